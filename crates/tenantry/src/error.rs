@@ -4,6 +4,8 @@
 //! with its remedy. `Display` is for logs and may contain private detail: it is never sent to a client
 //! (`absent-not-forbidden`). An actor who may not see a thing gets the same error as if it did not exist.
 
+pub(crate) mod caught;
+pub(crate) mod counted;
 mod engine;
 mod fields;
 mod store;

@@ -10,15 +10,10 @@ pub mod archive;
 mod arrivals;
 pub mod audit;
 pub mod backups;
-mod caught;
-pub mod clock;
 pub mod config;
 pub mod control;
-mod counted;
-pub mod demo;
 pub mod error;
 mod export;
-pub mod kinds;
 pub mod mail;
 pub mod migrations;
 pub mod moves;
@@ -27,28 +22,28 @@ pub mod plans;
 pub mod platform;
 pub mod purges;
 pub mod records;
-mod reroute;
-mod rolled_back;
-mod statements;
 pub mod tenants;
 pub mod topology;
 pub mod users;
 
 pub use accounts::{Accounts, Answerer, Founder, Invitation, Invitations, Invited, Inviter, Registration};
 pub use arrivals::{Arrivals, NewFromCopy, Upload as ArchiveUpload};
-pub use caught::{caught, panic_text};
-pub use counted::counted;
-pub use error::{Error, Result};
+pub use control::clock;
+pub use error::{
+    Error, Result,
+    caught::{caught, panic_text},
+    counted::counted,
+};
 pub use export::{Export, Exports};
 pub use moves::attach::{Attach, Attached};
-pub use platform::Platform;
 pub use platform::background::{Background, Pass};
 pub use platform::orphans::{Orphan, Orphans};
-pub use platform::refused::Refused as RefusedStore;
+pub use platform::own_stores::refused::Refused as RefusedStore;
 pub use platform::reload::Reloaded;
+pub use platform::{Platform, demo, kinds};
 pub use purges::{Certificate, PurgeRun, Purges};
-pub use statements::{Repaired, Statements};
 pub use tenantry_engine::{Activity, SqlRows, descriptors, place};
 pub use tenantry_engine::{Error as EngineError, Kind as EngineErrorKind, model, name, query, value};
+pub use tenants::statements::{Repaired, Statements};
 pub use users::NewOwner;
 pub use uuid::Uuid;

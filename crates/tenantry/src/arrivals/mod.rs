@@ -18,7 +18,7 @@ use crate::{
     arrivals::from_archive::{fits_plan, precheck},
     config::Scope,
     plans,
-    platform::scratch::ScratchDir,
+    platform::data_dir::scratch::ScratchDir,
     tenants,
 };
 use bytes::Bytes;

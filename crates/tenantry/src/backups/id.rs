@@ -1,6 +1,6 @@
 //! Id of a backup: the time at which it was made, and a random part.
 
-use crate::clock::DAY_US;
+use crate::control::clock::DAY_US;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 

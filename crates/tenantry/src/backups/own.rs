@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    clock::SECOND_US,
+    control::clock::SECOND_US,
     tenants::{self, OwnTenant},
 };
 

@@ -4,6 +4,7 @@
 //! commit. A change commits only together with its audit row (`audited-commit`) and its cache invalidations. Never
 //! holds tenant data and never authorises.
 
+pub mod clock;
 pub(crate) mod ids;
 pub mod invalidation;
 mod migrate;
@@ -16,7 +17,7 @@ pub(crate) use migrate::has_table;
 pub use witness::ClockState;
 pub use write::Write;
 
-use crate::{Error, Result, audit::Heads, clock::Clock};
+use crate::{Error, Result, audit::Heads, control::clock::Clock};
 use invalidation::Hub;
 use std::{path::PathBuf, sync::Arc};
 use tenantry_engine::{Engine, SystemDb, Tx};

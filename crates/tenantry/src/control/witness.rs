@@ -10,7 +10,7 @@ use super::{Control, Write, params};
 use crate::{
     Error, Result,
     audit::By,
-    clock::{self, Clock, Reading, SECOND_US},
+    control::clock::{self, Clock, Reading, SECOND_US},
 };
 use tenantry_engine::Tx;
 
@@ -149,7 +149,7 @@ pub(crate) async fn accept(write: &mut Write, by: &By, clock: &Clock) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::DAY_US;
+    use crate::control::clock::DAY_US;
 
     const T: i64 = 1_800_000_000 * SECOND_US;
 

@@ -6,7 +6,7 @@ use super::{Inner, Subject, params};
 use crate::{
     Error, Result,
     audit::{self, By, Heads},
-    clock::Clock,
+    control::clock::Clock,
 };
 use std::{
     ops::{Deref, DerefMut},

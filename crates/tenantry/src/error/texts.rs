@@ -96,7 +96,7 @@ impl Error {
             Self::MasterDataEmpty { what } if what == "plans" => "run: tenantry plan init".into(),
             Self::MasterDataEmpty { what } => format!("load {what}: platform staff can add or import them"),
             Self::RateLimited { retry_after_seconds } => {
-                format!("wait {}", crate::counted(*retry_after_seconds, "second"))
+                format!("wait {}", super::counted::counted(*retry_after_seconds, "second"))
             }
             Self::Unavailable(_) => "try again in a moment".into(),
             Self::BackupTarget(_) => "an operator sees to backups.target; look with: tenantry check".into(),

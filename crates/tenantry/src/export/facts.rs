@@ -13,7 +13,7 @@ impl Job {
             format: FORMAT,
             product: PRODUCT.into(),
             version: env!("CARGO_PKG_VERSION").into(),
-            made_at: crate::clock::text(self.at_us),
+            made_at: crate::control::clock::text(self.at_us),
             tenant: TenantFacts {
                 id: tenant.id().get(),
                 slug: tenant.slug().to_string(),

@@ -12,7 +12,7 @@ use crate::{
     access::{Operator, Tenant},
     audit::By,
     backups::manifest::TableSum,
-    platform::{databases::Databases, inner::Inner, loaded::Loaded, lost, scratch::ScratchDir},
+    platform::{data_dir::scratch::ScratchDir, databases::Databases, inner::Inner, loaded::Loaded, lost},
     tenants,
     topology::{Placement, PlacementState, placement},
 };

@@ -212,7 +212,7 @@ impl Job {
         })?;
         let mut out = csv_line(["email", "name", "role", "since"].into_iter().map(ValueRef::Plain));
         for member in members {
-            let since = crate::clock::text(member.created_at_us);
+            let since = crate::control::clock::text(member.created_at_us);
             let cells = [member.email.as_str(), member.name.as_str(), member.role.as_str(), since.as_str()];
             let cells = cells.into_iter().map(|text| match text {
                 "" => ValueRef::Null,

@@ -21,9 +21,11 @@ pub use verbs::Outbox;
 use crate::{
     Error, Result,
     access::ratelimit::Letters,
-    clock::{DAY_US, SECOND_US},
     config::Config,
-    control::Control,
+    control::{
+        Control,
+        clock::{DAY_US, SECOND_US},
+    },
     tenants,
 };
 use lettre::{Address, Message, message::Mailbox};

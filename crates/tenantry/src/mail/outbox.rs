@@ -9,8 +9,11 @@ use crate::{
         ratelimit::Letters,
         token::{Token, TokenKind},
     },
-    clock::{DAY_US, SECOND_US},
-    control::{Control, Write, params},
+    control::{
+        Control, Write,
+        clock::{DAY_US, SECOND_US},
+        params,
+    },
     users,
 };
 use std::time::Duration;

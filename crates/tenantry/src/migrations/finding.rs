@@ -1,6 +1,6 @@
 //! What `check` finds, in words with the remedy.
 
-use crate::{counted, platform::refused::Refused, records::Dependence};
+use crate::{counted, platform::own_stores::refused::Refused, records::Dependence};
 use std::fmt;
 use tenantry_engine::{
     Drift, Fault,

@@ -6,7 +6,7 @@ use super::fleet;
 use crate::{
     Error, Platform, Result,
     access::Actor,
-    platform::refused::Refused,
+    platform::own_stores::refused::Refused,
     tenants::Listed,
     topology::{PlacementState, versions},
 };

@@ -11,7 +11,7 @@ use crate::{
     audit::By,
     config::{Provision, StoreConfig},
     control::{Subject, Write, params},
-    tenants::{self, placing},
+    tenants::{self, databases::placing},
     topology::{NewPlacement, Placement, PlacementState, Policy, placement, record as placements},
 };
 use tenantry_engine::{

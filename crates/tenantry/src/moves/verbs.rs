@@ -8,10 +8,10 @@ use crate::{
     access::Actor,
     audit::By,
     moves::{MoveTenant, Purpose},
-    platform::in_use,
+    platform::data_dir::in_use,
     tenants::{
         self,
-        placing::{allowed, own},
+        databases::placing::{allowed, own},
     },
     topology::{
         self, NewPlacement, Placement, PlacementState, Policy, placement, swap,

@@ -1,9 +1,9 @@
 //! A kind of operation: its name, its steps, and how to continue one that was found in the journal.
 
 use super::{
-    Inner, Operation, abandon, recover,
+    Inner, Operation,
+    recovery::{abandon, recover, takeover::Taken},
     step::{Step, StepInfo},
-    takeover::Taken,
 };
 use crate::Result;
 use futures_util::future::BoxFuture;

@@ -3,41 +3,35 @@
 //! Called by the platform facade and the command line, and by start-up and the lease reconciler for operations that a
 //! crash left open. Adjacent control steps share one commit with the journal's advance, so creating a tenant costs two
 //! commits of the control store and one synced file. Steps act on the outside only through [`World`]. This room knows no
-//! kind of operation: kinds live with their feature, and [`crate::kinds`] lists them.
+//! kind of operation: kinds live with their feature, and [`crate::platform::kinds`] lists them.
+//!
+//! `driver` runs an operation forward and back, `journal` has its row, `recovery` takes over what another worker left.
 
-mod abandon;
-mod attempts;
-pub(crate) mod claims;
-pub mod faults;
-mod heartbeat;
-mod journal;
+mod driver;
+pub(crate) mod journal;
 mod kind;
-pub(crate) mod lease;
-mod outside;
 mod progress;
-mod recover;
-mod rescue;
-mod run;
-mod show;
+mod recovery;
 mod steer;
 pub(crate) mod step;
-mod takeover;
-mod unwind;
-mod watch;
 pub(crate) mod world;
 
-pub use journal::State;
+pub use driver::faults::Faults;
+pub use journal::{
+    State,
+    show::{Filter, Listed, StepShown, StepState},
+};
 pub use kind::OperationKind;
 pub use progress::{Amount, Cancel, Progress};
-pub use recover::Recovered;
-pub use show::{Filter, Listed, StepShown, StepState};
+pub use recovery::recover::Recovered;
 pub use step::{ControlFn, Operation, OutsideFn, Step, StepInfo};
 pub use world::World;
 
 use crate::{Error, Result, access::Actor, control::params, platform::databases::Databases};
 use arc_swap::ArcSwap;
-use faults::Faults;
-use journal::{Job, Live};
+use driver::run;
+use journal::{Job, Live, show};
+use recovery::{abandon, recover};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},

@@ -5,8 +5,8 @@
 
 use super::{
     Inner,
-    journal::{self, State},
-    lease, recover, takeover,
+    journal::{self, State, lease},
+    recovery::{recover, takeover},
 };
 use crate::{Error, Result, audit::By, control::params};
 use std::sync::Arc;

@@ -5,7 +5,7 @@
 
 use super::{
     Inner, Operations,
-    faults::Faults,
+    driver::faults::Faults,
     journal::{self, State},
     progress::{Cancel, Progress},
 };

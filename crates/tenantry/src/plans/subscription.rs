@@ -4,8 +4,7 @@ use super::by_code;
 use crate::{
     Error, Result,
     audit::By,
-    clock::DAY_US,
-    control::{Subject, Write, params},
+    control::{Subject, Write, clock::DAY_US, params},
 };
 use tenantry_engine::name::TenantId;
 

@@ -8,7 +8,11 @@ pub use passes::Pass;
 pub(crate) use passes::Passes;
 
 use crate::{
-    Platform, Result, audit::By, clock::DAY_US, control::witness, platform::in_use::Announced, tenants,
+    Platform, Result,
+    audit::By,
+    control::{clock::DAY_US, witness},
+    platform::data_dir::in_use::Announced,
+    tenants,
 };
 use std::time::Duration;
 use tokio::{sync::watch, task::JoinHandle, time::MissedTickBehavior};

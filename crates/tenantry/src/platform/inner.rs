@@ -5,9 +5,9 @@
 
 use super::{
     background::Passes,
-    in_use::InUse,
+    data_dir::in_use::InUse,
     loaded::{Loaded, ModelEntry},
-    refused::Refused,
+    own_stores::refused::Refused,
 };
 use crate::{
     Error, Result,
@@ -17,8 +17,8 @@ use crate::{
     export::Running,
     mail::Mailer,
     operations::Operations,
-    records::{files::Files, reference_locks::ReferenceLocks},
-    tenants::on_demand::CreationQueues,
+    records::{files::Files, references::locks::ReferenceLocks},
+    tenants::databases::on_demand::CreationQueues,
     topology::Topology,
 };
 use arc_swap::ArcSwap;

@@ -8,7 +8,7 @@ use crate::{
     apps::Apps,
     config::{Config, Scope},
     platform::databases::{Databases, platform_place},
-    records::{
+    records::references::{
         dependence::{Dependence, depends_on},
         leaving::{Leaving, Referrer},
     },

@@ -4,17 +4,15 @@
 pub(crate) mod background;
 pub(crate) mod data_dir;
 pub mod databases;
-pub(crate) mod in_use;
+pub mod demo;
 pub(crate) mod inner;
+pub mod kinds;
 pub(crate) mod loaded;
 pub(crate) mod lost;
-pub(crate) mod missing;
 pub(crate) mod open;
 pub(crate) mod orphans;
 pub(crate) mod own_stores;
-pub(crate) mod refused;
 pub(crate) mod reload;
-pub(crate) mod scratch;
 mod verbs;
 
 use crate::{

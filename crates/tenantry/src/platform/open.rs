@@ -5,14 +5,11 @@
 use super::{
     Platform,
     background::Passes,
-    data_dir::make_dir,
+    data_dir::{in_use::InUse, make_dir, scratch},
     databases::platform_place,
-    in_use::InUse,
     inner::Inner,
     loaded::{Loaded, load_apps},
-    missing::heads_file,
-    own_stores::{open_control, prepare_stores},
-    scratch,
+    own_stores::{missing::heads_file, open_control, prepare_stores},
 };
 use crate::{
     Error, Result,
@@ -21,11 +18,11 @@ use crate::{
     config::Config,
     control::{Control, settings::platform_id},
     export::Running,
-    kinds::KINDS,
     mail::Mailer,
     operations::{Operations, World},
-    records::reference_locks::ReferenceLocks,
-    tenants::on_demand::CreationQueues,
+    platform::kinds::KINDS,
+    records::references::locks::ReferenceLocks,
+    tenants::databases::on_demand::CreationQueues,
     topology::{Topology, versions},
 };
 use arc_swap::ArcSwap;

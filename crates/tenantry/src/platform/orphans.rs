@@ -7,9 +7,8 @@
 use crate::{
     Error, Platform, Result,
     audit::By,
-    clock::DAY_US,
     config::{Config, Scope},
-    control::{params, settings},
+    control::{clock::DAY_US, params, settings},
     platform::databases::{platform_place, pool_place},
     topology::placement,
 };

@@ -5,26 +5,22 @@
 //! tenant.
 
 mod csv;
-pub(crate) mod dependence;
-mod depends;
 mod expand;
 mod file_fields;
 pub mod files;
 mod json;
-pub(crate) mod leaving;
 mod overrides;
 mod read;
-pub(crate) mod reference_locks;
-mod references;
+pub(crate) mod references;
 mod write;
 
 pub use self::csv::{CsvExport, ImportReport, RowError};
 pub(crate) use self::csv::{csv_line, unguarded};
-pub use dependence::{Dependence, depends_on};
-pub(crate) use dependence::{owners, record_id};
 pub(crate) use file_fields::file_names;
 pub use files::{FileInfo, Upload};
 pub use read::{Document, ListQuery, Page, Want};
+pub use references::dependence::{Dependence, depends_on};
+pub(crate) use references::dependence::{owners, record_id};
 pub use write::{Input, MAX_BATCH};
 
 use crate::{

@@ -7,7 +7,7 @@ use crate::{
     access::gates::Verb,
     error::{FieldError, Rule, Wrong},
     platform::loaded::ModelEntry,
-    reroute::{is_fenced, place_in},
+    tenants::databases::reroute::{is_fenced, place_in},
 };
 use serde_json::{Map, Value as Json};
 use tenantry_engine::{

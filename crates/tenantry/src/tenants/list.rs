@@ -1,7 +1,11 @@
 //! Tenants for `tenantry tenant list` and the staff pages: all columns, with one query per page.
 
 use super::{Retirement, State};
-use crate::{Error, Result, clock::DAY_US, control::params, topology::Placement};
+use crate::{
+    Error, Result,
+    control::{clock::DAY_US, params},
+    topology::Placement,
+};
 use tenantry_engine::{
     SqlRow, Tx,
     name::{Slug, TenantId},

@@ -6,7 +6,7 @@
 use crate::{
     Error, Platform, Result,
     access::Tenant,
-    reroute::{Opened, is_fenced, place_in},
+    tenants::databases::reroute::{Opened, is_fenced, place_in},
 };
 use std::sync::Arc;
 use tenantry_engine::{Activity, Usage, name::StoreName, place::Place, schema::Schema};

@@ -1,7 +1,7 @@
 //! Changes the name and the slug of a tenant. The slug is an alias: the id stays, and so do databases, files, sessions
 //! and keys. The old slug stays reserved and answers as if it had never existed (`checked-names`).
 
-use super::{State, by_id, taken};
+use super::{State, by_id, record::taken};
 use crate::{
     Error, Result,
     audit::By,

@@ -1,28 +1,41 @@
-//! Verbs on the settings of a tenant: a JSON object that the platform stores without interpreting it, except for
+//! The settings of a tenant: a JSON object that the platform stores without interpreting it, except for
 //! `external_id`, the tenant's name at token issuers.
 //!
 //! Called by the staff API and the command line.
 
-use super::Tenants;
-use crate::{Result, access::Actor, tenants};
+use super::{Tenants, by_slug};
+use crate::{
+    Error, Result,
+    access::Actor,
+    audit::By,
+    control::{Subject, Write, params},
+};
 use serde_json::{Map, Value};
-use tenantry_engine::name::Slug;
+use tenantry_engine::{
+    Kind, Tx,
+    name::{Slug, TenantId},
+};
+
+/// Largest size of a tenant's settings as text, in bytes.
+const SETTINGS_BYTES: usize = 64 << 10;
+/// Longest name of a tenant at token issuers, in characters.
+const EXTERNAL_CHARS: usize = 200;
 
 impl Tenants<'_> {
     /// Returns the settings of a tenant.
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] when there is no such tenant.
+    /// [`Error::NotFound`] when there is no such tenant.
     pub async fn settings(&self, slug: &Slug) -> Result<Value> {
         let mut tx = self.platform.control().snapshot().await?;
-        let id = tenants::by_slug(&mut tx, slug).await?.id;
-        tenants::settings(&mut tx, id).await
+        let id = by_slug(&mut tx, slug).await?.id;
+        settings(&mut tx, id).await
     }
 
     /// Merges `changes` into the settings (RFC 7396: a null removes its key). Returns the result.
     ///
     /// # Errors
-    /// [`crate::Error::Conflict`] for an `external_id` that another tenant has.
+    /// [`Error::Conflict`] for an `external_id` that another tenant has.
     pub async fn change_settings(
         &self,
         actor: &Actor,
@@ -32,10 +45,66 @@ impl Tenants<'_> {
         actor.require_staff()?;
         let by = &actor.by();
         let mut write = self.platform.control().begin().await?;
-        let id = tenants::by_slug(&mut write, slug).await?.id;
-        tenants::change_settings(&mut write, by, id, changes).await?;
-        let now = tenants::settings(&mut write, id).await?;
+        let id = by_slug(&mut write, slug).await?.id;
+        change_settings(&mut write, by, id, changes).await?;
+        let now = settings(&mut write, id).await?;
         write.commit().await?;
         Ok(now)
+    }
+}
+
+/// Returns the settings of a tenant, a JSON object that the platform does not interpret.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such tenant.
+pub async fn settings(tx: &mut Tx, id: TenantId) -> Result<Value> {
+    let rows = tx.query("SELECT settings FROM tenants WHERE id = ?", params![id.get()]).await?;
+    let text = rows.first().ok_or(Error::NotFound("tenant"))?.text(0)?;
+    serde_json::from_str(text).map_err(|e| Error::Internal(format!("settings of tenant {id}: {e}")))
+}
+
+/// Merges `changes` into the settings (RFC 7396). A null value removes its key.
+///
+/// # Errors
+/// [`Error::Invalid`] for an `external_id` that is not a text, and for more than 64 KiB; [`Error::Conflict`] for an
+/// `external_id` that is another tenant's, or is or was another tenant's slug.
+pub async fn change_settings(
+    write: &mut Write,
+    by: &By,
+    id: TenantId,
+    changes: Map<String, Value>,
+) -> Result<()> {
+    let whole = |text: &str| !text.is_empty() && text.chars().count() <= EXTERNAL_CHARS;
+    match changes.get("external_id") {
+        None | Some(Value::Null) => {}
+        Some(Value::String(text)) if whole(text) => require_no_slug(write, id, text).await?,
+        Some(_) => return Err(Error::invalid("external_id", "a text of 1 to 200 characters, or null")),
+    }
+    let patch = Value::Object(changes);
+    let sql = "UPDATE tenants SET settings = json_patch(settings, ?) WHERE id = ?";
+    match write.execute(sql, params![patch.to_string(), id.get()]).await {
+        Ok(0) => return Err(Error::NotFound("tenant")),
+        // `external_id` is the only setting with a unique index.
+        Err(e) if matches!(e.kind(), Kind::Unique(_)) => {
+            return Err(Error::Conflict("another tenant has this external_id".into()));
+        }
+        changed => changed?,
+    };
+    if settings(write, id).await?.to_string().len() > SETTINGS_BYTES {
+        return Err(Error::invalid("settings", "at most 64 KiB in all"));
+    }
+    write.audit(by, Some(id), "tenant.settings", patch).await?;
+    write.invalidate(&Subject::Tenant(id)).await
+}
+
+/// Refuses an `external_id` that is or was another tenant's slug: a token would then name two tenants.
+async fn require_no_slug(tx: &mut Tx, id: TenantId, external: &str) -> Result<()> {
+    let sql = "SELECT 1 FROM tenants WHERE slug = ?1 AND id <> ?2 \
+               UNION ALL SELECT 1 FROM retired_slugs WHERE slug = ?1 AND tenant IS NOT ?2";
+    match tx.query(sql, params![external, id.get()]).await?.is_empty() {
+        true => Ok(()),
+        false => {
+            Err(Error::Conflict("this external_id is the name of another tenant: choose another".into()))
+        }
     }
 }

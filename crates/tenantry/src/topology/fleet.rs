@@ -10,7 +10,7 @@ use crate::{
     audit::By,
     control::{Control, Subject, Write, params},
     migrations::fleet::{Catalog, Outcome, Target},
-    operations::{claims, lease},
+    operations::journal::{claims, lease},
 };
 use tenantry_engine::{
     SqlRow,

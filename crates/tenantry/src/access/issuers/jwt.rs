@@ -5,13 +5,13 @@
 //! `jku`, `x5u`, `jwk` and `x5c` in the header are never used (`token-confusion`, `claims-skipped` and
 //! `foreign-issuer`). Unknown claims are ignored.
 
-use crate::access::{
-    claims::UniqueClaims,
-    jwks::{Key, Keys},
-};
 use crate::{
-    clock::{Clock, SECOND_US},
+    access::{
+        claims::UniqueClaims,
+        jwks::{Key, Keys},
+    },
     config::{JwtAlgorithm, JwtProvider},
+    control::clock::{Clock, SECOND_US},
     error::{Error, Result},
     users::normal_email,
 };

@@ -6,15 +6,18 @@
 //! memory. Failures are recorded after the answer: an answer that waited for the disk would reveal that the account
 //! exists. It refuses nothing itself and never says that an account is locked.
 
-use crate::access::{
-    ratelimit::network,
-    refusals::{Refusals, Why},
-};
 use crate::{
     Result,
+    access::{
+        ratelimit::network,
+        refusals::{Refusals, Why},
+    },
     audit::By,
-    clock::{self, DAY_US, SECOND_US},
-    control::{Control, Write, params},
+    control::{
+        Control, Write,
+        clock::{self, DAY_US, SECOND_US},
+        params,
+    },
 };
 use serde_json::json;
 use std::{net::IpAddr, sync::Arc};

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use tenantry_engine::name::UserId;
 
 /// Shortest time between two rows with counts.
-const EVERY_US: i64 = 60 * crate::clock::SECOND_US;
+const EVERY_US: i64 = 60 * crate::control::clock::SECOND_US;
 
 /// Why a sign-in failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,17 +4,16 @@
 //! Called by the console's "enter company system" and "exit". The member's own rights apply, never more.
 //! Credentials cannot be changed meanwhile (`impersonation-abuse`, `Actor::may_change_credentials`).
 
-use crate::access::{
-    Access,
-    actor::Actor,
-    session::{Draft, Origin},
-    token::Token,
-};
 use crate::{
     Error, Result,
+    access::{
+        Access,
+        actor::Actor,
+        session::{Draft, Origin},
+        token::Token,
+    },
     audit::By,
-    clock::SECOND_US,
-    control::{Subject, Write, params},
+    control::{Subject, Write, clock::SECOND_US, params},
     error::{FieldError, Rule, Wrong},
 };
 use serde_json::json;

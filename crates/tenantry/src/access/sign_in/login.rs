@@ -3,21 +3,20 @@
 //! Called by the HTTP layer. Unknown, inactive, locked and password-less accounts take the same time and get the same
 //! answer as a wrong password (`account-enumeration`). Registration is a separate operation.
 
-use crate::access::{
-    Access,
-    actor::Actor,
-    directory::User,
-    lockout,
-    passwords::Password,
-    proof::{Claim, Proof},
-    session::{Draft, Origin},
-    token::Token,
-};
 use crate::{
     Error, Result,
+    access::{
+        Access,
+        actor::Actor,
+        directory::User,
+        lockout,
+        passwords::Password,
+        proof::{Claim, Proof},
+        session::{Draft, Origin},
+        token::Token,
+    },
     audit::By,
-    clock::SECOND_US,
-    control::{Write, params},
+    control::{Write, clock::SECOND_US, params},
     tenants::State,
 };
 use serde::Serialize;

@@ -13,7 +13,7 @@ use std::{
 };
 
 /// Uses closer together than this count as one.
-const COARSE_US: i64 = 300 * crate::clock::SECOND_US;
+const COARSE_US: i64 = 300 * crate::control::clock::SECOND_US;
 /// Time for which uses are collected.
 const COLLECT: Duration = Duration::from_secs(5);
 /// Largest number of collected uses. Further ones are dropped, because they recur within five minutes.

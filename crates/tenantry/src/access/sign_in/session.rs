@@ -1,11 +1,13 @@
 //! A session, as requests use it and as its owner sees it. Parsed here from its row; [`crate::access::sessions`] creates, finds
 //! and ends sessions.
 
-use crate::access::{seen::LastSeen, token::TokenHash};
 use crate::{
     Result,
-    clock::{self, DAY_US},
-    control::params,
+    access::{seen::LastSeen, token::TokenHash},
+    control::{
+        clock::{self, DAY_US},
+        params,
+    },
 };
 use serde::Serialize;
 use tenantry_engine::{

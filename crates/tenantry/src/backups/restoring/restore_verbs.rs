@@ -3,18 +3,18 @@
 //! A restore is staged beside its tenant until it is swapped in. The caller has already authorised the actor. Each verb
 //! starts an operation and returns its id.
 
-use crate::backups::{
-    BackupId, catalog,
-    restores::{self, Restore},
-    verbs::whose,
-};
 use crate::{
     Error, Platform, Result,
     access::Actor,
     audit::By,
-    backups::operations::{restore as beside, restore_discard::RestoreDiscard, restore_swap::RestoreSwap},
+    backups::{
+        BackupId, catalog,
+        operations::{restore as beside, restore_discard::RestoreDiscard, restore_swap::RestoreSwap},
+        restores::{self, Restore},
+        verbs::whose,
+    },
     operations::World,
-    tenants::{self, placing::own_base},
+    tenants::{self, databases::placing::own_base},
     topology::{NewPlacement, Placement, PlacementState, Policy, placement},
 };
 use serde::Serialize;

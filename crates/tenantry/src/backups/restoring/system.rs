@@ -3,27 +3,29 @@
 //! Called by `tenantry restore system`. It refuses while any process has the data directory open. It removes nothing:
 //! existing files are moved aside. It needs no catalog, only the backup store.
 
-use crate::backups::{
-    BackupId, Rescanned, Store,
-    fetch::{Keep, believed, fetch, manifest_of},
-    manifest::Manifest,
-    store::MANIFEST,
-};
 use crate::{
     Error, Platform, Result,
     access::Operator,
     apps::Apps,
     audit::Heads,
+    backups::{
+        BackupId, Rescanned, Store,
+        fetch::{Keep, believed, fetch, manifest_of},
+        manifest::Manifest,
+        store::MANIFEST,
+    },
     config::{BackupTarget, Config, Scope, StoreConfig},
     operations::World,
     platform::{
+        data_dir::in_use::InUse,
         databases::{Databases, platform_place},
-        in_use::InUse,
-        missing::heads_file,
         open::open_engine,
-        own_stores::open_control,
+        own_stores::{
+            missing::heads_file,
+            open_control,
+            rolled_back::{self, Behind},
+        },
     },
-    rolled_back::{self, Behind},
 };
 use futures_util::TryStreamExt;
 use serde_json::json;
@@ -223,7 +225,7 @@ async fn settle(engine: &Engine, config: &Config, published: i64) -> Result<()> 
 }
 
 fn now() -> i64 {
-    crate::clock::Clock::default().now_us()
+    crate::control::clock::Clock::default().now_us()
 }
 
 fn file_of(config: &Config, store: &StoreConfig) -> Result<PathBuf> {

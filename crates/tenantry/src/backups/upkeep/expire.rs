@@ -4,17 +4,20 @@
 //! Backups made on request fall under the general rule. The final backup of a tenant is left to the purge. The newest
 //! good backup of a tenant is never removed.
 
-use crate::backups::{
-    BackupId, BackupService,
-    catalog::{self, Filter, Listed, State},
-    manifest::Reason,
-    retention::kept,
-};
 use crate::{
     Error, Result,
     audit::By,
-    clock::{DAY_US, SECOND_US},
-    control::{Control, params},
+    backups::{
+        BackupId, BackupService,
+        catalog::{self, Filter, Listed, State},
+        manifest::Reason,
+        retention::kept,
+    },
+    control::{
+        Control,
+        clock::{DAY_US, SECOND_US},
+        params,
+    },
     operations::World,
 };
 use serde_json::json;

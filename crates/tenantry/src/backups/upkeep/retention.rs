@@ -49,7 +49,7 @@ fn date(us: i64) -> Option<Date> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::DAY_US;
+    use crate::control::clock::DAY_US;
     use proptest::prelude::*;
 
     fn us(text: &str) -> i64 {

@@ -78,7 +78,7 @@ pub fn due(cron: &Cron, since_us: i64, served_us: Option<i64>, now_us: i64) -> O
 /// Returns true if the last slot that should be finished by now is not. A run may take until the next slot, and at
 /// least an hour.
 pub fn overdue(cron: &Cron, since_us: i64, good_us: Option<i64>, now_us: i64) -> bool {
-    const PATIENCE_US: i64 = 3_600 * crate::clock::SECOND_US;
+    const PATIENCE_US: i64 = 3_600 * crate::control::clock::SECOND_US;
     match cron.last_until(now_us - PATIENCE_US) {
         Some(slot) => slot > since_us && good_us.is_none_or(|good| good < slot),
         None => false,

@@ -3,16 +3,19 @@
 //! The background pass computes it about once a minute and caches it, so that a scrape costs nothing. The verbs compute
 //! it anew. Reads only the catalog.
 
-use crate::backups::{
-    BackupService,
-    drills::{self, DrillStatus},
-    runs,
-    schedule::overdue,
-};
 use crate::{
     Result,
-    clock::{DAY_US, SECOND_US},
-    control::{Control, params},
+    backups::{
+        BackupService,
+        drills::{self, DrillStatus},
+        runs,
+        schedule::overdue,
+    },
+    control::{
+        Control,
+        clock::{DAY_US, SECOND_US},
+        params,
+    },
 };
 use serde::Serialize;
 use std::sync::{Mutex, PoisonError};

@@ -3,20 +3,20 @@
 //! Called by the platform's only timer. Costs one small read per schedule while nothing is due. There are no timers per
 //! tenant.
 
-use crate::backups::{
-    Backups,
-    expire::{long_gone, remove_all},
-    runs,
-    schedule::due,
-    status,
-    verbs::Selection,
-};
 use crate::{
     Error, Result,
     audit::By,
-    backups::operations::backup_run::BackupRun,
-    clock::{DAY_US, SECOND_US},
+    backups::{
+        Backups,
+        expire::{long_gone, remove_all},
+        operations::backup_run::BackupRun,
+        runs,
+        schedule::due,
+        status,
+        verbs::Selection,
+    },
     config::ScheduleConfig,
+    control::clock::{DAY_US, SECOND_US},
 };
 
 /// Largest age of the cached status.

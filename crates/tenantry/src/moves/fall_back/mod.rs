@@ -6,8 +6,9 @@
 
 mod steps;
 
-use crate::{audit::By, clock};
 use crate::{
+    audit::By,
+    control::clock,
     moves::move_::shown,
     operations::{Operation, Step, step},
 };

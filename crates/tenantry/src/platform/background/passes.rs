@@ -3,7 +3,7 @@
 //! Written by `background`, read by the server for `/readyz` and `/metrics`: background work that fails or stands still
 //! has no request that would show it.
 
-use crate::{Result, caught::caught};
+use crate::{Result, error::caught::caught};
 use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},

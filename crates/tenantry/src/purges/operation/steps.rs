@@ -7,7 +7,7 @@ use crate::{
     mail,
     operations::World,
     platform::lost,
-    tenants::{self, Retirement, State},
+    tenants::{self, Retirement, State, life::purge},
     topology::Policy,
 };
 use futures_util::future::BoxFuture;
@@ -46,7 +46,7 @@ pub(super) fn survey<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Re
 }
 
 pub(super) fn cut_off<'a>(write: &'a mut Write, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
-    Box::pin(tenants::purge::cut_off(write, p.tenant))
+    Box::pin(purge::cut_off(write, p.tenant))
 }
 
 pub(super) fn databases<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
@@ -102,7 +102,7 @@ pub(super) fn backups<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, R
 
 pub(super) fn certify<'a>(write: &'a mut Write, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        tenants::purge::blank(write, p.tenant).await?;
+        purge::blank(write, p.tenant).await?;
         let sql = "UPDATE tenants SET state = 'gone', state_at = ? WHERE id = ?";
         let at = write.at_us();
         // The retention of the tenant's backups begins here.

@@ -6,7 +6,7 @@ use crate::{
     backups::catalog,
     control::params,
     operations::World,
-    tenants::{self, Retirement, State, purge::KINDS},
+    tenants::{self, Retirement, State, life::purge::KINDS},
     topology::{Placement, PlacementState, Policy, placement, swap},
     users::count,
 };

@@ -6,11 +6,11 @@
 
 mod steps;
 
-use crate::operations::{Operation, Step, step};
 use crate::{
     audit::By,
     backups::{Selection, manifest::Reason},
     counted,
+    operations::{Operation, Step, step},
 };
 use tenantry_engine::name::TenantId;
 

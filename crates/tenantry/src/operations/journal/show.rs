@@ -1,0 +1,201 @@
+//! Reads the journal for the command line, the API and test suites. Reads only.
+
+use super::{State, attempts::stuck_sql};
+use crate::{
+    Error, Result,
+    control::params,
+    operations::{Inner, progress::Amount, step::StepInfo},
+};
+use tenantry_engine::{SqlRow, Tx, name::TenantId, value::Value};
+
+/// Which operations to list.
+#[derive(Debug, Clone, Copy)]
+pub struct Filter {
+    /// Only those that are not over.
+    pub open: bool,
+    /// Only those on this tenant.
+    pub tenant: Option<TenantId>,
+    /// Only those with a smaller id, for the next page.
+    pub before: Option<i64>,
+    /// Largest number of operations, at most 1,000.
+    pub limit: u32,
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self { open: false, tenant: None, before: None, limit: 100 }
+    }
+}
+
+/// An operation, as shown to operators and users.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Listed {
+    /// Id.
+    pub id: i64,
+    /// Kind of operation.
+    pub kind: String,
+    /// Short description of what it does.
+    pub what: String,
+    /// Tenant it works on.
+    pub tenant: Option<TenantId>,
+    /// The tenant's slug, while it has one.
+    pub slug: Option<String>,
+    /// State of the operation.
+    pub state: State,
+    /// Number of steps done, or while unwinding of steps to undo.
+    pub cursor: i64,
+    /// Its steps in order.
+    pub steps: Vec<StepShown>,
+    /// Progress of the running step, if it reports any.
+    pub progress: Option<Amount>,
+    /// Outcome, once it is done.
+    pub result: Option<serde_json::Value>,
+    /// A cancellation was requested.
+    pub cancel_requested: bool,
+    /// It only goes forward and cannot be cancelled any more.
+    pub past_return: bool,
+    /// It failed repeatedly and needs an operator.
+    pub stuck: bool,
+    /// No worker has its lease now; it will be retried.
+    pub resting: bool,
+    /// Actor that started it.
+    pub actor: String,
+    /// Why it went back or cannot continue. Private detail.
+    pub error: Option<String>,
+    /// That reason without private detail.
+    pub reason: Option<String>,
+    /// Kind of the error, as a stable code of the API.
+    pub code: Option<String>,
+    /// Number of workers that have tried.
+    pub attempts: i64,
+    /// Start, in microseconds since 1970, UTC.
+    pub started_at_us: i64,
+    /// Last change, in microseconds since 1970, UTC.
+    pub updated_at_us: i64,
+}
+
+/// A step of an operation, as shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct StepShown {
+    /// Its name.
+    pub name: &'static str,
+    /// State of the step.
+    pub state: StepState,
+}
+
+/// State of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    /// Not begun.
+    Waiting,
+    /// Running, or next.
+    Now,
+    /// Done.
+    Done,
+    /// Being undone, or next to be undone.
+    Undoing,
+    /// Undone, or never done.
+    Undone,
+}
+
+fn select() -> String {
+    format!(
+        "SELECT o.id, o.kind, o.what, o.tenant, (SELECT slug FROM tenants WHERE id = o.tenant), o.state, o.cursor, \
+         o.progress, o.result, o.cancel_requested, {}, o.lease_owner IS NULL, o.by_actor, o.error, o.error_public, \
+         o.attempts, o.started_at, o.updated_at, o.error_code FROM operations o",
+        stuck_sql()
+    )
+}
+
+pub(in crate::operations) async fn list(inner: &Inner, filter: &Filter) -> Result<Vec<Listed>> {
+    let open = if filter.open { "o.state IN ('running', 'unwinding')" } else { "1" };
+    let mut values: Vec<Value> = vec![filter.before.unwrap_or(i64::MAX).into()];
+    let tenant = if filter.tenant.is_some() { "AND o.tenant = ?" } else { "" };
+    values.extend(filter.tenant.map(|tenant| tenant.get().into()));
+    values.push(i64::from(filter.limit.clamp(1, 1000)).into());
+    let sql = format!("{} WHERE {open} AND o.id < ? {tenant} ORDER BY o.id DESC LIMIT ?", select());
+    let mut tx = inner.world.control.snapshot().await?;
+    tx.query(&sql, &values).await?.iter().map(|r| read(inner, r)).collect()
+}
+
+pub(in crate::operations) async fn show(inner: &Inner, id: i64) -> Result<Listed> {
+    let sql = format!("{} WHERE o.id = ?", select());
+    let rows = inner.world.control.snapshot().await?.query(&sql, params![id]).await?;
+    read(inner, rows.first().ok_or(Error::NotFound("operation"))?)
+}
+
+/// Returns at most 20 operations that need an operator.
+pub(in crate::operations) async fn stuck(inner: &Inner) -> Result<Vec<Listed>> {
+    let mut tx = inner.world.control.snapshot().await?;
+    if counts(&mut tx).await?.1 == 0 {
+        return Ok(Vec::new());
+    }
+    let sql = format!("{} WHERE {} ORDER BY o.id LIMIT 20", select(), stuck_sql());
+    tx.query(&sql, &[]).await?.iter().map(|r| read(inner, r)).collect()
+}
+
+/// Returns how many operations are open, and how many of those are stuck.
+pub(in crate::operations) async fn counts(tx: &mut Tx) -> Result<(u64, u64)> {
+    let sql = format!(
+        "SELECT count(*), coalesce(sum({}), 0) FROM operations o WHERE o.state IN ('running', 'unwinding')",
+        stuck_sql()
+    );
+    let rows = tx.query(&sql, &[]).await?;
+    let row = rows.first().ok_or(Error::NotFound("operation"))?;
+    let count = |index| Ok::<_, Error>(u64::try_from(row.integer(index)?).unwrap_or(0));
+    Ok((count(0)?, count(1)?))
+}
+
+fn read(inner: &Inner, r: &SqlRow) -> Result<Listed> {
+    let (id, kind) = (r.integer(0)?, r.text(1)?);
+    let (state, cursor) = (State::parse(r.text(5)?)?, r.integer(6)?);
+    let known = inner.kind(kind);
+    let done = usize::try_from(cursor).unwrap_or(0);
+    let open = !state.is_over();
+    Ok(Listed {
+        id,
+        kind: kind.to_owned(),
+        what: r.text(2)?.to_owned(),
+        tenant: r.opt_integer(3)?.map(TenantId::from_raw),
+        slug: r.opt_text(4)?.map(Into::into),
+        state,
+        cursor,
+        steps: known.map_or_else(Vec::new, |kind| steps(&kind.steps(), state, done)),
+        progress: match inner.live(id) {
+            Some(live) => live.progress.get(),
+            None => parsed(r.opt_text(7)?)?,
+        },
+        result: parsed(r.opt_text(8)?)?,
+        cancel_requested: r.integer(9)? != 0,
+        past_return: known.is_some_and(|kind| kind.past_return(done)),
+        stuck: r.integer(10)? != 0,
+        resting: open && r.integer(11)? != 0,
+        actor: r.text(12)?.to_owned(),
+        error: r.opt_text(13)?.map(Into::into),
+        reason: r.opt_text(14)?.map(Into::into),
+        attempts: r.integer(15)?,
+        started_at_us: r.integer(16)?,
+        updated_at_us: r.integer(17)?,
+        code: r.opt_text(18)?.map(Into::into),
+    })
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(text: Option<&str>) -> Result<Option<T>> {
+    let value = text.map(serde_json::from_str).transpose();
+    value.map_err(|e| Error::Internal(format!("journal: {e}")))
+}
+
+fn steps(steps: &[StepInfo], state: State, cursor: usize) -> Vec<StepShown> {
+    let at = |index: usize| match state {
+        State::Done => StepState::Done,
+        State::Undone => StepState::Undone,
+        State::Running if index < cursor => StepState::Done,
+        State::Running if index == cursor => StepState::Now,
+        State::Running => StepState::Waiting,
+        State::Unwinding if index + 1 < cursor => StepState::Done,
+        State::Unwinding if index + 1 == cursor => StepState::Undoing,
+        State::Unwinding => StepState::Undone,
+    };
+    steps.iter().enumerate().map(|(index, s)| StepShown { name: s.name, state: at(index) }).collect()
+}

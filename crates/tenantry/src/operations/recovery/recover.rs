@@ -1,0 +1,118 @@
+//! Takes over operations that dead workers left, in the direction they were going.
+//!
+//! Called at start-up and by the lease reconciler. A failing operation does not stop the others.
+
+use super::takeover::{self, Taken};
+use crate::{
+    Error, Result,
+    error::caught::caught,
+    operations::{
+        Inner, Operation,
+        driver::{run, unwind},
+        journal::{self, Job, Live, State, attempts::MOST_ATTEMPTS, lease, show},
+        world,
+    },
+};
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Result of a pass.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Recovered {
+    /// Operations finished.
+    pub finished: usize,
+    /// Operations undone.
+    pub undone: usize,
+    /// Operations that could be neither finished nor undone. The next pass tries again.
+    pub failed: usize,
+}
+
+pub(in crate::operations) async fn pass(inner: &Inner, at_start: bool) -> Result<Recovered> {
+    let scratches = inner.world.scratches();
+    let mut tx = inner.world.control.snapshot().await?;
+    let ids = takeover::open_ids(&mut tx).await?;
+    drop(tx);
+    world::sweep(scratches, &ids);
+    let mut recovered = Recovered::default();
+    for id in ids {
+        match one(inner, id, at_start).await {
+            Ok(None) => {}
+            Ok(Some(State::Done)) => recovered.finished += 1,
+            Ok(Some(State::Undone)) => recovered.undone += 1,
+            Ok(Some(_)) => recovered.failed += 1,
+            Err(error) => {
+                tracing::error!(operation = id, %error, "not recovered; will be tried again");
+                recovered.failed += 1;
+            }
+        }
+    }
+    // Not at the start of a command, which is about something else: `serve` and `operations list` report what is stuck.
+    if !at_start && (recovered.failed > 0 || !inner.raised.swap(true, Relaxed)) {
+        raise(inner).await?;
+    }
+    Ok(recovered)
+}
+
+/// Logs every operation that is stuck.
+async fn raise(inner: &Inner) -> Result<()> {
+    for stuck in show::stuck(inner).await? {
+        tracing::error!(
+            operation = stuck.id,
+            kind = stuck.kind,
+            tenant = stuck.slug,
+            attempts = stuck.attempts,
+            error = stuck.error,
+            "stuck; see: tenantry operation show {}",
+            stuck.id
+        );
+    }
+    Ok(())
+}
+
+/// Takes over one operation. `None`: a worker has its lease, or it is over.
+async fn one(inner: &Inner, id: i64, at_start: bool) -> Result<Option<State>> {
+    let owner = lease::new_owner();
+    let Some(taken) = takeover::take(&inner.world.control, id, &owner, at_start).await? else {
+        return Ok(None);
+    };
+    go_on(inner, taken, owner).await.map(Some)
+}
+
+/// Continues an operation whose lease was taken.
+pub(in crate::operations) async fn go_on(inner: &Inner, taken: Taken, owner: String) -> Result<State> {
+    let id = taken.id;
+    tracing::info!(operation = id, kind = taken.kind, attempts = taken.attempts, "taken over");
+    let unknown = || Error::Internal(format!("operation {id}: this program knows no {:?}", taken.kind));
+    let kind = inner.kind(&taken.kind).ok_or_else(unknown)?;
+    // A panic must not keep the pass from the operations after this one.
+    caught(kind.resume(inner, taken, owner)).await?;
+    journal::state(&inner.world.control, id).await
+}
+
+pub(in crate::operations) async fn resume<O: Operation>(
+    inner: &Inner,
+    taken: Taken,
+    owner: String,
+) -> Result<()> {
+    let operation: O = serde_json::from_str(&taken.data)
+        .map_err(|e| Error::Internal(format!("operation {}: {e}", taken.id)))?;
+    let Taken { id, cursor, attempts, .. } = taken;
+    let (attempts, databases) = (attempts + 1, inner.databases());
+    let mut job =
+        Job { id, owner, cursor, operation, attempts, live: Live::default(), databases, left: None };
+    let _watched = inner.watched(&job);
+    journal::hear(&inner.world.control, id, &job.live.cancel).await?;
+    if taken.state == State::Unwinding {
+        job.live.cancel.refuse();
+        return unwind::to_nothing(inner, &mut job, cursor).await;
+    }
+    let outcome = if attempts < MOST_ATTEMPTS || O::past_return(cursor) {
+        run::finish(inner, &mut job).await
+    } else {
+        let error = Error::Unavailable(format!("given up after {attempts} attempts"));
+        unwind::after(inner, &mut job, error).await
+    };
+    if let Err(error) = outcome {
+        tracing::warn!(operation = id, %error, "did not finish");
+    }
+    Ok(())
+}

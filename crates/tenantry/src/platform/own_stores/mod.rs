@@ -1,0 +1,169 @@
+//! Creates and migrates the platform's own databases: the control store, the other system stores, and pools.
+//!
+//! Called while the platform opens and reloads. A database that was created before and is missing is lost: it is never
+//! created again here. `missing` tells a lost database from a new one, `rolled_back` makes an older control store safe to
+//! use, `refused` says which stores stay at their version.
+
+pub(crate) mod missing;
+pub(crate) mod refused;
+pub(crate) mod rolled_back;
+
+use crate::{
+    Error, Result,
+    apps::Apps,
+    config::{Config, Scope, StoreConfig},
+    control::Control,
+    platform::{
+        databases::{migrate_hosted_pool, migrate_platform_store, platform_place, pool_place},
+        lost::{damaged_pool, why},
+        own_stores::{
+            missing::{record, refuse_lost_control, refuse_lost_store},
+            refused::Refused,
+        },
+    },
+};
+use tenantry_engine::{
+    Kind,
+    engine::Engine,
+    place::{Isolation, Place},
+};
+
+/// Opens the control store, and creates it for a new installation.
+///
+/// # Errors
+/// [`Error::Conflict`] if it is lost or damaged.
+pub(crate) async fn open_control(engine: &Engine, config: &Config) -> Result<Control> {
+    let store = config.store("control").ok_or(Error::NotFound("store"))?;
+    let place = platform_place(store)?;
+    refuse_lost_control(engine, config, store, &place).await?;
+    let opened = async {
+        engine.create_system(&place).await?;
+        engine.system(&place).await
+    };
+    let database = opened.await.map_err(|error| unprepared(store, &place, error, None))?;
+    let begun = async {
+        let control =
+            Control::open(engine, database, Some(crate::platform::own_stores::missing::heads_file(config)))
+                .await?;
+        engine.set_platform(&crate::control::settings::platform_id(&control).await?)?;
+        Ok::<_, Error>(control)
+    };
+    begun.await.map_err(|error| match error {
+        Error::Engine(error) => unprepared(store, &place, error, None),
+        error => error,
+    })
+}
+
+/// Creates the other databases of the platform, and migrates them to the current schema. Returns those that existed
+/// before and refuse a migration: each stays at its own version, and only requests for its store fail.
+pub(crate) async fn prepare_stores(
+    engine: &Engine,
+    config: &Config,
+    apps: &Apps,
+    control: &Control,
+) -> Result<Vec<Refused>> {
+    let mut refused = Vec::new();
+    for store in config.stores.iter().filter(|s| is_platforms(s)) {
+        let place = platform_place(store)?;
+        refuse_lost_store(engine, control, store, &place).await?;
+        let existed = engine.exists(&place)?;
+        match migrate_platform_store(engine, apps, &place).await {
+            Err(error) if existed => match error.kind() {
+                Kind::Statement(why) => refused.push(Refused::new(control, &place, why, &error).await?),
+                _ => return Err(unprepared(store, &place, error, None)),
+            },
+            prepared => prepared.map_err(|error| unprepared(store, &place, error, None))?,
+        }
+        record(control, store).await?;
+    }
+    for store in config.stores.iter().filter(|s| s.pooled_in.is_some()) {
+        refuse_clash(store, apps)?;
+        if let Some(pool) = pool_place(config, store)? {
+            match migrate_hosted_pool(engine, apps, &pool).await {
+                Err(Error::Engine(error)) => match error.kind() {
+                    Kind::Statement(why) => refused.push(Refused::new(control, &pool, why, &error).await?),
+                    _ => return Err(error.into()),
+                },
+                migrated => migrated?,
+            }
+        }
+    }
+    Ok(refused)
+}
+
+/// Returns the first existing database of the platform that would refuse a migration of `apps`, other than those of
+/// `behind`. Changes nothing. A reload asks first, because the stores that it has migrated need the new apps.
+pub(crate) async fn first_refusal(
+    engine: &Engine,
+    config: &Config,
+    apps: &Apps,
+    control: &Control,
+    behind: &[Refused],
+) -> Result<Option<Refused>> {
+    for store in &config.stores {
+        let place = match is_platforms(store) {
+            true => Some(platform_place(store)?),
+            false => pool_place(config, store)?,
+        };
+        let Some(place) = place.filter(|place| behind.iter().all(|refused| refused.place != *place)) else {
+            continue;
+        };
+        if let Err(error) = engine.rehearse(&place, apps.migrations()).await {
+            match error.kind() {
+                Kind::Statement(why) => return Refused::new(control, &place, why, &error).await.map(Some),
+                // A store or a pool that does not exist yet, or a damaged one, which the migration explains.
+                Kind::Missing | Kind::WrongIdentity | Kind::Corrupt => {}
+                _ => return Err(error.into()),
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Explains why a process cannot start with one of the platform's own databases, and names the remedy.
+/// `trace` says what shows that a missing one existed.
+pub(crate) fn unprepared(
+    store: &StoreConfig,
+    place: &Place,
+    error: tenantry_engine::Error,
+    trace: Option<&str>,
+) -> Error {
+    let Place { server, physical, isolation, .. } = place;
+    match (error.kind(), isolation) {
+        (Kind::Statement(why), _) => Error::Conflict(format!(
+            "the new database {physical} on {server} cannot get the schema of these apps: {why}; change the migration, \
+             then start again"
+        )),
+        (Kind::Missing | Kind::Corrupt | Kind::WrongIdentity, Isolation::Pooled) => {
+            damaged_pool(place, None, &error)
+        }
+        (Kind::Missing | Kind::Corrupt | Kind::WrongIdentity, Isolation::Database) => {
+            let trace = trace.map(|trace| format!(", but {trace}")).unwrap_or_default();
+            Error::Conflict(format!(
+                "the platform's own store {} ({server}/{physical}.db) {}{trace}: look whether its disk is there; else stop \
+                 the servers, then run tenantry restore system",
+                store.name,
+                why(&error)
+            ))
+        }
+        _ => error.into(),
+    }
+}
+
+/// Returns true for stores with a single database: system stores other than control, and pools.
+fn is_platforms(store: &StoreConfig) -> bool {
+    store.name.as_str() != "control" && (store.scope == Scope::System || store.isolation == Isolation::Pooled)
+}
+
+/// Refuses a model whose name clashes with a table of the catalog, for a pool in the control store's database.
+fn refuse_clash(store: &StoreConfig, apps: &Apps) -> Result<()> {
+    let in_control = store.pooled_in.as_ref().is_some_and(|host| host.as_str() == "control");
+    let models = apps.models().iter().filter(|model| in_control && model.store == store.name);
+    match models.map(|model| model.name.as_str()).find(|name| crate::control::has_table(name)) {
+        None => Ok(()),
+        Some(name) => Err(Error::invalid(
+            format!("stores.{}.pooled_in", store.name),
+            format!("the catalog has a table `{name}` of its own: name another system store than `control`"),
+        )),
+    }
+}

@@ -1,0 +1,100 @@
+//! Chooses server and name for the databases of a tenant, by configuration and policy, never by what exists
+//! (`catalog-placement`).
+//!
+//! Called when a tenant is created, moved or restored, or attaches a database. It only proposes; the catalog records,
+//! and adds the generation.
+
+use crate::{
+    Error, Result,
+    config::{NameTemplate, PlacementPolicy, Provision, Scope, StoreConfig},
+    platform::databases::{platform_place, pool_place},
+    tenants::Tenants,
+    topology::{self, NewPlacement, Policy},
+};
+use tenantry_engine::{
+    name::{PhysicalName, ServerName, Slug, StoreName},
+    place::{Isolation, Place},
+};
+
+impl Tenants<'_> {
+    /// Returns the placement of each store of a new tenant, as decided by configuration and policy.
+    pub(crate) async fn placements(&self, slug: &Slug) -> Result<Vec<NewPlacement>> {
+        let mut placements = Vec::new();
+        for store in self.platform.config().stores_of(Scope::Tenant) {
+            placements.push(self.placement(store, slug).await?);
+        }
+        Ok(placements)
+    }
+
+    async fn placement(&self, store: &StoreConfig, slug: &Slug) -> Result<NewPlacement> {
+        // A tenant without its own database lives in the pool, and the catalog records that decision.
+        if store.provision == Provision::External
+            && let Some(pool) = pool_place(self.platform.config(), store)?
+        {
+            let Place { server, isolation, physical: base, .. } = pool;
+            let (store, policy) = (store.name.clone(), Policy::Managed);
+            return Ok(NewPlacement { store, server, isolation, policy, base });
+        }
+        let server = match self.platform.config().registration.placement {
+            PlacementPolicy::Fewest if store.servers.len() > 1 => {
+                topology::placement::emptiest(self.platform.control(), &store.servers).await?
+            }
+            _ => store.servers.first().cloned().ok_or(Error::NotFound("server"))?,
+        };
+        let policy = match store.provision {
+            Provision::Managed => Policy::Managed,
+            Provision::External => Policy::External,
+            Provision::OnDemand => Policy::OnDemand,
+        };
+        if store.isolation == Isolation::Database {
+            return own(store, slug, &server, policy);
+        }
+        let (base, isolation) = (platform_place(store)?.physical, Isolation::Pooled);
+        Ok(NewPlacement { store: store.name.clone(), server, isolation, policy, base })
+    }
+
+    /// Returns the pool of this store. If the configuration has none, returns one that is created for its first tenant.
+    pub(crate) fn pooled(&self, store: &StoreConfig, policy: Policy) -> Result<NewPlacement> {
+        let (server, base) = match pool_place(self.platform.config(), store)? {
+            Some(pool) => (pool.server, pool.physical),
+            None => {
+                let template = NameTemplate::default_for(&store.name, Scope::Tenant, Isolation::Pooled);
+                let server = store.servers.first().cloned().ok_or(Error::NotFound("server"))?;
+                (server, PhysicalName::parse(&template.base())?)
+            }
+        };
+        let (store, isolation) = (store.name.clone(), Isolation::Pooled);
+        Ok(NewPlacement { store, server, isolation, policy, base })
+    }
+}
+
+/// Refuses a server on which databases of this store may not be placed.
+pub(crate) fn allowed(store: &StoreConfig, server: &ServerName) -> Result<()> {
+    if store.servers.contains(server) {
+        return Ok(());
+    }
+    let names: Vec<_> = store.servers.iter().map(ServerName::as_str).collect();
+    let text = format!("{} may lie on: {}; see stores.{}.servers", store.name, names.join(", "), store.name);
+    Err(Error::invalid("server", text))
+}
+
+/// Returns the placement of a tenant's own database, under the name that the configuration gives it.
+pub(crate) fn own(
+    store: &StoreConfig,
+    slug: &Slug,
+    server: &ServerName,
+    policy: Policy,
+) -> Result<NewPlacement> {
+    let base = match store.template.is_per_tenant() {
+        true => store.template.base_for(slug),
+        // The name of a pooled store's pool does not identify the tenant.
+        false => own_base(&store.name, slug),
+    };
+    let (store, server, base) = (store.name.clone(), server.clone(), PhysicalName::parse(&base)?);
+    Ok(NewPlacement { store, server, isolation: Isolation::Database, policy, base })
+}
+
+/// Default name of a tenant's own database, for stores whose configuration has none.
+pub(crate) fn own_base(store: &StoreName, slug: &Slug) -> String {
+    NameTemplate::default_for(store, Scope::Tenant, Isolation::Database).base_for(slug)
+}
