@@ -8,19 +8,19 @@ use crate::{Error, Result};
 use tenantry_engine::{SystemDb, Tx};
 
 const MIGRATIONS: &[&str] = &[
-    include_str!("schema.sql"),
-    include_str!("002_credentials.sql"),
-    include_str!("003_clock.sql"),
-    include_str!("004_doors.sql"),
-    include_str!("005_schema_versions.sql"),
-    include_str!("006_accounts.sql"),
-    include_str!("007_restore_drills.sql"),
-    include_str!("008_lockout.sql"),
-    include_str!("009_operation_codes.sql"),
-    include_str!("010_backup_numbers.sql"),
-    include_str!("011_operation_checks.sql"),
-    include_str!("012_system_stores.sql"),
-    include_str!("013_grants.sql"),
+    include_str!("migrations/001_schema.sql"),
+    include_str!("migrations/002_credentials.sql"),
+    include_str!("migrations/003_clock.sql"),
+    include_str!("migrations/004_doors.sql"),
+    include_str!("migrations/005_schema_versions.sql"),
+    include_str!("migrations/006_accounts.sql"),
+    include_str!("migrations/007_restore_drills.sql"),
+    include_str!("migrations/008_lockout.sql"),
+    include_str!("migrations/009_operation_codes.sql"),
+    include_str!("migrations/010_backup_numbers.sql"),
+    include_str!("migrations/011_operation_checks.sql"),
+    include_str!("migrations/012_system_stores.sql"),
+    include_str!("migrations/013_grants.sql"),
 ];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS control_migrations \

@@ -7,13 +7,13 @@ use tenantry_engine::{CacheLimits, Engine, ServerSpec, name::ServerName};
 
 /// Migrations of the release before failures were counted per network.
 const OLDER: [&str; 7] = [
-    include_str!("../../src/control/schema.sql"),
-    include_str!("../../src/control/002_credentials.sql"),
-    include_str!("../../src/control/003_clock.sql"),
-    include_str!("../../src/control/004_doors.sql"),
-    include_str!("../../src/control/005_schema_versions.sql"),
-    include_str!("../../src/control/006_accounts.sql"),
-    include_str!("../../src/control/007_restore_drills.sql"),
+    include_str!("../../src/control/migrations/001_schema.sql"),
+    include_str!("../../src/control/migrations/002_credentials.sql"),
+    include_str!("../../src/control/migrations/003_clock.sql"),
+    include_str!("../../src/control/migrations/004_doors.sql"),
+    include_str!("../../src/control/migrations/005_schema_versions.sql"),
+    include_str!("../../src/control/migrations/006_accounts.sql"),
+    include_str!("../../src/control/migrations/007_restore_drills.sql"),
 ];
 
 /// Creates the store of that release: ada is locked for a long time, and has signed in from two addresses.

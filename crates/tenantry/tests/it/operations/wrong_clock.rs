@@ -205,7 +205,7 @@ async fn an_older_catalog_gets_its_subscriptions_back() {
     execute(&w, "UPDATE subscriptions SET state = 'expired'").await;
     execute(&w, "DROP TABLE clock").await;
     let mut write = w.control.begin().await.unwrap();
-    write.batch(include_str!("../../../src/control/003_clock.sql")).await.unwrap();
+    write.batch(include_str!("../../../src/control/migrations/003_clock.sql")).await.unwrap();
     write.commit_unaudited().await.unwrap();
     let states = query(&w, "SELECT state FROM subscriptions ORDER BY tenant").await;
     let states: Vec<_> = states.iter().map(|r| r.text(0).unwrap()).collect();
