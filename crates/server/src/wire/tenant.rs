@@ -120,7 +120,7 @@ impl From<topology::Placement> for Placement {
             schema_version: placement.schema_version,
             migration_error: placement.migration_error,
             until: placement.until_us.map(Instant),
-            kept_at: placement.kept_at_us.map(Instant),
+            kept_at: placement.retained_at_us.map(Instant),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::{
 use crate::{
     arrivals::operation::{Arrival, Arriving, CopyOf, Source},
     backups::operations::restore::{Damage, current, fetch_all, not_adopted},
-    operations::{Operations, World},
+    operations::{Context, Operations},
 };
 use serde::{Deserialize, Serialize};
 use tenantry_engine::{
@@ -54,23 +54,23 @@ impl Source for FromBackup {
         serde_json::json!({ "backup": self.backup, "of": self.of })
     }
 
-    async fn bring(&mut self, world: &World, stores: &[StoreName]) -> Result<Vec<CopyOf>> {
-        let manifest = backups::manifest_of(world.backups.store()?, Some(self.of), &self.backup).await;
+    async fn bring(&mut self, context: &Context, stores: &[StoreName]) -> Result<Vec<CopyOf>> {
+        let manifest = backups::manifest_of(context.backups.store()?, Some(self.of), &self.backup).await;
         let manifest = believed(&self.backup, manifest)?;
-        let fetched = fetch_all(world, &manifest, |store| stores.contains(store)).await?;
+        let fetched = fetch_all(context, &manifest, |store| stores.contains(store)).await?;
         current(&manifest, &fetched)?;
         self.manifest = Some(Box::new(manifest));
         Ok(fetched.into_iter().map(|f| CopyOf { store: f.copy.store, of: self.of }).collect())
     }
 
-    async fn files(&self, world: &World, _: &[CopyOf], tenant: TenantId) -> Result<u64> {
+    async fn files(&self, context: &Context, _: &[CopyOf], tenant: TenantId) -> Result<u64> {
         let manifest =
             self.manifest.as_deref().ok_or_else(|| Error::Internal("nothing was fetched".into()))?;
-        backups::put_files_back(world, manifest, Some(tenant)).await
+        backups::put_files_back(context, manifest, Some(tenant)).await
     }
 
-    fn note(&mut self, world: &World, error: &Error) -> Result<()> {
-        self.damage.note(world, error)
+    fn note(&mut self, context: &Context, error: &Error) -> Result<()> {
+        self.damage.note(context, error)
     }
 
     async fn undone(&self, write: &mut Write, by: &By) -> Result<()> {

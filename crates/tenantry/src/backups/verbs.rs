@@ -208,7 +208,7 @@ impl Backups<'_> {
     pub async fn prune(&self, actor: &Actor) -> Result<Vec<BackupId>> {
         actor.require_staff()?;
         let by = &actor.by();
-        let (world, mut gone, mut after) = (self.platform.world(), Vec::new(), -1);
+        let (context, mut gone, mut after) = (self.platform.context(), Vec::new(), -1);
         loop {
             // The platform's own backups count as tenant 0, an id that no tenant has.
             let sql =
@@ -222,7 +222,7 @@ impl Backups<'_> {
                 let tenant = (after > 0).then(|| TenantId::from_raw(after));
                 let expired =
                     expired(self.platform.control(), self.platform.backup_service(), tenant).await?;
-                gone.extend(remove_expired(&world, by, &expired).await?);
+                gone.extend(remove_expired(&context, by, &expired).await?);
             }
         }
     }
@@ -234,7 +234,7 @@ impl Backups<'_> {
     pub async fn rescan(&self, actor: &Actor) -> Result<Rescanned> {
         actor.require_staff()?;
         let by = &actor.by();
-        rescan::rescan(&self.platform.world(), by, self.platform.config().retention.retention_days).await
+        rescan::rescan(&self.platform.context(), by, self.platform.config().retention.retention_days).await
     }
 
     /// Explains in one line, with the remedy, why backups cannot be stored now. `None`: a small object was put, read

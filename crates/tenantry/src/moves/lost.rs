@@ -26,12 +26,12 @@ impl Moves<'_> {
         actor.require_staff()?;
         let by = &actor.by();
         let stores = self.stores_of(slug, store).await?;
-        let kept = self.platform.0.operations.kept(stores.tenant).await?;
+        let retained = self.platform.0.operations.retained(stores.tenant).await?;
         let (mut turns, mut whole) = (Vec::new(), Vec::new());
         for ready in &stores.ready {
             match self.platform.0.engine.lost(&ready.place).await? {
                 None => whole.push(ready.place.store.to_string()),
-                Some(error) => turns.push(turn(ready, &kept, why(&error))?),
+                Some(error) => turns.push(turn(ready, &retained, why(&error))?),
             }
         }
         if turns.is_empty() {
@@ -52,15 +52,16 @@ impl Moves<'_> {
 /// Returns the exchange with the database of the same store that was in use last, never with a copy that was never
 /// used. The last generation may be another one: a database that was lost earlier and for which the present one was put
 /// back into use.
-fn turn(ready: &Placement, kept: &[Placement], why: &'static str) -> Result<Turn> {
+fn turn(ready: &Placement, retained: &[Placement], why: &'static str) -> Result<Turn> {
     let lost = &ready.place;
-    let before = kept.iter().filter(|k| k.place.store == lost.store && k.place.generation < lost.generation);
-    let found = before.filter_map(|k| Some((k, k.kept_at_us?))).max_by_key(|(_, since_us)| *since_us);
-    let Some((kept, since_us)) = found else {
+    let before =
+        retained.iter().filter(|r| r.place.store == lost.store && r.place.generation < lost.generation);
+    let found = before.filter_map(|r| Some((r, r.retained_at_us?))).max_by_key(|(_, since_us)| *since_us);
+    let Some((retained, since_us)) = found else {
         return Err(Error::Conflict(format!(
             "{} on {} {why}, and nothing is kept of it: restore a backup",
             lost.store, lost.server
         )));
     };
-    Ok(Turn { lost: lost.clone(), why: why.into(), kept: kept.place.clone(), since_us, fence: None })
+    Ok(Turn { lost: lost.clone(), why: why.into(), retained: retained.place.clone(), since_us, fence: None })
 }

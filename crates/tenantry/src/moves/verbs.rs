@@ -1,7 +1,6 @@
 //! Moves of tenants: the verbs move, promote, demote, back and release, behind the commands and the staff API.
 //!
-//! Targets come from the configuration and the catalog; `operations::move_` does the work. The caller has already
-//! authorised the actor.
+//! Targets come from the configuration and the catalog; `move_` does the work.
 
 use crate::{
     Error, Platform, Result,
@@ -152,10 +151,12 @@ impl Moves<'_> {
         actor.require_staff()?;
         let by = &actor.by();
         let stores = self.stores_of(slug, store).await?;
-        let kept = self.platform.0.operations.kept(stores.tenant).await?;
+        let retained = self.platform.0.operations.retained(stores.tenant).await?;
         let mut legs = Vec::new();
         for ready in &stores.ready {
-            let Some(last) = kept.iter().find(|kept| kept.place.store == ready.place.store) else { continue };
+            let Some(last) = retained.iter().find(|last| last.place.store == ready.place.store) else {
+                continue;
+            };
             if (last.place.isolation, &last.place.server) == (ready.place.isolation, &ready.place.server) {
                 continue;
             }
@@ -178,15 +179,15 @@ impl Moves<'_> {
         actor.require_staff()?;
         let by = &actor.by();
         let tenant = self.platform.tenants().id_of(slug).await?;
-        let kept = self.platform.0.operations.kept(tenant).await?;
+        let retained = self.platform.0.operations.retained(tenant).await?;
         let wanted: Vec<_> =
-            kept.into_iter().filter(|kept| store.is_none_or(|store| kept.place.store == *store)).collect();
+            retained.into_iter().filter(|old| store.is_none_or(|store| old.place.store == *store)).collect();
         if wanted.is_empty() {
             return Err(Error::Conflict(format!("nothing is kept of {slug}")));
         }
         let released = wanted.len();
-        for kept in wanted {
-            self.platform.0.operations.release(by, kept.place).await?;
+        for old in wanted {
+            self.platform.0.operations.release(by, old.place).await?;
         }
         Ok(released)
     }

@@ -2,11 +2,12 @@
 //!
 //! Called by the platform facade and the command line, and by start-up and the lease reconciler for operations that a
 //! crash left open. Adjacent control steps share one commit with the journal's advance, so creating a tenant costs two
-//! commits of the control store and one synced file. Steps act on the outside only through [`World`]. This room knows no
+//! commits of the control store and one synced file. Steps act on the outside only through [`Context`]. This room knows no
 //! kind of operation: kinds live with their feature, and [`crate::platform::kinds`] lists them.
 //!
 //! `driver` runs an operation forward and back, `journal` has its row, `recovery` takes over what another worker left.
 
+pub(crate) mod context;
 mod driver;
 pub(crate) mod journal;
 mod kind;
@@ -14,8 +15,8 @@ mod progress;
 mod recovery;
 mod steer;
 pub(crate) mod step;
-pub(crate) mod world;
 
+pub use context::Context;
 pub use driver::faults::Faults;
 pub use journal::{
     State,
@@ -25,7 +26,6 @@ pub use kind::OperationKind;
 pub use progress::{Amount, Cancel, Progress};
 pub use recovery::recover::Recovered;
 pub use step::{ControlFn, Operation, OutsideFn, Step, StepInfo};
-pub use world::World;
 
 use crate::{Error, Result, access::Actor, control::params, platform::databases::Databases};
 use arc_swap::ArcSwap;
@@ -47,7 +47,7 @@ pub struct Operations {
 
 struct Inner {
     kinds: &'static [OperationKind],
-    world: World,
+    context: Context,
     /// Databases of the apps that are loaded now. New operations use them.
     databases: ArcSwap<Databases>,
     faults: Arc<Faults>,
@@ -77,12 +77,12 @@ impl Inner {
 
 impl Operations {
     /// Creates the service for these kinds of operations, without starting anything. Call [`Operations::recover`] next.
-    pub fn new(world: World, kinds: &'static [OperationKind]) -> Self {
+    pub fn new(context: Context, kinds: &'static [OperationKind]) -> Self {
         let inner = Arc::new_cyclic(|inner| Inner {
             kinds,
-            faults: world.faults.clone(),
-            databases: ArcSwap::from_pointee(world.databases.clone()),
-            world: world.with_operations(inner.clone()),
+            faults: context.faults.clone(),
+            databases: ArcSwap::from_pointee(context.databases.clone()),
+            context: context.with_operations(inner.clone()),
             live: Mutex::default(),
             rescuing: Arc::default(),
             raised: AtomicBool::new(false),
@@ -91,8 +91,8 @@ impl Operations {
     }
 
     /// The services that operations of the platform use.
-    pub(crate) fn world(&self) -> &World {
-        &self.inner.world
+    pub(crate) fn context(&self) -> &Context {
+        &self.inner.context
     }
 
     /// Sets the databases for operations that begin from now on.
@@ -162,7 +162,7 @@ impl Operations {
     /// # Errors
     /// Those of the control store.
     pub async fn counts(&self) -> Result<(u64, u64)> {
-        show::counts(&mut self.inner.world.control.snapshot().await?).await
+        show::counts(&mut self.inner.context.control.snapshot().await?).await
     }
 
     /// Asks an operation to stop. Its worker notices at the next heartbeat and undoes it.
@@ -240,9 +240,9 @@ impl Operations {
 }
 
 impl Inner {
-    /// Returns the world of this job.
-    fn of<O>(&self, job: &Job<O>) -> World {
-        self.world.of(job.id, &job.databases, &job.live.progress, &job.live.cancel)
+    /// Returns the context of this job.
+    fn of<O>(&self, job: &Job<O>) -> Context {
+        self.context.of(job.id, &job.databases, &job.live.progress, &job.live.cancel)
     }
 
     fn databases(&self) -> Databases {

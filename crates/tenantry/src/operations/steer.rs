@@ -12,7 +12,7 @@ use crate::{Error, Result, audit::By, control::params};
 use std::sync::Arc;
 
 pub(super) async fn cancel(inner: &Inner, by: &By, id: i64) -> Result<()> {
-    let mut write = inner.world.control.begin().await?;
+    let mut write = inner.context.control.begin().await?;
     let found = journal::find(&mut write, id).await?;
     let (kind, no) = (&found.kind, |reason: &str| Err(Error::Conflict(format!("operation {id} {reason}"))));
     match found.state {
@@ -40,7 +40,7 @@ pub(super) async fn cancel(inner: &Inner, by: &By, id: i64) -> Result<()> {
 
 /// Takes the operation over for this process and continues it in its own task.
 pub(super) async fn retry(inner: &Arc<Inner>, by: &By, id: i64) -> Result<()> {
-    let mut write = inner.world.control.begin().await?;
+    let mut write = inner.context.control.begin().await?;
     let found = journal::find(&mut write, id).await?;
     let no = |reason: &str| Err(Error::Conflict(format!("operation {id} {reason}")));
     match found.state {
@@ -73,7 +73,7 @@ pub(super) async fn prune(inner: &Inner, before_us: i64, most: u32) -> Result<u6
     let old = "SELECT id FROM (SELECT id, state, updated_at FROM operations ORDER BY id LIMIT ?) \
         WHERE state IN ('done', 'undone') AND updated_at < ?";
     let values = params![i64::from(most), before_us];
-    let mut write = inner.world.control.begin().await?;
+    let mut write = inner.context.control.begin().await?;
     if write.query(old, values).await?.is_empty() {
         return Ok(0);
     }

@@ -1,6 +1,6 @@
 //! Parts of an operation: steps with action and undo.
 
-use super::World;
+use super::Context;
 use crate::{Result, audit::By, control::Write};
 use futures_util::future::BoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
@@ -9,7 +9,7 @@ use tenantry_engine::name::TenantId;
 /// Changes the control store inside the journal's own transaction.
 pub type ControlFn<S> = for<'a> fn(&'a mut Write, &'a mut S) -> BoxFuture<'a, Result<()>>;
 /// Changes the world outside the control store. Idempotent.
-pub type OutsideFn<S> = for<'a> fn(&'a World, &'a mut S) -> BoxFuture<'a, Result<()>>;
+pub type OutsideFn<S> = for<'a> fn(&'a Context, &'a mut S) -> BoxFuture<'a, Result<()>>;
 
 /// A step, as shown to operators and test suites.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub(crate) fn nothing<'a, S: Send>(_: &'a mut Write, _: &'a mut S) -> BoxFuture<
 
 /// Undo of an outside step that left nothing outside scratch, which is removed with the operation, or that is never
 /// undone.
-pub(crate) fn leave<'a, S: Send>(_: &'a World, _: &'a mut S) -> BoxFuture<'a, Result<()>> {
+pub(crate) fn leave<'a, S: Send>(_: &'a Context, _: &'a mut S) -> BoxFuture<'a, Result<()>> {
     Box::pin(async { Ok(()) })
 }
 
@@ -106,7 +106,7 @@ pub trait Operation: Serialize + DeserializeOwned + Clone + Send + Sync + 'stati
     /// Begins what a later step will need, while the commit that records the operation is being written to disk. The
     /// result must not be visible before that step, and must disappear when it is dropped. It cannot fail: the step
     /// does whatever was not begun.
-    fn begin_early(&mut self, _world: &World) {}
+    fn begin_early(&mut self, _world: &Context) {}
 
     /// Tenant it works on, once known. A tenant has at most one open operation (`two-workers`).
     fn tenant(&self) -> Option<TenantId>;

@@ -42,7 +42,7 @@ pub(crate) struct Loaded {
 }
 
 /// Number of earlier versions retained for tenants that are not migrated yet.
-const KEPT: usize = 2;
+const RETAINED: usize = 2;
 
 /// What every request on a model needs, computed once.
 pub(crate) struct ModelEntry {
@@ -75,7 +75,10 @@ impl Loaded {
         if let Some(before) = before {
             let earlier = std::iter::once(before).chain(before.before.iter().map(|earlier| &**earlier));
             let other = earlier.filter(|earlier| !loaded.has_versions_of(earlier));
-            loaded.before = other.take(KEPT).map(|earlier| Arc::new(earlier.beside(&loaded))).collect();
+            loaded.before = other
+                .take(RETAINED)
+                .map(|earlier| Arc::new(earlier.with_system_stores_of(&loaded)))
+                .collect();
         }
         Ok(loaded)
     }
@@ -112,7 +115,7 @@ impl Loaded {
     }
 
     /// Combines this version's tenant stores with the system stores of `newer`, which are migrated already.
-    fn beside(&self, newer: &Self) -> Self {
+    fn with_system_stores_of(&self, newer: &Self) -> Self {
         let own = self.models.iter().filter(|(_, entry)| !entry.system);
         let shared = newer.models.iter().filter(|(_, entry)| entry.system);
         let models = own.chain(shared).map(|(name, entry)| (name.clone(), entry.clone())).collect();

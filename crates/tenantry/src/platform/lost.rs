@@ -151,7 +151,7 @@ mod tests {
                 schema_version: None,
                 migration_error: None,
                 until_us: None,
-                kept_at_us: None,
+                retained_at_us: None,
             };
             for kind in [Kind::Statement("twice".into()), Kind::SchemaBehind] {
                 let error = not_migrated(

@@ -22,7 +22,7 @@ use crate::{
     backups::service::BackupService,
     config::Config,
     control::Control,
-    operations::{Operations, World},
+    operations::{Context, Operations},
     records::{Records, Scope},
 };
 use inner::Inner;
@@ -60,12 +60,12 @@ impl Platform {
     }
 
     /// Returns the services of operations, with the databases of the apps that are loaded now.
-    pub(crate) fn world(&self) -> World {
-        self.0.operations.world().with(self.loaded().databases.clone())
+    pub(crate) fn context(&self) -> Context {
+        self.0.operations.context().with(self.loaded().databases.clone())
     }
 
     pub(crate) fn backup_service(&self) -> &BackupService {
-        &self.0.operations.world().backups
+        &self.0.operations.context().backups
     }
 
     /// Returns the present time by the platform's clock, in microseconds since 1970, UTC.

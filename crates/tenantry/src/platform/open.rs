@@ -19,7 +19,7 @@ use crate::{
     control::{Control, settings::platform_id},
     export::Running,
     mail::Mailer,
-    operations::{Operations, World},
+    operations::{Context, Operations},
     platform::kinds::KINDS,
     records::references::locks::ReferenceLocks,
     tenants::databases::on_demand::CreationQueues,
@@ -116,10 +116,10 @@ impl Platform {
         let access = Access::open(control.clone(), topology.clone(), &config)?;
         let mailer = Mailer::open(control.clone(), &config)?;
         let loaded = Loaded::new(&engine, &config, apps, None)?;
-        let world = World::new(control.clone(), loaded.databases.clone(), &config)?;
-        world.backups.begin(platform_id(&control).await?);
-        let files = world.files.clone();
-        let operations = Operations::new(world, KINDS);
+        let context = Context::new(control.clone(), loaded.databases.clone(), &config)?;
+        context.backups.begin(platform_id(&control).await?);
+        let files = context.files.clone();
+        let operations = Operations::new(context, KINDS);
         let reference_locks = Arc::new(ReferenceLocks::open(&config)?);
         let inner = Inner {
             config,

@@ -210,8 +210,9 @@ impl Purges<'_> {
         let rows = tx.query(sql, params![id.get(), CERTIFIED]).await?;
         let Some(row) = rows.first() else {
             // The catalog may be older than the purge.
-            let kept = purged::read(self.platform.backup_service().store()?, id).await?.ok_or_else(absent)?;
-            let purged::Kept { row, at_us, by, detail, hash, .. } = kept;
+            let certificate =
+                purged::read(self.platform.backup_service().store()?, id).await?.ok_or_else(absent)?;
+            let purged::StoredCertificate { row, at_us, by, detail, hash, .. } = certificate;
             return Ok(Certificate { row, at_us, by, detail, hash });
         };
         let detail = serde_json::from_str(row.text(3)?);

@@ -3,6 +3,7 @@
 //! Called by `records`. A key is made from the tenant handle and a new id, never from client input, so no name or path
 //! of a request reaches the store.
 
+use crate::{Error, config::Config};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream::BoxStream};
 use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart, local::LocalFileSystem, path::Path};
 use serde::{Deserialize, Serialize};
@@ -75,6 +76,13 @@ pub(crate) struct Files {
 }
 
 impl Files {
+    /// Opens the store of an installation, and creates its directory if it does not exist.
+    pub(crate) fn open(config: &Config) -> crate::Result<Self> {
+        let root = config.files_dir();
+        std::fs::create_dir_all(&root).map_err(|e| Error::io(root.display(), &e))?;
+        Self::local(&root).map_err(|e| Error::Unavailable(e.to_string()))
+    }
+
     /// Opens the store under a local directory, which must exist. Writes are fsynced.
     pub(crate) fn local(root: &std::path::Path) -> Result<Self, FileError> {
         let store = LocalFileSystem::new_with_prefix(root)?.with_fsync(true);

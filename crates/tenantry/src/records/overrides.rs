@@ -30,13 +30,13 @@ impl Records<'_> {
 
     /// Returns the tenant's overrides of a shared model. `None` if the model has none or no tenant was entered.
     pub(super) async fn override_rows(&self, entry: &ModelEntry) -> Result<Option<Vec<OverrideRow>>> {
-        let Some(kept) = self.override_entry(entry) else { return Ok(None) };
-        let session = self.session_of(kept).await?;
+        let Some(entry) = self.override_entry(entry) else { return Ok(None) };
+        let session = self.session_of(entry).await?;
         let mut select =
             Select { limit: 1000, fields: vec![field("shared_id"), field("changes")], ..Select::default() };
         let mut rows = Vec::new();
         loop {
-            let name = kept.model.name.as_str();
+            let name = entry.model.name.as_str();
             let (page, next) = session.select(name, &select, None, CollectOverrides::default()).await?;
             rows.extend(page.rows);
             match next {
@@ -53,15 +53,15 @@ impl Records<'_> {
     /// [`Error::NotFound`] for a missing row or a model without overrides; [`Error::Denied`] for an actor who may not
     /// change the tenant's view; [`Error::InvalidFields`] for values that the model does not accept.
     pub async fn set_override(&self, id: &str, changes: &Map<String, Json>) -> Result<Document> {
-        let (kept, allowed) = self.overridable()?;
+        let (entry, allowed) = self.overridable()?;
         let id = self.parse_id(id)?;
         let stored = self.stored_changes(changes, allowed)?;
         let _lock = self.inner.reference_locks.refer().await?;
         let _held = self.hold_shared(&id).await?;
         // Tried twice, because another request may insert or remove the tenant's values in between.
-        match self.put_override(kept, &id, stored.clone()).await {
+        match self.put_override(entry, &id, stored.clone()).await {
             Err(Error::Engine(e)) if matches!(e.kind(), Kind::Unique(_) | Kind::NotFound) => {
-                self.put_override(kept, &id, stored).await?;
+                self.put_override(entry, &id, stored).await?;
             }
             done => done?,
         }
@@ -79,9 +79,9 @@ impl Records<'_> {
         }
     }
 
-    async fn put_override(&self, kept: &ModelEntry, id: &RecordId, stored: Json) -> Result<()> {
-        let (model, shared, changes) = (kept.model.name.clone(), id_value(id), Value::Json(stored));
-        let change = match self.find_override(kept, &shared).await? {
+    async fn put_override(&self, entry: &ModelEntry, id: &RecordId, stored: Json) -> Result<()> {
+        let (model, shared, changes) = (entry.model.name.clone(), id_value(id), Value::Json(stored));
+        let change = match self.find_override(entry, &shared).await? {
             Some(row) => Change::Update {
                 model,
                 id: row,
@@ -94,7 +94,7 @@ impl Records<'_> {
                 values: vec![(field("shared_id"), shared), (field("changes"), changes)],
             },
         };
-        self.apply_to(kept, &[change]).await?;
+        self.apply_to(entry, &[change]).await?;
         Ok(())
     }
 
@@ -103,21 +103,21 @@ impl Records<'_> {
     /// # Errors
     /// Those of [`Records::set_override`]; [`Error::NotFound`] also if the tenant has no values of its own.
     pub async fn clear_override(&self, id: &str) -> Result<()> {
-        let (kept, _) = self.overridable()?;
+        let (entry, _) = self.overridable()?;
         let id = self.parse_id(id)?;
-        let Some(row) = self.find_override(kept, &id_value(&id)).await? else {
+        let Some(row) = self.find_override(entry, &id_value(&id)).await? else {
             return Err(Error::NotFound("record"));
         };
-        let change = Change::Delete { model: kept.model.name.clone(), id: row, expected_version: None };
-        self.apply_to(kept, &[change]).await.map(drop)
+        let change = Change::Delete { model: entry.model.name.clone(), id: row, expected_version: None };
+        self.apply_to(entry, &[change]).await.map(drop)
     }
 
     fn overridable(&self) -> Result<(&ModelEntry, &[FieldName])> {
-        let kept = self.override_entry(&self.entry).ok_or(Error::NotFound("record"))?;
+        let entry = self.override_entry(&self.entry).ok_or(Error::NotFound("record"))?;
         gates::require(self.actor(), &self.entry.model.permissions, Verb::Read)?;
-        self.allow_on(kept, Verb::Update)?;
+        self.allow_on(entry, Verb::Update)?;
         let overrides = self.entry.model.overrides.as_ref().ok_or(Error::NotFound("record"))?;
-        Ok((kept, &overrides.fields))
+        Ok((entry, &overrides.fields))
     }
 
     fn stored_changes(&self, changes: &Map<String, Json>, allowed: &[FieldName]) -> Result<Json> {
@@ -141,15 +141,15 @@ impl Records<'_> {
         Ok(overrides::changes(plan, &values)?)
     }
 
-    async fn find_override(&self, kept: &ModelEntry, shared: &Value) -> Result<Option<RecordId>> {
+    async fn find_override(&self, entry: &ModelEntry, shared: &Value) -> Result<Option<RecordId>> {
         let select = Select {
             filter: Filter::Compare(field("shared_id"), Operator::Eq, shared.clone()),
             limit: 1,
             fields: vec![field("id")],
             ..Select::default()
         };
-        let session = self.session_of(kept).await?;
-        let (page, _) = session.select(kept.model.name.as_str(), &select, None, Collect::default()).await?;
+        let session = self.session_of(entry).await?;
+        let (page, _) = session.select(entry.model.name.as_str(), &select, None, Collect::default()).await?;
         Ok(page.rows.into_iter().next().and_then(|mut row| match row.remove(0) {
             Value::Integer(id) => Some(RecordId::Integer(id)),
             _ => None,

@@ -43,9 +43,11 @@ pub enum PlacementState {
     /// In use.
     Ready,
     /// A staged copy, restored or moved but not swapped in. No request is routed to it.
-    Beside,
+    #[serde(rename = "beside")]
+    Staged,
     /// The database in use before a swap: fenced, and retained until it is released.
-    Kept,
+    #[serde(rename = "kept")]
+    Retained,
 }
 
 impl PlacementState {
@@ -54,8 +56,8 @@ impl PlacementState {
         match self {
             Self::Planned => "planned",
             Self::Ready => "ready",
-            Self::Beside => "beside",
-            Self::Kept => "kept",
+            Self::Staged => "beside",
+            Self::Retained => "kept",
         }
     }
 }
@@ -78,7 +80,8 @@ pub struct Placement {
     /// If retained: when its database may be removed, in microseconds. `None`: once an operator releases it.
     pub until_us: Option<i64>,
     /// If retained: since when it is out of use, in microseconds. `None`: it never was in use.
-    pub kept_at_us: Option<i64>,
+    #[serde(rename = "kept_at_us")]
+    pub retained_at_us: Option<i64>,
 }
 
 /// A placement to record, as decided by configuration and policy.
@@ -119,9 +122,9 @@ pub(super) fn read(r: &SqlRow) -> Result<(TenantId, Placement)> {
     };
     let policies = [Policy::Managed, Policy::External, Policy::OnDemand];
     let policy_text = r.text(4)?;
-    use PlacementState::{Beside, Kept, Planned, Ready};
+    use PlacementState::{Planned, Ready, Retained, Staged};
     let state_text = r.text(8)?;
-    let state = [Planned, Ready, Beside, Kept].into_iter().find(|s| s.as_str() == state_text);
+    let state = [Planned, Ready, Staged, Retained].into_iter().find(|s| s.as_str() == state_text);
     let place = Place {
         server: ServerName::parse(r.text(2)?)?,
         store: StoreName::parse(r.text(1)?)?,
@@ -138,7 +141,7 @@ pub(super) fn read(r: &SqlRow) -> Result<(TenantId, Placement)> {
         schema_version: r.opt_text(9)?.map(Into::into),
         migration_error: r.opt_text(10)?.map(Into::into),
         until_us: r.opt_integer(11)?,
-        kept_at_us: r.opt_integer(12)?,
+        retained_at_us: r.opt_integer(12)?,
     };
     Ok((tenant, placement))
 }

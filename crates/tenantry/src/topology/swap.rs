@@ -1,7 +1,7 @@
 //! Staged copies next to the database in use, and the swap that puts one of them into use (`no-reuse` and
 //! `fenced-generation`).
 //!
-//! Called by the control steps of operations. No request is routed to a `beside` or `kept` placement. A swap is one
+//! Called by the control steps of operations. No request is routed to a staged or a retained placement. A swap is one
 //! transaction with the journal's advance. Files are created before it and removed long after it.
 
 use super::{NewPlacement, Placement, PlacementState, placement, record};
@@ -17,8 +17,8 @@ use tenantry_engine::{
 
 /// Records a staged place, for a copy that is about to be made there. Its schema is taken to be that of the database in
 /// use now, unless [`set_version`] records another one.
-pub(crate) async fn insert_beside(write: &mut Write, tenant: TenantId, new: &NewPlacement) -> Result<Place> {
-    let place = record::insert_as(write, tenant, new, PlacementState::Beside).await?;
+pub(crate) async fn insert_staged(write: &mut Write, tenant: TenantId, new: &NewPlacement) -> Result<Place> {
+    let place = record::insert_as(write, tenant, new, PlacementState::Staged).await?;
     let sql = "UPDATE placements SET (schema_version, source_version) = (SELECT schema_version, schema_version \
         FROM placements WHERE tenant = ?1 AND store = ?2 AND state = 'ready') \
         WHERE tenant = ?1 AND store = ?2 AND generation = ?3";
@@ -45,8 +45,8 @@ pub(crate) async fn swap(write: &mut Write, old: &Place, new: &Place, until_us: 
         return Err(Error::Internal(format!("swap of {old:?} with {new:?}")));
     }
     fresh(write, old, new).await?;
-    step(write, old, PlacementState::Ready, PlacementState::Kept, until_us).await?;
-    step(write, new, PlacementState::Beside, PlacementState::Ready, None).await?;
+    step(write, old, PlacementState::Ready, PlacementState::Retained, until_us).await?;
+    step(write, new, PlacementState::Staged, PlacementState::Ready, None).await?;
     invalidate(write, new).await
 }
 
@@ -55,35 +55,35 @@ pub(crate) async fn swap(write: &mut Write, old: &Place, new: &Place, until_us: 
 /// # Errors
 /// [`Error::Conflict`] unless `new` is in use and `old` is retained.
 pub(crate) async fn swap_back(write: &mut Write, old: &Place, new: &Place) -> Result<()> {
-    step(write, new, PlacementState::Ready, PlacementState::Beside, None).await?;
-    step(write, old, PlacementState::Kept, PlacementState::Ready, None).await?;
+    step(write, new, PlacementState::Ready, PlacementState::Staged, None).await?;
+    step(write, old, PlacementState::Retained, PlacementState::Ready, None).await?;
     invalidate(write, old).await
 }
 
-/// Puts `kept` back into use in place of `lost`, which stays on record until an operator releases it.
+/// Puts `retained` back into use in place of `lost`, which stays on record until an operator releases it.
 ///
 /// # Errors
-/// [`Error::Conflict`] unless `lost` is in use and `kept` is retained.
-pub(crate) async fn fall_back(write: &mut Write, lost: &Place, kept: &Place) -> Result<()> {
-    step(write, lost, PlacementState::Ready, PlacementState::Kept, None).await?;
-    step(write, kept, PlacementState::Kept, PlacementState::Ready, None).await?;
-    invalidate(write, kept).await
+/// [`Error::Conflict`] unless `lost` is in use and `retained` is a retained place.
+pub(crate) async fn fall_back(write: &mut Write, lost: &Place, retained: &Place) -> Result<()> {
+    step(write, lost, PlacementState::Ready, PlacementState::Retained, None).await?;
+    step(write, retained, PlacementState::Retained, PlacementState::Ready, None).await?;
+    invalidate(write, retained).await
 }
 
 /// Discards a staged copy: its database is removed after `until_us`.
-pub(crate) async fn discard(write: &mut Write, beside: &Place, until_us: i64) -> Result<()> {
-    step(write, beside, PlacementState::Beside, PlacementState::Kept, Some(until_us)).await
+pub(crate) async fn discard(write: &mut Write, staged: &Place, until_us: i64) -> Result<()> {
+    step(write, staged, PlacementState::Staged, PlacementState::Retained, Some(until_us)).await
 }
 
 /// Releases a retained place: the next pass removes its database.
-pub(crate) async fn release(write: &mut Write, kept: &Place) -> Result<()> {
+pub(crate) async fn release(write: &mut Write, retained: &Place) -> Result<()> {
     let now = write.at_us();
-    step(write, kept, PlacementState::Kept, PlacementState::Kept, Some(now)).await
+    step(write, retained, PlacementState::Retained, PlacementState::Retained, Some(now)).await
 }
 
 /// Keeps a retained place until an operator has looked at it and releases it.
-pub(crate) async fn keep_until_released(write: &mut Write, kept: &Place) -> Result<()> {
-    step(write, kept, PlacementState::Kept, PlacementState::Kept, None).await
+pub(crate) async fn keep_until_released(write: &mut Write, retained: &Place) -> Result<()> {
+    step(write, retained, PlacementState::Retained, PlacementState::Retained, None).await
 }
 
 /// Returns the number of tenants in the shared database of this place. Rows that are merely retained there do not
@@ -96,13 +96,13 @@ pub(crate) async fn in_pool(tx: &mut Tx, place: &Place) -> Result<i64> {
 }
 
 /// Returns a tenant's retained placements: the one in use last comes first, those that were never in use come last.
-pub(crate) async fn kept(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Placement>> {
-    in_state(tx, tenant, PlacementState::Kept).await
+pub(crate) async fn retained(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Placement>> {
+    in_state(tx, tenant, PlacementState::Retained).await
 }
 
 /// Returns a tenant's staged copies, newest first.
-pub(crate) async fn beside(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Placement>> {
-    in_state(tx, tenant, PlacementState::Beside).await
+pub(crate) async fn staged(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Placement>> {
+    in_state(tx, tenant, PlacementState::Staged).await
 }
 
 async fn in_state(tx: &mut Tx, tenant: TenantId, state: PlacementState) -> Result<Vec<Placement>> {

@@ -53,7 +53,7 @@ async fn a_restore_stands_beside_is_compared_swapped_and_undone() {
         clinic.restore("acme", &backup).await;
         assert_eq!(clinic.sums("acme").await, now, "{isolation}: what is in use is not touched");
         let (restore, differences) = clinic.platform.restores().show(&slug("acme")).await.unwrap();
-        assert_eq!((restore.backup, restore.state), (backup.clone(), restores::State::Beside));
+        assert_eq!((restore.backup, restore.state), (backup.clone(), restores::State::Staged));
         let reports = differences[0].models.as_ref().unwrap().iter().find(|m| m.model == "reports").unwrap();
         assert_eq!((reports.added, reports.changed, reports.removed), (1, 2, 1), "{isolation}");
         let again = clinic.platform.restores().start(&operator(), &slug("acme"), &backup, None).await;

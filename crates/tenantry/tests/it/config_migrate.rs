@@ -14,7 +14,7 @@ use tenantry::{
         make, tenants,
     },
     name::{FieldName, PhysicalName, Slug, StoreName},
-    operations::{Operations, World},
+    operations::{Context, Operations},
     platform::databases::Databases,
     query::Change,
     tenants::{NewTenant, provision::CreateTenant},
@@ -93,8 +93,8 @@ impl Fixture {
         self.engine.migrate(&system("shared"), apps.migrations()).await.unwrap();
         let store: StoreName = "tenant".parse().unwrap();
         let databases = Databases::new(self.engine.clone(), &self.config, Arc::new(apps)).unwrap();
-        let world = World::new(self.control.clone(), databases, &self.config).unwrap();
-        let operations = Operations::new(world, KINDS);
+        let context = Context::new(self.control.clone(), databases, &self.config).unwrap();
+        let operations = Operations::new(context, KINDS);
         for slug in slugs {
             let slug: Slug = slug.parse().unwrap();
             let base = self.config.store("tenant").unwrap().template.base_for(&slug);

@@ -86,7 +86,7 @@ fn print(traces: &[Trace]) {
     let row = |trace: &Trace| {
         let fate = match trace.fate {
             Fate::Removed => "removed".to_owned(),
-            Fate::Kept => match (trace.detail["why"].as_str(), trace.detail["kept_days"].as_u64()) {
+            Fate::Retained => match (trace.detail["why"].as_str(), trace.detail["kept_days"].as_u64()) {
                 (Some(why), _) => format!("retained: {why}"),
                 (None, Some(days)) => format!("retained: for {} after the purge", counted(days, "day")),
                 (None, None) => "retained".to_owned(),

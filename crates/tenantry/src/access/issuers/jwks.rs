@@ -97,7 +97,7 @@ impl Keys {
         let fixed = self.0.fixed();
         if let Some(key) = set.find(kid).filter(|_| fixed || age < BELIEVED) {
             if !fixed && age > REFRESH {
-                self.refresh_beside();
+                self.refresh_in_background();
             }
             return Ok(key);
         }
@@ -121,7 +121,7 @@ impl Keys {
         (self.0.fixed() || set.read_at.elapsed() < REFRESH) && set.keys.iter().any(|k| Arc::ptr_eq(k, key))
     }
 
-    fn refresh_beside(&self) {
+    fn refresh_in_background(&self) {
         let keys = self.clone();
         tokio::spawn(async move {
             if let Err(error) = keys.refresh().await {

@@ -1,4 +1,4 @@
-//! A session, as requests use it and as its owner sees it. Parsed here from its row; [`crate::access::sessions`] creates, finds
+//! A session, as requests use it and as its owner sees it. Parsed here from its row; [`super::sessions`] creates, finds
 //! and ends sessions.
 
 use crate::{

@@ -3,7 +3,7 @@
 use crate::{
     Error, Result,
     archive::{FILES, FileLine, Unpacker, bad, damaged, read_files},
-    operations::World,
+    operations::Context,
 };
 use bytes::Bytes;
 use futures_util::stream;
@@ -17,19 +17,19 @@ use uuid::Uuid;
 const PIECES: usize = 4;
 
 /// Returns the number of files stored.
-pub(super) async fn put_all(world: &World, archive: &Path, tenant: TenantId) -> Result<u64> {
-    let (world, archive) = (world.clone(), archive.to_owned());
+pub(super) async fn put_all(context: &Context, archive: &Path, tenant: TenantId) -> Result<u64> {
+    let (context, archive) = (context.clone(), archive.to_owned());
     let put = move || {
         let mut archive = Unpacker::open(&archive)?;
         let (mut count, total) = (0, archive.manifest.files.count);
-        for line in read_files(&world.scratch()?.join(FILES))? {
+        for line in read_files(&context.scratch()?.join(FILES))? {
             let line = line?;
             if line.path.is_empty() {
                 continue;
             }
-            world.cancel.check()?;
-            world.progress.set(count, total, "files");
-            put(&world, &mut archive, &line, tenant)?;
+            context.cancel.check()?;
+            context.progress.set(count, total, "files");
+            put(&context, &mut archive, &line, tenant)?;
             count += 1;
         }
         if count == total { Ok(count) } else { Err(bad("is damaged: files.csv does not list all files")) }
@@ -37,13 +37,13 @@ pub(super) async fn put_all(world: &World, archive: &Path, tenant: TenantId) -> 
     tokio::task::spawn_blocking(put).await.map_err(|e| Error::Internal(e.to_string()))?
 }
 
-fn put(world: &World, archive: &mut Unpacker, line: &FileLine, tenant: TenantId) -> Result<()> {
+fn put(context: &Context, archive: &mut Unpacker, line: &FileLine, tenant: TenantId) -> Result<()> {
     let id: Uuid = line.id.parse().map_err(|_| bad("is damaged: files.csv names no file"))?;
     if !line.path.starts_with("files/") {
         return Err(bad("is damaged: files.csv names something else than files"));
     }
     let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(PIECES);
-    let (files, runtime) = (world.files.clone(), Handle::current());
+    let (files, runtime) = (context.files.clone(), Handle::current());
     let pieces = Box::pin(stream::unfold(receiver, |mut receiver| async move {
         receiver.recv().await.map(|piece| (piece, receiver))
     }));

@@ -14,7 +14,7 @@ pub(crate) use check::{fits_plan, precheck};
 use crate::Result;
 use crate::{
     arrivals::operation::{Arrival, Arriving, CopyOf, Source},
-    operations::{Operations, World},
+    operations::{Context, Operations},
 };
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -50,13 +50,13 @@ impl Source for FromArchive {
         serde_json::json!({ "of": of, "slug": slug })
     }
 
-    async fn bring(&mut self, world: &World, stores: &[StoreName]) -> Result<Vec<CopyOf>> {
-        let unpacked = unpack::all(world, &self.path, stores).await?;
+    async fn bring(&mut self, context: &Context, stores: &[StoreName]) -> Result<Vec<CopyOf>> {
+        let unpacked = unpack::all(context, &self.path, stores).await?;
         self.of = Some(unpacked.of);
         Ok(unpacked.copies)
     }
 
-    async fn files(&self, world: &World, _: &[CopyOf], tenant: TenantId) -> Result<u64> {
-        files::put_all(world, &self.path, tenant).await
+    async fn files(&self, context: &Context, _: &[CopyOf], tenant: TenantId) -> Result<u64> {
+        files::put_all(context, &self.path, tenant).await
     }
 }

@@ -5,7 +5,7 @@ use super::unpack::listed;
 use crate::{
     Result,
     archive::{FILES, Manifest, bad},
-    operations::World,
+    operations::Context,
 };
 use std::collections::BTreeMap;
 use tenantry_engine::{
@@ -30,13 +30,13 @@ pub(super) fn scratch_name(path: &str) -> Option<String> {
 }
 
 /// Compares every `shared/MODEL.csv` with the rows of this installation, by id and display field.
-pub(super) async fn check(world: &World, manifest: &Manifest) -> Result<()> {
+pub(super) async fn check(context: &Context, manifest: &Manifest) -> Result<()> {
     let mut differences = vec![];
     for entry in &manifest.entries {
         let Some(model) = entry.path.strip_prefix("shared/").and_then(|p| p.strip_suffix(".csv")) else {
             continue;
         };
-        differences.extend(differing(world, &ModelName::parse(model)?).await?);
+        differences.extend(differing(context, &ModelName::parse(model)?).await?);
     }
     if differences.is_empty() {
         return Ok(());
@@ -47,16 +47,16 @@ pub(super) async fn check(world: &World, manifest: &Manifest) -> Result<()> {
     Err(bad(format!("refers to shared records that are not the same here: {}{more}", differences.join("; "))))
 }
 
-async fn differing(world: &World, model: &ModelName) -> Result<Vec<String>> {
-    let Some(known) = world.databases.apps().model(model.as_str()) else {
+async fn differing(context: &Context, model: &ModelName) -> Result<Vec<String>> {
+    let Some(known) = context.databases.apps().model(model.as_str()) else {
         return Ok(vec![format!("{model} is no shared list here")]);
     };
-    let Some(place) = world.databases.system_place(&known.store) else {
+    let Some(place) = context.databases.system_place(&known.store) else {
         return Ok(vec![format!("{model} is no shared list here")]);
     };
-    let theirs = names(&listed(world, &format!("shared-{model}.csv"))?, known.display.as_ref())?;
-    let schema = world.databases.schema(&known.store)?;
-    let session = world.databases.engine().session(&place, &schema, None).await?;
+    let theirs = names(&listed(context, &format!("shared-{model}.csv"))?, known.display.as_ref())?;
+    let schema = context.databases.schema(&known.store)?;
+    let session = context.databases.engine().session(&place, &schema, None).await?;
     let mut fields = vec![FieldName::parse("id")?];
     fields.extend(known.display.clone());
     let mut ours = BTreeMap::new();

@@ -5,7 +5,7 @@ use crate::{
     Error, Result,
     archive::{StoreFacts, Unpacker, bad, damaged},
     arrivals::operation::CopyOf,
-    operations::{World, world::remove_left},
+    operations::{Context, context::remove_left},
 };
 use std::path::{Path, PathBuf};
 use tenantry_engine::{
@@ -21,10 +21,10 @@ pub(super) struct Unpacked {
 }
 
 /// Checks the whole archive and leaves its databases in scratch.
-pub(super) async fn all(world: &World, archive: &Path, stores: &[StoreName]) -> Result<Unpacked> {
-    let scratch = world.scratch()?.to_owned();
-    let (path, apps, stores) = (archive.to_owned(), world.databases.apps().clone(), stores.to_vec());
-    let (cancel, progress) = (world.cancel.clone(), world.progress.clone());
+pub(super) async fn all(context: &Context, archive: &Path, stores: &[StoreName]) -> Result<Unpacked> {
+    let scratch = context.scratch()?.to_owned();
+    let (path, apps, stores) = (archive.to_owned(), context.databases.apps().clone(), stores.to_vec());
+    let (cancel, progress) = (context.cancel.clone(), context.progress.clone());
     let taken = tokio::task::spawn_blocking(move || {
         let mut archive = check::precheck(&path, &apps, &stores)?;
         check::fits_disk(&archive.manifest, &scratch)?;
@@ -43,10 +43,10 @@ pub(super) async fn all(world: &World, archive: &Path, stores: &[StoreName]) -> 
     let mut copies = vec![];
     for facts in &archive.manifest.stores {
         let copy = CopyOf { store: StoreName::parse(&facts.store)?, of };
-        database(world, facts, &copy).await?;
+        database(context, facts, &copy).await?;
         copies.push(copy);
     }
-    references::check(world, &archive.manifest).await?;
+    references::check(context, &archive.manifest).await?;
     Ok(Unpacked { copies, of: (of.get(), archive.manifest.tenant.slug.clone()) })
 }
 
@@ -64,22 +64,22 @@ fn take(archive: &mut Unpacker, path: &str, scratch: &Path) -> Result<()> {
     }
 }
 
-async fn database(world: &World, facts: &StoreFacts, copy: &CopyOf) -> Result<()> {
-    let (engine, path) = (world.databases.engine(), copy.path(world.scratch()?));
+async fn database(context: &Context, facts: &StoreFacts, copy: &CopyOf) -> Result<()> {
+    let (engine, path) = (context.databases.engine(), copy.path(context.scratch()?));
     if !path.exists() {
         return Err(damaged(&facts.database));
     }
-    let (script, schema) = (world.databases.script(&copy.store)?, world.databases.schema(&copy.store)?);
+    let (script, schema) = (context.databases.script(&copy.store)?, context.databases.schema(&copy.store)?);
     let info = engine.inspect_copy(&path, &copy.store, Some(copy.of)).await;
     let info = info.map_err(|e| refused(e, &facts.database))?;
     for migration in &info.migrations {
         let app = migration.split('/').next().unwrap_or_default();
-        if world.databases.apps().app(app).is_none() {
+        if context.databases.apps().app(app).is_none() {
             return Err(bad(format!("is of other apps: {app} is not installed here")));
         }
     }
     // The checksums are of the rows as exported, so they are comparable only while the schema is the same.
-    if info.schema_version == world.databases.fingerprint(&copy.store)? {
+    if info.schema_version == context.databases.fingerprint(&copy.store)? {
         let digest = engine.digest_copy(&path, &schema, Some(copy.of)).await?;
         let same = digest.tables.iter().all(|table| {
             let said = facts.models.iter().find(|m| m.model == table.model.as_str());
@@ -112,6 +112,6 @@ fn refused(error: tenantry_engine::Error, database: &str) -> Error {
 }
 
 /// Path in scratch of a list from the archive.
-pub(super) fn listed(world: &World, name: &str) -> Result<PathBuf> {
-    Ok(world.scratch()?.join(name))
+pub(super) fn listed(context: &Context, name: &str) -> Result<PathBuf> {
+    Ok(context.scratch()?.join(name))
 }

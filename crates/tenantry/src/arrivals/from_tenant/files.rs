@@ -4,7 +4,7 @@
 use crate::{
     Error, Result,
     arrivals::operation::CopyOf,
-    operations::World,
+    operations::Context,
     records::{FileInfo, file_names, files::FileError},
 };
 use futures_util::{StreamExt, TryStreamExt};
@@ -13,23 +13,23 @@ use tenantry_engine::{name::TenantId, row::Row};
 use uuid::Uuid;
 
 /// Returns the number of files copied.
-pub(super) async fn copy(world: &World, copies: &[CopyOf], from: TenantId, to: TenantId) -> Result<u64> {
+pub(super) async fn copy(context: &Context, copies: &[CopyOf], from: TenantId, to: TenantId) -> Result<u64> {
     let mut count = 0;
     for copy in copies {
-        let ids = named(world, copy).await?;
+        let ids = named(context, copy).await?;
         for (done, id) in ids.iter().enumerate() {
-            world.cancel.check()?;
-            world.progress.set(done as u64, ids.len() as u64, "files");
-            count += u64::from(copy_one(world, from, to, *id).await?);
+            context.cancel.check()?;
+            context.progress.set(done as u64, ids.len() as u64, "files");
+            count += u64::from(copy_one(context, from, to, *id).await?);
         }
     }
     Ok(count)
 }
 
 /// Returns the ids of the files that the rows of a copy name.
-async fn named(world: &World, copy: &CopyOf) -> Result<Vec<Uuid>> {
-    let (engine, schema) = (world.databases.engine().clone(), world.databases.schema(&copy.store)?);
-    let path = copy.path(world.scratch()?);
+async fn named(context: &Context, copy: &CopyOf) -> Result<Vec<Uuid>> {
+    let (engine, schema) = (context.databases.engine().clone(), context.databases.schema(&copy.store)?);
+    let path = copy.path(context.scratch()?);
     let read = move || {
         let mut ids = vec![];
         for plan in schema.plans() {
@@ -54,12 +54,12 @@ async fn named(world: &World, copy: &CopyOf) -> Result<Vec<Uuid>> {
 }
 
 /// Copies one file. Returns false if the source no longer has it.
-async fn copy_one(world: &World, from: TenantId, to: TenantId, id: Uuid) -> Result<bool> {
+async fn copy_one(context: &Context, from: TenantId, to: TenantId, id: Uuid) -> Result<bool> {
     let away = |e: FileError| Error::store("object store", &e);
-    match world.files.get(Some(from), &id.to_string()).await {
+    match context.files.get(Some(from), &id.to_string()).await {
         Ok(bytes) => {
             let bytes = bytes.map_err(io::Error::other).boxed();
-            world.files.put_back(Some(to), id, bytes).await.map_err(away)?;
+            context.files.put_back(Some(to), id, bytes).await.map_err(away)?;
             Ok(true)
         }
         Err(error) if error.is_missing() => Ok(false),

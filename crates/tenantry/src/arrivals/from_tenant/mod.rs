@@ -14,7 +14,7 @@ use crate::{
 };
 use crate::{
     arrivals::operation::{Arrival, Arriving, CopyOf, Source},
-    operations::{Operations, World},
+    operations::{Context, Operations},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -74,11 +74,11 @@ impl Source for FromTenant {
         }
     }
 
-    async fn bring(&mut self, world: &World, _: &[StoreName]) -> Result<Vec<CopyOf>> {
-        databases::copy(world, self).await
+    async fn bring(&mut self, context: &Context, _: &[StoreName]) -> Result<Vec<CopyOf>> {
+        databases::copy(context, self).await
     }
 
-    async fn files(&self, world: &World, copies: &[CopyOf], tenant: TenantId) -> Result<u64> {
-        files::copy(world, copies, self.tenant, tenant).await
+    async fn files(&self, context: &Context, copies: &[CopyOf], tenant: TenantId) -> Result<u64> {
+        files::copy(context, copies, self.tenant, tenant).await
     }
 }

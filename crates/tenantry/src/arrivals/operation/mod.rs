@@ -13,7 +13,7 @@ use crate::{
     topology::{NewPlacement, Policy},
 };
 use crate::{
-    operations::{Operation, Step, World, step},
+    operations::{Context, Operation, Step, step},
     tenants::provision::Owner,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -72,14 +72,14 @@ pub(crate) trait Source: Serialize + DeserializeOwned + Clone + Send + Sync + 's
     /// Brings verified copies of these stores to scratch. Stores without rows have no copy.
     fn bring(
         &mut self,
-        world: &World,
+        context: &Context,
         stores: &[StoreName],
     ) -> impl Future<Output = Result<Vec<CopyOf>>> + Send;
 
     /// Brings the files that the copies name to the new tenant. Returns how many.
     fn files(
         &self,
-        world: &World,
+        context: &Context,
         copies: &[CopyOf],
         tenant: TenantId,
     ) -> impl Future<Output = Result<u64>> + Send;
@@ -88,7 +88,7 @@ pub(crate) trait Source: Serialize + DeserializeOwned + Clone + Send + Sync + 's
     ///
     /// # Errors
     /// If the error says nothing about the source: this error then replaces it.
-    fn note(&mut self, _: &World, _: &Error) -> Result<()> {
+    fn note(&mut self, _: &Context, _: &Error) -> Result<()> {
         Ok(())
     }
 

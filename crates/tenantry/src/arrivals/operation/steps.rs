@@ -4,7 +4,7 @@ use super::{Arrival, CopyOf, Placed, Source};
 use crate::{
     Error, Result,
     control::{Subject, Write},
-    operations::World,
+    operations::Context,
     plans,
     tenants::{self, State},
     topology::{Policy, record as placements},
@@ -35,18 +35,18 @@ pub(super) fn undone<'a, S: Source>(
 }
 
 /// Returns the outcome of a step, and lets the source take note of its error.
-fn noted<S: Source, T>(world: &World, a: &mut Arrival<S>, done: Result<T>) -> Result<T> {
+fn noted<S: Source, T>(context: &Context, a: &mut Arrival<S>, done: Result<T>) -> Result<T> {
     if let Err(error) = &done {
-        a.source.note(world, error)?;
+        a.source.note(context, error)?;
     }
     done
 }
 
-pub(super) fn bring<'a, S: Source>(world: &'a World, a: &'a mut Arrival<S>) -> BoxFuture<'a, Result<()>> {
+pub(super) fn bring<'a, S: Source>(context: &'a Context, a: &'a mut Arrival<S>) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let stores: Vec<_> = a.wanted.placements.iter().map(|wanted| wanted.store.clone()).collect();
-        let brought = a.source.bring(world, &stores).await;
-        a.copies = noted(world, a, brought)?;
+        let brought = a.source.bring(context, &stores).await;
+        a.copies = noted(context, a, brought)?;
         Ok(())
     })
 }
@@ -84,24 +84,24 @@ pub(super) fn unrecord<'a, S: Source>(
 }
 
 /// Creates the databases: from the copies where there are some, otherwise empty, as for any new tenant.
-pub(super) fn adopt<'a, S: Source>(world: &'a World, a: &'a mut Arrival<S>) -> BoxFuture<'a, Result<()>> {
+pub(super) fn adopt<'a, S: Source>(context: &'a Context, a: &'a mut Arrival<S>) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let adopted = adopt_all(world, a).await;
-        noted(world, a, adopted)
+        let adopted = adopt_all(context, a).await;
+        noted(context, a, adopted)
     })
 }
 
-async fn adopt_all<S: Source>(world: &World, a: &mut Arrival<S>) -> Result<()> {
+async fn adopt_all<S: Source>(context: &Context, a: &mut Arrival<S>) -> Result<()> {
     a.rows = 0;
     for placed in &mut a.placed {
-        world.cancel.check()?;
+        context.cancel.check()?;
         let place = &placed.place;
         placed.schema_version = match a.copies.iter().find(|copy| copy.store == place.store) {
             Some(copy) => {
-                a.rows += take_over(world, &a.source, copy, place).await?;
-                Some(world.databases.fingerprint(&place.store)?)
+                a.rows += take_over(context, &a.source, copy, place).await?;
+                Some(context.databases.fingerprint(&place.store)?)
             }
-            None if placed.policy == Policy::Managed => Some(world.databases.make(place).await?),
+            None if placed.policy == Policy::Managed => Some(context.databases.make(place).await?),
             None => None,
         };
     }
@@ -109,9 +109,9 @@ async fn adopt_all<S: Source>(world: &World, a: &mut Arrival<S>) -> Result<()> {
 }
 
 /// Creates one database from its copy and compares it with the copy. Returns its number of rows.
-async fn take_over(world: &World, source: &impl Source, copy: &CopyOf, place: &Place) -> Result<u64> {
-    let (engine, path) = (world.databases.engine(), copy.path(world.scratch()?));
-    let (script, schema) = (world.databases.script(&place.store)?, world.databases.schema(&place.store)?);
+async fn take_over(context: &Context, source: &impl Source, copy: &CopyOf, place: &Place) -> Result<u64> {
+    let (engine, path) = (context.databases.engine(), copy.path(context.scratch()?));
+    let (script, schema) = (context.databases.script(&place.store)?, context.databases.schema(&place.store)?);
     engine.adopt(place, &script, &path, copy.of).await.map_err(|error| source.refused(place, error))?;
     let taken = engine.digest(place, &schema).await?;
     if taken != engine.digest_copy(&path, &schema, Some(copy.of)).await? {
@@ -120,28 +120,34 @@ async fn take_over(world: &World, source: &impl Source, copy: &CopyOf, place: &P
     Ok(taken.rows())
 }
 
-pub(super) fn remove<'a, S: Source>(world: &'a World, a: &'a mut Arrival<S>) -> BoxFuture<'a, Result<()>> {
+pub(super) fn remove<'a, S: Source>(
+    context: &'a Context,
+    a: &'a mut Arrival<S>,
+) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for placed in a.placed.iter_mut().rev() {
-            world.databases.remove(&placed.place).await?;
+            context.databases.remove(&placed.place).await?;
             placed.schema_version = None;
         }
         Ok(())
     })
 }
 
-pub(super) fn files<'a, S: Source>(world: &'a World, a: &'a mut Arrival<S>) -> BoxFuture<'a, Result<()>> {
+pub(super) fn files<'a, S: Source>(context: &'a Context, a: &'a mut Arrival<S>) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let files = a.source.files(world, &a.copies, a.id()?).await;
-        a.files = noted(world, a, files)?;
+        let files = a.source.files(context, &a.copies, a.id()?).await;
+        a.files = noted(context, a, files)?;
         Ok(())
     })
 }
 
 /// Removes all files under the tenant's id: the tenant is new, so this operation brought all of them.
-pub(super) fn unfile<'a, S: Source>(world: &'a World, a: &'a mut Arrival<S>) -> BoxFuture<'a, Result<()>> {
+pub(super) fn unfile<'a, S: Source>(
+    context: &'a Context,
+    a: &'a mut Arrival<S>,
+) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        world.files.remove_all(a.id()?).await.map(drop).map_err(|e| Error::Unavailable(e.to_string()))
+        context.files.remove_all(a.id()?).await.map(drop).map_err(|e| Error::Unavailable(e.to_string()))
     })
 }
 

@@ -11,7 +11,7 @@ use crate::backups::{
     read_back::{Unread, get},
     store::MANIFEST,
 };
-use crate::{Error, Result, operations::World, platform::databases::Databases};
+use crate::{Error, Result, operations::Context, platform::databases::Databases};
 use std::{
     fs::File,
     io::{self, Read, Write},
@@ -194,9 +194,9 @@ fn same_platform(inside: &str, manifest: &str) -> bool {
 }
 
 /// Reads the archive of files to its end.
-pub(in crate::backups) async fn look_at_files(world: &World, manifest: &Manifest) -> Result<(), Unread> {
+pub(in crate::backups) async fn look_at_files(context: &Context, manifest: &Manifest) -> Result<(), Unread> {
     let Some(files) = &manifest.files else { return Ok(()) };
-    let store = world.backups.store()?;
+    let store = context.backups.store()?;
     let key = store.key(manifest.tenant_id(), &manifest.id, &files.object);
     let seen = get(store, &key, &files.stored, |from| unpack(from, |_, _| Ok(()))).await?;
     match (seen.files, seen.bytes) == (files.files, files.bytes) {
@@ -209,16 +209,20 @@ pub(in crate::backups) async fn look_at_files(world: &World, manifest: &Manifest
 ///
 /// # Errors
 /// [`Error::BackupDamaged`] when it is not what was stored.
-pub(crate) async fn files_are_whole(world: &World, manifest: &Manifest) -> Result<()> {
-    believed(&manifest.id, look_at_files(world, manifest).await)
+pub(crate) async fn files_are_whole(context: &Context, manifest: &Manifest) -> Result<()> {
+    believed(&manifest.id, look_at_files(context, manifest).await)
 }
 
 /// Restores the files of a backup to a tenant. Existing files stay. Returns how many were written.
-pub(crate) async fn put_files_back(world: &World, manifest: &Manifest, to: Option<TenantId>) -> Result<u64> {
+pub(crate) async fn put_files_back(
+    context: &Context,
+    manifest: &Manifest,
+    to: Option<TenantId>,
+) -> Result<u64> {
     let Some(copy) = &manifest.files else { return Ok(0) };
-    let store = world.backups.store()?;
+    let store = context.backups.store()?;
     let key = store.key(manifest.tenant_id(), &manifest.id, &copy.object);
-    let (files, runtime) = (world.files.clone(), Handle::current());
+    let (files, runtime) = (context.files.clone(), Handle::current());
     let put = get(store, &key, &copy.stored, move |from| put_back(&files, to, from, &runtime)).await;
     believed(&manifest.id, put).map(|(_, put)| put)
 }

@@ -18,7 +18,7 @@ use crate::{
     apps::{App, Apps},
     backups::operations::backup::Backup,
     control::Control,
-    operations::{Operation, World},
+    operations::{Context, Operation},
     platform::lost,
     topology::{PlacementState, placement},
 };
@@ -64,14 +64,14 @@ impl Wanted<'_> {
 }
 
 /// Makes the backup, or returns the manifest of an earlier attempt.
-pub(crate) async fn take(world: &World, wanted: &Wanted<'_>) -> Result<Manifest> {
-    let store = world.backups.store()?;
+pub(crate) async fn take(context: &Context, wanted: &Wanted<'_>) -> Result<Manifest> {
+    let store = context.backups.store()?;
     if let Some(made) = made_before(store, wanted).await? {
         return Ok(made);
     }
     for attempt in 1.. {
         let mut copies = Copies::default();
-        let taken = attempt_once(world, store, wanted, &mut copies).await;
+        let taken = attempt_once(context, store, wanted, &mut copies).await;
         copies.remove();
         match taken {
             // The record of the file has changed, so the data has changed too and is copied again.
@@ -128,41 +128,41 @@ struct Copied {
 }
 
 async fn attempt_once(
-    world: &World,
+    context: &Context,
     store: &Store,
     wanted: &Wanted<'_>,
     copies: &mut Copies,
 ) -> Result<Manifest, Stopped> {
-    let before = files(world, wanted).await?;
-    let at = Timestamp::from_microsecond(world.control.now_us())
+    let before = files(context, wanted).await?;
+    let at = Timestamp::from_microsecond(context.control.now_us())
         .map_err(|e| Error::Internal(format!("clock: {e}")))?;
     let mut copied = Vec::new();
-    for place in places(world, wanted).await? {
-        world.cancel.check()?;
-        copied.push(copy(world, wanted, place, copies).await?);
+    for place in places(context, wanted).await? {
+        context.cancel.check()?;
+        copied.push(copy(context, wanted, place, copies).await?);
     }
     // Files of the copied data existed before the copy or were added during it.
     let mut all: BTreeMap<String, u64> = before.into_iter().collect();
-    all.extend(files(world, wanted).await?);
-    world.pass(Backup::KIND, "listed").await?;
-    let files = store_files(world, store, wanted, all.into_iter().collect()).await?;
+    all.extend(files(context, wanted).await?);
+    context.pass(Backup::KIND, "listed").await?;
+    let files = store_files(context, store, wanted, all.into_iter().collect()).await?;
     let mut stores = Vec::new();
     for (done, copied) in copied.into_iter().enumerate() {
-        world.cancel.check()?;
-        world.progress.set(done as u64, copies.0.len() as u64, "stores");
-        stores.push(store_copy(world, store, wanted, copied).await?);
+        context.cancel.check()?;
+        context.progress.set(done as u64, copies.0.len() as u64, "stores");
+        stores.push(store_copy(context, store, wanted, copied).await?);
     }
     let manifest = Manifest {
         format: FORMAT,
         id: wanted.id.clone(),
-        platform: world.backups.platform_id()?.to_owned(),
+        platform: context.backups.platform_id()?.to_owned(),
         tenant: wanted.tenant.cloned(),
         at,
         by: wanted.by.to_owned(),
         reason: wanted.reason,
         schedule: wanted.schedule.map(Into::into),
-        compression: world.backups.config().compression,
-        apps: versions(world.databases.apps()),
+        compression: context.backups.config().compression,
+        apps: versions(context.databases.apps()),
         stores,
         files,
     };
@@ -183,15 +183,15 @@ async fn finish(store: &Store, wanted: &Wanted<'_>, manifest: Manifest) -> Resul
     Ok(manifest)
 }
 
-async fn files(world: &World, wanted: &Wanted<'_>) -> Result<Vec<(String, u64)>> {
-    world.files.list(wanted.tenant_id()).await.map_err(|e| Error::store("object store", &e))
+async fn files(context: &Context, wanted: &Wanted<'_>) -> Result<Vec<(String, u64)>> {
+    context.files.list(wanted.tenant_id()).await.map_err(|e| Error::store("object store", &e))
 }
 
 /// Returns the present places of the wanted stores.
-async fn places(world: &World, wanted: &Wanted<'_>) -> Result<Vec<Place>> {
+async fn places(context: &Context, wanted: &Wanted<'_>) -> Result<Vec<Place>> {
     let all = match wanted.tenant_id() {
-        None => world.backups.system().to_vec(),
-        Some(tenant) => ready(&world.control, tenant).await?,
+        None => context.backups.system().to_vec(),
+        Some(tenant) => ready(&context.control, tenant).await?,
     };
     let places: Vec<_> = all.into_iter().filter(|p| wanted.wants(&p.store)).collect();
     if places.is_empty() {
@@ -207,21 +207,26 @@ async fn ready(control: &Control, tenant: TenantId) -> Result<Vec<Place>> {
 
 /// Copies the committed state of a place to scratch, without syncing: the copy need not survive a crash. It is checked
 /// before it is stored.
-async fn copy(world: &World, wanted: &Wanted<'_>, place: Place, copies: &mut Copies) -> Result<Copied> {
-    let path = world.scratch()?.join(format!("{}.{}.db", place.store, nonce()));
+async fn copy(context: &Context, wanted: &Wanted<'_>, place: Place, copies: &mut Copies) -> Result<Copied> {
+    let path = context.scratch()?.join(format!("{}.{}.db", place.store, nonce()));
     copies.0.push(path.clone());
-    let script = world.databases.script(&place.store)?;
+    let script = context.databases.script(&place.store)?;
     let options = CopyOptions { check: false, sync: false };
-    let engine = world.databases.engine();
+    let engine = context.databases.engine();
     if let Err(error) = engine.copy_out_with(&place, &script, &path, options).await {
-        return Err(failed(world, wanted, &place, error).await);
+        return Err(failed(context, wanted, &place, error).await);
     }
     Ok(Copied { place, path })
 }
 
 /// Explains why a store could not be copied, or its copy not be described. Names the tenant if it is the tenant's
 /// database.
-async fn failed(world: &World, wanted: &Wanted<'_>, place: &Place, error: tenantry_engine::Error) -> Error {
+async fn failed(
+    context: &Context,
+    wanted: &Wanted<'_>,
+    place: &Place,
+    error: tenantry_engine::Error,
+) -> Error {
     let (whose, store) = (wanted.tenant.map(|whose| &whose.slug), &place.store);
     match (error.kind(), whose) {
         (Kind::SchemaAhead, None) => Error::ServerOutdated {
@@ -238,23 +243,28 @@ async fn failed(world: &World, wanted: &Wanted<'_>, place: &Place, error: tenant
             "the database of {} in store {store} cannot be described: {why}",
             whose.map_or("the platform", Slug::as_str)
         )),
-        (_, Some(slug)) => lost::named(&world.databases, slug, place, error).await,
+        (_, Some(slug)) => lost::named(&context.databases, slug, place, error).await,
         (_, None) => error.into(),
     }
 }
 
-async fn store_copy(world: &World, store: &Store, wanted: &Wanted<'_>, copied: Copied) -> Result<StoreCopy> {
+async fn store_copy(
+    context: &Context,
+    store: &Store,
+    wanted: &Wanted<'_>,
+    copied: Copied,
+) -> Result<StoreCopy> {
     let Copied { place, path } = copied;
     let object = format!("{}.{}.db.zst", place.store, nonce());
     let key = store.key(wanted.tenant_id(), wanted.id, &object);
-    let (level, from) = (world.backups.config().compression, path.clone());
+    let (level, from) = (context.backups.config().compression, path.clone());
     let compressed =
         async { put(store, &key, move |sink| compress(&from, level, sink)).await.map_err(Error::from) };
     // Both read the same file at the same time, so they take as long as the longer one.
     let looked = async {
-        match look(world, &place, &path).await? {
+        match look(context, &place, &path).await? {
             Ok(seen) => Ok(seen),
-            Err(error) => Err(failed(world, wanted, &place, error).await),
+            Err(error) => Err(failed(context, wanted, &place, error).await),
         }
     };
     let ((stored, raw), (inside, tables)) = tokio::try_join!(compressed, looked)?;
@@ -274,11 +284,11 @@ async fn store_copy(world: &World, store: &Store, wanted: &Wanted<'_>, copied: C
 /// Checks every page of the copy and its identity, and computes the checksums of its content at its schema. A copy that
 /// cannot be described could not be compared when restored, and so is not a backup (`good-means-restorable`).
 async fn look(
-    world: &World,
+    context: &Context,
     place: &Place,
     path: &Path,
 ) -> Result<tenantry_engine::Result<(CopyInfo, Vec<TableSum>)>> {
-    let (engine, script) = (world.databases.engine(), world.databases.script(&place.store)?);
+    let (engine, script) = (context.databases.engine(), context.databases.script(&place.store)?);
     let looked = async {
         let inside = engine.inspect_copy(path, &place.store, place.tenant).await?;
         let digest = engine.describe_copy(path, &script, place.tenant).await?;
@@ -305,7 +315,7 @@ fn compress(from: &Path, level: i32, to: &mut Sink) -> io::Result<Stored> {
 }
 
 async fn store_files(
-    world: &World,
+    context: &Context,
     store: &Store,
     wanted: &Wanted<'_>,
     list: Vec<(String, u64)>,
@@ -315,8 +325,8 @@ async fn store_files(
     }
     let object = format!("files.{}.tar.zst", nonce());
     let key = store.key(wanted.tenant_id(), wanted.id, &object);
-    let shelf = Shelf { files: world.files.clone(), tenant: wanted.tenant_id(), list };
-    let (level, runtime) = (world.backups.config().compression, Handle::current());
+    let shelf = Shelf { files: context.files.clone(), tenant: wanted.tenant_id(), list };
+    let (level, runtime) = (context.backups.config().compression, Handle::current());
     let packed = put(store, &key, move |sink| pack(&shelf, level, sink, &runtime)).await;
     let (stored, seen) = packed.map_err(|why| match why {
         NotStored::Produce(error) if Vanished::is_why(&error) => Stopped::Vanished(error),

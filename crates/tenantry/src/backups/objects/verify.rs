@@ -8,7 +8,7 @@ use crate::backups::{
     manifest::Manifest,
     read_back::Unread,
 };
-use crate::{Error, Result, operations::World};
+use crate::{Error, Result, operations::Context};
 use serde::{Deserialize, Serialize};
 use tenantry_engine::name::{StoreName, TenantId};
 
@@ -29,13 +29,13 @@ pub struct Verified {
 }
 
 /// Checks the whole backup.
-pub(crate) async fn verify(world: &World, tenant: Option<TenantId>, id: &BackupId) -> Result<Verified> {
+pub(crate) async fn verify(context: &Context, tenant: Option<TenantId>, id: &BackupId) -> Result<Verified> {
     let id = id.clone();
-    match look(world, tenant, &id).await {
+    match look(context, tenant, &id).await {
         Ok((m, note)) => Ok(Verified { id, rows: m.rows(), bytes: m.raw_bytes(), damage: None, note }),
         // An unreachable store says nothing about its contents.
-        Err(Unread::Damaged(_)) if world.backups.fresh_store().is_err() => {
-            world.backups.fresh_store().and(Err(Error::Unavailable("backup store".into())))
+        Err(Unread::Damaged(_)) if context.backups.fresh_store().is_err() => {
+            context.backups.fresh_store().and(Err(Error::Unavailable("backup store".into())))
         }
         Err(Unread::Damaged(how)) => Ok(Verified { id, rows: 0, bytes: 0, damage: Some(how), note: None }),
         Err(Unread::Failed(error)) => Err(error),
@@ -43,25 +43,25 @@ pub(crate) async fn verify(world: &World, tenant: Option<TenantId>, id: &BackupI
 }
 
 async fn look(
-    world: &World,
+    context: &Context,
     tenant: Option<TenantId>,
     id: &BackupId,
 ) -> Result<(Manifest, Option<String>), Unread> {
-    let store = world.backups.store()?;
+    let store = context.backups.store()?;
     let manifest = manifest_of(store, tenant, id).await?;
     let mut notes = Vec::new();
     for (done, copy) in manifest.stores.iter().enumerate() {
-        world.cancel.check()?;
-        world.progress.set(done as u64, manifest.stores.len() as u64, "stores");
-        let path = world.scratch()?.join(format!("{}.{}.db", copy.store, crate::backups::id::nonce()));
-        let fetched = fetch(store, &world.databases, &manifest, copy, &path, Keep::ForNow).await;
+        context.cancel.check()?;
+        context.progress.set(done as u64, manifest.stores.len() as u64, "stores");
+        let path = context.scratch()?.join(format!("{}.{}.db", copy.store, crate::backups::id::nonce()));
+        let fetched = fetch(store, &context.databases, &manifest, copy, &path, Keep::ForNow).await;
         for leftover in [path.clone(), path.with_extension("half")] {
             // Scratch is swept at the end of the operation anyway.
             drop(std::fs::remove_file(leftover));
         }
         notes.extend(note(&copy.store, fetched?));
     }
-    look_at_files(world, &manifest).await?;
+    look_at_files(context, &manifest).await?;
     Ok((manifest, Some(notes.join("; ")).filter(|text| !text.is_empty())))
 }
 

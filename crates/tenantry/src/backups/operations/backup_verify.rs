@@ -3,7 +3,7 @@
 //! look | record. Damage is recorded with an audit row and shown wherever backups are listed (`silent-backup-failure`).
 //! The operation blocks no other operation on the tenant.
 
-use crate::operations::{Operation, Step, World, step};
+use crate::operations::{Context, Operation, Step, step};
 use crate::{
     Error, Result,
     audit::By,
@@ -84,18 +84,18 @@ impl Operation for BackupVerify {
     }
 }
 
-fn look<'a>(world: &'a World, v: &'a mut BackupVerify) -> BoxFuture<'a, Result<()>> {
+fn look<'a>(context: &'a Context, v: &'a mut BackupVerify) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         if v.drill.is_none() {
-            v.found = Some(backups::verify(world, v.of, &v.id).await?);
+            v.found = Some(backups::verify(context, v.of, &v.id).await?);
             return Ok(());
         }
         // A failed drill is recorded as failed, whatever the reason: finding failures is its purpose.
         let tried = async {
-            v.found = Some(backups::verify(world, v.of, &v.id).await?);
+            v.found = Some(backups::verify(context, v.of, &v.id).await?);
             match v.why() {
                 Some(_) => Ok(()),
-                None => drills::rehearse(world, v.of, &v.id).await,
+                None => drills::rehearse(context, v.of, &v.id).await,
             }
         };
         match tried.await {

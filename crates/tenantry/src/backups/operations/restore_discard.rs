@@ -1,9 +1,9 @@
-//! The operation that discards a restore staged beside a tenant.
+//! The operation that discards a staged restore.
 //!
 //! discard | remove | gone. From the first step it only goes forward: half a database is useless. It is an operation so
 //! that it never overlaps a swap of the same restore.
 
-use crate::operations::{Operation, Step, World, step};
+use crate::operations::{Context, Operation, Step, step};
 use crate::{
     Error, Result,
     audit::By,
@@ -60,7 +60,7 @@ impl Operation for RestoreDiscard {
 fn discard<'a>(write: &'a mut Write, d: &'a mut RestoreDiscard) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let nothing = || Error::Conflict(format!("nothing is restored beside {}", d.slug));
-        let restore = restores::latest(write, d.tenant, State::Beside).await?.ok_or_else(nothing)?;
+        let restore = restores::latest(write, d.tenant, State::Staged).await?.ok_or_else(nothing)?;
         let now = write.at_us();
         for pair in &restore.stores {
             swap::discard(write, &pair.other, now).await?;
@@ -72,10 +72,10 @@ fn discard<'a>(write: &'a mut Write, d: &'a mut RestoreDiscard) -> BoxFuture<'a,
     })
 }
 
-fn remove<'a>(world: &'a World, d: &'a mut RestoreDiscard) -> BoxFuture<'a, Result<()>> {
+fn remove<'a>(context: &'a Context, d: &'a mut RestoreDiscard) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for place in &d.places {
-            world.databases.remove(place).await?;
+            context.databases.remove(place).await?;
         }
         Ok(())
     })

@@ -15,7 +15,7 @@ use crate::{
     audit::By,
     backups::operations::{backup_verify::BackupVerify, restore::fetch_all},
     control::{Write, params},
-    operations::World,
+    operations::Context,
     tenants,
 };
 use serde::Serialize;
@@ -99,12 +99,12 @@ pub(crate) async fn finish(write: &mut Write, drill: i64, error: Option<&str>) -
 }
 
 /// Restores a verified backup to scratch, migrates it to the current schema and reads it completely.
-pub(crate) async fn rehearse(world: &World, tenant: Option<TenantId>, id: &BackupId) -> Result<()> {
-    let found = crate::backups::manifest_of(world.backups.store()?, tenant, id).await;
+pub(crate) async fn rehearse(context: &Context, tenant: Option<TenantId>, id: &BackupId) -> Result<()> {
+    let found = crate::backups::manifest_of(context.backups.store()?, tenant, id).await;
     let manifest = crate::backups::believed(id, found)?;
-    for fetched in fetch_all(world, &manifest, |_| true).await? {
-        let (engine, store) = (world.databases.engine(), &fetched.copy.store);
-        let script = world.databases.script(store)?;
+    for fetched in fetch_all(context, &manifest, |_| true).await? {
+        let (engine, store) = (context.databases.engine(), &fetched.copy.store);
+        let script = context.databases.script(store)?;
         let inside = engine.inspect_copy(&fetched.path, store, tenant).await?;
         engine.describe_copy(&fetched.path, &script, tenant).await?;
         if inside.schema_version != fetched.schema {

@@ -5,7 +5,7 @@
 //! and what was removed, and no content.
 
 use crate::backups::Store;
-use crate::{Error, Result, control::params, operations::World, purges::operation::CERTIFIED, tenants};
+use crate::{Error, Result, control::params, operations::Context, purges::operation::CERTIFIED, tenants};
 use serde::{Deserialize, Serialize};
 use tenantry_engine::name::{Slug, TenantId};
 
@@ -14,7 +14,7 @@ pub(in crate::backups) const CERTIFICATE: &str = "certificate.json";
 
 /// A certificate, as the audit log has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Kept {
+pub(crate) struct StoredCertificate {
     /// Installation that purged the tenant.
     pub(crate) platform: String,
     /// Id of the tenant.
@@ -36,14 +36,14 @@ pub(crate) struct Kept {
 }
 
 /// Writes the certificate of a purged tenant. May be repeated.
-pub(crate) async fn keep(world: &World, tenant: TenantId) -> Result<()> {
-    let mut tx = world.control.snapshot().await?;
+pub(crate) async fn keep(context: &Context, tenant: TenantId) -> Result<()> {
+    let mut tx = context.control.snapshot().await?;
     let purged = tenants::by_id(&mut tx, tenant).await?;
     let sql = "SELECT id, at, actor, detail, hash FROM audit WHERE tenant = ? AND action = ? ORDER BY id DESC LIMIT 1";
     let rows = tx.query(sql, params![tenant.get(), CERTIFIED]).await?;
     let row = rows.first().ok_or(Error::NotFound("certificate"))?;
-    let kept = Kept {
-        platform: world.backups.platform_id()?.to_owned(),
+    let certificate = StoredCertificate {
+        platform: context.backups.platform_id()?.to_owned(),
         tenant,
         slug: purged.slug,
         created_at_us: purged.created_at_us,
@@ -54,17 +54,17 @@ pub(crate) async fn keep(world: &World, tenant: TenantId) -> Result<()> {
         hash: row.text(4)?.to_owned(),
     };
     drop(tx);
-    let bytes = serde_json::to_vec(&kept).map_err(|e| Error::Internal(e.to_string()))?;
-    let store = world.backups.store()?;
+    let bytes = serde_json::to_vec(&certificate).map_err(|e| Error::Internal(e.to_string()))?;
+    let store = context.backups.store()?;
     store.create(&store.shelf(Some(tenant)).join(CERTIFICATE), bytes.into()).await.map(drop)
 }
 
 /// Reads the certificate of a tenant. `None`: there is none.
-pub(crate) async fn read(store: &Store, tenant: TenantId) -> Result<Option<Kept>> {
+pub(crate) async fn read(store: &Store, tenant: TenantId) -> Result<Option<StoredCertificate>> {
     let found = store.read(&store.shelf(Some(tenant)).join(CERTIFICATE)).await?;
     found.map(|bytes| parse(&bytes)).transpose()
 }
 
-pub(in crate::backups) fn parse(bytes: &[u8]) -> Result<Kept> {
+pub(in crate::backups) fn parse(bytes: &[u8]) -> Result<StoredCertificate> {
     serde_json::from_slice(bytes).map_err(|e| Error::Internal(format!("the certificate of a purge: {e}")))
 }

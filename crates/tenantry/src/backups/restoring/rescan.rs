@@ -6,14 +6,14 @@
 use crate::backups::{
     catalog,
     manifest::{Manifest, Reason},
-    purged::{CERTIFICATE, Kept, parse},
+    purged::{CERTIFICATE, StoredCertificate, parse},
     store::MANIFEST,
 };
 use crate::{
     Result,
     audit::By,
     control::{ids, params},
-    operations::World,
+    operations::Context,
     tenants,
     users::count,
 };
@@ -51,21 +51,22 @@ struct Purged {
 }
 
 /// Adds the backups. Closes tenants that were purged since, for `retention_days`.
-pub(in crate::backups) async fn rescan(world: &World, by: &By, retention_days: u32) -> Result<Rescanned> {
-    let store = world.backups.store()?;
-    let platform = world.backups.platform_id()?;
+pub(in crate::backups) async fn rescan(context: &Context, by: &By, retention_days: u32) -> Result<Rescanned> {
+    let store = context.backups.store()?;
+    let platform = context.backups.platform_id()?;
     let mut objects = store.everything();
     let (mut found, mut waiting, mut purged) = (Rescanned::default(), Vec::new(), Vec::new());
     while let Some(object) = objects.try_next().await? {
         if object.location.filename() == Some(CERTIFICATE) {
             let bytes = store.read(&object.location).await?;
-            let kept = bytes.and_then(|bytes| parse(&bytes).ok()).filter(|kept| kept.platform == platform);
-            let proof = |kept: Kept| Purged {
-                tenant: kept.tenant,
-                created: Some(kept.created_at_us),
+            let certificate =
+                bytes.and_then(|bytes| parse(&bytes).ok()).filter(|found| found.platform == platform);
+            let proof = |found: StoredCertificate| Purged {
+                tenant: found.tenant,
+                created: Some(found.created_at_us),
                 final_at: None,
             };
-            purged.extend(kept.map(proof));
+            purged.extend(certificate.map(proof));
         }
         if object.location.filename() != Some(MANIFEST) {
             continue;
@@ -81,18 +82,18 @@ pub(in crate::backups) async fn rescan(world: &World, by: &By, retention_days: u
             }
         }
         if waiting.len() >= TOGETHER {
-            take_up(world, by, &std::mem::take(&mut waiting), &mut found, &mut purged).await?;
+            take_up(context, by, &std::mem::take(&mut waiting), &mut found, &mut purged).await?;
         }
     }
-    take_up(world, by, &waiting, &mut found, &mut purged).await?;
-    found.closed = close(world, by, &purged, retention_days).await?;
+    take_up(context, by, &waiting, &mut found, &mut purged).await?;
+    found.closed = close(context, by, &purged, retention_days).await?;
     Ok(found)
 }
 
 /// Closes tenants of which the backup store shows that they were purged: nothing of them is restored unless an operator
 /// takes that back. Returns how many were closed now.
-async fn close(world: &World, by: &By, purged: &[Purged], retention_days: u32) -> Result<u64> {
-    let (mut write, mut closed) = (world.control.begin().await?, 0);
+async fn close(context: &Context, by: &By, purged: &[Purged], retention_days: u32) -> Result<u64> {
+    let (mut write, mut closed) = (context.control.begin().await?, 0);
     for Purged { tenant, created, final_at } in purged {
         let later = "SELECT count(*) FROM backups WHERE tenant = ? AND at > ?";
         if let Some(at) = final_at
@@ -111,13 +112,13 @@ async fn close(world: &World, by: &By, purged: &[Purged], retention_days: u32) -
 /// Adds backups to the catalog, and chooses later generations above theirs, so that each can be restored.
 /// A final backup without a later one shows that a purge began.
 async fn take_up(
-    world: &World,
+    context: &Context,
     by: &By,
     manifests: &[Manifest],
     found: &mut Rescanned,
     purged: &mut Vec<Purged>,
 ) -> Result<()> {
-    let mut write = world.control.begin().await?;
+    let mut write = context.control.begin().await?;
     let (mut new, mut generation) = (Vec::new(), 0);
     for manifest in manifests {
         if catalog::is_of_another(&mut write, manifest).await? {

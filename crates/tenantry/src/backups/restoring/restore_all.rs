@@ -216,12 +216,12 @@ impl Restores<'_> {
         let slug = &lost.slug;
         let backup = match self.staged(slug).await? {
             // An earlier run was interrupted between the two operations.
-            Some(beside) if beside.backup == self.newest_good(slug).await? => beside.backup,
-            Some(beside) => {
+            Some(staged) if staged.backup == self.newest_good(slug).await? => staged.backup,
+            Some(staged) => {
                 return Err(Error::Conflict(format!(
                     "backup {} is staged for it: swap it in (tenantry restore swap {slug}) or discard it \
                      (tenantry restore discard {slug})",
-                    beside.backup
+                    staged.backup
                 )));
             }
             None => {

@@ -31,7 +31,7 @@ pub struct Newest {
 }
 
 impl Restores<'_> {
-    /// Restores the newest good backup of a tenant beside it, and passes over damaged ones. `follow` waits for the end of an
+    /// Stages a restore of the newest good backup of a tenant, and passes over damaged ones. `follow` waits for the end of an
     /// operation and returns it.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Restore verbs, behind `tenantry restore` and the staff API.
 //!
-//! A restore is staged beside its tenant until it is swapped in. The caller has already authorised the actor. Each verb
+//! A restore is staged until it is swapped in. The caller has already authorised the actor. Each verb
 //! starts an operation and returns its id.
 
 use crate::{
@@ -9,11 +9,13 @@ use crate::{
     audit::By,
     backups::{
         BackupId, catalog,
-        operations::{restore as beside, restore_discard::RestoreDiscard, restore_swap::RestoreSwap},
+        operations::{
+            restore::Restore as RestoreOperation, restore_discard::RestoreDiscard, restore_swap::RestoreSwap,
+        },
         restores::{self, Restore},
         verbs::whose,
     },
-    operations::World,
+    operations::Context,
     tenants::{self, databases::placing::own_base},
     topology::{NewPlacement, Placement, PlacementState, Policy, placement},
 };
@@ -59,7 +61,7 @@ impl Platform {
 }
 
 impl Restores<'_> {
-    /// Starts restoring a backup into staged databases beside the live tenant. Returns the operation's id.
+    /// Starts restoring a backup into staged databases. Returns the operation's id.
     ///
     /// # Errors
     /// [`Error::NotFound`] for tenant, backup or store; [`Error::Conflict`] for another tenant's backup, external
@@ -97,7 +99,7 @@ impl Restores<'_> {
             )));
         }
         let operation =
-            beside::Restore::new(by.clone(), backup.clone(), whose(tenant), places, brought, stores);
+            RestoreOperation::new(by.clone(), backup.clone(), whose(tenant), places, brought, stores);
         self.platform.operations().spawn(operation).await
     }
 
@@ -114,7 +116,7 @@ impl Restores<'_> {
         let restore = self.staged(slug).await?.ok_or_else(nothing)?;
         let mut differences = Vec::new();
         for pair in &restore.stores {
-            differences.push(compare(&self.platform.world(), &pair.live, &pair.other).await?);
+            differences.push(compare(&self.platform.context(), &pair.live, &pair.other).await?);
         }
         Ok((restore, differences))
     }
@@ -126,7 +128,7 @@ impl Restores<'_> {
     pub async fn staged(&self, slug: &Slug) -> Result<Option<Restore>> {
         let mut tx = self.platform.control().snapshot().await?;
         let tenant = tenants::by_slug(&mut tx, slug).await?.id;
-        restores::latest(&mut tx, tenant, restores::State::Beside).await
+        restores::latest(&mut tx, tenant, restores::State::Staged).await
     }
 
     /// Starts swapping the staged restore in. Returns the operation's id.
@@ -213,12 +215,12 @@ fn own(placement: &Placement, slug: &Slug) -> Result<NewPlacement> {
     })
 }
 
-async fn compare(world: &World, live: &Place, other: &Place) -> Result<Difference> {
-    let schema = world.databases.schema(&live.store)?;
-    let found = match world.databases.engine().compare(live, other, &schema).await {
+async fn compare(context: &Context, live: &Place, other: &Place) -> Result<Difference> {
+    let schema = context.databases.schema(&live.store)?;
+    let found = match context.databases.engine().compare(live, other, &schema).await {
         Ok(found) => Some(found),
         // Either database may be the cause, but only the one in use can be lost here.
-        Err(error) => match world.databases.engine().lost(live).await? {
+        Err(error) => match context.databases.engine().lost(live).await? {
             Some(_) => None,
             None => return Err(error.into()),
         },

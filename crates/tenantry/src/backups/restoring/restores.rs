@@ -1,4 +1,4 @@
-//! Records of restores beside live tenants, and their states.
+//! Records of restores that are staged for live tenants, and their states.
 //!
 //! Written by the operations `restore`, `restore_swap` and `restore_discard`, inside their transactions; read by the
 //! verbs.
@@ -15,8 +15,9 @@ use tenantry_engine::{SqlRow, Tx, name::TenantId, place::Place};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Staged beside the live data; no request is routed to it.
-    Beside,
+    /// A staged copy; no request is routed to it.
+    #[serde(rename = "beside")]
+    Staged,
     /// In use; the replaced data is retained.
     Swapped,
     /// Was in use; the replaced data is in use again.
@@ -28,7 +29,7 @@ pub enum State {
 impl State {
     fn as_str(self) -> &'static str {
         match self {
-            Self::Beside => "beside",
+            Self::Staged => "beside",
             Self::Swapped => "swapped",
             Self::Undone => "undone",
             Self::Discarded => "discarded",
@@ -63,7 +64,7 @@ pub struct Restore {
 }
 
 fn read(r: &SqlRow) -> Result<Restore> {
-    let all = [State::Beside, State::Swapped, State::Undone, State::Discarded];
+    let all = [State::Staged, State::Swapped, State::Undone, State::Discarded];
     let text = r.text(3)?;
     let damaged = |what: &str| Error::Internal(format!("restore: {what}"));
     Ok(Restore {

@@ -15,7 +15,6 @@ use crate::{
         store::MANIFEST,
     },
     config::{BackupTarget, Config, Scope, StoreConfig},
-    operations::World,
     platform::{
         data_dir::in_use::InUse,
         databases::{Databases, platform_place},
@@ -26,6 +25,7 @@ use crate::{
             rolled_back::{self, Behind},
         },
     },
+    records::files::Files,
 };
 use futures_util::TryStreamExt;
 use serde_json::json;
@@ -220,7 +220,7 @@ async fn settle(engine: &Engine, config: &Config, published: i64) -> Result<()> 
         tx.execute(sql, &[]).await?;
     }
     let behind = Behind::look(&mut tx, published).await?;
-    rolled_back::prepare(engine, &World::files(config)?, &mut tx, behind, now()).await?;
+    rolled_back::prepare(engine, &Files::open(config)?, &mut tx, behind, now()).await?;
     Ok(tx.commit().await?)
 }
 

@@ -11,14 +11,14 @@ use crate::{
         BackupId, BackupService,
         catalog::{self, Filter, Listed, State},
         manifest::Reason,
-        retention::kept,
+        retention::retained,
     },
     control::{
         Control,
         clock::{DAY_US, SECOND_US},
         params,
     },
-    operations::World,
+    operations::Context,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -68,7 +68,8 @@ fn judge(backups: &BackupService, all: &[Listed], due_us: i64) -> Vec<Expired> {
         let schedule = name.and_then(|name| backups.config().schedule(name));
         schedule.map_or(backups.config().keep, |s| s.keep)
     };
-    let kept: BTreeMap<_, _> = by_rule.iter().map(|(name, at)| (*name, kept(at, keep(*name)))).collect();
+    let retained: BTreeMap<_, _> =
+        by_rule.iter().map(|(name, at)| (*name, retained(at, keep(*name)))).collect();
     let stays = |b: &Listed| match b.state {
         State::Running => true,
         State::Failed | State::Damaged => b.at_us > due_us - TROUBLE_US,
@@ -76,7 +77,7 @@ fn judge(backups: &BackupService, all: &[Listed], due_us: i64) -> Vec<Expired> {
             b.reason == Reason::Final
                 || recent.contains(&b.at_us)
                 || Some(b.at_us) == newest
-                || kept.get(&rule(backups, b)).is_some_and(|kept| kept.contains(&b.at_us))
+                || retained.get(&rule(backups, b)).is_some_and(|instants| instants.contains(&b.at_us))
         }
     };
     let gone = all.iter().filter(|b| !stays(b));
@@ -87,16 +88,16 @@ fn judge(backups: &BackupService, all: &[Listed], due_us: i64) -> Vec<Expired> {
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the store refuses to remove one. The call can then be repeated.
-pub(crate) async fn remove_all(world: &World, by: &By, tenant: TenantId) -> Result<u64> {
+pub(crate) async fn remove_all(context: &Context, by: &By, tenant: TenantId) -> Result<u64> {
     let mut removed = 0;
     loop {
         let filter = Filter { tenant: Some(tenant), limit: 1000, ..Filter::default() };
-        let all = catalog::list(&mut world.control.snapshot().await?, &filter).await?;
+        let all = catalog::list(&mut context.control.snapshot().await?, &filter).await?;
         if all.is_empty() {
             return Ok(removed);
         }
         let all: Vec<_> = all.into_iter().map(|b| Expired { id: b.id, tenant: b.tenant }).collect();
-        let gone = remove_expired(world, by, &all).await?;
+        let gone = remove_expired(context, by, &all).await?;
         if gone.len() < all.len() {
             return Err(Error::Unavailable(format!("backups of tenant {tenant} could not be removed")));
         }
@@ -120,10 +121,10 @@ fn rule<'b>(backups: &BackupService, backup: &'b Listed) -> Option<&'b str> {
 
 /// Removes backups from the store, then from the catalog, with an audit row. Those that the store refuses to remove
 /// stay until the next time. Returns the removed ones.
-pub(crate) async fn remove_expired(world: &World, by: &By, expired: &[Expired]) -> Result<Vec<BackupId>> {
+pub(crate) async fn remove_expired(context: &Context, by: &By, expired: &[Expired]) -> Result<Vec<BackupId>> {
     let mut gone = Vec::new();
     for backup in expired {
-        match world.backups.store()?.remove(backup.tenant, &backup.id).await {
+        match context.backups.store()?.remove(backup.tenant, &backup.id).await {
             Ok(()) => gone.push(backup),
             Err(error) => tracing::warn!(%error, backup = %backup.id, "expired backup stays for now"),
         }
@@ -131,7 +132,7 @@ pub(crate) async fn remove_expired(world: &World, by: &By, expired: &[Expired]) 
     if gone.is_empty() {
         return Ok(vec![]);
     }
-    let mut write = world.control.begin().await?;
+    let mut write = context.control.begin().await?;
     for backup in &gone {
         catalog::forget(&mut write, &backup.id).await?;
     }

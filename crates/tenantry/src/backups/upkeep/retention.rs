@@ -9,20 +9,20 @@ use std::collections::BTreeSet;
 
 /// Returns which of `instants` are retained. They are in microseconds, in any order, of good backups of one tenant
 /// under one rule.
-pub fn kept(instants: &[i64], keep: Keep) -> BTreeSet<i64> {
+pub fn retained(instants: &[i64], keep: Keep) -> BTreeSet<i64> {
     let mut newest_first = instants.to_vec();
     newest_first.sort_unstable_by(|a, b| b.cmp(a));
-    let mut kept: BTreeSet<i64> = newest_first.first().copied().into_iter().collect();
+    let mut retained: BTreeSet<i64> = newest_first.first().copied().into_iter().collect();
     let day = |date: Date| Some(date);
     let week = |date: Date| {
         let from_monday = i64::from(date.weekday().to_monday_zero_offset());
         date.checked_sub(jiff::Span::new().days(from_monday)).ok()
     };
     let month = |date: Date| Some(date.first_of_month());
-    kept.extend(newest_of_each(&newest_first, keep.daily, day));
-    kept.extend(newest_of_each(&newest_first, keep.weekly, week));
-    kept.extend(newest_of_each(&newest_first, keep.monthly, month));
-    kept
+    retained.extend(newest_of_each(&newest_first, keep.daily, day));
+    retained.extend(newest_of_each(&newest_first, keep.weekly, week));
+    retained.extend(newest_of_each(&newest_first, keep.monthly, month));
+    retained
 }
 
 /// Returns the newest instant of each of the first `most` periods that have one.
@@ -60,8 +60,8 @@ mod tests {
     fn two_years_of_nights_come_to_days_weeks_and_months() {
         let first = us("2024-01-01T02:30:00Z");
         let nights: Vec<i64> = (0..731).map(|n| first + n * DAY_US).collect();
-        let kept = kept(&nights, Keep { daily: 7, weekly: 4, monthly: 12 });
-        let dates: Vec<_> = kept.iter().map(|us| date(*us).unwrap().to_string()).collect();
+        let retained = retained(&nights, Keep { daily: 7, weekly: 4, monthly: 12 });
+        let dates: Vec<_> = retained.iter().map(|us| date(*us).unwrap().to_string()).collect();
         let expected = [
             // Ends of months; ends of weeks (Sundays); days.
             "2025-01-31",
@@ -91,8 +91,8 @@ mod tests {
     #[test]
     fn of_one_day_the_last_is_kept_and_days_without_any_do_not_count() {
         let all = [us("2026-05-01T01:00:00Z"), us("2026-05-01T23:00:00Z"), us("2026-05-20T01:00:00Z")];
-        let kept = kept(&all, Keep { daily: 2, weekly: 0, monthly: 0 });
-        assert_eq!(kept.into_iter().collect::<Vec<_>>(), all[1..]);
+        let retained = retained(&all, Keep { daily: 2, weekly: 0, monthly: 0 });
+        assert_eq!(retained.into_iter().collect::<Vec<_>>(), all[1..]);
     }
 
     proptest! {
@@ -103,13 +103,13 @@ mod tests {
         ) {
             let base = us("2024-02-01T00:00:00Z");
             let all: Vec<i64> = offsets.iter().map(|o| base + o).collect();
-            let kept = kept(&all, Keep { daily, weekly, monthly });
-            prop_assert!(all.is_empty() || kept.contains(all.iter().max().unwrap()));
-            prop_assert!(kept.len() <= (daily + weekly + monthly).max(1) as usize);
-            prop_assert!(kept.iter().all(|us| all.contains(us)));
+            let retained = retained(&all, Keep { daily, weekly, monthly });
+            prop_assert!(all.is_empty() || retained.contains(all.iter().max().unwrap()));
+            prop_assert!(retained.len() <= (daily + weekly + monthly).max(1) as usize);
+            prop_assert!(retained.iter().all(|us| all.contains(us)));
             // Retained backups stay retained: pruning twice is the same as pruning once.
-            let again = super::kept(&kept.iter().copied().collect::<Vec<_>>(), Keep { daily, weekly, monthly });
-            prop_assert_eq!(&again, &kept);
+            let again = super::retained(&retained.iter().copied().collect::<Vec<_>>(), Keep { daily, weekly, monthly });
+            prop_assert_eq!(&again, &retained);
         }
     }
 }

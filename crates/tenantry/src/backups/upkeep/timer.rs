@@ -36,7 +36,7 @@ impl Backups<'_> {
         let (control, backups) = (self.platform.control(), self.platform.backup_service());
         let keep_us = i64::from(self.platform.config().retention.backups_days) * DAY_US;
         for tenant in long_gone(control, control.due_us() - keep_us).await? {
-            if let Err(error) = remove_all(&self.platform.world(), &By::system(), tenant).await {
+            if let Err(error) = remove_all(&self.platform.context(), &By::system(), tenant).await {
                 tracing::error!(%error, %tenant, "backups of a purged tenant stay for now");
             }
         }

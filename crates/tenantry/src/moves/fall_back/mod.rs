@@ -36,7 +36,8 @@ pub(crate) struct Turn {
     /// In what way it is lost, for operators.
     pub(crate) why: String,
     /// The retained place that was in use before it.
-    pub(crate) kept: Place,
+    #[serde(rename = "kept")]
+    pub(crate) retained: Place,
     /// When the retained place went out of use, in microseconds. Everything written since then is lost.
     pub(crate) since_us: i64,
     /// Fencing token found in the retained place. `None`: not looked at yet.
@@ -52,7 +53,7 @@ impl FallBack {
     fn told(&self) -> Value {
         let turn = |turn: &Turn| {
             json!({
-                "store": turn.lost.store, "lost": shown(Some(&turn.lost)), "why": turn.why, "now": shown(Some(&turn.kept)),
+                "store": turn.lost.store, "lost": shown(Some(&turn.lost)), "why": turn.why, "now": shown(Some(&turn.retained)),
                 "writes_lost_since": clock::text(turn.since_us),
             })
         };
@@ -83,7 +84,7 @@ impl Operation for FallBack {
 
     fn what(&self) -> String {
         let turn = |t: &Turn| {
-            format!("{} on {} as it was at {}", t.lost.store, t.kept.server, clock::text(t.since_us))
+            format!("{} on {} as it was at {}", t.lost.store, t.retained.server, clock::text(t.since_us))
         };
         let turns: Vec<_> = self.turns.iter().map(turn).collect();
         format!("put back into use of {}: {}", self.slug, turns.join(", "))

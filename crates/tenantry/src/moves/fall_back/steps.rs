@@ -1,7 +1,7 @@
 //! Steps of `FallBack`. Called only by the journal's driver.
 
 use super::FallBack;
-use crate::{Error, Result, control::Write, operations::World, platform::lost, topology::swap as places};
+use crate::{Error, Result, control::Write, operations::Context, platform::lost, topology::swap as places};
 use futures_util::future::BoxFuture;
 use serde_json::json;
 use tenantry_engine::place::Isolation;
@@ -9,10 +9,11 @@ use tenantry_engine::place::Isolation;
 /// Refuses if a placement was moved or released since the operator looked.
 pub(super) fn begin<'a>(write: &'a mut Write, f: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let kept = places::kept(write, f.tenant).await?;
+        let retained = places::retained(write, f.tenant).await?;
         for turn in &f.turns {
             let ready = places::ready(write, f.tenant, &turn.lost.store).await?;
-            let still = kept.iter().any(|p| p.place == turn.kept && p.kept_at_us == Some(turn.since_us));
+            let still =
+                retained.iter().any(|p| p.place == turn.retained && p.retained_at_us == Some(turn.since_us));
             if !still || ready.is_none_or(|ready| ready.place != turn.lost) {
                 let store = &turn.lost.store;
                 return Err(Error::Conflict(format!("where {store} lies was changed meanwhile: look again")));
@@ -23,16 +24,16 @@ pub(super) fn begin<'a>(write: &'a mut Write, f: &'a mut FallBack) -> BoxFuture<
 }
 
 /// Requires that the database in use is still lost and that the retained one is intact, then sets the lost one aside.
-pub(super) fn look<'a>(world: &'a World, f: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
+pub(super) fn look<'a>(context: &'a Context, f: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let engine = world.databases.engine();
+        let engine = context.databases.engine();
         for turn in &mut f.turns {
-            world.cancel.check()?;
+            context.cancel.check()?;
             let Some(why) = engine.lost(&turn.lost).await? else {
                 let text = format!("{} can be opened again: nothing was changed", turn.lost.store);
                 return Err(Error::Conflict(text));
             };
-            if let Some(error) = engine.lost(&turn.kept).await? {
+            if let Some(error) = engine.lost(&turn.retained).await? {
                 let text = format!(
                     "what is kept of {} {} too: restore a backup",
                     turn.lost.store,
@@ -40,7 +41,7 @@ pub(super) fn look<'a>(world: &'a World, f: &'a mut FallBack) -> BoxFuture<'a, R
                 );
                 return Err(Error::Conflict(text));
             }
-            turn.fence = Some(engine.place_state(&turn.kept).await?.fence);
+            turn.fence = Some(engine.place_state(&turn.retained).await?.fence);
             // A process that still has the lost database open must not continue to write to it.
             if turn.lost.isolation == Isolation::Database {
                 engine.set_aside(&turn.lost, &why).await?;
@@ -50,10 +51,10 @@ pub(super) fn look<'a>(world: &'a World, f: &'a mut FallBack) -> BoxFuture<'a, R
     })
 }
 
-pub(super) fn unlook<'a>(world: &'a World, f: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
+pub(super) fn unlook<'a>(context: &'a Context, f: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for turn in f.turns.iter().filter(|turn| turn.lost.isolation == Isolation::Database) {
-            world.databases.engine().put_back(&turn.lost).await?;
+            context.databases.engine().put_back(&turn.lost).await?;
         }
         Ok(())
     })
@@ -62,7 +63,7 @@ pub(super) fn unlook<'a>(world: &'a World, f: &'a mut FallBack) -> BoxFuture<'a,
 pub(super) fn swap<'a>(write: &'a mut Write, f: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for turn in &f.turns {
-            places::fall_back(write, &turn.lost, &turn.kept).await?;
+            places::fall_back(write, &turn.lost, &turn.retained).await?;
         }
         let detail = json!({ "slug": f.slug, "stores": f.told() });
         write.audit(&f.by, Some(f.tenant), "tenant.fall_back", detail).await
@@ -71,13 +72,13 @@ pub(super) fn swap<'a>(write: &'a mut Write, f: &'a mut FallBack) -> BoxFuture<'
 
 /// Lets writes through. Lifts only the fence that `look` found: a late worker must not open a place that was moved
 /// again since.
-pub(super) fn open<'a>(world: &'a World, f: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
+pub(super) fn open<'a>(context: &'a Context, f: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let engine = world.databases.engine();
+        let engine = context.databases.engine();
         for turn in &f.turns {
             engine.close(&turn.lost);
             if let Some(fence) = turn.fence {
-                engine.lift_fence(&turn.kept, fence).await?;
+                engine.lift_fence(&turn.retained, fence).await?;
             }
         }
         Ok(())

@@ -6,7 +6,7 @@
 use super::{Leg, Move};
 use crate::{
     Error, Result,
-    operations::{Operation, World},
+    operations::{Context, Operation},
     platform::lost,
     topology::swap as places,
 };
@@ -27,26 +27,26 @@ const MOST_ROUNDS: u32 = 200;
 const LARGEST_LAG: u64 = 5_000;
 
 /// Creates the new place, closed, from a copy of the old one. Does nothing if it is already filled.
-pub(super) async fn copy(world: &World, slug: &Slug, leg: &mut Leg) -> Result<()> {
-    let (engine, to) = (world.databases.engine(), leg.to()?.clone());
-    if standing(world, &to).await?.is_some_and(|standing| standing.filled) {
+pub(super) async fn copy(context: &Context, slug: &Slug, leg: &mut Leg) -> Result<()> {
+    let (engine, to) = (context.databases.engine(), leg.to()?.clone());
+    if standing(context, &to).await?.is_some_and(|standing| standing.filled) {
         return Ok(());
     }
     if to.isolation == Isolation::Pooled {
-        make_pool(world, &to).await?;
+        make_pool(context, &to).await?;
     }
-    let script = world.databases.script(&to.store)?;
-    world.progress.set(0, engine.size_bytes(&leg.from)?, "bytes");
+    let script = context.databases.script(&to.store)?;
+    context.progress.set(0, engine.size_bytes(&leg.from)?, "bytes");
     // Each worker uses its own file name: two may run this step at once.
-    let file = world.scratch()?.join(format!("{}.db", uuid::Uuid::now_v7()));
+    let file = context.scratch()?.join(format!("{}.db", uuid::Uuid::now_v7()));
     // The file is read once and then removed, and that read checks every page.
     let options = CopyOptions { check: false, sync: false };
     let copied = match engine.copy_out_with(&leg.from, &script, &file, options).await {
         Ok(copied) => copied,
-        Err(error) => return Err(lost::named(&world.databases, slug, &leg.from, error).await),
+        Err(error) => return Err(lost::named(&context.databases, slug, &leg.from, error).await),
     };
-    pass(world, "copied").await?;
-    world.progress.set(copied.bytes / 2, copied.bytes, "bytes");
+    pass(context, "copied").await?;
+    context.progress.set(copied.bytes / 2, copied.bytes, "bytes");
     leg.bytes = copied.bytes;
     let options = AdoptOptions { closed: true, used_up: true, ..AdoptOptions::default() };
     let adopted = engine.adopt_with(&to, &script, &file, whose(&to)?, options).await;
@@ -54,9 +54,9 @@ pub(super) async fn copy(world: &World, slug: &Slug, leg: &mut Leg) -> Result<()
     drop(std::fs::remove_file(&file));
     if let Err(error) = adopted {
         // A damaged page of the old place is found when the copy is read.
-        return Err(lost::named(&world.databases, slug, &leg.from, error).await);
+        return Err(lost::named(&context.databases, slug, &leg.from, error).await);
     }
-    pass(world, "adopted").await
+    pass(context, "adopted").await
 }
 
 fn whose(place: &Place) -> Result<TenantId> {
@@ -65,19 +65,19 @@ fn whose(place: &Place) -> Result<TenantId> {
 
 /// Creates the pool if it is missing or outdated. A store whose tenants all have their own databases has no pool until
 /// one of them moves into it, and migration runs skip a pool without tenants.
-async fn make_pool(world: &World, to: &Place) -> Result<()> {
+async fn make_pool(context: &Context, to: &Place) -> Result<()> {
     let pool = Place { tenant: None, generation: 1, ..to.clone() };
-    let mut tx = world.control.snapshot().await?;
+    let mut tx = context.control.snapshot().await?;
     if places::in_pool(&mut tx, to).await? == 0 {
         drop(tx);
-        world.databases.make_pool(&pool).await?;
+        context.databases.make_pool(&pool).await?;
     }
     Ok(())
 }
 
 /// Returns the state of a place. `None`: it is missing or not at this generation.
-async fn standing(world: &World, place: &Place) -> Result<Option<PlaceState>> {
-    match world.databases.engine().place_state(place).await {
+async fn standing(context: &Context, place: &Place) -> Result<Option<PlaceState>> {
+    match context.databases.engine().place_state(place).await {
         Ok(standing) => Ok(Some(standing)),
         Err(error) if matches!(error.kind(), Kind::Missing | Kind::WrongIdentity | Kind::Fenced) => Ok(None),
         Err(error) => Err(error.into()),
@@ -85,24 +85,24 @@ async fn standing(world: &World, place: &Place) -> Result<Option<PlaceState>> {
 }
 
 /// Removes the new place. A retained place in the same pool counts as replaced if the copy got as far as replacing it.
-pub(super) async fn discard(world: &World, leg: &mut Leg) -> Result<()> {
-    for kept in &leg.in_the_way {
-        leg.replaced |= standing(world, kept).await?.is_none();
+pub(super) async fn discard(context: &Context, leg: &mut Leg) -> Result<()> {
+    for old in &leg.in_the_way {
+        leg.replaced |= standing(context, old).await?.is_none();
     }
-    world.databases.remove(leg.to()?).await
+    context.databases.remove(leg.to()?).await
 }
 
 /// Carries changes in rounds until hardly any are left.
-pub(super) async fn catch_up(world: &World, legs: &mut [Leg], mark: i64) -> Result<()> {
+pub(super) async fn catch_up(context: &Context, legs: &mut [Leg], token: i64) -> Result<()> {
     for _ in 0..MOST_ROUNDS {
-        world.cancel.check()?;
-        let lag = round(world, legs, mark).await?;
-        pass(world, "carried").await?;
+        context.cancel.check()?;
+        let lag = round(context, legs, token).await?;
+        pass(context, "carried").await?;
         if lag <= SMALL_LAG {
             return Ok(());
         }
     }
-    match round(world, legs, mark).await? {
+    match round(context, legs, token).await? {
         lag if lag <= LARGEST_LAG => Ok(()),
         lag => Err(Error::Conflict(format!(
             "writes come faster than they can be carried ({lag} still to go): move it at a quieter hour, \
@@ -112,21 +112,21 @@ pub(super) async fn catch_up(world: &World, legs: &mut [Leg], mark: i64) -> Resu
 }
 
 /// Carries all changes recorded so far. Returns how many.
-async fn round(world: &World, legs: &mut [Leg], mark: i64) -> Result<u64> {
+async fn round(context: &Context, legs: &mut [Leg], token: i64) -> Result<u64> {
     let mut lag = 0;
     for leg in legs {
-        lag += all_changes(world, leg, mark).await?;
+        lag += all_changes(context, leg, token).await?;
     }
     Ok(lag)
 }
 
-async fn all_changes(world: &World, leg: &mut Leg, mark: i64) -> Result<u64> {
-    let schema = world.databases.schema(&leg.from.store)?;
+async fn all_changes(context: &Context, leg: &mut Leg, token: i64) -> Result<u64> {
+    let schema = context.databases.schema(&leg.from.store)?;
     let mut all = 0;
     loop {
         let to = leg.to()?;
         let done =
-            world.databases.engine().copy_changes(&leg.from, to, &schema, mark, leg.seq, BATCH).await?;
+            context.databases.engine().copy_changes(&leg.from, to, &schema, token, leg.seq, BATCH).await?;
         leg.seq = done.seq;
         leg.changes += done.changes;
         all += done.changes;
@@ -138,18 +138,18 @@ async fn all_changes(world: &World, leg: &mut Leg, mark: i64) -> Result<u64> {
 
 /// Carries the last changes of the fenced place, then opens the new one. No request is routed there before the swap,
 /// and only the worker with the lease can swap.
-pub(super) async fn hand_over(world: &World, leg: &mut Leg, mark: i64) -> Result<()> {
-    let engine = world.databases.engine();
-    if let Err(error) = all_changes(world, leg, mark).await {
+pub(super) async fn hand_over(context: &Context, leg: &mut Leg, token: i64) -> Result<()> {
+    let engine = context.databases.engine();
+    if let Err(error) = all_changes(context, leg, token).await {
         // Another worker of this operation may have opened the place already: then it has all changes.
         return if engine.place_state(leg.to()?).await?.fence == 0 { Ok(()) } else { Err(error) };
     }
-    pass(world, "last_carried").await?;
+    pass(context, "last_carried").await?;
     let (old, new) = (engine.place_state(&leg.from).await?, engine.place_state(leg.to()?).await?);
     equal(&leg.from, leg.to()?, old, new)?;
     leg.rows = new.rows;
-    engine.open_filled(leg.to()?, mark).await?;
-    pass(world, "opened").await
+    engine.open_filled(leg.to()?, token).await?;
+    pass(context, "opened").await
 }
 
 /// Compares the counters that every write maintains. Bytes of values are counted in pools only.
@@ -163,9 +163,9 @@ fn equal(from: &Place, to: &Place, old: PlaceState, new: PlaceState) -> Result<(
 
 /// Counts the records that differ between the places, ignoring those that `written` has recorded after `after`. `still`
 /// takes no writes.
-pub(super) async fn differing(world: &World, still: &Place, written: &Place, after: u64) -> Result<u64> {
-    let schema = world.databases.schema(&still.store)?;
-    let diffs = world.databases.engine().compare_unwritten(still, written, &schema, after).await?;
+pub(super) async fn differing(context: &Context, still: &Place, written: &Place, after: u64) -> Result<u64> {
+    let schema = context.databases.schema(&still.store)?;
+    let diffs = context.databases.engine().compare_unwritten(still, written, &schema, after).await?;
     Ok(diffs.iter().map(|diff| diff.added + diff.changed + diff.removed).sum())
 }
 
@@ -188,16 +188,16 @@ pub(super) fn unless_lost(done: tenantry_engine::Result<()>) -> Result<()> {
 }
 
 /// Stops recording changes on both places.
-pub(super) async fn settle(world: &World, leg: &Leg, mark: i64) -> Result<()> {
-    let engine = world.databases.engine();
-    unless_lost(engine.stop_recording(&leg.from, mark).await)?;
-    pass(world, "settled").await?;
-    unless_lost(engine.stop_recording(leg.to()?, mark).await)?;
+pub(super) async fn settle(context: &Context, leg: &Leg, token: i64) -> Result<()> {
+    let engine = context.databases.engine();
+    unless_lost(engine.stop_recording(&leg.from, token).await)?;
+    pass(context, "settled").await?;
+    unless_lost(engine.stop_recording(leg.to()?, token).await)?;
     engine.close(&leg.from);
     Ok(())
 }
 
 /// Fault point inside a step, where test suites make workers fail, die or wait.
-pub(super) async fn pass(world: &World, point: &str) -> Result<()> {
-    world.pass(Move::KIND, point).await
+pub(super) async fn pass(context: &Context, point: &str) -> Result<()> {
+    context.pass(Move::KIND, point).await
 }

@@ -6,7 +6,7 @@
 //! Before `swap` everything can be undone; after it the old places are retained, fenced.
 //!
 //! Any step may be repeated, also by a second worker while the first one, believed dead, is still running. Everything
-//! that this operation sets in a database carries its fencing token (`Move::mark`) and is cleared only by that token,
+//! that this operation sets in a database carries its fencing token (`Move::fencing_token`) and is cleared only by that token,
 //! and a copy takes changes only until it is opened.
 
 mod carry;
@@ -80,7 +80,8 @@ pub struct Move {
     legs: Vec<Leg>,
     keep_us: i64,
     /// Fencing token: everything that this operation sets in databases carries this number.
-    mark: i64,
+    #[serde(rename = "mark")]
+    fencing_token: i64,
     /// When writes began to wait, in microseconds.
     fenced_us: Option<i64>,
     /// When writes could continue, in microseconds.
@@ -195,7 +196,7 @@ impl Move {
             slug: wanted.slug,
             legs: wanted.legs.into_iter().map(leg).collect(),
             keep_us: wanted.keep_us,
-            mark: new_mark(),
+            fencing_token: new_fencing_token(),
             fenced_us: None,
             released_us: None,
         }
@@ -223,10 +224,10 @@ impl Operations {
 }
 
 /// Returns a new fencing token: random bits of a UUID, never a number that anything but a move uses.
-fn new_mark() -> i64 {
+fn new_fencing_token() -> i64 {
     let random = uuid::Uuid::now_v7().as_u128() & u128::from(u64::MAX >> 2);
-    i64::try_from(random).unwrap_or(i64::MAX).max(FIRST_MARK)
+    i64::try_from(random).unwrap_or(i64::MAX).max(FIRST_TOKEN)
 }
 
 /// Smaller numbers are reserved: they do not identify an owner.
-const FIRST_MARK: i64 = 16;
+const FIRST_TOKEN: i64 = 16;

@@ -9,7 +9,7 @@ use crate::{
     Error, Result,
     control::Write,
     counted,
-    operations::World,
+    operations::Context,
     platform::lost,
     topology::{record as placements, swap as places},
 };
@@ -28,10 +28,10 @@ pub(super) fn record<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'a,
                 let store = &leg.from.store;
                 return Err(Error::Conflict(format!("where {store} lies was changed meanwhile: look again")));
             }
-            let to = places::insert_beside(write, m.tenant, &leg.new).await?;
-            for kept in places::kept(write, m.tenant).await? {
-                if shares_rows(&kept.place, &to) {
-                    leg.in_the_way.push(kept.place);
+            let to = places::insert_staged(write, m.tenant, &leg.new).await?;
+            for old in places::retained(write, m.tenant).await? {
+                if shares_rows(&old.place, &to) {
+                    leg.in_the_way.push(old.place);
                 }
             }
             leg.to = Some(to);
@@ -42,11 +42,11 @@ pub(super) fn record<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'a,
 
 /// Returns true if both places hold the rows of one tenant and store in the same pool. A pool holds one set of rows for
 /// each tenant and store.
-fn shares_rows(kept: &Place, to: &Place) -> bool {
+fn shares_rows(old: &Place, to: &Place) -> bool {
     let pooled = |place: &Place| place.isolation == Isolation::Pooled;
-    pooled(kept)
+    pooled(old)
         && pooled(to)
-        && (&kept.server, &kept.physical, &kept.store) == (&to.server, &to.physical, &to.store)
+        && (&old.server, &old.physical, &old.store) == (&to.server, &to.physical, &to.store)
 }
 
 pub(super) fn unrecord<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
@@ -63,15 +63,15 @@ pub(super) fn unrecord<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'
 
 /// Makes the old place record its changes from here on. The undo stops the recording. A worker that is so late that the
 /// move was undone meanwhile stops it itself, in a task that is not interrupted before that.
-pub(super) fn watch<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+pub(super) fn watch<'a>(context: &'a Context, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let (world, mark, slug) = (world.clone(), m.mark, m.slug.clone());
+        let (context, token, slug) = (context.clone(), m.fencing_token, m.slug.clone());
         let places: Vec<_> = m.legs.iter().map(|leg| leg.from.clone()).collect();
         let work = tokio::spawn(async move {
-            let watched = record_changes(&world, &slug, &places, mark).await;
-            if !world.goes_forward().await? {
+            let watched = record_changes(&context, &slug, &places, token).await;
+            if !context.goes_forward().await? {
                 for place in &places {
-                    carry::unless_lost(world.databases.engine().stop_recording(place, mark).await)?;
+                    carry::unless_lost(context.databases.engine().stop_recording(place, token).await)?;
                 }
             }
             watched
@@ -80,59 +80,59 @@ pub(super) fn watch<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Resu
     })
 }
 
-async fn record_changes(world: &World, slug: &Slug, places: &[Place], mark: i64) -> Result<()> {
-    let engine = world.databases.engine();
+async fn record_changes(context: &Context, slug: &Slug, places: &[Place], token: i64) -> Result<()> {
+    let engine = context.databases.engine();
     for place in places {
-        if let Err(error) = engine.record_changes(place, mark).await {
-            return Err(lost::named(&world.databases, slug, place, error).await);
+        if let Err(error) = engine.record_changes(place, token).await {
+            return Err(lost::named(&context.databases, slug, place, error).await);
         }
-        pass(world, "watching").await?;
+        pass(context, "watching").await?;
     }
     Ok(())
 }
 
 /// Stops the recording, and lifts the fence once more. After that no worker can set the fence with this token: a worker
 /// late at `fence` would otherwise close the place for good.
-pub(super) fn unwatch<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+pub(super) fn unwatch<'a>(context: &'a Context, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let engine = world.databases.engine();
+        let engine = context.databases.engine();
         for leg in &m.legs {
-            carry::unless_lost(engine.stop_recording(&leg.from, m.mark).await)?;
-            pass(world, "unwatched").await?;
-            carry::unless_lost(engine.lift_fence(&leg.from, m.mark).await)?;
+            carry::unless_lost(engine.stop_recording(&leg.from, m.fencing_token).await)?;
+            pass(context, "unwatched").await?;
+            carry::unless_lost(engine.lift_fence(&leg.from, m.fencing_token).await)?;
         }
         Ok(())
     })
 }
 
-pub(super) fn copy<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+pub(super) fn copy<'a>(context: &'a Context, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for leg in &mut m.legs {
-            world.cancel.check()?;
-            carry::copy(world, &m.slug, leg).await?;
+            context.cancel.check()?;
+            carry::copy(context, &m.slug, leg).await?;
         }
         Ok(())
     })
 }
 
-pub(super) fn discard<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+pub(super) fn discard<'a>(context: &'a Context, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for leg in &mut m.legs {
-            carry::discard(world, leg).await?;
+            carry::discard(context, leg).await?;
         }
         Ok(())
     })
 }
 
-pub(super) fn catch_up<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
-    Box::pin(carry::catch_up(world, &mut m.legs, m.mark))
+pub(super) fn catch_up<'a>(context: &'a Context, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(carry::catch_up(context, &mut m.legs, m.fencing_token))
 }
 
 /// Compares, record by record, what has not changed since the copy; then carries the few changes since.
-pub(super) fn check<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+pub(super) fn check<'a>(context: &'a Context, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for leg in &m.legs {
-            let differing = carry::differing(world, leg.to()?, &leg.from, leg.seq).await?;
+            let differing = carry::differing(context, leg.to()?, &leg.from, leg.seq).await?;
             if differing > 0 {
                 return Err(Error::Internal(format!(
                     "the copy differs from {} on {} in {}",
@@ -141,43 +141,43 @@ pub(super) fn check<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Resu
                     counted(differing, "record")
                 )));
             }
-            pass(world, "compared").await?;
+            pass(context, "compared").await?;
         }
-        carry::catch_up(world, &mut m.legs, m.mark).await
+        carry::catch_up(context, &mut m.legs, m.fencing_token).await
     })
 }
 
 /// From here writes wait.
-pub(super) fn fence<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+pub(super) fn fence<'a>(context: &'a Context, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for leg in &m.legs {
             // Opening the new place now makes its first write as fast as any other.
-            world.databases.engine().verify(leg.to()?).await?;
+            context.databases.engine().verify(leg.to()?).await?;
         }
-        m.fenced_us.get_or_insert(world.control.now_us());
+        m.fenced_us.get_or_insert(context.control.now_us());
         for leg in &m.legs {
-            world.databases.engine().fence_recorded(&leg.from, m.mark).await?;
-            pass(world, "fenced").await?;
+            context.databases.engine().fence_recorded(&leg.from, m.fencing_token).await?;
+            pass(context, "fenced").await?;
         }
         Ok(())
     })
 }
 
-pub(super) fn lift<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+pub(super) fn lift<'a>(context: &'a Context, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for leg in &m.legs {
-            carry::unless_lost(world.databases.engine().lift_fence(&leg.from, m.mark).await)?;
-            pass(world, "lifted").await?;
+            carry::unless_lost(context.databases.engine().lift_fence(&leg.from, m.fencing_token).await)?;
+            pass(context, "lifted").await?;
         }
         m.fenced_us = None;
         Ok(())
     })
 }
 
-pub(super) fn hand_over<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+pub(super) fn hand_over<'a>(context: &'a Context, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for leg in &mut m.legs {
-            carry::hand_over(world, leg, m.mark).await?;
+            carry::hand_over(context, leg, m.fencing_token).await?;
         }
         Ok(())
     })
@@ -201,11 +201,11 @@ pub(super) fn swap<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'a, R
 }
 
 /// Compares the places. The old one is frozen: records not written since the swap must be the same in the new one.
-pub(super) fn prove<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+pub(super) fn prove<'a>(context: &'a Context, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        m.released_us.get_or_insert(world.control.now_us());
+        m.released_us.get_or_insert(context.control.now_us());
         for leg in &mut m.legs {
-            leg.differing = match carry::differing(world, &leg.from, leg.to()?, 0).await {
+            leg.differing = match carry::differing(context, &leg.from, leg.to()?, 0).await {
                 // Nothing is proven then, and the old place is retained until an operator releases it.
                 Err(Error::Engine(error)) if carry::is_gone(&error) => {
                     tracing::error!(tenant = %m.slug, store = %leg.from.store, %error, "lost after a move");
@@ -221,10 +221,10 @@ pub(super) fn prove<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Resu
     })
 }
 
-pub(super) fn settle<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+pub(super) fn settle<'a>(context: &'a Context, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for leg in &m.legs {
-            carry::settle(world, leg, m.mark).await?;
+            carry::settle(context, leg, m.fencing_token).await?;
         }
         Ok(())
     })

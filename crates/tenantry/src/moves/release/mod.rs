@@ -54,8 +54,8 @@ impl Operations {
     ///
     /// # Errors
     /// Those of the control store.
-    pub async fn kept(&self, tenant: TenantId) -> Result<Vec<Placement>> {
-        swap::kept(&mut self.world().control.snapshot().await?, tenant).await
+    pub async fn retained(&self, tenant: TenantId) -> Result<Vec<Placement>> {
+        swap::retained(&mut self.context().control.snapshot().await?, tenant).await
     }
 
     /// Removes a retained database now. The swap that replaced it can then no longer be undone.
@@ -72,7 +72,7 @@ impl Operations {
     /// # Errors
     /// Those of the control store. A database that cannot be removed is not an error.
     pub async fn release_due(&self, by: &By, most: u32) -> Result<usize> {
-        let control = &self.world().control;
+        let control = &self.context().control;
         let due = swap::release_due(&mut control.snapshot().await?, control.due_us(), most).await?;
         let mut released = 0;
         for placement in due {
@@ -80,7 +80,7 @@ impl Operations {
                 Ok(()) => released += 1,
                 // Another operation is open, or another process has removed it.
                 Err(Error::Occupied(_) | Error::Conflict(_)) => {}
-                Err(error) => tracing::error!(%error, "a kept database was not removed"),
+                Err(error) => tracing::error!(%error, "a retained database was not removed"),
             }
         }
         Ok(released)

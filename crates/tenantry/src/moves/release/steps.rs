@@ -4,7 +4,7 @@ use super::Release;
 use crate::{
     Result,
     control::Write,
-    operations::World,
+    operations::Context,
     topology::{record, swap},
 };
 use futures_util::future::BoxFuture;
@@ -15,8 +15,8 @@ pub(super) fn check<'a>(write: &'a mut Write, r: &'a mut Release) -> BoxFuture<'
     Box::pin(swap::release(write, &r.place))
 }
 
-pub(super) fn remove<'a>(world: &'a World, r: &'a mut Release) -> BoxFuture<'a, Result<()>> {
-    Box::pin(world.databases.remove(&r.place))
+pub(super) fn remove<'a>(context: &'a Context, r: &'a mut Release) -> BoxFuture<'a, Result<()>> {
+    Box::pin(context.databases.remove(&r.place))
 }
 
 pub(super) fn gone<'a>(write: &'a mut Write, r: &'a mut Release) -> BoxFuture<'a, Result<()>> {

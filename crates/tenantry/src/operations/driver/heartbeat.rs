@@ -29,7 +29,7 @@ impl<'a> Heartbeat<'a> {
 
     /// Performs one heartbeat. Writes only if the progress changed or the lease is due for renewal.
     pub(in crate::operations) async fn tick(&mut self) -> Result<(), Stop> {
-        let control = &self.inner.world.control;
+        let control = &self.inner.context.control;
         journal::hear(control, self.id, &self.live.cancel).await?;
         let now = self.live.progress.get();
         let patience = Duration::from_micros(LEASE_US.unsigned_abs() / 3);

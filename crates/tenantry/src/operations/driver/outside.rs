@@ -35,11 +35,11 @@ pub(in crate::operations) async fn outside<O: Operation>(
         Direction::Undo => (undo, "undo-before", "undo-after", "undo"),
     };
     let times = 1 + usize::from(inner.faults.repeats(O::KIND, name, repeat));
-    let world = inner.of(job);
+    let context = inner.of(job);
     for _ in 0..times {
         let work = async {
             inner.faults.pass(O::KIND, name, before).await?;
-            action(&world, &mut job.operation).await
+            action(&context, &mut job.operation).await
         };
         let mut work = pin!(caught(work));
         let mut heartbeat = Heartbeat::new(inner, job.id, &job.owner, &job.live);

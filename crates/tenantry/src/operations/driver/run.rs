@@ -38,7 +38,7 @@ pub(in crate::operations) async fn start<O: Operation>(
     let id = journal::insert(&mut write, &operation, cursor, state, &owner).await?;
     let databases = inner.databases();
     if state == State::Running {
-        operation.begin_early(&inner.world.with(databases.clone()));
+        operation.begin_early(&inner.context.with(databases.clone()));
     }
     write.commit_unaudited().await?;
     let mut job =
@@ -58,7 +58,7 @@ pub(in crate::operations) async fn finish<O: Operation>(inner: &Inner, job: &mut
         Ok(()) => Ok(()),
         Err(Stop::Lost) => Err(Error::Unavailable(format!("operation {} was taken over", job.id))),
         Err(Stop::Failed(error)) if O::past_return(job.cursor) => {
-            journal::release(&inner.world.control, job.id, &job.owner, &error, pause_us(job.attempts))
+            journal::release(&inner.context.control, job.id, &job.owner, &error, pause_us(job.attempts))
                 .await?;
             Err(Error::Unavailable(format!("operation {} rests and will be finished: {error}", job.id)))
         }
@@ -88,8 +88,8 @@ pub(in crate::operations) async fn forward<O: Operation>(
         let (mut write, next) = control_batch(inner, &mut job.operation, job.cursor, lease).await?;
         // The commit comes before the scratch directory is removed, because a worker that takes over may need the
         // directory. The operation is marked as done only afterwards, so that a done operation leaves nothing behind.
-        let (world, finished) = (inner.of(job), next == steps.len());
-        let over = finished && !world.has_scratch();
+        let (context, finished) = (inner.of(job), next == steps.len());
+        let over = finished && !context.has_scratch();
         if finished {
             inner.faults.pass(O::KIND, "end", "before").await?;
         }
@@ -101,7 +101,7 @@ pub(in crate::operations) async fn forward<O: Operation>(
             return Ok(inner.faults.pass(O::KIND, "end", "after").await?);
         }
         if finished {
-            world.clean();
+            context.clean();
             inner.faults.pass(O::KIND, "end", "inside").await?;
         }
     }
@@ -116,7 +116,7 @@ async fn control_batch<O: Operation>(
     lease: Option<(i64, &str, &Cancel)>,
 ) -> Result<(Write, usize), Stop> {
     loop {
-        let mut write = inner.world.control.begin().await?;
+        let mut write = inner.context.control.begin().await?;
         if let Some((id, owner, cancel)) = lease {
             journal::hold(&mut write, id, owner, cancel).await?;
         }

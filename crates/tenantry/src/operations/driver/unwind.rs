@@ -27,7 +27,7 @@ pub(in crate::operations) async fn after<O: Operation>(
         Ok(()) => {}
         Err(Stop::Lost) => {
             // The commit that returned an error may have succeeded all the same.
-            return match journal::state(&inner.world.control, job.id).await {
+            return match journal::state(&inner.context.control, job.id).await {
                 Ok(State::Done) => Ok(()),
                 _ => Err(error),
             };
@@ -50,7 +50,7 @@ async fn mark<O: Operation>(
     remaining: usize,
     error: &Error,
 ) -> Result<(), Stop> {
-    let mut write = inner.world.control.begin().await?;
+    let mut write = inner.context.control.begin().await?;
     journal::save(&mut write, job, &job.operation, remaining, State::Unwinding).await?;
     journal::note(&mut write, job.id, error).await?;
     Ok(write.commit_unaudited().await?)
@@ -67,7 +67,7 @@ pub(in crate::operations) async fn to_nothing<O: Operation>(
         Err(Stop::Lost) => Err(Error::Unavailable(format!("operation {} was taken over", job.id))),
         Err(Stop::Failed(error)) => {
             let pause_us = pause_us(job.attempts);
-            journal::release(&inner.world.control, job.id, &job.owner, &error, pause_us).await?;
+            journal::release(&inner.context.control, job.id, &job.owner, &error, pause_us).await?;
             Err(error)
         }
     }
@@ -88,7 +88,7 @@ pub(in crate::operations) async fn back<O: Operation>(
             }
             remaining -= 1;
         }
-        let mut write = inner.world.control.begin().await?;
+        let mut write = inner.context.control.begin().await?;
         let mut draft = job.operation.clone();
         let (left, again) = match control_batch(inner, &mut write, &mut draft, remaining, &passed_over).await
         {

@@ -138,8 +138,8 @@ fn data<O: Operation>(operation: &O, state: State) -> Result<String> {
 
 /// Outcome to store in the row of a finished operation.
 fn result<O: Operation>(operation: &O, state: State) -> Result<Option<String>> {
-    let kept = (state == State::Done).then(|| operation.outcome()).filter(|value| !value.is_null());
-    let text = kept.map(|value| serde_json::to_string(&value)).transpose();
+    let outcome = (state == State::Done).then(|| operation.outcome()).filter(|value| !value.is_null());
+    let text = outcome.map(|value| serde_json::to_string(&value)).transpose();
     text.map_err(|e| Error::Internal(format!("journal: {e}")))
 }
 

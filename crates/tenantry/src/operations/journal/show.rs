@@ -115,19 +115,19 @@ pub(in crate::operations) async fn list(inner: &Inner, filter: &Filter) -> Resul
     values.extend(filter.tenant.map(|tenant| tenant.get().into()));
     values.push(i64::from(filter.limit.clamp(1, 1000)).into());
     let sql = format!("{} WHERE {open} AND o.id < ? {tenant} ORDER BY o.id DESC LIMIT ?", select());
-    let mut tx = inner.world.control.snapshot().await?;
+    let mut tx = inner.context.control.snapshot().await?;
     tx.query(&sql, &values).await?.iter().map(|r| read(inner, r)).collect()
 }
 
 pub(in crate::operations) async fn show(inner: &Inner, id: i64) -> Result<Listed> {
     let sql = format!("{} WHERE o.id = ?", select());
-    let rows = inner.world.control.snapshot().await?.query(&sql, params![id]).await?;
+    let rows = inner.context.control.snapshot().await?.query(&sql, params![id]).await?;
     read(inner, rows.first().ok_or(Error::NotFound("operation"))?)
 }
 
 /// Returns at most 20 operations that need an operator.
 pub(in crate::operations) async fn stuck(inner: &Inner) -> Result<Vec<Listed>> {
-    let mut tx = inner.world.control.snapshot().await?;
+    let mut tx = inner.context.control.snapshot().await?;
     if counts(&mut tx).await?.1 == 0 {
         return Ok(Vec::new());
     }

@@ -17,7 +17,7 @@ use crate::{
 
 /// Abandons the operation. The journal records what is left behind.
 pub(in crate::operations) async fn abandon(inner: &Inner, by: &By, id: i64) -> Result<()> {
-    let mut write = inner.world.control.begin().await?;
+    let mut write = inner.context.control.begin().await?;
     let found = journal::find(&mut write, id).await?;
     if found.state.is_over() {
         return Err(Error::Conflict(format!("operation {id} is over: there is nothing to abandon")));
@@ -93,7 +93,7 @@ fn failed(stop: Stop) -> Error {
 }
 
 async fn unwinding<O: Operation>(inner: &Inner, job: &Job<O>, remaining: usize) -> Result<()> {
-    let mut write = inner.world.control.begin().await?;
+    let mut write = inner.context.control.begin().await?;
     journal::save(&mut write, job, &job.operation, remaining, State::Unwinding).await.map_err(failed)?;
     write.commit_unaudited().await
 }
@@ -106,7 +106,7 @@ async fn note<O: Operation>(inner: &Inner, job: &Job<O>, state: &str) -> Result<
         [] => "abandoned; nothing is left behind".to_owned(),
         some => format!("abandoned; left behind: {}", some.iter().map(told).collect::<Vec<_>>().join("; ")),
     };
-    let mut write = inner.world.control.begin().await?;
+    let mut write = inner.context.control.begin().await?;
     journal::note(&mut write, job.id, &Error::Conflict(text)).await?;
     let detail = serde_json::json!({ "operation": job.id, "kind": O::KIND, "state": state, "left": left });
     write.audit(job.operation.by(), job.operation.tenant(), "operation.abandoned", detail).await?;
@@ -115,7 +115,7 @@ async fn note<O: Operation>(inner: &Inner, job: &Job<O>, state: &str) -> Result<
 
 /// Closes an operation of which only the row is known, so that it no longer blocks the tenant.
 async fn forget(inner: &Inner, id: i64, owner: &str, why: &str) -> Result<()> {
-    let mut write: Write = inner.world.control.begin().await?;
+    let mut write: Write = inner.context.control.begin().await?;
     let sql = "UPDATE operations SET state = 'undone', data = '{}', lease_owner = NULL, lease_until = NULL, progress = NULL \
         WHERE id = ? AND lease_owner = ?";
     write.execute(sql, params![id, owner]).await?;

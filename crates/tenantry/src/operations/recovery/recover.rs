@@ -7,10 +7,9 @@ use crate::{
     Error, Result,
     error::caught::caught,
     operations::{
-        Inner, Operation,
+        Inner, Operation, context,
         driver::{run, unwind},
         journal::{self, Job, Live, State, attempts::MOST_ATTEMPTS, lease, show},
-        world,
     },
 };
 use std::sync::atomic::Ordering::Relaxed;
@@ -27,11 +26,11 @@ pub struct Recovered {
 }
 
 pub(in crate::operations) async fn pass(inner: &Inner, at_start: bool) -> Result<Recovered> {
-    let scratches = inner.world.scratches();
-    let mut tx = inner.world.control.snapshot().await?;
+    let scratches = inner.context.scratches();
+    let mut tx = inner.context.control.snapshot().await?;
     let ids = takeover::open_ids(&mut tx).await?;
     drop(tx);
-    world::sweep(scratches, &ids);
+    context::sweep(scratches, &ids);
     let mut recovered = Recovered::default();
     for id in ids {
         match one(inner, id, at_start).await {
@@ -71,7 +70,7 @@ async fn raise(inner: &Inner) -> Result<()> {
 /// Takes over one operation. `None`: a worker has its lease, or it is over.
 async fn one(inner: &Inner, id: i64, at_start: bool) -> Result<Option<State>> {
     let owner = lease::new_owner();
-    let Some(taken) = takeover::take(&inner.world.control, id, &owner, at_start).await? else {
+    let Some(taken) = takeover::take(&inner.context.control, id, &owner, at_start).await? else {
         return Ok(None);
     };
     go_on(inner, taken, owner).await.map(Some)
@@ -85,7 +84,7 @@ pub(in crate::operations) async fn go_on(inner: &Inner, taken: Taken, owner: Str
     let kind = inner.kind(&taken.kind).ok_or_else(unknown)?;
     // A panic must not keep the pass from the operations after this one.
     caught(kind.resume(inner, taken, owner)).await?;
-    journal::state(&inner.world.control, id).await
+    journal::state(&inner.context.control, id).await
 }
 
 pub(in crate::operations) async fn resume<O: Operation>(
@@ -100,7 +99,7 @@ pub(in crate::operations) async fn resume<O: Operation>(
     let mut job =
         Job { id, owner, cursor, operation, attempts, live: Live::default(), databases, left: None };
     let _watched = inner.watched(&job);
-    journal::hear(&inner.world.control, id, &job.live.cancel).await?;
+    journal::hear(&inner.context.control, id, &job.live.cancel).await?;
     if taken.state == State::Unwinding {
         job.live.cancel.refuse();
         return unwind::to_nothing(inner, &mut job, cursor).await;

@@ -58,13 +58,13 @@ impl Operations {
 
 async fn open(inner: &Inner, tenant: TenantId) -> Result<Option<i64>> {
     let sql = "SELECT id FROM operations WHERE tenant = ? AND state IN ('running', 'unwinding')";
-    let rows = inner.world.control.snapshot().await?.query(sql, params![tenant.get()]).await?;
+    let rows = inner.context.control.snapshot().await?.query(sql, params![tenant.get()]).await?;
     rows.first().map(|row| Ok(row.integer(0)?)).transpose()
 }
 
 async fn take(inner: &Arc<Inner>, tenant: TenantId) -> Result<Option<(takeover::Taken, String)>> {
     let Some(open) = open(inner, tenant).await? else { return Ok(None) };
     let owner = lease::new_owner();
-    let taken = takeover::take(&inner.world.control, open, &owner, false).await?;
+    let taken = takeover::take(&inner.context.control, open, &owner, false).await?;
     Ok(taken.map(|taken| (taken, owner)))
 }

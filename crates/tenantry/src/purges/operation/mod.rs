@@ -81,7 +81,7 @@ impl Operations {
 
     /// Lists every place that holds data of a tenant, and what a purge does to it. Changes nothing.
     pub(crate) async fn survey(&self, tenant: TenantId) -> Result<Survey> {
-        survey::look(self.world(), tenant).await
+        survey::look(self.context(), tenant).await
     }
 }
 

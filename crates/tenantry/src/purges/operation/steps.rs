@@ -5,7 +5,7 @@ use crate::{
     Error, Result,
     control::Write,
     mail,
-    operations::World,
+    operations::Context,
     platform::lost,
     tenants::{self, Retirement, State, life::purge},
     topology::Policy,
@@ -35,13 +35,13 @@ pub(super) fn unbegin<'a>(write: &'a mut Write, p: &'a mut Purge) -> BoxFuture<'
     Box::pin(tenants::transition(write, &p.by, p.tenant, State::Cancelled, Some("the purge did not begin")))
 }
 
-pub(super) fn survey<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
+pub(super) fn survey<'a>(context: &'a Context, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        p.survey = Some(surveying::look(world, p.tenant).await?);
-        let placements = surveying::all_placements(&mut world.control.snapshot().await?, p.tenant).await?;
+        p.survey = Some(surveying::look(context, p.tenant).await?);
+        let placements = surveying::all_placements(&mut context.control.snapshot().await?, p.tenant).await?;
         let ours = placements.into_iter().filter(|placement| placement.policy != Policy::External);
         p.places = ours.map(|placement| placement.place).collect();
-        refuse_another(world, p).await
+        refuse_another(context, p).await
     })
 }
 
@@ -49,16 +49,16 @@ pub(super) fn cut_off<'a>(write: &'a mut Write, p: &'a mut Purge) -> BoxFuture<'
     Box::pin(purge::cut_off(write, p.tenant))
 }
 
-pub(super) fn databases<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
+pub(super) fn databases<'a>(context: &'a Context, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         p.unremoved.clear();
         let mut first = Ok(());
         // One that cannot be removed does not keep the others.
         for (done, place) in p.places.iter().enumerate() {
-            world.progress.set(done as u64, p.places.len() as u64, "databases");
-            let error = match world.databases.purge(place).await {
+            context.progress.set(done as u64, p.places.len() as u64, "databases");
+            let error = match context.databases.purge(place).await {
                 Ok(()) => continue,
-                Err(Error::Engine(error)) => lost::named(&world.databases, &p.slug, place, error).await,
+                Err(Error::Engine(error)) => lost::named(&context.databases, &p.slug, place, error).await,
                 Err(error) => error,
             };
             p.unremoved.push((place.clone(), error.to_string()));
@@ -68,33 +68,33 @@ pub(super) fn databases<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a,
     })
 }
 
-pub(super) fn files<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
+pub(super) fn files<'a>(context: &'a Context, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let removed = world.files.remove_all(p.tenant).await;
+        let removed = context.files.remove_all(p.tenant).await;
         p.files += removed.map_err(|e| Error::Unavailable(e.to_string()))?;
-        mail::sweep(&world.control, &world.letters).await
+        mail::sweep(&context.control, &context.letters).await
     })
 }
 
 /// Refuses while something else is in the place of one of the databases, or a file that cannot be read. Removing it
 /// might destroy another tenant's data, and the certificate would name a database that was never found.
-async fn refuse_another(world: &World, p: &Purge) -> Result<()> {
+async fn refuse_another(context: &Context, p: &Purge) -> Result<()> {
     for place in &p.places {
-        if let Some(error) = world.databases.engine().unusable(place).await?
+        if let Some(error) = context.databases.engine().unusable(place).await?
             && (matches!(error.kind(), Kind::NoAccess | Kind::Io)
-                || world.databases.holds_another(place, &error).await)
+                || context.databases.holds_another(place, &error).await)
         {
-            return Err(lost::said(world.databases.host_of(place), &p.slug, place, &error));
+            return Err(lost::said(context.databases.host_of(place), &p.slug, place, &error));
         }
     }
     Ok(())
 }
 
 /// Removes the backups if they are not retained. Otherwise the background pass removes them when they expire.
-pub(super) fn backups<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
+pub(super) fn backups<'a>(context: &'a Context, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         if p.backups_days == 0 {
-            p.backups += crate::backups::remove_all(world, &p.by, p.tenant).await?;
+            p.backups += crate::backups::remove_all(context, &p.by, p.tenant).await?;
         }
         Ok(())
     })
@@ -154,16 +154,16 @@ fn fates(p: &Purge, traces: &[Trace]) -> Vec<Trace> {
 
 /// Removes deleted rows from the `-wal` files of shared databases, too. Then copies the certificate to the backup store,
 /// where it outlives the catalog.
-pub(super) fn scrub<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
+pub(super) fn scrub<'a>(context: &'a Context, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let engine = world.databases.engine();
+        let engine = context.databases.engine();
         for place in
             p.places.iter().filter(|place| place.isolation == tenantry_engine::place::Isolation::Pooled)
         {
             engine.scrub(place).await?;
         }
-        let control = world.databases.system_place(&StoreName::parse("control")?);
+        let control = context.databases.system_place(&StoreName::parse("control")?);
         engine.scrub(&control.ok_or(Error::NotFound("store"))?).await?;
-        crate::backups::purged::keep(world, p.tenant).await
+        crate::backups::purged::keep(context, p.tenant).await
     })
 }

@@ -5,7 +5,7 @@ use crate::{
     Result,
     backups::catalog,
     control::params,
-    operations::World,
+    operations::Context,
     tenants::{self, Retirement, State, life::purge::KINDS},
     topology::{Placement, PlacementState, Policy, placement, swap},
     users::count,
@@ -63,25 +63,26 @@ pub enum Fate {
     /// It is removed.
     Removed,
     /// It stays; `detail` says why.
-    Kept,
+    #[serde(rename = "kept")]
+    Retained,
     /// It should have been removed and was not, because the purge was abandoned; `detail` says why.
     NotRemoved,
 }
 
 /// Surveys all places.
-pub(super) async fn look(world: &World, id: TenantId) -> Result<Survey> {
-    let mut tx = world.control.snapshot().await?;
+pub(super) async fn look(context: &Context, id: TenantId) -> Result<Survey> {
+    let mut tx = context.control.snapshot().await?;
     let tenant = tenants::by_id(&mut tx, id).await?;
     let ends = Retirement::of(&mut tx, id).await?;
     let placements = all_placements(&mut tx, id).await?;
     let rows = control_rows(&mut tx, id).await?;
-    let backups = backups(&mut tx, id, world.backups.purged_days()).await?;
+    let backups = backups(&mut tx, id, context.backups.purged_days()).await?;
     drop(tx);
     let mut traces = vec![];
     for placement in &placements {
-        traces.push(database(world, placement).await);
+        traces.push(database(context, placement).await);
     }
-    traces.push(files(world, id).await?);
+    traces.push(files(context, id).await?);
     traces.push(backups);
     traces.extend(rows);
     Ok(Survey { tenant: id, slug: tenant.slug, state: tenant.state.as_str().into(), ends, traces })
@@ -90,21 +91,21 @@ pub(super) async fn look(world: &World, id: TenantId) -> Result<Survey> {
 /// Returns all placements: in use, planned, retained and staged.
 pub(super) async fn all_placements(tx: &mut Tx, id: TenantId) -> Result<Vec<Placement>> {
     let mut all = placement::of_tenant(tx, id).await?;
-    all.extend(swap::kept(tx, id).await?);
-    all.extend(swap::beside(tx, id).await?);
+    all.extend(swap::retained(tx, id).await?);
+    all.extend(swap::staged(tx, id).await?);
     Ok(all)
 }
 
 /// Describes one database. One that cannot be read is listed too, because the purge removes it too.
-async fn database(world: &World, placement: &Placement) -> Trace {
-    let (engine, place) = (world.databases.engine(), &placement.place);
+async fn database(context: &Context, placement: &Placement) -> Trace {
+    let (engine, place) = (context.databases.engine(), &placement.place);
     let role = match placement.state {
         PlacementState::Planned => "planned, not made",
         PlacementState::Ready => "in use",
-        PlacementState::Beside => "a copy beside it",
-        PlacementState::Kept => "kept after a swap",
+        PlacementState::Staged => "a copy beside it",
+        PlacementState::Retained => "kept after a swap",
     };
-    let digest = match world.databases.schema(&place.store) {
+    let digest = match context.databases.schema(&place.store) {
         Ok(schema) => engine.digest(place, &schema).await.ok(),
         Err(_) => None,
     };
@@ -125,7 +126,7 @@ async fn database(world: &World, placement: &Placement) -> Trace {
         place: shown(place),
         count: digest.map_or(0, |d| d.rows()),
         bytes: Some(engine.size_bytes(place).unwrap_or(0)),
-        fate: if external { Fate::Kept } else { Fate::Removed },
+        fate: if external { Fate::Retained } else { Fate::Removed },
         detail: if external { json!({ "why": why }) } else { tables.unwrap_or_default() },
     }
 }
@@ -135,8 +136,8 @@ pub(super) fn shown(place: &Place) -> String {
     format!("{}: {}", place.server, place.physical)
 }
 
-async fn files(world: &World, id: TenantId) -> Result<Trace> {
-    let files = world.files.list(Some(id)).await;
+async fn files(context: &Context, id: TenantId) -> Result<Trace> {
+    let files = context.files.list(Some(id)).await;
     let files = files.map_err(|e| crate::Error::Unavailable(e.to_string()))?;
     Ok(Trace {
         what: FILES.into(),
@@ -161,7 +162,7 @@ async fn backups(tx: &mut Tx, id: TenantId, days: u32) -> Result<Trace> {
         place: "the backup store".into(),
         count: number(0)?,
         bytes: Some(number(1)?),
-        fate: if days == 0 { Fate::Removed } else { Fate::Kept },
+        fate: if days == 0 { Fate::Removed } else { Fate::Retained },
         detail: json!({ "ids": names, "kept_days": days }),
     })
 }
@@ -175,8 +176,8 @@ async fn control_rows(tx: &mut Tx, id: TenantId) -> Result<Vec<Trace>> {
             place: format!("control: {}", kind.table),
             count: u64::try_from(rows).unwrap_or(0),
             bytes: None,
-            fate: if kind.kept.is_some() { Fate::Kept } else { Fate::Removed },
-            detail: kind.kept.map_or(Value::Null, |why| json!({ "why": why })),
+            fate: if kind.retained.is_some() { Fate::Retained } else { Fate::Removed },
+            detail: kind.retained.map_or(Value::Null, |why| json!({ "why": why })),
         });
     }
     Ok(traces)

@@ -66,7 +66,7 @@ impl Operations {
     }
 
     async fn placement(&self, tenant: TenantId, store: &str) -> Result<Placement> {
-        let mut tx = self.world().control.snapshot().await?;
+        let mut tx = self.context().control.snapshot().await?;
         let slug = crate::tenants::by_id(&mut tx, tenant).await?.slug.to_string();
         let all = placement::of_tenant(&mut tx, tenant).await?;
         let missing = Error::NoDatabase { slug, store: store.to_owned() };

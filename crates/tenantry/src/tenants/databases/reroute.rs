@@ -1,9 +1,9 @@
 //! Reroutes a request whose place was moved meanwhile, or does not exist yet: finds out where the rows are now, and
 //! continues there.
 //!
-//! Called by records and insight for every session in a tenant's store. The handle stays the same (`sealed-handle`):
-//! the tenant is the same, the gates are checked again, and the place comes from the catalog. Costs nothing unless a
-//! place was missing or refused.
+//! Called by records and by an entered tenant's own verbs, for every session in a tenant's store. The handle stays the
+//! same (`sealed-handle`): the tenant is the same, the gates are checked again, and the place comes from the catalog. Costs
+//! nothing unless a place was missing or refused.
 
 use crate::{
     Error, Result,

@@ -21,7 +21,7 @@ pub(crate) struct Kind {
     /// SQL that counts them; `?1` is the tenant.
     pub(crate) count: &'static str,
     /// Why they stay. `None`: they are removed.
-    pub(crate) kept: Option<&'static str>,
+    pub(crate) retained: Option<&'static str>,
 }
 
 /// SQL for the members who belong to no other tenant and are not staff.
@@ -79,11 +79,11 @@ pub(crate) const KINDS: &[Kind] = &[
 ];
 
 const fn gone(what: &'static str, table: &'static str, count: &'static str) -> Kind {
-    Kind { what, table, count, kept: None }
+    Kind { what, table, count, retained: None }
 }
 
-const fn stays(what: &'static str, table: &'static str, count: &'static str, kept: &'static str) -> Kind {
-    Kind { what, table, count, kept: Some(kept) }
+const fn stays(what: &'static str, table: &'static str, count: &'static str, why: &'static str) -> Kind {
+    Kind { what, table, count, retained: Some(why) }
 }
 
 /// Returns the users who are removed with the tenant.

@@ -5,7 +5,7 @@
 
 mod steps;
 
-use crate::operations::{Operation, Operations, Step, World};
+use crate::operations::{Context, Operation, Operations, Step};
 use crate::{
     Error, Result,
     audit::By,
@@ -159,8 +159,8 @@ impl Operation for Provision {
         ]
     }
 
-    fn begin_early(&mut self, world: &World) {
-        steps::prepare(world, self);
+    fn begin_early(&mut self, context: &Context) {
+        steps::prepare(context, self);
     }
 
     fn tenant(&self) -> Option<TenantId> {
@@ -236,7 +236,7 @@ impl Operations {
     /// # Errors
     /// [`Error::NotFound`] when there is no such tenant; that of the step that failed.
     pub async fn create_databases(&self, by: &By, slug: &Slug, wanted: Vec<NewPlacement>) -> Result<Created> {
-        let mut tx = self.world().control.snapshot().await?;
+        let mut tx = self.context().control.snapshot().await?;
         let tenant = tenants::by_slug(&mut tx, slug).await?;
         let existing = placement::of_tenant(&mut tx, tenant.id).await?;
         drop(tx);
@@ -251,7 +251,7 @@ impl Operations {
             }
             if old.state == PlacementState::Planned {
                 p.placed.push(Placed::planned(old));
-            } else if !self.world().databases.exists(&old.place)? {
+            } else if !self.context().databases.exists(&old.place)? {
                 p.lost.push(old.place.clone());
                 p.placements.push(new);
             }

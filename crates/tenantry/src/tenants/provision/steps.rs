@@ -4,7 +4,7 @@ use super::{Early, New, Placed, Provision};
 use crate::{
     Result,
     control::{Subject, Write},
-    operations::World,
+    operations::Context,
     plans,
     tenants::{self, State},
     topology::{Policy, record as placements},
@@ -80,30 +80,30 @@ fn to_make(p: &Provision) -> impl Fn(&Placed) -> bool + use<> {
 }
 
 /// Writes and syncs the files while the catalog commits. `make` renames them into place.
-pub(super) fn prepare(world: &World, p: &Provision) {
+pub(super) fn prepare(context: &Context, p: &Provision) {
     let wanted = to_make(p);
     for placed in p.placed.iter().filter(|placed| wanted(placed)) {
         // `make` reports the error.
-        placed.early.put(world.databases.prepare(&placed.place).unwrap_or(None));
+        placed.early.put(context.databases.prepare(&placed.place).unwrap_or(None));
     }
 }
 
-pub(super) fn make<'a>(world: &'a World, p: &'a mut Provision) -> BoxFuture<'a, Result<()>> {
+pub(super) fn make<'a>(context: &'a Context, p: &'a mut Provision) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let wanted = to_make(p);
         for placed in p.placed.iter_mut().filter(|placed| wanted(placed)) {
             let early = placed.early.take();
-            placed.schema_version = Some(world.databases.make_prepared(&placed.place, early).await?);
+            placed.schema_version = Some(context.databases.make_prepared(&placed.place, early).await?);
         }
         Ok(())
     })
 }
 
-pub(super) fn unmake<'a>(world: &'a World, p: &'a mut Provision) -> BoxFuture<'a, Result<()>> {
+pub(super) fn unmake<'a>(context: &'a Context, p: &'a mut Provision) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let wanted = to_make(p);
         for placed in p.placed.iter_mut().filter(|placed| wanted(placed)).rev() {
-            world.databases.remove(&placed.place).await?;
+            context.databases.remove(&placed.place).await?;
             placed.schema_version = None;
         }
         Ok(())

@@ -57,15 +57,15 @@ impl World {
         }
     }
 
-    async fn beside(&self, base: &str) -> Place {
+    async fn staged(&self, base: &str) -> Place {
         let mut write = self.write().await;
-        let place = insert_beside(&mut write, self.tenant, &self.wanted(base)).await.unwrap();
+        let place = insert_staged(&mut write, self.tenant, &self.wanted(base)).await.unwrap();
         write.commit_unaudited().await.unwrap();
         place
     }
 
-    async fn kept(&self) -> Vec<Placement> {
-        kept(&mut self.platform.control().snapshot().await.unwrap(), self.tenant).await.unwrap()
+    async fn retained(&self) -> Vec<Placement> {
+        retained(&mut self.platform.control().snapshot().await.unwrap(), self.tenant).await.unwrap()
     }
 }
 
@@ -74,7 +74,7 @@ async fn a_swap_and_its_undo_leave_one_in_use_and_the_other_kept() {
     let w = World::new().await;
     let old = w.in_use().await;
     // Another name begins at another generation: (tenant, store, generation) never repeats.
-    let new = w.beside("elsewhere_alpha").await;
+    let new = w.staged("elsewhere_alpha").await;
     assert_eq!((new.generation, new.physical.as_str()), (old.generation + 1, "elsewhere_alpha_2"));
     assert_eq!(w.in_use().await, old);
 
@@ -82,11 +82,11 @@ async fn a_swap_and_its_undo_leave_one_in_use_and_the_other_kept() {
     swap(&mut write, &old, &new, Some(77)).await.unwrap();
     write.commit_unaudited().await.unwrap();
     assert_eq!(w.in_use().await, new);
-    let kept = w.kept().await;
-    assert_eq!((kept[0].place.clone(), kept[0].until_us, kept.len()), (old.clone(), Some(77), 1));
+    let retained = w.retained().await;
+    assert_eq!((retained[0].place.clone(), retained[0].until_us, retained.len()), (old.clone(), Some(77), 1));
     let mut tx = w.platform.control().snapshot().await.unwrap();
     assert!(release_due(&mut tx, 76, 10).await.unwrap().is_empty());
-    assert_eq!(release_due(&mut tx, 77, 10).await.unwrap(), kept);
+    assert_eq!(release_due(&mut tx, 77, 10).await.unwrap(), retained);
     drop(tx);
 
     let mut write = w.write().await;
@@ -94,14 +94,14 @@ async fn a_swap_and_its_undo_leave_one_in_use_and_the_other_kept() {
     discard(&mut write, &new, 5).await.unwrap();
     write.commit_unaudited().await.unwrap();
     assert_eq!(w.in_use().await, old);
-    assert_eq!(w.kept().await[0].place, new);
+    assert_eq!(w.retained().await[0].place, new);
 }
 
 #[tokio::test]
 async fn a_swap_is_refused_unless_it_replaces_the_one_in_use_by_a_copy() {
     let w = World::new().await;
     let old = w.in_use().await;
-    let (first, second) = (w.beside("tenant_alpha").await, w.beside("tenant_alpha").await);
+    let (first, second) = (w.staged("tenant_alpha").await, w.staged("tenant_alpha").await);
     let mut write = w.write().await;
     swap(&mut write, &old, &first, None).await.unwrap();
     write.commit_unaudited().await.unwrap();
@@ -119,7 +119,7 @@ async fn a_swap_is_refused_unless_it_replaces_the_one_in_use_by_a_copy() {
 async fn a_copy_of_another_schema_is_not_swapped_in_half_migrated_fleet() {
     let w = World::new().await;
     let old = w.in_use().await;
-    let new = w.beside("tenant_alpha").await;
+    let new = w.staged("tenant_alpha").await;
     let mut write = w.write().await;
     set_version(&mut write, &old, "migrated-meanwhile").await.unwrap();
     write.commit_unaudited().await.unwrap();

@@ -68,7 +68,7 @@ async fn what_differs_after_the_swap_is_told_and_the_original_is_kept() {
     // A database that needs inspection is retained without a time limit.
     w.control.clock().advance_us(1_000 * DAY_US);
     assert_eq!(w.operations.release_due(&by(), 100).await.unwrap(), 0);
-    assert_eq!(w.operations.kept(TenantId::from_raw(1)).await.unwrap().len(), 1);
+    assert_eq!(w.operations.retained(TenantId::from_raw(1)).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

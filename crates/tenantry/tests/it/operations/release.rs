@@ -50,7 +50,7 @@ async fn keep_papers(w: &World) {
 }
 
 async fn release(w: &World) -> Result<()> {
-    let mut kept = w.operations.kept(TenantId::from_raw(1)).await?;
+    let mut kept = w.operations.retained(TenantId::from_raw(1)).await?;
     w.operations.release(&by(), kept.remove(0).place).await
 }
 
@@ -58,7 +58,7 @@ async fn release(w: &World) -> Result<()> {
 #[tokio::test]
 async fn t11_what_a_killed_removal_left_of_the_files_goes_too() {
     let (_dir, w) = fresh(&KEPT_DATABASE).await;
-    let place = w.operations.kept(TenantId::from_raw(1)).await.unwrap().remove(0).place;
+    let place = w.operations.retained(TenantId::from_raw(1)).await.unwrap().remove(0).place;
     let server = w.platform.config().servers.iter().find(|server| server.name == place.server).unwrap();
     let main = server.path.join(format!("{}.db", place.physical));
     std::fs::rename(&main, main.with_extension("db-wal")).unwrap();

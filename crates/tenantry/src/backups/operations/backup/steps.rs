@@ -5,7 +5,7 @@ use crate::{
     Result,
     backups::{self, Wanted, catalog},
     control::Write,
-    operations::World,
+    operations::Context,
 };
 use futures_util::future::BoxFuture;
 use serde_json::json;
@@ -35,7 +35,7 @@ pub(super) fn fail<'a>(write: &'a mut Write, b: &'a mut Backup) -> BoxFuture<'a,
     })
 }
 
-pub(super) fn take<'a>(world: &'a World, b: &'a mut Backup) -> BoxFuture<'a, Result<()>> {
+pub(super) fn take<'a>(context: &'a Context, b: &'a mut Backup) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let wanted = Wanted {
             id: &b.id,
@@ -45,7 +45,7 @@ pub(super) fn take<'a>(world: &'a World, b: &'a mut Backup) -> BoxFuture<'a, Res
             reason: b.reason,
             schedule: b.schedule.as_deref(),
         };
-        match backups::take(world, &wanted).await {
+        match backups::take(context, &wanted).await {
             Ok(manifest) => b.made = Some(Box::new(manifest)),
             Err(error) => {
                 b.error = Some(error.to_string());
@@ -58,10 +58,10 @@ pub(super) fn take<'a>(world: &'a World, b: &'a mut Backup) -> BoxFuture<'a, Res
 
 /// Removes what was stored. An unreachable backup store must not block the tenant, so an error is only logged: the rest
 /// is removed when the failed backup expires. In a store that does not open, nothing was stored.
-pub(super) fn leave<'a>(world: &'a World, b: &'a mut Backup) -> BoxFuture<'a, Result<()>> {
+pub(super) fn leave<'a>(context: &'a Context, b: &'a mut Backup) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let tenant = b.tenant.as_ref().map(|t| t.id);
-        if let Ok(store) = world.backups.store()
+        if let Ok(store) = context.backups.store()
             && let Err(error) = store.remove(tenant, &b.id).await
         {
             tracing::warn!(%error, backup = %b.id, "what was stored of a failed backup stays for now");
@@ -85,11 +85,11 @@ pub(super) fn record<'a>(write: &'a mut Write, b: &'a mut Backup) -> BoxFuture<'
 }
 
 /// Removes expired backups. An error is only logged: the new backup is good even if an old one could not be removed.
-pub(super) fn expire<'a>(world: &'a World, b: &'a mut Backup) -> BoxFuture<'a, Result<()>> {
+pub(super) fn expire<'a>(context: &'a Context, b: &'a mut Backup) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let tenant = b.tenant.as_ref().map(|t| t.id);
-        let expired = backups::expired(&world.control, &world.backups, tenant).await?;
-        if let Err(error) = backups::remove_expired(world, &b.by, &expired).await {
+        let expired = backups::expired(&context.control, &context.backups, tenant).await?;
+        if let Err(error) = backups::remove_expired(context, &b.by, &expired).await {
             tracing::warn!(%error, "expired backups stay for now");
         }
         Ok(())

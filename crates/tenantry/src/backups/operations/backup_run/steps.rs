@@ -5,7 +5,7 @@ use crate::{
     Error, Result,
     backups::{BackupId, manifest::Whose, operations::backup::Backup, runs},
     control::{Control, Write, params},
-    operations::{Operations, World},
+    operations::{Context, Operations},
 };
 use futures_util::{future::BoxFuture, stream, stream::StreamExt};
 use serde_json::json;
@@ -32,38 +32,38 @@ pub(super) fn begin<'a>(write: &'a mut Write, r: &'a mut BackupRun) -> BoxFuture
     })
 }
 
-pub(super) fn all<'a>(world: &'a World, r: &'a mut BackupRun) -> BoxFuture<'a, Result<()>> {
+pub(super) fn all<'a>(context: &'a Context, r: &'a mut BackupRun) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let operations = world.operations()?;
-        let total = count(&world.control, r).await? + u64::from(r.selection.system);
+        let operations = context.operations()?;
+        let total = count(&context.control, r).await? + u64::from(r.selection.system);
         // After a crash the step runs again: finished backups count again, and failures are listed anew.
         (r.good, r.failed, r.failures) = (0, 0, vec![]);
         if r.selection.system {
-            let made = one(world, &operations, r, None).await;
-            note(world, r, total, "the platform's own stores", made);
+            let made = one(context, &operations, r, None).await;
+            note(context, r, total, "the platform's own stores", made);
         }
         let mut after = 0;
         loop {
-            let page = page(&world.control, r, after).await?;
+            let page = page(&context.control, r, after).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.id.get();
-            let parallel = world.backups.config().parallel;
+            let parallel = context.backups.config().parallel;
             let run = r.clone();
             let mut results = stream::iter(page)
                 .map(|whose| {
                     let (operations, run) = (&operations, &run);
-                    async move { (whose.slug.clone(), one(world, operations, run, Some(whose)).await) }
+                    async move { (whose.slug.clone(), one(context, operations, run, Some(whose)).await) }
                 })
                 .buffer_unordered(parallel);
             while let Some((slug, made)) = results.next().await {
-                note(world, r, total, slug.as_str(), made);
+                note(context, r, total, slug.as_str(), made);
             }
-            world.cancel.check()?;
+            context.cancel.check()?;
         }
     })
 }
 
-fn note(world: &World, r: &mut BackupRun, total: u64, who: &str, made: Result<()>) {
+fn note(context: &Context, r: &mut BackupRun, total: u64, who: &str, made: Result<()>) {
     match made {
         Ok(()) => r.good += 1,
         // Backups that did not start because the run was cancelled are not failures.
@@ -76,20 +76,20 @@ fn note(world: &World, r: &mut BackupRun, total: u64, who: &str, made: Result<()
             }
         }
     }
-    world.progress.set(r.good + r.failed, total, "tenants");
+    context.progress.set(r.good + r.failed, total, "tenants");
 }
 
 /// Backs up one tenant. Waits for other operations on it. If that operation is a backup of this very run, left by a
 /// worker that died, it is finished and counts.
-async fn one(world: &World, operations: &Operations, r: &BackupRun, whose: Option<Whose>) -> Result<()> {
+async fn one(context: &Context, operations: &Operations, r: &BackupRun, whose: Option<Whose>) -> Result<()> {
     let until = Instant::now() + PATIENCE;
     loop {
-        let busy = match make(world, operations, r, whose.clone()).await {
+        let busy = match make(context, operations, r, whose.clone()).await {
             Err(Error::Occupied(busy)) => busy,
             done => return done,
         };
         let Some(tenant) = whose.as_ref().map(|w| w.id) else { return Err(Error::Occupied(busy)) };
-        if Instant::now() >= until || !operations.settle(tenant, until, &world.cancel).await? {
+        if Instant::now() >= until || !operations.settle(tenant, until, &context.cancel).await? {
             return Err(Error::Occupied(busy));
         }
         // A migration run is not an operation. It claims a database only for a moment, so trying again shortly is
@@ -99,14 +99,14 @@ async fn one(world: &World, operations: &Operations, r: &BackupRun, whose: Optio
 }
 
 /// Takes the backup, unless this run has already taken it.
-async fn make(world: &World, operations: &Operations, r: &BackupRun, whose: Option<Whose>) -> Result<()> {
-    world.cancel.check()?;
+async fn make(context: &Context, operations: &Operations, r: &BackupRun, whose: Option<Whose>) -> Result<()> {
+    context.cancel.check()?;
     let run = r.run.ok_or_else(|| Error::Internal("a run without a number".into()))?;
     let tenant = whose.as_ref().map(|w| w.id);
-    if runs::has(&mut world.control.snapshot().await?, run, tenant).await? {
+    if runs::has(&mut context.control.snapshot().await?, run, tenant).await? {
         return Ok(());
     }
-    let id = BackupId::new(world.control.now_us());
+    let id = BackupId::new(context.control.now_us());
     let mut backup = Backup::new(r.by.clone(), id, whose, r.reason());
     backup.stores.clone_from(&r.selection.stores);
     backup.schedule = r.slot.as_ref().map(|(name, _)| name.clone());

@@ -6,7 +6,7 @@ use crate::{
     audit::By,
     backups::{BackupId, catalog},
     control::Write,
-    operations::World,
+    operations::Context,
 };
 use serde_json::json;
 use tenantry_engine::name::TenantId;
@@ -18,9 +18,9 @@ pub(crate) struct Damage(Option<String>);
 
 impl Damage {
     /// Notes the damage that made a step fail. A backup store that is away says nothing about what is in it.
-    pub(crate) fn note(&mut self, world: &World, error: &Error) -> Result<()> {
+    pub(crate) fn note(&mut self, context: &Context, error: &Error) -> Result<()> {
         if let Error::BackupDamaged { how, .. } = error {
-            world.backups.fresh_store()?;
+            context.backups.fresh_store()?;
             self.0 = Some(how.clone());
         }
         Ok(())

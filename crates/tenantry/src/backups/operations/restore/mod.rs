@@ -1,4 +1,4 @@
-//! The operation that restores a backup into databases staged beside the live tenant.
+//! The operation that restores a backup into staged databases.
 //!
 //! check | fetch | place | adopt | ready. Fetched data is verified before anything is recorded: a backup that is
 //! another tenant's, or of a newer schema than this program's leaves no trace, and one that is damaged only a record of
@@ -48,7 +48,8 @@ pub(crate) struct Restore {
 struct Side {
     live: Place,
     new: NewPlacement,
-    beside: Option<Place>,
+    #[serde(rename = "beside")]
+    staged: Option<Place>,
     schema_version: Option<String>,
     /// Why the copy could not be migrated to the current schema.
     #[serde(default)]
@@ -66,7 +67,7 @@ impl Restore {
         brought: Vec<StoreName>,
         stores: Option<Vec<StoreName>>,
     ) -> Self {
-        let side = |(live, new)| Side { live, new, beside: None, schema_version: None, behind: None };
+        let side = |(live, new)| Side { live, new, staged: None, schema_version: None, behind: None };
         let sides = places.into_iter().map(side).collect();
         Self {
             by,
@@ -108,9 +109,9 @@ impl Operation for Restore {
     }
 
     fn outcome(&self) -> serde_json::Value {
-        let beside = self.sides.iter().filter_map(|s| s.beside.as_ref()).map(|p| &p.physical);
+        let staged = self.sides.iter().filter_map(|s| s.staged.as_ref()).map(|p| &p.physical);
         serde_json::json!({
-            "restore": self.restore, "backup": self.backup, "databases": beside.collect::<Vec<_>>(),
+            "restore": self.restore, "backup": self.backup, "databases": staged.collect::<Vec<_>>(),
             "left_out": self.brought,
             "behind": self.sides.iter().filter_map(|s| s.behind.as_ref()).collect::<Vec<_>>(),
         })

@@ -10,7 +10,7 @@ use crate::{
         restores::{self, Pair},
     },
     control::Write,
-    operations::World,
+    operations::Context,
     topology::{record, swap},
 };
 use futures_util::future::BoxFuture;
@@ -25,7 +25,7 @@ use tenantry_engine::{
 /// Allows one staged restore per tenant, so that it is clear which one a user is looking at.
 pub(super) fn check<'a>(write: &'a mut Write, r: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        match restores::latest(write, r.tenant.id, restores::State::Beside).await? {
+        match restores::latest(write, r.tenant.id, restores::State::Staged).await? {
             None => Ok(()),
             Some(other) => Err(Error::Conflict(format!(
                 "backup {} is restored beside {} already: swap it in or discard it first",
@@ -40,27 +40,27 @@ pub(super) fn record_damage<'a>(write: &'a mut Write, r: &'a mut Restore) -> Box
     Box::pin(async move { r.damage.record(write, &r.by, &r.backup, r.tenant.id).await })
 }
 
-fn noted(world: &World, r: &mut Restore, done: Result<()>) -> Result<()> {
+fn noted(context: &Context, r: &mut Restore, done: Result<()>) -> Result<()> {
     if let Err(error) = &done {
-        r.damage.note(world, error)?;
+        r.damage.note(context, error)?;
     }
     done
 }
 
-pub(super) fn fetch<'a>(world: &'a World, r: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
+pub(super) fn fetch<'a>(context: &'a Context, r: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let fetched = fetch_wanted(world, r).await;
-        noted(world, r, fetched)
+        let fetched = fetch_wanted(context, r).await;
+        noted(context, r, fetched)
     })
 }
 
-async fn fetch_wanted(world: &World, r: &mut Restore) -> Result<()> {
-    let manifest = manifest(world, Some(r.tenant.id), r).await?;
+async fn fetch_wanted(context: &Context, r: &mut Restore) -> Result<()> {
+    let manifest = manifest(context, Some(r.tenant.id), r).await?;
     let wanted = |store: &StoreName| {
         r.stores.as_ref().is_none_or(|s| s.contains(store))
             && r.sides.iter().any(|side| side.live.store == *store)
     };
-    let fetched = fetch_all(world, &manifest, wanted).await?;
+    let fetched = fetch_all(context, &manifest, wanted).await?;
     if fetched.is_empty() {
         return Err(Error::Conflict(format!("backup {} has none of these stores", r.backup)));
     }
@@ -72,13 +72,13 @@ async fn fetch_wanted(world: &World, r: &mut Restore) -> Result<()> {
     };
     let into_pools: Vec<_> = fetched.into_iter().filter(pooled).collect();
     current(&manifest, &into_pools)?;
-    backups::files_are_whole(world, &manifest).await?;
+    backups::files_are_whole(context, &manifest).await?;
     r.manifest = Some(Box::new(manifest));
     Ok(())
 }
 
-async fn manifest(world: &World, tenant: Option<TenantId>, r: &Restore) -> Result<Manifest> {
-    let found = backups::manifest_of(world.backups.store()?, tenant, &r.backup).await;
+async fn manifest(context: &Context, tenant: Option<TenantId>, r: &Restore) -> Result<Manifest> {
+    let found = backups::manifest_of(context.backups.store()?, tenant, &r.backup).await;
     let manifest = believed(&r.backup, found)?;
     match manifest.is_of_another(&r.tenant) {
         false => Ok(manifest),
@@ -92,32 +92,37 @@ async fn manifest(world: &World, tenant: Option<TenantId>, r: &Restore) -> Resul
 /// Fetches the wanted stores of a backup to scratch, verified and migrated to the current schema, or to the last one
 /// whose migrations accept its rows. A store that an earlier attempt fetched is used as it is.
 pub(crate) async fn fetch_all(
-    world: &World,
+    context: &Context,
     manifest: &Manifest,
     wanted: impl Fn(&StoreName) -> bool,
 ) -> Result<Vec<Fetched>> {
     let mut all = Vec::new();
     let copies: Vec<_> = manifest.stores.iter().filter(|c| wanted(&c.store)).collect();
     for (done, copy) in copies.iter().enumerate() {
-        world.cancel.check()?;
-        world.progress.set(done as u64, copies.len() as u64, "stores");
-        let path = copy_path(world.scratch()?, &copy.store);
-        let store = world.backups.store()?;
-        let fetched = backups::fetch(store, &world.databases, manifest, copy, &path, Keep::OnDisk).await;
+        context.cancel.check()?;
+        context.progress.set(done as u64, copies.len() as u64, "stores");
+        let path = copy_path(context.scratch()?, &copy.store);
+        let store = context.backups.store()?;
+        let fetched = backups::fetch(store, &context.databases, manifest, copy, &path, Keep::OnDisk).await;
         believed(&manifest.id, fetched)?;
-        all.push(migrated(world, manifest, copy, path).await?);
+        all.push(migrated(context, manifest, copy, path).await?);
     }
     Ok(all)
 }
 
 /// Migrates a fetched copy to the current schema. Rows that a migration refuses do not make it useless: the copy then
 /// stays at the schema before that migration, like a live database whose migration fails.
-async fn migrated(world: &World, manifest: &Manifest, copy: &StoreCopy, path: PathBuf) -> Result<Fetched> {
-    let (engine, mut schema, mut why) = (world.databases.engine(), copy.schema.clone(), None);
+async fn migrated(
+    context: &Context,
+    manifest: &Manifest,
+    copy: &StoreCopy,
+    path: PathBuf,
+) -> Result<Fetched> {
+    let (engine, mut schema, mut why) = (context.databases.engine(), copy.schema.clone(), None);
     if let Some(tenant) = manifest.tenant_id() {
-        let script = world.databases.script(&copy.store)?;
+        let script = context.databases.script(&copy.store)?;
         match engine.migrate_copy(&path, tenant, &script).await {
-            Ok(_) => schema = world.databases.fingerprint(&copy.store)?,
+            Ok(_) => schema = context.databases.fingerprint(&copy.store)?,
             Err(error) if matches!(error.kind(), Kind::Statement(_)) => {
                 schema = engine.inspect_copy(&path, &copy.store, Some(tenant)).await?.schema_version;
                 why = Some(error.detail().to_owned());
@@ -164,7 +169,7 @@ fn refused(manifest: &Manifest, copy: &StoreCopy, error: tenantry_engine::Error)
 pub(super) fn place<'a>(write: &'a mut Write, r: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for side in &mut r.sides {
-            side.beside = Some(swap::insert_beside(write, r.tenant.id, &side.new).await?);
+            side.staged = Some(swap::insert_staged(write, r.tenant.id, &side.new).await?);
         }
         Ok(())
     })
@@ -173,46 +178,46 @@ pub(super) fn place<'a>(write: &'a mut Write, r: &'a mut Restore) -> BoxFuture<'
 pub(super) fn unplace<'a>(write: &'a mut Write, r: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for side in &r.sides {
-            if let Some(beside) = &side.beside {
-                record::set_gone(write, beside).await?;
+            if let Some(staged) = &side.staged {
+                record::set_gone(write, staged).await?;
             }
         }
         Ok(())
     })
 }
 
-pub(super) fn adopt<'a>(world: &'a World, r: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
+pub(super) fn adopt<'a>(context: &'a Context, r: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let adopted = adopt_all(world, r).await;
-        noted(world, r, adopted)
+        let adopted = adopt_all(context, r).await;
+        noted(context, r, adopted)
     })
 }
 
-async fn adopt_all(world: &World, r: &mut Restore) -> Result<()> {
+async fn adopt_all(context: &Context, r: &mut Restore) -> Result<()> {
     let manifest = r.manifest.as_deref().ok_or_else(|| Error::Internal("nothing was fetched".into()))?;
     let sides = &r.sides;
     let wanted = |store: &StoreName| sides.iter().any(|s| s.live.store == *store);
-    let fetched = fetch_all(world, manifest, wanted).await?;
+    let fetched = fetch_all(context, manifest, wanted).await?;
     for side in &mut r.sides {
-        let beside = side.beside.as_ref().ok_or_else(|| Error::Internal("no place".into()))?;
-        let from = fetched.iter().find(|f| f.copy.store == beside.store);
-        let from = from.ok_or_else(|| Error::Internal(format!("{} was not fetched", beside.store)))?;
-        let script = world.databases.script(&beside.store)?;
+        let staged = side.staged.as_ref().ok_or_else(|| Error::Internal("no place".into()))?;
+        let from = fetched.iter().find(|f| f.copy.store == staged.store);
+        let from = from.ok_or_else(|| Error::Internal(format!("{} was not fetched", staged.store)))?;
+        let script = context.databases.script(&staged.store)?;
         // Fetching checked every page, but a migration has rewritten some.
         let options = AdoptOptions { used_up: true, check: from.copy.schema != from.schema, closed: false };
-        let engine = world.databases.engine();
-        let adopted = engine.adopt_with(beside, &script, &from.path, r.tenant.id, options).await;
-        adopted.map_err(|error| not_adopted(manifest, beside, error))?;
+        let engine = context.databases.engine();
+        let adopted = engine.adopt_with(staged, &script, &from.path, r.tenant.id, options).await;
+        adopted.map_err(|error| not_adopted(manifest, staged, error))?;
         side.schema_version = Some(from.schema.clone());
         side.behind.clone_from(&from.refused);
     }
     Ok(())
 }
 
-pub(super) fn remove<'a>(world: &'a World, r: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
+pub(super) fn remove<'a>(context: &'a Context, r: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        for beside in r.sides.iter().filter_map(|s| s.beside.as_ref()) {
-            world.databases.remove(beside).await?;
+        for staged in r.sides.iter().filter_map(|s| s.staged.as_ref()) {
+            context.databases.remove(staged).await?;
         }
         Ok(())
     })
@@ -222,9 +227,9 @@ pub(super) fn ready<'a>(write: &'a mut Write, r: &'a mut Restore) -> BoxFuture<'
     Box::pin(async move {
         let mut pairs = Vec::new();
         for side in &r.sides {
-            let (Some(beside), Some(version)) = (&side.beside, &side.schema_version) else { continue };
-            swap::set_version(write, beside, version).await?;
-            pairs.push(Pair { live: side.live.clone(), other: beside.clone() });
+            let (Some(staged), Some(version)) = (&side.staged, &side.schema_version) else { continue };
+            swap::set_version(write, staged, version).await?;
+            pairs.push(Pair { live: side.live.clone(), other: staged.clone() });
         }
         r.restore = Some(restores::insert(write, r.tenant.id, &r.backup, &pairs).await?);
         let names: Vec<_> = pairs.iter().map(|p| p.other.physical.to_string()).collect();

@@ -8,7 +8,7 @@ use crate::{
         restores::{self, Pair, State},
     },
     control::Write,
-    operations::{World, world::remove_left},
+    operations::{Context, context::remove_left},
     platform::lost::{damaged_pool, why},
     topology::{NewPlacement, PlacementState, Policy, placement, record, swap as placements},
 };
@@ -23,7 +23,7 @@ use tenantry_engine::{
 pub(super) fn begin<'a>(write: &'a mut Write, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let (state, what) = match s.back {
-            false => (State::Beside, "restored beside"),
+            false => (State::Staged, "restored beside"),
             true => (State::Swapped, "to be undone for"),
         };
         let none = || Error::Conflict(format!("there is nothing {what} {}", s.slug));
@@ -47,16 +47,16 @@ pub(super) fn begin<'a>(write: &'a mut Write, s: &'a mut RestoreSwap) -> BoxFutu
             turns.push(turn(write, s, pair).await?);
         }
         if s.back {
-            still_kept(write, s, &turns).await?;
+            still_retained(write, s, &turns).await?;
         }
         (s.restore, s.backup, s.turns) = (Some(restore.id), Some(restore.backup), turns);
         Ok(())
     })
 }
 
-async fn still_kept(write: &mut Write, s: &RestoreSwap, turns: &[Turn]) -> Result<()> {
-    let kept = placements::kept(write, s.tenant).await?;
-    match turns.iter().all(|t| kept.iter().any(|p| p.place == t.other)) {
+async fn still_retained(write: &mut Write, s: &RestoreSwap, turns: &[Turn]) -> Result<()> {
+    let retained = placements::retained(write, s.tenant).await?;
+    match turns.iter().all(|t| retained.iter().any(|p| p.place == t.other)) {
         true => Ok(()),
         false => Err(Error::Conflict("what was in use before is no longer kept".into())),
     }
@@ -76,9 +76,9 @@ async fn turn(write: &mut Write, s: &RestoreSwap, pair: &Pair) -> Result<Turn> {
     };
     let keeper = s.keepers.iter().find(|k| k.store == live.store);
     let keeper = keeper.ok_or_else(|| Error::Internal(format!("{} has no keeper", live.store)))?;
-    let keeper = placements::insert_beside(write, s.tenant, keeper).await?;
+    let keeper = placements::insert_staged(write, s.tenant, keeper).await?;
     // Inserted last, so that no copy made of either has a later generation.
-    let next = placements::insert_beside(write, s.tenant, &again).await?;
+    let next = placements::insert_staged(write, s.tenant, &again).await?;
     Ok(Turn { live, other, lost: false, pool: Some(Pool { next, keeper }) })
 }
 
@@ -94,24 +94,24 @@ pub(super) fn unbegin<'a>(write: &'a mut Write, s: &'a mut RestoreSwap) -> BoxFu
 
 /// Restores the files that the restored records name. File ids are never reused, so no file overwrites another, and a
 /// file that no record names after an undo does no harm.
-pub(super) fn files<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
+pub(super) fn files<'a>(context: &'a Context, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let (false, Some(backup)) = (s.back, &s.backup) else { return Ok(()) };
-        let manifest = backups::manifest_of(world.backups.store()?, Some(s.tenant), backup).await;
-        backups::put_files_back(world, &believed(backup, manifest)?, Some(s.tenant)).await.map(drop)
+        let manifest = backups::manifest_of(context.backups.store()?, Some(s.tenant), backup).await;
+        backups::put_files_back(context, &believed(backup, manifest)?, Some(s.tenant)).await.map(drop)
     })
 }
 
 /// Fences the places in use: from here writers wait. A lost database cannot take a fence. Its file is set aside instead
-/// and kept as evidence. A process that still has it open refuses each write after its commit.
-pub(super) fn fence<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
+/// and retained as evidence. A process that still has it open refuses each write after its commit.
+pub(super) fn fence<'a>(context: &'a Context, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for turn in &mut s.turns {
-            let lost = set_fence(world, &turn.live, true).await?;
+            let lost = set_fence(context, &turn.live, true).await?;
             if let Some(error) = &lost {
-                refuse_damaged_pool(world, &turn.live, error)?;
+                refuse_damaged_pool(context, &turn.live, error)?;
                 if turn.pool.is_none() {
-                    world.databases.engine().set_aside(&turn.live, error).await?;
+                    context.databases.engine().set_aside(&turn.live, error).await?;
                 }
                 tracing::warn!(tenant = %s.slug, store = %turn.live.store, %error, "restored over a lost database");
             }
@@ -121,15 +121,15 @@ pub(super) fn fence<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'
     })
 }
 
-pub(super) fn unfence<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
+pub(super) fn unfence<'a>(context: &'a Context, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for turn in &s.turns {
             // If `fence` failed midway, `turn.lost` was not saved.
             if turn.pool.is_none() {
-                world.databases.engine().put_back(&turn.live).await?;
+                context.databases.engine().put_back(&turn.live).await?;
             }
             if !turn.lost {
-                set_fence(world, &turn.live, false).await?;
+                set_fence(context, &turn.live, false).await?;
             }
         }
         Ok(())
@@ -137,8 +137,8 @@ pub(super) fn unfence<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture
 }
 
 /// Sets or lifts a fence. Returns the error if the database is lost. Retries once, because some failures are transient.
-async fn set_fence(world: &World, place: &Place, fenced: bool) -> Result<Option<tenantry_engine::Error>> {
-    let engine = world.databases.engine();
+async fn set_fence(context: &Context, place: &Place, fenced: bool) -> Result<Option<tenantry_engine::Error>> {
+    let engine = context.databases.engine();
     let Err(first) = engine.fence(place, fenced).await else { return Ok(None) };
     if !Engine::is_loss(place, &first) {
         return Err(first.into());
@@ -152,40 +152,40 @@ async fn set_fence(world: &World, place: &Place, fenced: bool) -> Result<Option<
 
 /// Refuses a pool that is damaged, because rows cannot be put into it, and this is the last moment to say so. A
 /// recreated pool that merely lacks the tenant's row can take rows.
-fn refuse_damaged_pool(world: &World, place: &Place, error: &tenantry_engine::Error) -> Result<()> {
+fn refuse_damaged_pool(context: &Context, place: &Place, error: &tenantry_engine::Error) -> Result<()> {
     if place.isolation == Isolation::Database || *error.kind() == Kind::WrongIdentity {
         return Ok(());
     }
-    Err(damaged_pool(place, world.databases.host_of(place), error))
+    Err(damaged_pool(place, context.databases.host_of(place), error))
 }
 
 /// Retains the rows of pooled stores. Lifts the fence of a database that comes back into use; no request is routed to
 /// it yet.
-pub(super) fn keep<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
+pub(super) fn keep<'a>(context: &'a Context, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for turn in &s.turns {
             match &turn.pool {
                 Some(_) if turn.lost => {}
-                Some(pool) => keep_pooled(world, &turn.live, &pool.keeper).await?,
-                None => open(world, s, &turn.other).await?,
+                Some(pool) => keep_pooled(context, &turn.live, &pool.keeper).await?,
+                None => open(context, s, &turn.other).await?,
             }
         }
         Ok(())
     })
 }
 
-async fn keep_pooled(world: &World, live: &Place, keeper: &Place) -> Result<()> {
-    match copy(world, live, keeper).await {
+async fn keep_pooled(context: &Context, live: &Place, keeper: &Place) -> Result<()> {
+    match copy(context, live, keeper).await {
         Err(Error::Engine(error)) if *error.kind() == Kind::Corrupt => {
-            Err(damaged_pool(live, world.databases.host_of(live), &error))
+            Err(damaged_pool(live, context.databases.host_of(live), &error))
         }
         kept => kept,
     }
 }
 
 /// Lets writes through to a database that comes into use.
-async fn open(world: &World, s: &RestoreSwap, other: &Place) -> Result<()> {
-    match set_fence(world, other, false).await? {
+async fn open(context: &Context, s: &RestoreSwap, other: &Place) -> Result<()> {
+    match set_fence(context, other, false).await? {
         None => Ok(()),
         Some(error) => {
             let (store, why) = (&other.store, why(&error));
@@ -200,11 +200,11 @@ async fn open(world: &World, s: &RestoreSwap, other: &Place) -> Result<()> {
 }
 
 /// Copies all rows of one place to another by way of scratch, at the current schema.
-async fn copy(world: &World, from: &Place, to: &Place) -> Result<()> {
-    let path = world.scratch()?.join(format!("{}.{}.db", from.store, from.generation));
+async fn copy(context: &Context, from: &Place, to: &Place) -> Result<()> {
+    let path = context.scratch()?.join(format!("{}.{}.db", from.store, from.generation));
     remove_left(&path)?;
-    let script = world.databases.script(&from.store)?;
-    let engine = world.databases.engine();
+    let script = context.databases.script(&from.store)?;
+    let engine = context.databases.engine();
     engine.copy_out(from, &script, &path).await?;
     let of = from.tenant.ok_or_else(|| Error::Internal("a system store is not swapped".into()))?;
     engine.migrate_copy(&path, of, &script).await?;
@@ -212,13 +212,13 @@ async fn copy(world: &World, from: &Place, to: &Place) -> Result<()> {
     remove_left(&path)
 }
 
-pub(super) fn unkeep<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
+pub(super) fn unkeep<'a>(context: &'a Context, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for turn in &s.turns {
             match &turn.pool {
-                Some(pool) => world.databases.remove(&pool.keeper).await?,
+                Some(pool) => context.databases.remove(&pool.keeper).await?,
                 // A retained database stays fenced, as it was before. A staged one never was fenced.
-                None if s.back => drop(set_fence(world, &turn.other, true).await?),
+                None if s.back => drop(set_fence(context, &turn.other, true).await?),
                 None => {}
             }
         }
@@ -226,11 +226,11 @@ pub(super) fn unkeep<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<
     })
 }
 
-pub(super) fn absorb<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
+pub(super) fn absorb<'a>(context: &'a Context, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for turn in &s.turns {
             if let Some(pool) = &turn.pool {
-                copy(world, &turn.other, &pool.next).await?;
+                copy(context, &turn.other, &pool.next).await?;
             }
         }
         Ok(())

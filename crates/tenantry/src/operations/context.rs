@@ -21,7 +21,7 @@ use std::{
 
 /// Everything that an outside step may use. Cheap to clone.
 #[derive(Clone)]
-pub struct World {
+pub struct Context {
     /// The catalog, for reading. A step that changes the catalog must be a control step.
     pub(crate) control: Control,
     /// Databases of placements, with schemas and scripts.
@@ -45,20 +45,13 @@ pub struct World {
     operation: Option<i64>,
 }
 
-impl World {
-    /// Opens the files of tenants.
-    pub(crate) fn files(config: &Config) -> Result<Files> {
-        let files_dir = config.files_dir();
-        make_dir(&files_dir)?;
-        Files::local(&files_dir).map_err(|e| Error::Unavailable(e.to_string()))
-    }
-
-    /// Creates the world of an installation, and the directory for files if it does not exist.
+impl Context {
+    /// Creates the context of an installation, and the directory for files if it does not exist.
     ///
     /// # Errors
     /// [`Error::Unavailable`] for a directory that cannot be created or opened.
     pub fn new(control: Control, databases: Databases, config: &Config) -> Result<Self> {
-        let files = Self::files(config)?;
+        let files = Files::open(config)?;
         let backups = BackupService::new(config)?;
         // Copies there are opened by absolute path, whatever the working directory of this process is.
         let scratch = std::path::absolute(config.platform.data_dir.join("scratch"));
