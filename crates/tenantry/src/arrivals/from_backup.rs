@@ -10,9 +10,9 @@ use crate::{
     control::Write,
 };
 use crate::{
-    arrivals::operation::{Arrival, Arriving, CopyOf, Source},
+    arrivals::operation::{CopyOf, Source},
     backups::operations::restore::{Damage, current, fetch_all, not_adopted},
-    operations::{Context, Operations},
+    operations::Context,
 };
 use serde::{Deserialize, Serialize};
 use tenantry_engine::{
@@ -23,22 +23,14 @@ use tenantry_engine::{
 /// The backup to restore.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct FromBackup {
-    backup: BackupId,
+    pub(super) backup: BackupId,
     /// Tenant that was backed up.
-    of: TenantId,
+    pub(super) of: TenantId,
     /// Set once the backup was fetched.
-    manifest: Option<Box<Manifest>>,
+    pub(super) manifest: Option<Box<Manifest>>,
     /// How the backup turned out to be damaged. Operations of older versions have none.
     #[serde(default)]
-    damage: Damage,
-}
-
-impl Operations {
-    /// Starts the operation and returns its id in the journal.
-    pub(crate) async fn restore_as(&self, backup: BackupId, of: TenantId, wanted: Arriving) -> Result<i64> {
-        let source = FromBackup { backup, of, manifest: None, damage: Damage::default() };
-        self.spawn(Arrival::new(wanted, source)?).await
-    }
+    pub(super) damage: Damage,
 }
 
 impl Source for FromBackup {

@@ -13,18 +13,16 @@ mod wanted;
 pub use wanted::NewFromCopy;
 
 use crate::{
-    Error, Platform, Result,
-    access::Actor,
-    arrivals::from_archive::{fits_plan, precheck},
-    config::Scope,
-    plans,
-    platform::data_dir::scratch::ScratchDir,
+    Error, Platform, Result, access::Actor, config::Scope, plans, platform::data_dir::scratch::ScratchDir,
     tenants,
 };
 use bytes::Bytes;
+use from_archive::{FromArchive, fits_plan, precheck};
+use from_tenant::FromTenant;
 use futures_util::{Stream, StreamExt};
+use operation::Arrival;
 use std::{io, path::PathBuf};
-use tenantry_engine::name::Slug;
+use tenantry_engine::{engine::Blanked, name::Slug};
 use tokio::io::AsyncWriteExt;
 use wanted::Origin;
 
@@ -64,7 +62,9 @@ impl Arrivals<'_> {
         let of = tenants::by_slug(&mut self.platform.control().snapshot().await?, source).await?;
         let origin = Origin { name: &of.name, email: &of.email, tenant: Some(of.id), members: false };
         let arriving = self.arriving(actor, wanted, origin).await?;
-        self.platform.0.operations.clone_tenant((of.id, of.slug), blank_personal, arriving).await
+        let blank = blank_personal.then(Blanked::default);
+        let source = FromTenant { tenant: of.id, slug: of.slug, blank };
+        self.platform.0.operations.spawn(Arrival::new(arriving, source)?).await
     }
 
     /// Creates a tenant from an archive, and returns the operation's id. The archive must stay in place until the
@@ -86,7 +86,8 @@ impl Arrivals<'_> {
         let arriving = self.arriving(actor, wanted, origin).await?;
         let plan = plans::by_code(&mut self.platform.control().snapshot().await?, &arriving.plan).await?;
         fits_plan(&manifest, &plan.spec.limits)?;
-        self.platform.0.operations.import_tenant(archive, arriving).await
+        let source = FromArchive { path: archive, of: None };
+        self.platform.0.operations.spawn(Arrival::new(arriving, source)?).await
     }
 
     /// Creates a tenant from an uploaded archive, and returns the operation's id. The archive is retained until the

@@ -1,10 +1,10 @@
 //! Creates a tenant from a backup, without touching the tenant that was backed up.
 
-use crate::arrivals::{Arrivals, NewFromCopy, wanted::Origin};
+use crate::arrivals::{Arrivals, NewFromCopy, from_backup::FromBackup, operation::Arrival, wanted::Origin};
 use crate::{
     Error, Result,
     access::Actor,
-    backups::{BackupId, Newest, catalog},
+    backups::{BackupId, Newest, catalog, operations::restore::Damage},
     operations::Listed,
     tenants,
 };
@@ -41,7 +41,8 @@ impl Arrivals<'_> {
         drop(tx);
         let origin = Origin { name: &name, email: &email, tenant: Some(of), members };
         let wanted = self.arriving(actor, wanted, origin).await?;
-        self.platform.operations().restore_as(backup.clone(), of, wanted).await
+        let source = FromBackup { backup: backup.clone(), of, manifest: None, damage: Damage::default() };
+        self.platform.operations().spawn(Arrival::new(wanted, source)?).await
     }
 
     /// Creates a new tenant from the newest good backup of a tenant, and passes over damaged ones. `follow` waits for the

@@ -28,9 +28,6 @@ pub(crate) fn text(us: i64) -> String {
 }
 
 /// Serializes an instant with six digits after the decimal point.
-///
-/// # Errors
-/// Those of the serializer.
 pub(crate) fn six_digits<S: serde::Serializer>(at: &jiff::Timestamp, into: S) -> Result<S::Ok, S::Error> {
     into.collect_str(&format_args!("{at:.6}"))
 }

@@ -6,9 +6,6 @@ use crate::{Result, control::Control, operations::is_at_work};
 use tenantry_engine::{Engine, place::Place};
 
 /// Returns true if the place refuses writes for good. False for one that cannot be read.
-///
-/// # Errors
-/// Those of the catalog.
 pub(crate) async fn is_superseded(engine: &Engine, control: &Control, place: &Place) -> Result<bool> {
     let Some(tenant) = place.tenant else { return Ok(false) };
     if !is_fenced(engine, place).await || is_at_work(&mut control.snapshot().await?, tenant).await? {

@@ -6,7 +6,7 @@ use crate::{
     Error, Platform, Result,
     access::Actor,
     audit::By,
-    moves::{MoveTenant, Purpose},
+    moves::{Move, MoveTenant, Purpose},
     platform::data_dir::in_use,
     tenants::{
         self,
@@ -209,7 +209,8 @@ impl Moves<'_> {
         }
         let keep_us = self.platform.config().operations.keep_moved_us();
         let Stores { tenant, slug, .. } = stores;
-        self.platform.0.operations.move_tenant(by, MoveTenant { purpose, tenant, slug, legs, keep_us }).await
+        let wanted = MoveTenant { purpose, tenant, slug, legs, keep_us };
+        self.platform.0.operations.spawn(Move::new(by, wanted)).await
     }
 
     /// Refuses a server that a running process lacks, because that process could not serve the tenant there.

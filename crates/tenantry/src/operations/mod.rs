@@ -60,9 +60,6 @@ struct Inner {
 }
 
 /// Returns true if an operation is open on the tenant.
-///
-/// # Errors
-/// Those of the control store.
 pub(crate) async fn is_at_work(tx: &mut Tx, tenant: TenantId) -> Result<bool> {
     let sql = "SELECT count(*) FROM operations WHERE tenant = ? AND state IN ('running', 'unwinding')";
     Ok(crate::users::count(tx, sql, params![tenant.get()]).await? > 0)

@@ -13,8 +13,8 @@ pub(crate) use check::{fits_plan, precheck};
 
 use crate::Result;
 use crate::{
-    arrivals::operation::{Arrival, Arriving, CopyOf, Source},
-    operations::{Context, Operations},
+    arrivals::operation::{CopyOf, Source},
+    operations::Context,
 };
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -23,17 +23,9 @@ use tenantry_engine::name::{Slug, StoreName, TenantId};
 /// The archive to import.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct FromArchive {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     /// Id and slug of the tenant that the archive names, in its own installation.
-    of: Option<(i64, String)>,
-}
-
-impl Operations {
-    /// Starts the operation and returns its id in the journal. The archive must stay in place until the operation is
-    /// over.
-    pub(crate) async fn import_tenant(&self, archive: PathBuf, wanted: Arriving) -> Result<i64> {
-        self.spawn(Arrival::new(wanted, FromArchive { path: archive, of: None })?).await
-    }
+    pub(super) of: Option<(i64, String)>,
 }
 
 impl Source for FromArchive {

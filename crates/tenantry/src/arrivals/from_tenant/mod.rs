@@ -13,8 +13,8 @@ use crate::{
     tenants::{self, State},
 };
 use crate::{
-    arrivals::operation::{Arrival, Arriving, CopyOf, Source},
-    operations::{Context, Operations},
+    arrivals::operation::{CopyOf, Source},
+    operations::Context,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -26,24 +26,10 @@ use tenantry_engine::{
 /// The tenant to clone.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct FromTenant {
-    tenant: TenantId,
-    slug: Slug,
+    pub(super) tenant: TenantId,
+    pub(super) slug: Slug,
     /// What was blanked. `None`: nothing is to be blanked.
-    blank: Option<Blanked>,
-}
-
-impl Operations {
-    /// Starts the operation and returns its id in the journal.
-    pub(crate) async fn clone_tenant(
-        &self,
-        source: (TenantId, Slug),
-        blank_personal: bool,
-        wanted: Arriving,
-    ) -> Result<i64> {
-        let (tenant, slug) = source;
-        let source = FromTenant { tenant, slug, blank: blank_personal.then(Blanked::default) };
-        self.spawn(Arrival::new(wanted, source)?).await
-    }
+    pub(super) blank: Option<Blanked>,
 }
 
 impl Source for FromTenant {

@@ -140,9 +140,6 @@ pub async fn renew_pool(config: Config, operator: &Operator, store: &StoreName) 
 }
 
 /// Returns true if the target holds a whole backup of the platform's own stores.
-///
-/// # Errors
-/// Those of the backup store.
 pub(crate) async fn exists(target: &BackupTarget) -> Result<bool> {
     if matches!(target, BackupTarget::Directory(path) if !path.exists()) {
         return Ok(false);

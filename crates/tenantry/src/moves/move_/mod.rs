@@ -12,7 +12,7 @@
 mod carry;
 mod steps;
 
-use crate::operations::{Operation, Operations, Step, step};
+use crate::operations::{Operation, Step, step};
 use crate::{Error, Result, audit::By, topology::NewPlacement};
 use serde::{Deserialize, Serialize};
 use tenantry_engine::{
@@ -210,16 +210,6 @@ impl Move {
     /// Returns true if every record was the same in the old and the new place at the hand-over.
     fn verified(&self) -> bool {
         self.legs.iter().all(|leg| leg.differing == Some(0))
-    }
-}
-
-impl Operations {
-    /// Starts a move and returns the operation's id.
-    ///
-    /// # Errors
-    /// [`Error::Conflict`] when another operation is open on the tenant, or its places differ from those given.
-    pub async fn move_tenant(&self, by: &By, wanted: MoveTenant) -> Result<i64> {
-        self.spawn(Move::new(by, wanted)).await
     }
 }
 

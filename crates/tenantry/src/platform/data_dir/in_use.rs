@@ -57,9 +57,6 @@ impl Drop for Announced {
 }
 
 /// Returns the ids of running processes that were started without this server.
-///
-/// # Errors
-/// Those of the file system.
 pub(crate) fn started_without(config: &Config, server: &ServerName) -> Result<Vec<String>> {
     let folder = config.platform.data_dir.join(FOLDER);
     let entries = match std::fs::read_dir(&folder) {
