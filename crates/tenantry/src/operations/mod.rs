@@ -27,15 +27,13 @@ pub use progress::{Amount, Cancel, Progress};
 pub use recovery::recover::Recovered;
 pub use step::{ControlFn, Operation, OutsideFn, Step, StepInfo};
 
-use crate::{Error, Result, access::Actor, control::params, platform::databases::Databases};
+use crate::{Error, Result, control::params, platform::databases::Databases};
 use arc_swap::ArcSwap;
 use driver::run;
-use journal::{Job, Live, show};
-use recovery::{abandon, recover};
+use journal::{Job, Live};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
-    time::Duration,
 };
 use tenantry_engine::{Tx, name::TenantId};
 
@@ -136,103 +134,6 @@ impl Operations {
                 Err(e) => Err(Error::Internal(format!("operation {}: {e}", O::KIND))),
             },
         }
-    }
-
-    /// Lists operations, newest first.
-    ///
-    /// # Errors
-    /// Those of the control store.
-    pub async fn list(&self, filter: &Filter) -> Result<Vec<Listed>> {
-        show::list(&self.inner, filter).await
-    }
-
-    /// Returns one operation with its steps.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when there is no such operation.
-    pub async fn show(&self, id: i64) -> Result<Listed> {
-        show::show(&self.inner, id).await
-    }
-
-    /// Returns how many operations are open, and how many of those are stuck.
-    ///
-    /// # Errors
-    /// Those of the control store.
-    pub async fn counts(&self) -> Result<(u64, u64)> {
-        show::counts(&mut self.inner.context.control.snapshot().await?).await
-    }
-
-    /// Asks an operation to stop. Its worker notices at the next heartbeat and undoes it.
-    ///
-    /// # Errors
-    /// [`Error::Conflict`] when it is over or past its point of no return; [`Error::NotFound`] if the actor is
-    /// not staff.
-    pub async fn cancel(&self, actor: &Actor, id: i64) -> Result<()> {
-        actor.require_staff()?;
-        steer::cancel(&self.inner, &actor.by(), id).await
-    }
-
-    /// Retries an operation that rests after failures, at once and in this process.
-    ///
-    /// # Errors
-    /// [`Error::Conflict`] when it is over, or a worker has its lease; [`Error::NotFound`] if the actor is not staff.
-    pub async fn retry(&self, actor: &Actor, id: i64) -> Result<()> {
-        actor.require_staff()?;
-        steer::retry(&self.inner, &actor.by(), id).await
-    }
-
-    /// Abandons an operation that can be neither finished nor undone, and returns its final state. The journal and the
-    /// audit log record what it leaves behind.
-    ///
-    /// # Errors
-    /// [`Error::Denied`] when the actor is not a superuser; [`Error::Conflict`] when it is over, or a worker has its
-    /// lease.
-    pub async fn abandon(&self, actor: &Actor, id: i64) -> Result<Listed> {
-        actor.require_superuser("abandon an operation")?;
-        abandon::abandon(&self.inner, &actor.by(), id).await?;
-        self.show(id).await
-    }
-
-    /// Removes rows of operations that ended before `before_us`. Examines at most the oldest `most` rows.
-    ///
-    /// # Errors
-    /// Those of the control store.
-    pub async fn prune(&self, before_us: i64, most: u32) -> Result<u64> {
-        steer::prune(&self.inner, before_us, most).await
-    }
-
-    /// Finishes or undoes, at start-up and one after the other, everything that dead workers left. A failing operation
-    /// does not stop the others.
-    ///
-    /// # Errors
-    /// Those of the control store. Failed operations are counted.
-    pub async fn recover(&self) -> Result<Recovered> {
-        recover::pass(&self.inner, true).await
-    }
-
-    /// Runs [`Operations::recover`] but waits at most `patience`. The rest continues in its own task.
-    ///
-    /// # Errors
-    /// Those of [`Operations::recover`], if it ends within `patience`.
-    pub async fn recover_for(&self, patience: Duration) -> Result<()> {
-        let operations = self.clone();
-        let task = tokio::spawn(async move { operations.recover().await });
-        match tokio::time::timeout(patience, task).await {
-            Ok(Ok(recovered)) => recovered.map(drop),
-            Ok(Err(e)) => Err(Error::Internal(format!("recovery: {e}"))),
-            Err(_) => {
-                tracing::warn!("operations that a crash left take long; they go on");
-                Ok(())
-            }
-        }
-    }
-
-    /// Finishes or undoes operations whose lease has expired. The reconciler calls this every few seconds.
-    ///
-    /// # Errors
-    /// Those of the control store. Failed operations are counted.
-    pub async fn reconcile(&self) -> Result<Recovered> {
-        recover::pass(&self.inner, false).await
     }
 }
 

@@ -4,7 +4,7 @@ use super::{State, attempts::stuck_sql};
 use crate::{
     Error, Result,
     control::params,
-    operations::{Inner, progress::Amount, step::StepInfo},
+    operations::{Inner, Operations, progress::Amount, step::StepInfo},
 };
 use tenantry_engine::{SqlRow, Tx, name::TenantId, value::Value};
 
@@ -108,21 +108,39 @@ fn select() -> String {
     )
 }
 
-pub(in crate::operations) async fn list(inner: &Inner, filter: &Filter) -> Result<Vec<Listed>> {
-    let open = if filter.open { "o.state IN ('running', 'unwinding')" } else { "1" };
-    let mut values: Vec<Value> = vec![filter.before.unwrap_or(i64::MAX).into()];
-    let tenant = if filter.tenant.is_some() { "AND o.tenant = ?" } else { "" };
-    values.extend(filter.tenant.map(|tenant| tenant.get().into()));
-    values.push(i64::from(filter.limit.clamp(1, 1000)).into());
-    let sql = format!("{} WHERE {open} AND o.id < ? {tenant} ORDER BY o.id DESC LIMIT ?", select());
-    let mut tx = inner.context.control.snapshot().await?;
-    tx.query(&sql, &values).await?.iter().map(|r| read(inner, r)).collect()
-}
+impl Operations {
+    /// Lists operations, newest first.
+    ///
+    /// # Errors
+    /// Those of the control store.
+    pub async fn list(&self, filter: &Filter) -> Result<Vec<Listed>> {
+        let open = if filter.open { "o.state IN ('running', 'unwinding')" } else { "1" };
+        let mut values: Vec<Value> = vec![filter.before.unwrap_or(i64::MAX).into()];
+        let tenant = if filter.tenant.is_some() { "AND o.tenant = ?" } else { "" };
+        values.extend(filter.tenant.map(|tenant| tenant.get().into()));
+        values.push(i64::from(filter.limit.clamp(1, 1000)).into());
+        let sql = format!("{} WHERE {open} AND o.id < ? {tenant} ORDER BY o.id DESC LIMIT ?", select());
+        let mut tx = self.inner.context.control.snapshot().await?;
+        tx.query(&sql, &values).await?.iter().map(|r| read(&self.inner, r)).collect()
+    }
 
-pub(in crate::operations) async fn show(inner: &Inner, id: i64) -> Result<Listed> {
-    let sql = format!("{} WHERE o.id = ?", select());
-    let rows = inner.context.control.snapshot().await?.query(&sql, params![id]).await?;
-    read(inner, rows.first().ok_or(Error::NotFound("operation"))?)
+    /// Returns one operation with its steps.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such operation.
+    pub async fn show(&self, id: i64) -> Result<Listed> {
+        let sql = format!("{} WHERE o.id = ?", select());
+        let rows = self.inner.context.control.snapshot().await?.query(&sql, params![id]).await?;
+        read(&self.inner, rows.first().ok_or(Error::NotFound("operation"))?)
+    }
+
+    /// Returns how many operations are open, and how many of those are stuck.
+    ///
+    /// # Errors
+    /// Those of the control store.
+    pub async fn counts(&self) -> Result<(u64, u64)> {
+        counts(&mut self.inner.context.control.snapshot().await?).await
+    }
 }
 
 /// Returns at most 20 operations that need an operator.
@@ -136,7 +154,7 @@ pub(in crate::operations) async fn stuck(inner: &Inner) -> Result<Vec<Listed>> {
 }
 
 /// Returns how many operations are open, and how many of those are stuck.
-pub(in crate::operations) async fn counts(tx: &mut Tx) -> Result<(u64, u64)> {
+async fn counts(tx: &mut Tx) -> Result<(u64, u64)> {
     let sql = format!(
         "SELECT count(*), coalesce(sum({}), 0) FROM operations o WHERE o.state IN ('running', 'unwinding')",
         stuck_sql()

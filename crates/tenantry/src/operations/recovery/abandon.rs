@@ -6,38 +6,48 @@
 use super::takeover::{self, Taken};
 use crate::{
     Error, Result,
-    audit::By,
+    access::Actor,
     control::{Write, params},
     operations::{
-        Inner, Operation, Step,
+        Inner, Listed, Operation, Operations, Step,
         driver::{run, unwind},
         journal::{self, Job, Left, Live, State, Stop, lease},
     },
 };
 
-/// Abandons the operation. The journal records what is left behind.
-pub(in crate::operations) async fn abandon(inner: &Inner, by: &By, id: i64) -> Result<()> {
-    let mut write = inner.context.control.begin().await?;
-    let found = journal::find(&mut write, id).await?;
-    if found.state.is_over() {
-        return Err(Error::Conflict(format!("operation {id} is over: there is nothing to abandon")));
-    }
-    let sql = "UPDATE operations SET lease_until = ? WHERE id = ? AND lease_owner IS NULL";
-    let now = write.at_us();
-    write.execute(sql, params![now, id]).await?;
-    let owner = lease::new_owner();
-    let Some(taken) = takeover::take_in(&mut write, id, &owner, false).await? else {
-        return Err(Error::Conflict(format!(
-            "operation {id} is being worked on right now: stop it with `tenantry operation cancel {id}`, or wait until it \
-             rests"
-        )));
-    };
-    let detail = serde_json::json!({ "operation": id, "kind": found.kind });
-    write.audit(by, found.tenant, "operation.abandon", detail).await?;
-    write.commit().await?;
-    match inner.kind(&taken.kind) {
-        Some(kind) => kind.abandon(inner, taken, owner).await,
-        None => forget(inner, id, &owner, "this program does not know its kind").await,
+impl Operations {
+    /// Abandons an operation that can be neither finished nor undone, and returns its final state. The journal and the
+    /// audit log record what it leaves behind.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] when the actor is not a superuser; [`Error::Conflict`] when it is over, or a worker has its
+    /// lease.
+    pub async fn abandon(&self, actor: &Actor, id: i64) -> Result<Listed> {
+        actor.require_superuser("abandon an operation")?;
+        let (inner, by) = (&self.inner, &actor.by());
+        let mut write = inner.context.control.begin().await?;
+        let found = journal::find(&mut write, id).await?;
+        if found.state.is_over() {
+            return Err(Error::Conflict(format!("operation {id} is over: there is nothing to abandon")));
+        }
+        let sql = "UPDATE operations SET lease_until = ? WHERE id = ? AND lease_owner IS NULL";
+        let now = write.at_us();
+        write.execute(sql, params![now, id]).await?;
+        let owner = lease::new_owner();
+        let Some(taken) = takeover::take_in(&mut write, id, &owner, false).await? else {
+            return Err(Error::Conflict(format!(
+                "operation {id} is being worked on right now: stop it with `tenantry operation cancel {id}`, or wait until it \
+                 rests"
+            )));
+        };
+        let detail = serde_json::json!({ "operation": id, "kind": found.kind });
+        write.audit(by, found.tenant, "operation.abandon", detail).await?;
+        write.commit().await?;
+        match inner.kind(&taken.kind) {
+            Some(kind) => kind.abandon(inner, taken, owner).await?,
+            None => forget(inner, id, &owner, "this program does not know its kind").await?,
+        }
+        self.show(id).await
     }
 }
 

@@ -7,12 +7,12 @@ use crate::{
     Error, Result,
     error::caught::caught,
     operations::{
-        Inner, Operation, context,
+        Inner, Operation, Operations, context,
         driver::{run, unwind},
         journal::{self, Job, Live, State, attempts::MOST_ATTEMPTS, lease, show},
     },
 };
-use std::sync::atomic::Ordering::Relaxed;
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
 /// Result of a pass.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -25,7 +25,43 @@ pub struct Recovered {
     pub failed: usize,
 }
 
-pub(in crate::operations) async fn pass(inner: &Inner, at_start: bool) -> Result<Recovered> {
+impl Operations {
+    /// Finishes or undoes, at start-up and one after the other, everything that dead workers left. A failing operation
+    /// does not stop the others.
+    ///
+    /// # Errors
+    /// Those of the control store. Failed operations are counted.
+    pub async fn recover(&self) -> Result<Recovered> {
+        pass(&self.inner, true).await
+    }
+
+    /// Runs [`Operations::recover`] but waits at most `patience`. The rest continues in its own task.
+    ///
+    /// # Errors
+    /// Those of [`Operations::recover`], if it ends within `patience`.
+    pub async fn recover_for(&self, patience: Duration) -> Result<()> {
+        let operations = self.clone();
+        let task = tokio::spawn(async move { operations.recover().await });
+        match tokio::time::timeout(patience, task).await {
+            Ok(Ok(recovered)) => recovered.map(drop),
+            Ok(Err(e)) => Err(Error::Internal(format!("recovery: {e}"))),
+            Err(_) => {
+                tracing::warn!("operations that a crash left take long; they go on");
+                Ok(())
+            }
+        }
+    }
+
+    /// Finishes or undoes operations whose lease has expired. The reconciler calls this every few seconds.
+    ///
+    /// # Errors
+    /// Those of the control store. Failed operations are counted.
+    pub async fn reconcile(&self) -> Result<Recovered> {
+        pass(&self.inner, false).await
+    }
+}
+
+async fn pass(inner: &Inner, at_start: bool) -> Result<Recovered> {
     let scratches = inner.context.scratches();
     let mut tx = inner.context.control.snapshot().await?;
     let ids = takeover::open_ids(&mut tx).await?;
