@@ -28,36 +28,10 @@ pub(crate) use restoring::purged;
 pub use restoring::{drills, restores, system};
 use restoring::{rescan, restore_all, restore_newest, restore_verbs};
 use service::BackupService;
-pub(crate) use store::Store;
+pub(crate) use store::{Store, make_default_directory};
 pub(crate) use take::{Wanted, take};
 use upkeep::expire;
 pub use upkeep::{retention, runs, schedule, status};
 pub use verbs::{Asked, Backups, Rescanned, Selection};
 pub use verify::Verified;
 pub(crate) use verify::verify;
-
-use crate::{
-    Error, Result,
-    config::{BackupTarget, Config},
-};
-
-/// Says that something else is where the backup directory should be, and the remedy.
-fn no_directory(path: &std::path::Path) -> String {
-    format!(
-        "{} is not a directory: move it away, or name another directory in backups.target",
-        path.display()
-    )
-}
-
-/// Creates the directory of the default target. A directory named by the operator must exist.
-pub(crate) fn make_default_directory(config: &Config) -> Result<()> {
-    match &config.backups.target {
-        BackupTarget::Directory(path) if *path == config.platform.data_dir.join("backups") => {
-            std::fs::create_dir_all(path).map_err(|error| match path.symlink_metadata() {
-                Ok(meta) if !meta.is_dir() => Error::invalid("backups.target", no_directory(path)),
-                _ => Error::io(path.display(), &error),
-            })
-        }
-        _ => Ok(()),
-    }
-}

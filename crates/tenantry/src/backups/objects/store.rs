@@ -4,7 +4,10 @@
 //! create-only, large ones under a name that no attempt uses twice. It never lists or deletes outside its own prefix.
 
 use crate::backups::id::BackupId;
-use crate::{Error, Result, config::BackupTarget};
+use crate::{
+    Error, Result,
+    config::{BackupTarget, Config},
+};
 use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
 use object_store::{
     ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload, local::LocalFileSystem, path::Path,
@@ -31,6 +34,27 @@ pub(in crate::backups) enum Put {
     Exists,
 }
 
+/// Says that something else is where the backup directory should be, and the remedy.
+fn no_directory(path: &std::path::Path) -> String {
+    format!(
+        "{} is not a directory: move it away, or name another directory in backups.target",
+        path.display()
+    )
+}
+
+/// Creates the directory of the default target. A directory named by the operator must exist.
+pub(crate) fn make_default_directory(config: &Config) -> Result<()> {
+    match &config.backups.target {
+        BackupTarget::Directory(path) if *path == config.platform.data_dir.join("backups") => {
+            std::fs::create_dir_all(path).map_err(|error| match path.symlink_metadata() {
+                Ok(meta) if !meta.is_dir() => Error::invalid("backups.target", no_directory(path)),
+                _ => Error::io(path.display(), &error),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
 impl Store {
     /// Opens the target. A directory must exist: if it were created here, it could be on the disk below an unmounted
     /// mount point.
@@ -38,7 +62,7 @@ impl Store {
         match target {
             BackupTarget::Directory(path) => {
                 if path.exists() && !path.is_dir() {
-                    return Err(Error::BackupTarget(crate::backups::no_directory(path)));
+                    return Err(Error::BackupTarget(no_directory(path)));
                 }
                 if !path.is_dir() {
                     return Err(Error::BackupTarget(format!(
