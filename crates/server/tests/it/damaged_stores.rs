@@ -137,7 +137,7 @@ fn damage_inside(file: &Path, table: &str) {
 fn a_control_store_with_a_damaged_inner_page_names_the_system_restore() {
     let dir = demo("");
     let dir = dir.path();
-    damage_inside(&find(&dir.join("tenantry-data"), "control.db").unwrap(), "settings");
+    damage_inside(&find(&dir.join("tenantry-data"), "control.db").unwrap(), "control_migrations");
     for args in [&SERVE[..], &["tenant", "list"]] {
         let said = refused(dir, args);
         assert!(said.contains("tenantry restore system") && !said.contains("SLUG"), "{args:?}: {said}");
