@@ -71,12 +71,16 @@ async fn letters_beyond_the_rate_wait_and_no_answer_depends_on_an_account() {
 #[tokio::test]
 async fn registrations_send_no_more_letters_to_one_address_than_others() {
     let app = slow_app().await;
+    let acme = app.register("acme").await;
     for n in 0..8 {
         register(&app, &format!("firm-{n}"), "victim@x.example", PASSWORD).await.expect(201);
     }
     assert_eq!(app.letters("victim@x.example").await.len(), RATE);
     let waiting = app.staff().await.get("/api/admin/mail?state=waiting").await.expect(200).json();
     assert_eq!(waiting["items"].as_array().unwrap().len(), 8 - RATE, "{waiting}");
+    // Letters of one kind delay none of another.
+    invite(&acme, "victim@x.example").await;
+    assert_eq!(app.letters("victim@x.example").await.len(), RATE + 1);
 }
 
 /// Two tenants invite an address and revoke it again and again: a third tenant's letter waits at most for those that were
