@@ -140,7 +140,12 @@ fn a_control_store_with_a_damaged_inner_page_names_the_system_restore() {
     damage_inside(&find(&dir.join("tenantry-data"), "control.db").unwrap(), "control_migrations");
     for args in [&SERVE[..], &["tenant", "list"]] {
         let said = refused(dir, args);
-        assert!(said.contains("tenantry restore system") && !said.contains("SLUG"), "{args:?}: {said}");
+        assert!(
+            said.contains("own store control")
+                && said.contains("tenantry restore system")
+                && !said.contains("SLUG"),
+            "{args:?}: {said}"
+        );
     }
 }
 
