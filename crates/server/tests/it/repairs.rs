@@ -37,6 +37,7 @@ fn a_repair_changes_values_only_and_only_to_readable_ones() {
         ("DELETE FROM payments", "because it is a view"),
         ("DELETE FROM main.payments", "only an UPDATE"),
         ("DELETE FROM main.sales", "only an UPDATE"),
+        ("DELETE FROM _tenantry_activity", "only an UPDATE"),
         (
             "UPDATE doctors SET last_name = cast(x'ff00' AS TEXT) WHERE id = 1",
             "doctors.last_name of record 1",

@@ -6,7 +6,6 @@
 mod connections;
 mod link;
 mod options;
-mod patience;
 mod received;
 mod sent;
 mod wire;
@@ -18,9 +17,11 @@ use super::{App, guard};
 use axum::Router;
 use connections::{Connections, Place};
 use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
 use link::Link;
-use patience::Patience;
 use received::{BodyPace, Received};
 use sent::Sent;
 use std::{
@@ -137,6 +138,7 @@ fn builder(options: &ServeOptions) -> http1::Builder {
     let head = options.max_head_bytes.max(8192);
     let mut builder = http1::Builder::new();
     builder
+        .timer(TokioTimer::new())
         .header_read_timeout(options.header_timeout)
         .max_buf_size(head)
         .max_header_size(head)
@@ -208,8 +210,7 @@ impl Door {
 
     fn spawn(&self, shared: Shared, stream: TcpStream, peer: SocketAddr, place: Place) {
         let (app, shared) = (shared.app.clone(), Arc::new(shared));
-        let patience = Patience::new(self.options.header_timeout, self.options.write_timeout);
-        let wire = Wire::new(stream, shared.link.clone(), patience.ticks(), self.options.pace());
+        let wire = Wire::new(stream, shared.link.clone(), self.options.pace());
         let service = service_fn(move |request| {
             let shared = Arc::clone(&shared);
             async move {
@@ -219,14 +220,14 @@ impl Door {
                 Ok::<_, Infallible>(Sent::of(response, shared))
             }
         });
-        let http = self.http.clone().timer(patience.timers()).serve_connection(TokioIo::new(wire), service);
+        let http = self.http.serve_connection(TokioIo::new(wire), service);
         let connection = self.graceful.watch(http);
         let id = place.id();
         let open = Open::count(app);
         let task = tokio::spawn(async move {
             let _held = (place, open);
             // Resets and timeouts are the client's problem.
-            if let Err(error) = patience.over(connection).await {
+            if let Err(error) = connection.await {
                 tracing::debug!(%error, %peer, "connection ended early");
             }
         });

@@ -1,6 +1,6 @@
 //! Bounds of the serve loop, taken from the configuration.
 
-use super::{patience::Patience, received::BodyPace, wire::Pace};
+use super::{received::BodyPace, wire::Pace};
 use std::time::Duration;
 use tenantry::{Platform, config::LimitsConfig};
 
@@ -72,8 +72,7 @@ impl ServeOptions {
 
     /// Returns how fast a client must read.
     pub(super) fn pace(&self) -> Pace {
-        let ticks = Patience::ticks_of_write(self.header_timeout, self.write_timeout);
         let bytes = self.min_read_bytes_per_second.saturating_mul(self.write_timeout.as_secs());
-        Pace { ticks, bytes }
+        Pace { span: self.write_timeout, bytes }
     }
 }

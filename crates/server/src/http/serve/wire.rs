@@ -4,20 +4,25 @@
 //! or the connection ends. No further request starts on it meanwhile ([`Link::begin`]), so that the bytes waiting for
 //! one peer are those of one answer.
 
-use super::{link::Link, patience::Ticks};
+use super::link::Link;
 use std::{
+    future::Future,
     io,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Instant, Sleep, sleep},
+};
 
 /// Minimum rate at which a peer must read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
-    /// Length of a span, ticks.
-    pub(super) ticks: u64,
+    /// Length of a span.
+    pub(super) span: Duration,
     /// Number of bytes that the peer must take in a span, at least one.
     pub(super) bytes: u64,
 }
@@ -27,30 +32,35 @@ pub(super) struct Pace {
 pub(super) struct Wire<S> {
     stream: S,
     link: Arc<Link>,
-    ticks: Ticks,
     pace: Pace,
-    /// The span since the socket refused bytes: its first tick, and the bytes taken in it.
-    span: Option<(u64, u64)>,
+    /// The current span since the socket refused bytes.
+    span: Option<Span>,
+}
+
+#[derive(Debug)]
+struct Span {
+    end: Pin<Box<Sleep>>,
+    /// Number of bytes that the peer took in it.
+    taken: u64,
 }
 
 impl<S> Wire<S> {
-    /// Wraps `stream`; `ticks` are those of its connection.
-    pub(super) fn new(stream: S, link: Arc<Link>, ticks: Ticks, pace: Pace) -> Self {
-        Self { stream, link, ticks, pace, span: None }
+    pub(super) fn new(stream: S, link: Arc<Link>, pace: Pace) -> Self {
+        Self { stream, link, pace, span: None }
     }
 
     /// Handles refused bytes; returns an error once a span has passed in which the peer took too few.
-    fn refused(&mut self) -> Poll<io::Result<usize>> {
-        let now = self.ticks.now();
-        match self.span {
-            Some((first, _)) if now - first < self.pace.ticks => {}
-            Some((_, taken)) if taken < self.pace.bytes.max(1) => {
+    fn refused(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let span = self.span.get_or_insert_with(|| {
+            self.link.set_full(true);
+            Span { end: Box::pin(sleep(self.pace.span)), taken: 0 }
+        });
+        while span.end.as_mut().poll(context).is_ready() {
+            if span.taken < self.pace.bytes.max(1) {
                 return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")));
             }
-            _ => {
-                self.span = Some((now, 0));
-                self.link.set_full(true);
-            }
+            span.taken = 0;
+            span.end.as_mut().reset(Instant::now() + self.pace.span);
         }
         Poll::Pending
     }
@@ -73,10 +83,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         match Pin::new(&mut self.stream).poll_write(context, bytes) {
-            Poll::Pending => self.refused(),
+            Poll::Pending => self.refused(context),
             Poll::Ready(Ok(taken)) => {
-                if let Some((_, sum)) = &mut self.span {
-                    *sum += taken as u64;
+                if let Some(span) = &mut self.span {
+                    span.taken += taken as u64;
                 }
                 Poll::Ready(Ok(taken))
             }
@@ -108,26 +118,23 @@ mod tests {
     #[tokio::test]
     async fn a_peer_must_take_enough_in_every_span() {
         let (mut peer, ours) = tokio::io::duplex(8);
-        let (link, ticks) = (Arc::new(Link::new(0)), Ticks::default());
-        let pace = Pace { ticks: 2, bytes: 4 };
-        let mut wire = Wire::new(ours, link.clone(), ticks.clone(), pace);
+        let link = Arc::new(Link::new(0));
+        let span = Duration::from_secs(1);
+        let mut wire = Wire::new(ours, link.clone(), Pace { span, bytes: 4 });
         assert_eq!(wire.write(&[0; 16]).await.unwrap(), 8);
         let refused = |wire: &mut Wire<_>| {
             let mut context = Context::from_waker(std::task::Waker::noop());
             Pin::new(wire).poll_write(&mut context, &[0; 8])
         };
         assert!(refused(&mut wire).is_pending() && link.waiting_since().is_none());
-        ticks.advance();
-        ticks.advance();
         let mut some = [0; 5];
         peer.read_exact(&mut some).await.unwrap();
         assert!(matches!(refused(&mut wire), Poll::Ready(Ok(5))));
+        sleep(span).await;
         assert!(refused(&mut wire).is_pending(), "it took enough: a new span begins");
-        ticks.advance();
         peer.read_exact(&mut some[..1]).await.unwrap();
         assert!(matches!(refused(&mut wire), Poll::Ready(Ok(1))));
-        assert!(refused(&mut wire).is_pending(), "the span is not over");
-        ticks.advance();
+        sleep(span).await;
         assert!(matches!(refused(&mut wire), Poll::Ready(Err(_))), "one byte in a span is too slow");
     }
 }
