@@ -21,6 +21,9 @@ pub enum Kind {
     SchemaBehind,
     /// The database has migrations that are not known here: a newer version of the apps made it.
     SchemaAhead,
+    /// The platform's own tables in the database have a later form than this program knows: a newer version of the
+    /// program wrote them.
+    FormatAhead,
     /// A unique constraint refused the row. Holds the conflicting fields.
     Unique(Vec<String>),
     /// Rows of this model still refer to the row. A reference to a missing row is `Invalid`.

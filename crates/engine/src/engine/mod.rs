@@ -23,11 +23,10 @@ mod session;
 mod transfer;
 
 pub use self::{provision::Prepared, session::Session};
-pub use crate::identity::{Highest, Resident};
+pub use crate::identity::{Highest, PlaceInfo, PlaceState, Resident};
 pub use crate::sqlite::{
     Activity, AdoptOptions, Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, DatabaseFile, Digest,
-    MigrateReport, ModelDiff, PlaceState, Script, SqlLimits, SqlRow, SqlRows, SystemDb, TableDigest,
-    Template, Tx,
+    MigrateReport, ModelDiff, Script, SqlLimits, SqlRow, SqlRows, SystemDb, TableDigest, Template, Tx,
 };
 pub use crate::{
     schema::{Drift, Fault, Inspection},
@@ -187,12 +186,13 @@ impl Engine {
     }
 
     /// Forbids writes of this place inside its database, durably (`fenced-generation`). With `fenced` false, allows
-    /// them again.
+    /// them again, whichever operation forbade them.
+    ///
+    /// # Errors
+    /// `Fenced` if writes are to be allowed in a place that is being filled or removed, or was not opened yet.
     pub async fn fence(&self, place: &Place, fenced: bool) -> Result<()> {
-        self.on_identity(place, move |conn, site| {
-            sqlite::set_fence(conn, &site.place, &site.platform, fenced)
-        })
-        .await
+        let work = if fenced { sqlite::transfer::fence } else { sqlite::transfer::unfence };
+        self.on_identity(place, work).await
     }
 
     async fn on_identity(

@@ -4,11 +4,12 @@
 use super::Engine;
 use crate::{
     error::Result,
+    identity::PlaceInfo,
     place::Place,
     schema::Schema,
     sqlite::{
         ModelDiff,
-        transfer::{self, CaughtUp, PlaceState},
+        transfer::{self, CaughtUp},
     },
 };
 use std::sync::Arc;
@@ -40,12 +41,13 @@ impl Engine {
         self.on_identity(place, move |conn, site| transfer::fence_recorded(conn, &site.place, token)).await
     }
 
-    /// Lifts the fence that [`Engine::fence_recorded`] set with this token. Idempotent.
+    /// Lifts the fence of this holder: an operation's token, or None for a fence that no operation holds. Another
+    /// operation's fence stays. Idempotent.
     ///
     /// # Errors
     /// Those of the disk, and `WrongIdentity` for a database that is not ours.
-    pub async fn lift_fence(&self, place: &Place, token: i64) -> Result<()> {
-        self.on_identity(place, move |conn, site| transfer::lift_fence(conn, &site.place, token)).await
+    pub async fn lift_fence(&self, place: &Place, holder: Option<i64>) -> Result<()> {
+        self.on_identity(place, move |conn, site| transfer::lift_fence(conn, &site.place, holder)).await
     }
 
     /// Opens a place that was adopted closed ([`Engine::adopt_with`]), and records its changes for this token from its
@@ -57,12 +59,12 @@ impl Engine {
         self.on_identity(place, move |conn, site| transfer::open_filled(conn, &site.place, token)).await
     }
 
-    /// Reads fence, recording and counts of a place.
+    /// Reads the state and the counts of a place.
     ///
     /// # Errors
     /// `Fenced` if the place is not here at its generation.
-    pub async fn place_state(&self, place: &Place) -> Result<PlaceState> {
-        self.on_file(place, transfer::place_state).await
+    pub async fn place_info(&self, place: &Place) -> Result<PlaceInfo> {
+        self.on_file(place, transfer::place_info).await
     }
 
     /// Carries the current state of the records of `from` that were touched after change `after` (0 for all noted ones)

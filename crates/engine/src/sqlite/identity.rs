@@ -1,35 +1,13 @@
-//! The tables that every database carries: which places live here, at which generation (`self-identifying` and
-//! `fenced-generation`), and which migrations were applied. Provisioning and moves write them; every open checks them.
+//! Which places live in a database, at which generation (`self-identifying` and `fenced-generation`). Provisioning and
+//! moves write it; every open checks it.
 
 use crate::{
     error::{Error, Kind, Result},
     identity::Platform,
     place::{Isolation, Place},
+    sqlite::tables,
 };
 use rusqlite::{Connection, OptionalExtension, params};
-
-/// The platform's own tables in every database. Idempotent.
-///
-/// `_tenantry_place` has one row per tenant and store living here; tenant 0 is a system store itself. `platform` is the
-/// installation it belongs to (empty if made before that was known, like the control store). `recording` tells whether
-/// writes are noted in `_tenantry_changes`. `carried` is the last id of the activity log that came with the copy it was
-/// made from (null if it was not made from one).
-pub(crate) const META_SQL: &str = "
-CREATE TABLE IF NOT EXISTS _tenantry_place(
-  tenant INTEGER NOT NULL, store TEXT NOT NULL, generation INTEGER NOT NULL, fenced INTEGER NOT NULL DEFAULT 0,
-  rows INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, recording INTEGER NOT NULL DEFAULT 0, carried INTEGER,
-  platform TEXT NOT NULL DEFAULT '', PRIMARY KEY(tenant, store)) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS _tenantry_ledger(
-  app TEXT NOT NULL, migration TEXT NOT NULL, checksum TEXT NOT NULL, applied_at TEXT NOT NULL, PRIMARY KEY(app, migration)) STRICT;
-CREATE TABLE IF NOT EXISTS _tenantry_seq(
-  tenant INTEGER NOT NULL, model TEXT NOT NULL, last INTEGER NOT NULL, PRIMARY KEY(tenant, model)) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS _tenantry_activity(
-  id INTEGER PRIMARY KEY AUTOINCREMENT, tenant INTEGER NOT NULL, at TEXT NOT NULL, actor TEXT NOT NULL, impersonator TEXT,
-  action TEXT NOT NULL, model TEXT NOT NULL, record TEXT NOT NULL, detail TEXT) STRICT;
-CREATE INDEX IF NOT EXISTS _tenantry_activity__tenant_at__idx ON _tenantry_activity(tenant, at);
-CREATE TABLE IF NOT EXISTS _tenantry_changes(
-  seq INTEGER PRIMARY KEY AUTOINCREMENT, tenant INTEGER NOT NULL, store TEXT NOT NULL, model TEXT NOT NULL, id ANY NOT NULL) STRICT;
-";
 
 /// Returns the number of a place's tenant inside databases; 0 for system stores.
 pub(crate) fn tenant_number(place: &Place) -> i64 {
@@ -62,7 +40,7 @@ pub(crate) fn check(conn: &Connection, place: &Place, platform: &Platform) -> Re
             })
             .optional()
     });
-    let Some((found, ours)) = row.map_err(not_ours)? else {
+    let Some((found, ours)) = row.map_err(|error| not_ours(conn, error))? else {
         return Err(Error::new(Kind::WrongIdentity, format!("{place} does not live here")));
     };
     ours?;
@@ -108,13 +86,15 @@ fn alone(conn: &Connection, place: &Place) -> Result<()> {
     }
 }
 
-/// Turns "no such table" into `WrongIdentity`: a file without our table is not ours, whatever it holds.
-fn not_ours(error: rusqlite::Error) -> Error {
+/// Turns "no such table" into `WrongIdentity`: a file without our table is not ours, whatever it holds, unless a newer
+/// version of this program made it.
+pub(crate) fn not_ours(conn: &Connection, error: rusqlite::Error) -> Error {
     let error = Error::from(error);
     match error.kind() {
-        Kind::SchemaBehind | Kind::Statement(_) => {
-            Error::with_source(Kind::WrongIdentity, "no identity inside", error)
-        }
+        Kind::SchemaBehind | Kind::Statement(_) => match tables::refuse_newer(conn) {
+            Ok(()) => Error::with_source(Kind::WrongIdentity, "no identity inside", error),
+            Err(newer) => newer,
+        },
         _ => error,
     }
 }
@@ -126,22 +106,13 @@ pub(crate) fn needs_sync(conn: &Connection, place: &Place) -> Result<bool> {
         return Ok(true);
     }
     let sql = "SELECT EXISTS(SELECT 1 FROM _tenantry_place WHERE tenant = 0 AND store <> ?1)";
-    conn.query_row(sql, [place.store.as_str()], |row| row.get(0)).map_err(not_ours)
+    conn.query_row(sql, [place.store.as_str()], |row| row.get(0)).map_err(|error| not_ours(conn, error))
 }
 
 /// Refuses a database without our tables.
 pub(crate) fn is_ours(conn: &Connection) -> Result<()> {
-    conn.query_row("SELECT EXISTS(SELECT 1 FROM _tenantry_place)", [], |_| Ok(())).map_err(not_ours)
-}
-
-/// Forbids (or allows again) writes of this tenant here. Durable once committed.
-pub(crate) fn set_fence(conn: &Connection, place: &Place, platform: &Platform, fenced: bool) -> Result<()> {
-    check(conn, place, platform)?;
-    conn.execute(
-        "UPDATE _tenantry_place SET fenced = ?4 WHERE tenant = ?1 AND store = ?2 AND generation = ?3",
-        params![tenant_number(place), place.store.as_str(), generation_number(place)?, fenced],
-    )?;
-    Ok(())
+    conn.query_row("SELECT EXISTS(SELECT 1 FROM _tenantry_place)", [], |_| Ok(()))
+        .map_err(|error| not_ours(conn, error))
 }
 
 /// Returns the generation as SQLite stores it.

@@ -15,6 +15,7 @@ pub mod schema;
 mod session;
 mod site;
 mod system;
+mod tables;
 pub(crate) mod transfer;
 mod wal_index;
 
@@ -26,7 +27,7 @@ pub(crate) use files::{
     highest, inspect_file, list_files, migrate_file, name_prepared, pooled_bytes, prepare, provision,
     rehearse_file, repair, residents, scrub, sweep,
 };
-pub(crate) use identity::{enrol, set_fence};
+pub(crate) use identity::enrol;
 pub use records::Activity;
 pub use sandbox::{SqlLimits, SqlRows};
 pub use schema::{MigrateReport, Script};
@@ -34,6 +35,6 @@ pub(crate) use session::{Session, operator_sql};
 pub(crate) use site::Site;
 pub use system::{SqlRow, SystemDb, Tx};
 pub use transfer::{
-    AdoptOptions, Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, ModelDiff, PlaceState, TableDigest,
+    AdoptOptions, Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, ModelDiff, TableDigest,
 };
 pub(crate) use wal_index::allow_files as allow_shm_files;

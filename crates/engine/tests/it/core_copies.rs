@@ -58,8 +58,8 @@ async fn wrong_tenant_restore_a_copy_becomes_only_its_own_tenants_next_generatio
     }
     let conn = Connection::open(bed.file(&second)).unwrap();
     assert_eq!(
-        conn.query_row("SELECT fenced FROM _tenantry_place", [], |row| row.get::<_, i64>(0)).unwrap(),
-        0
+        conn.query_row("SELECT state FROM _tenantry_place", [], |row| row.get::<_, String>(0)).unwrap(),
+        "open"
     );
     drop(conn);
     // Refused: for another tenant, over an existing database, at an older generation than that of the copy.

@@ -5,6 +5,7 @@ mod core_bounds;
 mod core_cache;
 mod core_copies;
 mod core_descriptors;
+mod core_forms;
 mod core_group;
 mod core_idle_snapshot;
 mod core_open;

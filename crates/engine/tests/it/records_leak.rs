@@ -173,7 +173,7 @@ fn changes_stay_inside() {
 #[test]
 fn a_fence_stops_its_tenant_only() {
     let (mut kit, _) = town();
-    kit.conn.execute_batch("UPDATE _tenantry_place SET fenced = 1 WHERE tenant = 8").unwrap();
+    kit.conn.execute_batch("UPDATE _tenantry_place SET state = 'fenced' WHERE tenant = 8").unwrap();
     let change = [update("doctors", &RecordId::Integer(1), None, &[("age", 9.into())])];
     kit.apply(&change).unwrap();
     assert_eq!(kit.act_as(8).refused(&change), Kind::Fenced);

@@ -53,7 +53,7 @@ fn nothing_is_written_after_a_fence() {
             while kit.integer("SELECT count(*) FROM doctors") < 10 {
                 std::thread::yield_now();
             }
-            fencer.conn.execute_batch("UPDATE _tenantry_place SET fenced = 1").unwrap();
+            fencer.conn.execute_batch("UPDATE _tenantry_place SET state = 'fenced'").unwrap();
             let rows = kit.integer("SELECT count(*) FROM doctors");
             for _ in 0..50 {
                 assert_eq!(kit.integer("SELECT count(*) FROM doctors"), rows, "{isolation:?}");

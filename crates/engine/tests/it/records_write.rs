@@ -198,10 +198,10 @@ fn fence_and_generation_stop_writes_before_anything_else() {
     for isolation in BOTH {
         let mut kit = Kit::new(isolation);
         let id = kit.one(doctor("a")).id;
-        kit.conn.execute_batch("UPDATE _tenantry_place SET fenced = 1").unwrap();
+        kit.conn.execute_batch("UPDATE _tenantry_place SET state = 'fenced'").unwrap();
         assert_eq!(kit.refused(&[doctor("b")]), Kind::Fenced);
         assert_eq!(kit.refused(&[update("doctors", &id, None, &[])]), Kind::Fenced);
-        kit.conn.execute_batch("UPDATE _tenantry_place SET fenced = 0; DELETE FROM doctors").unwrap();
+        kit.conn.execute_batch("UPDATE _tenantry_place SET state = 'open'; DELETE FROM doctors").unwrap();
         kit.who.generation = 2;
         assert_eq!(kit.refused(&[doctor("c")]), Kind::Fenced);
         assert_eq!(

@@ -118,7 +118,7 @@ fn data_operations_recount_rows_and_keep_references() {
         .query_row("SELECT rows, v FROM _tenantry_place, people", [], |r| Ok((r.get(0)?, r.get(1)?)))
         .unwrap();
     assert_eq!((rows, v), (1, None));
-    conn.execute_batch("UPDATE _tenantry_place SET fenced = 1").unwrap();
+    conn.execute_batch("UPDATE _tenantry_place SET state = 'fenced'").unwrap();
     let more = [all[0].clone(), all[1].clone(), migration("0003_more", vec![data(insert)])];
     let error = migrate(&mut conn, &store("tenant"), Isolation::Database, &more).unwrap_err();
     assert_eq!(*error.kind(), Kind::Fenced, "`fenced-generation`");

@@ -52,7 +52,7 @@ impl Large {
 
     async fn is_whole(&self) {
         let engine = &self.clinic.bed.engine;
-        assert!(engine.place_state(&self.new).await.unwrap().filled);
+        assert!(engine.place_info(&self.new).await.unwrap().state.is_complete());
         engine.open_filled(&self.new, 99).await.unwrap();
         assert_eq!(self.clinic.digest(&self.new).await, self.clinic.digest(&self.old).await);
         assert_eq!(self.clinic.lines(&self.new).await, self.clinic.lines(&self.old).await);
@@ -63,8 +63,8 @@ impl Large {
 
 /// Returns the fencing token of the call that fills the place, and how many of its doctors are there.
 fn filling(pool: &Connection) -> Option<(i64, i64)> {
-    let sql = "SELECT carried, (SELECT count(*) FROM doctors WHERE company_id = ?1) FROM _tenantry_place
-        WHERE tenant = ?1 AND carried < 0";
+    let sql = "SELECT holder, (SELECT count(*) FROM doctors WHERE company_id = ?1) FROM _tenantry_place
+        WHERE tenant = ?1 AND state = 'filling'";
     pool.query_row(sql, [TENANT], |row| Ok((row.get(0)?, row.get(1)?))).ok()
 }
 
@@ -102,7 +102,7 @@ async fn who_was_taken_over_midway_fails_and_the_next_one_fills_it_anew() {
     let engine = large.clinic.bed.engine.clone();
     let pool = large.pool();
     let taken_over = std::thread::spawn(move || {
-        let sql = "UPDATE _tenantry_place SET carried = -5 WHERE tenant = ?1 AND carried < 0
+        let sql = "UPDATE _tenantry_place SET holder = 5 WHERE tenant = ?1 AND state = 'filling'
             AND (SELECT count(*) FROM doctors WHERE company_id = ?1) > 0";
         while pool.execute(sql, [TENANT]).unwrap() == 0 {}
         pool
@@ -112,8 +112,8 @@ async fn who_was_taken_over_midway_fails_and_the_next_one_fills_it_anew() {
     let pool = taken_over.join().unwrap();
     // The state that a process leaves if it dies midway.
     let (filler, there) = filling(&pool).unwrap();
-    assert!(filler == -5 && there > 0, "{there}");
-    assert!(!engine.place_state(&large.new).await.unwrap().filled);
+    assert!(filler == 5 && there > 0, "{there}");
+    assert!(!engine.place_info(&large.new).await.unwrap().state.is_complete());
     assert!(engine.open_filled(&large.new, 99).await.is_err(), "half of it is not opened");
     large.adopt(&engine).await.unwrap();
     large.is_whole().await;
@@ -155,7 +155,7 @@ async fn settled() -> Large {
 /// Returns the number of remaining doctors of a tenant that is being withdrawn.
 fn leaving(pool: &Connection) -> Option<i64> {
     let sql = "SELECT (SELECT count(*) FROM doctors WHERE company_id = ?1) FROM _tenantry_place
-        WHERE tenant = ?1 AND carried = -9223372036854775808";
+        WHERE tenant = ?1 AND state = 'leaving'";
     pool.query_row(sql, [TENANT], |row| row.get(0)).ok()
 }
 
@@ -217,7 +217,7 @@ async fn who_withdraws_late_leaves_alone_what_is_filled_anew() {
             (large.clinic.bed.engine.clone(), large.pool(), Arc::new(AtomicBool::new(false)));
         let ended = over.clone();
         let filler = std::thread::spawn(move || {
-            let sql = "UPDATE _tenantry_place SET carried = -5 WHERE tenant = ?1 AND carried = -9223372036854775808";
+            let sql = "UPDATE _tenantry_place SET state = 'filling', holder = 5 WHERE tenant = ?1 AND state = 'leaving'";
             while pool.execute(sql, [TENANT]).unwrap() == 0 && !ended.load(Relaxed) {}
             pool
         });
@@ -228,7 +228,7 @@ async fn who_withdraws_late_leaves_alone_what_is_filled_anew() {
         assert_eq!(*late.kind(), Kind::Fenced, "{late}");
         // The state after a crash midway: no request sees it, and it is filled again from the start.
         assert!(left(&pool) > 1);
-        assert!(!engine.place_state(&large.new).await.unwrap().filled);
+        assert!(!engine.place_info(&large.new).await.unwrap().state.is_complete());
         large.adopt(&engine).await.unwrap();
         large.is_whole().await;
         return;

@@ -227,7 +227,7 @@ async fn what_was_acknowledged_before_the_fence_is_in_the_copy() {
         clinic.is_sound(&new);
         // Undoing it: the old place opens again, and its recording is deleted.
         engine.stop_recording(&old, MARK).await.unwrap();
-        engine.lift_fence(&old, MARK).await.unwrap();
+        engine.lift_fence(&old, Some(MARK)).await.unwrap();
         clinic.next_id(&old).await;
     }
 }
@@ -275,7 +275,7 @@ fn recording_costs_nothing_while_it_is_off() {
         let (off, again) = (changed(&kit), changed(&kit));
         assert_eq!(off, again);
         assert_eq!(kit.integer("SELECT count(*) FROM _tenantry_changes"), 0);
-        kit.conn.execute_batch("UPDATE _tenantry_place SET recording = 1 WHERE tenant = 7").unwrap();
+        kit.conn.execute_batch("UPDATE _tenantry_place SET recorder = 1 WHERE tenant = 7").unwrap();
         assert_eq!(changed(&kit), off + 5, "one line for each touched record");
         // A record that loses its reference counts as touched.
         kit.one(insert("doctors", &[("name", "pupil".into()), ("mentor", number.into())]));
@@ -306,7 +306,7 @@ async fn a_worker_that_comes_late_changes_nothing_two_workers_late_writer() {
         write(&old).await.unwrap();
         engine.stop_recording(&old, LATE).await.unwrap();
         engine.fence_recorded(&old, MARK).await.unwrap();
-        engine.lift_fence(&old, LATE).await.unwrap();
+        engine.lift_fence(&old, Some(LATE)).await.unwrap();
         assert_eq!(*write(&old).await.unwrap_err().kind(), Kind::Fenced, "another's fence stays");
         clinic.catch_up(&old, &new, 0, 50).await;
         assert_eq!(clinic.digest(&new).await, clinic.digest(&old).await);
@@ -325,6 +325,6 @@ async fn a_worker_that_comes_late_changes_nothing_two_workers_late_writer() {
         engine.adopt_with(&new, &clinic.script, &copy, of(TENANT), CLOSED).await.unwrap();
         write(&new).await.unwrap();
         engine.stop_recording(&new, MARK).await.unwrap();
-        assert_eq!(engine.place_state(&new).await.unwrap().recording, 0);
+        assert_eq!(engine.place_info(&new).await.unwrap().recorder, None);
     }
 }

@@ -23,7 +23,7 @@ async fn file(app: &TestApp, slug: &str) -> PathBuf {
 
 /// Returns the move that has rows in the pool and has not finished.
 fn filling(pool: &Connection) -> Option<i64> {
-    let sql = "SELECT min(carried) FROM _tenantry_place WHERE carried < 0";
+    let sql = "SELECT min(holder) FROM _tenantry_place WHERE state = 'filling'";
     pool.query_row(sql, [], |row| row.get(0)).unwrap()
 }
 

@@ -25,7 +25,8 @@ async fn fence(app: &TestApp, slug: &str, fenced: bool) {
     let server = app.platform().config().server(place.server.as_str()).unwrap();
     let file = rusqlite::Connection::open(server.path.join(format!("{}.db", place.physical))).unwrap();
     file.busy_timeout(Duration::from_secs(5)).unwrap();
-    assert_eq!(file.execute("UPDATE _tenantry_place SET fenced = ?1", [fenced]).unwrap(), 1);
+    let state = if fenced { "fenced" } else { "open" };
+    assert_eq!(file.execute("UPDATE _tenantry_place SET state = ?1", [state]).unwrap(), 1);
 }
 
 #[tokio::test]

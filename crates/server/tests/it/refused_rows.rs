@@ -213,7 +213,7 @@ fn confined(new: &Path) {
         "UPDATE bills SET id = 9",
         "UPDATE bills SET version = 9",
         "UPDATE letters SET note = '1'",
-        "UPDATE _tenantry_place SET fenced = 1",
+        "UPDATE _tenantry_place SET state = 'fenced'",
         "UPDATE bills SET note = '1' RETURNING id",
         "DELETE FROM bills",
         "INSERT INTO bills(note) VALUES('x')",

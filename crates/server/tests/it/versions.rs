@@ -321,7 +321,7 @@ fn values_that_stop_a_migration_are_corrected_with_the_new_apps_alone() {
         "INSERT INTO bills(note) VALUES('x')",
         "UPDATE bills SET id = 9 WHERE id = 3",
         "UPDATE bills SET version = 9",
-        "UPDATE _tenantry_place SET fenced = 1",
+        "UPDATE _tenantry_place SET state = 'fenced'",
         "DROP TABLE bills",
         "PRAGMA user_version = 7",
         "ATTACH 'x' AS x",

@@ -8,7 +8,7 @@ pub(super) fn code(kind: &Kind) -> &'static str {
         Kind::Missing => "no_database",
         Kind::UnknownServer(_) => "server_unknown",
         Kind::SchemaBehind => "migrations_pending",
-        Kind::SchemaAhead => "server_outdated",
+        Kind::SchemaAhead | Kind::FormatAhead => "server_outdated",
         Kind::Unique(_) => "not_unique",
         Kind::Reference(_) => "reference",
         Kind::Invalid(..) => "invalid",
@@ -36,6 +36,7 @@ pub(super) fn title(kind: &Kind) -> String {
         }
         Kind::SchemaBehind => "the database is behind: migrations have not run".into(),
         Kind::SchemaAhead => "the database was migrated by newer apps than this server has loaded".into(),
+        Kind::FormatAhead => "the database was written by a newer version of this program".into(),
         Kind::Unique(fields) => format!("another record has the same {}", fields.join(", ")),
         Kind::Reference(what) => format!("records of {what} refer to this one"),
         Kind::Invalid(field, reason) => format!("{field}: {reason}"),
@@ -71,6 +72,7 @@ pub(super) fn remedy(kind: &Kind) -> Option<&'static str> {
         }
         Kind::SchemaBehind => "run: tenantry migrate tenants",
         Kind::SchemaAhead => "restart this server with the current apps",
+        Kind::FormatAhead => "an operator updates the program on this server to the newer version",
         Kind::Conflict(_) => "read the record again and repeat the change on it",
         Kind::Reference(_) => "change or delete those records first",
         Kind::Limit("memory" | "scratch") => "filter earlier, or sort, group and collect fewer rows",

@@ -63,5 +63,5 @@ fn turn(ready: &Placement, retained: &[Placement], why: &'static str) -> Result<
             lost.store, lost.server
         )));
     };
-    Ok(Turn { lost: lost.clone(), why: why.into(), retained: retained.place.clone(), since_us, fence: None })
+    Ok(Turn { lost: lost.clone(), why: why.into(), retained: retained.place.clone(), since_us, found: None })
 }

@@ -16,5 +16,5 @@ pub(crate) async fn is_superseded(engine: &Engine, control: &Control, place: &Pl
 }
 
 async fn is_fenced(engine: &Engine, place: &Place) -> bool {
-    engine.place_state(place).await.is_ok_and(|state| state.fence != 0)
+    engine.place_info(place).await.is_ok_and(|info| !info.state.is_open())
 }

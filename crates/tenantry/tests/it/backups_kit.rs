@@ -128,8 +128,8 @@ impl Clinic {
         let root = self.platform.config().server(place.server.as_str()).unwrap().path.clone();
         let servers = vec![ServerSpec { name: place.server.clone(), root }];
         let engine = Engine::open(servers, CacheLimits::default()).unwrap();
-        match engine.place_state(place).await {
-            Ok(standing) => standing.fence != 0,
+        match engine.place_info(place).await {
+            Ok(info) => !info.state.is_open(),
             Err(error) => *error.kind() == Kind::Fenced,
         }
     }

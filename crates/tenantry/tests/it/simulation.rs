@@ -334,8 +334,8 @@ impl Run<'_> {
         let id =
             id.unwrap_or_else(|error| panic!("seed {seed}: left shut: {error}\n{}", self.log.join("\n")));
         self.written(seed, &last, id);
-        let standing = self.bed.processes[1].engine.place_state(&place).await.unwrap();
-        assert_eq!(standing.recording, 0, "seed {seed}: noted for nobody\n{}", self.log.join("\n"));
+        let info = self.bed.processes[1].engine.place_info(&place).await.unwrap();
+        assert_eq!(info.recorder, None, "seed {seed}: noted for nobody\n{}", self.log.join("\n"));
         let session = self.bed.session(1, &place, &self.schema).await.unwrap();
         assert_eq!(
             session.usage().await.unwrap().rows,

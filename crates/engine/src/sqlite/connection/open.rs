@@ -6,7 +6,7 @@
 use super::base;
 use crate::{
     error::{Error, Kind, Result},
-    sqlite::{error::located, functions},
+    sqlite::{error::located, functions, tables},
 };
 use rusqlite::{Connection, OpenFlags, config::DbConfig, limits::Limit};
 use std::{
@@ -131,8 +131,8 @@ fn harden(conn: &Connection) -> Result<()> {
     Ok(functions::add_own(conn)?)
 }
 
-/// Applies the settings for a database known to be ours. Call it after the identity check: to a file that is not ours
-/// nothing may be written, not even the journal mode.
+/// Applies the settings for a database known to be ours, and brings the platform's own tables in it up to date. Call it
+/// after the identity check: to a file that is not ours nothing may be written, not even the journal mode.
 pub(crate) fn settle(conn: &Connection, durability: Durability) -> Result<()> {
     if conn.is_readonly("main")? {
         conn.execute_batch("PRAGMA temp_store = MEMORY")?;
@@ -155,6 +155,7 @@ pub(crate) fn settle(conn: &Connection, durability: Durability) -> Result<()> {
 
 /// Applies the settings that do not depend on the access.
 fn ready(conn: &Connection) -> Result<()> {
+    tables::upgrade(conn)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     // From here on the caller waits, without holding a thread.
     conn.busy_timeout(Duration::ZERO)?;

@@ -15,6 +15,7 @@ use crate::{
         error::{io, located},
         identity,
         site::Site,
+        tables,
     },
 };
 use rusqlite::Connection;
@@ -75,7 +76,7 @@ impl Template {
     /// Returns the path of the image file on `server`.
     fn path(&self, server: &Server) -> PathBuf {
         // A store name has no "__" and the hash is hex, so only validated names become a path (`checked-names`).
-        let name = blake3::hash(format!("{}\n{}", identity::META_SQL, self.fingerprint).as_bytes()).to_hex();
+        let name = blake3::hash(format!("{}\n{}", tables::CREATE, self.fingerprint).as_bytes()).to_hex();
         server.root().join(FOLDER).join(format!("{}__{}.db", self.store, &name[..16]))
     }
 
@@ -103,7 +104,7 @@ impl Template {
     fn write(&self, path: &Path) -> Result<()> {
         drop(new_file(path)?);
         let mut conn = private(path)?;
-        conn.execute_batch(identity::META_SQL)?;
+        tables::ensure(&conn)?;
         (self.build)(&mut conn)?;
         close(conn)?;
         sync(path)

@@ -79,7 +79,7 @@ fn update(conn: &Connection, text: &str) -> Result<u64> {
 
 /// Refuses if the rows have moved away (`fenced-generation`) or are being moved: then each write must be recorded.
 fn refuse_moving(conn: &Connection, site: &Site) -> Result<()> {
-    let sql = "SELECT fenced <> 0 OR recording <> 0 FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
+    let sql = "SELECT state <> 'open' OR recorder IS NOT NULL FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
     let key = params![identity::tenant_number(&site.place), site.place.store.as_str()];
     match conn.query_row(sql, key, |row| row.get(0))? {
         false => Ok(()),

@@ -11,6 +11,7 @@ use crate::{
         identity,
         schema::{Script, inspect, migrate::MigrateReport},
         site::Site,
+        tables,
     },
 };
 use rusqlite::{Connection, DEFAULT_NAME, TransactionBehavior, limits::Limit, params, wal::CheckpointMode};
@@ -93,7 +94,7 @@ pub(crate) fn attach(site: &Site) -> Result<()> {
     open::settle(&conn, Durability::Full)?;
     conn.busy_timeout(BUSY_WAIT)?;
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    transaction.execute_batch(identity::META_SQL)?;
+    tables::ensure(&transaction)?;
     identity::enrol(&transaction, place, &site.platform)?;
     transaction.commit()?;
     into_file(&conn)

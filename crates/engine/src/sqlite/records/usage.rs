@@ -14,11 +14,11 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 /// Bytes of the pages that `max_page_count` limits, whether they are in the file already or still in its `-wal`.
 const PAGES: &str = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
 
-const READ: &str = "SELECT rows, bytes, recording, (SELECT coalesce(max(rowid), 0) FROM _tenantry_ledger) \
-     FROM _tenantry_place WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0";
+const READ: &str = "SELECT rows, bytes, recorder IS NOT NULL, (SELECT coalesce(max(rowid), 0) FROM _tenantry_ledger) \
+     FROM _tenantry_place WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND state = 'open'";
 const RESERVE: &str = "UPDATE _tenantry_place SET rows = rows + ?4, bytes = bytes + ?5 \
-     WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0 \
-     RETURNING rows, bytes, recording, (SELECT coalesce(max(rowid), 0) FROM _tenantry_ledger)";
+     WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND state = 'open' \
+     RETURNING rows, bytes, recorder IS NOT NULL, (SELECT coalesce(max(rowid), 0) FROM _tenantry_ledger)";
 
 /// Returns the tenant's usage as its limits count it.
 ///
@@ -73,8 +73,8 @@ pub(crate) fn reserve(
 /// Those of [`usage`].
 pub fn recount(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<Usage> {
     const SET: &str = "UPDATE _tenantry_place SET rows = ?4, bytes = ?5 \
-         WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0 \
-         RETURNING rows, bytes, recording, (SELECT coalesce(max(rowid), 0) FROM _tenantry_ledger)";
+         WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND state = 'open' \
+         RETURNING rows, bytes, recorder IS NOT NULL, (SELECT coalesce(max(rowid), 0) FROM _tenantry_ledger)";
     let transaction = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
     let (mut rows, mut bytes) = (0, 0);
     for plan in schema.plans() {

@@ -48,7 +48,7 @@ pub(crate) fn copy_changes(
     conn.pragma_update(None, "foreign_keys", false)?;
     // Take the lock first: what is read under it is never older than what was carried before.
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    fencing::check_closed(&transaction, &to.place)?;
+    let log_upto = fencing::check_closed(&transaction, &to.place)?;
     let source = open_source(from)?;
     fencing::check_recorded(&source, &from.place, token)?;
     let (touched, caught_up) = touched(&source, &from.place, after, most)?;
@@ -58,8 +58,8 @@ pub(crate) fn copy_changes(
         return Err(Error::new(Kind::SchemaBehind, detail));
     }
     if caught_up.changes > 0 {
-        let most = i64::try_from(most.max(1)).unwrap_or(i64::MAX);
-        apply(&Side::new(&source, from), &Side::new(&transaction, to), schema, &touched, &to.place, most)?;
+        let log = (log_upto, i64::try_from(most.max(1)).unwrap_or(i64::MAX));
+        apply(&Side::new(&source, from), &Side::new(&transaction, to), schema, &touched, &to.place, log)?;
         transaction.commit()?;
     }
     Ok(caught_up)
@@ -109,7 +109,7 @@ fn apply(
     schema: &Schema,
     touched: &Touched,
     place: &Place,
-    most: i64,
+    log: (i64, i64),
 ) -> Result<()> {
     let models = || schema.plans().map(|plan| &**plan.model() as &Model);
     let (sources, targets) = (Table::all(models(), from.isolation), Table::all(models(), to.isolation));
@@ -131,29 +131,23 @@ fn apply(
         }
     }
     last_ids::carry(from, to, &sources)?;
-    finish(from, to, &sources, place, &sink, most)
+    finish(from, to, &sources, place, &sink, log)
 }
 
-/// Carries the activity log and the counts. A write notes at least as many records as it logs, so with the same limit
-/// the log catches up no later than the records.
+/// Carries up to `most` entries of the activity log after `log_upto`, and the counts. A write notes at least as many
+/// records as it logs, so with the same limit the log catches up no later than the records.
 fn finish(
     from: &Side<'_>,
     to: &Side<'_>,
     sources: &[Table<'_>],
     place: &Place,
     sink: &Sink<'_>,
-    most: i64,
+    (log_upto, most): (i64, i64),
 ) -> Result<()> {
-    let key = params![to.tenant, place.store.as_str()];
-    let sql = "SELECT carried FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
-    let carried: Option<i64> = to.conn.query_row(sql, key, |row| row.get(0))?;
-    let Some(carried) = carried else {
-        return Err(Error::new(Kind::Internal, format!("{place} was not made from a copy")));
-    };
-    let carried = activity::carry(from, to, sources, carried, most)?;
+    let log_upto = activity::carry(from, to, sources, log_upto, most)?;
     to.conn.execute(
-        "UPDATE _tenantry_place SET rows = rows + ?3, bytes = bytes + ?4, carried = ?5 WHERE tenant = ?1 AND store = ?2",
-        params![to.tenant, place.store.as_str(), sink.rows, sink.bytes, carried],
+        "UPDATE _tenantry_place SET rows = rows + ?3, bytes = bytes + ?4, log_upto = ?5 WHERE tenant = ?1 AND store = ?2",
+        params![to.tenant, place.store.as_str(), sink.rows, sink.bytes, log_upto],
     )?;
     Ok(())
 }

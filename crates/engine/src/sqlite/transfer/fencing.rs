@@ -1,5 +1,5 @@
-//! Fencing tokens of moves: which operation records a place's changes, which one fenced it, and that a copy is
-//! not open yet.
+//! Changes of a place's state by moves: which operation records a place's changes, which one fenced it, and that a copy
+//! is not open yet.
 //!
 //! A worker of an operation may be late: it was paused for minutes while another worker finished or undid the
 //! operation. So whatever a move sets in a database carries the operation's fencing token, and only that token can
@@ -7,85 +7,101 @@
 
 use crate::{
     error::{Error, Kind, Result},
+    identity::{PlaceInfo, PlaceState},
     place::Place,
     sqlite::{files::upkeep, identity, site::Site},
 };
-use rusqlite::{Connection, OptionalExtension, params, types::ToSql};
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter, types::ToSql};
 
-/// Value of `fenced` for a place that is being filled: only catching up writes to it, until it is opened.
-pub(crate) const CLOSED: i64 = 2;
-
-/// Returns the value of `fenced` for a new place that is made from a copy.
-pub(crate) fn initial_fence(closed: bool) -> i64 {
-    if closed { CLOSED } else { 0 }
-}
-
-/// Returns a new token for a call that fills a pooled place. `carried` holds it until the place is filled. Negative, so
-/// never an id of the activity log.
-pub(crate) fn filling_token() -> i64 {
-    let random = uuid::Uuid::now_v7().as_u128() & u128::from(u64::MAX >> 2);
-    -i64::try_from(random).unwrap_or(i64::MAX).max(1)
-}
-
-/// State of a place, from its row in `_tenantry_place`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PlaceState {
-    /// Fencing token of the operation that fenced it; 0 if it is open.
-    pub fence: i64,
-    /// Fencing token of the operation that records its changes; 0 if none does.
-    pub recording: i64,
-    /// Number of rows of declared models.
-    pub rows: u64,
-    /// Bytes of stored values; counted for pooled tenants only.
-    pub bytes: u64,
-    /// True if it holds all of the copy it is made from.
-    pub filled: bool,
-}
-
-impl PlaceState {
-    /// Returns true if it is being filled and was not opened yet.
-    pub fn is_closed(&self) -> bool {
-        self.fence == CLOSED
-    }
+/// Returns the state of a new place that is made from a copy.
+pub(crate) fn initial(closed: bool) -> PlaceState {
+    if closed { PlaceState::Closed } else { PlaceState::Open }
 }
 
 /// Reads the current state of the place.
-pub(crate) fn place_state(site: &Site) -> Result<PlaceState> {
+pub(crate) fn place_info(site: &Site) -> Result<PlaceInfo> {
     let conn = upkeep::open_dedicated(site)?;
-    of(&conn, &site.place)
+    info(&conn, &site.place)
 }
 
-fn of(conn: &Connection, place: &Place) -> Result<PlaceState> {
-    let sql = "SELECT fenced, recording, rows, bytes, coalesce(carried, 0) >= 0 FROM _tenantry_place
-        WHERE tenant = ?1 AND store = ?2 AND generation = ?3";
-    let key =
-        params![identity::tenant_number(place), place.store.as_str(), identity::generation_number(place)?];
-    let found = conn.query_row(sql, key, |row| {
-        let count = |index| row.get(index).map(|n: i64| u64::try_from(n).unwrap_or(0));
-        let (fence, recording, filled) = (row.get(0)?, row.get(1)?, row.get(4)?);
-        Ok(PlaceState { fence, recording, rows: count(2)?, bytes: count(3)?, filled })
-    });
-    found.optional()?.ok_or_else(|| stale(place))
+fn info(conn: &Connection, place: &Place) -> Result<PlaceInfo> {
+    match find(conn, place)? {
+        Some((generation, info)) if generation == identity::generation_number(place)? => Ok(info),
+        _ => Err(stale(place)),
+    }
+}
+
+/// Returns what the database says about the place, and its generation here, whatever the generation of `place`.
+pub(crate) fn find(conn: &Connection, place: &Place) -> Result<Option<(i64, PlaceInfo)>> {
+    let sql = "SELECT generation, state, holder, recorder, log_upto, rows, bytes FROM _tenantry_place
+        WHERE tenant = ?1 AND store = ?2";
+    let key = params![identity::tenant_number(place), place.store.as_str()];
+    let found = conn.query_row(sql, key, |row| Ok((row.get(0)?, read(row)?))).optional()?;
+    found.map(|(generation, info)| Ok((generation, info.ok_or_else(|| unknown(place))?))).transpose()
+}
+
+/// Reads all columns but the first one; None if the state is unknown.
+fn read(row: &Row<'_>) -> rusqlite::Result<Option<PlaceInfo>> {
+    let count = |index| row.get(index).map(|n: i64| u64::try_from(n).unwrap_or(0));
+    let Some(state) = PlaceState::parse(row.get_ref(1)?.as_str()?, row.get(2)?) else { return Ok(None) };
+    let (recorder, log_upto) = (row.get(3)?, row.get(4)?);
+    Ok(Some(PlaceInfo { state, recorder, log_upto, rows: count(5)?, bytes: count(6)? }))
+}
+
+fn unknown(place: &Place) -> Error {
+    Error::new(Kind::Corrupt, format!("{place} has no known state"))
 }
 
 fn stale(place: &Place) -> Error {
     Error::new(Kind::Fenced, format!("{place} is not at this generation here"))
 }
 
-/// Changes the row of the place if `condition` holds (`?4` is the token). Returns the number of changed rows.
-fn set(conn: &Connection, place: &Place, token: i64, what: &str, condition: &str) -> Result<usize> {
+/// Changes the row of the place if `condition` holds; `values` are the parameters from `?4` on. Returns the number of
+/// changed rows.
+fn set(
+    conn: &Connection,
+    place: &Place,
+    what: &str,
+    condition: &str,
+    values: &[&dyn ToSql],
+) -> Result<usize> {
     let sql = format!(
         "UPDATE _tenantry_place SET {what} WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND {condition}"
     );
     let (tenant, generation) = (identity::tenant_number(place), identity::generation_number(place)?);
-    let values: [&dyn ToSql; 4] = [&tenant, &place.store.as_str(), &generation, &token];
-    Ok(conn.execute(&sql, &values[..])?)
+    let store = place.store.as_str();
+    let key: [&dyn ToSql; 3] = [&tenant, &store, &generation];
+    Ok(conn.execute(&sql, params_from_iter(key.iter().chain(values)))?)
+}
+
+/// Forbids writes of this place here, for no operation. Durable once committed. A place that is not open for another
+/// reason stays as it is.
+pub(crate) fn fence(conn: &Connection, site: &Site) -> Result<()> {
+    identity::check(conn, &site.place, &site.platform)?;
+    set(conn, &site.place, "state = 'fenced', holder = NULL", "state IN ('open', 'fenced')", &[]).map(drop)
+}
+
+/// Lifts the fence of a place, whichever operation set it.
+///
+/// # Errors
+/// `Fenced` if the place is not open for another reason: it does not have all its rows, or was not opened yet.
+pub(crate) fn unfence(conn: &Connection, site: &Site) -> Result<()> {
+    identity::check(conn, &site.place, &site.platform)?;
+    match set(conn, &site.place, "state = 'open', holder = NULL", "state IN ('open', 'fenced')", &[])? {
+        1 => Ok(()),
+        _ => Err(not_open(&site.place, info(conn, &site.place)?.state)),
+    }
+}
+
+fn not_open(place: &Place, state: PlaceState) -> Error {
+    let holder = state.holder().map(|holder| format!(" by {holder}")).unwrap_or_default();
+    Error::new(Kind::Fenced, format!("{place} is {}{holder}", state.name()))
 }
 
 /// Starts to note which records writes touch, for the operation with this token. An operation that recorded before
 /// loses its recording.
 pub(crate) fn record(conn: &Connection, place: &Place, token: i64) -> Result<()> {
-    match set(conn, place, token, "recording = ?4", "1")? {
+    match set(conn, place, "recorder = ?4", "1", &[&token])? {
         1 => Ok(()),
         _ => Err(stale(place)),
     }
@@ -93,7 +109,7 @@ pub(crate) fn record(conn: &Connection, place: &Place, token: i64) -> Result<()>
 
 /// Stops the recording of this token and deletes its notes; another operation's recording stays.
 pub(crate) fn stop_recording(conn: &Connection, place: &Place, token: i64) -> Result<()> {
-    if set(conn, place, token, "recording = 0", "recording = ?4")? == 1 {
+    if set(conn, place, "recorder = NULL", "recorder = ?4", &[&token])? == 1 {
         let sql = "DELETE FROM _tenantry_changes WHERE tenant = ?1 AND store = ?2";
         conn.execute(sql, params![identity::tenant_number(place), place.store.as_str()])?;
     }
@@ -102,43 +118,109 @@ pub(crate) fn stop_recording(conn: &Connection, place: &Place, token: i64) -> Re
 
 /// Fences a place whose changes are recorded for this token. Fails if the recording was undone meanwhile.
 pub(crate) fn fence_recorded(conn: &Connection, place: &Place, token: i64) -> Result<()> {
-    match set(conn, place, token, "fenced = ?4", "recording = ?4")? {
+    let condition = "recorder = ?4 AND state IN ('open', 'fenced')";
+    match set(conn, place, "state = 'fenced', holder = ?4", condition, &[&token])? {
         1 => Ok(()),
         _ => Err(Error::new(Kind::Fenced, format!("{place} is not recorded by {token}"))),
     }
 }
 
-/// Lifts the fence of this token; another operation's fence stays.
-pub(crate) fn lift_fence(conn: &Connection, place: &Place, token: i64) -> Result<()> {
-    set(conn, place, token, "fenced = 0", "fenced = ?4").map(drop)
+/// Lifts the fence of this holder; another operation's fence stays.
+pub(crate) fn lift_fence(conn: &Connection, place: &Place, holder: Option<i64>) -> Result<()> {
+    let condition = "state = 'fenced' AND holder IS ?4";
+    set(conn, place, "state = 'open', holder = NULL", condition, &[&holder]).map(drop)
 }
 
 /// Opens a place that was filled, and records its changes from its first write on. Does nothing if it is open already.
 pub(crate) fn open_filled(conn: &Connection, place: &Place, token: i64) -> Result<()> {
-    let condition = format!("fenced = {CLOSED} AND coalesce(carried, 0) >= 0");
-    if set(conn, place, token, "fenced = 0, recording = ?4", &condition)? == 1 {
+    if set(conn, place, "state = 'open', recorder = ?4", "state = 'closed'", &[&token])? == 1 {
         return Ok(());
     }
-    match of(conn, place)?.fence {
-        0 => Ok(()),
-        fence => Err(Error::new(Kind::Fenced, format!("{place} is fenced by {fence}"))),
+    match info(conn, place)?.state {
+        PlaceState::Open => Ok(()),
+        state => Err(not_open(place, state)),
     }
 }
 
-/// Verifies that the place is still being filled. Runs in the transaction that writes to it.
-pub(crate) fn check_closed(conn: &Connection, place: &Place) -> Result<()> {
-    if of(conn, place)?.is_closed() {
-        return Ok(());
+/// Verifies that the place holds its copy and was not opened yet. Returns how far its activity log was carried. Runs in
+/// the transaction that writes to it.
+pub(crate) fn check_closed(conn: &Connection, place: &Place) -> Result<i64> {
+    let info = info(conn, place)?;
+    if info.state != PlaceState::Closed {
+        return Err(Error::new(
+            Kind::Fenced,
+            format!("{place} is {}: nothing is carried into it", info.state.name()),
+        ));
     }
-    Err(Error::new(Kind::Fenced, format!("{place} is in use: nothing is carried into it any more")))
+    info.log_upto.ok_or_else(|| Error::new(Kind::Internal, format!("{place} was not made from a copy")))
 }
 
 /// Verifies, in the state that is read, that changes are recorded for this token.
 pub(crate) fn check_recorded(conn: &Connection, place: &Place, token: i64) -> Result<()> {
-    match of(conn, place)?.recording {
-        recording if recording == token => Ok(()),
-        other => {
-            Err(Error::new(Kind::Fenced, format!("changes of {place} are recorded by {other}, not {token}")))
+    match info(conn, place)?.recorder {
+        Some(recorder) if recorder == token => Ok(()),
+        other => Err(Error::new(
+            Kind::Fenced,
+            format!("changes of {place} are recorded by {other:?}, not {token}"),
+        )),
+    }
+}
+
+/// Claims a pooled place for the call that fills it, whichever call was filling it before. Returns the new token.
+pub(crate) fn take_over(conn: &Connection, site: &Site) -> Result<i64> {
+    let token = filling_token();
+    let (place, tenant) = (&site.place, identity::tenant_number(&site.place));
+    let store = place.store.as_str();
+    conn.execute("DELETE FROM _tenantry_changes WHERE tenant = ?1 AND store = ?2", params![tenant, store])?;
+    conn.execute(
+        "INSERT OR REPLACE INTO _tenantry_place(tenant, store, generation, platform, state, holder)
+            VALUES(?1, ?2, ?3, ?4, 'filling', ?5)",
+        params![tenant, store, identity::generation_number(place)?, site.platform.id(), token],
+    )?;
+    Ok(token)
+}
+
+fn filling_token() -> i64 {
+    let random = uuid::Uuid::now_v7().as_u128() & u128::from(u64::MAX >> 2);
+    i64::try_from(random).unwrap_or(i64::MAX)
+}
+
+/// Verifies that no other call took over or removed the place since [`take_over`].
+pub(crate) fn check_filling(conn: &Connection, place: &Place, token: i64) -> Result<()> {
+    match info(conn, place)?.state {
+        PlaceState::Filling { holder } if holder == token => Ok(()),
+        _ => Err(Error::new(Kind::Fenced, format!("another caller fills {place}"))),
+    }
+}
+
+/// Marks the place as complete and sets its counters; `log_upto` is the last entry of the activity log that was carried.
+pub(crate) fn finish_filling(
+    conn: &Connection,
+    place: &Place,
+    state: PlaceState,
+    (rows, bytes, log_upto): (i64, i64, i64),
+) -> Result<()> {
+    let what = "state = ?4, holder = NULL, rows = ?5, bytes = ?6, log_upto = ?7";
+    set(conn, place, what, "1", &[&state.name(), &rows, &bytes, &log_upto]).map(drop)
+}
+
+/// Closes a pooled place whose rows are about to be removed.
+pub(crate) fn begin_leaving(conn: &Connection, place: &Place) -> Result<()> {
+    set(conn, place, "state = 'leaving', holder = NULL", "1", &[]).map(drop)
+}
+
+/// Verifies that rows of the place are still to be removed.
+///
+/// # Errors
+/// `WrongIdentity` if they are gone, `Fenced` if another call fills the place.
+pub(crate) fn check_leaving(conn: &Connection, place: &Place) -> Result<()> {
+    match find(conn, place)? {
+        None => Err(Error::new(Kind::WrongIdentity, format!("{place} does not live here"))),
+        Some((generation, info))
+            if generation == identity::generation_number(place)? && info.state == PlaceState::Leaving =>
+        {
+            Ok(())
         }
+        Some(_) => Err(Error::new(Kind::Fenced, format!("{place} is filled anew"))),
     }
 }

@@ -18,6 +18,7 @@ pub use compare::{Digest, ModelDiff, TableDigest};
 pub(crate) use compare::{compare, compare_unwritten, describe_copy, digest, digest_copy};
 pub use copy::{AdoptOptions, Blanked, Copy, CopyInfo, CopyOptions};
 pub(crate) use copy::{adopt, blank, copy_out, foreign, inspect_copy, migrate_copy, rows};
-pub use fencing::PlaceState;
-pub(crate) use fencing::{fence_recorded, lift_fence, open_filled, place_state, record, stop_recording};
+pub(crate) use fencing::{
+    fence, fence_recorded, lift_fence, open_filled, place_info, record, stop_recording, unfence,
+};
 pub(crate) use pool::{absorb, withdraw};

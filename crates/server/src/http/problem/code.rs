@@ -107,7 +107,7 @@ codes! {
     MigrationsPending "migrations_pending" SERVICE_UNAVAILABLE "Migrations have not run on this tenant's database"
         "An operator runs `tenantry migrate tenants --tenant SLUG`.";
     /// The database has migrations that this server has not loaded.
-    ServerOutdated "server_outdated" SERVICE_UNAVAILABLE "This server has older apps than the database"
+    ServerOutdated "server_outdated" SERVICE_UNAVAILABLE "This server is older than the database"
         "An operator restarts this server with the current apps.";
     /// Shared data that the request needs is empty.
     MasterDataEmpty "master_data_empty" CONFLICT "The shared data is empty"

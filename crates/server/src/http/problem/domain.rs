@@ -51,7 +51,7 @@ fn from_engine(problem: Problem, kind: &tenantry::EngineErrorKind) -> Problem {
         Kind::Reference(model) => problem.and_field(model, "refers to this record"),
         Kind::Statement(message) => problem.and_field("sql", message),
         Kind::Fenced | Kind::Busy => problem.retry_after(1),
-        Kind::SchemaAhead => problem.retry_after(OUTDATED_RETRY_S),
+        Kind::SchemaAhead | Kind::FormatAhead => problem.retry_after(OUTDATED_RETRY_S),
         _ => problem,
     }
 }
@@ -139,6 +139,7 @@ mod tests {
             (Error::StoreBehind { store: "shared".into(), reason: None, detail: "private".into() }, 503),
             (engine(Kind::SchemaBehind), 503),
             (engine(Kind::SchemaAhead), 503),
+            (engine(Kind::FormatAhead), 503),
             (Error::MasterDataEmpty { what: "plans".into() }, 409),
             (Error::RateLimited { retry_after_seconds: 7 }, 429),
             (Error::Unavailable("private".into()), 503),

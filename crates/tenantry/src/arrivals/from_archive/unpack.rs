@@ -105,6 +105,9 @@ async fn database(context: &Context, facts: &StoreFacts, copy: &CopyOf) -> Resul
 fn refused(error: tenantry_engine::Error, database: &str) -> Error {
     match error.kind() {
         Kind::SchemaAhead => bad("was made by a newer version of the apps: update this installation first"),
+        Kind::FormatAhead => {
+            bad("was made by a newer version of this program: update this installation first")
+        }
         Kind::WrongIdentity => bad(format!("does not belong together: {database} is another company's")),
         Kind::Corrupt | Kind::Statement(_) | Kind::SchemaBehind => damaged(database),
         _ => error.into(),

@@ -12,9 +12,10 @@ use crate::{
     moves::move_::shown,
     operations::{Operation, Step, step},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use tenantry_engine::{
+    PlaceState,
     name::{Slug, TenantId},
     place::Place,
 };
@@ -40,8 +41,26 @@ pub(crate) struct Turn {
     pub(crate) retained: Place,
     /// When the retained place went out of use, in microseconds. Everything written since then is lost.
     pub(crate) since_us: i64,
-    /// Fencing token found in the retained place. `None`: not looked at yet.
-    pub(crate) fence: Option<i64>,
+    /// State of the retained place before. `None`: not looked at yet.
+    #[serde(default, alias = "fence", deserialize_with = "state_or_token")]
+    pub(crate) found: Option<PlaceState>,
+}
+
+/// Reads the state of a retained place. Earlier versions of this program noted its fencing token: 0 for an open place, 1
+/// for a fence that no operation holds.
+fn state_or_token<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PlaceState>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Found {
+        State(PlaceState),
+        Token(i64),
+    }
+    Ok(Option::<Found>::deserialize(from)?.map(|found| match found {
+        Found::State(state) => state,
+        Found::Token(0) => PlaceState::Open,
+        Found::Token(1) => PlaceState::Fenced { holder: None },
+        Found::Token(token) => PlaceState::Fenced { holder: Some(token) },
+    }))
 }
 
 impl FallBack {
@@ -92,5 +111,29 @@ impl Operation for FallBack {
 
     fn outcome(&self) -> Value {
         json!({ "purpose": Self::KIND, "stores": self.told() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_version_found_is_read_from_its_journal() {
+        let place = json!({
+            "server": "main", "store": "tenant", "isolation": "database", "physical": "tenant_1", "tenant": 1,
+            "generation": 1,
+        });
+        let found = |fence: Value| {
+            let turn = json!({"lost": place, "why": "", "kept": place, "since_us": 1, "fence": fence});
+            let turn: Turn = serde_json::from_value(turn).unwrap();
+            let again: Turn = serde_json::from_value(serde_json::to_value(&turn).unwrap()).unwrap();
+            assert_eq!(again.found, turn.found);
+            turn.found
+        };
+        assert_eq!(found(Value::Null), None);
+        assert_eq!(found(0.into()), Some(PlaceState::Open));
+        assert_eq!(found(1.into()), Some(PlaceState::Fenced { holder: None }));
+        assert_eq!(found(77.into()), Some(PlaceState::Fenced { holder: Some(77) }));
     }
 }

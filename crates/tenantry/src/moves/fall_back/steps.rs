@@ -4,7 +4,7 @@ use super::FallBack;
 use crate::{Error, Result, control::Write, operations::Context, platform::lost, topology::swap as places};
 use futures_util::future::BoxFuture;
 use serde_json::json;
-use tenantry_engine::place::Isolation;
+use tenantry_engine::{PlaceState, place::Isolation};
 
 /// Refuses if a placement was moved or released since the operator looked.
 pub(super) fn begin<'a>(write: &'a mut Write, f: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
@@ -41,7 +41,7 @@ pub(super) fn look<'a>(context: &'a Context, f: &'a mut FallBack) -> BoxFuture<'
                 );
                 return Err(Error::Conflict(text));
             }
-            turn.fence = Some(engine.place_state(&turn.retained).await?.fence);
+            turn.found = Some(engine.place_info(&turn.retained).await?.state);
             // A process that still has the lost database open must not continue to write to it.
             if turn.lost.isolation == Isolation::Database {
                 engine.set_aside(&turn.lost, &why).await?;
@@ -77,8 +77,8 @@ pub(super) fn open<'a>(context: &'a Context, f: &'a mut FallBack) -> BoxFuture<'
         let engine = context.databases.engine();
         for turn in &f.turns {
             engine.close(&turn.lost);
-            if let Some(fence) = turn.fence {
-                engine.lift_fence(&turn.retained, fence).await?;
+            if let Some(PlaceState::Fenced { holder }) = turn.found {
+                engine.lift_fence(&turn.retained, holder).await?;
             }
         }
         Ok(())

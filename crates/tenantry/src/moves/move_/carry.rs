@@ -12,7 +12,7 @@ use crate::{
 };
 use tenantry_engine::{
     Kind,
-    engine::{AdoptOptions, CopyOptions, PlaceState},
+    engine::{AdoptOptions, CopyOptions, PlaceInfo},
     name::{Slug, TenantId},
     place::{Isolation, Place},
 };
@@ -29,7 +29,7 @@ const LARGEST_LAG: u64 = 5_000;
 /// Creates the new place, closed, from a copy of the old one. Does nothing if it is already filled.
 pub(super) async fn copy(context: &Context, slug: &Slug, leg: &mut Leg) -> Result<()> {
     let (engine, to) = (context.databases.engine(), leg.to()?.clone());
-    if standing(context, &to).await?.is_some_and(|standing| standing.filled) {
+    if info(context, &to).await?.is_some_and(|info| info.state.is_complete()) {
         return Ok(());
     }
     if to.isolation == Isolation::Pooled {
@@ -75,10 +75,10 @@ async fn make_pool(context: &Context, to: &Place) -> Result<()> {
     Ok(())
 }
 
-/// Returns the state of a place. `None`: it is missing or not at this generation.
-async fn standing(context: &Context, place: &Place) -> Result<Option<PlaceState>> {
-    match context.databases.engine().place_state(place).await {
-        Ok(standing) => Ok(Some(standing)),
+/// Returns what the database says about a place. `None`: it is missing or not at this generation.
+async fn info(context: &Context, place: &Place) -> Result<Option<PlaceInfo>> {
+    match context.databases.engine().place_info(place).await {
+        Ok(info) => Ok(Some(info)),
         Err(error) if matches!(error.kind(), Kind::Missing | Kind::WrongIdentity | Kind::Fenced) => Ok(None),
         Err(error) => Err(error.into()),
     }
@@ -87,7 +87,7 @@ async fn standing(context: &Context, place: &Place) -> Result<Option<PlaceState>
 /// Removes the new place. A retained place in the same pool counts as replaced if the copy got as far as replacing it.
 pub(super) async fn discard(context: &Context, leg: &mut Leg) -> Result<()> {
     for old in &leg.in_the_way {
-        leg.replaced |= standing(context, old).await?.is_none();
+        leg.replaced |= info(context, old).await?.is_none();
     }
     context.databases.remove(leg.to()?).await
 }
@@ -142,10 +142,10 @@ pub(super) async fn hand_over(context: &Context, leg: &mut Leg, token: i64) -> R
     let engine = context.databases.engine();
     if let Err(error) = all_changes(context, leg, token).await {
         // Another worker of this operation may have opened the place already: then it has all changes.
-        return if engine.place_state(leg.to()?).await?.fence == 0 { Ok(()) } else { Err(error) };
+        return if engine.place_info(leg.to()?).await?.state.is_open() { Ok(()) } else { Err(error) };
     }
     pass(context, "last_carried").await?;
-    let (old, new) = (engine.place_state(&leg.from).await?, engine.place_state(leg.to()?).await?);
+    let (old, new) = (engine.place_info(&leg.from).await?, engine.place_info(leg.to()?).await?);
     equal(&leg.from, leg.to()?, old, new)?;
     leg.rows = new.rows;
     engine.open_filled(leg.to()?, token).await?;
@@ -153,7 +153,7 @@ pub(super) async fn hand_over(context: &Context, leg: &mut Leg, token: i64) -> R
 }
 
 /// Compares the counters that every write maintains. Bytes of values are counted in pools only.
-fn equal(from: &Place, to: &Place, old: PlaceState, new: PlaceState) -> Result<()> {
+fn equal(from: &Place, to: &Place, old: PlaceInfo, new: PlaceInfo) -> Result<()> {
     let bytes_differ = from.isolation == to.isolation && old.bytes != new.bytes;
     if old.rows == new.rows && !bytes_differ {
         return Ok(());

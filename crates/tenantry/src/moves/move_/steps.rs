@@ -99,7 +99,7 @@ pub(super) fn unwatch<'a>(context: &'a Context, m: &'a mut Move) -> BoxFuture<'a
         for leg in &m.legs {
             carry::unless_lost(engine.stop_recording(&leg.from, m.fencing_token).await)?;
             pass(context, "unwatched").await?;
-            carry::unless_lost(engine.lift_fence(&leg.from, m.fencing_token).await)?;
+            carry::unless_lost(engine.lift_fence(&leg.from, Some(m.fencing_token)).await)?;
         }
         Ok(())
     })
@@ -166,7 +166,9 @@ pub(super) fn fence<'a>(context: &'a Context, m: &'a mut Move) -> BoxFuture<'a, 
 pub(super) fn lift<'a>(context: &'a Context, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for leg in &m.legs {
-            carry::unless_lost(context.databases.engine().lift_fence(&leg.from, m.fencing_token).await)?;
+            carry::unless_lost(
+                context.databases.engine().lift_fence(&leg.from, Some(m.fencing_token)).await,
+            )?;
             pass(context, "lifted").await?;
         }
         m.fenced_us = None;

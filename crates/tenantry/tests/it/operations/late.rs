@@ -7,7 +7,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 use tenantry::operations::{Filter, Recovered};
-use tenantry_engine::{CacheLimits, Engine, ServerSpec};
+use tenantry_engine::{CacheLimits, Engine, PlaceState, ServerSpec};
 use tokio::sync::oneshot;
 
 const LEASE_US: i64 = 30_000_000;
@@ -38,8 +38,8 @@ async fn a_mover_that_wakes_after_its_move_was_undone_has_nothing_noted() {
     assert_eq!(passed.load(Ordering::SeqCst), before + 1, "it had its place note what is written");
     let spec = ServerSpec { name: "main".parse().unwrap(), root: w.root.clone() };
     let engine = Engine::open(vec![spec], CacheLimits::default()).unwrap();
-    let standing = engine.place_state(&moves::ready(&w, "tenant").await.place).await.unwrap();
-    assert_eq!((standing.recording, standing.fence), (0, 0));
+    let info = engine.place_info(&moves::ready(&w, "tenant").await.place).await.unwrap();
+    assert_eq!((info.recorder, info.state), (None, PlaceState::Open));
 }
 
 /// Parks the first worker that reaches the step `watch`; signals that it is parked, and waits for the wake-up. Counts

@@ -18,7 +18,7 @@ use crate::{
     name::StoreName,
     place::Isolation,
     refused::RefusedRows,
-    sqlite::identity::META_SQL,
+    sqlite::tables,
 };
 use rusqlite::{Connection, params};
 use std::{
@@ -271,7 +271,7 @@ impl Script {
             return Ok(false);
         }
         if done.is_empty() {
-            conn.execute_batch(META_SQL)?;
+            tables::ensure(conn)?;
         }
         self.refuse_fenced(conn)?;
         for step in &migration.steps.list {
@@ -295,7 +295,7 @@ impl Script {
     /// schema changes.
     fn refuse_fenced(&self, conn: &Connection) -> Result<()> {
         let fenced: bool = conn.query_row(
-            "SELECT EXISTS (SELECT 1 FROM _tenantry_place WHERE store = ?1 AND fenced <> 0)",
+            "SELECT EXISTS (SELECT 1 FROM _tenantry_place WHERE store = ?1 AND state <> 'open')",
             [self.store.as_str()],
             |row| row.get(0),
         )?;

@@ -23,7 +23,7 @@ pub(super) fn compared(state: &State, store: &StoreName, isolation: Isolation) -
     let bytes = bytes.unwrap_or_else(|| "p.bytes".to_owned());
     format!(
         "SELECT p.rows, p.bytes, {rows}, {bytes} FROM _tenantry_place AS p \
-         WHERE p.store = '{store}' AND p.fenced = 0 AND p.recording = 0"
+         WHERE p.store = '{store}' AND p.state = 'open' AND p.recorder IS NULL"
     )
 }
 

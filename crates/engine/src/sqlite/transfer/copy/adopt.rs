@@ -83,9 +83,10 @@ fn become_place(conn: &Connection, site: &Site, of: Option<TenantId>, closed: bo
     let platform_id = if platform.id().is_empty() { &inside.platform } else { platform.id() };
     conn.execute_batch("BEGIN IMMEDIATE; DELETE FROM _tenantry_changes")?;
     conn.execute(
-        "UPDATE _tenantry_place SET tenant = ?3, generation = ?4, platform = ?5, fenced = ?6, recording = 0,
-            carried = (SELECT coalesce(max(id), 0) FROM _tenantry_activity) WHERE tenant = ?1 AND store = ?2",
-        params![old, place.store.as_str(), new, generation, platform_id, fencing::initial_fence(closed)],
+        "UPDATE _tenantry_place SET tenant = ?3, generation = ?4, platform = ?5, state = ?6, holder = NULL,
+            recorder = NULL, log_upto = (SELECT coalesce(max(id), 0) FROM _tenantry_activity)
+            WHERE tenant = ?1 AND store = ?2",
+        params![old, place.store.as_str(), new, generation, platform_id, fencing::initial(closed).name()],
     )?;
     if old != new {
         conn.execute("UPDATE _tenantry_activity SET tenant = ?2 WHERE tenant = ?1", [old, new])?;

@@ -11,6 +11,7 @@ use crate::{
         identity,
         schema::Script,
         site::Site,
+        tables,
         transfer::rows::{Side, Sink, Table, activity, last_ids, sink},
     },
 };
@@ -29,7 +30,7 @@ pub(crate) fn extract(site: &Site, script: &Script, to: &Path) -> Result<()> {
     conn.execute_batch(
         "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY",
     )?;
-    conn.execute_batch(identity::META_SQL)?;
+    tables::ensure(&conn)?;
     own.run(&mut conn)?;
     sink::prepare(&conn)?;
     conn.pragma_update(None, "foreign_keys", false)?;

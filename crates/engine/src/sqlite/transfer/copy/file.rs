@@ -1,10 +1,10 @@
 //! A copy: one SQLite file in the layout of a tenant's own database, with exactly one tenant and store inside, whatever
-//! place it was taken from. Only this module opens copies. A copy is not live, and nothing writes to it.
+//! place it was taken from. Only this module opens copies. A copy is not live, and nothing writes rows to it.
 
 use crate::{
     error::{Error, Kind, Result},
     name::{StoreName, TenantId},
-    sqlite::{connection::open, error::io, files::check_pages, schema::Script},
+    sqlite::{connection::open, error::io, files::check_pages, schema::Script, tables},
 };
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::path::{Path, PathBuf};
@@ -53,6 +53,7 @@ pub(crate) fn open_copy(from: &Path) -> Result<Connection> {
 }
 
 /// Recovers a copy whose migration was interrupted: its last commits, or its rollback journal, are in files next to it.
+/// Then brings the platform's own tables in it up to date, because the copy may be older than this program.
 pub(crate) fn bring_in(from: &Path) -> Result<()> {
     for suffix in ["-wal", "-journal"] {
         let mut file = from.as_os_str().to_owned();
@@ -62,6 +63,9 @@ pub(crate) fn bring_in(from: &Path) -> Result<()> {
             conn.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))?;
             conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         }
+    }
+    if tables::is_outdated(&open::connect_with(from, OpenFlags::SQLITE_OPEN_READ_ONLY)?)? {
+        tables::upgrade(&open::connect(from)?)?;
     }
     Ok(())
 }

@@ -6,8 +6,8 @@ use crate::{
     error::Result,
     place::Isolation,
     sqlite::{
-        identity,
         schema::{Script, inspect},
+        tables,
     },
 };
 use rusqlite::Connection;
@@ -19,7 +19,7 @@ pub(crate) fn foreign(from: &Path, script: &Script) -> Result<Vec<String>> {
     let script = script.laid_out(Isolation::Database)?;
     let copy = open_copy(from)?;
     let mut own = Connection::open_in_memory()?;
-    own.execute_batch(identity::META_SQL)?;
+    tables::ensure(&own)?;
     script.run(&mut own)?;
     let (found, wanted) = (objects(&copy)?, objects(&own)?);
     let mut differences: Vec<String> =

@@ -120,6 +120,7 @@ fn finish(site: &Site, copy: &Path, options: CopyOptions) -> Result<Copy> {
 /// Applies the migrations of the script to a copy, in place.
 pub(crate) fn migrate_copy(from: &Path, of: TenantId, script: &Script) -> Result<MigrateReport> {
     let from = resolved(from)?;
+    file::bring_in(&from)?;
     let mut conn = open::connect(&from)?;
     file::identity(&conn, script.store(), Some(of))?;
     let script = script.laid_out(Isolation::Database)?;
@@ -131,7 +132,8 @@ pub(crate) fn migrate_copy(from: &Path, of: TenantId, script: &Script) -> Result
         ));
     }
     // The copy of a fenced place is not fenced itself.
-    let opened = conn.execute("UPDATE _tenantry_place SET fenced = 0 WHERE fenced <> 0", [])?;
+    let opened =
+        conn.execute("UPDATE _tenantry_place SET state = 'open', holder = NULL WHERE state <> 'open'", [])?;
     let report = script.run(&mut conn)?;
     close(conn)?;
     if opened > 0 || !report.applied.is_empty() {

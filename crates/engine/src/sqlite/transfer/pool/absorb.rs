@@ -2,9 +2,9 @@
 //! generation of the same tenant and store. Reads and writes no other tenant's rows.
 //!
 //! The rows go in batch by batch, so that no writer in the pool waits for longer than a batch. No request is routed to
-//! the place meanwhile: the tenant's row in `_tenantry_place` is closed, and its `carried` holds the fencing token of
-//! the caller that fills it. After a crash the next caller takes over and starts again. Only if an earlier generation
-//! may be in use, and is replaced under its readers, everything runs in one transaction.
+//! the place meanwhile: its state is *filling*, held by the fencing token of the caller that fills it. After a crash the
+//! next caller takes over and starts again. Only if an earlier generation may be in use, and is replaced under its
+//! readers, everything runs in one transaction.
 
 use super::batches::Batches;
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
         },
     },
 };
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension};
 use std::path::Path;
 
 /// Entries of the activity log carried or removed at a time.
@@ -63,15 +63,16 @@ pub(crate) fn absorb(
         Existing::Nothing => false,
         Existing::Earlier => true,
     };
-    let filling_token = take_over(&conn, site)?;
+    let token = fencing::take_over(&conn, site)?;
     if earlier && !closed {
         batches.at_once();
     }
-    batches.guard(move |conn| check_filling(conn, place, filling_token));
+    batches.guard(move |conn| fencing::check_filling(conn, place, token));
     let models: Vec<&Model> = pooled.state().of_store(pooled.store()).collect();
     let from = Side { conn: &copy, isolation: Isolation::Database, tenant: of.get() };
     let filled = fill(&from, &Side::new(&conn, site), &models, &mut batches)?;
-    finish(&conn, place, &filled, fencing::initial_fence(closed))?;
+    let counted = (filled.rows, filled.bytes, filled.log_upto);
+    fencing::finish_filling(&conn, place, fencing::initial(closed), counted)?;
     batches.end()
 }
 
@@ -103,58 +104,24 @@ enum Existing {
 }
 
 fn existing(conn: &Connection, place: &Place) -> Result<Existing> {
-    let sql = "SELECT generation, carried, rows FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
-    let key = params![identity::tenant_number(place), place.store.as_str()];
-    let found = conn.query_row(sql, key, |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, i64>(2)?))
-    });
-    let (here, wanted) = (found.optional()?, identity::generation_number(place)?);
-    match here {
-        Some((found, ..)) if found > wanted => {
-            Err(Error::new(Kind::Fenced, format!("{place}: the database is at generation {found}")))
-        }
-        Some((found, None, rows)) if found == wanted && rows > 0 => {
-            Err(Error::new(Kind::Fenced, format!("{place}: rows of this generation are there already")))
-        }
-        Some((found, Some(carried), _)) if found == wanted && carried >= 0 => Ok(Existing::Complete),
-        // A filling that was cut short. No request sees its rows.
-        Some((found, ..)) if found == wanted => Ok(Existing::Nothing),
-        Some(_) => Ok(Existing::Earlier),
-        None => Ok(Existing::Nothing),
+    let wanted = identity::generation_number(place)?;
+    let Some((found, info)) = fencing::find(conn, place)? else { return Ok(Existing::Nothing) };
+    if found > wanted {
+        return Err(Error::new(Kind::Fenced, format!("{place}: the database is at generation {found}")));
     }
-}
-
-/// Claims the place for this call, whichever call was filling it before, and returns the new fencing token.
-fn take_over(conn: &Connection, site: &Site) -> Result<i64> {
-    let filling_token = fencing::filling_token();
-    let (place, tenant) = (&site.place, identity::tenant_number(&site.place));
-    let store = place.store.as_str();
-    conn.execute("DELETE FROM _tenantry_changes WHERE tenant = ?1 AND store = ?2", params![tenant, store])?;
-    conn.execute(
-        "INSERT OR REPLACE INTO _tenantry_place(tenant, store, generation, carried, platform, fenced)
-            VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
-        params![
-            tenant,
-            store,
-            identity::generation_number(place)?,
-            filling_token,
-            site.platform.id(),
-            fencing::initial_fence(true)
-        ],
-    )?;
-    Ok(filling_token)
-}
-
-/// Verifies that no other call took over or removed the place since.
-fn check_filling(conn: &Connection, place: &Place, filling_token: i64) -> Result<()> {
-    let sql = "SELECT EXISTS(SELECT 1 FROM _tenantry_place
-        WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND carried = ?4)";
-    let (tenant, generation) = (identity::tenant_number(place), identity::generation_number(place)?);
-    let ours: bool =
-        conn.query_row(sql, params![tenant, place.store.as_str(), generation, filling_token], |row| {
-            row.get(0)
-        })?;
-    if ours { Ok(()) } else { Err(Error::new(Kind::Fenced, format!("another caller fills {place}"))) }
+    Ok(match info.log_upto {
+        _ if found < wanted => Existing::Earlier,
+        // A filling that was cut short. No request sees its rows.
+        _ if !info.state.is_complete() => Existing::Nothing,
+        Some(_) => Existing::Complete,
+        None if info.rows == 0 => Existing::Nothing,
+        None => {
+            return Err(Error::new(
+                Kind::Fenced,
+                format!("{place}: rows of this generation are there already"),
+            ));
+        }
+    })
 }
 
 /// Totals of what was carried.
@@ -162,7 +129,7 @@ struct Filled {
     rows: i64,
     bytes: i64,
     /// Id of the last entry of the activity log that was carried.
-    carried: i64,
+    log_upto: i64,
 }
 
 fn fill(from: &Side<'_>, to: &Side<'_>, models: &[&Model], batches: &mut Batches<'_>) -> Result<Filled> {
@@ -191,24 +158,15 @@ fn fill(from: &Side<'_>, to: &Side<'_>, models: &[&Model], batches: &mut Batches
         }
     }
     last_ids::carry(from, to, &sources)?;
-    let mut carried = 0;
+    let mut log_upto = 0;
     loop {
-        let last = activity::carry(from, to, &sources, carried, LINES)?;
-        if last == carried {
-            return Ok(Filled { rows: sink.rows, bytes: sink.bytes, carried });
+        let last = activity::carry(from, to, &sources, log_upto, LINES)?;
+        if last == log_upto {
+            return Ok(Filled { rows: sink.rows, bytes: sink.bytes, log_upto });
         }
         // A tenant's own database numbers its entries consecutively.
-        let lines = last.abs_diff(carried).min(LINES.unsigned_abs());
-        carried = last;
+        let lines = last.abs_diff(log_upto).min(LINES.unsigned_abs());
+        log_upto = last;
         batches.did(lines, 0)?;
     }
-}
-
-fn finish(conn: &Connection, place: &Place, filled: &Filled, fence: i64) -> Result<()> {
-    let sql = "UPDATE _tenantry_place SET rows = ?3, bytes = ?4, carried = ?5, fenced = ?6
-        WHERE tenant = ?1 AND store = ?2";
-    let tenant = identity::tenant_number(place);
-    let values = params![tenant, place.store.as_str(), filled.rows, filled.bytes, filled.carried, fence];
-    conn.execute(sql, values)?;
-    Ok(())
 }

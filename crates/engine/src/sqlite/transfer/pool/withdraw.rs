@@ -1,8 +1,8 @@
 //! Removes a pooled tenant with all its rows from the shared database. Touches no other tenant's row.
 //!
 //! The rows go batch by batch, so that no writer in the pool waits for longer than a batch. No request is routed to the
-//! place meanwhile: the tenant's row in `_tenantry_place` is closed and marked as leaving, and goes last. Several calls
-//! that withdraw the same place share the work. If another call fills the place again, this one stops.
+//! place meanwhile: its state is *leaving*, and its row in `_tenantry_place` goes last. Several calls that withdraw the
+//! same place share the work. If another call fills the place again, this one stops.
 
 use super::batches::Batches;
 use crate::{
@@ -15,11 +15,9 @@ use crate::{
         transfer::fencing,
     },
 };
-use rusqlite::{Connection, DEFAULT_NAME, OptionalExtension, params, wal::CheckpointMode};
+use rusqlite::{Connection, DEFAULT_NAME, params, wal::CheckpointMode};
 use std::time::Instant;
 
-/// Value of `carried` for a place whose rows are being removed. Never the token of a call that fills one.
-const WITHDRAWING: i64 = i64::MIN;
 /// Rows removed at a time.
 const ROWS: i64 = 250;
 /// Pages of a full-text index merged at a time.
@@ -58,11 +56,8 @@ fn remove(conn: &Connection, place: &Place, queue: &dyn Fn() -> WriteTurn) -> Re
     let tenant = identity::tenant_number(place);
     let mut batches = Batches::begin(conn, queue)?;
     require_single_store(conn, place)?;
-    let sql = "UPDATE _tenantry_place SET carried = ?4, fenced = ?5
-        WHERE tenant = ?1 AND store = ?2 AND generation = ?3";
-    let (store, generation) = (place.store.as_str(), identity::generation_number(place)?);
-    conn.execute(sql, params![tenant, store, generation, WITHDRAWING, fencing::initial_fence(true)])?;
-    batches.guard(move |conn| check_withdrawing(conn, place));
+    fencing::begin_leaving(conn, place)?;
+    batches.guard(move |conn| fencing::check_leaving(conn, place));
     for (table, key, column) in tables_of_tenants(conn)? {
         let some = format!("SELECT [{key}] FROM [{table}] WHERE [{column}] = ?1 LIMIT ?2");
         let sql = format!("DELETE FROM [{table}] WHERE [{key}] IN ({some})");
@@ -71,21 +66,9 @@ fn remove(conn: &Connection, place: &Place, queue: &dyn Fn() -> WriteTurn) -> Re
         }
     }
     conn.execute("DELETE FROM _tenantry_seq WHERE tenant = ?1", [tenant])?;
-    conn.execute("DELETE FROM _tenantry_place WHERE tenant = ?1 AND store = ?2", params![tenant, store])?;
+    let key = params![tenant, place.store.as_str()];
+    conn.execute("DELETE FROM _tenantry_place WHERE tenant = ?1 AND store = ?2", key)?;
     batches.end()
-}
-
-/// Verifies that rows of the place are still to be removed: `WrongIdentity` if they are gone, `Fenced` if another call
-/// fills the place.
-fn check_withdrawing(conn: &Connection, place: &Place) -> Result<()> {
-    let sql = "SELECT generation, carried FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
-    let key = params![identity::tenant_number(place), place.store.as_str()];
-    let found = conn.query_row(sql, key, |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?)));
-    match found.optional()? {
-        None => Err(Error::new(Kind::WrongIdentity, format!("{place} does not live here"))),
-        Some(found) if found == (identity::generation_number(place)?, Some(WITHDRAWING)) => Ok(()),
-        Some(_) => Err(Error::new(Kind::Fenced, format!("{place} is filled anew"))),
-    }
 }
 
 fn require_single_store(conn: &Connection, place: &Place) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Carries a tenant's activity log along with its rows.
 //!
 //! A shared database numbers the entries of all its tenants, so entries get new ids there, in the same order; in a
-//! tenant's own database they keep their ids. How far the log was carried is stored with the place (`carried`), in the
+//! tenant's own database they keep their ids. How far the log was carried is stored with the place (`log_upto`), in the
 //! same transaction, so that no entry is carried twice.
 
 use super::{sink::Side, table::Table};

@@ -1,4 +1,8 @@
-//! The installation that databases belong to, and the residents of a database.
+//! The installation that databases belong to, the residents of a database, and the states of their places.
+
+mod state;
+
+pub use state::{PlaceInfo, PlaceState};
 
 use crate::{
     error::{Error, Kind, Result},
