@@ -2,7 +2,7 @@
 
 use super::text;
 use crate::{
-    cell::{Rule, Storage, wanted},
+    cell::{Rule, Storage},
     value::Value,
 };
 use serde_json::Value as Json;
@@ -23,6 +23,6 @@ pub(super) fn parse(storage: Storage, json: &Json) -> Result<Value, Rule> {
         (Storage::Date, Json::String(s)) => text::date(s),
         (Storage::Datetime, Json::String(s)) => text::datetime(s),
         (Storage::Uuid, Json::String(s)) => text::uuid(s),
-        (storage, _) => Err(wanted(storage).into()),
+        (storage, _) => Err(storage.wanted().into()),
     }
 }

@@ -8,9 +8,9 @@ mod text;
 pub(crate) use check::{check, rules};
 
 use crate::{
-    cell::{Raw, Rule, Storage, Stored, stored, wanted},
+    cell::{Raw, Rule, Storage, Stored, stored},
     error::{Error, Kind, Result},
-    model::{Field, FieldKind},
+    model::{Field, FieldKind, IdKind},
     value::Value,
 };
 use rust_decimal::Decimal;
@@ -58,15 +58,15 @@ pub(crate) fn check_stored(field: &Field, raw: Raw<'_>) -> Result<(), Rule> {
             let value = text::parse(storage, text)?;
             let is_stored_so = matches!(stored(storage, &value)?, Stored::Text(own) if own == text);
             if storage != Storage::Json && !is_stored_so {
-                return Err(wanted(storage).into());
+                return Err(storage.wanted().into());
             }
             value
         }
-        _ => return Err(wanted(storage).into()),
+        _ => return Err(storage.wanted().into()),
     };
     check(field, &value).map_err(|error| match error.kind() {
         Kind::Invalid(_, rule) => rule.clone().into(),
-        _ => wanted(storage).into(),
+        _ => storage.wanted().into(),
     })
 }
 
@@ -90,14 +90,7 @@ fn storage_of_text(field: &Field, text: &str) -> Storage {
     }
 }
 
+/// Returns the storage of a field; a reference counts as one to a model with integer ids.
 fn storage(kind: &FieldKind) -> Storage {
-    match kind {
-        FieldKind::Text { .. } | FieldKind::Choice { .. } => Storage::Text,
-        FieldKind::Integer { .. } | FieldKind::Ref { .. } => Storage::Integer,
-        FieldKind::Decimal { scale } => Storage::Decimal(*scale),
-        FieldKind::Boolean => Storage::Boolean,
-        FieldKind::Date => Storage::Date,
-        FieldKind::Datetime => Storage::Datetime,
-        FieldKind::Json | FieldKind::File { .. } => Storage::Json,
-    }
+    Storage::of(kind, IdKind::Integer)
 }

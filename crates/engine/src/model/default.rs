@@ -1,7 +1,7 @@
 //! Defaults of fields: JSON as declared, converted to typed values.
 
 use super::{Field, FieldKind};
-use crate::value::Value;
+use crate::{cell::exact, value::Value};
 use rust_decimal::Decimal;
 use serde_json::Value as Json;
 
@@ -63,38 +63,12 @@ fn decimal(json: &Json, scale: u32) -> Result<Value, String> {
     if value.normalize().scale() > scale {
         return Err(format!("{written} has more than {scale} decimals"));
     }
-    scaled(value, scale)
-        .map(|_| Value::Decimal(value))
-        .ok_or_else(|| format!("{written} has more than 18 digits"))
-}
-
-/// Returns a decimal as the integer that is stored: value × 10^scale. None if it does not fit 18 digits or has more
-/// decimals than the scale.
-pub fn scaled(value: Decimal, scale: u32) -> Option<i64> {
-    const LIMIT: i128 = 1_000_000_000_000_000_000;
-    let value = value.normalize();
-    let up = scale.checked_sub(value.scale())?;
-    let whole = value.mantissa().checked_mul(10_i128.checked_pow(up)?)?;
-    if whole.abs() < LIMIT { i64::try_from(whole).ok() } else { None }
+    match exact(value, scale) {
+        Ok(_) => Ok(Value::Decimal(value)),
+        Err(_) => Err(format!("{written} has more than 18 digits")),
+    }
 }
 
 fn parsed<T: std::str::FromStr>(json: &Json, wanted: &str) -> Result<T, String> {
     json.as_str().and_then(|s| s.parse().ok()).ok_or_else(|| wrong(wanted, json))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn decimals_scale_exactly_or_not_at_all() {
-        let check =
-            |text: &str, scale, expect| assert_eq!(scaled(text.parse().unwrap(), scale), expect, "{text}");
-        check("1.5", 2, Some(150));
-        check("-0.01", 2, Some(-1));
-        check("1.500", 1, Some(15));
-        check("0.001", 2, None);
-        check("999999999999999999", 0, Some(999_999_999_999_999_999));
-        check("1000000000000000000", 0, None);
-    }
 }

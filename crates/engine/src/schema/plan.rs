@@ -2,14 +2,14 @@
 //! texts for both isolations.
 
 use crate::{
-    cell::Storage,
+    cell::{Key, Storage},
     error::{Error, Kind, Result},
     model::{FieldKind, IdKind, Model, OnDelete},
     name::{FieldName, ModelName},
     place::Isolation,
     query::RecordId,
     row::json::JsonKeys,
-    sqlite::records::{Key, Texts, returning},
+    sqlite::records::{Texts, returning},
     value::Value,
 };
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
@@ -159,8 +159,7 @@ impl Plan {
     /// Returns the id ready to bind; None if it is of the other kind, so that no row can have it.
     pub(crate) fn key(&self, id: &RecordId) -> Option<Key> {
         match (self.model.id, id) {
-            (IdKind::Integer, RecordId::Integer(i)) => Some(Key::Integer(*i)),
-            (IdKind::Uuid, RecordId::Uuid(u)) => Some(Key::uuid(*u)),
+            (IdKind::Integer, RecordId::Integer(_)) | (IdKind::Uuid, RecordId::Uuid(_)) => Some(id.into()),
             _ => None,
         }
     }
@@ -171,7 +170,7 @@ fn columns(model: &Model, ids: &HashMap<ModelName, IdKind>) -> Result<Vec<Column
         let name = FieldName::parse(name).map_err(|e| Error::new(Kind::Internal, e.to_string()))?;
         Ok::<_, Error>(Column { name, storage, nullable: false, indexed: key, unique: key })
     };
-    let mut columns = vec![implicit("id", key_storage(model.id), true)?];
+    let mut columns = vec![implicit("id", Storage::of_id(model.id), true)?];
     columns.extend(model.fields.iter().map(|field| Column {
         name: field.name.clone(),
         storage: storage(&field.kind, ids),
@@ -185,22 +184,10 @@ fn columns(model: &Model, ids: &HashMap<ModelName, IdKind>) -> Result<Vec<Column
     Ok(columns)
 }
 
-fn key_storage(id: IdKind) -> Storage {
-    match id {
-        IdKind::Integer => Storage::Integer,
-        IdKind::Uuid => Storage::Uuid,
-    }
-}
-
 fn storage(kind: &FieldKind, ids: &HashMap<ModelName, IdKind>) -> Storage {
-    match kind {
-        FieldKind::Text { .. } | FieldKind::Choice { .. } => Storage::Text,
-        FieldKind::Integer { .. } => Storage::Integer,
-        FieldKind::Decimal { scale } => Storage::Decimal(*scale),
-        FieldKind::Boolean => Storage::Boolean,
-        FieldKind::Date => Storage::Date,
-        FieldKind::Datetime => Storage::Datetime,
-        FieldKind::Json | FieldKind::File { .. } => Storage::Json,
-        FieldKind::Ref { to, .. } => key_storage(ids.get(to).copied().unwrap_or_default()),
-    }
+    let target = match kind {
+        FieldKind::Ref { to, .. } => ids.get(to).copied().unwrap_or_default(),
+        _ => IdKind::default(),
+    };
+    Storage::of(kind, target)
 }

@@ -4,6 +4,7 @@
 //! here. No other code may open a live database file, not even to read it: closing any descriptor of the file would
 //! silently drop SQLite's POSIX locks. `connection::base` has the one exception, for files that this process does not have open.
 
+mod cells;
 mod connection;
 mod error;
 mod files;

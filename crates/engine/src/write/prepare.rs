@@ -1,14 +1,13 @@
 //! Validates changes before any lock is taken.
 
 use crate::{
-    cell::{Stored, stored},
+    cell::{Key, Stored, stored},
     error::{Error, Kind, Result},
     input::rules,
     model::IdKind,
     name::FieldName,
     query::{Change, RecordId},
     schema::{Plan, Schema},
-    sqlite::records::Key,
     value::Value,
 };
 

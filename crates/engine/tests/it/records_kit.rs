@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use std::sync::Arc;
 use tenantry_engine::{
-    Error, Kind, Result,
+    Error, Kind, Result, Script, Usage,
     migration::{Migration, Op},
     model::{Field, FieldKind, IdKind, Index, Model, OnDelete, Overrides, Permissions},
     name::{AppName, FieldName, ModelName, StoreName},
@@ -13,7 +13,7 @@ use tenantry_engine::{
     row::Collect,
     schema::{Confinement, Schema},
     sqlite::{
-        records::{list, read, write},
+        records::{list, read, usage, write},
         schema::migrate,
     },
     value::Value,
@@ -130,6 +130,13 @@ impl Kit {
     pub(crate) fn act_as(&mut self, tenant: i64) -> &mut Self {
         self.who.tenant = tenant;
         self
+    }
+
+    /// Counts again what every tenant holds, from its rows, and returns this tenant's usage.
+    pub(crate) fn recounted(&self) -> Usage {
+        let script = Script::new(self.schema.store(), self.who.isolation, &migrations(&models())).unwrap();
+        self.conn.execute_batch(&script.recount()).unwrap();
+        usage::usage(&self.conn, &self.schema, &self.who).unwrap()
     }
 
     pub(crate) fn apply(&self, changes: &[Change]) -> Result<Vec<Written>> {

@@ -131,7 +131,7 @@ impl Clinic {
     /// Returns the actual bytes of a pooled tenant, recounted.
     fn counted_anew(&self, place: &Place) -> u64 {
         let kit = Kit::reader(&self.bed.file(place), place);
-        tenantry_engine::sqlite::records::usage::recount(&kit.conn, &kit.schema, &kit.who).unwrap().bytes
+        kit.recounted().bytes
     }
 }
 

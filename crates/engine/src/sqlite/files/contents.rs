@@ -6,12 +6,12 @@
 
 use super::upkeep::open_dedicated;
 use crate::{
-    cell::Raw,
     error::{Error, Kind, Result},
     input,
     model::{Field, Model},
     schema::Fault,
     sqlite::{
+        cells::raw,
         identity,
         schema::{
             Script,
@@ -107,16 +107,6 @@ fn add(fault: &mut Option<Fault>, model: &Model, field: &Field, rule: &str, id: 
         if ids.len() < TOLD {
             ids.push(id);
         }
-    }
-}
-
-/// Returns a value as a database hands it out.
-pub(crate) fn raw(value: ValueRef<'_>) -> Raw<'_> {
-    match value {
-        ValueRef::Null => Raw::Null,
-        ValueRef::Integer(number) => Raw::Integer(number),
-        ValueRef::Text(text) => Raw::Text(text),
-        ValueRef::Real(_) | ValueRef::Blob(_) => Raw::Other,
     }
 }
 

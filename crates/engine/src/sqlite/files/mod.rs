@@ -1,7 +1,7 @@
 //! Database files on disk: the directory of a server, making files, their identity, scans, and work on a whole file.
 
 mod check_pages;
-pub(crate) mod contents;
+mod contents;
 mod occupied;
 mod provision;
 mod repair;

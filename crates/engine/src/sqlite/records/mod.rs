@@ -1,7 +1,6 @@
 //! Statements on the records of one place: reads, lists, merged views, writes, usage, the activity log.
 
 pub(crate) mod activity;
-mod key;
 pub mod list;
 pub mod merge;
 pub mod read;
@@ -11,6 +10,5 @@ pub mod usage;
 pub mod write;
 
 pub use activity::Activity;
-pub(crate) use key::Key;
 pub(crate) use read::Cursor;
 pub(crate) use texts::{Texts, returning};

@@ -1,15 +1,16 @@
 //! Reads by id. The session of a placement calls them. No statement here runs without confinement.
 
 use crate::{
-    cell::{self, Storage},
+    cell::{Key, Raw, Storage, value},
     error::{Error, Kind, Result},
     name::FieldName,
     query::RecordId,
     row::{Row, Visit},
     schema::{Confinement, Plan, Projection, Schema},
+    sqlite::cells::raw,
     value::ValueRef,
 };
-use rusqlite::{Connection, params, types::ValueRef as Raw};
+use rusqlite::{Connection, params, types};
 use std::cell::Cell;
 
 /// Maximum number of ids in one call of [`by_ids`] or [`exists`].
@@ -109,8 +110,7 @@ pub fn refers(
     let plan = schema.require(model)?;
     let (_, column) = plan.require(field)?;
     let key = match (column.storage, id) {
-        (Storage::Integer, RecordId::Integer(i)) => super::key::Key::Integer(*i),
-        (Storage::Uuid, RecordId::Uuid(u)) => super::key::Key::uuid(*u),
+        (Storage::Integer, RecordId::Integer(_)) | (Storage::Uuid, RecordId::Uuid(_)) => Key::from(id),
         _ => return Ok(false),
     };
     let sql =
@@ -141,8 +141,8 @@ fn damaged() -> Error {
     Error::new(Kind::Corrupt, "a column holds what its type does not allow")
 }
 
-pub(crate) fn record_id(raw: Raw<'_>) -> Result<RecordId> {
-    match raw {
+pub(crate) fn record_id(found: types::ValueRef<'_>) -> Result<RecordId> {
+    match raw(found) {
         Raw::Integer(i) => Ok(RecordId::Integer(i)),
         Raw::Text(t) => uuid::Uuid::try_parse_ascii(t).map(RecordId::Uuid).map_err(|_| damaged()),
         _ => Err(damaged()),
@@ -187,20 +187,9 @@ impl Row for Cursor<'_, '_> {
 
     fn get(&self, index: usize) -> ValueRef<'_> {
         let storage = self.storages[index];
-        self.row.get_ref(index).ok().and_then(|raw| value(storage, raw)).unwrap_or_else(|| {
+        self.row.get_ref(index).ok().and_then(|found| value(storage, raw(found))).unwrap_or_else(|| {
             self.damaged.set(true);
             ValueRef::Null
         })
     }
-}
-
-/// Returns the value that a raw one stands for; None if its storage does not allow it.
-pub(crate) fn value(storage: Storage, raw: Raw<'_>) -> Option<ValueRef<'_>> {
-    let raw = match raw {
-        Raw::Null => cell::Raw::Null,
-        Raw::Integer(i) => cell::Raw::Integer(i),
-        Raw::Text(t) => cell::Raw::Text(t),
-        Raw::Real(_) | Raw::Blob(_) => cell::Raw::Other,
-    };
-    cell::value(storage, raw)
 }

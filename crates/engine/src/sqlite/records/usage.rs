@@ -2,14 +2,13 @@
 //! checks the identity, the fence, the schema (`known-schema`) and the quota together.
 
 use crate::{
-    cell::Storage,
     error::{Error, Kind, Result},
     place::Isolation,
     schema::{Confinement, Schema},
     sqlite::schema::compare_ledger,
     write::{Usage, WriteOptions},
 };
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 /// Bytes of the pages that `max_page_count` limits, whether they are in the file already or still in its `-wal`.
 const PAGES: &str = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
@@ -64,44 +63,6 @@ pub(crate) fn reserve(
     };
     options.refuse_over_limit((rows, held.0), (bytes, held.1))?;
     Ok(held.2)
-}
-
-/// Recounts rows and bytes and sets the counters, after bulk work that did not go through writes (data migrations,
-/// moves, restores). Runs in its own transaction.
-///
-/// # Errors
-/// Those of [`usage`].
-pub fn recount(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<Usage> {
-    const SET: &str = "UPDATE _tenantry_place SET rows = ?4, bytes = ?5 \
-         WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND state = 'open' \
-         RETURNING rows, bytes, recorder IS NOT NULL, (SELECT coalesce(max(rowid), 0) FROM _tenantry_ledger)";
-    let transaction = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
-    let (mut rows, mut bytes) = (0, 0);
-    for plan in schema.plans() {
-        let sizes = plan.columns().iter().map(|column| match column.storage {
-            Storage::Integer | Storage::Boolean | Storage::Decimal(_) => {
-                format!("8 * (t.[{}] IS NOT NULL)", column.name)
-            }
-            _ => format!("coalesce(octet_length(t.[{}]), 0)", column.name),
-        });
-        let size = sizes.collect::<Vec<_>>().join(" + ");
-        // the tenant is bound explicitly: the query of a tenant's own database has no placeholder for it
-        let sql =
-            format!("SELECT count(*), coalesce(sum({size}), 0), ?1 FROM {}", plan.texts(who.isolation).from);
-        let found: (i64, i64) =
-            transaction.query_row(&sql, [who.tenant], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        rows += found.0;
-        bytes += if who.isolation == Isolation::Pooled { found.1 } else { 0 };
-    }
-    run(
-        &transaction,
-        SET,
-        schema,
-        who,
-        params![who.tenant, schema.store().as_str(), generation(who), rows, bytes],
-    )?;
-    transaction.commit()?;
-    usage(conn, schema, who)
 }
 
 fn generation(who: &Confinement) -> i64 {

@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Kind, Result},
     input,
     model::Field,
-    sqlite::{files::contents, schema::ddl::quoted},
+    sqlite::{cells::raw, schema::ddl::quoted},
 };
 use rusqlite::{Connection, ErrorCode, types::ValueRef};
 
@@ -105,7 +105,7 @@ fn check(conn: &Connection, table: &Table, noted: &str) -> Result<()> {
 }
 
 fn check_value(model: &str, field: &Field, id: ValueRef<'_>, value: ValueRef<'_>) -> Result<()> {
-    input::check_stored(field, contents::raw(value)).map_err(|rule| {
+    input::check_stored(field, raw(value)).map_err(|rule| {
         let id = match id {
             ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
             id => id.as_i64().unwrap_or_default().to_string(),

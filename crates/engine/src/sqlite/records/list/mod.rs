@@ -9,18 +9,16 @@ mod tests;
 
 pub(crate) use query::Query;
 
-use super::{
-    read::{Cursor, value},
-    search,
-};
+use super::{read::Cursor, search};
 use crate::{
-    cell::Stored,
+    cell::{Stored, value},
     error::{Error, Kind, Result},
     list::{LIMIT_MAX, SortKey, order},
     overrides::OverrideRow,
     query::{Filter, Select},
     row::Visit,
     schema::{Confinement, Plan, Projection, Schema},
+    sqlite::cells::raw,
     value::Value,
 };
 use rusqlite::{Connection, Row};
@@ -141,7 +139,7 @@ fn conditions(
 
 fn sort_values(plan: &Plan, row: &Row<'_>, order: &[SortKey], hidden: usize) -> Result<Vec<Value>> {
     let values = order.iter().enumerate().map(|(index, key)| {
-        let raw = row.get_ref(hidden + index)?;
+        let raw = raw(row.get_ref(hidden + index)?);
         let seen = value(plan.storages[key.position], raw);
         seen.map(Value::from)
             .ok_or_else(|| Error::new(Kind::Corrupt, "a sort column holds a value of another type"))

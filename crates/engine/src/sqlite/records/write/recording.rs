@@ -2,11 +2,11 @@
 //! each write transaction of a place that records. `transfer` uses the notes.
 
 use crate::{
+    cell::Key,
     error::Result,
     name::ModelName,
     query::RecordId,
     schema::{Confinement, Schema},
-    sqlite::records::key::Key,
     write::Written,
 };
 use rusqlite::{Connection, params};
@@ -24,11 +24,7 @@ pub(super) fn note(
     let mut statement = conn.prepare_cached(NOTE)?;
     let touched = written.iter().map(|w| (&w.model, &w.id)).chain(nulled.iter().map(|(m, id)| (m, id)));
     for (model, id) in touched {
-        let key = match id {
-            RecordId::Integer(id) => Key::Integer(*id),
-            RecordId::Uuid(id) => Key::uuid(*id),
-        };
-        statement.execute(params![who.tenant, schema.store().as_str(), model.as_str(), key])?;
+        statement.execute(params![who.tenant, schema.store().as_str(), model.as_str(), Key::from(id)])?;
     }
     Ok(())
 }

@@ -2,11 +2,11 @@
 
 use super::run::Run;
 use crate::{
-    cell::Stored,
+    cell::{Key, Stored},
     error::{Error, Kind, Result},
     model::OnDelete,
     schema::{Plan, refs},
-    sqlite::{error::has_room, records::key::Key},
+    sqlite::error::has_room,
 };
 use rusqlite::{Connection, ffi, params, types::ToSql};
 

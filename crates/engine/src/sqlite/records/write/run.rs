@@ -5,7 +5,7 @@ use super::{
     refusal::{self, Failed},
 };
 use crate::{
-    cell::{Stored, instant},
+    cell::{Key, Stored, instant},
     error::{Error, Kind, Result},
     model::{IdKind, OnDelete},
     name::ModelName,
@@ -13,11 +13,8 @@ use crate::{
     query::RecordId,
     row::{Row, Visit},
     schema::{Confinement, Plan, Referrer, Schema},
-    sqlite::records::{
-        key::Key,
-        read::{Cursor, record_id},
-    },
-    value::{Value, ValueRef},
+    sqlite::records::read::{Cursor, record_id},
+    value::Value,
     write::{Act, ID_MAX, Ready, WriteOptions, Written},
 };
 use rusqlite::{Connection, OptionalExtension, params, types::ToSql};
@@ -172,7 +169,7 @@ impl<'a> Run<'a> {
             changed.push(record_id(row.get_ref(0)?)?);
         }
         for record in changed {
-            self.count(if matches!(id, Key::Integer(_)) { -8 } else { -36 });
+            self.count(-id.bytes());
             if self.logs(plan) {
                 activity::set_null(self, plan, &record, field)?;
             }
@@ -241,12 +238,7 @@ impl Visit for RowState {
     fn row(&mut self, row: &dyn Row) {
         for index in 0..row.len() {
             let value = row.get(index);
-            let bytes = match value {
-                ValueRef::Null => 0,
-                ValueRef::Boolean(_) | ValueRef::Integer(_) | ValueRef::Decimal(_) => 8,
-                ValueRef::Text(t) | ValueRef::Plain(t) | ValueRef::Json(t) => t.len(),
-            };
-            self.bytes += i64::try_from(bytes).unwrap_or(i64::MAX);
+            self.bytes += value.bytes();
             self.values.push(value.into());
         }
     }

@@ -199,7 +199,7 @@ impl Script {
     }
 
     /// Returns the statement that counts again what every tenant of the store holds.
-    pub(crate) fn recount(&self) -> String {
+    pub fn recount(&self) -> String {
         recount::recount(&self.state, &self.store, self.isolation)
     }
 

@@ -1,7 +1,8 @@
 //! Recounts what each tenant of a store holds, inside a migration that changed rows without going through writes.
-//! Counts like `usage.rs`: rows always, bytes of stored values where tenants share tables.
+//! Counts like writes: rows always, bytes of stored values where tenants share tables.
 
 use crate::{
+    cell::{NUMBER_BYTES, Storage},
     migration::State,
     model::{FieldKind, IdKind, Model},
     name::StoreName,
@@ -49,20 +50,24 @@ fn counts(state: &State, store: &StoreName, isolation: Isolation) -> (String, Op
 
 /// Returns SQL for the bytes of one row `m`.
 fn size(model: &Model, state: &State) -> String {
-    let number = |name: &str| format!("8 * (m.{} IS NOT NULL)", quoted(name));
-    let text = |name: &str| format!("coalesce(octet_length(m.{}), 0)", quoted(name));
-    let key = |id: IdKind, name: &str| if id == IdKind::Integer { number(name) } else { text(name) };
-    let mut parts = vec![key(model.id, "id")];
+    let target = |kind: &FieldKind| match kind {
+        FieldKind::Ref { to, .. } => state.model(to.as_str()).map_or(IdKind::Integer, |model| model.id),
+        _ => IdKind::Integer,
+    };
+    let mut parts = vec![bytes("id", Storage::of_id(model.id))];
     for field in &model.fields {
-        let name = field.name.as_str();
-        parts.push(match &field.kind {
-            FieldKind::Integer { .. } | FieldKind::Decimal { .. } | FieldKind::Boolean => number(name),
-            FieldKind::Ref { to, .. } => {
-                key(state.model(to.as_str()).map_or(IdKind::Integer, |m| m.id), name)
-            }
-            _ => text(name),
-        });
+        parts.push(bytes(field.name.as_str(), Storage::of(&field.kind, target(&field.kind))));
     }
-    parts.extend([text("created_at"), text("updated_at"), number("version")]);
+    parts.extend(["created_at", "updated_at"].map(|name| bytes(name, Storage::Datetime)));
+    parts.push(bytes("version", Storage::Integer));
     parts.join(" + ")
+}
+
+/// Returns SQL for the bytes that limits count for one column of the row `m`; see [`crate::cell::Raw::bytes`].
+fn bytes(column: &str, storage: Storage) -> String {
+    let column = quoted(column);
+    match storage.is_number() {
+        true => format!("{NUMBER_BYTES} * (m.{column} IS NOT NULL)"),
+        false => format!("coalesce(octet_length(m.{column}), 0)"),
+    }
 }

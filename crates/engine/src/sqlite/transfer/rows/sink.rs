@@ -5,7 +5,7 @@ use super::table::Table;
 use crate::{
     error::{Error, Result},
     place::Isolation,
-    sqlite::{identity, site::Site},
+    sqlite::{cells::raw, identity, site::Site},
 };
 use rusqlite::{
     Connection, OptionalExtension, Row, Statement,
@@ -136,7 +136,7 @@ impl<'c> Sink<'c> {
         self.rows += sign;
         if self.side.isolation == Isolation::Pooled {
             for value in values {
-                self.bytes += sign * size(value?);
+                self.bytes += sign * raw(value?).bytes();
             }
         }
         Ok(())
@@ -161,13 +161,4 @@ fn texts_of<'v>(
 
 pub(crate) fn borrowed(value: ValueRef<'_>) -> ToSqlOutput<'_> {
     ToSqlOutput::Borrowed(value)
-}
-
-/// Returns the bytes of a stored value, as writes count them.
-fn size(value: ValueRef<'_>) -> i64 {
-    match value {
-        ValueRef::Null => 0,
-        ValueRef::Integer(_) | ValueRef::Real(_) => 8,
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => i64::try_from(bytes.len()).unwrap_or(i64::MAX),
-    }
 }

@@ -1,22 +1,7 @@
-//! Record ids and stored values, ready to bind to a statement.
+//! Stored values on their way into SQLite and out of it.
 
-use crate::cell::Stored;
+use crate::cell::{Key, Raw, Stored};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-
-/// A record id, ready to bind without a heap allocation.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Key {
-    Integer(i64),
-    Text([u8; 36]),
-}
-
-impl Key {
-    pub(crate) fn uuid(id: uuid::Uuid) -> Self {
-        let mut text = [0; 36];
-        id.hyphenated().encode_lower(&mut text);
-        Self::Text(text)
-    }
-}
 
 impl ToSql for Key {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -34,5 +19,16 @@ impl ToSql for Stored<'_> {
             Self::Integer(i) => ValueRef::Integer(*i),
             Self::Text(t) => ValueRef::Text(t.as_bytes()),
         }))
+    }
+}
+
+/// Returns the stored value that SQLite hands out.
+#[inline]
+pub(crate) fn raw(value: ValueRef<'_>) -> Raw<'_> {
+    match value {
+        ValueRef::Null => Raw::Null,
+        ValueRef::Integer(number) => Raw::Integer(number),
+        ValueRef::Text(text) => Raw::Text(text),
+        ValueRef::Real(_) | ValueRef::Blob(_) => Raw::Other,
     }
 }

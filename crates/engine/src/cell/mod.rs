@@ -1,32 +1,17 @@
 //! The stored form of a value, which is the same in every database: null, an integer, or text.
 
+mod key;
+mod storage;
+
+pub(crate) use key::Key;
+pub use storage::Storage;
+
 use crate::value::{Value, ValueRef};
 use rust_decimal::Decimal;
 use std::borrow::Cow;
 
 /// The rule that a value breaks, as a message for users.
 pub(crate) type Rule = Cow<'static, str>;
-
-/// How a column is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Storage {
-    /// INTEGER.
-    Integer,
-    /// INTEGER 0 or 1.
-    Boolean,
-    /// INTEGER: the value times ten to this power.
-    Decimal(u32),
-    /// TEXT; also for choices.
-    Text,
-    /// TEXT `YYYY-MM-DD`.
-    Date,
-    /// TEXT `YYYY-MM-DDTHH:MM:SS.ffffffZ`.
-    Datetime,
-    /// TEXT of 36 characters.
-    Uuid,
-    /// TEXT of valid JSON; also for files.
-    Json,
-}
 
 /// A value ready to bind; borrows text if possible.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,7 +59,7 @@ pub(crate) fn stored(storage: Storage, value: &Value) -> Result<Stored<'_>, Rule
         (Storage::Datetime, Value::DateTime(t)) => Stored::Text(instant(*t)?.into()),
         (Storage::Uuid, Value::Uuid(u)) => Stored::Text(u.hyphenated().to_string().into()),
         (Storage::Json, Value::Json(j)) => Stored::Text(j.to_string().into()),
-        (storage, _) => return Err(wanted(storage).into()),
+        (storage, _) => return Err(storage.wanted().into()),
     })
 }
 
@@ -87,7 +72,8 @@ pub(crate) fn instant(at: jiff::Timestamp) -> Result<String, Rule> {
     if text.len() == 27 { Ok(text) } else { Err(YEARS.into()) }
 }
 
-fn exact(value: Decimal, scale: u32) -> Result<i64, Rule> {
+/// Returns the decimal as the integer that is stored: value × 10^scale.
+pub(crate) fn exact(value: Decimal, scale: u32) -> Result<i64, Rule> {
     match scaled(value, scale) {
         (_, false) => Err(format!("must have at most {scale} decimals").into()),
         (whole, true) if whole.unsigned_abs() < 10_u64.pow(18) => Ok(whole),
@@ -112,20 +98,6 @@ pub(crate) fn scaled(value: Decimal, scale: u32) -> (i64, bool) {
     (clamp(value.mantissa().div_euclid(divisor)), false)
 }
 
-/// Describes the JSON that a column of this storage takes.
-pub(crate) fn wanted(storage: Storage) -> &'static str {
-    match storage {
-        Storage::Text => "must be a text",
-        Storage::Boolean => "must be true or false",
-        Storage::Integer => "must be a whole number",
-        Storage::Decimal(_) => "must be a decimal number, best as a text such as \"12.50\"",
-        Storage::Date => "must be a date such as \"2026-01-31\"",
-        Storage::Datetime => "must be an instant such as \"2026-01-31T09:30:00Z\"",
-        Storage::Uuid => "must be a UUID",
-        Storage::Json => "must be JSON",
-    }
-}
-
 /// A stored value as a database hands it out.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Raw<'r> {
@@ -134,6 +106,46 @@ pub(crate) enum Raw<'r> {
     Text(&'r [u8]),
     /// No column of ours holds such a value.
     Other,
+}
+
+/// Bytes that limits count for a number.
+pub(crate) const NUMBER_BYTES: i64 = 8;
+
+/// Returns the bytes that limits count for a text.
+pub(crate) fn text_bytes(text: &[u8]) -> i64 {
+    i64::try_from(text.len()).unwrap_or(i64::MAX)
+}
+
+impl Raw<'_> {
+    /// Returns the bytes that limits count for the value. Null counts none.
+    pub(crate) fn bytes(self) -> i64 {
+        match self {
+            Self::Null | Self::Other => 0,
+            Self::Integer(_) => NUMBER_BYTES,
+            Self::Text(text) => text_bytes(text),
+        }
+    }
+}
+
+impl ValueRef<'_> {
+    /// Returns the bytes that limits count for the value, those of its stored form.
+    pub(crate) fn bytes(&self) -> i64 {
+        match self {
+            Self::Null => 0,
+            Self::Boolean(_) | Self::Integer(_) | Self::Decimal(_) => NUMBER_BYTES,
+            Self::Text(text) | Self::Plain(text) | Self::Json(text) => text_bytes(text.as_bytes()),
+        }
+    }
+}
+
+impl Key {
+    /// Returns the bytes that limits count for the id.
+    pub(crate) fn bytes(self) -> i64 {
+        match self {
+            Self::Integer(_) => NUMBER_BYTES,
+            Self::Text(text) => text_bytes(&text),
+        }
+    }
 }
 
 /// Returns the value that a raw one stands for; None if its storage does not allow it.
@@ -155,4 +167,47 @@ pub(crate) fn value(storage: Storage, raw: Raw<'_>) -> Option<ValueRef<'_>> {
 fn canonical(text: &[u8]) -> Option<&str> {
     let plain = text.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b':' | b'.'));
     if plain { std::str::from_utf8(text).ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_scale_exactly_or_not_at_all() {
+        let check = |text: &str, scale, expect| {
+            assert_eq!(exact(text.parse().unwrap(), scale).ok(), expect, "{text}");
+        };
+        check("1.5", 2, Some(150));
+        check("-0.01", 2, Some(-1));
+        check("1.500", 1, Some(15));
+        check("0.001", 2, None);
+        check("999999999999999999", 0, Some(999_999_999_999_999_999));
+        check("1000000000000000000", 0, None);
+    }
+
+    #[test]
+    fn a_value_counts_the_bytes_of_its_stored_form() {
+        let check = |storage, value: Value, expect: i64| {
+            let stored = stored(storage, &value).unwrap();
+            let raw = match &stored {
+                Stored::Null => Raw::Null,
+                Stored::Integer(number) => Raw::Integer(*number),
+                Stored::Text(text) => Raw::Text(text.as_bytes()),
+            };
+            let read = super::value(storage, raw).unwrap();
+            assert_eq!((raw.bytes(), read.bytes()), (expect, expect), "{value:?}");
+        };
+        let id = uuid::Uuid::now_v7();
+        check(Storage::Text, Value::Null, 0);
+        check(Storage::Integer, Value::Integer(-1), 8);
+        check(Storage::Boolean, Value::Boolean(true), 8);
+        check(Storage::Decimal(2), Value::Decimal("12.5".parse().unwrap()), 8);
+        check(Storage::Text, Value::Text("Ångström".into()), 10);
+        check(Storage::Date, Value::Date("2026-01-31".parse().unwrap()), 10);
+        check(Storage::Datetime, Value::DateTime("2026-01-31T12:00:00Z".parse().unwrap()), 27);
+        check(Storage::Uuid, Value::Uuid(id), 36);
+        check(Storage::Json, Value::Json(serde_json::json!({ "a": [1] })), 9);
+        assert_eq!((Key::Integer(7).bytes(), Key::uuid(id).bytes()), (8, 36));
+    }
 }
