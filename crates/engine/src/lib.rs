@@ -3,12 +3,14 @@
 //! Only the `tenantry` crate uses it. It never decides *which* placement a request may touch: it is given a
 //! [`place::Place`] and confines every statement to it.
 
+pub mod carry;
 mod cell;
 pub mod descriptors;
 pub mod engine;
 pub mod error;
 mod identity;
 pub mod input;
+mod ledger;
 pub mod list;
 pub mod migration;
 pub mod model;
@@ -24,6 +26,7 @@ pub mod sqlite;
 #[cfg(not(feature = "internals"))]
 #[allow(dead_code, unreachable_pub, reason = "public for the engine's own tests only")]
 mod sqlite;
+mod statement;
 pub mod value;
 pub mod write;
 

@@ -1,9 +1,10 @@
 //! Record ids in their stored form.
 
+use super::Raw;
 use crate::query::RecordId;
 
 /// A record id in its stored form, without a heap allocation.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Key {
     Integer(i64),
     Text([u8; 36]),
@@ -14,6 +15,15 @@ impl Key {
         let mut text = [0; 36];
         id.hyphenated().encode_lower(&mut text);
         Self::Text(text)
+    }
+
+    /// Returns the id that a stored value is; None if it is none.
+    pub(crate) fn read(raw: Raw<'_>) -> Option<Self> {
+        match raw {
+            Raw::Integer(id) => Some(Self::Integer(id)),
+            Raw::Text(text) => text.try_into().ok().map(Self::Text),
+            Raw::Null | Raw::Other => None,
+        }
     }
 }
 

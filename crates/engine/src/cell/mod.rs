@@ -99,7 +99,7 @@ pub(crate) fn scaled(value: Decimal, scale: u32) -> (i64, bool) {
 }
 
 /// A stored value as a database hands it out.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Raw<'r> {
     Null,
     Integer(i64),

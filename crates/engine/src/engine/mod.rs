@@ -24,13 +24,15 @@ mod transfer;
 
 pub use self::{provision::Prepared, session::Session};
 pub use crate::identity::{Highest, PlaceInfo, PlaceState, Resident};
-pub use crate::sqlite::{
-    Activity, AdoptOptions, Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, DatabaseFile, Digest,
-    MigrateReport, ModelDiff, Script, SqlLimits, SqlRow, SqlRows, SystemDb, TableDigest, Template, Tx,
+pub use crate::carry::{
+    AdoptOptions, Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, ModelDiff, TableDigest,
 };
+pub use crate::ledger::MigrateReport;
+pub use crate::sqlite::{DatabaseFile, Script, SqlRow, SystemDb, Template, Tx};
+pub use crate::statement::{SqlLimits, SqlRows};
 pub use crate::{
     schema::{Drift, Fault, Inspection},
-    write::Usage,
+    write::{Activity, Usage},
 };
 
 /// A server of the configuration.

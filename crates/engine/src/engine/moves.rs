@@ -3,14 +3,12 @@
 
 use super::Engine;
 use crate::{
+    carry::{CaughtUp, ModelDiff},
     error::Result,
     identity::PlaceInfo,
     place::Place,
     schema::Schema,
-    sqlite::{
-        ModelDiff,
-        transfer::{self, CaughtUp},
-    },
+    sqlite::transfer,
 };
 use std::sync::Arc;
 

@@ -4,7 +4,8 @@ use super::Engine;
 use crate::{
     error::Result,
     place::Place,
-    sqlite::{self, Script, SqlLimits, SqlRows},
+    sqlite::{self, Script},
+    statement::{SqlLimits, SqlRows},
 };
 use std::{sync::Arc, time::Duration};
 

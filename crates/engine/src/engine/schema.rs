@@ -3,11 +3,12 @@
 use super::{Engine, Template, blocking};
 use crate::{
     error::Result,
+    ledger::MigrateReport,
     migration::Migration,
     name::StoreName,
     place::{Isolation, Place},
     schema::{Fault, Inspection},
-    sqlite::{self, MigrateReport, Script},
+    sqlite::{self, Script},
 };
 use std::{path::PathBuf, sync::Arc};
 

@@ -8,9 +8,10 @@ use crate::{
     overrides::OverrideRow,
     query::{Change, Filter, RecordId, Select},
     row::Visit,
-    sqlite::{self, SqlLimits, SqlRows, records::Activity},
+    sqlite,
+    statement::{SqlLimits, SqlRows},
     value::Value,
-    write::{Usage, WriteGuard, WriteOptions, Written},
+    write::{Activity, Usage, WriteGuard, WriteOptions, Written},
 };
 use std::borrow::Cow;
 

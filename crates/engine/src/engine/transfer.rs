@@ -3,17 +3,14 @@
 
 use super::{Engine, blocking};
 use crate::{
+    carry::{AdoptOptions, Blanked, Copy, CopyInfo, CopyOptions, Digest, ModelDiff},
     error::{Error, Kind, Result},
+    ledger::MigrateReport,
     name::{FieldName, StoreName, TenantId},
     place::{Isolation, Place},
     row::Row,
     schema::Schema,
-    sqlite::{
-        Digest, MigrateReport, ModelDiff, Script, WriteTurn,
-        transfer::{
-            self, {AdoptOptions, Blanked, Copy, CopyInfo, CopyOptions},
-        },
-    },
+    sqlite::{Script, WriteTurn, transfer},
 };
 use std::{path::Path, sync::Arc};
 

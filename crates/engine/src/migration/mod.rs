@@ -15,6 +15,7 @@ mod write;
 pub use convertible::fill_value;
 pub(crate) use convertible::{convertible, convertible_in};
 pub use diff::diff;
+pub(crate) use order::fingerprint_of;
 pub use order::{dependencies, fingerprint, order};
 pub use rename::{Answers, Choice, Question, Undecided};
 pub use state::State;

@@ -52,12 +52,15 @@ pub fn order(migrations: &[Migration]) -> Result<Vec<Migration>, Invalid> {
 /// Returns a short text that identifies a store's schema: two are equal exactly if the same migrations, in the same
 /// order and with the same contents, touch the store. `migrations` must be ordered.
 pub fn fingerprint(migrations: &[Migration], store: &StoreName) -> String {
+    let own: Vec<_> = migrations.iter().filter(|m| m.touches(store)).map(|m| (m.id(), m.checksum())).collect();
+    fingerprint_of(own.iter().map(|(id, checksum)| (&**id, &**checksum)))
+}
+
+/// Returns the [`fingerprint`] of a schema from the ids and checksums of its migrations.
+pub(crate) fn fingerprint_of<'m>(migrations: impl IntoIterator<Item = (&'m str, &'m str)>) -> String {
     let mut hash = blake3::Hasher::new();
-    for m in migrations.iter().filter(|m| m.touches(store)) {
-        hash.update(m.id().as_bytes());
-        hash.update(b"\n");
-        hash.update(m.checksum().as_bytes());
-        hash.update(b"\n");
+    for (id, checksum) in migrations {
+        hash.update(format!("{id}\n{checksum}\n").as_bytes());
     }
     hash.finalize().to_hex()[..32].to_owned()
 }

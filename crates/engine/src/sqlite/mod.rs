@@ -29,13 +29,8 @@ pub(crate) use files::{
     rehearse_file, repair, residents, scrub, sweep,
 };
 pub(crate) use identity::enrol;
-pub use records::Activity;
-pub use sandbox::{SqlLimits, SqlRows};
-pub use schema::{MigrateReport, Script};
+pub use schema::Script;
 pub(crate) use session::{Session, operator_sql};
 pub(crate) use site::Site;
 pub use system::{SqlRow, SystemDb, Tx};
-pub use transfer::{
-    AdoptOptions, Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, ModelDiff, TableDigest,
-};
 pub(crate) use wal_index::allow_files as allow_shm_files;

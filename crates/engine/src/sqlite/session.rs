@@ -8,7 +8,7 @@ use super::{
     connection::{Database, Lease, group_commit},
     error::located,
     identity,
-    records::{Activity, activity, list, read, usage, write::Request},
+    records::{activity, list, read, usage, write::Request},
     sandbox::{self, Window},
     schema::Script,
 };
@@ -21,12 +21,10 @@ use crate::{
     query::{Change, Filter, RecordId, Select},
     row::Visit,
     schema::{Confinement, Schema},
-    sqlite::{
-        SqlLimits, SqlRows,
-        connection::{BUSY_WAIT, LongWork},
-    },
+    sqlite::connection::{BUSY_WAIT, LongWork},
+    statement::{SqlLimits, SqlRows},
     value::Value,
-    write::{Usage, WriteGuard, WriteOptions, Written},
+    write::{Activity, Usage, WriteGuard, WriteOptions, Written},
 };
 use rusqlite::Connection;
 use std::{

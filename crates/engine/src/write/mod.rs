@@ -1,9 +1,11 @@
 //! Changes to records: what limits a write, what it returns, and the checks before any database is asked.
 
+mod activity;
 pub(crate) mod detail;
 mod limits;
 pub(crate) mod prepare;
 
+pub use activity::Activity;
 pub use limits::Usage;
 pub(crate) use prepare::{Act, ID_MAX, Ready};
 

@@ -3,13 +3,14 @@
 
 use crate::{
     error::{Error, Kind, Result},
+    ledger::MigrateReport,
     place::Isolation,
     schema::Inspection,
     sqlite::{
         connection::{BUSY_WAIT, Dedicated, Durability, WriteTurn, base, open},
         files::check_pages,
         identity,
-        schema::{Script, inspect, migrate::MigrateReport},
+        schema::{Script, inspect},
         site::Site,
         tables,
     },

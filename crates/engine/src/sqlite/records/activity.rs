@@ -2,30 +2,8 @@
 //!
 //! The session calls it. `write::activity` writes the log in the transaction of the change; nothing here changes it.
 
-use crate::{error::Result, schema::Confinement};
+use crate::{error::Result, schema::Confinement, write::Activity};
 use rusqlite::{Connection, Row, params};
-use serde::Serialize;
-
-/// One entry of the log.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Activity {
-    /// Grows with time; used for paging.
-    pub id: i64,
-    /// Instant, RFC 3339, UTC.
-    pub at: String,
-    /// The user that acted.
-    pub actor: String,
-    /// The user that impersonated the actor.
-    pub impersonator: Option<String>,
-    /// `create`, `update` or `delete`.
-    pub action: String,
-    /// The changed model.
-    pub model: String,
-    /// Key of the record.
-    pub record: String,
-    /// What changed.
-    pub detail: Option<serde_json::Value>,
-}
 
 /// The index on (tenant, at) gives the order, so that a page of a pooled tenant reads no other tenant's entries.
 const READ: &str = "SELECT id, at, actor, impersonator, action, model, record, detail FROM _tenantry_activity \

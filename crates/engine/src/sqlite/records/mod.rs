@@ -9,6 +9,5 @@ mod texts;
 pub mod usage;
 pub mod write;
 
-pub use activity::Activity;
 pub(crate) use read::Cursor;
 pub(crate) use texts::{Texts, returning};

@@ -6,7 +6,8 @@
 
 use crate::{
     error::{Error, Kind, Result},
-    sqlite::{SqlLimits, connection::Stop},
+    sqlite::connection::Stop,
+    statement::SqlLimits,
 };
 use rusqlite::Connection;
 use std::{

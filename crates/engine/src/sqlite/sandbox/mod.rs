@@ -15,55 +15,20 @@ use super::{
     connection::{Stop, open},
     functions,
 };
-use crate::error::{Error, Kind, Result};
+use crate::{
+    error::{Error, Kind, Result},
+    statement::{SqlLimits, SqlRows},
+};
 use allowed::Allowed;
 use guard::Guard;
 use rusqlite::{Connection, OpenFlags, hooks::AuthContext, limits::Limit};
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 pub(super) use window::Window;
 
 /// Longest value, in bytes, that a statement may read or build. With functions of linear cost, a call then takes
 /// milliseconds.
 const VALUE_BYTES: i32 = 256 << 10;
-
-/// Resource limits of one statement.
-#[derive(Debug, Clone, Copy)]
-pub struct SqlLimits {
-    /// Maximum number of rows in the answer; further rows are cut off.
-    pub rows: usize,
-    /// Maximum bytes of values in the answer; further rows are cut off.
-    pub bytes: usize,
-    /// Maximum run time.
-    pub deadline: Duration,
-    /// Maximum memory in bytes.
-    pub memory_bytes: u64,
-    /// Maximum bytes written to temporary files, which it needs to sort and materialise more than a few megabytes.
-    pub scratch_bytes: u64,
-}
-
-impl Default for SqlLimits {
-    fn default() -> Self {
-        Self {
-            rows: 1000,
-            bytes: 1 << 20,
-            deadline: Duration::from_secs(5),
-            memory_bytes: 32 << 20,
-            scratch_bytes: 256 << 20,
-        }
-    }
-}
-
-/// The answer to a tenant's own SQL.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SqlRows {
-    /// Column names as the statement gives them.
-    pub columns: Vec<String>,
-    /// Values row by row; blobs as base64.
-    pub rows: Vec<Vec<serde_json::Value>>,
-    /// True if rows were cut off at the limits.
-    pub truncated: bool,
-}
 
 /// Runs one statement on the database at `path`, which the caller has open. Blocks; call it on a thread that does
 /// nothing else. `params` is an array (by position), an object (by name) or null. `check` verifies the state of the

@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, Kind, Result},
-    sqlite::{SqlLimits, SqlRows},
+    statement::{SqlLimits, SqlRows},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rusqlite::{

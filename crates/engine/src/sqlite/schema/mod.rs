@@ -5,5 +5,5 @@ pub mod inspect;
 pub mod migrate;
 mod verified;
 
-pub use migrate::{MigrateReport, Script};
+pub use migrate::Script;
 pub(crate) use verified::{Verified, compare as compare_ledger};

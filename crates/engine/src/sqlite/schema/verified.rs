@@ -17,7 +17,7 @@ pub(crate) const POSITION: &str = "SELECT coalesce(max(rowid), 0) FROM _tenantry
 /// # Errors
 /// Those of [`Known::compare`].
 pub(crate) fn compare(conn: &Connection, known: &Known) -> Result<()> {
-    known.compare(&migrate::ledger(conn, known.store())?)
+    known.compare(&migrate::ledger(conn, known.store())?.into_iter().collect())
 }
 
 /// Ledger positions at which schemas were verified. A few slots, because several stores may share a database; a schema

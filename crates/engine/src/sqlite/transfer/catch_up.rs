@@ -7,26 +7,19 @@ use super::{
     rows::{Side, Sink, Table, activity, last_ids, sink},
 };
 use crate::{
+    carry::CaughtUp,
+    cell::Key,
     error::{Error, Kind, Result},
     model::Model,
     place::Place,
     schema::Schema,
-    sqlite::{files::upkeep, identity, site::Site},
+    sqlite::{cells::raw, files::upkeep, identity, site::Site},
 };
-use rusqlite::{Connection, TransactionBehavior, params, types::Value};
+use rusqlite::{Connection, TransactionBehavior, params};
 use std::collections::{BTreeMap, HashSet};
 
-/// How far a copy has caught up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CaughtUp {
-    /// The last change that is in the copy; the next call continues after it.
-    pub seq: u64,
-    /// Number of changes between `after` and `seq`. If it is less than requested, there were no more.
-    pub changes: u64,
-}
-
 /// Ids of touched records, by model.
-type Touched = BTreeMap<String, Vec<Value>>;
+type Touched = BTreeMap<String, Vec<Key>>;
 
 /// Carries up to `most` changes in `from` after `after` to `to`, in one transaction. Repeating it changes nothing. `to`
 /// must be closed: no other writer uses it then, and once it is opened this call fails.
@@ -52,7 +45,7 @@ pub(crate) fn copy_changes(
     let source = open_source(from)?;
     fencing::check_recorded(&source, &from.place, token)?;
     let (touched, caught_up) = touched(&source, &from.place, after, most)?;
-    let ledgers = [file::ledger(&source, schema.store())?, file::ledger(&transaction, schema.store())?];
+    let ledgers = [file::ledger_of(&source, schema.store())?, file::ledger_of(&transaction, schema.store())?];
     if ledgers[0] != ledgers[1] {
         let detail = "migrations ran on one of the two since the copy was made: make the copy anew";
         return Err(Error::new(Kind::SchemaBehind, detail));
@@ -69,7 +62,7 @@ pub(crate) fn copy_changes(
 fn touched(conn: &Connection, place: &Place, after: u64, most: u64) -> Result<(Touched, CaughtUp)> {
     let (mut touched, mut seen) = (Touched::new(), HashSet::new());
     let caught_up = noted(conn, place, after, most, |model, id| {
-        if seen.insert((model.clone(), format!("{id:?}"))) {
+        if seen.insert((model.clone(), id)) {
             touched.entry(model).or_default().push(id);
         }
     })?;
@@ -82,7 +75,7 @@ pub(crate) fn noted(
     place: &Place,
     after: u64,
     most: u64,
-    mut tell: impl FnMut(String, Value),
+    mut tell: impl FnMut(String, Key),
 ) -> Result<CaughtUp> {
     let sql = "SELECT seq, model, id FROM _tenantry_changes WHERE seq > ?3 AND tenant = ?1 AND store = ?2
         ORDER BY seq LIMIT ?4";
@@ -98,7 +91,8 @@ pub(crate) fn noted(
     while let Some(row) = rows.next()? {
         let seq: i64 = row.get(0)?;
         caught_up = CaughtUp { seq: seq.unsigned_abs(), changes: caught_up.changes + 1 };
-        tell(row.get(1)?, row.get(2)?);
+        let id = Key::read(raw(row.get_ref(2)?));
+        tell(row.get(1)?, id.ok_or_else(|| Error::new(Kind::Corrupt, "a change of a record without an id"))?);
     }
     Ok(caught_up)
 }
@@ -116,7 +110,7 @@ fn apply(
     let mut sink = Sink::new(*to, true);
     // Remove all rows first: unique values may have moved from one row to another.
     for (table, ids) in targets.iter().filter_map(|t| Some((t, touched.get(t.model.name.as_str())?))) {
-        ids.iter().try_for_each(|id| sink.remove(table, id))?;
+        ids.iter().try_for_each(|id| sink.remove(table, *id))?;
     }
     for (source, target) in sources.iter().zip(&targets) {
         for id in touched.get(source.model.name.as_str()).into_iter().flatten() {

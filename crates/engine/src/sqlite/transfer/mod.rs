@@ -12,11 +12,8 @@ mod fencing;
 mod pool;
 mod rows;
 
-pub use catch_up::CaughtUp;
 pub(crate) use catch_up::copy_changes;
-pub use compare::{Digest, ModelDiff, TableDigest};
 pub(crate) use compare::{compare, compare_unwritten, describe_copy, digest, digest_copy};
-pub use copy::{AdoptOptions, Blanked, Copy, CopyInfo, CopyOptions};
 pub(crate) use copy::{adopt, blank, copy_out, foreign, inspect_copy, migrate_copy, rows};
 pub(crate) use fencing::{
     fence, fence_recorded, lift_fence, open_filled, place_info, record, stop_recording, unfence,

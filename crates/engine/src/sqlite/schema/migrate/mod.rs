@@ -4,7 +4,7 @@
 //! The engine calls it for one place at a time, on a separate connection. It does not choose the migrations: the
 //! platform passes them in order, with their operations.
 
-mod ledger;
+mod applied;
 mod recount;
 mod step;
 
@@ -14,29 +14,18 @@ use super::{
 };
 use crate::{
     error::{Error, Kind, Result},
+    ledger::{self, Loaded, MigrateReport},
     migration::{Invalid, Migration, State, fingerprint},
     name::StoreName,
     place::Isolation,
     refused::RefusedRows,
     sqlite::tables,
 };
-use rusqlite::{Connection, params};
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, OnceLock},
-};
+use rusqlite::Connection;
+use std::sync::{Arc, OnceLock};
 use step::{check_references, run_step};
 
-pub(crate) use ledger::ledger;
-
-/// The result of a run on one database.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct MigrateReport {
-    /// Migrations that this run applied, as `app/name`, in order.
-    pub applied: Vec<String>,
-    /// Migrations that the database has and the platform does not know: applied by a newer version of it.
-    pub unknown: Vec<String>,
-}
+pub(crate) use applied::ledger;
 
 /// The statements of all migrations for one store and isolation. Made once and run on every database of a fleet.
 #[derive(Debug, Clone)]
@@ -55,18 +44,10 @@ pub struct Script {
 
 #[derive(Debug, Clone)]
 struct Compiled {
-    app: String,
-    name: String,
-    checksum: String,
+    loaded: Loaded,
     steps: Steps,
     /// SQL that sets the counters for the models after this migration; None if it cannot have changed rows.
     recount: Option<String>,
-}
-
-impl Compiled {
-    fn id(&self) -> String {
-        format!("{}/{}", self.app, self.name)
-    }
 }
 
 /// Applies those of the ordered migrations that one database lacks.
@@ -103,13 +84,9 @@ impl Script {
             }
             if migration.touches(store) {
                 let counts = all.recount.then(|| recount::recount(&state, store, isolation));
-                compiled.push(Compiled {
-                    recount: counts,
-                    app: migration.app.to_string(),
-                    name: migration.name.clone(),
-                    checksum: migration.checksum(),
-                    steps: all,
-                });
+                let (app, name) = (migration.app.to_string(), migration.name.clone());
+                let loaded = Loaded { app, name, checksum: migration.checksum() };
+                compiled.push(Compiled { loaded, steps: all, recount: counts });
             }
         }
         let fingerprint = fingerprint(migrations, store);
@@ -168,10 +145,13 @@ impl Script {
     /// # Errors
     /// [`Kind::Statement`] if an applied migration's file was changed afterwards.
     pub fn pending(&self, conn: &Connection) -> Result<(Vec<String>, Vec<String>)> {
-        let done = self.ledger(conn)?;
-        let missing = self.missing(&done)?.iter().map(|m| m.id()).collect();
-        let known: BTreeSet<String> = self.migrations.iter().map(Compiled::id).collect();
-        Ok((missing, done.into_keys().filter(|id| !known.contains(id)).collect()))
+        let applied = self.applied(conn)?;
+        let missing = ledger::missing(self.loaded(), &applied)?.into_iter().map(Loaded::id).collect();
+        Ok((missing, ledger::unknown(self.loaded(), &applied)))
+    }
+
+    fn loaded(&self) -> impl Iterator<Item = &Loaded> {
+        self.migrations.iter().map(|migration| &migration.loaded)
     }
 
     /// Returns the script of only those migrations that a database has. Its models are those of the database.
@@ -180,13 +160,8 @@ impl Script {
     /// [`Kind::SchemaAhead`] if it has migrations that are not known here; [`Kind::Statement`] if the file of one was
     /// changed afterwards, or their order has changed.
     pub(crate) fn as_applied(&self, conn: &Connection) -> Result<Self> {
-        let done = self.ledger(conn)?;
-        let missing: BTreeSet<String> = self.missing(&done)?.iter().map(|m| m.id()).collect();
-        let known: BTreeSet<String> = self.migrations.iter().map(Compiled::id).collect();
-        if let Some(unknown) = done.keys().find(|id| !known.contains(*id)) {
-            let detail = format!("the database has migration {unknown}, which is not known here");
-            return Err(Error::new(Kind::SchemaAhead, detail));
-        }
+        let (missing, unknown) = self.pending(conn)?;
+        ledger::refuse_unknown(&unknown, "the database")?;
         if missing.is_empty() {
             return Ok(self.clone());
         }
@@ -246,7 +221,7 @@ impl Script {
     fn run_pending(&self, conn: &mut Connection, report: &mut MigrateReport) -> Result<()> {
         for migration in &self.migrations {
             if self.apply(conn, migration)? {
-                report.applied.push(migration.id());
+                report.applied.push(migration.loaded.id());
             }
         }
         Ok(())
@@ -266,11 +241,11 @@ impl Script {
     }
 
     fn apply_locked(&self, conn: &mut Connection, migration: &Compiled) -> Result<bool> {
-        let done = self.ledger(conn)?;
-        if !self.missing(&done)?.iter().any(|m| m.id() == migration.id()) {
+        let applied = self.applied(conn)?;
+        if !ledger::missing(self.loaded(), &applied)?.iter().any(|missing| missing.id() == migration.loaded.id()) {
             return Ok(false);
         }
-        if done.is_empty() {
+        if applied.is_empty() {
             tables::ensure(conn)?;
         }
         self.refuse_fenced(conn)?;
@@ -283,11 +258,7 @@ impl Script {
         if let Some(sql) = &migration.recount {
             conn.execute_batch(sql)?;
         }
-        conn.execute(
-            "INSERT INTO _tenantry_ledger(app, migration, checksum, applied_at) \
-             VALUES (?1, ?2, ?3, strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'))",
-            params![migration.app, self.ledger_name(&migration.name), migration.checksum],
-        )?;
+        self.enter(conn, &migration.loaded)?;
         Ok(true)
     }
 
@@ -311,14 +282,7 @@ impl Script {
 /// # Errors
 /// [`Kind::Statement`] if a newer version of one of their apps has migrated the database.
 fn is_due(conn: &Connection, pending: &[String], unknown: &[String]) -> Result<bool> {
-    let app = |id: &str| id.split('/').next().map(str::to_owned);
-    if let Some(newer) = unknown.iter().find(|u| pending.iter().any(|p| app(p) == app(u))) {
-        return Err(statement(format!(
-            "the database has migration {newer}, which is not known here, and lacks {}: bring the apps to the version \
-             that made it",
-            pending.join(", ")
-        )));
-    }
+    ledger::refuse_newer(pending, unknown)?;
     if !pending.is_empty() && !conn.is_autocommit() {
         return Err(Error::new(Kind::Internal, "migration inside a transaction"));
     }
@@ -347,7 +311,7 @@ fn refusal(migration: &Migration, why: &str) -> Error {
 }
 
 fn named(migration: &Compiled, what: &str) -> String {
-    format!("migration {}: {what}", migration.id())
+    format!("migration {}: {what}", migration.loaded.id())
 }
 
 /// Adds the migration and the statement to the error. Keeps the kind if the database could not run it at all.

@@ -1,11 +1,13 @@
 //! Counts the rows of each model that would change if one place were replaced by another. Shown before a restore.
 
 use crate::{
+    carry::{ModelDiff, next_row},
+    cell::Raw,
     error::Result,
     model::Model,
-    name::ModelName,
     schema::Schema,
     sqlite::{
+        cells::raw,
         site::Site,
         transfer::{
             copy::open_source,
@@ -13,21 +15,7 @@ use crate::{
         },
     },
 };
-use rusqlite::{Row, types::ValueRef};
-use std::cmp::Ordering;
-
-/// Numbers of rows of one model that differ.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ModelDiff {
-    /// The model.
-    pub model: ModelName,
-    /// Rows only in the other place: they would be added.
-    pub added: u64,
-    /// Rows in both places with a different value in any column.
-    pub changed: u64,
-    /// Rows only in the live place: they would be removed.
-    pub removed: u64,
-}
+use rusqlite::Row;
 
 /// Compares two places of one store, whatever their isolation, each in one consistent state. The result has an entry
 /// for every model.
@@ -46,46 +34,32 @@ pub(super) fn compare_table(
     a: &Table<'_>,
     other: &Side<'_>,
     b: &Table<'_>,
-    skip: impl Fn(ValueRef<'_>) -> bool,
+    skip: impl Fn(Raw<'_>) -> bool,
 ) -> Result<ModelDiff> {
-    let mut diff = ModelDiff { model: a.model.name.clone(), added: 0, changed: 0, removed: 0 };
+    let mut diff = ModelDiff::none(&a.model.name);
     let (mut left, mut right) = (live.conn.prepare(&a.all)?, other.conn.prepare(&b.all)?);
     let (mut left, mut right) = (left.query([live.tenant])?, right.query([other.tenant])?);
     let (mut l, mut r) = (left.next()?, right.next()?);
-    loop {
-        let (id, order) = match (l, r) {
-            (None, None) => return Ok(diff),
-            (Some(l), None) => (l.get_ref(0)?, Ordering::Less),
-            (None, Some(r)) => (r.get_ref(0)?, Ordering::Greater),
-            (Some(l), Some(r)) => match by_id(l.get_ref(0)?, r.get_ref(0)?) {
-                Ordering::Greater => (r.get_ref(0)?, Ordering::Greater),
-                order => (l.get_ref(0)?, order),
-            },
-        };
-        match (order, l, r) {
-            _ if skip(id) => {}
-            (Ordering::Less, ..) => diff.removed += 1,
-            (Ordering::Greater, ..) => diff.added += 1,
-            (Ordering::Equal, Some(l), Some(r)) => diff.changed += u64::from(differ(l, r, a.columns.len())?),
-            _ => {}
+    while let Some((id, side)) = next_row(id_of(l)?, id_of(r)?) {
+        if !skip(id) {
+            let is_changed = match (l, r) {
+                (Some(l), Some(r)) if side.in_live() && side.in_other() => differ(l, r, a.columns.len())?,
+                _ => false,
+            };
+            diff.count(side, is_changed);
         }
-        if order.is_le() {
+        if side.in_live() {
             l = left.next()?;
         }
-        if order.is_ge() {
+        if side.in_other() {
             r = right.next()?;
         }
     }
+    Ok(diff)
 }
 
-/// Compares two ids in SQLite's order.
-fn by_id(a: ValueRef<'_>, b: ValueRef<'_>) -> Ordering {
-    match (a, b) {
-        (ValueRef::Integer(a), ValueRef::Integer(b)) => a.cmp(&b),
-        (ValueRef::Text(a), ValueRef::Text(b)) => a.cmp(b),
-        (ValueRef::Integer(_), _) => Ordering::Less,
-        _ => Ordering::Greater,
-    }
+fn id_of<'r>(row: Option<&'r Row<'_>>) -> Result<Option<Raw<'r>>> {
+    Ok(row.map(|row| row.get_ref(0)).transpose()?.map(raw))
 }
 
 fn differ(a: &Row<'_>, b: &Row<'_>, columns: usize) -> Result<bool> {

@@ -4,8 +4,6 @@ mod diff;
 mod digest;
 mod unwritten;
 
-pub use diff::ModelDiff;
 pub(crate) use diff::compare;
-pub use digest::{Digest, TableDigest};
 pub(crate) use digest::{describe_copy, digest, digest_copy};
 pub(crate) use unwritten::compare_unwritten;

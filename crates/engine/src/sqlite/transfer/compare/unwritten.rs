@@ -1,8 +1,10 @@
 //! Compares two places while one of them is written to: records that its log of changes names are skipped, all others
 //! must be equal.
 
-use super::diff::{ModelDiff, compare_table};
+use super::diff::compare_table;
 use crate::{
+    carry::ModelDiff,
+    cell::Key,
     error::Result,
     model::Model,
     schema::Schema,
@@ -15,33 +17,7 @@ use crate::{
         },
     },
 };
-use rusqlite::types::{Value, ValueRef};
 use std::collections::{BTreeMap, HashSet};
-
-/// Ids of records to skip.
-#[derive(Debug, Default)]
-struct LeftOut {
-    numbers: HashSet<i64>,
-    texts: HashSet<Box<[u8]>>,
-}
-
-impl LeftOut {
-    fn add(&mut self, id: Value) {
-        match id {
-            Value::Integer(number) => drop(self.numbers.insert(number)),
-            Value::Text(text) => drop(self.texts.insert(text.into_bytes().into())),
-            _ => {}
-        }
-    }
-
-    fn has(&self, id: ValueRef<'_>) -> bool {
-        match id {
-            ValueRef::Integer(number) => self.numbers.contains(&number),
-            ValueRef::Text(text) => self.texts.contains(text),
-            _ => false,
-        }
-    }
-}
 
 /// Counts the rows that differ, without those that the log of `written` names after `after`. `still` must not be
 /// written to meanwhile. Added rows are only in `written`, removed ones only in `still`.
@@ -52,19 +28,19 @@ pub(crate) fn compare_unwritten(
     after: u64,
 ) -> Result<Vec<ModelDiff>> {
     let (still_conn, written_conn) = (open_source(still)?, open_source(written)?);
-    let mut left_out = BTreeMap::<String, LeftOut>::new();
+    let mut left_out = BTreeMap::<String, HashSet<Key>>::new();
     // The log is read in the same state of the place as its rows.
     noted(&written_conn, &written.place, after, u64::MAX, |model, id| {
-        left_out.entry(model).or_default().add(id);
+        left_out.entry(model).or_default().insert(id);
     })?;
     let (still, written) = (Side::new(&still_conn, still), Side::new(&written_conn, written));
     let models = || schema.plans().map(|plan| &**plan.model() as &Model);
     let tables = [Table::all(models(), still.isolation), Table::all(models(), written.isolation)];
-    let none = LeftOut::default();
+    let none = HashSet::new();
     let pairs = tables[0].iter().zip(&tables[1]);
     let compared = pairs.map(|(a, b)| {
         let left_out = left_out.get(a.model.name.as_str()).unwrap_or(&none);
-        compare_table(&still, a, &written, b, |id| left_out.has(id))
+        compare_table(&still, a, &written, b, |id| Key::read(id).is_some_and(|id| left_out.contains(&id)))
     });
     compared.collect()
 }

@@ -2,6 +2,7 @@
 
 use super::file::{self, bring_in, resolved};
 use crate::{
+    carry::AdoptOptions,
     error::{Error, Kind, Result},
     name::TenantId,
     place::Place,
@@ -18,25 +19,6 @@ use crate::{
 };
 use rusqlite::{Connection, params};
 use std::path::Path;
-
-/// How a copy becomes a place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AdoptOptions {
-    /// Only [`crate::engine::Engine::copy_changes`] may write to it, until [`crate::engine::Engine::open_filled`].
-    pub closed: bool,
-    /// Consume the copy: on the same disk the file is moved instead of copied again. After a failure, the caller must
-    /// make the copy again.
-    pub used_up: bool,
-    /// Check every page of the new database. Set it to false only if every page of the copy was checked; a file that is
-    /// copied again is always checked.
-    pub check: bool,
-}
-
-impl Default for AdoptOptions {
-    fn default() -> Self {
-        Self { closed: false, used_up: false, check: true }
-    }
-}
 
 /// Makes the database of the place, which must not exist yet, from the copy `from` of tenant `of` (None for a system
 /// store). The identity in the new file becomes that of the place, and any fence is lifted; with `closed`, the place

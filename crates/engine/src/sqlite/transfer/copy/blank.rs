@@ -5,6 +5,7 @@
 
 use super::file::{bring_in, resolved};
 use crate::{
+    carry::Blanked,
     error::{Error, Kind, Result},
     model::{Field, FieldKind, IdKind, Model},
     schema::{Plan, Schema},
@@ -12,15 +13,6 @@ use crate::{
 };
 use rusqlite::{Connection, limits::Limit};
 use std::path::Path;
-
-/// Counts of what was blanked.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Blanked {
-    /// Number of fields marked personal.
-    pub fields: u64,
-    /// Number of rows with such fields.
-    pub rows: u64,
-}
 
 /// Blanks the copy `from` into the new file `to`. Changes `from`, which must not be used afterwards.
 pub(crate) fn blank(from: &Path, to: &Path, schema: &Schema) -> Result<Blanked> {

@@ -2,32 +2,15 @@
 //! place it was taken from. Only this module opens copies. A copy is not live, and nothing writes rows to it.
 
 use crate::{
+    carry::CopyInfo,
     error::{Error, Kind, Result},
+    ledger,
+    migration::fingerprint_of,
     name::{StoreName, TenantId},
-    sqlite::{connection::open, error::io, files::check_pages, schema::Script, tables},
+    sqlite::{connection::open, error::io, files::check_pages, schema::{Script, migrate}, tables},
 };
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::path::{Path, PathBuf};
-
-/// What a copy says about itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CopyInfo {
-    /// The tenant it belongs to; None for a system store.
-    pub tenant: Option<TenantId>,
-    /// The store it was taken from.
-    pub store: StoreName,
-    /// Generation of the place it was taken from.
-    pub generation: u64,
-    /// The installation it was taken from; empty if that was not known.
-    pub platform: String,
-    /// Number of rows of declared models.
-    pub rows: u64,
-    /// Migrations it has, as `app/name`, in the order they were applied.
-    pub migrations: Vec<String>,
-    /// Identifies its schema: equals [`crate::migration::fingerprint`] if the migrations were applied in the platform's
-    /// order.
-    pub schema_version: String,
-}
 
 /// The identity row of a copy.
 pub(crate) struct Inside {
@@ -100,13 +83,7 @@ pub(crate) fn identity(conn: &Connection, store: &StoreName, of: Option<TenantId
 /// Refuses a database unless it has exactly the migrations of the script.
 pub(crate) fn at_end(conn: &Connection, script: &Script, what: &str) -> Result<()> {
     let (missing, unknown) = script.pending(conn)?;
-    if let Some(unknown) = unknown.first() {
-        return Err(Error::new(Kind::SchemaAhead, format!("{what} has {unknown}, which is not known here")));
-    }
-    match missing.first() {
-        Some(missing) => Err(Error::new(Kind::SchemaBehind, format!("{what} lacks {missing}"))),
-        None => Ok(()),
-    }
+    ledger::require_all(&missing, &unknown, what)
 }
 
 /// Checks a copy and returns what it says about itself.
@@ -114,7 +91,7 @@ pub(crate) fn inspect_copy(from: &Path, store: &StoreName, of: Option<TenantId>)
     let conn = open_copy(from)?;
     check_pages(&conn)?;
     let inside = identity(&conn, store, of)?;
-    let (migrations, schema_version) = ledger(&conn, store)?;
+    let (migrations, schema_version) = ledger_of(&conn, store)?;
     Ok(CopyInfo {
         tenant: of,
         store: store.clone(),
@@ -127,16 +104,8 @@ pub(crate) fn inspect_copy(from: &Path, store: &StoreName, of: Option<TenantId>)
 }
 
 /// Returns the migrations of a store in the order they were applied, and the hash over them.
-pub(crate) fn ledger(conn: &Connection, store: &StoreName) -> Result<(Vec<String>, String)> {
-    let sql = "SELECT app, substr(migration, length(?1) + 2), checksum FROM _tenantry_ledger
-        WHERE substr(migration, 1, length(?1) + 1) = ?1 || '/' ORDER BY rowid";
-    let mut statement = conn.prepare(sql)?;
-    let mut rows = statement.query([store.as_str()])?;
-    let (mut names, mut hash) = (vec![], blake3::Hasher::new());
-    while let Some(row) = rows.next()? {
-        let (app, name, checksum): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        hash.update(format!("{app}/{name}\n{checksum}\n").as_bytes());
-        names.push(format!("{app}/{name}"));
-    }
-    Ok((names, hash.finalize().to_hex()[..32].to_owned()))
+pub(crate) fn ledger_of(conn: &Connection, store: &StoreName) -> Result<(Vec<String>, String)> {
+    let applied = migrate::ledger(conn, store)?;
+    let hash = fingerprint_of(applied.iter().map(|(id, checksum)| (&**id, &**checksum)));
+    Ok((applied.into_iter().map(|(id, _)| id).collect(), hash))
 }

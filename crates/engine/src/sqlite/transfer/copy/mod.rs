@@ -8,14 +8,10 @@ mod foreign;
 mod read;
 mod take;
 
-pub use adopt::AdoptOptions;
 pub(crate) use adopt::adopt;
-pub use blank::Blanked;
 pub(crate) use blank::blank;
 pub(crate) use extract::open_source;
-pub use file::CopyInfo;
 pub(crate) use file::{at_end, identity, inspect_copy, open_copy};
 pub(crate) use foreign::foreign;
 pub(crate) use read::rows;
-pub use take::{Copy, CopyOptions};
 pub(crate) use take::{copy_out, migrate_copy};

@@ -8,7 +8,9 @@ use super::{
     file::{self, resolved},
 };
 use crate::{
+    carry::{Copy, CopyOptions},
     error::{Error, Kind, Result},
+    ledger::{self, MigrateReport},
     name::TenantId,
     place::Isolation,
     sqlite::{
@@ -16,7 +18,7 @@ use crate::{
         error::io,
         files::{check_pages, close, sync, sync_directory},
         identity,
-        schema::{Script, migrate::MigrateReport},
+        schema::Script,
         site::Site,
     },
 };
@@ -29,28 +31,6 @@ use std::{
     io::{Seek, SeekFrom, Write},
     path::Path,
 };
-
-/// A finished copy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Copy {
-    /// Size of the file in bytes.
-    pub bytes: u64,
-}
-
-/// Steps after writing a copy. Skip only those that are done elsewhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CopyOptions {
-    /// Check every page afterwards. Takes about as long as copying.
-    pub check: bool,
-    /// Sync the file to disk. Not needed for a file that is only read once more.
-    pub sync: bool,
-}
-
-impl Default for CopyOptions {
-    fn default() -> Self {
-        Self { check: true, sync: true }
-    }
-}
 
 /// Writes the committed state of a place to the new file `to`, while writers go on. Removes the file if copying fails.
 pub(crate) fn copy_out(site: &Site, script: &Script, to: &Path, options: CopyOptions) -> Result<Copy> {
@@ -125,12 +105,7 @@ pub(crate) fn migrate_copy(from: &Path, of: TenantId, script: &Script) -> Result
     file::identity(&conn, script.store(), Some(of))?;
     let script = script.laid_out(Isolation::Database)?;
     let (_, unknown) = script.pending(&conn)?;
-    if let Some(unknown) = unknown.first() {
-        return Err(Error::new(
-            Kind::SchemaAhead,
-            format!("the copy has {unknown}, which is not known here"),
-        ));
-    }
+    ledger::refuse_unknown(&unknown, "the copy")?;
     // The copy of a fenced place is not fenced itself.
     let opened =
         conn.execute("UPDATE _tenantry_place SET state = 'open', holder = NULL WHERE state <> 'open'", [])?;

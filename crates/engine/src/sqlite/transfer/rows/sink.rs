@@ -3,6 +3,7 @@
 
 use super::table::Table;
 use crate::{
+    cell::Key,
     error::{Error, Result},
     place::Isolation,
     sqlite::{cells::raw, identity, site::Site},
@@ -83,18 +84,18 @@ impl<'c> Sink<'c> {
                 find.raw_bind_parameter(position + 2, borrowed(row.get_ref(column)?))?;
             }
             let mut found = find.raw_query();
-            let id: Option<Value> = found.next()?.map(|row| row.get(0)).transpose()?;
+            let id = found.next()?.map(|row| row.get_ref(0)).transpose()?.and_then(|id| Key::read(raw(id)));
             drop(found);
             drop(find);
             if let Some(id) = id {
-                self.remove(table, &id)?;
+                self.remove(table, id)?;
             }
         }
         Ok(())
     }
 
     /// Removes the row with this id, if there is one.
-    pub(crate) fn remove(&mut self, table: &Table<'_>, id: &Value) -> Result<()> {
+    pub(crate) fn remove(&mut self, table: &Table<'_>, id: Key) -> Result<()> {
         let mut delete = self.side.conn.prepare_cached(&table.delete)?;
         let gone = delete.query_row(params![self.side.tenant, id], |row| values(row, table)).optional()?;
         gone.map_or(Ok(()), |gone| self.removed(table, &gone))

@@ -1,0 +1,41 @@
+//! A tenant's or an operator's own statement: what it may take, and what it returns.
+
+use std::time::Duration;
+
+/// Resource limits of one statement.
+#[derive(Debug, Clone, Copy)]
+pub struct SqlLimits {
+    /// Maximum number of rows in the answer; further rows are cut off.
+    pub rows: usize,
+    /// Maximum bytes of values in the answer; further rows are cut off.
+    pub bytes: usize,
+    /// Maximum run time.
+    pub deadline: Duration,
+    /// Maximum memory in bytes.
+    pub memory_bytes: u64,
+    /// Maximum bytes written to temporary files, which it needs to sort and materialise more than a few megabytes.
+    pub scratch_bytes: u64,
+}
+
+impl Default for SqlLimits {
+    fn default() -> Self {
+        Self {
+            rows: 1000,
+            bytes: 1 << 20,
+            deadline: Duration::from_secs(5),
+            memory_bytes: 32 << 20,
+            scratch_bytes: 256 << 20,
+        }
+    }
+}
+
+/// The answer to a tenant's own SQL.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SqlRows {
+    /// Column names as the statement gives them.
+    pub columns: Vec<String>,
+    /// Values row by row; blobs as base64.
+    pub rows: Vec<Vec<serde_json::Value>>,
+    /// True if rows were cut off at the limits.
+    pub truncated: bool,
+}
