@@ -1,10 +1,14 @@
-//! What a list may ask of any database: its order, its search terms, the rows of a page, and what that costs.
+//! What a list may ask of any database: its filter, its order, its search terms, the rows of a page, and what that
+//! costs.
 
 mod cost;
+mod cursor;
+pub(crate) mod filter;
 mod order;
 mod terms;
 
 pub use cost::{Cost, cost};
+pub(crate) use cursor::cursor;
 pub(crate) use order::{SortKey, order};
 pub(crate) use terms::terms;
 

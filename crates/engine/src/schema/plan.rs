@@ -1,5 +1,5 @@
-//! One model, compiled: its columns and how they are stored, its defaults, the models that refer to it, and the SQL
-//! texts for both isolations.
+//! One model, compiled: its columns and how they are stored, its defaults, and the models that refer to it. Each database
+//! hangs its own texts on it, so that a statement looks nothing up.
 
 use crate::{
     cell::{Key, Storage},
@@ -9,7 +9,7 @@ use crate::{
     place::Isolation,
     query::RecordId,
     row::json::JsonKeys,
-    sqlite::records::{Texts, returning},
+    sqlite::records::PlanTexts,
     value::Value,
 };
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
@@ -62,8 +62,8 @@ pub struct Plan {
     pub(crate) defaults: Box<[Value]>,
     positions: Box<[usize]>,
     keys: JsonKeys,
-    pooled: Texts,
-    database: Texts,
+    /// SQL texts of SQLite.
+    pub(crate) sqlite: PlanTexts,
 }
 
 /// The columns of a query, borrowed from the plan if it selects all of them.
@@ -80,8 +80,7 @@ impl Plan {
             storages: columns.iter().map(|c| c.storage).collect(),
             positions: (0..columns.len()).collect(),
             keys: JsonKeys::new(columns.iter().map(|c| c.name.as_str())),
-            pooled: Texts::new(&model, &columns, Isolation::Pooled),
-            database: Texts::new(&model, &columns, Isolation::Database),
+            sqlite: PlanTexts::new(&model, &columns),
             referrers: vec![],
             defaults,
             columns: columns.into(),
@@ -123,13 +122,6 @@ impl Plan {
         Ok(JsonKeys::new(fields.iter().map(FieldName::as_str)))
     }
 
-    pub(crate) fn texts(&self, isolation: Isolation) -> &Texts {
-        match isolation {
-            Isolation::Pooled => &self.pooled,
-            Isolation::Database => &self.database,
-        }
-    }
-
     pub(crate) fn project(&self, fields: &[FieldName]) -> Result<Projection<'_>> {
         if fields.is_empty() {
             return Ok(Projection {
@@ -140,20 +132,6 @@ impl Plan {
         let positions = fields.iter().map(|f| Ok(self.require(f.as_str())?.0)).collect::<Result<Vec<_>>>()?;
         let storages: Vec<_> = positions.iter().map(|&p| self.storages[p]).collect();
         Ok(Projection { positions: positions.into(), storages: storages.into() })
-    }
-
-    /// Appends `t.[a], t.[b]` of these columns.
-    pub(crate) fn list(&self, out: &mut String, positions: &[usize]) {
-        for (index, &position) in positions.iter().enumerate() {
-            out.push_str(if index == 0 { "t.[" } else { ", t.[" });
-            out.push_str(self.columns[position].name.as_str());
-            out.push(']');
-        }
-    }
-
-    /// Returns ` RETURNING [a], [b]` with all columns.
-    pub(crate) fn returning(&self) -> String {
-        returning(&self.columns)
     }
 
     /// Returns the id ready to bind; None if it is of the other kind, so that no row can have it.

@@ -10,4 +10,4 @@ pub mod usage;
 pub mod write;
 
 pub(crate) use read::Cursor;
-pub(crate) use texts::{Texts, returning};
+pub(crate) use texts::PlanTexts;

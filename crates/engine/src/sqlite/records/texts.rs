@@ -5,9 +5,50 @@
 use crate::{
     model::{IdKind, Model},
     place::Isolation,
-    schema::Column,
+    schema::{Column, Plan},
 };
 use std::fmt::Write;
+
+/// SQL texts of one model in both isolations.
+#[derive(Debug)]
+pub(crate) struct PlanTexts {
+    pooled: Texts,
+    database: Texts,
+}
+
+impl PlanTexts {
+    /// Compiles the texts of a model with these columns.
+    pub(crate) fn new(model: &Model, columns: &[Column]) -> Self {
+        Self {
+            pooled: Texts::new(model, columns, Isolation::Pooled),
+            database: Texts::new(model, columns, Isolation::Database),
+        }
+    }
+}
+
+impl Plan {
+    /// Returns the SQL texts of the model in one isolation.
+    pub(crate) fn texts(&self, isolation: Isolation) -> &Texts {
+        match isolation {
+            Isolation::Pooled => &self.sqlite.pooled,
+            Isolation::Database => &self.sqlite.database,
+        }
+    }
+
+    /// Appends `t.[a], t.[b]` of these columns.
+    pub(crate) fn list(&self, out: &mut String, positions: &[usize]) {
+        for (index, &position) in positions.iter().enumerate() {
+            out.push_str(if index == 0 { "t.[" } else { ", t.[" });
+            out.push_str(self.columns[position].name.as_str());
+            out.push(']');
+        }
+    }
+
+    /// Returns ` RETURNING [a], [b]` with all columns.
+    pub(crate) fn returning(&self) -> String {
+        returning(&self.columns)
+    }
+}
 
 /// SQL texts of one model in one isolation.
 #[derive(Debug, Default)]
@@ -27,8 +68,7 @@ pub(crate) struct Texts {
 }
 
 impl Texts {
-    /// Compiles the texts of a model with these columns in one isolation.
-    pub(crate) fn new(model: &Model, columns: &[Column], isolation: Isolation) -> Self {
+    fn new(model: &Model, columns: &[Column], isolation: Isolation) -> Self {
         let (table, tenant) = (&model.name, &model.tenant_field);
         let (condition, from, tenant_column, tenant_value) = match isolation {
             Isolation::Pooled => {
@@ -70,7 +110,7 @@ impl Texts {
 }
 
 /// Returns ` RETURNING [a], [b]` with all columns.
-pub(crate) fn returning(columns: &[Column]) -> String {
+fn returning(columns: &[Column]) -> String {
     let names: Vec<_> = columns.iter().map(|c| format!("[{}]", c.name)).collect();
     format!(" RETURNING {}", names.join(", "))
 }

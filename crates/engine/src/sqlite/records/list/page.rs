@@ -2,9 +2,9 @@
 
 use super::query::Query;
 use crate::{
-    cell::{Stored, stored},
-    error::{Error, Result},
-    list::SortKey,
+    cell::Stored,
+    error::Result,
+    list::{SortKey, cursor},
     query::Direction,
     value::Value,
 };
@@ -24,15 +24,7 @@ pub(super) fn order_by(query: &mut Query<'_>, order: &[SortKey]) {
 
 /// Appends the condition that a row comes after the row with these sort values.
 pub(super) fn after(query: &mut Query<'_>, order: &[SortKey], after: &[Value], merged: bool) -> Result<()> {
-    const STRANGER: &str = "does not belong to this list";
-    if after.len() != order.len() {
-        return Err(Error::invalid("after", STRANGER));
-    }
-    let mut values = Vec::with_capacity(after.len());
-    for (key, value) in order.iter().zip(after) {
-        let stored = stored(query.plan.columns[key.position].storage, value);
-        values.push(stored.map_err(|_| Error::invalid("after", STRANGER))?.into_owned());
-    }
+    let values = cursor(query.plan, order, after)?;
     query.sql.push_str(" AND ");
     bound(query, order[0], &values[0], merged);
     beyond(query, order, &values, merged);

@@ -1,0 +1,25 @@
+//! Where the next page of a list begins: the sort values of the last row of the page before.
+
+use super::SortKey;
+use crate::{
+    cell::{Stored, stored},
+    error::{Error, Result},
+    schema::Plan,
+    value::Value,
+};
+
+/// Returns the sort values of a cursor in their stored form.
+///
+/// # Errors
+/// `Invalid` if they are not those of a row in this order.
+pub(crate) fn cursor(plan: &Plan, order: &[SortKey], after: &[Value]) -> Result<Vec<Stored<'static>>> {
+    let stranger = || Error::invalid("after", "does not belong to this list");
+    if after.len() != order.len() {
+        return Err(stranger());
+    }
+    let values = order.iter().zip(after).map(|(key, value)| {
+        let stored = stored(plan.columns[key.position].storage, value);
+        stored.map(Stored::into_owned).map_err(|_| stranger())
+    });
+    values.collect()
+}
