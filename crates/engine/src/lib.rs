@@ -3,7 +3,7 @@
 //! Only the `tenantry` crate uses it. It never decides *which* placement a request may touch: it is given a
 //! [`place::Place`] and confines every statement to it.
 
-pub mod carry;
+mod carry;
 mod cell;
 pub mod descriptors;
 pub mod engine;
@@ -21,14 +21,23 @@ pub mod query;
 mod refused;
 pub mod row;
 pub mod schema;
-#[cfg(feature = "internals")]
-pub mod sqlite;
-#[cfg(not(feature = "internals"))]
-#[allow(dead_code, unreachable_pub, reason = "public for the engine's own tests only")]
+#[cfg_attr(
+    not(feature = "internals"),
+    allow(dead_code, unreachable_pub, reason = "public for the engine's own tests only")
+)]
 mod sqlite;
 mod statement;
 pub mod value;
 pub mod write;
+
+/// Parts of SQLite that the engine's own tests use without an [`Engine`]. No other crate may name it.
+#[cfg(feature = "internals")]
+pub mod internals {
+    pub use crate::sqlite::{
+        records::{list, merge, read, usage, write},
+        schema::{ddl, inspect, migrate},
+    };
+}
 
 pub use cell::Storage;
 pub use descriptors::Descriptors;

@@ -12,6 +12,12 @@ const HTTP: [&str; 3] = ["axum", "axum-extra", "hyper"];
 
 /// What the server must leave to the platform: the catalog and its transactions.
 const CATALOG: [&str; 3] = [".control()", ".snapshot()", "control::Write"];
+/// What the platform must not name: parts of the engine that belong to one database, or to the engine's own tests.
+const ONE_DATABASE: [&str; 3] = ["internals::", "sqlite::", "postgres::"];
+/// Modules of the engine that may name one database: the facade, which dispatches, and the databases themselves.
+const DATABASES: [&str; 3] = ["engine/", "sqlite/", "postgres/"];
+/// Files of the engine's neutral modules on which a database hangs its texts.
+const TEXTS: [&str; 2] = ["lib.rs", "schema/plan.rs"];
 /// What no request from a network may reach: the operator, an actor without credentials.
 const OPERATOR: &str = "access::Operator";
 
@@ -54,7 +60,23 @@ pub(crate) fn check(root: &Path, sources: &[Source], report: &mut Report) -> Res
     }
     absent("crates/server/src/", &CATALOG, sources, report);
     absent("crates/server/src/http/", &[OPERATOR, "Operator::new"], sources, report);
+    absent("crates/tenantry/src/", &ONE_DATABASE, sources, report);
+    neutral(sources, report);
     Ok(())
+}
+
+/// Searches the modules of the engine that every database shares for names of one.
+fn neutral(sources: &[Source], report: &mut Report) {
+    let shared: Vec<&Source> = sources.iter().filter(|source| is_shared(&source.path)).collect();
+    for source in shared {
+        absent(&source.path, &["sqlite::", "postgres::"], std::slice::from_ref(source), report);
+    }
+}
+
+/// Returns true for a file of the engine that belongs to no database.
+fn is_shared(path: &str) -> bool {
+    let Some(file) = path.strip_prefix("crates/engine/src/") else { return false };
+    !TEXTS.contains(&file) && !DATABASES.iter().any(|folder| file.starts_with(folder))
 }
 
 /// Searches the code of a folder, without its tests, for texts that must not be there.
@@ -103,6 +125,15 @@ fn names(rule: &Rule, sources: &[Source], report: &mut Report) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn modules_of_one_database_are_told_from_shared_ones() {
+        assert!(is_shared("crates/engine/src/list/filter.rs"));
+        for own in ["sqlite/session.rs", "engine/mod.rs", "lib.rs"] {
+            assert!(!is_shared(&format!("crates/engine/src/{own}")), "{own}");
+        }
+        assert!(!is_shared("crates/tenantry/src/records/mod.rs"));
+    }
 
     #[test]
     fn renamed_and_target_dependencies_are_seen_and_dev_ones_are_not() {

@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use std::sync::Arc;
 use tenantry_engine::{
     Error, Kind, Result, Script, Usage,
+    internals::{list, migrate, read, usage, write},
     migration::{Migration, Op},
     model::{Field, FieldKind, IdKind, Index, Model, OnDelete, Overrides, Permissions},
     name::{AppName, FieldName, ModelName, StoreName},
@@ -12,10 +13,6 @@ use tenantry_engine::{
     query::{Change, Filter, RecordId, Select},
     row::Collect,
     schema::{Confinement, Schema},
-    sqlite::{
-        records::{list, read, usage, write},
-        schema::migrate,
-    },
     value::Value,
     write::{WriteOptions, Written},
 };
@@ -92,7 +89,7 @@ impl Kit {
         let conn = Connection::open(path).unwrap();
         conn.busy_timeout(std::time::Duration::from_secs(60)).unwrap();
         conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA synchronous = OFF").unwrap();
-        tenantry_engine::sqlite::records::list::add_functions(&conn).unwrap();
+        tenantry_engine::internals::list::add_functions(&conn).unwrap();
         let schema =
             Schema::new(StoreName::parse("tenant").unwrap(), models(), &migrations(&models())).unwrap();
         Self { conn, schema, who: self.who, options: self.options.clone() }
@@ -101,7 +98,7 @@ impl Kit {
     /// Returns a kit with a connection to the file of a place that the engine made.
     pub(crate) fn reader(path: &std::path::Path, place: &tenantry_engine::place::Place) -> Self {
         let conn = Connection::open(path).unwrap();
-        tenantry_engine::sqlite::records::list::add_functions(&conn).unwrap();
+        tenantry_engine::internals::list::add_functions(&conn).unwrap();
         let schema =
             Schema::new(StoreName::parse("tenant").unwrap(), models(), &migrations(&models())).unwrap();
         let tenant = place.tenant.map_or(0, |t| t.get());
@@ -111,7 +108,7 @@ impl Kit {
 
     fn made(mut conn: Connection, isolation: Isolation) -> Self {
         conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF").unwrap();
-        tenantry_engine::sqlite::records::list::add_functions(&conn).unwrap();
+        tenantry_engine::internals::list::add_functions(&conn).unwrap();
         let models = models();
         let migrations = migrations(&models);
         let store = StoreName::parse("tenant").unwrap();

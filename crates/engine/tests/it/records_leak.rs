@@ -4,11 +4,11 @@
 use crate::records_kit::*;
 use tenantry_engine::{
     Kind,
+    internals::{read, usage},
     overrides::OverrideRow,
     place::Isolation,
     query::{Direction, Filter, Operator, RecordId, Select},
     row::Collect,
-    sqlite::records::{read, usage},
     value::Value,
 };
 

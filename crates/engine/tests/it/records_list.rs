@@ -3,10 +3,10 @@
 use crate::records_kit::*;
 use tenantry_engine::{
     Kind,
+    internals::{list, read},
     list::Cost,
     query::{Direction, Filter, Operator, Select},
     row::json::JsonRows,
-    sqlite::records::{list, read},
     value::Value,
 };
 

@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use tenantry_engine::{
     Kind,
+    internals::usage,
     place::Isolation,
     query::{Change, RecordId},
-    sqlite::records::usage,
     value::Value,
 };
 

@@ -1,7 +1,7 @@
 //! Writes: the same cases in both isolations.
 
 use crate::records_kit::*;
-use tenantry_engine::{Kind, place::Isolation, query::RecordId, sqlite::records::usage, value::Value};
+use tenantry_engine::{Kind, internals::usage, place::Isolation, query::RecordId, value::Value};
 
 fn doctor(text: &str) -> tenantry_engine::query::Change {
     insert("doctors", &[("name", text.into())])

@@ -2,7 +2,7 @@
 
 use crate::schema_kit::{CLINIC, load, memory};
 use rusqlite::Connection;
-use tenantry_engine::{migration::State, place::Isolation, sqlite::schema::ddl};
+use tenantry_engine::{internals::ddl, migration::State, place::Isolation};
 
 fn clinic(isolation: Isolation) -> Connection {
     let models = load(CLINIC).unwrap();

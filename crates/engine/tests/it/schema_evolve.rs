@@ -7,11 +7,11 @@ use rusqlite::Connection;
 use std::collections::BTreeMap;
 use tenantry_engine::{
     Script,
+    internals::{inspect::Snapshot, migrate::migrate},
     migration::{Answers, Migration, State, diff},
     model::{Field, FieldKind, IdKind, Index, Model, OnDelete, Permissions},
     name::{FieldName, ModelName},
     place::Isolation,
-    sqlite::schema::{inspect::Snapshot, migrate::migrate},
 };
 
 const MODELS: [&str; 3] = ["ants", "bees", "cats"];

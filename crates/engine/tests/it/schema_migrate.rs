@@ -7,12 +7,12 @@ use crate::{
 use rusqlite::Connection;
 use tenantry_engine::{
     Kind, Script,
-    migration::{Answers, Op, Statements},
-    place::Isolation,
-    sqlite::schema::{
+    internals::{
         inspect::{Snapshot, inspect},
         migrate::migrate,
     },
+    migration::{Answers, Op, Statements},
+    place::Isolation,
 };
 
 #[test]

@@ -7,8 +7,8 @@ use crate::{
 };
 use tenantry_engine::{
     Script,
+    internals::{inspect::inspect, migrate::migrate},
     migration::Answers,
-    sqlite::schema::{inspect::inspect, migrate::migrate},
 };
 
 /// Checks a change between two versions of `people`, with a row inserted before, the answers, and either SQL with its
