@@ -183,7 +183,10 @@ mod tests {
     #[test]
     fn a_line_of_the_ledger_is_about_one_store() {
         let store = StoreName::parse("tenant").unwrap();
-        assert_eq!(id_of(&store, "clinic", &name_in(&store, "0001_step")).as_deref(), Some("clinic/0001_step"));
+        assert_eq!(
+            id_of(&store, "clinic", &name_in(&store, "0001_step")).as_deref(),
+            Some("clinic/0001_step")
+        );
         assert_eq!(id_of(&store, "clinic", "shared/0001_step"), None);
     }
 }

@@ -10,7 +10,7 @@ pub struct Copy {
 }
 
 /// Steps after writing a copy. Skip only those that are done elsewhere.
-#[derive(Debug, Clone, std::marker::Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CopyOptions {
     /// Check every page afterwards. Takes about as long as copying.
     pub check: bool,
@@ -45,7 +45,7 @@ pub struct CopyInfo {
 }
 
 /// How a copy becomes a place.
-#[derive(Debug, Clone, std::marker::Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AdoptOptions {
     /// Only [`crate::engine::Engine::copy_changes`] may write to it, until [`crate::engine::Engine::open_filled`].
     pub closed: bool,
@@ -64,7 +64,7 @@ impl Default for AdoptOptions {
 }
 
 /// Counts of what was blanked.
-#[derive(Debug, Clone, std::marker::Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Blanked {
     /// Number of fields marked personal.
     pub fields: u64,
@@ -73,7 +73,7 @@ pub struct Blanked {
 }
 
 /// How far a copy has caught up.
-#[derive(Debug, Clone, std::marker::Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CaughtUp {
     /// The last change that is in the copy; the next call continues after it.
     pub seq: u64,

@@ -23,10 +23,10 @@ mod session;
 mod transfer;
 
 pub use self::{provision::Prepared, session::Session};
-pub use crate::identity::{Highest, PlaceInfo, PlaceState, Resident};
 pub use crate::carry::{
     AdoptOptions, Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, ModelDiff, TableDigest,
 };
+pub use crate::identity::{Highest, PlaceInfo, PlaceState, Resident};
 pub use crate::ledger::MigrateReport;
 pub use crate::sqlite::{DatabaseFile, Script, SqlRow, SystemDb, Template, Tx};
 pub use crate::statement::{SqlLimits, SqlRows};

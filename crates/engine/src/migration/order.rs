@@ -52,7 +52,8 @@ pub fn order(migrations: &[Migration]) -> Result<Vec<Migration>, Invalid> {
 /// Returns a short text that identifies a store's schema: two are equal exactly if the same migrations, in the same
 /// order and with the same contents, touch the store. `migrations` must be ordered.
 pub fn fingerprint(migrations: &[Migration], store: &StoreName) -> String {
-    let own: Vec<_> = migrations.iter().filter(|m| m.touches(store)).map(|m| (m.id(), m.checksum())).collect();
+    let own: Vec<_> =
+        migrations.iter().filter(|m| m.touches(store)).map(|m| (m.id(), m.checksum())).collect();
     fingerprint_of(own.iter().map(|(id, checksum)| (&**id, &**checksum)))
 }
 

@@ -242,7 +242,10 @@ impl Script {
 
     fn apply_locked(&self, conn: &mut Connection, migration: &Compiled) -> Result<bool> {
         let applied = self.applied(conn)?;
-        if !ledger::missing(self.loaded(), &applied)?.iter().any(|missing| missing.id() == migration.loaded.id()) {
+        if !ledger::missing(self.loaded(), &applied)?
+            .iter()
+            .any(|missing| missing.id() == migration.loaded.id())
+        {
             return Ok(false);
         }
         if applied.is_empty() {

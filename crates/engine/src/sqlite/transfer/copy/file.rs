@@ -7,7 +7,13 @@ use crate::{
     ledger,
     migration::fingerprint_of,
     name::{StoreName, TenantId},
-    sqlite::{connection::open, error::io, files::check_pages, schema::{Script, migrate}, tables},
+    sqlite::{
+        connection::open,
+        error::io,
+        files::check_pages,
+        schema::{Script, migrate},
+        tables,
+    },
 };
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::path::{Path, PathBuf};
