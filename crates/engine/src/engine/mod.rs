@@ -35,13 +35,24 @@ pub use crate::{
     write::{Activity, Usage},
 };
 
-/// A server of the configuration.
+/// A server of the configuration: where databases are.
 #[derive(Debug, Clone)]
-pub struct ServerSpec {
-    /// Its name.
-    pub name: ServerName,
-    /// The directory of its files; it must exist.
-    pub root: PathBuf,
+#[non_exhaustive]
+pub enum ServerSpec {
+    /// A directory of SQLite files.
+    Sqlite {
+        /// The server's name.
+        name: ServerName,
+        /// The directory; it must exist.
+        root: PathBuf,
+    },
+}
+
+impl ServerSpec {
+    /// Returns a server that is a directory of SQLite files. The directory must exist.
+    pub fn sqlite(name: ServerName, root: impl Into<PathBuf>) -> Self {
+        Self::Sqlite { name, root: root.into() }
+    }
 }
 
 /// Limits of what the engine holds open. For None, the machine decides.
@@ -130,8 +141,11 @@ impl Engine {
         let descriptors = limits.shares();
         let connections = limits.connections_per_database.unwrap_or(cores + 2).max(2);
         let platform = Platform::default();
-        let open =
-            |spec: ServerSpec| sqlite::Server::open(spec.name, &spec.root, &platform, mode).map(Arc::new);
+        let open = |spec: ServerSpec| match spec {
+            ServerSpec::Sqlite { name, root } => {
+                sqlite::Server::open(name, &root, &platform, mode).map(Arc::new)
+            }
+        };
         let servers = specs.into_iter().map(open).collect::<Result<Vec<_>>>()?;
         if mode == Mode::Shared {
             servers.iter().for_each(|server| sqlite::sweep(server));
@@ -225,8 +239,9 @@ impl Engine {
     }
 
     /// Returns true if the database's file exists. For operators' reports, never for routing (`catalog-placement`).
-    pub fn exists(&self, place: &Place) -> Result<bool> {
-        Ok(self.server(place)?.1.exists(&place.physical))
+    pub async fn exists(&self, place: &Place) -> Result<bool> {
+        let (server, physical) = (self.server(place)?.1.clone(), place.physical.clone());
+        blocking(move || Ok(server.exists(&physical))).await
     }
 
     /// Returns every database file on the servers. For operators' reports, never for routing (`catalog-placement`).
@@ -253,13 +268,14 @@ impl Engine {
         blocking(move || sqlite::residents(&server, &physical, most)).await
     }
 
-    /// Returns the bytes of the database on disk; for a pooled tenant, those of its values. Blocks for up to 1 ms.
-    pub fn size_bytes(&self, place: &Place) -> Result<u64> {
-        let server = self.server(place)?.1;
-        if place.isolation == Isolation::Pooled && place.tenant.is_some() {
-            return sqlite::pooled_bytes(&server.site(place));
-        }
-        server.size_bytes(&place.physical)
+    /// Returns the bytes of the database on disk; for a pooled tenant, those of its values.
+    pub async fn size_bytes(&self, place: &Place) -> Result<u64> {
+        let (server, place) = (self.server(place)?.1.clone(), place.clone());
+        blocking(move || match place.isolation {
+            Isolation::Pooled if place.tenant.is_some() => sqlite::pooled_bytes(&server.site(&place)),
+            _ => server.size_bytes(&place.physical),
+        })
+        .await
     }
 
     /// Deletes the database for good. Idempotent.

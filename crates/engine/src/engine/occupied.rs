@@ -12,12 +12,13 @@ use crate::{
 use std::sync::Arc;
 
 impl Engine {
-    /// Returns true if any file has the name of this database, also one that was set aside. Blocks for up to 1 ms.
+    /// Returns true if any file has the name of this database, also one that was set aside.
     ///
     /// # Errors
     /// [`crate::Kind::UnknownServer`] if there is no such server.
-    pub fn is_taken(&self, server: &ServerName, physical: &PhysicalName) -> Result<bool> {
-        Ok(self.named(server)?.is_taken(physical))
+    pub async fn is_taken(&self, server: &ServerName, physical: &PhysicalName) -> Result<bool> {
+        let (server, physical) = (self.named(server)?, physical.clone());
+        blocking(move || Ok(server.is_taken(&physical))).await
     }
 
     /// Returns the highest ids of the residents that the installation `platform` has in a database. `None`: there is no

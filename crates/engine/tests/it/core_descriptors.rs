@@ -18,7 +18,7 @@ const DATABASES: i64 = 80;
 
 async fn narrow_bed() -> Bed {
     let dir = tempfile::tempdir_in("/dev/shm").unwrap();
-    let server = ServerSpec { name: ServerName::parse("local").unwrap(), root: dir.path().into() };
+    let server = ServerSpec::sqlite(ServerName::parse("local").unwrap(), dir.path());
     let limits =
         CacheLimits { descriptors: Some(MOST), connections_per_database: Some(4), ..CacheLimits::default() };
     let bed = Bed { engine: Engine::open(vec![server], limits).unwrap(), dir };

@@ -190,7 +190,7 @@ async fn an_older_database_is_read_without_writing() {
     let file = clinic.bed.file(&place);
     make_older(&file);
     let before = std::fs::read(&file).unwrap();
-    let server = ServerSpec { name: ServerName::parse("local").unwrap(), root: clinic.bed.dir.path().into() };
+    let server = ServerSpec::sqlite(ServerName::parse("local").unwrap(), clinic.bed.dir.path());
     let limits = (CacheLimits::default(), WorkLimits::default());
     let engine = Engine::open_read_only(vec![server], limits.0, limits.1).unwrap();
     let reading = Clinic::again(Bed { dir: tempfile::tempdir().unwrap(), engine });

@@ -123,7 +123,7 @@ async fn enforced_limits_a_quota_is_not_overshot_by_writes_of_one_commit() {
 async fn m15_a_full_database_refuses_who_does_not_fit_and_keeps_the_others() {
     let bed = bed(8);
     let place = own(&bed, 1).await;
-    let limit = bed.engine.size_bytes(&place).unwrap() + 60_000;
+    let limit = bed.engine.size_bytes(&place).await.unwrap() + 60_000;
     let session = bed.engine.session(&place, &schema(), Some(limit)).await.unwrap();
     let big = "x".repeat(20_000);
     let bodies_of = |n: usize| if n.is_multiple_of(2) { "small".into() } else { big.clone() };

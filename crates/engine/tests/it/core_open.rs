@@ -124,7 +124,7 @@ async fn a_dropped_database_is_gone_with_all_its_files() {
     let bed = bed(4);
     bed.engine.provision(&tenant(1), &bare()).await.unwrap();
     bed.engine.verify(&tenant(1)).await.unwrap();
-    assert!(bed.engine.size_bytes(&tenant(1)).unwrap() > 0);
+    assert!(bed.engine.size_bytes(&tenant(1)).await.unwrap() > 0);
     bed.engine.drop_database(&tenant(1)).await.unwrap();
     bed.engine.drop_database(&tenant(1)).await.unwrap();
     assert_eq!(kind(&bed.engine, &tenant(1)).await, Kind::Missing);

@@ -104,7 +104,7 @@ async fn m18_each_sees_only_its_own_in_both_isolations() {
         assert_eq!(one.usage().await.unwrap().rows, 2);
         let ids = [RecordId::Integer(1), RecordId::Integer(2)];
         assert_eq!(two.by_ids("notes", &ids, &[], Collect::default()).await.unwrap().rows.len(), 1);
-        assert!(bed.engine.size_bytes(&places[0]).unwrap() > 0);
+        assert!(bed.engine.size_bytes(&places[0]).await.unwrap() > 0);
         let many = vec![note("many"); 100];
         assert_eq!(one.write(&many, &WriteOptions::default()).await.unwrap().len(), 100);
     }
@@ -145,7 +145,7 @@ async fn fenced_generation_a_fence_stops_writes_of_open_sessions_and_lets_reads_
 async fn m15_the_size_limit_holds_on_every_connection_and_can_be_lifted() {
     let bed = bed(8);
     let place = own(&bed, 1).await;
-    let limit = bed.engine.size_bytes(&place).unwrap() + 100_000;
+    let limit = bed.engine.size_bytes(&place).await.unwrap() + 100_000;
     let session = bed.engine.session(&place, &schema(), Some(limit)).await.unwrap();
     let big = "x".repeat(10_000);
     let mut refused = None;

@@ -28,7 +28,7 @@ fn bed_in(dir: TempDir, open_databases: usize) -> Bed {
 }
 
 pub fn engine_at(root: &std::path::Path, open_databases: usize) -> Engine {
-    let server = ServerSpec { name: ServerName::parse("local").unwrap(), root: root.into() };
+    let server = ServerSpec::sqlite(ServerName::parse("local").unwrap(), root);
     let limits = CacheLimits { open_databases: Some(open_databases), ..CacheLimits::default() };
     Engine::open(vec![server], limits).unwrap()
 }

@@ -61,7 +61,7 @@ async fn the_file_of_a_new_database_is_sound_and_in_wal_mode() {
 async fn what_is_prepared_is_nowhere_until_it_is_put_in_place() {
     let bed = bed(4);
     let early = prepared(&bed, 1).await;
-    assert!(!bed.engine.exists(&tenant(1)).unwrap());
+    assert!(!bed.engine.exists(&tenant(1)).await.unwrap());
     assert_eq!(bed.engine.verify(&tenant(1)).await.unwrap_err().kind(), &Kind::Missing);
     bed.engine.provision_prepared(&tenant(1), &bare(), Some(early)).await.unwrap();
     bed.engine.verify(&tenant(1)).await.unwrap();
@@ -80,11 +80,11 @@ async fn what_is_prepared_for_another_is_not_used_and_what_is_dropped_goes_away(
     let other = prepared(&bed, 2).await;
     bed.engine.provision_prepared(&tenant(1), &bare(), Some(other)).await.unwrap();
     bed.engine.verify(&tenant(1)).await.unwrap();
-    assert!(!bed.engine.exists(&tenant(2)).unwrap());
+    assert!(!bed.engine.exists(&tenant(2)).await.unwrap());
     none_half_made(&bed).await;
     drop(prepared(&bed, 3).await);
     none_half_made(&bed).await;
-    assert!(!bed.engine.exists(&tenant(3)).unwrap());
+    assert!(!bed.engine.exists(&tenant(3)).await.unwrap());
 }
 
 #[tokio::test]

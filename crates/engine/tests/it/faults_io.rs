@@ -59,8 +59,7 @@ async fn work(dir: &Path, isolation: Isolation) {
 
 /// Opens the engine. Returns None under limits that prevent even creating the directories of a server.
 fn open_quietly(dir: &Path) -> Option<Clinic> {
-    let server =
-        tenantry_engine::ServerSpec { name: place(Isolation::Pooled, 1, 1).server, root: dir.into() };
+    let server = tenantry_engine::ServerSpec::sqlite(place(Isolation::Pooled, 1, 1).server, dir);
     let engine = tenantry_engine::Engine::open(vec![server], Default::default()).ok()?;
     let kept = tempfile::tempdir_in(dir).ok()?;
     Some(Clinic::again(Bed { dir: kept, engine }))

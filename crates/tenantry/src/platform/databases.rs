@@ -134,7 +134,7 @@ impl Databases {
 
     /// Migrates a store's pool, and creates it first if the store has none, for its first tenant.
     pub(crate) async fn make_pool(&self, pool: &Place) -> Result<()> {
-        if !self.exists(pool)? {
+        if !self.exists(pool).await? {
             self.0.engine.create_system(pool).await?;
         }
         let script = self.script_in(&pool.store, Isolation::Pooled)?;
@@ -171,7 +171,7 @@ impl Databases {
         if place.isolation == Isolation::Pooled || *error.kind() != Kind::WrongIdentity {
             return false;
         }
-        if !self.0.engine.exists(place).unwrap_or(true) {
+        if !self.0.engine.exists(place).await.unwrap_or(true) {
             return true;
         }
         let ours = place.tenant.map_or(0, |tenant| tenant.get());
@@ -180,8 +180,8 @@ impl Databases {
     }
 
     /// Returns true if the database exists. For operators' decisions, never for routing.
-    pub(crate) fn exists(&self, place: &Place) -> Result<bool> {
-        Ok(self.0.engine.exists(place)?)
+    pub(crate) async fn exists(&self, place: &Place) -> Result<bool> {
+        Ok(self.0.engine.exists(place).await?)
     }
 
     /// Returns the template files of new databases that are damaged.

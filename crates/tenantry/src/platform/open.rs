@@ -156,7 +156,7 @@ fn engine_with(config: &Config, open: OpenEngine) -> Result<Engine> {
     let mut servers = Vec::new();
     for server in &config.servers {
         make_dir(&server.path)?;
-        servers.push(ServerSpec { name: server.name.clone(), root: server.path.clone() });
+        servers.push(ServerSpec::sqlite(server.name.clone(), server.path.clone()));
     }
     let limits = &config.limits;
     let cache = CacheLimits { open_databases: Some(limits.open_databases), ..CacheLimits::default() };

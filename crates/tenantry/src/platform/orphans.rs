@@ -211,7 +211,7 @@ impl Orphans<'_> {
         let mut missing = Vec::new();
         for store in self.platform.config().stores_of(Scope::Tenant) {
             for place in placement::places_of_store(self.platform.control(), &store.name).await? {
-                let is_there = match self.platform.0.engine.exists(&place) {
+                let is_there = match self.platform.0.engine.exists(&place).await {
                     // The file is not at hand either.
                     Err(error) if matches!(error.kind(), Kind::UnknownServer(_)) => false,
                     found => found?,

@@ -229,8 +229,10 @@ impl Purges<'_> {
 /// Returns true if a final backup would have a database to contain.
 async fn has_database(platform: &Platform, slug: &Slug) -> Result<bool> {
     let listed = platform.tenants().show(slug).await?;
-    Ok(listed
-        .placements
-        .iter()
-        .any(|p| p.state == PlacementState::Ready && platform.0.engine.exists(&p.place).unwrap_or(false)))
+    for placement in listed.placements.iter().filter(|p| p.state == PlacementState::Ready) {
+        if platform.0.engine.exists(&placement.place).await.unwrap_or(false) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

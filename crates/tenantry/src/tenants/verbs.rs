@@ -46,8 +46,12 @@ impl Tenants<'_> {
     }
 
     /// Returns the size of its databases on disk, in bytes. Missing databases count as 0.
-    pub fn bytes(&self, tenant: &Listed) -> u64 {
-        tenant.placements.iter().map(|p| self.platform.0.engine.size_bytes(&p.place).unwrap_or(0)).sum()
+    pub async fn bytes(&self, tenant: &Listed) -> u64 {
+        let mut bytes = 0;
+        for placement in &tenant.placements {
+            bytes += self.platform.0.engine.size_bytes(&placement.place).await.unwrap_or(0);
+        }
+        bytes
     }
 
     /// Creates a tenant with its databases, its subscription and, if given, its first member: all or nothing.

@@ -71,7 +71,7 @@ async fn free(write: &mut Write, tenant: TenantId, new: &NewPlacement) -> Result
     }
     loop {
         let physical = PhysicalName::parse(&format!("{}_{generation}", new.base))?;
-        if !write.servers().is_taken(&new.server, &physical)? {
+        if !write.servers().is_taken(&new.server, &physical).await? {
             return Ok((generation, physical));
         }
         tracing::warn!(server = %new.server, %physical, "a file has this name that the catalog does not know");

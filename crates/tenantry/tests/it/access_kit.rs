@@ -81,7 +81,7 @@ impl World {
     /// Opens a process on a data directory; the first one creates the control store.
     pub(crate) async fn process(dir: Arc<tempfile::TempDir>, first: bool) -> Self {
         let root = dir.path().to_owned();
-        let spec = ServerSpec { name: ServerName::parse("local").expect("name"), root };
+        let spec = ServerSpec::sqlite(ServerName::parse("local").expect("name"), root);
         let engine = Engine::open(vec![spec], CacheLimits::default()).expect("engine");
         if first {
             engine.create_system(&control_place()).await.expect("create");

@@ -18,7 +18,7 @@ const OLDER: [&str; 7] = [
 
 /// Creates the store of that release: ada is locked for a long time, and has signed in from two addresses.
 async fn older_store(root: std::path::PathBuf) {
-    let spec = ServerSpec { name: ServerName::parse("local").unwrap(), root };
+    let spec = ServerSpec::sqlite(ServerName::parse("local").unwrap(), root);
     let engine = Engine::open(vec![spec], CacheLimits::default()).unwrap();
     engine.create_system(&control_place()).await.unwrap();
     let mut tx = engine.system(&control_place()).await.unwrap().begin().await.unwrap();

@@ -57,7 +57,7 @@ impl Fixture {
         config.apps.list = vec![app.parse().unwrap()];
         let server = &config.servers[0];
         fs::create_dir_all(&server.path).unwrap();
-        let spec = ServerSpec { name: server.name.clone(), root: server.path.clone() };
+        let spec = ServerSpec::sqlite(server.name.clone(), server.path.clone());
         let engine = Engine::open(vec![spec], CacheLimits::default()).unwrap();
         engine.create_system(&system("control")).await.unwrap();
         engine.create_system(&system("shared")).await.unwrap();

@@ -215,7 +215,7 @@ async fn tenants_of_a_pool(rows: Rows) {
 /// Removes the tenants from the pool without the platform.
 async fn forget(root: PathBuf, ids: &[i64]) {
     let main = ServerName::parse("main").unwrap();
-    let engine = Engine::open(vec![ServerSpec { name: main.clone(), root }], CacheLimits::default()).unwrap();
+    let engine = Engine::open(vec![ServerSpec::sqlite(main.clone(), root)], CacheLimits::default()).unwrap();
     let pool = Place {
         server: main,
         store: StoreName::parse("tenant").unwrap(),

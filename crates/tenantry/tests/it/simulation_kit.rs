@@ -144,8 +144,7 @@ impl Bed {
         for _ in 0..processes {
             let config = config(bed._dir.path());
             let servers = config.servers.iter();
-            let servers =
-                servers.map(|s| ServerSpec { name: s.name.clone(), root: s.path.clone() }).collect();
+            let servers = servers.map(|s| ServerSpec::sqlite(s.name.clone(), s.path.clone())).collect();
             let platform = Platform::open(config).await.unwrap();
             bed.watch(&platform);
             bed.processes

@@ -70,7 +70,7 @@ impl World {
         let root = config.servers[0].path.clone();
         write_app(&config);
         let platform = Platform::open(config).await.unwrap();
-        let spec = ServerSpec { name: ServerName::parse("main").unwrap(), root: root.clone() };
+        let spec = ServerSpec::sqlite(ServerName::parse("main").unwrap(), root.clone());
         let engine = Engine::open(vec![spec], CacheLimits::default()).unwrap();
         let (control, operations) = (platform.control().clone(), platform.operations().clone());
         Self { platform, control, operations, root, engine }

@@ -38,7 +38,7 @@ pub(super) async fn show(place: &Place, tenant: &str, json: bool) -> Result<Exit
     let platform = place.reading().await?;
     let found = platform.tenants().show(&Slug::parse(tenant)?).await.map_err(explain)?;
     if json {
-        return table::json(&shown(&platform, &found));
+        return table::json(&shown(&platform, &found).await);
     }
     say!("{} (id {}): {}", found.slug, found.id, found.name);
     let line = |what: &str, value: &str| say!("  {what:<13} {value}");
@@ -61,7 +61,7 @@ pub(super) async fn show(place: &Place, tenant: &str, json: bool) -> Result<Exit
     line("users", &found.users.to_string());
     line("subscription", &subscription(&found));
     line("created", &at(found.created_at_us));
-    line("size", &table::bytes(platform.tenants().bytes(&found)));
+    line("size", &table::bytes(platform.tenants().bytes(&found).await));
     let header = [
         "store",
         "database",
@@ -110,7 +110,11 @@ fn schema(version: Version) -> &'static str {
 
 pub(super) async fn print(platform: &Platform, tenants: &[Listed], json: bool) -> Result<ExitCode> {
     if json {
-        return table::all::<Shown>(tenants.iter().map(|tenant| shown(platform, tenant)));
+        let mut all = Vec::with_capacity(tenants.len());
+        for tenant in tenants {
+            all.push(shown(platform, tenant).await);
+        }
+        return table::all::<Shown>(all);
     }
     let header = [
         "name",
@@ -127,7 +131,7 @@ pub(super) async fn print(platform: &Platform, tenants: &[Listed], json: bool) -
     let mut rows = Vec::with_capacity(tenants.len());
     for tenant in tenants {
         let versions = platform.migrations().versions(tenant).await.map_err(explain)?;
-        rows.push(row(tenant, platform.tenants().bytes(tenant), &versions));
+        rows.push(row(tenant, platform.tenants().bytes(tenant).await, &versions));
     }
     table::print(&header, rows);
     Ok(ExitCode::SUCCESS)
@@ -141,8 +145,8 @@ struct Shown {
     bytes: u64,
 }
 
-fn shown(platform: &Platform, tenant: &Listed) -> Shown {
-    Shown { bytes: platform.tenants().bytes(tenant), tenant: tenant.clone().into() }
+async fn shown(platform: &Platform, tenant: &Listed) -> Shown {
+    Shown { bytes: platform.tenants().bytes(tenant).await, tenant: tenant.clone().into() }
 }
 
 fn row(t: &Listed, size: u64, versions: &[Version]) -> Vec<String> {

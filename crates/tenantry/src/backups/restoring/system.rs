@@ -91,7 +91,7 @@ async fn make_missing_pools(config: &Config) -> Result<()> {
     open_control(&engine, config).await?;
     for store in config.stores_of(Scope::Tenant).filter(|s| s.isolation == Isolation::Pooled) {
         let place = platform_place(store)?;
-        if !engine.exists(&place)? {
+        if !engine.exists(&place).await? {
             engine.create_system(&place).await?;
         }
     }

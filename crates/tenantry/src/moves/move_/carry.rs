@@ -36,7 +36,7 @@ pub(super) async fn copy(context: &Context, slug: &Slug, leg: &mut Leg) -> Resul
         make_pool(context, &to).await?;
     }
     let script = context.databases.script(&to.store)?;
-    context.progress.set(0, engine.size_bytes(&leg.from)?, "bytes");
+    context.progress.set(0, engine.size_bytes(&leg.from).await?, "bytes");
     // Each worker uses its own file name: two may run this step at once.
     let file = context.scratch()?.join(format!("{}.db", uuid::Uuid::now_v7()));
     // The file is read once and then removed, and that read checks every page.

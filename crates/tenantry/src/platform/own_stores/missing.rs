@@ -38,12 +38,12 @@ pub(crate) async fn refuse_lost_control(
     store: &StoreConfig,
     place: &Place,
 ) -> Result<()> {
-    if engine.exists(place)? {
+    if engine.exists(place).await? {
         return Ok(());
     }
     let Some(trace) = trace(engine, config).await? else { return Ok(()) };
     // Another process may have created it meanwhile, and more.
-    if engine.exists(place)? {
+    if engine.exists(place).await? {
         return Ok(());
     }
     let missing = tenantry_engine::Error::new(Kind::Missing, format!("{place}: {trace}"));
@@ -86,7 +86,9 @@ pub(crate) async fn refuse_lost_store(
     store: &StoreConfig,
     place: &Place,
 ) -> Result<()> {
-    if engine.exists(place)? || !(is_recorded(control, store).await? || is_inhabited(control, place).await?) {
+    if engine.exists(place).await?
+        || !(is_recorded(control, store).await? || is_inhabited(control, place).await?)
+    {
         return Ok(());
     }
     let missing = tenantry_engine::Error::new(Kind::Missing, place.to_string());

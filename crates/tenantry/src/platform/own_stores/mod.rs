@@ -66,7 +66,7 @@ pub(crate) async fn prepare_stores(
     for store in config.stores.iter().filter(|s| is_platforms(s)) {
         let place = platform_place(store)?;
         refuse_lost_store(engine, control, store, &place).await?;
-        let existed = engine.exists(&place)?;
+        let existed = engine.exists(&place).await?;
         match migrate_platform_store(engine, apps, &place).await {
             Err(error) if existed => match error.kind() {
                 Kind::Statement(why) => refused.push(Refused::new(control, &place, why, &error).await?),

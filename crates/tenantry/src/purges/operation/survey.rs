@@ -125,7 +125,7 @@ async fn database(context: &Context, placement: &Placement) -> Trace {
         what,
         place: shown(place),
         count: digest.map_or(0, |d| d.rows()),
-        bytes: Some(engine.size_bytes(place).unwrap_or(0)),
+        bytes: Some(engine.size_bytes(place).await.unwrap_or(0)),
         fate: if external { Fate::Retained } else { Fate::Removed },
         detail: if external { json!({ "why": why }) } else { tables.unwrap_or_default() },
     }

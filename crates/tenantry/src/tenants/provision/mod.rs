@@ -251,7 +251,7 @@ impl Operations {
             }
             if old.state == PlacementState::Planned {
                 p.placed.push(Placed::planned(old));
-            } else if !self.context().databases.exists(&old.place)? {
+            } else if !self.context().databases.exists(&old.place).await? {
                 p.lost.push(old.place.clone());
                 p.placements.push(new);
             }

@@ -30,7 +30,7 @@ async fn unnoted(dir: &Path, point: &'static str) -> Arc<World> {
 }
 
 async fn write_unnoted(w: &World, old: &Place) {
-    let spec = ServerSpec { name: "main".parse().unwrap(), root: w.root.clone() };
+    let spec = ServerSpec::sqlite("main".parse().unwrap(), w.root.clone());
     let engine = Engine::open(vec![spec], CacheLimits::default()).unwrap();
     let mark = engine.place_info(old).await.unwrap().recorder.expect("nothing is noted yet");
     engine.stop_recording(old, mark).await.unwrap();
