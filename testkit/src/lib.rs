@@ -1,5 +1,5 @@
-//! Shared by the test suites: the number of cases to try, and the report of how many were tried. A dev-dependency of
-//! the other crates; shipped code does not use it.
+//! Shared by the test suites: random choices that a seed repeats, the number of cases to try, and the report of how many
+//! were tried. A dev-dependency of the other crates; shipped code does not use it.
 //!
 //! ```no_run
 //! let rounds = tenantry_testkit::dose(200, 10_000);
@@ -7,11 +7,13 @@
 //! tenantry_testkit::tried("T1 cross-tenant", rounds, "requests");
 //! ```
 
-mod dice;
+mod property;
+mod random;
 #[cfg(feature = "s3")]
 pub mod s3;
 
-pub use dice::Dice;
+pub use property::property;
+pub use random::Random;
 
 use std::io::Write;
 

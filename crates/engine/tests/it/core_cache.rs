@@ -6,7 +6,7 @@ use crate::{
     transfer_kit::{Clinic, place},
 };
 use tenantry_engine::{Kind, place::Isolation, schema::Schema};
-use tenantry_testkit::{Dice, dose, tried};
+use tenantry_testkit::{Random, dose, tried};
 
 /// Returns the number of open descriptors of files in the test's directory.
 pub fn descriptors(bed: &Bed) -> usize {
@@ -61,14 +61,13 @@ async fn two_hundred_databases_under_load_stay_within_a_budget_of_twenty() {
         bed.engine.provision(&tenant(number), &bare()).await.unwrap();
     }
     let held = system(&bed).await;
-    let tasks: Vec<_> = (0..8_i64)
-        .map(|seed| {
+    let tasks: Vec<_> = (0..8)
+        .map(|stream| {
             let engine = bed.engine.clone();
             tokio::spawn(async move {
-                let mut number = seed;
+                let mut random = Random::new(2, stream);
                 for _ in 0..250 {
-                    number = (number * 1_103_515_245 + 12_345).rem_euclid(1 << 31);
-                    engine.verify(&tenant(number / 7 % 200 + 1)).await?;
+                    engine.verify(&tenant(1 + random.below(200) as i64)).await?;
                 }
                 Ok::<(), tenantry_engine::Error>(())
             })
@@ -147,12 +146,12 @@ async fn t2_no_order_of_opens_and_closes_gives_anybody_another_database() {
         let tasks = (0..6).map(|stream| {
             let (engine, schema) = (bed.engine.clone(), schema.clone());
             tokio::spawn(async move {
-                let (mut dice, mut held) = (Dice::new(seed, stream), Vec::new());
+                let (mut random, mut held) = (Random::new(seed, stream), Vec::new());
                 for _ in 0..25 {
-                    let number = 1 + dice.below(12) as i64;
-                    match dice.below(5) {
+                    let number = 1 + random.below(12) as i64;
+                    match random.below(5) {
                         0 => engine.close(&tenant(number)),
-                        1 if !held.is_empty() => drop(held.swap_remove(dice.below(held.len()))),
+                        1 if !held.is_empty() => drop(held.swap_remove(random.below(held.len()))),
                         2 => tokio::task::yield_now().await,
                         _ => {
                             held.push((number, engine.session(&tenant(number), &schema, None).await.unwrap()))

@@ -10,7 +10,7 @@ use tenantry_engine::{
     name::{ServerName, StoreName},
     schema::Schema,
 };
-use tenantry_testkit::{Dice, dose, tried};
+use tenantry_testkit::{Random, dose, tried};
 
 /// Descriptors for the databases of these tests, fifteen of them for reading `-shm` files.
 const MOST: usize = 120;
@@ -30,8 +30,8 @@ async fn narrow_bed() -> Bed {
 
 /// Runs three reads and a statement concurrently on random databases. They need more connections than the first, and
 /// connections of another kind, on more databases than there are descriptors for.
-async fn work(engine: &Engine, schema: &Arc<Schema>, dice: &mut Dice) -> tenantry_engine::Result<()> {
-    let number = 1 + dice.below(DATABASES as usize) as i64;
+async fn work(engine: &Engine, schema: &Arc<Schema>, random: &mut Random) -> tenantry_engine::Result<()> {
+    let number = 1 + random.below(DATABASES as usize) as i64;
     let session = engine.session(&tenant(number), schema, None).await?;
     let sql = || session.sql("SELECT 1", serde_json::Value::Null, SqlLimits::default());
     let (a, b, c, d) = tokio::join!(session.usage(), sql(), session.activity(None, 10, 1000), sql());
@@ -50,9 +50,9 @@ async fn databases_stay_within_their_descriptors_and_nobody_is_refused() {
             let (engine, schema, peak) = (bed.engine.clone(), schema.clone(), peak.clone());
             let root = bed.dir.path().to_owned();
             tokio::spawn(async move {
-                let mut dice = Dice::new(7, stream);
+                let mut random = Random::new(7, stream);
                 for round in 0..rounds {
-                    work(&engine, &schema, &mut dice).await.unwrap();
+                    work(&engine, &schema, &mut random).await.unwrap();
                     if round % 10 == 0 {
                         peak.fetch_max(crate::core_cache::descriptors_in(&root), Relaxed);
                     }

@@ -17,6 +17,7 @@ use tenantry_engine::{
     place::{Isolation, Place},
     schema::Schema,
 };
+use tenantry_testkit::{Random, dose, tried};
 
 const CANARY: &str = "canary-of-the-neighbour";
 
@@ -143,7 +144,7 @@ async fn t3_no_statement_of_the_corpus_leaves_the_database() {
         assert_eq!(strangers(bed.dir.path()), Vec::<String>::new(), "{text:?}");
     }
     assert_eq!(listing(bed.dir.path()), before);
-    tenantry_testkit::tried("T3 corpus", corpus.len() as u64, "statements");
+    tried("T3 corpus", corpus.len() as u64, "statements");
 }
 
 #[tokio::test]
@@ -247,7 +248,7 @@ async fn pooled_tenants_never_get_raw_sql() {
 /// Runs statements built from suspicious pieces, while a watcher looks at the open files.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn t3_generated_statements() {
-    let seconds = tenantry_testkit::dose(60, 8 * 3600);
+    let seconds = dose(60, 8 * 3600);
     let (bed, session) = neighbours().await;
     let before = listing(bed.dir.path());
     let (stop, looks) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
@@ -262,11 +263,12 @@ async fn t3_generated_statements() {
             }
         }
     });
-    let (end, mut random, mut tried, mut ran) = (Instant::now() + Duration::from_secs(seconds), 1_u64, 0, 0);
+    let (end, mut all, mut ran) = (Instant::now() + Duration::from_secs(seconds), 0, 0);
+    let mut random = Random::new(1, 0);
     while Instant::now() < end {
         let text = generate(&mut random, &bed);
         let limits = SqlLimits { deadline: Duration::from_millis(50), ..SqlLimits::default() };
-        tried += 1;
+        all += 1;
         if let Ok(rows) = session.sql(&text, Json::Null, limits).await {
             ran += 1;
             let seen = serde_json::to_string(&rows.rows).unwrap();
@@ -281,10 +283,10 @@ async fn t3_generated_statements() {
     assert_eq!(listing(bed.dir.path()), before);
     assert!(ran > 0 && looks.load(Relaxed) > 0);
     let what = format!("statements, {ran} ran, {} looks at the open files", looks.load(Relaxed));
-    tenantry_testkit::tried("T3 generated", tried, &what);
+    tried("T3 generated", all, &what);
 }
 
-fn generate(random: &mut u64, bed: &Bed) -> String {
+fn generate(random: &mut Random, bed: &Bed) -> String {
     const PIECES: &[&str] = &[
         "SELECT",
         "*",
@@ -350,16 +352,10 @@ fn generate(random: &mut u64, bed: &Bed) -> String {
         "SELECT name FROM doctors UNION ALL SELECT",
         "",
     ];
-    let mut next = |bound: usize| {
-        *random ^= *random << 13;
-        *random ^= *random >> 7;
-        *random ^= *random << 17;
-        usize::try_from(*random % bound as u64).unwrap()
-    };
-    let mut text = STARTS[next(STARTS.len())].to_owned();
-    for _ in 0..=next(8) {
+    let mut text = random.pick(STARTS).to_string();
+    for _ in 0..=random.below(8) {
         text.push(' ');
-        text.push_str(PIECES[next(PIECES.len())]);
+        text.push_str(random.pick::<&str>(PIECES));
     }
     text.replace("@other", &format!("'{}'", bed.file(&tenant(2)).display()))
         .replace("@out", &format!("'{}/out'", bed.dir.path().display()))

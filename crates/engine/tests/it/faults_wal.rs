@@ -12,6 +12,7 @@ use tenantry_engine::{
     name::PhysicalName,
     place::{Isolation, Place},
 };
+use tenantry_testkit::{Random, dose, tried};
 
 const HEADER: usize = 32;
 const FRAME: usize = 24 + 4096;
@@ -136,47 +137,41 @@ fn remove(path: &Path) {
     drop(std::fs::remove_file(path));
 }
 
-/// Returns the next number of a fixed pseudo-random sequence, so that every run tests the same states.
-fn scattered(seed: &mut u64, below: usize) -> usize {
-    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-    usize::try_from(*seed >> 33).unwrap() % below
-}
-
 async fn every_end_of_the_wal(isolation: Isolation) {
     let clinic = Clinic::new_on(bed_in_memory(16)).await;
     let (recorded, watched) = record(&clinic, isolation).await;
     let end = recorded.commits.last().unwrap().0;
-    let (mut seed, mut states) = (7, 0);
+    let (mut random, mut states) = (Random::new(7, 0), 0);
     // Cut off at every frame, and inside frames.
     let mut cuts: Vec<usize> = (0..(end - HEADER) / FRAME).map(|frame| HEADER + frame * FRAME).collect();
     cuts.extend([0, 1, HEADER - 1, end, end - 1]);
-    for _ in 0..tenantry_testkit::dose(450, 20_000) {
-        cuts.push(scattered(&mut seed, end));
+    for _ in 0..dose(450, 20_000) {
+        cuts.push(random.below(end));
     }
     for cut in cuts {
         check(&clinic, &recorded, &watched, &recorded.wal[..cut], cut).await;
         states += 1;
     }
     // Torn: one bit differs; from that frame on nothing counts.
-    for number in 0..tenantry_testkit::dose(900, 40_000) {
+    for number in 0..dose(900, 40_000) {
         let last = if number % 2 == 0 { end } else { HEADER + 3 * FRAME };
-        let at = scattered(&mut seed, last);
+        let at = random.below(last);
         let mut wal = recorded.wal.clone();
-        wal[at] ^= 1 << scattered(&mut seed, 8);
+        wal[at] ^= 1 << random.below(8);
         let before = if at < HEADER { 0 } else { HEADER + (at - HEADER) / FRAME * FRAME };
         check(&clinic, &recorded, &watched, &wal, before).await;
         states += 1;
     }
     // Never written: after a frame come zeros or the previous contents.
-    for _ in 0..tenantry_testkit::dose(150, 2000) {
-        let cut = HEADER + scattered(&mut seed, (end - HEADER) / FRAME) * FRAME;
+    for _ in 0..dose(150, 2000) {
+        let cut = HEADER + random.below((end - HEADER) / FRAME) * FRAME;
         let mut wal = recorded.wal[..cut].to_vec();
         wal.resize(end, 0);
         check(&clinic, &recorded, &watched, &wal, cut).await;
         states += 1;
     }
     let what = if isolation == Isolation::Pooled { "T9 wal of a pool" } else { "T9 wal" };
-    tenantry_testkit::tried(what, states, "torn or cut ends of the -wal");
+    tried(what, states, "torn or cut ends of the -wal");
 }
 
 #[tokio::test]

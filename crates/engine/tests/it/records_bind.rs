@@ -11,7 +11,7 @@ use tenantry_engine::{
     name::ModelName,
     value::Value,
 };
-use tenantry_testkit::{Dice, dose, tried};
+use tenantry_testkit::{Random, dose, property, tried};
 
 fn of(kind: FieldKind) -> Field {
     field("f", kind)
@@ -130,11 +130,11 @@ fn a_value_with_a_slip_in_it_is_read_or_refused() {
         "{\"a\":[1,null,\"\u{e9}\"]}",
         "abc",
     ];
-    let (fields, mut dice) = (kinds(), Dice::new(31, 0));
+    let (fields, mut random) = (kinds(), Random::new(31, 0));
     let tries = dose(25_000, 1_000_000);
     for _ in 0..tries {
-        let from = *dice.pick(&good);
-        let text = dice.spoil(from);
+        let from = *random.pick(&good);
+        let text = random.spoil(from);
         let json = serde_json::from_str(&text).unwrap_or_else(|_| json!(text));
         for field in &fields {
             if let Ok(Value::Text(taken)) = from_text(field, &text) {
@@ -146,11 +146,9 @@ fn a_value_with_a_slip_in_it_is_read_or_refused() {
     tried("T4 values", tries * 2 * fields.len() as u64, "values");
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn no_text_and_no_json_panics(text in ".{0,40}", number in any::<f64>(), mantissa in any::<i64>(), scale in 0..19_u32) {
+#[test]
+fn no_text_and_no_json_panics() {
+    property(256, (".{0,40}", any::<f64>(), any::<i64>(), 0..19_u32), |(text, number, mantissa, scale)| {
         let exact = rust_decimal::Decimal::from_i128_with_scale(mantissa.into(), scale).to_string();
         for field in kinds() {
             for text in [&text, &exact] {
@@ -160,16 +158,22 @@ proptest! {
             let _ = from_json(&field, &json!(number));
             let _ = from_json(&field, &json!(mantissa));
         }
-    }
+    });
+}
 
-    #[test]
-    fn decimals_come_back_exactly(mantissa in -999_999_999_999_999_999_i64..=999_999_999_999_999_999, scale in 0..=9_u32) {
-        let value = Value::Decimal(rust_decimal::Decimal::new(mantissa, scale));
-        let field = of(FieldKind::Decimal { scale });
-        let Value::Decimal(d) = &value else { unreachable!() };
-        prop_assert_eq!(from_json(&field, &json!(d.to_string())).unwrap(), value.clone());
-        let mut out = vec![];
-        tenantry_engine::row::json::write_owned(&mut out, &value);
-        prop_assert_eq!(String::from_utf8(out).unwrap(), format!("\"{d}\""));
-    }
+#[test]
+fn decimals_come_back_exactly() {
+    property(
+        256,
+        (-999_999_999_999_999_999_i64..=999_999_999_999_999_999, 0..=9_u32),
+        |(mantissa, scale)| {
+            let value = Value::Decimal(rust_decimal::Decimal::new(mantissa, scale));
+            let field = of(FieldKind::Decimal { scale });
+            let Value::Decimal(d) = &value else { unreachable!() };
+            assert_eq!(from_json(&field, &json!(d.to_string())).unwrap(), value.clone());
+            let mut out = vec![];
+            tenantry_engine::row::json::write_owned(&mut out, &value);
+            assert_eq!(String::from_utf8(out).unwrap(), format!("\"{d}\""));
+        },
+    );
 }

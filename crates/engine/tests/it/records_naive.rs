@@ -11,6 +11,7 @@ use tenantry_engine::{
     query::{Direction, Filter, Operator, RecordId, Select},
     value::Value,
 };
+use tenantry_testkit::property;
 
 const FIELDS: [&str; 6] = ["name", "age", "fee", "active", "born", "level"];
 
@@ -188,59 +189,62 @@ fn agree(
     assert_eq!(kit.count(filter, None, merge).unwrap(), expected.len() as u64);
 }
 
-/// Returns a small number of cases unless PROPTEST_CASES asks for more.
-fn dose() -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+#[test]
+fn lists_agree_with_a_model_in_memory() {
+    property(
+        60,
+        (prop::collection::vec(row(), 0..20), prop::collection::vec((condition(), order(), 1..8_u32), 1..6)),
+        |(rows, queries)| {
+            let rows = unique(rows);
+            for isolation in BOTH {
+                let mut kit = Kit::new(isolation);
+                let naive = fill(&mut kit, &rows);
+                for (filter, order, limit) in &queries {
+                    agree(&kit, &naive, filter, order, *limit, None);
+                }
+            }
+        },
+    );
 }
 
-proptest! {
-    #![proptest_config(dose())]
-
-    #[test]
-    fn lists_agree_with_a_model_in_memory(
-        rows in prop::collection::vec(row(), 0..20),
-        queries in prop::collection::vec((condition(), order(), 1..8_u32), 1..6),
-    ) {
-        let rows = unique(rows);
-        for isolation in BOTH {
-            let mut kit = Kit::new(isolation);
-            let naive = fill(&mut kit, &rows);
-            for (filter, order, limit) in &queries {
-                agree(&kit, &naive, filter, order, *limit, None);
-            }
-        }
-    }
-
-    /// The merged view filters, sorts and pages as if the overrides were stored.
-    #[test]
-    fn merged_lists_agree_with_a_model_in_memory(
-        rows in prop::collection::vec((row(), row(), any::<[bool; 4]>()), 0..15),
-        queries in prop::collection::vec((condition(), order(), 1..8_u32), 1..6),
-    ) {
-        let base = unique(rows.iter().map(|(row, ..)| row.clone()).collect());
-        for isolation in BOTH {
-            let mut kit = Kit::new(isolation);
-            let mut naive = fill(&mut kit, &base);
-            let plan = kit.schema.model("doctors").unwrap();
-            let mut overrides = vec![];
-            for (row, (_, other, which)) in naive.iter_mut().zip(&rows) {
-                let changed: Vec<_> = (0..4).filter(|&i| which[i]).map(|i| (FIELDS[i], other[i].clone())).collect();
-                if !changed.is_empty() {
-                    let changes = overrides::changes(plan, &values(&changed)).unwrap().to_string();
-                    let Value::Integer(id) = row[0] else { panic!() };
-                    overrides.push(OverrideRow { id: RecordId::Integer(id), changes });
+/// The merged view filters, sorts and pages as if the overrides were stored.
+#[test]
+fn merged_lists_agree_with_a_model_in_memory() {
+    property(
+        60,
+        (
+            prop::collection::vec((row(), row(), any::<[bool; 4]>()), 0..15),
+            prop::collection::vec((condition(), order(), 1..8_u32), 1..6),
+        ),
+        |(rows, queries)| {
+            let base = unique(rows.iter().map(|(row, ..)| row.clone()).collect());
+            for isolation in BOTH {
+                let mut kit = Kit::new(isolation);
+                let mut naive = fill(&mut kit, &base);
+                let plan = kit.schema.model("doctors").unwrap();
+                let mut overrides = vec![];
+                for (row, (_, other, which)) in naive.iter_mut().zip(&rows) {
+                    let changed: Vec<_> =
+                        (0..4).filter(|&i| which[i]).map(|i| (FIELDS[i], other[i].clone())).collect();
+                    if !changed.is_empty() {
+                        let changes = overrides::changes(plan, &values(&changed)).unwrap().to_string();
+                        let Value::Integer(id) = row[0] else { panic!() };
+                        overrides.push(OverrideRow { id: RecordId::Integer(id), changes });
+                    }
+                    for i in (0..4).filter(|&i| which[i]) {
+                        row[i + 1] = other[i].clone();
+                    }
                 }
-                for i in (0..4).filter(|&i| which[i]) {
-                    row[i + 1] = other[i].clone();
+                overrides.push(OverrideRow {
+                    id: RecordId::Integer(999),
+                    changes: r#"{"name":"of no row"}"#.into(),
+                });
+                for (filter, order, limit) in &queries {
+                    agree(&kit, &naive, filter, order, *limit, Some(&overrides));
                 }
             }
-            overrides.push(OverrideRow { id: RecordId::Integer(999), changes: r#"{"name":"of no row"}"#.into() });
-            for (filter, order, limit) in &queries {
-                agree(&kit, &naive, filter, order, *limit, Some(&overrides));
-            }
-        }
-    }
+        },
+    );
 }
 
 /// Drops rows that repeat name and birthday, which are unique together.

@@ -11,6 +11,7 @@ use tenantry_engine::{
     query::{Change, RecordId},
     value::Value,
 };
+use tenantry_testkit::property;
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -129,11 +130,9 @@ fn neighbours(kit: &Kit) -> String {
     kit.conn.query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn changes_agree_with_a_model_in_memory(batches in prop::collection::vec(prop::collection::vec(step(), 1..4), 1..15)) {
+#[test]
+fn changes_agree_with_a_model_in_memory() {
+    property(60, prop::collection::vec(prop::collection::vec(step(), 1..4), 1..15), |batches| {
         for isolation in BOTH {
             let mut kit = Kit::new(isolation);
             let mut before = String::new();
@@ -149,22 +148,27 @@ proptest! {
             let mut model = Model::default();
             for batch in &batches {
                 let mut next = model.clone();
-                let outcome = batch.iter().enumerate().try_for_each(|(i, s)| next.run(s).map_err(|kind| (Some(i), kind)));
+                let outcome = batch
+                    .iter()
+                    .enumerate()
+                    .try_for_each(|(i, s)| next.run(s).map_err(|kind| (Some(i), kind)));
                 let changes: Vec<_> = batch.iter().map(change).collect();
                 let done = kit.apply(&changes).map(|_| ()).map_err(|e| (e.index(), e.kind().clone()));
-                prop_assert_eq!(&done, &outcome, "{:?} {:?}", isolation, batch);
+                assert_eq!(&done, &outcome, "{:?} {:?}", isolation, batch);
                 if done.is_ok() {
                     model = next;
                 }
-                prop_assert_eq!(stored(&kit), model.rows.clone());
+                assert_eq!(stored(&kit), model.rows.clone());
             }
             let counted = usage::usage(&kit.conn, &kit.schema, &kit.who).unwrap();
-            prop_assert_eq!(counted.rows, model.rows.len() as u64);
-            prop_assert_eq!(kit.recounted(), counted);
-            kit.conn.execute_batch("INSERT INTO doctors__fts(doctors__fts, rank) VALUES ('integrity-check', 1)").unwrap();
+            assert_eq!(counted.rows, model.rows.len() as u64);
+            assert_eq!(kit.recounted(), counted);
+            kit.conn
+                .execute_batch("INSERT INTO doctors__fts(doctors__fts, rank) VALUES ('integrity-check', 1)")
+                .unwrap();
             if isolation == Isolation::Pooled {
-                prop_assert_eq!(neighbours(&kit), before);
+                assert_eq!(neighbours(&kit), before);
             }
         }
-    }
+    });
 }

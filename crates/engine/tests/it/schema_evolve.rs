@@ -13,6 +13,7 @@ use tenantry_engine::{
     name::{FieldName, ModelName},
     place::Isolation,
 };
+use tenantry_testkit::property;
 
 const MODELS: [&str; 3] = ["ants", "bees", "cats"];
 const FIELDS: [&str; 5] = ["f0", "f1", "f2", "f3", "f4"];
@@ -260,22 +261,15 @@ fn check_rows(conn: &Connection, reached: &[Vec<Model>]) {
 }
 
 /// Returns the number of evolutions: 100, unless `PROPTEST_CASES` sets another one.
-fn dose() -> ProptestConfig {
-    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok());
-    ProptestConfig { cases: asked.unwrap_or(100), failure_persistence: None, ..ProptestConfig::default() }
-}
-
 #[test]
 fn stepwise_is_as_fresh_and_rows_survive() {
-    let steps = std::cell::Cell::new(0);
+    let (evolutions, steps) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
     let stages = (proptest::collection::vec(models(), 2..6), any::<bool>());
-    let mut runner = proptest::test_runner::TestRunner::new(dose());
-    let outcome = runner.run(&stages, |(stages, pooled)| {
+    property(100, stages, |(stages, pooled)| {
         let isolation = if pooled { Isolation::Pooled } else { Isolation::Database };
         steps.set(steps.get() + evolve(stages, isolation));
-        Ok(())
+        evolutions.set(evolutions.get() + 1);
     });
-    outcome.unwrap_or_else(|e| panic!("{e}"));
     println!("{} migrations applied", steps.get());
-    assert!(steps.get() > dose().cases as usize, "most evolutions were refused: nothing was tested");
+    assert!(steps.get() > evolutions.get(), "most evolutions were refused: nothing was tested");
 }

@@ -6,6 +6,7 @@ use tenantry_engine::{
     migration::Migration,
     model::{FieldKind, IdKind},
 };
+use tenantry_testkit::property;
 
 /// Loads one file `m.toml` together with a shared model `towns` and a tenant model `people`, and checks its problems,
 /// one per line.
@@ -202,19 +203,17 @@ fn words() -> impl Strategy<Value = String> {
     proptest::collection::vec(word, 0..12).prop_map(|w| w.join("\n"))
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
-
-    /// T4: whatever a file holds, it is parsed, or refused with lines that exist.
-    #[test]
-    fn no_file_makes_the_parsers_panic(text in prop_oneof![words(), "\\PC{0,80}"]) {
+/// T4: whatever a file holds, it is parsed, or refused with lines that exist.
+#[test]
+fn no_file_makes_the_parsers_panic() {
+    property(2_000, prop_oneof![words(), "\\PC{0,80}"], |text| {
         let lines = text.lines().count().max(1) + 1;
         let line = |p: &str| p.split(':').nth(1).and_then(|n| n.parse::<usize>().ok()).unwrap_or(0);
         if let Err(found) = load(&[("m", &text)]) {
-            prop_assert!(!found.is_empty() && found.iter().all(|p| line(p) <= lines), "{found:?}");
+            assert!(!found.is_empty() && found.iter().all(|p| line(p) <= lines), "{found:?}");
         }
         if let Err(found) = Migration::parse("m.toml", &text) {
-            prop_assert!(!found.is_empty() && found.iter().all(|p| p.line <= lines), "{found:?}");
+            assert!(!found.is_empty() && found.iter().all(|p| p.line <= lines), "{found:?}");
         }
-    }
+    });
 }

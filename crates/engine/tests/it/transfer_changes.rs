@@ -16,6 +16,7 @@ use tenantry_engine::{
     query::{Change, RecordId},
     value::Value,
 };
+use tenantry_testkit::{dose, property, tried};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -163,19 +164,15 @@ async fn any_sequence(from: Isolation, to: Isolation, steps: &[Step], copy_at: u
     assert_eq!(clinic.next_id(&new).await, clinic.next_id(&old).await, "no id twice");
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: u32::try_from(tenantry_testkit::dose(6, 400)).unwrap(), failure_persistence: None, ..ProptestConfig::default()
-    })]
-
-    #[test]
-    fn t8_any_sequence_of_writes_is_caught_up_with(steps in prop::collection::vec(step(), 10..40), copy_at in 0..10_usize) {
+#[test]
+fn t8_any_sequence_of_writes_is_caught_up_with() {
+    property(dose(6, 400), (prop::collection::vec(step(), 10..40), 0..10_usize), |(steps, copy_at)| {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         for (from, to) in WAYS {
             runtime.block_on(any_sequence(from, to, &steps, copy_at));
         }
-        tenantry_testkit::tried("T8 catching up", 4, "sequences of writes beside a copy");
-    }
+        tried("T8 catching up", 4, "sequences of writes beside a copy");
+    });
 }
 
 /// Writers never stop until the fence stops them: every acknowledged write is in the copy.

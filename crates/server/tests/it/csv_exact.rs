@@ -7,7 +7,7 @@ use super::{
 };
 use http::Method;
 use serde_json::{Value, json};
-use tenantry_testkit::{Dice, dose};
+use tenantry_testkit::{Random, dose};
 
 /// A model with one field of every type, required and not.
 const THINGS: &str = r#"
@@ -49,31 +49,31 @@ async fn import(user: &Client, model: &str, text: impl Into<axum::body::Body>) -
     user.send(Method::POST, &path, Some("text/csv"), text).await.expect(200).json()
 }
 
-fn text(dice: &mut Dice) -> String {
+fn text(random: &mut Random) -> String {
     const PARTS: [&str; 19] = [
         "'", "=", "+1", "-", "@", "\t", "\r", "\n", "＝", "＠", "\"", ",", ";", " ", "a", "é", "🩺", "\r\n",
         "null",
     ];
-    (0..dice.below(5)).map(|_| *dice.pick(&PARTS)).collect()
+    (0..random.below(5)).map(|_| *random.pick(&PARTS)).collect()
 }
 
-fn thing(dice: &mut Dice, n: usize) -> Value {
-    let name = format!("{}{}", text(dice), if dice.one_in(2) { "x" } else { "'" });
+fn thing(random: &mut Random, n: usize) -> Value {
+    let name = format!("{}{}", text(random), if random.one_in(2) { "x" } else { "'" });
     let mut thing = json!({ "name": name });
     let data = [json!({"a": [1, null, "=x"]}), json!("text"), json!(-5), json!([]), json!(false)];
     let values = [
-        ("note", json!(text(dice))),
-        ("count", json!([0, -1, i64::MAX, i64::MIN][dice.below(4)])),
-        ("price", json!(["0.001", "-12.500", "999999999999999.999"][dice.below(3)])),
-        ("on", json!(dice.one_in(2))),
-        ("day", json!(["0001-01-01", "2026-11-28"][dice.below(2)])),
-        ("at", json!(["2026-11-28T00:00:00Z", "1969-12-31T23:59:59.000001Z"][dice.below(2)])),
-        ("kind", json!(["-1", "=x", "plain", " spaced "][dice.below(4)])),
-        ("data", data[dice.below(5)].clone()),
-        ("parent", json!(1 + dice.below(n.max(1)))),
+        ("note", json!(text(random))),
+        ("count", json!([0, -1, i64::MAX, i64::MIN][random.below(4)])),
+        ("price", json!(["0.001", "-12.500", "999999999999999.999"][random.below(3)])),
+        ("on", json!(random.one_in(2))),
+        ("day", json!(["0001-01-01", "2026-11-28"][random.below(2)])),
+        ("at", json!(["2026-11-28T00:00:00Z", "1969-12-31T23:59:59.000001Z"][random.below(2)])),
+        ("kind", json!(["-1", "=x", "plain", " spaced "][random.below(4)])),
+        ("data", data[random.below(5)].clone()),
+        ("parent", json!(1 + random.below(n.max(1)))),
     ];
     for (field, value) in values.into_iter().filter(|(field, _)| *field != "parent" || n > 0) {
-        if !dice.one_in(4) {
+        if !random.one_in(4) {
             thing[field] = value;
         }
     }
@@ -85,10 +85,10 @@ async fn every_value_comes_back_as_it_was_in_both_isolations() {
     for (round, stores) in ["", POOLED].into_iter().enumerate() {
         let app = TestApp::with_own("things", THINGS, stores).await;
         let (from, to) = (app.register("acme").await, app.register("rival").await);
-        let mut dice = Dice::new(23, round as u64);
+        let mut random = Random::new(23, round as u64);
         // Within one batch of the import: a dry run does not compare lines of different batches.
         let count = usize::try_from(dose(150, 1_000)).unwrap();
-        let things: Vec<_> = (0..count).map(|n| thing(&mut dice, n)).collect();
+        let things: Vec<_> = (0..count).map(|n| thing(&mut random, n)).collect();
         for some in things.chunks(500) {
             from.post("/api/records/things/batch", &json!(some)).await.expect(201);
         }

@@ -9,7 +9,7 @@ use super::{
 use http::Method;
 use serde_json::{Map, Value, json};
 use tenantry_server::http::Options;
-use tenantry_testkit::{Dice, dose, tried};
+use tenantry_testkit::{Random, dose, tried};
 
 /// Routes not tried here: they end what other requests need, hash passwords, or start long operations. Other suites try
 /// them.
@@ -31,7 +31,7 @@ const LEFT_OUT: [&str; 13] = [
 
 struct Maker<'a> {
     document: &'a Value,
-    dice: Dice,
+    random: Random,
 }
 
 impl Maker<'_> {
@@ -42,24 +42,24 @@ impl Maker<'_> {
             return self.value(&schema);
         }
         if let Some(either) = schema["anyOf"].as_array() {
-            let one = self.dice.pick(either).clone();
+            let one = self.random.pick(either).clone();
             return self.value(&one);
         }
         if let Some(choices) = schema["enum"].as_array() {
-            return self.dice.pick(choices).clone();
+            return self.random.pick(choices).clone();
         }
         let kind = match &schema["type"] {
-            Value::Array(kinds) => self.dice.pick(kinds).as_str().unwrap().to_owned(),
+            Value::Array(kinds) => self.random.pick(kinds).as_str().unwrap().to_owned(),
             kind => kind.as_str().unwrap_or("any").to_owned(),
         };
         match kind.as_str() {
             "object" => self.object(schema),
-            "array" => (0..=self.dice.below(3)).map(|_| self.value(&schema["items"])).collect(),
+            "array" => (0..=self.random.below(3)).map(|_| self.value(&schema["items"])).collect(),
             "integer" => self.integer(schema),
-            "boolean" => json!(self.dice.one_in(2)),
+            "boolean" => json!(self.random.one_in(2)),
             "string" => json!(self.text(schema)),
             "null" => Value::Null,
-            _ => self.dice.pick(&[json!({"a": [1, null]}), json!("any"), json!(0.5)]).clone(),
+            _ => self.random.pick(&[json!({"a": [1, null]}), json!("any"), json!(0.5)]).clone(),
         }
     }
 
@@ -68,7 +68,7 @@ impl Maker<'_> {
             schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let mut object = Map::new();
         for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
-            if required.contains(&name.as_str()) || self.dice.one_in(3) {
+            if required.contains(&name.as_str()) || self.random.one_in(3) {
                 object.insert(name.clone(), self.value(schema));
             }
         }
@@ -79,18 +79,18 @@ impl Maker<'_> {
         let (least, most) =
             (schema["minimum"].as_i64().unwrap_or(-9), schema["maximum"].as_i64().unwrap_or(99));
         let range = usize::try_from(most.saturating_sub(least)).unwrap().min(1_000);
-        json!(least + i64::try_from(self.dice.below(range + 1)).unwrap())
+        json!(least + i64::try_from(self.random.below(range + 1)).unwrap())
     }
 
     fn text(&mut self, schema: &Value) -> String {
-        let n = self.dice.below(60);
+        let n = self.random.below(60);
         let text = match schema["format"].as_str() {
             Some("date") => format!("20{n:02}-0{}-1{}", 1 + n % 9, n % 10),
             Some("date-time") => format!("2099-01-02T03:04:{n:02}Z"),
             Some("email") => format!("p{n}@made.example"),
             Some("decimal") => format!("{n}.5"),
             _ => self
-                .dice
+                .random
                 .pick(&["acme", "owner", "member", "Ä\u{301} \u{202e}x", "a'b\"c;--", "", "2", "SELECT 1"])
                 .to_string(),
         };
@@ -108,8 +108,8 @@ impl Maker<'_> {
             schema["properties"].as_object().filter(|_| schema["additionalProperties"] == false)?;
         let typed: Vec<_> =
             properties.iter().filter(|(_, p)| p["type"].is_string() || p["type"].is_array()).collect();
-        let (name, _) = *self.dice.pick(&typed);
-        match self.dice.below(3) {
+        let (name, _) = *self.random.pick(&typed);
+        match self.random.below(3) {
             0 => good[format!("{name}_of_nobody")] = json!(1),
             1 => good[name] = json!({"$gt": ""}),
             _ => good[name] = json!([[]]),
@@ -120,9 +120,9 @@ impl Maker<'_> {
     fn path(&mut self, template: &str, operation: &Value) -> String {
         let ids = ["1", "2", "3", "999", "0", "x", "%00", "-1"];
         let fill = |part: &str| match part {
-            "{slug}" => self.dice.pick(&["victim", "nobody", "UPPER", "a"]).to_string(),
-            "{field}" => self.dice.pick(&["document", "title", "nothing"]).to_string(),
-            part if part.starts_with('{') => self.dice.pick(&ids).to_string(),
+            "{slug}" => self.random.pick(&["victim", "nobody", "UPPER", "a"]).to_string(),
+            "{field}" => self.random.pick(&["document", "title", "nothing"]).to_string(),
+            part if part.starts_with('{') => self.random.pick(&ids).to_string(),
             part => part.to_owned(),
         };
         let path = template.split('/').map(fill).collect::<Vec<_>>().join("/");
@@ -131,7 +131,7 @@ impl Maker<'_> {
         let all: Vec<_> = all.filter(|p| p["in"] == "query").collect();
         for parameter in &all {
             // A few of many: a list has a filter for each field and operator.
-            if self.dice.one_in(all.len().max(5)) {
+            if self.random.one_in(all.len().max(5)) {
                 let value = match self.value(&parameter["schema"]) {
                     Value::String(text) => text.bytes().map(|b| format!("%{b:02x}")).collect(),
                     value => value.to_string(),
@@ -148,7 +148,7 @@ fn body(maker: &mut Maker<'_>, operation: &Value) -> (Option<&'static str>, Stri
     let content = &operation["requestBody"]["content"];
     if let Some(schema) = content["application/json"].get("schema") {
         let good = maker.value(schema);
-        if maker.dice.one_in(3)
+        if maker.random.one_in(3)
             && let Some(bad) = maker.spoil(schema, good.clone())
         {
             return (Some("application/json"), bad.to_string(), true);
@@ -157,7 +157,7 @@ fn body(maker: &mut Maker<'_>, operation: &Value) -> (Option<&'static str>, Stri
     }
     if content.get("text/csv").is_some() {
         let text = "first_name,last_name,name,born_on\nA,\"B\",x,1990-01-01\nC,D\n\"E,F\n";
-        return (Some("text/csv"), maker.dice.spoil(text), false);
+        return (Some("text/csv"), maker.random.spoil(text), false);
     }
     (content.as_object().map(|_| "text/plain"), "x".into(), false)
 }
@@ -212,7 +212,7 @@ async fn requests_made_after_the_document_are_answered_as_it_says_t4() {
         !begun && !LEFT_OUT.iter().any(|out| path.contains(out) && !path.starts_with("/api/records/"))
     };
     let all: Vec<_> = all.filter(|(path, method, _)| wanted(path, method)).collect();
-    let mut maker = Maker { document: &document, dice: Dice::new(17, 0) };
+    let mut maker = Maker { document: &document, random: Random::new(17, 0) };
     // The owner must stay the owner, and staff must stay staff.
     let spoils =
         |path: &str| path.starts_with("/api/tenant/users/{id}") || path.starts_with("/api/admin/users/{id}");

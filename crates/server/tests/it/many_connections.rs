@@ -15,7 +15,7 @@ use tenantry::access::Operator;
 use tenantry::{
     NewOwner, Platform, access::passwords::Password, config::Config, name::Slug, tenants::NewTenant,
 };
-use tenantry_testkit::{Dice, dose, tried};
+use tenantry_testkit::{Random, dose, tried};
 
 const OWNER: &str = "owner@city-hospital.example";
 
@@ -175,12 +175,12 @@ fn a_thousand_files_are_enough_for_five_hundred_tenants() {
         .map(|stream| {
             let (server, tokens) = (server.clone(), tokens.clone());
             std::thread::spawn(move || {
-                let mut dice = Dice::new(1, stream);
+                let mut random = Random::new(1, stream);
                 for _ in 0..each {
-                    let token = &tokens[dice.below(tokens.len())];
+                    let token = &tokens[random.below(tokens.len())];
                     let sql = json!({"sql": "SELECT count(*) FROM patients"});
                     let patient = json!({"first_name": "A", "last_name": "B", "born_on": "1990-01-01"});
-                    let (status, body) = match dice.below(4) {
+                    let (status, body) = match random.below(4) {
                         0 => server.ask("POST", "/api/tenant/sql", token, Some(&sql)),
                         1 => server.ask("POST", "/api/records/patients", token, Some(&patient)),
                         2 => server.ask("GET", "/api/records/patients?limit=5&count=true", token, None),

@@ -5,7 +5,7 @@ use super::app::{Client, TestApp};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tenantry_server::http::Options;
-use tenantry_testkit::{Dice, tried};
+use tenantry_testkit::{Random, tried};
 
 const CLINICS: u64 = 23;
 
@@ -32,14 +32,14 @@ async fn clinics(isolation: &str) -> (TestApp, Client, View) {
 }
 
 /// Gives a tenant random values of its own; returns what it then sees.
-async fn own(client: &Client, shared: &View, dice: &mut Dice) -> View {
+async fn own(client: &Client, shared: &View, random: &mut Random) -> View {
     let mut view = shared.clone();
     for (id, (_, phone, active)) in &mut view {
-        if dice.one_in(2) {
+        if random.one_in(2) {
             continue;
         }
-        *phone = (!dice.one_in(3)).then(|| format!("{}", dice.below(7)));
-        *active = dice.one_in(2);
+        *phone = (!random.one_in(3)).then(|| format!("{}", random.below(7)));
+        *active = random.one_in(2);
         let changes = json!({"phone": phone, "active": active});
         client.put(&format!("/api/records/clinics/{id}/override"), &changes).await.expect(200);
     }
@@ -87,10 +87,10 @@ async fn own_values_filter_sort_and_page_like_any_v6() {
     let mut lists = 0;
     for (isolation, seed) in [("database", 3), ("pooled", 4)] {
         let (app, staff, shared) = clinics(isolation).await;
-        let mut dice = Dice::new(seed, 0);
+        let mut random = Random::new(seed, 0);
         let (acme, rival) = (app.register("acme").await, app.register("rival").await);
         let (of_acme, of_rival) =
-            (own(&acme, &shared, &mut dice).await, own(&rival, &shared, &mut dice).await);
+            (own(&acme, &shared, &mut random).await, own(&rival, &shared, &mut random).await);
         assert_ne!(of_acme, of_rival);
         for (client, view) in [(&acme, &of_acme), (&rival, &of_rival), (&staff, &shared)] {
             for limit in [1, 4, 100] {

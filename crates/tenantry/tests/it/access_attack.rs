@@ -18,7 +18,7 @@ use tenantry::{
     tenants::NewTenant,
     users::{self, NewUser, members},
 };
-use tenantry_testkit::{Dice, dose, tried};
+use tenantry_testkit::{Random, dose, tried};
 
 const PASSWORD: &str = "correct horse battery";
 const TENANTS: usize = 50;
@@ -107,31 +107,31 @@ struct Shown {
     spoilt: bool,
 }
 
-fn maybe(dice: &mut Dice, one_in: usize, of: usize, text: String) -> Option<Shown> {
-    dice.one_in(one_in).then(|| {
-        let spoilt = dice.one_in(6);
-        Shown { text: if spoilt { dice.spoil(&text) } else { text }, of, spoilt }
+fn maybe(random: &mut Random, one_in: usize, of: usize, text: String) -> Option<Shown> {
+    random.one_in(one_in).then(|| {
+        let spoilt = random.one_in(6);
+        Shown { text: if spoilt { random.spoil(&text) } else { text }, of, spoilt }
     })
 }
 
 /// Makes one request; returns whether it was let in.
-async fn enter(cast: &Cast, dice: &mut Dice) -> bool {
-    let (own, other) = (dice.below(TENANTS), dice.below(TENANTS));
-    let mut who = |rarely: usize| if dice.one_in(rarely) { other } else { own };
+async fn enter(cast: &Cast, random: &mut Random) -> bool {
+    let (own, other) = (random.below(TENANTS), random.below(TENANTS));
+    let mut who = |rarely: usize| if random.one_in(rarely) { other } else { own };
     let at = [who(5), who(5), who(5), who(4), who(4), who(4)];
     let bearer = {
         let one = &cast.all[at[1]];
-        (*dice.pick(&[&one.session, &one.key, &one.jwt])).clone()
+        (*random.pick(&[&one.session, &one.key, &one.jwt])).clone()
     };
     let credentials = [
-        maybe(dice, 3, at[0], cast.all[at[0]].session.clone()),
-        maybe(dice, 2, at[1], bearer),
-        maybe(dice, 3, at[2], cast.all[at[2]].key.clone()),
+        maybe(random, 3, at[0], cast.all[at[0]].session.clone()),
+        maybe(random, 2, at[1], bearer),
+        maybe(random, 3, at[2], cast.all[at[2]].key.clone()),
     ];
     let names = [
-        maybe(dice, 4, at[3], format!("{}.app.example", cast.all[at[3]].slug)),
-        maybe(dice, 4, at[4], cast.all[at[4]].slug.clone()),
-        maybe(dice, 4, at[5], cast.all[at[5]].slug.clone()),
+        maybe(random, 4, at[3], format!("{}.app.example", cast.all[at[3]].slug)),
+        maybe(random, 4, at[4], cast.all[at[4]].slug.clone()),
+        maybe(random, 4, at[5], cast.all[at[5]].slug.clone()),
     ];
     fn text(shown: &Option<Shown>) -> Option<&str> {
         shown.as_ref().map(|s| s.text.as_str())
@@ -153,7 +153,7 @@ async fn enter(cast: &Cast, dice: &mut Dice) -> bool {
         "{entered} without a credential of it"
     );
     assert!(!cast.all[entered].suspended, "{entered} is suspended");
-    if dice.one_in(16) {
+    if random.one_in(16) {
         let records = cast.platform.records(&tenant, "patients").unwrap();
         let row = records.get("1", &Want::default()).await.unwrap();
         let canary = format!("\"canary-{entered}\"");
@@ -169,9 +169,9 @@ async fn whoever_is_let_in_is_let_into_their_own_tenant_t1() {
     let tasks = (0..TASKS).map(|stream| {
         let cast = cast.clone();
         tokio::spawn(async move {
-            let (mut dice, mut let_in) = (Dice::new(11, stream), 0_u64);
+            let (mut random, mut let_in) = (Random::new(11, stream), 0_u64);
             for _ in 0..each {
-                let_in += u64::from(enter(&cast, &mut dice).await);
+                let_in += u64::from(enter(&cast, &mut random).await);
             }
             let_in
         })
@@ -187,11 +187,11 @@ async fn whoever_is_let_in_is_let_into_their_own_tenant_t1() {
 
 #[test]
 fn whatever_a_host_or_name_says_it_is_itself_or_refused_t4() {
-    let mut dice = Dice::new(12, 0);
+    let mut random = Random::new(12, 0);
     let tries = dose(200_000, 10_000_000);
     for _ in 0..tries {
-        let slug_text = dice.spoil("city-hospital");
-        let host = dice.spoil(&format!("{slug_text}.app.example.com:8000"));
+        let slug_text = random.spoil("city-hospital");
+        let host = random.spoil(&format!("{slug_text}.app.example.com:8000"));
         if let Ok(Some(found)) = tenant_of(&host, "app.example.com") {
             assert!(
                 host.to_ascii_lowercase().starts_with(&format!("{found}.app.example.com")),
@@ -238,14 +238,14 @@ async fn a_token_with_a_slip_in_it_is_no_token_t4() {
     let good = jwt("owner@x.test", "city-hospital");
     issuers().verify(&good).await.expect("the good one");
     let own = Token::generate(tenantry::access::token::TokenKind::Session).reveal();
-    let mut dice = Dice::new(13, 0);
+    let mut random = Random::new(13, 0);
     let tries = dose(50_000, 5_000_000);
     for _ in 0..tries {
-        let spoilt = dice.spoil(&good);
+        let spoilt = random.spoil(&good);
         if spoilt != good {
             assert!(issuers().verify(&spoilt).await.is_err(), "{spoilt}");
         }
-        let spoilt = dice.spoil(&own);
+        let spoilt = random.spoil(&own);
         if let Some(token) = Token::parse(&spoilt) {
             assert_eq!(token.reveal(), spoilt, "what is read is what was sent");
         }

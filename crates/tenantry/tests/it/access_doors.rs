@@ -1,12 +1,12 @@
 //! Rate limits of the public endpoints (`account-enumeration`) and host names (`checked-names`, `host-spoofing`,
 //! `path-in-name` and `slug-collision`).
 
-use proptest::prelude::*;
 use std::net::IpAddr;
 use tenantry::access::{
     host::tenant_of,
     ratelimit::{Account, Doors, Paces},
 };
+use tenantry_testkit::property;
 
 const PACES: Paces = Paces {
     login_per_minute: 5,
@@ -133,16 +133,24 @@ fn host_spoofing_hosts_name_tenants_by_exact_suffix_only() {
     assert_eq!(tenant_of("anything", "").expect("no base"), None);
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
-
-    #[test]
-    fn t4_any_host_gives_a_label_that_it_really_has(host in "\\PC{0,40}|[a-zA-Z0-9.:-]{0,30}(\\.localhost)?(:[0-9]{0,5})?", base in "localhost|[a-z.]{0,12}") {
-        if let Ok(Some(slug)) = tenant_of(&host, &base) {
-            let wanted = format!("{slug}.{base}");
-            let lower = host.to_ascii_lowercase();
-            prop_assert!(lower.starts_with(&wanted), "{host} {base} {slug}");
-            prop_assert!(lower[wanted.len()..].trim_start_matches('.').trim_start_matches(':').bytes().all(|b| b.is_ascii_digit()));
-        }
-    }
+#[test]
+fn t4_any_host_gives_a_label_that_it_really_has() {
+    property(
+        2_000,
+        ("\\PC{0,40}|[a-zA-Z0-9.:-]{0,30}(\\.localhost)?(:[0-9]{0,5})?", "localhost|[a-z.]{0,12}"),
+        |(host, base)| {
+            if let Ok(Some(slug)) = tenant_of(&host, &base) {
+                let wanted = format!("{slug}.{base}");
+                let lower = host.to_ascii_lowercase();
+                assert!(lower.starts_with(&wanted), "{host} {base} {slug}");
+                assert!(
+                    lower[wanted.len()..]
+                        .trim_start_matches('.')
+                        .trim_start_matches(':')
+                        .bytes()
+                        .all(|b| b.is_ascii_digit())
+                );
+            }
+        },
+    );
 }

@@ -4,6 +4,7 @@ use crate::world::{World, by};
 use std::path::Path;
 use tenantry::audit::{self, Head, Row, hash_row};
 use tenantry_engine::value::Value;
+use tenantry_testkit::Random;
 
 async fn filled(dir: &Path, rows: i64) -> World {
     let w = World::open(dir).await;
@@ -154,34 +155,23 @@ async fn two_rows_of_one_transaction_follow_each_other() {
     assert!(faults(&w).await.is_empty());
 }
 
-/// Small seeded random generator, the same on every machine.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, most: i64) -> i64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        i64::try_from(self.0 % most.unsigned_abs()).unwrap()
-    }
-}
-
 /// Tampers at random: edits any column, swaps, cuts, makes a gap, copies, or rehashes the tail.
-async fn at_random(w: &World, dice: &mut Dice, rows: i64) -> String {
-    let (a, b) = (1 + dice.below(rows), 1 + dice.below(rows));
+async fn at_random(w: &World, random: &mut Random, rows: usize) -> String {
+    let (a, b) = (1 + random.below(rows), 1 + random.below(rows));
     let b = if a == b { a % rows + 1 } else { b };
-    let sql = match dice.below(9) {
+    let sql = match random.below(9) {
         0 => {
-            let column =
-                ["actor", "action", "detail", "prev_hash", "hash"][usize::try_from(dice.below(5)).unwrap()];
-            let at = 1 + dice.below(6);
+            let column = random.pick(&["actor", "action", "detail", "prev_hash", "hash"]);
+            let at = 1 + random.below(6);
             format!(
                 "UPDATE audit SET {column} = substr({column}, 1, {at} - 1) || char(unicode(substr({column} || ' ', \
                  {at}, 1)) + 1) || substr({column}, {at} + 1) WHERE id = {a}"
             )
         }
-        1 => format!("UPDATE audit SET at = at + {} WHERE id = {a}", 1 + dice.below(1_000_000)),
-        2 => format!("UPDATE audit SET tenant = coalesce(tenant, 0) + {} WHERE id = {a}", 1 + dice.below(50)),
+        1 => format!("UPDATE audit SET at = at + {} WHERE id = {a}", 1 + random.below(1_000_000)),
+        2 => {
+            format!("UPDATE audit SET tenant = coalesce(tenant, 0) + {} WHERE id = {a}", 1 + random.below(50))
+        }
         3 => format!("UPDATE audit SET impersonator = coalesce(impersonator, '') || 'x' WHERE id = {a}"),
         4 => format!("DELETE FROM audit WHERE id BETWEEN {} AND {}", a.min(b), a.max(b)),
         5 => format!("DELETE FROM audit WHERE id >= {a}"),
@@ -196,7 +186,7 @@ async fn at_random(w: &World, dice: &mut Dice, rows: i64) -> String {
             rows + 1
         ),
         _ => {
-            rehash(w, a).await;
+            rehash(w, i64::try_from(a).unwrap()).await;
             return format!("rehashed from {a}");
         }
     };
@@ -209,11 +199,11 @@ async fn a_thousand_tamperings_at_random_are_all_found() {
     let dir = tempfile::tempdir().unwrap();
     // Not more rows than published heads, so that a rehashed tail is always detected.
     let (rows, tries) = (60, 1_000);
-    let w = filled(dir.path(), rows).await;
+    let w = filled(dir.path(), 60).await;
     tamper(&w, "CREATE TABLE audit_copy AS SELECT * FROM audit").await;
-    let mut dice = Dice(0x2026_1121);
+    let mut random = Random::new(0x2026_1121, 0);
     for n in 0..tries {
-        let done = at_random(&w, &mut dice, rows).await;
+        let done = at_random(&w, &mut random, rows).await;
         assert!(!faults(&w).await.is_empty(), "{n}: not found: {done}");
         tamper(&w, "DELETE FROM audit").await;
         tamper(&w, "INSERT INTO audit SELECT * FROM audit_copy").await;

@@ -19,6 +19,7 @@ use tenantry::{
     tenants::NewTenant,
 };
 use tenantry_engine::{CacheLimits, Engine, Kind, ServerSpec, place::Place};
+use tenantry_testkit::Random;
 
 /// Names of the isolations.
 pub(crate) const ISOLATIONS: [&str; 2] = ["database", "pooled"];
@@ -188,12 +189,8 @@ pub(crate) fn walk(dir: &Path, visit: &mut dyn FnMut(&Path)) {
 
 /// Returns text that does not compress well, the same on each call.
 pub(crate) fn noise(length: usize) -> String {
-    let mut state = 7u64;
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        char::from(b'!' + u8::try_from((state >> 33) % 90).unwrap())
-    };
-    (0..length).map(|_| next()).collect()
+    let mut random = Random::new(7, 0);
+    (0..length).map(|_| char::from(b'!' + u8::try_from(random.below(90)).unwrap())).collect()
 }
 
 /// Process in which a test runs that needs a file without permission.

@@ -13,7 +13,7 @@ use std::{
     },
 };
 use tenantry::backups::manifest::{Manifest, Whose};
-use tenantry_testkit::{dose, tried};
+use tenantry_testkit::{Random, dose, tried};
 
 /// States by the number of commits that led to them, as recorded by the only writer.
 type History = Arc<Mutex<HashMap<u64, Sums>>>;
@@ -97,11 +97,6 @@ fn between(history: &HashMap<u64, Sums>, sums: &Sums) -> bool {
     })
 }
 
-fn random(state: &mut u64) -> u64 {
-    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-    *state >> 20
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn t7_every_bit_flip_is_found() {
     let flips = dose(1_000, 100_000);
@@ -115,11 +110,11 @@ async fn t7_every_bit_flip_is_found() {
     let backup = clinic.back_up("acme").await;
     let objects = objects(&clinic, &backup);
     assert_eq!(objects.len(), 3, "database, files, manifest");
-    let mut state = 0x7e57;
+    let mut random = Random::new(0x7e57, 0);
     for n in 0..flips {
         let object = &objects[(n % 3) as usize];
         let whole = std::fs::read(object).unwrap();
-        let bit = random(&mut state) as usize % (whole.len() * 8);
+        let bit = random.below(whole.len() * 8);
         let mut flipped = whole.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
         std::fs::write(object, &flipped).unwrap();

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use tenantry::config::{Config, DEFAULT_TOML, Scope};
+use tenantry_testkit::property;
 
 fn problems(text: &str) -> String {
     match Config::parse("tenantry.toml", text, Path::new("")) {
@@ -169,19 +170,22 @@ provision = "external"
     Config::parse("v.toml", valuation, Path::new("")).unwrap_or_else(|p| panic!("{p}"));
 }
 
-proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
-
-    /// T4: every file is accepted or refused with one of its lines; the reader never panics.
-    #[test]
-    fn no_text_makes_the_reader_panic(at in 0..DEFAULT_TOML.len(), cut in 0..40_usize, put in "[-\\[\\]{}=\"'.,#a-z0-9_ \n]{0,12}") {
-        let at = (0..=at).rev().find(|at| DEFAULT_TOML.is_char_boundary(*at)).unwrap_or(0);
-        let end = (at + cut..).find(|end| *end >= DEFAULT_TOML.len() || DEFAULT_TOML.is_char_boundary(*end));
-        let end = end.unwrap_or(DEFAULT_TOML.len()).min(DEFAULT_TOML.len());
-        let text = format!("{}{put}{}", &DEFAULT_TOML[..at], &DEFAULT_TOML[end..]);
-        if let Err(problems) = Config::parse("t", &text, Path::new("")) {
-            let lines = text.lines().count() + 1;
-            assert!(!problems.0.is_empty() && problems.0.iter().all(|problem| problem.line <= lines));
-        }
-    }
+/// T4: every file is accepted or refused with one of its lines; the reader never panics.
+#[test]
+fn no_text_makes_the_reader_panic() {
+    property(
+        300,
+        (0..DEFAULT_TOML.len(), 0..40_usize, "[-\\[\\]{}=\"'.,#a-z0-9_ \n]{0,12}"),
+        |(at, cut, put)| {
+            let at = (0..=at).rev().find(|at| DEFAULT_TOML.is_char_boundary(*at)).unwrap_or(0);
+            let end =
+                (at + cut..).find(|end| *end >= DEFAULT_TOML.len() || DEFAULT_TOML.is_char_boundary(*end));
+            let end = end.unwrap_or(DEFAULT_TOML.len()).min(DEFAULT_TOML.len());
+            let text = format!("{}{put}{}", &DEFAULT_TOML[..at], &DEFAULT_TOML[end..]);
+            if let Err(problems) = Config::parse("t", &text, Path::new("")) {
+                let lines = text.lines().count() + 1;
+                assert!(!problems.0.is_empty() && problems.0.iter().all(|problem| problem.line <= lines));
+            }
+        },
+    );
 }

@@ -20,6 +20,7 @@ use tenantry_engine::{
     value::Value,
     write::WriteOptions,
 };
+use tenantry_testkit::Random;
 
 const SEEDS: u64 = 500;
 const STEPS: u64 = 120;
@@ -27,22 +28,6 @@ const PROCESSES: usize = 3;
 const WRITERS: usize = 4;
 /// Number of schedules on one installation.
 const TOGETHER: u64 = 50;
-
-/// Seeded xorshift generator.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % n as u64).unwrap()
-    }
-
-    fn one_in(&mut self, n: usize) -> bool {
-        self.below(n) == 0
-    }
-}
 
 /// Expected contents: records by id, with name and code.
 #[derive(Default)]
@@ -131,7 +116,7 @@ async fn one(bed: &mut Bed, seed: u64, counts: &mut Counts) {
     // Both isolations: a store that begins in an own database, and one that begins in the pool.
     let (store, model_name) = if seed.is_multiple_of(2) { ("tenant", "items") } else { ("notes", "slips") };
     let schema = bed.schema(store);
-    let random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let random = Random::new(seed, 0);
     let writers = (0..WRITERS).map(|_| Writer::default()).collect();
     let mut run = Run {
         bed,
@@ -148,19 +133,19 @@ async fn one(bed: &mut Bed, seed: u64, counts: &mut Counts) {
     };
     run.bed.set_watching(true);
     for _ in 0..STEPS {
-        run.step(seed).await;
+        run.step().await;
     }
-    run.end(seed).await;
+    run.end().await;
 }
 
 impl Run<'_> {
-    async fn step(&mut self, seed: u64) {
+    async fn step(&mut self) {
         match self.random.below(20) {
             0 | 1 => self.start_move().await,
             2 => self.jump(),
             3 => self.take_over().await,
             4..=10 => self.go_on().await,
-            _ => self.write(seed).await,
+            _ => self.write().await,
         }
     }
 
@@ -229,7 +214,7 @@ impl Run<'_> {
     }
 
     /// Reads where the store is, or writes to where it was when last read.
-    async fn write(&mut self, seed: u64) {
+    async fn write(&mut self) {
         let who = self.random.below(WRITERS);
         if self.writers[who].place.is_none() || self.random.one_in(4) {
             self.writers[who].place = Some(self.bed.ready(self.tenant, self.store).await.place);
@@ -242,7 +227,7 @@ impl Run<'_> {
         let place = self.writers[who].place.clone().unwrap();
         let process = who % PROCESSES;
         match self.try_write(process, &place, &wish).await {
-            Ok(id) => self.written(seed, &wish, id),
+            Ok(id) => self.written(&wish, id),
             Err(error) if matches!(error.kind(), Kind::Fenced | Kind::Missing | Kind::WrongIdentity) => {
                 self.counts.refused += 1;
                 self.writers[who].wish = Some(wish);
@@ -250,9 +235,9 @@ impl Run<'_> {
             }
             // Another writer has deleted it meanwhile.
             Err(error) if *error.kind() == Kind::NotFound => {
-                assert!(self.is_gone(&wish), "seed {seed}: {error}")
+                assert!(self.is_gone(&wish), "{error}")
             }
-            Err(error) => panic!("seed {seed}: {error}\n{}", self.log.join("\n")),
+            Err(error) => panic!("{error}\n{}", self.log.join("\n")),
         }
     }
 
@@ -298,11 +283,11 @@ impl Run<'_> {
     }
 
     /// Adds an acknowledged write to the model; it must stay.
-    fn written(&mut self, seed: u64, wish: &Wish, id: i64) {
+    fn written(&mut self, wish: &Wish, id: i64) {
         self.counts.written += 1;
         match wish.clone() {
             Wish::Create(name, code) => {
-                assert!(self.model.ids.insert(id), "seed {seed}: id {id} was given out twice");
+                assert!(self.model.ids.insert(id), "id {id} was given out twice");
                 self.model.records.insert(id, (name, code));
             }
             Wish::Change(id, name, code) => drop(self.model.records.insert(id, (name, code))),
@@ -311,7 +296,7 @@ impl Run<'_> {
     }
 
     /// Runs all workers to their end, late ones too; then the place in use must equal the model.
-    async fn end(&mut self, seed: u64) {
+    async fn end(&mut self) {
         let mut rounds = 0;
         while !self.bed.parked.is_empty() || self.bed.open_operations().await > 0 {
             while !self.bed.parked.is_empty() {
@@ -322,26 +307,21 @@ impl Run<'_> {
             self.bed.processes[process].platform.control().clock().advance_us(400 * SECOND_US);
             self.bed.take_over(process).await;
             rounds += 1;
-            assert!(rounds < 100, "seed {seed}: an operation never ends\n{}", self.log.join("\n"));
+            assert!(rounds < 100, "an operation never ends\n{}", self.log.join("\n"));
         }
         self.bed.set_watching(false);
         self.count_ends().await;
         let place = self.bed.ready(self.tenant, self.store).await.place;
         let found = self.rows(&place).await;
-        assert_eq!(found, self.model.records, "seed {seed}: {place:?}\n{}", self.log.join("\n"));
+        assert_eq!(found, self.model.records, "{place:?}\n{}", self.log.join("\n"));
         let last = self.wish();
         let id = self.try_write(0, &place, &last).await;
-        let id =
-            id.unwrap_or_else(|error| panic!("seed {seed}: left shut: {error}\n{}", self.log.join("\n")));
-        self.written(seed, &last, id);
+        let id = id.unwrap_or_else(|error| panic!("left shut: {error}\n{}", self.log.join("\n")));
+        self.written(&last, id);
         let info = self.bed.processes[1].engine.place_info(&place).await.unwrap();
-        assert_eq!(info.recorder, None, "seed {seed}: noted for nobody\n{}", self.log.join("\n"));
+        assert_eq!(info.recorder, None, "noted for nobody\n{}", self.log.join("\n"));
         let session = self.bed.session(1, &place, &self.schema).await.unwrap();
-        assert_eq!(
-            session.usage().await.unwrap().rows,
-            self.model.records.len() as u64,
-            "seed {seed}: counters"
-        );
+        assert_eq!(session.usage().await.unwrap().rows, self.model.records.len() as u64, "counters");
     }
 
     async fn rows(&self, place: &Place) -> BTreeMap<i64, (String, i64)> {

@@ -156,7 +156,7 @@ fn client(options: &Options, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tenantry_testkit::{Dice, dose, tried};
+    use tenantry_testkit::{Random, dose, tried};
 
     fn options() -> Options {
         Options { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()], ..Options::default() }
@@ -236,18 +236,18 @@ mod tests {
             ("x-forwarded-for", "6.6.6.6, 1.2.3.4, 10.0.0.9"),
             ("x-tenant", "acme"),
         ];
-        let (options, mut dice) = (options(), Dice::new(22, 0));
+        let (options, mut random) = (options(), Random::new(22, 0));
         let tries = dose(60_000, 5_000_000);
         for _ in 0..tries {
             let mut map = HeaderMap::new();
             for _ in 0..3 {
-                let (name, value) = *dice.pick(&good);
-                if let Ok(value) = http::HeaderValue::from_bytes(dice.spoil(value).as_bytes()) {
+                let (name, value) = *random.pick(&good);
+                if let Ok(value) = http::HeaderValue::from_bytes(random.spoil(value).as_bytes()) {
                     map.append(name, value);
                 }
             }
-            let path = dice.spoil("/t/acme/api/records/patients");
-            let peer = ip(if dice.one_in(2) { "10.0.0.1" } else { "9.9.9.9" });
+            let path = random.spoil("/t/acme/api/records/patients");
+            let peer = ip(if random.one_in(2) { "10.0.0.1" } else { "9.9.9.9" });
             let Ok(shown) = Shown::read(&options, &map, &path, peer) else { continue };
             let sent = |name: &str, text: &str| {
                 map.get_all(name).iter().any(|v| v.to_str().is_ok_and(|v| v.contains(text)))

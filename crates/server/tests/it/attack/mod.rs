@@ -17,7 +17,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 use tenantry_server::http::Access;
-use tenantry_testkit::{Dice, dose, tried};
+use tenantry_testkit::{Random, dose, tried};
 use wire::Wire;
 
 /// Number of concurrent connections.
@@ -131,13 +131,19 @@ fn own_door(
     (!said).then(|| format!("{status}, not {expected:?}, for {shot:?} {relation:?}: {body}"))
 }
 
-async fn random(cast: Arc<Cast>, address: std::net::SocketAddr, seed: u64, stream: u64, shots: u64) -> u64 {
-    let (mut dice, mut wire) = (Dice::new(seed, stream), Wire::new(address));
+async fn at_random(
+    cast: Arc<Cast>,
+    address: std::net::SocketAddr,
+    seed: u64,
+    stream: u64,
+    shots: u64,
+) -> u64 {
+    let (mut random, mut wire) = (Random::new(seed, stream), Wire::new(address));
     let paths = access::every_path();
     let mut own = 0;
     let mut sent = 0;
     while sent < shots {
-        let shot = Shot::roll(&mut dice, &cast, &paths);
+        let shot = Shot::roll(&mut random, &cast, &paths);
         if spoils(&cast, &shot) || shot.is_unclear() {
             continue;
         }
@@ -168,7 +174,9 @@ async fn attack(isolation: &str, shots: u64, seed: u64) -> u64 {
     let rest = shots.saturating_sub(sent.load(Relaxed)) / CLIENTS + 1;
     let clients = (1..=CLIENTS).map(|stream| {
         let (cast, sent) = (cast.clone(), sent.clone());
-        tokio::spawn(async move { sent.fetch_add(random(cast, address, seed, stream, rest).await, Relaxed) })
+        tokio::spawn(
+            async move { sent.fetch_add(at_random(cast, address, seed, stream, rest).await, Relaxed) },
+        )
     });
     for client in clients.collect::<Vec<_>>() {
         client.await.unwrap();

@@ -3,7 +3,7 @@
 use super::cast::{Cast, Company, Relation};
 use http::Method;
 use tenantry_server::http::Route;
-use tenantry_testkit::Dice;
+use tenantry_testkit::Random;
 
 /// A kind of credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,35 +150,35 @@ impl Shot {
     }
 
     /// Returns a random request.
-    pub(crate) fn roll(dice: &mut Dice, cast: &Cast, paths: &[(&'static Route, &'static str)]) -> Self {
+    pub(crate) fn roll(random: &mut Random, cast: &Cast, paths: &[(&'static Route, &'static str)]) -> Self {
         // Half of them are for records, which contain the canaries.
         let records: Vec<_> = paths.iter().filter(|(_, p)| p.starts_with("/api/records/patients")).collect();
-        let (route, path) = if dice.one_in(2) { **dice.pick(&records) } else { *dice.pick(paths) };
+        let (route, path) = if random.one_in(2) { **random.pick(&records) } else { *random.pick(paths) };
         let mut shown = Vec::new();
-        for _ in 0..=usize::from(dice.one_in(6)) {
-            let company = dice.pick(&cast.companies);
-            for mut one in dice.pick(&Credential::ALL).of(cast, company) {
-                one.spoilt = dice.one_in(8);
+        for _ in 0..=usize::from(random.one_in(6)) {
+            let company = random.pick(&cast.companies);
+            for mut one in random.pick(&Credential::ALL).of(cast, company) {
+                one.spoilt = random.one_in(8);
                 if one.spoilt {
-                    one.header.1 = dice.spoil(&one.header.1);
+                    one.header.1 = random.spoil(&one.header.1);
                 }
                 shown.push(one);
             }
         }
         let first = shown.iter().find_map(|s| s.owner);
         let mut shot = Self::bare(route, path, shown);
-        if dice.one_in(4) {
-            shot.path = other_id(dice, &shot.path);
+        if random.one_in(4) {
+            shot.path = other_id(random, &shot.path);
         }
         for naming in [Naming::Path, Naming::Header, Naming::Host] {
-            if dice.one_in(4) {
-                let at = first.filter(|_| !dice.one_in(3)).unwrap_or(dice.below(cast.companies.len()));
-                let slip = dice.one_in(6).then(|| dice.spoil(&format!("company-{at}")));
+            if random.one_in(4) {
+                let at = first.filter(|_| !random.one_in(3)).unwrap_or(random.below(cast.companies.len()));
+                let slip = random.one_in(6).then(|| random.spoil(&format!("company-{at}")));
                 shot.name(naming, at, slip);
             }
         }
-        if dice.one_in(5) {
-            let at = dice.below(cast.companies.len());
+        if random.one_in(5) {
+            let at = random.below(cast.companies.len());
             let query = [
                 "tenant_id={}",
                 "company_id={}",
@@ -188,7 +188,7 @@ impl Shot {
                 "after=W10",
                 "count=true&limit=1000",
             ];
-            shot.path = format!("{}?{}", shot.path, dice.pick(&query).replace("{}", &at.to_string()));
+            shot.path = format!("{}?{}", shot.path, random.pick(&query).replace("{}", &at.to_string()));
         }
         shot
     }
@@ -241,10 +241,10 @@ fn number(slug: &str) -> usize {
 }
 
 /// Replaces the number in a path with one that other tenants have, or with an invalid one.
-fn other_id(dice: &mut Dice, path: &str) -> String {
+fn other_id(random: &mut Random, path: &str) -> String {
     let ids = ["2", "3", "0", "-1", "01", "1e0", "9223372036854775807", "%31", "1%00", "../1", "x"];
     let parts = path.split('/').map(|part| match part.parse::<u64>() {
-        Ok(_) => (*dice.pick(&ids)).to_owned(),
+        Ok(_) => (*random.pick(&ids)).to_owned(),
         Err(_) => part.to_owned(),
     });
     parts.collect::<Vec<_>>().join("/")

@@ -14,8 +14,9 @@ use std::{
     os::unix::process::ExitStatusExt,
     path::Path,
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
+use tenantry_testkit::Random;
 
 /// Number of random kills, for all kinds together.
 const RANDOM_KILLS: usize = 500;
@@ -130,9 +131,7 @@ pub(super) async fn again(scenario: &'static Scenario) {
 
 /// Makes the scenario's share of the random kills.
 pub(super) async fn at_random(scenario: &'static Scenario) {
-    let began = Instant::now();
-    let seed = began.elapsed().subsec_nanos() ^ std::process::id();
-    let mut random = u64::from(seed) | 1;
+    let mut random = Random::fresh();
     let each = RANDOM_KILLS.div_ceil(SCENARIOS.len());
     let mut done = 0;
     for n in (0..each).step_by(ON_ONE) {
@@ -148,14 +147,11 @@ pub(super) async fn at_random(scenario: &'static Scenario) {
     told(scenario, each as u64, &format!("random kills, {done} operations, all whole"));
 }
 
-fn kill_at_random(scenario: &Scenario, dir: &Path, random: &mut u64) {
+fn kill_at_random(scenario: &Scenario, dir: &Path, random: &mut Random) {
     let mut child = start("endless", scenario, dir, "");
     wait_until_ready(&mut child);
-    // Xorshift: any distribution works that covers most of the duration of a round.
-    *random ^= *random << 13;
-    *random ^= *random >> 7;
-    *random ^= *random << 17;
-    std::thread::sleep(Duration::from_micros(*random % 200_000));
+    // Any distribution works that covers most of the duration of a round.
+    std::thread::sleep(Duration::from_micros(random.bits() % 200_000));
     child.kill().unwrap();
     expect_killed(child, scenario.name);
 }
