@@ -4,7 +4,7 @@ use crate::cli::{
     setup::explain,
     table::{self, at},
 };
-use crate::wire::backup::{BackupSchedule, BackupStatus};
+use crate::wire::status::{BackupSchedule, BackupStatus};
 use anyhow::Result;
 use serde::Serialize;
 use std::process::ExitCode;

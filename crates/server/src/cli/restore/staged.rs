@@ -8,7 +8,7 @@ use crate::cli::{
     user::operator,
     watch::{to_its_end, watch_operation},
 };
-use crate::wire::backup::StagedRestore;
+use crate::wire::restore::StagedRestore;
 use anyhow::Result;
 use std::process::ExitCode;
 use tenantry::{

@@ -13,12 +13,10 @@ use crate::{
     },
     wire::{
         AsText, Name, Page,
-        backup::{
-            BackUpMany, Backup, BackupRun, BackupStatus, BackupWhole, BackupsQuery, Drill, Pruned, Rescanned,
-            RestoreDrill,
-        },
+        backup::{BackUpMany, Backup, BackupRun, BackupWhole, BackupsQuery, Pruned, Rescanned},
         copies::RestoreAs,
         operation::{Operation, Wait},
+        status::{BackupStatus, Drill, RestoreDrill},
     },
 };
 use axum::extract::{Path, State};

@@ -12,8 +12,8 @@ use crate::{
         scope::Staff,
     },
     wire::{
-        backup::{StagedRestore, StartRestore},
         operation::{Operation, Wait},
+        restore::{StagedRestore, StartRestore},
     },
 };
 use axum::{extract::State, response::NoContent};

@@ -1,37 +1,33 @@
 //! Signing in and out, sessions, and the caller.
 
-use super::{Email, Instant, Password, Slug};
+use crate::wire::{Email, Id, Instant, Password, Slug};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tenantry::access::{
     impersonation,
     login::{self, SignedIn},
     sessions::SessionInfo,
 };
 
-/// A sign-in.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SignIn {
-    pub(crate) email: Email,
-    pub(crate) password: Password,
-    /// The tenant to work in.
-    pub(crate) tenant: Option<Slug>,
-}
+requests! {
+    /// A sign-in.
+    struct SignIn {
+        email: Email,
+        password: Password,
+        /// The tenant to work in.
+        tenant: Option<Slug>,
+    }
 
-/// A choice of another tenant.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Switch {
-    pub(crate) tenant: Slug,
-}
+    /// A choice of another tenant.
+    struct Switch {
+        tenant: Slug,
+    }
 
-/// A change of the caller's password.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PasswordChange {
-    pub(crate) old: Password,
-    pub(crate) new: Password,
+    /// A change of the caller's password.
+    struct PasswordChange {
+        old: Password,
+        new: Password,
+    }
 }
 
 /// A new session.
@@ -70,20 +66,15 @@ pub(crate) struct Person {
     pub(crate) name: String,
 }
 
-/// A tenant in which the user may work.
-#[derive(Serialize, JsonSchema)]
-pub(crate) struct Choice {
-    /// Id of the tenant.
-    pub(crate) tenant: i64,
-    pub(crate) slug: String,
-    pub(crate) name: String,
-    /// Role of the user in it.
-    pub(crate) role: String,
-}
-
-impl From<login::Choice> for Choice {
-    fn from(login::Choice { tenant, slug, name, role }: login::Choice) -> Self {
-        Self { tenant, slug, name, role }
+answers! {
+    /// A tenant in which the user may work.
+    struct Choice from choice: login::Choice {
+        /// Id of the tenant.
+        tenant: i64 = choice.tenant,
+        slug: String = choice.slug,
+        name: String = choice.name,
+        /// Role of the user in it.
+        role: String = choice.role,
     }
 }
 
@@ -160,18 +151,18 @@ pub(crate) struct Myself {
     pub(crate) superuser: bool,
 }
 
-/// A wish to act as a member of a tenant.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Impersonate {
-    pub(crate) tenant: Slug,
-    /// Id of the member; an owner of the tenant when it is absent.
-    pub(crate) user: Option<super::Id>,
-    /// Reason, for the audit log.
-    pub(crate) reason: String,
-    /// 30 when it is absent.
-    #[schemars(range(min = 1, max = 60))]
-    pub(crate) minutes: Option<u32>,
+requests! {
+    /// A wish to act as a member of a tenant.
+    struct Impersonate {
+        tenant: Slug,
+        /// Id of the member; an owner of the tenant when it is absent.
+        user: Option<Id>,
+        /// Reason, for the audit log.
+        reason: String,
+        /// 30 when it is absent.
+        #[schemars(range(min = 1, max = 60))]
+        minutes: Option<u32>,
+    }
 }
 
 /// A session in which the caller acts as a member of a tenant.

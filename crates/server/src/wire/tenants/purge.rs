@@ -1,102 +1,72 @@
 //! The removal of tenants, and files that belong to none.
 
-use super::{
+use crate::wire::{
     AsText, Id, Instant,
     tenant::{Ends, Place},
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 use tenantry::{
     name::{self, PhysicalName, ServerName},
     purges::operation::{self as purges, Fate},
 };
 
-/// Everything that exists of a tenant: the dry run of a purge.
-#[derive(Serialize, JsonSchema)]
-pub(crate) struct Survey {
-    /// Id of the tenant.
-    pub(crate) tenant: i64,
-    pub(crate) slug: AsText<name::Slug>,
-    pub(crate) state: String,
-    /// Null: it was not cancelled.
-    pub(crate) ends: Option<Ends>,
-    pub(crate) traces: Vec<Trace>,
-}
+answers! {
+    /// Everything that exists of a tenant: the dry run of a purge.
+    struct Survey from survey: purges::Survey {
+        /// Id of the tenant.
+        tenant: i64 = survey.tenant.get(),
+        slug: AsText<name::Slug> = AsText(survey.slug),
+        state: String = survey.state,
+        /// Null: it was not cancelled.
+        ends: Option<Ends> = survey.ends.map(Ends::from),
+        traces: Vec<Trace> = survey.traces.into_iter().map(Trace::from).collect(),
+    }
 
-impl From<purges::Survey> for Survey {
-    fn from(survey: purges::Survey) -> Self {
-        Self {
-            tenant: survey.tenant.get(),
-            slug: AsText(survey.slug),
-            state: survey.state,
-            ends: survey.ends.map(Ends::from),
-            traces: survey.traces.into_iter().map(Trace::from).collect(),
-        }
+    /// One place that holds data of the tenant.
+    struct Trace from trace: purges::Trace {
+        what: String = trace.what,
+        /// Server and database, directory, or table.
+        place: String = trace.place,
+        /// Rows, files or backups.
+        count: u64 = trace.count,
+        /// Null: rows of the control store.
+        bytes: Option<u64> = trace.bytes,
+        /// `removed`, `kept` or `not_removed`.
+        fate: AsText<Fate> = AsText(trace.fate),
+        /// Checksums of the rows of each model, or why something stays.
+        #[serde(skip_serializing_if = "Value::is_null")]
+        detail: Value = trace.detail,
     }
 }
 
-/// One place that holds data of the tenant.
-#[derive(Serialize, JsonSchema)]
-pub(crate) struct Trace {
-    pub(crate) what: String,
-    /// Server and database, directory, or table.
-    pub(crate) place: String,
-    /// Rows, files or backups.
-    pub(crate) count: u64,
-    /// Null: rows of the control store.
-    pub(crate) bytes: Option<u64>,
-    /// `removed`, `kept` or `not_removed`.
-    pub(crate) fate: AsText<Fate>,
-    /// Checksums of the rows of each model, or why something stays.
-    #[serde(skip_serializing_if = "Value::is_null")]
-    pub(crate) detail: Value,
-}
-
-impl From<purges::Trace> for Trace {
-    fn from(trace: purges::Trace) -> Self {
-        let purges::Trace { what, place, count, bytes, fate, detail } = trace;
-        Self { what, place, count, bytes, fate: AsText(fate), detail }
+requests! {
+    /// A purge.
+    struct Purge {
+        /// The slug again.
+        confirm: String,
+        /// Id of the same tenant.
+        id: Id,
+        /// Purges although the retention is not over.
+        #[serde(default)]
+        early: bool,
     }
 }
 
-/// A purge.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Purge {
-    /// The slug again.
-    pub(crate) confirm: String,
-    /// Id of the same tenant.
-    pub(crate) id: Id,
-    /// Purges although the retention is not over.
-    #[serde(default)]
-    pub(crate) early: bool,
-}
-
-/// Proof of a purge: a row of the audit log.
-#[derive(Serialize, JsonSchema)]
-pub(crate) struct Certificate {
-    /// Id of the row.
-    pub(crate) row: i64,
-    pub(crate) at: Instant,
-    /// Actor who purged the tenant.
-    pub(crate) by: String,
-    /// What was removed and what stays, place by place.
-    #[schemars(extend("type" = "object"))]
-    pub(crate) detail: Value,
-    /// Hash of the row, which the chain of the audit log secures.
-    pub(crate) hash: String,
-}
-
-impl From<tenantry::Certificate> for Certificate {
-    fn from(certificate: tenantry::Certificate) -> Self {
-        Self {
-            row: certificate.row,
-            at: Instant(certificate.at_us),
-            by: certificate.by,
-            detail: with_instants(certificate.detail),
-            hash: certificate.hash,
-        }
+answers! {
+    /// Proof of a purge: a row of the audit log.
+    struct Certificate from certificate: tenantry::Certificate {
+        /// Id of the row.
+        row: i64 = certificate.row,
+        at: Instant = Instant(certificate.at_us),
+        /// Actor who purged the tenant.
+        by: String = certificate.by,
+        /// What was removed and what stays, place by place.
+        #[schemars(extend("type" = "object"))]
+        detail: Value = with_instants(certificate.detail),
+        /// Hash of the row, which the chain of the audit log secures.
+        hash: String = certificate.hash,
     }
 }
 

@@ -1,0 +1,50 @@
+//! Definitions of requests and answers in short: their derived code and their conversion.
+
+/// Defines what requests contain: bodies and queries. A member that the struct does not have is refused.
+macro_rules! requests {
+    ($(
+        $(#[$of_request:meta])*
+        struct $name:ident {
+            $($(#[$of_field:meta])* $field:ident: $type:ty,)*
+        }
+    )*) => {$(
+        $(#[$of_request])*
+        #[derive(serde::Deserialize, schemars::JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        pub(crate) struct $name {
+            $($(#[$of_field])* pub(crate) $field: $type,)*
+        }
+    )*};
+}
+
+/// Defines answers. Each is a struct whose fields are written with their values, which come from a value of the platform:
+///
+/// ```ignore
+/// answers! {
+///     /// A member of the tenant.
+///     struct Member from member: users::members::Member {
+///         /// Id of the user.
+///         id: i64 = member.user.get(),
+///     }
+/// }
+/// ```
+macro_rules! answers {
+    ($(
+        $(#[$of_answer:meta])*
+        struct $name:ident from $source:ident: $platform:ty {
+            $($(#[$of_field:meta])* $field:ident: $type:ty = $value:expr,)*
+        }
+    )*) => {$(
+        $(#[$of_answer])*
+        #[derive(serde::Serialize, schemars::JsonSchema)]
+        pub(crate) struct $name {
+            $($(#[$of_field])* pub(crate) $field: $type,)*
+        }
+
+        impl From<$platform> for $name {
+            fn from($source: $platform) -> Self {
+                Self { $($field: $value,)* }
+            }
+        }
+    )*};
+}

@@ -1,0 +1,110 @@
+//! Users of the platform and letters to them, for staff.
+
+use crate::wire::{AsText, Email, Id, Instant, Limit, Password, absent_or};
+use schemars::JsonSchema;
+use serde::Serialize;
+use tenantry::{mail, users};
+
+requests! {
+    /// Query of the list of users.
+    struct UsersQuery {
+        /// Only entries after the one with this id.
+        after: Option<Id>,
+        #[serde(default)]
+        limit: Limit,
+    }
+}
+
+/// A user of the platform.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct User {
+    pub(crate) id: i64,
+    pub(crate) email: Email,
+    pub(crate) name: String,
+    /// The address is proven.
+    pub(crate) confirmed: bool,
+    pub(crate) superuser: bool,
+    pub(crate) staff: bool,
+    /// May sign in.
+    pub(crate) active: bool,
+    /// Wrong passwords since the last sign-in.
+    pub(crate) failed_logins: i64,
+    /// The account is locked until then, for at least one network.
+    pub(crate) locked_until: Option<Instant>,
+}
+
+impl From<users::User> for User {
+    fn from(user: users::User) -> Self {
+        Self {
+            id: user.id.get(),
+            confirmed: user.is_confirmed(),
+            email: Email(user.email),
+            name: user.name,
+            superuser: user.is_superuser,
+            staff: user.is_staff,
+            active: user.is_active,
+            failed_logins: user.failed_logins,
+            locked_until: user.locked_until_us.map(Instant),
+        }
+    }
+}
+
+requests! {
+    /// An account to create.
+    struct CreateUser {
+        email: Email,
+        name: Option<String>,
+        password: Password,
+    }
+
+    /// A change of a user's rights.
+    struct ChangeUser {
+        #[serde(default, deserialize_with = "absent_or")]
+        #[schemars(with = "bool")]
+        superuser: Option<bool>,
+        #[serde(default, deserialize_with = "absent_or")]
+        #[schemars(with = "bool")]
+        staff: Option<bool>,
+        /// May sign in.
+        #[serde(default, deserialize_with = "absent_or")]
+        #[schemars(with = "bool")]
+        active: Option<bool>,
+    }
+
+    /// A new password for a user.
+    struct SetPassword {
+        password: Password,
+    }
+
+    /// Query of the list of letters.
+    struct LettersQuery {
+        /// Only those in this state; when it is absent, waiting and failed ones.
+        #[schemars(extend("enum" = ["waiting", "sent", "failed", "dropped"]))]
+        state: Option<String>,
+        /// Only entries before the one with this id.
+        before: Option<Id>,
+        #[serde(default)]
+        limit: Limit,
+    }
+}
+
+answers! {
+    /// A letter of the outbox, without its text.
+    struct Letter from letter: mail::Letter {
+        id: i64 = letter.id,
+        /// Its purpose: `invitation`, `verify` or `reset`.
+        kind: String = letter.kind,
+        address: Email = Email(letter.address),
+        /// Id of the user it concerns.
+        user: Option<i64> = letter.user,
+        /// Id of the tenant it concerns.
+        tenant: Option<i64> = letter.tenant,
+        state: AsText<mail::LetterState> = AsText(letter.state),
+        attempts: i64 = letter.attempts,
+        created_at: Instant = Instant(letter.created_at_us),
+        /// Next attempt. Null: there is none.
+        next_at: Option<Instant> = letter.next_at_us.map(Instant),
+        /// Why the last attempt failed.
+        error: Option<String> = letter.error,
+    }
+}

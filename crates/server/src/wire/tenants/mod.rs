@@ -1,0 +1,6 @@
+//! Tenants: their state and databases, plans, copies and moves, removal.
+
+pub(crate) mod copies;
+pub(crate) mod plan;
+pub(crate) mod purge;
+pub(crate) mod tenant;
