@@ -1,11 +1,6 @@
 //! `tenantry migrate …`: makes migrations, and runs them on system stores and tenant databases.
 
-use super::{
-    progress::Progress,
-    setup::{Place, explain},
-    table,
-    user::operator,
-};
+use super::{progress::Progress, setup::Place, table, user::operator};
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -116,7 +111,7 @@ fn make(place: &Place, options: &Make) -> Result<ExitCode> {
         Err(Failed::Undecided(undecided)) => {
             bail!("these need an answer; give one as an option:\n{}", Failed::Undecided(undecided))
         }
-        Err(Failed::Error(error)) => return Err(explain(error)),
+        Err(Failed::Error(error)) => return Err(error.into()),
     };
     if made.is_empty() {
         say!("nothing changed");
@@ -159,7 +154,7 @@ async fn system(place: &Place) -> Result<ExitCode> {
             );
         }
     }
-    let standing = platform.migrations().standing().await.map_err(explain)?;
+    let standing = platform.migrations().standing().await?;
     if standing.behind > 0 {
         say!("{} tenant databases are behind; run: tenantry migrate tenants", standing.behind);
     }
@@ -185,8 +180,7 @@ async fn tenants(place: &Place, options: &Tenants) -> Result<ExitCode> {
     let reports = platform
         .migrations()
         .run(&operator(), only.as_ref(), wanted, |store, event| tell(&progress, json, store, &event))
-        .await
-        .map_err(explain)?;
+        .await?;
     drop(progress);
     let clean = reports.iter().all(|(_, report)| report.is_clean());
     for (store, report) in &reports {
@@ -220,7 +214,7 @@ impl<'a> From<&'a StoreSchema> for StoreStatus<'a> {
 
 async fn status(place: &Place, json: bool) -> Result<ExitCode> {
     let platform = place.reading().await?;
-    let standing = platform.migrations().standing().await.map_err(explain)?;
+    let standing = platform.migrations().standing().await?;
     let apps = platform.apps();
     if json {
         let stores = apps.stores().iter().map(StoreStatus::from).collect();

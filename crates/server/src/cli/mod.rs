@@ -38,7 +38,7 @@ pub fn main(cli: Cli) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let done = runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(run(cli)));
     out::status(done.unwrap_or_else(|error| {
-        tell!("error: {error:#}");
+        tell!("error: {:#}", setup::explained(error));
         ExitCode::FAILURE
     }))
 }

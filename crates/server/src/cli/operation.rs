@@ -1,7 +1,7 @@
 //! `tenantry operation …`: list, show, watch, cancel, retry and abandon operations.
 
 use super::{
-    setup::{Place, explain},
+    setup::Place,
     table::{self, at_second},
     user::operator,
     watch,
@@ -81,17 +81,15 @@ pub(super) async fn run(place: &Place, verb: &Operation) -> Result<ExitCode> {
             let filter = Filter { open: *open, before: *after, limit: *limit, ..Filter::default() };
             list(&platform, filter, tenant.as_deref(), *json).await
         }
-        Operation::Show { id, json } => {
-            print(&platform.operations().show(*id).await.map_err(explain)?, *json)
-        }
+        Operation::Show { id, json } => print(&platform.operations().show(*id).await?, *json),
         Operation::Cancel { id } => {
-            platform.operations().cancel(&operator(), *id).await.map_err(explain)?;
+            platform.operations().cancel(&operator(), *id).await?;
             say!("operation {id} is asked to stop; follow it with: tenantry operation watch {id}");
             say!("Where no server runs: tenantry operation retry {id}");
             Ok(ExitCode::SUCCESS)
         }
         Operation::Retry { id } => {
-            platform.operations().retry(&operator(), *id).await.map_err(explain)?;
+            platform.operations().retry(&operator(), *id).await?;
             watched(&platform, *id).await
         }
         Operation::Abandon { id, yes } => abandon(&platform, *id, *yes).await,
@@ -101,7 +99,7 @@ pub(super) async fn run(place: &Place, verb: &Operation) -> Result<ExitCode> {
 
 /// Says what will be given up before it is.
 async fn abandon(platform: &Platform, id: i64, yes: bool) -> Result<ExitCode> {
-    let before = platform.operations().show(id).await.map_err(explain)?;
+    let before = platform.operations().show(id).await?;
     if !yes {
         let way =
             if before.past_return { "finished as far as it can be" } else { "undone as far as it can be" };
@@ -112,7 +110,7 @@ async fn abandon(platform: &Platform, id: i64, yes: bool) -> Result<ExitCode> {
             before.error.as_deref().unwrap_or("it has not failed")
         ));
     }
-    let over = platform.operations().abandon(&operator(), id).await.map_err(explain)?;
+    let over = platform.operations().abandon(&operator(), id).await?;
     print(&over, false)
 }
 
@@ -128,11 +126,11 @@ async fn watched(platform: &Platform, id: i64) -> Result<ExitCode> {
 
 async fn list(platform: &Platform, filter: Filter, tenant: Option<&str>, json: bool) -> Result<ExitCode> {
     let tenant = match tenant {
-        Some(slug) => Some(platform.tenants().show(&Slug::parse(slug)?).await.map_err(explain)?.id),
+        Some(slug) => Some(platform.tenants().show(&Slug::parse(slug)?).await?.id),
         None => None,
     };
     let filter = Filter { tenant, ..filter };
-    let listed = platform.operations().list(&filter).await.map_err(explain)?;
+    let listed = platform.operations().list(&filter).await?;
     if json {
         return table::page(listed, filter.limit, |shown: &Shown| shown.id);
     }

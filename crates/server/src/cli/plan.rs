@@ -1,7 +1,7 @@
 //! `tenantry plan …`: the plans, and the subscription of a tenant.
 
 use super::{
-    setup::{Place, explain, where_to_look},
+    setup::{Place, where_to_look},
     table,
     user::operator,
 };
@@ -79,7 +79,7 @@ pub(super) async fn run(place: &Place, verb: &Plan) -> Result<ExitCode> {
 }
 
 async fn list(place: &Place, json: bool) -> Result<ExitCode> {
-    let plans = place.reading().await?.plans().list().await.map_err(explain)?;
+    let plans = place.reading().await?.plans().list().await?;
     if json {
         return table::all::<Shown>(plans);
     }
@@ -99,7 +99,7 @@ async fn list(place: &Place, json: bool) -> Result<ExitCode> {
 }
 
 async fn show(place: &Place, code: &str, json: bool) -> Result<ExitCode> {
-    let plans = place.reading().await?.plans().list().await.map_err(explain)?;
+    let plans = place.reading().await?.plans().list().await?;
     let plan = plans.into_iter().find(|plan| plan.spec.code == code);
     let plan = plan.with_context(|| format!("no such plan\n  remedy: {}", where_to_look("plan")))?;
     if json {
@@ -125,7 +125,7 @@ async fn show(place: &Place, code: &str, json: bool) -> Result<ExitCode> {
 /// Writes the plans of the configuration to the catalog.
 async fn init(place: &Place) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    let done = platform.plans().initialise(&operator()).await.map_err(explain)?;
+    let done = platform.plans().initialise(&operator()).await?;
     say!("plans: {} created, {} updated, {} archived", done.created, done.updated, done.archived);
     Ok(ExitCode::SUCCESS)
 }
@@ -134,16 +134,12 @@ async fn init(place: &Place) -> Result<ExitCode> {
 async fn set(place: &Place, options: &Set) -> Result<ExitCode> {
     let Set { tenant, plan, state, ends_at } = options;
     let platform = place.platform().await?;
-    platform.plans().initialise(&operator()).await.map_err(explain)?;
+    platform.plans().initialise(&operator()).await?;
     let slug = Slug::parse(tenant)?;
-    let state = state.as_deref().map(State::parse).transpose().map_err(explain)?;
+    let state = state.as_deref().map(State::parse).transpose()?;
     let state = state.map(|state| (state, ends_at.map(|at| at.as_microsecond())));
-    platform
-        .plans()
-        .change_subscription(&operator(), &slug, plan.as_deref(), state)
-        .await
-        .map_err(explain)?;
-    let now = platform.tenants().show(&slug).await.map_err(explain)?;
+    platform.plans().change_subscription(&operator(), &slug, plan.as_deref(), state).await?;
+    let now = platform.tenants().show(&slug).await?;
     let plan = now.plan.context("no subscription")?;
     say!("{slug} is on {plan}: {}", now.subscription.map_or("-", |s| s.as_str()));
     Ok(ExitCode::SUCCESS)

@@ -63,6 +63,14 @@ fn opened(platform: tenantry::Result<Platform>, data: &Path) -> Result<Platform>
     }
 }
 
+/// Adds the remedy to an error of the platform. Every error of a command passes through here once, at its end.
+pub(super) fn explained(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<tenantry::Error>() {
+        Ok(error) => explain(error),
+        Err(other) => other,
+    }
+}
+
 /// Returns the public text with its remedy, and the private detail where it says more: operators may see both.
 pub(super) fn explain(error: tenantry::Error) -> anyhow::Error {
     let detail = error.to_string();

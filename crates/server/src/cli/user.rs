@@ -1,7 +1,7 @@
 //! `tenantry user …`: accounts of people. Also the operator's own name, and how commands get a password.
 
 use super::{
-    setup::{Place, explain, where_to_look},
+    setup::{Place, where_to_look},
     table::{self, at},
 };
 use crate::wire::user::User as Shown;
@@ -98,7 +98,7 @@ async fn list(place: &Place, json: bool) -> Result<ExitCode> {
     let mut all: Vec<users::User> = Vec::new();
     loop {
         let after = all.last().map(|user| user.id);
-        let page = platform.users().list(&operator(), after, 1000).await.map_err(explain)?;
+        let page = platform.users().list(&operator(), after, 1000).await?;
         let last = page.len() < 1000;
         all.extend(page);
         if last {
@@ -151,7 +151,7 @@ fn state(user: &users::User) -> String {
 async fn superuser(place: &Place, email: &str, password: Option<String>) -> Result<ExitCode> {
     let password = asked(password)?;
     let platform = place.platform().await?;
-    platform.users().create_superuser(&operator(), email, Password::new(password)).await.map_err(explain)?;
+    platform.users().create_superuser(&operator(), email, Password::new(password)).await?;
     say!("created superuser {email}");
     Ok(ExitCode::SUCCESS)
 }
@@ -161,7 +161,7 @@ async fn set_password(place: &Place, email: &str, password: Option<String>) -> R
     let platform = place.platform().await?;
     let user = by_email(&platform, email).await?.id;
     let password = Password::new(asked(password)?);
-    platform.access().set_password(&operator(), user, password).await.map_err(explain)?;
+    platform.access().set_password(&operator(), user, password).await?;
     say!("{email} has a new password and is signed out everywhere");
     Ok(ExitCode::SUCCESS)
 }
@@ -196,7 +196,7 @@ async fn by_email(platform: &Platform, email: &str) -> Result<users::User> {
     match platform.users().by_email(&operator(), email).await {
         Ok(user) => Ok(user),
         Err(Error::NotFound(_)) => bail!("there is no user {email}\n  remedy: {}", where_to_look("user")),
-        Err(error) => Err(explain(error)),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -204,7 +204,7 @@ async fn by_email(platform: &Platform, email: &str) -> Result<users::User> {
 async fn unlock(place: &Place, email: &str) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let user = by_email(&platform, email).await?.id;
-    platform.users().unlock(&operator(), user).await.map_err(explain)?;
+    platform.users().unlock(&operator(), user).await?;
     say!("{email} may sign in");
     Ok(ExitCode::SUCCESS)
 }

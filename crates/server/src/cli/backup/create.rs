@@ -1,12 +1,7 @@
 //! `tenantry backup create`: backups of tenants, of all tenants, of the platform's own stores.
 
 use super::args;
-use crate::cli::{
-    setup::{Place, explain},
-    table,
-    user::operator,
-    watch::watch_operation,
-};
+use crate::cli::{setup::Place, table, user::operator, watch::watch_operation};
 use anyhow::{Result, bail};
 use std::process::ExitCode;
 use tenantry::{
@@ -30,18 +25,18 @@ pub(super) async fn create(place: &Place, options: &args::Create) -> Result<Exit
     let stores = options.stores.iter().map(|s| StoreName::parse(s)).collect::<Result<Vec<_>, _>>()?;
     let stores = Some(stores).filter(|s| !s.is_empty());
     if let ([slug], false, false) = (&slugs[..], options.all, options.system) {
-        let asked = platform.backups().start(&by, slug, stores).await.map_err(explain)?;
+        let asked = platform.backups().start(&by, slug, stores).await?;
         watch_operation(&platform, asked.operation).await?;
         return one(&platform, &asked.backup).await;
     }
     if slugs.is_empty() && !options.all {
-        let asked = platform.backups().start_system(&by).await.map_err(explain)?;
+        let asked = platform.backups().start_system(&by).await?;
         watch_operation(&platform, asked.operation).await?;
         return one(&platform, &asked.backup).await;
     }
     let tenants = Some(slugs).filter(|_| !options.all);
     let selection = Selection { tenants, stores, system: options.system };
-    let operation = platform.backups().start_run(&by, selection).await.map_err(explain)?;
+    let operation = platform.backups().start_run(&by, selection).await?;
     let result = watch_operation(&platform, operation).await?.result.unwrap_or_default();
     for failure in result["failures"].as_array().into_iter().flatten() {
         let text = |index: usize| failure[index].as_str().unwrap_or_default();
@@ -55,13 +50,13 @@ pub(super) async fn create(place: &Place, options: &args::Create) -> Result<Exit
 /// Why a backup of a run failed, with the detail that the command for one tenant gives.
 async fn reason(platform: &Platform, run: &serde_json::Value, slug: &str) -> Result<Option<String>> {
     let filter = Filter { run: run.as_i64(), state: Some(State::Failed), limit: 1000, ..Filter::default() };
-    let failed = platform.backups().list(&filter).await.map_err(explain)?;
+    let failed = platform.backups().list(&filter).await?;
     let of = |backup: &&Listed| backup.slug.as_ref().is_some_and(|s| s.as_str() == slug);
     Ok(failed.iter().find(of).and_then(|backup| backup.error.clone()))
 }
 
 async fn one(platform: &Platform, id: &BackupId) -> Result<ExitCode> {
-    let (made, _) = platform.backups().show(id).await.map_err(explain)?;
+    let (made, _) = platform.backups().show(id).await?;
     say!("{id}: {}, {} stored", counted(made.rows, "row"), table::bytes(made.stored_bytes));
     Ok(ExitCode::SUCCESS)
 }

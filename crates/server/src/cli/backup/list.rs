@@ -1,10 +1,7 @@
 //! `tenantry backup list` and `show`.
 
 use super::{args, id_of, named};
-use crate::cli::{
-    setup::explain,
-    table::{self, at},
-};
+use crate::cli::table::{self, at};
 use crate::wire::backup::{Backup, BackupWhole};
 use anyhow::Result;
 use std::process::ExitCode;
@@ -30,7 +27,7 @@ pub(super) async fn list(platform: &Platform, options: &args::List) -> Result<Ex
         before: options.after.as_deref().map(named).transpose()?,
         limit: options.limit,
     };
-    let listed = platform.backups().list(&filter).await.map_err(explain)?;
+    let listed = platform.backups().list(&filter).await?;
     if options.json {
         return table::page(listed, options.limit, |shown: &Backup| shown.id.0.clone());
     }
@@ -41,7 +38,7 @@ pub(super) async fn list(platform: &Platform, options: &args::List) -> Result<Ex
 
 /// Shows one backup with the stores in it.
 pub(super) async fn show(platform: &Platform, id: &BackupId, json: bool) -> Result<ExitCode> {
-    let (listed, manifest) = platform.backups().show(id).await.map_err(explain)?;
+    let (listed, manifest) = platform.backups().show(id).await?;
     if json {
         let manifest = manifest.map(Into::into);
         return table::json(&BackupWhole { backup: listed.into(), manifest });

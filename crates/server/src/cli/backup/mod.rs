@@ -6,10 +6,7 @@ mod list;
 pub(in crate::cli) mod status;
 mod verify;
 
-use super::{
-    setup::{Place, explain},
-    user::operator,
-};
+use super::{setup::Place, user::operator};
 use anyhow::{Result, anyhow};
 use args::Backup;
 use std::process::ExitCode;
@@ -44,18 +41,18 @@ pub(super) fn named(text: &str) -> Result<BackupId> {
 }
 
 async fn id_of(platform: &Platform, slug: &str) -> Result<TenantId> {
-    platform.tenants().id_of(&Slug::parse(slug)?).await.map_err(explain)
+    Ok(platform.tenants().id_of(&Slug::parse(slug)?).await?)
 }
 
 async fn prune(platform: &Platform) -> Result<ExitCode> {
-    let gone = platform.backups().prune(&operator()).await.map_err(explain)?;
+    let gone = platform.backups().prune(&operator()).await?;
     gone.iter().for_each(|id| say!("removed {id}"));
     say!("{} removed", gone.len());
     Ok(ExitCode::SUCCESS)
 }
 
 async fn rescan(platform: &Platform) -> Result<ExitCode> {
-    let found = platform.backups().rescan(&operator()).await.map_err(explain)?;
+    let found = platform.backups().rescan(&operator()).await?;
     say!(
         "{} found, {} entered, {} of other installations, {} of earlier tenants, {} unreadable; purged tenants closed: {}",
         found.found,

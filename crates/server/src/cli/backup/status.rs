@@ -1,9 +1,6 @@
 //! `tenantry backup status` and `schedules`.
 
-use crate::cli::{
-    setup::explain,
-    table::{self, at},
-};
+use crate::cli::table::{self, at};
 use crate::wire::status::{BackupSchedule, BackupStatus};
 use anyhow::Result;
 use serde::Serialize;
@@ -27,7 +24,7 @@ struct Shown {
 
 /// Shows the state of all backups; exit status 1 if an operator must act, for a monitor.
 pub(super) async fn status(platform: &Platform, json: bool) -> Result<ExitCode> {
-    let status = platform.backups().status().await.map_err(explain)?;
+    let status = platform.backups().status().await?;
     let trouble = platform.backups().store_trouble().await;
     crate::cli::clock::warn(platform).await?;
     let drill = &status.drill;
@@ -72,7 +69,7 @@ fn drilled(drill: &DrillStatus) -> String {
 
 /// Lists the schedules with their next time.
 pub(super) async fn schedules(platform: &Platform, json: bool) -> Result<ExitCode> {
-    let status = platform.backups().status().await.map_err(explain)?;
+    let status = platform.backups().status().await?;
     if json {
         return table::all::<BackupSchedule>(status.schedules);
     }

@@ -1,7 +1,7 @@
 //! `tenantry backup verify` and `drill`.
 
 use super::{id_of, named};
-use crate::cli::{setup::explain, user::operator, watch::watch_operation};
+use crate::cli::{user::operator, watch::watch_operation};
 use anyhow::{Result, anyhow};
 use std::process::ExitCode;
 use tenantry::{
@@ -24,7 +24,7 @@ pub(super) async fn verify(
     let ids = wanted(platform, backups, tenant, all).await?;
     let mut damaged = 0;
     for id in &ids {
-        let operation = platform.backups().start_verification(&operator(), id).await.map_err(explain)?;
+        let operation = platform.backups().start_verification(&operator(), id).await?;
         let found = watch_operation(platform, operation).await?.result.unwrap_or_default();
         match found["damage"].as_str() {
             None => match found["note"].as_str() {
@@ -44,7 +44,7 @@ pub(super) async fn verify(
 /// Restores a backup to scratch space; exit status 1 if that fails.
 pub(super) async fn drill(platform: &Platform, tenant: Option<&str>) -> Result<ExitCode> {
     let slug = tenant.map(Slug::parse).transpose()?;
-    let operation = platform.restores().drill(&operator(), slug.as_ref()).await.map_err(explain)?;
+    let operation = platform.restores().drill(&operator(), slug.as_ref()).await?;
     let result = watch_operation(platform, operation).await?.result.unwrap_or_default();
     let backup = result["backup"].as_str().unwrap_or_default();
     match result["failed"].as_str() {
@@ -74,7 +74,7 @@ async fn wanted(
             limit: 1,
             ..Filter::default()
         };
-        ids.extend(platform.backups().list(&filter).await.map_err(explain)?.into_iter().map(|b| b.id));
+        ids.extend(platform.backups().list(&filter).await?.into_iter().map(|b| b.id));
     }
     if all {
         ids.extend(every_good_one(platform).await?);
@@ -92,7 +92,7 @@ async fn every_good_one(platform: &Platform) -> Result<Vec<BackupId>> {
     let (mut ids, mut before) = (vec![], None);
     loop {
         let filter = Filter { state: Some(State::Good), before, limit: 1000, ..Filter::default() };
-        let page = platform.backups().list(&filter).await.map_err(explain)?;
+        let page = platform.backups().list(&filter).await?;
         let Some(last) = page.last() else { return Ok(ids) };
         before = Some(last.id.clone());
         ids.extend(page.into_iter().map(|b| b.id));

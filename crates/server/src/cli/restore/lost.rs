@@ -1,10 +1,6 @@
 //! `tenantry restore all`, `system` and `pool`: after the loss of databases or of a whole disk.
 
-use crate::cli::{
-    backup::named,
-    setup::{Place, explain},
-    user::operator,
-};
+use crate::cli::{backup::named, setup::Place, user::operator};
 use anyhow::Result;
 use std::process::ExitCode;
 use tenantry::{
@@ -29,7 +25,7 @@ pub(super) async fn all(platform: &Platform, server: Option<&str>) -> Result<Exi
              {slug} --early; to have it again: tenantry tenant revoke-cancellation {slug}, then tenantry restore all"
         ),
     };
-    let report = platform.restores().all(&operator(), server.as_ref(), tell).await.map_err(explain)?;
+    let report = platform.restores().all(&operator(), server.as_ref(), tell).await?;
     if report.halted {
         say!("stopped: the first {} all failed, so the others were not touched", report.failed);
     }
@@ -50,7 +46,7 @@ pub(super) async fn all(platform: &Platform, server: Option<&str>) -> Result<Exi
 /// Restores the platform's own stores from the backup, or from the newest good one.
 pub(super) async fn system_stores(place: &Place, backup: &str) -> Result<ExitCode> {
     let id = if backup == "latest" { None } else { Some(named(backup)?) };
-    let restored = system::restore_system(place.config()?, &operator(), id).await.map_err(explain)?;
+    let restored = system::restore_system(place.config()?, &operator(), id).await?;
     let stores: Vec<_> = restored.stores.iter().map(ToString::to_string).collect();
     say!("restored {} from {}", stores.join(", "), restored.backup);
     if let Some(aside) = &restored.aside {
@@ -76,7 +72,7 @@ pub(super) async fn system_stores(place: &Place, backup: &str) -> Result<ExitCod
 /// Sets the damaged shared database of a store aside and creates an empty one.
 pub(super) async fn pool(place: &Place, store: &str) -> Result<ExitCode> {
     let store = StoreName::parse(store)?;
-    let aside = system::renew_pool(place.config()?, &operator(), &store).await.map_err(explain)?;
+    let aside = system::renew_pool(place.config()?, &operator(), &store).await?;
     say!("the shared database of {store} is made anew and is empty");
     if let Some(aside) = aside {
         say!("what was there before is in {}", aside.display());

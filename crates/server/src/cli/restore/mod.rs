@@ -6,7 +6,7 @@ mod staged;
 
 use super::{
     backup::named,
-    setup::{Place, explain},
+    setup::Place,
     user::operator,
     watch::{judged, to_its_end},
 };
@@ -61,16 +61,8 @@ fn tell_damaged(newest: &Newest) {
 
 async fn is_damaged(platform: &Platform, backup: &BackupId) -> Result<bool> {
     let filter = Filter { state: Some(backups::catalog::State::Damaged), limit: 1000, ..Filter::default() };
-    let damaged = platform.backups().list(&filter).await.map_err(explain)?;
+    let damaged = platform.backups().list(&filter).await?;
     Ok(damaged.iter().any(|listed| listed.id == *backup))
-}
-
-/// Adds the remedy to an error of the platform that passed through a generic function.
-fn explained(error: anyhow::Error) -> anyhow::Error {
-    match error.downcast::<tenantry::Error>() {
-        Ok(error) => explain(error),
-        Err(other) => other,
-    }
 }
 
 /// Creates a tenant from the named backup, or from the newest one that is not damaged.
@@ -87,8 +79,7 @@ async fn clone_tenant(platform: &Platform, options: &args::Clone) -> Result<Exit
     let backup = match backup.as_deref().filter(|text| !is_latest(text)) {
         Some(text) => {
             let backup = named(text)?;
-            let begun =
-                platform.arrivals().from_backup(&actor, &backup, *members, wanted).await.map_err(explain)?;
+            let begun = platform.arrivals().from_backup(&actor, &backup, *members, wanted).await?;
             followed(platform, begun, &backup, &format!("clone {tenant} latest --as {new}")).await?;
             backup
         }
@@ -96,7 +87,7 @@ async fn clone_tenant(platform: &Platform, options: &args::Clone) -> Result<Exit
             let (slug, follow) = (Slug::parse(tenant)?, |operation| to_its_end(platform, operation));
             let newest =
                 platform.arrivals().from_newest_backup(&actor, &slug, *members, wanted, follow).await;
-            let newest = newest.map_err(explained)?;
+            let newest = newest?;
             tell_damaged(&newest);
             newest.backup
         }

@@ -1,9 +1,8 @@
 //! `tenantry restore create`, `show`, `swap`, `undo` and `discard`: a restore that is staged, compared and swapped in.
 
-use super::{args, explained, followed, is_latest, tell_damaged};
+use super::{args, followed, is_latest, tell_damaged};
 use crate::cli::{
     backup::named,
-    setup::explain,
     table::{self, at},
     user::operator,
     watch::{to_its_end, watch_operation},
@@ -36,7 +35,7 @@ pub(super) async fn swap(platform: &Platform, options: &args::Staged) -> Result<
 
 /// Discards the staged copy.
 pub(super) async fn discard(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
-    platform.restores().discard(&operator(), slug).await.map_err(explain)?;
+    platform.restores().discard(&operator(), slug).await?;
     say!("the staged restore of {slug} is discarded");
     Ok(ExitCode::SUCCESS)
 }
@@ -61,7 +60,7 @@ async fn stage(platform: &Platform, slug: &Slug, options: &args::Staged) -> Resu
 }
 
 async fn is_staged(platform: &Platform, slug: &Slug) -> Result<bool> {
-    Ok(platform.restores().staged(slug).await.map_err(explain)?.is_some())
+    Ok(platform.restores().staged(slug).await?.is_some())
 }
 
 /// Restores the named backup, or the newest one that is not damaged, to a staged copy.
@@ -73,20 +72,19 @@ async fn restore(
 ) -> Result<(BackupId, Listed)> {
     if let Some(text) = backup.filter(|text| !is_latest(text)) {
         let backup = named(text)?;
-        let operation =
-            platform.restores().start(&operator(), slug, &backup, stores).await.map_err(explain)?;
+        let operation = platform.restores().start(&operator(), slug, &backup, stores).await?;
         let over = followed(platform, operation, &backup, &format!("swap {slug} latest")).await?;
         return Ok((backup, over));
     }
     let follow = |operation| to_its_end(platform, operation);
-    let newest = platform.restores().newest(&operator(), slug, stores, follow).await.map_err(explained)?;
+    let newest = platform.restores().newest(&operator(), slug, stores, follow).await?;
     tell_damaged(&newest);
     Ok((newest.backup, newest.operation))
 }
 
 /// Shows the staged copy and what swapping it in would change.
 pub(super) async fn show(platform: &Platform, slug: &Slug, json: bool) -> Result<ExitCode> {
-    let (restore, stores) = platform.restores().show(slug).await.map_err(explain)?;
+    let (restore, stores) = platform.restores().show(slug).await?;
     if json {
         return table::json(&StagedRestore::from((restore, stores)));
     }
@@ -130,7 +128,7 @@ fn rows(difference: &Difference) -> Vec<Vec<String>> {
 }
 
 async fn swap_in(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
-    let operation = platform.restores().swap(&operator(), slug).await.map_err(explain)?;
+    let operation = platform.restores().swap(&operator(), slug).await?;
     let over = watch_operation(platform, operation).await?;
     let lost: Vec<_> = over.result.iter().filter_map(|r| r["lost"].as_array()).flatten().collect();
     if lost.is_empty() {
@@ -148,7 +146,7 @@ async fn swap_in(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
 
 /// Puts the data into use again that was in use before the last swap.
 pub(super) async fn undo(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
-    let operation = platform.restores().undo(&operator(), slug).await.map_err(explain)?;
+    let operation = platform.restores().undo(&operator(), slug).await?;
     watch_operation(platform, operation).await?;
     say!("{slug} works on its data from before the restore");
     Ok(ExitCode::SUCCESS)

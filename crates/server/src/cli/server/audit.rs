@@ -1,7 +1,7 @@
 //! `tenantry audit …` (`audited-commit`).
 
 use crate::cli::{
-    setup::{Place, explain},
+    setup::Place,
     table::{self, at},
 };
 use crate::wire::audit::AuditRow;
@@ -45,7 +45,7 @@ pub(in crate::cli) async fn run(place: &Place, verb: &Audit) -> Result<ExitCode>
 /// Checks the hash chain against the published heads; exit status 1 when something was changed or cut.
 async fn verify(place: &Place) -> Result<ExitCode> {
     let platform = place.reading().await?;
-    let report = platform.audit().verify().await.map_err(explain)?;
+    let report = platform.audit().verify().await?;
     report.faults.iter().for_each(|fault| say!("{fault}"));
     if report.torn > 0 {
         say!("{} torn by a crash: compared with nothing", counted(report.torn, "published head"));
@@ -62,7 +62,7 @@ async fn verify(place: &Place) -> Result<ExitCode> {
 /// Prints the newest entries.
 async fn list(place: &Place, query: &Query, json: bool) -> Result<ExitCode> {
     let platform = place.reading().await?;
-    let rows = platform.audit().list(query).await.map_err(explain)?;
+    let rows = platform.audit().list(query).await?;
     if json {
         return table::page(rows, query.limit, |row: &AuditRow| row.id);
     }

@@ -52,7 +52,7 @@ pub(in crate::cli) async fn run(place: &Place, tenant: Option<&str>, pages: bool
     };
     let checked = platform.check(only.as_ref(), pages, tell, |done, total| progress.at(done, total)).await;
     drop(progress);
-    let checked = checked.map_err(explain)?;
+    let checked = checked?;
     if only.is_none() {
         for text in of_the_platform(&platform).await {
             found += 1;

@@ -1,7 +1,7 @@
 //! `tenantry clock …`: how far the system clock is trusted, and trusting it now.
 
 use crate::cli::{
-    setup::{Place, explain},
+    setup::Place,
     table::{self, at_second},
     user::operator,
 };
@@ -41,8 +41,7 @@ pub(in crate::cli) async fn run(place: &Place, verb: &Clock) -> Result<ExitCode>
     let state = match accept {
         true => platform.accept_clock(&operator()).await,
         false => platform.clock_state().await,
-    }
-    .map_err(explain)?;
+    }?;
     if matches!(verb, Clock::Show { json: true }) {
         return table::json(&Clocks {
             system_clock: Instant(state.now_us),
@@ -61,7 +60,7 @@ pub(in crate::cli) async fn run(place: &Place, verb: &Clock) -> Result<ExitCode>
 
 /// Says on standard error that work waits because of the clock, if it does.
 pub(in crate::cli) async fn warn(platform: &Platform) -> Result<()> {
-    if let Some(warning) = warning(&platform.clock_state().await.map_err(explain)?) {
+    if let Some(warning) = warning(&platform.clock_state().await?) {
         tell!("{warning}");
     }
     Ok(())

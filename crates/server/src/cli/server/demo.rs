@@ -1,10 +1,6 @@
 //! `tenantry demo`: two tenants with realistic data, served on loopback, with lines to paste.
 
-use crate::cli::{
-    args::Listen,
-    serve::until_stopped,
-    setup::{Place, explain},
-};
+use crate::cli::{args::Listen, serve::until_stopped, setup::Place};
 use anyhow::{Result, bail};
 use std::{net::SocketAddr, process::ExitCode};
 use tenantry::demo::{self, Company};
@@ -16,7 +12,7 @@ pub(in crate::cli) async fn run(place: &Place, listen: &Listen) -> Result<ExitCo
     if !address.ip().is_loopback() {
         bail!("the demo has a public password and serves loopback addresses only; use `tenantry serve`");
     }
-    let tenants = demo::load(&platform).await.map_err(explain)?;
+    let tenants = demo::load(&platform).await?;
     until_stopped(platform, address, |bound| announce(bound, &tenants)).await
 }
 

@@ -1,6 +1,6 @@
 //! `tenantry init` and `tenantry app new`: the files that a builder starts from.
 
-use crate::cli::setup::{Place, explain};
+use crate::cli::setup::Place;
 use anyhow::{Context, Result, anyhow};
 use clap::Subcommand;
 use std::{
@@ -67,7 +67,7 @@ pub(in crate::cli) fn app(place: &Place, verb: &App) -> Result<ExitCode> {
         .stores_of(Scope::Tenant)
         .next()
         .context("the configuration has no store of scope \"tenant\"")?;
-    for file in apps::startapp(&config.apps, &AppName::parse(name)?, &store.name).map_err(explain)? {
+    for file in apps::startapp(&config.apps, &AppName::parse(name)?, &store.name)? {
         say!("wrote {}", file.display());
     }
     say!("next: add \"{name}\" to [apps] list in tenantry.toml, then run: tenantry migrate make");

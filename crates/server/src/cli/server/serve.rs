@@ -1,10 +1,6 @@
 //! `tenantry serve`: the platform over HTTP until it is told to stop.
 
-use crate::cli::{
-    args::Listen,
-    reload,
-    setup::{Place, explain},
-};
+use crate::cli::{args::Listen, reload, setup::Place};
 use crate::http::{App, Options, ServeOptions, router, serve, serve_metrics};
 use anyhow::{Context, Result};
 use std::{net::SocketAddr, process::ExitCode};
@@ -18,9 +14,9 @@ use tokio::{
 /// Opens, announces, serves.
 pub(in crate::cli) async fn run(place: &Place, listen: &Listen) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    platform.apps().require_migrated().map_err(explain)?;
-    platform.check_secrets().map_err(explain)?;
-    platform.plans().initialise(&crate::cli::user::operator()).await.map_err(explain)?;
+    platform.apps().require_migrated()?;
+    platform.check_secrets()?;
+    platform.plans().initialise(&crate::cli::user::operator()).await?;
     tell_of_backups(&platform).await?;
     let address = listen.listen.unwrap_or(platform.config().platform.listen);
     until_stopped(platform, address, |bound| {
@@ -32,7 +28,7 @@ pub(in crate::cli) async fn run(place: &Place, listen: &Listen) -> Result<ExitCo
 
 /// Says at start what would keep backups from being of use. It is no reason not to serve.
 async fn tell_of_backups(platform: &Platform) -> Result<()> {
-    if platform.backups().status().await.map_err(explain)?.inside_data_dir {
+    if platform.backups().status().await?.inside_data_dir {
         tell!("warning: {}", crate::cli::backup::status::INSIDE);
     }
     let platform = platform.clone();
@@ -54,7 +50,7 @@ pub(in crate::cli) async fn until_stopped(
         format!("cannot listen on {address}: another program may hold it; choose one with --listen")
     })?;
     let bound = listener.local_addr()?;
-    let app = App::new(platform.clone(), Options::of(&platform).map_err(explain)?);
+    let app = App::new(platform.clone(), Options::of(&platform)?);
     let routes = router(app.clone());
     let metrics = metrics(&app).await?;
     let work = platform.start_background();

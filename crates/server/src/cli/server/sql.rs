@@ -1,10 +1,7 @@
 //! `tenantry sql`: a statement on the rows of one tenant, or of a system store. It is read-only (`confined-sql`), or it
 //! corrects values that stop a migration.
 
-use crate::cli::{
-    setup::{Place, explain},
-    table,
-};
+use crate::cli::{setup::Place, table};
 use anyhow::{Result, anyhow};
 use clap::Args;
 use std::process::ExitCode;
@@ -60,7 +57,7 @@ async fn read(platform: &Platform, of: &Of, statement: &str, json: bool) -> Resu
         Of::Tenant(slug, store) => platform.statements().on_tenant(&by, slug, store, statement).await,
         Of::System(store) => platform.statements().on_system_store(&by, store, statement).await,
     };
-    let rows = rows.map_err(explain)?;
+    let rows = rows?;
     if json {
         let objects: Vec<serde_json::Map<_, _>> =
             rows.rows.iter().map(|row| rows.columns.iter().cloned().zip(row.clone()).collect()).collect();
@@ -84,7 +81,7 @@ async fn write(platform: &Platform, of: &Of, statement: &str) -> Result<ExitCode
         Error::Engine(engine) if matches!(engine.kind(), EngineErrorKind::Denied(_)) => anyhow!(
             "only an UPDATE of the tables of the tenant or of the store is allowed here, and not of id, created_at or version; or REINDEX"
         ),
-        _ => explain(error),
+        _ => error.into(),
     })?;
     let Some(rows) = changed.rows else {
         say!("indexes and counters were made anew from the records");

@@ -4,7 +4,6 @@
 //! run in this process or in any other.
 
 use super::table;
-use crate::cli::setup::explain;
 use anyhow::{Result, anyhow};
 use futures_util::StreamExt;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -37,7 +36,7 @@ pub(in crate::cli) async fn to_its_end(platform: &Platform, id: i64) -> Result<L
         over = &mut follow => over,
         _ = interrupts.recv() => {
             aside(bar.as_ref(), "cancelling; press Ctrl-C again to leave it as it is");
-            platform.operations().cancel(&crate::cli::user::operator(), id).await.map_err(explain)?;
+            platform.operations().cancel(&crate::cli::user::operator(), id).await?;
             tokio::select! {
                 over = &mut follow => over,
                 _ = interrupts.recv() => Err(anyhow!(
@@ -66,7 +65,7 @@ async fn shown(platform: &Platform, id: i64, mut face: Face) -> Result<Listed> {
     let mut changes = pin!(platform.operations().watch(id));
     let mut last = None;
     while let Some(change) = changes.next().await {
-        let now = change.map_err(explain)?;
+        let now = change?;
         face.show(&now);
         last = Some(now);
     }

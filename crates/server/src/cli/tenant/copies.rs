@@ -2,11 +2,11 @@
 
 use super::args;
 use crate::cli::{
-    setup::{Place, explain},
+    setup::Place,
     user::{operator, password},
     watch,
 };
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use std::{
     io::Write,
     path::{Path, PathBuf},
@@ -30,12 +30,12 @@ pub(super) async fn export(place: &Place, tenant: &str, out: Option<&Path>) -> R
         Ok(export) => export,
         Err(error) => {
             std::fs::remove_file(&half).ok();
-            return Err(explain(error));
+            return Err(error.into());
         }
     };
     let mut written = 0;
     while let Some(piece) = export.pieces.recv().await {
-        let done = piece.map_err(explain).and_then(|piece| {
+        let done = piece.map_err(Error::from).and_then(|piece| {
             written += piece.len() as u64;
             Ok(file.write_all(&piece)?)
         });
@@ -64,9 +64,9 @@ pub(super) async fn import(place: &Place, options: &args::Import) -> Result<Exit
     let archive = options.archive.canonicalize();
     let archive = archive.with_context(|| format!("cannot read {}", options.archive.display()))?;
     let platform = place.platform().await?;
-    platform.plans().initialise(&operator()).await.map_err(explain)?;
+    platform.plans().initialise(&operator()).await?;
     let (slug, wanted) = (&options.slug, wanted(&options.slug, &options.new));
-    let id = platform.arrivals().from_archive(&operator(), archive, wanted).await.map_err(explain)?;
+    let id = platform.arrivals().from_archive(&operator(), archive, wanted).await?;
     let done = watch::watch_operation(&platform, id).await?;
     say!("imported {slug}: {}", came_along(done.result.as_ref()));
     Ok(ExitCode::SUCCESS)
@@ -78,11 +78,7 @@ pub(super) async fn clone_tenant(place: &Place, options: &args::Clone) -> Result
     let (slug, to) = (Slug::parse(&options.tenant)?, &options.to);
     let wanted = wanted(to, &options.new);
     let actor = operator();
-    let id = platform
-        .arrivals()
-        .from_tenant(&actor, &slug, options.blank_personal, wanted)
-        .await
-        .map_err(explain)?;
+    let id = platform.arrivals().from_tenant(&actor, &slug, options.blank_personal, wanted).await?;
     let done = watch::watch_operation(&platform, id).await?;
     say!("cloned {slug} as {to}: {}", came_along(done.result.as_ref()));
     if let Some(blanked) = done.result.as_ref().map(|r| &r["blanked"]).filter(|b| !b.is_null()) {

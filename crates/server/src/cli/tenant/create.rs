@@ -3,7 +3,7 @@
 
 use super::{args, list};
 use crate::cli::{
-    setup::{Place, explain},
+    setup::Place,
     user::{asked, operator, password},
 };
 use anyhow::Result;
@@ -24,7 +24,7 @@ pub(super) async fn create(place: &Place, options: &args::Create) -> Result<Exit
         email: options.email.clone(),
     };
     let by = operator();
-    platform.plans().initialise(&by).await.map_err(explain)?;
+    platform.plans().initialise(&by).await?;
     let slug = new.slug.clone();
     let password = match password(options.password.clone()) {
         _ if options.no_owner => None,
@@ -37,7 +37,7 @@ pub(super) async fn create(place: &Place, options: &args::Create) -> Result<Exit
         password: Password::new(password),
     });
     let ownerless = owner.is_none();
-    platform.tenants().create(&by, new, options.plan.as_deref(), owner).await.map_err(explain)?;
+    platform.tenants().create(&by, new, options.plan.as_deref(), owner).await?;
     say!("created {slug}");
     if ownerless {
         tell!(
@@ -45,14 +45,14 @@ pub(super) async fn create(place: &Place, options: &args::Create) -> Result<Exit
             options.email
         );
     }
-    list::print(&platform, &[platform.tenants().show(&slug).await.map_err(explain)?], false).await
+    list::print(&platform, &[platform.tenants().show(&slug).await?], false).await
 }
 
 /// Creates the databases an existing record lacks.
 pub(super) async fn create_databases(place: &Place, tenant: &str) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let slug = Slug::parse(tenant)?;
-    let made = platform.tenants().create_databases(&operator(), &slug).await.map_err(explain)?;
+    let made = platform.tenants().create_databases(&operator(), &slug).await?;
     match made.databases.is_empty() {
         true => say!("{slug} has its databases already"),
         false => say!("made for {slug}, and empty: {}", made.databases.join(", ")),
@@ -70,7 +70,7 @@ pub(super) async fn attach(place: &Place, options: &args::AttachDatabase) -> Res
         server: options.server.as_deref().map(ServerName::parse).transpose()?,
     };
     let actor = operator();
-    let done = platform.moves().attach(&actor, &slug, &wanted).await.map_err(explain)?;
+    let done = platform.moves().attach(&actor, &slug, &wanted).await?;
     say!("{slug} uses {}", done.database);
     if !done.pending.is_empty() {
         say!("these migrations have not run in it: {}", done.pending.join(", "));
@@ -88,7 +88,7 @@ pub(super) async fn add_owner(place: &Place, options: &args::AddOwner) -> Result
         name: options.name.clone().unwrap_or_else(|| options.email.clone()),
         password: Password::new(asked(options.password.clone())?),
     };
-    platform.users().create_owner(&operator(), &slug, owner).await.map_err(explain)?;
+    platform.users().create_owner(&operator(), &slug, owner).await?;
     say!("{} is an owner of {slug}", options.email);
     Ok(ExitCode::SUCCESS)
 }

@@ -1,11 +1,7 @@
 //! `tenantry tenant cancel` and `tenantry tenant revoke-cancellation`.
 
 use super::args;
-use crate::cli::{
-    setup::{Place, explain},
-    table::at,
-    user::operator,
-};
+use crate::cli::{setup::Place, table::at, user::operator};
 use anyhow::{Result, anyhow, bail};
 use inquire::InquireError;
 use std::process::ExitCode;
@@ -18,7 +14,7 @@ pub(super) async fn cancel(place: &Place, options: &args::Cancel) -> Result<Exit
     if options.dry_run {
         return super::purge::survey(&platform, &slug).await;
     }
-    let id = platform.tenants().id_of(&slug).await.map_err(explain)?;
+    let id = platform.tenants().id_of(&slug).await?;
     confirm(&slug, options.yes.as_deref(), "cancel")?;
     let usual = Terms::from(&platform.config().retention);
     let terms = Terms {
@@ -26,7 +22,7 @@ pub(super) async fn cancel(place: &Place, options: &args::Cancel) -> Result<Exit
         retention_days: options.retention_days.unwrap_or(usual.retention_days),
     };
     let reason = options.reason.as_deref();
-    let ends = platform.tenants().cancel(&operator(), id, Some(terms), reason).await.map_err(explain)?;
+    let ends = platform.tenants().cancel(&operator(), id, Some(terms), reason).await?;
     say!("{slug} is cancelled");
     say!("  works until      {}", at(ends.closes_at_us));
     say!("  may be purged on {}", at(ends.purges_at_us));
@@ -38,8 +34,8 @@ pub(super) async fn cancel(place: &Place, options: &args::Cancel) -> Result<Exit
 pub(super) async fn revoke(place: &Place, tenant: &str) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let slug = Slug::parse(tenant)?;
-    let id = platform.tenants().id_of(&slug).await.map_err(explain)?;
-    platform.tenants().revoke_cancellation(&operator(), id).await.map_err(explain)?;
+    let id = platform.tenants().id_of(&slug).await?;
+    platform.tenants().revoke_cancellation(&operator(), id).await?;
     say!("the cancellation of {slug} is revoked: the tenant continues as before");
     Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,7 @@
 //! `tenantry tenant list` and `show`.
 
 use crate::cli::{
-    setup::{Place, explain},
+    setup::Place,
     table::{self, at},
 };
 use crate::wire;
@@ -22,7 +22,7 @@ pub(super) async fn list(place: &Place, json: bool) -> Result<ExitCode> {
     let mut filter = Filter { limit: 1000, ..Filter::default() };
     let mut all = Vec::new();
     loop {
-        let page = platform.tenants().list(&filter).await.map_err(explain)?;
+        let page = platform.tenants().list(&filter).await?;
         filter.after = page.last().map(|t| t.id);
         let last = page.len() < 1000;
         all.extend(page);
@@ -36,7 +36,7 @@ pub(super) async fn list(place: &Place, json: bool) -> Result<ExitCode> {
 /// All that is known of one tenant.
 pub(super) async fn show(place: &Place, tenant: &str, json: bool) -> Result<ExitCode> {
     let platform = place.reading().await?;
-    let found = platform.tenants().show(&Slug::parse(tenant)?).await.map_err(explain)?;
+    let found = platform.tenants().show(&Slug::parse(tenant)?).await?;
     if json {
         return table::json(&shown(&platform, &found).await);
     }
@@ -72,7 +72,7 @@ pub(super) async fn show(place: &Place, tenant: &str, json: bool) -> Result<Exit
         "schema",
         "last migration failed",
     ];
-    let versions = platform.migrations().versions(&found).await.map_err(explain)?;
+    let versions = platform.migrations().versions(&found).await?;
     table::print(&header, found.placements.iter().zip(versions).map(|(p, version)| database(p, version)));
     Ok(ExitCode::SUCCESS)
 }
@@ -130,7 +130,7 @@ pub(super) async fn print(platform: &Platform, tenants: &[Listed], json: bool) -
     ];
     let mut rows = Vec::with_capacity(tenants.len());
     for tenant in tenants {
-        let versions = platform.migrations().versions(tenant).await.map_err(explain)?;
+        let versions = platform.migrations().versions(tenant).await?;
         rows.push(row(tenant, platform.tenants().bytes(tenant).await, &versions));
     }
     table::print(&header, rows);

@@ -1,10 +1,7 @@
 //! `tenantry tenant move`, `promote`, `demote` and `release`.
 
 use super::args;
-use crate::cli::{
-    setup::{Place, explain},
-    user::operator,
-};
+use crate::cli::{setup::Place, user::operator};
 use anyhow::{Result, bail};
 use std::process::ExitCode;
 use tenantry::{
@@ -17,7 +14,7 @@ pub(super) async fn to(place: &Place, options: &args::Move) -> Result<ExitCode> 
     let platform = place.platform().await?;
     let (slug, store, by) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?, operator());
     if options.lost {
-        let id = platform.moves().fall_back(&by, &slug, store.as_ref()).await.map_err(explain)?;
+        let id = platform.moves().fall_back(&by, &slug, store.as_ref()).await?;
         return put_back(&platform, id).await;
     }
     let id = match (&options.to, options.back) {
@@ -27,7 +24,7 @@ pub(super) async fn to(place: &Place, options: &args::Move) -> Result<ExitCode> 
         (None, true) => platform.moves().back(&by, &slug, store.as_ref()).await,
         _ => bail!("say --to SERVER or --back"),
     };
-    done(&platform, id.map_err(explain)?).await
+    done(&platform, id?).await
 }
 
 /// Out of the pool.
@@ -36,7 +33,7 @@ pub(super) async fn promote(place: &Place, options: &args::Promote) -> Result<Ex
     let (slug, store) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?);
     let server = options.to.as_deref().map(ServerName::parse).transpose()?;
     let id = platform.moves().promote(&operator(), &slug, store.as_ref(), server.as_ref()).await;
-    done(&platform, id.map_err(explain)?).await
+    done(&platform, id?).await
 }
 
 /// Into the pool.
@@ -44,14 +41,14 @@ pub(super) async fn demote(place: &Place, options: &args::OfStore) -> Result<Exi
     let platform = place.platform().await?;
     let (slug, store) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?);
     let id = platform.moves().demote(&operator(), &slug, store.as_ref()).await;
-    done(&platform, id.map_err(explain)?).await
+    done(&platform, id?).await
 }
 
 /// Removes the databases that moves and restores retained.
 pub(super) async fn release(place: &Place, options: &args::OfStore) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let (slug, store) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?);
-    let released = platform.moves().release(&operator(), &slug, store.as_ref()).await.map_err(explain)?;
+    let released = platform.moves().release(&operator(), &slug, store.as_ref()).await?;
     let databases = crate::cli::table::count(released, "retained database", "retained databases");
     say!("removed {databases} of {slug}");
     Ok(ExitCode::SUCCESS)

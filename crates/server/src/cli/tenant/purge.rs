@@ -2,7 +2,7 @@
 
 use super::{args, end};
 use crate::cli::{
-    setup::{Place, explain},
+    setup::{Place, explained},
     table::{self, at},
     user::operator,
     watch,
@@ -24,19 +24,19 @@ pub(super) async fn purge(place: &Place, options: &args::Purge) -> Result<ExitCo
     if options.dry_run {
         return survey(&platform, &slug).await;
     }
-    let found = platform.tenants().show(&slug).await.map_err(explain)?;
+    let found = platform.tenants().show(&slug).await?;
     let name = Some(found.name.as_str()).filter(|name| !name.is_empty());
     let name = name.map(|name| format!(", {name}")).unwrap_or_default();
     say!("{} (id {}{name}): {}", found.slug, found.id, found.state.as_str());
     end::confirm(&slug, options.yes.as_deref(), "remove for good")?;
-    let id = platform.purges().start(&operator(), &slug, found.id, options.early).await.map_err(explain)?;
+    let id = platform.purges().start(&operator(), &slug, found.id, options.early).await?;
     watch::watch_operation(&platform, id).await?;
     say!("purged {slug}; see what was removed with: tenantry tenant certificate {slug}");
     Ok(ExitCode::SUCCESS)
 }
 
 async fn due(platform: &Platform, dry_run: bool) -> Result<ExitCode> {
-    let due = platform.purges().due().await.map_err(explain)?;
+    let due = platform.purges().due().await?;
     crate::cli::clock::warn(platform).await?;
     if dry_run {
         for (slug, id) in &due {
@@ -49,7 +49,7 @@ async fn due(platform: &Platform, dry_run: bool) -> Result<ExitCode> {
         );
         return Ok(ExitCode::SUCCESS);
     }
-    let run = platform.purges().start_due(&operator()).await.map_err(explain)?;
+    let run = platform.purges().start_due(&operator()).await?;
     let (mut failed, mut purged) = (run.refused.len(), 0);
     for (slug, why) in &run.refused {
         say!("{slug}: {why}");
@@ -61,7 +61,7 @@ async fn due(platform: &Platform, dry_run: bool) -> Result<ExitCode> {
                 purged += 1;
             }
             Err(error) => {
-                say!("{slug}: {error:#}");
+                say!("{slug}: {:#}", explained(error));
                 failed += 1;
             }
         }
@@ -72,7 +72,7 @@ async fn due(platform: &Platform, dry_run: bool) -> Result<ExitCode> {
 
 /// Every place where data of a tenant lies, and what a purge does to it.
 pub(super) async fn survey(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
-    let survey = platform.purges().survey(slug).await.map_err(explain)?;
+    let survey = platform.purges().survey(slug).await?;
     say!("{} (id {}): {}", survey.slug, survey.tenant, survey.state);
     if let Some(ends) = survey.ends {
         say!("works until {}, may be purged on {}", at(ends.closes_at_us), at(ends.purges_at_us));
@@ -104,7 +104,7 @@ fn print(traces: &[Trace]) {
 /// The certificate of a purged tenant.
 pub(super) async fn certificate(place: &Place, tenant: &str, json: bool) -> Result<ExitCode> {
     let platform = place.reading().await?;
-    let certificate = platform.purges().certificate(tenant).await.map_err(explain)?;
+    let certificate = platform.purges().certificate(tenant).await?;
     if json {
         return table::json(&wire::purge::Certificate::from(certificate));
     }

@@ -1,9 +1,6 @@
 //! `tenantry tenant settings`: values that the platform stores for a tenant without reading them.
 
-use crate::cli::{
-    setup::{Place, explain},
-    user::operator,
-};
+use crate::cli::{setup::Place, user::operator};
 use anyhow::{Result, anyhow};
 use serde_json::{Map, Value};
 use std::process::ExitCode;
@@ -18,7 +15,7 @@ pub(super) async fn run(place: &Place, tenant: &str, changes: &[String]) -> Resu
         true => platform.tenants().settings(&slug).await,
         false => platform.tenants().change_settings(&operator(), &slug, changes).await,
     };
-    say!("{}", serde_json::to_string_pretty(&now.map_err(explain)?)?);
+    say!("{}", serde_json::to_string_pretty(&now?)?);
     Ok(ExitCode::SUCCESS)
 }
 

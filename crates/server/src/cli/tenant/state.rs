@@ -1,10 +1,7 @@
 //! `tenantry tenant rename`, `suspend`, `resume` and `maintenance`.
 
 use super::args::Maintenance;
-use crate::cli::{
-    setup::{Place, explain},
-    user::operator,
-};
+use crate::cli::{setup::Place, user::operator};
 use anyhow::Result;
 use std::process::ExitCode;
 use tenantry::name::Slug;
@@ -13,7 +10,7 @@ use tenantry::name::Slug;
 pub(super) async fn rename(place: &Place, tenant: &str, to: &str) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let (slug, to) = (Slug::parse(tenant)?, Slug::parse(to)?);
-    platform.tenants().rename(&operator(), &slug, &to).await.map_err(explain)?;
+    platform.tenants().rename(&operator(), &slug, &to).await?;
     say!("{slug} is now {to}; no other tenant can take the slug {slug}");
     Ok(ExitCode::SUCCESS)
 }
@@ -22,7 +19,7 @@ pub(super) async fn rename(place: &Place, tenant: &str, to: &str) -> Result<Exit
 pub(super) async fn suspend(place: &Place, tenant: &str, reason: &str) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let slug = Slug::parse(tenant)?;
-    platform.tenants().suspend(&operator(), &slug, reason).await.map_err(explain)?;
+    platform.tenants().suspend(&operator(), &slug, reason).await?;
     say!("suspended {slug}; undo it with: tenantry tenant resume {slug}");
     Ok(ExitCode::SUCCESS)
 }
@@ -31,7 +28,7 @@ pub(super) async fn suspend(place: &Place, tenant: &str, reason: &str) -> Result
 pub(super) async fn resume(place: &Place, tenant: &str) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let slug = Slug::parse(tenant)?;
-    platform.tenants().resume(&operator(), &slug).await.map_err(explain)?;
+    platform.tenants().resume(&operator(), &slug).await?;
     say!("resumed {slug}");
     Ok(ExitCode::SUCCESS)
 }
@@ -44,7 +41,7 @@ pub(super) async fn maintenance(place: &Place, action: &Maintenance) -> Result<E
         Maintenance::Off { tenant } => (tenant, None),
     };
     let slug = Slug::parse(tenant)?;
-    platform.tenants().set_maintenance(&operator(), &slug, reason).await.map_err(explain)?;
+    platform.tenants().set_maintenance(&operator(), &slug, reason).await?;
     match reason {
         Some(_) => say!("{slug} is in maintenance; end it with: tenantry tenant maintenance off {slug}"),
         None => say!("{slug} is open again"),
