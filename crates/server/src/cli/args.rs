@@ -7,6 +7,7 @@ use super::{
 };
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
+use tenantry::{NewFromCopy, name::Slug};
 
 /// Multi-tenant data platform: each tenant in its own database, one binary.
 #[derive(Debug, Parser)]
@@ -56,7 +57,7 @@ pub(crate) enum Command {
     Check {
         /// Only this tenant.
         #[arg(long, alias = "company", value_name = "TENANT")]
-        tenant: Option<String>,
+        tenant: Option<Slug>,
         /// Do not read every page of every database.
         #[arg(long)]
         no_pages: bool,
@@ -106,6 +107,76 @@ pub(crate) enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+}
+
+/// A tenant.
+#[derive(Debug, Args)]
+pub(crate) struct OfTenant {
+    /// Slug of the tenant.
+    pub(crate) tenant: Slug,
+}
+
+/// A tenant to show.
+#[derive(Debug, Args)]
+pub(crate) struct ShowTenant {
+    /// Slug of the tenant.
+    pub(crate) tenant: Slug,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The tenant to make from a copy of another one.
+#[derive(Debug, Args)]
+pub(crate) struct FromCopy {
+    /// Display name. Default: that of the copied tenant.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// E-mail address of the new tenant. Default: that of the copied one.
+    #[arg(long)]
+    pub(crate) email: Option<String>,
+    /// Plan. Default: the one in the configuration.
+    #[arg(long)]
+    pub(crate) plan: Option<String>,
+    /// E-mail address of an existing user. That user becomes the owner.
+    #[arg(long, value_name = "EMAIL")]
+    pub(crate) owner: Option<String>,
+}
+
+impl FromCopy {
+    /// Returns the tenant that these arguments describe, with an existing user or no owner. The platform checks the slug
+    /// together with the other values, so that one error names all that are wrong.
+    pub(crate) fn wanted(&self, slug: &str) -> NewFromCopy {
+        NewFromCopy {
+            name: self.name.clone(),
+            email: self.email.clone(),
+            plan: self.plan.clone(),
+            member: self.owner.clone(),
+            ..NewFromCopy::named(slug)
+        }
+    }
+}
+
+/// Which page of a list is printed, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Paged {
+    /// Largest number of items, 1 to 1000.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) limit: u32,
+    /// Only items older than this one: `next` of the previous page.
+    #[arg(long, value_name = "NEXT")]
+    pub(crate) after: Option<i64>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How a list without pages is printed.
+#[derive(Debug, Args)]
+pub(crate) struct Whole {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Where to listen.

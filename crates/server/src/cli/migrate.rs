@@ -1,6 +1,6 @@
 //! `tenantry migrate …`: makes migrations, and runs them on system stores and tenant databases.
 
-use super::{progress::Progress, setup::Place, table, user::operator};
+use super::{args::Whole, progress::Progress, setup::Place, table, user::operator};
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -27,18 +27,14 @@ pub(crate) enum Migrate {
     /// Bring tenant databases to the current schema; exit status 1 if any failed.
     Tenants(Tenants),
     /// Show the schemas of the installed apps, and how many tenant databases are behind or ahead of them.
-    Status {
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    Status(Whole),
 }
 
 /// Options of `migrate make`.
 #[derive(Debug, Args)]
 pub(crate) struct Make {
     /// Only this app.
-    app: Option<String>,
+    app: Option<AppName>,
     /// Name of the migration. Default: one made from its content.
     #[arg(long)]
     name: Option<String>,
@@ -64,7 +60,7 @@ pub(crate) struct Make {
 pub(crate) struct Tenants {
     /// Only this tenant.
     #[arg(long, alias = "company", value_name = "TENANT")]
-    tenant: Option<String>,
+    tenant: Option<Slug>,
     /// Number of databases at the same time.
     #[arg(long, value_name = "N")]
     parallel: Option<usize>,
@@ -82,7 +78,7 @@ pub(super) async fn run(place: &Place, verb: &Migrate) -> Result<ExitCode> {
         Migrate::Make(options) => make(place, options),
         Migrate::System => system(place).await,
         Migrate::Tenants(options) => tenants(place, options).await,
-        Migrate::Status { json } => status(place, *json).await,
+        Migrate::Status(whole) => status(place, whole.json).await,
     }
 }
 
@@ -90,7 +86,7 @@ pub(super) async fn run(place: &Place, verb: &Migrate) -> Result<ExitCode> {
 fn make(place: &Place, options: &Make) -> Result<ExitCode> {
     let apps = Apps::load(&place.config()?).map_err(|problems| anyhow!("{problems}"))?;
     let mut wanted = make::Options {
-        app: options.app.as_deref().map(AppName::parse).transpose()?,
+        app: options.app.clone(),
         name: options.name.clone(),
         dry_run: options.dry_run,
         ..make::Options::default()
@@ -170,7 +166,6 @@ async fn system(place: &Place) -> Result<ExitCode> {
 /// Brings tenant databases to the current schema; exit status 1 when any failed.
 async fn tenants(place: &Place, options: &Tenants) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    let only = options.tenant.as_deref().map(Slug::parse).transpose()?;
     let mut wanted = fleet::Options { external: options.external, ..fleet::Options::default() };
     if let Some(parallel) = options.parallel {
         wanted.parallel = parallel.clamp(1, 256);
@@ -179,7 +174,9 @@ async fn tenants(place: &Place, options: &Tenants) -> Result<ExitCode> {
     let json = options.json;
     let reports = platform
         .migrations()
-        .run(&operator(), only.as_ref(), wanted, |store, event| tell(&progress, json, store, &event))
+        .run(&operator(), options.tenant.as_ref(), wanted, |store, event| {
+            tell(&progress, json, store, &event)
+        })
         .await?;
     drop(progress);
     let clean = reports.iter().all(|(_, report)| report.is_clean());

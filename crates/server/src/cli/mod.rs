@@ -65,7 +65,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Demo(listen) => demo::run(&place, &listen).await,
         Command::Serve(listen) => serve::run(&place, &listen).await,
         Command::Reload => reload::run(&place).await,
-        Command::Check { tenant, no_pages } => check::run(&place, tenant.as_deref(), !no_pages).await,
+        Command::Check { tenant, no_pages } => check::run(&place, tenant.as_ref(), !no_pages).await,
         Command::Clock(verb) => clock::run(&place, &verb).await,
         Command::App(verb) => project::app(&place, &verb),
         Command::Migrate(verb) => migrate::run(&place, &verb).await,

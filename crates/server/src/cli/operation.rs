@@ -1,6 +1,7 @@
 //! `tenantry operation …`: list, show, watch, cancel, retry and abandon operations.
 
 use super::{
+    args::Paged,
     setup::Place,
     table::{self, at_second},
     user::operator,
@@ -26,16 +27,10 @@ pub(crate) enum Operation {
         open: bool,
         /// Only operations on this tenant.
         #[arg(long, value_name = "TENANT")]
-        tenant: Option<String>,
-        /// Largest number of operations, 1 to 1000.
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
-        limit: u32,
-        /// Only operations older than this one: `next` of the previous page.
-        #[arg(long, value_name = "NEXT")]
-        after: Option<i64>,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
+        tenant: Option<Slug>,
+        /// The page.
+        #[command(flatten)]
+        page: Paged,
     },
     /// Show an operation with its steps and progress.
     Show {
@@ -77,10 +72,7 @@ pub(super) async fn run(place: &Place, verb: &Operation) -> Result<ExitCode> {
         _ => place.looking().await?,
     };
     match verb {
-        Operation::List { open, tenant, limit, after, json } => {
-            let filter = Filter { open: *open, before: *after, limit: *limit, ..Filter::default() };
-            list(&platform, filter, tenant.as_deref(), *json).await
-        }
+        Operation::List { open, tenant, page } => list(&platform, *open, tenant.as_ref(), page).await,
         Operation::Show { id, json } => print(&platform.operations().show(*id).await?, *json),
         Operation::Cancel { id } => {
             platform.operations().cancel(&operator(), *id).await?;
@@ -124,15 +116,15 @@ async fn watched(platform: &Platform, id: i64) -> Result<ExitCode> {
     }
 }
 
-async fn list(platform: &Platform, filter: Filter, tenant: Option<&str>, json: bool) -> Result<ExitCode> {
+async fn list(platform: &Platform, open: bool, tenant: Option<&Slug>, page: &Paged) -> Result<ExitCode> {
     let tenant = match tenant {
-        Some(slug) => Some(platform.tenants().show(&Slug::parse(slug)?).await?.id),
+        Some(slug) => Some(platform.tenants().id_of(slug).await?),
         None => None,
     };
-    let filter = Filter { tenant, ..filter };
+    let filter = Filter { open, tenant, before: page.after, limit: page.limit };
     let listed = platform.operations().list(&filter).await?;
-    if json {
-        return table::page(listed, filter.limit, |shown: &Shown| shown.id);
+    if page.json {
+        return table::page(listed, page.limit, |shown: &Shown| shown.id);
     }
     let header = ["id", "what", "tenant", "state", "step", "progress", "by", "started", "error"];
     table::print(&header, listed.iter().map(row));

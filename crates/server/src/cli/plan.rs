@@ -1,6 +1,7 @@
 //! `tenantry plan …`: the plans, and the subscription of a tenant.
 
 use super::{
+    args::Whole,
     setup::{Place, where_to_look},
     table,
     user::operator,
@@ -19,11 +20,7 @@ use tenantry::{
 #[derive(Debug, Subcommand)]
 pub(crate) enum Plan {
     /// List the plans of the catalog.
-    List {
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    List(Whole),
     /// Show one plan with its limits and features.
     Show {
         /// Code of the plan.
@@ -42,7 +39,7 @@ pub(crate) enum Plan {
 #[derive(Debug, Args)]
 pub(crate) struct Set {
     /// Slug of the tenant.
-    tenant: String,
+    tenant: Slug,
     /// The new plan. Default: the current one.
     #[arg(required_unless_present = "state")]
     plan: Option<String>,
@@ -71,7 +68,7 @@ impl From<plans::Plan> for Shown {
 /// Runs a verb on plans.
 pub(super) async fn run(place: &Place, verb: &Plan) -> Result<ExitCode> {
     match verb {
-        Plan::List { json } => list(place, *json).await,
+        Plan::List(whole) => list(place, whole.json).await,
         Plan::Show { plan, json } => show(place, plan, *json).await,
         Plan::Init => init(place).await,
         Plan::Set(options) => set(place, options).await,
@@ -132,14 +129,13 @@ async fn init(place: &Place) -> Result<ExitCode> {
 
 /// Puts a tenant on another plan, or sets the state of its subscription.
 async fn set(place: &Place, options: &Set) -> Result<ExitCode> {
-    let Set { tenant, plan, state, ends_at } = options;
+    let Set { tenant: slug, plan, state, ends_at } = options;
     let platform = place.platform().await?;
     platform.plans().initialise(&operator()).await?;
-    let slug = Slug::parse(tenant)?;
     let state = state.as_deref().map(State::parse).transpose()?;
     let state = state.map(|state| (state, ends_at.map(|at| at.as_microsecond())));
-    platform.plans().change_subscription(&operator(), &slug, plan.as_deref(), state).await?;
-    let now = platform.tenants().show(&slug).await?;
+    platform.plans().change_subscription(&operator(), slug, plan.as_deref(), state).await?;
+    let now = platform.tenants().show(slug).await?;
     let plan = now.plan.context("no subscription")?;
     say!("{slug} is on {plan}: {}", now.subscription.map_or("-", |s| s.as_str()));
     Ok(ExitCode::SUCCESS)

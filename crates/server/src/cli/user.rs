@@ -1,6 +1,7 @@
 //! `tenantry user …`: accounts of people. Also the operator's own name, and how commands get a password.
 
 use super::{
+    args::Whole,
     setup::{Place, where_to_look},
     table::{self, at},
 };
@@ -21,11 +22,7 @@ use tenantry::{
 #[derive(Debug, Subcommand)]
 pub(crate) enum User {
     /// List the accounts of people.
-    List {
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    List(Whole),
     /// Show one account.
     Show {
         /// E-mail address.
@@ -61,7 +58,7 @@ pub(crate) enum User {
 /// Runs a verb on users.
 pub(super) async fn run(place: &Place, verb: &User) -> Result<ExitCode> {
     match verb {
-        User::List { json } => list(place, *json).await,
+        User::List(whole) => list(place, whole.json).await,
         User::Show { email, json } => show(place, email, *json).await,
         User::CreateSuperuser { email, password } => superuser(place, email, password.clone()).await,
         User::SetPassword { email, password } => set_password(place, email, password.clone()).await,

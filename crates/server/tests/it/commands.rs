@@ -126,7 +126,6 @@ fn errors(dir: &Path) -> String {
     for command in [
         "tenant show nobody",
         "tenant create city-hospital --email a@b.example --no-owner",
-        "tenant create no --email a@b.example --no-owner",
         "tenant cancel city-hospital",
         "tenant move city-hospital --to moon",
         "tenant certificate city-hospital",
@@ -134,7 +133,6 @@ fn errors(dir: &Path) -> String {
         "plan set city-hospital gold",
         "user show no@body.example",
         "backup create",
-        "backup show rubbish",
         "backup verify --all",
         "restore swap city-hospital",
         "restore undo city-hospital",
@@ -152,6 +150,27 @@ fn errors(dir: &Path) -> String {
         all += &format!("$ tenantry {command}\n{said}");
     }
     masked(&all)
+}
+
+#[test]
+fn a_name_that_cannot_be_is_an_error_of_the_command_line() {
+    let dir = tempfile::tempdir().unwrap();
+    for (command, wrong, why) in [
+        ("tenant create no --email a@b.example", "'no' for '<TENANT>'", "use a-z, 0-9 and -"),
+        ("tenant rename acme Acme", "'Acme' for '<NEW-SLUG>'", "use a-z, 0-9 and -"),
+        ("tenant move acme --to disk-2", "'disk-2' for '--to <SERVER>'", "use a-z, 0-9 and _"),
+        ("backup create acme --store x!", "'x!' for '--store <STORE>'", "use a-z, 0-9 and _"),
+        ("backup show rubbish", "'rubbish' for '<BACKUP>'", "tenantry backup list"),
+        ("restore swap acme rubbish", "'rubbish' for '[BACKUP]'", "tenantry backup list"),
+        ("restore system rubbish", "'rubbish' for '[BACKUP]'", "tenantry backup list"),
+    ] {
+        let output = run(dir.path(), &words(command));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{command}: {said}");
+        let first = said.lines().next().unwrap();
+        assert!(first.starts_with("error: invalid value ") && first.contains(wrong), "{command}: {said}");
+        assert!(first.contains(why), "{command}: {said}");
+    }
 }
 
 #[test]

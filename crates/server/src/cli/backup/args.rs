@@ -1,6 +1,16 @@
 //! Raw arguments of `tenantry backup …`. Nothing here acts.
 
+use crate::cli::args::Whole;
 use clap::{Args, Subcommand};
+use tenantry::{
+    backups::BackupId,
+    name::{Slug, StoreName},
+};
+
+/// Parses the id of a backup.
+pub(crate) fn named(text: &str) -> Result<BackupId, &'static str> {
+    text.parse().map_err(|_| "it is not the id of a backup; list them with: tenantry backup list")
+}
 
 /// What can be done with backups.
 #[derive(Debug, Subcommand)]
@@ -12,7 +22,8 @@ pub(crate) enum Backup {
     /// Show one backup with its contents.
     Show {
         /// The backup.
-        backup: String,
+        #[arg(value_parser = named)]
+        backup: BackupId,
         /// Print JSON, with the whole manifest.
         #[arg(long)]
         json: bool,
@@ -20,10 +31,11 @@ pub(crate) enum Backup {
     /// Fetch backups, open them and compare everything; exit status 1 if one is damaged.
     Verify {
         /// Backups.
-        backups: Vec<String>,
+        #[arg(value_parser = named)]
+        backups: Vec<BackupId>,
         /// The newest good backup of this tenant.
         #[arg(long, value_name = "TENANT")]
-        tenant: Option<String>,
+        tenant: Option<Slug>,
         /// All good backups.
         #[arg(long)]
         all: bool,
@@ -33,24 +45,16 @@ pub(crate) enum Backup {
     /// Without a tenant, the drill takes the tenant whose turn it is.
     Drill {
         /// Slug of the tenant.
-        tenant: Option<String>,
+        tenant: Option<Slug>,
     },
     /// Remove the backups that retention no longer keeps.
     Prune,
     /// Enter backups of the backup store into the catalog that the catalog does not know.
     Rescan,
     /// List schedules with their next time.
-    Schedules {
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    Schedules(Whole),
     /// Show the state of all backups; exit status 1 if an operator must act.
-    Status {
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    Status(Whole),
 }
 
 /// Options of `backup create`.
@@ -58,7 +62,7 @@ pub(crate) enum Backup {
 pub(crate) struct Create {
     /// Slugs of tenants.
     #[arg(value_name = "TENANT")]
-    pub(crate) tenants: Vec<String>,
+    pub(crate) tenants: Vec<Slug>,
     /// All tenants.
     #[arg(long, conflicts_with = "tenants")]
     pub(crate) all: bool,
@@ -67,7 +71,7 @@ pub(crate) struct Create {
     pub(crate) system: bool,
     /// Only this store; repeatable.
     #[arg(long = "store", value_name = "STORE")]
-    pub(crate) stores: Vec<String>,
+    pub(crate) stores: Vec<StoreName>,
 }
 
 /// Options of `backup list`.
@@ -75,7 +79,7 @@ pub(crate) struct Create {
 pub(crate) struct List {
     /// Only backups of this tenant.
     #[arg(long, value_name = "TENANT")]
-    pub(crate) tenant: Option<String>,
+    pub(crate) tenant: Option<Slug>,
     /// Only backups of the platform's own stores.
     #[arg(long)]
     pub(crate) system: bool,
@@ -86,8 +90,8 @@ pub(crate) struct List {
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) limit: u32,
     /// Only backups older than this one: `next` of the previous page.
-    #[arg(long, value_name = "NEXT")]
-    pub(crate) after: Option<String>,
+    #[arg(long, value_name = "NEXT", value_parser = named)]
+    pub(crate) after: Option<BackupId>,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,

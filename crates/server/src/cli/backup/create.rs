@@ -11,7 +11,6 @@ use tenantry::{
         catalog::{Filter, Listed, State},
     },
     counted,
-    name::{Slug, StoreName},
 };
 
 /// Makes backups of the named tenants, of all tenants, or of the platform's own stores.
@@ -21,20 +20,18 @@ pub(super) async fn create(place: &Place, options: &args::Create) -> Result<Exit
     }
     let platform = place.platform().await?;
     let by = operator();
-    let slugs = options.tenants.iter().map(|s| Slug::parse(s)).collect::<Result<Vec<_>, _>>()?;
-    let stores = options.stores.iter().map(|s| StoreName::parse(s)).collect::<Result<Vec<_>, _>>()?;
-    let stores = Some(stores).filter(|s| !s.is_empty());
-    if let ([slug], false, false) = (&slugs[..], options.all, options.system) {
+    let stores = Some(options.stores.clone()).filter(|stores| !stores.is_empty());
+    if let ([slug], false, false) = (&options.tenants[..], options.all, options.system) {
         let asked = platform.backups().start(&by, slug, stores).await?;
         watch_operation(&platform, asked.operation).await?;
         return one(&platform, &asked.backup).await;
     }
-    if slugs.is_empty() && !options.all {
+    if options.tenants.is_empty() && !options.all {
         let asked = platform.backups().start_system(&by).await?;
         watch_operation(&platform, asked.operation).await?;
         return one(&platform, &asked.backup).await;
     }
-    let tenants = Some(slugs).filter(|_| !options.all);
+    let tenants = Some(options.tenants.clone()).filter(|_| !options.all);
     let selection = Selection { tenants, stores, system: options.system };
     let operation = platform.backups().start_run(&by, selection).await?;
     let result = watch_operation(&platform, operation).await?.result.unwrap_or_default();

@@ -1,6 +1,6 @@
 //! `tenantry backup list` and `show`.
 
-use super::{args, id_of, named};
+use super::args;
 use crate::cli::table::{self, at};
 use crate::wire::backup::{Backup, BackupWhole};
 use anyhow::Result;
@@ -16,7 +16,7 @@ use tenantry::{
 /// Lists backups, newest first.
 pub(super) async fn list(platform: &Platform, options: &args::List) -> Result<ExitCode> {
     let tenant = match &options.tenant {
-        Some(slug) => Some(id_of(platform, slug).await?),
+        Some(slug) => Some(platform.tenants().id_of(slug).await?),
         None => None,
     };
     let filter = Filter {
@@ -24,7 +24,7 @@ pub(super) async fn list(platform: &Platform, options: &args::List) -> Result<Ex
         system: options.system,
         state: options.failed.then_some(State::Failed),
         run: None,
-        before: options.after.as_deref().map(named).transpose()?,
+        before: options.after.clone(),
         limit: options.limit,
     };
     let listed = platform.backups().list(&filter).await?;

@@ -7,41 +7,26 @@ pub(in crate::cli) mod status;
 mod verify;
 
 use super::{setup::Place, user::operator};
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use args::Backup;
 use std::process::ExitCode;
-use tenantry::{
-    Platform,
-    backups::BackupId,
-    name::{Slug, TenantId},
-};
+use tenantry::Platform;
 
 /// Runs a verb on backups.
 pub(super) async fn run(place: &Place, verb: &Backup) -> Result<ExitCode> {
     match verb {
         Backup::Create(options) => create::create(place, options).await,
         Backup::List(options) => list::list(&place.reading().await?, options).await,
-        Backup::Show { backup, json } => list::show(&place.reading().await?, &named(backup)?, *json).await,
+        Backup::Show { backup, json } => list::show(&place.reading().await?, backup, *json).await,
         Backup::Verify { backups, tenant, all } => {
-            verify::verify(&place.platform().await?, backups, tenant.as_deref(), *all).await
+            verify::verify(&place.platform().await?, backups, tenant.as_ref(), *all).await
         }
-        Backup::Drill { tenant } => verify::drill(&place.platform().await?, tenant.as_deref()).await,
+        Backup::Drill { tenant } => verify::drill(&place.platform().await?, tenant.as_ref()).await,
         Backup::Prune => prune(&place.platform().await?).await,
         Backup::Rescan => rescan(&place.platform().await?).await,
-        Backup::Schedules { json } => status::schedules(&place.reading().await?, *json).await,
-        Backup::Status { json } => status::status(&place.reading().await?, *json).await,
+        Backup::Schedules(whole) => status::schedules(&place.reading().await?, whole.json).await,
+        Backup::Status(whole) => status::status(&place.reading().await?, whole.json).await,
     }
-}
-
-/// Parses the id of a backup.
-pub(super) fn named(text: &str) -> Result<BackupId> {
-    text.parse().map_err(|_| {
-        anyhow!("{text:?} is not the id of a backup\n  remedy: list them with: tenantry backup list")
-    })
-}
-
-async fn id_of(platform: &Platform, slug: &str) -> Result<TenantId> {
-    Ok(platform.tenants().id_of(&Slug::parse(slug)?).await?)
 }
 
 async fn prune(platform: &Platform) -> Result<ExitCode> {

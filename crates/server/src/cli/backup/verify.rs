@@ -1,6 +1,5 @@
 //! `tenantry backup verify` and `drill`.
 
-use super::{id_of, named};
 use crate::cli::{user::operator, watch::watch_operation};
 use anyhow::{Result, anyhow};
 use std::process::ExitCode;
@@ -17,8 +16,8 @@ use tenantry::{
 /// Verifies backups; exit status 1 if one is damaged.
 pub(super) async fn verify(
     platform: &Platform,
-    backups: &[String],
-    tenant: Option<&str>,
+    backups: &[BackupId],
+    tenant: Option<&Slug>,
     all: bool,
 ) -> Result<ExitCode> {
     let ids = wanted(platform, backups, tenant, all).await?;
@@ -42,9 +41,8 @@ pub(super) async fn verify(
 }
 
 /// Restores a backup to scratch space; exit status 1 if that fails.
-pub(super) async fn drill(platform: &Platform, tenant: Option<&str>) -> Result<ExitCode> {
-    let slug = tenant.map(Slug::parse).transpose()?;
-    let operation = platform.restores().drill(&operator(), slug.as_ref()).await?;
+pub(super) async fn drill(platform: &Platform, tenant: Option<&Slug>) -> Result<ExitCode> {
+    let operation = platform.restores().drill(&operator(), tenant).await?;
     let result = watch_operation(platform, operation).await?.result.unwrap_or_default();
     let backup = result["backup"].as_str().unwrap_or_default();
     match result["failed"].as_str() {
@@ -62,14 +60,14 @@ pub(super) async fn drill(platform: &Platform, tenant: Option<&str>) -> Result<E
 /// Backups named by the operator, or the newest good one of one tenant or of each.
 async fn wanted(
     platform: &Platform,
-    backups: &[String],
-    tenant: Option<&str>,
+    backups: &[BackupId],
+    tenant: Option<&Slug>,
     all: bool,
 ) -> Result<Vec<BackupId>> {
-    let mut ids = backups.iter().map(|b| named(b)).collect::<Result<Vec<_>>>()?;
+    let mut ids = backups.to_vec();
     if let Some(tenant) = tenant {
         let filter = Filter {
-            tenant: Some(id_of(platform, tenant).await?),
+            tenant: Some(platform.tenants().id_of(tenant).await?),
             state: Some(State::Good),
             limit: 1,
             ..Filter::default()

@@ -222,7 +222,7 @@ mod tests {
             ("backup --all", "backup create --all"),
             ("backup --data d --all", "--data d backup create --all"),
             ("backups list --json", "backup list --json"),
-            ("backups show 7", "backup show --json 7"),
+            ("backups show 20261121-102345-6f2a9c01d3", "backup show --json 20261121-102345-6f2a9c01d3"),
             ("backups", "backup"),
             ("restore acme", "restore create acme"),
             ("restore acme latest --swap", "restore swap acme latest"),

@@ -1,6 +1,7 @@
 //! `tenantry restore all`, `system` and `pool`: after the loss of databases or of a whole disk.
 
-use crate::cli::{backup::named, setup::Place, user::operator};
+use super::args::Chosen;
+use crate::cli::{setup::Place, user::operator};
 use anyhow::Result;
 use std::process::ExitCode;
 use tenantry::{
@@ -11,8 +12,7 @@ use tenantry::{
 };
 
 /// Restores every tenant whose database is lost; exit status 1 if one could not be restored.
-pub(super) async fn all(platform: &Platform, server: Option<&str>) -> Result<ExitCode> {
-    let server = server.map(ServerName::parse).transpose()?;
+pub(super) async fn all(platform: &Platform, server: Option<&ServerName>) -> Result<ExitCode> {
     let tell = |event: Event<'_>| match event {
         Event::Found { looked, lost } => tell!("{looked} looked at, {lost} to restore"),
         Event::Pool(why) => say!("{why}"),
@@ -25,7 +25,7 @@ pub(super) async fn all(platform: &Platform, server: Option<&str>) -> Result<Exi
              {slug} --early; to have it again: tenantry tenant revoke-cancellation {slug}, then tenantry restore all"
         ),
     };
-    let report = platform.restores().all(&operator(), server.as_ref(), tell).await?;
+    let report = platform.restores().all(&operator(), server, tell).await?;
     if report.halted {
         say!("stopped: the first {} all failed, so the others were not touched", report.failed);
     }
@@ -44,8 +44,11 @@ pub(super) async fn all(platform: &Platform, server: Option<&str>) -> Result<Exi
 }
 
 /// Restores the platform's own stores from the backup, or from the newest good one.
-pub(super) async fn system_stores(place: &Place, backup: &str) -> Result<ExitCode> {
-    let id = if backup == "latest" { None } else { Some(named(backup)?) };
+pub(super) async fn system_stores(place: &Place, backup: &Chosen) -> Result<ExitCode> {
+    let id = match backup {
+        Chosen::Latest => None,
+        Chosen::One(backup) => Some(backup.clone()),
+    };
     let restored = system::restore_system(place.config()?, &operator(), id).await?;
     let stores: Vec<_> = restored.stores.iter().map(ToString::to_string).collect();
     say!("restored {} from {}", stores.join(", "), restored.backup);
@@ -70,9 +73,8 @@ pub(super) async fn system_stores(place: &Place, backup: &str) -> Result<ExitCod
 }
 
 /// Sets the damaged shared database of a store aside and creates an empty one.
-pub(super) async fn pool(place: &Place, store: &str) -> Result<ExitCode> {
-    let store = StoreName::parse(store)?;
-    let aside = system::renew_pool(place.config()?, &operator(), &store).await?;
+pub(super) async fn pool(place: &Place, store: &StoreName) -> Result<ExitCode> {
+    let aside = system::renew_pool(place.config()?, &operator(), store).await?;
     say!("the shared database of {store} is made anew and is empty");
     if let Some(aside) = aside {
         say!("what was there before is in {}", aside.display());

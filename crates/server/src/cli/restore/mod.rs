@@ -5,18 +5,16 @@ mod lost;
 mod staged;
 
 use super::{
-    backup::named,
     setup::Place,
     user::operator,
     watch::{judged, to_its_end},
 };
 use anyhow::{Result, anyhow};
-use args::Restore;
+use args::{Chosen, Restore};
 use std::process::ExitCode;
 use tenantry::{
-    NewFromCopy, Platform,
+    Platform,
     backups::{self, BackupId, Newest, catalog::Filter},
-    name::Slug,
     operations::{Listed, State},
 };
 
@@ -24,22 +22,15 @@ use tenantry::{
 pub(super) async fn run(place: &Place, verb: &Restore) -> Result<ExitCode> {
     match verb {
         Restore::Create(options) => staged::create(&place.platform().await?, options).await,
-        Restore::Show { tenant, json } => {
-            staged::show(&place.platform().await?, &Slug::parse(tenant)?, *json).await
-        }
+        Restore::Show(shown) => staged::show(&place.platform().await?, &shown.tenant, shown.json).await,
         Restore::Swap(options) => staged::swap(&place.platform().await?, options).await,
-        Restore::Undo { tenant } => staged::undo(&place.platform().await?, &Slug::parse(tenant)?).await,
-        Restore::Discard { tenant } => staged::discard(&place.platform().await?, &Slug::parse(tenant)?).await,
+        Restore::Undo(of) => staged::undo(&place.platform().await?, &of.tenant).await,
+        Restore::Discard(of) => staged::discard(&place.platform().await?, &of.tenant).await,
         Restore::Clone(options) => clone_tenant(&place.platform().await?, options).await,
-        Restore::All { server } => lost::all(&place.platform().await?, server.as_deref()).await,
+        Restore::All { server } => lost::all(&place.platform().await?, server.as_ref()).await,
         Restore::System { backup } => lost::system_stores(place, backup).await,
         Restore::Pool { store } => lost::pool(place, store).await,
     }
-}
-
-/// Returns true for the word that stands for the newest good backup.
-fn is_latest(text: &str) -> bool {
-    text == "latest"
 }
 
 /// Follows a restore of a named backup to its end. If the backup is damaged, the error names the arguments with which
@@ -67,31 +58,23 @@ async fn is_damaged(platform: &Platform, backup: &BackupId) -> Result<bool> {
 
 /// Creates a tenant from the named backup, or from the newest one that is not damaged.
 async fn clone_tenant(platform: &Platform, options: &args::Clone) -> Result<ExitCode> {
-    let args::Clone { tenant, backup, r#as: new, name, email, plan, owner, members } = options;
-    let wanted = NewFromCopy {
-        name: name.clone(),
-        email: email.clone(),
-        plan: plan.clone(),
-        member: owner.clone(),
-        ..NewFromCopy::named(new)
-    };
+    let args::Clone { tenant, backup, r#as: slug, new, members } = options;
+    let wanted = new.wanted(slug);
     let actor = operator();
-    let backup = match backup.as_deref().filter(|text| !is_latest(text)) {
-        Some(text) => {
-            let backup = named(text)?;
-            let begun = platform.arrivals().from_backup(&actor, &backup, *members, wanted).await?;
-            followed(platform, begun, &backup, &format!("clone {tenant} latest --as {new}")).await?;
-            backup
+    let backup = match backup {
+        Some(Chosen::One(backup)) => {
+            let begun = platform.arrivals().from_backup(&actor, backup, *members, wanted).await?;
+            followed(platform, begun, backup, &format!("clone {tenant} latest --as {slug}")).await?;
+            backup.clone()
         }
-        None => {
-            let (slug, follow) = (Slug::parse(tenant)?, |operation| to_its_end(platform, operation));
+        Some(Chosen::Latest) | None => {
+            let follow = |operation| to_its_end(platform, operation);
             let newest =
-                platform.arrivals().from_newest_backup(&actor, &slug, *members, wanted, follow).await;
-            let newest = newest?;
+                platform.arrivals().from_newest_backup(&actor, tenant, *members, wanted, follow).await?;
             tell_damaged(&newest);
             newest.backup
         }
     };
-    say!("{backup} is restored as {new}");
+    say!("{backup} is restored as {slug}");
     Ok(ExitCode::SUCCESS)
 }

@@ -1,8 +1,10 @@
 //! `tenantry restore create`, `show`, `swap`, `undo` and `discard`: a restore that is staged, compared and swapped in.
 
-use super::{args, followed, is_latest, tell_damaged};
+use super::{
+    args::{self, Chosen},
+    followed, tell_damaged,
+};
 use crate::cli::{
-    backup::named,
     table::{self, at},
     user::operator,
     watch::{to_its_end, watch_operation},
@@ -13,24 +15,23 @@ use std::process::ExitCode;
 use tenantry::{
     Platform,
     backups::{BackupId, Difference},
-    name::{Slug, StoreName},
+    name::Slug,
     operations::Listed,
 };
 
 /// Restores a backup to a staged copy and compares it with the data in use.
 pub(super) async fn create(platform: &Platform, options: &args::Staged) -> Result<ExitCode> {
-    let slug = Slug::parse(&options.tenant)?;
-    stage(platform, &slug, options).await?;
-    show(platform, &slug, false).await
+    stage(platform, options).await?;
+    show(platform, &options.tenant, false).await
 }
 
 /// Puts the staged copy into use; with a backup, or if nothing is staged, restores first.
 pub(super) async fn swap(platform: &Platform, options: &args::Staged) -> Result<ExitCode> {
-    let slug = Slug::parse(&options.tenant)?;
-    if options.backup.is_some() || !is_staged(platform, &slug).await? {
-        stage(platform, &slug, options).await?;
+    let slug = &options.tenant;
+    if options.backup.is_some() || platform.restores().staged(slug).await?.is_none() {
+        stage(platform, options).await?;
     }
-    swap_in(platform, &slug).await
+    swap_in(platform, slug).await
 }
 
 /// Discards the staged copy.
@@ -40,10 +41,9 @@ pub(super) async fn discard(platform: &Platform, slug: &Slug) -> Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-async fn stage(platform: &Platform, slug: &Slug, options: &args::Staged) -> Result<()> {
-    let stores = options.stores.iter().map(|s| StoreName::parse(s)).collect::<Result<Vec<_>, _>>()?;
-    let stores = Some(stores).filter(|s| !s.is_empty());
-    let (backup, over) = restore(platform, slug, options.backup.as_deref(), stores).await?;
+async fn stage(platform: &Platform, options: &args::Staged) -> Result<()> {
+    let slug = &options.tenant;
+    let (backup, over) = restore(platform, options).await?;
     say!("{backup} is restored and staged for {slug}");
     for store in over.result.iter().filter_map(|r| r["left_out"].as_array()).flatten() {
         let store = store.as_str().unwrap_or_default();
@@ -59,22 +59,14 @@ async fn stage(platform: &Platform, slug: &Slug, options: &args::Staged) -> Resu
     Ok(())
 }
 
-async fn is_staged(platform: &Platform, slug: &Slug) -> Result<bool> {
-    Ok(platform.restores().staged(slug).await?.is_some())
-}
-
 /// Restores the named backup, or the newest one that is not damaged, to a staged copy.
-async fn restore(
-    platform: &Platform,
-    slug: &Slug,
-    backup: Option<&str>,
-    stores: Option<Vec<StoreName>>,
-) -> Result<(BackupId, Listed)> {
-    if let Some(text) = backup.filter(|text| !is_latest(text)) {
-        let backup = named(text)?;
-        let operation = platform.restores().start(&operator(), slug, &backup, stores).await?;
-        let over = followed(platform, operation, &backup, &format!("swap {slug} latest")).await?;
-        return Ok((backup, over));
+async fn restore(platform: &Platform, options: &args::Staged) -> Result<(BackupId, Listed)> {
+    let slug = &options.tenant;
+    let stores = Some(options.stores.clone()).filter(|stores| !stores.is_empty());
+    if let Some(Chosen::One(backup)) = &options.backup {
+        let operation = platform.restores().start(&operator(), slug, backup, stores).await?;
+        let over = followed(platform, operation, backup, &format!("swap {slug} latest")).await?;
+        return Ok((backup.clone(), over));
     }
     let follow = |operation| to_its_end(platform, operation);
     let newest = platform.restores().newest(&operator(), slug, stores, follow).await?;

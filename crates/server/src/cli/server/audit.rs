@@ -1,6 +1,7 @@
 //! `tenantry audit …` (`audited-commit`).
 
 use crate::cli::{
+    args::Paged,
     setup::Place,
     table::{self, at},
 };
@@ -17,17 +18,7 @@ use tenantry::{
 #[derive(Debug, Subcommand)]
 pub(crate) enum Audit {
     /// List entries, newest first.
-    List {
-        /// Largest number of entries, 1 to 1000.
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
-        limit: u32,
-        /// Only entries older than this one: `next` of the previous page.
-        #[arg(long, value_name = "NEXT")]
-        after: Option<i64>,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    List(Paged),
     /// Check the hash chain from the first entry to the last; exit status 1 if an entry was changed or cut.
     Verify,
 }
@@ -35,9 +26,7 @@ pub(crate) enum Audit {
 /// Runs a verb on the audit log.
 pub(in crate::cli) async fn run(place: &Place, verb: &Audit) -> Result<ExitCode> {
     match verb {
-        Audit::List { limit, after, json } => {
-            list(place, &Query { limit: *limit, before: *after, ..Query::default() }, *json).await
-        }
+        Audit::List(page) => list(place, page).await,
         Audit::Verify => verify(place).await,
     }
 }
@@ -60,11 +49,12 @@ async fn verify(place: &Place) -> Result<ExitCode> {
 }
 
 /// Prints the newest entries.
-async fn list(place: &Place, query: &Query, json: bool) -> Result<ExitCode> {
+async fn list(place: &Place, page: &Paged) -> Result<ExitCode> {
     let platform = place.reading().await?;
-    let rows = platform.audit().list(query).await?;
-    if json {
-        return table::page(rows, query.limit, |row: &AuditRow| row.id);
+    let query = Query { limit: page.limit, before: page.after, ..Query::default() };
+    let rows = platform.audit().list(&query).await?;
+    if page.json {
+        return table::page(rows, page.limit, |row: &AuditRow| row.id);
     }
     let header = ["id", "at", "actor", "impersonated by", "tenant", "action", "detail"];
     table::print(&header, rows.into_iter().map(columns));

@@ -41,19 +41,18 @@ async fn of_the_platform(platform: &Platform) -> Vec<String> {
 }
 
 /// Prints what is not as it should be; exit status 1 when there is anything.
-pub(in crate::cli) async fn run(place: &Place, tenant: Option<&str>, pages: bool) -> Result<ExitCode> {
+pub(in crate::cli) async fn run(place: &Place, tenant: Option<&Slug>, pages: bool) -> Result<ExitCode> {
     let platform = place.reading().await?;
-    let only = tenant.map(Slug::parse).transpose()?;
     let mut found = 0u64;
     let progress = Progress::new("check")?;
     let tell = |finding| {
         found += 1;
         progress.suspend(|| say!("{finding}"));
     };
-    let checked = platform.check(only.as_ref(), pages, tell, |done, total| progress.at(done, total)).await;
+    let checked = platform.check(tenant, pages, tell, |done, total| progress.at(done, total)).await;
     drop(progress);
     let checked = checked?;
-    if only.is_none() {
+    if tenant.is_none() {
         for text in of_the_platform(&platform).await {
             found += 1;
             say!("{text}");

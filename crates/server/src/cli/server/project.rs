@@ -21,7 +21,7 @@ pub(crate) enum App {
     /// Write the skeleton of a new app under apps/.
     New {
         /// Name of the app.
-        name: String,
+        name: AppName,
     },
 }
 
@@ -67,7 +67,7 @@ pub(in crate::cli) fn app(place: &Place, verb: &App) -> Result<ExitCode> {
         .stores_of(Scope::Tenant)
         .next()
         .context("the configuration has no store of scope \"tenant\"")?;
-    for file in apps::startapp(&config.apps, &AppName::parse(name)?, &store.name)? {
+    for file in apps::startapp(&config.apps, name, &store.name)? {
         say!("wrote {}", file.display());
     }
     say!("next: add \"{name}\" to [apps] list in tenantry.toml, then run: tenantry migrate make");

@@ -1,39 +1,31 @@
 //! Raw arguments of `tenantry tenant …`. Nothing here acts.
 
+use crate::cli::args::{FromCopy, OfTenant, ShowTenant, Whole};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
+use tenantry::name::{PhysicalName, ServerName, Slug, StoreName};
 
 /// What can be done with tenants.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Tenant {
     /// List tenants with databases, plan, state and days left.
-    List {
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    List(Whole),
     /// Show one tenant with its databases.
-    Show {
-        /// Slug of the tenant.
-        tenant: String,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    Show(ShowTenant),
     /// Create a tenant with its databases and a trial.
     Create(Create),
     /// Give a tenant another slug; the old slug stays reserved.
     Rename {
         /// Slug of the tenant.
-        tenant: String,
+        tenant: Slug,
         /// Its new slug.
         #[arg(value_name = "NEW-SLUG")]
-        to: String,
+        to: Slug,
     },
     /// Show the settings of a tenant, or change some.
     Settings {
         /// Slug of the tenant.
-        tenant: String,
+        tenant: Slug,
         /// KEY=VALUE, as JSON or else as text; KEY= removes it. `external_id` is what other issuers call the tenant.
         #[arg(value_name = "KEY=VALUE")]
         changes: Vec<String>,
@@ -43,16 +35,13 @@ pub(crate) enum Tenant {
     /// Refuse all requests to a tenant until it is resumed.
     Suspend {
         /// Slug of the tenant.
-        tenant: String,
+        tenant: Slug,
         /// The reason, for the audit log.
         #[arg(long)]
         reason: String,
     },
     /// End a suspension.
-    Resume {
-        /// Slug of the tenant.
-        tenant: String,
-    },
+    Resume(OfTenant),
     /// Close a tenant to its members during maintenance, or open it again.
     #[command(subcommand)]
     Maintenance(Maintenance),
@@ -61,7 +50,7 @@ pub(crate) enum Tenant {
     /// Write everything a tenant has into one archive that the tenant can keep.
     Export {
         /// Slug of the tenant.
-        tenant: String,
+        tenant: Slug,
         /// File to write, which must not exist. Default: SLUG-DATE.zip here.
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
@@ -69,10 +58,7 @@ pub(crate) enum Tenant {
     /// Make a new tenant from the archive of an export, of this or another installation.
     Import(Import),
     /// Create the missing databases of an existing tenant, empty.
-    CreateDatabase {
-        /// Slug of the tenant.
-        tenant: String,
-    },
+    CreateDatabase(OfTenant),
     /// Use a database that was made elsewhere as a tenant's own.
     AttachDatabase(AttachDatabase),
     /// Move a tenant's databases to another server while the tenant works.
@@ -86,10 +72,7 @@ pub(crate) enum Tenant {
     /// Cancel a tenant: it works through its grace period, is closed, retained, and then purged.
     Cancel(Cancel),
     /// Revoke a cancellation, at any time before the purge.
-    RevokeCancellation {
-        /// Slug of the tenant.
-        tenant: String,
-    },
+    RevokeCancellation(OfTenant),
     /// Remove a closed tenant for good.
     Purge(Purge),
     /// Print the certificate of a purged tenant.
@@ -107,7 +90,7 @@ pub(crate) enum Tenant {
 pub(crate) struct Create {
     /// Slug of the new tenant: a-z, 0-9 and -, 3 to 40 characters.
     #[arg(value_name = "TENANT")]
-    pub(crate) slug: String,
+    pub(crate) slug: Slug,
     /// Display name. Default: the slug.
     #[arg(long)]
     pub(crate) name: Option<String>,
@@ -133,7 +116,7 @@ pub(crate) struct Create {
 #[derive(Debug, Args)]
 pub(crate) struct AddOwner {
     /// Slug of the tenant.
-    pub(crate) tenant: String,
+    pub(crate) tenant: Slug,
     /// E-mail address, which must not have an account yet.
     #[arg(long)]
     pub(crate) email: String,
@@ -149,26 +132,26 @@ pub(crate) struct AddOwner {
 #[derive(Debug, Args)]
 pub(crate) struct AttachDatabase {
     /// Slug of the tenant.
-    pub(crate) tenant: String,
+    pub(crate) tenant: Slug,
     /// The tenant's store, which has provision = "external" in the configuration.
     #[arg(long, value_name = "STORE")]
-    pub(crate) store: String,
+    pub(crate) store: StoreName,
     /// Name of the database. Default: what the store's `name` gives for this tenant.
     #[arg(long, value_name = "NAME")]
-    pub(crate) physical: Option<String>,
+    pub(crate) physical: Option<PhysicalName>,
     /// Server that has the database. Default: the store's first server.
     #[arg(long, value_name = "SERVER")]
-    pub(crate) server: Option<String>,
+    pub(crate) server: Option<ServerName>,
 }
 
 /// Options of `tenant move`.
 #[derive(Debug, Args)]
 pub(crate) struct Move {
     /// Slug of the tenant.
-    pub(crate) tenant: String,
+    pub(crate) tenant: Slug,
     /// The server to move to.
     #[arg(long, value_name = "SERVER", required_unless_present = "back", conflicts_with = "back")]
-    pub(crate) to: Option<String>,
+    pub(crate) to: Option<ServerName>,
     /// Move back to the previous server, with everything written since.
     #[arg(long)]
     pub(crate) back: bool,
@@ -178,30 +161,30 @@ pub(crate) struct Move {
     pub(crate) lost: bool,
     /// Only this store.
     #[arg(long)]
-    pub(crate) store: Option<String>,
+    pub(crate) store: Option<StoreName>,
 }
 
 /// Options of `tenant promote`.
 #[derive(Debug, Args)]
 pub(crate) struct Promote {
     /// Slug of the tenant.
-    pub(crate) tenant: String,
+    pub(crate) tenant: Slug,
     /// The server to move to. Default: the one with the fewest databases.
     #[arg(long, value_name = "SERVER")]
-    pub(crate) to: Option<String>,
+    pub(crate) to: Option<ServerName>,
     /// Only this store.
     #[arg(long)]
-    pub(crate) store: Option<String>,
+    pub(crate) store: Option<StoreName>,
 }
 
 /// A tenant, or one store of it.
 #[derive(Debug, Args)]
 pub(crate) struct OfStore {
     /// Slug of the tenant.
-    pub(crate) tenant: String,
+    pub(crate) tenant: Slug,
     /// Only this store.
     #[arg(long)]
-    pub(crate) store: Option<String>,
+    pub(crate) store: Option<StoreName>,
 }
 
 /// Maintenance mode.
@@ -210,33 +193,21 @@ pub(crate) enum Maintenance {
     /// Answer members with 503 and the reason; staff and operations continue.
     On {
         /// Slug of the tenant.
-        tenant: String,
+        tenant: Slug,
         /// The reason, which members read.
         #[arg(long)]
         reason: String,
     },
     /// Open the tenant to its members again.
-    Off {
-        /// Slug of the tenant.
-        tenant: String,
-    },
+    Off(OfTenant),
 }
 
-/// The tenant to make from a copy.
+/// The tenant to make from a copy, with an existing user, a new user or no owner.
 #[derive(Debug, Args)]
 pub(crate) struct New {
-    /// Display name, instead of the one in the copy.
-    #[arg(long)]
-    pub(crate) name: Option<String>,
-    /// E-mail address of the tenant, instead of the one in the copy.
-    #[arg(long)]
-    pub(crate) email: Option<String>,
-    /// Plan. Default: the one in the configuration.
-    #[arg(long)]
-    pub(crate) plan: Option<String>,
-    /// E-mail address of an existing user who becomes the owner.
-    #[arg(long, value_name = "EMAIL")]
-    pub(crate) owner: Option<String>,
+    /// The tenant.
+    #[command(flatten)]
+    pub(crate) copy: FromCopy,
     /// Instead create an owner with the tenant's --email and this password. With --email and without --owner,
     /// TENANTRY_PASSWORD does the same.
     #[arg(long, requires = "email", conflicts_with = "owner")]
@@ -260,7 +231,7 @@ pub(crate) struct Import {
 #[derive(Debug, Args)]
 pub(crate) struct Clone {
     /// Slug of the tenant to clone.
-    pub(crate) tenant: String,
+    pub(crate) tenant: Slug,
     /// Slug of the new tenant.
     #[arg(value_name = "NEW-SLUG")]
     pub(crate) to: String,
@@ -276,7 +247,7 @@ pub(crate) struct Clone {
 #[derive(Debug, Args)]
 pub(crate) struct Cancel {
     /// Slug of the tenant.
-    pub(crate) tenant: String,
+    pub(crate) tenant: Slug,
     /// Days for which it still works. Default: those in the configuration.
     #[arg(long, value_name = "DAYS")]
     pub(crate) grace_days: Option<u32>,
@@ -299,7 +270,7 @@ pub(crate) struct Cancel {
 pub(crate) struct Purge {
     /// Slug of the tenant.
     #[arg(required_unless_present = "due", conflicts_with = "due")]
-    pub(crate) tenant: Option<String>,
+    pub(crate) tenant: Option<Slug>,
     /// All tenants whose retention has ended, up to the configured number.
     #[arg(long)]
     pub(crate) due: bool,

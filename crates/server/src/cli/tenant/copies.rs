@@ -15,18 +15,17 @@ use std::{
 use tenantry::{NewFromCopy, NewOwner, access::passwords::Password, counted, name::Slug};
 
 /// Writes the archive of a tenant. The file gets its name when it is whole.
-pub(super) async fn export(place: &Place, tenant: &str, out: Option<&Path>) -> Result<ExitCode> {
+pub(super) async fn export(place: &Place, slug: &Slug, out: Option<&Path>) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    let slug = Slug::parse(tenant)?;
     // Asked before anything is taken out: an export is audited when it begins.
-    let out = out.map_or_else(|| PathBuf::from(platform.exports().file_name(&slug)), Path::to_owned);
+    let out = out.map_or_else(|| PathBuf::from(platform.exports().file_name(slug)), Path::to_owned);
     if out.exists() {
         bail!("{} exists already; name another file with --out", out.display());
     }
     let half = half_name(&out);
     let mut file =
         std::fs::File::create(&half).with_context(|| format!("cannot write {}", half.display()))?;
-    let mut export = match platform.exports().start_as_operator(&operator(), &slug).await {
+    let mut export = match platform.exports().start_as_operator(&operator(), slug).await {
         Ok(export) => export,
         Err(error) => {
             std::fs::remove_file(&half).ok();
@@ -75,10 +74,10 @@ pub(super) async fn import(place: &Place, options: &args::Import) -> Result<Exit
 /// Makes a tenant like another.
 pub(super) async fn clone_tenant(place: &Place, options: &args::Clone) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    let (slug, to) = (Slug::parse(&options.tenant)?, &options.to);
+    let (slug, to) = (&options.tenant, &options.to);
     let wanted = wanted(to, &options.new);
     let actor = operator();
-    let id = platform.arrivals().from_tenant(&actor, &slug, options.blank_personal, wanted).await?;
+    let id = platform.arrivals().from_tenant(&actor, slug, options.blank_personal, wanted).await?;
     let done = watch::watch_operation(&platform, id).await?;
     say!("cloned {slug} as {to}: {}", came_along(done.result.as_ref()));
     if let Some(blanked) = done.result.as_ref().map(|r| &r["blanked"]).filter(|b| !b.is_null()) {
@@ -89,24 +88,16 @@ pub(super) async fn clone_tenant(place: &Place, options: &args::Clone) -> Result
 }
 
 fn wanted(slug: &str, new: &args::New) -> NewFromCopy {
-    let password = match &new.owner {
+    let password = match &new.copy.owner {
         None => password(new.password.clone()),
         Some(_) => None,
     };
-    let owner = password.zip(new.email.clone()).map(|(password, email)| NewOwner {
+    let owner = password.zip(new.copy.email.clone()).map(|(password, email)| NewOwner {
         name: email.clone(),
         email,
         password: Password::new(password),
     });
-    NewFromCopy {
-        slug: slug.to_owned(),
-        name: new.name.clone(),
-        email: new.email.clone(),
-        plan: new.plan.clone(),
-        owner,
-        member: new.owner.clone(),
-        reason: None,
-    }
+    NewFromCopy { owner, ..new.copy.wanted(slug) }
 }
 
 fn came_along(result: Option<&serde_json::Value>) -> String {

@@ -8,24 +8,19 @@ use crate::cli::{
 };
 use anyhow::Result;
 use std::{io::IsTerminal, process::ExitCode};
-use tenantry::{
-    Attach, NewOwner,
-    access::passwords::Password,
-    name::{PhysicalName, ServerName, Slug, StoreName},
-    tenants::NewTenant,
-};
+use tenantry::{Attach, NewOwner, access::passwords::Password, name::Slug, tenants::NewTenant};
 
 /// Creates the record, its databases and a trial, and with a password the owner.
 pub(super) async fn create(place: &Place, options: &args::Create) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let new = NewTenant {
-        slug: Slug::parse(&options.slug)?,
-        name: options.name.clone().unwrap_or_else(|| options.slug.clone()),
+        slug: options.slug.clone(),
+        name: options.name.clone().unwrap_or_else(|| options.slug.to_string()),
         email: options.email.clone(),
     };
     let by = operator();
     platform.plans().initialise(&by).await?;
-    let slug = new.slug.clone();
+    let slug = &options.slug;
     let password = match password(options.password.clone()) {
         _ if options.no_owner => None,
         None if std::io::stdin().is_terminal() => Some(asked(None)?),
@@ -45,14 +40,13 @@ pub(super) async fn create(place: &Place, options: &args::Create) -> Result<Exit
             options.email
         );
     }
-    list::print(&platform, &[platform.tenants().show(&slug).await?], false).await
+    list::print(&platform, &[platform.tenants().show(slug).await?], false).await
 }
 
 /// Creates the databases an existing record lacks.
-pub(super) async fn create_databases(place: &Place, tenant: &str) -> Result<ExitCode> {
+pub(super) async fn create_databases(place: &Place, slug: &Slug) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    let slug = Slug::parse(tenant)?;
-    let made = platform.tenants().create_databases(&operator(), &slug).await?;
+    let made = platform.tenants().create_databases(&operator(), slug).await?;
     match made.databases.is_empty() {
         true => say!("{slug} has its databases already"),
         false => say!("made for {slug}, and empty: {}", made.databases.join(", ")),
@@ -63,14 +57,13 @@ pub(super) async fn create_databases(place: &Place, tenant: &str) -> Result<Exit
 /// Makes a database that exists the tenant's.
 pub(super) async fn attach(place: &Place, options: &args::AttachDatabase) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    let slug = Slug::parse(&options.tenant)?;
+    let slug = &options.tenant;
     let wanted = Attach {
-        store: StoreName::parse(&options.store)?,
-        physical: options.physical.as_deref().map(PhysicalName::parse).transpose()?,
-        server: options.server.as_deref().map(ServerName::parse).transpose()?,
+        store: options.store.clone(),
+        physical: options.physical.clone(),
+        server: options.server.clone(),
     };
-    let actor = operator();
-    let done = platform.moves().attach(&actor, &slug, &wanted).await?;
+    let done = platform.moves().attach(&operator(), slug, &wanted).await?;
     say!("{slug} uses {}", done.database);
     if !done.pending.is_empty() {
         say!("these migrations have not run in it: {}", done.pending.join(", "));
@@ -82,13 +75,13 @@ pub(super) async fn attach(place: &Place, options: &args::AttachDatabase) -> Res
 /// Creates a user and makes them the owner of a tenant.
 pub(super) async fn add_owner(place: &Place, options: &args::AddOwner) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    let slug = Slug::parse(&options.tenant)?;
+    let slug = &options.tenant;
     let owner = NewOwner {
         email: options.email.clone(),
         name: options.name.clone().unwrap_or_else(|| options.email.clone()),
         password: Password::new(asked(options.password.clone())?),
     };
-    platform.users().create_owner(&operator(), &slug, owner).await?;
+    platform.users().create_owner(&operator(), slug, owner).await?;
     say!("{} is an owner of {slug}", options.email);
     Ok(ExitCode::SUCCESS)
 }

@@ -10,12 +10,12 @@ use tenantry::{name::Slug, tenants::Terms};
 /// Cancels a tenant and says what comes when.
 pub(super) async fn cancel(place: &Place, options: &args::Cancel) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    let slug = Slug::parse(&options.tenant)?;
+    let slug = &options.tenant;
     if options.dry_run {
-        return super::purge::survey(&platform, &slug).await;
+        return super::purge::survey(&platform, slug).await;
     }
-    let id = platform.tenants().id_of(&slug).await?;
-    confirm(&slug, options.yes.as_deref(), "cancel")?;
+    let id = platform.tenants().id_of(slug).await?;
+    confirm(slug, options.yes.as_deref(), "cancel")?;
     let usual = Terms::from(&platform.config().retention);
     let terms = Terms {
         grace_days: options.grace_days.unwrap_or(usual.grace_days),
@@ -31,10 +31,9 @@ pub(super) async fn cancel(place: &Place, options: &args::Cancel) -> Result<Exit
 }
 
 /// Revokes a cancellation.
-pub(super) async fn revoke(place: &Place, tenant: &str) -> Result<ExitCode> {
+pub(super) async fn revoke(place: &Place, slug: &Slug) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    let slug = Slug::parse(tenant)?;
-    let id = platform.tenants().id_of(&slug).await?;
+    let id = platform.tenants().id_of(slug).await?;
     platform.tenants().revoke_cancellation(&operator(), id).await?;
     say!("the cancellation of {slug} is revoked: the tenant continues as before");
     Ok(ExitCode::SUCCESS)

@@ -34,9 +34,9 @@ pub(super) async fn list(place: &Place, json: bool) -> Result<ExitCode> {
 }
 
 /// All that is known of one tenant.
-pub(super) async fn show(place: &Place, tenant: &str, json: bool) -> Result<ExitCode> {
+pub(super) async fn show(place: &Place, tenant: &Slug, json: bool) -> Result<ExitCode> {
     let platform = place.reading().await?;
-    let found = platform.tenants().show(&Slug::parse(tenant)?).await?;
+    let found = platform.tenants().show(tenant).await?;
     if json {
         return table::json(&shown(&platform, &found).await);
     }

@@ -4,24 +4,19 @@ use super::args;
 use crate::cli::{setup::Place, user::operator};
 use anyhow::{Result, bail};
 use std::process::ExitCode;
-use tenantry::{
-    Platform,
-    name::{ServerName, Slug, StoreName},
-};
+use tenantry::Platform;
 
 /// To another server, or back.
 pub(super) async fn to(place: &Place, options: &args::Move) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    let (slug, store, by) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?, operator());
+    let (slug, store, by) = (&options.tenant, options.store.as_ref(), operator());
     if options.lost {
-        let id = platform.moves().fall_back(&by, &slug, store.as_ref()).await?;
+        let id = platform.moves().fall_back(&by, slug, store).await?;
         return put_back(&platform, id).await;
     }
     let id = match (&options.to, options.back) {
-        (Some(server), false) => {
-            platform.moves().to_server(&by, &slug, &ServerName::parse(server)?, store.as_ref()).await
-        }
-        (None, true) => platform.moves().back(&by, &slug, store.as_ref()).await,
+        (Some(server), false) => platform.moves().to_server(&by, slug, server, store).await,
+        (None, true) => platform.moves().back(&by, slug, store).await,
         _ => bail!("say --to SERVER or --back"),
     };
     done(&platform, id?).await
@@ -30,32 +25,26 @@ pub(super) async fn to(place: &Place, options: &args::Move) -> Result<ExitCode> 
 /// Out of the pool.
 pub(super) async fn promote(place: &Place, options: &args::Promote) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    let (slug, store) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?);
-    let server = options.to.as_deref().map(ServerName::parse).transpose()?;
-    let id = platform.moves().promote(&operator(), &slug, store.as_ref(), server.as_ref()).await;
-    done(&platform, id?).await
+    let (store, server) = (options.store.as_ref(), options.to.as_ref());
+    let id = platform.moves().promote(&operator(), &options.tenant, store, server).await?;
+    done(&platform, id).await
 }
 
 /// Into the pool.
 pub(super) async fn demote(place: &Place, options: &args::OfStore) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    let (slug, store) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?);
-    let id = platform.moves().demote(&operator(), &slug, store.as_ref()).await;
-    done(&platform, id?).await
+    let id = platform.moves().demote(&operator(), &options.tenant, options.store.as_ref()).await?;
+    done(&platform, id).await
 }
 
 /// Removes the databases that moves and restores retained.
 pub(super) async fn release(place: &Place, options: &args::OfStore) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    let (slug, store) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?);
-    let released = platform.moves().release(&operator(), &slug, store.as_ref()).await?;
+    let slug = &options.tenant;
+    let released = platform.moves().release(&operator(), slug, options.store.as_ref()).await?;
     let databases = crate::cli::table::count(released, "retained database", "retained databases");
     say!("removed {databases} of {slug}");
     Ok(ExitCode::SUCCESS)
-}
-
-fn store(name: Option<&str>) -> Result<Option<StoreName>> {
-    Ok(name.map(StoreName::parse).transpose()?)
 }
 
 /// Says what is in use again, and what is gone.

@@ -19,17 +19,16 @@ use tenantry::{
 /// Purges one tenant or those that are due; or says where their data lies.
 pub(super) async fn purge(place: &Place, options: &args::Purge) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    let Some(tenant) = &options.tenant else { return due(&platform, options.dry_run).await };
-    let slug = Slug::parse(tenant)?;
+    let Some(slug) = &options.tenant else { return due(&platform, options.dry_run).await };
     if options.dry_run {
-        return survey(&platform, &slug).await;
+        return survey(&platform, slug).await;
     }
-    let found = platform.tenants().show(&slug).await?;
+    let found = platform.tenants().show(slug).await?;
     let name = Some(found.name.as_str()).filter(|name| !name.is_empty());
     let name = name.map(|name| format!(", {name}")).unwrap_or_default();
     say!("{} (id {}{name}): {}", found.slug, found.id, found.state.as_str());
-    end::confirm(&slug, options.yes.as_deref(), "remove for good")?;
-    let id = platform.purges().start(&operator(), &slug, found.id, options.early).await?;
+    end::confirm(slug, options.yes.as_deref(), "remove for good")?;
+    let id = platform.purges().start(&operator(), slug, found.id, options.early).await?;
     watch::watch_operation(&platform, id).await?;
     say!("purged {slug}; see what was removed with: tenantry tenant certificate {slug}");
     Ok(ExitCode::SUCCESS)

@@ -7,13 +7,12 @@ use std::process::ExitCode;
 use tenantry::name::Slug;
 
 /// Shows them after the changes, if there are any.
-pub(super) async fn run(place: &Place, tenant: &str, changes: &[String]) -> Result<ExitCode> {
+pub(super) async fn run(place: &Place, slug: &Slug, changes: &[String]) -> Result<ExitCode> {
     let changes = changes.iter().map(|text| change(text)).collect::<Result<Map<_, _>>>()?;
     let platform = if changes.is_empty() { place.reading().await? } else { place.platform().await? };
-    let slug = Slug::parse(tenant)?;
     let now = match changes.is_empty() {
-        true => platform.tenants().settings(&slug).await,
-        false => platform.tenants().change_settings(&operator(), &slug, changes).await,
+        true => platform.tenants().settings(slug).await,
+        false => platform.tenants().change_settings(&operator(), slug, changes).await,
     };
     say!("{}", serde_json::to_string_pretty(&now?)?);
     Ok(ExitCode::SUCCESS)

@@ -7,28 +7,25 @@ use std::process::ExitCode;
 use tenantry::name::Slug;
 
 /// Gives a tenant another slug.
-pub(super) async fn rename(place: &Place, tenant: &str, to: &str) -> Result<ExitCode> {
+pub(super) async fn rename(place: &Place, slug: &Slug, to: &Slug) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    let (slug, to) = (Slug::parse(tenant)?, Slug::parse(to)?);
-    platform.tenants().rename(&operator(), &slug, &to).await?;
+    platform.tenants().rename(&operator(), slug, to).await?;
     say!("{slug} is now {to}; no other tenant can take the slug {slug}");
     Ok(ExitCode::SUCCESS)
 }
 
 /// Stops a tenant.
-pub(super) async fn suspend(place: &Place, tenant: &str, reason: &str) -> Result<ExitCode> {
+pub(super) async fn suspend(place: &Place, slug: &Slug, reason: &str) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    let slug = Slug::parse(tenant)?;
-    platform.tenants().suspend(&operator(), &slug, reason).await?;
+    platform.tenants().suspend(&operator(), slug, reason).await?;
     say!("suspended {slug}; undo it with: tenantry tenant resume {slug}");
     Ok(ExitCode::SUCCESS)
 }
 
 /// Lets a tenant work again.
-pub(super) async fn resume(place: &Place, tenant: &str) -> Result<ExitCode> {
+pub(super) async fn resume(place: &Place, slug: &Slug) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    let slug = Slug::parse(tenant)?;
-    platform.tenants().resume(&operator(), &slug).await?;
+    platform.tenants().resume(&operator(), slug).await?;
     say!("resumed {slug}");
     Ok(ExitCode::SUCCESS)
 }
@@ -36,12 +33,11 @@ pub(super) async fn resume(place: &Place, tenant: &str) -> Result<ExitCode> {
 /// Closes a tenant to its members for a reason, or opens it again.
 pub(super) async fn maintenance(place: &Place, action: &Maintenance) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    let (tenant, reason) = match action {
+    let (slug, reason) = match action {
         Maintenance::On { tenant, reason } => (tenant, Some(reason.as_str())),
-        Maintenance::Off { tenant } => (tenant, None),
+        Maintenance::Off(of) => (&of.tenant, None),
     };
-    let slug = Slug::parse(tenant)?;
-    platform.tenants().set_maintenance(&operator(), &slug, reason).await?;
+    platform.tenants().set_maintenance(&operator(), slug, reason).await?;
     match reason {
         Some(_) => say!("{slug} is in maintenance; end it with: tenantry tenant maintenance off {slug}"),
         None => say!("{slug} is open again"),
