@@ -5,14 +5,17 @@
 
 use super::{
     access_log::{AccessLog, LogTo},
+    body::Json,
     docs,
     faults::Faults,
     metrics::Metrics,
     openapi,
     routes::ROUTES,
 };
+use crate::wire::Page;
 use bytes::Bytes;
 use http::Method;
+use serde::Serialize;
 use std::{
     net::IpAddr,
     sync::{
@@ -190,9 +193,16 @@ impl App {
         &self.0.faults
     }
 
-    /// Returns the number of bytes after which a page of a list ends.
-    pub(crate) fn page_bytes(&self) -> u64 {
-        self.platform().config().limits.page_bytes
+    /// Returns a page of a list. It ends at `limit` entries, or at the configured number of bytes. `key` of its last entry
+    /// continues the list.
+    pub(super) fn page<T: Serialize, K: ToString>(
+        &self,
+        entries: impl IntoIterator<Item = impl Into<T>>,
+        limit: u32,
+        key: impl Fn(&T) -> K,
+    ) -> Json<Page<T>> {
+        let most_bytes = self.platform().config().limits.page_bytes;
+        Json(Page::cut(entries, (limit, most_bytes), |entry| key(entry).to_string()))
     }
 
     /// Marks the server as shutting down; `/readyz` tells load balancers.

@@ -27,9 +27,7 @@ use answer::{disposition, etag, page, typed};
 pub use app::{App, Options};
 pub use guard::{Peer, call};
 pub use metrics_port::serve_metrics;
-use observe::{
-    access_log, backup_metrics, denials, faults, health, metrics, metrics_port, request_id, tenants_seen,
-};
+use observe::{access_log, denials, faults, gauges, health, metrics, metrics_port, request_id, tenants_seen};
 use request::{body, cookie, credentials, csrf, names, scope};
 pub use routes::{Access, ROUTES, Route, router};
 pub use scope::{Caller, Manager, Staff, Superuser, Tenant};

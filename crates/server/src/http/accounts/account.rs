@@ -15,20 +15,17 @@ use crate::{
     },
     wire::account::{Forgotten, Named, Rename, Sent, TokenAndPassword},
 };
-use axum::{
-    extract::{Path, State},
-    response::NoContent,
-};
+use axum::{extract::Path, response::NoContent};
 
 /// `POST /api/auth/verify`: sends the confirmation link again.
-pub(in crate::http) async fn verify(State(app): State<App>, Caller(actor): Caller) -> Result<Accepted<Sent>> {
+pub(in crate::http) async fn verify(app: App, Caller(actor): Caller) -> Result<Accepted<Sent>> {
     app.platform().accounts().request_confirmation(&actor).await?;
     Ok(Accepted(Sent { sent: true }))
 }
 
 /// `PATCH /api/me`: changes the caller's name.
 pub(in crate::http) async fn change(
-    State(app): State<App>,
+    app: App,
     Caller(actor): Caller,
     Json(form): Json<Rename>,
 ) -> Result<Json<Named>> {
@@ -40,7 +37,7 @@ pub(in crate::http) async fn change(
 
 /// `POST /api/auth/verify/confirm`: takes the token of the link and the password of the account it was sent for.
 pub(in crate::http) async fn confirm(
-    State(app): State<App>,
+    app: App,
     client: Client,
     Json(form): Json<TokenAndPassword>,
 ) -> Result<NoContent> {
@@ -50,7 +47,7 @@ pub(in crate::http) async fn confirm(
 
 /// `POST /api/auth/password/forgot`: gives the same answer for every address.
 pub(in crate::http) async fn forgot(
-    State(app): State<App>,
+    app: App,
     client: Client,
     Json(form): Json<Forgotten>,
 ) -> Result<Accepted<Sent>> {
@@ -61,7 +58,7 @@ pub(in crate::http) async fn forgot(
 
 /// `POST /api/auth/password/reset`: takes the token of the link and the new password.
 pub(in crate::http) async fn reset(
-    State(app): State<App>,
+    app: App,
     client: Client,
     Json(form): Json<TokenAndPassword>,
 ) -> Result<NoContent> {
@@ -71,7 +68,7 @@ pub(in crate::http) async fn reset(
 
 /// `DELETE /api/me/memberships/{tenant}`: leaves a tenant.
 pub(in crate::http) async fn leave(
-    State(app): State<App>,
+    app: App,
     Caller(actor): Caller,
     Path(tenant): Path<String>,
 ) -> Result<NoContent> {

@@ -18,7 +18,7 @@ use crate::{
         session::{Choice, Chosen, Me, Myself, OwnSession, PasswordChange, Session, SignIn, Switch},
     },
 };
-use axum::{extract::State, response::NoContent};
+use axum::response::NoContent;
 use tenantry::{
     Error,
     access::{Actor, host, login::Login},
@@ -27,7 +27,7 @@ use tenantry::{
 
 /// `POST /api/auth/login`.
 pub(in crate::http) async fn login(
-    State(app): State<App>,
+    app: App,
     client: Client,
     Json(form): Json<SignIn>,
 ) -> Result<WithCookie<Json<Session>>> {
@@ -64,10 +64,7 @@ pub(in crate::http) fn wanted(app: &App, form: Option<&str>, host: Option<&str>)
 }
 
 /// `POST /api/auth/logout`: ends the session or the impersonation.
-pub(in crate::http) async fn logout(
-    State(app): State<App>,
-    Caller(actor): Caller,
-) -> Result<WithCookie<NoContent>> {
+pub(in crate::http) async fn logout(app: App, Caller(actor): Caller) -> Result<WithCookie<NoContent>> {
     let access = app.platform().access();
     match actor.impersonator().is_some() {
         true => access.stop_impersonating(&actor).await?,
@@ -77,10 +74,7 @@ pub(in crate::http) async fn logout(
 }
 
 /// `GET /api/auth/sessions`.
-pub(in crate::http) async fn sessions(
-    State(app): State<App>,
-    Caller(actor): Caller,
-) -> Result<Json<Page<OwnSession>>> {
+pub(in crate::http) async fn sessions(app: App, Caller(actor): Caller) -> Result<Json<Page<OwnSession>>> {
     let current = actor.current_session().map(|session| session.id);
     let sessions = app.platform().access().sessions().list(&actor).await?;
     Ok(Json(Page::all(sessions.into_iter().map(|session| OwnSession::new(session, current)))))
@@ -88,7 +82,7 @@ pub(in crate::http) async fn sessions(
 
 /// `DELETE /api/auth/sessions/{id}`.
 pub(in crate::http) async fn revoke(
-    State(app): State<App>,
+    app: App,
     Caller(actor): Caller,
     PathId(id): PathId,
 ) -> Result<NoContent> {
@@ -98,7 +92,7 @@ pub(in crate::http) async fn revoke(
 
 /// `POST /api/auth/switch`.
 pub(in crate::http) async fn switch(
-    State(app): State<App>,
+    app: App,
     Caller(actor): Caller,
     Json(form): Json<Switch>,
 ) -> Result<Json<Chosen>> {
@@ -111,7 +105,7 @@ pub(in crate::http) async fn switch(
 
 /// `POST /api/auth/password`: ends every other session and answers with a new one.
 pub(in crate::http) async fn password(
-    State(app): State<App>,
+    app: App,
     Caller(actor): Caller,
     client: Client,
     Json(form): Json<PasswordChange>,
@@ -122,7 +116,7 @@ pub(in crate::http) async fn password(
 }
 
 /// `GET /api/me`.
-pub(in crate::http) async fn me(State(app): State<App>, Caller(actor): Caller) -> Result<Json<Me>> {
+pub(in crate::http) async fn me(app: App, Caller(actor): Caller) -> Result<Json<Me>> {
     let access = app.platform().access();
     let user = actor.user().map(|user| Myself {
         id: user.id.get(),

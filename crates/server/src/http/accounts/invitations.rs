@@ -16,12 +16,12 @@ use crate::{
         session::Session,
     },
 };
-use axum::{extract::State, response::NoContent};
+use axum::response::NoContent;
 use tenantry::{Answerer, Error};
 
 /// `POST /api/invitations/show`.
 pub(in crate::http) async fn show(
-    State(app): State<App>,
+    app: App,
     Json(form): Json<InvitationToken>,
 ) -> Result<Json<InvitationShown>> {
     Ok(Json(app.platform().invitations().by_link(&form.token).await?.into()))
@@ -29,7 +29,7 @@ pub(in crate::http) async fn show(
 
 /// `POST /api/invitations/accept`.
 pub(in crate::http) async fn accept(
-    State(app): State<App>,
+    app: App,
     Visitor(actor): Visitor,
     client: Client,
     Json(form): Json<AcceptInvitation>,
@@ -56,7 +56,7 @@ pub(in crate::http) async fn accept(
 
 /// `POST /api/invitations/refuse`.
 pub(in crate::http) async fn refuse(
-    State(app): State<App>,
+    app: App,
     client: Client,
     Json(form): Json<InvitationToken>,
 ) -> Result<NoContent> {

@@ -4,10 +4,9 @@ use crate::{
     http::{App, body::Json, problem::Result},
     wire::{Page, plan::Plan},
 };
-use axum::extract::State;
 
 /// `GET /api/plans`.
-pub(in crate::http) async fn list(State(app): State<App>) -> Result<Json<Page<Plan>>> {
+pub(in crate::http) async fn list(app: App) -> Result<Json<Page<Plan>>> {
     let plans = app.platform().plans().list().await?;
     Ok(Json(Page::all(plans.into_iter().filter(|plan| !plan.archived))))
 }

@@ -13,17 +13,14 @@ use crate::{
     },
     wire::{account::Register, session::Session},
 };
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use tenantry::{Error, Founder, Registration, access::login::SignedIn, error::Wrong, name::Slug, users};
 
 /// `POST /api/register` and `POST /subscription/register/`: takes JSON or a plain form; a browser that accepts HTML
 /// gets a page.
 pub(in crate::http) async fn create(
-    State(app): State<App>,
+    app: App,
     client: Client,
     headers: HeaderMap,
     visitor: Result<Visitor>,

@@ -7,12 +7,11 @@ use crate::{
         audit::{AuditQuery, AuditReport, AuditRow},
     },
 };
-use axum::extract::State;
 use tenantry::{audit, name::TenantId};
 
 /// `GET /api/admin/audit`: newest first.
 pub(in crate::http) async fn list(
-    State(app): State<App>,
+    app: App,
     Staff(_): Staff,
     QueryParams(query): QueryParams<AuditQuery>,
 ) -> Result<Json<Page<AuditRow>>> {
@@ -22,10 +21,10 @@ pub(in crate::http) async fn list(
         limit: query.limit.0,
     };
     let rows = app.platform().audit().list(&wanted).await?;
-    Ok(Json(Page::cut(rows, (wanted.limit, app.page_bytes()), |row: &AuditRow| row.id.to_string())))
+    Ok(app.page(rows, wanted.limit, |row: &AuditRow| row.id))
 }
 
 /// `GET /api/admin/audit/verify`.
-pub(in crate::http) async fn verify(State(app): State<App>, Staff(_): Staff) -> Result<Json<AuditReport>> {
+pub(in crate::http) async fn verify(app: App, Staff(_): Staff) -> Result<Json<AuditReport>> {
     Ok(Json(app.platform().audit().verify().await?.into()))
 }

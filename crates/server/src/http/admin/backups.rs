@@ -19,7 +19,7 @@ use crate::{
         status::{BackupStatus, Drill, RestoreDrill},
     },
 };
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use tenantry::{
     Error,
     backups::{
@@ -31,7 +31,7 @@ use tenantry::{
 
 /// `GET /api/admin/backups`: newest first.
 pub(in crate::http) async fn list(
-    State(app): State<App>,
+    app: App,
     Staff(_): Staff,
     QueryParams(query): QueryParams<BackupsQuery>,
 ) -> Result<Json<Page<Backup>>> {
@@ -45,12 +45,12 @@ pub(in crate::http) async fn list(
         limit: query.limit.0,
     };
     let listed = app.platform().backups().list(&filter).await?;
-    Ok(Json(Page::cut(listed, (filter.limit, app.page_bytes()), |backup: &Backup| backup.id.0.to_string())))
+    Ok(app.page(listed, filter.limit, |backup: &Backup| backup.id.0.to_string()))
 }
 
 /// `GET /api/admin/tenants/{slug}/backups`: newest first.
 pub(in crate::http) async fn of_tenant(
-    State(app): State<App>,
+    app: App,
     Staff(_): Staff,
     TenantSlug(slug): TenantSlug,
 ) -> Result<Json<Page<Backup>>> {
@@ -59,7 +59,7 @@ pub(in crate::http) async fn of_tenant(
 
 /// `POST /api/admin/tenants/{slug}/backups`.
 pub(in crate::http) async fn start(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
     QueryParams(wait): QueryParams<Wait>,
@@ -70,7 +70,7 @@ pub(in crate::http) async fn start(
 
 /// `POST /api/admin/backups`: starts a run over many tenants; without names, over all tenants.
 pub(in crate::http) async fn start_many(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     QueryParams(wait): QueryParams<Wait>,
     Json(form): Json<BackUpMany>,
@@ -92,7 +92,7 @@ pub(super) fn stores(names: Option<Vec<Name>>) -> Result<Option<Vec<StoreName>>>
 
 /// `GET /api/admin/backups/{id}`: one backup with its manifest.
 pub(in crate::http) async fn show(
-    State(app): State<App>,
+    app: App,
     Staff(_): Staff,
     Path(id): Path<String>,
 ) -> Result<Json<BackupWhole>> {
@@ -102,7 +102,7 @@ pub(in crate::http) async fn show(
 
 /// `POST /api/admin/backups/{id}/verify`: the operation's result contains the findings.
 pub(in crate::http) async fn verify(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     Path(id): Path<String>,
     QueryParams(wait): QueryParams<Wait>,
@@ -113,7 +113,7 @@ pub(in crate::http) async fn verify(
 
 /// `POST /api/admin/backups/{id}/restore-as`.
 pub(in crate::http) async fn restore_as(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     Path(id): Path<String>,
     QueryParams(wait): QueryParams<Wait>,
@@ -125,23 +125,20 @@ pub(in crate::http) async fn restore_as(
 }
 
 /// `GET /api/admin/backups/status`.
-pub(in crate::http) async fn status(State(app): State<App>, Staff(_): Staff) -> Result<Json<BackupStatus>> {
+pub(in crate::http) async fn status(app: App, Staff(_): Staff) -> Result<Json<BackupStatus>> {
     let platform = app.platform();
     Ok(Json(BackupStatus::new(platform.backups().status().await?, platform.now_us())))
 }
 
 /// `GET /api/admin/backups/drill`.
-pub(in crate::http) async fn drill_status(
-    State(app): State<App>,
-    Staff(_): Staff,
-) -> Result<Json<RestoreDrill>> {
+pub(in crate::http) async fn drill_status(app: App, Staff(_): Staff) -> Result<Json<RestoreDrill>> {
     Ok(Json(app.platform().backups().status().await?.drill.into()))
 }
 
 /// `POST /api/admin/backups/drill`: the tenant named, or the one whose turn it is. It takes a whole backup's room in
 /// scratch, so only superusers may.
 pub(in crate::http) async fn drill(
-    State(app): State<App>,
+    app: App,
     Superuser(actor): Superuser,
     QueryParams(wait): QueryParams<Wait>,
     Json(form): Json<Drill>,
@@ -152,17 +149,17 @@ pub(in crate::http) async fn drill(
 }
 
 /// `GET /api/admin/backups/runs`: newest first.
-pub(in crate::http) async fn runs(State(app): State<App>, Staff(_): Staff) -> Result<Json<Page<BackupRun>>> {
+pub(in crate::http) async fn runs(app: App, Staff(_): Staff) -> Result<Json<Page<BackupRun>>> {
     Ok(Json(Page::all(app.platform().backups().runs(100).await?)))
 }
 
 /// `POST /api/admin/backups/prune`.
-pub(in crate::http) async fn prune(State(app): State<App>, Staff(actor): Staff) -> Result<Json<Pruned>> {
+pub(in crate::http) async fn prune(app: App, Staff(actor): Staff) -> Result<Json<Pruned>> {
     let gone = app.platform().backups().prune(&actor).await?;
     Ok(Json(Pruned { removed: gone.into_iter().map(AsText).collect() }))
 }
 
 /// `POST /api/admin/backups/rescan`.
-pub(in crate::http) async fn rescan(State(app): State<App>, Staff(actor): Staff) -> Result<Json<Rescanned>> {
+pub(in crate::http) async fn rescan(app: App, Staff(actor): Staff) -> Result<Json<Rescanned>> {
     Ok(Json(app.platform().backups().rescan(&actor).await?.into()))
 }

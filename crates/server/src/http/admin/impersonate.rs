@@ -12,12 +12,12 @@ use crate::{
     },
     wire::session::{Impersonate, Impersonation},
 };
-use axum::{extract::State, response::NoContent};
+use axum::response::NoContent;
 use tenantry::{access::impersonation, name::UserId};
 
 /// `POST /api/admin/impersonate`: answers with a token only; the staff member's own cookie does not change.
 pub(in crate::http) async fn start(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     client: Client,
     Json(form): Json<Impersonate>,
@@ -33,7 +33,7 @@ pub(in crate::http) async fn start(
 }
 
 /// `DELETE /api/admin/impersonate`: ends the impersonation whose token is presented.
-pub(in crate::http) async fn stop(State(app): State<App>, Caller(actor): Caller) -> Result<NoContent> {
+pub(in crate::http) async fn stop(app: App, Caller(actor): Caller) -> Result<NoContent> {
     app.platform().access().stop_impersonating(&actor).await?;
     Ok(NoContent)
 }

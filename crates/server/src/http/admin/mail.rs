@@ -7,17 +7,16 @@ use crate::{
         user::{Letter, LettersQuery},
     },
 };
-use axum::extract::State;
 use tenantry::mail::{Filter, LetterState};
 
 /// `GET /api/admin/mail`: newest first.
 pub(in crate::http) async fn list(
-    State(app): State<App>,
+    app: App,
     Staff(_): Staff,
     QueryParams(query): QueryParams<LettersQuery>,
 ) -> Result<Json<Page<Letter>>> {
     let state = query.state.as_deref().map(LetterState::parse).transpose()?;
     let filter = Filter { state, before: query.before.map(|id| id.0), limit: query.limit.0 };
     let letters = app.platform().letters().list(&filter).await?;
-    Ok(Json(Page::cut(letters, (filter.limit, app.page_bytes()), |letter: &Letter| letter.id.to_string())))
+    Ok(app.page(letters, filter.limit, |letter: &Letter| letter.id))
 }

@@ -18,18 +18,15 @@ use crate::{
         purge::Orphan,
     },
 };
-use axum::{
-    extract::State,
-    response::{
-        IntoResponse, Response,
-        sse::{KeepAlive, Sse},
-    },
+use axum::response::{
+    IntoResponse, Response,
+    sse::{KeepAlive, Sse},
 };
 use tenantry::operations::Filter;
 
 /// `GET /api/admin/operations`: newest first.
 pub(in crate::http) async fn list(
-    State(app): State<App>,
+    app: App,
     Staff(_): Staff,
     QueryParams(query): QueryParams<OperationsQuery>,
 ) -> Result<Json<Page<Operation>>> {
@@ -40,25 +37,17 @@ pub(in crate::http) async fn list(
         limit: query.limit.0,
     };
     let listed = app.platform().operations().list(&filter).await?;
-    Ok(Json(Page::cut(listed, (filter.limit, app.page_bytes()), |one: &Operation| one.id.to_string())))
+    Ok(app.page(listed, filter.limit, |one: &Operation| one.id))
 }
 
 /// `GET /api/admin/operations/{id}`.
-pub(in crate::http) async fn show(
-    State(app): State<App>,
-    Staff(_): Staff,
-    PathId(id): PathId,
-) -> Result<Json<Operation>> {
+pub(in crate::http) async fn show(app: App, Staff(_): Staff, PathId(id): PathId) -> Result<Json<Operation>> {
     Ok(Json(app.platform().operations().show(id).await?.into()))
 }
 
 /// `GET /api/admin/operations/{id}/events`: server-sent events, one after every change, until the operation ends or
 /// waits for a retry.
-pub(in crate::http) async fn events(
-    State(app): State<App>,
-    Staff(_): Staff,
-    PathId(id): PathId,
-) -> Result<Response> {
+pub(in crate::http) async fn events(app: App, Staff(_): Staff, PathId(id): PathId) -> Result<Response> {
     // An operation that does not exist must give a 404 before the stream begins.
     app.platform().operations().show(id).await?;
     let draining = app.clone();
@@ -68,7 +57,7 @@ pub(in crate::http) async fn events(
 
 /// `POST /api/admin/operations/{id}/cancel`.
 pub(in crate::http) async fn cancel(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     PathId(id): PathId,
     QueryParams(wait): QueryParams<Wait>,
@@ -79,7 +68,7 @@ pub(in crate::http) async fn cancel(
 
 /// `POST /api/admin/operations/{id}/retry`.
 pub(in crate::http) async fn retry(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     PathId(id): PathId,
     QueryParams(wait): QueryParams<Wait>,
@@ -90,7 +79,7 @@ pub(in crate::http) async fn retry(
 
 /// `POST /api/admin/operations/{id}/abandon`: only superusers may, because the results of steps that fail are left behind.
 pub(in crate::http) async fn abandon(
-    State(app): State<App>,
+    app: App,
     Superuser(actor): Superuser,
     PathId(id): PathId,
 ) -> Result<Json<Operation>> {
@@ -99,6 +88,6 @@ pub(in crate::http) async fn abandon(
 }
 
 /// `GET /api/admin/orphans`: files that no placement names, and placements whose file is missing.
-pub(in crate::http) async fn orphans(State(app): State<App>, Staff(_): Staff) -> Result<Json<Page<Orphan>>> {
+pub(in crate::http) async fn orphans(app: App, Staff(_): Staff) -> Result<Json<Page<Orphan>>> {
     Ok(Json(Page::all(app.platform().orphans().list().await?)))
 }

@@ -16,11 +16,11 @@ use crate::{
         restore::{StagedRestore, StartRestore},
     },
 };
-use axum::{extract::State, response::NoContent};
+use axum::response::NoContent;
 
 /// `POST /api/admin/tenants/{slug}/restore`.
 pub(in crate::http) async fn start(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
     QueryParams(wait): QueryParams<Wait>,
@@ -33,7 +33,7 @@ pub(in crate::http) async fn start(
 
 /// `GET /api/admin/tenants/{slug}/restore`: the staged restore, and what swapping it in would change.
 pub(in crate::http) async fn show(
-    State(app): State<App>,
+    app: App,
     Staff(_): Staff,
     TenantSlug(slug): TenantSlug,
 ) -> Result<Json<StagedRestore>> {
@@ -42,7 +42,7 @@ pub(in crate::http) async fn show(
 
 /// `POST /api/admin/tenants/{slug}/restore/swap`.
 pub(in crate::http) async fn swap(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
     QueryParams(wait): QueryParams<Wait>,
@@ -53,7 +53,7 @@ pub(in crate::http) async fn swap(
 
 /// `POST /api/admin/tenants/{slug}/restore/undo`.
 pub(in crate::http) async fn undo(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
     QueryParams(wait): QueryParams<Wait>,
@@ -64,7 +64,7 @@ pub(in crate::http) async fn undo(
 
 /// `DELETE /api/admin/tenants/{slug}/restore`.
 pub(in crate::http) async fn discard(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
 ) -> Result<NoContent> {

@@ -7,7 +7,6 @@ use crate::{
         tenant::{ChangePlan, Suspend, Tenant, TenantsQuery},
     },
 };
-use axum::extract::State;
 use tenantry::{
     Error,
     error::Wrong,
@@ -18,7 +17,7 @@ use tenantry::{
 
 /// `GET /api/admin/tenants`.
 pub(in crate::http) async fn list(
-    State(app): State<App>,
+    app: App,
     Staff(_): Staff,
     QueryParams(query): QueryParams<TenantsQuery>,
 ) -> Result<Json<Page<Tenant>>> {
@@ -28,12 +27,12 @@ pub(in crate::http) async fn list(
     let after = query.after.map(|id| TenantId::from_raw(id.0));
     let filter = Filter { search: query.q, state, after, limit: query.limit.0 };
     let listed = app.platform().tenants().list(&filter).await?;
-    Ok(Json(Page::cut(listed, (filter.limit, app.page_bytes()), |tenant: &Tenant| tenant.id.to_string())))
+    Ok(app.page(listed, filter.limit, |tenant: &Tenant| tenant.id))
 }
 
 /// `GET /api/admin/tenants/{slug}`.
 pub(in crate::http) async fn show(
-    State(app): State<App>,
+    app: App,
     Staff(_): Staff,
     TenantSlug(slug): TenantSlug,
 ) -> Result<Json<Tenant>> {
@@ -42,28 +41,28 @@ pub(in crate::http) async fn show(
 
 /// `POST /api/admin/tenants/{slug}/suspend`.
 pub(in crate::http) async fn suspend(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
     Json(form): Json<Suspend>,
 ) -> Result<Json<Tenant>> {
     app.platform().tenants().suspend(&actor, &slug, form.reason.trim()).await?;
-    show(State(app), Staff(actor), TenantSlug(slug)).await
+    show(app, Staff(actor), TenantSlug(slug)).await
 }
 
 /// `POST /api/admin/tenants/{slug}/resume`.
 pub(in crate::http) async fn resume(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
 ) -> Result<Json<Tenant>> {
     app.platform().tenants().resume(&actor, &slug).await?;
-    show(State(app), Staff(actor), TenantSlug(slug)).await
+    show(app, Staff(actor), TenantSlug(slug)).await
 }
 
 /// `POST /api/admin/tenants/{slug}/plan`.
 pub(in crate::http) async fn change_plan(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
     Json(form): Json<ChangePlan>,
@@ -84,5 +83,5 @@ pub(in crate::http) async fn change_plan(
     let state = wrong.finish_with(state)?;
     let state = state.map(|state| (state, form.ends_at.map(|at| at.0)));
     app.platform().plans().change_subscription(&actor, &slug, form.plan.as_deref(), state).await?;
-    show(State(app), Staff(actor), TenantSlug(slug)).await
+    show(app, Staff(actor), TenantSlug(slug)).await
 }

@@ -15,23 +15,23 @@ use crate::{
         user::{ChangeUser, CreateUser, SetPassword, User, UsersQuery},
     },
 };
-use axum::{extract::State, response::NoContent};
+use axum::response::NoContent;
 use tenantry::{name::UserId, users::FlagChanges};
 
 /// `GET /api/admin/users`.
 pub(in crate::http) async fn list(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     QueryParams(query): QueryParams<UsersQuery>,
 ) -> Result<Json<Page<User>>> {
     let after = query.after.map(|id| UserId::from_raw(id.0));
     let users = app.platform().users().list(&actor, after, query.limit.0).await?;
-    Ok(Json(Page::cut(users, (query.limit.0, app.page_bytes()), |user: &User| user.id.to_string())))
+    Ok(app.page(users, query.limit.0, |user: &User| user.id))
 }
 
 /// `POST /api/admin/users`: creates an account whose address the superuser vouches for.
 pub(in crate::http) async fn create(
-    State(app): State<App>,
+    app: App,
     Superuser(actor): Superuser,
     Json(form): Json<CreateUser>,
 ) -> Result<Created<User>> {
@@ -41,7 +41,7 @@ pub(in crate::http) async fn create(
 
 /// `PATCH /api/admin/users/{id}`.
 pub(in crate::http) async fn change(
-    State(app): State<App>,
+    app: App,
     Superuser(actor): Superuser,
     PathId(id): PathId,
     Json(form): Json<ChangeUser>,
@@ -52,11 +52,7 @@ pub(in crate::http) async fn change(
 }
 
 /// `DELETE /api/admin/users/{id}/sessions`: signs a user out everywhere.
-pub(in crate::http) async fn revoke(
-    State(app): State<App>,
-    Staff(actor): Staff,
-    PathId(id): PathId,
-) -> Result<NoContent> {
+pub(in crate::http) async fn revoke(app: App, Staff(actor): Staff, PathId(id): PathId) -> Result<NoContent> {
     app.platform().access().sessions().revoke_all(&actor, UserId::from_raw(id)).await?;
     Ok(NoContent)
 }
@@ -64,7 +60,7 @@ pub(in crate::http) async fn revoke(
 /// `PUT /api/admin/users/{id}/password`: sets a new password for the user. Only superusers may, because
 /// the new password lets them act as that user.
 pub(in crate::http) async fn set_password(
-    State(app): State<App>,
+    app: App,
     Superuser(actor): Superuser,
     PathId(id): PathId,
     Json(form): Json<SetPassword>,
@@ -74,11 +70,7 @@ pub(in crate::http) async fn set_password(
 }
 
 /// `POST /api/admin/users/{id}/unlock`: reopens an account that wrong guesses closed.
-pub(in crate::http) async fn unlock(
-    State(app): State<App>,
-    Staff(actor): Staff,
-    PathId(id): PathId,
-) -> Result<Json<User>> {
+pub(in crate::http) async fn unlock(app: App, Staff(actor): Staff, PathId(id): PathId) -> Result<Json<User>> {
     let user = app.platform().users().unlock(&actor, UserId::from_raw(id)).await?;
     Ok(Json(user.into()))
 }

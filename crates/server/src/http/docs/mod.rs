@@ -3,10 +3,7 @@
 //! Public; the script reads `/api/openapi.json` and renders it. Problem types link here.
 
 use super::{App, problem::Code};
-use axum::{
-    extract::State,
-    response::{Html, IntoResponse, Response},
-};
+use axum::response::{Html, IntoResponse, Response};
 use http::header;
 use std::fmt::Write;
 
@@ -15,7 +12,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'unsafe-i
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// `GET /api/docs`.
-pub(super) async fn page(State(app): State<App>) -> Response {
+pub(super) async fn page(app: App) -> Response {
     ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(app.docs().clone())).into_response()
 }
 
@@ -25,7 +22,7 @@ pub(super) async fn script() -> Response {
 }
 
 /// `GET /api/openapi.json`.
-pub(super) async fn openapi(State(app): State<App>) -> Response {
+pub(super) async fn openapi(app: App) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], app.openapi()).into_response()
 }
 

@@ -4,10 +4,10 @@
 //! allocates nothing, and nothing has to be cleaned up afterwards. The counters belong to one server, not to the
 //! process, so that several servers can run in one test.
 
+use super::exposition::Exposition;
 use crate::http::tenants_seen::TenantsSeen;
 use http::StatusCode;
 use std::{
-    fmt::Write,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
@@ -67,46 +67,38 @@ impl Metrics {
         route.total_ns.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Relaxed);
     }
 
-    /// Returns the exposition text. Routes without requests are omitted.
-    pub(crate) fn render(&self, slug: impl Fn(i64) -> Option<String>) -> String {
-        let mut text = String::with_capacity(16 * 1024);
+    /// Adds all counters to the text. Routes without requests are omitted.
+    pub(crate) fn render(&self, text: &mut Exposition, slug: impl Fn(i64) -> Option<String>) {
         let used: Vec<_> = self.routes.iter().filter(|route| route.requests() > 0).collect();
-        family(&mut text, "tenantry_http_requests_total", "counter", "Requests answered.");
-        used.iter().for_each(|route| route.counts(&mut text));
-        family(&mut text, "tenantry_http_request_seconds", "histogram", "Time to answer.");
-        used.iter().for_each(|route| route.histogram(&mut text));
-        family(&mut text, "tenantry_http_connections", "gauge", "Connections open now.");
-        line(&mut text, "tenantry_http_connections", "", self.connections.load(Relaxed));
-        let counter = |text: &mut String, name: &str, help: &str, value: &AtomicU64| {
-            family(text, name, "counter", help);
-            line(text, name, "", value.load(Relaxed));
-        };
-        let refused = "Connections for which there was no room.";
-        counter(&mut text, "tenantry_http_connections_refused_total", refused, &self.connections_refused);
+        text.family("tenantry_http_requests_total", "counter", "Requests answered.");
+        used.iter().for_each(|route| route.counts(text));
+        text.family("tenantry_http_request_seconds", "histogram", "Time to answer.");
+        used.iter().for_each(|route| route.histogram(text));
+        text.gauge("tenantry_http_connections", "Connections open now.", self.connections.load(Relaxed));
         let displaced = "Connections that waited for their client, closed to make room for others.";
-        counter(
-            &mut text,
-            "tenantry_http_connections_displaced_total",
-            displaced,
-            &self.connections_displaced,
-        );
-        family(&mut text, "tenantry_http_panics_total", "counter", "Panics caught in handlers.");
-        line(&mut text, "tenantry_http_panics_total", "", self.panics.load(Relaxed));
-        self.tenants(&mut text, slug);
-        text
+        let refused = "Connections for which there was no room.";
+        for (name, help, count) in [
+            ("tenantry_http_connections_refused_total", refused, &self.connections_refused),
+            ("tenantry_http_connections_displaced_total", displaced, &self.connections_displaced),
+            ("tenantry_http_panics_total", "Panics caught in handlers.", &self.panics),
+        ] {
+            text.family(name, "counter", help);
+            text.sample(name, "", count.load(Relaxed));
+        }
+        self.tenants(text, slug);
     }
 
     /// Appends the requests by tenant. The labels are slugs, which need no escaping; [`TenantsSeen`] bounds their
     /// number.
-    fn tenants(&self, text: &mut String, slug: impl Fn(i64) -> Option<String>) {
+    fn tenants(&self, text: &mut Exposition, slug: impl Fn(i64) -> Option<String>) {
         const NAME: &str = "tenantry_tenant_requests_total";
         let (top, other) = self.tenants.top();
-        family(text, NAME, "counter", "Requests of the busiest tenants.");
+        text.family(NAME, "counter", "Requests of the busiest tenants.");
         for (tenant, requests) in top {
             let label = slug(tenant).unwrap_or_else(|| format!("id-{tenant}"));
-            line(text, NAME, &format!("{{tenant=\"{label}\"}}"), requests);
+            text.sample(NAME, &format!("{{tenant=\"{label}\"}}"), requests);
         }
-        line(text, NAME, "{tenant=\"other\"}", other);
+        text.sample(NAME, "{tenant=\"other\"}", other);
     }
 }
 
@@ -125,37 +117,28 @@ impl Route {
         self.buckets.iter().map(|bucket| bucket.load(Relaxed)).sum()
     }
 
-    fn counts(&self, text: &mut String) {
+    fn counts(&self, text: &mut Exposition) {
         for (class, count) in CLASSES.iter().zip(&self.classes) {
             let count = count.load(Relaxed);
             if count > 0 {
                 let labels = format!("{{{},class=\"{class}\"}}", self.labels);
-                line(text, "tenantry_http_requests_total", &labels, count);
+                text.sample("tenantry_http_requests_total", &labels, count);
             }
         }
     }
 
-    fn histogram(&self, text: &mut String) {
+    fn histogram(&self, text: &mut Exposition) {
         const NAME: &str = "tenantry_http_request_seconds";
         let (labels, mut below) = (&self.labels, 0);
         let bounds = BOUNDS_US.iter().map(|us| (*us as f64 / 1e6).to_string()).chain(["+Inf".to_owned()]);
         for (bound, bucket) in bounds.zip(&self.buckets) {
             below += bucket.load(Relaxed);
-            line(text, &format!("{NAME}_bucket"), &format!("{{{labels},le=\"{bound}\"}}"), below);
+            text.sample(&format!("{NAME}_bucket"), &format!("{{{labels},le=\"{bound}\"}}"), below);
         }
         let seconds = self.total_ns.load(Relaxed) as f64 / 1e9;
-        line(text, &format!("{NAME}_sum"), &format!("{{{labels}}}"), seconds);
-        line(text, &format!("{NAME}_count"), &format!("{{{labels}}}"), below);
+        text.sample(&format!("{NAME}_sum"), &format!("{{{labels}}}"), seconds);
+        text.sample(&format!("{NAME}_count"), &format!("{{{labels}}}"), below);
     }
-}
-
-fn family(text: &mut String, name: &str, kind: &str, help: &str) {
-    // Writing to a string does not fail.
-    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-}
-
-fn line(text: &mut String, name: &str, labels: &str, value: impl std::fmt::Display) {
-    let _ = writeln!(text, "{name}{labels} {value}");
 }
 
 #[cfg(test)]
@@ -170,7 +153,9 @@ mod tests {
         }
         metrics.record(99, StatusCode::NOT_FOUND, Duration::from_micros(1));
         metrics.tenants.note(7);
-        let text = metrics.render(|id| (id == 7).then(|| "acme".into()));
+        let mut text = Exposition::default();
+        metrics.render(&mut text, |id| (id == 7).then(|| "acme".into()));
+        let text = text.into_text();
         for wanted in [
             "# TYPE tenantry_http_request_seconds histogram",
             "tenantry_http_requests_total{method=\"GET\",route=\"/a\",class=\"2xx\"} 4",

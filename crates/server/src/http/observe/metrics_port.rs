@@ -3,7 +3,7 @@
 //! Called by the command line if `[metrics] listen` is set. It answers that one path only, so that a firewall can
 //! distinguish the two addresses, and it bounds what a client can hold.
 
-use crate::http::{App, health};
+use crate::http::{App, gauges, health};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
@@ -66,7 +66,7 @@ async fn answer(app: &App, local: bool, request: &Request<Incoming>) -> Response
         );
     }
     match (request.method(), request.uri().path()) {
-        (&Method::GET, "/metrics") => match health::text(app).await {
+        (&Method::GET, "/metrics") => match gauges::text(app).await {
             Ok(text) => plain(StatusCode::OK, text),
             Err(problem) => plain(problem.status(), "the numbers cannot be read right now\n"),
         },

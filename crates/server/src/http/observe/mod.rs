@@ -1,9 +1,10 @@
 //! What operators see of the server: its log, metrics, health, and the denials that go to the audit log.
 
 pub(in crate::http) mod access_log;
-pub(in crate::http) mod backup_metrics;
 pub(in crate::http) mod denials;
+mod exposition;
 pub(in crate::http) mod faults;
+pub(in crate::http) mod gauges;
 pub(in crate::http) mod health;
 pub(in crate::http) mod metrics;
 pub(in crate::http) mod metrics_port;

@@ -16,7 +16,7 @@ use crate::{
     },
 };
 use axum::{
-    extract::{Path, State},
+    extract::Path,
     response::{NoContent, Response},
 };
 use http::HeaderMap;
@@ -178,7 +178,7 @@ macro_rules! nothing_to_describe {
     ($trait:ident: $($type:ty),*) => { $(impl $trait for $type {})* };
 }
 
-nothing_to_describe!(Input: State<App>, Caller, Client, Manager, Named, Observer, Staff, Superuser, Tenant, Visitor);
+nothing_to_describe!(Input: App, Caller, Client, Manager, Named, Observer, Staff, Superuser, Tenant, Visitor);
 nothing_to_describe!(Input: TenantSlug, PathId, HeaderMap);
 nothing_to_describe!(Output: Response, String, &'static str);
 

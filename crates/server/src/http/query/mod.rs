@@ -238,10 +238,15 @@ impl Reader<'_> {
         if self.wrong.is_empty() {
             return Ok(List { select: self.select, count: self.count, expand: self.expand });
         }
-        let wrong: Vec<_> = self.wrong.iter().map(|w| format!("{}: {}", w.field, w.message)).collect();
-        let text = format!("The query string breaks a rule: {}.", wrong.join("; "));
-        Err(Problem::new(Code::BadRequest, text).fields(self.wrong))
+        Err(refused(self.wrong))
     }
+}
+
+/// Returns the problem that names all wrong parameters.
+fn refused(wrong: Vec<FieldProblem>) -> Problem {
+    let all: Vec<_> = wrong.iter().map(|w| format!("{}: {}", w.field, w.message)).collect();
+    let text = format!("The query string breaks a rule: {}.", all.join("; "));
+    Problem::new(Code::BadRequest, text).fields(wrong)
 }
 
 pub(super) fn boolean(value: &str) -> Result<bool, String> {

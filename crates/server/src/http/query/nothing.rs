@@ -3,8 +3,8 @@
 //!
 //! Used by the record routes that are neither lists nor reads.
 
-use super::{boolean, pairs::pairs};
-use crate::http::problem::{Code, FieldProblem, Problem, Result};
+use super::{boolean, pairs::pairs, refused};
+use crate::http::problem::{FieldProblem, Problem, Result};
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
@@ -44,10 +44,5 @@ fn read(query: &str, flag: Option<&str>) -> Result<bool> {
             Err(message) => wrong.push(FieldProblem::new("query", message)),
         }
     }
-    if wrong.is_empty() {
-        return Ok(is_set);
-    }
-    let all: Vec<_> = wrong.iter().map(|w| format!("{}: {}", w.field, w.message)).collect();
-    let text = format!("The query string breaks a rule: {}.", all.join("; "));
-    Err(Problem::new(Code::BadRequest, text).fields(wrong))
+    if wrong.is_empty() { Ok(is_set) } else { Err(refused(wrong)) }
 }

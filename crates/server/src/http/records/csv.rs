@@ -14,7 +14,7 @@ use crate::{
 };
 use axum::{
     body::Body,
-    extract::{Path, RawQuery, Request, State},
+    extract::{Path, RawQuery, Request},
     response::Response,
 };
 use bytes::Bytes;
@@ -33,7 +33,7 @@ const PIECES: usize = 4;
 
 /// `POST /api/records/{model}/import`, body `text/csv`; with `?dry_run=true` it only checks.
 pub(in crate::http) async fn import(
-    State(app): State<App>,
+    app: App,
     scope: Scope,
     Path(path): Path<ModelPath>,
     RawQuery(text): RawQuery,
@@ -107,7 +107,7 @@ impl Read for Pieces {
 /// `GET /api/records/{model}/export`: takes the filters and sort of a list. In the audit log, and refused while
 /// impersonating.
 pub(in crate::http) async fn export(
-    State(app): State<App>,
+    app: App,
     scope: Scope,
     Path(path): Path<ModelPath>,
     RawQuery(text): RawQuery,

@@ -15,7 +15,7 @@ use crate::http::{
 };
 use axum::{
     body::Body,
-    extract::{DefaultBodyLimit, FromRequest, Multipart, Path, Request, State},
+    extract::{DefaultBodyLimit, FromRequest, Multipart, Path, Request},
     response::Response,
 };
 use futures_util::StreamExt;
@@ -29,7 +29,7 @@ const UNKNOWN: &str = "application/octet-stream";
 
 /// `PUT /api/records/{model}/{id}/files/{field}`.
 pub(in crate::http) async fn upload(
-    State(app): State<App>,
+    app: App,
     scope: Scope,
     _: NoParameters,
     Path(path): Path<FilePath>,
@@ -67,7 +67,7 @@ pub(in crate::http) async fn upload(
 
 /// `GET /api/records/{model}/{id}/files/{field}`.
 pub(in crate::http) async fn download(
-    State(app): State<App>,
+    app: App,
     scope: Scope,
     _: NoParameters,
     Path(path): Path<FilePath>,
@@ -88,7 +88,7 @@ pub(in crate::http) async fn download(
 
 /// `DELETE /api/records/{model}/{id}/files/{field}`.
 pub(in crate::http) async fn remove(
-    State(app): State<App>,
+    app: App,
     scope: Scope,
     _: NoParameters,
     Path(path): Path<FilePath>,

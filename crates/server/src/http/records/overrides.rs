@@ -4,17 +4,14 @@
 
 use super::{RecordPath, answer};
 use crate::http::{App, body::Json, problem::Result, query::NoParameters, scope::Scope};
-use axum::{
-    extract::{Path, State},
-    response::Response,
-};
+use axum::{extract::Path, response::Response};
 use http::StatusCode;
 use tenantry::records::Input;
 
 /// `PUT /api/records/{model}/{id}/override`: replaces all of the tenant's values; answers with the record as the tenant
 /// sees it now.
 pub(in crate::http) async fn set_override(
-    State(app): State<App>,
+    app: App,
     scope: Scope,
     _: NoParameters,
     Path(path): Path<RecordPath>,
@@ -26,7 +23,7 @@ pub(in crate::http) async fn set_override(
 
 /// `DELETE /api/records/{model}/{id}/override`: removes the tenant's values, so that it sees the shared ones again.
 pub(in crate::http) async fn clear_override(
-    State(app): State<App>,
+    app: App,
     scope: Scope,
     _: NoParameters,
     Path(path): Path<RecordPath>,

@@ -4,7 +4,7 @@ use super::{ModelPath, RecordPath, answer};
 use crate::http::{App, problem::Result, query, scope::Scope};
 use axum::{
     body::Body,
-    extract::{Path, RawQuery, State},
+    extract::{Path, RawQuery},
     response::Response,
 };
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use tenantry::records::{ListQuery, Want};
 
 /// `GET /api/records/{model}`.
 pub(in crate::http) async fn list(
-    State(app): State<App>,
+    app: App,
     scope: Scope,
     Path(path): Path<ModelPath>,
     RawQuery(text): RawQuery,
@@ -28,7 +28,7 @@ pub(in crate::http) async fn list(
 
 /// `GET /api/records/{model}/{id}` through the router, for example for tenants named by path.
 pub(in crate::http) async fn one(
-    State(app): State<App>,
+    app: App,
     scope: Scope,
     Path(path): Path<RecordPath>,
     RawQuery(text): RawQuery,

@@ -9,16 +9,13 @@ use crate::http::{
     query::NoParameters,
     scope::Scope,
 };
-use axum::{
-    extract::{Path, State},
-    response::Response,
-};
+use axum::{extract::Path, response::Response};
 use http::{HeaderMap, StatusCode, Uri};
 use tenantry::records::{Input, MAX_BATCH, Records};
 
 /// `POST /api/records/{model}`.
 pub(in crate::http) async fn create(
-    State(app): State<App>,
+    app: App,
     scope: Scope,
     _: NoParameters,
     Path(path): Path<ModelPath>,
@@ -31,7 +28,7 @@ pub(in crate::http) async fn create(
 
 /// `POST /api/records/{model}/batch`: creates all records or none.
 pub(in crate::http) async fn batch(
-    State(app): State<App>,
+    app: App,
     scope: Scope,
     _: NoParameters,
     Path(path): Path<ModelPath>,
@@ -46,7 +43,7 @@ pub(in crate::http) async fn batch(
 
 /// `PATCH /api/records/{model}/{id}`: changes only the named fields (RFC 7396 without nesting).
 pub(in crate::http) async fn change(
-    State(app): State<App>,
+    app: App,
     scope: Scope,
     _: NoParameters,
     Path(path): Path<RecordPath>,
@@ -69,7 +66,7 @@ async fn expected(app: &App, records: &Records<'_>, id: &str, headers: &HeaderMa
 
 /// `DELETE /api/records/{model}/{id}`.
 pub(in crate::http) async fn remove(
-    State(app): State<App>,
+    app: App,
     scope: Scope,
     _: NoParameters,
     Path(path): Path<RecordPath>,

@@ -12,6 +12,7 @@ use crate::http::{
 use axum::extract::{FromRef, FromRequestParts};
 use http::{HeaderMap, header, request::Parts};
 use std::{
+    convert::Infallible,
     net::{IpAddr, Ipv4Addr},
     ops::Deref,
     sync::Arc,
@@ -185,33 +186,53 @@ impl FromRequestParts<App> for Scope {
     }
 }
 
-impl<S> FromRequestParts<S> for Tenant
-where
-    App: FromRef<S>,
-    S: Send + Sync,
-{
-    type Rejection = Problem;
+/// Implements extractors for every state that provides an [`App`], so that embedders' routes can use them.
+macro_rules! extractors {
+    ($($name:ident($app:ident, $parts:ident) $extract:block)*) => {$(
+        impl<S> FromRequestParts<S> for $name
+        where
+            App: FromRef<S>,
+            S: Send + Sync,
+        {
+            type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        match scope(&App::from_ref(state), parts).await? {
+            async fn from_request_parts($parts: &mut Parts, state: &S) -> Result<Self> {
+                let $app = &App::from_ref(state);
+                $extract
+            }
+        }
+    )*};
+}
+
+extractors! {
+    Tenant(app, parts) {
+        match scope(app, parts).await? {
             Scope::Tenant(tenant) => Ok(Self(*tenant)),
             // Staff who name no tenant are in none.
             Scope::Staff(_) => Err(Problem::absent()),
         }
     }
-}
 
-impl<S> FromRequestParts<S> for Manager
-where
-    App: FromRef<S>,
-    S: Send + Sync,
-{
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let Tenant(tenant) = Tenant::from_request_parts(parts, state).await?;
+    Manager(app, parts) {
+        let Tenant(tenant) = <Tenant as FromRequestParts<App>>::from_request_parts(parts, app).await?;
         tenant.require_manager()?;
         Ok(Self(tenant))
+    }
+
+    Caller(app, parts) {
+        actor(app, parts).await.map(Self)
+    }
+
+    Staff(app, parts) {
+        let actor = actor(app, parts).await?;
+        actor.require_staff()?;
+        Ok(Self(actor))
+    }
+
+    Superuser(app, parts) {
+        let Staff(actor) = <Staff as FromRequestParts<App>>::from_request_parts(parts, app).await?;
+        actor.require_superuser("use this route")?;
+        Ok(Self(actor))
     }
 }
 
@@ -228,43 +249,11 @@ impl FromRequestParts<App> for Visitor {
     }
 }
 
-impl<S> FromRequestParts<S> for Caller
-where
-    App: FromRef<S>,
-    S: Send + Sync,
-{
-    type Rejection = Problem;
+impl FromRequestParts<App> for App {
+    type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        actor(&App::from_ref(state), parts).await.map(Self)
-    }
-}
-
-impl<S> FromRequestParts<S> for Staff
-where
-    App: FromRef<S>,
-    S: Send + Sync,
-{
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let actor = actor(&App::from_ref(state), parts).await?;
-        actor.require_staff()?;
-        Ok(Self(actor))
-    }
-}
-
-impl<S> FromRequestParts<S> for Superuser
-where
-    App: FromRef<S>,
-    S: Send + Sync,
-{
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let Staff(actor) = Staff::from_request_parts(parts, state).await?;
-        actor.require_superuser("use this route")?;
-        Ok(Self(actor))
+    async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        Ok(app.clone())
     }
 }
 

@@ -15,16 +15,15 @@ use crate::{
         operation::Wait,
     },
 };
-use axum::extract::State;
 
 /// `GET /api/tenant/backups`: newest first.
-pub(in crate::http) async fn list(State(app): State<App>, tenant: Manager) -> Result<Json<Page<OwnBackup>>> {
+pub(in crate::http) async fn list(app: App, tenant: Manager) -> Result<Json<Page<OwnBackup>>> {
     Ok(Json(Page::all(app.platform().tenant(&tenant).backups().await?)))
 }
 
 /// `POST /api/tenant/backups`.
 pub(in crate::http) async fn start(
-    State(app): State<App>,
+    app: App,
     tenant: Manager,
     QueryParams(wait): QueryParams<Wait>,
 ) -> Result<Started<OwnBackupStarted>> {

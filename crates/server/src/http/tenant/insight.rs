@@ -14,12 +14,11 @@ use crate::{
         operation::{OwnOperation, OwnOperationsQuery},
     },
 };
-use axum::extract::State;
 use std::collections::BTreeMap;
 use tenantry::{Error, config::Scope, name::StoreName, operations::Filter};
 
 /// `GET /api/tenant/usage`: rows and bytes of each store, and the limits.
-pub(in crate::http) async fn usage(State(app): State<App>, tenant: Tenant) -> Result<Json<Usage>> {
+pub(in crate::http) async fn usage(app: App, tenant: Tenant) -> Result<Json<Usage>> {
     let platform = app.platform();
     let mut stores = BTreeMap::new();
     for store in platform.config().stores_of(Scope::Tenant) {
@@ -31,7 +30,7 @@ pub(in crate::http) async fn usage(State(app): State<App>, tenant: Tenant) -> Re
 
 /// `GET /api/tenant/activity`: newest first, for managers of the tenant.
 pub(in crate::http) async fn activity(
-    State(app): State<App>,
+    app: App,
     tenant: Manager,
     QueryParams(query): QueryParams<ActivityQuery>,
 ) -> Result<Json<Page<Activity>>> {
@@ -46,7 +45,7 @@ pub(in crate::http) async fn activity(
 
 /// `GET /api/tenant/operations`: newest first, for managers of the tenant; without private detail.
 pub(in crate::http) async fn operations(
-    State(app): State<App>,
+    app: App,
     tenant: Manager,
     QueryParams(query): QueryParams<OwnOperationsQuery>,
 ) -> Result<Json<Page<OwnOperation>>> {
@@ -57,5 +56,5 @@ pub(in crate::http) async fn operations(
         limit: query.limit.0,
     };
     let listed = app.platform().operations().list(&filter).await?;
-    Ok(Json(Page::cut(listed, (filter.limit, app.page_bytes()), |one: &OwnOperation| one.id.to_string())))
+    Ok(app.page(listed, filter.limit, |one: &OwnOperation| one.id))
 }

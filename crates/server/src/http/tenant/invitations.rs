@@ -7,17 +7,17 @@ use crate::{
         member::{Invitation, Invite},
     },
 };
-use axum::{extract::State, response::NoContent};
+use axum::response::NoContent;
 use tenantry::{error::Wrong, users};
 
 /// `GET /api/tenant/invitations`.
-pub(in crate::http) async fn list(State(app): State<App>, tenant: Manager) -> Result<Json<Page<Invitation>>> {
+pub(in crate::http) async fn list(app: App, tenant: Manager) -> Result<Json<Page<Invitation>>> {
     Ok(Json(Page::all(app.platform().invitations().list(&tenant).await?)))
 }
 
 /// `POST /api/tenant/invitations`: gives the same answer whether the address has an account or not.
 pub(in crate::http) async fn create(
-    State(app): State<App>,
+    app: App,
     tenant: Manager,
     Json(form): Json<Invite>,
 ) -> Result<Created<Invitation>> {
@@ -29,11 +29,7 @@ pub(in crate::http) async fn create(
 }
 
 /// `DELETE /api/tenant/invitations/{id}`.
-pub(in crate::http) async fn revoke(
-    State(app): State<App>,
-    tenant: Manager,
-    PathId(id): PathId,
-) -> Result<NoContent> {
+pub(in crate::http) async fn revoke(app: App, tenant: Manager, PathId(id): PathId) -> Result<NoContent> {
     app.platform().invitations().revoke(&tenant, id).await?;
     Ok(NoContent)
 }

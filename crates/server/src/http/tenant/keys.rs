@@ -7,17 +7,17 @@ use crate::{
         member::{Key, MakeKey, NewKey},
     },
 };
-use axum::{extract::State, response::NoContent};
+use axum::response::NoContent;
 use tenantry::access::api_keys;
 
 /// `GET /api/tenant/keys`.
-pub(in crate::http) async fn list(State(app): State<App>, tenant: Manager) -> Result<Json<Page<Key>>> {
+pub(in crate::http) async fn list(app: App, tenant: Manager) -> Result<Json<Page<Key>>> {
     Ok(Json(Page::all(app.platform().access().api_keys().list(&tenant).await?)))
 }
 
 /// `POST /api/tenant/keys`.
 pub(in crate::http) async fn create(
-    State(app): State<App>,
+    app: App,
     tenant: Manager,
     Json(form): Json<MakeKey>,
 ) -> Result<Created<NewKey>> {
@@ -28,11 +28,7 @@ pub(in crate::http) async fn create(
 }
 
 /// `DELETE /api/tenant/keys/{id}`.
-pub(in crate::http) async fn revoke(
-    State(app): State<App>,
-    tenant: Manager,
-    PathId(id): PathId,
-) -> Result<NoContent> {
+pub(in crate::http) async fn revoke(app: App, tenant: Manager, PathId(id): PathId) -> Result<NoContent> {
     app.platform().access().api_keys().revoke(&tenant, id).await?;
     Ok(NoContent)
 }

@@ -10,13 +10,12 @@ use crate::{
     },
     wire::tenant::{CancelOwn, Ending},
 };
-use axum::extract::State;
 use std::sync::Arc;
 use tenantry::{Error, topology::TenantRecord};
 
 /// `POST /api/tenant/cancel`.
 pub(in crate::http) async fn cancel(
-    State(app): State<App>,
+    app: App,
     named: Named,
     body: LaterJson<CancelOwn>,
 ) -> Result<Json<Ending>> {
@@ -32,7 +31,7 @@ pub(in crate::http) async fn cancel(
 }
 
 /// `DELETE /api/tenant/cancel`.
-pub(in crate::http) async fn revoke(State(app): State<App>, named: Named) -> Result<Json<Ending>> {
+pub(in crate::http) async fn revoke(app: App, named: Named) -> Result<Json<Ending>> {
     let record = owned(&app, &named).await?;
     app.platform().accounts().revoke_cancellation(&named.actor, record.id).await?;
     Ok(Json(Ending { slug: record.slug.to_string(), ends: None }))

@@ -13,17 +13,17 @@ use crate::{
         member::{Member, Membership, RoleChange},
     },
 };
-use axum::{extract::State, response::NoContent};
+use axum::response::NoContent;
 use tenantry::name::UserId;
 
 /// `GET /api/tenant/users`.
-pub(in crate::http) async fn list(State(app): State<App>, tenant: Tenant) -> Result<Json<Page<Member>>> {
+pub(in crate::http) async fn list(app: App, tenant: Tenant) -> Result<Json<Page<Member>>> {
     Ok(Json(Page::all(app.platform().members(&tenant).list().await?)))
 }
 
 /// `PATCH /api/tenant/users/{id}`.
 pub(in crate::http) async fn change(
-    State(app): State<App>,
+    app: App,
     tenant: Manager,
     PathId(id): PathId,
     Json(form): Json<RoleChange>,
@@ -34,11 +34,7 @@ pub(in crate::http) async fn change(
 }
 
 /// `DELETE /api/tenant/users/{id}`.
-pub(in crate::http) async fn remove(
-    State(app): State<App>,
-    tenant: Manager,
-    PathId(id): PathId,
-) -> Result<NoContent> {
+pub(in crate::http) async fn remove(app: App, tenant: Manager, PathId(id): PathId) -> Result<NoContent> {
     app.platform().members(&tenant).remove(UserId::from_raw(id)).await?;
     Ok(NoContent)
 }

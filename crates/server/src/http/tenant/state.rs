@@ -13,11 +13,10 @@ use crate::{
         tenant::OwnTenant,
     },
 };
-use axum::extract::State;
 
 /// `PATCH /api/tenant`: changes the display name. Only staff change the slug.
 pub(in crate::http) async fn change(
-    State(app): State<App>,
+    app: App,
     tenant: Manager,
     Json(form): Json<Rename>,
 ) -> Result<Json<Named>> {
@@ -26,7 +25,7 @@ pub(in crate::http) async fn change(
 }
 
 /// `GET /api/tenant`.
-pub(in crate::http) async fn show(State(app): State<App>, named: scope::Named) -> Result<Json<OwnTenant>> {
+pub(in crate::http) async fn show(app: App, named: scope::Named) -> Result<Json<OwnTenant>> {
     let id = named.tenant.ok_or_else(Problem::absent)?;
     let platform = app.platform();
     let (record, role) = platform.access().belongs(&named.actor, id).await?;

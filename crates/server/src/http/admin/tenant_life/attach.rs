@@ -10,7 +10,6 @@ use crate::{
     },
     wire::tenant::{Attach, Attached},
 };
-use axum::extract::State;
 use tenantry::{
     Attach as Wanted,
     name::{PhysicalName, ServerName, StoreName},
@@ -18,7 +17,7 @@ use tenantry::{
 
 /// `POST /api/admin/tenants/{slug}/attach`.
 pub(in crate::http) async fn attach(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
     Json(form): Json<Attach>,

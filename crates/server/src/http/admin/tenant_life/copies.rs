@@ -15,12 +15,11 @@ use crate::{
         operation::{Operation, Wait},
     },
 };
-use axum::extract::State;
 use tenantry::NewFromCopy;
 
 /// `POST /api/admin/tenants/{slug}/clone`.
 pub(in crate::http) async fn clone_tenant(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
     QueryParams(wait): QueryParams<Wait>,
@@ -32,7 +31,7 @@ pub(in crate::http) async fn clone_tenant(
 
 /// `POST /api/admin/import`, body `application/zip`.
 pub(in crate::http) async fn import(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     QueryParams(query): QueryParams<Import>,
     Zip(archive): Zip,

@@ -4,7 +4,6 @@ use crate::{
     http::{App, body::Json, names::TenantSlug, problem::Result, scope::Staff, typed},
     wire::tenant::{CreateTenant, Created},
 };
-use axum::extract::State;
 use tenantry::{
     Error,
     error::Wrong,
@@ -15,7 +14,7 @@ use tenantry::{
 
 /// `POST /api/admin/tenants`: with a password also creates the owner, whose address the superuser vouches for.
 pub(in crate::http) async fn tenant(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     Json(form): Json<CreateTenant>,
 ) -> Result<typed::Created<Created>> {
@@ -54,7 +53,7 @@ async fn checked(app: &App, form: &CreateTenant) -> Result<Slug, Error> {
 
 /// `POST /api/admin/tenants/{slug}/databases`.
 pub(in crate::http) async fn databases(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
 ) -> Result<Json<Created>> {

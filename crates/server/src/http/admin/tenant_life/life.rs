@@ -10,12 +10,11 @@ use crate::{
     },
     wire::tenant::{Cancel, ChangeSlug, Tenant},
 };
-use axum::extract::State;
 use tenantry::{Error, name::Slug, tenants::Terms};
 
 /// `POST /api/admin/tenants/{slug}/rename`.
 pub(in crate::http) async fn rename(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
     Json(form): Json<ChangeSlug>,
@@ -27,7 +26,7 @@ pub(in crate::http) async fn rename(
 
 /// `POST /api/admin/tenants/{slug}/cancel`.
 pub(in crate::http) async fn cancel(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
     Json(form): Json<Cancel>,
@@ -46,7 +45,7 @@ pub(in crate::http) async fn cancel(
 
 /// `DELETE /api/admin/tenants/{slug}/cancel`.
 pub(in crate::http) async fn revoke(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
 ) -> Result<Json<Tenant>> {

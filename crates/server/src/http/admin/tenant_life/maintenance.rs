@@ -4,12 +4,11 @@ use crate::{
     http::{App, body::Json, names::TenantSlug, problem::Result, scope::Staff},
     wire::tenant::{Maintenance, Tenant},
 };
-use axum::extract::State;
 use tenantry::Error;
 
 /// `POST /api/admin/tenants/{slug}/maintenance`.
 pub(in crate::http) async fn set(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
     Json(form): Json<Maintenance>,
@@ -20,5 +19,5 @@ pub(in crate::http) async fn set(
         (false, _) => None,
     };
     app.platform().tenants().set_maintenance(&actor, &slug, reason).await?;
-    crate::http::admin::tenant(State(app), Staff(actor), TenantSlug(slug)).await
+    crate::http::admin::tenant(app, Staff(actor), TenantSlug(slug)).await
 }

@@ -17,7 +17,6 @@ use crate::{
         operation::{Operation, Wait},
     },
 };
-use axum::extract::State;
 use tenantry::{
     Error,
     name::{ServerName, StoreName},
@@ -25,7 +24,7 @@ use tenantry::{
 
 /// `POST /api/admin/tenants/{slug}/move`: moves a tenant to a server, or back to where it was.
 pub(in crate::http) async fn to(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
     QueryParams(wait): QueryParams<Wait>,
@@ -44,7 +43,7 @@ pub(in crate::http) async fn to(
 }
 
 pub(in crate::http) async fn promote(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
     QueryParams(wait): QueryParams<Wait>,
@@ -56,7 +55,7 @@ pub(in crate::http) async fn promote(
 }
 
 pub(in crate::http) async fn demote(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
     QueryParams(wait): QueryParams<Wait>,
@@ -68,7 +67,7 @@ pub(in crate::http) async fn demote(
 }
 
 pub(in crate::http) async fn release(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
     Json(form): Json<OfStore>,

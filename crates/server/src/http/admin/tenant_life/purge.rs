@@ -16,12 +16,12 @@ use crate::{
         purge::{Certificate, Purge, Survey},
     },
 };
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use tenantry::name::TenantId;
 
 /// `GET /api/admin/tenants/{slug}/survey`: the dry run of a purge.
 pub(in crate::http) async fn survey(
-    State(app): State<App>,
+    app: App,
     Staff(_): Staff,
     TenantSlug(slug): TenantSlug,
 ) -> Result<Json<Survey>> {
@@ -30,7 +30,7 @@ pub(in crate::http) async fn survey(
 
 /// `POST /api/admin/tenants/{slug}/purge`.
 pub(in crate::http) async fn purge(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
     QueryParams(wait): QueryParams<Wait>,
@@ -45,7 +45,7 @@ pub(in crate::http) async fn purge(
 
 /// `GET /api/admin/tenants/{slug}/certificate`.
 pub(in crate::http) async fn certificate(
-    State(app): State<App>,
+    app: App,
     Staff(_): Staff,
     Path(slug_or_id): Path<String>,
 ) -> Result<Json<Certificate>> {

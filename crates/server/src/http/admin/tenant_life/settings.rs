@@ -4,11 +4,10 @@ use crate::{
     http::{App, body::Json, names::TenantSlug, problem::Result, scope::Staff},
     wire::tenant::{Settings, SettingsPatch},
 };
-use axum::extract::State;
 
 /// `GET /api/admin/tenants/{slug}/settings`.
 pub(in crate::http) async fn show(
-    State(app): State<App>,
+    app: App,
     Staff(_): Staff,
     TenantSlug(slug): TenantSlug,
 ) -> Result<Json<Settings>> {
@@ -17,7 +16,7 @@ pub(in crate::http) async fn show(
 
 /// `PATCH /api/admin/tenants/{slug}/settings`: a merge patch.
 pub(in crate::http) async fn change(
-    State(app): State<App>,
+    app: App,
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
     Json(SettingsPatch(changes)): Json<SettingsPatch>,

@@ -1,0 +1,91 @@
+//! The metrics of the platform: operations, migrations, disks, background work and backups (`silent-backup-failure`).
+//!
+//! A scrape opens no tenant's database. What is expensive to compute comes from the background passes.
+
+use super::exposition::Exposition;
+use crate::http::{App, problem::Result};
+use std::collections::HashMap;
+use tenantry::{Platform, backups::status::Status, name::TenantId};
+
+/// Returns all metrics as Prometheus text.
+pub(in crate::http) async fn text(app: &App) -> Result<String> {
+    let mut slugs = HashMap::new();
+    for (id, _) in app.metrics().tenants.top().0 {
+        if let Ok(tenant) = app.platform().access().directory().tenant(TenantId::from_raw(id)).await {
+            slugs.insert(id, tenant.slug.to_string());
+        }
+    }
+    let mut text = Exposition::default();
+    app.metrics().render(&mut text, |id| slugs.get(&id).cloned());
+    operations(&mut text, app.platform()).await?;
+    migrations(&mut text, app.platform()).await?;
+    machine(&mut text, app.platform()).await?;
+    if let Some(status) = app.platform().backups().remembered_status() {
+        backups(&mut text, &status, app.platform().now_us());
+    }
+    Ok(text.into_text())
+}
+
+async fn operations(text: &mut Exposition, platform: &Platform) -> Result<()> {
+    let (open, stuck) = platform.operations().counts().await?;
+    text.gauge("tenantry_operations_open", "Operations that are not over.", open);
+    text.gauge("tenantry_operations_stuck", "Open operations that failed again and again.", stuck);
+    let orphans = platform.orphans().seen();
+    text.gauge("tenantry_orphans", "Files without placement and placements without file.", orphans);
+    Ok(())
+}
+
+async fn migrations(text: &mut Exposition, platform: &Platform) -> Result<()> {
+    let standing = platform.migrations().standing().await?;
+    let behind = "Databases of tenants that lack migrations this server has loaded.";
+    text.gauge("tenantry_tenants_behind", behind, standing.behind);
+    let ahead = "Databases of tenants with migrations this server has not loaded.";
+    text.gauge("tenantry_tenants_ahead", ahead, standing.ahead);
+    let help = "Rows because of which a migration of a store or a pool is refused.";
+    let refused = platform.migrations().refused().await;
+    let rows = refused.iter().map(|refused| (&refused.place.store, refused.count));
+    text.gauges("tenantry_store_refused_rows", help, "store", rows);
+    Ok(())
+}
+
+/// Adds the clock, the disks and the background work.
+async fn machine(text: &mut Exposition, platform: &Platform) -> Result<()> {
+    let ahead = "Seconds that the system clock is ahead of the time that was witnessed.";
+    text.gauge("tenantry_clock_ahead_seconds", ahead, platform.clock_state().await?.ahead_seconds());
+    let disks = platform.disks();
+    let free = "Bytes free on the disk of a server.";
+    let values = disks.iter().map(|(server, free, _)| (server, free));
+    text.gauges("tenantry_server_free_bytes", free, "server", values);
+    let full = "1 when the disk has less room than limits.disk_reserve.";
+    let values = disks.iter().map(|(server, _, full)| (server, u8::from(*full)));
+    text.gauges("tenantry_server_disk_full", full, "server", values);
+    let passes = platform.background_passes();
+    let failed = "Passes of background work that failed since the last one that succeeded.";
+    let values = passes.iter().map(|pass| (pass.work, pass.failed));
+    text.gauges("tenantry_background_failed", failed, "work", values);
+    let age = "Seconds since the latest pass of background work ended.";
+    let values = passes.iter().map(|pass| (pass.work, pass.age_s));
+    text.gauges("tenantry_background_age_seconds", age, "work", values);
+    Ok(())
+}
+
+fn backups(text: &mut Exposition, status: &Status, now_us: i64) {
+    if let Some(age) = status.age_seconds(now_us) {
+        text.gauge("tenantry_backup_age_seconds", "Seconds since the newest good backup.", age);
+    }
+    if let Some(at) = status.drill.good_us {
+        let help = "Seconds since a restore to scratch last succeeded.";
+        text.gauge("tenantry_restore_drill_age_seconds", help, (now_us - at).max(0) / 1_000_000);
+    }
+    let failed = "1 when the last restore to scratch failed.";
+    text.gauge("tenantry_restore_drill_failed", failed, u8::from(status.drill.error.is_some()));
+    let overdue = "1 when no restore to scratch succeeded since its last slot.";
+    text.gauge("tenantry_restore_drill_overdue", overdue, u8::from(status.drill.overdue));
+    let overdue = "Schedules whose last slot was not served whole.";
+    text.gauge("tenantry_backup_overdue_schedules", overdue, status.overdue());
+    text.gauge("tenantry_backup_failed_day", "Backups that failed in the last day.", status.failed_day);
+    text.gauge("tenantry_backup_damaged", "Backups known to be damaged.", status.damaged);
+    text.gauge("tenantry_backup_good", "Good backups.", status.good);
+    text.gauge("tenantry_backup_stored_bytes", "Bytes that good backups take.", status.stored_bytes);
+    text.gauge("tenantry_backup_tenants_without", "Tenants without a good backup.", status.tenants_without);
+}
