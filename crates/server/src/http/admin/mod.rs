@@ -13,7 +13,6 @@ mod tenant_life;
 mod tenants;
 mod users;
 
-pub(super) use attach::attach;
 pub(super) use audit::{list as audit, verify as verify_audit};
 pub(super) use backups::{
     drill, drill_status, list as backups, of_tenant as tenant_backups, prune as prune_backups,
@@ -21,11 +20,12 @@ pub(super) use backups::{
     start_many as back_up_many, status as backup_status, verify as verify_backup,
 };
 pub(super) use copies::{clone_tenant, import};
-pub(super) use create::{databases as create_databases, tenant as create_tenant};
+pub(super) use create::{attach, databases as create_databases, tenant as create_tenant};
 pub(super) use impersonate::{start as impersonate, stop as stop_impersonating};
-pub(super) use life::{cancel, rename, revoke as revoke_cancellation};
+pub(super) use life::{
+    cancel, change_settings, maintenance, rename, revoke as revoke_cancellation, settings,
+};
 pub(super) use mail::list as mail;
-pub(super) use maintenance::set as maintenance;
 pub(super) use moving::{demote, promote, release, to as move_to};
 pub(super) use operations::{
     abandon as abandon_operation, cancel as cancel_operation, events as operation_events, list as operations,
@@ -36,8 +36,7 @@ pub(super) use restore::{
     discard as discard_restore, show as restore, start as start_restore, swap as swap_restore,
     undo as undo_restore,
 };
-pub(super) use settings::{change as change_settings, show as settings};
-use tenant_life::{attach, copies, create, life, maintenance, moving, purge, settings};
+use tenant_life::{copies, create, life, moving, purge};
 pub(super) use tenants::{change_plan, list as tenants, resume, show as tenant, suspend};
 pub(super) use users::{
     change as change_user, create as create_user, list as users, revoke as revoke_sessions, set_password,

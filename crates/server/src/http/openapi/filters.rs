@@ -3,7 +3,6 @@
 //! Used by the operations on records. `query::filter` decides which operators a field accepts; a test calls with every
 //! parameter listed here.
 
-use super::formats::{limit, list_of, query};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tenantry::model::{FieldKind, IdKind, Model};
@@ -123,4 +122,20 @@ fn value(model: &Model, models: &[Arc<Model>], name: &str) -> Value {
         }
         (_, Some(_)) => json!({"type": "string", "maxLength": 1000}),
     }
+}
+
+/// Returns the schema of the number of rows of a page.
+pub(super) fn limit(default: u32) -> Value {
+    json!({"type": "integer", "minimum": 1, "maximum": 1000, "default": default})
+}
+
+/// Returns a query parameter.
+pub(super) fn query(name: &str, description: &str, schema: Value) -> Value {
+    json!({"name": name, "in": "query", "description": description, "schema": schema})
+}
+
+/// Returns a pattern for the names, separated by commas; `before` may precede each name.
+pub(super) fn list_of<'n>(names: impl Iterator<Item = &'n str>, before: &str) -> Value {
+    let one = format!("{before}({})", names.collect::<Vec<_>>().join("|"));
+    json!({"type": "string", "pattern": format!("^{one}(,{one})*$")})
 }

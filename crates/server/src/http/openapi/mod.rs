@@ -5,7 +5,6 @@
 
 pub(super) mod describe;
 mod filters;
-mod formats;
 mod model;
 mod records;
 

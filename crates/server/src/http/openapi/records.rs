@@ -2,7 +2,12 @@
 //!
 //! Used by the document's builder.
 
-use super::{answer, body, describe::Schemas, filters, formats::query, frame, is, reference};
+use super::{
+    answer, body,
+    describe::Schemas,
+    filters::{self, query},
+    frame, is, reference,
+};
 use crate::{http::routes::Route, wire::record::ImportReport};
 use http::Method;
 use serde_json::{Value, json};

@@ -1,9 +1,11 @@
-//! Handlers for the tenant's own backups: its owner lists them and may request one. Only staff restore.
+//! Handlers for copies of the tenant's data: its backups, which its owner lists and may request and only staff restore,
+//! and the export of everything.
 
 use crate::{
     http::{
         App,
         body::Json,
+        disposition,
         operation::{Started, waited},
         problem::Result,
         query::QueryParams,
@@ -15,6 +17,10 @@ use crate::{
         operation::Wait,
     },
 };
+use axum::{body::Body, response::Response};
+use futures_util::stream;
+use http::{HeaderValue, header};
+use std::io;
 
 /// `GET /api/tenant/backups`: newest first.
 pub(in crate::http) async fn list(app: App, tenant: Manager) -> Result<Json<Page<OwnBackup>>> {
@@ -33,4 +39,19 @@ pub(in crate::http) async fn start(
         backup: AsText(asked.backup),
     })
     .await
+}
+
+/// `GET /api/tenant/export`: for managers of the tenant who act as themselves.
+pub(in crate::http) async fn export(app: App, tenant: Manager) -> Result<Response> {
+    let export = app.platform().exports().start(tenant.0).await?;
+    // A later fault can only cut the answer off: a truncated archive cannot be opened.
+    let pieces = stream::unfold(export.pieces, |mut pieces| async {
+        let piece = pieces.recv().await?;
+        Some((piece.map_err(|error| io::Error::other(error.to_string())), pieces))
+    });
+    let mut response = Response::new(Body::from_stream(pieces));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));
+    headers.insert(header::CONTENT_DISPOSITION, disposition::attachment(&export.file_name));
+    Ok(response)
 }

@@ -1,21 +1,23 @@
-//! Handlers for the tenant's usage, its activity log and its operations.
+//! Handlers for what managers look at: usage, the activity log, operations, read-only SQL in the tenant's own database. The
+//! engine confines the SQL (`confined-sql`).
 
 use crate::{
     http::{
         App,
         body::Json,
+        names::field,
         problem::Result,
         query::QueryParams,
         scope::{Manager, Tenant},
     },
     wire::{
-        Page,
-        member::{Activity, ActivityQuery, Usage},
+        Name, Page,
+        member::{Activity, ActivityQuery, Sql, SqlRows, Usage},
         operation::{OwnOperation, OwnOperationsQuery},
     },
 };
 use std::collections::BTreeMap;
-use tenantry::{Error, config::Scope, name::StoreName, operations::Filter};
+use tenantry::{config::Scope, name::StoreName, operations::Filter};
 
 /// `GET /api/tenant/usage`: rows and bytes of each store, and the limits.
 pub(in crate::http) async fn usage(app: App, tenant: Tenant) -> Result<Json<Usage>> {
@@ -34,8 +36,7 @@ pub(in crate::http) async fn activity(
     tenant: Manager,
     QueryParams(query): QueryParams<ActivityQuery>,
 ) -> Result<Json<Page<Activity>>> {
-    let store = query.store.as_deref().unwrap_or("tenant");
-    let store = StoreName::parse(store).map_err(|e| Error::invalid("store", e.reason))?;
+    let store = store(query.store)?;
     let lines =
         app.platform().tenant(&tenant).activity(&store, query.before.map(|id| id.0), query.limit.0).await?;
     // The engine may have cut the page off at its bytes: only an empty page is certainly the last.
@@ -57,4 +58,16 @@ pub(in crate::http) async fn operations(
     };
     let listed = app.platform().operations().list(&filter).await?;
     Ok(app.page(listed, filter.limit, |one: &OwnOperation| one.id))
+}
+
+/// `POST /api/tenant/sql`.
+pub(in crate::http) async fn sql(app: App, tenant: Manager, Json(form): Json<Sql>) -> Result<Json<SqlRows>> {
+    let store = store(form.store)?;
+    let rows = app.platform().tenant(&tenant).sql(&store, &form.sql, form.params).await?;
+    Ok(Json(rows.into()))
+}
+
+/// Returns the named store, or the usual one of tenants.
+fn store(name: Option<Name>) -> Result<StoreName> {
+    field("store", name.as_deref().unwrap_or("tenant"), StoreName::parse)
 }

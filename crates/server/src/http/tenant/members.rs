@@ -1,4 +1,4 @@
-//! Handlers for members of the tenant and their roles. New members join by invitation.
+//! Handlers for members of the tenant, their roles, and the invitations by which new members join.
 
 use crate::{
     http::{
@@ -7,14 +7,15 @@ use crate::{
         names::PathId,
         problem::Result,
         scope::{Manager, Tenant},
+        typed::Created,
     },
     wire::{
         AsText, Page,
-        member::{Member, Membership, RoleChange},
+        member::{Invitation, Invite, Member, Membership, RoleChange},
     },
 };
 use axum::response::NoContent;
-use tenantry::name::UserId;
+use tenantry::{error::Wrong, name::UserId, users};
 
 /// `GET /api/tenant/users`.
 pub(in crate::http) async fn list(app: App, tenant: Tenant) -> Result<Json<Page<Member>>> {
@@ -36,5 +37,33 @@ pub(in crate::http) async fn change(
 /// `DELETE /api/tenant/users/{id}`.
 pub(in crate::http) async fn remove(app: App, tenant: Manager, PathId(id): PathId) -> Result<NoContent> {
     app.platform().members(&tenant).remove(UserId::from_raw(id)).await?;
+    Ok(NoContent)
+}
+
+/// `GET /api/tenant/invitations`.
+pub(in crate::http) async fn invitations(app: App, tenant: Manager) -> Result<Json<Page<Invitation>>> {
+    Ok(Json(Page::all(app.platform().invitations().list(&tenant).await?)))
+}
+
+/// `POST /api/tenant/invitations`: gives the same answer whether the address has an account or not.
+pub(in crate::http) async fn invite(
+    app: App,
+    tenant: Manager,
+    Json(form): Json<Invite>,
+) -> Result<Created<Invitation>> {
+    let mut wrong = Wrong::default();
+    wrong.take(users::check_email(&form.email))?;
+    let role = wrong.take(app.platform().role(&form.role))?;
+    let role = wrong.finish_with(role)?;
+    Ok(Created(app.platform().invitations().create(&tenant, &form.email, &role).await?.into()))
+}
+
+/// `DELETE /api/tenant/invitations/{id}`.
+pub(in crate::http) async fn revoke_invitation(
+    app: App,
+    tenant: Manager,
+    PathId(id): PathId,
+) -> Result<NoContent> {
+    app.platform().invitations().revoke(&tenant, id).await?;
     Ok(NoContent)
 }

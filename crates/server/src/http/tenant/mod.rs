@@ -4,21 +4,15 @@
 //! tenant see why.
 
 mod backups;
-mod export;
 mod insight;
-mod invitations;
 mod keys;
-mod leave;
 mod members;
-mod sql;
 mod state;
 
-pub(super) use backups::{list as backups, start as back_up};
-pub(super) use export::download as export;
-pub(super) use insight::{activity, operations, usage};
-pub(super) use invitations::{create as invite, list as invitations, revoke as revoke_invitation};
+pub(super) use backups::{export, list as backups, start as back_up};
+pub(super) use insight::{activity, operations, sql, usage};
 pub(super) use keys::{create as create_key, list as keys, revoke as revoke_key};
-pub(super) use leave::{cancel, revoke as revoke_cancellation};
-pub(super) use members::{change as change_member, list as members, remove as remove_member};
-pub(super) use sql::run as sql;
-pub(super) use state::{change, show};
+pub(super) use members::{
+    change as change_member, invitations, invite, list as members, remove as remove_member, revoke_invitation,
+};
+pub(super) use state::{cancel, change, revoke_cancellation, show};

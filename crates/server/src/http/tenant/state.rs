@@ -1,18 +1,20 @@
-//! Handlers that change the tenant's name and show its state, plan, days remaining and limits. The second one does
-//! not enter the tenant, so it works for an expired or suspended one too.
+//! Handlers for the tenant's state and name, and for its cancellation by its owner. All but the change of the name do not
+//! enter the tenant, so they work for an expired or suspended one too.
 
 use crate::{
     http::{
         App,
-        body::Json,
+        body::{Json, LaterJson},
         problem::{Problem, Result},
         scope::{self, Manager},
     },
     wire::{
         account::{Named, Rename},
-        tenant::OwnTenant,
+        tenant::{CancelOwn, Ending, OwnTenant},
     },
 };
+use std::sync::Arc;
+use tenantry::{Error, topology::TenantRecord};
 
 /// `PATCH /api/tenant`: changes the display name. Only staff change the slug.
 pub(in crate::http) async fn change(
@@ -30,4 +32,34 @@ pub(in crate::http) async fn show(app: App, named: scope::Named) -> Result<Json<
     let platform = app.platform();
     let (record, role) = platform.access().belongs(&named.actor, id).await?;
     Ok(Json(OwnTenant::new(&record, role, platform.now_us())))
+}
+
+/// `POST /api/tenant/cancel`.
+pub(in crate::http) async fn cancel(
+    app: App,
+    named: scope::Named,
+    body: LaterJson<CancelOwn>,
+) -> Result<Json<Ending>> {
+    // Before the body is read: a problem with it would reveal to strangers that the tenant exists.
+    let record = owned(&app, &named).await?;
+    let form = body.read(&app).await?;
+    if form.confirm != record.slug.as_str() {
+        return Err(Error::invalid("confirm", format!("type the tenant's slug, {}", record.slug)).into());
+    }
+    let reason = form.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+    let ends = app.platform().accounts().cancel_tenant(&named.actor, record.id, reason).await?;
+    Ok(Json(Ending { slug: record.slug.to_string(), ends: Some(ends.into()) }))
+}
+
+/// `DELETE /api/tenant/cancel`.
+pub(in crate::http) async fn revoke_cancellation(app: App, named: scope::Named) -> Result<Json<Ending>> {
+    let record = owned(&app, &named).await?;
+    app.platform().accounts().revoke_cancellation(&named.actor, record.id).await?;
+    Ok(Json(Ending { slug: record.slug.to_string(), ends: None }))
+}
+
+/// Returns the named tenant if the caller manages it.
+async fn owned(app: &App, named: &scope::Named) -> Result<Arc<TenantRecord>> {
+    let id = named.tenant.ok_or_else(Problem::absent)?;
+    Ok(app.platform().access().managed(&named.actor, id).await?)
 }

@@ -1,13 +1,20 @@
-//! Staff handlers that create a tenant, or a tenant's missing databases.
+//! Staff handlers that create a tenant, create a tenant's missing databases, or attach one that the tenant brings.
 
 use crate::{
-    http::{App, body::Json, names::TenantSlug, problem::Result, scope::Staff, typed},
-    wire::tenant::{CreateTenant, Created},
+    http::{
+        App,
+        body::Json,
+        names::{TenantSlug, field, optional},
+        problem::Result,
+        scope::Staff,
+        typed,
+    },
+    wire::tenant::{Attach, Attached, CreateTenant, Created},
 };
 use tenantry::{
-    Error,
+    Attach as Wanted, Error,
     error::Wrong,
-    name::Slug,
+    name::{PhysicalName, ServerName, Slug, StoreName},
     tenants::NewTenant,
     users::{self, NewOwner},
 };
@@ -59,4 +66,19 @@ pub(in crate::http) async fn databases(
 ) -> Result<Json<Created>> {
     let created = app.platform().tenants().create_databases(&actor, &slug).await?;
     Ok(Json(created.into()))
+}
+
+/// `POST /api/admin/tenants/{slug}/attach`.
+pub(in crate::http) async fn attach(
+    app: App,
+    Staff(actor): Staff,
+    TenantSlug(slug): TenantSlug,
+    Json(form): Json<Attach>,
+) -> Result<Json<Attached>> {
+    let wanted = Wanted {
+        store: field("store", &form.store, StoreName::parse)?,
+        physical: optional("physical", form.physical.as_deref(), PhysicalName::parse)?,
+        server: optional("server", form.server.as_deref(), ServerName::parse)?,
+    };
+    Ok(Json(app.platform().moves().attach(&actor, &slug, &wanted).await?.into()))
 }

@@ -1,4 +1,5 @@
-//! Staff handlers that rename a tenant, cancel it, and take a cancellation back.
+//! Staff handlers that rename a tenant, cancel it, take a cancellation back, close it for maintenance, and change its
+//! settings, including its id at other issuers of tokens.
 
 use crate::{
     http::{
@@ -8,7 +9,7 @@ use crate::{
         problem::Result,
         scope::Staff,
     },
-    wire::tenant::{Cancel, ChangeSlug, Tenant},
+    wire::tenant::{Cancel, ChangeSlug, Maintenance, Settings, SettingsPatch, Tenant},
 };
 use tenantry::{Error, name::Slug, tenants::Terms};
 
@@ -52,6 +53,42 @@ pub(in crate::http) async fn revoke(
     let id = app.platform().tenants().id_of(&slug).await?;
     app.platform().tenants().revoke_cancellation(&actor, id).await?;
     Ok(Json(app.platform().tenants().show(&slug).await?.into()))
+}
+
+/// `POST /api/admin/tenants/{slug}/maintenance`.
+pub(in crate::http) async fn maintenance(
+    app: App,
+    Staff(actor): Staff,
+    TenantSlug(slug): TenantSlug,
+    Json(form): Json<Maintenance>,
+) -> Result<Json<Tenant>> {
+    let reason = match (form.on, form.reason.as_deref()) {
+        (true, None) => return Err(Error::invalid("reason", "say why: members read it").into()),
+        (true, reason) => reason,
+        (false, _) => None,
+    };
+    app.platform().tenants().set_maintenance(&actor, &slug, reason).await?;
+    Ok(Json(app.platform().tenants().show(&slug).await?.into()))
+}
+
+/// `GET /api/admin/tenants/{slug}/settings`.
+pub(in crate::http) async fn settings(
+    app: App,
+    Staff(_): Staff,
+    TenantSlug(slug): TenantSlug,
+) -> Result<Json<Settings>> {
+    Ok(Json(Settings { settings: app.platform().tenants().settings(&slug).await? }))
+}
+
+/// `PATCH /api/admin/tenants/{slug}/settings`: a merge patch.
+pub(in crate::http) async fn change_settings(
+    app: App,
+    Staff(actor): Staff,
+    TenantSlug(slug): TenantSlug,
+    Json(SettingsPatch(changes)): Json<SettingsPatch>,
+) -> Result<Json<Settings>> {
+    let settings = app.platform().tenants().change_settings(&actor, &slug, changes).await?;
+    Ok(Json(Settings { settings }))
 }
 
 /// Requires the slug to be repeated in the body of a destructive request (`wrong-id-deleted`).
