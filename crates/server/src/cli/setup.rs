@@ -14,7 +14,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The checked configuration. Every problem is reported with its line.
+    /// Returns the checked configuration. Every problem is reported with its line.
     pub(super) fn config(&self) -> Result<Config> {
         let local = Path::new("tenantry.toml");
         let file = self.config.as_deref().or(local.exists().then_some(local));
@@ -29,37 +29,33 @@ impl Place {
         Ok(config)
     }
 
-    /// The platform, opened; what a crash left is finished or undone.
+    /// Opens the platform; what a crash left is finished or undone.
     pub(super) async fn platform(&self) -> Result<Platform> {
-        let config = self.config()?;
-        let data = config.platform.data_dir.clone();
-        opened(Platform::open(config).await, &data)
+        self.opened(Platform::open).await
     }
 
-    /// The platform, opened for a command that only reads: on a full disk and on a read-only one, too.
+    /// Opens the platform to look at operations: what a crash left is left to others.
+    pub(super) async fn looking(&self) -> Result<Platform> {
+        self.opened(Platform::open_to_look).await
+    }
+
+    /// Opens the platform for a command that only reads: on a full disk and on a read-only one, too.
     pub(super) async fn reading(&self) -> Result<Platform> {
-        let config = self.config()?;
-        let data = config.platform.data_dir.clone();
-        let platform = opened(Platform::open_to_read(config).await, &data)?;
+        let platform = self.opened(Platform::open_to_read).await?;
         if let Some(why) = platform.refused() {
             tell!("only reading, because nothing can be written: {why}");
         }
         Ok(platform)
     }
 
-    /// The platform, opened to look: what a crash left is left to others.
-    pub(super) async fn looking(&self) -> Result<Platform> {
+    async fn opened(&self, open: impl AsyncFnOnce(Config) -> tenantry::Result<Platform>) -> Result<Platform> {
         let config = self.config()?;
         let data = config.platform.data_dir.clone();
-        opened(Platform::open_to_look(config).await, &data)
-    }
-}
-
-fn opened(platform: tenantry::Result<Platform>, data: &Path) -> Result<Platform> {
-    match platform {
-        // Says itself what is wrong and where.
-        Err(error @ tenantry::Error::Invalid { .. }) => Err(explain(error)),
-        other => other.map_err(explain).with_context(|| format!("cannot open {}", data.display())),
+        match open(config).await {
+            // Says itself what is wrong and where.
+            Err(error @ tenantry::Error::Invalid { .. }) => Err(explain(error)),
+            other => other.map_err(explain).with_context(|| format!("cannot open {}", data.display())),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{
     args::Whole,
     setup::{Place, where_to_look},
-    table::{self, at},
+    table::{self, PAGE, at},
 };
 use crate::wire::user::User as Shown;
 use anyhow::{Context, Result, bail};
@@ -92,16 +92,10 @@ fn user_of(passwd: &str, uid: u32) -> Option<String> {
 
 async fn list(place: &Place, json: bool) -> Result<ExitCode> {
     let platform = place.reading().await?;
-    let mut all: Vec<users::User> = Vec::new();
-    loop {
-        let after = all.last().map(|user| user.id);
-        let page = platform.users().list(&operator(), after, 1000).await?;
-        let last = page.len() < 1000;
-        all.extend(page);
-        if last {
-            break;
-        }
-    }
+    let next = async |last: Option<&users::User>| {
+        platform.users().list(&operator(), last.map(|user| user.id), PAGE).await
+    };
+    let all = table::every(next).await?;
     if json {
         return table::all::<Shown>(all);
     }

@@ -1,13 +1,17 @@
 //! `tenantry backup verify` and `drill`.
 
-use crate::cli::{user::operator, watch::watch_operation};
+use crate::cli::{
+    table::{self, PAGE},
+    user::operator,
+    watch::watch_operation,
+};
 use anyhow::{Result, anyhow};
 use std::process::ExitCode;
 use tenantry::{
     Platform,
     backups::{
         BackupId,
-        catalog::{Filter, State},
+        catalog::{Filter, Listed, State},
     },
     counted,
     name::Slug,
@@ -87,12 +91,10 @@ async fn wanted(
 }
 
 async fn every_good_one(platform: &Platform) -> Result<Vec<BackupId>> {
-    let (mut ids, mut before) = (vec![], None);
-    loop {
-        let filter = Filter { state: Some(State::Good), before, limit: 1000, ..Filter::default() };
-        let page = platform.backups().list(&filter).await?;
-        let Some(last) = page.last() else { return Ok(ids) };
-        before = Some(last.id.clone());
-        ids.extend(page.into_iter().map(|b| b.id));
-    }
+    let next = async |last: Option<&Listed>| {
+        let before = last.map(|backup| backup.id.clone());
+        let filter = Filter { state: Some(State::Good), before, limit: PAGE, ..Filter::default() };
+        platform.backups().list(&filter).await
+    };
+    Ok(table::every(next).await?.into_iter().map(|backup| backup.id).collect())
 }

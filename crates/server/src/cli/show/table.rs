@@ -51,6 +51,24 @@ pub(in crate::cli) fn page<T: Serialize, K: ToString>(
     json(&Page::cut(items, (limit, u64::MAX), |item| key(item).to_string()))
 }
 
+/// Number of items of a page, for commands that show a list without pages.
+pub(in crate::cli) const PAGE: u32 = 1000;
+
+/// Returns all items of a list. `next` reads the page of [`PAGE`] items after an item, or the first page.
+pub(in crate::cli) async fn every<T>(
+    next: impl AsyncFn(Option<&T>) -> tenantry::Result<Vec<T>>,
+) -> Result<Vec<T>> {
+    let mut all = Vec::new();
+    loop {
+        let page = next(all.last()).await?;
+        let is_last = page.len() < PAGE as usize;
+        all.extend(page);
+        if is_last {
+            return Ok(all);
+        }
+    }
+}
+
 /// An instant as people read it; minutes are enough for most.
 pub(in crate::cli) fn at(us: i64) -> String {
     instant(us, "%Y-%m-%d %H:%M UTC")

@@ -6,7 +6,7 @@ use crate::cli::{
     user::{operator, password},
     watch,
 };
-use anyhow::{Context, Error, Result, bail};
+use anyhow::{Context, Result, bail};
 use std::{
     io::Write,
     path::{Path, PathBuf},
@@ -22,40 +22,21 @@ pub(super) async fn export(place: &Place, slug: &Slug, out: Option<&Path>) -> Re
     if out.exists() {
         bail!("{} exists already; name another file with --out", out.display());
     }
-    let half = half_name(&out);
-    let mut file =
-        std::fs::File::create(&half).with_context(|| format!("cannot write {}", half.display()))?;
-    let mut export = match platform.exports().start_as_operator(&operator(), slug).await {
-        Ok(export) => export,
-        Err(error) => {
-            std::fs::remove_file(&half).ok();
-            return Err(error.into());
-        }
-    };
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let half = tempfile::Builder::new().prefix(".export-").suffix(".part").tempfile_in(folder);
+    let mut half = half.with_context(|| format!("cannot write to {}", folder.display()))?;
+    let mut export = platform.exports().start_as_operator(&operator(), slug).await?;
     let mut written = 0;
     while let Some(piece) = export.pieces.recv().await {
-        let done = piece.map_err(Error::from).and_then(|piece| {
-            written += piece.len() as u64;
-            Ok(file.write_all(&piece)?)
-        });
-        if let Err(error) = done {
-            std::fs::remove_file(&half).ok();
-            return Err(error);
-        }
+        let piece = piece?;
+        half.write_all(&piece)?;
+        written += piece.len() as u64;
     }
-    file.sync_all()?;
+    half.as_file().sync_all()?;
     // Never over another file, also when one appeared meanwhile.
-    let placed = std::fs::hard_link(&half, &out);
-    std::fs::remove_file(&half)?;
-    placed.with_context(|| format!("cannot write {}", out.display()))?;
+    half.persist_noclobber(&out).with_context(|| format!("cannot write {}", out.display()))?;
     say!("{} ({})", out.display(), crate::cli::table::bytes(written));
     Ok(ExitCode::SUCCESS)
-}
-
-fn half_name(out: &Path) -> PathBuf {
-    let mut name = out.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    out.with_file_name(name)
 }
 
 /// Makes a tenant from an archive.

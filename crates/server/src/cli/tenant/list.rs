@@ -2,7 +2,7 @@
 
 use crate::cli::{
     setup::Place,
-    table::{self, at},
+    table::{self, PAGE, at},
 };
 use crate::wire;
 use anyhow::Result;
@@ -19,18 +19,11 @@ use tenantry::{
 /// One line for each tenant, with every column that the requirements name.
 pub(super) async fn list(place: &Place, json: bool) -> Result<ExitCode> {
     let platform = place.reading().await?;
-    let mut filter = Filter { limit: 1000, ..Filter::default() };
-    let mut all = Vec::new();
-    loop {
-        let page = platform.tenants().list(&filter).await?;
-        filter.after = page.last().map(|t| t.id);
-        let last = page.len() < 1000;
-        all.extend(page);
-        if last {
-            break;
-        }
-    }
-    print(&platform, &all, json).await
+    let next = async |last: Option<&Listed>| {
+        let filter = Filter { after: last.map(|tenant| tenant.id), limit: PAGE, ..Filter::default() };
+        platform.tenants().list(&filter).await
+    };
+    print(&platform, &table::every(next).await?, json).await
 }
 
 /// All that is known of one tenant.

@@ -100,7 +100,8 @@ fn page(name: &str) -> Value {
     })
 }
 
-fn id(kind: IdKind) -> Value {
+/// Returns the schema of a record's id.
+pub(super) fn id(kind: IdKind) -> Value {
     match kind {
         IdKind::Integer => json!({"type": "integer", "format": "int64", "minimum": 1}),
         IdKind::Uuid => json!({"type": "string", "format": "uuid"}),

@@ -6,13 +6,15 @@ use super::{
     answer, body,
     describe::Schemas,
     filters::{self, query},
-    frame, is, reference,
+    frame, is,
+    model::id,
+    reference,
 };
 use crate::{http::routes::Route, wire::record::ImportReport};
 use http::Method;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tenantry::model::{FieldKind, IdKind, Model};
+use tenantry::model::{FieldKind, Model};
 
 /// Returns true if the route exists for the model: routes of file fields and overrides need a model that has them.
 pub(super) fn applies(route: &Route, model: &Model) -> bool {
@@ -90,11 +92,7 @@ fn bytes(
 fn parameters(route: &Route, model: &Model, models: &[Arc<Model>]) -> Value {
     let mut all = Vec::new();
     if route.path.contains("{id}") {
-        let id = match model.id {
-            IdKind::Integer => json!({"type": "integer", "format": "int64", "minimum": 1}),
-            IdKind::Uuid => json!({"type": "string", "format": "uuid"}),
-        };
-        all.push(json!({"name": "id", "in": "path", "required": true, "schema": id}));
+        all.push(json!({"name": "id", "in": "path", "required": true, "schema": id(model.id)}));
     }
     if route.path.ends_with("{field}") {
         let files = model.fields.iter().filter(|f| matches!(f.kind, FieldKind::File { .. }));

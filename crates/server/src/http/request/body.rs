@@ -34,7 +34,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
-        let RawJson(bytes) = RawJson::from_request(request, app).await?;
+        let bytes = json_bytes(request, app).await?;
         // Derived code would also read a struct's fields from an array, in the order of their declaration.
         if bytes.trim_ascii_start().first() == Some(&b'[') {
             return Err(Problem::new(Code::BadRequest, "The body must be a JSON object, not an array."));
@@ -59,27 +59,20 @@ impl<T: DeserializeOwned> FromRequest<App> for JsonArray<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
-        let RawJson(bytes) = RawJson::from_request(request, app).await?;
+        let bytes = json_bytes(request, app).await?;
         serde_json::from_slice(&bytes).map(JsonArray).map_err(|e| unreadable(&e))
     }
 }
 
-/// A JSON body as bytes; the handler parses it.
-pub(in crate::http) struct RawJson(pub(in crate::http) Bytes);
-
-impl FromRequest<App> for RawJson {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, app: &App) -> Result<Self> {
-        let media = media_type(request.headers());
-        // Also a defence: a form on another site cannot send this type without a preflight request
-        // (`cross-site-request`).
-        if media != "application/json" && !media.ends_with("+json") {
-            let text = "Send the body as `content-type: application/json`.";
-            return Err(Problem::new(Code::UnsupportedMediaType, text));
-        }
-        whole(request.into_body(), app.options().max_json_bytes).await.map(RawJson)
+/// Returns the bytes of a JSON body.
+async fn json_bytes(request: Request, app: &App) -> Result<Bytes> {
+    let media = media_type(request.headers());
+    // Also a defence: a form on another site cannot send this type without a preflight request (`cross-site-request`).
+    if media != "application/json" && !media.ends_with("+json") {
+        let text = "Send the body as `content-type: application/json`.";
+        return Err(Problem::new(Code::UnsupportedMediaType, text));
     }
+    whole(request.into_body(), app.options().max_json_bytes).await
 }
 
 /// Media type of a plain HTML form.
