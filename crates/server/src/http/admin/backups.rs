@@ -5,11 +5,11 @@ use crate::{
     http::{
         App,
         body::Json,
-        names::{TenantSlug, field, filtered},
+        names::{field, filtered},
         operation::{Started, started},
         problem::Result,
         query::QueryParams,
-        scope::{Staff, Superuser},
+        scope::{Staff, StaffOn, Superuser},
     },
     wire::{
         AsText, Name, Page,
@@ -49,23 +49,17 @@ pub(in crate::http) async fn list(
 }
 
 /// `GET /api/admin/tenants/{slug}/backups`: newest first.
-pub(in crate::http) async fn of_tenant(
-    app: App,
-    Staff(_): Staff,
-    TenantSlug(slug): TenantSlug,
-) -> Result<Json<Page<Backup>>> {
-    Ok(Json(Page::all(app.platform().backups().of_tenant(&slug, 1000).await?)))
+pub(in crate::http) async fn of_tenant(on: StaffOn) -> Result<Json<Page<Backup>>> {
+    Ok(Json(Page::all(on.platform().backups().of_tenant(&on.slug, 1000).await?)))
 }
 
 /// `POST /api/admin/tenants/{slug}/backups`.
 pub(in crate::http) async fn start(
-    app: App,
-    Staff(actor): Staff,
-    TenantSlug(slug): TenantSlug,
+    on: StaffOn,
     QueryParams(wait): QueryParams<Wait>,
 ) -> Result<Started<Operation>> {
-    let asked = app.platform().backups().start(&actor, &slug, None).await?;
-    started(&app, asked.operation, &wait).await
+    let asked = on.platform().backups().start(&on.actor, &on.slug, None).await?;
+    started(&on.app, asked.operation, &wait).await
 }
 
 /// `POST /api/admin/backups`: starts a run over many tenants; without names, over all tenants.

@@ -1,7 +1,13 @@
 //! Staff handlers for tenants: list, show, suspend, resume, change the plan.
 
 use crate::{
-    http::{App, body::Json, names::TenantSlug, problem::Result, query::QueryParams, scope::Staff},
+    http::{
+        App,
+        body::Json,
+        problem::Result,
+        query::QueryParams,
+        scope::{Staff, StaffOn},
+    },
     wire::{
         Page,
         tenant::{ChangePlan, Suspend, Tenant, TenantsQuery},
@@ -31,48 +37,30 @@ pub(in crate::http) async fn list(
 }
 
 /// `GET /api/admin/tenants/{slug}`.
-pub(in crate::http) async fn show(
-    app: App,
-    Staff(_): Staff,
-    TenantSlug(slug): TenantSlug,
-) -> Result<Json<Tenant>> {
-    Ok(Json(app.platform().tenants().show(&slug).await?.into()))
+pub(in crate::http) async fn show(on: StaffOn) -> Result<Json<Tenant>> {
+    Ok(Json(on.platform().tenants().show(&on.slug).await?.into()))
 }
 
 /// `POST /api/admin/tenants/{slug}/suspend`.
-pub(in crate::http) async fn suspend(
-    app: App,
-    Staff(actor): Staff,
-    TenantSlug(slug): TenantSlug,
-    Json(form): Json<Suspend>,
-) -> Result<Json<Tenant>> {
-    app.platform().tenants().suspend(&actor, &slug, form.reason.trim()).await?;
-    show(app, Staff(actor), TenantSlug(slug)).await
+pub(in crate::http) async fn suspend(on: StaffOn, Json(form): Json<Suspend>) -> Result<Json<Tenant>> {
+    on.platform().tenants().suspend(&on.actor, &on.slug, form.reason.trim()).await?;
+    show(on).await
 }
 
 /// `POST /api/admin/tenants/{slug}/resume`.
-pub(in crate::http) async fn resume(
-    app: App,
-    Staff(actor): Staff,
-    TenantSlug(slug): TenantSlug,
-) -> Result<Json<Tenant>> {
-    app.platform().tenants().resume(&actor, &slug).await?;
-    show(app, Staff(actor), TenantSlug(slug)).await
+pub(in crate::http) async fn resume(on: StaffOn) -> Result<Json<Tenant>> {
+    on.platform().tenants().resume(&on.actor, &on.slug).await?;
+    show(on).await
 }
 
 /// `POST /api/admin/tenants/{slug}/plan`.
-pub(in crate::http) async fn change_plan(
-    app: App,
-    Staff(actor): Staff,
-    TenantSlug(slug): TenantSlug,
-    Json(form): Json<ChangePlan>,
-) -> Result<Json<Tenant>> {
+pub(in crate::http) async fn change_plan(on: StaffOn, Json(form): Json<ChangePlan>) -> Result<Json<Tenant>> {
     if form.plan.is_none() && form.state.is_none() {
         return Err(Error::invalid("plan", "name a plan, a state, or both").into());
     }
     let mut wrong = Wrong::default();
     if let Some(plan) = &form.plan {
-        wrong.take(app.platform().plans().by_code(plan).await)?;
+        wrong.take(on.platform().plans().by_code(plan).await)?;
     }
     let state = form.state.as_deref().map(plans::State::parse).transpose();
     let state = state.map_err(|_| Error::invalid("state", "trial, active, past_due, cancelled or expired"));
@@ -82,6 +70,6 @@ pub(in crate::http) async fn change_plan(
     }
     let state = wrong.finish_with(state)?;
     let state = state.map(|state| (state, form.ends_at.map(|at| at.0)));
-    app.platform().plans().change_subscription(&actor, &slug, form.plan.as_deref(), state).await?;
-    show(app, Staff(actor), TenantSlug(slug)).await
+    on.platform().plans().change_subscription(&on.actor, &on.slug, form.plan.as_deref(), state).await?;
+    show(on).await
 }

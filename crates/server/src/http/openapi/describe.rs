@@ -7,11 +7,11 @@ use crate::{
     http::{
         body::{FORM, Form, Json, LaterJson, Zip},
         health::Observer,
-        names::{PathId, TenantSlug},
+        names::PathId,
         operation::Started,
         problem::Problem,
         query::QueryParams,
-        scope::{Caller, Client, Manager, Named, Staff, Superuser, Tenant, Visitor},
+        scope::{Caller, Client, Manager, Named, Staff, StaffOn, Superuser, Tenant, Visitor},
         typed::{Accepted, Created, Either, WithCookie},
     },
 };
@@ -178,8 +178,8 @@ macro_rules! nothing_to_describe {
     ($trait:ident: $($type:ty),*) => { $(impl $trait for $type {})* };
 }
 
-nothing_to_describe!(Input: App, Caller, Client, Manager, Named, Observer, Staff, Superuser, Tenant, Visitor);
-nothing_to_describe!(Input: TenantSlug, PathId, HeaderMap);
+nothing_to_describe!(Input: App, Caller, Client, Manager, Named, Observer, Staff, StaffOn, Superuser, Tenant, Visitor);
+nothing_to_describe!(Input: PathId, HeaderMap);
 nothing_to_describe!(Output: Response, String, &'static str);
 
 impl<T> Input for Path<T> {}

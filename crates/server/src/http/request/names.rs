@@ -15,18 +15,6 @@ use tenantry::{
     name::{NameError, Slug, TenantId},
 };
 
-/// Slug from `{slug}` in the path; does not check that the tenant exists.
-#[derive(Debug)]
-pub(in crate::http) struct TenantSlug(pub(in crate::http) Slug);
-
-impl<S: Send + Sync> FromRequestParts<S> for TenantSlug {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        absent_unless(&param(parts, state, "slug").await?).map(Self)
-    }
-}
-
 /// Path parameter `{id}` as an integer; anything else is a 404.
 #[derive(Debug)]
 pub(in crate::http) struct PathId(pub(in crate::http) i64);
@@ -40,7 +28,11 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
 }
 
 /// Returns the path parameter `name`, whatever other parameters the path has.
-async fn param<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Result<String> {
+pub(in crate::http) async fn param<S: Send + Sync>(
+    parts: &mut Parts,
+    state: &S,
+    name: &str,
+) -> Result<String> {
     let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Problem::absent())?;
     let found = params.iter().find(|(known, _)| *known == name);
     found.map(|(_, value)| value.to_owned()).ok_or_else(Problem::absent)

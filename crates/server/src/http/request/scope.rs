@@ -7,6 +7,7 @@ use crate::http::{
     App,
     credentials::Shown,
     guard::{Note, Peer},
+    names::{absent_unless, param},
     problem::{Code, Problem, Result},
 };
 use axum::extract::{FromRef, FromRequestParts};
@@ -18,8 +19,9 @@ use std::{
     sync::Arc,
 };
 use tenantry::{
+    Platform,
     access::{self, Actor, Resolved, meter::Hold, sessions::Origin},
-    name::TenantId,
+    name::{Slug, TenantId},
     records,
 };
 
@@ -47,6 +49,13 @@ pub struct Staff(pub Actor);
 /// A superuser. The extractor refuses other staff; for all other callers the route is absent.
 #[derive(Debug)]
 pub struct Superuser(pub Actor);
+
+/// Staff who act on the tenant in the path, whose slug is `{slug}`. The extractor does not check that the tenant exists.
+pub(in crate::http) struct StaffOn {
+    pub(in crate::http) app: App,
+    pub(in crate::http) actor: Actor,
+    pub(in crate::http) slug: Slug,
+}
 
 /// The actor and the tenant they name, without entering it; used by state and billing pages.
 pub(in crate::http) struct Named {
@@ -233,6 +242,23 @@ extractors! {
         let Staff(actor) = <Staff as FromRequestParts<App>>::from_request_parts(parts, app).await?;
         actor.require_superuser("use this route")?;
         Ok(Self(actor))
+    }
+}
+
+impl FromRequestParts<App> for StaffOn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let Staff(actor) = Staff::from_request_parts(parts, app).await?;
+        let slug = absent_unless(&param(parts, app, "slug").await?)?;
+        Ok(Self { app: app.clone(), actor, slug })
+    }
+}
+
+impl StaffOn {
+    /// Returns the platform.
+    pub(in crate::http) fn platform(&self) -> &Platform {
+        self.app.platform()
     }
 }
 

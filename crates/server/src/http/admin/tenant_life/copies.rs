@@ -4,11 +4,10 @@ use crate::{
     http::{
         App,
         body::{self, Json, Zip},
-        names::TenantSlug,
         operation::{self, Started},
         problem::Result,
         query::QueryParams,
-        scope::Staff,
+        scope::{Staff, StaffOn},
     },
     wire::{
         copies::{Clone, Import},
@@ -19,14 +18,13 @@ use tenantry::NewFromCopy;
 
 /// `POST /api/admin/tenants/{slug}/clone`.
 pub(in crate::http) async fn clone_tenant(
-    app: App,
-    Staff(actor): Staff,
-    TenantSlug(slug): TenantSlug,
+    on: StaffOn,
     QueryParams(wait): QueryParams<Wait>,
     Json(form): Json<Clone>,
 ) -> Result<Started<Operation>> {
-    let id = app.platform().arrivals().from_tenant(&actor, &slug, form.blank_personal, form.into()).await?;
-    operation::started(&app, id, &wait).await
+    let id =
+        on.platform().arrivals().from_tenant(&on.actor, &on.slug, form.blank_personal, form.into()).await?;
+    operation::started(&on.app, id, &wait).await
 }
 
 /// `POST /api/admin/import`, body `application/zip`.

@@ -4,9 +4,9 @@ use crate::{
     http::{
         App,
         body::Json,
-        names::{TenantSlug, field, optional},
+        names::{field, optional},
         problem::Result,
-        scope::Staff,
+        scope::{Staff, StaffOn},
         typed,
     },
     wire::tenant::{Attach, Attached, CreateTenant, Created},
@@ -59,26 +59,17 @@ async fn checked(app: &App, form: &CreateTenant) -> Result<Slug, Error> {
 }
 
 /// `POST /api/admin/tenants/{slug}/databases`.
-pub(in crate::http) async fn databases(
-    app: App,
-    Staff(actor): Staff,
-    TenantSlug(slug): TenantSlug,
-) -> Result<Json<Created>> {
-    let created = app.platform().tenants().create_databases(&actor, &slug).await?;
+pub(in crate::http) async fn databases(on: StaffOn) -> Result<Json<Created>> {
+    let created = on.platform().tenants().create_databases(&on.actor, &on.slug).await?;
     Ok(Json(created.into()))
 }
 
 /// `POST /api/admin/tenants/{slug}/attach`.
-pub(in crate::http) async fn attach(
-    app: App,
-    Staff(actor): Staff,
-    TenantSlug(slug): TenantSlug,
-    Json(form): Json<Attach>,
-) -> Result<Json<Attached>> {
+pub(in crate::http) async fn attach(on: StaffOn, Json(form): Json<Attach>) -> Result<Json<Attached>> {
     let wanted = Wanted {
         store: field("store", &form.store, StoreName::parse)?,
         physical: optional("physical", form.physical.as_deref(), PhysicalName::parse)?,
         server: optional("server", form.server.as_deref(), ServerName::parse)?,
     };
-    Ok(Json(app.platform().moves().attach(&actor, &slug, &wanted).await?.into()))
+    Ok(Json(on.platform().moves().attach(&on.actor, &on.slug, &wanted).await?.into()))
 }

@@ -3,13 +3,12 @@
 
 use crate::{
     http::{
-        App,
         body::Json,
-        names::{TenantSlug, optional},
+        names::optional,
         operation::{self, Started},
         problem::Result,
         query::QueryParams,
-        scope::Staff,
+        scope::StaffOn,
     },
     wire::{
         Name,
@@ -24,56 +23,47 @@ use tenantry::{
 
 /// `POST /api/admin/tenants/{slug}/move`: moves a tenant to a server, or back to where it was.
 pub(in crate::http) async fn to(
-    app: App,
-    Staff(actor): Staff,
-    TenantSlug(slug): TenantSlug,
+    on: StaffOn,
     QueryParams(wait): QueryParams<Wait>,
     Json(form): Json<Move>,
 ) -> Result<Started<Operation>> {
     let store = store(form.store)?;
-    let platform = app.platform();
+    let platform = on.platform();
     let id = match (form.back, form.lost, server(form.server)?) {
-        (true, false, None) => platform.moves().back(&actor, &slug, store.as_ref()).await?,
-        (true, true, None) => platform.moves().fall_back(&actor, &slug, store.as_ref()).await?,
-        (false, false, Some(to)) => platform.moves().to_server(&actor, &slug, &to, store.as_ref()).await?,
+        (true, false, None) => platform.moves().back(&on.actor, &on.slug, store.as_ref()).await?,
+        (true, true, None) => platform.moves().fall_back(&on.actor, &on.slug, store.as_ref()).await?,
+        (false, false, Some(to)) => {
+            platform.moves().to_server(&on.actor, &on.slug, &to, store.as_ref()).await?
+        }
         (false, true, _) => return Err(Error::invalid("lost", "goes with \"back\": true").into()),
         _ => return Err(Error::invalid("server", "name a server, or say \"back\": true").into()),
     };
-    operation::started(&app, id, &wait).await
+    operation::started(&on.app, id, &wait).await
 }
 
 pub(in crate::http) async fn promote(
-    app: App,
-    Staff(actor): Staff,
-    TenantSlug(slug): TenantSlug,
+    on: StaffOn,
     QueryParams(wait): QueryParams<Wait>,
     Json(form): Json<Promote>,
 ) -> Result<Started<Operation>> {
     let (store, to) = (store(form.store)?, server(form.server)?);
-    let id = app.platform().moves().promote(&actor, &slug, store.as_ref(), to.as_ref()).await?;
-    operation::started(&app, id, &wait).await
+    let id = on.platform().moves().promote(&on.actor, &on.slug, store.as_ref(), to.as_ref()).await?;
+    operation::started(&on.app, id, &wait).await
 }
 
 pub(in crate::http) async fn demote(
-    app: App,
-    Staff(actor): Staff,
-    TenantSlug(slug): TenantSlug,
+    on: StaffOn,
     QueryParams(wait): QueryParams<Wait>,
     Json(form): Json<OfStore>,
 ) -> Result<Started<Operation>> {
     let store = store(form.store)?;
-    let id = app.platform().moves().demote(&actor, &slug, store.as_ref()).await?;
-    operation::started(&app, id, &wait).await
+    let id = on.platform().moves().demote(&on.actor, &on.slug, store.as_ref()).await?;
+    operation::started(&on.app, id, &wait).await
 }
 
-pub(in crate::http) async fn release(
-    app: App,
-    Staff(actor): Staff,
-    TenantSlug(slug): TenantSlug,
-    Json(form): Json<OfStore>,
-) -> Result<Json<Released>> {
+pub(in crate::http) async fn release(on: StaffOn, Json(form): Json<OfStore>) -> Result<Json<Released>> {
     let store = store(form.store)?;
-    let released = app.platform().moves().release(&actor, &slug, store.as_ref()).await?;
+    let released = on.platform().moves().release(&on.actor, &on.slug, store.as_ref()).await?;
     Ok(Json(Released { released }))
 }
 

@@ -5,11 +5,10 @@ use crate::{
         App,
         admin::life::confirmed,
         body::Json,
-        names::TenantSlug,
         operation::{self, Started},
         problem::Result,
         query::QueryParams,
-        scope::Staff,
+        scope::{Staff, StaffOn},
     },
     wire::{
         operation::{Operation, Wait},
@@ -20,27 +19,21 @@ use axum::extract::Path;
 use tenantry::name::TenantId;
 
 /// `GET /api/admin/tenants/{slug}/survey`: the dry run of a purge.
-pub(in crate::http) async fn survey(
-    app: App,
-    Staff(_): Staff,
-    TenantSlug(slug): TenantSlug,
-) -> Result<Json<Survey>> {
-    Ok(Json(app.platform().purges().survey(&slug).await?.into()))
+pub(in crate::http) async fn survey(on: StaffOn) -> Result<Json<Survey>> {
+    Ok(Json(on.platform().purges().survey(&on.slug).await?.into()))
 }
 
 /// `POST /api/admin/tenants/{slug}/purge`.
 pub(in crate::http) async fn purge(
-    app: App,
-    Staff(actor): Staff,
-    TenantSlug(slug): TenantSlug,
+    on: StaffOn,
     QueryParams(wait): QueryParams<Wait>,
     Json(form): Json<Purge>,
 ) -> Result<Started<Operation>> {
-    app.platform().tenants().id_of(&slug).await?;
-    confirmed(&slug, &form.confirm)?;
+    on.platform().tenants().id_of(&on.slug).await?;
+    confirmed(&on.slug, &form.confirm)?;
     let id = TenantId::from_raw(form.id.0);
-    let operation = app.platform().purges().start(&actor, &slug, id, form.early).await?;
-    operation::started(&app, operation, &wait).await
+    let operation = on.platform().purges().start(&on.actor, &on.slug, id, form.early).await?;
+    operation::started(&on.app, operation, &wait).await
 }
 
 /// `GET /api/admin/tenants/{slug}/certificate`.
