@@ -4,7 +4,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::{cell::Cell, io::IsTerminal, time::Duration};
 
 /// Pause between two redraws of the spinner.
-const TICK: Duration = Duration::from_millis(120);
+pub(super) const TICK: Duration = Duration::from_millis(120);
 
 /// Progress on standard error.
 pub(in crate::cli) struct Progress {

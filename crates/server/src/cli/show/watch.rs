@@ -3,11 +3,11 @@
 //! Used by every command that starts an operation, and by `tenantry operation watch`. The operation may
 //! run in this process or in any other.
 
-use super::table;
+use super::{progress::TICK, table};
 use anyhow::{Result, anyhow};
 use futures_util::StreamExt;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::{io::IsTerminal, pin::pin, time::Duration};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::{io::IsTerminal, pin::pin};
 use tenantry::{
     Platform,
     operations::{Amount, Listed, State, StepState},
@@ -29,13 +29,13 @@ pub(in crate::cli) async fn watch_operation(platform: &Platform, id: i64) -> Res
 pub(in crate::cli) async fn to_its_end(platform: &Platform, id: i64) -> Result<Listed> {
     // Before anything is shown, so that no Ctrl-C ends the process instead.
     let mut interrupts = signal(SignalKind::interrupt())?;
-    let face = Face::new()?;
+    let face = Face::new();
     let bar = face.bar.clone();
     let mut follow = pin!(shown(platform, id, face));
     tokio::select! {
         over = &mut follow => over,
         _ = interrupts.recv() => {
-            aside(bar.as_ref(), "cancelling; press Ctrl-C again to leave it as it is");
+            bar.suspend(|| tell!("cancelling; press Ctrl-C again to leave it as it is"));
             platform.operations().cancel(&crate::cli::user::operator(), id).await?;
             tokio::select! {
                 over = &mut follow => over,
@@ -51,9 +51,8 @@ pub(in crate::cli) async fn to_its_end(platform: &Platform, id: i64) -> Result<L
 /// Follows an operation wherever it runs, until it is over or rests. None: Ctrl-C, which stops the watching only.
 pub(in crate::cli) async fn follow(platform: &Platform, id: i64) -> Result<Option<Listed>> {
     let mut interrupts = signal(SignalKind::interrupt())?;
-    let face = Face::new()?;
     tokio::select! {
-        over = shown(platform, id, face) => over.map(Some),
+        over = shown(platform, id, Face::new()) => over.map(Some),
         _ = interrupts.recv() => {
             tell!("operation {id} continues unwatched; look again with: tenantry operation watch {id}");
             Ok(None)
@@ -72,14 +71,6 @@ async fn shown(platform: &Platform, id: i64, mut face: Face) -> Result<Listed> {
     last.ok_or_else(|| anyhow!("operation {id} cannot be followed"))
 }
 
-/// A line above the bar.
-fn aside(bar: Option<&ProgressBar>, text: &str) {
-    match bar {
-        Some(bar) => bar.suspend(|| tell!("{text}")),
-        None => tell!("{text}"),
-    }
-}
-
 /// Returns an operation that is done, and otherwise an error that says why it is not.
 pub(in crate::cli) fn judged(over: Listed) -> Result<Listed> {
     let why = over.error.as_deref().or(over.reason.as_deref()).unwrap_or("no reason is recorded");
@@ -94,32 +85,28 @@ pub(in crate::cli) fn judged(over: Listed) -> Result<Listed> {
     }
 }
 
-/// What the person sees.
+/// What the person sees: a bar on standard error, or lines where that is no terminal.
 struct Face {
-    bar: Option<ProgressBar>,
+    bar: ProgressBar,
+    is_terminal: bool,
     /// What was printed last, where there is no bar: step and tenths.
     printed: Option<(&'static str, u64)>,
 }
 
 impl Face {
-    fn new() -> Result<Self> {
-        if !std::io::stderr().is_terminal() {
-            return Ok(Self { bar: None, printed: None });
-        }
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        bar.set_style(ProgressStyle::with_template("{prefix} {spinner} {msg}")?);
-        bar.enable_steady_tick(Duration::from_millis(120));
-        Ok(Self { bar: Some(bar), printed: None })
+    fn new() -> Self {
+        let bar = ProgressBar::new_spinner();
+        bar.enable_steady_tick(TICK);
+        Self { bar, is_terminal: std::io::stderr().is_terminal(), printed: None }
     }
 
     fn show(&mut self, now: &Listed) {
         let step = step(now);
-        match &self.bar {
-            Some(bar) => {
-                bar.set_prefix(now.what.clone());
-                draw(bar, step, now.progress.as_ref());
-            }
-            None => self.print(now, step),
+        if self.is_terminal {
+            self.bar.set_prefix(now.what.clone());
+            draw(&self.bar, step, now.progress.as_ref());
+        } else {
+            self.print(now, step);
         }
     }
 
@@ -133,12 +120,10 @@ impl Face {
     }
 }
 
-/// However it ends, the line is left to what is said next.
+/// Leaves the terminal's line to the text that follows.
 impl Drop for Face {
     fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        self.bar.finish_and_clear();
     }
 }
 

@@ -138,22 +138,21 @@ pub(in crate::http) trait Output {
     fn describe(_: &mut Operation<'_>) {}
 }
 
-impl<T: JsonSchema> Input for Json<T> {
-    fn describe(operation: &mut Operation<'_>) {
-        operation.takes::<T>(&[JSON]);
-    }
+/// Describes extractors of a body by the media types that they read.
+macro_rules! bodies {
+    ($($body:ident $media:expr;)*) => {$(
+        impl<T: JsonSchema> Input for $body<T> {
+            fn describe(operation: &mut Operation<'_>) {
+                operation.takes::<T>($media);
+            }
+        }
+    )*};
 }
 
-impl<T: JsonSchema> Input for LaterJson<T> {
-    fn describe(operation: &mut Operation<'_>) {
-        operation.takes::<T>(&[JSON]);
-    }
-}
-
-impl<T: JsonSchema> Input for Form<T> {
-    fn describe(operation: &mut Operation<'_>) {
-        operation.takes::<T>(&[JSON, FORM]);
-    }
+bodies! {
+    Json &[JSON];
+    LaterJson &[JSON];
+    Form &[JSON, FORM];
 }
 
 impl Input for Zip {
@@ -190,29 +189,22 @@ impl<T: Output> Output for Result<T, Problem> {
     }
 }
 
-impl<T: JsonSchema> Output for Json<T> {
-    fn describe(operation: &mut Operation<'_>) {
-        operation.answers::<T>("200", "Done");
-    }
+/// Describes answers in JSON by their statuses.
+macro_rules! answers {
+    ($($answer:ident $($status:literal $text:literal),*;)*) => {$(
+        impl<T: JsonSchema> Output for $answer<T> {
+            fn describe(operation: &mut Operation<'_>) {
+                $(operation.answers::<T>($status, $text);)*
+            }
+        }
+    )*};
 }
 
-impl<T: JsonSchema> Output for Created<T> {
-    fn describe(operation: &mut Operation<'_>) {
-        operation.answers::<T>("201", "Created");
-    }
-}
-
-impl<T: JsonSchema> Output for Accepted<T> {
-    fn describe(operation: &mut Operation<'_>) {
-        operation.answers::<T>("202", "Requested");
-    }
-}
-
-impl<T: JsonSchema> Output for Started<T> {
-    fn describe(operation: &mut Operation<'_>) {
-        operation.answers::<T>("202", "Begun; `?wait=SECONDS` waits for the end");
-        operation.answers::<T>("200", "Over");
-    }
+answers! {
+    Json "200" "Done";
+    Created "201" "Created";
+    Accepted "202" "Requested";
+    Started "202" "Begun; `?wait=SECONDS` waits for the end", "200" "Over";
 }
 
 impl Output for NoContent {

@@ -20,7 +20,9 @@ pub(super) fn schemas(model: &Model, models: &[Arc<Model>], into: &mut Map<Strin
     if let Some(overrides) = &model.overrides {
         let own = |field: &&Field| overrides.fields.contains(&field.name);
         let properties = properties(model, model.fields.iter().filter(own), models);
-        into.insert(format!("{name}_override"), at_least_one(object_of(properties)));
+        let mut schema = object_of(properties);
+        schema["minProperties"] = json!(1);
+        into.insert(format!("{name}_override"), schema);
     }
 }
 
@@ -47,7 +49,7 @@ fn read(model: &Model, models: &[Arc<Model>]) -> Value {
 fn new(model: &Model, models: &[Arc<Model>]) -> Value {
     let needed = model.fields.iter().filter(|f| f.required && f.default.is_none());
     let required: Vec<_> = needed.map(|f| f.name.as_str()).collect();
-    let mut schema = writable(model, models);
+    let mut schema = change(model, models);
     for field in &model.fields {
         if let (Some(default), Some(property)) =
             (&field.default, schema["properties"].get_mut(field.name.as_str()))
@@ -63,15 +65,6 @@ fn new(model: &Model, models: &[Arc<Model>]) -> Value {
 
 /// Returns the schema of a change. An empty change is allowed; the answer is the unchanged record.
 fn change(model: &Model, models: &[Arc<Model>]) -> Value {
-    writable(model, models)
-}
-
-fn at_least_one(mut schema: Value) -> Value {
-    schema["minProperties"] = json!(1);
-    schema
-}
-
-fn writable(model: &Model, models: &[Arc<Model>]) -> Value {
     let fields = model.fields.iter().filter(|f| !matches!(f.kind, FieldKind::File { .. }));
     object_of(properties(model, fields, models))
 }
