@@ -53,7 +53,7 @@ pub(crate) enum Command {
     /// Run it after `tenantry migrate make` or after new apps were copied here. The configuration is not read again.
     /// SIGHUP makes a single server do the same.
     Reload,
-    /// Check models, migrations and every database; exit status 1 if one is not as it should be.
+    /// Check models, migrations and every database; exit status 1 if something is wrong.
     Check {
         /// Only this tenant.
         #[arg(long, alias = "company", value_name = "TENANT")]

@@ -34,7 +34,7 @@ pub(crate) enum Operation {
     },
     /// Show an operation with its steps and progress.
     Show {
-        /// Its id.
+        /// Id of the operation.
         id: i64,
         /// Print JSON.
         #[arg(long)]
@@ -42,17 +42,17 @@ pub(crate) enum Operation {
     },
     /// Stop an operation and undo its steps so far.
     Cancel {
-        /// Its id.
+        /// Id of the operation.
         id: i64,
     },
-    /// Try an operation again now that waits after a failure.
+    /// Try an operation that waits after a failure again now.
     Retry {
-        /// Its id.
+        /// Id of the operation.
         id: i64,
     },
     /// End an operation that is stuck. What cannot be done or undone is left behind and recorded in the journal.
     Abandon {
-        /// Its id.
+        /// Id of the operation.
         id: i64,
         /// Do not ask.
         #[arg(long)]
@@ -60,7 +60,7 @@ pub(crate) enum Operation {
     },
     /// Follow an operation until it ends.
     Watch {
-        /// Its id.
+        /// Id of the operation.
         id: i64,
     },
 }

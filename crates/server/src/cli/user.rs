@@ -162,17 +162,17 @@ pub(super) fn password(given: Option<String>) -> Option<String> {
     given.or_else(|| std::env::var("TENANTRY_PASSWORD").ok().filter(|password| !password.is_empty()))
 }
 
-/// The password that was given, or asked for at a terminal, or else the first line of standard input.
+/// Returns the given password, or asks for one at a terminal, or else reads the first line of standard input.
 pub(super) fn asked(given: Option<String>) -> Result<String> {
     match password(given) {
         Some(password) => Ok(password),
         None => offered()?.context(
-            "there is no terminal to ask for a password: pipe it into standard input, or set TENANTRY_PASSWORD",
+            "there is no terminal to ask for a password\n  remedy: pipe it into standard input, or set TENANTRY_PASSWORD",
         ),
     }
 }
 
-/// A password from the terminal or from standard input; none: there is no terminal and nothing was piped in.
+/// Reads a password from the terminal or from standard input. `None`: there is no terminal, and nothing was piped in.
 fn offered() -> Result<Option<String>> {
     if io::stdin().is_terminal() {
         return Ok(Some(inquire::Password::new("Password").prompt()?));

@@ -144,7 +144,7 @@ fn a_restore_ends_all_sessions() {
     assert!(server.ask("POST", "/api/auth/logout", &session, None).0 < 300);
     server.terminate();
     let said = fine(dir, &["restore", "system"]);
-    assert!(said.contains("keys, passwords and members are those of then"), "{said}");
+    assert!(said.contains("keys, passwords and members are as they were then"), "{said}");
     let server = start(dir, "serve");
     assert_eq!(server.ask("GET", "/api/me", &session, None).0, 401);
     server.terminate();

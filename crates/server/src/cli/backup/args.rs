@@ -21,7 +21,7 @@ pub(crate) enum Backup {
     List(List),
     /// Show one backup with its contents.
     Show {
-        /// The backup.
+        /// Id of the backup.
         #[arg(value_parser = named)]
         backup: BackupId,
         /// Print JSON, with the whole manifest.
@@ -30,13 +30,13 @@ pub(crate) enum Backup {
     },
     /// Fetch backups, open them and compare everything; exit status 1 if one is damaged.
     Verify {
-        /// Backups.
+        /// Ids of backups.
         #[arg(value_parser = named)]
         backups: Vec<BackupId>,
-        /// The newest good backup of this tenant.
+        /// Verify the newest good backup of this tenant.
         #[arg(long, value_name = "TENANT")]
         tenant: Option<Slug>,
-        /// All good backups.
+        /// Verify all good backups.
         #[arg(long)]
         all: bool,
     },
@@ -47,9 +47,9 @@ pub(crate) enum Backup {
         /// Slug of the tenant.
         tenant: Option<Slug>,
     },
-    /// Remove the backups that retention no longer keeps.
+    /// Remove the backups whose retention has ended.
     Prune,
-    /// Enter backups of the backup store into the catalog that the catalog does not know.
+    /// Add backups that are in the backup store to the catalog, if the catalog lacks them.
     Rescan,
     /// List schedules with their next time.
     Schedules(Whole),

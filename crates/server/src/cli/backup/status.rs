@@ -12,7 +12,7 @@ use tenantry::{
 };
 
 /// Warning about a target inside the data directory.
-pub(in crate::cli) const INSIDE: &str = "backups lie inside the data directory, and a lost disk takes them along: set backups.target to another disk";
+pub(in crate::cli) const INSIDE: &str = "backups are inside the data directory, so a lost disk takes them along: set backups.target to another disk";
 
 /// The state of the backups as JSON: that of the HTTP API, and what is wrong with the backup store.
 #[derive(Serialize)]

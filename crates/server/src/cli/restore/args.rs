@@ -19,7 +19,7 @@ pub(crate) enum Restore {
     Show(ShowTenant),
     /// Put the staged copy into use; with a backup, or if nothing is staged, restore first.
     Swap(Staged),
-    /// Put the data into use again that was in use before the last swap.
+    /// Use the data from before the last swap again.
     Undo(OfTenant),
     /// Discard the staged copy.
     Discard(OfTenant),
@@ -84,7 +84,7 @@ pub(crate) struct Clone {
     /// The new tenant.
     #[command(flatten)]
     pub(crate) new: FromCopy,
-    /// The members of the old tenant become members of the new one.
+    /// Make the members of the old tenant members of the new one.
     #[arg(long)]
     pub(crate) members: bool,
 }

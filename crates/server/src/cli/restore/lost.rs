@@ -53,10 +53,10 @@ pub(super) async fn system_stores(place: &Place, backup: &Chosen) -> Result<Exit
     let stores: Vec<_> = restored.stores.iter().map(ToString::to_string).collect();
     say!("restored {} from {}", stores.join(", "), restored.backup);
     if let Some(aside) = &restored.aside {
-        say!("what was there before is in {}", aside.display());
+        say!("the previous files are in {}", aside.display());
     }
     say!(
-        "{} entered into the catalog again; tenants whose databases are lost: tenantry check, then tenantry restore all",
+        "{} added to the catalog again; tenants whose databases are lost: tenantry check, then tenantry restore all",
         counted(restored.taken_up, "backup")
     );
     if restored.closed > 0 {
@@ -66,8 +66,7 @@ pub(super) async fn system_stores(place: &Place, backup: &Chosen) -> Result<Exit
         );
     }
     say!(
-        "all sessions were ended; API keys, passwords and members are those of then: withdraw again what was withdrawn \
-         since"
+        "all sessions were ended; API keys, passwords and members are as they were then: revoke again what was revoked since"
     );
     Ok(ExitCode::SUCCESS)
 }
@@ -77,7 +76,7 @@ pub(super) async fn pool(place: &Place, store: &StoreName) -> Result<ExitCode> {
     let aside = system::renew_pool(place.config()?, &operator(), store).await?;
     say!("the shared database of {store} is made anew and is empty");
     if let Some(aside) = aside {
-        say!("what was there before is in {}", aside.display());
+        say!("the previous files are in {}", aside.display());
     }
     say!("put the rows back: tenantry restore all");
     Ok(ExitCode::SUCCESS)

@@ -53,7 +53,7 @@ pub(in crate::cli) async fn run(place: &Place, verb: &Clock) -> Result<ExitCode>
     say!("witnessed time  {}", at_second(state.witnessed_us));
     match warning(&state) {
         Some(warning) => say!("{warning}"),
-        None => say!("they agree: purges and retention go by them"),
+        None => say!("they agree: purges and retention use them"),
     }
     Ok(ExitCode::SUCCESS)
 }

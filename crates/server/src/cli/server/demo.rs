@@ -10,7 +10,10 @@ pub(in crate::cli) async fn run(place: &Place, listen: &Listen) -> Result<ExitCo
     let platform = place.platform().await?;
     let address = listen.listen.unwrap_or(platform.config().platform.listen);
     if !address.ip().is_loopback() {
-        bail!("the demo has a public password and serves loopback addresses only; use `tenantry serve`");
+        bail!(
+            "the demo has a public password, so it serves loopback addresses only\n  remedy: for other addresses use tenantry \
+             serve"
+        );
     }
     let tenants = demo::load(&platform).await?;
     until_stopped(platform, address, |bound| announce(bound, &tenants)).await

@@ -66,11 +66,11 @@ pub(in crate::cli) fn app(place: &Place, verb: &App) -> Result<ExitCode> {
     let store = config
         .stores_of(Scope::Tenant)
         .next()
-        .context("the configuration has no store of scope \"tenant\"")?;
+        .context("there is no store of scope \"tenant\"\n  remedy: add one to [stores] in tenantry.toml")?;
     for file in apps::startapp(&config.apps, name, &store.name)? {
         say!("wrote {}", file.display());
     }
-    say!("next: add \"{name}\" to [apps] list in tenantry.toml, then run: tenantry migrate make");
+    say!("next: add \"{name}\" to the list of [apps] in tenantry.toml, then run: tenantry migrate make");
     Ok(ExitCode::SUCCESS)
 }
 

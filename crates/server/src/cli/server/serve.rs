@@ -2,7 +2,7 @@
 
 use crate::cli::{args::Listen, reload, setup::Place};
 use crate::http::{App, Options, ServeOptions, router, serve, serve_metrics};
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 use std::{net::SocketAddr, process::ExitCode};
 use tenantry::Platform;
 use tokio::{
@@ -46,9 +46,8 @@ pub(in crate::cli) async fn until_stopped(
     address: SocketAddr,
     announce: impl FnOnce(SocketAddr),
 ) -> Result<ExitCode> {
-    let listener = TcpListener::bind(address).await.with_context(|| {
-        format!("cannot listen on {address}: another program may hold it; choose one with --listen")
-    })?;
+    let remedy = "stop the program that listens there, or choose another address with --listen";
+    let listener = listener(address, remedy).await?;
     let bound = listener.local_addr()?;
     let app = App::new(platform.clone(), Options::of(&platform)?);
     let routes = router(app.clone());
@@ -85,13 +84,14 @@ fn say_bounds(platform: &Platform, options: &ServeOptions) {
 /// Serves `/metrics` at an address of its own, where one is configured, until the task is aborted.
 async fn metrics(app: &App) -> Result<JoinHandle<()>> {
     let Some(address) = app.platform().config().metrics.listen else { return Ok(tokio::spawn(async {})) };
-    let listener = TcpListener::bind(address).await.with_context(|| {
-        format!(
-            "cannot listen on {address} for metrics: choose another [metrics] listen in the configuration"
-        )
-    })?;
+    let listener = listener(address, "choose another address in [metrics] of tenantry.toml").await?;
     say!("Metrics: http://{}/metrics", listener.local_addr()?);
     Ok(tokio::spawn(serve_metrics(app.clone(), listener, std::future::pending())))
+}
+
+async fn listener(address: SocketAddr, remedy: &str) -> Result<TcpListener> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|error| anyhow!("cannot listen on {address}: {error}\n  remedy: {remedy}"))
 }
 
 /// None, with a warning, where a socket cannot be made: then only SIGHUP reloads.

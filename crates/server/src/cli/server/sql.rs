@@ -17,13 +17,13 @@ pub(crate) struct Sql {
     pub(crate) tenant: String,
     /// One SELECT; with --write one UPDATE, or REINDEX.
     pub(crate) statement: String,
-    /// Change values: those that stop a migration. Rows and ids stay. REINDEX makes indexes and counters anew.
+    /// Change values that stop a migration; rows and ids stay. REINDEX rebuilds indexes and counters.
     #[arg(long, conflicts_with = "json")]
     pub(crate) write: bool,
-    /// Store, when a tenant has several.
+    /// Store of the tenant.
     #[arg(long, default_value = "tenant", conflicts_with = "system")]
     pub(crate) store: String,
-    /// On a system store, instead of a tenant.
+    /// Run it on a system store instead of a tenant.
     #[arg(long)]
     pub(crate) system: bool,
     /// Print JSON.
@@ -79,7 +79,8 @@ async fn write(platform: &Platform, of: &Of, statement: &str) -> Result<ExitCode
     };
     let changed = done.map_err(|error| match &error {
         Error::Engine(engine) if matches!(engine.kind(), EngineErrorKind::Denied(_)) => anyhow!(
-            "only an UPDATE of the tables of the tenant or of the store is allowed here, and not of id, created_at or version; or REINDEX"
+            "only an UPDATE of the tables of the tenant or of the store, without id, created_at and version, or REINDEX is \
+             allowed here"
         ),
         _ => error.into(),
     })?;

@@ -1,8 +1,7 @@
 //! Standard output and standard error of the command line.
 //!
-//! Used through `say!` and `tell!` by all commands and by `main`. A reader that has closed its end, as `head`
-//! does, ends the output and nothing else: the work that was asked for is done all the same, and the exit
-//! status then is what a shell shows of a tool that died of a closed pipe.
+//! Used through `say!` and `tell!` by all commands and by `main`. If the reader closes the pipe, as `head` does, only the
+//! output ends: the command finishes its work, and its exit status is that of a program which a closed pipe ended.
 
 use std::{
     fmt::Arguments,
@@ -14,10 +13,10 @@ use std::{
 /// 128 and the number of SIGPIPE.
 const CLOSED_PIPE: u8 = 141;
 
-/// The reader of standard output closed it.
+/// True once the reader of standard output has closed it.
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
-/// A line on standard output.
+/// Writes a line to standard output.
 pub(in crate::cli) fn line(text: Arguments<'_>) {
     if !CLOSED.load(Relaxed)
         && let Err(error) = put(&mut io::stdout().lock(), text)
@@ -29,12 +28,12 @@ pub(in crate::cli) fn line(text: Arguments<'_>) {
     }
 }
 
-/// A line on standard error. If that cannot be written, the line is dropped.
+/// Writes a line to standard error. A line that cannot be written is dropped.
 pub(in crate::cli) fn aside(text: Arguments<'_>) {
     drop(put(&mut io::stderr().lock(), text));
 }
 
-/// The status to end with: that of the work, unless it went well and its output had no reader.
+/// Returns the exit status: that of the work, unless it succeeded and its output had no reader.
 pub(in crate::cli) fn status(work: ExitCode) -> ExitCode {
     if work == ExitCode::SUCCESS && CLOSED.load(Relaxed) { ExitCode::from(CLOSED_PIPE) } else { work }
 }
@@ -45,12 +44,12 @@ fn put(to: &mut impl Write, text: Arguments<'_>) -> io::Result<()> {
     to.flush()
 }
 
-/// As `println!`, but a closed pipe is no fault.
+/// Prints a line like `println!`; a closed pipe is not an error.
 macro_rules! say {
     ($($text:tt)*) => { $crate::cli::out::line(format_args!($($text)*)) };
 }
 
-/// As `eprintln!`, likewise.
+/// Prints a line like `eprintln!`; a closed pipe is not an error.
 macro_rules! tell {
     ($($text:tt)*) => { $crate::cli::out::aside(format_args!($($text)*)) };
 }

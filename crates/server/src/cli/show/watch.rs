@@ -78,7 +78,7 @@ pub(in crate::cli) fn judged(over: Listed) -> Result<Listed> {
         State::Done => Ok(over),
         State::Undone => Err(anyhow!("{}: {why}\n  it was undone", over.what)),
         _ => Err(anyhow!(
-            "{}: {why}\n  it will be tried again; remedy: tenantry operation show {}",
+            "{}: {why}; it will be tried again\n  remedy: tenantry operation show {}",
             over.what,
             over.id
         )),

@@ -26,7 +26,8 @@ pub(crate) enum Tenant {
     Settings {
         /// Slug of the tenant.
         tenant: Slug,
-        /// KEY=VALUE, as JSON or else as text; KEY= removes it. `external_id` is what other issuers call the tenant.
+        /// Settings to change: KEY=VALUE with the value as JSON or text, KEY= to remove one. `external_id` is the id of the
+        /// tenant at other issuers.
         #[arg(value_name = "KEY=VALUE")]
         changes: Vec<String>,
     },
@@ -45,7 +46,7 @@ pub(crate) enum Tenant {
     /// Close a tenant to its members during maintenance, or open it again.
     #[command(subcommand)]
     Maintenance(Maintenance),
-    /// Make a second tenant with the contents of a first, for staging or trials.
+    /// Create a tenant with a copy of another tenant's data, for staging or trials.
     Clone(Clone),
     /// Write everything a tenant has into one archive that the tenant can keep.
     Export {
@@ -55,7 +56,7 @@ pub(crate) enum Tenant {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// Make a new tenant from the archive of an export, of this or another installation.
+    /// Create a tenant from the archive of an export, made by this or another installation.
     Import(Import),
     /// Create the missing databases of an existing tenant, empty.
     CreateDatabase(OfTenant),
@@ -67,9 +68,9 @@ pub(crate) enum Tenant {
     Promote(Promote),
     /// Put a tenant's own databases into the pool while the tenant works.
     Demote(OfStore),
-    /// Remove the databases retained after moves and restores of a tenant before their time.
+    /// Remove the databases that moves and restores of a tenant retained, before their retention ends.
     Release(OfStore),
-    /// Cancel a tenant: it works through its grace period, is closed, retained, and then purged.
+    /// Cancel a tenant: it works until its grace period ends, is then closed and retained, and then purged.
     Cancel(Cancel),
     /// Revoke a cancellation, at any time before the purge.
     RevokeCancellation(OfTenant),
@@ -104,10 +105,10 @@ pub(crate) struct Create {
     /// command asks at a terminal.
     #[arg(long, conflicts_with = "no_owner")]
     pub(crate) password: Option<String>,
-    /// Name of that owner.
+    /// Name of the owner. Default: the e-mail address.
     #[arg(long)]
     pub(crate) owner: Option<String>,
-    /// Make no owner and ask for none; `tenant add-owner` makes one later.
+    /// Create no owner and ask for no password; `tenant add-owner` creates one later.
     #[arg(long, conflicts_with = "owner")]
     pub(crate) no_owner: bool,
 }
@@ -235,7 +236,7 @@ pub(crate) struct Clone {
     /// Slug of the new tenant.
     #[arg(value_name = "NEW-SLUG")]
     pub(crate) to: String,
-    /// Without personal data: fields that models mark `personal` get a neutral value.
+    /// Replace personal data: fields that models mark `personal` get a neutral value.
     #[arg(long)]
     pub(crate) blank_personal: bool,
     /// The new tenant.
@@ -248,7 +249,7 @@ pub(crate) struct Clone {
 pub(crate) struct Cancel {
     /// Slug of the tenant.
     pub(crate) tenant: Slug,
-    /// Days for which it still works. Default: those in the configuration.
+    /// Days for which the tenant still works. Default: those in the configuration.
     #[arg(long, value_name = "DAYS")]
     pub(crate) grace_days: Option<u32>,
     /// Days for which its data is retained after that. Default: those in the configuration.
@@ -257,7 +258,7 @@ pub(crate) struct Cancel {
     /// The reason, for the audit log.
     #[arg(long)]
     pub(crate) reason: Option<String>,
-    /// The slug once more, instead of being asked.
+    /// Confirm with the slug here instead of at the terminal.
     #[arg(long, value_name = "SLUG")]
     pub(crate) yes: Option<String>,
     /// Only list every place with its data, and what a purge would do to it.
@@ -271,16 +272,16 @@ pub(crate) struct Purge {
     /// Slug of the tenant.
     #[arg(required_unless_present = "due", conflicts_with = "due")]
     pub(crate) tenant: Option<Slug>,
-    /// All tenants whose retention has ended, up to the configured number.
+    /// Purge all tenants whose retention has ended, up to the configured number.
     #[arg(long)]
     pub(crate) due: bool,
-    /// Before the retention has ended.
+    /// Purge although the retention has not ended.
     #[arg(long, conflicts_with = "due")]
     pub(crate) early: bool,
     /// Only list every place with its data.
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// The slug once more, instead of being asked.
+    /// Confirm with the slug here instead of at the terminal.
     #[arg(long, value_name = "SLUG")]
     pub(crate) yes: Option<String>,
 }

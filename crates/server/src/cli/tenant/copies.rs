@@ -20,7 +20,7 @@ pub(super) async fn export(place: &Place, slug: &Slug, out: Option<&Path>) -> Re
     // Asked before anything is taken out: an export is audited when it begins.
     let out = out.map_or_else(|| PathBuf::from(platform.exports().file_name(slug)), Path::to_owned);
     if out.exists() {
-        bail!("{} exists already; name another file with --out", out.display());
+        bail!("{} exists already\n  remedy: name another file with --out", out.display());
     }
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let half = tempfile::Builder::new().prefix(".export-").suffix(".part").tempfile_in(folder);

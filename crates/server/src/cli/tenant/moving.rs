@@ -17,7 +17,7 @@ pub(super) async fn to(place: &Place, options: &args::Move) -> Result<ExitCode> 
     let id = match (&options.to, options.back) {
         (Some(server), false) => platform.moves().to_server(&by, slug, server, store).await,
         (None, true) => platform.moves().back(&by, slug, store).await,
-        _ => bail!("say --to SERVER or --back"),
+        _ => bail!("no server is named\n  remedy: give --to SERVER or --back"),
     };
     done(&platform, id?).await
 }
@@ -77,9 +77,9 @@ async fn done(platform: &Platform, id: i64) -> Result<ExitCode> {
         say!("writes waited for {}.{:03} ms", pause_us / 1000, pause_us % 1000);
     }
     match result["verified"].as_bool() {
-        Some(true) => say!("every record is the same in both places; the old one is retained for now"),
+        Some(true) => say!("every record is the same in both places; the old database is retained for now"),
         _ => say!(
-            "records differ between the places: the old one is retained until you run: tenantry tenant release"
+            "records differ between the places: the old database is retained until you run: tenantry tenant release"
         ),
     }
     Ok(ExitCode::SUCCESS)

@@ -19,10 +19,9 @@ pub(super) async fn run(place: &Place, slug: &Slug, changes: &[String]) -> Resul
 }
 
 fn change(text: &str) -> Result<(String, Value)> {
-    let (key, value) = text
-        .split_once('=')
-        .filter(|(key, _)| !key.is_empty())
-        .ok_or_else(|| anyhow!("{text:?} is no change: write KEY=VALUE, or KEY= to remove it"))?;
+    let (key, value) = text.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or_else(|| {
+        anyhow!("{text:?} changes no setting\n  remedy: write KEY=VALUE, or KEY= to remove one")
+    })?;
     let value = match value {
         "" => Value::Null,
         _ => serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned())),

@@ -154,6 +154,14 @@ async fn scope(app: &App, parts: &Parts) -> Result<Scope> {
     Ok(scope)
 }
 
+async fn entered(app: &App, parts: &Parts) -> Result<access::Tenant> {
+    match scope(app, parts).await? {
+        Scope::Tenant(tenant) => Ok(*tenant),
+        // Staff who name no tenant are in none.
+        Scope::Staff(_) => Err(Problem::absent()),
+    }
+}
+
 async fn resolved(app: &App, parts: &Parts) -> Result<Resolved> {
     let shown = Shown::read(app.options(), &parts.headers, parts.uri.path(), peer(parts))?;
     let resolved = app.platform().access().resolve(&shown.presented()).await?;
@@ -165,6 +173,12 @@ async fn resolved(app: &App, parts: &Parts) -> Result<Resolved> {
 
 async fn actor(app: &App, parts: &Parts) -> Result<Actor> {
     resolved(app, parts).await.map(|resolved| resolved.actor)
+}
+
+async fn staff(app: &App, parts: &Parts) -> Result<Actor> {
+    let actor = actor(app, parts).await?;
+    actor.require_staff()?;
+    Ok(actor)
 }
 
 impl FromRequestParts<App> for Named {
@@ -215,15 +229,11 @@ macro_rules! extractors {
 
 extractors! {
     Tenant(app, parts) {
-        match scope(app, parts).await? {
-            Scope::Tenant(tenant) => Ok(Self(*tenant)),
-            // Staff who name no tenant are in none.
-            Scope::Staff(_) => Err(Problem::absent()),
-        }
+        entered(app, parts).await.map(Self)
     }
 
     Manager(app, parts) {
-        let Tenant(tenant) = <Tenant as FromRequestParts<App>>::from_request_parts(parts, app).await?;
+        let tenant = entered(app, parts).await?;
         tenant.require_manager()?;
         Ok(Self(tenant))
     }
@@ -233,13 +243,11 @@ extractors! {
     }
 
     Staff(app, parts) {
-        let actor = actor(app, parts).await?;
-        actor.require_staff()?;
-        Ok(Self(actor))
+        staff(app, parts).await.map(Self)
     }
 
     Superuser(app, parts) {
-        let Staff(actor) = <Staff as FromRequestParts<App>>::from_request_parts(parts, app).await?;
+        let actor = staff(app, parts).await?;
         actor.require_superuser("use this route")?;
         Ok(Self(actor))
     }
@@ -249,7 +257,7 @@ impl FromRequestParts<App> for StaffOn {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let Staff(actor) = Staff::from_request_parts(parts, app).await?;
+        let actor = staff(app, parts).await?;
         let slug = absent_unless(&param(parts, app, "slug").await?)?;
         Ok(Self { app: app.clone(), actor, slug })
     }

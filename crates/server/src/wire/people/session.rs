@@ -129,7 +129,7 @@ pub(crate) struct Me {
     pub(crate) actor: String,
     /// Null for an API key.
     pub(crate) user: Option<Myself>,
-    /// The member of staff who acts as the user.
+    /// Name of the staff account that acts as the user.
     pub(crate) impersonator: Option<String>,
     /// Slug of the tenant that the credential works in.
     pub(crate) tenant: Option<String>,
