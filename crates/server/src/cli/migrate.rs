@@ -121,7 +121,7 @@ fn make(place: &Place, options: &Make) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Asks at a terminal; a script must give its answers as options.
+/// Asks a question at the terminal. Without a terminal there is no answer: scripts give answers as options.
 fn ask(question: &Question) -> Option<String> {
     if !std::io::stdin().is_terminal() {
         return None;
@@ -131,7 +131,7 @@ fn ask(question: &Question) -> Option<String> {
     Some(question.choices[chosen.index].option.clone())
 }
 
-/// Brings the system stores to the current schema; opening the platform does just that.
+/// Brings the system stores to the current schema. Opening the platform does that, so this prints the result.
 async fn system(place: &Place) -> Result<ExitCode> {
     let platform = place.platform().await?;
     say!("control is current");

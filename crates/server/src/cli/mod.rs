@@ -28,7 +28,7 @@ use args::Command;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Runs the command line to its end: the status to exit with, after everything that is to be said was said.
+/// Runs the command line and returns its exit status.
 pub fn main(cli: Cli) -> ExitCode {
     tenantry::descriptors::raise_limit();
     if !writes_sources(&cli.command) {
@@ -43,20 +43,20 @@ pub fn main(cli: Cli) -> ExitCode {
     }))
 }
 
-/// Commands that write files which people share: configuration, models and migrations.
+/// Returns true for commands that write files which people share: configuration, models and migrations.
 fn writes_sources(command: &Command) -> bool {
     matches!(command, Command::Init | Command::App(_) | Command::Migrate(migrate::Migrate::Make(_)))
 }
 
-/// Lets a write past the limit of the size of files (`ulimit -f`) fail: the system would end the process otherwise.
+/// Makes a write beyond the file size limit (`ulimit -f`) an error. By default, its signal ends the process.
 fn outlive_file_limit() -> Result<()> {
     let exceeded = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
-    // What handles the signal stays when the listener is dropped.
+    // The handler stays installed after the listener is dropped.
     drop(signal(exceeded)?);
     Ok(())
 }
 
-/// Runs one command. Errors carry their remedy in the text.
+/// Runs one command.
 async fn run(cli: Cli) -> Result<ExitCode> {
     outlive_file_limit()?;
     let place = setup::Place { config: cli.config, data: cli.data };

@@ -89,7 +89,7 @@ pub(super) async fn run(place: &Place, verb: &Operation) -> Result<ExitCode> {
     }
 }
 
-/// Says what will be given up before it is.
+/// Abandons an operation. Without `yes`, the error says what would be left behind.
 async fn abandon(platform: &Platform, id: i64, yes: bool) -> Result<ExitCode> {
     let before = platform.operations().show(id).await?;
     if !yes {
@@ -145,7 +145,7 @@ fn row(o: &Listed) -> Vec<String> {
     ]
 }
 
-/// `running`, `running (stuck)`, `unwinding (rests)`.
+/// Returns the state in words: `running`, `running (stuck)`, `unwinding (rests)`.
 fn state(o: &Listed) -> String {
     let name = match o.state {
         State::Running if o.cancel_requested => "cancelling",
@@ -206,7 +206,7 @@ fn mark(state: StepState) -> &'static str {
     }
 }
 
-/// What can be done about it now.
+/// Prints the commands that the operation accepts now.
 fn advise(o: &Listed) {
     if o.state.is_over() {
         return;
@@ -224,7 +224,7 @@ fn advise(o: &Listed) {
     }
 }
 
-/// Prints how it came out; exit status 1 unless it is done.
+/// Prints an operation that has ended; exit status 1 unless it is done.
 fn ended(o: &Listed) -> Result<ExitCode> {
     print(o, false)?;
     Ok(if o.state == State::Done { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -127,7 +127,7 @@ async fn init(place: &Place) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Puts a tenant on another plan, or sets the state of its subscription.
+/// Changes a tenant's plan, or the state of its subscription.
 async fn set(place: &Place, options: &Set) -> Result<ExitCode> {
     let Set { tenant: slug, plan, state, ends_at } = options;
     let platform = place.platform().await?;

@@ -7,7 +7,7 @@ use tenantry::{
     config::{Config, DEFAULT_TOML},
 };
 
-/// Where the configuration and the data are, as asked for on the command line.
+/// The places of configuration and data that the command line names.
 pub(super) struct Place {
     pub(super) config: Option<PathBuf>,
     pub(super) data: Option<PathBuf>,
@@ -52,7 +52,7 @@ impl Place {
         let config = self.config()?;
         let data = config.platform.data_dir.clone();
         match open(config).await {
-            // Says itself what is wrong and where.
+            // This error already says what is wrong, and where.
             Err(error @ tenantry::Error::Invalid { .. }) => Err(explain(error)),
             other => other.map_err(explain).with_context(|| format!("cannot open {}", data.display())),
         }
@@ -82,7 +82,7 @@ pub(super) fn explain(error: tenantry::Error) -> anyhow::Error {
     }
 }
 
-/// What is wrong with a statement, by names: it is the operator's own, and so is the database.
+/// Describes an invalid statement by the names in it. Operators may see them: the statement and the database are theirs.
 fn about_statement(error: &tenantry::Error) -> Option<String> {
     use tenantry::EngineErrorKind::{Denied, Statement};
     let tenantry::Error::Engine(engine) = error else { return None };
@@ -101,18 +101,18 @@ fn about_statement(error: &tenantry::Error) -> Option<String> {
     }
 }
 
-/// Remedy for a file that is not what it should be. Only operators see it.
+/// Returns the remedy for a damaged or wrong file. Only operators see it.
 fn for_damage(error: &tenantry::Error) -> Option<String> {
     use tenantry::EngineErrorKind::{Corrupt, WrongIdentity};
     let tenantry::Error::Engine(engine) = error else { return None };
     matches!(engine.kind(), Corrupt | WrongIdentity).then(|| {
-        "the file is damaged or another's; put the right one back, or restore it: tenantry check names the database and \
-         the command; a control store that cannot be read: tenantry restore system"
+        "the file is damaged, or another file is in its place; put the right one back, or restore it: tenantry check names \
+         the database and the command; a control store that cannot be read: tenantry restore system"
             .into()
     })
 }
 
-/// Remedy for a name that does not exist: the command that lists the names.
+/// Returns the remedy for a name that does not exist: the command that lists the names.
 pub(super) fn where_to_look(noun: &str) -> String {
     format!("list them with: tenantry {noun} list")
 }

@@ -66,7 +66,7 @@ pub(super) async fn run(place: &Place, verb: &User) -> Result<ExitCode> {
     }
 }
 
-/// The operator's name for the audit log: `cli:` and the name the system knows.
+/// Returns the operator for the audit log: `cli:` and the name of the user that runs the command.
 pub(super) fn operator() -> Operator {
     let named =
         ["USER", "LOGNAME"].iter().find_map(|key| std::env::var(key).ok().filter(|name| !name.is_empty()));
@@ -74,13 +74,13 @@ pub(super) fn operator() -> Operator {
     Operator::new(&format!("cli:{}", name.as_deref().unwrap_or("unknown")))
 }
 
-/// The user that this process runs as, where neither cron nor a container says so in the environment.
+/// Returns the id of the user that runs this process. In a cron job or a container the environment does not name the user.
 fn process_uid() -> Option<u32> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_whitespace().next()?.parse().ok()
 }
 
-/// Name of a user id in the text of `/etc/passwd`; the id itself where it has no name.
+/// Returns the name of a user id in the text of `/etc/passwd`, or the id itself if it has no name.
 fn user_of(passwd: &str, uid: u32) -> Option<String> {
     let named = passwd.lines().find_map(|line| {
         let mut columns = line.split(':');
@@ -138,7 +138,7 @@ fn state(user: &users::User) -> String {
     }
 }
 
-/// Creates a superuser account. The command asks for the password if the operator gave none.
+/// Creates a superuser. Without a password in the arguments, the command asks for it.
 async fn superuser(place: &Place, email: &str, password: Option<String>) -> Result<ExitCode> {
     let password = asked(password)?;
     let platform = place.platform().await?;
@@ -147,7 +147,7 @@ async fn superuser(place: &Place, email: &str, password: Option<String>) -> Resu
     Ok(ExitCode::SUCCESS)
 }
 
-/// Sets a new password for an account, on behalf of an operator.
+/// Sets a new password for an account.
 async fn set_password(place: &Place, email: &str, password: Option<String>) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let user = by_email(&platform, email).await?.id;
@@ -191,7 +191,7 @@ async fn by_email(platform: &Platform, email: &str) -> Result<users::User> {
     }
 }
 
-/// Opens an account that was closed after wrong passwords.
+/// Unlocks an account that is locked after wrong passwords.
 async fn unlock(place: &Place, email: &str) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let user = by_email(&platform, email).await?.id;

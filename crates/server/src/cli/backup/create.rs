@@ -44,7 +44,7 @@ pub(super) async fn create(place: &Place, options: &args::Create) -> Result<Exit
     Ok(if result["failed"] == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Why a backup of a run failed, with the detail that the command for one tenant gives.
+/// Returns why a backup of a run failed, with as much detail as for a single backup.
 async fn reason(platform: &Platform, run: &serde_json::Value, slug: &str) -> Result<Option<String>> {
     let filter = Filter { run: run.as_i64(), state: Some(State::Failed), limit: 1000, ..Filter::default() };
     let failed = platform.backups().list(&filter).await?;

@@ -84,7 +84,7 @@ fn state(b: &Listed) -> String {
     }
 }
 
-/// The schedule that made it, or else the reason.
+/// Returns the schedule that made the backup, or else the reason.
 fn why(b: &Listed) -> String {
     b.schedule.clone().unwrap_or_else(|| b.reason.as_str().to_owned())
 }

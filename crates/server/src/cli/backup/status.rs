@@ -22,7 +22,7 @@ struct Shown {
     trouble: Option<String>,
 }
 
-/// Shows the state of all backups; exit status 1 if an operator must act, for a monitor.
+/// Shows the state of all backups. The exit status is 1 if an operator must act, so that a monitor can run this.
 pub(super) async fn status(platform: &Platform, json: bool) -> Result<ExitCode> {
     let status = platform.backups().status().await?;
     let trouble = platform.backups().store_trouble().await;
@@ -57,7 +57,7 @@ pub(super) async fn status(platform: &Platform, json: bool) -> Result<ExitCode> 
     Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// One line on the last restore to scratch.
+/// Describes the last restore drill in one line.
 fn drilled(drill: &DrillStatus) -> String {
     let last = match (drill.last_at_us, &drill.error) {
         (None, _) => "none yet".to_owned(),

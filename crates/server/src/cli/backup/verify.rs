@@ -61,7 +61,7 @@ pub(super) async fn drill(platform: &Platform, tenant: Option<&Slug>) -> Result<
     }
 }
 
-/// Backups named by the operator, or the newest good one of one tenant or of each.
+/// Returns the backups to verify: the named ones, the newest good one of a tenant, or all good ones.
 async fn wanted(
     platform: &Platform,
     backups: &[BackupId],

@@ -7,8 +7,8 @@ use super::args::Cli;
 use clap::{Command, CommandFactory, FromArgMatches};
 use std::ffi::OsString;
 
-/// Parses a command line, the name of the program first. Ends the process with a message if it is not valid, or after
-/// printing the help that it asks for.
+/// Parses a command line, which begins with the name of the program. If it is not valid, or asks for help, prints the
+/// message or the help and ends the process.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Cli {
     let matches = command().get_matches_from(aliases::replaced(words.into_iter().collect()));
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
@@ -24,7 +24,7 @@ pub(super) fn command() -> Command {
 mod tests {
     use super::*;
 
-    /// Verbs that print something for people and take no `--json`: they act, they follow, or they print JSON always.
+    /// Verbs that need no `--json`, because they always print JSON.
     const NO_JSON: [&str; 1] = ["tenant settings"];
 
     #[test]

@@ -136,7 +136,7 @@ async fn swap_in(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Puts the data into use again that was in use before the last swap.
+/// Puts the data from before the last swap into use again.
 pub(super) async fn undo(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
     let operation = platform.restores().undo(&operator(), slug).await?;
     watch_operation(platform, operation).await?;

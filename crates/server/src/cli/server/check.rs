@@ -9,8 +9,8 @@ use anyhow::Result;
 use std::process::ExitCode;
 use tenantry::{Orphan, Platform, name::Slug};
 
-/// Finds files without a placement, and trouble with backups. A part that cannot be looked at is a finding too: it does
-/// not keep the others.
+/// Finds files without a placement, and trouble with backups. A part that cannot be checked is a finding too; the other
+/// parts are checked all the same.
 async fn of_the_platform(platform: &Platform) -> Vec<String> {
     let mut found = match platform.orphans().list().await {
         // A placement without its file is among the findings about databases.
@@ -40,7 +40,7 @@ async fn of_the_platform(platform: &Platform) -> Vec<String> {
     found
 }
 
-/// Prints what is not as it should be; exit status 1 when there is anything.
+/// Prints every problem; exit status 1 if there is one.
 pub(in crate::cli) async fn run(place: &Place, tenant: Option<&Slug>, pages: bool) -> Result<ExitCode> {
     let platform = place.reading().await?;
     let mut found = 0u64;

@@ -34,7 +34,7 @@ struct Clocks {
     holds_back: bool,
 }
 
-/// Shows both clocks, after accepting the system clock if asked to.
+/// Shows both clocks. `accept` trusts the system clock first.
 pub(in crate::cli) async fn run(place: &Place, verb: &Clock) -> Result<ExitCode> {
     let accept = matches!(verb, Clock::Accept);
     let platform = if accept { place.platform().await? } else { place.reading().await? };
@@ -58,7 +58,7 @@ pub(in crate::cli) async fn run(place: &Place, verb: &Clock) -> Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-/// Says on standard error that work waits because of the clock, if it does.
+/// Warns on standard error if purges and retention wait because of the clock.
 pub(in crate::cli) async fn warn(platform: &Platform) -> Result<()> {
     if let Some(warning) = warning(&platform.clock_state().await?) {
         tell!("{warning}");

@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use std::{net::SocketAddr, process::ExitCode};
 use tenantry::demo::{self, Company};
 
-/// Sets up what is missing, then serves. A second run continues.
+/// Creates the demo tenants that are missing, then serves.
 pub(in crate::cli) async fn run(place: &Place, listen: &Listen) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let address = listen.listen.unwrap_or(platform.config().platform.listen);

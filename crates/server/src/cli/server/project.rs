@@ -25,7 +25,7 @@ pub(crate) enum App {
     },
 }
 
-/// Writes a commented tenantry.toml; never over one that is there.
+/// Writes a commented tenantry.toml, unless there is one.
 pub(in crate::cli) fn init() -> Result<ExitCode> {
     let path = Path::new("tenantry.toml");
     let mut file = File::create_new(path).map_err(|error| match error.kind() {
@@ -45,7 +45,7 @@ pub(in crate::cli) fn init() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The built-in configuration under the folder's name, and with plans that say nothing of a trade.
+/// Returns the built-in configuration under the folder's name, with plans that fit any trade.
 fn neutral(folder: &str) -> String {
     let name: String = folder.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\')).collect();
     let pairs = [

@@ -1,4 +1,4 @@
-//! `tenantry reload`: asks every running server of the data directory to load its apps again, and says what came of it.
+//! `tenantry reload`: asks every running server of the data directory to load its apps again, and prints the answers.
 //!
 //! Each `tenantry serve` listens on a socket of its own in the data directory, which only the owner of that directory
 //! can reach. A server that died leaves its socket; the next reload removes it.
@@ -21,16 +21,16 @@ use tokio::{
 /// Where the sockets are, below the data directory.
 const FOLDER: &str = "running";
 
-/// What a server answers.
+/// Answer of a server.
 #[derive(Debug, Serialize, Deserialize)]
 enum Answer {
-    /// It uses these apps now.
+    /// The server uses these apps now.
     Reloaded(Reloaded),
-    /// It continues with the previous apps; the reason.
+    /// The server continues with the previous apps, for this reason.
     Refused(String),
 }
 
-/// The socket of this process. Removed with it.
+/// The socket of this process; its file is removed on drop.
 pub(in crate::cli) struct Socket {
     path: PathBuf,
     task: JoinHandle<()>,
@@ -39,7 +39,7 @@ pub(in crate::cli) struct Socket {
 impl Drop for Socket {
     fn drop(&mut self) {
         self.task.abort();
-        // One that stays is removed by the next reload.
+        // If this fails, the next reload removes the file.
         drop(std::fs::remove_file(&self.path));
     }
 }
@@ -47,7 +47,7 @@ impl Drop for Socket {
 /// Listens for reloads of `platform` while the server runs.
 ///
 /// # Errors
-/// Those of the file system: the folder cannot be made, or the path is too long for a socket.
+/// If the folder cannot be made, or the path is too long for a socket.
 pub(in crate::cli) fn listen(platform: &Platform) -> io::Result<Socket> {
     let folder = platform.config().platform.data_dir.join(FOLDER);
     make_private(&folder)?;
@@ -73,7 +73,7 @@ fn make_private(folder: &Path) -> io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// A connection is the request; the answer is one JSON document.
+/// Answers a connection, which needs no text to be a request, with one JSON document.
 async fn answer(platform: &Platform, mut stream: UnixStream) -> io::Result<()> {
     let answer = match reload(platform).await {
         Ok(reloaded) => Answer::Reloaded(reloaded),
@@ -83,7 +83,7 @@ async fn answer(platform: &Platform, mut stream: UnixStream) -> io::Result<()> {
     stream.shutdown().await
 }
 
-/// Reloads and logs a refusal: the apps that were loaded stay in use.
+/// Reloads the apps. A failure is logged, and the apps that were loaded before stay in use.
 pub(in crate::cli) async fn reload(platform: &Platform) -> tenantry::Result<Reloaded> {
     let done = tenantry::caught(platform.reload()).await;
     if let Err(error) = &done {
@@ -92,7 +92,7 @@ pub(in crate::cli) async fn reload(platform: &Platform) -> tenantry::Result<Relo
     done
 }
 
-/// Reloads at every SIGHUP, until it is dropped.
+/// Reloads at every SIGHUP, until the task is aborted.
 pub(in crate::cli) fn on_hangup(platform: &Platform) -> io::Result<JoinHandle<()>> {
     let mut signals = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
     let platform = platform.clone();
@@ -103,7 +103,7 @@ pub(in crate::cli) fn on_hangup(platform: &Platform) -> io::Result<JoinHandle<()
     }))
 }
 
-/// Asks all servers, one after the other; status 1 when one refused.
+/// Asks all servers, one after the other; exit status 1 if one refused.
 pub(in crate::cli) async fn run(place: &Place) -> Result<ExitCode> {
     let folder = place.config()?.platform.data_dir.join(FOLDER);
     let (mut asked, mut refused) = (0, 0);
@@ -149,7 +149,7 @@ fn sockets(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// None: the server of this socket is gone, and so is the socket now.
+/// Returns the answer of the server behind a socket. `None`: that server has died, and its socket is removed.
 async fn ask(path: &Path) -> Result<Option<Answer>> {
     let mut stream = match UnixStream::connect(path).await {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
@@ -160,5 +160,5 @@ async fn ask(path: &Path) -> Result<Option<Answer>> {
     };
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;
-    Ok(Some(serde_json::from_slice(&answer).context("it ended before it had answered")?))
+    Ok(Some(serde_json::from_slice(&answer).context("the connection ended before the answer")?))
 }

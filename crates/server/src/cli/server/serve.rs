@@ -11,7 +11,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// Opens, announces, serves.
+/// Opens the platform and serves it.
 pub(in crate::cli) async fn run(place: &Place, listen: &Listen) -> Result<ExitCode> {
     let platform = place.platform().await?;
     platform.apps().require_migrated()?;
@@ -26,7 +26,7 @@ pub(in crate::cli) async fn run(place: &Place, listen: &Listen) -> Result<ExitCo
     .await
 }
 
-/// Says at start what would keep backups from being of use. It is no reason not to serve.
+/// Warns about trouble with backups. The server starts all the same.
 async fn tell_of_backups(platform: &Platform) -> Result<()> {
     if platform.backups().status().await?.inside_data_dir {
         tell!("warning: {}", crate::cli::backup::status::INSIDE);
@@ -54,9 +54,9 @@ pub(in crate::cli) async fn until_stopped(
     let metrics = metrics(&app).await?;
     let work = platform.start_background();
     let options = ServeOptions::of(&platform);
-    say_bounds(&platform, &options);
+    log_bounds(&platform, &options);
     let reloads = (reload::on_hangup(&platform)?, listening(&platform));
-    // Heard before anyone is told that there is a server to stop.
+    // Registered before the announcement, so that a signal right after it is not missed.
     let stopped = stop_signal()?;
     announce(bound);
     serve(app, routes, listener, options, stopped).await?;
@@ -68,8 +68,8 @@ pub(in crate::cli) async fn until_stopped(
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the process may hold open, for the log.
-fn say_bounds(platform: &Platform, options: &ServeOptions) {
+/// Logs how many files and connections the process may hold open.
+fn log_bounds(platform: &Platform, options: &ServeOptions) {
     let descriptors = platform.descriptors();
     tracing::info!(
         descriptors = descriptors.limit,
@@ -94,7 +94,7 @@ async fn listener(address: SocketAddr, remedy: &str) -> Result<TcpListener> {
     listener.map_err(|error| anyhow!("cannot listen on {address}: {error}\n  remedy: {remedy}"))
 }
 
-/// None, with a warning, where a socket cannot be made: then only SIGHUP reloads.
+/// Returns the socket for `tenantry reload`; `None`, with a warning, if it cannot be made. Then only SIGHUP reloads.
 fn listening(platform: &Platform) -> Option<reload::Socket> {
     let socket = reload::listen(platform);
     let warn = |error: &std::io::Error| tracing::warn!(%error, "no socket for `tenantry reload`: use SIGHUP");

@@ -6,11 +6,11 @@ use std::{cell::Cell, io::IsTerminal, time::Duration};
 /// Pause between two redraws of the spinner.
 pub(super) const TICK: Duration = Duration::from_millis(120);
 
-/// Progress on standard error.
+/// The progress of a run, on standard error.
 pub(in crate::cli) struct Progress {
     bar: ProgressBar,
     is_terminal: bool,
-    /// Tenths that were told.
+    /// Number of tenths for which a line was printed.
     told: Cell<u64>,
 }
 
@@ -35,7 +35,7 @@ impl Progress {
         self.bar.set_length(total);
         self.bar.set_position(done);
         let tenths = done * 10 / total.max(1);
-        // The command's last line tells the end.
+        // The last line of the command reports the end.
         if !self.is_terminal && total >= 10 && tenths > self.told.get() && done < total {
             self.told.set(tenths);
             tell!("{}: {done} of {total} tenants", self.bar.prefix());

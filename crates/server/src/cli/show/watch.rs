@@ -27,7 +27,7 @@ pub(in crate::cli) async fn watch_operation(platform: &Platform, id: i64) -> Res
 /// # Errors
 /// After a second Ctrl-C, or when the operation cannot be followed.
 pub(in crate::cli) async fn to_its_end(platform: &Platform, id: i64) -> Result<Listed> {
-    // Before anything is shown, so that no Ctrl-C ends the process instead.
+    // Registered before anything is shown; an earlier Ctrl-C would end the process.
     let mut interrupts = signal(SignalKind::interrupt())?;
     let face = Face::new();
     let bar = face.bar.clone();

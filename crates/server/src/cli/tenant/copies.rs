@@ -14,7 +14,7 @@ use std::{
 };
 use tenantry::{NewFromCopy, NewOwner, access::passwords::Password, counted, name::Slug};
 
-/// Writes the archive of a tenant. The file gets its name when it is whole.
+/// Writes the archive of a tenant. The file gets its name once it is complete.
 pub(super) async fn export(place: &Place, slug: &Slug, out: Option<&Path>) -> Result<ExitCode> {
     let platform = place.platform().await?;
     // Asked before anything is taken out: an export is audited when it begins.
@@ -39,7 +39,7 @@ pub(super) async fn export(place: &Place, slug: &Slug, out: Option<&Path>) -> Re
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes a tenant from an archive.
+/// Creates a tenant from an archive.
 pub(super) async fn import(place: &Place, options: &args::Import) -> Result<ExitCode> {
     let archive = options.archive.canonicalize();
     let archive = archive.with_context(|| format!("cannot read {}", options.archive.display()))?;
@@ -52,7 +52,7 @@ pub(super) async fn import(place: &Place, options: &args::Import) -> Result<Exit
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes a tenant like another.
+/// Creates a tenant with a copy of another tenant's data.
 pub(super) async fn clone_tenant(place: &Place, options: &args::Clone) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let (slug, to) = (&options.tenant, &options.to);

@@ -10,7 +10,7 @@ use anyhow::Result;
 use std::{io::IsTerminal, process::ExitCode};
 use tenantry::{Attach, NewOwner, access::passwords::Password, name::Slug, tenants::NewTenant};
 
-/// Creates the record, its databases and a trial, and with a password the owner.
+/// Creates a tenant with its databases and a trial. With a password, also creates the owner.
 pub(super) async fn create(place: &Place, options: &args::Create) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let new = NewTenant {
@@ -43,7 +43,7 @@ pub(super) async fn create(place: &Place, options: &args::Create) -> Result<Exit
     list::print(&platform, &[platform.tenants().show(slug).await?], false).await
 }
 
-/// Creates the databases an existing record lacks.
+/// Creates the databases that an existing tenant lacks.
 pub(super) async fn create_databases(place: &Place, slug: &Slug) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let made = platform.tenants().create_databases(&operator(), slug).await?;
@@ -54,7 +54,7 @@ pub(super) async fn create_databases(place: &Place, slug: &Slug) -> Result<ExitC
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes a database that exists the tenant's.
+/// Attaches an existing database as the tenant's own.
 pub(super) async fn attach(place: &Place, options: &args::AttachDatabase) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let slug = &options.tenant;

@@ -7,7 +7,7 @@ use inquire::InquireError;
 use std::process::ExitCode;
 use tenantry::{name::Slug, tenants::Terms};
 
-/// Cancels a tenant and says what comes when.
+/// Cancels a tenant and prints its dates.
 pub(super) async fn cancel(place: &Place, options: &args::Cancel) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let slug = &options.tenant;
@@ -39,7 +39,7 @@ pub(super) async fn revoke(place: &Place, slug: &Slug) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The operator must repeat the name of what is ended (`wrong-id-deleted`).
+/// Requires the operator to repeat the slug, on the command line or at the terminal (`wrong-id-deleted`).
 pub(super) fn confirm(slug: &Slug, yes: Option<&str>, what: &str) -> Result<()> {
     let said =
         match yes {

@@ -16,7 +16,7 @@ use tenantry::{
     topology::{Placement, versions::Version},
 };
 
-/// One line for each tenant, with every column that the requirements name.
+/// Lists all tenants.
 pub(super) async fn list(place: &Place, json: bool) -> Result<ExitCode> {
     let platform = place.reading().await?;
     let next = async |last: Option<&Listed>| {
@@ -26,7 +26,7 @@ pub(super) async fn list(place: &Place, json: bool) -> Result<ExitCode> {
     print(&platform, &table::every(next).await?, json).await
 }
 
-/// All that is known of one tenant.
+/// Shows one tenant with its databases.
 pub(super) async fn show(place: &Place, tenant: &Slug, json: bool) -> Result<ExitCode> {
     let platform = place.reading().await?;
     let found = platform.tenants().show(tenant).await?;
@@ -92,7 +92,7 @@ fn database(p: &Placement, version: Version) -> Vec<String> {
     ]
 }
 
-/// Where the schema of a database stands against the apps that this command has loaded.
+/// Compares the schema of a database with that of the loaded apps.
 fn schema(version: Version) -> &'static str {
     match version {
         Version::Current => "current",
@@ -158,14 +158,14 @@ fn row(t: &Listed, size: u64, versions: &[Version]) -> Vec<String> {
     ]
 }
 
-/// State of the tenant, with what an operator should see to.
+/// Returns the state of the tenant, and whether its databases need migrations or newer apps.
 fn status(t: &Listed, versions: &[Version]) -> String {
     let schema = [(Version::Behind, ", behind"), (Version::Ahead, ", ahead")];
     let schema = schema.into_iter().filter(|(version, _)| versions.contains(version)).map(|(_, said)| said);
     state(t) + &schema.collect::<String>()
 }
 
-/// One that was cancelled works on, and is seen to.
+/// Returns the state of the tenant. A cancelled tenant works until its grace period ends, so its state names both.
 fn state(t: &Listed) -> String {
     match (&t.maintenance, &t.retirement, t.state) {
         (Some(_), ..) => "maintenance".into(),

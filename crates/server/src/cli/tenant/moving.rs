@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use std::process::ExitCode;
 use tenantry::Platform;
 
-/// To another server, or back.
+/// Moves a tenant to another server, or back.
 pub(super) async fn to(place: &Place, options: &args::Move) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let (slug, store, by) = (&options.tenant, options.store.as_ref(), operator());
@@ -22,7 +22,7 @@ pub(super) async fn to(place: &Place, options: &args::Move) -> Result<ExitCode> 
     done(&platform, id?).await
 }
 
-/// Out of the pool.
+/// Moves a tenant out of the pool.
 pub(super) async fn promote(place: &Place, options: &args::Promote) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let (store, server) = (options.store.as_ref(), options.to.as_ref());
@@ -30,7 +30,7 @@ pub(super) async fn promote(place: &Place, options: &args::Promote) -> Result<Ex
     done(&platform, id).await
 }
 
-/// Into the pool.
+/// Moves a tenant into the pool.
 pub(super) async fn demote(place: &Place, options: &args::OfStore) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let id = platform.moves().demote(&operator(), &options.tenant, options.store.as_ref()).await?;
@@ -47,7 +47,7 @@ pub(super) async fn release(place: &Place, options: &args::OfStore) -> Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-/// Says what is in use again, and what is gone.
+/// Follows the return to retained databases to its end, and prints which writes are lost.
 async fn put_back(platform: &Platform, id: i64) -> Result<ExitCode> {
     let over = crate::cli::watch::watch_operation(platform, id).await?;
     let result = over.result.unwrap_or_default();
@@ -68,7 +68,7 @@ async fn put_back(platform: &Platform, id: i64) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Follows the move to its end and says what came of it.
+/// Follows a move to its end and prints how it went.
 async fn done(platform: &Platform, id: i64) -> Result<ExitCode> {
     let over = crate::cli::watch::watch_operation(platform, id).await?;
     say!("{}", over.what);

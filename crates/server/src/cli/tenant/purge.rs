@@ -16,7 +16,7 @@ use tenantry::{
     purges::operation::{Fate, Trace},
 };
 
-/// Purges one tenant or those that are due; or says where their data lies.
+/// Purges one tenant, or those that are due. A dry run only prints what would be purged.
 pub(super) async fn purge(place: &Place, options: &args::Purge) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let Some(slug) = &options.tenant else { return due(&platform, options.dry_run).await };
@@ -69,7 +69,7 @@ async fn due(platform: &Platform, dry_run: bool) -> Result<ExitCode> {
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Every place where data of a tenant lies, and what a purge does to it.
+/// Prints every place with data of a tenant, and what a purge does to it.
 pub(super) async fn survey(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
     let survey = platform.purges().survey(slug).await?;
     say!("{} (id {}): {}", survey.slug, survey.tenant, survey.state);
@@ -100,7 +100,7 @@ fn print(traces: &[Trace]) {
     table::print(&["what", "where", "count", "size", "purge"], traces.iter().map(row));
 }
 
-/// The certificate of a purged tenant.
+/// Prints the certificate of a purged tenant; exit status 1 if something was not removed.
 pub(super) async fn certificate(place: &Place, tenant: &str, json: bool) -> Result<ExitCode> {
     let platform = place.reading().await?;
     let certificate = platform.purges().certificate(tenant).await?;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use std::process::ExitCode;
 use tenantry::name::Slug;
 
-/// Shows them after the changes, if there are any.
+/// Makes the changes, if there are any, and shows the settings.
 pub(super) async fn run(place: &Place, slug: &Slug, changes: &[String]) -> Result<ExitCode> {
     let changes = changes.iter().map(|text| change(text)).collect::<Result<Map<_, _>>>()?;
     let platform = if changes.is_empty() { place.reading().await? } else { place.platform().await? };

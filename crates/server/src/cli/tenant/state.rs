@@ -14,7 +14,7 @@ pub(super) async fn rename(place: &Place, slug: &Slug, to: &Slug) -> Result<Exit
     Ok(ExitCode::SUCCESS)
 }
 
-/// Stops a tenant.
+/// Suspends a tenant.
 pub(super) async fn suspend(place: &Place, slug: &Slug, reason: &str) -> Result<ExitCode> {
     let platform = place.platform().await?;
     platform.tenants().suspend(&operator(), slug, reason).await?;
@@ -22,7 +22,7 @@ pub(super) async fn suspend(place: &Place, slug: &Slug, reason: &str) -> Result<
     Ok(ExitCode::SUCCESS)
 }
 
-/// Lets a tenant work again.
+/// Ends the suspension of a tenant.
 pub(super) async fn resume(place: &Place, slug: &Slug) -> Result<ExitCode> {
     let platform = place.platform().await?;
     platform.tenants().resume(&operator(), slug).await?;
