@@ -5,7 +5,7 @@
 use http::StatusCode;
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident $name:literal $status:ident $title:literal $remedy:literal;)*) => {
+    ($($(#[$doc:meta])* $variant:ident $name:literal $status:ident $title:literal $($remedy:literal)?;)*) => {
         /// Kind of a refusal. The name in snake case is the `code` member of the body.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
@@ -17,10 +17,10 @@ macro_rules! codes {
             /// All codes, for the docs page and for tests.
             pub const ALL: &[Code] = &[$(Code::$variant),*];
 
-            /// Returns name, status, title, and remedy or an empty text.
-            const fn row(self) -> (&'static str, StatusCode, &'static str, &'static str) {
+            /// Returns name, status, title, and remedies: one or none.
+            const fn row(self) -> (&'static str, StatusCode, &'static str, &'static [&'static str]) {
                 match self {
-                    $(Code::$variant => ($name, StatusCode::$status, $title, $remedy)),*
+                    $(Code::$variant => ($name, StatusCode::$status, $title, &[$($remedy)?])),*
                 }
             }
         }
@@ -29,44 +29,33 @@ macro_rules! codes {
 
 codes! {
     /// The request cannot be read: bad JSON, bad parameter, bad CSV.
-    BadRequest "bad_request" BAD_REQUEST "The request cannot be read"
-        "";
+    BadRequest "bad_request" BAD_REQUEST "The request cannot be read";
     /// A value breaks a rule of its field.
-    Invalid "invalid" UNPROCESSABLE_ENTITY "A value is not allowed"
-        "";
+    Invalid "invalid" UNPROCESSABLE_ENTITY "A value is not allowed";
     /// The credential is missing or no longer valid.
     Unauthenticated "unauthenticated" UNAUTHORIZED "Sign in first"
         "POST /api/auth/login, then send the token as `Authorization: Bearer …`.";
     /// The credential is valid but does not permit this, on something that the caller may see.
-    Denied "denied" FORBIDDEN "Not allowed"
-        "";
+    Denied "denied" FORBIDDEN "Not allowed";
     /// A browser sent the request from another site.
     CrossSite "cross_site" FORBIDDEN "Refused: sent by another site"
         "Send the request from this platform's own pages, or with a bearer token instead of the cookie.";
     /// Nothing exists here, or nothing that the caller may see.
-    NotFound "not_found" NOT_FOUND "Not found"
-        "";
+    NotFound "not_found" NOT_FOUND "Not found";
     /// The path exists with other methods.
-    MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "Method not allowed"
-        "";
+    MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "Method not allowed";
     /// The route does not read the body's media type.
-    UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "Media type not supported"
-        "";
+    UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "Media type not supported";
     /// The body is larger than the route accepts.
-    TooLarge "too_large" PAYLOAD_TOO_LARGE "The body is too large"
-        "";
+    TooLarge "too_large" PAYLOAD_TOO_LARGE "The body is too large";
     /// Another row has the same unique values.
-    NotUnique "not_unique" CONFLICT "It exists already"
-        "";
+    NotUnique "not_unique" CONFLICT "It exists already";
     /// The row is still referred to.
-    Reference "reference" CONFLICT "A reference does not allow this"
-        "";
+    Reference "reference" CONFLICT "A reference does not allow this";
     /// The state of the object does not allow the request.
-    Conflict "conflict" CONFLICT "The current state does not allow this"
-        "";
+    Conflict "conflict" CONFLICT "The current state does not allow this";
     /// The operation was cancelled and undone.
-    Cancelled "cancelled" CONFLICT "It was cancelled"
-        "";
+    Cancelled "cancelled" CONFLICT "It was cancelled";
     /// `If-Match` names a version other than the record's.
     VersionConflict "version_conflict" PRECONDITION_FAILED "The record has changed"
         "Read the record again, apply the change to it, and send its new ETag in If-Match.";
@@ -89,8 +78,7 @@ codes! {
     RateLimited "rate_limited" TOO_MANY_REQUESTS "Too many requests"
         "Wait as long as Retry-After says.";
     /// The tenant's own SQL is invalid.
-    Statement "statement" BAD_REQUEST "The statement is not valid"
-        "";
+    Statement "statement" BAD_REQUEST "The statement is not valid";
     /// The tenant's own SQL does something that is not allowed (`confined-sql`).
     StatementDenied "statement_denied" FORBIDDEN "The statement is not allowed here"
         "Only reading statements on this tenant's own tables are allowed.";
@@ -128,8 +116,7 @@ codes! {
     Unavailable "unavailable" SERVICE_UNAVAILABLE "Busy"
         "Try again in a moment.";
     /// An internal error.
-    Internal "internal" INTERNAL_SERVER_ERROR "Internal error"
-        "";
+    Internal "internal" INTERNAL_SERVER_ERROR "Internal error";
 }
 
 impl Code {
@@ -155,6 +142,6 @@ impl Code {
 
     /// Returns what a person can do about it, if that is always the same.
     pub fn remedy(self) -> Option<&'static str> {
-        Some(self.row().3).filter(|remedy| !remedy.is_empty())
+        self.row().3.first().copied()
     }
 }
