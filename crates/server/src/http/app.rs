@@ -193,8 +193,8 @@ impl App {
         &self.0.faults
     }
 
-    /// Returns a page of a list. It ends at `limit` entries, or at the configured number of bytes. `key` of its last entry
-    /// continues the list.
+    /// Returns a page of a list. It ends at `limit` entries, or at the configured number of bytes. `key` of its last
+    /// entry continues the list.
     pub(super) fn page<T: Serialize, K: ToString>(
         &self,
         entries: impl IntoIterator<Item = impl Into<T>>,

@@ -1,5 +1,5 @@
-//! Handlers for what managers look at: usage, the activity log, operations, read-only SQL in the tenant's own database. The
-//! engine confines the SQL (`confined-sql`).
+//! Handlers that show the tenant to its members: usage, the activity log, operations, and read-only SQL in its own
+//! database, which the engine confines (`confined-sql`).
 
 use crate::{
     http::{

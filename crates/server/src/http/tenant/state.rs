@@ -1,5 +1,5 @@
-//! Handlers for the tenant's state and name, and for its cancellation by its owner. All but the change of the name do not
-//! enter the tenant, so they work for an expired or suspended one too.
+//! Handlers for the tenant's state and name, and for its cancellation by its owner. Only the change of the name enters
+//! the tenant; the other handlers work for an expired or suspended one too.
 
 use crate::{
     http::{
