@@ -5,7 +5,7 @@ use std::fmt::{Display, Write};
 
 /// Metrics as text.
 #[derive(Debug, Default)]
-pub(in crate::http) struct Exposition(String);
+pub(crate) struct Exposition(String);
 
 impl Exposition {
     /// Begins a family of samples.
