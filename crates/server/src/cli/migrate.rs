@@ -244,24 +244,24 @@ fn tell(progress: &Progress, json: bool, store: &StoreName, event: &Event<'_>) {
 
 fn line(json: bool, outcome: &Outcome) {
     let (slug, database) = (&outcome.target.slug, &outcome.target.place.physical);
-    match (&outcome.result, json) {
-        (Ok(steps), true) => {
+    match &outcome.result {
+        Ok(steps) if json => {
             say!("{}", json!({ "tenant": slug, "database": database, "applied": steps }))
         }
-        (Ok(steps), false) => say!("{slug}: {steps} applied"),
-        (Err(why), true) => say!(
+        Err(why) if json => say!(
             "{}",
             json!({ "tenant": slug, "database": database, "error": why.code, "message": why.message })
         ),
-        (Err(why), false) => {
+        Ok(steps) => say!("{slug}: {steps} applied"),
+        Err(why) => {
             say!("{slug}: not migrated: {}", why.message);
-            match &why.remedy {
-                Some(remedy) => say!("  remedy: {remedy}"),
-                None if why.message.contains("refused: ") => say!(
+            if let Some(remedy) = &why.remedy {
+                say!("  remedy: {remedy}");
+            } else if why.message.contains("refused: ") {
+                say!(
                     "  remedy: look at the rows and correct them, then run tenantry migrate tenants again:\n    \
                      tenantry sql {slug} \"SELECT …\"\n    tenantry sql {slug} --write \"UPDATE …\""
-                ),
-                None => {}
+                );
             }
         }
     }

@@ -14,7 +14,7 @@ use anyhow::Result;
 use std::process::ExitCode;
 use tenantry::{
     Platform,
-    backups::{BackupId, Difference},
+    backups::{BackupId, Difference, ModelChange},
     name::Slug,
     operations::Listed,
 };
@@ -92,31 +92,16 @@ pub(super) async fn show(platform: &Platform, slug: &Slug, json: bool) -> Result
 }
 
 fn rows(difference: &Difference) -> Vec<Vec<String>> {
-    let store = difference.store.to_string();
+    let row = |model: &str, counts: [String; 3]| {
+        [difference.store.to_string(), model.to_owned()].into_iter().chain(counts).collect::<Vec<_>>()
+    };
     let Some(models) = &difference.models else {
-        return vec![vec![
-            store,
-            "(the database in use is lost)".into(),
-            String::new(),
-            String::new(),
-            String::new(),
-        ]];
+        return vec![row("(the database in use is lost)", Default::default())];
     };
+    let of_model = |m: &ModelChange| row(&m.model, [m.added, m.changed, m.removed].map(|n| n.to_string()));
     let changed = models.iter().filter(|m| m.added + m.changed + m.removed > 0);
-    let row = |m: &tenantry::backups::ModelChange| {
-        vec![
-            store.clone(),
-            m.model.clone(),
-            m.added.to_string(),
-            m.changed.to_string(),
-            m.removed.to_string(),
-        ]
-    };
-    let rows: Vec<_> = changed.map(row).collect();
-    match rows.is_empty() {
-        true => vec![vec![store, "(nothing)".into(), "0".into(), "0".into(), "0".into()]],
-        false => rows,
-    }
+    let rows: Vec<_> = changed.map(of_model).collect();
+    if rows.is_empty() { vec![row("(nothing)", ["0"; 3].map(String::from))] } else { rows }
 }
 
 async fn swap_in(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
