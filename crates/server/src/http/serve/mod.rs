@@ -90,7 +90,8 @@ pub async fn serve(
     app.drain();
     drop(listener);
     if timeout(door.options.drain, door.graceful.shutdown()).await.is_err() {
-        tracing::warn!("requests still running after {:?} were cut off", door.options.drain);
+        let seconds = door.options.drain.as_secs();
+        tracing::warn!("requests that still ran after {seconds} seconds were cut off");
     }
     upkeep.abort();
     app.faults().flush_all();
