@@ -251,6 +251,6 @@ async fn absent() -> Problem {
 
 async fn not_that_way(request: Request) -> Response {
     use axum::response::IntoResponse;
-    Problem::new(Code::MethodNotAllowed, format!("{} is not served with {}.", "This path", request.method()))
+    Problem::new(Code::MethodNotAllowed, format!("This path is not served with {}.", request.method()))
         .into_response()
 }

@@ -3,7 +3,7 @@
 //! An alias replaces words of the command line before it is parsed, so every command has one definition. Words may be
 //! written with `_` or `-`.
 
-use super::super::args::Cli;
+use crate::cli::args::Cli;
 use clap::{Command, CommandFactory};
 use std::ffi::{OsStr, OsString};
 

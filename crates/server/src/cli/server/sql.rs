@@ -1,7 +1,7 @@
 //! `tenantry sql`: a statement on the rows of one tenant, or of a system store. It is read-only (`confined-sql`), or it
 //! corrects values that stop a migration.
 
-use crate::cli::{setup::Place, table};
+use crate::cli::{setup::Place, table, user::operator};
 use anyhow::{Result, anyhow};
 use clap::Args;
 use std::process::ExitCode;
@@ -52,7 +52,7 @@ enum Of {
 
 /// Runs a reading statement and prints its rows.
 async fn read(platform: &Platform, of: &Of, statement: &str, json: bool) -> Result<ExitCode> {
-    let by = crate::cli::user::operator();
+    let by = operator();
     let rows = match of {
         Of::Tenant(slug, store) => platform.statements().on_tenant(&by, slug, store, statement).await,
         Of::System(store) => platform.statements().on_system_store(&by, store, statement).await,
@@ -72,7 +72,7 @@ async fn read(platform: &Platform, of: &Of, statement: &str, json: bool) -> Resu
 
 /// Runs one UPDATE or REINDEX and prints how many rows it changed.
 async fn write(platform: &Platform, of: &Of, statement: &str) -> Result<ExitCode> {
-    let by = crate::cli::user::operator();
+    let by = operator();
     let done = match of {
         Of::Tenant(slug, store) => platform.statements().repair_tenant(&by, slug, store, statement).await,
         Of::System(store) => platform.statements().repair_system_store(&by, store, statement).await,

@@ -3,7 +3,6 @@
 //! Used through `?` in handlers. Public text is the domain's own; everything else goes to the log.
 
 use super::{Code, FieldProblem, Problem};
-
 use tenantry::error::{FieldError, Rule};
 
 /// Value of Retry-After for a tenant in maintenance mode, seconds.

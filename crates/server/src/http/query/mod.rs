@@ -8,9 +8,13 @@ mod filter;
 mod nothing;
 mod pairs;
 mod params;
-pub(in crate::http) use nothing::{NoParameters, flag};
-pub(in crate::http) use pairs::pairs;
 mod text;
+
+pub use cursor::seal;
+pub(super) use nothing::{NoParameters, flag};
+pub(super) use pairs::pairs;
+pub(super) use params::QueryParams;
+pub use text::{Kind, parse as parse_text};
 
 use super::problem::{Code, FieldProblem, Problem, Result};
 use tenantry::{
@@ -19,10 +23,6 @@ use tenantry::{
     query::{Direction, Filter, RecordId, Select},
     value::Value,
 };
-
-pub use cursor::seal;
-pub(super) use params::QueryParams;
-pub use text::{Kind, parse as parse_text};
 
 /// Maximum number of rows of a page.
 pub const MAX_LIMIT: u32 = 1000;

@@ -65,9 +65,7 @@ impl<'a> Shown<'a> {
             address: if proxied { client(options, headers, peer) } else { peer },
         })
     }
-}
 
-impl<'a> Shown<'a> {
     /// Converts to the platform's type.
     pub(in crate::http) fn presented(&self) -> Presented<'a> {
         Presented {
