@@ -162,6 +162,12 @@ async fn entered(app: &App, parts: &Parts) -> Result<access::Tenant> {
     }
 }
 
+async fn managed(app: &App, parts: &Parts) -> Result<access::Tenant> {
+    let tenant = entered(app, parts).await?;
+    tenant.require_manager()?;
+    Ok(tenant)
+}
+
 async fn resolved(app: &App, parts: &Parts) -> Result<Resolved> {
     let shown = Shown::read(app.options(), &parts.headers, parts.uri.path(), peer(parts))?;
     let resolved = app.platform().access().resolve(&shown.presented()).await?;
@@ -178,6 +184,12 @@ async fn actor(app: &App, parts: &Parts) -> Result<Actor> {
 async fn staff(app: &App, parts: &Parts) -> Result<Actor> {
     let actor = actor(app, parts).await?;
     actor.require_staff()?;
+    Ok(actor)
+}
+
+async fn superuser(app: &App, parts: &Parts) -> Result<Actor> {
+    let actor = staff(app, parts).await?;
+    actor.require_superuser("use this route")?;
     Ok(actor)
 }
 
@@ -211,7 +223,7 @@ impl FromRequestParts<App> for Scope {
 
 /// Implements extractors for every state that provides an [`App`], so that embedders' routes can use them.
 macro_rules! extractors {
-    ($($name:ident($app:ident, $parts:ident) $extract:block)*) => {$(
+    ($($name:ident: $extracted:ident;)*) => {$(
         impl<S> FromRequestParts<S> for $name
         where
             App: FromRef<S>,
@@ -219,38 +231,19 @@ macro_rules! extractors {
         {
             type Rejection = Problem;
 
-            async fn from_request_parts($parts: &mut Parts, state: &S) -> Result<Self> {
-                let $app = &App::from_ref(state);
-                $extract
+            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+                $extracted(&App::from_ref(state), parts).await.map(Self)
             }
         }
     )*};
 }
 
 extractors! {
-    Tenant(app, parts) {
-        entered(app, parts).await.map(Self)
-    }
-
-    Manager(app, parts) {
-        let tenant = entered(app, parts).await?;
-        tenant.require_manager()?;
-        Ok(Self(tenant))
-    }
-
-    Caller(app, parts) {
-        actor(app, parts).await.map(Self)
-    }
-
-    Staff(app, parts) {
-        staff(app, parts).await.map(Self)
-    }
-
-    Superuser(app, parts) {
-        let actor = staff(app, parts).await?;
-        actor.require_superuser("use this route")?;
-        Ok(Self(actor))
-    }
+    Tenant: entered;
+    Manager: managed;
+    Caller: actor;
+    Staff: staff;
+    Superuser: superuser;
 }
 
 impl FromRequestParts<App> for StaffOn {
