@@ -7,6 +7,7 @@
 //! tenantry_testkit::tried("T1 cross-tenant", rounds, "requests");
 //! ```
 
+pub mod postgres;
 mod property;
 mod random;
 #[cfg(feature = "s3")]

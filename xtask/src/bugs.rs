@@ -10,6 +10,7 @@ mod sandbox;
 mod sow;
 mod tests;
 
+use crate::servers::Servers;
 use anyhow::{Context, Result, bail, ensure};
 use list::Bug;
 use program::Outcome;
@@ -46,8 +47,9 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
         bugs.iter().for_each(|bug| println!("{:<28} {}", bug.name, bug.what));
         return Ok(());
     }
+    let servers = Servers::start()?;
     // Put all bugs into the sources, whichever are tried: then others need no new build.
-    let mut sandbox = Sandbox::new(root, &sow::sow(root, &all)?)?;
+    let mut sandbox = Sandbox::new(root, &sow::sow(root, &all)?, &servers)?;
     sandbox.build().context("with all bugs asleep")?;
     if !options.trust {
         healthy(&sandbox, &bugs)?;

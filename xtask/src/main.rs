@@ -4,6 +4,7 @@
 
 mod bench;
 mod bugs;
+mod servers;
 mod test;
 mod tidy;
 

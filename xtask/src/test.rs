@@ -5,6 +5,7 @@
 mod tally;
 mod tools;
 
+use crate::servers::Servers;
 use anyhow::{Context, Result, bail, ensure};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -36,6 +37,7 @@ pub(crate) struct Options {
 pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     need_c_compiler()?;
     let missing = tools::find();
+    let servers = Servers::start()?;
     let counts = fresh_counts(root)?;
     let started = Instant::now();
     let mut tally = Tally::default();
@@ -50,6 +52,8 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let mut passed = true;
     for mut command in [tests, docs] {
         command.env("TENANTRY_SUITE_COUNTS", &counts);
+        let (name, urls) = servers.variable();
+        command.env(name, urls);
         // A snapshot that differs is a failure, and no file is written for it.
         if std::env::var_os("INSTA_UPDATE").is_none() {
             command.env("INSTA_UPDATE", "no");

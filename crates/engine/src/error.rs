@@ -44,6 +44,10 @@ pub enum Kind {
     Statement(String),
     /// Another writer holds the database's lock for longer than the busy timeout.
     Busy,
+    /// The database's server does not answer. Nothing was done, and nothing is lost.
+    Unreachable,
+    /// The answer to a commit was lost: the change is stored whole or not at all. Never repeat it blindly.
+    InDoubt,
     /// The disk is full.
     DiskFull,
     /// The operating system does not let this process read or write the file.

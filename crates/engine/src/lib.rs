@@ -17,6 +17,8 @@ pub mod model;
 pub mod name;
 pub mod overrides;
 pub mod place;
+#[cfg(feature = "internals")]
+mod postgres;
 pub mod query;
 mod refused;
 pub mod row;
@@ -30,9 +32,10 @@ mod statement;
 pub mod value;
 pub mod write;
 
-/// Parts of SQLite that the engine's own tests use without an [`Engine`]. No other crate may name it.
+/// Parts of the databases that the engine's own tests use without an [`Engine`]. No other crate may name it.
 #[cfg(feature = "internals")]
 pub mod internals {
+    pub use crate::postgres::connections;
     pub use crate::sqlite::{
         records::{list, merge, read, usage, write},
         schema::{ddl, inspect, migrate},

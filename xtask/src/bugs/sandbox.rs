@@ -3,6 +3,7 @@
 use super::program::{self, Outcome};
 use super::sow::AWAKE;
 use super::tests::Tests;
+use crate::servers::Servers;
 use anyhow::{Context, Result, ensure};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -22,13 +23,16 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     /// Copies all files that git tracks or would track, with the contents in `otherwise` if given there. Unchanged
     /// files keep their modification time, so that little is rebuilt.
-    pub(crate) fn new(root: &Path, otherwise: &BTreeMap<String, String>) -> Result<Self> {
+    pub(crate) fn new(root: &Path, otherwise: &BTreeMap<String, String>, servers: &Servers) -> Result<Self> {
         let base = crate::target_dir(root).join("bugs");
         let sandbox = Self {
             sources: base.join("src"),
             target: base.join("target"),
             tests: Tests::read(root)?,
-            env: env(root)?,
+            env: env(root)?
+                .into_iter()
+                .chain([(servers.variable().0.to_owned(), servers.variable().1)])
+                .collect(),
             programs: BTreeMap::new(),
         };
         let listed = Command::new("git")

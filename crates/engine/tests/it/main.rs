@@ -21,6 +21,7 @@ mod faults_io;
 mod faults_kit;
 mod faults_set_aside;
 mod faults_wal;
+mod postgres_connections;
 mod records_bind;
 mod records_kit;
 mod records_leak;

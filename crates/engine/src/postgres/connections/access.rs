@@ -1,0 +1,83 @@
+//! How to reach one server: address, role, and whether it answers at the moment.
+
+use super::{Connection, failure};
+use crate::error::{Error, Kind, Result};
+use std::{
+    str::FromStr,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::time::timeout;
+use tokio_postgres::{Config, NoTls};
+
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long callers are refused at once after the server was out of reach. One of them then tries again.
+const AWAY: Duration = Duration::from_secs(1);
+
+/// The address of a server and the role that signs in to it.
+#[derive(Debug)]
+pub struct Access {
+    config: Config,
+    prepares: bool,
+    away: Mutex<Option<(Instant, String)>>,
+}
+
+impl Access {
+    /// Reads a `postgresql://` URL. `prepares` tells whether statements may be prepared by name: not behind a pooler
+    /// that gives each transaction another connection.
+    ///
+    /// # Errors
+    /// [`Kind::Statement`] if the URL is wrong.
+    pub fn new(url: &str, prepares: bool) -> Result<Self> {
+        let read = Config::from_str(url);
+        let mut config = read.map_err(|error| Error::new(Kind::Statement(error.to_string()), "URL"))?;
+        config.application_name("tenantry").connect_timeout(CONNECT);
+        Ok(Self { config, prepares, away: Mutex::default() })
+    }
+
+    /// Opens a connection to `database`.
+    ///
+    /// # Errors
+    /// [`Kind::Unreachable`] if the server does not answer, [`Kind::Missing`] if it has no such database,
+    /// [`Kind::NoAccess`] if it refuses the role, [`Kind::Busy`] if it allows no more connections.
+    pub(super) async fn connect(&self, database: &Arc<str>) -> Result<Connection> {
+        self.refuse_while_away()?;
+        let mut config = self.config.clone();
+        config.dbname(&**database);
+        let opened = match timeout(CONNECT, config.connect(NoTls)).await {
+            Ok(opened) => opened.map_err(|error| failure::of_connecting(&error)),
+            Err(_) => Err(Error::new(Kind::Unreachable, format!("no answer in {} s", CONNECT.as_secs()))),
+        };
+        let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
+        match opened {
+            Ok((client, stream)) => {
+                *away = None;
+                let stream = tokio::spawn(async move {
+                    if let Err(error) = stream.await {
+                        tracing::debug!(%error, "a connection to PostgreSQL ended");
+                    }
+                });
+                Ok(Connection::new(database.clone(), client, stream, self.prepares))
+            }
+            Err(error) => {
+                if *error.kind() == Kind::Unreachable {
+                    *away = Some((Instant::now() + AWAY, error.to_string()));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Refuses the caller while the server is known to be away. The first caller after that time tries again, and
+    /// others are refused until it knows.
+    fn refuse_while_away(&self) -> Result<()> {
+        let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((until, why)) = &mut *away else { return Ok(()) };
+        if Instant::now() < *until {
+            return Err(Error::new(Kind::Unreachable, why.clone()));
+        }
+        *until = Instant::now() + CONNECT;
+        Ok(())
+    }
+}

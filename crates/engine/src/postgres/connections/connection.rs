@@ -1,0 +1,135 @@
+//! One connection. It knows whether a statement or transaction is under way, so that its lease can prove it clean.
+
+use super::failure;
+use crate::error::Result;
+use quick_cache::unsync::Cache;
+use std::{sync::Arc, time::Duration};
+use tokio::{task::JoinHandle, time::timeout};
+use tokio_postgres::{
+    Client, NoTls, Row, Statement,
+    types::{ToSql, Type},
+};
+
+/// Maximum number of statements that stay prepared. PostgreSQL keeps each, with its plan, until it is told otherwise.
+const PREPARED: usize = 128;
+/// How long cancelling and closing may take before the socket is dropped.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// A value and its type.
+pub type Param<'p> = (&'p (dyn ToSql + Sync), Type);
+
+/// An open connection to a database.
+#[derive(Debug)]
+pub struct Connection {
+    database: Arc<str>,
+    client: Client,
+    /// Reads and writes the socket; ends when the connection does.
+    stream: JoinHandle<()>,
+    /// None if statements must not be prepared by name.
+    prepared: Option<Cache<String, Statement>>,
+    /// A statement was sent and its end was not received.
+    in_statement: bool,
+    in_transaction: bool,
+}
+
+impl Connection {
+    pub(super) fn new(database: Arc<str>, client: Client, stream: JoinHandle<()>, prepares: bool) -> Self {
+        let prepared = prepares.then(|| Cache::new(PREPARED));
+        Self { database, client, stream, prepared, in_statement: false, in_transaction: false }
+    }
+
+    /// Returns the database that the connection belongs to.
+    pub(super) fn database(&self) -> &Arc<str> {
+        &self.database
+    }
+
+    /// Returns true if no statement and no transaction is under way and the server has not ended the connection.
+    /// Statements change no setting for longer than their transaction, so nothing else can be left.
+    pub(super) fn is_clean(&self) -> bool {
+        !self.in_statement && !self.in_transaction && !self.client.is_closed()
+    }
+
+    /// Runs a statement and returns its rows.
+    ///
+    /// # Errors
+    /// [`crate::Kind::Unreachable`] if the connection was lost; otherwise what the server says.
+    pub async fn query(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>> {
+        self.in_statement = true;
+        let rows = self.send(sql, params).await;
+        self.in_statement = false;
+        rows.map_err(|error| failure::of_statement(&error))
+    }
+
+    async fn send(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, tokio_postgres::Error> {
+        let Some(prepared) = &mut self.prepared else {
+            return self.client.query_typed(sql, params).await;
+        };
+        let statement = match prepared.get(sql) {
+            Some(statement) => statement.clone(),
+            None => {
+                let types: Vec<_> = params.iter().map(|(_, kind)| kind.clone()).collect();
+                let statement = self.client.prepare_typed(sql, &types).await?;
+                prepared.insert(sql.to_owned(), statement.clone());
+                statement
+            }
+        };
+        let values: Vec<_> = params.iter().map(|(value, _)| *value).collect();
+        self.client.query(&statement, &values).await
+    }
+
+    /// Runs statements without parameters, separated by semicolons. Outside a transaction they are one.
+    ///
+    /// # Errors
+    /// Those of [`Connection::query`].
+    pub async fn batch(&mut self, sql: &str) -> Result<()> {
+        self.in_statement = true;
+        let done = self.client.batch_execute(sql).await;
+        self.in_statement = false;
+        done.map_err(|error| failure::of_statement(&error))
+    }
+
+    /// Begins a transaction. `how` is what follows BEGIN.
+    ///
+    /// # Errors
+    /// Those of [`Connection::query`].
+    pub async fn begin(&mut self, how: &str) -> Result<()> {
+        self.in_transaction = true;
+        self.batch(&format!("BEGIN {how}")).await
+    }
+
+    /// Commits the transaction.
+    ///
+    /// # Errors
+    /// [`crate::Kind::InDoubt`] if the connection was lost before the answer: the transaction may be committed.
+    pub async fn commit(&mut self) -> Result<()> {
+        self.in_statement = true;
+        let done = self.client.batch_execute("COMMIT").await;
+        self.in_statement = false;
+        done.map_err(|error| failure::of_commit(&error))?;
+        self.in_transaction = false;
+        Ok(())
+    }
+
+    /// Rolls the transaction back.
+    ///
+    /// # Errors
+    /// Those of [`Connection::query`].
+    pub async fn roll_back(&mut self) -> Result<()> {
+        self.batch("ROLLBACK").await?;
+        self.in_transaction = false;
+        Ok(())
+    }
+
+    /// Cancels what runs, and closes the connection. Returns once it is closed.
+    pub(super) async fn close(self) {
+        if self.in_statement && !self.client.is_closed() {
+            let cancelled = timeout(FAREWELL, self.client.cancel_token().cancel_query(NoTls)).await;
+            tracing::debug!(database = %self.database, ?cancelled, "cancelled a statement whose caller is gone");
+        }
+        drop(self.client);
+        let mut stream = self.stream;
+        if timeout(FAREWELL, &mut stream).await.is_err() {
+            stream.abort();
+        }
+    }
+}

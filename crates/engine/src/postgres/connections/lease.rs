@@ -1,0 +1,90 @@
+//! A place among the connections of a server, and the connection once it is open.
+
+use super::{Connection, budget::Grant, pool::Pool};
+use crate::error::{Error, Kind, Result};
+use std::sync::Arc;
+
+/// A connection that one caller uses. Dropping it gives it back if it is clean, and closes it otherwise
+/// (`clean-connection`).
+#[derive(Debug)]
+pub struct Lease {
+    connection: Option<Connection>,
+    place: Place,
+}
+
+impl Lease {
+    /// Opens the connection unless the place came with one.
+    pub(super) async fn open(mut place: Place) -> Result<Self> {
+        let database = place.database.clone();
+        let connection = match place.grant.replace(Grant::Free) {
+            Some(Grant::Ready(connection)) if connection.is_clean() => Some(connection),
+            Some(Grant::Ready(connection) | Grant::Replace(connection)) => {
+                connection.close().await;
+                None
+            }
+            Some(Grant::Free) | None => None,
+        };
+        let connection = match connection {
+            Some(connection) => connection,
+            None => place.pool.access.connect(&database).await?,
+        };
+        Ok(Self { connection: Some(connection), place })
+    }
+
+    /// Returns the connection.
+    ///
+    /// # Errors
+    /// Never while the lease lives.
+    pub fn connection(&mut self) -> Result<&mut Connection> {
+        self.connection.as_mut().ok_or_else(|| Error::new(Kind::Internal, "a lease without a connection"))
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        if connection.is_clean() {
+            self.place.grant = Some(Grant::Ready(connection));
+            return;
+        }
+        // Outside a runtime the socket goes with the runtime that had it.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let place = self.place.hand_over();
+        runtime.spawn(async move {
+            connection.close().await;
+            drop(place);
+        });
+    }
+}
+
+/// A place that is taken for a database. Dropping it gives the place back, with its connection if it has one.
+#[derive(Debug)]
+pub(super) struct Place {
+    pool: Arc<Pool>,
+    database: Arc<str>,
+    grant: Option<Grant<Connection>>,
+}
+
+impl Place {
+    pub(super) fn new(pool: &Arc<Pool>, database: Arc<str>, grant: Grant<Connection>) -> Self {
+        Self { pool: pool.clone(), database, grant: Some(grant) }
+    }
+
+    /// Returns the place to be dropped elsewhere; this one is then nobody's.
+    fn hand_over(&mut self) -> Self {
+        Self { pool: self.pool.clone(), database: self.database.clone(), grant: self.grant.take() }
+    }
+
+    /// Takes the place apart, so that dropping it does nothing.
+    pub(super) fn dissolve(mut self) -> Option<(Arc<str>, Grant<Connection>)> {
+        self.grant.take().map(|grant| (self.database.clone(), grant))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(grant) = self.grant.take() {
+            self.pool.give_back(&self.database, grant);
+        }
+    }
+}

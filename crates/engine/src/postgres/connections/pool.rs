@@ -1,0 +1,153 @@
+//! Hands out the connections of one server within its budget.
+
+use super::{
+    Access, Connection, Lease,
+    budget::{Budget, Grant},
+    lease::Place,
+};
+use crate::error::{Error, Kind, Result};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+use tokio::{
+    runtime::Handle,
+    sync::oneshot,
+    time::{sleep, timeout},
+};
+
+/// How many connections there may be, and how long they wait.
+#[derive(Debug, Clone, Copy)]
+pub struct ConnectionLimits {
+    /// Maximum number of connections to the server, idle ones included.
+    pub most: usize,
+    /// Maximum number of connections to one database.
+    pub per_database: usize,
+    /// How long an idle connection stays open.
+    pub idle: Duration,
+    /// How long a caller waits for a connection.
+    pub wait: Duration,
+}
+
+/// The connections to one server. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Connections(Arc<Pool>);
+
+#[derive(Debug)]
+pub(super) struct Pool {
+    pub(super) access: Access,
+    limits: ConnectionLimits,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    budget: Budget<Arc<str>, Connection, oneshot::Sender<Place>>,
+    /// A task closes connections that stay idle.
+    reaped: bool,
+}
+
+impl Connections {
+    /// Returns the connections of a server; opens none.
+    pub fn new(access: Access, limits: ConnectionLimits) -> Self {
+        let budget = Budget::new(limits.most, limits.per_database);
+        Self(Arc::new(Pool { access, limits, state: Mutex::new(State { budget, reaped: false }) }))
+    }
+
+    /// Leases a connection to `database`, which must be a checked name (`checked-names`).
+    ///
+    /// # Errors
+    /// [`Kind::Busy`] if none is free in time; [`Kind::Unreachable`] if the server is away, at once if that is known;
+    /// [`Kind::Missing`] if there is no such database.
+    pub async fn lease(&self, database: &Arc<str>) -> Result<Lease> {
+        let receiver = {
+            let mut state = self.0.lock();
+            match state.budget.take(database) {
+                Some(grant) => Err(Place::new(&self.0, database.clone(), grant)),
+                None => {
+                    let (sender, receiver) = oneshot::channel();
+                    state.budget.wait(database, sender);
+                    Ok(receiver)
+                }
+            }
+        };
+        let place = match receiver {
+            Err(place) => place,
+            Ok(receiver) => match timeout(self.0.limits.wait, receiver).await {
+                Ok(Ok(place)) => place,
+                _ => {
+                    return Err(Error::new(Kind::Busy, format!("all connections for {database} are in use")));
+                }
+            },
+        };
+        Lease::open(place).await
+    }
+
+    /// Returns how many connections there are, and how many of them are idle.
+    pub fn counts(&self) -> (usize, usize) {
+        self.0.lock().budget.counts()
+    }
+}
+
+impl Pool {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes back a place and gives it to the next caller.
+    pub(super) fn give_back(self: &Arc<Self>, database: &Arc<str>, grant: Grant<Connection>) {
+        let mut state = self.lock();
+        state.budget.give_back(database, of(grant));
+        self.serve(&mut state, database);
+        if !state.reaped
+            && state.budget.counts().1 > 0
+            && let Ok(runtime) = Handle::try_current()
+        {
+            state.reaped = true;
+            runtime.spawn(reap(Arc::downgrade(self), self.limits.idle));
+        }
+    }
+
+    /// Gives places to those that wait, as long as there are any.
+    fn serve(self: &Arc<Self>, state: &mut State, last: &Arc<str>) {
+        while let Some((caller, database, grant)) = state.budget.next(last) {
+            let refused = caller.send(Place::new(self, database, grant)).err();
+            // The caller has gone away.
+            if let Some((database, grant)) = refused.and_then(Place::dissolve) {
+                state.budget.give_back(&database, of(grant));
+            }
+        }
+    }
+}
+
+/// Returns the connection of a grant, with its database.
+fn of(grant: Grant<Connection>) -> Option<(Arc<str>, Connection)> {
+    match grant {
+        Grant::Ready(connection) | Grant::Replace(connection) => {
+            Some((connection.database().clone(), connection))
+        }
+        Grant::Free => None,
+    }
+}
+
+/// Closes connections that were idle for `idle`; ends when none is left.
+async fn reap(pool: Weak<Pool>, idle: Duration) {
+    loop {
+        let Some(stamp) = pool.upgrade().map(|pool| pool.lock().budget.stamp()) else { return };
+        sleep(idle).await;
+        let Some(pool) = pool.upgrade() else { return };
+        let old = pool.lock().budget.idle_before(stamp);
+        for connection in old {
+            let database = connection.database().clone();
+            connection.close().await;
+            let mut state = pool.lock();
+            state.budget.closed();
+            pool.serve(&mut state, &database);
+        }
+        let mut state = pool.lock();
+        if state.budget.counts().1 == 0 {
+            state.reaped = false;
+            return;
+        }
+    }
+}

