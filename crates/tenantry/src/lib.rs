@@ -3,6 +3,11 @@
 //!
 //! Used by the server and by Rust programs that embed the platform. It depends on no HTTP framework.
 
+#![cfg_attr(
+    not(feature = "internals"),
+    allow(dead_code, unreachable_pub, reason = "some items are public in `internals` only")
+)]
+
 pub mod access;
 mod accounts;
 pub mod apps;
@@ -11,9 +16,11 @@ mod arrivals;
 pub mod audit;
 pub mod backups;
 pub mod config;
-pub mod control;
+mod control;
 pub mod error;
 mod export;
+#[cfg(feature = "internals")]
+pub mod internals;
 pub mod mail;
 pub mod migrations;
 pub mod moves;
@@ -28,7 +35,7 @@ pub mod users;
 
 pub use accounts::{Accounts, Answerer, Founder, Invitation, Invitations, Invited, Inviter, Registration};
 pub use arrivals::{Arrivals, NewFromCopy, Upload as ArchiveUpload};
-pub use control::clock;
+pub use control::{ClockState, clock};
 pub use error::{
     Error, Result,
     caught::{caught, panic_text},

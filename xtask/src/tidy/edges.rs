@@ -11,7 +11,7 @@ const DRIVERS: [&str; 4] = ["rusqlite", "tokio-postgres", "deadpool-postgres", "
 const HTTP: [&str; 3] = ["axum", "axum-extra", "hyper"];
 
 /// What the server must leave to the platform: the catalog and its transactions.
-const CATALOG: [&str; 3] = [".control()", ".snapshot()", "control::Write"];
+const CATALOG: [&str; 3] = [".control()", ".snapshot()", "tenantry::internals"];
 /// What the platform must not name: parts of the engine that belong to one database, or to the engine's own tests.
 const ONE_DATABASE: [&str; 3] = ["internals::", "sqlite::", "postgres::"];
 /// Modules of the engine that may name one database: the facade, which dispatches, and the databases themselves.

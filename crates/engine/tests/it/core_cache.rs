@@ -112,7 +112,7 @@ async fn a_shutdown_writes_the_wal_of_every_database_back() {
 }
 
 #[tokio::test]
-async fn t2_dropped_opens_leave_no_half_open_database() {
+async fn dropped_opens_leave_no_half_open_database() {
     let bed = bed(8);
     bed.engine.provision(&tenant(1), &bare()).await.unwrap();
     let rounds = u32::try_from(dose(500, 25_000)).unwrap();
@@ -130,7 +130,7 @@ async fn t2_dropped_opens_leave_no_half_open_database() {
 /// Random schedules: tasks open, read, close and release a dozen databases in a cache with room for four. Whatever the
 /// order, each task has the database it asked for, intact, for as long as it holds it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn t2_no_order_of_opens_and_closes_gives_anybody_another_database() {
+async fn no_order_of_opens_and_closes_gives_anybody_another_database() {
     const DATABASES: i64 = 12;
     let bed = bed(4);
     for number in 1..=DATABASES {

@@ -10,7 +10,7 @@ fn next(place: &Place, generation: u64) -> Place {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn t7_copies_taken_under_write_load_are_whole() {
+async fn copies_taken_under_write_load_are_whole() {
     let bed = bed(8);
     let db = system(&bed).await;
     let writing = tokio::spawn(async move {
@@ -103,7 +103,7 @@ async fn wrong_tenant_restore_a_copy_becomes_only_its_own_tenants_next_generatio
 }
 
 #[tokio::test]
-async fn t7_a_damaged_copy_is_refused() {
+async fn a_damaged_copy_is_refused() {
     let bed = bed(8);
     bed.engine.provision(&tenant(1), &bare()).await.unwrap();
     let copy = bed.dir.path().join("copy");

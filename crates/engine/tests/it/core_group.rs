@@ -120,7 +120,7 @@ async fn enforced_limits_a_quota_is_not_overshot_by_writes_of_one_commit() {
 }
 
 #[tokio::test]
-async fn m15_a_full_database_refuses_who_does_not_fit_and_keeps_the_others() {
+async fn a_full_database_refuses_who_does_not_fit_and_keeps_the_others() {
     let bed = bed(8);
     let place = own(&bed, 1).await;
     let limit = bed.engine.size_bytes(&place).await.unwrap() + 60_000;

@@ -19,7 +19,7 @@ fn files(bed: &Bed) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn x1_a_missing_file_is_missing_and_stays_so() {
+async fn a_missing_file_is_missing_and_stays_so() {
     let bed = bed(4);
     let before = files(&bed);
     assert_eq!(kind(&bed.engine, &tenant(1)).await, Kind::Missing);
@@ -132,7 +132,7 @@ async fn a_dropped_database_is_gone_with_all_its_files() {
 }
 
 #[tokio::test]
-async fn f3_a_database_made_by_others_is_attached_once_and_then_ours() {
+async fn a_database_made_by_others_is_attached_once_and_then_ours() {
     let bed = bed(4);
     assert_eq!(*bed.engine.attach(&tenant(1)).await.unwrap_err().kind(), Kind::Missing);
     assert!(!bed.file(&tenant(1)).exists());

@@ -63,7 +63,7 @@ fn strangers(root: &Path) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn t3_no_statement_of_the_corpus_leaves_the_database() {
+async fn no_statement_of_the_corpus_leaves_the_database() {
     let (bed, session) = neighbours().await;
     let before = listing(bed.dir.path());
     let other = bed.file(&tenant(2)).display().to_string();
@@ -207,7 +207,7 @@ async fn limits_on_rows_bytes_time_and_memory_hold() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn t2_a_statement_whose_caller_is_gone_is_stopped() {
+async fn a_statement_whose_caller_is_gone_is_stopped() {
     let (bed, session) = neighbours().await;
     let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
     for _ in 0..40 {
@@ -247,7 +247,7 @@ async fn pooled_tenants_never_get_raw_sql() {
 
 /// Runs statements built from suspicious pieces, while a watcher looks at the open files.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn t3_generated_statements() {
+async fn generated_statements_leave_the_database_neither() {
     let seconds = dose(60, 8 * 3600);
     let (bed, session) = neighbours().await;
     let before = listing(bed.dir.path());

@@ -82,7 +82,7 @@ pub async fn bodies(session: &Session) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn m18_each_sees_only_its_own_in_both_isolations() {
+async fn each_sees_only_its_own_in_both_isolations() {
     let bed = bed(8);
     for places in [[own(&bed, 1).await, own(&bed, 2).await], [in_pool(&bed, 1).await, in_pool(&bed, 2).await]]
     {
@@ -142,7 +142,7 @@ async fn fenced_generation_a_fence_stops_writes_of_open_sessions_and_lets_reads_
 }
 
 #[tokio::test]
-async fn m15_the_size_limit_holds_on_every_connection_and_can_be_lifted() {
+async fn the_size_limit_holds_on_every_connection_and_can_be_lifted() {
     let bed = bed(8);
     let place = own(&bed, 1).await;
     let limit = bed.engine.size_bytes(&place).await.unwrap() + 100_000;
@@ -184,7 +184,7 @@ async fn a_writer_in_another_process_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn t2_dropped_requests_leave_whole_batches_and_clean_connections() {
+async fn dropped_requests_leave_whole_batches_and_clean_connections() {
     let bed = bed(8);
     let places = [own(&bed, 1).await, in_pool(&bed, 2).await];
     let rounds = u32::try_from(dose(625, 12_500)).unwrap();
@@ -232,7 +232,7 @@ async fn growing_wal_the_wal_stays_bounded_under_writes() {
 }
 
 #[tokio::test]
-async fn t11_a_withdrawn_tenant_is_gone_from_the_files() {
+async fn a_withdrawn_tenant_is_gone_from_the_files() {
     let bed = bed(8);
     let (leaver, stayer) = (in_pool(&bed, 1).await, in_pool(&bed, 2).await);
     open(&bed, &leaver)

@@ -130,7 +130,7 @@ async fn two_processes_write_at_once_and_each_sees_the_others_commits() {
 }
 
 #[tokio::test]
-async fn t2_transactions_dropped_anywhere_leave_clean_connections() {
+async fn transactions_dropped_anywhere_leave_clean_connections() {
     let bed = bed(4);
     let db = system(&bed).await;
     let work = |db: tenantry_engine::SystemDb| async move {

@@ -57,7 +57,7 @@ fn fill_disk(dir: &Path, but_bytes: usize) {
 
 /// Runs a child on its own file system, so that no other process meets the full disk.
 #[tokio::test]
-async fn t9_the_disk_is_full() {
+async fn what_a_full_disk_refuses_is_lost_and_the_rest_stays() {
     if let Some(dir) = child() {
         furnished(&dir).await;
         for isolation in BOTH {
@@ -74,7 +74,7 @@ async fn t9_the_disk_is_full() {
     let output = Command::new("unshare")
         .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script, "sh"])
         .arg(exe)
-        .args(["--exact", "faults_disk::t9_the_disk_is_full", "--nocapture"])
+        .args(["--exact", "faults_disk::what_a_full_disk_refuses_is_lost_and_the_rest_stays", "--nocapture"])
         .env(DIRECTORY, dir.path())
         .output()
         .unwrap();

@@ -106,11 +106,7 @@ impl Clean {
 fn run(dir: &Path, isolation: Isolation, wrap: &[&str]) -> (Vec<String>, usize) {
     let exe = std::env::current_exe().unwrap();
     let mut command = Command::new(wrap[0]);
-    command.args(&wrap[1..]).arg(exe).args([
-        "--exact",
-        "faults_io::t9_files_that_cannot_grow",
-        "--nocapture",
-    ]);
+    command.args(&wrap[1..]).arg(exe).args(["--exact", "faults_io::files_that_cannot_grow", "--nocapture"]);
     command.env(DIRECTORY, dir).env_remove(POOLED).stdin(Stdio::null());
     if isolation == Isolation::Pooled {
         command.env(POOLED, "1");
@@ -192,7 +188,7 @@ async fn under(wraps: impl IntoIterator<Item = (Isolation, Vec<String>)>) -> (u6
 /// Writes past a certain file length fail, the crossing one in its middle: in the `-wal`, in the main file when it is
 /// written back, in copies.
 #[tokio::test(flavor = "multi_thread")]
-async fn t9_files_that_cannot_grow() {
+async fn files_that_cannot_grow() {
     if let Some(dir) = child() {
         return work(&dir, isolation()).await;
     }
@@ -210,7 +206,7 @@ async fn t9_files_that_cannot_grow() {
 
 /// The first, second, third … call of a kind fails, either once or from then on.
 #[tokio::test(flavor = "multi_thread")]
-async fn t9_a_call_to_the_disk_fails() {
+async fn a_call_to_the_disk_fails() {
     if without("strace") {
         return;
     }

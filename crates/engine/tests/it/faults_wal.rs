@@ -175,11 +175,11 @@ async fn every_end_of_the_wal(isolation: Isolation) {
 }
 
 #[tokio::test]
-async fn t9_every_end_of_the_wal_is_a_committed_state() {
+async fn every_end_of_the_wal_is_a_committed_state() {
     every_end_of_the_wal(Isolation::Database).await;
 }
 
 #[tokio::test]
-async fn t9_every_end_of_the_wal_of_a_pool_is_a_committed_state_of_all() {
+async fn every_end_of_the_wal_of_a_pool_is_a_committed_state_of_all() {
     every_end_of_the_wal(Isolation::Pooled).await;
 }

@@ -20,7 +20,7 @@ const COMMON: &str = "created_at, updated_at";
 const NOW: &str = "'2026-01-01T00:00:00.000000Z', '2026-01-01T00:00:00.000000Z'";
 
 #[test]
-fn own_database_has_real_keys_defaults_and_checks_m5() {
+fn own_database_has_real_keys_defaults_and_checks() {
     let conn = clinic(Isolation::Database);
     let insert = |columns: &str, values: &str| {
         conn.execute(&format!("INSERT INTO doctors ({columns}, {COMMON}) VALUES ({values}, {NOW})"), [])
@@ -46,7 +46,7 @@ fn own_database_has_real_keys_defaults_and_checks_m5() {
 }
 
 #[test]
-fn pooled_references_cannot_leave_the_tenant_f4() {
+fn pooled_references_cannot_leave_the_tenant() {
     let conn = clinic(Isolation::Pooled);
     let doctor = |tenant: i64, id: i64, mentor: &str| {
         conn.execute(

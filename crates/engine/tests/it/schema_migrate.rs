@@ -185,7 +185,7 @@ fn drift_names_what_differs() {
 }
 
 #[test]
-fn overrides_of_tenants_follow_a_renamed_field_v6() {
+fn overrides_of_tenants_follow_a_renamed_field() {
     let shared = |field: &str| {
         format!(
             "store = \"shared\"\n[fields.{field}]\ntype = \"text\"\n[overrides]\nstore = \"tenant\"\nfields = [\"{field}\"]"

@@ -238,7 +238,7 @@ async fn who_withdraws_late_leaves_alone_what_is_filled_anew() {
 
 /// T11: in several batches, and with other tenants' words in the same full-text index.
 #[tokio::test]
-async fn t11_no_word_of_one_who_left_stays_in_the_file() {
+async fn no_word_of_one_who_left_stays_in_the_file() {
     let large = settled().await;
     let (neighbour, file) = (place(Isolation::Pooled, NEIGHBOUR, 1), large.clinic.bed.file(&large.new));
     for some in (0..1500).collect::<Vec<_>>().chunks(500) {

@@ -165,7 +165,7 @@ async fn any_sequence(from: Isolation, to: Isolation, steps: &[Step], copy_at: u
 }
 
 #[test]
-fn t8_any_sequence_of_writes_is_caught_up_with() {
+fn any_sequence_of_writes_is_caught_up_with() {
     property(dose(6, 400), (prop::collection::vec(step(), 10..40), 0..10_usize), |(steps, copy_at)| {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         for (from, to) in WAYS {

@@ -22,7 +22,7 @@ macro_rules! requests {
 /// ```ignore
 /// answers! {
 ///     /// A member of the tenant.
-///     struct Member from member: users::members::Member {
+///     struct Member from member: users::Member {
 ///         /// Id of the user.
 ///         id: i64 = member.user.get(),
 ///     }

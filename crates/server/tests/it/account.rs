@@ -4,7 +4,7 @@ use super::app::{PASSWORD, TestApp};
 use serde_json::json;
 
 #[tokio::test]
-async fn registration_makes_everything_and_logs_in_m7() {
+async fn registration_makes_everything_and_logs_in() {
     let app = TestApp::with(Default::default()).await;
     let form = json!({"company": "City Hospital", "email": "ann@city.example", "password": PASSWORD});
     let answer = app.anon().post("/subscription/register/", &form).await.expect(201);
@@ -76,7 +76,7 @@ async fn a_suspended_company_is_told_so_and_comes_back() {
 }
 
 #[tokio::test]
-async fn an_expired_trial_is_402_and_still_shows_its_state_m8() {
+async fn an_expired_trial_is_402_and_still_shows_its_state() {
     let (app, _, owner) = TestApp::new().await;
     let staff = app.staff().await;
     staff.post("/api/admin/tenants/acme/plan", &json!({"state": "expired"})).await.expect(200);
@@ -190,7 +190,7 @@ async fn an_account_that_was_guessed_at_is_opened_by_staff_account_enumeration()
 }
 
 #[tokio::test]
-async fn a_browsers_form_registers_and_is_answered_with_a_page_m7() {
+async fn a_browsers_form_registers_and_is_answered_with_a_page() {
     let app = TestApp::with(Default::default()).await;
     let browser = app.anon().with("accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8");
     let post = async |body: &str| {

@@ -6,7 +6,6 @@ use super::{
     audited_accounts::forgotten,
 };
 use serde_json::{Value, json};
-use tenantry::control::Subject;
 
 pub(super) const VICTIM: &str = "ceo@bigcorp.example";
 pub(super) const ATTACKERS: &str = "the attacker knows this";
@@ -33,13 +32,6 @@ pub(super) async fn with_session(app: &TestApp, answer: Answer) -> Client {
 pub(super) async fn tenants(client: &Client) -> Vec<String> {
     let me = client.get("/api/me").await.expect(200).json();
     me["tenants"].as_array().unwrap().iter().map(|t| t["slug"].as_str().unwrap().to_owned()).collect()
-}
-
-pub(super) async fn sql(app: &TestApp, statement: &str) {
-    let mut write = app.platform().control().begin().await.unwrap();
-    write.execute(statement, &[]).await.unwrap();
-    write.invalidate(&Subject::Everything).await.unwrap();
-    write.commit_unaudited().await.unwrap();
 }
 
 #[tokio::test]
@@ -82,7 +74,7 @@ async fn an_address_of_an_older_installation_is_not_believed_before_it_is_proven
     let (app, _, acme) = TestApp::new().await;
     let old = app.register("trap").await;
     // As after an upgrade: the account has its address, but nothing proves it.
-    sql(&app, "UPDATE users SET verified_at = NULL WHERE email = 'owner@trap.example'").await;
+    app.catalog("UPDATE users SET verified_at = NULL WHERE email = 'owner@trap.example'").await;
     invite(&acme, "owner@trap.example").await;
     let token = app.letter("owner@trap.example").await;
     let form = json!({"token": token, "password": VICTIMS});
@@ -243,7 +235,7 @@ async fn links_work_once_in_time_and_for_one_thing() {
     invite(&acme, "b@x.example").await;
     let token = json!({"token": app.letter("b@x.example").await});
     anon.post("/api/invitations/show", &token).await.expect(200);
-    app.platform().control().clock().advance_us(8 * 86_400_000_000);
+    app.clock().advance_us(8 * 86_400_000_000);
     anon.post("/api/invitations/show", &token).await.expect(404);
 }
 
@@ -273,7 +265,7 @@ async fn a_link_is_over_after_its_time() {
     app.member(&acme, "bea@x.example", "member").await;
     anon.post("/api/auth/password/forgot", &json!({"email": "bea@x.example"})).await.expect(202);
     let form = json!({"token": forgotten(&app, "bea@x.example").await, "password": VICTIMS});
-    app.platform().control().clock().advance_us(61 * 60_000_000);
+    app.clock().advance_us(61 * 60_000_000);
     anon.post("/api/auth/password/reset", &form).await.expect(404);
 }
 

@@ -2,7 +2,7 @@
 //! Each case states the answer, and which tenants each password opens afterwards.
 
 use super::{
-    accounts::{ATTACKERS, VICTIM, VICTIMS, invite, login, register, sql, tenants, with_session},
+    accounts::{ATTACKERS, VICTIM, VICTIMS, invite, login, register, tenants, with_session},
     app::{Answer, Client, PASSWORD, TestApp},
 };
 use serde_json::{Value, json};
@@ -161,7 +161,7 @@ impl Before {
             Self::Claimed => drop(register(app, "trap", VICTIM, ATTACKERS).await.expect(201)),
             Self::ClaimedOfOld => {
                 register(app, "trap", VICTIM, ATTACKERS).await.expect(201);
-                sql(app, "UPDATE users SET email = address WHERE address = 'ceo@bigcorp.example'").await;
+                app.catalog("UPDATE users SET email = address WHERE address = 'ceo@bigcorp.example'").await;
             }
             Self::InvitedElsewhere => drop(invite(&app.register("rival").await, VICTIM).await),
             Self::LeftAnother => {

@@ -171,7 +171,7 @@ async fn staff_see_the_letters_that_were_not_sent_and_why() {
     let older = format!("/api/admin/mail?before={}", letters[0]["id"]);
     assert_eq!(staff.get(&older).await.expect(200).json()["items"], json!([letters[1]]));
     for _ in 0..10 {
-        app.platform().control().clock().advance_us(12 * 3_600_000_000);
+        app.clock().advance_us(12 * 3_600_000_000);
         app.platform().letters().send_due().await.unwrap();
     }
     let staff = app.login("staff@platform.example").await;

@@ -14,7 +14,9 @@ use tenantry::{
     Platform,
     access::passwords::Password,
     apps::Apps,
+    clock::Clock,
     config::{Config, DEFAULT_TOML},
+    internals::{self, Control, Subject},
     migrations::make,
 };
 use tenantry_server::http::{self as server, App, Options};
@@ -120,6 +122,24 @@ impl TestApp {
 
     pub(crate) fn platform(&self) -> &Platform {
         self.0.app.platform()
+    }
+
+    pub(crate) fn control(&self) -> &Control {
+        internals::control(self.platform())
+    }
+
+    /// Returns the clock of the platform, which a test may advance.
+    pub(crate) fn clock(&self) -> &Clock {
+        self.control().clock()
+    }
+
+    /// Changes the catalog without the platform's verbs, and returns the number of rows.
+    pub(crate) async fn catalog(&self, sql: &str) -> u64 {
+        let mut write = self.control().begin().await.unwrap();
+        let changed = write.execute(sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        write.invalidate(&Subject::Everything).await.unwrap();
+        write.commit_unaudited().await.unwrap();
+        changed
     }
 
     pub(crate) fn served(&self) -> (App, Router) {

@@ -313,7 +313,7 @@ async fn act(s: &Stage, route: &str, ready: &Value, n: usize) -> Answer {
 const ROUNDS: usize = 4;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_change_over_http_is_in_the_log_with_who_did_it_t11() {
+async fn every_change_over_http_is_in_the_log_with_who_did_it() {
     let app = TestApp::configured(CONFIG, Options::default()).await;
     let staff = app.staff().await;
     let mut tried = 0;

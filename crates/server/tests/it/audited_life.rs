@@ -36,9 +36,7 @@ impl Stage {
 
     /// Changes the catalog without the platform's verbs.
     async fn catalog(&self, sql: &str) {
-        let mut write = self.app.platform().control().begin().await.unwrap();
-        assert_eq!(write.execute(sql, &[]).await.unwrap(), 1, "{sql}");
-        write.commit_unaudited().await.unwrap();
+        assert_eq!(self.app.catalog(sql).await, 1, "{sql}");
     }
 }
 

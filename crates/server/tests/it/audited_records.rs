@@ -98,7 +98,7 @@ async fn setting(isolation: &str) -> (TestApp, Client, Client) {
 }
 
 #[tokio::test]
-async fn every_change_of_a_record_is_in_its_companys_log_by_who_did_it_t11() {
+async fn every_change_of_a_record_is_in_its_companys_log_by_who_did_it() {
     let mut rows = 0;
     for isolation in ["database", "pooled"] {
         let (app, acme, _) = setting(isolation).await;

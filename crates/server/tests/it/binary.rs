@@ -216,7 +216,7 @@ fn doctors_in(file: &Path) -> Vec<String> {
 /// Three doctors in one company, two in the other; each sees its own, in the files too; after a kill -9 a second
 /// run continues with the same data.
 #[test]
-fn m18_demo_companies_see_their_own_over_http_and_in_the_files() {
+fn demo_companies_see_their_own_over_http_and_in_the_files() {
     let dir = tempfile::tempdir().unwrap();
     for _ in 0..2 {
         let demo = start(dir.path(), "demo");
@@ -270,7 +270,7 @@ fn a_command_beside_the_server_holds_at_its_next_request() {
 /// A lost database is an error with its remedy, never another tenant's data, and the command that it names creates
 /// a new one.
 #[test]
-fn m16_a_lost_database_is_said_and_made_again() {
+fn a_lost_database_is_said_and_made_again() {
     let dir = tempfile::tempdir().unwrap();
     drop(start(dir.path(), "demo"));
     let file = file_of(dir.path(), "green-clinic");

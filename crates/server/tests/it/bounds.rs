@@ -268,7 +268,7 @@ async fn p99(client: &Client, rounds: usize) -> [Duration; 2] {
 /// overtake those of its own that wait. How much slower that makes the other one is printed: a machine that does other
 /// work besides would make a bound on it fail now and then.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn t10_a_hog_takes_its_share_and_is_overtaken() {
+async fn a_hog_takes_its_share_and_is_overtaken() {
     const SHARE: usize = 2;
     let config = "[limits]\nstatement_deadline_ms = 120_000\nblocking_threads = 4\ntenant_threads = 2\n\
         [plans.fast]\nlabel = \"Fast\"\n[plans.fast.limits]\nrequests_per_second = 1_000_000\n\

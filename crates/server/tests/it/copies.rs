@@ -11,7 +11,7 @@ use std::{
     collections::BTreeMap,
     io::{Cursor, Read, Write},
 };
-use tenantry::config::DEFAULT_TOML;
+use tenantry::{config::DEFAULT_TOML, internals};
 use tenantry_server::http::Options;
 use zip::{ZipArchive, ZipWriter, write::SimpleFileOptions};
 
@@ -211,11 +211,11 @@ async fn an_archive_becomes_the_same_company_here_and_on_another_installation() 
 async fn member(app: &TestApp, user: i64, slug: &str) -> Client {
     let platform = app.platform();
     let id = platform.tenants().id_of(&tenantry::name::Slug::parse(slug).unwrap()).await.unwrap();
-    let mut write = platform.control().begin().await.unwrap();
+    let mut write = app.control().begin().await.unwrap();
     let (by, user) = (tenantry::audit::By::system(), tenantry::name::UserId::from_raw(user));
     let owner = tenantry::name::RoleName::parse("owner").unwrap();
-    tenantry::users::members::add(&mut write, &by, user, id, &owner).await.unwrap();
-    let email = tenantry::users::by_id(&mut write, user).await.unwrap().email;
+    internals::members::add(&mut write, &by, user, id, &owner).await.unwrap();
+    let email = internals::user(&mut write, user).await.unwrap().email;
     write.commit().await.unwrap();
     app.login(&email).await
 }

@@ -39,7 +39,7 @@ async fn setup(pooled: bool) -> (TestApp, Client, Client) {
 }
 
 #[tokio::test]
-async fn a_city_outside_the_region_is_refused_in_both_isolations_m5() {
+async fn a_city_outside_the_region_is_refused_in_both_isolations() {
     for pooled in [false, true] {
         let (_app, user, _) = setup(pooled).await;
         let path = "/api/records/doctors";
@@ -54,7 +54,7 @@ async fn a_city_outside_the_region_is_refused_in_both_isolations_m5() {
 }
 
 #[tokio::test]
-async fn a_change_of_one_of_the_fields_is_checked_against_the_others_m5() {
+async fn a_change_of_one_of_the_fields_is_checked_against_the_others() {
     for pooled in [false, true] {
         let (_app, user, _) = setup(pooled).await;
         user.post("/api/records/doctors", &doctor("a", (1, 1, Some(1)))).await.expect(201);
@@ -83,7 +83,7 @@ async fn a_change_of_one_of_the_fields_is_checked_against_the_others_m5() {
 }
 
 #[tokio::test]
-async fn batches_and_imports_name_the_record_m5() {
+async fn batches_and_imports_name_the_record() {
     let (_app, user, _) = setup(false).await;
     let batch = json!([doctor("a", (1, 1, None)), doctor("b", (2, 1, None))]);
     let wrong = user.post("/api/records/doctors/batch", &batch).await.expect(422);
@@ -100,7 +100,7 @@ async fn batches_and_imports_name_the_record_m5() {
 
 /// Inside one store too: an appointment's payer is its patient. A rule that a model switches off is not checked.
 #[tokio::test]
-async fn references_inside_a_store_agree_unless_a_model_says_otherwise_m5() {
+async fn references_inside_a_store_agree_unless_a_model_says_otherwise() {
     let (_app, user, _) = setup(false).await;
     user.post("/api/records/doctors", &doctor("a", (1, 1, None))).await.expect(201);
     let patient = |city| json!({"first_name": "A", "last_name": "B", "born_on": "1990-01-01", "city": city, "doctor": 1});
@@ -123,7 +123,7 @@ async fn references_inside_a_store_agree_unless_a_model_says_otherwise_m5() {
 
 /// A city may move to another region; `check` then lists the records that disagree.
 #[tokio::test]
-async fn check_lists_records_that_disagree_m5() {
+async fn check_lists_records_that_disagree() {
     let (app, user, staff) = setup(false).await;
     user.post("/api/records/doctors", &doctor("a", (1, 1, None))).await.expect(201);
     staff.patch("/api/records/cities/1", &json!({"region": 2, "name": "Beckum"})).await.expect(200);

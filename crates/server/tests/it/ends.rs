@@ -53,7 +53,7 @@ async fn purge(staff: &Client, slug: &str, body: &Value) -> super::app::Answer {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_purged_company_is_in_no_file_t11() {
+async fn a_purged_company_is_in_no_file() {
     for pooled in [false, true] {
         let app = app(pooled).await;
         let staff = app.staff().await;

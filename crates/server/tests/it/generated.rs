@@ -193,7 +193,7 @@ async fn ask(
 }
 
 #[tokio::test]
-async fn requests_made_after_the_document_are_answered_as_it_says_t4() {
+async fn requests_made_after_the_document_are_answered_as_it_says() {
     let plan = "[plans.free]\nlabel = \"Free\"\n[registration]\ndefault_plan = \"free\"\n";
     let app = TestApp::configured(plan, Options::default()).await;
     let (acme, staff) = (app.register("acme").await, app.staff().await);

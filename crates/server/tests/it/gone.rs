@@ -80,7 +80,7 @@ async fn all_room_is_free(client: &Client) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_goes_away_leaves_nothing_half_done_and_holds_nothing_t2() {
+async fn a_client_that_goes_away_leaves_nothing_half_done_and_holds_nothing() {
     let (mut left, mut ended) = (0, 0);
     for isolation in ["database", "pooled"] {
         let text = format!(

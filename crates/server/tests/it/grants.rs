@@ -64,7 +64,7 @@ async fn letters_beyond_the_rate_wait_and_no_answer_depends_on_an_account() {
     assert_eq!(app.letters("unknown@x.example").await.len(), RATE);
     assert_eq!(invite(&acme, "unknown@x.example").await["letter"], "waiting");
     assert_eq!(app.letters("unknown@x.example").await.len(), RATE, "not yet");
-    app.platform().control().clock().advance_us(3_600_000_000);
+    app.clock().advance_us(3_600_000_000);
     assert_eq!(app.letters("unknown@x.example").await.len(), RATE + 2);
 }
 
@@ -101,7 +101,7 @@ async fn invitations_that_are_revoked_take_no_places() {
     assert_eq!(app.letters("victim@x.example").await.len(), RATE);
     invite(&third, "victim@x.example").await;
     assert_eq!(app.letters("victim@x.example").await.len(), RATE, "not yet");
-    app.platform().control().clock().advance_us(2 * 3_600_000_000 / RATE as i64);
+    app.clock().advance_us(2 * 3_600_000_000 / RATE as i64);
     assert_eq!(app.letters("victim@x.example").await.len(), RATE + 1);
     let open = third.get("/api/tenant/invitations").await.expect(200).json();
     assert_eq!(open["items"][0]["letter"], "sent");
@@ -206,8 +206,7 @@ async fn joining_two_accounts_keeps_the_role_that_manages() {
     let claim = register(&app, "claimed", "owner@holder.example", PASSWORD).await.expect(201).json();
     let claim = app.anon().with_token(claim["token"].as_str().unwrap());
     let token = app.letter("owner@holder.example").await;
-    super::accounts::sql(
-        &app,
+    app.catalog(
         "INSERT INTO memberships (user, tenant, role, created_at) SELECT u.id, t.id, 'member', 0 \
          FROM users u, tenants t WHERE u.email = 'owner@holder.example' AND t.slug = 'claimed'",
     )

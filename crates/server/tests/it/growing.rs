@@ -114,7 +114,7 @@ fn rebuild(dir: &Path) {
 }
 
 #[test]
-fn an_app_grows_and_every_company_follows_but_the_broken_one_m10_x5() {
+fn an_app_grows_and_every_company_follows_but_the_broken_one() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     begin(dir);
@@ -213,7 +213,7 @@ fn nothing_to_do_over_ten_thousand_companies_opens_no_database_of_theirs() {
 
 /// Every required column is in the table and in JSON.
 #[test]
-fn the_list_of_companies_has_all_that_is_asked_of_it_m9() {
+fn the_list_of_companies_has_all_that_is_asked_of_it() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     drop(start(dir, "demo"));

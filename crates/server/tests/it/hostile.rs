@@ -115,7 +115,7 @@ async fn fire(app: &TestApp, client: &Client, shot: &Shot) {
 }
 
 #[test]
-fn nothing_that_is_sent_makes_a_5xx_t4() {
+fn nothing_that_is_sent_makes_a_5xx() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let (app, _, client) = runtime.block_on(TestApp::new());
     let cases = dose(5_000, 2_000_000);

@@ -54,7 +54,7 @@ async fn a_letter_waits_until_the_mail_server_is_back() {
     assert_eq!(letter().await, "waiting");
     let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     assert_eq!(app.platform().letters().send_due().await.unwrap(), 0, "not tried again at once");
-    app.platform().control().clock().advance_us(61_000_000);
+    app.clock().advance_us(61_000_000);
     let server = tokio::spawn(async move {
         let mut texts = vec![];
         for _ in 0..2 {
@@ -83,7 +83,7 @@ async fn a_letter_is_given_up_after_ten_attempts_and_shows() {
         .expect(201);
     for _ in 0..10 {
         app.platform().letters().send_due().await.unwrap();
-        app.platform().control().clock().advance_us(12 * 3_600_000_000);
+        app.clock().advance_us(12 * 3_600_000_000);
     }
     let open = owner.get("/api/tenant/invitations").await;
     // The session has expired by now, so the owner signs in again.

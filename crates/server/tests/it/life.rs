@@ -5,7 +5,7 @@ use super::{
     records::patient,
 };
 use serde_json::json;
-use tenantry::{clock::DAY_US, tenants};
+use tenantry::{clock::DAY_US, internals::close_due};
 
 /// Returns the actions of the audit log, oldest first.
 pub(crate) async fn actions(staff: &Client) -> Vec<String> {
@@ -70,17 +70,17 @@ async fn a_cancelled_company_works_through_its_grace_and_closes_at_its_hour() {
     let staff = app.staff().await;
     let paid = json!({"state": "active"});
     staff.post("/api/admin/tenants/acme/plan", &paid).await.expect(200);
-    let control = app.platform().control();
+    let control = app.control();
     control.clock().advance_us(14 * DAY_US - 60_000_000);
     let acme = app.login("owner@acme.example").await;
-    assert_eq!(tenants::close_due(control, 10).await.unwrap(), 0, "a minute too early");
+    assert_eq!(close_due(control, 10).await.unwrap(), 0, "a minute too early");
     acme.get("/api/records/patients").await.expect(200);
     control.clock().advance_us(60_000_000);
     // Closed on time, even if no reconciler has run.
     acme.get("/api/records/patients").await.expect(403);
     acme.delete("/api/tenant/cancel").await.expect(409);
-    assert_eq!(tenants::close_due(control, 10).await.unwrap(), 1);
-    assert_eq!(tenants::close_due(control, 10).await.unwrap(), 0);
+    assert_eq!(close_due(control, 10).await.unwrap(), 1);
+    assert_eq!(close_due(control, 10).await.unwrap(), 0);
     acme.delete("/api/tenant/cancel").await.expect(409);
     assert_eq!(acme.get("/api/tenant").await.expect(200).json()["state"], "cancelled");
     let staff = app.login("staff@platform.example").await;

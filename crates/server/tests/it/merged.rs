@@ -83,7 +83,7 @@ fn by_hand(
 }
 
 #[tokio::test]
-async fn own_values_filter_sort_and_page_like_any_v6() {
+async fn own_values_filter_sort_and_page_like_any() {
     let mut lists = 0;
     for (isolation, seed) in [("database", 3), ("pooled", 4)] {
         let (app, staff, shared) = clinics(isolation).await;

@@ -50,16 +50,14 @@ async fn a_write_waits_for_its_place_and_nothing_is_refused() {
 
 /// Records an operation on the tenant, as if another process were at work on it.
 async fn begin_elsewhere(app: &TestApp, slug: &str) {
-    let mut write = app.platform().control().begin().await.unwrap();
-    let at = write.at_us();
+    let at = app.control().now_us();
     let sql = format!(
         "INSERT INTO operations (kind, what, tenant, state, cursor, data, by_actor, lease_owner, lease_until, started_at, \
          updated_at) SELECT 'move', 'move', id, 'running', 1, '{{}}', 'test', 'elsewhere', {}, {at}, {at} FROM tenants \
          WHERE slug = '{slug}'",
         at + 3_600_000_000
     );
-    assert_eq!(write.execute(&sql, &[]).await.unwrap(), 1);
-    write.commit_unaudited().await.unwrap();
+    assert_eq!(app.catalog(&sql).await, 1);
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ async fn an_operation_is_followed_to_its_end_and_what_is_over_stays_so() {
 }
 
 #[tokio::test]
-async fn one_that_is_stuck_is_raised_and_tried_again_m16() {
+async fn one_that_is_stuck_is_raised_and_tried_again() {
     let (app, anon, _) = TestApp::new().await;
     let staff = app.staff().await;
     let faults = app.platform().operations().faults();

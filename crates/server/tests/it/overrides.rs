@@ -38,7 +38,7 @@ async fn field(client: &Client, name: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_company_sees_its_own_values_and_others_do_not_v6() {
+async fn a_company_sees_its_own_values_and_others_do_not() {
     for isolation in ["database", "pooled"] {
         let (app, acme, staff) = clinics(isolation).await;
         let rival = app.register("rival").await;

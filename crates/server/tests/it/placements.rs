@@ -38,7 +38,7 @@ async fn audited(staff: &Client, action: &str) -> usize {
 
 /// The first request that needs the database creates it; many concurrent requests create one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_first_requests_make_one_database_v3() {
+async fn many_first_requests_make_one_database() {
     let app = app("on_demand").await;
     let staff = app.staff().await;
     let acme = app.register("acme").await;
@@ -71,7 +71,7 @@ async fn many_first_requests_make_one_database_v3() {
 /// A database that was created and is lost is an error with its remedy; no request creates it again or uses
 /// another.
 #[tokio::test]
-async fn a_database_that_is_lost_is_never_made_by_a_request_x1() {
+async fn a_database_that_is_lost_is_never_made_by_a_request() {
     for provision in ["on_demand", "managed"] {
         let app = app(provision).await;
         let acme = app.register("acme").await;
@@ -91,7 +91,7 @@ async fn a_database_that_is_lost_is_never_made_by_a_request_x1() {
 
 /// The database is absent until staff attach it; the answer names the remedy.
 #[tokio::test]
-async fn staff_name_the_database_that_a_company_brings_f3() {
+async fn staff_name_the_database_that_a_company_brings() {
     let app = app("external").await;
     let staff = app.staff().await;
     let acme = app.register("acme").await;
@@ -118,7 +118,7 @@ async fn staff_name_the_database_that_a_company_brings_f3() {
 
 /// A brought database belongs to the tenant: no operation puts another in its place, and a purge leaves it.
 #[tokio::test]
-async fn what_a_company_brought_is_left_alone_and_staff_are_told_f3() {
+async fn what_a_company_brought_is_left_alone_and_staff_are_told() {
     let app = app("external").await;
     let staff = app.staff().await;
     let acme = app.register("acme").await;

@@ -118,7 +118,7 @@ async fn lists_filter_sort_page_count_and_search() {
 }
 
 #[tokio::test]
-async fn references_across_stores_are_checked_expanded_and_protected_m5() {
+async fn references_across_stores_are_checked_expanded_and_protected() {
     let (app, _, user) = TestApp::new().await;
     let staff = app.staff().await;
     user.post("/api/records/regions", &json!({"name": "North", "code": "N"})).await.expect(403);

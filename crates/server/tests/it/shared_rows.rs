@@ -76,7 +76,7 @@ async fn race(staff: &Client, member: &Client, rounds: u64) -> [u64; 2] {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_shared_row_is_gone_or_referred_to_and_never_both_m5() {
+async fn a_shared_row_is_gone_or_referred_to_and_never_both() {
     let mut all = [0; 2];
     for isolation in ["database", "pooled"] {
         let (_app, staff, acme) = setting(isolation).await;
@@ -88,7 +88,7 @@ async fn a_shared_row_is_gone_or_referred_to_and_never_both_m5() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_second_server_refers_to_nothing_that_the_first_one_deletes_m5() {
+async fn a_second_server_refers_to_nothing_that_the_first_one_deletes() {
     let (app, staff, acme) = setting("database").await;
     let member = app.beside().await.anon().with_token(acme.token());
     let ended = race(&staff, &member, dose(60, 3_000)).await;
@@ -101,7 +101,7 @@ async fn a_second_server_refers_to_nothing_that_the_first_one_deletes_m5() {
 
 /// A tenant whose database cannot be read may refer to the row, so the row stays.
 #[tokio::test]
-async fn while_a_company_cannot_be_asked_a_shared_row_stays_x1() {
+async fn while_a_company_cannot_be_asked_a_shared_row_stays() {
     let (app, staff, acme) = setting("database").await;
     let rival = app.register("rival").await;
     let id = city(&staff, 1).await;

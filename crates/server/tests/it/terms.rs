@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tenantry_server::http::Options;
 
 #[tokio::test]
-async fn settings_are_merged_and_a_foreign_name_is_one_companys_v4() {
+async fn settings_are_merged_and_a_foreign_name_is_one_companys() {
     let (app, _, _) = TestApp::new().await;
     app.register("rival").await;
     let staff = app.staff().await;

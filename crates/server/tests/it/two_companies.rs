@@ -98,7 +98,7 @@ const SOUTH: [&str; 2] = ["Dunsinane", "Eglantine"];
 /// Three doctors in one tenant, two in the other; each sees its own; the two files, opened directly, show the
 /// same.
 #[test]
-fn m18_two_registered_companies_see_their_own_and_their_files_show_the_same() {
+fn two_registered_companies_see_their_own_and_their_files_show_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     let server = start(dir, "serve");

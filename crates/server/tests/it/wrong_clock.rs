@@ -16,7 +16,7 @@ async fn pass(app: &TestApp) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_jump_ended_goes_on_when_the_clock_is_right_again() {
     let (app, _, acme) = TestApp::new().await;
-    let clock = app.platform().control().clock();
+    let clock = app.clock();
     for jump_us in [3 * SECOND_US, 7_200 * SECOND_US, 800 * DAY_US] {
         let long = jump_us > DAY_US;
         clock.jump_us(jump_us);
@@ -51,7 +51,7 @@ async fn who_waits_because_of_the_clock_is_told_where_operators_look() {
     let staff = app.staff().await;
     let ready = app.anon().get("/readyz").await.expect(200).text();
     assert!(!ready.contains("clock"), "{ready}");
-    app.platform().control().clock().jump_us(2 * 3_600 * SECOND_US);
+    app.clock().jump_us(2 * 3_600 * SECOND_US);
     let ready = app.anon().get("/readyz").await.expect(200).text();
     assert!(ready.contains("tenantry clock accept"), "{ready}");
     let metrics = staff.get("/metrics").await.expect(200).text();

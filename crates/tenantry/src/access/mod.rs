@@ -60,7 +60,7 @@ impl Access {
     ///
     /// # Errors
     /// [`Error::Invalid`] with every problem of `[[auth.jwt]]` at once.
-    pub fn open(control: Control, topology: Topology, config: &Config) -> Result<Self> {
+    pub(crate) fn open(control: Control, topology: Topology, config: &Config) -> Result<Self> {
         let AuthConfig { session_hours, roles, login_per_minute, registration_per_hour, jwt, .. } =
             &config.auth;
         let issuers =

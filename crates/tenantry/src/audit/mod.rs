@@ -7,12 +7,13 @@
 mod chain;
 mod heads;
 mod verbs;
-mod verify;
+pub(crate) mod verify;
 
 pub use chain::{Head, hash_row};
 pub use heads::Heads;
 pub use verbs::AuditLog;
-pub use verify::{Report, verify};
+pub use verify::Report;
+pub(crate) use verify::verify;
 
 use crate::{Result, control::params};
 use serde::Serialize;
@@ -133,7 +134,7 @@ async fn insert(tx: &mut Tx, row: Row) -> Result<()> {
 ///
 /// # Errors
 /// Those of the control store.
-pub async fn head(tx: &mut Tx) -> Result<Option<Head>> {
+pub(crate) async fn head(tx: &mut Tx) -> Result<Option<Head>> {
     let rows = tx.query("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1", &[]).await?;
     rows.first().map(|r| Ok(Head { id: r.integer(0)?, hash: r.text(1)?.to_owned() })).transpose()
 }
@@ -153,7 +154,7 @@ pub struct Query {
 ///
 /// # Errors
 /// Those of the control store.
-pub async fn list(tx: &mut Tx, query: &Query) -> Result<Vec<Row>> {
+pub(crate) async fn list(tx: &mut Tx, query: &Query) -> Result<Vec<Row>> {
     let before = query.before.unwrap_or(i64::MAX);
     let limit = i64::from(query.limit.clamp(1, 1000));
     let rows = match query.tenant {

@@ -134,7 +134,7 @@ const OF_ITS_DATE: &str = "(SELECT coalesce(max(number), 0) FROM backups WHERE i
 ///
 /// # Errors
 /// Those of the control store.
-pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Listed>> {
+pub(crate) async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Listed>> {
     let whose = match (filter.tenant, filter.system) {
         (Some(_), _) => "tenant = ?1",
         (None, true) => "tenant IS NULL AND ?1 IS NULL",
@@ -159,7 +159,7 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Listed>> {
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is no such backup.
-pub async fn by_id(tx: &mut Tx, id: &BackupId) -> Result<Listed> {
+pub(crate) async fn by_id(tx: &mut Tx, id: &BackupId) -> Result<Listed> {
     let sql = format!("SELECT {COLUMNS} FROM backups WHERE id = ?");
     let rows = tx.query(&sql, params![id.as_str()]).await?;
     rows.first().map(read).transpose()?.ok_or(Error::NotFound("backup"))

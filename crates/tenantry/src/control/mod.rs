@@ -6,7 +6,7 @@
 
 pub mod clock;
 pub(crate) mod ids;
-pub mod invalidation;
+pub(crate) mod invalidation;
 mod migrate;
 pub mod settings;
 pub(crate) mod witness;

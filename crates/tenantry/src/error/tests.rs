@@ -32,7 +32,7 @@ fn an_error_of_a_batch_names_the_record() {
 }
 
 #[test]
-fn the_errors_people_meet_name_their_remedy_m16() {
+fn the_errors_people_meet_name_their_remedy() {
     let no_db = Error::NoDatabase { slug: "city-hospital".into(), store: "tenant".into() };
     assert_eq!(no_db.remedy().as_deref(), Some("run: tenantry tenant create-database city-hospital"));
     let lost =

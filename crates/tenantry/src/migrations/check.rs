@@ -98,7 +98,7 @@ impl<'a> Checker<'a> {
     ///
     /// # Errors
     /// Those of the catalog. A fault is reported to `tell`.
-    pub async fn tenants(
+    pub(crate) async fn tenants(
         &mut self,
         control: &Control,
         only: Option<TenantId>,

@@ -23,7 +23,7 @@ use tenantry_engine::{
 ///
 /// # Errors
 /// Those of reading or writing the catalog. Errors of single databases are in the reports.
-pub async fn migrate(
+pub(crate) async fn migrate(
     control: &Control,
     by: &By,
     engine: &Engine,

@@ -21,7 +21,7 @@ use std::{
 
 /// Everything that an outside step may use. Cheap to clone.
 #[derive(Clone)]
-pub struct Context {
+pub(crate) struct Context {
     /// The catalog, for reading. A step that changes the catalog must be a control step.
     pub(crate) control: Control,
     /// Databases of placements, with schemas and scripts.
@@ -50,7 +50,7 @@ impl Context {
     ///
     /// # Errors
     /// [`Error::Unavailable`] for a directory that cannot be created or opened.
-    pub fn new(control: Control, databases: Databases, config: &Config) -> Result<Self> {
+    pub(crate) fn new(control: Control, databases: Databases, config: &Config) -> Result<Self> {
         let files = Files::open(config)?;
         let backups = BackupService::new(config)?;
         // Copies there are opened by absolute path, whatever the working directory of this process is.

@@ -16,7 +16,7 @@ mod recovery;
 mod steer;
 pub(crate) mod step;
 
-pub use context::Context;
+pub(crate) use context::Context;
 pub use driver::faults::Faults;
 pub use journal::{
     State,
@@ -25,7 +25,8 @@ pub use journal::{
 pub use kind::OperationKind;
 pub use progress::{Amount, Cancel, Progress};
 pub use recovery::recover::Recovered;
-pub use step::{ControlFn, Operation, OutsideFn, Step, StepInfo};
+pub use step::StepInfo;
+pub(crate) use step::{Operation, Step};
 
 use crate::{Error, Result, control::params, platform::databases::Databases};
 use arc_swap::ArcSwap;
@@ -72,7 +73,7 @@ impl Inner {
 
 impl Operations {
     /// Creates the service for these kinds of operations, without starting anything. Call [`Operations::recover`] next.
-    pub fn new(context: Context, kinds: &'static [OperationKind]) -> Self {
+    pub(crate) fn new(context: Context, kinds: &'static [OperationKind]) -> Self {
         let inner = Arc::new_cyclic(|inner| Inner {
             kinds,
             faults: context.faults.clone(),
@@ -105,7 +106,7 @@ impl Operations {
     ///
     /// # Errors
     /// That of the step that failed; [`Error::Conflict`] when another operation is open on the tenant.
-    pub async fn run<O: Operation>(&self, operation: O) -> Result<O> {
+    pub(crate) async fn run<O: Operation>(&self, operation: O) -> Result<O> {
         let inner = self.inner.clone();
         let task = tokio::spawn(async move { run::start(&inner, operation, |_| {}).await });
         task.await.map_err(|e| Error::Internal(format!("operation {}: {e}", O::KIND)))?
@@ -116,7 +117,7 @@ impl Operations {
     ///
     /// # Errors
     /// That of the first control steps; [`Error::Conflict`] when another operation is open on the tenant.
-    pub async fn spawn<O: Operation>(&self, operation: O) -> Result<i64> {
+    pub(crate) async fn spawn<O: Operation>(&self, operation: O) -> Result<i64> {
         let inner = self.inner.clone();
         let (tell, told) = tokio::sync::oneshot::channel();
         let task = tokio::spawn(async move {

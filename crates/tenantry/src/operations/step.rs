@@ -7,9 +7,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use tenantry_engine::name::TenantId;
 
 /// Changes the control store inside the journal's own transaction.
-pub type ControlFn<S> = for<'a> fn(&'a mut Write, &'a mut S) -> BoxFuture<'a, Result<()>>;
+pub(crate) type ControlFn<S> = for<'a> fn(&'a mut Write, &'a mut S) -> BoxFuture<'a, Result<()>>;
 /// Changes the world outside the control store. Idempotent.
-pub type OutsideFn<S> = for<'a> fn(&'a Context, &'a mut S) -> BoxFuture<'a, Result<()>>;
+pub(crate) type OutsideFn<S> = for<'a> fn(&'a Context, &'a mut S) -> BoxFuture<'a, Result<()>>;
 
 /// A step, as shown to operators and test suites.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct StepInfo {
 }
 
 /// One step over the operation's state `S`.
-pub enum Step<S> {
+pub(crate) enum Step<S> {
     /// Runs exactly once: its effect and the journal's advance are one commit.
     Control {
         /// Unique within the operation.
@@ -47,7 +47,7 @@ pub enum Step<S> {
 
 impl<S> Step<S> {
     /// Returns its name.
-    pub fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Control { name, .. } | Self::Outside { name, .. } => name,
         }
@@ -59,7 +59,7 @@ impl<S> Step<S> {
     }
 
     /// Returns true if the step acts outside the control store.
-    pub fn is_outside(&self) -> bool {
+    pub(crate) fn is_outside(&self) -> bool {
         matches!(self, Self::Outside { .. })
     }
 }
@@ -76,7 +76,7 @@ pub(crate) fn leave<'a, S: Send>(_: &'a Context, _: &'a mut S) -> BoxFuture<'a, 
 }
 
 /// A kind of operation. The value is its state, which the journal stores as JSON until it ends.
-pub trait Operation: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
+pub(crate) trait Operation: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// Name in the journal. Never changes once released.
     const KIND: &'static str;
 

@@ -4,11 +4,12 @@
 //! Limits are enforced where they can be exceeded, not here (`enforced-limits`).
 
 mod entitlements;
-mod subscription;
+pub(crate) mod subscription;
 mod verbs;
 
 pub use entitlements::{Entitlements, Limits};
-pub use subscription::{State, Subscription, change_plan, set_state, start};
+pub use subscription::{State, Subscription};
+pub(crate) use subscription::{change_plan, set_state, start};
 pub use verbs::Plans;
 
 use crate::{
@@ -81,7 +82,7 @@ fn read(r: &SqlRow) -> Result<Plan> {
 ///
 /// # Errors
 /// Those of the control store.
-pub async fn initialize(write: &mut Write, by: &By, specs: &[PlanSpec]) -> Result<Initialized> {
+pub(crate) async fn initialize(write: &mut Write, by: &By, specs: &[PlanSpec]) -> Result<Initialized> {
     let known = list(write).await?;
     let mut done = Initialized::default();
     for (position, spec) in specs.iter().enumerate() {
@@ -134,7 +135,7 @@ async fn upsert(write: &mut Write, spec: &PlanSpec, position: usize) -> Result<(
 ///
 /// # Errors
 /// Those of the control store.
-pub async fn list(tx: &mut Tx) -> Result<Vec<Plan>> {
+pub(crate) async fn list(tx: &mut Tx) -> Result<Vec<Plan>> {
     let sql = format!("SELECT {COLUMNS} FROM plans ORDER BY archived, position, id");
     tx.query(&sql, &[]).await?.iter().map(read).collect()
 }
@@ -144,7 +145,7 @@ pub async fn list(tx: &mut Tx) -> Result<Vec<Plan>> {
 /// # Errors
 /// [`Error::Invalid`] when there is no such plan; [`Error::MasterDataEmpty`] when there are no plans at all, with
 /// initialisation as the remedy.
-pub async fn by_code(tx: &mut Tx, code: &str) -> Result<Plan> {
+pub(crate) async fn by_code(tx: &mut Tx, code: &str) -> Result<Plan> {
     let sql = format!("SELECT {COLUMNS} FROM plans WHERE code = ? AND archived = 0");
     if let Some(row) = tx.query(&sql, params![code]).await?.first() {
         return read(row);
@@ -157,7 +158,7 @@ pub async fn by_code(tx: &mut Tx, code: &str) -> Result<Plan> {
 ///
 /// # Errors
 /// Those of [`by_code`]; [`Error::Invalid`] for such a plan.
-pub async fn require_self_service(tx: &mut Tx, code: &str) -> Result<()> {
+pub(crate) async fn require_self_service(tx: &mut Tx, code: &str) -> Result<()> {
     match by_code(tx, code).await?.spec.self_service {
         true => Ok(()),
         false => Err(no_plan(code)),

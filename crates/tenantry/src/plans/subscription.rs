@@ -93,7 +93,7 @@ impl Subscription {
 ///
 /// # Errors
 /// Those of [`by_code`].
-pub async fn start(write: &mut Write, tenant: TenantId, plan_code: &str) -> Result<()> {
+pub(crate) async fn start(write: &mut Write, tenant: TenantId, plan_code: &str) -> Result<()> {
     let plan = by_code(write, plan_code).await?;
     let now = write.at_us();
     let days = i64::from(plan.spec.trial_days);
@@ -109,7 +109,7 @@ pub async fn start(write: &mut Write, tenant: TenantId, plan_code: &str) -> Resu
 ///
 /// # Errors
 /// Those of [`by_code`]; [`Error::NotFound`] if the tenant has no subscription.
-pub async fn change_plan(write: &mut Write, by: &By, tenant: TenantId, plan_code: &str) -> Result<()> {
+pub(crate) async fn change_plan(write: &mut Write, by: &By, tenant: TenantId, plan_code: &str) -> Result<()> {
     let plan = by_code(write, plan_code).await?;
     let sql = "UPDATE subscriptions SET plan = ?, updated_at = ? WHERE tenant = ?";
     let at = write.at_us();

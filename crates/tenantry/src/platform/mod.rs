@@ -81,9 +81,8 @@ impl Platform {
         self.0.control.refresh().await
     }
 
-    /// The control store, for tests: what it changes is neither authorised nor always in the audit log.
-    #[doc(hidden)]
-    pub fn control(&self) -> &Control {
+    /// Returns the control store. The tests of this project reach it with the feature `internals`.
+    pub(crate) fn control(&self) -> &Control {
         &self.0.control
     }
 

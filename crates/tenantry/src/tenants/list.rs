@@ -64,7 +64,7 @@ const SELECT: &str = "SELECT t.id, t.name, t.slug, t.email, t.state, t.created_a
 ///
 /// # Errors
 /// Those of the control store.
-pub async fn list(tx: &mut Tx, filter: &Filter, now_us: i64) -> Result<Vec<Listed>> {
+pub(crate) async fn list(tx: &mut Tx, filter: &Filter, now_us: i64) -> Result<Vec<Listed>> {
     let sql = format!(
         "{SELECT} WHERE t.id > ?1 AND (?2 IS NULL OR t.state = ?2) AND (?2 IS NOT NULL OR t.state <> 'gone') \
          AND (?3 IS NULL OR instr(lower(t.slug || char(10) || t.name || char(10) || t.email), ?3)) \
@@ -83,7 +83,7 @@ pub async fn list(tx: &mut Tx, filter: &Filter, now_us: i64) -> Result<Vec<Liste
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is no such tenant.
-pub async fn show(tx: &mut Tx, slug: &Slug, now_us: i64) -> Result<Listed> {
+pub(crate) async fn show(tx: &mut Tx, slug: &Slug, now_us: i64) -> Result<Listed> {
     let rows = tx.query(&format!("{SELECT} WHERE t.slug = ?"), params![slug.as_str()]).await?;
     let mut found = vec![read(rows.first().ok_or(Error::NotFound("tenant"))?, now_us)?];
     attach_placements(tx, &mut found).await?;

@@ -16,17 +16,22 @@ pub(crate) mod statements;
 mod verbs;
 
 pub(crate) use life::retire::{PURGED, close_purged, read as read_retirement};
-pub use life::{
+pub(crate) use life::{
     maintenance::set_maintenance,
-    retire::{Retirement, Terms, cancel, close_due, due, keep, reopen_undue},
-    state::{State, resume, suspend, transition},
+    retire::{cancel, close_due, due, keep, reopen_undue},
+    state::{resume, suspend, transition},
+};
+pub use life::{
+    retire::{Retirement, Terms},
+    state::State,
 };
 pub(crate) use list::days_until;
-pub use list::{Filter, Listed, list, show};
+pub use list::{Filter, Listed};
+pub(crate) use list::{list, show};
 pub use own::{Held, OwnTenant};
-pub use record::{NewTenant, Tenant, by_id, by_slug, check, ids};
+pub use record::{NewTenant, Tenant, check};
+pub(crate) use record::{by_id, by_slug};
 pub(crate) use record::{insert, remove_unborn, require_free};
-pub use rename::{rename, set_name};
+pub(crate) use rename::{rename, set_name};
 pub(crate) use reserved::is_reserved;
-pub use settings::{change_settings, settings};
 pub use verbs::Tenants;

@@ -116,7 +116,7 @@ pub(crate) async fn remove_unborn(write: &mut Write, id: TenantId) -> Result<()>
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is no such tenant.
-pub async fn by_id(tx: &mut Tx, id: TenantId) -> Result<Tenant> {
+pub(crate) async fn by_id(tx: &mut Tx, id: TenantId) -> Result<Tenant> {
     one(tx, &format!("SELECT {COLUMNS} FROM tenants WHERE id = ?"), params![id.get()]).await
 }
 
@@ -124,20 +124,10 @@ pub async fn by_id(tx: &mut Tx, id: TenantId) -> Result<Tenant> {
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is no such tenant.
-pub async fn by_slug(tx: &mut Tx, slug: &Slug) -> Result<Tenant> {
+pub(crate) async fn by_slug(tx: &mut Tx, slug: &Slug) -> Result<Tenant> {
     one(tx, &format!("SELECT {COLUMNS} FROM tenants WHERE slug = ?"), params![slug.as_str()]).await
 }
 
 async fn one(tx: &mut Tx, sql: &str, values: &[tenantry_engine::value::Value]) -> Result<Tenant> {
     tx.query(sql, values).await?.first().map(read).transpose()?.ok_or(Error::NotFound("tenant"))
-}
-
-/// Returns at most `limit` ids of tenants greater than `after`, in order. For runs over all tenants.
-///
-/// # Errors
-/// Those of the control store.
-pub async fn ids(tx: &mut Tx, after: Option<TenantId>, limit: u32) -> Result<Vec<TenantId>> {
-    let sql = "SELECT id FROM tenants WHERE id > ? AND state <> 'gone' ORDER BY id LIMIT ?";
-    let rows = tx.query(sql, params![after.map_or(0, TenantId::get), i64::from(limit)]).await?;
-    rows.iter().map(|r| Ok(TenantId::from_raw(r.integer(0)?))).collect()
 }

@@ -16,7 +16,7 @@ use tenantry_engine::{
 ///
 /// # Errors
 /// [`Error::Invalid`] for an invalid name; [`Error::NotFound`] when there is no such tenant.
-pub async fn set_name(write: &mut Write, by: &By, id: TenantId, name: &str) -> Result<()> {
+pub(crate) async fn set_name(write: &mut Write, by: &By, id: TenantId, name: &str) -> Result<()> {
     crate::users::check_text("name", name)?;
     let sql = "UPDATE tenants SET name = ? WHERE id = ?";
     if write.execute(sql, params![name.trim(), id.get()]).await? == 0 {
@@ -30,7 +30,7 @@ pub async fn set_name(write: &mut Write, by: &By, id: TenantId, name: &str) -> R
 ///
 /// # Errors
 /// [`Error::Conflict`] for a slug that is taken, or a tenant that is being created or purged.
-pub async fn rename(write: &mut Write, by: &By, id: TenantId, to: &Slug) -> Result<()> {
+pub(crate) async fn rename(write: &mut Write, by: &By, id: TenantId, to: &Slug) -> Result<()> {
     let tenant = by_id(write, id).await?;
     if matches!(tenant.state, State::Creating | State::Purging | State::Gone) {
         return Err(Error::Conflict(format!(

@@ -57,7 +57,7 @@ impl Tenants<'_> {
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is no such tenant.
-pub async fn settings(tx: &mut Tx, id: TenantId) -> Result<Value> {
+pub(crate) async fn settings(tx: &mut Tx, id: TenantId) -> Result<Value> {
     let rows = tx.query("SELECT settings FROM tenants WHERE id = ?", params![id.get()]).await?;
     let text = rows.first().ok_or(Error::NotFound("tenant"))?.text(0)?;
     serde_json::from_str(text).map_err(|e| Error::Internal(format!("settings of tenant {id}: {e}")))
@@ -68,7 +68,7 @@ pub async fn settings(tx: &mut Tx, id: TenantId) -> Result<Value> {
 /// # Errors
 /// [`Error::Invalid`] for an `external_id` that is not a text, and for more than 64 KiB; [`Error::Conflict`] for an
 /// `external_id` that is another tenant's, or is or was another tenant's slug.
-pub async fn change_settings(
+pub(crate) async fn change_settings(
     write: &mut Write,
     by: &By,
     id: TenantId,

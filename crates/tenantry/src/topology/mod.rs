@@ -4,15 +4,16 @@
 //! processes by the invalidation log. Bounded: 100,000 tenants cost no more memory than the cache's capacity. Never
 //! falls back: what the catalog does not record does not exist (`catalog-placement`).
 
-mod fleet;
+pub(crate) mod fleet;
 mod load;
-pub mod placement;
+pub(crate) mod placement;
 pub(crate) mod record;
 pub(crate) mod swap;
 pub mod versions;
 
-pub use fleet::Fleet;
-pub use placement::{NewPlacement, Placement, PlacementState, Policy, places_of_store};
+pub(crate) use fleet::Fleet;
+pub(crate) use placement::places_of_store;
+pub use placement::{NewPlacement, Placement, PlacementState, Policy};
 
 use crate::{
     Error, Result,
@@ -101,12 +102,12 @@ struct Caches {
 
 impl Topology {
     /// Creates an empty cache and registers for invalidations.
-    pub fn new(control: Control) -> Self {
+    pub(crate) fn new(control: Control) -> Self {
         Self::with_capacity(control, CAPACITY)
     }
 
     /// Like [`Self::new`], with room for this many tenants.
-    pub fn with_capacity(control: Control, tenants: usize) -> Self {
+    pub(crate) fn with_capacity(control: Control, tenants: usize) -> Self {
         let caches = Arc::new(Caches { by_id: Cache::new(tenants), by_slug: Cache::new(tenants) });
         let listener = caches.clone();
         control.listen(move |subject| match subject {

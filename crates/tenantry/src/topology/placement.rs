@@ -170,7 +170,7 @@ pub(crate) async fn of_range(
 ///
 /// # Errors
 /// Those of the control store.
-pub async fn places_of_store(control: &Control, store: &StoreName) -> Result<Vec<Place>> {
+pub(crate) async fn places_of_store(control: &Control, store: &StoreName) -> Result<Vec<Place>> {
     let mut tx = control.snapshot().await?;
     let sql = format!("SELECT {COLUMNS} FROM placements WHERE store = ? AND state = 'ready' ORDER BY tenant");
     let rows = tx.query(&sql, params![store.as_str()]).await?;

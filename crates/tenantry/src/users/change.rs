@@ -31,7 +31,7 @@ pub async fn set_password_hash(write: &mut Write, by: &By, id: UserId, hash: &st
 ///
 /// # Errors
 /// [`Error::Invalid`] for an invalid name; [`Error::NotFound`] when there is no such user.
-pub async fn set_name(write: &mut Write, by: &By, id: UserId, name: &str) -> Result<()> {
+pub(crate) async fn set_name(write: &mut Write, by: &By, id: UserId, name: &str) -> Result<()> {
     check_text("name", name)?;
     let sql = "UPDATE users SET name = ? WHERE id = ?";
     change(write, by, id, "user.set_name", sql, params![name.trim(), id.get()], serde_json::json!({})).await
@@ -96,7 +96,7 @@ pub struct Flags {
 ///
 /// # Errors
 /// [`Error::Conflict`] when the identity is linked already; [`Error::NotFound`] when there is no such user.
-pub async fn link_identity(
+pub(crate) async fn link_identity(
     write: &mut Write,
     by: &By,
     id: UserId,

@@ -154,7 +154,7 @@ pub async fn remove(
 ///
 /// # Errors
 /// [`Error::NotFound`] when the user is not a member; [`Error::Conflict`] for the last holder of `first`.
-pub async fn leave(
+pub(crate) async fn leave(
     write: &mut Write,
     by: &By,
     user: UserId,

@@ -3,18 +3,21 @@
 //! Called by access, operations, the command line and the staff pages. `members` has the memberships in tenants. Never
 //! sees a password or a token.
 
-mod change;
+pub(crate) mod change;
 pub(crate) mod grants;
-pub mod members;
+pub(crate) mod members;
 mod of_tenant;
 mod standing;
 mod verbs;
 
+pub use change::Flags;
 pub(crate) use change::require_credentials;
-pub use change::{Flags, link_identity, set_flags, set_name, set_password_hash, unlock};
+pub(crate) use change::{link_identity, set_flags, set_name, set_password_hash, unlock};
+pub use members::Member;
 pub use of_tenant::Members;
+pub use standing::Standing;
+pub(crate) use standing::confirm;
 pub(crate) use standing::give_up_address;
-pub use standing::{Standing, confirm};
 pub use verbs::{FlagChanges, NewOwner, Users};
 
 use crate::{
@@ -189,7 +192,7 @@ fn is_hidden(c: char) -> bool {
 ///
 /// # Errors
 /// [`Error::Invalid`] for an invalid address or name; [`Error::Conflict`] for an address in use.
-pub async fn create(write: &mut Write, by: &By, new: &NewUser) -> Result<UserId> {
+pub(crate) async fn create(write: &mut Write, by: &By, new: &NewUser) -> Result<UserId> {
     let id = insert(write, new).await?;
     write.audit(by, None, "user.create", serde_json::json!({ "user": id })).await?;
     Ok(id)
@@ -221,7 +224,7 @@ pub(crate) async fn insert(write: &mut Write, new: &NewUser) -> Result<UserId> {
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is no such user.
-pub async fn by_id(tx: &mut Tx, id: UserId) -> Result<User> {
+pub(crate) async fn by_id(tx: &mut Tx, id: UserId) -> Result<User> {
     let found = one(tx, &format!("SELECT {COLUMNS} FROM users WHERE id = ?"), params![id.get()]).await?;
     found.ok_or(Error::NotFound("user"))
 }
@@ -230,7 +233,7 @@ pub async fn by_id(tx: &mut Tx, id: UserId) -> Result<User> {
 ///
 /// # Errors
 /// Those of the control store.
-pub async fn by_email(tx: &mut Tx, email: &str) -> Result<Option<User>> {
+pub(crate) async fn by_email(tx: &mut Tx, email: &str) -> Result<Option<User>> {
     one(tx, &format!("SELECT {COLUMNS} FROM users WHERE email = ?"), params![normal_email(email)]).await
 }
 
@@ -239,7 +242,7 @@ pub async fn by_email(tx: &mut Tx, email: &str) -> Result<Option<User>> {
 ///
 /// # Errors
 /// Those of the control store.
-pub async fn by_sign_in(tx: &mut Tx, email: &str, tenant: Option<&Slug>) -> Result<Option<User>> {
+pub(crate) async fn by_sign_in(tx: &mut Tx, email: &str, tenant: Option<&Slug>) -> Result<Option<User>> {
     let Some(tenant) = tenant else { return by_email(tx, email).await };
     let sql = format!(
         "SELECT {COLUMNS} FROM users WHERE address = ?1 AND id IN (SELECT m.user FROM memberships m \
@@ -252,7 +255,7 @@ pub async fn by_sign_in(tx: &mut Tx, email: &str, tenant: Option<&Slug>) -> Resu
 ///
 /// # Errors
 /// Those of the control store.
-pub async fn by_identity(tx: &mut Tx, issuer: &str, subject: &str) -> Result<Option<User>> {
+pub(crate) async fn by_identity(tx: &mut Tx, issuer: &str, subject: &str) -> Result<Option<User>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM users WHERE id = (SELECT user FROM identities WHERE issuer = ? AND subject = ?)"
     );
@@ -267,7 +270,7 @@ async fn one(tx: &mut Tx, sql: &str, values: &[Value]) -> Result<Option<User>> {
 ///
 /// # Errors
 /// Those of the control store.
-pub async fn list(tx: &mut Tx, after: Option<UserId>, limit: u32) -> Result<Vec<User>> {
+pub(crate) async fn list(tx: &mut Tx, after: Option<UserId>, limit: u32) -> Result<Vec<User>> {
     let sql = format!("SELECT {COLUMNS} FROM users WHERE id > ? ORDER BY id LIMIT ?");
     let values = params![after.map_or(0, UserId::get), i64::from(limit.clamp(1, 1000))];
     tx.query(&sql, values).await?.iter().map(read).collect()

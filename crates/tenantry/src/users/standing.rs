@@ -34,7 +34,7 @@ pub(super) fn no_address() -> String {
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is no such user; [`Error::Conflict`] when the holder is deactivated.
-pub async fn confirm(write: &mut Write, by: &By, id: UserId, first: &RoleName) -> Result<UserId> {
+pub(crate) async fn confirm(write: &mut Write, by: &By, id: UserId, first: &RoleName) -> Result<UserId> {
     let user = by_id(write, id).await?;
     match by_email(write, &user.email).await? {
         Some(holder) if holder.id == id && holder.is_confirmed() => return Ok(id),

@@ -169,6 +169,18 @@ impl Users<'_> {
         Ok(user)
     }
 
+    /// Links the identity that another issuer gave a user, so that the issuer's tokens sign this user in.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] unless the actor is a superuser; [`Error::Conflict`] when the identity is linked already;
+    /// [`Error::NotFound`] when there is no such user.
+    pub async fn link_identity(&self, actor: &Actor, id: UserId, issuer: &str, subject: &str) -> Result<()> {
+        actor.require_superuser("link identities")?;
+        let mut write = self.0.control().begin().await?;
+        super::link_identity(&mut write, &actor.by(), id, issuer, subject).await?;
+        write.commit().await
+    }
+
     /// Unlocks an account that was locked after failed sign-ins (`account-enumeration`), and returns it.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 use super::access_kit::*;
 use tenantry::{
     access::{api_keys::NewKey, impersonation::Impersonate, passwords::Password, sessions::Origin},
-    control::Subject,
+    internals::Subject,
 };
 
 /// A user becomes staff while being impersonated: the impersonator does not gain the new rights.

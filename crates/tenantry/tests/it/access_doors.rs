@@ -134,7 +134,7 @@ fn host_spoofing_hosts_name_tenants_by_exact_suffix_only() {
 }
 
 #[test]
-fn t4_any_host_gives_a_label_that_it_really_has() {
+fn any_host_gives_a_label_that_it_really_has() {
     property(
         2_000,
         ("\\PC{0,40}|[a-zA-Z0-9.:-]{0,30}(\\.localhost)?(:[0-9]{0,5})?", "localhost|[a-z.]{0,12}"),

@@ -76,7 +76,7 @@ pub(crate) fn hmac(header: &Value, claims: &Value, secret: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn v4_a_good_token_names_user_and_tenant() {
+async fn a_good_token_names_user_and_tenant() {
     let claims = rsa().verify(&sign(&claims())).await.expect("good");
     assert_eq!(claims.user, ClaimedUser::Subject { issuer: ISSUER.into(), subject: "user-1".into() });
     let slug = tenantry_engine::name::Slug::parse("demo-org").expect("slug");
@@ -208,7 +208,7 @@ async fn foreign_issuer_one_issuers_key_does_not_sign_for_another() {
 }
 
 #[tokio::test]
-async fn v4_what_is_no_slug_is_an_external_id_and_no_claim_is_no_tenant() {
+async fn what_is_no_slug_is_an_external_id_and_no_claim_is_no_tenant() {
     let issuers = rsa();
     for odd in ["demo_org_001", "../demo", "Demo-Org", "a'; --"] {
         let claims = issuers.verify(&sign(&with("custom:organization_id", json!(odd)))).await.expect(odd);

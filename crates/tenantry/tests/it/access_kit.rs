@@ -11,8 +11,7 @@ use tenantry::{
         sessions::Origin,
     },
     config::{Config, DEFAULT_TOML, JwtAlgorithm, JwtProvider, KeySource},
-    control::{Control, Subject, Write},
-    topology::Topology,
+    internals::{self, Control, Subject, Write},
 };
 use tenantry_engine::{
     CacheLimits, Engine, ServerSpec,
@@ -88,8 +87,7 @@ impl World {
         }
         let db = engine.system(&control_place()).await.expect("control store");
         let control = Control::open(&engine, db, None).await.expect("control");
-        let access =
-            Access::open(control.clone(), Topology::new(control.clone()), &config()).expect("access");
+        let access = internals::access(&control, &config()).expect("access");
         Self { access, control, dir }
     }
 

@@ -4,8 +4,7 @@ use super::access_kit::*;
 use tenantry::{
     access::{api_keys::NewKey, passwords::Password, sessions::Origin},
     audit::By,
-    control::Subject,
-    users::members,
+    internals::{Subject, members},
 };
 
 #[tokio::test]
@@ -75,7 +74,7 @@ async fn expiry_is_to_the_microsecond() {
 }
 
 #[tokio::test]
-async fn m8_a_trial_ends_to_the_microsecond() {
+async fn a_trial_ends_to_the_microsecond() {
     let world = World::new().await;
     let rows =
         world.control.snapshot().await.expect("tx").query("SELECT ends_at FROM subscriptions", &[]).await;

@@ -4,12 +4,7 @@
 use crate::access_kit::{ADA, EVE, HOUR_US, PASSWORD, World, attempt, attempt_from, from};
 use std::time::{Duration, Instant};
 use tenantry::access::Operator;
-use tenantry::{
-    Error,
-    access::passwords::Password,
-    audit::By,
-    users::{self, User},
-};
+use tenantry::{Error, access::passwords::Password, audit::By, internals, users::User};
 use tenantry_engine::name::UserId;
 
 const MINUTE_US: i64 = 60_000_000;
@@ -17,7 +12,7 @@ const MINUTE_US: i64 = 60_000_000;
 const AFTER: i64 = 10;
 
 async fn user(w: &World, id: UserId) -> User {
-    users::by_id(&mut w.control.snapshot().await.unwrap(), id).await.unwrap()
+    internals::user(&mut w.control.snapshot().await.unwrap(), id).await.unwrap()
 }
 
 /// Returns the private text of the refusal, which is the same for every mismatch.
@@ -98,7 +93,7 @@ async fn account_enumeration_staff_open_a_closed_account_and_both_are_on_record(
     let w = World::new().await;
     guess(&w, AFTER).await;
     let mut write = w.control.begin().await.unwrap();
-    users::unlock(&mut write, &By::actor("user:4"), ADA).await.unwrap();
+    internals::unlock(&mut write, &By::actor("user:4"), ADA).await.unwrap();
     write.commit().await.unwrap();
     w.login("ada").await;
     let audited = w.audited().await;
@@ -201,7 +196,7 @@ async fn unlocking_opens_an_account_to_every_network() {
         assert_eq!(outcome(&w, address, "ada", PASSWORD).await, "unauthenticated");
     }
     let mut write = w.control.begin().await.unwrap();
-    users::unlock(&mut write, &By::actor("user:4"), ADA).await.unwrap();
+    internals::unlock(&mut write, &By::actor("user:4"), ADA).await.unwrap();
     write.commit().await.unwrap();
     assert_eq!((user(&w, ADA).await.failed_logins, user(&w, ADA).await.locked_until_us), (0, None));
     for address in ["10.9.9.9", "10.8.8.8"] {

@@ -8,7 +8,7 @@ use tenantry::{
         Presented,
         gates::{self, Verb},
     },
-    control::Subject,
+    internals::Subject,
 };
 use tenantry_engine::model::{Grant, Permissions};
 use tenantry_testkit::property;
@@ -322,7 +322,7 @@ async fn enforced_limits_concurrency_of_a_tenant_is_held_by_its_handles() {
 }
 
 #[test]
-fn t4_rubbish_never_enters_and_never_panics() {
+fn rubbish_never_enters_and_never_panics() {
     property(
         200,
         proptest::collection::vec("\\PC{0,50}|tn[sk]_[A-Za-z0-9_-]{43}|eyJ[A-Za-z0-9_.-]{0,60}", 24),

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tenantry::{
     access::{passwords::Password, sessions::Origin},
     audit::By,
-    control::Write,
-    users,
+    internals::{Write, set_flags, set_password_hash},
+    users::Flags,
 };
 
 const NEW: &str = "a brand new one";
@@ -19,7 +19,7 @@ async fn others_come_to_their_write() {
 /// Changes ada's password and commits while the other tasks wait.
 async fn change(mut write: Write) {
     let hash = tenantry::access::passwords::Passwords::new(1).hash(Password::new(NEW)).await.unwrap();
-    users::set_password_hash(&mut write, &By::system(), ADA, &hash).await.unwrap();
+    set_password_hash(&mut write, &By::system(), ADA, &hash).await.unwrap();
     write.commit().await.unwrap();
 }
 
@@ -57,7 +57,7 @@ async fn late_revocation_staff_whose_credentials_changed_begin_no_impersonation(
     let w = World::new().await;
     let staff = w.actor(&w.login("staff").await).await;
     let mut write = w.control.begin().await.unwrap();
-    users::set_password_hash(&mut write, &By::system(), STAFF, "none").await.unwrap();
+    set_password_hash(&mut write, &By::system(), STAFF, "none").await.unwrap();
     write.commit().await.unwrap();
     // A request that was let in just before the change.
     let begun = w.access.impersonate(&staff, &wish("ticket 12", 60), &Origin::default()).await;
@@ -71,9 +71,9 @@ async fn late_revocation_a_user_who_was_closed_meanwhile_is_not_let_in() {
     let sign_in = w.access.login(attempt("eve", PASSWORD, None));
     let (outcome, ()) = tokio::join!(sign_in, async {
         others_come_to_their_write().await;
-        let flags = users::Flags { is_superuser: false, is_staff: false, is_active: false };
+        let flags = Flags { is_superuser: false, is_staff: false, is_active: false };
         let role = role("owner");
-        users::set_flags(&mut write, &By::system(), EVE, flags, &role).await.unwrap();
+        set_flags(&mut write, &By::system(), EVE, flags, &role).await.unwrap();
         write.commit().await.unwrap();
     });
     assert_eq!(outcome.expect_err("closed").code(), "unauthenticated");

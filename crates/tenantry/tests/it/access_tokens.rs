@@ -7,7 +7,7 @@ use tenantry::access::token::{Token, TokenHash, TokenKind};
 use tenantry_testkit::property;
 
 #[test]
-fn t4_any_text_is_parsed_without_panic_and_only_the_exact_form_passes() {
+fn any_text_is_parsed_without_panic_and_only_the_exact_form_passes() {
     property(4_000, "\\PC{0,60}|tn[sk]_[A-Za-z0-9_-]{40,46}", |text| {
         if let Some(token) = Token::parse(&text) {
             assert_eq!(token.reveal(), text.as_str());

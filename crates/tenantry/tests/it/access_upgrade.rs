@@ -1,8 +1,8 @@
 //! A control store of an earlier release, with a user whom wrong passwords locked out.
 
-use super::access_kit::{ADA, EVE, PASSWORD, World, attempt_from, control_place, hash};
+use super::access_kit::{ADA, BOB, EVE, PASSWORD, World, attempt_from, control_place, hash};
 use std::sync::Arc;
-use tenantry::users;
+use tenantry::internals::user;
 use tenantry_engine::{CacheLimits, Engine, ServerSpec, name::ServerName};
 
 /// Migrations of the release before failures were counted per network.
@@ -57,18 +57,18 @@ async fn an_upgrade_opens_accounts_that_were_closed_to_everybody() {
     older_store(dir.path().to_owned()).await;
     let w = World::process(dir, false).await;
     let mut tx = w.control.snapshot().await.unwrap();
-    for id in [ADA, users::by_email(&mut tx, "bob@x.org").await.unwrap().unwrap().id] {
-        let user = users::by_id(&mut tx, id).await.unwrap();
+    for id in [ADA, BOB] {
+        let user = user(&mut tx, id).await.unwrap();
         assert_eq!((user.failed_logins, user.locked_until_us), (0, None), "{user:?}");
     }
     let rows = tx.query("SELECT user, network FROM known_networks", &[]).await.unwrap();
     let known: Vec<_> = rows.iter().map(|r| (r.integer(0).unwrap(), r.text(1).unwrap())).collect();
     assert_eq!(known, [(1, "10.0.0.1")], "where ada signed in, not the staff who acted as ada");
-    assert!(users::by_id(&mut tx, EVE).await.is_err());
+    assert!(user(&mut tx, EVE).await.is_err());
     drop(tx);
     w.access.login(attempt_from("10.7.7.7", "ada", PASSWORD)).await.expect("no longer locked");
     // The columns remain for servers of the older release that run at the same time.
     let older = "UPDATE users SET failed_logins = 10, locked_until = 9000000000000000 WHERE id = 1";
-    w.change(older, &[], tenantry::control::Subject::User(ADA)).await;
+    w.change(older, &[], tenantry::internals::Subject::User(ADA)).await;
     w.access.login(attempt_from("10.7.7.7", "ada", PASSWORD)).await.expect("theirs is not looked at");
 }

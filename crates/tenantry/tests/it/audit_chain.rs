@@ -3,6 +3,7 @@
 use crate::world::{World, by};
 use std::path::Path;
 use tenantry::audit::{self, Head, Row, hash_row};
+use tenantry::internals::verify_audit;
 use tenantry_engine::value::Value;
 use tenantry_testkit::Random;
 
@@ -18,7 +19,7 @@ async fn filled(dir: &Path, rows: i64) -> World {
 }
 
 async fn faults(w: &World) -> Vec<String> {
-    audit::verify(&w.control, &[]).await.unwrap().faults
+    verify_audit(&w.control, &[]).await.unwrap().faults
 }
 
 /// Changes the table as only a person with access to the file could.
@@ -32,11 +33,10 @@ async fn tamper(w: &World, sql: &str) {
 async fn a_whole_log_has_no_faults() {
     let dir = tempfile::tempdir().unwrap();
     let w = filled(dir.path(), 200).await;
-    let report = audit::verify(&w.control, &[]).await.unwrap();
+    let report = verify_audit(&w.control, &[]).await.unwrap();
     assert_eq!((report.rows, report.heads, report.faults.len()), (200, 64, 0), "{report:?}");
     let page = audit::Query { before: Some(101), limit: 10, ..Default::default() };
-    let mut tx = w.control.snapshot().await.unwrap();
-    assert_eq!(audit::list(&mut tx, &page).await.unwrap()[0].id, 100);
+    assert_eq!(w.platform.audit().list(&page).await.unwrap()[0].id, 100);
 }
 
 #[tokio::test]
@@ -84,10 +84,10 @@ async fn a_rehashed_tail_is_found_by_the_published_heads() {
         bare.len() == 1 && bare[0].starts_with("audit.heads has no head"),
         "the chain alone looks whole: {bare:?}"
     );
-    let report = audit::verify(&w.control, &[kept]).await.unwrap();
+    let report = verify_audit(&w.control, &[kept]).await.unwrap();
     assert_eq!(report.faults, ["row 30: differs from its published head", &bare[0]]);
     let gone = Head { id: 31, hash: "00".into() };
-    let report = audit::verify(&w.control, &[gone]).await.unwrap();
+    let report = verify_audit(&w.control, &[gone]).await.unwrap();
     assert_eq!(report.faults, [&bare[0], "row 31: was published, is gone"]);
 }
 
@@ -100,13 +100,13 @@ async fn a_torn_head_is_no_tampering() {
     let whole = std::fs::read(&file).unwrap();
     for cut in [1, 5, 40, 60, 90] {
         std::fs::write(&file, &whole[..whole.len() - cut]).unwrap();
-        let report = audit::verify(&w.control, &[]).await.unwrap();
+        let report = verify_audit(&w.control, &[]).await.unwrap();
         assert!(report.faults.is_empty(), "{cut}: {report:?}");
         assert_eq!(report.torn + report.heads, 30, "{cut}: {report:?}");
         assert_eq!(report.torn, usize::from(cut >= 40), "{cut}");
     }
     std::fs::write(&file, "no heads at all").unwrap();
-    assert_eq!(audit::verify(&w.control, &[]).await.unwrap().faults.len(), 1, "nothing can be compared");
+    assert_eq!(verify_audit(&w.control, &[]).await.unwrap().faults.len(), 1, "nothing can be compared");
 }
 
 async fn rehash(w: &World, from: i64) {
@@ -114,8 +114,8 @@ async fn rehash(w: &World, from: i64) {
 }
 
 async fn rehash_some(w: &World, from: i64, until: i64) {
+    let rows = w.platform.audit().list(&audit::Query { limit: 1000, ..Default::default() }).await.unwrap();
     let mut write = w.control.begin().await.unwrap();
-    let rows = audit::list(&mut write, &audit::Query { limit: 1000, ..Default::default() }).await.unwrap();
     let mut rows: Vec<Row> = rows.into_iter().filter(|r| (from..=until).contains(&r.id)).collect();
     rows.reverse();
     let mut prev = rows[0].prev_hash.clone();

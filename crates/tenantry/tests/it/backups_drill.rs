@@ -4,6 +4,7 @@ use crate::{
     backups_kit::{Clinic, ISOLATIONS, objects},
     world::{operator, slug},
 };
+use tenantry::internals::control;
 use tenantry::operations::{Filter, State};
 
 /// Length of a day, microseconds.
@@ -71,11 +72,11 @@ async fn a_drill_comes_by_itself_and_is_overdue_when_none_was_good() {
         all.into_iter().filter(|o| o.kind == "backup_verify" && o.state == State::Done).count()
     };
     let seen = "SELECT 1 FROM backup_schedules WHERE name = '(drill)'";
-    while clinic.platform.control().snapshot().await.unwrap().query(seen, &[]).await.unwrap().is_empty() {
+    while control(&clinic.platform).snapshot().await.unwrap().query(seen, &[]).await.unwrap().is_empty() {
         pass().await;
     }
     assert_eq!(drills().await, 0, "the slot before it was known is not served");
-    clinic.platform.control().clock().advance_us(2 * DAY_US);
+    control(&clinic.platform).clock().advance_us(2 * DAY_US);
     assert!(clinic.platform.backups().status().await.unwrap().drill.overdue);
     while drills().await == 0 {
         pass().await;

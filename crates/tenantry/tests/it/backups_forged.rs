@@ -5,6 +5,7 @@ use crate::{
     world::{operator, slug},
 };
 use std::path::{Path, PathBuf};
+use tenantry::internals::control;
 use tenantry::{
     backups::{BackupId, manifest::Manifest},
     clock::DAY_US,
@@ -71,7 +72,7 @@ async fn rows_that_are_not_the_manifests_are_refused_torn_copy() {
     for text in ["monday", "tuesday"] {
         clinic.add("acme", text).await;
         backups.push(clinic.back_up("acme").await);
-        clinic.platform.control().clock().advance_us(DAY_US);
+        control(&clinic.platform).clock().advance_us(DAY_US);
     }
     let (monday, tuesday) = (folder(&clinic, &backups[0]), folder(&clinic, &backups[1]));
     let mut forged = monday.manifest.clone();
@@ -93,7 +94,7 @@ async fn files_of_another_backup_are_refused_torn_copy() {
     for text in ["monday's file", "tuesday file"] {
         clinic.put_file("acme", &report, text).await;
         backups.push(clinic.back_up("acme").await);
-        clinic.platform.control().clock().advance_us(DAY_US);
+        control(&clinic.platform).clock().advance_us(DAY_US);
     }
     let (monday, tuesday) = (folder(&clinic, &backups[0]), folder(&clinic, &backups[1]));
     let object = |folder: &Folder| folder.path.join(&folder.manifest.files.as_ref().unwrap().object);

@@ -5,6 +5,7 @@ use crate::{
     world::{operator, slug},
 };
 use serde_json::json;
+use tenantry::internals::control;
 use tenantry::{
     NewFromCopy,
     backups::{Selection, catalog, restores},
@@ -185,7 +186,7 @@ async fn the_catalog_is_made_again_from_the_manifests() {
     let backup = clinic.back_up("acme").await;
     let before =
         clinic.platform.backups().list(&catalog::Filter { limit: 10, ..Default::default() }).await.unwrap();
-    let mut write = clinic.platform.control().begin().await.unwrap();
+    let mut write = control(&clinic.platform).begin().await.unwrap();
     write.execute("DELETE FROM backups", &[]).await.unwrap();
     write.commit_unaudited().await.unwrap();
     assert!(clinic.platform.backups().show(&backup).await.is_err());
@@ -203,7 +204,7 @@ async fn the_catalog_is_made_again_from_the_manifests() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_goes_past_a_failing_tenant_and_says_which_x5() {
+async fn a_run_goes_past_a_failing_tenant_and_says_which() {
     let dir = tempfile::tempdir().unwrap();
     let clinic = Clinic::open(dir.path(), "database", "[backups]\nparallel = 4\n").await;
     for n in 0..12 {
@@ -248,7 +249,7 @@ async fn retention_keeps_what_it_says_and_removes_the_rest() {
     let mut made = Vec::new();
     for _ in 0..5 {
         made.push(clinic.back_up("acme").await);
-        clinic.platform.control().clock().advance_us(DAY_US);
+        control(&clinic.platform).clock().advance_us(DAY_US);
     }
     let there = clinic.platform.backups().of_tenant(&slug("acme"), 10).await.unwrap();
     let there: Vec<_> = there.into_iter().rev().map(|b| b.id).collect();
@@ -259,7 +260,7 @@ async fn retention_keeps_what_it_says_and_removes_the_rest() {
     });
     assert_eq!(manifests, 3);
     // No backup was made for a year: the newest one still stays.
-    clinic.platform.control().clock().advance_us(400 * DAY_US);
+    control(&clinic.platform).clock().advance_us(400 * DAY_US);
     assert_eq!(clinic.platform.backups().prune(&operator()).await.unwrap(), vec![]);
     let last = clinic.platform.backups().take_final(&operator(), &slug("acme")).await.unwrap();
     clinic.platform.backups().prune(&operator()).await.unwrap();
@@ -273,14 +274,14 @@ async fn of_one_day_all_are_kept_until_it_is_over() {
     let clinic = Clinic::open(dir.path(), "database", keep).await;
     clinic.create("acme").await;
     let before = clinic.back_up("acme").await;
-    clinic.platform.control().clock().advance_us(DAY_US / 24);
+    control(&clinic.platform).clock().advance_us(DAY_US / 24);
     let after = clinic.back_up("acme").await;
     assert_eq!(
         clinic.platform.backups().prune(&operator()).await.unwrap(),
         vec![],
         "both sides of something risky"
     );
-    clinic.platform.control().clock().advance_us(DAY_US);
+    control(&clinic.platform).clock().advance_us(DAY_US);
     assert_eq!(clinic.platform.backups().prune(&operator()).await.unwrap(), vec![before]);
     assert!(clinic.platform.backups().show(&after).await.is_ok());
     // There is a bound: backups requested every few minutes do not fill the disk.
@@ -305,7 +306,7 @@ async fn a_schedule_is_served_once_for_each_slot_and_shown_when_overdue() {
     let runs = async || clinic.platform.backups().runs(10).await.unwrap();
     pass().await;
     assert_eq!(runs().await, vec![], "the slot before it was known is nobody's");
-    clinic.platform.control().clock().advance_us(2 * DAY_US);
+    control(&clinic.platform).clock().advance_us(2 * DAY_US);
     assert!(clinic.platform.backups().status().await.unwrap().schedules[0].overdue);
     pass().await;
     let open = tenantry::operations::Filter { open: true, ..Default::default() };

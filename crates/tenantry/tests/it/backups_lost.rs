@@ -8,6 +8,7 @@ use std::{
     fs::{self, OpenOptions},
     os::unix::fs::FileExt,
 };
+use tenantry::internals::control;
 use tenantry::{
     backups::{RestoreAllEvent as Event, RestoredAll, catalog, system::renew_pool},
     name::StoreName,
@@ -51,7 +52,7 @@ async fn every_lost_tenant_comes_back_and_the_others_are_left_alone() {
     let newest = clinic.back_up("tenant-c").await;
     let object = objects(&clinic, &newest).into_iter().find(|p| !p.ends_with("manifest.json")).unwrap();
     fs::write(object, b"damaged").unwrap();
-    let mut write = clinic.platform.control().begin().await.unwrap();
+    let mut write = control(&clinic.platform).begin().await.unwrap();
     let none = "DELETE FROM backups WHERE slug = 'tenant-d'";
     write.execute(none, &[]).await.unwrap();
     write.commit_unaudited().await.unwrap();
@@ -83,7 +84,7 @@ async fn when_the_first_ones_all_fail_the_others_are_not_touched() {
         let place = clinic.platform.tenants().show(&slug(name)).await.unwrap().placements.remove(0).place;
         fs::remove_file(dir.path().join("data/databases").join(format!("{}.db", place.physical))).unwrap();
     }
-    let mut write = clinic.platform.control().begin().await.unwrap();
+    let mut write = control(&clinic.platform).begin().await.unwrap();
     write
         .execute("DELETE FROM backups WHERE slug IN ('tenant-a', 'tenant-b', 'tenant-c')", &[])
         .await

@@ -5,6 +5,7 @@ use crate::{
     world::{operator, slug},
 };
 use tenantry::backups::BackupId;
+use tenantry::internals::control;
 
 /// Length of a day, microseconds.
 const DAY_US: i64 = 86_400_000_000;
@@ -23,7 +24,7 @@ async fn a_backup_that_is_dated_ahead_is_not_the_newest_for_ever() {
         assert!(none.public_title().contains("tenantry backup create acme"), "{none}");
         clinic.add("acme", "first").await;
         let first = clinic.back_up("acme").await;
-        let clock = clinic.platform.control().clock().clone();
+        let clock = control(&clinic.platform).clock().clone();
         clock.jump_us(800 * DAY_US);
         let ahead = clinic.back_up("acme").await;
         assert_eq!(newest(&clinic).await, ahead, "{isolation}");
@@ -55,7 +56,7 @@ async fn a_catalog_that_is_made_again_goes_by_dates_that_can_be_right() {
     let dir = tempfile::tempdir().unwrap();
     let clinic = Clinic::open(dir.path(), "database", "").await;
     clinic.create("acme").await;
-    let clock = clinic.platform.control().clock().clone();
+    let clock = control(&clinic.platform).clock().clone();
     clinic.back_up("acme").await;
     clock.jump_us(800 * DAY_US);
     clinic.back_up("acme").await;
@@ -63,14 +64,14 @@ async fn a_catalog_that_is_made_again_goes_by_dates_that_can_be_right() {
     // Ids of the same second have no order.
     clock.advance_us(2_000_000);
     let last = clinic.back_up("acme").await;
-    let mut write = clinic.platform.control().begin().await.unwrap();
+    let mut write = control(&clinic.platform).begin().await.unwrap();
     write.execute("DELETE FROM backups", &[]).await.unwrap();
     write.commit_unaudited().await.unwrap();
     assert_eq!(clinic.platform.backups().rescan(&operator()).await.unwrap().taken_up, 3);
     assert_eq!(newest(&clinic).await, last);
     // A backup that is put back into the store is not newer than those after it.
     let oldest = clinic.platform.backups().of_tenant(&slug("acme"), 10).await.unwrap().remove(1).id;
-    let mut write = clinic.platform.control().begin().await.unwrap();
+    let mut write = control(&clinic.platform).begin().await.unwrap();
     write.execute("DELETE FROM backups WHERE id = ?", &[oldest.as_str().to_owned().into()]).await.unwrap();
     write.commit_unaudited().await.unwrap();
     clinic.back_up("acme").await;

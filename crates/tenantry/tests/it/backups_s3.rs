@@ -6,6 +6,7 @@ use crate::{
     world::{operator, slug},
 };
 use std::process::Command;
+use tenantry::internals::control;
 use tenantry_testkit::{s3, tried};
 
 /// The keys of a store come from the environment, which a test must not change for its own process. So the test starts
@@ -56,13 +57,13 @@ async fn child() {
         assert_eq!(clinic.sums("acme").await, then, "{isolation}");
         assert_eq!(clinic.file("acme", "1").await.unwrap(), file, "{isolation}");
         // Retention removes from the store; a rescan finds the remaining backups.
-        let mut write = clinic.platform.control().begin().await.unwrap();
+        let mut write = control(&clinic.platform).begin().await.unwrap();
         let two_days_ago = "UPDATE backups SET at = at - 172800000000 WHERE tenant = 1";
         assert_eq!(write.execute(two_days_ago, &[]).await.unwrap(), 1);
         write.commit_unaudited().await.unwrap();
         let second = clinic.back_up("acme").await;
         assert!(clinic.platform.backups().show(&first).await.is_err(), "the last day is kept");
-        let mut write = clinic.platform.control().begin().await.unwrap();
+        let mut write = control(&clinic.platform).begin().await.unwrap();
         write.execute("DELETE FROM backups", &[]).await.unwrap();
         write.commit_unaudited().await.unwrap();
         assert_eq!(clinic.platform.backups().rescan(&operator()).await.unwrap().taken_up, 2, "{isolation}");

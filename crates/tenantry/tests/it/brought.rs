@@ -11,7 +11,7 @@ use tenantry::{
     name::{ServerName, StoreName},
     operations::{Listed, State},
     tenants::{NewTenant, Terms},
-    topology::{Placement, Policy, placement},
+    topology::{Placement, Policy},
 };
 use tenantry_engine::place::Isolation;
 
@@ -62,10 +62,8 @@ async fn rows(w: &World, name: &str) -> [usize; 2] {
 }
 
 async fn placed(w: &World, name: &str, of: &str) -> Placement {
-    let mut tx = w.control.snapshot().await.unwrap();
-    let id = tenantry::tenants::by_slug(&mut tx, &slug(name)).await.unwrap().id;
-    let all = placement::of_tenant(&mut tx, id).await.unwrap();
-    all.into_iter().find(|p| p.place.store.as_str() == of).unwrap()
+    let shown = w.platform.tenants().show(&slug(name)).await.unwrap();
+    shown.placements.into_iter().find(|p| p.place.store.as_str() == of).unwrap()
 }
 
 async fn done(w: &World, operation: i64) -> Listed {

@@ -1,24 +1,20 @@
 //! Migration runs and checks on real databases: catalog, engine and apps together.
 
+use crate::world::operator;
 use std::{fs, sync::Arc};
 use tempfile::TempDir;
-use tenantry::kinds::KINDS;
 use tenantry::{
+    Platform,
     apps::{Apps, DemoTable},
-    audit::By,
     config::Config,
-    control::Control,
     migrations::{
-        check::{Checker, Finding, What},
-        fleet::{Options, Report},
-        make, tenants,
+        check::{Finding, What},
+        fleet::{Event, Options, Report},
+        make,
     },
-    name::{FieldName, PhysicalName, Slug, StoreName},
-    operations::{Context, Operations},
-    platform::databases::Databases,
+    name::{FieldName, Slug, StoreName},
     query::Change,
-    tenants::{NewTenant, provision::CreateTenant},
-    topology::{NewPlacement, Policy},
+    tenants::NewTenant,
     value::Value,
 };
 use tenantry_engine::{
@@ -35,23 +31,23 @@ const ITEMS: &str = "store = \"tenant\"\n[fields.name]\ntype = \"text\"\nrequire
 struct Fixture {
     dir: TempDir,
     config: Config,
+    /// Engine for writing rows without the platform.
     engine: Engine,
-    control: Control,
 }
 
-fn system(store: &str) -> Place {
+fn shared() -> Place {
     Place {
         server: "main".parse().unwrap(),
-        store: store.parse().unwrap(),
+        store: "shared".parse().unwrap(),
         isolation: Isolation::Database,
-        physical: store.parse().unwrap(),
+        physical: "shared".parse().unwrap(),
         tenant: None,
         generation: 1,
     }
 }
 
 impl Fixture {
-    async fn new(app: &str) -> Self {
+    fn new(app: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config::defaults_in(dir.path());
         config.apps.list = vec![app.parse().unwrap()];
@@ -59,11 +55,7 @@ impl Fixture {
         fs::create_dir_all(&server.path).unwrap();
         let spec = ServerSpec::sqlite(server.name.clone(), server.path.clone());
         let engine = Engine::open(vec![spec], CacheLimits::default()).unwrap();
-        engine.create_system(&system("control")).await.unwrap();
-        engine.create_system(&system("shared")).await.unwrap();
-        let control =
-            Control::open(&engine, engine.system(&system("control")).await.unwrap(), None).await.unwrap();
-        let fixture = Self { dir, config, engine, control };
+        let fixture = Self { dir, config, engine };
         if app == "stock" {
             fixture.write("app.toml", "");
             fixture.write("models/units.toml", UNITS);
@@ -71,6 +63,11 @@ impl Fixture {
             fixture.make();
         }
         fixture
+    }
+
+    /// Opens the platform with the apps as they are now.
+    async fn platform(&self) -> Platform {
+        Platform::open(self.config.clone()).await.unwrap()
     }
 
     fn write(&self, path: &str, text: &str) {
@@ -87,55 +84,32 @@ impl Fixture {
         make::make(&self.apps(), &make::Options::default(), &mut |_| None).unwrap();
     }
 
-    /// Creates the shared store at the apps' version, and tenants with their databases.
+    /// Creates tenants, and returns where their databases are.
     async fn create(&self, slugs: &[&str]) -> Vec<Place> {
-        let apps = self.apps();
-        self.engine.migrate(&system("shared"), apps.migrations()).await.unwrap();
-        let store: StoreName = "tenant".parse().unwrap();
-        let databases = Databases::new(self.engine.clone(), &self.config, Arc::new(apps)).unwrap();
-        let context = Context::new(self.control.clone(), databases, &self.config).unwrap();
-        let operations = Operations::new(context, KINDS);
-        for slug in slugs {
-            let slug: Slug = slug.parse().unwrap();
-            let base = self.config.store("tenant").unwrap().template.base_for(&slug);
-            let placement = NewPlacement {
-                store: store.clone(),
-                server: "main".parse().unwrap(),
-                isolation: Isolation::Database,
-                policy: Policy::Managed,
-                base: PhysicalName::parse(&base).unwrap(),
-            };
-            let tenant = NewTenant { name: slug.to_string(), email: format!("o@{slug}.example"), slug };
-            let wanted = CreateTenant { tenant, placements: vec![placement], plan: None, owner: None };
-            operations.create_tenant(&By::system(), wanted).await.unwrap();
+        let (platform, mut places) = (self.platform().await, vec![]);
+        for name in slugs {
+            let slug: Slug = name.parse().unwrap();
+            let (name, email) = (slug.to_string(), format!("o@{slug}.example"));
+            let tenant = NewTenant { slug: slug.clone(), name, email };
+            platform.tenants().create(&operator(), tenant, None, None).await.unwrap();
+            places.push(platform.tenants().show(&slug).await.unwrap().placements.remove(0).place);
         }
-        tenantry::topology::places_of_store(&self.control, &store).await.unwrap()
+        places
     }
 
     async fn migrate(&self) -> Report {
-        let apps = self.apps();
-        let options = Options::default();
-        let mut reports = tenants::migrate(
-            &self.control,
-            &By::actor("cli:test"),
-            &self.engine,
-            &apps,
-            None,
-            &options,
-            |_, _| {},
-        )
-        .await
-        .unwrap();
+        let platform = self.platform().await;
+        let tell = |_: &StoreName, _: Event<'_>| {};
+        let mut reports =
+            platform.migrations().run(&operator(), None, Options::default(), tell).await.unwrap();
         assert_eq!(reports.len(), 1);
         reports.remove(0).1
     }
 
     async fn check(&self) -> Vec<Finding> {
-        let apps = self.apps();
         let mut found = Vec::new();
-        let mut checker = Checker::new(&self.engine, &apps, vec![system("shared")]).unwrap();
-        checker.platform(|finding| found.push(finding)).await.unwrap();
-        checker.tenants(&self.control, None, |finding| found.push(finding), |_, _| ()).await.unwrap();
+        let platform = self.platform().await;
+        platform.check(None, true, |finding| found.push(finding), |_, _| ()).await.unwrap();
         found
     }
 
@@ -169,7 +143,7 @@ fn item(unit: i64) -> Change {
 /// reason and does not stop the others, and the next run handles only that tenant.
 #[tokio::test]
 async fn a_changed_model_reaches_every_tenant_but_the_broken_one() {
-    let fixture = Fixture::new("stock").await;
+    let fixture = Fixture::new("stock");
     let places = fixture.create(&["alpha", "bravo", "charlie", "delta", "echo"]).await;
     assert_eq!(fixture.migrate().await, Report::default(), "new tenants are at the current version");
 
@@ -199,14 +173,14 @@ async fn a_changed_model_reaches_every_tenant_but_the_broken_one() {
 /// The check finds references from a tenant's rows to missing shared rows.
 #[tokio::test]
 async fn dangling_references_across_stores_are_found() {
-    let fixture = Fixture::new("stock").await;
+    let fixture = Fixture::new("stock");
     let places = fixture.create(&["alpha", "bravo"]).await;
     let unit = Change::Insert {
         model: "units".parse().unwrap(),
         id: None,
         values: vec![(FieldName::parse("name").unwrap(), "piece".into())],
     };
-    fixture.insert(&system("shared"), &[unit]).await;
+    fixture.insert(&shared(), &[unit]).await;
     fixture.insert(&places[0], &[item(1), item(1)]).await;
     assert_eq!(fixture.check().await, []);
     fixture.insert(&places[1], &[item(7), item(1), item(7), item(9)]).await;
@@ -218,11 +192,11 @@ async fn dangling_references_across_stores_are_found() {
 /// The demo's rows fit into medadmin's databases unchanged, without dangling references.
 #[tokio::test]
 async fn the_demo_loads_and_checks_clean() {
-    let fixture = Fixture::new("medadmin").await;
+    let fixture = Fixture::new("medadmin");
     let places = fixture.create(&["city-hospital", "green-clinic"]).await;
     let demo = fixture.apps().demo("medadmin").unwrap().unwrap();
     let all = |tables: &[DemoTable]| tables.iter().flat_map(|table| table.rows.clone()).collect::<Vec<_>>();
-    fixture.insert(&system("shared"), &all(&demo.shared)).await;
+    fixture.insert(&shared(), &all(&demo.shared)).await;
     for (place, tenant) in places.iter().zip(&demo.tenants) {
         fixture.insert(place, &all(&tenant.tables)).await;
     }

@@ -1,27 +1,27 @@
 //! Tenants, plans, users and the cache of the control plane, on a real control store.
 
-use crate::world::{World, by, placement, registration, role, slug, specs};
+use crate::world::{World, by, operator, placement, registration, role, slug};
 use tenantry::{
     Error,
+    audit::Query,
     clock::DAY_US,
-    control::settings,
-    plans::{self, State as Sub},
-    tenants::{self, Filter, State},
-    topology::{Policy, Topology},
-    users::{self, NewUser, members},
+    config::Config,
+    internals::{create_user, members, settings, topology},
+    plans::{Initialized, State as Sub},
+    tenants::{Filter, State},
+    topology::Policy,
+    users::NewUser,
 };
 
 #[tokio::test]
-async fn a_registration_makes_everything_and_lists_every_column_m7_m9() {
+async fn a_registration_makes_everything_and_lists_every_column() {
     let dir = tempfile::tempdir().unwrap();
     let w = World::open(dir.path()).await.with_plans().await;
     let made = w.operations.create_tenant(&by(), registration("city-hospital")).await.unwrap();
     assert_eq!(made.databases, ["tenant_city-hospital_1", "papers_city-hospital_1", "notes_pool"]);
     assert_eq!(w.databases().await, ["notes_pool.1", "papers_city-hospital_1", "tenant_city-hospital_1"]);
 
-    let now = w.control.now_us();
-    let mut tx = w.control.snapshot().await.unwrap();
-    let listed = tenants::list(&mut tx, &Filter { limit: 10, ..Filter::default() }, now).await.unwrap();
+    let listed = w.platform.tenants().list(&Filter { limit: 10, ..Filter::default() }).await.unwrap();
     let t = &listed[0];
     assert_eq!((t.slug.as_str(), t.name.as_str(), t.users), ("city-hospital", "The city-hospital", 1));
     assert_eq!(
@@ -33,9 +33,10 @@ async fn a_registration_makes_everything_and_lists_every_column_m7_m9() {
     assert!(
         t.placements.iter().all(|p| p.schema_version.as_deref() == Some(&*w.version(p.place.store.as_str())))
     );
-    assert_eq!(tenants::show(&mut tx, &slug("city-hospital"), now).await.unwrap(), *t);
-    let owner = users::by_email(&mut tx, "Owner@City-Hospital.test").await.unwrap().unwrap();
+    assert_eq!(w.platform.tenants().show(&slug("city-hospital")).await.unwrap(), *t);
+    let owner = w.platform.users().by_email(&operator(), "Owner@City-Hospital.test").await.unwrap();
     assert_eq!(Some(owner.id), made.owner);
+    let mut tx = w.control.snapshot().await.unwrap();
     assert_eq!(members::role(&mut tx, owner.id, made.tenant).await.unwrap(), Some(role("owner")));
 }
 
@@ -54,12 +55,12 @@ async fn a_taken_name_or_address_is_refused_before_anything_is_made() {
     no_plan.plan = Some("nonsense".into());
     assert!(matches!(w.operations.create_tenant(&by(), no_plan).await, Err(Error::Invalid { .. })));
     assert_eq!(w.databases().await.len(), 3, "nothing was made");
-    let mut tx = w.control.snapshot().await.unwrap();
-    assert_eq!(tenants::ids(&mut tx, None, 10).await.unwrap().len(), 1);
+    let all = Filter { limit: 10, ..Filter::default() };
+    assert_eq!(w.platform.tenants().list(&all).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
-async fn without_plans_the_remedy_is_to_initialise_them_m16() {
+async fn without_plans_the_remedy_is_to_initialise_them() {
     let dir = tempfile::tempdir().unwrap();
     let w = World::open(dir.path()).await;
     let e = w.operations.create_tenant(&by(), registration("alpha")).await.unwrap_err();
@@ -67,21 +68,19 @@ async fn without_plans_the_remedy_is_to_initialise_them_m16() {
 }
 
 #[tokio::test]
-async fn plans_are_initialised_once_and_follow_the_configuration_m8() {
+async fn plans_are_initialised_once_and_follow_the_configuration() {
     let dir = tempfile::tempdir().unwrap();
     let w = World::open(dir.path()).await.with_plans().await;
-    let mut write = w.control.begin().await.unwrap();
-    let again = plans::initialize(&mut write, &by(), &specs()).await.unwrap();
-    assert_eq!(again, plans::Initialized::default(), "idempotent");
-    write.commit().await.unwrap();
-    let mut write = w.control.begin().await.unwrap();
-    let mut changed = specs();
-    changed[0].trial_days = 30;
-    changed.pop();
-    let done = plans::initialize(&mut write, &by(), &changed).await.unwrap();
+    let again = w.platform.plans().initialise(&operator()).await.unwrap();
+    assert_eq!(again, Initialized::default(), "idempotent");
+    let changed = |config: &mut Config| {
+        config.plans[0].trial_days = 30;
+        config.plans.pop();
+    };
+    let w = World::configured(dir.path(), changed).await;
+    let done = w.platform.plans().initialise(&operator()).await.unwrap();
     assert_eq!((done.created, done.updated, done.archived), (0, 1, 1));
-    assert!(plans::by_code(&mut write, "large").await.is_err(), "archived plans take no new tenants");
-    write.commit().await.unwrap();
+    assert!(w.platform.plans().by_code("large").await.is_err(), "archived plans take no new tenants");
 }
 
 #[tokio::test]
@@ -90,27 +89,24 @@ async fn suspension_trial_end_and_plan_reach_the_cache_at_once() {
     let w = World::open(dir.path()).await.with_plans().await;
     // A second process, as far as SQLite is concerned: a separate engine on the same file.
     let other = World::open(dir.path()).await;
-    let made = w.operations.create_tenant(&by(), registration("alpha")).await.unwrap();
-    let topology = Topology::new(other.control.clone());
+    w.operations.create_tenant(&by(), registration("alpha")).await.unwrap();
+    let cache = topology(&other.control, 10);
     let fetch = async || {
         other.control.refresh().await.unwrap();
-        topology.by_slug(&slug("alpha")).await.unwrap()
+        cache.by_slug(&slug("alpha")).await.unwrap()
     };
     let record = fetch().await;
     assert_eq!(record.place("tenant").unwrap().physical.as_str(), "tenant_alpha_1");
     assert!(record.entitlements.has("reports"));
     assert!(std::sync::Arc::ptr_eq(&record, &fetch().await), "warm");
 
-    let mut write = w.control.begin().await.unwrap();
-    tenants::suspend(&mut write, &by(), made.tenant, "unpaid").await.unwrap();
-    write.commit().await.unwrap();
+    let alpha = slug("alpha");
+    w.platform.tenants().suspend(&operator(), &alpha, "unpaid").await.unwrap();
     assert_eq!(fetch().await.state, State::Suspended);
 
-    let mut write = w.control.begin().await.unwrap();
-    assert!(tenants::suspend(&mut write, &by(), made.tenant, "twice").await.is_err());
-    tenants::resume(&mut write, &by(), made.tenant).await.unwrap();
-    plans::change_plan(&mut write, &by(), made.tenant, "large").await.unwrap();
-    write.commit().await.unwrap();
+    assert!(w.platform.tenants().suspend(&operator(), &alpha, "twice").await.is_err());
+    w.platform.tenants().resume(&operator(), &alpha).await.unwrap();
+    w.platform.plans().change_subscription(&operator(), &alpha, Some("large"), None).await.unwrap();
     let record = fetch().await;
     assert_eq!((record.state, record.entitlements.limits.users), (State::Active, None));
 
@@ -126,15 +122,15 @@ async fn suspension_trial_end_and_plan_reach_the_cache_at_once() {
 }
 
 #[tokio::test]
-async fn a_store_without_database_is_an_error_with_its_remedy_never_another_place_x1() {
+async fn a_store_without_database_is_an_error_with_its_remedy_never_another_place() {
     let dir = tempfile::tempdir().unwrap();
     let w = World::open(dir.path()).await.with_plans().await;
     let mut wanted = registration("alpha");
     wanted.placements = vec![placement("alpha", "tenant", Policy::OnDemand)];
     w.operations.create_tenant(&by(), wanted).await.unwrap();
-    let topology = Topology::new(w.control.clone());
+    let cache = topology(&w.control, 10);
     for store in ["tenant", "papers"] {
-        let e = topology.by_slug(&slug("alpha")).await.unwrap().place(store).unwrap_err();
+        let e = cache.by_slug(&slug("alpha")).await.unwrap().place(store).unwrap_err();
         assert_eq!(e.remedy().as_deref(), Some("run: tenantry tenant create-database alpha"));
     }
     let all = || {
@@ -143,7 +139,7 @@ async fn a_store_without_database_is_an_error_with_its_remedy_never_another_plac
     let made = w.operations.create_databases(&by(), &slug("alpha"), all()).await.unwrap();
     assert_eq!(made.databases, ["tenant_alpha_1", "papers_alpha_1"]);
     w.control.refresh().await.unwrap();
-    let record = topology.by_slug(&slug("alpha")).await.unwrap();
+    let record = cache.by_slug(&slug("alpha")).await.unwrap();
     assert!(record.place("tenant").is_ok() && record.place("papers").is_ok());
     let none = w.operations.create_databases(&by(), &slug("alpha"), all()).await.unwrap();
     assert!(none.databases.is_empty(), "all are there");
@@ -169,7 +165,7 @@ async fn the_last_owner_stays_and_the_plan_limits_members_in_the_transaction() {
             password_hash: None,
             standing: Default::default(),
         };
-        ids.push(users::create(&mut write, &by(), &new).await.unwrap());
+        ids.push(create_user(&mut write, &by(), &new).await.unwrap());
     }
     members::add(&mut write, &by(), ids[0], tenant, &role("doctor")).await.unwrap();
     let full = members::add(&mut write, &by(), ids[1], tenant, &role("doctor")).await.unwrap_err();
@@ -195,12 +191,11 @@ async fn a_change_without_its_audit_row_does_not_commit_audited_commit() {
     let mut write = w.control.begin().await.unwrap();
     write.execute("UPDATE plans SET price = '0'", &[]).await.unwrap();
     assert!(write.commit().await.is_err());
-    let mut tx = w.control.snapshot().await.unwrap();
-    assert_ne!(plans::by_code(&mut tx, "small").await.unwrap().spec.price, "0");
+    assert_ne!(w.platform.plans().by_code("small").await.unwrap().spec.price, "0");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_database_made_on_demand_is_made_once_for_many_callers_v3() {
+async fn a_database_made_on_demand_is_made_once_for_many_callers() {
     let dir = tempfile::tempdir().unwrap();
     let w = World::open(dir.path()).await.with_plans().await;
     let mut wanted = registration("alpha");
@@ -220,6 +215,26 @@ async fn a_database_made_on_demand_is_made_once_for_many_callers_v3() {
 }
 
 #[tokio::test]
+async fn an_identity_of_another_issuer_is_one_users() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await.with_plans().await;
+    let mut owners = vec![];
+    for name in ["alpha", "beta"] {
+        let made = w.operations.create_tenant(&by(), registration(name)).await.unwrap();
+        owners.push(made.owner.unwrap());
+    }
+    let link = async |owner| {
+        w.platform.users().link_identity(&operator(), owner, "https://id.example", "sub-1").await
+    };
+    link(owners[0]).await.unwrap();
+    let taken = link(owners[1]).await.unwrap_err();
+    assert!(matches!(taken, Error::Conflict(_)), "{taken}");
+    let query = Query { limit: 1, ..Query::default() };
+    let newest = w.platform.audit().list(&query).await.unwrap();
+    assert_eq!(newest[0].action, "user.link_identity");
+}
+
+#[tokio::test]
 async fn settings_are_changed_with_their_audit_row() {
     let dir = tempfile::tempdir().unwrap();
     let w = World::open(dir.path()).await.with_plans().await;
@@ -232,22 +247,20 @@ async fn settings_are_changed_with_their_audit_row() {
 }
 
 #[tokio::test]
-async fn what_other_issuers_call_a_tenant_is_its_own_v4() {
+async fn what_other_issuers_call_a_tenant_is_its_own() {
     let dir = tempfile::tempdir().unwrap();
     let w = World::open(dir.path()).await.with_plans().await;
-    let mut ids = vec![];
     for name in ["alpha", "beta"] {
-        ids.push(w.operations.create_tenant(&by(), registration(name)).await.unwrap().tenant);
+        w.operations.create_tenant(&by(), registration(name)).await.unwrap();
     }
-    let called = |name: &str| serde_json::json!({ "external_id": name }).as_object().unwrap().clone();
-    let mut write = w.control.begin().await.unwrap();
-    tenants::change_settings(&mut write, &by(), ids[0], called("org_1")).await.unwrap();
-    write.commit().await.unwrap();
-    let mut write = w.control.begin().await.unwrap();
-    let taken = tenants::change_settings(&mut write, &by(), ids[1], called("org_1")).await.unwrap_err();
+    let call = async |tenant: &str, name: &str| {
+        let changes = serde_json::json!({ "external_id": name }).as_object().unwrap().clone();
+        w.platform.tenants().change_settings(&operator(), &slug(tenant), changes).await
+    };
+    call("alpha", "org_1").await.unwrap();
+    let taken = call("beta", "org_1").await.unwrap_err();
     assert!(matches!(taken, Error::Conflict(_)), "{taken}");
-    tenants::change_settings(&mut write, &by(), ids[1], called("org_2")).await.unwrap();
-    write.commit().await.unwrap();
+    call("beta", "org_2").await.unwrap();
     let mut tx = w.control.snapshot().await.unwrap();
     let plan =
         tx.query("EXPLAIN QUERY PLAN SELECT id FROM tenants WHERE settings ->> 'external_id' = 'x'", &[]);

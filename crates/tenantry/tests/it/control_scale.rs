@@ -1,11 +1,12 @@
 //! The control store with many tenants: the catalog of migration runs, and a bounded cache.
 
 use crate::world::{World, by, placement, registration, slug};
+use tenantry::internals::{Fleet, emptiest, topology};
 use tenantry::{
     migrations::fleet::{Catalog, Failure, Outcome},
     name::StoreName,
     tenants::provision::CreateTenant,
-    topology::{Fleet, Policy, Topology, placement::emptiest},
+    topology::Policy,
 };
 
 async fn fleet(w: &World, tenants: usize) {
@@ -21,7 +22,7 @@ async fn fleet(w: &World, tenants: usize) {
 }
 
 #[tokio::test]
-async fn a_run_finds_who_is_behind_and_records_how_it_went_x5() {
+async fn a_run_finds_who_is_behind_and_records_how_it_went() {
     let dir = tempfile::tempdir().unwrap();
     let w = World::open(dir.path()).await.with_plans().await;
     fleet(&w, 10).await;
@@ -41,8 +42,8 @@ async fn a_run_finds_who_is_behind_and_records_how_it_went_x5() {
         .collect();
     catalog.record("v2", &outcomes).await.unwrap();
     assert_eq!(catalog.count_behind(&store, "v2").await.unwrap(), 7);
-    let topology = Topology::new(w.control.clone());
-    let failed = topology.by_slug(&slug("tenant-2")).await.unwrap();
+    let cache = topology(&w.control, 1_000);
+    let failed = cache.by_slug(&slug("tenant-2")).await.unwrap();
     let failed = failed.placement("tenant").unwrap();
     assert_eq!(
         (failed.schema_version.as_deref(), failed.migration_error.as_deref()),
@@ -70,12 +71,12 @@ async fn the_cache_holds_no_more_than_its_capacity_whatever_the_fleet() {
     let dir = tempfile::tempdir().unwrap();
     let w = World::open(dir.path()).await.with_plans().await;
     fleet(&w, 120).await;
-    let topology = Topology::with_capacity(w.control.clone(), 32);
+    let cache = topology(&w.control, 32);
     for _ in 0..3 {
         for n in 0..120 {
             let name = format!("tenant-{n}");
-            assert_eq!(topology.by_slug(&slug(&name)).await.unwrap().slug.as_str(), name);
-            assert!(topology.len() <= 40, "{}", topology.len());
+            assert_eq!(cache.by_slug(&slug(&name)).await.unwrap().slug.as_str(), name);
+            assert!(cache.len() <= 40, "{}", cache.len());
         }
     }
 }
@@ -97,11 +98,11 @@ async fn a_load_that_races_a_change_never_leaves_the_old_state_behind() {
     let dir = tempfile::tempdir().unwrap();
     let w = World::open(dir.path()).await.with_plans().await;
     fleet(&w, 1).await;
-    let topology = Topology::new(w.control.clone());
-    let id = topology.by_slug(&slug("tenant-0")).await.unwrap().id;
+    let cache = topology(&w.control, 1_000);
+    let id = cache.by_slug(&slug("tenant-0")).await.unwrap().id;
     let committed = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
     let readers = (0..4).map(|_| {
-        let (topology, control, committed) = (topology.clone(), w.control.clone(), committed.clone());
+        let (cache, control, committed) = (cache.clone(), w.control.clone(), committed.clone());
         tokio::spawn(async move {
             let mut reads = 0_u64;
             loop {
@@ -110,7 +111,7 @@ async fn a_load_that_races_a_change_never_leaves_the_old_state_behind() {
                     return reads;
                 }
                 control.refresh().await.unwrap();
-                let name = topology.by_id(id).await.unwrap().name.clone();
+                let name = cache.by_id(id).await.unwrap().name.clone();
                 let seen: u64 = name.strip_prefix("n").and_then(|n| n.parse().ok()).unwrap_or(0);
                 assert!(seen >= least, "saw {seen} after {least} was committed");
                 reads += 1;
@@ -124,7 +125,7 @@ async fn a_load_that_races_a_change_never_leaves_the_old_state_behind() {
         let values = [format!("n{n}").into(), id.get().into()];
         write.execute("UPDATE tenants SET name = ? WHERE id = ?", &values).await.unwrap();
         write.audit(&by(), Some(id), "test.rename", serde_json::json!({})).await.unwrap();
-        write.invalidate(&tenantry::control::Subject::Tenant(id)).await.unwrap();
+        write.invalidate(&tenantry::internals::Subject::Tenant(id)).await.unwrap();
         write.commit().await.unwrap();
         committed.store(n, std::sync::atomic::Ordering::SeqCst);
     }

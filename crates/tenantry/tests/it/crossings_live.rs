@@ -10,6 +10,7 @@ use std::{
     os::unix::fs::{FileExt, PermissionsExt, symlink},
     path::{Path, PathBuf},
 };
+use tenantry::internals::control;
 use tenantry::{NewFromCopy, Result, migrations::fleet, name::ServerName, operations::State, tenants::Terms};
 use tenantry_testkit::tried;
 
@@ -204,7 +205,7 @@ async fn ended(clinic: &Clinic, started: Result<i64>) -> Result<(), String> {
 }
 
 async fn migrate(clinic: &Clinic, name: &str) -> Vec<String> {
-    let mut write = clinic.platform.control().begin().await.unwrap();
+    let mut write = control(&clinic.platform).begin().await.unwrap();
     let behind = "UPDATE placements SET schema_version = 'older' WHERE tenant = (SELECT id FROM tenants WHERE slug = ?)";
     assert_eq!(write.execute(behind, &[name.to_owned().into()]).await.unwrap(), 1);
     write.commit_unaudited().await.unwrap();

@@ -11,6 +11,7 @@ use std::{
     os::unix::fs::{FileExt, PermissionsExt, symlink},
     path::{Path, PathBuf},
 };
+use tenantry::internals::control;
 use tenantry::{
     Platform, Result,
     backups::system::renew_pool,
@@ -293,7 +294,7 @@ async fn cell(clinic: &Clinic, rows: Rows, verb: &str) {
 
 /// Migrates: a pool is migrated as a whole, and the tenant is only recorded. Errors name the tenant.
 async fn migrate(clinic: &Clinic, rows: Rows, name: &str) {
-    let mut write = clinic.platform.control().begin().await.unwrap();
+    let mut write = control(&clinic.platform).begin().await.unwrap();
     let behind = "UPDATE placements SET schema_version = 'older' WHERE tenant = (SELECT id FROM tenants WHERE slug = ?)";
     assert_eq!(write.execute(behind, &[name.to_owned().into()]).await.unwrap(), 1);
     write.commit_unaudited().await.unwrap();

@@ -22,7 +22,7 @@ mod backups_migrated;
 mod backups_newest;
 #[cfg(feature = "s3")]
 mod backups_s3;
-mod backups_t7;
+mod backups_sound;
 mod brought;
 mod config_apps;
 mod config_files;

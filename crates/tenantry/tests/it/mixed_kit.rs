@@ -114,7 +114,7 @@ impl Ward {
     }
 
     async fn enter(&self, name: &str) -> Tenant {
-        self.platform.control().refresh().await.unwrap();
+        self.platform.refresh().await.unwrap();
         self.platform.tenants().enter(&operator(), &slug(name)).await.unwrap()
     }
 

@@ -57,7 +57,7 @@ async fn migrate(platform: &Platform, external: bool) -> u64 {
 
 /// The platform creates nothing, uses the database it is told to use, and migrates it only on request.
 #[tokio::test]
-async fn a_database_that_the_owner_brings_is_attached_and_left_alone_f3() {
+async fn a_database_that_the_owner_brings_is_attached_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let platform = open(dir.path(), EXTERNAL).await.unwrap();
     create(&platform, "alpha").await;
@@ -108,7 +108,7 @@ async fn a_database_that_the_owner_brings_is_attached_and_left_alone_f3() {
 /// `catalog-placement`: a tenant that brings no database is in the pool of a system store, distinguished by the tenant
 /// column; a tenant that brings one leaves the pool, if it has no rows there.
 #[tokio::test]
-async fn tenants_without_a_database_live_in_the_pool_that_is_named_f4() {
+async fn tenants_without_a_database_live_in_the_pool_that_is_named() {
     for host in ["control", "shared"] {
         let dir = tempfile::tempdir().unwrap();
         let text = format!("{EXTERNAL}pooled_in = \"{host}\"\n");

@@ -1,22 +1,21 @@
 //! Several processes on one installation in one test: each has a separate platform, clock, engine and caches. Their
 //! workers stop at every fault point and continue when the schedule says so.
 
-use crate::world::{by, slug};
+use crate::world::{by, operator, slug};
 use std::{
     path::Path,
     sync::{Arc, Mutex},
 };
 use tenantry::{
     Error, Platform, Result,
-    audit::By,
     config::Config,
+    internals::{control, placements, run_move},
+    kinds::kind,
     migrations::make,
     moves::{Move, MoveTenant, Purpose},
     name::{PhysicalName, ServerName, StoreName, TenantId},
-    operations::Operation,
-    plans::{self, Limits, PlanSpec},
-    tenants::{NewTenant, by_slug, provision::CreateTenant},
-    topology::{NewPlacement, Placement, Policy, placement},
+    tenants::{NewTenant, provision::CreateTenant},
+    topology::{NewPlacement, Placement, Policy},
 };
 use tenantry_engine::{
     CacheLimits, Engine, ServerSpec, Session,
@@ -44,6 +43,10 @@ servers = ["main", "disk"]
 [stores.notes]
 isolation = "pooled"
 servers = ["main", "disk"]
+[registration]
+default_plan = "free"
+[plans.free]
+trial_days = 0
 [apps]
 list = ["desk"]
 "#;
@@ -112,19 +115,8 @@ fn config(dir: &Path) -> Config {
 
 fn is_control(point: &str) -> bool {
     let step = point.split(':').nth(1).unwrap();
-    point.ends_with(":end:before") || Move::steps().iter().any(|s| s.name() == step && !s.is_outside())
-}
-
-fn plan() -> PlanSpec {
-    PlanSpec {
-        code: "free".into(),
-        name: "Free".into(),
-        trial_days: 0,
-        price: String::new(),
-        limits: Limits::default(),
-        features: [].into(),
-        self_service: true,
-    }
+    point.ends_with(":end:before")
+        || kind("move").unwrap().steps().iter().any(|s| s.name == step && !s.outside)
 }
 
 impl Bed {
@@ -150,9 +142,7 @@ impl Bed {
             bed.processes
                 .push(Process { platform, engine: Engine::open(servers, CacheLimits::default()).unwrap() });
         }
-        let mut write = bed.processes[0].platform.control().begin().await.unwrap();
-        plans::initialize(&mut write, &By::system(), &[plan()]).await.unwrap();
-        write.commit().await.unwrap();
+        bed.processes[0].platform.plans().initialise(&operator()).await.unwrap();
         bed
     }
 
@@ -203,8 +193,8 @@ impl Bed {
 
     /// Returns the store's current placement in the catalog.
     pub(crate) async fn ready(&self, tenant: TenantId, store: &str) -> Placement {
-        let mut tx = self.processes[0].platform.control().snapshot().await.unwrap();
-        let all = placement::of_tenant(&mut tx, tenant).await.unwrap();
+        let mut tx = control(&self.processes[0].platform).snapshot().await.unwrap();
+        let all = placements(&mut tx, tenant).await.unwrap();
         all.into_iter().find(|p| p.place.store.as_str() == store).unwrap()
     }
 
@@ -226,8 +216,7 @@ impl Bed {
     /// Starts a move in this process; its worker runs until the first point.
     pub(crate) async fn start(&mut self, process: usize, name: &str, from: Place, new: NewPlacement) {
         let operations = self.processes[process].platform.operations().clone();
-        let control = self.processes[process].platform.control();
-        let tenant = by_slug(&mut control.snapshot().await.unwrap(), &slug(name)).await.unwrap().id;
+        let tenant = self.processes[process].platform.tenants().id_of(&slug(name)).await.unwrap();
         let wanted = MoveTenant {
             purpose: Purpose::Move,
             tenant,
@@ -235,7 +224,7 @@ impl Bed {
             legs: vec![(from, new)],
             keep_us: 1_000_000,
         };
-        self.spawn(async move { drop(operations.run(Move::new(&by(), wanted)).await) }).await;
+        self.spawn(async move { drop(run_move(&operations, Move::new(&by(), wanted)).await) }).await;
     }
 
     /// Takes over, in this process, every operation that seems to have no worker.
@@ -275,7 +264,7 @@ impl Bed {
 
     pub(crate) async fn open_operations(&self) -> i64 {
         let sql = "SELECT count(*) FROM operations WHERE state IN ('running', 'unwinding')";
-        let mut tx = self.processes[0].platform.control().snapshot().await.unwrap();
+        let mut tx = control(&self.processes[0].platform).snapshot().await.unwrap();
         tx.query(sql, &[]).await.unwrap()[0].integer(0).unwrap()
     }
 }

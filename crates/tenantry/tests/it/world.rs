@@ -9,12 +9,12 @@ use tenantry::access::Operator;
 use tenantry::{
     Platform,
     audit::By,
-    config::Config,
-    control::Control,
+    config::{Config, PlanConfig},
+    internals::{self, Control},
     migrations::make,
     name::{PhysicalName, RoleName, ServerName, Slug, StoreName},
     operations::Operations,
-    plans::{self, Limits, PlanSpec},
+    plans::Limits,
     tenants::{
         NewTenant,
         provision::{CreateTenant, Owner},
@@ -66,21 +66,20 @@ impl World {
     /// Opens the installation in `dir` or creates it, with a changed configuration.
     pub(crate) async fn configured(dir: &Path, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::parse("tenantry.toml", CONFIG, dir).unwrap_or_else(|p| panic!("{p}"));
+        config.plans = plans();
         change(&mut config);
         let root = config.servers[0].path.clone();
         write_app(&config);
         let platform = Platform::open(config).await.unwrap();
         let spec = ServerSpec::sqlite(ServerName::parse("main").unwrap(), root.clone());
         let engine = Engine::open(vec![spec], CacheLimits::default()).unwrap();
-        let (control, operations) = (platform.control().clone(), platform.operations().clone());
+        let (control, operations) = (internals::control(&platform).clone(), platform.operations().clone());
         Self { platform, control, operations, root, engine }
     }
 
     /// Adds the plans small (2 users, 14 days) and large (no limits, no trial).
     pub(crate) async fn with_plans(self) -> Self {
-        let mut write = self.control.begin().await.unwrap();
-        plans::initialize(&mut write, &By::system(), &specs()).await.unwrap();
-        write.commit().await.unwrap();
+        self.platform.plans().initialise(&operator()).await.unwrap();
         self
     }
 
@@ -143,17 +142,17 @@ fn write_app(config: &Config) {
     make::make(&apps, &make::Options::default(), &mut |_| None).unwrap();
 }
 
-pub(crate) fn specs() -> Vec<PlanSpec> {
-    let spec = |code: &str, trial_days, users| PlanSpec {
-        code: code.into(),
-        name: code.to_uppercase(),
+fn plans() -> Vec<PlanConfig> {
+    let plan = |name: &str, trial_days, users| PlanConfig {
+        name: name.parse().unwrap(),
+        label: name.to_uppercase(),
         trial_days,
         price: "29 EUR a month".into(),
         limits: Limits { users, ..Limits::default() },
-        features: ["reports".to_owned()].into(),
+        features: vec!["reports".into()],
         self_service: true,
     };
-    vec![spec("small", 14, Some(2)), spec("large", 0, None)]
+    vec![plan("small", 14, Some(2)), plan("large", 0, None)]
 }
 
 pub(crate) fn slug(text: &str) -> Slug {

@@ -10,7 +10,7 @@ use anyhow::Result;
 use clap::Subcommand;
 use serde::Serialize;
 use std::process::ExitCode;
-use tenantry::{Platform, control::ClockState};
+use tenantry::{ClockState, Platform};
 
 /// What can be done with the system clock.
 #[derive(Debug, Subcommand)]

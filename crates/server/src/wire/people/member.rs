@@ -12,7 +12,7 @@ use tenantry::{
 
 answers! {
     /// A member of the tenant.
-    struct Member from member: users::members::Member {
+    struct Member from member: users::Member {
         /// Id of the user.
         id: i64 = member.user.get(),
         email: Email = Email(member.email),

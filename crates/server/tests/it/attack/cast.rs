@@ -6,12 +6,12 @@ use tenantry::access::Operator;
 use tenantry::{
     access::{api_keys::NewKey, login::Login, passwords::Password},
     audit::By,
-    control::Subject,
+    internals::{create_user, members},
     name::{RoleName, Slug, TenantId},
     plans,
     records::ListQuery,
     tenants::NewTenant,
-    users::{self, NewUser, members},
+    users::{self, NewUser},
 };
 use tenantry_server::http::Options;
 
@@ -109,38 +109,28 @@ impl Cast {
     async fn settle(&self, company: &Company) {
         let platform = self.app.platform();
         let slug = Slug::parse(&company.slug).unwrap();
-        let mut write = platform.control().begin().await.unwrap();
+        let system = Operator::new("system");
         match company.relation {
-            Relation::Own | Relation::Foreign => return,
-            Relation::Suspended => {
-                drop(write);
-                return platform.tenants().suspend(&Operator::new("system"), &slug, "test").await.unwrap();
-            }
+            Relation::Own | Relation::Foreign => {}
+            Relation::Suspended => platform.tenants().suspend(&system, &slug, "test").await.unwrap(),
             Relation::Lapsed => {
-                plans::set_state(&mut write, &By::system(), company.id, plans::State::Expired, None)
-                    .await
-                    .unwrap();
+                let lapsed = Some((plans::State::Expired, None));
+                platform.plans().change_subscription(&system, &slug, None, lapsed).await.unwrap();
             }
-            Relation::Cancelled => {
-                drop(write);
-                return self.close(company).await;
-            }
+            Relation::Cancelled => self.close(company).await,
             Relation::Gone if self.is_purged(company) => {
-                drop(write);
                 self.close(company).await;
                 let form = json!({"confirm": company.slug, "id": company.id, "early": true});
                 let path = format!("/api/admin/tenants/{}/purge?wait=60", company.slug);
                 let over =
                     self.app.anon().with_token(&self.staff).post(&path, &form).await.expect(200).json();
-                return assert_eq!(over["state"], "done", "{over}");
+                assert_eq!(over["state"], "done", "{over}");
             }
             Relation::Gone => {
                 let sql = format!("UPDATE tenants SET state = 'gone' WHERE id = {}", company.id);
-                write.execute(&sql, &[]).await.unwrap();
-                write.invalidate(&Subject::Tenant(company.id)).await.unwrap();
+                self.app.catalog(&sql).await;
             }
         }
-        write.commit_unaudited().await.unwrap();
     }
 
     /// Returns true for the really purged tenant, which is the one that requests name.
@@ -158,11 +148,8 @@ impl Cast {
     pub(crate) async fn rows(&self, company: &Company) -> Vec<String> {
         let platform = self.app.platform();
         if company.relation == Relation::Gone {
-            let mut write = platform.control().begin().await.unwrap();
             let sql = format!("UPDATE tenants SET state = 'active' WHERE id = {}", company.id);
-            write.execute(&sql, &[]).await.unwrap();
-            write.invalidate(&Subject::Tenant(company.id)).await.unwrap();
-            write.commit_unaudited().await.unwrap();
+            self.app.catalog(&sql).await;
         }
         let tenant = platform
             .tenants()
@@ -190,14 +177,14 @@ async fn company(app: &TestApp, n: usize, relation: Relation, hash: &str) -> Com
     let (slug, email) = (format!("company-{n}"), format!("owner-{n}@cast.example"));
     let new = NewTenant { slug: Slug::parse(&slug).unwrap(), name: slug.clone(), email: email.clone() };
     let id = platform.tenants().create(&Operator::new("system"), new, None, None).await.unwrap().tenant;
-    let mut write = platform.control().begin().await.unwrap();
+    let mut write = app.control().begin().await.unwrap();
     let user = NewUser {
         email: email.clone(),
         name: slug.clone(),
         password_hash: Some(hash.to_owned()),
         standing: users::Standing::Confirmed,
     };
-    let user = users::create(&mut write, &By::system(), &user).await.unwrap();
+    let user = create_user(&mut write, &By::system(), &user).await.unwrap();
     let owner = RoleName::parse("owner").unwrap();
     members::add(&mut write, &By::system(), user, id, &owner).await.unwrap();
     write.commit().await.unwrap();

@@ -188,7 +188,7 @@ async fn attack(isolation: &str, shots: u64, seed: u64) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn nobody_sees_or_changes_another_companys_rows_t1() {
+async fn nobody_sees_or_changes_another_companys_rows() {
     for (isolation, seed) in [("database", 1), ("pooled", 2)] {
         let sent = attack(isolation, dose(10_000, 1_000_000), seed).await;
         tried(&format!("T1 over HTTP, {isolation}"), sent, "requests");

@@ -81,7 +81,7 @@ fn read(r: &SqlRow) -> Result<Restore> {
 ///
 /// # Errors
 /// Those of the control store.
-pub async fn latest(tx: &mut Tx, tenant: TenantId, state: State) -> Result<Option<Restore>> {
+pub(crate) async fn latest(tx: &mut Tx, tenant: TenantId, state: State) -> Result<Option<Restore>> {
     let sql = "SELECT id, tenant, backup, state, places, at FROM restores WHERE tenant = ? AND state = ? \
         ORDER BY id DESC LIMIT 1";
     tx.query(sql, params![tenant.get(), state.as_str()]).await?.first().map(read).transpose()

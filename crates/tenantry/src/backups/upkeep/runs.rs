@@ -35,7 +35,7 @@ pub struct Run {
 ///
 /// # Errors
 /// Those of the control store.
-pub async fn list(tx: &mut Tx, limit: u32) -> Result<Vec<Run>> {
+pub(crate) async fn list(tx: &mut Tx, limit: u32) -> Result<Vec<Run>> {
     let sql = "SELECT id, schedule, slot, by_actor, started_at, finished_at, good, failed FROM backup_runs \
         ORDER BY id DESC LIMIT ?";
     let read = |r: &SqlRow| {

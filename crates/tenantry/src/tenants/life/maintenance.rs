@@ -16,7 +16,12 @@ use tenantry_engine::name::TenantId;
 ///
 /// # Errors
 /// [`crate::Error::Invalid`] for an unreadable reason.
-pub async fn set_maintenance(write: &mut Write, by: &By, id: TenantId, reason: Option<&str>) -> Result<()> {
+pub(crate) async fn set_maintenance(
+    write: &mut Write,
+    by: &By,
+    id: TenantId,
+    reason: Option<&str>,
+) -> Result<()> {
     let reason = reason.map(str::trim);
     if let Some(reason) = reason {
         crate::users::check_text("reason", reason)?;

@@ -5,6 +5,6 @@
 
 pub(super) mod maintenance;
 pub(crate) mod purge;
-pub(super) mod retire;
+pub(crate) mod retire;
 pub(super) mod state;
 mod verbs;

@@ -59,7 +59,7 @@ impl Retirement {
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such tenant.
-    pub async fn of(tx: &mut Tx, id: TenantId) -> Result<Option<Self>> {
+    pub(crate) async fn of(tx: &mut Tx, id: TenantId) -> Result<Option<Self>> {
         let sql = format!("SELECT {COLUMNS} FROM tenants WHERE id = ?");
         read(tx.query(&sql, params![id.get()]).await?.first().ok_or(Error::NotFound("tenant"))?, 0)
     }
@@ -69,7 +69,7 @@ impl Retirement {
 ///
 /// # Errors
 /// [`Error::Conflict`] if it is cancelled already, or in a state that cannot be cancelled.
-pub async fn cancel(
+pub(crate) async fn cancel(
     write: &mut Write,
     by: &By,
     id: TenantId,
@@ -111,7 +111,7 @@ pub async fn cancel(
 ///
 /// # Errors
 /// [`Error::Conflict`] if it was not cancelled, or is being or was purged.
-pub async fn keep(write: &mut Write, by: &By, id: TenantId) -> Result<()> {
+pub(crate) async fn keep(write: &mut Write, by: &By, id: TenantId) -> Result<()> {
     let tenant = by_id(write, id).await?;
     let refused = |why: &str| Err(Error::Conflict(format!("{} {why}", tenant.slug)));
     match tenant.state {
@@ -191,7 +191,7 @@ pub async fn close_due(control: &Control, limit: u32) -> Result<usize> {
 ///
 /// # Errors
 /// Those of the control store.
-pub async fn reopen_undue(control: &Control, limit: u32) -> Result<usize> {
+pub(crate) async fn reopen_undue(control: &Control, limit: u32) -> Result<usize> {
     let mut write = control.begin().await?;
     let sql = "UPDATE tenants SET state = closed_from, closed_from = NULL, state_at = ?1 WHERE id IN \
         (SELECT id FROM tenants INDEXED BY tenants_purging WHERE state = 'cancelled' AND closed_from IS NOT NULL \
@@ -213,7 +213,7 @@ pub async fn reopen_undue(control: &Control, limit: u32) -> Result<usize> {
 ///
 /// # Errors
 /// Those of the control store.
-pub async fn due(tx: &mut Tx, due_us: i64, limit: u32) -> Result<Vec<TenantId>> {
+pub(crate) async fn due(tx: &mut Tx, due_us: i64, limit: u32) -> Result<Vec<TenantId>> {
     let sql = "SELECT id FROM tenants INDEXED BY tenants_purging \
         WHERE state = 'cancelled' AND (purges_at <= ?1 OR purges_at <= cancelled_at) ORDER BY purges_at LIMIT ?2";
     let rows = tx.query(sql, params![due_us, i64::from(limit)]).await?;

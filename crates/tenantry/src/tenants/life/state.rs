@@ -68,7 +68,7 @@ impl State {
 ///
 /// # Errors
 /// [`Error::Conflict`] if `State::may_become` does not allow it.
-pub async fn transition(
+pub(crate) async fn transition(
     write: &mut Write,
     by: &By,
     id: TenantId,
@@ -104,7 +104,7 @@ pub async fn transition(
 ///
 /// # Errors
 /// Those of [`transition`].
-pub async fn suspend(write: &mut Write, by: &By, id: TenantId, reason: &str) -> Result<()> {
+pub(crate) async fn suspend(write: &mut Write, by: &By, id: TenantId, reason: &str) -> Result<()> {
     transition(write, by, id, State::Suspended, Some(reason)).await
 }
 
@@ -112,7 +112,7 @@ pub async fn suspend(write: &mut Write, by: &By, id: TenantId, reason: &str) -> 
 ///
 /// # Errors
 /// Those of [`transition`]; [`Error::Conflict`] for a cancelled tenant.
-pub async fn resume(write: &mut Write, by: &By, id: TenantId) -> Result<()> {
+pub(crate) async fn resume(write: &mut Write, by: &By, id: TenantId) -> Result<()> {
     let tenant = by_id(write, id).await?;
     if tenant.state == State::Cancelled {
         return Err(Error::Conflict(format!("{} was cancelled: take that back instead", tenant.slug)));

@@ -2,7 +2,8 @@
 
 use crate::world::{World, by, operator, registration, slug};
 use std::{collections::BTreeSet, fs};
-use tenantry::{audit, name::Slug, operations::Filter, query::Select, records::ListQuery};
+use tenantry::internals::verify_audit;
+use tenantry::{name::Slug, operations::Filter, query::Select, records::ListQuery};
 use tenantry_engine::SqlRow;
 
 /// Rows of every tenant that [`fill`] has filled, as (model, name).
@@ -63,7 +64,7 @@ pub(crate) async fn count(w: &World, sql: &str) -> i64 {
 pub(crate) async fn execute(w: &World, sql: &str) {
     let mut write = w.control.begin().await.unwrap();
     write.execute(sql, &[]).await.unwrap();
-    write.invalidate(&tenantry::control::Subject::Everything).await.unwrap();
+    write.invalidate(&tenantry::internals::Subject::Everything).await.unwrap();
     write.commit_unaudited().await.unwrap();
     w.control.refresh().await.unwrap();
 }
@@ -101,7 +102,7 @@ pub(crate) async fn in_order(w: &World) {
     assert_eq!(recorded, w.databases().await, "databases of the catalog and databases that exist");
     let scratch = w.platform.config().platform.data_dir.join("scratch");
     assert!(fs::read_dir(scratch).map_or(0, Iterator::count) == 0, "scratch is not empty");
-    let report = audit::verify(&w.control, &[]).await.unwrap();
+    let report = verify_audit(&w.control, &[]).await.unwrap();
     assert_eq!(report.faults, Vec::<String>::new());
 }
 

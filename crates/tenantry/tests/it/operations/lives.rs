@@ -6,11 +6,7 @@ use super::{
 };
 use crate::world::{World, operator, slug};
 use std::{io::Write, path::PathBuf};
-use tenantry::{
-    Error, NewFromCopy, Result,
-    operations::State,
-    tenants::{self, Terms},
-};
+use tenantry::{Error, NewFromCopy, Result, operations::State, tenants::Terms};
 
 /// A clone: a second tenant with the rows of the first, in all isolations.
 pub(super) const CLONE: Scenario = Scenario {
@@ -63,8 +59,7 @@ pub(super) const PURGE: Scenario = Scenario {
         Box::pin(async {
             whole(w).await;
             let certified = "SELECT count(*) FROM audit WHERE action = 'tenant.purge'";
-            let state =
-                tenants::by_slug(&mut w.control.snapshot().await.unwrap(), &slug("alpha")).await.unwrap();
+            let state = w.platform.tenants().show(&slug("alpha")).await.unwrap();
             let users = count(w, "SELECT count(*) FROM users").await;
             let left = count(w, "SELECT count(*) FROM placements WHERE state <> 'gone'").await;
             match (state.state.as_str(), count(w, certified).await, users, left) {

@@ -6,11 +6,12 @@ use super::{
 };
 use crate::world::{World, by, operator, registration, slug};
 use futures_util::future::BoxFuture;
+use tenantry::internals::{placements, run_move};
 use tenantry::{
     Result,
     moves::{Move, MoveTenant, Purpose},
     name::{PhysicalName, ServerName, TenantId},
-    topology::{NewPlacement, Placement, Policy, placement},
+    topology::{NewPlacement, Placement, Policy},
 };
 use tenantry_engine::place::Isolation;
 
@@ -48,7 +49,7 @@ pub(super) const DEMOTE: Scenario = Scenario {
 };
 
 pub(super) async fn ready(w: &World, store: &str) -> Placement {
-    let all = placement::of_tenant(&mut w.control.snapshot().await.unwrap(), TenantId::from_raw(1)).await;
+    let all = placements(&mut w.control.snapshot().await.unwrap(), TenantId::from_raw(1)).await;
     all.unwrap().into_iter().find(|p| p.place.store.as_str() == store).unwrap()
 }
 
@@ -68,7 +69,7 @@ async fn go(w: &World, store: &str, server: &str, isolation: Isolation, base: &s
         legs: vec![(from, new)],
         keep_us: DAY_US,
     };
-    w.operations.run(Move::new(&by(), wanted)).await.map(drop)
+    run_move(&w.operations, Move::new(&by(), wanted)).await
 }
 
 pub(super) async fn to_disk(w: &World) -> Result<()> {

@@ -56,7 +56,7 @@ async fn release(w: &World) -> Result<()> {
 
 /// State after a process was killed between two files of the database.
 #[tokio::test]
-async fn t11_what_a_killed_removal_left_of_the_files_goes_too() {
+async fn what_a_killed_removal_left_of_the_files_goes_too() {
     let (_dir, w) = fresh(&KEPT_DATABASE).await;
     let place = w.operations.retained(TenantId::from_raw(1)).await.unwrap().remove(0).place;
     let server = w.platform.config().servers.iter().find(|server| server.name == place.server).unwrap();

@@ -10,6 +10,7 @@ use crate::{
     world::{World, by, operator, slug},
 };
 use std::time::Duration;
+use tenantry::internals::control;
 use tenantry::{
     Platform,
     clock::{DAY_US, SECOND_US},
@@ -94,7 +95,7 @@ async fn an_operator_who_compared_the_clock_may_accept_it() {
     let id = w.platform.tenants().id_of(&slug("alpha")).await.unwrap();
     w.platform.tenants().cancel(&operator(), id, None, None).await.unwrap();
     w.control.clock().jump_us(400 * DAY_US);
-    tenantry::tenants::close_due(&w.control, 10).await.unwrap();
+    tenantry::internals::close_due(&w.control, 10).await.unwrap();
     let before = w.platform.clock_state().await.unwrap();
     assert!(before.holds_back() && before.ahead_seconds() / 86_400 >= 399, "{before:?}");
     assert_eq!(w.platform.purges().due().await.unwrap(), vec![]);
@@ -135,7 +136,7 @@ async fn backups_are_made_and_kept_before_and_after_a_jump() {
         [[backups.schedules]]\nname = \"nightly\"\ncron = \"30 2 * * *\"\n";
     let clinic = Clinic::open(dir.path(), "database", text).await;
     clinic.create("acme").await;
-    let (platform, clock) = (&clinic.platform, clinic.platform.control().clock());
+    let (platform, clock) = (&clinic.platform, control(&clinic.platform).clock());
     let runs = async || {
         pass(platform).await;
         let open = tenantry::operations::Filter { open: true, ..Default::default() };
@@ -196,7 +197,7 @@ async fn an_older_catalog_gets_its_subscriptions_back() {
         if name == "gamma" {
             let ends = write.at_us() + DAY_US;
             let active = tenantry::plans::State::Active;
-            tenantry::plans::set_state(&mut write, &by(), id, active, Some(ends)).await.unwrap();
+            tenantry::internals::set_subscription(&mut write, &by(), id, active, Some(ends)).await.unwrap();
         }
         let detail = serde_json::json!({ "state": "expired" });
         write.audit(&by(), Some(id), &format!("subscription.{audited}"), detail).await.unwrap();

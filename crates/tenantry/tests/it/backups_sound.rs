@@ -36,7 +36,7 @@ async fn write_on(clinic: Arc<Clinic>, history: History, at: Arc<AtomicU64>, sto
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn t7_backups_under_write_load_equal_a_committed_state() {
+async fn backups_under_write_load_equal_a_committed_state() {
     let backups = dose(100, 5_000);
     for isolation in ISOLATIONS {
         let dir = tempfile::tempdir().unwrap();
@@ -98,7 +98,7 @@ fn between(history: &HashMap<u64, Sums>, sums: &Sums) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn t7_every_bit_flip_is_found() {
+async fn every_bit_flip_is_found() {
     let flips = dose(1_000, 100_000);
     let dir = tempfile::tempdir().unwrap();
     let clinic = Clinic::open(dir.path(), "database", "").await;
@@ -133,7 +133,7 @@ async fn t7_every_bit_flip_is_found() {
 
 /// A backup belongs to its tenant, whatever its folder and its manifest say.
 #[tokio::test(flavor = "multi_thread")]
-async fn t7_another_tenants_backup_is_refused_wrong_tenant_restore() {
+async fn another_tenants_backup_is_refused_wrong_tenant_restore() {
     let mut refused = 0;
     for isolation in ISOLATIONS {
         let dir = tempfile::tempdir().unwrap();
@@ -184,7 +184,7 @@ async fn t7_another_tenants_backup_is_refused_wrong_tenant_restore() {
 
 /// Hashes and manifest agree with a database that SQLite finds damaged: adopting it must check every page.
 #[tokio::test(flavor = "multi_thread")]
-async fn t7_a_damaged_database_under_good_hashes_is_refused() {
+async fn a_damaged_database_under_good_hashes_is_refused() {
     for isolation in ISOLATIONS {
         let dir = tempfile::tempdir().unwrap();
         let clinic = Clinic::open(dir.path(), isolation, "").await;

@@ -1,0 +1,73 @@
+//! What only the tests of this project reach: the catalog's transactions, and functions that work inside them. A
+//! program that embeds the platform has no such module.
+
+pub use crate::{
+    audit::verify::verify as verify_audit,
+    control::{Control, Subject, Write, settings},
+    plans::subscription::set_state as set_subscription,
+    tenants::life::retire::close_due,
+    topology::{
+        fleet::Fleet,
+        placement::{emptiest, of_tenant as placements},
+    },
+    users::change::{set_flags, set_password_hash, unlock},
+};
+
+/// Memberships, inside a transaction.
+pub mod members {
+    pub use crate::users::members::{add, of_tenant, remove, role, set_role};
+}
+
+use crate::{
+    Platform, Result,
+    access::Access,
+    audit::By,
+    config::Config,
+    moves::move_::Move,
+    operations::Operations,
+    topology::Topology,
+    users::{NewUser, User},
+};
+use tenantry_engine::{Tx, name::UserId};
+
+/// Returns the control store of a platform.
+pub fn control(platform: &Platform) -> &Control {
+    platform.control()
+}
+
+/// Opens authentication and authorisation on a control store alone.
+///
+/// # Errors
+/// Those of the configuration.
+pub fn access(control: &Control, config: &Config) -> Result<Access> {
+    Access::open(control.clone(), Topology::new(control.clone()), config)
+}
+
+/// Returns an empty cache for so many tenants.
+pub fn topology(control: &Control, tenants: usize) -> Topology {
+    Topology::with_capacity(control.clone(), tenants)
+}
+
+/// Creates a user.
+///
+/// # Errors
+/// [`crate::Error::Conflict`] for an address in use.
+pub async fn create_user(write: &mut Write, by: &By, new: &NewUser) -> Result<UserId> {
+    crate::users::create(write, by, new).await
+}
+
+/// Returns a user.
+///
+/// # Errors
+/// [`crate::Error::NotFound`] when there is none.
+pub async fn user(tx: &mut Tx, id: UserId) -> Result<User> {
+    crate::users::by_id(tx, id).await
+}
+
+/// Runs a move, whatever its legs.
+///
+/// # Errors
+/// That of the step that failed.
+pub async fn run_move(operations: &Operations, wanted: Move) -> Result<()> {
+    operations.run(wanted).await.map(drop)
+}
