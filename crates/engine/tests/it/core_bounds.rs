@@ -15,9 +15,9 @@ const DEADLINE: Duration = Duration::from_millis(100);
 /// Deadline for tests with thousands of statements.
 const SHORT: Duration = Duration::from_millis(10);
 
-async fn session(bed: &Bed, number: i64) -> Session {
-    bed.engine.provision(&tenant(number), &bare()).await.unwrap();
-    let conn = rusqlite::Connection::open(bed.file(&tenant(number))).unwrap();
+async fn session(test: &TestEngine, number: i64) -> Session {
+    test.engine.provision(&tenant(number), &bare()).await.unwrap();
+    let conn = rusqlite::Connection::open(test.file(&tenant(number))).unwrap();
     conn.execute_batch(
         "CREATE TABLE doctors(id INTEGER PRIMARY KEY, name TEXT);
          CREATE VIRTUAL TABLE doctors__fts USING fts5(name, content='doctors', content_rowid='id');
@@ -30,7 +30,7 @@ async fn session(bed: &Bed, number: i64) -> Session {
     )
     .unwrap();
     let schema = Arc::new(Schema::new(tenant(number).store, vec![], &[]).unwrap());
-    bed.engine.session(&tenant(number), &schema, None).await.unwrap()
+    test.engine.session(&tenant(number), &schema, None).await.unwrap()
 }
 
 /// Attempts at a statement that takes too long: on a busy machine any one may wait for a processor.
@@ -166,8 +166,8 @@ fn arguments(count: i64) -> Vec<String> {
 /// long.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_function_outlasts_the_deadline() {
-    let bed = bed(4);
-    let session = session(&bed, 1).await;
+    let test = TestEngine::new(4);
+    let session = session(&test, 1).await;
     let (mut calls, mut allowed, mut slowest) =
         (0, std::collections::BTreeSet::new(), (Duration::ZERO, String::new()));
     for (name, count, is_aggregate) in functions() {
@@ -211,8 +211,8 @@ async fn no_function_outlasts_the_deadline() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_takes_long_in_one_instruction_is_stopped() {
-    let bed = bed(4);
-    let session = session(&bed, 1).await;
+    let test = TestEngine::new(4);
+    let session = session(&test, 1).await;
     let numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)";
     for sql in [
         // The reported statement: 17 s.
@@ -241,8 +241,8 @@ fn doubled(levels: usize) -> String {
 /// position with every other. So a tenant's SQL cannot use it, however its text is built.
 #[tokio::test(flavor = "multi_thread")]
 async fn virtual_tables_are_not_read() {
-    let bed = bed(4);
-    let session = session(&bed, 1).await;
+    let test = TestEngine::new(4);
+    let session = session(&test, 1).await;
     let (near, many) = (format!("NEAR({}, 100)", "a ".repeat(500)), "a ".repeat(5000));
     for (sql, params) in [
         (format!("SELECT (SELECT count(*) FROM doctors__fts('{near}'))"), Json::Null),
@@ -289,8 +289,8 @@ fn resident_mb() -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_and_files_are_counted_for_the_statement_that_takes_them() {
-    let bed = bed(4);
-    let (hog, neighbour) = (session(&bed, 1).await, session(&bed, 2).await);
+    let test = TestEngine::new(4);
+    let (hog, neighbour) = (session(&test, 1).await, session(&test, 2).await);
     let before = resident_mb();
     let limits = SqlLimits { deadline: Duration::from_secs(60), ..SqlLimits::default() };
     let hogs = (0..16).map(|number| {
@@ -335,8 +335,8 @@ fn niceness_of_statements() -> Vec<i64> {
 /// Otherwise a tenant with long statements makes the short ones of others wait for a time slice.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_statement_lets_short_ones_go_first() {
-    let bed = bed(4);
-    let hog = session(&bed, 1).await;
+    let test = TestEngine::new(4);
+    let hog = session(&test, 1).await;
     let limits = SqlLimits { deadline: Duration::from_secs(5), ..SqlLimits::default() };
     let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
     let running = tokio::spawn(async move { hog.sql(endless, Json::Null, limits).await });
@@ -358,8 +358,8 @@ async fn futures<T>(tasks: Vec<tokio::task::JoinHandle<T>>) -> Vec<T> {
 /// Eight endless statements of one tenant leave room for another tenant's.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_tenant_takes_no_more_than_its_share() {
-    let bed = bed(4);
-    let (hog, neighbour) = (session(&bed, 1).await, session(&bed, 2).await);
+    let test = TestEngine::new(4);
+    let (hog, neighbour) = (session(&test, 1).await, session(&test, 2).await);
     let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
     let limits = SqlLimits { deadline: Duration::from_secs(20), ..SqlLimits::default() };
     let hogs: Vec<_> = (0..8)

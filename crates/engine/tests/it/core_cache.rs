@@ -9,8 +9,8 @@ use tenantry_engine::{Kind, place::Isolation, schema::Schema};
 use tenantry_testkit::{Random, dose, tried};
 
 /// Returns the number of open descriptors of files in the test's directory.
-pub fn descriptors(bed: &Bed) -> usize {
-    descriptors_in(bed.dir.path())
+pub fn descriptors(test: &TestEngine) -> usize {
+    descriptors_in(test.dir.path())
 }
 
 /// Returns the number of open descriptors of files under `root`.
@@ -25,45 +25,45 @@ pub fn descriptors_in(root: &std::path::Path) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cold_opens_of_one_database_happen_once() {
-    let bed = bed(8);
-    bed.engine.provision(&tenant(1), &bare()).await.unwrap();
+    let test = TestEngine::new(8);
+    test.engine.provision(&tenant(1), &bare()).await.unwrap();
     let tasks: Vec<_> = (0..100)
         .map(|_| {
-            let engine = bed.engine.clone();
+            let engine = test.engine.clone();
             tokio::spawn(async move { engine.verify(&tenant(1)).await })
         })
         .collect();
     for task in tasks {
         task.await.unwrap().unwrap();
     }
-    assert_eq!((bed.engine.open_databases(), bed.engine.opens()), (1, 1));
+    assert_eq!((test.engine.open_databases(), test.engine.opens()), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failed_opens_are_told_to_everybody_and_leave_nothing() {
-    let bed = bed(8);
+    let test = TestEngine::new(8);
     let tasks: Vec<_> = (0..20)
         .map(|_| {
-            let engine = bed.engine.clone();
+            let engine = test.engine.clone();
             tokio::spawn(async move { engine.verify(&tenant(1)).await })
         })
         .collect();
     for task in tasks {
         assert_eq!(*task.await.unwrap().unwrap_err().kind(), Kind::Missing);
     }
-    assert_eq!((bed.engine.open_databases(), descriptors(&bed)), (0, 0));
+    assert_eq!((test.engine.open_databases(), descriptors(&test)), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_databases_under_load_stay_within_a_budget_of_twenty() {
-    let bed = bed(20);
+    let test = TestEngine::new(20);
     for number in 1..=200 {
-        bed.engine.provision(&tenant(number), &bare()).await.unwrap();
+        test.engine.provision(&tenant(number), &bare()).await.unwrap();
     }
-    let held = system(&bed).await;
+    let held = system(&test).await;
     let tasks: Vec<_> = (0..8)
         .map(|stream| {
-            let engine = bed.engine.clone();
+            let engine = test.engine.clone();
             tokio::spawn(async move {
                 let mut random = Random::new(2, stream);
                 for _ in 0..250 {
@@ -76,15 +76,15 @@ async fn two_hundred_databases_under_load_stay_within_a_budget_of_twenty() {
     for task in tasks {
         task.await.unwrap().unwrap();
     }
-    assert!(bed.engine.open_databases() <= 20, "{} open", bed.engine.open_databases());
+    assert!(test.engine.open_databases() <= 20, "{} open", test.engine.open_databases());
     let mut tx = held.begin().await.unwrap();
     tx.execute("INSERT INTO t(name) VALUES('still here')", &[]).await.unwrap();
     tx.commit().await.unwrap();
     drop(held);
-    bed.engine.shutdown().await;
+    test.engine.shutdown().await;
     // Only the watched -shm of the control store stays, on purpose.
-    assert!(descriptors(&bed) <= 1, "{} descriptors left", descriptors(&bed));
-    let files = std::fs::read_dir(bed.dir.path()).unwrap().flatten();
+    assert!(descriptors(&test) <= 1, "{} descriptors left", descriptors(&test));
+    let files = std::fs::read_dir(test.dir.path()).unwrap().flatten();
     let left = files.filter(|file| file.path().to_string_lossy().ends_with("-wal"));
     let left: Vec<_> =
         left.map(|file| (file.file_name(), file.metadata().map(|meta| meta.len()).ok())).collect();
@@ -95,7 +95,7 @@ async fn two_hundred_databases_under_load_stay_within_a_budget_of_twenty() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shutdown_writes_the_wal_of_every_database_back() {
     const DATABASES: i64 = 150;
-    let clinic = Clinic::again(bed_in_memory(400));
+    let clinic = Clinic::again(TestEngine::in_memory(400));
     for number in 1..=DATABASES {
         clinic.make(&place(Isolation::Database, number, 1)).await;
     }
@@ -103,27 +103,27 @@ async fn a_shutdown_writes_the_wal_of_every_database_back() {
         let doctor = insert("doctors", &[("name", "Ada".into())]);
         clinic.write(&place(Isolation::Database, number, 1), &[doctor]).await.unwrap();
     }
-    let open = clinic.bed.engine.open_databases();
+    let open = clinic.test.engine.open_databases();
     assert!(open > 80, "{open} open: fewer than the thread may owe");
-    clinic.bed.engine.shutdown().await;
-    let files = std::fs::read_dir(clinic.bed.dir.path()).unwrap().flatten();
+    clinic.test.engine.shutdown().await;
+    let files = std::fs::read_dir(clinic.test.dir.path()).unwrap().flatten();
     let left = files.filter(|file| file.path().to_string_lossy().ends_with("-wal"));
     assert_eq!(left.count(), 0);
 }
 
 #[tokio::test]
 async fn dropped_opens_leave_no_half_open_database() {
-    let bed = bed(8);
-    bed.engine.provision(&tenant(1), &bare()).await.unwrap();
+    let test = TestEngine::new(8);
+    test.engine.provision(&tenant(1), &bare()).await.unwrap();
     let rounds = u32::try_from(dose(500, 25_000)).unwrap();
     for round in 0..rounds {
-        let engine = bed.engine.clone();
+        let engine = test.engine.clone();
         crate::core_system::drop_after(async move { engine.verify(&tenant(1)).await }, round % 4).await;
         if round % 3 == 0 {
-            bed.engine.close(&tenant(1));
+            test.engine.close(&tenant(1));
         }
     }
-    bed.engine.verify(&tenant(1)).await.unwrap();
+    test.engine.verify(&tenant(1)).await.unwrap();
     tried("T2 opens", rounds.into(), "drops");
 }
 
@@ -132,19 +132,19 @@ async fn dropped_opens_leave_no_half_open_database() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_order_of_opens_and_closes_gives_anybody_another_database() {
     const DATABASES: i64 = 12;
-    let bed = bed(4);
+    let test = TestEngine::new(4);
     for number in 1..=DATABASES {
-        let engine = &bed.engine;
+        let engine = &test.engine;
         engine.provision(&tenant(number), &bare()).await.unwrap();
         // A row that tells every reader whose database this is.
-        let conn = rusqlite::Connection::open(bed.file(&tenant(number))).unwrap();
+        let conn = rusqlite::Connection::open(test.file(&tenant(number))).unwrap();
         conn.execute_batch(&format!("CREATE TABLE canary(n); INSERT INTO canary VALUES({number})")).unwrap();
     }
     let schema = std::sync::Arc::new(Schema::new(bare_store(), vec![], &[]).unwrap());
     let seeds = dose(40, 4_000);
     for seed in 0..seeds {
         let tasks = (0..6).map(|stream| {
-            let (engine, schema) = (bed.engine.clone(), schema.clone());
+            let (engine, schema) = (test.engine.clone(), schema.clone());
             tokio::spawn(async move {
                 let (mut random, mut held) = (Random::new(seed, stream), Vec::new());
                 for _ in 0..25 {
@@ -176,7 +176,7 @@ async fn no_order_of_opens_and_closes_gives_anybody_another_database() {
         for task in tasks.collect::<Vec<_>>() {
             task.await.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         }
-        assert!(bed.engine.open_databases() <= 4 + 6, "seed {seed}: {} open", bed.engine.open_databases());
+        assert!(test.engine.open_databases() <= 4 + 6, "seed {seed}: {} open", test.engine.open_databases());
     }
     tried("T2 schedules of the cache", seeds, "seeds");
 }

@@ -11,8 +11,8 @@ fn next(place: &Place, generation: u64) -> Place {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_taken_under_write_load_are_whole() {
-    let bed = bed(8);
-    let db = system(&bed).await;
+    let test = TestEngine::new(8);
+    let db = system(&test).await;
     let writing = tokio::spawn(async move {
         for number in 0..400 {
             let mut tx = db.begin().await?;
@@ -28,15 +28,15 @@ async fn copies_taken_under_write_load_are_whole() {
     });
     let mut last = 0;
     for number in 0..10 {
-        let to = bed.dir.path().join(format!("copy{number}"));
-        let copy = bed.engine.copy_out(&control(), &script("control"), &to).await.unwrap();
+        let to = test.dir.path().join(format!("copy{number}"));
+        let copy = test.engine.copy_out(&control(), &script("control"), &to).await.unwrap();
         assert_eq!(copy.bytes, std::fs::metadata(&to).unwrap().len());
         let conn = Connection::open_with_flags(&to, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
         let rows: i64 = conn.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
         assert!(rows % 2 == 0 && rows >= last);
         last = rows;
         assert_eq!(
-            *bed.engine.copy_out(&control(), &script("control"), &to).await.unwrap_err().kind(),
+            *test.engine.copy_out(&control(), &script("control"), &to).await.unwrap_err().kind(),
             Kind::Io,
             "never over a file"
         );
@@ -46,17 +46,17 @@ async fn copies_taken_under_write_load_are_whole() {
 
 #[tokio::test]
 async fn wrong_tenant_restore_a_copy_becomes_only_its_own_tenants_next_generation() {
-    let bed = bed(8);
-    bed.engine.provision(&tenant(1), &bare()).await.unwrap();
-    bed.engine.fence(&tenant(1), true).await.unwrap();
-    let copy = bed.dir.path().join("copy");
-    bed.engine.copy_out(&tenant(1), &script("tenant"), &copy).await.unwrap();
+    let test = TestEngine::new(8);
+    test.engine.provision(&tenant(1), &bare()).await.unwrap();
+    test.engine.fence(&tenant(1), true).await.unwrap();
+    let copy = test.dir.path().join("copy");
+    test.engine.copy_out(&tenant(1), &script("tenant"), &copy).await.unwrap();
     let second = next(&tenant(1), 2);
     for _ in 0..2 {
-        bed.engine.adopt(&second, &script("tenant"), &copy, tenant(1).tenant.unwrap()).await.unwrap();
-        bed.engine.verify(&second).await.unwrap();
+        test.engine.adopt(&second, &script("tenant"), &copy, tenant(1).tenant.unwrap()).await.unwrap();
+        test.engine.verify(&second).await.unwrap();
     }
-    let conn = Connection::open(bed.file(&second)).unwrap();
+    let conn = Connection::open(test.file(&second)).unwrap();
     assert_eq!(
         conn.query_row("SELECT state FROM _tenantry_place", [], |row| row.get::<_, String>(0)).unwrap(),
         "open"
@@ -65,18 +65,20 @@ async fn wrong_tenant_restore_a_copy_becomes_only_its_own_tenants_next_generatio
     // Refused: for another tenant, over an existing database, at an older generation than that of the copy.
     let stranger = Place { tenant: tenant(2).tenant, ..next(&tenant(1), 3) };
     assert_eq!(
-        *bed.engine
+        *test
+            .engine
             .adopt(&stranger, &script("tenant"), &copy, tenant(2).tenant.unwrap())
             .await
             .unwrap_err()
             .kind(),
         Kind::WrongIdentity
     );
-    assert!(!bed.file(&stranger).exists());
-    bed.engine.provision(&tenant(3), &bare()).await.unwrap();
+    assert!(!test.file(&stranger).exists());
+    test.engine.provision(&tenant(3), &bare()).await.unwrap();
     let taken = Place { physical: tenant(3).physical, ..tenant(1) };
     assert_eq!(
-        *bed.engine
+        *test
+            .engine
             .adopt(&taken, &script("tenant"), &copy, tenant(1).tenant.unwrap())
             .await
             .unwrap_err()
@@ -85,7 +87,8 @@ async fn wrong_tenant_restore_a_copy_becomes_only_its_own_tenants_next_generatio
     );
     let older = Place { generation: 0, ..next(&tenant(1), 4) };
     assert_eq!(
-        *bed.engine
+        *test
+            .engine
             .adopt(&older, &script("tenant"), &copy, tenant(1).tenant.unwrap())
             .await
             .unwrap_err()
@@ -93,8 +96,9 @@ async fn wrong_tenant_restore_a_copy_becomes_only_its_own_tenants_next_generatio
         Kind::Fenced
     );
     assert_eq!(
-        *bed.engine
-            .copy_out(&tenant(9), &script("tenant"), &bed.dir.path().join("none"))
+        *test
+            .engine
+            .copy_out(&tenant(9), &script("tenant"), &test.dir.path().join("none"))
             .await
             .unwrap_err()
             .kind(),
@@ -104,10 +108,10 @@ async fn wrong_tenant_restore_a_copy_becomes_only_its_own_tenants_next_generatio
 
 #[tokio::test]
 async fn a_damaged_copy_is_refused() {
-    let bed = bed(8);
-    bed.engine.provision(&tenant(1), &bare()).await.unwrap();
-    let copy = bed.dir.path().join("copy");
-    bed.engine.copy_out(&tenant(1), &script("tenant"), &copy).await.unwrap();
+    let test = TestEngine::new(8);
+    test.engine.provision(&tenant(1), &bare()).await.unwrap();
+    let copy = test.dir.path().join("copy");
+    test.engine.copy_out(&tenant(1), &script("tenant"), &copy).await.unwrap();
     let whole = std::fs::read(&copy).unwrap();
     let place = next(&tenant(1), 2);
     for damaged in
@@ -115,26 +119,26 @@ async fn a_damaged_copy_is_refused() {
     {
         std::fs::write(&copy, damaged).unwrap();
         let error =
-            bed.engine.adopt(&place, &script("tenant"), &copy, tenant(1).tenant.unwrap()).await.unwrap_err();
+            test.engine.adopt(&place, &script("tenant"), &copy, tenant(1).tenant.unwrap()).await.unwrap_err();
         assert!(matches!(error.kind(), Kind::Corrupt | Kind::WrongIdentity), "{error}");
-        assert!(!bed.file(&place).exists());
+        assert!(!test.file(&place).exists());
     }
 }
 
 /// A copy includes what the live database still has in its `-wal`, and is one file that needs no `-wal`.
 #[tokio::test]
 async fn a_copy_of_a_database_in_use_is_one_file() {
-    let bed = bed(8);
-    let db = system(&bed).await;
+    let test = TestEngine::new(8);
+    let db = system(&test).await;
     let mut tx = db.begin().await.unwrap();
     tx.execute("INSERT INTO t(name) VALUES('in the log')", &[]).await.unwrap();
     tx.commit().await.unwrap();
-    let mut log = bed.file(&control()).into_os_string();
+    let mut log = test.file(&control()).into_os_string();
     log.push("-wal");
     assert!(std::fs::metadata(&log).unwrap().len() > 0);
-    let (folder, to) = (bed.dir.path().join("copies"), bed.dir.path().join("copies/one"));
+    let (folder, to) = (test.dir.path().join("copies"), test.dir.path().join("copies/one"));
     std::fs::create_dir(&folder).unwrap();
-    bed.engine.copy_out(&control(), &script("control"), &to).await.unwrap();
+    test.engine.copy_out(&control(), &script("control"), &to).await.unwrap();
     let conn = Connection::open_with_flags(&to, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     let (name, mode): (String, String) = conn
         .query_row("SELECT name, (SELECT * FROM pragma_journal_mode) FROM t", [], |row| {
@@ -150,12 +154,12 @@ async fn a_copy_of_a_database_in_use_is_one_file() {
 
 #[tokio::test]
 async fn a_copy_that_is_used_up_becomes_the_database_only_if_it_is_whole() {
-    let bed = bed(8);
-    bed.engine.provision(&tenant(1), &bare()).await.unwrap();
-    let (copy, of) = (bed.dir.path().join("copy"), tenant(1).tenant.unwrap());
+    let test = TestEngine::new(8);
+    test.engine.provision(&tenant(1), &bare()).await.unwrap();
+    let (copy, of) = (test.dir.path().join("copy"), tenant(1).tenant.unwrap());
     let options = AdoptOptions { used_up: true, ..AdoptOptions::default() };
     for (generation, damage) in [(2, false), (3, true)] {
-        bed.engine.copy_out(&tenant(1), &script("tenant"), &copy).await.unwrap();
+        test.engine.copy_out(&tenant(1), &script("tenant"), &copy).await.unwrap();
         let new = next(&tenant(1), generation);
         if damage {
             // The last page of an index claims one more fragmented byte, which no query notices.
@@ -164,10 +168,10 @@ async fn a_copy_that_is_used_up_becomes_the_database_only_if_it_is_whole() {
             page[7] ^= 1;
             std::fs::write(&copy, bytes).unwrap();
         }
-        let adopted = bed.engine.adopt_with(&new, &script("tenant"), &copy, of, options).await;
+        let adopted = test.engine.adopt_with(&new, &script("tenant"), &copy, of, options).await;
         assert_eq!(adopted.err().map(|error| error.kind().clone()), damage.then_some(Kind::Corrupt));
         assert!(!copy.exists(), "it was used up");
-        assert_eq!(bed.file(&new).exists(), !damage);
+        assert_eq!(test.file(&new).exists(), !damage);
     }
-    bed.engine.verify(&next(&tenant(1), 2)).await.unwrap();
+    test.engine.verify(&next(&tenant(1), 2)).await.unwrap();
 }

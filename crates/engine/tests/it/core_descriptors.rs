@@ -16,16 +16,16 @@ use tenantry_testkit::{Random, dose, tried};
 const MOST: usize = 120;
 const DATABASES: i64 = 80;
 
-async fn narrow_bed() -> Bed {
+async fn narrow_bed() -> TestEngine {
     let dir = tempfile::tempdir_in("/dev/shm").unwrap();
     let server = ServerSpec::sqlite(ServerName::parse("local").unwrap(), dir.path());
     let limits =
         CacheLimits { descriptors: Some(MOST), connections_per_database: Some(4), ..CacheLimits::default() };
-    let bed = Bed { engine: Engine::open(vec![server], limits).unwrap(), dir };
+    let test = TestEngine { engine: Engine::open(vec![server], limits).unwrap(), dir };
     for number in 1..=DATABASES {
-        bed.engine.provision(&tenant(number), &bare()).await.unwrap();
+        test.engine.provision(&tenant(number), &bare()).await.unwrap();
     }
-    bed
+    test
 }
 
 /// Runs three reads and a statement concurrently on random databases. They need more connections than the first, and
@@ -42,13 +42,13 @@ async fn work(engine: &Engine, schema: &Arc<Schema>, random: &mut Random) -> ten
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn databases_stay_within_their_descriptors_and_nobody_is_refused() {
-    let bed = narrow_bed().await;
+    let test = narrow_bed().await;
     let schema = Arc::new(Schema::new(StoreName::parse("tenant").unwrap(), vec![], &[]).unwrap());
     let (rounds, peak) = (dose(150, 10_000), Arc::new(AtomicUsize::new(0)));
     let tasks: Vec<_> = (0..16)
         .map(|stream| {
-            let (engine, schema, peak) = (bed.engine.clone(), schema.clone(), peak.clone());
-            let root = bed.dir.path().to_owned();
+            let (engine, schema, peak) = (test.engine.clone(), schema.clone(), peak.clone());
+            let root = test.dir.path().to_owned();
             tokio::spawn(async move {
                 let mut random = Random::new(7, stream);
                 for round in 0..rounds {
@@ -64,12 +64,12 @@ async fn databases_stay_within_their_descriptors_and_nobody_is_refused() {
         task.await.unwrap();
     }
     let peak = peak.load(Relaxed);
-    println!("{peak} descriptors at most, {} opens", bed.engine.opens());
+    println!("{peak} descriptors at most, {} opens", test.engine.opens());
     // At that moment the maintenance thread may have one more connection, for writing back.
     assert!(peak <= MOST + 2, "{peak} descriptors");
-    assert!(bed.engine.opens() > DATABASES as u64, "databases were closed to make room");
-    bed.engine.shutdown().await;
-    assert!(descriptors(&bed) <= MOST / 8, "{} descriptors left", descriptors(&bed));
+    assert!(test.engine.opens() > DATABASES as u64, "databases were closed to make room");
+    test.engine.shutdown().await;
+    assert!(descriptors(&test) <= MOST / 8, "{} descriptors left", descriptors(&test));
     tried("descriptors", rounds * 16, "sessions");
 }
 
@@ -77,15 +77,15 @@ async fn databases_stay_within_their_descriptors_and_nobody_is_refused() {
 /// one is over.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_waits_until_a_session_is_over() {
-    let bed = narrow_bed().await;
+    let test = narrow_bed().await;
     let schema = Arc::new(Schema::new(StoreName::parse("tenant").unwrap(), vec![], &[]).unwrap());
     let most = (MOST - MOST / 8) / 4;
     let mut held = Vec::new();
     for number in 1..=most as i64 {
-        held.push(bed.engine.session(&tenant(number), &schema, None).await.unwrap());
+        held.push(test.engine.session(&tenant(number), &schema, None).await.unwrap());
     }
     let late = tokio::spawn({
-        let (engine, schema) = (bed.engine.clone(), schema.clone());
+        let (engine, schema) = (test.engine.clone(), schema.clone());
         async move { engine.session(&tenant(DATABASES), &schema, None).await.map(drop) }
     });
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;

@@ -2,7 +2,7 @@
 //! adopted; those of a later version are refused.
 
 use crate::{
-    core_support::{Bed, engine_at},
+    core_support::{TestEngine, engine_at},
     records_kit::insert,
     transfer_kit::*,
 };
@@ -45,10 +45,10 @@ fn form(file: &Path) -> (Vec<String>, i64) {
 
 /// Opens the same directory as another process would.
 fn reopened(clinic: Clinic) -> Clinic {
-    let Bed { dir, engine } = clinic.bed;
+    let TestEngine { dir, engine } = clinic.test;
     drop(engine);
     let engine = engine_at(dir.path(), 16);
-    Clinic::again(Bed { dir, engine })
+    Clinic::again(TestEngine { dir, engine })
 }
 
 fn kind<T: std::fmt::Debug>(result: Result<T>) -> Kind {
@@ -62,8 +62,8 @@ async fn an_older_database_is_brought_up_to_date_when_it_is_opened() {
         let place = place(isolation, TENANT, 1);
         clinic.make(&place).await;
         let (held, digest) = (clinic.usage(&place).await, clinic.digest(&place).await);
-        let (file, fresh) = (clinic.bed.file(&place), form(&clinic.bed.file(&place)));
-        clinic.bed.engine.shutdown().await;
+        let (file, fresh) = (clinic.test.file(&place), form(&clinic.test.file(&place)));
+        clinic.test.engine.shutdown().await;
         make_older(&file);
         let clinic = reopened(clinic);
         let found = clinic.usage(&place).await;
@@ -83,10 +83,10 @@ async fn each_number_of_an_older_database_becomes_a_state_with_a_name() {
     let clinic = Clinic::new().await;
     let at = |tenant| pooled(tenant, 1);
     for tenant in 11..=17 {
-        clinic.bed.engine.enrol(&at(tenant)).await.unwrap();
+        clinic.test.engine.enrol(&at(tenant)).await.unwrap();
     }
-    clinic.bed.engine.shutdown().await;
-    let file = clinic.bed.file(&at(11));
+    clinic.test.engine.shutdown().await;
+    let file = clinic.test.file(&at(11));
     make_older(&file);
     let conn = Connection::open(&file).unwrap();
     conn.execute_batch(
@@ -102,7 +102,7 @@ async fn each_number_of_an_older_database_becomes_a_state_with_a_name() {
     let clinic = reopened(clinic);
     let mut found = vec![];
     for tenant in 11..=17 {
-        let info = clinic.bed.engine.place_info(&at(tenant)).await.unwrap();
+        let info = clinic.test.engine.place_info(&at(tenant)).await.unwrap();
         found.push((info.state, info.recorder, info.log_upto, info.rows, info.bytes));
     }
     assert_eq!(
@@ -118,7 +118,7 @@ async fn each_number_of_an_older_database_becomes_a_state_with_a_name() {
         ]
     );
     // What a move or a removal began with the earlier version is finished with this one.
-    let engine = &clinic.bed.engine;
+    let engine = &clinic.test.engine;
     engine.lift_fence(&at(12), Some(77)).await.unwrap();
     assert!(!engine.place_info(&at(12)).await.unwrap().state.is_open(), "another holder");
     engine.lift_fence(&at(12), None).await.unwrap();
@@ -141,7 +141,7 @@ async fn an_older_copy_becomes_a_place() {
         let copy = clinic.copy(&old, "copy").await;
         make_older(&copy);
         Connection::open(&copy).unwrap().execute("UPDATE _tenantry_place SET fenced = 7", []).unwrap();
-        let (engine, store) = (&clinic.bed.engine, store());
+        let (engine, store) = (&clinic.test.engine, store());
         let (info, described) = tokio::join!(
             engine.inspect_copy(&copy, &store, Some(of(TENANT))),
             engine.describe_copy(&copy, &clinic.script, Some(of(TENANT)))
@@ -169,9 +169,9 @@ async fn two_processes_open_an_older_database_at_once() {
     for place in &places {
         clinic.make(place).await;
     }
-    clinic.bed.engine.shutdown().await;
-    places.iter().for_each(|place| make_older(&clinic.bed.file(place)));
-    let engines = [engine_at(clinic.bed.dir.path(), 16), engine_at(clinic.bed.dir.path(), 16)];
+    clinic.test.engine.shutdown().await;
+    places.iter().for_each(|place| make_older(&clinic.test.file(place)));
+    let engines = [engine_at(clinic.test.dir.path(), 16), engine_at(clinic.test.dir.path(), 16)];
     for place in &places {
         let (one, other) = tokio::join!(engines[0].place_info(place), engines[1].verify(place));
         assert_eq!(one.unwrap().rows, 5);
@@ -186,14 +186,14 @@ async fn an_older_database_is_read_without_writing() {
     let place = place(Isolation::Database, TENANT, 1);
     clinic.make(&place).await;
     let digest = clinic.digest(&place).await;
-    clinic.bed.engine.shutdown().await;
-    let file = clinic.bed.file(&place);
+    clinic.test.engine.shutdown().await;
+    let file = clinic.test.file(&place);
     make_older(&file);
     let before = std::fs::read(&file).unwrap();
-    let server = ServerSpec::sqlite(ServerName::parse("local").unwrap(), clinic.bed.dir.path());
+    let server = ServerSpec::sqlite(ServerName::parse("local").unwrap(), clinic.test.dir.path());
     let limits = (CacheLimits::default(), WorkLimits::default());
     let engine = Engine::open_read_only(vec![server], limits.0, limits.1).unwrap();
-    let reading = Clinic::again(Bed { dir: tempfile::tempdir().unwrap(), engine });
+    let reading = Clinic::again(TestEngine { dir: tempfile::tempdir().unwrap(), engine });
     assert_eq!(reading.names(&place).await.len(), 4);
     assert_eq!(reading.digest(&place).await, digest);
     assert_eq!(std::fs::read(&file).unwrap(), before);
@@ -212,12 +212,12 @@ async fn tables_of_a_later_version_are_refused_and_stay_as_they_are() {
         let (old, new) = (place(isolation, TENANT, 1), place(isolation, TENANT, 2));
         clinic.make(&old).await;
         let copy = clinic.copy(&old, "copy").await;
-        clinic.bed.engine.shutdown().await;
-        for file in [&clinic.bed.file(&old), &copy] {
+        clinic.test.engine.shutdown().await;
+        for file in [&clinic.test.file(&old), &copy] {
             Connection::open(file).unwrap().execute_batch(sql).unwrap();
         }
         let clinic = reopened(clinic);
-        let engine = &clinic.bed.engine;
+        let engine = &clinic.test.engine;
         assert_eq!(kind(engine.verify(&old).await), Kind::FormatAhead, "{isolation:?}: {sql}");
         assert_eq!(kind(engine.place_info(&old).await), Kind::FormatAhead);
         assert_eq!(kind(engine.fence(&old, true).await), Kind::FormatAhead);
@@ -227,7 +227,7 @@ async fn tables_of_a_later_version_are_refused_and_stay_as_they_are() {
         assert_eq!(kind(inside), Kind::FormatAhead);
         let adopted = engine.adopt(&new, &clinic.script, &copy, of(TENANT)).await;
         assert_eq!(kind(adopted), Kind::FormatAhead);
-        let conn = Connection::open(clinic.bed.file(&old)).unwrap();
+        let conn = Connection::open(clinic.test.file(&old)).unwrap();
         let version = conn.query_row("SELECT version FROM _tenantry_meta", [], |row| row.get::<_, i64>(0));
         assert_eq!(version.unwrap(), 1000);
     }
@@ -241,7 +241,7 @@ async fn a_place_that_is_not_open_yet_is_opened_by_no_end_of_a_fence() {
         let (old, new) = (place(from, TENANT, 1), place(to, TENANT, 2));
         clinic.make(&old).await;
         let copy = clinic.copy(&old, "copy").await;
-        let engine = &clinic.bed.engine;
+        let engine = &clinic.test.engine;
         engine.adopt_with(&new, &clinic.script, &copy, of(TENANT), CLOSED).await.unwrap();
         engine.fence(&new, true).await.unwrap();
         engine.lift_fence(&new, None).await.unwrap();

@@ -43,33 +43,33 @@ async fn kind(writing: Writing) -> Option<Kind> {
 }
 
 /// Returns the number of whole frames in the `-wal` of this database.
-fn frames(bed: &Bed, place: &Place) -> u64 {
-    let wal = bed.file(place).with_extension("db-wal");
+fn frames(test: &TestEngine, place: &Place) -> u64 {
+    let wal = test.file(place).with_extension("db-wal");
     std::fs::metadata(wal).map_or(0, |meta| meta.len() / (4096 + 24))
 }
 
 /// Returns a system store with notes, whose commits are synced.
-async fn synced(bed: &Bed) -> Place {
+async fn synced(test: &TestEngine) -> Place {
     let place = Place { tenant: None, store: StoreName::parse("tenant").unwrap(), ..tenant(0) };
-    bed.engine.create_system(&place).await.unwrap();
-    bed.engine.migrate(&place, &migrations()).await.unwrap();
+    test.engine.create_system(&place).await.unwrap();
+    test.engine.migrate(&place, &migrations()).await.unwrap();
     place
 }
 
 #[tokio::test]
 async fn those_that_wait_together_share_a_commit_in_the_order_they_came() {
-    let bed = bed(8);
-    for place in [own(&bed, 1).await, in_pool(&bed, 2).await, synced(&bed).await] {
-        let session = open(&bed, &place).await;
+    let test = TestEngine::new(8);
+    for place in [own(&test, 1).await, in_pool(&test, 2).await, synced(&test).await] {
+        let session = open(&test, &place).await;
         session.write(&[note("first")], &WriteOptions::default()).await.unwrap();
-        let before = frames(&bed, &place);
+        let before = frames(&test, &place);
         let writing: Vec<_> = (0..50).map(|n| write(&session, &format!("{n:02}"))).collect();
         let mut ids = vec![];
         for writing in writing {
             ids.push(writing.await.unwrap().unwrap().remove(0).id);
         }
         assert_eq!(ids, (2..=51).map(RecordId::Integer).collect::<Vec<_>>());
-        let each = frames(&bed, &place) - before;
+        let each = frames(&test, &place) - before;
         assert!(each < 50, "{each} pages: a commit of its own writes at least two");
         assert_eq!(session.usage().await.unwrap().rows, 51);
     }
@@ -77,9 +77,9 @@ async fn those_that_wait_together_share_a_commit_in_the_order_they_came() {
 
 #[tokio::test]
 async fn one_that_is_refused_takes_nobody_along() {
-    let bed = bed(8);
-    for place in [own(&bed, 1).await, in_pool(&bed, 2).await, synced(&bed).await] {
-        let session = open(&bed, &place).await;
+    let test = TestEngine::new(8);
+    for place in [own(&test, 1).await, in_pool(&test, 2).await, synced(&test).await] {
+        let session = open(&test, &place).await;
         let plain = WriteOptions::default;
         let mut writing = vec![];
         for n in 0..10 {
@@ -102,9 +102,9 @@ async fn one_that_is_refused_takes_nobody_along() {
 
 #[tokio::test]
 async fn enforced_limits_a_quota_is_not_overshot_by_writes_of_one_commit() {
-    let bed = bed(8);
-    for place in [own(&bed, 1).await, in_pool(&bed, 2).await] {
-        let session = open(&bed, &place).await;
+    let test = TestEngine::new(8);
+    for place in [own(&test, 1).await, in_pool(&test, 2).await] {
+        let session = open(&test, &place).await;
         let ten = WriteOptions { max_rows: Some(10), ..WriteOptions::default() };
         let writing: Vec<_> =
             (0..40).map(|n| start(&session, vec![note("x"); 1 + n % 3], ten.clone())).collect();
@@ -121,10 +121,10 @@ async fn enforced_limits_a_quota_is_not_overshot_by_writes_of_one_commit() {
 
 #[tokio::test]
 async fn a_full_database_refuses_who_does_not_fit_and_keeps_the_others() {
-    let bed = bed(8);
-    let place = own(&bed, 1).await;
-    let limit = bed.engine.size_bytes(&place).await.unwrap() + 60_000;
-    let session = bed.engine.session(&place, &schema(), Some(limit)).await.unwrap();
+    let test = TestEngine::new(8);
+    let place = own(&test, 1).await;
+    let limit = test.engine.size_bytes(&place).await.unwrap() + 60_000;
+    let session = test.engine.session(&place, &schema(), Some(limit)).await.unwrap();
     let big = "x".repeat(20_000);
     let bodies_of = |n: usize| if n.is_multiple_of(2) { "small".into() } else { big.clone() };
     let writing: Vec<_> = (0..20).map(|n| write(&session, &bodies_of(n))).collect();
@@ -142,13 +142,13 @@ async fn a_full_database_refuses_who_does_not_fit_and_keeps_the_others() {
 
 #[tokio::test]
 async fn fenced_generation_a_fenced_tenant_is_refused_among_others_of_its_pool() {
-    let bed = bed(8);
-    let places = [in_pool(&bed, 1).await, in_pool(&bed, 2).await, in_pool(&bed, 3).await];
+    let test = TestEngine::new(8);
+    let places = [in_pool(&test, 1).await, in_pool(&test, 2).await, in_pool(&test, 3).await];
     let mut sessions = vec![];
     for place in &places {
-        sessions.push(open(&bed, place).await);
+        sessions.push(open(&test, place).await);
     }
-    bed.engine.fence(&places[1], true).await.unwrap();
+    test.engine.fence(&places[1], true).await.unwrap();
     let writing: Vec<_> = (0..30).map(|n| (n % 3, write(&sessions[n % 3], "x"))).collect();
     for (who, writing) in writing {
         assert_eq!(kind(writing).await, (who == 1).then_some(Kind::Fenced));
@@ -160,9 +160,9 @@ async fn fenced_generation_a_fenced_tenant_is_refused_among_others_of_its_pool()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clean_connection_who_goes_away_takes_nobody_along() {
-    let bed = bed(8);
-    for place in [own(&bed, 1).await, in_pool(&bed, 2).await, synced(&bed).await] {
-        let session = open(&bed, &place).await;
+    let test = TestEngine::new(8);
+    for place in [own(&test, 1).await, in_pool(&test, 2).await, synced(&test).await] {
+        let session = open(&test, &place).await;
         let mut kept = BTreeSet::new();
         for round in 0..60_u64 {
             let writing: Vec<_> =
@@ -190,9 +190,9 @@ async fn clean_connection_who_goes_away_takes_nobody_along() {
 
 #[tokio::test]
 async fn a_large_write_gets_its_turn_between_small_ones() {
-    let bed = bed(8);
-    let place = own(&bed, 1).await;
-    let session = open(&bed, &place).await;
+    let test = TestEngine::new(8);
+    let place = own(&test, 1).await;
+    let session = open(&test, &place).await;
     let busy: Vec<_> = (0..8)
         .map(|_| {
             let session = session.clone();
@@ -214,10 +214,10 @@ async fn a_large_write_gets_its_turn_between_small_ones() {
 
 #[tokio::test]
 async fn a_writer_in_another_process_is_waited_for_by_all_and_not_for_ever() {
-    let bed = bed(8);
-    let place = own(&bed, 1).await;
-    let session = open(&bed, &place).await;
-    let other = rusqlite::Connection::open(bed.file(&place)).unwrap();
+    let test = TestEngine::new(8);
+    let place = own(&test, 1).await;
+    let session = open(&test, &place).await;
+    let other = rusqlite::Connection::open(test.file(&place)).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let early: Vec<_> = (0..5).map(|n| write(&session, &format!("early {n}"))).collect();
     tokio::time::sleep(Duration::from_secs(3)).await;

@@ -56,18 +56,18 @@ fn truncate(conn: &Connection) -> bool {
     conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)).unwrap() == 0
 }
 
-async fn both(bed: &Bed) -> [(Place, PathBuf); 2] {
-    let places = [own(bed, 1).await, in_pool(bed, 1).await];
-    places.map(|place| (place.clone(), bed.file(&place)))
+async fn both(test: &TestEngine) -> [(Place, PathBuf); 2] {
+    let places = [own(test, 1).await, in_pool(test, 1).await];
+    places.map(|place| (place.clone(), test.file(&place)))
 }
 
 #[tokio::test]
 async fn what_anybody_commits_is_in_the_next_read() {
-    let bed = bed(8);
-    for (place, file) in both(&bed).await {
-        let session = open(&bed, &place).await;
+    let test = TestEngine::new(8);
+    for (place, file) in both(&test).await {
+        let session = open(&test, &place).await;
         session.write(&[note("0")], &WriteOptions::default()).await.unwrap();
-        let other = engine_at(bed.dir.path(), 4);
+        let other = engine_at(test.dir.path(), 4);
         let theirs = other.session(&place, &schema(), None).await.unwrap();
         let stranger = apart(&file);
         for round in 0..60 {
@@ -87,11 +87,11 @@ async fn what_anybody_commits_is_in_the_next_read() {
 /// A value is published after its commit; every later read sees it or a newer one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_read_is_older_than_what_was_committed_before_it() {
-    let bed = bed_in_memory(8);
+    let test = TestEngine::in_memory(8);
     let rounds = dose(3000, 100_000);
     let mut reads = 0;
-    for (place, _) in both(&bed).await {
-        let session = open(&bed, &place).await;
+    for (place, _) in both(&test).await {
+        let session = open(&test, &place).await;
         session.write(&[note("0")], &WriteOptions::default()).await.unwrap();
         let published = Arc::new(AtomicU64::new(0));
         let readers: Vec<_> = (0..3)
@@ -110,7 +110,7 @@ async fn no_read_is_older_than_what_was_committed_before_it() {
                 })
             })
             .collect();
-        let other = engine_at(bed.dir.path(), 4);
+        let other = engine_at(test.dir.path(), 4);
         let theirs = other.session(&place, &schema(), None).await.unwrap();
         for round in 1..=rounds {
             let writer = if round % 2 == 0 { &session } else { &theirs };
@@ -130,9 +130,9 @@ async fn no_read_is_older_than_what_was_committed_before_it() {
 
 #[tokio::test]
 async fn one_who_rests_does_so_for_a_moment_only() {
-    let bed = bed(8);
-    for (place, file) in both(&bed).await {
-        let session = open(&bed, &place).await;
+    let test = TestEngine::new(8);
+    for (place, file) in both(&test).await {
+        let session = open(&test, &place).await;
         session.write(&[note("0")], &WriteOptions::default()).await.unwrap();
         let stranger = apart(&file);
         let mut rests = 0;
@@ -174,9 +174,9 @@ async fn one_who_rests_does_so_for_a_moment_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_wal_stays_short_beside_one_who_rests() {
-    let bed = bed_in_memory(8);
-    let place = own(&bed, 1).await;
-    let session = open(&bed, &place).await;
+    let test = TestEngine::in_memory(8);
+    let place = own(&test, 1).await;
+    let session = open(&test, &place).await;
     session.write(&[note("0")], &WriteOptions::default()).await.unwrap();
     let long = "x".repeat(8000);
     for round in 0..8000 {
@@ -185,7 +185,7 @@ async fn the_wal_stays_short_beside_one_who_rests() {
         }
         session.write(&[changed(&long)], &WriteOptions::default()).await.unwrap();
     }
-    let wal = std::fs::metadata(format!("{}-wal", bed.file(&place).display())).unwrap().len();
+    let wal = std::fs::metadata(format!("{}-wal", test.file(&place).display())).unwrap().len();
     assert!(wal < 48 << 20, "the -wal grew to {wal} bytes");
 }
 
@@ -200,9 +200,9 @@ impl Visit for Panics {
 /// `clean-connection`: whatever happens to a reader, the next one gets a clean connection.
 #[tokio::test]
 async fn clean_connection_a_reader_that_panics_leaves_no_transaction() {
-    let bed = bed(8);
-    let place = own(&bed, 1).await;
-    let session = open(&bed, &place).await;
+    let test = TestEngine::new(8);
+    let place = own(&test, 1).await;
+    let session = open(&test, &place).await;
     session.write(&[note("0")], &WriteOptions::default()).await.unwrap();
     settle(&session).await;
     let theirs = session.clone();
@@ -213,10 +213,10 @@ async fn clean_connection_a_reader_that_panics_leaves_no_transaction() {
     assert!(session.get("strangers", &ONE, &[], Collect::default()).await.is_err());
     session.write(&[changed("1")], &WriteOptions::default()).await.unwrap();
     assert_eq!(body(&session).await, "1");
-    bed.engine.close(&place);
+    test.engine.close(&place);
     drop(session);
-    bed.engine.shutdown().await;
-    assert_eq!(descriptors(&bed), 0);
+    test.engine.shutdown().await;
+    assert_eq!(descriptors(&test), 0);
 }
 
 /// Returns the number of locks of all processes on the `-shm` file of a database.
@@ -229,30 +229,30 @@ fn locks(file: &Path) -> usize {
 /// Closing a descriptor drops all locks that its process has on the file.
 #[tokio::test]
 async fn nobodys_end_takes_the_locks_of_others_along() {
-    let bed = bed(8);
-    let place = own(&bed, 1).await;
-    let session = open(&bed, &place).await;
+    let test = TestEngine::new(8);
+    let place = own(&test, 1).await;
+    let session = open(&test, &place).await;
     session.write(&[note("0")], &WriteOptions::default()).await.unwrap();
-    let other = engine_at(bed.dir.path(), 4);
+    let other = engine_at(test.dir.path(), 4);
     let theirs = other.session(&place, &schema(), None).await.unwrap();
     settle(&theirs).await;
-    assert!(locks(&bed.file(&place)) > 0);
+    assert!(locks(&test.file(&place)) > 0);
     drop(theirs);
     other.close(&place);
     other.shutdown().await;
-    assert!(locks(&bed.file(&place)) > 0, "the lock that keeps the -shm file is gone");
+    assert!(locks(&test.file(&place)) > 0, "the lock that keeps the -shm file is gone");
     assert_eq!(body(&session).await, "0");
 }
 
 #[tokio::test]
 async fn closed_databases_leave_no_descriptor() {
-    let bed = bed(64);
+    let test = TestEngine::new(64);
     for number in 1..=40 {
-        let session = open(&bed, &own(&bed, number).await).await;
+        let session = open(&test, &own(&test, number).await).await;
         session.write(&[note("0")], &WriteOptions::default()).await.unwrap();
         settle(&session).await;
     }
-    assert!(descriptors(&bed) >= 40 * 4, "database, -wal, -shm, and -shm once more");
-    bed.engine.shutdown().await;
-    assert_eq!(descriptors(&bed), 0);
+    assert!(descriptors(&test) >= 40 * 4, "database, -wal, -shm, and -shm once more");
+    test.engine.shutdown().await;
+    assert_eq!(descriptors(&test), 0);
 }

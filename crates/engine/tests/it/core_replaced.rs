@@ -29,7 +29,7 @@ fn as_after_a_crash(dir: &Path) -> tempfile::TempDir {
 }
 
 async fn entered(clinic: &Clinic, place: &Place) -> Result<Vec<String>, Error> {
-    clinic.bed.engine.session(place, &clinic.schema, None).await.map(drop)?;
+    clinic.test.engine.session(place, &clinic.schema, None).await.map(drop)?;
     Ok(clinic.names(place).await)
 }
 
@@ -44,7 +44,7 @@ async fn another_file_under_a_wal_is_refused_after_a_crash() {
         pair(&clinic, &mine, 1).await.unwrap();
         pair(&clinic, &stranger, 2).await.unwrap();
         let crashed = as_after_a_crash(dir.path());
-        clinic.bed.engine.shutdown().await;
+        clinic.test.engine.shutdown().await;
         let (path, own) = (file(crashed.path(), &mine), crashed.path().join("own"));
         fs::rename(&path, &own).unwrap();
         fs::copy(file(crashed.path(), &stranger), &path).unwrap();
@@ -53,13 +53,13 @@ async fn another_file_under_a_wal_is_refused_after_a_crash() {
         let again = open(crashed.path());
         let refused = entered(&again, &mine).await.unwrap_err();
         assert_eq!(*refused.kind(), Kind::WrongIdentity, "{isolation:?}: {refused}");
-        let copied = again.bed.engine.inspect(&mine, &migrations(vec![])).await.unwrap_err();
+        let copied = again.test.engine.inspect(&mine, &migrations(vec![])).await.unwrap_err();
         assert_eq!(*copied.kind(), Kind::WrongIdentity, "{isolation:?}: {copied}");
         // Its own file with its own -wal is what a crash leaves every day.
         fs::rename(&own, &path).unwrap();
         assert_eq!(pairs(&again, &mine).await, [1], "{isolation:?}");
         assert_eq!(pairs(&again, &stranger).await, [2]);
-        again.bed.engine.shutdown().await;
+        again.test.engine.shutdown().await;
     }
 }
 
@@ -89,7 +89,7 @@ async fn a_file_that_is_exchanged_under_a_running_process_is_never_read_with_the
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         assert!(refusals > 0, "other tenant's file: {other_tenants}");
-        clinic.bed.engine.shutdown().await;
+        clinic.test.engine.shutdown().await;
     }
 }
 
@@ -113,7 +113,7 @@ async fn no_write_is_acknowledged_after_its_file_was_exchanged() {
             }
             let refused = pair(&clinic, &mine, 2).await.unwrap_err();
             assert_eq!(*refused.kind(), Kind::Missing, "{isolation:?}, removed {removed}: {refused}");
-            clinic.bed.engine.shutdown().await;
+            clinic.test.engine.shutdown().await;
         }
     }
 }
@@ -121,18 +121,18 @@ async fn no_write_is_acknowledged_after_its_file_was_exchanged() {
 /// The catalog is not acknowledged either: it would be older after a restart.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_commit_to_a_system_store_is_acknowledged_after_its_file_was_exchanged() {
-    let bed = crate::core_support::bed(8);
-    let catalog = crate::core_support::system(&bed).await;
-    let path = bed.file(&crate::core_support::control());
-    fs::copy(&path, bed.dir.path().join("copy")).unwrap();
+    let test = TestEngine::new(8);
+    let catalog = crate::core_support::system(&test).await;
+    let path = test.file(&crate::core_support::control());
+    fs::copy(&path, test.dir.path().join("copy")).unwrap();
     tokio::time::sleep(Duration::from_millis(600)).await;
-    fs::rename(bed.dir.path().join("copy"), &path).unwrap();
+    fs::rename(test.dir.path().join("copy"), &path).unwrap();
     let mut tx = catalog.begin().await.unwrap();
     tx.execute("INSERT INTO t(name) VALUES('lost')", &[]).await.unwrap();
     assert_eq!(*tx.commit().await.unwrap_err().kind(), Kind::Missing);
     assert_eq!(*catalog.begin().await.unwrap_err().kind(), Kind::Missing, "nothing goes on in the old file");
     drop(catalog);
-    bed.engine.shutdown().await;
+    test.engine.shutdown().await;
 }
 
 /// A session may outlive the file that it was opened on, such as one that streams a long answer.
@@ -142,7 +142,7 @@ async fn an_open_session_does_not_go_on_reading_a_file_that_is_gone() {
     furnished(dir.path()).await;
     let clinic = open(dir.path());
     let (mine, _) = places(Isolation::Database);
-    let session = clinic.bed.engine.session(&mine, &clinic.schema, None).await.unwrap();
+    let session = clinic.test.engine.session(&mine, &clinic.schema, None).await.unwrap();
     session.usage().await.unwrap();
     fs::remove_file(file(dir.path(), &mine)).unwrap();
     let removed = Instant::now();
@@ -154,5 +154,5 @@ async fn an_open_session_does_not_go_on_reading_a_file_that_is_gone() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
     assert_eq!(*refused.kind(), Kind::Missing, "{refused}");
-    clinic.bed.engine.shutdown().await;
+    clinic.test.engine.shutdown().await;
 }

@@ -22,11 +22,11 @@ use tenantry_testkit::{Random, dose, tried};
 const CANARY: &str = "canary-of-the-neighbour";
 
 /// Makes two tenants with a table each; the second one's row is the canary.
-async fn neighbours() -> (Bed, Session) {
-    let bed = bed(8);
+async fn neighbours() -> (TestEngine, Session) {
+    let test = TestEngine::new(8);
     for (number, name) in [(1, "mine"), (2, CANARY)] {
-        bed.engine.provision(&tenant(number), &bare()).await.unwrap();
-        let conn = rusqlite::Connection::open(bed.file(&tenant(number))).unwrap();
+        test.engine.provision(&tenant(number), &bare()).await.unwrap();
+        let conn = rusqlite::Connection::open(test.file(&tenant(number))).unwrap();
         conn.execute_batch(
             "CREATE TABLE doctors(id INTEGER PRIMARY KEY, name TEXT, photo BLOB);
              CREATE VIRTUAL TABLE doctors__fts USING fts5(name, content='doctors', content_rowid='id');",
@@ -36,8 +36,8 @@ async fn neighbours() -> (Bed, Session) {
         conn.execute_batch("INSERT INTO doctors__fts(doctors__fts) VALUES('rebuild')").unwrap();
     }
     let schema = Arc::new(Schema::new(tenant(1).store, vec![], &[]).unwrap());
-    let session = bed.engine.session(&tenant(1), &schema, None).await.unwrap();
-    (bed, session)
+    let session = test.engine.session(&tenant(1), &schema, None).await.unwrap();
+    (test, session)
 }
 
 fn listing(root: &Path) -> BTreeSet<String> {
@@ -64,10 +64,10 @@ fn strangers(root: &Path) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_statement_of_the_corpus_leaves_the_database() {
-    let (bed, session) = neighbours().await;
-    let before = listing(bed.dir.path());
-    let other = bed.file(&tenant(2)).display().to_string();
-    let out = bed.dir.path().join("out").display().to_string();
+    let (test, session) = neighbours().await;
+    let before = listing(test.dir.path());
+    let other = test.file(&tenant(2)).display().to_string();
+    let out = test.dir.path().join("out").display().to_string();
     let corpus = [
         format!("ATTACH '{other}' AS o"),
         format!("ATTACH 'file:{other}?mode=ro' AS o"),
@@ -141,9 +141,9 @@ async fn no_statement_of_the_corpus_leaves_the_database() {
                 assert!(matches!(error.kind(), Kind::Denied(_) | Kind::Statement(_)), "{text:?}: {error}")
             }
         }
-        assert_eq!(strangers(bed.dir.path()), Vec::<String>::new(), "{text:?}");
+        assert_eq!(strangers(test.dir.path()), Vec::<String>::new(), "{text:?}");
     }
-    assert_eq!(listing(bed.dir.path()), before);
+    assert_eq!(listing(test.dir.path()), before);
     tried("T3 corpus", corpus.len() as u64, "statements");
 }
 
@@ -208,7 +208,7 @@ async fn limits_on_rows_bytes_time_and_memory_hold() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_whose_caller_is_gone_is_stopped() {
-    let (bed, session) = neighbours().await;
+    let (test, session) = neighbours().await;
     let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
     for _ in 0..40 {
         let limits = SqlLimits { deadline: Duration::from_secs(60), ..SqlLimits::default() };
@@ -219,28 +219,28 @@ async fn a_statement_whose_caller_is_gone_is_stopped() {
     // If they were still running, no thread would be free for this one in time.
     let soon = session.sql("SELECT 1", Json::Null, SqlLimits::default());
     tokio::time::timeout(Duration::from_secs(5), soon).await.unwrap().unwrap();
-    drop(bed);
+    drop(test);
 }
 
 #[tokio::test]
 async fn pooled_tenants_never_get_raw_sql() {
-    let bed = bed(4);
-    system(&bed).await;
+    let test = TestEngine::new(4);
+    system(&test).await;
     let pooled = Place { isolation: Isolation::Pooled, physical: control().physical, ..tenant(7) };
     let schema = Arc::new(Schema::new(pooled.store.clone(), vec![], &[]).unwrap());
-    assert_eq!(*bed.engine.session(&pooled, &schema, None).await.unwrap_err().kind(), Kind::WrongIdentity);
-    bed.engine.enrol(&pooled).await.unwrap();
-    bed.engine.enrol(&pooled).await.unwrap();
-    let session = bed.engine.session(&pooled, &schema, None).await.unwrap();
+    assert_eq!(*test.engine.session(&pooled, &schema, None).await.unwrap_err().kind(), Kind::WrongIdentity);
+    test.engine.enrol(&pooled).await.unwrap();
+    test.engine.enrol(&pooled).await.unwrap();
+    let session = test.engine.session(&pooled, &schema, None).await.unwrap();
     let denied = session.sql("SELECT 1", Json::Null, SqlLimits::default()).await.unwrap_err();
     assert!(matches!(denied.kind(), Kind::Denied(_)));
     // A database with several tenants is not handed out as a tenant's own.
     let posing = Place { isolation: Isolation::Database, ..pooled.clone() };
-    for engine in [&bed.engine, &engine_at(bed.dir.path(), 4)] {
+    for engine in [&test.engine, &engine_at(test.dir.path(), 4)] {
         // Open in the first engine, where the tenant was admitted as one of many; not open in the second.
         assert_eq!(*engine.session(&posing, &schema, None).await.unwrap_err().kind(), Kind::WrongIdentity);
     }
-    let pool_first = engine_at(bed.dir.path(), 4);
+    let pool_first = engine_at(test.dir.path(), 4);
     pool_first.session(&pooled, &schema, None).await.unwrap();
     assert_eq!(*pool_first.session(&posing, &schema, None).await.unwrap_err().kind(), Kind::WrongIdentity);
 }
@@ -249,11 +249,11 @@ async fn pooled_tenants_never_get_raw_sql() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn generated_statements_leave_the_database_neither() {
     let seconds = dose(60, 8 * 3600);
-    let (bed, session) = neighbours().await;
-    let before = listing(bed.dir.path());
+    let (test, session) = neighbours().await;
+    let before = listing(test.dir.path());
     let (stop, looks) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let watcher = std::thread::spawn({
-        let (stop, looks, root) = (stop.clone(), looks.clone(), bed.dir.path().to_owned());
+        let (stop, looks, root) = (stop.clone(), looks.clone(), test.dir.path().to_owned());
         move || {
             while !stop.load(Relaxed) {
                 assert_eq!(strangers(&root), Vec::<String>::new());
@@ -266,7 +266,7 @@ async fn generated_statements_leave_the_database_neither() {
     let (end, mut all, mut ran) = (Instant::now() + Duration::from_secs(seconds), 0, 0);
     let mut random = Random::new(1, 0);
     while Instant::now() < end {
-        let text = generate(&mut random, &bed);
+        let text = generate(&mut random, &test);
         let limits = SqlLimits { deadline: Duration::from_millis(50), ..SqlLimits::default() };
         all += 1;
         if let Ok(rows) = session.sql(&text, Json::Null, limits).await {
@@ -280,13 +280,13 @@ async fn generated_statements_leave_the_database_neither() {
     }
     stop.store(true, Relaxed);
     watcher.join().unwrap();
-    assert_eq!(listing(bed.dir.path()), before);
+    assert_eq!(listing(test.dir.path()), before);
     assert!(ran > 0 && looks.load(Relaxed) > 0);
     let what = format!("statements, {ran} ran, {} looks at the open files", looks.load(Relaxed));
     tried("T3 generated", all, &what);
 }
 
-fn generate(random: &mut Random, bed: &Bed) -> String {
+fn generate(random: &mut Random, test: &TestEngine) -> String {
     const PIECES: &[&str] = &[
         "SELECT",
         "*",
@@ -357,6 +357,6 @@ fn generate(random: &mut Random, bed: &Bed) -> String {
         text.push(' ');
         text.push_str(random.pick::<&str>(PIECES));
     }
-    text.replace("@other", &format!("'{}'", bed.file(&tenant(2)).display()))
-        .replace("@out", &format!("'{}/out'", bed.dir.path().display()))
+    text.replace("@other", &format!("'{}'", test.file(&tenant(2)).display()))
+        .replace("@out", &format!("'{}/out'", test.dir.path().display()))
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     core_session::pooled,
-    core_support::{Bed, bed, engine_at, tenant},
+    core_support::{TestEngine, engine_at, tenant},
     schema_kit::{load, migration},
 };
 use std::sync::Arc;
@@ -40,8 +40,8 @@ fn schema(scale: u32) -> Arc<Schema> {
     Arc::new(Schema::new(StoreName::parse("tenant").unwrap(), vec![Arc::new(bill(scale))], known).unwrap())
 }
 
-async fn made(bed: &Bed, isolation: Isolation) -> Place {
-    let engine = &bed.engine;
+async fn made(test: &TestEngine, isolation: Isolation) -> Place {
+    let engine = &test.engine;
     if isolation == Isolation::Database {
         let template = engine.template(&tenant(1).store, &migrations()[..1]).unwrap();
         engine.provision(&tenant(1), &template).await.unwrap();
@@ -99,18 +99,18 @@ async fn every_way(session: &Session, isolation: Isolation) -> Vec<Result<(), Ki
 #[tokio::test]
 async fn a_migration_by_another_process_is_seen_by_every_read_and_write() {
     for isolation in [Isolation::Database, Isolation::Pooled] {
-        let bed = bed(4);
-        let place = made(&bed, isolation).await;
-        let old = bed.engine.session(&place, &schema(2), None).await.unwrap();
+        let test = TestEngine::new(4);
+        let place = made(&test, isolation).await;
+        let old = test.engine.session(&place, &schema(2), None).await.unwrap();
         write(&old, vec![insert("12.50")]).await.unwrap();
         // So many that the connection starts an idle snapshot.
         for _ in 0..40 {
             assert_eq!(get(&old).await, Ok(Value::Decimal("12.50".parse().unwrap())));
         }
-        let early = bed.engine.session(&place, &schema(3), None).await.map(drop);
+        let early = test.engine.session(&place, &schema(3), None).await.map(drop);
         assert_eq!(*early.unwrap_err().kind(), Kind::SchemaBehind, "{isolation:?}");
 
-        let other = engine_at(bed.dir.path(), 4);
+        let other = engine_at(test.dir.path(), 4);
         let whole = Place {
             tenant: if isolation == Isolation::Pooled { None } else { place.tenant },
             ..place.clone()
@@ -120,11 +120,11 @@ async fn a_migration_by_another_process_is_seen_by_every_read_and_write() {
         for (way, outcome) in every_way(&old, isolation).await.into_iter().enumerate() {
             assert_eq!(outcome, Err(Kind::SchemaAhead), "{isolation:?}, way {way}");
         }
-        let again = bed.engine.session(&place, &schema(2), None).await;
+        let again = test.engine.session(&place, &schema(2), None).await;
         if let Ok(again) = again {
             assert_eq!(get(&again).await, Err(Kind::SchemaAhead));
         }
-        let new = bed.engine.session(&place, &schema(3), None).await.unwrap();
+        let new = test.engine.session(&place, &schema(3), None).await.unwrap();
         assert_eq!(get(&new).await, Ok(Value::Decimal("12.500".parse().unwrap())), "{isolation:?}");
         assert_eq!(
             new.count("bills", &Filter::All(vec![]), None, None).await.unwrap(),
@@ -140,11 +140,11 @@ async fn a_migration_by_another_process_is_seen_by_every_read_and_write() {
 /// No database has the schema of models that no migration makes.
 #[tokio::test]
 async fn models_changed_without_a_migration_are_served_by_nothing() {
-    let bed = bed(4);
-    let place = made(&bed, Isolation::Database).await;
+    let test = TestEngine::new(4);
+    let place = made(&test, Isolation::Database).await;
     let known = migrations();
     let edited = Schema::new(place.store.clone(), vec![Arc::new(bill(3))], &known[..1]).unwrap();
     let edited = Arc::new(edited.unmigrated("edited"));
-    let refused = bed.engine.session(&place, &edited, None).await.map(drop);
+    let refused = test.engine.session(&place, &edited, None).await.map(drop);
     assert_eq!(*refused.unwrap_err().kind(), Kind::SchemaBehind);
 }

@@ -45,22 +45,22 @@ pub fn pooled(number: i64) -> Place {
     Place { isolation: Isolation::Pooled, physical, ..tenant(number) }
 }
 
-pub async fn own(bed: &Bed, number: i64) -> Place {
-    let template = bed.engine.template(&tenant(number).store, &migrations()).unwrap();
-    bed.engine.provision(&tenant(number), &template).await.unwrap();
+pub async fn own(test: &TestEngine, number: i64) -> Place {
+    let template = test.engine.template(&tenant(number).store, &migrations()).unwrap();
+    test.engine.provision(&tenant(number), &template).await.unwrap();
     tenant(number)
 }
 
-pub async fn in_pool(bed: &Bed, number: i64) -> Place {
+pub async fn in_pool(test: &TestEngine, number: i64) -> Place {
     let pool = Place { tenant: None, ..pooled(number) };
-    bed.engine.create_system(&pool).await.unwrap();
-    bed.engine.migrate(&pool, &migrations()).await.unwrap();
-    bed.engine.enrol(&pooled(number)).await.unwrap();
+    test.engine.create_system(&pool).await.unwrap();
+    test.engine.migrate(&pool, &migrations()).await.unwrap();
+    test.engine.enrol(&pooled(number)).await.unwrap();
     pooled(number)
 }
 
-pub async fn open(bed: &Bed, place: &Place) -> Session {
-    bed.engine.session(place, &schema(), None).await.unwrap()
+pub async fn open(test: &TestEngine, place: &Place) -> Session {
+    test.engine.session(place, &schema(), None).await.unwrap()
 }
 
 pub fn note(body: &str) -> Change {
@@ -83,10 +83,11 @@ pub async fn bodies(session: &Session) -> Vec<String> {
 
 #[tokio::test]
 async fn each_sees_only_its_own_in_both_isolations() {
-    let bed = bed(8);
-    for places in [[own(&bed, 1).await, own(&bed, 2).await], [in_pool(&bed, 1).await, in_pool(&bed, 2).await]]
+    let test = TestEngine::new(8);
+    for places in
+        [[own(&test, 1).await, own(&test, 2).await], [in_pool(&test, 1).await, in_pool(&test, 2).await]]
     {
-        let [one, two] = [open(&bed, &places[0]).await, open(&bed, &places[1]).await];
+        let [one, two] = [open(&test, &places[0]).await, open(&test, &places[1]).await];
         let written = one.write(&[note("a"), note("b")], &WriteOptions::default()).await.unwrap();
         two.write(&[note("c")], &WriteOptions::default()).await.unwrap();
         assert_eq!(
@@ -104,7 +105,7 @@ async fn each_sees_only_its_own_in_both_isolations() {
         assert_eq!(one.usage().await.unwrap().rows, 2);
         let ids = [RecordId::Integer(1), RecordId::Integer(2)];
         assert_eq!(two.by_ids("notes", &ids, &[], Collect::default()).await.unwrap().rows.len(), 1);
-        assert!(bed.engine.size_bytes(&places[0]).await.unwrap() > 0);
+        assert!(test.engine.size_bytes(&places[0]).await.unwrap() > 0);
         let many = vec![note("many"); 100];
         assert_eq!(one.write(&many, &WriteOptions::default()).await.unwrap().len(), 100);
     }
@@ -113,11 +114,11 @@ async fn each_sees_only_its_own_in_both_isolations() {
 /// `self-identifying`: the catalog says that the tenant has the database to itself; the database says otherwise.
 #[tokio::test]
 async fn self_identifying_a_shared_database_is_never_handed_out_as_an_own_one() {
-    let bed = bed(8);
-    let shared = in_pool(&bed, 1).await;
-    in_pool(&bed, 2).await;
+    let test = TestEngine::new(8);
+    let shared = in_pool(&test, 1).await;
+    in_pool(&test, 2).await;
     let as_own = Place { isolation: Isolation::Database, ..shared };
-    for engine in [bed.engine.clone(), engine_at(bed.dir.path(), 8)] {
+    for engine in [test.engine.clone(), engine_at(test.dir.path(), 8)] {
         let refused = engine.session(&as_own, &schema(), None).await.unwrap_err();
         assert_eq!(*refused.kind(), Kind::WrongIdentity);
         assert_eq!(*engine.verify(&as_own).await.unwrap_err().kind(), Kind::WrongIdentity);
@@ -126,27 +127,27 @@ async fn self_identifying_a_shared_database_is_never_handed_out_as_an_own_one() 
 
 #[tokio::test]
 async fn fenced_generation_a_fence_stops_writes_of_open_sessions_and_lets_reads_go_on() {
-    let bed = bed(8);
-    for place in [own(&bed, 1).await, in_pool(&bed, 2).await] {
-        let session = open(&bed, &place).await;
+    let test = TestEngine::new(8);
+    for place in [own(&test, 1).await, in_pool(&test, 2).await] {
+        let session = open(&test, &place).await;
         session.write(&[note("before")], &WriteOptions::default()).await.unwrap();
-        bed.engine.fence(&place, true).await.unwrap();
+        test.engine.fence(&place, true).await.unwrap();
         let refused = session.write(&[note("after")], &WriteOptions::default()).await.unwrap_err();
         assert_eq!(*refused.kind(), Kind::Fenced);
         assert_eq!(bodies(&session).await, ["before"]);
-        bed.engine.fence(&place, false).await.unwrap();
+        test.engine.fence(&place, false).await.unwrap();
         session.write(&[note("again")], &WriteOptions::default()).await.unwrap();
         let stale = Place { generation: 9, ..place };
-        assert_eq!(*bed.engine.fence(&stale, true).await.unwrap_err().kind(), Kind::Fenced);
+        assert_eq!(*test.engine.fence(&stale, true).await.unwrap_err().kind(), Kind::Fenced);
     }
 }
 
 #[tokio::test]
 async fn the_size_limit_holds_on_every_connection_and_can_be_lifted() {
-    let bed = bed(8);
-    let place = own(&bed, 1).await;
-    let limit = bed.engine.size_bytes(&place).await.unwrap() + 100_000;
-    let session = bed.engine.session(&place, &schema(), Some(limit)).await.unwrap();
+    let test = TestEngine::new(8);
+    let place = own(&test, 1).await;
+    let limit = test.engine.size_bytes(&place).await.unwrap() + 100_000;
+    let session = test.engine.session(&place, &schema(), Some(limit)).await.unwrap();
     let big = "x".repeat(10_000);
     let mut refused = None;
     for _ in 0..100 {
@@ -156,7 +157,7 @@ async fn the_size_limit_holds_on_every_connection_and_can_be_lifted() {
         }
     }
     assert_eq!(*refused.unwrap().kind(), Kind::Limit("bytes"));
-    bed.engine
+    test.engine
         .session(&place, &schema(), None)
         .await
         .unwrap()
@@ -167,10 +168,10 @@ async fn the_size_limit_holds_on_every_connection_and_can_be_lifted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_writer_in_another_process_is_waited_for() {
-    let bed = bed(8);
-    let place = own(&bed, 1).await;
-    let session = open(&bed, &place).await;
-    let other = rusqlite::Connection::open(bed.file(&place)).unwrap();
+    let test = TestEngine::new(8);
+    let place = own(&test, 1).await;
+    let session = open(&test, &place).await;
+    let other = rusqlite::Connection::open(test.file(&place)).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let writing = tokio::spawn({
         let session = session.clone();
@@ -185,26 +186,26 @@ async fn a_writer_in_another_process_is_waited_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dropped_requests_leave_whole_batches_and_clean_connections() {
-    let bed = bed(8);
-    let places = [own(&bed, 1).await, in_pool(&bed, 2).await];
+    let test = TestEngine::new(8);
+    let places = [own(&test, 1).await, in_pool(&test, 2).await];
     let rounds = u32::try_from(dose(625, 12_500)).unwrap();
     for round in 0..rounds {
         for place in &places {
-            let session = open(&bed, place).await;
+            let session = open(&test, place).await;
             // 40 changes go to a blocking thread, 2 run on the async thread.
             let batch = vec![note("x"); if round % 2 == 0 { 40 } else { 2 }];
             drop_after(async { session.write(&batch, &WriteOptions::default()).await }, round % 5).await;
             drop_after(async { session.count("notes", &Filter::All(vec![]), None, None).await }, round % 4)
                 .await;
             assert_eq!(
-                open(&bed, place).await.usage().await.unwrap().rows % 2,
+                open(&test, place).await.usage().await.unwrap().rows % 2,
                 0,
                 "half a batch in round {round}"
             );
         }
     }
     for place in &places {
-        let session = open(&bed, place).await;
+        let session = open(&test, place).await;
         // Waits behind a dropped batch that is still being written on its blocking thread.
         session.write(&[note("last")], &WriteOptions::default()).await.unwrap();
         let counted = session.count("notes", &Filter::All(vec![]), None, None).await.unwrap();
@@ -216,38 +217,39 @@ async fn dropped_requests_leave_whole_batches_and_clean_connections() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn growing_wal_the_wal_stays_bounded_under_writes() {
-    let bed = bed(8);
-    let place = own(&bed, 1).await;
-    let session = open(&bed, &place).await;
+    let test = TestEngine::new(8);
+    let place = own(&test, 1).await;
+    let session = open(&test, &place).await;
     let body = "y".repeat(4000);
     for _ in 0..400 {
         session.write(&vec![note(&body); 30], &WriteOptions::default()).await.unwrap();
     }
-    let wal = std::fs::metadata(bed.dir.path().join("tenant_1_1.db-wal")).unwrap().len();
+    let wal = std::fs::metadata(test.dir.path().join("tenant_1_1.db-wal")).unwrap().len();
     assert!(wal < 64 << 20, "{wal} bytes of -wal after 48 MB of rows");
-    bed.engine.close(&place);
+    test.engine.close(&place);
     drop(session);
-    bed.engine.shutdown().await;
-    assert!(!bed.dir.path().join("tenant_1_1.db-wal").exists());
+    test.engine.shutdown().await;
+    assert!(!test.dir.path().join("tenant_1_1.db-wal").exists());
 }
 
 #[tokio::test]
 async fn a_withdrawn_tenant_is_gone_from_the_files() {
-    let bed = bed(8);
-    let (leaver, stayer) = (in_pool(&bed, 1).await, in_pool(&bed, 2).await);
-    open(&bed, &leaver)
+    let test = TestEngine::new(8);
+    let (leaver, stayer) = (in_pool(&test, 1).await, in_pool(&test, 2).await);
+    open(&test, &leaver)
         .await
         .write(&[note("zebracanary secretword")], &WriteOptions::default())
         .await
         .unwrap();
-    open(&bed, &stayer).await.write(&[note("ordinary")], &WriteOptions::default()).await.unwrap();
-    bed.engine.withdraw(&leaver).await.unwrap();
-    bed.engine.withdraw(&leaver).await.unwrap();
-    assert_eq!(bodies(&open(&bed, &stayer).await).await, ["ordinary"]);
-    let cold = engine_at(bed.dir.path(), 8);
+    open(&test, &stayer).await.write(&[note("ordinary")], &WriteOptions::default()).await.unwrap();
+    test.engine.withdraw(&leaver).await.unwrap();
+    test.engine.withdraw(&leaver).await.unwrap();
+    assert_eq!(bodies(&open(&test, &stayer).await).await, ["ordinary"]);
+    let cold = engine_at(test.dir.path(), 8);
     assert_eq!(*cold.session(&leaver, &schema(), None).await.unwrap_err().kind(), Kind::WrongIdentity);
     for suffix in ["", "-wal"] {
-        let bytes = std::fs::read(bed.dir.path().join(format!("tenant_pool.db{suffix}"))).unwrap_or_default();
+        let bytes =
+            std::fs::read(test.dir.path().join(format!("tenant_pool.db{suffix}"))).unwrap_or_default();
         for word in [&b"zebracanary"[..], b"secretword"] {
             assert!(
                 !bytes.windows(word.len()).any(|window| window == word),
@@ -259,26 +261,26 @@ async fn a_withdrawn_tenant_is_gone_from_the_files() {
 
 #[tokio::test]
 async fn templates_are_current_and_databases_from_them_need_no_migration() {
-    let bed = bed(8);
-    let place = own(&bed, 1).await;
-    let report = bed.engine.migrate(&place, &migrations()).await.unwrap();
+    let test = TestEngine::new(8);
+    let place = own(&test, 1).await;
+    let report = test.engine.migrate(&place, &migrations()).await.unwrap();
     assert!(report.applied.is_empty() && report.unknown.is_empty());
-    let inspection = bed.engine.inspect(&place, &migrations()).await.unwrap();
+    let inspection = test.engine.inspect(&place, &migrations()).await.unwrap();
     assert!(inspection.pending.is_empty() && inspection.drift.is_empty());
-    assert_eq!(*bed.engine.migrate(&tenant(2), &migrations()).await.unwrap_err().kind(), Kind::Missing);
+    assert_eq!(*test.engine.migrate(&tenant(2), &migrations()).await.unwrap_err().kind(), Kind::Missing);
 }
 
 /// Not a benchmark: catches a change of threads or many allocations on the warm path.
 #[tokio::test]
 async fn the_warm_path_is_short() {
-    let bed = bed(8);
-    let (place, schema) = (own(&bed, 1).await, schema());
-    let session = open(&bed, &place).await;
+    let test = TestEngine::new(8);
+    let (place, schema) = (own(&test, 1).await, schema());
+    let session = open(&test, &place).await;
     session.write(&[note("warm")], &WriteOptions::default()).await.unwrap();
     let id = RecordId::Integer(1);
     let started = Instant::now();
     for _ in 0..10_000 {
-        std::hint::black_box(bed.engine.session(&place, &schema, None).await.unwrap());
+        std::hint::black_box(test.engine.session(&place, &schema, None).await.unwrap());
     }
     let each = started.elapsed() / 10_000;
     let started = Instant::now();
@@ -286,7 +288,7 @@ async fn the_warm_path_is_short() {
         session.get("notes", &id, &[], Collect::default()).await.unwrap();
     }
     let read = started.elapsed() / 10_000;
-    println!("warm session {each:?}, point read {read:?}, {} file opened", bed.engine.opens());
+    println!("warm session {each:?}, point read {read:?}, {} file opened", test.engine.opens());
     assert!(each < Duration::from_micros(20) && read < Duration::from_micros(400), "{each:?} {read:?}");
-    assert_eq!(bed.engine.opens(), 1);
+    assert_eq!(test.engine.opens(), 1);
 }

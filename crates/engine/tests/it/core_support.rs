@@ -7,36 +7,38 @@ use tenantry_engine::{
     place::{Isolation, Place},
 };
 
-pub struct Bed {
+/// An engine on a directory that is deleted with it.
+pub struct TestEngine {
     pub dir: TempDir,
     pub engine: Engine,
 }
 
-pub fn bed(open_databases: usize) -> Bed {
-    bed_in(tempfile::tempdir().unwrap(), open_databases)
-}
+impl TestEngine {
+    /// Opens an engine in a new directory.
+    pub fn new(open_databases: usize) -> Self {
+        Self::at(tempfile::tempdir().unwrap(), open_databases)
+    }
 
-/// Returns an engine on a file system in memory, where syncing is free: for tests that make thousands of databases and
-/// simulate no power cut.
-pub fn bed_in_memory(open_databases: usize) -> Bed {
-    bed_in(tempfile::tempdir_in("/dev/shm").unwrap(), open_databases)
-}
+    /// Opens an engine on a file system in memory, where syncing is free: for tests that make thousands of databases and
+    /// simulate no power cut.
+    pub fn in_memory(open_databases: usize) -> Self {
+        Self::at(tempfile::tempdir_in("/dev/shm").unwrap(), open_databases)
+    }
 
-fn bed_in(dir: TempDir, open_databases: usize) -> Bed {
-    let engine = engine_at(dir.path(), open_databases);
-    Bed { dir, engine }
+    fn at(dir: TempDir, open_databases: usize) -> Self {
+        let engine = engine_at(dir.path(), open_databases);
+        Self { dir, engine }
+    }
+
+    pub fn file(&self, place: &Place) -> std::path::PathBuf {
+        self.dir.path().join(format!("{}.db", place.physical))
+    }
 }
 
 pub fn engine_at(root: &std::path::Path, open_databases: usize) -> Engine {
     let server = ServerSpec::sqlite(ServerName::parse("local").unwrap(), root);
     let limits = CacheLimits { open_databases: Some(open_databases), ..CacheLimits::default() };
     Engine::open(vec![server], limits).unwrap()
-}
-
-impl Bed {
-    pub fn file(&self, place: &Place) -> std::path::PathBuf {
-        self.dir.path().join(format!("{}.db", place.physical))
-    }
 }
 
 fn place(store: &str, physical: &str, tenant: Option<i64>, generation: u64) -> Place {
@@ -58,9 +60,9 @@ pub fn tenant(number: i64) -> Place {
     place("tenant", &format!("tenant_{number}_1"), Some(number), 1)
 }
 
-pub async fn system(bed: &Bed) -> tenantry_engine::SystemDb {
-    bed.engine.create_system(&control()).await.unwrap();
-    let db = bed.engine.system(&control()).await.unwrap();
+pub async fn system(test: &TestEngine) -> tenantry_engine::SystemDb {
+    test.engine.create_system(&control()).await.unwrap();
+    let db = test.engine.system(&control()).await.unwrap();
     let mut tx = db.begin().await.unwrap();
     tx.batch("CREATE TABLE IF NOT EXISTS t(id INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT")
         .await

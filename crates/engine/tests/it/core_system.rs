@@ -7,8 +7,8 @@ use tenantry_testkit::{dose, tried};
 
 #[tokio::test]
 async fn a_transaction_is_seen_after_its_commit_and_never_after_its_drop() {
-    let bed = bed(4);
-    let db = system(&bed).await;
+    let test = TestEngine::new(4);
+    let db = system(&test).await;
     let mut tx = db.begin().await.unwrap();
     assert_eq!(tx.execute("INSERT INTO t(name) VALUES(?1)", &["kept".into()]).await.unwrap(), 1);
     tx.commit().await.unwrap();
@@ -26,8 +26,8 @@ async fn a_transaction_is_seen_after_its_commit_and_never_after_its_drop() {
 
 #[tokio::test]
 async fn a_snapshot_does_not_see_later_commits() {
-    let bed = bed(4);
-    let db = system(&bed).await;
+    let test = TestEngine::new(4);
+    let db = system(&test).await;
     let mut snapshot = db.snapshot().await.unwrap();
     assert!(snapshot.query("SELECT * FROM t", &[]).await.unwrap().is_empty());
     let mut tx = db.begin().await.unwrap();
@@ -40,15 +40,15 @@ async fn a_snapshot_does_not_see_later_commits() {
 
 #[tokio::test]
 async fn a_tenant_place_is_no_system_store() {
-    let bed = bed(4);
-    bed.engine.provision(&tenant(1), &bare()).await.unwrap();
-    assert_eq!(*bed.engine.system(&tenant(1)).await.unwrap_err().kind(), Kind::Internal);
+    let test = TestEngine::new(4);
+    test.engine.provision(&tenant(1), &bare()).await.unwrap();
+    assert_eq!(*test.engine.system(&tenant(1)).await.unwrap_err().kind(), Kind::Internal);
 }
 
 #[tokio::test]
 async fn the_mark_moves_with_commits_of_anybody_and_only_then() {
-    let bed = bed(4);
-    let db = system(&bed).await;
+    let test = TestEngine::new(4);
+    let db = system(&test).await;
     let mark = db.mark();
     db.query("SELECT * FROM t", &[]).await.unwrap();
     drop(db.begin().await.unwrap());
@@ -62,7 +62,7 @@ async fn the_mark_moves_with_commits_of_anybody_and_only_then() {
 
     // Another engine in this process, like a CLI running next to the server.
     let mark = db.mark();
-    let other = engine_at(bed.dir.path(), 4);
+    let other = engine_at(test.dir.path(), 4);
     let theirs = other.system(&control()).await.unwrap();
     assert!(!db.changed(mark));
     let mut tx = theirs.begin().await.unwrap();
@@ -97,12 +97,12 @@ async fn child_process_writes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_write_at_once_and_each_sees_the_others_commits() {
-    let bed = bed(4);
-    let db = system(&bed).await;
+    let test = TestEngine::new(4);
+    let db = system(&test).await;
     let mark = db.mark();
     let mut child = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "core_system::child_process_writes", "--nocapture"])
-        .env("TENANTRY_TEST_CHILD_ROOT", bed.dir.path())
+        .env("TENANTRY_TEST_CHILD_ROOT", test.dir.path())
         .stdout(std::process::Stdio::null())
         .spawn()
         .unwrap();
@@ -131,8 +131,8 @@ async fn two_processes_write_at_once_and_each_sees_the_others_commits() {
 
 #[tokio::test]
 async fn transactions_dropped_anywhere_leave_clean_connections() {
-    let bed = bed(4);
-    let db = system(&bed).await;
+    let test = TestEngine::new(4);
+    let db = system(&test).await;
     let work = |db: tenantry_engine::SystemDb| async move {
         let mut tx = db.begin().await?;
         tx.execute("INSERT INTO t(name) VALUES('half')", &[]).await?;

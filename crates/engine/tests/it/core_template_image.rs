@@ -9,24 +9,24 @@ fn plain(path: &Path) -> rusqlite::Connection {
     rusqlite::Connection::open(path).unwrap()
 }
 
-fn half_made(bed: &Bed) -> usize {
-    std::fs::read_dir(bed.dir.path().join("_tmp")).unwrap().count()
+fn half_made(test: &TestEngine) -> usize {
+    std::fs::read_dir(test.dir.path().join("_tmp")).unwrap().count()
 }
 
 /// Waits until all prepared databases have been removed.
-async fn none_half_made(bed: &Bed) {
+async fn none_half_made(test: &TestEngine) {
     for _ in 0..500 {
-        if half_made(bed) == 0 {
+        if half_made(test) == 0 {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("{} files stay half-made", half_made(bed));
+    panic!("{} files stay half-made", half_made(test));
 }
 
-async fn prepared(bed: &Bed, number: i64) -> Prepared {
-    let prepared = bed.engine.prepare(&tenant(number), &bare()).unwrap();
-    while half_made(bed) == 0 {
+async fn prepared(test: &TestEngine, number: i64) -> Prepared {
+    let prepared = test.engine.prepare(&tenant(number), &bare()).unwrap();
+    while half_made(test) == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     prepared
@@ -34,13 +34,13 @@ async fn prepared(bed: &Bed, number: i64) -> Prepared {
 
 #[tokio::test]
 async fn the_file_of_a_new_database_is_sound_and_in_wal_mode() {
-    let bed = bed(4);
+    let test = TestEngine::new(4);
     let template = bare();
     for number in 1..=3 {
-        bed.engine.provision(&tenant(number), &template).await.unwrap();
-        let bytes = std::fs::read(bed.file(&tenant(number))).unwrap();
+        test.engine.provision(&tenant(number), &template).await.unwrap();
+        let bytes = std::fs::read(test.file(&tenant(number))).unwrap();
         assert_eq!(bytes[18..20], [2, 2], "the header says WAL");
-        let conn = plain(&bed.file(&tenant(number)));
+        let conn = plain(&test.file(&tenant(number)));
         let text = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
         let numbers = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
         assert_eq!(text("PRAGMA integrity_check"), "ok");
@@ -52,74 +52,74 @@ async fn the_file_of_a_new_database_is_sound_and_in_wal_mode() {
         assert_eq!(numbers("SELECT tenant FROM _tenantry_place"), number);
     }
     for number in 1..=3 {
-        bed.engine.verify(&tenant(number)).await.unwrap();
+        test.engine.verify(&tenant(number)).await.unwrap();
     }
-    assert_eq!(half_made(&bed), 0);
+    assert_eq!(half_made(&test), 0);
 }
 
 #[tokio::test]
 async fn what_is_prepared_is_nowhere_until_it_is_put_in_place() {
-    let bed = bed(4);
-    let early = prepared(&bed, 1).await;
-    assert!(!bed.engine.exists(&tenant(1)).await.unwrap());
-    assert_eq!(bed.engine.verify(&tenant(1)).await.unwrap_err().kind(), &Kind::Missing);
-    bed.engine.provision_prepared(&tenant(1), &bare(), Some(early)).await.unwrap();
-    bed.engine.verify(&tenant(1)).await.unwrap();
-    none_half_made(&bed).await;
+    let test = TestEngine::new(4);
+    let early = prepared(&test, 1).await;
+    assert!(!test.engine.exists(&tenant(1)).await.unwrap());
+    assert_eq!(test.engine.verify(&tenant(1)).await.unwrap_err().kind(), &Kind::Missing);
+    test.engine.provision_prepared(&tenant(1), &bare(), Some(early)).await.unwrap();
+    test.engine.verify(&tenant(1)).await.unwrap();
+    none_half_made(&test).await;
     // Another caller repeats the step with its own prepared database.
-    let late = prepared(&bed, 1).await;
-    let before = std::fs::read(bed.file(&tenant(1))).unwrap();
-    bed.engine.provision_prepared(&tenant(1), &bare(), Some(late)).await.unwrap();
-    assert_eq!(std::fs::read(bed.file(&tenant(1))).unwrap(), before);
-    none_half_made(&bed).await;
+    let late = prepared(&test, 1).await;
+    let before = std::fs::read(test.file(&tenant(1))).unwrap();
+    test.engine.provision_prepared(&tenant(1), &bare(), Some(late)).await.unwrap();
+    assert_eq!(std::fs::read(test.file(&tenant(1))).unwrap(), before);
+    none_half_made(&test).await;
 }
 
 #[tokio::test]
 async fn what_is_prepared_for_another_is_not_used_and_what_is_dropped_goes_away() {
-    let bed = bed(4);
-    let other = prepared(&bed, 2).await;
-    bed.engine.provision_prepared(&tenant(1), &bare(), Some(other)).await.unwrap();
-    bed.engine.verify(&tenant(1)).await.unwrap();
-    assert!(!bed.engine.exists(&tenant(2)).await.unwrap());
-    none_half_made(&bed).await;
-    drop(prepared(&bed, 3).await);
-    none_half_made(&bed).await;
-    assert!(!bed.engine.exists(&tenant(3)).await.unwrap());
+    let test = TestEngine::new(4);
+    let other = prepared(&test, 2).await;
+    test.engine.provision_prepared(&tenant(1), &bare(), Some(other)).await.unwrap();
+    test.engine.verify(&tenant(1)).await.unwrap();
+    assert!(!test.engine.exists(&tenant(2)).await.unwrap());
+    none_half_made(&test).await;
+    drop(prepared(&test, 3).await);
+    none_half_made(&test).await;
+    assert!(!test.engine.exists(&tenant(3)).await.unwrap());
 }
 
 #[tokio::test]
 async fn a_name_that_is_taken_refuses_also_what_was_prepared() {
-    let bed = bed(4);
-    let early = prepared(&bed, 1).await;
-    std::fs::write(bed.file(&tenant(1)), b"").unwrap();
-    let refused = bed.engine.provision_prepared(&tenant(1), &bare(), Some(early)).await.unwrap_err();
+    let test = TestEngine::new(4);
+    let early = prepared(&test, 1).await;
+    std::fs::write(test.file(&tenant(1)), b"").unwrap();
+    let refused = test.engine.provision_prepared(&tenant(1), &bare(), Some(early)).await.unwrap_err();
     assert_eq!(refused.kind(), &Kind::WrongIdentity);
-    assert_eq!(std::fs::read(bed.file(&tenant(1))).unwrap(), b"");
-    none_half_made(&bed).await;
+    assert_eq!(std::fs::read(test.file(&tenant(1))).unwrap(), b"");
+    none_half_made(&test).await;
 }
 
 /// A new database is a copy of the template, so damage in it would be in each of them.
 #[tokio::test]
 async fn a_damaged_template_is_made_anew() {
-    let folder = |bed: &Bed| std::fs::read_dir(bed.dir.path().join("_templates")).unwrap();
-    let only = |bed: &Bed| folder(bed).next().unwrap().unwrap().path();
+    let folder = |test: &TestEngine| std::fs::read_dir(test.dir.path().join("_templates")).unwrap();
+    let only = |test: &TestEngine| folder(test).next().unwrap().unwrap().path();
     let whole = {
-        let bed = bed(4);
-        bed.engine.provision(&tenant(1), &bare()).await.unwrap();
-        std::fs::read(only(&bed)).unwrap()
+        let test = TestEngine::new(4);
+        test.engine.provision(&tenant(1), &bare()).await.unwrap();
+        std::fs::read(only(&test)).unwrap()
     };
     let mut flipped = whole.clone();
     flipped[4200..4204].copy_from_slice(&[0xff; 4]);
     let unsealed = whole[..whole.len() - 32].to_vec();
     for (number, damaged) in (2..).zip([flipped, unsealed, Vec::new(), vec![0; 4096], b"garbage".to_vec()]) {
-        let bed = bed(4);
-        bed.engine.provision(&tenant(1), &bare()).await.unwrap();
-        std::fs::write(only(&bed), damaged).unwrap();
+        let test = TestEngine::new(4);
+        test.engine.provision(&tenant(1), &bare()).await.unwrap();
+        std::fs::write(only(&test), damaged).unwrap();
         // A template that was not used before reads its image from the file.
-        bed.engine.provision(&tenant(number), &bare()).await.unwrap();
-        bed.engine.verify(&tenant(number)).await.unwrap();
+        test.engine.provision(&tenant(number), &bare()).await.unwrap();
+        test.engine.verify(&tenant(number)).await.unwrap();
         assert_eq!(
-            (std::fs::read(only(&bed)).unwrap(), folder(&bed).count()),
+            (std::fs::read(only(&test)).unwrap(), folder(&test).count()),
             (whole.clone(), 1),
             "{number}"
         );

@@ -8,7 +8,7 @@ use tenantry_engine::{Kind, place::Isolation};
 /// Does the work of a child process on a small file system that is full for a while.
 async fn full_for_a_while(dir: &Path, isolation: Isolation) {
     let clinic = open(dir);
-    let (engine, (mine, other)) = (&clinic.bed.engine, places(isolation));
+    let (engine, (mine, other)) = (&clinic.test.engine, places(isolation));
     pair(&clinic, &mine, 0).await.unwrap();
     // An open database can be read however full the disk is; opening one takes 32 KB for its `-shm`.
     let _open = engine.session(&other, &clinic.schema, None).await.unwrap();

@@ -6,7 +6,7 @@
 //! `faults_disk.rs`. Not tested here: disks that lie about what they synced, and running out of memory. Where `strace`
 //! or mounting is not possible, set `TENANTRY_WITHOUT=strace,mount`; otherwise these tests fail.
 
-use crate::{core_support::Bed, faults_kit::*, transfer_kit::*};
+use crate::{core_support::TestEngine, faults_kit::*, transfer_kit::*};
 use std::{
     io::Write,
     path::Path,
@@ -33,7 +33,7 @@ async fn work(dir: &Path, isolation: Isolation) {
     for number in 0..PAIRS {
         say(&format!("pair {number}"), &pair(&clinic, &mine, number).await);
     }
-    let (engine, copy) = (&clinic.bed.engine, dir.join("copy"));
+    let (engine, copy) = (&clinic.test.engine, dir.join("copy"));
     say("record", &engine.record_changes(&mine, MARK).await);
     say("copy", &engine.copy_out(&mine, &clinic.script, &copy).await.map(drop));
     for to in [Isolation::Database, Isolation::Pooled] {
@@ -62,7 +62,7 @@ fn open_quietly(dir: &Path) -> Option<Clinic> {
     let server = tenantry_engine::ServerSpec::sqlite(place(Isolation::Pooled, 1, 1).server, dir);
     let engine = tenantry_engine::Engine::open(vec![server], Default::default()).ok()?;
     let kept = tempfile::tempdir_in(dir).ok()?;
-    Some(Clinic::again(Bed { dir: kept, engine }))
+    Some(Clinic::again(TestEngine { dir: kept, engine }))
 }
 
 fn newcomer(isolation: Isolation) -> Place {
@@ -127,7 +127,7 @@ fn run(dir: &Path, isolation: Isolation, wrap: &[&str]) -> (Vec<String>, usize) 
 /// again.
 async fn judge(dir: &Path, isolation: Isolation, done: &[String]) {
     let clinic = open(dir);
-    let engine = &clinic.bed.engine;
+    let engine = &clinic.test.engine;
     let (mine, other) = places(isolation);
     let there = pairs(&clinic, &mine).await;
     for number in done.iter().filter_map(|step| step.strip_prefix("pair ")?.parse().ok()) {

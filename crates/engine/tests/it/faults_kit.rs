@@ -1,7 +1,7 @@
 //! Shared by the fault tests (T9): writes that come in pairs, so that half a transaction is visible.
 
 use crate::{
-    core_support::{Bed, engine_at},
+    core_support::{TestEngine, engine_at},
     records_kit::{insert, update},
     transfer_kit::*,
 };
@@ -78,7 +78,7 @@ pub(crate) fn without(what: &str) -> bool {
 pub(crate) fn open(dir: &Path) -> Clinic {
     let kept = tempfile::tempdir_in(dir).unwrap();
     let engine = engine_at(dir, 8);
-    Clinic::again(Bed { dir: kept, engine })
+    Clinic::again(TestEngine { dir: kept, engine })
 }
 
 /// Makes places with some rows, all closed.
@@ -87,12 +87,12 @@ pub(crate) async fn furnished(dir: &Path) {
         let clinic = open(dir);
         if isolation == Isolation::Pooled {
             let pool = Place { tenant: None, ..pooled(1, 1) };
-            clinic.bed.engine.create_system(&pool).await.unwrap();
-            clinic.bed.engine.migrate(&pool, &migrations(vec![])).await.unwrap();
+            clinic.test.engine.create_system(&pool).await.unwrap();
+            clinic.test.engine.migrate(&pool, &migrations(vec![])).await.unwrap();
         }
         let (mine, other) = places(isolation);
         clinic.make(&mine).await;
         clinic.make(&other).await;
-        clinic.bed.engine.shutdown().await;
+        clinic.test.engine.shutdown().await;
     }
 }

@@ -13,7 +13,7 @@ async fn a_write_to_a_file_that_was_set_aside_is_not_acknowledged() {
         let (mine, neighbour) = places(Isolation::Database);
         let before = clinic.names(&mine).await;
         // Both sizes: small writes share a commit, a large one has its own.
-        let session = clinic.bed.engine.session(&mine, &clinic.schema, None).await.unwrap();
+        let session = clinic.test.engine.session(&mine, &clinic.schema, None).await.unwrap();
         let large: Vec<_> = (0..100).map(|n| doctor(&format!("large {n}"))).collect();
         session.write(&[doctor("acknowledged")], &Default::default()).await.unwrap();
         let other = engine_at(dir.path(), 8);
@@ -25,19 +25,19 @@ async fn a_write_to_a_file_that_was_set_aside_is_not_acknowledged() {
             assert_eq!(*refused.kind(), Kind::Missing, "{refused}");
         }
         assert!(pair(&clinic, &neighbour, 1).await.is_ok(), "the neighbour goes on");
-        clinic.bed.engine.shutdown().await;
+        clinic.test.engine.shutdown().await;
         other.put_back(&mine).await.unwrap();
         other.shutdown().await;
         let clinic = open(dir.path());
         let found = clinic.names(&mine).await;
         assert!(before.iter().all(|name| found.contains(name)) && found.contains(&"acknowledged".to_owned()));
         // Deleting a database also deletes its own set-aside file, but not another tenant's.
-        clinic.bed.engine.set_aside(&neighbour, &Error::new(kind.clone(), "")).await.unwrap();
-        clinic.bed.engine.drop_database(&neighbour).await.unwrap();
+        clinic.test.engine.set_aside(&neighbour, &Error::new(kind.clone(), "")).await.unwrap();
+        clinic.test.engine.drop_database(&neighbour).await.unwrap();
         let left = dir.path().join(format!("{}.db.{end}", neighbour.physical)).exists();
         assert_eq!(left, kind == Kind::WrongIdentity);
         clinic.make(&neighbour).await;
-        clinic.bed.engine.shutdown().await;
+        clinic.test.engine.shutdown().await;
     }
     tenantry_testkit::tried(
         "T14 writes beside a restore",

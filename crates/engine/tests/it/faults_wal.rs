@@ -49,7 +49,7 @@ impl Recorder<'_> {
     async fn state(clinic: &Clinic, places: &[Place]) -> Vec<Option<Digest>> {
         let mut state = vec![];
         for place in places {
-            match clinic.bed.engine.digest(place, &clinic.schema).await {
+            match clinic.test.engine.digest(place, &clinic.schema).await {
                 Ok(digest) => state.push(Some(digest)),
                 Err(error) => {
                     assert!(matches!(error.kind(), Kind::WrongIdentity), "{error}");
@@ -73,14 +73,14 @@ async fn record(clinic: &Clinic, isolation: Isolation) -> (Recorded, Vec<Place>)
     let newcomer = pooled(50, 1);
     clinic.make(&mine).await;
     let copy = clinic.copy(&mine, "copy").await;
-    let file = clinic.bed.file(&mine);
+    let file = clinic.test.file(&mine);
     let watched = if isolation == Isolation::Pooled {
         vec![mine.clone(), other, newcomer.clone()]
     } else {
         vec![mine.clone()]
     };
     // Stays open, so that only the checkpoint below writes anything back.
-    let _open = clinic.bed.engine.session(&mine, &clinic.schema, None).await.unwrap();
+    let _open = clinic.test.engine.session(&mine, &clinic.schema, None).await.unwrap();
     for number in 0..8 {
         pair(clinic, &mine, 100 + number).await.unwrap();
     }
@@ -97,7 +97,7 @@ async fn record(clinic: &Clinic, isolation: Isolation) -> (Recorded, Vec<Place>)
         if number == 2 && isolation == Isolation::Pooled {
             let end_before = frames_of_first_salt(&recorder.wal());
             recorder.commits.push((end_before, Recorder::state(clinic, &watched).await));
-            clinic.bed.engine.adopt(&newcomer, &clinic.script, &copy, of(TENANT)).await.unwrap();
+            clinic.test.engine.adopt(&newcomer, &clinic.script, &copy, of(TENANT)).await.unwrap();
         }
         end = frames_of_first_salt(&recorder.wal());
         recorder.commits.push((end, Recorder::state(clinic, &watched).await));
@@ -121,7 +121,7 @@ async fn check(clinic: &Clinic, recorded: &Recorded, watched: &[Place], wal: &[u
         .iter()
         .map(|place| Place { physical: PhysicalName::parse(name).unwrap(), ..place.clone() })
         .collect();
-    let main = clinic.bed.file(&at[0]);
+    let main = clinic.test.file(&at[0]);
     let beside = |suffix: &str| PathBuf::from(format!("{}{suffix}", main.display()));
     std::fs::write(&main, &recorded.main).unwrap();
     std::fs::write(beside("-wal"), wal).unwrap();
@@ -138,7 +138,7 @@ fn remove(path: &Path) {
 }
 
 async fn every_end_of_the_wal(isolation: Isolation) {
-    let clinic = Clinic::new_on(bed_in_memory(16)).await;
+    let clinic = Clinic::new_on(TestEngine::in_memory(16)).await;
     let (recorded, watched) = record(&clinic, isolation).await;
     let end = recorded.commits.last().unwrap().0;
     let (mut random, mut states) = (Random::new(7, 0), 0);

@@ -41,7 +41,7 @@ async fn large() -> Large {
 
 impl Large {
     fn pool(&self) -> Connection {
-        let pool = Connection::open(self.clinic.bed.file(&self.new)).unwrap();
+        let pool = Connection::open(self.clinic.test.file(&self.new)).unwrap();
         pool.busy_timeout(Duration::from_secs(5)).unwrap();
         pool
     }
@@ -51,7 +51,7 @@ impl Large {
     }
 
     async fn is_whole(&self) {
-        let engine = &self.clinic.bed.engine;
+        let engine = &self.clinic.test.engine;
         assert!(engine.place_info(&self.new).await.unwrap().state.is_complete());
         engine.open_filled(&self.new, 99).await.unwrap();
         assert_eq!(self.clinic.digest(&self.new).await, self.clinic.digest(&self.old).await);
@@ -72,7 +72,7 @@ fn filling(pool: &Connection) -> Option<(i64, i64)> {
 async fn a_neighbour_writes_between_two_batches() {
     let large = large().await;
     let (neighbour, pool) = (place(Isolation::Pooled, NEIGHBOUR, 1), large.pool());
-    let (engine, mut between) = (large.clinic.bed.engine.clone(), 0);
+    let (engine, mut between) = (large.clinic.test.engine.clone(), 0);
     let adopting = large.adopt(&engine);
     let mut adopting = std::pin::pin!(adopting);
     loop {
@@ -99,7 +99,7 @@ async fn a_neighbour_writes_between_two_batches() {
 async fn who_was_taken_over_midway_fails_and_the_next_one_fills_it_anew() {
     let large = large().await;
     let neighbours = large.clinic.neighbours().await;
-    let engine = large.clinic.bed.engine.clone();
+    let engine = large.clinic.test.engine.clone();
     let pool = large.pool();
     let taken_over = std::thread::spawn(move || {
         let sql = "UPDATE _tenantry_place SET holder = 5 WHERE tenant = ?1 AND state = 'filling'
@@ -123,7 +123,7 @@ async fn who_was_taken_over_midway_fails_and_the_next_one_fills_it_anew() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_half_filled_is_withdrawn_and_who_comes_late_brings_nothing_back() {
     let large = large().await;
-    let (engine, pool) = (large.clinic.bed.engine.clone(), large.pool());
+    let (engine, pool) = (large.clinic.test.engine.clone(), large.pool());
     let removed = std::thread::spawn({
         let (engine, place) = (engine.clone(), large.new.clone());
         let runtime = tokio::runtime::Handle::current();
@@ -146,7 +146,7 @@ async fn what_is_half_filled_is_withdrawn_and_who_comes_late_brings_nothing_back
 /// Makes the tenant's place in the pool, open, as after a move.
 async fn settled() -> Large {
     let large = large().await;
-    let engine = &large.clinic.bed.engine;
+    let engine = &large.clinic.test.engine;
     large.adopt(engine).await.unwrap();
     engine.open_filled(&large.new, 99).await.unwrap();
     large
@@ -175,7 +175,7 @@ async fn a_neighbour_writes_while_somebody_leaves() {
     let large = settled().await;
     let (neighbour, pool) = (place(Isolation::Pooled, NEIGHBOUR, 1), large.pool());
     let before = large.clinic.names(&neighbour).await.len();
-    let engine = large.clinic.bed.engine.clone();
+    let engine = large.clinic.test.engine.clone();
     let mut withdrawing = std::pin::pin!(engine.withdraw(&large.new));
     let (mut between, mut written) = (0, 0);
     loop {
@@ -201,7 +201,7 @@ async fn a_neighbour_writes_while_somebody_leaves() {
 async fn two_who_withdraw_the_same_place_help_each_other() {
     let large = settled().await;
     let neighbours = large.clinic.neighbours().await;
-    let engine = &large.clinic.bed.engine;
+    let engine = &large.clinic.test.engine;
     let (one, other) = tokio::join!(engine.withdraw(&large.new), engine.withdraw(&large.new));
     one.and(other).unwrap();
     assert_eq!(left(&large.pool()), 0);
@@ -214,7 +214,7 @@ async fn who_withdraws_late_leaves_alone_what_is_filled_anew() {
     for _ in 0..20 {
         let large = settled().await;
         let (engine, pool, over) =
-            (large.clinic.bed.engine.clone(), large.pool(), Arc::new(AtomicBool::new(false)));
+            (large.clinic.test.engine.clone(), large.pool(), Arc::new(AtomicBool::new(false)));
         let ended = over.clone();
         let filler = std::thread::spawn(move || {
             let sql = "UPDATE _tenantry_place SET state = 'filling', holder = 5 WHERE tenant = ?1 AND state = 'leaving'";
@@ -240,7 +240,7 @@ async fn who_withdraws_late_leaves_alone_what_is_filled_anew() {
 #[tokio::test]
 async fn no_word_of_one_who_left_stays_in_the_file() {
     let large = settled().await;
-    let (neighbour, file) = (place(Isolation::Pooled, NEIGHBOUR, 1), large.clinic.bed.file(&large.new));
+    let (neighbour, file) = (place(Isolation::Pooled, NEIGHBOUR, 1), large.clinic.test.file(&large.new));
     for some in (0..1500).collect::<Vec<_>>().chunks(500) {
         let ours =
             some.iter().map(|n| insert("doctors", &[("name", format!("zebracanary{n} clinic").into())]));
@@ -249,8 +249,8 @@ async fn no_word_of_one_who_left_stays_in_the_file() {
             some.iter().map(|n| insert("doctors", &[("name", format!("ordinary{n} clinic").into())]));
         large.clinic.write(&neighbour, &theirs.collect::<Vec<_>>()).await.unwrap();
     }
-    large.clinic.bed.engine.withdraw(&large.new).await.unwrap();
-    large.clinic.bed.engine.scrub(&large.new).await.unwrap();
+    large.clinic.test.engine.withdraw(&large.new).await.unwrap();
+    large.clinic.test.engine.scrub(&large.new).await.unwrap();
     let has = |word: &[u8]| {
         ["", "-wal"].iter().any(|suffix| {
             let bytes = std::fs::read(format!("{}{suffix}", file.display())).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Removes personal data from copies, and finds objects that do not belong in one.
 
-use crate::core_support::{Bed, bed, tenant};
+use crate::core_support::{TestEngine, tenant};
 use rusqlite::Connection;
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 use tenantry_engine::{
@@ -79,7 +79,7 @@ type = "text"
 "#;
 
 struct Made {
-    bed: Bed,
+    test: TestEngine,
     schema: Arc<Schema>,
     script: Arc<Script>,
 }
@@ -96,14 +96,14 @@ async fn made(id: &str) -> (Made, PathBuf) {
     let ops = models.iter().map(|m| Op::CreateModel { model: Box::new(m.schema()) }).collect();
     let migrations = [Migration { app, name: "0001_initial".into(), depends: vec![], ops }];
     let script = Arc::new(Script::new(&store, Isolation::Database, &migrations).unwrap());
-    let bed = bed(8);
-    let template = bed.engine.template(&store, &migrations).unwrap();
-    bed.engine.provision(&tenant(1), &template).await.unwrap();
-    let copy = bed.dir.path().join("copy.sqlite");
-    bed.engine.copy_out(&tenant(1), &script, &copy).await.unwrap();
+    let test = TestEngine::new(8);
+    let template = test.engine.template(&store, &migrations).unwrap();
+    test.engine.provision(&tenant(1), &template).await.unwrap();
+    let copy = test.dir.path().join("copy.sqlite");
+    test.engine.copy_out(&tenant(1), &script, &copy).await.unwrap();
     fill(&copy, id.contains("uuid"));
     let schema = Arc::new(Schema::new(store, models, &migrations).unwrap());
-    (Made { bed, schema, script }, copy)
+    (Made { test, schema, script }, copy)
 }
 
 fn fill(copy: &std::path::Path, uuid: bool) {
@@ -147,8 +147,8 @@ async fn every_type_gets_a_value_that_says_nothing_and_fits() {
         let mut from = copy;
         // A blanked copy can be blanked again: a clone of a clone.
         for round in 0..2 {
-            let to = made.bed.dir.path().join(format!("blank-{round}.sqlite"));
-            let done = made.bed.engine.blank_copy(&from, &to, &made.schema).await.unwrap();
+            let to = made.test.dir.path().join(format!("blank-{round}.sqlite"));
+            let done = made.test.engine.blank_copy(&from, &to, &made.schema).await.unwrap();
             assert_eq!((done.fields, done.rows), (11, ROWS as u64));
             for name in ["code", "number", "amount", "born", "seen"] {
                 let values: BTreeSet<_> = column(&to, name).into_iter().collect();
@@ -172,7 +172,7 @@ async fn every_type_gets_a_value_that_says_nothing_and_fits() {
             assert!(!bytes.windows(canary.len()).any(|window| window == canary.as_bytes()), "round {round}");
             // Values that their types allow, references to existing rows, a full-text index that matches.
             let mut seen = 0;
-            made.bed
+            made.test
                 .engine
                 .read_copy(&to, &made.schema, "people", &[], &mut |_| {
                     seen += 1;
@@ -203,7 +203,7 @@ async fn every_type_gets_a_value_that_says_nothing_and_fits() {
 async fn what_migrations_did_not_make_is_told_dump_runs_code() {
     let (made, copy) = made("").await;
     let foreign =
-        async |path: &std::path::Path| made.bed.engine.foreign_in_copy(path, &made.script).await.unwrap();
+        async |path: &std::path::Path| made.test.engine.foreign_in_copy(path, &made.script).await.unwrap();
     assert_eq!(foreign(&copy).await, Vec::<String>::new());
     for sql in [
         "CREATE TRIGGER spy AFTER UPDATE ON people BEGIN DELETE FROM cities; END",
@@ -215,7 +215,7 @@ async fn what_migrations_did_not_make_is_told_dump_runs_code() {
         "ALTER TABLE people ADD COLUMN more TEXT",
         "DROP TABLE _tenantry_seq",
     ] {
-        let changed = made.bed.dir.path().join("changed.sqlite");
+        let changed = made.test.dir.path().join("changed.sqlite");
         std::fs::copy(&copy, &changed).unwrap();
         let db = Connection::open(&changed).unwrap();
         db.execute_batch(sql).unwrap();

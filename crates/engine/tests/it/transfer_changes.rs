@@ -98,7 +98,7 @@ fn changes(step: &Step) -> Vec<Change> {
 
 impl Clinic {
     async fn round(&self, from: &Place, to: &Place, after: u64, most: u64) -> CaughtUp {
-        self.bed.engine.copy_changes(from, to, &self.schema, MARK, after, most).await.unwrap()
+        self.test.engine.copy_changes(from, to, &self.schema, MARK, after, most).await.unwrap()
     }
 
     /// Runs rounds until nothing is left; repeats each but the last, as after a crash.
@@ -121,7 +121,7 @@ impl Clinic {
         for text in ["dr", "city", "angstrom", "third"] {
             assert_eq!(self.search(new, text).await, self.search(old, text).await, "{text}");
         }
-        let session = self.bed.engine.session(new, &self.schema, None).await.unwrap();
+        let session = self.test.engine.session(new, &self.schema, None).await.unwrap();
         if new.isolation == Isolation::Pooled {
             let counted = session.usage().await.unwrap();
             assert_eq!(self.counted_anew(new), counted.bytes);
@@ -131,7 +131,7 @@ impl Clinic {
 
     /// Returns the actual bytes of a pooled tenant, recounted.
     fn counted_anew(&self, place: &Place) -> u64 {
-        let kit = Kit::reader(&self.bed.file(place), place);
+        let kit = Kit::reader(&self.test.file(place), place);
         kit.recounted().bytes
     }
 }
@@ -143,13 +143,13 @@ async fn any_sequence(from: Isolation, to: Isolation, steps: &[Step], copy_at: u
     let clinic = Clinic::new().await;
     let (old, new) = (place(from, TENANT, 1), place(to, TENANT, 2));
     clinic.make(&old).await;
-    clinic.bed.engine.record_changes(&old, MARK).await.unwrap();
+    clinic.test.engine.record_changes(&old, MARK).await.unwrap();
     let neighbours = clinic.neighbours().await;
     let mut seq = None;
     for (number, step) in steps.iter().enumerate() {
         if number == copy_at {
             let copy = clinic.copy(&old, "copy").await;
-            clinic.bed.engine.adopt_with(&new, &clinic.script, &copy, of(TENANT), CLOSED).await.unwrap();
+            clinic.test.engine.adopt_with(&new, &clinic.script, &copy, of(TENANT), CLOSED).await.unwrap();
             seq = Some(0);
         }
         match (step, &mut seq) {
@@ -158,7 +158,7 @@ async fn any_sequence(from: Isolation, to: Isolation, steps: &[Step], copy_at: u
         }
     }
     clinic.catch_up(&old, &new, seq.unwrap(), 3).await;
-    clinic.bed.engine.open_filled(&new, MARK).await.unwrap();
+    clinic.test.engine.open_filled(&new, MARK).await.unwrap();
     clinic.same(&old, &new).await;
     assert_eq!(clinic.neighbours().await, neighbours);
     assert_eq!(clinic.next_id(&new).await, clinic.next_id(&old).await, "no id twice");
@@ -206,7 +206,7 @@ async fn what_was_acknowledged_before_the_fence_is_in_the_copy() {
                 })
             })
             .collect();
-        let engine = &clinic.bed.engine;
+        let engine = &clinic.test.engine;
         engine.record_changes(&old, MARK).await.unwrap();
         let copy = clinic.copy(&old, "copy").await;
         engine.adopt_with(&new, &clinic.script, &copy, of(TENANT), CLOSED).await.unwrap();
@@ -234,7 +234,7 @@ async fn a_migration_in_between_is_noticed() {
     let clinic = Clinic::new().await;
     let (old, new) = (place(Isolation::Database, TENANT, 1), place(Isolation::Database, TENANT, 2));
     clinic.make(&old).await;
-    let engine = &clinic.bed.engine;
+    let engine = &clinic.test.engine;
     let copy = clinic.copy(&old, "copy").await;
     engine.adopt_with(&new, &clinic.script, &copy, of(TENANT), CLOSED).await.unwrap();
     let refused = engine.copy_changes(&old, &new, &clinic.schema, MARK, 0, 9).await;
@@ -290,7 +290,7 @@ async fn a_worker_that_comes_late_changes_nothing_two_workers_late_writer() {
         let clinic = Clinic::new().await;
         let (old, new) = (place(from, TENANT, 1), place(to, TENANT, 2));
         clinic.make(&old).await;
-        let engine = &clinic.bed.engine;
+        let engine = &clinic.test.engine;
         let late_fence = async || engine.fence_recorded(&old, LATE).await.unwrap_err().kind().clone();
         assert_eq!(late_fence().await, Kind::Fenced, "undone before it fenced");
         engine.record_changes(&old, MARK).await.unwrap();

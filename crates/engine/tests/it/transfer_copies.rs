@@ -27,15 +27,15 @@ async fn round_trips_carry_everything_and_leave_neighbours_alone() {
         let (old, new) = (place(from, TENANT, 1), place(to, TENANT, 2));
         clinic.make(&old).await;
         let (neighbours, held) = (clinic.neighbours().await, clinic.usage(&old).await);
-        clinic.bed.engine.fence(&old, true).await.unwrap();
+        clinic.test.engine.fence(&old, true).await.unwrap();
         let copy = clinic.copy(&old, "copy").await;
         for _ in 0..2 {
-            clinic.bed.engine.adopt(&new, &clinic.script, &copy, of(TENANT)).await.unwrap();
+            clinic.test.engine.adopt(&new, &clinic.script, &copy, of(TENANT)).await.unwrap();
         }
         let digest = clinic.digest(&old).await;
         assert_eq!(digest.rows(), 5, "a hospital and four doctors");
         assert_eq!(clinic.digest(&new).await, digest, "{from:?} -> {to:?}");
-        let of_copy = clinic.bed.engine.digest_copy(&copy, &clinic.schema, Some(of(TENANT))).await.unwrap();
+        let of_copy = clinic.test.engine.digest_copy(&copy, &clinic.schema, Some(of(TENANT))).await.unwrap();
         assert_eq!(of_copy, digest);
         assert_eq!(clinic.lines(&new).await, clinic.lines(&old).await);
         assert_eq!(clinic.usage(&new).await.rows, 5);
@@ -43,14 +43,14 @@ async fn round_trips_carry_everything_and_leave_neighbours_alone() {
             assert_eq!(clinic.usage(&new).await, held);
         }
         assert_eq!(clinic.search(&new, "angstrom").await.len(), 4);
-        let diff = clinic.bed.engine.compare(&old, &new, &clinic.schema).await.unwrap();
+        let diff = clinic.test.engine.compare(&old, &new, &clinic.schema).await.unwrap();
         assert!(diff.iter().all(|d| d.added + d.changed + d.removed == 0), "{diff:?}");
         assert_eq!(clinic.neighbours().await, neighbours);
         clinic.is_sound(&new);
         // Ids that were assigned once are not assigned again, and the old place stays closed.
         assert_eq!(clinic.next_id(&new).await, tenantry_engine::query::RecordId::Integer(6));
         assert_ne!(clinic.digest(&new).await, digest);
-        let diff = clinic.bed.engine.compare(&old, &new, &clinic.schema).await.unwrap();
+        let diff = clinic.test.engine.compare(&old, &new, &clinic.schema).await.unwrap();
         let doctors =
             ModelDiff { model: ModelName::parse("doctors").unwrap(), added: 1, changed: 0, removed: 0 };
         assert!(diff.contains(&doctors), "{diff:?}");
@@ -74,7 +74,7 @@ async fn a_copy_of_a_pooled_tenant_holds_nothing_of_others() {
     let copy = clinic.copy(&mine, "copy").await;
     let bytes = std::fs::read(&copy).unwrap();
     assert!(!bytes.windows(11).any(|w| w.eq_ignore_ascii_case(b"ZebraSecret")));
-    let info = clinic.bed.engine.inspect_copy(&copy, &store(), Some(of(TENANT))).await.unwrap();
+    let info = clinic.test.engine.inspect_copy(&copy, &store(), Some(of(TENANT))).await.unwrap();
     assert_eq!((info.generation, info.rows, info.tenant), (1, 5, Some(of(TENANT))));
     assert_eq!(info.schema_version, clinic.script.fingerprint());
     assert_eq!(info.migrations, ["clinic/0001_step"]);
@@ -90,19 +90,19 @@ async fn a_pooled_tenant_is_replaced_by_an_earlier_state_of_his_own() {
     assert_ne!(clinic.digest(&live).await, then);
     let restored = pooled(TENANT, 2);
     for _ in 0..2 {
-        clinic.bed.engine.adopt(&restored, &clinic.script, &copy, of(TENANT)).await.unwrap();
+        clinic.test.engine.adopt(&restored, &clinic.script, &copy, of(TENANT)).await.unwrap();
     }
     assert_eq!(clinic.digest(&restored).await, then);
     assert_eq!(clinic.usage(&restored).await.rows, 5);
     assert!(clinic.search(&restored, "newcomer").await.is_empty());
     assert_eq!(clinic.neighbours().await, neighbours);
     clinic.is_sound(&restored);
-    assert_eq!(kind(clinic.bed.engine.verify(&live).await), Kind::Fenced, "the old generation is gone");
-    assert_eq!(kind(clinic.bed.engine.adopt(&live, &clinic.script, &copy, of(TENANT)).await), Kind::Fenced);
+    assert_eq!(kind(clinic.test.engine.verify(&live).await), Kind::Fenced, "the old generation is gone");
+    assert_eq!(kind(clinic.test.engine.adopt(&live, &clinic.script, &copy, of(TENANT)).await), Kind::Fenced);
     assert_eq!(clinic.next_id(&restored).await, next, "as it was at the time of the copy");
     // A tenant in the pool whose rows came from no copy is not overwritten at its own generation.
     let other = place(Isolation::Pooled, NEIGHBOUR, 1);
-    assert_eq!(kind(clinic.bed.engine.adopt(&other, &clinic.script, &copy, of(TENANT)).await), Kind::Fenced);
+    assert_eq!(kind(clinic.test.engine.adopt(&other, &clinic.script, &copy, of(TENANT)).await), Kind::Fenced);
     assert_eq!(clinic.neighbours().await, neighbours);
 }
 
@@ -113,7 +113,7 @@ async fn a_clone_is_another_tenants() {
         let (old, new) = (place(Isolation::Database, TENANT, 3), place(to, 99, 1));
         clinic.make(&old).await;
         let copy = clinic.copy(&old, "copy").await;
-        let engine = &clinic.bed.engine;
+        let engine = &clinic.test.engine;
         assert_eq!(kind(engine.adopt(&new, &clinic.script, &copy, of(99)).await), Kind::WrongIdentity);
         engine.adopt(&new, &clinic.script, &copy, of(TENANT)).await.unwrap();
         assert_eq!(clinic.digest(&new).await, clinic.digest(&old).await);
@@ -130,10 +130,10 @@ async fn what_is_not_as_it_should_be_is_refused() {
             let (old, new) = (place(from, TENANT, 1), place(to, TENANT, 2));
             clinic.make(&old).await;
             let (copy, neighbours) = (clinic.copy(&old, "copy").await, clinic.neighbours().await);
-            let engine = &clinic.bed.engine;
+            let engine = &clinic.test.engine;
             let adopt = async |path: &std::path::Path, tenant| {
                 let refused = kind(engine.adopt(&new, &clinic.script, path, of(tenant)).await);
-                assert!(!clinic.bed.file(&place(Isolation::Database, TENANT, 2)).exists());
+                assert!(!clinic.test.file(&place(Isolation::Database, TENANT, 2)).exists());
                 assert!(engine.verify(&new).await.is_err());
                 refused
             };
@@ -142,7 +142,7 @@ async fn what_is_not_as_it_should_be_is_refused() {
             let as_books = engine.inspect_copy(&copy, &books, Some(of(TENANT))).await;
             assert_eq!(kind(as_books), Kind::WrongIdentity, "another store's");
             let bytes = std::fs::read(&copy).unwrap();
-            let damaged = clinic.bed.dir.path().join("damaged");
+            let damaged = clinic.test.dir.path().join("damaged");
             for (at, length) in [(bytes.len() / 2, 0), (5000, bytes.len() - 5000), (0, bytes.len())] {
                 let mut broken = bytes[..at].to_vec();
                 broken.extend(vec![7; length.min(4000)]);
@@ -152,7 +152,7 @@ async fn what_is_not_as_it_should_be_is_refused() {
                 assert!(matches!(refused, Kind::Corrupt | Kind::WrongIdentity), "{refused:?}");
                 assert!(engine.inspect_copy(&damaged, &store(), Some(of(TENANT))).await.is_err());
             }
-            assert_eq!(adopt(&clinic.bed.dir.path().join("none"), TENANT).await, Kind::Missing);
+            assert_eq!(adopt(&clinic.test.dir.path().join("none"), TENANT).await, Kind::Missing);
             assert_eq!(clinic.neighbours().await, neighbours);
         }
     }
@@ -169,7 +169,7 @@ async fn a_copy_is_brought_to_the_schema_and_one_that_is_ahead_is_refused() {
     let newer = migrations(vec![vec![add]]);
     for from in [Isolation::Database, Isolation::Pooled] {
         let clinic = Clinic::new().await;
-        let engine = &clinic.bed.engine;
+        let engine = &clinic.test.engine;
         let old = place(from, TENANT, 1);
         clinic.make(&old).await;
         let copy = clinic.copy(&old, "copy").await;
@@ -181,7 +181,7 @@ async fn a_copy_is_brought_to_the_schema_and_one_that_is_ahead_is_refused() {
         assert_eq!(kind(engine.adopt(&new, &clinic.script, &copy, of(TENANT)).await), Kind::SchemaAhead);
         assert_eq!(kind(engine.adopt(&new, &wanted, &copy, of(TENANT)).await), Kind::SchemaBehind);
         let neighbour = place(Isolation::Pooled, NEIGHBOUR, 2);
-        let to = clinic.bed.dir.path().join("other");
+        let to = clinic.test.dir.path().join("other");
         assert_eq!(kind(engine.copy_out(&neighbour, &clinic.script, &to).await), Kind::SchemaAhead);
         assert!(!to.exists());
         // A copy of a place that is behind has the schema of that place, whatever the isolation.
@@ -210,9 +210,9 @@ async fn databases_of_another_installation_are_refused() {
         let clinic = Clinic::new().await;
         let (old, new) = (place(isolation, TENANT, 1), place(isolation, TENANT, 2));
         clinic.make(&old).await;
-        clinic.bed.engine.close(&old);
+        clinic.test.engine.close(&old);
         let copy = clinic.copy(&old, "copy").await;
-        let ours = crate::core_support::engine_at(clinic.bed.dir.path(), 8);
+        let ours = crate::core_support::engine_at(clinic.test.dir.path(), 8);
         ours.set_platform("ours").unwrap();
         assert_eq!(kind(ours.set_platform("theirs")), Kind::Internal);
         assert_eq!(kind(ours.verify(&old).await), Kind::WrongIdentity);
@@ -220,10 +220,10 @@ async fn databases_of_another_installation_are_refused() {
         assert_eq!(kind(ours.fence(&old, true).await), Kind::WrongIdentity);
         ours.adopt(&new, &clinic.script, &copy, of(TENANT)).await.unwrap();
         ours.verify(&new).await.unwrap();
-        let theirs = crate::core_support::engine_at(clinic.bed.dir.path(), 8);
+        let theirs = crate::core_support::engine_at(clinic.test.dir.path(), 8);
         theirs.set_platform("theirs").unwrap();
         assert_eq!(kind(theirs.verify(&new).await), Kind::WrongIdentity);
-        let conn = Connection::open(clinic.bed.file(&new)).unwrap();
+        let conn = Connection::open(clinic.test.file(&new)).unwrap();
         let sql = "SELECT platform FROM _tenantry_place WHERE tenant = 7";
         assert_eq!(conn.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap(), "ours");
     }

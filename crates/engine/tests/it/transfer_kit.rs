@@ -2,7 +2,7 @@
 //! with neighbours in the shared database.
 
 use crate::{
-    core_support::{Bed, bed},
+    core_support::TestEngine,
     records_kit::{decimal, insert, models, update, values},
 };
 use std::{path::PathBuf, sync::Arc};
@@ -34,7 +34,7 @@ pub(crate) const WAYS: [(Isolation, Isolation); 4] = [
 ];
 
 pub(crate) struct Clinic {
-    pub(crate) bed: Bed,
+    pub(crate) test: TestEngine,
     pub(crate) schema: Arc<Schema>,
     pub(crate) script: Arc<Script>,
 }
@@ -91,21 +91,21 @@ pub(crate) fn script(migrations: &[Migration]) -> Arc<Script> {
 impl Clinic {
     /// Makes two pools with one neighbour in each.
     pub(crate) async fn new() -> Self {
-        Self::new_on(bed(16)).await
+        Self::new_on(TestEngine::new(16)).await
     }
 
-    /// Opens what is already in the bed.
-    pub(crate) fn again(bed: Bed) -> Self {
+    /// Opens what is already in the test.
+    pub(crate) fn again(test: TestEngine) -> Self {
         let schema = Arc::new(Schema::new(store(), models(), &migrations(vec![])).unwrap());
-        Self { bed, schema, script: script(&migrations(vec![])) }
+        Self { test, schema, script: script(&migrations(vec![])) }
     }
 
-    pub(crate) async fn new_on(bed: Bed) -> Self {
-        let clinic = Self::again(bed);
+    pub(crate) async fn new_on(test: TestEngine) -> Self {
+        let clinic = Self::again(test);
         for (pool, generation) in [("pool_a", 1), ("pool_b", 2)] {
             let pool = at(Isolation::Pooled, pool, None, 1);
-            clinic.bed.engine.create_system(&pool).await.unwrap();
-            clinic.bed.engine.migrate(&pool, &migrations(vec![])).await.unwrap();
+            clinic.test.engine.create_system(&pool).await.unwrap();
+            clinic.test.engine.migrate(&pool, &migrations(vec![])).await.unwrap();
             clinic.make(&place(Isolation::Pooled, NEIGHBOUR, generation)).await;
         }
         clinic
@@ -114,10 +114,10 @@ impl Clinic {
     /// Makes an empty place and adds some rows of every kind.
     pub(crate) async fn make(&self, place: &Place) {
         match place.isolation {
-            Isolation::Pooled => self.bed.engine.enrol(place).await.unwrap(),
+            Isolation::Pooled => self.test.engine.enrol(place).await.unwrap(),
             Isolation::Database => {
-                let template = self.bed.engine.template(&store(), &migrations(vec![])).unwrap();
-                self.bed.engine.provision(place, &template).await.unwrap();
+                let template = self.test.engine.template(&store(), &migrations(vec![])).unwrap();
+                self.test.engine.provision(place, &template).await.unwrap();
             }
         }
         self.fill(place).await;
@@ -152,19 +152,19 @@ impl Clinic {
     }
 
     pub(crate) async fn write(&self, place: &Place, changes: &[Change]) -> Result<Vec<Written>> {
-        let session = self.bed.engine.session(place, &self.schema, None).await?;
+        let session = self.test.engine.session(place, &self.schema, None).await?;
         let options = WriteOptions { actor: "ann".into(), log_all: true, ..Default::default() };
         session.write(changes, &options).await
     }
 
     pub(crate) async fn copy(&self, place: &Place, name: &str) -> PathBuf {
-        let to = self.bed.dir.path().join(name);
-        self.bed.engine.copy_out(place, &self.script, &to).await.unwrap();
+        let to = self.test.dir.path().join(name);
+        self.test.engine.copy_out(place, &self.script, &to).await.unwrap();
         to
     }
 
     pub(crate) async fn digest(&self, place: &Place) -> Digest {
-        self.bed.engine.digest(place, &self.schema).await.unwrap()
+        self.test.engine.digest(place, &self.schema).await.unwrap()
     }
 
     /// Returns the state of the neighbours in both pools, which must not change.
@@ -178,12 +178,12 @@ impl Clinic {
     }
 
     pub(crate) async fn usage(&self, place: &Place) -> Usage {
-        self.bed.engine.session(place, &self.schema, None).await.unwrap().usage().await.unwrap()
+        self.test.engine.session(place, &self.schema, None).await.unwrap().usage().await.unwrap()
     }
 
     /// Returns the activity log, newest first.
     pub(crate) async fn log(&self, place: &Place) -> Vec<Activity> {
-        let session = self.bed.engine.session(place, &self.schema, None).await.unwrap();
+        let session = self.test.engine.session(place, &self.schema, None).await.unwrap();
         session.activity(None, 1000, usize::MAX).await.unwrap()
     }
 
@@ -194,7 +194,7 @@ impl Clinic {
 
     /// Returns the names of the doctors that a search finds.
     pub(crate) async fn search(&self, place: &Place, text: &str) -> Vec<Vec<Value>> {
-        let session = self.bed.engine.session(place, &self.schema, None).await.unwrap();
+        let session = self.test.engine.session(place, &self.schema, None).await.unwrap();
         let name = FieldName::parse("name").unwrap();
         let select =
             Select { fields: vec![name], search: Some(text.into()), limit: 100, ..Select::default() };
@@ -203,7 +203,7 @@ impl Clinic {
 
     /// Returns the names of all doctors.
     pub(crate) async fn names(&self, place: &Place) -> Vec<String> {
-        let session = self.bed.engine.session(place, &self.schema, None).await.unwrap();
+        let session = self.test.engine.session(place, &self.schema, None).await.unwrap();
         let name = FieldName::parse("name").unwrap();
         let mut select = Select { fields: vec![name], limit: 500, ..Select::default() };
         let mut names = vec![];
@@ -232,7 +232,7 @@ impl Clinic {
 
     /// Asserts that SQLite, its full-text index and the foreign keys find no fault in a file.
     pub(crate) fn is_sound(&self, place: &Place) {
-        let conn = rusqlite::Connection::open(self.bed.file(place)).unwrap();
+        let conn = rusqlite::Connection::open(self.test.file(place)).unwrap();
         let ok: String = conn.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
         assert_eq!(ok, "ok");
         for model in ["doctors", "hospitals"] {

@@ -11,12 +11,12 @@ use std::{
 };
 
 /// A running `tenantry demo` or `serve`; killed with -9 on drop.
-pub(crate) struct Running {
+pub(crate) struct TestBinary {
     child: Child,
     address: String,
 }
 
-impl Drop for Running {
+impl Drop for TestBinary {
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
@@ -53,14 +53,14 @@ pub(crate) fn items_of(dir: &Path, args: &[&str]) -> Vec<Value> {
     json_of(dir, args)["items"].as_array().unwrap_or_else(|| panic!("{args:?}: no page")).clone()
 }
 
-pub(crate) fn start(dir: &Path, command: &str) -> Running {
+pub(crate) fn start(dir: &Path, command: &str) -> TestBinary {
     let mut tenantry = tenantry(dir);
     tenantry.args([command, "--listen", "127.0.0.1:0"]);
     launch(tenantry)
 }
 
 /// Starts a server with a hard limit of open files.
-pub(crate) fn start_limited(dir: &Path, command: &str, descriptors: u32) -> Running {
+pub(crate) fn start_limited(dir: &Path, command: &str, descriptors: u32) -> TestBinary {
     let mut shell = tenantry(dir);
     let binary = shell.get_program().to_owned();
     let mut limited = Command::new("bash");
@@ -76,12 +76,12 @@ pub(crate) fn start_limited(dir: &Path, command: &str, descriptors: u32) -> Runn
 }
 
 /// Starts a server with its log in a file.
-pub(crate) fn start_logged(dir: &Path, command: &str, log: &Path) -> Running {
+pub(crate) fn start_logged(dir: &Path, command: &str, log: &Path) -> TestBinary {
     start_logged_by(dir, command, log, "")
 }
 
 /// Starts the binary through another program, which is named with its arguments.
-pub(crate) fn start_logged_by(dir: &Path, command: &str, log: &Path, by: &str) -> Running {
+pub(crate) fn start_logged_by(dir: &Path, command: &str, log: &Path, by: &str) -> TestBinary {
     let plain = tenantry(dir);
     let mut shell = Command::new("sh");
     shell.current_dir(dir).arg("-c").arg(format!("exec {by} \"$0\" \"$@\" 2>\"$LOG\""));
@@ -95,17 +95,17 @@ pub(crate) fn start_logged_by(dir: &Path, command: &str, log: &Path, by: &str) -
 }
 
 /// Runs a serving command until it prints its address.
-fn launch(mut command: Command) -> Running {
+fn launch(mut command: Command) -> TestBinary {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let line = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("http://"))).unwrap().unwrap();
     let address = line.split("http://").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
     // Keep reading its output, so that the pipe does not fill up.
     std::thread::spawn(move || lines.for_each(drop));
-    Running { child, address }
+    TestBinary { child, address }
 }
 
-impl Running {
+impl TestBinary {
     /// Terminates it as a service manager does; returns its status.
     pub(crate) fn terminate(mut self) -> Option<i32> {
         let id = self.child.id().to_string();

@@ -46,7 +46,7 @@ async fn a_file_over_the_bound_is_refused_at_once_or_where_it_ends() {
 }
 
 /// Sends `pieces` as one chunked body; returns the answer's text.
-fn import(server: &binary::Running, token: &str, pieces: impl Iterator<Item = Vec<u8>>) -> String {
+fn import(server: &binary::TestBinary, token: &str, pieces: impl Iterator<Item = Vec<u8>>) -> String {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     write!(
         stream,

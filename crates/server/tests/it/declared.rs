@@ -1,7 +1,7 @@
 //! Limits that show before anything is read or written: the declared length of a body, and the size of files.
 
 use super::{
-    binary::{Running, start, start_logged_by},
+    binary::{TestBinary, start, start_logged_by},
     records::patient,
 };
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use std::{
 };
 
 /// Sends the head of a request whose body never comes. Returns the answer.
-fn head_only(server: &Running, token: &str, length: u64, more: &str) -> String {
+fn head_only(server: &TestBinary, token: &str, length: u64, more: &str) -> String {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let head = format!(

@@ -2,7 +2,7 @@
 //! questions and their answers, rebuilt tables, own statements; and a migration run with nothing to do.
 
 use super::{
-    binary::{Running, file_of, items_of, run, start, stdout},
+    binary::{TestBinary, file_of, items_of, run, start, stdout},
     lives::{fine, refused},
 };
 use rusqlite::{Connection, OpenFlags};
@@ -150,7 +150,7 @@ fn an_app_grows_and_every_company_follows_but_the_broken_one() {
 }
 
 /// Asserts that the rows are unchanged, except for what the migrations change.
-fn grown(dir: &Path, server: &Running, slug: &str) {
+fn grown(dir: &Path, server: &TestBinary, slug: &str) {
     let token = server.log_in(&format!("owner@{slug}.example"));
     let (status, page) =
         server.ask("GET", "/api/records/stock_items?fields=id,title,price,doctor&sort=id", &token, None);

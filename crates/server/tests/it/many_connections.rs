@@ -1,6 +1,6 @@
 //! More connections, and more databases, than the process may have open files.
 
-use super::binary::{Running, start, start_limited};
+use super::binary::{TestBinary, start, start_limited};
 use serde_json::json;
 use socket2::{Domain, Socket, Type};
 use std::{
@@ -19,7 +19,7 @@ use tenantry_testkit::{Random, dose, tried};
 
 const OWNER: &str = "owner@city-hospital.example";
 
-fn idle(server: &Running, connections: usize) -> Vec<TcpStream> {
+fn idle(server: &TestBinary, connections: usize) -> Vec<TcpStream> {
     (0..connections).map(|_| TcpStream::connect(server.address()).unwrap()).collect()
 }
 
@@ -63,7 +63,7 @@ fn idle_connections_make_room_for_others() {
 }
 
 /// Opens a connection from an address of this machine, with a request whose body does not arrive.
-fn half(server: &Running, from: [u8; 4]) -> TcpStream {
+fn half(server: &TestBinary, from: [u8; 4]) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from((from, 0)).into()).unwrap();
     socket.connect(&server.address().parse::<SocketAddr>().unwrap().into()).unwrap();
@@ -99,7 +99,7 @@ fn half_bodies_make_room_for_others() {
     assert!(new.iter().step_by(10).all(lives), "the newest stay");
 }
 
-fn metrics(server: &Running, token: &str) -> String {
+fn metrics(server: &TestBinary, token: &str) -> String {
     let (mut stream, address) = (TcpStream::connect(server.address()).unwrap(), server.address());
     write!(
         stream,
@@ -158,7 +158,7 @@ async fn fleet(dir: &Path, tenants: usize) -> Vec<String> {
 }
 
 /// Returns a token of each owner.
-fn tokens(server: &Running, slugs: &[String]) -> Vec<String> {
+fn tokens(server: &TestBinary, slugs: &[String]) -> Vec<String> {
     slugs.iter().map(|slug| server.log_in(&format!("owner@{slug}.example"))).collect()
 }
 

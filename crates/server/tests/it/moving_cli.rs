@@ -1,7 +1,7 @@
 //! Moving a tenant with the shipped binary, next to a server that keeps serving it.
 
 use super::{
-    binary::{Running, find, json_of, run, start, stdout},
+    binary::{TestBinary, find, json_of, run, start, stdout},
     lives::{fine, refused},
 };
 use serde_json::{Value, json};
@@ -26,20 +26,20 @@ fn moved(dir: &Path, args: &[&str]) {
 }
 
 /// Returns the doctors from the running server, because raw SQL needs an own database.
-fn doctors(demo: &Running, token: &str) -> Value {
+fn doctors(demo: &TestBinary, token: &str) -> Value {
     let (status, page) =
         demo.ask("GET", "/api/records/doctors?expand=city.region,specialisation", token, None);
     assert_eq!(status, 200, "{page}");
     page["items"].clone()
 }
 
-fn rename_doctor(demo: &Running, token: &str, name: &str) {
+fn rename_doctor(demo: &TestBinary, token: &str, name: &str) {
     let (status, body) =
         demo.ask("PATCH", "/api/records/doctors/1", token, Some(&json!({ "last_name": name })));
     assert_eq!(status, 200, "{body}");
 }
 
-fn one_doctor(demo: &Running, token: &str) -> String {
+fn one_doctor(demo: &TestBinary, token: &str) -> String {
     demo.ask("GET", "/api/records/doctors/1", token, None).1["last_name"].as_str().unwrap().to_owned()
 }
 

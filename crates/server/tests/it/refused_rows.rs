@@ -2,7 +2,7 @@
 //! works, the row is named, and the installation is repaired with its own commands.
 
 use super::{
-    binary::{Running, run, start, stdout},
+    binary::{TestBinary, run, start, stdout},
     lives::fine,
     versions::copy,
 };
@@ -82,18 +82,18 @@ impl Installation {
     }
 }
 
-fn owner(server: &Running, slug: &str) -> String {
+fn owner(server: &TestBinary, slug: &str) -> String {
     server.log_in(&format!("owner@{slug}.example"))
 }
 
-fn add(server: &Running, slug: &str, model: &str, note: String) {
+fn add(server: &TestBinary, slug: &str, model: &str, note: String) {
     let path = format!("/api/records/{model}");
     let (status, answer) = server.ask("POST", &path, &owner(server, slug), Some(&json!({ "note": note })));
     assert_eq!(status, 201, "{answer}");
 }
 
 /// Asks for the first record of a model, and returns its note.
-fn note(server: &Running, slug: &str, model: &str) -> Value {
+fn note(server: &TestBinary, slug: &str, model: &str) -> Value {
     let path = format!("/api/records/{model}/1");
     let (status, answer) = server.ask("GET", &path, &owner(server, slug), None);
     assert_eq!(status, 200, "{slug} {model}: {answer}");
@@ -101,7 +101,7 @@ fn note(server: &Running, slug: &str, model: &str) -> Value {
 }
 
 /// Requests for the model are refused with the reason; returns the whole answer.
-fn pending(server: &Running, slug: &str, model: &str) -> String {
+fn pending(server: &TestBinary, slug: &str, model: &str) -> String {
     let (status, answer) = server.ask("GET", &format!("/api/records/{model}"), &owner(server, slug), None);
     assert_eq!((status, answer["code"].as_str()), (503, Some("migrations_pending")), "{answer}");
     assert!(answer.to_string().contains("that is not a whole number"), "{answer}");
@@ -109,7 +109,7 @@ fn pending(server: &Running, slug: &str, model: &str) -> String {
 }
 
 /// The process and its observers: ready, with the store and the number of its rows.
-fn observed(server: &Running, store: &str, rows: Option<u32>) {
+fn observed(server: &TestBinary, store: &str, rows: Option<u32>) {
     let (status, ready) = server.ask_raw("GET", "/readyz", "");
     let metrics = server.ask_raw("GET", "/metrics", &server.log_in("root@x.example")).1;
     assert_eq!(status, 200, "{ready}");

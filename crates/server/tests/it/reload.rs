@@ -2,7 +2,7 @@
 //! is ahead, without a command (`known-schema`). No request is dropped, and no value is read under another schema.
 
 use super::{
-    binary::{Running, run, start, stdout},
+    binary::{TestBinary, run, start, stdout},
     lives::fine,
     versions::{Versions, copy, edit, thousandths},
 };
@@ -23,13 +23,13 @@ fn deploy(versions: &Versions) {
     copy(&versions.new.join("apps"), &versions.old.join("apps"));
 }
 
-fn sum(server: &Running, token: &str) -> Value {
+fn sum(server: &TestBinary, token: &str) -> Value {
     let (status, bill) = server.ask("GET", "/api/records/bills/1", token, None);
     assert_eq!(status, 200, "{bill}");
     bill["sum"].clone()
 }
 
-fn scale_in_openapi(server: &Running) -> String {
+fn scale_in_openapi(server: &TestBinary) -> String {
     server.ask("GET", "/api/openapi.json", "", None).1["components"]["schemas"].to_string()
 }
 
@@ -133,7 +133,7 @@ fn a_server_reloads_on_a_signal_and_by_itself_where_a_database_is_ahead() {
     drop(token);
 }
 
-fn token_of(server: &Running) -> String {
+fn token_of(server: &TestBinary) -> String {
     server.log_in("owner@acme.example")
 }
 
@@ -143,7 +143,7 @@ fn health_and_lists_show_who_is_behind_and_ahead() {
     let servers = [start(&versions.old, "serve"), start(&versions.new, "serve")];
     fine(&versions.new, &["user", "create-superuser", "--email", "root@x.example", "--password", PASSWORD]);
     let staff = servers[1].log_in("root@x.example");
-    let shown = |server: &Running| {
+    let shown = |server: &TestBinary| {
         (server.ask_raw("GET", "/readyz", "").1, server.ask_raw("GET", "/metrics", &staff).1)
     };
     let (ready, metrics) = shown(&servers[1]);

@@ -2,7 +2,7 @@
 //! tenant has, whether a backup was restored or an older file was put back by hand.
 
 use super::{
-    binary::{Running, find, run, start, stdout},
+    binary::{TestBinary, find, run, start, stdout},
     lives::{fine, refused},
 };
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ fn demo(config: &str) -> tempfile::TempDir {
 }
 
 /// Registers a tenant with its owner. Returns their ids and the owner's session.
-fn register(server: &Running, slug: &str, owner: &str) -> (i64, i64, String) {
+fn register(server: &TestBinary, slug: &str, owner: &str) -> (i64, i64, String) {
     let form = json!({
         "slug": slug, "company": slug, "name": "Owner", "email": format!("{owner}@example.org"), "password": PASSWORD,
     });
@@ -33,12 +33,12 @@ fn register(server: &Running, slug: &str, owner: &str) -> (i64, i64, String) {
     (id("/tenants/0/tenant"), id("/user/id"), session["token"].as_str().unwrap().to_owned())
 }
 
-fn add_patient(server: &Running, session: &str, name: &str) -> u16 {
+fn add_patient(server: &TestBinary, session: &str, name: &str) -> u16 {
     let patient = json!({ "first_name": name, "last_name": "Wal", "born_on": "2000-01-01" });
     server.ask("POST", "/api/records/patients", session, Some(&patient)).0
 }
 
-fn patients(server: &Running, session: &str) -> Vec<Value> {
+fn patients(server: &TestBinary, session: &str) -> Vec<Value> {
     let (status, list) = server.ask("GET", "/api/records/patients?limit=200", session, None);
     assert_eq!(status, 200, "{list}");
     list["items"].as_array().unwrap().clone()

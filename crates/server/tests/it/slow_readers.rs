@@ -1,6 +1,6 @@
 //! Clients that send requests and do not read: the server's memory for them is bounded, and they are disconnected.
 
-use super::binary::{Running, start};
+use super::binary::{TestBinary, start};
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 use std::{
@@ -17,18 +17,18 @@ const MOST: u64 = 96 * MIB;
 const OWNER: &str = "owner@city-hospital.example";
 
 /// Starts a server that waits two seconds for a client to read, and four for one to send a head.
-fn served(dir: &Path) -> Running {
+fn served(dir: &Path) -> TestBinary {
     served_with(dir, "")
 }
 
-fn served_with(dir: &Path, more: &str) -> Running {
+fn served_with(dir: &Path, more: &str) -> TestBinary {
     let config = format!("[limits]\nwrite_timeout = \"2 s\"\nhead_timeout = \"4 s\"\n{more}");
     fs::write(dir.join("tenantry.toml"), config).unwrap();
     start(dir, "demo")
 }
 
 /// Opens a connection whose kernel buffers almost nothing for a program that does not read.
-fn reluctant(server: &Running) -> TcpStream {
+fn reluctant(server: &TestBinary) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     let address: SocketAddr = server.address().parse().unwrap();
@@ -77,7 +77,7 @@ fn answers_that_nobody_reads_do_not_pile_up() {
 }
 
 /// Creates one patient with long notes, one appointment, and a thousand payments for it.
-fn bill(server: &Running, token: &str) {
+fn bill(server: &TestBinary, token: &str) {
     let post = |path: &str, body: &Value| {
         let (status, answer) = server.ask("POST", path, token, Some(body));
         assert_eq!(status, 201, "{answer}");

@@ -2,7 +2,7 @@
 //! stop, and two servers on one data directory.
 
 use super::{
-    binary::{Running, file_of, find, start},
+    binary::{TestBinary, file_of, find, start},
     lives::fine,
 };
 use rusqlite::{Connection, OpenFlags};
@@ -16,13 +16,13 @@ use std::{
 use tenantry::demo::PASSWORD;
 
 /// Posts without a credential; returns the token of the user who is registered or signed in.
-fn token(server: &Running, path: &str, body: &Value) -> String {
+fn token(server: &TestBinary, path: &str, body: &Value) -> String {
     let (status, answer) = anonymous(server, path, body);
     assert!(status == 200 || status == 201, "{path}: {answer}");
     answer["token"].as_str().unwrap().to_owned()
 }
 
-fn anonymous(server: &Running, path: &str, body: &Value) -> (u16, Value) {
+fn anonymous(server: &TestBinary, path: &str, body: &Value) -> (u16, Value) {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     let body = body.to_string();
     let length = body.len();
@@ -38,13 +38,13 @@ fn anonymous(server: &Running, path: &str, body: &Value) -> (u16, Value) {
     (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap_or(Value::Null))
 }
 
-fn register(server: &Running, slug: &str) -> String {
+fn register(server: &TestBinary, slug: &str) -> String {
     let form = json!({"company": slug, "slug": slug, "email": format!("owner@{slug}.example"), "password": PASSWORD});
     token(server, "/subscription/register/", &form)
 }
 
 /// Creates, as staff, the region, city and specialisation that doctors refer to.
-fn share(dir: &Path, server: &Running) -> String {
+fn share(dir: &Path, server: &TestBinary) -> String {
     fine(dir, &["user", "create-superuser", "--email", "root@x.example", "--password", PASSWORD]);
     let staff = token(server, "/api/auth/login", &json!({"email": "root@x.example", "password": PASSWORD}));
     for (model, row) in [
@@ -57,7 +57,7 @@ fn share(dir: &Path, server: &Running) -> String {
     staff
 }
 
-fn doctors_of(server: &Running, token: &str) -> Vec<String> {
+fn doctors_of(server: &TestBinary, token: &str) -> Vec<String> {
     let (status, page) = server.ask("GET", "/api/records/doctors?sort=id", token, None);
     assert_eq!(status, 200, "{page}");
     page["items"]
@@ -68,7 +68,7 @@ fn doctors_of(server: &Running, token: &str) -> Vec<String> {
         .collect()
 }
 
-fn add_doctor(server: &Running, token: &str, name: &str) {
+fn add_doctor(server: &TestBinary, token: &str, name: &str) {
     let doctor = json!({"first_name": "A", "last_name": name, "licence_number": format!("L-{name}"),
         "specialisation": 1, "region": 1, "city": 1});
     let (status, answer) = server.ask("POST", "/api/records/doctors", token, Some(&doctor));
@@ -195,11 +195,12 @@ fn two_servers_on_one_data_directory_agree() {
     let seen =
         servers.each_ref().map(|server| tokens.each_ref().map(|token| doctors_of(server, token).len()));
     assert_eq!(seen, [[20; 2]; 2], "a page of forty");
-    let count = |server: &Running, token: &str| {
+    let count = |server: &TestBinary, token: &str| {
         server.ask("GET", "/api/records/doctors?count=true&limit=1", token, None).1["count"].clone()
     };
     assert!(servers.iter().all(|s| tokens.iter().all(|token| count(s, token) == 40)));
-    let doctors = |server: &Running, token: &str| server.ask("GET", "/api/records/doctors/1", token, None).0;
+    let doctors =
+        |server: &TestBinary, token: &str| server.ask("GET", "/api/records/doctors/1", token, None).0;
     for round in 0..10 {
         let (here, there) = (&servers[round % 2], &servers[(round + 1) % 2]);
         let reason = json!({"reason": "unpaid"});

@@ -2,7 +2,7 @@
 //! while a decimal changes its scale, no value is returned or stored under the other server's schema.
 
 use super::{
-    binary::{Running, run, start, stdout},
+    binary::{TestBinary, run, start, stdout},
     lives::{fine, refused},
 };
 use serde_json::{Value, json};
@@ -117,7 +117,7 @@ impl Seen {
 }
 
 /// The servers that have started.
-type Servers = [OnceLock<Running>; 2];
+type Servers = [OnceLock<TestBinary>; 2];
 
 /// Writes a separate bill through both servers alternately, and reads it through both after each write.
 fn load(servers: &Servers, token: &str, id: u64, seen: &[Seen; 2], stop: &AtomicBool) -> u64 {
@@ -230,7 +230,7 @@ fn ways(isolation: &str) -> Vec<(&'static str, &'static str, Option<Value>)> {
     ways
 }
 
-fn all_refused(server: &Running, token: &str, isolation: &str, code: &str, said: &[&str]) {
+fn all_refused(server: &TestBinary, token: &str, isolation: &str, code: &str, said: &[&str]) {
     for (method, path, body) in ways(isolation) {
         let (status, answer) = server.ask(method, path, token, body.as_ref());
         assert_eq!((status, &answer["code"]), (503, &json!(code)), "{isolation}: {method} {path}: {answer}");

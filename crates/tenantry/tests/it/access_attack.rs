@@ -2,7 +2,7 @@
 //! every caller that is let in enters their own tenant. T4: no host, slug or token causes a panic or is mistaken for
 //! another.
 
-use crate::world::slug;
+use crate::test_platform::slug;
 use std::sync::{Arc, OnceLock};
 use tenantry::access::Operator;
 use tenantry::{

@@ -43,7 +43,7 @@ pub(crate) const STAFF: UserId = UserId::from_raw(4);
 pub(crate) const ROOT: UserId = UserId::from_raw(5);
 
 /// One process on the platform's data.
-pub(crate) struct World {
+pub(crate) struct TestAccess {
     pub(crate) access: Access,
     pub(crate) control: Control,
     pub(crate) dir: Arc<tempfile::TempDir>,
@@ -65,11 +65,11 @@ pub(crate) async fn hash() -> &'static str {
     HASH.get_or_init(async || Passwords::new(2).hash(Password::new(PASSWORD)).await.expect("hash")).await
 }
 
-impl World {
+impl TestAccess {
     pub(crate) async fn new() -> Self {
-        let world = Self::process(Arc::new(tempfile::tempdir().expect("dir")), true).await;
-        world.people().await;
-        world
+        let test = Self::process(Arc::new(tempfile::tempdir().expect("dir")), true).await;
+        test.people().await;
+        test
     }
 
     /// Opens another process on the same data.

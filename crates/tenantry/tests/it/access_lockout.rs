@@ -1,7 +1,7 @@
 //! Accounts under attack: closed to the guessing network for a growing time, recorded in the catalog, reopened by
 //! staff, and indistinguishable from outside (`account-enumeration`).
 
-use crate::access_kit::{ADA, EVE, HOUR_US, PASSWORD, World, attempt, attempt_from, from};
+use crate::access_kit::{ADA, EVE, HOUR_US, PASSWORD, TestAccess, attempt, attempt_from, from};
 use std::time::{Duration, Instant};
 use tenantry::access::Operator;
 use tenantry::{Error, access::passwords::Password, audit::By, internals, users::User};
@@ -11,18 +11,18 @@ const MINUTE_US: i64 = 60_000_000;
 /// Default of `auth.lock_after`.
 const AFTER: i64 = 10;
 
-async fn user(w: &World, id: UserId) -> User {
+async fn user(w: &TestAccess, id: UserId) -> User {
     internals::user(&mut w.control.snapshot().await.unwrap(), id).await.unwrap()
 }
 
 /// Returns the private text of the refusal, which is the same for every mismatch.
-async fn refused(w: &World, name: &str, password: &str) -> String {
+async fn refused(w: &TestAccess, name: &str, password: &str) -> String {
     let Err(error) = w.access.login(attempt(name, password, None)).await else { panic!("let in") };
     assert!(matches!(error, Error::Unauthenticated(_)), "{error}");
     error.to_string()
 }
 
-async fn guess(w: &World, times: i64) -> String {
+async fn guess(w: &TestAccess, times: i64) -> String {
     let mut text = String::new();
     for _ in 0..times {
         text = refused(w, "ada", "wrong password").await;
@@ -33,7 +33,7 @@ async fn guess(w: &World, times: i64) -> String {
 
 #[tokio::test]
 async fn account_enumeration_a_guessed_at_account_closes_for_longer_each_time() {
-    let w = World::new().await;
+    let w = TestAccess::new().await;
     guess(&w, AFTER - 1).await;
     assert_eq!(user(&w, ADA).await.locked_until_us, None);
     w.login("ada").await;
@@ -58,7 +58,7 @@ async fn account_enumeration_a_guessed_at_account_closes_for_longer_each_time() 
 
 #[tokio::test]
 async fn account_enumeration_a_closed_account_answers_like_a_wrong_password_on_every_server() {
-    let w = World::new().await;
+    let w = TestAccess::new().await;
     let wrong = guess(&w, AFTER).await;
     let other = w.second().await;
     for server in [&w, &other] {
@@ -78,7 +78,7 @@ async fn account_enumeration_a_closed_account_answers_like_a_wrong_password_on_e
     }
 }
 
-async fn fastest(w: &World, name: &str) -> Duration {
+async fn fastest(w: &TestAccess, name: &str) -> Duration {
     let mut best = Duration::MAX;
     for _ in 0..3 {
         let start = Instant::now();
@@ -90,7 +90,7 @@ async fn fastest(w: &World, name: &str) -> Duration {
 
 #[tokio::test]
 async fn account_enumeration_staff_open_a_closed_account_and_both_are_on_record() {
-    let w = World::new().await;
+    let w = TestAccess::new().await;
     guess(&w, AFTER).await;
     let mut write = w.control.begin().await.unwrap();
     internals::unlock(&mut write, &By::actor("user:4"), ADA).await.unwrap();
@@ -103,13 +103,13 @@ async fn account_enumeration_staff_open_a_closed_account_and_both_are_on_record(
 }
 
 /// Returns the outcome of one sign-in from an address.
-async fn outcome(w: &World, address: &str, name: &str, password: &str) -> &'static str {
+async fn outcome(w: &TestAccess, address: &str, name: &str, password: &str) -> &'static str {
     let outcome = w.access.login(attempt_from(address, name, password)).await;
     w.access.flush().await.unwrap();
     outcome.map_or_else(|error| error.code(), |_| "in")
 }
 
-async fn guess_from(w: &World, address: &str, times: i64) {
+async fn guess_from(w: &TestAccess, address: &str, times: i64) {
     for _ in 0..times {
         assert_eq!(outcome(w, address, "ada", "wrong password").await, "unauthenticated");
     }
@@ -117,7 +117,7 @@ async fn guess_from(w: &World, address: &str, times: i64) {
 
 #[tokio::test]
 async fn account_enumeration_guesses_close_an_account_to_their_own_network_only() {
-    let w = World::new().await;
+    let w = TestAccess::new().await;
     assert_eq!(outcome(&w, "10.0.0.1", "ada", PASSWORD).await, "in");
     for address in ["10.9.9.9", "2001:db8:1:2::1", "::ffff:10.8.8.8"] {
         guess_from(&w, address, AFTER).await;
@@ -139,7 +139,7 @@ async fn account_enumeration_guesses_close_an_account_to_their_own_network_only(
 
 #[tokio::test]
 async fn account_enumeration_many_networks_have_few_guesses_together_and_the_holder_is_not_slowed() {
-    let w = World::new().await;
+    let w = TestAccess::new().await;
     assert_eq!(outcome(&w, "10.0.0.1", "ada", PASSWORD).await, "in");
     for name in ["ada", "no-such-account"] {
         let mut outcomes = std::collections::BTreeMap::new();
@@ -159,7 +159,7 @@ async fn account_enumeration_many_networks_have_few_guesses_together_and_the_hol
 
 #[tokio::test]
 async fn account_enumeration_guesses_at_nothing_are_answered_like_guesses_at_an_account() {
-    let w = World::new().await;
+    let w = TestAccess::new().await;
     let mut told = std::collections::BTreeSet::new();
     for (net, name) in ["ada", "no-such-account"].into_iter().enumerate() {
         let mut outcomes = Vec::new();
@@ -174,7 +174,7 @@ async fn account_enumeration_guesses_at_nothing_are_answered_like_guesses_at_an_
 
 #[tokio::test]
 async fn a_lock_from_a_future_clock_is_no_lock() {
-    let w = World::new().await;
+    let w = TestAccess::new().await;
     let clock = w.control.clock();
     clock.jump_us(800 * 24 * HOUR_US);
     guess(&w, AFTER).await;
@@ -190,7 +190,7 @@ async fn a_lock_from_a_future_clock_is_no_lock() {
 
 #[tokio::test]
 async fn unlocking_opens_an_account_to_every_network() {
-    let w = World::new().await;
+    let w = TestAccess::new().await;
     for address in ["10.9.9.9", "10.8.8.8"] {
         guess_from(&w, address, AFTER).await;
         assert_eq!(outcome(&w, address, "ada", PASSWORD).await, "unauthenticated");
@@ -206,7 +206,7 @@ async fn unlocking_opens_an_account_to_every_network() {
 
 #[tokio::test]
 async fn a_changed_password_forgets_where_the_old_one_was_used() {
-    let w = World::new().await;
+    let w = TestAccess::new().await;
     for address in ["10.0.0.1", "10.0.0.2"] {
         assert_eq!(outcome(&w, address, "ada", PASSWORD).await, "in");
     }

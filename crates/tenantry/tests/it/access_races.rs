@@ -25,7 +25,7 @@ async fn change(mut write: Write) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn late_revocation_a_sign_in_that_began_before_a_new_password_makes_no_session() {
-    let w = World::new().await;
+    let w = TestAccess::new().await;
     let write = w.control.begin().await.unwrap();
     let sign_in = w.access.login(attempt("ada", PASSWORD, None));
     let (outcome, ()) = tokio::join!(sign_in, async {
@@ -38,7 +38,7 @@ async fn late_revocation_a_sign_in_that_began_before_a_new_password_makes_no_ses
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn late_revocation_a_change_with_the_old_password_does_not_undo_a_new_one() {
-    let w = World::new().await;
+    let w = TestAccess::new().await;
     let ada = w.actor(&w.login("ada").await).await;
     let write = w.control.begin().await.unwrap();
     let (old, theirs, origin) =
@@ -54,7 +54,7 @@ async fn late_revocation_a_change_with_the_old_password_does_not_undo_a_new_one(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn late_revocation_staff_whose_credentials_changed_begin_no_impersonation() {
-    let w = World::new().await;
+    let w = TestAccess::new().await;
     let staff = w.actor(&w.login("staff").await).await;
     let mut write = w.control.begin().await.unwrap();
     set_password_hash(&mut write, &By::system(), STAFF, "none").await.unwrap();
@@ -66,7 +66,7 @@ async fn late_revocation_staff_whose_credentials_changed_begin_no_impersonation(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn late_revocation_a_user_who_was_closed_meanwhile_is_not_let_in() {
-    let w = World::new().await;
+    let w = TestAccess::new().await;
     let mut write = w.control.begin().await.unwrap();
     let sign_in = w.access.login(attempt("eve", PASSWORD, None));
     let (outcome, ()) = tokio::join!(sign_in, async {

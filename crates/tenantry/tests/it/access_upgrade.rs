@@ -1,6 +1,6 @@
 //! A control store of an earlier release, with a user whom wrong passwords locked out.
 
-use super::access_kit::{ADA, BOB, EVE, PASSWORD, World, attempt_from, control_place, hash};
+use super::access_kit::{ADA, BOB, EVE, PASSWORD, TestAccess, attempt_from, control_place, hash};
 use std::sync::Arc;
 use tenantry::internals::user;
 use tenantry_engine::{CacheLimits, Engine, ServerSpec, name::ServerName};
@@ -55,7 +55,7 @@ async fn older_store(root: std::path::PathBuf) {
 async fn an_upgrade_opens_accounts_that_were_closed_to_everybody() {
     let dir = Arc::new(tempfile::tempdir().unwrap());
     older_store(dir.path().to_owned()).await;
-    let w = World::process(dir, false).await;
+    let w = TestAccess::process(dir, false).await;
     let mut tx = w.control.snapshot().await.unwrap();
     for id in [ADA, BOB] {
         let user = user(&mut tx, id).await.unwrap();

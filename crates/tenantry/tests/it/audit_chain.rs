@@ -1,14 +1,14 @@
 //! T11: every edit, cut, insertion and reordering of the audit log is detected (`audit-tampering`).
 
-use crate::world::{World, by};
+use crate::test_platform::{TestPlatform, by};
 use std::path::Path;
 use tenantry::audit::{self, Head, Row, hash_row};
 use tenantry::internals::verify_audit;
 use tenantry_engine::value::Value;
 use tenantry_testkit::Random;
 
-async fn filled(dir: &Path, rows: i64) -> World {
-    let w = World::open(dir).await;
+async fn filled(dir: &Path, rows: i64) -> TestPlatform {
+    let w = TestPlatform::open(dir).await;
     for n in 0..rows {
         let mut write = w.control.begin().await.unwrap();
         let detail = serde_json::json!({ "n": n, "text": "ünï\"c" });
@@ -18,12 +18,12 @@ async fn filled(dir: &Path, rows: i64) -> World {
     w
 }
 
-async fn faults(w: &World) -> Vec<String> {
+async fn faults(w: &TestPlatform) -> Vec<String> {
     verify_audit(&w.control, &[]).await.unwrap().faults
 }
 
 /// Changes the table as only a person with access to the file could.
-async fn tamper(w: &World, sql: &str) {
+async fn tamper(w: &TestPlatform, sql: &str) {
     let mut write = w.control.begin().await.unwrap();
     write.execute(sql, &[]).await.unwrap();
     write.commit_unaudited().await.unwrap();
@@ -109,11 +109,11 @@ async fn a_torn_head_is_no_tampering() {
     assert_eq!(verify_audit(&w.control, &[]).await.unwrap().faults.len(), 1, "nothing can be compared");
 }
 
-async fn rehash(w: &World, from: i64) {
+async fn rehash(w: &TestPlatform, from: i64) {
     rehash_some(w, from, i64::MAX).await;
 }
 
-async fn rehash_some(w: &World, from: i64, until: i64) {
+async fn rehash_some(w: &TestPlatform, from: i64, until: i64) {
     let rows = w.platform.audit().list(&audit::Query { limit: 1000, ..Default::default() }).await.unwrap();
     let mut write = w.control.begin().await.unwrap();
     let mut rows: Vec<Row> = rows.into_iter().filter(|r| (from..=until).contains(&r.id)).collect();
@@ -156,7 +156,7 @@ async fn two_rows_of_one_transaction_follow_each_other() {
 }
 
 /// Tampers at random: edits any column, swaps, cuts, makes a gap, copies, or rehashes the tail.
-async fn at_random(w: &World, random: &mut Random, rows: usize) -> String {
+async fn at_random(w: &TestPlatform, random: &mut Random, rows: usize) -> String {
     let (a, b) = (1 + random.below(rows), 1 + random.below(rows));
     let b = if a == b { a % rows + 1 } else { b };
     let sql = match random.below(9) {

@@ -2,7 +2,7 @@
 
 use crate::{
     backups_kit::{Clinic, ISOLATIONS, objects},
-    world::{operator, slug},
+    test_platform::{operator, slug},
 };
 use tenantry::internals::control;
 use tenantry::operations::{Filter, State};

@@ -2,7 +2,7 @@
 
 use crate::{
     backups_kit::{Clinic, objects},
-    world::{operator, slug},
+    test_platform::{operator, slug},
 };
 use std::path::{Path, PathBuf};
 use tenantry::internals::control;

@@ -1,6 +1,6 @@
 //! A platform with tenants that have rows and files, in either isolation, and functions to inspect it.
 
-use crate::world::{operator, slug};
+use crate::test_platform::{operator, slug};
 use futures_util::stream;
 use serde_json::{Value, json};
 use std::{

@@ -2,7 +2,7 @@
 
 use crate::{
     backups_kit::{Clinic, ISOLATIONS, noise, objects, walk},
-    world::{operator, slug},
+    test_platform::{operator, slug},
 };
 use serde_json::json;
 use tenantry::internals::control;

@@ -4,7 +4,7 @@
 
 use crate::{
     backups_kit::ISOLATIONS,
-    world::{operator, slug},
+    test_platform::{operator, slug},
 };
 use serde_json::{Value, json};
 use std::{fs, path::Path};

@@ -2,7 +2,7 @@
 
 use crate::{
     backups_kit::{Clinic, ISOLATIONS},
-    world::{operator, slug},
+    test_platform::{operator, slug},
 };
 use tenantry::backups::BackupId;
 use tenantry::internals::control;

@@ -3,7 +3,7 @@
 
 use crate::{
     backups_kit::{Clinic, ISOLATIONS, noise},
-    world::{operator, slug},
+    test_platform::{operator, slug},
 };
 use std::process::Command;
 use tenantry::internals::control;

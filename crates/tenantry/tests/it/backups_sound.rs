@@ -3,7 +3,7 @@
 
 use crate::{
     backups_kit::{Clinic, ISOLATIONS, Sums, objects},
-    world::{operator, slug},
+    test_platform::{operator, slug},
 };
 use std::{
     collections::HashMap,

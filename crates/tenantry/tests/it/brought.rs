@@ -1,7 +1,7 @@
 //! Operations on a tenant that brought one of its databases: those that would replace that database leave it alone and
 //! say so.
 
-use crate::world::{World, operator, slug};
+use crate::test_platform::{TestPlatform, operator, slug};
 use serde_json::json;
 use std::{fs, path::PathBuf};
 use tenantry::{
@@ -15,12 +15,12 @@ use tenantry::{
 };
 use tenantry_engine::place::Isolation;
 
-async fn world(dir: &std::path::Path) -> World {
+async fn test(dir: &std::path::Path) -> TestPlatform {
     let external = |config: &mut tenantry::config::Config| {
         let papers = config.stores.iter_mut().find(|s| s.name.as_str() == "papers").unwrap();
         papers.provision = Provision::External;
     };
-    World::configured(dir, external).await.with_plans().await
+    TestPlatform::configured(dir, external).await.with_plans().await
 }
 
 fn store(name: &str) -> StoreName {
@@ -28,7 +28,7 @@ fn store(name: &str) -> StoreName {
 }
 
 /// Creates alpha, with a database that it brought for its papers, and a row in each store.
-async fn alpha(w: &World) -> PathBuf {
+async fn alpha(w: &TestPlatform) -> PathBuf {
     let tenant = NewTenant { slug: slug("alpha"), name: "Alpha".into(), email: "a@alpha.test".into() };
     w.platform.tenants().create(&operator(), tenant, Some("large"), None).await.unwrap();
     let file = w.root.join("brought.db");
@@ -49,24 +49,24 @@ async fn alpha(w: &World) -> PathBuf {
     file
 }
 
-async fn add(w: &World, name: &str, model: &str, text: &str) {
+async fn add(w: &TestPlatform, name: &str, model: &str, text: &str) {
     let tenant = w.platform.tenants().enter(&operator(), &slug(name)).await.unwrap();
     let row = json!({ "name": text });
     w.platform.records(&tenant, model).unwrap().create(row.as_object().unwrap()).await.unwrap();
 }
 
 /// Returns the numbers of items and sheets.
-async fn rows(w: &World, name: &str) -> [usize; 2] {
+async fn rows(w: &TestPlatform, name: &str) -> [usize; 2] {
     let contents = super::operations::kit::contents(w, name).await;
     ["items", "sheets"].map(|model| contents.iter().filter(|(m, _)| m == model).count())
 }
 
-async fn placed(w: &World, name: &str, of: &str) -> Placement {
+async fn placed(w: &TestPlatform, name: &str, of: &str) -> Placement {
     let shown = w.platform.tenants().show(&slug(name)).await.unwrap();
     shown.placements.into_iter().find(|p| p.place.store.as_str() == of).unwrap()
 }
 
-async fn done(w: &World, operation: i64) -> Listed {
+async fn done(w: &TestPlatform, operation: i64) -> Listed {
     let over = w.operations.wait(operation).await.unwrap();
     assert_eq!(over.state, State::Done, "{over:?}");
     over
@@ -81,7 +81,7 @@ fn told<T: std::fmt::Debug>(refused: tenantry::Result<T>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restore_leaves_out_what_the_owner_brought_and_says_so() {
     let dir = tempfile::tempdir().unwrap();
-    let w = world(dir.path()).await;
+    let w = test(dir.path()).await;
     alpha(&w).await;
     let brought = placed(&w, "alpha", "papers").await;
     let asked = w.platform.backups().start(&operator(), &slug("alpha"), None).await.unwrap();
@@ -108,7 +108,7 @@ async fn a_restore_leaves_out_what_the_owner_brought_and_says_so() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_but_its_owner_moves_what_the_owner_brought() {
     let dir = tempfile::tempdir().unwrap();
-    let w = world(dir.path()).await;
+    let w = test(dir.path()).await;
     alpha(&w).await;
     let (brought, papers, p) = (placed(&w, "alpha", "papers").await, store("papers"), &w.platform);
     let (alpha, disk) = (slug("alpha"), ServerName::parse("disk").unwrap());
@@ -129,7 +129,7 @@ async fn nobody_but_its_owner_moves_what_the_owner_brought() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_is_the_platforms_and_a_purge_leaves_what_the_owner_brought() {
     let dir = tempfile::tempdir().unwrap();
-    let w = world(dir.path()).await;
+    let w = test(dir.path()).await;
     let file = alpha(&w).await;
     let wanted = |name: &str| NewFromCopy { plan: Some("large".into()), ..NewFromCopy::named(name) };
     let asked = w.platform.backups().start(&operator(), &slug("alpha"), None).await.unwrap();
@@ -159,7 +159,7 @@ async fn a_copy_is_the_platforms_and_a_purge_leaves_what_the_owner_brought() {
     assert!(file.metadata().unwrap().len() > 0);
 }
 
-async fn purge(w: &World, name: &str) -> serde_json::Value {
+async fn purge(w: &TestPlatform, name: &str) -> serde_json::Value {
     let id = w.platform.tenants().id_of(&slug(name)).await.unwrap();
     let now = Terms { grace_days: 0, retention_days: 0 };
     w.platform.tenants().cancel(&operator(), id, Some(now), None).await.unwrap();

@@ -1,6 +1,6 @@
 //! Migration runs and checks on real databases: catalog, engine and apps together.
 
-use crate::world::operator;
+use crate::test_platform::operator;
 use std::{fs, sync::Arc};
 use tempfile::TempDir;
 use tenantry::{

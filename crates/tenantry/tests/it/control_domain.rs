@@ -1,6 +1,6 @@
 //! Tenants, plans, users and the cache of the control plane, on a real control store.
 
-use crate::world::{World, by, operator, placement, registration, role, slug};
+use crate::test_platform::{TestPlatform, by, operator, placement, registration, role, slug};
 use tenantry::{
     Error,
     audit::Query,
@@ -16,7 +16,7 @@ use tenantry::{
 #[tokio::test]
 async fn a_registration_makes_everything_and_lists_every_column() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     let made = w.operations.create_tenant(&by(), registration("city-hospital")).await.unwrap();
     assert_eq!(made.databases, ["tenant_city-hospital_1", "papers_city-hospital_1", "notes_pool"]);
     assert_eq!(w.databases().await, ["notes_pool.1", "papers_city-hospital_1", "tenant_city-hospital_1"]);
@@ -43,7 +43,7 @@ async fn a_registration_makes_everything_and_lists_every_column() {
 #[tokio::test]
 async fn a_taken_name_or_address_is_refused_before_anything_is_made() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     w.operations.create_tenant(&by(), registration("alpha")).await.unwrap();
     let again = w.operations.create_tenant(&by(), registration("alpha")).await.unwrap_err();
     assert!(matches!(again, Error::Conflict(_)), "{again}");
@@ -62,7 +62,7 @@ async fn a_taken_name_or_address_is_refused_before_anything_is_made() {
 #[tokio::test]
 async fn without_plans_the_remedy_is_to_initialise_them() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await;
+    let w = TestPlatform::open(dir.path()).await;
     let e = w.operations.create_tenant(&by(), registration("alpha")).await.unwrap_err();
     assert_eq!(e.remedy().as_deref(), Some("run: tenantry plan init"));
 }
@@ -70,14 +70,14 @@ async fn without_plans_the_remedy_is_to_initialise_them() {
 #[tokio::test]
 async fn plans_are_initialised_once_and_follow_the_configuration() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     let again = w.platform.plans().initialise(&operator()).await.unwrap();
     assert_eq!(again, Initialized::default(), "idempotent");
     let changed = |config: &mut Config| {
         config.plans[0].trial_days = 30;
         config.plans.pop();
     };
-    let w = World::configured(dir.path(), changed).await;
+    let w = TestPlatform::configured(dir.path(), changed).await;
     let done = w.platform.plans().initialise(&operator()).await.unwrap();
     assert_eq!((done.created, done.updated, done.archived), (0, 1, 1));
     assert!(w.platform.plans().by_code("large").await.is_err(), "archived plans take no new tenants");
@@ -86,9 +86,9 @@ async fn plans_are_initialised_once_and_follow_the_configuration() {
 #[tokio::test]
 async fn suspension_trial_end_and_plan_reach_the_cache_at_once() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     // A second process, as far as SQLite is concerned: a separate engine on the same file.
-    let other = World::open(dir.path()).await;
+    let other = TestPlatform::open(dir.path()).await;
     w.operations.create_tenant(&by(), registration("alpha")).await.unwrap();
     let cache = topology(&other.control, 10);
     let fetch = async || {
@@ -124,7 +124,7 @@ async fn suspension_trial_end_and_plan_reach_the_cache_at_once() {
 #[tokio::test]
 async fn a_store_without_database_is_an_error_with_its_remedy_never_another_place() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     let mut wanted = registration("alpha");
     wanted.placements = vec![placement("alpha", "tenant", Policy::OnDemand)];
     w.operations.create_tenant(&by(), wanted).await.unwrap();
@@ -153,7 +153,7 @@ async fn a_store_without_database_is_an_error_with_its_remedy_never_another_plac
 #[tokio::test]
 async fn the_last_owner_stays_and_the_plan_limits_members_in_the_transaction() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     let made = w.operations.create_tenant(&by(), registration("alpha")).await.unwrap();
     let (tenant, owner) = (made.tenant, made.owner.unwrap());
     let mut write = w.control.begin().await.unwrap();
@@ -187,7 +187,7 @@ async fn the_last_owner_stays_and_the_plan_limits_members_in_the_transaction() {
 #[tokio::test]
 async fn a_change_without_its_audit_row_does_not_commit_audited_commit() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     let mut write = w.control.begin().await.unwrap();
     write.execute("UPDATE plans SET price = '0'", &[]).await.unwrap();
     assert!(write.commit().await.is_err());
@@ -197,7 +197,7 @@ async fn a_change_without_its_audit_row_does_not_commit_audited_commit() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_database_made_on_demand_is_made_once_for_many_callers() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     let mut wanted = registration("alpha");
     wanted.placements = vec![placement("alpha", "tenant", Policy::OnDemand)];
     let tenant = w.operations.create_tenant(&by(), wanted).await.unwrap().tenant;
@@ -217,7 +217,7 @@ async fn a_database_made_on_demand_is_made_once_for_many_callers() {
 #[tokio::test]
 async fn an_identity_of_another_issuer_is_one_users() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     let mut owners = vec![];
     for name in ["alpha", "beta"] {
         let made = w.operations.create_tenant(&by(), registration(name)).await.unwrap();
@@ -237,7 +237,7 @@ async fn an_identity_of_another_issuer_is_one_users() {
 #[tokio::test]
 async fn settings_are_changed_with_their_audit_row() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     let mut write = w.control.begin().await.unwrap();
     settings::set(&mut write, &by(), "banner", &serde_json::json!("hello")).await.unwrap();
     write.commit().await.unwrap();
@@ -249,7 +249,7 @@ async fn settings_are_changed_with_their_audit_row() {
 #[tokio::test]
 async fn what_other_issuers_call_a_tenant_is_its_own() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     for name in ["alpha", "beta"] {
         w.operations.create_tenant(&by(), registration(name)).await.unwrap();
     }

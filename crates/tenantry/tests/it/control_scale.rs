@@ -1,6 +1,6 @@
 //! The control store with many tenants: the catalog of migration runs, and a bounded cache.
 
-use crate::world::{World, by, placement, registration, slug};
+use crate::test_platform::{TestPlatform, by, placement, registration, slug};
 use tenantry::internals::{Fleet, emptiest, topology};
 use tenantry::{
     migrations::fleet::{Catalog, Failure, Outcome},
@@ -9,7 +9,7 @@ use tenantry::{
     topology::Policy,
 };
 
-async fn fleet(w: &World, tenants: usize) {
+async fn fleet(w: &TestPlatform, tenants: usize) {
     for n in 0..tenants {
         let name = format!("tenant-{n}");
         let wanted = CreateTenant {
@@ -24,7 +24,7 @@ async fn fleet(w: &World, tenants: usize) {
 #[tokio::test]
 async fn a_run_finds_who_is_behind_and_records_how_it_went() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     fleet(&w, 10).await;
     let store = StoreName::parse("tenant").unwrap();
     let catalog = Fleet::new(w.control.clone(), false, by());
@@ -54,7 +54,7 @@ async fn a_run_finds_who_is_behind_and_records_how_it_went() {
 #[tokio::test]
 async fn nothing_to_do_is_answered_from_an_index_alone() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await;
+    let w = TestPlatform::open(dir.path()).await;
     let mut tx = w.control.snapshot().await.unwrap();
     for condition in ["< 'v'", "> 'v'", "IS NULL"] {
         let sql = format!(
@@ -69,7 +69,7 @@ async fn nothing_to_do_is_answered_from_an_index_alone() {
 #[tokio::test]
 async fn the_cache_holds_no_more_than_its_capacity_whatever_the_fleet() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     fleet(&w, 120).await;
     let cache = topology(&w.control, 32);
     for _ in 0..3 {
@@ -84,7 +84,7 @@ async fn the_cache_holds_no_more_than_its_capacity_whatever_the_fleet() {
 #[tokio::test]
 async fn the_emptiest_server_is_found() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     fleet(&w, 2).await;
     let servers = ["main", "other"].map(|name| tenantry::name::ServerName::parse(name).unwrap());
     assert_eq!(emptiest(&w.control, &servers).await.unwrap().as_str(), "other");
@@ -96,7 +96,7 @@ async fn the_emptiest_server_is_found() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_load_that_races_a_change_never_leaves_the_old_state_behind() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     fleet(&w, 1).await;
     let cache = topology(&w.control, 1_000);
     let id = cache.by_slug(&slug("tenant-0")).await.unwrap().id;

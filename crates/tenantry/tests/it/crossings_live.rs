@@ -3,7 +3,7 @@
 
 use crate::{
     backups_kit::{Clinic, Ran, Sums, noise, unprivileged},
-    world::{operator, slug},
+    test_platform::{operator, slug},
 };
 use std::{
     fs::{self, File, OpenOptions},

@@ -3,7 +3,7 @@
 
 use crate::{
     crossings_versions::{FINER, Fleet, VERBS, add, over, read},
-    world::{operator, slug},
+    test_platform::{operator, slug},
 };
 use serde_json::json;
 use tenantry::migrations::fleet;

@@ -4,7 +4,7 @@
 
 use crate::{
     backups_kit::{Clinic, Ran, noise, unprivileged},
-    world::{operator, slug},
+    test_platform::{operator, slug},
 };
 use std::{
     fs::{self, File, OpenOptions},

@@ -1,7 +1,7 @@
 //! T14: a tenant's database at a schema other than the loaded one × every operation on tenants. A value is right, or an
 //! error has the code and the remedy of its cause; acknowledged writes exist exactly once.
 
-use crate::world::{operator, slug};
+use crate::test_platform::{operator, slug};
 use serde_json::{Value, json};
 use std::{fs, path::Path};
 use tenantry::{

@@ -43,4 +43,4 @@ mod placements;
 mod platform_provision;
 mod simulation;
 mod simulation_kit;
-mod world;
+mod test_platform;

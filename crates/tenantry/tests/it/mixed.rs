@@ -4,7 +4,7 @@
 use crate::{
     backups_kit::ISOLATIONS,
     mixed_kit::{Picture, Ward},
-    world::{operator, slug},
+    test_platform::{operator, slug},
 };
 use serde_json::json;
 use tenantry_engine::place::Isolation;

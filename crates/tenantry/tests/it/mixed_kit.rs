@@ -1,6 +1,6 @@
 //! A platform whose one tenant store contains tenants of both isolations, with records of every field type.
 
-use crate::world::{operator, slug};
+use crate::test_platform::{operator, slug};
 use futures_util::{TryStreamExt, stream};
 use serde_json::{Value, json};
 use std::{fs, path::Path};

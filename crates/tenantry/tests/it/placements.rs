@@ -1,7 +1,7 @@
 //! Placement of a tenant's rows if the platform does not simply create a database: brought by the owner, or in a system
 //! store's database. Always recorded, never guessed.
 
-use crate::world::{operator, slug};
+use crate::test_platform::{operator, slug};
 use serde_json::json;
 use std::{fs, path::Path};
 use tenantry::access::Operator;

@@ -1,6 +1,6 @@
 //! Provisioning on the real engine: what the operation suites show with small files holds there too.
 
-use crate::world::{operator, slug};
+use crate::test_platform::{operator, slug};
 use std::{fs, path::PathBuf};
 use tenantry::access::Operator;
 use tenantry::{

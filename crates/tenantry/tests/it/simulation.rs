@@ -4,7 +4,7 @@
 //! A schedule is a sequence of steps; each runs to its end before the next. The same seed gives the same schedule.
 //! `TENANTRY_SEED` runs one seed, `TENANTRY_SEEDS` sets their number.
 
-use crate::simulation_kit::{Bed, Word};
+use crate::simulation_kit::{Simulation, Word};
 use std::{
     collections::{BTreeMap, HashSet},
     sync::Arc,
@@ -67,7 +67,7 @@ struct Counts {
 }
 
 struct Run<'a> {
-    bed: &'a mut Bed,
+    test: &'a mut Simulation,
     name: String,
     tenant: TenantId,
     store: &'static str,
@@ -92,12 +92,12 @@ async fn moves_against_a_model_with_late_workers_stale_places_and_jumping_clocks
         None => (1, number("TENANTRY_SEEDS").unwrap_or(SEEDS)),
     };
     let mut counts = Counts::default();
-    let mut bed = Bed::new(PROCESSES).await;
+    let mut test = Simulation::new(PROCESSES).await;
     for seed in first..first + seeds {
         if (seed - first) % TOGETHER == TOGETHER - 1 {
-            bed = Bed::new(PROCESSES).await;
+            test = Simulation::new(PROCESSES).await;
         }
-        one(&mut bed, seed, &mut counts).await;
+        one(&mut test, seed, &mut counts).await;
     }
     let Counts { moves, swapped, undone, taken_over, late, jumps, failed, written, refused } = counts;
     let what = format!(
@@ -111,16 +111,16 @@ async fn moves_against_a_model_with_late_workers_stale_places_and_jumping_clocks
     );
 }
 
-async fn one(bed: &mut Bed, seed: u64, counts: &mut Counts) {
+async fn one(test: &mut Simulation, seed: u64, counts: &mut Counts) {
     let name = format!("sim-{seed}");
-    let tenant = bed.tenant(&name).await;
+    let tenant = test.tenant(&name).await;
     // Both isolations: a store that begins in an own database, and one that begins in the pool.
     let (store, model_name) = if seed.is_multiple_of(2) { ("tenant", "items") } else { ("notes", "slips") };
-    let schema = bed.schema(store);
+    let schema = test.schema(store);
     let random = Random::new(seed, 0);
     let writers = (0..WRITERS).map(|_| Writer::default()).collect();
     let mut run = Run {
-        bed,
+        test,
         name,
         tenant,
         store,
@@ -132,7 +132,7 @@ async fn one(bed: &mut Bed, seed: u64, counts: &mut Counts) {
         counts,
         log: vec![],
     };
-    run.bed.set_watching(true);
+    run.test.set_watching(true);
     for _ in 0..STEPS {
         run.step().await;
     }
@@ -152,14 +152,14 @@ impl Run<'_> {
 
     /// Starts a move. Only one may be open; sometimes a second is tried, which must be refused.
     async fn start_move(&mut self) {
-        if self.bed.open_operations().await > 0 && !self.random.one_in(10) {
+        if self.test.open_operations().await > 0 && !self.random.one_in(10) {
             return;
         }
-        let from = self.bed.ready(self.tenant, self.store).await.place;
+        let from = self.test.ready(self.tenant, self.store).await.place;
         let (new, process) = (self.target(&from), self.random.below(PROCESSES));
         self.log.push(format!("{process} moves {} to {:?} {}", from.physical, new.isolation, new.server));
         self.counts.moves += 1;
-        self.bed.start(process, &self.name, from, new).await;
+        self.test.start(process, &self.name, from, new).await;
     }
 
     /// Chooses another target: the other server, or the other isolation.
@@ -185,17 +185,17 @@ impl Run<'_> {
         let process = self.random.below(PROCESSES);
         self.log.push(format!("clock of {process} jumps"));
         self.counts.jumps += 1;
-        control(&self.bed.processes[process].platform).clock().advance_us(40 * SECOND_US);
+        control(&self.test.processes[process].platform).clock().advance_us(40 * SECOND_US);
     }
 
     async fn take_over(&mut self) {
-        if self.bed.open_operations().await == 0 {
+        if self.test.open_operations().await == 0 {
             return;
         }
-        let (process, before) = (self.random.below(PROCESSES), self.bed.parked.len());
+        let (process, before) = (self.random.below(PROCESSES), self.test.parked.len());
         self.log.push(format!("{process} looks for stalled operations"));
-        self.bed.take_over(process).await;
-        if self.bed.parked.len() > before {
+        self.test.take_over(process).await;
+        if self.test.parked.len() > before {
             self.counts.taken_over += 1;
             // Earlier workers of the operation are parked and will be late.
             self.counts.late += u64::try_from(before).unwrap();
@@ -203,22 +203,22 @@ impl Run<'_> {
     }
 
     async fn go_on(&mut self) {
-        if self.bed.parked.is_empty() {
+        if self.test.parked.is_empty() {
             return;
         }
-        let index = self.random.below(self.bed.parked.len());
+        let index = self.random.below(self.test.parked.len());
         let fails = self.random.one_in(25);
         self.counts.failed += u64::from(fails);
-        let point = &self.bed.parked[index].point;
+        let point = &self.test.parked[index].point;
         self.log.push(format!("{} at {point}", if fails { "fails" } else { "goes on" }));
-        self.bed.release(index, if fails { Word::Fail } else { Word::GoOn }).await;
+        self.test.release(index, if fails { Word::Fail } else { Word::GoOn }).await;
     }
 
     /// Reads where the store is, or writes to where it was when last read.
     async fn write(&mut self) {
         let who = self.random.below(WRITERS);
         if self.writers[who].place.is_none() || self.random.one_in(4) {
-            self.writers[who].place = Some(self.bed.ready(self.tenant, self.store).await.place);
+            self.writers[who].place = Some(self.test.ready(self.tenant, self.store).await.place);
             return;
         }
         let wish = match self.writers[who].wish.take() {
@@ -274,7 +274,7 @@ impl Run<'_> {
             }
             Wish::Delete(id) => Change::Delete { model, id: RecordId::Integer(*id), expected_version: None },
         };
-        let session = self.bed.processes[process].engine.session(place, &self.schema, None).await?;
+        let session = self.test.processes[process].engine.session(place, &self.schema, None).await?;
         let written =
             session.write(&[change], &WriteOptions { actor: "sim".into(), ..Default::default() }).await?;
         match written[0].id {
@@ -299,34 +299,34 @@ impl Run<'_> {
     /// Runs all workers to their end, late ones too; then the place in use must equal the model.
     async fn end(&mut self) {
         let mut rounds = 0;
-        while !self.bed.parked.is_empty() || self.bed.open_operations().await > 0 {
-            while !self.bed.parked.is_empty() {
-                let index = self.random.below(self.bed.parked.len());
-                self.bed.release(index, Word::GoOn).await;
+        while !self.test.parked.is_empty() || self.test.open_operations().await > 0 {
+            while !self.test.parked.is_empty() {
+                let index = self.random.below(self.test.parked.len());
+                self.test.release(index, Word::GoOn).await;
             }
             let process = self.random.below(PROCESSES);
-            control(&self.bed.processes[process].platform).clock().advance_us(400 * SECOND_US);
-            self.bed.take_over(process).await;
+            control(&self.test.processes[process].platform).clock().advance_us(400 * SECOND_US);
+            self.test.take_over(process).await;
             rounds += 1;
             assert!(rounds < 100, "an operation never ends\n{}", self.log.join("\n"));
         }
-        self.bed.set_watching(false);
+        self.test.set_watching(false);
         self.count_ends().await;
-        let place = self.bed.ready(self.tenant, self.store).await.place;
+        let place = self.test.ready(self.tenant, self.store).await.place;
         let found = self.rows(&place).await;
         assert_eq!(found, self.model.records, "{place:?}\n{}", self.log.join("\n"));
         let last = self.wish();
         let id = self.try_write(0, &place, &last).await;
         let id = id.unwrap_or_else(|error| panic!("left shut: {error}\n{}", self.log.join("\n")));
         self.written(&last, id);
-        let info = self.bed.processes[1].engine.place_info(&place).await.unwrap();
+        let info = self.test.processes[1].engine.place_info(&place).await.unwrap();
         assert_eq!(info.recorder, None, "noted for nobody\n{}", self.log.join("\n"));
-        let session = self.bed.session(1, &place, &self.schema).await.unwrap();
+        let session = self.test.session(1, &place, &self.schema).await.unwrap();
         assert_eq!(session.usage().await.unwrap().rows, self.model.records.len() as u64, "counters");
     }
 
     async fn rows(&self, place: &Place) -> BTreeMap<i64, (String, i64)> {
-        let session = self.bed.session(0, place, &self.schema).await.unwrap();
+        let session = self.test.session(0, place, &self.schema).await.unwrap();
         let select = Select {
             limit: 1000,
             fields: vec![field("id"), field("name"), field("code")],
@@ -343,7 +343,7 @@ impl Run<'_> {
 
     async fn count_ends(&mut self) {
         let sql = "SELECT sum(state = 'done'), sum(state = 'undone') FROM operations WHERE kind = 'move' AND tenant = ?";
-        let mut tx = control(&self.bed.processes[0].platform).snapshot().await.unwrap();
+        let mut tx = control(&self.test.processes[0].platform).snapshot().await.unwrap();
         let rows = tx.query(sql, &[Value::Integer(self.tenant.get())]).await.unwrap();
         let count = |index| u64::try_from(rows[0].opt_integer(index).unwrap().unwrap_or(0)).unwrap();
         self.counts.swapped += count(0);

@@ -1,7 +1,7 @@
 //! Several processes on one installation in one test: each has a separate platform, clock, engine and caches. Their
 //! workers stop at every fault point and continue when the schedule says so.
 
-use crate::world::{by, operator, slug};
+use crate::test_platform::{by, operator, slug};
 use std::{
     path::Path,
     sync::{Arc, Mutex},
@@ -84,7 +84,7 @@ pub(crate) struct Process {
 }
 
 /// All processes of an installation, and their workers.
-pub(crate) struct Bed {
+pub(crate) struct Simulation {
     pub(crate) processes: Vec<Process>,
     news: mpsc::UnboundedReceiver<News>,
     tell: mpsc::UnboundedSender<News>,
@@ -119,11 +119,11 @@ fn is_control(point: &str) -> bool {
         || kind("move").unwrap().steps().iter().any(|s| s.name == step && !s.outside)
 }
 
-impl Bed {
+impl Simulation {
     pub(crate) async fn new(processes: usize) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (tell, news) = mpsc::unbounded_channel();
-        let mut bed = Self {
+        let mut test = Self {
             processes: vec![],
             news,
             tell,
@@ -134,16 +134,16 @@ impl Bed {
             _dir: dir,
         };
         for _ in 0..processes {
-            let config = config(bed._dir.path());
+            let config = config(test._dir.path());
             let servers = config.servers.iter();
             let servers = servers.map(|s| ServerSpec::sqlite(s.name.clone(), s.path.clone())).collect();
             let platform = Platform::open(config).await.unwrap();
-            bed.watch(&platform);
-            bed.processes
+            test.watch(&platform);
+            test.processes
                 .push(Process { platform, engine: Engine::open(servers, CacheLimits::default()).unwrap() });
         }
-        bed.processes[0].platform.plans().initialise(&operator()).await.unwrap();
-        bed
+        test.processes[0].platform.plans().initialise(&operator()).await.unwrap();
+        test
     }
 
     /// Makes every fault point of this process park its worker while a schedule runs.

@@ -4,7 +4,7 @@ use super::{
     Scenario,
     kit::{count, nth, tenant, whole},
 };
-use crate::world::{World, by, operator, registration, slug};
+use crate::test_platform::{TestPlatform, by, operator, registration, slug};
 use std::path::Path;
 use tenantry::{
     Error, Result,
@@ -118,7 +118,7 @@ fn everything() -> Selection {
 }
 
 /// Waits for a started operation and returns its result, with its own error.
-pub(super) async fn through(w: &World, started: Result<i64>) -> Result<()> {
+pub(super) async fn through(w: &TestPlatform, started: Result<i64>) -> Result<()> {
     let over = w.operations.wait(started?).await?;
     match (over.state, over.error.unwrap_or_default()) {
         (State::Done, _) => Ok(()),
@@ -127,13 +127,13 @@ pub(super) async fn through(w: &World, started: Result<i64>) -> Result<()> {
     }
 }
 
-pub(super) async fn back_up(w: &World, name: &str) {
+pub(super) async fn back_up(w: &TestPlatform, name: &str) {
     let asked = w.platform.backups().start(&operator(), &slug(name), None).await.unwrap();
     through(w, Ok(asked.operation)).await.unwrap();
 }
 
 /// Returns the newest good backup.
-pub(super) async fn newest(w: &World, name: &str) -> BackupId {
+pub(super) async fn newest(w: &TestPlatform, name: &str) -> BackupId {
     let name: Slug = slug(name);
     let all = w.platform.backups().of_tenant(&name, 1000).await.unwrap();
     all.into_iter().find(|b| b.state == catalog::State::Good).unwrap().id
@@ -141,7 +141,7 @@ pub(super) async fn newest(w: &World, name: &str) -> BackupId {
 
 /// Returns the numbers of good and failed backups in the catalog; asserts that the store contains exactly the good
 /// ones, complete.
-async fn in_store(w: &World) -> [i64; 2] {
+async fn in_store(w: &TestPlatform) -> [i64; 2] {
     whole(w).await;
     let states = ["running", "good", "failed"];
     let of = |state| format!("SELECT count(*) FROM backups WHERE state = '{state}'");

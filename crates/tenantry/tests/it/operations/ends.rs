@@ -7,14 +7,14 @@ use super::{
     lives::{close, purge},
     moves, restore,
 };
-use crate::world::{World, slug};
+use crate::test_platform::{TestPlatform, slug};
 use std::{collections::BTreeSet, path::Path, time::Duration};
 use tenantry::{
     clock::DAY_US,
     purges::operation::{Fate, Survey},
 };
 
-async fn survey(w: &World) -> Survey {
+async fn survey(w: &TestPlatform) -> Survey {
     w.platform.purges().survey(&slug("alpha")).await.unwrap()
 }
 
@@ -27,7 +27,7 @@ fn files(dir: &Path) -> usize {
 #[tokio::test]
 async fn what_moves_and_restores_left_behind_goes_too() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     tenant(&w, "alpha").await;
     back_up(&w, "alpha").await;
     moves::to_disk(&w).await.unwrap();
@@ -46,7 +46,7 @@ async fn what_moves_and_restores_left_behind_goes_too() {
 #[tokio::test]
 async fn the_dry_run_names_every_table_that_knows_the_tenant() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     tenant(&w, "alpha").await;
     let sql = "SELECT t.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c \
         WHERE t.type = 'table' AND c.name = 'tenant' AND substr(t.name, 1, 1) <> '_'";
@@ -64,7 +64,7 @@ async fn the_dry_run_names_every_table_that_knows_the_tenant() {
 async fn backups_go_with_the_tenant_when_the_policy_keeps_none() {
     let dir = tempfile::tempdir().unwrap();
     let none = |config: &mut tenantry::config::Config| config.retention.backups_days = 0;
-    let w = World::configured(dir.path(), none).await.with_plans().await;
+    let w = TestPlatform::configured(dir.path(), none).await.with_plans().await;
     tenant(&w, "alpha").await;
     back_up(&w, "alpha").await;
     close(&w, "alpha").await;
@@ -79,7 +79,7 @@ async fn backups_go_with_the_tenant_when_the_policy_keeps_none() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_backup_is_made_and_kept_for_its_time() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     tenant(&w, "alpha").await;
     close(&w, "alpha").await;
     purge(&w, "alpha").await.unwrap();

@@ -6,7 +6,7 @@ use super::{
     kit::{contents, count, rows, tenant, whole},
     moves::{open_to_writes, ready, to_disk},
 };
-use crate::world::{World, by, operator, registration, slug};
+use crate::test_platform::{TestPlatform, by, operator, registration, slug};
 use std::{fs, path::PathBuf};
 
 pub(super) const LOST: Scenario = Scenario {
@@ -54,19 +54,19 @@ pub(super) const LOST: Scenario = Scenario {
     },
 };
 
-async fn fall_back(w: &World) -> tenantry::Result<()> {
+async fn fall_back(w: &TestPlatform) -> tenantry::Result<()> {
     through(w, w.platform.moves().fall_back(&operator(), &slug("alpha"), None).await).await
 }
 
 /// Renames the files of server `disk`, so that no process can open them from now on.
-fn lose(w: &World) {
+fn lose(w: &TestPlatform) {
     for (path, name) in files(w).into_iter().filter(|(_, name)| !name.ends_with(".lost")) {
         fs::rename(&path, path.with_file_name(format!("{name}.lost"))).unwrap();
     }
 }
 
 /// Renames the files back.
-pub(super) fn bring_back(w: &World) {
+pub(super) fn bring_back(w: &TestPlatform) {
     for (path, name) in files(w) {
         if let Some(name) = name.strip_suffix(".lost") {
             fs::rename(&path, path.with_file_name(name)).unwrap();
@@ -74,7 +74,7 @@ pub(super) fn bring_back(w: &World) {
     }
 }
 
-fn files(w: &World) -> Vec<(PathBuf, String)> {
+fn files(w: &TestPlatform) -> Vec<(PathBuf, String)> {
     let disk = w.platform.config().servers.iter().find(|s| s.name.as_str() == "disk").unwrap();
     let entries = fs::read_dir(&disk.path).unwrap().map(Result::unwrap);
     let files = entries.filter(|entry| entry.file_type().unwrap().is_file());
@@ -85,7 +85,7 @@ fn files(w: &World) -> Vec<(PathBuf, String)> {
 #[tokio::test]
 async fn lost_twice_it_is_what_it_was_last() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     tenant(&w, "alpha").await;
     to_disk(&w).await.unwrap();
     lose(&w);
@@ -109,7 +109,7 @@ async fn lost_twice_it_is_what_it_was_last() {
 #[tokio::test]
 async fn what_came_back_is_not_given_up_and_what_is_damaged_is_not_put_back() {
     let dir = tempfile::tempdir().unwrap();
-    let w = std::sync::Arc::new(World::open(dir.path()).await.with_plans().await);
+    let w = std::sync::Arc::new(TestPlatform::open(dir.path()).await.with_plans().await);
     tenant(&w, "alpha").await;
     let before = ready(&w, "tenant").await.place;
     to_disk(&w).await.unwrap();
@@ -148,7 +148,7 @@ async fn what_came_back_is_not_given_up_and_what_is_damaged_is_not_put_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_move_whose_new_disk_dies_after_the_swap_ends_unproven_and_is_taken_back() {
     let dir = tempfile::tempdir().unwrap();
-    let w = std::sync::Arc::new(World::open(dir.path()).await.with_plans().await);
+    let w = std::sync::Arc::new(TestPlatform::open(dir.path()).await.with_plans().await);
     tenant(&w, "alpha").await;
     let dying = w.clone();
     w.operations.faults().watch(std::sync::Arc::new(move |point| {

@@ -2,7 +2,7 @@
 //! before, fail after, panic and repeated, and is cancelled.
 
 use super::{Scenario, fresh, kit::count, succeeds_now, told};
-use crate::world::{World, by, operator, registration};
+use crate::test_platform::{TestPlatform, by, operator, registration};
 use tenantry::{
     clock::SECOND_US,
     operations::{Filter, Recovered},
@@ -11,7 +11,7 @@ use tenantry::{
 const OPEN: &str = "SELECT count(*) FROM operations WHERE state IN ('running', 'unwinding')";
 
 /// Advances the clock and runs the reconciler.
-async fn later(w: &World) -> Recovered {
+async fn later(w: &TestPlatform) -> Recovered {
     w.control.clock().advance_us(600 * SECOND_US);
     w.operations.reconcile().await.unwrap()
 }
@@ -156,7 +156,7 @@ pub(super) async fn abandon(scenario: &'static Scenario) {
 }
 
 /// Cancels once the step with the fault is running, which then takes 300 ms.
-async fn cancel_when_at_work(w: &World, scenario: &Scenario) -> tenantry::Result<()> {
+async fn cancel_when_at_work(w: &TestPlatform, scenario: &Scenario) -> tenantry::Result<()> {
     for _ in 0..2_000 {
         let open = w.operations.list(&Filter { open: true, ..Filter::default() }).await?;
         let at_work = open.iter().find(|o| o.kind == scenario.kind);
@@ -172,9 +172,9 @@ async fn cancel_when_at_work(w: &World, scenario: &Scenario) -> tenantry::Result
 #[tokio::test]
 async fn a_worker_that_lost_its_lease_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let slow = World::open(dir.path()).await.with_plans().await;
+    let slow = TestPlatform::open(dir.path()).await.with_plans().await;
     slow.operations.faults().arm("provision:databases:after:wait-600");
-    let other = World::open(dir.path()).await;
+    let other = TestPlatform::open(dir.path()).await;
     let operations = slow.operations.clone();
     let first = tokio::spawn(async move { operations.create_tenant(&by(), registration("alpha")).await });
     while slow.operations.faults().waiting() > 0 {
@@ -193,7 +193,7 @@ async fn a_worker_that_lost_its_lease_changes_nothing() {
 #[tokio::test]
 async fn a_caller_that_goes_away_does_not_stop_it_midway() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     let by = by();
     let started = w.operations.create_tenant(&by, registration("alpha"));
     drop(tokio::time::timeout(std::time::Duration::from_micros(300), started).await);
@@ -210,7 +210,7 @@ async fn a_caller_that_goes_away_does_not_stop_it_midway() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_at_once_with_one_name_one_wins() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     let tries = (0..16).map(|_| {
         let operations = w.operations.clone();
         tokio::spawn(async move { operations.create_tenant(&by(), registration("alpha")).await })

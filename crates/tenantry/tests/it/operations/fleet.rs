@@ -1,11 +1,11 @@
 //! Migration runs and operations never use the same database at once (`two-workers` and `half-migrated-fleet`).
 
 use super::kit::{count, execute, query, tenant, whole};
-use crate::world::{World, by, operator, placement, registration, slug};
+use crate::test_platform::{TestPlatform, by, operator, placement, registration, slug};
 use tenantry::{migrations::fleet::Options, tenants::provision::CreateTenant, topology::Policy};
 
-async fn behind(dir: &std::path::Path) -> World {
-    let w = World::open(dir).await.with_plans().await;
+async fn behind(dir: &std::path::Path) -> TestPlatform {
+    let w = TestPlatform::open(dir).await.with_plans().await;
     let bare = CreateTenant {
         placements: vec![placement("alpha", "tenant", Policy::Managed)],
         ..registration("alpha")
@@ -18,7 +18,7 @@ async fn behind(dir: &std::path::Path) -> World {
 
 /// Runs a migration over all tenants while an operation on alpha takes `ms` milliseconds; returns the numbers migrated
 /// and the busy tenants.
-async fn run_beside(w: &World, ms: u32) -> (u64, Vec<String>) {
+async fn run_beside(w: &TestPlatform, ms: u32) -> (u64, Vec<String>) {
     w.operations.faults().arm(&format!("provision:databases:before:wait-{ms}"));
     let operations = w.operations.clone();
     let papers = vec![placement("alpha", "papers", Policy::Managed)];

@@ -8,7 +8,7 @@ use super::{
     kit::{count, in_order, whole},
     succeeds_now, told,
 };
-use crate::world::World;
+use crate::test_platform::TestPlatform;
 use std::{
     io::{BufRead, BufReader},
     os::unix::process::ExitStatusExt,
@@ -37,7 +37,7 @@ async fn child() {
     let Ok(mode) = std::env::var("TENANTRY_TEST_CHILD") else { return };
     let scenario = Scenario::named(&std::env::var("TENANTRY_TEST_SCENARIO").unwrap());
     // Opening recovers interrupted operations.
-    let w = World::open(Path::new(&std::env::var("TENANTRY_TEST_DIR").unwrap())).await;
+    let w = TestPlatform::open(Path::new(&std::env::var("TENANTRY_TEST_DIR").unwrap())).await;
     match mode.as_str() {
         "recover" => {}
         "run" => {
@@ -87,7 +87,7 @@ pub(super) async fn at_points(scenario: &'static Scenario) {
     for fault in points(scenario) {
         let dir = prepared(scenario).await;
         expect_killed(start("run", scenario, dir.path(), &fault), &fault);
-        let w = World::open(dir.path()).await;
+        let w = TestPlatform::open(dir.path()).await;
         if (scenario.finished)(&w).await {
             finished += 1;
         } else {
@@ -105,7 +105,7 @@ async fn killed_once_its_scratch_is_removed_it_is_finished() {
     let scenario = Scenario::named("clone");
     let (dir, fault) = (prepared(scenario).await, "clone:end:inside:kill");
     expect_killed(start("run", scenario, dir.path(), fault), fault);
-    let w = World::open(dir.path()).await;
+    let w = TestPlatform::open(dir.path()).await;
     assert!((scenario.finished)(&w).await);
 }
 
@@ -121,7 +121,7 @@ pub(super) async fn again(scenario: &'static Scenario) {
             let dir = prepared(scenario).await;
             expect_killed(start("run", scenario, dir.path(), &first), &first);
             expect_killed(start("recover", scenario, dir.path(), &second), &second);
-            let w = World::open(dir.path()).await;
+            let w = TestPlatform::open(dir.path()).await;
             assert!((scenario.finished)(&w).await, "going forward it is finished: {first}, {second}");
             tried += 1;
         }
@@ -136,7 +136,7 @@ pub(super) async fn at_random(scenario: &'static Scenario) {
     let mut done = 0;
     for n in (0..each).step_by(ON_ONE) {
         let dir = tempfile::tempdir().unwrap();
-        World::open(dir.path()).await.with_plans().await.platform.shutdown().await;
+        TestPlatform::open(dir.path()).await.with_plans().await.platform.shutdown().await;
         for _ in n..each.min(n + ON_ONE) {
             kill_at_random(scenario, dir.path(), &mut random);
         }
@@ -168,7 +168,7 @@ fn wait_until_ready(child: &mut Child) {
 
 /// Returns the number of operations started here, once all have ended.
 async fn ended(dir: &Path) -> i64 {
-    let w = World::open(dir).await;
+    let w = TestPlatform::open(dir).await;
     // A round may have been killed after it renamed a disk's files and before it renamed them back.
     super::fall_back::bring_back(&w);
     whole(&w).await;

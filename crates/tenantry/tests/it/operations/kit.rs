@@ -1,6 +1,6 @@
 //! Shared by the scenarios: the rows that a tenant should have, and the assertions that hold after every fault.
 
-use crate::world::{World, by, operator, registration, slug};
+use crate::test_platform::{TestPlatform, by, operator, registration, slug};
 use std::{collections::BTreeSet, fs};
 use tenantry::internals::verify_audit;
 use tenantry::{name::Slug, operations::Filter, query::Select, records::ListQuery};
@@ -16,13 +16,13 @@ pub(crate) const ROWS: [(&str, &str); 5] = [
 ];
 
 /// Creates a tenant with rows in each of its stores.
-pub(crate) async fn tenant(w: &World, name: &str) {
+pub(crate) async fn tenant(w: &TestPlatform, name: &str) {
     w.operations.create_tenant(&by(), registration(name)).await.unwrap();
     fill(w, name).await;
 }
 
 /// Writes [`ROWS`].
-pub(crate) async fn fill(w: &World, name: &str) {
+pub(crate) async fn fill(w: &TestPlatform, name: &str) {
     let tenant = w.platform.tenants().enter(&operator(), &slug(name)).await.unwrap();
     for (model, name) in ROWS {
         let row = serde_json::json!({ "name": name });
@@ -32,7 +32,7 @@ pub(crate) async fn fill(w: &World, name: &str) {
 }
 
 /// Returns a tenant's rows through the normal routing: (model, name) in order.
-pub(crate) async fn contents(w: &World, name: &str) -> Vec<(String, String)> {
+pub(crate) async fn contents(w: &TestPlatform, name: &str) -> Vec<(String, String)> {
     w.control.refresh().await.unwrap();
     let tenant = w.platform.tenants().enter(&operator(), &slug(name)).await.unwrap();
     let mut found = Vec::new();
@@ -52,16 +52,16 @@ pub(crate) fn rows() -> Vec<(String, String)> {
     ROWS.iter().map(|(model, name)| ((*model).to_owned(), (*name).to_owned())).collect()
 }
 
-pub(crate) async fn query(w: &World, sql: &str) -> Vec<SqlRow> {
+pub(crate) async fn query(w: &TestPlatform, sql: &str) -> Vec<SqlRow> {
     w.control.snapshot().await.unwrap().query(sql, &[]).await.unwrap()
 }
 
-pub(crate) async fn count(w: &World, sql: &str) -> i64 {
+pub(crate) async fn count(w: &TestPlatform, sql: &str) -> i64 {
     query(w, sql).await[0].integer(0).unwrap()
 }
 
 /// Changes the control store without the platform's verbs.
-pub(crate) async fn execute(w: &World, sql: &str) {
+pub(crate) async fn execute(w: &TestPlatform, sql: &str) {
     let mut write = w.control.begin().await.unwrap();
     write.execute(sql, &[]).await.unwrap();
     write.invalidate(&tenantry::internals::Subject::Everything).await.unwrap();
@@ -70,13 +70,13 @@ pub(crate) async fn execute(w: &World, sql: &str) {
 }
 
 /// Asserts that nothing is stuck, orphaned, half-made or doubled, whatever the operation was.
-pub(crate) async fn whole(w: &World) {
+pub(crate) async fn whole(w: &TestPlatform) {
     in_order(w).await;
     assert_eq!(told(w).await, Vec::<String>::new(), "every database is its tenant's, with its schema");
 }
 
 /// Asserts the same as [`whole`], as far as possible without opening every database.
-pub(crate) async fn in_order(w: &World) {
+pub(crate) async fn in_order(w: &TestPlatform) {
     let open = Filter { open: true, ..Filter::default() };
     assert_eq!(w.operations.list(&open).await.unwrap(), vec![], "stuck operations");
     for (what, sql) in [
@@ -107,7 +107,7 @@ pub(crate) async fn in_order(w: &World) {
 }
 
 /// Returns the findings of a check of all databases.
-async fn told(w: &World) -> Vec<String> {
+async fn told(w: &TestPlatform) -> Vec<String> {
     let mut found = Vec::new();
     w.platform.check(None, true, |finding| found.push(finding.to_string()), |_, _| ()).await.unwrap();
     found

@@ -1,7 +1,7 @@
 //! A late worker, whose operation another worker has undone, leaves no recording on.
 
 use super::{kit::tenant, moves};
-use crate::world::{World, operator};
+use crate::test_platform::{TestPlatform, operator};
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicUsize, Ordering},
@@ -16,7 +16,7 @@ const LEASE_US: i64 = 30_000_000;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mover_that_wakes_after_its_move_was_undone_has_nothing_noted() {
     let dir = tempfile::tempdir().unwrap();
-    let w = Arc::new(World::open(dir.path()).await.with_plans().await);
+    let w = Arc::new(TestPlatform::open(dir.path()).await.with_plans().await);
     tenant(&w, "alpha").await;
     let passed = Arc::new(AtomicUsize::new(0));
     let (asleep, wake) = park(&w, passed.clone());
@@ -44,7 +44,7 @@ async fn a_mover_that_wakes_after_its_move_was_undone_has_nothing_noted() {
 
 /// Parks the first worker that reaches the step `watch`; signals that it is parked, and waits for the wake-up. Counts
 /// the workers that pass.
-fn park(w: &World, passed: Arc<AtomicUsize>) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
+fn park(w: &TestPlatform, passed: Arc<AtomicUsize>) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
     let ((tell, asleep), (wake, woken)) = (oneshot::channel(), oneshot::channel());
     let first = Arc::new(Mutex::new(Some((tell, woken))));
     w.operations.faults().watch(Arc::new(move |point| {

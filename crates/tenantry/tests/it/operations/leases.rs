@@ -4,7 +4,7 @@ use super::{
     kit::{count, tenant, whole},
     moves,
 };
-use crate::world::World;
+use crate::test_platform::TestPlatform;
 use std::{sync::Arc, time::Duration};
 use tenantry::{clock::SECOND_US, operations::Recovered};
 
@@ -14,7 +14,7 @@ const LEASE: &str = "SELECT lease_until FROM operations WHERE state = 'running'"
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lease_is_lengthened_while_a_step_takes_its_time() {
     let dir = tempfile::tempdir().unwrap();
-    let w = Arc::new(World::open(dir.path()).await.with_plans().await);
+    let w = Arc::new(TestPlatform::open(dir.path()).await.with_plans().await);
     tenant(&w, "alpha").await;
     w.operations.faults().arm("move:copied:inside:wait-4000");
     let mover = tokio::spawn({

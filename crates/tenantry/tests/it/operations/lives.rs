@@ -4,7 +4,7 @@ use super::{
     Scenario,
     kit::{contents, count, nth, rows, tenant, whole},
 };
-use crate::world::{World, operator, slug};
+use crate::test_platform::{TestPlatform, operator, slug};
 use std::{io::Write, path::PathBuf};
 use tenantry::{Error, NewFromCopy, Result, operations::State, tenants::Terms};
 
@@ -85,7 +85,7 @@ pub(super) const PURGE: Scenario = Scenario {
     },
 };
 
-async fn alpha(w: &World) {
+async fn alpha(w: &TestPlatform) {
     if count(w, "SELECT count(*) FROM tenants WHERE slug = 'alpha'").await == 0 {
         tenant(w, "alpha").await;
     }
@@ -95,20 +95,20 @@ fn like(name: &str) -> NewFromCopy {
     NewFromCopy { plan: Some("small".into()), ..NewFromCopy::named(name) }
 }
 
-async fn cloned(w: &World, name: &str) -> Result<i64> {
+async fn cloned(w: &TestPlatform, name: &str) -> Result<i64> {
     w.platform.arrivals().from_tenant(&operator(), &slug("alpha"), false, like(name)).await
 }
 
-async fn imported(w: &World, name: &str) -> Result<i64> {
+async fn imported(w: &TestPlatform, name: &str) -> Result<i64> {
     w.platform.arrivals().from_archive(&operator(), archive_path(w), like(name)).await
 }
 
-fn archive_path(w: &World) -> PathBuf {
+fn archive_path(w: &TestPlatform) -> PathBuf {
     w.platform.config().platform.data_dir.join("alpha.zip")
 }
 
 /// Writes the archive completely or not at all, even if the process is killed meanwhile.
-async fn archive(w: &World) {
+async fn archive(w: &TestPlatform) {
     let path = archive_path(w);
     if path.exists() {
         return;
@@ -124,7 +124,7 @@ async fn archive(w: &World) {
 }
 
 /// Waits for scratch to be empty: it is removed shortly after the last chunk of an export and the last journal entry.
-async fn tidy(w: &World) {
+async fn tidy(w: &TestPlatform) {
     let scratch = w.platform.config().platform.data_dir.join("scratch");
     for _ in 0..2_000 {
         if std::fs::read_dir(&scratch).map_or(0, Iterator::count) == 0 {
@@ -134,19 +134,19 @@ async fn tidy(w: &World) {
     }
 }
 
-pub(super) async fn close(w: &World, name: &str) {
+pub(super) async fn close(w: &TestPlatform, name: &str) {
     let id = w.platform.tenants().id_of(&slug(name)).await.unwrap();
     let now = Terms { grace_days: 0, retention_days: 0 };
     w.platform.tenants().cancel(&operator(), id, Some(now), None).await.unwrap();
 }
 
-pub(super) async fn purge(w: &World, name: &str) -> Result<()> {
+pub(super) async fn purge(w: &TestPlatform, name: &str) -> Result<()> {
     let id = w.platform.tenants().id_of(&slug(name)).await?;
     ended(w, w.platform.purges().start(&operator(), &slug(name), id, false).await).await
 }
 
 /// Returns the end of an operation, as a waiting verb would.
-async fn ended(w: &World, started: Result<i64>) -> Result<()> {
+async fn ended(w: &TestPlatform, started: Result<i64>) -> Result<()> {
     let over = w.operations.wait(started?).await?;
     if over.state.is_over() {
         tidy(w).await;
@@ -159,7 +159,7 @@ async fn ended(w: &World, started: Result<i64>) -> Result<()> {
 }
 
 /// Returns whether a second tenant like the first exists.
-async fn second(w: &World, action: &str) -> bool {
+async fn second(w: &TestPlatform, action: &str) -> bool {
     whole(w).await;
     assert_eq!(contents(w, "alpha").await, rows());
     let audited = count(w, &format!("SELECT count(*) FROM audit WHERE action = '{action}'")).await;

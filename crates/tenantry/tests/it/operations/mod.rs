@@ -6,7 +6,7 @@
 //! `every_kind_has_a_scenario_and_every_step_one_name` fails until that is done.
 //!
 //! A scenario uses the operation on a fresh installation:
-//! - `prepare` creates the initial state (see `world` for tenants and rows; [`kit::ROWS`] are the rows that a tenant
+//! - `prepare` creates the initial state (see `test_platform` for tenants and rows; [`kit::ROWS`] are the rows that a tenant
 //!   should have, [`kit::fill`] writes them);
 //! - `run` runs the operation once, by its public verb, and returns its error unchanged. The error of an armed fault
 //!   must come through;
@@ -36,7 +36,7 @@ mod release;
 mod restore;
 mod wrong_clock;
 
-use crate::world::World;
+use crate::test_platform::TestPlatform;
 use futures_util::future::BoxFuture;
 use tenantry::{
     Result,
@@ -125,13 +125,13 @@ pub(crate) struct Scenario {
     /// Kind of the operation.
     pub(crate) kind: &'static str,
     /// Creates the initial state.
-    pub(crate) prepare: for<'a> fn(&'a World) -> BoxFuture<'a, ()>,
+    pub(crate) prepare: for<'a> fn(&'a TestPlatform) -> BoxFuture<'a, ()>,
     /// Runs the operation once.
-    pub(crate) run: for<'a> fn(&'a World) -> BoxFuture<'a, Result<()>>,
+    pub(crate) run: for<'a> fn(&'a TestPlatform) -> BoxFuture<'a, Result<()>>,
     /// Returns true if the operation is complete, false if nothing of it remains; panics otherwise.
-    pub(crate) finished: for<'a> fn(&'a World) -> BoxFuture<'a, bool>,
+    pub(crate) finished: for<'a> fn(&'a TestPlatform) -> BoxFuture<'a, bool>,
     /// Runs the operation again, whatever the earlier rounds left.
-    pub(crate) endless: for<'a> fn(&'a World, u64) -> BoxFuture<'a, ()>,
+    pub(crate) endless: for<'a> fn(&'a TestPlatform, u64) -> BoxFuture<'a, ()>,
 }
 
 impl Scenario {
@@ -180,15 +180,15 @@ impl Scenario {
     }
 }
 
-async fn fresh(scenario: &Scenario) -> (tempfile::TempDir, World) {
+async fn fresh(scenario: &Scenario) -> (tempfile::TempDir, TestPlatform) {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     (scenario.prepare)(&w).await;
     (dir, w)
 }
 
 /// Asserts that the same operation succeeds after a failure (`stuck-retry`).
-async fn succeeds_now(scenario: &Scenario, w: &World) {
+async fn succeeds_now(scenario: &Scenario, w: &TestPlatform) {
     (scenario.run)(w).await.unwrap_or_else(|e| panic!("{} after it was undone: {e}", scenario.name));
     assert!((scenario.finished)(w).await, "{}", scenario.name);
 }

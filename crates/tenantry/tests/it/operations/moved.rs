@@ -4,7 +4,7 @@ use super::{
     kit::{count, query, tenant, whole},
     moves,
 };
-use crate::world::{World, by, operator, slug};
+use crate::test_platform::{TestPlatform, by, operator, slug};
 use std::{path::Path, sync::Arc};
 use tenantry::{clock::SECOND_US, name::TenantId, operations::Filter};
 use tenantry_engine::{CacheLimits, Engine, ServerSpec, place::Place};
@@ -13,8 +13,8 @@ const DAY_US: i64 = 86_400_000_000;
 
 /// Prepares a tenant whose store is written to without a recorded change when its mover reaches `point`, as if the
 /// record were lost.
-async fn unnoted(dir: &Path, point: &'static str) -> Arc<World> {
-    let w = Arc::new(World::open(dir).await.with_plans().await);
+async fn unnoted(dir: &Path, point: &'static str) -> Arc<TestPlatform> {
+    let w = Arc::new(TestPlatform::open(dir).await.with_plans().await);
     tenant(&w, "alpha").await;
     let (old, late) = (moves::ready(&w, "tenant").await.place, Arc::downgrade(&w));
     w.operations.faults().watch(Arc::new(move |passed| {
@@ -29,7 +29,7 @@ async fn unnoted(dir: &Path, point: &'static str) -> Arc<World> {
     w
 }
 
-async fn write_unnoted(w: &World, old: &Place) {
+async fn write_unnoted(w: &TestPlatform, old: &Place) {
     let spec = ServerSpec::sqlite("main".parse().unwrap(), w.root.clone());
     let engine = Engine::open(vec![spec], CacheLimits::default()).unwrap();
     let mark = engine.place_info(old).await.unwrap().recorder.expect("nothing is noted yet");
@@ -73,7 +73,7 @@ async fn what_differs_after_the_swap_is_told_and_the_original_is_kept() {
 #[tokio::test]
 async fn what_a_move_left_behind_is_kept_for_its_time() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     tenant(&w, "alpha").await;
     let old = moves::ready(&w, "tenant").await.place;
     let there = || w.root.join(format!("{}.db", old.physical)).exists();

@@ -4,7 +4,7 @@ use super::{
     Scenario,
     kit::{contents, count, rows, tenant, whole},
 };
-use crate::world::{World, by, operator, registration, slug};
+use crate::test_platform::{TestPlatform, by, operator, registration, slug};
 use futures_util::future::BoxFuture;
 use tenantry::internals::{placements, run_move};
 use tenantry::{
@@ -48,12 +48,12 @@ pub(super) const DEMOTE: Scenario = Scenario {
     ..SERVER
 };
 
-pub(super) async fn ready(w: &World, store: &str) -> Placement {
+pub(super) async fn ready(w: &TestPlatform, store: &str) -> Placement {
     let all = placements(&mut w.control.snapshot().await.unwrap(), TenantId::from_raw(1)).await;
     all.unwrap().into_iter().find(|p| p.place.store.as_str() == store).unwrap()
 }
 
-async fn go(w: &World, store: &str, server: &str, isolation: Isolation, base: &str) -> Result<()> {
+async fn go(w: &TestPlatform, store: &str, server: &str, isolation: Isolation, base: &str) -> Result<()> {
     let from = ready(w, store).await.place;
     let new = NewPlacement {
         store: from.store.clone(),
@@ -72,21 +72,21 @@ async fn go(w: &World, store: &str, server: &str, isolation: Isolation, base: &s
     run_move(&w.operations, Move::new(&by(), wanted)).await
 }
 
-pub(super) async fn to_disk(w: &World) -> Result<()> {
+pub(super) async fn to_disk(w: &TestPlatform) -> Result<()> {
     go(w, "tenant", "disk", Isolation::Database, "tenant_alpha").await
 }
 
-async fn promote(w: &World) -> Result<()> {
+async fn promote(w: &TestPlatform) -> Result<()> {
     go(w, "notes", "main", Isolation::Database, "notes_alpha").await
 }
 
-async fn demote(w: &World) -> Result<()> {
+async fn demote(w: &TestPlatform) -> Result<()> {
     go(w, "notes", "main", Isolation::Pooled, "notes_pool").await
 }
 
 /// Asserts that all rows are at the new place or all at the old one, and that the place is open to writes.
 fn finished<'a>(
-    w: &'a World,
+    w: &'a TestPlatform,
     store: &'static str,
     before: [&'static str; 2],
     after: [&'static str; 2],
@@ -114,7 +114,7 @@ fn finished<'a>(
 }
 
 /// Asserts that alpha accepts writes: a fence left behind would close the tenant for good.
-pub(super) async fn open_to_writes(w: &World) {
+pub(super) async fn open_to_writes(w: &TestPlatform) {
     let tenant = w.platform.tenants().enter(&operator(), &slug("alpha")).await.unwrap();
     for model in ["items", "slips"] {
         let records = w.platform.records(&tenant, model).unwrap();
@@ -126,7 +126,7 @@ pub(super) async fn open_to_writes(w: &World) {
 }
 
 /// Moves out of the pool and into it, round after round.
-async fn again(w: &World) {
+async fn again(w: &TestPlatform) {
     if count(w, "SELECT count(*) FROM tenants").await == 0 {
         w.operations.create_tenant(&by(), registration("alpha")).await.unwrap();
     }

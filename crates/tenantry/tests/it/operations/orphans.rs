@@ -2,23 +2,23 @@
 //! removed.
 
 use super::kit::{count, execute, tenant};
-use crate::world::World;
+use crate::test_platform::TestPlatform;
 use std::{fs, time::Duration};
 use tenantry::{Orphan, clock::DAY_US};
 
 /// Advances the clock by this many days.
-async fn days_later(w: &World, days: i64) {
+async fn days_later(w: &TestPlatform, days: i64) {
     w.control.clock().advance_us(days * DAY_US);
 }
 
-async fn told(w: &World) -> Vec<String> {
+async fn told(w: &TestPlatform) -> Vec<String> {
     w.platform.orphans().list().await.unwrap().iter().map(ToString::to_string).collect()
 }
 
 #[tokio::test]
 async fn what_has_no_counterpart_is_found_on_both_sides() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     tenant(&w, "alpha").await;
     w.platform.shutdown().await;
     fs::write(w.root.join("nonsense.db"), "hello").unwrap();
@@ -45,7 +45,7 @@ async fn what_has_no_counterpart_is_found_on_both_sides() {
 #[tokio::test]
 async fn only_what_is_certainly_over_is_removed_and_only_when_that_is_wanted() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     tenant(&w, "alpha").await;
     w.platform.shutdown().await;
     let file = |name: &str| w.root.join(name);
@@ -58,7 +58,7 @@ async fn only_what_is_certainly_over_is_removed_and_only_when_that_is_wanted() {
     w.platform.shutdown().await;
     let days = [(0, true), (5, true), (2, false)];
     for (orphan_days, stays) in days {
-        let swept = World::configured(dir.path(), |c| c.operations.orphan_days = orphan_days).await;
+        let swept = TestPlatform::configured(dir.path(), |c| c.operations.orphan_days = orphan_days).await;
         days_later(&swept, 3).await;
         let work = swept.platform.start_background();
         while swept.platform.orphans().seen() == 0 {

@@ -4,7 +4,7 @@ use super::{
     Scenario, fresh,
     kit::{count, tenant, whole},
 };
-use crate::world::{World, by, operator, placement, registration, slug};
+use crate::test_platform::{TestPlatform, by, operator, placement, registration, slug};
 use futures_util::StreamExt;
 use std::time::Duration;
 use tenantry::{
@@ -15,11 +15,11 @@ use tenantry::{
     topology::Policy,
 };
 
-async fn newest(w: &World) -> Listed {
+async fn newest(w: &TestPlatform) -> Listed {
     w.operations.list(&Filter { limit: 1, ..Filter::default() }).await.unwrap().remove(0)
 }
 
-async fn until_struck(w: &World) {
+async fn until_struck(w: &TestPlatform) {
     while w.operations.faults().waiting() > 0 {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
@@ -28,7 +28,7 @@ async fn until_struck(w: &World) {
 #[tokio::test]
 async fn one_at_work_shows_its_steps_and_excludes_others_on_its_tenant_two_workers() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     let bare = CreateTenant { placements: vec![], ..registration("alpha") };
     w.operations.create_tenant(&by(), bare).await.unwrap();
     let papers = || vec![placement("alpha", "papers", Policy::Managed)];
@@ -141,7 +141,7 @@ async fn the_list_pages_and_filters() {
 }
 
 /// Returns the numbers of good and failed backups of a run.
-async fn backed_up(w: &World) -> (i64, i64) {
+async fn backed_up(w: &TestPlatform) -> (i64, i64) {
     let run = w.platform.backups().start_run(&operator(), Selection::default()).await.unwrap();
     let over = w.operations.wait(run).await.unwrap().result.unwrap();
     (over["good"].as_i64().unwrap(), over["failed"].as_i64().unwrap())
@@ -150,7 +150,7 @@ async fn backed_up(w: &World) -> (i64, i64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_over_many_waits_for_a_tenant_that_is_busy() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     tenant(&w, "alpha").await;
     tenant(&w, "beta").await;
     w.operations.faults().arm("backup:take:before:wait-700");
@@ -164,7 +164,7 @@ async fn a_run_over_many_waits_for_a_tenant_that_is_busy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_over_many_goes_on_with_what_a_dead_worker_left_on_a_tenant() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     tenant(&w, "alpha").await;
     tenant(&w, "beta").await;
     // Past its point of no return the operation rests, without a worker.

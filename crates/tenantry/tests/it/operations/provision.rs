@@ -4,7 +4,7 @@ use super::{
     Scenario,
     kit::{count, nth, whole},
 };
-use crate::world::{World, by, registration, slug, stores};
+use crate::test_platform::{TestPlatform, by, registration, slug, stores};
 use tenantry::tenants::provision::CreateTenant;
 
 /// A registration: tenant, two databases, a place in a pool, trial, new user as owner.
@@ -64,7 +64,7 @@ pub(super) const DATABASES: Scenario = Scenario {
 };
 
 /// Returns the numbers of tenants, users and databases in use.
-async fn state(w: &World) -> [i64; 3] {
+async fn state(w: &TestPlatform) -> [i64; 3] {
     whole(w).await;
     for (what, sql) in [
         (

@@ -4,7 +4,7 @@ use super::{
     Scenario, fresh,
     kit::{count, execute, tenant, whole},
 };
-use crate::world::{World, by, registration, slug, stores};
+use crate::test_platform::{TestPlatform, by, registration, slug, stores};
 use tenantry::{Result, name::TenantId};
 
 pub(super) const KEPT_DATABASE: Scenario = Scenario {
@@ -44,12 +44,12 @@ pub(super) const KEPT_DATABASE: Scenario = Scenario {
 };
 
 /// Marks the papers as a swap would: out of use, to be removed at once.
-async fn keep_papers(w: &World) {
+async fn keep_papers(w: &TestPlatform) {
     let sql = "UPDATE placements SET state = 'kept', until = 0 WHERE store = 'papers' AND state = 'ready'";
     execute(w, sql).await;
 }
 
-async fn release(w: &World) -> Result<()> {
+async fn release(w: &TestPlatform) -> Result<()> {
     let mut kept = w.operations.retained(TenantId::from_raw(1)).await?;
     w.operations.release(&by(), kept.remove(0).place).await
 }

@@ -6,7 +6,7 @@ use super::{
     backup::{back_up, newest, through},
     kit::{contents, count, nth, rows, tenant, whole},
 };
-use crate::world::{World, by, operator, slug};
+use crate::test_platform::{TestPlatform, by, operator, slug};
 use tenantry::{NewFromCopy, Result};
 
 /// A row that is not in the backup.
@@ -139,21 +139,21 @@ pub(super) const AS_NEW: Scenario = Scenario {
 };
 
 /// Creates two tenants, a backup of one, and a later row.
-async fn changed(w: &World) {
+async fn changed(w: &TestPlatform) {
     tenant(w, "alpha").await;
     tenant(w, "beta").await;
     back_up(w, "alpha").await;
     add_later(w).await;
 }
 
-pub(super) async fn add_later(w: &World) {
+pub(super) async fn add_later(w: &TestPlatform) {
     let alpha = w.platform.tenants().enter(&operator(), &slug("alpha")).await.unwrap();
     let row = serde_json::json!({ "name": LATER.1 });
     w.platform.records(&alpha, LATER.0).unwrap().create(row.as_object().unwrap()).await.unwrap();
 }
 
 /// Prepares, whatever a kill left: a tenant with a backup and no staged restore.
-async fn ready(w: &World) {
+async fn ready(w: &TestPlatform) {
     if count(w, "SELECT count(*) FROM tenants WHERE slug = 'alpha'").await == 0 {
         tenant(w, "alpha").await;
     }
@@ -169,32 +169,32 @@ async fn ready(w: &World) {
     w.operations.release_due(&by(), 100).await.unwrap();
 }
 
-pub(super) async fn restore(w: &World) -> Result<()> {
+pub(super) async fn restore(w: &TestPlatform) -> Result<()> {
     let backup = newest(w, "alpha").await;
     through(w, w.platform.restores().start(&operator(), &slug("alpha"), &backup, None).await).await
 }
 
-async fn swap(w: &World) -> Result<()> {
+async fn swap(w: &TestPlatform) -> Result<()> {
     through(w, w.platform.restores().swap(&operator(), &slug("alpha")).await).await
 }
 
-async fn undo(w: &World) -> Result<()> {
+async fn undo(w: &TestPlatform) -> Result<()> {
     through(w, w.platform.restores().undo(&operator(), &slug("alpha")).await).await
 }
 
-async fn as_new(w: &World, name: &str) -> Result<()> {
+async fn as_new(w: &TestPlatform, name: &str) -> Result<()> {
     let backup = newest(w, "alpha").await;
     let new = NewFromCopy { plan: Some("large".into()), ..NewFromCopy::named(name) };
     through(w, w.platform.arrivals().from_backup(&operator(), &backup, false, new).await).await
 }
 
 /// Asserts that no rows of other tenants were touched.
-async fn neighbours(w: &World) {
+async fn neighbours(w: &TestPlatform) {
     assert_eq!(contents(w, "beta").await, rows());
 }
 
 /// Returns the state of the last restore, and whether alpha has the later row.
-async fn state(w: &World) -> (String, bool) {
+async fn state(w: &TestPlatform) -> (String, bool) {
     whole(w).await;
     neighbours(w).await;
     let last = super::kit::query(w, "SELECT state FROM restores ORDER BY id DESC LIMIT 1").await;

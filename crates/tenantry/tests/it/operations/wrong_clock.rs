@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     backups_kit::Clinic,
-    world::{World, by, operator, slug},
+    test_platform::{TestPlatform, by, operator, slug},
 };
 use std::time::Duration;
 use tenantry::internals::control;
@@ -27,14 +27,14 @@ async fn pass(platform: &Platform) {
     background.stop().await;
 }
 
-async fn state(w: &World) -> State {
+async fn state(w: &TestPlatform) -> State {
     w.platform.tenants().show(&slug("alpha")).await.unwrap().state
 }
 
 #[tokio::test]
 async fn what_is_due_follows_no_jump() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await;
+    let w = TestPlatform::open(dir.path()).await;
     let clock = w.control.clock();
     for jump_us in JUMPS {
         let before_us = clock.due_us();
@@ -52,7 +52,7 @@ async fn what_is_due_follows_no_jump() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_jump_closes_but_does_not_purge_and_the_way_back_opens() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::configured(dir.path(), |config| {
+    let w = TestPlatform::configured(dir.path(), |config| {
         (config.retention.grace_days, config.retention.retention_days) = (1, 1);
         config.retention.final_backup = false;
     })
@@ -80,7 +80,7 @@ async fn a_jump_closes_but_does_not_purge_and_the_way_back_opens() {
     pass(&w.platform).await;
     assert_eq!((state(&w).await, w.platform.purges().due().await.unwrap()), (State::Cancelled, vec![]));
     // A server that has not seen the jump learns it from the catalog.
-    let other = World::open(dir.path()).await;
+    let other = TestPlatform::open(dir.path()).await;
     other.control.clock().jump_us(7_200 * SECOND_US + 2 * DAY_US);
     assert_eq!(other.platform.purges().due().await.unwrap(), vec![]);
     w.control.clock().advance_us(3_600 * SECOND_US);
@@ -90,7 +90,7 @@ async fn a_jump_closes_but_does_not_purge_and_the_way_back_opens() {
 #[tokio::test]
 async fn an_operator_who_compared_the_clock_may_accept_it() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     tenant(&w, "alpha").await;
     let id = w.platform.tenants().id_of(&slug("alpha")).await.unwrap();
     w.platform.tenants().cancel(&operator(), id, None, None).await.unwrap();
@@ -108,7 +108,7 @@ async fn an_operator_who_compared_the_clock_may_accept_it() {
 #[tokio::test]
 async fn a_lease_from_the_future_does_not_stop_its_operation_for_ever() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     tenant(&w, "alpha").await;
     for jump_us in JUMPS {
         w.operations.faults().arm("move:copied:inside:error");
@@ -171,7 +171,7 @@ async fn backups_are_made_and_kept_before_and_after_a_jump() {
 #[tokio::test]
 async fn a_kept_database_outlives_a_jump() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     tenant(&w, "alpha").await;
     moves::to_disk(&w).await.unwrap();
     let until =
@@ -189,7 +189,7 @@ async fn a_kept_database_outlives_a_jump() {
 #[tokio::test]
 async fn an_older_catalog_gets_its_subscriptions_back() {
     let dir = tempfile::tempdir().unwrap();
-    let w = World::open(dir.path()).await.with_plans().await;
+    let w = TestPlatform::open(dir.path()).await.with_plans().await;
     for (name, audited) in [("alpha", "expire"), ("beta", "set_state"), ("gamma", "expire")] {
         tenant(&w, name).await;
         let id = w.platform.tenants().id_of(&slug(name)).await.unwrap();

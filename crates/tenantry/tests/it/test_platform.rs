@@ -47,7 +47,7 @@ list = ["desk"]
 const POOL: &str = "notes_pool";
 
 /// One process on an installation: the platform on its real engine, with access to its internals.
-pub(crate) struct World {
+pub(crate) struct TestPlatform {
     pub(crate) platform: Platform,
     pub(crate) control: Control,
     pub(crate) operations: Operations,
@@ -57,7 +57,7 @@ pub(crate) struct World {
     engine: Engine,
 }
 
-impl World {
+impl TestPlatform {
     /// Opens the installation in `dir` or creates it; finishes or undoes operations of a dead process.
     pub(crate) async fn open(dir: &Path) -> Self {
         Self::configured(dir, |_| {}).await
