@@ -1,7 +1,11 @@
 //! A database file is exchanged while its `-wal` stays: what is in the `-wal` does not vouch for the file beside it
 //! (`self-identifying`, `stale-wal`).
 
-use crate::{faults_kit::*, transfer_kit::*};
+use crate::{
+    core_support::{TestEngine, control, system},
+    faults_kit::*,
+    transfer_kit::*,
+};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -122,8 +126,8 @@ async fn no_write_is_acknowledged_after_its_file_was_exchanged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_commit_to_a_system_store_is_acknowledged_after_its_file_was_exchanged() {
     let test = TestEngine::new(8);
-    let catalog = crate::core_support::system(&test).await;
-    let path = test.file(&crate::core_support::control());
+    let catalog = system(&test).await;
+    let path = test.file(&control());
     fs::copy(&path, test.dir.path().join("copy")).unwrap();
     tokio::time::sleep(Duration::from_millis(600)).await;
     fs::rename(test.dir.path().join("copy"), &path).unwrap();

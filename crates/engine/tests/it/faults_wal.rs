@@ -5,7 +5,7 @@
 //! as it must be: SQLite changes it only after it synced the `-wal`. Disks that lose or reorder *synced* writes are not
 //! tested here.
 
-use crate::{core_support::bed_in_memory, faults_kit::*, transfer_kit::*};
+use crate::{core_support::TestEngine, faults_kit::*, transfer_kit::*};
 use std::path::{Path, PathBuf};
 use tenantry_engine::{
     Digest, Kind,

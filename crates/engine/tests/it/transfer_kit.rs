@@ -94,7 +94,7 @@ impl Clinic {
         Self::new_on(TestEngine::new(16)).await
     }
 
-    /// Opens what is already in the test.
+    /// Opens what is already in the directory.
     pub(crate) fn again(test: TestEngine) -> Self {
         let schema = Arc::new(Schema::new(store(), models(), &migrations(vec![])).unwrap());
         Self { test, schema, script: script(&migrations(vec![])) }

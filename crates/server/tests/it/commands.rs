@@ -56,7 +56,7 @@ fn masked(text: &str) -> String {
 }
 
 /// Compares a text with its file.
-fn compare(name: &str, text: &str) {
+pub(crate) fn compare(name: &str, text: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!(name, text));

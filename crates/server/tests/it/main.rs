@@ -5,6 +5,7 @@ mod account;
 mod accounts;
 mod accounts_crossed;
 mod all_wrong;
+mod answers;
 mod app;
 mod attack;
 mod audited;

@@ -87,6 +87,7 @@ impl Fixture {
     /// Creates tenants, and returns where their databases are.
     async fn create(&self, slugs: &[&str]) -> Vec<Place> {
         let (platform, mut places) = (self.platform().await, vec![]);
+        platform.plans().initialise(&operator()).await.unwrap();
         for name in slugs {
             let slug: Slug = name.parse().unwrap();
             let (name, email) = (slug.to_string(), format!("o@{slug}.example"));
