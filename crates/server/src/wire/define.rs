@@ -19,7 +19,7 @@ macro_rules! requests {
 
 /// Defines answers. Each is a struct whose fields are written with their values, which come from a value of the platform:
 ///
-/// ```ignore
+/// ```text
 /// answers! {
 ///     /// A member of the tenant.
 ///     struct Member from member: users::Member {
