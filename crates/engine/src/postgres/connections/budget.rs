@@ -1,4 +1,4 @@
-//! Who may have a connection, and who is next. Pure bookkeeping: it neither connects nor waits.
+//! Decides which caller gets the next place for a connection. Pure bookkeeping: it neither connects nor waits.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::Hash;

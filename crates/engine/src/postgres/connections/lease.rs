@@ -70,7 +70,7 @@ impl Place {
         Self { pool: pool.clone(), database, grant: Some(grant) }
     }
 
-    /// Returns the place to be dropped elsewhere; this one is then nobody's.
+    /// Returns the place to be dropped elsewhere. Dropping `self` then does nothing.
     fn hand_over(&mut self) -> Self {
         Self { pool: self.pool.clone(), database: self.database.clone(), grant: self.grant.take() }
     }
