@@ -197,18 +197,20 @@ async fn a_database_never_has_more_than_its_share() {
     for url in servers() {
         let databases = Databases::make(&url, "portion", 2).await;
         let three = connections(&url, ConnectionLimits { most: 3, per_database: 2, ..LIMITS });
-        let long: Vec<_> = (0..4)
+        let long: Vec<_> = (0..3)
             .map(|_| {
                 let (three, name) = (three.clone(), databases.names[0].clone());
                 tokio::spawn(
-                    async move { number(&three, &name, "SELECT 1::bigint FROM pg_sleep(2)", &[]).await },
+                    async move { number(&three, &name, "SELECT 1::bigint FROM pg_sleep(3)", &[]).await },
                 )
             })
             .collect();
         sleep(Duration::from_millis(300)).await;
-        let began = Instant::now();
         assert_eq!(number(&three, &databases.names[1], "SELECT 3::bigint", &[]).await, 3);
-        assert!(long.iter().all(|task| !task.is_finished()) || began.elapsed() < Duration::from_secs(2));
+        assert!(
+            long.iter().all(|task| !task.is_finished()),
+            "the other database waited for a long statement"
+        );
         for task in long {
             task.await.unwrap();
         }
