@@ -19,7 +19,13 @@ impl Lease {
         let connection = match place.grant.replace(Grant::Free) {
             Some(Grant::Ready(connection)) if connection.is_clean() => Some(connection),
             Some(Grant::Ready(connection) | Grant::Replace(connection)) => {
-                connection.close().await;
+                // In a task, so that the place stays taken until then even if the caller goes away.
+                let closed = tokio::spawn(async move {
+                    connection.close().await;
+                    place
+                });
+                let failed = |error| Error::with_source(Kind::Internal, "closing a connection", error);
+                place = closed.await.map_err(failed)?;
                 None
             }
             Some(Grant::Free) | None => None,
