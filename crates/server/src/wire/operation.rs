@@ -60,7 +60,7 @@ answers! {
         stuck: bool = listed.stuck,
         /// No server works on it now; it will be tried again.
         resting: bool = listed.resting,
-        /// Actor who started it.
+        /// The account, key or program that started the operation.
         actor: String = listed.actor,
         /// Why it failed, without private detail.
         reason: Option<String> = listed.reason,

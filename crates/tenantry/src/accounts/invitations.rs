@@ -35,11 +35,11 @@ pub struct Invitation {
     pub expires_at_us: i64,
     /// State of its newest letter: `waiting`, `sent` or `failed`.
     pub letter: String,
-    /// The member who made it. `None`: the operator.
+    /// The member that created the invitation. `None`: an operator created it.
     pub made_by: Option<Inviter>,
 }
 
-/// The member who made an invitation. It ends with their membership, and gives at most their present role.
+/// The member that created an invitation. The invitation ends with that membership, and gives at most its present role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inviter {
     /// Their id.

@@ -24,7 +24,7 @@ pub struct Certificate {
     pub row: i64,
     /// Time of the purge, in microseconds since 1970, UTC.
     pub at_us: i64,
-    /// Actor who purged it.
+    /// The account, key or program that purged the tenant.
     pub by: String,
     /// What was removed and what stays, place by place.
     pub detail: Value,

@@ -50,7 +50,7 @@ pub struct Staff(pub Actor);
 #[derive(Debug)]
 pub struct Superuser(pub Actor);
 
-/// Staff who act on the tenant in the path, whose slug is `{slug}`. The extractor does not check that the tenant exists.
+/// A staff account, and the slug of the tenant in the path. The extractor does not check that the tenant exists.
 pub(in crate::http) struct StaffOn {
     pub(in crate::http) app: App,
     pub(in crate::http) actor: Actor,
@@ -157,7 +157,7 @@ async fn scope(app: &App, parts: &Parts) -> Result<Scope> {
 async fn entered(app: &App, parts: &Parts) -> Result<access::Tenant> {
     match scope(app, parts).await? {
         Scope::Tenant(tenant) => Ok(*tenant),
-        // Staff who name no tenant are in none.
+        // The request of a staff account names no tenant.
         Scope::Staff(_) => Err(Problem::absent()),
     }
 }

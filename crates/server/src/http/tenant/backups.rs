@@ -41,7 +41,7 @@ pub(in crate::http) async fn start(
     .await
 }
 
-/// `GET /api/tenant/export`: for managers of the tenant who act as themselves.
+/// Handles `GET /api/tenant/export`. The platform refuses a caller that impersonates a manager.
 pub(in crate::http) async fn export(app: App, tenant: Manager) -> Result<Response> {
     let export = app.platform().exports().start(tenant.0).await?;
     // A later fault can only cut the answer off: a truncated archive cannot be opened.

@@ -64,7 +64,7 @@ answers! {
         bytes: u64 = listed.bytes,
         /// Size in the backup store.
         stored_bytes: u64 = listed.stored_bytes,
-        /// Actor who asked for it.
+        /// The account, key or program that requested the backup.
         by: String = listed.by,
         /// Why it failed, or how it is damaged.
         error: Option<String> = listed.error,
@@ -95,7 +95,7 @@ answers! {
         schedule: Option<String> = run.schedule,
         /// Time of the schedule that it serves.
         slot: Option<Instant> = run.slot_us.map(Instant),
-        /// Actor who started it.
+        /// The account, key or program that started the run.
         by: String = run.by,
         started_at: Instant = Instant(run.started_at_us),
         /// Null: it is running.

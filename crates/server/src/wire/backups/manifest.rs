@@ -19,7 +19,7 @@ answers! {
         tenant: Option<ManifestTenant> = manifest.tenant.map(ManifestTenant::from),
         /// Instant of the data in it.
         at: Instant = Instant(manifest.at.as_microsecond()),
-        /// Actor who asked for it.
+        /// The account, key or program that requested the backup.
         by: String = manifest.by,
         reason: AsText<manifest::Reason> = AsText(manifest.reason),
         schedule: Option<String> = manifest.schedule,

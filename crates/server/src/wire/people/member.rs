@@ -55,12 +55,12 @@ answers! {
         expires_at: Instant = Instant(made.expires_at_us),
         /// State of its newest letter: `waiting`, `sent` or `failed`.
         letter: String = made.letter,
-        /// The member who made it. Null: the operator.
+        /// The member that created the invitation. Null: an operator created it.
         made_by: Option<Inviter> = made.made_by.map(|by| Inviter { id: by.id.get(), email: Email(by.email) }),
     }
 }
 
-/// The member who made an invitation.
+/// The member that created an invitation.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Inviter {
     pub(crate) id: i64,
@@ -87,7 +87,7 @@ answers! {
         /// First characters of the key.
         prefix: String = key.prefix,
         role: String = key.role,
-        /// The member who made it. Null: the operator.
+        /// The member that created the key. Null: an operator created it.
         made_by: Option<Maker> = key.made_by.map(Maker::from),
         created_at: Instant = Instant(key.created_us),
         /// Null: never.
@@ -96,7 +96,7 @@ answers! {
         last_seen_at: Option<Instant> = key.seen_us.map(Instant),
     }
 
-    /// The member who made a key.
+    /// The member that created a key.
     struct Maker from maker: api_keys::Maker {
         id: i64 = maker.id.get(),
         email: Email = Email(maker.email),

@@ -60,7 +60,7 @@ answers! {
         /// Id of the row.
         row: i64 = certificate.row,
         at: Instant = Instant(certificate.at_us),
-        /// Actor who purged the tenant.
+        /// The account, key or program that purged the tenant.
         by: String = certificate.by,
         /// What was removed and what stays, place by place.
         #[schemars(extend("type" = "object"))]

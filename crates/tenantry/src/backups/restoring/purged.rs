@@ -27,7 +27,7 @@ pub(crate) struct StoredCertificate {
     pub(crate) row: i64,
     /// Time of the purge.
     pub(crate) at_us: i64,
-    /// Actor who purged it.
+    /// The account, key or program that purged the tenant.
     pub(crate) by: String,
     /// What was removed and what stays.
     pub(crate) detail: serde_json::Value,

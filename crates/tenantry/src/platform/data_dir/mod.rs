@@ -1,5 +1,5 @@
-//! The data directory: created so that only the user who runs the platform can read it, locked while it is in use, and
-//! cleared of scratch directories that dead processes left.
+//! The data directory: created so that only the operating system's user of the process can read it, locked while it is
+//! in use, and cleared of scratch directories that dead processes left.
 //!
 //! Called while the platform opens, and by work that needs files of its own. It knows no database.
 
@@ -13,7 +13,7 @@ use std::{
     path::Path,
 };
 
-/// Mode of directories: accessible only to the user who runs the platform.
+/// Mode of directories: accessible only to the operating system's user of the process.
 const PRIVATE: u32 = 0o700;
 
 /// Creates the directory and those above it. One that exists stays as it is.
