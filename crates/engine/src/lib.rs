@@ -17,7 +17,12 @@ pub mod model;
 pub mod name;
 pub mod overrides;
 pub mod place;
-#[cfg(feature = "internals")]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "no server of the configuration is on PostgreSQL yet"
+)]
 mod postgres;
 pub mod query;
 mod refused;

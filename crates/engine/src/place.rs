@@ -10,6 +10,8 @@ use std::fmt;
 pub enum EngineKind {
     /// Embedded SQLite files under a directory.
     Sqlite,
+    /// A PostgreSQL server.
+    Postgres,
 }
 
 /// How the rows of tenants are separated.
@@ -18,8 +20,26 @@ pub enum EngineKind {
 pub enum Isolation {
     /// Shared tables with a tenant column.
     Pooled,
+    /// The tenant's own schema in a database of several tenants. PostgreSQL only.
+    Schema,
     /// The tenant's own database (in SQLite, a file). System stores always use this.
     Database,
+}
+
+impl Isolation {
+    /// Returns its name in configurations and answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pooled => "pooled",
+            Self::Schema => "schema",
+            Self::Database => "database",
+        }
+    }
+
+    /// Returns true if tenants share tables: a tenant's rows are told apart by a column.
+    pub fn is_pooled(self) -> bool {
+        self == Self::Pooled
+    }
 }
 
 /// A placement as the engine needs it. Two equal places are the same opened database and resident.

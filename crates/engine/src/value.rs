@@ -41,6 +41,12 @@ pub enum ValueRef<'a> {
     Text(&'a str),
     /// Text of a date, instant or UUID: canonical, needs no escaping.
     Plain(&'a str),
+    /// Calendar date, from a database that has such a type.
+    Date(jiff::civil::Date),
+    /// Instant, from a database that has such a type.
+    Instant(jiff::Timestamp),
+    /// UUID, from a database that has such a type.
+    Uuid(Uuid),
     /// JSON text, valid as it is.
     Json(&'a str),
 }
@@ -94,6 +100,9 @@ impl From<ValueRef<'_>> for Value {
             ValueRef::Decimal(d) => Self::Decimal(d),
             ValueRef::Text(t) => Self::Text(t.into()),
             ValueRef::Plain(t) => plain(t).unwrap_or_else(|| Self::Text(t.into())),
+            ValueRef::Date(d) => Self::Date(d),
+            ValueRef::Instant(t) => Self::DateTime(t),
+            ValueRef::Uuid(u) => Self::Uuid(u),
             ValueRef::Json(t) => serde_json::from_str(t).map_or_else(|_| Self::Text(t.into()), Self::Json),
         }
     }

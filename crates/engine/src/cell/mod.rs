@@ -110,6 +110,12 @@ pub(crate) enum Raw<'r> {
 
 /// Bytes that limits count for a number.
 pub(crate) const NUMBER_BYTES: i64 = 8;
+/// Bytes that limits count for a date, which is text in its stored form.
+pub(crate) const DATE_BYTES: i64 = 10;
+/// Bytes that limits count for an instant, which is text in its stored form.
+pub(crate) const INSTANT_BYTES: i64 = 27;
+/// Bytes that limits count for a UUID, which is text in its stored form.
+pub(crate) const UUID_BYTES: i64 = 36;
 
 /// Returns the bytes that limits count for a text.
 pub(crate) fn text_bytes(text: &[u8]) -> i64 {
@@ -134,6 +140,9 @@ impl ValueRef<'_> {
             Self::Null => 0,
             Self::Boolean(_) | Self::Integer(_) | Self::Decimal(_) => NUMBER_BYTES,
             Self::Text(text) | Self::Plain(text) | Self::Json(text) => text_bytes(text.as_bytes()),
+            Self::Date(_) => DATE_BYTES,
+            Self::Instant(_) => INSTANT_BYTES,
+            Self::Uuid(_) => UUID_BYTES,
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::{Row, Visit};
 use crate::value::{Value, ValueRef};
 use rust_decimal::Decimal;
-use std::sync::Arc;
+use std::{io::Write as _, sync::Arc};
 
 /// Column names as they precede values: `{"id":` for the first, `,"name":` for the others.
 #[derive(Debug, Clone)]
@@ -84,8 +84,22 @@ pub fn write_value(out: &mut Vec<u8>, value: ValueRef<'_>) {
             out.extend_from_slice(t.as_bytes());
             out.push(b'"');
         }
+        ValueRef::Date(date) => write_plain(out, format_args!("{date}")),
+        ValueRef::Instant(instant) => write_plain(out, format_args!("{instant:.6}")),
+        ValueRef::Uuid(id) => {
+            let mut buffer = uuid::Uuid::encode_buffer();
+            write_value(out, ValueRef::Plain(id.hyphenated().encode_lower(&mut buffer)));
+        }
         ValueRef::Json(t) => out.extend_from_slice(t.as_bytes()),
     }
+}
+
+/// Writes a text that needs no escaping.
+fn write_plain(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    out.push(b'"');
+    // Writing to a vector never fails.
+    let _ = out.write_fmt(text);
+    out.push(b'"');
 }
 
 /// Writes one owned value, byte for byte like [`write_value`] writes it once it is stored.
@@ -96,12 +110,9 @@ pub fn write_owned(out: &mut Vec<u8>, value: &Value) {
         Value::Integer(i) => write_value(out, ValueRef::Integer(*i)),
         Value::Decimal(d) => write_decimal(out, *d),
         Value::Text(t) => write_text(out, t),
-        Value::Date(d) => write_text(out, &d.to_string()),
-        Value::DateTime(t) => write_text(out, &format!("{t:.6}")),
-        Value::Uuid(u) => {
-            let mut buffer = uuid::Uuid::encode_buffer();
-            write_value(out, ValueRef::Plain(u.hyphenated().encode_lower(&mut buffer)));
-        }
+        Value::Date(d) => write_value(out, ValueRef::Date(*d)),
+        Value::DateTime(t) => write_value(out, ValueRef::Instant(*t)),
+        Value::Uuid(u) => write_value(out, ValueRef::Uuid(*u)),
         Value::Json(j) => out.extend_from_slice(j.to_string().as_bytes()),
     }
 }

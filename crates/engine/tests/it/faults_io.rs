@@ -67,7 +67,7 @@ fn open_quietly(dir: &Path) -> Option<Clinic> {
 
 fn newcomer(isolation: Isolation) -> Place {
     match isolation {
-        Isolation::Database => place(Isolation::Database, 50, 1),
+        Isolation::Schema | Isolation::Database => place(Isolation::Database, 50, 1),
         Isolation::Pooled => pooled(51, 1),
     }
 }

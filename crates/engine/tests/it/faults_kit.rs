@@ -41,7 +41,7 @@ pub(crate) async fn pairs(clinic: &Clinic, place: &Place) -> Vec<usize> {
 pub(crate) fn places(isolation: Isolation) -> (Place, Place) {
     let other = match isolation {
         Isolation::Pooled => place(Isolation::Pooled, NEIGHBOUR, 1),
-        Isolation::Database => place(Isolation::Database, NEIGHBOUR, 1),
+        Isolation::Schema | Isolation::Database => place(Isolation::Database, NEIGHBOUR, 1),
     };
     (place(isolation, TENANT, 1), other)
 }

@@ -41,7 +41,7 @@ pub(crate) fn row(insert: &str, isolation: Isolation) -> String {
             one.split(", ").filter_map(|p| p.split_once('=')).unzip();
         let (tc, tv) = match isolation {
             Isolation::Pooled => ("tenant_id, id, ".to_owned(), format!("7, {}, ", i + 1)),
-            Isolation::Database => (String::new(), String::new()),
+            Isolation::Schema | Isolation::Database => (String::new(), String::new()),
         };
         out.push_str(&format!(
             "INSERT INTO people ({tc}{}, created_at, updated_at) VALUES ({tv}{}, 'c', 'u');",

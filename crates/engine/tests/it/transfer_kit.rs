@@ -115,7 +115,7 @@ impl Clinic {
     pub(crate) async fn make(&self, place: &Place) {
         match place.isolation {
             Isolation::Pooled => self.test.engine.enrol(place).await.unwrap(),
-            Isolation::Database => {
+            Isolation::Schema | Isolation::Database => {
                 let template = self.test.engine.template(&store(), &migrations(vec![])).unwrap();
                 self.test.engine.provision(place, &template).await.unwrap();
             }

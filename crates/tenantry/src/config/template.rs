@@ -36,7 +36,7 @@ impl NameTemplate {
         let (before, per_tenant) = match (scope, isolation) {
             (Scope::System, _) => (store.to_string(), false),
             (Scope::Tenant, Isolation::Pooled) => (format!("{store}_pool"), false),
-            (Scope::Tenant, Isolation::Database) => {
+            (Scope::Tenant, Isolation::Schema | Isolation::Database) => {
                 (format!("{:.*}_", MOST_BESIDE_SLUG - 1, store.as_str()), true)
             }
         };

@@ -163,7 +163,9 @@ impl Moves<'_> {
             let config = self.platform.config().tenant_store(&ready.place.store)?;
             let new = match last.place.isolation {
                 Isolation::Pooled => self.platform.tenants().pooled(config, ready.policy)?,
-                Isolation::Database => own(config, slug, &last.place.server, ready.policy)?,
+                Isolation::Schema | Isolation::Database => {
+                    own(config, slug, &last.place.server, ready.policy)?
+                }
             };
             legs.push((ready.place.clone(), new));
         }

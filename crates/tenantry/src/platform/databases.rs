@@ -110,7 +110,9 @@ impl Databases {
     pub(crate) async fn make(&self, place: &Place) -> Result<String> {
         match place.isolation {
             Isolation::Pooled => self.0.engine.enrol(place).await?,
-            Isolation::Database => self.0.engine.provision(place, self.template(&place.store)?).await?,
+            Isolation::Schema | Isolation::Database => {
+                self.0.engine.provision(place, self.template(&place.store)?).await?
+            }
         }
         self.fingerprint(&place.store)
     }
@@ -119,7 +121,9 @@ impl Databases {
     pub(crate) fn prepare(&self, place: &Place) -> Result<Option<Prepared>> {
         match place.isolation {
             Isolation::Pooled => Ok(None),
-            Isolation::Database => Ok(Some(self.0.engine.prepare(place, self.template(&place.store)?)?)),
+            Isolation::Schema | Isolation::Database => {
+                Ok(Some(self.0.engine.prepare(place, self.template(&place.store)?)?))
+            }
         }
     }
 
@@ -147,7 +151,7 @@ impl Databases {
     pub(crate) async fn remove(&self, place: &Place) -> Result<()> {
         match place.isolation {
             Isolation::Pooled => self.withdraw_if_ours(place).await,
-            Isolation::Database => self.drop_if_ours(place).await,
+            Isolation::Schema | Isolation::Database => self.drop_if_ours(place).await,
         }
     }
 

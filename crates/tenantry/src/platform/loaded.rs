@@ -98,7 +98,9 @@ impl Loaded {
         ready.all(|placement| {
             let store = &placement.place.store;
             match placement.place.isolation {
-                Isolation::Database => placement.schema_version.as_deref() == self.version(store),
+                Isolation::Schema | Isolation::Database => {
+                    placement.schema_version.as_deref() == self.version(store)
+                }
                 Isolation::Pooled => newest.version(store) == self.version(store),
             }
         })

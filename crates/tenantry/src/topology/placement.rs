@@ -118,6 +118,7 @@ pub(super) fn read(r: &SqlRow) -> Result<(TenantId, Placement)> {
     let isolation = match r.text(3)? {
         "pooled" => Isolation::Pooled,
         "database" => Isolation::Database,
+        "schema" => Isolation::Schema,
         _ => return Err(unknown("isolation")),
     };
     let policies = [Policy::Managed, Policy::External, Policy::OnDemand];

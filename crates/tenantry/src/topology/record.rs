@@ -26,14 +26,13 @@ pub(super) async fn insert_as(
     state: PlacementState,
 ) -> Result<Place> {
     let (generation, physical) = free(write, tenant, new).await?;
-    let isolation = if new.isolation == Isolation::Pooled { "pooled" } else { "database" };
     let sql = "INSERT INTO placements (tenant, store, server, isolation, provision, base, physical, generation, \
         state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let values = params![
         tenant.get(),
         new.store.as_str(),
         new.server.as_str(),
-        isolation,
+        new.isolation.as_str(),
         new.policy.as_str(),
         new.base.as_str(),
         physical.as_str(),

@@ -175,7 +175,9 @@ impl Ward {
     pub(crate) async fn start_cross(&self, name: &str) -> Result<i64> {
         match self.isolation(name).await {
             Isolation::Pooled => self.platform.moves().promote(&operator(), &slug(name), None, None).await,
-            Isolation::Database => self.platform.moves().demote(&operator(), &slug(name), None).await,
+            Isolation::Schema | Isolation::Database => {
+                self.platform.moves().demote(&operator(), &slug(name), None).await
+            }
         }
     }
 

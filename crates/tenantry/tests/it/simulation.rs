@@ -166,8 +166,8 @@ impl Run<'_> {
     fn target(&mut self, from: &Place) -> NewPlacement {
         let own = from.isolation == Isolation::Pooled || self.random.one_in(2);
         let other = match (from.isolation, from.server.as_str()) {
-            (Isolation::Database, "main") => "disk",
-            (Isolation::Database, _) => "main",
+            (Isolation::Schema | Isolation::Database, "main") => "disk",
+            (Isolation::Schema | Isolation::Database, _) => "main",
             (Isolation::Pooled, _) => ["main", "disk"][self.random.below(2)],
         };
         let base = if own { format!("{}_{}", self.store, self.name) } else { format!("{}_pool", self.store) };

@@ -36,6 +36,11 @@ impl Access {
         Ok(Self { config, prepares, away: Mutex::default() })
     }
 
+    /// Returns the database that the URL names.
+    pub fn database(&self) -> Option<&str> {
+        self.config.get_dbname()
+    }
+
     /// Opens a connection to `database`.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ impl Plan {
     pub(crate) fn texts(&self, isolation: Isolation) -> &Texts {
         match isolation {
             Isolation::Pooled => &self.sqlite.pooled,
-            Isolation::Database => &self.sqlite.database,
+            Isolation::Schema | Isolation::Database => &self.sqlite.database,
         }
     }
 
@@ -74,7 +74,7 @@ impl Texts {
             Isolation::Pooled => {
                 (format!("[{tenant}] = ?1"), format!("t.[{tenant}] = ?1"), format!("[{tenant}], "), "?1, ")
             }
-            Isolation::Database => ("1".into(), "1".into(), String::new(), ""),
+            Isolation::Schema | Isolation::Database => ("1".into(), "1".into(), String::new(), ""),
         };
         let from = format!("[{table}] AS t WHERE {from}");
         let (mut all, mut names, mut values) = (String::new(), String::new(), String::new());

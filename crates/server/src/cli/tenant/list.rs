@@ -11,7 +11,6 @@ use std::process::ExitCode;
 use tenantry::{
     Platform, counted,
     name::Slug,
-    place::Isolation,
     tenants::{Filter, Listed, State},
     topology::{Placement, versions::Version},
 };
@@ -81,10 +80,7 @@ fn database(p: &Placement, version: Version) -> Vec<String> {
         p.place.store.to_string(),
         p.place.physical.to_string(),
         p.place.server.to_string(),
-        match p.place.isolation {
-            Isolation::Database => "database".into(),
-            Isolation::Pooled => "pooled".into(),
-        },
+        p.place.isolation.as_str().into(),
         p.place.generation.to_string(),
         p.state.as_str().into(),
         schema(version).into(),

@@ -203,7 +203,7 @@ fn refuse_brought(brought: &[StoreName], wanted: Option<&[StoreName]>, no_other:
 fn own(placement: &Placement, slug: &Slug) -> Result<NewPlacement> {
     let place = &placement.place;
     let base = match place.isolation {
-        Isolation::Database => placement.base.clone(),
+        Isolation::Schema | Isolation::Database => placement.base.clone(),
         Isolation::Pooled => own_base(&place.store, slug),
     };
     Ok(NewPlacement {

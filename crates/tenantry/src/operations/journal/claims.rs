@@ -24,7 +24,7 @@ const CLAIM_US: i64 = 3_600 * SECOND_US;
 /// Key of the claimed database. All tenants of a pool share one.
 fn key(place: &Place) -> String {
     match (place.isolation, place.tenant) {
-        (Isolation::Database, Some(tenant)) => format!("tenant:{tenant}"),
+        (Isolation::Schema | Isolation::Database, Some(tenant)) => format!("tenant:{tenant}"),
         _ => format!("pool:{}/{}", place.server, place.physical),
     }
 }
@@ -80,7 +80,7 @@ async fn holder(write: &mut Write, key: &str) -> Result<Option<String>> {
 /// Kind and id of an open operation on the tenant, or on any tenant in the same pool.
 async fn open_operation(write: &mut Write, place: &Place) -> Result<Option<(String, i64)>> {
     let rows = match (place.isolation, place.tenant) {
-        (Isolation::Database, Some(tenant)) => {
+        (Isolation::Schema | Isolation::Database, Some(tenant)) => {
             let sql =
                 "SELECT kind, id FROM operations WHERE tenant = ? AND state IN ('running', 'unwinding')";
             write.query(sql, params![tenant.get()]).await?

@@ -61,7 +61,7 @@ impl Refused {
     fn remedy(&self) -> String {
         let store = &self.place.store;
         let (of, then) = match (self.place.isolation, &self.tenant) {
-            (Isolation::Database, _) => (format!("{store} --system"), "migrate system"),
+            (Isolation::Schema | Isolation::Database, _) => (format!("{store} --system"), "migrate system"),
             (Isolation::Pooled, slug) => {
                 (format!("{} --store {store}", slug.as_deref().unwrap_or("TENANT")), "migrate tenants")
             }

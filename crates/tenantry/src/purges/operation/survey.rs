@@ -116,7 +116,7 @@ async fn database(context: &Context, placement: &Placement) -> Trace {
         Value::Object(d.tables.iter().map(table).collect())
     });
     let what = match place.isolation {
-        Isolation::Database => format!("database of store {} ({role})", place.store),
+        Isolation::Schema | Isolation::Database => format!("database of store {} ({role})", place.store),
         Isolation::Pooled => format!("rows of store {} in a shared database ({role})", place.store),
     };
     let external = placement.policy == Policy::External;

@@ -112,6 +112,9 @@ fn cell(value: ValueRef<'_>) -> Cow<'_, str> {
         ValueRef::Decimal(d) => d.to_string().into(),
         ValueRef::Text(t) => guarded(t),
         ValueRef::Plain(t) | ValueRef::Json(t) => Cow::Borrowed(t),
+        ValueRef::Date(date) => date.to_string().into(),
+        ValueRef::Instant(instant) => format!("{instant:.6}").into(),
+        ValueRef::Uuid(id) => id.to_string().into(),
     }
 }
 impl<'a> Records<'a> {

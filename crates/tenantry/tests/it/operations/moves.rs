@@ -132,6 +132,6 @@ async fn again(w: &TestPlatform) {
     }
     match ready(w, "notes").await.place.isolation {
         Isolation::Pooled => promote(w).await.unwrap(),
-        Isolation::Database => demote(w).await.unwrap(),
+        Isolation::Schema | Isolation::Database => demote(w).await.unwrap(),
     }
 }

@@ -64,7 +64,7 @@ impl Layout<'_> {
     /// `_row`.
     pub(crate) fn rowid(&self) -> &'static str {
         match (self.isolation, self.model.id) {
-            (Isolation::Database, IdKind::Integer) => "id",
+            (Isolation::Schema | Isolation::Database, IdKind::Integer) => "id",
             _ => "_row",
         }
     }

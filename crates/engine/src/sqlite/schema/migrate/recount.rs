@@ -33,7 +33,9 @@ fn counts(state: &State, store: &StoreName, isolation: Isolation) -> (String, Op
     let sum = |parts: Vec<String>| if parts.is_empty() { "0".to_owned() } else { parts.join(" + ") };
     let models: Vec<&Model> = state.of_store(store).collect();
     let of = |model: &Model, what: &str| match isolation {
-        Isolation::Database => format!("(SELECT {what} FROM {})", quoted(model.name.as_str())),
+        Isolation::Schema | Isolation::Database => {
+            format!("(SELECT {what} FROM {})", quoted(model.name.as_str()))
+        }
         Isolation::Pooled => format!(
             "(SELECT {what} FROM {} AS m WHERE m.{} = p.tenant)",
             quoted(model.name.as_str()),

@@ -22,7 +22,7 @@ fn last(side: &Side<'_>, model: &str) -> Result<Option<i64>> {
             params![side.tenant, model],
             |row| row.get(0),
         ),
-        Isolation::Database => {
+        Isolation::Schema | Isolation::Database => {
             side.conn.query_row("SELECT seq FROM sqlite_sequence WHERE name = ?1", [model], |row| row.get(0))
         }
     };
@@ -52,7 +52,7 @@ pub(crate) fn forget(side: &Side<'_>, tables: &[Table<'_>]) -> Result<()> {
                 let sql = "DELETE FROM _tenantry_seq WHERE tenant = ?1 AND model = ?2";
                 side.conn.execute(sql, params![side.tenant, name])?
             }
-            Isolation::Database => {
+            Isolation::Schema | Isolation::Database => {
                 side.conn.execute("DELETE FROM sqlite_sequence WHERE name = ?1", [name])?
             }
         };

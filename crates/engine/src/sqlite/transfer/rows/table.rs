@@ -51,18 +51,18 @@ impl<'m> Table<'m> {
         let scope = match isolation {
             Isolation::Pooled => format!("[{tenant}] = ?1"),
             // The tenant is bound here too, so that callers need not distinguish the isolations.
-            Isolation::Database => "?1 IS NOT NULL".into(),
+            Isolation::Schema | Isolation::Database => "?1 IS NOT NULL".into(),
         };
         let list =
             |prefix: &str| columns.iter().map(|c| format!("{prefix}[{c}]")).collect::<Vec<_>>().join(", ");
         let all = list("");
         let (tenant_column, tenant_value) = match isolation {
             Isolation::Pooled => (format!("[{tenant}], "), "?1, "),
-            Isolation::Database => (String::new(), ""),
+            Isolation::Schema | Isolation::Database => (String::new(), ""),
         };
         let values = (2..columns.len() + 2).map(|n| format!("?{n}")).collect::<Vec<_>>().join(", ");
         let rowid = match (isolation, model.id) {
-            (Isolation::Database, IdKind::Integer) => "id",
+            (Isolation::Schema | Isolation::Database, IdKind::Integer) => "id",
             _ => "_row",
         };
         let some = format!("SELECT [{rowid}] FROM [{name}] WHERE {scope} LIMIT 500");

@@ -149,7 +149,7 @@ pub(crate) fn current(manifest: &Manifest, fetched: &[Fetched]) -> Result<()> {
 pub(crate) fn not_adopted(manifest: &Manifest, place: &Place, error: tenantry_engine::Error) -> Error {
     let copy = manifest.stores.iter().find(|copy| copy.store == place.store);
     match (place.isolation, copy) {
-        (Isolation::Database, Some(copy)) => refused(manifest, copy, error),
+        (Isolation::Schema | Isolation::Database, Some(copy)) => refused(manifest, copy, error),
         // The shared database may be what is damaged.
         _ => error.into(),
     }

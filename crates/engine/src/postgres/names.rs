@@ -1,0 +1,87 @@
+//! Names on a server: of databases, schemas and roles, and how they are written in SQL. Every name is a prefix of the
+//! configuration followed by a checked name (`checked-names`).
+
+use crate::{
+    error::{Error, Kind, Result},
+    name::PhysicalName,
+};
+use std::fmt;
+
+/// Longest name in PostgreSQL, in bytes. It would cut a longer one.
+const LONGEST: usize = 63;
+
+/// What the names of one installation on a server begin with. May be empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Prefix(Box<str>);
+
+impl Prefix {
+    /// Checks a prefix: lower-case letters, digits and `_`, beginning with a letter.
+    ///
+    /// # Errors
+    /// [`Kind::Statement`] for any other text.
+    pub(crate) fn new(text: &str) -> Result<Self> {
+        let fits = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+            && !text.starts_with(|c: char| !c.is_ascii_lowercase())
+            && text.len() <= 20
+            && !text.starts_with("pg_");
+        if fits { Ok(Self(text.into())) } else { Err(refused(format!("{text:?} is no prefix of names"))) }
+    }
+
+    /// Returns the name of a database or schema on the server.
+    ///
+    /// # Errors
+    /// [`Kind::Statement`] if it is longer than PostgreSQL allows.
+    pub(crate) fn name(&self, physical: &PhysicalName) -> Result<String> {
+        let name = format!("{}{physical}", self.0);
+        match name.len() <= LONGEST {
+            true => Ok(name),
+            false => Err(refused(format!("the name {name} is longer than {LONGEST} bytes"))),
+        }
+    }
+
+    /// Returns the checked name without the prefix; None for a name that is not one of this installation.
+    pub(crate) fn physical(&self, name: &str) -> Option<PhysicalName> {
+        PhysicalName::parse(name.strip_prefix(&*self.0)?).ok()
+    }
+}
+
+fn refused(detail: String) -> Error {
+    Error::new(Kind::Statement(detail.clone()), detail)
+}
+
+/// An identifier as SQL quotes it.
+pub(crate) fn quoted(name: &str) -> Quoted<'_> {
+    Quoted(name)
+}
+
+/// See [`quoted`].
+pub(crate) struct Quoted<'n>(&'n str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.replace('"', "\"\""))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_prefixed_whole_and_quoted() {
+        let physical = PhysicalName::parse("tenant_acme-1_g2").unwrap();
+        let prefix = Prefix::new("med_").unwrap();
+        assert_eq!(prefix.name(&physical).unwrap(), "med_tenant_acme-1_g2");
+        assert_eq!(prefix.physical("med_tenant_acme-1_g2"), Some(physical.clone()));
+        assert_eq!(prefix.physical("tenant_acme-1_g2"), None);
+        assert!(
+            prefix.name(&PhysicalName::parse(&"x".repeat(60)).unwrap()).is_err(),
+            "PostgreSQL would cut it"
+        );
+        assert_eq!(Prefix::new("").unwrap().name(&physical).unwrap(), "tenant_acme-1_g2");
+        for bad in ["Med", "1a", "a\"b", "pg_", "_a", &"a".repeat(21)] {
+            assert!(Prefix::new(bad).is_err(), "{bad}");
+        }
+        assert_eq!(quoted("a\"b").to_string(), "\"a\"\"b\"");
+    }
+}

@@ -1,0 +1,81 @@
+//! One PostgreSQL server: its connections, and the names it gives to places.
+
+use super::{
+    connections::{Access, ConnectionLimits, Connections, Lease},
+    names::Prefix,
+    site::Site,
+};
+use crate::{
+    error::{Error, Kind, Result},
+    identity::Platform,
+    name::ServerName,
+    place::Place,
+};
+use std::sync::Arc;
+
+/// How to reach a server, and what to leave to others there.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// `postgresql://` URL of the role that owns everything. Its database is the home database, which holds pools and
+    /// the schemas of tenants.
+    pub url: String,
+    /// What the names of databases, schemas and roles begin with, so that several installations can share a server.
+    pub prefix: String,
+    /// How many connections there may be.
+    pub connections: ConnectionLimits,
+    /// False if a pooler gives each transaction another connection: then no statement is prepared by name.
+    pub prepares: bool,
+}
+
+/// A server. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Server(Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) name: ServerName,
+    /// The database with the pools and the schemas of tenants.
+    pub(crate) home: Arc<str>,
+    pub(crate) prefix: Prefix,
+    pub(crate) connections: Connections,
+    pub(crate) platform: Platform,
+}
+
+impl Server {
+    /// Makes a server. Connects to nothing: a server that is away must not stop the others.
+    ///
+    /// # Errors
+    /// [`Kind::Statement`] if the URL is wrong or names no database, or the prefix is not allowed.
+    pub(crate) fn new(name: ServerName, options: &ServerOptions, platform: &Platform) -> Result<Self> {
+        let access = Access::new(&options.url, options.prepares)?;
+        let home = access.database().ok_or_else(|| {
+            let detail = format!("the URL of server {name} names no database");
+            Error::new(Kind::Statement(detail.clone()), detail)
+        })?;
+        Ok(Self(Arc::new(Inner {
+            name,
+            home: home.into(),
+            prefix: Prefix::new(&options.prefix)?,
+            connections: Connections::new(access, options.connections),
+            platform: platform.clone(),
+        })))
+    }
+
+    /// Returns where `place` is, whether or not it exists.
+    pub(crate) fn site(&self, place: &Place) -> Result<Site> {
+        Site::new(place, self.prefix.name(&place.physical)?, &self.home)
+    }
+
+    /// Leases a connection to the database of a place.
+    pub(crate) async fn lease(&self, site: &Site) -> Result<Lease> {
+        self.connections.lease(&site.database).await
+    }
+}
+
+impl std::ops::Deref for Server {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}

@@ -1,0 +1,86 @@
+//! Where a place is on its server: its database and its schema there.
+
+use super::names::quoted;
+use crate::{
+    error::{Error, Kind, Result},
+    place::{Isolation, Place},
+};
+use std::{fmt, sync::Arc};
+
+/// Schema of the tables in a place's own database.
+const OWN_SCHEMA: &str = "public";
+
+/// A place, with all that statements need to name its tables. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Site(Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) place: Place,
+    /// The database that holds it.
+    pub(crate) database: Arc<str>,
+    /// The schema that holds its tables, not quoted.
+    pub(crate) schema: Box<str>,
+    /// The schema, quoted.
+    pub(crate) quoted: Box<str>,
+    /// Name of the database or schema on the server: also that of its roles.
+    pub(crate) name: Box<str>,
+    /// The tenant; 0 for system stores.
+    pub(crate) tenant: i64,
+    /// Its generation.
+    pub(crate) generation: i64,
+}
+
+impl Site {
+    /// Returns where `place` is. `name` is its database's or schema's name on the server, `home` the home database.
+    ///
+    /// # Errors
+    /// [`Kind::Internal`] if its generation is out of range.
+    pub(crate) fn new(place: &Place, name: String, home: &Arc<str>) -> Result<Self> {
+        let (database, schema): (Arc<str>, &str) = match place.isolation {
+            Isolation::Database => (name.as_str().into(), OWN_SCHEMA),
+            Isolation::Schema | Isolation::Pooled => (home.clone(), &name),
+        };
+        let generation = i64::try_from(place.generation)
+            .map_err(|_| Error::new(Kind::Internal, "generation out of range"))?;
+        Ok(Self(Arc::new(Inner {
+            place: place.clone(),
+            database,
+            schema: schema.into(),
+            quoted: quoted(schema).to_string().into(),
+            tenant: place.tenant.map_or(0, |tenant| tenant.get()),
+            generation,
+            name: name.into(),
+        })))
+    }
+
+    /// Returns true if other tenants have rows in its tables.
+    pub(crate) fn is_pooled(&self) -> bool {
+        self.place.isolation == Isolation::Pooled
+    }
+
+    /// Returns true if its schema is not the only one of its database. Then its statements run as a role that reaches no
+    /// other schema.
+    pub(crate) fn shares_database(&self) -> bool {
+        self.place.isolation != Isolation::Database
+    }
+
+    /// Returns the name of the role that statements on its rows run as, if it shares a database.
+    pub(crate) fn role(&self) -> Option<&str> {
+        self.shares_database().then_some(&self.name)
+    }
+}
+
+impl std::ops::Deref for Site {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.place.fmt(f)
+    }
+}
