@@ -4,8 +4,11 @@
 
 mod cells;
 pub mod connections;
+mod identity;
 mod names;
+pub(crate) mod places;
 mod server;
 mod site;
+mod tables;
 
 pub(crate) use server::{Server, ServerOptions};

@@ -39,6 +39,11 @@ impl Prefix {
         }
     }
 
+    /// Returns the name of something that the installation has once on the server. No place has such a name.
+    pub(crate) fn own(&self, what: &str) -> String {
+        format!("{}.{what}", self.0)
+    }
+
     /// Returns the checked name without the prefix; None for a name that is not one of this installation.
     pub(crate) fn physical(&self, name: &str) -> Option<PhysicalName> {
         PhysicalName::parse(name.strip_prefix(&*self.0)?).ok()

@@ -1,0 +1,81 @@
+//! Which places live in a database or schema, at which generation (`self-identifying` and `fenced-generation`).
+//! Provisioning and moves write it; every first use of a place checks it.
+
+use super::{
+    connections::{Connection, Param},
+    site::Site,
+    tables::{self, Form},
+};
+use crate::{
+    error::{Error, Kind, Result},
+    identity::Platform,
+};
+use tokio_postgres::types::Type;
+
+/// Returns the parameters `$1` and `$2` of statements on the row of a place: tenant and store.
+pub(crate) fn key<'p>(site: &'p Site, store: &'p &'p str) -> [Param<'p>; 2] {
+    [(&site.tenant, Type::INT8), (store, Type::TEXT)]
+}
+
+/// Writes the row of the place. Repeating it changes nothing; another generation is refused.
+///
+/// # Errors
+/// Those of [`check`].
+pub(crate) async fn enrol(conn: &mut Connection, site: &Site, platform: &Platform) -> Result<Form> {
+    let sql = format!(
+        "INSERT INTO {}._tenantry_place(tenant, store, generation, platform) VALUES ($1, $2, $3, $4)
+         ON CONFLICT DO NOTHING",
+        site.quoted
+    );
+    let (store, id) = (site.place.store.as_str(), platform.id());
+    let [tenant, store] = key(site, &store);
+    let row = [tenant, store, (&site.generation, Type::INT8), (&id, Type::TEXT)];
+    conn.query(&sql, &row).await.map_err(|error| not_ours(site, error))?;
+    check(conn, site, platform).await
+}
+
+/// Verifies that the place lives here. In a pool, the transaction must see its tenant.
+///
+/// # Errors
+/// `WrongIdentity` if it does not, or if it belongs to another installation; `Fenced` if it is here at another generation;
+/// `FormatAhead` if a newer version of this program made the platform's tables.
+pub(crate) async fn check(conn: &mut Connection, site: &Site, platform: &Platform) -> Result<Form> {
+    let sql = format!(
+        "SELECT m.version, p.generation, p.platform, \
+           (SELECT count(*) FROM (SELECT 1 FROM {s}._tenantry_place LIMIT 2) AS few) \
+         FROM {s}._tenantry_meta AS m \
+         LEFT JOIN {s}._tenantry_place AS p ON p.tenant = $1 AND p.store = $2",
+        s = site.quoted
+    );
+    let store = site.place.store.as_str();
+    let rows = conn.query(&sql, &key(site, &store)).await.map_err(|error| not_ours(site, error))?;
+    let row = rows.first().ok_or_else(|| wrong(site, "the platform's tables have no version"))?;
+    let form = tables::form(row.get(0))?;
+    let (Some(generation), Some(of)) = (row.get::<_, Option<i64>>(1), row.get::<_, Option<&str>>(2)) else {
+        return Err(wrong(site, "does not live here"));
+    };
+    platform.check(of, &site.place)?;
+    if generation != site.generation {
+        return Err(Error::new(Kind::Fenced, format!("{site}: the database is at generation {generation}")));
+    }
+    // Handing out shared tables as a tenant's own would show the rows of all its tenants.
+    if !site.is_pooled() && site.place.tenant.is_some() && row.get::<_, i64>(3) != 1 {
+        return Err(wrong(site, "others live here too"));
+    }
+    Ok(form)
+}
+
+fn wrong(site: &Site, why: &str) -> Error {
+    Error::new(Kind::WrongIdentity, format!("{site}: {why}"))
+}
+
+/// Turns "no such table" into `WrongIdentity`: a database without our tables is not ours, whatever it holds. The same for
+/// tables that the owner may not read, because another role made them.
+pub(crate) fn not_ours(site: &Site, error: Error) -> Error {
+    match error.kind() {
+        Kind::SchemaBehind | Kind::Denied(_) => {
+            Error::with_source(Kind::WrongIdentity, format!("{site}: no identity inside"), error)
+        }
+        _ => error,
+    }
+}

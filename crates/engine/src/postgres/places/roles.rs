@@ -1,0 +1,179 @@
+//! Roles of places, what they may do, and row-level security. The role of the configuration owns every database, schema
+//! and table; no other role owns anything.
+//!
+//! - The *role of a schema* has its name. It cannot sign in: the owner takes it on for statements on rows of a pool or a
+//!   tenant's schema, so that they reach no other schema.
+//! - The *reader* of a tenant's own database or schema signs in for the tenant's own SQL, and only reads models.
+//!
+//! All statements run in the transaction that gives a place its identity, so a crash leaves no role behind. A role
+//! carries a comment by which it is known later; another role under its name is never used.
+
+use crate::{
+    error::{Error, Kind, Result},
+    identity::Platform,
+    postgres::{
+        connections::Connection,
+        names::{Prefix, quoted},
+        site::Site,
+        tables,
+    },
+};
+use tokio_postgres::types::Type;
+
+/// Longest name in PostgreSQL, in bytes.
+const LONGEST: usize = 63;
+
+/// Setting with the tenant whose rows a transaction on a pool sees.
+const TENANT: &str = "nullif(current_setting('tenantry.tenant', true), '')::bigint";
+
+/// Returns the name of the reader of a place. It has a character that no other name of the installation has.
+pub(crate) fn reader(site: &Site) -> String {
+    beside(&site.name, "sql")
+}
+
+/// Returns the name of the role that may connect to the home database. Readers of schemas there are its members.
+pub(crate) fn home_readers(prefix: &Prefix) -> String {
+    prefix.own("home")
+}
+
+/// Returns a name that belongs to `name` and that no database, schema or role of another place has.
+pub(crate) fn beside(name: &str, what: &str) -> String {
+    let whole = format!("{name}.{what}");
+    if whole.len() <= LONGEST {
+        return whole;
+    }
+    let hash = blake3::hash(name.as_bytes()).to_hex();
+    format!("{}.{}.{what}", &name[..LONGEST - 18 - what.len()], &hash[..16])
+}
+
+/// Returns statements that confine a table of a pool: every row belongs to the tenant in `tenant_column`, and a
+/// transaction sees the rows of one tenant, or none if it did not say of which. None for a table that one tenant has
+/// alone: there the schema's default privileges do.
+///
+/// They run in the schema of the pool, directly after `CREATE TABLE`.
+pub(crate) fn confine_table(pooled: bool, table: &str, tenant_column: &str) -> Vec<String> {
+    if !pooled {
+        return vec![];
+    }
+    let name = quoted(table);
+    let mut statements = secure(table, tenant_column);
+    statements.push(format!(
+        "DO $$BEGIN EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %I', \
+         '{name}'::regclass, current_schema()); END$$"
+    ));
+    statements
+}
+
+/// Returns the statements of row-level security of one table.
+fn secure(table: &str, tenant_column: &str) -> Vec<String> {
+    let (table, column) = (quoted(table), quoted(tenant_column));
+    vec![
+        format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"),
+        format!("CREATE POLICY tenantry_tenant ON {table} USING ({column} = {TENANT})"),
+        format!(
+            "CREATE POLICY tenantry_all ON {table} TO CURRENT_USER \
+             USING (current_setting('tenantry.all', true) = 'on')"
+        ),
+    ]
+}
+
+/// Returns statements that confine the platform's own tables of a new pool or tenant's schema, and let the schema's role
+/// do with them what writes need. None for a tenant's own database: only the owner uses the tables there.
+pub(crate) fn confine_platform_tables(site: &Site) -> Vec<String> {
+    let Some(role) = site.role() else { return vec![] };
+    let role = quoted(role);
+    let mut statements = vec![
+        format!("GRANT SELECT ON _tenantry_meta, _tenantry_ledger TO {role}"),
+        format!("GRANT SELECT, UPDATE ON _tenantry_place TO {role}"),
+        format!("GRANT SELECT, INSERT, UPDATE ON _tenantry_seq TO {role}"),
+        format!("GRANT SELECT, INSERT ON _tenantry_activity, _tenantry_changes TO {role}"),
+    ];
+    if site.is_pooled() {
+        statements.extend(tables::OF_TENANTS.iter().flat_map(|table| secure(table, "tenant")));
+    }
+    statements
+}
+
+/// Makes the role of a new schema, which may use it.
+pub(crate) async fn make_role(conn: &mut Connection, site: &Site, platform: &Platform) -> Result<()> {
+    let Some(role) = site.role() else { return Ok(()) };
+    make(conn, role, "NOLOGIN", platform).await?;
+    let (role, schema) = (quoted(role), &site.quoted);
+    conn.batch(&format!("GRANT USAGE ON SCHEMA {schema} TO {role}")).await
+}
+
+/// Lets the roles of a tenant's own database or schema use the models that are there and those that will be made.
+/// Call it after the platform's own tables were made, and before any model in a schema.
+pub(crate) async fn open_models(
+    conn: &mut Connection,
+    site: &Site,
+    prefix: &Prefix,
+    platform: &Platform,
+) -> Result<()> {
+    if site.is_pooled() || site.place.tenant.is_none() {
+        return Ok(());
+    }
+    let name = reader(site);
+    make(conn, &name, "LOGIN CONNECTION LIMIT 8", platform).await?;
+    let (reader, schema) = (quoted(&name), &site.quoted);
+    let mut batch = vec![
+        format!("GRANT USAGE ON SCHEMA {schema} TO {reader}"),
+        format!("ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT ON TABLES TO {reader}"),
+    ];
+    match site.role() {
+        Some(role) => {
+            let role = quoted(role);
+            batch.push(format!("GRANT {} TO {reader}", quoted(&home_readers(prefix))));
+            batch.push(format!(
+                "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}"
+            ));
+        }
+        None => {
+            let database = quoted(&site.database);
+            batch.push(format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC"));
+            batch.push(format!("GRANT CONNECT ON DATABASE {database} TO {reader}"));
+            batch.push(format!("REVOKE ALL ON SCHEMA {schema} FROM PUBLIC"));
+            batch.push(grant_models(&name));
+        }
+    }
+    conn.batch(&batch.join("; ")).await
+}
+
+/// Returns a statement that lets `reader` read every model of the schema that comes first in the search path.
+fn grant_models(reader: &str) -> String {
+    format!(
+        "DO $$DECLARE model regclass; BEGIN FOR model IN SELECT oid FROM pg_class \
+         WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v', 'm') \
+           AND NOT starts_with(relname, '_tenantry_') LOOP \
+         EXECUTE format('GRANT SELECT ON %s TO %I', model, '{reader}'); END LOOP; END$$"
+    )
+}
+
+/// Makes a role that owns nothing, unless it was made before, and lets the owner take it on.
+///
+/// # Errors
+/// [`Kind::WrongIdentity`] if another role has its name.
+pub(crate) async fn make(conn: &mut Connection, name: &str, how: &str, platform: &Platform) -> Result<()> {
+    let mark = mark(platform);
+    let sql = "SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = $1";
+    let rows = conn.query(sql, &[(&name, Type::TEXT)]).await?;
+    match rows.first().map(|row| row.get::<_, Option<&str>>(0)) {
+        None => {}
+        Some(found) if found == Some(&mark) => return Ok(()),
+        Some(_) => {
+            let detail = format!("the server has another role {name}: remove it, or change the prefix");
+            return Err(Error::new(Kind::WrongIdentity, detail));
+        }
+    }
+    let role = quoted(name);
+    conn.batch(&format!(
+        "CREATE ROLE {role} {how} NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION; \
+         COMMENT ON ROLE {role} IS '{mark}'; GRANT {role} TO CURRENT_USER"
+    ))
+    .await
+}
+
+/// Returns the comment of the roles of this installation.
+fn mark(platform: &Platform) -> String {
+    format!("Tenantry {}", platform.id()).replace('\'', "''")
+}

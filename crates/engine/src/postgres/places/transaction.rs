@@ -1,0 +1,120 @@
+//! Transactions on the tables of a place, with the rights and the tenant that the place allows.
+//!
+//! For work that is not on the way of requests. All settings end with the transaction.
+
+use crate::{
+    error::{Error, Kind, Result},
+    postgres::{
+        connections::{Connection, Lease},
+        names::quoted,
+        server::Server,
+        site::Site,
+    },
+};
+
+/// How a transaction reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum How {
+    /// May write; each statement sees what was committed before it.
+    Write,
+    /// Reads one state of the database. Writes nothing.
+    Snapshot,
+}
+
+impl How {
+    fn begin(self) -> &'static str {
+        match self {
+            Self::Write => "ISOLATION LEVEL READ COMMITTED READ WRITE",
+            Self::Snapshot => "ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        }
+    }
+}
+
+/// A transaction on a connection that is leased for it. Dropping it rolls back and closes the connection.
+#[derive(Debug)]
+pub(crate) struct Transaction(Lease);
+
+impl Transaction {
+    /// Commits.
+    ///
+    /// # Errors
+    /// [`Kind::InDoubt`] if the answer was lost.
+    pub(crate) async fn commit(mut self) -> Result<()> {
+        self.0.connection()?.commit().await
+    }
+
+    /// Rolls back; the connection stays open.
+    ///
+    /// # Errors
+    /// [`Kind::Unreachable`] if the connection was lost.
+    pub(crate) async fn roll_back(mut self) -> Result<()> {
+        self.0.connection()?.roll_back().await
+    }
+
+    /// Returns the connection, on which the transaction is open.
+    ///
+    /// # Errors
+    /// Never while the transaction lives.
+    pub(crate) fn connection(&mut self) -> Result<&mut Connection> {
+        self.0.connection()
+    }
+
+    async fn begin(mut lease: Lease, how: How, settings: &str) -> Result<Self> {
+        lease.connection()?.begin(&format!("{}; {settings}", how.begin())).await?;
+        Ok(Self(lease))
+    }
+}
+
+impl Server {
+    /// Begins a transaction that reaches the rows of this place only: in a shared database it runs as the role of the
+    /// place's schema, and in a pool it sees the rows of the place's tenant.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`] if the database or the schema does not exist; [`Kind::Busy`] and [`Kind::Unreachable`].
+    pub(crate) async fn in_place(&self, site: &Site, how: How) -> Result<Transaction> {
+        let begun = Transaction::begin(self.lease(site).await?, how, &confinement(site)).await;
+        match begun {
+            // A role that does not exist is a wrong value of a setting.
+            Err(error) if matches!(error.kind(), Kind::Statement(_) | Kind::Denied(_)) => {
+                Err(self.why_not(site, error).await)
+            }
+            begun => begun,
+        }
+    }
+
+    /// Begins a transaction as the role that owns everything, with the place's schema as search path. In a pool it
+    /// reaches the rows of all tenants, so each statement on rows names its tenant.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`] if the database does not exist; [`Kind::Busy`] and [`Kind::Unreachable`].
+    pub(crate) async fn as_owner(&self, site: &Site, how: How) -> Result<Transaction> {
+        Transaction::begin(self.lease(site).await?, how, &ownership(site)).await
+    }
+
+    /// Tells why the role of a place is not there.
+    async fn why_not(&self, site: &Site, error: Error) -> Error {
+        match self.has_schema(site).await {
+            Ok(false) => Error::with_source(Kind::Missing, format!("{site}: no such schema"), error),
+            Ok(true) => Error::with_source(Kind::WrongIdentity, format!("{site}: no role of its own"), error),
+            Err(error) => error,
+        }
+    }
+}
+
+/// Settings that confine a transaction to the rows of a place.
+fn confinement(site: &Site) -> String {
+    let role = site.role().map(|role| format!("SET LOCAL ROLE {}", quoted(role))).unwrap_or_default();
+    match site.is_pooled() {
+        true => format!("{role}; SET LOCAL tenantry.tenant = '{}'", site.tenant),
+        false => role,
+    }
+}
+
+/// Settings of a transaction as the owner.
+fn ownership(site: &Site) -> String {
+    let path = format!("SET LOCAL search_path = {}, pg_temp", site.quoted);
+    match site.is_pooled() {
+        true => format!("{path}; SET LOCAL tenantry.all = 'on'"),
+        false => path,
+    }
+}
