@@ -1,6 +1,7 @@
 //! The installation that databases belong to, the residents of a database, and the states of their places.
 
 mod state;
+pub(crate) mod transition;
 
 pub use state::{PlaceInfo, PlaceState};
 

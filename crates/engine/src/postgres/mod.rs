@@ -6,6 +6,7 @@ mod cells;
 pub mod connections;
 mod identity;
 mod names;
+mod place_state;
 pub(crate) mod places;
 mod server;
 mod site;

@@ -39,6 +39,11 @@ impl Prefix {
         }
     }
 
+    /// Returns the prefix.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Returns the name of something that the installation has once on the server. No place has such a name.
     pub(crate) fn own(&self, what: &str) -> String {
         format!("{}.{what}", self.0)

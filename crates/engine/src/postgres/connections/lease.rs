@@ -44,6 +44,20 @@ impl Lease {
     pub fn connection(&mut self) -> Result<&mut Connection> {
         self.connection.as_mut().ok_or_else(|| Error::new(Kind::Internal, "a lease without a connection"))
     }
+
+    /// Closes the connection instead of giving it back, so that its database can be copied, renamed or removed.
+    ///
+    /// # Errors
+    /// [`Kind::Internal`] if closing it panicked.
+    pub async fn close(mut self) -> Result<()> {
+        let Some(connection) = self.connection.take() else { return Ok(()) };
+        let place = self.place.hand_over();
+        let closed = tokio::spawn(async move {
+            connection.close().await;
+            drop(place);
+        });
+        closed.await.map_err(|error| Error::with_source(Kind::Internal, "closing a connection", error))
+    }
 }
 
 impl Drop for Lease {

@@ -1,7 +1,16 @@
 //! Places as a whole: making them, who may reach them, what a server says about them, and removing them.
 
+mod home;
+mod make;
+mod remove;
 pub(crate) mod roles;
+mod state;
+mod survey;
+mod template;
 mod transaction;
+mod upkeep;
 mod verify;
 
+pub(crate) use make::Build;
+pub use survey::Found;
 pub(crate) use transaction::{How, Transaction};

@@ -125,18 +125,25 @@ pub(crate) async fn open_models(
             let role = quoted(role);
             batch.push(format!("GRANT {} TO {reader}", quoted(&home_readers(prefix))));
             batch.push(format!(
-                "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}"
+                "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} \
+                 GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}"
             ));
         }
         None => {
-            let database = quoted(&site.database);
-            batch.push(format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC"));
-            batch.push(format!("GRANT CONNECT ON DATABASE {database} TO {reader}"));
-            batch.push(format!("REVOKE ALL ON SCHEMA {schema} FROM PUBLIC"));
+            batch.push(format!("GRANT CONNECT ON DATABASE {} TO {reader}", quoted(&site.database)));
             batch.push(grant_models(&name));
         }
     }
     conn.batch(&batch.join("; ")).await
+}
+
+/// Lets no role but the owner connect to a database of its own.
+pub(crate) async fn close_database(conn: &mut Connection, site: &Site) -> Result<()> {
+    let (database, schema) = (quoted(&site.database), &site.quoted);
+    conn.batch(&format!(
+        "REVOKE ALL ON DATABASE {database} FROM PUBLIC; REVOKE ALL ON SCHEMA {schema} FROM PUBLIC"
+    ))
+    .await
 }
 
 /// Returns a statement that lets `reader` read every model of the schema that comes first in the search path.
@@ -174,6 +181,11 @@ pub(crate) async fn make(conn: &mut Connection, name: &str, how: &str, platform:
 }
 
 /// Returns the comment of the roles of this installation.
-fn mark(platform: &Platform) -> String {
+pub(crate) fn mark(platform: &Platform) -> String {
     format!("Tenantry {}", platform.id()).replace('\'', "''")
+}
+
+/// Returns the names of all roles of a place.
+pub(crate) fn names(site: &Site) -> Vec<String> {
+    site.role().map(str::to_owned).into_iter().chain([reader(site)]).collect()
 }

@@ -43,6 +43,15 @@ impl Transaction {
         self.0.connection()?.commit().await
     }
 
+    /// Commits and closes the connection, so that the database can be copied or renamed.
+    ///
+    /// # Errors
+    /// Those of [`Transaction::commit`].
+    pub(crate) async fn commit_and_close(mut self) -> Result<()> {
+        self.0.connection()?.commit().await?;
+        self.0.close().await
+    }
+
     /// Rolls back; the connection stays open.
     ///
     /// # Errors

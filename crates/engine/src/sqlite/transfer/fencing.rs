@@ -1,22 +1,16 @@
 //! Changes of a place's state by moves: which operation records a place's changes, which one fenced it, and that a copy
-//! is not open yet.
-//!
-//! A worker of an operation may be late: it was paused for minutes while another worker finished or undid the
-//! operation. So whatever a move sets in a database carries the operation's fencing token, and only that token can
-//! change it back. Nothing that was undone can be set again, because each step requires what was undone after it.
+//! is not open yet. See [`crate::identity::transition`].
 
 use crate::{
-    error::{Error, Kind, Result},
-    identity::{PlaceInfo, PlaceState},
+    error::Result,
+    identity::{
+        PlaceInfo, PlaceState,
+        transition::{self, Transition, stale},
+    },
     place::Place,
     sqlite::{files::upkeep, identity, site::Site},
 };
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter, types::ToSql};
-
-/// Returns the state of a new place that is made from a copy.
-pub(crate) fn initial(closed: bool) -> PlaceState {
-    if closed { PlaceState::Closed } else { PlaceState::Open }
-}
 
 /// Reads the current state of the place.
 pub(crate) fn place_info(site: &Site) -> Result<PlaceInfo> {
@@ -37,7 +31,9 @@ pub(crate) fn find(conn: &Connection, place: &Place) -> Result<Option<(i64, Plac
         WHERE tenant = ?1 AND store = ?2";
     let key = params![identity::tenant_number(place), place.store.as_str()];
     let found = conn.query_row(sql, key, |row| Ok((row.get(0)?, read(row)?))).optional()?;
-    found.map(|(generation, info)| Ok((generation, info.ok_or_else(|| unknown(place))?))).transpose()
+    found
+        .map(|(generation, info)| Ok((generation, info.ok_or_else(|| transition::unknown(place))?)))
+        .transpose()
 }
 
 /// Reads all columns but the first one; None if the state is unknown.
@@ -48,37 +44,20 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Option<PlaceInfo>> {
     Ok(Some(PlaceInfo { state, recorder, log_upto, rows: count(5)?, bytes: count(6)? }))
 }
 
-fn unknown(place: &Place) -> Error {
-    Error::new(Kind::Corrupt, format!("{place} has no known state"))
-}
-
-fn stale(place: &Place) -> Error {
-    Error::new(Kind::Fenced, format!("{place} is not at this generation here"))
-}
-
-/// Changes the row of the place if `condition` holds; `values` are the parameters from `?4` on. Returns the number of
-/// changed rows.
-fn set(
-    conn: &Connection,
-    place: &Place,
-    what: &str,
-    condition: &str,
-    values: &[&dyn ToSql],
-) -> Result<usize> {
-    let sql = format!(
-        "UPDATE _tenantry_place SET {what} WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND {condition}"
-    );
+/// Changes the row of the place if the condition of the transition holds; `values` are the parameters from `?4` on.
+/// Returns the number of changed rows.
+fn set(conn: &Connection, place: &Place, transition: Transition, values: &[&dyn ToSql]) -> Result<usize> {
     let (tenant, generation) = (identity::tenant_number(place), identity::generation_number(place)?);
     let store = place.store.as_str();
     let key: [&dyn ToSql; 3] = [&tenant, &store, &generation];
-    Ok(conn.execute(&sql, params_from_iter(key.iter().chain(values)))?)
+    Ok(conn.execute(&transition.sql("_tenantry_place", '?'), params_from_iter(key.iter().chain(values)))?)
 }
 
 /// Forbids writes of this place here, for no operation. Durable once committed. A place that is not open for another
 /// reason stays as it is.
 pub(crate) fn fence(conn: &Connection, site: &Site) -> Result<()> {
     identity::check(conn, &site.place, &site.platform)?;
-    set(conn, &site.place, "state = 'fenced', holder = NULL", "state IN ('open', 'fenced')", &[]).map(drop)
+    set(conn, &site.place, transition::FENCE, &[]).map(drop)
 }
 
 /// Lifts the fence of a place, whichever operation set it.
@@ -87,21 +66,16 @@ pub(crate) fn fence(conn: &Connection, site: &Site) -> Result<()> {
 /// `Fenced` if the place is not open for another reason: it does not have all its rows, or was not opened yet.
 pub(crate) fn unfence(conn: &Connection, site: &Site) -> Result<()> {
     identity::check(conn, &site.place, &site.platform)?;
-    match set(conn, &site.place, "state = 'open', holder = NULL", "state IN ('open', 'fenced')", &[])? {
+    match set(conn, &site.place, transition::UNFENCE, &[])? {
         1 => Ok(()),
-        _ => Err(not_open(&site.place, info(conn, &site.place)?.state)),
+        _ => Err(transition::not_open(&site.place, info(conn, &site.place)?.state)),
     }
-}
-
-fn not_open(place: &Place, state: PlaceState) -> Error {
-    let holder = state.holder().map(|holder| format!(" by {holder}")).unwrap_or_default();
-    Error::new(Kind::Fenced, format!("{place} is {}{holder}", state.name()))
 }
 
 /// Starts to note which records writes touch, for the operation with this token. An operation that recorded before
 /// loses its recording.
 pub(crate) fn record(conn: &Connection, place: &Place, token: i64) -> Result<()> {
-    match set(conn, place, "recorder = ?4", "1", &[&token])? {
+    match set(conn, place, transition::RECORD, &[&token])? {
         1 => Ok(()),
         _ => Err(stale(place)),
     }
@@ -109,7 +83,7 @@ pub(crate) fn record(conn: &Connection, place: &Place, token: i64) -> Result<()>
 
 /// Stops the recording of this token and deletes its notes; another operation's recording stays.
 pub(crate) fn stop_recording(conn: &Connection, place: &Place, token: i64) -> Result<()> {
-    if set(conn, place, "recorder = NULL", "recorder = ?4", &[&token])? == 1 {
+    if set(conn, place, transition::STOP_RECORDING, &[&token])? == 1 {
         let sql = "DELETE FROM _tenantry_changes WHERE tenant = ?1 AND store = ?2";
         conn.execute(sql, params![identity::tenant_number(place), place.store.as_str()])?;
     }
@@ -118,27 +92,25 @@ pub(crate) fn stop_recording(conn: &Connection, place: &Place, token: i64) -> Re
 
 /// Fences a place whose changes are recorded for this token. Fails if the recording was undone meanwhile.
 pub(crate) fn fence_recorded(conn: &Connection, place: &Place, token: i64) -> Result<()> {
-    let condition = "recorder = ?4 AND state IN ('open', 'fenced')";
-    match set(conn, place, "state = 'fenced', holder = ?4", condition, &[&token])? {
+    match set(conn, place, transition::FENCE_RECORDED, &[&token])? {
         1 => Ok(()),
-        _ => Err(Error::new(Kind::Fenced, format!("{place} is not recorded by {token}"))),
+        _ => Err(transition::undone(place, token)),
     }
 }
 
 /// Lifts the fence of this holder; another operation's fence stays.
 pub(crate) fn lift_fence(conn: &Connection, place: &Place, holder: Option<i64>) -> Result<()> {
-    let condition = "state = 'fenced' AND holder IS ?4";
-    set(conn, place, "state = 'open', holder = NULL", condition, &[&holder]).map(drop)
+    set(conn, place, transition::LIFT_FENCE, &[&holder]).map(drop)
 }
 
 /// Opens a place that was filled, and records its changes from its first write on. Does nothing if it is open already.
 pub(crate) fn open_filled(conn: &Connection, place: &Place, token: i64) -> Result<()> {
-    if set(conn, place, "state = 'open', recorder = ?4", "state = 'closed'", &[&token])? == 1 {
+    if set(conn, place, transition::OPEN_FILLED, &[&token])? == 1 {
         return Ok(());
     }
     match info(conn, place)?.state {
         PlaceState::Open => Ok(()),
-        state => Err(not_open(place, state)),
+        state => Err(transition::not_open(place, state)),
     }
 }
 
@@ -147,28 +119,22 @@ pub(crate) fn open_filled(conn: &Connection, place: &Place, token: i64) -> Resul
 pub(crate) fn check_closed(conn: &Connection, place: &Place) -> Result<i64> {
     let info = info(conn, place)?;
     if info.state != PlaceState::Closed {
-        return Err(Error::new(
-            Kind::Fenced,
-            format!("{place} is {}: nothing is carried into it", info.state.name()),
-        ));
+        return Err(transition::not_closed(place, info.state));
     }
-    info.log_upto.ok_or_else(|| Error::new(Kind::Internal, format!("{place} was not made from a copy")))
+    info.log_upto.ok_or_else(|| transition::not_copied(place))
 }
 
 /// Verifies, in the state that is read, that changes are recorded for this token.
 pub(crate) fn check_recorded(conn: &Connection, place: &Place, token: i64) -> Result<()> {
     match info(conn, place)?.recorder {
         Some(recorder) if recorder == token => Ok(()),
-        other => Err(Error::new(
-            Kind::Fenced,
-            format!("changes of {place} are recorded by {other:?}, not {token}"),
-        )),
+        other => Err(transition::not_recorded(place, other, token)),
     }
 }
 
 /// Claims a pooled place for the call that fills it, whichever call was filling it before. Returns the new token.
 pub(crate) fn take_over(conn: &Connection, site: &Site) -> Result<i64> {
-    let token = filling_token();
+    let token = transition::filling_token();
     let (place, tenant) = (&site.place, identity::tenant_number(&site.place));
     let store = place.store.as_str();
     conn.execute("DELETE FROM _tenantry_changes WHERE tenant = ?1 AND store = ?2", params![tenant, store])?;
@@ -180,16 +146,11 @@ pub(crate) fn take_over(conn: &Connection, site: &Site) -> Result<i64> {
     Ok(token)
 }
 
-fn filling_token() -> i64 {
-    let random = uuid::Uuid::now_v7().as_u128() & u128::from(u64::MAX >> 2);
-    i64::try_from(random).unwrap_or(i64::MAX)
-}
-
 /// Verifies that no other call took over or removed the place since [`take_over`].
 pub(crate) fn check_filling(conn: &Connection, place: &Place, token: i64) -> Result<()> {
     match info(conn, place)?.state {
         PlaceState::Filling { holder } if holder == token => Ok(()),
-        _ => Err(Error::new(Kind::Fenced, format!("another caller fills {place}"))),
+        _ => Err(transition::not_filling(place)),
     }
 }
 
@@ -200,13 +161,12 @@ pub(crate) fn finish_filling(
     state: PlaceState,
     (rows, bytes, log_upto): (i64, i64, i64),
 ) -> Result<()> {
-    let what = "state = ?4, holder = NULL, rows = ?5, bytes = ?6, log_upto = ?7";
-    set(conn, place, what, "1", &[&state.name(), &rows, &bytes, &log_upto]).map(drop)
+    set(conn, place, transition::FINISH_FILLING, &[&state.name(), &rows, &bytes, &log_upto]).map(drop)
 }
 
 /// Closes a pooled place whose rows are about to be removed.
 pub(crate) fn begin_leaving(conn: &Connection, place: &Place) -> Result<()> {
-    set(conn, place, "state = 'leaving', holder = NULL", "1", &[]).map(drop)
+    set(conn, place, transition::BEGIN_LEAVING, &[]).map(drop)
 }
 
 /// Verifies that rows of the place are still to be removed.
@@ -215,12 +175,12 @@ pub(crate) fn begin_leaving(conn: &Connection, place: &Place) -> Result<()> {
 /// `WrongIdentity` if they are gone, `Fenced` if another call fills the place.
 pub(crate) fn check_leaving(conn: &Connection, place: &Place) -> Result<()> {
     match find(conn, place)? {
-        None => Err(Error::new(Kind::WrongIdentity, format!("{place} does not live here"))),
+        None => Err(transition::absent(place)),
         Some((generation, info))
             if generation == identity::generation_number(place)? && info.state == PlaceState::Leaving =>
         {
             Ok(())
         }
-        Some(_) => Err(Error::new(Kind::Fenced, format!("{place} is filled anew"))),
+        Some(_) => Err(transition::filled_anew(place)),
     }
 }

@@ -4,6 +4,7 @@ use super::file::{self, bring_in, resolved};
 use crate::{
     carry::AdoptOptions,
     error::{Error, Kind, Result},
+    identity::transition,
     name::TenantId,
     place::Place,
     sqlite::{
@@ -14,7 +15,6 @@ use crate::{
         },
         identity,
         site::Site,
-        transfer::fencing,
     },
 };
 use rusqlite::{Connection, params};
@@ -68,7 +68,7 @@ fn become_place(conn: &Connection, site: &Site, of: Option<TenantId>, closed: bo
         "UPDATE _tenantry_place SET tenant = ?3, generation = ?4, platform = ?5, state = ?6, holder = NULL,
             recorder = NULL, log_upto = (SELECT coalesce(max(id), 0) FROM _tenantry_activity)
             WHERE tenant = ?1 AND store = ?2",
-        params![old, place.store.as_str(), new, generation, platform_id, fencing::initial(closed).name()],
+        params![old, place.store.as_str(), new, generation, platform_id, transition::initial(closed).name()],
     )?;
     if old != new {
         conn.execute("UPDATE _tenantry_activity SET tenant = ?2 WHERE tenant = ?1", [old, new])?;

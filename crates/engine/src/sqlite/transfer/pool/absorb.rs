@@ -9,6 +9,7 @@
 use super::batches::Batches;
 use crate::{
     error::{Error, Kind, Result},
+    identity::transition,
     model::Model,
     name::TenantId,
     place::{Isolation, Place},
@@ -72,7 +73,7 @@ pub(crate) fn absorb(
     let from = Side { conn: &copy, isolation: Isolation::Database, tenant: of.get() };
     let filled = fill(&from, &Side::new(&conn, site), &models, &mut batches)?;
     let counted = (filled.rows, filled.bytes, filled.log_upto);
-    fencing::finish_filling(&conn, place, fencing::initial(closed), counted)?;
+    fencing::finish_filling(&conn, place, transition::initial(closed), counted)?;
     batches.end()
 }
 

@@ -1,0 +1,140 @@
+//! The changes of a place's state, as conditional updates of its row. All databases use the same.
+//!
+//! A worker of an operation may be late: it was paused for minutes while another worker finished or undid the
+//! operation. So whatever a move sets in a database carries the operation's fencing token, and only that token can
+//! change it back. Nothing that was undone can be set again, because each step requires what was undone after it.
+
+use super::PlaceState;
+use crate::{
+    error::{Error, Kind},
+    place::Place,
+};
+
+/// An update of the row of a place: what it sets, and the condition under which it does. Parameters from `?4` on are its
+/// values; those before are tenant, store and generation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Transition {
+    set: &'static str,
+    when: &'static str,
+}
+
+/// Forbids writes for no operation. A place that is not open for another reason stays as it is.
+pub(crate) const FENCE: Transition =
+    Transition { set: "state = 'fenced', holder = NULL", when: "state IN ('open', 'fenced')" };
+/// Lifts a fence, whichever operation set it.
+pub(crate) const UNFENCE: Transition =
+    Transition { set: "state = 'open', holder = NULL", when: "state IN ('open', 'fenced')" };
+/// Starts a recording for the token `?4`. An operation that recorded before loses its recording.
+pub(crate) const RECORD: Transition = Transition { set: "recorder = ?4", when: "TRUE" };
+/// Ends the recording of the token `?4`.
+pub(crate) const STOP_RECORDING: Transition = Transition { set: "recorder = NULL", when: "recorder = ?4" };
+/// Fences a place that is recorded for the token `?4`.
+pub(crate) const FENCE_RECORDED: Transition = Transition {
+    set: "state = 'fenced', holder = ?4",
+    when: "recorder = ?4 AND state IN ('open', 'fenced')",
+};
+/// Lifts the fence of the holder `?4`; another operation's fence stays.
+pub(crate) const LIFT_FENCE: Transition = Transition {
+    set: "state = 'open', holder = NULL",
+    when: "state = 'fenced' AND holder IS NOT DISTINCT FROM ?4",
+};
+/// Opens a place that was filled, and records it for the token `?4`.
+pub(crate) const OPEN_FILLED: Transition =
+    Transition { set: "state = 'open', recorder = ?4", when: "state = 'closed'" };
+/// Gives a place that was filled the state `?4` and its counters: rows, bytes and the last entry of the activity log.
+pub(crate) const FINISH_FILLING: Transition =
+    Transition { set: "state = ?4, holder = NULL, rows = ?5, bytes = ?6, log_upto = ?7", when: "TRUE" };
+/// Closes a place whose rows are about to be removed.
+pub(crate) const BEGIN_LEAVING: Transition =
+    Transition { set: "state = 'leaving', holder = NULL", when: "TRUE" };
+
+impl Transition {
+    /// Returns the statement. `table` is the table of places, `sign` what stands before the number of a parameter.
+    pub(crate) fn sql(&self, table: &str, sign: char) -> String {
+        let sql = format!(
+            "UPDATE {table} SET {} WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND {}",
+            self.set, self.when
+        );
+        sql.replace('?', sign.encode_utf8(&mut [0; 4]))
+    }
+}
+
+/// Returns the state of a new place that is made from a copy.
+pub(crate) fn initial(closed: bool) -> PlaceState {
+    if closed { PlaceState::Closed } else { PlaceState::Open }
+}
+
+/// Returns a fencing token for a call that fills a place.
+pub(crate) fn filling_token() -> i64 {
+    let random = uuid::Uuid::now_v7().as_u128() & u128::from(u64::MAX >> 2);
+    i64::try_from(random).unwrap_or(i64::MAX)
+}
+
+fn fenced(detail: String) -> Error {
+    Error::new(Kind::Fenced, detail)
+}
+
+/// The place has no state that this program knows.
+pub(crate) fn unknown(place: &Place) -> Error {
+    Error::new(Kind::Corrupt, format!("{place} has no known state"))
+}
+
+/// The place is not here at its generation.
+pub(crate) fn stale(place: &Place) -> Error {
+    fenced(format!("{place} is not at this generation here"))
+}
+
+/// The place is not here at all.
+pub(crate) fn absent(place: &Place) -> Error {
+    Error::new(Kind::WrongIdentity, format!("{place} does not live here"))
+}
+
+/// The place cannot be opened from its state.
+pub(crate) fn not_open(place: &Place, state: PlaceState) -> Error {
+    let holder = state.holder().map(|holder| format!(" by {holder}")).unwrap_or_default();
+    fenced(format!("{place} is {}{holder}", state.name()))
+}
+
+/// The place does not hold a copy that waits to be opened.
+pub(crate) fn not_closed(place: &Place, state: PlaceState) -> Error {
+    fenced(format!("{place} is {}: nothing is carried into it", state.name()))
+}
+
+/// The place was not made from a copy.
+pub(crate) fn not_copied(place: &Place) -> Error {
+    Error::new(Kind::Internal, format!("{place} was not made from a copy"))
+}
+
+/// Another operation records the changes of the place, or none.
+pub(crate) fn not_recorded(place: &Place, found: Option<i64>, token: i64) -> Error {
+    fenced(format!("changes of {place} are recorded by {found:?}, not {token}"))
+}
+
+/// The recording of the token was undone.
+pub(crate) fn undone(place: &Place, token: i64) -> Error {
+    fenced(format!("{place} is not recorded by {token}"))
+}
+
+/// Another caller fills the place.
+pub(crate) fn not_filling(place: &Place) -> Error {
+    fenced(format!("another caller fills {place}"))
+}
+
+/// The rows of the place are no longer to be removed.
+pub(crate) fn filled_anew(place: &Place) -> Error {
+    fenced(format!("{place} is filled anew"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_database_gets_its_own_placeholders() {
+        assert_eq!(
+            RECORD.sql("s.t", '$'),
+            "UPDATE s.t SET recorder = $4 WHERE tenant = $1 AND store = $2 AND generation = $3 AND TRUE"
+        );
+        assert!(LIFT_FENCE.sql("t", '?').ends_with("holder IS NOT DISTINCT FROM ?4"));
+    }
+}

@@ -1,0 +1,248 @@
+//! Changes of a place's state: which operation records its changes, which one fenced it, and that a copy is not open yet.
+//! See [`crate::identity::transition`].
+//!
+//! All functions run in the caller's transaction as the owner. The update of the row waits for the writes that are under
+//! way, because each of them has locked the row; those that come later see the new state.
+
+use super::{
+    connections::{Connection, Param},
+    identity::{self, key, not_ours},
+    site::Site,
+};
+use crate::{
+    error::Result,
+    identity::{
+        PlaceInfo, PlaceState, Platform,
+        transition::{self, Transition, stale},
+    },
+};
+use tokio_postgres::{Row, types::Type};
+
+/// Reads the current state of the place.
+///
+/// # Errors
+/// `Fenced` if the place is not here at its generation.
+pub(crate) async fn info(conn: &mut Connection, site: &Site) -> Result<PlaceInfo> {
+    match find(conn, site).await? {
+        Some((generation, info)) if generation == site.generation => Ok(info),
+        _ => Err(stale(&site.place)),
+    }
+}
+
+/// Returns what the database says about the place, and its generation here, whatever the generation of `site`.
+pub(crate) async fn find(conn: &mut Connection, site: &Site) -> Result<Option<(i64, PlaceInfo)>> {
+    let sql = format!(
+        "SELECT generation, state, holder, recorder, log_upto, rows, bytes FROM {}._tenantry_place \
+         WHERE tenant = $1 AND store = $2",
+        site.quoted
+    );
+    let store = site.place.store.as_str();
+    let rows = conn.query(&sql, &key(site, &store)).await.map_err(|error| not_ours(site, error))?;
+    let found = rows.first().map(|row| Ok((row.get(0), read(row, site)?)));
+    found.transpose()
+}
+
+fn read(row: &Row, site: &Site) -> Result<PlaceInfo> {
+    let count = |index: usize| u64::try_from(row.get::<_, i64>(index)).unwrap_or(0);
+    let state = PlaceState::parse(row.get(1), row.get(2));
+    let state = state.ok_or_else(|| transition::unknown(&site.place))?;
+    Ok(PlaceInfo { state, recorder: row.get(3), log_upto: row.get(4), rows: count(5), bytes: count(6) })
+}
+
+/// Changes the row of the place if the condition of the transition holds; `values` are the parameters from `$4` on.
+/// Returns true if it did.
+async fn set(conn: &mut Connection, site: &Site, change: Transition, values: &[Param<'_>]) -> Result<bool> {
+    let sql = format!("{} RETURNING 1", change.sql(&format!("{}._tenantry_place", site.quoted), '$'));
+    let store = site.place.store.as_str();
+    let [tenant, store] = key(site, &store);
+    let mut params = vec![tenant, store, (&site.generation, Type::INT8)];
+    params.extend_from_slice(values);
+    let rows = conn.query(&sql, &params).await.map_err(|error| not_ours(site, error))?;
+    Ok(!rows.is_empty())
+}
+
+/// Forbids writes of this place here, for no operation. A place that is not open for another reason stays as it is.
+///
+/// # Errors
+/// Those of [`identity::check`].
+pub(crate) async fn fence(conn: &mut Connection, site: &Site, platform: &Platform) -> Result<()> {
+    identity::check(conn, site, platform).await?;
+    set(conn, site, transition::FENCE, &[]).await.map(drop)
+}
+
+/// Lifts the fence of a place, whichever operation set it.
+///
+/// # Errors
+/// `Fenced` if the place is not open for another reason: it does not have all its rows, or was not opened yet.
+pub(crate) async fn unfence(conn: &mut Connection, site: &Site, platform: &Platform) -> Result<()> {
+    identity::check(conn, site, platform).await?;
+    match set(conn, site, transition::UNFENCE, &[]).await? {
+        true => Ok(()),
+        false => Err(transition::not_open(&site.place, info(conn, site).await?.state)),
+    }
+}
+
+/// Starts to note which records writes touch, for the operation with this token.
+///
+/// # Errors
+/// `Fenced` if the place is not here at its generation.
+pub(crate) async fn record(conn: &mut Connection, site: &Site, token: i64) -> Result<()> {
+    match set(conn, site, transition::RECORD, &[(&token, Type::INT8)]).await? {
+        true => Ok(()),
+        false => Err(stale(&site.place)),
+    }
+}
+
+/// Stops the recording of this token and deletes its notes; another operation's recording stays.
+///
+/// # Errors
+/// `WrongIdentity` for a database that is not ours.
+pub(crate) async fn stop_recording(conn: &mut Connection, site: &Site, token: i64) -> Result<()> {
+    if set(conn, site, transition::STOP_RECORDING, &[(&token, Type::INT8)]).await? {
+        forget_changes(conn, site).await?;
+    }
+    Ok(())
+}
+
+async fn forget_changes(conn: &mut Connection, site: &Site) -> Result<()> {
+    let sql = format!("DELETE FROM {}._tenantry_changes WHERE tenant = $1 AND store = $2", site.quoted);
+    let store = site.place.store.as_str();
+    let deleted = conn.query(&sql, &key(site, &store)).await;
+    deleted.map_err(|error| not_ours(site, error)).map(drop)
+}
+
+/// Fences a place whose changes are recorded for this token.
+///
+/// # Errors
+/// `Fenced` if the recording was undone meanwhile.
+pub(crate) async fn fence_recorded(conn: &mut Connection, site: &Site, token: i64) -> Result<()> {
+    match set(conn, site, transition::FENCE_RECORDED, &[(&token, Type::INT8)]).await? {
+        true => Ok(()),
+        false => Err(transition::undone(&site.place, token)),
+    }
+}
+
+/// Lifts the fence of this holder; another operation's fence stays.
+///
+/// # Errors
+/// `WrongIdentity` for a database that is not ours.
+pub(crate) async fn lift_fence(conn: &mut Connection, site: &Site, holder: Option<i64>) -> Result<()> {
+    set(conn, site, transition::LIFT_FENCE, &[(&holder, Type::INT8)]).await.map(drop)
+}
+
+/// Opens a place that was filled, and records its changes from its first write on. Does nothing if it is open already.
+///
+/// # Errors
+/// `Fenced` if it is neither filled nor open.
+pub(crate) async fn open_filled(conn: &mut Connection, site: &Site, token: i64) -> Result<()> {
+    if set(conn, site, transition::OPEN_FILLED, &[(&token, Type::INT8)]).await? {
+        return Ok(());
+    }
+    match info(conn, site).await?.state {
+        PlaceState::Open => Ok(()),
+        state => Err(transition::not_open(&site.place, state)),
+    }
+}
+
+/// Locks the row of the place until the transaction ends, so that what a check then reads stays true.
+pub(crate) async fn lock(conn: &mut Connection, site: &Site) -> Result<()> {
+    let sql =
+        format!("SELECT 1 FROM {}._tenantry_place WHERE tenant = $1 AND store = $2 FOR UPDATE", site.quoted);
+    let store = site.place.store.as_str();
+    conn.query(&sql, &key(site, &store)).await.map_err(|error| not_ours(site, error)).map(drop)
+}
+
+/// Verifies that the place holds its copy and was not opened yet. Returns how far its activity log was carried. In a
+/// transaction that writes to it, [`lock`] comes first.
+///
+/// # Errors
+/// `Fenced` if it is in another state.
+pub(crate) async fn check_closed(conn: &mut Connection, site: &Site) -> Result<i64> {
+    let info = info(conn, site).await?;
+    if info.state != PlaceState::Closed {
+        return Err(transition::not_closed(&site.place, info.state));
+    }
+    info.log_upto.ok_or_else(|| transition::not_copied(&site.place))
+}
+
+/// Verifies, in the state that is read, that changes are recorded for this token.
+///
+/// # Errors
+/// `Fenced` if they are not.
+pub(crate) async fn check_recorded(conn: &mut Connection, site: &Site, token: i64) -> Result<()> {
+    match info(conn, site).await?.recorder {
+        Some(recorder) if recorder == token => Ok(()),
+        other => Err(transition::not_recorded(&site.place, other, token)),
+    }
+}
+
+/// Claims a place for the call that fills it, whichever call was filling it before. Returns the new token.
+///
+/// # Errors
+/// `WrongIdentity` for a database that is not ours.
+pub(crate) async fn take_over(conn: &mut Connection, site: &Site, platform: &Platform) -> Result<i64> {
+    let token = transition::filling_token();
+    let sql = format!(
+        "INSERT INTO {}._tenantry_place(tenant, store, generation, platform, state, holder)
+         VALUES ($1, $2, $3, $4, 'filling', $5) ON CONFLICT (tenant, store) DO UPDATE SET
+           generation = excluded.generation, platform = excluded.platform, state = 'filling', holder = excluded.holder,
+           recorder = NULL, log_upto = NULL, rows = 0, bytes = 0, made_at = now()",
+        site.quoted
+    );
+    let (store, id) = (site.place.store.as_str(), platform.id());
+    let [tenant, store] = key(site, &store);
+    let row = [tenant, store, (&site.generation, Type::INT8), (&id, Type::TEXT), (&token, Type::INT8)];
+    conn.query(&sql, &row).await.map_err(|error| not_ours(site, error))?;
+    // After the row is locked: no write of an earlier generation notes a change any more.
+    forget_changes(conn, site).await?;
+    Ok(token)
+}
+
+/// Verifies that no other call took over or removed the place since [`take_over`].
+///
+/// # Errors
+/// `Fenced` if one did.
+pub(crate) async fn check_filling(conn: &mut Connection, site: &Site, token: i64) -> Result<()> {
+    match info(conn, site).await?.state {
+        PlaceState::Filling { holder } if holder == token => Ok(()),
+        _ => Err(transition::not_filling(&site.place)),
+    }
+}
+
+/// Marks the place as complete and sets its counters; `log_upto` is the last entry of the activity log that was carried.
+///
+/// # Errors
+/// `WrongIdentity` for a database that is not ours.
+pub(crate) async fn finish_filling(
+    conn: &mut Connection,
+    site: &Site,
+    state: PlaceState,
+    (rows, bytes, log_upto): (i64, i64, i64),
+) -> Result<()> {
+    let state = state.name();
+    let values: [Param<'_>; 4] =
+        [(&state, Type::TEXT), (&rows, Type::INT8), (&bytes, Type::INT8), (&log_upto, Type::INT8)];
+    set(conn, site, transition::FINISH_FILLING, &values).await.map(drop)
+}
+
+/// Closes a place whose rows are about to be removed.
+///
+/// # Errors
+/// `WrongIdentity` for a database that is not ours.
+pub(crate) async fn begin_leaving(conn: &mut Connection, site: &Site) -> Result<()> {
+    set(conn, site, transition::BEGIN_LEAVING, &[]).await.map(drop)
+}
+
+/// Verifies that rows of the place are still to be removed.
+///
+/// # Errors
+/// `WrongIdentity` if they are gone, `Fenced` if another call fills the place.
+pub(crate) async fn check_leaving(conn: &mut Connection, site: &Site) -> Result<()> {
+    match find(conn, site).await? {
+        None => Err(transition::absent(&site.place)),
+        Some((generation, info)) if generation == site.generation && info.state == PlaceState::Leaving => {
+            Ok(())
+        }
+        Some(_) => Err(transition::filled_anew(&site.place)),
+    }
+}

@@ -1,0 +1,175 @@
+//! Makes the database or schema of a place. Every step may be repeated after a crash, and by two processes at once; none
+//! overwrites anything.
+//!
+//! A new database is a copy of a template (see [`super::template`]) whose row in `_tenantry_place` says that it belongs
+//! to no place. One transaction then gives it its identity, its roles and its comment: so a database without an identity
+//! is finished by the next call, and it is known to be ours by that row. A schema is made by one transaction altogether.
+
+use super::{How, roles, template};
+use crate::{
+    error::{Error, Kind, Result},
+    place::{Isolation, Place},
+    postgres::{
+        connections::{Connection, Lease},
+        identity::{self, key},
+        names::quoted,
+        server::Server,
+        site::Site,
+        tables,
+    },
+};
+use tokio_postgres::types::Type;
+
+/// What is made: the state of a store's schema, and how to make it.
+pub(crate) trait Build: Sync {
+    /// Identifies the result.
+    fn fingerprint(&self) -> &str;
+
+    /// Makes the tables of the store's models in the schema that comes first in the search path, inside the caller's
+    /// transaction.
+    fn run(&self, conn: &mut Connection, site: &Site) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// The platform's own tables only.
+pub(crate) struct Bare;
+
+impl Build for Bare {
+    fn fingerprint(&self) -> &str {
+        "bare"
+    }
+
+    async fn run(&self, _: &mut Connection, _: &Site) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Server {
+    /// Makes a system store, or a pool for tenants, with the platform's own tables only. Idempotent.
+    ///
+    /// # Errors
+    /// `WrongIdentity` if the name is taken by another database, schema or role.
+    pub(crate) async fn create_system(&self, place: &Place) -> Result<()> {
+        self.make(place, &Bare).await
+    }
+
+    /// Makes the database or schema of `place`. Idempotent; never overwrites.
+    ///
+    /// # Errors
+    /// Those of [`Server::create_system`].
+    pub(crate) async fn make(&self, place: &Place, build: &impl Build) -> Result<()> {
+        let site = self.site(place)?;
+        if place.isolation.is_pooled() && place.tenant.is_some() {
+            return Err(Error::new(Kind::Internal, format!("{place} is a pooled tenant: enrol it")));
+        }
+        match place.isolation {
+            Isolation::Database => self.make_database(&site, build).await,
+            Isolation::Schema | Isolation::Pooled => self.make_schema(&site, build).await,
+        }
+    }
+
+    async fn make_database(&self, site: &Site, build: &impl Build) -> Result<()> {
+        let template = template::name(&self.prefix, &site.place.store, build.fingerprint());
+        let found = self.databases(&[&site.name, &template]).await?;
+        match found.iter().find(|database| *database.name == *site.name) {
+            Some(database) if !database.is_owned => {
+                return Err(Error::new(
+                    Kind::WrongIdentity,
+                    format!("{site}: another role has a database there"),
+                ));
+            }
+            Some(_) => {}
+            None => {
+                if !found.iter().any(|database| database.name == template) {
+                    self.make_template(&template, site, build).await?;
+                }
+                self.copy_template(&template, site).await?;
+            }
+        }
+        self.name_database(site).await
+    }
+
+    /// Copies the template. Another process may do the same at the same time.
+    async fn copy_template(&self, template: &str, site: &Site) -> Result<()> {
+        let sql = format!(
+            "CREATE DATABASE {} TEMPLATE {} STRATEGY {}",
+            quoted(&site.name),
+            quoted(template),
+            template::STRATEGY
+        );
+        match self.run_home(&sql).await {
+            Ok(()) => Ok(()),
+            Err(error) => match self.databases(&[&site.name]).await?.is_empty() {
+                true => Err(error),
+                false => Ok(()),
+            },
+        }
+    }
+
+    /// Gives a database that was copied from a template its identity and its roles.
+    async fn name_database(&self, site: &Site) -> Result<()> {
+        let mut transaction = self.as_owner(site, How::Write).await?;
+        let named = self.claim(transaction.connection()?, site).await;
+        self.finish(transaction, site, named).await
+    }
+
+    /// Claims the database for its place if it belongs to none; otherwise checks that it belongs to this one.
+    async fn claim(&self, conn: &mut Connection, site: &Site) -> Result<()> {
+        let sql = format!(
+            "UPDATE {}._tenantry_place SET tenant = $1, generation = $3, platform = $4, state = 'open', made_at = now() \
+             WHERE tenant = {} AND store = $2 RETURNING 1",
+            site.quoted,
+            template::BLANK
+        );
+        let (store, id) = (site.place.store.as_str(), self.platform.id());
+        let [tenant, store] = key(site, &store);
+        let row = [tenant, store, (&site.generation, Type::INT8), (&id, Type::TEXT)];
+        let claimed = conn.query(&sql, &row).await.map_err(|error| identity::not_ours(site, error))?;
+        if !claimed.is_empty() {
+            roles::close_database(conn, site).await?;
+            roles::open_models(conn, site, &self.prefix, &self.platform).await?;
+            conn.batch(&comment("DATABASE", &site.name)).await?;
+        }
+        identity::check(conn, site, &self.platform).await.map(drop)
+    }
+
+    async fn make_schema(&self, site: &Site, build: &impl Build) -> Result<()> {
+        if self.has_schema(site).await? {
+            return self.identify(site).await;
+        }
+        self.prepare_home().await?;
+        let mut transaction = self.as_owner(site, How::Write).await?;
+        let made = self.fill_schema(transaction.connection()?, site, build).await;
+        match self.finish(transaction, site, made).await {
+            Ok(()) => Ok(()),
+            // Another process made it meanwhile, or its name is taken.
+            Err(_) if self.has_schema(site).await? => self.identify(site).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn fill_schema(&self, conn: &mut Connection, site: &Site, build: &impl Build) -> Result<()> {
+        conn.batch(&format!("CREATE SCHEMA {}; {}", site.quoted, comment("SCHEMA", &site.name))).await?;
+        roles::make_role(conn, site, &self.platform).await?;
+        conn.batch(tables::CREATE).await?;
+        conn.batch(&roles::confine_platform_tables(site).join("; ")).await?;
+        roles::open_models(conn, site, &self.prefix, &self.platform).await?;
+        build.run(conn, site).await?;
+        identity::enrol(conn, site, &self.platform).await.map(drop)
+    }
+
+    /// Leases a connection to the home database.
+    pub(super) async fn home(&self) -> Result<Lease> {
+        self.connections.lease(&self.home).await
+    }
+}
+
+/// Returns a statement that notes when a database or schema was made: PostgreSQL does not.
+pub(super) fn comment(what: &str, name: &str) -> String {
+    let now = jiff::Timestamp::now();
+    format!("COMMENT ON {what} {} IS 'Tenantry {now}'", quoted(name))
+}
+
+/// Returns the time in a [`comment`].
+pub(super) fn made_at(comment: &str) -> Option<jiff::Timestamp> {
+    comment.strip_prefix("Tenantry ")?.parse().ok()
+}

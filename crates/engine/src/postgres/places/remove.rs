@@ -1,0 +1,107 @@
+//! Removes databases and schemas, and moves lost ones away from their names.
+
+use super::roles::{self, beside};
+use crate::{
+    error::{Error, Kind, Result},
+    place::Place,
+    postgres::{names::quoted, server::Server, site::Site},
+};
+use tokio_postgres::types::Type;
+
+/// What follows the name of a database or schema that was set aside.
+pub(super) const ASIDE: &str = "aside";
+/// What follows the name of another place's database or schema that was set aside.
+pub(super) const ASIDE_OTHER: &str = "another";
+
+impl Server {
+    /// Removes the database or schema of a place for good, also if it was set aside, and its roles. Idempotent. It ends
+    /// the statements that run there.
+    ///
+    /// # Errors
+    /// `Denied` if it belongs to another role.
+    pub(crate) async fn drop_database(&self, place: &Place) -> Result<()> {
+        let site = self.site(place)?;
+        for name in [site.name.to_string(), beside(&site.name, ASIDE)] {
+            let name = quoted(&name);
+            match site.shares_database() {
+                true => self.run_home(&format!("DROP SCHEMA IF EXISTS {name} CASCADE")).await?,
+                false => self.run_home(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?,
+            }
+        }
+        self.drop_roles(&site).await
+    }
+
+    /// Removes the roles of a place that no longer exists. A role that another program made stays.
+    async fn drop_roles(&self, site: &Site) -> Result<()> {
+        let mut lease = self.home().await?;
+        let conn = lease.connection()?;
+        for name in roles::names(site) {
+            let sql =
+                "SELECT 1 FROM pg_roles WHERE rolname = $1 AND shobj_description(oid, 'pg_authid') = $2";
+            let mark = roles::mark(&self.platform);
+            let key = [(&name.as_str() as _, Type::TEXT), (&mark.as_str() as _, Type::TEXT)];
+            if !conn.query(sql, &key).await?.is_empty() {
+                conn.batch(&format!("DROP ROLE IF EXISTS {}", quoted(&name))).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves a tenant's own database or schema that is lost, as `error` says, away from its name. Statements of other
+    /// processes find it missing from now on. Another place's database gets a name that [`Server::drop_database`] leaves
+    /// alone. May be repeated.
+    ///
+    /// # Errors
+    /// `Busy` if statements that run there do not end.
+    pub(crate) async fn set_aside(&self, place: &Place, error: &Error) -> Result<()> {
+        let site = self.site(place)?;
+        let end = if *error.kind() == Kind::WrongIdentity { ASIDE_OTHER } else { ASIDE };
+        self.rename(&site, &site.name, &beside(&site.name, end)).await
+    }
+
+    /// Undoes [`Server::set_aside`].
+    ///
+    /// # Errors
+    /// Those of [`Server::set_aside`].
+    pub(crate) async fn put_back(&self, place: &Place) -> Result<()> {
+        let site = self.site(place)?;
+        self.rename(&site, &beside(&site.name, ASIDE_OTHER), &site.name).await?;
+        self.rename(&site, &beside(&site.name, ASIDE), &site.name).await
+    }
+
+    /// Renames a database or schema. Does nothing if it does not exist or the new name is taken.
+    async fn rename(&self, site: &Site, from: &str, to: &str) -> Result<()> {
+        if !self.stands(site, from).await? || self.stands(site, to).await? {
+            return Ok(());
+        }
+        if site.shares_database() {
+            return self.run_home(&format!("ALTER SCHEMA {} RENAME TO {}", quoted(from), quoted(to))).await;
+        }
+        let (old, new) = (quoted(from), quoted(to));
+        self.run_home(&format!("ALTER DATABASE {old} ALLOW_CONNECTIONS false")).await?;
+        self.end_connections(from).await?;
+        self.run_home(&format!("ALTER DATABASE {old} RENAME TO {new}")).await?;
+        // Set aside, it stays closed.
+        match to == &*site.name {
+            true => self.run_home(&format!("ALTER DATABASE {new} ALLOW_CONNECTIONS true")).await,
+            false => Ok(()),
+        }
+    }
+
+    /// Ends the connections of all processes to a database.
+    async fn end_connections(&self, database: &str) -> Result<()> {
+        let sql = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1";
+        let mut lease = self.home().await?;
+        lease.connection()?.query(sql, &[(&database, Type::TEXT)]).await.map(drop)
+    }
+
+    /// Returns true if there is a database or schema with this name, for a place like `site`.
+    pub(super) async fn stands(&self, site: &Site, name: &str) -> Result<bool> {
+        if !site.shares_database() {
+            return Ok(!self.databases(&[name]).await?.is_empty());
+        }
+        let mut lease = self.home().await?;
+        let sql = "SELECT 1 FROM pg_namespace WHERE nspname = $1";
+        Ok(!lease.connection()?.query(sql, &[(&name, Type::TEXT)]).await?.is_empty())
+    }
+}

@@ -1,0 +1,103 @@
+//! The verbs that change the state of a place, each in a transaction of its own.
+
+use super::{How, Transaction};
+use crate::{
+    error::Result,
+    identity::PlaceInfo,
+    place::Place,
+    postgres::{identity, place_state, server::Server, site::Site},
+};
+
+impl Server {
+    /// Writes the identity row of a pooled tenant, and makes the pool first if `place` is the pool itself. Idempotent.
+    pub(crate) async fn enrol(&self, place: &Place) -> Result<()> {
+        if place.tenant.is_none() {
+            return self.create_system(place).await;
+        }
+        let (site, mut transaction) = self.owned(place).await?;
+        let done = identity::enrol(transaction.connection()?, &site, &self.platform).await;
+        self.finish(transaction, &site, done.map(drop)).await
+    }
+
+    /// Forbids writes of this place, durably (`fenced-generation`). With `fenced` false, allows them again, whichever
+    /// operation forbade them.
+    ///
+    /// # Errors
+    /// `Fenced` if writes are to be allowed in a place that is being filled or removed, or was not opened yet.
+    pub(crate) async fn fence(&self, place: &Place, fenced: bool) -> Result<()> {
+        let (site, mut transaction) = self.owned(place).await?;
+        let conn = transaction.connection()?;
+        let done = match fenced {
+            true => place_state::fence(conn, &site, &self.platform).await,
+            false => place_state::unfence(conn, &site, &self.platform).await,
+        };
+        self.finish(transaction, &site, done).await
+    }
+
+    /// Starts to note which records writes touch, for the operation with this fencing token. Every write that begins
+    /// after this returns is noted.
+    pub(crate) async fn record_changes(&self, place: &Place, token: i64) -> Result<()> {
+        let (site, mut transaction) = self.owned(place).await?;
+        let done = place_state::record(transaction.connection()?, &site, token).await;
+        self.finish(transaction, &site, done).await
+    }
+
+    /// Stops the recording of this token and deletes its notes; another operation's recording stays. Idempotent.
+    pub(crate) async fn stop_recording(&self, place: &Place, token: i64) -> Result<()> {
+        let (site, mut transaction) = self.owned(place).await?;
+        let done = place_state::stop_recording(transaction.connection()?, &site, token).await;
+        self.finish(transaction, &site, done).await
+    }
+
+    /// Fences a place whose changes are recorded for this token.
+    pub(crate) async fn fence_recorded(&self, place: &Place, token: i64) -> Result<()> {
+        let (site, mut transaction) = self.owned(place).await?;
+        let done = place_state::fence_recorded(transaction.connection()?, &site, token).await;
+        self.finish(transaction, &site, done).await
+    }
+
+    /// Lifts the fence of this holder; another operation's fence stays. Idempotent.
+    pub(crate) async fn lift_fence(&self, place: &Place, holder: Option<i64>) -> Result<()> {
+        let (site, mut transaction) = self.owned(place).await?;
+        let done = place_state::lift_fence(transaction.connection()?, &site, holder).await;
+        self.finish(transaction, &site, done).await
+    }
+
+    /// Opens a place that was adopted closed, and records its changes for this token from its first write on.
+    pub(crate) async fn open_filled(&self, place: &Place, token: i64) -> Result<()> {
+        let (site, mut transaction) = self.owned(place).await?;
+        let done = place_state::open_filled(transaction.connection()?, &site, token).await;
+        self.finish(transaction, &site, done).await
+    }
+
+    /// Reads the state and the counts of a place.
+    pub(crate) async fn place_info(&self, place: &Place) -> Result<PlaceInfo> {
+        let (site, mut transaction) = self.owned(place).await?;
+        let found = place_state::info(transaction.connection()?, &site).await;
+        self.finish(transaction, &site, found).await
+    }
+
+    /// Begins a transaction as the owner that may write.
+    async fn owned(&self, place: &Place) -> Result<(Site, Transaction)> {
+        let site = self.site(place)?;
+        let transaction = self.as_owner(&site, How::Write).await?;
+        Ok((site, transaction))
+    }
+
+    /// Commits what was done, or rolls back and says why it failed.
+    pub(super) async fn finish<T>(
+        &self,
+        transaction: Transaction,
+        site: &Site,
+        done: Result<T>,
+    ) -> Result<T> {
+        match done {
+            Ok(done) => transaction.commit().await.map(|()| done),
+            Err(error) => {
+                // Its own error matters less. The connection is closed if it is not clean.
+                drop(transaction.roll_back().await);
+                Err(self.or_missing(site, error).await)
+            }
+        }
+    }
+}

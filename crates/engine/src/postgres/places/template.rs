@@ -1,0 +1,164 @@
+//! Template databases: what a new database of a store begins as. A template refuses connections, so nothing changes it
+//! once it has its name.
+//!
+//! It is made under a temporary name and renamed when it is complete. What a crash leaves behind is removed when a
+//! template is made later.
+
+use super::{How, make::Build};
+use crate::{
+    error::{Error, Kind, Result},
+    name::StoreName,
+    place::{Isolation, Place},
+    postgres::{
+        names::{Prefix, quoted},
+        server::Server,
+        site::Site,
+        tables,
+    },
+};
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+/// Number in `_tenantry_place` for a tenant that is not decided yet.
+pub(super) const BLANK: i64 = -1;
+/// How PostgreSQL copies a template. `FILE_COPY` would write a checkpoint for each database.
+pub(super) const STRATEGY: &str = "WAL_LOG";
+/// Seconds after which an unfinished template is removed: no process works on it any more.
+const ABANDONED_SECONDS: u64 = 3600;
+/// Longest part of a store's name in the name of its template.
+const STORE: usize = 20;
+
+/// Returns the name of the template of a store at one state of its schema.
+pub(super) fn name(prefix: &Prefix, store: &StoreName, fingerprint: &str) -> String {
+    let made_of = format!("{}\n{}\n{fingerprint}", store, tables::CREATE);
+    let hash = blake3::hash(made_of.as_bytes()).to_hex();
+    let cut = &store.as_str()[..store.as_str().len().min(STORE)];
+    prefix.own(&format!("tpl.{cut}.{}", &hash[..16]))
+}
+
+/// Returns a name for a template that is not complete, which tells when its making began.
+fn unfinished(prefix: &Prefix) -> String {
+    prefix.own(&format!("new.{}", Uuid::now_v7().simple()))
+}
+
+/// Returns true for the name of an unfinished template that is abandoned.
+fn is_abandoned(prefix: &Prefix, name: &str) -> bool {
+    let id = name.strip_prefix(&prefix.own("new.")).and_then(|id| Uuid::parse_str(id).ok());
+    let began = id.and_then(|id| id.get_timestamp()).map(|began| began.to_unix().0);
+    began.is_some_and(|began| {
+        let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0);
+        now.saturating_sub(began) > ABANDONED_SECONDS
+    })
+}
+
+/// A database of the server.
+pub(super) struct Database {
+    pub(super) name: String,
+    /// Its owner is the role of the configuration.
+    pub(super) is_owned: bool,
+}
+
+impl Server {
+    /// Returns those of these databases that exist.
+    pub(super) async fn databases(&self, names: &[&str]) -> Result<Vec<Database>> {
+        let sql = "SELECT datname::text, pg_get_userbyid(datdba) = current_user FROM pg_database WHERE datname = ANY($1)";
+        let mut lease = self.home().await?;
+        let rows = lease.connection()?.query(sql, &[(&names, Type::TEXT_ARRAY)]).await?;
+        Ok(rows.iter().map(|row| Database { name: row.get(0), is_owned: row.get(1) }).collect())
+    }
+
+    /// Makes the template `name` for places like `site`. Another process may make it at the same time: then that one is
+    /// used.
+    pub(super) async fn make_template(&self, name: &str, site: &Site, build: &impl Build) -> Result<()> {
+        self.remove_abandoned().await?;
+        let unfinished = unfinished(&self.prefix);
+        let made = self.build_template(&unfinished, site, build).await;
+        let named = match made {
+            Ok(()) => {
+                self.run_home(&format!("ALTER DATABASE {} RENAME TO {}", quoted(&unfinished), quoted(name)))
+                    .await
+            }
+            Err(error) => Err(error),
+        };
+        match named {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                self.remove_template(&unfinished).await?;
+                match self.databases(&[name]).await?.is_empty() {
+                    true => Err(error),
+                    false => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Makes a database with everything but an identity, and closes it.
+    async fn build_template(&self, unfinished: &str, site: &Site, build: &impl Build) -> Result<()> {
+        let database = quoted(unfinished);
+        self.run_home(&format!(
+            "CREATE DATABASE {database} TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C'"
+        ))
+        .await?;
+        let place = Place { isolation: Isolation::Database, ..site.place.clone() };
+        let blank = Site::new(&place, unfinished.to_owned(), &self.home)?;
+        let mut transaction = self.as_owner(&blank, How::Write).await?;
+        let conn = transaction.connection()?;
+        conn.batch(&format!("REVOKE ALL ON SCHEMA {} FROM PUBLIC", blank.quoted)).await?;
+        conn.batch(tables::CREATE).await?;
+        build.run(conn, &blank).await?;
+        let sql = format!(
+            "INSERT INTO {}._tenantry_place(tenant, store, generation, state) VALUES ({BLANK}, $1, 0, 'closed')",
+            blank.quoted
+        );
+        conn.query(&sql, &[(&site.place.store.as_str(), Type::TEXT)]).await?;
+        transaction.commit_and_close().await?;
+        self.run_home(&format!("ALTER DATABASE {database} WITH IS_TEMPLATE true ALLOW_CONNECTIONS false"))
+            .await
+    }
+
+    /// Removes unfinished templates that a crash left behind.
+    async fn remove_abandoned(&self) -> Result<()> {
+        let sql = "SELECT datname::text FROM pg_database WHERE starts_with(datname, $1)";
+        let mut lease = self.home().await?;
+        let begin = self.prefix.own("new.");
+        let rows = lease.connection()?.query(sql, &[(&begin.as_str(), Type::TEXT)]).await?;
+        drop(lease);
+        for name in rows.iter().map(|row| row.get::<_, String>(0)) {
+            if is_abandoned(&self.prefix, &name) {
+                self.remove_template(&name).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn remove_template(&self, name: &str) -> Result<()> {
+        if self.databases(&[name]).await?.is_empty() {
+            return Ok(());
+        }
+        self.run_home(&format!("ALTER DATABASE {} WITH IS_TEMPLATE false", quoted(name))).await?;
+        self.run_home(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(name))).await
+    }
+
+    /// Runs one statement in the home database.
+    pub(super) async fn run_home(&self, sql: &str) -> Result<()> {
+        self.home().await?.connection()?.batch(sql).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_templates_are_no_names_of_places() {
+        let prefix = Prefix::new("abcdefghijklmnopqrst").unwrap();
+        let store = StoreName::parse(&"s".repeat(48)).unwrap();
+        for name in [name(&prefix, &store, "x"), unfinished(&prefix)] {
+            assert!(name.len() <= 63, "{name}");
+            assert_eq!(prefix.physical(&name), None);
+            assert!(!is_abandoned(&prefix, &name));
+        }
+        assert!(is_abandoned(&prefix, "abcdefghijklmnopqrst.new.018bcfe5680070008000000000000000"));
+        assert_ne!(name(&prefix, &store, "x"), name(&prefix, &store, "y"));
+    }
+}

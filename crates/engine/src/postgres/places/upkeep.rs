@@ -1,0 +1,135 @@
+//! Work on a whole database or schema: taking one over, checking that all of it can be read, and rewriting it.
+
+use super::{How, make, roles};
+use crate::{
+    error::{Error, Kind, Result},
+    place::{Isolation, Place},
+    postgres::{connections::Connection, identity, server::Server, site::Site, tables},
+};
+use tokio_postgres::types::Type;
+
+impl Server {
+    /// Takes over a database or schema that was made outside the platform for this place: adds the platform's own
+    /// tables, the identity of the place and its roles. Idempotent; never creates a database or schema.
+    ///
+    /// # Errors
+    /// `WrongIdentity` if it has another identity; `Missing` if it does not exist.
+    pub(crate) async fn attach(&self, place: &Place) -> Result<()> {
+        if place.isolation == Isolation::Pooled {
+            return Err(Error::new(Kind::Internal, format!("{place} has no database of its own")));
+        }
+        let site = self.site(place)?;
+        if !self.exists(place).await? {
+            return Err(Error::new(Kind::Missing, format!("{site}: no such database or schema")));
+        }
+        if site.shares_database() {
+            self.prepare_home().await?;
+        }
+        let mut transaction = self.as_owner(&site, How::Write).await?;
+        let done = self.adopt_tables(transaction.connection()?, &site).await;
+        self.finish(transaction, &site, done).await
+    }
+
+    async fn adopt_tables(&self, conn: &mut Connection, site: &Site) -> Result<()> {
+        let sql = "SELECT to_regclass($1) IS NOT NULL";
+        let table = format!("{}._tenantry_meta", site.quoted);
+        let known = conn.query(sql, &[(&table.as_str(), Type::TEXT)]).await?;
+        if known.first().is_some_and(|row| row.get(0)) {
+            return identity::check(conn, site, &self.platform).await.map(drop);
+        }
+        conn.batch(tables::CREATE).await?;
+        match site.shares_database() {
+            true => {
+                roles::make_role(conn, site, &self.platform).await?;
+                conn.batch(&roles::confine_platform_tables(site).join("; ")).await?;
+            }
+            false => roles::close_database(conn, site).await?,
+        }
+        roles::open_models(conn, site, &self.prefix, &self.platform).await?;
+        let what = if site.shares_database() { "SCHEMA" } else { "DATABASE" };
+        conn.batch(&make::comment(what, &site.name)).await?;
+        identity::enrol(conn, site, &self.platform).await.map(drop)
+    }
+
+    /// Returns why the place is lost; None if it is whole.
+    ///
+    /// # Errors
+    /// Conditions that pass without intervention, such as a server that is away.
+    pub(crate) async fn lost(&self, place: &Place) -> Result<Option<Error>> {
+        match self.unusable(place).await? {
+            Some(error) => Ok(Some(error)),
+            None => loss(place, self.check_pages(place).await),
+        }
+    }
+
+    /// Checks only the identity of the place. Returns why it cannot be used; None if it can.
+    ///
+    /// # Errors
+    /// Those of [`Server::lost`].
+    pub(crate) async fn unusable(&self, place: &Place) -> Result<Option<Error>> {
+        loss(place, self.verify(place).await)
+    }
+
+    /// Reads every row of every table of the database or schema, in a pool those of all tenants, so that the server reads
+    /// and checks each page of them. Indexes are not compared with the tables: PostgreSQL does that only for superusers.
+    ///
+    /// # Errors
+    /// `Corrupt` if a page or a value is damaged.
+    pub(crate) async fn check_pages(&self, place: &Place) -> Result<()> {
+        let site = self.site(place)?;
+        for table in self.tables(&site).await? {
+            let mut transaction = self.as_owner(&site, How::Snapshot).await?;
+            // As text, so that values in other pages are read too.
+            let sql =
+                format!("SELECT count(length(\"_tenantry.row\"::text)) FROM {table} AS \"_tenantry.row\"");
+            let read = transaction.connection()?.query(&sql, &[]).await;
+            match read {
+                // A migration removed the table meanwhile.
+                Err(error) if *error.kind() == Kind::SchemaBehind => transaction.roll_back().await?,
+                read => self.finish(transaction, &site, read.map(drop)).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Rewrites every table of the database or schema from its rows, so that no table has deleted data in it. Statements
+    /// on a table wait while it is rewritten: about a second for 100 MB.
+    ///
+    /// PostgreSQL gives the old pages back to the file system, and its write-ahead log has old rows until it is recycled:
+    /// neither is overwritten.
+    ///
+    /// # Errors
+    /// `Unreachable` if the server goes away.
+    pub(crate) async fn scrub(&self, place: &Place) -> Result<()> {
+        let site = self.site(place)?;
+        self.identify(&site).await?;
+        for table in self.tables(&site).await? {
+            let mut lease = self.lease(&site).await?;
+            match lease.connection()?.batch(&format!("VACUUM (FULL, ANALYZE) {table}")).await {
+                Err(error) if *error.kind() == Kind::SchemaBehind => {}
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns true if `error` says that the place is missing, holds another place, or cannot be read; false for conditions
+/// that pass without intervention. A server that is away has lost nothing.
+pub(crate) fn is_loss(place: &Place, error: &Error) -> bool {
+    match error.kind() {
+        Kind::Missing | Kind::WrongIdentity | Kind::Corrupt => true,
+        // No name is used twice, so another generation was put there. A pool may simply be ahead.
+        Kind::Fenced => place.isolation != Isolation::Pooled,
+        _ => false,
+    }
+}
+
+/// Turns a loss into `Some`; other errors stay errors.
+fn loss(place: &Place, checked: Result<()>) -> Result<Option<Error>> {
+    match checked {
+        Ok(()) => Ok(None),
+        Err(error) if is_loss(place, &error) => Ok(Some(error)),
+        Err(error) => Err(error),
+    }
+}
