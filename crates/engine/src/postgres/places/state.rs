@@ -85,7 +85,7 @@ impl Server {
     }
 
     /// Commits what was done, or rolls back and says why it failed.
-    pub(super) async fn finish<T>(
+    pub(in crate::postgres) async fn finish<T>(
         &self,
         transaction: Transaction,
         site: &Site,

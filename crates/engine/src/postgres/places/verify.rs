@@ -37,7 +37,7 @@ impl Server {
     }
 
     /// Turns `WrongIdentity` into `Missing` if there is no schema in which the identity could be.
-    pub(super) async fn or_missing(&self, site: &Site, error: Error) -> Error {
+    pub(in crate::postgres) async fn or_missing(&self, site: &Site, error: Error) -> Error {
         if *error.kind() != Kind::WrongIdentity || !site.shares_database() {
             return error;
         }
