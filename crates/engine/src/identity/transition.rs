@@ -10,50 +10,57 @@ use crate::{
     place::Place,
 };
 
-/// An update of the row of a place: what it sets, and the condition under which it does. Parameters from `?4` on are its
-/// values; those before are tenant, store and generation.
+/// An update of the row of a place. Parameters from `?4` on are its values; those before are tenant, store and generation.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Transition {
-    set: &'static str,
-    when: &'static str,
+pub(crate) enum Transition {
+    /// Forbids writes for no operation. A place that is not open for another reason stays as it is.
+    Fence,
+    /// Lifts a fence, whichever operation set it.
+    Unfence,
+    /// Starts a recording for the token `?4`. An operation that recorded before loses its recording.
+    Record,
+    /// Ends the recording of the token `?4`.
+    StopRecording,
+    /// Fences a place that is recorded for the token `?4`.
+    FenceRecorded,
+    /// Lifts the fence of the holder `?4`; another operation's fence stays.
+    LiftFence,
+    /// Opens a place that was filled, and records it for the token `?4`.
+    OpenFilled,
+    /// Gives a place that was filled the state `?4` and its counters: rows, bytes and the last entry of the activity log.
+    FinishFilling,
+    /// Closes a place whose rows are about to be removed.
+    BeginLeaving,
 }
 
-/// Forbids writes for no operation. A place that is not open for another reason stays as it is.
-pub(crate) const FENCE: Transition =
-    Transition { set: "state = 'fenced', holder = NULL", when: "state IN ('open', 'fenced')" };
-/// Lifts a fence, whichever operation set it.
-pub(crate) const UNFENCE: Transition =
-    Transition { set: "state = 'open', holder = NULL", when: "state IN ('open', 'fenced')" };
-/// Starts a recording for the token `?4`. An operation that recorded before loses its recording.
-pub(crate) const RECORD: Transition = Transition { set: "recorder = ?4", when: "TRUE" };
-/// Ends the recording of the token `?4`.
-pub(crate) const STOP_RECORDING: Transition = Transition { set: "recorder = NULL", when: "recorder = ?4" };
-/// Fences a place that is recorded for the token `?4`.
-pub(crate) const FENCE_RECORDED: Transition = Transition {
-    set: "state = 'fenced', holder = ?4",
-    when: "recorder = ?4 AND state IN ('open', 'fenced')",
-};
-/// Lifts the fence of the holder `?4`; another operation's fence stays.
-pub(crate) const LIFT_FENCE: Transition = Transition {
-    set: "state = 'open', holder = NULL",
-    when: "state = 'fenced' AND holder IS NOT DISTINCT FROM ?4",
-};
-/// Opens a place that was filled, and records it for the token `?4`.
-pub(crate) const OPEN_FILLED: Transition =
-    Transition { set: "state = 'open', recorder = ?4", when: "state = 'closed'" };
-/// Gives a place that was filled the state `?4` and its counters: rows, bytes and the last entry of the activity log.
-pub(crate) const FINISH_FILLING: Transition =
-    Transition { set: "state = ?4, holder = NULL, rows = ?5, bytes = ?6, log_upto = ?7", when: "TRUE" };
-/// Closes a place whose rows are about to be removed.
-pub(crate) const BEGIN_LEAVING: Transition =
-    Transition { set: "state = 'leaving', holder = NULL", when: "TRUE" };
-
 impl Transition {
+    /// Returns what it sets, and the condition under which it does.
+    fn parts(self) -> (&'static str, &'static str) {
+        const FENCED: &str = "state IN ('open', 'fenced')";
+        match self {
+            Self::Fence => ("state = 'fenced', holder = NULL", FENCED),
+            Self::Unfence => ("state = 'open', holder = NULL", FENCED),
+            Self::Record => ("recorder = ?4", "TRUE"),
+            Self::StopRecording => ("recorder = NULL", "recorder = ?4"),
+            Self::FenceRecorded => {
+                ("state = 'fenced', holder = ?4", "recorder = ?4 AND state IN ('open', 'fenced')")
+            }
+            Self::LiftFence => {
+                ("state = 'open', holder = NULL", "state = 'fenced' AND holder IS NOT DISTINCT FROM ?4")
+            }
+            Self::OpenFilled => ("state = 'open', recorder = ?4", "state = 'closed'"),
+            Self::FinishFilling => {
+                ("state = ?4, holder = NULL, rows = ?5, bytes = ?6, log_upto = ?7", "TRUE")
+            }
+            Self::BeginLeaving => ("state = 'leaving', holder = NULL", "TRUE"),
+        }
+    }
+
     /// Returns the statement. `table` is the table of places, `sign` what stands before the number of a parameter.
-    pub(crate) fn sql(&self, table: &str, sign: char) -> String {
+    pub(crate) fn sql(self, table: &str, sign: char) -> String {
+        let (set, when) = self.parts();
         let sql = format!(
-            "UPDATE {table} SET {} WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND {}",
-            self.set, self.when
+            "UPDATE {table} SET {set} WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND {when}"
         );
         sql.replace('?', sign.encode_utf8(&mut [0; 4]))
     }
@@ -132,9 +139,9 @@ mod tests {
     #[test]
     fn each_database_gets_its_own_placeholders() {
         assert_eq!(
-            RECORD.sql("s.t", '$'),
+            Transition::Record.sql("s.t", '$'),
             "UPDATE s.t SET recorder = $4 WHERE tenant = $1 AND store = $2 AND generation = $3 AND TRUE"
         );
-        assert!(LIFT_FENCE.sql("t", '?').ends_with("holder IS NOT DISTINCT FROM ?4"));
+        assert!(Transition::LiftFence.sql("t", '?').ends_with("holder IS NOT DISTINCT FROM ?4"));
     }
 }

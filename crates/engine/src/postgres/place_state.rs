@@ -67,7 +67,7 @@ async fn set(conn: &mut Connection, site: &Site, change: Transition, values: &[P
 /// Those of [`identity::check`].
 pub(crate) async fn fence(conn: &mut Connection, site: &Site, platform: &Platform) -> Result<()> {
     identity::check(conn, site, platform).await?;
-    set(conn, site, transition::FENCE, &[]).await.map(drop)
+    set(conn, site, Transition::Fence, &[]).await.map(drop)
 }
 
 /// Lifts the fence of a place, whichever operation set it.
@@ -76,7 +76,7 @@ pub(crate) async fn fence(conn: &mut Connection, site: &Site, platform: &Platfor
 /// `Fenced` if the place is not open for another reason: it does not have all its rows, or was not opened yet.
 pub(crate) async fn unfence(conn: &mut Connection, site: &Site, platform: &Platform) -> Result<()> {
     identity::check(conn, site, platform).await?;
-    match set(conn, site, transition::UNFENCE, &[]).await? {
+    match set(conn, site, Transition::Unfence, &[]).await? {
         true => Ok(()),
         false => Err(transition::not_open(&site.place, info(conn, site).await?.state)),
     }
@@ -87,7 +87,7 @@ pub(crate) async fn unfence(conn: &mut Connection, site: &Site, platform: &Platf
 /// # Errors
 /// `Fenced` if the place is not here at its generation.
 pub(crate) async fn record(conn: &mut Connection, site: &Site, token: i64) -> Result<()> {
-    match set(conn, site, transition::RECORD, &[(&token, Type::INT8)]).await? {
+    match set(conn, site, Transition::Record, &[(&token, Type::INT8)]).await? {
         true => Ok(()),
         false => Err(stale(&site.place)),
     }
@@ -98,7 +98,7 @@ pub(crate) async fn record(conn: &mut Connection, site: &Site, token: i64) -> Re
 /// # Errors
 /// `WrongIdentity` for a database that is not ours.
 pub(crate) async fn stop_recording(conn: &mut Connection, site: &Site, token: i64) -> Result<()> {
-    if set(conn, site, transition::STOP_RECORDING, &[(&token, Type::INT8)]).await? {
+    if set(conn, site, Transition::StopRecording, &[(&token, Type::INT8)]).await? {
         forget_changes(conn, site).await?;
     }
     Ok(())
@@ -116,7 +116,7 @@ async fn forget_changes(conn: &mut Connection, site: &Site) -> Result<()> {
 /// # Errors
 /// `Fenced` if the recording was undone meanwhile.
 pub(crate) async fn fence_recorded(conn: &mut Connection, site: &Site, token: i64) -> Result<()> {
-    match set(conn, site, transition::FENCE_RECORDED, &[(&token, Type::INT8)]).await? {
+    match set(conn, site, Transition::FenceRecorded, &[(&token, Type::INT8)]).await? {
         true => Ok(()),
         false => Err(transition::undone(&site.place, token)),
     }
@@ -127,7 +127,7 @@ pub(crate) async fn fence_recorded(conn: &mut Connection, site: &Site, token: i6
 /// # Errors
 /// `WrongIdentity` for a database that is not ours.
 pub(crate) async fn lift_fence(conn: &mut Connection, site: &Site, holder: Option<i64>) -> Result<()> {
-    set(conn, site, transition::LIFT_FENCE, &[(&holder, Type::INT8)]).await.map(drop)
+    set(conn, site, Transition::LiftFence, &[(&holder, Type::INT8)]).await.map(drop)
 }
 
 /// Opens a place that was filled, and records its changes from its first write on. Does nothing if it is open already.
@@ -135,7 +135,7 @@ pub(crate) async fn lift_fence(conn: &mut Connection, site: &Site, holder: Optio
 /// # Errors
 /// `Fenced` if it is neither filled nor open.
 pub(crate) async fn open_filled(conn: &mut Connection, site: &Site, token: i64) -> Result<()> {
-    if set(conn, site, transition::OPEN_FILLED, &[(&token, Type::INT8)]).await? {
+    if set(conn, site, Transition::OpenFilled, &[(&token, Type::INT8)]).await? {
         return Ok(());
     }
     match info(conn, site).await?.state {
@@ -222,7 +222,7 @@ pub(crate) async fn finish_filling(
     let state = state.name();
     let values: [Param<'_>; 4] =
         [(&state, Type::TEXT), (&rows, Type::INT8), (&bytes, Type::INT8), (&log_upto, Type::INT8)];
-    set(conn, site, transition::FINISH_FILLING, &values).await.map(drop)
+    set(conn, site, Transition::FinishFilling, &values).await.map(drop)
 }
 
 /// Closes a place whose rows are about to be removed.
@@ -230,7 +230,7 @@ pub(crate) async fn finish_filling(
 /// # Errors
 /// `WrongIdentity` for a database that is not ours.
 pub(crate) async fn begin_leaving(conn: &mut Connection, site: &Site) -> Result<()> {
-    set(conn, site, transition::BEGIN_LEAVING, &[]).await.map(drop)
+    set(conn, site, Transition::BeginLeaving, &[]).await.map(drop)
 }
 
 /// Verifies that rows of the place are still to be removed.

@@ -57,7 +57,7 @@ fn set(conn: &Connection, place: &Place, transition: Transition, values: &[&dyn 
 /// reason stays as it is.
 pub(crate) fn fence(conn: &Connection, site: &Site) -> Result<()> {
     identity::check(conn, &site.place, &site.platform)?;
-    set(conn, &site.place, transition::FENCE, &[]).map(drop)
+    set(conn, &site.place, Transition::Fence, &[]).map(drop)
 }
 
 /// Lifts the fence of a place, whichever operation set it.
@@ -66,7 +66,7 @@ pub(crate) fn fence(conn: &Connection, site: &Site) -> Result<()> {
 /// `Fenced` if the place is not open for another reason: it does not have all its rows, or was not opened yet.
 pub(crate) fn unfence(conn: &Connection, site: &Site) -> Result<()> {
     identity::check(conn, &site.place, &site.platform)?;
-    match set(conn, &site.place, transition::UNFENCE, &[])? {
+    match set(conn, &site.place, Transition::Unfence, &[])? {
         1 => Ok(()),
         _ => Err(transition::not_open(&site.place, info(conn, &site.place)?.state)),
     }
@@ -75,7 +75,7 @@ pub(crate) fn unfence(conn: &Connection, site: &Site) -> Result<()> {
 /// Starts to note which records writes touch, for the operation with this token. An operation that recorded before
 /// loses its recording.
 pub(crate) fn record(conn: &Connection, place: &Place, token: i64) -> Result<()> {
-    match set(conn, place, transition::RECORD, &[&token])? {
+    match set(conn, place, Transition::Record, &[&token])? {
         1 => Ok(()),
         _ => Err(stale(place)),
     }
@@ -83,7 +83,7 @@ pub(crate) fn record(conn: &Connection, place: &Place, token: i64) -> Result<()>
 
 /// Stops the recording of this token and deletes its notes; another operation's recording stays.
 pub(crate) fn stop_recording(conn: &Connection, place: &Place, token: i64) -> Result<()> {
-    if set(conn, place, transition::STOP_RECORDING, &[&token])? == 1 {
+    if set(conn, place, Transition::StopRecording, &[&token])? == 1 {
         let sql = "DELETE FROM _tenantry_changes WHERE tenant = ?1 AND store = ?2";
         conn.execute(sql, params![identity::tenant_number(place), place.store.as_str()])?;
     }
@@ -92,7 +92,7 @@ pub(crate) fn stop_recording(conn: &Connection, place: &Place, token: i64) -> Re
 
 /// Fences a place whose changes are recorded for this token. Fails if the recording was undone meanwhile.
 pub(crate) fn fence_recorded(conn: &Connection, place: &Place, token: i64) -> Result<()> {
-    match set(conn, place, transition::FENCE_RECORDED, &[&token])? {
+    match set(conn, place, Transition::FenceRecorded, &[&token])? {
         1 => Ok(()),
         _ => Err(transition::undone(place, token)),
     }
@@ -100,12 +100,12 @@ pub(crate) fn fence_recorded(conn: &Connection, place: &Place, token: i64) -> Re
 
 /// Lifts the fence of this holder; another operation's fence stays.
 pub(crate) fn lift_fence(conn: &Connection, place: &Place, holder: Option<i64>) -> Result<()> {
-    set(conn, place, transition::LIFT_FENCE, &[&holder]).map(drop)
+    set(conn, place, Transition::LiftFence, &[&holder]).map(drop)
 }
 
 /// Opens a place that was filled, and records its changes from its first write on. Does nothing if it is open already.
 pub(crate) fn open_filled(conn: &Connection, place: &Place, token: i64) -> Result<()> {
-    if set(conn, place, transition::OPEN_FILLED, &[&token])? == 1 {
+    if set(conn, place, Transition::OpenFilled, &[&token])? == 1 {
         return Ok(());
     }
     match info(conn, place)?.state {
@@ -161,12 +161,12 @@ pub(crate) fn finish_filling(
     state: PlaceState,
     (rows, bytes, log_upto): (i64, i64, i64),
 ) -> Result<()> {
-    set(conn, place, transition::FINISH_FILLING, &[&state.name(), &rows, &bytes, &log_upto]).map(drop)
+    set(conn, place, Transition::FinishFilling, &[&state.name(), &rows, &bytes, &log_upto]).map(drop)
 }
 
 /// Closes a pooled place whose rows are about to be removed.
 pub(crate) fn begin_leaving(conn: &Connection, place: &Place) -> Result<()> {
-    set(conn, place, transition::BEGIN_LEAVING, &[]).map(drop)
+    set(conn, place, Transition::BeginLeaving, &[]).map(drop)
 }
 
 /// Verifies that rows of the place are still to be removed.
