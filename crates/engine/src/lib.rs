@@ -28,6 +28,7 @@ pub mod query;
 mod refused;
 pub mod row;
 pub mod schema;
+mod search;
 #[cfg_attr(
     not(feature = "internals"),
     allow(dead_code, unreachable_pub, reason = "public for the engine's own tests only")

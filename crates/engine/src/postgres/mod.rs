@@ -8,6 +8,7 @@ mod identity;
 mod names;
 mod place_state;
 pub(crate) mod places;
+pub(crate) mod search;
 mod server;
 mod site;
 mod tables;
