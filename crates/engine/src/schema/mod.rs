@@ -6,6 +6,7 @@ mod fault;
 mod known;
 mod plan;
 mod store;
+mod verified;
 
 pub use drift::{Drift, Inspection};
 pub use fault::Fault;
@@ -14,3 +15,4 @@ pub use plan::{Column, Confinement, Plan};
 pub(crate) use plan::{Projection, Referrer};
 pub use store::Schema;
 pub(crate) use store::refs;
+pub(crate) use verified::Verified;

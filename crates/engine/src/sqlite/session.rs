@@ -8,7 +8,7 @@ use super::{
     connection::{Database, Lease, group_commit},
     error::located,
     identity,
-    records::{activity, list, read, usage, write::Request},
+    records::{activity, list, read, usage},
     sandbox::{self, Window},
     schema::Script,
 };
@@ -24,7 +24,7 @@ use crate::{
     sqlite::connection::{BUSY_WAIT, LongWork},
     statement::{SqlLimits, SqlRows},
     value::Value,
-    write::{Activity, Usage, WriteGuard, WriteOptions, Written},
+    write::{Activity, Request, SMALL_CHANGES, Usage, WriteGuard, WriteOptions, Written},
 };
 use rusqlite::Connection;
 use std::{
@@ -33,8 +33,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Maximum number of changes in one call that still count as short work.
-const SMALL_CHANGES: usize = 32;
 /// Maximum number of override rows in one read that still count as short work.
 const INLINE_OVERRIDES: usize = 100;
 /// Maximum number of ids in one read that still count as short work.

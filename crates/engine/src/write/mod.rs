@@ -4,10 +4,14 @@ mod activity;
 pub(crate) mod detail;
 mod limits;
 pub(crate) mod prepare;
+mod queue;
+mod request;
 
 pub use activity::Activity;
 pub use limits::Usage;
 pub(crate) use prepare::{Act, ID_MAX, Ready};
+pub(crate) use queue::{Queue, Waiting};
+pub(crate) use request::{Request, SMALL_CHANGES};
 
 use crate::{name::ModelName, query::RecordId, value::Value};
 

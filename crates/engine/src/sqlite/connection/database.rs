@@ -11,17 +11,15 @@ use super::{
     open::{self, Durability, Mode},
     pool::{Pool, Pooled},
     presence::Presence,
-    queue::Queue,
 };
 use crate::{
     error::{Kind, Result},
     identity::Platform,
     name::StoreName,
     place::{Isolation, Place},
-    schema::Schema,
-    sqlite::{
-        connection::BUSY_WAIT, error::located, identity, schema::Verified, site::Site, wal_index::Watch,
-    },
+    schema::{Schema, Verified},
+    sqlite::{connection::BUSY_WAIT, error::located, identity, site::Site, wal_index::Watch},
+    write::Queue,
 };
 use std::{
     any::Any,

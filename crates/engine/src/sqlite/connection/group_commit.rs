@@ -4,13 +4,11 @@
 //! yields once to every task that is ready, so a busy server fills its groups and an idle one does not wait. Dropping a
 //! caller's future cancels no write, because the task does not belong to the caller.
 
-use super::{
-    BUSY_WAIT, database::Database, lease::Lease, long_work::LongWork, open::Durability, queue::Waiting,
-};
+use super::{BUSY_WAIT, database::Database, lease::Lease, long_work::LongWork, open::Durability};
 use crate::{
     error::{Error, Kind, Result},
-    sqlite::records::write::{self, Outcomes, Request},
-    write::Written,
+    sqlite::records::write::{self, Outcomes},
+    write::{Request, Waiting, Written},
 };
 use std::{
     sync::Arc,

@@ -13,7 +13,6 @@ mod maintenance;
 pub(crate) mod open;
 mod pool;
 mod presence;
-mod queue;
 mod wal_file;
 
 pub(crate) use base::Dedicated;

@@ -6,4 +6,4 @@ pub mod migrate;
 mod verified;
 
 pub use migrate::Script;
-pub(crate) use verified::{Verified, compare as compare_ledger};
+pub(crate) use verified::compare as compare_ledger;

@@ -7,23 +7,9 @@
 use super::{apply, within};
 use crate::{
     error::{Error, Result},
-    query::Change,
-    schema::{Confinement, Schema},
-    write::{WriteGuard, WriteOptions, Written, prepare},
+    write::{Request, Written, prepare},
 };
 use rusqlite::{Connection, Transaction, TransactionBehavior};
-use std::sync::Arc;
-
-/// One caller's write.
-#[derive(Debug)]
-pub(crate) struct Request {
-    pub(crate) schema: Arc<Schema>,
-    pub(crate) who: Confinement,
-    pub(crate) changes: Vec<Change>,
-    pub(crate) options: WriteOptions,
-    #[allow(dead_code, reason = "held until the write is over")]
-    pub(crate) held: Option<WriteGuard>,
-}
 
 impl Request {
     /// Runs the write in its own transaction.

@@ -8,7 +8,7 @@ mod recording;
 mod refusal;
 mod run;
 
-pub(crate) use group::{Outcomes, Request, run as run_group};
+pub(crate) use group::{Outcomes, run as run_group};
 
 use super::usage;
 use crate::{

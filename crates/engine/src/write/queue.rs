@@ -1,6 +1,7 @@
-//! The small writes that wait for one database, in order of arrival.
+//! The small writes that wait for one database or place, in order of arrival.
 
-use crate::{error::Result, sqlite::records::write::Request, write::Written};
+use super::{Request, Written};
+use crate::error::Result;
 use std::{
     collections::VecDeque,
     sync::{Mutex, PoisonError},
@@ -8,19 +9,19 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// Maximum number of changes in one group: some hundred microseconds on an async thread.
+/// Maximum number of changes in one group: some hundred microseconds of work on the database.
 const GROUP_CHANGES: usize = 64;
 
 /// A waiting write and the channel to its caller.
 #[derive(Debug)]
-pub(super) struct Waiting {
-    pub(super) request: Request,
-    pub(super) answer: oneshot::Sender<Result<Vec<Written>>>,
+pub(crate) struct Waiting {
+    pub(crate) request: Request,
+    pub(crate) answer: oneshot::Sender<Result<Vec<Written>>>,
     /// When the write stops waiting for a writer in another process.
-    pub(super) until: Instant,
+    pub(crate) until: Instant,
 }
 
-/// Queue of small writes of one database.
+/// Queue of small writes of one database or place.
 #[derive(Debug, Default)]
 pub(crate) struct Queue(Mutex<Inner>);
 
@@ -37,14 +38,14 @@ impl Queue {
     }
 
     /// Adds a write. Returns true if no task serves the queue yet; the caller must then start one.
-    pub(super) fn push(&self, waiting: Waiting) -> bool {
+    pub(crate) fn push(&self, waiting: Waiting) -> bool {
         let mut inner = self.lock();
         inner.waiting.push_back(waiting);
         !std::mem::replace(&mut inner.served, true)
     }
 
     /// Takes the next group; empty if no write waits.
-    pub(super) fn next(&self) -> Vec<Waiting> {
+    pub(crate) fn next(&self) -> Vec<Waiting> {
         let mut inner = self.lock();
         let (mut group, mut changes) = (Vec::with_capacity(inner.waiting.len().min(GROUP_CHANGES)), 0);
         while let Some(first) = inner.waiting.front() {
@@ -58,21 +59,21 @@ impl Queue {
     }
 
     /// Returns true if no write waits. The next push then needs a new serving task.
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         let mut inner = self.lock();
         inner.served = !inner.waiting.is_empty();
         !inner.served
     }
 
     /// Puts writes that could not run yet back at the front.
-    pub(super) fn put_back(&self, again: impl DoubleEndedIterator<Item = Waiting>) {
+    pub(crate) fn put_back(&self, again: impl DoubleEndedIterator<Item = Waiting>) {
         let mut inner = self.lock();
         again.rev().for_each(|waiting| inner.waiting.push_front(waiting));
     }
 
     /// Drops all waiting writes: the serving task was ended early. Their callers learn it because their senders are
     /// dropped.
-    pub(super) fn abandon(&self) {
+    pub(crate) fn abandon(&self) {
         let mut inner = self.lock();
         inner.served = false;
         inner.waiting.clear();
