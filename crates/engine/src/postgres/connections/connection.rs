@@ -1,6 +1,6 @@
 //! One connection. It knows whether a statement or transaction is under way, so that its lease can prove it clean.
 
-use super::failure;
+use super::{Call, failure};
 use crate::error::Result;
 use quick_cache::unsync::Cache;
 use std::{sync::Arc, time::Duration};
@@ -22,14 +22,14 @@ pub type Param<'p> = (&'p (dyn ToSql + Sync), Type);
 #[derive(Debug)]
 pub struct Connection {
     database: Arc<str>,
-    client: Client,
+    pub(super) client: Client,
     /// Reads and writes the socket; ends when the connection does.
     stream: JoinHandle<()>,
     /// None if statements must not be prepared by name.
-    prepared: Option<Cache<String, Statement>>,
+    pub(super) prepared: Option<Cache<String, Statement>>,
     /// A statement was sent and its end was not received.
-    in_statement: bool,
-    in_transaction: bool,
+    pub(super) in_statement: bool,
+    pub(super) in_transaction: bool,
 }
 
 impl Connection {
@@ -54,27 +54,8 @@ impl Connection {
     /// # Errors
     /// [`crate::Kind::Unreachable`] if the connection was lost; otherwise what the server says.
     pub async fn query(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>> {
-        self.in_statement = true;
-        let rows = self.send(sql, params).await;
-        self.in_statement = false;
-        rows.map_err(|error| failure::of_statement(&error))
-    }
-
-    async fn send(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, tokio_postgres::Error> {
-        let Some(prepared) = &mut self.prepared else {
-            return self.client.query_typed(sql, params).await;
-        };
-        let statement = match prepared.get(sql) {
-            Some(statement) => statement.clone(),
-            None => {
-                let types: Vec<_> = params.iter().map(|(_, kind)| kind.clone()).collect();
-                let statement = self.client.prepare_typed(sql, &types).await?;
-                prepared.insert(sql.to_owned(), statement.clone());
-                statement
-            }
-        };
-        let values: Vec<_> = params.iter().map(|(value, _)| *value).collect();
-        self.client.query(&statement, &values).await
+        let rows = self.calls(&[Call { sql, params }]).await?;
+        Ok(rows.into_iter().next().unwrap_or_default())
     }
 
     /// Runs statements without parameters, separated by semicolons. Outside a transaction they are one.
@@ -118,6 +99,14 @@ impl Connection {
         self.batch("ROLLBACK").await?;
         self.in_transaction = false;
         Ok(())
+    }
+
+    /// Rolls the transaction back, if there is one.
+    ///
+    /// # Errors
+    /// Those of [`Connection::query`].
+    pub async fn roll_back_if_open(&mut self) -> Result<()> {
+        if self.in_transaction { self.roll_back().await } else { Ok(()) }
     }
 
     /// Cancels what runs, and closes the connection. Returns once it is closed.

@@ -16,9 +16,11 @@ mod budget;
 mod connection;
 mod failure;
 mod lease;
+mod pipeline;
 mod pool;
 
 pub use access::Access;
 pub use connection::{Connection, Param};
 pub use lease::Lease;
+pub use pipeline::{Answers, Call, Failed};
 pub use pool::{ConnectionLimits, Connections};

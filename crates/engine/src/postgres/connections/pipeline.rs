@@ -1,0 +1,236 @@
+//! Several statements in one round trip: all are sent before the first answer is read.
+
+use super::{Connection, connection::Param, failure};
+use crate::error::{Error, Result};
+use futures_util::future::{MaybeDone, maybe_done};
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::Poll,
+};
+use tokio_postgres::{Client, Row, Statement, error::SqlState, types::Type};
+
+/// A statement with its parameters.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'p> {
+    /// Its text.
+    pub sql: &'p str,
+    /// Its parameters.
+    pub params: &'p [Param<'p>],
+}
+
+/// The first statement of a pipeline that failed. Those after it did nothing, if they were in its transaction.
+#[derive(Debug)]
+pub struct Failed {
+    /// Its position among the calls; None for the statements before or after them.
+    pub at: Option<usize>,
+    /// What the driver says.
+    pub error: tokio_postgres::Error,
+    /// The pipeline was sent. It is not if a statement could not be prepared.
+    sent: bool,
+    /// A commit was sent that may have been done.
+    in_doubt: bool,
+}
+
+impl Failed {
+    /// Returns true if the statement was prepared before a migration changed its result. It is prepared anew when it runs
+    /// again.
+    pub fn is_stale(&self) -> bool {
+        self.error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED)
+    }
+
+    /// Returns true if a table, a column, a schema or a role is not there: the place of the statement may be gone.
+    pub fn is_gone(&self) -> bool {
+        let gone = [
+            SqlState::UNDEFINED_TABLE,
+            SqlState::UNDEFINED_COLUMN,
+            SqlState::INVALID_SCHEMA_NAME,
+            SqlState::INVALID_PARAMETER_VALUE,
+            SqlState::INSUFFICIENT_PRIVILEGE,
+        ];
+        self.error.code().is_some_and(|code| gone.contains(code))
+    }
+
+    fn closed(&self) -> bool {
+        self.error.as_db_error().is_none()
+    }
+}
+
+impl From<Failed> for Error {
+    fn from(failed: Failed) -> Self {
+        match failed.in_doubt {
+            true => failure::of_commit(&failed.error),
+            false => failure::of_statement(&failed.error),
+        }
+    }
+}
+
+/// The rows of each call.
+pub type Answers = Vec<Vec<Row>>;
+
+type Answer<T> = Result<T, tokio_postgres::Error>;
+type Boxed<'c, T> = Pin<Box<dyn Future<Output = Answer<T>> + Send + 'c>>;
+
+impl Connection {
+    /// Runs the calls in a transaction of their own that begins with `begin`, and commits it: one round trip. For
+    /// transactions that only read, so that a lost commit is no loss.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub async fn in_transaction(&mut self, begin: &str, calls: &[Call<'_>]) -> Result<Answers, Failed> {
+        self.in_transaction = true;
+        let done = self.pipeline(Some(begin), calls, Some("COMMIT")).await;
+        self.in_transaction = done.as_ref().is_err_and(|failed| failed.sent && failed.closed());
+        done
+    }
+
+    /// Begins a transaction with `begin` and runs the calls in it.
+    ///
+    /// # Errors
+    /// The first failure. The transaction may be open then: roll it back.
+    pub async fn begin_with(&mut self, begin: &str, calls: &[Call<'_>]) -> Result<Answers, Failed> {
+        self.in_transaction = true;
+        self.pipeline(Some(begin), calls, None).await
+    }
+
+    /// Runs the calls, in the transaction if there is one.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub async fn calls(&mut self, calls: &[Call<'_>]) -> Result<Answers, Failed> {
+        self.pipeline(None, calls, None).await
+    }
+
+    /// Runs the calls and commits the transaction. If one fails, PostgreSQL rolls the transaction back instead.
+    ///
+    /// # Errors
+    /// The first failure. It is [`crate::Kind::InDoubt`] if the connection was lost after the commit was sent.
+    pub async fn commit_with(&mut self, calls: &[Call<'_>]) -> Result<Answers, Failed> {
+        let done = self.pipeline(None, calls, Some("COMMIT")).await;
+        self.in_transaction = done.as_ref().is_err_and(|failed| !failed.sent || failed.closed());
+        done.map_err(|failed| {
+            let in_doubt = failed.sent && (failed.at.is_none() || failed.closed());
+            Failed { in_doubt, ..failed }
+        })
+    }
+
+    async fn pipeline(
+        &mut self,
+        before: Option<&str>,
+        calls: &[Call<'_>],
+        after: Option<&str>,
+    ) -> Result<Answers, Failed> {
+        self.in_statement = true;
+        let done = match self.statements(calls).await {
+            Ok(statements) => send(&self.client, before, calls, statements, after).await,
+            Err(failed) => Err(failed),
+        };
+        self.in_statement = false;
+        if let Err(failed) = &done
+            && failed.is_stale()
+            && let (Some(at), Some(prepared)) = (failed.at, &mut self.prepared)
+        {
+            prepared.remove(calls[at].sql);
+        }
+        done
+    }
+
+    /// Returns the prepared statements of the calls; prepares those that are new, in one round trip. None for each if
+    /// statements are not prepared by name.
+    async fn statements(&mut self, calls: &[Call<'_>]) -> Result<Vec<Option<Statement>>, Failed> {
+        let Some(prepared) = &mut self.prepared else { return Ok(vec![None; calls.len()]) };
+        // After a migration a parameter may have another type.
+        let fits = |statement: &Statement, call: &Call<'_>| {
+            statement.params().iter().eq(call.params.iter().map(|(_, kind)| kind))
+        };
+        let mut found: Vec<_> = Vec::with_capacity(calls.len());
+        let mut new: Vec<usize> = vec![];
+        for (at, call) in calls.iter().enumerate() {
+            let known = prepared.get(call.sql).filter(|statement| fits(statement, call)).cloned();
+            if known.is_none() && !new.iter().any(|other| calls[*other].sql == call.sql) {
+                new.push(at);
+            }
+            found.push(known);
+        }
+        if new.is_empty() {
+            return Ok(found);
+        }
+        let made = together(new.iter().map(|at| prepare(&self.client, calls[*at])).collect()).await;
+        for (at, made) in new.into_iter().zip(made) {
+            let made = made.map_err(|error| Failed { at: Some(at), error, sent: false, in_doubt: false })?;
+            let sql = calls[at].sql;
+            let same = calls.iter().enumerate().filter(|(_, call)| call.sql == sql);
+            same.for_each(|(other, _)| found[other] = Some(made.clone()));
+            prepared.insert(sql.to_owned(), made);
+        }
+        Ok(found)
+    }
+}
+
+fn prepare<'c>(client: &'c Client, call: Call<'c>) -> Boxed<'c, Statement> {
+    let types: Vec<Type> = call.params.iter().map(|(_, kind)| kind.clone()).collect();
+    Box::pin(async move { client.prepare_typed(call.sql, &types).await })
+}
+
+async fn one(client: &Client, call: Call<'_>, statement: Option<Statement>) -> Answer<Vec<Row>> {
+    let Some(statement) = statement else { return client.query_typed(call.sql, call.params).await };
+    let values: Vec<_> = call.params.iter().map(|(value, _)| *value).collect();
+    client.query(&statement, &values).await
+}
+
+async fn batch(client: &Client, sql: &str) -> Answer<Vec<Row>> {
+    client.batch_execute(sql).await.map(|()| vec![])
+}
+
+async fn send(
+    client: &Client,
+    before: Option<&str>,
+    calls: &[Call<'_>],
+    mut statements: Vec<Option<Statement>>,
+    after: Option<&str>,
+) -> Result<Answers, Failed> {
+    let failed = |at, error| Failed { at, error, sent: true, in_doubt: false };
+    if let (None, [call], None) = (before, calls, after) {
+        let rows = one(client, *call, statements.pop().flatten()).await;
+        return rows.map(|rows| vec![rows]).map_err(|error| failed(Some(0), error));
+    }
+    let mut pending: Vec<Boxed<'_, Vec<Row>>> = Vec::with_capacity(calls.len() + 2);
+    if let Some(sql) = before {
+        pending.push(Box::pin(batch(client, sql)));
+    }
+    for (call, statement) in calls.iter().zip(statements) {
+        pending.push(Box::pin(one(client, *call, statement)));
+    }
+    if let Some(sql) = after {
+        pending.push(Box::pin(batch(client, sql)));
+    }
+    let mut answers = together(pending).await.into_iter();
+    let first = before.and_then(|_| answers.next());
+    let last = after.and_then(|_| answers.next_back());
+    first.transpose().map_err(|error| failed(None, error))?;
+    let mut rows = Vec::with_capacity(calls.len());
+    for (at, answer) in answers.enumerate() {
+        rows.push(answer.map_err(|error| failed(Some(at), error))?);
+    }
+    last.transpose().map_err(|error| failed(None, error))?;
+    Ok(rows)
+}
+
+/// Sends all, in this order, before it waits for the first answer: the driver sends when it is polled first.
+async fn together<T>(pending: Vec<Boxed<'_, T>>) -> Vec<Answer<T>> {
+    let mut pending: Vec<MaybeDone<Boxed<'_, T>>> = pending.into_iter().map(maybe_done).collect();
+    poll_fn(|cx| {
+        for one in &mut pending {
+            let _ = Pin::new(one).poll(cx);
+        }
+        Poll::Ready(())
+    })
+    .await;
+    let mut answers = Vec::with_capacity(pending.len());
+    for mut one in pending {
+        let mut one = Pin::new(&mut one);
+        one.as_mut().await;
+        answers.extend(one.take_output());
+    }
+    answers
+}
