@@ -52,9 +52,9 @@ pub use cell::Storage;
 pub use descriptors::Descriptors;
 pub use engine::{
     Activity, AdoptOptions, Blanked, CacheLimits, CaughtUp, Copy, CopyInfo, CopyOptions, DatabaseFile,
-    Digest, Drift, Engine, Fault, Inspection, MigrateReport, ModelDiff, PlaceInfo, PlaceState, Prepared,
-    Resident, Script, ServerSpec, Session, SqlLimits, SqlRow, SqlRows, SystemDb, TableDigest, Template, Tx,
-    Usage, WorkLimits,
+    Digest, Drift, Engine, Fault, Inspection, MigrateReport, ModelDiff, PlaceInfo, PlaceState,
+    PostgresOptions, Prepared, Resident, Script, ServerSpec, Session, SqlLimits, SqlRow, SqlRows, SystemDb,
+    TableDigest, Template, Tx, Usage, WorkLimits,
 };
 pub use error::{Error, Kind, Result};
 pub use refused::RefusedRows;

@@ -17,7 +17,7 @@ const ONE_DATABASE: [&str; 3] = ["internals::", "sqlite::", "postgres::"];
 /// Modules of the engine that may name one database: the facade, which dispatches, and the databases themselves.
 const DATABASES: [&str; 3] = ["engine/", "sqlite/", "postgres/"];
 /// Files of the engine's neutral modules on which a database hangs its texts.
-const TEXTS: [&str; 2] = ["lib.rs", "schema/plan.rs"];
+const TEXTS: [&str; 4] = ["lib.rs", "schema/plan.rs", "schema/script.rs", "schema/template.rs"];
 /// What no request from a network may reach: the operator, an actor without credentials.
 const OPERATOR: &str = "access::Operator";
 

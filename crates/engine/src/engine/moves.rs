@@ -1,14 +1,13 @@
 //! Functions that only moves use: recording, fencing and catching up, each with the fencing token of its move,
 //! so that a late worker changes nothing. The operation `move` calls them.
 
-use super::Engine;
+use super::{Engine, Server};
 use crate::{
     carry::{CaughtUp, ModelDiff},
-    error::Result,
+    error::{Error, Kind, Result},
     identity::PlaceInfo,
     place::Place,
     schema::Schema,
-    sqlite::transfer,
 };
 use std::sync::Arc;
 
@@ -20,7 +19,7 @@ impl Engine {
     /// # Errors
     /// `Fenced` if the place is not here at its generation.
     pub async fn record_changes(&self, place: &Place, token: i64) -> Result<()> {
-        self.on_identity(place, move |conn, site| transfer::record(conn, &site.place, token)).await
+        at!(self.server(place)?, server => server.record_changes(place, token))
     }
 
     /// Stops the recording of this token and deletes its notes; another operation's recording stays. Idempotent.
@@ -28,7 +27,7 @@ impl Engine {
     /// # Errors
     /// Those of the disk, and `WrongIdentity` for a database that is not ours.
     pub async fn stop_recording(&self, place: &Place, token: i64) -> Result<()> {
-        self.on_identity(place, move |conn, site| transfer::stop_recording(conn, &site.place, token)).await
+        at!(self.server(place)?, server => server.stop_recording(place, token))
     }
 
     /// Fences a place whose changes are recorded for this token.
@@ -36,7 +35,7 @@ impl Engine {
     /// # Errors
     /// `Fenced` if they are not, or no longer.
     pub async fn fence_recorded(&self, place: &Place, token: i64) -> Result<()> {
-        self.on_identity(place, move |conn, site| transfer::fence_recorded(conn, &site.place, token)).await
+        at!(self.server(place)?, server => server.fence_recorded(place, token))
     }
 
     /// Lifts the fence of this holder: an operation's token, or None for a fence that no operation holds. Another
@@ -45,7 +44,7 @@ impl Engine {
     /// # Errors
     /// Those of the disk, and `WrongIdentity` for a database that is not ours.
     pub async fn lift_fence(&self, place: &Place, holder: Option<i64>) -> Result<()> {
-        self.on_identity(place, move |conn, site| transfer::lift_fence(conn, &site.place, holder)).await
+        at!(self.server(place)?, server => server.lift_fence(place, holder))
     }
 
     /// Opens a place that was adopted closed ([`Engine::adopt_with`]), and records its changes for this token from its
@@ -54,7 +53,7 @@ impl Engine {
     /// # Errors
     /// `Fenced` if the place is not completely filled, is fenced by an operation, or is not here at its generation.
     pub async fn open_filled(&self, place: &Place, token: i64) -> Result<()> {
-        self.on_identity(place, move |conn, site| transfer::open_filled(conn, &site.place, token)).await
+        at!(self.server(place)?, server => server.open_filled(place, token))
     }
 
     /// Reads the state and the counts of a place.
@@ -62,7 +61,7 @@ impl Engine {
     /// # Errors
     /// `Fenced` if the place is not here at its generation.
     pub async fn place_info(&self, place: &Place) -> Result<PlaceInfo> {
-        self.on_file(place, transfer::place_info).await
+        at!(self.server(place)?, server => server.place_info(place))
     }
 
     /// Carries the current state of the records of `from` that were touched after change `after` (0 for all noted ones)
@@ -82,8 +81,12 @@ impl Engine {
         after: u64,
         most: u64,
     ) -> Result<CaughtUp> {
-        let (schema, to) = (schema.clone(), self.server(to)?.1.site(to));
-        self.on_file(from, move |from| transfer::copy_changes(from, &to, &schema, token, after, most)).await
+        match (self.server(from)?, self.server(to)?) {
+            (Server::Sqlite(source), Server::Sqlite(target)) => {
+                source.copy_changes(from, (target, to), schema, token, (after, most)).await
+            }
+            _ => Err(unlike(from, to)),
+        }
     }
 
     /// Counts, for each model, the rows that differ between the two places, without those that the log of `written`
@@ -98,7 +101,16 @@ impl Engine {
         schema: &Arc<Schema>,
         after: u64,
     ) -> Result<Vec<ModelDiff>> {
-        let (schema, written) = (schema.clone(), self.server(written)?.1.site(written));
-        self.on_file(still, move |still| transfer::compare_unwritten(still, &written, &schema, after)).await
+        match (self.server(still)?, self.server(written)?) {
+            (Server::Sqlite(source), Server::Sqlite(target)) => {
+                source.compare_unwritten(still, (target, written), schema, after).await
+            }
+            _ => Err(unlike(still, written)),
+        }
     }
+}
+
+/// The error for rows that are to be carried or compared between two kinds of servers.
+pub(super) fn unlike(from: &Place, to: &Place) -> Error {
+    Error::new(Kind::Internal, format!("{from} and {to} are on different kinds of servers"))
 }

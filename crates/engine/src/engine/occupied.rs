@@ -1,15 +1,13 @@
 //! What lies on the servers whether or not the catalog knows it, so that nothing is given a name or an id that is in use
 //! (`no-reuse`). Never used for routing.
 
-use super::{Engine, blocking, unknown};
+use super::{Engine, Server};
 use crate::{
     error::Result,
     identity::Highest,
     name::{PhysicalName, ServerName},
     place::Place,
-    sqlite,
 };
-use std::sync::Arc;
 
 impl Engine {
     /// Returns true if any file has the name of this database, also one that was set aside.
@@ -17,8 +15,7 @@ impl Engine {
     /// # Errors
     /// [`crate::Kind::UnknownServer`] if there is no such server.
     pub async fn is_taken(&self, server: &ServerName, physical: &PhysicalName) -> Result<bool> {
-        let (server, physical) = (self.named(server)?, physical.clone());
-        blocking(move || Ok(server.is_taken(&physical))).await
+        at!(self.named(server)?, server => server.is_taken(physical))
     }
 
     /// Returns the highest ids of the residents that the installation `platform` has in a database. `None`: there is no
@@ -32,8 +29,7 @@ impl Engine {
         physical: &PhysicalName,
         platform: &str,
     ) -> Result<Option<Highest>> {
-        let (server, physical, platform) = (self.named(server)?, physical.clone(), platform.to_owned());
-        blocking(move || sqlite::highest(&server, &physical, &platform)).await
+        at!(self.named(server)?, server => server.highest(physical, platform))
     }
 
     /// Returns the generation of the tenant's rows in the shared database of `place`, whatever the generation of
@@ -42,12 +38,6 @@ impl Engine {
     /// # Errors
     /// Those of [`Engine::highest`].
     pub async fn generation_in(&self, place: &Place) -> Result<Option<i64>> {
-        let (server, place) = (self.named(&place.server)?, place.clone());
-        blocking(move || sqlite::generation_in(&server, &place)).await
-    }
-
-    pub(super) fn named(&self, server: &ServerName) -> Result<Arc<sqlite::Server>> {
-        let found = self.0.servers.iter().find(|s| s.name() == server).cloned();
-        found.ok_or_else(|| unknown(server))
+        at!(self.server(place)?, server => server.generation_in(place))
     }
 }

@@ -1,10 +1,10 @@
 //! An operator's statements in a database, whatever schema it has.
 
-use super::Engine;
+use super::{Engine, Server};
 use crate::{
     error::Result,
     place::Place,
-    sqlite::{self, Script},
+    schema::Script,
     statement::{SqlLimits, SqlRows},
 };
 use std::{sync::Arc, time::Duration};
@@ -24,9 +24,7 @@ impl Engine {
         text: &str,
         limits: SqlLimits,
     ) -> Result<SqlRows> {
-        let (index, server) = self.server(place)?;
-        let database = self.0.cache.database(index, server, place).await?;
-        sqlite::operator_sql(database, place, script.clone(), &self.0.long, text, limits).await
+        at!(self.server(place)?, server => server.operator_sql(place, script, text, limits))
     }
 
     /// Runs one UPDATE on the rows of a place, whatever its schema is, so that the operator can correct values that stop a
@@ -44,7 +42,6 @@ impl Engine {
         text: &str,
         limit: Duration,
     ) -> Result<Option<u64>> {
-        let (script, text) = (script.clone(), text.to_owned());
-        self.on_file(place, move |site| sqlite::repair(site, &script, &text, limit)).await
+        at!(self.server(place)?, server => server.operator_repair(place, script, text, limit))
     }
 }

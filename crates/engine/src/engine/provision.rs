@@ -1,18 +1,19 @@
 //! Makes new databases, either at once or prepared in the background.
 
-use super::{Engine, blocking};
+use super::{Engine, Server};
 use crate::{
-    error::{Error, Kind, Result},
+    error::{Error, Result},
     place::Place,
-    sqlite::{self, Template, TemporaryFile},
+    schema::Template,
+    sqlite,
 };
-use tokio::task::{JoinHandle, spawn_blocking};
 
 /// A new database that has no final name yet. Dropping it leaves nothing behind.
 #[derive(Debug)]
 pub struct Prepared {
     place: Place,
-    work: JoinHandle<Result<TemporaryFile>>,
+    /// None on a server that makes databases under their final name.
+    work: Option<sqlite::Preparing>,
 }
 
 impl Engine {
@@ -29,19 +30,19 @@ impl Engine {
     /// # Errors
     /// `WrongIdentity` if the file exists but belongs to another place.
     pub async fn provision(&self, place: &Place, template: &Template) -> Result<()> {
-        let (server, place, template) = (self.server(place)?.1.clone(), place.clone(), template.clone());
-        blocking(move || sqlite::provision(&server, &place, &template)).await
+        at!(self.server(place)?, server => server.provision(place, template))
     }
 
     /// Starts to make the database of `place` under a temporary name, on a blocking thread. Nothing is decided by that:
     /// [`Engine::provision_prepared`] gives it its name, or it is removed. Must be called on a runtime.
     ///
     /// # Errors
-    /// [`Kind::UnknownServer`] if there is no such server.
+    /// [`crate::Kind::UnknownServer`] if there is no such server.
     pub fn prepare(&self, place: &Place, template: &Template) -> Result<Prepared> {
-        let (server, template) = (self.server(place)?.1.clone(), template.clone());
-        let of = place.clone();
-        let work = spawn_blocking(move || sqlite::prepare(&server, &of, &template));
+        let work = match self.server(place)? {
+            Server::Sqlite(server) => Some(server.prepare(place, template)),
+            Server::Postgres(_) => None,
+        };
         Ok(Prepared { place: place.clone(), work })
     }
 
@@ -55,15 +56,11 @@ impl Engine {
         template: &Template,
         prepared: Option<Prepared>,
     ) -> Result<()> {
-        let Some(prepared) = prepared.filter(|prepared| prepared.place == *place) else {
-            return self.provision(place, template).await;
-        };
-        let Ok(Ok(file)) = prepared.work.await else {
-            // The failure repeats, or it was temporary.
-            return self.provision(place, template).await;
-        };
-        let (server, place) = (self.server(place)?.1.clone(), place.clone());
-        blocking(move || sqlite::name_prepared(&server, &place, file)).await
+        let work = prepared.filter(|prepared| prepared.place == *place).and_then(|prepared| prepared.work);
+        match (self.server(place)?, work) {
+            (Server::Sqlite(server), Some(work)) => server.name_prepared(place, template, work).await,
+            _ => self.provision(place, template).await,
+        }
     }
 
     /// Moves a tenant's own database that is lost, as `error` says, away from its path. A process that has it open
@@ -73,14 +70,7 @@ impl Engine {
     /// # Errors
     /// The errors of the disk.
     pub async fn set_aside(&self, place: &Place, error: &Error) -> Result<()> {
-        self.close(place);
-        let (server, physical) = (self.server(place)?.1.clone(), place.physical.clone());
-        let is_ours = *error.kind() != Kind::WrongIdentity;
-        blocking(move || match server.exists(&physical) {
-            true => server.set_aside(&physical, is_ours),
-            false => Ok(()),
-        })
-        .await
+        at!(self.server(place)?, server => server.set_aside(place, error))
     }
 
     /// Undoes [`Engine::set_aside`].
@@ -88,8 +78,6 @@ impl Engine {
     /// # Errors
     /// The errors of the disk.
     pub async fn put_back(&self, place: &Place) -> Result<()> {
-        self.close(place);
-        let (server, physical) = (self.server(place)?.1.clone(), place.physical.clone());
-        blocking(move || server.put_back(&physical)).await
+        at!(self.server(place)?, server => server.put_back(place))
     }
 }

@@ -1,28 +1,25 @@
 //! Migrates databases and compares them with the migrations.
 
-use super::{Engine, Template, blocking};
+use super::{Engine, Server};
 use crate::{
     error::Result,
     ledger::MigrateReport,
     migration::Migration,
-    name::StoreName,
-    place::{Isolation, Place},
-    schema::{Fault, Inspection},
-    sqlite::{self, Script},
+    place::Place,
+    schema::{Fault, Inspection, Script, Template},
 };
 use std::{path::PathBuf, sync::Arc};
 
 impl Engine {
     /// Applies those of `migrations` that the database of `place` lacks.
     pub async fn migrate(&self, place: &Place, migrations: &[Migration]) -> Result<MigrateReport> {
-        let script = Arc::new(Script::new(&place.store, place.isolation, migrations)?);
+        let script = Arc::new(Script::new(&place.store, migrations)?);
         self.migrate_with(place, &script).await
     }
 
     /// Applies the missing migrations of a script, which can be compiled once for a whole fleet.
     pub async fn migrate_with(&self, place: &Place, script: &Arc<Script>) -> Result<MigrateReport> {
-        let script = script.clone();
-        self.on_file(place, move |site| sqlite::migrate_file(site, &script)).await
+        at!(self.server(place)?, server => server.migrate_with(place, script))
     }
 
     /// Applies the missing `migrations` to the database of `place` and rolls them back. Other writers wait meanwhile.
@@ -30,47 +27,36 @@ impl Engine {
     /// # Errors
     /// [`crate::Kind::Statement`] if one of them is refused.
     pub async fn rehearse(&self, place: &Place, migrations: &[Migration]) -> Result<()> {
-        let script = Script::new(&place.store, place.isolation, migrations)?;
-        self.on_file(place, move |site| sqlite::rehearse_file(site, &script)).await
+        let script = Script::new(&place.store, migrations)?;
+        at!(self.server(place)?, server => server.rehearse(place, &script))
     }
 
     /// Compares the database of `place` with the schema that `migrations` make.
     pub async fn inspect(&self, place: &Place, migrations: &[Migration]) -> Result<Inspection> {
-        let script = Script::new(&place.store, place.isolation, migrations)?;
-        self.on_file(place, move |site| sqlite::inspect_file(site, &script)).await
+        let script = Script::new(&place.store, migrations)?;
+        at!(self.server(place)?, server => server.inspect(place, &script))
     }
 
     /// Compares the search indexes of the database of `place` with its rows, in a pool those of all tenants. The database
     /// must have all migrations of `script`.
     pub async fn check_search(&self, place: &Place, script: &Arc<Script>) -> Result<Vec<Fault>> {
-        let script = script.clone();
-        self.on_file(place, move |site| sqlite::check_search(site, &script)).await
+        at!(self.server(place)?, server => server.check_search(place, script))
     }
 
     /// Compares the counters of `place` with its rows, and each of its values with its field. The database must have all
     /// migrations of `script`.
     pub async fn check_rows(&self, place: &Place, script: &Arc<Script>) -> Result<Vec<Fault>> {
-        let script = script.clone();
-        self.on_file(place, move |site| sqlite::check_rows(site, &script)).await
+        at!(self.server(place)?, server => server.check_rows(place, script))
     }
 
     /// Returns the files of the template that are damaged, on all servers.
     pub async fn damaged_templates(&self, template: &Template) -> Result<Vec<PathBuf>> {
-        let (servers, template) = (self.0.servers.clone(), template.clone());
-        blocking(move || {
-            let mut damaged = vec![];
-            for server in &servers {
-                damaged.extend(template.damaged(server)?);
+        let mut damaged = vec![];
+        for server in &self.0.servers {
+            if let Server::Sqlite(server) = server {
+                damaged.extend(server.damaged_template(template).await?);
             }
-            Ok(damaged)
-        })
-        .await
-    }
-
-    /// Returns the template for databases of `store` with these migrations applied. Does not use the disk yet.
-    pub fn template(&self, store: &StoreName, migrations: &[Migration]) -> Result<Template> {
-        let script = Script::new(store, Isolation::Database, migrations)?;
-        let fingerprint = script.fingerprint().to_owned();
-        Ok(Template::new(store.clone(), &fingerprint, Arc::new(move |conn| script.run(conn).map(drop))))
+        }
+        Ok(damaged)
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     error::Result,
     name::FieldName,
     overrides::OverrideRow,
+    postgres,
     query::{Change, Filter, RecordId, Select},
     row::Visit,
     sqlite,
@@ -21,12 +22,19 @@ pub struct Session(Kind);
 
 #[derive(Debug, Clone)]
 enum Kind {
+    /// Reads are over before they are first awaited: no allocation, no thread.
     Sqlite(sqlite::Session),
+    /// Each call is boxed, so that the future of a read of SQLite stays small.
+    Postgres(postgres::Session),
 }
 
 impl Session {
     pub(crate) fn sqlite(session: sqlite::Session) -> Self {
         Self(Kind::Sqlite(session))
+    }
+
+    pub(crate) fn postgres(session: postgres::Session) -> Self {
+        Self(Kind::Postgres(session))
     }
 
     /// Visits the row with this id; returns None if there is none. Without `fields`, all columns.
@@ -43,6 +51,7 @@ impl Session {
     ) -> Result<Option<V>> {
         match &self.0 {
             Kind::Sqlite(session) => session.get(model, id, fields, visit).await,
+            Kind::Postgres(session) => Box::pin(session.get(model, id, fields, visit)).await,
         }
     }
 
@@ -59,6 +68,7 @@ impl Session {
     ) -> Result<V> {
         match &self.0 {
             Kind::Sqlite(session) => session.by_ids(model, ids, fields, visit).await,
+            Kind::Postgres(session) => Box::pin(session.by_ids(model, ids, fields, visit)).await,
         }
     }
 
@@ -76,6 +86,7 @@ impl Session {
     ) -> Result<(V, Option<Vec<Value>>)> {
         match &self.0 {
             Kind::Sqlite(session) => session.select(model, select, merge, visit).await,
+            Kind::Postgres(session) => Box::pin(session.select(model, select, merge, visit)).await,
         }
     }
 
@@ -92,6 +103,7 @@ impl Session {
     ) -> Result<u64> {
         match &self.0 {
             Kind::Sqlite(session) => session.count(model, filter, search, merge).await,
+            Kind::Postgres(session) => Box::pin(session.count(model, filter, search, merge)).await,
         }
     }
 
@@ -102,6 +114,7 @@ impl Session {
     pub async fn exists(&self, model: &str, ids: &[RecordId]) -> Result<Vec<RecordId>> {
         match &self.0 {
             Kind::Sqlite(session) => session.exists(model, ids).await,
+            Kind::Postgres(session) => Box::pin(session.exists(model, ids)).await,
         }
     }
 
@@ -112,6 +125,7 @@ impl Session {
     pub async fn refers(&self, model: &str, field: &str, id: &RecordId) -> Result<bool> {
         match &self.0 {
             Kind::Sqlite(session) => session.refers(model, field, id).await,
+            Kind::Postgres(session) => Box::pin(session.refers(model, field, id)).await,
         }
     }
 
@@ -129,6 +143,7 @@ impl Session {
     ) -> Result<Vec<Written>> {
         match &self.0 {
             Kind::Sqlite(session) => session.write(changes.into(), options, None).await,
+            Kind::Postgres(session) => Box::pin(session.write(changes.into(), options, None)).await,
         }
     }
 
@@ -145,6 +160,7 @@ impl Session {
     ) -> Result<Vec<Written>> {
         match &self.0 {
             Kind::Sqlite(session) => session.write(changes.into(), options, held).await,
+            Kind::Postgres(session) => Box::pin(session.write(changes.into(), options, held)).await,
         }
     }
 
@@ -156,6 +172,7 @@ impl Session {
     pub async fn activity(&self, before: Option<i64>, limit: u32, bytes: usize) -> Result<Vec<Activity>> {
         match &self.0 {
             Kind::Sqlite(session) => session.activity(before, limit, bytes).await,
+            Kind::Postgres(session) => Box::pin(session.activity(before, limit, bytes)).await,
         }
     }
 
@@ -166,6 +183,7 @@ impl Session {
     pub async fn usage(&self) -> Result<Usage> {
         match &self.0 {
             Kind::Sqlite(session) => session.usage().await,
+            Kind::Postgres(session) => Box::pin(session.usage()).await,
         }
     }
 
@@ -177,6 +195,7 @@ impl Session {
     pub async fn sql(&self, text: &str, params: serde_json::Value, limits: SqlLimits) -> Result<SqlRows> {
         match &self.0 {
             Kind::Sqlite(session) => session.sql(text, params, limits).await,
+            Kind::Postgres(session) => Box::pin(session.sql(text, params, limits)).await,
         }
     }
 }

@@ -1,16 +1,16 @@
 //! Functions for copies, catching up and comparing. Each runs on a blocking thread without a deadline, because its
 //! duration depends on the size of the tenant. Operations call them, never requests.
 
-use super::{Engine, blocking};
+use super::{Engine, Server, moves::unlike};
 use crate::{
     carry::{AdoptOptions, Blanked, Copy, CopyInfo, CopyOptions, Digest, ModelDiff},
     error::{Error, Kind, Result},
     ledger::MigrateReport,
     name::{FieldName, StoreName, TenantId},
-    place::{Isolation, Place},
+    place::Place,
     row::Row,
-    schema::Schema,
-    sqlite::{Script, WriteTurn, transfer},
+    schema::{Schema, Script},
+    sqlite::{blocking, transfer},
 };
 use std::{path::Path, sync::Arc};
 
@@ -37,8 +37,7 @@ impl Engine {
         to: &Path,
         options: CopyOptions,
     ) -> Result<Copy> {
-        let (script, to) = (script.clone(), to.to_owned());
-        self.on_file(place, move |site| transfer::copy_out(site, &script, &to, options)).await
+        at!(self.server(place)?, server => server.copy_out_with(place, script, to, options))
     }
 
     /// Makes the database of the new `place` from a copy, which must carry tenant `of` and the place's store. The
@@ -69,13 +68,7 @@ impl Engine {
         of: TenantId,
         options: AdoptOptions,
     ) -> Result<()> {
-        if place.isolation == Isolation::Database {
-            let (server, place, from) = (self.server(place)?.1.clone(), place.clone(), from.to_owned());
-            return blocking(move || transfer::adopt(&server, &place, &from, Some(of), options)).await;
-        }
-        let (script, from, queue) = (script.clone(), from.to_owned(), self.queue(place)?);
-        self.on_file(place, move |site| transfer::absorb(site, &script, &from, of, options.closed, &queue))
-            .await
+        at!(self.server(place)?, server => server.adopt_with(place, script, from, of, options))
     }
 
     /// Removes a pooled tenant with all its rows. Other writers of the shared database wait for one batch of rows at
@@ -85,18 +78,7 @@ impl Engine {
     /// # Errors
     /// `Fenced` if the tenant is here at another generation, or another caller fills the place meanwhile.
     pub async fn withdraw(&self, place: &Place) -> Result<()> {
-        let queue = self.queue(place)?;
-        self.on_file(place, move |site| transfer::withdraw(site, &queue)).await
-    }
-
-    /// Returns a function that takes this process's write lock for one batch, so that its writers queue instead of
-    /// giving up on a busy database.
-    pub(super) fn queue(&self, place: &Place) -> Result<impl Fn() -> WriteTurn + Send + 'static> {
-        let (index, inner, physical) = (self.server(place)?.0, self.0.clone(), place.physical.clone());
-        Ok(move || -> WriteTurn {
-            let database = inner.cache.open_now(index, &physical)?;
-            Some(Box::new(database.writer.clone().blocking_lock_owned()))
-        })
+        at!(self.server(place)?, server => server.withdraw(place))
     }
 
     /// Makes the database of a system store from a copy of one. A system store always has its own database.
@@ -107,9 +89,12 @@ impl Engine {
         if place.tenant.is_some() {
             return Err(Error::new(Kind::Internal, format!("{place} is not a system store")));
         }
-        let (server, place, from) = (self.server(place)?.1.clone(), place.clone(), from.to_owned());
-        let options = AdoptOptions::default();
-        blocking(move || transfer::adopt(&server, &place, &from, None, options)).await
+        match self.server(place)? {
+            Server::Sqlite(server) => server.adopt_file(place, from, None, AdoptOptions::default()).await,
+            Server::Postgres(_) => {
+                Err(Error::new(Kind::Internal, format!("{place}: system stores are on SQLite")))
+            }
+        }
     }
 
     /// Applies the missing migrations of `script` to a copy, in place.
@@ -146,8 +131,7 @@ impl Engine {
     /// # Errors
     /// `WrongIdentity` or `Fenced` if the place is not where it should be.
     pub async fn digest(&self, place: &Place, schema: &Arc<Schema>) -> Result<Digest> {
-        let schema = schema.clone();
-        self.on_file(place, move |site| transfer::digest(site, &schema)).await
+        at!(self.server(place)?, server => server.digest(place, schema))
     }
 
     /// Computes checksums of the contents of a copy, like [`Engine::digest`].
@@ -221,7 +205,11 @@ impl Engine {
     /// # Errors
     /// `WrongIdentity` or `Fenced` if one of the places is not where it should be.
     pub async fn compare(&self, live: &Place, other: &Place, schema: &Arc<Schema>) -> Result<Vec<ModelDiff>> {
-        let (schema, other) = (schema.clone(), self.server(other)?.1.site(other));
-        self.on_file(live, move |live| transfer::compare(live, &other, &schema)).await
+        match (self.server(live)?, self.server(other)?) {
+            (Server::Sqlite(source), Server::Sqlite(target)) => {
+                source.compare(live, (target, other), schema).await
+            }
+            _ => Err(unlike(live, other)),
+        }
     }
 }

@@ -6,6 +6,7 @@ mod cells;
 pub mod connections;
 mod identity;
 mod names;
+mod pending;
 mod place_state;
 pub(crate) mod places;
 pub(crate) mod search;
@@ -13,4 +14,7 @@ mod server;
 mod site;
 mod tables;
 
-pub(crate) use server::{Server, ServerOptions};
+pub use connections::ConnectionLimits;
+pub(crate) use pending::Session;
+pub(crate) use server::Server;
+pub use server::ServerOptions;

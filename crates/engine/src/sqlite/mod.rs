@@ -4,6 +4,7 @@
 //! here. No other code may open a live database file, not even to read it: closing any descriptor of the file would
 //! silently drop SQLite's POSIX locks. `connection::base` has the one exception, for files that this process does not have open.
 
+mod backend;
 mod cells;
 mod connection;
 mod error;
@@ -20,16 +21,12 @@ mod tables;
 pub(crate) mod transfer;
 mod wal_index;
 
+pub(crate) use backend::{Backend, Preparing, Shared, blocking};
 pub(crate) use connection::{Cache, Handles, LongWork, Mode, WriteTurn};
 pub(crate) use error::{free_bytes, is_loss, located};
-pub use files::{DatabaseFile, Template};
-pub(crate) use files::{
-    Server, TemporaryFile, attach, change_identity, check_all_pages, check_rows, check_search, generation_in,
-    highest, inspect_file, list_files, migrate_file, name_prepared, pooled_bytes, prepare, provision,
-    rehearse_file, repair, residents, scrub, sweep,
-};
+pub use files::DatabaseFile;
+pub(crate) use files::{Server, TemplateImage, TemporaryFile, sweep};
 pub(crate) use identity::enrol;
-pub use schema::Script;
 pub(crate) use session::{Session, operator_sql};
 pub(crate) use site::Site;
 pub use system::{SqlRow, SystemDb, Tx};

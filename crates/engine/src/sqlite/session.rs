@@ -10,7 +10,6 @@ use super::{
     identity,
     records::{activity, list, read, usage},
     sandbox::{self, Window},
-    schema::Script,
 };
 use crate::{
     error::{Error, Kind, Result},
@@ -20,7 +19,7 @@ use crate::{
     place::{Isolation, Place},
     query::{Change, Filter, RecordId, Select},
     row::Visit,
-    schema::{Confinement, Schema},
+    schema::{Confinement, Schema, Script},
     sqlite::connection::{BUSY_WAIT, LongWork},
     statement::{SqlLimits, SqlRows},
     value::Value,

@@ -43,7 +43,7 @@ fn schema(scale: u32) -> Arc<Schema> {
 async fn made(test: &TestEngine, isolation: Isolation) -> Place {
     let engine = &test.engine;
     if isolation == Isolation::Database {
-        let template = engine.template(&tenant(1).store, &migrations()[..1]).unwrap();
+        let template = tenantry_engine::Template::new(&tenant(1).store, &migrations()[..1]).unwrap();
         engine.provision(&tenant(1), &template).await.unwrap();
         return tenant(1);
     }

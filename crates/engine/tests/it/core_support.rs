@@ -73,7 +73,7 @@ pub async fn system(test: &TestEngine) -> tenantry_engine::SystemDb {
 
 /// Returns the script of a store without migrations.
 pub fn script(store: &str) -> std::sync::Arc<Script> {
-    Script::new(&StoreName::parse(store).unwrap(), Isolation::Database, &[]).unwrap().into()
+    Script::new(&StoreName::parse(store).unwrap(), &[]).unwrap().into()
 }
 
 /// Returns a template without models.

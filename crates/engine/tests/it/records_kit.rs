@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use std::sync::Arc;
 use tenantry_engine::{
-    Error, Kind, Result, Script, Usage,
+    Error, Kind, Result, Usage,
     internals::{list, migrate, read, usage, write},
     migration::{Migration, Op},
     model::{Field, FieldKind, IdKind, Index, Model, OnDelete, Overrides, Permissions},
@@ -131,8 +131,8 @@ impl Kit {
 
     /// Counts again what every tenant holds, from its rows, and returns this tenant's usage.
     pub(crate) fn recounted(&self) -> Usage {
-        let script = Script::new(self.schema.store(), self.who.isolation, &migrations(&models())).unwrap();
-        self.conn.execute_batch(&script.recount()).unwrap();
+        let (store, isolation) = (self.schema.store(), self.who.isolation);
+        migrate::count_again(&self.conn, store, isolation, &migrations(&models())).unwrap();
         usage::usage(&self.conn, &self.schema, &self.who).unwrap()
     }
 

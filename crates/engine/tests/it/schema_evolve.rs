@@ -231,7 +231,7 @@ fn evolve(stages: Vec<Vec<Model>>, isolation: Isolation) -> usize {
         let live = Snapshot::read(&conn).unwrap();
         let wanted = Snapshot::wanted(&State::of(&models), &store("tenant"), isolation).unwrap();
         assert_eq!(live, wanted, "stepwise is not as fresh:\n{text}");
-        let script = Script::new(&store("tenant"), isolation, &done).unwrap();
+        let script = Script::new(&store("tenant"), &done).unwrap();
         assert_eq!(script.state(), &state);
         if reached.is_empty() {
             fill(&conn, &models, isolation);

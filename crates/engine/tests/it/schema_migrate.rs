@@ -6,10 +6,10 @@ use crate::{
 };
 use rusqlite::Connection;
 use tenantry_engine::{
-    Kind, Script,
+    Kind,
     internals::{
-        inspect::{Snapshot, inspect},
-        migrate::migrate,
+        inspect::Snapshot,
+        migrate::{self, migrate},
     },
     migration::{Answers, Op, Statements},
     place::Isolation,
@@ -169,13 +169,16 @@ fn drift_names_what_differs() {
         ("CREATE TABLE own (x); CREATE INDEX mine ON doctors (fee); CREATE VIEW v AS SELECT 1", &[]),
     ];
     for isolation in BOTH {
-        let script = Script::new(&store("tenant"), isolation, &all).unwrap();
         for (sql, expect) in cases {
             let mut conn = memory();
-            script.run(&mut conn).unwrap();
+            migrate(&mut conn, &store("tenant"), isolation, &all).unwrap();
             conn.execute_batch(sql).unwrap();
-            let found: Vec<String> =
-                inspect(&conn, &script).unwrap().drift.iter().map(ToString::to_string).collect();
+            let found: Vec<String> = migrate::inspect(&conn, &store("tenant"), isolation, &all)
+                .unwrap()
+                .drift
+                .iter()
+                .map(ToString::to_string)
+                .collect();
             assert_eq!(found.len(), expect.len(), "{sql}: {found:#?}");
             assert!(found.iter().zip(expect).all(|(f, e)| f.starts_with(e)), "{sql}: {found:#?}");
         }

@@ -6,8 +6,7 @@ use crate::{
     schema_people::{BOTH, NAME, answers, models, people, row, schema, step},
 };
 use tenantry_engine::{
-    Script,
-    internals::{inspect::inspect, migrate::migrate},
+    internals::migrate::{self, migrate},
     migration::Answers,
 };
 
@@ -37,8 +36,7 @@ fn check(
                     .query_row(&format!("SELECT group_concat(v, ';') FROM ({query})"), [], |r| r.get(0))
                     .unwrap();
                 assert_eq!(found, expect);
-                let script = Script::new(&store("tenant"), isolation, &all).unwrap();
-                let seen = inspect(&conn, &script).unwrap();
+                let seen = migrate::inspect(&conn, &store("tenant"), isolation, &all).unwrap();
                 assert_eq!((seen.pending.len(), seen.drift), (0, vec![]), "{isolation:?}");
             }
             (Err(e), Err(expect)) => {

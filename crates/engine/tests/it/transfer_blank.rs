@@ -8,7 +8,6 @@ use tenantry_engine::{
     migration::{Migration, Op},
     model::{self, Model, Scope, Source},
     name::{AppName, StoreName},
-    place::Isolation,
     schema::Schema,
 };
 
@@ -95,9 +94,9 @@ async fn made(id: &str) -> (Made, PathBuf) {
     let models: Vec<Arc<Model>> = models.into_iter().map(Arc::new).collect();
     let ops = models.iter().map(|m| Op::CreateModel { model: Box::new(m.schema()) }).collect();
     let migrations = [Migration { app, name: "0001_initial".into(), depends: vec![], ops }];
-    let script = Arc::new(Script::new(&store, Isolation::Database, &migrations).unwrap());
+    let script = Arc::new(Script::new(&store, &migrations).unwrap());
     let test = TestEngine::new(8);
-    let template = test.engine.template(&store, &migrations).unwrap();
+    let template = tenantry_engine::Template::new(&store, &migrations).unwrap();
     test.engine.provision(&tenant(1), &template).await.unwrap();
     let copy = test.dir.path().join("copy.sqlite");
     test.engine.copy_out(&tenant(1), &script, &copy).await.unwrap();

@@ -85,7 +85,7 @@ pub(crate) fn migrations(more: Vec<Vec<Op>>) -> Vec<Migration> {
 }
 
 pub(crate) fn script(migrations: &[Migration]) -> Arc<Script> {
-    Arc::new(Script::new(&store(), Isolation::Database, migrations).unwrap())
+    Arc::new(Script::new(&store(), migrations).unwrap())
 }
 
 impl Clinic {
@@ -116,7 +116,7 @@ impl Clinic {
         match place.isolation {
             Isolation::Pooled => self.test.engine.enrol(place).await.unwrap(),
             Isolation::Schema | Isolation::Database => {
-                let template = self.test.engine.template(&store(), &migrations(vec![])).unwrap();
+                let template = tenantry_engine::Template::new(&store(), &migrations(vec![])).unwrap();
                 self.test.engine.provision(place, &template).await.unwrap();
             }
         }

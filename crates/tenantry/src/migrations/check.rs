@@ -39,7 +39,7 @@ pub struct Checker<'a> {
     apps: &'a Apps,
     systems: HashMap<StoreName, Place>,
     schemas: HashMap<StoreName, Arc<Schema>>,
-    scripts: HashMap<(StoreName, Isolation), Arc<Script>>,
+    scripts: HashMap<StoreName, Arc<Script>>,
     /// Databases and stores already checked, and whether they are current: pooled tenants share one database.
     inspected: HashMap<Database, bool>,
     /// Pools that could not be read. Each is reported once.
@@ -245,12 +245,11 @@ impl<'a> Checker<'a> {
     }
 
     fn script(&mut self, place: &Place) -> Result<Arc<Script>> {
-        let key = (place.store.clone(), place.isolation);
-        if let Some(script) = self.scripts.get(&key) {
+        if let Some(script) = self.scripts.get(&place.store) {
             return Ok(script.clone());
         }
-        let script = Arc::new(Script::new(&key.0, key.1, self.apps.migrations())?);
-        self.scripts.insert(key, script.clone());
+        let script = Arc::new(Script::new(&place.store, self.apps.migrations())?);
+        self.scripts.insert(place.store.clone(), script.clone());
         Ok(script)
     }
 

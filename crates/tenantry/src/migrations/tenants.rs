@@ -12,12 +12,8 @@ use crate::{
     error::{Error, Result},
     topology::Fleet,
 };
-use std::{collections::HashMap, sync::Arc};
-use tenantry_engine::{
-    Engine, MigrateReport, Script,
-    name::StoreName,
-    place::{Isolation, Place},
-};
+use std::sync::Arc;
+use tenantry_engine::{Engine, MigrateReport, Script, name::StoreName, place::Place};
 
 /// Migrates all tenant stores, or one. Returns a report for each store.
 ///
@@ -35,10 +31,10 @@ pub(crate) async fn migrate(
     let mut reports = Vec::new();
     let stores = apps.stores().iter().filter(|schema| schema.scope == Scope::Tenant);
     for schema in stores.filter(|schema| only.is_none_or(|only| *only == schema.store)) {
-        let scripts = Scripts::new(&schema.store, apps)?;
+        let script = Arc::new(Script::new(&schema.store, apps.migrations())?);
         let migrate = |place: Place| {
-            let (engine, script) = (engine.clone(), scripts.of(place.isolation));
-            async move { applied(engine.migrate_with(&place, &script?).await?) }
+            let (engine, script) = (engine.clone(), script.clone());
+            async move { applied(engine.migrate_with(&place, &script).await?) }
         };
         let tell = |event: Event<'_>| tell(&schema.store, event);
         let catalog = Fleet::new(control.clone(), options.external, by.clone());
@@ -46,24 +42,6 @@ pub(crate) async fn migrate(
         reports.push((schema.store.clone(), report));
     }
     Ok(reports)
-}
-
-/// Statements of a store for each isolation: tenants of one store may use both.
-pub(super) struct Scripts(HashMap<Isolation, Arc<Script>>);
-
-impl Scripts {
-    pub(super) fn new(store: &StoreName, apps: &Apps) -> Result<Self> {
-        let mut scripts = HashMap::new();
-        for isolation in [Isolation::Database, Isolation::Pooled] {
-            scripts.insert(isolation, Arc::new(Script::new(store, isolation, apps.migrations())?));
-        }
-        Ok(Self(scripts))
-    }
-
-    pub(super) fn of(&self, isolation: Isolation) -> Result<Arc<Script>> {
-        let missing = || Error::Internal(format!("no script for {isolation:?}"));
-        self.0.get(&isolation).cloned().ok_or_else(missing)
-    }
 }
 
 /// Refuses a database that is ahead of this program: a newer one migrated it. Recording it as current would let this

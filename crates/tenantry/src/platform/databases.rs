@@ -14,8 +14,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 use tenantry_engine::{
-    Kind, Script,
-    engine::{Engine, Prepared, Template},
+    Kind, Script, Template,
+    engine::{Engine, Prepared},
     name::{AppName, PhysicalName, StoreName},
     place::{Isolation, Place},
     schema::Schema,
@@ -33,7 +33,7 @@ struct Inner {
     /// Places of system stores.
     system: HashMap<StoreName, Place>,
     /// Compiled on first use: most processes never need most of them.
-    scripts: Mutex<HashMap<(StoreName, Isolation), Arc<Script>>>,
+    scripts: Mutex<HashMap<StoreName, Arc<Script>>>,
 }
 
 impl Databases {
@@ -44,7 +44,7 @@ impl Databases {
     pub fn new(engine: Engine, config: &Config, apps: Arc<Apps>) -> Result<Self> {
         let mut templates = HashMap::new();
         for store in config.stores_of(Scope::Tenant) {
-            templates.insert(store.name.clone(), engine.template(&store.name, apps.migrations())?);
+            templates.insert(store.name.clone(), Template::new(&store.name, apps.migrations())?);
         }
         let schemas = schemas(config, &apps)?;
         let system = config.stores_of(Scope::System).map(|s| Ok((s.name.clone(), platform_place(s)?)));
@@ -65,20 +65,14 @@ impl Databases {
         self.0.schemas.get(store).cloned().ok_or(Error::NotFound("store"))
     }
 
-    /// Returns the migrations of a store in the layout of a tenant's own database, which is also that of every copy.
+    /// Returns the migrations of a store.
     pub(crate) fn script(&self, store: &StoreName) -> Result<Arc<Script>> {
-        self.script_in(store, Isolation::Database)
-    }
-
-    /// Returns the migrations of a store in the layout of this isolation.
-    pub(crate) fn script_in(&self, store: &StoreName, isolation: Isolation) -> Result<Arc<Script>> {
         let mut scripts = self.0.scripts.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (store.clone(), isolation);
-        if let Some(script) = scripts.get(&key) {
+        if let Some(script) = scripts.get(store) {
             return Ok(script.clone());
         }
-        let script = Arc::new(Script::new(store, isolation, self.0.apps.migrations())?);
-        scripts.insert(key, script.clone());
+        let script = Arc::new(Script::new(store, self.0.apps.migrations())?);
+        scripts.insert(store.clone(), script.clone());
         Ok(script)
     }
 
@@ -141,7 +135,7 @@ impl Databases {
         if !self.exists(pool).await? {
             self.0.engine.create_system(pool).await?;
         }
-        let script = self.script_in(&pool.store, Isolation::Pooled)?;
+        let script = self.script(&pool.store)?;
         self.0.engine.migrate_with(pool, &script).await?;
         Ok(())
     }

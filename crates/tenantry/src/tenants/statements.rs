@@ -63,7 +63,7 @@ impl Statements<'_> {
         let tenant = self.platform.tenants().enter(operator, slug).await?;
         self.audit_tenant_sql(&tenant, store, statement).await?;
         let place = tenant.place(store)?;
-        let script = self.platform.loaded().databases.script_in(store, place.isolation)?;
+        let script = self.platform.loaded().databases.script(store)?;
         let rows = self.platform.0.engine.operator_sql(place, &script, statement, self.sql_limits()).await;
         rows.map_err(|error| {
             crate::tenants::databases::reroute::refused(&self.platform.0, tenant.record(), place, error)
@@ -102,7 +102,7 @@ impl Statements<'_> {
     ) -> Result<SqlRows> {
         let (place, by) = (self.system_place_for_sql(store)?, operator.by());
         self.audit_sql(&Said { by: &by, tenant: None, store, statement }, "sql").await?;
-        let script = self.platform.loaded().databases.script_in(store, place.isolation)?;
+        let script = self.platform.loaded().databases.script(store)?;
         Ok(self.platform.0.engine.operator_sql(&place, &script, statement, self.sql_limits()).await?)
     }
 
@@ -123,7 +123,7 @@ impl Statements<'_> {
     async fn repair(&self, said: &Said<'_>, place: &Place) -> Result<Repaired> {
         self.audit_sql(said, "sql_write").await?;
         let limit = self.sql_limits().deadline * REPAIR_FACTOR;
-        let script = self.platform.loaded().databases.script_in(&place.store, place.isolation)?;
+        let script = self.platform.loaded().databases.script(&place.store)?;
         let done = self
             .platform
             .0

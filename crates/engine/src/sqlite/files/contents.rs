@@ -9,12 +9,12 @@ use crate::{
     error::{Error, Kind, Result},
     input,
     model::{Field, Model},
-    schema::Fault,
+    schema::{Fault, Script},
     sqlite::{
         cells::raw,
         identity,
         schema::{
-            Script,
+            as_applied,
             ddl::{Layout, quoted},
         },
         site::Site,
@@ -51,7 +51,7 @@ pub(crate) fn check_rows(site: &Site, script: &Script) -> Result<Vec<Fault>> {
     let mut conn = open_dedicated(site)?;
     let state = conn.transaction()?;
     let mut faults = vec![];
-    let counts = format!("{} AND p.tenant = ?1", script.counts());
+    let counts = format!("{} AND p.tenant = ?1", script.sqlite(site.place.isolation)?.counts());
     let mut statement = state.prepare(&counts)?;
     let mut rows = statement.query([identity::tenant_number(&site.place)])?;
     while let Some(row) = rows.next()? {
@@ -112,7 +112,7 @@ fn add(fault: &mut Option<Fault>, model: &Model, field: &Field, rule: &str, id: 
 
 /// Makes the indexes of the database and the counters of the place anew, from the rows, inside the caller's transaction.
 pub(super) fn rebuild(conn: &Connection, site: &Site, script: &Script) -> Result<()> {
-    let script = script.as_applied(conn)?;
+    let script = as_applied(conn, script)?;
     conn.execute_batch("REINDEX")?;
     for model in script.state().of_store(script.store()) {
         let layout = Layout { model, state: script.state(), isolation: site.place.isolation };
@@ -120,7 +120,7 @@ pub(super) fn rebuild(conn: &Connection, site: &Site, script: &Script) -> Result
             conn.execute_batch(&fill)?;
         }
     }
-    let recount = format!("{} AND p.tenant = ?1", script.recount());
+    let recount = format!("{} AND p.tenant = ?1", script.sqlite(site.place.isolation)?.recount());
     conn.execute(&recount, [identity::tenant_number(&site.place)])?;
     Ok(())
 }

@@ -14,9 +14,9 @@ pub(crate) mod upkeep;
 pub(crate) use check_pages::check_pages;
 pub(crate) use contents::{check_rows, check_search};
 pub(crate) use occupied::{generation_in, highest};
-pub use provision::Template;
 pub(crate) use provision::{
-    already_there, name_prepared, prepare, provision, put_in_place, refuse_leftovers,
+    TemplateImage, already_there, damaged_image, name_prepared, prepare, provision, put_in_place,
+    refuse_leftovers,
 };
 pub(crate) use repair::repair;
 pub use scan::DatabaseFile;

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     error::{Error, Kind, Result},
-    name::StoreName,
-    place::Place,
+    place::{Isolation, Place},
+    schema::Template,
     sqlite::{
         connection::base,
         error::{io, located},
@@ -18,97 +18,67 @@ use crate::{
         tables,
     },
 };
-use rusqlite::Connection;
 use std::{
     fs::hard_link,
     io::Write,
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
+    sync::OnceLock,
 };
 
 /// Directory of the image files, on each server.
 const FOLDER: &str = "_templates";
 
-type Build = dyn Fn(&mut Connection) -> Result<()> + Send + Sync;
+/// The bytes of a new database, once they were used: the same on every server. They are also retained as a file on each
+/// server, followed by their hash.
+pub(crate) type TemplateImage = OnceLock<Vec<u8>>;
 
-/// Recipe for the database of a store at one state of its schema. The template image is retained as a file on each server,
-/// followed by its hash, and in memory once it was used.
-#[derive(Clone)]
-pub struct Template {
-    store: StoreName,
-    fingerprint: String,
-    build: Arc<Build>,
-    image: Arc<OnceLock<Vec<u8>>>,
+/// Returns the template image: the bytes of the file without their hash. Makes the file if it is missing, and anew if it
+/// is damaged.
+fn image<'t>(template: &'t Template, server: &Server) -> Result<&'t [u8]> {
+    if let Some(image) = template.sqlite().get() {
+        return Ok(image);
+    }
+    let path = image_path(template, server);
+    let image = match read_sealed(&path)? {
+        Some(image) => image,
+        None => make_image(template, server, &path)?,
+    };
+    Ok(template.sqlite().get_or_init(|| image))
 }
 
-impl std::fmt::Debug for Template {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Template({}, {})", self.store, self.fingerprint)
+/// Returns the path of the image file on `server`.
+fn image_path(template: &Template, server: &Server) -> PathBuf {
+    // A store name has no "__" and the hash is hex, so only validated names become a path (`checked-names`).
+    let name = blake3::hash(format!("{}\n{}", tables::CREATE, template.fingerprint()).as_bytes()).to_hex();
+    server.root().join(FOLDER).join(format!("{}__{}.db", template.store(), &name[..16]))
+}
+
+/// Returns the path of the image file on `server` if the file is damaged.
+pub(crate) fn damaged_image(template: &Template, server: &Server) -> Result<Option<PathBuf>> {
+    let path = image_path(template, server);
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io(error, &path)),
+        Ok(_) => Ok(read_sealed(&path)?.is_none().then_some(path)),
     }
 }
 
-impl Template {
-    /// Makes a template. `build` runs on a database that has the platform's own tables; `fingerprint` identifies the
-    /// result.
-    pub(crate) fn new(store: StoreName, fingerprint: &str, build: Arc<Build>) -> Self {
-        Self { store, fingerprint: fingerprint.into(), build, image: Arc::default() }
+/// Makes the image file, atomically, and returns the image.
+fn make_image(template: &Template, server: &Server, path: &Path) -> Result<Vec<u8>> {
+    let file = TemporaryFile::new(server);
+    drop(new_file(&file.0)?);
+    let mut conn = private(&file.0)?;
+    tables::ensure(&conn)?;
+    if let Some(script) = template.script() {
+        script.sqlite(Isolation::Database)?.run(&mut conn)?;
     }
-
-    /// Returns a template with the platform's own tables only.
-    pub fn bare(store: StoreName) -> Self {
-        Self::new(store, "bare", Arc::new(|_| Ok(())))
-    }
-
-    /// Returns the template image: the bytes of the file without their hash, the same on every server. Makes the file if
-    /// it is missing, and anew if it is damaged.
-    fn image(&self, server: &Server) -> Result<&[u8]> {
-        if let Some(image) = self.image.get() {
-            return Ok(image);
-        }
-        let path = self.path(server);
-        let image = match read_sealed(&path)? {
-            Some(image) => image,
-            None => self.make(server, &path)?,
-        };
-        Ok(self.image.get_or_init(|| image))
-    }
-
-    /// Returns the path of the image file on `server`.
-    fn path(&self, server: &Server) -> PathBuf {
-        // A store name has no "__" and the hash is hex, so only validated names become a path (`checked-names`).
-        let name = blake3::hash(format!("{}\n{}", tables::CREATE, self.fingerprint).as_bytes()).to_hex();
-        server.root().join(FOLDER).join(format!("{}__{}.db", self.store, &name[..16]))
-    }
-
-    /// Returns the path of the image file on `server` if the file is damaged.
-    pub(crate) fn damaged(&self, server: &Server) -> Result<Option<PathBuf>> {
-        let path = self.path(server);
-        match path.symlink_metadata() {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(io(error, &path)),
-            Ok(_) => Ok(read_sealed(&path)?.is_none().then_some(path)),
-        }
-    }
-
-    /// Makes the image file, atomically, and returns the image.
-    fn make(&self, server: &Server, path: &Path) -> Result<Vec<u8>> {
-        let file = TemporaryFile::new(server);
-        self.write(&file.0)?;
-        let image = std::fs::read(&file.0).map_err(|error| io(error, &file.0))?;
-        seal(&file.0, &image).map_err(|error| io(error, &file.0))?;
-        std::fs::rename(&file.0, path).map_err(|error| io(error, path))?;
-        sync_directory(&server.root().join(FOLDER))?;
-        Ok(image)
-    }
-
-    fn write(&self, path: &Path) -> Result<()> {
-        drop(new_file(path)?);
-        let mut conn = private(path)?;
-        tables::ensure(&conn)?;
-        (self.build)(&mut conn)?;
-        close(conn)?;
-        sync(path)
-    }
+    close(conn)?;
+    sync(&file.0)?;
+    let image = std::fs::read(&file.0).map_err(|error| io(error, &file.0))?;
+    seal(&file.0, &image).map_err(|error| io(error, &file.0))?;
+    std::fs::rename(&file.0, path).map_err(|error| io(error, path))?;
+    sync_directory(&server.root().join(FOLDER))?;
+    Ok(image)
 }
 
 /// Appends the hash of the image to its file.
@@ -148,10 +118,10 @@ pub(crate) fn provision(server: &Server, place: &Place, template: &Template) -> 
 /// Makes the database of `place` under a temporary name: complete and synced, but not yet visible as a database.
 /// Blocks.
 pub(crate) fn prepare(server: &Server, place: &Place, template: &Template) -> Result<TemporaryFile> {
-    if template.store != place.store {
+    if *template.store() != place.store {
         return Err(Error::new(Kind::Internal, format!("{template:?} is not for {place}")));
     }
-    let bytes = template_image::with_identity(template.image(server)?, place, server.platform())?;
+    let bytes = template_image::with_identity(image(template, server)?, place, server.platform())?;
     let temporary = TemporaryFile::new(server);
     let mut file = new_file(&temporary.0)?;
     file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(|error| io(error, &temporary.0))?;

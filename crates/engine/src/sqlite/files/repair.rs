@@ -7,7 +7,8 @@
 use super::{contents, upkeep::open_dedicated};
 use crate::{
     error::{Error, Kind, Result},
-    sqlite::{identity, sandbox::Window, schema::Script, site::Site},
+    schema::Script,
+    sqlite::{identity, sandbox::Window, schema::as_applied, site::Site},
 };
 use rusqlite::{
     Connection,
@@ -52,7 +53,8 @@ fn update_rows(conn: &mut Connection, site: &Site, script: &Script, text: &str) 
     judged(conn, move |context: AuthContext<'_>| judge.judge(context), text)?;
     let changed = window.apply(conn)?;
     // The values may have other lengths now.
-    let recount = format!("{} AND p.tenant = ?1", script.as_applied(conn)?.recount());
+    let recount =
+        format!("{} AND p.tenant = ?1", as_applied(conn, script)?.sqlite(site.place.isolation)?.recount());
     conn.execute(&recount, [identity::tenant_number(&site.place)])?;
     Ok(changed)
 }

@@ -5,12 +5,11 @@ use crate::{
     error::{Error, Kind, Result},
     ledger::MigrateReport,
     place::Isolation,
-    schema::Inspection,
+    schema::{Inspection, Script},
     sqlite::{
         connection::{BUSY_WAIT, Dedicated, Durability, WriteTurn, base, open},
         files::check_pages,
         identity,
-        schema::{Script, inspect},
         site::Site,
         tables,
     },
@@ -32,19 +31,19 @@ pub(crate) fn open_dedicated(site: &Site) -> Result<Dedicated> {
 /// Applies the migrations of `script` to the database of `place`.
 pub(crate) fn migrate_file(site: &Site, script: &Script) -> Result<MigrateReport> {
     let mut conn = open_dedicated(site)?;
-    script.run(&mut conn)
+    script.sqlite(site.place.isolation)?.run(&mut conn)
 }
 
 /// Learns whether one of the missing migrations of `script` is refused. Changes nothing.
 pub(crate) fn rehearse_file(site: &Site, script: &Script) -> Result<()> {
     let mut conn = open_dedicated(site)?;
-    script.rehearse(&mut conn)
+    script.sqlite(site.place.isolation)?.rehearse(&mut conn)
 }
 
 /// Compares the database of `place` with the schema that `script` makes.
 pub(crate) fn inspect_file(site: &Site, script: &Script) -> Result<Inspection> {
     let conn = open_dedicated(site)?;
-    inspect::inspect(&conn, script)
+    script.sqlite(site.place.isolation)?.inspect(&conn)
 }
 
 /// Checks every page of the database of `place`.

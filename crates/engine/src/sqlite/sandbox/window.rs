@@ -13,10 +13,11 @@ use crate::{
     error::{Error, Kind, Result},
     model::Field,
     place::{Isolation, Place},
+    schema::Script,
     sqlite::{
         identity,
         schema::{
-            Script,
+            as_applied,
             ddl::{Layout, list, quoted},
         },
     },
@@ -68,7 +69,7 @@ impl Window {
                 "a pool has no rows of its own",
             ));
         }
-        let script = script.as_applied(conn)?;
+        let script = as_applied(conn, script)?;
         let tables = tables(&script, place);
         let random = conn.query_row("SELECT lower(hex(randomblob(16)))", [], |row| row.get(0))?;
         let mut names = conn.prepare(NAMES)?;

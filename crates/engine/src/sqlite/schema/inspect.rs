@@ -11,7 +11,7 @@ use crate::{
     name::StoreName,
     place::Isolation,
     schema::{Drift, Inspection},
-    sqlite::schema::Script,
+    sqlite::schema::Statements,
 };
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ pub struct Snapshot {
 ///
 /// # Errors
 /// `Statement` if an applied migration's file was changed afterwards.
-pub fn inspect(conn: &Connection, script: &Script) -> Result<Inspection> {
+pub(crate) fn inspect(conn: &Connection, script: &Statements) -> Result<Inspection> {
     let (pending, unknown) = script.pending(conn)?;
     let drift = if pending.is_empty() { Snapshot::read(conn)?.drift(script.wanted()) } else { Vec::new() };
     Ok(Inspection { pending, unknown, drift })

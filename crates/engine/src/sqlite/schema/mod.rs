@@ -5,5 +5,5 @@ pub mod inspect;
 pub mod migrate;
 mod verified;
 
-pub use migrate::Script;
+pub(crate) use migrate::{Statements, as_applied};
 pub(crate) use verified::compare as compare_ledger;

@@ -1,6 +1,11 @@
 //! The ledger in each database: the migrations it has, per store, with their checksums.
 
-use crate::{error::Result, ledger, name::StoreName, sqlite::schema::Script};
+use crate::{
+    error::Result,
+    ledger::{self, Applied, Loaded},
+    name::StoreName,
+    schema::Script,
+};
 use rusqlite::{Connection, params};
 
 /// Returns the applied migrations of a store, as `app/name` with their checksums, in the order in which they were
@@ -26,19 +31,22 @@ pub(crate) fn ledger(conn: &Connection, store: &StoreName) -> Result<Vec<(String
     Ok(applied)
 }
 
-impl Script {
-    /// Returns the applied migrations of this store.
-    pub(super) fn applied(&self, conn: &Connection) -> Result<ledger::Applied> {
-        Ok(ledger(conn, &self.store)?.into_iter().collect())
-    }
+/// Returns the applied migrations of a store.
+pub(crate) fn applied(conn: &Connection, store: &StoreName) -> Result<Applied> {
+    Ok(ledger(conn, store)?.into_iter().collect())
+}
 
-    /// Adds a migration to the ledger.
-    pub(super) fn enter(&self, conn: &Connection, migration: &ledger::Loaded) -> Result<()> {
-        conn.execute(
-            "INSERT INTO _tenantry_ledger(app, migration, checksum, applied_at) \
-             VALUES (?1, ?2, ?3, strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'))",
-            params![migration.app, ledger::name_in(&self.store, &migration.name), migration.checksum],
-        )?;
-        Ok(())
-    }
+/// Returns the script of only those migrations that a database has. See [`Script::as_applied`].
+pub(crate) fn as_applied(conn: &Connection, script: &Script) -> Result<Script> {
+    script.as_applied(&applied(conn, script.store())?)
+}
+
+/// Adds a migration of a store to the ledger.
+pub(super) fn enter(conn: &Connection, store: &StoreName, migration: &Loaded) -> Result<()> {
+    conn.execute(
+        "INSERT INTO _tenantry_ledger(app, migration, checksum, applied_at) \
+         VALUES (?1, ?2, ?3, strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'))",
+        params![migration.app, ledger::name_in(store, &migration.name), migration.checksum],
+    )?;
+    Ok(())
 }

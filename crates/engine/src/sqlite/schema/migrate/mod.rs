@@ -10,39 +10,34 @@ mod step;
 
 use super::{
     ddl::{Step, Steps, steps},
-    inspect::Snapshot,
+    inspect::{self, Snapshot},
 };
 use crate::{
     error::{Error, Kind, Result},
     ledger::{self, Loaded, MigrateReport},
-    migration::{Invalid, Migration, State, fingerprint},
+    migration::{Invalid, Migration, State},
     name::StoreName,
     place::Isolation,
     refused::RefusedRows,
+    schema::{Inspection, Migrations, Script, refusal},
     sqlite::tables,
 };
 use rusqlite::Connection;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use step::{check_references, run_step};
 
-pub(crate) use applied::ledger;
+pub(crate) use applied::{applied, as_applied, ledger};
 
-/// The statements of all migrations for one store and isolation. Made once and run on every database of a fleet.
-#[derive(Debug, Clone)]
-pub struct Script {
-    store: StoreName,
+/// The statements of a script for the databases of one isolation.
+#[derive(Debug)]
+pub(crate) struct Statements {
+    of: Arc<Migrations>,
     isolation: Isolation,
-    source: Arc<[Migration]>,
-    /// The script for the other isolation, made on first use.
-    other: Arc<OnceLock<Box<Script>>>,
     migrations: Vec<Compiled>,
-    /// The store's models after all migrations.
-    state: State,
-    fingerprint: String,
     wanted: Snapshot,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Compiled {
     loaded: Loaded,
     steps: Steps,
@@ -53,25 +48,51 @@ struct Compiled {
 /// Applies those of the ordered migrations that one database lacks.
 ///
 /// # Errors
-/// Those of [`Script::new`] and [`Script::run`].
+/// `Statement` if the migrations contradict each other, or one is refused.
 pub fn migrate(
     conn: &mut Connection,
     store: &StoreName,
     isolation: Isolation,
     migrations: &[Migration],
 ) -> Result<MigrateReport> {
-    Script::new(store, isolation, migrations)?.run(conn)
+    Script::new(store, migrations)?.sqlite(isolation)?.run(conn)
 }
 
-impl Script {
-    /// Compiles all migrations of a platform, in order, for the databases of one store.
+/// Compares a database with the schema that these migrations make.
+///
+/// # Errors
+/// `Statement` if the migrations contradict each other.
+pub fn inspect(
+    conn: &Connection,
+    store: &StoreName,
+    isolation: Isolation,
+    migrations: &[Migration],
+) -> Result<Inspection> {
+    Script::new(store, migrations)?.sqlite(isolation)?.inspect(conn)
+}
+
+/// Counts again what every tenant holds in a database that has all of these migrations.
+///
+/// # Errors
+/// `Statement` if the migrations contradict each other.
+pub fn count_again(
+    conn: &Connection,
+    store: &StoreName,
+    isolation: Isolation,
+    migrations: &[Migration],
+) -> Result<()> {
+    Ok(conn.execute_batch(&Script::new(store, migrations)?.sqlite(isolation)?.recount())?)
+}
+
+impl Statements {
+    /// Compiles the statements of all migrations, in order.
     ///
     /// # Errors
-    /// [`Kind::Statement`] if they contradict each other.
-    pub fn new(store: &StoreName, isolation: Isolation, migrations: &[Migration]) -> Result<Self> {
-        let mut state = State::default();
+    /// [`Kind::Statement`] if an operation has none.
+    pub(crate) fn new(of: &Arc<Migrations>, isolation: Isolation) -> Result<Self> {
+        let (mut state, store) = (State::default(), &of.store);
         let mut compiled = Vec::new();
-        for migration in migrations {
+        for migration in &of.source {
             let mut all = Steps::default();
             for op in &migration.ops {
                 let before = state.clone();
@@ -84,45 +105,12 @@ impl Script {
             }
             if migration.touches(store) {
                 let counts = all.recount.then(|| recount::recount(&state, store, isolation));
-                let (app, name) = (migration.app.to_string(), migration.name.clone());
-                let loaded = Loaded { app, name, checksum: migration.checksum() };
+                let loaded = of.loaded[compiled.len()].clone();
                 compiled.push(Compiled { loaded, steps: all, recount: counts });
             }
         }
-        let fingerprint = fingerprint(migrations, store);
         let wanted = Snapshot::wanted(&state, store, isolation)?;
-        Ok(Self {
-            store: store.clone(),
-            isolation,
-            source: migrations.into(),
-            other: Arc::default(),
-            migrations: compiled,
-            state,
-            fingerprint,
-            wanted,
-        })
-    }
-
-    /// Returns the script of the same migrations for databases of this isolation, for carrying rows between isolations.
-    pub(crate) fn laid_out(&self, isolation: Isolation) -> Result<&Script> {
-        if self.isolation == isolation {
-            return Ok(self);
-        }
-        if let Some(other) = self.other.get() {
-            return Ok(other);
-        }
-        let other = Self::new(&self.store, isolation, &self.source)?;
-        Ok(self.other.get_or_init(|| Box::new(other)))
-    }
-
-    /// Identifies the target schema; see [`fingerprint`].
-    pub fn fingerprint(&self) -> &str {
-        &self.fingerprint
-    }
-
-    /// Returns the models after all migrations.
-    pub fn state(&self) -> &State {
-        &self.state
+        Ok(Self { of: of.clone(), isolation, migrations: compiled, wanted })
     }
 
     /// Returns the schema of a database that has all migrations.
@@ -130,57 +118,35 @@ impl Script {
         &self.wanted
     }
 
-    /// Returns the store that the script is for.
-    pub fn store(&self) -> &StoreName {
-        &self.store
-    }
-
-    /// Returns the isolation of its databases.
-    pub fn isolation(&self) -> Isolation {
-        self.isolation
+    /// Returns the store that the statements are for.
+    pub(crate) fn store(&self) -> &StoreName {
+        &self.of.store
     }
 
     /// Returns the migrations that a database lacks, as `app/name`, and those it has that are not known here.
     ///
     /// # Errors
     /// [`Kind::Statement`] if an applied migration's file was changed afterwards.
-    pub fn pending(&self, conn: &Connection) -> Result<(Vec<String>, Vec<String>)> {
-        let applied = self.applied(conn)?;
-        let missing = ledger::missing(self.loaded(), &applied)?.into_iter().map(Loaded::id).collect();
-        Ok((missing, ledger::unknown(self.loaded(), &applied)))
+    pub(crate) fn pending(&self, conn: &Connection) -> Result<(Vec<String>, Vec<String>)> {
+        self.of.pending(&applied(conn, self.store())?)
     }
 
-    fn loaded(&self) -> impl Iterator<Item = &Loaded> {
-        self.migrations.iter().map(|migration| &migration.loaded)
-    }
-
-    /// Returns the script of only those migrations that a database has. Its models are those of the database.
+    /// Compares a database with the schema that the migrations make.
     ///
     /// # Errors
-    /// [`Kind::SchemaAhead`] if it has migrations that are not known here; [`Kind::Statement`] if the file of one was
-    /// changed afterwards, or their order has changed.
-    pub(crate) fn as_applied(&self, conn: &Connection) -> Result<Self> {
-        let (missing, unknown) = self.pending(conn)?;
-        ledger::refuse_unknown(&unknown, "the database")?;
-        if missing.is_empty() {
-            return Ok(self.clone());
-        }
-        let mut applied = self.source.to_vec();
-        // The other stores stay complete: models of this one may refer to theirs.
-        for migration in applied.iter_mut().filter(|migration| missing.contains(&migration.id())) {
-            migration.ops.retain(|op| *op.store() != self.store);
-        }
-        Self::new(&self.store, self.isolation, &applied)
+    /// Those of [`Self::pending`].
+    pub(crate) fn inspect(&self, conn: &Connection) -> Result<Inspection> {
+        inspect::inspect(conn, self)
     }
 
     /// Returns the statement that counts again what every tenant of the store holds.
-    pub fn recount(&self) -> String {
-        recount::recount(&self.state, &self.store, self.isolation)
+    pub(crate) fn recount(&self) -> String {
+        recount::recount(&self.of.state, &self.of.store, self.isolation)
     }
 
     /// Returns a query that compares the counters of every tenant with its rows. See [`recount::compared`].
     pub(crate) fn counts(&self) -> String {
-        recount::compared(&self.state, &self.store, self.isolation)
+        recount::compared(&self.of.state, &self.of.store, self.isolation)
     }
 
     /// Applies the missing migrations. Safe while other processes do the same: each migration takes the database's
@@ -189,7 +155,7 @@ impl Script {
     /// # Errors
     /// [`Kind::Statement`] if a migration is refused, or the database has unknown migrations of an app for which it
     /// lacks others; [`Kind::Fenced`] if the database was moved away.
-    pub fn run(&self, conn: &mut Connection) -> Result<MigrateReport> {
+    pub(crate) fn run(&self, conn: &mut Connection) -> Result<MigrateReport> {
         let (pending, unknown) = self.pending(conn)?;
         let mut report = MigrateReport { applied: Vec::new(), unknown };
         if is_due(conn, &pending, &report.unknown)? {
@@ -201,7 +167,7 @@ impl Script {
     /// Applies the missing migrations in one transaction and rolls it back, to learn whether one of them is refused.
     ///
     /// # Errors
-    /// Those of [`Script::run`].
+    /// Those of [`Statements::run`].
     pub(crate) fn rehearse(&self, conn: &mut Connection) -> Result<()> {
         let (pending, unknown) = self.pending(conn)?;
         if !is_due(conn, &pending, &unknown)? {
@@ -241,8 +207,8 @@ impl Script {
     }
 
     fn apply_locked(&self, conn: &mut Connection, migration: &Compiled) -> Result<bool> {
-        let applied = self.applied(conn)?;
-        if !ledger::missing(self.loaded(), &applied)?
+        let applied = applied(conn, self.store())?;
+        if !ledger::missing(&self.of.loaded, &applied)?
             .iter()
             .any(|missing| missing.id() == migration.loaded.id())
         {
@@ -261,7 +227,7 @@ impl Script {
         if let Some(sql) = &migration.recount {
             conn.execute_batch(sql)?;
         }
-        self.enter(conn, &migration.loaded)?;
+        applied::enter(conn, self.store(), &migration.loaded)?;
         Ok(true)
     }
 
@@ -270,7 +236,7 @@ impl Script {
     fn refuse_fenced(&self, conn: &Connection) -> Result<()> {
         let fenced: bool = conn.query_row(
             "SELECT EXISTS (SELECT 1 FROM _tenantry_place WHERE store = ?1 AND state <> 'open')",
-            [self.store.as_str()],
+            [self.store().as_str()],
             |row| row.get(0),
         )?;
         if fenced && self.isolation == Isolation::Database {
@@ -303,14 +269,6 @@ fn without_references<T>(
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "legacy_alter_table", false)?;
     outcome
-}
-
-fn statement(detail: String) -> Error {
-    Error::new(Kind::Statement(detail.clone()), detail)
-}
-
-fn refusal(migration: &Migration, why: &str) -> Error {
-    statement(format!("migration {}: {why}", migration.id()))
 }
 
 fn named(migration: &Compiled, what: &str) -> String {

@@ -6,10 +6,10 @@ use crate::{
     model::Model,
     name::TenantId,
     place::Isolation,
-    schema::Schema,
+    schema::{Schema, Script},
     sqlite::{
         cells::raw,
-        schema::Script,
+        schema::as_applied,
         site::Site,
         transfer::{
             copy::{identity, open_copy, open_source},
@@ -37,7 +37,7 @@ pub(crate) fn digest_copy(from: &Path, schema: &Schema, of: Option<TenantId>) ->
 pub(crate) fn describe_copy(from: &Path, script: &Script, of: Option<TenantId>) -> Result<Digest> {
     let conn = open_copy(from)?;
     identity(&conn, script.store(), of)?;
-    let applied = script.as_applied(&conn)?;
+    let applied = as_applied(&conn, script)?;
     let state = applied.state();
     let tenant = of.map_or(0, TenantId::get);
     let side = Side { conn: &conn, isolation: Isolation::Database, tenant };

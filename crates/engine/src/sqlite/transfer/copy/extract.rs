@@ -4,12 +4,13 @@ use crate::{
     error::Result,
     model::Model,
     place::Isolation,
+    schema::Script,
     sqlite::{
         connection::{Dedicated, open},
         error::io,
         files::{close, upkeep},
         identity,
-        schema::Script,
+        schema::as_applied,
         site::Site,
         tables,
         transfer::rows::{Side, Sink, Table, activity, last_ids, sink},
@@ -22,8 +23,7 @@ use std::{fs::File, path::Path};
 /// migrations that the pool has.
 pub(crate) fn extract(site: &Site, script: &Script, to: &Path) -> Result<()> {
     let from = open_source(site)?;
-    let pooled = script.laid_out(Isolation::Pooled)?.as_applied(&from)?;
-    let own = pooled.laid_out(Isolation::Database)?;
+    let script = as_applied(&from, script)?;
     File::create_new(to).map_err(|error| io(error, to))?;
     let mut conn = open::connect(to)?;
     // No other process knows the file, and it is removed on failure: no journal on disk.
@@ -31,10 +31,10 @@ pub(crate) fn extract(site: &Site, script: &Script, to: &Path) -> Result<()> {
         "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY",
     )?;
     tables::ensure(&conn)?;
-    own.run(&mut conn)?;
+    script.sqlite(Isolation::Database)?.run(&mut conn)?;
     sink::prepare(&conn)?;
     conn.pragma_update(None, "foreign_keys", false)?;
-    let models: Vec<&Model> = own.state().of_store(own.store()).collect();
+    let models: Vec<&Model> = script.state().of_store(script.store()).collect();
     conn.execute_batch("BEGIN")?;
     fill(&from, &conn, site, &models)?;
     conn.execute_batch("COMMIT")?;

@@ -4,16 +4,10 @@
 use crate::{
     carry::CopyInfo,
     error::{Error, Kind, Result},
-    ledger,
     migration::fingerprint_of,
     name::{StoreName, TenantId},
-    sqlite::{
-        connection::open,
-        error::io,
-        files::check_pages,
-        schema::{Script, migrate},
-        tables,
-    },
+    schema::Script,
+    sqlite::{connection::open, error::io, files::check_pages, schema::migrate, tables},
 };
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::path::{Path, PathBuf};
@@ -88,8 +82,7 @@ pub(crate) fn identity(conn: &Connection, store: &StoreName, of: Option<TenantId
 
 /// Refuses a database unless it has exactly the migrations of the script.
 pub(crate) fn at_end(conn: &Connection, script: &Script, what: &str) -> Result<()> {
-    let (missing, unknown) = script.pending(conn)?;
-    ledger::require_all(&missing, &unknown, what)
+    script.migrations().require_all(&migrate::applied(conn, script.store())?, what)
 }
 
 /// Checks a copy and returns what it says about itself.

@@ -2,21 +2,14 @@
 //! database of ours (`dump-runs-code`).
 
 use super::file::open_copy;
-use crate::{
-    error::Result,
-    place::Isolation,
-    sqlite::{
-        schema::{Script, inspect},
-        tables,
-    },
-};
+use crate::{error::Result, place::Isolation, schema::Script, sqlite::tables};
 use rusqlite::Connection;
 use std::{collections::BTreeSet, path::Path};
 
 /// Returns the differences between the schema of a copy that has all migrations of the script and the schema that the
 /// script makes. Empty for a copy of ours.
 pub(crate) fn foreign(from: &Path, script: &Script) -> Result<Vec<String>> {
-    let script = script.laid_out(Isolation::Database)?;
+    let script = script.sqlite(Isolation::Database)?;
     let copy = open_copy(from)?;
     let mut own = Connection::open_in_memory()?;
     tables::ensure(&own)?;
@@ -25,7 +18,7 @@ pub(crate) fn foreign(from: &Path, script: &Script) -> Result<Vec<String>> {
     let mut differences: Vec<String> =
         found.difference(&wanted).map(|object| format!("{object} should not be there")).collect();
     differences.extend(wanted.difference(&found).map(|object| format!("{object} is missing")));
-    differences.extend(inspect::inspect(&copy, script)?.drift.iter().map(ToString::to_string));
+    differences.extend(script.inspect(&copy)?.drift.iter().map(ToString::to_string));
     Ok(differences)
 }
 

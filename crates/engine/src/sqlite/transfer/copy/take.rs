@@ -13,12 +13,12 @@ use crate::{
     ledger::{self, MigrateReport},
     name::TenantId,
     place::Isolation,
+    schema::Script,
     sqlite::{
         connection::{BUSY_WAIT, base, open},
         error::io,
         files::{check_pages, close, sync, sync_directory},
         identity,
-        schema::Script,
         site::Site,
     },
 };
@@ -103,7 +103,7 @@ pub(crate) fn migrate_copy(from: &Path, of: TenantId, script: &Script) -> Result
     file::bring_in(&from)?;
     let mut conn = open::connect(&from)?;
     file::identity(&conn, script.store(), Some(of))?;
-    let script = script.laid_out(Isolation::Database)?;
+    let script = script.sqlite(Isolation::Database)?;
     let (_, unknown) = script.pending(&conn)?;
     ledger::refuse_unknown(&unknown, "the copy")?;
     // The copy of a fenced place is not fenced itself.

@@ -13,11 +13,11 @@ use crate::{
     model::Model,
     name::TenantId,
     place::{Isolation, Place},
+    schema::Script,
     sqlite::{
         connection::{BUSY_WAIT, Dedicated, Durability, WriteTurn, base, open},
         files::check_pages,
         identity,
-        schema::Script,
         site::Site,
         transfer::{
             copy::{at_end, file, open_copy},
@@ -53,12 +53,11 @@ pub(crate) fn absorb(
         let detail = format!("the copy is of generation {}, later than {place}", inside.generation);
         return Err(Error::new(Kind::Fenced, detail));
     }
-    at_end(&copy, script.laid_out(Isolation::Database)?, "the copy")?;
+    at_end(&copy, script, "the copy")?;
     consistent(&copy)?;
-    let pooled = script.laid_out(Isolation::Pooled)?;
     let conn = open_target(site)?;
     let mut batches = Batches::begin(&conn, queue)?;
-    at_end(&conn, pooled, "the shared database")?;
+    at_end(&conn, script, "the shared database")?;
     let earlier = match existing(&conn, place)? {
         Existing::Complete => return Ok(()),
         Existing::Nothing => false,
@@ -69,7 +68,7 @@ pub(crate) fn absorb(
         batches.at_once();
     }
     batches.guard(move |conn| fencing::check_filling(conn, place, token));
-    let models: Vec<&Model> = pooled.state().of_store(pooled.store()).collect();
+    let models: Vec<&Model> = script.state().of_store(script.store()).collect();
     let from = Side { conn: &copy, isolation: Isolation::Database, tenant: of.get() };
     let filled = fill(&from, &Side::new(&conn, site), &models, &mut batches)?;
     let counted = (filled.rows, filled.bytes, filled.log_upto);

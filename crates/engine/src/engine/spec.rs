@@ -1,0 +1,82 @@
+//! What an engine is opened with: its servers, and the limits of what it holds open and does at once.
+
+use super::PostgresOptions;
+use crate::{descriptors::Descriptors, name::ServerName};
+use std::{path::PathBuf, time::Duration};
+
+/// A server of the configuration: where databases are.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum ServerSpec {
+    /// A directory of SQLite files.
+    Sqlite {
+        /// The server's name.
+        name: ServerName,
+        /// The directory; it must exist.
+        root: PathBuf,
+    },
+    /// A PostgreSQL server.
+    Postgres {
+        /// The server's name.
+        name: ServerName,
+        /// How to reach it.
+        options: PostgresOptions,
+    },
+}
+
+impl ServerSpec {
+    /// Returns a server that is a directory of SQLite files. The directory must exist.
+    pub fn sqlite(name: ServerName, root: impl Into<PathBuf>) -> Self {
+        Self::Sqlite { name, root: root.into() }
+    }
+
+    /// Returns a PostgreSQL server. It need not answer yet.
+    pub fn postgres(name: ServerName, options: PostgresOptions) -> Self {
+        Self::Postgres { name, options }
+    }
+}
+
+/// Limits of what the engine holds open. For None, the machine decides.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CacheLimits {
+    /// Maximum number of open databases; None derives it from the limit of open files.
+    pub open_databases: Option<usize>,
+    /// Maximum number of connections to one database; None means cores + 2.
+    pub connections_per_database: Option<usize>,
+    /// Descriptors for databases; None means a share of those of the process.
+    pub descriptors: Option<usize>,
+}
+
+impl CacheLimits {
+    /// Divides the descriptors within these limits.
+    pub(super) fn shares(&self) -> Descriptors {
+        let asked = self.open_databases.unwrap_or(OPEN_DATABASES);
+        let shares = match self.descriptors {
+            Some(descriptors) => Descriptors::for_databases(descriptors, asked),
+            None => Descriptors::of_process(asked),
+        };
+        if let Some(asked) = self.open_databases.filter(|asked| *asked > shares.open_databases) {
+            let allowed = shares.open_databases;
+            tracing::warn!(asked, allowed, "fewer databases are kept open: raise the limit of open files");
+        }
+        shares
+    }
+}
+
+/// Default for the maximum number of open databases, if there are enough descriptors.
+const OPEN_DATABASES: usize = 20_000;
+
+/// Limits of work on blocking threads. For None, the machine decides.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct WorkLimits {
+    /// Maximum number of concurrent pieces of long work; None means twice the cores.
+    pub at_once: Option<usize>,
+    /// Maximum number of those for one tenant; None means half. Never more than half of the connections to one
+    /// database.
+    pub per_tenant: Option<usize>,
+    /// Longest duration of a read; None means 10 seconds. A write transaction gets six times that.
+    pub deadline: Option<Duration>,
+}
+
+/// Default for the longest duration of a read.
+pub(super) const READ_DEADLINE: Duration = Duration::from_secs(10);

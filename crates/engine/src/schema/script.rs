@@ -1,0 +1,169 @@
+//! The migrations of one store, and the statements that run them, whatever the database.
+
+use crate::{
+    error::{Error, Kind, Result},
+    ledger::{self, Applied, Loaded},
+    migration::{Invalid, Migration, State, fingerprint},
+    name::StoreName,
+    place::Isolation,
+    sqlite::schema::Statements as SqliteStatements,
+};
+use std::sync::{Arc, OnceLock};
+
+/// All migrations of a platform for the databases of one store. Made once and run on every database of a fleet; the
+/// statements for each kind of database are compiled on first use. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Script(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    facts: Arc<Migrations>,
+    sqlite: Compiled<SqliteStatements>,
+}
+
+/// Statements for databases in which tenants share tables, and for those in which they do not.
+#[derive(Debug)]
+struct Compiled<T> {
+    pooled: OnceLock<T>,
+    own: OnceLock<T>,
+}
+
+impl<T> Default for Compiled<T> {
+    fn default() -> Self {
+        Self { pooled: OnceLock::new(), own: OnceLock::new() }
+    }
+}
+
+impl<T> Compiled<T> {
+    /// Returns the statements for this isolation.
+    fn get(&self, isolation: Isolation, compile: impl FnOnce(Isolation) -> Result<T>) -> Result<&T> {
+        let (slot, layout) = match isolation {
+            Isolation::Pooled => (&self.pooled, Isolation::Pooled),
+            Isolation::Schema | Isolation::Database => (&self.own, Isolation::Database),
+        };
+        if let Some(found) = slot.get() {
+            return Ok(found);
+        }
+        let compiled = compile(layout)?;
+        Ok(slot.get_or_init(|| compiled))
+    }
+}
+
+/// What is the same in every database: the migrations of a store, and the models after them.
+#[derive(Debug)]
+pub(crate) struct Migrations {
+    pub(crate) store: StoreName,
+    /// All migrations of the platform, in order.
+    pub(crate) source: Box<[Migration]>,
+    /// Those that touch the store, in order.
+    pub(crate) loaded: Vec<Loaded>,
+    /// The models after all migrations.
+    pub(crate) state: State,
+    pub(crate) fingerprint: String,
+}
+
+impl Script {
+    /// Reads all migrations of a platform, in order, for the databases of one store.
+    ///
+    /// # Errors
+    /// [`Kind::Statement`] if they contradict each other.
+    pub fn new(store: &StoreName, migrations: &[Migration]) -> Result<Self> {
+        let mut state = State::default();
+        for migration in migrations {
+            for op in &migration.ops {
+                state.apply(&migration.app, op).map_err(|Invalid(why)| refusal(migration, &why))?;
+            }
+        }
+        let own = migrations.iter().filter(|migration| migration.touches(store));
+        let loaded = own.map(|migration| Loaded {
+            app: migration.app.to_string(),
+            name: migration.name.clone(),
+            checksum: migration.checksum(),
+        });
+        let facts = Migrations {
+            store: store.clone(),
+            source: migrations.into(),
+            loaded: loaded.collect(),
+            state,
+            fingerprint: fingerprint(migrations, store),
+        };
+        let script = Self(Arc::new(Inner { facts: Arc::new(facts), sqlite: Compiled::default() }));
+        // Every copy has this layout, so a platform whose migrations have no statements for it is refused now.
+        script.sqlite(Isolation::Database)?;
+        Ok(script)
+    }
+
+    /// Identifies the schema after all migrations; see [`fingerprint`].
+    pub fn fingerprint(&self) -> &str {
+        &self.0.facts.fingerprint
+    }
+
+    /// Returns the models after all migrations.
+    pub fn state(&self) -> &State {
+        &self.0.facts.state
+    }
+
+    /// Returns the store that the script is for.
+    pub fn store(&self) -> &StoreName {
+        &self.0.facts.store
+    }
+
+    /// Returns the migrations and the models after them.
+    pub(crate) fn migrations(&self) -> &Arc<Migrations> {
+        &self.0.facts
+    }
+
+    /// Returns the statements for SQLite databases of this isolation.
+    ///
+    /// # Errors
+    /// [`Kind::Statement`] if an operation has none.
+    pub(crate) fn sqlite(&self, isolation: Isolation) -> Result<&SqliteStatements> {
+        self.0.sqlite.get(isolation, |layout| SqliteStatements::new(&self.0.facts, layout))
+    }
+
+    /// Returns the script of only those migrations that a database has, as its ledger says. Its models are those of the
+    /// database.
+    ///
+    /// # Errors
+    /// [`Kind::SchemaAhead`] if it has migrations that are not known here; [`Kind::Statement`] if the file of one was
+    /// changed afterwards, or their order has changed.
+    pub(crate) fn as_applied(&self, applied: &Applied) -> Result<Self> {
+        let (missing, unknown) = self.0.facts.pending(applied)?;
+        ledger::refuse_unknown(&unknown, "the database")?;
+        if missing.is_empty() {
+            return Ok(self.clone());
+        }
+        let mut source = self.0.facts.source.to_vec();
+        // The other stores stay complete: models of this one may refer to theirs.
+        for migration in source.iter_mut().filter(|migration| missing.contains(&migration.id())) {
+            migration.ops.retain(|op| *op.store() != self.0.facts.store);
+        }
+        Self::new(&self.0.facts.store, &source)
+    }
+}
+
+impl Migrations {
+    /// Returns the migrations that a database lacks, as `app/name`, and those it has that are not known here.
+    ///
+    /// # Errors
+    /// [`Kind::Statement`] if an applied migration's file was changed afterwards.
+    pub(crate) fn pending(&self, applied: &Applied) -> Result<(Vec<String>, Vec<String>)> {
+        let missing = ledger::missing(&self.loaded, applied)?.into_iter().map(Loaded::id).collect();
+        Ok((missing, ledger::unknown(&self.loaded, applied)))
+    }
+
+    /// Refuses a database that does not have exactly these migrations; `what` names it.
+    ///
+    /// # Errors
+    /// [`Kind::SchemaAhead`], [`Kind::SchemaBehind`], and those of [`Self::pending`].
+    pub(crate) fn require_all(&self, applied: &Applied, what: &str) -> Result<()> {
+        let (missing, unknown) = self.pending(applied)?;
+        ledger::require_all(&missing, &unknown, what)
+    }
+}
+
+/// Returns the error of a migration that cannot be compiled or run.
+pub(crate) fn refusal(migration: &Migration, why: &str) -> Error {
+    let detail = format!("migration {}: {why}", migration.id());
+    Error::new(Kind::Statement(detail.clone()), detail)
+}

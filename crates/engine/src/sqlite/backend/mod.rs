@@ -1,0 +1,132 @@
+//! What the engine asks of SQLite: one method for each of its verbs, on the files of one server.
+//!
+//! Work on whole files runs on blocking threads; sessions decide for themselves.
+
+mod copies;
+mod moves;
+mod places;
+mod upkeep;
+
+pub(crate) use places::Preparing;
+
+use super::{Cache, LongWork, Server, Session, Site, WriteTurn, located, operator_sql, system::SystemDb};
+use crate::{
+    error::{Error, Kind, Result},
+    name::ServerName,
+    place::{Isolation, Place},
+    schema::{Schema, Script},
+    statement::{SqlLimits, SqlRows},
+};
+use std::sync::Arc;
+
+/// A server of SQLite files, with what all servers of the process share. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Backend {
+    server: Arc<Server>,
+    /// Number of the server in the cache.
+    index: u16,
+    shared: Arc<Shared>,
+}
+
+/// What all SQLite servers of a process share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) cache: Cache,
+    pub(crate) long: LongWork,
+}
+
+impl Backend {
+    /// Returns the server with this number in the cache.
+    pub(crate) fn new(server: Server, index: u16, shared: &Arc<Shared>) -> Self {
+        Self { server: Arc::new(server), index, shared: shared.clone() }
+    }
+
+    /// Returns the server's name.
+    pub(crate) fn name(&self) -> &ServerName {
+        self.server.name()
+    }
+
+    /// See [`crate::Engine::session`].
+    pub(crate) async fn session(
+        &self,
+        place: &Place,
+        schema: &Arc<Schema>,
+        max_bytes: Option<u64>,
+    ) -> Result<Session> {
+        let database = self.shared.cache.database(self.index, &self.server, place).await?;
+        if !place.isolation.is_pooled() {
+            database.set_cap(max_bytes);
+        }
+        let ledger = database.know(schema).await?;
+        Ok(Session::new(database, place, schema, ledger, &self.shared.long))
+    }
+
+    /// See [`crate::Engine::system`].
+    pub(crate) async fn system(&self, place: &Place) -> Result<SystemDb> {
+        SystemDb::new(self.shared.cache.database(self.index, &self.server, place).await?)
+    }
+
+    /// See [`crate::Engine::operator_sql`].
+    pub(crate) async fn operator_sql(
+        &self,
+        place: &Place,
+        script: &Arc<Script>,
+        text: &str,
+        limits: SqlLimits,
+    ) -> Result<SqlRows> {
+        let database = self.shared.cache.database(self.index, &self.server, place).await?;
+        operator_sql(database, place, script.clone(), &self.shared.long, text, limits).await
+    }
+
+    /// See [`crate::Engine::verify`].
+    pub(crate) async fn verify(&self, place: &Place) -> Result<()> {
+        self.shared.cache.database(self.index, &self.server, place).await.map(drop)
+    }
+
+    /// See [`crate::Engine::close`].
+    pub(crate) fn close(&self, place: &Place) {
+        self.shared.cache.close(self.index, &place.physical);
+    }
+
+    /// Runs `work` on the file of `place`, on a blocking thread.
+    async fn on_file<T: Send + 'static>(
+        &self,
+        place: &Place,
+        work: impl FnOnce(&Site) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        if place.isolation == Isolation::Schema {
+            let detail = format!("{place}: SQLite has no schemas");
+            return Err(Error::new(Kind::Internal, detail));
+        }
+        let site = self.server.site(place);
+        blocking(move || work(&site).map_err(|error| located(error, &site.path, false))).await
+    }
+
+    /// Runs `work` on the server's directory, on a blocking thread.
+    async fn on_server<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Server) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let server = self.server.clone();
+        blocking(move || work(&server)).await
+    }
+
+    /// Returns a function that takes this process's write lock for one batch, so that its writers queue instead of
+    /// giving up on a busy database.
+    fn queue(&self, place: &Place) -> impl Fn() -> WriteTurn + Send + 'static {
+        let (index, shared, physical) = (self.index, self.shared.clone(), place.physical.clone());
+        move || -> WriteTurn {
+            let database = shared.cache.open_now(index, &physical)?;
+            Some(Box::new(database.writer.clone().blocking_lock_owned()))
+        }
+    }
+}
+
+/// Runs work with long disk access on a blocking thread.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::with_source(Kind::Internal, "background work", error))?
+}
