@@ -2,7 +2,7 @@
 
 use crate::name::{PhysicalName, ServerName, StoreName, TenantId};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{fmt, time::SystemTime};
 
 /// Database software.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -71,4 +71,20 @@ impl fmt::Display for Place {
         }
         Ok(())
     }
+}
+
+/// What lies on a server, whether or not a placement names it: a database or schema, or a file of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseFile {
+    /// The server.
+    pub server: ServerName,
+    /// Name of the file, database or schema there.
+    pub file: String,
+    /// Name of the database; None if this engine gives no such name, or for a file such as a `-wal` without its
+    /// database.
+    pub physical: Option<PhysicalName>,
+    /// Size in bytes, of a file without those next to it.
+    pub bytes: u64,
+    /// Time of the last change of a file; when a database or schema was made.
+    pub modified: SystemTime,
 }

@@ -44,8 +44,9 @@ pub use crate::carry::{
 };
 pub use crate::identity::{Highest, PlaceInfo, PlaceState, Resident};
 pub use crate::ledger::MigrateReport;
+pub use crate::place::DatabaseFile;
 pub use crate::postgres::{ConnectionLimits, ServerOptions as PostgresOptions};
-pub use crate::sqlite::{DatabaseFile, SqlRow, SystemDb, Tx};
+pub use crate::sqlite::{SqlRow, SystemDb, Tx};
 pub use crate::statement::{SqlLimits, SqlRows};
 pub use crate::{
     schema::{Drift, Fault, Inspection, Script, Template},
@@ -196,15 +197,16 @@ impl Engine {
         at!(self.server(place)?, server => server.exists(place))
     }
 
-    /// Returns every database file on the servers. For operators' reports, never for routing (`catalog-placement`).
+    /// Returns every database file, database and schema on the servers. For operators' reports, never for routing (`catalog-placement`).
     pub async fn database_files(&self) -> Result<Vec<DatabaseFile>> {
-        let mut files = vec![];
+        let mut found = vec![];
         for server in &self.0.servers {
-            if let Server::Sqlite(server) = server {
-                files.extend(server.database_files().await?);
+            match server {
+                Server::Sqlite(server) => found.extend(server.database_files().await?),
+                Server::Postgres(server) => found.extend(server.database_files().await?),
             }
         }
-        Ok(files)
+        Ok(found)
     }
 
     /// Returns the residents of the database with this name, at most `most`. For operators' reports, never for routing.

@@ -24,7 +24,6 @@ mod wal_index;
 pub(crate) use backend::{Backend, Preparing, Shared, blocking};
 pub(crate) use connection::{Cache, Handles, LongWork, Mode, WriteTurn};
 pub(crate) use error::{free_bytes, is_loss, located};
-pub use files::DatabaseFile;
 pub(crate) use files::{Server, TemplateImage, TemporaryFile, sweep};
 pub(crate) use identity::enrol;
 pub(crate) use session::{Session, operator_sql};

@@ -12,5 +12,4 @@ mod upkeep;
 mod verify;
 
 pub(crate) use make::Build;
-pub use survey::Found;
 pub(crate) use transaction::{How, Transaction};

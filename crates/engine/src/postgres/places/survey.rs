@@ -10,26 +10,10 @@ use crate::{
     error::{Error, Kind, Result},
     identity::{Highest, Resident},
     name::{PhysicalName, StoreName},
-    place::{Isolation, Place},
+    place::{DatabaseFile, Isolation, Place},
     postgres::{names::quoted, place_state, server::Server, site::Site},
 };
-use jiff::Timestamp;
 use tokio_postgres::{Row, types::Type};
-
-/// A database or schema on a server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// Its name on the server.
-    pub name: String,
-    /// Its name without the prefix; None if this engine gives no such name.
-    pub physical: Option<PhysicalName>,
-    /// True for a schema of the home database.
-    pub is_schema: bool,
-    /// Its size on disk in bytes.
-    pub bytes: u64,
-    /// When it was made; None if it is not complete, or if another program made it.
-    pub made_at: Option<Timestamp>,
-}
 
 impl Server {
     /// Returns true if the database or schema of the place exists.
@@ -50,11 +34,11 @@ impl Server {
         Ok(rows.first().is_some_and(|row| row.get(0)))
     }
 
-    /// Returns the databases and schemas whose names begin with the prefix, without templates.
-    pub(crate) async fn found(&self) -> Result<Vec<Found>> {
-        let databases = "SELECT datname::text, false, pg_database_size(oid), shobj_description(oid, 'pg_database') \
+    /// Returns the databases and schemas that an installation made whose names begin with the prefix, without templates.
+    pub(crate) async fn database_files(&self) -> Result<Vec<DatabaseFile>> {
+        let databases = "SELECT datname::text, pg_database_size(oid), shobj_description(oid, 'pg_database') \
             FROM pg_database WHERE starts_with(datname, $1) AND NOT datistemplate AND datname <> current_database()";
-        let schemas = "SELECT n.nspname::text, true, coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint, \
+        let schemas = "SELECT n.nspname::text, coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint, \
               obj_description(n.oid, 'pg_namespace') \
             FROM pg_namespace AS n LEFT JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'm') \
             WHERE starts_with(n.nspname, $1) AND n.nspname NOT IN ('public', 'information_schema') \
@@ -65,24 +49,26 @@ impl Server {
         let mut found = vec![];
         for sql in [databases, schemas] {
             let rows = conn.query(sql, &[(&self.prefix.as_str(), Type::TEXT)]).await?;
-            found.extend(rows.iter().map(|row| self.described(row)));
+            found.extend(rows.iter().filter_map(|row| self.described(row)));
         }
         let own = self.prefix.own("");
-        found.retain(|database| !database.name.starts_with(&own));
-        found.sort_by(|a, b| a.name.cmp(&b.name));
+        found.retain(|database| !database.file.starts_with(&own));
+        found.sort_by(|a, b| a.file.cmp(&b.file));
         Ok(found)
     }
 
-    fn described(&self, row: &Row) -> Found {
+    /// Returns None for what another program made.
+    fn described(&self, row: &Row) -> Option<DatabaseFile> {
         let name: String = row.get(0);
+        let made_at = row.get::<_, Option<&str>>(2).and_then(make::made_at)?;
         let stem = [ASIDE, ASIDE_OTHER].iter().find_map(|end| name.strip_suffix(end)?.strip_suffix('.'));
-        Found {
+        Some(DatabaseFile {
+            server: self.name.clone(),
             physical: self.prefix.physical(stem.unwrap_or(&name)),
-            is_schema: row.get(1),
-            bytes: u64::try_from(row.get::<_, i64>(2)).unwrap_or(0),
-            made_at: row.get::<_, Option<&str>>(3).and_then(make::made_at),
-            name,
-        }
+            bytes: u64::try_from(row.get::<_, i64>(1)).unwrap_or(0),
+            modified: made_at.into(),
+            file: name,
+        })
     }
 
     /// Returns the bytes of the database or schema on disk; for a pooled tenant, those of its values.

@@ -5,10 +5,10 @@ use crate::{
     error::{Error, Kind, Result},
     identity::{Highest, Resident},
     name::PhysicalName,
-    place::Place,
+    place::{DatabaseFile, Place},
     schema::Template,
     sqlite::{
-        self, DatabaseFile, TemporaryFile, files,
+        self, TemporaryFile, files,
         transfer::{fence, unfence},
     },
 };

@@ -19,7 +19,6 @@ pub(crate) use provision::{
     refuse_leftovers,
 };
 pub(crate) use repair::repair;
-pub use scan::DatabaseFile;
 pub(crate) use scan::{list as list_files, residents};
 pub(crate) use server::{Server, sync_directory};
 pub(crate) use temporary::{TemporaryFile, close, copy_new, move_new, private, sweep, sync};

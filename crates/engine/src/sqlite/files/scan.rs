@@ -5,26 +5,10 @@ use super::server::{ASIDE, Server};
 use crate::{
     error::{Error, Result},
     identity::Resident,
-    name::{PhysicalName, ServerName},
+    name::PhysicalName,
+    place::DatabaseFile,
     sqlite::{error::io, identity},
 };
-use std::time::SystemTime;
-
-/// A database file, or a file that SQLite creates next to one (`-wal`, `-shm`, `-journal`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DatabaseFile {
-    /// The server in whose directory the file lies.
-    pub server: ServerName,
-    /// Name of the file.
-    pub file: String,
-    /// Name of the database; None if this engine gives no such name, or for a file such as a `-wal` without its
-    /// database.
-    pub physical: Option<PhysicalName>,
-    /// Size of this file in bytes.
-    pub bytes: u64,
-    /// Time of the last change.
-    pub modified: SystemTime,
-}
 
 /// Returns every database file of a server, and every file such as a `-wal` whose database is missing.
 pub(crate) fn list(server: &Server) -> Result<Vec<DatabaseFile>> {
