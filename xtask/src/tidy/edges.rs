@@ -14,8 +14,9 @@ const HTTP: [&str; 3] = ["axum", "axum-extra", "hyper"];
 const CATALOG: [&str; 3] = [".control()", ".snapshot()", "tenantry::internals"];
 /// What the platform must not name: parts of the engine that belong to one database, or to the engine's own tests.
 const ONE_DATABASE: [&str; 3] = ["internals::", "sqlite::", "postgres::"];
-/// Modules of the engine that may name one database: the facade, which dispatches, and the databases themselves.
-const DATABASES: [&str; 3] = ["engine/", "sqlite/", "postgres/"];
+/// Modules of the engine that may name one database: the facade and the ends of transfers, which dispatch, and the
+/// databases themselves.
+const DATABASES: [&str; 4] = ["engine/", "carry/ends/", "sqlite/", "postgres/"];
 /// Files of the engine's neutral modules on which a database hangs its texts.
 const TEXTS: [&str; 4] = ["lib.rs", "schema/plan.rs", "schema/script.rs", "schema/template.rs"];
 /// What no request from a network may reach: the operator, an actor without credentials.

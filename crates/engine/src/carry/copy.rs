@@ -7,6 +7,8 @@ use crate::name::{StoreName, TenantId};
 pub struct Copy {
     /// Size of the file in bytes.
     pub bytes: u64,
+    /// Tables with rows that are not in the copy, because no model declares them. Empty if all pages were copied.
+    pub left_out: Vec<String>,
 }
 
 /// Steps after writing a copy. Skip only those that are done elsewhere.

@@ -1,14 +1,28 @@
-//! Rows on their way from one place to another, whatever the databases: what a copy says of itself, how far another place
-//! has caught up, and how contents are compared.
+//! Rows on their way from one place to another, whatever the databases.
 //!
-//! Plain data and rules. Each database has its own statements for them.
+//! A [`Source`] is one state of a place or copy, a [`Sink`] is a transaction on the receiving side, and a [`Page`] of
+//! neutral cells goes from one to the other. Filling, catching up, comparing and checksums are written once with them.
+//! Each database has its own statements for its sources and sinks.
 
+mod catch_up;
+mod compare;
 mod copy;
 mod diff;
 mod digest;
+mod ends;
+mod fill;
+mod mobile;
+mod page;
+mod table;
 
+pub(crate) use catch_up::copy_changes;
+pub(crate) use compare::{compare, compare_unwritten, digest};
 pub use copy::{AdoptOptions, Blanked, CaughtUp, Copy, CopyInfo, CopyOptions};
 pub use diff::ModelDiff;
-pub(crate) use diff::next_row;
 pub(crate) use digest::TableHash;
 pub use digest::{Digest, TableDigest};
+pub(crate) use ends::{End, Sink, Source, Touched, copy_rows};
+pub(crate) use fill::{declared, fill};
+pub(crate) use mobile::Mobile;
+pub(crate) use page::Page;
+pub(crate) use table::{LINE, Table, Tables};

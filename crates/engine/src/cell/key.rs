@@ -4,7 +4,7 @@ use super::Raw;
 use crate::query::RecordId;
 
 /// A record id in its stored form, without a heap allocation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Key {
     Integer(i64),
     Text([u8; 36]),

@@ -3,8 +3,8 @@
 
 use super::{Engine, Server};
 use crate::{
-    carry::{CaughtUp, ModelDiff},
-    error::{Error, Kind, Result},
+    carry::{self, CaughtUp, ModelDiff, Tables},
+    error::Result,
     identity::PlaceInfo,
     place::Place,
     schema::Schema,
@@ -81,12 +81,8 @@ impl Engine {
         after: u64,
         most: u64,
     ) -> Result<CaughtUp> {
-        match (self.server(from)?, self.server(to)?) {
-            (Server::Sqlite(source), Server::Sqlite(target)) => {
-                source.copy_changes(from, (target, to), schema, token, (after, most)).await
-            }
-            _ => Err(unlike(from, to)),
-        }
+        let tables = Tables::of_schema(schema);
+        carry::copy_changes(&self.end(from)?, &self.end(to)?, &tables, token, after, most).await
     }
 
     /// Counts, for each model, the rows that differ between the two places, without those that the log of `written`
@@ -101,16 +97,7 @@ impl Engine {
         schema: &Arc<Schema>,
         after: u64,
     ) -> Result<Vec<ModelDiff>> {
-        match (self.server(still)?, self.server(written)?) {
-            (Server::Sqlite(source), Server::Sqlite(target)) => {
-                source.compare_unwritten(still, (target, written), schema, after).await
-            }
-            _ => Err(unlike(still, written)),
-        }
+        let tables = Tables::of_schema(schema);
+        carry::compare_unwritten(&self.end(still)?, &self.end(written)?, &tables, after).await
     }
-}
-
-/// The error for rows that are to be carried or compared between two kinds of servers.
-pub(super) fn unlike(from: &Place, to: &Place) -> Error {
-    Error::new(Kind::Internal, format!("{from} and {to} are on different kinds of servers"))
 }

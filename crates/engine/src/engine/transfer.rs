@@ -1,9 +1,11 @@
 //! Functions for copies, catching up and comparing. Each runs on a blocking thread without a deadline, because its
 //! duration depends on the size of the tenant. Operations call them, never requests.
 
-use super::{Engine, Server, moves::unlike};
+use super::{Engine, Server};
 use crate::{
-    carry::{AdoptOptions, Blanked, Copy, CopyInfo, CopyOptions, Digest, ModelDiff},
+    carry::{
+        self, AdoptOptions, Blanked, Copy, CopyInfo, CopyOptions, Digest, End, ModelDiff, Source, Tables,
+    },
     error::{Error, Kind, Result},
     ledger::MigrateReport,
     name::{FieldName, StoreName, TenantId},
@@ -37,7 +39,25 @@ impl Engine {
         to: &Path,
         options: CopyOptions,
     ) -> Result<Copy> {
-        at!(self.server(place)?, server => server.copy_out_with(place, script, to, options))
+        match self.server(place)? {
+            // Pages are copied faster than rows.
+            Server::Sqlite(server) if !place.isolation.is_pooled() || place.tenant.is_none() => {
+                server.copy_pages(place, to, options).await
+            }
+            _ => Box::pin(carry::copy_rows(&self.end(place)?, script, to, options)).await,
+        }
+    }
+
+    /// Returns the tables of `place` with rows that no model declares. A copy has them only if all pages are copied: that of
+    /// a place with a SQLite file of its own. `script` has the migrations of the store.
+    ///
+    /// # Errors
+    /// `WrongIdentity` or `Fenced` if the place is not where it should be.
+    pub async fn undeclared(&self, place: &Place, script: &Script) -> Result<Vec<String>> {
+        let mut source = Source::open(&self.end(place)?).await?;
+        let found = source.undeclared(carry::declared(script.state())).await?;
+        source.end().await?;
+        Ok(found)
     }
 
     /// Makes the database of the new `place` from a copy, which must carry tenant `of` and the place's store. The
@@ -131,7 +151,8 @@ impl Engine {
     /// # Errors
     /// `WrongIdentity` or `Fenced` if the place is not where it should be.
     pub async fn digest(&self, place: &Place, schema: &Arc<Schema>) -> Result<Digest> {
-        at!(self.server(place)?, server => server.digest(place, schema))
+        let source = Source::open(&self.end(place)?).await?;
+        carry::digest(source, &Tables::of_schema(schema)).await
     }
 
     /// Computes checksums of the contents of a copy, like [`Engine::digest`].
@@ -144,8 +165,8 @@ impl Engine {
         schema: &Arc<Schema>,
         of: Option<TenantId>,
     ) -> Result<Digest> {
-        let (from, schema) = (from.to_owned(), schema.clone());
-        blocking(move || transfer::digest_copy(&from, &schema, of)).await
+        let source = Source::of_copy(from, schema.store(), of).await?;
+        carry::digest(source, &Tables::of_schema(schema)).await
     }
 
     /// Computes checksums of a copy with the schema it has, whether or not it has all migrations of `script`. A backup
@@ -160,8 +181,9 @@ impl Engine {
         script: &Arc<Script>,
         of: Option<TenantId>,
     ) -> Result<Digest> {
-        let (from, script) = (from.to_owned(), script.clone());
-        blocking(move || transfer::describe_copy(&from, &script, of)).await
+        let mut source = Source::of_copy(from, script.store(), of).await?;
+        let applied = script.as_applied(&source.ledger().await?)?;
+        carry::digest(source, &Tables::of_state(applied.state(), applied.store())).await
     }
 
     /// Removes personal data from a copy: fields marked personal get a meaningless value, in rows, full-text indexes
@@ -205,11 +227,15 @@ impl Engine {
     /// # Errors
     /// `WrongIdentity` or `Fenced` if one of the places is not where it should be.
     pub async fn compare(&self, live: &Place, other: &Place, schema: &Arc<Schema>) -> Result<Vec<ModelDiff>> {
-        match (self.server(live)?, self.server(other)?) {
-            (Server::Sqlite(source), Server::Sqlite(target)) => {
-                source.compare(live, (target, other), schema).await
-            }
-            _ => Err(unlike(live, other)),
-        }
+        let tables = Tables::of_schema(schema);
+        carry::compare(&self.end(live)?, &self.end(other)?, &tables).await
+    }
+
+    /// Returns where `place` is, for transfers.
+    pub(super) fn end(&self, place: &Place) -> Result<End> {
+        Ok(match self.server(place)? {
+            Server::Sqlite(server) => End::Sqlite(server.site(place)),
+            Server::Postgres(server) => End::Postgres(server.clone(), server.site(place)?),
+        })
     }
 }

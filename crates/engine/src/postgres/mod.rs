@@ -2,6 +2,7 @@
 //!
 //! Called by the engine's facade only. No other module names a PostgreSQL driver.
 
+pub(crate) mod carry;
 mod cells;
 pub mod connections;
 mod identity;
@@ -18,3 +19,4 @@ pub use connections::ConnectionLimits;
 pub(crate) use pending::Session;
 pub(crate) use server::Server;
 pub use server::ServerOptions;
+pub(crate) use site::Site;

@@ -4,7 +4,7 @@
 
 use super::Server;
 use crate::{
-    carry::{AdoptOptions, Copy, CopyOptions, Digest},
+    carry::AdoptOptions,
     error::{Error, Kind, Result},
     identity::{Highest, PlaceInfo, Resident},
     ledger::MigrateReport,
@@ -69,16 +69,6 @@ impl Server {
         missing()
     }
 
-    pub(crate) async fn copy_out_with(
-        &self,
-        place: &Place,
-        script: &Arc<Script>,
-        to: &Path,
-        options: CopyOptions,
-    ) -> Result<Copy> {
-        missing()
-    }
-
     pub(crate) async fn adopt_with(
         &self,
         place: &Place,
@@ -91,10 +81,6 @@ impl Server {
     }
 
     pub(crate) async fn withdraw(&self, place: &Place) -> Result<()> {
-        missing()
-    }
-
-    pub(crate) async fn digest(&self, place: &Place, schema: &Arc<Schema>) -> Result<Digest> {
         missing()
     }
 

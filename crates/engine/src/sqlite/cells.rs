@@ -32,3 +32,12 @@ pub(crate) fn raw(value: ValueRef<'_>) -> Raw<'_> {
         ValueRef::Real(_) | ValueRef::Blob(_) => Raw::Other,
     }
 }
+
+/// Returns the value that SQLite stores for a stored value.
+pub(crate) fn value_ref(value: Raw<'_>) -> ToSqlOutput<'_> {
+    ToSqlOutput::Borrowed(match value {
+        Raw::Null | Raw::Other => ValueRef::Null,
+        Raw::Integer(number) => ValueRef::Integer(number),
+        Raw::Text(text) => ValueRef::Text(text),
+    })
+}

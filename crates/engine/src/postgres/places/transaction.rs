@@ -68,6 +68,15 @@ impl Transaction {
         self.0.connection()
     }
 
+    /// Gives up the rights of the owner: from now on the transaction reaches the rows of this place only.
+    ///
+    /// # Errors
+    /// [`Kind::Unreachable`] if the connection was lost.
+    pub(crate) async fn confine(&mut self, site: &Site) -> Result<()> {
+        let settings = format!("SET LOCAL tenantry.all = 'off'; {}", confinement(site));
+        self.0.connection()?.batch(&settings).await
+    }
+
     async fn begin(mut lease: Lease, how: How, settings: &str) -> Result<Self> {
         lease.connection()?.begin(&format!("{}; {settings}", how.begin())).await?;
         Ok(Self(lease))

@@ -2,25 +2,20 @@
 
 use super::{Backend, blocking};
 use crate::{
-    carry::{AdoptOptions, Copy, CopyOptions, Digest},
+    carry::{AdoptOptions, Copy, CopyOptions},
     error::Result,
     name::TenantId,
     place::Place,
-    schema::{Schema, Script},
+    schema::Script,
     sqlite::transfer,
 };
 use std::{path::Path, sync::Arc};
 
 impl Backend {
-    pub(crate) async fn copy_out_with(
-        &self,
-        place: &Place,
-        script: &Arc<Script>,
-        to: &Path,
-        options: CopyOptions,
-    ) -> Result<Copy> {
-        let (script, to) = (script.clone(), to.to_owned());
-        self.on_file(place, move |site| transfer::copy_out(site, &script, &to, options)).await
+    /// Copies a place with a database of its own, page by page.
+    pub(crate) async fn copy_pages(&self, place: &Place, to: &Path, options: CopyOptions) -> Result<Copy> {
+        let to = to.to_owned();
+        self.on_file(place, move |site| transfer::copy_out(site, &to, options)).await
     }
 
     pub(crate) async fn adopt_with(
@@ -54,10 +49,5 @@ impl Backend {
     pub(crate) async fn withdraw(&self, place: &Place) -> Result<()> {
         let queue = self.queue(place);
         self.on_file(place, move |site| transfer::withdraw(site, &queue)).await
-    }
-
-    pub(crate) async fn digest(&self, place: &Place, schema: &Arc<Schema>) -> Result<Digest> {
-        let schema = schema.clone();
-        self.on_file(place, move |site| transfer::digest(site, &schema)).await
     }
 }

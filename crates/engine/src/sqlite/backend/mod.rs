@@ -41,6 +41,11 @@ impl Backend {
         Self { server: Arc::new(server), index, shared: shared.clone() }
     }
 
+    /// Returns where a place is.
+    pub(crate) fn site(&self, place: &Place) -> Site {
+        self.server.site(place)
+    }
+
     /// Returns the server's name.
     pub(crate) fn name(&self) -> &ServerName {
         self.server.name()

@@ -18,7 +18,11 @@ pub(crate) fn place_info(site: &Site) -> Result<PlaceInfo> {
     info(&conn, &site.place)
 }
 
-fn info(conn: &Connection, place: &Place) -> Result<PlaceInfo> {
+/// Reads the current state of the place.
+///
+/// # Errors
+/// `Fenced` if it is not here at its generation.
+pub(crate) fn info(conn: &Connection, place: &Place) -> Result<PlaceInfo> {
     match find(conn, place)? {
         Some((generation, info)) if generation == identity::generation_number(place)? => Ok(info),
         _ => Err(stale(place)),
@@ -122,14 +126,6 @@ pub(crate) fn check_closed(conn: &Connection, place: &Place) -> Result<i64> {
         return Err(transition::not_closed(place, info.state));
     }
     info.log_upto.ok_or_else(|| transition::not_copied(place))
-}
-
-/// Verifies, in the state that is read, that changes are recorded for this token.
-pub(crate) fn check_recorded(conn: &Connection, place: &Place, token: i64) -> Result<()> {
-    match info(conn, place)?.recorder {
-        Some(recorder) if recorder == token => Ok(()),
-        other => Err(transition::not_recorded(place, other, token)),
-    }
 }
 
 /// Claims a pooled place for the call that fills it, whichever call was filling it before. Returns the new token.

@@ -45,6 +45,13 @@ pub(super) async fn copy(context: &Context, slug: &Slug, leg: &mut Leg) -> Resul
         Ok(copied) => copied,
         Err(error) => return Err(lost::named(&context.databases, slug, &leg.from, error).await),
     };
+    if !copied.left_out.is_empty() {
+        drop(std::fs::remove_file(&file));
+        return Err(Error::Conflict(format!(
+            "rows of tables that no model declares would stay behind: {}. Declare models for them, or empty them first",
+            copied.left_out.join(", ")
+        )));
+    }
     pass(context, "copied").await?;
     context.progress.set(copied.bytes / 2, copied.bytes, "bytes");
     leg.bytes = copied.bytes;

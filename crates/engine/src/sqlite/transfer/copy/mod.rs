@@ -2,7 +2,6 @@
 
 mod adopt;
 mod blank;
-mod extract;
 pub(crate) mod file;
 mod foreign;
 mod read;
@@ -10,8 +9,7 @@ mod take;
 
 pub(crate) use adopt::adopt;
 pub(crate) use blank::blank;
-pub(crate) use extract::open_source;
 pub(crate) use file::{at_end, identity, inspect_copy, open_copy};
 pub(crate) use foreign::foreign;
 pub(crate) use read::rows;
-pub(crate) use take::{copy_out, migrate_copy};
+pub(crate) use take::{copy_out, finish_copy, migrate_copy, new_copy};

@@ -3,16 +3,13 @@
 //! A copy is one file, checked and synced to disk before the caller learns of it. It never overwrites another file, and
 //! is never taken for another tenant's.
 
-use super::{
-    extract::extract,
-    file::{self, resolved},
-};
+use super::file::{self, resolved};
 use crate::{
     carry::{Copy, CopyOptions},
     error::{Error, Kind, Result},
     ledger::{self, MigrateReport},
     name::TenantId,
-    place::Isolation,
+    place::{Isolation, Place},
     schema::Script,
     sqlite::{
         connection::{BUSY_WAIT, base, open},
@@ -29,25 +26,34 @@ use rusqlite::{
 use std::{
     fs::{File, OpenOptions},
     io::{Seek, SeekFrom, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
-/// Writes the committed state of a place to the new file `to`, while writers go on. Removes the file if copying fails.
-pub(crate) fn copy_out(site: &Site, script: &Script, to: &Path, options: CopyOptions) -> Result<Copy> {
+/// Returns the path of a copy that does not exist yet.
+///
+/// # Errors
+/// [`Kind::Io`] if it exists.
+pub(crate) fn new_copy(to: &Path) -> Result<PathBuf> {
     let to = resolved(to)?;
     if to.symlink_metadata().is_ok() {
         return Err(Error::new(Kind::Io, format!("{} exists already", to.display())));
     }
-    let written = match (site.place.isolation, site.place.tenant) {
-        (Isolation::Pooled, Some(_)) => extract(site, script, &to),
-        _ => copy_pages(site, &to),
-    };
-    let copied = written.and_then(|()| finish(site, &to, options));
-    if copied.is_err() {
-        // The file is ours to remove: it did not exist before.
-        drop(std::fs::remove_file(&to));
+    Ok(to)
+}
+
+/// Writes the committed state of a place with a database of its own to the new file `to`, page by page, while writers go
+/// on. Removes the file if copying fails.
+pub(crate) fn copy_out(site: &Site, to: &Path, options: CopyOptions) -> Result<Copy> {
+    let to = new_copy(to)?;
+    let copied = copy_pages(site, &to).and_then(|()| finish_copy(&site.place, &to, options));
+    match copied {
+        Ok(bytes) => Ok(Copy { bytes, left_out: vec![] }),
+        Err(error) => {
+            // The file is ours to remove: it did not exist before.
+            drop(std::fs::remove_file(&to));
+            Err(error)
+        }
     }
-    copied
 }
 
 /// Copies all pages of one state in one step, while writers go on. Takes a fraction of the time of `VACUUM INTO`, which
@@ -83,18 +89,19 @@ fn without_log(copy: &Path) -> std::io::Result<()> {
     file.write_all(&[1, 1])
 }
 
-fn finish(site: &Site, copy: &Path, options: CopyOptions) -> Result<Copy> {
+/// Checks and syncs a copy of `place`. Returns its size in bytes.
+pub(crate) fn finish_copy(place: &Place, copy: &Path, options: CopyOptions) -> Result<u64> {
     let conn = file::open_copy(copy)?;
     if options.check {
         check_pages(&conn)?;
     }
-    file::identity(&conn, &site.place.store, site.place.tenant)?;
+    file::identity(&conn, &place.store, place.tenant)?;
     drop(conn);
     if options.sync {
         sync(copy)?;
         copy.parent().map_or(Ok(()), sync_directory)?;
     }
-    Ok(Copy { bytes: copy.metadata().map_err(|error| io(error, copy))?.len() })
+    Ok(copy.metadata().map_err(|error| io(error, copy))?.len())
 }
 
 /// Applies the migrations of the script to a copy, in place.

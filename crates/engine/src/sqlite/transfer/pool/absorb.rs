@@ -8,9 +8,10 @@
 
 use super::batches::Batches;
 use crate::{
+    carry::Tables,
+    cell::Key,
     error::{Error, Kind, Result},
     identity::transition,
-    model::Model,
     name::TenantId,
     place::{Isolation, Place},
     schema::Script,
@@ -22,6 +23,7 @@ use crate::{
         transfer::{
             copy::{at_end, file, open_copy},
             fencing,
+            reader::Reader,
             rows::{Side, Sink, Table, activity, last_ids, sink},
         },
     },
@@ -29,6 +31,8 @@ use crate::{
 use rusqlite::{Connection, OptionalExtension};
 use std::path::Path;
 
+/// Rows of the copy that are read at a time.
+const ROWS: usize = 100;
 /// Entries of the activity log carried or removed at a time.
 const LINES: i64 = 500;
 
@@ -68,9 +72,10 @@ pub(crate) fn absorb(
         batches.at_once();
     }
     batches.guard(move |conn| fencing::check_filling(conn, place, token));
-    let models: Vec<&Model> = script.state().of_store(script.store()).collect();
-    let from = Side { conn: &copy, isolation: Isolation::Database, tenant: of.get() };
-    let filled = fill(&from, &Side::new(&conn, site), &models, &mut batches)?;
+    let tables = Tables::of_state(script.state(), script.store());
+    let mut from = Reader::of_copy(from, &place.store, Some(of))?;
+    from.read(&tables);
+    let filled = fill(&from, &Side::new(&conn, site), &tables, &mut batches)?;
     let counted = (filled.rows, filled.bytes, filled.log_upto);
     fencing::finish_filling(&conn, place, transition::initial(closed), counted)?;
     batches.end()
@@ -132,11 +137,8 @@ struct Filled {
     log_upto: i64,
 }
 
-fn fill(from: &Side<'_>, to: &Side<'_>, models: &[&Model], batches: &mut Batches<'_>) -> Result<Filled> {
-    let (sources, targets) = (
-        Table::all(models.iter().copied(), from.isolation),
-        Table::all(models.iter().copied(), to.isolation),
-    );
+fn fill(from: &Reader, to: &Side<'_>, tables: &Tables, batches: &mut Batches<'_>) -> Result<Filled> {
+    let targets = Table::all(tables, to.isolation);
     let mut sink = Sink::new(*to, true);
     for table in &targets {
         while let taken @ 1.. = sink.remove_some(table)? {
@@ -148,25 +150,32 @@ fn fill(from: &Side<'_>, to: &Side<'_>, models: &[&Model], batches: &mut Batches
         batches.did(gone, 0)?;
     }
     (sink.rows, sink.bytes) = (0, 0);
-    for (source, target) in sources.iter().zip(&targets) {
-        let mut statement = from.conn.prepare(&source.all)?;
-        let mut rows = statement.query([from.tenant])?;
-        while let Some(row) = rows.next()? {
-            let before = sink.bytes;
-            sink.insert(target, row)?;
-            batches.did(1, sink.bytes.abs_diff(before))?;
+    for (position, target) in targets.iter().enumerate() {
+        let mut after = None;
+        loop {
+            let page = from.page(position, after, ROWS)?;
+            for row in 0..page.len() {
+                let before = sink.bytes;
+                sink.insert(target, &page, row)?;
+                batches.did(1, sink.bytes.abs_diff(before))?;
+                after = Some(page.key(row)?);
+            }
+            if page.len() < ROWS {
+                break;
+            }
         }
     }
-    last_ids::carry(from, to, &sources)?;
+    for (table, last) in from.last_ids()? {
+        last_ids::raise(to, targets[table].model.as_str(), last)?;
+    }
     let mut log_upto = 0;
     loop {
-        let last = activity::carry(from, to, &sources, log_upto, LINES)?;
-        if last == log_upto {
-            return Ok(Filled { rows: sink.rows, bytes: sink.bytes, log_upto });
-        }
-        // A tenant's own database numbers its entries consecutively.
-        let lines = last.abs_diff(log_upto).min(LINES.unsigned_abs());
+        let lines = from.lines(log_upto, LINES)?;
+        let Some(last) = lines.len().checked_sub(1) else { break };
+        let Key::Integer(last) = lines.key(last)? else { break };
         log_upto = last;
-        batches.did(lines, 0)?;
+        activity::add(to, &lines)?;
+        batches.did(lines.len() as u64, 0)?;
     }
+    Ok(Filled { rows: sink.rows, bytes: sink.bytes, log_upto })
 }

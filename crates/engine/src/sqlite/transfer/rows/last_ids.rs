@@ -4,15 +4,13 @@ use super::{sink::Side, table::Table};
 use crate::{error::Result, model::IdKind, place::Isolation};
 use rusqlite::{OptionalExtension, params};
 
-/// Raises the last ids of the receiving side to those of the source.
-pub(crate) fn carry(from: &Side<'_>, to: &Side<'_>, tables: &[Table<'_>]) -> Result<()> {
-    for table in tables.iter().filter(|table| table.model.id == IdKind::Integer) {
-        let name = table.model.name.as_str();
-        if let Some(last) = last(from, name)? {
-            raise(to, name, last)?;
-        }
+/// Returns the last id of each table that has assigned integers, with the position of the table.
+pub(crate) fn all(side: &Side<'_>, tables: &[Table]) -> Result<Vec<(usize, i64)>> {
+    let mut all = vec![];
+    for (position, table) in tables.iter().enumerate().filter(|(_, table)| table.id == IdKind::Integer) {
+        all.extend(last(side, table.model.as_str())?.map(|last| (position, last)));
     }
-    Ok(())
+    Ok(all)
 }
 
 fn last(side: &Side<'_>, model: &str) -> Result<Option<i64>> {
@@ -29,7 +27,8 @@ fn last(side: &Side<'_>, model: &str) -> Result<Option<i64>> {
     Ok(found.optional()?)
 }
 
-fn raise(side: &Side<'_>, model: &str, last: i64) -> Result<()> {
+/// Raises the last id of a model.
+pub(crate) fn raise(side: &Side<'_>, model: &str, last: i64) -> Result<()> {
     if side.isolation == Isolation::Pooled {
         let sql = "INSERT INTO _tenantry_seq(tenant, model, last) VALUES(?1, ?2, ?3) \
              ON CONFLICT(tenant, model) DO UPDATE SET last = max(last, excluded.last)";
@@ -44,9 +43,9 @@ fn raise(side: &Side<'_>, model: &str, last: i64) -> Result<()> {
 }
 
 /// Deletes the last ids of a tenant that is about to be rewritten, or of a database that is still empty.
-pub(crate) fn forget(side: &Side<'_>, tables: &[Table<'_>]) -> Result<()> {
+pub(crate) fn forget(side: &Side<'_>, tables: &[Table]) -> Result<()> {
     for table in tables {
-        let name = table.model.name.as_str();
+        let name = table.model.as_str();
         match side.isolation {
             Isolation::Pooled => {
                 let sql = "DELETE FROM _tenantry_seq WHERE tenant = ?1 AND model = ?2";

@@ -3,17 +3,17 @@
 
 use super::table::Table;
 use crate::{
-    cell::Key,
+    carry::Page,
+    cell::{Key, Raw},
     error::{Error, Result},
     place::Isolation,
-    sqlite::{cells::raw, identity, site::Site},
+    sqlite::{
+        cells::{raw, value_ref},
+        identity,
+        site::Site,
+    },
 };
-use rusqlite::{
-    Connection, OptionalExtension, Row, Statement,
-    config::DbConfig,
-    params,
-    types::{ToSqlOutput, Value, ValueRef},
-};
+use rusqlite::{Connection, OptionalExtension, Row, Statement, config::DbConfig, params, types::Value};
 
 /// Statements kept prepared while rows are carried: a handful for each model.
 const STATEMENTS: usize = 512;
@@ -57,58 +57,57 @@ impl<'c> Sink<'c> {
         Self { side, index, rows: 0, bytes: 0 }
     }
 
-    /// Inserts a row that was read with the columns of `table`. Its id must not exist yet.
-    pub(crate) fn insert(&mut self, table: &Table<'_>, row: &Row<'_>) -> Result<()> {
+    /// Inserts a row of a page. Its id must not exist yet.
+    pub(crate) fn insert(&mut self, table: &Table, page: &Page, row: usize) -> Result<()> {
         let mut insert = self.side.conn.prepare_cached(&table.insert)?;
         insert.raw_bind_parameter(1, self.side.tenant)?;
-        for index in 0..table.columns.len() {
-            insert.raw_bind_parameter(index + 2, borrowed(row.get_ref(index)?))?;
+        for (column, value) in page.row(row).enumerate() {
+            insert.raw_bind_parameter(column + 2, value_ref(value))?;
         }
         insert.raw_execute()?;
         if self.index
             && let Some(search) = &table.search
         {
             let mut add = self.side.conn.prepare_cached(&search.add)?;
-            let texts = search.columns.iter().map(|&column| row.get_ref(column));
+            let texts = search.columns.iter().map(|&column| page.get(row, column));
             texts_of(&mut add, self.side.conn.last_insert_rowid(), texts)?;
         }
-        self.count(1, (0..table.columns.len()).map(|index| row.get_ref(index)))
+        self.count(1, page.row(row));
+        Ok(())
     }
 
-    /// Removes the rows that conflict with a row on a unique value.
-    pub(crate) fn remove_conflicting(&mut self, table: &Table<'_>, row: &Row<'_>) -> Result<()> {
+    /// Returns the ids of rows that conflict with a row of a page on a unique value.
+    pub(crate) fn conflicting(&self, table: &Table, page: &Page, row: usize) -> Result<Vec<Key>> {
+        let mut found = vec![];
         for (columns, sql) in &table.unique {
             let mut find = self.side.conn.prepare_cached(sql)?;
             find.raw_bind_parameter(1, self.side.tenant)?;
             for (position, &column) in columns.iter().enumerate() {
-                find.raw_bind_parameter(position + 2, borrowed(row.get_ref(column)?))?;
+                find.raw_bind_parameter(position + 2, value_ref(page.get(row, column)))?;
             }
-            let mut found = find.raw_query();
-            let id = found.next()?.map(|row| row.get_ref(0)).transpose()?.and_then(|id| Key::read(raw(id)));
-            drop(found);
-            drop(find);
-            if let Some(id) = id {
-                self.remove(table, id)?;
-            }
+            let mut rows = find.raw_query();
+            found.extend(
+                rows.next()?.map(|row| row.get_ref(0)).transpose()?.and_then(|id| Key::read(raw(id))),
+            );
         }
-        Ok(())
+        Ok(found)
     }
 
     /// Removes the row with this id, if there is one.
-    pub(crate) fn remove(&mut self, table: &Table<'_>, id: Key) -> Result<()> {
+    pub(crate) fn remove(&mut self, table: &Table, id: Key) -> Result<()> {
         let mut delete = self.side.conn.prepare_cached(&table.delete)?;
         let gone = delete.query_row(params![self.side.tenant, id], |row| values(row, table)).optional()?;
         gone.map_or(Ok(()), |gone| self.removed(table, &gone))
     }
 
     /// Removes all rows of the tenant.
-    pub(crate) fn remove_all(&mut self, table: &Table<'_>) -> Result<()> {
+    pub(crate) fn remove_all(&mut self, table: &Table) -> Result<()> {
         while self.remove_some(table)? > 0 {}
         Ok(())
     }
 
     /// Removes some rows of the tenant. Returns how many.
-    pub(crate) fn remove_some(&mut self, table: &Table<'_>) -> Result<u64> {
+    pub(crate) fn remove_some(&mut self, table: &Table) -> Result<u64> {
         let mut delete = self.side.conn.prepare_cached(&table.delete_some)?;
         let gone = delete.query_map([self.side.tenant], |row| values(row, table))?;
         let gone = gone.collect::<rusqlite::Result<Vec<_>>>()?;
@@ -117,49 +116,39 @@ impl<'c> Sink<'c> {
     }
 
     /// Updates index and counts for a removed row. `row` is its row number, then its columns.
-    fn removed(&mut self, table: &Table<'_>, row: &[Value]) -> Result<()> {
+    fn removed(&mut self, table: &Table, row: &[Value]) -> Result<()> {
         if self.index
             && let Some(search) = &table.search
             && let Some(Value::Integer(number)) = row.first()
         {
             let mut remove = self.side.conn.prepare_cached(&search.remove)?;
-            let texts = search.columns.iter().map(|&column| Ok(ValueRef::from(&row[column + 1])));
+            let texts = search.columns.iter().map(|&column| raw((&row[column + 1]).into()));
             texts_of(&mut remove, *number, texts)?;
         }
-        self.count(-1, row[1..].iter().map(|value| Ok(ValueRef::from(value))))
+        self.count(-1, row[1..].iter().map(|value| raw(value.into())));
+        Ok(())
     }
 
-    fn count<'v>(
-        &mut self,
-        sign: i64,
-        values: impl Iterator<Item = rusqlite::Result<ValueRef<'v>>>,
-    ) -> Result<()> {
+    fn count<'v>(&mut self, sign: i64, values: impl Iterator<Item = Raw<'v>>) {
         self.rows += sign;
         if self.side.isolation == Isolation::Pooled {
-            for value in values {
-                self.bytes += sign * raw(value?).bytes();
-            }
+            self.bytes += sign * values.map(Raw::bytes).sum::<i64>();
         }
-        Ok(())
     }
 }
 
-fn values(row: &Row<'_>, table: &Table<'_>) -> rusqlite::Result<Vec<Value>> {
-    (0..=table.columns.len()).map(|index| row.get(index)).collect()
+fn values(row: &Row<'_>, table: &Table) -> rusqlite::Result<Vec<Value>> {
+    (0..=table.columns).map(|index| row.get(index)).collect()
 }
 
 fn texts_of<'v>(
     statement: &mut Statement<'_>,
     number: i64,
-    texts: impl Iterator<Item = rusqlite::Result<ValueRef<'v>>>,
+    texts: impl Iterator<Item = Raw<'v>>,
 ) -> Result<()> {
     statement.raw_bind_parameter(1, number)?;
     for (position, text) in texts.enumerate() {
-        statement.raw_bind_parameter(position + 2, borrowed(text?))?;
+        statement.raw_bind_parameter(position + 2, value_ref(text))?;
     }
     statement.raw_execute().map(drop).map_err(Error::from)
-}
-
-pub(crate) fn borrowed(value: ValueRef<'_>) -> ToSqlOutput<'_> {
-    ToSqlOutput::Borrowed(value)
 }

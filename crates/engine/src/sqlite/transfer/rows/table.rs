@@ -1,22 +1,27 @@
-//! The table of one model in one isolation, and the statements that carry its whole rows.
+//! The statements that carry whole rows of one table in one isolation.
 //!
 //! Everything in this folder uses it. No statement here reads or writes a pooled table without `{tenant_field} = ?1`.
 //! `?1` is the tenant in every statement, except those on full-text indexes: they take the number of a row that such a
 //! statement returned.
 
 use crate::{
-    model::{IdKind, Model},
+    carry::{self, Tables},
+    model::IdKind,
+    name::ModelName,
     place::Isolation,
 };
 
-/// Statements for the table of one model. Columns are `id`, the fields by name, `created_at`, `updated_at`, `version`:
-/// the order does not depend on that in the model's file.
+/// Statements for the table of one model, with the columns of [`carry::Table`].
 #[derive(Debug)]
-pub(crate) struct Table<'m> {
-    pub(crate) model: &'m Model,
-    pub(crate) columns: Vec<&'m str>,
-    /// Selects all rows in order of id.
-    pub(crate) all: String,
+pub(crate) struct Table {
+    pub(crate) model: ModelName,
+    pub(crate) id: IdKind,
+    /// Number of columns.
+    pub(crate) columns: usize,
+    /// Selects the first `?2` rows in order of id.
+    pub(crate) first: String,
+    /// Selects the next `?2` rows in order of id, after id `?3`.
+    pub(crate) next: String,
     /// Selects one row, by id `?2`.
     pub(crate) get: String,
     /// Inserts a whole row, columns from `?2` on.
@@ -44,88 +49,66 @@ pub(crate) struct Search {
     pub(crate) rebuild: String,
 }
 
-impl<'m> Table<'m> {
-    pub(crate) fn new(model: &'m Model, isolation: Isolation) -> Self {
-        let columns = columns(model);
-        let (name, tenant) = (&model.name, &model.tenant_field);
+impl Table {
+    /// Returns the statements of all tables, in the same order.
+    pub(crate) fn all(tables: &Tables, isolation: Isolation) -> Vec<Self> {
+        tables.iter().map(|table| Self::new(table, isolation)).collect()
+    }
+
+    fn new(of: &carry::Table, isolation: Isolation) -> Self {
+        let (name, tenant) = (&of.model, &of.tenant);
         let scope = match isolation {
             Isolation::Pooled => format!("[{tenant}] = ?1"),
             // The tenant is bound here too, so that callers need not distinguish the isolations.
             Isolation::Schema | Isolation::Database => "?1 IS NOT NULL".into(),
         };
-        let list =
-            |prefix: &str| columns.iter().map(|c| format!("{prefix}[{c}]")).collect::<Vec<_>>().join(", ");
-        let all = list("");
+        let names: Vec<_> = of.columns.iter().map(|column| format!("[{}]", column.name)).collect();
+        let all = names.join(", ");
         let (tenant_column, tenant_value) = match isolation {
             Isolation::Pooled => (format!("[{tenant}], "), "?1, "),
             Isolation::Schema | Isolation::Database => (String::new(), ""),
         };
-        let values = (2..columns.len() + 2).map(|n| format!("?{n}")).collect::<Vec<_>>().join(", ");
-        let rowid = match (isolation, model.id) {
+        let values = (2..names.len() + 2).map(|n| format!("?{n}")).collect::<Vec<_>>().join(", ");
+        let rowid = match (isolation, of.id) {
             (Isolation::Schema | Isolation::Database, IdKind::Integer) => "id",
             _ => "_row",
         };
         let some = format!("SELECT [{rowid}] FROM [{name}] WHERE {scope} LIMIT 500");
         Self {
-            all: format!("SELECT {all} FROM [{name}] WHERE {scope} ORDER BY [id]"),
+            model: name.clone(),
+            id: of.id,
+            columns: names.len(),
+            first: format!("SELECT {all} FROM [{name}] WHERE {scope} ORDER BY [id] LIMIT ?2"),
+            next: format!("SELECT {all} FROM [{name}] WHERE {scope} AND [id] > ?3 ORDER BY [id] LIMIT ?2"),
             get: format!("SELECT {all} FROM [{name}] WHERE {scope} AND [id] = ?2"),
             insert: format!("INSERT INTO [{name}] ({tenant_column}{all}) VALUES ({tenant_value}{values})"),
             delete: format!("DELETE FROM [{name}] WHERE {scope} AND [id] = ?2 RETURNING [{rowid}], {all}"),
             delete_some: format!(
                 "DELETE FROM [{name}] WHERE {scope} AND [{rowid}] IN ({some}) RETURNING [{rowid}], {all}"
             ),
-            unique: unique(model, &columns, &scope),
-            search: Search::new(model, &columns),
-            columns,
-            model,
+            unique: of.unique.iter().map(|positions| clash(of, &names, positions, &scope)).collect(),
+            search: Search::new(of, &names),
         }
     }
-
-    /// Returns the tables of these models, sorted by name.
-    pub(crate) fn all(models: impl IntoIterator<Item = &'m Model>, isolation: Isolation) -> Vec<Self> {
-        let mut tables: Vec<_> = models.into_iter().map(|model| Self::new(model, isolation)).collect();
-        tables.sort_by(|a, b| a.model.name.cmp(&b.model.name));
-        tables
-    }
 }
 
-fn columns(model: &Model) -> Vec<&str> {
-    let mut fields: Vec<&str> = model.fields.iter().map(|f| f.name.as_str()).collect();
-    fields.sort_unstable();
-    let mut columns = vec!["id"];
-    columns.extend(fields);
-    columns.extend(["created_at", "updated_at", "version"]);
-    columns
-}
-
-fn unique(model: &Model, columns: &[&str], scope: &str) -> Vec<(Vec<usize>, String)> {
-    let single = model.fields.iter().filter(|f| f.unique).map(|f| vec![f.name.as_str()]);
-    let composite = model.indexes.iter().filter(|index| index.unique);
-    let composite = composite.map(|index| index.fields.iter().map(|f| f.as_str()).collect());
-    single.chain(composite).map(|fields: Vec<&str>| clash(model, columns, scope, &fields)).collect()
-}
-
-fn clash(model: &Model, columns: &[&str], scope: &str, fields: &[&str]) -> (Vec<usize>, String) {
-    let same: Vec<_> = fields.iter().enumerate().map(|(n, f)| format!("[{f}] = ?{}", n + 2)).collect();
-    let sql = format!("SELECT [id] FROM [{}] WHERE {scope} AND {}", model.name, same.join(" AND "));
-    (positions(columns, fields), sql)
-}
-
-fn positions(columns: &[&str], fields: &[&str]) -> Vec<usize> {
-    fields.iter().filter_map(|field| columns.iter().position(|c| c == field)).collect()
+fn clash(of: &carry::Table, names: &[String], positions: &[usize], scope: &str) -> (Vec<usize>, String) {
+    let same: Vec<_> =
+        positions.iter().enumerate().map(|(n, &column)| format!("{} = ?{}", names[column], n + 2)).collect();
+    let sql = format!("SELECT [id] FROM [{}] WHERE {scope} AND {}", of.model, same.join(" AND "));
+    (positions.to_vec(), sql)
 }
 
 impl Search {
-    fn new(model: &Model, columns: &[&str]) -> Option<Self> {
-        let fields: Vec<&str> = model.search_fields().map(|f| f.name.as_str()).collect();
-        if fields.is_empty() {
+    fn new(of: &carry::Table, names: &[String]) -> Option<Self> {
+        if of.search.is_empty() {
             return None;
         }
-        let name = format!("{}__fts", model.name);
-        let list = fields.iter().map(|f| format!("[{f}]")).collect::<Vec<_>>().join(", ");
-        let values = (2..fields.len() + 2).map(|n| format!("?{n}")).collect::<Vec<_>>().join(", ");
+        let name = format!("{}__fts", of.model);
+        let list = of.search.iter().map(|&column| names[column].as_str()).collect::<Vec<_>>().join(", ");
+        let values = (2..of.search.len() + 2).map(|n| format!("?{n}")).collect::<Vec<_>>().join(", ");
         Some(Self {
-            columns: positions(columns, &fields),
+            columns: of.search.clone(),
             add: format!("INSERT INTO [{name}] (rowid, {list}) VALUES (?1, {values})"),
             remove: format!("INSERT INTO [{name}] ([{name}], rowid, {list}) VALUES ('delete', ?1, {values})"),
             rebuild: format!("INSERT INTO [{name}] ([{name}]) VALUES ('rebuild')"),

@@ -1,0 +1,134 @@
+//! Catches up with a place that is written to while a copy of it is being made: its writes note which records they
+//! touched, and the current state of those records is carried over, repeatedly, until none is left.
+
+use super::{CaughtUp, End, Sink, Source, Tables, Touched};
+use crate::{
+    cell::Key,
+    error::{Error, Kind, Result},
+    identity::transition,
+};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+/// Carries up to `most` changes in `from` after `after` to `to`, in one transaction. Repeating it changes nothing. `to`
+/// must be closed: no other writer uses it then, and once it is opened this call fails.
+pub(crate) async fn copy_changes(
+    from: &End,
+    to: &End,
+    tables: &Tables,
+    token: i64,
+    after: u64,
+    most: u64,
+) -> Result<CaughtUp> {
+    from.refuse_same(to)?;
+    // Lock the target first: what is read under the lock is never older than what was carried before.
+    let mut sink = Sink::catching_up(to, tables).await?;
+    let mut source = Source::open(from).await?;
+    match source.info().await?.recorder {
+        Some(recorder) if recorder == token => {}
+        other => return Err(transition::not_recorded(from.place(), other, token)),
+    }
+    let (touched, caught_up) = source.noted(after, most).await?;
+    if source.ledger().await? != sink.ledger().await? {
+        let detail = "migrations ran on one of the two since the copy was made: make the copy anew";
+        return Err(Error::new(Kind::SchemaBehind, detail));
+    }
+    if caught_up.changes > 0 {
+        source.read(tables).await?;
+        refresh(&mut source, &mut sink, tables, touched).await?;
+        sink.last_ids(source.last_ids().await?).await?;
+        // A write notes at least as many records as it logs, so with the same limit the log catches up no later.
+        let log_upto = carry_lines(&mut source, &mut sink, most).await?;
+        sink.finish(log_upto).await?;
+    }
+    source.end().await?;
+    Ok(caught_up)
+}
+
+/// Carries up to `most` entries of the activity log. Returns the last one.
+async fn carry_lines(source: &mut Source, sink: &mut Sink, most: u64) -> Result<i64> {
+    let after = sink.log_upto().await?;
+    let lines = source.lines(after, i64::try_from(most.max(1)).unwrap_or(i64::MAX)).await?;
+    let Some(last) = lines.len().checked_sub(1) else { return Ok(after) };
+    let Key::Integer(last) = lines.key(last)? else { return Ok(after) };
+    sink.lines(&Arc::new(lines)).await?;
+    Ok(last)
+}
+
+/// Rows carried at a time.
+const ROWS: usize = 100;
+
+/// Ids of a step, for each table.
+type Ids = Vec<HashSet<Key>>;
+
+/// Makes the touched rows of the target equal to those of the source.
+///
+/// Other rows are refreshed with them if they must be: one that has a unique value which now belongs to another row, and
+/// on databases that check references one that is referred to and missing, or refers to a row that is gone. So every
+/// round leaves the target consistent, although it carries any part of related changes.
+async fn refresh(source: &mut Source, sink: &mut Sink, tables: &Tables, mut touched: Touched) -> Result<()> {
+    let ids = |table: &super::Table| touched.remove(table.model.as_str()).unwrap_or_default();
+    let mut step: Ids = tables.iter().map(ids).collect();
+    let mut done: Ids = vec![HashSet::new(); tables.len()];
+    while step.iter().any(|ids| !ids.is_empty()) {
+        // Remove all rows first: unique values may have moved from one row to another.
+        for (table, ids) in step.iter().enumerate().filter(|(_, ids)| !ids.is_empty()) {
+            sink.take(table, ids.iter().copied().collect()).await?;
+            done[table].extend(ids);
+        }
+        let mut with = With { next: vec![HashSet::new(); tables.len()], parents: HashMap::new() };
+        for (table, ids) in step.iter().enumerate().filter(|(_, ids)| !ids.is_empty()) {
+            let ids: Vec<Key> = ids.iter().copied().collect();
+            for ids in ids.chunks(ROWS) {
+                put(source, sink, tables, table, ids, &mut with).await?;
+            }
+        }
+        for (table, ids) in with.parents {
+            with.next[table].extend(sink.absent(table, ids.into_iter().collect()).await?);
+        }
+        step = with.next;
+        step.iter_mut().zip(&done).for_each(|(step, done)| step.retain(|id| !done.contains(id)));
+    }
+    Ok(())
+}
+
+/// What a step found out.
+struct With {
+    /// Rows to refresh next.
+    next: Ids,
+    /// Rows that are referred to, by table.
+    parents: HashMap<usize, HashSet<Key>>,
+}
+
+/// Inserts the current rows with these ids. Removes rows that are in their way, to be refreshed next.
+async fn put(
+    source: &mut Source,
+    sink: &mut Sink,
+    tables: &Tables,
+    table: usize,
+    ids: &[Key],
+    with: &mut With,
+) -> Result<()> {
+    let page = Arc::new(source.rows(table, ids.to_vec()).await?);
+    let in_the_way = sink.conflicts(table, &page).await?;
+    sink.take(table, in_the_way.clone()).await?;
+    with.next[table].extend(in_the_way);
+    sink.put(table, &page).await?;
+    if !sink.checks_references() {
+        return Ok(());
+    }
+    let there: HashSet<Key> = page.keys()?.into_iter().collect();
+    let gone: Vec<Key> = ids.iter().copied().filter(|id| !there.contains(id)).collect();
+    for (child, of) in tables.iter().enumerate().filter(|_| !gone.is_empty()) {
+        for (position, _) in of.references.iter().enumerate().filter(|(_, to)| to.to == table) {
+            with.next[child].extend(sink.referrers(child, position, gone.clone()).await?);
+        }
+    }
+    for reference in &tables[table].references {
+        let ids = (0..page.len()).filter_map(|row| Key::read(page.get(row, reference.column)));
+        with.parents.entry(reference.to).or_default().extend(ids);
+    }
+    Ok(())
+}

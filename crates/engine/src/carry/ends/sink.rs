@@ -1,0 +1,127 @@
+//! The side that rows go to: transactions on a place or on a new copy.
+
+use super::End;
+use crate::{
+    carry::{Mobile, Page, Tables},
+    cell::Key,
+    error::Result,
+    ledger::Applied,
+    postgres, sqlite,
+};
+use std::sync::Arc;
+
+/// Transactions on the receiving side. Nothing of the last one stays unless [`Sink::finish`] returns. Tables are named by
+/// their position among those that it was opened with.
+pub(crate) enum Sink {
+    Sqlite(Mobile<sqlite::transfer::Writer>),
+    Postgres(Box<postgres::carry::Writer>),
+}
+
+macro_rules! on {
+    ($sink:expr, $writer:ident => $sqlite:expr, $postgres:expr) => {
+        match $sink {
+            Sink::Sqlite(sink) => {
+                sink.run(move |$writer| {
+                    let done: Result<_> = $sqlite;
+                    done.map_err(|error| $writer.located(error))
+                })
+                .await
+            }
+            Sink::Postgres($writer) => $postgres.await,
+        }
+    };
+}
+
+impl Sink {
+    /// Locks a closed place, so that no other caller carries changes into it.
+    ///
+    /// # Errors
+    /// `Fenced` if the place was opened already.
+    pub(crate) async fn catching_up(end: &End, tables: &Tables) -> Result<Self> {
+        let tables = tables.clone();
+        Ok(match end.clone() {
+            End::Sqlite(site) => {
+                let open = move || sqlite::transfer::Writer::catching_up(&site, &tables);
+                Self::Sqlite(Mobile::make(open).await?)
+            }
+            End::Postgres(server, site) => {
+                let writer = postgres::carry::Writer::catching_up(&server, &site, tables).await?;
+                Self::Postgres(Box::new(writer))
+            }
+        })
+    }
+
+    /// Returns true if a transaction cannot end while one of its rows refers to a missing one.
+    pub(crate) fn checks_references(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    /// Returns the last entry of the source's activity log that was carried before.
+    pub(crate) async fn log_upto(&mut self) -> Result<i64> {
+        on!(self, writer => Ok(writer.log_upto()), async { Ok(writer.log_upto()) })
+    }
+
+    /// Returns the migrations of the place's store.
+    pub(crate) async fn ledger(&mut self) -> Result<Applied> {
+        on!(self, writer => writer.ledger(), writer.ledger())
+    }
+
+    /// Removes the rows with these ids.
+    pub(crate) async fn take(&mut self, table: usize, ids: Vec<Key>) -> Result<()> {
+        on!(self, writer => writer.take(table, &ids), writer.take(table, &ids))
+    }
+
+    /// Inserts rows. Their ids must not exist yet.
+    pub(crate) async fn put(&mut self, table: usize, page: &Arc<Page>) -> Result<()> {
+        let page = page.clone();
+        on!(self, writer => writer.put(table, &page), writer.put(table, &page))
+    }
+
+    /// Returns the ids of rows that have a unique value of a row of the page.
+    pub(crate) async fn conflicts(&mut self, table: usize, page: &Arc<Page>) -> Result<Vec<Key>> {
+        let page = page.clone();
+        on!(self, writer => writer.conflicts(table, &page), writer.conflicts(table, &page))
+    }
+
+    /// Returns the ids of rows that refer to one of these ids with the reference at this position. Only for a sink that
+    /// checks references.
+    pub(crate) async fn referrers(
+        &mut self,
+        table: usize,
+        reference: usize,
+        ids: Vec<Key>,
+    ) -> Result<Vec<Key>> {
+        match self {
+            Self::Sqlite(_) => Ok(vec![]),
+            Self::Postgres(writer) => writer.referrers(table, reference, &ids).await,
+        }
+    }
+
+    /// Returns those of these ids that no row of the table has. Only for a sink that checks references.
+    pub(crate) async fn absent(&mut self, table: usize, ids: Vec<Key>) -> Result<Vec<Key>> {
+        match self {
+            Self::Sqlite(_) => Ok(vec![]),
+            Self::Postgres(writer) => writer.absent(table, ids).await,
+        }
+    }
+
+    /// Raises the last assigned ids to these.
+    pub(crate) async fn last_ids(&mut self, last: Vec<(usize, i64)>) -> Result<()> {
+        on!(self, writer => writer.last_ids(&last), writer.last_ids(&last))
+    }
+
+    /// Adds entries to the activity log, with the columns of [`crate::carry::LINE`].
+    pub(crate) async fn lines(&mut self, page: &Arc<Page>) -> Result<()> {
+        let page = page.clone();
+        on!(self, writer => writer.lines(&page), writer.lines(&page))
+    }
+
+    /// Sets the counters and the state of the place, and commits. `log_upto` is the last entry of the source's activity
+    /// log that was carried.
+    pub(crate) async fn finish(self, log_upto: i64) -> Result<()> {
+        match self {
+            Self::Sqlite(writer) => writer.end(move |writer| writer.finish(log_upto)).await,
+            Self::Postgres(writer) => writer.finish(log_upto).await,
+        }
+    }
+}
