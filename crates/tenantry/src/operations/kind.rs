@@ -1,12 +1,10 @@
-//! A kind of operation: its name, its steps, and how to continue one that was found in the journal.
+//! A kind of operation: its name, its steps, and how to read one from the journal.
 
 use super::{
-    Inner, Operation,
-    recovery::{abandon, recover, takeover::Taken},
+    Operation,
+    erased::AnyOperation,
     step::{Step, StepInfo},
 };
-use crate::Result;
-use futures_util::future::BoxFuture;
 
 /// A kind of operation.
 #[derive(Debug)]
@@ -18,11 +16,9 @@ pub struct OperationKind {
     /// Returns the number of steps after which the operation only goes forward.
     no_return: fn() -> Option<usize>,
     past_return: fn(usize) -> bool,
-    resume: Resume,
-    abandon: Resume,
+    /// Reads the state that the journal stores.
+    read: fn(&str) -> serde_json::Result<Box<dyn AnyOperation>>,
 }
-
-type Resume = for<'a> fn(&'a Inner, Taken, String) -> BoxFuture<'a, Result<()>>;
 
 impl OperationKind {
     /// Describes an operation.
@@ -32,8 +28,7 @@ impl OperationKind {
             steps: || O::steps().iter().map(Step::info).collect(),
             no_return: O::no_return,
             past_return: O::past_return,
-            resume: |inner, taken, owner| Box::pin(recover::resume::<O>(inner, taken, owner)),
-            abandon: |inner, taken, owner| Box::pin(abandon::end::<O>(inner, taken, owner)),
+            read: |data| Ok(Box::new(serde_json::from_str::<O>(data)?)),
         }
     }
 
@@ -53,11 +48,11 @@ impl OperationKind {
         (self.past_return)(done)
     }
 
-    pub(super) async fn resume(&self, inner: &Inner, taken: Taken, owner: String) -> Result<()> {
-        (self.resume)(inner, taken, owner).await
-    }
-
-    pub(super) async fn abandon(&self, inner: &Inner, taken: Taken, owner: String) -> Result<()> {
-        (self.abandon)(inner, taken, owner).await
+    /// Returns an operation in the state that the journal stores.
+    ///
+    /// # Errors
+    /// That of the JSON, if it is not a state of this kind.
+    pub(super) fn read(&self, data: &str) -> serde_json::Result<Box<dyn AnyOperation>> {
+        (self.read)(data)
     }
 }

@@ -9,6 +9,7 @@
 
 pub(crate) mod context;
 mod driver;
+mod erased;
 pub(crate) mod journal;
 mod kind;
 mod progress;
@@ -31,12 +32,15 @@ pub(crate) use step::{Operation, Step};
 use crate::{Error, Result, control::params, platform::databases::Databases};
 use arc_swap::ArcSwap;
 use driver::run;
+use erased::AnyOperation;
 use journal::{Job, Live};
 use std::{
+    any::Any,
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
 };
 use tenantry_engine::{Tx, name::TenantId};
+use tokio::{sync::oneshot, task::JoinHandle};
 
 /// Runs operations. Cheap to clone.
 #[derive(Clone)]
@@ -107,9 +111,9 @@ impl Operations {
     /// # Errors
     /// That of the step that failed; [`Error::Conflict`] when another operation is open on the tenant.
     pub(crate) async fn run<O: Operation>(&self, operation: O) -> Result<O> {
-        let inner = self.inner.clone();
-        let task = tokio::spawn(async move { run::start(&inner, operation, |_| {}).await });
-        task.await.map_err(|e| Error::Internal(format!("operation {}: {e}", O::KIND)))?
+        let done: Box<dyn Any> =
+            self.task(Box::new(operation), None).await.map_err(|e| broken(O::KIND, &e))??;
+        done.downcast().map(|operation| *operation).map_err(|_| broken(O::KIND, &"ended as another kind"))
     }
 
     /// Starts an operation and returns its id as soon as it is in the journal. It continues in its own task; follow it
@@ -117,30 +121,42 @@ impl Operations {
     ///
     /// # Errors
     /// That of the first control steps; [`Error::Conflict`] when another operation is open on the tenant.
-    pub(crate) async fn spawn<O: Operation>(&self, operation: O) -> Result<i64> {
-        let inner = self.inner.clone();
-        let (tell, told) = tokio::sync::oneshot::channel();
-        let task = tokio::spawn(async move {
-            let tell = |id| {
-                // The caller may be gone.
-                let _ = tell.send(id);
-            };
-            run::start(&inner, operation, tell).await
-        });
+    pub(crate) fn spawn<O: Operation>(&self, operation: O) -> impl Future<Output = Result<i64>> + Send {
+        self.spawn_any(Box::new(operation))
+    }
+
+    async fn spawn_any(&self, operation: Box<dyn AnyOperation>) -> Result<i64> {
+        let kind = operation.kind();
+        let (tell, told) = oneshot::channel();
+        let task = self.task(operation, Some(tell));
         match told.await {
             Ok(id) => Ok(id),
             Err(_) => match task.await {
                 Ok(Err(error)) => Err(error),
-                Ok(Ok(_)) => Err(Error::Internal(format!("operation {} told no id", O::KIND))),
-                Err(e) => Err(Error::Internal(format!("operation {}: {e}", O::KIND))),
+                Ok(Ok(_)) => Err(broken(kind, &"told no id")),
+                Err(e) => Err(broken(kind, &e)),
             },
         }
     }
+
+    /// Runs an operation to its end in a task, which sends the operation's id to `tell`.
+    fn task(
+        &self,
+        operation: Box<dyn AnyOperation>,
+        tell: Option<oneshot::Sender<i64>>,
+    ) -> JoinHandle<Result<Box<dyn AnyOperation>>> {
+        let inner = self.inner.clone();
+        tokio::spawn(async move { run::start(&inner, operation, tell).await })
+    }
+}
+
+fn broken(kind: &str, why: &dyn std::fmt::Display) -> Error {
+    Error::Internal(format!("operation {kind}: {why}"))
 }
 
 impl Inner {
     /// Returns the context of this job.
-    fn of<O>(&self, job: &Job<O>) -> Context {
+    fn of(&self, job: &Job) -> Context {
         self.context.of(job.id, &job.databases, &job.live.progress, &job.live.cancel)
     }
 
@@ -153,7 +169,7 @@ impl Inner {
     }
 
     /// Makes the job visible to other tasks of this process while the guard lives.
-    fn watched<O>(&self, job: &Job<O>) -> Watched<'_> {
+    fn watched(&self, job: &Job) -> Watched<'_> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner).insert(job.id, job.live.clone());
         Watched { inner: self, id: job.id }
     }

@@ -11,6 +11,15 @@ pub(crate) type ControlFn<S> = for<'a> fn(&'a mut Write, &'a mut S) -> BoxFuture
 /// Changes the world outside the control store. Idempotent.
 pub(crate) type OutsideFn<S> = for<'a> fn(&'a Context, &'a mut S) -> BoxFuture<'a, Result<()>>;
 
+/// Direction in which a step runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// The action.
+    Run,
+    /// Its undo.
+    Undo,
+}
+
 /// A step, as shown to operators and test suites.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StepInfo {

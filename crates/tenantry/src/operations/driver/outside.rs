@@ -5,41 +5,34 @@ use crate::{
     Error,
     error::caught::caught,
     operations::{
-        Inner, Operation, Step,
+        Inner,
         journal::{Job, Stop},
+        step::Direction,
     },
 };
 use std::pin::pin;
 
-/// Direction in which an outside step runs.
-#[derive(Clone, Copy)]
-pub(in crate::operations) enum Direction {
-    /// The action.
-    Run,
-    /// Its undo.
-    Undo,
-}
-
 /// Runs the outside step at `index` and renews the lease while it runs. A panic in it is a failure like any other.
-pub(in crate::operations) async fn outside<O: Operation>(
+pub(in crate::operations) async fn outside(
     inner: &Inner,
-    job: &mut Job<O>,
+    job: &mut Job,
     direction: Direction,
     index: usize,
 ) -> Result<(), Stop> {
-    let Some(Step::Outside { name, run, undo }) = O::steps().get(index) else {
-        return Err(Error::Internal(format!("{} step {index} is not outside", O::KIND)).into());
+    let kind = job.operation.kind();
+    let Some(name) = job.operation.step(index).map(|step| step.name) else {
+        return Err(Error::Internal(format!("{kind} has no step {index}")).into());
     };
-    let (action, before, after, repeat) = match direction {
-        Direction::Run => (run, "before", "after", "run"),
-        Direction::Undo => (undo, "undo-before", "undo-after", "undo"),
+    let (before, after, repeat) = match direction {
+        Direction::Run => ("before", "after", "run"),
+        Direction::Undo => ("undo-before", "undo-after", "undo"),
     };
-    let times = 1 + usize::from(inner.faults.repeats(O::KIND, name, repeat));
+    let times = 1 + usize::from(inner.faults.repeats(kind, name, repeat));
     let context = inner.of(job);
     for _ in 0..times {
         let work = async {
-            inner.faults.pass(O::KIND, name, before).await?;
-            action(&context, &mut job.operation).await
+            inner.faults.pass(kind, name, before).await?;
+            job.operation.outside(direction, index, &context).await
         };
         let mut work = pin!(caught(work));
         let mut heartbeat = Heartbeat::new(inner, job.id, &job.owner, &job.live);
@@ -51,5 +44,5 @@ pub(in crate::operations) async fn outside<O: Operation>(
         }
     }
     job.live.progress.put(None);
-    Ok(inner.faults.pass(O::KIND, name, after).await?)
+    Ok(inner.faults.pass(kind, name, after).await?)
 }

@@ -3,30 +3,31 @@
 //! The loop: commit all adjacent control steps together with the journal's advance, then run the outside step at the
 //! cursor. An outside step has no commit: if the worker dies after it, the step is repeated.
 
-use super::{
-    outside::{Direction, outside},
-    unwind,
-};
+use super::{outside::outside, unwind};
 use crate::{
     Error, Result,
     control::Write,
     error::caught::caught,
     operations::{
-        Inner, Operation, Step,
+        Inner,
+        erased::AnyOperation,
         journal::{self, Job, Live, State, Stop, attempts::pause_us, lease},
         progress::Cancel,
+        step::{Direction, StepInfo},
     },
 };
+use tokio::sync::oneshot::Sender;
 
-/// Runs a new operation to its end. Calls `tell` with its id once it is in the journal. If the first control steps
+/// Runs a new operation to its end. Sends its id to `tell` once it is in the journal. If the first control steps
 /// fail, no trace is left; if a later step fails, everything is undone before the error is returned.
-pub(in crate::operations) async fn start<O: Operation>(
+pub(in crate::operations) async fn start(
     inner: &Inner,
-    mut operation: O,
-    tell: impl FnOnce(i64) + Send,
-) -> Result<O> {
-    if inner.kind(O::KIND).is_none() {
-        return Err(Error::Internal(format!("operation {} is not in the list of kinds", O::KIND)));
+    mut operation: Box<dyn AnyOperation>,
+    tell: Option<Sender<i64>>,
+) -> Result<Box<dyn AnyOperation>> {
+    let kind = operation.kind();
+    if inner.kind(kind).is_none() {
+        return Err(Error::Internal(format!("operation {kind} is not in the list of kinds")));
     }
     let (mut write, cursor) = match control_batch(inner, &mut operation, 0, None).await {
         Ok(done) => done,
@@ -34,8 +35,8 @@ pub(in crate::operations) async fn start<O: Operation>(
         Err(Stop::Lost) => return Err(Error::Internal("a new operation has no lease to lose".into())),
     };
     let owner = lease::new_owner();
-    let state = if cursor == O::steps().len() { State::Done } else { State::Running };
-    let id = journal::insert(&mut write, &operation, cursor, state, &owner).await?;
+    let state = if operation.step(cursor).is_none() { State::Done } else { State::Running };
+    let id = journal::insert(&mut write, &*operation, cursor, state, &owner).await?;
     let databases = inner.databases();
     if state == State::Running {
         operation.begin_early(&inner.context.with(databases.clone()));
@@ -44,7 +45,10 @@ pub(in crate::operations) async fn start<O: Operation>(
     let mut job =
         Job { id, owner, cursor, operation, attempts: 1, live: Live::default(), databases, left: None };
     let _watched = inner.watched(&job);
-    tell(id);
+    if let Some(tell) = tell {
+        // The caller may be gone.
+        let _ = tell.send(id);
+    }
     if state == State::Running {
         finish(inner, &mut job).await?;
     }
@@ -53,11 +57,11 @@ pub(in crate::operations) async fn start<O: Operation>(
 
 /// Runs forward, and back again if that fails. Past the point of no return the operation rests instead, and the
 /// reconciler continues it.
-pub(in crate::operations) async fn finish<O: Operation>(inner: &Inner, job: &mut Job<O>) -> Result<()> {
+pub(in crate::operations) async fn finish(inner: &Inner, job: &mut Job) -> Result<()> {
     match forward(inner, job).await {
         Ok(()) => Ok(()),
         Err(Stop::Lost) => Err(Error::Unavailable(format!("operation {} was taken over", job.id))),
-        Err(Stop::Failed(error)) if O::past_return(job.cursor) => {
+        Err(Stop::Failed(error)) if job.operation.past_return(job.cursor) => {
             journal::release(&inner.context.control, job.id, &job.owner, &error, pause_us(job.attempts))
                 .await?;
             Err(Error::Unavailable(format!("operation {} rests and will be finished: {error}", job.id)))
@@ -66,20 +70,15 @@ pub(in crate::operations) async fn finish<O: Operation>(inner: &Inner, job: &mut
     }
 }
 
-pub(in crate::operations) async fn forward<O: Operation>(
-    inner: &Inner,
-    job: &mut Job<O>,
-) -> Result<(), Stop> {
-    let steps = O::steps();
+pub(in crate::operations) async fn forward(inner: &Inner, job: &mut Job) -> Result<(), Stop> {
+    let kind = job.operation.kind();
     loop {
-        if O::past_return(job.cursor) {
+        if job.operation.past_return(job.cursor) {
             job.live.cancel.refuse();
         }
-        if steps.get(job.cursor).is_some_and(Step::is_outside) {
+        if let Some(step) = job.operation.step(job.cursor).filter(|step| step.outside) {
             match outside(inner, job, Direction::Run, job.cursor).await {
-                Err(error) if !O::ESSENTIAL.contains(&steps[job.cursor].name()) => {
-                    job.leave(steps[job.cursor].name(), error)?;
-                }
+                Err(error) if !job.operation.is_essential(step.name) => job.leave(step.name, error)?,
                 done => done?,
             }
             job.cursor += 1;
@@ -88,49 +87,50 @@ pub(in crate::operations) async fn forward<O: Operation>(
         let (mut write, next) = control_batch(inner, &mut job.operation, job.cursor, lease).await?;
         // The commit comes before the scratch directory is removed, because a worker that takes over may need the
         // directory. The operation is marked as done only afterwards, so that a done operation leaves nothing behind.
-        let (context, finished) = (inner.of(job), next == steps.len());
+        let (context, finished) = (inner.of(job), job.operation.step(next).is_none());
         let over = finished && !context.has_scratch();
         if finished {
-            inner.faults.pass(O::KIND, "end", "before").await?;
+            inner.faults.pass(kind, "end", "before").await?;
         }
         let state = if over { State::Done } else { State::Running };
-        journal::save(&mut write, job, &job.operation, next, state).await?;
+        journal::save(&mut write, job, &*job.operation, next, state).await?;
         write.commit_unaudited().await?;
         job.cursor = next;
         if over {
-            return Ok(inner.faults.pass(O::KIND, "end", "after").await?);
+            return Ok(inner.faults.pass(kind, "end", "after").await?);
         }
         if finished {
             context.clean();
-            inner.faults.pass(O::KIND, "end", "inside").await?;
+            inner.faults.pass(kind, "end", "inside").await?;
         }
     }
 }
 
 /// Runs the control steps from `from` up to the next outside step in one new transaction, which the caller commits. The
 /// operation's state changes only if all of them succeed.
-async fn control_batch<O: Operation>(
+async fn control_batch(
     inner: &Inner,
-    operation: &mut O,
+    operation: &mut Box<dyn AnyOperation>,
     from: usize,
     lease: Option<(i64, &str, &Cancel)>,
 ) -> Result<(Write, usize), Stop> {
+    let kind = operation.kind();
     loop {
         let mut write = inner.context.control.begin().await?;
         if let Some((id, owner, cancel)) = lease {
             journal::hold(&mut write, id, owner, cancel).await?;
         }
-        let mut draft = operation.clone();
+        let mut draft = operation.draft();
         let mut next = from;
         let mut again = false;
-        while let Some(Step::Control { name, run, .. }) = O::steps().get(next) {
+        while let Some(StepInfo { name, outside: false, .. }) = draft.step(next) {
             let work = async {
-                inner.faults.pass(O::KIND, name, "before").await?;
-                run(&mut write, &mut draft).await?;
-                inner.faults.pass(O::KIND, name, "after").await
+                inner.faults.pass(kind, name, "before").await?;
+                draft.control(Direction::Run, next, &mut write).await?;
+                inner.faults.pass(kind, name, "after").await
             };
             caught(work).await?;
-            again |= inner.faults.repeats(O::KIND, name, "run");
+            again |= inner.faults.repeats(kind, name, "run");
             next += 1;
         }
         if !again {

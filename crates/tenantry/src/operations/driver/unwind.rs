@@ -1,25 +1,23 @@
 //! Takes an operation back, last step first. Called when a step fails, and by recovery.
 
-use super::outside::{Direction, outside};
+use super::outside::outside;
 use crate::{
     Error, Result,
     control::Write,
     error::caught::caught,
     operations::{
-        Inner, Operation, Step,
+        Inner,
+        erased::AnyOperation,
         journal::{self, Job, State, Stop, attempts::pause_us},
+        step::{Direction, StepInfo},
     },
 };
 
 /// Undoes a job whose step at the cursor failed with `error`. Returns that error.
-pub(in crate::operations) async fn after<O: Operation>(
-    inner: &Inner,
-    job: &mut Job<O>,
-    error: Error,
-) -> Result<()> {
+pub(in crate::operations) async fn after(inner: &Inner, job: &mut Job, error: Error) -> Result<()> {
     job.live.cancel.refuse();
     let mut remaining = job.cursor;
-    if O::steps().get(remaining).is_some_and(Step::is_outside) {
+    if job.operation.step(remaining).is_some_and(|step| step.outside) {
         // It failed, perhaps midway.
         remaining += 1;
     }
@@ -44,24 +42,15 @@ pub(in crate::operations) async fn after<O: Operation>(
     Err(error)
 }
 
-async fn mark<O: Operation>(
-    inner: &Inner,
-    job: &Job<O>,
-    remaining: usize,
-    error: &Error,
-) -> Result<(), Stop> {
+async fn mark(inner: &Inner, job: &Job, remaining: usize, error: &Error) -> Result<(), Stop> {
     let mut write = inner.context.control.begin().await?;
-    journal::save(&mut write, job, &job.operation, remaining, State::Unwinding).await?;
+    journal::save(&mut write, job, &*job.operation, remaining, State::Unwinding).await?;
     journal::note(&mut write, job.id, error).await?;
     Ok(write.commit_unaudited().await?)
 }
 
 /// Undoes the first `remaining` steps. If a step fails, the reconciler continues, after longer and longer pauses.
-pub(in crate::operations) async fn to_nothing<O: Operation>(
-    inner: &Inner,
-    job: &mut Job<O>,
-    remaining: usize,
-) -> Result<()> {
+pub(in crate::operations) async fn to_nothing(inner: &Inner, job: &mut Job, remaining: usize) -> Result<()> {
     match back(inner, job, remaining).await {
         Ok(()) => Ok(()),
         Err(Stop::Lost) => Err(Error::Unavailable(format!("operation {} was taken over", job.id))),
@@ -73,31 +62,30 @@ pub(in crate::operations) async fn to_nothing<O: Operation>(
     }
 }
 
-pub(in crate::operations) async fn back<O: Operation>(
+pub(in crate::operations) async fn back(
     inner: &Inner,
-    job: &mut Job<O>,
+    job: &mut Job,
     mut remaining: usize,
 ) -> Result<(), Stop> {
-    let steps = O::steps();
     // Control steps that are skipped: those of an abandoned operation whose undo fails.
     let mut passed_over = Vec::new();
     loop {
-        if remaining > 0 && steps[remaining - 1].is_outside() {
-            if let Err(error) = outside(inner, job, Direction::Undo, remaining - 1).await {
-                job.leave(steps[remaining - 1].name(), error)?;
+        if let Some((last, step)) = last(&*job.operation, remaining).filter(|(_, step)| step.outside) {
+            if let Err(error) = outside(inner, job, Direction::Undo, last).await {
+                job.leave(step.name, error)?;
             }
-            remaining -= 1;
+            remaining = last;
         }
         let mut write = inner.context.control.begin().await?;
-        let mut draft = job.operation.clone();
-        let (left, again) = match control_batch(inner, &mut write, &mut draft, remaining, &passed_over).await
+        let mut draft = job.operation.draft();
+        let (left, again) = match control_batch(inner, &mut write, &mut *draft, remaining, &passed_over).await
         {
             Ok(done) => done,
             Err((failed, error)) => {
                 // Roll back the transaction so far, then repeat it without the failed step.
                 drop(write);
-                job.leave(steps[failed].name(), error)?;
-                passed_over.push(failed);
+                job.leave(failed.1.name, error)?;
+                passed_over.push(failed.0);
                 continue;
             }
         };
@@ -106,7 +94,7 @@ pub(in crate::operations) async fn back<O: Operation>(
         }
         remaining = left;
         let state = if remaining == 0 { State::Undone } else { State::Unwinding };
-        journal::save(&mut write, job, &draft, remaining, state).await?;
+        journal::save(&mut write, job, &*draft, remaining, state).await?;
         if state == State::Undone {
             // Before the commit makes the end visible: an operation that is over leaves nothing behind.
             inner.of(job).clean();
@@ -120,32 +108,34 @@ pub(in crate::operations) async fn back<O: Operation>(
 }
 
 /// Undoes the control steps between the first `remaining` steps' end and the outside step before them. Returns how many
-/// steps remain, and whether a test suite wants the batch repeated. On failure, returns the index of the step.
-async fn control_batch<O: Operation>(
+/// steps remain, and whether a test suite wants the batch repeated. On failure, returns the step.
+async fn control_batch(
     inner: &Inner,
     write: &mut Write,
-    draft: &mut O,
+    draft: &mut dyn AnyOperation,
     remaining: usize,
     passed_over: &[usize],
-) -> Result<(usize, bool), (usize, Stop)> {
-    let (mut left, mut again) = (remaining, false);
-    while left > 0
-        && let Step::Control { name, undo, .. } = &O::steps()[left - 1]
-    {
-        left -= 1;
+) -> Result<(usize, bool), ((usize, StepInfo), Stop)> {
+    let (kind, mut left, mut again) = (draft.kind(), remaining, false);
+    while let Some((index, step)) = last(draft, left).filter(|(_, step)| !step.outside) {
+        left = index;
         if passed_over.contains(&left) {
             continue;
         }
-        let failed = |error: Error| (left, Stop::from(error));
+        let failed = |error: Error| ((index, step), Stop::from(error));
         let work = async {
-            inner.faults.pass(O::KIND, name, "undo-before").await?;
-            if let Some(undo) = undo {
-                undo(write, draft).await?;
-            }
-            inner.faults.pass(O::KIND, name, "undo-after").await
+            inner.faults.pass(kind, step.name, "undo-before").await?;
+            draft.control(Direction::Undo, index, write).await?;
+            inner.faults.pass(kind, step.name, "undo-after").await
         };
         caught(work).await.map_err(failed)?;
-        again |= inner.faults.repeats(O::KIND, name, "undo");
+        again |= inner.faults.repeats(kind, step.name, "undo");
     }
     Ok((left, again))
+}
+
+/// Returns the last of the first `remaining` steps, with its index.
+fn last(operation: &dyn AnyOperation, remaining: usize) -> Option<(usize, StepInfo)> {
+    let index = remaining.checked_sub(1)?;
+    Some((index, operation.step(index)?))
 }

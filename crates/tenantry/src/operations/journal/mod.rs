@@ -9,7 +9,7 @@ pub(super) mod show;
 mod watch;
 
 use super::{
-    Operation,
+    erased::AnyOperation,
     progress::{Amount, Cancel, Progress},
 };
 use crate::{
@@ -58,11 +58,11 @@ impl State {
 }
 
 /// An operation with the lease that allows this worker to continue it.
-pub(super) struct Job<O> {
+pub(super) struct Job {
     pub(super) id: i64,
     pub(super) owner: String,
     pub(super) cursor: usize,
-    pub(super) operation: O,
+    pub(super) operation: Box<dyn AnyOperation>,
     /// Number of workers that have tried, including this one.
     pub(super) attempts: i64,
     pub(super) live: Live,
@@ -81,7 +81,7 @@ pub(super) struct Left {
     pub why: String,
 }
 
-impl<O: Operation> Job<O> {
+impl Job {
     /// Records a failure and continues if the operation was abandoned. Otherwise returns the error.
     pub(super) fn leave(&mut self, step: &'static str, error: Stop) -> Result<(), Stop> {
         match (&mut self.left, error) {
@@ -129,24 +129,24 @@ fn number(cursor: usize) -> i64 {
 }
 
 /// State to store in the row. Empty once the operation is over, because the state may hold a password's hash.
-fn data<O: Operation>(operation: &O, state: State) -> Result<String> {
+fn data(operation: &dyn AnyOperation, state: State) -> Result<String> {
     if state.is_over() {
         return Ok("{}".into());
     }
-    serde_json::to_string(operation).map_err(|e| Error::Internal(format!("journal: {e}")))
+    operation.data().map_err(|e| Error::Internal(format!("journal: {e}")))
 }
 
 /// Outcome to store in the row of a finished operation.
-fn result<O: Operation>(operation: &O, state: State) -> Result<Option<String>> {
+fn result(operation: &dyn AnyOperation, state: State) -> Result<Option<String>> {
     let outcome = (state == State::Done).then(|| operation.outcome()).filter(|value| !value.is_null());
     let text = outcome.map(|value| serde_json::to_string(&value)).transpose();
     text.map_err(|e| Error::Internal(format!("journal: {e}")))
 }
 
 /// Records a new operation and takes its lease.
-pub(super) async fn insert<O: Operation>(
+pub(super) async fn insert(
     write: &mut Write,
-    operation: &O,
+    operation: &dyn AnyOperation,
     cursor: usize,
     state: State,
     owner: &str,
@@ -161,7 +161,7 @@ pub(super) async fn insert<O: Operation>(
         lease_owner, lease_until, started_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
     let by = operation.by();
     let values = params![
-        O::KIND,
+        operation.kind(),
         operation.what(),
         operation.tenant().map(TenantId::get),
         state.as_str(),
@@ -203,10 +203,10 @@ async fn busy(write: &mut Write, tenant: Option<TenantId>) -> Result<Error> {
 }
 
 /// Saves the position of the job, in the transaction of the steps that reached it.
-pub(super) async fn save<O: Operation>(
+pub(super) async fn save(
     write: &mut Write,
-    job: &Job<O>,
-    operation: &O,
+    job: &Job,
+    operation: &dyn AnyOperation,
     cursor: usize,
     state: State,
 ) -> Result<(), Stop> {

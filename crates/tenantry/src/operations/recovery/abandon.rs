@@ -9,7 +9,7 @@ use crate::{
     access::Actor,
     control::{Write, params},
     operations::{
-        Inner, Listed, Operation, Operations, Step,
+        Inner, Listed, OperationKind, Operations,
         driver::{run, unwind},
         journal::{self, Job, Left, Live, State, Stop, lease},
     },
@@ -44,7 +44,7 @@ impl Operations {
         write.audit(by, found.tenant, "operation.abandon", detail).await?;
         write.commit().await?;
         match inner.kind(&taken.kind) {
-            Some(kind) => kind.abandon(inner, taken, owner).await?,
+            Some(kind) => end(inner, kind, taken, owner).await?,
             None => forget(inner, id, &owner, "this program does not know its kind").await?,
         }
         self.show(id).await
@@ -52,12 +52,8 @@ impl Operations {
 }
 
 /// Runs forward if the operation is past its point of no return and a step can still succeed; otherwise runs back.
-pub(in crate::operations) async fn end<O: Operation>(
-    inner: &Inner,
-    taken: Taken,
-    owner: String,
-) -> Result<()> {
-    let Ok(operation) = serde_json::from_str::<O>(&taken.data) else {
+async fn end(inner: &Inner, kind: &OperationKind, taken: Taken, owner: String) -> Result<()> {
+    let Ok(operation) = kind.read(&taken.data) else {
         return forget(inner, taken.id, &owner, "its state cannot be read").await;
     };
     let Taken { id, cursor, attempts, .. } = taken;
@@ -68,16 +64,17 @@ pub(in crate::operations) async fn end<O: Operation>(
     job.live.cancel.refuse();
     let mut remaining = cursor;
     if taken.state == State::Running {
-        if O::past_return(cursor) {
+        if job.operation.past_return(cursor) {
             match run::forward(inner, &mut job).await {
                 Ok(()) => return note(inner, &job, "done").await,
                 Err(Stop::Lost) => return Err(lost(id)),
                 Err(Stop::Failed(error)) => {
-                    job.leave(step_at::<O>(job.cursor), Stop::Failed(error)).map_err(failed)?
+                    let step = job.operation.step(job.cursor).map_or("end", |step| step.name);
+                    job.leave(step, Stop::Failed(error)).map_err(failed)?;
                 }
             }
         }
-        remaining = job.cursor + usize::from(O::steps().get(job.cursor).is_some_and(Step::is_outside));
+        remaining = job.cursor + usize::from(job.operation.step(job.cursor).is_some_and(|step| step.outside));
         unwinding(inner, &job, remaining).await?;
     }
     match unwind::back(inner, &mut job, remaining).await {
@@ -85,10 +82,6 @@ pub(in crate::operations) async fn end<O: Operation>(
         Err(Stop::Lost) => Err(lost(id)),
         Err(Stop::Failed(error)) => Err(error),
     }
-}
-
-fn step_at<O: Operation>(cursor: usize) -> &'static str {
-    O::steps().get(cursor).map_or("end", Step::name)
 }
 
 fn lost(id: i64) -> Error {
@@ -102,14 +95,14 @@ fn failed(stop: Stop) -> Error {
     }
 }
 
-async fn unwinding<O: Operation>(inner: &Inner, job: &Job<O>, remaining: usize) -> Result<()> {
+async fn unwinding(inner: &Inner, job: &Job, remaining: usize) -> Result<()> {
     let mut write = inner.context.control.begin().await?;
-    journal::save(&mut write, job, &job.operation, remaining, State::Unwinding).await.map_err(failed)?;
+    journal::save(&mut write, job, &*job.operation, remaining, State::Unwinding).await.map_err(failed)?;
     write.commit_unaudited().await
 }
 
 /// Records what is left behind, in the journal and in the audit log.
-async fn note<O: Operation>(inner: &Inner, job: &Job<O>, state: &str) -> Result<()> {
+async fn note(inner: &Inner, job: &Job, state: &str) -> Result<()> {
     let left = job.left.as_deref().unwrap_or_default();
     let told = |left: &Left| format!("{}: {}", left.step, left.why);
     let text = match left {
@@ -118,7 +111,7 @@ async fn note<O: Operation>(inner: &Inner, job: &Job<O>, state: &str) -> Result<
     };
     let mut write = inner.context.control.begin().await?;
     journal::note(&mut write, job.id, &Error::Conflict(text)).await?;
-    let detail = serde_json::json!({ "operation": job.id, "kind": O::KIND, "state": state, "left": left });
+    let detail = serde_json::json!({ "operation": job.id, "kind": job.operation.kind(), "state": state, "left": left });
     write.audit(job.operation.by(), job.operation.tenant(), "operation.abandoned", detail).await?;
     write.commit().await
 }

@@ -7,7 +7,7 @@ use crate::{
     Error, Result,
     error::caught::caught,
     operations::{
-        Inner, Operation, Operations, context,
+        Inner, OperationKind, Operations, context,
         driver::{run, unwind},
         journal::{self, Job, Live, State, attempts::MOST_ATTEMPTS, lease, show},
     },
@@ -119,17 +119,13 @@ pub(in crate::operations) async fn go_on(inner: &Inner, taken: Taken, owner: Str
     let unknown = || Error::Internal(format!("operation {id}: this program knows no {:?}", taken.kind));
     let kind = inner.kind(&taken.kind).ok_or_else(unknown)?;
     // A panic must not keep the pass from the operations after this one.
-    caught(kind.resume(inner, taken, owner)).await?;
+    caught(resume(inner, kind, taken, owner)).await?;
     journal::state(&inner.context.control, id).await
 }
 
-pub(in crate::operations) async fn resume<O: Operation>(
-    inner: &Inner,
-    taken: Taken,
-    owner: String,
-) -> Result<()> {
-    let operation: O = serde_json::from_str(&taken.data)
-        .map_err(|e| Error::Internal(format!("operation {}: {e}", taken.id)))?;
+async fn resume(inner: &Inner, kind: &OperationKind, taken: Taken, owner: String) -> Result<()> {
+    let operation = kind.read(&taken.data);
+    let operation = operation.map_err(|e| Error::Internal(format!("operation {}: {e}", taken.id)))?;
     let Taken { id, cursor, attempts, .. } = taken;
     let (attempts, databases) = (attempts + 1, inner.databases());
     let mut job =
@@ -140,7 +136,7 @@ pub(in crate::operations) async fn resume<O: Operation>(
         job.live.cancel.refuse();
         return unwind::to_nothing(inner, &mut job, cursor).await;
     }
-    let outcome = if attempts < MOST_ATTEMPTS || O::past_return(cursor) {
+    let outcome = if attempts < MOST_ATTEMPTS || job.operation.past_return(cursor) {
         run::finish(inner, &mut job).await
     } else {
         let error = Error::Unavailable(format!("given up after {attempts} attempts"));
