@@ -12,10 +12,16 @@ use super::{
     problem::{Code, Problem},
     records, register, tenant,
 };
-use axum::{Router, extract::Request, response::Response, routing::MethodRouter};
+use axum::{
+    Router,
+    extract::Request,
+    handler::Handler,
+    response::Response,
+    routing::{MethodFilter, on},
+};
+use futures_util::future::BoxFuture;
 use http::Method;
 use std::sync::{Arc, atomic::Ordering::Relaxed};
-use tower::util::MapRequestLayer;
 
 /// The callers that may use a route. The handler's extractor enforces the level, and the platform's verbs check it again.
 /// A test sends each kind of credential and each role to every route.
@@ -48,6 +54,10 @@ impl Access {
     }
 }
 
+/// A handler without its type. The compiler makes the code around handlers once for this type, and not once for each of
+/// them.
+type Untyped = fn(Request, App) -> BoxFuture<'static, Response>;
+
 /// A route of the table.
 pub struct Route {
     /// HTTP method.
@@ -60,7 +70,8 @@ pub struct Route {
     pub tag: &'static str,
     /// One line for the docs and the OpenAPI operation's summary.
     pub summary: &'static str,
-    handler: fn() -> MethodRouter<App>,
+    filter: MethodFilter,
+    handler: Untyped,
     /// Adds what the handler takes and answers; nothing for routes of records, which their models describe.
     pub(super) describe: fn(&mut Operation<'_>),
     name: &'static str,
@@ -82,13 +93,19 @@ macro_rules! routes {
             access: Access::$access,
             tag: $tag,
             summary: $summary,
-            handler: || axum::routing::$method($handler),
+            filter: routes!(@filter $method),
+            handler: |request, app| Handler::call($handler, request, app),
             describe: routes!(@describe $handler $(, $model)?),
             name: stringify!($handler),
         }),*];
     };
     (@describe $handler:path, model) => { |_| () };
     (@describe $handler:path) => { |operation| describe($handler, operation) };
+    (@filter get) => { MethodFilter::GET };
+    (@filter post) => { MethodFilter::POST };
+    (@filter put) => { MethodFilter::PUT };
+    (@filter patch) => { MethodFilter::PATCH };
+    (@filter delete) => { MethodFilter::DELETE };
     (@method get) => { Method::GET };
     (@method post) => { Method::POST };
     (@method put) => { Method::PUT };
@@ -228,21 +245,32 @@ routes! {
 pub fn router(app: App) -> Router {
     let mut router = Router::new();
     for (index, route) in ROUTES.iter().enumerate() {
-        let handler = || (route.handler)().layer(MapRequestLayer::new(move |request| noted(index, request)));
-        router = router.route(route.path, handler());
+        let target = Target { index, handler: route.handler };
+        router = router.route(route.path, on(route.filter, target));
         if route.access.is_in_tenant() {
-            router = router.route(&format!("/t/{{slug}}{}", route.path), handler());
+            router = router.route(&format!("/t/{{slug}}{}", route.path), on(route.filter, target));
         }
     }
     router.fallback(absent).method_not_allowed_fallback(not_that_way).with_state(app)
 }
 
-/// Tells the guard which route the request matched.
-fn noted(index: usize, request: Request) -> Request {
-    if let Some(note) = request.extensions().get::<Arc<Note>>() {
-        note.route.store(index, Relaxed);
+/// What a path leads to: a handler, and its index in the table.
+#[derive(Clone, Copy)]
+struct Target {
+    index: usize,
+    handler: Untyped,
+}
+
+impl Handler<(), App> for Target {
+    type Future = BoxFuture<'static, Response>;
+
+    /// Tells the guard which route the request matched, and answers it.
+    fn call(self, request: Request, app: App) -> Self::Future {
+        if let Some(note) = request.extensions().get::<Arc<Note>>() {
+            note.route.store(self.index, Relaxed);
+        }
+        (self.handler)(request, app)
     }
-    request
 }
 
 async fn absent() -> Problem {

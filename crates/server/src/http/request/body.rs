@@ -34,24 +34,24 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
-        let bytes = json_bytes(request, app).await?;
-        // Derived code would also read a struct's fields from an array, in the order of their declaration.
-        if bytes.trim_ascii_start().first() == Some(&b'[') {
-            return Err(Problem::new(Code::BadRequest, "The body must be a JSON object, not an array."));
-        }
+        let bytes = object_bytes(request, app).await?;
         serde_json::from_slice(&bytes).map(Json).map_err(|e| unreadable(&e))
     }
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
-        match serde_json::to_vec(&self.0) {
-            Ok(body) => {
-                let media = HeaderValue::from_static("application/json");
-                ([(header::CONTENT_TYPE, media)], body).into_response()
-            }
-            Err(error) => Problem::internal(format!("an answer cannot be written: {error}")).into_response(),
+        answer(serde_json::to_vec(&self.0))
+    }
+}
+
+fn answer(json: serde_json::Result<Vec<u8>>) -> Response {
+    match json {
+        Ok(body) => {
+            let media = HeaderValue::from_static("application/json");
+            ([(header::CONTENT_TYPE, media)], body).into_response()
         }
+        Err(error) => Problem::internal(format!("an answer cannot be written: {error}")).into_response(),
     }
 }
 
@@ -62,6 +62,16 @@ impl<T: DeserializeOwned> FromRequest<App> for JsonArray<T> {
         let bytes = json_bytes(request, app).await?;
         serde_json::from_slice(&bytes).map(JsonArray).map_err(|e| unreadable(&e))
     }
+}
+
+/// Returns the bytes of a body that must be a JSON object.
+async fn object_bytes(request: Request, app: &App) -> Result<Bytes> {
+    let bytes = json_bytes(request, app).await?;
+    // Derived code would also read a struct's fields from an array, in the order of their declaration.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Problem::new(Code::BadRequest, "The body must be a JSON object, not an array."));
+    }
+    Ok(bytes)
 }
 
 /// Returns the bytes of a JSON body.
