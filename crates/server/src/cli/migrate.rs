@@ -3,6 +3,7 @@
 use super::{args::Whole, progress::Progress, setup::Place, table, user::operator};
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
+use dialoguer::Select;
 use serde::Serialize;
 use serde_json::json;
 use std::{io::IsTerminal, process::ExitCode};
@@ -127,8 +128,8 @@ fn ask(question: &Question) -> Option<String> {
         return None;
     }
     let meanings: Vec<_> = question.choices.iter().map(|c| c.meaning.as_str()).collect();
-    let chosen = inquire::Select::new(&question.text, meanings).raw_prompt().ok()?;
-    Some(question.choices[chosen.index].option.clone())
+    let chosen = Select::new().with_prompt(&question.text).items(meanings).default(0).interact().ok()?;
+    Some(question.choices[chosen].option.clone())
 }
 
 /// Brings the system stores to the current schema. Opening the platform does that, so this prints the result.

@@ -175,7 +175,9 @@ pub(super) fn asked(given: Option<String>) -> Result<String> {
 /// Reads a password from the terminal or from standard input. `None`: there is no terminal, and nothing was piped in.
 fn offered() -> Result<Option<String>> {
     if io::stdin().is_terminal() {
-        return Ok(Some(inquire::Password::new("Password").prompt()?));
+        let question = dialoguer::Password::new().with_prompt("Password");
+        let asked = question.with_confirmation("Password, once more", "The two differ: type both again.");
+        return Ok(Some(asked.interact()?));
     }
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line)?;

@@ -3,8 +3,11 @@
 use super::args;
 use crate::cli::{setup::Place, table::at, user::operator};
 use anyhow::{Result, anyhow, bail};
-use inquire::InquireError;
-use std::process::ExitCode;
+use dialoguer::Input;
+use std::{
+    io::{IsTerminal, stdin},
+    process::ExitCode,
+};
 use tenantry::{name::Slug, tenants::Terms};
 
 /// Cancels a tenant and prints its dates.
@@ -41,18 +44,16 @@ pub(super) async fn revoke(place: &Place, slug: &Slug) -> Result<ExitCode> {
 
 /// Requires the operator to repeat the slug, on the command line or at the terminal (`wrong-id-deleted`).
 pub(super) fn confirm(slug: &Slug, yes: Option<&str>, what: &str) -> Result<()> {
-    let said =
-        match yes {
-            Some(said) => said.to_owned(),
-            None => inquire::Text::new(&format!("To {what} {slug}, type its slug:")).prompt().map_err(
-                |error| match error {
-                    InquireError::NotTTY => anyhow!(
-                        "there is no terminal to ask for a confirmation\n  remedy: confirm with --yes {slug}"
-                    ),
-                    other => anyhow!("nothing was done: {other}"),
-                },
-            )?,
-        };
+    let said: String = match yes {
+        Some(said) => said.to_owned(),
+        None if stdin().is_terminal() => {
+            let question = Input::new().with_prompt(format!("To {what} {slug}, type its slug"));
+            question.allow_empty(true).interact_text().map_err(|e| anyhow!("nothing was done: {e}"))?
+        }
+        None => {
+            bail!("there is no terminal to ask for a confirmation\n  remedy: confirm with --yes {slug}")
+        }
+    };
     if said != slug.as_str() {
         bail!("{said:?} is not {slug}: nothing was done");
     }
