@@ -9,6 +9,7 @@ mod habits;
 mod length;
 mod links;
 mod names;
+mod profiles;
 mod ratchet;
 mod text;
 mod tree;
@@ -56,6 +57,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
         .collect();
     let mut report = Report::default();
     dependencies::check(root, &mut report)?;
+    profiles::check(root, &mut report)?;
     edges::check(root, &sources, &mut report)?;
     text::check(&files, &sources, &mut report);
     links::check(root, &files, &mut report);
