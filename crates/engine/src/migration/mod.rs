@@ -3,6 +3,7 @@
 //! The platform calls it (`migrate make`, `migrate`, `check`), and so do the engines, which translate operations to
 //! their own statements. Nothing here depends on a database.
 
+mod conversion;
 mod convertible;
 mod diff;
 mod order;
@@ -12,6 +13,7 @@ mod rename;
 mod state;
 mod write;
 
+pub(crate) use conversion::{Cast, Must, conversion};
 pub use convertible::fill_value;
 pub(crate) use convertible::{convertible, convertible_in};
 pub use diff::diff;

@@ -37,8 +37,9 @@ pub(super) fn rename_override(
              '$.{from}') WHERE json_type(changes, '$.{from}') IS NOT NULL"
         )],
         postgres: vec![format!(
-            "UPDATE \"{table}\" SET changes = changes - '{from}' || jsonb_build_object('{to}', changes -> '{from}') \
-             WHERE changes ? '{from}'"
+            "UPDATE \"{table}\" SET changes = (SELECT '{{' || string_agg(to_json(CASE key WHEN '{from}' THEN '{to}' ELSE key \
+             END)::text || ':' || value, ',' ORDER BY key = '{from}', place) || '}}' FROM json_each(changes) WITH ORDINALITY \
+             AS each(key, value, place) WHERE key <> '{to}')::json WHERE changes -> '{from}' IS NOT NULL"
         )],
         mongo: vec![format!(
             "{{\"update\": \"{table}\", \"updates\": [{{\"q\": {{}}, \"u\": {{\"$rename\": \

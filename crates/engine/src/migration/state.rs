@@ -2,7 +2,8 @@
 
 use super::{Invalid, Migration, Op};
 use crate::{
-    model::{Field, FieldKind, Index, Model, Permissions},
+    cell::Storage,
+    model::{Field, FieldKind, IdKind, Index, Model, Permissions},
     name::{AppName, FieldName, ModelName, StoreName},
 };
 use std::collections::BTreeMap;
@@ -75,6 +76,45 @@ impl State {
     /// Returns the model of that name.
     pub fn model(&self, name: &str) -> Option<&Model> {
         self.models.get(name)
+    }
+
+    /// Returns the model that `model` refers to by this name, which may be itself.
+    ///
+    /// # Errors
+    /// If no migration before creates it.
+    pub(crate) fn referred<'s>(&'s self, model: &'s Model, to: &str) -> Outcome<&'s Model> {
+        if to == model.name.as_str() {
+            return Ok(model);
+        }
+        self.model(to).ok_or_else(|| {
+            Invalid(format!(
+                "model `{}` refers to `{to}`, which no migration before this one creates; add the \
+                 migration that does to `depends`",
+                model.name
+            ))
+        })
+    }
+
+    /// Returns the model that a field of `model` refers to, if it is in the same store, which makes it a foreign key.
+    ///
+    /// # Errors
+    /// Those of [`State::referred`].
+    pub(crate) fn target<'s>(&'s self, model: &'s Model, kind: &FieldKind) -> Outcome<Option<&'s Model>> {
+        let FieldKind::Ref { to, .. } = kind else { return Ok(None) };
+        let target = self.referred(model, to.as_str())?;
+        Ok((target.store == model.store).then_some(target))
+    }
+
+    /// Returns how a field of `model` is stored.
+    ///
+    /// # Errors
+    /// Those of [`State::referred`].
+    pub(crate) fn storage(&self, model: &Model, kind: &FieldKind) -> Outcome<Storage> {
+        let id = match kind {
+            FieldKind::Ref { to, .. } => self.referred(model, to.as_str())?.id,
+            _ => IdKind::Integer,
+        };
+        Ok(Storage::of(kind, id))
     }
 
     /// Returns all models, by name.

@@ -35,4 +35,7 @@ pub struct Inspection {
     pub unknown: Vec<String>,
     /// Differences from the schema after all migrations; empty while some are pending.
     pub drift: Vec<Drift>,
+    /// Tables and views that no model declares, such as those that a migration's own statements make; empty while
+    /// migrations are pending. No copy and no move takes them along.
+    pub undeclared: Vec<String>,
 }

@@ -1,6 +1,10 @@
 //! Faults in the contents of a database: what is derived from its rows, and values that their fields do not allow.
 
+use crate::model::{Field, Model};
 use std::fmt;
+
+/// Largest number of ids in one fault.
+const TOLD: usize = 20;
 
 /// One fault in the contents of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +32,23 @@ pub enum Fault {
         /// Ids of the first of them.
         ids: Vec<String>,
     },
+}
+
+/// Adds the record with this id to the fault of a field.
+pub(crate) fn note_value(fault: &mut Option<Fault>, model: &Model, field: &Field, rule: &str, id: String) {
+    let first = || Fault::Values {
+        model: model.name.to_string(),
+        field: field.name.to_string(),
+        rule: rule.to_owned(),
+        count: 0,
+        ids: vec![],
+    };
+    if let Fault::Values { count, ids, .. } = fault.get_or_insert_with(first) {
+        *count += 1;
+        if ids.len() < TOLD {
+            ids.push(id);
+        }
+    }
 }
 
 impl fmt::Display for Fault {

@@ -12,6 +12,7 @@ mod verified;
 
 pub use drift::{Drift, Inspection};
 pub use fault::Fault;
+pub(crate) use fault::note_value;
 pub(crate) use known::Known;
 pub use plan::{Column, Confinement, Plan};
 pub(crate) use plan::{Projection, Referrer};

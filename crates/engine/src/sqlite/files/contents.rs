@@ -8,8 +8,8 @@ use super::upkeep::open_dedicated;
 use crate::{
     error::{Error, Kind, Result},
     input,
-    model::{Field, Model},
-    schema::{Fault, Script},
+    model::Model,
+    schema::{Fault, Script, note_value},
     sqlite::{
         cells::raw,
         identity,
@@ -21,9 +21,6 @@ use crate::{
     },
 };
 use rusqlite::{Connection, types::ValueRef};
-
-/// Largest number of ids in one fault.
-const TOLD: usize = 20;
 
 /// Compares the search indexes of a database with its rows. In a pool, those of all tenants. Writers wait while an index is
 /// compared: SQLite's command for that counts as a write. A database that cannot be written is not compared.
@@ -82,31 +79,17 @@ fn values(conn: &Connection, site: &Site, script: &Script, model: &Model) -> Res
     while let Some(row) = rows.next()? {
         for (index, field) in model.fields.iter().enumerate() {
             if let Err(rule) = input::check_stored(field, raw(row.get_ref(index + 1)?)) {
-                add(&mut found[index], model, field, &rule, row.get_ref(0)?);
+                note_value(&mut found[index], model, field, &rule, shown(row.get_ref(0)?));
             }
         }
     }
     Ok(found.into_iter().flatten().collect())
 }
 
-/// Adds the record with this id to the fault of a field.
-fn add(fault: &mut Option<Fault>, model: &Model, field: &Field, rule: &str, id: ValueRef<'_>) {
-    let id = match id {
+fn shown(id: ValueRef<'_>) -> String {
+    match id {
         ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
         id => id.as_i64().unwrap_or_default().to_string(),
-    };
-    let first = || Fault::Values {
-        model: model.name.to_string(),
-        field: field.name.to_string(),
-        rule: rule.to_owned(),
-        count: 0,
-        ids: vec![],
-    };
-    if let Fault::Values { count, ids, .. } = fault.get_or_insert_with(first) {
-        *count += 1;
-        if ids.len() < TOLD {
-            ids.push(id);
-        }
     }
 }
 

@@ -29,8 +29,12 @@ pub struct Snapshot {
 /// `Statement` if an applied migration's file was changed afterwards.
 pub(crate) fn inspect(conn: &Connection, script: &Statements) -> Result<Inspection> {
     let (pending, unknown) = script.pending(conn)?;
-    let drift = if pending.is_empty() { Snapshot::read(conn)?.drift(script.wanted()) } else { Vec::new() };
-    Ok(Inspection { pending, unknown, drift })
+    let (mut drift, mut undeclared) = (vec![], vec![]);
+    if pending.is_empty() {
+        let live = Snapshot::read(conn)?;
+        (drift, undeclared) = (live.drift(script.wanted()), live.undeclared(script.wanted()));
+    }
+    Ok(Inspection { pending, unknown, drift, undeclared })
 }
 
 impl Snapshot {
@@ -118,6 +122,13 @@ impl Snapshot {
             }
         }
         out
+    }
+
+    /// Returns the tables and views that no model declares.
+    fn undeclared(&self, wanted: &Snapshot) -> Vec<String> {
+        let whole = |object: &&String| object.starts_with("table ") || object.starts_with("view ");
+        let made = |object: &&String| wanted.objects.contains_key(*object) || wanted.owns(object);
+        self.objects.keys().filter(whole).filter(|object| !made(object)).cloned().collect()
     }
 
     /// Returns true if the object belongs to one of this schema's tables.

@@ -1,7 +1,7 @@
 //! Steps for changes to one field: in place where SQLite can, otherwise by a rebuild of the table.
 
 use super::{
-    convert::{Conversion, convert, statement},
+    convert::{Converted, convert, statement},
     literal,
     ops::{Step, Steps, duplicates},
     quoted,
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     error::Result,
     migration::fill_value,
-    model::{Field, FieldKind, Index, Model},
+    model::{Field, Index, Model},
     name::FieldName,
     place::Isolation,
 };
@@ -77,15 +77,7 @@ pub(super) fn alter_field(
     let name = field.name.as_str();
     let was =
         old.model.field(name).ok_or_else(|| statement(format!("there is no field `{table}.{name}`")))?;
-    let storage_moves = old.storage(&was.kind)? != new.storage(&field.kind)?;
-    if storage_moves
-        && matches!((&was.kind, &field.kind), (FieldKind::Ref { .. }, _) | (_, FieldKind::Ref { .. }))
-    {
-        return Err(statement(format!(
-            "`{table}.{name}` refers to ids of another kind: add a new field instead"
-        )));
-    }
-    let Conversion { expr, checks } = convert(new, was, field, fill)?;
+    let Converted { expr, checks } = convert(old, new, was, field, fill)?;
     out.list.extend(checks);
     if field.unique && !was.unique {
         out.list.extend(duplicates(new, &Index { fields: vec![field.name.clone()], unique: true }));

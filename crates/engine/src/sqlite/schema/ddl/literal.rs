@@ -13,8 +13,9 @@ pub fn literal(kind: &FieldKind, value: &Value) -> String {
     if let Value::Text(own) = value {
         return text(own);
     }
-    // A reference has no default.
-    match stored(Storage::of(kind, IdKind::Integer), value) {
+    // A reference has no default, but rows may be filled with one.
+    let id = if matches!(value, Value::Uuid(_)) { IdKind::Uuid } else { IdKind::Integer };
+    match stored(Storage::of(kind, id), value) {
         Ok(Stored::Integer(number)) => number.to_string(),
         Ok(Stored::Text(own)) => text(&own),
         Ok(Stored::Null) | Err(_) => "NULL".into(),

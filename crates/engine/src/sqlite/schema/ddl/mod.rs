@@ -17,8 +17,9 @@ pub(crate) use ops::{Step, Steps, steps};
 pub(crate) use table::Layout;
 
 use crate::{
-    error::{Error, Kind, Result},
-    migration::State,
+    cell::Storage,
+    error::Result,
+    migration::{Invalid, State},
     model::{FieldKind, IdKind, Model},
     place::Isolation,
 };
@@ -72,23 +73,11 @@ impl Layout<'_> {
     /// Returns the model that a reference field refers to, if it is in the same store, which makes it a real foreign
     /// key.
     pub(crate) fn target(&self, kind: &FieldKind) -> Result<Option<&Model>> {
-        let FieldKind::Ref { to, .. } = kind else { return Ok(None) };
-        let target = self.referred(to.as_str())?;
-        Ok((target.store == self.model.store).then_some(target))
+        self.state.target(self.model, kind).map_err(|Invalid(why)| convert::statement(why))
     }
 
-    /// Returns the model of that name, which may be this one.
-    pub(crate) fn referred(&self, name: &str) -> Result<&Model> {
-        if name == self.model.name.as_str() {
-            return Ok(self.model);
-        }
-        self.state.model(name).ok_or_else(|| {
-            let detail = format!(
-                "model `{}` refers to `{name}`, which no migration before this one creates; add the \
-                 migration that does to `depends`",
-                self.model.name
-            );
-            Error::new(Kind::Statement(detail.clone()), detail)
-        })
+    /// Returns how the values of a field are stored.
+    pub(crate) fn stored(&self, kind: &FieldKind) -> Result<Storage> {
+        self.state.storage(self.model, kind).map_err(|Invalid(why)| convert::statement(why))
     }
 }

@@ -84,16 +84,7 @@ impl Layout<'_> {
 
     /// Returns the SQL type of a field.
     pub(crate) fn storage(&self, kind: &FieldKind) -> Result<&'static str> {
-        Ok(match kind {
-            FieldKind::Integer { .. } | FieldKind::Decimal { .. } | FieldKind::Boolean => "INTEGER",
-            FieldKind::Ref { to, .. } => id_type(self.referred(to.as_str())?.id),
-            FieldKind::Text { .. }
-            | FieldKind::Date
-            | FieldKind::Datetime
-            | FieldKind::Json
-            | FieldKind::File { .. }
-            | FieldKind::Choice { .. } => "TEXT",
-        })
+        Ok(if self.stored(kind)?.is_number() { "INTEGER" } else { "TEXT" })
     }
 
     /// Returns the constraints of a pooled table: the key within the tenant, and references that cannot leave the
