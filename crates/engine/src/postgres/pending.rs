@@ -45,28 +45,11 @@ impl Server {
         missing()
     }
 
-    pub(crate) async fn migrate_with(&self, place: &Place, script: &Arc<Script>) -> Result<MigrateReport> {
-        missing()
-    }
-
-    pub(crate) async fn rehearse(&self, place: &Place, script: &Script) -> Result<()> {
-        missing()
-    }
-
-    pub(crate) async fn inspect(&self, place: &Place, script: &Script) -> Result<Inspection> {
-        missing()
-    }
-
-    pub(crate) async fn check_search(&self, place: &Place, script: &Arc<Script>) -> Result<Vec<Fault>> {
-        missing()
-    }
-
-    pub(crate) async fn check_rows(&self, place: &Place, script: &Arc<Script>) -> Result<Vec<Fault>> {
-        missing()
-    }
-
     pub(crate) async fn provision(&self, place: &Place, template: &Template) -> Result<()> {
-        missing()
+        match template.script() {
+            Some(script) => self.make(place, &script).await,
+            None => self.create_system(place).await,
+        }
     }
 
     pub(crate) async fn adopt_with(

@@ -6,6 +6,7 @@ use crate::{
     migration::{Invalid, Migration, State, fingerprint},
     name::StoreName,
     place::Isolation,
+    postgres::schema::Statements as PostgresStatements,
     sqlite::schema::Statements as SqliteStatements,
 };
 use std::sync::{Arc, OnceLock};
@@ -19,6 +20,7 @@ pub struct Script(Arc<Inner>);
 struct Inner {
     facts: Arc<Migrations>,
     sqlite: Compiled<SqliteStatements>,
+    postgres: Compiled<PostgresStatements>,
 }
 
 /// Statements for databases in which tenants share tables, and for those in which they do not.
@@ -87,7 +89,11 @@ impl Script {
             state,
             fingerprint: fingerprint(migrations, store),
         };
-        let script = Self(Arc::new(Inner { facts: Arc::new(facts), sqlite: Compiled::default() }));
+        let script = Self(Arc::new(Inner {
+            facts: Arc::new(facts),
+            sqlite: Compiled::default(),
+            postgres: Compiled::default(),
+        }));
         // Every copy has this layout, so a platform whose migrations have no statements for it is refused now.
         script.sqlite(Isolation::Database)?;
         Ok(script)
@@ -119,6 +125,15 @@ impl Script {
     /// [`Kind::Statement`] if an operation has none.
     pub(crate) fn sqlite(&self, isolation: Isolation) -> Result<&SqliteStatements> {
         self.0.sqlite.get(isolation, |layout| SqliteStatements::new(&self.0.facts, layout))
+    }
+
+    /// Returns the statements for places of this isolation on PostgreSQL.
+    ///
+    /// # Errors
+    /// [`Kind::Statement`] if an operation has none, or a value of it cannot be stored there.
+    pub(crate) fn postgres(&self, isolation: Isolation) -> Result<&PostgresStatements> {
+        let compile = |layout: Isolation| PostgresStatements::new(&self.0.facts, layout.is_pooled());
+        self.0.postgres.get(isolation, compile)
     }
 
     /// Returns the script of only those migrations that a database has, as its ledger says. Its models are those of the

@@ -58,6 +58,17 @@ impl Connection {
         Ok(rows.into_iter().next().unwrap_or_default())
     }
 
+    /// Runs one statement that will not be run again soon: it does not stay prepared. The server refuses a text of several.
+    ///
+    /// # Errors
+    /// Those of [`Connection::query`].
+    pub async fn once(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>> {
+        self.in_statement = true;
+        let rows = self.client.query_typed(sql, params).await;
+        self.in_statement = false;
+        rows.map_err(|error| failure::of_statement(&error))
+    }
+
     /// Runs statements without parameters, separated by semicolons. Outside a transaction they are one.
     ///
     /// # Errors

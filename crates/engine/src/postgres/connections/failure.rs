@@ -21,13 +21,22 @@ pub(crate) fn of_statement(error: &tokio_postgres::Error) -> Error {
     let Some(refused) = error.as_db_error() else {
         return Error::new(Kind::Unreachable, described(error));
     };
-    Error::new(kind(refused), described(error))
+    refused_as(refused)
+}
+
+/// Returns what the server said when it refused a statement, for a caller that must know more than the kind.
+pub(crate) fn refusal(error: &Error) -> Option<&DbError> {
+    std::error::Error::source(error).and_then(|source| source.downcast_ref())
+}
+
+fn refused_as(refused: &DbError) -> Error {
+    Error::with_source(kind(refused), "PostgreSQL", refused.clone())
 }
 
 /// Converts the error of a commit. If the answer was lost, nothing tells whether the transaction was committed.
 pub(crate) fn of_commit(error: &tokio_postgres::Error) -> Error {
     match error.as_db_error() {
-        Some(refused) if !is_shutdown(refused.code()) => Error::new(kind(refused), described(error)),
+        Some(refused) if !is_shutdown(refused.code()) => refused_as(refused),
         _ => Error::new(Kind::InDoubt, described(error)),
     }
 }

@@ -21,6 +21,7 @@ mod pool;
 
 pub use access::Access;
 pub use connection::{Connection, Param};
+pub(crate) use failure::refusal;
 pub use lease::Lease;
 pub use pipeline::{Answers, Call, Failed};
 pub use pool::{ConnectionLimits, Connections};

@@ -43,6 +43,16 @@ impl Build for Bare {
     }
 }
 
+impl Build for &crate::schema::Script {
+    fn fingerprint(&self) -> &str {
+        crate::schema::Script::fingerprint(self)
+    }
+
+    async fn run(&self, conn: &mut Connection, site: &Site) -> Result<()> {
+        self.postgres(site.place.isolation)?.apply_new(conn, site).await
+    }
+}
+
 impl Server {
     /// Makes a system store, or a pool for tenants, with the platform's own tables only. Idempotent.
     ///
@@ -125,6 +135,13 @@ impl Server {
         let row = [tenant, store, (&site.generation, Type::INT8), (&id, Type::TEXT)];
         let claimed = conn.query(&sql, &row).await.map_err(|error| identity::not_ours(site, error))?;
         if !claimed.is_empty() {
+            let ids = format!(
+                "UPDATE {}._tenantry_seq SET tenant = {} WHERE tenant = {}",
+                site.quoted,
+                site.tenant,
+                template::BLANK
+            );
+            conn.batch(&ids).await?;
             roles::close_database(conn, site).await?;
             roles::open_models(conn, site, &self.prefix, &self.platform).await?;
             conn.batch(&comment("DATABASE", &site.name)).await?;
@@ -153,8 +170,9 @@ impl Server {
         conn.batch(tables::CREATE).await?;
         conn.batch(&roles::confine_platform_tables(site).join("; ")).await?;
         roles::open_models(conn, site, &self.prefix, &self.platform).await?;
-        build.run(conn, site).await?;
-        identity::enrol(conn, site, &self.platform).await.map(drop)
+        // Migrations count the rows that they make.
+        identity::enrol(conn, site, &self.platform).await?;
+        build.run(conn, site).await
     }
 
     /// Leases a connection to the home database.

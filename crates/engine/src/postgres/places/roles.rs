@@ -65,7 +65,7 @@ pub(crate) fn confine_table(pooled: bool, table: &str, tenant_column: &str) -> V
 }
 
 /// Returns the statements of row-level security of one table.
-fn secure(table: &str, tenant_column: &str) -> Vec<String> {
+pub(in crate::postgres) fn secure(table: &str, tenant_column: &str) -> Vec<String> {
     let (table, column) = (quoted(table), quoted(tenant_column));
     vec![
         format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"),

@@ -105,12 +105,13 @@ impl Server {
         let conn = transaction.connection()?;
         conn.batch(&format!("REVOKE ALL ON SCHEMA {} FROM PUBLIC", blank.quoted)).await?;
         conn.batch(tables::CREATE).await?;
-        build.run(conn, &blank).await?;
         let sql = format!(
             "INSERT INTO {}._tenantry_place(tenant, store, generation, state) VALUES ({BLANK}, $1, 0, 'closed')",
             blank.quoted
         );
         conn.query(&sql, &[(&site.place.store.as_str(), Type::TEXT)]).await?;
+        // Migrations count the rows that they make.
+        build.run(conn, &blank).await?;
         transaction.commit_and_close().await?;
         self.run_home(&format!("ALTER DATABASE {database} WITH IS_TEMPLATE true ALLOW_CONNECTIONS false"))
             .await

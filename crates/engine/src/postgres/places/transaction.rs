@@ -132,7 +132,7 @@ fn confinement(site: &Site) -> String {
 fn ownership(site: &Site) -> String {
     let path = format!("SET LOCAL search_path = {}, pg_temp", site.quoted);
     match site.is_pooled() {
-        true => format!("{path}; SET LOCAL tenantry.all = 'on'"),
+        true => format!("{path}; SET LOCAL tenantry.\"all\" = 'on'"),
         false => path,
     }
 }

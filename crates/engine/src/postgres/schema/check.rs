@@ -1,0 +1,152 @@
+//! Compares what a place derives from its rows with those rows, and each stored value with its field. It reads one state
+//! of the place and holds no writer up.
+
+use super::{
+    compiled::Statements,
+    ddl::{Layout, list, quoted},
+    recount,
+    rows::{Keyed, Rows},
+    search,
+};
+use crate::{
+    cell::{Raw, Storage, Stored},
+    error::{Kind, Result},
+    input,
+    model::Model,
+    place::Place,
+    postgres::{
+        cells::{stored, value_ref},
+        connections::Connection,
+        places::How,
+        server::Server,
+        site::Site,
+    },
+    schema::{Fault, Script, note_value},
+};
+use tokio_postgres::{Row, types::Type};
+
+impl Server {
+    /// Compares the words of the search with the rows, in a pool those of all tenants. The place must have all
+    /// migrations of `script`.
+    pub(crate) async fn check_search(&self, place: &Place, script: &Script) -> Result<Vec<Fault>> {
+        let site = self.site(place)?;
+        let statements = script.postgres(place.isolation)?;
+        self.in_one_state(&site, statements, async |conn| {
+            let mut faults = vec![];
+            for layout in layouts(statements).filter(Layout::is_searched) {
+                if search::differs(conn, &layout).await? {
+                    faults.push(Fault::Search(layout.model.name.to_string()));
+                }
+            }
+            Ok(faults)
+        })
+        .await
+    }
+
+    /// Compares the counters of a place with its rows, and its values with their fields. The place must have all
+    /// migrations of `script`.
+    pub(crate) async fn check_rows(&self, place: &Place, script: &Script) -> Result<Vec<Fault>> {
+        let site = self.site(place)?;
+        let statements = script.postgres(place.isolation)?;
+        self.in_one_state(&site, statements, async |conn| {
+            let mut faults = counters(conn, &site, statements).await?;
+            for layout in layouts(statements) {
+                faults.extend(values(conn, &site, &layout).await?);
+            }
+            Ok(faults)
+        })
+        .await
+    }
+
+    /// Runs work in a transaction that reads one state. It locks the tables before that state is taken: a migration that
+    /// writes a table anew would otherwise leave it empty there.
+    async fn in_one_state<T>(
+        &self,
+        site: &Site,
+        statements: &Statements,
+        work: impl AsyncFnOnce(&mut Connection) -> Result<T>,
+    ) -> Result<T> {
+        let mut transaction = self.as_owner(site, How::Snapshot).await?;
+        let conn = transaction.connection()?;
+        let tables = list(statements.state().of_store(&statements.of.store).map(|model| model.name.as_str()));
+        let locked = match tables.is_empty() {
+            true => Ok(()),
+            false => conn.batch(&format!("LOCK TABLE {tables} IN ACCESS SHARE MODE")).await,
+        };
+        let done = match locked {
+            Ok(()) => match self.applied_in(conn, site).await {
+                Ok(applied) => match statements.of.require_all(&applied, "the database") {
+                    Ok(()) => work(conn).await,
+                    Err(error) => Err(error),
+                },
+                Err(error) => Err(error),
+            },
+            Err(error) => Err(error),
+        };
+        transaction.roll_back().await?;
+        done
+    }
+}
+
+fn layouts(statements: &Statements) -> impl Iterator<Item = Layout<'_>> {
+    let (state, pooled) = (statements.state(), statements.pooled);
+    state.of_store(&statements.of.store).map(move |model| Layout { model, state, pooled })
+}
+
+async fn counters(conn: &mut Connection, site: &Site, statements: &Statements) -> Result<Vec<Fault>> {
+    let sql = recount::compared(statements.state(), &statements.of.store, statements.pooled);
+    let rows = conn.once(&sql, &[(&site.tenant, Type::INT8)]).await?;
+    let pairs = rows.iter().map(|row| ((row.get(0), row.get(1)), (row.get(2), row.get(3))));
+    let wrong = pairs.filter(|(held, counted)| held != counted);
+    Ok(wrong.map(|(held, counted)| Fault::Counters { held, counted }).collect())
+}
+
+/// Returns the faults in the values of one model, at most one for each field.
+async fn values(conn: &mut Connection, site: &Site, layout: &Layout<'_>) -> Result<Vec<Fault>> {
+    let Model { fields, .. } = layout.model;
+    let columns: Vec<String> = fields.iter().map(|field| quoted(field.name.as_str())).collect();
+    let storages = fields.iter().map(|field| layout.storage(&field.kind)).collect::<Result<Vec<_>>>()?;
+    let mut rows = Rows::new(layout, &columns, Some(site.tenant));
+    let mut found: Vec<Option<Fault>> = vec![None; fields.len()];
+    loop {
+        let page = rows.next(conn).await?;
+        if page.is_empty() {
+            return Ok(found.into_iter().flatten().collect());
+        }
+        for Keyed { id, row, .. } in &page {
+            for (index, field) in fields.iter().enumerate() {
+                let broken = match read(row, Keyed::FIRST + index, storages[index])? {
+                    Some(value) => input::check_stored(field, raw(&value)).err(),
+                    None => Some(storages[index].wanted().into()),
+                };
+                if let Some(rule) = broken {
+                    note_value(&mut found[index], layout.model, field, &rule, shown(id));
+                }
+            }
+        }
+    }
+}
+
+/// Returns the stored form of a value; None if the value has none.
+fn read(row: &Row, index: usize, storage: Storage) -> Result<Option<Stored<'_>>> {
+    match value_ref(row, index, storage).and_then(|value| stored(storage, value)) {
+        Err(error) if *error.kind() == Kind::Corrupt => Ok(None),
+        read => read.map(Some),
+    }
+}
+
+fn raw<'v>(value: &'v Stored<'_>) -> Raw<'v> {
+    match value {
+        Stored::Null => Raw::Null,
+        Stored::Integer(number) => Raw::Integer(*number),
+        Stored::Text(text) => Raw::Text(text.as_bytes()),
+    }
+}
+
+fn shown(id: &Stored<'_>) -> String {
+    match id {
+        Stored::Null => String::new(),
+        Stored::Integer(id) => id.to_string(),
+        Stored::Text(id) => id.to_string(),
+    }
+}

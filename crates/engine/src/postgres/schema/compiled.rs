@@ -1,0 +1,112 @@
+//! The statements of all migrations of a store, for one layout.
+
+use super::{
+    ddl::{Step, Steps, steps},
+    recount,
+};
+use crate::{
+    error::Result,
+    ledger::Loaded,
+    migration::{Invalid, State},
+    name::ModelName,
+    schema::{Migrations, refusal},
+};
+use std::{collections::BTreeSet, sync::Arc};
+
+/// The statements of a script for databases of one layout. Made once and run on every database of a fleet.
+#[derive(Debug)]
+pub(crate) struct Statements {
+    pub(super) of: Arc<Migrations>,
+    /// Tenants share the tables.
+    pub(super) pooled: bool,
+    pub(super) migrations: Vec<Compiled>,
+    pub(super) wanted: super::inspect::Wanted,
+}
+
+/// One migration.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    pub(super) loaded: Loaded,
+    pub(super) steps: Vec<Step>,
+    /// Statements that set what is counted, for the models after this migration. Empty if it cannot have changed rows.
+    pub(super) counts: Vec<String>,
+    /// Models whose rows need their words for the search collected again.
+    pub(super) search: BTreeSet<ModelName>,
+    /// The models after this migration.
+    pub(super) state: State,
+}
+
+impl Statements {
+    /// Compiles the statements of all migrations, in order.
+    ///
+    /// # Errors
+    /// [`crate::Kind::Statement`] if an operation has none.
+    pub(crate) fn new(of: &Arc<Migrations>, pooled: bool) -> Result<Self> {
+        let mut state = State::default();
+        let mut migrations: Vec<Compiled> = vec![];
+        for migration in &of.source {
+            let mut all = Steps::default();
+            for op in &migration.ops {
+                let before = state.clone();
+                state.apply(&migration.app, op).map_err(|Invalid(why)| refusal(migration, &why))?;
+                if *op.store() == of.store {
+                    steps(&mut all, op, &before, &state, pooled)
+                        .map_err(|error| refusal(migration, error.detail()))?;
+                }
+            }
+            if migration.touches(&of.store) {
+                let mut counts = vec![];
+                if all.recount {
+                    counts.push(recount::recount(&state, &of.store, pooled));
+                }
+                if all.renumber {
+                    counts.extend(recount::renumber(&state, &of.store, pooled));
+                }
+                migrations.push(Compiled {
+                    loaded: of.loaded[migrations.len()].clone(),
+                    steps: deferring(all.list),
+                    counts,
+                    search: all.search,
+                    state: state.clone(),
+                });
+            }
+        }
+        Ok(Self { of: of.clone(), pooled, migrations, wanted: super::inspect::Wanted::default() })
+    }
+
+    /// Returns the models after all migrations.
+    pub(crate) fn state(&self) -> &State {
+        &self.of.state
+    }
+
+    /// Returns statements that count again what every place of the store holds, and read its last integer ids from its
+    /// rows. They run in the schema of the places.
+    pub(crate) fn counts(&self) -> Vec<String> {
+        let mut all = vec![recount::recount(self.state(), &self.of.store, self.pooled)];
+        all.extend(recount::renumber(self.state(), &self.of.store, self.pooled));
+        all
+    }
+}
+
+/// Has references checked after the statements of an author that follow one another, not after each. PostgreSQL changes
+/// no table with checks outstanding.
+fn deferring(steps: Vec<Step>) -> Vec<Step> {
+    let mut out = Vec::with_capacity(steps.len());
+    let mut deferred = false;
+    for step in steps {
+        let raw = matches!(step, Step::Raw(_));
+        if raw != deferred {
+            out.push(Step::Sql(constraints(raw)));
+            deferred = raw;
+        }
+        out.push(step);
+    }
+    if deferred {
+        out.push(Step::Sql(constraints(false)));
+    }
+    out
+}
+
+fn constraints(deferred: bool) -> String {
+    format!("SET CONSTRAINTS ALL {}", if deferred { "DEFERRED" } else { "IMMEDIATE" })
+}

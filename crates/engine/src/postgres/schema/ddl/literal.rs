@@ -1,0 +1,44 @@
+//! Values as SQL literals, for column defaults and fills. Statements with callers' values bind them instead.
+
+use super::statement;
+use crate::{
+    cell::{Storage, Stored, stored},
+    error::Result,
+    value::Value,
+};
+use rust_decimal::Decimal;
+
+/// Returns a value as a literal of the type that the storage has.
+///
+/// # Errors
+/// `Statement` for a value that the column cannot hold, such as a text with a NUL character.
+pub(crate) fn literal(storage: Storage, value: &Value) -> Result<String> {
+    let found =
+        stored(storage, value).map_err(|rule| statement(format!("a value for existing rows {rule}")))?;
+    Ok(match (storage, found) {
+        (_, Stored::Null) => "NULL".into(),
+        (Storage::Boolean, Stored::Integer(value)) => (value != 0).to_string(),
+        (Storage::Decimal(scale), Stored::Integer(value)) => {
+            format!("'{}'::numeric", Decimal::from_i128_with_scale(value.into(), scale))
+        }
+        (_, Stored::Integer(value)) => format!("'{value}'::bigint"),
+        (Storage::Date, Stored::Text(date)) => format!("'{}'::date", before_christ(&date)),
+        (Storage::Datetime, Stored::Text(at)) => format!("'{}'::timestamptz", before_christ(&at)),
+        (Storage::Uuid, Stored::Text(id)) => format!("'{id}'::uuid"),
+        (Storage::Json, Stored::Text(json)) => format!("{}::json", text(&json)),
+        (_, Stored::Text(value)) => format!("{}::text", text(&value)),
+    })
+}
+
+/// Returns text in quotes.
+pub(super) fn text(value: &str) -> String {
+    format!("'{}'", value.replace('\'', "''"))
+}
+
+/// Returns a date or an instant as PostgreSQL reads it: the year 0 is the first one before Christ.
+fn before_christ(text: &str) -> String {
+    match text.strip_prefix("0000-") {
+        Some(rest) => format!("0001-{} BC", rest.replace('T', " ")),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,98 @@
+//! One attempt to apply one migration, in the caller's transaction.
+
+use super::{LOCK_WAIT, failed, step};
+use crate::{
+    error::{Error, Kind, Result},
+    identity::Platform,
+    ledger as rules,
+    name::ModelName,
+    postgres::{
+        connections::Connection,
+        identity,
+        schema::{
+            Layout,
+            compiled::{Compiled, Statements},
+            ledger, search,
+        },
+        site::Site,
+        tables::{self, Form},
+    },
+};
+use tokio_postgres::types::Type;
+
+/// One migration for one place.
+pub(super) struct Attempt<'a> {
+    pub(super) site: &'a Site,
+    pub(super) statements: &'a Statements,
+    pub(super) migration: &'a Compiled,
+}
+
+impl Attempt<'_> {
+    /// Applies the migration with its ledger row. Returns false if the place has it already.
+    pub(super) async fn run(&self, conn: &mut Connection, platform: &Platform) -> Result<bool> {
+        conn.batch(&settings()).await?;
+        if identity::check(conn, self.site, platform).await? == Form::Outdated {
+            tables::upgrade(conn, self.site).await?;
+        }
+        // The order is that of every migration; the place's rows come after the ledger's number.
+        conn.batch("SELECT 1 FROM _tenantry_meta FOR UPDATE; LOCK TABLE _tenantry_place IN EXCLUSIVE MODE")
+            .await?;
+        let applied = ledger::applied(conn, self.site).await?;
+        let missing = rules::missing(&self.statements.of.loaded, &applied)?;
+        if !missing.iter().any(|missing| missing.id() == self.migration.loaded.id()) {
+            return Ok(false);
+        }
+        self.refuse_fenced(conn).await?;
+        self.apply(conn).await?;
+        Ok(true)
+    }
+
+    /// Runs the steps of the migration, and what must follow them, and notes it in the ledger.
+    pub(super) async fn apply(&self, conn: &mut Connection) -> Result<()> {
+        for step in &self.migration.steps {
+            let done = step::run(conn, self.site, step).await;
+            done.map_err(|error| failed::in_step(&self.migration.loaded, step, error))?;
+        }
+        let loaded = &self.migration.loaded;
+        for sql in &self.migration.counts {
+            conn.batch(sql).await.map_err(|error| failed::in_statement(loaded, Some(sql), error))?;
+        }
+        for model in &self.migration.search {
+            let filled = self.fill_search(conn, model).await;
+            filled.map_err(|error| failed::in_statement(loaded, None, error))?;
+        }
+        ledger::enter(conn, self.site, &self.migration.loaded).await
+    }
+
+    async fn fill_search(&self, conn: &mut Connection, model: &ModelName) -> Result<()> {
+        let (state, pooled) = (&self.migration.state, self.statements.pooled);
+        let Some(model) = state.model(model.as_str()) else { return Ok(()) };
+        search::fill(conn, &Layout { model, state, pooled }, None).await
+    }
+
+    /// Refuses a fenced place (`fenced-generation`): a database or schema that was moved away takes no more writes,
+    /// including changes of its tables.
+    async fn refuse_fenced(&self, conn: &mut Connection) -> Result<()> {
+        if self.site.is_pooled() {
+            return Ok(());
+        }
+        let sql = "SELECT EXISTS (SELECT FROM _tenantry_place WHERE store = $1 AND state <> 'open')";
+        let store = self.site.place.store.as_str();
+        let rows = conn.once(sql, &[(&store, Type::TEXT)]).await?;
+        match rows.first().is_some_and(|row| row.get(0)) {
+            true => Err(Error::new(Kind::Fenced, format!("{} is fenced: its rows have moved", self.site))),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Settings of the transaction. Those of the server, the database or the role might read or write literals another way,
+/// or end a long migration.
+pub(super) fn settings() -> String {
+    format!(
+        "SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = 0; \
+         SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL standard_conforming_strings = on; \
+         SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL client_min_messages = warning",
+        LOCK_WAIT.as_millis()
+    )
+}

@@ -1,0 +1,77 @@
+//! Makes indexes of large tables ahead of their migration, while writes go on. A migration that does more than add
+//! indexes makes them itself: they may be of columns that it adds.
+//!
+//! An index whose making was interrupted is there and not valid. It is dropped and made again.
+
+use crate::{
+    error::{Error, Result},
+    postgres::{
+        connections::{Connection, refusal},
+        schema::{
+            compiled::Compiled,
+            ddl::{NewIndex, Step, quoted},
+        },
+        server::Server,
+        site::Site,
+    },
+};
+use tokio_postgres::types::Type;
+
+/// Number of rows from which a table is large. PostgreSQL indexes as many in a fraction of a second.
+const LARGE: f32 = 100_000.0;
+
+/// Makes the indexes of a migration whose tables are large.
+///
+/// # Errors
+/// Those of the connection. An index that cannot be made is left to the migration, which says why.
+pub(super) async fn ahead(server: &Server, site: &Site, migration: &Compiled) -> Result<()> {
+    let alone = migration.steps.iter().all(|step| matches!(step, Step::Index(_) | Step::Refuse { .. }));
+    if !alone {
+        return Ok(());
+    }
+    for step in &migration.steps {
+        let Step::Index(index) = step else { continue };
+        let mut lease = server.lease(site).await?;
+        let conn = lease.connection()?;
+        if is_large(conn, site, index).await? && !is_made_elsewhere(conn, site, index).await? {
+            drop_unfinished(conn, site, index).await?;
+            if let Err(error) = conn.batch(&index.create_concurrently(&site.quoted)).await {
+                left_to_the_migration(site, index, error)?;
+                drop_unfinished(conn, site, index).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Passes on the errors of the connection; a refusal of the server is the migration's to explain.
+fn left_to_the_migration(site: &Site, index: &NewIndex, error: Error) -> Result<()> {
+    if refusal(&error).is_none() {
+        return Err(error);
+    }
+    tracing::info!(%site, index = index.name, %error, "an index was not made ahead of its migration");
+    Ok(())
+}
+
+async fn is_large(conn: &mut Connection, site: &Site, index: &NewIndex) -> Result<bool> {
+    let sql = "SELECT reltuples FROM pg_class WHERE oid = to_regclass($1)";
+    let table = format!("{}.{}", site.quoted, quoted(&index.table));
+    let rows = conn.once(sql, &[(&table, Type::TEXT)]).await?;
+    Ok(rows.first().is_some_and(|row| row.get::<_, f32>(0) >= LARGE))
+}
+
+/// Returns true if another process is making the index.
+async fn is_made_elsewhere(conn: &mut Connection, site: &Site, index: &NewIndex) -> Result<bool> {
+    let sql = "SELECT 1 FROM pg_stat_progress_create_index WHERE relid = to_regclass($1)";
+    let table = format!("{}.{}", site.quoted, quoted(&index.table));
+    Ok(!conn.once(sql, &[(&table, Type::TEXT)]).await?.is_empty())
+}
+
+async fn drop_unfinished(conn: &mut Connection, site: &Site, index: &NewIndex) -> Result<()> {
+    let sql = "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid";
+    let name = format!("{}.{}", site.quoted, quoted(&index.name));
+    if conn.once(sql, &[(&name, Type::TEXT)]).await?.is_empty() {
+        return Ok(());
+    }
+    conn.batch(&format!("DROP INDEX CONCURRENTLY {name}")).await
+}

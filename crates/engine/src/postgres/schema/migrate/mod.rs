@@ -1,0 +1,186 @@
+//! Runs migrations on one place, each in one transaction together with its ledger row. A crash at any point leaves every
+//! migration either whole or absent, and running again finishes the rest.
+//!
+//! A migration holds the row of `_tenantry_meta` and locks `_tenantry_place` against writers. A write locks the row of its
+//! place before anything else, so it comes wholly before the migration or wholly after it. A migration never waits for
+//! long, because everything else would wait behind it: it gives up, lets the others go on, and tries again.
+
+mod attempt;
+mod failed;
+mod index;
+mod step;
+
+use super::{compiled::Statements, ledger};
+use crate::{
+    error::{Error, Kind, Result},
+    ledger::{self as rules, Applied, MigrateReport},
+    place::Place,
+    postgres::{connections::Connection, identity, places::How, server::Server, site::Site},
+    schema::Script,
+};
+use attempt::Attempt;
+use std::{
+    hash::{BuildHasher, RandomState},
+    time::{Duration, Instant},
+};
+use tokio::time::sleep;
+
+/// How long a migration waits for a lock before it lets others go on.
+const LOCK_WAIT: Duration = Duration::from_millis(800);
+/// How long a migration is tried again.
+const BUSY_WAIT: Duration = Duration::from_secs(20);
+/// First pause between two attempts; it doubles up to the last one.
+const PAUSE: Duration = Duration::from_millis(50);
+/// Longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+impl Server {
+    /// Applies the migrations of a script that a place lacks. Safe while other processes do the same.
+    ///
+    /// # Errors
+    /// [`Kind::Statement`] if a migration is refused, or the place has unknown migrations of an app for which it lacks
+    /// others; [`Kind::Fenced`] if its rows have moved; [`Kind::Busy`] if its tables stay in use.
+    pub(crate) async fn migrate_with(&self, place: &Place, script: &Script) -> Result<MigrateReport> {
+        let site = self.site(place)?;
+        self.migrate_site(&site, script.postgres(place.isolation)?).await
+    }
+
+    /// Applies the missing migrations of `statements` to the tables at `site`.
+    pub(in crate::postgres) async fn migrate_site(
+        &self,
+        site: &Site,
+        statements: &Statements,
+    ) -> Result<MigrateReport> {
+        let (pending, unknown) = self.pending(site, statements).await?;
+        rules::refuse_newer(&pending, &unknown)?;
+        let mut report = MigrateReport { applied: vec![], unknown };
+        for migration in &statements.migrations {
+            if !pending.contains(&migration.loaded.id()) {
+                continue;
+            }
+            index::ahead(self, site, migration).await?;
+            if self.apply(site, &Attempt { site, statements, migration }).await? {
+                report.applied.push(migration.loaded.id());
+            }
+        }
+        Ok(report)
+    }
+
+    /// Applies the missing migrations in one transaction and rolls it back, to learn whether one of them is refused.
+    ///
+    /// # Errors
+    /// Those of [`Server::migrate_with`].
+    pub(crate) async fn rehearse(&self, place: &Place, script: &Script) -> Result<()> {
+        let site = self.site(place)?;
+        let statements = script.postgres(place.isolation)?;
+        let (pending, unknown) = self.pending(&site, statements).await?;
+        rules::refuse_newer(&pending, &unknown)?;
+        if pending.is_empty() {
+            return Ok(());
+        }
+        patiently(&site, async || {
+            let mut transaction = self.as_owner(&site, How::Write).await?;
+            let mut tried = Ok(false);
+            for migration in &statements.migrations {
+                let attempt = Attempt { site: &site, statements, migration };
+                tried = attempt.run(transaction.connection()?, &self.platform).await;
+                if tried.is_err() {
+                    break;
+                }
+            }
+            transaction.roll_back().await?;
+            tried.map(drop)
+        })
+        .await
+    }
+
+    /// Returns the migrations that a place lacks, as `app/name`, and those it has that are not known here.
+    pub(super) async fn pending(
+        &self,
+        site: &Site,
+        statements: &Statements,
+    ) -> Result<(Vec<String>, Vec<String>)> {
+        statements.of.pending(&self.applied(site).await?)
+    }
+
+    /// Returns the migrations that a place has, as its ledger says.
+    ///
+    /// # Errors
+    /// `Missing`, `WrongIdentity` or `Fenced` if it does not live there.
+    pub(in crate::postgres) async fn applied(&self, site: &Site) -> Result<Applied> {
+        let mut transaction = self.as_owner(site, How::Snapshot).await?;
+        let found = self.applied_in(transaction.connection()?, site).await;
+        transaction.roll_back().await?;
+        match found {
+            Err(error) => Err(self.or_missing(site, error).await),
+            found => found,
+        }
+    }
+
+    /// Like [`Server::applied`], in the caller's transaction as the owner.
+    pub(super) async fn applied_in(&self, conn: &mut Connection, site: &Site) -> Result<Applied> {
+        identity::check(conn, site, &self.platform).await?;
+        ledger::applied(conn, site).await
+    }
+
+    /// Applies one migration with its ledger row. Returns false if the place has it already.
+    async fn apply(&self, site: &Site, attempt: &Attempt<'_>) -> Result<bool> {
+        patiently(site, async || {
+            let mut transaction = self.as_owner(site, How::Write).await?;
+            match attempt.run(transaction.connection()?, &self.platform).await {
+                Ok(true) => transaction.commit().await.map(|()| true),
+                done => {
+                    // The connection may be lost.
+                    let rolled_back = transaction.roll_back().await;
+                    done.and_then(|applied| rolled_back.map(|()| applied))
+                }
+            }
+        })
+        .await
+    }
+}
+
+impl Statements {
+    /// Applies all migrations to tables that no other transaction knows yet, in the caller's transaction as the owner,
+    /// after the row of the place was written.
+    ///
+    /// # Errors
+    /// Those of [`Server::migrate_with`].
+    pub(in crate::postgres) async fn apply_new(&self, conn: &mut Connection, site: &Site) -> Result<()> {
+        conn.batch(&attempt::settings()).await?;
+        for migration in &self.migrations {
+            Attempt { site, statements: self, migration }.apply(conn).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Repeats work as long as it fails because tables are in use.
+async fn patiently<T>(site: &Site, mut work: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+    let until = Instant::now() + BUSY_WAIT;
+    let mut pause = PAUSE;
+    loop {
+        match work().await {
+            Err(error) if *error.kind() == Kind::Busy && Instant::now() + pause < until => {
+                tracing::debug!(%site, %error, "tables are in use: a migration waits");
+                sleep(jittered(pause)).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            Err(error) if *error.kind() == Kind::Busy => {
+                let detail = format!(
+                    "{site}: its tables were in use for {} s: end the transactions that hold them (see \
+                     pg_stat_activity), or migrate when fewer run",
+                    BUSY_WAIT.as_secs()
+                );
+                return Err(Error::with_source(Kind::Busy, detail, error));
+            }
+            done => return done,
+        }
+    }
+}
+
+/// Returns between half of the duration and all of it, so that processes that wait for each other do not meet again.
+fn jittered(pause: Duration) -> Duration {
+    let random = RandomState::new().hash_one(0_u8) % 1000;
+    pause / 2 + pause * u32::try_from(random).unwrap_or_default() / 2000
+}

@@ -1,0 +1,17 @@
+//! The tables of a place: DDL, migrations, and the comparison with what migrations make.
+
+mod check;
+mod compiled;
+mod ddl;
+mod inspect;
+pub(crate) mod ledger;
+mod migrate;
+pub(crate) mod names;
+mod raw;
+mod recount;
+mod rows;
+mod search;
+
+pub(crate) use compiled::Statements;
+pub(crate) use ddl::Layout;
+pub(crate) use search::fill as fill_search;

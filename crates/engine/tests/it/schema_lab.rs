@@ -1,0 +1,405 @@
+//! Shared by the schema tests that every database must pass: places on each kind of server and in each isolation, and
+//! their rows in the stored form, which is the same everywhere.
+
+use crate::{schema_kit::store, schema_people::step};
+use rusqlite::types::Value as Held;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+use tempfile::TempDir;
+use tenantry_engine::{
+    CacheLimits, Engine, Error, Inspection, MigrateReport, ServerSpec, Storage, Template,
+    engine::{ConnectionLimits, PostgresOptions},
+    migration::{Answers, Migration},
+    model::Model,
+    name::{PhysicalName, ServerName, TenantId},
+    place::{Isolation, Place},
+    schema::Schema,
+};
+use tenantry_testkit::postgres::servers;
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+
+/// The tenant whose rows tests write.
+pub(crate) const TENANT: i64 = 7;
+/// A moment in the stored form, for columns that no test looks at.
+pub(crate) const NOW: &str = "2026-01-31T12:00:00.000000Z";
+
+/// A value in the stored form.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Cell<'v> {
+    Null,
+    Integer(i64),
+    Text(&'v str),
+}
+
+/// Servers for one test: a directory of SQLite files, and a home database on each PostgreSQL server.
+pub(crate) struct Lab {
+    pub(crate) engine: Engine,
+    dir: TempDir,
+    homes: Vec<Home>,
+    places: AtomicU64,
+}
+
+struct Home {
+    /// URL of a superuser.
+    url: String,
+    name: String,
+    prefix: String,
+}
+
+/// One place, and a connection to its tables that sees all of them.
+pub(crate) struct Subject<'l> {
+    pub(crate) lab: &'l Lab,
+    /// What migrations are run on: in a pool it has no tenant.
+    pub(crate) whole: Place,
+    raw: Raw,
+}
+
+enum Raw {
+    Sqlite(rusqlite::Connection),
+    Postgres(Client),
+}
+
+pub(crate) async fn connect(url: &str, database: Option<&str>) -> Client {
+    let mut config: tokio_postgres::Config = url.parse().unwrap();
+    if let Some(database) = database {
+        config.dbname(database);
+    }
+    let (client, connection) = config.connect(NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+impl Home {
+    async fn make(url: &str, number: usize) -> (Self, ServerSpec) {
+        let id = uuid::Uuid::now_v7().simple().to_string();
+        let prefix = format!("t{}_", &id[20..]);
+        let name = format!("{prefix}home");
+        let admin = connect(url, None).await;
+        // Not a superuser: row-level security does not hold for those.
+        let role = format!("CREATE ROLE {name} LOGIN CREATEDB CREATEROLE PASSWORD 'only-for-tests'");
+        admin.batch_execute(&role).await.unwrap();
+        admin.batch_execute(&format!("CREATE DATABASE {name} OWNER {name}")).await.unwrap();
+        let (_, at) = url.split_once('@').unwrap();
+        let host = at.rsplit_once('/').unwrap().0;
+        let options = PostgresOptions {
+            url: format!("postgresql://{name}:only-for-tests@{host}/{name}"),
+            prefix: prefix.clone(),
+            connections: ConnectionLimits {
+                most: 12,
+                per_database: 8,
+                idle: Duration::from_secs(5),
+                wait: Duration::from_secs(20),
+            },
+            prepares: true,
+        };
+        let server = ServerName::parse(&format!("pg{number}")).unwrap();
+        (Self { url: url.to_owned(), name, prefix }, ServerSpec::postgres(server, options))
+    }
+
+    async fn remove(&self) {
+        let admin = connect(&self.url, None).await;
+        let of = |column: &str| format!("starts_with({column}, '{}')", self.prefix);
+        let sql = format!("SELECT datname::text FROM pg_database WHERE {}", of("datname"));
+        for row in admin.query(&sql, &[]).await.unwrap() {
+            let name: &str = row.get(0);
+            admin.batch_execute(&format!("ALTER DATABASE \"{name}\" IS_TEMPLATE false")).await.unwrap();
+            admin.batch_execute(&format!("DROP DATABASE \"{name}\" WITH (FORCE)")).await.unwrap();
+        }
+        let sql = format!(
+            "SELECT rolname::text FROM pg_roles WHERE {} ORDER BY rolname = '{}'",
+            of("rolname"),
+            self.name
+        );
+        for row in admin.query(&sql, &[]).await.unwrap() {
+            let name: &str = row.get(0);
+            admin.batch_execute(&format!("DROP OWNED BY \"{name}\"; DROP ROLE \"{name}\"")).await.unwrap();
+        }
+    }
+}
+
+impl Lab {
+    pub(crate) async fn new() -> Self {
+        let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+        let mut specs = vec![ServerSpec::sqlite(ServerName::parse("files").unwrap(), dir.path())];
+        let mut homes = vec![];
+        for (number, url) in servers().iter().enumerate() {
+            let (home, spec) = Home::make(url, number).await;
+            homes.push(home);
+            specs.push(spec);
+        }
+        let engine = Engine::open(specs, CacheLimits::default()).unwrap();
+        engine.set_platform("lab").unwrap();
+        Self { engine, dir, homes, places: AtomicU64::new(1) }
+    }
+
+    /// Returns a new place for every server and isolation. `databases` leaves out a database of one's own on
+    /// PostgreSQL, which has the tables of a schema and takes longer to make.
+    pub(crate) async fn subjects(&self, databases: bool) -> Vec<Subject<'_>> {
+        let mut out = vec![
+            self.subject("files", Isolation::Database).await,
+            self.subject("files", Isolation::Pooled).await,
+        ];
+        out.extend(self.on_postgres(databases).await);
+        out
+    }
+
+    /// Returns new places on the PostgreSQL servers.
+    pub(crate) async fn on_postgres(&self, databases: bool) -> Vec<Subject<'_>> {
+        let mut out = vec![];
+        for number in 0..self.homes.len() {
+            let server = format!("pg{number}");
+            out.push(self.subject(&server, Isolation::Schema).await);
+            out.push(self.subject(&server, Isolation::Pooled).await);
+            if databases {
+                out.push(self.subject(&server, Isolation::Database).await);
+            }
+        }
+        out
+    }
+
+    pub(crate) async fn subject(&self, server: &str, isolation: Isolation) -> Subject<'_> {
+        self.subject_of(server, isolation, &Template::bare(store("tenant"))).await
+    }
+
+    /// Returns a new place that is made from a template. A pool has only the platform's own tables.
+    pub(crate) async fn subject_of(
+        &self,
+        server: &str,
+        isolation: Isolation,
+        template: &Template,
+    ) -> Subject<'_> {
+        let number = self.places.fetch_add(1, Ordering::Relaxed);
+        let place = Place {
+            server: ServerName::parse(server).unwrap(),
+            store: store("tenant"),
+            isolation,
+            physical: PhysicalName::parse(&format!("place_{number}")).unwrap(),
+            tenant: Some(TenantId::from_raw(TENANT)),
+            generation: 1,
+        };
+        let mut whole = place.clone();
+        if isolation.is_pooled() {
+            whole.tenant = None;
+            self.engine.create_system(&whole).await.unwrap();
+            for tenant in [TENANT, TENANT + 1] {
+                let of = Place { tenant: Some(TenantId::from_raw(tenant)), ..place.clone() };
+                self.engine.enrol(&of).await.unwrap();
+            }
+        } else {
+            self.engine.provision(&place, template).await.unwrap();
+        }
+        let raw = self.raw(&whole).await;
+        Subject { lab: self, whole, raw }
+    }
+
+    async fn raw(&self, place: &Place) -> Raw {
+        let Some(number) = place.server.as_str().strip_prefix("pg") else {
+            let conn =
+                rusqlite::Connection::open(self.dir.path().join(format!("{}.db", place.physical))).unwrap();
+            conn.pragma_update(None, "foreign_keys", true).unwrap();
+            return Raw::Sqlite(conn);
+        };
+        let home = &self.homes[number.parse::<usize>().unwrap()];
+        let name = format!("{}{}", home.prefix, place.physical);
+        let (database, schema) = match place.isolation {
+            Isolation::Database => (&name, "public"),
+            Isolation::Schema | Isolation::Pooled => (&home.name, name.as_str()),
+        };
+        let client = connect(&home.url, Some(database)).await;
+        client.batch_execute(&format!("SET search_path = \"{schema}\"; SET TimeZone = 'UTC'")).await.unwrap();
+        Raw::Postgres(client)
+    }
+
+    /// Removes what the test made.
+    pub(crate) async fn remove(self) {
+        self.engine.shutdown().await;
+        for home in &self.homes {
+            home.remove().await;
+        }
+    }
+}
+
+impl Subject<'_> {
+    pub(crate) fn is_pooled(&self) -> bool {
+        self.whole.isolation.is_pooled()
+    }
+
+    pub(crate) fn is_postgres(&self) -> bool {
+        matches!(self.raw, Raw::Postgres(_))
+    }
+
+    /// Returns the place of the tenant.
+    pub(crate) fn place(&self) -> Place {
+        Place { tenant: Some(TenantId::from_raw(TENANT)), ..self.whole.clone() }
+    }
+
+    /// Returns another connection to a PostgreSQL place.
+    pub(crate) async fn client(&self) -> Client {
+        match self.lab.raw(&self.whole).await {
+            Raw::Postgres(client) => client,
+            Raw::Sqlite(_) => panic!("a SQLite place"),
+        }
+    }
+
+    pub(crate) async fn migrate(&self, all: &[Migration]) -> Result<MigrateReport, Error> {
+        self.lab.engine.migrate(&self.whole, all).await
+    }
+
+    pub(crate) async fn inspect(&self, all: &[Migration]) -> Inspection {
+        self.lab.engine.inspect(&self.whole, all).await.unwrap()
+    }
+
+    /// Migrates the place from nothing to these models.
+    pub(crate) async fn start(&self, models: &[Model]) -> Migration {
+        let first = step(&[], models, &Answers::default(), "0001_initial");
+        self.migrate(std::slice::from_ref(&first)).await.unwrap();
+        first
+    }
+
+    /// Runs SQL that both kinds of server take, or that is meant for this one.
+    pub(crate) async fn execute(&self, sql: &str) {
+        match &self.raw {
+            Raw::Sqlite(conn) => conn.execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}")),
+            Raw::Postgres(client) => {
+                client.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+            }
+        }
+    }
+
+    /// Returns the rows of a query as texts; null is empty.
+    pub(crate) async fn query(&self, sql: &str) -> Vec<Vec<String>> {
+        match &self.raw {
+            Raw::Sqlite(conn) => {
+                let mut query = conn.prepare(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+                let columns = query.column_count();
+                let text = |held: Held| match held {
+                    Held::Null => String::new(),
+                    Held::Integer(number) => number.to_string(),
+                    Held::Text(text) => text,
+                    other => format!("{other:?}"),
+                };
+                let row = |row: &rusqlite::Row<'_>| {
+                    (0..columns).map(|index| row.get(index).map(text)).collect::<Result<Vec<_>, _>>()
+                };
+                query.query_map([], row).unwrap().map(Result::unwrap).collect()
+            }
+            Raw::Postgres(client) => {
+                let found = client.simple_query(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+                let row = |message: SimpleQueryMessage| match message {
+                    SimpleQueryMessage::Row(row) => Some(
+                        (0..row.len()).map(|index| row.get(index).unwrap_or_default().to_owned()).collect(),
+                    ),
+                    _ => None,
+                };
+                found.into_iter().filter_map(row).collect()
+            }
+        }
+    }
+
+    /// Writes a row with these values in the stored form, for the test's tenant.
+    pub(crate) async fn insert(&self, models: &[Model], model: &str, id: i64, values: &[(&str, Cell<'_>)]) {
+        let schema =
+            Schema::new(store("tenant"), models.iter().cloned().map(Into::into).collect(), &[]).unwrap();
+        let plan = schema.model(model).unwrap();
+        let key = match plan.column("id").unwrap().storage {
+            Storage::Uuid => uuid(id),
+            _ => id.to_string(),
+        };
+        let key = if key.contains('-') { Cell::Text(&key) } else { Cell::Integer(id) };
+        let mut all = vec![("id", key), ("created_at", Cell::Text(NOW)), ("updated_at", Cell::Text(NOW))];
+        all.extend(values);
+        let (mut names, mut literals) = (vec![], vec![]);
+        if self.is_pooled() {
+            names.push("tenant_id".to_owned());
+            literals.push(TENANT.to_string());
+        }
+        for (name, cell) in all {
+            names.push(format!("\"{name}\""));
+            literals.push(self.literal(plan.column(name).unwrap().storage, cell));
+        }
+        let sql = format!("INSERT INTO \"{model}\" ({}) VALUES ({})", names.join(", "), literals.join(", "));
+        self.execute(&sql).await;
+    }
+
+    fn literal(&self, storage: Storage, cell: Cell<'_>) -> String {
+        let text = |text: &str| format!("'{}'", text.replace('\'', "''"));
+        match (storage, cell) {
+            (_, Cell::Null) => "NULL".into(),
+            (Storage::Boolean, Cell::Integer(value)) if self.is_postgres() => (value != 0).to_string(),
+            (Storage::Decimal(scale), Cell::Integer(value)) if self.is_postgres() => {
+                format!("{value}::numeric / {}::numeric", 10_i64.pow(scale))
+            }
+            (_, Cell::Integer(value)) => format!("({value})"),
+            (Storage::Date, Cell::Text(value)) if self.is_postgres() && value.starts_with("0000-") => {
+                format!("'0001-{} BC'", &value[5..])
+            }
+            (_, Cell::Text(value)) => text(value),
+        }
+    }
+
+    /// Returns the values of these fields in the stored form, row by row in order of the ids; null is `∅`.
+    pub(crate) async fn values(&self, models: &[Model], model: &str, fields: &[&str]) -> Vec<Vec<String>> {
+        let schema =
+            Schema::new(store("tenant"), models.iter().cloned().map(Into::into).collect(), &[]).unwrap();
+        let plan = schema.model(model).unwrap();
+        let columns: Vec<String> =
+            fields.iter().map(|field| self.stored(plan.column(field).unwrap().storage, field)).collect();
+        self.query(&format!("SELECT {} FROM \"{model}\" ORDER BY \"id\"", columns.join(", "))).await
+    }
+
+    fn stored(&self, storage: Storage, field: &str) -> String {
+        let column = format!("\"{field}\"");
+        if !self.is_postgres() {
+            return format!("coalesce(CAST({column} AS TEXT), '∅')");
+        }
+        let year = |form: &str| {
+            format!(
+                "CASE WHEN {column} < '0001-01-01' THEN '0000' ELSE to_char({column}, 'YYYY') END || to_char({column}, '{form}')"
+            )
+        };
+        let text = match storage {
+            Storage::Boolean => format!("{column}::integer::text"),
+            Storage::Decimal(scale) => format!("({column} * {})::bigint::text", 10_i64.pow(scale)),
+            Storage::Date => year("-MM-DD"),
+            Storage::Datetime => year("-MM-DD\"T\"HH24:MI:SS.US\"Z\""),
+            _ => format!("{column}::text"),
+        };
+        format!("coalesce({text}, '∅')")
+    }
+
+    /// Returns all definitions in the catalog of the place, to verify that a refused migration leaves nothing.
+    pub(crate) async fn catalog(&self) -> Vec<Vec<String>> {
+        let sql = match &self.raw {
+            Raw::Sqlite(_) => "SELECT coalesce(sql, name) FROM sqlite_schema ORDER BY 1",
+            Raw::Postgres(_) => {
+                "SELECT concat_ws(' ', c.relname, a.attname, format_type(atttypid, atttypmod), attnotnull, \
+                   pg_get_expr(adbin, adrelid)) FROM pg_class AS c LEFT JOIN pg_attribute AS a ON attrelid = c.oid AND \
+                   NOT attisdropped LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum \
+                 WHERE relnamespace = current_schema()::regnamespace \
+                 UNION ALL SELECT concat_ws(' ', conname, pg_get_constraintdef(oid)) FROM pg_constraint \
+                 WHERE connamespace = current_schema()::regnamespace \
+                 UNION ALL SELECT pg_get_indexdef(indexrelid) FROM pg_index JOIN pg_class ON oid = indexrelid \
+                 WHERE relnamespace = current_schema()::regnamespace ORDER BY 1"
+            }
+        };
+        self.query(sql).await
+    }
+
+    /// Returns the number of migrations in the ledger.
+    pub(crate) async fn applied(&self) -> usize {
+        self.query("SELECT migration FROM _tenantry_ledger").await.len()
+    }
+}
+
+impl std::fmt::Display for Subject<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}, {}", self.whole.server, self.whole.isolation.as_str())
+    }
+}
+
+/// Returns a UUID for a number.
+pub(crate) fn uuid(number: i64) -> String {
+    format!("00000000-0000-7000-8000-{number:012x}")
+}
