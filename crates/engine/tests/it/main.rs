@@ -42,6 +42,7 @@ mod schema_lab;
 mod schema_migrate;
 mod schema_model;
 mod schema_people;
+mod schema_rows;
 mod schema_values;
 mod transfer_batches;
 mod transfer_blank;

@@ -2,7 +2,8 @@
 
 use crate::{
     schema_kit::{app, load, store},
-    schema_lab::{Cell, Cell::*, Lab, Subject},
+    schema_lab::{Lab, Subject},
+    schema_rows::{Cell, Cell::*},
 };
 use tenantry_engine::{
     Kind,

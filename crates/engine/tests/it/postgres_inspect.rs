@@ -2,8 +2,9 @@
 
 use crate::{
     schema_kit::{CLINIC, load, migration, store},
-    schema_lab::{Cell::*, Lab, TENANT},
+    schema_lab::{Lab, TENANT},
     schema_people::{models, people, step},
+    schema_rows::Cell::*,
 };
 use std::sync::Arc;
 use tenantry_engine::{

@@ -2,8 +2,9 @@
 
 use crate::{
     schema_kit::{app, load, migration, store},
-    schema_lab::{Cell::*, Lab, NOW, Subject, TENANT},
-    schema_people::{NAME, models, people, step},
+    schema_lab::{Lab, Subject, TENANT},
+    schema_people::{NAME, answers, models, people, step},
+    schema_rows::{Cell::*, NOW},
 };
 use std::{
     sync::Arc,
@@ -238,10 +239,11 @@ async fn a_migration_gives_up_when_tables_stay_in_use() {
 async fn writes_come_before_a_migration_or_after_it() {
     let lab = Lab::new().await;
     for subject in lab.on_postgres(false).await {
-        let old = models(people!("[fields.fee]\ntype = \"decimal\"\nscale = 2"));
-        let new = models(people!("[fields.fee]\ntype = \"decimal\"\nscale = 4"));
+        let old = models(people!("[fields.fee]\ntype = \"decimal\""));
+        let new = models(people!("[fields.cost]\ntype = \"decimal\""));
         let first = subject.start(&old).await;
-        let change = step(&old, &new, &Answers::default(), "0002_scale");
+        let rename = answers(&[("rename", "people.fee=cost")]);
+        let change = step(&old, &new, &rename, "0002_cost");
         let writer = subject.client().await;
         let lock = format!("BEGIN; SELECT 1 FROM _tenantry_place WHERE tenant = {TENANT} FOR UPDATE");
         writer.batch_execute(&lock).await.unwrap();
@@ -326,7 +328,7 @@ async fn names_that_postgresql_would_cut_stay_apart() {
     };
     let old = load(&[(&long, &text(&other))]).unwrap();
     let new = load(&[(&long, &text("short"))]).unwrap();
-    let rename = crate::schema_people::answers(&[("rename", &format!("{long}.{other}=short"))]);
+    let rename = answers(&[("rename", &format!("{long}.{other}=short"))]);
     for subject in lab.on_postgres(false).await {
         let first = subject.start(&old).await;
         assert_eq!(subject.inspect(std::slice::from_ref(&first)).await.drift, []);

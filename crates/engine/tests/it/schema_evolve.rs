@@ -1,7 +1,11 @@
 //! Random evolution of models: after step-by-step migration, a database has the schema of a newly created one, and the
 //! rows it had at the start.
 
-use crate::schema_kit::{app, memory, migration, store};
+use crate::{
+    schema_kit::{app, memory, migration, store},
+    schema_lab::{Lab, Subject},
+    schema_rows::{Cell, Cell::*},
+};
 use proptest::prelude::*;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -272,4 +276,94 @@ fn stepwise_is_as_fresh_and_rows_survive() {
     });
     println!("{} migrations applied", steps.get());
     assert!(steps.get() > evolutions.get(), "most evolutions were refused: nothing was tested");
+}
+
+/// Returns the stored form of the value that [`fill_on`] writes.
+fn cell(kind: &FieldKind) -> Cell<'static> {
+    match kind {
+        FieldKind::Text { .. } | FieldKind::Choice { .. } => Text("9"),
+        FieldKind::Integer { .. } | FieldKind::Boolean => Integer(1),
+        FieldKind::Decimal { .. } => Integer(2000),
+        FieldKind::Date => Text("2026-05-06"),
+        FieldKind::Datetime => Text("2026-05-06T00:00:00.000000Z"),
+        FieldKind::Json | FieldKind::File { .. } | FieldKind::Ref { .. } => Text("{}"),
+    }
+}
+
+fn is_plain(field: &Field) -> bool {
+    !matches!(field.kind, FieldKind::Ref { .. } | FieldKind::File { .. })
+}
+
+/// Inserts one row into each model that has no required reference. Returns the models that have one.
+async fn fill_on(subject: &Subject<'_>, models: &[Model]) -> Vec<ModelName> {
+    let mut filled = vec![];
+    for model in models {
+        if model.fields.iter().any(|f| f.required && f.default.is_none() && !is_plain(f)) {
+            continue;
+        }
+        let plain = model.fields.iter().filter(|f| is_plain(f));
+        let row: Vec<_> = plain.map(|field| (field.name.as_str(), cell(&field.kind))).collect();
+        subject.insert(models, model.name.as_str(), 41, &row).await;
+        filled.push(model.name.clone());
+    }
+    filled
+}
+
+/// Runs the evolution on a place. See [`evolve`].
+async fn evolve_on(subject: &Subject<'_>, stages: Vec<Vec<Model>>) -> usize {
+    let (mut done, mut reached, mut filled): (Vec<Migration>, Vec<Vec<Model>>, _) = (vec![], vec![], vec![]);
+    for models in stages {
+        let old = State::replay(&done).unwrap();
+        let Ok(ops) = diff(&app(), &old, &models, &answers(&models)) else { continue };
+        done.push(migration(&format!("{:04}_step", done.len() + 1), ops));
+        let before = subject.catalog().await;
+        if let Err(error) = subject.migrate(&done).await {
+            let spoken = ["refused: ", "refers to a missing row"].iter().any(|s| error.detail().contains(s));
+            assert!(spoken, "{subject}: {error}\n{done:#?}");
+            assert_eq!(subject.catalog().await, before, "{subject}");
+            done.pop();
+            continue;
+        }
+        let seen = subject.inspect(&done).await;
+        assert_eq!((seen.drift, seen.undeclared), (vec![], vec![]), "{subject}: not as fresh: {done:#?}");
+        if reached.is_empty() {
+            filled = fill_on(subject, &models).await;
+        }
+        reached.push(models);
+        let last = reached.last().unwrap();
+        for model in last.iter().filter(|model| filled.contains(&model.name)) {
+            filled_values_stay(subject, &reached, model).await;
+        }
+        filled.retain(|name| last.iter().any(|model| model.name == *name));
+    }
+    reached.len()
+}
+
+async fn filled_values_stay(subject: &Subject<'_>, reached: &[Vec<Model>], model: &Model) {
+    for field in model.fields.iter().filter(|field| is_plain(field) && same_kind(reached, model, field)) {
+        let found =
+            subject.values(reached.last().unwrap(), model.name.as_str(), &[field.name.as_str()]).await;
+        let expect = match cell(&field.kind) {
+            Integer(number) => number.to_string(),
+            Text(text) => text.to_owned(),
+            Null => unreachable!("no field is filled with null"),
+        };
+        assert_eq!(found, [[expect]], "{subject}: {}.{}", model.name, field.name);
+    }
+}
+
+#[test]
+fn stepwise_is_as_fresh_on_postgresql() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let lab = runtime.block_on(Lab::new());
+    let steps = std::cell::Cell::new(0);
+    property(12, proptest::collection::vec(models(), 2..6), |stages| {
+        runtime.block_on(async {
+            for subject in lab.on_postgres(false).await {
+                steps.set(steps.get() + evolve_on(&subject, stages.clone()).await);
+            }
+        });
+    });
+    assert!(steps.get() > 48, "most evolutions were refused: nothing was tested");
+    runtime.block_on(lab.remove());
 }

@@ -2,7 +2,9 @@
 
 use crate::{
     schema_kit::{CLINIC, load, memory, migration, store},
+    schema_lab::Lab,
     schema_people::{BOTH, NAME, answers, models, people, row, schema, step},
+    schema_rows::Cell,
 };
 use rusqlite::Connection;
 use tenantry_engine::{
@@ -32,39 +34,6 @@ fn integer_ids_are_not_given_out_again_after_a_rebuild() {
     migrate(&mut conn, &store("tenant"), Isolation::Database, &all).unwrap();
     conn.execute_batch(&row("name='B'", Isolation::Database)).unwrap();
     assert_eq!(conn.query_row("SELECT max(id) FROM people", [], |r| r.get::<_, i64>(0)), Ok(3));
-}
-
-#[test]
-fn running_twice_changes_nothing_and_edits_are_noticed() {
-    let clinic = load(CLINIC).unwrap();
-    for isolation in BOTH {
-        let mut first = step(&[], &clinic, &Answers::default(), "0001_initial");
-        let mut conn = memory();
-        let report = migrate(&mut conn, &store("tenant"), isolation, std::slice::from_ref(&first)).unwrap();
-        assert_eq!(report.applied, ["clinic/0001_initial"]);
-        let before = schema(&conn);
-        let again = migrate(&mut conn, &store("tenant"), isolation, std::slice::from_ref(&first)).unwrap();
-        assert!(again.applied.is_empty());
-        assert_eq!(schema(&conn), before);
-        assert!(
-            !before.iter().any(|s| s.contains("\"regions\" (")),
-            "shared models stay out of tenant databases"
-        );
-        first.ops.pop();
-        let error = migrate(&mut conn, &store("tenant"), isolation, &[first]).unwrap_err();
-        assert!(error.detail().contains("was changed after it had been applied"), "{error}");
-    }
-}
-
-#[test]
-fn a_migration_slipped_in_before_an_applied_one_is_refused() {
-    let late = step(&[], &models(NAME), &Answers::default(), "0002_late");
-    let mut conn = memory();
-    migrate(&mut conn, &store("tenant"), Isolation::Database, std::slice::from_ref(&late)).unwrap();
-    let raw = Op::Raw { store: store("tenant"), statements: Statements::default(), reverse: None };
-    let all = [migration("0001_early", vec![raw]), late];
-    let error = migrate(&mut conn, &store("tenant"), Isolation::Database, &all).unwrap_err();
-    assert!(error.detail().contains("give it a later number"), "{error}");
 }
 
 #[test]
@@ -188,31 +157,6 @@ fn drift_names_what_differs() {
 }
 
 #[test]
-fn overrides_of_tenants_follow_a_renamed_field() {
-    let shared = |field: &str| {
-        format!(
-            "store = \"shared\"\n[fields.{field}]\ntype = \"text\"\n[overrides]\nstore = \"tenant\"\nfields = [\"{field}\"]"
-        )
-    };
-    let (old, new) =
-        (load(&[("banks", &shared("name"))]).unwrap(), load(&[("banks", &shared("title"))]).unwrap());
-    let rename = answers(&[("rename", "banks.name=title")]);
-    let all =
-        [step(&[], &old, &Answers::default(), "0001_initial"), step(&old, &new, &rename, "0002_rename")];
-    let mut conn = memory();
-    migrate(&mut conn, &store("tenant"), Isolation::Database, &all[..1]).unwrap();
-    conn.execute_batch(
-        "INSERT INTO banks_overrides (shared_id, changes, created_at, updated_at) VALUES
-         (1, '{\"name\":\"Ours\",\"x\":1}', 'c', 'u'), (2, '{\"name\":null}', 'c', 'u'), (3, '{\"x\":2}', 'c', 'u')",
-    )
-    .unwrap();
-    migrate(&mut conn, &store("tenant"), Isolation::Database, &all).unwrap();
-    let found: String =
-        conn.query_row("SELECT group_concat(changes, ' ') FROM banks_overrides", [], |r| r.get(0)).unwrap();
-    assert_eq!(found, "{\"x\":1,\"title\":\"Ours\"} {\"title\":null} {\"x\":2}");
-}
-
-#[test]
 fn counters_of_pooled_tenants_follow_changed_values() {
     let all = [
         step(&[], &models(NAME), &Answers::default(), "0001_initial"),
@@ -243,23 +187,6 @@ fn counters_of_pooled_tenants_follow_changed_values() {
 }
 
 #[test]
-fn a_database_of_a_newer_version_is_left_alone() {
-    let raw = |name: &str| {
-        migration(
-            name,
-            vec![Op::Raw { store: store("tenant"), statements: Statements::default(), reverse: None }],
-        )
-    };
-    let mut conn = memory();
-    migrate(&mut conn, &store("tenant"), Isolation::Database, &[raw("0001_a"), raw("0002_b")]).unwrap();
-    let report = migrate(&mut conn, &store("tenant"), Isolation::Database, &[raw("0001_a")]).unwrap();
-    assert_eq!(report.unknown, ["clinic/0002_b"]);
-    let error = migrate(&mut conn, &store("tenant"), Isolation::Database, &[raw("0001_a"), raw("0002_c")])
-        .unwrap_err();
-    assert!(error.detail().contains("has migration clinic/0002_b, which is not known here"), "{error}");
-}
-
-#[test]
 fn a_server_that_has_the_database_open_goes_on_through_a_rebuild() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("t.db");
@@ -283,4 +210,72 @@ fn a_server_that_has_the_database_open_goes_on_through_a_rebuild() {
         let refused = server.execute_batch("UPDATE people SET v = 9");
         assert!(refused.is_err(), "the new reference holds on connections that were open before");
     }
+}
+
+#[tokio::test]
+async fn running_twice_changes_nothing_and_edits_are_noticed() {
+    let lab = Lab::new().await;
+    let clinic = load(CLINIC).unwrap();
+    for subject in lab.subjects(true).await {
+        let mut first = step(&[], &clinic, &Answers::default(), "0001_initial");
+        let report = subject.migrate(std::slice::from_ref(&first)).await.unwrap();
+        assert_eq!(report.applied, ["clinic/0001_initial"]);
+        let before = subject.catalog().await;
+        let again = subject.migrate(std::slice::from_ref(&first)).await.unwrap();
+        assert!(again.applied.is_empty());
+        assert_eq!(subject.catalog().await, before, "{subject}");
+        let undeclared = subject.inspect(std::slice::from_ref(&first)).await.undeclared;
+        assert_eq!(undeclared, [""; 0], "{subject}: shared models stay out of tenant databases");
+        first.ops.pop();
+        let error = subject.migrate(&[first]).await.unwrap_err();
+        assert!(error.detail().contains("was changed after it had been applied"), "{subject}: {error}");
+    }
+    lab.remove().await;
+}
+
+#[tokio::test]
+async fn migrations_of_another_order_or_version_are_refused() {
+    let lab = Lab::new().await;
+    let raw = |name: &str| {
+        let op = Op::Raw { store: store("tenant"), statements: Statements::default(), reverse: None };
+        migration(name, vec![op])
+    };
+    for subject in lab.subjects(true).await {
+        subject.migrate(&[raw("0002_a"), raw("0003_b")]).await.unwrap();
+        let early = [raw("0001_early"), raw("0002_a"), raw("0003_b")];
+        let error = subject.migrate(&early).await.unwrap_err();
+        assert!(error.detail().contains("give it a later number"), "{subject}: {error}");
+        let report = subject.migrate(&[raw("0002_a")]).await.unwrap();
+        assert_eq!(report.unknown, ["clinic/0003_b"], "{subject}: a newer version is left alone");
+        let error = subject.migrate(&[raw("0002_a"), raw("0003_c")]).await.unwrap_err();
+        let expect = "has migration clinic/0003_b, which is not known here";
+        assert!(error.detail().contains(expect), "{subject}: {error}");
+    }
+    lab.remove().await;
+}
+
+#[tokio::test]
+async fn overrides_of_tenants_follow_a_renamed_field() {
+    let lab = Lab::new().await;
+    let shared = |field: &str| {
+        format!(
+            "store = \"shared\"\n[fields.{field}]\ntype = \"text\"\n[overrides]\nstore = \"tenant\"\nfields = [\"{field}\"]"
+        )
+    };
+    let (old, new) =
+        (load(&[("banks", &shared("name"))]).unwrap(), load(&[("banks", &shared("title"))]).unwrap());
+    let rename = answers(&[("rename", "banks.name=title")]);
+    let changes = ["{\"name\":\"Ours\",\"x\":1}", "{\"name\":null}", "{\"x\":2}"];
+    for subject in lab.subjects(true).await {
+        let all = [subject.start(&old).await, step(&old, &new, &rename, "0002_rename")];
+        for (changes, id) in changes.iter().zip(1..) {
+            let row = [("shared_id", Cell::Integer(id)), ("changes", Cell::Text(changes))];
+            subject.insert(&old, "banks_overrides", id, &row).await;
+        }
+        subject.migrate(&all).await.unwrap();
+        let found = subject.values(&new, "banks_overrides", &["changes"]).await;
+        let expect = [["{\"x\":1,\"title\":\"Ours\"}"], ["{\"title\":null}"], ["{\"x\":2}"]];
+        assert_eq!(found, expect, "{subject}");
+    }
+    lab.remove().await;
 }

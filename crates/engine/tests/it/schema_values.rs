@@ -2,8 +2,9 @@
 //! clear message and changes nothing.
 
 use crate::{
-    schema_lab::{Cell, Cell::*, Lab, Subject},
+    schema_lab::{Lab, Subject},
     schema_people::{NAME, answers, models, people, step},
+    schema_rows::{Cell, Cell::*},
 };
 use tenantry_engine::{RefusedRows, model::Model};
 
