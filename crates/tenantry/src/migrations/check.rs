@@ -218,6 +218,9 @@ impl<'a> Checker<'a> {
         let migrations: &[Migration] = self.apps.migrations();
         let found = self.engine.inspect(place, migrations).await?;
         found.drift.into_iter().for_each(|drift| tell(What::Drift(drift)));
+        if !found.undeclared.is_empty() {
+            tell(What::Undeclared(found.undeclared));
+        }
         if !found.unknown.is_empty() {
             tell(What::Unknown(found.unknown));
         }

@@ -34,6 +34,8 @@ pub enum What {
     Unknown(Vec<String>),
     /// A definition differs from what the migrations produce.
     Drift(Drift),
+    /// Tables and views that no model declares. No fault: a migration's own statements may make them.
+    Undeclared(Vec<String>),
     /// What is derived from the rows is wrong, or a value is not one that its field allows.
     Contents(Fault),
     /// References to missing rows of another store.
@@ -79,6 +81,11 @@ impl fmt::Display for Finding {
             What::Pending(ids) => write!(f, "migrations have not run: {}", ids.join(", ")),
             What::Unknown(ids) => write!(f, "has migrations that are not installed: {}", ids.join(", ")),
             What::Drift(drift) => drift.fmt(f),
+            What::Undeclared(objects) => write!(
+                f,
+                "has what no model declares, which no move to another kind of server or isolation takes along: {}",
+                objects.join(", ")
+            ),
             What::Contents(fault) => write!(f, "{fault}; {}", self.repair(fault)),
             What::Dangling { model, field, to, ids } => {
                 let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
@@ -115,6 +122,11 @@ impl fmt::Display for Finding {
 }
 
 impl Finding {
+    /// Returns true if it is worth knowing and no fault.
+    pub fn is_notice(&self) -> bool {
+        matches!(self.what, What::Undeclared(_))
+    }
+
     /// Says that the database in this place is another one.
     fn not_its_own(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let server = self.place.as_ref().map_or("?", |place| place.server.as_str());

@@ -114,6 +114,24 @@ impl Connection {
         })
     }
 
+    /// Runs statements without parameters in the transaction that is open. PostgreSQL runs none after one that failed.
+    ///
+    /// # Errors
+    /// Position and error of the first one that failed.
+    pub async fn batches(&mut self, statements: &[String]) -> Result<(), (usize, Error)> {
+        self.in_statement = true;
+        let mut pending: Vec<Boxed<'_, Vec<Row>>> = Vec::with_capacity(statements.len());
+        for sql in statements {
+            pending.push(Box::pin(batch(&self.client, sql)));
+        }
+        let answers = together(pending).await;
+        self.in_statement = false;
+        for (at, answer) in answers.into_iter().enumerate() {
+            answer.map_err(|error| (at, failure::of_statement(&error)))?;
+        }
+        Ok(())
+    }
+
     async fn pipeline(
         &mut self,
         before: Option<&str>,

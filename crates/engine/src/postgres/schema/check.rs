@@ -17,7 +17,7 @@ use crate::{
     postgres::{
         cells::{stored, value_ref},
         connections::Connection,
-        places::How,
+        places::{How, Transaction},
         server::Server,
         site::Site,
     },
@@ -31,16 +31,10 @@ impl Server {
     pub(crate) async fn check_search(&self, place: &Place, script: &Script) -> Result<Vec<Fault>> {
         let site = self.site(place)?;
         let statements = script.postgres(place.isolation)?;
-        self.in_one_state(&site, statements, async |conn| {
-            let mut faults = vec![];
-            for layout in layouts(statements).filter(Layout::is_searched) {
-                if search::differs(conn, &layout).await? {
-                    faults.push(Fault::Search(layout.model.name.to_string()));
-                }
-            }
-            Ok(faults)
-        })
-        .await
+        let mut transaction = self.one_state(&site, statements).await?;
+        let found = words(transaction.connection()?, statements).await;
+        transaction.roll_back().await?;
+        found
     }
 
     /// Compares the counters of a place with its rows, and its values with their fields. The place must have all
@@ -48,44 +42,43 @@ impl Server {
     pub(crate) async fn check_rows(&self, place: &Place, script: &Script) -> Result<Vec<Fault>> {
         let site = self.site(place)?;
         let statements = script.postgres(place.isolation)?;
-        self.in_one_state(&site, statements, async |conn| {
-            let mut faults = counters(conn, &site, statements).await?;
-            for layout in layouts(statements) {
-                faults.extend(values(conn, &site, &layout).await?);
-            }
-            Ok(faults)
-        })
-        .await
+        let mut transaction = self.one_state(&site, statements).await?;
+        let found = contents(transaction.connection()?, &site, statements).await;
+        transaction.roll_back().await?;
+        found
     }
 
-    /// Runs work in a transaction that reads one state. It locks the tables before that state is taken: a migration that
+    /// Begins a transaction that reads one state. It locks the tables before that state is taken: a migration that
     /// writes a table anew would otherwise leave it empty there.
-    async fn in_one_state<T>(
-        &self,
-        site: &Site,
-        statements: &Statements,
-        work: impl AsyncFnOnce(&mut Connection) -> Result<T>,
-    ) -> Result<T> {
+    async fn one_state(&self, site: &Site, statements: &Statements) -> Result<Transaction> {
         let mut transaction = self.as_owner(site, How::Snapshot).await?;
         let conn = transaction.connection()?;
         let tables = list(statements.state().of_store(&statements.of.store).map(|model| model.name.as_str()));
-        let locked = match tables.is_empty() {
-            true => Ok(()),
-            false => conn.batch(&format!("LOCK TABLE {tables} IN ACCESS SHARE MODE")).await,
-        };
-        let done = match locked {
-            Ok(()) => match self.applied_in(conn, site).await {
-                Ok(applied) => match statements.of.require_all(&applied, "the database") {
-                    Ok(()) => work(conn).await,
-                    Err(error) => Err(error),
-                },
-                Err(error) => Err(error),
-            },
-            Err(error) => Err(error),
-        };
-        transaction.roll_back().await?;
-        done
+        if !tables.is_empty() {
+            conn.batch(&format!("LOCK TABLE {tables} IN ACCESS SHARE MODE")).await?;
+        }
+        let applied = self.applied_in(conn, site).await?;
+        statements.of.require_all(&applied, "the database")?;
+        Ok(transaction)
     }
+}
+
+async fn words(conn: &mut Connection, statements: &Statements) -> Result<Vec<Fault>> {
+    let mut faults = vec![];
+    for layout in layouts(statements).filter(Layout::is_searched) {
+        if search::differs(conn, &layout).await? {
+            faults.push(Fault::Search(layout.model.name.to_string()));
+        }
+    }
+    Ok(faults)
+}
+
+async fn contents(conn: &mut Connection, site: &Site, statements: &Statements) -> Result<Vec<Fault>> {
+    let mut faults = counters(conn, site, statements).await?;
+    for layout in layouts(statements) {
+        faults.extend(values(conn, site, &layout).await?);
+    }
+    Ok(faults)
 }
 
 fn layouts(statements: &Statements) -> impl Iterator<Item = Layout<'_>> {

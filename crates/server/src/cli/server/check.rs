@@ -7,7 +7,7 @@ use crate::cli::{
 };
 use anyhow::Result;
 use std::process::ExitCode;
-use tenantry::{Orphan, Platform, name::Slug};
+use tenantry::{Orphan, Platform, migrations::check::Finding, name::Slug};
 
 /// Finds files without a placement, and trouble with backups. A part that cannot be checked is a finding too; the other
 /// parts are checked all the same.
@@ -45,8 +45,8 @@ pub(in crate::cli) async fn run(place: &Place, tenant: Option<&Slug>, pages: boo
     let platform = place.reading().await?;
     let mut found = 0u64;
     let progress = Progress::new("check")?;
-    let tell = |finding| {
-        found += 1;
+    let tell = |finding: Finding| {
+        found += u64::from(!finding.is_notice());
         progress.suspend(|| say!("{finding}"));
     };
     let checked = platform.check(tenant, pages, tell, |done, total| progress.at(done, total)).await;

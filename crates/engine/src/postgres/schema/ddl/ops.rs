@@ -34,6 +34,16 @@ pub(crate) enum Step {
     Index(NewIndex),
 }
 
+impl Step {
+    /// Returns the statement, if it is one that is not the author's.
+    pub(crate) fn sql(&self) -> Option<&str> {
+        match self {
+            Self::Sql(sql) => Some(sql),
+            Self::Raw(_) | Self::Refuse { .. } | Self::Index(_) => None,
+        }
+    }
+}
+
 /// The steps of an operation, and what must follow them.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Steps {

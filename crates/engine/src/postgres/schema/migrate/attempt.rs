@@ -12,6 +12,7 @@ use crate::{
         schema::{
             Layout,
             compiled::{Compiled, Statements},
+            ddl::Step,
             ledger, search,
         },
         site::Site,
@@ -49,11 +50,14 @@ impl Attempt<'_> {
 
     /// Runs the steps of the migration, and what must follow them, and notes it in the ledger.
     pub(super) async fn apply(&self, conn: &mut Connection) -> Result<()> {
-        for step in &self.migration.steps {
-            let done = step::run(conn, self.site, step).await;
-            done.map_err(|error| failed::in_step(&self.migration.loaded, step, error))?;
-        }
         let loaded = &self.migration.loaded;
+        let (steps, mut from) = (&self.migration.steps, 0);
+        while from < steps.len() {
+            let to = from + run_length(&steps[from..]);
+            let done = step::run_all(conn, self.site, &steps[from..to]).await;
+            done.map_err(|(at, error)| failed::in_step(loaded, &steps[from + at], error))?;
+            from = to;
+        }
         for sql in &self.migration.counts {
             conn.batch(sql).await.map_err(|error| failed::in_statement(loaded, Some(sql), error))?;
         }
@@ -84,6 +88,11 @@ impl Attempt<'_> {
             false => Ok(()),
         }
     }
+}
+
+/// Returns how many of the first steps go together: statements that follow one another, or any other step alone.
+fn run_length(steps: &[Step]) -> usize {
+    steps.iter().take_while(|step| step.sql().is_some()).count().max(1)
 }
 
 /// Settings of the transaction. Those of the server, the database or the role might read or write literals another way,

@@ -78,20 +78,29 @@ impl Server {
         if pending.is_empty() {
             return Ok(());
         }
-        patiently(&site, async || {
-            let mut transaction = self.as_owner(&site, How::Write).await?;
-            let mut tried = Ok(false);
-            for migration in &statements.migrations {
-                let attempt = Attempt { site: &site, statements, migration };
-                tried = attempt.run(transaction.connection()?, &self.platform).await;
-                if tried.is_err() {
-                    break;
-                }
+        let mut patience = Patience::new();
+        loop {
+            match self.try_all(&site, statements).await {
+                Err(error) if *error.kind() == Kind::Busy => patience.wait(&site, error).await?,
+                tried => return tried,
             }
-            transaction.roll_back().await?;
-            tried.map(drop)
-        })
-        .await
+        }
+    }
+
+    /// Applies the missing migrations and rolls them back.
+    async fn try_all(&self, site: &Site, statements: &Statements) -> Result<()> {
+        let mut transaction = self.as_owner(site, How::Write).await?;
+        let mut tried = Ok(false);
+        for migration in &statements.migrations {
+            let attempt = Attempt { site, statements, migration };
+            tried = attempt.run(transaction.connection()?, &self.platform).await;
+            if tried.is_err() {
+                break;
+            }
+        }
+        // The connection may be lost.
+        let rolled_back = transaction.roll_back().await;
+        tried.and_then(|_| rolled_back)
     }
 
     /// Returns the migrations that a place lacks, as `app/name`, and those it has that are not known here.
@@ -125,18 +134,25 @@ impl Server {
 
     /// Applies one migration with its ledger row. Returns false if the place has it already.
     async fn apply(&self, site: &Site, attempt: &Attempt<'_>) -> Result<bool> {
-        patiently(site, async || {
-            let mut transaction = self.as_owner(site, How::Write).await?;
-            match attempt.run(transaction.connection()?, &self.platform).await {
-                Ok(true) => transaction.commit().await.map(|()| true),
-                done => {
-                    // The connection may be lost.
-                    let rolled_back = transaction.roll_back().await;
-                    done.and_then(|applied| rolled_back.map(|()| applied))
-                }
+        let mut patience = Patience::new();
+        loop {
+            match self.try_one(site, attempt).await {
+                Err(error) if *error.kind() == Kind::Busy => patience.wait(site, error).await?,
+                applied => return applied,
             }
-        })
-        .await
+        }
+    }
+
+    async fn try_one(&self, site: &Site, attempt: &Attempt<'_>) -> Result<bool> {
+        let mut transaction = self.as_owner(site, How::Write).await?;
+        match attempt.run(transaction.connection()?, &self.platform).await {
+            Ok(true) => transaction.commit().await.map(|()| true),
+            done => {
+                // The connection may be lost.
+                let rolled_back = transaction.roll_back().await;
+                done.and_then(|applied| rolled_back.map(|()| applied))
+            }
+        }
     }
 }
 
@@ -155,27 +171,34 @@ impl Statements {
     }
 }
 
-/// Repeats work as long as it fails because tables are in use.
-async fn patiently<T>(site: &Site, mut work: impl AsyncFnMut() -> Result<T>) -> Result<T> {
-    let until = Instant::now() + BUSY_WAIT;
-    let mut pause = PAUSE;
-    loop {
-        match work().await {
-            Err(error) if *error.kind() == Kind::Busy && Instant::now() + pause < until => {
-                tracing::debug!(%site, %error, "tables are in use: a migration waits");
-                sleep(jittered(pause)).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
-            Err(error) if *error.kind() == Kind::Busy => {
-                let detail = format!(
-                    "{site}: its tables were in use for {} s: end the transactions that hold them (see \
-                     pg_stat_activity), or migrate when fewer run",
-                    BUSY_WAIT.as_secs()
-                );
-                return Err(Error::with_source(Kind::Busy, detail, error));
-            }
-            done => return done,
+/// How long a migration is tried again while tables are in use.
+struct Patience {
+    until: Instant,
+    pause: Duration,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self { until: Instant::now() + BUSY_WAIT, pause: PAUSE }
+    }
+
+    /// Waits before the next attempt.
+    ///
+    /// # Errors
+    /// [`Kind::Busy`] with the remedy if there is no time left.
+    async fn wait(&mut self, site: &Site, error: Error) -> Result<()> {
+        if Instant::now() + self.pause < self.until {
+            tracing::debug!(%site, %error, "tables are in use: a migration waits");
+            sleep(jittered(self.pause)).await;
+            self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+            return Ok(());
         }
+        let detail = format!(
+            "{site}: its tables were in use for {} s: end the transactions that hold them (see pg_stat_activity), or \
+             migrate when fewer run",
+            BUSY_WAIT.as_secs()
+        );
+        Err(Error::with_source(Kind::Busy, detail, error))
     }
 }
 

@@ -13,9 +13,34 @@ use crate::{
     },
     refused::{NAMED_MAX, RefusedRows},
 };
+use std::pin::Pin;
 
-/// Runs a step inside the migration's transaction.
-pub(super) async fn run(conn: &mut Connection, site: &Site, step: &Step) -> Result<()> {
+/// Runs steps inside the migration's transaction: statements that are not the author's in one round trip.
+///
+/// # Errors
+/// Position and error of the first one that failed.
+pub(super) fn run_all<'a>(
+    conn: &'a mut Connection,
+    site: &'a Site,
+    steps: &'a [Step],
+) -> Pin<Box<dyn Future<Output = Result<(), (usize, Error)>> + Send + 'a>> {
+    Box::pin(async move {
+        if let Some(statements) = statements(steps) {
+            return conn.batches(&statements).await;
+        }
+        for (at, step) in steps.iter().enumerate() {
+            run(conn, site, step).await.map_err(|error| (at, error))?;
+        }
+        Ok(())
+    })
+}
+
+/// Returns the statements; None if not all are ours.
+fn statements(steps: &[Step]) -> Option<Vec<String>> {
+    steps.iter().map(|step| step.sql().map(str::to_owned)).collect()
+}
+
+async fn run(conn: &mut Connection, site: &Site, step: &Step) -> Result<()> {
     match step {
         Step::Sql(sql) => conn.batch(sql).await,
         Step::Raw(text) => raw::run(conn, &site.schema, text).await,
