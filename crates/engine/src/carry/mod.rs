@@ -21,7 +21,7 @@ pub use copy::{AdoptOptions, Blanked, CaughtUp, Copy, CopyInfo, CopyOptions};
 pub use diff::ModelDiff;
 pub(crate) use digest::TableHash;
 pub use digest::{Digest, TableDigest};
-pub(crate) use ends::{End, Sink, Source, Touched, copy_rows};
+pub(crate) use ends::{End, Sink, Source, Touched, check_copy, copy_rows};
 pub(crate) use fill::{declared, fill};
 pub(crate) use mobile::Mobile;
 pub(crate) use page::Page;

@@ -52,21 +52,6 @@ impl Server {
         }
     }
 
-    pub(crate) async fn adopt_with(
-        &self,
-        place: &Place,
-        script: &Arc<Script>,
-        from: &Path,
-        of: TenantId,
-        options: AdoptOptions,
-    ) -> Result<()> {
-        missing()
-    }
-
-    pub(crate) async fn withdraw(&self, place: &Place) -> Result<()> {
-        missing()
-    }
-
     pub(crate) async fn session(&self, place: &Place, schema: &Arc<Schema>) -> Result<Session> {
         missing()
     }

@@ -1,6 +1,7 @@
 //! Integration tests of the engine, one binary, on real files.
 #![allow(missing_docs, unreachable_pub)]
 
+mod carry_kit;
 mod core_bounds;
 mod core_cache;
 mod core_copies;
@@ -21,10 +22,12 @@ mod faults_io;
 mod faults_kit;
 mod faults_set_aside;
 mod faults_wal;
+mod postgres_catch_up;
 mod postgres_connections;
 mod postgres_convert;
 mod postgres_inspect;
 mod postgres_schema;
+mod postgres_transfer;
 mod records_bind;
 mod records_kit;
 mod records_leak;

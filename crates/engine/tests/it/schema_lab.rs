@@ -182,6 +182,23 @@ impl Lab {
         Subject { lab: self, whole, raw }
     }
 
+    /// Returns a place of the test's tenant that does not exist, on the server and with the isolation of `like`.
+    pub(crate) fn unused(&self, like: &Place) -> Place {
+        let number = self.places.fetch_add(1, Ordering::Relaxed);
+        let physical = PhysicalName::parse(&format!("place_{number}")).unwrap();
+        Place { physical, tenant: Some(TenantId::from_raw(TENANT)), ..like.clone() }
+    }
+
+    /// Returns an existing place of the test's tenant with a connection to its tables.
+    pub(crate) async fn at(&self, place: &Place) -> Subject<'_> {
+        let whole = match place.isolation {
+            Isolation::Pooled => Place { tenant: None, generation: 1, ..place.clone() },
+            Isolation::Schema | Isolation::Database => place.clone(),
+        };
+        let raw = self.raw(&whole).await;
+        Subject { lab: self, whole, raw }
+    }
+
     async fn raw(&self, place: &Place) -> Raw {
         let Some(number) = place.server.as_str().strip_prefix("pg") else {
             let conn =

@@ -49,10 +49,12 @@ impl Subject<'_> {
             (_, Cell::Null) => "NULL".into(),
             (Storage::Boolean, Cell::Integer(value)) if self.is_postgres() => (value != 0).to_string(),
             (Storage::Decimal(scale), Cell::Integer(value)) if self.is_postgres() => {
-                format!("{value}::numeric / {}::numeric", 10_i64.pow(scale))
+                format!("{value}::numeric * 1e-{scale}")
             }
             (_, Cell::Integer(value)) => format!("({value})"),
-            (Storage::Date, Cell::Text(value)) if self.is_postgres() && value.starts_with("0000-") => {
+            (Storage::Date | Storage::Datetime, Cell::Text(value))
+                if self.is_postgres() && value.starts_with("0000-") =>
+            {
                 format!("'0001-{} BC'", &value[5..])
             }
             (_, Cell::Text(value)) => text(value),

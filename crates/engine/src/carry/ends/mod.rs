@@ -7,7 +7,7 @@ mod source;
 
 pub(crate) use copy_out::copy_rows;
 pub(crate) use sink::Sink;
-pub(crate) use source::{Pages, Source, Touched, names};
+pub(crate) use source::{Pages, Source, Touched, check_copy, names};
 
 use crate::{
     error::{Error, Kind, Result},

@@ -129,6 +129,17 @@ impl Source {
     }
 }
 
+/// Checks a copy of this tenant and returns the generation of the place that it was taken from. With `pages`, reads every
+/// page.
+///
+/// # Errors
+/// `WrongIdentity` if it is not of this tenant and store, `Corrupt` if it is damaged.
+pub(crate) async fn check_copy(from: &Path, store: &StoreName, of: TenantId, pages: bool) -> Result<u64> {
+    let (from, store) = (PathBuf::from(from), store.clone());
+    let check = move || sqlite::transfer::check_copy(&from, &store, of, pages);
+    Mobile::make(check).await?.end(Ok).await
+}
+
 /// The rows of a table, page by page.
 #[derive(Debug)]
 pub(crate) struct Pages {

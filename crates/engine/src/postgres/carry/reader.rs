@@ -1,7 +1,6 @@
 //! Reads rows out of one state of a place, for every kind of transfer.
 
 use super::{
-    applied,
     texts::Texts,
     values::{Arrays, Column, noted_key, page},
 };
@@ -19,6 +18,7 @@ use crate::{
         names::quoted,
         place_state,
         places::{How, Transaction},
+        schema::ledger,
         server::Server,
         site::Site,
     },
@@ -129,7 +129,7 @@ impl Reader {
     }
 
     pub(crate) async fn ledger(&mut self) -> Result<Applied> {
-        applied(self.transaction.connection()?, &self.site).await
+        ledger::applied(self.transaction.connection()?, &self.site).await
     }
 
     pub(crate) async fn info(&mut self) -> Result<PlaceInfo> {

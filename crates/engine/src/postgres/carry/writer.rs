@@ -2,7 +2,6 @@
 //! tables write as usual.
 
 use super::{
-    applied,
     texts::Texts,
     values::{Arrays, Column, keys, page},
 };
@@ -17,6 +16,7 @@ use crate::{
         identity::{self, key},
         place_state,
         places::{How, Transaction},
+        schema::ledger,
         search,
         server::Server,
         site::Site,
@@ -122,7 +122,7 @@ impl Writer {
     }
 
     pub(crate) async fn ledger(&mut self) -> Result<Applied> {
-        applied(self.transaction.connection()?, &self.site).await
+        ledger::applied(self.transaction.connection()?, &self.site).await
     }
 
     pub(crate) async fn take(&mut self, table: usize, ids: &[Key]) -> Result<()> {

@@ -13,6 +13,7 @@ use crate::{
         connections::{Connection, Lease},
         identity::{self, key},
         names::quoted,
+        place_state,
         server::Server,
         site::Site,
         tables,
@@ -28,6 +29,15 @@ pub(crate) trait Build: Sync {
     /// Makes the tables of the store's models in the schema that comes first in the search path, inside the caller's
     /// transaction.
     fn run(&self, conn: &mut Connection, site: &Site) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// What a new place has besides its tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rows {
+    /// It is open at once.
+    None,
+    /// It is *filling* until all rows of a copy are there.
+    Follow,
 }
 
 /// The platform's own tables only.
@@ -67,17 +77,25 @@ impl Server {
     /// # Errors
     /// Those of [`Server::create_system`].
     pub(crate) async fn make(&self, place: &Place, build: &impl Build) -> Result<()> {
+        self.make_in(place, build, Rows::None).await
+    }
+
+    /// Like [`Server::make`], for a place that will have rows.
+    ///
+    /// # Errors
+    /// Those of [`Server::make`].
+    pub(crate) async fn make_in(&self, place: &Place, build: &impl Build, rows: Rows) -> Result<()> {
         let site = self.site(place)?;
         if place.isolation.is_pooled() && place.tenant.is_some() {
             return Err(Error::new(Kind::Internal, format!("{place} is a pooled tenant: enrol it")));
         }
         match place.isolation {
-            Isolation::Database => self.make_database(&site, build).await,
-            Isolation::Schema | Isolation::Pooled => self.make_schema(&site, build).await,
+            Isolation::Database => self.make_database(&site, build, rows).await,
+            Isolation::Schema | Isolation::Pooled => self.make_schema(&site, build, rows).await,
         }
     }
 
-    async fn make_database(&self, site: &Site, build: &impl Build) -> Result<()> {
+    async fn make_database(&self, site: &Site, build: &impl Build, rows: Rows) -> Result<()> {
         let template = template::name(&self.prefix, &site.place.store, build.fingerprint());
         let found = self.databases(&[&site.name, &template]).await?;
         match found.iter().find(|database| *database.name == *site.name) {
@@ -95,7 +113,7 @@ impl Server {
                 self.copy_template(&template, site).await?;
             }
         }
-        self.name_database(site).await
+        self.name_database(site, rows).await
     }
 
     /// Copies the template. Another process may do the same at the same time.
@@ -116,14 +134,14 @@ impl Server {
     }
 
     /// Gives a database that was copied from a template its identity and its roles.
-    async fn name_database(&self, site: &Site) -> Result<()> {
+    async fn name_database(&self, site: &Site, rows: Rows) -> Result<()> {
         let mut transaction = self.as_owner(site, How::Write).await?;
-        let named = self.claim(transaction.connection()?, site).await;
+        let named = self.claim(transaction.connection()?, site, rows).await;
         self.finish(transaction, site, named).await
     }
 
     /// Claims the database for its place if it belongs to none; otherwise checks that it belongs to this one.
-    async fn claim(&self, conn: &mut Connection, site: &Site) -> Result<()> {
+    async fn claim(&self, conn: &mut Connection, site: &Site, rows: Rows) -> Result<()> {
         let sql = format!(
             "UPDATE {}._tenantry_place SET tenant = $1, generation = $3, platform = $4, state = 'open', made_at = now() \
              WHERE tenant = {} AND store = $2 RETURNING 1",
@@ -145,17 +163,18 @@ impl Server {
             roles::close_database(conn, site).await?;
             roles::open_models(conn, site, &self.prefix, &self.platform).await?;
             conn.batch(&comment("DATABASE", &site.name)).await?;
+            self.announce(conn, site, rows).await?;
         }
         identity::check(conn, site, &self.platform).await.map(drop)
     }
 
-    async fn make_schema(&self, site: &Site, build: &impl Build) -> Result<()> {
+    async fn make_schema(&self, site: &Site, build: &impl Build, rows: Rows) -> Result<()> {
         if self.has_schema(site).await? {
             return self.identify(site).await;
         }
         self.prepare_home().await?;
         let mut transaction = self.as_owner(site, How::Write).await?;
-        let made = self.fill_schema(transaction.connection()?, site, build).await;
+        let made = self.fill_schema(transaction.connection()?, site, build, rows).await;
         match self.finish(transaction, site, made).await {
             Ok(()) => Ok(()),
             // Another process made it meanwhile, or its name is taken.
@@ -164,7 +183,13 @@ impl Server {
         }
     }
 
-    async fn fill_schema(&self, conn: &mut Connection, site: &Site, build: &impl Build) -> Result<()> {
+    async fn fill_schema(
+        &self,
+        conn: &mut Connection,
+        site: &Site,
+        build: &impl Build,
+        rows: Rows,
+    ) -> Result<()> {
         conn.batch(&format!("CREATE SCHEMA {}; {}", site.quoted, comment("SCHEMA", &site.name))).await?;
         roles::make_role(conn, site, &self.platform).await?;
         conn.batch(tables::CREATE).await?;
@@ -172,7 +197,16 @@ impl Server {
         roles::open_models(conn, site, &self.prefix, &self.platform).await?;
         // Migrations count the rows that they make.
         identity::enrol(conn, site, &self.platform).await?;
-        build.run(conn, site).await
+        build.run(conn, site).await?;
+        self.announce(conn, site, rows).await
+    }
+
+    /// Says in a new place that its rows are still to come.
+    async fn announce(&self, conn: &mut Connection, site: &Site, rows: Rows) -> Result<()> {
+        match rows {
+            Rows::None => Ok(()),
+            Rows::Follow => place_state::take_over(conn, site, &self.platform).await.map(drop),
+        }
     }
 
     /// Leases a connection to the home database.

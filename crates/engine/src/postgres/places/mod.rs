@@ -11,5 +11,5 @@ mod transaction;
 mod upkeep;
 mod verify;
 
-pub(crate) use make::Build;
+pub(crate) use make::{Build, Rows};
 pub(crate) use transaction::{How, Transaction};

@@ -73,7 +73,7 @@ impl Transaction {
     /// # Errors
     /// [`Kind::Unreachable`] if the connection was lost.
     pub(crate) async fn confine(&mut self, site: &Site) -> Result<()> {
-        let settings = format!("SET LOCAL tenantry.all = 'off'; {}", confinement(site));
+        let settings = format!("SET LOCAL tenantry.\"all\" = 'off'; {}", confinement(site));
         self.0.connection()?.batch(&settings).await
     }
 

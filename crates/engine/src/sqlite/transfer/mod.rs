@@ -14,7 +14,7 @@ mod rows;
 mod writer;
 
 pub(crate) use copy::{
-    adopt, blank, copy_out, finish_copy, foreign, inspect_copy, migrate_copy, new_copy, rows,
+    adopt, blank, check_copy, copy_out, finish_copy, foreign, inspect_copy, migrate_copy, new_copy, rows,
 };
 pub(crate) use fencing::{
     fence, fence_recorded, lift_fence, open_filled, place_info, record, stop_recording, unfence,

@@ -102,6 +102,16 @@ pub(crate) fn inspect_copy(from: &Path, store: &StoreName, of: Option<TenantId>)
     })
 }
 
+/// Checks a copy of this tenant and returns the generation of the place that it was taken from. With `pages`, reads every
+/// page.
+pub(crate) fn check_copy(from: &Path, store: &StoreName, of: TenantId, pages: bool) -> Result<u64> {
+    let conn = open_copy(from)?;
+    if pages {
+        check_pages(&conn)?;
+    }
+    Ok(u64::try_from(identity(&conn, store, Some(of))?.generation).unwrap_or(0))
+}
+
 /// Returns the migrations of a store in the order they were applied, and the hash over them.
 pub(crate) fn ledger_of(conn: &Connection, store: &StoreName) -> Result<(Vec<String>, String)> {
     let applied = migrate::ledger(conn, store)?;
