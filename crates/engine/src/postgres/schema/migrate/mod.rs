@@ -100,7 +100,7 @@ impl Server {
         }
         // The connection may be lost.
         let rolled_back = transaction.roll_back().await;
-        tried.and_then(|_| rolled_back)
+        tried.and(rolled_back)
     }
 
     /// Returns the migrations that a place lacks, as `app/name`, and those it has that are not known here.

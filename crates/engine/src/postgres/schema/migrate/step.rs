@@ -13,26 +13,23 @@ use crate::{
     },
     refused::{NAMED_MAX, RefusedRows},
 };
-use std::pin::Pin;
 
 /// Runs steps inside the migration's transaction: statements that are not the author's in one round trip.
 ///
 /// # Errors
 /// Position and error of the first one that failed.
-pub(super) fn run_all<'a>(
-    conn: &'a mut Connection,
-    site: &'a Site,
-    steps: &'a [Step],
-) -> Pin<Box<dyn Future<Output = Result<(), (usize, Error)>> + Send + 'a>> {
-    Box::pin(async move {
-        if let Some(statements) = statements(steps) {
-            return conn.batches(&statements).await;
-        }
-        for (at, step) in steps.iter().enumerate() {
-            run(conn, site, step).await.map_err(|error| (at, error))?;
-        }
-        Ok(())
-    })
+pub(super) async fn run_all(
+    conn: &mut Connection,
+    site: &Site,
+    steps: &[Step],
+) -> Result<(), (usize, Error)> {
+    if let Some(statements) = statements(steps) {
+        return conn.batches(&statements).await;
+    }
+    for (at, step) in steps.iter().enumerate() {
+        run(conn, site, step).await.map_err(|error| (at, error))?;
+    }
+    Ok(())
 }
 
 /// Returns the statements; None if not all are ours.
