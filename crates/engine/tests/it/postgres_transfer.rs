@@ -21,6 +21,7 @@ async fn copies_of_every_kind_become_places_of_every_kind_with_equal_contents() 
     let carrier = Carrier::new().await;
     let sources = carrier.places().await;
     let mut wanted: Option<Digest> = None;
+    let mut bytes = None;
     for source in &sources {
         source.fill().await;
         let digest = carrier.digest(&source.place()).await;
@@ -52,6 +53,9 @@ async fn copies_of_every_kind_become_places_of_every_kind_with_equal_contents() 
             let info = carrier.lab.engine.place_info(&to).await.unwrap();
             assert_eq!((info.state, info.rows), (PlaceState::Closed, digest.rows()), "{source} -> {like}");
             assert!(info.log_upto.is_some_and(|upto| upto >= 2));
+            if like.is_postgres() || like.is_pooled() {
+                assert_eq!(*bytes.get_or_insert(info.bytes), info.bytes, "{source} -> {like}");
+            }
             if like.is_postgres() {
                 assert_eq!(carrier.lab.engine.check_rows(&to, &carrier.script).await.unwrap(), []);
                 assert_eq!(carrier.lab.engine.check_search(&found.whole, &carrier.script).await.unwrap(), []);
