@@ -10,6 +10,7 @@ mod names;
 mod pending;
 mod place_state;
 pub(crate) mod places;
+mod sandbox;
 pub(crate) mod schema;
 pub(crate) mod search;
 mod server;

@@ -13,7 +13,7 @@ use crate::{
     place::Place,
     query::{Change, Filter, RecordId, Select},
     row::Visit,
-    schema::{Fault, Inspection, Schema, Script, Template},
+    schema::{Fault, Inspection, Schema, Script},
     statement::{SqlLimits, SqlRows},
     value::Value,
     write::{Activity, Usage, WriteGuard, WriteOptions, Written},
@@ -25,16 +25,6 @@ fn missing<T>() -> Result<T> {
 }
 
 impl Server {
-    pub(crate) async fn operator_sql(
-        &self,
-        place: &Place,
-        script: &Arc<Script>,
-        text: &str,
-        limits: SqlLimits,
-    ) -> Result<SqlRows> {
-        missing()
-    }
-
     pub(crate) async fn operator_repair(
         &self,
         place: &Place,
@@ -43,13 +33,6 @@ impl Server {
         limit: Duration,
     ) -> Result<Option<u64>> {
         missing()
-    }
-
-    pub(crate) async fn provision(&self, place: &Place, template: &Template) -> Result<()> {
-        match template.script() {
-            Some(script) => self.make(place, &script).await,
-            None => self.create_system(place).await,
-        }
     }
 
     pub(crate) async fn session(&self, place: &Place, schema: &Arc<Schema>) -> Result<Session> {

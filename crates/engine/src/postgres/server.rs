@@ -12,6 +12,7 @@ use crate::{
     place::Place,
 };
 use std::sync::Arc;
+use tokio::sync::OnceCell;
 
 /// How to reach a server, and what to leave to others there.
 #[derive(Debug, Clone)]
@@ -39,6 +40,8 @@ pub(crate) struct Inner {
     pub(crate) prefix: Prefix,
     pub(crate) connections: Connections,
     pub(crate) platform: Platform,
+    /// What the passwords of readers follow from, once it is known.
+    pub(crate) secret: OnceCell<String>,
 }
 
 impl Server {
@@ -58,6 +61,7 @@ impl Server {
             prefix: Prefix::new(&options.prefix)?,
             connections: Connections::new(access, options.connections),
             platform: platform.clone(),
+            secret: OnceCell::new(),
         })))
     }
 

@@ -3,6 +3,7 @@
 use super::{Connection, failure};
 use crate::error::{Error, Kind, Result};
 use std::{
+    fmt,
     str::FromStr,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -21,6 +22,21 @@ pub struct Access {
     config: Config,
     prepares: bool,
     away: Mutex<Option<(Instant, String)>>,
+}
+
+/// Another role that signs in.
+#[derive(Clone)]
+pub struct Login {
+    /// Its name.
+    pub role: String,
+    /// Its password.
+    pub password: String,
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Login({})", self.role)
+    }
 }
 
 impl Access {
@@ -46,10 +62,13 @@ impl Access {
     /// # Errors
     /// [`Kind::Unreachable`] if the server does not answer, [`Kind::Missing`] if it has no such database,
     /// [`Kind::NoAccess`] if it refuses the role, [`Kind::Busy`] if it allows no more connections.
-    pub(super) async fn connect(&self, database: &Arc<str>) -> Result<Connection> {
+    pub(super) async fn connect(&self, database: &Arc<str>, login: Option<&Login>) -> Result<Connection> {
         self.refuse_while_away()?;
         let mut config = self.config.clone();
         config.dbname(&**database);
+        if let Some(login) = login {
+            config.user(&login.role).password(&login.password);
+        }
         let opened = match timeout(CONNECT, config.connect(NoTls)).await {
             Ok(opened) => opened.map_err(|error| failure::of_connecting(&error)),
             Err(_) => Err(Error::new(Kind::Unreachable, format!("no answer in {} s", CONNECT.as_secs()))),

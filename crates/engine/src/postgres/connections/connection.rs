@@ -80,6 +80,19 @@ impl Connection {
         done.map_err(|error| failure::of_statement(&error))
     }
 
+    /// Returns the types of a statement's parameters, and its columns. Does not run it.
+    ///
+    /// # Errors
+    /// Those of [`Connection::query`].
+    pub async fn describe(&mut self, sql: &str) -> Result<(Vec<Type>, Vec<(String, Type)>)> {
+        self.in_statement = true;
+        let prepared = self.client.prepare(sql).await;
+        self.in_statement = false;
+        let statement = prepared.map_err(|error| failure::of_statement(&error))?;
+        let columns = statement.columns().iter().map(|c| (c.name().to_owned(), c.type_().clone()));
+        Ok((statement.params().to_vec(), columns.collect()))
+    }
+
     /// Begins a transaction. `how` is what follows BEGIN.
     ///
     /// # Errors

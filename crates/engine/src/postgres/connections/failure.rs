@@ -48,6 +48,7 @@ fn kind(refused: &DbError) -> Kind {
         SqlState::T_R_DEADLOCK_DETECTED,
         SqlState::LOCK_NOT_AVAILABLE,
         SqlState::TOO_MANY_CONNECTIONS,
+        SqlState::OBJECT_IN_USE,
     ];
     match code {
         code if busy.contains(code) => Kind::Busy,

@@ -1,6 +1,6 @@
 //! A place among the connections of a server, and the connection once it is open.
 
-use super::{Connection, budget::Grant, pool::Pool};
+use super::{Connection, Login, budget::Grant, pool::Pool};
 use crate::error::{Error, Kind, Result};
 use std::sync::Arc;
 
@@ -10,14 +10,16 @@ use std::sync::Arc;
 pub struct Lease {
     connection: Option<Connection>,
     place: Place,
+    /// False if another role signed in.
+    is_ours: bool,
 }
 
 impl Lease {
-    /// Opens the connection unless the place came with one.
-    pub(super) async fn open(mut place: Place) -> Result<Self> {
+    /// Opens the connection unless the place came with one. A connection for another role is always a new one.
+    pub(super) async fn open(mut place: Place, login: Option<&Login>) -> Result<Self> {
         let database = place.database.clone();
         let connection = match place.grant.replace(Grant::Free) {
-            Some(Grant::Ready(connection)) if connection.is_clean() => Some(connection),
+            Some(Grant::Ready(connection)) if connection.is_clean() && login.is_none() => Some(connection),
             Some(Grant::Ready(connection) | Grant::Replace(connection)) => {
                 // In a task, so that the place stays taken until then even if the caller goes away.
                 let closed = tokio::spawn(async move {
@@ -32,9 +34,9 @@ impl Lease {
         };
         let connection = match connection {
             Some(connection) => connection,
-            None => place.pool.access.connect(&database).await?,
+            None => place.pool.access.connect(&database, login).await?,
         };
-        Ok(Self { connection: Some(connection), place })
+        Ok(Self { connection: Some(connection), place, is_ours: login.is_none() })
     }
 
     /// Returns the connection.
@@ -63,7 +65,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
-        if connection.is_clean() {
+        if connection.is_clean() && self.is_ours {
             self.place.grant = Some(Grant::Ready(connection));
             return;
         }

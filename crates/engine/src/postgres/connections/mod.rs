@@ -19,7 +19,7 @@ mod lease;
 mod pipeline;
 mod pool;
 
-pub use access::Access;
+pub use access::{Access, Login};
 pub use connection::{Connection, Param};
 pub(crate) use failure::refusal;
 pub use lease::Lease;

@@ -1,7 +1,7 @@
 //! Hands out the connections of one server within its budget.
 
 use super::{
-    Access, Connection, Lease,
+    Access, Connection, Lease, Login,
     budget::{Budget, Grant},
     lease::Place,
 };
@@ -60,6 +60,18 @@ impl Connections {
     /// [`Kind::Busy`] if none is free in time; [`Kind::Unreachable`] if the server is away, at once if that is known;
     /// [`Kind::Missing`] if there is no such database.
     pub async fn lease(&self, database: &Arc<str>) -> Result<Lease> {
+        Lease::open(self.place(database).await?, None).await
+    }
+
+    /// Leases a new connection to `database` for another role. It is closed when the lease ends.
+    ///
+    /// # Errors
+    /// Those of [`Connections::lease`], and [`Kind::NoAccess`] if the server refuses the role.
+    pub async fn lease_as(&self, database: &Arc<str>, login: &Login) -> Result<Lease> {
+        Lease::open(self.place(database).await?, Some(login)).await
+    }
+
+    async fn place(&self, database: &Arc<str>) -> Result<Place> {
         let receiver = {
             let mut state = self.0.lock();
             match state.budget.take(database) {
@@ -71,16 +83,13 @@ impl Connections {
                 }
             }
         };
-        let place = match receiver {
-            Err(place) => place,
+        match receiver {
+            Err(place) => Ok(place),
             Ok(receiver) => match timeout(self.0.limits.wait, receiver).await {
-                Ok(Ok(place)) => place,
-                _ => {
-                    return Err(Error::new(Kind::Busy, format!("all connections for {database} are in use")));
-                }
+                Ok(Ok(place)) => Ok(place),
+                _ => Err(Error::new(Kind::Busy, format!("all connections for {database} are in use"))),
             },
-        };
-        Lease::open(place).await
+        }
     }
 
     /// Returns how many connections there are, and how many of them are idle.

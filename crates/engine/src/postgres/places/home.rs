@@ -8,8 +8,9 @@ use crate::{
 use tokio_postgres::types::Type;
 
 impl Server {
-    /// Lets only readers of schemas connect to the home database. Idempotent; most calls only look.
-    pub(super) async fn prepare_home(&self) -> Result<()> {
+    /// Lets only readers of schemas connect to the home database, and makes the secret from which passwords follow.
+    /// Idempotent; most calls only look.
+    pub(in crate::postgres) async fn prepare_home(&self) -> Result<()> {
         let role = roles::home_readers(&self.prefix);
         let mut lease = self.home().await?;
         let conn = lease.connection()?;
@@ -26,6 +27,14 @@ impl Server {
         // One process at a time: PostgreSQL refuses concurrent changes of a database's privileges.
         conn.batch("SELECT pg_advisory_xact_lock(hashtext('tenantry home'))").await?;
         roles::make(conn, role, "NOLOGIN", &self.platform).await?;
+        let schema = quoted(&self.prefix.own("platform")).to_string();
+        conn.batch(&format!(
+            "CREATE SCHEMA IF NOT EXISTS {schema}; \
+             CREATE TABLE IF NOT EXISTS {schema}.secret(one int PRIMARY KEY CHECK (one = 1), secret text NOT NULL); \
+             INSERT INTO {schema}.secret VALUES (1, gen_random_uuid()::text || gen_random_uuid()::text) \
+             ON CONFLICT DO NOTHING"
+        ))
+        .await?;
         let sql = "SELECT pg_get_userbyid(datdba) = current_user FROM pg_database WHERE datname = $1";
         let owner = conn.query(sql, &[(&&*self.home, Type::TEXT)]).await?;
         if !owner.first().is_some_and(|row| row.get(0)) {
@@ -37,7 +46,7 @@ impl Server {
         }
         let (home, role) = (quoted(&self.home), quoted(role));
         conn.batch(&format!(
-            "REVOKE CONNECT ON DATABASE {home} FROM PUBLIC; GRANT CONNECT ON DATABASE {home} TO {role}"
+            "REVOKE ALL ON DATABASE {home} FROM PUBLIC; GRANT CONNECT ON DATABASE {home} TO {role}"
         ))
         .await
     }

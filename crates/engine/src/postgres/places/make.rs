@@ -18,6 +18,7 @@ use crate::{
         site::Site,
         tables,
     },
+    schema::Template,
 };
 use tokio_postgres::types::Type;
 
@@ -64,6 +65,17 @@ impl Build for &crate::schema::Script {
 }
 
 impl Server {
+    /// Makes the database or schema of `place`: of a tenant, of a system store, or a pool. Idempotent; never overwrites.
+    ///
+    /// # Errors
+    /// Those of [`Server::create_system`].
+    pub(crate) async fn provision(&self, place: &Place, template: &Template) -> Result<()> {
+        match template.script() {
+            Some(script) => self.make(place, &script).await,
+            None => self.create_system(place).await,
+        }
+    }
+
     /// Makes a system store, or a pool for tenants, with the platform's own tables only. Idempotent.
     ///
     /// # Errors
@@ -174,12 +186,16 @@ impl Server {
         }
         self.prepare_home().await?;
         let mut transaction = self.as_owner(site, How::Write).await?;
-        let made = self.fill_schema(transaction.connection()?, site, build, rows).await;
-        match self.finish(transaction, site, made).await {
-            Ok(()) => Ok(()),
-            // Another process made it meanwhile, or its name is taken.
-            Err(_) if self.has_schema(site).await? => self.identify(site).await,
-            Err(error) => Err(error),
+        match self.fill_schema(transaction.connection()?, site, build, rows).await {
+            Ok(()) => transaction.commit().await,
+            Err(error) => {
+                drop(transaction.roll_back().await);
+                match self.has_schema(site).await? {
+                    // Another process made it meanwhile, or its name is taken.
+                    true => self.identify(site).await,
+                    false => Err(error),
+                }
+            }
         }
     }
 
@@ -210,7 +226,7 @@ impl Server {
     }
 
     /// Leases a connection to the home database.
-    pub(super) async fn home(&self) -> Result<Lease> {
+    pub(in crate::postgres) async fn home(&self) -> Result<Lease> {
         self.connections.lease(&self.home).await
     }
 }

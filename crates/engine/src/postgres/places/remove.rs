@@ -22,13 +22,24 @@ impl Server {
     pub(crate) async fn drop_database(&self, place: &Place) -> Result<()> {
         let site = self.site(place)?;
         for name in [site.name.to_string(), beside(&site.name, ASIDE)] {
-            let name = quoted(&name);
             match site.shares_database() {
-                true => self.run_home(&format!("DROP SCHEMA IF EXISTS {name} CASCADE")).await?,
-                false => self.run_home(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?,
+                true => self.run_home(&format!("DROP SCHEMA IF EXISTS {} CASCADE", quoted(&name))).await?,
+                false => self.remove_database(&name).await?,
             }
         }
         self.drop_roles(&site).await
+    }
+
+    async fn remove_database(&self, name: &str) -> Result<()> {
+        let drop = format!("DROP DATABASE IF EXISTS {}", quoted(name));
+        match self.run_home(&format!("{drop} WITH (FORCE)")).await {
+            // PostgreSQL's own cleaning worker is at work there. Without FORCE it is sent away.
+            Err(error) if matches!(error.kind(), Kind::Denied(_)) => {
+                self.end_connections(name).await?;
+                self.run_home(&drop).await
+            }
+            dropped => dropped,
+        }
     }
 
     /// Removes the roles of a place that no longer exists. A role that another program made stays.
@@ -88,9 +99,10 @@ impl Server {
         }
     }
 
-    /// Ends the connections of all processes to a database.
+    /// Ends the connections of this installation's processes to a database.
     async fn end_connections(&self, database: &str) -> Result<()> {
-        let sql = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1";
+        let sql = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity \
+            WHERE datname = $1 AND backend_type = 'client backend' AND pg_has_role(usesysid, 'MEMBER')";
         let mut lease = self.home().await?;
         lease.connection()?.query(sql, &[(&database, Type::TEXT)]).await.map(drop)
     }

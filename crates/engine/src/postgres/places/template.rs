@@ -141,7 +141,7 @@ impl Server {
     }
 
     /// Runs one statement in the home database.
-    pub(super) async fn run_home(&self, sql: &str) -> Result<()> {
+    pub(in crate::postgres) async fn run_home(&self, sql: &str) -> Result<()> {
         self.home().await?.connection()?.batch(sql).await
     }
 }

@@ -1,0 +1,127 @@
+//! Runs a tenant's own SQL, read-only, as a role that reaches nothing but the tenant's models (`confined-sql`).
+//!
+//! The connection is opened for one statement and closed after it, so no statement can affect another through it. The
+//! layers, each sufficient against most escapes: a role that may only read the tenant's models, a transaction that only
+//! reads, one statement, default-deny rules for functions and names ([`rules`]), a deadline, limits.
+//!
+//! PostgreSQL has no limit for the temporary files of one role, so `scratch_bytes` does not hold here; an operator sets
+//! `temp_file_limit`.
+
+mod params;
+mod password;
+mod rows;
+mod rules;
+mod tokens;
+
+use super::{connections::Connection, places::How, server::Server, site::Site};
+use crate::{
+    error::{Error, Kind, Result},
+    place::Place,
+    schema::Script,
+    statement::{SqlLimits, SqlRows},
+};
+use serde_json::Value as Json;
+use std::sync::Arc;
+
+/// Longest statement in bytes.
+const TEXT_BYTES: usize = 64 << 10;
+
+impl Server {
+    /// Runs one statement of the tenant on its own database or schema. `params` is an array or null; the statement names
+    /// them `$1`, `$2` and so on.
+    ///
+    /// # Errors
+    /// `Denied` for pooled tenants and for what a statement may not do, `Statement` if it is wrong, `Deadline` if it takes
+    /// too long.
+    pub(in crate::postgres) async fn sql(
+        &self,
+        site: &Site,
+        text: &str,
+        params: Json,
+        limits: SqlLimits,
+    ) -> Result<SqlRows> {
+        if site.is_pooled() || site.tenant == 0 {
+            let why = "a tenant whose rows are in shared tables has no database of its own to query";
+            return Err(Error::new(Kind::Denied(why.into()), "pooled"));
+        }
+        let text = checked(text)?;
+        let mut lease = self.lease_as_reader(site).await?;
+        let conn = lease.connection()?;
+        conn.begin("ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        run(conn, site, text, &params, limits).await
+    }
+
+    /// Runs a read-only statement on the rows of a place, for an operator. It sees the models of the place, with the rows
+    /// of the place.
+    ///
+    /// # Errors
+    /// `Denied` for a pool without a tenant; otherwise those of [`Server::sql`].
+    pub(crate) async fn operator_sql(
+        &self,
+        place: &Place,
+        _: &Arc<Script>,
+        text: &str,
+        limits: SqlLimits,
+    ) -> Result<SqlRows> {
+        let site = self.site(place)?;
+        if site.is_pooled() && place.tenant.is_none() {
+            return Err(Error::new(
+                Kind::Denied("rows of all tenants".into()),
+                "a pool has no rows of its own",
+            ));
+        }
+        self.identify(&site).await?;
+        if !site.is_pooled() && place.tenant.is_some() {
+            return self.sql(&site, text, Json::Null, limits).await;
+        }
+        let text = checked(text)?;
+        // Row-level security shows the rows of the place's tenant. Dropping the transaction ends its settings.
+        let mut transaction = self.in_place(&site, How::Snapshot).await?;
+        run(transaction.connection()?, &site, text, &Json::Null, limits).await
+    }
+}
+
+/// Runs a checked statement in the transaction that has begun.
+async fn run(
+    conn: &mut Connection,
+    site: &Site,
+    text: &str,
+    params: &Json,
+    limits: SqlLimits,
+) -> Result<SqlRows> {
+    conn.batch(&settings(site, limits)).await?;
+    rows::query(conn, text, params, limits).await.map_err(own_words)
+}
+
+/// Returns the statement without the semicolon at its end, if a tenant may run it.
+fn checked(text: &str) -> Result<&str> {
+    if text.len() > TEXT_BYTES {
+        return Err(Error::new(Kind::Statement("the statement is too long".into()), "sql"));
+    }
+    rules::check(text)
+}
+
+/// Returns the settings of the transaction.
+fn settings(site: &Site, limits: SqlLimits) -> String {
+    let memory_kb = (limits.memory_bytes >> 10).clamp(64, 1 << 20);
+    format!(
+        "SET LOCAL search_path = {}; SET LOCAL statement_timeout = {}; \
+         SET LOCAL work_mem = '{}kB'; SET LOCAL hash_mem_multiplier = 1; SET LOCAL timezone = 'UTC'; \
+         SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL standard_conforming_strings = on; SET LOCAL jit = off",
+        site.quoted,
+        limits.deadline.as_millis().max(1),
+        memory_kb / 4 + 64,
+    )
+}
+
+/// Turns what the database says into what a tenant may know.
+fn own_words(error: Error) -> Error {
+    match error.kind() {
+        // An unknown table is an error in the tenant's SQL, not a migration that has not run. Whether another place's
+        // schema exists is none of its business.
+        Kind::SchemaBehind | Kind::Denied(_) => {
+            Error::with_source(Kind::Statement("no such table or column".into()), "sql", error)
+        }
+        _ => error,
+    }
+}

@@ -1,0 +1,52 @@
+//! Lets the reader of a place sign in. Its password follows from a secret in the home database, which only the owner
+//! reads: so all processes know it and none needs to store it.
+
+use crate::{
+    error::{Error, Kind, Result},
+    postgres::{
+        connections::{Lease, Login},
+        names::quoted,
+        places::roles,
+        server::Server,
+        site::Site,
+    },
+};
+use postgres_protocol::password::scram_sha_256;
+
+impl Server {
+    /// Leases a connection as the reader of a place, for one transaction. Sets its password if it has another one.
+    pub(super) async fn lease_as_reader(&self, site: &Site) -> Result<Lease> {
+        let role = roles::reader(site);
+        let password = self.password(&role).await?;
+        let login = Login { role, password };
+        match self.connections.lease_as(&site.database, &login).await {
+            Err(error) if *error.kind() == Kind::NoAccess => {
+                self.set_password(&login).await?;
+                self.connections.lease_as(&site.database, &login).await
+            }
+            leased => leased,
+        }
+    }
+
+    async fn set_password(&self, login: &Login) -> Result<()> {
+        // Only a digest is sent, so that no log has the password.
+        let digest = scram_sha_256(login.password.as_bytes());
+        self.run_home(&format!("ALTER ROLE {} PASSWORD '{digest}'", quoted(&login.role))).await
+    }
+
+    async fn password(&self, role: &str) -> Result<String> {
+        let secret = self.secret.get_or_try_init(|| self.read_secret()).await?;
+        let key = blake3::derive_key("Tenantry: passwords of readers", secret.as_bytes());
+        Ok(blake3::keyed_hash(&key, role.as_bytes()).to_hex().to_string())
+    }
+
+    /// Reads the secret; makes it first if there is none.
+    async fn read_secret(&self) -> Result<String> {
+        self.prepare_home().await?;
+        let table = format!("{}.secret", quoted(&self.prefix.own("platform")));
+        let mut lease = self.home().await?;
+        let rows = lease.connection()?.query(&format!("SELECT secret FROM {table}"), &[]).await?;
+        let found = rows.first().map(|row| row.get(0));
+        found.ok_or_else(|| Error::new(Kind::Corrupt, format!("{table} is empty")))
+    }
+}

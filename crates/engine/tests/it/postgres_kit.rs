@@ -1,0 +1,247 @@
+//! Shared by the tests on PostgreSQL: on each server a home database of the test's own, owned by a role that is no
+//! superuser, with a prefix of its own. All of it is removed when the test ends, also if it fails.
+
+use std::{
+    ops::Deref,
+    panic::resume_unwind,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+use tenantry_engine::{
+    CacheLimits, Engine, ServerSpec,
+    engine::{ConnectionLimits, PostgresOptions},
+    name::{PhysicalName, ServerName, StoreName, TenantId},
+    place::{Isolation, Place},
+};
+use tenantry_testkit::postgres::servers;
+use tokio::task::{JoinHandle, LocalSet};
+use tokio_postgres::{Client, Config, NoTls, Row};
+
+/// Password of the roles that the tests make.
+const PASSWORD: &str = "only-for-tests";
+/// Id of the installation.
+pub const PLATFORM: &str = "platform-of-the-tests";
+
+/// A home database on one server.
+#[derive(Debug)]
+pub struct Home {
+    /// The superuser's way in.
+    admin: Config,
+    /// What the names of the installation begin with; the home database and the owner are called so too.
+    pub prefix: String,
+}
+
+/// Runs a test on each server, and cleans up after it.
+pub async fn on_each_server<F: Future<Output = ()> + 'static>(test: impl Fn(Arc<Home>) -> F) {
+    for url in servers() {
+        let home = Arc::new(Home::make(&url).await);
+        let run = test(home.clone());
+        let ended = LocalSet::new().run_until(async { tokio::task::spawn_local(run).await }).await;
+        home.clean_up().await;
+        if let Err(error) = ended {
+            eprintln!("on {:?}", home.admin.get_hosts());
+            resume_unwind(error.into_panic());
+        }
+    }
+}
+
+impl Home {
+    async fn make(url: &str) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let (process, number) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let home = Self { admin: url.parse().unwrap(), prefix: format!("t{process:x}x{number:x}_") };
+        let owner = home.owner();
+        let admin = home.admin("postgres").await;
+        for sql in [
+            format!("CREATE ROLE {owner} LOGIN CREATEDB CREATEROLE PASSWORD '{PASSWORD}'"),
+            format!("CREATE DATABASE {owner} OWNER {owner} TEMPLATE template0 STRATEGY file_copy"),
+        ] {
+            admin.batch_execute(&sql).await.unwrap();
+        }
+        home
+    }
+
+    /// The role that owns everything, and the home database.
+    pub fn owner(&self) -> String {
+        format!("{}home", self.prefix)
+    }
+
+    /// The name of something of this installation on the server.
+    pub fn name(&self, physical: &str) -> String {
+        format!("{}{physical}", self.prefix)
+    }
+
+    /// Returns how the engine reaches the server.
+    pub fn options(&self) -> PostgresOptions {
+        let connections = ConnectionLimits {
+            most: 12,
+            per_database: 6,
+            idle: Duration::from_millis(500),
+            wait: Duration::from_secs(30),
+        };
+        PostgresOptions {
+            url: self.url(&self.owner(), PASSWORD),
+            prefix: self.prefix.clone(),
+            connections,
+            prepares: true,
+        }
+    }
+
+    /// Returns the URL of the home database for a role.
+    pub fn url(&self, role: &str, password: &str) -> String {
+        use tokio_postgres::config::Host;
+        let host = match &self.admin.get_hosts()[0] {
+            Host::Unix(path) => path.display().to_string().replace('/', "%2F"),
+            Host::Tcp(name) => name.clone(),
+        };
+        let port = self.admin.get_ports().first().copied().unwrap_or(5432);
+        format!("postgresql://{role}:{password}@{host}:{port}/{}", self.owner())
+    }
+
+    /// Returns an engine on this server alone: each is another process to the server.
+    pub fn engine(&self) -> Engine {
+        self.engine_with(vec![])
+    }
+
+    /// Returns an engine on this server, called `pg`, and on others.
+    pub fn engine_with(&self, mut others: Vec<ServerSpec>) -> Engine {
+        others.push(ServerSpec::postgres(ServerName::parse("pg").unwrap(), self.options()));
+        let engine = Engine::open(others, CacheLimits::default()).unwrap();
+        engine.set_platform(PLATFORM).unwrap();
+        engine
+    }
+
+    /// Connects as the superuser.
+    pub async fn admin(&self, database: &str) -> Guarded {
+        let mut config = self.admin.clone();
+        Guarded::open(config.dbname(database)).await.unwrap()
+    }
+
+    /// Connects as another role.
+    pub async fn sign_in(&self, role: &str, database: &str) -> Result<Guarded, tokio_postgres::Error> {
+        let mut config = self.admin.clone();
+        Guarded::open(config.user(role).password(PASSWORD).dbname(database)).await
+    }
+
+    /// Gives a role the password of the tests, so that a test can sign in as it.
+    pub async fn let_in(&self, role: &str) {
+        let sql = format!("ALTER ROLE \"{role}\" PASSWORD '{PASSWORD}'");
+        self.admin("postgres").await.batch_execute(&sql).await.unwrap();
+    }
+
+    /// Returns what the superuser sees in a database.
+    pub async fn rows(&self, database: &str, sql: &str) -> Vec<Row> {
+        self.admin(database).await.query(sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
+    }
+
+    /// Returns the first column of what the superuser sees in a database.
+    pub async fn texts(&self, database: &str, sql: &str) -> Vec<String> {
+        self.rows(database, sql).await.iter().map(|row| row.get(0)).collect()
+    }
+
+    /// Names of databases, schemas and roles of the installation, without the home database and its owner.
+    pub async fn leftovers(&self) -> Vec<String> {
+        let (prefix, home) = (&self.prefix, self.owner());
+        let sql = format!(
+            "SELECT 'database ' || datname FROM pg_database WHERE starts_with(datname, '{prefix}') AND datname <> '{home}' \
+             UNION ALL SELECT 'schema ' || nspname FROM pg_namespace WHERE starts_with(nspname, '{prefix}') \
+             UNION ALL SELECT 'role ' || rolname FROM pg_roles WHERE starts_with(rolname, '{prefix}') AND rolname <> '{home}' \
+             ORDER BY 1"
+        );
+        self.texts(&home, &sql).await
+    }
+
+    async fn clean_up(&self) {
+        let admin = self.admin("postgres").await;
+        let prefix = &self.prefix;
+        let names = async |sql: String| {
+            let rows = admin.query(&sql, &[]).await.unwrap();
+            rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>()
+        };
+        let databases =
+            format!("SELECT datname::text FROM pg_database WHERE starts_with(datname, '{prefix}')");
+        for name in names(databases).await {
+            for sql in ["ALTER DATABASE # IS_TEMPLATE false", "DROP DATABASE # WITH (FORCE)"] {
+                admin.batch_execute(&sql.replace('#', &format!("\"{name}\""))).await.unwrap();
+            }
+        }
+        // The owner last: it granted the others.
+        let roles = format!(
+            "SELECT rolname::text FROM pg_roles WHERE starts_with(rolname, '{prefix}') \
+             ORDER BY rolname = '{}', rolname LIKE '%.home'",
+            self.owner()
+        );
+        for name in names(roles).await {
+            admin.batch_execute(&format!("DROP ROLE \"{name}\"")).await.unwrap();
+        }
+    }
+}
+
+/// A connection of a test.
+pub struct Guarded {
+    client: Client,
+    stream: JoinHandle<()>,
+}
+
+impl Guarded {
+    async fn open(config: &Config) -> Result<Self, tokio_postgres::Error> {
+        let (client, stream) = config.connect(NoTls).await?;
+        let stream = tokio::spawn(async move { drop(stream.await) });
+        Ok(Self { client, stream })
+    }
+}
+
+impl Deref for Guarded {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        self.stream.abort();
+    }
+}
+
+/// A place on the server `pg`.
+pub fn place(
+    store: &str,
+    isolation: Isolation,
+    physical: &str,
+    tenant: Option<i64>,
+    generation: u64,
+) -> Place {
+    Place {
+        server: ServerName::parse("pg").unwrap(),
+        store: StoreName::parse(store).unwrap(),
+        isolation,
+        physical: PhysicalName::parse(physical).unwrap(),
+        tenant: tenant.map(TenantId::from_raw),
+        generation,
+    }
+}
+
+/// A tenant with a database of its own.
+pub fn own(number: i64) -> Place {
+    place("tenant", Isolation::Database, &format!("tenant_{number}_1"), Some(number), 1)
+}
+
+/// A tenant with a schema of its own.
+pub fn schema(number: i64) -> Place {
+    place("tenant", Isolation::Schema, &format!("tenant_{number}_1"), Some(number), 1)
+}
+
+/// The pool of the store `tenant`.
+pub fn pool() -> Place {
+    place("tenant", Isolation::Pooled, "pool", None, 1)
+}
+
+/// A tenant in the pool.
+pub fn pooled(number: i64) -> Place {
+    place("tenant", Isolation::Pooled, "pool", Some(number), 1)
+}

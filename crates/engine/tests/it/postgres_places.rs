@@ -1,0 +1,500 @@
+//! Places on PostgreSQL: made whole or not at all, reached by their own roles only, and never mistaken for another.
+
+use crate::postgres_kit::*;
+use std::{pin::pin, sync::Arc, task::Poll};
+use tenantry_engine::{Engine, Error, Kind, PlaceState, Result, Template, name::StoreName, place::Place};
+use tenantry_testkit::{dose, tried};
+use tokio_postgres::error::SqlState;
+
+fn bare() -> Template {
+    Template::bare(StoreName::parse("tenant").unwrap())
+}
+
+/// Makes the place, whatever its isolation.
+async fn make(engine: &Engine, place: &Place) -> Result<()> {
+    match place.isolation.is_pooled() {
+        true => engine.enrol(place).await,
+        false => engine.provision(place, &bare()).await,
+    }
+}
+
+fn kind<T>(done: Result<T>) -> Option<Kind> {
+    done.err().map(|error| error.kind().clone())
+}
+
+/// Polls a future until it has been pending `most` times, then drops it. Returns true if it was ready before.
+async fn abandoned(most: usize, work: impl Future<Output = Result<()>>) -> bool {
+    let mut work = pin!(work);
+    let mut pending = 0;
+    std::future::poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Ready(done) => {
+            done.unwrap();
+            Poll::Ready(true)
+        }
+        Poll::Pending if pending == most => Poll::Ready(false),
+        Poll::Pending => {
+            pending += 1;
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_place_that_was_given_up_at_any_moment_is_made_whole_by_the_next_call() {
+    on_each_server(|home| async move {
+        let kinds: [fn(i64) -> (Place, Template); 3] = [
+            |number| (own(number), bare()),
+            |number| (schema(1000 + number), bare()),
+            // Its template is made anew each time, too.
+            |number| {
+                let store = StoreName::parse(&format!("store{number}")).unwrap();
+                (Place { store: store.clone(), ..own(2000 + number) }, Template::bare(store))
+            },
+        ];
+        let step = usize::try_from(dose(7, 1)).unwrap();
+        for of in kinds {
+            let mut moments = 0;
+            let mut whole = false;
+            while !whole {
+                let (place, template) = of(i64::try_from(moments).unwrap());
+                whole = abandoned(moments, home.engine().provision(&place, &template)).await;
+                let engine = home.engine();
+                engine.provision(&place, &template).await.unwrap();
+                engine.verify(&place).await.unwrap();
+                is_closed_to_strangers(&home, &place).await;
+                engine.drop_database(&place).await.unwrap();
+                moments += step;
+            }
+            assert!(moments > 20, "given up before {moments} moments only");
+            tried("places given up", (moments / step) as u64, "moments");
+        }
+        let left = home.leftovers().await;
+        let left: Vec<_> = left.iter().filter(|name| !name.contains("_.")).collect();
+        assert!(left.is_empty(), "{left:?}");
+    })
+    .await;
+}
+
+/// The database of a place lets nobody in by default.
+async fn is_closed_to_strangers(home: &Home, place: &Place) {
+    let sql = "SELECT datname::text FROM pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) AS held \
+        WHERE held.grantee = 0 AND datname = '#'";
+    let database = if place.isolation == tenantry_engine::place::Isolation::Database {
+        home.name(place.physical.as_str())
+    } else {
+        home.owner()
+    };
+    assert_eq!(home.texts("postgres", &sql.replace('#', &database)).await, Vec::<String>::new(), "{place}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn processes_that_make_the_same_place_at_once_make_it_once() {
+    on_each_server(|home| async move {
+        for round in 0..3 {
+            let places = [own(10 + round), schema(20 + round), pool(), pooled(round + 1)];
+            for place in places {
+                let made = (0..4).map(|_| {
+                    let (home, place) = (home.clone(), place.clone());
+                    tokio::spawn(async move {
+                        let engine = home.engine();
+                        make(&engine, &place).await?;
+                        engine.verify(&place).await
+                    })
+                });
+                for made in made.collect::<Vec<_>>() {
+                    made.await.unwrap().unwrap_or_else(|error| panic!("{place}: {error}"));
+                }
+            }
+        }
+        let residents = home.engine().residents(&pool().server, &pool().physical, 9).await.unwrap();
+        assert_eq!(residents.iter().map(|resident| resident.tenant).collect::<Vec<_>>(), [0, 1, 2, 3]);
+        let templates = home.texts("postgres", &format!("SELECT datname::text FROM pg_database WHERE datistemplate AND starts_with(datname, '{}')", home.prefix)).await;
+        assert_eq!(templates.len(), 1, "{templates:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_another_program_made_under_the_name_is_left_alone() {
+    on_each_server(|home| async move {
+        let engine = home.engine();
+        let (database, nspname) = (home.name("tenant_1_1"), home.name("tenant_2_1"));
+        let admin = home.admin("postgres").await;
+        let wrong = Some(Kind::WrongIdentity);
+        // A stranger's database, one that the owner made for something else, and one that lost its identity.
+        admin.batch_execute(&format!("CREATE DATABASE {database}")).await.unwrap();
+        assert_eq!(kind(make(&engine, &own(1)).await), wrong);
+        admin.batch_execute(&format!("ALTER DATABASE {database} OWNER TO {}", home.owner())).await.unwrap();
+        assert_eq!(kind(make(&engine, &own(1)).await), wrong);
+        assert_eq!(kind(engine.verify(&own(1)).await), wrong);
+        make(&engine, &own(3)).await.unwrap();
+        home.rows(&home.name("tenant_3_1"), "DELETE FROM _tenantry_place RETURNING 1").await;
+        assert_eq!(kind(make(&engine, &own(3)).await), wrong);
+        // Schemas of a stranger and of the owner.
+        let in_home = home.admin(&home.owner()).await;
+        in_home.batch_execute(&format!("CREATE SCHEMA {nspname}")).await.unwrap();
+        assert_eq!(kind(make(&engine, &schema(2)).await), wrong);
+        in_home.batch_execute(&format!("ALTER SCHEMA {nspname} OWNER TO {}", home.owner())).await.unwrap();
+        assert_eq!(kind(make(&engine, &schema(2)).await), wrong);
+        assert_eq!(kind(engine.verify(&schema(2)).await), wrong);
+        // A role under the name, which may have rights elsewhere.
+        let role = home.name("tenant_4_1.sql");
+        admin.batch_execute(&format!("CREATE ROLE \"{role}\" LOGIN")).await.unwrap();
+        assert_eq!(kind(make(&engine, &own(4)).await), wrong);
+        assert_eq!(kind(make(&engine, &schema(4)).await), wrong);
+        engine.drop_database(&own(4)).await.unwrap();
+        let roles = home.texts("postgres", "SELECT rolname::text FROM pg_roles").await;
+        assert!(roles.contains(&role), "another program's role was removed");
+        assert!(!engine.exists(&schema(4)).await.unwrap(), "half a schema was left");
+        for name in ["tenant_1_1", "tenant_2_1", "tenant_4_1"] {
+            let physical = tenantry_engine::name::PhysicalName::parse(name).unwrap();
+            assert!(engine.is_taken(&pool().server, &physical).await.unwrap(), "{name}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_place_is_itself_at_its_generation_only() {
+    on_each_server(|home| async move {
+        let engine = home.engine();
+        make(&engine, &pool()).await.unwrap();
+        for place in [own(1), schema(2), pooled(3)] {
+            let absent = if place.isolation.is_pooled() { Kind::WrongIdentity } else { Kind::Missing };
+            assert_eq!(kind(engine.verify(&place).await), Some(absent), "{place}");
+            make(&engine, &place).await.unwrap();
+            make(&engine, &place).await.unwrap();
+            engine.verify(&place).await.unwrap();
+            let later = Place { generation: 2, ..place.clone() };
+            let other = Place { tenant: own(9).tenant, ..place.clone() };
+            assert_eq!(kind(engine.verify(&later).await), Some(Kind::Fenced), "{place}");
+            assert_eq!(kind(engine.verify(&other).await), Some(Kind::WrongIdentity), "{place}");
+            assert_eq!(kind(make(&engine, &later).await), Some(Kind::Fenced), "{place}");
+            if !place.isolation.is_pooled() {
+                assert_eq!(kind(make(&engine, &other).await), Some(Kind::WrongIdentity), "{place}");
+            }
+            // Another installation does not take it over.
+            let stranger = Engine::open(
+                vec![tenantry_engine::ServerSpec::postgres(place.server.clone(), home.options())],
+                tenantry_engine::CacheLimits::default(),
+            )
+            .unwrap();
+            stranger.set_platform("another").unwrap();
+            assert_eq!(kind(stranger.verify(&place).await), Some(Kind::WrongIdentity), "{place}");
+        }
+        let gone = Place { physical: own(99).physical, ..pooled(3) };
+        assert_eq!(kind(engine.verify(&gone).await), Some(Kind::Missing));
+        assert_eq!(kind(engine.enrol(&gone).await), Some(Kind::Missing));
+        assert_eq!(kind(engine.fence(&gone, true).await), Some(Kind::Missing));
+        assert_eq!(kind(engine.place_info(&schema(99)).await), Some(Kind::Missing));
+        // A newer form of the platform's tables is not touched.
+        let newer = format!("UPDATE {}._tenantry_meta SET version = 99 RETURNING 1", home.name("tenant_2_1"));
+        home.rows(&home.owner(), &newer).await;
+        assert_eq!(kind(engine.verify(&schema(2)).await), Some(Kind::FormatAhead));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_states_of_a_place_follow_one_another_like_on_sqlite() {
+    on_each_server(|home| async move {
+        let engine = home.engine();
+        make(&engine, &pool()).await.unwrap();
+        for place in [own(1), schema(2), pooled(3)] {
+            make(&engine, &place).await.unwrap();
+            let state = || async { engine.place_info(&place).await.unwrap().state };
+            assert_eq!(state().await, PlaceState::Open);
+            assert_eq!(kind(engine.fence_recorded(&place, 7).await), Some(Kind::Fenced));
+            engine.record_changes(&place, 7).await.unwrap();
+            engine.fence_recorded(&place, 7).await.unwrap();
+            assert_eq!(state().await, PlaceState::Fenced { holder: Some(7) });
+            engine.lift_fence(&place, Some(8)).await.unwrap();
+            engine.lift_fence(&place, None).await.unwrap();
+            assert_eq!(state().await, PlaceState::Fenced { holder: Some(7) });
+            engine.lift_fence(&place, Some(7)).await.unwrap();
+            engine.stop_recording(&place, 8).await.unwrap();
+            assert_eq!(engine.place_info(&place).await.unwrap().recorder, Some(7));
+            engine.stop_recording(&place, 7).await.unwrap();
+            assert_eq!(engine.place_info(&place).await.unwrap().recorder, None);
+            assert_eq!(kind(engine.fence_recorded(&place, 7).await), Some(Kind::Fenced), "it was undone");
+            engine.fence(&place, true).await.unwrap();
+            assert_eq!(state().await, PlaceState::Fenced { holder: None });
+            engine.lift_fence(&place, None).await.unwrap();
+            engine.fence(&place, true).await.unwrap();
+            engine.fence(&place, false).await.unwrap();
+            engine.open_filled(&place, 7).await.unwrap();
+            assert_eq!(state().await, PlaceState::Open);
+            // Of another generation nothing is changed.
+            let later = Place { generation: 2, ..place.clone() };
+            assert_eq!(kind(engine.record_changes(&later, 7).await), Some(Kind::Fenced));
+            assert_eq!(kind(engine.fence(&later, true).await), Some(Kind::Fenced));
+        }
+    })
+    .await;
+}
+
+/// Returns the code of the refusal, or None if the statement ran.
+async fn refusal(client: &Guarded, sql: &str) -> Option<SqlState> {
+    let done = client.simple_query(sql).await;
+    done.err().map(|error| error.code().cloned().unwrap_or_else(|| panic!("{sql}: {error:?}")))
+}
+
+#[tokio::test]
+async fn a_role_of_a_place_reaches_neither_other_places_nor_the_platforms_tables() {
+    on_each_server(|home| async move {
+        let engine = home.engine();
+        for place in [own(1), own(2), schema(3), schema(4), pool(), pooled(5)] {
+            make(&engine, &place).await.unwrap();
+        }
+        let owner = home.sign_in(&home.owner(), &home.owner()).await.unwrap();
+        for number in [3, 4] {
+            let sql = format!("CREATE TABLE {}.doctors(name text)", home.name(&format!("tenant_{number}_1")));
+            owner.batch_execute(&sql).await.unwrap();
+        }
+        for number in [1, 2] {
+            let owner = home.sign_in(&home.owner(), &home.name(&format!("tenant_{number}_1"))).await.unwrap();
+            owner.batch_execute("CREATE TABLE doctors(name text)").await.unwrap();
+        }
+        let denied = Some(SqlState::INSUFFICIENT_PRIVILEGE);
+        // Readers sign in to their own database only.
+        for number in 1..=4 {
+            let reader = home.name(&format!("tenant_{number}_1.sql"));
+            home.let_in(&reader).await;
+            for (database, may) in [
+                (home.name("tenant_1_1"), number == 1),
+                (home.name("tenant_2_1"), number == 2),
+                (home.owner(), number > 2),
+            ] {
+                let connected = home.sign_in(&reader, &database).await;
+                assert_eq!(connected.is_ok(), may, "{reader} in {database}");
+                let Ok(reader) = connected else { continue };
+                let nspname = match number {
+                    1 | 2 => "public".into(),
+                    _ => home.name(&format!("tenant_{number}_1")),
+                };
+                assert_eq!(refusal(&reader, &format!("SELECT * FROM {nspname}.doctors")).await, None);
+                for sql in [
+                    format!("INSERT INTO {nspname}.doctors VALUES ('x')"),
+                    format!("SELECT * FROM {nspname}.doctors FOR UPDATE"),
+                    format!("SELECT * FROM {nspname}._tenantry_place"),
+                    format!("SELECT * FROM {nspname}._tenantry_meta"),
+                    format!("CREATE TABLE {nspname}.mine(a int)"),
+                    "CREATE TEMP TABLE mine(a int)".into(),
+                    "CREATE SCHEMA mine".into(),
+                    "CREATE TABLE public.mine(a int)".into(),
+                ] {
+                    assert_eq!(refusal(&reader, &sql).await, denied, "{sql}");
+                }
+                if number > 2 {
+                    for other in [format!("tenant_{}_1", 7 - number), "pool".into()] {
+                        let sql = format!("SELECT * FROM {}._tenantry_seq", home.name(&other));
+                        assert_eq!(refusal(&reader, &sql).await, denied, "{sql}");
+                        let role = format!("SET ROLE {}", home.name(&other));
+                        assert_eq!(refusal(&reader, &role).await, denied, "{role}");
+                    }
+                }
+            }
+        }
+        // The roles that the owner takes on reach their own schema only.
+        for (mine, other) in [("tenant_3_1", "tenant_4_1"), ("pool", "tenant_4_1"), ("tenant_4_1", "pool")] {
+            let (mine, other) = (home.name(mine), home.name(other));
+            let owner = home.sign_in(&home.owner(), &home.owner()).await.unwrap();
+            owner.batch_execute(&format!("SET ROLE {mine}")).await.unwrap();
+            assert_eq!(refusal(&owner, &format!("SELECT * FROM {mine}._tenantry_place")).await, None);
+            for sql in [
+                format!("SELECT * FROM {other}._tenantry_place"),
+                format!("UPDATE {mine}._tenantry_meta SET ledger = 5"),
+                format!("DELETE FROM {mine}._tenantry_place"),
+                format!("CREATE TABLE {mine}.mine(a int)"),
+            ] {
+                assert_eq!(refusal(&owner, &sql).await, denied, "{mine}: {sql}");
+            }
+            assert!(home.sign_in(&mine, &home.owner()).await.is_err(), "{mine} signs in");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_pool_shows_nothing_to_a_transaction_that_does_not_say_of_which_tenant() {
+    on_each_server(|home| async move {
+        let engine = home.engine();
+        for place in [pool(), pooled(1), pooled(2)] {
+            make(&engine, &place).await.unwrap();
+        }
+        let owner = home.sign_in(&home.owner(), &home.owner()).await.unwrap();
+        let places = format!("SELECT tenant FROM {}._tenantry_place ORDER BY 1", home.name("pool"));
+        let seen = || async {
+            let rows = owner.query(&places, &[]).await.unwrap();
+            rows.iter().map(|row| row.get(0)).collect::<Vec<i64>>()
+        };
+        for (settings, tenants) in [
+            ("", vec![]),
+            ("SET LOCAL tenantry.tenant = '1'", vec![1]),
+            ("SET LOCAL tenantry.tenant = ''", vec![]),
+            ("SET LOCAL tenantry.\"all\" = 'on'", vec![0, 1, 2]),
+            ("SET LOCAL tenantry.\"all\" = 'off'", vec![]),
+            ("SET LOCAL ROLE #; SET LOCAL tenantry.tenant = '2'", vec![2]),
+            // Only the owner sees them all.
+            ("SET LOCAL ROLE #; SET LOCAL tenantry.\"all\" = 'on'", vec![]),
+        ] {
+            let settings = settings.replace('#', &home.name("pool"));
+            owner.batch_execute(&format!("BEGIN; {settings}")).await.unwrap();
+            assert_eq!(seen().await, tenants, "{settings}");
+            owner.batch_execute("ROLLBACK").await.unwrap();
+        }
+        // Nor does a row get in for another tenant.
+        owner.batch_execute("BEGIN; SET LOCAL tenantry.tenant = '1'").await.unwrap();
+        let sql = format!("INSERT INTO {}._tenantry_seq VALUES (2, 'doctors', 1)", home.name("pool"));
+        assert_eq!(refusal(&owner, &sql).await, Some(SqlState::INSUFFICIENT_PRIVILEGE));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_table_of_a_pool_is_confined_and_no_database_is_open_to_all() {
+    on_each_server(|home| async move {
+        let engine = home.engine();
+        for place in [own(1), schema(2), pool(), pooled(3)] {
+            make(&engine, &place).await.unwrap();
+        }
+        assert_eq!(lint(&home).await, Vec::<String>::new());
+        // The lint sees what it should.
+        let table = format!("CREATE TABLE {}.open(tenant bigint)", home.name("pool"));
+        home.admin(&home.owner()).await.batch_execute(&table).await.unwrap();
+        assert_eq!(lint(&home).await, ["open: forced f, policies 0"]);
+    })
+    .await;
+}
+
+/// Returns what is less confined than it should be.
+async fn lint(home: &Arc<Home>) -> Vec<String> {
+    let tables = format!(
+        "SELECT format('%s: forced %s, policies %s', relname, relrowsecurity AND relforcerowsecurity, \
+           (SELECT count(*) FROM pg_policy WHERE polrelid = c.oid AND polname IN ('tenantry_tenant', 'tenantry_all'))) \
+         FROM pg_class AS c WHERE relkind IN ('r', 'p') AND relnamespace = '{}'::regnamespace \
+           AND relname NOT IN ('_tenantry_meta', '_tenantry_ledger') \
+           AND (NOT relrowsecurity OR NOT relforcerowsecurity OR 2 <> \
+             (SELECT count(*) FROM pg_policy WHERE polrelid = c.oid AND polname IN ('tenantry_tenant', 'tenantry_all')))",
+        home.name("pool")
+    );
+    let databases = format!(
+        "SELECT format('%s lets %s do %s', datname, grantee::regrole, privilege_type) \
+         FROM pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) \
+         WHERE starts_with(datname, '{}') AND datallowconn AND grantee = 0",
+        home.prefix
+    );
+    let mut found = home.texts(&home.owner(), &tables).await;
+    found.extend(home.texts("postgres", &databases).await);
+    found
+}
+
+#[tokio::test]
+async fn a_place_is_set_aside_put_back_and_removed_with_all_that_belongs_to_it() {
+    on_each_server(|home| async move {
+        let engine = home.engine();
+        for place in [own(1), schema(2)] {
+            make(&engine, &place).await.unwrap();
+            let lost = Error::new(Kind::Corrupt, "for a test");
+            engine.set_aside(&place, &lost).await.unwrap();
+            engine.set_aside(&place, &lost).await.unwrap();
+            assert_eq!(kind(engine.verify(&place).await), Some(Kind::Missing), "{place}");
+            assert!(engine.is_taken(&place.server, &place.physical).await.unwrap());
+            engine.put_back(&place).await.unwrap();
+            engine.verify(&place).await.unwrap();
+            assert_eq!(engine.lost(&place).await.unwrap().map(|error| error.to_string()), None);
+            assert!(engine.size_bytes(&place).await.unwrap() > 0);
+            engine.set_aside(&place, &lost).await.unwrap();
+            engine.drop_database(&place).await.unwrap();
+            engine.drop_database(&place).await.unwrap();
+            assert!(!engine.is_taken(&place.server, &place.physical).await.unwrap(), "{place}");
+            assert!(engine.lost(&place).await.unwrap().is_some(), "{place} is missing");
+        }
+        let left = home.leftovers().await;
+        let left: Vec<_> = left.iter().filter(|name| !name.contains("_.")).collect();
+        assert!(left.is_empty(), "{left:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_tells_who_lives_on_it() {
+    on_each_server(|home| async move {
+        let engine = home.engine();
+        let later = Place { generation: 4, ..pooled(3) };
+        for place in [own(1), schema(2), pool(), later] {
+            make(&engine, &place).await.unwrap();
+        }
+        let highest = |physical: &'static str| {
+            let engine = engine.clone();
+            async move {
+                let physical = tenantry_engine::name::PhysicalName::parse(physical).unwrap();
+                engine.highest(&pool().server, &physical, PLATFORM).await.unwrap()
+            }
+        };
+        let found = highest("tenant_1_1").await.unwrap();
+        assert_eq!((found.tenant, found.generation), (1, 1));
+        let found = highest("pool").await.unwrap();
+        assert_eq!((found.tenant, found.generation), (3, 4));
+        assert!(highest("absent").await.is_none());
+        assert_eq!(engine.generation_in(&pooled(3)).await.unwrap(), Some(4));
+        assert_eq!(engine.generation_in(&pooled(4)).await.unwrap(), None);
+        let absent = Place { physical: own(99).physical, ..pooled(3) };
+        assert_eq!(engine.generation_in(&absent).await.unwrap(), None);
+        engine.scrub(&pool()).await.unwrap();
+        engine.check_pages(&pool()).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_database_made_outside_is_taken_over_once() {
+    on_each_server(|home| async move {
+        let engine = home.engine();
+        assert_eq!(kind(engine.attach(&own(1)).await), Some(Kind::Missing));
+        let owner = home.sign_in(&home.owner(), &home.owner()).await.unwrap();
+        for sql in [
+            format!("CREATE DATABASE {}", home.name("tenant_1_1")),
+            format!("CREATE SCHEMA {}", home.name("tenant_2_1")),
+        ] {
+            owner.batch_execute(&sql).await.unwrap();
+        }
+        for place in [own(1), schema(2)] {
+            engine.attach(&place).await.unwrap();
+            engine.attach(&place).await.unwrap();
+            engine.verify(&place).await.unwrap();
+            is_closed_to_strangers(&home, &place).await;
+            let other = Place { tenant: own(9).tenant, ..place.clone() };
+            assert_eq!(kind(engine.attach(&other).await), Some(Kind::WrongIdentity));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_is_lost_while_a_server_is_away() {
+    on_each_server(|home| async move {
+        let engine = home.engine();
+        make(&engine, &own(1)).await.unwrap();
+        let away = Engine::open(
+            vec![tenantry_engine::ServerSpec::postgres(
+                own(1).server,
+                tenantry_engine::engine::PostgresOptions {
+                    url: "postgresql://x@127.0.0.1:1/x".into(),
+                    ..home.options()
+                },
+            )],
+            tenantry_engine::CacheLimits::default(),
+        )
+        .unwrap();
+        for done in
+            [away.verify(&own(1)).await, away.lost(&own(1)).await.map(drop), away.check_pages(&own(1)).await]
+        {
+            let error = done.unwrap_err();
+            assert_eq!(*error.kind(), Kind::Unreachable);
+            assert!(!Engine::is_loss(&own(1), &error));
+        }
+    })
+    .await;
+}
