@@ -23,6 +23,7 @@ mod faults_kit;
 mod faults_set_aside;
 mod faults_wal;
 mod postgres_catch_up;
+mod postgres_confined;
 mod postgres_connections;
 mod postgres_convert;
 mod postgres_inspect;
