@@ -57,4 +57,5 @@ pub use engine::{
     TableDigest, Template, Tx, Usage, WorkLimits,
 };
 pub use error::{Error, Kind, Result};
+pub use postgres::PostgresUrl;
 pub use refused::RefusedRows;

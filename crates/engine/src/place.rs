@@ -1,8 +1,8 @@
 //! Where the rows of one tenant and store are. The platform builds it from the catalog only (`catalog-placement`).
 
-use crate::name::{PhysicalName, ServerName, StoreName, TenantId};
+use crate::name::{NameError, PhysicalName, ServerName, StoreName, TenantId};
 use serde::{Deserialize, Serialize};
-use std::{fmt, time::SystemTime};
+use std::{fmt, str::FromStr, time::SystemTime};
 
 /// Database software.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -36,9 +36,29 @@ impl Isolation {
         }
     }
 
+    /// Returns the isolation with this name.
+    ///
+    /// # Errors
+    /// For any other text.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let known = [Self::Pooled, Self::Schema, Self::Database].into_iter().find(|is| is.as_str() == text);
+        known.ok_or_else(|| {
+            let value = text.chars().take(80).collect();
+            NameError { kind: "isolation", value, reason: "must be pooled, schema or database" }
+        })
+    }
+
     /// Returns true if tenants share tables: a tenant's rows are told apart by a column.
     pub fn is_pooled(self) -> bool {
         self == Self::Pooled
+    }
+}
+
+impl FromStr for Isolation {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        Self::parse(text)
     }
 }
 
@@ -49,9 +69,9 @@ pub struct Place {
     pub server: ServerName,
     /// The store of the configuration.
     pub store: StoreName,
-    /// Pooled or own database.
+    /// How its rows are separated from those of other tenants.
     pub isolation: Isolation,
-    /// Name of the database on that server. Pooled tenants of one store share it.
+    /// Name of the database or schema on that server. Pooled tenants of one store share it.
     pub physical: PhysicalName,
     /// The tenant; None for system stores.
     pub tenant: Option<TenantId>,
@@ -65,7 +85,7 @@ impl fmt::Display for Place {
         if let Some(tenant) = self.tenant {
             write!(f, "tenant {tenant}, ")?;
         }
-        write!(f, "store {} in {}/{}.db", self.store, self.server, self.physical)?;
+        write!(f, "store {} in {}/{}", self.store, self.server, self.physical)?;
         if self.tenant.is_some() {
             write!(f, ", generation {}", self.generation)?;
         }

@@ -17,7 +17,7 @@ mod server;
 mod site;
 mod tables;
 
-pub use connections::ConnectionLimits;
+pub use connections::{ConnectionLimits, PostgresUrl};
 pub(crate) use pending::Session;
 pub(crate) use server::Server;
 pub use server::ServerOptions;

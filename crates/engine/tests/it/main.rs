@@ -31,6 +31,7 @@ mod postgres_kit;
 mod postgres_places;
 mod postgres_sandbox;
 mod postgres_schema;
+mod postgres_tls;
 mod postgres_transfer;
 mod records_bind;
 mod records_kit;

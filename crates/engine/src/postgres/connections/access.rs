@@ -1,15 +1,14 @@
 //! How to reach one server: address, role, and whether it answers at the moment.
 
-use super::{Connection, failure};
+use super::{Connection, encrypted::Encryption, failure, tls, url::PostgresUrl};
 use crate::error::{Error, Kind, Result};
 use std::{
     fmt,
-    str::FromStr,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 use tokio::time::timeout;
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::Config;
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -20,6 +19,7 @@ const AWAY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Access {
     config: Config,
+    encryption: Encryption,
     prepares: bool,
     away: Mutex<Option<(Instant, String)>>,
 }
@@ -46,15 +46,26 @@ impl Access {
     /// # Errors
     /// [`Kind::Statement`] if the URL is wrong.
     pub fn new(url: &str, prepares: bool) -> Result<Self> {
-        let read = Config::from_str(url);
-        let mut config = read.map_err(|error| Error::new(Kind::Statement(error.to_string()), "URL"))?;
+        let url = PostgresUrl::parse(url)?;
+        let encryption = Encryption(tls::config(&url)?);
+        let mut config = url.config;
         config.application_name("tenantry").connect_timeout(CONNECT);
-        Ok(Self { config, prepares, away: Mutex::default() })
+        Ok(Self { config, encryption, prepares, away: Mutex::default() })
     }
 
     /// Returns the database that the URL names.
     pub fn database(&self) -> Option<&str> {
         self.config.get_dbname()
+    }
+
+    /// Returns how connections are encrypted.
+    pub(super) fn encryption(&self) -> &Encryption {
+        &self.encryption
+    }
+
+    /// Returns whether statements may be prepared by name.
+    pub(super) fn prepares(&self) -> bool {
+        self.prepares
     }
 
     /// Opens a connection to `database`.
@@ -69,7 +80,7 @@ impl Access {
         if let Some(login) = login {
             config.user(&login.role).password(&login.password);
         }
-        let opened = match timeout(CONNECT, config.connect(NoTls)).await {
+        let opened = match timeout(CONNECT, config.connect(self.encryption.clone())).await {
             Ok(opened) => opened.map_err(|error| failure::of_connecting(&error)),
             Err(_) => Err(Error::new(Kind::Unreachable, format!("no answer in {} s", CONNECT.as_secs()))),
         };
@@ -82,7 +93,7 @@ impl Access {
                         tracing::debug!(%error, "a connection to PostgreSQL ended");
                     }
                 });
-                Ok(Connection::new(database.clone(), client, stream, self.prepares))
+                Ok(Connection::new(database.clone(), client, stream, self))
             }
             Err(error) => {
                 if *error.kind() == Kind::Unreachable {

@@ -1,12 +1,12 @@
 //! One connection. It knows whether a statement or transaction is under way, so that its lease can prove it clean.
 
-use super::{Call, failure};
+use super::{Access, Call, encrypted::Encryption, failure};
 use crate::error::Result;
 use quick_cache::unsync::Cache;
 use std::{sync::Arc, time::Duration};
 use tokio::{task::JoinHandle, time::timeout};
 use tokio_postgres::{
-    Client, NoTls, Row, Statement,
+    Client, Row, Statement,
     types::{ToSql, Type},
 };
 
@@ -25,6 +25,8 @@ pub struct Connection {
     pub(super) client: Client,
     /// Reads and writes the socket; ends when the connection does.
     stream: JoinHandle<()>,
+    /// How a second connection, which cancels a statement, is encrypted.
+    encryption: Encryption,
     /// None if statements must not be prepared by name.
     pub(super) prepared: Option<Cache<String, Statement>>,
     /// A statement was sent and its end was not received.
@@ -33,9 +35,10 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(database: Arc<str>, client: Client, stream: JoinHandle<()>, prepares: bool) -> Self {
-        let prepared = prepares.then(|| Cache::new(PREPARED));
-        Self { database, client, stream, prepared, in_statement: false, in_transaction: false }
+    pub(super) fn new(database: Arc<str>, client: Client, stream: JoinHandle<()>, access: &Access) -> Self {
+        let encryption = access.encryption().clone();
+        let prepared = access.prepares().then(|| Cache::new(PREPARED));
+        Self { database, client, stream, encryption, prepared, in_statement: false, in_transaction: false }
     }
 
     /// Returns the database that the connection belongs to.
@@ -136,7 +139,7 @@ impl Connection {
     /// Cancels what runs, and closes the connection. Returns once it is closed.
     pub(super) async fn close(self) {
         if self.in_statement && !self.client.is_closed() {
-            let cancelled = timeout(FAREWELL, self.client.cancel_token().cancel_query(NoTls)).await;
+            let cancelled = timeout(FAREWELL, self.client.cancel_token().cancel_query(self.encryption)).await;
             tracing::debug!(database = %self.database, ?cancelled, "cancelled a statement whose caller is gone");
         }
         drop(self.client);

@@ -14,10 +14,13 @@
 mod access;
 mod budget;
 mod connection;
+mod encrypted;
 mod failure;
 mod lease;
 mod pipeline;
 mod pool;
+mod tls;
+mod url;
 
 pub use access::{Access, Login};
 pub use connection::{Connection, Param};
@@ -25,3 +28,4 @@ pub(crate) use failure::refusal;
 pub use lease::Lease;
 pub use pipeline::{Answers, Call, Failed};
 pub use pool::{ConnectionLimits, Connections};
+pub use url::PostgresUrl;

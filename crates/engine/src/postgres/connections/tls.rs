@@ -1,0 +1,214 @@
+//! Encrypted connections, by rustls. What a certificate must prove follows `sslmode`, as in libpq.
+
+use super::url::PostgresUrl;
+use crate::error::{Error, Kind, Result};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    crypto::{CryptoProvider, aws_lc_rs},
+    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+};
+use std::{path::PathBuf, sync::Arc};
+
+/// How a connection is encrypted, and what the server's certificate must prove.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Not encrypted.
+    Plain,
+    /// Encrypted if the server can; the certificate proves nothing.
+    Prefer,
+    /// Encrypted; the certificate proves nothing.
+    Unchecked,
+    /// Encrypted; the certificate must be of a trusted authority.
+    Authority,
+    /// Encrypted; the certificate must be of a trusted authority, and for the name in the URL.
+    Full,
+}
+
+/// The authorities whose certificates are trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Roots {
+    /// Those that the operating system trusts.
+    System {
+        /// The URL says so: then a certificate of anyone but the server proves nothing.
+        asked: bool,
+    },
+    /// Those in a PEM file.
+    File(PathBuf),
+}
+
+impl Roots {
+    /// Returns the roots that `sslrootcert` names.
+    pub(super) fn of(sslrootcert: Option<&str>) -> Self {
+        match sslrootcert {
+            None => Self::System { asked: false },
+            Some("system") => Self::System { asked: true },
+            Some(path) => Self::File(path.into()),
+        }
+    }
+
+    /// Reads the certificates.
+    ///
+    /// # Errors
+    /// [`Kind::Statement`] if the file cannot be read or has none.
+    fn read(&self) -> Result<Arc<RootCertStore>> {
+        let mut store = RootCertStore::empty();
+        match self {
+            Self::System { .. } => {
+                store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            }
+            Self::File(path) => {
+                let wrong = |why: String| {
+                    let text = format!("sslrootcert: {}: {why}", path.display());
+                    Error::new(Kind::Statement(text), "URL of a PostgreSQL server")
+                };
+                let found =
+                    CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+                store.add_parsable_certificates(found.map_err(|error| wrong(error.to_string()))?);
+                if store.is_empty() {
+                    return Err(wrong("holds no certificate".into()));
+                }
+            }
+        }
+        Ok(Arc::new(store))
+    }
+}
+
+impl Mode {
+    /// Returns the mode for a value of `sslmode`.
+    ///
+    /// # Errors
+    /// The values that are allowed.
+    pub(super) fn of(sslmode: Option<&str>, roots: &Roots, is_local: bool) -> Result<Self, String> {
+        Ok(match (sslmode, roots) {
+            (Some("disable"), _) => Self::Plain,
+            (Some("allow" | "prefer"), _) => Self::Prefer,
+            (Some("require"), Roots::System { asked: false }) => Self::Unchecked,
+            (Some("require" | "verify-ca"), Roots::File(_)) => Self::Authority,
+            (Some("verify-ca"), Roots::System { asked: false }) => Self::Authority,
+            (Some("require" | "verify-ca"), _) | (Some("verify-full"), _) => Self::Full,
+            (None, Roots::System { asked: false }) if is_local => Self::Plain,
+            (None, _) => Self::Full,
+            (Some(_), _) => {
+                return Err("sslmode must be disable, prefer, require, verify-ca or verify-full".into());
+            }
+        })
+    }
+}
+
+/// Returns the settings of encryption for a URL. `None`: connections are not encrypted.
+///
+/// # Errors
+/// [`Kind::Statement`] if `sslrootcert` cannot be used.
+pub(super) fn config(url: &PostgresUrl) -> Result<Option<Arc<ClientConfig>>> {
+    if url.mode == Mode::Plain {
+        return Ok(None);
+    }
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let broken = |error: &dyn std::fmt::Display| Error::new(Kind::Statement(error.to_string()), "TLS");
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| broken(&error))?;
+    let verifier: Arc<dyn ServerCertVerifier> = match url.mode {
+        Mode::Plain | Mode::Prefer | Mode::Unchecked => Arc::new(Unchecked(provider)),
+        Mode::Authority | Mode::Full => {
+            let built = WebPkiServerVerifier::builder_with_provider(url.roots.read()?, provider).build();
+            let checked = built.map_err(|error| broken(&error))?;
+            match url.mode {
+                Mode::Full => checked,
+                _ => Arc::new(AnyName(checked)),
+            }
+        }
+    };
+    Ok(Some(Arc::new(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())))
+}
+
+/// Accepts any certificate: the connection is encrypted, but the server may be another.
+#[derive(Debug)]
+struct Unchecked(Arc<CryptoProvider>);
+
+/// Accepts a certificate of a trusted authority for any name.
+#[derive(Debug)]
+struct AnyName(Arc<WebPkiServerVerifier>);
+
+impl ServerCertVerifier for Unchecked {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+impl ServerCertVerifier for AnyName {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        use rustls::Error::InvalidCertificate;
+        match self.0.verify_server_cert(certificate, others, name, ocsp, now) {
+            // The name is checked last, after the chain.
+            Err(InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) => Ok(ServerCertVerified::assertion()),
+            checked => checked,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
