@@ -185,7 +185,7 @@ async fn before(s: &Stage, route: &str) -> Value {
         "POST /api/admin/tenants/{slug}/databases" => {
             let shown = s.staff.get(&format!("/api/admin/tenants/{}", s.slug)).await.expect(200).json();
             let physical = shown["placements"][0]["place"]["physical"].as_str().unwrap();
-            let root = &s.app.platform().config().servers[0].path;
+            let root = s.app.platform().config().servers[0].path().unwrap();
             for end in ["db", "db-wal", "db-shm"] {
                 std::fs::remove_file(root.join(format!("{physical}.{end}"))).ok();
             }

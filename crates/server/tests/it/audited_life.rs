@@ -44,7 +44,7 @@ impl Stage {
 pub(super) async fn before(s: &Stage, route: &str) -> Value {
     match route {
         "POST /api/admin/tenants/{slug}/attach" => {
-            let root = &s.app.platform().config().servers[0].path;
+            let root = s.app.platform().config().servers[0].path().unwrap();
             std::fs::write(root.join(format!("visits_{}.db", s.slug)), b"").unwrap();
         }
         "POST /api/admin/tenants/{slug}/promote" => drop(s.done("demote", &json!({})).await),

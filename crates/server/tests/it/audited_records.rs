@@ -40,7 +40,7 @@ impl Lines {
     }
 
     pub(super) fn of(app: &TestApp, database: &str) -> Self {
-        let path = app.platform().config().servers[0].path.join(format!("{database}.db"));
+        let path = app.platform().config().servers[0].path().unwrap().join(format!("{database}.db"));
         Self(Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap())
     }
 

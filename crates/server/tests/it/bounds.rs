@@ -61,7 +61,7 @@ async fn a_damaged_database_and_one_that_is_gone_have_their_own_answers() {
     let shown = app.platform().tenants().show(&tenantry::name::Slug::parse("acme").unwrap()).await.unwrap();
     let place = &shown.placements[0].place;
     let server = app.platform().config().server(place.server.as_str()).unwrap();
-    let file = server.path.join(format!("{}.db", place.physical));
+    let file = server.path().unwrap().join(format!("{}.db", place.physical));
     let aside = file.with_extension("aside");
     std::fs::rename(&file, &aside).unwrap();
     // Writes to a missing file are acknowledged for a short time at most.

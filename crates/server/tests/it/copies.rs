@@ -358,7 +358,7 @@ async fn a_blanked_clone_has_no_personal_data_in_rows_words_log_or_file() {
     // Byte by byte: the database of the clone, its -wal, free pages and word lists.
     let shown = staff.get("/api/admin/tenants/staging").await.expect(200).json();
     let physical = shown["placements"][0]["place"]["physical"].as_str().unwrap().to_owned();
-    let root = &app.platform().config().servers[0].path;
+    let root = app.platform().config().servers[0].path().unwrap();
     let mut looked = 0;
     for entry in std::fs::read_dir(root).unwrap().map(Result::unwrap) {
         if entry.file_name().to_string_lossy().starts_with(&physical) {

@@ -18,7 +18,13 @@ const ROWS: usize = 6_000;
 async fn file(app: &TestApp, slug: &str) -> PathBuf {
     let shown = app.platform().tenants().show(&Slug::parse(slug).unwrap()).await.unwrap();
     let place = &shown.placements[0].place;
-    app.platform().config().server(place.server.as_str()).unwrap().path.join(format!("{}.db", place.physical))
+    app.platform()
+        .config()
+        .server(place.server.as_str())
+        .unwrap()
+        .path()
+        .unwrap()
+        .join(format!("{}.db", place.physical))
 }
 
 /// Returns the move that has rows in the pool and has not finished.

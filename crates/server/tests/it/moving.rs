@@ -23,7 +23,8 @@ async fn fence(app: &TestApp, slug: &str, fenced: bool) {
     let shown = app.platform().tenants().show(&Slug::parse(slug).unwrap()).await.unwrap();
     let place = &shown.placements[0].place;
     let server = app.platform().config().server(place.server.as_str()).unwrap();
-    let file = rusqlite::Connection::open(server.path.join(format!("{}.db", place.physical))).unwrap();
+    let file =
+        rusqlite::Connection::open(server.path().unwrap().join(format!("{}.db", place.physical))).unwrap();
     file.busy_timeout(Duration::from_secs(5)).unwrap();
     let state = if fenced { "fenced" } else { "open" };
     assert_eq!(file.execute("UPDATE _tenantry_place SET state = ?1", [state]).unwrap(), 1);
@@ -308,13 +309,13 @@ async fn what_cannot_be_moved_says_why_and_what_is_kept_can_be_let_go() {
     assert!(refused("move", json!({"back": true}), 409).await.contains("othing is kept"));
     assert!(refused("promote", json!({}), 409).await.contains("of its own already"));
     assert!(refused("release", json!({}), 409).await.contains("othing is kept"));
-    let kept = fs::read_dir(&app.platform().config().server("main").unwrap().path).unwrap().count();
+    let kept = fs::read_dir(app.platform().config().server("main").unwrap().path().unwrap()).unwrap().count();
     act(&staff, "move", &json!({"server": "disk"})).await;
     assert_eq!(
         staff.post("/api/admin/tenants/acme/release", &json!({})).await.expect(200).json()["released"],
         1
     );
-    let left = fs::read_dir(&app.platform().config().server("main").unwrap().path).unwrap().count();
+    let left = fs::read_dir(app.platform().config().server("main").unwrap().path().unwrap()).unwrap().count();
     assert!(left < kept, "the old database is gone: {left} of {kept}");
     acme.post("/api/records/patients", &patient("after")).await.expect(201);
     let audit = staff.get("/api/admin/audit").await.expect(200).text();
@@ -349,7 +350,7 @@ async fn a_damaged_database_is_replaced_by_the_kept_one_on_somebodys_word() {
 
     let place =
         staff.get("/api/admin/tenants/acme").await.expect(200).json()["placements"][0]["place"].clone();
-    let root = &app.platform().config().server("disk").unwrap().path;
+    let root = app.platform().config().server("disk").unwrap().path().unwrap();
     let file = root.join(format!("{}.db", place["physical"].as_str().unwrap()));
     damage(&file);
     let over = staff.post(at, &lost).await.expect(200).json();

@@ -28,7 +28,7 @@ fn databases(app: &TestApp) -> Vec<String> {
 }
 
 fn root(app: &TestApp) -> PathBuf {
-    app.platform().config().servers[0].path.clone()
+    app.platform().config().servers[0].path().unwrap().to_owned()
 }
 
 async fn audited(staff: &Client, action: &str) -> usize {

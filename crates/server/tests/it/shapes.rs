@@ -220,7 +220,7 @@ async fn life(app: &TestApp, own: &Asking<'_>, staff: &Asking<'_>) {
     let kept = staff.client.delete("/api/admin/tenants/acme/cancel").await;
     staff.held("delete", "/api/admin/tenants/{slug}/cancel", kept);
     staff.get_as("/api/admin/tenants/acme/survey", "/api/admin/tenants/{slug}/survey").await;
-    let root = &app.platform().config().servers[0].path;
+    let root = app.platform().config().servers[0].path().unwrap();
     std::fs::write(root.join("stray.db"), b"nobody's").unwrap();
     let old = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
     std::fs::File::options().write(true).open(root.join("stray.db")).unwrap().set_modified(old).unwrap();

@@ -113,7 +113,7 @@ async fn while_a_company_cannot_be_asked_a_shared_row_stays() {
     let shown = staff.get("/api/admin/tenants/acme").await.expect(200).json();
     let physical = shown["placements"][0]["place"]["physical"].as_str().unwrap();
     app.platform().shutdown().await;
-    let file = app.platform().config().servers[0].path.join(format!("{physical}.db"));
+    let file = app.platform().config().servers[0].path().unwrap().join(format!("{physical}.db"));
     let aside = file.with_extension("aside");
     std::fs::rename(&file, &aside).unwrap();
     let refused = staff.delete(&format!("/api/records/cities/{id}")).await;

@@ -6,9 +6,15 @@
 use super::{
     model::{Config, Scope},
     reader::Section,
+    servers::ServerConfig,
 };
 pub use crate::backups::upkeep::schedule::Cron;
-use std::{collections::HashSet, fmt, path::PathBuf, str::FromStr};
+use std::{
+    collections::HashSet,
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 use tenantry_engine::name::{PlanName, Slug, StoreName};
 
 /// `[backups]`.
@@ -194,8 +200,8 @@ fn schedule(section: &Section<'_>, default: Keep) -> Option<ScheduleConfig> {
 pub(super) fn check(config: &Config, report: &mut dyn FnMut(&str, String)) {
     let backups = &config.backups;
     if let BackupTarget::Directory(path) = &backups.target {
-        let inside = |dir: &PathBuf| path.starts_with(dir) || dir.starts_with(path);
-        if config.servers.iter().any(|server| inside(&server.path)) || inside(&config.files_dir()) {
+        let inside = |dir: &Path| path.starts_with(dir) || dir.starts_with(path);
+        if config.servers.iter().filter_map(ServerConfig::path).any(inside) || inside(&config.files_dir()) {
             report("backups.target", "must not be where databases or files are".into());
         }
     }

@@ -1,16 +1,19 @@
 //! The checked stage: consistency between keys. Called after reading, and by programs that build a [`Config`] in code.
 //! Opens nothing: whether paths exist is checked when they are used.
 
-use super::{model::*, problem::*};
+use super::{model::*, problem::*, servers::ServerConfig};
 use std::{collections::HashSet, time::Duration};
 use tenantry_engine::{
     name::{PlanName, ServerName},
-    place::Isolation,
+    place::{EngineKind, Isolation},
 };
 
 /// Range of the timeouts for clients.
 const MIN_TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_TIMEOUT: Duration = Duration::from_secs(3_600);
+
+/// Longest name in PostgreSQL, in bytes.
+const LONGEST_NAME: usize = 63;
 
 type Report<'a> = &'a mut dyn FnMut(&str, String);
 
@@ -34,7 +37,7 @@ impl Config {
     /// Reports every inconsistency, with the path of the key to change.
     pub(super) fn check_into(&self, report: Report<'_>) {
         platform(&self.platform, report);
-        servers(self, report);
+        super::servers::check(self, report);
         control(self, report);
         for store in &self.stores {
             check_store(self, store, report);
@@ -99,22 +102,6 @@ fn limits(limits: &LimitsConfig, report: Report<'_>) {
     }
 }
 
-fn servers(config: &Config, report: Report<'_>) {
-    if config.servers.is_empty() {
-        report("servers", "at least one server is needed".into());
-    }
-    for (index, server) in config.servers.iter().enumerate() {
-        let nested = |other: &&ServerConfig| {
-            server.path.starts_with(&other.path) || other.path.starts_with(&server.path)
-        };
-        // If one were inside the other, two servers could use the same file.
-        if let Some(other) = config.servers[..index].iter().find(nested) {
-            let message = format!("lies in the same place as servers.{}", other.name);
-            report(&format!("servers.{}.path", server.name), message);
-        }
-    }
-}
-
 fn control(config: &Config, report: Report<'_>) {
     let Some(control) = config.store("control") else {
         report("stores", "the store `control` is missing: add an empty [stores.control]".into());
@@ -138,13 +125,17 @@ fn check_store(config: &Config, store: &StoreConfig, report: Report<'_>) {
         report(&path("servers"), "name at least one server, and each once".into());
     }
     match store.scope {
-        Scope::System => system_store(store, report),
+        Scope::System => system_store(config, store, report),
         Scope::Tenant => tenant_store(config, store, report),
     }
 }
 
-fn system_store(store: &StoreConfig, report: Report<'_>) {
+fn system_store(config: &Config, store: &StoreConfig, report: Report<'_>) {
     let path = |key: &str| format!("stores.{}.{key}", store.name);
+    if let Some(server) = on(config, store, EngineKind::Postgres).next() {
+        let text = format!("a system store lies on SQLite; servers.{} is a PostgreSQL server", server.name);
+        report(&path("server"), text);
+    }
     if store.servers.len() > 1 {
         report(&path("servers"), "a system store lies on one server".into());
     }
@@ -164,9 +155,9 @@ fn system_store(store: &StoreConfig, report: Report<'_>) {
 
 fn tenant_store(config: &Config, store: &StoreConfig, report: Report<'_>) {
     let path = |key: &str| format!("stores.{}.{key}", store.name);
-    let pooled = store.isolation == Isolation::Pooled;
+    let pooled = store.isolation.is_pooled();
     if !pooled && !store.template.is_per_tenant() {
-        report(&path("name"), "each tenant has its own database: the name needs {slug}".into());
+        report(&path("name"), "each tenant has its own: the name needs {slug}".into());
     }
     if pooled && store.template.is_per_tenant() {
         report(&path("name"), "pooled tenants share one database: leave out {slug}".into());
@@ -174,11 +165,59 @@ fn tenant_store(config: &Config, store: &StoreConfig, report: Report<'_>) {
     if pooled && store.provision != Provision::Managed {
         report(&path("provision"), "a pooled store is managed by the platform".into());
     }
+    schemas(config, store, report);
+    names_fit(config, store, report);
     let Some(pool) = &store.pooled_in else { return };
     match config.store(pool.as_str()) {
         Some(other) if other.scope == Scope::System => {}
         Some(_) => report(&path("pooled_in"), format!("`{pool}` is a tenant store; name a system store")),
         None => report(&path("pooled_in"), format!("there is no store `{pool}`")),
+    }
+}
+
+/// Servers of a store that are of this kind.
+fn on<'c>(
+    config: &'c Config,
+    store: &'c StoreConfig,
+    engine: EngineKind,
+) -> impl Iterator<Item = &'c ServerConfig> {
+    let servers = store.servers.iter().filter_map(|name| config.server(name.as_str()));
+    servers.filter(move |server| server.engine() == engine)
+}
+
+/// Only PostgreSQL has schemas, and a tenant brings a whole database.
+fn schemas(config: &Config, store: &StoreConfig, report: Report<'_>) {
+    let path = |key: &str| format!("stores.{}.{key}", store.name);
+    if store.isolation != Isolation::Schema {
+        return;
+    }
+    if let Some(server) = on(config, store, EngineKind::Sqlite).next() {
+        let text = format!("schemas need PostgreSQL; servers.{} is SQLite: use \"database\"", server.name);
+        report(&path("isolation"), text);
+    }
+    if store.provision == Provision::External {
+        report(&path("provision"), "a tenant brings a whole database: use isolation = \"database\"".into());
+    }
+}
+
+/// PostgreSQL would cut a longer name, and two tenants could get the same.
+fn names_fit(config: &Config, store: &StoreConfig, report: Report<'_>) {
+    for server in on(config, store, EngineKind::Postgres) {
+        let prefix = server.prefix();
+        let longest = prefix.len() + store.template.longest();
+        if longest > LONGEST_NAME {
+            let text = format!(
+                "a name could have {longest} bytes with the prefix {prefix:?} of servers.{}, and PostgreSQL takes \
+                 {LONGEST_NAME}: shorten one of them",
+                server.name
+            );
+            report(&format!("stores.{}.name", store.name), text);
+        }
+        let pool = format!("{prefix}{}", store.template.base());
+        let is_taken = ["public", "information_schema"].contains(&&*pool) || pool.starts_with("pg_");
+        if !store.template.is_per_tenant() && is_taken {
+            report(&format!("stores.{}.name", store.name), format!("{pool} belongs to PostgreSQL itself"));
+        }
     }
 }
 

@@ -3,13 +3,17 @@
 //! `default.toml` documents the same values; a test keeps the two equal. Nothing here is read from a file or the
 //! environment.
 
-use super::{model::*, template::NameTemplate};
+use super::{
+    model::*,
+    servers::{Location, ServerConfig},
+    template::NameTemplate,
+};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tenantry_engine::{
     name::{NameError, StoreName},
-    place::{EngineKind, Isolation},
+    place::Isolation,
 };
 
 const MIB: u64 = 1 << 20;
@@ -35,8 +39,7 @@ impl Config {
         Self {
             servers: vec![ServerConfig {
                 name: fixed("main"),
-                engine: EngineKind::Sqlite,
-                path: platform.data_dir.join("databases"),
+                location: Location::Sqlite(platform.data_dir.join("databases")),
             }],
             platform,
             stores: vec![

@@ -2,7 +2,7 @@
 //!
 //! Read by [`super::read`]; used by `mail` and `accounts`. It reads no secret, only where the password is.
 
-use super::{PlatformConfig, reader::Section};
+use super::{PlatformConfig, reader::Section, secret::Secret};
 use std::path::{Path, PathBuf};
 
 /// How letters are sent.
@@ -13,7 +13,7 @@ pub struct MailConfig {
     /// Server, as `smtps://user@host:465` or `smtp://user@host:587`. `None`: letters are written to `folder`.
     pub smtp: Option<String>,
     /// Location of the server's password.
-    pub password: Option<SmtpPassword>,
+    pub password: Option<Secret>,
     /// Directory for letters when there is no server. Resolved against the data directory.
     pub folder: PathBuf,
     /// Address of the platform for users; links in letters begin with it. `None`: derived from base domain and port.
@@ -28,15 +28,6 @@ pub struct MailConfig {
     pub verify_days: u32,
     /// Number of minutes for which the link that resets a password is valid.
     pub reset_minutes: u32,
-}
-
-/// Location of the mail server's password.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SmtpPassword {
-    /// In an environment variable.
-    Env(String),
-    /// In a file, resolved against the directory of `tenantry.toml`.
-    File(PathBuf),
 }
 
 impl MailConfig {
@@ -88,9 +79,9 @@ pub(super) fn read(section: Section<'_>, dir: &Path, platform: &PlatformConfig) 
     mail
 }
 
-fn password(section: &Section<'_>, dir: &Path) -> Option<SmtpPassword> {
-    let env = section.text("password_env").map(|name| SmtpPassword::Env(name.to_owned()));
-    let file = section.text("password_file").map(|path| SmtpPassword::File(dir.join(path)));
+fn password(section: &Section<'_>, dir: &Path) -> Option<Secret> {
+    let env = section.text("password_env").map(|name| Secret::Env(name.to_owned()));
+    let file = section.text("password_file").map(|path| Secret::File(dir.join(path)));
     if env.is_some() && file.is_some() {
         section.problem("password_file", "give `password_env` or `password_file`, not both");
     }

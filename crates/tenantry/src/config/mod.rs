@@ -1,7 +1,7 @@
 //! `tenantry.toml`: read and checked as a whole, with every problem reported at once by file and line.
 //!
 //! Called by the command line and by programs that embed the platform. There is no global: a [`Config`] is a value that
-//! is passed on. It never opens a database or reads a secret.
+//! is passed on. Reading it never opens a database or reads a secret.
 
 mod backups;
 mod check;
@@ -12,10 +12,12 @@ mod model;
 mod net;
 mod operations;
 mod reading;
+mod secret;
+mod servers;
 mod template;
 
 pub use backups::*;
-pub use mail::{MailConfig, SmtpPassword};
+pub use mail::MailConfig;
 pub use metrics::MetricsConfig;
 pub use model::*;
 pub use net::{IpRange, IpRangeError};
@@ -23,6 +25,9 @@ pub use operations::OperationsConfig;
 pub use problem::{Problem, Problems};
 use reading::{problem, read, read_auth, units};
 pub(crate) use reading::{reader, source};
+pub use secret::Secret;
+pub(crate) use servers::same_names;
+pub use servers::{Location, PostgresConfig, ServerConfig, UrlSource};
 pub use template::{NameTemplate, TemplateError};
 
 use std::path::Path;

@@ -9,6 +9,7 @@ use super::{
     metrics::MetricsConfig,
     net::IpRange,
     operations::OperationsConfig,
+    servers::{Location, ServerConfig},
     template::NameTemplate,
 };
 pub use crate::plans::Limits as PlanLimits;
@@ -16,7 +17,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 pub use tenantry_engine::model::Scope;
 use tenantry_engine::{
     name::{AppName, PlanName, RoleName, ServerName, Slug, StoreName},
-    place::{EngineKind, Isolation},
+    place::Isolation,
 };
 
 /// One installation.
@@ -68,17 +69,6 @@ pub struct PlatformConfig {
     pub trusted_proxies: Vec<IpRange>,
 }
 
-/// A place for databases.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ServerConfig {
-    /// Name in `[servers.NAME]`.
-    pub name: ServerName,
-    /// Database software.
-    pub engine: EngineKind,
-    /// Directory of the SQLite files. Resolved against the data directory.
-    pub path: PathBuf,
-}
-
 /// A named logical database.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoreConfig {
@@ -89,7 +79,7 @@ pub struct StoreConfig {
     /// Servers for its databases. Never empty, and exactly one for system stores. A pool is on the first; tenants
     /// promoted out of it can be on any.
     pub servers: Vec<ServerName>,
-    /// Pooled, or one database each. Always `Database` for system stores.
+    /// Pooled, or a schema or database for each tenant. Always `Database` for system stores.
     pub isolation: Isolation,
     /// Template for the names of its databases.
     pub template: NameTemplate,
@@ -311,8 +301,10 @@ impl Config {
     /// are.
     pub fn set_data_dir(&mut self, dir: &std::path::Path) {
         for server in &mut self.servers {
-            if let Ok(inside) = server.path.strip_prefix(&self.platform.data_dir) {
-                server.path = dir.join(inside);
+            if let Location::Sqlite(path) = &mut server.location
+                && let Ok(inside) = path.strip_prefix(&self.platform.data_dir)
+            {
+                *path = dir.join(inside);
             }
         }
         if let BackupTarget::Directory(path) = &mut self.backups.target

@@ -10,10 +10,14 @@ use tenantry_engine::{
     place::Isolation,
 };
 
-/// Largest number of bytes of a name: 63, less `_` and a generation of six digits.
-const MOST: usize = 56;
-/// That limit less the longest slug.
-const MOST_BESIDE_SLUG: usize = MOST - 40;
+/// Bytes of `_` and a generation of six digits.
+const GENERATION: usize = 7;
+/// Largest number of bytes of a name without its generation.
+const MOST: usize = 63 - GENERATION;
+/// Largest number of bytes of a slug.
+const LONGEST_SLUG: usize = 40;
+/// Largest number of bytes of a name without generation and slug.
+const MOST_BESIDE_SLUG: usize = MOST - LONGEST_SLUG;
 
 /// Literal text, with or without a `{slug}` in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,10 +41,17 @@ impl NameTemplate {
             (Scope::System, _) => (store.to_string(), false),
             (Scope::Tenant, Isolation::Pooled) => (format!("{store}_pool"), false),
             (Scope::Tenant, Isolation::Schema | Isolation::Database) => {
-                (format!("{:.*}_", MOST_BESIDE_SLUG - 1, store.as_str()), true)
+                return Self::default_beside(store, 0);
             }
         };
         Self { before, per_tenant, after: String::new() }
+    }
+
+    /// Returns the default for a schema or database per tenant, where each name is preceded by `prefix` bytes.
+    pub(crate) fn default_beside(store: &StoreName, prefix: usize) -> Self {
+        let room = MOST_BESIDE_SLUG.saturating_sub(prefix + 1).max(1);
+        let before = format!("{:.*}_", room, store.as_str());
+        Self { before, per_tenant: true, after: String::new() }
     }
 
     /// Returns the name of one tenant's database without generation: the catalog's `base`, to which a generation is
@@ -52,6 +63,12 @@ impl NameTemplate {
     /// Returns the name of the single database of a system or pooled store. Always a valid physical name.
     pub fn base(&self) -> String {
         format!("{}{}", self.before, self.after)
+    }
+
+    /// Returns the length in bytes of its longest name, the generation included.
+    pub(super) fn longest(&self) -> usize {
+        let slug = if self.per_tenant { LONGEST_SLUG + GENERATION } else { 0 };
+        self.before.len() + slug + self.after.len()
     }
 
     /// Returns true if each tenant gets its own name.
@@ -176,7 +193,7 @@ mod tests {
         let (store, slug) = ("s".repeat(48), "t".repeat(40));
         let (store, slug) = (StoreName::parse(&store).unwrap(), Slug::parse(&slug).unwrap());
         for scope in [Scope::System, Scope::Tenant] {
-            for isolation in [Isolation::Database, Isolation::Pooled] {
+            for isolation in [Isolation::Database, Isolation::Schema, Isolation::Pooled] {
                 let base = NameTemplate::default_for(&store, scope, isolation).base_for(&slug);
                 let name = format!("{base}_999999");
                 assert!(PhysicalName::parse(&name).is_ok(), "{scope:?}, {isolation:?}: {name}");

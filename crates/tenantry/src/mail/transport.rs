@@ -2,10 +2,7 @@
 //!
 //! Called by [`super::Mailer`]. It never logs a letter's text, which contains a token.
 
-use crate::{
-    Error, Result,
-    config::{MailConfig, SmtpPassword},
-};
+use crate::{Error, Result, config::MailConfig};
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor, transport::smtp::authentication::Credentials,
 };
@@ -68,16 +65,12 @@ fn encrypted(url: &str) -> String {
 }
 
 fn password(mail: &MailConfig) -> Result<String, String> {
-    let read = match &mail.password {
-        Some(SmtpPassword::Env(name)) => std::env::var(name).map_err(|_| format!("{name} is not set")),
-        Some(SmtpPassword::File(path)) => {
-            std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))
-        }
+    match &mail.password {
+        Some(secret) => secret.read(),
         None => {
             Err("mail.smtp names a user: say where the password is with password_env or password_file".into())
         }
-    };
-    read.map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+    }
 }
 
 /// Writes a file that only this user can read, completely or not at all.

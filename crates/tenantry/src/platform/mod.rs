@@ -13,6 +13,7 @@ pub(crate) mod open;
 pub(crate) mod orphans;
 pub(crate) mod own_stores;
 pub(crate) mod reload;
+mod servers;
 mod verbs;
 
 use crate::{

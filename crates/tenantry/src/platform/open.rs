@@ -5,11 +5,12 @@
 use super::{
     Platform,
     background::Passes,
-    data_dir::{in_use::InUse, make_dir, scratch},
+    data_dir::{in_use::InUse, scratch},
     databases::platform_place,
     inner::Inner,
     loaded::{Loaded, load_apps},
     own_stores::{missing::heads_file, open_control, prepare_stores},
+    servers,
 };
 use crate::{
     Error, Result,
@@ -153,17 +154,12 @@ pub(crate) fn open_engine(config: &Config) -> Result<Engine> {
 type OpenEngine = fn(Vec<ServerSpec>, CacheLimits, WorkLimits) -> tenantry_engine::Result<Engine>;
 
 fn engine_with(config: &Config, open: OpenEngine) -> Result<Engine> {
-    let mut servers = Vec::new();
-    for server in &config.servers {
-        make_dir(&server.path)?;
-        servers.push(ServerSpec::sqlite(server.name.clone(), server.path.clone()));
-    }
     let limits = &config.limits;
     let cache = CacheLimits { open_databases: Some(limits.open_databases), ..CacheLimits::default() };
     let deadline = Some(Duration::from_millis(limits.statement_deadline_ms));
     let work =
         WorkLimits { at_once: Some(limits.blocking_threads), per_tenant: limits.tenant_threads, deadline };
-    Ok(open(servers, cache, work)?)
+    Ok(open(servers::specs(config)?, cache, work)?)
 }
 
 fn control_place(config: &Config) -> Result<Place> {

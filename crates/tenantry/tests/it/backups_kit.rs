@@ -126,7 +126,7 @@ impl Clinic {
 
     /// Returns true if no process can write to this place any more, even one that still has it in its cache.
     pub(crate) async fn is_shut(&self, place: &Place) -> bool {
-        let root = self.platform.config().server(place.server.as_str()).unwrap().path.clone();
+        let root = self.platform.config().server(place.server.as_str()).unwrap().path().unwrap().to_owned();
         let servers = vec![ServerSpec::sqlite(place.server.clone(), root)];
         let engine = Engine::open(servers, CacheLimits::default()).unwrap();
         match engine.place_info(place).await {

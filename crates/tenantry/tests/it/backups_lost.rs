@@ -11,6 +11,7 @@ use std::{
 use tenantry::internals::control;
 use tenantry::{
     backups::{RestoreAllEvent as Event, RestoredAll, catalog, system::renew_pool},
+    moves::Target,
     name::StoreName,
 };
 
@@ -167,7 +168,14 @@ async fn a_server_that_is_not_in_the_configuration_is_no_loss() {
     let acme = clinic.platform.tenants().show(&slug("acme")).await.unwrap();
     if acme.placements[0].place.server != to {
         clinic
-            .done(clinic.platform.moves().to_server(&operator(), &slug("acme"), &to, None).await.unwrap())
+            .done(
+                clinic
+                    .platform
+                    .moves()
+                    .to_server(&operator(), &slug("acme"), &to, &Target::default())
+                    .await
+                    .unwrap(),
+            )
             .await;
     }
     let tenant = old.enter("acme").await;

@@ -8,6 +8,7 @@ use tenantry::{
     Attach, Error, NewFromCopy,
     config::Provision,
     migrations::fleet,
+    moves::Target,
     name::{ServerName, StoreName},
     operations::{Listed, State},
     tenants::{NewTenant, Terms},
@@ -112,14 +113,31 @@ async fn nobody_but_its_owner_moves_what_the_owner_brought() {
     alpha(&w).await;
     let (brought, papers, p) = (placed(&w, "alpha", "papers").await, store("papers"), &w.platform);
     let (alpha, disk) = (slug("alpha"), ServerName::parse("disk").unwrap());
-    told(p.moves().to_server(&operator(), &alpha, &disk, Some(&papers)).await);
-    told(p.moves().promote(&operator(), &alpha, Some(&papers), None).await);
-    told(p.moves().demote(&operator(), &alpha, Some(&papers)).await);
+    told(
+        p.moves()
+            .to_server(
+                &operator(),
+                &alpha,
+                &disk,
+                &Target { store: Some(papers.clone()), ..Target::default() },
+            )
+            .await,
+    );
+    told(
+        p.moves()
+            .promote(&operator(), &alpha, &Target { store: Some(papers.clone()), ..Target::default() })
+            .await,
+    );
+    told(
+        p.moves()
+            .demote(&operator(), &alpha, &Target { store: Some(papers.clone()), ..Target::default() })
+            .await,
+    );
     told(p.moves().back(&operator(), &alpha, Some(&papers)).await);
     told(p.moves().fall_back(&operator(), &alpha, Some(&papers)).await);
-    done(&w, p.moves().to_server(&operator(), &alpha, &disk, None).await.unwrap()).await;
+    done(&w, p.moves().to_server(&operator(), &alpha, &disk, &Target::default()).await.unwrap()).await;
     assert_eq!(placed(&w, "alpha", "tenant").await.place.server, disk, "the others are moved");
-    done(&w, p.moves().demote(&operator(), &alpha, None).await.unwrap()).await;
+    done(&w, p.moves().demote(&operator(), &alpha, &Target::default()).await.unwrap()).await;
     assert_eq!(placed(&w, "alpha", "papers").await, brought);
     assert_eq!(rows(&w, "alpha").await, [1, 1]);
 }

@@ -79,11 +79,11 @@ tenantry.toml: registration.default_plan: there is no plan `starter`; plans are:
 tenantry.toml:2: unknown key `platform.nmae`; did you mean `name`?
 tenantry.toml:3: platform.listen: must be an address with a port, such as "127.0.0.1:8000"
 tenantry.toml:4: platform.base_domain: must be a host name without port, such as "example.com"
-tenantry.toml:6: servers.main.engine: must be one of "sqlite"
+tenantry.toml:6: servers.main.engine: must be one of "sqlite", "postgres"
 tenantry.toml:9: servers.second.path: lies in the same place as servers.main
 tenantry.toml:11: stores.control.scope: must be "system": it is the platform's catalog
 tenantry.toml:13: stores.tenant.server: there is no server `elsewhere`; servers are: main, second
-tenantry.toml:14: stores.tenant.name: each tenant has its own database: the name needs {slug}
+tenantry.toml:14: stores.tenant.name: each tenant has its own: the name needs {slug}
 tenantry.toml:15: stores.tenant.pooled_in: there is no store `nowhere`
 tenantry.toml:16: stores: store name "no good": use a-z, 0-9 and _, starting with a letter, not ending with _, without __, 1 to 48 characters
 tenantry.toml:18: plans.small.trial_days: must be a whole number from 0 to 3650
@@ -161,7 +161,7 @@ provision = "external"
     let config = Config::parse("fbs.toml", fbs, Path::new("/srv/fbs")).unwrap_or_else(|p| panic!("{p}"));
     assert_eq!(config.stores_of(Scope::Tenant).count(), 2);
     assert_eq!(config.platform.data_dir, Path::new("/srv/fbs/tenantry-data"));
-    assert_eq!(config.servers[0].path, Path::new("/srv/fbs/tenantry-data/databases"));
+    assert_eq!(config.servers[0].path(), Some(Path::new("/srv/fbs/tenantry-data/databases")));
     let valuation =
         "[stores.control]\n[stores.shared]\n[stores.org]\nname = \"{slug}\"\nprovision = \"on_demand\"\n";
     assert!(problems(valuation).contains("stores.org.name"), "a bare slug could be `control`");

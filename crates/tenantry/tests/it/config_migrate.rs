@@ -52,8 +52,8 @@ impl Fixture {
         let mut config = Config::defaults_in(dir.path());
         config.apps.list = vec![app.parse().unwrap()];
         let server = &config.servers[0];
-        fs::create_dir_all(&server.path).unwrap();
-        let spec = ServerSpec::sqlite(server.name.clone(), server.path.clone());
+        fs::create_dir_all(server.path().unwrap()).unwrap();
+        let spec = ServerSpec::sqlite(server.name.clone(), server.path().unwrap());
         let engine = Engine::open(vec![spec], CacheLimits::default()).unwrap();
         let fixture = Self { dir, config, engine };
         if app == "stock" {
@@ -154,7 +154,8 @@ async fn a_changed_model_reaches_every_tenant_but_the_broken_one() {
     let behind = fixture.check().await;
     assert_eq!(behind.iter().filter(|f| matches!(f.what, What::Pending(_))).count(), 5, "{behind:?}");
 
-    fs::remove_file(fixture.config.servers[0].path.join(format!("{}.db", places[2].physical))).unwrap();
+    fs::remove_file(fixture.config.servers[0].path().unwrap().join(format!("{}.db", places[2].physical)))
+        .unwrap();
     let report = fixture.migrate().await;
     assert_eq!((report.total, report.migrated, report.failed.len()), (5, 4, 1));
     assert_eq!(report.failed[0].target.slug.as_str(), "charlie");
@@ -162,7 +163,7 @@ async fn a_changed_model_reaches_every_tenant_but_the_broken_one() {
     let report = fixture.migrate().await;
     assert_eq!((report.total, report.migrated, report.failed.len()), (1, 0, 1));
     assert!(
-        !fixture.config.servers[0].path.join(format!("{}.db", places[2].physical)).exists(),
+        !fixture.config.servers[0].path().unwrap().join(format!("{}.db", places[2].physical)).exists(),
         "`catalog-placement`"
     );
 

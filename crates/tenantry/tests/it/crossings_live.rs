@@ -11,7 +11,10 @@ use std::{
     path::{Path, PathBuf},
 };
 use tenantry::internals::control;
-use tenantry::{NewFromCopy, Result, migrations::fleet, name::ServerName, operations::State, tenants::Terms};
+use tenantry::{
+    NewFromCopy, Result, migrations::fleet, moves::Target, name::ServerName, operations::State,
+    tenants::Terms,
+};
 use tenantry_testkit::tried;
 
 /// State of the database file.
@@ -128,7 +131,7 @@ async fn file_of<const N: usize>(clinic: &Clinic, names: [&str; N]) -> Vec<PathB
     let mut files = vec![];
     for name in names {
         let place = clinic.platform.tenants().show(&slug(name)).await.unwrap().placements.remove(0).place;
-        let root = &clinic.platform.config().server(place.server.as_str()).unwrap().path;
+        let root = clinic.platform.config().server(place.server.as_str()).unwrap().path().unwrap();
         files.push(root.join(format!("{}.db", place.physical)));
     }
     files
@@ -174,7 +177,10 @@ async fn start(clinic: &Clinic, verb: &str) -> Result<i64> {
     let (platform, of) = (&clinic.platform, slug(verb));
     match verb {
         "move" => {
-            platform.moves().to_server(&operator(), &of, &ServerName::parse("disk").unwrap(), None).await
+            platform
+                .moves()
+                .to_server(&operator(), &of, &ServerName::parse("disk").unwrap(), &Target::default())
+                .await
         }
         "backup" => platform.backups().start(&operator(), &of, None).await.map(|asked| asked.operation),
         "clone" => {

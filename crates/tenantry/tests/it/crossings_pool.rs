@@ -16,6 +16,7 @@ use tenantry::{
     Platform, Result,
     backups::system::renew_pool,
     migrations::fleet,
+    moves::Target,
     name::{PhysicalName, ServerName, StoreName},
     operations::{Filter, State},
     tenants::Terms,
@@ -82,7 +83,9 @@ async fn begun(dir: &Path) -> (Clinic, PathBuf) {
         clinic.add(name, &format!("of {name}")).await;
         clinic.back_up(name).await;
     }
-    clinic.done(clinic.platform.moves().promote(&operator(), &slug("own"), None, None).await.unwrap()).await;
+    clinic
+        .done(clinic.platform.moves().promote(&operator(), &slug("own"), &Target::default()).await.unwrap())
+        .await;
     let place = clinic.platform.tenants().show(&slug("own")).await.unwrap().placements.remove(0).place;
     let file = dir.join("data/databases").join(format!("{}.db", place.physical));
     (clinic, file)
@@ -262,7 +265,7 @@ async fn cell(clinic: &Clinic, rows: Rows, verb: &str) {
                 swapped => return assert_eq!(swapped, Ok(()), "{what}"),
             }
         }
-        "move" => ended(clinic, platform.moves().promote(&operator(), &of, None, None).await)
+        "move" => ended(clinic, platform.moves().promote(&operator(), &of, &Target::default()).await)
             .await
             .expect_err(&what),
         "backup" => {

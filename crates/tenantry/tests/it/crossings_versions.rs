@@ -11,6 +11,7 @@ use tenantry::{
     backups::BackupId,
     config::Config,
     migrations::{fleet, make},
+    moves::Target,
     name::ServerName,
     operations::{Filter, State},
     tenants::NewTenant,
@@ -163,13 +164,17 @@ impl Fleet {
         let (acme, from) = (slug("acme"), self.server(platform).await);
         let to = ServerName::parse(if from.as_str() == "disk" { "main" } else { "disk" }).unwrap();
         if self.isolation == "database" {
-            over(platform, platform.moves().to_server(&operator(), &acme, &to, None).await).await?;
-            over(platform, platform.moves().demote(&operator(), &acme, None).await).await?;
-            return over(platform, platform.moves().promote(&operator(), &acme, None, Some(&from)).await)
-                .await;
+            over(platform, platform.moves().to_server(&operator(), &acme, &to, &Target::default()).await)
+                .await?;
+            over(platform, platform.moves().demote(&operator(), &acme, &Target::default()).await).await?;
+            return over(
+                platform,
+                platform.moves().promote(&operator(), &acme, &Target::to(from.clone())).await,
+            )
+            .await;
         }
-        over(platform, platform.moves().promote(&operator(), &acme, None, Some(&to)).await).await?;
-        over(platform, platform.moves().demote(&operator(), &acme, None).await).await
+        over(platform, platform.moves().promote(&operator(), &acme, &Target::to(to.clone())).await).await?;
+        over(platform, platform.moves().demote(&operator(), &acme, &Target::default()).await).await
     }
 
     async fn server(&self, platform: &Platform) -> ServerName {

@@ -30,6 +30,7 @@ mod config_fleet;
 mod config_make;
 mod config_migrate;
 mod config_platform;
+mod config_servers;
 mod control_domain;
 mod control_scale;
 mod crossings_live;

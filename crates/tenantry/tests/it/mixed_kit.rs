@@ -15,6 +15,7 @@ use tenantry::{
         fleet::{Options, Report},
         make,
     },
+    moves::Target,
     name::StoreName,
     operations::{Filter, Listed, State},
     query::Select,
@@ -174,9 +175,11 @@ impl Ward {
 
     pub(crate) async fn start_cross(&self, name: &str) -> Result<i64> {
         match self.isolation(name).await {
-            Isolation::Pooled => self.platform.moves().promote(&operator(), &slug(name), None, None).await,
+            Isolation::Pooled => {
+                self.platform.moves().promote(&operator(), &slug(name), &Target::default()).await
+            }
             Isolation::Schema | Isolation::Database => {
-                self.platform.moves().demote(&operator(), &slug(name), None).await
+                self.platform.moves().demote(&operator(), &slug(name), &Target::default()).await
             }
         }
     }

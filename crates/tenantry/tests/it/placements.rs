@@ -44,7 +44,7 @@ fn attach(physical: Option<&str>) -> Attach {
 
 /// Creates an empty file, which is a database without tables, as an owner's `createdb` would.
 fn make_database(platform: &Platform, name: &str) {
-    fs::write(platform.config().servers[0].path.join(format!("{name}.db")), b"").unwrap();
+    fs::write(platform.config().servers[0].path().unwrap().join(format!("{name}.db")), b"").unwrap();
 }
 
 async fn migrate(platform: &Platform, external: bool) -> u64 {
@@ -67,7 +67,7 @@ async fn a_database_that_the_owner_brings_is_attached_and_left_alone() {
     let remedy = missing.remedy().unwrap();
     assert!(remedy.ends_with("tenantry tenant attach-database alpha --store tenant"), "{remedy}");
     platform.tenants().create_databases(&operator(), &slug("alpha")).await.unwrap();
-    let there = || fs::read_dir(&platform.config().servers[0].path).unwrap().count();
+    let there = || fs::read_dir(platform.config().servers[0].path().unwrap()).unwrap().count();
     let before = there();
     let absent = platform.moves().attach(&operator(), &slug("alpha"), &attach(None)).await.unwrap_err();
     assert_eq!(absent.field(), Some("physical"), "{absent}");

@@ -19,7 +19,7 @@ struct Place {
 async fn open() -> Place {
     let dir = tempfile::tempdir().unwrap();
     let config = Config::parse("tenantry.toml", DEFAULT_TOML, dir.path()).unwrap();
-    let root = config.servers[0].path.clone();
+    let root = config.servers[0].path().unwrap().to_owned();
     let platform = Platform::open(config).await.unwrap();
     platform.plans().initialise(&Operator::new("system")).await.unwrap();
     Place { platform, root, _dir: dir }

@@ -136,7 +136,7 @@ impl Simulation {
         for _ in 0..processes {
             let config = config(test._dir.path());
             let servers = config.servers.iter();
-            let servers = servers.map(|s| ServerSpec::sqlite(s.name.clone(), s.path.clone())).collect();
+            let servers = servers.map(|s| ServerSpec::sqlite(s.name.clone(), s.path().unwrap())).collect();
             let platform = Platform::open(config).await.unwrap();
             test.watch(&platform);
             test.processes

@@ -68,7 +68,7 @@ impl TestPlatform {
         let mut config = Config::parse("tenantry.toml", CONFIG, dir).unwrap_or_else(|p| panic!("{p}"));
         config.plans = plans();
         change(&mut config);
-        let root = config.servers[0].path.clone();
+        let root = config.servers[0].path().unwrap().to_owned();
         write_app(&config);
         let platform = Platform::open(config).await.unwrap();
         let spec = ServerSpec::sqlite(ServerName::parse("main").unwrap(), root.clone());
@@ -93,7 +93,7 @@ impl TestPlatform {
     pub(crate) async fn databases(&self) -> Vec<String> {
         let mut names = BTreeSet::new();
         let servers = self.platform.config().servers.iter();
-        for entry in servers.flat_map(|server| fs::read_dir(&server.path).unwrap()) {
+        for entry in servers.flat_map(|server| fs::read_dir(server.path().unwrap()).unwrap()) {
             let entry = entry.unwrap();
             let name = entry.file_name().into_string().unwrap();
             if entry.file_type().unwrap().is_dir() {

@@ -33,7 +33,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-use tenantry_engine::{Engine, name::StoreName, place::Isolation};
+use tenantry_engine::{Engine, Kind, name::StoreName};
 
 /// Result of a restore of the platform's own stores.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -89,7 +89,7 @@ pub async fn restore_system(
 async fn make_missing_pools(config: &Config) -> Result<()> {
     let engine = open_engine(config)?;
     open_control(&engine, config).await?;
-    for store in config.stores_of(Scope::Tenant).filter(|s| s.isolation == Isolation::Pooled) {
+    for store in config.stores_of(Scope::Tenant).filter(|s| s.isolation.is_pooled()) {
         let place = platform_place(store)?;
         if !engine.exists(&place).await? {
             engine.create_system(&place).await?;
@@ -106,7 +106,7 @@ async fn make_missing_pools(config: &Config) -> Result<()> {
 /// [`Error::Conflict`] while a server or another command uses the data directory, and when the database is intact;
 /// [`Error::Invalid`] for a store without its own shared database.
 pub async fn renew_pool(config: Config, operator: &Operator, store: &StoreName) -> Result<Option<PathBuf>> {
-    let own = config.stores_of(Scope::Tenant).find(|s| s.name == *store && s.isolation == Isolation::Pooled);
+    let own = config.stores_of(Scope::Tenant).find(|s| s.name == *store && s.isolation.is_pooled());
     let known = own.ok_or_else(|| {
         Error::invalid(
             "pool",
@@ -115,15 +115,23 @@ pub async fn renew_pool(config: Config, operator: &Operator, store: &StoreName) 
     })?;
     let in_use = InUse::alone(&config)?;
     let (engine, place) = (open_engine(&config)?, platform_place(known)?);
-    if engine.lost(&place).await?.is_none() {
+    let Some(lost) = engine.lost(&place).await? else {
         return Err(Error::Conflict(format!(
             "the shared database {} can be opened and is whole: nothing was done",
             place.physical
         )));
+    };
+    let file = file_of(&config, known)?;
+    if file.is_none() && *lost.kind() != Kind::Missing {
+        let why = crate::platform::lost::why(&lost);
+        let place = format!("{} on {}", place.physical, place.server);
+        return Err(Error::Conflict(format!(
+            "the shared schema {place} {why}: its administrator renames it there, then run this again"
+        )));
     }
     engine.shutdown().await;
     let aside = config.platform.data_dir.join("replaced").join(crate::backups::BackupId::new(now()).as_str());
-    let moved = move_aside(&file_of(&config, known)?, &aside)?;
+    let moved = file.map_or(Ok(false), |file| move_aside(&file, &aside))?;
     let engine = open_engine(&config)?;
     // The new database carries the id of the installation, which is in the control store.
     open_control(&engine, &config).await?;
@@ -188,7 +196,9 @@ async fn put_in_place(
     let published = Heads::open(Some(heads.clone()))?.newest().id;
     let mut moved = false;
     for (store, from) in &fetched {
-        moved |= move_aside(&file_of(config, store)?, &aside)?;
+        if let Some(file) = file_of(config, store)? {
+            moved |= move_aside(&file, &aside)?;
+        }
         databases.engine().adopt_system(&platform_place(store)?, from).await?;
     }
     if fetched.iter().any(|(store, _)| store.name.as_str() == "control") {
@@ -225,10 +235,11 @@ fn now() -> i64 {
     crate::control::clock::Clock::default().now_us()
 }
 
-fn file_of(config: &Config, store: &StoreConfig) -> Result<PathBuf> {
+/// Returns the file of a store. `None`: its server has no files.
+fn file_of(config: &Config, store: &StoreConfig) -> Result<Option<PathBuf>> {
     let place = platform_place(store)?;
     let server = config.server(place.server.as_str()).ok_or(Error::NotFound("server"))?;
-    Ok(server.path.join(format!("{}.db", place.physical)))
+    Ok(server.path().map(|path| path.join(format!("{}.db", place.physical))))
 }
 
 /// Moves a database aside together with its other files: a leftover log would be taken for the new database's

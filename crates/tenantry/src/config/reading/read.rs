@@ -7,7 +7,7 @@ use crate::config::{model::*, problem::Problems, reader::Section, source::Source
 use std::{net::SocketAddr, path::Path};
 use tenantry_engine::{
     name::{PlanName, StoreName},
-    place::{EngineKind, Isolation},
+    place::Isolation,
 };
 
 /// Reads the whole file. Relative paths are relative to `dir`.
@@ -17,7 +17,7 @@ pub(in crate::config) fn read(file: &str, text: &str, dir: &Path) -> Result<Conf
     let defaults = Config::defaults_in(dir);
     let platform = platform(root.section("platform"), dir, defaults.platform);
     let config = Config {
-        servers: servers(&root, &platform),
+        servers: crate::config::servers::read(&root, dir, &platform),
         backups: backups(root.section("backups"), &platform),
         mail: crate::config::mail::read(root.section("mail"), dir, &platform),
         platform,
@@ -58,22 +58,6 @@ fn listen(section: &Section<'_>) -> Option<SocketAddr> {
     parsed.ok()
 }
 
-fn servers(root: &Section<'_>, platform: &PlatformConfig) -> Vec<ServerConfig> {
-    let databases = platform.data_dir.join("databases");
-    if !root.has("servers") {
-        // The default server is in the data directory that was just read.
-        let main = Config::default().servers.into_iter();
-        return main.map(|server| ServerConfig { path: databases.clone(), ..server }).collect();
-    }
-    let read = |(name, section): (_, Section<'_>)| {
-        let engine = section.one_of("engine", &[("sqlite", EngineKind::Sqlite)]);
-        let path = section.text("path").map_or(databases.clone(), |path| platform.data_dir.join(path));
-        section.finish();
-        ServerConfig { name, engine: engine.unwrap_or(EngineKind::Sqlite), path }
-    };
-    root.named("servers").into_iter().map(read).collect()
-}
-
 fn stores(root: &Section<'_>, default: Vec<StoreConfig>) -> Vec<StoreConfig> {
     if !root.has("stores") {
         return default;
@@ -89,7 +73,7 @@ fn store(name: StoreName, section: Section<'_>) -> StoreConfig {
     };
     let scope = section.one_of("scope", &[("system", Scope::System), ("tenant", Scope::Tenant)]);
     let scope = scope.unwrap_or(by_name);
-    let isolations = [("database", Isolation::Database), ("pooled", Isolation::Pooled)];
+    let isolations = [Isolation::Database, Isolation::Schema, Isolation::Pooled].map(|is| (is.as_str(), is));
     let isolation = section.one_of("isolation", &isolations).unwrap_or(Isolation::Database);
     let provisions = [
         ("managed", Provision::Managed),

@@ -76,7 +76,7 @@ pub(super) fn bring_back(w: &TestPlatform) {
 
 fn files(w: &TestPlatform) -> Vec<(PathBuf, String)> {
     let disk = w.platform.config().servers.iter().find(|s| s.name.as_str() == "disk").unwrap();
-    let entries = fs::read_dir(&disk.path).unwrap().map(Result::unwrap);
+    let entries = fs::read_dir(disk.path().unwrap()).unwrap().map(Result::unwrap);
     let files = entries.filter(|entry| entry.file_type().unwrap().is_file());
     files.map(|entry| (entry.path(), entry.file_name().into_string().unwrap())).collect()
 }

@@ -60,7 +60,7 @@ async fn what_a_killed_removal_left_of_the_files_goes_too() {
     let (_dir, w) = fresh(&KEPT_DATABASE).await;
     let place = w.operations.retained(TenantId::from_raw(1)).await.unwrap().remove(0).place;
     let server = w.platform.config().servers.iter().find(|server| server.name == place.server).unwrap();
-    let main = server.path.join(format!("{}.db", place.physical));
+    let main = server.path().unwrap().join(format!("{}.db", place.physical));
     std::fs::rename(&main, main.with_extension("db-wal")).unwrap();
     release(&w).await.unwrap();
     whole(&w).await;

@@ -1,0 +1,259 @@
+//! `[servers.NAME]`: where databases are.
+//!
+//! Read and checked with the rest of the file. A URL with a password is never in the file: it names the variable or the
+//! file that holds the URL, which is read when the engine is opened.
+
+use super::{Config, PlatformConfig, reader::Section, secret::Secret};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tenantry_engine::{Kind, PostgresUrl, name::ServerName, place::EngineKind};
+
+/// A place for databases.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServerConfig {
+    /// Name in `[servers.NAME]`.
+    pub name: ServerName,
+    /// Where it is.
+    pub location: Location,
+}
+
+/// Where a server's databases are.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Location {
+    /// Directory of SQLite files. Resolved against the data directory.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server.
+    Postgres(PostgresConfig),
+}
+
+/// A PostgreSQL server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PostgresConfig {
+    /// URL of the role that owns everything. Its database holds pools and the schemas of tenants.
+    pub url: UrlSource,
+    /// What the names of databases, schemas and roles begin with, so that installations can share a server.
+    pub prefix: String,
+    /// Largest number of connections of this process to the server.
+    pub most_connections: usize,
+    /// Largest number of these to one database. `None`: three quarters.
+    pub per_database_connections: Option<usize>,
+    /// How long an idle connection stays open.
+    pub idle: Duration,
+    /// The URL leads to a pooler that gives each transaction another connection, such as PgBouncer.
+    pub pooler: bool,
+}
+
+/// Where the URL of a server is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UrlSource {
+    /// In the file itself: it contains no password.
+    Text(String),
+    /// In a variable or a file of its own.
+    Secret(Secret),
+}
+
+/// Longest prefix in bytes. Names of tenants need the rest.
+const LONGEST_PREFIX: usize = 12;
+
+impl ServerConfig {
+    /// Database software.
+    pub fn engine(&self) -> EngineKind {
+        match self.location {
+            Location::Sqlite(_) => EngineKind::Sqlite,
+            Location::Postgres(_) => EngineKind::Postgres,
+        }
+    }
+
+    /// Directory of its SQLite files. `None`: it is a server of another kind.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.location {
+            Location::Sqlite(path) => Some(path),
+            Location::Postgres(_) => None,
+        }
+    }
+
+    /// What the names of its databases begin with.
+    pub(crate) fn prefix(&self) -> &str {
+        match &self.location {
+            Location::Sqlite(_) => "",
+            Location::Postgres(postgres) => &postgres.prefix,
+        }
+    }
+}
+
+impl PostgresConfig {
+    /// The defaults for this URL.
+    pub fn at(url: UrlSource) -> Self {
+        Self {
+            url,
+            prefix: String::new(),
+            most_connections: 40,
+            per_database_connections: None,
+            idle: Duration::from_secs(60),
+            pooler: false,
+        }
+    }
+
+    /// Reads the URL from where the configuration says it is.
+    ///
+    /// # Errors
+    /// The reason, without any part of the URL.
+    pub(crate) fn read_url(&self) -> Result<String, String> {
+        match &self.url {
+            UrlSource::Text(url) => Ok(url.clone()),
+            UrlSource::Secret(secret) => secret.read(),
+        }
+    }
+}
+
+pub(super) fn read(root: &Section<'_>, dir: &Path, platform: &PlatformConfig) -> Vec<ServerConfig> {
+    let databases = platform.data_dir.join("databases");
+    if !root.has("servers") {
+        // The default server is in the data directory that was just read.
+        let main = Config::default().servers.into_iter();
+        return main
+            .map(|server| ServerConfig { location: Location::Sqlite(databases.clone()), ..server })
+            .collect();
+    }
+    let read = |(name, section): (_, Section<'_>)| {
+        let engines = [("sqlite", EngineKind::Sqlite), ("postgres", EngineKind::Postgres)];
+        let location = match section.one_of("engine", &engines).unwrap_or(EngineKind::Sqlite) {
+            EngineKind::Sqlite => {
+                let path = section.text("path").map(|path| platform.data_dir.join(path));
+                Location::Sqlite(path.unwrap_or_else(|| databases.clone()))
+            }
+            EngineKind::Postgres => Location::Postgres(read_postgres(&section, dir)),
+        };
+        section.finish();
+        ServerConfig { name, location }
+    };
+    root.named("servers").into_iter().map(read).collect()
+}
+
+fn read_postgres(section: &Section<'_>, dir: &Path) -> PostgresConfig {
+    let default = PostgresConfig::at(read_url(section, dir));
+    let number = |key, most: u64| section.number(key, 1..=most).map(|found| found as usize);
+    PostgresConfig {
+        prefix: section.text("prefix").map_or(default.prefix, str::to_owned),
+        most_connections: number("most_connections", 10_000).unwrap_or(default.most_connections),
+        per_database_connections: number("per_database_connections", 10_000),
+        idle: section.duration("idle").unwrap_or(default.idle),
+        pooler: section.flag("pooler").unwrap_or(default.pooler),
+        url: default.url,
+    }
+}
+
+fn read_url(section: &Section<'_>, dir: &Path) -> UrlSource {
+    let text = section.text("url").map(|url| UrlSource::Text(url.to_owned()));
+    let env = section.text("url_env").map(|name| UrlSource::Secret(Secret::Env(name.to_owned())));
+    let file = section.text("url_file").map(|path| UrlSource::Secret(Secret::File(dir.join(path))));
+    let mut given = [text, env, file].into_iter().flatten();
+    let first = given.next();
+    if given.next().is_some() {
+        section.problem("url", "give one of `url`, `url_env` and `url_file`");
+    }
+    if first.is_none() && !["url", "url_env", "url_file"].iter().any(|key| section.has(key)) {
+        section.problem("url", "is missing: a PostgreSQL server needs `url`, `url_env` or `url_file`");
+    }
+    first.unwrap_or(UrlSource::Text(String::new()))
+}
+
+/// Checks each server, and that no two can use the same files or the same names.
+pub(super) fn check(config: &Config, report: &mut dyn FnMut(&str, String)) {
+    if config.servers.is_empty() {
+        report("servers", "at least one server is needed".into());
+    }
+    for (index, server) in config.servers.iter().enumerate() {
+        let earlier = &config.servers[..index];
+        match &server.location {
+            Location::Sqlite(path) => check_path(&server.name, path, earlier, report),
+            Location::Postgres(postgres) => check_postgres(&server.name, postgres, report),
+        }
+    }
+    let urls = config.servers.iter().filter_map(|server| match &server.location {
+        Location::Postgres(PostgresConfig { url: UrlSource::Text(url), prefix, .. }) => {
+            Some((&server.name, prefix.as_str(), PostgresUrl::parse(url).ok()?))
+        }
+        _ => None,
+    });
+    for (name, text) in same_names(urls) {
+        report(&format!("servers.{name}.prefix"), text);
+    }
+}
+
+/// Finds servers that would give the same names on the same PostgreSQL server, with what is wrong. Roles and databases
+/// belong to the whole server, so another home database does not keep them apart.
+pub(crate) fn same_names<'c>(
+    servers: impl IntoIterator<Item = (&'c ServerName, &'c str, PostgresUrl)>,
+) -> Vec<(&'c ServerName, String)> {
+    let mut known: HashMap<String, Vec<(&ServerName, &str)>> = HashMap::new();
+    let mut found = Vec::new();
+    for (name, prefix, url) in servers {
+        for host in url.hosts() {
+            let others = known.entry(host.clone()).or_default();
+            let same =
+                others.iter().find(|(_, other)| prefix.starts_with(*other) || other.starts_with(prefix));
+            if let Some((other, _)) = same {
+                let text = format!(
+                    "its names on {host} could be those of servers.{other}: neither prefix may begin with the other"
+                );
+                found.push((name, text));
+            }
+            others.push((name, prefix));
+        }
+    }
+    found
+}
+
+fn check_path(
+    name: &ServerName,
+    path: &Path,
+    earlier: &[ServerConfig],
+    report: &mut dyn FnMut(&str, String),
+) {
+    let nested = |other: &&ServerConfig| {
+        other.path().is_some_and(|other| path.starts_with(other) || other.starts_with(path))
+    };
+    // If one were inside the other, two servers could use the same file.
+    if let Some(other) = earlier.iter().find(nested) {
+        report(&format!("servers.{name}.path"), format!("lies in the same place as servers.{}", other.name));
+    }
+}
+
+fn check_postgres(name: &ServerName, postgres: &PostgresConfig, report: &mut dyn FnMut(&str, String)) {
+    let path = |key: &str| format!("servers.{name}.{key}");
+    if let UrlSource::Text(url) = &postgres.url
+        && !url.is_empty()
+    {
+        match PostgresUrl::parse(url) {
+            Err(error) => match error.kind() {
+                Kind::Statement(text) => report(&path("url"), text.clone()),
+                _ => report(&path("url"), error.to_string()),
+            },
+            Ok(url) if url.has_password() => {
+                let remedy =
+                    "put the whole URL into a variable or a file, and name that with `url_env` or `url_file`";
+                report(&path("url"), format!("must hold no password: {remedy}"));
+            }
+            Ok(_) => {}
+        }
+    }
+    let prefix = &postgres.prefix;
+    let is_plain = prefix.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    if !is_plain || prefix.starts_with(|c: char| !c.is_ascii_lowercase()) || prefix.starts_with("pg_") {
+        report(&path("prefix"), "use a-z, 0-9 and _, starting with a letter, but not with pg_".into());
+    }
+    if prefix.len() > LONGEST_PREFIX {
+        report(&path("prefix"), format!("must have at most {LONGEST_PREFIX} characters"));
+    }
+    if postgres.per_database_connections.is_some_and(|share| share > postgres.most_connections) {
+        let most = postgres.most_connections;
+        report(&path("per_database_connections"), format!("must be at most most_connections, {most}"));
+    }
+    if !(Duration::from_secs(1)..=Duration::from_secs(86_400)).contains(&postgres.idle) {
+        report(&path("idle"), "must be from 1 s to 1 day".into());
+    }
+}

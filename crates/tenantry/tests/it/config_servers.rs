@@ -1,0 +1,120 @@
+//! `[servers.NAME]` on PostgreSQL: what is accepted, every problem with its line, and no password anywhere.
+
+use std::{path::Path, time::Duration};
+use tenantry::{
+    Platform,
+    config::{Config, Location, PostgresConfig, Secret, UrlSource},
+    place::{EngineKind, Isolation},
+};
+
+const SYSTEM: &str = "[servers.main]\n[stores.control]\n[stores.shared]\n";
+
+fn read(text: &str) -> Result<Config, String> {
+    let text = format!("{SYSTEM}{text}");
+    Config::parse("tenantry.toml", &text, Path::new("/srv")).map_err(|problems| problems.to_string())
+}
+
+fn postgres<'c>(config: &'c Config, name: &str) -> &'c PostgresConfig {
+    match &config.server(name).unwrap().location {
+        Location::Postgres(postgres) => postgres,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_postgresql_server_is_read_with_safe_defaults() {
+    let config = read(
+        "[servers.pg]\nengine = \"postgres\"\nurl = \"postgresql://tenantry@db.example/tenantry\"\n\
+         [servers.two]\nengine = \"postgres\"\nurl_file = \"two.url\"\nprefix = \"med_\"\nmost_connections = 90\n\
+         per_database_connections = 30\nidle = \"5 min\"\npooler = true\n\
+         [stores.tenant]\nservers = [\"pg\", \"two\"]\nisolation = \"schema\"\n",
+    )
+    .unwrap();
+    let one = postgres(&config, "pg");
+    assert_eq!(*one, PostgresConfig::at(UrlSource::Text("postgresql://tenantry@db.example/tenantry".into())));
+    assert_eq!((one.most_connections, one.pooler, one.idle), (40, false, Duration::from_secs(60)));
+    let two = postgres(&config, "two");
+    assert_eq!(two.url, UrlSource::Secret(Secret::File("/srv/two.url".into())));
+    assert_eq!((two.prefix.as_str(), two.most_connections, two.pooler), ("med_", 90, true));
+    assert_eq!((two.per_database_connections, two.idle), (Some(30), Duration::from_secs(300)));
+    assert_eq!(config.server("pg").unwrap().engine(), EngineKind::Postgres);
+    assert_eq!(config.store("tenant").unwrap().isolation, Isolation::Schema);
+}
+
+#[test]
+fn every_problem_of_a_server_has_its_line_and_shows_no_password() {
+    let text = "[servers.a]\nengine = \"postgres\"\npath = \"databases\"\n\
+        [servers.b]\nengine = \"postgres\"\nurl = \"postgresql://me:s3cret@db/home\"\n\
+        [servers.c]\nengine = \"postgres\"\nurl = \"postgresql://me@db/\"\nprefix = \"Pg\"\nmost_connections = 0\n\
+        [servers.d]\nengine = \"postgres\"\nurl = \"postgresql://me@db/home\"\nurl_env = \"URL\"\nidle = \"0 s\"\n\
+        [servers.e]\nengine = \"postgres\"\nurl = \"postgresql://me@DB:5432/other\"\nprefix = \"e_\"\n\
+        [servers.f]\nurl = \"postgresql://me@db/home\"\n[stores.tenant]\n";
+    let problems = read(text).unwrap_err();
+    assert!(!problems.contains("s3cret"), "{problems}");
+    insta::assert_snapshot!(problems, @r#"
+tenantry.toml:4: servers.a.url: is missing: a PostgreSQL server needs `url`, `url_env` or `url_file`
+tenantry.toml:6: unknown key `servers.a.path`; known here: engine, url, url_env, url_file, prefix, most_connections, per_database_connections, idle, pooler
+tenantry.toml:9: servers.b.url: must hold no password: put the whole URL into a variable or a file, and name that with `url_env` or `url_file`
+tenantry.toml:12: servers.c.url: must name a database: postgresql://ROLE@HOST/DATABASE
+tenantry.toml:13: servers.c.prefix: use a-z, 0-9 and _, starting with a letter, but not with pg_
+tenantry.toml:14: servers.c.most_connections: must be a whole number from 1 to 10000
+tenantry.toml:15: servers.d.prefix: its names on db:5432 could be those of servers.b: neither prefix may begin with the other
+tenantry.toml:17: servers.d.url: give one of `url`, `url_env` and `url_file`
+tenantry.toml:19: servers.d.idle: must be from 1 s to 1 day
+tenantry.toml:23: servers.e.prefix: its names on db:5432 could be those of servers.b: neither prefix may begin with the other
+tenantry.toml:24: servers.f.path: lies in the same place as servers.main
+tenantry.toml:25: unknown key `servers.f.url`; known here: engine, path
+"#);
+}
+
+#[test]
+fn stores_are_only_where_their_isolation_and_names_fit() {
+    let servers =
+        "[servers.pg]\nengine = \"postgres\"\nurl = \"postgresql://me@db/home\"\nprefix = \"clinics_eu_\"\n";
+    let text = format!(
+        "{servers}[stores.licensing]\nscope = \"system\"\nserver = \"pg\"\n\
+         [stores.mixed]\nservers = [\"main\", \"pg\"]\nisolation = \"schema\"\nname = \"m_{{slug}}\"\n\
+         [stores.long]\nserver = \"pg\"\nname = \"records_{{slug}}\"\n\
+         [stores.brought]\nserver = \"pg\"\nisolation = \"schema\"\nprovision = \"external\"\nname = \"b_{{slug}}\"\n\
+         [stores.pool]\nserver = \"pg\"\nisolation = \"pooled\"\n",
+    );
+    insta::assert_snapshot!(read(&text).unwrap_err(), @r#"
+tenantry.toml:10: stores.licensing.server: a system store lies on SQLite; servers.pg is a PostgreSQL server
+tenantry.toml:13: stores.mixed.isolation: schemas need PostgreSQL; servers.main is SQLite: use "database"
+tenantry.toml:17: stores.long.name: a name could have 66 bytes with the prefix "clinics_eu_" of servers.pg, and PostgreSQL takes 63: shorten one of them
+tenantry.toml:21: stores.brought.provision: a tenant brings a whole database: use isolation = "database"
+"#);
+    let own = "[servers.pg]\nengine = \"postgres\"\nurl = \"postgresql://me@db/home\"\n\
+        [stores.pool]\nserver = \"pg\"\nisolation = \"pooled\"\nname = \"public\"\n";
+    assert!(read(own).unwrap_err().contains("stores.pool.name: public belongs to PostgreSQL itself"));
+}
+
+/// A URL that only a variable or a file names is checked when the installation is opened, and never shown.
+#[tokio::test]
+async fn a_url_with_a_password_is_read_from_its_file_and_never_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let servers = ["one", "two"]
+        .map(|name| format!("[servers.{name}]\nengine = \"postgres\"\nurl_file = \"{name}.url\"\n"));
+    let text = format!(
+        "{SYSTEM}{}[stores.tenant]\nservers = [\"one\", \"two\"]\n[apps]\nlist = []\n",
+        servers.concat()
+    );
+    let open = async || {
+        let config = Config::parse("tenantry.toml", &text, dir.path()).unwrap_or_else(|p| panic!("{p}"));
+        format!("{0} {0:?}", Platform::open(config).await.map(drop).unwrap_err())
+    };
+    let missing = open().await;
+    assert!(missing.contains("servers.one.url") && missing.contains("one.url"), "{missing}");
+    for (urls, says) in [
+        (["mysql://me:s3cret@db/home"; 2], "servers.one.url: must begin with postgresql://"),
+        (
+            ["postgresql://me:s3cret@db:5432/home", "postgresql://me:s3cret@db/other"],
+            "servers.two.prefix: its names on",
+        ),
+    ] {
+        std::fs::write(dir.path().join("one.url"), format!("{}\n", urls[0])).unwrap();
+        std::fs::write(dir.path().join("two.url"), urls[1]).unwrap();
+        let refused = open().await;
+        assert!(refused.contains(says) && !refused.contains("s3cret"), "{refused}");
+    }
+}
