@@ -239,6 +239,16 @@ impl Error {
         }
     }
 
+    /// Returns true if nothing tells whether the change was stored: the answer to its commit was lost.
+    pub fn is_in_doubt(&self) -> bool {
+        matches!(self, Self::Engine(error) if *error.kind() == Kind::InDoubt)
+    }
+
+    /// Returns true if a database server does not answer: nothing was done, and nothing is lost.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Engine(error) if *error.kind() == Kind::Unreachable)
+    }
+
     /// The input at fault, if there is one.
     pub fn field(&self) -> Option<&str> {
         match self {

@@ -1,7 +1,7 @@
 //! Numbered migrations of the control store's own tables.
 //!
 //! Called once by `Control::open`. Several processes may start together: each takes the write lock and checks again. A
-//! migration never changes or drops what an earlier one created.
+//! migration never drops what an earlier one created, and changes a table only by copying all of it.
 
 use super::params;
 use crate::{Error, Result};
@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/011_operation_checks.sql"),
     include_str!("migrations/012_system_stores.sql"),
     include_str!("migrations/013_grants.sql"),
+    include_str!("migrations/014_schemas.sql"),
 ];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS control_migrations \

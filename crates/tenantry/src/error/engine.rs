@@ -19,6 +19,8 @@ pub(super) fn code(kind: &Kind) -> &'static str {
         Kind::Denied(_) => "statement_denied",
         Kind::Statement(_) => "statement",
         Kind::Fenced | Kind::Busy => "unavailable",
+        Kind::Unreachable => "server_unreachable",
+        Kind::InDoubt => "outcome_unknown",
         Kind::DiskFull => "disk_full",
         Kind::NoAccess => "no_access",
         Kind::Io => "disk_failed",
@@ -51,6 +53,12 @@ pub(super) fn title(kind: &Kind) -> String {
         Kind::Statement(_) => "the statement is not valid".into(),
         Kind::Fenced => "this data is just being moved; nothing was written".into(),
         Kind::Busy => "not available right now".into(),
+        Kind::Unreachable => {
+            "the database server does not answer; nothing was written, and nothing is lost".into()
+        }
+        Kind::InDoubt => {
+            "the connection was lost during the commit: the change is stored whole, or not at all".into()
+        }
         Kind::DiskFull => "the disk is full; nothing was written".into(),
         Kind::NoAccess => "the server may not read or write the database file".into(),
         Kind::Io => "the disk failed to read or write".into(),
@@ -91,6 +99,12 @@ pub(super) fn remedy(kind: &Kind) -> Option<&'static str> {
              read: tenantry restore system"
         }
         Kind::Fenced | Kind::Busy => "try again in a moment",
+        Kind::Unreachable => {
+            "try again in a moment; if it stays away, an operator looks at the database server and at this server's log"
+        }
+        Kind::InDoubt => {
+            "read the records, or the activity log, to see whether the change is there; repeat it only if it is not"
+        }
         _ => return None,
     })
 }

@@ -161,7 +161,7 @@ impl<'a> Checker<'a> {
         let mut found = Vec::new();
         self.contents(all, place, &mut |what| found.push(what)).await;
         let mut about = (place.clone(), slug.cloned());
-        if place.isolation == Isolation::Pooled && self.is_lost_pool(place, &found).await {
+        if place.isolation.is_pooled() && self.is_lost_pool(place, &found).await {
             self.unreadable.insert(key(place));
             let host = self.systems.values().find(|host| is_same_file(host, place));
             about = (host.cloned().unwrap_or_else(|| pool_of(place)), None);

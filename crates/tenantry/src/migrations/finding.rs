@@ -130,7 +130,7 @@ impl Finding {
     /// Says that the database in this place is another one.
     fn not_its_own(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let server = self.place.as_ref().map_or("?", |place| place.server.as_str());
-        let is_pooled = self.place.as_ref().is_some_and(|place| place.isolation == Isolation::Pooled);
+        let is_pooled = self.place.as_ref().is_some_and(|place| place.isolation.is_pooled());
         match &self.tenant {
             Some(slug) if is_pooled => write!(
                 f,

@@ -13,7 +13,7 @@ use std::{collections::HashMap, time::Duration};
 use tenantry_engine::{
     Engine,
     name::{PhysicalName, ServerName},
-    place::{Isolation, Place},
+    place::Place,
 };
 
 /// Number of databases claimed, and recorded, in one transaction.
@@ -131,7 +131,7 @@ fn units(page: Vec<Target>) -> Vec<Unit> {
     let mut pools: HashMap<(ServerName, PhysicalName), usize> = HashMap::new();
     let mut units: Vec<Unit> = Vec::new();
     for target in page {
-        if target.place.isolation == Isolation::Pooled {
+        if target.place.isolation.is_pooled() {
             let key = (target.place.server.clone(), target.place.physical.clone());
             if let Some(index) = pools.get(&key) {
                 units[*index].push(target);

@@ -66,7 +66,7 @@ impl Moves<'_> {
         let old = all.into_iter().find(|p| p.place.store == new.store);
         match old.filter(|old| old.state == PlacementState::Ready) {
             None => self.take(by, tenant, &new, None).await,
-            Some(old) if old.place.isolation == Isolation::Pooled => {
+            Some(old) if old.place.isolation.is_pooled() => {
                 self.leave_pool(by, tenant, &new, &old.place).await
             }
             Some(old) if old.place.physical == new.base && old.place.server == new.server => {

@@ -8,7 +8,9 @@ pub(crate) mod lost;
 pub(crate) mod move_;
 pub(crate) mod release;
 pub(crate) mod superseded;
+mod targets;
 mod verbs;
 
 pub use move_::{Move, MoveTenant, Purpose};
+pub use targets::Target;
 pub use verbs::Moves;

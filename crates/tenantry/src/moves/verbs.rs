@@ -6,14 +6,11 @@ use crate::{
     Error, Platform, Result,
     access::Actor,
     audit::By,
-    moves::{Move, MoveTenant, Purpose},
+    moves::{Move, MoveTenant, Purpose, Target},
     platform::data_dir::in_use,
-    tenants::{
-        self,
-        databases::placing::{allowed, own},
-    },
+    tenants,
     topology::{
-        self, NewPlacement, Placement, PlacementState, Policy, placement, swap,
+        NewPlacement, Placement, PlacementState, Policy, placement, swap,
         versions::{self, Version},
     },
 };
@@ -59,36 +56,32 @@ impl Platform {
 }
 
 impl Moves<'_> {
-    /// Moves the tenant's own databases, or that of one store, to another server while the tenant works. Returns the
-    /// operation's id.
+    /// Moves the tenant's own databases, or that of one store, to another server while the tenant works. Rows in a pool
+    /// move to the pool on that server, if the configuration has it there. Returns the operation's id.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a server on which the store may not be placed; [`Error::Conflict`] when there is nothing
-    /// to move, or another operation is open.
+    /// [`Error::Invalid`] for a server on which the store may not be placed, or that cannot separate rows as wanted;
+    /// [`Error::Conflict`] when there is nothing to move, or another operation is open.
     pub async fn to_server(
         &self,
         actor: &Actor,
         slug: &Slug,
         server: &ServerName,
-        store: Option<&StoreName>,
+        target: &Target,
     ) -> Result<i64> {
         actor.require_staff()?;
         let by = &actor.by();
-        let stores = self.stores_of(slug, store).await?;
+        let stores = self.stores_of(slug, target.store.as_ref()).await?;
         let (mut legs, mut pooled) = (Vec::new(), false);
-        for placement in &stores.ready {
-            let config = self.platform.config().tenant_store(&placement.place.store)?;
-            if placement.place.isolation == Isolation::Pooled {
+        for from in &stores.ready {
+            if let Some(leg) = self.on_server(slug, from, server, target.isolation)? {
+                legs.push(leg);
+            } else if from.place.isolation.is_pooled() && from.place.server != *server {
                 pooled = true;
-                if store.is_some() {
-                    let text = format!("{} of {slug} lies in the pool; promote it first", config.name);
+                if target.store.is_some() {
+                    let text = format!("{} of {slug} lies in the pool; promote it first", from.place.store);
                     return Err(Error::Conflict(text));
                 }
-                continue;
-            }
-            if placement.place.server != *server {
-                allowed(config, server)?;
-                legs.push((placement.place.clone(), own(config, slug, server, placement.policy)?));
             }
         }
         let nothing = match pooled {
@@ -98,48 +91,38 @@ impl Moves<'_> {
         self.start(by, Purpose::Move, stores, legs, &nothing).await
     }
 
-    /// Gives a pooled tenant its own databases, on this server or the emptiest one. Returns the operation's id.
+    /// Gives a pooled tenant its own schemas or databases, or a tenant with schemas its own databases: on this server,
+    /// else on the emptiest one, or where its schema is. Returns the operation's id.
     ///
     /// # Errors
     /// Those of [`Moves::to_server`].
-    pub async fn promote(
-        &self,
-        actor: &Actor,
-        slug: &Slug,
-        store: Option<&StoreName>,
-        server: Option<&ServerName>,
-    ) -> Result<i64> {
+    pub async fn promote(&self, actor: &Actor, slug: &Slug, target: &Target) -> Result<i64> {
         actor.require_staff()?;
         let by = &actor.by();
-        let stores = self.stores_of(slug, store).await?;
+        let stores = self.stores_of(slug, target.store.as_ref()).await?;
         let mut legs = Vec::new();
-        for placement in stores.ready.iter().filter(|p| p.place.isolation == Isolation::Pooled) {
-            let config = self.platform.config().tenant_store(&placement.place.store)?;
-            let server = match server {
-                Some(server) => server.clone(),
-                None => topology::placement::emptiest(self.platform.control(), &config.servers).await?,
-            };
-            allowed(config, &server)?;
-            legs.push((placement.place.clone(), own(config, slug, &server, placement.policy)?));
+        for from in &stores.ready {
+            legs.extend(self.up(slug, from, target).await?);
         }
         self.start(by, Purpose::Promote, stores, legs, &format!("{slug} has databases of its own already"))
             .await
     }
 
-    /// Moves a tenant's own databases into the shared ones. Returns the operation's id.
+    /// Moves a tenant's own schemas or databases into the shared ones, or its databases into schemas. Returns the
+    /// operation's id.
     ///
     /// # Errors
     /// Those of [`Moves::to_server`].
-    pub async fn demote(&self, actor: &Actor, slug: &Slug, store: Option<&StoreName>) -> Result<i64> {
+    pub async fn demote(&self, actor: &Actor, slug: &Slug, target: &Target) -> Result<i64> {
         actor.require_staff()?;
         let by = &actor.by();
-        let stores = self.stores_of(slug, store).await?;
+        let stores = self.stores_of(slug, target.store.as_ref()).await?;
         let mut legs = Vec::new();
-        for placement in stores.ready.iter().filter(|p| p.place.isolation == Isolation::Database) {
-            let config = self.platform.config().tenant_store(&placement.place.store)?;
-            legs.push((placement.place.clone(), self.platform.tenants().pooled(config, placement.policy)?));
+        for from in &stores.ready {
+            legs.extend(self.down(slug, from, target)?);
         }
-        self.start(by, Purpose::Demote, stores, legs, &format!("{slug} is in the pool already")).await
+        let there = if target.isolation == Some(Isolation::Schema) { "in schemas" } else { "in the pool" };
+        self.start(by, Purpose::Demote, stores, legs, &format!("{slug} is {there} already")).await
     }
 
     /// Moves a tenant back to where it was before its last move, with everything written since, as long as the former
@@ -154,20 +137,9 @@ impl Moves<'_> {
         let retained = self.platform.0.operations.retained(stores.tenant).await?;
         let mut legs = Vec::new();
         for ready in &stores.ready {
-            let Some(last) = retained.iter().find(|last| last.place.store == ready.place.store) else {
-                continue;
-            };
-            if (last.place.isolation, &last.place.server) == (ready.place.isolation, &ready.place.server) {
-                continue;
+            if let Some(last) = retained.iter().find(|last| last.place.store == ready.place.store) {
+                legs.extend(self.like(slug, ready, &last.place)?);
             }
-            let config = self.platform.config().tenant_store(&ready.place.store)?;
-            let new = match last.place.isolation {
-                Isolation::Pooled => self.platform.tenants().pooled(config, ready.policy)?,
-                Isolation::Schema | Isolation::Database => {
-                    own(config, slug, &last.place.server, ready.policy)?
-                }
-            };
-            legs.push((ready.place.clone(), new));
         }
         let nothing = format!("nothing is kept of a move of {slug}: move it to where you want it");
         self.start(by, Purpose::Back, stores, legs, &nothing).await
@@ -268,7 +240,7 @@ impl Moves<'_> {
 
     /// Returns true if the place is in a pool that has every loaded migration.
     async fn is_migrated_pool(&self, place: &Place) -> Result<bool> {
-        if place.isolation != Isolation::Pooled {
+        if !place.isolation.is_pooled() {
             return Ok(false);
         }
         Ok(self.platform.0.engine.inspect(place, self.platform.apps().migrations()).await?.pending.is_empty())

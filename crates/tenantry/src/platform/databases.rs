@@ -90,7 +90,7 @@ impl Databases {
     pub(crate) fn host_of(&self, place: &Place) -> Option<&StoreName> {
         let same = |host: &&Place| (&host.server, &host.physical) == (&place.server, &place.physical);
         let host = self.0.system.values().find(same)?;
-        Some(&host.store).filter(|_| place.isolation == Isolation::Pooled)
+        Some(&host.store).filter(|_| place.isolation.is_pooled())
     }
 
     /// Returns the fingerprint of the store's schema in this program.
@@ -123,7 +123,7 @@ impl Databases {
 
     /// Like [`Self::make`], using what `prepare` began.
     pub(crate) async fn make_prepared(&self, place: &Place, prepared: Option<Prepared>) -> Result<String> {
-        if place.isolation == Isolation::Pooled {
+        if place.isolation.is_pooled() {
             return self.make(place).await;
         }
         self.0.engine.provision_prepared(place, self.template(&place.store)?, prepared).await?;
@@ -152,13 +152,20 @@ impl Databases {
     /// Removes the database of a placement for good, in whatever state it is: its name was never reused (`no-reuse`). A
     /// database that holds another tenant, or a path that is not a file, is an error and not removed.
     pub(crate) async fn purge(&self, place: &Place) -> Result<()> {
-        if place.isolation == Isolation::Pooled {
+        if place.isolation.is_pooled() {
             return self.withdraw_if_ours(place).await;
         }
         match self.0.engine.unusable(place).await {
             Ok(Some(error)) if matches!(error.kind(), Kind::Io | Kind::NoAccess) => Err(error.into()),
             Ok(Some(error)) if self.holds_another(place, &error).await => Err(error.into()),
-            Err(error) if matches!(error.kind(), Kind::Busy | Kind::DiskFull) => Err(error.into()),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    Kind::Busy | Kind::DiskFull | Kind::Unreachable | Kind::InDoubt
+                ) =>
+            {
+                Err(error.into())
+            }
             _ => Ok(self.0.engine.drop_database(place).await?),
         }
     }
@@ -166,7 +173,7 @@ impl Databases {
     /// Returns true if the path holds something that is certainly not the remains of this database: it names another
     /// tenant, or is a directory or a link.
     pub(crate) async fn holds_another(&self, place: &Place, error: &tenantry_engine::Error) -> bool {
-        if place.isolation == Isolation::Pooled || *error.kind() != Kind::WrongIdentity {
+        if place.isolation.is_pooled() || *error.kind() != Kind::WrongIdentity {
             return false;
         }
         if !self.0.engine.exists(place).await.unwrap_or(true) {
@@ -258,7 +265,7 @@ pub(crate) fn platform_place(store: &StoreConfig) -> Result<Place> {
 pub(crate) fn pool_place(config: &Config, store: &StoreConfig) -> Result<Option<Place>> {
     match &store.pooled_in {
         _ if store.scope != Scope::Tenant => Ok(None),
-        _ if store.isolation == Isolation::Pooled => platform_place(store).map(Some),
+        _ if store.isolation.is_pooled() => platform_place(store).map(Some),
         Some(host) => {
             let host = platform_place(config.store(host.as_str()).ok_or(Error::NotFound("store"))?)?;
             Ok(Some(Place { store: store.name.clone(), isolation: Isolation::Pooled, ..host }))

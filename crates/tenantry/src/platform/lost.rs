@@ -91,7 +91,7 @@ pub(crate) fn said(
                 ),
             };
             Error::Conflict(format!(
-                "the database of {slug} in store {store} ({server}/{physical}.db) {}: {remedy}",
+                "the database of {slug} in store {store} ({server}/{physical}) {}: {remedy}",
                 why(lost)
             ))
         }

@@ -78,7 +78,8 @@ impl fmt::Display for Orphan {
                 let tenant = tenant.unwrap_or_default();
                 write!(
                     f,
-                    "{}: the file of tenant {tenant} in store {} is not there; see its disk, or restore a backup",
+                    "{}: the database of tenant {tenant} in store {} is not there; see its disk or server, or restore a \
+                     backup",
                     place.physical, place.store
                 )
             }

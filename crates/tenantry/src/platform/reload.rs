@@ -50,6 +50,20 @@ impl Platform {
     }
 }
 
+impl Platform {
+    /// Creates and migrates the pools whose servers did not answer when the apps were loaded, if they answer now.
+    pub(crate) async fn prepare_pools(&self) -> Result<()> {
+        if !self.0.behind.load().iter().any(|refused| refused.is_away) {
+            return Ok(());
+        }
+        let _turn = self.0.reloading.lock().await;
+        let loaded = self.loaded();
+        let refused = prepare_stores(&self.0.engine, &self.0.config, &loaded.apps, &self.0.control).await?;
+        self.0.behind.store(Arc::new(refused));
+        Ok(())
+    }
+}
+
 fn version_list(apps: &Apps) -> Vec<(StoreName, String)> {
     apps.stores().iter().map(|schema| (schema.store.clone(), schema.fingerprint.clone())).collect()
 }

@@ -33,6 +33,8 @@ impl Records<'_> {
                 self.forget_files(old.into_iter().map(|f| f.id).collect()).await;
                 Ok(document)
             }
+            // The record may point at the new file, or at the old one.
+            Err(error) if error.is_in_doubt() => Err(error),
             Err(error) => {
                 self.forget_files(vec![new.id]).await;
                 Err(error)

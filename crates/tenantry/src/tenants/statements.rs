@@ -11,7 +11,7 @@ use std::time::Duration;
 use tenantry_engine::{
     engine::{SqlLimits, SqlRows},
     name::{Slug, StoreName, TenantId},
-    place::{Isolation, Place},
+    place::Place,
 };
 
 /// Number of characters of a statement that the audit log stores.
@@ -137,7 +137,7 @@ impl Statements<'_> {
             Err(error) => serde_json::json!({ "store": said.store, "refused": error.code() }),
         };
         self.audit_detail(said, "sql_write_end", detail).await?;
-        Ok(Repaired { rows: done?, is_pooled: place.isolation == Isolation::Pooled })
+        Ok(Repaired { rows: done?, is_pooled: place.isolation.is_pooled() })
     }
 
     /// Returns the place of a system store that an operator's statement may use.

@@ -91,16 +91,21 @@ pub struct NewPlacement {
     pub store: StoreName,
     /// Server of the database.
     pub server: ServerName,
-    /// In a pool or in the tenant's own database.
+    /// In a pool, or in the tenant's own schema or database.
     pub isolation: Isolation,
     /// Says if the platform or the tenant provides the database.
     pub policy: Policy,
-    /// The tenant's own database: the name to which the generation is appended. Pooled and external: the exact name of
+    /// The tenant's own schema or database: the name to which the generation is appended. Pooled and external: the exact name of
     /// the existing database.
     pub base: PhysicalName,
 }
 
 impl NewPlacement {
+    /// Returns the placement with this policy.
+    pub(crate) fn with_policy(self, policy: Policy) -> Self {
+        Self { policy, ..self }
+    }
+
     /// Returns the placement for a new tenant that is created from a copy. The platform creates its database, even if
     /// the copied one is external, and so can move and remove it.
     pub(crate) fn of_copy(&self) -> Self {
@@ -115,12 +120,7 @@ pub(super) const COLUMNS: &str = "tenant, store, server, isolation, provision, b
 pub(super) fn read(r: &SqlRow) -> Result<(TenantId, Placement)> {
     let tenant = TenantId::from_raw(r.integer(0)?);
     let unknown = |what: &str| Error::Internal(format!("placement of tenant {tenant}: unknown {what}"));
-    let isolation = match r.text(3)? {
-        "pooled" => Isolation::Pooled,
-        "database" => Isolation::Database,
-        "schema" => Isolation::Schema,
-        _ => return Err(unknown("isolation")),
-    };
+    let isolation = Isolation::parse(r.text(3)?).map_err(|_| unknown("isolation"))?;
     let policies = [Policy::Managed, Policy::External, Policy::OnDemand];
     let policy_text = r.text(4)?;
     use PlacementState::{Planned, Ready, Retained, Staged};
@@ -187,7 +187,7 @@ pub async fn emptiest(control: &Control, servers: &[ServerName]) -> Result<Serve
     let mut best: Option<(i64, &ServerName)> = None;
     for server in servers {
         let sql =
-            "SELECT count(*) FROM placements WHERE server = ? AND isolation = 'database' AND state <> 'gone'";
+            "SELECT count(*) FROM placements WHERE server = ? AND isolation <> 'pooled' AND state <> 'gone'";
         let databases = crate::users::count(&mut tx, sql, params![server.as_str()]).await?;
         if best.is_none_or(|(least, _)| databases < least) {
             best = Some((databases, server));

@@ -9,7 +9,7 @@ use crate::{
 };
 use tenantry_engine::{
     name::{PhysicalName, TenantId},
-    place::{Isolation, Place},
+    place::Place,
 };
 
 /// Records a planned placement. Its generation is above every generation that this tenant's store or this name ever
@@ -53,7 +53,7 @@ pub(super) async fn insert_as(
 /// Chooses generation and name of a new placement.
 async fn free(write: &mut Write, tenant: TenantId, new: &NewPlacement) -> Result<(i64, PhysicalName)> {
     let mut generation = last_generation(write, tenant, new).await? + 1;
-    if new.isolation == Isolation::Pooled {
+    if new.isolation.is_pooled() {
         let place = Place {
             server: new.server.clone(),
             store: new.store.clone(),
@@ -83,7 +83,7 @@ async fn free(write: &mut Write, tenant: TenantId, new: &NewPlacement) -> Result
 pub(crate) async fn highest_tenant(write: &mut Write, wanted: &[NewPlacement]) -> Result<i64> {
     let platform = settings::known_platform_id(write).await?.unwrap_or_default();
     let mut highest = 0;
-    for pool in wanted.iter().filter(|new| new.isolation == Isolation::Pooled) {
+    for pool in wanted.iter().filter(|new| new.isolation.is_pooled()) {
         let found = write.servers().highest(&pool.server, &pool.base, &platform).await?;
         highest = highest.max(found.map_or(0, |found| found.tenant));
     }
@@ -94,7 +94,7 @@ async fn last_generation(write: &mut Write, tenant: TenantId, new: &NewPlacement
     let sql = "SELECT max( \
         coalesce((SELECT max(generation) FROM placements WHERE tenant = ? AND store = ?), 0), \
         coalesce((SELECT max(generation) FROM placements \
-            WHERE server = ? AND base = ? AND isolation = 'database'), 0))";
+            WHERE server = ? AND base = ? AND isolation <> 'pooled'), 0))";
     let values = params![tenant.get(), new.store.as_str(), new.server.as_str(), new.base.as_str()];
     let known = crate::users::count(write, sql, values).await?;
     Ok(known.max(ids::highest_generation(write).await?))

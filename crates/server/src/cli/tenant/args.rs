@@ -3,7 +3,10 @@
 use crate::cli::args::{FromCopy, OfTenant, ShowTenant, Whole};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
-use tenantry::name::{PhysicalName, ServerName, Slug, StoreName};
+use tenantry::{
+    name::{PhysicalName, ServerName, Slug, StoreName},
+    place::Isolation,
+};
 
 /// What can be done with tenants.
 #[derive(Debug, Subcommand)]
@@ -64,10 +67,10 @@ pub(crate) enum Tenant {
     AttachDatabase(AttachDatabase),
     /// Move a tenant's databases to another server while the tenant works.
     Move(Move),
-    /// Give a pooled tenant databases of its own while the tenant works.
+    /// Give a pooled tenant databases of its own, or schemas, while the tenant works.
     Promote(Promote),
-    /// Put a tenant's own databases into the pool while the tenant works.
-    Demote(OfStore),
+    /// Put a tenant's own databases into the pool, or into schemas, while the tenant works.
+    Demote(Demote),
     /// Remove the databases that moves and restores of a tenant retained, before their retention ends.
     Release(OfStore),
     /// Cancel a tenant: it works until its grace period ends, is then closed and retained, and then purged.
@@ -163,6 +166,9 @@ pub(crate) struct Move {
     /// Only this store.
     #[arg(long)]
     pub(crate) store: Option<StoreName>,
+    /// How the rows are separated on the new server: schema or database. Default: as they are, if the server can.
+    #[arg(long, value_name = "ISOLATION", conflicts_with = "back")]
+    pub(crate) isolation: Option<Isolation>,
 }
 
 /// Options of `tenant promote`.
@@ -176,6 +182,23 @@ pub(crate) struct Promote {
     /// Only this store.
     #[arg(long)]
     pub(crate) store: Option<StoreName>,
+    /// How the rows are separated then: schema or database. Default: what the configuration gives to new tenants, or a
+    /// database if the tenant has a schema.
+    #[arg(long, value_name = "ISOLATION")]
+    pub(crate) isolation: Option<Isolation>,
+}
+
+/// Options of `tenant demote`.
+#[derive(Debug, Args)]
+pub(crate) struct Demote {
+    /// Slug of the tenant.
+    pub(crate) tenant: Slug,
+    /// Only this store.
+    #[arg(long)]
+    pub(crate) store: Option<StoreName>,
+    /// How the rows are separated then: pooled or schema.
+    #[arg(long, value_name = "ISOLATION", default_value = "pooled")]
+    pub(crate) isolation: Isolation,
 }
 
 /// A tenant, or one store of it.

@@ -4,7 +4,7 @@ use super::args;
 use crate::cli::{setup::Place, user::operator};
 use anyhow::{Result, bail};
 use std::process::ExitCode;
-use tenantry::Platform;
+use tenantry::{Platform, moves::Target};
 
 /// Moves a tenant to another server, or back.
 pub(super) async fn to(place: &Place, options: &args::Move) -> Result<ExitCode> {
@@ -14,8 +14,9 @@ pub(super) async fn to(place: &Place, options: &args::Move) -> Result<ExitCode> 
         let id = platform.moves().fall_back(&by, slug, store).await?;
         return put_back(&platform, id).await;
     }
+    let target = Target { store: options.store.clone(), server: None, isolation: options.isolation };
     let id = match (&options.to, options.back) {
-        (Some(server), false) => platform.moves().to_server(&by, slug, server, store).await,
+        (Some(server), false) => platform.moves().to_server(&by, slug, server, &target).await,
         (None, true) => platform.moves().back(&by, slug, store).await,
         _ => bail!("no server is named\n  remedy: give --to SERVER or --back"),
     };
@@ -25,15 +26,17 @@ pub(super) async fn to(place: &Place, options: &args::Move) -> Result<ExitCode> 
 /// Moves a tenant out of the pool.
 pub(super) async fn promote(place: &Place, options: &args::Promote) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    let (store, server) = (options.store.as_ref(), options.to.as_ref());
-    let id = platform.moves().promote(&operator(), &options.tenant, store, server).await?;
+    let (store, server) = (options.store.clone(), options.to.clone());
+    let target = Target { store, server, isolation: options.isolation };
+    let id = platform.moves().promote(&operator(), &options.tenant, &target).await?;
     done(&platform, id).await
 }
 
 /// Moves a tenant into the pool.
-pub(super) async fn demote(place: &Place, options: &args::OfStore) -> Result<ExitCode> {
+pub(super) async fn demote(place: &Place, options: &args::Demote) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    let id = platform.moves().demote(&operator(), &options.tenant, options.store.as_ref()).await?;
+    let target = Target { store: options.store.clone(), server: None, isolation: Some(options.isolation) };
+    let id = platform.moves().demote(&operator(), &options.tenant, &target).await?;
     done(&platform, id).await
 }
 

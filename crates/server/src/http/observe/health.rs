@@ -51,6 +51,10 @@ pub(in crate::http) async fn ready(app: App) -> Result<String> {
         }
     }
     for refused in app.platform().migrations().refused().await.iter() {
+        if refused.is_away {
+            let _ = writeln!(text, "{refused}");
+            continue;
+        }
         let _ = writeln!(
             text,
             "store {}: a migration is refused ({}), so its requests are too; run: tenantry check",

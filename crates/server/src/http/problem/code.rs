@@ -91,6 +91,12 @@ codes! {
     /// The database is on a server that this process's configuration does not contain.
     ServerUnknown "server_unknown" SERVICE_UNAVAILABLE "This server does not know where the tenant's database is"
         "An operator restarts the server with the current configuration.";
+    /// The database server does not answer. Nothing was done.
+    ServerUnreachable "server_unreachable" SERVICE_UNAVAILABLE "The database server does not answer"
+        "Try again after as many seconds as Retry-After says.";
+    /// The answer to a commit was lost. The platform does not repeat the change.
+    OutcomeUnknown "outcome_unknown" SERVICE_UNAVAILABLE "Whether the change was stored is not known"
+        "Read the records to see whether the change is there; repeat it only if it is not.";
     /// The database lacks migrations that this server has loaded.
     MigrationsPending "migrations_pending" SERVICE_UNAVAILABLE "Migrations have not run on this tenant's database"
         "An operator runs `tenantry migrate tenants --tenant SLUG`.";

@@ -7,6 +7,8 @@ use tenantry::error::{FieldError, Rule};
 
 /// Value of Retry-After for a tenant in maintenance mode, seconds.
 const MAINTENANCE_RETRY_S: u64 = 60;
+/// Value of Retry-After for a database server that does not answer, seconds.
+const UNREACHABLE_RETRY_S: u64 = 5;
 /// Value of Retry-After for a server with outdated apps, seconds: it is about to be updated.
 const OUTDATED_RETRY_S: u64 = 5;
 
@@ -50,6 +52,7 @@ fn from_engine(problem: Problem, kind: &tenantry::EngineErrorKind) -> Problem {
         Kind::Reference(model) => problem.and_field(model, "refers to this record"),
         Kind::Statement(message) => problem.and_field("sql", message),
         Kind::Fenced | Kind::Busy => problem.retry_after(1),
+        Kind::Unreachable => problem.retry_after(UNREACHABLE_RETRY_S),
         Kind::SchemaAhead | Kind::FormatAhead => problem.retry_after(OUTDATED_RETRY_S),
         _ => problem,
     }
@@ -153,6 +156,8 @@ mod tests {
             (engine(Kind::Statement("near x".into())), 400),
             (engine(Kind::Busy), 503),
             (engine(Kind::Fenced), 503),
+            (engine(Kind::Unreachable), 503),
+            (engine(Kind::InDoubt), 503),
             (engine(Kind::Corrupt), 503),
             (engine(Kind::WrongIdentity), 503),
             (engine(Kind::DiskFull), 503),

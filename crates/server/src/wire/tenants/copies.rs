@@ -11,6 +11,8 @@ requests! {
         server: Option<Name>,
         /// The store; the only one of tenants when it is absent.
         store: Option<Name>,
+        /// `schema` or `database`; as it is, or as the server can, when it is absent.
+        isolation: Option<Name>,
         /// Back to where the tenant was before its last move.
         #[serde(default)]
         back: bool,
@@ -19,12 +21,22 @@ requests! {
         lost: bool,
     }
 
-    /// A move out of the pool.
+    /// A move out of the pool, or out of schemas.
     struct Promote {
-        /// The server of the pool when it is absent.
+        /// The one with the fewest databases when it is absent.
         server: Option<Name>,
         /// The store; the only one of tenants when it is absent.
         store: Option<Name>,
+        /// `schema` or `database`; as the configuration of the store says when it is absent.
+        isolation: Option<Name>,
+    }
+
+    /// A move into the pool, or into schemas.
+    struct Demote {
+        /// The store; the only one of tenants when it is absent.
+        store: Option<Name>,
+        /// `pooled` or `schema`; `pooled` when it is absent.
+        isolation: Option<Name>,
     }
 
     /// A store of the tenant.

@@ -82,9 +82,9 @@ answers! {
     struct Place from place: place::Place {
         server: AsText<ServerName> = AsText(place.server),
         store: AsText<StoreName> = AsText(place.store),
-        /// `pooled` or `database`.
+        /// `pooled`, `schema` or `database`.
         isolation: AsText<Isolation> = AsText(place.isolation),
-        /// Name of the database on the server.
+        /// Name of the database or schema on the server.
         physical: AsText<PhysicalName> = AsText(place.physical),
         /// Id of the tenant.
         tenant: Option<i64> = place.tenant.map(|id| id.get()),

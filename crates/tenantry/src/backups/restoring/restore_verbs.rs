@@ -23,7 +23,7 @@ use serde::Serialize;
 use tenantry_engine::{
     ModelDiff,
     name::{PhysicalName, Slug, StoreName},
-    place::{Isolation, Place},
+    place::{EngineKind, Isolation, Place},
 };
 
 /// What a swap would change in one store.
@@ -87,7 +87,9 @@ impl Restores<'_> {
         for placement in placement::of_tenant(&mut tx, tenant.id).await? {
             match (placement.state, placement.policy) {
                 (PlacementState::Ready, Policy::External) => brought.push(placement.place.store),
-                (PlacementState::Ready, _) => places.push((placement.place.clone(), own(&placement, slug)?)),
+                (PlacementState::Ready, _) => {
+                    places.push((placement.place.clone(), self.own(&placement, slug)?))
+                }
                 _ => {}
             }
         }
@@ -158,14 +160,37 @@ impl Restores<'_> {
         let tenant = tenants::by_slug(&mut tx, slug).await?.id;
         let mut keepers = Vec::new();
         for placement in placement::of_tenant(&mut tx, tenant).await? {
-            if placement.place.isolation == Isolation::Pooled {
-                keepers.push(own(&placement, slug)?);
+            if placement.place.isolation.is_pooled() {
+                keepers.push(self.own(&placement, slug)?);
             }
         }
         drop(tx);
         let keep_us = self.platform.config().operations.keep_moved_us();
         let swap = RestoreSwap::new(by.clone(), tenant, slug.clone(), back, keep_us, keepers);
         self.platform.operations().spawn(swap).await
+    }
+
+    /// Returns the placement of a schema or database of the tenant's own, on the server where its rows are now. The
+    /// catalog adds the generation.
+    fn own(&self, placement: &Placement, slug: &Slug) -> Result<NewPlacement> {
+        let (place, config) = (&placement.place, self.platform.config());
+        let is_postgres =
+            config.server(place.server.as_str()).is_some_and(|s| s.engine() == EngineKind::Postgres);
+        let (isolation, base) = match place.isolation {
+            // What a pool holds of one tenant is little: on PostgreSQL, a schema costs less than a database.
+            Isolation::Pooled if is_postgres => {
+                (Isolation::Schema, own_base(config, &place.store, slug, &place.server))
+            }
+            Isolation::Pooled => (Isolation::Database, own_base(config, &place.store, slug, &place.server)),
+            isolation => (isolation, placement.base.clone()),
+        };
+        Ok(NewPlacement {
+            store: place.store.clone(),
+            server: place.server.clone(),
+            isolation,
+            policy: Policy::Managed,
+            base: PhysicalName::parse(&base)?,
+        })
     }
 
     /// Discards the staged restore of a tenant.
@@ -197,22 +222,6 @@ fn refuse_brought(brought: &[StoreName], wanted: Option<&[StoreName]>, no_other:
          the database out of it",
         names.join(", ")
     )))
-}
-
-/// Placement of the tenant's own database on the server where its rows are now. The catalog adds the generation.
-fn own(placement: &Placement, slug: &Slug) -> Result<NewPlacement> {
-    let place = &placement.place;
-    let base = match place.isolation {
-        Isolation::Schema | Isolation::Database => placement.base.clone(),
-        Isolation::Pooled => own_base(&place.store, slug),
-    };
-    Ok(NewPlacement {
-        store: place.store.clone(),
-        server: place.server.clone(),
-        isolation: Isolation::Database,
-        policy: Policy::Managed,
-        base: PhysicalName::parse(&base)?,
-    })
 }
 
 async fn compare(context: &Context, live: &Place, other: &Place) -> Result<Difference> {

@@ -4,7 +4,7 @@ use super::FallBack;
 use crate::{Error, Result, control::Write, operations::Context, platform::lost, topology::swap as places};
 use futures_util::future::BoxFuture;
 use serde_json::json;
-use tenantry_engine::{PlaceState, place::Isolation};
+use tenantry_engine::PlaceState;
 
 /// Refuses if a placement was moved or released since the operator looked.
 pub(super) fn begin<'a>(write: &'a mut Write, f: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
@@ -43,7 +43,7 @@ pub(super) fn look<'a>(context: &'a Context, f: &'a mut FallBack) -> BoxFuture<'
             }
             turn.found = Some(engine.place_info(&turn.retained).await?.state);
             // A process that still has the lost database open must not continue to write to it.
-            if turn.lost.isolation == Isolation::Database {
+            if !turn.lost.isolation.is_pooled() {
                 engine.set_aside(&turn.lost, &why).await?;
             }
         }
@@ -53,7 +53,7 @@ pub(super) fn look<'a>(context: &'a Context, f: &'a mut FallBack) -> BoxFuture<'
 
 pub(super) fn unlook<'a>(context: &'a Context, f: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        for turn in f.turns.iter().filter(|turn| turn.lost.isolation == Isolation::Database) {
+        for turn in f.turns.iter().filter(|turn| !turn.lost.isolation.is_pooled()) {
             context.databases.engine().put_back(&turn.lost).await?;
         }
         Ok(())

@@ -14,7 +14,7 @@ use tenantry_engine::{
     Kind,
     engine::{AdoptOptions, CopyOptions, PlaceInfo},
     name::{Slug, TenantId},
-    place::{Isolation, Place},
+    place::Place,
 };
 
 /// Largest number of changes carried in one transaction.
@@ -32,7 +32,7 @@ pub(super) async fn copy(context: &Context, slug: &Slug, leg: &mut Leg) -> Resul
     if info(context, &to).await?.is_some_and(|info| info.state.is_complete()) {
         return Ok(());
     }
-    if to.isolation == Isolation::Pooled {
+    if to.isolation.is_pooled() {
         make_pool(context, &to).await?;
     }
     let script = context.databases.script(&to.store)?;
@@ -161,7 +161,7 @@ pub(super) async fn hand_over(context: &Context, leg: &mut Leg, token: i64) -> R
 
 /// Compares the counters that every write maintains. Bytes of values are counted in pools only.
 fn equal(from: &Place, to: &Place, old: PlaceInfo, new: PlaceInfo) -> Result<()> {
-    let bytes_differ = from.isolation == to.isolation && old.bytes != new.bytes;
+    let bytes_differ = from.isolation.is_pooled() && to.isolation.is_pooled() && old.bytes != new.bytes;
     if old.rows == new.rows && !bytes_differ {
         return Ok(());
     }

@@ -15,10 +15,7 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use serde_json::json;
-use tenantry_engine::{
-    name::Slug,
-    place::{Isolation, Place},
-};
+use tenantry_engine::{name::Slug, place::Place};
 
 pub(super) fn record<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
@@ -43,9 +40,8 @@ pub(super) fn record<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'a,
 /// Returns true if both places hold the rows of one tenant and store in the same pool. A pool holds one set of rows for
 /// each tenant and store.
 fn shares_rows(old: &Place, to: &Place) -> bool {
-    let pooled = |place: &Place| place.isolation == Isolation::Pooled;
-    pooled(old)
-        && pooled(to)
+    old.isolation.is_pooled()
+        && to.isolation.is_pooled()
         && (&old.server, &old.physical, &old.store) == (&to.server, &to.physical, &to.store)
 }
 

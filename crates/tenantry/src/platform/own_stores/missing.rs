@@ -14,11 +14,7 @@ use crate::{
     users::count,
 };
 use std::{path::PathBuf, time::Duration};
-use tenantry_engine::{
-    Kind,
-    engine::Engine,
-    place::{Isolation, Place},
-};
+use tenantry_engine::{Kind, engine::Engine, place::Place};
 
 /// How long a start without a control store waits for the backup store.
 const BACKUPS_WAIT: Duration = Duration::from_secs(10);
@@ -117,5 +113,5 @@ async fn is_inhabited(control: &Control, pool: &Place) -> Result<bool> {
     let sql = "SELECT 1 FROM placements WHERE server = ? AND physical = ? AND store = ? AND isolation = 'pooled' \
         AND state = 'ready' LIMIT 1";
     let key = params![pool.server.as_str(), pool.physical.as_str(), pool.store.as_str()];
-    Ok(pool.isolation == Isolation::Pooled && !control.snapshot().await?.query(sql, key).await?.is_empty())
+    Ok(pool.isolation.is_pooled() && !control.snapshot().await?.query(sql, key).await?.is_empty())
 }

@@ -65,16 +65,14 @@ pub(crate) async fn prepare_stores(
     let mut refused = Vec::new();
     for store in config.stores.iter().filter(|s| is_platforms(s)) {
         let place = platform_place(store)?;
-        refuse_lost_store(engine, control, store, &place).await?;
-        let existed = engine.exists(&place).await?;
-        match migrate_platform_store(engine, apps, &place).await {
-            Err(error) if existed => match error.kind() {
-                Kind::Statement(why) => refused.push(Refused::new(control, &place, why, &error).await?),
-                _ => return Err(unprepared(store, &place, error, None)),
-            },
-            prepared => prepared.map_err(|error| unprepared(store, &place, error, None))?,
+        match prepare_store(engine, apps, control, store, &place).await {
+            // The tenants of this pool are refused meanwhile. Everything else works.
+            Err(error) if store.scope == Scope::Tenant && error.is_unreachable() => {
+                tracing::warn!(%error, store = %store.name, "the server of a pool does not answer");
+                refused.push(Refused::away(&place));
+            }
+            found => refused.extend(found?),
         }
-        record(control, store).await?;
     }
     for store in config.stores.iter().filter(|s| s.pooled_in.is_some()) {
         refuse_clash(store, apps)?;
@@ -88,6 +86,28 @@ pub(crate) async fn prepare_stores(
             }
         }
     }
+    Ok(refused)
+}
+
+/// Creates and migrates one store. Returns why it stays at its version.
+async fn prepare_store(
+    engine: &Engine,
+    apps: &Apps,
+    control: &Control,
+    store: &StoreConfig,
+    place: &Place,
+) -> Result<Option<Refused>> {
+    refuse_lost_store(engine, control, store, place).await?;
+    let existed = engine.exists(place).await?;
+    let mut refused = None;
+    match migrate_platform_store(engine, apps, place).await {
+        Err(error) if existed => match error.kind() {
+            Kind::Statement(why) => refused = Some(Refused::new(control, place, why, &error).await?),
+            _ => return Err(unprepared(store, place, error, None)),
+        },
+        prepared => prepared.map_err(|error| unprepared(store, place, error, None))?,
+    }
+    record(control, store).await?;
     Ok(refused)
 }
 
@@ -113,6 +133,8 @@ pub(crate) async fn first_refusal(
                 Kind::Statement(why) => return Refused::new(control, &place, why, &error).await.map(Some),
                 // A store or a pool that does not exist yet, or a damaged one, which the migration explains.
                 Kind::Missing | Kind::WrongIdentity | Kind::Corrupt => {}
+                // A pool is migrated once its server is back. If it refuses then, only its tenants are.
+                Kind::Unreachable if store.scope == Scope::Tenant => {}
                 _ => return Err(error.into()),
             }
         }
@@ -140,7 +162,7 @@ pub(crate) fn unprepared(
         (Kind::Missing | Kind::Corrupt | Kind::WrongIdentity, Isolation::Schema | Isolation::Database) => {
             let trace = trace.map(|trace| format!(", but {trace}")).unwrap_or_default();
             Error::Conflict(format!(
-                "the platform's own store {} ({server}/{physical}.db) {}{trace}: look whether its disk is there; else stop \
+                "the platform's own store {} ({server}/{physical}) {}{trace}: look whether its disk is there; else stop \
                  the servers, then run tenantry restore system",
                 store.name,
                 why(&error)
@@ -152,7 +174,7 @@ pub(crate) fn unprepared(
 
 /// Returns true for stores with a single database: system stores other than control, and pools.
 fn is_platforms(store: &StoreConfig) -> bool {
-    store.name.as_str() != "control" && (store.scope == Scope::System || store.isolation == Isolation::Pooled)
+    store.name.as_str() != "control" && (store.scope == Scope::System || store.isolation.is_pooled())
 }
 
 /// Refuses a model whose name clashes with a table of the catalog, for a pool in the control store's database.

@@ -26,12 +26,17 @@ pub struct Refused {
     pub rows: String,
     /// Slug of the first of these tenants.
     pub tenant: Option<String>,
+    /// Nothing was refused: the server of a pool does not answer. A server tries again until it does.
+    pub is_away: bool,
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { place: Place { store, server, physical, .. }, reason, rows, .. } = self;
-        write!(f, "store {store} ({server}/{physical}.db) stays at its schema version: {reason}")?;
+        if self.is_away {
+            return write!(f, "store {store} ({server}/{physical}): {reason}");
+        }
+        write!(f, "store {store} ({server}/{physical}) stays at its schema version: {reason}")?;
         if !rows.is_empty() {
             write!(f, ": {rows}")?;
         }
@@ -55,7 +60,13 @@ impl Refused {
             tenant = found.ids.keys().flatten().find_map(|id| slugs.get(id).cloned());
         }
         let count = found.map_or(0, |found| found.count);
-        Ok(Self { place: place.clone(), reason: why.to_owned(), count, rows, tenant })
+        Ok(Self { place: place.clone(), reason: why.to_owned(), count, rows, tenant, is_away: false })
+    }
+
+    /// Explains that a pool was neither created nor migrated, because its server does not answer.
+    pub(crate) fn away(place: &Place) -> Self {
+        let reason = "its server does not answer; it is created or migrated once it does".to_owned();
+        Self { place: place.clone(), reason, count: 0, rows: String::new(), tenant: None, is_away: true }
     }
 
     fn remedy(&self) -> String {

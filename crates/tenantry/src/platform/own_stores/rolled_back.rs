@@ -13,7 +13,7 @@ use crate::{
     users::count,
 };
 use serde_json::json;
-use tenantry_engine::{Engine, Tx};
+use tenantry_engine::{Engine, Kind, Tx};
 
 /// Ids to skip in every table, besides one for each action that the store does not know any more. They stand for
 /// actions that no published head tells of.
@@ -89,6 +89,8 @@ async fn look_around(engine: &Engine, files: &Files, tx: &mut Tx) -> Result<Seen
                 seen.generation = seen.generation.max(found.generation);
             }
             Ok(None) => {}
+            // What a server has that is away would not be counted, and an id or a generation would be used twice.
+            Err(error) if matches!(error.kind(), Kind::Unreachable | Kind::Busy) => return Err(error.into()),
             Err(error) => tracing::warn!(%error, file = file.file, "its ids cannot be read"),
         }
     }

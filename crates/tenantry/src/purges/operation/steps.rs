@@ -157,9 +157,7 @@ fn fates(p: &Purge, traces: &[Trace]) -> Vec<Trace> {
 pub(super) fn scrub<'a>(context: &'a Context, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let engine = context.databases.engine();
-        for place in
-            p.places.iter().filter(|place| place.isolation == tenantry_engine::place::Isolation::Pooled)
-        {
+        for place in p.places.iter().filter(|place| place.isolation.is_pooled()) {
             engine.scrub(place).await?;
         }
         let control = context.databases.system_place(&StoreName::parse("control")?);

@@ -116,7 +116,8 @@ async fn database(context: &Context, placement: &Placement) -> Trace {
         Value::Object(d.tables.iter().map(table).collect())
     });
     let what = match place.isolation {
-        Isolation::Schema | Isolation::Database => format!("database of store {} ({role})", place.store),
+        Isolation::Database => format!("database of store {} ({role})", place.store),
+        Isolation::Schema => format!("schema of store {} ({role})", place.store),
         Isolation::Pooled => format!("rows of store {} in a shared database ({role})", place.store),
     };
     let external = placement.policy == Policy::External;

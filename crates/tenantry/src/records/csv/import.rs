@@ -161,13 +161,20 @@ impl Records<'_> {
     /// Writes a batch. If that fails after other batches were written, reports where the import stopped and returns false:
     /// an error alone would not say which records exist, and a second import would create them again.
     async fn flush_or_stop(&self, batch: &mut Batch, report: &mut ImportReport) -> Result<bool> {
-        let first = batch.lines.first().map(|(line, _)| *line);
+        let (first, batch_size) = (batch.lines.first().map(|(line, _)| *line), batch.lines.len());
         match (self.flush(batch, report).await, first) {
             (Ok(()), _) => Ok(true),
             (Err(error), Some(line)) if report.created > 0 => {
                 tracing::warn!(%error, created = report.created, line, "an import stopped midway");
                 let title = error.public_title();
-                report.refuse_line(line, format!("{title}: nothing from here on was imported"));
+                let rest = match error.is_in_doubt() {
+                    true => format!(
+                        "look whether the next {} records are there; nothing after them was imported",
+                        batch_size
+                    ),
+                    false => "nothing from here on was imported".to_owned(),
+                };
+                report.refuse_line(line, format!("{title}: {rest}"));
                 Ok(false)
             }
             (Err(error), _) => Err(error),

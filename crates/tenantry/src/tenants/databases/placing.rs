@@ -6,7 +6,7 @@
 
 use crate::{
     Error, Result,
-    config::{NameTemplate, PlacementPolicy, Provision, Scope, StoreConfig},
+    config::{Config, NameTemplate, PlacementPolicy, Provision, Scope, StoreConfig},
     platform::databases::{platform_place, pool_place},
     tenants::Tenants,
     topology::{self, NewPlacement, Policy},
@@ -46,8 +46,9 @@ impl Tenants<'_> {
             Provision::External => Policy::External,
             Provision::OnDemand => Policy::OnDemand,
         };
-        if store.isolation == Isolation::Database {
-            return own(store, slug, &server, policy);
+        if !store.isolation.is_pooled() {
+            let own = own(self.platform.config(), store, slug, &server, store.isolation)?;
+            return Ok(own.with_policy(policy));
         }
         let (base, isolation) = (platform_place(store)?.physical, Isolation::Pooled);
         Ok(NewPlacement { store: store.name.clone(), server, isolation, policy, base })
@@ -78,23 +79,27 @@ pub(crate) fn allowed(store: &StoreConfig, server: &ServerName) -> Result<()> {
     Err(Error::invalid("server", text))
 }
 
-/// Returns the placement of a tenant's own database, under the name that the configuration gives it.
+/// Returns the placement of a tenant's own schema or database, under the name that the configuration gives it. The
+/// platform provides it.
 pub(crate) fn own(
+    config: &Config,
     store: &StoreConfig,
     slug: &Slug,
     server: &ServerName,
-    policy: Policy,
+    isolation: Isolation,
 ) -> Result<NewPlacement> {
     let base = match store.template.is_per_tenant() {
         true => store.template.base_for(slug),
         // The name of a pooled store's pool does not identify the tenant.
-        false => own_base(&store.name, slug),
+        false => own_base(config, &store.name, slug, server),
     };
     let (store, server, base) = (store.name.clone(), server.clone(), PhysicalName::parse(&base)?);
-    Ok(NewPlacement { store, server, isolation: Isolation::Database, policy, base })
+    Ok(NewPlacement { store, server, isolation, policy: Policy::Managed, base })
 }
 
-/// Default name of a tenant's own database, for stores whose configuration has none.
-pub(crate) fn own_base(store: &StoreName, slug: &Slug) -> String {
-    NameTemplate::default_for(store, Scope::Tenant, Isolation::Database).base_for(slug)
+/// Default name of a tenant's own schema or database, for stores whose configuration has none. Leaves room for the
+/// server's prefix.
+pub(crate) fn own_base(config: &Config, store: &StoreName, slug: &Slug, server: &ServerName) -> String {
+    let prefix = config.server(server.as_str()).map_or(0, |server| server.prefix().len());
+    NameTemplate::default_beside(store, prefix).base_for(slug)
 }

@@ -16,13 +16,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tenantry_engine::{
-    Kind,
-    engine::Session,
-    name::StoreName,
-    place::{Isolation, Place},
-    schema::Schema,
-};
+use tenantry_engine::{Kind, engine::Session, name::StoreName, place::Place, schema::Schema};
 
 /// First pause between two checks. It doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
@@ -54,7 +48,7 @@ pub(crate) fn refused(
         }
         Kind::SchemaAhead => Error::ServerOutdated { slug, store, detail },
         Kind::Corrupt | Kind::WrongIdentity => {
-            let is_pooled = place.isolation == Isolation::Pooled;
+            let is_pooled = place.isolation.is_pooled();
             Error::DatabaseDamaged { slug, store, is_pooled, detail }
         }
         _ => error.into(),

@@ -68,7 +68,7 @@ async fn fetch_wanted(context: &Context, r: &mut Restore) -> Result<()> {
     r.sides.retain(|side| has(&side.live.store));
     let pooled = |f: &Fetched| {
         let side = r.sides.iter().find(|side| side.live.store == f.copy.store);
-        side.is_some_and(|side| side.live.isolation == Isolation::Pooled)
+        side.is_some_and(|side| side.live.isolation.is_pooled())
     };
     let into_pools: Vec<_> = fetched.into_iter().filter(pooled).collect();
     current(&manifest, &into_pools)?;

@@ -64,7 +64,7 @@ async fn still_retained(write: &mut Write, s: &RestoreSwap, turns: &[Turn]) -> R
 
 async fn turn(write: &mut Write, s: &RestoreSwap, pair: &Pair) -> Result<Turn> {
     let (live, other) = (pair.live.clone(), pair.other.clone());
-    if live.isolation != Isolation::Pooled {
+    if !live.isolation.is_pooled() {
         return Ok(Turn { live, other, lost: false, pool: None });
     }
     let again = NewPlacement {
@@ -153,7 +153,7 @@ async fn set_fence(context: &Context, place: &Place, fenced: bool) -> Result<Opt
 /// Refuses a pool that is damaged, because rows cannot be put into it, and this is the last moment to say so. A
 /// recreated pool that merely lacks the tenant's row can take rows.
 fn refuse_damaged_pool(context: &Context, place: &Place, error: &tenantry_engine::Error) -> Result<()> {
-    if place.isolation == Isolation::Database || *error.kind() == Kind::WrongIdentity {
+    if !place.isolation.is_pooled() || *error.kind() == Kind::WrongIdentity {
         return Ok(());
     }
     Err(damaged_pool(place, context.databases.host_of(place), error))
