@@ -7,7 +7,7 @@ use super::{
 };
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
-use tenantry::{NewFromCopy, name::Slug};
+use tenantry::{NewFromCopy, name::Slug, place::Isolation};
 
 /// Multi-tenant data platform: each tenant in its own database, one binary.
 #[derive(Debug, Parser)]
@@ -45,7 +45,7 @@ pub(crate) enum Command {
     /// Write a commented tenantry.toml here.
     Init,
     /// Set up a data directory with demo tenants and serve it.
-    Demo(Listen),
+    Demo(Demo),
     /// Serve the HTTP API.
     Serve(Listen),
     /// Make every running server load its apps again, without an outage.
@@ -177,6 +177,24 @@ pub(crate) struct Whole {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Options of `demo`.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Where to listen.
+    #[command(flatten)]
+    pub(crate) listen: Listen,
+    /// Put the tenants on this PostgreSQL server: postgresql://ROLE:PASSWORD@HOST/DATABASE. The data directory gets the
+    /// ending -postgres, unless --data names one.
+    #[arg(long, value_name = "URL", env = "TENANTRY_DEMO_POSTGRES", hide_env_values = true)]
+    pub(crate) postgres: Option<String>,
+    /// How new tenants are separated there: database, schema or pooled.
+    #[arg(long, value_name = "ISOLATION", requires = "postgres", default_value = "database")]
+    pub(crate) isolation: Isolation,
+    /// Remove what the demo made on that server, and its data directory.
+    #[arg(long, requires = "postgres")]
+    pub(crate) remove: bool,
 }
 
 /// Where to listen.

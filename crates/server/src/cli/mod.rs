@@ -62,7 +62,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
     let place = setup::Place { config: cli.config, data: cli.data };
     match cli.command {
         Command::Init => project::init(),
-        Command::Demo(listen) => demo::run(&place, &listen).await,
+        Command::Demo(options) => demo::run(&place, &options).await,
         Command::Serve(listen) => serve::run(&place, &listen).await,
         Command::Reload => reload::run(&place).await,
         Command::Check { tenant, no_pages } => check::run(&place, tenant.as_ref(), !no_pages).await,

@@ -34,6 +34,11 @@ impl Place {
         self.opened(Platform::open).await
     }
 
+    /// Opens the platform with this configuration instead of the one in the file.
+    pub(super) async fn platform_of(&self, config: Config) -> Result<Platform> {
+        open_with(config, Platform::open).await
+    }
+
     /// Opens the platform to look at operations: what a crash left is left to others.
     pub(super) async fn looking(&self) -> Result<Platform> {
         self.opened(Platform::open_to_look).await
@@ -49,13 +54,19 @@ impl Place {
     }
 
     async fn opened(&self, open: impl AsyncFnOnce(Config) -> tenantry::Result<Platform>) -> Result<Platform> {
-        let config = self.config()?;
-        let data = config.platform.data_dir.clone();
-        match open(config).await {
-            // This error already says what is wrong, and where.
-            Err(error @ tenantry::Error::Invalid { .. }) => Err(explain(error)),
-            other => other.map_err(explain).with_context(|| format!("cannot open {}", data.display())),
-        }
+        open_with(self.config()?, open).await
+    }
+}
+
+async fn open_with(
+    config: Config,
+    open: impl AsyncFnOnce(Config) -> tenantry::Result<Platform>,
+) -> Result<Platform> {
+    let data = config.platform.data_dir.clone();
+    match open(config).await {
+        // This error already says what is wrong, and where.
+        Err(error @ tenantry::Error::Invalid { .. }) => Err(explain(error)),
+        other => other.map_err(explain).with_context(|| format!("cannot open {}", data.display())),
     }
 }
 

@@ -16,8 +16,8 @@ use std::{
 use tenantry_engine::{
     Kind, Script, Template,
     engine::{Engine, Prepared},
-    name::{AppName, PhysicalName, StoreName},
-    place::{Isolation, Place},
+    name::{AppName, PhysicalName, ServerName, StoreName},
+    place::{EngineKind, Isolation, Place},
     schema::Schema,
 };
 
@@ -32,6 +32,8 @@ struct Inner {
     schemas: HashMap<StoreName, Arc<Schema>>,
     /// Places of system stores.
     system: HashMap<StoreName, Place>,
+    /// Database software of each server.
+    servers: HashMap<ServerName, EngineKind>,
     /// Compiled on first use: most processes never need most of them.
     scripts: Mutex<HashMap<StoreName, Arc<Script>>>,
 }
@@ -49,7 +51,17 @@ impl Databases {
         let schemas = schemas(config, &apps)?;
         let system = config.stores_of(Scope::System).map(|s| Ok((s.name.clone(), platform_place(s)?)));
         let system = system.collect::<Result<_>>()?;
-        Ok(Self(Arc::new(Inner { engine, apps, templates, schemas, system, scripts: Mutex::default() })))
+        let servers = config.servers.iter().map(|server| (server.name.clone(), server.engine())).collect();
+        let scripts = Mutex::default();
+        Ok(Self(Arc::new(Inner { engine, apps, templates, schemas, system, servers, scripts })))
+    }
+
+    /// Returns the database software of the server of `place`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a server that is not in the configuration.
+    pub(crate) fn engine_of(&self, place: &Place) -> Result<EngineKind> {
+        self.0.servers.get(&place.server).copied().ok_or(Error::NotFound("server"))
     }
 
     /// The engine of all databases.

@@ -7,12 +7,17 @@ use crate::{
     Error, Platform, Result,
     access::{Actor, Operator, passwords::Password},
     apps::{DemoTable, DemoTenant},
+    config::{Config, Location, NameTemplate, PostgresConfig, Scope as StoreScope, ServerConfig, UrlSource},
+    platform::databases::platform_place,
     records::{ListQuery, Records, Scope},
     tenants::NewTenant,
+    topology::placement,
     users::NewOwner,
 };
 use tenantry_engine::{
-    name::{PlanName, Slug},
+    Kind, PostgresUrl,
+    name::{PlanName, ServerName, Slug},
+    place::{Isolation, Place},
     query::Select,
 };
 
@@ -59,6 +64,62 @@ pub async fn load(platform: &Platform) -> Result<Vec<Company>> {
         }
     }
     Ok(companies)
+}
+
+/// Puts the stores of tenants on a PostgreSQL server. The names there begin with a prefix of the data directory, so that
+/// a second run continues the first, and demos of several directories can share a server.
+///
+/// # Errors
+/// [`Error::Invalid`] for a URL that cannot be used.
+pub fn on_postgres(config: &mut Config, url: &str, isolation: Isolation) -> Result<()> {
+    let wrong = |error: tenantry_engine::Error| match error.kind() {
+        Kind::Statement(text) => Error::invalid("postgres", text.clone()),
+        _ => error.into(),
+    };
+    PostgresUrl::parse(url).map_err(wrong)?;
+    let dir = std::path::absolute(&config.platform.data_dir)
+        .map_err(|error| Error::io(config.platform.data_dir.display(), &error))?;
+    let hash = blake3::hash(dir.as_os_str().as_encoded_bytes()).to_hex();
+    let postgres = PostgresConfig {
+        prefix: format!("demo{}_", &hash[..4]),
+        ..PostgresConfig::at(UrlSource::Text(url.to_owned()))
+    };
+    let name = ServerName::parse("postgres")?;
+    config.servers.push(ServerConfig { name: name.clone(), location: Location::Postgres(postgres) });
+    for store in config.stores.iter_mut().filter(|store| store.scope == StoreScope::Tenant) {
+        store.servers = vec![name.clone()];
+        store.isolation = isolation;
+        store.template = NameTemplate::default_for(&store.name, StoreScope::Tenant, isolation);
+    }
+    Ok(())
+}
+
+/// Removes every database of the demo's tenants, their pools, and the data directory. Returns the number of databases.
+///
+/// # Errors
+/// Those of the servers. What was removed until then stays removed; a repeated call removes the rest.
+pub async fn remove(platform: Platform) -> Result<usize> {
+    let data_dir = platform.config().platform.data_dir.clone();
+    let databases = platform.loaded().databases.clone();
+    let places = placement::of_all_states(&mut platform.control().snapshot().await?).await?;
+    for place in &places {
+        databases.purge(place).await?;
+    }
+    let mut pools: Vec<Place> = places.iter().filter(|place| place.isolation.is_pooled()).cloned().collect();
+    pools.extend(places_of_pools(platform.config())?);
+    for pool in &pools {
+        databases.engine().drop_database(&Place { tenant: None, generation: 1, ..pool.clone() }).await?;
+    }
+    platform.shutdown().await;
+    drop(platform);
+    std::fs::remove_dir_all(&data_dir).map_err(|error| Error::io(data_dir.display(), &error))?;
+    Ok(places.len())
+}
+
+/// Returns the pools of stores that are pooled by configuration.
+fn places_of_pools(config: &Config) -> Result<Vec<Place>> {
+    let pooled = config.stores_of(StoreScope::Tenant).filter(|store| store.isolation.is_pooled());
+    pooled.map(platform_place).collect()
 }
 
 async fn ensure_superuser(platform: &Platform, actor: &Actor) -> Result<()> {

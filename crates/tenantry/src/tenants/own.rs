@@ -16,12 +16,10 @@ use tenantry_engine::{Activity, Usage, name::StoreName, place::Place, schema::Sc
 pub struct Held {
     /// Number of rows of all models.
     pub rows: u64,
-    /// Size in bytes, as the plan's limit counts it: of the database's pages, or of the stored values if pooled.
+    /// Size in bytes, as the plan's limit counts it: of the stored values or, in a SQLite file of its own, of the pages.
     pub bytes: u64,
-}
-
-fn held(usage: Usage) -> Held {
-    Held { rows: usage.rows, bytes: usage.bytes }
+    /// Size in bytes on the server: of its own file, schema or database; in a pool, of the stored values.
+    pub size_bytes: u64,
 }
 
 /// An entered tenant's verbs on itself.
@@ -57,12 +55,12 @@ impl OwnTenant<'_> {
     pub async fn usage(&self, store: &StoreName) -> Result<Held> {
         // Reporting usage must not create an on-demand database.
         if self.tenant.place(store).is_err() && self.tenant.record().is_made_on_demand(store.as_str()) {
-            return Ok(Held { rows: 0, bytes: 0 });
+            return Ok(Held { rows: 0, bytes: 0, size_bytes: 0 });
         }
         let opened = self.opened(store).await?;
         let place = place_in(self.tenant, opened.moved.as_deref(), store)?;
         match opened.session.usage().await.map_err(Error::from) {
-            Ok(usage) => Ok(held(usage)),
+            Ok(usage) => self.held(place, usage).await,
             Err(error) if is_fenced(&error) => Box::pin(self.usage_later(place)).await,
             Err(error) => Err(error),
         }
@@ -74,7 +72,12 @@ impl OwnTenant<'_> {
         let record = inner.await_place(self.tenant, refused, &schema, inner.write_deadline()).await?;
         let place = record.place(refused.store.as_str())?;
         let session = inner.engine.session(place, &schema, self.tenant.limits().bytes).await?;
-        Ok(held(session.usage().await?))
+        self.held(place, session.usage().await?).await
+    }
+
+    async fn held(&self, place: &Place, usage: Usage) -> Result<Held> {
+        let size_bytes = self.platform.0.engine.size_bytes(place).await?;
+        Ok(Held { rows: usage.rows, bytes: usage.bytes, size_bytes })
     }
 
     /// Returns a page of the tenant's activity log in a store, newest first. `before` is the last id of the page

@@ -167,6 +167,12 @@ pub(crate) async fn of_range(
     tx.query(&sql, params![first.get(), last.get()]).await?.iter().map(read).collect()
 }
 
+/// Returns every place that has, or may have, a database: in use, planned, staged or retained.
+pub(crate) async fn of_all_states(tx: &mut Tx) -> Result<Vec<Place>> {
+    let sql = format!("SELECT {COLUMNS} FROM placements WHERE state <> 'gone' ORDER BY tenant, generation");
+    tx.query(&sql, &[]).await?.iter().map(|row| Ok(read(row)?.1.place)).collect()
+}
+
 /// Returns every place in use of a store, for checks that must look into all of them.
 ///
 /// # Errors

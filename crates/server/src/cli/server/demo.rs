@@ -1,14 +1,28 @@
 //! `tenantry demo`: two tenants with realistic data, served on loopback, with lines to paste.
 
-use crate::cli::{args::Listen, serve::until_stopped, setup::Place};
+use crate::cli::{args::Demo, serve::until_stopped, setup::Place, table};
 use anyhow::{Result, bail};
-use std::{net::SocketAddr, process::ExitCode};
+use std::{net::SocketAddr, path::Path, process::ExitCode};
 use tenantry::demo::{self, Company};
 
-/// Creates the demo tenants that are missing, then serves.
-pub(in crate::cli) async fn run(place: &Place, listen: &Listen) -> Result<ExitCode> {
-    let platform = place.platform().await?;
-    let address = listen.listen.unwrap_or(platform.config().platform.listen);
+/// Creates the demo tenants that are missing, then serves. Removes them instead if asked to.
+pub(in crate::cli) async fn run(place: &Place, options: &Demo) -> Result<ExitCode> {
+    let mut config = place.config()?;
+    if let Some(url) = &options.postgres {
+        if place.data.is_none() {
+            let mut data = config.platform.data_dir.clone().into_os_string();
+            data.push("-postgres");
+            config.set_data_dir(Path::new(&data));
+        }
+        demo::on_postgres(&mut config, url, options.isolation)?;
+    }
+    let platform = place.platform_of(config).await?;
+    if options.remove {
+        let removed = demo::remove(platform).await?;
+        say!("removed {} and the data directory", table::count(removed, "database", "databases"));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let address = options.listen.listen.unwrap_or(platform.config().platform.listen);
     if !address.ip().is_loopback() {
         bail!(
             "the demo has a public password, so it serves loopback addresses only\n  remedy: for other addresses use tenantry \

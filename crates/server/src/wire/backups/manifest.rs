@@ -4,7 +4,7 @@ use crate::wire::{AsText, Instant};
 use tenantry::{
     backups::{BackupId, manifest, stream},
     name::{self, AppName, ModelName, StoreName},
-    place::Isolation,
+    place::{EngineKind, Isolation},
 };
 
 answers! {
@@ -52,8 +52,10 @@ answers! {
     /// One store of a backup.
     struct ManifestStore from copy: manifest::StoreCopy {
         store: AsText<StoreName> = AsText(copy.store),
-        /// `pooled` or `database`.
+        /// `pooled`, `schema` or `database`.
         isolation: AsText<Isolation> = AsText(copy.isolation),
+        /// Database software of the rows: `sqlite` or `postgres`.
+        engine: AsText<EngineKind> = AsText(copy.engine),
         /// Generation of its placement.
         generation: u64 = copy.generation,
         /// Fingerprint of its migrations.

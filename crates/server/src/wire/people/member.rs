@@ -126,7 +126,10 @@ answers! {
     /// What one store holds.
     struct Held from held: tenantry::tenants::Held {
         rows: u64 = held.rows,
+        /// As the plan's limit counts it: of the stored values or, in a SQLite file of its own, of the pages.
         bytes: u64 = held.bytes,
+        /// On the server: of its own file, schema or database; in a pool, of the stored values.
+        size_bytes: u64 = held.size_bytes,
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tenantry_engine::{
     name::{AppName, ModelName, Slug, StoreName, TenantId},
-    place::Isolation,
+    place::{EngineKind, Isolation},
 };
 
 /// Format version that this program writes and reads.
@@ -112,6 +112,9 @@ pub struct StoreCopy {
     pub store: StoreName,
     /// Isolation of its rows when the backup was made.
     pub isolation: Isolation,
+    /// Database software of the rows when the backup was made. Backups of older versions have none: it was SQLite.
+    #[serde(default = "sqlite", skip_serializing_if = "is_sqlite")]
+    pub engine: EngineKind,
     /// Generation of its placement.
     pub generation: u64,
     /// Fingerprint of its migrations.
@@ -126,6 +129,14 @@ pub struct StoreCopy {
     pub object: String,
     /// Length and hash of the object, which is the file compressed.
     pub stored: Stored,
+}
+
+fn sqlite() -> EngineKind {
+    EngineKind::Sqlite
+}
+
+fn is_sqlite(engine: &EngineKind) -> bool {
+    *engine == EngineKind::Sqlite
 }
 
 /// Number of rows of one model, and the checksum of their content, which is the same in every isolation.
@@ -260,6 +271,7 @@ pub(in crate::backups) mod tests {
             stores: vec![StoreCopy {
                 store: StoreName::parse("tenant").unwrap(),
                 isolation: Isolation::Pooled,
+                engine: EngineKind::Postgres,
                 generation: 3,
                 schema: "f".into(),
                 rows: 0,

@@ -271,6 +271,7 @@ async fn store_copy(
     Ok(StoreCopy {
         schema: inside.schema_version,
         rows: tables.iter().map(|t| t.rows).sum(),
+        engine: context.databases.engine_of(&place)?,
         store: place.store,
         isolation: place.isolation,
         generation: place.generation,
