@@ -103,6 +103,8 @@ pub struct DatabaseFile {
     /// Name of the database; None if this engine gives no such name, or for a file such as a `-wal` without its
     /// database.
     pub physical: Option<PhysicalName>,
+    /// Whether it is a schema or a database. A pool is found as one or the other.
+    pub isolation: Isolation,
     /// Size in bytes, of a file without those next to it.
     pub bytes: u64,
     /// Time of the last change of a file; when a database or schema was made.

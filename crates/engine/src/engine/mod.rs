@@ -197,16 +197,36 @@ impl Engine {
         at!(self.server(place)?, server => server.exists(place))
     }
 
-    /// Returns every database file, database and schema on the servers. For operators' reports, never for routing (`catalog-placement`).
-    pub async fn database_files(&self) -> Result<Vec<DatabaseFile>> {
-        let mut found = vec![];
+    /// Returns every database file, database and schema on a server. For operators' reports, never for routing
+    /// (`catalog-placement`).
+    pub async fn database_files(&self, server: &ServerName) -> Result<Vec<DatabaseFile>> {
+        at!(self.named(server)?, server => server.database_files())
+    }
+
+    /// Returns the names of the servers, in the order of the configuration.
+    pub fn servers(&self) -> Vec<ServerName> {
+        self.0.servers.iter().map(|server| server.name().clone()).collect()
+    }
+
+    /// Connects to the servers that did not answer when they were last needed, so that [`Engine::reachable`] is current.
+    pub async fn look_for_servers(&self) {
         for server in &self.0.servers {
-            match server {
-                Server::Sqlite(server) => found.extend(server.database_files().await?),
-                Server::Postgres(server) => found.extend(server.database_files().await?),
+            if let Server::Postgres(server) = server
+                && !server.is_reachable()
+                && let Err(error) = server.look().await
+            {
+                tracing::warn!(%error, server = %server.name, "still does not answer");
             }
         }
-        Ok(found)
+    }
+
+    /// Returns each server that is on a network, and whether it answered when it was last needed.
+    pub fn reachable(&self) -> Vec<(ServerName, bool)> {
+        let of = |server: &Server| match server {
+            Server::Sqlite(_) => None,
+            Server::Postgres(server) => Some((server.name.clone(), server.is_reachable())),
+        };
+        self.0.servers.iter().filter_map(of).collect()
     }
 
     /// Returns the residents of the database with this name, at most `most`. For operators' reports, never for routing.
@@ -250,7 +270,7 @@ impl Engine {
     pub async fn lost(&self, place: &Place) -> Result<Option<Error>> {
         match self.unusable(place).await? {
             Some(error) => Ok(Some(error)),
-            None => loss(place, self.check_pages(place).await),
+            None => self.loss(place, self.check_pages(place).await),
         }
     }
 
@@ -261,13 +281,26 @@ impl Engine {
     pub async fn unusable(&self, place: &Place) -> Result<Option<Error>> {
         // An open connection would still read a file that was removed or replaced.
         self.close(place);
-        loss(place, self.verify(place).await)
+        self.loss(place, self.verify(place).await)
     }
 
     /// Returns true if `error` says that the database of `place` is missing, holds another place, or cannot be read;
     /// false for conditions that pass without intervention.
-    pub fn is_loss(place: &Place, error: &Error) -> bool {
-        sqlite::is_loss(place, error)
+    pub fn is_loss(&self, place: &Place, error: &Error) -> bool {
+        match self.server(place) {
+            Ok(Server::Sqlite(_)) => sqlite::is_loss(place, error),
+            Ok(Server::Postgres(_)) => postgres::is_loss(place, error),
+            Err(_) => false,
+        }
+    }
+
+    /// Turns a loss into `Some`; other errors stay errors.
+    fn loss(&self, place: &Place, checked: Result<()>) -> Result<Option<Error>> {
+        match checked {
+            Ok(()) => Ok(None),
+            Err(error) if self.is_loss(place, &error) => Ok(Some(error)),
+            Err(error) => Err(error),
+        }
     }
 
     /// Checks every page of the database of `place`.
@@ -326,13 +359,4 @@ impl Engine {
 
 fn unknown(server: &ServerName) -> Error {
     Error::new(Kind::UnknownServer(server.to_string()), format!("no server {server} in the configuration"))
-}
-
-/// Turns a loss into `Some`; other errors stay errors.
-fn loss(place: &Place, checked: Result<()>) -> Result<Option<Error>> {
-    match checked {
-        Ok(()) => Ok(None),
-        Err(error) if sqlite::is_loss(place, &error) => Ok(Some(error)),
-        Err(error) => Err(error),
-    }
 }

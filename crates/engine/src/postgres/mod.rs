@@ -19,6 +19,7 @@ mod tables;
 
 pub use connections::{ConnectionLimits, PostgresUrl};
 pub(crate) use pending::Session;
+pub(crate) use places::is_loss;
 pub(crate) use server::Server;
 pub use server::ServerOptions;
 pub(crate) use site::Site;

@@ -70,6 +70,16 @@ impl Server {
         Site::new(place, self.prefix.name(&place.physical)?, &self.home)
     }
 
+    /// Returns whether the server answered when a connection was last opened.
+    pub(crate) fn is_reachable(&self) -> bool {
+        self.connections.is_reachable()
+    }
+
+    /// Connects to the server if no connection is open.
+    pub(crate) async fn look(&self) -> Result<()> {
+        self.connections.lease(&self.home).await.map(drop)
+    }
+
     /// Leases a connection to the database of a place.
     pub(crate) async fn lease(&self, site: &Site) -> Result<Lease> {
         self.connections.lease(&site.database).await

@@ -222,7 +222,7 @@ async fn tables_of_a_later_version_are_refused_and_stay_as_they_are() {
         assert_eq!(kind(engine.place_info(&old).await), Kind::FormatAhead);
         assert_eq!(kind(engine.fence(&old, true).await), Kind::FormatAhead);
         assert_eq!(kind(engine.migrate_with(&old, &clinic.script).await), Kind::FormatAhead);
-        assert!(!Engine::is_loss(&old, &engine.verify(&old).await.unwrap_err()), "nothing is lost");
+        assert!(!engine.is_loss(&old, &engine.verify(&old).await.unwrap_err()), "nothing is lost");
         let inside = engine.inspect_copy(&copy, &store(), Some(of(TENANT))).await;
         assert_eq!(kind(inside), Kind::FormatAhead);
         let adopted = engine.adopt(&new, &clinic.script, &copy, of(TENANT)).await;

@@ -26,7 +26,7 @@ use tenantry_engine::{
     migration::Migration,
     model::{FieldKind, Model},
     name::{FieldName, PhysicalName, ServerName, Slug, StoreName, TenantId},
-    place::{Isolation, Place},
+    place::Place,
     schema::Schema,
 };
 

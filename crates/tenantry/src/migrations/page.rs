@@ -11,7 +11,7 @@ use crate::{
 use futures_util::{StreamExt, stream};
 use std::{collections::HashMap, time::Duration};
 use tenantry_engine::{
-    Engine,
+    Kind,
     name::{PhysicalName, ServerName},
     place::Place,
 };
@@ -119,10 +119,20 @@ where
 /// Converts the error of a database. If the database is lost, adds the remedy.
 fn failure(target: &Target, error: Error) -> Failure {
     match error {
-        Error::Engine(error) if Engine::is_loss(&target.place, &error) => {
+        Error::Engine(error) if is_loss(&target.place, &error) => {
             lost::said(None, &target.slug, &target.place, &error).into()
         }
         error => error.into(),
+    }
+}
+
+/// Returns true if the error says that the database is lost. Only files can be lost because they cannot be read.
+fn is_loss(place: &Place, error: &tenantry_engine::Error) -> bool {
+    match error.kind() {
+        Kind::Missing | Kind::WrongIdentity | Kind::Corrupt => true,
+        Kind::NoAccess | Kind::Io => error.file().is_some(),
+        Kind::Fenced => !place.isolation.is_pooled(),
+        _ => false,
     }
 }
 

@@ -113,6 +113,7 @@ impl Platform {
     async fn pass(&self) {
         let (control, access) = (self.control(), self.access());
         self.run_pass("clock", self.look_at_clock()).await;
+        self.0.engine.look_for_servers().await;
         self.run_pass("pools", self.prepare_pools()).await;
         self.run_pass("old operations", self.prune_operations()).await;
         self.run_pass("backups", self.backups().pass()).await;

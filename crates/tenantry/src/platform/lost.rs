@@ -9,7 +9,7 @@ use crate::{
     topology::{Placement, Policy},
 };
 use tenantry_engine::{
-    Engine, Kind,
+    Kind,
     name::{Slug, StoreName},
     place::{Isolation, Place},
 };
@@ -30,7 +30,7 @@ pub(crate) async fn named(
             _ => error.into(),
         };
     }
-    if !Engine::is_loss(place, &error) {
+    if !engine.is_loss(place, &error) {
         // A database that its tenant brought is copied whatever its schema is, so it does not get here.
         return other_schema(slug, &place.store, false, error);
     }

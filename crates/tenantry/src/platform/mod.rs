@@ -128,6 +128,11 @@ impl Platform {
         Descriptors::of_process(self.0.config.limits.open_databases)
     }
 
+    /// Returns each PostgreSQL server, and whether it answered when it was last needed.
+    pub fn reachable(&self) -> Vec<(ServerName, bool)> {
+        self.0.engine.reachable()
+    }
+
     /// Returns each server with the free bytes of its disk, and whether that is less than `limits.disk_reserve`.
     pub fn disks(&self) -> Vec<(ServerName, u64, bool)> {
         let reserve = self.config().limits.disk_reserve;

@@ -1,4 +1,4 @@
-//! Orphans: database files that the catalog does not name, and placements without a file.
+//! Orphans: databases that the catalog does not name, and placements without a database.
 //!
 //! Called by `check`, the staff API and the background pass. It only reports, with one exception: if the configuration
 //! allows it (`operations.orphan_days`), it removes a database of this installation whose placement or tenant is gone
@@ -17,7 +17,7 @@ use tenantry_engine::{
     Kind,
     engine::{DatabaseFile, Resident},
     name::{PhysicalName, ServerName, StoreName, TenantId},
-    place::{Isolation, Place},
+    place::Place,
 };
 
 /// Age in microseconds below which a file may belong to a database that is just being created.
@@ -183,10 +183,18 @@ impl Orphans<'_> {
         self.platform.0.orphans.load(std::sync::atomic::Ordering::Relaxed)
     }
 
-    /// Returns the files that nothing names. Lists files before it reads the catalog: a database created meanwhile is
-    /// in the catalog before its file exists.
+    /// Returns the databases that nothing names. Lists them before it reads the catalog: one created meanwhile is in the
+    /// catalog before it exists. Databases that other programs made on a PostgreSQL server are none of ours.
     async fn stray_files(&self) -> Result<Vec<DatabaseFile>> {
-        let files = self.platform.0.engine.database_files().await?;
+        let (engine, mut files) = (&self.platform.0.engine, Vec::new());
+        for server in engine.servers() {
+            match engine.database_files(&server).await {
+                Err(error) if *error.kind() == Kind::Unreachable => {
+                    tracing::warn!(%error, %server, "its databases cannot be listed");
+                }
+                found => files.extend(found?),
+            }
+        }
         let known = self.known().await?;
         let newest_us = self.platform.control().now_us() - GRACE_US;
         let stray = files.into_iter().filter(|file| {
@@ -215,6 +223,8 @@ impl Orphans<'_> {
                 let is_there = match self.platform.0.engine.exists(&place).await {
                     // The file is not at hand either.
                     Err(error) if matches!(error.kind(), Kind::UnknownServer(_)) => false,
+                    // Nothing is missing because a server is away.
+                    Err(error) if *error.kind() == Kind::Unreachable => continue,
                     found => found?,
                 };
                 if !is_there && self.is_in_use(&place).await? {
@@ -256,7 +266,7 @@ impl Orphans<'_> {
         let place = Place {
             server: file.server.clone(),
             store: StoreName::parse(&resident.store)?,
-            isolation: Isolation::Database,
+            isolation: file.isolation,
             physical: physical.clone(),
             tenant: Some(tenant),
             generation: u64::try_from(resident.generation).unwrap_or(0),
@@ -304,6 +314,7 @@ fn described(residents: &[Resident]) -> String {
     }
 }
 
+/// Returns when it was changed or made, in microseconds since 1970.
 fn modified_us(file: &DatabaseFile) -> i64 {
     let since = file.modified.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)

@@ -7,7 +7,8 @@ use crate::{
     Error, Result,
     config::{Config, Location, PostgresConfig, ServerConfig, same_names},
 };
-use tenantry_engine::{Kind, PostgresUrl, ServerSpec};
+use std::time::Duration;
+use tenantry_engine::{Kind, PostgresOptions, PostgresUrl, ServerSpec, engine::ConnectionLimits};
 
 /// Returns the servers, in the order of the configuration.
 ///
@@ -26,16 +27,29 @@ pub(super) fn specs(config: &Config) -> Result<Vec<ServerSpec>> {
     if let Some((name, text)) = same_names(urls).into_iter().next() {
         return Err(Error::invalid(format!("servers.{name}.prefix"), text));
     }
-    config.servers.iter().map(spec).collect()
+    // A statement that has no connection by its deadline is refused.
+    let wait = Duration::from_millis(config.limits.statement_deadline_ms);
+    config.servers.iter().map(|server| spec(server, wait)).collect()
 }
 
-fn spec(server: &ServerConfig) -> Result<ServerSpec> {
+fn spec(server: &ServerConfig, wait: Duration) -> Result<ServerSpec> {
     match &server.location {
         Location::Sqlite(path) => {
             make_dir(path)?;
             Ok(ServerSpec::sqlite(server.name.clone(), path.clone()))
         }
-        Location::Postgres(_) => Err(wrong(server, "this version has no databases on PostgreSQL yet")),
+        Location::Postgres(postgres) => {
+            let most = postgres.most_connections;
+            let connections = ConnectionLimits {
+                most,
+                per_database: postgres.per_database_connections.unwrap_or(most * 3 / 4).max(1),
+                idle: postgres.idle,
+                wait,
+            };
+            let (url, prefix, prepares) = (url(server, postgres)?, postgres.prefix.clone(), !postgres.pooler);
+            let options = PostgresOptions { url, prefix, connections, prepares };
+            Ok(ServerSpec::postgres(server.name.clone(), options))
+        }
     }
 }
 

@@ -58,6 +58,11 @@ impl Access {
         self.config.get_dbname()
     }
 
+    /// Returns whether the server answered when a connection was last opened.
+    pub(super) fn is_reachable(&self) -> bool {
+        self.away.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
     /// Returns how connections are encrypted.
     pub(super) fn encryption(&self) -> &Encryption {
         &self.encryption

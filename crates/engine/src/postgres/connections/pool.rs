@@ -54,6 +54,11 @@ impl Connections {
         Self(Arc::new(Pool { access, limits, state: Mutex::new(State { budget, reaped: false }) }))
     }
 
+    /// Returns whether the server answered when a connection was last opened.
+    pub fn is_reachable(&self) -> bool {
+        self.0.access.is_reachable()
+    }
+
     /// Leases a connection to `database`, which must be a checked name (`checked-names`).
     ///
     /// # Errors

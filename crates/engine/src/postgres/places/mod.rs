@@ -13,3 +13,4 @@ mod verify;
 
 pub(crate) use make::{Build, Rows};
 pub(crate) use transaction::{How, Transaction};
+pub(crate) use upkeep::is_loss;

@@ -47,9 +47,9 @@ impl Server {
         let mut lease = self.home().await?;
         let conn = lease.connection()?;
         let mut found = vec![];
-        for sql in [databases, schemas] {
+        for (sql, isolation) in [(databases, Isolation::Database), (schemas, Isolation::Schema)] {
             let rows = conn.query(sql, &[(&self.prefix.as_str(), Type::TEXT)]).await?;
-            found.extend(rows.iter().filter_map(|row| self.described(row)));
+            found.extend(rows.iter().filter_map(|row| self.described(row, isolation)));
         }
         let own = self.prefix.own("");
         found.retain(|database| !database.file.starts_with(&own));
@@ -58,13 +58,14 @@ impl Server {
     }
 
     /// Returns None for what another program made.
-    fn described(&self, row: &Row) -> Option<DatabaseFile> {
+    fn described(&self, row: &Row, isolation: Isolation) -> Option<DatabaseFile> {
         let name: String = row.get(0);
         let made_at = row.get::<_, Option<&str>>(2).and_then(make::made_at)?;
         let stem = [ASIDE, ASIDE_OTHER].iter().find_map(|end| name.strip_suffix(end)?.strip_suffix('.'));
         Some(DatabaseFile {
             server: self.name.clone(),
             physical: self.prefix.physical(stem.unwrap_or(&name)),
+            isolation,
             bytes: u64::try_from(row.get::<_, i64>(1)).unwrap_or(0),
             modified: made_at.into(),
             file: name,

@@ -6,7 +6,7 @@ use crate::{
     error::{Error, Result},
     identity::Resident,
     name::PhysicalName,
-    place::DatabaseFile,
+    place::{DatabaseFile, Isolation},
     sqlite::{error::io, identity},
 };
 
@@ -30,6 +30,7 @@ pub(crate) fn list(server: &Server) -> Result<Vec<DatabaseFile>> {
             server: server.name().clone(),
             file,
             physical,
+            isolation: Isolation::Database,
             bytes: meta.len(),
             modified,
         });

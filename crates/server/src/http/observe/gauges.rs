@@ -59,6 +59,10 @@ async fn machine(text: &mut Exposition, platform: &Platform) -> Result<()> {
     let full = "1 when the disk has less room than limits.disk_reserve.";
     let values = disks.iter().map(|(server, _, full)| (server, u8::from(*full)));
     text.gauges("tenantry_server_disk_full", full, "server", values);
+    let reachable = "1 when the database server answered when it was last needed, 0 when it did not.";
+    let servers = platform.reachable();
+    let values = servers.iter().map(|(server, answers)| (server, u8::from(*answers)));
+    text.gauges("tenantry_server_reachable", reachable, "server", values);
     let passes = platform.background_passes();
     let failed = "Passes of background work that failed since the last one that succeeded.";
     let values = passes.iter().map(|pass| (pass.work, pass.failed));

@@ -40,6 +40,12 @@ pub(in crate::http) async fn ready(app: App) -> Result<String> {
              compare it with another clock, then run: tenantry clock accept\n",
         );
     }
+    for (server, _) in app.platform().reachable().iter().filter(|(_, answers)| !answers) {
+        let _ = writeln!(
+            text,
+            "server {server} does not answer: the requests of its tenants are refused until it does"
+        );
+    }
     let standing = app.platform().migrations().standing().await?;
     for (count, what) in [
         (standing.behind, "behind the apps of this server; run: tenantry migrate tenants"),

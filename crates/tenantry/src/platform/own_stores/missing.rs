@@ -52,8 +52,10 @@ async fn trace(engine: &Engine, config: &Config) -> Result<Option<String>> {
     if Heads::is_published(&heads)? {
         return Ok(Some(format!("{} has heads of its audit log", heads.display())));
     }
-    if let Some(file) = engine.database_files().await?.first() {
-        return Ok(Some(format!("server {} has {}", file.server, file.file)));
+    for server in engine.servers() {
+        if let Some(found) = engine.database_files(&server).await?.first() {
+            return Ok(Some(format!("server {server} has {}", found.file)));
+        }
     }
     match tokio::time::timeout(BACKUPS_WAIT, backups::system::exists(&config.backups.target)).await {
         Ok(Ok(true)) => Ok(Some("the backup store has backups of it".into())),

@@ -81,9 +81,13 @@ async fn look_around(engine: &Engine, files: &Files, tx: &mut Tx) -> Result<Seen
     let platform = settings::known_platform_id(tx).await?.unwrap_or_default();
     let tenant = files.highest_tenant().await.map_err(|error| Error::Unavailable(error.to_string()))?;
     let mut seen = Seen { tenant, generation: 0 };
-    for file in engine.database_files().await? {
-        let Some(physical) = &file.physical else { continue };
-        match engine.highest(&file.server, physical, &platform).await {
+    let mut databases = Vec::new();
+    for server in engine.servers() {
+        databases.extend(engine.database_files(&server).await?);
+    }
+    for database in databases {
+        let Some(physical) = &database.physical else { continue };
+        match engine.highest(&database.server, physical, &platform).await {
             Ok(Some(found)) => {
                 seen.tenant = seen.tenant.max(found.tenant);
                 seen.generation = seen.generation.max(found.generation);
@@ -91,7 +95,7 @@ async fn look_around(engine: &Engine, files: &Files, tx: &mut Tx) -> Result<Seen
             Ok(None) => {}
             // What a server has that is away would not be counted, and an id or a generation would be used twice.
             Err(error) if matches!(error.kind(), Kind::Unreachable | Kind::Busy) => return Err(error.into()),
-            Err(error) => tracing::warn!(%error, file = file.file, "its ids cannot be read"),
+            Err(error) => tracing::warn!(%error, database = database.file, "its ids cannot be read"),
         }
     }
     Ok(seen)

@@ -15,7 +15,7 @@ use crate::{
 use futures_util::future::BoxFuture;
 use serde_json::json;
 use tenantry_engine::{
-    Engine, Kind,
+    Kind,
     place::{Isolation, Place},
 };
 
@@ -140,12 +140,12 @@ pub(super) fn unfence<'a>(context: &'a Context, s: &'a mut RestoreSwap) -> BoxFu
 async fn set_fence(context: &Context, place: &Place, fenced: bool) -> Result<Option<tenantry_engine::Error>> {
     let engine = context.databases.engine();
     let Err(first) = engine.fence(place, fenced).await else { return Ok(None) };
-    if !Engine::is_loss(place, &first) {
+    if !engine.is_loss(place, &first) {
         return Err(first.into());
     }
     engine.close(place);
     match engine.fence(place, fenced).await {
-        Err(error) if Engine::is_loss(place, &error) => Ok(Some(error)),
+        Err(error) if engine.is_loss(place, &error) => Ok(Some(error)),
         done => Ok(done.map(|()| None)?),
     }
 }
