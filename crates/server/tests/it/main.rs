@@ -54,6 +54,7 @@ mod overrides;
 mod pages;
 mod pipes;
 mod placements;
+mod postgres;
 mod progress;
 mod records;
 mod refused;

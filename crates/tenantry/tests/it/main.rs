@@ -41,6 +41,7 @@ mod mixed;
 mod mixed_kit;
 mod operations;
 mod placements;
+mod placements_upgrade;
 mod platform_provision;
 mod simulation;
 mod simulation_kit;
