@@ -38,7 +38,7 @@ async fn what_has_no_counterpart_is_found_on_both_sides() {
     assert!(found[2].starts_with("main/tenant_alpha_7.db: ") && found[2].contains("tenant 1 in tenant"));
     assert_eq!(
         found[3],
-        "papers_alpha_1: the file of tenant 1 in store papers is not there; see its disk, or restore a backup"
+        "papers_alpha_1: the database of tenant 1 in store papers is not there; see its disk or server, or restore a backup"
     );
 }
 
