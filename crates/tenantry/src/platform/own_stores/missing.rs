@@ -53,8 +53,16 @@ async fn trace(engine: &Engine, config: &Config) -> Result<Option<String>> {
         return Ok(Some(format!("{} has heads of its audit log", heads.display())));
     }
     for server in engine.servers() {
-        if let Some(found) = engine.database_files(&server).await?.first() {
-            return Ok(Some(format!("server {server} has {}", found.file)));
+        match engine.database_files(&server).await {
+            // Its databases name the installation that made them, so a new one does not take them over.
+            Err(error) if *error.kind() == Kind::Unreachable => {
+                tracing::warn!(%error, %server, "whether it has databases of an earlier installation is not known");
+            }
+            found => {
+                if let Some(found) = found?.first() {
+                    return Ok(Some(format!("server {server} has {}", found.file)));
+                }
+            }
         }
     }
     match tokio::time::timeout(BACKUPS_WAIT, backups::system::exists(&config.backups.target)).await {
