@@ -163,18 +163,14 @@ impl Fleet {
     async fn travel(&self, platform: &Platform) -> Result<(), (String, String)> {
         let (acme, from) = (slug("acme"), self.server(platform).await);
         let to = ServerName::parse(if from.as_str() == "disk" { "main" } else { "disk" }).unwrap();
+        let (moves, any) = (platform.moves(), Target::default());
         if self.isolation == "database" {
-            over(platform, platform.moves().to_server(&operator(), &acme, &to, &Target::default()).await)
-                .await?;
-            over(platform, platform.moves().demote(&operator(), &acme, &Target::default()).await).await?;
-            return over(
-                platform,
-                platform.moves().promote(&operator(), &acme, &Target::to(from.clone())).await,
-            )
-            .await;
+            over(platform, moves.to_server(&operator(), &acme, &to, &any).await).await?;
+            over(platform, moves.demote(&operator(), &acme, &any).await).await?;
+            return over(platform, moves.promote(&operator(), &acme, &Target::to(from)).await).await;
         }
-        over(platform, platform.moves().promote(&operator(), &acme, &Target::to(to.clone())).await).await?;
-        over(platform, platform.moves().demote(&operator(), &acme, &Target::default()).await).await
+        over(platform, moves.promote(&operator(), &acme, &Target::to(to)).await).await?;
+        over(platform, moves.demote(&operator(), &acme, &any).await).await
     }
 
     async fn server(&self, platform: &Platform) -> ServerName {
