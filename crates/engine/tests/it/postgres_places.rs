@@ -336,7 +336,7 @@ async fn nothing_is_lost_while_a_server_is_away() {
         {
             let error = done.unwrap_err();
             assert_eq!(*error.kind(), Kind::Unreachable);
-            assert!(!Engine::is_loss(&own(1), &error));
+            assert!(!engine.is_loss(&own(1), &error));
         }
     })
     .await;

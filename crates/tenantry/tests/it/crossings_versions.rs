@@ -161,16 +161,16 @@ impl Fleet {
 
     /// Moves the tenant to another server or isolation, and back.
     async fn travel(&self, platform: &Platform) -> Result<(), (String, String)> {
-        let (acme, from) = (slug("acme"), self.server(platform).await);
+        let (acme, from, any) = (slug("acme"), self.server(platform).await, Target::default());
         let to = ServerName::parse(if from.as_str() == "disk" { "main" } else { "disk" }).unwrap();
-        let (moves, any) = (platform.moves(), Target::default());
         if self.isolation == "database" {
-            over(platform, moves.to_server(&operator(), &acme, &to, &any).await).await?;
-            over(platform, moves.demote(&operator(), &acme, &any).await).await?;
-            return over(platform, moves.promote(&operator(), &acme, &Target::to(from)).await).await;
+            over(platform, platform.moves().to_server(&operator(), &acme, &to, &any).await).await?;
+            over(platform, platform.moves().demote(&operator(), &acme, &any).await).await?;
+            return over(platform, platform.moves().promote(&operator(), &acme, &Target::to(from)).await)
+                .await;
         }
-        over(platform, moves.promote(&operator(), &acme, &Target::to(to)).await).await?;
-        over(platform, moves.demote(&operator(), &acme, &any).await).await
+        over(platform, platform.moves().promote(&operator(), &acme, &Target::to(to)).await).await?;
+        over(platform, platform.moves().demote(&operator(), &acme, &any).await).await
     }
 
     async fn server(&self, platform: &Platform) -> ServerName {
