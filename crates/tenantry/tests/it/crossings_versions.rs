@@ -123,12 +123,12 @@ impl Fleet {
             "csv import" => csv_import(platform).await.map(|()| self.sums.push(4500)),
             "export" => export(platform, "acme").await.map(drop),
             "import" => {
-                let new = copy_as("imported");
+                let new = NewFromCopy::named("imported");
                 let begun = platform.arrivals().from_archive(&operator(), self.archive.clone(), new).await;
                 return over(platform, begun).await;
             }
             "clone" => {
-                let copy = copy_as("cloned");
+                let copy = NewFromCopy::named("cloned");
                 let begun = platform.arrivals().from_tenant(&operator(), &acme, false, copy).await;
                 return over(platform, begun).await;
             }
@@ -176,10 +176,6 @@ impl Fleet {
     async fn server(&self, platform: &Platform) -> ServerName {
         platform.tenants().show(&slug("acme")).await.unwrap().placements.remove(0).place.server
     }
-}
-
-fn copy_as(name: &str) -> NewFromCopy {
-    NewFromCopy::named(name)
 }
 
 fn told(error: Error) -> (String, String) {
