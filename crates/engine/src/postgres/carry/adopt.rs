@@ -62,7 +62,7 @@ impl Server {
         let script = script.as_applied(&applied)?;
         match site.is_pooled() {
             true => self.require_same(&site, &applied, &script).await?,
-            false => self.make_in(place, &&script, Rows::Follow).await?,
+            false => self.make_in(place, &script, Rows::Follow).await?,
         }
         let tables = Tables::of_state(script.state(), script.store());
         source.read(&tables).await?;

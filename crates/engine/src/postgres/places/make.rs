@@ -54,7 +54,7 @@ impl Build for Bare {
     }
 }
 
-impl Build for &crate::schema::Script {
+impl Build for crate::schema::Script {
     fn fingerprint(&self) -> &str {
         crate::schema::Script::fingerprint(self)
     }
