@@ -51,8 +51,8 @@ pub mod internals {
 pub use cell::Storage;
 pub use descriptors::Descriptors;
 pub use engine::{
-    Activity, AdoptOptions, Blanked, CacheLimits, CaughtUp, Copy, CopyInfo, CopyOptions, DatabaseFile,
-    Digest, Drift, Engine, Fault, Inspection, MigrateReport, ModelDiff, PlaceInfo, PlaceState,
+    Activity, AdoptOptions, Blanked, CacheLimits, CaughtUp, ConnectionLimits, Copy, CopyInfo, CopyOptions,
+    DatabaseFile, Digest, Drift, Engine, Fault, Inspection, MigrateReport, ModelDiff, PlaceInfo, PlaceState,
     PostgresOptions, Prepared, Resident, Script, ServerSpec, Session, SqlLimits, SqlRow, SqlRows, SystemDb,
     TableDigest, Template, Tx, Usage, WorkLimits,
 };

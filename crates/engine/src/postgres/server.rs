@@ -3,6 +3,7 @@
 use super::{
     connections::{Access, ConnectionLimits, Connections, Lease},
     names::Prefix,
+    opened::{Opened, REMEMBERED},
     site::Site,
 };
 use crate::{
@@ -11,6 +12,7 @@ use crate::{
     name::ServerName,
     place::Place,
 };
+use quick_cache::sync::Cache;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
@@ -42,6 +44,8 @@ pub(crate) struct Inner {
     pub(crate) platform: Platform,
     /// What the passwords of readers follow from, once it is known.
     pub(crate) secret: OnceCell<String>,
+    /// Places that were used.
+    pub(super) opened: Cache<Place, Arc<Opened>>,
 }
 
 impl Server {
@@ -62,6 +66,7 @@ impl Server {
             connections: Connections::new(access, options.connections),
             platform: platform.clone(),
             secret: OnceCell::new(),
+            opened: Cache::new(REMEMBERED),
         })))
     }
 

@@ -7,6 +7,7 @@ use crate::{
     model::{FieldKind, IdKind, Model, OnDelete},
     name::{FieldName, ModelName},
     place::Isolation,
+    postgres::records as postgres,
     query::RecordId,
     row::json::JsonKeys,
     sqlite::records::PlanTexts,
@@ -64,6 +65,8 @@ pub struct Plan {
     keys: JsonKeys,
     /// SQL texts of SQLite.
     pub(crate) sqlite: PlanTexts,
+    /// SQL texts of PostgreSQL.
+    pub(crate) postgres: postgres::PlanTexts,
 }
 
 /// The columns of a query, borrowed from the plan if it selects all of them.
@@ -81,6 +84,7 @@ impl Plan {
             positions: (0..columns.len()).collect(),
             keys: JsonKeys::new(columns.iter().map(|c| c.name.as_str())),
             sqlite: PlanTexts::new(&model, &columns),
+            postgres: postgres::PlanTexts::default(),
             referrers: vec![],
             defaults,
             columns: columns.into(),

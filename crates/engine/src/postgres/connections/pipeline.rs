@@ -26,6 +26,8 @@ pub struct Failed {
     pub at: Option<usize>,
     /// What the driver says.
     pub error: tokio_postgres::Error,
+    /// The rows of the calls before it.
+    pub before: Answers,
     /// The pipeline was sent. It is not if a statement could not be prepared.
     sent: bool,
     /// A commit was sent that may have been done.
@@ -175,7 +177,13 @@ impl Connection {
         }
         let made = together(new.iter().map(|at| prepare(&self.client, calls[*at])).collect()).await;
         for (at, made) in new.into_iter().zip(made) {
-            let made = made.map_err(|error| Failed { at: Some(at), error, sent: false, in_doubt: false })?;
+            let made = made.map_err(|error| Failed {
+                at: Some(at),
+                error,
+                before: vec![],
+                sent: false,
+                in_doubt: false,
+            })?;
             let sql = calls[at].sql;
             let same = calls.iter().enumerate().filter(|(_, call)| call.sql == sql);
             same.for_each(|(other, _)| found[other] = Some(made.clone()));
@@ -207,10 +215,10 @@ async fn send(
     mut statements: Vec<Option<Statement>>,
     after: Option<&str>,
 ) -> Result<Answers, Failed> {
-    let failed = |at, error| Failed { at, error, sent: true, in_doubt: false };
+    let failed = |at, error, before| Failed { at, error, before, sent: true, in_doubt: false };
     if let (None, [call], None) = (before, calls, after) {
         let rows = one(client, *call, statements.pop().flatten()).await;
-        return rows.map(|rows| vec![rows]).map_err(|error| failed(Some(0), error));
+        return rows.map(|rows| vec![rows]).map_err(|error| failed(Some(0), error, vec![]));
     }
     let mut pending: Vec<Boxed<'_, Vec<Row>>> = Vec::with_capacity(calls.len() + 2);
     if let Some(sql) = before {
@@ -225,13 +233,18 @@ async fn send(
     let mut answers = together(pending).await.into_iter();
     let first = before.and_then(|_| answers.next());
     let last = after.and_then(|_| answers.next_back());
-    first.transpose().map_err(|error| failed(None, error))?;
+    first.transpose().map_err(|error| failed(None, error, vec![]))?;
     let mut rows = Vec::with_capacity(calls.len());
     for (at, answer) in answers.enumerate() {
-        rows.push(answer.map_err(|error| failed(Some(at), error))?);
+        match answer {
+            Ok(answer) => rows.push(answer),
+            Err(error) => return Err(failed(Some(at), error, rows)),
+        }
     }
-    last.transpose().map_err(|error| failed(None, error))?;
-    Ok(rows)
+    match last {
+        Some(Err(error)) => Err(failed(None, error, rows)),
+        _ => Ok(rows),
+    }
 }
 
 /// Sends all, in this order, before it waits for the first answer: the driver sends when it is polled first.

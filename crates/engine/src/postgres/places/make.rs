@@ -71,7 +71,7 @@ impl Server {
     /// Those of [`Server::create_system`].
     pub(crate) async fn provision(&self, place: &Place, template: &Template) -> Result<()> {
         match template.script() {
-            Some(script) => self.make(place, &script).await,
+            Some(script) => self.make(place, script).await,
             None => self.create_system(place).await,
         }
     }

@@ -18,7 +18,6 @@ use crate::{
     statement::{SqlLimits, SqlRows},
 };
 use std::sync::Arc;
-use tokio::sync::oneshot;
 
 /// A server of SQLite files, with what all servers of the process share. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -132,15 +131,7 @@ impl Backend {
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let (sender, result) = oneshot::channel();
-    spawn(Box::new(move || {
-        // The caller may be gone; the work is done nevertheless.
-        let _ = sender.send(work());
-    }));
-    result.await.map_err(|error| Error::with_source(Kind::Internal, "background work panicked", error))?
-}
-
-/// Not generic, so that the runtime's task is compiled once and not once for each kind of work.
-fn spawn(work: Box<dyn FnOnce() + Send>) {
-    drop(tokio::task::spawn_blocking(work));
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::with_source(Kind::Internal, "background work", error))?
 }

@@ -1,0 +1,52 @@
+//! Reads a tenant's activity log: which user changed what. The transaction of a change writes it.
+
+use super::{SCHEMA, check};
+use crate::{
+    cell::instant,
+    error::{Error, Kind, Result},
+    write::Activity,
+};
+use tokio_postgres::Row;
+
+/// Returns the statement that reads entries before `$4`, newest first, `$5` at most. The index on (tenant, at, id) gives
+/// the order, so that a page of a pooled tenant reads no other tenant's entries.
+pub(crate) fn statement(store: &str) -> String {
+    format!(
+        "SELECT {}, id, at, actor, impersonator, action, model, record, detail FROM {SCHEMA}._tenantry_activity \
+         WHERE tenant = $1 AND id < $4 ORDER BY at DESC, id DESC LIMIT $5",
+        check(store)
+    )
+}
+
+/// Returns the entries, until their details take more than `bytes`.
+///
+/// # Errors
+/// `Corrupt` if an entry is not as this program writes them.
+pub(crate) fn entries(rows: &[Row], bytes: usize) -> Result<Vec<Activity>> {
+    let (mut entries, mut taken) = (Vec::with_capacity(rows.len()), 0);
+    for row in rows {
+        if taken > bytes {
+            break;
+        }
+        let (entry, size) =
+            entry(row).map_err(|error| Error::with_source(Kind::Corrupt, "the activity log", error))?;
+        taken += size;
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+fn entry(row: &Row) -> Result<(Activity, usize), tokio_postgres::Error> {
+    let detail: Option<&str> = row.try_get(8)?;
+    let entry = Activity {
+        id: row.try_get(1)?,
+        at: instant(row.try_get(2)?).unwrap_or_default(),
+        actor: row.try_get(3)?,
+        impersonator: row.try_get(4)?,
+        action: row.try_get(5)?,
+        model: row.try_get(6)?,
+        record: row.try_get(7)?,
+        detail: detail.and_then(|text| serde_json::from_str(text).ok()),
+    };
+    Ok((entry, detail.map_or(0, str::len)))
+}

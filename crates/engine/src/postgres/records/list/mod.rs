@@ -1,0 +1,123 @@
+//! Lists: filter, search, sort, page, count. Every value is bound, every name comes from the plan, and the confinement is
+//! written before any condition of the caller.
+
+mod filter;
+mod page;
+
+pub(crate) use super::search::{Overridden, Wanted, overridden, texts, wanted};
+use super::{
+    Bound, Query,
+    cursor::{Cursor, value},
+    search,
+};
+use crate::{
+    error::{Error, Result},
+    list::{LIMIT_MAX, SortKey, order},
+    overrides::OverrideRow,
+    query::{Filter, Select},
+    row::Visit,
+    schema::{Plan, Projection},
+    value::Value,
+};
+use tokio_postgres::Row;
+
+/// A list that was checked.
+pub(crate) struct List<'a> {
+    pub(crate) plan: &'a Plan,
+    select: &'a Select,
+    projection: Projection<'a>,
+    order: Vec<SortKey>,
+    pub(crate) wanted: Wanted,
+}
+
+impl<'a> List<'a> {
+    /// Checks a list.
+    ///
+    /// # Errors
+    /// `Invalid` for fields, a limit, order or search that is not allowed.
+    pub(crate) fn new(plan: &'a Plan, select: &'a Select) -> Result<Self> {
+        if !(1..=LIMIT_MAX).contains(&select.limit) {
+            return Err(Error::invalid("limit", format!("must be from 1 to {LIMIT_MAX}")));
+        }
+        let order = order(plan, &select.sort)?;
+        let projection = plan.project(&select.fields)?;
+        let wanted = search::wanted(plan, select.search.as_deref())?;
+        Ok(Self { plan, select, projection, order, wanted })
+    }
+
+    /// Completes the query of one page: the projected columns, then the sort keys, which are not shown.
+    ///
+    /// # Errors
+    /// `Invalid` for a filter or cursor that is not allowed.
+    pub(crate) fn write(
+        &self,
+        query: &mut Query<'_>,
+        merge: Option<&[OverrideRow]>,
+        overridden: &Overridden,
+    ) -> Result<()> {
+        query.columns(&self.projection.positions);
+        let keys: Vec<_> = self.order.iter().map(|key| key.position).collect();
+        query.columns(&keys);
+        query.from(merge)?;
+        conditions(query, &self.select.filter, &self.wanted, overridden)?;
+        if let Some(after) = &self.select.after {
+            page::after(query, &self.order, after, merge.is_some())?;
+        }
+        page::order_by(query, &self.order);
+        query.sql.push_str(" LIMIT ");
+        // One more row than shown tells whether there is a next page.
+        query.bind(Bound::Integer(Some(i64::from(self.select.limit) + 1)));
+        Ok(())
+    }
+
+    /// Shows the rows of the page. Returns the `after` of the next page, or None on the last page.
+    ///
+    /// # Errors
+    /// `Corrupt` if a column holds what its storage does not allow.
+    pub(crate) fn show(&self, rows: &[Row], visit: &mut dyn Visit) -> Result<Option<Vec<Value>>> {
+        let shown = self.projection.storages.len();
+        for (index, row) in rows.iter().enumerate() {
+            Cursor::visit(row, 1, &self.projection.storages, visit)?;
+            if index + 1 == self.select.limit as usize || visit.is_full() {
+                let more = rows.len() > index + 1;
+                return more.then(|| self.sort_values(row, 1 + shown)).transpose();
+            }
+        }
+        Ok(None)
+    }
+
+    fn sort_values(&self, row: &Row, first: usize) -> Result<Vec<Value>> {
+        let keys = self.order.iter().enumerate();
+        keys.map(|(index, key)| value(row, first + index, self.plan.storages[key.position])).collect()
+    }
+}
+
+/// Completes the query that counts the rows which match filter and search.
+///
+/// # Errors
+/// `Invalid` for a filter that is not allowed.
+pub(crate) fn count(
+    query: &mut Query<'_>,
+    filter: &Filter,
+    wanted: &Wanted,
+    merge: Option<&[OverrideRow]>,
+    overridden: &Overridden,
+) -> Result<()> {
+    query.sql.push_str(", count(*)");
+    query.from(merge)?;
+    conditions(query, filter, wanted, overridden)
+}
+
+fn conditions(
+    query: &mut Query<'_>,
+    condition: &Filter,
+    wanted: &Wanted,
+    overridden: &Overridden,
+) -> Result<()> {
+    if *condition != Filter::All(vec![]) {
+        query.sql.push_str(" AND ");
+        filter::write(query, condition)?;
+    }
+    search::write(query, wanted, overridden);
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! Shared rows as one tenant sees them: overridden fields are replaced before rows are filtered, sorted, searched or paged.
+
+use super::{Bound, Query, texts::cast_type};
+use crate::{
+    cell::{Storage, instant},
+    error::{Error, Kind, Result},
+    overrides::{OverrideRow, overridable, values},
+    postgres::{names::quoted, search},
+    query::RecordId,
+    schema::Plan,
+    value::Value,
+};
+use serde_json::{Map, Value as Json};
+use std::{collections::HashMap, fmt::Write};
+
+/// Appends ` FROM (shared rows with these changes) AS t WHERE true`; the confinement is inside. The changes are one bound
+/// JSON array, so the statement is the same for every tenant.
+pub(super) fn write_from(query: &mut Query<'_>, rows: &[OverrideRow]) -> Result<()> {
+    let plan = query.plan;
+    let texts = plan.postgres(query.isolation);
+    query.sql.push_str(" FROM (SELECT ");
+    for (position, column) in plan.columns.iter().enumerate() {
+        let name = quoted(column.name.as_str());
+        let comma = if position == 0 { "" } else { ", " };
+        let _ = match overridable(plan, &column.name) {
+            true => {
+                let (cast, key) = (cast_type(column.storage), column.name.as_str());
+                let value =
+                    format!("CASE WHEN o.c ? '{key}' THEN (o.c ->> '{key}')::{cast} ELSE t.{name} END");
+                // Without a collation of its own the expression would have none.
+                let collation = if column.storage == Storage::Text { " COLLATE \"C\"" } else { "" };
+                write!(query.sql, "{comma}({value}){collation} AS {name}")
+            }
+            false => write!(query.sql, "{comma}t.{name}"),
+        };
+    }
+    if plan.is_searched() {
+        let _ = write!(query.sql, ", t.\"{}\"", search::COLUMN);
+    }
+    let key = cast_type(plan.storages[0]);
+    let _ = write!(
+        query.sql,
+        " FROM {} AS t LEFT JOIN (SELECT (e.value ->> 0)::{key} AS id, e.value -> 1 AS c FROM jsonb_array_elements(",
+        texts.table
+    );
+    query.bind(Bound::Text(packed(plan, rows)?));
+    let _ =
+        write!(query.sql, "::jsonb) AS e) AS o ON o.id = t.\"id\" WHERE {}) AS t WHERE true", texts.scope);
+    Ok(())
+}
+
+fn packed(plan: &Plan, rows: &[OverrideRow]) -> Result<String> {
+    // Only one row of changes per shared row, or the join would return the shared row twice.
+    let unique: HashMap<&RecordId, &str> = rows.iter().map(|row| (&row.id, row.changes.as_str())).collect();
+    let mut list = Vec::with_capacity(unique.len());
+    for (id, changes) in unique {
+        let changes: Json = serde_json::from_str(changes)
+            .map_err(|e| Error::with_source(Kind::Corrupt, "changes of an override are not JSON", e))?;
+        let Some(_) = plan.key(id) else { continue };
+        let native: Map<String, Json> = values(plan, &changes)
+            .into_iter()
+            .map(|(name, value)| (name.to_string(), native(value)))
+            .collect();
+        list.push(Json::Array(vec![id.to_json(), Json::Object(native)]));
+    }
+    Ok(Json::Array(list).to_string())
+}
+
+/// Returns the value as a text that its column's type reads, or null.
+fn native(value: Value) -> Json {
+    match value {
+        Value::Null => Json::Null,
+        Value::Boolean(value) => value.to_string().into(),
+        Value::Integer(number) => number.to_string().into(),
+        Value::Decimal(number) => number.to_string().into(),
+        Value::Text(text) => text.into(),
+        Value::Date(date) => date.to_string().into(),
+        Value::DateTime(at) => instant(at).unwrap_or_default().into(),
+        Value::Uuid(id) => id.to_string().into(),
+        Value::Json(json) => json.to_string().into(),
+    }
+}

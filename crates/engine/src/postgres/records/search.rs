@@ -1,0 +1,122 @@
+//! Full-text search: the condition that a row has the words, which the column `_search` holds.
+
+use super::{Bound, Query, cursor, read};
+use crate::{
+    error::{Error, Result},
+    overrides::{OverrideRow, touching},
+    postgres::search,
+    query::RecordId,
+    schema::Plan,
+    search::Search,
+    value::Value,
+};
+use std::fmt::Write;
+use tokio_postgres::Row;
+
+/// What a list searches for.
+pub(crate) enum Wanted {
+    /// Nothing: all rows match.
+    All,
+    /// A text without any word: no row matches.
+    Nothing,
+    Words(Search),
+}
+
+/// Reads what was typed.
+///
+/// # Errors
+/// `Invalid` if the model has no field to search in, or for too many characters or words.
+pub(crate) fn wanted(plan: &Plan, text: Option<&str>) -> Result<Wanted> {
+    let Some(text) = text else { return Ok(Wanted::All) };
+    if !plan.is_searched() {
+        return Err(Error::invalid("search", "this model has no field to search in"));
+    }
+    Ok(match Search::parse(text)? {
+        Some(search) => Wanted::Words(search),
+        None if text.trim().is_empty() => Wanted::All,
+        None => Wanted::Nothing,
+    })
+}
+
+/// Rows whose searched texts the tenant overrides, and those of them that match with its texts: their column `_search` has
+/// only the shared texts.
+#[derive(Debug, Default)]
+pub(crate) struct Overridden {
+    all: Vec<RecordId>,
+    matching: Vec<RecordId>,
+}
+
+/// Returns the read of the searched texts of those rows, merged; None if there are none.
+pub(crate) fn texts<'p>(empty: &Query<'p>, rows: &[OverrideRow]) -> Result<Option<Query<'p>>> {
+    let changed: Vec<OverrideRow> = touching(empty.plan, rows).into_iter().cloned().collect();
+    if changed.is_empty() {
+        return Ok(None);
+    }
+    let mut query = Query::new(empty.plan, empty.isolation);
+    query.columns(&[0]);
+    query.columns(&searched(empty.plan));
+    query.from(Some(&changed))?;
+    query.sql.push_str(" AND ");
+    let ids: Vec<_> = changed.into_iter().map(|row| row.id).collect();
+    read::is_one_of(&mut query, &ids);
+    Ok(Some(query))
+}
+
+/// Reads the answer of [`texts`].
+///
+/// # Errors
+/// `Corrupt` if a column holds what its storage does not allow.
+pub(crate) fn overridden(plan: &Plan, search: &Search, rows: &[Row]) -> Result<Overridden> {
+    let mut found = Overridden::default();
+    let fields = searched(plan);
+    for row in rows {
+        let id = read::id_at(row, 1, plan.storages[0])?;
+        let values =
+            fields.iter().enumerate().map(|(index, p)| cursor::value(row, index + 2, plan.storages[*p]));
+        let values = values.collect::<Result<Vec<_>>>()?;
+        let texts: Vec<_> = values.iter().map(as_text).collect();
+        if search.is_in(&texts) {
+            found.matching.push(id.clone());
+        }
+        found.all.push(id);
+    }
+    Ok(found)
+}
+
+fn as_text(value: &Value) -> Option<&str> {
+    match value {
+        Value::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// Returns the positions of the search fields.
+pub(crate) fn searched(plan: &Plan) -> Vec<usize> {
+    (1..=plan.model.fields.len()).filter(|position| plan.model.fields[position - 1].search).collect()
+}
+
+/// Appends the condition that a row matches.
+pub(crate) fn write(query: &mut Query<'_>, wanted: &Wanted, overridden: &Overridden) {
+    let search = match wanted {
+        Wanted::All => return,
+        Wanted::Nothing => return query.sql.push_str(" AND false"),
+        Wanted::Words(search) => search,
+    };
+    if overridden.all.is_empty() {
+        query.sql.push_str(" AND ");
+        return matches(query, search);
+    }
+    query.sql.push_str(" AND (");
+    read::is_one_of(query, &overridden.matching);
+    query.sql.push_str(" OR (NOT ");
+    read::is_one_of(query, &overridden.all);
+    query.sql.push_str(" AND ");
+    matches(query, search);
+    query.sql.push_str("))");
+}
+
+fn matches(query: &mut Query<'_>, search: &Search) {
+    let _ = write!(query.sql, "t.\"{}\" @@ ", search::COLUMN);
+    query.bind(Bound::Text(search::query(search)));
+    query.sql.push_str("::tsquery");
+}

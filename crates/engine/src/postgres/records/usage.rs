@@ -1,0 +1,72 @@
+//! A tenant's usage of its place, and the lock that every write takes first: it checks the identity, the fence, the schema
+//! (`known-schema`) and tells what the limits count.
+
+use super::SCHEMA;
+use crate::{
+    error::{Error, Kind, Result},
+    write::Usage,
+};
+use tokio_postgres::Row;
+
+/// The row of a place: at `$1` tenant and `$2` generation.
+fn row_of_place(store: &str, columns: &str) -> String {
+    format!(
+        "SELECT {columns} FROM {SCHEMA}._tenantry_place AS p \
+         WHERE p.tenant = $1 AND p.store = '{store}' AND p.generation = $2 AND p.state = 'open'"
+    )
+}
+
+/// Returns the statement that reads the usage, and whether the ledger is at `$3`.
+pub(crate) fn statement(store: &str) -> String {
+    let ledger = format!("(SELECT m.ledger = $3 FROM {SCHEMA}._tenantry_meta AS m)");
+    row_of_place(store, &format!("{ledger}, p.rows, p.bytes"))
+}
+
+/// Returns the statement that locks the place until the transaction ends, so that its writes are committed in the order of
+/// their numbers.
+pub(super) fn lock(store: &str) -> String {
+    row_of_place(store, "p.recorder IS NOT NULL, p.rows, p.bytes") + " FOR UPDATE"
+}
+
+/// Returns the statement that reads the ledger and the last number of each model in `$2`. It must run after [`lock`],
+/// because it sees what was committed before it began.
+pub(super) fn numbers() -> String {
+    format!(
+        "SELECT m.ledger, s.model, s.last FROM {SCHEMA}._tenantry_meta AS m \
+         LEFT JOIN {SCHEMA}._tenantry_seq AS s ON s.tenant = $1 AND s.model = ANY($2)"
+    )
+}
+
+/// Returns the refusal of a place that is fenced, or not here at this generation.
+pub(super) fn fenced() -> Error {
+    Error::new(Kind::Fenced, "the place is fenced or of another generation")
+}
+
+/// What a place holds, as its counters have it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Held {
+    pub(super) records: bool,
+    pub(super) rows: i64,
+    pub(super) bytes: i64,
+}
+
+impl Held {
+    /// Reads the answer of [`lock`].
+    ///
+    /// # Errors
+    /// [`Kind::Fenced`] if there is no row.
+    pub(super) fn read(rows: &[Row]) -> Result<Self> {
+        let row = rows.first().ok_or_else(fenced)?;
+        Ok(Self { records: row.get(0), rows: row.get(1), bytes: row.get(2) })
+    }
+}
+
+/// Reads the answer of [`statement`].
+///
+/// # Errors
+/// [`Kind::Fenced`] if there is no row.
+pub(crate) fn usage(rows: &[Row]) -> Result<Usage> {
+    let row = rows.first().ok_or_else(fenced)?;
+    let count = |index| u64::try_from(row.get::<_, i64>(index)).unwrap_or(0);
+    Ok(Usage { rows: count(1), bytes: count(2) })
+}

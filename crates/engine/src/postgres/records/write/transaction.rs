@@ -1,0 +1,154 @@
+//! One transaction with the changes of one or more writes, in three round trips: it locks the place and reads what the
+//! changes need, makes the changes, and commits with what follows from them.
+
+use super::{
+    answers::Outcome,
+    end,
+    group::Write,
+    opening::Needs,
+    refusal,
+    statements::{self, Sent},
+};
+use crate::{
+    error::{Error, Result},
+    postgres::{
+        connections::{Answers, Call, Connection, Failed, Param},
+        opened::Opened,
+        records::{Bound, usage::Held},
+        server::Server,
+    },
+    write::Written,
+};
+
+/// Why a transaction was not committed.
+pub(super) enum Trouble {
+    /// It concerns all its writes.
+    All(Error),
+    /// Like `All`, if the place is there.
+    Gone(Error),
+    /// This write was refused.
+    Refused(usize, Error),
+    /// The ledger was raised since the schema of this write was verified.
+    Outdated(usize),
+}
+
+/// A statement with its values.
+pub(super) struct Statement<'v> {
+    pub(super) sql: String,
+    pub(super) values: Vec<Bound<'v>>,
+}
+
+/// Runs the writes and returns what each has written, in order.
+pub(super) async fn run(
+    server: &Server,
+    place: &Opened,
+    writes: &[Write<'_>],
+) -> Result<Vec<Vec<Written>>, Trouble> {
+    let mut lease = server.lease(&place.site).await.map_err(Trouble::All)?;
+    let connection = lease.connection().map_err(Trouble::All)?;
+    let done = attempt(place, writes, connection).await;
+    if done.is_err() {
+        // If this fails, the connection is closed, which rolls back as well.
+        drop(connection.roll_back_if_open().await);
+    }
+    done
+}
+
+async fn attempt(
+    place: &Opened,
+    writes: &[Write<'_>],
+    connection: &mut Connection,
+) -> Result<Vec<Vec<Written>>, Trouble> {
+    let needs = Needs::of(writes);
+    let opening = needs.statements(place, writes[0].request.schema.store().as_str());
+    let answers = send(connection, &opening, How::Begin(&place.write)).await.map_err(not_begun)?;
+    let mut held = Held::read(&answers[0]).map_err(Trouble::All)?;
+    let mut start = needs.read(&answers[1..]).map_err(Trouble::All)?;
+    let ledger = start.ledger;
+    let is_old = |write: &Write<'_>| place.verified.position(write.request.schema.known()) != Some(ledger);
+    if let Some(at) = writes.iter().position(is_old) {
+        return Err(Trouble::Outdated(at));
+    }
+    let now = jiff::Timestamp::now();
+    let now = jiff::Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
+    let outcome = change(place, writes, connection, &mut start, now).await?;
+    outcome.judge(&mut held)?;
+    if writes.iter().any(|write| write.request.options.dry_run) {
+        connection.roll_back().await.map_err(Trouble::All)?;
+        return Ok(outcome.written);
+    }
+    let ending = end::statements(place, writes, (&start, now), &outcome, &held);
+    send(connection, &ending, How::Commit).await.map_err(|failed| Trouble::All(failed.into()))?;
+    Ok(outcome.written)
+}
+
+/// Makes all changes in one round trip, before it is known whether one is refused.
+async fn change<'w>(
+    place: &Opened,
+    writes: &'w [Write<'w>],
+    connection: &mut Connection,
+    start: &mut super::opening::Start,
+    now: jiff::Timestamp,
+) -> Result<Outcome<'w>, Trouble> {
+    let sent = statements::all(place, writes, start, now)?;
+    let changes = sent.iter().map(|sent| &sent.statement);
+    let (answers, failed) = match send(connection, changes, How::Within).await {
+        Ok(answers) => (answers, None),
+        Err(mut failed) => (std::mem::take(&mut failed.before), Some(failed)),
+    };
+    let mut outcome = Outcome::new(writes);
+    for (sent, rows) in sent.iter().zip(answers) {
+        let taken = outcome.take(sent, &rows);
+        taken.map_err(|error| Trouble::Refused(sent.write, error.with_index(sent.change)))?;
+    }
+    match failed {
+        None => Ok(outcome),
+        // No change before it was refused.
+        Some(failed) => Err(refused(&sent, failed)),
+    }
+}
+
+fn not_begun(failed: Failed) -> Trouble {
+    match failed.is_gone() {
+        true => Trouble::Gone(failed.into()),
+        false => Trouble::All(failed.into()),
+    }
+}
+
+/// Says which write was refused, in terms of fields and models.
+fn refused(sent: &[Sent<'_>], failed: Failed) -> Trouble {
+    match failed.at.map(|at| &sent[at]) {
+        Some(sent) if failed.is_stale() => Trouble::Outdated(sent.write),
+        Some(sent) if failed.error.as_db_error().is_some() => {
+            let error = refusal::explain(sent, failed);
+            Trouble::Refused(sent.write, error.with_index(sent.change))
+        }
+        _ => Trouble::All(failed.into()),
+    }
+}
+
+/// How statements are sent.
+enum How<'b> {
+    /// As the first of a transaction that begins so.
+    Begin(&'b str),
+    Within,
+    /// As the last before the commit.
+    Commit,
+}
+
+async fn send<'v>(
+    connection: &mut Connection,
+    statements: impl IntoIterator<Item = &'v Statement<'v>>,
+    how: How<'_>,
+) -> Result<Answers, Failed> {
+    let statements: Vec<_> = statements.into_iter().collect();
+    let params = statements.iter().map(|statement| statement.values.iter().map(Bound::param).collect());
+    let params: Vec<Vec<Param<'_>>> = params.collect();
+    let calls = statements.iter().zip(&params);
+    let calls: Vec<_> = calls.map(|(statement, params)| Call { sql: &statement.sql, params }).collect();
+    match how {
+        How::Begin(begin) => connection.begin_with(begin, &calls).await,
+        How::Within => connection.calls(&calls).await,
+        How::Commit => connection.commit_with(&calls).await,
+    }
+}

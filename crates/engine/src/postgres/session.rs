@@ -1,0 +1,259 @@
+//! One place on a PostgreSQL server: every statement on its rows runs here, with the place's confinement.
+//!
+//! The engine makes a session for each request. It holds no connection: each statement leases one. What a statement may
+//! touch is fixed by the place (`confined-query`).
+
+use super::{
+    connections::{Call, Failed},
+    opened::Opened,
+    records::{Bound, Query, activity, list, read, usage, write},
+    server::Server,
+};
+use crate::{
+    error::{Error, Kind, Result},
+    list::{Cost, cost},
+    name::FieldName,
+    overrides::OverrideRow,
+    place::{Isolation, Place},
+    query::{Change, Filter, RecordId, Select},
+    row::Visit,
+    schema::Schema,
+    statement::{SqlLimits, SqlRows},
+    value::Value,
+    write::{Activity, Usage, WriteGuard, WriteOptions, Written},
+};
+use std::{borrow::Cow, collections::HashSet, sync::Arc, time::Duration};
+use tokio_postgres::Row;
+
+/// How long a list that may scan every row may take.
+const READ_DEADLINE: Duration = Duration::from_secs(10);
+/// How often a read is repeated because migrations of other stores raised the ledger meanwhile.
+const ATTEMPTS: usize = 4;
+
+/// A place on a server. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    server: Server,
+    place: Arc<Opened>,
+    schema: Arc<Schema>,
+}
+
+impl Server {
+    /// Opens a session confined to `place`.
+    ///
+    /// # Errors
+    /// Those of [`Server::opened`].
+    pub(crate) async fn session(&self, place: &Place, schema: &Arc<Schema>) -> Result<Session> {
+        let opened = self.opened(place, schema).await?;
+        Ok(Session { server: self.clone(), place: opened, schema: schema.clone() })
+    }
+}
+
+impl Session {
+    fn isolation(&self) -> Isolation {
+        self.place.site.place.isolation
+    }
+
+    pub(crate) async fn get<V: Visit>(
+        &self,
+        model: &str,
+        id: &RecordId,
+        fields: &[FieldName],
+        mut visit: V,
+    ) -> Result<Option<V>> {
+        let Some(query) = read::get(&self.schema, self.isolation(), model, id, fields)? else {
+            return Ok(None);
+        };
+        let rows = self.rows(&query.sql, &query.values).await?;
+        read::show(query.plan, fields, &rows, &mut visit)?;
+        Ok((!rows.is_empty()).then_some(visit))
+    }
+
+    pub(crate) async fn by_ids<V: Visit>(
+        &self,
+        model: &str,
+        ids: &[RecordId],
+        fields: &[FieldName],
+        mut visit: V,
+    ) -> Result<V> {
+        let query = read::by_ids(&self.schema, self.isolation(), model, ids, fields)?;
+        let rows = self.rows(&query.sql, &query.values).await?;
+        read::show(query.plan, fields, &rows, &mut visit)?;
+        Ok(visit)
+    }
+
+    pub(crate) async fn exists(&self, model: &str, ids: &[RecordId]) -> Result<Vec<RecordId>> {
+        let query = read::exists(&self.schema, self.isolation(), model, ids)?;
+        let rows = self.rows(&query.sql, &query.values).await?;
+        let id = |row| read::id_at(row, 1, query.plan.storages[0]);
+        let found = rows.iter().map(id).collect::<Result<HashSet<_>>>()?;
+        Ok(ids.iter().filter(|id| !found.contains(id)).cloned().collect())
+    }
+
+    pub(crate) async fn refers(&self, model: &str, field: &str, id: &RecordId) -> Result<bool> {
+        match read::refers(&self.schema, self.isolation(), model, field, id)? {
+            Some(query) => Ok(!self.rows(&query.sql, &query.values).await?.is_empty()),
+            None => Ok(false),
+        }
+    }
+
+    pub(crate) async fn select<V: Visit>(
+        &self,
+        model: &str,
+        select: &Select,
+        merge: Option<&[OverrideRow]>,
+        mut visit: V,
+    ) -> Result<(V, Option<Vec<Value>>)> {
+        let list = list::List::new(self.schema.require(model)?, select)?;
+        let mut query = Query::new(list.plan, self.isolation());
+        let read = async {
+            let overridden = self.overridden(&query, &list.wanted, merge).await?;
+            list.write(&mut query, merge, &overridden)?;
+            self.rows(&query.sql, &query.values).await
+        };
+        let rows = match cost(&self.schema, model, select) {
+            Cost::Short => read.await?,
+            Cost::Long => within(READ_DEADLINE, read).await?,
+        };
+        let next = list.show(&rows, &mut visit)?;
+        Ok((visit, next))
+    }
+
+    pub(crate) async fn count(
+        &self,
+        model: &str,
+        filter: &Filter,
+        search: Option<&str>,
+        merge: Option<&[OverrideRow]>,
+    ) -> Result<u64> {
+        let mut query = Query::of(&self.schema, model, self.isolation())?;
+        let wanted = list::wanted(query.plan, search)?;
+        let read = async {
+            let overridden = self.overridden(&query, &wanted, merge).await?;
+            list::count(&mut query, filter, &wanted, merge, &overridden)?;
+            self.rows(&query.sql, &query.values).await
+        };
+        let rows = within(READ_DEADLINE, read).await?;
+        Ok(rows.first().and_then(|row| u64::try_from(row.get::<_, i64>(1)).ok()).unwrap_or(0))
+    }
+
+    /// Reads the texts of rows whose searched texts the tenant overrides, and judges them.
+    async fn overridden(
+        &self,
+        query: &Query<'_>,
+        wanted: &list::Wanted,
+        merge: Option<&[OverrideRow]>,
+    ) -> Result<list::Overridden> {
+        let (list::Wanted::Words(search), Some(rows)) = (wanted, merge) else {
+            return Ok(list::Overridden::default());
+        };
+        match list::texts(query, rows)? {
+            Some(texts) => {
+                let rows = self.rows(&texts.sql, &texts.values).await?;
+                list::overridden(query.plan, search, &rows)
+            }
+            None => Ok(list::Overridden::default()),
+        }
+    }
+
+    pub(crate) async fn activity(
+        &self,
+        before: Option<i64>,
+        limit: u32,
+        bytes: usize,
+    ) -> Result<Vec<Activity>> {
+        let sql = activity::statement(self.schema.store().as_str());
+        let values =
+            [before.unwrap_or(i64::MAX), limit.clamp(1, 1000).into()].map(|n| Bound::Integer(Some(n)));
+        activity::entries(&self.rows(&sql, &values).await?, bytes)
+    }
+
+    pub(crate) async fn usage(&self) -> Result<Usage> {
+        let sql = usage::statement(self.schema.store().as_str());
+        usage::usage(&self.rows(&sql, &[]).await?)
+    }
+
+    /// Runs small writes through the queue of the place, where they share transactions; a large write has its own.
+    pub(crate) async fn write(
+        &self,
+        changes: Cow<'_, [Change]>,
+        options: &WriteOptions,
+        held: Option<WriteGuard>,
+    ) -> Result<Vec<Written>> {
+        write::write(&self.server, &self.place, &self.schema, changes, options, held).await
+    }
+
+    /// Runs a tenant's own statement, once the place was verified anew: such a statement does not check it.
+    pub(crate) async fn sql(
+        &self,
+        text: &str,
+        params: serde_json::Value,
+        limits: SqlLimits,
+    ) -> Result<SqlRows> {
+        self.server.why(&self.place, self.schema.known()).await?;
+        self.server.sql(&self.place.site, text, params, limits).await
+    }
+
+    /// Runs a read. Its first column tells whether the place is as it was verified; its rows are returned only then.
+    async fn rows(&self, sql: &str, values: &[Bound<'_>]) -> Result<Vec<Row>> {
+        let (known, sql) = (self.schema.known(), self.place.text(sql));
+        let mut ledger = match self.place.verified.position(known) {
+            Some(ledger) => ledger,
+            None => self.server.why(&self.place, known).await?,
+        };
+        for _ in 0..ATTEMPTS {
+            match self.once(&sql, values, ledger).await? {
+                Some(rows) => return Ok(rows),
+                None => ledger = self.server.why(&self.place, known).await?,
+            }
+        }
+        Err(Error::new(Kind::Busy, format!("{} is being migrated", self.place.site)))
+    }
+
+    /// Runs a read once; None if the place is not as it was verified.
+    async fn once(&self, sql: &str, values: &[Bound<'_>], ledger: i64) -> Result<Option<Vec<Row>>> {
+        match self.ask(sql, values, ledger).await? {
+            Ok(rows) => match rows.first() {
+                Some(row) => Ok((row.get::<_, Option<bool>>(0) == Some(true)).then_some(rows)),
+                None => self.is_as_verified(ledger).await.map(|as_verified| as_verified.then_some(rows)),
+            },
+            Err(failed) if failed.is_stale() || failed.is_gone() => {
+                let before = self.place.verified.position(self.schema.known());
+                let now = self.server.why(&self.place, self.schema.known()).await?;
+                // The schema is the one that the statement was written for.
+                if failed.is_stale() || before != Some(now) { Ok(None) } else { Err(failed.into()) }
+            }
+            Err(failed) => Err(failed.into()),
+        }
+    }
+
+    /// Runs the check of a read alone, because a read without rows does not tell.
+    async fn is_as_verified(&self, ledger: i64) -> Result<bool> {
+        let check = super::records::check(self.schema.store().as_str());
+        let sql = self.place.text(&format!("SELECT {check}"));
+        let rows = self.ask(&sql, &[], ledger).await??;
+        Ok(rows.first().is_some_and(|row| row.get::<_, Option<bool>>(0) == Some(true)))
+    }
+
+    async fn ask(&self, sql: &str, values: &[Bound<'_>], ledger: i64) -> Result<Result<Vec<Row>, Failed>> {
+        let place =
+            [self.place.site.tenant, self.place.site.generation, ledger].map(|n| Bound::Integer(Some(n)));
+        let params: Vec<_> = place.iter().chain(values).map(Bound::param).collect();
+        let call = [Call { sql, params: &params }];
+        let mut lease = self.server.lease(&self.place.site).await?;
+        let connection = lease.connection()?;
+        let answers = match &self.place.read {
+            None => connection.calls(&call).await,
+            Some(begin) => connection.in_transaction(begin, &call).await,
+        };
+        Ok(answers.map(|mut answers| answers.pop().unwrap_or_default()))
+    }
+}
+
+/// Cancels a read that takes longer.
+async fn within<T>(limit: Duration, read: impl Future<Output = Result<T>>) -> Result<T> {
+    match tokio::time::timeout(limit, read).await {
+        Ok(done) => done,
+        Err(_) => Err(Error::new(Kind::Deadline, format!("a list took longer than {} s", limit.as_secs()))),
+    }
+}
