@@ -1,34 +1,85 @@
-//! Shared by the record tests: a small clinic, in its own database and pooled with neighbours.
+//! Shared by the record tests: a small clinic in one place, on every database and in every isolation. All goes through the
+//! engine's public surface; statements of the tests themselves run on a connection beside it.
 
-use rusqlite::Connection;
-use std::sync::Arc;
+pub(crate) use crate::records_models::{field, models};
+use crate::records_side::{Home, Side};
+use std::{
+    cell::RefCell,
+    sync::{Arc, Mutex, OnceLock},
+};
 use tenantry_engine::{
-    Error, Kind, Result, Usage,
-    internals::{list, migrate, read, usage, write},
+    CacheLimits, Engine, Error, Kind, Result, Session, Template, Usage,
     migration::{Migration, Op},
-    model::{Field, FieldKind, IdKind, Index, Model, OnDelete, Overrides, Permissions},
-    name::{AppName, FieldName, ModelName, StoreName},
+    model::Model,
+    name::{AppName, FieldName, ModelName, PhysicalName, ServerName, StoreName, TenantId},
     overrides::OverrideRow,
-    place::Isolation,
+    place::{Isolation, Place},
     query::{Change, Filter, RecordId, Select},
-    row::Collect,
-    schema::{Confinement, Schema},
+    row::{Collect, Visit},
+    schema::Schema,
     value::Value,
     write::{WriteOptions, Written},
 };
+use tokio::runtime::Runtime;
 
-/// Both isolations: every conformance case runs in each.
-pub(crate) const BOTH: [Isolation; 2] = [Isolation::Database, Isolation::Pooled];
+/// A database and an isolation: every conformance case runs in each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Case {
+    /// Which of the PostgreSQL servers of the test run; None for SQLite.
+    pub(crate) server: Option<usize>,
+    pub(crate) isolation: Isolation,
+}
+
+impl Case {
+    pub(crate) fn is_pooled(self) -> bool {
+        self.isolation == Isolation::Pooled
+    }
+}
+
+/// Returns all cases.
+pub(crate) fn cases() -> Vec<Case> {
+    let servers = tenantry_testkit::postgres::servers().len();
+    let sqlite = [Isolation::Database, Isolation::Pooled].map(|isolation| Case { server: None, isolation });
+    let postgres = (0..servers).flat_map(|server| {
+        let each = [Isolation::Database, Isolation::Schema, Isolation::Pooled];
+        each.map(|isolation| Case { server: Some(server), isolation })
+    });
+    sqlite.into_iter().chain(postgres).collect()
+}
+
+/// Returns the cases in which tenants share tables.
+pub(crate) fn pooled() -> Vec<Case> {
+    cases().into_iter().filter(|case| case.is_pooled()).collect()
+}
+
+/// Returns a kit for each case, for tests that empty them again and again.
+pub(crate) fn kits() -> RefCell<Vec<Kit>> {
+    RefCell::new(cases().into_iter().map(Kit::new).collect())
+}
 
 /// The tenant that the cases act for, and two neighbours.
 pub(crate) const TENANTS: [i64; 3] = [7, 8, 9];
 
-/// A database with the clinic's tables, seen as one tenant.
+/// Returns the runtime of the test, which the tests themselves do not run on.
+pub(crate) fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+    })
+}
+
+/// A place with the clinic's tables, seen as one tenant.
 pub(crate) struct Kit {
-    pub(crate) conn: Connection,
-    pub(crate) schema: Schema,
-    pub(crate) who: Confinement,
+    pub(crate) case: Case,
+    pub(crate) engine: Engine,
+    pub(crate) place: Place,
+    pub(crate) schema: Arc<Schema>,
     pub(crate) options: WriteOptions,
+    /// Limit of the tenant's own file.
+    pub(crate) max_bytes: Option<u64>,
+    side: Mutex<Side>,
+    // Last: it removes what the others use.
+    home: Arc<Home>,
 }
 
 pub(crate) fn name(text: &str) -> FieldName {
@@ -66,78 +117,122 @@ pub(crate) fn decimal(text: &str) -> Value {
 }
 
 /// Returns the models as one migration.
-fn migrations(models: &[Arc<Model>]) -> [Migration; 1] {
+pub(crate) fn migrations(models: &[Arc<Model>]) -> [Migration; 1] {
     let ops = models.iter().map(|m| Op::CreateModel { model: Box::new(m.schema()) }).collect();
     let app = AppName::parse("clinic").unwrap();
     [Migration { app, name: "0001_initial".into(), depends: vec![], ops }]
 }
 
+/// Returns the clinic's schema.
+pub(crate) fn schema() -> Arc<Schema> {
+    let store = StoreName::parse("tenant").unwrap();
+    Arc::new(Schema::new(store, models(), &migrations(&models())).unwrap())
+}
+
+fn place(isolation: Isolation, tenant: Option<i64>) -> Place {
+    Place {
+        server: ServerName::parse("local").unwrap(),
+        store: StoreName::parse("tenant").unwrap(),
+        isolation,
+        physical: PhysicalName::parse("clinic").unwrap(),
+        tenant: tenant.map(TenantId::from_raw),
+        generation: 3,
+    }
+}
+
 impl Kit {
-    pub(crate) fn new(isolation: Isolation) -> Self {
-        Self::made(Connection::open_in_memory().unwrap(), isolation)
-    }
-
-    /// Returns a kit in a file, for several concurrent connections.
-    pub(crate) fn in_file(path: &std::path::Path, isolation: Isolation) -> Self {
-        let conn = Connection::open(path).unwrap();
-        conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF").unwrap();
-        Self::made(conn, isolation)
-    }
-
-    /// Returns a kit with another connection to the same file.
-    pub(crate) fn again(&self, path: &std::path::Path) -> Self {
-        let conn = Connection::open(path).unwrap();
-        conn.busy_timeout(std::time::Duration::from_secs(60)).unwrap();
-        conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA synchronous = OFF").unwrap();
-        tenantry_engine::internals::list::add_functions(&conn).unwrap();
-        let schema =
-            Schema::new(StoreName::parse("tenant").unwrap(), models(), &migrations(&models())).unwrap();
-        Self { conn, schema, who: self.who, options: self.options.clone() }
-    }
-
-    /// Returns a kit with a connection to the file of a place that the engine made.
-    pub(crate) fn reader(path: &std::path::Path, place: &tenantry_engine::place::Place) -> Self {
-        let conn = Connection::open(path).unwrap();
-        tenantry_engine::internals::list::add_functions(&conn).unwrap();
-        let schema =
-            Schema::new(StoreName::parse("tenant").unwrap(), models(), &migrations(&models())).unwrap();
-        let tenant = place.tenant.map_or(0, |t| t.get());
-        let who = Confinement { isolation: place.isolation, tenant, generation: place.generation, ledger: 1 };
-        Self { conn, schema, who, options: WriteOptions::default() }
-    }
-
-    fn made(mut conn: Connection, isolation: Isolation) -> Self {
-        conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF").unwrap();
-        tenantry_engine::internals::list::add_functions(&conn).unwrap();
-        let models = models();
-        let migrations = migrations(&models);
+    pub(crate) fn new(case: Case) -> Self {
+        let home = Arc::new(Home::new(case));
+        let engine = open(&home, case);
+        let own = place(case.isolation, Some(TENANTS[0]));
         let store = StoreName::parse("tenant").unwrap();
-        migrate::migrate(&mut conn, &store, isolation, &migrations).unwrap();
-        let tenants = if isolation == Isolation::Pooled { &TENANTS[..] } else { &TENANTS[..1] };
-        for tenant in tenants {
-            let sql = "INSERT INTO _tenantry_place (tenant, store, generation) VALUES (?1, 'tenant', 3)";
-            conn.execute(sql, [tenant]).unwrap();
-        }
-        let schema = Schema::new(store, models, &migrations).unwrap();
-        let who = Confinement { isolation, tenant: TENANTS[0], generation: 3, ledger: 1 };
-        Self { conn, schema, who, options: WriteOptions { actor: "ann".into(), ..Default::default() } }
+        let made = async {
+            if !case.is_pooled() {
+                let template = Template::new(&store, &migrations(&models())).unwrap();
+                return engine.provision(&own, &template).await.unwrap();
+            }
+            let pool = place(case.isolation, None);
+            engine.create_system(&pool).await.unwrap();
+            engine.migrate(&pool, &migrations(&models())).await.unwrap();
+            for tenant in TENANTS {
+                engine.enrol(&place(case.isolation, Some(tenant))).await.unwrap();
+            }
+        };
+        runtime().block_on(made);
+        let side = Mutex::new(home.side(&own));
+        let options = WriteOptions { actor: "ann".into(), ..Default::default() };
+        Self { case, engine, place: own, schema: schema(), options, max_bytes: None, side, home }
+    }
+
+    /// Returns a kit with another engine, as another process has it, on the same place.
+    pub(crate) fn again(&self) -> Self {
+        let (home, place, schema) = (self.home.clone(), self.place.clone(), schema());
+        let (engine, side) = (open(&home, self.case), Mutex::new(home.side(&place)));
+        let options = self.options.clone();
+        Self { case: self.case, engine, place, schema, options, max_bytes: None, side, home }
+    }
+
+    /// Removes all rows, as if the place were new.
+    pub(crate) fn reset(&mut self) -> &mut Self {
+        let numbers = match (self.case.server, self.case.isolation) {
+            (None, Isolation::Database) => "DELETE FROM sqlite_sequence;",
+            _ => "DELETE FROM _tenantry_seq;",
+        };
+        let rows = "DELETE FROM \"order\"; UPDATE doctors SET mentor = NULL; DELETE FROM doctors; DELETE FROM hospitals";
+        let state = "UPDATE _tenantry_place SET state = 'open', rows = 0, bytes = 0";
+        self.run(&format!("{rows}; {numbers} DELETE FROM _tenantry_activity; {state}"));
+        self.act_as(TENANTS[0])
     }
 
     /// Acts as another tenant from now on (of the same database if pooled).
     pub(crate) fn act_as(&mut self, tenant: i64) -> &mut Self {
-        self.who.tenant = tenant;
+        self.place.tenant = Some(TenantId::from_raw(tenant));
         self
     }
 
-    /// Counts again what every tenant holds, from its rows, and returns this tenant's usage.
+    fn session(&self) -> Result<Session> {
+        runtime().block_on(self.engine.session(&self.place, &self.schema, self.max_bytes))
+    }
+
+    /// Returns why there is no session.
+    pub(crate) fn no_session(&self) -> Kind {
+        self.session().expect_err("must be refused").kind().clone()
+    }
+
+    /// Returns the counters of the place.
+    pub(crate) fn counted(&self) -> Usage {
+        let tenant = self.place.tenant.unwrap();
+        let count = |column: &str| {
+            let sql =
+                format!("SELECT {column} FROM _tenantry_place WHERE tenant = {tenant} AND store = 'tenant'");
+            u64::try_from(self.integer(&sql)).unwrap()
+        };
+        Usage { rows: count("rows"), bytes: count("bytes") }
+    }
+
+    /// Counts again what this tenant holds, from its rows. An own file of SQLite does not count bytes.
     pub(crate) fn recounted(&self) -> Usage {
-        let (store, isolation) = (self.schema.store(), self.who.isolation);
-        migrate::count_again(&self.conn, store, isolation, &migrations(&models())).unwrap();
-        usage::usage(&self.conn, &self.schema, &self.who).unwrap()
+        let (mut rows, mut bytes) = (0, 0);
+        for plan in self.schema.plans() {
+            let all =
+                self.pages(plan.model().name.as_str(), &Select { limit: 500, ..Select::default() }, None);
+            for row in all.unwrap() {
+                rows += 1;
+                bytes += row.iter().map(stored_bytes).sum::<u64>();
+            }
+        }
+        let counts = self.case != Case { server: None, isolation: Isolation::Database };
+        Usage { rows, bytes: if counts { bytes } else { 0 } }
+    }
+
+    pub(crate) fn usage(&self) -> Result<Usage> {
+        let session = self.session()?;
+        runtime().block_on(session.usage())
     }
 
     pub(crate) fn apply(&self, changes: &[Change]) -> Result<Vec<Written>> {
-        write::apply(&self.conn, &self.schema, &self.who, changes, &self.options)
+        let session = self.session()?;
+        runtime().block_on(session.write(changes, &self.options))
     }
 
     pub(crate) fn one(&self, change: Change) -> Written {
@@ -153,10 +248,37 @@ impl Kit {
     }
 
     pub(crate) fn get(&self, model: &str, id: &RecordId) -> Option<Vec<Value>> {
-        let mut rows = Collect::default();
-        let found = read::get(&self.conn, &self.schema, &self.who, model, id, &[], &mut rows).unwrap();
-        assert_eq!(found, rows.rows.len() == 1);
+        let mut rows = self.visit(model, id, &[], Collect::default())?;
+        assert_eq!(rows.rows.len(), 1);
         rows.rows.pop()
+    }
+
+    /// Shows the row with this id.
+    pub(crate) fn visit<V: Visit>(
+        &self,
+        model: &str,
+        id: &RecordId,
+        fields: &[FieldName],
+        visit: V,
+    ) -> Option<V> {
+        let session = self.session().unwrap();
+        runtime().block_on(session.get(model, id, fields, visit)).unwrap()
+    }
+
+    pub(crate) fn by_ids(&self, model: &str, ids: &[RecordId]) -> Vec<Vec<Value>> {
+        let session = self.session().unwrap();
+        runtime().block_on(session.by_ids(model, ids, &[], Collect::default())).unwrap().rows
+    }
+
+    /// Returns the ids that no row has.
+    pub(crate) fn missing(&self, model: &str, ids: &[RecordId]) -> Vec<RecordId> {
+        let session = self.session().unwrap();
+        runtime().block_on(session.exists(model, ids)).unwrap()
+    }
+
+    pub(crate) fn refers(&self, model: &str, field: &str, id: &RecordId) -> bool {
+        let session = self.session().unwrap();
+        runtime().block_on(session.refers(model, field, id)).unwrap()
     }
 
     /// Returns all pages of a list, one after the other, as the ids they show.
@@ -166,10 +288,10 @@ impl Kit {
         select: &Select,
         merge: Option<&[OverrideRow]>,
     ) -> Result<Vec<Vec<Value>>> {
-        let (mut select, mut all) = (select.clone(), vec![]);
+        let (mut select, mut all, session) = (select.clone(), vec![], self.session()?);
         loop {
-            let mut rows = Collect::default();
-            let next = list::select(&self.conn, &self.schema, &self.who, model, &select, merge, &mut rows)?;
+            let page = session.select(model, &select, merge, Collect::default());
+            let (mut rows, next) = runtime().block_on(page)?;
             assert!(rows.rows.len() <= select.limit as usize);
             assert!(
                 next.is_none() || rows.rows.len() == select.limit as usize,
@@ -199,7 +321,18 @@ impl Kit {
         search: Option<&str>,
         merge: Option<&[OverrideRow]>,
     ) -> Result<u64> {
-        list::count(&self.conn, &self.schema, &self.who, "doctors", filter, search, merge)
+        self.count_of("doctors", filter, search, merge)
+    }
+
+    pub(crate) fn count_of(
+        &self,
+        model: &str,
+        filter: &Filter,
+        search: Option<&str>,
+        merge: Option<&[OverrideRow]>,
+    ) -> Result<u64> {
+        let session = self.session()?;
+        runtime().block_on(session.count(model, filter, search, merge))
     }
 
     pub(crate) fn column(&self, model: &str, row: &[Value], field: &str) -> Value {
@@ -207,82 +340,38 @@ impl Kit {
         row[columns.iter().position(|c| c.name.as_str() == field).unwrap()].clone()
     }
 
+    /// Runs statements beside the engine.
+    pub(crate) fn run(&self, sql: &str) {
+        self.side.lock().unwrap().run(sql);
+    }
+
     pub(crate) fn integer(&self, sql: &str) -> i64 {
-        self.conn.query_row(sql, [], |row| row.get(0)).unwrap()
+        self.side.lock().unwrap().integer(sql)
+    }
+
+    pub(crate) fn texts(&self, sql: &str) -> Vec<String> {
+        self.side.lock().unwrap().texts(sql)
     }
 }
 
-pub(crate) fn field(text: &str, kind: FieldKind) -> Field {
-    Field {
-        name: name(text),
-        kind,
-        label: text.into(),
-        required: false,
-        unique: false,
-        index: false,
-        search: false,
-        personal: false,
-        default: None,
-        consistent: true,
-    }
+fn open(home: &Home, case: Case) -> Engine {
+    let engine = Engine::open(vec![home.spec(case.server.unwrap_or(0))], CacheLimits::default()).unwrap();
+    engine.set_platform("platform of the record tests").unwrap();
+    engine
 }
 
-pub(crate) fn model(text: &str, id: IdKind, fields: Vec<Field>) -> Model {
-    Model {
-        app: AppName::parse("clinic").unwrap(),
-        name: ModelName::parse(text).unwrap(),
-        label: text.into(),
-        store: StoreName::parse("tenant").unwrap(),
-        id,
-        display: None,
-        fields,
-        indexes: vec![],
-        permissions: Permissions::default(),
-        tenant_field: name("company_id"),
-        overrides: None,
-        audit: false,
-    }
-}
-
-fn reference(text: &str, to: &str, on_delete: OnDelete) -> Field {
-    field(text, FieldKind::Ref { to: ModelName::parse(to).unwrap(), on_delete })
-}
-
-/// Returns the clinic's models. `doctors` have every kind of field; `order` is a keyword of SQL.
-pub(crate) fn models() -> Vec<Arc<Model>> {
-    let text = |max| FieldKind::Text { max_length: max };
-    let whole = |min, max| FieldKind::Integer { min, max };
-    let doctors = vec![
-        Field { required: true, search: true, ..field("name", text(Some(40))) },
-        Field { unique: true, personal: true, ..field("email", text(None)) },
-        Field { index: true, ..field("age", whole(Some(0), Some(150))) },
-        Field { default: Some("10.00".into()), ..field("fee", FieldKind::Decimal { scale: 2 }) },
-        Field { required: true, default: Some(true.into()), ..field("active", FieldKind::Boolean) },
-        field("born", FieldKind::Date),
-        field("seen", FieldKind::Datetime),
-        field("extra", FieldKind::Json),
-        field("photo", FieldKind::File { max_bytes: 1000 }),
-        field("level", FieldKind::Choice { choices: vec!["junior".into(), "senior".into()] }),
-        reference("hospital", "hospitals", OnDelete::Protect),
-        reference("mentor", "doctors", OnDelete::SetNull),
-        Field { search: true, ..field("notes", text(None)) },
-        reference("region", "regions", OnDelete::Protect),
-    ];
-    let mut doctors = model("doctors", IdKind::Integer, doctors);
-    let fields = ["name", "age", "fee", "notes", "active", "extra"].map(name).into();
-    doctors.overrides = Some(Overrides { store: StoreName::parse("tenant").unwrap(), fields });
-    doctors.indexes = vec![Index { fields: vec![name("name"), name("born")], unique: true }];
-    let hospitals = vec![Field { required: true, search: true, ..field("name", text(None)) }];
-    let order = vec![field("group", text(None)), reference("doctor", "doctors", OnDelete::Protect)];
-    let audited = Model { audit: true, ..model("hospitals", IdKind::Uuid, hospitals) };
-    let store = StoreName::parse("shared").unwrap();
-    let regions = Model { store, ..model("regions", IdKind::Integer, vec![field("name", text(None))]) };
-    vec![
-        Arc::new(regions),
-        Arc::new(audited),
-        Arc::new(doctors),
-        Arc::new(model("order", IdKind::Integer, order)),
-    ]
+/// Returns the bytes that limits count for a value: those of its stored form.
+fn stored_bytes(value: &Value) -> u64 {
+    let bytes = match value {
+        Value::Null => 0,
+        Value::Boolean(_) | Value::Integer(_) | Value::Decimal(_) => 8,
+        Value::Text(text) => text.len(),
+        Value::Date(_) => 10,
+        Value::DateTime(_) => 27,
+        Value::Uuid(_) => 36,
+        Value::Json(json) => json.to_string().len(),
+    };
+    bytes as u64
 }
 
 /// Returns the refusal of a field that refers to a missing record: `id of model`.

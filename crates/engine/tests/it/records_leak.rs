@@ -1,21 +1,18 @@
-//! T1, T5, `confined-query`: three tenants share one pooled database, with the same ids in all of them. Whatever one
+//! T1, T5, `confined-query`: three tenants share the tables of a pool, with the same ids in all of them. Whatever one
 //! tenant does, it neither sees, changes nor blocks rows of the others, and is not blocked by them.
 
 use crate::records_kit::*;
 use tenantry_engine::{
     Kind,
-    internals::{read, usage},
     overrides::OverrideRow,
-    place::Isolation,
     query::{Direction, Filter, Operator, RecordId, Select},
-    row::Collect,
     value::Value,
 };
 
 /// Makes three tenants with doctors 1 to 4 (3 is mentored by 2), a hospital and an order each; returns the hospitals'
 /// ids.
-fn town() -> (Kit, Vec<RecordId>) {
-    let mut kit = Kit::new(Isolation::Pooled);
+fn town(case: Case) -> (Kit, Vec<RecordId>) {
+    let mut kit = Kit::new(case);
     let mut hospitals = vec![];
     for tenant in TENANTS {
         let hospital =
@@ -48,134 +45,136 @@ fn own(rows: &[Vec<Value>], tenant: i64) {
 
 #[test]
 fn reads_by_id_stay_inside() {
-    let (mut kit, hospitals) = town();
-    for (index, tenant) in TENANTS.into_iter().enumerate() {
-        kit.act_as(tenant);
-        own(&[kit.get("doctors", &RecordId::Integer(2)).unwrap()], tenant);
-        for (other, hospital) in hospitals.iter().enumerate() {
-            assert_eq!(kit.get("hospitals", hospital).is_some(), other == index);
+    for case in pooled() {
+        let (mut kit, hospitals) = town(case);
+        for (index, tenant) in TENANTS.into_iter().enumerate() {
+            kit.act_as(tenant);
+            own(&[kit.get("doctors", &RecordId::Integer(2)).unwrap()], tenant);
+            for (other, hospital) in hospitals.iter().enumerate() {
+                assert_eq!(kit.get("hospitals", hospital).is_some(), other == index);
+            }
+            let rows = kit.by_ids("hospitals", &hospitals);
+            assert_eq!(rows.len(), 1);
+            own(&rows, tenant);
+            let missing = kit.missing("hospitals", &hospitals);
+            assert_eq!(missing.len(), 2);
+            assert!(!missing.contains(&hospitals[index]));
+            for (other, hospital) in hospitals.iter().enumerate() {
+                assert_eq!(kit.refers("doctors", "hospital", hospital), other == index);
+            }
+            let ordered = |doctor| kit.refers("order", "doctor", &RecordId::Integer(doctor));
+            assert_eq!((ordered(1), ordered(4)), (index == 0, index != 0));
         }
-        let mut rows = Collect::default();
-        read::by_ids(&kit.conn, &kit.schema, &kit.who, "hospitals", &hospitals, &[], &mut rows).unwrap();
-        assert_eq!(rows.rows.len(), 1);
-        own(&rows.rows, tenant);
-        let missing = read::exists(&kit.conn, &kit.schema, &kit.who, "hospitals", &hospitals).unwrap();
-        assert_eq!(missing.len(), 2);
-        assert!(!missing.contains(&hospitals[index]));
-        for (other, hospital) in hospitals.iter().enumerate() {
-            let refers =
-                read::refers(&kit.conn, &kit.schema, &kit.who, "doctors", "hospital", hospital).unwrap();
-            assert_eq!(refers, other == index);
-        }
-        let ordered = |doctor| {
-            read::refers(&kit.conn, &kit.schema, &kit.who, "order", "doctor", &RecordId::Integer(doctor))
-                .unwrap()
-        };
-        assert_eq!((ordered(1), ordered(4)), (index == 0, index != 0));
+        kit.act_as(99);
+        assert_eq!(kit.no_session(), Kind::WrongIdentity, "a tenant that does not live here");
     }
-    kit.act_as(99);
-    assert_eq!(kit.get("doctors", &RecordId::Integer(1)), None, "a tenant that does not live here");
-    assert_eq!(usage::usage(&kit.conn, &kit.schema, &kit.who).unwrap_err().kind(), &Kind::Fenced);
 }
 
 #[test]
 fn lists_counts_searches_and_cursors_stay_inside() {
-    let (mut kit, _) = town();
-    let tautologies = [
-        Filter::All(vec![]),
-        Filter::Not(Box::new(Filter::Any(vec![]))),
-        Filter::Any(vec![Filter::Null(name("age"), true), Filter::Null(name("age"), false)]),
-        Filter::Any(vec![Filter::All(vec![]), Filter::Compare(name("id"), Operator::Ne, 99.into())]),
-        Filter::In(name("id"), (0..10).map(Value::Integer).collect()),
-    ];
-    let over =
-        [OverrideRow { id: RecordId::Integer(2), changes: r#"{"name":"mine canary","age":50}"#.into() }];
-    let foreign = vec![Value::Integer(2), Value::Integer(2)]; // a cursor that another tenant was given
-    for tenant in TENANTS {
-        kit.act_as(tenant);
-        for filter in &tautologies {
-            for merge in [None, Some(&over[..])] {
-                for search in [None, Some("canary"), Some("doctor")] {
-                    let sort = vec![(name("age"), Direction::Ascending)];
-                    let search = search.map(str::to_owned);
-                    let select = Select {
-                        filter: filter.clone(),
-                        search: search.clone(),
-                        sort,
-                        limit: 3,
-                        ..Select::default()
-                    };
-                    let rows = kit.pages("doctors", &select, merge).unwrap();
-                    own(&rows, tenant);
-                    assert_eq!(kit.count(filter, search.as_deref(), merge).unwrap(), rows.len() as u64);
-                    assert!(rows.len() <= 4);
-                    let select = Select { after: Some(foreign.clone()), ..select };
-                    own(&kit.pages("doctors", &select, merge).unwrap(), tenant);
+    for case in pooled() {
+        let (mut kit, _) = town(case);
+        let tautologies = [
+            Filter::All(vec![]),
+            Filter::Not(Box::new(Filter::Any(vec![]))),
+            Filter::Any(vec![Filter::Null(name("age"), true), Filter::Null(name("age"), false)]),
+            Filter::Any(vec![Filter::All(vec![]), Filter::Compare(name("id"), Operator::Ne, 99.into())]),
+            Filter::In(name("id"), (0..10).map(Value::Integer).collect()),
+        ];
+        let over =
+            [OverrideRow { id: RecordId::Integer(2), changes: r#"{"name":"mine canary","age":50}"#.into() }];
+        let foreign = vec![Value::Integer(2), Value::Integer(2)]; // a cursor that another tenant was given
+        for tenant in TENANTS {
+            kit.act_as(tenant);
+            for filter in &tautologies {
+                for merge in [None, Some(&over[..])] {
+                    for search in [None, Some("canary"), Some("doctor")] {
+                        let sort = vec![(name("age"), Direction::Ascending)];
+                        let search = search.map(str::to_owned);
+                        let select = Select {
+                            filter: filter.clone(),
+                            search: search.clone(),
+                            sort,
+                            limit: 3,
+                            ..Select::default()
+                        };
+                        let rows = kit.pages("doctors", &select, merge).unwrap();
+                        own(&rows, tenant);
+                        assert_eq!(kit.count(filter, search.as_deref(), merge).unwrap(), rows.len() as u64);
+                        assert!(rows.len() <= 4);
+                        let select = Select { after: Some(foreign.clone()), ..select };
+                        own(&kit.pages("doctors", &select, merge).unwrap(), tenant);
+                    }
                 }
             }
-        }
-        for other in TENANTS {
-            let found = kit.count(&Filter::All(vec![]), Some(&format!("canary{other}")), None).unwrap();
-            assert_eq!(found, if other == tenant { 4 } else { 0 });
+            for other in TENANTS {
+                let found = kit.count(&Filter::All(vec![]), Some(&format!("canary{other}")), None).unwrap();
+                assert_eq!(found, if other == tenant { 4 } else { 0 });
+            }
         }
     }
 }
 
 #[test]
 fn changes_stay_inside() {
-    let (mut kit, hospitals) = town();
-    let others = |kit: &Kit| {
-        let sql = "SELECT group_concat(name || version || coalesce(mentor, '-')) FROM doctors WHERE company_id <> 7";
-        kit.conn.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap()
-    };
-    let before = others(&kit);
-    // no other tenant knows a uuid id, and a stolen one is useless
-    assert_eq!(
-        kit.refused(&[update("hospitals", &hospitals[1], None, &[("name", "stolen".into())])]),
-        Kind::NotFound
-    );
-    assert_eq!(
-        kit.refused(&[update("hospitals", &hospitals[1], Some(9), &[])]),
-        Kind::NotFound,
-        "no version of a stranger"
-    );
-    assert_eq!(kit.refused(&[delete("hospitals", &hospitals[1], None)]), Kind::NotFound);
-    let RecordId::Uuid(foreign) = hospitals[1] else { panic!() };
-    let at_theirs = insert("doctors", &[("name", "n".into()), ("hospital", Value::Uuid(foreign))]);
-    assert_eq!(kit.refused(&[at_theirs]), dangling_to("hospital", &format!("{foreign} of hospitals")));
-    // every tenant may have the same id, and the same unique value
-    let same = insert_as("hospitals", hospitals[1].clone(), &[("name", "same id".into())]);
-    kit.one(same);
-    assert_eq!(
-        kit.refused(&[insert("doctors", &[("name", "n".into()), ("email", "1@x".into())])]),
-        Kind::Unique(vec!["email".into()])
-    );
-    kit.one(insert("doctors", &[("name", "n".into()), ("email", "5@x".into())]));
-    kit.act_as(8).one(insert("doctors", &[("name", "n".into()), ("email", "5@x".into())]));
-    kit.one(delete("doctors", &RecordId::Integer(5), None));
-    kit.act_as(7);
-    // our order protects doctor 1; theirs does not protect our doctor 4
-    assert_eq!(
-        kit.refused(&[delete("doctors", &RecordId::Integer(1), None)]),
-        Kind::Reference("order".into())
-    );
-    kit.one(delete("doctors", &RecordId::Integer(4), None));
-    kit.one(delete("doctors", &RecordId::Integer(2), None));
-    let pupil = kit.get("doctors", &RecordId::Integer(3)).unwrap();
-    assert_eq!(kit.column("doctors", &pupil, "mentor"), Value::Null);
-    kit.one(update("doctors", &RecordId::Integer(3), None, &[("name", "changed".into())]));
-    assert_eq!(others(&kit), before, "nothing of the neighbours moved");
-    assert_eq!(kit.one(insert("doctors", &[("name", "next".into())])).id, RecordId::Integer(6));
-    let rows = |tenant| kit.integer(&format!("SELECT rows FROM _tenantry_place WHERE tenant = {tenant}"));
-    assert_eq!((rows(7), rows(8), rows(9)), (7, 6, 6));
+    for case in pooled() {
+        let (mut kit, hospitals) = town(case);
+        let others = |kit: &Kit| {
+            let mentor = "coalesce(CAST(mentor AS text), '-')";
+            let row = format!("company_id || ' ' || id || name || version || {mentor}");
+            kit.texts(&format!("SELECT {row} FROM doctors WHERE company_id <> 7 ORDER BY company_id, id"))
+        };
+        let before = others(&kit);
+        // no other tenant knows a uuid id, and a stolen one is useless
+        assert_eq!(
+            kit.refused(&[update("hospitals", &hospitals[1], None, &[("name", "stolen".into())])]),
+            Kind::NotFound
+        );
+        assert_eq!(
+            kit.refused(&[update("hospitals", &hospitals[1], Some(9), &[])]),
+            Kind::NotFound,
+            "no version of a stranger"
+        );
+        assert_eq!(kit.refused(&[delete("hospitals", &hospitals[1], None)]), Kind::NotFound);
+        let RecordId::Uuid(foreign) = hospitals[1] else { panic!() };
+        let at_theirs = insert("doctors", &[("name", "n".into()), ("hospital", Value::Uuid(foreign))]);
+        assert_eq!(kit.refused(&[at_theirs]), dangling_to("hospital", &format!("{foreign} of hospitals")));
+        // every tenant may have the same id, and the same unique value
+        let same = insert_as("hospitals", hospitals[1].clone(), &[("name", "same id".into())]);
+        kit.one(same);
+        assert_eq!(
+            kit.refused(&[insert("doctors", &[("name", "n".into()), ("email", "1@x".into())])]),
+            Kind::Unique(vec!["email".into()])
+        );
+        kit.one(insert("doctors", &[("name", "n".into()), ("email", "5@x".into())]));
+        kit.act_as(8).one(insert("doctors", &[("name", "n".into()), ("email", "5@x".into())]));
+        kit.one(delete("doctors", &RecordId::Integer(5), None));
+        kit.act_as(7);
+        // our order protects doctor 1; theirs does not protect our doctor 4
+        assert_eq!(
+            kit.refused(&[delete("doctors", &RecordId::Integer(1), None)]),
+            Kind::Reference("order".into())
+        );
+        kit.one(delete("doctors", &RecordId::Integer(4), None));
+        kit.one(delete("doctors", &RecordId::Integer(2), None));
+        let pupil = kit.get("doctors", &RecordId::Integer(3)).unwrap();
+        assert_eq!(kit.column("doctors", &pupil, "mentor"), Value::Null);
+        kit.one(update("doctors", &RecordId::Integer(3), None, &[("name", "changed".into())]));
+        assert_eq!(others(&kit), before, "nothing of the neighbours moved");
+        assert_eq!(kit.one(insert("doctors", &[("name", "next".into())])).id, RecordId::Integer(6));
+        let rows = |tenant| kit.integer(&format!("SELECT rows FROM _tenantry_place WHERE tenant = {tenant}"));
+        assert_eq!((rows(7), rows(8), rows(9)), (7, 6, 6));
+    }
 }
 
 #[test]
 fn a_fence_stops_its_tenant_only() {
-    let (mut kit, _) = town();
-    kit.conn.execute_batch("UPDATE _tenantry_place SET state = 'fenced' WHERE tenant = 8").unwrap();
-    let change = [update("doctors", &RecordId::Integer(1), None, &[("age", 9.into())])];
-    kit.apply(&change).unwrap();
-    assert_eq!(kit.act_as(8).refused(&change), Kind::Fenced);
-    kit.act_as(9).apply(&change).unwrap();
+    for case in pooled() {
+        let (mut kit, _) = town(case);
+        kit.run("UPDATE _tenantry_place SET state = 'fenced' WHERE tenant = 8");
+        let change = [update("doctors", &RecordId::Integer(1), None, &[("age", 9.into())])];
+        kit.apply(&change).unwrap();
+        assert_eq!(kit.act_as(8).refused(&change), Kind::Fenced);
+        kit.act_as(9).apply(&change).unwrap();
+    }
 }

@@ -15,8 +15,8 @@ fn searching(text: &str) -> Select {
 
 #[test]
 fn search_sees_what_the_tenant_sees() {
-    for isolation in BOTH {
-        let kit = Kit::new(isolation);
+    for case in cases() {
+        let kit = Kit::new(case);
         for (text, notes) in [("alpha bank", "old notes"), ("beta bank", "quiet"), ("gamma house", "x")] {
             kit.one(insert("doctors", &[("name", text.into()), ("notes", notes.into())]));
         }
@@ -44,8 +44,8 @@ fn search_sees_what_the_tenant_sees() {
 
 #[test]
 fn changes_keep_stored_forms_and_refuse_what_may_not_change() {
-    let kit = Kit::new(BOTH[0]);
-    let plan = kit.schema.model("doctors").unwrap();
+    let schema = schema();
+    let plan = schema.model("doctors").unwrap();
     let list = values(&[
         ("fee", decimal("3.50")),
         ("active", false.into()),
@@ -61,18 +61,21 @@ fn changes_keep_stored_forms_and_refuse_what_may_not_change() {
     {
         assert!(overrides::changes(plan, &values(&[(field, value)])).is_err(), "{field}");
     }
-    kit.one(insert("doctors", &[("name", "a".into())]));
-    let rows = [OverrideRow {
-        id: RecordId::Integer(1),
-        changes: r#"{"email":"taken over","id":5,"fee":350}"#.into(),
-    }];
-    let row = kit.pages("doctors", &Select::default(), Some(&rows)).unwrap().remove(0);
-    assert_eq!(
-        (&row[0], kit.column("doctors", &row, "email")),
-        (&1.into(), Value::Null),
-        "not overridable, not merged"
-    );
-    assert_eq!(kit.column("doctors", &row, "fee"), decimal("3.50"));
+    for case in cases() {
+        let kit = Kit::new(case);
+        kit.one(insert("doctors", &[("name", "a".into())]));
+        let rows = [OverrideRow {
+            id: RecordId::Integer(1),
+            changes: r#"{"email":"taken over","id":5,"fee":350}"#.into(),
+        }];
+        let row = kit.pages("doctors", &Select::default(), Some(&rows)).unwrap().remove(0);
+        assert_eq!(
+            (&row[0], kit.column("doctors", &row, "email")),
+            (&1.into(), Value::Null),
+            "not overridable, not merged"
+        );
+        assert_eq!(kit.column("doctors", &row, "fee"), decimal("3.50"));
+    }
 }
 
 #[test]

@@ -1,7 +1,10 @@
-//! Writes: the same cases in both isolations.
+//! Writes: the same cases on every database and in every isolation.
 
 use crate::records_kit::*;
-use tenantry_engine::{Kind, internals::usage, place::Isolation, query::RecordId, value::Value};
+use tenantry_engine::{Kind, Usage, place::Isolation, query::RecordId, value::Value};
+
+/// A tenant's own file of SQLite counts no bytes of values: its pages are limited.
+const OWN_FILE: Case = Case { server: None, isolation: Isolation::Database };
 
 fn doctor(text: &str) -> tenantry_engine::query::Change {
     insert("doctors", &[("name", text.into())])
@@ -9,8 +12,8 @@ fn doctor(text: &str) -> tenantry_engine::query::Change {
 
 #[test]
 fn a_row_comes_back_as_written() {
-    for isolation in BOTH {
-        let kit = Kit::new(isolation);
+    for case in cases() {
+        let kit = Kit::new(case);
         let hospital = kit.one(insert("hospitals", &[("name", "City".into())]));
         let RecordId::Uuid(hospital_id) = hospital.id else { panic!("a UUID was asked for") };
         let given = [
@@ -31,7 +34,7 @@ fn a_row_comes_back_as_written() {
         let row = kit.get("doctors", &written.id).unwrap();
         assert_eq!(row, written.row);
         for (field, value) in given.iter().filter(|(field, _)| !["seen", "fee"].contains(field)) {
-            assert_eq!(kit.column("doctors", &row, field), *value, "{field} {isolation:?}");
+            assert_eq!(kit.column("doctors", &row, field), *value, "{field} {case:?}");
         }
         assert_eq!(kit.column("doctors", &row, "fee"), decimal("12.50"));
         let seen = Value::DateTime("2026-01-02T03:04:05.678901Z".parse().unwrap());
@@ -42,8 +45,8 @@ fn a_row_comes_back_as_written() {
 
 #[test]
 fn defaults_fill_what_is_absent_and_null_stays_null() {
-    for isolation in BOTH {
-        let kit = Kit::new(isolation);
+    for case in cases() {
+        let kit = Kit::new(case);
         let row = kit.one(doctor("a")).row;
         assert_eq!(kit.column("doctors", &row, "fee"), decimal("10.00"));
         assert_eq!(kit.column("doctors", &row, "active"), true.into());
@@ -73,8 +76,8 @@ fn values_that_break_a_rule_name_field_and_rule() {
         ("version", 1.into(), "is set by the platform"),
         ("company_id", 1.into(), "unknown field"),
     ];
-    for isolation in BOTH {
-        let kit = Kit::new(isolation);
+    for case in cases() {
+        let kit = Kit::new(case);
         let id = kit.one(doctor("good")).id;
         for (field, value, rule) in &bad {
             let kind = Kind::Invalid((*field).into(), (*rule).into());
@@ -96,8 +99,8 @@ fn values_that_break_a_rule_name_field_and_rule() {
 
 #[test]
 fn versions_rise_and_conflicts_tell_the_current_one() {
-    for isolation in BOTH {
-        let kit = Kit::new(isolation);
+    for case in cases() {
+        let kit = Kit::new(case);
         let id = kit.one(doctor("a")).id;
         let written = kit.one(update("doctors", &id, Some(1), &[("age", 5.into())]));
         assert_eq!((written.version, kit.column("doctors", &written.row, "age")), (2, 5.into()));
@@ -112,12 +115,12 @@ fn versions_rise_and_conflicts_tell_the_current_one() {
 
 #[test]
 fn ids_are_never_reused() {
-    for isolation in BOTH {
-        let kit = Kit::new(isolation);
+    for case in cases() {
+        let kit = Kit::new(case);
         assert_eq!(kit.one(doctor("a")).id, RecordId::Integer(1));
         let second = kit.one(doctor("b")).id;
         kit.one(delete("doctors", &second, None));
-        assert_eq!(kit.one(doctor("c")).id, RecordId::Integer(3), "{isolation:?}");
+        assert_eq!(kit.one(doctor("c")).id, RecordId::Integer(3), "{case:?}");
         kit.one(insert_as("doctors", RecordId::Integer(10), &[("name", "d".into())]));
         kit.one(insert_as("doctors", RecordId::Integer(5), &[("name", "e".into())]));
         assert_eq!(kit.one(doctor("f")).id, RecordId::Integer(11));
@@ -132,8 +135,8 @@ fn ids_are_never_reused() {
 
 #[test]
 fn unique_fields_clash_by_name() {
-    for isolation in BOTH {
-        let kit = Kit::new(isolation);
+    for case in cases() {
+        let kit = Kit::new(case);
         let born = Value::Date("2000-01-01".parse().unwrap());
         let first = [("name", "a".into()), ("email", "x".into()), ("born", born.clone())];
         let id = kit.one(insert("doctors", &first)).id;
@@ -148,8 +151,8 @@ fn unique_fields_clash_by_name() {
 
 #[test]
 fn references_are_checked_protected_and_emptied() {
-    for isolation in BOTH {
-        let kit = Kit::new(isolation);
+    for case in cases() {
+        let kit = Kit::new(case);
         let uuid = uuid::Uuid::now_v7();
         let nowhere = Value::Uuid(uuid);
         let dangling = insert("doctors", &[("name", "a".into()), ("hospital", nowhere.clone())]);
@@ -181,28 +184,25 @@ fn references_are_checked_protected_and_emptied() {
 
 #[test]
 fn a_row_that_refers_to_itself_can_go_at_its_version() {
-    for isolation in BOTH {
-        let kit = Kit::new(isolation);
+    for case in cases() {
+        let kit = Kit::new(case);
         let id = kit.one(insert("doctors", &[("name", "m".into()), ("mentor", 1.into())])).id;
         let gone = kit.one(delete("doctors", &id, Some(1)));
         assert_eq!((gone.version, kit.column("doctors", &gone.row, "mentor")), (1, 1.into()));
-        assert_eq!(
-            usage::usage(&kit.conn, &kit.schema, &kit.who).unwrap(),
-            tenantry_engine::Usage { rows: 0, bytes: 0 }
-        );
+        assert_eq!(kit.counted(), Usage { rows: 0, bytes: 0 });
     }
 }
 
 #[test]
 fn fence_and_generation_stop_writes_before_anything_else() {
-    for isolation in BOTH {
-        let mut kit = Kit::new(isolation);
+    for case in cases() {
+        let mut kit = Kit::new(case);
         let id = kit.one(doctor("a")).id;
-        kit.conn.execute_batch("UPDATE _tenantry_place SET state = 'fenced'").unwrap();
+        kit.run("UPDATE _tenantry_place SET state = 'fenced'");
         assert_eq!(kit.refused(&[doctor("b")]), Kind::Fenced);
         assert_eq!(kit.refused(&[update("doctors", &id, None, &[])]), Kind::Fenced);
-        kit.conn.execute_batch("UPDATE _tenantry_place SET state = 'open'; DELETE FROM doctors").unwrap();
-        kit.who.generation = 2;
+        kit.run("UPDATE _tenantry_place SET state = 'open'; DELETE FROM doctors");
+        kit.place.generation = 2;
         assert_eq!(kit.refused(&[doctor("c")]), Kind::Fenced);
         assert_eq!(
             kit.refused(&[delete("doctors", &id, None)]),
@@ -215,8 +215,8 @@ fn fence_and_generation_stop_writes_before_anything_else() {
 
 #[test]
 fn limits_hold_inside_the_transaction_and_shrinking_is_free() {
-    for isolation in BOTH {
-        let mut kit = Kit::new(isolation);
+    for case in cases() {
+        let mut kit = Kit::new(case);
         kit.options.max_rows = Some(2);
         let id = kit.one(doctor("a")).id;
         assert_eq!(kit.refused(&[doctor("b"), doctor("c")]), Kind::Limit("rows"));
@@ -230,12 +230,18 @@ fn limits_hold_inside_the_transaction_and_shrinking_is_free() {
 }
 
 #[test]
-fn pooled_bytes_are_what_is_stored() {
-    let mut kit = Kit::new(Isolation::Pooled);
+fn counted_bytes_are_what_is_stored() {
+    for case in cases().into_iter().filter(|case| *case != OWN_FILE) {
+        bytes_are_what_is_stored(Kit::new(case));
+    }
+}
+
+fn bytes_are_what_is_stored(mut kit: Kit) {
     let bytes = |kit: &Kit| kit.integer("SELECT bytes FROM _tenantry_place WHERE tenant = 7");
     let a = kit.one(insert("doctors", &[("name", "a".into()), ("notes", "x".repeat(100).into())])).id;
     let first = bytes(&kit);
     assert!(first > 100);
+    assert_eq!(kit.usage().unwrap(), kit.counted());
     kit.one(update("doctors", &a, None, &[("notes", "x".repeat(50).into())]));
     assert_eq!(bytes(&kit), first - 50);
     let RecordId::Integer(number) = a else { panic!() };
@@ -251,17 +257,14 @@ fn pooled_bytes_are_what_is_stored() {
 
 #[test]
 fn activity_is_logged_where_asked_without_personal_data() {
-    for isolation in BOTH {
-        let mut kit = Kit::new(isolation);
+    for case in cases() {
+        let mut kit = Kit::new(case);
         kit.one(doctor("a"));
         assert_eq!(kit.integer("SELECT count(*) FROM _tenantry_activity"), 0);
         let hospital = kit.one(insert("hospitals", &[("name", "old".into())])).id;
         kit.one(update("hospitals", &hospital, None, &[("name", "new".into())]));
-        let detail: String = kit
-            .conn
-            .query_row("SELECT detail FROM _tenantry_activity WHERE action = 'update'", [], |r| r.get(0))
-            .unwrap();
-        assert_eq!(detail, r#"{"name":["old","new"]}"#);
+        let detail = kit.texts("SELECT detail FROM _tenantry_activity WHERE action = 'update'");
+        assert_eq!(detail, [r#"{"name":["old","new"]}"#]);
         kit.options.log_all = true;
         kit.options.impersonator = Some("root".into());
         kit.one(insert("doctors", &[("name", "b".into()), ("email", "secret@x".into())]));
@@ -278,8 +281,8 @@ fn activity_is_logged_where_asked_without_personal_data() {
 
 #[test]
 fn counters_equal_what_a_recount_finds() {
-    for isolation in BOTH {
-        let kit = Kit::new(isolation);
+    for case in cases() {
+        let kit = Kit::new(case);
         let json = Value::Json(serde_json::json!({"ключ": [1.5, "é"]}));
         let first =
             [("name", "Łódź".into()), ("extra", json), ("fee", decimal("1.10")), ("region", 3.into())];
@@ -292,22 +295,19 @@ fn counters_equal_what_a_recount_finds() {
         kit.one(insert("hospitals", &[("name", "City".into())]));
         kit.one(update("doctors", &id, None, &[("notes", "ß".repeat(10).into()), ("extra", Value::Null)]));
         kit.one(delete("doctors", &id, None));
-        let counted = usage::usage(&kit.conn, &kit.schema, &kit.who).unwrap();
+        let counted = kit.counted();
         assert_eq!(counted.rows, 2);
-        assert_eq!(counted.bytes > 0, isolation == Isolation::Pooled);
-        let bytes = if isolation == Isolation::Pooled { ", bytes = 99" } else { "" };
-        kit.conn
-            .execute_batch(&format!("UPDATE _tenantry_place SET rows = 99{bytes} WHERE tenant = 7"))
-            .unwrap();
+        assert_eq!(counted.bytes > 0, case != OWN_FILE);
         assert_eq!(kit.recounted(), counted);
     }
 }
 
+/// The size of a tenant's own file is limited by its pages.
 #[test]
 fn a_full_database_is_the_tenants_limit() {
-    let kit = Kit::new(Isolation::Database);
-    let pages = kit.integer("PRAGMA page_count");
-    kit.conn.query_row(&format!("PRAGMA max_page_count = {}", pages + 4), [], |_| Ok(())).unwrap();
+    let mut kit = Kit::new(OWN_FILE);
+    let bytes = kit.integer("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()");
+    kit.max_bytes = Some(u64::try_from(bytes).unwrap() + 5 * 4096);
     let big = insert("doctors", &[("name", "a".into()), ("notes", "x".repeat(100_000).into())]);
     assert_eq!(kit.refused(&[doctor("b"), big]), Kind::Limit("bytes"));
     assert_eq!(kit.integer("SELECT count(*) FROM doctors"), 0);

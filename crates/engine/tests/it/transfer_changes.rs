@@ -1,7 +1,8 @@
 //! Catching up: after any sequence of writes during a copy, split into rounds anywhere, the copy equals the original.
 
 use crate::{
-    records_kit::{Kit, delete, insert, insert_as, update},
+    records_direct::Direct,
+    records_kit::{delete, insert, insert_as, update},
     transfer_kit::*,
 };
 use proptest::prelude::*;
@@ -131,7 +132,7 @@ impl Clinic {
 
     /// Returns the actual bytes of a pooled tenant, recounted.
     fn counted_anew(&self, place: &Place) -> u64 {
-        let kit = Kit::reader(&self.test.file(place), place);
+        let kit = Direct::reader(&self.test.file(place), place);
         kit.recounted().bytes
     }
 }
@@ -257,10 +258,10 @@ fn new_generation(place: &Place) -> Place {
 #[test]
 fn recording_costs_nothing_while_it_is_off() {
     for isolation in [Isolation::Database, Isolation::Pooled] {
-        let kit = Kit::new(isolation);
+        let kit = Direct::new(isolation);
         let mentor = kit.one(insert("doctors", &[("name", "Mentor".into())])).id;
         let RecordId::Integer(number) = mentor else { panic!("an integer id") };
-        let changed = |kit: &Kit| {
+        let changed = |kit: &Direct| {
             let before = kit.conn.total_changes();
             let doctor =
                 |n: i64| insert("doctors", &[("name", format!("{n}").into()), ("mentor", number.into())]);
