@@ -5,6 +5,7 @@
 mod baseline;
 mod home;
 mod load;
+mod postgres;
 mod process;
 mod report;
 mod rounds;
@@ -29,6 +30,8 @@ struct Cli {
 enum Command {
     /// Run benchmarks, print the table, write bench.json.
     Run(suite::Options),
+    /// Compare records on a PostgreSQL server with statements by hand.
+    Postgres(postgres::Options),
     /// The hand-written server of one database, for the harness to start.
     Baseline {
         /// The database file, made if absent.
@@ -43,6 +46,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(options) => suite::run(&options),
+        Command::Postgres(options) => postgres::run(&options),
         Command::Baseline { database, port } => baseline::server::serve(&database, port),
     };
     match done {
