@@ -151,7 +151,7 @@ impl<'a> Outcome<'a> {
             let options = &write.request.options;
             options
                 .refuse_over_limit((*rows, held.rows), (*bytes, held.bytes))
-                .map_err(|error| Trouble::Refused(at, error))?;
+                .map_err(|error| Trouble::Refused(at, error.into()))?;
         }
         Ok(())
     }

@@ -75,7 +75,8 @@ async fn one(server: &Server, place: &Opened, write: Write<'_>) -> Result<Vec<Wr
 /// Returns the error of a transaction; if a table or role was not there, that of the place, which may be gone.
 async fn why(server: &Server, place: &Opened, write: &Write<'_>, trouble: Trouble) -> Error {
     match trouble {
-        Trouble::All(error) | Trouble::Refused(_, error) => error,
+        Trouble::All(error) => error,
+        Trouble::Refused(_, error) => *error,
         Trouble::Gone(error) => server.why(place, write.request.schema.known()).await.err().unwrap_or(error),
         Trouble::Outdated(_) => Error::new(Kind::Busy, format!("{} is being migrated", place.site)),
     }

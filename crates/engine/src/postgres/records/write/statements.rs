@@ -63,7 +63,7 @@ pub(super) fn all<'a>(
         for (change, ready) in write.changes.iter().enumerate() {
             statements
                 .one(at, change, ready, &write.request.schema)
-                .map_err(|error| Trouble::Refused(at, error.with_index(change)))?;
+                .map_err(|error| Trouble::Refused(at, error.with_index(change).into()))?;
         }
     }
     Ok(statements.sent)

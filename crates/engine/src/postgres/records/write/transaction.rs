@@ -27,7 +27,7 @@ pub(super) enum Trouble {
     /// Like `All`, if the place is there.
     Gone(Error),
     /// This write was refused.
-    Refused(usize, Error),
+    Refused(usize, Box<Error>),
     /// The ledger was raised since the schema of this write was verified.
     Outdated(usize),
 }
@@ -99,7 +99,7 @@ async fn change<'w>(
     let mut outcome = Outcome::new(writes);
     for (sent, rows) in sent.iter().zip(answers) {
         let taken = outcome.take(sent, &rows);
-        taken.map_err(|error| Trouble::Refused(sent.write, error.with_index(sent.change)))?;
+        taken.map_err(|error| Trouble::Refused(sent.write, error.with_index(sent.change).into()))?;
     }
     match failed {
         None => Ok(outcome),
@@ -121,7 +121,7 @@ fn refused(sent: &[Sent<'_>], failed: Failed) -> Trouble {
         Some(sent) if failed.is_stale() => Trouble::Outdated(sent.write),
         Some(sent) if failed.error.as_db_error().is_some() => {
             let error = refusal::explain(sent, failed);
-            Trouble::Refused(sent.write, error.with_index(sent.change))
+            Trouble::Refused(sent.write, error.with_index(sent.change).into())
         }
         _ => Trouble::All(failed.into()),
     }
