@@ -17,11 +17,9 @@ pub mod model;
 pub mod name;
 pub mod overrides;
 pub mod place;
-#[allow(
-    dead_code,
-    unreachable_pub,
-    unused_imports,
-    reason = "no server of the configuration is on PostgreSQL yet"
+#[cfg_attr(
+    not(feature = "internals"),
+    allow(dead_code, unreachable_pub, reason = "public for the engine's own tests only")
 )]
 mod postgres;
 pub mod query;

@@ -165,17 +165,6 @@ pub(crate) async fn check_closed(conn: &mut Connection, site: &Site) -> Result<i
     info.log_upto.ok_or_else(|| transition::not_copied(&site.place))
 }
 
-/// Verifies, in the state that is read, that changes are recorded for this token.
-///
-/// # Errors
-/// `Fenced` if they are not.
-pub(crate) async fn check_recorded(conn: &mut Connection, site: &Site, token: i64) -> Result<()> {
-    match info(conn, site).await?.recorder {
-        Some(recorder) if recorder == token => Ok(()),
-        other => Err(transition::not_recorded(&site.place, other, token)),
-    }
-}
-
 /// Claims a place for the call that fills it, whichever call was filling it before. Returns the new token.
 ///
 /// # Errors
@@ -198,17 +187,6 @@ pub(crate) async fn take_over(conn: &mut Connection, site: &Site, platform: &Pla
     Ok(token)
 }
 
-/// Verifies that no other call took over or removed the place since [`take_over`].
-///
-/// # Errors
-/// `Fenced` if one did.
-pub(crate) async fn check_filling(conn: &mut Connection, site: &Site, token: i64) -> Result<()> {
-    match info(conn, site).await?.state {
-        PlaceState::Filling { holder } if holder == token => Ok(()),
-        _ => Err(transition::not_filling(&site.place)),
-    }
-}
-
 /// Marks the place as complete and sets its counters; `log_upto` is the last entry of the activity log that was carried.
 ///
 /// # Errors
@@ -223,26 +201,4 @@ pub(crate) async fn finish_filling(
     let values: [Param<'_>; 4] =
         [(&state, Type::TEXT), (&rows, Type::INT8), (&bytes, Type::INT8), (&log_upto, Type::INT8)];
     set(conn, site, Transition::FinishFilling, &values).await.map(drop)
-}
-
-/// Closes a place whose rows are about to be removed.
-///
-/// # Errors
-/// `WrongIdentity` for a database that is not ours.
-pub(crate) async fn begin_leaving(conn: &mut Connection, site: &Site) -> Result<()> {
-    set(conn, site, Transition::BeginLeaving, &[]).await.map(drop)
-}
-
-/// Verifies that rows of the place are still to be removed.
-///
-/// # Errors
-/// `WrongIdentity` if they are gone, `Fenced` if another call fills the place.
-pub(crate) async fn check_leaving(conn: &mut Connection, site: &Site) -> Result<()> {
-    match find(conn, site).await? {
-        None => Err(transition::absent(&site.place)),
-        Some((generation, info)) if generation == site.generation && info.state == PlaceState::Leaving => {
-            Ok(())
-        }
-        Some(_) => Err(transition::filled_anew(&site.place)),
-    }
 }

@@ -13,11 +13,11 @@ use crate::{
     place::Place,
 };
 use quick_cache::sync::Cache;
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 use tokio::sync::OnceCell;
 
-/// How to reach a server, and what to leave to others there.
-#[derive(Debug, Clone)]
+/// How to reach a server, and what to leave to others there. Its `Debug` form has no password.
+#[derive(Clone)]
 pub struct ServerOptions {
     /// `postgresql://` URL of the role that owns everything. Its database is the home database, which holds pools and
     /// the schemas of tenants.
@@ -28,6 +28,15 @@ pub struct ServerOptions {
     pub connections: ConnectionLimits,
     /// False if a pooler gives each transaction another connection: then no statement is prepared by name.
     pub prepares: bool,
+}
+
+impl fmt::Debug for ServerOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url: _, prefix, connections, prepares } = self;
+        let mut out = f.debug_struct("ServerOptions");
+        out.field("prefix", prefix).field("connections", connections).field("prepares", prepares);
+        out.finish_non_exhaustive()
+    }
 }
 
 /// A server. Cheap to clone.

@@ -4,14 +4,8 @@ use crate::{
     error::{Error, Kind, Result},
     place::Place,
     postgres::{
-        connections::Connection,
-        identity::{self, key},
-        names::quoted,
-        place_state,
-        places::How,
-        server::Server,
+        connections::Connection, identity, names::quoted, place_state, places::How, server::Server,
         site::Site,
-        tables,
     },
 };
 use tokio_postgres::types::Type;

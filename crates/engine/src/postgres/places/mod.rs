@@ -11,6 +11,6 @@ mod transaction;
 mod upkeep;
 mod verify;
 
-pub(crate) use make::{Build, Rows};
+pub(crate) use make::Rows;
 pub(crate) use transaction::{How, Transaction};
 pub(crate) use upkeep::is_loss;

@@ -6,7 +6,7 @@
 
 use super::{How, make::Build};
 use crate::{
-    error::{Error, Kind, Result},
+    error::Result,
     name::StoreName,
     place::{Isolation, Place},
     postgres::{

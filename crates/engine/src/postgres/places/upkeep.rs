@@ -51,25 +51,6 @@ impl Server {
         identity::enrol(conn, site, &self.platform).await.map(drop)
     }
 
-    /// Returns why the place is lost; None if it is whole.
-    ///
-    /// # Errors
-    /// Conditions that pass without intervention, such as a server that is away.
-    pub(crate) async fn lost(&self, place: &Place) -> Result<Option<Error>> {
-        match self.unusable(place).await? {
-            Some(error) => Ok(Some(error)),
-            None => loss(place, self.check_pages(place).await),
-        }
-    }
-
-    /// Checks only the identity of the place. Returns why it cannot be used; None if it can.
-    ///
-    /// # Errors
-    /// Those of [`Server::lost`].
-    pub(crate) async fn unusable(&self, place: &Place) -> Result<Option<Error>> {
-        loss(place, self.verify(place).await)
-    }
-
     /// Reads every row of every table of the database or schema, in a pool those of all tenants, so that the server reads
     /// and checks each page of them. Indexes are not compared with the tables: PostgreSQL does that only for superusers.
     ///
@@ -122,14 +103,5 @@ pub(crate) fn is_loss(place: &Place, error: &Error) -> bool {
         // No name is used twice, so another generation was put there. A pool may simply be ahead.
         Kind::Fenced => place.isolation != Isolation::Pooled,
         _ => false,
-    }
-}
-
-/// Turns a loss into `Some`; other errors stay errors.
-fn loss(place: &Place, checked: Result<()>) -> Result<Option<Error>> {
-    match checked {
-        Ok(()) => Ok(None),
-        Err(error) if is_loss(place, &error) => Ok(Some(error)),
-        Err(error) => Err(error),
     }
 }

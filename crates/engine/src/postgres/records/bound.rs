@@ -6,7 +6,6 @@ use crate::{
         cells::{Native, parameter_type},
         connections::Param,
     },
-    query::RecordId,
 };
 use std::error::Error as StdError;
 use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
@@ -58,14 +57,6 @@ fn key_type(key: &Key) -> Type {
 /// Returns the ids as an array of the type that a model's ids have.
 pub(crate) fn keys(storage: Storage, keys: Vec<Key>) -> Bound<'static> {
     Bound::Keys(parameter_type(storage), keys)
-}
-
-/// Returns the id in its public form; None if it is not a UUID.
-pub(crate) fn record_id(key: Key) -> Option<RecordId> {
-    match key {
-        Key::Integer(id) => Some(RecordId::Integer(id)),
-        Key::Text(text) => uuid::Uuid::try_parse_ascii(&text).ok().map(RecordId::Uuid),
-    }
 }
 
 fn array_of(element: &Type) -> Type {
