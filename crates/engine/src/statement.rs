@@ -39,3 +39,8 @@ pub struct SqlRows {
     /// True if rows were cut off at the limits.
     pub truncated: bool,
 }
+
+/// Returns true if an operator's statement asks to make anew what a database derives from its rows.
+pub(crate) fn is_reindex(text: &str) -> bool {
+    text.trim().trim_end_matches(';').trim_end().eq_ignore_ascii_case("REINDEX")
+}

@@ -8,7 +8,6 @@ pub mod connections;
 mod identity;
 mod names;
 mod opened;
-mod pending;
 mod place_state;
 pub(crate) mod places;
 pub(crate) mod records;

@@ -29,6 +29,7 @@ mod postgres_convert;
 mod postgres_inspect;
 mod postgres_kit;
 mod postgres_places;
+mod postgres_repair;
 mod postgres_sandbox;
 mod postgres_schema;
 mod postgres_tls;

@@ -193,7 +193,7 @@ impl Server {
     }
 
     /// Returns the names of the tables of a place, quoted and with their schema.
-    pub(super) async fn tables(&self, site: &Site) -> Result<Vec<String>> {
+    pub(in crate::postgres) async fn tables(&self, site: &Site) -> Result<Vec<String>> {
         let sql = "SELECT relname::text FROM pg_class WHERE relkind IN ('r', 'm') \
             AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1) ORDER BY 1";
         let mut lease = self.lease(site).await?;

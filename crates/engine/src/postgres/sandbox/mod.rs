@@ -7,13 +7,16 @@
 //! PostgreSQL has no limit for the temporary files of one role, so `scratch_bytes` does not hold here; an operator sets
 //! `temp_file_limit`.
 
+mod copy;
 mod params;
 mod password;
+mod repair;
 mod rows;
 mod rules;
 mod tokens;
+mod update;
 
-use super::{connections::Connection, places::How, server::Server, site::Site};
+use super::{connections::Connection, places::How, schema::ledger, server::Server, site::Site};
 use crate::{
     error::{Error, Kind, Result},
     place::Place,
@@ -55,21 +58,17 @@ impl Server {
     /// of the place.
     ///
     /// # Errors
-    /// `Denied` for a pool without a tenant; otherwise those of [`Server::sql`].
+    /// `Denied` for a pool without a tenant; `SchemaAhead` for a pool with migrations that `script` does not have;
+    /// otherwise those of [`Server::sql`].
     pub(crate) async fn operator_sql(
         &self,
         place: &Place,
-        _: &Arc<Script>,
+        script: &Arc<Script>,
         text: &str,
         limits: SqlLimits,
     ) -> Result<SqlRows> {
         let site = self.site(place)?;
-        if site.is_pooled() && place.tenant.is_none() {
-            return Err(Error::new(
-                Kind::Denied("rows of all tenants".into()),
-                "a pool has no rows of its own",
-            ));
-        }
+        refuse_whole_pool(&site)?;
         self.identify(&site).await?;
         if !site.is_pooled() && place.tenant.is_some() {
             return self.sql(&site, text, Json::Null, limits).await;
@@ -77,7 +76,18 @@ impl Server {
         let text = checked(text)?;
         // Row-level security shows the rows of the place's tenant. Dropping the transaction ends its settings.
         let mut transaction = self.in_place(&site, How::Snapshot).await?;
-        run(transaction.connection()?, &site, text, &Json::Null, limits).await
+        let conn = transaction.connection()?;
+        if site.is_pooled() {
+            script.as_applied(&ledger::applied(conn, &site).await?)?;
+        }
+        run(conn, &site, text, &Json::Null, limits).await
+    }
+}
+
+fn refuse_whole_pool(site: &Site) -> Result<()> {
+    match site.is_pooled() && site.place.tenant.is_none() {
+        true => Err(Error::new(Kind::Denied("rows of all tenants".into()), "a pool has no rows of its own")),
+        false => Ok(()),
     }
 }
 
@@ -95,10 +105,15 @@ async fn run(
 
 /// Returns the statement without the semicolon at its end, if a tenant may run it.
 fn checked(text: &str) -> Result<&str> {
-    if text.len() > TEXT_BYTES {
-        return Err(Error::new(Kind::Statement("the statement is too long".into()), "sql"));
-    }
+    refuse_long(text)?;
     rules::check(text)
+}
+
+fn refuse_long(text: &str) -> Result<()> {
+    match text.len() > TEXT_BYTES {
+        true => Err(Error::new(Kind::Statement("the statement is too long".into()), "sql")),
+        false => Ok(()),
+    }
 }
 
 /// Returns the settings of the transaction.

@@ -246,6 +246,17 @@ const TYPES: &[&str] = &[
 /// # Errors
 /// [`Kind::Denied`] for what it may not do; [`Kind::Statement`] if it is no query, or not one.
 pub(super) fn check(text: &str) -> Result<&str> {
+    let (all, statement) = single(text)?;
+    first(&all)?;
+    harmless(&all)?;
+    Ok(statement)
+}
+
+/// Returns the tokens of a statement, and the statement without the semicolon at its end.
+///
+/// # Errors
+/// [`Kind::Statement`] if there are several.
+pub(super) fn single(text: &str) -> Result<(Vec<Token>, &str)> {
     let mut found = tokens(text)?;
     let mut end = text.len();
     while let Some((at, Token::Sign(';'))) = found.last() {
@@ -256,12 +267,18 @@ pub(super) fn check(text: &str) -> Result<&str> {
     if all.contains(&Token::Sign(';')) {
         return Err(Error::new(Kind::Statement("only one statement at a time".into()), "sql"));
     }
-    first(&all)?;
-    for token in &all {
+    Ok((all, &text[..end]))
+}
+
+/// Refuses names and functions that are not allowed.
+///
+/// # Errors
+/// [`Kind::Denied`].
+pub(super) fn harmless(all: &[Token]) -> Result<()> {
+    for token in all {
         name(token)?;
     }
-    functions(&all)?;
-    Ok(&text[..end])
+    functions(all)
 }
 
 /// Refuses statements that are no queries.

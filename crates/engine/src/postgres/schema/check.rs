@@ -121,14 +121,14 @@ async fn values(conn: &mut Connection, site: &Site, layout: &Layout<'_>) -> Resu
 }
 
 /// Returns the stored form of a value; None if the value has none.
-fn read(row: &Row, index: usize, storage: Storage) -> Result<Option<Stored<'_>>> {
+pub(crate) fn read(row: &Row, index: usize, storage: Storage) -> Result<Option<Stored<'_>>> {
     match value_ref(row, index, storage).and_then(|value| stored(storage, value)) {
         Err(error) if *error.kind() == Kind::Corrupt => Ok(None),
         read => read.map(Some),
     }
 }
 
-fn raw<'v>(value: &'v Stored<'_>) -> Raw<'v> {
+pub(crate) fn raw<'v>(value: &'v Stored<'_>) -> Raw<'v> {
     match value {
         Stored::Null => Raw::Null,
         Stored::Integer(number) => Raw::Integer(*number),
@@ -136,7 +136,7 @@ fn raw<'v>(value: &'v Stored<'_>) -> Raw<'v> {
     }
 }
 
-fn shown(id: &Stored<'_>) -> String {
+pub(crate) fn shown(id: &Stored<'_>) -> String {
     match id {
         Stored::Null => String::new(),
         Stored::Integer(id) => id.to_string(),

@@ -12,6 +12,8 @@ mod recount;
 mod rows;
 mod search;
 
+pub(crate) use check::{raw, read, shown};
 pub(crate) use compiled::Statements;
 pub(crate) use ddl::Layout;
+pub(crate) use recount::recount;
 pub(crate) use search::fill as fill_search;

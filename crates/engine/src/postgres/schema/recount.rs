@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Returns the statement that sets the counters of every place here, for the models of `state`.
-pub(super) fn recount(state: &State, store: &StoreName, pooled: bool) -> String {
+pub(crate) fn recount(state: &State, store: &StoreName, pooled: bool) -> String {
     let (rows, bytes) = counted(state, store, pooled);
     format!("UPDATE _tenantry_place AS p SET rows = {rows}, bytes = {bytes} WHERE p.store = '{store}'")
 }

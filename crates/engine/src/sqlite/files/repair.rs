@@ -9,6 +9,7 @@ use crate::{
     error::{Error, Kind, Result},
     schema::Script,
     sqlite::{identity, sandbox::Window, schema::as_applied, site::Site},
+    statement::is_reindex,
 };
 use rusqlite::{
     Connection,
@@ -39,10 +40,6 @@ pub(crate) fn repair(site: &Site, script: &Script, text: &str, limit: Duration) 
     // On any error above, closing the connection rolls back.
     conn.execute_batch("COMMIT")?;
     Ok(changed)
-}
-
-fn is_reindex(text: &str) -> bool {
-    text.trim().trim_end_matches(';').trim_end().eq_ignore_ascii_case("REINDEX")
 }
 
 /// Updates rows of the place: the statement notes new values, which are checked and written.
