@@ -13,3 +13,111 @@ pub fn servers() -> Vec<String> {
     assert!(!servers.is_empty(), "no PostgreSQL server: run `cargo xtask test`, or name one in {VARIABLE}");
     servers
 }
+
+#[cfg(feature = "postgres")]
+pub use home::{Home, switch};
+
+#[cfg(feature = "postgres")]
+mod home {
+    use std::{
+        process,
+        sync::atomic::{AtomicU32, Ordering},
+    };
+    use tokio_postgres::{Client, NoTls};
+
+    /// Says on PostgreSQL how the tenants of suites are separated that otherwise use SQLite: `database`, `schema` or
+    /// `pooled`. Not set: they use SQLite.
+    const SWITCH: &str = "TENANTRY_TEST_TENANTS";
+    /// Password of the roles.
+    const PASSWORD: &str = "only-for-tests";
+
+    /// Returns how the switch separates tenants.
+    pub fn switch() -> Option<String> {
+        std::env::var(SWITCH).ok().filter(|text| !text.is_empty())
+    }
+
+    /// A role that is no superuser, with a database. Dropping it removes them, and everything whose name begins with the
+    /// prefix.
+    #[derive(Debug)]
+    pub struct Home {
+        admin: String,
+        name: String,
+        url: String,
+    }
+
+    impl Home {
+        /// Makes a role and its database on the server of this URL of a superuser.
+        ///
+        /// # Panics
+        /// If the server refuses.
+        pub async fn new(admin: &str) -> Self {
+            static COUNT: AtomicU32 = AtomicU32::new(0);
+            let name = format!("t{:x}x{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+            let home = Self { admin: admin.to_owned(), url: of(admin, &name), name };
+            let client = connect(admin).await;
+            clear(&client, &home.name, &home.prefix()).await;
+            let Self { name, .. } = &home;
+            let role = format!("CREATE ROLE {name} LOGIN CREATEDB CREATEROLE PASSWORD '{PASSWORD}'");
+            client.batch_execute(&role).await.expect("a role");
+            client.batch_execute(&format!("CREATE DATABASE {name} OWNER {name}")).await.expect("a database");
+            home
+        }
+
+        /// Returns the URL of the role and its database.
+        pub fn url(&self) -> &str {
+            &self.url
+        }
+
+        /// Returns what names on the server begin with.
+        pub fn prefix(&self) -> String {
+            format!("{}_", self.name)
+        }
+    }
+
+    impl Drop for Home {
+        fn drop(&mut self) {
+            let (admin, name, prefix) = (self.admin.clone(), self.name.clone(), self.prefix());
+            let removed = std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                let clear = async { clear(&connect(&admin).await, &name, &prefix).await };
+                runtime.expect("a runtime").block_on(clear);
+            });
+            removed.join().ok();
+        }
+    }
+
+    /// Removes the role and everything whose name begins with the prefix.
+    async fn clear(client: &Client, name: &str, prefix: &str) {
+        let names = async |sql: &str| {
+            let rows = client.query(sql, &[&name, &prefix]).await.expect("names");
+            rows.iter().map(|row| row.get(0)).collect::<Vec<String>>()
+        };
+        let databases =
+            "SELECT datname::text FROM pg_database WHERE datname = $1 OR starts_with(datname, $2)";
+        for database in names(databases).await {
+            let plain = format!("ALTER DATABASE \"{database}\" IS_TEMPLATE false");
+            client.batch_execute(&plain).await.ok();
+            client.batch_execute(&format!("DROP DATABASE \"{database}\" WITH (FORCE)")).await.ok();
+        }
+        let roles = "SELECT rolname::text FROM pg_roles WHERE rolname = $1 OR starts_with(rolname, $2) \
+            ORDER BY rolname = $1";
+        for role in names(roles).await {
+            client.batch_execute(&format!("DROP OWNED BY \"{role}\"")).await.ok();
+            client.batch_execute(&format!("DROP ROLE \"{role}\"")).await.ok();
+        }
+    }
+
+    async fn connect(url: &str) -> Client {
+        let (client, stream) = tokio_postgres::connect(url, NoTls).await.expect("a superuser");
+        tokio::spawn(stream);
+        client
+    }
+
+    /// Returns the URL of a role with a database of its name, at the server of a superuser.
+    fn of(admin: &str, name: &str) -> String {
+        let (_, address) = admin.split_once("://").expect("a URL");
+        let (_, host) = address.rsplit_once('@').unwrap_or(("", address));
+        let (host, _) = host.split_once('/').unwrap_or((host, ""));
+        format!("postgresql://{name}:{PASSWORD}@{host}/{name}")
+    }
+}

@@ -10,16 +10,20 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tempfile::TempDir;
 use tenantry::access::Operator;
+use tenantry::name::ServerName;
 use tenantry::{
     Platform,
     access::passwords::Password,
     apps::Apps,
     clock::Clock,
-    config::{Config, DEFAULT_TOML},
+    config::{Config, DEFAULT_TOML, Location},
+    demo,
     internals::{self, Control, Subject},
     migrations::make,
+    place::Isolation,
 };
 use tenantry_server::http::{self as server, App, Options};
+use tenantry_testkit::postgres::{self, Home};
 
 /// Password of all users in these tests.
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -32,6 +36,8 @@ struct Inner {
     router: Router,
     /// `None` for a second app on another app's directory.
     _dir: Option<TempDir>,
+    /// Where the tenants are, if they are on PostgreSQL.
+    _home: Option<Home>,
 }
 
 /// Sends requests with one credential.
@@ -66,6 +72,18 @@ impl TestApp {
         Self::open(tempfile::tempdir().unwrap(), text, options).await
     }
 
+    /// Creates an app whose tenants are on a PostgreSQL server, without tenants. `main` is a server of SQLite.
+    pub(crate) async fn on_postgres(server: &str, isolation: Isolation) -> Self {
+        let home = Home::new(server).await;
+        Self::open_with(
+            tempfile::tempdir().unwrap(),
+            DEFAULT_TOML,
+            Options::default(),
+            Some((home, isolation)),
+        )
+        .await
+    }
+
     /// Creates an app whose only model is this one, with its migration.
     pub(crate) async fn with_model(model: &str, text: &str) -> Self {
         Self::with_model_and(model, text, "[apps]\nlist = [\"own\"]\n").await
@@ -87,6 +105,23 @@ impl TestApp {
     }
 
     async fn open(dir: TempDir, text: &str, options: Options) -> Self {
+        let switched = match postgres::switch() {
+            // A configuration that names a store is about its place.
+            Some(isolation) if text == DEFAULT_TOML || !text.contains("[stores.") => {
+                let home = Home::new(&postgres::servers()[0]).await;
+                Some((home, Isolation::parse(&isolation).unwrap()))
+            }
+            _ => None,
+        };
+        Self::open_with(dir, text, options, switched).await
+    }
+
+    async fn open_with(
+        dir: TempDir,
+        text: &str,
+        options: Options,
+        postgres: Option<(Home, Isolation)>,
+    ) -> Self {
         let mut config =
             Config::parse("tenantry.toml", text, dir.path()).unwrap_or_else(|problems| panic!("{problems}"));
         // Raise the limits on sign-in and registration, unless the test sets them.
@@ -103,21 +138,34 @@ impl TestApp {
         if config.mail.per_address_per_hour == 10 {
             (config.mail.per_address_per_hour, config.mail.per_tenant_per_hour) = (10_000, 10_000);
         }
+        let home = postgres.map(|(home, isolation)| {
+            demo::on_postgres(&mut config, home.url(), isolation).unwrap();
+            // Tenants of a pool can be promoted to the other server.
+            for store in config.stores.iter_mut().filter(|store| store.isolation == Isolation::Pooled) {
+                store.servers.push(ServerName::parse("main").unwrap());
+            }
+            for server in &mut config.servers {
+                if let Location::Postgres(postgres) = &mut server.location {
+                    postgres.prefix = home.prefix();
+                }
+            }
+            home
+        });
         let platform = Platform::open(config).await.unwrap();
         platform.plans().initialise(&Operator::new("system")).await.unwrap();
-        Self::of(platform, options, Some(dir))
+        Self::of(platform, options, Some(dir), home)
     }
 
-    fn of(platform: Platform, options: Options, dir: Option<TempDir>) -> Self {
+    fn of(platform: Platform, options: Options, dir: Option<TempDir>, home: Option<Home>) -> Self {
         let app = App::new(platform, options);
         let router = server::router(app.clone());
-        Self(Arc::new(Inner { app, router, _dir: dir }))
+        Self(Arc::new(Inner { app, router, _dir: dir, _home: home }))
     }
 
     /// Opens a second server on the same data directory; for the platform it is another process.
     pub(crate) async fn beside(&self) -> Self {
         let platform = Platform::open(self.platform().config().clone()).await.unwrap();
-        Self::of(platform, Options::default(), None)
+        Self::of(platform, Options::default(), None, None)
     }
 
     pub(crate) fn platform(&self) -> &Platform {

@@ -102,7 +102,7 @@ fn rewritten(archive: &[u8], change: impl FnOnce(&mut Value, &mut BTreeMap<Strin
     zipped(&entries)
 }
 
-async fn import(staff: &Client, slug: &str, archive: Vec<u8>) -> Answer {
+pub(crate) async fn import(staff: &Client, slug: &str, archive: Vec<u8>) -> Answer {
     let path = format!("/api/admin/import?slug={slug}&email=new@{slug}.example&wait=60");
     staff.send(Method::POST, &path, Some("application/zip"), archive).await
 }

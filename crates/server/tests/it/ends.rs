@@ -41,14 +41,14 @@ fn data(app: &TestApp) -> PathBuf {
 }
 
 /// Cancels the tenant without grace period and retention; returns its id.
-async fn closed(staff: &Client, slug: &str) -> Value {
+pub(crate) async fn closed(staff: &Client, slug: &str) -> Value {
     let now = json!({"confirm": slug, "grace_days": 0, "retention_days": 0, "reason": "asked by letter"});
     let shown = staff.post(&format!("/api/admin/tenants/{slug}/cancel"), &now).await.expect(200).json();
     assert_eq!(shown["state"], "cancelled");
     shown["id"].clone()
 }
 
-async fn purge(staff: &Client, slug: &str, body: &Value) -> super::app::Answer {
+pub(crate) async fn purge(staff: &Client, slug: &str, body: &Value) -> super::app::Answer {
     staff.post(&format!("/api/admin/tenants/{slug}/purge?wait=60"), body).await
 }
 
