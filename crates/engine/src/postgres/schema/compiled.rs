@@ -78,14 +78,6 @@ impl Statements {
     pub(crate) fn state(&self) -> &State {
         &self.of.state
     }
-
-    /// Returns statements that count again what every place of the store holds, and read its last integer ids from its
-    /// rows. They run in the schema of the places.
-    pub(crate) fn counts(&self) -> Vec<String> {
-        let mut all = vec![recount::recount(self.state(), &self.of.store, self.pooled)];
-        all.extend(recount::renumber(self.state(), &self.of.store, self.pooled));
-        all
-    }
 }
 
 /// Has references checked after the statements of an author that follow one another, not after each. PostgreSQL changes
