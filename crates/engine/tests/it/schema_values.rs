@@ -70,6 +70,13 @@ impl Change<'_> {
     }
 }
 
+/// Models before, row, models after, field, and what is found.
+type TypeCase<'c> =
+    (&'static str, &'c [(&'c str, Cell<'c>)], &'static str, &'c str, Result<&'c str, &'c str>);
+/// Rows, rules of the field, answers, and what is found.
+type RuleCase<'c> =
+    (&'c [&'c [(&'c str, Cell<'c>)]], &'c str, &'c [(&'c str, &'c str)], Result<&'c str, &'c str>);
+
 const A: &[(&str, Cell<'_>)] = &[("name", Text("A"))];
 
 #[tokio::test]
@@ -125,7 +132,7 @@ async fn fields_come_and_go_and_rows_stay() {
 async fn types_change_exactly_or_refuse() {
     let lab = Lab::new().await;
     let fee = |cell| [("name", Text("A")), ("fee", cell)];
-    let cases: &[(&str, &[(&str, Cell<'_>)], &str, &str, Result<&str, &str>)] = &[
+    let cases: &[TypeCase<'_>] = &[
         (
             people!("[fields.fee]\ntype = \"decimal\"\nscale = 2"),
             &fee(Integer(150)),
@@ -167,7 +174,7 @@ async fn types_change_exactly_or_refuse() {
         case.check(&lab).await;
     }
     let twice: [&[(&str, Cell<'_>)]; 2] = [A, A];
-    let names: &[(&[&[(&str, Cell<'_>)]], &str, &[(&str, &str)], Result<&str, &str>)] = &[
+    let names: &[RuleCase<'_>] = &[
         (&[&[("name", Text("12"))]], "type = \"integer\"", &[], Ok("12")),
         (&[&[("name", Text("x"))]], "type = \"integer\"", &[], Err("that is not a whole number (id 1)")),
         (&[&[("name", Text("2026-02-30"))]], "type = \"date\"", &[], Err("that is not a date")),
