@@ -125,7 +125,7 @@ impl Side for Hand {
                 serde_json::to_vec(&Note::of(rows.first().context("no row")?))?
             }
             Work::List => {
-                let rows = self.rows(&open, &open.list, &[&super::world::title(number)]).await?;
+                let rows = self.rows(&open, &open.list, &[&super::world::first_title(number)]).await?;
                 serde_json::to_vec(&rows.iter().map(Note::of).collect::<Vec<_>>())?
             }
             Work::Insert => {

@@ -55,7 +55,8 @@ impl Side for Ours {
             }
             Work::List => {
                 let title = field("title")?;
-                let filter = Filter::Compare(title.clone(), Operator::Ge, super::world::title(number).into());
+                let filter =
+                    Filter::Compare(title.clone(), Operator::Ge, super::world::first_title(number).into());
                 let sort = vec![(title, Direction::Ascending)];
                 let select = Select { filter, sort, limit: 20, ..Select::default() };
                 let rows = JsonRows::new(self.keys()?, vec![]);

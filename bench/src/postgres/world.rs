@@ -31,6 +31,11 @@ pub(crate) fn id(number: u64) -> i64 {
     1 + i64::try_from(number.wrapping_mul(7919) % super::ROWS.unsigned_abs()).unwrap_or(0)
 }
 
+/// Returns a title from which there is a whole page of titles.
+pub(crate) fn first_title(number: u64) -> String {
+    format!("title {:05}", number.wrapping_mul(104_729) % 60_000)
+}
+
 /// Returns a title.
 pub(crate) fn title(number: u64) -> String {
     format!("title {:05}", number.wrapping_mul(104_729) % 90_000)
