@@ -128,9 +128,13 @@ mod tests {
             assert_eq!(words(text), theirs(&conn, text), "{text}");
         }
         // Letters that both know, in the middle of a word: later versions of Unicode have more. SQLite's table lacks U+01E0
-        // and U+01E1.
+        // and U+01E1; to it, three numbers that stand for no character are letters.
         for code in (0x20..0x1e0).chain(0x1e2..0x250).chain(0x386..0x482).chain(0x1e00..0x1f00) {
-            let Some(letter) = char::from_u32(code) else { continue };
+            let Some(letter) =
+                char::from_u32(code).filter(|c| !matches!(c, '\u{38b}' | '\u{38d}' | '\u{3a2}'))
+            else {
+                continue;
+            };
             let text = format!("x{letter}y");
             assert_eq!(words(&text), theirs(&conn, &text), "U+{code:04X}");
         }

@@ -4,6 +4,7 @@
 use crate::{
     error::{Error, Kind, Result},
     identity::Platform,
+    name::StoreName,
     place::{Isolation, Place},
     sqlite::tables,
 };
@@ -107,6 +108,12 @@ pub(crate) fn needs_sync(conn: &Connection, place: &Place) -> Result<bool> {
     }
     let sql = "SELECT EXISTS(SELECT 1 FROM _tenantry_place WHERE tenant = 0 AND store <> ?1)";
     conn.query_row(sql, [place.store.as_str()], |row| row.get(0)).map_err(|error| not_ours(conn, error))
+}
+
+/// Returns true if places of other stores are in the database. Then nothing tells whose a table is that no model declares.
+pub(crate) fn has_other_stores(conn: &Connection, store: &StoreName) -> Result<bool> {
+    let sql = "SELECT EXISTS(SELECT 1 FROM _tenantry_place WHERE store <> ?1)";
+    Ok(conn.query_row(sql, [store.as_str()], |row| row.get(0))?)
 }
 
 /// Refuses a database without our tables.

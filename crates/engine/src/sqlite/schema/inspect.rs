@@ -11,7 +11,7 @@ use crate::{
     name::StoreName,
     place::Isolation,
     schema::{Drift, Inspection},
-    sqlite::schema::Statements,
+    sqlite::{identity, schema::Statements},
 };
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -32,7 +32,10 @@ pub(crate) fn inspect(conn: &Connection, script: &Statements) -> Result<Inspecti
     let (mut drift, mut undeclared) = (vec![], vec![]);
     if pending.is_empty() {
         let live = Snapshot::read(conn)?;
-        (drift, undeclared) = (live.drift(script.wanted()), live.undeclared(script.wanted()));
+        drift = live.drift(script.wanted());
+        if !identity::has_other_stores(conn, script.store())? {
+            undeclared = live.undeclared(script.wanted());
+        }
     }
     Ok(Inspection { pending, unknown, drift, undeclared })
 }

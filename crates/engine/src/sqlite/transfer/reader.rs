@@ -152,6 +152,9 @@ impl Reader {
     }
 
     pub(crate) fn undeclared(&self, declared: &HashSet<String>) -> Result<Vec<String>> {
+        if identity::has_other_stores(&self.conn, &self.store)? {
+            return Ok(vec![]);
+        }
         let sql =
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
             AND name NOT LIKE '\\_tenantry\\_%' ESCAPE '\\' ORDER BY name";
