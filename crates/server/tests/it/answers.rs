@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use tenantry_server::http::Options;
 
 /// Fields whose values differ from run to run.
-const VARYING: [&str; 13] = [
+const VARYING: [&str; 14] = [
     "address",
     "agent",
     "bytes",
+    "size_bytes",
     "hash",
     "id",
     "key",
