@@ -162,7 +162,7 @@ pub(crate) fn unprepared(
         (Kind::Missing | Kind::Corrupt | Kind::WrongIdentity, Isolation::Schema | Isolation::Database) => {
             let trace = trace.map(|trace| format!(", but {trace}")).unwrap_or_default();
             Error::Conflict(format!(
-                "the platform's own store {} ({server}/{physical}) {}{trace}: look whether its disk is there; else stop \
+                "the platform's own store {} ({server}/{physical}.db) {}{trace}: look whether its disk is there; else stop \
                  the servers, then run tenantry restore system",
                 store.name,
                 why(&error)
