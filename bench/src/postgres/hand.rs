@@ -71,7 +71,7 @@ impl Hand {
         tokio::spawn(connection);
         let table = &self.0.table;
         let (and, column, value) = match self.0.tenant {
-            Some(tenant) => (format!("AND company_id = {tenant}"), "company_id, ", format!("{tenant}, ")),
+            Some(tenant) => (format!("AND tenant_id = {tenant}"), "tenant_id, ", format!("{tenant}, ")),
             None => (String::new(), "", String::new()),
         };
         let one = client.prepare(&format!("SELECT {COLUMNS} FROM {table} WHERE id = $1 {and}")).await?;
