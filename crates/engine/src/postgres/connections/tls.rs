@@ -113,65 +113,29 @@ pub(super) fn config(url: &PostgresUrl) -> Result<Option<Arc<ClientConfig>>> {
         .with_safe_default_protocol_versions()
         .map_err(|error| broken(&error))?;
     let verifier: Arc<dyn ServerCertVerifier> = match url.mode {
-        Mode::Plain | Mode::Prefer | Mode::Unchecked => Arc::new(Unchecked(provider)),
+        Mode::Plain | Mode::Prefer | Mode::Unchecked => Arc::new(Lenient { provider, authority: None }),
         Mode::Authority | Mode::Full => {
-            let built = WebPkiServerVerifier::builder_with_provider(url.roots.read()?, provider).build();
+            let built =
+                WebPkiServerVerifier::builder_with_provider(url.roots.read()?, provider.clone()).build();
             let checked = built.map_err(|error| broken(&error))?;
             match url.mode {
                 Mode::Full => checked,
-                _ => Arc::new(AnyName(checked)),
+                _ => Arc::new(Lenient { provider, authority: Some(checked) }),
             }
         }
     };
     Ok(Some(Arc::new(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())))
 }
 
-/// Accepts any certificate: the connection is encrypted, but the server may be another.
+/// Accepts the certificate of another host: the connection is encrypted, but the server may be another one.
 #[derive(Debug)]
-struct Unchecked(Arc<CryptoProvider>);
-
-/// Accepts a certificate of a trusted authority for any name.
-#[derive(Debug)]
-struct AnyName(Arc<WebPkiServerVerifier>);
-
-impl ServerCertVerifier for Unchecked {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+struct Lenient {
+    provider: Arc<CryptoProvider>,
+    /// Refuses certificates of unknown authorities; without it, any certificate is accepted.
+    authority: Option<Arc<WebPkiServerVerifier>>,
 }
 
-impl ServerCertVerifier for AnyName {
+impl ServerCertVerifier for Lenient {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -181,7 +145,8 @@ impl ServerCertVerifier for AnyName {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         use rustls::Error::InvalidCertificate;
-        match self.0.verify_server_cert(certificate, others, name, ocsp, now) {
+        let Some(authority) = &self.authority else { return Ok(ServerCertVerified::assertion()) };
+        match authority.verify_server_cert(certificate, others, name, ocsp, now) {
             // The name is checked last, after the chain.
             Err(InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
@@ -196,7 +161,8 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls12_signature(message, certificate, signed)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
     }
 
     fn verify_tls13_signature(
@@ -205,10 +171,11 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls13_signature(message, certificate, signed)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
