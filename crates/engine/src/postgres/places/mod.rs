@@ -1,4 +1,4 @@
-//! Places as a whole: making them, who may reach them, what a server says about them, and removing them.
+//! Databases and schemas as a whole: provisioning, the roles that reach them, surveys of a server, and removal.
 
 mod home;
 mod make;

@@ -1,4 +1,4 @@
-//! Places as a whole: making, finding and removing their files, and who lives in them.
+//! Files as a whole: provisioning, finding and removing them, and reading which places are in them.
 
 use super::Backend;
 use crate::{
