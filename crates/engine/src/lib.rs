@@ -27,6 +27,7 @@ mod refused;
 pub mod row;
 pub mod schema;
 mod search;
+mod sql;
 #[cfg_attr(
     not(feature = "internals"),
     allow(dead_code, unreachable_pub, reason = "public for the engine's own tests only")

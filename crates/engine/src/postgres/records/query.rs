@@ -2,11 +2,14 @@
 
 use super::{Bound, merge};
 use crate::{
+    cell::Stored,
     error::Result,
     overrides::OverrideRow,
     place::Isolation,
     postgres::names::quoted,
+    query::Direction,
     schema::{Plan, Schema},
+    sql::{self, Statement as _},
 };
 use std::fmt::Write;
 
@@ -60,9 +63,65 @@ impl<'p> Query<'p> {
             self.column(*position);
         }
     }
+}
 
-    /// Appends `t."column"`.
-    pub(crate) fn column(&mut self, position: usize) {
+impl sql::Statement for Query<'_> {
+    const TRUE: &'static str = "true";
+    const FALSE: &'static str = "false";
+    const DIFFERS: &'static str = " IS DISTINCT FROM ";
+
+    fn plan(&self) -> &Plan {
+        self.plan
+    }
+
+    fn text(&mut self) -> &mut String {
+        &mut self.sql
+    }
+
+    fn column(&mut self, position: usize) {
         let _ = write!(self.sql, "t.{}", quoted(self.plan.columns[position].name.as_str()));
+    }
+
+    fn value(&mut self, position: usize, value: Stored<'static>) {
+        self.bind(Bound::Stored(self.plan.storages[position], value));
+    }
+
+    fn one_of(&mut self, position: usize, values: Vec<Stored<'static>>) {
+        self.column(position);
+        self.sql.push_str(" = ANY(");
+        self.bind(Bound::Many(self.plan.storages[position], values));
+        self.sql.push(')');
+    }
+
+    fn contains(&mut self, position: usize, needle: &str) {
+        self.lower("strpos", position, needle);
+        self.sql.push_str(" > 0");
+    }
+
+    fn starts_with(&mut self, position: usize, needle: &str) {
+        self.lower("starts_with", position, needle);
+    }
+
+    /// PostgreSQL has nulls at the other end by default; indexes of fields have this order. The id is never null, and its
+    /// index has the default.
+    fn direction(position: usize, direction: Direction) -> &'static str {
+        match (direction, position) {
+            (Direction::Ascending, 0) => "",
+            (Direction::Descending, 0) => " DESC",
+            (Direction::Ascending, _) => " NULLS FIRST",
+            (Direction::Descending, _) => " DESC NULLS LAST",
+        }
+    }
+}
+
+impl Query<'_> {
+    /// Appends the call of a function of a text and another one, both in lower case. With the collation "C", only ASCII
+    /// letters have a lower case.
+    fn lower(&mut self, function: &str, position: usize, needle: &str) {
+        let _ = write!(self.sql, "{function}(lower(");
+        self.column(position);
+        self.sql.push_str(" COLLATE \"C\"), ");
+        self.bind(Bound::Text(needle.to_ascii_lowercase()));
+        self.sql.push(')');
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     query::RecordId,
     row::Visit,
     schema::{Plan, Schema},
+    sql::Statement as _,
 };
 use tokio_postgres::Row;
 

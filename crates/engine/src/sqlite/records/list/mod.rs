@@ -1,8 +1,6 @@
 //! Lists: filter, search, sort, page, count. The session of a placement calls them. Every value is bound, every name
 //! comes from the plan, and the confinement is written before any condition of the caller.
 
-mod filter;
-mod page;
 mod query;
 #[cfg(test)]
 mod tests;
@@ -18,6 +16,7 @@ use crate::{
     query::{Filter, Select},
     row::Visit,
     schema::{Confinement, Plan, Projection, Schema},
+    sql,
     sqlite::cells::raw,
     value::Value,
 };
@@ -88,9 +87,9 @@ fn compile<'p>(
     query.from(merge)?;
     conditions(&mut query, conn, &select.filter, select.search.as_deref(), merge)?;
     if let Some(after) = &select.after {
-        page::after(&mut query, order, after, merge.is_some())?;
+        sql::after(&mut query, order, after, merge.is_some())?;
     }
-    page::order_by(&mut query, order);
+    sql::order_by(&mut query, order);
     query.sql.push_str(" LIMIT ");
     // one more row than shown tells whether there is a next page
     query.bind(Stored::Integer(i64::from(select.limit) + 1));
@@ -129,7 +128,7 @@ fn conditions(
 ) -> Result<()> {
     if *condition != Filter::All(vec![]) {
         query.sql.push_str(" AND ");
-        filter::write(query, condition)?;
+        sql::write_filter(query, condition)?;
     }
     match text {
         Some(text) => search::write(query, conn, text, merge),

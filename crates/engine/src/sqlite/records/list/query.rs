@@ -4,8 +4,10 @@ use crate::{
     cell::Stored,
     error::Result,
     overrides::OverrideRow,
+    query::Direction,
     schema::{Confinement, Plan},
-    sqlite::records::merge,
+    sql,
+    sqlite::{functions::CONTAINS, records::merge},
 };
 use rusqlite::{Statement, types::ToSql};
 use std::fmt::Write;
@@ -42,11 +44,6 @@ impl<'p> Query<'p> {
         }
     }
 
-    /// Appends `t.[column]`.
-    pub(crate) fn column(&mut self, position: usize) {
-        let _ = write!(self.sql, "t.[{}]", self.plan.columns[position].name);
-    }
-
     /// Returns all values in order, the tenant first. Leaves it out if the statement has no placeholder for it (a
     /// tenant's own database, no other value bound).
     pub(crate) fn params(&self, statement: &Statement<'_>) -> Vec<&dyn ToSql> {
@@ -55,4 +52,70 @@ impl<'p> Query<'p> {
         params.truncate(statement.parameter_count());
         params
     }
+}
+
+impl sql::Statement for Query<'_> {
+    const TRUE: &'static str = "1";
+    const FALSE: &'static str = "0";
+    const DIFFERS: &'static str = " IS NOT ";
+
+    fn plan(&self) -> &Plan {
+        self.plan
+    }
+
+    fn text(&mut self) -> &mut String {
+        &mut self.sql
+    }
+
+    fn column(&mut self, position: usize) {
+        let _ = write!(self.sql, "t.[{}]", self.plan.columns[position].name);
+    }
+
+    fn value(&mut self, _: usize, value: Stored<'static>) {
+        self.bind(value);
+    }
+
+    fn one_of(&mut self, position: usize, values: Vec<Stored<'static>>) {
+        let list = values.iter().map(Stored::to_json).collect();
+        self.column(position);
+        self.sql.push_str(" IN (SELECT value FROM json_each(");
+        self.bind(Stored::Text(serde_json::Value::Array(list).to_string().into()));
+        self.sql.push_str("))");
+    }
+
+    fn contains(&mut self, position: usize, needle: &str) {
+        let _ = write!(self.sql, "{CONTAINS}(");
+        self.column(position);
+        self.sql.push_str(", ");
+        self.bind(Stored::Text(needle.to_owned().into()));
+        self.sql.push(')');
+    }
+
+    fn starts_with(&mut self, position: usize, needle: &str) {
+        self.column(position);
+        self.sql.push_str(" LIKE ");
+        self.bind(Stored::Text(pattern(needle).into()));
+        self.sql.push_str(r" ESCAPE '\'");
+    }
+
+    /// SQLite has nulls in these places by default.
+    fn direction(_: usize, direction: Direction) -> &'static str {
+        match direction {
+            Direction::Ascending => "",
+            Direction::Descending => " DESC",
+        }
+    }
+}
+
+/// Returns a pattern of LIKE for texts that start with `needle`.
+fn pattern(needle: &str) -> String {
+    let mut pattern = String::with_capacity(needle.len() + 1);
+    for character in needle.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
 }
