@@ -24,6 +24,7 @@ pub mod internals;
 pub mod mail;
 pub mod migrations;
 pub mod moves;
+mod objects;
 pub mod operations;
 pub mod plans;
 pub mod platform;

@@ -5,7 +5,7 @@
 use super::{Store, status::Remembered};
 use crate::{
     Error, Result,
-    config::{BackupTarget, BackupsConfig, Config, Scope},
+    config::{BackupsConfig, Config, ObjectTarget, Scope},
     platform::databases::platform_place,
 };
 use std::sync::{Arc, OnceLock};
@@ -96,7 +96,7 @@ impl BackupService {
 
 /// Returns true if the target is a directory inside the data directory.
 fn is_inside(config: &Config) -> bool {
-    let BackupTarget::Directory(path) = &config.backups.target else { return false };
+    let ObjectTarget::Directory(path) = &config.backups.target else { return false };
     let rest = path.strip_prefix(&config.platform.data_dir);
     rest.is_ok_and(|rest| !rest.components().any(|part| part == std::path::Component::ParentDir))
 }

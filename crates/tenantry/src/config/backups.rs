@@ -7,21 +7,17 @@ use super::{
     model::{Config, Scope},
     reader::Section,
     servers::ServerConfig,
+    target::ObjectTarget,
 };
 pub use crate::backups::upkeep::schedule::Cron;
-use std::{
-    collections::HashSet,
-    fmt,
-    path::{Path, PathBuf},
-    str::FromStr,
-};
+use std::{collections::HashSet, str::FromStr};
 use tenantry_engine::name::{PlanName, Slug, StoreName};
 
 /// `[backups]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BackupsConfig {
     /// Where backups are stored.
-    pub target: BackupTarget,
+    pub target: ObjectTarget,
     /// Compression level of zstd, 1 (fast) to 19 (small).
     pub compression: i32,
     /// Number of tenants backed up at a time in a run.
@@ -36,34 +32,6 @@ pub struct BackupsConfig {
 
 /// Default time of the restore drill: after most nightly backups.
 const DRILL: &str = "30 4 * * *";
-
-/// Where backups are stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BackupTarget {
-    /// A directory of this machine, or one mounted on it.
-    Directory(PathBuf),
-    /// An S3-compatible object store. Its keys come from `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`.
-    S3 {
-        /// The bucket.
-        bucket: String,
-        /// Prefix of all keys. Empty: none.
-        prefix: String,
-        /// Address of a store that is not Amazon's. `None`: `AWS_ENDPOINT_URL`, or Amazon's.
-        endpoint: Option<String>,
-        /// Region. `None`: `AWS_REGION`, or us-east-1.
-        region: Option<String>,
-    },
-}
-
-impl fmt::Display for BackupTarget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Directory(path) => path.display().fmt(f),
-            Self::S3 { bucket, prefix, .. } if prefix.is_empty() => write!(f, "s3://{bucket}"),
-            Self::S3 { bucket, prefix, .. } => write!(f, "s3://{bucket}/{prefix}"),
-        }
-    }
-}
 
 /// How many backups of a tenant are retained: the newest one of each of the last days, weeks and months that have one.
 /// The newest good one is always retained.
@@ -102,7 +70,7 @@ impl BackupsConfig {
     /// The defaults for this data directory.
     pub(super) fn defaults_in(data_dir: &std::path::Path) -> Self {
         Self {
-            target: BackupTarget::Directory(data_dir.join("backups")),
+            target: ObjectTarget::Directory(data_dir.join("backups")),
             compression: 3,
             parallel: 2,
             keep: Keep::default(),
@@ -122,7 +90,7 @@ pub(super) fn read(section: &Section<'_>, data_dir: &std::path::Path) -> Backups
     let keep = keep(&section.section("keep"), default.keep);
     let compression = section.number("compression", 1..=19).map(|n| n as i32);
     BackupsConfig {
-        target: target(section, data_dir).unwrap_or(default.target),
+        target: super::target::read(section, data_dir).unwrap_or(default.target),
         compression: compression.unwrap_or(default.compression),
         parallel: section.number("parallel", 1..=64).map_or(default.parallel, |n| n as usize),
         keep,
@@ -132,40 +100,6 @@ pub(super) fn read(section: &Section<'_>, data_dir: &std::path::Path) -> Backups
         },
         schedules: section.array("schedules").iter().filter_map(|s| schedule(s, keep)).collect(),
     }
-}
-
-fn target(section: &Section<'_>, data_dir: &std::path::Path) -> Option<BackupTarget> {
-    let (endpoint, region) = (section.text("endpoint"), section.text("region"));
-    let text = section.text("target")?;
-    let Some(rest) = text.strip_prefix("s3://") else {
-        if endpoint.or(region).is_some() {
-            section.problem("target", "endpoint and region are for a target that begins with s3://");
-        }
-        if is_address(text) {
-            section
-                .problem("target", "is neither a directory nor s3://BUCKET/PREFIX, which are all there is");
-        }
-        return Some(BackupTarget::Directory(data_dir.join(text)));
-    };
-    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-    if bucket.is_empty() {
-        section.problem("target", "name a bucket: s3://bucket/prefix");
-    }
-    Some(BackupTarget::S3 {
-        bucket: bucket.into(),
-        prefix: prefix.trim_matches('/').into(),
-        endpoint: endpoint.map(Into::into),
-        region: region.map(Into::into),
-    })
-}
-
-/// Returns true for text that begins like an address: a scheme, a colon and a slash.
-fn is_address(text: &str) -> bool {
-    let is_scheme = |scheme: &str| {
-        scheme.len() > 1
-            && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
-    };
-    text.split_once(":/").is_some_and(|(scheme, _)| is_scheme(scheme))
 }
 
 fn keep(section: &Section<'_>, default: Keep) -> Keep {
@@ -199,11 +133,12 @@ fn schedule(section: &Section<'_>, default: Keep) -> Option<ScheduleConfig> {
 /// Checks what must agree with the rest of the file.
 pub(super) fn check(config: &Config, report: &mut dyn FnMut(&str, String)) {
     let backups = &config.backups;
-    if let BackupTarget::Directory(path) = &backups.target {
-        let inside = |dir: &Path| path.starts_with(dir) || dir.starts_with(path);
-        if config.servers.iter().filter_map(ServerConfig::path).any(inside) || inside(&config.files_dir()) {
-            report("backups.target", "must not be where databases or files are".into());
-        }
+    let directories = || config.servers.iter().filter_map(ServerConfig::path);
+    if backups.target.overlaps_any(directories()) || backups.target.overlaps(&config.files.target) {
+        report("backups.target", "must not be where databases or files are".into());
+    }
+    if config.files.target.overlaps_any(directories()) {
+        report("files.target", "must not be where databases are".into());
     }
     let mut names = HashSet::new();
     for (index, schedule) in backups.schedules.iter().enumerate() {

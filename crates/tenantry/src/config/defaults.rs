@@ -35,6 +35,7 @@ impl Config {
     pub fn defaults_in(dir: &Path) -> Self {
         let platform = PlatformConfig { data_dir: dir.join("tenantry-data"), ..PlatformConfig::default() };
         let backups = super::BackupsConfig::defaults_in(&platform.data_dir);
+        let files = super::FilesConfig::defaults_in(&platform.data_dir);
         let mail = super::MailConfig::defaults_in(&platform.data_dir);
         Self {
             servers: vec![ServerConfig {
@@ -56,6 +57,7 @@ impl Config {
             auth: AuthConfig::default(),
             mail,
             backups,
+            files,
             metrics: super::MetricsConfig::default(),
         }
     }

@@ -6,6 +6,7 @@
 mod backups;
 mod check;
 mod defaults;
+mod files;
 mod mail;
 mod metrics;
 mod model;
@@ -14,9 +15,11 @@ mod operations;
 mod reading;
 mod secret;
 mod servers;
+mod target;
 mod template;
 
 pub use backups::*;
+pub use files::FilesConfig;
 pub use mail::MailConfig;
 pub use metrics::MetricsConfig;
 pub use model::*;
@@ -28,6 +31,7 @@ pub(crate) use reading::{reader, source};
 pub use secret::Secret;
 pub(crate) use servers::same_names;
 pub use servers::{Location, PostgresConfig, ServerConfig, UrlSource};
+pub use target::ObjectTarget;
 pub use template::{NameTemplate, TemplateError};
 
 use std::path::Path;

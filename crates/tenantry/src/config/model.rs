@@ -4,7 +4,8 @@
 //! text: every name is parsed, every path resolved.
 
 use super::{
-    backups::{BackupTarget, BackupsConfig},
+    backups::BackupsConfig,
+    files::FilesConfig,
     mail::MailConfig,
     metrics::MetricsConfig,
     net::IpRange,
@@ -47,6 +48,8 @@ pub struct Config {
     pub mail: MailConfig,
     /// `[backups]`.
     pub backups: BackupsConfig,
+    /// `[files]`.
+    pub files: FilesConfig,
     /// `[metrics]`.
     pub metrics: MetricsConfig,
 }
@@ -307,11 +310,8 @@ impl Config {
                 *path = dir.join(inside);
             }
         }
-        if let BackupTarget::Directory(path) = &mut self.backups.target
-            && let Ok(inside) = path.strip_prefix(&self.platform.data_dir)
-        {
-            *path = dir.join(inside);
-        }
+        self.backups.target.rebase(&self.platform.data_dir, dir);
+        self.files.target.rebase(&self.platform.data_dir, dir);
         self.platform.data_dir = dir.to_owned();
     }
 
@@ -342,10 +342,5 @@ impl Config {
     /// Stores of one scope, in the order of the file.
     pub fn stores_of(&self, scope: Scope) -> impl Iterator<Item = &StoreConfig> {
         self.stores.iter().filter(move |store| store.scope == scope)
-    }
-
-    /// Directory for the content of file fields.
-    pub fn files_dir(&self) -> PathBuf {
-        self.platform.data_dir.join("files")
     }
 }

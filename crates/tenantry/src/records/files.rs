@@ -3,9 +3,14 @@
 //! Called by `records`. A key is made from the tenant handle and a new id, never from client input, so no name or path
 //! of a request reaches the store.
 
-use crate::{Error, config::Config};
+use crate::{
+    Error,
+    config::{Config, ObjectTarget},
+};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream::BoxStream};
-use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart, local::LocalFileSystem, path::Path};
+use object_store::{
+    ObjectStore, ObjectStoreExt, WriteMultipart, local::LocalFileSystem, path::Path, prefix::PrefixStore,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{io, sync::Arc};
@@ -76,11 +81,26 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// Opens the store of an installation, and creates its directory if it does not exist.
+    /// Opens the store of an installation. Creates the default directory; one that the operator named must exist,
+    /// because it could be the mount point of a disk that is not mounted.
     pub(crate) fn open(config: &Config) -> crate::Result<Self> {
-        let root = config.files_dir();
-        std::fs::create_dir_all(&root).map_err(|e| Error::io(root.display(), &e))?;
-        Self::local(&root).map_err(|e| Error::Unavailable(e.to_string()))
+        match &config.files.target {
+            ObjectTarget::Directory(root) => {
+                if *root == config.platform.data_dir.join("files") {
+                    std::fs::create_dir_all(root).map_err(|e| Error::io(root.display(), &e))?;
+                } else if !root.is_dir() {
+                    let reason =
+                        format!("{} is not there: make the directory, or mount its disk", root.display());
+                    return Err(Error::invalid("files.target", reason));
+                }
+                Self::local(root).map_err(|e| Error::Unavailable(e.to_string()))
+            }
+            ObjectTarget::S3 { bucket, prefix, endpoint, region } => {
+                let address = (endpoint.as_deref(), region.as_deref());
+                let bucket = crate::objects::s3(bucket, address, "files.target")?;
+                Ok(Self { store: Arc::new(PrefixStore::new(bucket, prefix.as_str())) })
+            }
+        }
     }
 
     /// Opens the store under a local directory, which must exist. Writes are fsynced.

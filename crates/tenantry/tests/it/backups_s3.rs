@@ -37,7 +37,8 @@ async fn child() {
         let dir = tempfile::tempdir().unwrap();
         let backups = format!(
             "[backups]\ntarget = \"s3://bucket/{isolation}/backups\"\nendpoint = \"{endpoint}\"\nregion = \"us-east-1\"\n\
-             [backups.keep]\ndaily = 1\nweekly = 0\nmonthly = 0\n"
+             [backups.keep]\ndaily = 1\nweekly = 0\nmonthly = 0\n\
+             [files]\ntarget = \"s3://bucket/{isolation}/files\"\nendpoint = \"{endpoint}\"\nregion = \"us-east-1\"\n"
         );
         let clinic = Clinic::open(dir.path(), isolation, &backups).await;
         for name in ["acme", "neighbour"] {
@@ -46,6 +47,7 @@ async fn child() {
             // Incompressible and longer than one part, so that the upload has several parts.
             clinic.put_file(name, &report["id"].to_string(), &noise(19 << 20)).await;
         }
+        assert!(!dir.path().join("data/files").exists(), "the files are in the object store alone");
         let then = clinic.sums("acme").await;
         let (first, file) = (clinic.back_up("acme").await, clinic.file("acme", "1").await.unwrap());
         assert_eq!(clinic.platform.backups().verify(&operator(), &first).await.unwrap().damage, None);

@@ -6,7 +6,7 @@
 use crate::backups::id::BackupId;
 use crate::{
     Error, Result,
-    config::{BackupTarget, Config},
+    config::{Config, ObjectTarget},
 };
 use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
 use object_store::{
@@ -45,7 +45,7 @@ fn no_directory(path: &std::path::Path) -> String {
 /// Creates the directory of the default target. A directory named by the operator must exist.
 pub(crate) fn make_default_directory(config: &Config) -> Result<()> {
     match &config.backups.target {
-        BackupTarget::Directory(path) if *path == config.platform.data_dir.join("backups") => {
+        ObjectTarget::Directory(path) if *path == config.platform.data_dir.join("backups") => {
             std::fs::create_dir_all(path).map_err(|error| match path.symlink_metadata() {
                 Ok(meta) if !meta.is_dir() => Error::invalid("backups.target", no_directory(path)),
                 _ => Error::io(path.display(), &error),
@@ -58,9 +58,9 @@ pub(crate) fn make_default_directory(config: &Config) -> Result<()> {
 impl Store {
     /// Opens the target. A directory must exist: if it were created here, it could be on the disk below an unmounted
     /// mount point.
-    pub(crate) fn open(target: &BackupTarget) -> Result<Self> {
+    pub(crate) fn open(target: &ObjectTarget) -> Result<Self> {
         match target {
-            BackupTarget::Directory(path) => {
+            ObjectTarget::Directory(path) => {
                 if path.exists() && !path.is_dir() {
                     return Err(Error::BackupTarget(no_directory(path)));
                 }
@@ -74,8 +74,9 @@ impl Store {
                     .map_err(|e| Error::BackupTarget(format!("backup directory {}: {e}", path.display())))?;
                 Ok(Self { inner: Arc::new(store.with_fsync(true)), prefix: vec![] })
             }
-            BackupTarget::S3 { bucket, prefix, endpoint, region } => {
-                let inner = s3(bucket, endpoint.as_deref(), region.as_deref())?;
+            ObjectTarget::S3 { bucket, prefix, endpoint, region } => {
+                let address = (endpoint.as_deref(), region.as_deref());
+                let inner = crate::objects::s3(bucket, address, "backups.target")?;
                 let parts = prefix.split('/').filter(|part| !part.is_empty());
                 Ok(Self { inner, prefix: parts.map(Into::into).collect() })
             }
@@ -206,36 +207,6 @@ pub(in crate::backups) fn refused(error: object_store::Error) -> Error {
     Error::store("backup store", &error)
 }
 
-#[cfg(feature = "s3")]
-fn s3(bucket: &str, endpoint: Option<&str>, region: Option<&str>) -> Result<Arc<dyn ObjectStore>> {
-    let keys = object_store::aws::AmazonS3Builder::from_env();
-    Ok(Arc::new(addressed(keys, bucket, endpoint, region).build().map_err(refused)?))
-}
-
-/// Sets the address of a store on the builder, which has the keys.
-#[cfg(feature = "s3")]
-fn addressed(
-    builder: object_store::aws::AmazonS3Builder,
-    bucket: &str,
-    endpoint: Option<&str>,
-    region: Option<&str>,
-) -> object_store::aws::AmazonS3Builder {
-    let mut builder = builder.with_bucket_name(bucket);
-    if let Some(endpoint) = endpoint {
-        builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"));
-    }
-    if let Some(region) = region {
-        builder = builder.with_region(region);
-    }
-    builder
-}
-
-#[cfg(not(feature = "s3"))]
-fn s3(_: &str, _: Option<&str>, _: Option<&str>) -> Result<Arc<dyn ObjectStore>> {
-    let reason = "this program was built without s3: build it with --features s3, or name a directory";
-    Err(Error::invalid("backups.target", reason))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -243,7 +214,7 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_written_over_in_a_directory() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&BackupTarget::Directory(dir.path().to_owned())).unwrap();
+        let store = Store::open(&ObjectTarget::Directory(dir.path().to_owned())).unwrap();
         let key = store.key(Some(TenantId::from_raw(7)), &BackupId::new(0), MANIFEST);
         assert_eq!(store.create(&key, "first".into()).await.unwrap(), Put::Done);
         assert_eq!(store.create(&key, "second".into()).await.unwrap(), Put::Exists);
@@ -261,7 +232,8 @@ mod tests_s3 {
     fn store(endpoint: &str, prefix: &str) -> Store {
         let keys = object_store::aws::AmazonS3Builder::new();
         let keys = keys.with_access_key_id(KEY.0).with_secret_access_key(KEY.1);
-        let inner = addressed(keys, "bucket", Some(endpoint), Some("us-east-1")).build().unwrap();
+        let inner =
+            crate::objects::addressed(keys, "bucket", (Some(endpoint), Some("us-east-1"))).build().unwrap();
         Store { inner: Arc::new(inner), prefix: vec![prefix.into()] }
     }
 

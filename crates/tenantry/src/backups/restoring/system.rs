@@ -14,7 +14,7 @@ use crate::{
         manifest::Manifest,
         store::MANIFEST,
     },
-    config::{BackupTarget, Config, Scope, StoreConfig},
+    config::{Config, ObjectTarget, Scope, StoreConfig},
     platform::{
         data_dir::in_use::InUse,
         databases::{Databases, platform_place},
@@ -148,8 +148,8 @@ pub async fn renew_pool(config: Config, operator: &Operator, store: &StoreName) 
 }
 
 /// Returns true if the target holds a whole backup of the platform's own stores.
-pub(crate) async fn exists(target: &BackupTarget) -> Result<bool> {
-    if matches!(target, BackupTarget::Directory(path) if !path.exists()) {
+pub(crate) async fn exists(target: &ObjectTarget) -> Result<bool> {
+    if matches!(target, ObjectTarget::Directory(path) if !path.exists()) {
         return Ok(false);
     }
     match newest(&Store::open(target)?).await {

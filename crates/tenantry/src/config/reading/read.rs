@@ -19,6 +19,7 @@ pub(in crate::config) fn read(file: &str, text: &str, dir: &Path) -> Result<Conf
     let config = Config {
         servers: crate::config::servers::read(&root, dir, &platform),
         backups: backups(root.section("backups"), &platform),
+        files: crate::config::files::read(root.section("files"), &platform.data_dir),
         mail: crate::config::mail::read(root.section("mail"), dir, &platform),
         platform,
         stores: stores(&root, defaults.stores),

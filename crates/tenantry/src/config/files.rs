@@ -1,0 +1,27 @@
+//! `[files]`: where the bytes of file fields are stored.
+//!
+//! Read by [`super::read`], checked with the backups, which must not be in the same place.
+
+use super::{reader::Section, target, target::ObjectTarget};
+use std::path::Path;
+
+/// `[files]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilesConfig {
+    /// Where the bytes are stored. A directory belongs to one host.
+    pub target: ObjectTarget,
+}
+
+impl FilesConfig {
+    /// The defaults for this data directory.
+    pub(super) fn defaults_in(data_dir: &Path) -> Self {
+        Self { target: ObjectTarget::Directory(data_dir.join("files")) }
+    }
+}
+
+pub(super) fn read(section: Section<'_>, data_dir: &Path) -> FilesConfig {
+    let default = FilesConfig::defaults_in(data_dir);
+    let files = FilesConfig { target: target::read(&section, data_dir).unwrap_or(default.target) };
+    section.finish();
+    files
+}
