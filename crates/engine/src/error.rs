@@ -34,6 +34,8 @@ pub enum Kind {
     NotFound,
     /// The row does not have the expected version. Holds the current version.
     Conflict(i64),
+    /// What the write was decided on may have changed meanwhile. Nothing was done: decide again.
+    Outdated,
     /// A limit of the tenant would be exceeded: `rows` or `bytes`.
     Limit(&'static str),
     /// The statement reached its deadline or was cancelled.

@@ -12,7 +12,7 @@ use crate::{
     sqlite,
     statement::{SqlLimits, SqlRows},
     value::Value,
-    write::{Activity, Usage, WriteGuard, WriteOptions, Written},
+    write::{Activity, Usage, WriteCondition, WriteOptions, Written},
 };
 use std::borrow::Cow;
 
@@ -147,20 +147,31 @@ impl Session {
         }
     }
 
-    /// Like [`Session::write`], but holds `held` until the write is over, even if the caller goes away first: its write
-    /// may still be done.
+    /// Like [`Session::write`], if `condition` still holds under the lock that all writes of this place take. A caller that
+    /// changes what the condition says, and then waits for [`Session::settled`], sees every write that was done before.
     ///
     /// # Errors
-    /// Those of [`Session::write`].
-    pub async fn write_holding<'c>(
+    /// Those of [`Session::write`], and `Outdated` if the condition no longer holds.
+    pub async fn write_if<'c>(
         &self,
         changes: impl Into<Cow<'c, [Change]>>,
         options: &WriteOptions,
-        held: Option<WriteGuard>,
+        condition: Option<WriteCondition>,
     ) -> Result<Vec<Written>> {
         match &self.0 {
-            Kind::Sqlite(session) => session.write(changes.into(), options, held).await,
-            Kind::Postgres(session) => Box::pin(session.write(changes.into(), options, held)).await,
+            Kind::Sqlite(session) => session.write(changes.into(), options, condition).await,
+            Kind::Postgres(session) => Box::pin(session.write(changes.into(), options, condition)).await,
+        }
+    }
+
+    /// Returns once every write that had begun here is over, in any process.
+    ///
+    /// # Errors
+    /// `Busy` if a writer does not finish in time; on PostgreSQL `Fenced` if the place is no longer there.
+    pub async fn settled(&self) -> Result<()> {
+        match &self.0 {
+            Kind::Sqlite(session) => session.settled().await,
+            Kind::Postgres(session) => Box::pin(session.settled()).await,
         }
     }
 

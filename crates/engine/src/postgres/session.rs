@@ -20,7 +20,7 @@ use crate::{
     schema::Schema,
     statement::{SqlLimits, SqlRows},
     value::Value,
-    write::{Activity, Usage, WriteGuard, WriteOptions, Written},
+    write::{Activity, Usage, WriteCondition, WriteOptions, Written},
 };
 use std::{borrow::Cow, collections::HashSet, sync::Arc, time::Duration};
 use tokio_postgres::Row;
@@ -178,9 +178,25 @@ impl Session {
         &self,
         changes: Cow<'_, [Change]>,
         options: &WriteOptions,
-        held: Option<WriteGuard>,
+        condition: Option<WriteCondition>,
     ) -> Result<Vec<Written>> {
-        write::write(&self.server, &self.place, &self.schema, changes, options, held).await
+        write::write(&self.server, &self.place, &self.schema, changes, options, condition).await
+    }
+
+    /// Takes the lock that every write of the place takes first, and releases it.
+    pub(crate) async fn settled(&self) -> Result<()> {
+        let place = &self.place;
+        let sql = place.text(&usage::lock_whatever_state(self.schema.store().as_str()));
+        let tenant = Bound::Integer(Some(place.site.tenant));
+        let mut lease = self.server.lease(&place.site).await?;
+        let connection = lease.connection()?;
+        let call = Call { sql: &sql, params: &[tenant.param()] };
+        let locked = connection.begin_with(&place.write, &[call]).await;
+        connection.roll_back_if_open().await?;
+        match locked?.first().is_none_or(Vec::is_empty) {
+            true => Err(usage::fenced()),
+            false => Ok(()),
+        }
     }
 
     /// Runs a tenant's own statement, once the place was verified anew: such a statement does not check it.

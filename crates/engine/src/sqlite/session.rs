@@ -23,7 +23,7 @@ use crate::{
     sqlite::connection::{BUSY_WAIT, LongWork},
     statement::{SqlLimits, SqlRows},
     value::Value,
-    write::{Activity, Request, SMALL_CHANGES, Usage, WriteGuard, WriteOptions, Written},
+    write::{Activity, Request, SMALL_CHANGES, Usage, WriteCondition, WriteOptions, Written},
 };
 use rusqlite::Connection;
 use std::{
@@ -164,14 +164,14 @@ impl Session {
         &self,
         changes: Cow<'_, [Change]>,
         options: &WriteOptions,
-        held: Option<WriteGuard>,
+        condition: Option<WriteCondition>,
     ) -> Result<Vec<Written>> {
         let request = Request {
             schema: self.schema.clone(),
             who: self.confinement,
             changes: changes.into_owned(),
             options: options.clone(),
-            held,
+            condition,
         };
         let done = match request.changes.len() {
             0 => return Ok(vec![]),
@@ -182,6 +182,21 @@ impl Session {
             }),
         };
         done.map_err(|error| self.located(error))
+    }
+
+    /// Takes the write lock of the file and releases it.
+    pub(crate) async fn settled(&self) -> Result<()> {
+        let _writer = self.database.writer.clone().lock_owned().await;
+        let deadline = Instant::now() + BUSY_WAIT;
+        loop {
+            let lease = Lease::take_as_writer(&*self.database).await?;
+            let done = lease.execute_batch("BEGIN IMMEDIATE; ROLLBACK").map_err(Error::from);
+            lease.give_back();
+            match done.map_err(|error| self.located(error)) {
+                Err(error) if *error.kind() == Kind::Busy && Instant::now() < deadline => pause().await,
+                done => return done,
+            }
+        }
     }
 
     async fn write_large(&self, request: Arc<Request>) -> Result<Vec<Written>> {

@@ -1,6 +1,7 @@
 //! Changes to records: what limits a write, what it returns, and the checks before any database is asked.
 
 mod activity;
+mod condition;
 pub(crate) mod detail;
 mod limits;
 pub(crate) mod prepare;
@@ -8,16 +9,13 @@ mod queue;
 mod request;
 
 pub use activity::Activity;
+pub use condition::WriteCondition;
 pub use limits::Usage;
 pub(crate) use prepare::{Act, ID_MAX, Ready};
 pub(crate) use queue::{Queue, Waiting};
 pub(crate) use request::{Request, SMALL_CHANGES};
 
 use crate::{name::ModelName, query::RecordId, value::Value};
-
-/// A guard that must outlive the write: dropped once the write is committed or refused, whether or not its caller is
-/// still waiting.
-pub type WriteGuard = Box<dyn std::any::Any + Send + Sync>;
 
 /// Limits that apply to a write, and the user that does it.
 #[derive(Debug, Clone, Default)]

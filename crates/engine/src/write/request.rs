@@ -1,6 +1,6 @@
 //! One caller's write on its way to a database.
 
-use super::{WriteGuard, WriteOptions};
+use super::{WriteCondition, WriteOptions};
 use crate::{
     query::Change,
     schema::{Confinement, Schema},
@@ -14,8 +14,7 @@ pub(crate) struct Request {
     pub(crate) who: Confinement,
     pub(crate) changes: Vec<Change>,
     pub(crate) options: WriteOptions,
-    #[allow(dead_code, reason = "held until the write is over")]
-    pub(crate) held: Option<WriteGuard>,
+    pub(crate) condition: Option<WriteCondition>,
 }
 
 /// Maximum number of changes in one call that still count as short work: such writes may share a transaction.

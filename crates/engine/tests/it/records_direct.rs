@@ -62,7 +62,7 @@ impl Direct {
     }
 
     pub(crate) fn apply(&self, changes: &[Change]) -> Result<Vec<Written>> {
-        write::apply(&self.conn, &self.schema, &self.who, changes, &self.options)
+        write::apply(&self.conn, &self.schema, &self.who, changes, &self.options, None)
     }
 
     pub(crate) fn one(&self, change: Change) -> Written {

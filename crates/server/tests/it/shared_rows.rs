@@ -11,9 +11,13 @@ use tenantry_server::http::Options;
 use tenantry_testkit::{dose, tried};
 
 async fn setting(isolation: &str) -> (TestApp, Client, Client) {
+    setting_with(isolation, "").await
+}
+
+async fn setting_with(isolation: &str, more: &str) -> (TestApp, Client, Client) {
     let stores = format!(
         "[stores.control]\n[stores.shared]\n[stores.tenant]\nisolation = \"{isolation}\"\n\
-         [plans.free]\nlabel = \"Free\"\n[registration]\ndefault_plan = \"free\"\n"
+         [plans.free]\nlabel = \"Free\"\n[registration]\ndefault_plan = \"free\"\n{more}"
     );
     let app = TestApp::configured(&stores, Options::default()).await;
     let staff = app.staff().await;
@@ -156,4 +160,51 @@ async fn a_delete_that_is_left_midway_leaves_the_row_as_it_was_or_gone() {
         let over = staff.delete(&path).await;
         assert_eq!(over.status, if still.is_empty() { 404 } else { 204 }, "{polls}: {}", over.text());
     }
+}
+
+/// A write of another process may be between its last check and its commit while the tenant is asked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_under_way_is_over_before_a_shared_row_is_deleted() {
+    let (app, staff, _acme) = setting("database").await;
+    let id = city(&staff, 1).await;
+    let shown = staff.get("/api/admin/tenants/acme").await.expect(200).json();
+    let physical = shown["placements"][0]["place"]["physical"].as_str().unwrap();
+    let file = app.platform().config().servers[0].path().unwrap().join(format!("{physical}.db"));
+    let writer = rusqlite::Connection::open(file).unwrap();
+    writer.execute_batch(&format!("BEGIN IMMEDIATE; UPDATE patients SET city = {id} WHERE id = 1")).unwrap();
+    let (deleter, path) = (staff.clone(), format!("/api/records/cities/{id}"));
+    let deleting = tokio::spawn(async move { deleter.delete(&path).await });
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    assert!(!deleting.is_finished(), "it decides although a write has begun");
+    writer.execute_batch("COMMIT").unwrap();
+    deleting.await.unwrap().expect(409);
+}
+
+/// Records that a worker deletes a city, as that worker does.
+async fn leaves(app: &TestApp, city: u64, until_us: i64) {
+    let mut write = tenantry::internals::control(app.platform()).begin().await.unwrap();
+    let owner = "another-host/pid:[1]/1@5#0";
+    let sql = format!(
+        "INSERT INTO leaving (model, record, owner, until) VALUES ('cities', '{city}', '{owner}', {until_us})"
+    );
+    write.execute(&sql, &[]).await.unwrap();
+    write.execute("INSERT INTO invalidations (kind, key) VALUES ('leaving', 'cities')", &[]).await.unwrap();
+    write.commit_unaudited().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_delete_of_another_server_is_awaited_and_one_that_died_is_resolved() {
+    let (app, staff, acme) = setting_with("database", "[operations]\nwrite_wait = \"300 ms\"\n").await;
+    let ids = [city(&staff, 1).await, city(&staff, 2).await, city(&staff, 3).await];
+    let now = app.platform().now_us();
+    leaves(&app, ids[0], now + 40_000_000).await;
+    let refused = acme.post("/api/records/patients", &of_city(ids[0])).await;
+    assert_eq!(refused.status, 503, "its outcome is not known: {}", refused.text());
+    acme.post("/api/records/patients", &of_city(ids[1])).await.expect(201);
+    leaves(&app, ids[2], now - 1).await;
+    acme.post("/api/records/patients", &of_city(ids[2])).await.expect(201);
+    let free = city(&staff, 4).await;
+    leaves(&app, free, now - 1).await;
+    staff.delete(&format!("/api/records/cities/{free}")).await.expect(204);
+    acme.post("/api/records/patients", &of_city(free)).await.expect(422);
 }

@@ -34,6 +34,8 @@ pub enum Subject {
     Session(String),
     /// An API key, by its hash.
     ApiKey(String),
+    /// Rows of a shared model that are being deleted, by the name of the model.
+    Leaving(String),
     /// Everything of one kind or of an unknown kind: caches drop all entries.
     Everything,
 }
@@ -45,6 +47,7 @@ impl Subject {
             Self::User(id) => ("user", id.to_string()),
             Self::Session(hash) => ("session", hash.clone()),
             Self::ApiKey(hash) => ("api_key", hash.clone()),
+            Self::Leaving(model) => ("leaving", model.clone()),
             Self::Everything => ("everything", String::new()),
         }
     }
@@ -57,6 +60,7 @@ impl Subject {
             ("user", Ok(id)) => Self::User(UserId::from_raw(id)),
             ("session", _) => Self::Session(key.to_owned()),
             ("api_key", _) => Self::ApiKey(key.to_owned()),
+            ("leaving", _) => Self::Leaving(key.to_owned()),
             _ => Self::Everything,
         })
     }

@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/012_system_stores.sql"),
     include_str!("migrations/013_grants.sql"),
     include_str!("migrations/014_schemas.sql"),
+    include_str!("migrations/015_leaving.sql"),
 ];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS control_migrations \

@@ -9,11 +9,13 @@ pub(crate) mod ids;
 pub(crate) mod invalidation;
 mod migrate;
 pub mod settings;
+mod view;
 pub(crate) mod witness;
 mod write;
 
 pub use invalidation::Subject;
 pub(crate) use migrate::has_table;
+pub(crate) use view::View;
 pub use witness::ClockState;
 pub use write::Write;
 
@@ -116,6 +118,11 @@ impl Control {
     /// Those of the control store.
     pub async fn refresh(&self) -> Result<()> {
         self.inner.hub.refresh(&self.inner.db).await
+    }
+
+    /// Returns the present state of the control store. What is read after the next [`Self::refresh`] is at least as new.
+    pub(crate) fn view(&self) -> View {
+        View::new(self.clone())
     }
 
     /// Registers a cache: `drop_entry` is called for everything that changed, in any process.

@@ -18,7 +18,7 @@ pub(super) fn code(kind: &Kind) -> &'static str {
         Kind::Deadline => "deadline",
         Kind::Denied(_) => "statement_denied",
         Kind::Statement(_) => "statement",
-        Kind::Fenced | Kind::Busy => "unavailable",
+        Kind::Fenced | Kind::Busy | Kind::Outdated => "unavailable",
         Kind::Unreachable => "server_unreachable",
         Kind::InDoubt => "outcome_unknown",
         Kind::DiskFull => "disk_full",
@@ -52,7 +52,7 @@ pub(super) fn title(kind: &Kind) -> String {
         Kind::Denied(_) => "this statement is not allowed here".into(),
         Kind::Statement(_) => "the statement is not valid".into(),
         Kind::Fenced => "this data is just being moved; nothing was written".into(),
-        Kind::Busy => "not available right now".into(),
+        Kind::Busy | Kind::Outdated => "not available right now".into(),
         Kind::Unreachable => {
             "the database server does not answer; nothing was written, and nothing is lost".into()
         }
@@ -98,7 +98,7 @@ pub(super) fn remedy(kind: &Kind) -> Option<&'static str> {
             "an operator restores it: tenantry check names the database and the command; a control store that cannot be \
              read: tenantry restore system"
         }
-        Kind::Fenced | Kind::Busy => "try again in a moment",
+        Kind::Fenced | Kind::Busy | Kind::Outdated => "try again in a moment",
         Kind::Unreachable => {
             "try again in a moment; if it stays away, an operator looks at the database server and at this server's log"
         }

@@ -17,7 +17,7 @@ use crate::{
     export::Running,
     mail::Mailer,
     operations::Operations,
-    records::{files::Files, references::locks::ReferenceLocks},
+    records::{files::Files, references::leaving::LeavingRows},
     tenants::databases::on_demand::CreationQueues,
     topology::Topology,
 };
@@ -45,7 +45,7 @@ pub(crate) struct Inner {
     pub(crate) orphans: AtomicU64,
     pub(crate) passes: Passes,
     pub(crate) exports: Running,
-    pub(crate) reference_locks: Arc<ReferenceLocks>,
+    pub(crate) leaving: LeavingRows,
     /// Why nothing can be written, if [`crate::Platform::open_to_read`] had to read without writing.
     pub(super) refused: Option<String>,
     pub(super) _in_use: InUse,

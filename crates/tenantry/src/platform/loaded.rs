@@ -10,7 +10,7 @@ use crate::{
     platform::databases::{Databases, platform_place},
     records::references::{
         dependence::{Dependence, depends_on},
-        leaving::{Leaving, Referrer},
+        leaving::Referrer,
     },
     topology::{PlacementState, TenantRecord},
 };
@@ -59,8 +59,6 @@ pub(crate) struct ModelEntry {
     pub(crate) referrers: Vec<Referrer>,
     /// References of this model that must agree with other references of the same row.
     pub(crate) depends: Vec<Dependence>,
-    /// Rows that are being deleted. Shared by the entries of this model before and after a reload.
-    pub(crate) leaving: Arc<Leaving>,
 }
 
 impl Loaded {
@@ -69,7 +67,7 @@ impl Loaded {
         static NUMBERS: AtomicU64 = AtomicU64::new(1);
         let apps = Arc::new(apps);
         let databases = Databases::new(engine.clone(), config, apps.clone())?;
-        let models = entries(config, &apps, &databases, before)?;
+        let models = entries(config, &apps, &databases)?;
         let number = NUMBERS.fetch_add(1, Relaxed);
         let mut loaded = Self { apps, databases, models, number, before: Vec::new() };
         if let Some(before) = before {
@@ -139,12 +137,7 @@ pub(crate) fn load_apps(config: &Config) -> Result<Apps> {
     Apps::load(config).map_err(|e| Error::invalid("apps", e.to_string()))
 }
 
-fn entries(
-    config: &Config,
-    apps: &Apps,
-    databases: &Databases,
-    before: Option<&Loaded>,
-) -> Result<HashMap<String, Arc<ModelEntry>>> {
+fn entries(config: &Config, apps: &Apps, databases: &Databases) -> Result<HashMap<String, Arc<ModelEntry>>> {
     let mut entries = HashMap::new();
     for model in apps.models() {
         let store = config.store(model.store.as_str()).ok_or(Error::NotFound("store"))?;
@@ -153,11 +146,7 @@ fn entries(
             Scope::Tenant => None,
         };
         let schema = databases.schema(&store.name)?;
-        let mut entry = entry(model, &schema, place, apps)?;
-        if let Some(before) = before.and_then(|before| before.models.get(model.name.as_str())) {
-            entry.leaving = before.leaving.clone();
-        }
-        entries.insert(model.name.to_string(), Arc::new(entry));
+        entries.insert(model.name.to_string(), Arc::new(entry(model, &schema, place, apps)?));
     }
     Ok(entries)
 }
@@ -173,7 +162,6 @@ fn entry(model: &Arc<Model>, schema: &Arc<Schema>, place: Option<Place>, apps: &
         keys: plan.keys(&[])?,
         referrers: referrers(model, apps.models().iter()),
         depends: depends_on(model, apps.models()),
-        leaving: Arc::default(),
     })
 }
 

@@ -22,7 +22,7 @@ use crate::{
     mail::Mailer,
     operations::{Context, Operations},
     platform::kinds::KINDS,
-    records::references::locks::ReferenceLocks,
+    records::references::leaving::LeavingRows,
     tenants::databases::on_demand::CreationQueues,
     topology::{Topology, versions},
 };
@@ -121,7 +121,7 @@ impl Platform {
         context.backups.begin(platform_id(&control).await?);
         let files = context.files.clone();
         let operations = Operations::new(context, KINDS);
-        let reference_locks = Arc::new(ReferenceLocks::open(&config)?);
+        let leaving = LeavingRows::new(control.clone());
         let inner = Inner {
             config,
             engine,
@@ -138,7 +138,7 @@ impl Platform {
             orphans: AtomicU64::new(0),
             passes: Passes::default(),
             exports: Running::default(),
-            reference_locks,
+            leaving,
             refused: None,
             _in_use: in_use,
         };

@@ -55,7 +55,7 @@ impl<'a> From<&'a Tenant> for Scope<'a> {
 
 /// Records of one model in one scope.
 pub struct Records<'a> {
-    inner: &'a Inner,
+    inner: &'a Arc<Inner>,
     scope: Scope<'a>,
     /// Apps as loaded when this was created. A later reload does not affect it.
     loaded: Arc<Loaded>,
@@ -69,7 +69,7 @@ pub struct Records<'a> {
 impl<'a> Records<'a> {
     /// Returns the same error for an absent and a hidden model (`absent-not-forbidden`). Missing permissions are
     /// refused by the first verb.
-    pub(crate) fn new(inner: &'a Inner, scope: Scope<'a>, model: &str) -> Result<Self> {
+    pub(crate) fn new(inner: &'a Arc<Inner>, scope: Scope<'a>, model: &str) -> Result<Self> {
         let mut loaded = inner.loaded.load_full();
         if let Scope::Tenant(tenant) = scope {
             loaded = loaded.of(tenant.record());

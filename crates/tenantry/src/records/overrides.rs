@@ -1,6 +1,6 @@
 //! A tenant's overrides of shared rows: the fields that it changed, stored in its own store.
 
-use super::{Document, Records, Scope, Want, read::id_value};
+use super::{Document, Records, Scope, Want, read::id_value, references::Claims};
 use crate::{
     Error, Result,
     access::gates::{self, Verb},
@@ -16,7 +16,6 @@ use tenantry_engine::{
     row::Collect,
     value::Value,
 };
-use tokio::sync::OwnedRwLockReadGuard;
 
 fn field(name: &str) -> FieldName {
     FieldName::parse(name).expect("a constant field name")
@@ -56,27 +55,16 @@ impl Records<'_> {
         let (entry, allowed) = self.overridable()?;
         let id = self.parse_id(id)?;
         let stored = self.stored_changes(changes, allowed)?;
-        let _lock = self.inner.reference_locks.refer().await?;
-        let _held = self.hold_shared(&id).await?;
         // Tried twice, because another request may insert or remove the tenant's values in between.
         match self.put_override(entry, &id, stored.clone()).await {
             Err(Error::Engine(e)) if matches!(e.kind(), Kind::Unique(_) | Kind::NotFound) => {
                 self.put_override(entry, &id, stored).await?;
             }
+            // The stored values are checked: what may be wrong is the shared row, which does not exist.
+            Err(Error::InvalidFields(_)) => return Err(Error::NotFound("record")),
             done => done?,
         }
         self.get_text(&id).await
-    }
-
-    /// Checks that the shared row exists, and prevents its deletion until the guard is dropped.
-    async fn hold_shared(&self, id: &RecordId) -> Result<OwnedRwLockReadGuard<()>> {
-        let guard = self.entry.leaving.stay().await;
-        let leaves = self.entry.leaving.has(id);
-        let missing = self.session().await?.exists(self.name(), std::slice::from_ref(id)).await?;
-        match missing.is_empty() && !leaves {
-            true => Ok(guard),
-            false => Err(Error::NotFound("record")),
-        }
     }
 
     async fn put_override(&self, entry: &ModelEntry, id: &RecordId, stored: Json) -> Result<()> {
@@ -94,8 +82,10 @@ impl Records<'_> {
                 values: vec![(field("shared_id"), shared), (field("changes"), changes)],
             },
         };
-        self.apply_to(entry, &[change]).await?;
-        Ok(())
+        let changes = [change];
+        let claims =
+            Claims::of(&self.loaded, &entry.model, &changes).and(&self.entry, "shared_id", id.clone());
+        self.apply_claiming(entry, &changes, &claims).await.map(drop)
     }
 
     /// Removes the tenant's own values, so that it sees the shared row again.

@@ -10,8 +10,9 @@ use crate::{
     tenants::databases::reroute::{is_fenced, place_in},
 };
 use serde_json::{Map, Value as Json};
+use std::time::Instant;
 use tenantry_engine::{
-    input,
+    Kind, input,
     model::{Field, FieldKind, Model},
     name::FieldName,
     query::Change,
@@ -122,7 +123,7 @@ impl Records<'_> {
         Ok(())
     }
 
-    /// Runs checked changes in one transaction, and holds the rows they refer to in other stores.
+    /// Runs checked changes in one transaction, if the rows they refer to in other stores exist.
     pub(super) async fn apply(&self, changes: Vec<Change>) -> Result<Vec<Written>> {
         self.agree(&changes, false).await?;
         self.apply_to(&self.entry, &changes).await
@@ -131,8 +132,20 @@ impl Records<'_> {
     /// Like [`Self::apply`], for another model of this scope. A write that finds its place fenced has changed nothing:
     /// it waits until the tenant was moved, then runs in the new place.
     pub(super) async fn apply_to(&self, entry: &ModelEntry, changes: &[Change]) -> Result<Vec<Written>> {
-        match self.apply_once(entry, changes).await {
-            Err(error) if is_fenced(&error) => Box::pin(self.apply_later(entry, changes, error)).await,
+        self.apply_claiming(entry, changes, &Claims::of(&self.loaded, &entry.model, changes)).await
+    }
+
+    /// Like [`Self::apply_to`], with the rows of other stores that the changes refer to.
+    pub(super) async fn apply_claiming(
+        &self,
+        entry: &ModelEntry,
+        changes: &[Change],
+        claims: &Claims<'_>,
+    ) -> Result<Vec<Written>> {
+        match self.apply_once(entry, changes, claims).await {
+            Err(error) if is_fenced(&error) => {
+                Box::pin(self.apply_later(entry, changes, claims, error)).await
+            }
             done => done,
         }
     }
@@ -140,20 +153,32 @@ impl Records<'_> {
     /// Checks references into other stores, and references that must agree, without writing.
     pub(super) async fn check_references(&self, changes: &[Change]) -> Result<()> {
         self.agree(changes, false).await?;
-        Claims::of(&self.loaded, &self.entry.model, changes).hold(self).await.map(drop)
+        Claims::of(&self.loaded, &self.entry.model, changes).check(self).await.map(drop)
     }
 
-    async fn apply_once(&self, entry: &ModelEntry, changes: &[Change]) -> Result<Vec<Written>> {
+    async fn apply_once(
+        &self,
+        entry: &ModelEntry,
+        changes: &[Change],
+        claims: &Claims<'_>,
+    ) -> Result<Vec<Written>> {
         let session = self.session_of(entry).await?;
-        let claims = Claims::of(&self.loaded, &entry.model, changes);
-        let held = claims.hold(self).await?;
-        Ok(session.write_holding(changes, &self.options_for(entry), held).await?)
+        let until = self.inner.write_deadline();
+        loop {
+            let condition = claims.check(self).await?;
+            match session.write_if(changes, &self.options_for(entry), condition).await {
+                // Something was committed in the control store since the check: it may be a delete of these rows.
+                Err(error) if *error.kind() == Kind::Outdated && Instant::now() < until => {}
+                done => return Ok(done?),
+            }
+        }
     }
 
     async fn apply_later(
         &self,
         entry: &ModelEntry,
         changes: &[Change],
+        claims: &Claims<'_>,
         mut error: Error,
     ) -> Result<Vec<Written>> {
         // Only a tenant's own places are moved while requests continue.
@@ -164,7 +189,7 @@ impl Records<'_> {
             let refused = place_in(tenant, moved.as_deref(), &entry.model.store)?;
             let record = self.inner.await_place(tenant, refused, &entry.schema, until).await?;
             self.remember(Some(record));
-            match self.apply_once(entry, changes).await {
+            match self.apply_once(entry, changes, claims).await {
                 Err(again) => error = again,
                 done => return done,
             }

@@ -28,6 +28,13 @@ pub(super) fn lock(store: &str) -> String {
     row_of_place(store, "p.recorder IS NOT NULL, p.rows, p.bytes") + " FOR UPDATE"
 }
 
+/// Returns the statement that locks the place of the tenant in `$1`, whatever its state and generation.
+pub(crate) fn lock_whatever_state(store: &str) -> String {
+    format!(
+        "SELECT 1 FROM {SCHEMA}._tenantry_place AS p WHERE p.tenant = $1 AND p.store = '{store}' FOR UPDATE"
+    )
+}
+
 /// Returns the statement that reads the ledger and the last number of each model in `$2`. It must run after [`lock`],
 /// because it sees what was committed before it began.
 pub(super) fn numbers() -> String {
@@ -38,7 +45,7 @@ pub(super) fn numbers() -> String {
 }
 
 /// Returns the refusal of a place that is fenced, or not here at this generation.
-pub(super) fn fenced() -> Error {
+pub(crate) fn fenced() -> Error {
     Error::new(Kind::Fenced, "the place is fenced or of another generation")
 }
 

@@ -51,7 +51,7 @@ fn from_engine(problem: Problem, kind: &tenantry::EngineErrorKind) -> Problem {
         }
         Kind::Reference(model) => problem.and_field(model, "refers to this record"),
         Kind::Statement(message) => problem.and_field("sql", message),
-        Kind::Fenced | Kind::Busy => problem.retry_after(1),
+        Kind::Fenced | Kind::Busy | Kind::Outdated => problem.retry_after(1),
         Kind::Unreachable => problem.retry_after(UNREACHABLE_RETRY_S),
         Kind::SchemaAhead | Kind::FormatAhead => problem.retry_after(OUTDATED_RETRY_S),
         _ => problem,

@@ -112,7 +112,7 @@ impl InUse {
 }
 
 /// Opens a file to lock, and creates it if it is missing. Locking needs no permission to write.
-pub(crate) fn lock_file(path: &Path) -> std::io::Result<File> {
+fn lock_file(path: &Path) -> std::io::Result<File> {
     File::options().create(true).append(true).open(path).or_else(|refused| match File::open(path) {
         Ok(file) => Ok(file),
         Err(_) => Err(refused),

@@ -1,16 +1,25 @@
-//! Rows of the platform's stores that are being deleted in this process, and the fields of other stores that refer to
-//! them. Each loaded model has its own; `references` takes the guards.
+//! Rows of the platform's stores that are being deleted, recorded in the control store: every process of the installation
+//! sees them, and those of a process that died are found.
+//!
+//! Called by `references` and `delete`. A record tells that a row leaves; it decides nothing.
 
-use crate::{Error, Result};
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+use crate::{
+    Result,
+    control::{Control, Subject, View, clock, clock::SECOND_US, params},
+    operations::journal::lease,
 };
+use arc_swap::ArcSwapOption;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tenantry_engine::{
+    SqlRow,
     name::{FieldName, ModelName},
     query::RecordId,
 };
-use tokio::sync::{OwnedRwLockReadGuard, RwLock};
+
+/// Time after which a process that did not renew its record counts as dead.
+const LEASE_US: i64 = 60 * SECOND_US;
+/// Time between two renewals.
+pub(super) const RENEW_EVERY: Duration = Duration::from_secs(15);
 
 /// A field of a tenant-store model that refers to a model of a system store. Such a reference always protects the row:
 /// no write could set a field to null in every tenant at once.
@@ -20,45 +29,140 @@ pub(crate) struct Referrer {
     pub(crate) field: FieldName,
 }
 
-/// Rows of one model that are being deleted.
-#[derive(Debug, Default)]
-pub(crate) struct Leaving {
-    /// Read side: held from the check of a referring row to its commit.
-    gate: Arc<RwLock<()>>,
-    rows: Mutex<HashSet<RecordId>>,
+/// A row of a platform's store: its model and id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct SharedRow {
+    model: String,
+    id: String,
 }
 
-/// Guard: the row counts as being deleted while it lives. If the caller's future is dropped during the
-/// delete, the mark is cleared, and the row can be referred to and deleted again.
-pub(in crate::records) struct Mark(Arc<Leaving>, RecordId);
-
-impl Drop for Mark {
-    fn drop(&mut self) {
-        self.0.rows().remove(&self.1);
+impl SharedRow {
+    pub(super) fn new(model: &str, id: &RecordId) -> Self {
+        Self { model: model.to_owned(), id: id.to_string() }
     }
+
+    pub(super) fn model(&self) -> &str {
+        &self.model
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::Leaving(self.model.clone())
+    }
+}
+
+/// The record that a worker deletes a row.
+#[derive(Debug, Clone)]
+pub(super) struct Leaving {
+    owner: String,
+    until_us: i64,
 }
 
 impl Leaving {
-    fn rows(&self) -> MutexGuard<'_, HashSet<RecordId>> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    fn read(row: &SqlRow, at: usize) -> Result<Self> {
+        Ok(Self { owner: row.text(at)?.to_owned(), until_us: row.integer(at + 1)? })
     }
 
-    /// Returns a guard: no delete of a row begins while it lives.
-    pub(in crate::records) async fn stay(&self) -> OwnedRwLockReadGuard<()> {
-        self.gate.clone().read_owned().await
+    /// Returns true if its worker did not renew it in time, or its process is certainly dead.
+    pub(super) fn is_abandoned(&self, now_us: i64) -> bool {
+        self.until_us <= now_us
+            || clock::is_out_of_reach(self.until_us, now_us, 2 * LEASE_US)
+            || !lease::may_be_alive(&self.owner)
+    }
+}
+
+/// A record of this worker.
+#[derive(Debug)]
+pub(super) struct Mine {
+    pub(super) row: SharedRow,
+    owner: String,
+    /// The record was taken from a worker that may still be in the middle of the delete.
+    pub(super) was_taken_over: bool,
+}
+
+type Rows = HashMap<SharedRow, Leaving>;
+
+/// All records, as of the last change that this process has heard of.
+pub(crate) struct LeavingRows {
+    control: Control,
+    /// The records, and the epoch of the control store in which they were read.
+    known: ArcSwapOption<(u64, Rows)>,
+}
+
+impl LeavingRows {
+    pub(crate) fn new(control: Control) -> Self {
+        Self { control, known: ArcSwapOption::empty() }
     }
 
-    pub(in crate::records) fn has(&self, id: &RecordId) -> bool {
-        self.rows().contains(id)
+    /// Returns the record of each of these rows that leaves, and the state of the control store that says so.
+    pub(super) async fn among(&self, rows: &[SharedRow]) -> Result<(View, Vec<(SharedRow, Leaving)>)> {
+        let view = self.control.view();
+        self.control.refresh().await?;
+        let known = self.known().await?;
+        let found = rows.iter().filter_map(|row| Some((row.clone(), known.1.get(row)?.clone())));
+        Ok((view, found.collect()))
     }
 
-    /// Marks the row as being deleted, after all holders of the gate have committed. From then on no row can begin to
-    /// refer to it.
-    pub(in crate::records) async fn mark(self: &Arc<Self>, id: &RecordId) -> Result<Mark> {
-        let _gate = self.gate.write().await;
-        match self.rows().insert(id.clone()) {
-            true => Ok(Mark(self.clone(), id.clone())),
-            false => Err(Error::Conflict("this record is being deleted already".into())),
+    /// Returns the state of the control store in which the record is still this worker's. `None`: another has it now.
+    pub(super) async fn held(&self, mine: &Mine) -> Result<Option<View>> {
+        let (view, found) = self.among(std::slice::from_ref(&mine.row)).await?;
+        Ok(found.iter().any(|(_, leaving)| leaving.owner == mine.owner).then_some(view))
+    }
+
+    async fn known(&self) -> Result<Arc<(u64, Rows)>> {
+        let epoch = self.control.epoch();
+        if let Some(known) = self.known.load_full().filter(|known| known.0 == epoch) {
+            return Ok(known);
         }
+        let mut tx = self.control.snapshot().await?;
+        let mut rows = Rows::new();
+        for row in tx.query("SELECT model, record, owner, until FROM leaving", &[]).await? {
+            let key = SharedRow { model: row.text(0)?.to_owned(), id: row.text(1)?.to_owned() };
+            rows.insert(key, Leaving::read(&row, 2)?);
+        }
+        let known = Arc::new((epoch, rows));
+        self.known.store(Some(known.clone()));
+        Ok(known)
+    }
+
+    /// Records that this worker deletes the row. `None`: another worker does.
+    pub(super) async fn mark(&self, row: &SharedRow) -> Result<Option<Mine>> {
+        let owner = lease::new_owner();
+        let mut write = self.control.begin().await?;
+        let now = write.at_us();
+        let sql = "SELECT owner, until FROM leaving WHERE model = ? AND record = ?";
+        let found = write.query(sql, params![row.model.as_str(), row.id.as_str()]).await?;
+        let earlier = found.first().map(|found| Leaving::read(found, 0)).transpose()?;
+        if earlier.as_ref().is_some_and(|earlier| !earlier.is_abandoned(now)) {
+            return Ok(None);
+        }
+        let sql = "INSERT INTO leaving (model, record, owner, until) VALUES (?, ?, ?, ?) \
+            ON CONFLICT (model, record) DO UPDATE SET owner = excluded.owner, until = excluded.until";
+        let values = params![row.model.as_str(), row.id.as_str(), owner.as_str(), now + LEASE_US];
+        write.execute(sql, values).await?;
+        write.invalidate(&row.subject()).await?;
+        write.commit_unaudited().await?;
+        Ok(Some(Mine { row: row.clone(), owner, was_taken_over: earlier.is_some() }))
+    }
+
+    /// Extends the record of this worker. Returns false if another has it now.
+    pub(super) async fn renew(&self, mine: &Mine) -> Result<bool> {
+        let mut write = self.control.begin().await?;
+        let until = write.at_us() + LEASE_US;
+        let sql = "UPDATE leaving SET until = ? WHERE model = ? AND record = ? AND owner = ?";
+        let SharedRow { model, id } = &mine.row;
+        let renewed =
+            write.execute(sql, params![until, model.as_str(), id.as_str(), mine.owner.as_str()]).await?;
+        write.commit_unaudited().await?;
+        Ok(renewed == 1)
+    }
+
+    /// Removes the record of this worker: the row is gone, or stays.
+    pub(super) async fn remove(&self, mine: Mine) -> Result<()> {
+        let Mine { row, owner, .. } = mine;
+        let mut write = self.control.begin().await?;
+        let sql = "DELETE FROM leaving WHERE model = ? AND record = ? AND owner = ?";
+        write.execute(sql, params![row.model.as_str(), row.id.as_str(), owner.as_str()]).await?;
+        write.invalidate(&row.subject()).await?;
+        write.commit_unaudited().await
     }
 }

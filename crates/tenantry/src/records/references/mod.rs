@@ -1,38 +1,36 @@
-//! References between stores. No database can enforce them, so the platform does: a row that is referred to is held
-//! while the referring transaction commits, and a shared row is deleted only after every tenant was checked.
+//! References between stores. No database can enforce them, so the platform does, for all processes of the installation
+//! and with no lock that only one of them knows.
 //!
-//! Inside one process the guard below makes check and commit one step. Between processes, `locks` does. `dependence` has
-//! the rules for references that must agree, and `agreement` checks them. References inside a store are the database's.
+//! A delete of a shared row first records in the control store that the row is *leaving* (`leaving`). Then it waits, tenant by
+//! tenant, until the writes that had begun are over, and looks for references (`delete`). A write that refers to shared rows
+//! checks that they exist and do not leave. Under the lock of its place it is refused if anything was committed in the
+//! control store since, and checks again. So the write comes before the question and is seen, or it comes after the
+//! record and is refused.
+//!
+//! `dependence` has the rules for references that must agree, and `agreement` checks them. References inside a store are
+//! the database's.
 
 mod agreement;
+mod delete;
 pub(crate) mod dependence;
 pub(crate) mod leaving;
-pub(crate) mod locks;
 
 use super::Records;
 use crate::{
     Error, Result,
+    control::View,
     error::{FieldError, Rule, Wrong},
     platform::loaded::{Loaded, ModelEntry},
 };
-use futures_util::{StreamExt, TryStreamExt, stream};
-use leaving::Referrer;
-use locks::Referring;
-use std::collections::{BTreeMap, BTreeSet};
+use delete::PAUSE;
+use leaving::SharedRow;
+use std::{collections::BTreeMap, time::Instant};
 use tenantry_engine::{
-    Kind,
     model::{FieldKind, Model},
     query::{Change, RecordId},
     value::Value,
-    write::WriteGuard,
+    write::WriteCondition,
 };
-use tokio::sync::OwnedRwLockReadGuard;
-
-/// Guard: the referred rows of other stores cannot be deleted while it lives.
-struct Stay {
-    _gates: Vec<OwnedRwLockReadGuard<()>>,
-    _lock: Referring,
-}
 
 /// Rows of other stores that a set of changes refers to, by model. Sorted, so that guards are always taken in the same
 /// order.
@@ -61,29 +59,57 @@ impl<'a> Claims<'a> {
         Self(claims)
     }
 
-    /// Checks that every referred row exists, and returns a guard that prevents its deletion. `None` if there are no
-    /// such references.
-    pub(super) async fn hold(&self, records: &Records<'_>) -> Result<Option<WriteGuard>> {
+    /// Adds a row that the changes name in a field which is no reference.
+    pub(super) fn and(mut self, entry: &'a ModelEntry, field: &'a str, id: RecordId) -> Self {
+        let claim = || Claim { entry, ids: BTreeMap::new() };
+        self.0.entry(entry.model.name.as_str()).or_insert_with(claim).ids.entry(id).or_insert(field);
+        self
+    }
+
+    /// Checks that every referred row exists and is not being deleted. Returns the condition under which this is still so
+    /// when the changes are written. `None` if there are no such references.
+    pub(super) async fn check(&self, records: &Records<'_>) -> Result<Option<WriteCondition>> {
         if self.0.is_empty() {
             return Ok(None);
         }
-        let lock = records.inner.reference_locks.refer().await?;
-        let mut gates = Vec::with_capacity(self.0.len());
+        let view = self.none_leaves(records).await?;
         let mut wrong = Wrong::default();
         for (to, claim) in &self.0 {
-            gates.push(claim.entry.leaving.stay().await);
             let ids: Vec<_> = claim.ids.keys().cloned().collect();
-            // Checked before the rows are read: if a delete ends in between, the read finds the row gone.
-            let mut missing: Vec<_> = ids.iter().filter(|id| claim.entry.leaving.has(id)).cloned().collect();
-            missing.extend(records.session_of(claim.entry).await?.exists(to, &ids).await?);
-            for id in &missing {
+            for id in &records.session_of(claim.entry).await?.exists(to, &ids).await? {
                 let reason = format!("there is no record {id} of {to}");
                 let field = claim.ids.get(id).copied().unwrap_or(to);
                 wrong.add(FieldError::new(field, Rule::NoSuchRecord, reason));
             }
         }
         wrong.finish()?;
-        Ok(Some(Box::new(Stay { _gates: gates, _lock: lock })))
+        Ok(Some(view.condition()))
+    }
+
+    /// Waits until none of the rows is being deleted any more: each is gone then, or stays.
+    async fn none_leaves(&self, records: &Records<'_>) -> Result<View> {
+        let rows = self.0.iter().flat_map(|(to, claim)| claim.ids.keys().map(|id| SharedRow::new(to, id)));
+        let rows: Vec<_> = rows.collect();
+        let leaving = &records.inner.leaving;
+        let until = records.inner.write_deadline();
+        loop {
+            let (view, found) = leaving.among(&rows).await?;
+            if found.is_empty() {
+                return Ok(view);
+            }
+            let now_us = records.inner.control.now_us();
+            for (row, _) in found.iter().filter(|(_, leaving)| leaving.is_abandoned(now_us)) {
+                // Another worker may be first; then the next look tells.
+                if let (Some(mine), Some(claim)) = (leaving.mark(row).await?, self.0.get(row.model())) {
+                    delete::settle_taken(records.inner, claim.entry).await?;
+                    leaving.remove(mine).await?;
+                }
+            }
+            if Instant::now() >= until {
+                return Err(Error::Unavailable("a record that this one refers to is being deleted".into()));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 }
 
@@ -97,44 +123,4 @@ fn referred(change: &Change, field: &str) -> Option<RecordId> {
         Value::Uuid(id) => Some(RecordId::Uuid(*id)),
         _ => None,
     }
-}
-
-impl Records<'_> {
-    /// Deletes a shared row after checking every tenant. The cost grows with the number of tenants; staff do this
-    /// rarely.
-    pub(super) async fn delete_protected(&self, id: &RecordId, change: Change) -> Result<()> {
-        let leaving = self.entry.leaving.mark(id).await?;
-        let lock = self.inner.reference_locks.delete().await?;
-        self.refuse_if_referred(id).await?;
-        let held: WriteGuard = Box::new((leaving, lock));
-        let session = self.session().await?;
-        session.write_holding(vec![change], &self.options_for(&self.entry), Some(held)).await?;
-        Ok(())
-    }
-
-    async fn refuse_if_referred(&self, id: &RecordId) -> Result<()> {
-        let mut asked = BTreeSet::new();
-        for referrer in &self.entry.referrers {
-            let entry = self.loaded.entry(referrer.model.as_str())?;
-            asked.insert(entry.model.store.clone());
-            let places = self.inner.places_of_store(entry).await?;
-            stream::iter(places)
-                .map(Ok)
-                .try_for_each_concurrent(8, |place| async move {
-                    let session = self.inner.engine.session(&place, &entry.schema, None).await?;
-                    match session.refers(referrer.model.as_str(), referrer.field.as_str(), id).await? {
-                        // The error must not reveal which tenant refers to it.
-                        true => Err(in_use(referrer)),
-                        false => Ok(()),
-                    }
-                })
-                .await?;
-        }
-        Ok(())
-    }
-}
-
-fn in_use(referrer: &Referrer) -> Error {
-    let kind = Kind::Reference(referrer.model.to_string());
-    tenantry_engine::Error::new(kind, "shared row is referred to by a tenant").into()
 }

@@ -19,7 +19,7 @@ use crate::{
     postgres::{opened::Opened, server::Server},
     query::Change,
     schema::{Confinement, Schema},
-    write::{Request, SMALL_CHANGES, Waiting, WriteGuard, WriteOptions, Written},
+    write::{Request, SMALL_CHANGES, Waiting, WriteCondition, WriteOptions, Written},
 };
 use std::{borrow::Cow, sync::Arc, time::Instant};
 use tokio::sync::oneshot;
@@ -34,7 +34,7 @@ pub(crate) async fn write(
     schema: &Arc<Schema>,
     changes: Cow<'_, [Change]>,
     options: &WriteOptions,
-    held: Option<WriteGuard>,
+    condition: Option<WriteCondition>,
 ) -> Result<Vec<Written>> {
     let (answer, told) = oneshot::channel();
     let of = &place.site.place;
@@ -49,7 +49,7 @@ pub(crate) async fn write(
         who,
         changes: changes.into_owned(),
         options: options.clone(),
-        held,
+        condition,
     };
     match request.changes.len() {
         0 => return Ok(vec![]),
@@ -95,7 +95,7 @@ async fn serve(mut service: Service) {
         let outcomes = group::run(&service.server, &service.place, &requests).await;
         service.over = service.place.queue.is_over();
         for (Waiting { request, answer, .. }, done) in waiting.into_iter().zip(outcomes) {
-            // The write's values and its guard are dropped first. Callers that went away are skipped.
+            // The write's values are dropped first. Callers that went away are skipped.
             drop(request);
             drop(answer.send(done));
         }

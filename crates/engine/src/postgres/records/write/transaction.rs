@@ -17,7 +17,7 @@ use crate::{
         records::{Bound, usage::Held},
         server::Server,
     },
-    write::Written,
+    write::{WriteCondition, Written},
 };
 
 /// Why a transaction was not committed.
@@ -73,6 +73,10 @@ async fn attempt(
     let now = jiff::Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
     let outcome = change(place, writes, connection, &mut start, now).await?;
     outcome.judge(&mut held)?;
+    for (at, write) in writes.iter().enumerate() {
+        WriteCondition::check(write.request.condition.as_ref())
+            .map_err(|error| Trouble::Refused(at, error.into()))?;
+    }
     if writes.iter().any(|write| write.request.options.dry_run) {
         connection.roll_back().await.map_err(Trouble::All)?;
         return Ok(outcome.written);

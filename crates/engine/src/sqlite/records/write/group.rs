@@ -14,7 +14,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 impl Request {
     /// Runs the write in its own transaction.
     pub(crate) fn run(&self, conn: &Connection) -> Result<Vec<Written>> {
-        apply(conn, &self.schema, &self.who, &self.changes, &self.options)
+        apply(conn, &self.schema, &self.who, &self.changes, &self.options, self.condition.as_ref())
     }
 }
 
@@ -60,10 +60,10 @@ fn together(conn: &Connection, requests: &[&Request]) -> Result<Option<Outcomes>
 
 /// Runs one request between two savepoints of the transaction.
 fn one(conn: &Connection, request: &Request) -> Result<Vec<Written>> {
-    let Request { schema, who, changes, options, .. } = request;
+    let Request { schema, who, changes, options, condition } = request;
     let ready = prepare::all(schema, changes)?;
     run_sql(conn, "SAVEPOINT one")?;
-    let done = within(conn, schema, who, &ready, options);
+    let done = within(conn, (schema, who), &ready, options, condition.as_ref());
     if conn.is_autocommit() {
         return done;
     }

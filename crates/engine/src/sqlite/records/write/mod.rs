@@ -15,7 +15,7 @@ use crate::{
     error::Result,
     query::Change,
     schema::{Confinement, Schema},
-    write::{WriteOptions, Written, prepare},
+    write::{WriteCondition, WriteOptions, Written, prepare},
 };
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -25,20 +25,21 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 /// change, so that the caller looks for the new place instead of trusting the old one.
 ///
 /// # Errors
-/// Those of [`crate::engine::Session::write`].
+/// Those of [`crate::engine::Session::write_if`].
 pub fn apply(
     conn: &Connection,
     schema: &Schema,
     who: &Confinement,
     changes: &[Change],
     options: &WriteOptions,
+    condition: Option<&WriteCondition>,
 ) -> Result<Vec<Written>> {
     if changes.is_empty() {
         return Ok(vec![]);
     }
     let ready = prepare::all(schema, changes)?;
     let transaction = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
-    let written = within(&transaction, schema, who, &ready, options)?;
+    let written = within(&transaction, (schema, who), &ready, options, condition)?;
     if options.dry_run {
         transaction.rollback()?;
         return Ok(written);
@@ -50,10 +51,10 @@ pub fn apply(
 /// Applies all changes inside the caller's transaction; the caller rolls it back on failure.
 fn within(
     conn: &Connection,
-    schema: &Schema,
-    who: &Confinement,
+    (schema, who): (&Schema, &Confinement),
     ready: &[prepare::Ready<'_>],
     options: &WriteOptions,
+    condition: Option<&WriteCondition>,
 ) -> Result<Vec<Written>> {
     let mut run = run::Run::new(conn, schema, who, options);
     match run.all(ready) {
@@ -62,6 +63,7 @@ fn within(
             if usage::reserve(conn, schema, who, run.rows, run.bytes, options)? {
                 recording::note(conn, schema, who, &written, &run.nulled)?;
             }
+            WriteCondition::check(condition)?;
             Ok(written)
         }
         Err(error) => {

@@ -1,0 +1,196 @@
+//! The delete of a shared row: recorded as leaving, every tenant asked, deleted.
+//!
+//! Called by `write`. The cost grows with the number of tenants; staff do this rarely. It runs in a task of its own, so a
+//! client that goes away leaves no record behind; its row stays, unless the delete has begun to be written. Of a process that dies the record stays until another worker takes it
+//! over: a delete of the same row, or a write that refers to it.
+
+use super::leaving::{Mine, RENEW_EVERY, Referrer, SharedRow};
+use crate::{
+    Error, Result,
+    platform::{
+        inner::Inner,
+        loaded::{Loaded, ModelEntry},
+    },
+    records::Records,
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Weak},
+    time::{Duration, Instant},
+};
+use tenantry_engine::{
+    Kind,
+    name::StoreName,
+    place::Place,
+    query::{Change, RecordId},
+    write::WriteOptions,
+};
+
+/// Number of tenants asked at a time.
+const AT_ONCE: usize = 8;
+/// Longest time that a delete waits for another delete of the row, or for moves of tenants.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Pause between two looks at what the delete waits for.
+pub(super) const PAUSE: Duration = Duration::from_millis(5);
+
+/// A delete with everything that it needs, independent of the request.
+struct Delete {
+    inner: Arc<Inner>,
+    loaded: Arc<Loaded>,
+    entry: Arc<ModelEntry>,
+    id: RecordId,
+    change: Change,
+    options: WriteOptions,
+    /// Lives as long as the caller waits.
+    caller: Weak<()>,
+}
+
+impl Records<'_> {
+    /// Deletes a shared row after checking every tenant.
+    pub(in crate::records) async fn delete_protected(&self, id: &RecordId, change: Change) -> Result<()> {
+        let (inner, loaded) = (self.inner.clone(), self.loaded.clone());
+        let (entry, options) = (self.entry.clone(), self.options_for(&self.entry));
+        let waits = Arc::new(());
+        let caller = Arc::downgrade(&waits);
+        let delete = Delete { inner, loaded, entry, id: id.clone(), change, options, caller };
+        let task = tokio::spawn(async move { delete.run().await });
+        let done = task.await.map_err(|error| Error::Internal(format!("a delete ended badly: {error}")))?;
+        drop(waits);
+        done
+    }
+}
+
+impl Delete {
+    async fn run(self) -> Result<()> {
+        let mine = self.mark().await?;
+        let done = self.marked(&mine).await;
+        // An error leaves the record to the next worker that finds it abandoned.
+        if let Err(error) = self.inner.leaving.remove(mine).await {
+            tracing::warn!(%error, "the record of a delete that is over stays until it lapses");
+        }
+        done
+    }
+
+    /// Records that the row leaves, once no other worker deletes it.
+    async fn mark(&self) -> Result<Mine> {
+        let row = SharedRow::new(self.entry.model.name.as_str(), &self.id);
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(mine) = self.inner.leaving.mark(&row).await? {
+                return Ok(mine);
+            }
+            if Instant::now() >= until {
+                return Err(Error::Conflict("this record is being deleted already".into()));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn marked(&self, mine: &Mine) -> Result<()> {
+        if mine.was_taken_over {
+            settle_taken(&self.inner, &self.entry).await?;
+        }
+        tokio::select! {
+            asked = self.refuse_if_referred() => asked?,
+            lost = self.renew(mine) => return Err(lost),
+        }
+        let session = self.session().await?;
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if self.caller.strong_count() == 0 {
+                return Err(Error::Unavailable("the caller went away before the row was deleted".into()));
+            }
+            let view = self.inner.leaving.held(mine).await?.ok_or_else(taken_over)?;
+            let change = vec![self.change.clone()];
+            match session.write_if(change, &self.options, Some(view.condition())).await {
+                Err(error) if *error.kind() == Kind::Outdated && Instant::now() < until => {}
+                done => return Ok(done.map(drop)?),
+            }
+        }
+    }
+
+    async fn session(&self) -> Result<tenantry_engine::Session> {
+        let place = self.entry.place.as_ref().ok_or(Error::NotFound("record"))?;
+        self.inner.system_session(place, &self.entry.schema).await
+    }
+
+    /// Renews the record for as long as it is this worker's. Returns only an error.
+    async fn renew(&self, mine: &Mine) -> Error {
+        loop {
+            tokio::time::sleep(RENEW_EVERY).await;
+            match self.inner.leaving.renew(mine).await {
+                Ok(true) => {}
+                Ok(false) => return taken_over(),
+                // The record decides at the end.
+                Err(error) => tracing::warn!(%error, "the record of a delete was not renewed"),
+            }
+        }
+    }
+
+    async fn refuse_if_referred(&self) -> Result<()> {
+        let mut referrers: BTreeMap<&StoreName, (&ModelEntry, Vec<&Referrer>)> = BTreeMap::new();
+        for referrer in &self.entry.referrers {
+            let entry = self.loaded.entry(referrer.model.as_str())?;
+            referrers.entry(&entry.model.store).or_insert((entry, vec![])).1.push(referrer);
+        }
+        for (entry, referrers) in referrers.values() {
+            self.ask_all(entry, referrers).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks every tenant. A tenant that is moved meanwhile is asked where it is then: a write in its new place is refused
+    /// as in the former one, and what was written before the row was recorded as leaving is in the place that the catalog
+    /// names from then on.
+    async fn ask_all(&self, entry: &ModelEntry, referrers: &[&Referrer]) -> Result<()> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let places = self.inner.places_of_store(entry).await?;
+            let asked = stream::iter(places).map(Ok);
+            let asked = asked.try_for_each_concurrent(AT_ONCE, |place| async move {
+                self.ask(&place, entry, referrers).await.map_err(|error| (place, error))
+            });
+            let Err((place, error)) = asked.await else { return Ok(()) };
+            if !is_elsewhere(&error) || Instant::now() >= until {
+                return Err(error);
+            }
+            let is_fenced = matches!(&error, Error::Engine(error) if *error.kind() == Kind::Fenced);
+            if !is_fenced && self.inner.places_of_store(entry).await?.contains(&place) {
+                return Err(error);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn ask(&self, place: &Place, entry: &ModelEntry, referrers: &[&Referrer]) -> Result<()> {
+        let session = self.inner.engine.session(place, &entry.schema, None).await?;
+        // A write that began before the row was recorded as leaving commits before this returns; later ones are refused.
+        session.settled().await?;
+        for referrer in referrers {
+            if session.refers(referrer.model.as_str(), referrer.field.as_str(), &self.id).await? {
+                // The error must not reveal which tenant refers to it.
+                let kind = Kind::Reference(referrer.model.to_string());
+                return Err(tenantry_engine::Error::new(kind, "shared row is referred to by a tenant").into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Waits until the delete of the worker that had the record before is over, committed or not. From now on it finds its
+/// record taken over, so it begins no other.
+pub(super) async fn settle_taken(inner: &Inner, entry: &ModelEntry) -> Result<()> {
+    let place = entry.place.as_ref().ok_or(Error::NotFound("record"))?;
+    Ok(inner.system_session(place, &entry.schema).await?.settled().await?)
+}
+
+fn taken_over() -> Error {
+    Error::Unavailable("another server has taken over this delete, because it took too long".into())
+}
+
+/// Returns true if the place is not, or not yet, where the tenant can be asked.
+fn is_elsewhere(error: &Error) -> bool {
+    let elsewhere = |kind: &Kind| matches!(kind, Kind::Fenced | Kind::Missing | Kind::WrongIdentity);
+    matches!(error, Error::Engine(error) if elsewhere(error.kind()))
+}
