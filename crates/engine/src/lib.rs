@@ -51,9 +51,9 @@ pub use cell::Storage;
 pub use descriptors::Descriptors;
 pub use engine::{
     Activity, AdoptOptions, Blanked, CacheLimits, CaughtUp, ConnectionLimits, Copy, CopyInfo, CopyOptions,
-    DatabaseFile, Digest, Drift, Engine, Fault, Inspection, MigrateReport, ModelDiff, PlaceInfo, PlaceState,
-    PostgresOptions, Prepared, Resident, Script, ServerSpec, Session, SqlLimits, SqlRow, SqlRows, SystemDb,
-    TableDigest, Template, Tx, Usage, WorkLimits,
+    DatabaseFile, Digest, Drift, Engine, Fault, Filled, Inspection, MigrateReport, ModelDiff, PlaceInfo,
+    PlaceState, PostgresOptions, Prepared, Resident, Script, ServerSpec, Session, SqlLimits, SqlRow, SqlRows,
+    SystemDb, TableDigest, Template, Tx, Usage, WorkLimits,
 };
 pub use error::{Error, Kind, Result};
 pub use postgres::PostgresUrl;

@@ -46,11 +46,18 @@ pub struct CopyInfo {
     pub schema_version: String,
 }
 
+/// What became of the rows of a place that another one is filled with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filled {
+    /// Bytes that were carried: of values, or of the file if all its pages were.
+    pub bytes: u64,
+    /// Tables with rows that cannot be carried, because no model declares them. Unless it is empty, nothing was carried.
+    pub left_out: Vec<String>,
+}
+
 /// How a copy becomes a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AdoptOptions {
-    /// Only [`crate::engine::Engine::copy_changes`] may write to it, until [`crate::engine::Engine::open_filled`].
-    pub closed: bool,
     /// Consume the copy: on the same disk the file is moved instead of copied again. After a failure, the caller must
     /// make the copy again.
     pub used_up: bool,
@@ -61,7 +68,7 @@ pub struct AdoptOptions {
 
 impl Default for AdoptOptions {
     fn default() -> Self {
-        Self { closed: false, used_up: false, check: true }
+        Self { used_up: false, check: true }
     }
 }
 

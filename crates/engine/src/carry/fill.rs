@@ -1,38 +1,126 @@
 //! Fills an empty place or a new copy with all rows of a source.
 
-use super::{Sink, Source, Tables, ends::Pages};
-use crate::{cell::Key, error::Result, migration::State};
-use std::{collections::HashSet, sync::Arc};
+use super::{Sink, Source, Tables, check_copy, ends::Pages};
+use crate::{
+    cell::Key,
+    error::{Error, Kind, Result},
+    ledger::Applied,
+    migration::State,
+    name::TenantId,
+    place::Place,
+    schema::Script,
+};
+use std::{
+    collections::HashSet,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 /// Entries of the activity log carried at a time.
 const LINES: i64 = 500;
 
-/// Carries all rows, last ids and entries of the activity log, and finishes the sink.
+/// All rows of one state of a place or copy, at the schema that it has.
+pub(crate) struct Contents {
+    source: Source,
+    /// The migrations that the source has, as its ledger says.
+    pub(crate) applied: Applied,
+    /// Makes the schema that the source has.
+    pub(crate) script: Script,
+    pub(crate) tables: Tables,
+}
+
+impl Contents {
+    /// Prepares to read everything from a source. `script` has the migrations of its store, and may have more than the
+    /// source.
+    ///
+    /// # Errors
+    /// [`Kind::SchemaAhead`] if the source has migrations that are not known here.
+    pub(crate) async fn of(mut source: Source, script: &Script) -> Result<Self> {
+        let applied = source.ledger().await?;
+        let script = script.as_applied(&applied)?;
+        let tables = Tables::of_state(script.state(), script.store());
+        source.read(&tables).await?;
+        Ok(Self { source, applied, script, tables })
+    }
+
+    /// Prepares to read a copy of tenant `of`, from which `place` is made. With `pages`, reads every page of it first.
+    ///
+    /// # Errors
+    /// `Fenced` if the copy is of a later generation of the same tenant, `WrongIdentity` if it is not of this tenant.
+    pub(crate) async fn of_copy(
+        from: &Path,
+        of: TenantId,
+        place: &Place,
+        script: &Script,
+        pages: bool,
+    ) -> Result<Self> {
+        let Some(tenant) = place.tenant else {
+            let detail = format!("{place} is not made from a copy of {of:?}");
+            return Err(Error::new(Kind::WrongIdentity, detail));
+        };
+        let generation = check_copy(from, &place.store, of, pages).await?;
+        if of == tenant && generation > place.generation {
+            let detail = format!("the copy is of generation {generation}, later than {place}");
+            return Err(Error::new(Kind::Fenced, detail));
+        }
+        Self::of(Source::of_copy(from, &place.store, Some(of)).await?, script).await
+    }
+
+    /// Returns the tables with rows that no model declares: they are not carried.
+    pub(crate) async fn undeclared(&mut self) -> Result<Vec<String>> {
+        self.source.undeclared(declared(self.script.state())).await
+    }
+
+    /// Carries all rows, last ids and entries of the activity log, and finishes the sink. Adds the bytes of values to
+    /// `carried` as they arrive.
+    ///
+    /// # Errors
+    /// Those of the two databases. The place is not complete then.
+    pub(crate) async fn carry(mut self, mut sink: Sink, carried: &AtomicU64) -> Result<()> {
+        for table in 0..self.tables.len() {
+            let mut pages = Pages::of(table);
+            let mut next = pages.next(&mut self.source).await?;
+            while let Some(page) = next {
+                // The next page is read while this one is written.
+                let page = Arc::new(page);
+                let (read, written) = tokio::join!(pages.next(&mut self.source), sink.put(table, &page));
+                written?;
+                carried.fetch_add(page.bytes().unsigned_abs(), Ordering::Relaxed);
+                next = read?;
+            }
+        }
+        sink.last_ids(self.source.last_ids().await?).await?;
+        let mut log_upto = 0;
+        loop {
+            let lines = self.source.lines(log_upto, LINES).await?;
+            let Some(last) = lines.len().checked_sub(1) else { break };
+            let Key::Integer(last) = lines.key(last)? else { break };
+            log_upto = last;
+            sink.lines(&Arc::new(lines)).await?;
+        }
+        sink.finish(log_upto).await?;
+        self.end().await
+    }
+
+    /// Ends the reading. A connection to a server is used again then.
+    pub(crate) async fn end(self) -> Result<()> {
+        self.source.end().await
+    }
+}
+
+/// Refuses a pool that has other migrations than a source. `script` has all migrations of the store.
 ///
 /// # Errors
-/// Those of the two databases. Nothing was carried then.
-pub(crate) async fn fill(source: &mut Source, mut sink: Sink, tables: &Tables) -> Result<()> {
-    for table in 0..tables.len() {
-        let mut pages = Pages::of(table);
-        let mut next = pages.next(source).await?;
-        while let Some(page) = next {
-            // The next page is read while this one is written.
-            let page = Arc::new(page);
-            let (read, written) = tokio::join!(pages.next(source), sink.put(table, &page));
-            written?;
-            next = read?;
-        }
+/// [`Kind::SchemaBehind`] if one of the two lacks migrations, [`Kind::SchemaAhead`] if one has some that are not known here.
+pub(crate) fn require_same(source: &Applied, pool: &Applied, script: &Script) -> Result<()> {
+    if pool == source {
+        return Ok(());
     }
-    sink.last_ids(source.last_ids().await?).await?;
-    let mut log_upto = 0;
-    loop {
-        let lines = source.lines(log_upto, LINES).await?;
-        let Some(last) = lines.len().checked_sub(1) else { break };
-        let Key::Integer(last) = lines.key(last)? else { break };
-        log_upto = last;
-        sink.lines(&Arc::new(lines)).await?;
-    }
-    sink.finish(log_upto).await
+    script.migrations().require_all(source, "the tenant")?;
+    script.migrations().require_all(pool, "the pool")
 }
 
 /// Returns the names of the tables that models declare, in whatever store: stores may share a database.

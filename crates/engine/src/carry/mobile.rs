@@ -15,6 +15,11 @@ impl<T: Send + 'static> Mobile<T> {
         Ok(Self(Some(Box::new(made))))
     }
 
+    /// Takes a value that was made on a blocking thread.
+    pub(crate) fn of(value: T) -> Self {
+        Self(Some(Box::new(value)))
+    }
+
     /// Runs `work` on a blocking thread.
     ///
     /// # Errors

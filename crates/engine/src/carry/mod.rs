@@ -17,12 +17,12 @@ mod table;
 
 pub(crate) use catch_up::copy_changes;
 pub(crate) use compare::{compare, compare_unwritten, digest};
-pub use copy::{AdoptOptions, Blanked, CaughtUp, Copy, CopyInfo, CopyOptions};
+pub use copy::{AdoptOptions, Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, Filled};
 pub use diff::ModelDiff;
 pub(crate) use digest::TableHash;
 pub use digest::{Digest, TableDigest};
 pub(crate) use ends::{End, Sink, Source, Touched, check_copy, copy_rows};
-pub(crate) use fill::{declared, fill};
+pub(crate) use fill::{Contents, declared, require_same};
 pub(crate) use mobile::Mobile;
 pub(crate) use page::Page;
 pub(crate) use table::{LINE, Table, Tables};

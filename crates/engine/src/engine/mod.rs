@@ -40,7 +40,7 @@ pub use self::{
     spec::{CacheLimits, ServerSpec, WorkLimits},
 };
 pub use crate::carry::{
-    AdoptOptions, Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, ModelDiff, TableDigest,
+    AdoptOptions, Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, Filled, ModelDiff, TableDigest,
 };
 pub use crate::identity::{Highest, PlaceInfo, PlaceState, Resident};
 pub use crate::ledger::MigrateReport;

@@ -3,13 +3,16 @@
 
 use super::{Engine, Server};
 use crate::{
-    carry::{self, CaughtUp, ModelDiff, Tables},
-    error::Result,
-    identity::PlaceInfo,
+    carry::{self, CaughtUp, Contents, End, Filled, ModelDiff, Source, Tables},
+    error::{Error, Kind, Result},
+    identity::{PlaceInfo, PlaceState},
     place::Place,
-    schema::Schema,
+    schema::{Schema, Script},
 };
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 impl Engine {
     /// Starts to note which records writes touch, for the operation with this fencing token. Call it before making a copy:
@@ -47,7 +50,44 @@ impl Engine {
         at!(self.server(place)?, server => server.lift_fence(place, holder))
     }
 
-    /// Opens a place that was adopted closed ([`Engine::adopt_with`]), and records its changes for this token from its
+    /// Makes the new place `to`, closed, with all rows of one state of `from` while writers go on there. Both are of the
+    /// same tenant and store, on servers of any kind. Only [`Engine::copy_changes`] writes to `to` until
+    /// [`Engine::open_filled`]. Its schema is that of `from`; a pool must have the same migrations. It replaces retained
+    /// rows of the tenant in the same pool, which must not be in use. Adds the bytes to `carried` as they arrive.
+    /// Idempotent: a place that was filled stays as it is, and the work of a caller that went away is done anew.
+    ///
+    /// # Errors
+    /// `Fenced` if a later generation of the tenant is there, or another caller fills the place meanwhile. `SchemaBehind`
+    /// or `SchemaAhead` if a pool has other migrations.
+    pub async fn fill(
+        &self,
+        from: &Place,
+        to: &Place,
+        script: &Arc<Script>,
+        carried: &AtomicU64,
+    ) -> Result<Filled> {
+        require_later(from, to)?;
+        let (source, target) = (self.end(from)?, self.server(to)?);
+        if let (End::Sqlite(source), Server::Sqlite(server)) = (&source, target)
+            && !from.isolation.is_pooled()
+            && !to.isolation.is_pooled()
+        {
+            // Pages are copied faster than rows, and tables that no model declares are in them.
+            let bytes = server.fill_pages(source.clone(), to).await?;
+            carried.store(bytes, Ordering::Relaxed);
+            return Ok(Filled { bytes, left_out: vec![] });
+        }
+        let mut contents = Box::pin(Contents::of(Source::open(&source).await?, script)).await?;
+        let left_out = contents.undeclared().await?;
+        if !left_out.is_empty() {
+            contents.end().await?;
+            return Ok(Filled { bytes: 0, left_out });
+        }
+        at!(target, server => server.fill(to, script, contents, PlaceState::Closed, carried))?;
+        Ok(Filled { bytes: carried.load(Ordering::Relaxed), left_out })
+    }
+
+    /// Opens a place that was filled ([`Engine::fill`]), and records its changes for this token from its
     /// first write on. From then on nothing can be carried into it. Idempotent.
     ///
     /// # Errors
@@ -65,7 +105,7 @@ impl Engine {
     }
 
     /// Carries the current state of the records of `from` that were touched after change `after` (0 for all noted ones)
-    /// to `to`, which is closed and was made from a copy of `from`: whole rows with their ids, versions and instants,
+    /// to `to`, which is closed and was filled from `from`: whole rows with their ids, versions and instants,
     /// deletions, last ids, activity log, counters. Carries up to `most` changes in one transaction; repeating a call
     /// changes nothing. If it returns fewer changes than `most`, there were no more.
     ///
@@ -100,4 +140,15 @@ impl Engine {
         let tables = Tables::of_schema(schema);
         carry::compare_unwritten(&self.end(still)?, &self.end(written)?, &tables, after).await
     }
+}
+
+/// Refuses two places that are not an earlier and a later one of the same tenant's store.
+fn require_later(from: &Place, to: &Place) -> Result<()> {
+    if from.tenant.is_none() || (from.tenant, &from.store) != (to.tenant, &to.store) {
+        return Err(Error::new(Kind::WrongIdentity, format!("{to} is not of the tenant of {from}")));
+    }
+    if from.generation >= to.generation {
+        return Err(Error::new(Kind::Fenced, format!("{to} is not later than {from}")));
+    }
+    Ok(())
 }

@@ -4,9 +4,11 @@
 use super::{Engine, Server};
 use crate::{
     carry::{
-        self, AdoptOptions, Blanked, Copy, CopyInfo, CopyOptions, Digest, End, ModelDiff, Source, Tables,
+        self, AdoptOptions, Blanked, Contents, Copy, CopyInfo, CopyOptions, Digest, End, ModelDiff, Source,
+        Tables,
     },
     error::{Error, Kind, Result},
+    identity::PlaceState,
     ledger::MigrateReport,
     name::{FieldName, StoreName, TenantId},
     place::Place,
@@ -14,7 +16,10 @@ use crate::{
     schema::{Schema, Script},
     sqlite::{blocking, transfer},
 };
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 impl Engine {
     /// Writes the committed state of `place` to the new file `to` while writers go on; checks and syncs it. Whatever
@@ -74,9 +79,7 @@ impl Engine {
         self.adopt_with(place, script, from, of, AdoptOptions::default()).await
     }
 
-    /// Like [`Engine::adopt`], with options: keep the new placement closed, move instead of copy the source file, or
-    /// skip checks the caller already did. If it is closed, an earlier generation of the tenant in the same pool must
-    /// not be in use.
+    /// Like [`Engine::adopt`], with options: move instead of copy the source file, or skip checks the caller already did.
     ///
     /// # Errors
     /// Those of [`Engine::adopt`].
@@ -88,7 +91,15 @@ impl Engine {
         of: TenantId,
         options: AdoptOptions,
     ) -> Result<()> {
-        at!(self.server(place)?, server => server.adopt_with(place, script, from, of, options))
+        let server = self.server(place)?;
+        if let Server::Sqlite(server) = server
+            && !place.isolation.is_pooled()
+        {
+            return server.adopt_file(place, from, Some(of), options).await;
+        }
+        let contents = Contents::of_copy(from, of, place, script, options.check).await?;
+        let carried = AtomicU64::new(0);
+        at!(server, server => server.fill(place, script, contents, PlaceState::Open, &carried))
     }
 
     /// Removes a pooled tenant with all its rows. Other writers of the shared database wait for one batch of rows at

@@ -66,11 +66,6 @@ impl Transition {
     }
 }
 
-/// Returns the state of a new place that is made from a copy.
-pub(crate) fn initial(closed: bool) -> PlaceState {
-    if closed { PlaceState::Closed } else { PlaceState::Open }
-}
-
 /// Returns a fencing token for a call that fills a place.
 pub(crate) fn filling_token() -> i64 {
     let random = uuid::Uuid::now_v7().as_u128() & u128::from(u64::MAX >> 2);

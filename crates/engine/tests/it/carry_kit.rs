@@ -7,9 +7,12 @@ use crate::{
     schema_people::step,
     schema_rows::{Cell, uuid},
 };
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicU64},
+};
 use tenantry_engine::{
-    AdoptOptions, CaughtUp, Copy, Digest, Error, Kind, Script,
+    CaughtUp, Copy, Digest, Error, Filled, Kind, Script,
     migration::{Answers, Migration, Op, Statements},
     model::{Model, Scope, Source, load},
     name::TenantId,
@@ -18,7 +21,6 @@ use tenantry_engine::{
 };
 
 pub(crate) const TOKEN: i64 = 1_000;
-pub(crate) const CLOSED: AdoptOptions = AdoptOptions { closed: true, used_up: false, check: true };
 
 /// Every type of field, with a circle of references.
 pub(crate) const THINGS: &str = r#"
@@ -152,7 +154,12 @@ impl Carrier {
     }
 
     pub(crate) async fn adopt(&self, place: &Place, from: &std::path::Path) -> Result<(), Error> {
-        self.lab.engine.adopt_with(place, &self.script, from, tenant(), CLOSED).await
+        self.lab.engine.adopt(place, &self.script, from, tenant()).await
+    }
+
+    /// Fills a new place from another one, as a move does.
+    pub(crate) async fn carry(&self, from: &Place, to: &Place) -> Result<Filled, Error> {
+        self.lab.engine.fill(from, to, &self.script, &AtomicU64::new(0)).await
     }
 
     pub(crate) async fn digest(&self, place: &Place) -> Digest {

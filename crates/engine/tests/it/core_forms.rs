@@ -152,10 +152,9 @@ async fn an_older_copy_becomes_a_place() {
         make_older(&copy);
         assert_eq!(engine.foreign_in_copy(&copy, &clinic.script).await.unwrap(), Vec::<String>::new());
         make_older(&copy);
-        let options = AdoptOptions { closed: true, used_up: true, check: false };
+        let options = AdoptOptions { used_up: true, check: false };
         engine.adopt_with(&new, &clinic.script, &copy, of(TENANT), options).await.unwrap();
-        assert_eq!(engine.place_info(&new).await.unwrap().state, PlaceState::Closed);
-        engine.open_filled(&new, 9).await.unwrap();
+        assert_eq!(engine.place_info(&new).await.unwrap().state, PlaceState::Open);
         assert_eq!(clinic.digest(&new).await, clinic.digest(&old).await, "{from:?} -> {to:?}");
         assert_eq!(clinic.lines(&new).await, clinic.lines(&old).await);
     }
@@ -240,9 +239,8 @@ async fn a_place_that_is_not_open_yet_is_opened_by_no_end_of_a_fence() {
         let clinic = Clinic::new().await;
         let (old, new) = (place(from, TENANT, 1), place(to, TENANT, 2));
         clinic.make(&old).await;
-        let copy = clinic.copy(&old, "copy").await;
         let engine = &clinic.test.engine;
-        engine.adopt_with(&new, &clinic.script, &copy, of(TENANT), CLOSED).await.unwrap();
+        clinic.carry(&old, &new).await.unwrap();
         engine.fence(&new, true).await.unwrap();
         engine.lift_fence(&new, None).await.unwrap();
         assert_eq!(kind(engine.fence(&new, false).await), Kind::Fenced);

@@ -38,14 +38,11 @@ async fn work(dir: &Path, isolation: Isolation) {
     say("copy", &engine.copy_out(&mine, &clinic.script, &copy).await.map(drop));
     for to in [Isolation::Database, Isolation::Pooled] {
         let made = newcomer(to);
-        say(
-            &format!("adopt {to:?}"),
-            &engine.adopt_with(&made, &clinic.script, &copy, of(TENANT), CLOSED).await,
-        );
+        say(&format!("adopt {to:?}"), &engine.adopt(&made, &clinic.script, &copy, of(TENANT)).await);
     }
+    say("fill", &clinic.carry(&mine, &moved()).await.map(drop));
     say("pair 50", &pair(&clinic, &mine, 50).await);
-    let caught_up =
-        engine.copy_changes(&mine, &newcomer(Isolation::Database), &clinic.schema, MARK, 0, 100).await;
+    let caught_up = engine.copy_changes(&mine, &moved(), &clinic.schema, MARK, 0, 100).await;
     // There is nothing to catch up with if the previous steps failed.
     if caught_up.as_ref().is_err_and(|e| !matches!(e.kind(), Kind::Missing | Kind::Fenced))
         || caught_up.is_ok()
@@ -70,6 +67,11 @@ fn newcomer(isolation: Isolation) -> Place {
         Isolation::Schema | Isolation::Database => place(Isolation::Database, 50, 1),
         Isolation::Pooled => pooled(51, 1),
     }
+}
+
+/// Returns the place that the tenant moves to.
+fn moved() -> Place {
+    place(Isolation::Database, TENANT, 3)
 }
 
 fn say(step: &str, outcome: &Result<()>) {
@@ -146,8 +148,11 @@ async fn judge(dir: &Path, isolation: Isolation, done: &[String]) {
         engine.adopt(&made, &clinic.script, &copy, of(TENANT)).await.unwrap();
         assert!(pairs(&clinic, &made).await.iter().all(|number| there.contains(number)));
     }
+    clinic.carry(&mine, &moved()).await.unwrap();
+    assert!(pairs(&clinic, &moved()).await.iter().all(|number| there.contains(number)));
     pair(&clinic, &mine, 99).await.unwrap();
-    for place in [&mine, &other, &newcomer(Isolation::Database), &newcomer(Isolation::Pooled)] {
+    let made = [newcomer(Isolation::Database), newcomer(Isolation::Pooled), moved()];
+    for place in [&mine, &other].into_iter().chain(&made) {
         engine.digest(place, &clinic.schema).await.unwrap();
         whole(&dir.join(format!("{}.db", place.physical)));
     }

@@ -36,8 +36,7 @@ async fn a_place_catches_up_with_one_of_any_kind() {
             let engine = &carrier.lab.engine;
             assert_eq!(kind(carrier.round(&old, &new, 0, 9).await), missing_kind(&new), "{source} -> {like}");
             engine.record_changes(&old, TOKEN).await.unwrap();
-            let (copy, _) = carrier.copy(&old).await;
-            carrier.adopt(&new, &copy).await.unwrap();
+            carrier.carry(&old, &new).await.unwrap();
             source.execute("UPDATE things SET code = 'x' WHERE id = 1; UPDATE things SET code = 'a' WHERE id = 2; UPDATE things SET code = 'b' WHERE id = 1").await;
             source.note("things", &["1", "2", "1"]).await;
             small(9, "nine").await;
@@ -95,8 +94,7 @@ async fn no_write_is_lost_while_a_place_catches_up_two_workers_carry() {
         source.insert(&models(), "things", 1, &[("whole", Cell::Integer(0))]).await;
         engine.record_changes(&old, TOKEN).await.unwrap();
         let writer = write(source.client().await, source.is_pooled());
-        let (copy, _) = carrier.copy(&old).await;
-        carrier.adopt(&new, &copy).await.unwrap();
+        carrier.carry(&old, &new).await.unwrap();
         let mut after = 0;
         for _ in 0..5 {
             // Two workers of the same move carry the same changes.

@@ -15,7 +15,7 @@ use tenantry_engine::{
 };
 use tokio::time::timeout;
 
-/// Every kind of source goes to every kind of target and back.
+/// Every kind of source goes to every kind of target and back, through a copy and directly.
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_of_every_kind_become_places_of_every_kind_with_equal_contents() {
     let carrier = Carrier::new().await;
@@ -30,7 +30,7 @@ async fn copies_of_every_kind_become_places_of_every_kind_with_equal_contents() 
         assert_eq!(copied.left_out, Vec::<String>::new());
         let of_copy = carrier.lab.engine.digest_copy(&copy, &carrier.schema, Some(tenant())).await.unwrap();
         assert_eq!(of_copy, digest, "{source}");
-        for like in &sources {
+        for (like, direct) in sources.iter().flat_map(|like| [(like, false), (like, true)]) {
             let to = carrier.target(like).await;
             if to.isolation.is_pooled() {
                 // Entries of another tenant, with the numbers of this one among theirs.
@@ -44,14 +44,20 @@ async fn copies_of_every_kind_become_places_of_every_kind_with_equal_contents() 
                     pool.execute(&add).await;
                 }
             }
-            carrier.adopt(&to, &copy).await.unwrap_or_else(|error| panic!("{source} -> {like}: {error}"));
-            carrier.adopt(&to, &copy).await.unwrap();
+            for _ in 0..2 {
+                let made = match direct {
+                    true => carrier.carry(&source.place(), &to).await.map(drop),
+                    false => carrier.adopt(&to, &copy).await,
+                };
+                made.unwrap_or_else(|error| panic!("{source} -> {like}: {error}"));
+            }
             assert_eq!(carrier.digest(&to).await, digest, "{source} -> {like}");
             let found = carrier.lab.at(&to).await;
             assert_eq!(found.log().await, source.log().await, "{source} -> {like}");
             assert!(found.last_id().await.parse::<i64>().unwrap() >= 5000, "{source} -> {like}");
             let info = carrier.lab.engine.place_info(&to).await.unwrap();
-            assert_eq!((info.state, info.rows), (PlaceState::Closed, digest.rows()), "{source} -> {like}");
+            let state = if direct { PlaceState::Closed } else { PlaceState::Open };
+            assert_eq!((info.state, info.rows), (state, digest.rows()), "{source} -> {like}");
             assert!(info.log_upto.is_some_and(|upto| upto >= 2));
             if like.is_postgres() || like.is_pooled() {
                 assert_eq!(*bytes.get_or_insert(info.bytes), info.bytes, "{source} -> {like}");
@@ -150,6 +156,10 @@ async fn a_copy_has_the_schema_of_its_place_and_names_what_it_leaves_out() {
         assert_eq!(copied.left_out, if by_rows { named } else { vec![] }, "{source}");
         let info = carrier.lab.engine.inspect_copy(&copy, &store("tenant"), Some(tenant())).await.unwrap();
         assert_eq!(info.migrations, [first().id(), raw.id()], "{source}");
+        let to = carrier.target(&kinds[kinds.len() - 1]).await;
+        let filled = carrier.carry(&source.place(), &to).await.unwrap();
+        assert_eq!(filled.left_out, ["remarks"], "{source}");
+        assert!(carrier.lab.engine.place_info(&to).await.is_err(), "{source}: nothing was made");
         for like in kinds.iter().filter(|like| like.is_postgres() && !like.is_pooled()) {
             let to = Place { generation: 2, ..carrier.lab.unused(&like.whole) };
             carrier.adopt(&to, &copy).await.unwrap();
@@ -191,6 +201,20 @@ async fn a_call_that_is_given_up_anywhere_is_repeated() {
         }
         carrier.adopt(&to, &copy).await.unwrap();
         assert_eq!(carrier.digest(&to).await, digest, "{like}");
+        for isolation in [Isolation::Database, Isolation::Pooled] {
+            let kind = carrier.lab.subject("files", isolation).await;
+            let next = Place { generation: 3, ..carrier.target(&kind).await };
+            for step in 0..12_u64 {
+                let given_up = timeout(Duration::from_millis(step * step), carrier.carry(&to, &next)).await;
+                if given_up.is_err()
+                    && let Ok(info) = carrier.lab.engine.place_info(&next).await
+                {
+                    assert!(!info.state.is_open(), "{like} -> {isolation:?}: {info:?}");
+                }
+            }
+            carrier.carry(&to, &next).await.unwrap();
+            assert_eq!(carrier.digest(&next).await, digest, "{like} -> {isolation:?}");
+        }
         let back = carrier.copies.path().join(format!("{}.db", uuid::Uuid::now_v7()));
         let given_up = carrier.lab.engine.copy_out(&to, &carrier.script, &back);
         drop(timeout(Duration::from_millis(3), given_up).await);

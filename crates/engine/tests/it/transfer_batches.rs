@@ -4,7 +4,6 @@
 use crate::{records_kit::insert, transfer_kit::*};
 use rusqlite::Connection;
 use std::{
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -12,7 +11,7 @@ use std::{
     time::Duration,
 };
 use tenantry_engine::{
-    Engine, Kind,
+    Kind,
     place::{Isolation, Place},
 };
 
@@ -23,7 +22,6 @@ struct Large {
     clinic: Clinic,
     old: Place,
     new: Place,
-    copy: PathBuf,
 }
 
 async fn large() -> Large {
@@ -35,8 +33,7 @@ async fn large() -> Large {
         let list = some.iter().map(|n| insert("doctors", &[("name", format!("Dr. {n}").into())]));
         clinic.write(&old, &list.collect::<Vec<_>>()).await.unwrap();
     }
-    let copy = clinic.copy(&old, "copy").await;
-    Large { clinic, old, new, copy }
+    Large { clinic, old, new }
 }
 
 impl Large {
@@ -46,8 +43,8 @@ impl Large {
         pool
     }
 
-    async fn adopt(&self, engine: &Engine) -> tenantry_engine::Result<()> {
-        engine.adopt_with(&self.new, &self.clinic.script, &self.copy, of(TENANT), CLOSED).await
+    async fn fill(&self) -> tenantry_engine::Result<()> {
+        self.clinic.carry(&self.old, &self.new).await.map(drop)
     }
 
     async fn is_whole(&self) {
@@ -72,15 +69,14 @@ fn filling(pool: &Connection) -> Option<(i64, i64)> {
 async fn a_neighbour_writes_between_two_batches() {
     let large = large().await;
     let (neighbour, pool) = (place(Isolation::Pooled, NEIGHBOUR, 1), large.pool());
-    let (engine, mut between) = (large.clinic.test.engine.clone(), 0);
-    let adopting = large.adopt(&engine);
-    let mut adopting = std::pin::pin!(adopting);
+    let mut between = 0;
+    let mut filling_it = std::pin::pin!(large.fill());
     loop {
         let before = filling(&pool);
         let row = insert("hospitals", &[("name", "Meanwhile".into())]);
         let over = tokio::select! {
             biased;
-            over = &mut adopting => Some(over),
+            over = &mut filling_it => Some(over),
             written = large.clinic.write(&neighbour, std::slice::from_ref(&row)) => { written.unwrap(); None }
         };
         if let Some(over) = over {
@@ -107,7 +103,7 @@ async fn who_was_taken_over_midway_fails_and_the_next_one_fills_it_anew() {
         while pool.execute(sql, [TENANT]).unwrap() == 0 {}
         pool
     });
-    let late = large.adopt(&engine).await.unwrap_err();
+    let late = large.fill().await.unwrap_err();
     assert_eq!(*late.kind(), Kind::Fenced, "{late}");
     let pool = taken_over.join().unwrap();
     // The state that a process leaves if it dies midway.
@@ -115,7 +111,7 @@ async fn who_was_taken_over_midway_fails_and_the_next_one_fills_it_anew() {
     assert!(filler == 5 && there > 0, "{there}");
     assert!(!engine.place_info(&large.new).await.unwrap().state.is_complete());
     assert!(engine.open_filled(&large.new, 99).await.is_err(), "half of it is not opened");
-    large.adopt(&engine).await.unwrap();
+    large.fill().await.unwrap();
     large.is_whole().await;
     assert_eq!(large.clinic.neighbours().await, neighbours);
 }
@@ -133,7 +129,7 @@ async fn what_is_half_filled_is_withdrawn_and_who_comes_late_brings_nothing_back
             pool
         }
     });
-    let late = large.adopt(&engine).await.unwrap_err();
+    let late = large.fill().await.unwrap_err();
     assert_eq!(*late.kind(), Kind::Fenced, "{late}");
     let pool = removed.join().unwrap();
     let left: i64 = pool
@@ -147,7 +143,7 @@ async fn what_is_half_filled_is_withdrawn_and_who_comes_late_brings_nothing_back
 async fn settled() -> Large {
     let large = large().await;
     let engine = &large.clinic.test.engine;
-    large.adopt(engine).await.unwrap();
+    large.fill().await.unwrap();
     engine.open_filled(&large.new, 99).await.unwrap();
     large
 }
@@ -229,7 +225,7 @@ async fn who_withdraws_late_leaves_alone_what_is_filled_anew() {
         // The state after a crash midway: no request sees it, and it is filled again from the start.
         assert!(left(&pool) > 1);
         assert!(!engine.place_info(&large.new).await.unwrap().state.is_complete());
-        large.adopt(&engine).await.unwrap();
+        large.fill().await.unwrap();
         large.is_whole().await;
         return;
     }

@@ -149,8 +149,7 @@ async fn any_sequence(from: Isolation, to: Isolation, steps: &[Step], copy_at: u
     let mut seq = None;
     for (number, step) in steps.iter().enumerate() {
         if number == copy_at {
-            let copy = clinic.copy(&old, "copy").await;
-            clinic.test.engine.adopt_with(&new, &clinic.script, &copy, of(TENANT), CLOSED).await.unwrap();
+            clinic.carry(&old, &new).await.unwrap();
             seq = Some(0);
         }
         match (step, &mut seq) {
@@ -209,8 +208,7 @@ async fn what_was_acknowledged_before_the_fence_is_in_the_copy() {
             .collect();
         let engine = &clinic.test.engine;
         engine.record_changes(&old, MARK).await.unwrap();
-        let copy = clinic.copy(&old, "copy").await;
-        engine.adopt_with(&new, &clinic.script, &copy, of(TENANT), CLOSED).await.unwrap();
+        clinic.carry(&old, &new).await.unwrap();
         let seq = clinic.round(&old, &new, 0, 20).await.seq;
         engine.fence_recorded(&old, MARK).await.unwrap();
         fenced.store(true, Relaxed);
@@ -236,8 +234,7 @@ async fn a_migration_in_between_is_noticed() {
     let (old, new) = (place(Isolation::Database, TENANT, 1), place(Isolation::Database, TENANT, 2));
     clinic.make(&old).await;
     let engine = &clinic.test.engine;
-    let copy = clinic.copy(&old, "copy").await;
-    engine.adopt_with(&new, &clinic.script, &copy, of(TENANT), CLOSED).await.unwrap();
+    clinic.carry(&old, &new).await.unwrap();
     let refused = engine.copy_changes(&old, &new, &clinic.schema, MARK, 0, 9).await;
     assert_eq!(*refused.unwrap_err().kind(), Kind::Fenced, "nothing is recorded");
     engine.record_changes(&old, MARK).await.unwrap();
@@ -295,8 +292,7 @@ async fn a_worker_that_comes_late_changes_nothing_two_workers_late_writer() {
         let late_fence = async || engine.fence_recorded(&old, LATE).await.unwrap_err().kind().clone();
         assert_eq!(late_fence().await, Kind::Fenced, "undone before it fenced");
         engine.record_changes(&old, MARK).await.unwrap();
-        let copy = clinic.copy(&old, "copy").await;
-        engine.adopt_with(&new, &clinic.script, &copy, of(TENANT), CLOSED).await.unwrap();
+        clinic.carry(&old, &new).await.unwrap();
         assert_eq!(late_fence().await, Kind::Fenced, "another is at it");
         let write =
             async |place: &Place| clinic.write(place, &[insert("doctors", &[("name", "N".into())])]).await;
@@ -320,7 +316,7 @@ async fn a_worker_that_comes_late_changes_nothing_two_workers_late_writer() {
         assert_eq!(unlike(u64::MAX >> 1).await, 1, "and only that");
         let late = engine.copy_changes(&old, &new, &clinic.schema, MARK, 0, 50).await;
         assert_eq!(*late.unwrap_err().kind(), Kind::Fenced, "nothing is carried into a place in use");
-        engine.adopt_with(&new, &clinic.script, &copy, of(TENANT), CLOSED).await.unwrap();
+        clinic.carry(&old, &new).await.unwrap();
         write(&new).await.unwrap();
         engine.stop_recording(&new, MARK).await.unwrap();
         assert_eq!(engine.place_info(&new).await.unwrap().recorder, None);

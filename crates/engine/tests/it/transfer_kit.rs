@@ -5,9 +5,12 @@ use crate::{
     core_support::TestEngine,
     records_kit::{decimal, insert, models, update, values},
 };
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicU64},
+};
 use tenantry_engine::{
-    Activity, AdoptOptions, Digest, Result, Script, Usage,
+    Activity, Digest, Filled, Result, Script, Usage,
     migration::{Migration, Op},
     name::{AppName, FieldName, ModelName, PhysicalName, ServerName, StoreName, TenantId},
     place::{Isolation, Place},
@@ -21,9 +24,6 @@ use tenantry_engine::{
 /// The tenant that is carried, and another one in the same shared databases.
 pub(crate) const TENANT: i64 = 7;
 pub(crate) const NEIGHBOUR: i64 = 8;
-
-/// Options for a copy that still has to catch up.
-pub(crate) const CLOSED: AdoptOptions = AdoptOptions { closed: true, used_up: false, check: true };
 
 /// From each isolation to each isolation.
 pub(crate) const WAYS: [(Isolation, Isolation); 4] = [
@@ -161,6 +161,11 @@ impl Clinic {
         let to = self.test.dir.path().join(name);
         self.test.engine.copy_out(place, &self.script, &to).await.unwrap();
         to
+    }
+
+    /// Fills a new place from another one, as a move does.
+    pub(crate) async fn carry(&self, from: &Place, to: &Place) -> Result<Filled> {
+        self.test.engine.fill(from, to, &self.script, &AtomicU64::new(0)).await
     }
 
     pub(crate) async fn digest(&self, place: &Place) -> Digest {

@@ -3,12 +3,15 @@
 
 use super::{End, Sink, Source};
 use crate::{
-    carry::{Copy, CopyOptions, Mobile, Tables, declared, fill},
+    carry::{Contents, Copy, CopyOptions, Mobile},
     error::Result,
     schema::Script,
     sqlite::transfer,
 };
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 /// Writes the committed state of a place to the new file `to`, while writers go on. The copy has the migrations that the
 /// place has, whether or not those are all of `script`. Removes the file if copying fails.
@@ -36,15 +39,11 @@ pub(crate) async fn copy_rows(
 
 /// Returns the tables with rows that no model declares: they are not in the copy.
 async fn write(from: &End, script: &Script, to: &Path) -> Result<Vec<String>> {
-    let mut source = Source::open(from).await?;
-    let script = script.as_applied(&source.ledger().await?)?;
-    let tables = Tables::of_state(script.state(), script.store());
-    source.read(&tables).await?;
-    let left_out = source.undeclared(declared(script.state())).await?;
-    let (to, place, platform, of) =
-        (to.to_owned(), from.place().clone(), from.platform().to_owned(), tables.clone());
-    let sink = Mobile::make(move || transfer::Writer::of_copy(&to, &script, &place, &platform, &of)).await?;
-    fill(&mut source, Sink::Sqlite(sink), &tables).await?;
-    source.end().await?;
+    let mut contents = Contents::of(Source::open(from).await?, script).await?;
+    let left_out = contents.undeclared().await?;
+    let (to, place, platform) = (to.to_owned(), from.place().clone(), from.platform().to_owned());
+    let (script, tables) = (contents.script.clone(), contents.tables.clone());
+    let make = move || transfer::Writer::of_file(&to, &script, &place, &platform, None, &tables);
+    contents.carry(Sink::Sqlite(Mobile::make(make).await?), &AtomicU64::new(0)).await?;
     Ok(left_out)
 }

@@ -3,7 +3,7 @@
 //! Everything runs as the role of the place's schema, in a pool with its tenant set, wherever rows are read or written:
 //! a transfer reaches no other tenant's rows.
 
-mod adopt;
+mod fill;
 mod reader;
 mod texts;
 mod values;

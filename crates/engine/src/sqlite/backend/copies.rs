@@ -1,15 +1,16 @@
-//! Copies of places, and places made from copies.
+//! Copies of places, and places made from copies or filled from other places.
 
 use super::{Backend, blocking};
 use crate::{
-    carry::{AdoptOptions, Copy, CopyOptions},
-    error::Result,
+    carry::{AdoptOptions, Contents, Copy, CopyOptions, Mobile, Sink},
+    error::{Error, Kind, Result},
+    identity::PlaceState,
     name::TenantId,
-    place::Place,
+    place::{Isolation, Place},
     schema::Script,
-    sqlite::transfer,
+    sqlite::{Site, transfer},
 };
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::atomic::AtomicU64};
 
 impl Backend {
     /// Copies a place with a database of its own, page by page.
@@ -18,20 +19,59 @@ impl Backend {
         self.on_file(place, move |site| transfer::copy_out(site, &to, options)).await
     }
 
-    pub(crate) async fn adopt_with(
+    /// Makes `place` with these contents. See [`crate::Engine::fill`] and [`Contents::carry`].
+    pub(crate) async fn fill(
         &self,
         place: &Place,
-        script: &Arc<Script>,
-        from: &Path,
-        of: TenantId,
-        options: AdoptOptions,
+        script: &Script,
+        contents: Contents,
+        filled: PlaceState,
+        carried: &AtomicU64,
     ) -> Result<()> {
-        if !place.isolation.is_pooled() {
-            return self.adopt_file(place, from, Some(of), options).await;
+        match place.isolation {
+            Isolation::Pooled => self.fill_in_pool(place, script, contents, filled, carried).await,
+            Isolation::Database => self.fill_file(place, contents, filled, carried).await,
+            Isolation::Schema => Err(Error::new(Kind::Internal, format!("{place}: SQLite has no schemas"))),
         }
-        let (script, from, queue) = (script.clone(), from.to_owned(), self.queue(place));
-        self.on_file(place, move |site| transfer::absorb(site, &script, &from, of, options.closed, &queue))
-            .await
+    }
+
+    async fn fill_in_pool(
+        &self,
+        place: &Place,
+        script: &Script,
+        contents: Contents,
+        filled: PlaceState,
+        carried: &AtomicU64,
+    ) -> Result<()> {
+        let (applied, tables) = (contents.applied.clone(), contents.tables.clone());
+        let wanted = transfer::Wanted { applied, script: script.clone(), tables, filled };
+        let (site, queue) = (self.site(place), self.queue(place));
+        match blocking(move || transfer::Writer::filling(&site, &wanted, &queue)).await? {
+            Some(writer) => contents.carry(Sink::Sqlite(Mobile::of(writer)), carried).await,
+            None => contents.end().await,
+        }
+    }
+
+    async fn fill_file(
+        &self,
+        place: &Place,
+        contents: Contents,
+        filled: PlaceState,
+        carried: &AtomicU64,
+    ) -> Result<()> {
+        let (server, new) = (self.server.clone(), place.clone());
+        let (script, tables) = (contents.script.clone(), contents.tables.clone());
+        let begin = move || transfer::begin_file(&server, &new, &script, &tables, filled);
+        let Some((file, writer)) = blocking(begin).await? else { return contents.end().await };
+        contents.carry(Sink::Sqlite(Mobile::of(writer)), carried).await?;
+        let place = place.clone();
+        self.on_server(move |server| transfer::finish_file(server, &place, file)).await
+    }
+
+    /// Makes the database of `place` with all pages of another one. Returns their bytes.
+    pub(crate) async fn fill_pages(&self, from: Site, place: &Place) -> Result<u64> {
+        let place = place.clone();
+        self.on_server(move |server| transfer::fill_pages(server, &from, &place)).await
     }
 
     /// Makes the database of a place from a copy; a tenant's, or a system store's (`of` is None).

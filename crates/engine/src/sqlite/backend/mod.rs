@@ -9,7 +9,10 @@ mod upkeep;
 
 pub(crate) use places::Preparing;
 
-use super::{Cache, LongWork, Server, Session, Site, WriteTurn, located, operator_sql, system::SystemDb};
+use super::{
+    Cache, LongWork, Server, Session, Site, WriteTurn, located, operator_sql, system::SystemDb,
+    transfer::Queue,
+};
 use crate::{
     error::{Error, Kind, Result},
     name::ServerName,
@@ -118,12 +121,12 @@ impl Backend {
 
     /// Returns a function that takes this process's write lock for one batch, so that its writers queue instead of
     /// giving up on a busy database.
-    fn queue(&self, place: &Place) -> impl Fn() -> WriteTurn + Send + 'static {
+    fn queue(&self, place: &Place) -> Queue {
         let (index, shared, physical) = (self.index, self.shared.clone(), place.physical.clone());
-        move || -> WriteTurn {
+        Arc::new(move || -> WriteTurn {
             let database = shared.cache.open_now(index, &physical)?;
             Some(Box::new(database.writer.clone().blocking_lock_owned()))
-        }
+        })
     }
 }
 

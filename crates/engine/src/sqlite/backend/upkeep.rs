@@ -53,6 +53,6 @@ impl Backend {
 
     pub(crate) async fn scrub(&self, place: &Place) -> Result<()> {
         let queue = self.queue(place);
-        self.on_file(place, move |site| files::scrub(site, &queue)).await
+        self.on_file(place, move |site| files::scrub(site, &*queue)).await
     }
 }

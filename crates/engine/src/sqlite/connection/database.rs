@@ -51,7 +51,7 @@ fn resident(place: &Place) -> Resident {
 }
 
 /// This process's turn to write to a database that it may have open, held for one batch of rows.
-pub(crate) type WriteTurn = Option<Box<dyn Any>>;
+pub(crate) type WriteTurn = Option<Box<dyn Any + Send>>;
 
 /// One open database file.
 #[derive(Debug)]

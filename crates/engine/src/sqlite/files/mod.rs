@@ -20,7 +20,7 @@ pub(crate) use provision::{
 };
 pub(crate) use repair::repair;
 pub(crate) use scan::{list as list_files, residents};
-pub(crate) use server::{Server, sync_directory};
+pub(crate) use server::{Server, new_file, sync_directory};
 pub(crate) use temporary::{TemporaryFile, close, copy_new, move_new, private, sweep, sync};
 pub(crate) use upkeep::{
     attach, change_identity, check_all_pages, inspect_file, migrate_file, pooled_bytes, rehearse_file, scrub,

@@ -61,6 +61,11 @@ impl Server {
         &self.root
     }
 
+    /// Returns the directory of files that do not have their final name yet.
+    pub(crate) fn temporary(&self) -> PathBuf {
+        self.root.join("_tmp")
+    }
+
     /// Returns the path of a database: root and validated name; nothing else ever becomes a path (`checked-names`).
     pub(crate) fn path(&self, physical: &PhysicalName) -> PathBuf {
         self.root.join(format!("{physical}.db"))
@@ -129,11 +134,34 @@ impl Server {
                 _ => {}
             }
         }
+        self.remove_temporary(physical)?;
         match sync_directory(&self.root) {
             // The directory itself is gone, for example with its disk; then so are the files.
             Err(error) if *error.kind() == Kind::Missing => Ok(()),
             synced => synced,
         }
+    }
+}
+
+impl Server {
+    /// Removes the files that were to become this database and that no caller has given its name.
+    pub(crate) fn remove_temporary(&self, physical: &PhysicalName) -> Result<()> {
+        let (folder, begin) = (self.temporary(), format!("{physical}."));
+        let entries = match std::fs::read_dir(&folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(|error| io(error, &folder))?,
+        };
+        for entry in
+            entries.flatten().filter(|e| e.file_name().as_encoded_bytes().starts_with(begin.as_bytes()))
+        {
+            match std::fs::remove_file(entry.path()) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(io(error, &entry.path()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 }
 

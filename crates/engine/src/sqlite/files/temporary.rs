@@ -3,6 +3,7 @@
 use super::server::{Server, new_file};
 use crate::{
     error::{Error, Kind, Result},
+    name::PhysicalName,
     sqlite::error::io,
 };
 use rusqlite::{Connection, DEFAULT_NAME, OpenFlags, wal::CheckpointMode};
@@ -20,7 +21,13 @@ pub(crate) struct TemporaryFile(pub(crate) PathBuf);
 
 impl TemporaryFile {
     pub(crate) fn new(server: &Server) -> Self {
-        Self(server.root().join("_tmp").join(format!("{}.db", uuid::Uuid::now_v7().simple())))
+        Self(server.temporary().join(format!("{}.db", uuid::Uuid::now_v7().simple())))
+    }
+
+    /// Returns a file that becomes this database. What a killed process leaves of it goes with the database
+    /// ([`Server::remove_temporary`]).
+    pub(crate) fn of(server: &Server, physical: &PhysicalName) -> Self {
+        Self(server.temporary().join(format!("{physical}.{}.db", uuid::Uuid::now_v7().simple())))
     }
 }
 
@@ -78,7 +85,7 @@ pub(crate) fn copy_new(from: &Path, to: &Path) -> Result<()> {
 /// Removes temporary files that a crash left. Those of a running process are younger than an hour.
 pub(crate) fn sweep(server: &Server) {
     const OLD: Duration = Duration::from_secs(3600);
-    let Ok(entries) = std::fs::read_dir(server.root().join("_tmp")) else { return };
+    let Ok(entries) = std::fs::read_dir(server.temporary()) else { return };
     for entry in entries.flatten() {
         let age = entry.metadata().and_then(|meta| meta.modified()).ok().and_then(|at| at.elapsed().ok());
         if age.is_some_and(|age| age > OLD) {

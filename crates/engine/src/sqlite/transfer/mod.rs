@@ -11,14 +11,16 @@ mod fencing;
 mod pool;
 mod reader;
 mod rows;
+mod target;
 mod writer;
 
 pub(crate) use copy::{
-    adopt, blank, check_copy, copy_out, finish_copy, foreign, inspect_copy, migrate_copy, new_copy, rows,
+    adopt, begin_file, blank, check_copy, copy_out, fill_pages, finish_copy, finish_file, foreign,
+    inspect_copy, migrate_copy, new_copy, rows,
 };
 pub(crate) use fencing::{
     fence, fence_recorded, lift_fence, open_filled, place_info, record, stop_recording, unfence,
 };
-pub(crate) use pool::{absorb, withdraw};
+pub(crate) use pool::{Queue, Wanted, withdraw};
 pub(crate) use reader::Reader;
 pub(crate) use writer::Writer;

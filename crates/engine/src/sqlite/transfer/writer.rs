@@ -1,62 +1,35 @@
-//! Writes rows into a closed place or into a new copy. Blocks; [`crate::carry::Sink`] runs it on blocking threads.
+//! Writes rows into a place that no request uses yet, or into a new copy. Blocks; [`crate::carry::Sink`] runs it on
+//! blocking threads.
 
 use super::{
     fencing,
+    pool::{Filling, Queue, Wanted},
     rows::{Side, Sink, Table, activity, last_ids, sink},
+    target::{NewFile, Target, create},
 };
 use crate::{
     carry::{Page, Tables},
     cell::Key,
     error::{Error, Result},
+    identity::PlaceState,
     ledger::Applied,
     name::StoreName,
     place::{Isolation, Place},
     schema::Script,
     sqlite::{
-        connection::{Dedicated, open},
-        error::{io, located},
+        error::located,
         files::{close, upkeep},
         identity,
         schema::migrate,
         site::Site,
-        tables,
     },
 };
-use rusqlite::{Connection, params};
-use std::{
-    fs::File,
-    ops::Deref,
-    path::{Path, PathBuf},
-};
+use rusqlite::params;
+use std::path::{Path, PathBuf};
 
-/// What is written to.
-enum Open {
-    /// A place that is closed but for catching up.
-    Place(Dedicated),
-    /// A new file, in which the identity of the copy is still missing.
-    Copy(Connection, Identity),
-}
-
-/// Generation and installation of the place that is copied.
-pub(crate) struct Identity {
-    pub(crate) generation: i64,
-    pub(crate) platform: String,
-}
-
-impl Deref for Open {
-    type Target = Connection;
-
-    fn deref(&self) -> &Connection {
-        match self {
-            Self::Place(conn) => conn,
-            Self::Copy(conn, _) => conn,
-        }
-    }
-}
-
-/// One transaction on a place or a new copy.
+/// Transactions on a place or a new file.
 pub(crate) struct Writer {
-    conn: Open,
+    target: Target,
     path: PathBuf,
     store: StoreName,
     isolation: Isolation,
@@ -81,15 +54,27 @@ impl Writer {
             Ok((conn, log_upto))
         };
         let (conn, log_upto) = lock().map_err(|error: Error| located(error, &site.path, false))?;
-        Ok(Self::new(Open::Place(conn), &site.path, &site.place, site.place.isolation, tables, log_upto))
+        Ok(Self::new(Target::Place(conn), &site.path, &site.place, site.place.isolation, tables, log_upto))
     }
 
-    /// Makes a new copy of `place` with the tables of `script`, to be filled. What migrations inserted is removed.
-    pub(crate) fn of_copy(
+    /// Claims a place in a pool and removes what is there. None if it was filled already.
+    pub(crate) fn filling(site: &Site, wanted: &Wanted, queue: &Queue) -> Result<Option<Self>> {
+        let begun = Filling::begin(site, wanted, queue);
+        let begun = begun.map_err(|error| located(error, &site.path, false))?;
+        Ok(begun.map(|(conn, filling)| {
+            let target = Target::Pool(conn, Box::new(filling));
+            Self::new(target, &site.path, &site.place, Isolation::Pooled, &wanted.tables, 0)
+        }))
+    }
+
+    /// Makes a new file for `place` with the tables of `script`, to be filled: a copy of the place, or its own database
+    /// if it is to become `filled`. What migrations inserted is removed.
+    pub(crate) fn of_file(
         path: &Path,
         script: &Script,
         place: &Place,
         platform: &str,
+        filled: Option<PlaceState>,
         tables: &Tables,
     ) -> Result<Self> {
         let mut conn = create(path)?;
@@ -97,10 +82,9 @@ impl Writer {
         sink::prepare(&conn)?;
         conn.pragma_update(None, "foreign_keys", false)?;
         conn.execute_batch("BEGIN")?;
-        let identity =
-            Identity { generation: identity::generation_number(place)?, platform: platform.to_owned() };
-        let conn = Open::Copy(conn, identity);
-        let mut writer = Self::new(conn, path, place, Isolation::Database, tables, 0);
+        let (generation, platform) = (identity::generation_number(place)?, platform.to_owned());
+        let target = Target::File(conn, NewFile { generation, platform, filled });
+        let mut writer = Self::new(target, path, place, Isolation::Database, tables, 0);
         for table in 0..writer.tables.len() {
             writer.sink(|sink, tables| sink.remove_all(&tables[table]))?;
         }
@@ -110,7 +94,7 @@ impl Writer {
     }
 
     fn new(
-        conn: Open,
+        target: Target,
         path: &Path,
         place: &Place,
         isolation: Isolation,
@@ -118,7 +102,7 @@ impl Writer {
         log_upto: i64,
     ) -> Self {
         Self {
-            conn,
+            target,
             path: path.into(),
             store: place.store.clone(),
             isolation,
@@ -131,13 +115,12 @@ impl Writer {
     }
 
     fn side(&self) -> Side<'_> {
-        Side { conn: &self.conn, isolation: self.isolation, tenant: self.tenant }
+        Side { conn: &self.target, isolation: self.isolation, tenant: self.tenant }
     }
 
     /// Changes rows, and counts the changes.
     fn sink(&mut self, work: impl FnOnce(&mut Sink<'_>, &[Table]) -> Result<()>) -> Result<()> {
-        // The indexes of a copy are made at its end.
-        let mut sink = Sink::new(self.side(), matches!(self.conn, Open::Place(_)));
+        let mut sink = Sink::new(self.side(), self.target.is_indexed());
         work(&mut sink, &self.tables)?;
         let (rows, bytes) = (sink.rows, sink.bytes);
         (self.rows, self.bytes) = (self.rows + rows, self.bytes + bytes);
@@ -154,7 +137,7 @@ impl Writer {
     }
 
     pub(crate) fn ledger(&self) -> Result<Applied> {
-        Ok(migrate::ledger(&self.conn, &self.store)?.into_iter().collect())
+        Ok(migrate::ledger(&self.target, &self.store)?.into_iter().collect())
     }
 
     pub(crate) fn take(&mut self, table: usize, ids: &[Key]) -> Result<()> {
@@ -162,7 +145,13 @@ impl Writer {
     }
 
     pub(crate) fn put(&mut self, table: usize, page: &Page) -> Result<()> {
-        self.sink(|sink, tables| (0..page.len()).try_for_each(|row| sink.insert(&tables[table], page, row)))
+        self.target.begin_batch()?;
+        for row in 0..page.len() {
+            let before = self.bytes;
+            self.sink(|sink, tables| sink.insert(&tables[table], page, row))?;
+            self.target.did(1, self.bytes.abs_diff(before))?;
+        }
+        self.target.end_batch()
     }
 
     pub(crate) fn conflicts(&mut self, table: usize, page: &Page) -> Result<Vec<Key>> {
@@ -175,57 +164,47 @@ impl Writer {
     }
 
     pub(crate) fn last_ids(&mut self, last: &[(usize, i64)]) -> Result<()> {
-        let raise = |(table, last): &(usize, i64)| {
-            last_ids::raise(&self.side(), self.tables[*table].model.as_str(), *last)
-        };
-        last.iter().try_for_each(raise)
+        self.target.begin_batch()?;
+        for (table, last) in last {
+            last_ids::raise(&self.side(), self.tables[*table].model.as_str(), *last)?;
+        }
+        self.target.end_batch()
     }
 
     pub(crate) fn lines(&mut self, page: &Page) -> Result<()> {
-        activity::add(&self.side(), page)
+        self.target.begin_batch()?;
+        activity::add(&self.side(), page)?;
+        self.target.end_batch()
     }
 
     /// Commits and closes.
-    pub(crate) fn finish(self, log_upto: i64) -> Result<()> {
+    pub(crate) fn finish(mut self, log_upto: i64) -> Result<()> {
         self.commit(log_upto).map_err(|error| self.located(error))?;
-        match self.conn {
-            Open::Place(conn) => drop(conn),
-            Open::Copy(conn, _) => close(conn)?,
+        match self.target {
+            Target::Place(conn) | Target::Pool(conn, _) => drop(conn),
+            Target::File(conn, _) => close(conn)?,
         }
         Ok(())
     }
 
-    fn commit(&self, log_upto: i64) -> Result<()> {
+    fn commit(&mut self, log_upto: i64) -> Result<()> {
         let (tenant, store) = (self.tenant, self.store.as_str());
-        match &self.conn {
-            Open::Place(conn) => conn.execute(
-                "UPDATE _tenantry_place SET rows = rows + ?3, bytes = bytes + ?4, log_upto = ?5
-                 WHERE tenant = ?1 AND store = ?2",
-                params![tenant, store, self.rows, self.bytes, log_upto],
-            )?,
-            Open::Copy(conn, identity) => {
+        match &mut self.target {
+            Target::Place(conn) => {
+                conn.execute(
+                    "UPDATE _tenantry_place SET rows = rows + ?3, bytes = bytes + ?4, log_upto = ?5
+                     WHERE tenant = ?1 AND store = ?2",
+                    params![tenant, store, self.rows, self.bytes, log_upto],
+                )?;
+                Ok(conn.execute_batch("COMMIT")?)
+            }
+            Target::Pool(conn, filling) => filling.finish(conn, (self.rows, self.bytes, log_upto)),
+            Target::File(conn, file) => {
                 for search in self.tables.iter().filter_map(|table| table.search.as_ref()) {
                     conn.execute_batch(&search.rebuild)?;
                 }
-                conn.execute(
-                    "INSERT INTO _tenantry_place(tenant, store, generation, rows, platform)
-                     VALUES(?1, ?2, ?3, ?4, ?5)",
-                    params![tenant, store, identity.generation, self.rows, identity.platform],
-                )?
+                file.enrol(conn, (tenant, store), self.rows, log_upto)
             }
-        };
-        Ok(self.conn.execute_batch("COMMIT")?)
+        }
     }
-}
-
-/// Makes the file of a copy, with the platform's own tables.
-fn create(path: &Path) -> Result<Connection> {
-    File::create_new(path).map_err(|error| io(error, path))?;
-    let conn = open::connect(path)?;
-    // No other process knows the file, and it is removed on failure: no journal on disk.
-    conn.execute_batch(
-        "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY",
-    )?;
-    tables::ensure(&conn)?;
-    Ok(conn)
 }

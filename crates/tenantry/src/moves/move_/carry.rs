@@ -1,7 +1,7 @@
 //! The database work of a move: copies a store, catches up with it, hands it over, compares.
 //!
-//! Called by the steps of `Move`, for one store at a time. Every function may be repeated, even by two workers at once:
-//! the copy is closed to everything but catching up, and once opened it takes no more changes from a move.
+//! Rows go from place to place without a copy on disk. Called by the steps of `Move`, for one store at a time. Every function may be repeated, even by two workers at once:
+//! the new place is closed to everything but catching up, and once opened it takes no more changes from a move.
 
 use super::{Leg, Move};
 use crate::{
@@ -10,13 +10,19 @@ use crate::{
     platform::lost,
     topology::swap as places,
 };
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 use tenantry_engine::{
     Kind,
-    engine::{AdoptOptions, CopyOptions, PlaceInfo},
-    name::{Slug, TenantId},
+    engine::{Filled, PlaceInfo},
+    name::Slug,
     place::Place,
 };
 
+/// Time between two looks at how much was carried.
+const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 /// Largest number of changes carried in one transaction.
 const BATCH: u64 = 5_000;
 /// A round with at most this many changes ends the catch-up: carrying them while writes wait takes milliseconds.
@@ -26,48 +32,42 @@ const MOST_ROUNDS: u32 = 200;
 /// Lag that is still worth a pause of writes if further rounds do not shrink it.
 const LARGEST_LAG: u64 = 5_000;
 
-/// Creates the new place, closed, from a copy of the old one. Does nothing if it is already filled.
+/// Fills the new place, closed, with all rows of the old one. Does nothing if it is already filled.
 pub(super) async fn copy(context: &Context, slug: &Slug, leg: &mut Leg) -> Result<()> {
-    let (engine, to) = (context.databases.engine(), leg.to()?.clone());
+    let to = leg.to()?.clone();
     if info(context, &to).await?.is_some_and(|info| info.state.is_complete()) {
         return Ok(());
     }
     if to.isolation.is_pooled() {
         make_pool(context, &to).await?;
     }
-    let script = context.databases.script(&to.store)?;
-    context.progress.set(0, engine.size_bytes(&leg.from).await?, "bytes");
-    // Each worker uses its own file name: two may run this step at once.
-    let file = context.scratch()?.join(format!("{}.db", uuid::Uuid::now_v7()));
-    // The file is read once and then removed, and that read checks every page.
-    let options = CopyOptions { check: false, sync: false };
-    let copied = match engine.copy_out_with(&leg.from, &script, &file, options).await {
-        Ok(copied) => copied,
+    let filled = match fill(context, &leg.from, &to).await? {
+        Ok(filled) => filled,
         Err(error) => return Err(lost::named(&context.databases, slug, &leg.from, error).await),
     };
-    if !copied.left_out.is_empty() {
-        drop(std::fs::remove_file(&file));
+    if !filled.left_out.is_empty() {
         return Err(Error::Conflict(format!(
             "rows of tables that no model declares would stay behind: {}. Declare models for them, or empty them first",
-            copied.left_out.join(", ")
+            filled.left_out.join(", ")
         )));
     }
-    pass(context, "copied").await?;
-    context.progress.set(copied.bytes / 2, copied.bytes, "bytes");
-    leg.bytes = copied.bytes;
-    let options = AdoptOptions { closed: true, used_up: true, ..AdoptOptions::default() };
-    let adopted = engine.adopt_with(&to, &script, &file, whose(&to)?, options).await;
-    // If this fails, the sweep of the operation's directory removes the file.
-    drop(std::fs::remove_file(&file));
-    if let Err(error) = adopted {
-        // A damaged page of the old place is found when the copy is read.
-        return Err(lost::named(&context.databases, slug, &leg.from, error).await);
-    }
-    pass(context, "adopted").await
+    leg.bytes = filled.bytes;
+    pass(context, "filled").await
 }
 
-fn whose(place: &Place) -> Result<TenantId> {
-    place.tenant.ok_or_else(|| Error::Internal(format!("{place} is no tenant's")))
+/// Fills a place, shows the progress and stops if the operation is cancelled.
+async fn fill(context: &Context, from: &Place, to: &Place) -> Result<tenantry_engine::Result<Filled>> {
+    let engine = context.databases.engine();
+    let (script, carried) = (context.databases.script(&to.store)?, AtomicU64::new(0));
+    let total = engine.size_bytes(from).await?;
+    let mut work = std::pin::pin!(engine.fill(from, to, &script, &carried));
+    loop {
+        context.progress.set(carried.load(Ordering::Relaxed), total, "bytes");
+        tokio::select! {
+            filled = &mut work => return Ok(filled),
+            () = tokio::time::sleep(PROGRESS_EVERY) => context.cancel.check()?,
+        }
+    }
 }
 
 /// Creates the pool if it is missing or outdated. A store whose tenants all have their own databases has no pool until

@@ -4,7 +4,7 @@ use super::file::{self, bring_in, resolved};
 use crate::{
     carry::AdoptOptions,
     error::{Error, Kind, Result},
-    identity::transition,
+    identity::PlaceState,
     name::TenantId,
     place::Place,
     sqlite::{
@@ -21,8 +21,7 @@ use rusqlite::{Connection, params};
 use std::path::Path;
 
 /// Makes the database of the place, which must not exist yet, from the copy `from` of tenant `of` (None for a system
-/// store). The identity in the new file becomes that of the place, and any fence is lifted; with `closed`, the place
-/// stays closed until it is opened. Idempotent.
+/// store). The identity in the new file becomes that of the place, and any fence is lifted. Idempotent.
 pub(crate) fn adopt(
     server: &Server,
     place: &Place,
@@ -48,12 +47,18 @@ pub(crate) fn adopt(
     if options.check || !moved {
         check_pages(&conn)?;
     }
-    become_place(&conn, &site, of, options.closed)?;
+    become_place(&conn, &site, of, PlaceState::Open)?;
     close(conn)?;
     put_in_place(server, place, file)
 }
 
-fn become_place(conn: &Connection, site: &Site, of: Option<TenantId>, closed: bool) -> Result<()> {
+/// Makes a file with the contents of tenant `of` the database of a place.
+pub(crate) fn become_place(
+    conn: &Connection,
+    site: &Site,
+    of: Option<TenantId>,
+    filled: PlaceState,
+) -> Result<()> {
     let (place, platform) = (&site.place, &site.platform);
     let inside = file::identity(conn, &place.store, of)?;
     let generation = identity::generation_number(place)?;
@@ -68,7 +73,7 @@ fn become_place(conn: &Connection, site: &Site, of: Option<TenantId>, closed: bo
         "UPDATE _tenantry_place SET tenant = ?3, generation = ?4, platform = ?5, state = ?6, holder = NULL,
             recorder = NULL, log_upto = (SELECT coalesce(max(id), 0) FROM _tenantry_activity)
             WHERE tenant = ?1 AND store = ?2",
-        params![old, place.store.as_str(), new, generation, platform_id, transition::initial(closed).name()],
+        params![old, place.store.as_str(), new, generation, platform_id, filled.name()],
     )?;
     if old != new {
         conn.execute("UPDATE _tenantry_activity SET tenant = ?2 WHERE tenant = ?1", [old, new])?;

@@ -6,7 +6,6 @@ use crate::{
     error::{Error, Kind, Result},
     migration::fingerprint_of,
     name::{StoreName, TenantId},
-    schema::Script,
     sqlite::{connection::open, error::io, files::check_pages, schema::migrate, tables},
 };
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
@@ -78,11 +77,6 @@ pub(crate) fn identity(conn: &Connection, store: &StoreName, of: Option<TenantId
             }
         }
     }
-}
-
-/// Refuses a database unless it has exactly the migrations of the script.
-pub(crate) fn at_end(conn: &Connection, script: &Script, what: &str) -> Result<()> {
-    script.migrations().require_all(&migrate::applied(conn, script.store())?, what)
 }
 
 /// Checks a copy and returns what it says about itself.

@@ -14,7 +14,7 @@ use crate::{
     sqlite::{
         connection::{BUSY_WAIT, base, open},
         error::io,
-        files::{check_pages, close, sync, sync_directory},
+        files::{check_pages, close, new_file, sync, sync_directory},
         identity,
         site::Site,
     },
@@ -24,7 +24,7 @@ use rusqlite::{
     backup::{Backup, StepResult},
 };
 use std::{
-    fs::{File, OpenOptions},
+    fs::OpenOptions,
     io::{Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
@@ -58,11 +58,11 @@ pub(crate) fn copy_out(site: &Site, to: &Path, options: CopyOptions) -> Result<C
 
 /// Copies all pages of one state in one step, while writers go on. Takes a fraction of the time of `VACUUM INTO`, which
 /// reads every row and rebuilds every index.
-fn copy_pages(site: &Site, to: &Path) -> Result<()> {
+pub(crate) fn copy_pages(site: &Site, to: &Path) -> Result<()> {
     let from = base::connect(site)?;
     identity::check(&from, &site.place, &site.platform)?;
     from.busy_timeout(BUSY_WAIT)?;
-    File::create_new(to).map_err(|error| io(error, to))?;
+    drop(new_file(to)?);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW

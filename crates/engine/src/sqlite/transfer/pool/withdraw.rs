@@ -4,12 +4,12 @@
 //! place meanwhile: its state is *leaving*, and its row in `_tenantry_place` goes last. Several calls that withdraw the
 //! same place share the work. If another call fills the place again, this one stops.
 
-use super::batches::Batches;
+use super::batches::{Batches, LONGEST_PAUSE, Queue};
 use crate::{
     error::{Error, Kind, Result},
     place::{Isolation, Place},
     sqlite::{
-        connection::{BUSY_WAIT, Durability, WriteTurn, base, open},
+        connection::{BUSY_WAIT, Durability, base, open},
         identity,
         site::Site,
         transfer::fencing,
@@ -25,7 +25,7 @@ const PAGES: i64 = 64;
 
 /// Removes a pooled tenant and all its rows. Idempotent: it succeeds if the tenant is gone, but not if it is here at
 /// another generation. `queue` waits for this process's turn to write.
-pub(crate) fn withdraw(site: &Site, queue: &dyn Fn() -> WriteTurn) -> Result<()> {
+pub(crate) fn withdraw(site: &Site, queue: &Queue) -> Result<()> {
     let place = &site.place;
     if place.isolation != Isolation::Pooled || place.tenant.is_none() {
         return Err(Error::new(Kind::Internal, format!("{place} is not a pooled tenant's")));
@@ -52,23 +52,24 @@ pub(crate) fn withdraw(site: &Site, queue: &dyn Fn() -> WriteTurn) -> Result<()>
     Ok(())
 }
 
-fn remove(conn: &Connection, place: &Place, queue: &dyn Fn() -> WriteTurn) -> Result<()> {
+fn remove(conn: &Connection, place: &Place, queue: &Queue) -> Result<()> {
     let tenant = identity::tenant_number(place);
-    let mut batches = Batches::begin(conn, queue)?;
+    let mut batches = Batches::begin(conn, queue.clone())?;
     require_single_store(conn, place)?;
     fencing::begin_leaving(conn, place)?;
-    batches.guard(move |conn| fencing::check_leaving(conn, place));
+    let left = place.clone();
+    batches.guard(move |conn| fencing::check_leaving(conn, &left));
     for (table, key, column) in tables_of_tenants(conn)? {
         let some = format!("SELECT [{key}] FROM [{table}] WHERE [{column}] = ?1 LIMIT ?2");
         let sql = format!("DELETE FROM [{table}] WHERE [{key}] IN ({some})");
         while let gone @ 1.. = conn.prepare_cached(&sql)?.execute([tenant, ROWS])? {
-            batches.did(gone as u64, 0)?;
+            batches.did(conn, gone as u64, 0)?;
         }
     }
     conn.execute("DELETE FROM _tenantry_seq WHERE tenant = ?1", [tenant])?;
     let key = params![tenant, place.store.as_str()];
     conn.execute("DELETE FROM _tenantry_place WHERE tenant = ?1 AND store = ?2", key)?;
-    batches.end()
+    batches.end(conn)
 }
 
 fn require_single_store(conn: &Connection, place: &Place) -> Result<()> {
@@ -98,7 +99,7 @@ fn tables_of_tenants(conn: &Connection) -> Result<Vec<(String, String, String)>>
 
 /// Merges the full-text indexes, some pages at a time: they retain deleted words until the segments that exist now are
 /// merged.
-fn forget_terms(conn: &Connection, queue: &dyn Fn() -> WriteTurn) -> Result<()> {
+fn forget_terms(conn: &Connection, queue: &Queue) -> Result<()> {
     let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%fts5%'";
     let names: Vec<String> =
         conn.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
@@ -113,11 +114,11 @@ fn forget_terms(conn: &Connection, queue: &dyn Fn() -> WriteTurn) -> Result<()> 
 }
 
 /// Merges some pages. Returns false if nothing was left to merge, which FTS5 tells by the number of changed rows.
-fn merge_some(conn: &Connection, name: &str, pages: i64, queue: &dyn Fn() -> WriteTurn) -> Result<bool> {
+fn merge_some(conn: &Connection, name: &str, pages: i64, queue: &Queue) -> Result<bool> {
     let turn = queue();
     let (began, before) = (Instant::now(), conn.total_changes());
     conn.execute(&format!("INSERT INTO [{name}]([{name}], rank) VALUES('merge', ?1)"), [pages])?;
     drop(turn);
-    std::thread::sleep(began.elapsed().min(super::batches::LONGEST_PAUSE));
+    std::thread::sleep(began.elapsed().min(LONGEST_PAUSE));
     Ok(conn.total_changes() - before >= 2)
 }

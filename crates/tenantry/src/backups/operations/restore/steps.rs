@@ -204,7 +204,7 @@ async fn adopt_all(context: &Context, r: &mut Restore) -> Result<()> {
         let from = from.ok_or_else(|| Error::Internal(format!("{} was not fetched", staged.store)))?;
         let script = context.databases.script(&staged.store)?;
         // Fetching checked every page, but a migration has rewritten some.
-        let options = AdoptOptions { used_up: true, check: from.copy.schema != from.schema, closed: false };
+        let options = AdoptOptions { used_up: true, check: from.copy.schema != from.schema };
         let engine = context.databases.engine();
         let adopted = engine.adopt_with(staged, &script, &from.path, r.tenant.id, options).await;
         adopted.map_err(|error| not_adopted(manifest, staged, error))?;

@@ -1,0 +1,46 @@
+//! Places that are made with all rows of another place or of a copy.
+
+use super::Writer;
+use crate::{
+    carry::{Contents, Sink, require_same},
+    error::Result,
+    identity::PlaceState,
+    place::Place,
+    postgres::{
+        places::{How, Rows},
+        schema::ledger,
+        server::Server,
+    },
+    schema::Script,
+};
+use std::sync::atomic::AtomicU64;
+
+impl Server {
+    /// Makes `place` with these contents, and with their migrations; a pool must have the same. They replace rows of an
+    /// earlier generation in the same pool. All rows arrive in one transaction, during which other tenants read and write
+    /// as usual. Idempotent. See [`Contents::carry`] for `carried`.
+    ///
+    /// # Errors
+    /// `Fenced` if a later generation is here; those of [`require_same`].
+    pub(crate) async fn fill(
+        &self,
+        place: &Place,
+        script: &Script,
+        contents: Contents,
+        filled: PlaceState,
+        carried: &AtomicU64,
+    ) -> Result<()> {
+        let site = self.site(place)?;
+        if site.is_pooled() {
+            let mut transaction = self.as_owner(&site, How::Snapshot).await?;
+            let found = ledger::applied(transaction.connection()?, &site).await;
+            require_same(&contents.applied, &self.finish(transaction, &site, found).await?, script)?;
+        } else {
+            self.make_in(place, &contents.script, Rows::Follow).await?;
+        }
+        match Writer::filling(self, &site, &contents.tables, filled).await? {
+            Some(writer) => contents.carry(Sink::Postgres(Box::new(writer)), carried).await,
+            None => contents.end().await,
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Databases that are filled directly from a place on any server, without a copy.
+
+use super::{adopt::become_place, take::copy_pages};
+use crate::{
+    carry::Tables,
+    error::Result,
+    identity::PlaceState,
+    place::Place,
+    schema::Script,
+    sqlite::{
+        TemporaryFile,
+        error::{io, located},
+        files::{Server, already_there, check_pages, close, private, put_in_place, refuse_leftovers},
+        site::Site,
+        transfer::Writer,
+    },
+};
+
+/// Begins to write the database of the new `place` under a temporary name. None if it is there already. [`finish_file`] gives
+/// it its name once the writer has finished.
+pub(crate) fn begin_file(
+    server: &Server,
+    place: &Place,
+    script: &Script,
+    tables: &Tables,
+    filled: PlaceState,
+) -> Result<Option<(TemporaryFile, Writer)>> {
+    if server.exists(&place.physical) {
+        return already_there(&server.site(place)).map(|()| None);
+    }
+    refuse_leftovers(server, place)?;
+    let file = TemporaryFile::of(server, &place.physical);
+    let platform = server.platform().id();
+    let writer = Writer::of_file(&file.0, script, place, platform, Some(filled), tables)?;
+    Ok(Some((file, writer)))
+}
+
+/// Gives a finished file its name, and removes what callers that were killed have left.
+pub(crate) fn finish_file(server: &Server, place: &Place, file: TemporaryFile) -> Result<()> {
+    match put_in_place(server, place, file) {
+        // Another caller did the same at the same time, and removed this file.
+        Err(_) if server.exists(&place.physical) => already_there(&server.site(place))?,
+        placed => placed?,
+    }
+    server.remove_temporary(&place.physical)
+}
+
+/// Makes the database of the new `place`, closed, with all pages of one state of another one. Returns their bytes.
+pub(crate) fn fill_pages(server: &Server, from: &Site, place: &Place) -> Result<u64> {
+    let site = server.site(place);
+    if server.exists(&place.physical) {
+        already_there(&site)?;
+        return server.size_bytes(&place.physical);
+    }
+    refuse_leftovers(server, place)?;
+    let file = TemporaryFile::of(server, &place.physical);
+    copy_pages(from, &file.0).map_err(|error| located(error, &from.path, false))?;
+    let conn = private(&file.0)?;
+    check_pages(&conn)?;
+    become_place(&conn, &site, from.place.tenant, PlaceState::Closed)?;
+    close(conn)?;
+    let bytes = file.0.metadata().map_err(|error| io(error, &file.0))?.len();
+    finish_file(server, place, file)?;
+    Ok(bytes)
+}

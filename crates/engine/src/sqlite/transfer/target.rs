@@ -1,0 +1,112 @@
+//! What rows are written to: a place that catches up, a new file, or a place in a pool.
+
+use super::pool::Filling;
+use crate::{
+    error::Result,
+    identity::PlaceState,
+    sqlite::{
+        connection::{Dedicated, open},
+        files::new_file,
+        tables,
+    },
+};
+use rusqlite::{Connection, params};
+use std::{ops::Deref, path::Path};
+
+pub(crate) enum Target {
+    /// A place that is closed but for catching up.
+    Place(Dedicated),
+    /// A new file, in which the row of its place is still missing.
+    File(Connection, NewFile),
+    /// A place in a pool that is being filled.
+    Pool(Dedicated, Box<Filling>),
+}
+
+/// Whose file a new one is.
+pub(crate) struct NewFile {
+    pub(crate) generation: i64,
+    pub(crate) platform: String,
+    /// State of the place whose database the file becomes; None for a copy.
+    pub(crate) filled: Option<PlaceState>,
+}
+
+impl NewFile {
+    /// Writes the row of the place, and commits.
+    pub(crate) fn enrol(
+        &self,
+        conn: &Connection,
+        (tenant, store): (i64, &str),
+        rows: i64,
+        log_upto: i64,
+    ) -> Result<()> {
+        let (state, log_upto) = match self.filled {
+            Some(state) => (state, Some(log_upto)),
+            None => (PlaceState::Open, None),
+        };
+        conn.execute(
+            "INSERT INTO _tenantry_place(tenant, store, generation, rows, platform, state, log_upto)
+             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![tenant, store, self.generation, rows, self.platform, state.name(), log_upto],
+        )?;
+        conn.execute_batch("COMMIT")?;
+        if self.filled.is_some() {
+            // From here on it is used like any other database.
+            conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+        }
+        Ok(())
+    }
+}
+
+impl Deref for Target {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        match self {
+            Self::Place(conn) | Self::Pool(conn, _) => conn,
+            Self::File(conn, _) => conn,
+        }
+    }
+}
+
+impl Target {
+    /// Returns true if full-text indexes are maintained row by row. Those of a new file are made at its end.
+    pub(crate) fn is_indexed(&self) -> bool {
+        !matches!(self, Self::File(..))
+    }
+
+    /// Begins a batch, in a pool.
+    pub(crate) fn begin_batch(&mut self) -> Result<()> {
+        match self {
+            Self::Pool(conn, filling) => filling.batches.open(conn),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes work that was done: in a pool, a batch may be full.
+    pub(crate) fn did(&mut self, rows: u64, bytes: u64) -> Result<()> {
+        match self {
+            Self::Pool(conn, filling) => filling.batches.did(conn, rows, bytes),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends a batch, in a pool: no lock is held while the next rows are read.
+    pub(crate) fn end_batch(&mut self) -> Result<()> {
+        match self {
+            Self::Pool(conn, filling) => filling.batches.pause(conn),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Makes a new file with the platform's own tables.
+pub(crate) fn create(path: &Path) -> Result<Connection> {
+    drop(new_file(path)?);
+    let conn = open::connect(path)?;
+    // No other process knows the file, and it is removed on failure: no journal on disk.
+    conn.execute_batch(
+        "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY",
+    )?;
+    tables::ensure(&conn)?;
+    Ok(conn)
+}
