@@ -3,6 +3,7 @@
 
 use super::{
     connections::{Connection, Param},
+    seal,
     site::Site,
     tables::{self, Form},
 };
@@ -31,7 +32,12 @@ pub(crate) async fn enrol(conn: &mut Connection, site: &Site, platform: &Platfor
     let [tenant, store] = key(site, &store);
     let row = [tenant, store, (&site.generation, Type::INT8), (&id, Type::TEXT)];
     conn.query(&sql, &row).await.map_err(|error| not_ours(site, error))?;
-    check(conn, site, platform).await
+    let form = check(conn, site, platform).await?;
+    // A tenant in a pool changes nothing that the pool's seal says.
+    if !(site.is_pooled() && site.place.tenant.is_some()) {
+        seal::renew(conn, site).await?;
+    }
+    Ok(form)
 }
 
 /// Verifies that the place lives here. In a pool, the transaction must see its tenant.

@@ -13,6 +13,7 @@ pub(crate) mod places;
 pub(crate) mod records;
 mod sandbox;
 pub(crate) mod schema;
+mod seal;
 pub(crate) mod search;
 mod server;
 mod session;

@@ -1,6 +1,13 @@
 //! Places that this process has used: where they are, which schemas were verified there, and the writes that wait.
 
-use super::{names::quoted, records::SCHEMA, server::Server, site::Site};
+use super::{
+    connections::{Answers, Call, Connection, Failed},
+    names::quoted,
+    records::SCHEMA,
+    seal,
+    server::Server,
+    site::Site,
+};
 use crate::{
     error::{Error, Kind, Result},
     ledger,
@@ -21,8 +28,10 @@ const LOCK_WAIT: Duration = Duration::from_secs(5);
 pub(crate) struct Opened {
     pub(crate) site: Site,
     pub(crate) verified: Verified,
-    /// Begins a transaction that reads; None if reads need none, because no setting confines them.
-    pub(crate) read: Option<String>,
+    /// The quoted role that its statements run as; None if it has a database of its own.
+    pub(crate) role: Option<Arc<str>>,
+    /// The setting that confines statements to a tenant, in a pool.
+    setting: Option<String>,
     /// Begins a transaction that writes.
     pub(crate) write: String,
     pub(crate) queue: Queue,
@@ -30,25 +39,43 @@ pub(crate) struct Opened {
 
 impl Opened {
     fn new(site: Site) -> Self {
-        let confinement = confinement(&site);
-        let read = site.shares_database().then(|| format!("BEGIN READ ONLY{confinement}"));
-        let write = format!("BEGIN; SET LOCAL lock_timeout = '{}ms'{confinement}", LOCK_WAIT.as_millis());
-        Self { site, verified: Verified::default(), read, write, queue: Queue::default() }
+        let role: Option<Arc<str>> = site.role().map(|role| quoted(role).to_string().into());
+        let setting = site.is_pooled().then(|| format!("SET LOCAL tenantry.tenant = '{}'", site.tenant));
+        let mut write = format!("BEGIN; SET LOCAL lock_timeout = '{}ms'", LOCK_WAIT.as_millis());
+        let confinement = role.iter().map(|role| format!("SET LOCAL ROLE {role}")).chain(setting.clone());
+        confinement.for_each(|set| write = format!("{write}; {set}"));
+        Self { site, verified: Verified::default(), role, setting, write, queue: Queue::default() }
+    }
+
+    /// Runs reads, confined to the place, in one round trip.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub(crate) async fn read(
+        &self,
+        connection: &mut Connection,
+        calls: &[Call<'_>],
+    ) -> Result<Answers, Failed> {
+        match &self.role {
+            None => connection.calls(calls).await,
+            Some(role) => connection.as_role(role, self.setting.as_deref(), calls).await,
+        }
+    }
+
+    /// Returns a read with the schema of this place, and its seal when the ledger is at this position.
+    pub(crate) fn read_text(&self, sql: &str, ledger: i64) -> String {
+        let mut text = seal::prefix(&self.site, ledger);
+        text.reserve(sql.len() + 4 * self.site.quoted.len());
+        for (index, part) in sql.split(SCHEMA).enumerate() {
+            text.push_str(if index == 0 { "" } else { &self.site.quoted });
+            text.push_str(part);
+        }
+        text
     }
 
     /// Returns a statement with the schema of this place.
     pub(crate) fn text(&self, sql: &str) -> String {
         sql.replace(SCHEMA, &self.site.quoted)
-    }
-}
-
-/// Returns the settings that confine a transaction: the role that reaches only the place's schema, and in a pool the tenant.
-fn confinement(site: &Site) -> String {
-    let Some(role) = site.role() else { return String::new() };
-    let role = format!("; SET LOCAL ROLE {}", quoted(role));
-    match site.is_pooled() {
-        true => format!("{role}; SET LOCAL tenantry.tenant = '{}'", site.tenant),
-        false => role,
     }
 }
 
@@ -81,15 +108,9 @@ impl Server {
             "SELECT m.ledger, l.app, l.migration, l.checksum \
              FROM {SCHEMA}._tenantry_meta AS m LEFT JOIN {SCHEMA}._tenantry_ledger AS l ON true"
         ));
-        let mut lease = self.lease(&opened.site).await?;
-        let connection = lease.connection()?;
-        let rows = match &opened.read {
-            None => connection.query(&sql, &[]).await?,
-            Some(begin) => {
-                let call = super::connections::Call { sql: &sql, params: &[] };
-                connection.in_transaction(begin, &[call]).await?.pop().unwrap_or_default()
-            }
-        };
+        let mut lease = self.lease_to(opened).await?;
+        let call = Call { sql: &sql, params: &[] };
+        let rows = opened.read(lease.connection()?, &[call]).await?.pop().unwrap_or_default();
         let applied: BTreeMap<String, String> = rows
             .iter()
             .filter_map(|row| {

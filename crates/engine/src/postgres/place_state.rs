@@ -7,6 +7,7 @@
 use super::{
     connections::{Connection, Param},
     identity::{self, key, not_ours},
+    seal,
     site::Site,
 };
 use crate::{
@@ -182,6 +183,9 @@ pub(crate) async fn take_over(conn: &mut Connection, site: &Site, platform: &Pla
     let [tenant, store] = key(site, &store);
     let row = [tenant, store, (&site.generation, Type::INT8), (&id, Type::TEXT), (&token, Type::INT8)];
     conn.query(&sql, &row).await.map_err(|error| not_ours(site, error))?;
+    if !site.is_pooled() {
+        seal::renew(conn, site).await?;
+    }
     // After the row is locked: no write of an earlier generation notes a change any more.
     forget_changes(conn, site).await?;
     Ok(token)

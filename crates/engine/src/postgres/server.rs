@@ -94,6 +94,14 @@ impl Server {
         self.connections.lease(&self.home).await.map(drop)
     }
 
+    /// Leases a connection for statements that set the role of their place themselves.
+    pub(crate) async fn lease_to(&self, place: &Opened) -> Result<Lease> {
+        match &place.role {
+            Some(role) => self.connections.lease_for(&place.site.database, role).await,
+            None => self.lease(&place.site).await,
+        }
+    }
+
     /// Leases a connection to the database of a place.
     pub(crate) async fn lease(&self, site: &Site) -> Result<Lease> {
         self.connections.lease(&site.database).await

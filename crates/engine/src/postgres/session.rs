@@ -85,7 +85,7 @@ impl Session {
     pub(crate) async fn exists(&self, model: &str, ids: &[RecordId]) -> Result<Vec<RecordId>> {
         let query = read::exists(&self.schema, self.isolation(), model, ids)?;
         let rows = self.rows(&query.sql, &query.values).await?;
-        let id = |row| read::id_at(row, 1, query.plan.storages[0]);
+        let id = |row| read::id_at(row, 0, query.plan.storages[0]);
         let found = rows.iter().map(id).collect::<Result<HashSet<_>>>()?;
         Ok(ids.iter().filter(|id| !found.contains(id)).cloned().collect())
     }
@@ -134,7 +134,7 @@ impl Session {
             self.rows(&query.sql, &query.values).await
         };
         let rows = within(READ_DEADLINE, read).await?;
-        Ok(rows.first().and_then(|row| u64::try_from(row.get::<_, i64>(1)).ok()).unwrap_or(0))
+        Ok(rows.first().and_then(|row| u64::try_from(row.get::<_, i64>(0)).ok()).unwrap_or(0))
     }
 
     /// Reads the texts of rows whose searched texts the tenant overrides, and judges them.
@@ -210,15 +210,15 @@ impl Session {
         self.server.sql(&self.place.site, text, params, limits).await
     }
 
-    /// Runs a read. Its first column tells whether the place is as it was verified; its rows are returned only then.
+    /// Runs a read. Its rows are returned only if the place is as it was verified.
     async fn rows(&self, sql: &str, values: &[Bound<'_>]) -> Result<Vec<Row>> {
-        let (known, sql) = (self.schema.known(), self.place.text(sql));
+        let known = self.schema.known();
         let mut ledger = match self.place.verified.position(known) {
             Some(ledger) => ledger,
             None => self.server.why(&self.place, known).await?,
         };
         for _ in 0..ATTEMPTS {
-            match self.once(&sql, values, ledger).await? {
+            match self.once(sql, values, ledger).await? {
                 Some(rows) => return Ok(rows),
                 None => ledger = self.server.why(&self.place, known).await?,
             }
@@ -229,39 +229,34 @@ impl Session {
     /// Runs a read once; None if the place is not as it was verified.
     async fn once(&self, sql: &str, values: &[Bound<'_>], ledger: i64) -> Result<Option<Vec<Row>>> {
         match self.ask(sql, values, ledger).await? {
-            Ok(rows) => match rows.first() {
-                Some(row) => Ok((row.get::<_, Option<bool>>(0) == Some(true)).then_some(rows)),
-                None => self.is_as_verified(ledger).await.map(|as_verified| as_verified.then_some(rows)),
-            },
+            Ok(rows) if rows.is_empty() && self.isolation().is_pooled() => {
+                Ok(self.is_here(ledger).await?.then_some(rows))
+            }
+            Ok(rows) => Ok(Some(rows)),
             Err(failed) if failed.is_stale() || failed.is_gone() => {
-                let before = self.place.verified.position(self.schema.known());
                 let now = self.server.why(&self.place, self.schema.known()).await?;
                 // The schema is the one that the statement was written for.
-                if failed.is_stale() || before != Some(now) { Ok(None) } else { Err(failed.into()) }
+                if failed.is_stale() || ledger != now { Ok(None) } else { Err(failed.into()) }
             }
             Err(failed) => Err(failed.into()),
         }
     }
 
-    /// Runs the check of a read alone, because a read without rows does not tell.
-    async fn is_as_verified(&self, ledger: i64) -> Result<bool> {
-        let check = super::records::check(self.schema.store().as_str());
-        let sql = self.place.text(&format!("SELECT {check}"));
+    /// Asks whether the tenant's place is in this pool, because a read without rows does not tell.
+    async fn is_here(&self, ledger: i64) -> Result<bool> {
+        let sql = format!("SELECT {}", super::records::is_here(self.schema.store().as_str()));
         let rows = self.ask(&sql, &[], ledger).await??;
         Ok(rows.first().is_some_and(|row| row.get::<_, Option<bool>>(0) == Some(true)))
     }
 
     async fn ask(&self, sql: &str, values: &[Bound<'_>], ledger: i64) -> Result<Result<Vec<Row>, Failed>> {
-        let place =
-            [self.place.site.tenant, self.place.site.generation, ledger].map(|n| Bound::Integer(Some(n)));
+        let site = &self.place.site;
+        let place = [site.tenant, site.generation].map(|n| Bound::Integer(Some(n)));
+        let sql = &*self.place.read_text(sql, ledger);
         let params: Vec<_> = place.iter().chain(values).map(Bound::param).collect();
         let call = [Call { sql, params: &params }];
-        let mut lease = self.server.lease(&self.place.site).await?;
-        let connection = lease.connection()?;
-        let answers = match &self.place.read {
-            None => connection.calls(&call).await,
-            Some(begin) => connection.in_transaction(begin, &call).await,
-        };
+        let mut lease = self.server.lease_to(&self.place).await?;
+        let answers = self.place.read(lease.connection()?, &call).await;
         Ok(answers.map(|mut answers| answers.pop().unwrap_or_default()))
     }
 }

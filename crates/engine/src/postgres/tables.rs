@@ -5,15 +5,16 @@
 //! A new form: raise [`VERSION`], change [`CREATE`] and add a step to [`STEPS`]. A step that adds a table also confines
 //! it, as [`super::places::roles`] does for a new place.
 
-use super::{connections::Connection, site::Site};
+use super::{connections::Connection, seal, site::Site};
 use crate::error::{Error, Kind, Result};
 use tokio_postgres::types::Type;
 
 /// Version of the form that [`CREATE`] makes.
-pub(crate) const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 2;
 
-/// Steps from each form to the next one, beginning with form 1. They run in the schema of the place.
-const STEPS: [&str; 0] = [];
+/// Steps from each form to the next one, beginning with form 1. They run in the schema of the place. The one from form 1
+/// only adds the seal, which [`upgrade`] makes after all steps.
+const STEPS: [&str; 1] = [""];
 
 /// The platform's own tables, for the schema that comes first in the search path.
 ///
@@ -21,11 +22,11 @@ const STEPS: [&str; 0] = [];
 /// per tenant and store living here; tenant 0 is a system store itself, and tenant -1 stands in databases that were
 /// copied from a template and belong to no place yet. `platform` is the installation that a place belongs to. For the
 /// other columns see [`crate::identity::PlaceInfo`]: while there is a `recorder`, writes are noted in
-/// `_tenantry_changes`. `_tenantry_seq` has the last integer id of each model.
+/// `_tenantry_changes`. `_tenantry_seq` has the last integer id of each model. The [`seal`] is made with the identity.
 pub(crate) const CREATE: &str = r#"
 CREATE TABLE _tenantry_meta(
   one integer PRIMARY KEY CHECK (one = 1), version bigint NOT NULL, ledger bigint NOT NULL DEFAULT 0);
-INSERT INTO _tenantry_meta(one, version) VALUES (1, 1);
+INSERT INTO _tenantry_meta(one, version) VALUES (1, 2);
 CREATE TABLE _tenantry_place(
   tenant bigint NOT NULL, store text COLLATE "C" NOT NULL, generation bigint NOT NULL,
   platform text COLLATE "C" NOT NULL DEFAULT '',
@@ -89,5 +90,5 @@ pub(crate) async fn upgrade(conn: &mut Connection, site: &Site) -> Result<()> {
             conn.query(&raised, &[(&(from + 1), Type::INT8)]).await?;
         }
     }
-    Ok(())
+    seal::renew(conn, site).await
 }

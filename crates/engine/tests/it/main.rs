@@ -43,6 +43,7 @@ mod records_merge;
 mod records_models;
 mod records_naive;
 mod records_race;
+mod records_seal;
 mod records_sequence;
 mod records_side;
 mod records_write;

@@ -143,7 +143,7 @@ async fn lint(home: &Arc<Home>) -> Vec<String> {
     let tables = format!(
         "SELECT format('%s: forced %s, policies %s', relname, relrowsecurity AND relforcerowsecurity, \
            (SELECT count(*) FROM pg_policy WHERE polrelid = c.oid AND polname IN ('tenantry_tenant', 'tenantry_all'))) \
-         FROM pg_class AS c WHERE relkind IN ('r', 'p') AND relnamespace = '{}'::regnamespace \
+         FROM pg_class AS c WHERE relkind IN ('r', 'p') AND relnatts > 0 AND relnamespace = '{}'::regnamespace \
            AND relname NOT IN ('_tenantry_meta', '_tenantry_ledger') \
            AND (NOT relrowsecurity OR NOT relforcerowsecurity OR 2 <> \
              (SELECT count(*) FROM pg_policy WHERE polrelid = c.oid AND polname IN ('tenantry_tenant', 'tenantry_all')))",

@@ -253,6 +253,11 @@ impl Kit {
         rows.rows.pop()
     }
 
+    pub(crate) fn try_get(&self, model: &str, id: &RecordId) -> Result<Option<Collect>> {
+        let session = self.session()?;
+        runtime().block_on(session.get(model, id, &[], Collect::default()))
+    }
+
     /// Shows the row with this id.
     pub(crate) fn visit<V: Visit>(
         &self,

@@ -183,6 +183,38 @@ fn references_are_checked_protected_and_emptied() {
 }
 
 #[test]
+fn one_refused_row_of_many_is_named() {
+    for case in cases() {
+        let kit = Kit::new(case);
+        let RecordId::Integer(doctor) = kit.one(doctor("a")).id else { panic!() };
+        let order =
+            |doctor: i64, group: &str| insert("order", &[("doctor", doctor.into()), ("group", group.into())]);
+        let many = |wrong: Option<i64>| -> Vec<_> {
+            (0..50).map(|n| order(if Some(n) == wrong { 99 } else { doctor }, &n.to_string())).collect()
+        };
+        let error = kit.error(&many(Some(23)));
+        assert_eq!((error.kind(), error.index()), (&dangling_to("doctor", "99 of doctors"), Some(23)));
+        assert_eq!(kit.counted().rows, 1);
+        for (n, written) in kit.apply(&many(None)).unwrap().iter().enumerate() {
+            assert_eq!(kit.column("order", &written.row, "group"), n.to_string().into());
+            assert_eq!(kit.get("order", &written.id).as_ref(), Some(&written.row));
+        }
+        assert_eq!(kit.counted(), kit.recounted());
+    }
+}
+
+#[test]
+fn a_row_refers_to_rows_before_it_only() {
+    for case in cases() {
+        let kit = Kit::new(case);
+        let pupil = |mentor: i64| insert("doctors", &[("name", "p".into()), ("mentor", mentor.into())]);
+        let error = kit.error(&[pupil(2), doctor("m")]);
+        assert_eq!((error.kind(), error.index()), (&dangling_to("mentor", "2 of doctors"), Some(0)));
+        kit.apply(&[doctor("m"), pupil(1)]).unwrap();
+    }
+}
+
+#[test]
 fn a_row_that_refers_to_itself_can_go_at_its_version() {
     for case in cases() {
         let kit = Kit::new(case);

@@ -50,12 +50,12 @@ impl<K: Clone + Eq + Hash, C, W> Budget<K, C, W> {
         }
     }
 
-    /// Grants a place now, or returns None: the caller must wait.
-    pub(super) fn take(&mut self, key: &K) -> Option<Grant<C>> {
+    /// Grants a place now, or returns None: the caller must wait. Prefers a connection that `fits`.
+    pub(super) fn take(&mut self, key: &K, fits: impl Fn(&C) -> bool) -> Option<Grant<C>> {
         if !self.has_share(key) {
             return None;
         }
-        let grant = if let Some(connection) = self.idle.pop(key) {
+        let grant = if let Some(connection) = self.idle.pop(key, fits) {
             Grant::Ready(connection)
         } else if self.taken < self.most {
             self.taken += 1;
@@ -96,7 +96,7 @@ impl<K: Clone + Eq + Hash, C, W> Budget<K, C, W> {
             return None;
         }
         let key = self.turn(last)?;
-        let grant = self.take(&key)?;
+        let grant = self.take(&key, |_| true)?;
         let queue = self.waiting.get_mut(&key)?;
         let caller = queue.pop_front()?;
         if queue.is_empty() {
@@ -177,9 +177,11 @@ impl<K: Clone + Eq + Hash, C> Idle<K, C> {
         self.next += 1;
     }
 
-    /// Takes the connection of `key` that was used last.
-    fn pop(&mut self, key: &K) -> Option<C> {
-        let number = *self.by_key.get(key)?.last()?;
+    /// Takes the connection of `key` that was used last, of those that fit if there are any.
+    fn pop(&mut self, key: &K, fits: impl Fn(&C) -> bool) -> Option<C> {
+        let numbers = self.by_key.get(key)?;
+        let is_fit = |number: &&u64| self.by_age.get(number).is_some_and(|(_, connection)| fits(connection));
+        let number = *numbers.iter().rev().find(is_fit).or(numbers.last())?;
         self.remove(number).map(|(_, connection)| connection)
     }
 

@@ -15,6 +15,17 @@ const PREPARED: usize = 128;
 /// How long cancelling and closing may take before the socket is dropped.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// The role that statements of a connection run as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The role that signed in.
+    Login,
+    /// This one, which is part of the role that signed in.
+    Set(Arc<str>),
+    /// It cannot be told, because a statement failed.
+    Unknown,
+}
+
 /// A value and its type.
 pub type Param<'p> = (&'p (dyn ToSql + Sync), Type);
 
@@ -32,13 +43,15 @@ pub struct Connection {
     /// A statement was sent and its end was not received.
     pub(super) in_statement: bool,
     pub(super) in_transaction: bool,
+    pub(super) role: Role,
 }
 
 impl Connection {
     pub(super) fn new(database: Arc<str>, client: Client, stream: JoinHandle<()>, access: &Access) -> Self {
         let encryption = access.encryption().clone();
         let prepared = access.prepares().then(|| Cache::new(PREPARED));
-        Self { database, client, stream, encryption, prepared, in_statement: false, in_transaction: false }
+        let (in_statement, in_transaction, role) = (false, false, Role::Login);
+        Self { database, client, stream, encryption, prepared, in_statement, in_transaction, role }
     }
 
     /// Returns the database that the connection belongs to.
@@ -47,7 +60,7 @@ impl Connection {
     }
 
     /// Returns true if no statement and no transaction is under way and the server has not ended the connection.
-    /// Statements change no setting for longer than their transaction, so nothing else can be left.
+    /// Statements change no setting but the role for longer than their transaction, so nothing else can be left.
     pub(super) fn is_clean(&self) -> bool {
         !self.in_statement && !self.in_transaction && !self.client.is_closed()
     }

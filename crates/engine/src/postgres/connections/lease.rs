@@ -1,6 +1,6 @@
 //! A place among the connections of a server, and the connection once it is open.
 
-use super::{Connection, Login, budget::Grant, pool::Pool};
+use super::{Connection, Login, budget::Grant, connection::Role, pool::Pool};
 use crate::error::{Error, Kind, Result};
 use std::sync::Arc;
 
@@ -37,6 +37,16 @@ impl Lease {
             None => place.pool.access.connect(&database, login).await?,
         };
         Ok(Self { connection: Some(connection), place, is_ours: login.is_none() })
+    }
+
+    /// Gives the connection back the role that signed in.
+    pub(super) async fn reset_role(&mut self) -> Result<()> {
+        let connection = self.connection()?;
+        if connection.role != Role::Login {
+            connection.batch("RESET ROLE").await?;
+            connection.role = Role::Login;
+        }
+        Ok(())
     }
 
     /// Returns the connection.

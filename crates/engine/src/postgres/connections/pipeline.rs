@@ -1,11 +1,16 @@
 //! Several statements in one round trip: all are sent before the first answer is read.
 
-use super::{Connection, connection::Param, failure};
+use super::{
+    Connection,
+    connection::{Param, Role},
+    failure,
+};
 use crate::error::{Error, Result};
 use futures_util::future::{MaybeDone, maybe_done};
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
+    sync::Arc,
     task::Poll,
 };
 use tokio_postgres::{Client, Row, Statement, error::SqlState, types::Type};
@@ -83,6 +88,38 @@ impl Connection {
         self.in_transaction = true;
         let done = self.pipeline(Some(begin), calls, Some("COMMIT")).await;
         self.in_transaction = done.as_ref().is_err_and(|failed| failed.sent && failed.closed());
+        done
+    }
+
+    /// Runs reads as `role`, in one round trip. The connection keeps the role, so that the next reads need not set it.
+    /// `settings` are statements that change settings for these reads: with them, the reads share a transaction.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub async fn as_role(
+        &mut self,
+        role: &Arc<str>,
+        settings: Option<&str>,
+        calls: &[Call<'_>],
+    ) -> Result<Answers, Failed> {
+        if self.prepared.is_none() {
+            // A pooler gives the connection to another caller, with its role.
+            let begin = format!("BEGIN READ ONLY; SET LOCAL ROLE {role}; {}", settings.unwrap_or_default());
+            return self.in_transaction(&begin, calls).await;
+        }
+        let begin = settings.map(|settings| format!("BEGIN READ ONLY; {settings}"));
+        let is_set = matches!(&self.role, Role::Set(set) if set == role);
+        let set = (!is_set).then(|| format!("SET ROLE {role}"));
+        // Until it is known that all went well.
+        self.role = Role::Unknown;
+        let done = match (begin, set) {
+            (Some(begin), Some(set)) => self.in_transaction(&format!("{set}; {begin}"), calls).await,
+            (Some(begin), None) => self.in_transaction(&begin, calls).await,
+            (None, set) => self.pipeline(set.as_deref(), calls, None).await,
+        };
+        if done.is_ok() {
+            self.role = Role::Set(role.clone());
+        }
         done
     }
 

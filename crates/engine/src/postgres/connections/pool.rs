@@ -3,6 +3,7 @@
 use super::{
     Access, Connection, Lease, Login,
     budget::{Budget, Grant},
+    connection::Role,
     lease::Place,
 };
 use crate::error::{Error, Kind, Result};
@@ -65,7 +66,20 @@ impl Connections {
     /// [`Kind::Busy`] if none is free in time; [`Kind::Unreachable`] if the server is away, at once if that is known;
     /// [`Kind::Missing`] if there is no such database.
     pub async fn lease(&self, database: &Arc<str>) -> Result<Lease> {
-        Lease::open(self.place(database).await?, None).await
+        let place = self.place(database, |connection| connection.role == Role::Login).await?;
+        let mut lease = Lease::open(place, None).await?;
+        lease.reset_role().await?;
+        Ok(lease)
+    }
+
+    /// Like [`Connections::lease`], for statements that set their role themselves: the connection may have another role. It is
+    /// an idle one with `role` if there is any.
+    ///
+    /// # Errors
+    /// Those of [`Connections::lease`].
+    pub async fn lease_for(&self, database: &Arc<str>, role: &Arc<str>) -> Result<Lease> {
+        let has_role = |connection: &Connection| matches!(&connection.role, Role::Set(set) if set == role);
+        Lease::open(self.place(database, has_role).await?, None).await
     }
 
     /// Leases a new connection to `database` for another role. It is closed when the lease ends.
@@ -73,13 +87,14 @@ impl Connections {
     /// # Errors
     /// Those of [`Connections::lease`], and [`Kind::NoAccess`] if the server refuses the role.
     pub async fn lease_as(&self, database: &Arc<str>, login: &Login) -> Result<Lease> {
-        Lease::open(self.place(database).await?, Some(login)).await
+        Lease::open(self.place(database, |_| true).await?, Some(login)).await
     }
 
-    async fn place(&self, database: &Arc<str>) -> Result<Place> {
+    /// Takes a place, with an idle connection that fits if there is any.
+    async fn place(&self, database: &Arc<str>, fits: impl Fn(&Connection) -> bool) -> Result<Place> {
         let receiver = {
             let mut state = self.0.lock();
-            match state.budget.take(database) {
+            match state.budget.take(database, fits) {
                 Some(grant) => Err(Place::new(&self.0, database.clone(), grant)),
                 None => {
                     let (sender, receiver) = oneshot::channel();

@@ -13,7 +13,7 @@ use crate::{
         connections::{Connection, Lease},
         identity::{self, key},
         names::quoted,
-        place_state,
+        place_state, seal,
         server::Server,
         site::Site,
         tables,
@@ -172,6 +172,7 @@ impl Server {
                 template::BLANK
             );
             conn.batch(&ids).await?;
+            seal::renew(conn, site).await?;
             roles::close_database(conn, site).await?;
             roles::open_models(conn, site, &self.prefix, &self.platform).await?;
             conn.batch(&comment("DATABASE", &site.name)).await?;

@@ -1,6 +1,6 @@
 //! Reads a tenant's activity log: which user changed what. The transaction of a change writes it.
 
-use super::{SCHEMA, check};
+use super::{SCHEMA, is_here};
 use crate::{
     cell::instant,
     error::{Error, Kind, Result},
@@ -8,13 +8,13 @@ use crate::{
 };
 use tokio_postgres::Row;
 
-/// Returns the statement that reads entries before `$4`, newest first, `$5` at most. The index on (tenant, at, id) gives
+/// Returns the statement that reads entries before `$3`, newest first, `$4` at most. The index on (tenant, at, id) gives
 /// the order, so that a page of a pooled tenant reads no other tenant's entries.
 pub(crate) fn statement(store: &str) -> String {
     format!(
-        "SELECT {}, id, at, actor, impersonator, action, model, record, detail FROM {SCHEMA}._tenantry_activity \
-         WHERE tenant = $1 AND id < $4 ORDER BY at DESC, id DESC LIMIT $5",
-        check(store)
+        "SELECT id, at, actor, impersonator, action, model, record, detail FROM {SCHEMA}._tenantry_activity \
+         WHERE {} AND tenant = $1 AND id < $3 ORDER BY at DESC, id DESC LIMIT $4",
+        is_here(store)
     )
 }
 
@@ -37,15 +37,15 @@ pub(crate) fn entries(rows: &[Row], bytes: usize) -> Result<Vec<Activity>> {
 }
 
 fn entry(row: &Row) -> Result<(Activity, usize), tokio_postgres::Error> {
-    let detail: Option<&str> = row.try_get(8)?;
+    let detail: Option<&str> = row.try_get(7)?;
     let entry = Activity {
-        id: row.try_get(1)?,
-        at: instant(row.try_get(2)?).unwrap_or_default(),
-        actor: row.try_get(3)?,
-        impersonator: row.try_get(4)?,
-        action: row.try_get(5)?,
-        model: row.try_get(6)?,
-        record: row.try_get(7)?,
+        id: row.try_get(0)?,
+        at: instant(row.try_get(1)?).unwrap_or_default(),
+        actor: row.try_get(2)?,
+        impersonator: row.try_get(3)?,
+        action: row.try_get(4)?,
+        model: row.try_get(5)?,
+        record: row.try_get(6)?,
         detail: detail.and_then(|text| serde_json::from_str(text).ok()),
     };
     Ok((entry, detail.map_or(0, str::len)))

@@ -17,6 +17,8 @@ pub(crate) enum Bound<'v> {
     Borrowed(Storage, &'v Stored<'v>),
     /// Values of one column, bound as an array.
     Many(Storage, Vec<Stored<'static>>),
+    /// Values of one column of several rows, bound as an array.
+    Column(Storage, Vec<&'v Stored<'v>>),
     Key(Key),
     Keys(Type, Vec<Key>),
     Integer(Option<i64>),
@@ -35,7 +37,7 @@ impl Bound<'_> {
     fn kind(&self) -> Type {
         match self {
             Self::Stored(storage, _) | Self::Borrowed(storage, _) => parameter_type(*storage),
-            Self::Many(storage, _) => array_of(&parameter_type(*storage)),
+            Self::Many(storage, _) | Self::Column(storage, _) => array_of(&parameter_type(*storage)),
             Self::Key(key) => key_type(key),
             Self::Keys(element, _) => array_of(element),
             Self::Integer(_) => Type::INT8,
@@ -97,6 +99,10 @@ impl ToSql for Bound<'_> {
             Self::Stored(storage, value) => Native(*storage, value).to_sql(kind, out),
             Self::Borrowed(storage, value) => Native(*storage, value).to_sql(kind, out),
             Self::Many(storage, values) => {
+                let values: Vec<_> = values.iter().map(|value| Native(*storage, value)).collect();
+                values.to_sql(kind, out)
+            }
+            Self::Column(storage, values) => {
                 let values: Vec<_> = values.iter().map(|value| Native(*storage, value)).collect();
                 values.to_sql(kind, out)
             }

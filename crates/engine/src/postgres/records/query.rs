@@ -1,4 +1,4 @@
-//! A read under construction: SQL text that begins with the check of the place and the confinement, and its values.
+//! A read under construction: SQL text with the confinement, and its values.
 
 use super::{Bound, merge};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 use std::fmt::Write;
 
-/// A read on one model. `$1` to `$3` are those of [`super::texts`]; the values of [`Query::bind`] follow.
+/// A read on one model. `$1` and `$2` are those of [`super::texts`]; the values of [`Query::bind`] follow.
 pub(crate) struct Query<'p> {
     pub(crate) plan: &'p Plan,
     pub(crate) isolation: Isolation,
@@ -22,11 +22,10 @@ pub(crate) struct Query<'p> {
 }
 
 impl<'p> Query<'p> {
-    /// Begins `SELECT check`; the columns follow, each after a comma.
+    /// Begins `SELECT `; the columns follow.
     pub(crate) fn new(plan: &'p Plan, isolation: Isolation) -> Self {
         let mut sql = String::with_capacity(768);
         sql.push_str("SELECT ");
-        sql.push_str(&plan.postgres(isolation).check);
         Self { plan, isolation, sql, values: vec![] }
     }
 
@@ -41,7 +40,7 @@ impl<'p> Query<'p> {
     /// Appends a placeholder for this value.
     pub(crate) fn bind(&mut self, value: Bound<'static>) {
         self.values.push(value);
-        let _ = write!(self.sql, "${}", self.values.len() + 3);
+        let _ = write!(self.sql, "${}", self.values.len() + 2);
     }
 
     /// Appends ` FROM … AS t WHERE …` with the confinement; further conditions start with AND.
@@ -50,17 +49,17 @@ impl<'p> Query<'p> {
             Some(rows) if !rows.is_empty() => merge::write_from(self, rows),
             _ => {
                 let texts = self.plan.postgres(self.isolation);
-                let _ = write!(self.sql, " FROM {} AS t WHERE {}", texts.table, texts.scope);
+                let _ = write!(self.sql, " FROM {} AS t WHERE {}", texts.table, texts.read);
                 Ok(())
             }
         }
     }
 
-    /// Appends `, t."column"` for each of these columns.
-    pub(crate) fn columns(&mut self, positions: &[usize]) {
-        for position in positions {
-            self.sql.push_str(", ");
-            self.column(*position);
+    /// Appends `t."column"` for each of these columns, with commas between them.
+    pub(crate) fn columns(&mut self, positions: impl IntoIterator<Item = usize>) {
+        for (index, position) in positions.into_iter().enumerate() {
+            self.sql.push_str(if index == 0 { "" } else { ", " });
+            self.column(position);
         }
     }
 }

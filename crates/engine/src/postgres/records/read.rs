@@ -35,7 +35,7 @@ pub(crate) fn get<'s>(
         return Ok(Some(Query { plan, isolation, sql, values: vec![Bound::Key(key)] }));
     }
     let mut query = Query::new(plan, isolation);
-    query.columns(&projection.positions);
+    query.columns(projection.positions.iter().copied());
     query.from(None)?;
     query.sql.push_str(" AND t.\"id\" = ");
     query.bind(Bound::Key(key));
@@ -54,7 +54,7 @@ pub(crate) fn by_ids<'s>(
     fields: &[FieldName],
 ) -> Result<Query<'s>> {
     let mut query = Query::of(schema, model, isolation)?;
-    query.columns(&query.plan.project(fields)?.positions);
+    query.columns(query.plan.project(fields)?.positions.iter().copied());
     query.from(None)?;
     has_id(&mut query, ids)?;
     query.sql.push_str(" ORDER BY t.\"id\"");
@@ -72,7 +72,7 @@ pub(crate) fn exists<'s>(
     ids: &[RecordId],
 ) -> Result<Query<'s>> {
     let mut query = Query::of(schema, model, isolation)?;
-    query.columns(&[0]);
+    query.columns([0]);
     query.from(None)?;
     has_id(&mut query, ids)?;
     Ok(query)
@@ -113,6 +113,7 @@ pub(crate) fn refers<'s>(
     else {
         return Ok(None);
     };
+    query.columns([0]);
     query.from(None)?;
     query.sql.push_str(" AND ");
     query.column(position);
@@ -129,7 +130,7 @@ pub(crate) fn refers<'s>(
 pub(crate) fn show(plan: &Plan, fields: &[FieldName], rows: &[Row], visit: &mut dyn Visit) -> Result<()> {
     let projection = plan.project(fields)?;
     for row in rows {
-        Cursor::visit(row, 1, &projection.storages, visit)?;
+        Cursor::visit(row, 0, &projection.storages, visit)?;
         if visit.is_full() {
             break;
         }

@@ -53,8 +53,7 @@ pub(crate) fn texts<'p>(empty: &Query<'p>, rows: &[OverrideRow]) -> Result<Optio
         return Ok(None);
     }
     let mut query = Query::new(empty.plan, empty.isolation);
-    query.columns(&[0]);
-    query.columns(&searched(empty.plan));
+    query.columns(std::iter::once(0).chain(searched(empty.plan)));
     query.from(Some(&changed))?;
     query.sql.push_str(" AND ");
     let ids: Vec<_> = changed.into_iter().map(|row| row.id).collect();
@@ -70,9 +69,9 @@ pub(crate) fn overridden(plan: &Plan, search: &Search, rows: &[Row]) -> Result<O
     let mut found = Overridden::default();
     let fields = searched(plan);
     for row in rows {
-        let id = read::id_at(row, 1, plan.storages[0])?;
+        let id = read::id_at(row, 0, plan.storages[0])?;
         let values =
-            fields.iter().enumerate().map(|(index, p)| cursor::value(row, index + 2, plan.storages[*p]));
+            fields.iter().enumerate().map(|(index, p)| cursor::value(row, index + 1, plan.storages[*p]));
         let values = values.collect::<Result<Vec<_>>>()?;
         let texts: Vec<_> = values.iter().map(as_text).collect();
         if search.is_in(&texts) {

@@ -1,13 +1,16 @@
 //! The SQL texts of a model that never change. The tenant predicate is written only here; lists, updates and searches
-//! build on these texts. In every statement `$1` is the tenant; reads also have `$2`, the generation, and `$3`, the ledger.
+//! build on these texts. In every statement `$1` is the tenant; reads also have `$2`, the generation.
 //!
 //! A text has [`SCHEMA`] where the quoted name of the schema belongs, so that all places of a store share it.
 
 use crate::{
     cell::Storage,
-    model::Model,
     place::Isolation,
-    postgres::{cells::column_type, names::quoted, search},
+    postgres::{
+        cells::column_type,
+        names::{Quoted, quoted},
+        search,
+    },
     schema::{Column, Plan},
 };
 use std::{fmt::Write, sync::OnceLock};
@@ -42,14 +45,16 @@ pub(crate) struct Texts {
     pub(crate) table: String,
     /// The rows of the tenant: a condition on `t`.
     pub(crate) scope: String,
+    /// The rows of the tenant, for reads: in a pool only if its place is here.
+    pub(crate) read: String,
     /// All columns of `t`.
     pub(crate) columns: String,
-    /// Whether the place is where and as the session expects: the first column of every read.
-    pub(crate) check: String,
-    /// Selects the check, then all columns of the row with id `$4`.
+    /// Selects all columns of the row with id `$3`.
     pub(crate) get: String,
     /// Inserts a row: `$2` id, `$3` now, `$4`… fields in order, then its words if the model is searched.
     pub(crate) insert: String,
+    /// Inserts rows, in order: like `insert`, but every parameter except `$1` and `$3` is an array.
+    pub(crate) insert_many: String,
     /// Deletes a row: `$2` id, `$3` expected version or null. Returns the version that was there, then the deleted row.
     pub(crate) delete: String,
 }
@@ -63,11 +68,15 @@ impl Texts {
             false => "true".into(),
         };
         let columns = list(&plan.columns, "t.");
-        let check = check(model.store.as_str());
-        let insert = insert(model, &plan.columns, &table, pooled, plan.is_searched());
+        let read = match pooled {
+            true => format!("{} AND {scope}", is_here(model.store.as_str())),
+            false => scope.clone(),
+        };
+        let insert = Insert::new(plan, pooled);
         Self {
-            get: format!("SELECT {check}, {columns} FROM {table} AS t WHERE {scope} AND t.\"id\" = $4"),
-            insert: format!("{insert} RETURNING {columns}"),
+            get: format!("SELECT {columns} FROM {table} AS t WHERE {read} AND t.\"id\" = $3"),
+            insert: insert.one(&table, &columns),
+            insert_many: insert.many(&table, &columns),
             delete: format!(
                 "WITH b AS (SELECT t.\"version\" FROM {table} AS t WHERE {scope} AND t.\"id\" = $2), \
                  d AS (DELETE FROM {table} AS t WHERE {scope} AND t.\"id\" = $2 \
@@ -77,40 +86,78 @@ impl Texts {
             ),
             table,
             scope,
+            read,
             columns,
-            check,
         }
     }
 }
 
-fn insert(model: &Model, columns: &[Column], table: &str, pooled: bool, searched: bool) -> String {
-    let (mut names, mut values) = (String::new(), String::new());
-    if pooled {
-        let _ = write!(names, "{}, ", quoted(model.tenant_field.as_str()));
-        values.push_str("$1, ");
-    }
-    for (index, column) in columns.iter().enumerate() {
-        let comma = if index == 0 { "" } else { ", " };
-        let _ = write!(names, "{comma}{}", quoted(column.name.as_str()));
-        // The id is $2, fields begin at $4, both times are $3, the version is 1.
-        let _ = match columns.len() - index {
-            1 => write!(values, ", 1"),
-            2 | 3 => write!(values, ", $3"),
-            _ => write!(values, "{comma}${}", if index == 0 { 2 } else { index + 3 }),
-        };
-    }
-    if searched {
-        let _ = write!(names, ", {}", quoted(search::COLUMN));
-        let _ = write!(values, ", ${}::tsvector", columns.len());
-    }
-    format!("INSERT INTO {table} AS t ({names}) VALUES ({values})")
+/// The columns of an insert, each with its value.
+struct Insert<'p>(Vec<(Quoted<'p>, Given)>);
+
+/// The value of a column.
+enum Given {
+    /// The value of every row.
+    Fixed(&'static str),
+    /// A parameter of each row, and its cast.
+    Parameter(usize, &'static str),
 }
 
-/// Returns the condition that the tenant's place is here, at generation `$2`, and the ledger at `$3`.
-pub(crate) fn check(store: &str) -> String {
+impl<'p> Insert<'p> {
+    fn new(plan: &'p Plan, pooled: bool) -> Self {
+        let mut columns = vec![];
+        if pooled {
+            columns.push((quoted(plan.model.tenant_field.as_str()), Given::Fixed("$1")));
+        }
+        // The id is $2, fields begin at $4, both times are $3, the version is 1.
+        for (index, column) in plan.columns.iter().enumerate() {
+            let given = match plan.columns.len() - index {
+                1 => Given::Fixed("1"),
+                2 | 3 => Given::Fixed("$3"),
+                _ => Given::Parameter(if index == 0 { 2 } else { index + 3 }, ""),
+            };
+            columns.push((quoted(column.name.as_str()), given));
+        }
+        if plan.is_searched() {
+            columns.push((quoted(search::COLUMN), Given::Parameter(plan.columns.len(), "::tsvector")));
+        }
+        Self(columns)
+    }
+
+    fn one(&self, table: &str, returned: &str) -> String {
+        let value = |(_, given): &(Quoted<'_>, Given)| match given {
+            Given::Fixed(text) => (*text).to_owned(),
+            Given::Parameter(number, cast) => format!("${number}{cast}"),
+        };
+        let values: Vec<_> = self.0.iter().map(value).collect();
+        format!("{} VALUES ({}) RETURNING {returned}", self.into(table), values.join(", "))
+    }
+
+    fn many(&self, table: &str, returned: &str) -> String {
+        let (mut arrays, mut names) = (vec![], vec![]);
+        let values = self.0.iter().map(|(name, given)| match given {
+            Given::Fixed(text) => (*text).to_owned(),
+            Given::Parameter(number, cast) => {
+                arrays.push(format!("${number}"));
+                names.push(name.to_string());
+                format!("n.{name}{cast}")
+            }
+        });
+        let values = values.collect::<Vec<_>>().join(", ");
+        let rows = format!("unnest({}) AS n({})", arrays.join(", "), names.join(", "));
+        format!("{} SELECT {values} FROM {rows} RETURNING {returned}", self.into(table))
+    }
+
+    fn into(&self, table: &str) -> String {
+        let names: Vec<_> = self.0.iter().map(|(name, _)| name.to_string()).collect();
+        format!("INSERT INTO {table} AS t ({})", names.join(", "))
+    }
+}
+
+/// Returns the condition that the tenant's place is here, at generation `$2`. The seal of a place of its own says that.
+pub(crate) fn is_here(store: &str) -> String {
     format!(
-        "(SELECT p.generation = $2 AND m.ledger = $3 FROM {SCHEMA}._tenantry_meta AS m, {SCHEMA}._tenantry_place AS p \
-         WHERE p.tenant = $1 AND p.store = '{store}')"
+        "(SELECT p.generation = $2 FROM {SCHEMA}._tenantry_place AS p WHERE p.tenant = $1 AND p.store = '{store}')"
     )
 }
 

@@ -16,10 +16,9 @@ fn row_of_place(store: &str, columns: &str) -> String {
     )
 }
 
-/// Returns the statement that reads the usage, and whether the ledger is at `$3`.
+/// Returns the statement that reads the usage.
 pub(crate) fn statement(store: &str) -> String {
-    let ledger = format!("(SELECT m.ledger = $3 FROM {SCHEMA}._tenantry_meta AS m)");
-    row_of_place(store, &format!("{ledger}, p.rows, p.bytes"))
+    row_of_place(store, "p.rows, p.bytes")
 }
 
 /// Returns the statement that locks the place until the transaction ends, so that its writes are committed in the order of
@@ -75,5 +74,5 @@ impl Held {
 pub(crate) fn usage(rows: &[Row]) -> Result<Usage> {
     let row = rows.first().ok_or_else(fenced)?;
     let count = |index| u64::try_from(row.get::<_, i64>(index)).unwrap_or(0);
-    Ok(Usage { rows: count(1), bytes: count(2) })
+    Ok(Usage { rows: count(0), bytes: count(1) })
 }

@@ -3,7 +3,7 @@
 use crate::{
     error::Result,
     ledger::{self, Applied, Loaded},
-    postgres::{connections::Connection, identity::not_ours, site::Site},
+    postgres::{connections::Connection, identity::not_ours, seal, site::Site},
 };
 use tokio_postgres::types::Type;
 
@@ -27,5 +27,6 @@ pub(super) async fn enter(conn: &mut Connection, site: &Site, migration: &Loaded
     let sql = format!("INSERT INTO {schema}._tenantry_ledger(app, migration, checksum) VALUES ($1, $2, $3)");
     let texts = [&migration.app, &name, &migration.checksum];
     conn.query(&sql, &texts.map(|text| (text as _, Type::TEXT))).await?;
-    conn.batch(&format!("UPDATE {schema}._tenantry_meta SET ledger = ledger + 1")).await
+    conn.batch(&format!("UPDATE {schema}._tenantry_meta SET ledger = ledger + 1")).await?;
+    seal::renew(conn, site).await
 }

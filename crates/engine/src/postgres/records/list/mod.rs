@@ -5,7 +5,7 @@ pub(crate) use super::search::{Overridden, Wanted, overridden, texts, wanted};
 use super::{
     Query,
     cursor::{Cursor, value},
-    search,
+    is_here, search,
 };
 use crate::{
     error::{Error, Result},
@@ -44,7 +44,13 @@ impl<'a> List<'a> {
         Ok(Self { plan, select, projection, order, wanted })
     }
 
-    /// Completes the query of one page: the projected columns, then the sort keys, which are not shown.
+    /// Returns the columns of sort keys that are not shown, but must be read for the next page.
+    fn hidden(&self) -> impl Iterator<Item = usize> {
+        let keys = self.order.iter().map(|key| key.position);
+        keys.filter(|position| !self.projection.positions.contains(position))
+    }
+
+    /// Completes the query of one page: the projected columns, then the sort keys that are not among them.
     ///
     /// # Errors
     /// `Invalid` for a filter or cursor that is not allowed.
@@ -54,9 +60,7 @@ impl<'a> List<'a> {
         merge: Option<&[OverrideRow]>,
         overridden: &Overridden,
     ) -> Result<()> {
-        query.columns(&self.projection.positions);
-        let keys: Vec<_> = self.order.iter().map(|key| key.position).collect();
-        query.columns(&keys);
+        query.columns(self.projection.positions.iter().copied().chain(self.hidden()));
         query.from(merge)?;
         conditions(query, &self.select.filter, &self.wanted, overridden)?;
         if let Some(after) = &self.select.after {
@@ -74,20 +78,21 @@ impl<'a> List<'a> {
     /// # Errors
     /// `Corrupt` if a column holds what its storage does not allow.
     pub(crate) fn show(&self, rows: &[Row], visit: &mut dyn Visit) -> Result<Option<Vec<Value>>> {
-        let shown = self.projection.storages.len();
         for (index, row) in rows.iter().enumerate() {
-            Cursor::visit(row, 1, &self.projection.storages, visit)?;
+            Cursor::visit(row, 0, &self.projection.storages, visit)?;
             if index + 1 == self.select.limit as usize || visit.is_full() {
                 let more = rows.len() > index + 1;
-                return more.then(|| self.sort_values(row, 1 + shown)).transpose();
+                return more.then(|| self.sort_values(row)).transpose();
             }
         }
         Ok(None)
     }
 
-    fn sort_values(&self, row: &Row, first: usize) -> Result<Vec<Value>> {
-        let keys = self.order.iter().enumerate();
-        keys.map(|(index, key)| value(row, first + index, self.plan.storages[key.position])).collect()
+    fn sort_values(&self, row: &Row) -> Result<Vec<Value>> {
+        let columns: Vec<usize> = self.projection.positions.iter().copied().chain(self.hidden()).collect();
+        let index = |key: &SortKey| columns.iter().position(|column| *column == key.position).unwrap_or(0);
+        let keys = self.order.iter();
+        keys.map(|key| value(row, index(key), self.plan.storages[key.position])).collect()
     }
 }
 
@@ -102,9 +107,14 @@ pub(crate) fn count(
     merge: Option<&[OverrideRow]>,
     overridden: &Overridden,
 ) -> Result<()> {
-    query.sql.push_str(", count(*)");
+    query.sql.push_str("count(*)");
     query.from(merge)?;
-    conditions(query, filter, wanted, overridden)
+    conditions(query, filter, wanted, overridden)?;
+    if query.isolation.is_pooled() {
+        // Otherwise a tenant that is not here would have no rows.
+        let _ = write!(query.sql, " HAVING {}", is_here(query.plan.model.store.as_str()));
+    }
+    Ok(())
 }
 
 fn conditions(

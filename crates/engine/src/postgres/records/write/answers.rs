@@ -2,7 +2,7 @@
 
 use super::{
     group::Write,
-    statements::{Does, Sent},
+    statements::{Does, Part, Sent},
     transaction::Trouble,
 };
 use crate::{
@@ -16,6 +16,9 @@ use crate::{
     value::Value,
     write::{Written, detail},
 };
+
+/// A part of a statement and the model that it changes.
+type Of<'a> = (&'a Plan, &'a Part<'a>);
 
 /// A line of the activity log.
 pub(super) struct Line {
@@ -52,66 +55,84 @@ impl<'a> Outcome<'a> {
     /// Adds the answer to a statement.
     ///
     /// # Errors
-    /// `NotFound` or `Conflict` if the row is not there, or has another version.
-    pub(super) fn take(&mut self, sent: &Sent<'_>, rows: &[tokio_postgres::Row]) -> Result<()> {
-        let plan = sent.plan;
-        let done = match sent.does {
-            Does::SetNull(referrer, id) => return self.nulled(sent, referrer.field.as_str(), id, rows),
-            Does::Insert(_) => self.inserted(sent, first(rows, plan)?)?,
-            Does::Update(expected, _) => self.updated(sent, expected, first(rows, plan)?)?,
-            Does::Delete => self.deleted(sent, first(rows, plan)?)?,
-        };
-        self.written[sent.write].push(done.written(plan)?);
+    /// With the position of the part that was refused: `NotFound` or `Conflict` if its row is not there, or has another
+    /// version.
+    pub(super) fn take(
+        &mut self,
+        sent: &Sent<'_>,
+        rows: &[tokio_postgres::Row],
+    ) -> Result<(), (usize, Box<Error>)> {
+        if let [part] = &sent.parts[..] {
+            return self.one(sent.plan, part, rows).map_err(|error| (0, error.into()));
+        }
+        // The rows come in the order in which they were inserted.
+        for (at, part) in sent.parts.iter().enumerate() {
+            let row = rows.get(at..=at).unwrap_or_default();
+            self.one(sent.plan, part, row).map_err(|error| (at, error.into()))?;
+        }
         Ok(())
     }
 
-    fn inserted(&mut self, sent: &Sent<'_>, row: &tokio_postgres::Row) -> Result<State> {
-        let state = State::read(row, 0, sent.plan)?;
-        self.grow(sent, 1, state.bytes);
-        self.log(sent, "create", &state, |_| None)?;
+    fn one(&mut self, plan: &Plan, part: &Part<'_>, rows: &[tokio_postgres::Row]) -> Result<()> {
+        let done = match part.does {
+            Does::SetNull(referrer, id) => {
+                return self.nulled((plan, part), referrer.field.as_str(), id, rows);
+            }
+            Does::Insert(_) => self.inserted((plan, part), first(rows, plan)?)?,
+            Does::Update(expected, _) => self.updated((plan, part), expected, first(rows, plan)?)?,
+            Does::Delete => self.deleted((plan, part), first(rows, plan)?)?,
+        };
+        self.written[part.write].push(done.written(plan)?);
+        Ok(())
+    }
+
+    fn inserted(&mut self, of: Of<'_>, row: &tokio_postgres::Row) -> Result<State> {
+        let state = State::read(row, 0, of.0)?;
+        self.grow(of.1, 1, state.bytes);
+        self.log(of, "create", &state, |_| None)?;
         Ok(state)
     }
 
-    fn updated(
-        &mut self,
-        sent: &Sent<'_>,
-        expected: Option<i64>,
-        row: &tokio_postgres::Row,
-    ) -> Result<State> {
-        let columns = sent.plan.columns.len();
-        let before = State::read(row, 0, sent.plan)?;
+    fn updated(&mut self, of: Of<'_>, expected: Option<i64>, row: &tokio_postgres::Row) -> Result<State> {
+        let plan = of.0;
+        let columns = plan.columns.len();
+        let before = State::read(row, 0, plan)?;
         if is_null(row, columns)? {
             return match expected {
-                Some(expected) if expected != before.version()? => {
-                    Err(conflict(sent.plan, before.version()?))
-                }
+                Some(expected) if expected != before.version()? => Err(conflict(plan, before.version()?)),
                 // It already has the values: it stays as it is, with its version.
                 _ => Ok(before),
             };
         }
-        let after = State::read(row, columns, sent.plan)?;
-        self.grow(sent, 0, after.bytes - before.bytes);
-        self.log(sent, "update", &after, |plan| Some(detail::changed(plan, &before.values, &after.values)))?;
+        let after = State::read(row, columns, plan)?;
+        self.grow(of.1, 0, after.bytes - before.bytes);
+        self.log(of, "update", &after, |plan| Some(detail::changed(plan, &before.values, &after.values)))?;
         Ok(after)
     }
 
-    fn deleted(&mut self, sent: &Sent<'_>, row: &tokio_postgres::Row) -> Result<State> {
+    fn deleted(&mut self, of: Of<'_>, row: &tokio_postgres::Row) -> Result<State> {
         if is_null(row, 1)? {
-            return Err(conflict(sent.plan, row.get(0)));
+            return Err(conflict(of.0, row.get(0)));
         }
-        let state = State::read(row, 1, sent.plan)?;
-        self.grow(sent, -1, -state.bytes);
-        self.log(sent, "delete", &state, |plan| Some(detail::values(plan, &state.values)))?;
+        let state = State::read(row, 1, of.0)?;
+        self.grow(of.1, -1, -state.bytes);
+        self.log(of, "delete", &state, |plan| Some(detail::values(plan, &state.values)))?;
         Ok(state)
     }
 
-    fn nulled(&mut self, sent: &Sent<'_>, field: &str, id: Key, rows: &[tokio_postgres::Row]) -> Result<()> {
+    fn nulled(
+        &mut self,
+        (plan, part): Of<'_>,
+        field: &str,
+        id: Key,
+        rows: &[tokio_postgres::Row],
+    ) -> Result<()> {
         for row in rows {
-            let (model, record) = (&sent.plan.model.name, id_at(row, 0, sent.plan.storages[0])?);
-            self.grow(sent, 0, -id.bytes());
-            if self.logs(sent) {
+            let (model, record) = (&plan.model.name, id_at(row, 0, plan.storages[0])?);
+            self.grow(part, 0, -id.bytes());
+            if self.logs((plan, part)) {
                 let detail = Some(format!("{{\"{field}\":\"target deleted\"}}"));
-                let (write, model, record) = (sent.write, model.clone(), record.clone());
+                let (write, model, record) = (part.write, model.clone(), record.clone());
                 self.lines.push(Line { write, action: "update", model, record, detail });
             }
             self.nulled.push((model.clone(), record));
@@ -119,26 +140,27 @@ impl<'a> Outcome<'a> {
         Ok(())
     }
 
-    fn grow(&mut self, sent: &Sent<'_>, rows: i64, bytes: i64) {
-        let (all_rows, all_bytes) = &mut self.grown[sent.write];
+    fn grow(&mut self, part: &Part<'_>, rows: i64, bytes: i64) {
+        let (all_rows, all_bytes) = &mut self.grown[part.write];
         *all_rows += rows;
         *all_bytes += bytes;
     }
 
-    fn logs(&self, sent: &Sent<'_>) -> bool {
-        sent.plan.model.audit || self.writes[sent.write].request.options.log_all
+    fn logs(&self, (plan, part): Of<'_>) -> bool {
+        plan.model.audit || self.writes[part.write].request.options.log_all
     }
 
     fn log(
         &mut self,
-        sent: &Sent<'_>,
+        of: Of<'_>,
         action: &'static str,
         state: &State,
         detail: impl FnOnce(&Plan) -> Option<String>,
     ) -> Result<()> {
-        if self.logs(sent) {
-            let (model, record) = (sent.plan.model.name.clone(), state.id()?);
-            self.lines.push(Line { write: sent.write, action, model, record, detail: detail(sent.plan) });
+        if self.logs(of) {
+            let (plan, write) = (of.0, of.1.write);
+            let (model, record) = (plan.model.name.clone(), state.id()?);
+            self.lines.push(Line { write, action, model, record, detail: detail(plan) });
         }
         Ok(())
     }

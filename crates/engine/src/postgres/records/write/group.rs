@@ -36,7 +36,7 @@ pub(super) async fn run(server: &Server, place: &Opened, requests: &[&Request]) 
                 places.into_iter().zip(written).for_each(|(at, written)| outcomes[at] = Some(Ok(written)));
                 shared = vec![];
             }
-            Err(trouble @ (Trouble::All(_) | Trouble::Gone(_))) => {
+            Err(trouble @ (Trouble::All(_) | Trouble::Gone(_) | Trouble::OneOfSeveral)) => {
                 let error = why(server, place, &writes[0], trouble).await;
                 places.into_iter().for_each(|at| outcomes[at] = Some(Err(again(&error))));
                 shared = vec![];
@@ -79,6 +79,7 @@ async fn why(server: &Server, place: &Opened, write: &Write<'_>, trouble: Troubl
         Trouble::Refused(_, error) => *error,
         Trouble::Gone(error) => server.why(place, write.request.schema.known()).await.err().unwrap_or(error),
         Trouble::Outdated(_) => Error::new(Kind::Busy, format!("{} is being migrated", place.site)),
+        Trouble::OneOfSeveral => Error::new(Kind::Internal, "a refused row was not found"),
     }
 }
 

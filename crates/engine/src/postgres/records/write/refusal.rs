@@ -1,6 +1,6 @@
 //! Explains why the database refused a change, in terms of fields and models. The names of keys and indexes tell.
 
-use super::statements::{Does, Sent};
+use super::statements::{Does, Part};
 use crate::{
     cell::Stored,
     error::{Error, Kind},
@@ -10,15 +10,15 @@ use crate::{
 use tokio_postgres::error::{DbError, SqlState};
 
 /// Returns the error, with field or model names if the refusal allows finding them.
-pub(super) fn explain(sent: &Sent<'_>, failed: Failed) -> Error {
+pub(super) fn explain(plan: &Plan, part: &Part<'_>, failed: Failed) -> Error {
     let Some(refused) = failed.error.as_db_error() else { return failed.into() };
     let kind = match refused.code() {
-        code if *code == SqlState::UNIQUE_VIOLATION => Some(unique(sent.plan, refused)),
-        code if *code == SqlState::FOREIGN_KEY_VIOLATION => Some(reference(sent, refused)),
+        code if *code == SqlState::UNIQUE_VIOLATION => Some(unique(plan, refused)),
+        code if *code == SqlState::FOREIGN_KEY_VIOLATION => Some(reference(plan, part, refused)),
         _ => None,
     };
     match kind {
-        Some(kind) => Error::with_source(kind, sent.plan.model.name.as_str(), failed.error),
+        Some(kind) => Error::with_source(kind, plan.model.name.as_str(), failed.error),
         None => failed.into(),
     }
 }
@@ -29,24 +29,24 @@ fn unique(plan: &Plan, refused: &DbError) -> Kind {
 }
 
 /// Returns the field that refers to a missing record, or the model that still refers to the deleted row.
-fn reference(sent: &Sent<'_>, refused: &DbError) -> Kind {
-    let given = |position: usize| match &sent.does {
+fn reference(plan: &Plan, part: &Part<'_>, refused: &DbError) -> Kind {
+    let given = |position: usize| match &part.does {
         Does::Insert(values) => values.get(position - 1),
         Does::Update(_, values) => values.iter().find(|(p, _)| *p == position).map(|(_, value)| value),
         Does::SetNull(..) | Does::Delete => None,
     };
-    if matches!(sent.does, Does::Delete) {
+    if matches!(part.does, Does::Delete) {
         // The error names the table whose rows refer.
-        let referrer = refused.table().unwrap_or(sent.plan.model.name.as_str());
+        let referrer = refused.table().unwrap_or(plan.model.name.as_str());
         return Kind::Reference(referrer.into());
     }
-    let field = refused.constraint().and_then(|name| names::reference_field(&sent.plan.model, name));
+    let field = refused.constraint().and_then(|name| names::reference_field(&plan.model, name));
     let absent = field.and_then(|field| {
-        let (position, _) = sent.plan.require(field.name.as_str()).ok()?;
-        let (_, target, _) = crate::schema::refs(&sent.plan.model).find(|(f, ..)| f.name == field.name)?;
+        let (position, _) = plan.require(field.name.as_str()).ok()?;
+        let (_, target, _) = crate::schema::refs(&plan.model).find(|(f, ..)| f.name == field.name)?;
         Some(absent(field.name.as_str(), target.as_str(), given(position)?))
     });
-    absent.unwrap_or_else(|| Kind::Reference(sent.plan.model.name.to_string()))
+    absent.unwrap_or_else(|| Kind::Reference(plan.model.name.to_string()))
 }
 
 /// Returns the error for a reference to a missing record. Uses the same words as the platform's check of references

@@ -13,7 +13,7 @@ use crate::{
     postgres::{
         names::quoted,
         opened::Opened,
-        records::{Bound, search::searched},
+        records::{Bound, bound::keys, search::searched},
         search,
     },
     schema::{Plan, Referrer, Schema},
@@ -21,15 +21,20 @@ use crate::{
 };
 use std::{fmt::Write as _, sync::Arc};
 
-/// A statement that was sent for a change, and what it does.
+/// A statement that was sent for one change, or for several that each insert a row.
 pub(super) struct Sent<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) parts: Vec<Part<'a>>,
+    pub(super) statement: Statement<'a>,
+}
+
+/// What a statement does for one change.
+pub(super) struct Part<'a> {
     /// The write among those of the transaction.
     pub(super) write: usize,
     /// The change among those of the write.
     pub(super) change: usize,
-    pub(super) plan: &'a Plan,
     pub(super) does: Does<'a>,
-    pub(super) statement: Statement<'a>,
 }
 
 /// What a statement does.
@@ -47,7 +52,17 @@ pub(super) struct Statements<'a> {
     isolation: Isolation,
     start: &'a mut Start,
     now: jiff::Timestamp,
+    /// Rows of one model that are inserted together.
+    rows: Option<Rows<'a>>,
     sent: Vec<Sent<'a>>,
+}
+
+/// How inserts that follow one another are sent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Inserts {
+    /// Those into one model in one statement, which does not tell which of them is refused.
+    Together,
+    Alone,
 }
 
 /// Returns the statements of all changes of these writes, in order.
@@ -56,67 +71,100 @@ pub(super) fn all<'a>(
     writes: &'a [Write<'a>],
     start: &'a mut Start,
     now: jiff::Timestamp,
+    inserts: Inserts,
 ) -> Result<Vec<Sent<'a>>, Trouble> {
     let isolation = place.site.place.isolation;
-    let mut statements = Statements { place, isolation, start, now, sent: vec![] };
-    for (at, write) in writes.iter().enumerate() {
-        for (change, ready) in write.changes.iter().enumerate() {
+    let mut statements = Statements { place, isolation, start, now, rows: None, sent: vec![] };
+    for (write, of) in writes.iter().enumerate() {
+        for (change, ready) in of.changes.iter().enumerate() {
             statements
-                .one(at, change, ready, &write.request.schema)
-                .map_err(|error| Trouble::Refused(at, error.with_index(change).into()))?;
+                .one((write, change), ready, &of.request.schema)
+                .map_err(|error| Trouble::Refused(write, error.with_index(change).into()))?;
+            if inserts == Inserts::Alone {
+                statements.insert();
+            }
         }
     }
+    statements.insert();
     Ok(statements.sent)
 }
 
 impl<'a> Statements<'a> {
-    fn one(
-        &mut self,
-        write: usize,
-        change: usize,
-        ready: &'a Ready<'a>,
-        schema: &'a Arc<Schema>,
-    ) -> Result<()> {
+    fn one(&mut self, at: (usize, usize), ready: &'a Ready<'a>, schema: &'a Arc<Schema>) -> Result<()> {
         let plan = ready.plan;
-        let (does, statement) = match &ready.act {
-            Act::Insert { id, values } => (Does::Insert(values), self.insert(plan, *id, values)?),
+        if let Act::Insert { id, values } = &ready.act {
+            return self.add_row(at, plan, *id, values);
+        }
+        self.insert();
+        match &ready.act {
+            Act::Insert { .. } => {}
             Act::Update { id, expected, values } => {
-                (Does::Update(*expected, values), self.update(plan, *id, *expected, values))
+                let statement = self.update(plan, *id, *expected, values);
+                self.send(at, plan, Does::Update(*expected, values), statement);
             }
             Act::Delete { id, expected } => {
                 for referrer in plan.referrers.iter().filter(|r| r.on_delete == OnDelete::SetNull) {
                     let of = schema.require(referrer.model.as_str())?;
                     let statement = self.set_null(of, referrer, *id, plan);
-                    let does = Does::SetNull(referrer, *id);
-                    self.sent.push(Sent { write, change, plan: of, does, statement });
+                    self.send(at, of, Does::SetNull(referrer, *id), statement);
                 }
                 let sql = self.place.text(&plan.postgres(self.isolation).delete);
                 let values = vec![self.tenant(), Bound::Key(*id), Bound::Integer(*expected)];
-                (Does::Delete, Statement { sql, values })
+                self.send(at, plan, Does::Delete, Statement { sql, values });
             }
-        };
-        self.sent.push(Sent { write, change, plan, does, statement });
+        }
         Ok(())
+    }
+
+    fn send(
+        &mut self,
+        (write, change): (usize, usize),
+        plan: &'a Plan,
+        does: Does<'a>,
+        statement: Statement<'a>,
+    ) {
+        self.sent.push(Sent { plan, parts: vec![Part { write, change, does }], statement });
     }
 
     fn tenant(&self) -> Bound<'a> {
         Bound::Integer(Some(self.place.site.tenant))
     }
 
-    fn insert(&mut self, plan: &'a Plan, id: Option<Key>, values: &'a [Stored<'a>]) -> Result<Statement<'a>> {
+    /// Adds a row to those that are inserted together, or begins with it.
+    fn add_row(
+        &mut self,
+        (write, change): (usize, usize),
+        plan: &'a Plan,
+        id: Option<Key>,
+        values: &'a [Stored<'a>],
+    ) -> Result<()> {
         let id = match plan.model.id {
             IdKind::Integer => self.number(plan, id)?,
             IdKind::Uuid => id.ok_or_else(|| Error::invalid("id", "must be a UUID"))?,
         };
-        let mut bound = vec![self.tenant(), Bound::Key(id), Bound::Instant(self.now)];
-        let columns = plan.storages[1..].iter().zip(values);
-        bound.extend(columns.map(|(storage, value)| Bound::Borrowed(*storage, value)));
+        if self.rows.as_ref().is_some_and(|rows| !rows.takes(plan)) {
+            self.insert();
+        }
+        let rows = self.rows.get_or_insert_with(|| Rows::new(plan));
         if plan.is_searched() {
             let texts: Vec<_> = searched(plan).into_iter().map(|p| text(&values[p - 1])).collect();
-            bound.push(Bound::Text(search::vector(texts.iter().copied())));
+            rows.words.push(search::vector(texts.iter().copied()));
             self.start.texts.put(plan, id, &texts);
         }
-        Ok(Statement { sql: self.place.text(&plan.postgres(self.isolation).insert), values: bound })
+        rows.ids.push(id);
+        rows.values.push(values);
+        rows.parts.push(Part { write, change, does: Does::Insert(values) });
+        Ok(())
+    }
+
+    /// Sends the rows that were added.
+    fn insert(&mut self) {
+        let Some(rows) = self.rows.take() else { return };
+        let (plan, texts) = (rows.plan, rows.plan.postgres(self.isolation));
+        let sql = if rows.ids.len() == 1 { &texts.insert } else { &texts.insert_many };
+        let mut values = vec![self.tenant()];
+        let parts = rows.bind(self.now, &mut values);
+        self.sent.push(Sent { plan, parts, statement: Statement { sql: self.place.text(sql), values } });
     }
 
     /// Returns the next integer id, or the given one, which is not assigned again later.
@@ -197,6 +245,48 @@ impl<'a> Statements<'a> {
         );
         let values = vec![self.tenant(), Bound::Key(id), Bound::Instant(self.now)];
         Statement { sql: self.place.text(&sql), values }
+    }
+}
+
+/// Rows of one model, to be inserted by one statement.
+struct Rows<'a> {
+    plan: &'a Plan,
+    ids: Vec<Key>,
+    values: Vec<&'a [Stored<'a>]>,
+    words: Vec<String>,
+    parts: Vec<Part<'a>>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(plan: &'a Plan) -> Self {
+        Self { plan, ids: vec![], values: vec![], words: vec![], parts: vec![] }
+    }
+
+    /// Returns true if one statement may insert them with a row of this model. A row that refers to another row of its model
+    /// has a statement of its own: within one, it could refer to a row after it.
+    fn takes(&self, plan: &Plan) -> bool {
+        std::ptr::eq(self.plan, plan) && !plan.referrers.iter().any(|r| r.model == plan.model.name)
+    }
+
+    /// Appends the parameters of the insert of one row, or of several.
+    fn bind(mut self, now: jiff::Timestamp, bound: &mut Vec<Bound<'a>>) -> Vec<Part<'a>> {
+        let storages = &self.plan.storages;
+        if let [id] = self.ids[..] {
+            bound.extend([Bound::Key(id), Bound::Instant(now)]);
+            let fields = storages[1..].iter().zip(self.values[0]);
+            bound.extend(fields.map(|(storage, value)| Bound::Borrowed(*storage, value)));
+            bound.extend(self.words.pop().map(Bound::Text));
+        } else {
+            bound.extend([keys(storages[0], self.ids), Bound::Instant(now)]);
+            for at in 0..self.plan.model.fields.len() {
+                let column = self.values.iter().map(|values| &values[at]).collect();
+                bound.push(Bound::Column(storages[at + 1], column));
+            }
+            if self.plan.is_searched() {
+                bound.push(Bound::Texts(self.words.into_iter().map(Some).collect()));
+            }
+        }
+        self.parts
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     group::Write,
     opening::Needs,
     refusal,
-    statements::{self, Sent},
+    statements::{self, Inserts, Sent},
 };
 use crate::{
     error::{Error, Result},
@@ -28,6 +28,8 @@ pub(super) enum Trouble {
     Gone(Error),
     /// This write was refused.
     Refused(usize, Box<Error>),
+    /// One of several rows that were inserted together was refused.
+    OneOfSeveral,
     /// The ledger was raised since the schema of this write was verified.
     Outdated(usize),
 }
@@ -44,9 +46,13 @@ pub(super) async fn run(
     place: &Opened,
     writes: &[Write<'_>],
 ) -> Result<Vec<Vec<Written>>, Trouble> {
-    let mut lease = server.lease(&place.site).await.map_err(Trouble::All)?;
+    let mut lease = server.lease_to(place).await.map_err(Trouble::All)?;
     let connection = lease.connection().map_err(Trouble::All)?;
-    let done = attempt(place, writes, connection).await;
+    let mut done = attempt(place, writes, connection, Inserts::Together).await;
+    if matches!(done, Err(Trouble::OneOfSeveral)) {
+        connection.roll_back_if_open().await.map_err(Trouble::All)?;
+        done = attempt(place, writes, connection, Inserts::Alone).await;
+    }
     if done.is_err() {
         // If this fails, the connection is closed, which rolls back as well.
         drop(connection.roll_back_if_open().await);
@@ -58,6 +64,7 @@ async fn attempt(
     place: &Opened,
     writes: &[Write<'_>],
     connection: &mut Connection,
+    inserts: Inserts,
 ) -> Result<Vec<Vec<Written>>, Trouble> {
     let needs = Needs::of(writes);
     let opening = needs.statements(place, writes[0].request.schema.store().as_str());
@@ -71,7 +78,8 @@ async fn attempt(
     }
     let now = jiff::Timestamp::now();
     let now = jiff::Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
-    let outcome = change(place, writes, connection, &mut start, now).await?;
+    let sent = statements::all(place, writes, &mut start, now, inserts)?;
+    let outcome = change(&sent, writes, connection).await?;
     outcome.judge(&mut held)?;
     for (at, write) in writes.iter().enumerate() {
         WriteCondition::check(write.request.condition.as_ref())
@@ -88,13 +96,10 @@ async fn attempt(
 
 /// Makes all changes in one round trip, before it is known whether one is refused.
 async fn change<'w>(
-    place: &Opened,
+    sent: &[Sent<'_>],
     writes: &'w [Write<'w>],
     connection: &mut Connection,
-    start: &mut super::opening::Start,
-    now: jiff::Timestamp,
 ) -> Result<Outcome<'w>, Trouble> {
-    let sent = statements::all(place, writes, start, now)?;
     let changes = sent.iter().map(|sent| &sent.statement);
     let (answers, failed) = match send(connection, changes, How::Within).await {
         Ok(answers) => (answers, None),
@@ -102,13 +107,15 @@ async fn change<'w>(
     };
     let mut outcome = Outcome::new(writes);
     for (sent, rows) in sent.iter().zip(answers) {
-        let taken = outcome.take(sent, &rows);
-        taken.map_err(|error| Trouble::Refused(sent.write, error.with_index(sent.change).into()))?;
+        outcome.take(sent, &rows).map_err(|(at, error)| {
+            let part = &sent.parts[at];
+            Trouble::Refused(part.write, error.with_index(part.change).into())
+        })?;
     }
     match failed {
         None => Ok(outcome),
         // No change before it was refused.
-        Some(failed) => Err(refused(&sent, failed)),
+        Some(failed) => Err(refused(sent, failed)),
     }
 }
 
@@ -121,13 +128,17 @@ fn not_begun(failed: Failed) -> Trouble {
 
 /// Says which write was refused, in terms of fields and models.
 fn refused(sent: &[Sent<'_>], failed: Failed) -> Trouble {
-    match failed.at.map(|at| &sent[at]) {
-        Some(sent) if failed.is_stale() => Trouble::Outdated(sent.write),
-        Some(sent) if failed.error.as_db_error().is_some() => {
-            let error = refusal::explain(sent, failed);
-            Trouble::Refused(sent.write, error.with_index(sent.change).into())
+    let Some(Sent { plan, parts, .. }) = failed.at.map(|at| &sent[at]) else {
+        return Trouble::All(failed.into());
+    };
+    match &parts[..] {
+        _ if failed.error.as_db_error().is_none() => Trouble::All(failed.into()),
+        [first, ..] if failed.is_stale() => Trouble::Outdated(first.write),
+        [part] => {
+            let error = refusal::explain(plan, part, failed);
+            Trouble::Refused(part.write, error.with_index(part.change).into())
         }
-        _ => Trouble::All(failed.into()),
+        _ => Trouble::OneOfSeveral,
     }
 }
 

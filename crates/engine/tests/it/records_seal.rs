@@ -1,0 +1,98 @@
+//! The seal that reads on PostgreSQL name, and the role that they run as.
+
+use crate::{records_kit::*, records_models::models};
+use tenantry_engine::{
+    Error, Kind,
+    migration::{Migration, Op},
+    name::ModelName,
+    place::{Isolation, Place},
+    query::{Filter, RecordId, Select},
+};
+
+/// Returns the cases on PostgreSQL.
+fn on_postgres() -> impl Iterator<Item = Case> {
+    cases().into_iter().filter(|case| case.server.is_some())
+}
+
+#[test]
+fn reads_run_as_the_role_of_their_place() {
+    for case in on_postgres().filter(|case| case.isolation != Isolation::Database) {
+        let kit = Kit::new(case);
+        let id = kit.one(insert("hospitals", &[("name", "City".into())])).id;
+        assert!(kit.get("hospitals", &id).is_some());
+        let role = |sql: &str| {
+            // The role of a schema has its name.
+            kit.run(&format!("DO $$BEGIN EXECUTE format('{sql}', current_schema()); END$$"));
+        };
+        role("REVOKE SELECT ON hospitals FROM %I");
+        let refused = kit.try_get("hospitals", &id).unwrap_err();
+        assert!(matches!(refused.kind(), Kind::Denied(_)), "{case:?}: {refused}");
+        // The connection with the refused statement is in use again.
+        role("GRANT SELECT ON hospitals TO %I");
+        assert!(kit.get("hospitals", &id).is_some());
+    }
+}
+
+#[test]
+fn a_place_of_the_first_form_gets_its_seal() {
+    for case in on_postgres() {
+        let kit = Kit::new(case);
+        let id = kit.one(insert("hospitals", &[("name", "City".into())])).id;
+        let seals = "SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace \
+            AND starts_with(relname, '_tenantry_at_')";
+        assert_eq!(kit.integer(seals), 1);
+        kit.run(
+            "DO $$BEGIN EXECUTE (SELECT format('DROP TABLE %s', oid::regclass) FROM pg_class \
+               WHERE relnamespace = current_schema()::regnamespace AND starts_with(relname, '_tenantry_at_')); \
+             UPDATE _tenantry_meta SET version = 1; END$$",
+        );
+        let kit = kit.again();
+        assert!(kit.get("hospitals", &id).is_some(), "{case:?}");
+        assert_eq!((kit.integer(seals), kit.integer("SELECT version FROM _tenantry_meta")), (1, 2));
+    }
+}
+
+#[test]
+fn a_read_for_an_earlier_ledger_is_refused() {
+    for case in on_postgres() {
+        let kit = Kit::new(case);
+        let id = kit.one(insert("hospitals", &[("name", "City".into())])).id;
+        assert!(kit.get("hospitals", &id).is_some());
+        let hospitals = models().into_iter().find(|model| model.name.as_str() == "hospitals").unwrap();
+        let mut wards = (*hospitals).clone();
+        wards.name = ModelName::parse("wards").unwrap();
+        let mut later = migrations(&models()).to_vec();
+        let (app, ops) = (later[0].app.clone(), vec![Op::CreateModel { model: Box::new(wards.schema()) }]);
+        later.push(Migration { app, name: "0002_wards".into(), depends: vec![], ops });
+        let whole = match case.is_pooled() {
+            true => Place { tenant: None, ..kit.place.clone() },
+            false => kit.place.clone(),
+        };
+        // Another process migrates.
+        runtime().block_on(kit.again().engine.migrate(&whole, &later)).unwrap();
+        assert_eq!(*kit.try_get("hospitals", &id).unwrap_err().kind(), Kind::SchemaAhead, "{case:?}");
+    }
+}
+
+#[test]
+fn no_read_answers_for_a_tenant_that_was_moved_out_of_the_pool() {
+    for case in on_postgres().filter(|case| case.isolation.is_pooled()) {
+        let kit = Kit::new(case);
+        let id = kit.one(insert("hospitals", &[("name", "City".into())])).id;
+        let nobody = RecordId::Uuid(uuid::Uuid::nil());
+        let list = Select { limit: 5, ..Select::default() };
+        let reads: [&dyn Fn() -> Option<Error>; 5] = [
+            &|| kit.try_get("hospitals", &id).err(),
+            &|| kit.try_get("hospitals", &nobody).err(),
+            &|| kit.count(&Filter::All(vec![]), None, None).err(),
+            &|| kit.pages("hospitals", &list, None).err(),
+            &|| kit.usage().err(),
+        ];
+        for read in reads {
+            kit.run("UPDATE _tenantry_place SET generation = 3 WHERE tenant = 7");
+            assert!(kit.get("hospitals", &id).is_some());
+            kit.run("UPDATE _tenantry_place SET generation = 4 WHERE tenant = 7");
+            assert_eq!(read().map(|error| error.kind().clone()), Some(Kind::Fenced));
+        }
+    }
+}
