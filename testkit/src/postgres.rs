@@ -15,11 +15,12 @@ pub fn servers() -> Vec<String> {
 }
 
 #[cfg(feature = "postgres")]
-pub use home::{Home, switch};
+pub use home::{Home, holds_stores, switch};
 
 #[cfg(feature = "postgres")]
 mod home {
     use std::{
+        net::SocketAddr,
         process,
         sync::atomic::{AtomicU32, Ordering},
     };
@@ -28,12 +29,19 @@ mod home {
     /// Says on PostgreSQL how the tenants of suites are separated that otherwise use SQLite: `database`, `schema` or
     /// `pooled`. Not set: they use SQLite.
     const SWITCH: &str = "TENANTRY_TEST_TENANTS";
+    /// Says that the platform's own stores of suites are on PostgreSQL that otherwise use SQLite. Not set: they use SQLite.
+    const STORES: &str = "TENANTRY_TEST_STORES";
     /// Password of the roles.
     const PASSWORD: &str = "only-for-tests";
 
     /// Returns how the switch separates tenants.
     pub fn switch() -> Option<String> {
         std::env::var(SWITCH).ok().filter(|text| !text.is_empty())
+    }
+
+    /// Returns true if the switch puts the platform's own stores on PostgreSQL.
+    pub fn holds_stores() -> bool {
+        std::env::var(STORES).is_ok_and(|text| text == "postgres")
     }
 
     /// A role that is no superuser, with a database. Dropping it removes them, and everything whose name begins with the
@@ -66,6 +74,11 @@ mod home {
         /// Returns the URL of the role and its database.
         pub fn url(&self) -> &str {
             &self.url
+        }
+
+        /// Returns the URL of the role and its database through an address that forwards to the server.
+        pub fn url_through(&self, address: SocketAddr) -> String {
+            format!("postgresql://{0}:{PASSWORD}@{address}/{0}", self.name)
         }
 
         /// Returns what names on the server begin with.

@@ -34,6 +34,7 @@ mod sql;
 )]
 mod sqlite;
 mod statement;
+mod system;
 pub mod value;
 pub mod write;
 
@@ -53,7 +54,7 @@ pub use engine::{
     Activity, AdoptOptions, Blanked, CacheLimits, CaughtUp, ConnectionLimits, Copy, CopyInfo, CopyOptions,
     DatabaseFile, Digest, Drift, Engine, Fault, Filled, Inspection, MigrateReport, ModelDiff, PlaceInfo,
     PlaceState, PostgresOptions, Prepared, Resident, Script, ServerSpec, Session, SqlLimits, SqlRow, SqlRows,
-    SystemDb, TableDigest, Template, Tx, Usage, WorkLimits,
+    SystemColumn, SystemDb, TableDigest, Template, Tx, Usage, WorkLimits,
 };
 pub use error::{Error, Kind, Result};
 pub use postgres::PostgresUrl;

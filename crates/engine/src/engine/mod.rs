@@ -32,12 +32,14 @@ mod provision;
 mod schema;
 mod session;
 mod spec;
+mod system;
 mod transfer;
 
 pub use self::{
     provision::Prepared,
     session::Session,
     spec::{CacheLimits, ServerSpec, WorkLimits},
+    system::{SystemDb, Tx},
 };
 pub use crate::carry::{
     AdoptOptions, Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, Filled, ModelDiff, TableDigest,
@@ -46,8 +48,8 @@ pub use crate::identity::{Highest, PlaceInfo, PlaceState, Resident};
 pub use crate::ledger::MigrateReport;
 pub use crate::place::DatabaseFile;
 pub use crate::postgres::{ConnectionLimits, ServerOptions as PostgresOptions};
-pub use crate::sqlite::{SqlRow, SystemDb, Tx};
 pub use crate::statement::{SqlLimits, SqlRows};
+pub use crate::system::{SqlRow, SystemColumn};
 pub use crate::{
     schema::{Drift, Fault, Inspection, Script, Template},
     write::{Activity, Usage},
@@ -179,22 +181,22 @@ impl Engine {
         at!(self.server(place)?, server => server.fence(place, fenced))
     }
 
-    /// Opens the system store at `place`, for the platform's own SQL.
-    pub async fn system(&self, place: &Place) -> Result<SystemDb> {
-        if place.tenant.is_some() {
-            return Err(Error::new(Kind::Internal, format!("{place} is not a system store")));
-        }
-        match self.server(place)? {
-            Server::Sqlite(server) => server.system(place).await,
-            Server::Postgres(_) => {
-                Err(Error::new(Kind::Internal, format!("{place}: system stores are on SQLite")))
-            }
-        }
-    }
-
     /// Returns true if the database's file exists. For operators' reports, never for routing (`catalog-placement`).
     pub async fn exists(&self, place: &Place) -> Result<bool> {
         at!(self.server(place)?, server => server.exists(place))
+    }
+
+    /// Returns where a place is, for messages: its server, and its file, database or schema there.
+    pub fn shown(&self, place: &Place) -> String {
+        let Place { server, physical, .. } = place;
+        match self.server(place) {
+            Ok(Server::Sqlite(_)) => format!("{server}/{physical}.db"),
+            Ok(Server::Postgres(postgres)) => match postgres.site(place) {
+                Ok(site) => format!("{server}/{}", site.name),
+                Err(_) => format!("{server}/{physical}"),
+            },
+            Err(_) => format!("{server}/{physical}"),
+        }
     }
 
     /// Returns every database file, database and schema on a server. For operators' reports, never for routing

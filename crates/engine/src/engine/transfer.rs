@@ -112,18 +112,22 @@ impl Engine {
         at!(self.server(place)?, server => server.withdraw(place))
     }
 
-    /// Makes the database of a system store from a copy of one. A system store always has its own database.
+    /// Makes the database of a system store from a copy of one. A system store always has its own database. On a server of
+    /// databases it gets the rows of the models, with the migrations of `script` that the copy has.
     ///
     /// # Errors
     /// `Internal` if `place` is not a system store; otherwise those of [`Engine::adopt`].
-    pub async fn adopt_system(&self, place: &Place, from: &Path) -> Result<()> {
+    pub async fn adopt_system(&self, place: &Place, script: &Arc<Script>, from: &Path) -> Result<()> {
         if place.tenant.is_some() {
             return Err(Error::new(Kind::Internal, format!("{place} is not a system store")));
         }
         match self.server(place)? {
             Server::Sqlite(server) => server.adopt_file(place, from, None, AdoptOptions::default()).await,
-            Server::Postgres(_) => {
-                Err(Error::new(Kind::Internal, format!("{place}: system stores are on SQLite")))
+            Server::Postgres(server) => {
+                let source = Source::of_copy(from, &place.store, None).await?;
+                let contents = Box::pin(Contents::of(source, script)).await?;
+                let carried = AtomicU64::new(0);
+                Box::pin(server.fill(place, script, contents, PlaceState::Open, &carried)).await
             }
         }
     }

@@ -18,6 +18,7 @@ pub(crate) mod search;
 mod server;
 mod session;
 mod site;
+mod system;
 mod tables;
 
 pub use connections::{ConnectionLimits, PostgresUrl};
@@ -26,3 +27,4 @@ pub(crate) use server::Server;
 pub use server::ServerOptions;
 pub(crate) use session::Session;
 pub(crate) use site::Site;
+pub(crate) use system::{COLUMNS, LAST_IDS, SystemDb, Tx};

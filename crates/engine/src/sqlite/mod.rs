@@ -28,5 +28,5 @@ pub(crate) use files::{Server, TemplateImage, TemporaryFile, sweep};
 pub(crate) use identity::enrol;
 pub(crate) use session::{Session, operator_sql};
 pub(crate) use site::Site;
-pub use system::{SqlRow, SystemDb, Tx};
+pub(crate) use system::{COLUMNS, LAST_IDS, SystemDb, Tx};
 pub(crate) use wal_index::allow_files as allow_shm_files;

@@ -1,5 +1,4 @@
-//! Plain SQL on a system store, for the platform's own tables only: never tenants' rows, never a text that a tenant
-//! wrote.
+//! Plain SQL on the file of a system store; see [`crate::SystemDb`].
 //!
 //! Safe with other processes on the same file: writers wait for SQLite's lock without holding a thread, commits are
 //! synced, and [`SystemDb::mark`] covers the commits of every process.
@@ -11,6 +10,7 @@ use super::{
 };
 use crate::{
     error::{Error, Kind, Result},
+    system::{Cell, SqlRow},
     value::Value,
 };
 use rusqlite::{
@@ -23,9 +23,18 @@ use std::{
 };
 use tokio::sync::OwnedMutexGuard;
 
+/// Columns of the table `?1`: name, whether it holds text, whether it may be null, position in the primary key. A column
+/// of a primary key is never null, although SQLite does not say so of a single integer.
+pub(crate) const COLUMNS: &str = "SELECT name, upper(type) = 'TEXT', \"notnull\" = 0 AND pk = 0, nullif(pk, 0) \
+    FROM pragma_table_info(?1) ORDER BY cid";
+/// Tables with ids that are never assigned twice, and the last of each.
+pub(crate) const LAST_IDS: &str = "SELECT t.name, coalesce(max(s.seq), 0) FROM sqlite_schema t \
+    LEFT JOIN sqlite_sequence s ON s.name = t.name \
+    WHERE t.type = 'table' AND t.sql LIKE '%AUTOINCREMENT%' GROUP BY t.name";
+
 /// Handle to a system store; cheap to clone, keeps the database open.
 #[derive(Debug, Clone)]
-pub struct SystemDb {
+pub(crate) struct SystemDb {
     database: Arc<Database>,
     watch: Arc<Watch>,
 }
@@ -40,7 +49,7 @@ impl SystemDb {
     ///
     /// # Errors
     /// [`Kind::Busy`] if a writer in another process does not finish in time.
-    pub async fn begin(&self) -> Result<Tx> {
+    pub(crate) async fn begin(&self) -> Result<Tx> {
         let writer = self.database.writer.clone().lock_owned().await;
         let mut lease = Lease::take_as_writer(self.database.clone()).await?;
         begin(&mut lease, "BEGIN IMMEDIATE")
@@ -53,7 +62,7 @@ impl SystemDb {
     ///
     /// # Errors
     /// `Busy` if another process holds the lock for too long.
-    pub async fn snapshot(&self) -> Result<Tx> {
+    pub(crate) async fn snapshot(&self) -> Result<Tx> {
         let mut lease = Lease::take(self.database.clone()).await?;
         begin(&mut lease, "BEGIN").await.map_err(|error| located(error, self.database.path(), false))?;
         Ok(Tx { lease: Some(lease), writer: None })
@@ -63,18 +72,18 @@ impl SystemDb {
     ///
     /// # Errors
     /// Those of [`SystemDb::snapshot`] and [`Tx::query`].
-    pub async fn query(&self, sql: &str, params: &[Value]) -> Result<Vec<SqlRow>> {
+    pub(crate) async fn query(&self, sql: &str, params: &[Value]) -> Result<Vec<SqlRow>> {
         self.snapshot().await?.query(sql, params).await
     }
 
     /// Returns a number that stays the same as long as no process commits to this store. Take it *before* the read
     /// whose result you cache. Takes about 150 ns.
-    pub fn mark(&self) -> u64 {
+    pub(crate) fn mark(&self) -> u64 {
         self.watch.mark()
     }
 
     /// Returns true if something was committed since `mark` was taken (or if that cannot be told).
-    pub fn changed(&self, mark: u64) -> bool {
+    pub(crate) fn changed(&self, mark: u64) -> bool {
         self.watch.mark() != mark
     }
 }
@@ -95,7 +104,7 @@ async fn begin(lease: &mut Lease<Arc<Database>>, sql: &str) -> Result<()> {
 
 /// A transaction on a system store. Dropping it rolls back.
 #[derive(Debug)]
-pub struct Tx {
+pub(crate) struct Tx {
     lease: Option<Lease<Arc<Database>>>,
     /// The write lock, if the transaction may write.
     writer: Option<OwnedMutexGuard<()>>,
@@ -106,7 +115,7 @@ impl Tx {
     ///
     /// # Errors
     /// `Statement` if the statement is wrong, and those of the disk.
-    pub async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
+    pub(crate) async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
         let lease = self.lease()?;
         let run = || lease.prepare_cached(sql)?.execute(params_from_iter(params.iter().map(Bound)));
         Ok(run().map_err(|error| of_file(lease, error))? as u64)
@@ -116,13 +125,16 @@ impl Tx {
     ///
     /// # Errors
     /// Those of [`Tx::execute`].
-    pub async fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<SqlRow>> {
+    pub(crate) async fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<SqlRow>> {
         let lease = self.lease()?;
         let run = || {
             let mut statement = lease.prepare_cached(sql)?;
             let columns = statement.column_count();
             let rows = statement.query_map(params_from_iter(params.iter().map(Bound)), |row| {
-                (0..columns).map(|index| row.get(index)).collect::<rusqlite::Result<_>>().map(SqlRow)
+                (0..columns)
+                    .map(|index| row.get(index).map(cell))
+                    .collect::<rusqlite::Result<_>>()
+                    .map(SqlRow)
             })?;
             rows.collect::<rusqlite::Result<_>>()
         };
@@ -133,9 +145,25 @@ impl Tx {
     ///
     /// # Errors
     /// Those of [`Tx::execute`].
-    pub async fn batch(&mut self, sql: &str) -> Result<()> {
+    pub(crate) async fn batch(&mut self, sql: &str) -> Result<()> {
         let lease = self.lease()?;
         lease.execute_batch(sql).map_err(|error| of_file(lease, error))
+    }
+
+    /// See [`crate::Tx::check`].
+    pub(crate) async fn check(&mut self, sql: &str) -> Result<()> {
+        let lease = self.lease()?;
+        lease.prepare(sql).map(drop).map_err(|error| of_file(lease, error))
+    }
+
+    /// See [`crate::Tx::raise_last_id`].
+    pub(crate) async fn raise_last_id(&mut self, table: &str, to: i64) -> Result<()> {
+        let raised = "UPDATE sqlite_sequence SET seq = max(seq, ?2) WHERE name = ?1";
+        if to > 0 && self.execute(raised, &[table.into(), to.into()]).await? == 0 {
+            let first = "INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)";
+            self.execute(first, &[table.into(), to.into()]).await?;
+        }
+        Ok(())
     }
 
     /// Commits. A transaction that may write is committed and synced on a blocking thread; dropping the caller's future
@@ -144,7 +172,7 @@ impl Tx {
     /// # Errors
     /// Those of the disk; then nothing was committed. [`Kind::Missing`] if the file was removed or replaced: then the
     /// commit is in a file that no process opens any more.
-    pub async fn commit(mut self) -> Result<()> {
+    pub(crate) async fn commit(mut self) -> Result<()> {
         let (Some(lease), writer) = (self.lease.take(), self.writer.take()) else { return Err(over()) };
         if writer.is_none() {
             return finish(lease, "COMMIT");
@@ -162,7 +190,7 @@ impl Tx {
     ///
     /// # Errors
     /// Those of the disk.
-    pub async fn rollback(mut self) -> Result<()> {
+    pub(crate) async fn rollback(mut self) -> Result<()> {
         self.lease.take().map_or(Ok(()), |lease| finish(lease, "ROLLBACK"))
     }
 
@@ -223,64 +251,12 @@ impl ToSql for Bound<'_> {
     }
 }
 
-/// A row of a system store. Reading a column as another type than it has is an error, not a conversion.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SqlRow(Vec<Stored>);
-
-impl SqlRow {
-    /// Returns the integer at `index`.
-    ///
-    /// # Errors
-    /// `Internal` if the column has another type or does not exist.
-    pub fn integer(&self, index: usize) -> Result<i64> {
-        self.opt_integer(index)?.ok_or_else(|| self.mismatch(index, "an integer"))
-    }
-
-    /// Returns the integer or null at `index`.
-    ///
-    /// # Errors
-    /// `Internal` if the column has another type or does not exist.
-    pub fn opt_integer(&self, index: usize) -> Result<Option<i64>> {
-        match self.0.get(index) {
-            Some(Stored::Integer(value)) => Ok(Some(*value)),
-            Some(Stored::Null) => Ok(None),
-            _ => Err(self.mismatch(index, "an integer or null")),
-        }
-    }
-
-    /// Returns the integer at `index` as a boolean.
-    ///
-    /// # Errors
-    /// `Internal` if the column has another type or does not exist.
-    pub fn boolean(&self, index: usize) -> Result<bool> {
-        self.integer(index).map(|value| value != 0)
-    }
-
-    /// Returns the text at `index`.
-    ///
-    /// # Errors
-    /// `Internal` if the column has another type or does not exist.
-    pub fn text(&self, index: usize) -> Result<&str> {
-        self.opt_text(index)?.ok_or_else(|| self.mismatch(index, "text"))
-    }
-
-    /// Returns the text or null at `index`.
-    ///
-    /// # Errors
-    /// `Internal` if the column has another type or does not exist.
-    pub fn opt_text(&self, index: usize) -> Result<Option<&str>> {
-        match self.0.get(index) {
-            Some(Stored::Text(value)) => Ok(Some(value)),
-            Some(Stored::Null) => Ok(None),
-            _ => Err(self.mismatch(index, "text or null")),
-        }
-    }
-
-    fn mismatch(&self, index: usize, wanted: &str) -> Error {
-        let found = self
-            .0
-            .get(index)
-            .map_or_else(|| "no such column".into(), |value| format!("{:?}", value.data_type()));
-        Error::new(Kind::Internal, format!("column {index}: wanted {wanted}, found {found}"))
+/// Returns a value that was read.
+fn cell(value: Stored) -> Cell {
+    match value {
+        Stored::Null => Cell::Null,
+        Stored::Integer(value) => Cell::Integer(value),
+        Stored::Text(value) => Cell::Text(value),
+        Stored::Real(_) | Stored::Blob(_) => Cell::Other(value.data_type().to_string()),
     }
 }

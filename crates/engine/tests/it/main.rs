@@ -32,6 +32,7 @@ mod postgres_places;
 mod postgres_repair;
 mod postgres_sandbox;
 mod postgres_schema;
+mod postgres_system;
 mod postgres_tls;
 mod postgres_transfer;
 mod records_bind;

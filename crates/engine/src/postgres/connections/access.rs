@@ -1,6 +1,11 @@
 //! How to reach one server: address, role, and whether it answers at the moment.
 
-use super::{Connection, encrypted::Encryption, failure, tls, url::PostgresUrl};
+use super::{
+    Connection,
+    encrypted::{Encrypted, Encryption},
+    failure, tls,
+    url::PostgresUrl,
+};
 use crate::error::{Error, Kind, Result};
 use std::{
     fmt,
@@ -8,7 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::time::timeout;
-use tokio_postgres::Config;
+use tokio_postgres::{Client, Config, Socket};
+
+/// An open connection, and the stream of its bytes.
+type Dialled = (Client, tokio_postgres::Connection<Socket, Encrypted>);
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -79,6 +87,20 @@ impl Access {
     /// [`Kind::Unreachable`] if the server does not answer, [`Kind::Missing`] if it has no such database,
     /// [`Kind::NoAccess`] if it refuses the role, [`Kind::Busy`] if it allows no more connections.
     pub(super) async fn connect(&self, database: &Arc<str>, login: Option<&Login>) -> Result<Connection> {
+        let (client, stream) = self.dial(database, login).await?;
+        let stream = tokio::spawn(async move {
+            if let Err(error) = stream.await {
+                tracing::debug!(%error, "a connection to PostgreSQL ended");
+            }
+        });
+        Ok(Connection::new(database.clone(), client, stream, self))
+    }
+
+    /// Opens a connection to `database` whose stream the caller drives.
+    ///
+    /// # Errors
+    /// Those of [`Access::connect`].
+    pub(super) async fn dial(&self, database: &Arc<str>, login: Option<&Login>) -> Result<Dialled> {
         self.refuse_while_away()?;
         let mut config = self.config.clone();
         config.dbname(&**database);
@@ -91,14 +113,9 @@ impl Access {
         };
         let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
         match opened {
-            Ok((client, stream)) => {
+            Ok(opened) => {
                 *away = None;
-                let stream = tokio::spawn(async move {
-                    if let Err(error) = stream.await {
-                        tracing::debug!(%error, "a connection to PostgreSQL ended");
-                    }
-                });
-                Ok(Connection::new(database.clone(), client, stream, self))
+                Ok(opened)
             }
             Err(error) => {
                 if *error.kind() == Kind::Unreachable {

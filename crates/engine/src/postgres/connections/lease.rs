@@ -57,6 +57,11 @@ impl Lease {
         self.connection.as_mut().ok_or_else(|| Error::new(Kind::Internal, "a lease without a connection"))
     }
 
+    /// Returns true if a statement was sent and its end was not received.
+    pub(crate) fn is_in_statement(&self) -> bool {
+        self.connection.as_ref().is_some_and(|connection| connection.in_statement)
+    }
+
     /// Closes the connection instead of giving it back, so that its database can be copied, renamed or removed.
     ///
     /// # Errors

@@ -8,6 +8,7 @@
 //!   is closed first.
 //! - If none is free, callers wait in a queue for each database, and the databases take turns. A database never holds
 //!   more than its share, so that its long statements cannot take every connection.
+//! - A connection that listens for a system store is not part of the budget: it is never given back.
 //! - A lease that ends in the middle of a statement or transaction cancels it and closes the connection
 //!   (`clean-connection`). Its place is free once it is closed.
 
@@ -16,7 +17,9 @@ mod budget;
 mod connection;
 mod encrypted;
 mod failure;
+mod inferred;
 mod lease;
+mod listener;
 mod pipeline;
 mod pool;
 mod tls;
@@ -25,7 +28,9 @@ mod url;
 pub use access::{Access, Login};
 pub use connection::{Connection, Param};
 pub(crate) use failure::refusal;
+pub use inferred::Wrap;
 pub use lease::Lease;
+pub use listener::Heard;
 pub use pipeline::{Answers, Call, Failed};
 pub use pool::{ConnectionLimits, Connections};
 pub use url::PostgresUrl;

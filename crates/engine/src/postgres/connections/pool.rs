@@ -55,6 +55,16 @@ impl Connections {
         Self(Arc::new(Pool { access, limits, state: Mutex::new(State { budget, reaped: false }) }))
     }
 
+    /// Returns how the server is reached.
+    pub(super) fn access(&self) -> &Access {
+        &self.0.access
+    }
+
+    /// Returns whether a pooler gives each transaction another connection. It loses notifications.
+    pub fn are_pooled(&self) -> bool {
+        !self.0.access.prepares()
+    }
+
     /// Returns whether the server answered when a connection was last opened.
     pub fn is_reachable(&self) -> bool {
         self.0.access.is_reachable()

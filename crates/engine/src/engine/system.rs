@@ -1,0 +1,226 @@
+//! Plain SQL on a system store, for the platform's own tables only: never tenants' rows, never a text that a tenant
+//! wrote.
+//!
+//! The statements are written once for all databases, with the parameters `?` or `?1`. Writers of all processes follow
+//! one another, so that numbers which the statements assign have no gaps, and a check stays true until its commit.
+
+use super::{Engine, Server};
+use crate::{
+    error::{Error, Kind, Result},
+    place::{EngineKind, Place},
+    postgres, sqlite,
+    system::{SqlRow, SystemColumn},
+    value::Value,
+};
+use std::time::Instant;
+
+/// Handle to a system store; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct SystemDb(Store);
+
+#[derive(Debug, Clone)]
+enum Store {
+    Sqlite(sqlite::SystemDb),
+    Postgres(postgres::SystemDb),
+}
+
+/// A transaction on a system store. Dropping it rolls back.
+#[derive(Debug)]
+pub struct Tx(Work);
+
+#[derive(Debug)]
+enum Work {
+    Sqlite(sqlite::Tx),
+    Postgres(Box<postgres::Tx>),
+}
+
+/// Calls a method of whichever database this is. A future of PostgreSQL is boxed, see `engine::at`.
+macro_rules! on {
+    ($kind:ident, $of:expr, $it:ident => $call:expr) => {
+        match $of {
+            $kind::Sqlite($it) => $call.await,
+            $kind::Postgres($it) => Box::pin($call).await,
+        }
+    };
+}
+
+impl Engine {
+    /// Opens the system store at `place`, for the platform's own SQL.
+    ///
+    /// # Errors
+    /// `Missing` or `WrongIdentity` if it is not there, `Unreachable` if its server does not answer.
+    pub async fn system(&self, place: &Place) -> Result<SystemDb> {
+        if place.tenant.is_some() {
+            return Err(Error::new(Kind::Internal, format!("{place} is not a system store")));
+        }
+        Ok(SystemDb(match self.server(place)? {
+            Server::Sqlite(server) => Store::Sqlite(server.system(place).await?),
+            Server::Postgres(server) => Store::Postgres(Box::pin(server.system(place)).await?),
+        }))
+    }
+}
+
+impl SystemDb {
+    /// Returns the database software of the store.
+    pub fn engine(&self) -> EngineKind {
+        match self.0 {
+            Store::Sqlite(_) => EngineKind::Sqlite,
+            Store::Postgres(_) => EngineKind::Postgres,
+        }
+    }
+
+    /// Starts a transaction that may write. Waits for other writers, up to 5 s for those in other processes.
+    ///
+    /// # Errors
+    /// [`Kind::Busy`] if a writer in another process does not finish in time.
+    pub async fn begin(&self) -> Result<Tx> {
+        Ok(Tx(match &self.0 {
+            Store::Sqlite(db) => Work::Sqlite(db.begin().await?),
+            Store::Postgres(db) => Work::Postgres(Box::new(Box::pin(db.begin()).await?)),
+        }))
+    }
+
+    /// Starts a read-only transaction, which sees one consistent state from its first query on.
+    ///
+    /// # Errors
+    /// `Busy` if another process holds the lock for too long.
+    pub async fn snapshot(&self) -> Result<Tx> {
+        Ok(Tx(match &self.0 {
+            Store::Sqlite(db) => Work::Sqlite(db.snapshot().await?),
+            Store::Postgres(db) => Work::Postgres(Box::new(Box::pin(db.snapshot()).await?)),
+        }))
+    }
+
+    /// Runs one query in its own read transaction.
+    ///
+    /// # Errors
+    /// Those of [`SystemDb::snapshot`] and [`Tx::query`].
+    pub async fn query(&self, sql: &str, params: &[Value]) -> Result<Vec<SqlRow>> {
+        on!(Store, &self.0, db => db.query(sql, params))
+    }
+
+    /// Returns a number that stays the same as long as no process commits to this store. Take it *before* the read
+    /// whose result you cache. Asks no database: it takes about 150 ns.
+    ///
+    /// On a server, commits of other processes are counted as it reports them; see [`SystemDb::confirmed`].
+    pub fn mark(&self) -> u64 {
+        match &self.0 {
+            Store::Sqlite(db) => db.mark(),
+            Store::Postgres(db) => db.mark(),
+        }
+    }
+
+    /// Returns true if something was committed since `mark` was taken (or if that cannot be told).
+    pub fn changed(&self, mark: u64) -> bool {
+        match &self.0 {
+            Store::Sqlite(db) => db.changed(mark),
+            Store::Postgres(db) => db.changed(mark),
+        }
+    }
+
+    /// Returns an instant for which this is certain: every commit that was acknowledged before it, to whichever process, is
+    /// counted by [`SystemDb::mark`]. It advances about every second while the server answers. `None`: no instant is known.
+    ///
+    /// For a file on this machine it is now.
+    pub fn confirmed(&self) -> Option<Instant> {
+        match &self.0 {
+            Store::Sqlite(_) => Some(Instant::now()),
+            Store::Postgres(db) => db.confirmed(),
+        }
+    }
+}
+
+impl Tx {
+    /// Runs one statement and returns the number of changed rows. A statement that is refused changes nothing; the
+    /// transaction goes on.
+    ///
+    /// # Errors
+    /// `Statement` if the statement is wrong, and those of the disk.
+    pub async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
+        on!(Work, &mut self.0, tx => tx.execute(sql, params))
+    }
+
+    /// Runs one statement and returns its rows, including those of `RETURNING`.
+    ///
+    /// # Errors
+    /// Those of [`Tx::execute`].
+    pub async fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<SqlRow>> {
+        on!(Work, &mut self.0, tx => tx.query(sql, params))
+    }
+
+    /// Runs several statements without parameters, for the schema of the store itself.
+    ///
+    /// # Errors
+    /// Those of [`Tx::execute`].
+    pub async fn batch(&mut self, sql: &str) -> Result<()> {
+        on!(Work, &mut self.0, tx => tx.batch(sql))
+    }
+
+    /// Checks that the database takes a statement. Does not run it.
+    ///
+    /// # Errors
+    /// Those of [`Tx::execute`].
+    pub async fn check(&mut self, sql: &str) -> Result<()> {
+        on!(Work, &mut self.0, tx => tx.check(sql))
+    }
+
+    /// Returns the columns of a table, in their order. Empty: there is no such table.
+    ///
+    /// # Errors
+    /// Those of [`Tx::query`].
+    pub async fn columns(&mut self, table: &str) -> Result<Vec<SystemColumn>> {
+        let sql = match self.0 {
+            Work::Sqlite(_) => sqlite::COLUMNS,
+            Work::Postgres(_) => postgres::COLUMNS,
+        };
+        let rows = self.query(sql, &[table.into()]).await?;
+        let column = |row: &SqlRow| {
+            Ok(SystemColumn {
+                name: row.text(0)?.to_owned(),
+                is_text: row.boolean(1)?,
+                is_nullable: row.boolean(2)?,
+                key: row.opt_integer(3)?,
+            })
+        };
+        rows.iter().map(column).collect()
+    }
+
+    /// Returns the tables whose ids the database assigns and never assigns twice, with the last id of each.
+    ///
+    /// # Errors
+    /// Those of [`Tx::query`].
+    pub async fn last_ids(&mut self) -> Result<Vec<(String, i64)>> {
+        let sql = match self.0 {
+            Work::Sqlite(_) => sqlite::LAST_IDS,
+            Work::Postgres(_) => postgres::LAST_IDS,
+        };
+        let rows = self.query(sql, &[]).await?;
+        rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.integer(1)?))).collect()
+    }
+
+    /// Ensures that the next row of one of these tables gets an id above `to`.
+    ///
+    /// # Errors
+    /// Those of [`Tx::execute`].
+    pub async fn raise_last_id(&mut self, table: &str, to: i64) -> Result<()> {
+        on!(Work, &mut self.0, tx => tx.raise_last_id(table, to))
+    }
+
+    /// Commits. Dropping the caller's future does not stop a commit that has begun.
+    ///
+    /// # Errors
+    /// Those of the disk; then nothing was committed. [`Kind::Missing`] if the file was removed or replaced: then the
+    /// commit is in a file that no process opens any more. [`Kind::InDoubt`] if the answer of a server was lost: then the
+    /// change is stored whole or not at all.
+    pub async fn commit(self) -> Result<()> {
+        on!(Work, self.0, tx => tx.commit())
+    }
+
+    /// Rolls back and returns the connection to the pool.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub async fn rollback(self) -> Result<()> {
+        on!(Work, self.0, tx => tx.rollback())
+    }
+}
