@@ -30,6 +30,11 @@ use crate::{
 };
 use tenantry_engine::{Tx, name::UserId};
 
+/// Returns the names of the tables of the catalog.
+pub fn catalog_tables() -> impl Iterator<Item = &'static str> {
+    crate::control::tables()
+}
+
 /// Returns the control store of a platform.
 pub fn control(platform: &Platform) -> &Control {
     platform.control()

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 use tempfile::TempDir;
 use tenantry::access::Operator;
 use tenantry::name::ServerName;
@@ -38,6 +38,15 @@ struct Inner {
     _dir: Option<TempDir>,
     /// Where the tenants are, if they are on PostgreSQL.
     _home: Option<Home>,
+}
+
+/// What is on PostgreSQL, and where.
+struct OnPostgres {
+    home: Home,
+    tenants: Option<Isolation>,
+    platforms: bool,
+    /// Forwards to the server.
+    through: Option<SocketAddr>,
 }
 
 /// Sends requests with one credential.
@@ -79,7 +88,12 @@ impl TestApp {
             tempfile::tempdir().unwrap(),
             DEFAULT_TOML,
             Options::default(),
-            Some((home, isolation)),
+            Some(OnPostgres {
+                home,
+                tenants: Some(isolation),
+                platforms: postgres::holds_stores(),
+                through: None,
+            }),
         )
         .await
     }
@@ -104,24 +118,35 @@ impl TestApp {
         Self::open(dir, &list, Options::default()).await
     }
 
+    /// Creates an app whose stores are all on a PostgreSQL server, reached through an address that forwards.
+    pub(crate) async fn all_on_postgres(
+        url: &str,
+        isolation: Isolation,
+        through: Option<SocketAddr>,
+    ) -> Self {
+        let (home, tenants) = (Home::new(url).await, Some(isolation));
+        let on = OnPostgres { home, tenants, platforms: true, through };
+        Self::open_with(tempfile::tempdir().unwrap(), DEFAULT_TOML, Options::default(), Some(on)).await
+    }
+
     async fn open(dir: TempDir, text: &str, options: Options) -> Self {
-        let switched = match postgres::switch() {
-            // A configuration that names a store is about its place.
-            Some(isolation) if text == DEFAULT_TOML || !text.contains("[stores.") => {
-                let home = Home::new(&postgres::servers()[0]).await;
-                Some((home, Isolation::parse(&isolation).unwrap()))
-            }
-            _ => None,
+        let tenants = postgres::switch().map(|isolation| Isolation::parse(&isolation).unwrap());
+        let platforms = postgres::holds_stores();
+        // A configuration that names a store is about its place.
+        let is_free = text == DEFAULT_TOML || !text.contains("[stores.");
+        let switched = match is_free && (tenants.is_some() || platforms) {
+            true => Some(OnPostgres {
+                home: Home::new(&postgres::servers()[0]).await,
+                tenants,
+                platforms,
+                through: None,
+            }),
+            false => None,
         };
         Self::open_with(dir, text, options, switched).await
     }
 
-    async fn open_with(
-        dir: TempDir,
-        text: &str,
-        options: Options,
-        postgres: Option<(Home, Isolation)>,
-    ) -> Self {
+    async fn open_with(dir: TempDir, text: &str, options: Options, postgres: Option<OnPostgres>) -> Self {
         let mut config =
             Config::parse("tenantry.toml", text, dir.path()).unwrap_or_else(|problems| panic!("{problems}"));
         // Raise the limits on sign-in and registration, unless the test sets them.
@@ -138,8 +163,9 @@ impl TestApp {
         if config.mail.per_address_per_hour == 10 {
             (config.mail.per_address_per_hour, config.mail.per_tenant_per_hour) = (10_000, 10_000);
         }
-        let home = postgres.map(|(home, isolation)| {
-            demo::on_postgres(&mut config, home.url(), isolation).unwrap();
+        let home = postgres.map(|OnPostgres { home, tenants, platforms, through }| {
+            let url = through.map_or(home.url().to_owned(), |address| home.url_through(address));
+            demo::on_postgres(&mut config, &url, tenants, platforms).unwrap();
             // Tenants of a pool can be promoted to the other server.
             for store in config.stores.iter_mut().filter(|store| store.isolation == Isolation::Pooled) {
                 store.servers.push(ServerName::parse("main").unwrap());
@@ -164,7 +190,11 @@ impl TestApp {
 
     /// Opens a second server on the same data directory; for the platform it is another process.
     pub(crate) async fn beside(&self) -> Self {
-        let platform = Platform::open(self.platform().config().clone()).await.unwrap();
+        Self::at(self.platform().config().clone()).await
+    }
+
+    pub(crate) async fn at(config: Config) -> Self {
+        let platform = Platform::open(config).await.unwrap();
         Self::of(platform, Options::default(), None, None)
     }
 

@@ -207,7 +207,7 @@ async fn joining_two_accounts_keeps_the_role_that_manages() {
     let claim = app.anon().with_token(claim["token"].as_str().unwrap());
     let token = app.letter("owner@holder.example").await;
     app.catalog(
-        "INSERT INTO memberships (user, tenant, role, created_at) SELECT u.id, t.id, 'member', 0 \
+        "INSERT INTO memberships (user_id, tenant, role, created_at) SELECT u.id, t.id, 'member', 0 \
          FROM users u, tenants t WHERE u.email = 'owner@holder.example' AND t.slug = 'claimed'",
     )
     .await;

@@ -55,6 +55,7 @@ mod pages;
 mod pipes;
 mod placements;
 mod postgres;
+mod postgres_control;
 mod postgres_life;
 mod progress;
 mod records;

@@ -34,7 +34,7 @@ const PREFIX_CHARS: usize = 10;
 /// The columns of a [`KeyInfo`].
 const LISTED: &str = "SELECT k.id, k.name, k.prefix, k.role, k.created_at, k.expires_at, k.seen_at, k.created_by, \
     u.email, CASE WHEN u.is_active = 1 THEN m.role END FROM api_keys k LEFT JOIN users u ON u.id = k.created_by \
-    LEFT JOIN memberships m ON m.user = k.created_by AND m.tenant = k.tenant";
+    LEFT JOIN memberships m ON m.user_id = k.created_by AND m.tenant = k.tenant";
 
 /// A live key as of the last change.
 #[derive(Debug)]

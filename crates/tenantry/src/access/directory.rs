@@ -183,7 +183,7 @@ async fn read_user(tx: &mut Tx, id: UserId) -> Result<Option<User>> {
         Err(Error::NotFound(_)) => return Ok(None),
         Err(error) => return Err(error),
     };
-    let sql = "SELECT tenant, role FROM memberships WHERE user = ? ORDER BY tenant";
+    let sql = "SELECT tenant, role FROM memberships WHERE user_id = ? ORDER BY tenant";
     let rows = tx.query(sql, params![id.get()]).await?;
     let memberships =
         rows.iter().map(|row| Ok((TenantId::from_raw(row.integer(0)?), RoleName::parse(row.text(1)?)?)));

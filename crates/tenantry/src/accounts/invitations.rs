@@ -270,7 +270,7 @@ fn sign_in_first() -> Error {
 /// Records the invitation, or renews the open one of that address.
 async fn record(write: &mut Write, entered: &Tenant, email: &str, role: &RoleName, days: u32) -> Result<i64> {
     let (tenant, maker) = (entered.id(), entered.actor().user_id().map(UserId::get));
-    let is_member = "SELECT count(*) FROM memberships m JOIN users u ON u.id = m.user \
+    let is_member = "SELECT count(*) FROM memberships m JOIN users u ON u.id = m.user_id \
         WHERE m.tenant = ? AND u.email = ?";
     if users::count(write, is_member, params![tenant.get(), email]).await? > 0 {
         return Err(Error::Conflict("this person is a member already".into()));
@@ -298,7 +298,7 @@ async fn join(write: &mut Write, by: &By, user: UserId, invited: &Invited) -> Re
 async fn close(write: &mut Write, id: i64, tenant: Option<TenantId>, state: &str) -> Result<()> {
     let at = write.at_us();
     let sql = "UPDATE invitations SET state = ?1, closed_at = ?2 \
-        WHERE id = ?3 AND state = 'open' AND (?4 IS NULL OR tenant = ?4)";
+        WHERE id = ?3 AND state = 'open' AND (tenant = ?4 OR ?4 IS NULL)";
     match write.execute(sql, params![state, at, id, tenant.map(TenantId::get)]).await? {
         0 => Err(Error::NotFound("invitation")),
         _ => Ok(()),

@@ -27,7 +27,7 @@ impl Accounts<'_> {
         }
         members::leave(&mut write, &actor.by(), user.id, tenant, &self.platform.owner_role()?).await?;
         // Sessions that worked in this tenant continue without a tenant.
-        let sql = "UPDATE sessions SET tenant = NULL WHERE user = ? AND tenant = ? RETURNING token_hash";
+        let sql = "UPDATE sessions SET tenant = NULL WHERE user_id = ? AND tenant = ? RETURNING token_hash";
         for row in write.query(sql, params![user.id.get(), tenant.get()]).await? {
             write.invalidate(&Subject::Session(row.text(0)?.to_owned())).await?;
         }

@@ -137,13 +137,13 @@ const OF_ITS_DATE: &str = "(SELECT coalesce(max(number), 0) FROM backups WHERE i
 pub(crate) async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Listed>> {
     let whose = match (filter.tenant, filter.system) {
         (Some(_), _) => "tenant = ?1",
-        (None, true) => "tenant IS NULL AND ?1 IS NULL",
-        (None, false) => "?1 IS NULL",
+        (None, true) => "tenant IS NULL AND CAST(?1 AS BIGINT) IS NULL",
+        (None, false) => "CAST(?1 AS BIGINT) IS NULL",
     };
     let sql = format!(
-        "SELECT {COLUMNS} FROM backups WHERE {whose} AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL \
-         OR (number, id) < (coalesce((SELECT number FROM backups WHERE id = ?3), {OF_ITS_DATE}), ?3)) \
-         AND (?5 IS NULL OR run = ?5) ORDER BY number DESC, id DESC LIMIT ?4"
+        "SELECT {COLUMNS} FROM backups WHERE {whose} AND (state = ?2 OR ?2 IS NULL) AND (\
+         (number, id) < (coalesce((SELECT number FROM backups WHERE id = ?3), {OF_ITS_DATE}), ?3) OR ?3 IS NULL) \
+         AND (run = ?5 OR ?5 IS NULL) ORDER BY number DESC, id DESC LIMIT ?4"
     );
     let values = params![
         filter.tenant.map(TenantId::get),
@@ -239,7 +239,7 @@ pub(crate) async fn take_up(write: &mut Write, manifest: &Manifest) -> Result<bo
     let sql = format!(
         "INSERT INTO backups (tenant, slug, id, state, reason, schedule, at, by_actor, number) \
          VALUES (?1, ?2, ?3, 'good', ?4, ?5, ?6, ?7, {number}) \
-         ON CONFLICT (id) DO UPDATE SET state = 'good' WHERE state IN ('running', 'failed')"
+         ON CONFLICT (id) DO UPDATE SET state = 'good' WHERE backups.state IN ('running', 'failed')"
     );
     let whose = manifest.tenant.as_ref();
     let values = params![

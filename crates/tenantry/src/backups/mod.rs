@@ -19,7 +19,7 @@ pub(crate) use fetch::{
     Fetched, Keep, believed, corrupt, damaged, fetch, files_are_whole, manifest_of, put_files_back,
 };
 pub use id::BackupId;
-use objects::{archive, fetch, read_back, store, take, verify};
+use objects::{archive, catalog_file, fetch, read_back, store, take, verify};
 pub use objects::{manifest, stream};
 pub use restore_all::{Done as RestoreAllDone, Event as RestoreAllEvent, RestoredAll};
 pub use restore_newest::Newest;

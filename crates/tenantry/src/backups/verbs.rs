@@ -211,8 +211,7 @@ impl Backups<'_> {
         let (context, mut gone, mut after) = (self.platform.context(), Vec::new(), -1);
         loop {
             // The platform's own backups count as tenant 0, an id that no tenant has.
-            let sql =
-                "SELECT DISTINCT coalesce(tenant, 0) AS t FROM backups WHERE t > ? ORDER BY t LIMIT 100";
+            let sql = "SELECT DISTINCT coalesce(tenant, 0) FROM backups WHERE coalesce(tenant, 0) > ? ORDER BY 1 LIMIT 100";
             let rows = self.platform.control().snapshot().await?.query(sql, params![after]).await?;
             if rows.is_empty() {
                 return Ok(gone);

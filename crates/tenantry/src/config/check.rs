@@ -132,10 +132,7 @@ fn check_store(config: &Config, store: &StoreConfig, report: Report<'_>) {
 
 fn system_store(config: &Config, store: &StoreConfig, report: Report<'_>) {
     let path = |key: &str| format!("stores.{}.{key}", store.name);
-    if let Some(server) = on(config, store, EngineKind::Postgres).next() {
-        let text = format!("a system store lies on SQLite; servers.{} is a PostgreSQL server", server.name);
-        report(&path("server"), text);
-    }
+    names_fit(config, store, report);
     if store.servers.len() > 1 {
         report(&path("servers"), "a system store lies on one server".into());
     }
@@ -169,9 +166,21 @@ fn tenant_store(config: &Config, store: &StoreConfig, report: Report<'_>) {
     names_fit(config, store, report);
     let Some(pool) = &store.pooled_in else { return };
     match config.store(pool.as_str()) {
-        Some(other) if other.scope == Scope::System => {}
+        Some(other) if other.scope == Scope::System => hosts_a_pool(config, store, other, report),
         Some(_) => report(&path("pooled_in"), format!("`{pool}` is a tenant store; name a system store")),
         None => report(&path("pooled_in"), format!("there is no store `{pool}`")),
+    }
+}
+
+/// On PostgreSQL a pool is a schema, never part of another store's database.
+fn hosts_a_pool(config: &Config, store: &StoreConfig, host: &StoreConfig, report: Report<'_>) {
+    if let Some(server) = on(config, host, EngineKind::Postgres).next() {
+        let text = format!(
+            "`{}` lies on PostgreSQL, servers.{}, where a pool is a schema of its own: leave this out, and add that \
+             server with isolation = \"pooled\"",
+            host.name, server.name
+        );
+        report(&format!("stores.{}.pooled_in", store.name), text);
     }
 }
 

@@ -2,8 +2,7 @@
 //! to an earlier state.
 //!
 //! Called when a tenant or a placement is recorded, when backups are added to the catalog, and when a restored control
-//! store is prepared. SQLite itself never assigns an AUTOINCREMENT id twice, as long as the store does not go back in
-//! time.
+//! store is prepared. The database itself never assigns such an id twice, as long as the store does not go back in time.
 
 use super::{has_table, params, settings};
 use crate::Result;
@@ -17,23 +16,15 @@ const MOST: i64 = 1 << 53;
 
 /// Ensures that the next row of `table` gets an id above `to`.
 pub(crate) async fn raise(tx: &mut Tx, table: &str, to: i64) -> Result<()> {
-    if to >= MOST {
-        return Ok(());
-    }
-    let raised = "UPDATE sqlite_sequence SET seq = max(seq, ?2) WHERE name = ?1";
-    if to > 0 && tx.execute(raised, params![table, to]).await? == 0 {
-        tx.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)", params![table, to]).await?;
+    if to < MOST {
+        tx.raise_last_id(table, to).await?;
     }
     Ok(())
 }
 
 /// Skips the next `count` ids of every table of the catalog.
 pub(crate) async fn skip(tx: &mut Tx, count: i64) -> Result<()> {
-    let sql = "SELECT t.name, coalesce(max(s.seq), 0) FROM sqlite_schema t \
-        LEFT JOIN sqlite_sequence s ON s.name = t.name \
-        WHERE t.type = 'table' AND t.sql LIKE '%AUTOINCREMENT%' GROUP BY t.name";
-    for row in tx.query(sql, &[]).await? {
-        let (table, last) = (row.text(0)?.to_owned(), row.integer(1)?);
+    for (table, last) in tx.last_ids().await? {
         if has_table(&table) {
             raise(tx, &table, last.saturating_add(count)).await?;
         }
@@ -43,9 +34,9 @@ pub(crate) async fn skip(tx: &mut Tx, count: i64) -> Result<()> {
 
 /// Returns the highest tenant id in the catalog's own records of tenants that it may no longer have.
 pub(crate) async fn highest_tenant(tx: &mut Tx) -> Result<i64> {
-    let sql = "SELECT max(coalesce((SELECT max(tenant) FROM backups), 0), \
-        coalesce((SELECT max(tenant) FROM placements), 0), \
-        coalesce((SELECT max(tenant) FROM audit WHERE tenant IS NOT NULL), 0))";
+    let sql = "SELECT coalesce(max(id), 0) FROM (SELECT max(tenant) AS id FROM backups \
+        UNION ALL SELECT max(tenant) FROM placements \
+        UNION ALL SELECT max(tenant) FROM audit WHERE tenant IS NOT NULL) AS seen";
     crate::users::count(tx, sql, &[]).await
 }
 
@@ -53,7 +44,7 @@ pub(crate) async fn highest_tenant(tx: &mut Tx) -> Result<i64> {
 pub(crate) async fn raise_generations(tx: &mut Tx, to: i64, at_us: i64) -> Result<()> {
     let sql = "INSERT INTO settings (key, value, updated_at) VALUES (?1, ?2, ?3) ON CONFLICT (key) DO UPDATE \
         SET value = excluded.value, updated_at = excluded.updated_at \
-        WHERE CAST(value AS INTEGER) < CAST(excluded.value AS INTEGER)";
+        WHERE CAST(settings.value AS BIGINT) < CAST(excluded.value AS BIGINT)";
     tx.execute(sql, params![GENERATION, to.to_string(), at_us]).await?;
     Ok(())
 }

@@ -2,38 +2,91 @@
 //!
 //! Called once by `Control::open`. Several processes may start together: each takes the write lock and checks again. A
 //! migration never drops what an earlier one created, and changes a table only by copying all of it.
+//!
+//! A migration after the first one of PostgreSQL has a file for each database. The columns that it makes must be the same:
+//! a backup of the store is a SQLite file, whatever its database.
 
 use super::params;
 use crate::{Error, Result};
-use tenantry_engine::{SystemDb, Tx};
+use std::collections::HashSet;
+use tenantry_engine::{SystemDb, Tx, place::EngineKind};
 
-const MIGRATIONS: &[&str] = &[
-    include_str!("migrations/001_schema.sql"),
-    include_str!("migrations/002_credentials.sql"),
-    include_str!("migrations/003_clock.sql"),
-    include_str!("migrations/004_doors.sql"),
-    include_str!("migrations/005_schema_versions.sql"),
-    include_str!("migrations/006_accounts.sql"),
-    include_str!("migrations/007_restore_drills.sql"),
-    include_str!("migrations/008_lockout.sql"),
-    include_str!("migrations/009_operation_codes.sql"),
-    include_str!("migrations/010_backup_numbers.sql"),
-    include_str!("migrations/011_operation_checks.sql"),
-    include_str!("migrations/012_system_stores.sql"),
-    include_str!("migrations/013_grants.sql"),
-    include_str!("migrations/014_schemas.sql"),
-    include_str!("migrations/015_leaving.sql"),
+/// Name of the table of applied migrations.
+const LEDGER: &str = "control_migrations";
+
+/// A migration in the SQL of each database.
+struct Migration {
+    sqlite: &'static str,
+    /// Empty for those before 16, which makes everything at once there.
+    postgres: &'static str,
+}
+
+/// Reads a migration from its files: `NAME.sql`, and `NAME.postgres.sql` unless both databases take the first.
+macro_rules! migration {
+    ($name:literal) => {
+        Migration { sqlite: include_str!(concat!("migrations/", $name, ".sql")), postgres: "" }
+    };
+    ($name:literal, both) => {
+        Migration {
+            sqlite: include_str!(concat!("migrations/", $name, ".sql")),
+            postgres: include_str!(concat!("migrations/", $name, ".postgres.sql")),
+        }
+    };
+}
+
+const MIGRATIONS: &[Migration] = &[
+    migration!("001_schema"),
+    migration!("002_credentials"),
+    migration!("003_clock"),
+    migration!("004_doors"),
+    migration!("005_schema_versions"),
+    migration!("006_accounts"),
+    migration!("007_restore_drills"),
+    migration!("008_lockout"),
+    migration!("009_operation_codes"),
+    migration!("010_backup_numbers"),
+    migration!("011_operation_checks"),
+    migration!("012_system_stores"),
+    migration!("013_grants"),
+    migration!("014_schemas"),
+    migration!("015_leaving"),
+    migration!("016_user_id", both),
 ];
 
-const LEDGER: &str = "CREATE TABLE IF NOT EXISTS control_migrations \
-    (number INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT";
+/// The table of applied migrations. That of SQLite cannot be changed any more.
+fn ledger(engine: EngineKind) -> &'static str {
+    match engine {
+        EngineKind::Sqlite => {
+            "CREATE TABLE IF NOT EXISTS control_migrations \
+             (number INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT"
+        }
+        EngineKind::Postgres => {
+            "CREATE TABLE IF NOT EXISTS control_migrations \
+             (number bigint PRIMARY KEY, applied_at bigint NOT NULL)"
+        }
+    }
+}
+
+impl Migration {
+    fn text(&self, engine: EngineKind) -> &'static str {
+        match engine {
+            EngineKind::Sqlite => self.sqlite,
+            EngineKind::Postgres => self.postgres,
+        }
+    }
+}
+
+/// Names of the tables of the catalog, besides that of its migrations.
+pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
+    let made = MIGRATIONS.iter().flat_map(|migration| migration.sqlite.lines());
+    let names = made.filter_map(|line| line.strip_prefix("CREATE TABLE ")?.split([' ', '(']).next());
+    let mut seen = HashSet::new();
+    names.filter(move |name| seen.insert(*name))
+}
 
 /// Returns true if the catalog has a table with this name.
 pub(crate) fn has_table(name: &str) -> bool {
-    let made =
-        MIGRATIONS.iter().flat_map(|sql| sql.lines()).filter_map(|line| line.strip_prefix("CREATE TABLE "));
-    let mut tables = made.filter_map(|rest| rest.split([' ', '(']).next());
-    name == "control_migrations" || tables.any(|table| table == name)
+    name == LEDGER || tables().any(|table| table == name)
 }
 
 /// Returns whether all migrations of this program are applied. Writes nothing.
@@ -42,8 +95,7 @@ pub(crate) fn has_table(name: &str) -> bool {
 /// [`Error::Internal`] when a newer program has applied more.
 pub(super) async fn is_current(db: &SystemDb) -> Result<bool> {
     let mut tx = db.snapshot().await?;
-    let made = "SELECT count(*) FROM sqlite_schema WHERE name = 'control_migrations'";
-    if count(&mut tx, made).await? == 0 {
+    if tx.columns(LEDGER).await?.is_empty() {
         return Ok(false);
     }
     Ok(applied(&mut tx).await? == MIGRATIONS.len())
@@ -55,10 +107,10 @@ pub(super) async fn run(db: &SystemDb, now_us: i64) -> Result<()> {
         return Ok(());
     }
     let mut tx = db.begin().await?;
-    tx.execute(LEDGER, &[]).await?;
+    tx.batch(ledger(db.engine())).await?;
     let applied = applied(&mut tx).await?;
-    for (index, sql) in MIGRATIONS.iter().enumerate().skip(applied) {
-        tx.batch(sql).await?;
+    for (index, migration) in MIGRATIONS.iter().enumerate().skip(applied) {
+        tx.batch(migration.text(db.engine())).await?;
         let number = i64::try_from(index + 1).unwrap_or(i64::MAX);
         tx.execute("INSERT INTO control_migrations VALUES (?, ?)", params![number, now_us]).await?;
     }

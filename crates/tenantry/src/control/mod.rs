@@ -4,6 +4,7 @@
 //! commit. A change commits only together with its audit row (`audited-commit`) and its cache invalidations. Never
 //! holds tenant data and never authorises.
 
+pub(crate) mod carry;
 pub mod clock;
 pub(crate) mod ids;
 pub(crate) mod invalidation;
@@ -14,7 +15,7 @@ pub(crate) mod witness;
 mod write;
 
 pub use invalidation::Subject;
-pub(crate) use migrate::has_table;
+pub(crate) use migrate::{has_table, tables};
 pub(crate) use view::View;
 pub use witness::ClockState;
 pub use write::Write;

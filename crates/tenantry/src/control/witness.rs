@@ -4,7 +4,8 @@
 //! advances only by what a monotonic clock measured in a running process. A jump of the system clock does not move it,
 //! and neither does time during which no server ran. It catches up with the system clock once the servers have run for
 //! [`CONFIRM_US`] without a jump, or when an operator accepts the clock. Purges, retention and pruning use witnessed
-//! time. Sign-in, trials, schedules and everything else that can be reverted use the system clock.
+//! time. Servers on several machines write the same row, and confirm nothing while their clocks differ. Sign-in, trials,
+//! schedules and everything else that can be reverted use the system clock.
 
 use super::{Control, Write, params};
 use crate::{

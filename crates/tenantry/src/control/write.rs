@@ -73,7 +73,8 @@ impl Write {
     /// Those of the control store.
     pub async fn invalidate(&mut self, subject: &Subject) -> Result<()> {
         let (kind, key) = subject.to_parts();
-        let sql = "INSERT INTO invalidations (kind, key) VALUES (?, ?) RETURNING seq";
+        let sql = "INSERT INTO invalidations (seq, kind, key) \
+            SELECT coalesce(max(seq), 0) + 1, ?, ? FROM invalidations RETURNING seq";
         let rows = self.tx.query(sql, params![kind, key]).await?;
         super::invalidation::prune(&mut self.tx, rows.first().map_or(Ok(0), |r| r.integer(0))?).await
     }

@@ -79,8 +79,8 @@ pub struct Filter {
 
 /// Lists letters, newest first.
 pub(crate) async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Letter>> {
-    let sql = "SELECT id, kind, address, user, tenant, state, attempts, created_at, next_at, error FROM mails \
-        WHERE iif(?1 IS NULL, state IN ('waiting', 'failed'), state = ?1) AND id < ?2 ORDER BY id DESC LIMIT ?3";
+    let sql = "SELECT id, kind, address, user_id, tenant, state, attempts, created_at, next_at, error FROM mails \
+        WHERE (state = ?1 OR (?1 IS NULL AND state IN ('waiting', 'failed'))) AND id < ?2 ORDER BY id DESC LIMIT ?3";
     let state = filter.state.map(LetterState::as_str);
     let values = params![state, filter.before.unwrap_or(i64::MAX), i64::from(filter.limit.clamp(1, 1000))];
     tx.query(sql, values).await?.iter().map(read).collect()

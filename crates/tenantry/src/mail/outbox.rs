@@ -97,11 +97,11 @@ pub(crate) struct Link {
 /// its first attempt already.
 pub(crate) async fn enqueue(write: &mut Write, draft: &Draft<'_>) -> Result<bool> {
     let at = write.at_us();
-    let sql = "INSERT INTO mails (kind, address, user, invitation, tenant, state, next_at, created_at) \
+    let sql = "INSERT INTO mails (kind, address, user_id, invitation, tenant, state, next_at, created_at) \
         VALUES (?, ?, ?, ?, ?, 'waiting', ?, ?)";
     let (user, tenant) = (draft.user.map(UserId::get), draft.tenant.map(TenantId::get));
     let same = "SELECT 1 FROM mails WHERE state = 'waiting' AND attempts = 0 AND used_at IS NULL AND kind = ?1 \
-        AND address = ?2 AND user IS ?3 AND invitation IS ?4";
+        AND address = ?2 AND user_id IS NOT DISTINCT FROM ?3 AND invitation IS NOT DISTINCT FROM ?4";
     let waiting = params![draft.kind.as_str(), draft.address, user, draft.invitation];
     if !write.query(same, waiting).await?.is_empty() {
         return Ok(false);
@@ -146,7 +146,7 @@ pub(super) async fn claim(control: &Control, lifetimes: &Lifetimes, rate: &Lette
     }
     let mut write = control.begin().await?;
     let now_us = write.at_us();
-    let sql = format!("SELECT id, kind, address, user, invitation, tenant, attempts, charged {DUE}");
+    let sql = format!("SELECT id, kind, address, user_id, invitation, tenant, attempts, charged {DUE}");
     let rows = write.query(&sql, params![now_us]).await?;
     let Some(row) = rows.first() else { return Ok(Next::Nothing) };
     let claimed = read(row)?;
@@ -204,7 +204,7 @@ async fn is_wanted(tx: &mut Tx, letter: &Claimed) -> Result<bool> {
     let (sql, id) = match (letter.kind, letter.user, letter.invitation) {
         (Kind::Invitation, _, Some(id)) => ("SELECT 1 FROM invitations WHERE id = ? AND state = 'open'", id),
         (Kind::Verify | Kind::Reset, Some(user), _) => {
-            ("SELECT 1 FROM users WHERE id = ? AND is_active", user.get())
+            ("SELECT 1 FROM users WHERE id = ? AND is_active = 1", user.get())
         }
         _ => return Ok(false),
     };
@@ -276,7 +276,7 @@ pub(super) async fn prune(control: &Control) -> Result<bool> {
 pub(crate) async fn link(tx: &mut Tx, token: &str, kind: Kind, now_us: i64) -> Result<Link> {
     let absent = || Error::NotFound("link");
     let token = Token::parse(token).filter(|token| token.kind() == TokenKind::Link).ok_or_else(absent)?;
-    let sql = "SELECT id, address, user, invitation FROM mails WHERE token_hash = ? AND kind = ? \
+    let sql = "SELECT id, address, user_id, invitation FROM mails WHERE token_hash = ? AND kind = ? \
         AND used_at IS NULL AND expires_at > ?";
     let rows = tx.query(sql, params![token.hash().to_hex(), kind.as_str(), now_us]).await?;
     let row = rows.first().ok_or_else(absent)?;
@@ -306,8 +306,8 @@ pub(crate) async fn use_link(write: &mut Write, link: &Link) -> Result<()> {
 /// Invalidates all other links of a user: their purpose is fulfilled.
 pub(crate) async fn void_links(write: &mut Write, user: UserId) -> Result<()> {
     let at = write.at_us();
-    let sql = "UPDATE mails SET used_at = ?, state = iif(state = 'waiting', 'dropped', state) \
-        WHERE user = ? AND used_at IS NULL";
+    let sql = "UPDATE mails SET used_at = ?, state = CASE state WHEN 'waiting' THEN 'dropped' ELSE state END \
+        WHERE user_id = ? AND used_at IS NULL";
     write.execute(sql, params![at, user.get()]).await?;
     Ok(())
 }

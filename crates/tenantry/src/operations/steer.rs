@@ -33,7 +33,7 @@ impl Operations {
         if inner.kind(kind).is_some_and(|kind| kind.past_return(found.cursor)) {
             return no("is past the point of no return: it will be finished");
         }
-        let sql = "UPDATE operations SET cancel_requested = 1, lease_until = iif(lease_owner IS NULL, ?, lease_until) \
+        let sql = "UPDATE operations SET cancel_requested = 1, lease_until = CASE WHEN lease_owner IS NULL THEN ? ELSE lease_until END \
             WHERE id = ?";
         let now = write.at_us();
         write.execute(sql, params![now, id]).await?;
@@ -86,7 +86,7 @@ impl Operations {
     /// # Errors
     /// Those of the control store.
     pub async fn prune(&self, before_us: i64, most: u32) -> Result<u64> {
-        let old = "SELECT id FROM (SELECT id, state, updated_at FROM operations ORDER BY id LIMIT ?) \
+        let old = "SELECT id FROM (SELECT id, state, updated_at FROM operations ORDER BY id LIMIT ?) AS oldest \
             WHERE state IN ('done', 'undone') AND updated_at < ?";
         let values = params![i64::from(most), before_us];
         let mut write = self.inner.context.control.begin().await?;

@@ -66,12 +66,17 @@ pub async fn load(platform: &Platform) -> Result<Vec<Company>> {
     Ok(companies)
 }
 
-/// Puts the stores of tenants on a PostgreSQL server. The names there begin with a prefix of the data directory, so that
+/// Puts stores on a PostgreSQL server: those of tenants in this isolation, and those of the platform. The names there begin with a prefix of the data directory, so that
 /// a second run continues the first, and demos of several directories can share a server.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a URL that cannot be used.
-pub fn on_postgres(config: &mut Config, url: &str, isolation: Isolation) -> Result<()> {
+pub fn on_postgres(
+    config: &mut Config,
+    url: &str,
+    tenants: Option<Isolation>,
+    platforms: bool,
+) -> Result<()> {
     let wrong = |error: tenantry_engine::Error| match error.kind() {
         Kind::Statement(text) => Error::invalid("postgres", text.clone()),
         _ => error.into(),
@@ -86,15 +91,21 @@ pub fn on_postgres(config: &mut Config, url: &str, isolation: Isolation) -> Resu
     };
     let name = ServerName::parse("postgres")?;
     config.servers.push(ServerConfig { name: name.clone(), location: Location::Postgres(postgres) });
-    for store in config.stores.iter_mut().filter(|store| store.scope == StoreScope::Tenant) {
-        store.servers = vec![name.clone()];
-        store.isolation = isolation;
-        store.template = NameTemplate::default_for(&store.name, StoreScope::Tenant, isolation);
+    for store in &mut config.stores {
+        match (store.scope, tenants) {
+            (StoreScope::Tenant, Some(isolation)) => {
+                store.servers = vec![name.clone()];
+                store.isolation = isolation;
+                store.template = NameTemplate::default_for(&store.name, StoreScope::Tenant, isolation);
+            }
+            (StoreScope::System, _) if platforms => store.servers = vec![name.clone()],
+            _ => {}
+        }
     }
     Ok(())
 }
 
-/// Removes every database of the demo's tenants, their pools, and the data directory. Returns the number of databases.
+/// Removes every database of the demo, and the data directory. Returns the number of the tenants' databases.
 ///
 /// # Errors
 /// Those of the servers. What was removed until then stays removed; a repeated call removes the rest.
@@ -110,8 +121,14 @@ pub async fn remove(platform: Platform) -> Result<usize> {
     for pool in &pools {
         databases.engine().drop_database(&Place { tenant: None, generation: 1, ..pool.clone() }).await?;
     }
+    let own = platform.config().stores_of(StoreScope::System).map(platform_place);
+    let own = own.collect::<Result<Vec<_>>>()?;
     platform.shutdown().await;
     drop(platform);
+    // The catalog last: without it, a repeated call would not know the rest.
+    for store in own.iter().rev() {
+        databases.engine().drop_database(store).await?;
+    }
     std::fs::remove_dir_all(&data_dir).map_err(|error| Error::io(data_dir.display(), &error))?;
     Ok(places.len())
 }

@@ -185,7 +185,7 @@ impl Purges<'_> {
         let mut write = self.platform.control().begin().await?;
         let now = write.at_us();
         let sql = "INSERT INTO settings (key, value, updated_at) VALUES ('retention.last_run', 'null', ?1) \
-            ON CONFLICT (key) DO UPDATE SET updated_at = ?1 WHERE updated_at <= ?1 - ?2 OR updated_at > ?1";
+            ON CONFLICT (key) DO UPDATE SET updated_at = ?1 WHERE settings.updated_at <= ?1 - ?2 OR settings.updated_at > ?1";
         let claimed = write.execute(sql, params![now, every_us]).await? == 1;
         write.commit_unaudited().await?;
         Ok(claimed)

@@ -55,6 +55,9 @@ pub struct Listed {
     pub placements: Vec<Placement>,
 }
 
+/// SQL for what a search looks in: on lines of their own, so that no term is found across two of them.
+const SEARCHED: &str = "lower(t.slug || '\n' || t.name || '\n' || t.email)";
+
 const SELECT: &str = "SELECT t.id, t.name, t.slug, t.email, t.state, t.created_at, \
     (SELECT count(*) FROM memberships m WHERE m.tenant = t.id), p.code, s.state, s.ends_at, t.maintenance, \
     t.cancelled_at, t.closes_at, t.purges_at \
@@ -66,12 +69,12 @@ const SELECT: &str = "SELECT t.id, t.name, t.slug, t.email, t.state, t.created_a
 /// Those of the control store.
 pub(crate) async fn list(tx: &mut Tx, filter: &Filter, now_us: i64) -> Result<Vec<Listed>> {
     let sql = format!(
-        "{SELECT} WHERE t.id > ?1 AND (?2 IS NULL OR t.state = ?2) AND (?2 IS NOT NULL OR t.state <> 'gone') \
-         AND (?3 IS NULL OR instr(lower(t.slug || char(10) || t.name || char(10) || t.email), ?3)) \
+        "{SELECT} WHERE t.id > ?1 AND (t.state = ?2 OR ?2 IS NULL) AND (?2 IS NOT NULL OR t.state <> 'gone') \
+         AND (replace({SEARCHED}, ?3, '') <> {SEARCHED} OR ?3 IS NULL) \
          ORDER BY t.id LIMIT ?4"
     );
     let state = filter.state.map(|s| s.as_str().to_owned());
-    let search = filter.search.as_ref().map(|s| s.to_ascii_lowercase());
+    let search = filter.search.as_ref().filter(|s| !s.is_empty()).map(|s| s.to_ascii_lowercase());
     let limit = i64::from(filter.limit.clamp(1, 1000));
     let rows = tx.query(&sql, params![filter.after.map_or(0, TenantId::get), state, search, limit]).await?;
     let mut tenants = rows.iter().map(|r| read(r, now_us)).collect::<Result<Vec<_>>>()?;

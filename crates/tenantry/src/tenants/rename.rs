@@ -42,7 +42,7 @@ pub(crate) async fn rename(write: &mut Write, by: &By, id: TenantId, to: &Slug) 
     if tenant.slug == *to {
         return Err(Error::Conflict(format!("{to} is its name already")));
     }
-    let others = "SELECT 1 FROM retired_slugs WHERE slug = ?1 AND tenant IS NOT ?2 \
+    let others = "SELECT 1 FROM retired_slugs WHERE slug = ?1 AND tenant IS DISTINCT FROM ?2 \
                   UNION ALL SELECT 1 FROM tenants WHERE settings ->> 'external_id' = ?1 AND id <> ?2";
     if !write.query(others, params![to.as_str(), id.get()]).await?.is_empty() {
         return Err(taken(to));

@@ -81,30 +81,66 @@ pub(crate) async fn change_settings(
         Some(_) => return Err(Error::invalid("external_id", "a text of 1 to 200 characters, or null")),
     }
     let patch = Value::Object(changes);
-    let sql = "UPDATE tenants SET settings = json_patch(settings, ?) WHERE id = ?";
-    match write.execute(sql, params![patch.to_string(), id.get()]).await {
-        Ok(0) => return Err(Error::NotFound("tenant")),
+    let mut merged = settings(write, id).await?;
+    merge(&mut merged, &patch);
+    let merged = merged.to_string();
+    if merged.len() > SETTINGS_BYTES {
+        return Err(Error::invalid("settings", "at most 64 KiB in all"));
+    }
+    let sql = "UPDATE tenants SET settings = ? WHERE id = ?";
+    match write.execute(sql, params![merged, id.get()]).await {
         // `external_id` is the only setting with a unique index.
         Err(e) if matches!(e.kind(), Kind::Unique(_)) => {
             return Err(Error::Conflict("another tenant has this external_id".into()));
         }
         changed => changed?,
     };
-    if settings(write, id).await?.to_string().len() > SETTINGS_BYTES {
-        return Err(Error::invalid("settings", "at most 64 KiB in all"));
-    }
     write.audit(by, Some(id), "tenant.settings", patch).await?;
     write.invalidate(&Subject::Tenant(id)).await
+}
+
+/// Merges a patch into a value (RFC 7396).
+fn merge(into: &mut Value, patch: &Value) {
+    let Value::Object(changes) = patch else {
+        *into = patch.clone();
+        return;
+    };
+    if !into.is_object() {
+        *into = Value::Object(Map::new());
+    }
+    let Value::Object(fields) = into else { return };
+    for (key, change) in changes {
+        match change {
+            Value::Null => drop(fields.remove(key)),
+            change => merge(fields.entry(key.clone()).or_insert(Value::Null), change),
+        }
+    }
 }
 
 /// Refuses an `external_id` that is or was another tenant's slug: a token would then name two tenants.
 async fn require_no_slug(tx: &mut Tx, id: TenantId, external: &str) -> Result<()> {
     let sql = "SELECT 1 FROM tenants WHERE slug = ?1 AND id <> ?2 \
-               UNION ALL SELECT 1 FROM retired_slugs WHERE slug = ?1 AND tenant IS NOT ?2";
+               UNION ALL SELECT 1 FROM retired_slugs WHERE slug = ?1 AND tenant IS DISTINCT FROM ?2";
     match tx.query(sql, params![external, id.get()]).await?.is_empty() {
         true => Ok(()),
         false => {
             Err(Error::Conflict("this external_id is the name of another tenant: choose another".into()))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_patch_merges_objects_replaces_all_else_and_removes_with_null() {
+        let mut value = json!({"a": 1, "b": {"c": 2, "d": [1]}, "e": "x"});
+        merge(
+            &mut value,
+            &json!({"a": null, "b": {"c": null, "d": {"f": null, "g": 3}}, "e": {"h": null}, "i": null}),
+        );
+        assert_eq!(value, json!({"b": {"d": {"g": 3}}, "e": {}}));
     }
 }

@@ -69,7 +69,7 @@ impl Catalog for Fleet {
         let sql = format!(
             "SELECT {columns}, (SELECT slug FROM tenants WHERE id = tenant) FROM placements \
              INDEXED BY placements_live WHERE tenant > ? AND store = ? AND state IN ('planned','ready') AND state = 'ready' \
-             AND schema_version IS NOT ? {} ORDER BY tenant LIMIT ?",
+             AND schema_version IS DISTINCT FROM ? {} ORDER BY tenant LIMIT ?",
             self.whose()
         );
         let values = params![after.map_or(0, TenantId::get), store.as_str(), wanted, i64::from(limit)];

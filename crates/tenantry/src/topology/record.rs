@@ -91,10 +91,10 @@ pub(crate) async fn highest_tenant(write: &mut Write, wanted: &[NewPlacement]) -
 }
 
 async fn last_generation(write: &mut Write, tenant: TenantId, new: &NewPlacement) -> Result<i64> {
-    let sql = "SELECT max( \
-        coalesce((SELECT max(generation) FROM placements WHERE tenant = ? AND store = ?), 0), \
-        coalesce((SELECT max(generation) FROM placements \
-            WHERE server = ? AND base = ? AND isolation <> 'pooled'), 0))";
+    let sql = "SELECT coalesce(max(generation), 0) FROM (\
+        SELECT max(generation) AS generation FROM placements WHERE tenant = ? AND store = ? \
+        UNION ALL SELECT max(generation) FROM placements \
+            WHERE server = ? AND base = ? AND isolation <> 'pooled') AS known";
     let values = params![tenant.get(), new.store.as_str(), new.server.as_str(), new.base.as_str()];
     let known = crate::users::count(write, sql, values).await?;
     Ok(known.max(ids::highest_generation(write).await?))

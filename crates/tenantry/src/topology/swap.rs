@@ -108,7 +108,7 @@ pub(crate) async fn staged(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Placemen
 async fn in_state(tx: &mut Tx, tenant: TenantId, state: PlacementState) -> Result<Vec<Placement>> {
     let columns = placement::COLUMNS;
     let sql = format!(
-        "SELECT {columns} FROM placements WHERE tenant = ? AND state = ? ORDER BY kept_at DESC, id DESC"
+        "SELECT {columns} FROM placements WHERE tenant = ? AND state = ? ORDER BY kept_at DESC NULLS LAST, id DESC"
     );
     let rows = tx.query(&sql, params![tenant.get(), state.as_str()]).await?;
     rows.iter().map(|r| Ok(placement::read(r)?.1)).collect()
@@ -132,7 +132,8 @@ pub(crate) async fn release_due(tx: &mut Tx, due_us: i64, most: u32) -> Result<V
 
 /// Refuses unless the schema is the same as when the copy was begun, or the copy has the current one.
 pub(crate) async fn fresh(write: &mut Write, old: &Place, new: &Place) -> Result<()> {
-    let sql = "SELECT r.schema_version IS n.source_version OR r.schema_version IS n.schema_version \
+    let sql = "SELECT r.schema_version IS NOT DISTINCT FROM n.source_version \
+        OR r.schema_version IS NOT DISTINCT FROM n.schema_version \
         FROM placements r, placements n WHERE r.tenant = ?1 AND r.store = ?2 AND r.generation = ?3 \
         AND n.tenant = ?1 AND n.store = ?2 AND n.generation = ?4";
     let ((tenant, was), (_, becomes)) = (record::key(old), record::key(new));

@@ -19,7 +19,9 @@ use tenantry_engine::{
 pub async fn set_password_hash(write: &mut Write, by: &By, id: UserId, hash: &str) -> Result<()> {
     let at = write.at_us();
     // The person who signed in with the old password may be the reason for the change.
-    for sql in ["DELETE FROM login_failures WHERE user = ?", "DELETE FROM known_networks WHERE user = ?"] {
+    for sql in
+        ["DELETE FROM login_failures WHERE user_id = ?", "DELETE FROM known_networks WHERE user_id = ?"]
+    {
         write.execute(sql, params![id.get()]).await?;
     }
     let sql = "UPDATE users SET password_hash = ?, credentials_at = ?, credentials = credentials + 1, \
@@ -54,7 +56,7 @@ pub(crate) async fn require_credentials(write: &mut Write, id: UserId, proven: i
 /// # Errors
 /// [`Error::NotFound`] when there is no such user.
 pub async fn unlock(write: &mut Write, by: &By, id: UserId) -> Result<()> {
-    write.execute("DELETE FROM login_failures WHERE user = ?", params![id.get()]).await?;
+    write.execute("DELETE FROM login_failures WHERE user_id = ?", params![id.get()]).await?;
     let sql = "UPDATE users SET unlocks = unlocks + 1 WHERE id = ?";
     change(write, by, id, "user.unlock", sql, params![id.get()], serde_json::json!({})).await
 }
@@ -104,7 +106,7 @@ pub(crate) async fn link_identity(
     subject: &str,
 ) -> Result<()> {
     let at = write.at_us();
-    let sql = "INSERT INTO identities (user, issuer, subject, created_at) VALUES (?, ?, ?, ?)";
+    let sql = "INSERT INTO identities (user_id, issuer, subject, created_at) VALUES (?, ?, ?, ?)";
     let detail = serde_json::json!({ "issuer": issuer, "subject": subject });
     match change(write, by, id, "user.link_identity", sql, params![id.get(), issuer, subject, at], detail)
         .await

@@ -13,12 +13,12 @@ pub(crate) async fn end(write: &mut Write, user: UserId, tenant: Option<TenantId
     let at = write.at_us();
     let values = params![at, user.get(), tenant.map(TenantId::get)];
     let sql = "UPDATE api_keys SET revoked_at = ?1 WHERE created_by = ?2 AND revoked_at IS NULL \
-        AND (?3 IS NULL OR tenant = ?3) RETURNING hash";
+        AND (tenant = ?3 OR ?3 IS NULL) RETURNING hash";
     for row in write.query(sql, values).await? {
         write.invalidate(&Subject::ApiKey(row.text(0)?.to_owned())).await?;
     }
     let sql = "UPDATE invitations SET state = 'revoked', closed_at = ?1 WHERE made_by = ?2 AND state = 'open' \
-        AND (?3 IS NULL OR tenant = ?3)";
+        AND (tenant = ?3 OR ?3 IS NULL)";
     write.execute(sql, values).await?;
     Ok(())
 }

@@ -32,8 +32,8 @@ pub struct Member {
     pub created_at_us: i64,
 }
 
-const SELECT: &str = "SELECT m.user, u.address, u.name, m.tenant, t.slug, m.role, m.created_at FROM memberships m \
-    JOIN users u ON u.id = m.user JOIN tenants t ON t.id = m.tenant";
+const SELECT: &str = "SELECT m.user_id, u.address, u.name, m.tenant, t.slug, m.role, m.created_at FROM memberships m \
+    JOIN users u ON u.id = m.user_id JOIN tenants t ON t.id = m.tenant";
 
 fn read(r: &SqlRow) -> Result<Member> {
     Ok(Member {
@@ -52,7 +52,7 @@ fn read(r: &SqlRow) -> Result<Member> {
 /// # Errors
 /// Those of the control store.
 pub async fn of_tenant(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Member>> {
-    let sql = format!("{SELECT} WHERE m.tenant = ? ORDER BY m.user");
+    let sql = format!("{SELECT} WHERE m.tenant = ? ORDER BY m.user_id");
     tx.query(&sql, params![tenant.get()]).await?.iter().map(read).collect()
 }
 
@@ -61,7 +61,7 @@ pub async fn of_tenant(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Member>> {
 /// # Errors
 /// Those of the control store.
 pub async fn role(tx: &mut Tx, user: UserId, tenant: TenantId) -> Result<Option<RoleName>> {
-    let sql = "SELECT role FROM memberships WHERE user = ? AND tenant = ?";
+    let sql = "SELECT role FROM memberships WHERE user_id = ? AND tenant = ?";
     let rows = tx.query(sql, params![user.get(), tenant.get()]).await?;
     rows.first().map(|r| Ok(RoleName::parse(r.text(0)?)?)).transpose()
 }
@@ -83,7 +83,7 @@ pub(crate) async fn insert(write: &mut Write, user: UserId, tenant: TenantId, ro
     reserve(write, tenant, 0).await?;
     keep_default(write, user).await?;
     let at = write.at_us();
-    let sql = "INSERT INTO memberships (user, tenant, role, created_at) VALUES (?, ?, ?, ?)";
+    let sql = "INSERT INTO memberships (user_id, tenant, role, created_at) VALUES (?, ?, ?, ?)";
     write.execute(sql, params![user.get(), tenant.get(), role.as_str(), at]).await?;
     Ok(())
 }
@@ -91,8 +91,8 @@ pub(crate) async fn insert(write: &mut Write, user: UserId, tenant: TenantId, ro
 /// Records the present tenant as the default, so that a user's sign-in without a tenant still leads there after they
 /// are added to a second one.
 async fn keep_default(write: &mut Write, user: UserId) -> Result<()> {
-    let sql = "UPDATE users SET last_tenant = (SELECT min(tenant) FROM memberships WHERE user = ?1) \
-               WHERE id = ?1 AND last_tenant IS NULL AND (SELECT count(*) FROM memberships WHERE user = ?1) = 1";
+    let sql = "UPDATE users SET last_tenant = (SELECT min(tenant) FROM memberships WHERE user_id = ?1) \
+               WHERE id = ?1 AND last_tenant IS NULL AND (SELECT count(*) FROM memberships WHERE user_id = ?1) = 1";
     write.execute(sql, params![user.get()]).await?;
     Ok(())
 }
@@ -129,7 +129,7 @@ pub async fn set_role(
     if role != first {
         protect_last(write, user, tenant, first).await?;
     }
-    let sql = "UPDATE memberships SET role = ? WHERE user = ? AND tenant = ?";
+    let sql = "UPDATE memberships SET role = ? WHERE user_id = ? AND tenant = ?";
     if write.execute(sql, params![role.as_str(), user.get(), tenant.get()]).await? == 0 {
         return Err(Error::NotFound("member"));
     }
@@ -173,7 +173,7 @@ async fn end(
     first: &RoleName,
 ) -> Result<()> {
     protect_last(write, user, tenant, first).await?;
-    let sql = "DELETE FROM memberships WHERE user = ? AND tenant = ?";
+    let sql = "DELETE FROM memberships WHERE user_id = ? AND tenant = ?";
     if write.execute(sql, params![user.get(), tenant.get()]).await? == 0 {
         return Err(Error::NotFound("member"));
     }
@@ -186,8 +186,8 @@ async fn protect_last(write: &mut Write, user: UserId, tenant: TenantId, first: 
     if role(write, user, tenant).await?.as_ref() != Some(first) {
         return Ok(());
     }
-    let sql = "SELECT count(*) FROM memberships m JOIN users u ON u.id = m.user \
-               WHERE m.tenant = ? AND m.role = ? AND m.user <> ? AND u.is_active = 1";
+    let sql = "SELECT count(*) FROM memberships m JOIN users u ON u.id = m.user_id \
+               WHERE m.tenant = ? AND m.role = ? AND m.user_id <> ? AND u.is_active = 1";
     match count(write, sql, params![tenant.get(), first.as_str(), user.get()]).await? {
         0 => Err(Error::Conflict(format!(
             "the last {first} of a tenant stays: give another member the role {first} first"
@@ -199,9 +199,9 @@ async fn protect_last(write: &mut Write, user: UserId, tenant: TenantId, first: 
 /// Refuses to deactivate a user without whom an active tenant has no active holder of the role that manages it.
 pub(super) async fn protect_managed(write: &mut Write, user: UserId, first: &RoleName) -> Result<()> {
     let sql = "SELECT t.slug FROM memberships m JOIN tenants t ON t.id = m.tenant \
-        WHERE m.user = ?1 AND m.role = ?2 AND t.state IN ('creating', 'active') AND NOT EXISTS (\
-        SELECT 1 FROM memberships o JOIN users u ON u.id = o.user \
-        WHERE o.tenant = m.tenant AND o.role = ?2 AND o.user <> ?1 AND u.is_active = 1) ORDER BY t.slug LIMIT 5";
+        WHERE m.user_id = ?1 AND m.role = ?2 AND t.state IN ('creating', 'active') AND NOT EXISTS (\
+        SELECT 1 FROM memberships o JOIN users u ON u.id = o.user_id \
+        WHERE o.tenant = m.tenant AND o.role = ?2 AND o.user_id <> ?1 AND u.is_active = 1) ORDER BY t.slug LIMIT 5";
     let rows = write.query(sql, params![user.get(), first.as_str()]).await?;
     let alone = rows.iter().map(|row| row.text(0)).collect::<Result<Vec<_>, _>>()?;
     if alone.is_empty() {

@@ -102,8 +102,8 @@ impl std::fmt::Debug for NewUser {
 }
 
 const COLUMNS: &str = "id, address, name, password_hash, is_superuser, is_staff, is_active, created_at, \
-    last_login_at, (SELECT coalesce(sum(failed), 0) FROM login_failures f WHERE f.user = users.id), \
-    (SELECT max(locked_until) FROM login_failures f WHERE f.user = users.id), credentials, email = address, verified_at, \
+    last_login_at, (SELECT coalesce(sum(failed), 0) FROM login_failures f WHERE f.user_id = users.id), \
+    (SELECT max(locked_until) FROM login_failures f WHERE f.user_id = users.id), credentials, email = address, verified_at, \
     last_tenant";
 
 fn read(r: &SqlRow) -> Result<User> {
@@ -245,7 +245,7 @@ pub(crate) async fn by_email(tx: &mut Tx, email: &str) -> Result<Option<User>> {
 pub(crate) async fn by_sign_in(tx: &mut Tx, email: &str, tenant: Option<&Slug>) -> Result<Option<User>> {
     let Some(tenant) = tenant else { return by_email(tx, email).await };
     let sql = format!(
-        "SELECT {COLUMNS} FROM users WHERE address = ?1 AND id IN (SELECT m.user FROM memberships m \
+        "SELECT {COLUMNS} FROM users WHERE address = ?1 AND id IN (SELECT m.user_id FROM memberships m \
          JOIN tenants t ON t.id = m.tenant WHERE t.slug = ?2) ORDER BY email = address DESC, id DESC LIMIT 1"
     );
     one(tx, &sql, params![normal_email(email), tenant.as_str()]).await
@@ -257,7 +257,7 @@ pub(crate) async fn by_sign_in(tx: &mut Tx, email: &str, tenant: Option<&Slug>) 
 /// Those of the control store.
 pub(crate) async fn by_identity(tx: &mut Tx, issuer: &str, subject: &str) -> Result<Option<User>> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM users WHERE id = (SELECT user FROM identities WHERE issuer = ? AND subject = ?)"
+        "SELECT {COLUMNS} FROM users WHERE id = (SELECT user_id FROM identities WHERE issuer = ? AND subject = ?)"
     );
     one(tx, &sql, params![issuer, subject]).await
 }

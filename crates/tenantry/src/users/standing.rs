@@ -69,23 +69,23 @@ async fn merge(write: &mut Write, by: &By, from: &User, into: &User, first: &Rol
             "another account holds this address and is closed: ask the operator to open it first".into(),
         ));
     }
-    let sql = "INSERT INTO memberships (user, tenant, role, created_at) \
-        SELECT ?1, tenant, role, created_at FROM memberships WHERE user = ?2 \
-        ON CONFLICT (user, tenant) DO UPDATE SET role = excluded.role WHERE excluded.role = ?3";
+    let sql = "INSERT INTO memberships (user_id, tenant, role, created_at) \
+        SELECT ?1, tenant, role, created_at FROM memberships WHERE user_id = ?2 \
+        ON CONFLICT (user_id, tenant) DO UPDATE SET role = excluded.role WHERE excluded.role = ?3";
     write.execute(sql, params![into.id.get(), from.id.get(), first.as_str()]).await?;
     let both = params![into.id.get(), from.id.get()];
     for sql in [
         "UPDATE invitations SET made_by = ?1 WHERE made_by = ?2",
         "UPDATE api_keys SET created_by = ?1 WHERE created_by = ?2",
-        "UPDATE identities SET user = ?1 WHERE user = ?2",
+        "UPDATE identities SET user_id = ?1 WHERE user_id = ?2",
     ] {
         write.execute(sql, both).await?;
     }
     let one = params![from.id.get()];
     for sql in [
-        "DELETE FROM memberships WHERE user = ?1",
-        "DELETE FROM login_failures WHERE user = ?1",
-        "DELETE FROM known_networks WHERE user = ?1",
+        "DELETE FROM memberships WHERE user_id = ?1",
+        "DELETE FROM login_failures WHERE user_id = ?1",
+        "DELETE FROM known_networks WHERE user_id = ?1",
         "UPDATE users SET is_active = 0, password_hash = NULL, credentials = credentials + 1 WHERE id = ?1",
     ] {
         write.execute(sql, one).await?;

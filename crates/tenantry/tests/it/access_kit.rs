@@ -134,7 +134,7 @@ impl TestAccess {
         {
             run(
                 &mut w,
-                "INSERT INTO memberships (user, tenant, role, created_at) VALUES (?, ?, ?, ?)",
+                "INSERT INTO memberships (user_id, tenant, role, created_at) VALUES (?, ?, ?, ?)",
                 &[user.get().into(), tenant.get().into(), role.into(), now.into()],
             )
             .await;
@@ -142,7 +142,7 @@ impl TestAccess {
         for (issuer, user) in [(ISSUER, ADA), (ISSUER, BOB), (BETA_ISSUER, BOB)] {
             run(
                 &mut w,
-                "INSERT INTO identities (issuer, subject, user, created_at) VALUES (?, ?, ?, ?)",
+                "INSERT INTO identities (issuer, subject, user_id, created_at) VALUES (?, ?, ?, ?)",
                 &[issuer.into(), format!("sub-{user}").into(), user.get().into(), now.into()],
             )
             .await;

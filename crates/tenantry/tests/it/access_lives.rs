@@ -11,7 +11,7 @@ use tenantry::{
 async fn account_enumeration_all_that_is_wrong_with_a_log_in_looks_the_same() {
     let test = TestAccess::new().await;
     test.change("UPDATE users SET is_active = 0 WHERE id = 3", &[], Subject::User(EVE)).await;
-    let locked = "INSERT INTO login_failures (user, network, failed, locked_until, at) VALUES (4, '', 10, ?1 + 60000000, ?1)";
+    let locked = "INSERT INTO login_failures (user_id, network, failed, locked_until, at) VALUES (4, '', 10, ?1 + 60000000, ?1)";
     test.change(locked, &[test.control.now_us().into()], Subject::User(STAFF)).await;
     test.change("UPDATE users SET password_hash = NULL WHERE id = 5", &[], Subject::User(ROOT)).await;
     let mut texts = std::collections::BTreeSet::new();
@@ -137,14 +137,14 @@ async fn late_revocation_the_request_after_a_revocation_is_refused_in_every_proc
     refused(&by_bearer(&token), "external id taken away").await;
     let token = jwt(ISSUER, BOB, Some("beta"));
     warm(&by_bearer(&token)).await;
-    test.change("DELETE FROM identities WHERE user = 2", &[], Subject::User(BOB)).await;
+    test.change("DELETE FROM identities WHERE user_id = 2", &[], Subject::User(BOB)).await;
     let bob = test.login_in("bob", Some("alpha")).await;
     warm(&by_session(&bob)).await;
     refused(&by_bearer(&token), "identity unlinked, while the user is in memory again").await;
 
     let bob = test.login_in("bob", Some("alpha")).await;
     warm(&by_session(&bob)).await;
-    test.change("DELETE FROM memberships WHERE user = 2 AND tenant = 1", &[], Subject::User(BOB)).await;
+    test.change("DELETE FROM memberships WHERE user_id = 2 AND tenant = 1", &[], Subject::User(BOB)).await;
     refused(&by_session(&bob), "no member any more").await;
 
     warm(&by_session(&owner)).await;

@@ -214,7 +214,7 @@ async fn a_changed_password_forgets_where_the_old_one_was_used() {
     let (old, new) = (Password::new(PASSWORD), Password::new("a brand new one"));
     w.access.change_password(&ada, old, new, &from("10.0.0.3")).await.unwrap();
     let mut tx = w.control.snapshot().await.unwrap();
-    let rows = tx.query("SELECT network FROM known_networks WHERE user = 1", &[]).await.unwrap();
+    let rows = tx.query("SELECT network FROM known_networks WHERE user_id = 1", &[]).await.unwrap();
     let known: Vec<_> = rows.iter().map(|row| row.text(0).unwrap()).collect();
     assert_eq!(known, ["10.0.0.3"]);
 }

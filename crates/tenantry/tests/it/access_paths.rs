@@ -231,7 +231,7 @@ async fn foreign_issuer_an_issuer_of_a_tenant_never_carries_the_rights_of_the_pl
     let test = TestAccess::new().await;
     for user in [STAFF, ROOT] {
         for issuer in [ISSUER, BETA_ISSUER] {
-            let sql = "INSERT INTO identities (issuer, subject, user, created_at) VALUES (?, ?, ?, 1)";
+            let sql = "INSERT INTO identities (issuer, subject, user_id, created_at) VALUES (?, ?, ?, 1)";
             let values = [issuer.into(), format!("sub-{user}").into(), user.get().into()];
             test.change(sql, &values, Subject::User(user)).await;
         }
@@ -240,7 +240,7 @@ async fn foreign_issuer_an_issuer_of_a_tenant_never_carries_the_rights_of_the_pl
         let token = jwt(BETA_ISSUER, user, None);
         let outside = test.access.resolve(&by_bearer(&token)).await.expect_err("no member of beta");
         assert_eq!(outside.code(), "unauthenticated");
-        let sql = "INSERT INTO memberships (user, tenant, role, created_at) VALUES (?, ?, 'member', 1)";
+        let sql = "INSERT INTO memberships (user_id, tenant, role, created_at) VALUES (?, ?, 'member', 1)";
         test.change(sql, &[user.get().into(), BETA.get().into()], Subject::User(user)).await;
         let theirs = test.access.resolve(&by_bearer(&token)).await.expect("theirs").actor;
         assert!(!theirs.is_staff() && !theirs.is_superuser());

@@ -61,7 +61,7 @@ async fn an_upgrade_opens_accounts_that_were_closed_to_everybody() {
         let user = user(&mut tx, id).await.unwrap();
         assert_eq!((user.failed_logins, user.locked_until_us), (0, None), "{user:?}");
     }
-    let rows = tx.query("SELECT user, network FROM known_networks", &[]).await.unwrap();
+    let rows = tx.query("SELECT user_id, network FROM known_networks", &[]).await.unwrap();
     let known: Vec<_> = rows.iter().map(|r| (r.integer(0).unwrap(), r.text(1).unwrap())).collect();
     assert_eq!(known, [(1, "10.0.0.1")], "where ada signed in, not the staff who acted as ada");
     assert!(user(&mut tx, EVE).await.is_err());

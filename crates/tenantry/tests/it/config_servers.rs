@@ -79,7 +79,6 @@ fn stores_are_only_where_their_isolation_and_names_fit() {
          [stores.pool]\nserver = \"pg\"\nisolation = \"pooled\"\n",
     );
     insta::assert_snapshot!(read(&text).unwrap_err(), @r#"
-tenantry.toml:10: stores.licensing.server: a system store lies on SQLite; servers.pg is a PostgreSQL server
 tenantry.toml:13: stores.mixed.isolation: schemas need PostgreSQL; servers.main is SQLite: use "database"
 tenantry.toml:17: stores.long.name: a name could have 66 bytes with the prefix "clinics_eu_" of servers.pg, and PostgreSQL takes 63: shorten one of them
 tenantry.toml:21: stores.brought.provision: a tenant brings a whole database: use isolation = "database"

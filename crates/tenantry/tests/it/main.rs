@@ -31,6 +31,7 @@ mod config_make;
 mod config_migrate;
 mod config_platform;
 mod config_servers;
+mod control_dialects;
 mod control_domain;
 mod control_scale;
 mod crossings_live;

@@ -14,7 +14,7 @@ pub(in crate::cli) async fn run(place: &Place, options: &Demo) -> Result<ExitCod
             data.push("-postgres");
             config.set_data_dir(Path::new(&data));
         }
-        demo::on_postgres(&mut config, url, options.isolation)?;
+        demo::on_postgres(&mut config, url, Some(options.isolation), true)?;
     }
     let platform = place.platform_of(config).await?;
     if options.remove {

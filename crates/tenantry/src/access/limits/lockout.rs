@@ -86,8 +86,8 @@ impl Lockout {
         user: Option<UserId>,
         address: Option<IpAddr>,
     ) -> Result<Standing> {
-        let sql = "SELECT (SELECT locked_until FROM login_failures WHERE user = ?1 AND network = ?2), \
-            EXISTS (SELECT 1 FROM known_networks WHERE user = ?1 AND network = ?2), \
+        let sql = "SELECT (SELECT locked_until FROM login_failures WHERE user_id = ?1 AND network = ?2), \
+            EXISTS (SELECT 1 FROM known_networks WHERE user_id = ?1 AND network = ?2), \
             coalesce((SELECT unlocks FROM users WHERE id = ?1), 0)";
         let rows = tx.query(sql, params![user.map_or(0, UserId::get), key(address)]).await?;
         let Some(row) = rows.first() else { return Ok(Standing::default()) };
@@ -139,16 +139,16 @@ impl Lockout {
         let old = write.due_us() - FORGOTTEN_US;
         write.execute("DELETE FROM login_failures WHERE at < ?", params![old]).await?;
         // Guesses at a locked account do not prolong the lock: otherwise an attacker could keep it locked.
-        let sql = "INSERT INTO login_failures (user, network, failed, at) VALUES (?1, ?2, 1, ?3) \
-            ON CONFLICT (user, network) DO UPDATE SET at = excluded.at, \
-            failed = iif(abs(at - ?3) > ?4, 1, failed + 1) \
-            WHERE coalesce(locked_until, 0) NOT BETWEEN ?3 + 1 AND ?3 + ?5 RETURNING failed";
+        let sql = "INSERT INTO login_failures (user_id, network, failed, at) VALUES (?1, ?2, 1, ?3) \
+            ON CONFLICT (user_id, network) DO UPDATE SET at = excluded.at, \
+            failed = CASE WHEN abs(login_failures.at - ?3) > ?4 THEN 1 ELSE login_failures.failed + 1 END \
+            WHERE coalesce(login_failures.locked_until, 0) NOT BETWEEN ?3 + 1 AND ?3 + ?5 RETURNING failed";
         let values = params![user.get(), network, at, FORGOTTEN_US, self.longest_us];
         let rows = write.query(sql, values).await?;
         let Some(failed) = rows.first().map(|row| row.integer(0)).transpose()? else { return Ok(()) };
         make_room(write, "login_failures", user, GUESSING).await?;
         let until_us = (failed >= self.after).then(|| at + self.wait_us(failed - self.after));
-        let sql = "UPDATE login_failures SET locked_until = ? WHERE user = ? AND network = ?";
+        let sql = "UPDATE login_failures SET locked_until = ? WHERE user_id = ? AND network = ?";
         write.execute(sql, params![until_us, user.get(), network]).await?;
         let Some(until_us) = until_us else { return Ok(()) };
         let detail = json!({ "user": user, "failed_logins": failed, "until_us": until_us });
@@ -169,13 +169,13 @@ pub(in crate::access) async fn remember(
     address: Option<IpAddr>,
 ) -> Result<()> {
     let (key, at) = (key(address), write.at_us());
-    let sql = "DELETE FROM login_failures WHERE user = ? AND network = ?";
+    let sql = "DELETE FROM login_failures WHERE user_id = ? AND network = ?";
     write.execute(sql, params![user.get(), key.as_str()]).await?;
     if address.is_none() {
         return Ok(());
     }
-    let sql = "INSERT INTO known_networks (user, network, at) VALUES (?, ?, ?) \
-        ON CONFLICT (user, network) DO UPDATE SET at = excluded.at";
+    let sql = "INSERT INTO known_networks (user_id, network, at) VALUES (?, ?, ?) \
+        ON CONFLICT (user_id, network) DO UPDATE SET at = excluded.at";
     write.execute(sql, params![user.get(), key, at]).await?;
     make_room(write, "known_networks", user, KNOWN).await
 }
@@ -187,8 +187,8 @@ fn key(address: Option<IpAddr>) -> String {
 
 async fn make_room(write: &mut Write, table: &str, user: UserId, most: i64) -> Result<()> {
     let sql = format!(
-        "DELETE FROM {table} WHERE user = ?1 AND network IN \
-         (SELECT network FROM {table} WHERE user = ?1 ORDER BY at DESC LIMIT -1 OFFSET ?2)"
+        "DELETE FROM {table} WHERE user_id = ?1 AND network NOT IN \
+         (SELECT network FROM {table} WHERE user_id = ?1 ORDER BY at DESC LIMIT ?2)"
     );
     write.execute(&sql, params![user.get(), most]).await?;
     Ok(())

@@ -114,7 +114,7 @@ impl Access {
 
     /// Returns the member to act as. Refuses staff, so that impersonation never gives rights of the platform.
     async fn member(&self, write: &mut Write, wish: &Impersonate) -> Result<UserId> {
-        let sql = "SELECT u.id, u.is_staff OR u.is_superuser FROM memberships m JOIN users u ON u.id = m.user \
+        let sql = "SELECT u.id, u.is_staff = 1 OR u.is_superuser = 1 FROM memberships m JOIN users u ON u.id = m.user_id \
                    WHERE m.tenant = ?1 AND u.is_active = 1 AND (u.id = ?2 OR (?2 IS NULL AND m.role = ?3)) \
                    ORDER BY m.created_at, u.id LIMIT 1";
         let first_role = self.roles.first().map(|role| role.as_str().to_owned());

@@ -98,7 +98,7 @@ pub(in crate::access) struct Draft<'a> {
     pub(in crate::access) origin: &'a Origin,
 }
 
-const COLUMNS: &str = "id, user, tenant, credentials, expires_at, seen_at, impersonator, reason, \
+const COLUMNS: &str = "id, user_id, tenant, credentials, expires_at, seen_at, impersonator, reason, \
     impersonator_credentials, created_at";
 
 /// Returns the session with this token hash, expired or not.

@@ -35,7 +35,7 @@ const PER_USER: i64 = 50;
 const AGENT_CHARS: usize = 200;
 
 /// Deletes all sessions of a user, including those in which staff act as them, and those in which they act as others.
-const END_ALL: &str = "DELETE FROM sessions WHERE user = ?1 OR impersonator = ?1 RETURNING token_hash";
+const END_ALL: &str = "DELETE FROM sessions WHERE user_id = ?1 OR impersonator = ?1 RETURNING token_hash";
 
 /// The sessions of the platform.
 pub struct Sessions {
@@ -81,7 +81,7 @@ impl Sessions {
         let now_us = write.at_us();
         write
             .execute(
-                "INSERT INTO sessions (token_hash, user, tenant, created_at, expires_at, seen_at, impersonator, \
+                "INSERT INTO sessions (token_hash, user_id, tenant, created_at, expires_at, seen_at, impersonator, \
                  reason, address, agent, credentials, impersonator_credentials) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
                  (SELECT credentials FROM users WHERE id = ?2), (SELECT credentials FROM users WHERE id = ?7))",
@@ -111,7 +111,7 @@ impl Sessions {
         let user = actor.user_id().ok_or(Error::NotFound("session"))?;
         let sql = "SELECT s.id, s.tenant, s.created_at, s.expires_at, s.seen_at, s.address, s.agent, \
                    s.impersonator IS NOT NULL, t.slug FROM sessions s LEFT JOIN tenants t ON t.id = s.tenant \
-                   WHERE s.user = ? AND s.expires_at > ? ORDER BY s.id DESC LIMIT 200";
+                   WHERE s.user_id = ? AND s.expires_at > ? ORDER BY s.id DESC LIMIT 200";
         let rows =
             self.control.snapshot().await?.query(sql, params![user.get(), self.control.now_us()]).await?;
         let mut sessions = Vec::with_capacity(rows.len());
@@ -133,7 +133,7 @@ impl Sessions {
         if actor.current_session().is_none_or(|session| session.id != id) {
             actor.may_change_credentials()?;
         }
-        let sql = "DELETE FROM sessions WHERE id = ? AND user = ? RETURNING token_hash";
+        let sql = "DELETE FROM sessions WHERE id = ? AND user_id = ? RETURNING token_hash";
         match self.end(actor.by(), "session.revoke", sql, params![id, user.get()]).await? {
             0 => Err(Error::NotFound("session")),
             _ => Ok(()),
@@ -148,7 +148,7 @@ impl Sessions {
         actor.may_change_credentials()?;
         let user = actor.user_id().ok_or(Error::NotFound("session"))?;
         let current = actor.current_session().map_or(0, |session| session.id);
-        let sql = "DELETE FROM sessions WHERE user = ? AND id <> ? RETURNING token_hash";
+        let sql = "DELETE FROM sessions WHERE user_id = ? AND id <> ? RETURNING token_hash";
         self.end(actor.by(), "session.revoke_others", sql, params![user.get(), current]).await
     }
 
@@ -233,8 +233,8 @@ async fn drop_all(write: &mut Write, rows: &[SqlRow]) -> Result<()> {
 }
 
 async fn make_room(write: &mut Write, user: UserId) -> Result<()> {
-    let sql = "DELETE FROM sessions WHERE id IN \
-               (SELECT id FROM sessions WHERE user = ? ORDER BY id DESC LIMIT -1 OFFSET ?) RETURNING token_hash";
+    let sql = "DELETE FROM sessions WHERE user_id = ?1 AND id NOT IN \
+        (SELECT id FROM sessions WHERE user_id = ?1 ORDER BY id DESC LIMIT ?2) RETURNING token_hash";
     let gone = write.query(sql, params![user.get(), PER_USER - 1]).await?;
     drop_all(write, &gone).await
 }

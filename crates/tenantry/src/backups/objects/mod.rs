@@ -1,6 +1,7 @@
 //! The objects of a backup in its store: taken, streamed, described by a manifest, fetched and verified.
 
 pub(in crate::backups) mod archive;
+pub(in crate::backups) mod catalog_file;
 pub(in crate::backups) mod fetch;
 pub mod manifest;
 pub(in crate::backups) mod read_back;

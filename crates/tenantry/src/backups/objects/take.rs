@@ -7,6 +7,7 @@
 use crate::backups::{
     BackupId, Store,
     archive::{Shelf, Vanished, pack},
+    catalog_file,
     id::nonce,
     manifest::{AppVersion, FORMAT, FilesCopy, Manifest, Reason, StoreCopy, TableSum, Whose},
     read_back::Hashed,
@@ -32,7 +33,7 @@ use std::{
 use tenantry_engine::{
     CopyInfo, CopyOptions, Kind,
     name::{AppName, Slug, StoreName, TenantId},
-    place::Place,
+    place::{EngineKind, Place},
 };
 use tokio::runtime::Handle;
 
@@ -210,6 +211,15 @@ async fn ready(control: &Control, tenant: TenantId) -> Result<Vec<Place>> {
 async fn copy(context: &Context, wanted: &Wanted<'_>, place: Place, copies: &mut Copies) -> Result<Copied> {
     let path = context.scratch()?.join(format!("{}.{}.db", place.store, nonce()));
     copies.0.push(path.clone());
+    if place.tenant.is_none()
+        && place.store.as_str() == "control"
+        && context.databases.engine_of(&place)? != EngineKind::Sqlite
+    {
+        let scratch = context.scratch()?.join(format!("catalog.{}", nonce()));
+        let platform = context.backups.platform_id()?;
+        catalog_file::write(&context.control, &place, platform, &scratch, &path).await?;
+        return Ok(Copied { place, path });
+    }
     let script = context.databases.script(&place.store)?;
     let options = CopyOptions { check: false, sync: false };
     let engine = context.databases.engine();

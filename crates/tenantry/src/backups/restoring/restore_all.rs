@@ -133,7 +133,7 @@ impl Restores<'_> {
 
     /// Returns the tenants that were purged after this state of the catalog, and stay closed.
     async fn purged_since(&self) -> Result<Vec<Slug>> {
-        let sql = "SELECT slug FROM tenants WHERE state = 'cancelled' AND state_reason IS ? ORDER BY id";
+        let sql = "SELECT slug FROM tenants WHERE state = 'cancelled' AND state_reason IS NOT DISTINCT FROM ? ORDER BY id";
         let rows = self.platform.control().snapshot().await?.query(sql, params![PURGED]).await?;
         rows.iter().map(|row| Ok(Slug::parse(row.text(0)?)?)).collect()
     }
@@ -161,7 +161,7 @@ impl Restores<'_> {
     ) -> Result<(usize, Vec<Lost>)> {
         let (mut looked, mut lost, mut after) = (0, Vec::new(), 0);
         let sql = "SELECT id, slug FROM tenants WHERE id > ? AND state IN ('active', 'suspended', 'cancelled') \
-            AND NOT (state = 'cancelled' AND state_reason IS ?) ORDER BY id LIMIT ?";
+            AND NOT (state = 'cancelled' AND state_reason IS NOT DISTINCT FROM ?) ORDER BY id LIMIT ?";
         loop {
             let rows =
                 self.platform.control().snapshot().await?.query(sql, params![after, PURGED, PAGE]).await?;

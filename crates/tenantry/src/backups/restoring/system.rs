@@ -9,7 +9,7 @@ use crate::{
     apps::Apps,
     audit::Heads,
     backups::{
-        BackupId, Rescanned, Store,
+        BackupId, Rescanned, Store, catalog_file,
         fetch::{Keep, believed, fetch, manifest_of},
         manifest::Manifest,
         store::MANIFEST,
@@ -33,7 +33,11 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-use tenantry_engine::{Engine, Kind, name::StoreName};
+use tenantry_engine::{
+    Engine, Kind,
+    name::StoreName,
+    place::{EngineKind, Place},
+};
 
 /// Result of a restore of the platform's own stores.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -191,23 +195,52 @@ async fn put_in_place(
         believed(&manifest.id, fetch(store, &databases, manifest, copy, &path, Keep::ForNow).await)?;
         fetched.push((known, path));
     }
+    let engine = databases.engine();
     let aside = config.platform.data_dir.join("replaced").join(crate::backups::BackupId::new(now()).as_str());
     let heads = heads_file(config);
     let published = Heads::open(Some(heads.clone()))?.newest().id;
     let mut moved = false;
     for (store, from) in &fetched {
-        if let Some(file) = file_of(config, store)? {
-            moved |= move_aside(&file, &aside)?;
+        let place = platform_place(store)?;
+        match file_of(config, store)? {
+            Some(file) => moved |= move_aside(&file, &aside)?,
+            None => set_aside(engine, &place).await?,
         }
-        databases.engine().adopt_system(&platform_place(store)?, from).await?;
+        put_at(&databases, &place, from, scratch).await?;
     }
     if fetched.iter().any(|(store, _)| store.name.as_str() == "control") {
-        settle(&engine, config, published).await?;
+        settle(engine, config, published).await?;
     }
     engine.shutdown().await;
     // The heads belong to a log that continued longer. Next to the restored log they would say that rows were cut off.
     moved |= move_aside(&heads, &aside)?;
     Ok((fetched.into_iter().map(|(s, _)| s.name.clone()).collect(), moved.then_some(aside)))
+}
+
+/// Makes the database of a system store from its file in the backup.
+async fn put_at(databases: &Databases, place: &Place, from: &Path, scratch: &Path) -> Result<()> {
+    let engine = databases.engine();
+    let is_file = databases.engine_of(place)? == EngineKind::Sqlite;
+    if is_file || place.store.as_str() != "control" {
+        return Ok(engine.adopt_system(place, &databases.script(&place.store)?, from).await?);
+    }
+    engine.create_system(place).await?;
+    let into = engine.system(place).await?;
+    catalog_file::read(from, place, &scratch.join("catalog"), &into, now()).await
+}
+
+/// Renames the database of a system store that is no file, so that the restored one gets its name.
+async fn set_aside(engine: &Engine, place: &Place) -> Result<()> {
+    let replaced = tenantry_engine::Error::new(Kind::Missing, format!("{place} is replaced by a backup"));
+    engine.set_aside(place, &replaced).await?;
+    match engine.exists(place).await? {
+        false => Ok(()),
+        true => Err(Error::Conflict(format!(
+            "{} stands where the restored store belongs, and a database that was set aside before has the name it would \
+             get: remove that one on the server, then run this again",
+            engine.shown(place)
+        ))),
+    }
 }
 
 /// Adapts the journal, which is of the moment of the backup. Backups running then are over. Other open operations have

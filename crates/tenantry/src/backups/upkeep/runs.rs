@@ -73,7 +73,7 @@ pub(crate) async fn finish(write: &mut Write, run: i64, good: u64, failed: u64) 
 
 /// Returns true if this run has already made the backup of this tenant (`None`: of the platform).
 pub(crate) async fn has(tx: &mut Tx, run: i64, tenant: Option<TenantId>) -> Result<bool> {
-    let sql = "SELECT 1 FROM backups WHERE run = ? AND tenant IS ? AND state = 'good'";
+    let sql = "SELECT 1 FROM backups WHERE run = ? AND tenant IS NOT DISTINCT FROM ? AND state = 'good'";
     Ok(!tx.query(sql, params![run, tenant.map(TenantId::get)]).await?.is_empty())
 }
 
@@ -103,7 +103,7 @@ pub(crate) async fn served(tx: &mut Tx, schedule: &str, now_us: i64) -> Result<O
 pub(crate) async fn see(write: &mut Write, schedule: &str) -> Result<()> {
     let at = write.at_us();
     let sql = "INSERT INTO backup_schedules (name, since) VALUES (?, ?) \
-        ON CONFLICT (name) DO UPDATE SET since = excluded.since WHERE since > excluded.since";
+        ON CONFLICT (name) DO UPDATE SET since = excluded.since WHERE backup_schedules.since > excluded.since";
     write.execute(sql, params![schedule, at]).await?;
     Ok(())
 }

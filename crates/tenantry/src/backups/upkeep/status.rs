@@ -91,7 +91,7 @@ impl Remembered {
 pub(in crate::backups) async fn status(control: &Control, backups: &BackupService) -> Result<Status> {
     let now = control.now_us();
     let mut tx = control.snapshot().await?;
-    let sql = "SELECT count(*), coalesce(sum(stored_bytes), 0), max(iif(at <= ?, at, NULL)) \
+    let sql = "SELECT count(*), coalesce(sum(stored_bytes), 0), max(CASE WHEN at <= ? THEN at END) \
         FROM backups WHERE state = 'good'";
     let rows = tx.query(sql, params![now]).await?;
     let row = rows.first().ok_or(crate::Error::NotFound("backup"))?;

@@ -40,7 +40,8 @@ pub(crate) async fn claim(write: &mut Write, owner: &str, place: &Place) -> Resu
         return Ok(Some(format!("{kind} {id} is working on this tenant")));
     }
     let until = write.at_us() + CLAIM_US;
-    let sql = "INSERT OR REPLACE INTO migrating (key, owner, until) VALUES (?, ?, ?)";
+    let sql = "INSERT INTO migrating (key, owner, until) VALUES (?, ?, ?) \
+        ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, until = excluded.until";
     write.execute(sql, params![key, owner, until]).await?;
     Ok(None)
 }
@@ -54,10 +55,10 @@ pub(crate) async fn release(write: &mut Write, owner: &str, place: &Place) -> Re
 /// Refuses while a migration run has claimed a database of this tenant.
 pub(in crate::operations) async fn refuse_migrating(write: &mut Write, tenant: TenantId) -> Result<()> {
     // Usually there are no claims, and then this query is the only cost.
-    let sql = "SELECT key FROM migrating WHERE key = 'tenant:' || ?1 OR key IN \
+    let sql = "SELECT key FROM migrating WHERE key = ?2 OR key IN \
         (SELECT 'pool:' || server || '/' || physical FROM placements \
          WHERE tenant = ?1 AND isolation = 'pooled' AND state IN ('planned', 'ready'))";
-    for row in write.query(sql, params![tenant.get()]).await? {
+    for row in write.query(sql, params![tenant.get(), format!("tenant:{tenant}")]).await? {
         if holder(write, row.text(0)?).await?.is_some() {
             return Err(Error::Occupied(
                 "a migration run is working on this tenant's database: try again in a moment".into(),

@@ -156,7 +156,7 @@ pub(in crate::operations) async fn stuck(inner: &Inner) -> Result<Vec<Listed>> {
 /// Returns how many operations are open, and how many of those are stuck.
 async fn counts(tx: &mut Tx) -> Result<(u64, u64)> {
     let sql = format!(
-        "SELECT count(*), coalesce(sum({}), 0) FROM operations o WHERE o.state IN ('running', 'unwinding')",
+        "SELECT count(*), coalesce(sum(CASE WHEN {} THEN 1 ELSE 0 END), 0) FROM operations o WHERE o.state IN ('running', 'unwinding')",
         stuck_sql()
     );
     let rows = tx.query(&sql, &[]).await?;

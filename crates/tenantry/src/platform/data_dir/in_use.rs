@@ -1,7 +1,8 @@
 //! Shared and exclusive use of a data directory: by servers and commands together, or by one command alone.
 //!
 //! A lock on a file in the directory, which the operating system holds for as long as the process lives. The restore of the
-//! platform's own stores needs exclusive use, and so do commands that read while nothing can be written.
+//! platform's own stores needs exclusive use, and so do commands that read while nothing can be written. Stores on a server
+//! have processes on other machines too: this lock does not see those.
 
 use crate::{
     Error, Result,

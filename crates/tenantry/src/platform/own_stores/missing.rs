@@ -2,7 +2,8 @@
 //! replaced by an empty one.
 //!
 //! Called while the platform opens. Nothing but the installation itself says that it exists: a new one starts without any
-//! step.
+//! step. On a server a store is lost when its database was removed or the configuration names another server. The same
+//! traces tell: the published heads in the data directory, other databases with the prefix, and the backups.
 
 use crate::{
     Result,
@@ -43,7 +44,7 @@ pub(crate) async fn refuse_lost_control(
         return Ok(());
     }
     let missing = tenantry_engine::Error::new(Kind::Missing, format!("{place}: {trace}"));
-    Err(unprepared(store, place, missing, Some(&trace)))
+    Err(unprepared(engine, store, place, missing, Some(&trace)))
 }
 
 /// Returns what an earlier installation left: heads of its audit log, databases on its servers, or its backups.
@@ -98,7 +99,7 @@ pub(crate) async fn refuse_lost_store(
         return Ok(());
     }
     let missing = tenantry_engine::Error::new(Kind::Missing, place.to_string());
-    Err(unprepared(store, place, missing, None))
+    Err(unprepared(engine, store, place, missing, None))
 }
 
 /// Records that the database of a store exists now.

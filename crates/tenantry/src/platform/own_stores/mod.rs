@@ -35,12 +35,15 @@ use tenantry_engine::{
 pub(crate) async fn open_control(engine: &Engine, config: &Config) -> Result<Control> {
     let store = config.store("control").ok_or(Error::NotFound("store"))?;
     let place = platform_place(store)?;
-    refuse_lost_control(engine, config, store, &place).await?;
+    refuse_lost_control(engine, config, store, &place).await.map_err(|error| match error {
+        Error::Engine(error) => unprepared(engine, store, &place, error, None),
+        error => error,
+    })?;
     let opened = async {
         engine.create_system(&place).await?;
         engine.system(&place).await
     };
-    let database = opened.await.map_err(|error| unprepared(store, &place, error, None))?;
+    let database = opened.await.map_err(|error| unprepared(engine, store, &place, error, None))?;
     let begun = async {
         let control =
             Control::open(engine, database, Some(crate::platform::own_stores::missing::heads_file(config)))
@@ -49,7 +52,7 @@ pub(crate) async fn open_control(engine: &Engine, config: &Config) -> Result<Con
         Ok::<_, Error>(control)
     };
     begun.await.map_err(|error| match error {
-        Error::Engine(error) => unprepared(store, &place, error, None),
+        Error::Engine(error) => unprepared(engine, store, &place, error, None),
         error => error,
     })
 }
@@ -97,15 +100,18 @@ async fn prepare_store(
     store: &StoreConfig,
     place: &Place,
 ) -> Result<Option<Refused>> {
-    refuse_lost_store(engine, control, store, place).await?;
+    refuse_lost_store(engine, control, store, place).await.map_err(|error| match error {
+        Error::Engine(error) if store.scope == Scope::System => unprepared(engine, store, place, error, None),
+        error => error,
+    })?;
     let existed = engine.exists(place).await?;
     let mut refused = None;
     match migrate_platform_store(engine, apps, place).await {
         Err(error) if existed => match error.kind() {
             Kind::Statement(why) => refused = Some(Refused::new(control, place, why, &error).await?),
-            _ => return Err(unprepared(store, place, error, None)),
+            _ => return Err(unprepared(engine, store, place, error, None)),
         },
-        prepared => prepared.map_err(|error| unprepared(store, place, error, None))?,
+        prepared => prepared.map_err(|error| unprepared(engine, store, place, error, None))?,
     }
     record(control, store).await?;
     Ok(refused)
@@ -145,6 +151,7 @@ pub(crate) async fn first_refusal(
 /// Explains why a process cannot start with one of the platform's own databases, and names the remedy.
 /// `trace` says what shows that a missing one existed.
 pub(crate) fn unprepared(
+    engine: &Engine,
     store: &StoreConfig,
     place: &Place,
     error: tenantry_engine::Error,
@@ -162,10 +169,21 @@ pub(crate) fn unprepared(
         (Kind::Missing | Kind::Corrupt | Kind::WrongIdentity, Isolation::Schema | Isolation::Database) => {
             let trace = trace.map(|trace| format!(", but {trace}")).unwrap_or_default();
             Error::Conflict(format!(
-                "the platform's own store {} ({server}/{physical}.db) {}{trace}: look whether its disk is there; else stop \
-                 the servers, then run tenantry restore system",
+                "the platform's own store {} ({}) {}{trace}: look whether its disk is there; else stop the servers, then \
+                 run tenantry restore system",
                 store.name,
+                engine.shown(place),
                 why(&error)
+            ))
+        }
+        (Kind::Unreachable | Kind::NoAccess, Isolation::Database)
+            if store.scope == Scope::System && error.file().is_none() =>
+        {
+            Error::Unavailable(format!(
+                "the platform's own store {} cannot be opened, because server {server} does not let it in: {}; start the \
+                 server or correct its entry in the configuration, then start again",
+                store.name,
+                error.detail()
             ))
         }
         _ => error.into(),

@@ -1,6 +1,7 @@
 //! Makes a control store safe to use that is older than what is around it (`no-reuse`, `wrong-tenant-restore`).
 //!
-//! Called by `restore --system`, and when the platform opens and finds that an older control store was put back by hand.
+//! Called by `restore --system`, and when the platform opens and finds that an older control store was put back by hand, or
+//! that its server was restored to an earlier time.
 //! Whatever the store does not know any more exists nevertheless: databases, rows in pools, files, backups, references
 //! to users. So new ids and generations are chosen above them, and sessions end, because those of then include some that
 //! were ended since. Removes nothing that belongs to a tenant.
@@ -67,7 +68,7 @@ pub(crate) async fn prepare(
     let placed = count(tx, "SELECT coalesce(max(generation), 0) FROM placements", &[]).await?;
     ids::raise_generations(tx, seen.generation.max(placed), at_us).await?;
     tx.execute("DELETE FROM sessions", &[]).await?;
-    let links = "UPDATE mails SET used_at = ?, state = iif(state = 'waiting', 'dropped', state) \
+    let links = "UPDATE mails SET used_at = ?, state = CASE state WHEN 'waiting' THEN 'dropped' ELSE state END \
         WHERE kind = 'reset' AND used_at IS NULL";
     tx.execute(links, params![at_us]).await?;
     let prepared = "INSERT INTO settings (key, value, updated_at) VALUES (?1, ?2, ?3) ON CONFLICT (key) DO UPDATE \

@@ -25,9 +25,9 @@ pub(crate) struct Kind {
 }
 
 /// SQL for the members who belong to no other tenant and are not staff.
-const ONLY_HERE: &str = "SELECT m.user FROM memberships m JOIN users u ON u.id = m.user \
+const ONLY_HERE: &str = "SELECT m.user_id FROM memberships m JOIN users u ON u.id = m.user_id \
     WHERE m.tenant = ?1 AND u.is_superuser = 0 AND u.is_staff = 0 \
-    AND NOT EXISTS (SELECT 1 FROM memberships o WHERE o.user = m.user AND o.tenant <> ?1)";
+    AND NOT EXISTS (SELECT 1 FROM memberships o WHERE o.user_id = m.user_id AND o.tenant <> ?1)";
 
 /// All kinds.
 pub(crate) const KINDS: &[Kind] = &[
@@ -35,16 +35,16 @@ pub(crate) const KINDS: &[Kind] = &[
     gone(
         "users who belong to no other company, with their log-ins elsewhere",
         "users",
-        "SELECT count(*) FROM memberships m JOIN users u ON u.id = m.user WHERE m.tenant = ?1 \
+        "SELECT count(*) FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.tenant = ?1 \
          AND u.is_superuser = 0 AND u.is_staff = 0 \
-         AND NOT EXISTS (SELECT 1 FROM memberships o WHERE o.user = m.user AND o.tenant <> ?1)",
+         AND NOT EXISTS (SELECT 1 FROM memberships o WHERE o.user_id = m.user_id AND o.tenant <> ?1)",
     ),
     gone(
         "sessions",
         "sessions",
-        "SELECT count(*) FROM sessions s WHERE s.tenant = ?1 OR s.user IN (SELECT m.user FROM memberships m \
-         JOIN users u ON u.id = m.user WHERE m.tenant = ?1 AND u.is_superuser = 0 AND u.is_staff = 0 \
-         AND NOT EXISTS (SELECT 1 FROM memberships o WHERE o.user = m.user AND o.tenant <> ?1))",
+        "SELECT count(*) FROM sessions s WHERE s.tenant = ?1 OR s.user_id IN (SELECT m.user_id FROM memberships m \
+         JOIN users u ON u.id = m.user_id WHERE m.tenant = ?1 AND u.is_superuser = 0 AND u.is_staff = 0 \
+         AND NOT EXISTS (SELECT 1 FROM memberships o WHERE o.user_id = m.user_id AND o.tenant <> ?1))",
     ),
     gone("API keys", "api_keys", "SELECT count(*) FROM api_keys WHERE tenant = ?1"),
     gone("subscription", "subscriptions", "SELECT count(*) FROM subscriptions WHERE tenant = ?1"),
@@ -96,7 +96,7 @@ pub(crate) async fn users_only_here(tx: &mut Tx, id: TenantId) -> Result<Vec<Use
 pub(crate) async fn cut_off(write: &mut Write, id: TenantId) -> Result<()> {
     let users = users_only_here(write, id).await?;
     forget_credentials(write, id, &users).await?;
-    let members = write.query("SELECT user FROM memberships WHERE tenant = ?", params![id.get()]).await?;
+    let members = write.query("SELECT user_id FROM memberships WHERE tenant = ?", params![id.get()]).await?;
     for row in &members {
         write.invalidate(&Subject::User(UserId::from_raw(row.integer(0)?))).await?;
     }
@@ -113,10 +113,10 @@ pub(crate) async fn cut_off(write: &mut Write, id: TenantId) -> Result<()> {
     for user in users {
         for sql in [
             "UPDATE api_keys SET created_by = NULL WHERE created_by = ?",
-            "DELETE FROM identities WHERE user = ?",
-            "DELETE FROM mails WHERE user = ?",
-            "DELETE FROM login_failures WHERE user = ?",
-            "DELETE FROM known_networks WHERE user = ?",
+            "DELETE FROM identities WHERE user_id = ?",
+            "DELETE FROM mails WHERE user_id = ?",
+            "DELETE FROM login_failures WHERE user_id = ?",
+            "DELETE FROM known_networks WHERE user_id = ?",
             "DELETE FROM users WHERE id = ?",
         ] {
             write.execute(sql, params![user.get()]).await?;
@@ -130,7 +130,7 @@ async fn forget_credentials(write: &mut Write, id: TenantId, users: &[UserId]) -
     let gone = "DELETE FROM sessions WHERE tenant = ? RETURNING token_hash";
     hashes.extend(write.query(gone, params![id.get()]).await?);
     for user in users {
-        let gone = "DELETE FROM sessions WHERE user = ? RETURNING token_hash";
+        let gone = "DELETE FROM sessions WHERE user_id = ? RETURNING token_hash";
         hashes.extend(write.query(gone, params![user.get()]).await?);
     }
     for row in &hashes {

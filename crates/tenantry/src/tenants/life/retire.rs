@@ -152,9 +152,9 @@ pub(crate) async fn close_purged(
 ) -> Result<bool> {
     let sql = "UPDATE tenants SET closed_from = CASE state WHEN 'cancelled' THEN closed_from ELSE state END, \
         state = 'cancelled', state_reason = ?2, state_at = ?3, cancelled_at = coalesce(cancelled_at, ?3), \
-        closes_at = min(coalesce(closes_at, ?3), ?3), purges_at = coalesce(purges_at, ?4) \
-        WHERE id = ?1 AND state IN ('active', 'suspended', 'cancelled') AND state_reason IS NOT ?2 \
-        AND (?5 IS NULL OR created_at = ?5)";
+        closes_at = CASE WHEN closes_at < ?3 THEN closes_at ELSE ?3 END, purges_at = coalesce(purges_at, ?4) \
+        WHERE id = ?1 AND state IN ('active', 'suspended', 'cancelled') AND state_reason IS DISTINCT FROM ?2 \
+        AND (created_at = ?5 OR ?5 IS NULL)";
     let now = write.retain_from_us();
     let purges = now + i64::from(retention_days) * DAY_US;
     if write.execute(sql, params![id.get(), PURGED, now, purges, created]).await? == 0 {

@@ -75,7 +75,10 @@ async fn state(w: &TestPlatform) -> [i64; 3] {
             "tenant without owner",
             "SELECT count(*) FROM tenants WHERE id NOT IN (SELECT tenant FROM memberships WHERE role = 'owner')",
         ),
-        ("user without tenant", "SELECT count(*) FROM users WHERE id NOT IN (SELECT user FROM memberships)"),
+        (
+            "user without tenant",
+            "SELECT count(*) FROM users WHERE id NOT IN (SELECT user_id FROM memberships)",
+        ),
         (
             "tenant without exactly one audit row",
             "SELECT count(*) FROM tenants t WHERE 1 <> (SELECT count(*) FROM audit WHERE tenant = t.id AND action = 'tenant.create')",

@@ -128,9 +128,9 @@ fn tenants(r: &BackupRun) -> Result<(String, String)> {
 }
 
 const FROM: &str = "FROM tenants t WHERE t.id > ?1 AND t.state IN ('active', 'suspended', 'cancelled') \
-    AND (?2 = 'null' OR t.slug IN (SELECT value FROM json_each(?2))) \
+    AND (?2 = 'null' OR replace(?2, '\"' || t.slug || '\"', '') <> ?2) \
     AND EXISTS (SELECT 1 FROM placements p WHERE p.tenant = t.id AND p.state = 'ready' \
-      AND (?3 = 'null' OR p.store IN (SELECT value FROM json_each(?3))))";
+      AND (?3 = 'null' OR replace(?3, '\"' || p.store || '\"', '') <> ?3))";
 
 async fn count(control: &Control, r: &BackupRun) -> Result<u64> {
     let (named, stores) = tenants(r)?;
