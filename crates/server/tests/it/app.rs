@@ -2,6 +2,7 @@
 //!
 //! Used by all tests of this binary. A [`Client`] is a credential; the app outlives all clients.
 
+use super::own_app::make_app;
 use axum::{Router, body::Body};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
@@ -14,12 +15,10 @@ use tenantry::name::ServerName;
 use tenantry::{
     Platform,
     access::passwords::Password,
-    apps::Apps,
     clock::Clock,
     config::{Config, DEFAULT_TOML, Location},
     demo,
     internals::{self, Control, Subject},
-    migrations::make,
     place::Isolation,
 };
 use tenantry_server::http::{self as server, App, Options};
@@ -198,6 +197,14 @@ impl TestApp {
         Self::of(platform, Options::default(), None, None)
     }
 
+    /// Ends the app, whose clients are gone, as a process ends. Returns what must outlive it.
+    pub(crate) async fn end(self) -> (Config, Option<TempDir>, Option<Home>) {
+        let config = self.platform().config().clone();
+        self.platform().shutdown().await;
+        let Inner { _dir: dir, _home: home, .. } = Arc::into_inner(self.0).expect("a client is left");
+        (config, dir, home)
+    }
+
     pub(crate) fn platform(&self) -> &Platform {
         self.0.app.platform()
     }
@@ -299,17 +306,6 @@ impl TestApp {
         assert_eq!(answer.status, 200, "{}", answer.text());
         self.anon().with_token(answer.json()["token"].as_str().unwrap())
     }
-}
-
-/// Writes app `own` with one model, and its migration.
-fn make_app(dir: &std::path::Path, model: &str, text: &str, config: &str) {
-    let models = dir.join("apps/own/models");
-    std::fs::create_dir_all(&models).unwrap();
-    std::fs::write(dir.join("apps/own/app.toml"), "name = \"own\"\n").unwrap();
-    std::fs::write(models.join(format!("{model}.toml")), text).unwrap();
-    let config = Config::parse("tenantry.toml", config, dir).unwrap_or_else(|e| panic!("{e}"));
-    let apps = Apps::load(&config).unwrap_or_else(|e| panic!("{e}"));
-    make::make(&apps, &make::Options::default(), &mut |_| None).unwrap();
 }
 
 impl Client {

@@ -51,6 +51,7 @@ mod moving_cli;
 mod older_file;
 mod operations;
 mod overrides;
+mod own_app;
 mod pages;
 mod pipes;
 mod placements;

@@ -190,24 +190,26 @@ async fn a_backup_of_the_own_stores_is_verified_and_restored() {
         let later = app.register("later").await;
         later.get("/api/records/patients").await.expect(200);
 
-        let config = app.platform().config().clone();
-        app.platform().shutdown().await;
+        drop((staff, acme, later));
+        let (config, _dir, _home) = app.end().await;
         let restored = restore_system(config.clone(), &Operator::new("system"), Some(id.clone())).await;
         let restored = restored.unwrap();
         assert_eq!(restored.stores.len(), 2, "{restored:?}");
-        let after = app.beside().await;
+        let after = TestApp::at(config).await;
         let acme = after.login("owner@acme.example").await;
         let rows = acme.get("/api/records/patients").await.expect(200).json();
         assert_eq!(rows["items"].as_array().map(Vec::len), Some(3), "{rows}");
         let staff = after.login("staff@platform.example").await;
         staff.get("/api/admin/tenants/later").await.expect(404);
-        assert_eq!(staff.get("/api/admin/tenants/acme/settings").await.expect(200).json(), settings);
+        let now = staff.get("/api/admin/tenants/acme/settings").await.expect(200).json();
+        assert_eq!(now["settings"], settings);
         staff.get("/api/admin/audit/verify").await.expect(200);
         // No id is given twice.
         let new = after.register("new").await;
         assert_eq!(new.get("/api/records/patients").await.expect(200).json()["items"], json!([]));
         // A second restore finds the name of what was set aside taken, and removes nothing.
-        after.platform().shutdown().await;
+        drop((staff, acme, new));
+        let (config, ..) = after.end().await;
         let again = restore_system(config, &Operator::new("system"), Some(id)).await;
         assert!(again.unwrap_err().to_string().contains("set aside before"));
     }
@@ -218,12 +220,11 @@ async fn a_platform_moves_from_files_to_a_server_with_a_backup() {
     for url in servers() {
         let app = TestApp::with(Options::default()).await;
         let staff = app.staff().await;
-        company(&app, &staff, "acme", "Quetzal").await;
+        drop(company(&app, &staff, "acme", "Quetzal").await);
         let id = app.platform().backups().start_system(&Operator::new("system")).await.unwrap().backup;
         until_good(&app, &id).await;
-        let mut config = app.platform().config().clone();
-        app.platform().shutdown().await;
-
+        drop(staff);
+        let (mut config, _dir, _) = app.end().await;
         let home = Home::new(&url).await;
         demo::on_postgres(&mut config, home.url(), None, true).unwrap();
         for server in &mut config.servers {
@@ -239,7 +240,7 @@ async fn a_platform_moves_from_files_to_a_server_with_a_backup() {
         let acme = after.login("owner@acme.example").await;
         let rows = acme.get("/api/records/patients?expand=city").await.expect(200).json();
         assert_eq!(rows["items"].as_array().map(Vec::len), Some(3), "{rows}");
-        assert_eq!(rows["items"][0]["city"]["name"], "Sofia", "{rows}");
+        assert_eq!(rows["items"][0]["expand"]["city"]["name"], "Sofia", "{rows}");
         let staff = after.login("staff@platform.example").await;
         let verified = staff.get("/api/admin/audit/verify").await.expect(200).json();
         assert_eq!(verified["faults"], json!([]), "{verified}");
