@@ -2,21 +2,21 @@
 //! every caller that is let in enters their own tenant. T4: no host, slug or token causes a panic or is mistaken for
 //! another.
 
-use crate::test_platform::slug;
+use crate::{
+    installation::Installation,
+    test_platform::{TestPlatform, operator, slug},
+};
 use std::sync::{Arc, OnceLock};
-use tenantry::access::Operator;
 use tenantry::{
-    Platform,
     access::{
         Presented, api_keys::NewKey, host::tenant_of, jwt::Issuers, login::Login, passwords::Password,
         token::Token,
     },
     audit::By,
-    config::{Config, JwtAlgorithm, JwtProvider, KeySource},
+    config::{JwtAlgorithm, JwtProvider, KeySource},
     internals,
     name::{ModelName, PhysicalName, RoleName, Slug, StoreName, TenantId},
     records::{Input, Want},
-    tenants::NewTenant,
     users::{self, NewUser},
 };
 use tenantry_testkit::{Random, dose, tried};
@@ -25,9 +25,7 @@ const PASSWORD: &str = "correct horse battery";
 const TENANTS: usize = 50;
 const TASKS: u64 = 2;
 const SECRET_ENV: &str = "TENANTRY_TEST_SECRET";
-const CONFIG: &str = "[stores.control]\n[stores.shared]\n[stores.tenant]\nisolation = \"pooled\"\n\
-    [plans.free]\nlabel = \"Free\"\n[registration]\ndefault_plan = \"free\"\n[platform]\nbase_domain = \"app.example\"\n\
-    [[auth.jwt]]\nissuer = \"https://id.example\"\naudience = \"tenantry\"\nalgorithm = \"HS256\"\n\
+const PROVIDER: &str = "[[auth.jwt]]\nissuer = \"https://id.example\"\naudience = \"tenantry\"\nalgorithm = \"HS256\"\n\
     secret_env = \"TENANTRY_TEST_SECRET\"\n";
 
 struct One {
@@ -40,34 +38,36 @@ struct One {
 }
 
 struct Cast {
-    platform: Platform,
+    platform: TestPlatform,
     all: Vec<One>,
-    _dir: tempfile::TempDir,
 }
 
 impl Cast {
     async fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let config = Config::parse("t", CONFIG, dir.path()).unwrap_or_else(|problems| panic!("{problems}"));
-        let platform = Platform::open(config).await.unwrap();
-        platform.plans().initialise(&Operator::new("system")).await.unwrap();
+        let platform = Installation::new()
+            .isolation("pooled")
+            .set("platform", "base_domain = \"app.example\"")
+            .set("registration", "default_plan = \"free\"")
+            .set("plans.free", "label = \"Free\"")
+            .with(PROVIDER)
+            .start()
+            .await;
         let hash = platform.access().passwords().hash(Password::new(PASSWORD)).await.unwrap();
         let mut all = Vec::new();
         for n in 0..TENANTS {
             all.push(one(&platform, n, &hash).await);
         }
         for one in all.iter().filter(|one| one.suspended) {
-            platform.tenants().suspend(&Operator::new("system"), &slug(&one.slug), "test").await.unwrap();
+            platform.tenants().suspend(&operator(), &slug(&one.slug), "test").await.unwrap();
         }
-        Self { platform, all, _dir: dir }
+        Self { platform, all }
     }
 }
 
-async fn one(platform: &Platform, n: usize, hash: &str) -> One {
+async fn one(platform: &TestPlatform, n: usize, hash: &str) -> One {
     let (name, email) = (format!("tenant-{n}"), format!("owner-{n}@x.test"));
-    let new = NewTenant { slug: slug(&name), name: name.clone(), email: email.clone() };
-    let id = platform.tenants().create(&Operator::new("system"), new, None, None).await.unwrap().tenant;
-    let mut write = internals::control(platform).begin().await.unwrap();
+    let id = platform.create(&name).await.tenant;
+    let mut write = platform.control.begin().await.unwrap();
     let user = NewUser {
         email: email.clone(),
         name: name.clone(),

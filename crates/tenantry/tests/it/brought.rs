@@ -1,27 +1,20 @@
 //! Operations on a tenant that brought one of its databases: those that would replace that database leave it alone and
 //! say so.
 
-use crate::test_platform::{TestPlatform, operator, slug};
+use crate::test_platform::{TestPlatform, desk, operator, slug};
 use serde_json::json;
 use std::{fs, path::PathBuf};
 use tenantry::{
     Attach, Error, NewFromCopy,
-    config::Provision,
     migrations::fleet,
     moves::Target,
     name::{ServerName, StoreName},
-    operations::{Listed, State},
-    tenants::{NewTenant, Terms},
     topology::{Placement, Policy},
 };
 use tenantry_engine::place::Isolation;
 
 async fn test(dir: &std::path::Path) -> TestPlatform {
-    let external = |config: &mut tenantry::config::Config| {
-        let papers = config.stores.iter_mut().find(|s| s.name.as_str() == "papers").unwrap();
-        papers.provision = Provision::External;
-    };
-    TestPlatform::configured(dir, external).await.with_plans().await
+    desk(dir).set("stores.papers", "provision = \"external\"").start().await
 }
 
 fn store(name: &str) -> StoreName {
@@ -30,30 +23,21 @@ fn store(name: &str) -> StoreName {
 
 /// Creates alpha, with a database that it brought for its papers, and a row in each store.
 async fn alpha(w: &TestPlatform) -> PathBuf {
-    let tenant = NewTenant { slug: slug("alpha"), name: "Alpha".into(), email: "a@alpha.test".into() };
-    w.platform.tenants().create(&operator(), tenant, Some("large"), None).await.unwrap();
+    w.create("alpha").await;
     let file = w.root.join("brought.db");
     fs::write(&file, b"").unwrap();
     let wanted = Attach { store: store("papers"), physical: Some("brought".parse().unwrap()), server: None };
     w.platform.moves().attach(&operator(), &slug("alpha"), &wanted).await.unwrap();
-    let behind = w.platform.tenants().enter(&operator(), &slug("alpha")).await.unwrap();
-    let row = json!({ "name": "early" });
-    let refused = w.platform.records(&behind, "sheets").unwrap().create(row.as_object().unwrap()).await;
+    let refused = w.try_add("alpha", "sheets", json!({ "name": "early" })).await;
     // A run over all tenants leaves out what a tenant brought, so the remedy has to include it.
     let remedy = refused.unwrap_err().remedy().unwrap_or_default();
     assert!(remedy.ends_with("tenantry migrate tenants --tenant alpha --external"), "{remedy}");
     let options = fleet::Options { external: true, ..fleet::Options::default() };
     w.platform.migrations().run(&operator(), None, options, |_, _| {}).await.unwrap();
     for model in ["items", "sheets"] {
-        add(w, "alpha", model, "first").await;
+        w.add("alpha", model, json!({ "name": "first" })).await;
     }
     file
-}
-
-async fn add(w: &TestPlatform, name: &str, model: &str, text: &str) {
-    let tenant = w.platform.tenants().enter(&operator(), &slug(name)).await.unwrap();
-    let row = json!({ "name": text });
-    w.platform.records(&tenant, model).unwrap().create(row.as_object().unwrap()).await.unwrap();
 }
 
 /// Returns the numbers of items and sheets.
@@ -65,12 +49,6 @@ async fn rows(w: &TestPlatform, name: &str) -> [usize; 2] {
 async fn placed(w: &TestPlatform, name: &str, of: &str) -> Placement {
     let shown = w.platform.tenants().show(&slug(name)).await.unwrap();
     shown.placements.into_iter().find(|p| p.place.store.as_str() == of).unwrap()
-}
-
-async fn done(w: &TestPlatform, operation: i64) -> Listed {
-    let over = w.operations.wait(operation).await.unwrap();
-    assert_eq!(over.state, State::Done, "{over:?}");
-    over
 }
 
 fn told<T: std::fmt::Debug>(refused: tenantry::Result<T>) {
@@ -86,9 +64,9 @@ async fn a_restore_leaves_out_what_the_owner_brought_and_says_so() {
     alpha(&w).await;
     let brought = placed(&w, "alpha", "papers").await;
     let asked = w.platform.backups().start(&operator(), &slug("alpha"), None).await.unwrap();
-    done(&w, asked.operation).await;
+    w.done(asked.operation).await;
     for model in ["items", "sheets"] {
-        add(&w, "alpha", model, "second").await;
+        w.add("alpha", model, json!({ "name": "second" })).await;
     }
     told(
         w.platform
@@ -98,11 +76,11 @@ async fn a_restore_leaves_out_what_the_owner_brought_and_says_so() {
     );
     let restored =
         w.platform.restores().start(&operator(), &slug("alpha"), &asked.backup, None).await.unwrap();
-    assert_eq!(done(&w, restored).await.result.unwrap()["left_out"], json!(["papers"]));
-    done(&w, w.platform.restores().swap(&operator(), &slug("alpha")).await.unwrap()).await;
+    assert_eq!(w.done(restored).await.result.unwrap()["left_out"], json!(["papers"]));
+    w.done(w.platform.restores().swap(&operator(), &slug("alpha")).await.unwrap()).await;
     assert_eq!(rows(&w, "alpha").await, [1, 2], "what the owner brought is as it was");
     assert_eq!(placed(&w, "alpha", "papers").await, brought);
-    done(&w, w.platform.restores().undo(&operator(), &slug("alpha")).await.unwrap()).await;
+    w.done(w.platform.restores().undo(&operator(), &slug("alpha")).await.unwrap()).await;
     assert_eq!(rows(&w, "alpha").await, [2, 2]);
 }
 
@@ -135,9 +113,9 @@ async fn nobody_but_its_owner_moves_what_the_owner_brought() {
     );
     told(p.moves().back(&operator(), &alpha, Some(&papers)).await);
     told(p.moves().fall_back(&operator(), &alpha, Some(&papers)).await);
-    done(&w, p.moves().to_server(&operator(), &alpha, &disk, &Target::default()).await.unwrap()).await;
+    w.done(p.moves().to_server(&operator(), &alpha, &disk, &Target::default()).await.unwrap()).await;
     assert_eq!(placed(&w, "alpha", "tenant").await.place.server, disk, "the others are moved");
-    done(&w, p.moves().demote(&operator(), &alpha, &Target::default()).await.unwrap()).await;
+    w.done(p.moves().demote(&operator(), &alpha, &Target::default()).await.unwrap()).await;
     assert_eq!(placed(&w, "alpha", "papers").await, brought);
     assert_eq!(rows(&w, "alpha").await, [1, 1]);
 }
@@ -151,14 +129,14 @@ async fn a_copy_is_the_platforms_and_a_purge_leaves_what_the_owner_brought() {
     let file = alpha(&w).await;
     let wanted = |name: &str| NewFromCopy { plan: Some("large".into()), ..NewFromCopy::named(name) };
     let asked = w.platform.backups().start(&operator(), &slug("alpha"), None).await.unwrap();
-    done(&w, asked.operation).await;
+    w.done(asked.operation).await;
     let cloned =
         w.platform.arrivals().from_tenant(&operator(), &slug("alpha"), false, wanted("twin")).await.unwrap();
-    done(&w, cloned).await;
+    w.done(cloned).await;
     let actor = &operator();
     let restored =
         w.platform.arrivals().from_backup(actor, &asked.backup, false, wanted("again")).await.unwrap();
-    done(&w, restored).await;
+    w.done(restored).await;
     for name in ["twin", "again"] {
         assert_eq!(rows(&w, name).await, [1, 1], "{name}");
         let papers = placed(&w, name, "papers").await;
@@ -178,9 +156,6 @@ async fn a_copy_is_the_platforms_and_a_purge_leaves_what_the_owner_brought() {
 }
 
 async fn purge(w: &TestPlatform, name: &str) -> serde_json::Value {
-    let id = w.platform.tenants().id_of(&slug(name)).await.unwrap();
-    let now = Terms { grace_days: 0, retention_days: 0 };
-    w.platform.tenants().cancel(&operator(), id, Some(now), None).await.unwrap();
-    done(w, w.platform.purges().start(&operator(), &slug(name), id, true).await.unwrap()).await;
+    w.done(w.start_purge(name).await.unwrap()).await;
     w.platform.purges().certificate(name).await.unwrap().detail
 }

@@ -1,11 +1,10 @@
 //! Tenants, plans, users and the cache of the control plane, on a real control store.
 
-use crate::test_platform::{TestPlatform, by, operator, placement, registration, role, slug};
+use crate::test_platform::{TestPlatform, by, desk, operator, placement, registration, role, slug};
 use tenantry::{
     Error,
     audit::Query,
     clock::DAY_US,
-    config::Config,
     internals::{create_user, members, settings, topology},
     plans::{Initialized, State as Sub},
     tenants::{Filter, State},
@@ -73,11 +72,7 @@ async fn plans_are_initialised_once_and_follow_the_configuration() {
     let w = TestPlatform::open(dir.path()).await.with_plans().await;
     let again = w.platform.plans().initialise(&operator()).await.unwrap();
     assert_eq!(again, Initialized::default(), "idempotent");
-    let changed = |config: &mut Config| {
-        config.plans[0].trial_days = 30;
-        config.plans.pop();
-    };
-    let w = TestPlatform::configured(dir.path(), changed).await;
+    let w = desk(dir.path()).set("plans.small", "trial_days = 30").without("plans.large").open().await;
     let done = w.platform.plans().initialise(&operator()).await.unwrap();
     assert_eq!((done.created, done.updated, done.archived), (0, 1, 1));
     assert!(w.platform.plans().by_code("large").await.is_err(), "archived plans take no new tenants");

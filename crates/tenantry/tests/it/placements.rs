@@ -1,34 +1,25 @@
 //! Placement of a tenant's rows if the platform does not simply create a database: brought by the owner, or in a system
 //! store's database. Always recorded, never guessed.
 
-use crate::test_platform::{operator, slug};
-use serde_json::json;
-use std::{fs, path::Path};
-use tenantry::access::Operator;
-use tenantry::{
-    Attach, Error, Platform, Result, config::Config, migrations::fleet, place::Isolation, records::Input,
-    tenants::NewTenant,
+use crate::{
+    installation::Installation,
+    test_platform::{TestPlatform, operator, slug},
 };
+use serde_json::{Value, json};
+use std::fs;
+use tenantry::{Attach, Error, Platform, Result, migrations::fleet, place::Isolation};
 
-const EXTERNAL: &str = "[stores.control]\n[stores.shared]\n[stores.tenant]\nname = \"djo_{slug}_db\"\nprovision = \"external\"\n";
 const PATIENT: &str = r#"{"first_name": "Ann", "last_name": "Ash", "born_on": "1990-04-01"}"#;
 
-async fn open(dir: &Path, text: &str) -> Result<Platform> {
-    let config = Config::parse("tenantry.toml", text, dir).unwrap_or_else(|problems| panic!("{problems}"));
-    let platform = Platform::open(config).await?;
-    platform.plans().initialise(&Operator::new("system")).await?;
-    Ok(platform)
+/// Describes an installation whose tenants bring their databases.
+fn external() -> Installation {
+    Installation::new()
+        .set("stores.tenant", "name = \"djo_{slug}_db\"")
+        .set("stores.tenant", "provision = \"external\"")
 }
 
-async fn create(platform: &Platform, name: &str) {
-    let tenant = NewTenant { slug: slug(name), name: name.into(), email: format!("mail@{name}.test") };
-    platform.tenants().create(&operator(), tenant, None, None).await.unwrap();
-}
-
-async fn add_patient(platform: &Platform, name: &str) -> Result<()> {
-    let tenant = platform.tenants().enter(&operator(), &slug(name)).await?;
-    let input: Input = serde_json::from_str(PATIENT).unwrap();
-    platform.records(&tenant, "patients")?.create(&input).await.map(drop)
+async fn add_patient(platform: &TestPlatform, name: &str) -> Result<Value> {
+    platform.try_add(name, "patients", serde_json::from_str(PATIENT).unwrap()).await
 }
 
 async fn patients(platform: &Platform, name: &str) -> usize {
@@ -43,14 +34,13 @@ fn attach(physical: Option<&str>) -> Attach {
 }
 
 /// Creates an empty file, which is a database without tables, as an owner's `createdb` would.
-fn make_database(platform: &Platform, name: &str) {
-    fs::write(platform.config().servers[0].path().unwrap().join(format!("{name}.db")), b"").unwrap();
+fn make_database(platform: &TestPlatform, name: &str) {
+    fs::write(platform.root.join(format!("{name}.db")), b"").unwrap();
 }
 
 async fn migrate(platform: &Platform, external: bool) -> u64 {
     let options = fleet::Options { external, ..fleet::Options::default() };
-    let reports =
-        platform.migrations().run(&Operator::new("system"), None, options, |_, _| {}).await.unwrap();
+    let reports = platform.migrations().run(&operator(), None, options, |_, _| {}).await.unwrap();
     assert!(reports.iter().all(|(_, report)| report.is_clean()), "{reports:?}");
     reports.iter().map(|(_, report)| report.migrated).sum()
 }
@@ -58,16 +48,15 @@ async fn migrate(platform: &Platform, external: bool) -> u64 {
 /// The platform creates nothing, uses the database it is told to use, and migrates it only on request.
 #[tokio::test]
 async fn a_database_that_the_owner_brings_is_attached_and_left_alone() {
-    let dir = tempfile::tempdir().unwrap();
-    let platform = open(dir.path(), EXTERNAL).await.unwrap();
-    create(&platform, "alpha").await;
-    create(&platform, "beta").await;
+    let platform = external().start().await;
+    platform.create("alpha").await;
+    platform.create("beta").await;
     let missing = add_patient(&platform, "alpha").await.unwrap_err();
     assert_eq!(missing.code(), "no_database");
     let remedy = missing.remedy().unwrap();
     assert!(remedy.ends_with("tenantry tenant attach-database alpha --store tenant"), "{remedy}");
     platform.tenants().create_databases(&operator(), &slug("alpha")).await.unwrap();
-    let there = || fs::read_dir(platform.config().servers[0].path().unwrap()).unwrap().count();
+    let there = || fs::read_dir(&platform.root).unwrap().count();
     let before = there();
     let absent = platform.moves().attach(&operator(), &slug("alpha"), &attach(None)).await.unwrap_err();
     assert_eq!(absent.field(), Some("physical"), "{absent}");
@@ -110,17 +99,15 @@ async fn a_database_that_the_owner_brings_is_attached_and_left_alone() {
 #[tokio::test]
 async fn tenants_without_a_database_live_in_the_pool_that_is_named() {
     for host in ["control", "shared"] {
-        let dir = tempfile::tempdir().unwrap();
-        let text = format!("{EXTERNAL}pooled_in = \"{host}\"\n");
-        let platform = open(dir.path(), &text).await.unwrap();
+        let here = external().set("stores.tenant", &format!("pooled_in = \"{host}\""));
+        let platform = here.start().await;
         for name in ["alpha", "beta", "gamma"] {
-            create(&platform, name).await;
+            platform.create(name).await;
         }
         add_patient(&platform, "alpha").await.unwrap();
         add_patient(&platform, "alpha").await.unwrap();
         add_patient(&platform, "beta").await.unwrap();
-        let shown = platform.tenants().show(&slug("alpha")).await.unwrap();
-        let place = &shown.placements[0].place;
+        let place = platform.place("alpha").await;
         assert_eq!((place.isolation, place.physical.as_str()), (Isolation::Pooled, host), "recorded");
         make_database(&platform, "djo_alpha_db");
         assert_eq!(patients(&platform, "alpha").await, 2, "{host}: what exists is not looked at");
@@ -135,12 +122,10 @@ async fn tenants_without_a_database_live_in_the_pool_that_is_named() {
         add_patient(&platform, "gamma").await.unwrap();
         let counts = (patients(&platform, "alpha").await, patients(&platform, "gamma").await);
         assert_eq!(counts, (3, 1), "{host}");
-        let mut found = vec![];
-        platform.check(None, true, |finding| found.push(finding.to_string()), |_, _| ()).await.unwrap();
-        assert_eq!(found, [""; 0], "{host}");
+        assert_eq!(platform.found().await, [""; 0], "{host}");
         platform.shutdown().await;
         // The next start finds the pool with all its tenants.
-        let platform = open(dir.path(), &text).await.unwrap();
+        let platform = here.start().await;
         assert_eq!(patients(&platform, "beta").await, 1, "{host}");
     }
 }
@@ -148,13 +133,9 @@ async fn tenants_without_a_database_live_in_the_pool_that_is_named() {
 /// A pool in the catalog's database must not use the name of one of the catalog's tables.
 #[tokio::test]
 async fn a_model_named_like_a_table_of_the_catalog_is_refused_before_anything_runs() {
-    let dir = tempfile::tempdir().unwrap();
-    let models = dir.path().join("apps/own/models");
-    fs::create_dir_all(&models).unwrap();
-    fs::write(dir.path().join("apps/own/app.toml"), "name = \"own\"\n").unwrap();
-    fs::write(models.join("plans.toml"), "store = \"tenant\"\n[fields.a]\ntype = \"text\"\n").unwrap();
-    let text = format!("{EXTERNAL}pooled_in = \"control\"\n[apps]\nlist = [\"own\"]\n");
-    let refused = open(dir.path(), &text).await.err().unwrap();
+    let plans = "store = \"tenant\"\n[fields.a]\ntype = \"text\"\n";
+    let here = external().set("stores.tenant", "pooled_in = \"control\"").app("own", &[("plans", plans)]);
+    let refused = Platform::open(here.config()).await.err().unwrap();
     assert!(
         refused.to_string().contains("stores.tenant.pooled_in") && refused.to_string().contains("plans"),
         "{refused}"
@@ -164,9 +145,8 @@ async fn a_model_named_like_a_table_of_the_catalog_is_refused_before_anything_ru
 /// A database that the platform creates cannot be attached.
 #[tokio::test]
 async fn only_a_store_whose_databases_are_brought_takes_one() {
-    let dir = tempfile::tempdir().unwrap();
-    let platform = open(dir.path(), "[stores.control]\n[stores.shared]\n[stores.tenant]\n").await.unwrap();
-    create(&platform, "alpha").await;
+    let platform = Installation::new().start().await;
+    platform.create("alpha").await;
     let refused = platform.moves().attach(&operator(), &slug("alpha"), &attach(Some("x"))).await.unwrap_err();
     assert!(matches!(refused, Error::Conflict(_)), "{refused}");
     let system = Attach { store: "shared".parse().unwrap(), ..attach(None) };

@@ -9,7 +9,6 @@ use std::{
     collections::{BTreeMap, HashSet},
     sync::Arc,
 };
-use tenantry::internals::control;
 use tenantry::{clock::SECOND_US, name::TenantId, topology::NewPlacement};
 use tenantry_engine::{
     Error, Kind,
@@ -185,7 +184,7 @@ impl Run<'_> {
         let process = self.random.below(PROCESSES);
         self.log.push(format!("clock of {process} jumps"));
         self.counts.jumps += 1;
-        control(&self.test.processes[process].platform).clock().advance_us(40 * SECOND_US);
+        self.test.processes[process].control.clock().advance_us(40 * SECOND_US);
     }
 
     async fn take_over(&mut self) {
@@ -305,7 +304,7 @@ impl Run<'_> {
                 self.test.release(index, Word::GoOn).await;
             }
             let process = self.random.below(PROCESSES);
-            control(&self.test.processes[process].platform).clock().advance_us(400 * SECOND_US);
+            self.test.processes[process].control.clock().advance_us(400 * SECOND_US);
             self.test.take_over(process).await;
             rounds += 1;
             assert!(rounds < 100, "an operation never ends\n{}", self.log.join("\n"));
@@ -343,7 +342,7 @@ impl Run<'_> {
 
     async fn count_ends(&mut self) {
         let sql = "SELECT sum(state = 'done'), sum(state = 'undone') FROM operations WHERE kind = 'move' AND tenant = ?";
-        let mut tx = control(&self.test.processes[0].platform).snapshot().await.unwrap();
+        let mut tx = self.test.processes[0].control.snapshot().await.unwrap();
         let rows = tx.query(sql, &[Value::Integer(self.tenant.get())]).await.unwrap();
         let count = |index| u64::try_from(rows[0].opt_integer(index).unwrap().unwrap_or(0)).unwrap();
         self.counts.swapped += count(0);

@@ -1,24 +1,22 @@
 //! Several processes on one installation in one test: each has a separate platform, clock, engine and caches. Their
 //! workers stop at every fault point and continue when the schedule says so.
 
-use crate::test_platform::{by, operator, slug};
-use std::{
-    path::Path,
-    sync::{Arc, Mutex},
+use crate::{
+    installation::Installation,
+    test_platform::{TestPlatform, by, slug},
 };
+use std::sync::{Arc, Mutex};
 use tenantry::{
     Error, Platform, Result,
-    config::Config,
-    internals::{control, placements, run_move},
+    internals::{placements, run_move},
     kinds::kind,
-    migrations::make,
     moves::{Move, MoveTenant, Purpose},
     name::{PhysicalName, ServerName, StoreName, TenantId},
     tenants::{NewTenant, provision::CreateTenant},
     topology::{NewPlacement, Placement, Policy},
 };
 use tenantry_engine::{
-    CacheLimits, Engine, ServerSpec, Session,
+    Session,
     place::{Isolation, Place},
     schema::Schema,
 };
@@ -27,29 +25,8 @@ use tokio::{
     task::JoinHandle,
 };
 
-const CONFIG: &str = r#"
-[platform]
-data_dir = "data"
-[servers.main]
-path = "databases"
-[servers.disk]
-path = "more"
-[stores.control]
-server = "main"
-[stores.shared]
-server = "main"
-[stores.tenant]
-servers = ["main", "disk"]
-[stores.notes]
-isolation = "pooled"
-servers = ["main", "disk"]
-[registration]
-default_plan = "free"
-[plans.free]
-trial_days = 0
-[apps]
-list = ["desk"]
-"#;
+const FIELDS: &str = "audit = true\n[fields.name]\ntype = \"text\"\nrequired = true\n\
+    [fields.code]\ntype = \"integer\"\nunique = true\n";
 
 /// Answer to a worker that waits at a fault point.
 pub(crate) enum Word {
@@ -76,16 +53,9 @@ enum News {
     Over,
 }
 
-/// One process.
-pub(crate) struct Process {
-    pub(crate) platform: Platform,
-    /// A separate cache of open databases, for writers.
-    pub(crate) engine: Engine,
-}
-
 /// All processes of an installation, and their workers.
 pub(crate) struct Simulation {
-    pub(crate) processes: Vec<Process>,
+    pub(crate) processes: Vec<TestPlatform>,
     news: mpsc::UnboundedReceiver<News>,
     tell: mpsc::UnboundedSender<News>,
     pub(crate) parked: Vec<Parked>,
@@ -93,24 +63,18 @@ pub(crate) struct Simulation {
     busy: usize,
     tasks: Vec<JoinHandle<()>>,
     watching: Arc<Mutex<bool>>,
-    _dir: tempfile::TempDir,
 }
 
-fn config(dir: &Path) -> Config {
-    let config = Config::parse("tenantry.toml", CONFIG, dir).unwrap_or_else(|p| panic!("{p}"));
-    let app = config.apps.dir.join("desk");
-    if !app.exists() {
-        std::fs::create_dir_all(app.join("models")).unwrap();
-        std::fs::write(app.join("app.toml"), "").unwrap();
-        for (model, store) in [("items", "tenant"), ("slips", "notes")] {
-            let fields = "[fields.name]\ntype = \"text\"\nrequired = true\n[fields.code]\ntype = \"integer\"\nunique = true\n";
-            let text = format!("store = \"{store}\"\naudit = true\n{fields}");
-            std::fs::write(app.join(format!("models/{model}.toml")), text).unwrap();
-        }
-        let apps = tenantry::apps::Apps::load(&config).unwrap_or_else(|p| panic!("{p}"));
-        make::make(&apps, &make::Options::default(), &mut |_| None).unwrap();
-    }
-    config
+/// Describes an installation with a store of own databases and a pool, both on two servers.
+fn installation() -> Installation {
+    let [items, slips] = ["tenant", "notes"].map(|store| format!("store = \"{store}\"\n{FIELDS}"));
+    Installation::new()
+        .two_servers()
+        .set("stores.notes", "isolation = \"pooled\"")
+        .set("stores.notes", "servers = [\"main\", \"disk\"]")
+        .set("registration", "default_plan = \"free\"")
+        .set("plans.free", "trial_days = 0")
+        .app("desk", &[("items", &items), ("slips", &slips)])
 }
 
 fn is_control(point: &str) -> bool {
@@ -121,7 +85,7 @@ fn is_control(point: &str) -> bool {
 
 impl Simulation {
     pub(crate) async fn new(processes: usize) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let installation = installation();
         let (tell, news) = mpsc::unbounded_channel();
         let mut test = Self {
             processes: vec![],
@@ -131,18 +95,12 @@ impl Simulation {
             busy: 0,
             tasks: vec![],
             watching: Arc::default(),
-            _dir: dir,
         };
         for _ in 0..processes {
-            let config = config(test._dir.path());
-            let servers = config.servers.iter();
-            let servers = servers.map(|s| ServerSpec::sqlite(s.name.clone(), s.path().unwrap())).collect();
-            let platform = Platform::open(config).await.unwrap();
-            test.watch(&platform);
-            test.processes
-                .push(Process { platform, engine: Engine::open(servers, CacheLimits::default()).unwrap() });
+            let process = installation.start().await;
+            test.watch(&process);
+            test.processes.push(process);
         }
-        test.processes[0].platform.plans().initialise(&operator()).await.unwrap();
         test
     }
 
@@ -188,20 +146,18 @@ impl Simulation {
             plan: Some("free".into()),
             owner: None,
         };
-        self.processes[0].platform.operations().create_tenant(&by(), wanted).await.unwrap().tenant
+        self.processes[0].operations.create_tenant(&by(), wanted).await.unwrap().tenant
     }
 
     /// Returns the store's current placement in the catalog.
     pub(crate) async fn ready(&self, tenant: TenantId, store: &str) -> Placement {
-        let mut tx = control(&self.processes[0].platform).snapshot().await.unwrap();
+        let mut tx = self.processes[0].control.snapshot().await.unwrap();
         let all = placements(&mut tx, tenant).await.unwrap();
         all.into_iter().find(|p| p.place.store.as_str() == store).unwrap()
     }
 
     pub(crate) fn schema(&self, store: &str) -> Arc<Schema> {
-        let apps = self.processes[0].platform.apps();
-        let (store, models) = (StoreName::parse(store).unwrap(), apps.models().to_vec());
-        Arc::new(Schema::new(store, models, apps.migrations()).unwrap())
+        self.processes[0].schema(&StoreName::parse(store).unwrap())
     }
 
     pub(crate) async fn session(
@@ -215,8 +171,8 @@ impl Simulation {
 
     /// Starts a move in this process; its worker runs until the first point.
     pub(crate) async fn start(&mut self, process: usize, name: &str, from: Place, new: NewPlacement) {
-        let operations = self.processes[process].platform.operations().clone();
-        let tenant = self.processes[process].platform.tenants().id_of(&slug(name)).await.unwrap();
+        let operations = self.processes[process].operations.clone();
+        let tenant = self.processes[process].tenants().id_of(&slug(name)).await.unwrap();
         let wanted = MoveTenant {
             purpose: Purpose::Move,
             tenant,
@@ -229,7 +185,7 @@ impl Simulation {
 
     /// Takes over, in this process, every operation that seems to have no worker.
     pub(crate) async fn take_over(&mut self, process: usize) {
-        let operations = self.processes[process].platform.operations().clone();
+        let operations = self.processes[process].operations.clone();
         self.spawn(async move { drop(operations.reconcile().await) }).await;
     }
 
@@ -264,7 +220,7 @@ impl Simulation {
 
     pub(crate) async fn open_operations(&self) -> i64 {
         let sql = "SELECT count(*) FROM operations WHERE state IN ('running', 'unwinding')";
-        let mut tx = control(&self.processes[0].platform).snapshot().await.unwrap();
+        let mut tx = self.processes[0].control.snapshot().await.unwrap();
         tx.query(sql, &[]).await.unwrap()[0].integer(0).unwrap()
     }
 }

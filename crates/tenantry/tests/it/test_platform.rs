@@ -1,20 +1,19 @@
 //! A platform in a temporary directory, with two stores of own databases and a pool.
 
+use crate::installation::Installation;
 use std::{
     collections::BTreeSet,
     fs,
+    ops::Deref,
     path::{Path, PathBuf},
 };
 use tenantry::access::Operator;
 use tenantry::{
     Platform,
     audit::By,
-    config::{Config, PlanConfig},
     internals::{self, Control},
-    migrations::make,
     name::{PhysicalName, RoleName, ServerName, Slug, StoreName},
     operations::Operations,
-    plans::Limits,
     tenants::{
         NewTenant,
         provision::{CreateTenant, Owner},
@@ -27,23 +26,6 @@ use tenantry_engine::{
     place::{Isolation, Place},
 };
 
-const CONFIG: &str = r#"
-[platform]
-data_dir = "data"
-[servers.main]
-path = "databases"
-[servers.disk]
-path = "more"
-[stores.control]
-[stores.shared]
-[stores.tenant]
-servers = ["main", "disk"]
-[stores.papers]
-[stores.notes]
-isolation = "pooled"
-[apps]
-list = ["desk"]
-"#;
 const POOL: &str = "notes_pool";
 
 /// One process on an installation: the platform on its real engine, with access to its internals.
@@ -53,31 +35,37 @@ pub(crate) struct TestPlatform {
     pub(crate) operations: Operations,
     /// The directory of server `main`.
     pub(crate) root: PathBuf,
-    /// Engine for inspecting databases without the platform.
-    engine: Engine,
+    /// Engine with a separate cache, for using databases without the platform.
+    pub(crate) engine: Engine,
+    pub(crate) installation: Installation,
+}
+
+impl Deref for TestPlatform {
+    type Target = Platform;
+
+    fn deref(&self) -> &Platform {
+        &self.platform
+    }
 }
 
 impl TestPlatform {
-    /// Opens the installation in `dir` or creates it; finishes or undoes operations of a dead process.
+    /// Opens the installation of [`desk`] in `dir` or creates it; finishes or undoes operations of a dead process.
     pub(crate) async fn open(dir: &Path) -> Self {
-        Self::configured(dir, |_| {}).await
+        desk(dir).open().await
     }
 
-    /// Opens the installation in `dir` or creates it, with a changed configuration.
-    pub(crate) async fn configured(dir: &Path, change: impl FnOnce(&mut Config)) -> Self {
-        let mut config = Config::parse("tenantry.toml", CONFIG, dir).unwrap_or_else(|p| panic!("{p}"));
-        config.plans = plans();
-        change(&mut config);
-        let root = config.servers[0].path().unwrap().to_owned();
-        write_app(&config);
-        let platform = Platform::open(config).await.unwrap();
-        let spec = ServerSpec::sqlite(ServerName::parse("main").unwrap(), root.clone());
-        let engine = Engine::open(vec![spec], CacheLimits::default()).unwrap();
+    pub(crate) fn of(installation: Installation, platform: Platform) -> Self {
+        let servers = platform.config().servers.iter().filter_map(|server| {
+            let root = server.path()?;
+            Some(ServerSpec::sqlite(server.name.clone(), root))
+        });
+        let engine = Engine::open(servers.collect(), CacheLimits::default()).unwrap();
+        let root = platform.config().server("main").unwrap().path().unwrap().to_owned();
         let (control, operations) = (internals::control(&platform).clone(), platform.operations().clone());
-        Self { platform, control, operations, root, engine }
+        Self { platform, control, operations, root, engine, installation }
     }
 
-    /// Adds the plans small (2 users, 14 days) and large (no limits, no trial).
+    /// Adds the plans of the configuration.
     pub(crate) async fn with_plans(self) -> Self {
         self.platform.plans().initialise(&operator()).await.unwrap();
         self
@@ -126,33 +114,25 @@ impl TestPlatform {
     }
 }
 
-/// Writes an app with a model in each store, and its migrations.
-fn write_app(config: &Config) {
-    let app = config.apps.dir.join("desk");
-    if app.join("migrations").exists() {
-        return;
+/// Describes an installation with two stores of own databases, a pool, an app with a model in each, and the plans small
+/// (2 users, 14 days) and large (no limits, no trial).
+pub(crate) fn desk(dir: &Path) -> Installation {
+    let model =
+        |store: &str| format!("store = \"{store}\"\n[fields.name]\ntype = \"text\"\nrequired = true\n");
+    let [items, sheets, slips] = ["tenant", "papers", "notes"].map(model);
+    let mut desk = Installation::at(dir)
+        .two_servers()
+        .set("stores.papers", "isolation = \"database\"")
+        .set("stores.notes", "isolation = \"pooled\"")
+        .set("registration", "default_plan = \"small\"")
+        .app("desk", &[("items", &items), ("sheets", &sheets), ("slips", &slips)]);
+    for (plan, days) in [("plans.small", 14), ("plans.large", 0)] {
+        desk = desk
+            .set(plan, &format!("trial_days = {days}"))
+            .set(plan, "price = \"29 EUR a month\"")
+            .set(plan, "features = [\"reports\"]");
     }
-    fs::create_dir_all(app.join("models")).unwrap();
-    fs::write(app.join("app.toml"), "").unwrap();
-    for (model, store) in [("items", "tenant"), ("sheets", "papers"), ("slips", "notes")] {
-        let text = format!("store = \"{store}\"\n[fields.name]\ntype = \"text\"\nrequired = true\n");
-        fs::write(app.join(format!("models/{model}.toml")), text).unwrap();
-    }
-    let apps = tenantry::apps::Apps::load(config).unwrap_or_else(|p| panic!("{p}"));
-    make::make(&apps, &make::Options::default(), &mut |_| None).unwrap();
-}
-
-fn plans() -> Vec<PlanConfig> {
-    let plan = |name: &str, trial_days, users| PlanConfig {
-        name: name.parse().unwrap(),
-        label: name.to_uppercase(),
-        trial_days,
-        price: "29 EUR a month".into(),
-        limits: Limits { users, ..Limits::default() },
-        features: vec!["reports".into()],
-        self_service: true,
-    };
-    vec![plan("small", 14, Some(2)), plan("large", 0, None)]
+    desk.set("plans.small.limits", "users = 2")
 }
 
 pub(crate) fn slug(text: &str) -> Slug {

@@ -7,8 +7,8 @@ use super::{
     lives::{close, purge},
     moves, restore,
 };
-use crate::test_platform::{TestPlatform, slug};
-use std::{collections::BTreeSet, path::Path, time::Duration};
+use crate::test_platform::{TestPlatform, desk, slug};
+use std::{collections::BTreeSet, path::Path};
 use tenantry::{
     clock::DAY_US,
     purges::operation::{Fate, Survey},
@@ -63,8 +63,7 @@ async fn the_dry_run_names_every_table_that_knows_the_tenant() {
 #[tokio::test]
 async fn backups_go_with_the_tenant_when_the_policy_keeps_none() {
     let dir = tempfile::tempdir().unwrap();
-    let none = |config: &mut tenantry::config::Config| config.retention.backups_days = 0;
-    let w = TestPlatform::configured(dir.path(), none).await.with_plans().await;
+    let w = desk(dir.path()).set("retention", "backups_days = 0").start().await;
     tenant(&w, "alpha").await;
     back_up(&w, "alpha").await;
     close(&w, "alpha").await;
@@ -88,13 +87,8 @@ async fn the_last_backup_is_made_and_kept_for_its_time() {
     let certificate = w.platform.purges().certificate("alpha").await.unwrap().detail;
     assert_eq!(certificate["final_backup"], newest(&w, "alpha").await.to_string());
     let days = i64::from(w.platform.config().retention.backups_days);
-    let pass = async || {
-        let background = w.platform.start_background();
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        background.stop().await;
-    };
     w.control.clock().advance_us((days - 1) * DAY_US);
-    pass().await;
+    w.pass().await;
     assert_eq!(count(&w, last).await, 1, "its time has not come");
     // An unreachable store does not block the rest of the pass.
     let (store, away) = (dir.path().join("data/backups"), dir.path().join("away"));
@@ -102,13 +96,13 @@ async fn the_last_backup_is_made_and_kept_for_its_time() {
     std::fs::write(&store, b"not a directory").unwrap();
     w.control.clock().advance_us(2 * DAY_US);
     tenant(&w, "beta").await;
-    pass().await;
+    w.pass().await;
     assert_eq!(count(&w, last).await, 1);
     let seen = w.platform.backups().remembered_status().unwrap();
     assert_eq!(seen.tenants_without, 1, "how backups stand is still looked at");
     std::fs::remove_file(&store).unwrap();
     std::fs::rename(&away, &store).unwrap();
-    pass().await;
+    w.pass().await;
     assert_eq!(count(&w, "SELECT count(*) FROM backups").await, 0);
     assert_eq!(files(&dir.path().join("data/backups")), 1, "only the certificate stays");
 }

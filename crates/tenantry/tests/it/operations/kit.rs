@@ -1,9 +1,9 @@
 //! Shared by the scenarios: the rows that a tenant should have, and the assertions that hold after every fault.
 
-use crate::test_platform::{TestPlatform, by, operator, registration, slug};
+use crate::test_platform::{TestPlatform, by, registration, slug};
 use std::{collections::BTreeSet, fs};
 use tenantry::internals::verify_audit;
-use tenantry::{name::Slug, operations::Filter, query::Select, records::ListQuery};
+use tenantry::{name::Slug, query::Select, records::ListQuery};
 use tenantry_engine::SqlRow;
 
 /// Rows of every tenant that [`fill`] has filled, as (model, name).
@@ -23,18 +23,14 @@ pub(crate) async fn tenant(w: &TestPlatform, name: &str) {
 
 /// Writes [`ROWS`].
 pub(crate) async fn fill(w: &TestPlatform, name: &str) {
-    let tenant = w.platform.tenants().enter(&operator(), &slug(name)).await.unwrap();
-    for (model, name) in ROWS {
-        let row = serde_json::json!({ "name": name });
-        let row = row.as_object().unwrap().clone();
-        w.platform.records(&tenant, model).unwrap().create(&row).await.unwrap();
+    for (model, row) in ROWS {
+        w.add(name, model, serde_json::json!({ "name": row })).await;
     }
 }
 
 /// Returns a tenant's rows through the normal routing: (model, name) in order.
 pub(crate) async fn contents(w: &TestPlatform, name: &str) -> Vec<(String, String)> {
-    w.control.refresh().await.unwrap();
-    let tenant = w.platform.tenants().enter(&operator(), &slug(name)).await.unwrap();
+    let tenant = w.enter(name).await;
     let mut found = Vec::new();
     for model in ["items", "sheets", "slips"] {
         let all = ListQuery { select: Select { limit: 100, ..Select::default() }, ..ListQuery::default() };
@@ -62,23 +58,18 @@ pub(crate) async fn count(w: &TestPlatform, sql: &str) -> i64 {
 
 /// Changes the control store without the platform's verbs.
 pub(crate) async fn execute(w: &TestPlatform, sql: &str) {
-    let mut write = w.control.begin().await.unwrap();
-    write.execute(sql, &[]).await.unwrap();
-    write.invalidate(&tenantry::internals::Subject::Everything).await.unwrap();
-    write.commit_unaudited().await.unwrap();
-    w.control.refresh().await.unwrap();
+    w.catalog(sql).await;
 }
 
 /// Asserts that nothing is stuck, orphaned, half-made or doubled, whatever the operation was.
 pub(crate) async fn whole(w: &TestPlatform) {
     in_order(w).await;
-    assert_eq!(told(w).await, Vec::<String>::new(), "every database is its tenant's, with its schema");
+    assert_eq!(w.found().await, Vec::<String>::new(), "every database is its tenant's, with its schema");
 }
 
 /// Asserts the same as [`whole`], as far as possible without opening every database.
 pub(crate) async fn in_order(w: &TestPlatform) {
-    let open = Filter { open: true, ..Filter::default() };
-    assert_eq!(w.operations.list(&open).await.unwrap(), vec![], "stuck operations");
+    assert_eq!(w.unfinished().await, vec![], "stuck operations");
     for (what, sql) in [
         ("secret kept in the journal", "SELECT count(*) FROM operations WHERE data <> '{}'"),
         ("half-made tenant", "SELECT count(*) FROM tenants WHERE state = 'creating'"),
@@ -104,13 +95,6 @@ pub(crate) async fn in_order(w: &TestPlatform) {
     assert!(fs::read_dir(scratch).map_or(0, Iterator::count) == 0, "scratch is not empty");
     let report = verify_audit(&w.control, &[]).await.unwrap();
     assert_eq!(report.faults, Vec::<String>::new());
-}
-
-/// Returns the findings of a check of all databases.
-async fn told(w: &TestPlatform) -> Vec<String> {
-    let mut found = Vec::new();
-    w.platform.check(None, true, |finding| found.push(finding.to_string()), |_, _| ()).await.unwrap();
-    found
 }
 
 /// Returns the slug of the n-th tenant of a long run.

@@ -7,7 +7,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 use tenantry::operations::{Filter, Recovered};
-use tenantry_engine::{CacheLimits, Engine, PlaceState, ServerSpec};
+use tenantry_engine::PlaceState;
 use tokio::sync::oneshot;
 
 const LEASE_US: i64 = 30_000_000;
@@ -36,9 +36,7 @@ async fn a_mover_that_wakes_after_its_move_was_undone_has_nothing_noted() {
     wake.send(()).unwrap();
     mover.await.unwrap().unwrap_err();
     assert_eq!(passed.load(Ordering::SeqCst), before + 1, "it had its place note what is written");
-    let spec = ServerSpec::sqlite("main".parse().unwrap(), w.root.clone());
-    let engine = Engine::open(vec![spec], CacheLimits::default()).unwrap();
-    let info = engine.place_info(&moves::ready(&w, "tenant").await.place).await.unwrap();
+    let info = w.engine.place_info(&moves::ready(&w, "tenant").await.place).await.unwrap();
     assert_eq!((info.recorder, info.state), (None, PlaceState::Open));
 }
 

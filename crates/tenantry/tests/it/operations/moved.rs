@@ -7,7 +7,7 @@ use super::{
 use crate::test_platform::{TestPlatform, by, operator, slug};
 use std::{path::Path, sync::Arc};
 use tenantry::{clock::SECOND_US, name::TenantId, operations::Filter};
-use tenantry_engine::{CacheLimits, Engine, ServerSpec, place::Place};
+use tenantry_engine::place::Place;
 
 const DAY_US: i64 = 86_400_000_000;
 
@@ -30,15 +30,13 @@ async fn unnoted(dir: &Path, point: &'static str) -> Arc<TestPlatform> {
 }
 
 async fn write_unnoted(w: &TestPlatform, old: &Place) {
-    let spec = ServerSpec::sqlite("main".parse().unwrap(), w.root.clone());
-    let engine = Engine::open(vec![spec], CacheLimits::default()).unwrap();
-    let mark = engine.place_info(old).await.unwrap().recorder.expect("nothing is noted yet");
-    engine.stop_recording(old, mark).await.unwrap();
+    let mark = w.engine.place_info(old).await.unwrap().recorder.expect("nothing is noted yet");
+    w.engine.stop_recording(old, mark).await.unwrap();
     let alpha = w.platform.tenants().enter(&operator(), &slug("alpha")).await.unwrap();
     let row = serde_json::json!({ "name": "not noted" });
     let items = w.platform.records(&alpha, "items").unwrap();
     items.patch("1", None, row.as_object().unwrap()).await.unwrap();
-    engine.record_changes(old, mark).await.unwrap();
+    w.engine.record_changes(old, mark).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,7 @@
 //! removed.
 
 use super::kit::{count, execute, tenant};
-use crate::test_platform::TestPlatform;
+use crate::test_platform::{TestPlatform, desk};
 use std::{fs, time::Duration};
 use tenantry::{Orphan, clock::DAY_US};
 
@@ -58,7 +58,7 @@ async fn only_what_is_certainly_over_is_removed_and_only_when_that_is_wanted() {
     w.platform.shutdown().await;
     let days = [(0, true), (5, true), (2, false)];
     for (orphan_days, stays) in days {
-        let swept = TestPlatform::configured(dir.path(), |c| c.operations.orphan_days = orphan_days).await;
+        let swept = desk(dir.path()).set("operations", &format!("orphan_days = {orphan_days}")).open().await;
         days_later(&swept, 3).await;
         let work = swept.platform.start_background();
         while swept.platform.orphans().seen() == 0 {

@@ -6,26 +6,16 @@ use super::{
     moves,
 };
 use crate::{
-    backups_kit::Clinic,
-    test_platform::{TestPlatform, by, operator, slug},
+    installation::Installation,
+    test_platform::{TestPlatform, by, desk, operator, slug},
 };
-use std::time::Duration;
-use tenantry::internals::control;
 use tenantry::{
-    Platform,
     clock::{DAY_US, SECOND_US},
     operations::Recovered,
     tenants::State,
 };
 
 const JUMPS: [i64; 3] = [3 * SECOND_US, 7_200 * SECOND_US, 800 * DAY_US];
-
-/// Runs a pass of the background work, which also reads the clocks.
-async fn pass(platform: &Platform) {
-    let background = platform.start_background();
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    background.stop().await;
-}
 
 async fn state(w: &TestPlatform) -> State {
     w.platform.tenants().show(&slug("alpha")).await.unwrap().state
@@ -52,32 +42,31 @@ async fn what_is_due_follows_no_jump() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_jump_closes_but_does_not_purge_and_the_way_back_opens() {
     let dir = tempfile::tempdir().unwrap();
-    let w = TestPlatform::configured(dir.path(), |config| {
-        (config.retention.grace_days, config.retention.retention_days) = (1, 1);
-        config.retention.final_backup = false;
-    })
-    .await
-    .with_plans()
-    .await;
+    let w = desk(dir.path())
+        .set("retention", "grace_days = 1")
+        .set("retention", "retention_days = 1")
+        .set("retention", "final_backup = false")
+        .start()
+        .await;
     tenant(&w, "alpha").await;
     let id = w.platform.tenants().id_of(&slug("alpha")).await.unwrap();
     w.platform.tenants().cancel(&operator(), id, None, None).await.unwrap();
     for jump_us in [-800 * DAY_US, 800 * DAY_US] {
         w.control.clock().jump_us(jump_us);
-        pass(&w.platform).await;
+        w.pass().await;
         assert_eq!(state(&w).await, if jump_us > 0 { State::Cancelled } else { State::Active });
         assert_eq!(w.platform.purges().due().await.unwrap(), vec![], "{jump_us}");
         let refused = w.platform.purges().start(&operator(), &slug("alpha"), id, false).await.unwrap_err();
         let text = refused.public_title();
         assert_eq!(text.contains("tenantry clock accept"), jump_us > 0, "{text}");
         w.control.clock().jump_us(-jump_us);
-        pass(&w.platform).await;
+        w.pass().await;
         assert_eq!(state(&w).await, State::Active, "{jump_us}");
     }
     // Properly closed, an hour before its purge: a jump of two hours does not bring the purge forward.
     w.control.clock().advance_us(2 * DAY_US - 3_600 * SECOND_US);
     w.control.clock().jump_us(7_200 * SECOND_US);
-    pass(&w.platform).await;
+    w.pass().await;
     assert_eq!((state(&w).await, w.platform.purges().due().await.unwrap()), (State::Cancelled, vec![]));
     // A server that has not seen the jump learns it from the catalog.
     let other = TestPlatform::open(dir.path()).await;
@@ -130,32 +119,27 @@ async fn a_lease_from_the_future_does_not_stop_its_operation_for_ever() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn backups_are_made_and_kept_before_and_after_a_jump() {
-    let dir = tempfile::tempdir().unwrap();
     // A drill would record that it has checked the backup.
     let text = "[backups]\ndrill = \"off\"\n[backups.keep]\ndaily = 2\nweekly = 0\nmonthly = 0\n\
         [[backups.schedules]]\nname = \"nightly\"\ncron = \"30 2 * * *\"\n";
-    let clinic = Clinic::open(dir.path(), "database", text).await;
+    let clinic = Installation::new().with(text).start().await;
     clinic.create("acme").await;
-    let (platform, clock) = (&clinic.platform, control(&clinic.platform).clock());
+    let clock = clinic.control.clock();
     let runs = async || {
-        pass(platform).await;
-        let open = tenantry::operations::Filter { open: true, ..Default::default() };
-        while !platform.operations().list(&open).await.unwrap().is_empty() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        platform.backups().runs(10).await.unwrap().len()
+        clinic.full_pass().await;
+        clinic.backups().runs(10).await.unwrap().len()
     };
     assert_eq!(runs().await, 0);
     clock.advance_us(DAY_US);
     assert_eq!(runs().await, 1);
-    let there = async || platform.backups().of_tenant(&slug("acme"), 10).await.unwrap();
+    let there = async || clinic.backups().of_tenant(&slug("acme"), 10).await.unwrap();
     let before = there().await;
     clock.jump_us(800 * DAY_US);
     assert_eq!(runs().await, 2, "the clock may be right: a backup is made");
-    platform.backups().prune(&operator()).await.unwrap();
+    clinic.backups().prune(&operator()).await.unwrap();
     assert_eq!(there().await.last(), before.last(), "and none is given up for it");
     clock.jump_us(-800 * DAY_US);
-    let status = platform.backups().status().await.unwrap();
+    let status = clinic.backups().status().await.unwrap();
     assert!(
         status.newest_us.is_some_and(|at| at <= clock.now_us()),
         "one from the future tells nothing of now"
