@@ -1,32 +1,31 @@
 //! Restore drills: a sampled backup is restored, or an alarm is raised.
 
 use crate::{
-    backups_kit::{Clinic, ISOLATIONS, objects},
-    test_platform::{operator, slug},
+    backups_kit::objects,
+    installation::{ISOLATIONS, Installation},
+    test_platform::{TestPlatform, operator, slug},
 };
-use tenantry::internals::control;
-use tenantry::operations::{Filter, State};
+use tenantry::{
+    clock::DAY_US,
+    operations::{Filter, State},
+};
 
-/// Length of a day, microseconds.
-const DAY_US: i64 = 86_400_000_000;
-
-async fn drill(clinic: &Clinic, name: Option<&str>) -> serde_json::Value {
+async fn drill(clinic: &TestPlatform, name: Option<&str>) -> serde_json::Value {
     let name = name.map(slug);
-    let started = clinic.platform.restores().drill(&operator(), name.as_ref()).await.unwrap();
+    let started = clinic.restores().drill(&operator(), name.as_ref()).await.unwrap();
     clinic.done(started).await.result.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drill_restores_each_tenant_in_turn_and_tells_of_one_that_does_not_come_back() {
     for isolation in ISOLATIONS {
-        let dir = tempfile::tempdir().unwrap();
-        let clinic = Clinic::open(dir.path(), isolation, "").await;
-        let none = clinic.platform.restores().drill(&operator(), None).await.unwrap_err();
+        let clinic = Installation::new().isolation(isolation).start().await;
+        let none = clinic.restores().drill(&operator(), None).await.unwrap_err();
         assert!(none.public_title().contains("no good backup"), "{none}");
         let mut backups = vec![];
         for name in ["acme", "bravo"] {
             clinic.create(name).await;
-            clinic.add(name, "a report").await;
+            clinic.add_report(name, "a report").await;
             backups.push(clinic.back_up(name).await.to_string());
         }
         let mut tried = vec![];
@@ -38,15 +37,15 @@ async fn a_drill_restores_each_tenant_in_turn_and_tells_of_one_that_does_not_com
         tried.sort_unstable();
         backups.sort_unstable();
         assert_eq!(tried, backups, "{isolation}: each in turn");
-        let status = clinic.platform.backups().status().await.unwrap().drill;
+        let status = clinic.backups().status().await.unwrap().drill;
         assert!(status.error.is_none() && status.good_us.is_some() && !status.overdue, "{status:?}");
 
-        let newest = clinic.platform.backups().of_tenant(&slug("acme"), 1).await.unwrap().remove(0).id;
+        let newest = clinic.backups().of_tenant(&slug("acme"), 1).await.unwrap().remove(0).id;
         let object = objects(&clinic, &newest).into_iter().find(|p| !p.ends_with("manifest.json")).unwrap();
         std::fs::write(object, b"damaged").unwrap();
         let result = drill(&clinic, Some("acme")).await;
         assert!(result["failed"].as_str().unwrap().contains("does not match"), "{isolation}: {result}");
-        let status = clinic.platform.backups().status().await.unwrap();
+        let status = clinic.backups().status().await.unwrap();
         assert!(status.drill.error.is_some() && status.damaged == 1, "{isolation}: {status:?}");
         clinic.whole().await;
     }
@@ -54,34 +53,24 @@ async fn a_drill_restores_each_tenant_in_turn_and_tells_of_one_that_does_not_com
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drill_comes_by_itself_and_is_overdue_when_none_was_good() {
-    let dir = tempfile::tempdir().unwrap();
-    let clinic = Clinic::open(dir.path(), "database", "").await;
+    let clinic = Installation::new().start().await;
     clinic.create("acme").await;
     clinic.back_up("acme").await;
-    let pass = async || {
-        let background = clinic.platform.start_background();
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-        background.stop().await;
-        let open = Filter { open: true, ..Filter::default() };
-        while !clinic.platform.operations().list(&open).await.unwrap().is_empty() {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
     let drills = async || {
-        let all = clinic.platform.operations().list(&Filter::default()).await.unwrap();
+        let all = clinic.operations().list(&Filter::default()).await.unwrap();
         all.into_iter().filter(|o| o.kind == "backup_verify" && o.state == State::Done).count()
     };
     let seen = "SELECT 1 FROM backup_schedules WHERE name = '(drill)'";
-    while control(&clinic.platform).snapshot().await.unwrap().query(seen, &[]).await.unwrap().is_empty() {
-        pass().await;
+    while clinic.control.snapshot().await.unwrap().query(seen, &[]).await.unwrap().is_empty() {
+        clinic.full_pass().await;
     }
     assert_eq!(drills().await, 0, "the slot before it was known is not served");
-    control(&clinic.platform).clock().advance_us(2 * DAY_US);
-    assert!(clinic.platform.backups().status().await.unwrap().drill.overdue);
+    clinic.control.clock().advance_us(2 * DAY_US);
+    assert!(clinic.backups().status().await.unwrap().drill.overdue);
     while drills().await == 0 {
-        pass().await;
+        clinic.full_pass().await;
     }
-    assert!(!clinic.platform.backups().status().await.unwrap().drill.overdue);
-    pass().await;
+    assert!(!clinic.backups().status().await.unwrap().drill.overdue);
+    clinic.full_pass().await;
     assert_eq!(drills().await, 1, "not twice");
 }

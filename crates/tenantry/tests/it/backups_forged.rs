@@ -1,11 +1,11 @@
 //! Backups whose parts are intact but do not belong together (`wrong-tenant-restore` and `torn-copy`).
 
 use crate::{
-    backups_kit::{Clinic, objects},
-    test_platform::{operator, slug},
+    backups_kit::objects,
+    installation::Installation,
+    test_platform::{TestPlatform, operator, slug},
 };
 use std::path::{Path, PathBuf};
-use tenantry::internals::control;
 use tenantry::{
     backups::{BackupId, manifest::Manifest},
     clock::DAY_US,
@@ -17,7 +17,7 @@ struct Folder {
 }
 
 /// Returns where the objects of a backup are.
-fn folder(clinic: &Clinic, backup: &BackupId) -> Folder {
+fn folder(clinic: &TestPlatform, backup: &BackupId) -> Folder {
     let path = objects(clinic, backup)[0].parent().unwrap().to_owned();
     let manifest = Manifest::open(&std::fs::read(path.join("manifest.json")).unwrap()).unwrap();
     Folder { path, manifest }
@@ -31,11 +31,11 @@ fn copy_all(from: &Path, to: &Path) {
 }
 
 /// Asserts that verification and restore reject the backup and change nothing.
-async fn refused(clinic: &Clinic, backup: &BackupId, why: &str) {
+async fn refused(clinic: &TestPlatform, backup: &BackupId, why: &str) {
     let before = clinic.sums("acme").await;
-    let found = clinic.platform.backups().verify(&operator(), backup).await.unwrap().damage;
+    let found = clinic.backups().verify(&operator(), backup).await.unwrap().damage;
     assert!(found.as_ref().is_some_and(|how| how.contains(why)), "{why}: {found:?}");
-    let asked = clinic.platform.restores().start(&operator(), &slug("acme"), backup, None).await;
+    let asked = clinic.restores().start(&operator(), &slug("acme"), backup, None).await;
     let said = clinic.refused(asked).await;
     assert!(said.contains(why), "{why}: {said}");
     assert_eq!(clinic.sums("acme").await, before);
@@ -45,12 +45,11 @@ async fn refused(clinic: &Clinic, backup: &BackupId, why: &str) {
 /// Another tenant's manifest under this backup's name, with all the objects it names in place.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_manifest_of_another_tenant_is_refused_wrong_tenant_restore() {
-    let dir = tempfile::tempdir().unwrap();
-    let clinic = Clinic::open(dir.path(), "database", "").await;
+    let clinic = Installation::new().start().await;
     let mut backups = vec![];
     for name in ["acme", "rival"] {
         clinic.create(name).await;
-        clinic.add(name, &format!("canary of {name}")).await;
+        clinic.add_report(name, &format!("canary of {name}")).await;
         backups.push(clinic.back_up(name).await);
     }
     let (ours, theirs) = (folder(&clinic, &backups[0]), folder(&clinic, &backups[1]));
@@ -65,14 +64,13 @@ async fn a_manifest_of_another_tenant_is_refused_wrong_tenant_restore() {
 /// Rows of another day: a complete database of the same tenant, under correct hashes.
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_are_not_the_manifests_are_refused_torn_copy() {
-    let dir = tempfile::tempdir().unwrap();
-    let clinic = Clinic::open(dir.path(), "database", "").await;
+    let clinic = Installation::new().start().await;
     clinic.create("acme").await;
     let mut backups = vec![];
     for text in ["monday", "tuesday"] {
-        clinic.add("acme", text).await;
+        clinic.add_report("acme", text).await;
         backups.push(clinic.back_up("acme").await);
-        control(&clinic.platform).clock().advance_us(DAY_US);
+        clinic.control.clock().advance_us(DAY_US);
     }
     let (monday, tuesday) = (folder(&clinic, &backups[0]), folder(&clinic, &backups[1]));
     let mut forged = monday.manifest.clone();
@@ -86,26 +84,25 @@ async fn rows_that_are_not_the_manifests_are_refused_torn_copy() {
 /// The files of another day: the same number and length, and intact.
 #[tokio::test(flavor = "multi_thread")]
 async fn files_of_another_backup_are_refused_torn_copy() {
-    let dir = tempfile::tempdir().unwrap();
-    let clinic = Clinic::open(dir.path(), "database", "").await;
+    let clinic = Installation::new().start().await;
     clinic.create("acme").await;
-    let report = clinic.add("acme", "one").await["id"].to_string();
+    let report = clinic.add_report("acme", "one").await["id"].to_string();
     let mut backups = vec![];
     for text in ["monday's file", "tuesday file"] {
         clinic.put_file("acme", &report, text).await;
         backups.push(clinic.back_up("acme").await);
-        control(&clinic.platform).clock().advance_us(DAY_US);
+        clinic.control.clock().advance_us(DAY_US);
     }
     let (monday, tuesday) = (folder(&clinic, &backups[0]), folder(&clinic, &backups[1]));
     let object = |folder: &Folder| folder.path.join(&folder.manifest.files.as_ref().unwrap().object);
     clinic.restore("acme", &backups[0]).await;
     std::fs::copy(object(&tuesday), object(&monday)).unwrap();
-    let found = clinic.platform.backups().verify(&operator(), &backups[0]).await.unwrap().damage;
+    let found = clinic.backups().verify(&operator(), &backups[0]).await.unwrap().damage;
     assert!(found.as_ref().is_some_and(|how| how.contains("does not match its hash")), "{found:?}");
     // Damaged after it was staged, or before: neither is put in place.
-    let swap = clinic.platform.restores().swap(&operator(), &slug("acme")).await;
+    let swap = clinic.restores().swap(&operator(), &slug("acme")).await;
     assert!(clinic.refused(swap).await.contains("does not match its hash"));
-    clinic.platform.restores().discard(&operator(), &slug("acme")).await.unwrap();
-    let restore = clinic.platform.restores().start(&operator(), &slug("acme"), &backups[0], None).await;
+    clinic.restores().discard(&operator(), &slug("acme")).await.unwrap();
+    let restore = clinic.restores().start(&operator(), &slug("acme"), &backups[0], None).await;
     assert!(clinic.refused(restore).await.contains("does not match its hash"));
 }

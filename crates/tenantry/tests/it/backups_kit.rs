@@ -1,100 +1,35 @@
-//! A platform with tenants that have rows and files, in either isolation, and functions to inspect it.
+//! Words for backups of tenants with reports and files: take them, restore them, inspect what is in them.
 
-use crate::test_platform::{operator, slug};
-use futures_util::stream;
+use crate::test_platform::{TestPlatform, operator, slug};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
-use tenantry::access::Operator;
 use tenantry::{
-    Error, Platform, Result,
-    access::Tenant,
+    Result,
     backups::{Asked, BackupId, manifest::TableSum},
-    config::Config,
     name::StoreName,
-    operations::{Filter, Listed, State},
-    records::Upload,
-    tenants::NewTenant,
 };
-use tenantry_engine::{CacheLimits, Engine, Kind, ServerSpec, place::Place};
+use tenantry_engine::{Kind, place::Place};
 use tenantry_testkit::Random;
-
-/// Names of the isolations.
-pub(crate) const ISOLATIONS: [&str; 2] = ["database", "pooled"];
-
-pub(crate) struct Clinic {
-    pub(crate) platform: Platform,
-    pub(crate) isolation: &'static str,
-    pub(crate) dir: PathBuf,
-    extra: String,
-}
 
 /// Number of rows and checksum, by store and model.
 pub(crate) type Sums = BTreeMap<String, (u64, String)>;
 
-impl Clinic {
-    pub(crate) async fn open(dir: &Path, isolation: &'static str, extra: &str) -> Self {
-        let platform = Platform::open(config(dir, isolation, extra)).await.unwrap();
-        platform.plans().initialise(&Operator::new("system")).await.unwrap();
-        Self { platform, isolation, dir: dir.to_owned(), extra: extra.to_owned() }
-    }
-
-    pub(crate) fn config(&self) -> Config {
-        config(&self.dir, self.isolation, &self.extra)
-    }
-
-    pub(crate) async fn create(&self, name: &str) {
-        let tenant = NewTenant { slug: slug(name), name: name.into(), email: format!("mail@{name}.test") };
-        self.platform.tenants().create(&operator(), tenant, Some("hospital"), None).await.unwrap();
-    }
-
-    pub(crate) async fn enter(&self, name: &str) -> Tenant {
-        self.platform.tenants().enter(&Operator::new("cli:test"), &slug(name)).await.unwrap()
-    }
-
-    pub(crate) async fn add(&self, name: &str, text: &str) -> Value {
-        let tenant = self.enter(name).await;
+impl TestPlatform {
+    pub(crate) async fn add_report(&self, name: &str, text: &str) -> Value {
         let report = json!({ "title": text, "kind": "medical", "from_date": "2026-01-01", "to_date": "2026-02-01",
             "summary": format!("{text} ").repeat(20) });
-        let records = self.platform.records(&tenant, "reports").unwrap();
-        to_json(records.create(report.as_object().unwrap()).await.unwrap())
+        self.add(name, "reports", report).await
     }
 
     pub(crate) async fn put_file(&self, name: &str, id: &str, text: &str) {
-        let tenant = self.enter(name).await;
-        let bytes = stream::iter([Ok(bytes::Bytes::from(text.to_owned()))]);
-        let upload = Upload { name: "report.txt".into(), media_type: "text/plain".into(), bytes };
-        let records = self.platform.records(&tenant, "reports").unwrap();
-        records.put_file(id, "document", upload).await.unwrap();
+        self.upload(name, ["reports", id, "document"], text).await;
     }
 
     pub(crate) async fn file(&self, name: &str, id: &str) -> Result<String> {
-        use futures_util::TryStreamExt;
-        let tenant = self.enter(name).await;
-        let records = self.platform.records(&tenant, "reports").unwrap();
-        let (_, bytes) = records.get_file(id, "document").await?;
-        let all: Vec<_> = bytes.try_collect().await.map_err(|e| Error::Internal(e.to_string()))?;
-        Ok(String::from_utf8(all.concat()).unwrap())
-    }
-
-    /// Waits for an operation that must succeed.
-    pub(crate) async fn done(&self, operation: i64) -> Listed {
-        let over = self.platform.operations().wait(operation).await.unwrap();
-        assert_eq!(over.state, State::Done, "{over:?}");
-        over
-    }
-
-    /// Waits for an operation that must fail and leave nothing; returns the public reason.
-    pub(crate) async fn refused(&self, started: Result<i64>) -> String {
-        let operation = match started {
-            Ok(operation) => operation,
-            Err(error) => return error.public_title(),
-        };
-        let over = self.platform.operations().wait(operation).await.unwrap();
-        assert_eq!(over.state, State::Undone, "{over:?}");
-        over.reason.unwrap_or_default()
+        self.download(name, ["reports", id, "document"]).await
     }
 
     pub(crate) async fn back_up(&self, name: &str) -> BackupId {
@@ -126,34 +61,11 @@ impl Clinic {
 
     /// Returns true if no process can write to this place any more, even one that still has it in its cache.
     pub(crate) async fn is_shut(&self, place: &Place) -> bool {
-        let root = self.platform.config().server(place.server.as_str()).unwrap().path().unwrap().to_owned();
-        let servers = vec![ServerSpec::sqlite(place.server.clone(), root)];
-        let engine = Engine::open(servers, CacheLimits::default()).unwrap();
-        match engine.place_info(place).await {
+        match self.engine.place_info(place).await {
             Ok(info) => !info.state.is_open(),
             Err(error) => *error.kind() == Kind::Fenced,
         }
     }
-
-    /// Asserts that no operation is stuck, no file is orphaned, and every database matches the catalog.
-    pub(crate) async fn whole(&self) {
-        let open = Filter { open: true, ..Filter::default() };
-        assert_eq!(self.platform.operations().list(&open).await.unwrap(), vec![]);
-        let mut found = Vec::new();
-        self.platform.check(None, true, |finding| found.push(finding.to_string()), |_, _| ()).await.unwrap();
-        assert_eq!(found, Vec::<String>::new());
-        assert!(self.platform.audit().verify().await.unwrap().faults.is_empty());
-        let scratch = self.dir.join("data/scratch");
-        assert_eq!(std::fs::read_dir(scratch).map_or(0, Iterator::count), 0, "scratch is not empty");
-    }
-}
-
-pub(crate) fn config(dir: &Path, isolation: &str, extra: &str) -> Config {
-    let text = format!(
-        "[platform]\ndata_dir = \"data\"\n[stores.control]\n[stores.shared]\n[stores.tenant]\n\
-         isolation = \"{isolation}\"\n{extra}"
-    );
-    Config::parse("tenantry.toml", &text, dir).unwrap_or_else(|p| panic!("{p}"))
 }
 
 fn flat(stores: Vec<(StoreName, Vec<TableSum>)>) -> Sums {
@@ -162,14 +74,10 @@ fn flat(stores: Vec<(StoreName, Vec<TableSum>)>) -> Sums {
     tables.map(|(store, t)| (format!("{store}/{}", t.model), (t.rows, t.blake3))).collect()
 }
 
-fn to_json(document: tenantry::records::Document) -> Value {
-    serde_json::from_slice(&document.body).unwrap()
-}
-
 /// Returns the files of a backup in the object store.
-pub(crate) fn objects(clinic: &Clinic, id: &BackupId) -> Vec<PathBuf> {
+pub(crate) fn objects(clinic: &TestPlatform, id: &BackupId) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    walk(&clinic.dir.join("data/backups"), &mut |path| {
+    walk(&clinic.config().platform.data_dir.join("backups"), &mut |path| {
         if path.components().any(|c| c.as_os_str() == id.as_str()) {
             found.push(path.to_owned());
         }

@@ -1,11 +1,11 @@
 //! Complete backups and restores in either isolation: staged, compared, swapped, undone, restored as a new tenant.
 
 use crate::{
-    backups_kit::{Clinic, ISOLATIONS, noise, objects, walk},
-    test_platform::{operator, slug},
+    backups_kit::{noise, objects, walk},
+    installation::{ISOLATIONS, Installation},
+    test_platform::{TestPlatform, operator, slug},
 };
 use serde_json::json;
-use tenantry::internals::control;
 use tenantry::{
     NewFromCopy,
     backups::{Selection, catalog, restores},
@@ -14,12 +14,12 @@ use tenantry::{
 };
 
 /// Creates two tenants with rows and a file each.
-async fn two(dir: &std::path::Path, isolation: &'static str) -> Clinic {
-    let clinic = Clinic::open(dir, isolation, "").await;
+async fn two(dir: &std::path::Path, isolation: &'static str) -> TestPlatform {
+    let clinic = Installation::at(dir).isolation(isolation).start().await;
     for name in ["acme", "neighbour"] {
         clinic.create(name).await;
         for n in 1..=3 {
-            let report = clinic.add(name, &format!("{name} {n}")).await;
+            let report = clinic.add_report(name, &format!("{name} {n}")).await;
             clinic.put_file(name, &report["id"].to_string(), &format!("{name} file {n}")).await;
         }
     }
@@ -27,12 +27,12 @@ async fn two(dir: &std::path::Path, isolation: &'static str) -> Clinic {
 }
 
 /// Changes one row, deletes one, adds one, and replaces one file.
-async fn change(clinic: &Clinic) {
+async fn change(clinic: &TestPlatform) {
     let acme = clinic.enter("acme").await;
-    let reports = clinic.platform.records(&acme, "reports").unwrap();
+    let reports = clinic.records(&acme, "reports").unwrap();
     reports.patch("1", None, json!({ "title": "changed" }).as_object().unwrap()).await.unwrap();
     reports.delete("2", None).await.unwrap();
-    clinic.add("acme", "new").await;
+    clinic.add_report("acme", "new").await;
     clinic.put_file("acme", "3", "replaced").await;
 }
 
@@ -45,7 +45,7 @@ async fn a_restore_stands_beside_is_compared_swapped_and_undone() {
         let then = clinic.sums("acme").await;
         let backup = clinic.back_up("acme").await;
         assert_eq!(clinic.sums_of(&backup).await, then, "{isolation}");
-        let found = clinic.platform.backups().verify(&operator(), &backup).await.unwrap();
+        let found = clinic.backups().verify(&operator(), &backup).await.unwrap();
         assert_eq!((found.damage, found.rows), (None, 3));
         change(&clinic).await;
         let now = clinic.sums("acme").await;
@@ -53,31 +53,30 @@ async fn a_restore_stands_beside_is_compared_swapped_and_undone() {
 
         clinic.restore("acme", &backup).await;
         assert_eq!(clinic.sums("acme").await, now, "{isolation}: what is in use is not touched");
-        let (restore, differences) = clinic.platform.restores().show(&slug("acme")).await.unwrap();
+        let (restore, differences) = clinic.restores().show(&slug("acme")).await.unwrap();
         assert_eq!((restore.backup, restore.state), (backup.clone(), restores::State::Staged));
         let reports = differences[0].models.as_ref().unwrap().iter().find(|m| m.model == "reports").unwrap();
         assert_eq!((reports.added, reports.changed, reports.removed), (1, 2, 1), "{isolation}");
-        let again = clinic.platform.restores().start(&operator(), &slug("acme"), &backup, None).await;
+        let again = clinic.restores().start(&operator(), &slug("acme"), &backup, None).await;
         assert!(clinic.refused(again).await.contains("already"));
 
-        let replaced =
-            clinic.platform.tenants().show(&slug("acme")).await.unwrap().placements.remove(0).place;
+        let replaced = clinic.place("acme").await;
         clinic.swap("acme").await;
         assert!(clinic.is_shut(&replaced).await, "{isolation}: a writer who comes late is refused");
         assert_eq!(clinic.sums("acme").await, then, "{isolation}");
         assert_eq!(clinic.file("acme", "2").await.unwrap(), "acme file 2", "its files are back");
         assert_eq!(clinic.file("acme", "3").await.unwrap(), "acme file 3");
         assert_eq!(clinic.sums("neighbour").await, neighbour, "{isolation}: untouched");
-        let after = clinic.add("acme", "after").await;
+        let after = clinic.add_report("acme", "after").await;
         assert_eq!(after["id"], 4, "{isolation}: ids go on where the backup was");
         clinic.whole().await;
 
-        let undo = clinic.platform.restores().undo(&operator(), &slug("acme")).await.unwrap();
+        let undo = clinic.restores().undo(&operator(), &slug("acme")).await.unwrap();
         clinic.done(undo).await;
         assert_eq!(clinic.sums("acme").await, now, "{isolation}: as before the swap");
-        clinic.add("acme", "writable").await;
+        clinic.add_report("acme", "writable").await;
         assert_eq!(clinic.sums("neighbour").await, neighbour, "{isolation}: untouched");
-        let undo = clinic.platform.restores().undo(&operator(), &slug("acme")).await;
+        let undo = clinic.restores().undo(&operator(), &slug("acme")).await;
         assert!(clinic.refused(undo).await.contains("nothing"));
         clinic.whole().await;
     }
@@ -91,7 +90,7 @@ async fn large_files_come_back() {
     let large = noise(3 << 20);
     clinic.put_file("acme", "2", &large).await;
     let backup = clinic.back_up("acme").await;
-    assert_eq!(clinic.platform.backups().verify(&operator(), &backup).await.unwrap().damage, None);
+    assert_eq!(clinic.backups().verify(&operator(), &backup).await.unwrap().damage, None);
     std::fs::remove_dir_all(dir.path().join("data/files")).unwrap();
     std::fs::create_dir(dir.path().join("data/files")).unwrap();
     clinic.restore("acme", &backup).await;
@@ -110,9 +109,9 @@ async fn a_discarded_restore_leaves_nothing() {
         let count = databases();
         clinic.restore("acme", &backup).await;
         assert!(databases() > count);
-        clinic.platform.restores().discard(&operator(), &slug("acme")).await.unwrap();
+        clinic.restores().discard(&operator(), &slug("acme")).await.unwrap();
         assert_eq!((databases(), clinic.sums("acme").await), (count, before), "{isolation}");
-        assert!(clinic.platform.restores().show(&slug("acme")).await.is_err());
+        assert!(clinic.restores().show(&slug("acme")).await.is_err());
         clinic.whole().await;
     }
 }
@@ -126,13 +125,13 @@ async fn a_restore_as_a_new_tenant_has_rows_and_files_and_is_its_own() {
         change(&clinic).await;
         let now = clinic.sums("acme").await;
         let (actor, new) = (operator(), || NewFromCopy::named("acme-then"));
-        let operation = clinic.platform.arrivals().from_backup(&actor, &backup, false, new()).await.unwrap();
+        let operation = clinic.arrivals().from_backup(&actor, &backup, false, new()).await.unwrap();
         clinic.done(operation).await;
         assert_eq!(clinic.sums("acme-then").await, then, "{isolation}");
         assert_eq!(clinic.file("acme-then", "2").await.unwrap(), "acme file 2");
-        clinic.add("acme-then", "of the new one").await;
+        clinic.add_report("acme-then", "of the new one").await;
         assert_eq!(clinic.sums("acme").await, now, "{isolation}: untouched");
-        let twice = clinic.platform.arrivals().from_backup(&actor, &backup, false, new()).await;
+        let twice = clinic.arrivals().from_backup(&actor, &backup, false, new()).await;
         assert!(clinic.refused(twice).await.contains("taken"));
         clinic.whole().await;
     }
@@ -145,16 +144,16 @@ async fn all_is_lost_but_the_backups_and_comes_back() {
     for isolation in ISOLATIONS {
         let dir = tempfile::tempdir().unwrap();
         let clinic = two(dir.path(), isolation).await;
-        let system = clinic.platform.backups().start_system(&operator()).await.unwrap();
+        let system = clinic.backups().start_system(&operator()).await.unwrap();
         clinic.done(system.operation).await;
         let all = Selection { system: true, ..Selection::default() };
-        let run = clinic.done(clinic.platform.backups().start_run(&operator(), all).await.unwrap()).await;
+        let run = clinic.done(clinic.backups().start_run(&operator(), all).await.unwrap()).await;
         assert_eq!(run.result.unwrap()["good"], 3, "two companies and the platform");
         let sums = [clinic.sums("acme").await, clinic.sums("neighbour").await];
-        let config = clinic.config();
+        let config = clinic.config().clone();
         let refused = tenantry::backups::system::restore_system(config.clone(), &operator(), None).await;
         assert!(refused.unwrap_err().public_title().contains("stop it first"));
-        clinic.platform.shutdown().await;
+        clinic.shutdown().await;
         drop(clinic);
 
         for lost in ["databases", "files", "audit.heads"] {
@@ -166,14 +165,14 @@ async fn all_is_lost_but_the_backups_and_comes_back() {
         assert_eq!(restored.stores.len(), 2, "control and shared");
         assert!(restored.taken_up >= 2, "backups that the catalog of then did not know: {restored:?}");
 
-        let clinic = Clinic::open(dir.path(), isolation, "").await;
+        let clinic = Installation::at(dir.path()).isolation(isolation).start().await;
         for (name, sums) in ["acme", "neighbour"].into_iter().zip(sums) {
-            let backup = clinic.platform.backups().of_tenant(&slug(name), 1).await.unwrap().remove(0).id;
+            let backup = clinic.backups().of_tenant(&slug(name), 1).await.unwrap().remove(0).id;
             clinic.restore(name, &backup).await;
             clinic.swap(name).await;
             assert_eq!(clinic.sums(name).await, sums, "{isolation} {name}");
             assert_eq!(clinic.file(name, "1").await.unwrap(), format!("{name} file 1"));
-            clinic.add(name, "goes on").await;
+            clinic.add_report(name, "goes on").await;
         }
         clinic.whole().await;
     }
@@ -184,44 +183,37 @@ async fn the_catalog_is_made_again_from_the_manifests() {
     let dir = tempfile::tempdir().unwrap();
     let clinic = two(dir.path(), "database").await;
     let backup = clinic.back_up("acme").await;
-    let before =
-        clinic.platform.backups().list(&catalog::Filter { limit: 10, ..Default::default() }).await.unwrap();
-    let mut write = control(&clinic.platform).begin().await.unwrap();
-    write.execute("DELETE FROM backups", &[]).await.unwrap();
-    write.commit_unaudited().await.unwrap();
-    assert!(clinic.platform.backups().show(&backup).await.is_err());
+    let before = clinic.backups().list(&catalog::Filter { limit: 10, ..Default::default() }).await.unwrap();
+    clinic.catalog("DELETE FROM backups").await;
+    assert!(clinic.backups().show(&backup).await.is_err());
     // The remains of an interrupted attempt are not a backup, and neither is a damaged one.
     let folder = objects(&clinic, &backup)[0].parent().unwrap().to_owned();
     let half = folder.with_file_name("20260101-000000-0123456789");
     std::fs::create_dir(&half).unwrap();
     std::fs::write(half.join("tenant.0.db.zst"), b"half").unwrap();
-    let found = clinic.platform.backups().rescan(&operator()).await.unwrap();
+    let found = clinic.backups().rescan(&operator()).await.unwrap();
     assert_eq!((found.found, found.taken_up, found.damaged), (1, 1, 0));
-    let after =
-        clinic.platform.backups().list(&catalog::Filter { limit: 10, ..Default::default() }).await.unwrap();
+    let after = clinic.backups().list(&catalog::Filter { limit: 10, ..Default::default() }).await.unwrap();
     assert_eq!(after, before);
-    assert_eq!(clinic.platform.backups().rescan(&operator()).await.unwrap().taken_up, 0);
+    assert_eq!(clinic.backups().rescan(&operator()).await.unwrap().taken_up, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_goes_past_a_failing_tenant_and_says_which() {
     let dir = tempfile::tempdir().unwrap();
-    let clinic = Clinic::open(dir.path(), "database", "[backups]\nparallel = 4\n").await;
+    let clinic = Installation::at(dir.path()).set("backups", "parallel = 4").start().await;
     for n in 0..12 {
         clinic.create(&format!("tenant-{n}")).await;
     }
-    let lost = clinic.platform.tenants().show(&slug("tenant-5")).await.unwrap();
-    let physical = &lost.placements[0].place.physical;
-    let file = dir.path().join("data/databases").join(format!("{physical}.db"));
-    std::fs::remove_file(file).unwrap();
-    let run = clinic.platform.backups().start_run(&operator(), Selection::default()).await.unwrap();
+    std::fs::remove_file(clinic.database_file("tenant-5").await).unwrap();
+    let run = clinic.backups().start_run(&operator(), Selection::default()).await.unwrap();
     let result = clinic.done(run).await.result.unwrap();
     assert_eq!((&result["good"], &result["failed"]), (&json!(11), &json!(1)));
     assert_eq!(result["failures"][0][0], "tenant-5");
     let failed = catalog::Filter { state: Some(catalog::State::Failed), limit: 10, ..Default::default() };
-    let failed = clinic.platform.backups().list(&failed).await.unwrap();
+    let failed = clinic.backups().list(&failed).await.unwrap();
     assert_eq!(failed[0].slug, Some(slug("tenant-5")));
-    let status = clinic.platform.backups().status().await.unwrap();
+    let status = clinic.backups().status().await.unwrap();
     assert_eq!((status.good, status.failed_day, status.tenants_without), (11, 1, 1));
 }
 
@@ -229,11 +221,11 @@ async fn a_run_goes_past_a_failing_tenant_and_says_which() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_that_cannot_be_stored_is_a_failure_and_the_tenant_goes_on() {
     let dir = tempfile::tempdir().unwrap();
-    let clinic = Clinic::open(dir.path(), "database", "[backups]\ntarget = \"../elsewhere\"\n").await;
+    let clinic = Installation::at(dir.path()).set("backups", "target = \"../elsewhere\"").start().await;
     clinic.create("acme").await;
-    let started = clinic.platform.backups().start(&operator(), &slug("acme"), None).await;
+    let started = clinic.backups().start(&operator(), &slug("acme"), None).await;
     assert_eq!(clinic.refused(started.map(|asked| asked.operation)).await, "the backup store cannot be used");
-    assert_eq!(clinic.platform.backups().status().await.unwrap().failed_day, 1);
+    assert_eq!(clinic.backups().status().await.unwrap().failed_day, 1);
     assert!(!dir.path().join("elsewhere").exists(), "it may be a mount point without its disk");
     std::fs::create_dir(dir.path().join("elsewhere")).unwrap();
     clinic.back_up("acme").await;
@@ -244,14 +236,14 @@ async fn a_backup_that_cannot_be_stored_is_a_failure_and_the_tenant_goes_on() {
 async fn retention_keeps_what_it_says_and_removes_the_rest() {
     let dir = tempfile::tempdir().unwrap();
     let keep = "[backups.keep]\ndaily = 3\nweekly = 0\nmonthly = 0\n";
-    let clinic = Clinic::open(dir.path(), "database", keep).await;
+    let clinic = Installation::at(dir.path()).with(keep).start().await;
     clinic.create("acme").await;
     let mut made = Vec::new();
     for _ in 0..5 {
         made.push(clinic.back_up("acme").await);
-        control(&clinic.platform).clock().advance_us(DAY_US);
+        clinic.control.clock().advance_us(DAY_US);
     }
-    let there = clinic.platform.backups().of_tenant(&slug("acme"), 10).await.unwrap();
+    let there = clinic.backups().of_tenant(&slug("acme"), 10).await.unwrap();
     let there: Vec<_> = there.into_iter().rev().map(|b| b.id).collect();
     assert_eq!(there, made[2..]);
     let mut manifests = 0;
@@ -260,65 +252,49 @@ async fn retention_keeps_what_it_says_and_removes_the_rest() {
     });
     assert_eq!(manifests, 3);
     // No backup was made for a year: the newest one still stays.
-    control(&clinic.platform).clock().advance_us(400 * DAY_US);
-    assert_eq!(clinic.platform.backups().prune(&operator()).await.unwrap(), vec![]);
-    let last = clinic.platform.backups().take_final(&operator(), &slug("acme")).await.unwrap();
-    clinic.platform.backups().prune(&operator()).await.unwrap();
-    assert!(clinic.platform.backups().show(&last).await.is_ok());
+    clinic.control.clock().advance_us(400 * DAY_US);
+    assert_eq!(clinic.backups().prune(&operator()).await.unwrap(), vec![]);
+    let last = clinic.backups().take_final(&operator(), &slug("acme")).await.unwrap();
+    clinic.backups().prune(&operator()).await.unwrap();
+    assert!(clinic.backups().show(&last).await.is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_one_day_all_are_kept_until_it_is_over() {
-    let dir = tempfile::tempdir().unwrap();
     let keep = "[backups.keep]\ndaily = 1\nweekly = 0\nmonthly = 0\n";
-    let clinic = Clinic::open(dir.path(), "database", keep).await;
+    let clinic = Installation::new().with(keep).start().await;
     clinic.create("acme").await;
     let before = clinic.back_up("acme").await;
-    control(&clinic.platform).clock().advance_us(DAY_US / 24);
+    clinic.control.clock().advance_us(DAY_US / 24);
     let after = clinic.back_up("acme").await;
-    assert_eq!(
-        clinic.platform.backups().prune(&operator()).await.unwrap(),
-        vec![],
-        "both sides of something risky"
-    );
-    control(&clinic.platform).clock().advance_us(DAY_US);
-    assert_eq!(clinic.platform.backups().prune(&operator()).await.unwrap(), vec![before]);
-    assert!(clinic.platform.backups().show(&after).await.is_ok());
+    assert_eq!(clinic.backups().prune(&operator()).await.unwrap(), vec![], "both sides of something risky");
+    clinic.control.clock().advance_us(DAY_US);
+    assert_eq!(clinic.backups().prune(&operator()).await.unwrap(), vec![before]);
+    assert!(clinic.backups().show(&after).await.is_ok());
     // There is a bound: backups requested every few minutes do not fill the disk.
     for _ in 0..30 {
         clinic.back_up("acme").await;
     }
-    assert_eq!(clinic.platform.backups().of_tenant(&slug("acme"), 100).await.unwrap().len(), 24);
+    assert_eq!(clinic.backups().of_tenant(&slug("acme"), 100).await.unwrap().len(), 24);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schedule_is_served_once_for_each_slot_and_shown_when_overdue() {
-    let dir = tempfile::tempdir().unwrap();
     let schedule = "[[backups.schedules]]\nname = \"nightly\"\ncron = \"30 2 * * *\"\n";
-    let clinic = Clinic::open(dir.path(), "database", schedule).await;
+    let clinic = Installation::new().with(schedule).start().await;
     clinic.create("acme").await;
-    // Each start of the background work runs a pass at once.
-    let pass = async || {
-        let background = clinic.platform.start_background();
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-        background.stop().await;
-    };
-    let runs = async || clinic.platform.backups().runs(10).await.unwrap();
-    pass().await;
+    let runs = async || clinic.backups().runs(10).await.unwrap();
+    clinic.pass().await;
     assert_eq!(runs().await, vec![], "the slot before it was known is nobody's");
-    control(&clinic.platform).clock().advance_us(2 * DAY_US);
-    assert!(clinic.platform.backups().status().await.unwrap().schedules[0].overdue);
-    pass().await;
-    let open = tenantry::operations::Filter { open: true, ..Default::default() };
-    while !clinic.platform.operations().list(&open).await.unwrap().is_empty() {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    clinic.control.clock().advance_us(2 * DAY_US);
+    assert!(clinic.backups().status().await.unwrap().schedules[0].overdue);
+    clinic.full_pass().await;
     let first = runs().await;
     assert_eq!((first.len(), first[0].good, first[0].failed), (1, 2, 0), "acme and the platform's own");
-    assert!(!clinic.platform.backups().status().await.unwrap().schedules[0].overdue);
-    pass().await;
+    assert!(!clinic.backups().status().await.unwrap().schedules[0].overdue);
+    clinic.pass().await;
     assert_eq!(runs().await.len(), 1, "not twice");
-    let backup = clinic.platform.backups().of_tenant(&slug("acme"), 1).await.unwrap().remove(0);
+    let backup = clinic.backups().of_tenant(&slug("acme"), 1).await.unwrap().remove(0);
     assert_eq!(backup.schedule.as_deref(), Some("nightly"));
 }
 
@@ -330,7 +306,7 @@ async fn a_backup_whose_files_go_while_it_is_made_begins_anew() {
     let clinic = std::sync::Arc::new(two(dir.path(), "database").await);
     let losing = std::sync::Arc::new(std::sync::Mutex::new(1..=3));
     let seen = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
-    clinic.platform.operations().faults().watch(std::sync::Arc::new({
+    clinic.operations().faults().watch(std::sync::Arc::new({
         let (clinic, losing, seen) = (clinic.clone(), losing.clone(), seen.clone());
         move |point| {
             let (clinic, losing, seen) = (clinic.clone(), losing.clone(), seen.clone());
@@ -342,25 +318,25 @@ async fn a_backup_whose_files_go_while_it_is_made_begins_anew() {
                 let next: Option<u32> = losing.lock().unwrap().next();
                 if let Some(id) = next {
                     let acme = clinic.enter("acme").await;
-                    let reports = clinic.platform.records(&acme, "reports").unwrap();
+                    let reports = clinic.records(&acme, "reports").unwrap();
                     reports.delete(&id.to_string(), None).await.unwrap();
                 }
                 Ok(())
             })
         }
     }));
-    let asked = clinic.platform.backups().start(&operator(), &slug("acme"), None).await.unwrap();
-    let lost = clinic.platform.operations().wait(asked.operation).await.unwrap();
+    let asked = clinic.backups().start(&operator(), &slug("acme"), None).await.unwrap();
+    let lost = clinic.operations().wait(asked.operation).await.unwrap();
     assert_eq!((lost.state, seen.load(std::sync::atomic::Ordering::SeqCst)), (State::Undone, 3), "{lost:?}");
     assert!(lost.error.unwrap().contains("was removed while the backup was made"));
     for n in 1..=2 {
-        let report = clinic.add("acme", &format!("again {n}")).await;
+        let report = clinic.add_report("acme", &format!("again {n}")).await;
         clinic.put_file("acme", &report["id"].to_string(), &format!("again {n}")).await;
     }
     *losing.lock().unwrap() = 4..=4;
     let backup = clinic.back_up("acme").await;
     assert_eq!(seen.load(std::sync::atomic::Ordering::SeqCst), 5);
-    let manifest = clinic.platform.backups().show(&backup).await.unwrap().1.unwrap();
+    let manifest = clinic.backups().show(&backup).await.unwrap().1.unwrap();
     assert_eq!((manifest.rows(), manifest.files.unwrap().files), (1, 1), "the state of after the loss");
-    assert_eq!(clinic.platform.backups().verify(&operator(), &backup).await.unwrap().damage, None);
+    assert_eq!(clinic.backups().verify(&operator(), &backup).await.unwrap().damage, None);
 }

@@ -3,73 +3,46 @@
 //! (`good-means-restorable`).
 
 use crate::{
-    backups_kit::ISOLATIONS,
-    test_platform::{operator, slug},
+    installation::{ISOLATIONS, Installation},
+    test_platform::{TestPlatform, operator, slug},
 };
 use serde_json::{Value, json};
 use std::{fs, path::Path};
-use tenantry::access::Operator;
-use tenantry::{
-    NewFromCopy, Platform,
-    apps::Apps,
-    backups::{Asked, BackupId, manifest::Manifest},
-    config::Config,
-    migrations::{fleet, make},
-    operations::State,
-    tenants::NewTenant,
-};
+use tenantry::{NewFromCopy, Platform, backups::manifest::Manifest, operations::State};
 
 const BEFORE: &str = "store = \"tenant\"\n[fields.name]\ntype = \"text\"\nrequired = true\n";
 const AFTER: &str = "[fields.shelf]\ntype = \"text\"\ndefault = \"top\"\n";
 const MIGRATION: &str = "apps/stock/migrations/0002_items_add_shelf.toml";
 
-fn config(dir: &Path, isolation: &str) -> Config {
-    let text = format!(
-        "[platform]\ndata_dir = \"data\"\n[stores.control]\n[stores.shared]\n[stores.tenant]\n\
-         isolation = \"{isolation}\"\n[apps]\nlist = [\"stock\"]\n"
-    );
-    Config::parse("tenantry.toml", &text, dir).unwrap_or_else(|p| panic!("{p}"))
-}
-
-/// Writes the new version of the model, and the migration to it.
-fn model(config: &Config, dir: &Path, text: &str) {
-    fs::write(dir.join("apps/stock/models/items.toml"), text).unwrap();
-    make::make(&apps(config), &make::Options::default(), &mut |_| None).unwrap();
-}
-
-fn apps(config: &Config) -> Apps {
-    Apps::load(config).unwrap_or_else(|p| panic!("{p}"))
+fn stock(dir: &Path, isolation: &str) -> Installation {
+    Installation::at(dir).isolation(isolation).app("stock", &[("items", BEFORE)])
 }
 
 /// Creates an installation with a tenant that has one item, before the migration.
-async fn begun(dir: &Path, isolation: &str) -> Platform {
-    fs::create_dir_all(dir.join("apps/stock/models")).unwrap();
-    fs::write(dir.join("apps/stock/app.toml"), "").unwrap();
-    let config = config(dir, isolation);
-    model(&config, dir, BEFORE);
-    let platform = Platform::open(config).await.unwrap();
-    let tenant = NewTenant { slug: slug("acme"), name: "Acme".into(), email: "mail@acme.test".into() };
-    platform.plans().initialise(&Operator::new("system")).await.unwrap();
-    platform.tenants().create(&operator(), tenant, Some("hospital"), None).await.unwrap();
-    add(&platform, json!({ "name": "before" })).await;
-    platform
+async fn begun(dir: &Path, isolation: &str) -> TestPlatform {
+    let w = stock(dir, isolation).start().await;
+    w.create("acme").await;
+    add(&w, json!({ "name": "before" })).await;
+    w
+}
+
+/// Opens the installation again, with the current models.
+async fn reopened(w: TestPlatform) -> TestPlatform {
+    let here = w.installation.clone();
+    w.shutdown().await;
+    drop(w);
+    here.open().await
 }
 
 /// Opens the installation again, with the current models and every database migrated.
-async fn reopened(platform: Platform, dir: &Path, isolation: &str) -> Platform {
-    platform.shutdown().await;
-    drop(platform);
-    let platform = Platform::open(config(dir, isolation)).await.unwrap();
-    let reports =
-        platform.migrations().run(&operator(), None, fleet::Options::default(), |_, _| {}).await.unwrap();
-    assert_eq!(reports.len(), 1);
-    platform
+async fn migrated(w: TestPlatform) -> TestPlatform {
+    let w = reopened(w).await;
+    w.migrate().await;
+    w
 }
 
-async fn add(platform: &Platform, item: Value) {
-    let acme = platform.tenants().enter(&operator(), &slug("acme")).await.unwrap();
-    let items = platform.records(&acme, "items").unwrap();
-    items.create(item.as_object().unwrap()).await.unwrap();
+async fn add(w: &TestPlatform, item: Value) {
+    w.add("acme", "items", item).await;
 }
 
 async fn item(platform: &Platform, name: &str, id: &str) -> Option<Value> {
@@ -78,22 +51,9 @@ async fn item(platform: &Platform, name: &str, id: &str) -> Option<Value> {
     Some(serde_json::from_slice(&found.body).unwrap())
 }
 
-async fn back_up(platform: &Platform) -> BackupId {
-    let Asked { backup, operation } =
-        platform.backups().start(&operator(), &slug("acme"), None).await.unwrap();
-    assert_eq!(over(platform, operation).await, (State::Done, None));
-    backup
-}
-
 async fn over(platform: &Platform, operation: i64) -> (State, Option<String>) {
     let over = platform.operations().wait(operation).await.unwrap();
     (over.state, over.reason)
-}
-
-async fn whole(platform: &Platform) {
-    let mut found = Vec::new();
-    platform.check(None, true, |finding| found.push(finding.to_string()), |_, _| ()).await.unwrap();
-    assert_eq!(found, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,20 +61,20 @@ async fn a_backup_from_before_a_migration_is_migrated_on_its_way_in() {
     for isolation in ISOLATIONS {
         let dir = tempfile::tempdir().unwrap();
         let platform = begun(dir.path(), isolation).await;
-        let backup = back_up(&platform).await;
-        model(platform.config(), dir.path(), &format!("{BEFORE}{AFTER}"));
-        let platform = reopened(platform, dir.path(), isolation).await;
+        let backup = platform.back_up("acme").await;
+        platform.installation.change_model("items", &format!("{BEFORE}{AFTER}"));
+        let platform = migrated(platform).await;
         add(&platform, json!({ "name": "after", "shelf": "low" })).await;
         let found = platform.backups().verify(&operator(), &backup).await.unwrap();
         assert_eq!(found.damage, None, "{isolation}: of an older schema, and whole");
 
         let restore = platform.restores().start(&operator(), &slug("acme"), &backup, None).await.unwrap();
-        assert_eq!(over(&platform, restore).await, (State::Done, None), "{isolation}");
+        platform.done(restore).await;
         let swap = platform.restores().swap(&operator(), &slug("acme")).await.unwrap();
-        assert_eq!(over(&platform, swap).await, (State::Done, None), "{isolation}");
+        platform.done(swap).await;
         let (actor, new) = (operator(), NewFromCopy::named("then"));
         let new = platform.arrivals().from_backup(&actor, &backup, false, new).await.unwrap();
-        assert_eq!(over(&platform, new).await, (State::Done, None), "{isolation}");
+        platform.done(new).await;
         for name in ["acme", "then"] {
             let first = item(&platform, name, "1").await.unwrap();
             assert_eq!((&first["name"], &first["shelf"]), (&json!("before"), &json!("top")), "{isolation}");
@@ -123,9 +83,9 @@ async fn a_backup_from_before_a_migration_is_migrated_on_its_way_in() {
         // The tenant is fully at the new schema: it can be written to and backed up.
         add(&platform, json!({ "name": "again", "shelf": "low" })).await;
         assert_eq!(item(&platform, "acme", "2").await.unwrap()["shelf"], "low");
-        let again = back_up(&platform).await;
+        let again = platform.back_up("acme").await;
         assert_eq!(platform.backups().verify(&operator(), &again).await.unwrap().damage, None);
-        whole(&platform).await;
+        platform.whole().await;
     }
 }
 
@@ -135,16 +95,16 @@ async fn a_backup_of_a_newer_schema_is_refused_and_leaves_nothing() {
     for isolation in ISOLATIONS {
         let dir = tempfile::tempdir().unwrap();
         let platform = begun(dir.path(), isolation).await;
-        let older = back_up(&platform).await;
+        let older = platform.back_up("acme").await;
         // As for an operator who kept a copy of the data directory before an update.
         platform.shutdown().await;
         drop(platform);
         let (data, kept) = (dir.path().join("data"), dir.path().join("kept"));
         copy(&data, &kept);
-        let now = config(dir.path(), isolation);
-        model(&now, dir.path(), &format!("{BEFORE}{AFTER}"));
-        let platform = reopened(Platform::open(now).await.unwrap(), dir.path(), isolation).await;
-        let newer = back_up(&platform).await;
+        let here = stock(dir.path(), isolation);
+        here.change_model("items", &format!("{BEFORE}{AFTER}"));
+        let platform = migrated(here.open().await).await;
+        let newer = platform.back_up("acme").await;
         platform.shutdown().await;
         drop(platform);
 
@@ -152,8 +112,8 @@ async fn a_backup_of_a_newer_schema_is_refused_and_leaves_nothing() {
         fs::remove_dir_all(&data).unwrap();
         fs::rename(&kept, &data).unwrap();
         fs::remove_file(dir.path().join(MIGRATION)).unwrap();
-        fs::write(dir.path().join("apps/stock/models/items.toml"), BEFORE).unwrap();
-        let platform = Platform::open(config(dir.path(), isolation)).await.unwrap();
+        here.write_model("items", BEFORE);
+        let platform = here.open().await;
         platform.backups().rescan(&operator()).await.unwrap();
         let restore = platform.restores().start(&operator(), &slug("acme"), &newer, None).await.unwrap();
         let (state, why) = over(&platform, restore).await;
@@ -165,10 +125,10 @@ async fn a_backup_of_a_newer_schema_is_refused_and_leaves_nothing() {
         assert_eq!(over(&platform, new).await.0, State::Undone, "{isolation}");
         assert!(platform.tenants().show(&slug("then")).await.is_err(), "{isolation}: no company is made");
         assert_eq!(item(&platform, "acme", "1").await.unwrap()["name"], "before", "{isolation}");
-        whole(&platform).await;
+        platform.whole().await;
         // The older backup is still good.
         let restore = platform.restores().start(&operator(), &slug("acme"), &older, None).await.unwrap();
-        assert_eq!(over(&platform, restore).await, (State::Done, None), "{isolation}");
+        platform.done(restore).await;
     }
 }
 
@@ -178,10 +138,10 @@ async fn a_process_with_older_apps_takes_no_backup_and_says_why() {
     for isolation in ISOLATIONS {
         let dir = tempfile::tempdir().unwrap();
         let old = begun(dir.path(), isolation).await;
-        let before = back_up(&old).await;
-        model(old.config(), dir.path(), &format!("{BEFORE}{AFTER}"));
-        let new = Platform::open(config(dir.path(), isolation)).await.unwrap();
-        new.migrations().run(&operator(), None, fleet::Options::default(), |_, _| {}).await.unwrap();
+        let before = old.back_up("acme").await;
+        old.installation.change_model("items", &format!("{BEFORE}{AFTER}"));
+        let new = old.installation.open().await;
+        new.migrate().await;
 
         let asked = old.backups().start(&operator(), &slug("acme"), None).await.unwrap();
         let ended = old.operations().wait(asked.operation).await.unwrap();
@@ -200,7 +160,7 @@ async fn a_process_with_older_apps_takes_no_backup_and_says_why() {
             "{isolation}: it is no good one"
         );
 
-        let after = back_up(&new).await;
+        let after = new.back_up("acme").await;
         let found = old.backups().verify(&operator(), &after).await.unwrap();
         assert_eq!(found.damage, None, "{isolation}: older apps call nothing damaged");
         assert!(found.note.is_some_and(|note| note.contains("not compared")), "{isolation}");
@@ -208,7 +168,7 @@ async fn a_process_with_older_apps_takes_no_backup_and_says_why() {
             let found = new.backups().verify(&operator(), backup).await.unwrap();
             assert_eq!((found.damage, found.note), (None, None), "{isolation}");
             let restore = new.restores().start(&operator(), &slug("acme"), backup, None).await.unwrap();
-            assert_eq!(over(&new, restore).await, (State::Done, None), "{isolation}");
+            new.done(restore).await;
             new.restores().discard(&operator(), &slug("acme")).await.unwrap();
         }
     }
@@ -219,22 +179,20 @@ async fn a_process_with_older_apps_takes_no_backup_and_says_why() {
 async fn a_tenant_that_is_behind_is_backed_up_at_its_own_schema() {
     let dir = tempfile::tempdir().unwrap();
     let platform = begun(dir.path(), "database").await;
-    model(platform.config(), dir.path(), &format!("{BEFORE}{AFTER}"));
-    platform.shutdown().await;
-    drop(platform);
-    let platform = Platform::open(config(dir.path(), "database")).await.unwrap();
-    let backup = back_up(&platform).await;
+    platform.installation.change_model("items", &format!("{BEFORE}{AFTER}"));
+    let platform = reopened(platform).await;
+    let backup = platform.back_up("acme").await;
     let manifest = platform.backups().show(&backup).await.unwrap().1.unwrap();
     assert_eq!((manifest.stores[0].tables.len(), manifest.stores[0].tables[0].rows), (1, 1));
-    let platform = reopened(platform, dir.path(), "database").await;
+    let platform = migrated(platform).await;
     let found = platform.backups().verify(&operator(), &backup).await.unwrap();
     assert_eq!((found.damage, found.note, found.rows), (None, None, 1));
     let restore = platform.restores().start(&operator(), &slug("acme"), &backup, None).await.unwrap();
-    assert_eq!(over(&platform, restore).await, (State::Done, None));
+    platform.done(restore).await;
     let swap = platform.restores().swap(&operator(), &slug("acme")).await.unwrap();
-    assert_eq!(over(&platform, swap).await, (State::Done, None));
+    platform.done(swap).await;
     assert_eq!(item(&platform, "acme", "1").await.unwrap()["shelf"], "top");
-    whole(&platform).await;
+    platform.whole().await;
 }
 
 /// An old backup whose manifest has no checksums of rows: intact as far as can be determined, and restorable.
@@ -242,7 +200,7 @@ async fn a_tenant_that_is_behind_is_backed_up_at_its_own_schema() {
 async fn a_backup_without_checksums_of_rows_is_not_called_damaged() {
     let dir = tempfile::tempdir().unwrap();
     let platform = begun(dir.path(), "database").await;
-    let backup = back_up(&platform).await;
+    let backup = platform.back_up("acme").await;
     let path = dir.path().join("data/backups/tenants/1").join(backup.as_str()).join("manifest.json");
     let mut manifest = Manifest::open(&fs::read(&path).unwrap()).unwrap();
     manifest.stores[0].tables.clear();
@@ -251,7 +209,7 @@ async fn a_backup_without_checksums_of_rows_is_not_called_damaged() {
     assert_eq!(found.damage, None);
     assert!(found.note.is_some_and(|note| note.contains("no checksums")));
     let restore = platform.restores().start(&operator(), &slug("acme"), &backup, None).await.unwrap();
-    assert_eq!(over(&platform, restore).await, (State::Done, None));
+    platform.done(restore).await;
 }
 
 /// A migration rejects the rows of a backup: they are restored unchanged, at the backup's schema.
@@ -259,22 +217,17 @@ async fn a_backup_without_checksums_of_rows_is_not_called_damaged() {
 async fn a_backup_whose_rows_a_migration_refuses_comes_back_at_its_own_schema() {
     let dir = tempfile::tempdir().unwrap();
     let platform = begun(dir.path(), "database").await;
-    let backup = back_up(&platform).await;
+    let backup = platform.back_up("acme").await;
     let number = BEFORE.replace("\"text\"", "\"integer\"");
-    model(platform.config(), dir.path(), &number);
-    platform.shutdown().await;
-    drop(platform);
-    let platform = Platform::open(config(dir.path(), "database")).await.unwrap();
-    let reports =
-        platform.migrations().run(&operator(), None, fleet::Options::default(), |_, _| {}).await.unwrap();
-    assert_eq!(reports[0].1.failed.len(), 1, "a name is not a number");
+    platform.installation.change_model("items", &number);
+    let platform = reopened(platform).await;
+    assert_eq!(platform.migrate().await.failed.len(), 1, "a name is not a number");
     let restore = platform.restores().start(&operator(), &slug("acme"), &backup, None).await.unwrap();
-    let done = platform.operations().wait(restore).await.unwrap();
-    assert_eq!(done.state, State::Done, "{done:?}");
+    let done = platform.done(restore).await;
     let behind = done.result.unwrap()["behind"].to_string();
     assert!(behind.contains("not a whole number"), "{behind}");
     let swap = platform.restores().swap(&operator(), &slug("acme")).await.unwrap();
-    assert_eq!(over(&platform, swap).await, (State::Done, None));
+    platform.done(swap).await;
     assert_eq!(platform.migrations().behind().await.unwrap(), 1, "and the catalog says so");
     let (actor, new) = (operator(), NewFromCopy::named("then"));
     let new = platform.arrivals().from_backup(&actor, &backup, false, new).await.unwrap();

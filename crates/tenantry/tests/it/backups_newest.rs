@@ -1,45 +1,40 @@
 //! The newest backup is the one that began last, whatever the clocks said at that time.
 
 use crate::{
-    backups_kit::{Clinic, ISOLATIONS},
-    test_platform::{operator, slug},
+    installation::{ISOLATIONS, Installation},
+    test_platform::{TestPlatform, operator, slug},
 };
-use tenantry::backups::BackupId;
-use tenantry::internals::control;
+use tenantry::{backups::BackupId, clock::DAY_US};
 
-/// Length of a day, microseconds.
-const DAY_US: i64 = 86_400_000_000;
-
-async fn newest(clinic: &Clinic) -> BackupId {
-    clinic.platform.restores().newest_good(&slug("acme")).await.unwrap()
+async fn newest(clinic: &TestPlatform) -> BackupId {
+    clinic.restores().newest_good(&slug("acme")).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_that_is_dated_ahead_is_not_the_newest_for_ever() {
     for isolation in ISOLATIONS {
-        let dir = tempfile::tempdir().unwrap();
-        let clinic = Clinic::open(dir.path(), isolation, "").await;
+        let clinic = Installation::new().isolation(isolation).start().await;
         clinic.create("acme").await;
-        let none = clinic.platform.restores().newest_good(&slug("acme")).await.unwrap_err();
+        let none = clinic.restores().newest_good(&slug("acme")).await.unwrap_err();
         assert!(none.public_title().contains("tenantry backup create acme"), "{none}");
-        clinic.add("acme", "first").await;
+        clinic.add_report("acme", "first").await;
         let first = clinic.back_up("acme").await;
-        let clock = control(&clinic.platform).clock().clone();
+        let clock = clinic.control.clock().clone();
         clock.jump_us(800 * DAY_US);
         let ahead = clinic.back_up("acme").await;
         assert_eq!(newest(&clinic).await, ahead, "{isolation}");
         clock.jump_us(-800 * DAY_US);
         assert_eq!(newest(&clinic).await, ahead, "{isolation}: still the one that was begun last");
-        clinic.add("acme", "second").await;
+        clinic.add_report("acme", "second").await;
         let (last, then) = (clinic.back_up("acme").await, clinic.sums("acme").await);
         assert_eq!(newest(&clinic).await, last, "{isolation}");
-        let listed = clinic.platform.backups().of_tenant(&slug("acme"), 10).await.unwrap();
+        let listed = clinic.backups().of_tenant(&slug("acme"), 10).await.unwrap();
         let ids: Vec<_> = listed.iter().map(|backup| &backup.id).collect();
         assert_eq!(ids, [&last, &ahead, &first], "{isolation}");
-        let drilled = clinic.platform.restores().drill(&operator(), Some(&slug("acme"))).await.unwrap();
+        let drilled = clinic.restores().drill(&operator(), Some(&slug("acme"))).await.unwrap();
         let result = clinic.done(drilled).await.result.unwrap();
         assert_eq!(result["backup"], last.as_str(), "{isolation}");
-        clinic.add("acme", "third").await;
+        clinic.add_report("acme", "third").await;
         clinic.restore("acme", &newest(&clinic).await).await;
         clinic.swap("acme").await;
         assert_eq!(
@@ -53,10 +48,9 @@ async fn a_backup_that_is_dated_ahead_is_not_the_newest_for_ever() {
 /// A catalog rebuilt from the manifests has only dates: a date in the future proves nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_catalog_that_is_made_again_goes_by_dates_that_can_be_right() {
-    let dir = tempfile::tempdir().unwrap();
-    let clinic = Clinic::open(dir.path(), "database", "").await;
+    let clinic = Installation::new().start().await;
     clinic.create("acme").await;
-    let clock = control(&clinic.platform).clock().clone();
+    let clock = clinic.control.clock().clone();
     clinic.back_up("acme").await;
     clock.jump_us(800 * DAY_US);
     clinic.back_up("acme").await;
@@ -64,18 +58,14 @@ async fn a_catalog_that_is_made_again_goes_by_dates_that_can_be_right() {
     // Ids of the same second have no order.
     clock.advance_us(2_000_000);
     let last = clinic.back_up("acme").await;
-    let mut write = control(&clinic.platform).begin().await.unwrap();
-    write.execute("DELETE FROM backups", &[]).await.unwrap();
-    write.commit_unaudited().await.unwrap();
-    assert_eq!(clinic.platform.backups().rescan(&operator()).await.unwrap().taken_up, 3);
+    clinic.catalog("DELETE FROM backups").await;
+    assert_eq!(clinic.backups().rescan(&operator()).await.unwrap().taken_up, 3);
     assert_eq!(newest(&clinic).await, last);
     // A backup that is put back into the store is not newer than those after it.
-    let oldest = clinic.platform.backups().of_tenant(&slug("acme"), 10).await.unwrap().remove(1).id;
-    let mut write = control(&clinic.platform).begin().await.unwrap();
-    write.execute("DELETE FROM backups WHERE id = ?", &[oldest.as_str().to_owned().into()]).await.unwrap();
-    write.commit_unaudited().await.unwrap();
+    let oldest = clinic.backups().of_tenant(&slug("acme"), 10).await.unwrap().remove(1).id;
+    clinic.catalog(&format!("DELETE FROM backups WHERE id = '{oldest}'")).await;
     clinic.back_up("acme").await;
     let after = newest(&clinic).await;
-    assert_eq!(clinic.platform.backups().rescan(&operator()).await.unwrap().taken_up, 1);
+    assert_eq!(clinic.backups().rescan(&operator()).await.unwrap().taken_up, 1);
     assert_eq!(newest(&clinic).await, after);
 }

@@ -2,11 +2,11 @@
 //! xtask test` enables.
 
 use crate::{
-    backups_kit::{Clinic, ISOLATIONS, noise},
+    backups_kit::noise,
+    installation::{ISOLATIONS, Installation},
     test_platform::{operator, slug},
 };
 use std::process::Command;
-use tenantry::internals::control;
 use tenantry_testkit::{s3, tried};
 
 /// The keys of a store come from the environment, which a test must not change for its own process. So the test starts
@@ -34,42 +34,37 @@ async fn backups_go_to_s3_and_come_back() {
 async fn child() {
     let Ok(endpoint) = std::env::var("TENANTRY_TEST_S3") else { return };
     for isolation in ISOLATIONS {
-        let dir = tempfile::tempdir().unwrap();
         let backups = format!(
             "[backups]\ntarget = \"s3://bucket/{isolation}/backups\"\nendpoint = \"{endpoint}\"\nregion = \"us-east-1\"\n\
              [backups.keep]\ndaily = 1\nweekly = 0\nmonthly = 0\n\
              [files]\ntarget = \"s3://bucket/{isolation}/files\"\nendpoint = \"{endpoint}\"\nregion = \"us-east-1\"\n"
         );
-        let clinic = Clinic::open(dir.path(), isolation, &backups).await;
+        let clinic = Installation::new().isolation(isolation).with(&backups).start().await;
         for name in ["acme", "neighbour"] {
             clinic.create(name).await;
-            let report = clinic.add(name, "report").await;
+            let report = clinic.add_report(name, "report").await;
             // Incompressible and longer than one part, so that the upload has several parts.
             clinic.put_file(name, &report["id"].to_string(), &noise(19 << 20)).await;
         }
-        assert!(!dir.path().join("data/files").exists(), "the files are in the object store alone");
+        assert!(!clinic.installation.dir.join("data/files").exists(), "they are in the object store alone");
         let then = clinic.sums("acme").await;
         let (first, file) = (clinic.back_up("acme").await, clinic.file("acme", "1").await.unwrap());
-        assert_eq!(clinic.platform.backups().verify(&operator(), &first).await.unwrap().damage, None);
+        assert_eq!(clinic.backups().verify(&operator(), &first).await.unwrap().damage, None);
         clinic.back_up("neighbour").await;
-        clinic.add("acme", "later").await;
+        clinic.add_report("acme", "later").await;
         clinic.put_file("acme", "1", "replaced").await;
         clinic.restore("acme", &first).await;
         clinic.swap("acme").await;
         assert_eq!(clinic.sums("acme").await, then, "{isolation}");
         assert_eq!(clinic.file("acme", "1").await.unwrap(), file, "{isolation}");
         // Retention removes from the store; a rescan finds the remaining backups.
-        let mut write = control(&clinic.platform).begin().await.unwrap();
         let two_days_ago = "UPDATE backups SET at = at - 172800000000 WHERE tenant = 1";
-        assert_eq!(write.execute(two_days_ago, &[]).await.unwrap(), 1);
-        write.commit_unaudited().await.unwrap();
+        assert_eq!(clinic.catalog(two_days_ago).await, 1);
         let second = clinic.back_up("acme").await;
-        assert!(clinic.platform.backups().show(&first).await.is_err(), "the last day is kept");
-        let mut write = control(&clinic.platform).begin().await.unwrap();
-        write.execute("DELETE FROM backups", &[]).await.unwrap();
-        write.commit_unaudited().await.unwrap();
-        assert_eq!(clinic.platform.backups().rescan(&operator()).await.unwrap().taken_up, 2, "{isolation}");
-        let listed = clinic.platform.backups().of_tenant(&slug("acme"), 10).await.unwrap();
+        assert!(clinic.backups().show(&first).await.is_err(), "the last day is kept");
+        clinic.catalog("DELETE FROM backups").await;
+        assert_eq!(clinic.backups().rescan(&operator()).await.unwrap().taken_up, 2, "{isolation}");
+        let listed = clinic.backups().of_tenant(&slug("acme"), 10).await.unwrap();
         assert_eq!(listed.iter().map(|b| &b.id).collect::<Vec<_>>(), [&second]);
     }
     println!("S3: done");
@@ -114,21 +109,20 @@ async fn troubled_child() {
     else {
         return;
     };
-    let dir = tempfile::tempdir().unwrap();
     let backups = format!(
         "[backups]\ntarget = \"s3://{bucket}/backups\"\nendpoint = \"{endpoint}\"\nregion = \"us-east-1\"\n"
     );
-    let clinic = Clinic::open(dir.path(), "database", &backups).await;
-    let trouble = clinic.platform.backups().store_trouble().await.unwrap();
+    let clinic = Installation::new().with(&backups).start().await;
+    let trouble = clinic.backups().store_trouble().await.unwrap();
     assert!(!trouble.contains('\n'), "{trouble}");
     println!("trouble: {trouble}");
     // A backup fails with the same cause, and the tenant keeps working.
     clinic.create("acme").await;
-    let asked = clinic.platform.backups().start(&operator(), &slug("acme"), None).await.unwrap();
-    let over = clinic.platform.operations().wait(asked.operation).await.unwrap();
+    let asked = clinic.backups().start(&operator(), &slug("acme"), None).await.unwrap();
+    let over = clinic.operations().wait(asked.operation).await.unwrap();
     assert_eq!(
         (over.state, over.code.as_deref()),
         (tenantry::operations::State::Undone, Some("unavailable"))
     );
-    clinic.add("acme", "goes on").await;
+    clinic.add_report("acme", "goes on").await;
 }

@@ -2,8 +2,9 @@
 //! (`wrong-tenant-restore`, `stale-wal` and `torn-copy`).
 
 use crate::{
-    backups_kit::{Clinic, ISOLATIONS, Sums, objects},
-    test_platform::{operator, slug},
+    backups_kit::{Sums, objects},
+    installation::{ISOLATIONS, Installation},
+    test_platform::{TestPlatform, operator, slug},
 };
 use std::{
     collections::HashMap,
@@ -18,14 +19,14 @@ use tenantry_testkit::{Random, dose, tried};
 /// States by the number of commits that led to them, as recorded by the only writer.
 type History = Arc<Mutex<HashMap<u64, Sums>>>;
 
-async fn write_on(clinic: Arc<Clinic>, history: History, at: Arc<AtomicU64>, stop: Arc<AtomicBool>) {
+async fn write_on(clinic: Arc<TestPlatform>, history: History, at: Arc<AtomicU64>, stop: Arc<AtomicBool>) {
     let mut commits = 0;
     while !stop.load(Ordering::Relaxed) {
-        clinic.add("acme", &format!("commit {commits}")).await;
+        clinic.add_report("acme", &format!("commit {commits}")).await;
         commits += 1;
         if commits % 3 == 0 {
             let acme = clinic.enter("acme").await;
-            let reports = clinic.platform.records(&acme, "reports").unwrap();
+            let reports = clinic.records(&acme, "reports").unwrap();
             reports.delete(&(commits / 3).to_string(), None).await.unwrap();
             commits += 1;
         }
@@ -39,8 +40,9 @@ async fn write_on(clinic: Arc<Clinic>, history: History, at: Arc<AtomicU64>, sto
 async fn backups_under_write_load_equal_a_committed_state() {
     let backups = dose(100, 5_000);
     for isolation in ISOLATIONS {
-        let dir = tempfile::tempdir().unwrap();
-        let clinic = Arc::new(Clinic::open(dir.path(), isolation, "[backups.keep]\ndaily = 1\n").await);
+        let clinic = Arc::new(
+            Installation::new().isolation(isolation).with("[backups.keep]\ndaily = 1\n").start().await,
+        );
         clinic.create("acme").await;
         let (history, at, stop) =
             (History::default(), Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
@@ -56,7 +58,7 @@ async fn backups_under_write_load_equal_a_committed_state() {
             if n % 20 == 0 {
                 let new = tenantry::NewFromCopy::named(format!("then-{n}"));
                 let actor = &operator();
-                let made = clinic.platform.arrivals().from_backup(actor, &backup, false, new).await.unwrap();
+                let made = clinic.arrivals().from_backup(actor, &backup, false, new).await.unwrap();
                 clinic.done(made).await;
                 assert_eq!(clinic.sums(&format!("then-{n}")).await, sums, "{isolation} {backup}");
                 restored += 1;
@@ -100,11 +102,10 @@ fn between(history: &HashMap<u64, Sums>, sums: &Sums) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_bit_flip_is_found() {
     let flips = dose(1_000, 100_000);
-    let dir = tempfile::tempdir().unwrap();
-    let clinic = Clinic::open(dir.path(), "database", "").await;
+    let clinic = Installation::new().start().await;
     clinic.create("acme").await;
     for n in 0..20 {
-        let report = clinic.add("acme", &format!("report {n}")).await;
+        let report = clinic.add_report("acme", &format!("report {n}")).await;
         clinic.put_file("acme", &report["id"].to_string(), &format!("file {n}").repeat(50)).await;
     }
     let backup = clinic.back_up("acme").await;
@@ -118,15 +119,15 @@ async fn every_bit_flip_is_found() {
         let mut flipped = whole.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
         std::fs::write(object, &flipped).unwrap();
-        let found = clinic.platform.backups().verify(&operator(), &backup).await.unwrap();
+        let found = clinic.backups().verify(&operator(), &backup).await.unwrap();
         assert!(found.damage.is_some(), "bit {bit} of {} was flipped and nobody saw", object.display());
         if n < 30 {
-            let restore = clinic.platform.restores().start(&operator(), &slug("acme"), &backup, None).await;
+            let restore = clinic.restores().start(&operator(), &slug("acme"), &backup, None).await;
             assert!(clinic.refused(restore).await.contains("damaged"), "{}", object.display());
         }
         std::fs::write(object, whole).unwrap();
     }
-    let found = clinic.platform.backups().verify(&operator(), &backup).await.unwrap();
+    let found = clinic.backups().verify(&operator(), &backup).await.unwrap();
     assert_eq!(found.damage, None, "whole again");
     tried("T7 bit flips", flips, "all found");
 }
@@ -136,19 +137,18 @@ async fn every_bit_flip_is_found() {
 async fn another_tenants_backup_is_refused_wrong_tenant_restore() {
     let mut refused = 0;
     for isolation in ISOLATIONS {
-        let dir = tempfile::tempdir().unwrap();
-        let clinic = Clinic::open(dir.path(), isolation, "").await;
+        let clinic = Installation::new().isolation(isolation).start().await;
         let names: Vec<_> = (0..dose(6, 40)).map(|n| format!("tenant-{n}")).collect();
         let mut backups = Vec::new();
         for name in &names {
             clinic.create(name).await;
-            clinic.add(name, &format!("canary of {name}")).await;
+            clinic.add_report(name, &format!("canary of {name}")).await;
             backups.push(clinic.back_up(name).await);
         }
         let before = clinic.sums(&names[0]).await;
         for (name, backup) in names.iter().zip(&backups).skip(1) {
             // Refer to the backup by its name.
-            let asked = clinic.platform.restores().start(&operator(), &slug(&names[0]), backup, None).await;
+            let asked = clinic.restores().start(&operator(), &slug(&names[0]), backup, None).await;
             assert!(clinic.refused(asked).await.contains("not of"), "{name}");
             // Put its folder among the victim's backups, first unchanged, then with a forged manifest.
             let from = objects(&clinic, backup)[0].parent().unwrap().to_owned();
@@ -167,11 +167,10 @@ async fn another_tenants_backup_is_refused_wrong_tenant_restore() {
                     let forged = Manifest { id: victim.id.clone(), tenant: whose, ..theirs };
                     std::fs::write(victims.join("manifest.json"), forged.seal().unwrap()).unwrap();
                 }
-                let asked =
-                    clinic.platform.restores().start(&operator(), &slug(&names[0]), &backups[0], None).await;
+                let asked = clinic.restores().start(&operator(), &slug(&names[0]), &backups[0], None).await;
                 let why = clinic.refused(asked).await;
                 assert!(why.contains("damaged"), "{isolation} {name} lies {lies}: {why}");
-                let found = clinic.platform.backups().verify(&operator(), &backups[0]).await.unwrap();
+                let found = clinic.backups().verify(&operator(), &backups[0]).await.unwrap();
                 assert!(found.damage.is_some());
             }
             refused += 3;
@@ -186,10 +185,9 @@ async fn another_tenants_backup_is_refused_wrong_tenant_restore() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_database_under_good_hashes_is_refused() {
     for isolation in ISOLATIONS {
-        let dir = tempfile::tempdir().unwrap();
-        let clinic = Clinic::open(dir.path(), isolation, "").await;
+        let clinic = Installation::new().isolation(isolation).start().await;
         clinic.create("acme").await;
-        clinic.add("acme", "one").await;
+        clinic.add_report("acme", "one").await;
         let backup = clinic.back_up("acme").await;
         let folder = objects(&clinic, &backup)[0].parent().unwrap().to_owned();
         let path = folder.join("manifest.json");
@@ -208,15 +206,15 @@ async fn a_damaged_database_under_good_hashes_is_refused() {
         std::fs::write(&path, manifest.seal().unwrap()).unwrap();
 
         let before = clinic.sums("acme").await;
-        let found = clinic.platform.backups().verify(&operator(), &backup).await.unwrap().damage;
+        let found = clinic.backups().verify(&operator(), &backup).await.unwrap().damage;
         assert!(
             found.as_ref().is_some_and(|how| how.contains("the database inside is damaged")),
             "{found:?}"
         );
-        let asked = clinic.platform.restores().start(&operator(), &slug("acme"), &backup, None).await;
+        let asked = clinic.restores().start(&operator(), &slug("acme"), &backup, None).await;
         let why = clinic.refused(asked).await;
         assert!(why.contains("the database inside is damaged"), "{isolation}: {why}");
-        assert!(clinic.platform.restores().show(&slug("acme")).await.is_err());
+        assert!(clinic.restores().show(&slug("acme")).await.is_err());
         assert_eq!(clinic.sums("acme").await, before);
         clinic.whole().await;
     }

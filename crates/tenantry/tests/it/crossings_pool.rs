@@ -3,23 +3,22 @@
 //! one tenant are lost, that tenant's operations say so and other tenants are not affected.
 
 use crate::{
-    backups_kit::{Clinic, Ran, noise, unprivileged},
-    test_platform::{operator, slug},
+    backups_kit::{Ran, noise, unprivileged},
+    crossings_kit::{Lies, PAGE, VERBS, migrate, overwrite, told},
+    installation::Installation,
+    test_platform::{TestPlatform, operator, slug},
 };
 use std::{
-    fs::{self, File, OpenOptions},
-    os::unix::fs::{FileExt, PermissionsExt, symlink},
+    fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
-use tenantry::internals::control;
 use tenantry::{
     Platform, Result,
     backups::system::renew_pool,
-    migrations::fleet,
     moves::Target,
     name::{PhysicalName, ServerName, StoreName},
-    operations::{Filter, State},
-    tenants::Terms,
+    operations::State,
 };
 use tenantry_engine::{
     CacheLimits, Engine, ServerSpec,
@@ -27,91 +26,48 @@ use tenantry_engine::{
 };
 use tenantry_testkit::tried;
 
-const CONFIG: &str = "[retention]\nfinal_backup = false\n";
-/// The operations; each runs on a separate tenant.
-const VERBS: [&str; 7] = ["restore", "move", "backup", "migrate", "purge", "clone", "export"];
-const PAGE: usize = 4096;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pool {
-    Missing,
-    Empty,
-    Truncated,
-    Header,
-    FirstPage,
-    AnotherTenants,
-    Directory,
-    Dangling,
+fn installation(dir: &Path) -> Installation {
+    Installation::at(dir).isolation("pooled").set("retention", "final_backup = false")
 }
 
-impl Pool {
-    /// Brings the file into this state. No process has it open.
-    fn put(self, file: &Path, another: &Path) {
-        let write = |at: u64, bytes: &[u8]| {
-            OpenOptions::new().write(true).open(file).unwrap().write_all_at(bytes, at).unwrap();
-        };
-        match self {
-            Self::Missing => fs::remove_file(file).unwrap(),
-            Self::Empty => drop(File::create(file).unwrap()),
-            Self::Truncated => {
-                OpenOptions::new().write(true).open(file).unwrap().set_len(PAGE as u64 + 100).unwrap()
-            }
-            Self::Header => write(0, &[b'?'; 100]),
-            Self::FirstPage => write(100, &[0xFF; PAGE - 100]),
-            Self::AnotherTenants => drop(fs::copy(another, file).unwrap()),
-            Self::Directory => {
-                fs::remove_file(file).unwrap();
-                fs::create_dir(file).unwrap();
-            }
-            Self::Dangling => {
-                fs::remove_file(file).unwrap();
-                symlink("nowhere", file).unwrap();
-            }
-        }
-    }
-}
-
-fn pool_file(clinic: &Clinic) -> PathBuf {
-    clinic.dir.join("data/databases/tenant_pool.db")
+fn pool_file(clinic: &TestPlatform) -> PathBuf {
+    clinic.root.join("tenant_pool.db")
 }
 
 /// Creates two tenants in a pool with a backup each, and the file of a tenant with an own database.
-async fn begun(dir: &Path) -> (Clinic, PathBuf) {
-    let clinic = Clinic::open(dir, "pooled", CONFIG).await;
+async fn begun(dir: &Path) -> (TestPlatform, PathBuf) {
+    let clinic = installation(dir).start().await;
     for name in ["one", "two", "own"] {
         clinic.create(name).await;
-        clinic.add(name, &format!("of {name}")).await;
+        clinic.add_report(name, &format!("of {name}")).await;
         clinic.back_up(name).await;
     }
-    clinic
-        .done(clinic.platform.moves().promote(&operator(), &slug("own"), &Target::default()).await.unwrap())
-        .await;
-    let place = clinic.platform.tenants().show(&slug("own")).await.unwrap().placements.remove(0).place;
-    let file = dir.join("data/databases").join(format!("{}.db", place.physical));
+    clinic.done(clinic.moves().promote(&operator(), &slug("own"), &Target::default()).await.unwrap()).await;
+    let file = clinic.database_file("own").await;
     (clinic, file)
 }
 
 /// Every command opens the platform first, so all of them answer with the helpful command.
-async fn row(pool: Pool) {
+async fn row(pool: Lies) {
     let dir = tempfile::tempdir().unwrap();
     let (clinic, another) = begun(dir.path()).await;
     let (then, own) = (clinic.sums("one").await, clinic.sums("own").await);
-    let (config, file) = (clinic.config(), pool_file(&clinic));
-    clinic.platform.shutdown().await;
+    let (config, file) = (clinic.config().clone(), pool_file(&clinic));
+    clinic.shutdown().await;
     drop(clinic);
     pool.put(&file, &another);
     let refused = Platform::open(config.clone()).await.map(drop).unwrap_err().public_title();
     assert!(refused.contains("tenantry restore pool tenant"), "{pool:?}: {refused}");
     assert!(refused.contains("tenant_pool on main"), "{pool:?}: {refused}");
     let aside = renew_pool(config, &operator(), &StoreName::parse("tenant").unwrap()).await.unwrap();
-    assert_eq!(aside.is_some(), pool != Pool::Missing, "{pool:?}: what lay there is kept");
-    let clinic = Clinic::open(dir.path(), "pooled", CONFIG).await;
-    let report = clinic.platform.restores().all(&operator(), None, |_| {}).await.unwrap();
+    assert_eq!(aside.is_some(), pool != Lies::Missing, "{pool:?}: what lay there is kept");
+    let clinic = installation(dir.path()).start().await;
+    let report = clinic.restores().all(&operator(), None, |_| {}).await.unwrap();
     assert_eq!((report.lost, report.restored), (2, 2), "{pool:?}");
     assert_eq!(clinic.sums("one").await, then, "{pool:?}");
     assert_eq!(clinic.sums("own").await, own, "{pool:?}: a database of its own is left alone");
     for name in ["one", "two", "own"] {
-        clinic.add(name, "goes on").await;
+        clinic.add_report(name, "goes on").await;
     }
     clinic.whole().await;
     tried("T14 what lies in the place of a pool", 3, "start, renewal and restore on each");
@@ -119,21 +75,21 @@ async fn row(pool: Pool) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pool_that_is_missing_empty_or_cut_off() {
-    for pool in [Pool::Missing, Pool::Empty, Pool::Truncated] {
+    for pool in [Lies::Missing, Lies::Empty, Lies::Truncated] {
         row(pool).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pool_that_is_damaged() {
-    for pool in [Pool::Header, Pool::FirstPage] {
+    for pool in [Lies::Header, Lies::FirstPage] {
         row(pool).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pool_whose_place_holds_something_else() {
-    for pool in [Pool::AnotherTenants, Pool::Directory, Pool::Dangling] {
+    for pool in [Lies::AnotherTenants, Lies::Directory, Lies::Dangling] {
         row(pool).await;
     }
 }
@@ -145,16 +101,17 @@ async fn a_pool_that_the_process_may_not_read() {
         Ran::Here => {
             let dir = tempfile::tempdir().unwrap();
             let (clinic, _) = begun(dir.path()).await;
-            let (then, config, file) = (clinic.sums("one").await, clinic.config(), pool_file(&clinic));
-            clinic.platform.shutdown().await;
+            let (then, config, file) =
+                (clinic.sums("one").await, clinic.config().clone(), pool_file(&clinic));
+            clinic.shutdown().await;
             drop(clinic);
-            fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
+            Lies::NoAccess.put(&file, &file);
             let refused = Platform::open(config).await.map(drop).unwrap_err();
             assert_eq!(refused.code(), "no_access", "{refused}");
             let told = told(refused);
             assert!(told.contains("tenant_pool.db") && told.contains("gives the file back"), "{told}");
             fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-            let clinic = Clinic::open(dir.path(), "pooled", CONFIG).await;
+            let clinic = installation(dir.path()).start().await;
             assert_eq!(clinic.sums("one").await, then);
             clinic.whole().await;
         }
@@ -174,44 +131,42 @@ enum Rows {
 
 async fn tenants_of_a_pool(rows: Rows) {
     let dir = tempfile::tempdir().unwrap();
-    let clinic = Clinic::open(dir.path(), "pooled", CONFIG).await;
+    let clinic = installation(dir.path()).start().await;
     clinic.create("neighbour").await;
-    clinic.add("neighbour", "of the neighbour").await;
+    clinic.add_report("neighbour", "of the neighbour").await;
     for verb in VERBS {
         clinic.create(verb).await;
         for _ in 0..12 {
-            clinic.add(verb, &format!("marked-{verb} {}", noise(150))).await;
+            clinic.add_report(verb, &format!("marked-{verb} {}", noise(150))).await;
         }
         clinic.back_up(verb).await;
     }
     let (then, neighbour) = (clinic.sums("restore").await, clinic.sums("neighbour").await);
     let mut ids = vec![];
     for verb in VERBS {
-        ids.push(clinic.platform.tenants().id_of(&slug(verb)).await.unwrap().get());
+        ids.push(clinic.tenants().id_of(&slug(verb)).await.unwrap().get());
     }
-    clinic.platform.shutdown().await;
+    clinic.shutdown().await;
     let file = pool_file(&clinic);
     drop(clinic);
     match rows {
         Rows::Gone => forget(file.parent().unwrap().to_owned(), &ids).await,
         Rows::Damaged => VERBS.iter().for_each(|verb| damage(&file, &format!("marked-{verb}"))),
     }
-    let clinic = Clinic::open(dir.path(), "pooled", CONFIG).await;
+    let clinic = installation(dir.path()).start().await;
     for verb in VERBS {
         cell(&clinic, rows, verb).await;
     }
-    let mut found = Vec::new();
-    clinic.platform.check(None, true, |finding| found.push(finding.to_string()), |_, _| ()).await.unwrap();
+    let found = clinic.found().await;
     assert!(found.iter().any(|finding| finding.contains("tenant_pool")), "{rows:?}: {found:?}");
     if rows == Rows::Gone {
         assert_eq!(clinic.sums("restore").await, then);
-        clinic.add("restore", "goes on").await;
+        clinic.add_report("restore", "goes on").await;
     }
-    let open = Filter { open: true, ..Filter::default() };
-    assert_eq!(clinic.platform.operations().list(&open).await.unwrap(), vec![], "{rows:?}: nothing is stuck");
+    assert_eq!(clinic.unfinished().await, vec![], "{rows:?}: nothing is stuck");
     assert_eq!(clinic.sums("neighbour").await, neighbour, "{rows:?}");
     if rows == Rows::Gone {
-        clinic.add("neighbour", "goes on").await;
+        clinic.add_report("neighbour", "goes on").await;
     }
     tried("T14 a tenant's rows in a pool", VERBS.len() as u64 + 1, "verbs on lost and on damaged rows");
 }
@@ -242,16 +197,15 @@ fn damage(file: &Path, text: &str) {
     let bytes = fs::read(file).unwrap();
     let has = |page: &[u8], text: &str| page.windows(text.len()).any(|w| w == text.as_bytes());
     let hit = |page: &[u8]| page[0] == 0x0D && has(page, text) && !has(page, "of the neighbour");
-    let file = OpenOptions::new().write(true).open(file).unwrap();
     let mut damaged = 0;
     for (index, _) in bytes.chunks_exact(PAGE).enumerate().skip(1).filter(|(_, page)| hit(page)) {
-        file.write_all_at(&[0xFF; 64], (index * PAGE) as u64).unwrap();
+        overwrite(file, (index * PAGE) as u64, &[0xFF; 64]);
         damaged += 1;
     }
     assert!(damaged > 0, "{text}");
 }
 
-async fn cell(clinic: &Clinic, rows: Rows, verb: &str) {
+async fn cell(clinic: &TestPlatform, rows: Rows, verb: &str) {
     let (what, of) = (format!("{rows:?} × {verb}"), slug(verb));
     let platform = &clinic.platform;
     let told = match verb {
@@ -272,7 +226,14 @@ async fn cell(clinic: &Clinic, rows: Rows, verb: &str) {
             let begun = platform.backups().start(&operator(), &of, None).await.map(|asked| asked.operation);
             ended(clinic, begun).await.expect_err(&what)
         }
-        "migrate" => return migrate(clinic, rows, verb).await,
+        "migrate" => {
+            // A pool is migrated as a whole, and the tenant is only recorded.
+            let failed = migrate(clinic, verb).await;
+            return assert!(
+                failed.iter().all(|text| text.contains("tenantry restore")),
+                "{what}: {failed:?}"
+            );
+        }
         "purge" => match purge(clinic, rows).await {
             Err(text) if rows == Rows::Damaged => text,
             purged => return assert_eq!(purged, Ok(()), "{what}"),
@@ -295,29 +256,9 @@ async fn cell(clinic: &Clinic, rows: Rows, verb: &str) {
     assert!(told.contains(&remedy), "{what}: {told}");
 }
 
-/// Migrates: a pool is migrated as a whole, and the tenant is only recorded. Errors name the tenant.
-async fn migrate(clinic: &Clinic, rows: Rows, name: &str) {
-    let mut write = control(&clinic.platform).begin().await.unwrap();
-    let behind = "UPDATE placements SET schema_version = 'older' WHERE tenant = (SELECT id FROM tenants WHERE slug = ?)";
-    assert_eq!(write.execute(behind, &[name.to_owned().into()]).await.unwrap(), 1);
-    write.commit_unaudited().await.unwrap();
-    let only = slug(name);
-    let options = fleet::Options::default();
-    let reports =
-        clinic.platform.migrations().run(&operator(), Some(&only), options, |_, _| {}).await.unwrap();
-    for failed in reports.into_iter().flat_map(|(_, report)| report.failed) {
-        let failure = failed.result.unwrap_err();
-        let text = format!("{} {}", failure.message, failure.remedy.unwrap_or_default());
-        assert!(text.contains("tenantry restore"), "{rows:?} × migrate: {text}");
-    }
-}
-
-async fn purge(clinic: &Clinic, rows: Rows) -> Result<(), String> {
-    let id = clinic.platform.tenants().id_of(&slug("purge")).await.unwrap();
-    let now = Terms { grace_days: 0, retention_days: 0 };
-    clinic.platform.tenants().cancel(&operator(), id, Some(now), None).await.unwrap();
-    let begun = clinic.platform.purges().start(&operator(), &slug("purge"), id, true).await.map_err(told)?;
-    let over = clinic.platform.operations().wait(begun).await.unwrap();
+async fn purge(clinic: &TestPlatform, rows: Rows) -> Result<(), String> {
+    let begun = clinic.start_purge("purge").await.map_err(told)?;
+    let over = clinic.operations().wait(begun).await.unwrap();
     match over.state {
         State::Done => Ok(()),
         State::Undone => Err(over.error.unwrap()),
@@ -325,18 +266,14 @@ async fn purge(clinic: &Clinic, rows: Rows) -> Result<(), String> {
         _ => {
             assert_eq!(rows, Rows::Damaged, "{over:?}");
             let text = over.error.unwrap();
-            clinic.platform.operations().abandon(&operator(), begun).await.unwrap();
+            clinic.operations().abandon(&operator(), begun).await.unwrap();
             Err(text)
         }
     }
 }
 
-fn told(error: tenantry::Error) -> String {
-    format!("{error} {}", error.remedy().unwrap_or_default())
-}
-
-async fn ended(clinic: &Clinic, started: Result<i64>) -> Result<(), String> {
-    let over = clinic.platform.operations().wait(started.map_err(told)?).await.unwrap();
+async fn ended(clinic: &TestPlatform, started: Result<i64>) -> Result<(), String> {
+    let over = clinic.operations().wait(started.map_err(told)?).await.unwrap();
     match over.state {
         State::Done => Ok(()),
         State::Undone => Err(over.error.unwrap()),

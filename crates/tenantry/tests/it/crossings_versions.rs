@@ -1,20 +1,20 @@
 //! T14: a tenant's database at a schema other than the loaded one × every operation on tenants. A value is right, or an
 //! error has the code and the remedy of its cause; acknowledged writes exist exactly once.
 
-use crate::test_platform::{operator, slug};
+use crate::{
+    crossings_kit,
+    installation::Installation,
+    test_platform::{operator, slug},
+};
 use serde_json::{Value, json};
-use std::{fs, path::Path};
+use std::fs;
 use tenantry::{
     Error, NewFromCopy, Platform, Result,
-    access::Operator,
-    apps::Apps,
     backups::BackupId,
-    config::Config,
-    migrations::{fleet, make},
+    migrations::fleet,
     moves::Target,
     name::ServerName,
     operations::{Filter, State},
-    tenants::NewTenant,
 };
 use tenantry_testkit::tried;
 
@@ -50,9 +50,9 @@ enum Schema {
     Newer,
 }
 
-/// A data directory, the process under test, and the tenant's expected rows.
+/// An installation, the process under test, and the tenant's expected rows.
 pub(crate) struct Fleet {
-    dir: tempfile::TempDir,
+    installation: Installation,
     isolation: &'static str,
     /// The process with the apps from before the migration.
     pub(crate) old: Platform,
@@ -64,51 +64,32 @@ pub(crate) struct Fleet {
     pub(crate) sums: Vec<u64>,
 }
 
-fn config(dir: &Path, isolation: &str) -> Config {
-    let hosted = if isolation == "database" { "pooled_in = \"shared\"\n" } else { "" };
-    let text = format!(
-        "[platform]\ndata_dir = \"data\"\n[servers.main]\npath = \"databases\"\n[servers.disk]\npath = \"more\"\n\
-         [stores.control]\n[stores.shared]\n[stores.tenant]\nservers = [\"main\", \"disk\"]\n\
-         isolation = \"{isolation}\"\n{hosted}[apps]\nlist = [\"stock\"]\n"
-    );
-    Config::parse("tenantry.toml", &text, dir).unwrap_or_else(|p| panic!("{p}"))
-}
-
 impl Fleet {
     /// Creates three tenants with rows, a backup and an archive, and writes a migration that no process has loaded.
     pub(crate) async fn begun(isolation: &'static str, change: (&str, &str)) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let models = dir.path().join("apps/stock/models");
-        fs::create_dir_all(&models).unwrap();
-        fs::write(dir.path().join("apps/stock/app.toml"), "").unwrap();
-        let config = || config(dir.path(), isolation);
-        let model = |text: &str| {
-            fs::write(models.join("items.toml"), text).unwrap();
-            let apps = Apps::load(&config()).unwrap_or_else(|p| panic!("{p}"));
-            make::make(&apps, &make::Options::default(), &mut |_| None).unwrap();
-        };
-        model(ITEM);
-        let old = Platform::open(config()).await.unwrap();
-        old.plans().initialise(&Operator::new("system")).await.unwrap();
+        let mut here = Installation::new().two_servers().isolation(isolation);
+        if isolation == "database" {
+            here = here.set("stores.tenant", "pooled_in = \"shared\"");
+        }
+        let here = here.app("stock", &[("items", ITEM)]);
+        let old = here.start().await;
         for (name, code) in [("aaa", "12"), ("acme", "abc"), ("zeta", "14")] {
-            let tenant =
-                NewTenant { slug: slug(name), name: name.into(), email: format!("mail@{name}.test") };
-            old.tenants().create(&operator(), tenant, Some("hospital"), None).await.unwrap();
+            old.create(name).await;
             for sum in ["1.25", "2.50"] {
                 add(&old, name, json!({ "code": code, "sum": sum })).await.unwrap();
             }
         }
-        let asked = old.backups().start(&operator(), &slug("acme"), None).await.unwrap();
-        assert_eq!(ended(&old, asked.operation).await, Ok(()));
-        let archive = dir.path().join("acme.zip");
+        let backup = old.back_up("acme").await;
+        let archive = here.dir.join("acme.zip");
         fs::write(&archive, export(&old, "acme").await.unwrap()).unwrap();
-        model(&ITEM.replace(change.0, change.1));
-        Self { dir, isolation, old, archive, backup: asked.backup, code: json!("7"), sums: vec![1250, 2500] }
+        here.change_model("items", &ITEM.replace(change.0, change.1));
+        let (old, sums) = (old.platform.clone(), vec![1250, 2500]);
+        Self { installation: here, isolation, old, archive, backup, code: json!("7"), sums }
     }
 
     /// Opens a process with the current apps.
     pub(crate) async fn newer(&self) -> Result<Platform> {
-        Platform::open(config(self.dir.path(), self.isolation)).await
+        self.installation.platform().await
     }
 
     /// Runs an operation; an error is the code and the text that an operator sees.
@@ -179,7 +160,7 @@ impl Fleet {
 }
 
 fn told(error: Error) -> (String, String) {
-    (error.code().to_owned(), format!("{error} {}", error.remedy().unwrap_or_default()))
+    (error.code().to_owned(), crossings_kit::told(error))
 }
 
 pub(crate) async fn over(platform: &Platform, begun: Result<i64>) -> Result<(), (String, String)> {

@@ -34,6 +34,7 @@ mod config_servers;
 mod control_dialects;
 mod control_domain;
 mod control_scale;
+mod crossings_kit;
 mod crossings_live;
 mod crossings_nodes;
 mod crossings_pool;

@@ -2,9 +2,9 @@
 //! by side.
 
 use crate::{
-    backups_kit::ISOLATIONS,
-    mixed_kit::{Picture, Ward},
-    test_platform::{operator, slug},
+    installation::ISOLATIONS,
+    mixed_kit::{Picture, ward, with_a_field_more},
+    test_platform::{TestPlatform, operator, slug},
 };
 use serde_json::json;
 use tenantry_engine::place::Isolation;
@@ -13,10 +13,9 @@ use tenantry_engine::place::Isolation;
 #[tokio::test(flavor = "multi_thread")]
 async fn companies_of_both_isolations_live_in_one_store() {
     for isolation in ISOLATIONS {
-        let dir = tempfile::tempdir().unwrap();
-        let ward = Ward::new(dir.path(), isolation).await;
-        ward.create("acme").await;
-        ward.create("bravo").await;
+        let ward = ward(isolation).await;
+        ward.admit("acme").await;
+        ward.admit("bravo").await;
         let before = both(&ward).await;
         for _ in 0..3 {
             ward.cross("acme").await;
@@ -25,9 +24,9 @@ async fn companies_of_both_isolations_live_in_one_store() {
         assert_ne!(ward.isolation("acme").await, ward.isolation("bravo").await);
         ward.whole().await;
 
-        let ward = ward.with_a_field_more(dir.path()).await;
+        let ward = with_a_field_more(ward).await;
         assert!(!ward.found().await.is_empty());
-        assert_eq!(ward.platform.migrations().behind().await.unwrap(), 2, "{isolation}");
+        assert_eq!(ward.migrations().behind().await.unwrap(), 2, "{isolation}");
         let report = ward.migrate().await;
         assert_eq!(
             (report.total, report.migrated, report.failed.len()),
@@ -36,7 +35,7 @@ async fn companies_of_both_isolations_live_in_one_store() {
         );
         ward.whole().await;
         for name in ["acme", "bravo"] {
-            let made = ward.add(name, "entries", json!({ "name": "new", "shelf": "low" })).await.unwrap();
+            let made = ward.add(name, "entries", json!({ "name": "new", "shelf": "low" })).await;
             assert_eq!((&made["shelf"], &made["id"]), (&json!("low"), &json!(5)), "{isolation} {name}");
             ward.is_limited(name).await;
             ward.back_and_forth(name).await;
@@ -55,7 +54,7 @@ async fn companies_of_both_isolations_live_in_one_store() {
     }
 }
 
-async fn both(ward: &Ward) -> [Picture; 2] {
+async fn both(ward: &TestPlatform) -> [Picture; 2] {
     [ward.picture("acme").await, ward.picture("bravo").await]
 }
 
@@ -64,22 +63,21 @@ async fn both(ward: &Ward) -> [Picture; 2] {
 async fn a_pool_that_everybody_left_is_current_for_the_next_one() {
     for (isolation, crossings) in [("pooled", 1), ("database", 2)] {
         for released in [false, true] {
-            let dir = tempfile::tempdir().unwrap();
-            let ward = Ward::new(dir.path(), isolation).await;
-            ward.create("acme").await;
+            let ward = ward(isolation).await;
+            ward.admit("acme").await;
             for _ in 0..crossings {
                 ward.cross("acme").await;
             }
             if released {
-                ward.platform.moves().release(&operator(), &slug("acme"), None).await.unwrap();
+                ward.moves().release(&operator(), &slug("acme"), None).await.unwrap();
             }
-            let ward = ward.with_a_field_more(dir.path()).await;
+            let ward = with_a_field_more(ward).await;
             assert_eq!(ward.migrate().await.migrated, 1);
             let before = ward.picture("acme").await;
             ward.cross("acme").await;
             assert_eq!(ward.picture("acme").await, before, "{isolation}, released: {released}");
             ward.whole().await;
-            ward.add("acme", "entries", json!({ "name": "new", "shelf": "low" })).await.unwrap();
+            ward.add("acme", "entries", json!({ "name": "new", "shelf": "low" })).await;
             ward.cross("acme").await;
             ward.whole().await;
         }
@@ -90,12 +88,11 @@ async fn a_pool_that_everybody_left_is_current_for_the_next_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_company_that_is_behind_is_not_moved() {
     for isolation in ISOLATIONS {
-        let dir = tempfile::tempdir().unwrap();
-        let ward = Ward::new(dir.path(), isolation).await;
-        ward.create("acme").await;
-        ward.create("bravo").await;
+        let ward = ward(isolation).await;
+        ward.admit("acme").await;
+        ward.admit("bravo").await;
         ward.cross("acme").await;
-        let ward = ward.with_a_field_more(dir.path()).await;
+        let ward = with_a_field_more(ward).await;
         for name in ["acme", "bravo"] {
             if isolation == "pooled" && ward.isolation(name).await == Isolation::Pooled {
                 // The pool of this store was migrated when the apps were loaded.
