@@ -80,7 +80,7 @@ pub(super) async fn before(s: &Stage, route: &str) -> Value {
             return s.stuck().await;
         }
         "POST /api/admin/users/{id}/unlock" => {
-            let values = "(user, network, failed, locked_until, at)";
+            let values = "(user_id, network, failed, locked_until, at)";
             s.catalog(&format!("INSERT INTO login_failures {values} VALUES ({}, '', 10, 1, 1)", s.member))
                 .await;
         }

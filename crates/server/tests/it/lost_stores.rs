@@ -145,8 +145,11 @@ fn an_older_sqlite_finds_the_control_store_whole() {
         ))
         .unwrap();
     }
+    for table in ["identities", "memberships", "sessions", "mails", "login_failures", "known_networks"] {
+        conn.execute_batch(&format!("ALTER TABLE {table} RENAME COLUMN user_id TO user")).unwrap();
+    }
     conn.execute_batch(
-        "DELETE FROM control_migrations WHERE number >= 11; DROP TABLE system_stores; \
+        "DELETE FROM control_migrations WHERE number >= 11; DROP TABLE system_stores; DROP TABLE leaving; \
          ALTER TABLE invitations DROP COLUMN made_by; ALTER TABLE mails DROP COLUMN charged;",
     )
     .unwrap();
