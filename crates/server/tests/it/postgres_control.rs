@@ -29,6 +29,34 @@ use tokio::{
     task::JoinSet,
 };
 
+/// What asks the catalog with statements that are made of pieces, and everything else that reads it.
+const OF_STAFF: [&str; 15] = [
+    "/api/admin/tenants?state=active",
+    "/api/admin/users",
+    "/api/admin/mail",
+    "/api/admin/audit?tenant=acme",
+    "/api/admin/backups?system=true",
+    "/api/admin/backups?tenant=acme&state=good",
+    "/api/admin/backups/status",
+    "/api/admin/backups/runs",
+    "/api/admin/backups/drill",
+    "/api/admin/operations",
+    "/api/admin/operations?open=true&tenant=acme",
+    "/api/admin/orphans",
+    "/api/auth/sessions",
+    "/api/plans",
+    "/metrics",
+];
+const OF_TENANTS: [&str; 7] = [
+    "/api/tenant",
+    "/api/tenant/users",
+    "/api/tenant/invitations",
+    "/api/tenant/keys",
+    "/api/tenant/activity",
+    "/api/tenant/backups",
+    "/api/tenant/operations",
+];
+
 /// Waits until a request is answered with this status.
 async fn until(client: &Client, path: &str, status: u16) -> Value {
     let end = Instant::now() + Duration::from_secs(20);
@@ -61,6 +89,12 @@ async fn every_store_of_a_platform_is_on_postgres_and_nothing_is_in_files() {
         app.register("rival").await;
         let verified = staff.get("/api/admin/audit/verify").await.expect(200).json();
         assert_eq!(verified["faults"], json!([]), "{verified}");
+        for (client, paths) in [(&staff, &OF_STAFF[..]), (&acme, &OF_TENANTS[..])] {
+            for path in paths {
+                let answer = client.get(path).await;
+                assert!(answer.status.is_success(), "{path}: {}", answer.text());
+            }
+        }
         app.anon().get("/readyz").await.expect(200);
         let data = &app.platform().config().platform.data_dir;
         let files: Vec<_> = walk(data).into_iter().filter(|path| path.ends_with(".db")).collect();

@@ -114,7 +114,7 @@ impl Operations {
     /// # Errors
     /// Those of the control store.
     pub async fn list(&self, filter: &Filter) -> Result<Vec<Listed>> {
-        let open = if filter.open { "o.state IN ('running', 'unwinding')" } else { "1" };
+        let open = if filter.open { "o.state IN ('running', 'unwinding')" } else { "1 = 1" };
         let mut values: Vec<Value> = vec![filter.before.unwrap_or(i64::MAX).into()];
         let tenant = if filter.tenant.is_some() { "AND o.tenant = ?" } else { "" };
         values.extend(filter.tenant.map(|tenant| tenant.get().into()));
