@@ -81,6 +81,19 @@ mod home {
             format!("postgresql://{0}:{PASSWORD}@{address}/{0}", self.name)
         }
 
+        /// Runs statements as the superuser. `PREFIX` in them is what the names of this home begin with.
+        ///
+        /// # Panics
+        /// If the server refuses.
+        pub async fn administer(&self, sql: &str) {
+            let sql = sql.replace("PREFIX", &self.prefix());
+            connect(&self.admin)
+                .await
+                .batch_execute(&sql)
+                .await
+                .unwrap_or_else(|error| panic!("{sql}: {error}"));
+        }
+
         /// Returns what names on the server begin with.
         pub fn prefix(&self) -> String {
             format!("{}_", self.name)

@@ -99,6 +99,48 @@ impl SystemDb {
         on!(Store, &self.0, db => db.query(sql, params))
     }
 
+    /// Returns true if the store is on a server, so that processes on several hosts may use it.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.0, Store::Postgres(_))
+    }
+
+    /// Runs one statement that changes something in its own transaction, returns its rows, and tells no process: for what
+    /// no cache holds. On a server it waits for no other writer.
+    ///
+    /// # Errors
+    /// Those of [`SystemDb::begin`] and [`Tx::query`].
+    pub async fn note(&self, sql: &str, params: &[Value]) -> Result<Vec<SqlRow>> {
+        match &self.0 {
+            Store::Postgres(db) => Box::pin(db.query(sql, params)).await,
+            Store::Sqlite(_) => {
+                let mut tx = self.begin().await?;
+                let rows = tx.query(sql, params).await?;
+                tx.commit().await?;
+                Ok(rows)
+            }
+        }
+    }
+
+    /// Returns when a commit of any process was reported, since the last call of this. Only one task may wait. On SQLite it
+    /// never returns: there, [`SystemDb::mark`] tells.
+    pub async fn heard(&self) {
+        match &self.0 {
+            Store::Sqlite(_) => std::future::pending().await,
+            Store::Postgres(db) => db.heard().await,
+        }
+    }
+
+    /// Returns the time of the server's clock, in microseconds since 1970, UTC. `None`: it is that of this host.
+    ///
+    /// # Errors
+    /// Those of [`SystemDb::query`].
+    pub async fn clock_us(&self) -> Result<Option<i64>> {
+        match &self.0 {
+            Store::Sqlite(_) => Ok(None),
+            Store::Postgres(db) => Box::pin(db.clock_us()).await.map(Some),
+        }
+    }
+
     /// Returns a number that stays the same as long as no process commits to this store. Take it *before* the read
     /// whose result you cache. Asks no database: it takes about 150 ns.
     ///

@@ -95,7 +95,7 @@ pub(crate) fn start_logged_by(dir: &Path, command: &str, log: &Path, by: &str) -
 }
 
 /// Runs a serving command until it prints its address.
-fn launch(mut command: Command) -> TestBinary {
+pub(crate) fn launch(mut command: Command) -> TestBinary {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let line = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("http://"))).unwrap().unwrap();
@@ -151,25 +151,42 @@ impl TestBinary {
         self.send(method, path, token, "")
     }
 
+    /// Like [`TestBinary::ask`]; an error if the server is gone before it has answered.
+    pub(crate) fn attempt(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: Option<&Value>,
+    ) -> std::io::Result<(u16, Value)> {
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let (status, body) = self.try_send(method, path, token, &body)?;
+        Ok((status, serde_json::from_str(&body).unwrap_or(Value::Null)))
+    }
+
     fn send(&self, method: &str, path: &str, token: &str, body: &str) -> (u16, String) {
+        self.try_send(method, path, token, body).unwrap()
+    }
+
+    fn try_send(&self, method: &str, path: &str, token: &str, body: &str) -> std::io::Result<(u16, String)> {
         // An empty bearer would be an invalid credential, not a missing one.
         let bearer = || format!("authorization: Bearer {token}\r\n");
         let credential = if token.is_empty() { String::new() } else { bearer() };
-        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let mut stream = TcpStream::connect(&self.address)?;
         write!(
             stream,
             "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n{credential}\
              content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             self.address,
             body.len()
-        )
-        .unwrap();
+        )?;
         let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
+        stream.read_to_end(&mut answer)?;
         let answer = String::from_utf8_lossy(&answer);
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, body.to_owned())
+        let gone = || std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+        let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(gone)?;
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(gone)?;
+        Ok((status, body.to_owned()))
     }
 
     pub(crate) fn log_in(&self, email: &str) -> String {

@@ -48,6 +48,7 @@ mod merged;
 mod metrics;
 mod moving;
 mod moving_cli;
+mod nodes;
 mod older_file;
 mod operations;
 mod overrides;

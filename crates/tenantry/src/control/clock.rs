@@ -38,6 +38,9 @@ pub(crate) fn is_out_of_reach(date_us: i64, now_us: i64, reach_us: i64) -> bool 
     date_us.saturating_sub(now_us) > reach_us
 }
 
+/// Says that the system clock of this host is used.
+const NO_SERVER: i64 = i64::MIN;
+
 /// The clocks as this process last read them for the catalog.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reading {
@@ -56,6 +59,8 @@ pub struct Clock(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     start: Instant,
+    /// Time of the control store's server at `start`, in microseconds, or [`NO_SERVER`].
+    server_start_us: AtomicI64,
     /// Added to the system clock, for test suites.
     wall_offset_us: AtomicI64,
     /// Added to the monotonic clock, for test suites.
@@ -68,6 +73,7 @@ impl Default for Clock {
     fn default() -> Self {
         Self(Arc::new(Inner {
             start: Instant::now(),
+            server_start_us: AtomicI64::new(NO_SERVER),
             wall_offset_us: AtomicI64::new(0),
             lived_offset_us: AtomicI64::new(0),
             reading: Mutex::new(None),
@@ -76,14 +82,28 @@ impl Default for Clock {
 }
 
 impl Clock {
-    /// Current time of the system clock, in microseconds.
+    /// Current time of the system clock, in microseconds. Where the control store is on a server, it is that server's: then
+    /// all hosts have the same.
     pub fn now_us(&self) -> i64 {
-        jiff::Timestamp::now().as_microsecond() + self.0.wall_offset_us.load(Ordering::Relaxed)
+        let now_us = match self.0.server_start_us.load(Ordering::Relaxed) {
+            NO_SERVER => jiff::Timestamp::now().as_microsecond(),
+            start_us => start_us + self.since_start_us(Instant::now()),
+        };
+        now_us + self.0.wall_offset_us.load(Ordering::Relaxed)
+    }
+
+    /// Takes the time that the control store's server had at an instant.
+    pub(crate) fn set_by_server(&self, us: i64, at: Instant) {
+        self.0.server_start_us.store(us - self.since_start_us(at), Ordering::Relaxed);
+    }
+
+    fn since_start_us(&self, at: Instant) -> i64 {
+        i64::try_from(at.saturating_duration_since(self.0.start).as_micros()).unwrap_or(i64::MAX)
     }
 
     /// Age of this process by the monotonic clock, in microseconds.
     pub fn lived_us(&self) -> i64 {
-        let lived = i64::try_from(self.0.start.elapsed().as_micros()).unwrap_or(i64::MAX);
+        let lived = self.since_start_us(Instant::now());
         lived.saturating_add(self.0.lived_offset_us.load(Ordering::Relaxed))
     }
 

@@ -1,15 +1,18 @@
 //! Keeps the caches of all processes coherent without a query while nothing changes.
 //!
 //! Every change appends what it touched to the table `invalidations`, in its own transaction. A reader compares the
-//! database's change counter (the header of its shared memory) with the one that it last saw. Only when they differ, it
+//! database's change counter (the header of its shared memory, or what its server reports) with the one that it last saw. Only when they differ, it
 //! reads the new rows and drops exactly those cache entries. Called through `Control::refresh`, `listen` and `epoch`.
 //! It never guesses: a reader that is too far behind drops everything.
 
-use super::params;
+use super::{members::Trust, params};
 use crate::Result;
 use std::sync::{
     PoisonError, RwLock,
-    atomic::{AtomicU64, Ordering},
+    atomic::{
+        AtomicU64,
+        Ordering::{self, Acquire},
+    },
 };
 use tenantry_engine::{
     SqlRow, SystemDb, Tx,
@@ -76,6 +79,8 @@ pub(super) struct Hub {
     seq: Mutex<i64>,
     epoch: AtomicU64,
     listeners: RwLock<Vec<Listener>>,
+    /// Whether this process may answer from its caches while it has heard of no commit.
+    pub(super) trust: Trust,
 }
 
 impl Hub {
@@ -89,6 +94,7 @@ impl Hub {
             seq: Mutex::new(seq),
             epoch: AtomicU64::new(0),
             listeners: RwLock::new(Vec::new()),
+            trust: Trust::of(db),
         })
     }
 
@@ -101,15 +107,37 @@ impl Hub {
     }
 
     pub(super) async fn refresh(&self, db: &SystemDb) -> Result<()> {
-        if db.mark() == self.seen.load(Ordering::Acquire) {
+        if self.trust.holds() && db.mark() == self.seen.load(Acquire) {
             return Ok(());
         }
+        // Boxed: it is rare, and the future of a request stays small.
+        Box::pin(async {
+            let mut seq = self.seq.lock().await;
+            // Read before the rows: a commit in between is processed again next time, never missed.
+            let counter = db.mark();
+            match self.trust.holds() && counter == self.seen.load(Acquire) {
+                true => Ok(()),
+                false => self.read(db, &mut seq, counter).await,
+            }
+        })
+        .await
+    }
+
+    /// Applies everything that was committed before this call, whatever this process has heard. Returns the number of the
+    /// last invalidation applied.
+    pub(super) async fn catch_up(&self, db: &SystemDb) -> Result<i64> {
         let mut seq = self.seq.lock().await;
-        // Read before the rows: a commit in between is processed again next time, never missed.
         let counter = db.mark();
-        if counter == self.seen.load(Ordering::Acquire) {
-            return Ok(());
-        }
+        self.read(db, &mut seq, counter).await?;
+        Ok(*seq)
+    }
+
+    /// Returns the number of the last invalidation applied.
+    pub(super) async fn applied(&self) -> i64 {
+        *self.seq.lock().await
+    }
+
+    async fn read(&self, db: &SystemDb, seq: &mut i64, counter: u64) -> Result<()> {
         let rows = news(db, *seq).await?;
         if let (Some(first), Some(last)) = (rows.first(), rows.last()) {
             let cut = first.integer(0)? > *seq + 1;

@@ -51,6 +51,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("014_schemas"),
     migration!("015_leaving"),
     migration!("016_user_id", both),
+    migration!("017_members", both),
 ];
 
 /// The table of applied migrations. That of SQLite cannot be changed any more.

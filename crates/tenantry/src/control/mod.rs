@@ -8,6 +8,7 @@ pub(crate) mod carry;
 pub mod clock;
 pub(crate) mod ids;
 pub(crate) mod invalidation;
+pub(crate) mod members;
 mod migrate;
 pub mod settings;
 mod view;
@@ -22,7 +23,8 @@ pub use write::Write;
 
 use crate::{Error, Result, audit::Heads, control::clock::Clock};
 use invalidation::Hub;
-use std::{path::PathBuf, sync::Arc};
+use members::{Facts, Member};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 use tenantry_engine::{Engine, SystemDb, Tx};
 
 /// Statement parameters, converted to engine values.
@@ -44,6 +46,22 @@ struct Inner {
     heads: Arc<Heads>,
     hub: Hub,
     clock: Clock,
+    membership: members::Membership,
+}
+
+impl Inner {
+    /// Takes the time of the control store's server, if it has one: leases of all hosts are measured by it.
+    async fn measure_clock(&self) -> Result<()> {
+        measure_clock(&self.clock, &self.db).await
+    }
+}
+
+async fn measure_clock(clock: &Clock, db: &SystemDb) -> Result<()> {
+    let asked = Instant::now();
+    if let Some(us) = db.clock_us().await? {
+        clock.set_by_server(us, asked + asked.elapsed() / 2);
+    }
+    Ok(())
 }
 
 impl Control {
@@ -74,10 +92,20 @@ impl Control {
 
     async fn of(engine: &Engine, db: SystemDb, heads_file: Option<PathBuf>) -> Result<Self> {
         let clock = Clock::default();
+        measure_clock(&clock, &db).await?;
         witness::begin(&clock, &mut db.snapshot().await?).await?;
         let hub = Hub::open(&db).await?;
         let heads = Arc::new(Heads::open(heads_file)?);
-        Ok(Self { inner: Arc::new(Inner { db, engine: engine.clone(), heads, hub, clock }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                db,
+                engine: engine.clone(),
+                heads,
+                hub,
+                clock,
+                membership: Default::default(),
+            }),
+        })
     }
 
     /// Begins a change. Other writers wait until it is committed or dropped.
@@ -87,6 +115,33 @@ impl Control {
     pub async fn begin(&self) -> Result<Write> {
         let tx = self.inner.db.begin().await?;
         Ok(Write::new(tx, &self.inner))
+    }
+
+    /// Makes this process a member, if processes on several hosts may use the control store; see [`members`]. `refuse` tells
+    /// which other member it must not serve beside, and why.
+    ///
+    /// # Errors
+    /// What `refuse` returns, and those of the control store.
+    pub(crate) async fn join(&self, facts: Facts, refuse: impl Fn(&Member) -> Option<Error>) -> Result<()> {
+        members::join(&self.inner, facts, refuse).await
+    }
+
+    /// Ends the membership of this process, before it ends.
+    pub(crate) async fn leave(&self) {
+        members::leave(&self.inner).await;
+    }
+
+    /// Returns the members. `None`: there are none, because the control store is a file of this host.
+    ///
+    /// # Errors
+    /// Those of the control store.
+    pub(crate) async fn members(&self) -> Result<Option<Vec<Member>>> {
+        members::list(&self.inner).await
+    }
+
+    /// Returns true if this process must be a member to rely on its caches, and is none.
+    pub(crate) fn is_outside(&self) -> bool {
+        self.inner.db.is_shared() && !self.inner.membership.is_joined()
     }
 
     /// Opens a consistent view for reading.

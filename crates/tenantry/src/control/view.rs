@@ -16,9 +16,10 @@ impl View {
         Self { control, mark }
     }
 
-    /// Returns true if no process has committed since.
+    /// Returns true if no process has committed since. A process that is no member where there are members cannot tell.
     fn is_current(&self) -> bool {
-        !self.control.inner.db.changed(self.mark)
+        let inner = &self.control.inner;
+        inner.hub.trust.holds() && !inner.db.changed(self.mark)
     }
 
     /// Returns the condition that no process has committed since, for a write whose decision rests on this state.

@@ -2,11 +2,10 @@
 //!
 //! Created by `Control::begin`. It never commits an action without its audit row (`audited-commit`).
 
-use super::{Inner, Subject, params};
+use super::{Inner, Subject, members, params};
 use crate::{
     Error, Result,
-    audit::{self, By, Heads},
-    control::clock::Clock,
+    audit::{self, By},
 };
 use std::{
     ops::{Deref, DerefMut},
@@ -18,22 +17,22 @@ use tenantry_engine::{Engine, Tx, name::TenantId};
 pub struct Write {
     tx: Tx,
     at_us: i64,
-    clock: Clock,
-    engine: Engine,
-    heads: Arc<Heads>,
+    control: Arc<Inner>,
     last_audit: Option<audit::Head>,
+    /// Number of the last invalidation of this change.
+    invalidated: Option<i64>,
     unchanged: bool,
 }
 
 impl Write {
-    pub(super) fn new(tx: Tx, control: &Inner) -> Self {
-        let (clock, engine, heads) = (control.clock.clone(), control.engine.clone(), control.heads.clone());
-        Self { tx, at_us: clock.now_us(), clock, engine, heads, last_audit: None, unchanged: false }
+    pub(super) fn new(tx: Tx, control: &Arc<Inner>) -> Self {
+        let (at_us, control) = (control.clock.now_us(), control.clone());
+        Self { tx, at_us, control, last_audit: None, invalidated: None, unchanged: false }
     }
 
     /// The servers, to ask which names and ids are in use there. A change of the catalog never writes to them.
     pub(crate) fn servers(&self) -> &Engine {
-        &self.engine
+        &self.control.engine
     }
 
     /// Instant of this change, in microseconds. All its rows carry it.
@@ -43,12 +42,12 @@ impl Write {
 
     /// Instant up to which irreversible work is due; see [`Clock::due_us`].
     pub fn due_us(&self) -> i64 {
-        self.clock.due_us()
+        self.control.clock.due_us()
     }
 
     /// Instant at which a retention that this change begins starts; see [`Clock::retain_from_us`].
     pub fn retain_from_us(&self) -> i64 {
-        self.clock.retain_from_us().max(self.at_us)
+        self.control.clock.retain_from_us().max(self.at_us)
     }
 
     /// Appends the audit row of this action.
@@ -76,7 +75,9 @@ impl Write {
         let sql = "INSERT INTO invalidations (seq, kind, key) \
             SELECT coalesce(max(seq), 0) + 1, ?, ? FROM invalidations RETURNING seq";
         let rows = self.tx.query(sql, params![kind, key]).await?;
-        super::invalidation::prune(&mut self.tx, rows.first().map_or(Ok(0), |r| r.integer(0))?).await
+        let seq = rows.first().map_or(Ok(0), |r| r.integer(0))?;
+        self.invalidated = Some(seq);
+        super::invalidation::prune(&mut self.tx, seq).await
     }
 
     /// Notes that an idempotent action found nothing to do, so that [`Self::commit`] needs no audit row.
@@ -98,16 +99,20 @@ impl Write {
         self.commit_unaudited().await
     }
 
-    /// Commits bookkeeping that is not an action of a user or operator: the journal's cursor, a session's last use.
+    /// Commits bookkeeping that is not an action of a user or operator: the journal's cursor, a session's last use. Returns
+    /// once every member has dropped what the change invalidates.
     ///
     /// # Errors
     /// Those of the control store.
     pub async fn commit_unaudited(self) -> Result<()> {
         self.tx.commit().await?;
         if let Some(head) = self.last_audit {
-            self.heads.publish(&head);
+            self.control.heads.publish(&head);
         }
-        Ok(())
+        match self.invalidated {
+            Some(seq) => members::await_members(&self.control, seq).await,
+            None => Ok(()),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::{
     Error, Platform, Result,
     access::Actor,
     audit::By,
+    control::members::Facts,
     moves::{Move, MoveTenant, Purpose, Target},
     platform::data_dir::in_use,
     tenants,
@@ -189,10 +190,13 @@ impl Moves<'_> {
 
     /// Refuses a server that a running process lacks, because that process could not serve the tenant there.
     async fn refuse_unknown(&self, server: &ServerName) -> Result<()> {
-        let (config, server) = (self.platform.config().clone(), server.clone());
-        let look = move || in_use::started_without(&config, &server).map(|found| (server, found));
-        let looked = tokio::task::spawn_blocking(look).await;
-        let (server, processes) = looked.map_err(|e| Error::Internal(e.to_string()))??;
+        let processes = match self.platform.control().members().await? {
+            Some(members) => {
+                let lacks = |facts: &Facts| !facts.servers.iter().any(|name| name == server.as_str());
+                members.into_iter().map(|member| member.facts).filter(lacks).map(|facts| facts.name).collect()
+            }
+            None => self.started_here_without(server).await?,
+        };
         match processes.is_empty() {
             true => Ok(()),
             false => Err(Error::Conflict(format!(
@@ -201,6 +205,13 @@ impl Moves<'_> {
                 processes.join(", ")
             ))),
         }
+    }
+
+    /// Returns the ids of processes with this data directory that were started without the server.
+    async fn started_here_without(&self, server: &ServerName) -> Result<Vec<String>> {
+        let (config, server) = (self.platform.config().clone(), server.clone());
+        let look = move || in_use::started_without(&config, &server);
+        tokio::task::spawn_blocking(look).await.map_err(|e| Error::Internal(e.to_string()))?
     }
 
     /// Refuses databases that are not at the loaded version: a move compares field by field, and a pool has one

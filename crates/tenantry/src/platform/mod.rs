@@ -9,6 +9,7 @@ pub(crate) mod inner;
 pub mod kinds;
 pub(crate) mod loaded;
 pub(crate) mod lost;
+mod members;
 pub(crate) mod open;
 pub(crate) mod orphans;
 pub(crate) mod own_stores;
@@ -140,8 +141,9 @@ impl Platform {
         known.map(|(name, free)| (name, free, free < reserve)).collect()
     }
 
-    /// Closes databases cleanly. Must be the last call.
+    /// Ends the membership of this process, and closes databases cleanly. Must be the last call.
     pub async fn shutdown(&self) {
+        self.0.control.leave().await;
         self.0.engine.shutdown().await;
     }
 }

@@ -91,6 +91,18 @@ impl SystemDb {
         values::run(lease.connection()?, &text, params, tx::PLAIN).await.map(|(rows, _)| rows)
     }
 
+    /// See [`crate::SystemDb::heard`].
+    pub(crate) async fn heard(&self) {
+        self.watch().heard().await;
+    }
+
+    /// See [`crate::SystemDb::clock_us`].
+    pub(crate) async fn clock_us(&self) -> Result<i64> {
+        let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+        let rows = self.query(sql, &[]).await?;
+        rows.first().ok_or_else(|| Error::new(Kind::Internal, "no time"))?.integer(0)
+    }
+
     /// See [`crate::SystemDb::mark`].
     pub(crate) fn mark(&self) -> u64 {
         self.watch().mark()

@@ -11,7 +11,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::{runtime::Handle, task::AbortHandle};
+use tokio::{runtime::Handle, sync::Notify, task::AbortHandle};
 
 /// Time between two proofs of life.
 const PROVE: Duration = Duration::from_secs(1);
@@ -34,6 +34,8 @@ struct Seen {
     /// Raised by every commit, and by every mark that is not to be trusted.
     count: AtomicU64,
     start: Instant,
+    /// Wakes the task that waits for commits.
+    news: Notify,
     /// Microseconds after `start` before which every commit was counted. 0: not known.
     confirmed: AtomicU64,
 }
@@ -41,8 +43,12 @@ struct Seen {
 impl Watch {
     /// Starts to listen to the commits in a database.
     pub(super) fn new(server: &Server, site: &Site) -> Self {
-        let seen =
-            Arc::new(Seen { count: AtomicU64::new(1), start: Instant::now(), confirmed: AtomicU64::new(0) });
+        let seen = Arc::new(Seen {
+            count: AtomicU64::new(1),
+            start: Instant::now(),
+            news: Notify::new(),
+            confirmed: AtomicU64::new(0),
+        });
         let runtime = Handle::try_current().ok().filter(|_| !server.connections.are_pooled());
         let task = runtime.map(|runtime| {
             runtime.spawn(listen(server.clone(), site.clone(), Arc::downgrade(&seen))).abort_handle()
@@ -66,6 +72,11 @@ impl Watch {
     /// Makes every earlier mark outdated, and returns a new one.
     pub(super) fn count(&self) -> u64 {
         self.seen.count.fetch_add(1, SeqCst) + 1
+    }
+
+    /// See [`crate::SystemDb::heard`].
+    pub(super) async fn heard(&self) {
+        self.seen.news.notified().await;
     }
 
     /// See [`crate::SystemDb::confirmed`].
@@ -97,7 +108,10 @@ impl Seen {
     fn hear(&self, heard: Heard) {
         match heard {
             // Commits before it listened were not heard.
-            Heard::Listening | Heard::Notice => drop(self.count.fetch_add(1, SeqCst)),
+            Heard::Listening | Heard::Notice => {
+                self.count.fetch_add(1, SeqCst);
+                self.news.notify_one();
+            }
             Heard::Alive(since) => {
                 let us = since.saturating_duration_since(self.start).as_micros();
                 self.confirmed.store(u64::try_from(us).unwrap_or(u64::MAX).max(1), SeqCst);
@@ -132,7 +146,10 @@ mod tests {
 
     fn watch() -> Watch {
         let (start, zero) = (Instant::now(), || AtomicU64::new(0));
-        Watch { seen: Arc::new(Seen { count: zero(), start, confirmed: zero() }), task: None }
+        Watch {
+            seen: Arc::new(Seen { count: zero(), start, news: Notify::new(), confirmed: zero() }),
+            task: None,
+        }
     }
 
     #[test]

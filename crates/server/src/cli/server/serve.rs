@@ -52,6 +52,7 @@ pub(in crate::cli) async fn until_stopped(
     let app = App::new(platform.clone(), Options::of(&platform)?);
     let routes = router(app.clone());
     let metrics = metrics(&app).await?;
+    platform.join().await?;
     let work = platform.start_background();
     let options = ServeOptions::of(&platform);
     log_bounds(&platform, &options);

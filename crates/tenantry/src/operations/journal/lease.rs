@@ -44,6 +44,15 @@ fn identity() -> String {
     }
 }
 
+/// Returns the id of this host since it was started; another text for each process where there is none.
+pub(crate) fn boot() -> String {
+    static BOOT: LazyLock<String> = LazyLock::new(|| {
+        let id = fs::read_to_string("/proc/sys/kernel/random/boot_id");
+        id.map_or_else(|_| uuid::Uuid::now_v7().to_string(), |id| id.trim().to_owned())
+    });
+    BOOT.clone()
+}
+
 /// Boot id and pid namespace, within which a pid is meaningful.
 fn place() -> Option<String> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;

@@ -47,3 +47,23 @@ pub(crate) fn make_data_dir(path: &Path) -> Result<()> {
     }
     Ok(())
 }
+
+/// Returns the id of a data directory, which its first use gives it.
+pub(crate) fn id(dir: &Path) -> Result<String> {
+    let path = dir.join("id");
+    let failed = |error: std::io::Error| Error::io(path.display(), &error);
+    let new = uuid::Uuid::now_v7().to_string();
+    // Written completely before it has its name: another process may read it at once.
+    let draft = dir.join(format!("id.{new}"));
+    if !path.exists() {
+        fs::write(&draft, &new).map_err(failed)?;
+        let linked = fs::hard_link(&draft, &path);
+        fs::remove_file(&draft).map_err(failed)?;
+        if let Err(error) = linked
+            && error.kind() != std::io::ErrorKind::AlreadyExists
+        {
+            return Err(failed(error));
+        }
+    }
+    fs::read_to_string(&path).map_err(failed)
+}

@@ -63,6 +63,7 @@ impl Records<'_> {
 
 impl Delete {
     async fn run(self) -> Result<()> {
+        self.inner.be_member().await?;
         let mine = self.mark().await?;
         let done = self.marked(&mine).await;
         // An error leaves the record to the next worker that finds it abandoned.

@@ -72,6 +72,7 @@ impl<'a> Claims<'a> {
         if self.0.is_empty() {
             return Ok(None);
         }
+        records.inner.be_member().await?;
         let view = self.none_leaves(records).await?;
         let mut wrong = Wrong::default();
         for (to, claim) in &self.0 {

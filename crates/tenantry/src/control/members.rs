@@ -1,0 +1,359 @@
+//! The members of an installation: processes that serve requests from caches, on any number of hosts.
+//!
+//! Only where the control store is on a database server. On SQLite every process sees in shared memory that another one has
+//! committed, so there is nothing to agree on.
+//!
+//! A member beats once a second: it writes that it lives, and up to which invalidation its caches are current. It trusts
+//! its caches for [`LEASE`] after a beat began; after that every request asks the control store first, and is refused if
+//! that does not answer. A change that invalidates is acknowledged to its caller only when every member has applied it, or
+//! was not heard for [`GONE`], which is longer. So the first request after a revocation is refused everywhere. No clock of
+//! any host is compared with another one: both times are measured by the monotonic clock of one process.
+
+use super::{Inner, params};
+use crate::{Error, Result};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
+    time::{Duration, Instant},
+};
+use tenantry_engine::{Kind, SqlRow, SystemDb};
+use tokio::task::JoinHandle;
+
+/// Time between two beats.
+const BEAT: Duration = Duration::from_secs(1);
+/// Time for which a member trusts its caches after a beat began.
+const LEASE: Duration = Duration::from_secs(4);
+/// Time without a beat after which a member is gone. Longer than [`LEASE`] by more than clocks of two hosts differ in rate.
+const GONE: Duration = Duration::from_secs(5);
+/// Longest time that a change waits for members while the control store does not answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Pauses between two looks at what members have applied.
+const PAUSES: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(20)];
+
+/// What a member says about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Facts {
+    /// Id of the process, never used twice.
+    pub(crate) node: String,
+    /// Host and process, for people.
+    pub(crate) name: String,
+    /// Servers of its configuration.
+    pub(crate) servers: Vec<String>,
+    /// Where it keeps what is on no database server: a configuration key, a space, and what tells places apart.
+    pub(crate) kept: Vec<String>,
+}
+
+/// A member, as it is recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Member {
+    pub(crate) facts: Facts,
+    beats: i64,
+}
+
+impl Member {
+    fn read(row: &SqlRow) -> Result<Self> {
+        let lines = |text: &str| text.lines().map(str::to_owned).collect();
+        let facts = Facts {
+            node: row.text(0)?.to_owned(),
+            name: row.text(1)?.to_owned(),
+            servers: lines(row.text(2)?),
+            kept: lines(row.text(3)?),
+        };
+        Ok(Self { facts, beats: row.integer(4)? })
+    }
+}
+
+/// Until when this process may trust its caches.
+#[derive(Debug)]
+pub(super) struct Trust {
+    start: Instant,
+    /// Microseconds after `start`. `u64::MAX`: always, because the store itself tells of every commit.
+    until: AtomicU64,
+}
+
+impl Trust {
+    pub(super) fn of(db: &SystemDb) -> Self {
+        let until = if db.is_shared() { 0 } else { u64::MAX };
+        Self { start: Instant::now(), until: AtomicU64::new(until) }
+    }
+
+    pub(super) fn holds(&self) -> bool {
+        let until = self.until.load(SeqCst);
+        until == u64::MAX || self.start.elapsed().as_micros() < u128::from(until)
+    }
+
+    fn extend(&self, began: Instant) {
+        let until = (began + LEASE).saturating_duration_since(self.start).as_micros();
+        self.until.store(u64::try_from(until).unwrap_or(0), SeqCst);
+    }
+
+    fn end(&self) {
+        self.until.store(0, SeqCst);
+    }
+}
+
+/// How often each member had beaten when this process last saw a change.
+#[derive(Debug, Default)]
+struct Pulse(HashMap<String, (i64, Instant)>);
+
+impl Pulse {
+    /// Returns true if the member has not beaten for so long that it trusts none of its caches.
+    fn is_gone(&mut self, node: &str, beats: i64) -> bool {
+        let now = Instant::now();
+        let seen = self.0.entry(node.to_owned()).or_insert((beats, now));
+        if seen.0 != beats {
+            *seen = (beats, now);
+        }
+        now.duration_since(seen.1) >= GONE
+    }
+}
+
+/// The membership of this process.
+#[derive(Debug, Default)]
+pub(super) struct Membership(std::sync::Mutex<Option<Joined>>);
+
+#[derive(Debug)]
+struct Joined {
+    node: String,
+    task: JoinHandle<()>,
+}
+
+impl Membership {
+    pub(super) fn is_joined(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    fn node(&self) -> String {
+        let joined = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        joined.as_ref().map(|joined| joined.node.clone()).unwrap_or_default()
+    }
+
+    fn set(&self, joined: Option<Joined>) -> Option<Joined> {
+        std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), joined)
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        if let Some(joined) = self.set(None) {
+            joined.task.abort();
+        }
+    }
+}
+
+/// Makes this process a member, unless it is one. `refuse` tells which other member it must not serve beside, and why.
+pub(super) async fn join(
+    inner: &Arc<Inner>,
+    facts: Facts,
+    refuse: impl Fn(&Member) -> Option<Error>,
+) -> Result<()> {
+    if !inner.db.is_shared() || inner.membership.is_joined() {
+        return Ok(());
+    }
+    enter(inner, &facts, refuse).await?;
+    let (weak, node) = (Arc::downgrade(inner), facts.node.clone());
+    let mut beat = Beat { facts, pulse: Pulse::default(), is_behind: false };
+    beat.follow(inner).await?;
+    let task = tokio::spawn(beat.run(weak));
+    if let Some(earlier) = inner.membership.set(Some(Joined { node, task })) {
+        earlier.task.abort();
+    }
+    Ok(())
+}
+
+/// Records the member, once no other one is in the way. One that is, but is gone, is removed.
+async fn enter(inner: &Inner, facts: &Facts, refuse: impl Fn(&Member) -> Option<Error>) -> Result<()> {
+    let (mut pulse, began) = (Pulse::default(), Instant::now());
+    loop {
+        let mut tx = inner.db.begin().await?;
+        let mut refused = None;
+        for member in members(&tx.query(MEMBERS, &[]).await?)? {
+            if let Some(error) = refuse(&member) {
+                match pulse.is_gone(&member.facts.node, member.beats) {
+                    true => {
+                        tx.execute(REMOVE, params![member.facts.node.as_str(), member.beats]).await?;
+                    }
+                    false => refused = Some(error),
+                }
+            }
+        }
+        match refused {
+            None => {
+                tx.execute(ENTER, &enter_values(facts, inner.hub.applied().await, inner.clock.now_us()))
+                    .await?;
+                return Ok(tx.commit().await?);
+            }
+            // It has beaten meanwhile, so it lives.
+            Some(error) if began.elapsed() > GONE + BEAT => return Err(error),
+            Some(_) => drop(tx),
+        }
+        tokio::time::sleep(BEAT / 4).await;
+    }
+}
+
+const MEMBERS: &str = "SELECT node, name, servers, kept, beats FROM members ORDER BY started_at, node";
+const REMOVE: &str = "DELETE FROM members WHERE node = ? AND beats = ?";
+const ENTER: &str = "INSERT INTO members (node, name, servers, kept, version, acked, started_at, seen_at, beats) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 1) ON CONFLICT (node) DO UPDATE SET beats = members.beats + 1";
+
+fn enter_values(facts: &Facts, acked: i64, now_us: i64) -> [tenantry_engine::value::Value; 7] {
+    let Facts { node, name, servers, kept } = facts;
+    [
+        node.as_str().into(),
+        name.as_str().into(),
+        servers.join("\n").into(),
+        kept.join("\n").into(),
+        env!("CARGO_PKG_VERSION").into(),
+        acked.into(),
+        now_us.into(),
+    ]
+}
+
+fn members(rows: &[SqlRow]) -> Result<Vec<Member>> {
+    rows.iter().map(Member::read).collect()
+}
+
+/// Lists the members, the longest serving first. `None`: there are none, because the control store is on SQLite.
+pub(super) async fn list(inner: &Inner) -> Result<Option<Vec<Member>>> {
+    match inner.db.is_shared() {
+        true => members(&inner.db.query(MEMBERS, &[]).await?).map(Some),
+        false => Ok(None),
+    }
+}
+
+/// Ends the membership of this process: it serves no more.
+pub(super) async fn leave(inner: &Inner) {
+    let Some(joined) = inner.membership.set(None) else { return };
+    joined.task.abort();
+    inner.hub.trust.end();
+    let gone = inner.db.note("DELETE FROM members WHERE node = ? RETURNING 1", params![joined.node]).await;
+    if let Err(error) = gone {
+        tracing::warn!(%error, "this process is a member until others notice that it does not beat");
+    }
+}
+
+/// The task that beats.
+struct Beat {
+    facts: Facts,
+    pulse: Pulse,
+    /// The caches could not be brought up to date: no beat before they are, so that no change waits for them.
+    is_behind: bool,
+}
+
+impl Beat {
+    async fn run(mut self, of: Weak<Inner>) {
+        let mut next = Instant::now() + BEAT;
+        loop {
+            let Some(inner) = of.upgrade() else { return };
+            // The handle is not held while this waits, so that the control store can be dropped.
+            let (db, wait) = (inner.db.clone(), next.saturating_duration_since(Instant::now()));
+            drop(inner);
+            let heard = tokio::time::timeout(wait, db.heard()).await.is_ok();
+            let Some(inner) = of.upgrade() else { return };
+            let done = match heard && Instant::now() < next {
+                true => self.acknowledge(&inner).await,
+                false => {
+                    next = Instant::now() + BEAT;
+                    self.beat(&inner).await
+                }
+            };
+            self.is_behind = done.is_err();
+            if let Err(error) = done {
+                tracing::warn!(%error, "the control store does not hear this process; without it, nothing is answered from caches");
+            }
+        }
+    }
+
+    /// Tells that this process lives and what it has applied, then applies what is new. Only then may it trust its caches: a
+    /// change that was committed before the beat did not wait for it.
+    async fn beat(&mut self, inner: &Inner) -> Result<()> {
+        if self.is_behind {
+            inner.hub.catch_up(&inner.db).await?;
+        }
+        inner.measure_clock().await?;
+        self.follow(inner).await?;
+        self.remove_gone(inner).await
+    }
+
+    async fn follow(&mut self, inner: &Inner) -> Result<()> {
+        let (began, applied) = (Instant::now(), inner.hub.applied().await);
+        let sql =
+            "UPDATE members SET beats = beats + 1, acked = ?, seen_at = ? WHERE node = ? RETURNING beats";
+        let values = params![applied, inner.clock.now_us(), self.facts.node.as_str()];
+        if inner.db.note(sql, values).await?.is_empty() {
+            // Others took it for gone.
+            let mut tx = inner.db.begin().await?;
+            tx.execute(ENTER, &enter_values(&self.facts, applied, inner.clock.now_us())).await?;
+            tx.commit().await?;
+        }
+        self.acknowledge(inner).await?;
+        inner.hub.trust.extend(began);
+        Ok(())
+    }
+
+    /// Applies what is new, and tells so.
+    async fn acknowledge(&self, inner: &Inner) -> Result<()> {
+        let before = inner.hub.applied().await;
+        let applied = inner.hub.catch_up(&inner.db).await?;
+        if applied > before {
+            let sql = "UPDATE members SET acked = ?1 WHERE node = ?2 AND acked < ?1 RETURNING acked";
+            inner.db.note(sql, params![applied, self.facts.node.as_str()]).await?;
+        }
+        Ok(())
+    }
+
+    async fn remove_gone(&mut self, inner: &Inner) -> Result<()> {
+        let others = inner.db.query("SELECT node, beats, name FROM members", &[]).await?;
+        for other in &others {
+            let (node, beats) = (other.text(0)?, other.integer(1)?);
+            if node != self.facts.node && self.pulse.is_gone(node, beats) {
+                remove(&inner.db, node, beats).await?;
+                tracing::warn!(member = other.text(2)?, "does not beat any more, and is no member any more");
+            }
+        }
+        self.pulse.0.retain(|node, _| others.iter().any(|other| other.text(0).is_ok_and(|is| is == node)));
+        Ok(())
+    }
+}
+
+async fn remove(db: &SystemDb, node: &str, beats: i64) -> Result<()> {
+    let sql = "DELETE FROM members WHERE node = ? AND beats = ? RETURNING node";
+    db.note(sql, params![node, beats]).await?;
+    Ok(())
+}
+
+/// Waits until every other member has applied the invalidation `seq`, which is committed, or is gone.
+///
+/// # Errors
+/// [`Kind::InDoubt`] if the control store does not tell: the change is committed, but a member may not know it yet.
+pub(super) async fn await_members(inner: &Inner, seq: i64) -> Result<()> {
+    if !inner.db.is_shared() {
+        return Ok(());
+    }
+    let (mut pulse, mut pause, began) = (Pulse::default(), PAUSES[0], Instant::now());
+    let node = inner.membership.node();
+    loop {
+        let sql = "SELECT node, beats FROM members WHERE acked < ? AND node <> ?";
+        match inner.db.query(sql, params![seq, node.as_str()]).await {
+            Ok(late) if late.is_empty() => return Ok(()),
+            Ok(late) => {
+                for member in &late {
+                    let (node, beats) = (member.text(0)?, member.integer(1)?);
+                    if pulse.is_gone(node, beats) {
+                        remove(&inner.db, node, beats).await?;
+                    }
+                }
+            }
+            Err(error) if began.elapsed() < PATIENCE => tracing::debug!(%error, "cannot ask members yet"),
+            Err(error) => {
+                let what = "the change is stored, but whether other servers know it is not known";
+                return Err(tenantry_engine::Error::with_source(Kind::InDoubt, what, error).into());
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(PAUSES[1]);
+    }
+}

@@ -1,0 +1,107 @@
+//! This process among those that serve the installation; see `control/members.rs`.
+//!
+//! Called by servers before they serve, and by work that must rely on caches. Refuses a server while another one keeps
+//! something elsewhere that requests to both need.
+
+use super::{Platform, data_dir, inner::Inner};
+use crate::{
+    Error, Result,
+    config::{Location, ObjectTarget},
+    control::members::{Facts, Member},
+    operations::journal::lease,
+};
+use std::path::Path;
+use tenantry_engine::{model::FieldKind, name::ServerName};
+
+impl Platform {
+    /// Makes this process a member of the installation, if servers on several hosts may use its control store. Servers call
+    /// it before they serve; without it every request asks the control store for changes. [`Platform::shutdown`] ends it.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if another server keeps uploaded files, backups or databases of SQLite elsewhere.
+    pub async fn join(&self) -> Result<()> {
+        let inner = &self.0;
+        if !inner.control.is_outside() {
+            return Ok(());
+        }
+        let facts = inner.facts(inner.kept().await?);
+        inner.control.join(facts.clone(), |other| beside(&facts, other)).await
+    }
+}
+
+impl Inner {
+    /// Makes this process a member, so that what it knows of the control store is current while it writes.
+    pub(crate) async fn be_member(&self) -> Result<()> {
+        match self.control.is_outside() {
+            true => self.control.join(self.facts(self.kept().await?), |_| None).await,
+            false => Ok(()),
+        }
+    }
+
+    fn facts(&self, kept: Vec<String>) -> Facts {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        Facts {
+            node: lease::new_owner(),
+            name: format!("{} {}", host.trim(), std::process::id()).trim().to_owned(),
+            servers: self.config.servers.iter().map(|server| server.name.to_string()).collect(),
+            kept,
+        }
+    }
+
+    /// Returns where this process keeps what requests need and no database server has: configuration key and place.
+    async fn kept(&self) -> Result<Vec<String>> {
+        let mut kept = Vec::new();
+        let backups = &self.config.backups.target;
+        kept.push(match backups.directory().filter(|dir| dir.starts_with(&self.config.platform.data_dir)) {
+            Some(_) => format!("backups.target {}/{backups}", lease::boot()),
+            None => format!("backups.target {backups}"),
+        });
+        let is_file = |kind: &FieldKind| matches!(kind, FieldKind::File { .. });
+        let loaded = self.loaded.load();
+        if loaded.models.values().any(|entry| entry.model.fields.iter().any(|field| is_file(&field.kind))) {
+            kept.push(match &self.config.files.target {
+                // Hosts may have mounted the same directory.
+                ObjectTarget::Directory(path) => format!("files.target {}", data_dir::id(path)?),
+                target => format!("files.target {target}"),
+            });
+        }
+        let mut tx = self.control.snapshot().await?;
+        let rows = tx.query("SELECT DISTINCT server FROM placements WHERE state <> 'gone'", &[]).await?;
+        let placed = rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect::<Result<Vec<_>>>()?;
+        let stores = |name: &ServerName| self.config.stores.iter().any(|store| store.servers.contains(name));
+        for server in &self.config.servers {
+            let is_used = placed.iter().any(|name| name == server.name.as_str()) || stores(&server.name);
+            if let (true, Location::Sqlite(path)) = (is_used, &server.location) {
+                // SQLite needs shared memory: a directory that several hosts have mounted will not do.
+                kept.push(format!("servers.{} {}/{}", server.name, lease::boot(), shown(path)));
+            }
+        }
+        Ok(kept)
+    }
+}
+
+/// Returns the path without links, if it exists.
+fn shown(path: &Path) -> String {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string()
+}
+
+/// Returns why a process with these facts must not serve beside another member.
+fn beside(facts: &Facts, other: &Member) -> Option<Error> {
+    let other = &other.facts;
+    let differ = |these: &[String], those: &[String]| {
+        let only = these.iter().filter(|line| !those.contains(line));
+        only.filter_map(|line| line.split(' ').next().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let mut keys = [differ(&facts.kept, &other.kept), differ(&other.kept, &facts.kept)].concat();
+    keys.sort_unstable();
+    keys.dedup();
+    (!keys.is_empty()).then(|| {
+        Error::Conflict(format!(
+            "{} serves this installation, and these keys lead it elsewhere than this process, or to its own host: {}; name the \
+             same object store or mounted directory for files and backups, and PostgreSQL servers for all stores, or serve \
+             from one host and data directory only",
+            other.name,
+            keys.join(", ")
+        ))
+    })
+}
