@@ -32,6 +32,8 @@ fn parse(slot: &[u8]) -> Option<Head> {
 pub struct Heads {
     file: Option<File>,
     newest: Mutex<Head>,
+    /// Newest head that this process has published for all hosts, and how many it has.
+    shared: Mutex<(i64, i64)>,
 }
 
 impl Heads {
@@ -45,7 +47,7 @@ impl Heads {
         let open = |p: &PathBuf| options.open(p).or_else(|refused| File::open(p).map_err(|_| refused));
         let file = path.as_ref().map(open).transpose();
         let file = file.map_err(|e| Error::Internal(format!("audit heads {path:?}: {e}")))?;
-        let heads = Self { file, newest: Mutex::default() };
+        let heads = Self { file, newest: Mutex::default(), shared: Mutex::default() };
         if let Some(newest) = heads.read()?.into_iter().max_by_key(|h| h.id) {
             *heads.lock() = newest;
         }
@@ -66,6 +68,18 @@ impl Heads {
     /// Returns the newest head that this process has published or found.
     pub fn newest(&self) -> Head {
         self.lock().clone()
+    }
+
+    /// Returns true if this process has published no head as new for all hosts.
+    pub(super) fn is_news(&self, head: &Head) -> bool {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).0 < head.id
+    }
+
+    /// Notes that this process has published the head for all hosts. Returns how many it has published.
+    pub(super) fn was_published(&self, head: &Head) -> i64 {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        *shared = (shared.0.max(head.id), shared.1 + 1);
+        shared.1
     }
 
     /// Publishes a head after its commit. A failure is logged and costs one head, not the action.

@@ -6,6 +6,7 @@
 
 mod chain;
 mod heads;
+mod shared_heads;
 mod verbs;
 pub(crate) mod verify;
 

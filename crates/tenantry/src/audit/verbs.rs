@@ -27,9 +27,10 @@ impl AuditLog<'_> {
     /// Checks the hash chain against the published heads (`audited-commit`).
     ///
     /// # Errors
-    /// Those of the control store. A fault of the chain is in the report.
+    /// Those of the control store, and of the backup store where servers of several hosts publish heads. A fault of the
+    /// chain is in the report.
     pub async fn verify(&self) -> Result<Report> {
         let control = self.0.control();
-        super::verify(control, &control.heads().read()?).await
+        super::verify(control, &self.0.heads_of_all_hosts().await?).await
     }
 }

@@ -35,7 +35,8 @@ pub async fn verify(control: &Control, known: &[Head]) -> Result<Report> {
     // The file first: rows committed meanwhile only make the log longer than the heads.
     let mut expected: HashMap<i64, Vec<String>> = HashMap::new();
     let (published, torn) = control.heads().slots()?;
-    let is_bare = control.heads().has_file() && published.is_empty();
+    // A host that has committed nothing has no head of its own.
+    let is_bare = control.heads().has_file() && published.is_empty() && known.is_empty();
     for head in published.into_iter().chain(known.iter().cloned()) {
         expected.entry(head.id).or_default().push(head.hash);
     }

@@ -139,6 +139,11 @@ impl Control {
         members::list(&self.inner).await
     }
 
+    /// Returns true if the control store is on a server, which processes on several hosts may use.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.inner.db.is_shared()
+    }
+
     /// Returns true if this process must be a member to rely on its caches, and is none.
     pub(crate) fn is_outside(&self) -> bool {
         self.inner.db.is_shared() && !self.inner.membership.is_joined()

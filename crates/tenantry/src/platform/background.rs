@@ -72,6 +72,7 @@ impl Platform {
                     _ = stopped.changed() => break,
                 }
             }
+            platform.run_pass("audit heads", platform.publish_head()).await;
             platform.run_pass("notes of use", platform.access().flush()).await;
             platform.run_pass("clock", witness::look(platform.control())).await;
         });
@@ -114,6 +115,7 @@ impl Platform {
         let (control, access) = (self.control(), self.access());
         self.run_pass("clock", self.look_at_clock()).await;
         self.0.engine.look_for_servers().await;
+        self.run_pass("audit heads", self.publish_head()).await;
         self.run_pass("pools", self.prepare_pools()).await;
         self.run_pass("old operations", self.prune_operations()).await;
         self.run_pass("backups", self.backups().pass()).await;

@@ -25,7 +25,8 @@ impl Platform {
             return Ok(());
         }
         let facts = inner.facts(inner.kept().await?);
-        inner.control.join(facts.clone(), |other| beside(&facts, other)).await
+        inner.control.join(facts.clone(), |other| beside(&facts, other)).await?;
+        self.prepare_if_restored().await
     }
 }
 

@@ -3,6 +3,7 @@
 pub(in crate::backups) mod archive;
 pub(in crate::backups) mod catalog_file;
 pub(in crate::backups) mod fetch;
+mod heads;
 pub mod manifest;
 pub(in crate::backups) mod read_back;
 pub(in crate::backups) mod store;

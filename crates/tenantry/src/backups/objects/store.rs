@@ -107,7 +107,7 @@ impl Store {
         &self.inner
     }
 
-    fn path<'a>(&'a self, parts: impl IntoIterator<Item = &'a str>) -> Path {
+    pub(super) fn path<'a>(&'a self, parts: impl IntoIterator<Item = &'a str>) -> Path {
         Path::from_iter(self.prefix.iter().map(String::as_str).chain(parts))
     }
 

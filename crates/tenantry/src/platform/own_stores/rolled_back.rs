@@ -8,7 +8,7 @@
 
 use crate::{
     Error, Platform, Result,
-    audit::By,
+    audit::{By, Head},
     control::{Write, ids, params, settings},
     records::files::Files,
     users::count,
@@ -19,6 +19,9 @@ use tenantry_engine::{Engine, Kind, Tx};
 /// Ids to skip in every table, besides one for each action that the store does not know any more. They stand for
 /// actions that no published head tells of.
 const GAP: i64 = 1_000;
+
+/// How long a server that starts waits for the backup store.
+const HEADS_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Key of the newest published head for which the store was prepared already.
 const PREPARED: &str = "rolled_back.prepared";
@@ -106,8 +109,29 @@ impl Platform {
     /// Prepares the control store if it is older than the published heads of its audit log: an older one was put back,
     /// or rows of the log were removed. Does nothing if that was done already.
     pub(crate) async fn prepare_if_rolled_back(&self) -> Result<()> {
-        let heads = self.control().heads();
-        let published = heads.read()?.iter().map(|head| head.id).max().unwrap_or(0);
+        let published = newest(&self.control().heads().read()?);
+        self.prepare_if_older_than(published).await
+    }
+
+    /// Does the same by the heads that servers of all hosts have published. Called before a server serves: a control store
+    /// on a database server may have been restored to an earlier time there. A backup store that is away stops nothing.
+    pub(crate) async fn prepare_if_restored(&self) -> Result<()> {
+        match tokio::time::timeout(HEADS_WAIT, self.heads_of_all_hosts()).await {
+            Ok(Ok(heads)) => self.prepare_if_older_than(newest(&heads)).await,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "whether the control store was restored to an earlier time is not known");
+                Ok(())
+            }
+            Err(_) => {
+                tracing::warn!(
+                    "the backup store does not say whether the control store was restored to an earlier time"
+                );
+                Ok(())
+            }
+        }
+    }
+
+    async fn prepare_if_older_than(&self, published: i64) -> Result<()> {
         if !Behind::look(&mut self.control().snapshot().await?, published).await?.is_older() {
             return Ok(());
         }
@@ -130,6 +154,10 @@ impl Platform {
         );
         Ok(())
     }
+}
+
+fn newest(heads: &[Head]) -> i64 {
+    heads.iter().map(|head| head.id).max().unwrap_or(0)
 }
 
 async fn is_prepared(write: &mut Write, published: i64) -> Result<bool> {

@@ -1,0 +1,39 @@
+//! Heads of the audit chain for all hosts (`audit-tampering`): where the control store is on a server, a file of one host
+//! does not tell what servers on others have committed. So each server also publishes the newest head that it has
+//! committed in the backup store.
+//!
+//! Called by the background pass, when a server joins, and by verify.
+
+use super::Head;
+use crate::{Platform, Result, control::settings::platform_id};
+
+/// Number of published heads after which this process removes old ones.
+const SWEEP_EVERY: i64 = 64;
+
+impl Platform {
+    /// Publishes the newest head that this process has committed, if it has not yet. Does nothing where the control store
+    /// is a file of this host: then `audit.heads` beside it has every head.
+    pub(crate) async fn publish_head(&self) -> Result<()> {
+        let (control, newest) = (self.control(), self.control().heads().newest());
+        if !control.is_shared() || newest.id == 0 || !control.heads().is_news(&newest) {
+            return Ok(());
+        }
+        let (platform, store) = (platform_id(control).await?, self.backup_service().store()?);
+        store.publish_head(&platform, &newest).await?;
+        if control.heads().was_published(&newest) % SWEEP_EVERY == 0 {
+            store.retain_newest_heads(&platform).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns the heads that servers of all hosts have published. Empty where the control store is a file of this host.
+    pub(crate) async fn heads_of_all_hosts(&self) -> Result<Vec<Head>> {
+        match self.control().is_shared() {
+            true => {
+                let platform = platform_id(self.control()).await?;
+                self.backup_service().store()?.published_heads(&platform).await
+            }
+            false => Ok(vec![]),
+        }
+    }
+}
