@@ -52,6 +52,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("015_leaving"),
     migration!("016_user_id", both),
     migration!("017_members", both),
+    migration!("018_exports", both),
 ];
 
 /// The table of applied migrations. That of SQLite cannot be changed any more.

@@ -5,6 +5,7 @@
 //! directory that is removed with the export.
 
 mod facts;
+mod turn;
 mod write;
 
 use crate::{
@@ -17,18 +18,15 @@ use crate::{
     topology::{Placement, PlacementState, placement},
 };
 use bytes::Bytes;
-use std::{
-    collections::HashSet,
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{path::PathBuf, sync::Arc};
 use tenantry_engine::{
     engine::Digest,
-    name::{Slug, StoreName, TenantId},
+    name::{Slug, StoreName},
     place::Place,
     schema::Schema,
 };
 use tokio::sync::mpsc;
+use turn::Turn;
 
 /// Number of pieces buffered for the receiver.
 const PIECES: usize = 4;
@@ -40,31 +38,6 @@ pub struct Export {
     pub file_name: String,
     /// Its pieces. An error ends the stream, and the pieces before it are not a valid archive.
     pub pieces: mpsc::Receiver<Result<Bytes>>,
-}
-
-/// Tenants that this process is exporting: at most one export each.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Running(Arc<Mutex<HashSet<TenantId>>>);
-
-struct Turn {
-    running: Running,
-    tenant: TenantId,
-}
-
-impl Running {
-    fn begin(&self, tenant: TenantId) -> Result<Turn> {
-        let fresh = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant);
-        match fresh {
-            true => Ok(Turn { running: self.clone(), tenant }),
-            false => Err(Error::Conflict("an export of this account is being made already".into())),
-        }
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.running.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.tenant);
-    }
 }
 
 /// A copied database.
@@ -148,7 +121,7 @@ impl Exports<'_> {
     }
 
     async fn export(&self, by: &By, tenant: Tenant) -> Result<Export> {
-        let turn = self.platform.0.exports.begin(tenant.id())?;
+        let turn = Turn::begin(self.platform.control(), tenant.id()).await?;
         let scratch = ScratchDir::new(self.platform.config())?;
         let loaded = self.platform.loaded();
         let stores = self.copies(&loaded.databases, &tenant, &scratch).await?;

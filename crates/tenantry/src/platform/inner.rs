@@ -14,7 +14,6 @@ use crate::{
     access::Access,
     config::Config,
     control::Control,
-    export::Running,
     mail::Mailer,
     operations::Operations,
     records::{files::Files, references::leaving::LeavingRows},
@@ -44,7 +43,6 @@ pub(crate) struct Inner {
     /// Number of orphans that the last background pass found.
     pub(crate) orphans: AtomicU64,
     pub(crate) passes: Passes,
-    pub(crate) exports: Running,
     pub(crate) leaving: LeavingRows,
     /// Why nothing can be written, if [`crate::Platform::open_to_read`] had to read without writing.
     pub(super) refused: Option<String>,
