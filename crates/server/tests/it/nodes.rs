@@ -271,7 +271,7 @@ fn a_node_that_is_killed_in_the_middle_of_a_move_is_taken_over_by_the_other() {
         .collect();
     thread::sleep(Duration::from_millis(200));
     let began = Instant::now();
-    let demote = "/api/admin/tenants/city-hospital/demote";
+    let demote = "/api/admin/tenants/city-hospital/demote?wait=30";
     assert!(one.attempt("POST", demote, &staff, Some(&json!({}))).is_err(), "the node dies in the middle");
     loop {
         let open = ok(&other, "GET", "/api/admin/operations?open=true", &staff, None);
@@ -415,4 +415,27 @@ fn a_server_that_keeps_its_files_elsewhere_is_refused() {
     assert!(said.contains("files.target") && said.contains("serves this installation"), "{said}");
     // A command on that host works: it serves nothing.
     assert_eq!(json_of(hosts.dir(1), &["tenant", "list"])["items"].as_array().map(Vec::len), Some(2));
+}
+
+/// Heads of the audit chain are published where every host reads them.
+#[test]
+fn the_audit_log_is_verified_from_every_host() {
+    let (hosts, one, other) = two();
+    let staff = one.log_in(SUPERUSER);
+    ok(&one, "POST", "/api/auth/logout", &staff, None);
+    assert_eq!(one.terminate(), Some(0));
+    let heads = hosts.shared.path().join("backups").join("heads");
+    let folder = std::fs::read_dir(&heads).unwrap().next().unwrap().unwrap().path();
+    assert!(std::fs::read_dir(&folder).unwrap().count() > 0, "no head was published");
+    for host in 0..2 {
+        done(&run(hosts.dir(host), &["audit", "verify"]));
+    }
+    std::fs::write(folder.join(format!("{:020}-{}", 1, "f".repeat(64))), "").unwrap();
+    for host in 0..2 {
+        let output = run(hosts.dir(host), &["audit", "verify"]);
+        let said =
+            [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+        assert!(!output.status.success() && said.contains("differs from its published head"), "{said}");
+    }
+    drop(other);
 }

@@ -5,7 +5,10 @@
 //! reads the new rows and drops exactly those cache entries. Called through `Control::refresh`, `listen` and `epoch`.
 //! It never guesses: a reader that is too far behind drops everything.
 
-use super::{members::Trust, params};
+use super::{
+    members::{self, Trust},
+    params,
+};
 use crate::Result;
 use std::sync::{
     PoisonError, RwLock,
@@ -111,7 +114,7 @@ impl Hub {
             return Ok(());
         }
         // Boxed: it is rare, and the future of a request stays small.
-        Box::pin(async {
+        let news = Box::pin(async {
             let mut seq = self.seq.lock().await;
             // Read before the rows: a commit in between is processed again next time, never missed.
             let counter = db.mark();
@@ -119,8 +122,11 @@ impl Hub {
                 true => Ok(()),
                 false => self.read(db, &mut seq, counter).await,
             }
-        })
-        .await
+        });
+        if !db.is_shared() {
+            return news.await;
+        }
+        tokio::time::timeout(members::ANSWER, news).await.unwrap_or_else(|_| Err(members::no_answer()))
     }
 
     /// Applies everything that was committed before this call, whatever this process has heard. Returns the number of the

@@ -30,6 +30,8 @@ const LEASE: Duration = Duration::from_secs(4);
 const GONE: Duration = Duration::from_secs(5);
 /// Longest time that a change waits for members while the control store does not answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the server of the control store may take to answer.
+pub(super) const ANSWER: Duration = Duration::from_secs(5);
 /// Pauses between two looks at what members have applied.
 const PAUSES: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(20)];
 
@@ -155,7 +157,7 @@ pub(super) async fn join(
     }
     enter(inner, &facts, refuse).await?;
     let (weak, node) = (Arc::downgrade(inner), facts.node.clone());
-    let mut beat = Beat { facts, pulse: Pulse::default(), is_behind: false };
+    let mut beat = Beat { facts, pulse: Pulse::default(), acked: 0, is_behind: false };
     beat.follow(inner).await?;
     let task = tokio::spawn(beat.run(weak));
     if let Some(earlier) = inner.membership.set(Some(Joined { node, task })) {
@@ -239,6 +241,8 @@ pub(super) async fn leave(inner: &Inner) {
 struct Beat {
     facts: Facts,
     pulse: Pulse,
+    /// What its row says that it has applied.
+    acked: i64,
     /// The caches could not be brought up to date: no beat before they are, so that no change waits for them.
     is_behind: bool,
 }
@@ -253,13 +257,17 @@ impl Beat {
             drop(inner);
             let heard = tokio::time::timeout(wait, db.heard()).await.is_ok();
             let Some(inner) = of.upgrade() else { return };
-            let done = match heard && Instant::now() < next {
-                true => self.acknowledge(&inner).await,
-                false => {
-                    next = Instant::now() + BEAT;
-                    self.beat(&inner).await
+            let is_due = !heard || Instant::now() >= next;
+            if is_due {
+                next = Instant::now() + BEAT;
+            }
+            let work = async {
+                match is_due {
+                    true => self.beat(&inner).await,
+                    false => self.acknowledge(&inner).await,
                 }
             };
+            let done = tokio::time::timeout(ANSWER, work).await.unwrap_or_else(|_| Err(no_answer()));
             self.is_behind = done.is_err();
             if let Err(error) = done {
                 tracing::warn!(%error, "the control store does not hear this process; without it, nothing is answered from caches");
@@ -289,18 +297,19 @@ impl Beat {
             tx.execute(ENTER, &enter_values(&self.facts, applied, inner.clock.now_us())).await?;
             tx.commit().await?;
         }
+        self.acked = applied;
         self.acknowledge(inner).await?;
         inner.hub.trust.extend(began);
         Ok(())
     }
 
-    /// Applies what is new, and tells so.
-    async fn acknowledge(&self, inner: &Inner) -> Result<()> {
-        let before = inner.hub.applied().await;
+    /// Applies what is new, and tells so, whether this applied it or a request did.
+    async fn acknowledge(&mut self, inner: &Inner) -> Result<()> {
         let applied = inner.hub.catch_up(&inner.db).await?;
-        if applied > before {
+        if applied > self.acked {
             let sql = "UPDATE members SET acked = ?1 WHERE node = ?2 AND acked < ?1 RETURNING acked";
             inner.db.note(sql, params![applied, self.facts.node.as_str()]).await?;
+            self.acked = applied;
         }
         Ok(())
     }
@@ -317,6 +326,12 @@ impl Beat {
         self.pulse.0.retain(|node, _| others.iter().any(|other| other.text(0).is_ok_and(|is| is == node)));
         Ok(())
     }
+}
+
+/// Returns the error of a control store whose server does not answer.
+pub(super) fn no_answer() -> Error {
+    let what = format!("the control store has not answered in {} s", ANSWER.as_secs());
+    tenantry_engine::Error::new(Kind::Unreachable, what).into()
 }
 
 async fn remove(db: &SystemDb, node: &str, beats: i64) -> Result<()> {
