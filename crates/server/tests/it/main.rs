@@ -49,6 +49,8 @@ mod metrics;
 mod moving;
 mod moving_cli;
 mod nodes;
+mod nodes_kit;
+mod nodes_lost;
 mod older_file;
 mod operations;
 mod overrides;
