@@ -29,6 +29,7 @@ enum Store {
 pub struct Tx(Work);
 
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "a transaction on SQLite needs no allocation of its own")]
 enum Work {
     Sqlite(sqlite::Tx),
     Postgres(Box<postgres::Tx>),

@@ -150,6 +150,7 @@ fn an_older_sqlite_finds_the_control_store_whole() {
     }
     conn.execute_batch(
         "DELETE FROM control_migrations WHERE number >= 11; DROP TABLE system_stores; DROP TABLE leaving; \
+         DROP TABLE members; DROP TABLE exports; \
          ALTER TABLE invitations DROP COLUMN made_by; ALTER TABLE mails DROP COLUMN charged;",
     )
     .unwrap();
