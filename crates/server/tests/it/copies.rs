@@ -371,3 +371,20 @@ async fn a_blanked_clone_has_no_personal_data_in_rows_words_log_or_file() {
     assert!(looked > 0);
     acme.get("/api/records/patients/1").await.expect(200);
 }
+
+/// One export of a tenant at a time, whichever server makes it. The record of a server that died lapses.
+#[tokio::test]
+async fn a_tenant_is_exported_once_at_a_time_by_all_servers_together() {
+    let (app, _, acme) = TestApp::new().await;
+    for (seconds, expected) in [(40, 409), (-1, 200)] {
+        let until = app.platform().now_us() + seconds * 1_000_000;
+        let sql = format!(
+            "INSERT INTO exports (tenant, owner, until) SELECT id, 'another-host/pid:[1]/1@5#0', {until} FROM tenants \
+             WHERE slug = 'acme' ON CONFLICT (tenant) DO UPDATE SET owner = excluded.owner, until = excluded.until"
+        );
+        let mut write = internals::control(app.platform()).begin().await.unwrap();
+        write.execute(&sql, &[]).await.unwrap();
+        write.commit_unaudited().await.unwrap();
+        acme.get("/api/tenant/export").await.expect(expected);
+    }
+}
