@@ -15,7 +15,7 @@ pub fn servers() -> Vec<String> {
 }
 
 #[cfg(feature = "postgres")]
-pub use home::{Home, holds_stores, switch};
+pub use home::{Home, PASSWORD, holds_stores, switch};
 
 #[cfg(feature = "postgres")]
 mod home {
@@ -31,8 +31,8 @@ mod home {
     const SWITCH: &str = "TENANTRY_TEST_TENANTS";
     /// Says that the platform's own stores of suites are on PostgreSQL that otherwise use SQLite. Not set: they use SQLite.
     const STORES: &str = "TENANTRY_TEST_STORES";
-    /// Password of the roles.
-    const PASSWORD: &str = "only-for-tests";
+    /// Password of the role.
+    pub const PASSWORD: &str = "only-for-tests";
 
     /// Returns how the switch separates tenants.
     pub fn switch() -> Option<String> {
@@ -44,12 +44,12 @@ mod home {
         std::env::var(STORES).is_ok_and(|text| text == "postgres")
     }
 
-    /// A role that is no superuser, with a database. Dropping it removes them, and everything whose name begins with the
-    /// prefix.
+    /// A role that is no superuser, and a database of its name. Dropping it removes everything whose name begins with
+    /// the prefix, these two included.
     #[derive(Debug)]
     pub struct Home {
         admin: String,
-        name: String,
+        prefix: String,
         url: String,
     }
 
@@ -60,15 +60,22 @@ mod home {
         /// If the server refuses.
         pub async fn new(admin: &str) -> Self {
             static COUNT: AtomicU32 = AtomicU32::new(0);
-            let name = format!("t{:x}x{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-            let home = Self { admin: admin.to_owned(), url: of(admin, &name), name };
+            let prefix = format!("t{:x}x{}_", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+            let name = format!("{prefix}home");
+            let home = Self { admin: admin.to_owned(), url: of(admin, &name), prefix };
             let client = connect(admin).await;
-            clear(&client, &home.name, &home.prefix()).await;
-            let Self { name, .. } = &home;
+            clear(&client, &home.prefix).await;
             let role = format!("CREATE ROLE {name} LOGIN CREATEDB CREATEROLE PASSWORD '{PASSWORD}'");
             client.batch_execute(&role).await.expect("a role");
-            client.batch_execute(&format!("CREATE DATABASE {name} OWNER {name}")).await.expect("a database");
+            let database =
+                format!("CREATE DATABASE {name} OWNER {name} TEMPLATE template0 STRATEGY file_copy");
+            client.batch_execute(&database).await.expect("a database");
             home
+        }
+
+        /// Returns the URL of the superuser.
+        pub fn admin(&self) -> &str {
+            &self.admin
         }
 
         /// Returns the URL of the role and its database.
@@ -78,7 +85,12 @@ mod home {
 
         /// Returns the URL of the role and its database through an address that forwards to the server.
         pub fn url_through(&self, address: SocketAddr) -> String {
-            format!("postgresql://{0}:{PASSWORD}@{address}/{0}", self.name)
+            format!("postgresql://{0}:{PASSWORD}@{address}/{0}", self.name())
+        }
+
+        /// Returns the name of the role and of its database.
+        pub fn name(&self) -> String {
+            format!("{}home", self.prefix)
         }
 
         /// Runs statements as the superuser. `PREFIX` in them is what the names of this home begin with.
@@ -96,37 +108,37 @@ mod home {
 
         /// Returns what names on the server begin with.
         pub fn prefix(&self) -> String {
-            format!("{}_", self.name)
+            self.prefix.clone()
         }
     }
 
     impl Drop for Home {
         fn drop(&mut self) {
-            let (admin, name, prefix) = (self.admin.clone(), self.name.clone(), self.prefix());
+            let (admin, prefix) = (self.admin.clone(), self.prefix.clone());
             let removed = std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                let clear = async { clear(&connect(&admin).await, &name, &prefix).await };
+                let clear = async { clear(&connect(&admin).await, &prefix).await };
                 runtime.expect("a runtime").block_on(clear);
             });
             removed.join().ok();
         }
     }
 
-    /// Removes the role and everything whose name begins with the prefix.
-    async fn clear(client: &Client, name: &str, prefix: &str) {
+    /// Removes everything whose name begins with the prefix.
+    async fn clear(client: &Client, prefix: &str) {
         let names = async |sql: &str| {
-            let rows = client.query(sql, &[&name, &prefix]).await.expect("names");
+            let rows = client.query(sql, &[&prefix]).await.expect("names");
             rows.iter().map(|row| row.get(0)).collect::<Vec<String>>()
         };
-        let databases =
-            "SELECT datname::text FROM pg_database WHERE datname = $1 OR starts_with(datname, $2)";
+        let databases = "SELECT datname::text FROM pg_database WHERE starts_with(datname, $1)";
         for database in names(databases).await {
             let plain = format!("ALTER DATABASE \"{database}\" IS_TEMPLATE false");
             client.batch_execute(&plain).await.ok();
             client.batch_execute(&format!("DROP DATABASE \"{database}\" WITH (FORCE)")).await.ok();
         }
-        let roles = "SELECT rolname::text FROM pg_roles WHERE rolname = $1 OR starts_with(rolname, $2) \
-            ORDER BY rolname = $1";
+        // The role of the home last: it granted the others.
+        let roles = "SELECT rolname::text FROM pg_roles WHERE starts_with(rolname, $1) \
+            ORDER BY rolname = $1 || 'home', rolname LIKE '%.home'";
         for role in names(roles).await {
             client.batch_execute(&format!("DROP OWNED BY \"{role}\"")).await.ok();
             client.batch_execute(&format!("DROP ROLE \"{role}\"")).await.ok();

@@ -1,27 +1,17 @@
 //! Shared by the tests on PostgreSQL: on each server a home database of the test's own, owned by a role that is no
 //! superuser, with a prefix of its own. All of it is removed when the test ends, also if it fails.
 
-use std::{
-    ops::Deref,
-    panic::resume_unwind,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
-};
+use std::{ops::Deref, panic::resume_unwind, sync::Arc, time::Duration};
 use tenantry_engine::{
     CacheLimits, Engine, ServerSpec,
     engine::{ConnectionLimits, PostgresOptions},
     name::{PhysicalName, ServerName, StoreName, TenantId},
     place::{Isolation, Place},
 };
-use tenantry_testkit::postgres::servers;
+use tenantry_testkit::postgres::{self, PASSWORD, servers};
 use tokio::task::{JoinHandle, LocalSet};
 use tokio_postgres::{Client, Config, NoTls, Row};
 
-/// Password of the roles that the tests make.
-const PASSWORD: &str = "only-for-tests";
 /// Id of the installation.
 pub const PLATFORM: &str = "platform-of-the-tests";
 
@@ -32,6 +22,8 @@ pub struct Home {
     admin: Config,
     /// What the names of the installation begin with; the home database and the owner are called so too.
     pub prefix: String,
+    /// Removes everything.
+    made: postgres::Home,
 }
 
 /// Runs a test on each server, and cleans up after it.
@@ -40,7 +32,6 @@ pub async fn on_each_server<F: Future<Output = ()> + 'static>(test: impl Fn(Arc<
         let home = Arc::new(Home::make(&url).await);
         let run = test(home.clone());
         let ended = LocalSet::new().run_until(async { tokio::task::spawn_local(run).await }).await;
-        home.clean_up().await;
         if let Err(error) = ended {
             eprintln!("on {:?}", home.admin.get_hosts());
             resume_unwind(error.into_panic());
@@ -50,23 +41,13 @@ pub async fn on_each_server<F: Future<Output = ()> + 'static>(test: impl Fn(Arc<
 
 impl Home {
     async fn make(url: &str) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let (process, number) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let home = Self { admin: url.parse().unwrap(), prefix: format!("t{process:x}x{number:x}_") };
-        let owner = home.owner();
-        let admin = home.admin("postgres").await;
-        for sql in [
-            format!("CREATE ROLE {owner} LOGIN CREATEDB CREATEROLE PASSWORD '{PASSWORD}'"),
-            format!("CREATE DATABASE {owner} OWNER {owner} TEMPLATE template0 STRATEGY file_copy"),
-        ] {
-            admin.batch_execute(&sql).await.unwrap();
-        }
-        home
+        let made = postgres::Home::new(url).await;
+        Self { admin: url.parse().unwrap(), prefix: made.prefix(), made }
     }
 
     /// The role that owns everything, and the home database.
     pub fn owner(&self) -> String {
-        format!("{}home", self.prefix)
+        self.made.name()
     }
 
     /// The name of something of this installation on the server.
@@ -83,22 +64,11 @@ impl Home {
             wait: Duration::from_secs(30),
         };
         PostgresOptions {
-            url: self.url(&self.owner(), PASSWORD),
+            url: self.made.url().to_owned(),
             prefix: self.prefix.clone(),
             connections,
             prepares: true,
         }
-    }
-
-    /// Returns the URL of the home database for a role.
-    pub fn url(&self, role: &str, password: &str) -> String {
-        use tokio_postgres::config::Host;
-        let host = match &self.admin.get_hosts()[0] {
-            Host::Unix(path) => path.display().to_string().replace('/', "%2F"),
-            Host::Tcp(name) => name.clone(),
-        };
-        let port = self.admin.get_ports().first().copied().unwrap_or(5432);
-        format!("postgresql://{role}:{password}@{host}:{port}/{}", self.owner())
     }
 
     /// Returns an engine on this server alone: each is another process to the server.
@@ -152,31 +122,6 @@ impl Home {
              ORDER BY 1"
         );
         self.texts(&home, &sql).await
-    }
-
-    async fn clean_up(&self) {
-        let admin = self.admin("postgres").await;
-        let prefix = &self.prefix;
-        let names = async |sql: String| {
-            let rows = admin.query(&sql, &[]).await.unwrap();
-            rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>()
-        };
-        let databases =
-            format!("SELECT datname::text FROM pg_database WHERE starts_with(datname, '{prefix}')");
-        for name in names(databases).await {
-            for sql in ["ALTER DATABASE # IS_TEMPLATE false", "DROP DATABASE # WITH (FORCE)"] {
-                admin.batch_execute(&sql.replace('#', &format!("\"{name}\""))).await.unwrap();
-            }
-        }
-        // The owner last: it granted the others.
-        let roles = format!(
-            "SELECT rolname::text FROM pg_roles WHERE starts_with(rolname, '{prefix}') \
-             ORDER BY rolname = '{}', rolname LIKE '%.home'",
-            self.owner()
-        );
-        for name in names(roles).await {
-            admin.batch_execute(&format!("DROP ROLE \"{name}\"")).await.unwrap();
-        }
     }
 }
 

@@ -143,7 +143,7 @@ fn place(isolation: Isolation, tenant: Option<i64>) -> Place {
 impl Kit {
     pub(crate) fn new(case: Case) -> Self {
         let home = Arc::new(Home::new(case));
-        let engine = open(&home, case);
+        let engine = open(&home);
         let own = place(case.isolation, Some(TENANTS[0]));
         let store = StoreName::parse("tenant").unwrap();
         let made = async {
@@ -167,7 +167,7 @@ impl Kit {
     /// Returns a kit with another engine, as another process has it, on the same place.
     pub(crate) fn again(&self) -> Self {
         let (home, place, schema) = (self.home.clone(), self.place.clone(), schema());
-        let (engine, side) = (open(&home, self.case), Mutex::new(home.side(&place)));
+        let (engine, side) = (open(&home), Mutex::new(home.side(&place)));
         let options = self.options.clone();
         Self { case: self.case, engine, place, schema, options, max_bytes: None, side, home }
     }
@@ -359,8 +359,8 @@ impl Kit {
     }
 }
 
-fn open(home: &Home, case: Case) -> Engine {
-    let engine = Engine::open(vec![home.spec(case.server.unwrap_or(0))], CacheLimits::default()).unwrap();
+fn open(home: &Home) -> Engine {
+    let engine = Engine::open(vec![home.spec()], CacheLimits::default()).unwrap();
     engine.set_platform("platform of the record tests").unwrap();
     engine
 }

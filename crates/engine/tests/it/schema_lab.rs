@@ -15,7 +15,7 @@ use tenantry_engine::{
     name::{PhysicalName, ServerName, TenantId},
     place::{Isolation, Place},
 };
-use tenantry_testkit::postgres::servers;
+use tenantry_testkit::postgres::{Home, servers};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 /// The tenant whose rows tests write.
@@ -27,13 +27,6 @@ pub(crate) struct Lab {
     dir: TempDir,
     homes: Vec<Home>,
     places: AtomicU64,
-}
-
-struct Home {
-    /// URL of a superuser.
-    url: String,
-    name: String,
-    prefix: String,
 }
 
 /// One place, and a connection to its tables that sees all of them.
@@ -59,52 +52,20 @@ pub(crate) async fn connect(url: &str, database: Option<&str>) -> Client {
     client
 }
 
-impl Home {
-    async fn make(url: &str, number: usize) -> (Self, ServerSpec) {
-        let id = uuid::Uuid::now_v7().simple().to_string();
-        let prefix = format!("t{}_", &id[20..]);
-        let name = format!("{prefix}home");
-        let admin = connect(url, None).await;
-        // Not a superuser: row-level security does not hold for those.
-        let role = format!("CREATE ROLE {name} LOGIN CREATEDB CREATEROLE PASSWORD 'only-for-tests'");
-        admin.batch_execute(&role).await.unwrap();
-        admin.batch_execute(&format!("CREATE DATABASE {name} OWNER {name}")).await.unwrap();
-        let (_, at) = url.split_once('@').unwrap();
-        let host = at.rsplit_once('/').unwrap().0;
-        let options = PostgresOptions {
-            url: format!("postgresql://{name}:only-for-tests@{host}/{name}"),
-            prefix: prefix.clone(),
-            connections: ConnectionLimits {
-                most: 12,
-                per_database: 8,
-                idle: Duration::from_secs(5),
-                wait: Duration::from_secs(20),
-            },
-            prepares: true,
-        };
-        let server = ServerName::parse(&format!("pg{number}")).unwrap();
-        (Self { url: url.to_owned(), name, prefix }, ServerSpec::postgres(server, options))
-    }
-
-    async fn remove(&self) {
-        let admin = connect(&self.url, None).await;
-        let of = |column: &str| format!("starts_with({column}, '{}')", self.prefix);
-        let sql = format!("SELECT datname::text FROM pg_database WHERE {}", of("datname"));
-        for row in admin.query(&sql, &[]).await.unwrap() {
-            let name: &str = row.get(0);
-            admin.batch_execute(&format!("ALTER DATABASE \"{name}\" IS_TEMPLATE false")).await.unwrap();
-            admin.batch_execute(&format!("DROP DATABASE \"{name}\" WITH (FORCE)")).await.unwrap();
-        }
-        let sql = format!(
-            "SELECT rolname::text FROM pg_roles WHERE {} ORDER BY rolname = '{}'",
-            of("rolname"),
-            self.name
-        );
-        for row in admin.query(&sql, &[]).await.unwrap() {
-            let name: &str = row.get(0);
-            admin.batch_execute(&format!("DROP OWNED BY \"{name}\"; DROP ROLE \"{name}\"")).await.unwrap();
-        }
-    }
+/// Returns the server of a home for an engine.
+fn spec(home: &Home, number: usize) -> ServerSpec {
+    let options = PostgresOptions {
+        url: home.url().to_owned(),
+        prefix: home.prefix(),
+        connections: ConnectionLimits {
+            most: 12,
+            per_database: 8,
+            idle: Duration::from_secs(5),
+            wait: Duration::from_secs(20),
+        },
+        prepares: true,
+    };
+    ServerSpec::postgres(ServerName::parse(&format!("pg{number}")).unwrap(), options)
 }
 
 impl Lab {
@@ -113,9 +74,9 @@ impl Lab {
         let mut specs = vec![ServerSpec::sqlite(ServerName::parse("files").unwrap(), dir.path())];
         let mut homes = vec![];
         for (number, url) in servers().iter().enumerate() {
-            let (home, spec) = Home::make(url, number).await;
+            let home = Home::new(url).await;
+            specs.push(spec(&home, number));
             homes.push(home);
-            specs.push(spec);
         }
         let engine = Engine::open(specs, CacheLimits::default()).unwrap();
         engine.set_platform("lab").unwrap();
@@ -207,12 +168,12 @@ impl Lab {
             return Raw::Sqlite(conn);
         };
         let home = &self.homes[number.parse::<usize>().unwrap()];
-        let name = format!("{}{}", home.prefix, place.physical);
+        let (name, shared) = (format!("{}{}", home.prefix(), place.physical), home.name());
         let (database, schema) = match place.isolation {
             Isolation::Database => (&name, "public"),
-            Isolation::Schema | Isolation::Pooled => (&home.name, name.as_str()),
+            Isolation::Schema | Isolation::Pooled => (&shared, name.as_str()),
         };
-        let client = connect(&home.url, Some(database)).await;
+        let client = connect(home.admin(), Some(database)).await;
         client.batch_execute(&format!("SET search_path = \"{schema}\"; SET TimeZone = 'UTC'")).await.unwrap();
         Raw::Postgres(client)
     }
@@ -220,9 +181,6 @@ impl Lab {
     /// Removes what the test made.
     pub(crate) async fn remove(self) {
         self.engine.shutdown().await;
-        for home in &self.homes {
-            home.remove().await;
-        }
     }
 }
 
