@@ -1,7 +1,18 @@
 //! What the roles of places on PostgreSQL reach, and that pools show each tenant its own rows only.
 
-use crate::{postgres_kit::*, postgres_places::make};
+use crate::{
+    postgres_kit::*,
+    postgres_places::make,
+    records_kit::{insert, migrations, models},
+};
 use std::sync::Arc;
+use tenantry_engine::{
+    CacheLimits, ConnectionLimits, Engine, PostgresOptions, ServerSpec, Template,
+    name::{ServerName, StoreName},
+    query::Filter,
+    value::Value,
+    write::WriteOptions,
+};
 use tokio_postgres::error::SqlState;
 
 /// Returns the code of the refusal, or None if the statement ran.
@@ -158,4 +169,38 @@ async fn lint(home: &Arc<Home>) -> Vec<String> {
     let mut found = home.texts(&home.owner(), &tables).await;
     found.extend(home.texts("postgres", &databases).await);
     found
+}
+
+/// A role may not even prepare a statement on the schema of another one.
+#[tokio::test]
+async fn a_connection_serves_one_schema_after_another() {
+    on_each_server(|home| async move {
+        let (store, known) = (StoreName::parse("tenant").unwrap(), crate::records_kit::schema());
+        let template = Template::new(&store, &migrations(&models())).unwrap();
+        let all = home.engine();
+        for number in [1, 2] {
+            all.provision(&schema(number), &template).await.unwrap();
+        }
+        let options = home.options();
+        let connections = ConnectionLimits { most: 1, per_database: 1, ..options.connections };
+        let server = ServerName::parse("pg").unwrap();
+        let spec = ServerSpec::postgres(server, PostgresOptions { connections, ..options });
+        let engine = Engine::open(vec![spec], CacheLimits::default()).unwrap();
+        engine.set_platform(PLATFORM).unwrap();
+        let (one, two) = (schema(1), schema(2));
+        let one = engine.session(&one, &known, None).await.unwrap();
+        let two = engine.session(&two, &known, None).await.unwrap();
+        let by = WriteOptions { actor: "ann".into(), ..Default::default() };
+        let hospital = |name: &str| vec![insert("hospitals", &[("name", Value::Text(name.into()))])];
+        for name in ["first", "second"] {
+            for session in [&one, &two] {
+                session.write(hospital(name), &by).await.unwrap();
+                session.exists("hospitals", &[]).await.unwrap();
+            }
+        }
+        for session in [&one, &two] {
+            assert_eq!(session.count("hospitals", &Filter::All(vec![]), None, None).await.unwrap(), 2);
+        }
+    })
+    .await;
 }

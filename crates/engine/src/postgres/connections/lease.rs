@@ -49,6 +49,15 @@ impl Lease {
         Ok(())
     }
 
+    /// Notes that statements of `role` cannot be prepared with the role that the connection has, if that is another one.
+    pub(super) fn forget_other_role(&mut self, role: &Arc<str>) -> Result<()> {
+        let connection = self.connection()?;
+        if matches!(&connection.role, Role::Set(set) if set != role) {
+            connection.role = Role::Unknown;
+        }
+        Ok(())
+    }
+
     /// Returns the connection.
     ///
     /// # Errors

@@ -110,6 +110,9 @@ impl Connection {
         let begin = settings.map(|settings| format!("BEGIN READ ONLY; {settings}"));
         let is_set = matches!(&self.role, Role::Set(set) if set == role);
         let set = (!is_set).then(|| format!("SET ROLE {role}"));
+        if !is_set {
+            self.prepare_as_login(calls).await?;
+        }
         // Until it is known that all went well.
         self.role = Role::Unknown;
         let done = match (begin, set) {
@@ -128,8 +131,22 @@ impl Connection {
     /// # Errors
     /// The first failure. The transaction may be open then: roll it back.
     pub async fn begin_with(&mut self, begin: &str, calls: &[Call<'_>]) -> Result<Answers, Failed> {
+        if self.role == Role::Unknown {
+            self.prepare_as_login(calls).await?;
+        }
         self.in_transaction = true;
         self.pipeline(Some(begin), calls, None).await
+    }
+
+    /// Prepares the calls that are new with the role that signed in, which reaches every schema, outside any transaction. A
+    /// role of another place would be refused.
+    async fn prepare_as_login(&mut self, calls: &[Call<'_>]) -> Result<(), Failed> {
+        let reset = self.role != Role::Login;
+        self.role = Role::Unknown;
+        self.in_statement = true;
+        let done = self.statements(calls, reset).await.map(drop);
+        self.in_statement = false;
+        done
     }
 
     /// Runs the calls, in the transaction if there is one.
@@ -178,7 +195,7 @@ impl Connection {
         after: Option<&str>,
     ) -> Result<Answers, Failed> {
         self.in_statement = true;
-        let done = match self.statements(calls).await {
+        let done = match self.statements(calls, false).await {
             Ok(statements) => send(&self.client, before, calls, statements, after).await,
             Err(failed) => Err(failed),
         };
@@ -193,8 +210,12 @@ impl Connection {
     }
 
     /// Returns the prepared statements of the calls; prepares those that are new, in one round trip. None for each if
-    /// statements are not prepared by name.
-    async fn statements(&mut self, calls: &[Call<'_>]) -> Result<Vec<Option<Statement>>, Failed> {
+    /// statements are not prepared by name. With `reset`, the connection takes the role that signed in before it prepares.
+    async fn statements(
+        &mut self,
+        calls: &[Call<'_>],
+        reset: bool,
+    ) -> Result<Vec<Option<Statement>>, Failed> {
         let Some(prepared) = &mut self.prepared else { return Ok(vec![None; calls.len()]) };
         // After a migration a parameter may have another type.
         let fits = |statement: &Statement, call: &Call<'_>| {
@@ -212,15 +233,16 @@ impl Connection {
         if new.is_empty() {
             return Ok(found);
         }
-        let made = together(new.iter().map(|at| prepare(&self.client, calls[*at])).collect()).await;
+        let not_sent = |at, error| Failed { at, error, before: vec![], sent: false, in_doubt: false };
+        let reset = reset.then(|| as_login(&self.client));
+        let prepared_now = new.iter().map(|at| prepare(&self.client, calls[*at]));
+        let resets = reset.is_some();
+        let mut made = together(reset.into_iter().chain(prepared_now).collect()).await.into_iter();
+        if resets {
+            made.next().transpose().map_err(|error| not_sent(None, error))?;
+        }
         for (at, made) in new.into_iter().zip(made) {
-            let made = made.map_err(|error| Failed {
-                at: Some(at),
-                error,
-                before: vec![],
-                sent: false,
-                in_doubt: false,
-            })?;
+            let Some(made) = made.map_err(|error| not_sent(Some(at), error))? else { continue };
             let sql = calls[at].sql;
             let same = calls.iter().enumerate().filter(|(_, call)| call.sql == sql);
             same.for_each(|(other, _)| found[other] = Some(made.clone()));
@@ -230,9 +252,13 @@ impl Connection {
     }
 }
 
-fn prepare<'c>(client: &'c Client, call: Call<'c>) -> Boxed<'c, Statement> {
+fn prepare<'c>(client: &'c Client, call: Call<'c>) -> Boxed<'c, Option<Statement>> {
     let types: Vec<Type> = call.params.iter().map(|(_, kind)| kind.clone()).collect();
-    Box::pin(async move { client.prepare_typed(call.sql, &types).await })
+    Box::pin(async move { client.prepare_typed(call.sql, &types).await.map(Some) })
+}
+
+fn as_login(client: &Client) -> Boxed<'_, Option<Statement>> {
+    Box::pin(async move { client.batch_execute("RESET ROLE").await.map(|()| None) })
 }
 
 async fn one(client: &Client, call: Call<'_>, statement: Option<Statement>) -> Answer<Vec<Row>> {

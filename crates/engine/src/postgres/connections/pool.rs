@@ -89,7 +89,9 @@ impl Connections {
     /// Those of [`Connections::lease`].
     pub async fn lease_for(&self, database: &Arc<str>, role: &Arc<str>) -> Result<Lease> {
         let has_role = |connection: &Connection| matches!(&connection.role, Role::Set(set) if set == role);
-        Lease::open(self.place(database, has_role).await?, None).await
+        let mut lease = Lease::open(self.place(database, has_role).await?, None).await?;
+        lease.forget_other_role(role)?;
+        Ok(lease)
     }
 
     /// Leases a new connection to `database` for another role. It is closed when the lease ends.
