@@ -53,8 +53,9 @@ pub use descriptors::Descriptors;
 pub use engine::{
     Activity, AdoptOptions, Blanked, CacheLimits, CaughtUp, ConnectionLimits, Copy, CopyInfo, CopyOptions,
     DatabaseFile, Digest, Drift, Engine, Fault, Filled, Inspection, MigrateReport, ModelDiff, PlaceInfo,
-    PlaceState, PostgresOptions, Prepared, Resident, Script, ServerSpec, Session, SqlLimits, SqlRow, SqlRows,
-    SystemColumn, SystemDb, TableDigest, Template, Tx, Usage, WorkLimits,
+    PlaceState, PostgresOptions, Prepared, ReplicaOptions, ReplicaReport, ReplicaStanding, Replication,
+    Resident, Script, ServerSpec, Session, SqlLimits, SqlRow, SqlRows, SystemColumn, SystemDb, TableDigest,
+    Template, Tx, Usage, WorkLimits,
 };
 pub use error::{Error, Kind, Result};
 pub use postgres::PostgresUrl;

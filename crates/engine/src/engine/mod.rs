@@ -47,7 +47,10 @@ pub use crate::carry::{
 pub use crate::identity::{Highest, PlaceInfo, PlaceState, Resident};
 pub use crate::ledger::MigrateReport;
 pub use crate::place::DatabaseFile;
-pub use crate::postgres::{ConnectionLimits, ServerOptions as PostgresOptions};
+pub use crate::postgres::{
+    ConnectionLimits, ReplicaOptions, ReplicaReport, ReplicaStanding, Replication,
+    ServerOptions as PostgresOptions,
+};
 pub use crate::statement::{SqlLimits, SqlRows};
 pub use crate::system::{SqlRow, SystemColumn};
 pub use crate::{
@@ -126,8 +129,8 @@ impl Engine {
                 }
                 Ok(Server::Sqlite(sqlite::Backend::new(server, index, &sqlite)))
             }
-            ServerSpec::Postgres { name, options } => {
-                postgres::Server::new(name, &options, &platform).map(Server::Postgres)
+            ServerSpec::Postgres { name, options, replication } => {
+                postgres::Server::new(name, &options, &replication, &platform).map(Server::Postgres)
             }
         };
         let servers = (0..).zip(specs).map(open).collect::<Result<_>>()?;
@@ -229,6 +232,15 @@ impl Engine {
             Server::Postgres(server) => Some((server.name.clone(), server.is_reachable())),
         };
         self.0.servers.iter().filter_map(of).collect()
+    }
+
+    /// Describes the read replicas of all servers.
+    pub fn replicas(&self) -> Vec<ReplicaReport> {
+        let of = |server: &Server| match server {
+            Server::Sqlite(_) => vec![],
+            Server::Postgres(server) => server.replicas(),
+        };
+        self.0.servers.iter().flat_map(of).collect()
     }
 
     /// Returns the residents of the database with this name, at most `most`. For operators' reports, never for routing.

@@ -37,6 +37,16 @@ impl Session {
         Self(Kind::Postgres(session))
     }
 
+    /// Allows reads to be answered by read replicas: they may lack commits of other processes that are younger than the
+    /// configured lag, but nothing that this process wrote to the place. References and usage are read from the primary.
+    #[must_use]
+    pub fn may_lag(self) -> Self {
+        match self.0 {
+            Kind::Sqlite(_) => self,
+            Kind::Postgres(session) => Self(Kind::Postgres(session.may_lag())),
+        }
+    }
+
     /// Visits the row with this id; returns None if there is none. Without `fields`, all columns.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! What an engine is opened with: its servers, and the limits of what it holds open and does at once.
 
-use super::PostgresOptions;
+use super::{PostgresOptions, Replication};
 use crate::{descriptors::Descriptors, name::ServerName};
 use std::{path::PathBuf, time::Duration};
 
@@ -21,6 +21,8 @@ pub enum ServerSpec {
         name: ServerName,
         /// How to reach it.
         options: PostgresOptions,
+        /// Its read replicas.
+        replication: Replication,
     },
 }
 
@@ -32,7 +34,12 @@ impl ServerSpec {
 
     /// Returns a PostgreSQL server. It need not answer yet.
     pub fn postgres(name: ServerName, options: PostgresOptions) -> Self {
-        Self::Postgres { name, options }
+        Self::replicated(name, options, Replication::default())
+    }
+
+    /// Returns a PostgreSQL server with read replicas. None of them need answer yet.
+    pub fn replicated(name: ServerName, options: PostgresOptions, replication: Replication) -> Self {
+        Self::Postgres { name, options, replication }
     }
 }
 

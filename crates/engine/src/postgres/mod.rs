@@ -11,6 +11,7 @@ mod opened;
 mod place_state;
 pub(crate) mod places;
 pub(crate) mod records;
+mod replicas;
 mod sandbox;
 pub(crate) mod schema;
 mod seal;
@@ -23,6 +24,7 @@ mod tables;
 
 pub use connections::{ConnectionLimits, PostgresUrl};
 pub(crate) use places::is_loss;
+pub use replicas::{ReplicaOptions, ReplicaReport, ReplicaStanding, Replication};
 pub(crate) use server::Server;
 pub use server::ServerOptions;
 pub(crate) use session::Session;

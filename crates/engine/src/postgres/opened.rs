@@ -4,6 +4,7 @@ use super::{
     connections::{Answers, Call, Connection, Failed},
     names::quoted,
     records::SCHEMA,
+    replicas::Latest,
     seal,
     server::Server,
     site::Site,
@@ -35,6 +36,8 @@ pub(crate) struct Opened {
     /// Begins a transaction that writes.
     pub(crate) write: String,
     pub(crate) queue: Queue,
+    /// When this process last changed the place or verified it. Only told if the server has replicas.
+    pub(super) changed: Latest,
 }
 
 impl Opened {
@@ -44,7 +47,15 @@ impl Opened {
         let mut write = format!("BEGIN; SET LOCAL lock_timeout = '{}ms'", LOCK_WAIT.as_millis());
         let confinement = role.iter().map(|role| format!("SET LOCAL ROLE {role}")).chain(setting.clone());
         confinement.for_each(|set| write = format!("{write}; {set}"));
-        Self { site, verified: Verified::default(), role, setting, write, queue: Queue::default() }
+        Self {
+            site,
+            verified: Verified::default(),
+            role,
+            setting,
+            write,
+            queue: Queue::default(),
+            changed: Latest::default(),
+        }
     }
 
     /// Runs reads, confined to the place, in one round trip.
@@ -121,6 +132,8 @@ impl Server {
         known.compare(&applied)?;
         let row = rows.first().ok_or_else(|| Error::new(Kind::WrongIdentity, "no ledger"))?;
         let position = row.get(0);
+        // First, so that no replica answers that has not reached this state.
+        self.note_change(opened);
         opened.verified.set(known, position);
         Ok(position)
     }

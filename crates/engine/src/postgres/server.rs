@@ -4,6 +4,7 @@ use super::{
     connections::{Access, ConnectionLimits, Connections, Lease},
     names::Prefix,
     opened::{Opened, REMEMBERED},
+    replicas::{Moment, ReplicaReport, Replicas, Replication},
     site::Site,
 };
 use crate::{
@@ -50,6 +51,8 @@ pub(crate) struct Inner {
     pub(crate) home: Arc<str>,
     pub(crate) prefix: Prefix,
     pub(crate) connections: Connections,
+    /// Servers that answer reads which may be older; None if the primary answers all.
+    pub(super) replicas: Option<Arc<Replicas>>,
     pub(crate) platform: Platform,
     /// What the passwords of readers follow from, once it is known.
     pub(crate) secret: OnceCell<String>,
@@ -62,17 +65,26 @@ impl Server {
     ///
     /// # Errors
     /// [`Kind::Statement`] if the URL is wrong or names no database, or the prefix is not allowed.
-    pub(crate) fn new(name: ServerName, options: &ServerOptions, platform: &Platform) -> Result<Self> {
+    pub(crate) fn new(
+        name: ServerName,
+        options: &ServerOptions,
+        replication: &Replication,
+        platform: &Platform,
+    ) -> Result<Self> {
         let access = Access::new(&options.url, options.prepares)?;
         let home = access.database().ok_or_else(|| {
             let detail = format!("the URL of server {name} names no database");
             Error::new(Kind::Statement(detail.clone()), detail)
         })?;
+        let home: Arc<str> = home.into();
+        let connections = Connections::new(access, options.connections);
+        let replicas = Replicas::new(&name, (&connections, &home), options.prepares, replication)?;
         Ok(Self(Arc::new(Inner {
             name,
-            home: home.into(),
+            home,
             prefix: Prefix::new(&options.prefix)?,
-            connections: Connections::new(access, options.connections),
+            connections,
+            replicas,
             platform: platform.clone(),
             secret: OnceCell::new(),
             opened: Cache::new(REMEMBERED),
@@ -92,6 +104,25 @@ impl Server {
     /// Connects to the server if no connection is open.
     pub(crate) async fn look(&self) -> Result<()> {
         self.connections.lease(&self.home).await.map(drop)
+    }
+
+    /// Describes the replicas of the server.
+    pub(crate) fn replicas(&self) -> Vec<ReplicaReport> {
+        self.replicas.iter().flat_map(|replicas| replicas.reports()).collect()
+    }
+
+    /// Notes that the place was changed, or found as it is, by now: a replica answers its reads once it holds that.
+    pub(super) fn note_change(&self, place: &Opened) {
+        if self.replicas.is_some() {
+            place.changed.raise(Moment::now());
+        }
+    }
+
+    /// Like [`Server::note_change`], for changes that were not made by a session.
+    pub(super) fn note_change_at(&self, place: &Place) {
+        if let Some(opened) = self.replicas.as_ref().and_then(|_| self.opened.get(place)) {
+            self.note_change(&opened);
+        }
     }
 
     /// Leases a connection for statements that set the role of their place themselves.

@@ -36,6 +36,8 @@ pub(crate) struct Session {
     server: Server,
     place: Arc<Opened>,
     schema: Arc<Schema>,
+    /// Reads may be answered by replicas.
+    may_lag: bool,
 }
 
 impl Server {
@@ -45,11 +47,17 @@ impl Server {
     /// Those of [`Server::opened`].
     pub(crate) async fn session(&self, place: &Place, schema: &Arc<Schema>) -> Result<Session> {
         let opened = self.opened(place, schema).await?;
-        Ok(Session { server: self.clone(), place: opened, schema: schema.clone() })
+        Ok(Session { server: self.clone(), place: opened, schema: schema.clone(), may_lag: false })
     }
 }
 
 impl Session {
+    /// Allows reads to be answered by replicas, which lack the newest commits of other processes.
+    pub(crate) fn may_lag(mut self) -> Self {
+        self.may_lag = true;
+        self
+    }
+
     fn isolation(&self) -> Isolation {
         self.place.site.place.isolation
     }
@@ -92,7 +100,7 @@ impl Session {
 
     pub(crate) async fn refers(&self, model: &str, field: &str, id: &RecordId) -> Result<bool> {
         match read::refers(&self.schema, self.isolation(), model, field, id)? {
-            Some(query) => Ok(!self.rows(&query.sql, &query.values).await?.is_empty()),
+            Some(query) => Ok(!self.current(&query.sql, &query.values).await?.is_empty()),
             None => Ok(false),
         }
     }
@@ -170,7 +178,7 @@ impl Session {
 
     pub(crate) async fn usage(&self) -> Result<Usage> {
         let sql = usage::statement(self.schema.store().as_str());
-        usage::usage(&self.rows(&sql, &[]).await?)
+        usage::usage(&self.current(&sql, &[]).await?)
     }
 
     /// Runs small writes through the queue of the place, where they share transactions; a large write has its own.
@@ -210,8 +218,37 @@ impl Session {
         self.server.sql(&self.place.site, text, params, limits).await
     }
 
-    /// Runs a read. Its rows are returned only if the place is as it was verified.
+    /// Runs a read, on a replica if this session may and one is fit.
     async fn rows(&self, sql: &str, values: &[Bound<'_>]) -> Result<Vec<Row>> {
+        if self.may_lag
+            && let Some(rows) = self.from_replica(sql, values).await
+        {
+            return Ok(rows);
+        }
+        self.current(sql, values).await
+    }
+
+    /// Runs a read on a replica. None if the primary must answer: there is no fit one, it failed, or it does not show the
+    /// place as it was verified.
+    async fn from_replica(&self, sql: &str, values: &[Bound<'_>]) -> Option<Vec<Row>> {
+        let replica = self.server.replicas.as_ref()?.choose(&self.place)?;
+        let ledger = self.place.verified.position(self.schema.known())?;
+        let site = &self.place.site;
+        let place = [site.tenant, site.generation].map(|n| Bound::Integer(Some(n)));
+        let params: Vec<_> = place.iter().chain(values).map(Bound::param).collect();
+        let text = self.place.read_text(sql, ledger);
+        let read = Call { sql: &text, params: &params };
+        if !self.isolation().is_pooled() {
+            return replica.read(&self.place, &[read]).await?.pop();
+        }
+        let is_here = self.place.read_text(&self.is_here_text(), ledger);
+        let is_here = Call { sql: &is_here, params: &params[..place.len()] };
+        let [rows, here] = replica.read(&self.place, &[read, is_here]).await?.try_into().ok()?;
+        (!rows.is_empty() || says_yes(&here)).then_some(rows)
+    }
+
+    /// Runs a read on the primary. Its rows are returned only if the place is as it was verified.
+    async fn current(&self, sql: &str, values: &[Bound<'_>]) -> Result<Vec<Row>> {
         let known = self.schema.known();
         let mut ledger = match self.place.verified.position(known) {
             Some(ledger) => ledger,
@@ -244,9 +281,11 @@ impl Session {
 
     /// Asks whether the tenant's place is in this pool, because a read without rows does not tell.
     async fn is_here(&self, ledger: i64) -> Result<bool> {
-        let sql = format!("SELECT {}", super::records::is_here(self.schema.store().as_str()));
-        let rows = self.ask(&sql, &[], ledger).await??;
-        Ok(rows.first().is_some_and(|row| row.get::<_, Option<bool>>(0) == Some(true)))
+        Ok(says_yes(&self.ask(&self.is_here_text(), &[], ledger).await??))
+    }
+
+    fn is_here_text(&self) -> String {
+        format!("SELECT {}", super::records::is_here(self.schema.store().as_str()))
     }
 
     async fn ask(&self, sql: &str, values: &[Bound<'_>], ledger: i64) -> Result<Result<Vec<Row>, Failed>> {
@@ -259,6 +298,10 @@ impl Session {
         let answers = self.place.read(lease.connection()?, &call).await;
         Ok(answers.map(|mut answers| answers.pop().unwrap_or_default()))
     }
+}
+
+fn says_yes(rows: &[Row]) -> bool {
+    rows.first().is_some_and(|row| row.get::<_, Option<bool>>(0) == Some(true))
 }
 
 /// Cancels a read that takes longer.

@@ -40,7 +40,7 @@ pub async fn on_each_server<F: Future<Output = ()> + 'static>(test: impl Fn(Arc<
 }
 
 impl Home {
-    async fn make(url: &str) -> Self {
+    pub async fn make(url: &str) -> Self {
         let made = postgres::Home::new(url).await;
         Self { admin: url.parse().unwrap(), prefix: made.prefix(), made }
     }

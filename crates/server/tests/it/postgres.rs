@@ -7,6 +7,7 @@ use tenantry_server::http::Options;
 /// A server that does not answer: there is no such socket.
 const AWAY: &str = "[servers.main]\npath = \"databases\"\n\
     [servers.pg]\nengine = \"postgres\"\nurl = \"postgresql://me@%2Fnowhere%2Fat-all/home\"\n\
+    [servers.pg.replicas.east]\nurl = \"postgresql://me@%2Fnowhere%2Feast/home\"\n\
     [stores.control]\n[stores.shared]\n";
 
 async fn app(store: &str) -> TestApp {
@@ -40,6 +41,10 @@ async fn a_server_that_is_away_stops_no_tenant_of_another() {
     assert!(ready.contains("server pg does not answer"), "{ready}");
     let metrics = staff.get("/metrics").await.expect(200).text();
     assert!(metrics.contains("tenantry_server_reachable{server=\"pg\"} 0"), "{metrics}");
+    for replica in ["follows", "reads_total", "skipped_total", "repeated_total"] {
+        let line = format!("tenantry_replica_{replica}{{server=\"pg\",replica=\"east\"}} 0");
+        assert!(metrics.contains(&line), "{metrics}");
+    }
     staff.get("/api/admin/orphans").await.expect(200);
 }
 

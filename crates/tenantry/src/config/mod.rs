@@ -30,7 +30,7 @@ use reading::{problem, read, read_auth, units};
 pub(crate) use reading::{reader, source};
 pub use secret::Secret;
 pub(crate) use servers::same_names;
-pub use servers::{Location, PostgresConfig, ServerConfig, UrlSource};
+pub use servers::{Location, PostgresConfig, ReplicaConfig, ServerConfig, UrlSource};
 pub use target::ObjectTarget;
 pub use template::{NameTemplate, TemplateError};
 

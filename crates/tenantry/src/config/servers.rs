@@ -44,6 +44,21 @@ pub struct PostgresConfig {
     pub idle: Duration,
     /// The URL leads to a pooler that gives each transaction another connection, such as PgBouncer.
     pub pooler: bool,
+    /// Reads of records do not go to a replica that lacks older commits.
+    pub replica_lag: Duration,
+    /// Its read replicas.
+    pub replicas: Vec<ReplicaConfig>,
+}
+
+/// A read replica of a PostgreSQL server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReplicaConfig {
+    /// Name in `[servers.NAME.replicas.REPLICA]`.
+    pub name: ServerName,
+    /// URL with the role that owns everything.
+    pub url: UrlSource,
+    /// Largest number of connections of this process to the replica. `None`: as many as to the server.
+    pub most_connections: Option<usize>,
 }
 
 /// Where the URL of a server is.
@@ -94,17 +109,21 @@ impl PostgresConfig {
             per_database_connections: None,
             idle: Duration::from_secs(60),
             pooler: false,
+            replica_lag: Duration::from_secs(1),
+            replicas: Vec::new(),
         }
     }
+}
 
+impl UrlSource {
     /// Reads the URL from where the configuration says it is.
     ///
     /// # Errors
     /// The reason, without any part of the URL.
-    pub(crate) fn read_url(&self) -> Result<String, String> {
-        match &self.url {
-            UrlSource::Text(url) => Ok(url.clone()),
-            UrlSource::Secret(secret) => secret.read(),
+    pub(crate) fn read(&self) -> Result<String, String> {
+        match self {
+            Self::Text(url) => Ok(url.clone()),
+            Self::Secret(secret) => secret.read(),
         }
     }
 }
@@ -134,19 +153,28 @@ pub(super) fn read(root: &Section<'_>, dir: &Path, platform: &PlatformConfig) ->
 }
 
 fn read_postgres(section: &Section<'_>, dir: &Path) -> PostgresConfig {
-    let default = PostgresConfig::at(read_url(section, dir));
+    let default = PostgresConfig::at(read_url(section, dir, "server"));
     let number = |key, most: u64| section.number(key, 1..=most).map(|found| found as usize);
+    let replica = |(name, section): (_, Section<'_>)| {
+        let url = read_url(&section, dir, "replica");
+        let most_connections = section.number("most_connections", 1..=10_000).map(|found| found as usize);
+        let read = ReplicaConfig { name, url, most_connections };
+        section.finish();
+        read
+    };
     PostgresConfig {
         prefix: section.text("prefix").map_or(default.prefix, str::to_owned),
         most_connections: number("most_connections", 10_000).unwrap_or(default.most_connections),
         per_database_connections: number("per_database_connections", 10_000),
         idle: section.duration("idle").unwrap_or(default.idle),
         pooler: section.flag("pooler").unwrap_or(default.pooler),
+        replica_lag: section.duration("replica_lag").unwrap_or(default.replica_lag),
+        replicas: section.named("replicas").into_iter().map(replica).collect(),
         url: default.url,
     }
 }
 
-fn read_url(section: &Section<'_>, dir: &Path) -> UrlSource {
+fn read_url(section: &Section<'_>, dir: &Path, of: &str) -> UrlSource {
     let text = section.text("url").map(|url| UrlSource::Text(url.to_owned()));
     let env = section.text("url_env").map(|name| UrlSource::Secret(Secret::Env(name.to_owned())));
     let file = section.text("url_file").map(|path| UrlSource::Secret(Secret::File(dir.join(path))));
@@ -156,7 +184,8 @@ fn read_url(section: &Section<'_>, dir: &Path) -> UrlSource {
         section.problem("url", "give one of `url`, `url_env` and `url_file`");
     }
     if first.is_none() && !["url", "url_env", "url_file"].iter().any(|key| section.has(key)) {
-        section.problem("url", "is missing: a PostgreSQL server needs `url`, `url_env` or `url_file`");
+        let text = format!("is missing: a PostgreSQL {of} needs `url`, `url_env` or `url_file`");
+        section.problem("url", text);
     }
     first.unwrap_or(UrlSource::Text(String::new()))
 }
@@ -225,21 +254,9 @@ fn check_path(
 
 fn check_postgres(name: &ServerName, postgres: &PostgresConfig, report: &mut dyn FnMut(&str, String)) {
     let path = |key: &str| format!("servers.{name}.{key}");
-    if let UrlSource::Text(url) = &postgres.url
-        && !url.is_empty()
-    {
-        match PostgresUrl::parse(url) {
-            Err(error) => match error.kind() {
-                Kind::Statement(text) => report(&path("url"), text.clone()),
-                _ => report(&path("url"), error.to_string()),
-            },
-            Ok(url) if url.has_password() => {
-                let remedy =
-                    "put the whole URL into a variable or a file, and name that with `url_env` or `url_file`";
-                report(&path("url"), format!("must hold no password: {remedy}"));
-            }
-            Ok(_) => {}
-        }
+    check_url(&path("url"), &postgres.url, report);
+    for replica in &postgres.replicas {
+        check_url(&path(&format!("replicas.{}.url", replica.name)), &replica.url, report);
     }
     let prefix = &postgres.prefix;
     let is_plain = prefix.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
@@ -255,5 +272,28 @@ fn check_postgres(name: &ServerName, postgres: &PostgresConfig, report: &mut dyn
     }
     if !(Duration::from_secs(1)..=Duration::from_secs(86_400)).contains(&postgres.idle) {
         report(&path("idle"), "must be from 1 s to 1 day".into());
+    }
+    if !(Duration::from_millis(100)..=Duration::from_secs(3600)).contains(&postgres.replica_lag) {
+        report(&path("replica_lag"), "must be from 100 ms to 1 h".into());
+    }
+}
+
+/// Checks a URL in the file.
+fn check_url(path: &str, url: &UrlSource, report: &mut dyn FnMut(&str, String)) {
+    let UrlSource::Text(url) = url else { return };
+    if url.is_empty() {
+        return;
+    }
+    match PostgresUrl::parse(url) {
+        Err(error) => match error.kind() {
+            Kind::Statement(text) => report(path, text.clone()),
+            _ => report(path, error.to_string()),
+        },
+        Ok(url) if url.has_password() => {
+            let remedy =
+                "put the whole URL into a variable or a file, and name that with `url_env` or `url_file`";
+            report(path, format!("must hold no password: {remedy}"));
+        }
+        Ok(_) => {}
     }
 }

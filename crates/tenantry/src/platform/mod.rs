@@ -30,7 +30,7 @@ use crate::{
 use inner::Inner;
 use loaded::Loaded;
 use std::sync::Arc;
-use tenantry_engine::{Descriptors, model::Model, name::ServerName};
+use tenantry_engine::{Descriptors, ReplicaReport, model::Model, name::ServerName};
 
 /// An open installation. Cheap to clone.
 #[derive(Clone)]
@@ -132,6 +132,11 @@ impl Platform {
     /// Returns each PostgreSQL server, and whether it answered when it was last needed.
     pub fn reachable(&self) -> Vec<(ServerName, bool)> {
         self.0.engine.reachable()
+    }
+
+    /// Describes the read replicas of PostgreSQL servers.
+    pub fn replicas(&self) -> Vec<ReplicaReport> {
+        self.0.engine.replicas()
     }
 
     /// Returns each server with the free bytes of its disk, and whether that is less than `limits.disk_reserve`.

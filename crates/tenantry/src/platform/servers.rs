@@ -5,10 +5,12 @@
 use super::data_dir::make_dir;
 use crate::{
     Error, Result,
-    config::{Config, Location, PostgresConfig, ServerConfig, same_names},
+    config::{Config, Location, PostgresConfig, ReplicaConfig, ServerConfig, same_names},
 };
 use std::time::Duration;
-use tenantry_engine::{Kind, PostgresOptions, PostgresUrl, ServerSpec, engine::ConnectionLimits};
+use tenantry_engine::{
+    ConnectionLimits, Kind, PostgresOptions, PostgresUrl, ReplicaOptions, Replication, ServerSpec,
+};
 
 /// Returns the servers, in the order of the configuration.
 ///
@@ -39,22 +41,37 @@ fn spec(server: &ServerConfig, wait: Duration) -> Result<ServerSpec> {
             Ok(ServerSpec::sqlite(server.name.clone(), path.clone()))
         }
         Location::Postgres(postgres) => {
-            let most = postgres.most_connections;
-            let connections = ConnectionLimits {
-                most,
-                per_database: postgres.per_database_connections.unwrap_or(most * 3 / 4).max(1),
-                idle: postgres.idle,
-                wait,
-            };
+            let connections = limits(postgres, postgres.most_connections, wait);
             let (url, prefix, prepares) = (url(server, postgres)?, postgres.prefix.clone(), !postgres.pooler);
             let options = PostgresOptions { url, prefix, connections, prepares };
-            Ok(ServerSpec::postgres(server.name.clone(), options))
+            let replicas = postgres.replicas.iter().map(|of| replica(server, postgres, of));
+            let replication =
+                Replication { lag: postgres.replica_lag, replicas: replicas.collect::<Result<_>>()? };
+            Ok(ServerSpec::replicated(server.name.clone(), options, replication))
         }
     }
 }
 
+/// A read that gets no connection to a replica soon goes to the primary.
+const REPLICA_WAIT: Duration = Duration::from_millis(500);
+
+fn replica(server: &ServerConfig, postgres: &PostgresConfig, of: &ReplicaConfig) -> Result<ReplicaOptions> {
+    let refused =
+        |why: &str| Error::invalid(format!("servers.{}.replicas.{}.url", server.name, of.name), why);
+    let url = of.url.read().map_err(|why| refused(&why))?;
+    PostgresUrl::parse(&url).map_err(|error| refused(&said(&error)))?;
+    let connections =
+        limits(postgres, of.most_connections.unwrap_or(postgres.most_connections), REPLICA_WAIT);
+    Ok(ReplicaOptions { name: of.name.clone(), url, connections })
+}
+
+fn limits(postgres: &PostgresConfig, most: usize, wait: Duration) -> ConnectionLimits {
+    let share = postgres.per_database_connections.unwrap_or(most * 3 / 4).clamp(1, most);
+    ConnectionLimits { most, per_database: share, idle: postgres.idle, wait }
+}
+
 fn url(server: &ServerConfig, postgres: &PostgresConfig) -> Result<String> {
-    postgres.read_url().map_err(|why| wrong(server, &why))
+    postgres.url.read().map_err(|why| wrong(server, &why))
 }
 
 fn wrong(server: &ServerConfig, why: &str) -> Error {

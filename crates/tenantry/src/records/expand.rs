@@ -173,7 +173,7 @@ impl Records<'_> {
     /// Returns the rows with these ids. Stops once they take more than `bytes`.
     async fn rows_by_id(&self, target: &ModelEntry, ids: &[RecordId], bytes: usize) -> Result<Collect> {
         let name = target.model.name.as_str();
-        let session = self.session_of(target).await?;
+        let session = self.reading_of(target).await?;
         let Some(overrides) = self.override_rows(target).await? else {
             return Ok(session.by_ids(name, ids, &[], Collect::up_to(bytes)).await?);
         };

@@ -119,6 +119,15 @@ impl<'a> Records<'a> {
         }
     }
 
+    /// Opens a session for an answer that a read replica may give. What a write depends on is read in [`Records::session`].
+    async fn reading(&self) -> Result<Session> {
+        self.reading_of(&self.entry).await
+    }
+
+    async fn reading_of(&self, entry: &ModelEntry) -> Result<Session> {
+        Ok(self.session_of(entry).await?.may_lag())
+    }
+
     async fn session(&self) -> Result<Session> {
         self.session_of(&self.entry).await
     }

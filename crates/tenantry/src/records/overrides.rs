@@ -30,7 +30,7 @@ impl Records<'_> {
     /// Returns the tenant's overrides of a shared model. `None` if the model has none or no tenant was entered.
     pub(super) async fn override_rows(&self, entry: &ModelEntry) -> Result<Option<Vec<OverrideRow>>> {
         let Some(entry) = self.override_entry(entry) else { return Ok(None) };
-        let session = self.session_of(entry).await?;
+        let session = self.reading_of(entry).await?;
         let mut select =
             Select { limit: 1000, fields: vec![field("shared_id"), field("changes")], ..Select::default() };
         let mut rows = Vec::new();

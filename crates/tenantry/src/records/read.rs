@@ -76,7 +76,7 @@ impl Records<'_> {
             return self.get_by_list(id, want).await;
         }
         let rows = Rows::new(&self.entry, &want.fields, 1, usize::MAX)?;
-        let session = self.session().await?;
+        let session = self.reading().await?;
         let rows =
             session.get(self.name(), &id, &want.fields, rows).await?.ok_or(Error::NotFound("record"))?;
         Ok(Document { version: rows.version, body: rows.into_bytes() })
@@ -105,7 +105,7 @@ impl Records<'_> {
     pub async fn list(&self, query: &ListQuery) -> Result<Page> {
         self.allow(Verb::Read)?;
         let overrides = self.override_rows(&self.entry).await?;
-        let session = self.session().await?;
+        let session = self.reading().await?;
         let count = match query.count {
             true => {
                 let (filter, search) = (&query.select.filter, query.select.search.as_deref());

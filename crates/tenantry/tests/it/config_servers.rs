@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 use tenantry::{
     Platform,
-    config::{Config, Location, PostgresConfig, Secret, UrlSource},
+    config::{Config, Location, PostgresConfig, ReplicaConfig, Secret, UrlSource},
     place::{EngineKind, Isolation},
 };
 
@@ -53,7 +53,7 @@ fn every_problem_of_a_server_has_its_line_and_shows_no_password() {
     assert!(!problems.contains("s3cret"), "{problems}");
     insta::assert_snapshot!(problems, @r#"
 tenantry.toml:4: servers.a.url: is missing: a PostgreSQL server needs `url`, `url_env` or `url_file`
-tenantry.toml:6: unknown key `servers.a.path`; known here: engine, url, url_env, url_file, prefix, most_connections, per_database_connections, idle, pooler
+tenantry.toml:6: unknown key `servers.a.path`; known here: engine, url, url_env, url_file, prefix, most_connections, per_database_connections, idle, pooler, replica_lag, replicas
 tenantry.toml:9: servers.b.url: must hold no password: put the whole URL into a variable or a file, and name that with `url_env` or `url_file`
 tenantry.toml:12: servers.c.url: must name a database: postgresql://ROLE@HOST/DATABASE
 tenantry.toml:13: servers.c.prefix: use a-z, 0-9 and _, starting with a letter, but not with pg_
@@ -64,6 +64,46 @@ tenantry.toml:19: servers.d.idle: must be from 1 s to 1 day
 tenantry.toml:23: servers.e.prefix: its names on db:5432 could be those of servers.b: neither prefix may begin with the other
 tenantry.toml:24: servers.f.path: lies in the same place as servers.main
 tenantry.toml:25: unknown key `servers.f.url`; known here: engine, path
+"#);
+}
+
+#[test]
+fn replicas_are_read_and_checked_like_their_server() {
+    let server = "[servers.pg]\nengine = \"postgres\"\nurl = \"postgresql://me@db/home\"\n";
+    let tail = "[stores.tenant]\nserver = \"pg\"\n";
+    let text = format!(
+        "{server}replica_lag = \"250 ms\"\n[servers.pg.replicas.east]\nurl_env = \"EAST\"\nmost_connections = 9\n\
+         [servers.pg.replicas.west]\nurl = \"postgresql://me@west/home\"\n{tail}"
+    );
+    let config = read(&text).unwrap();
+    let replica = |name: &str, url, most_connections| ReplicaConfig {
+        name: name.parse().unwrap(),
+        url,
+        most_connections,
+    };
+    let pg = postgres(&config, "pg");
+    assert_eq!(pg.replica_lag, Duration::from_millis(250));
+    assert_eq!(
+        pg.replicas,
+        [
+            replica("east", UrlSource::Secret(Secret::Env("EAST".into())), Some(9)),
+            replica("west", UrlSource::Text("postgresql://me@west/home".into()), None),
+        ]
+    );
+    let plain = read(&format!("{server}{tail}")).unwrap();
+    assert_eq!(postgres(&plain, "pg").replica_lag, Duration::from_secs(1));
+    let text = format!(
+        "{server}replica_lag = \"10 ms\"\n[servers.pg.replicas.east]\nprefix = \"x\"\n\
+         [servers.pg.replicas.west]\nurl = \"postgresql://me:s3cret@west/home\"\nmost_connections = 0\n{tail}"
+    );
+    let problems = read(&text).unwrap_err();
+    assert!(!problems.contains("s3cret"), "{problems}");
+    insta::assert_snapshot!(problems, @r#"
+tenantry.toml:7: servers.pg.replica_lag: must be from 100 ms to 1 h
+tenantry.toml:8: servers.pg.replicas.east.url: is missing: a PostgreSQL replica needs `url`, `url_env` or `url_file`
+tenantry.toml:9: unknown key `servers.pg.replicas.east.prefix`; known here: url, url_env, url_file, most_connections
+tenantry.toml:11: servers.pg.replicas.west.url: must hold no password: put the whole URL into a variable or a file, and name that with `url_env` or `url_file`
+tenantry.toml:12: servers.pg.replicas.west.most_connections: must be a whole number from 1 to 10000
 "#);
 }
 

@@ -92,7 +92,11 @@ impl Server {
         done: Result<T>,
     ) -> Result<T> {
         match done {
-            Ok(done) => transaction.commit().await.map(|()| done),
+            Ok(done) => {
+                let committed = transaction.commit().await;
+                self.note_change_at(&site.place);
+                committed.map(|()| done)
+            }
             Err(error) => {
                 // Its own error matters less. The connection is closed if it is not clean.
                 drop(transaction.roll_back().await);

@@ -5,7 +5,7 @@
 use super::exposition::Exposition;
 use crate::http::{App, problem::Result};
 use std::collections::HashMap;
-use tenantry::{Platform, backups::status::Status, name::TenantId};
+use tenantry::{Platform, ReplicaReport, ReplicaStanding, backups::status::Status, name::TenantId};
 
 /// Returns all metrics as Prometheus text.
 pub(in crate::http) async fn text(app: &App) -> Result<String> {
@@ -63,6 +63,7 @@ async fn machine(text: &mut Exposition, platform: &Platform) -> Result<()> {
     let servers = platform.reachable();
     let values = servers.iter().map(|(server, answers)| (server, u8::from(*answers)));
     text.gauges("tenantry_server_reachable", reachable, "server", values);
+    replicas(text, platform);
     let passes = platform.background_passes();
     let failed = "Passes of background work that failed since the last one that succeeded.";
     let values = passes.iter().map(|pass| (pass.work, pass.failed));
@@ -71,6 +72,32 @@ async fn machine(text: &mut Exposition, platform: &Platform) -> Result<()> {
     let values = passes.iter().map(|pass| (pass.work, pass.age_s));
     text.gauges("tenantry_background_age_seconds", age, "work", values);
     Ok(())
+}
+
+/// Adds the read replicas of PostgreSQL servers.
+fn replicas(text: &mut Exposition, platform: &Platform) {
+    let reports = platform.replicas();
+    let labels = |of: &ReplicaReport| format!("{{server=\"{}\",replica=\"{}\"}}", of.server, of.replica);
+    let follows = "1 while the replica follows its primary; 0 when it is away, promoted, or not asked yet.";
+    text.family("tenantry_replica_follows", "gauge", follows);
+    for of in &reports {
+        let follows = u8::from(of.standing == ReplicaStanding::Following);
+        text.sample("tenantry_replica_follows", &labels(of), follows);
+    }
+    let lag = "Seconds that the replica was behind when it was last asked, if that is known.";
+    text.family("tenantry_replica_lag_seconds", "gauge", lag);
+    for (of, lag) in reports.iter().filter_map(|of| Some((of, of.lag?))) {
+        text.sample("tenantry_replica_lag_seconds", &labels(of), lag.as_secs_f64());
+    }
+    let counts: [(&str, &str, fn(&ReplicaReport) -> u64); 3] = [
+        ("tenantry_replica_reads_total", "Reads that the replica answered.", |of| of.reads),
+        ("tenantry_replica_skipped_total", "Reads that the replica was not fit for.", |of| of.skipped),
+        ("tenantry_replica_repeated_total", "Reads that failed there and were repeated.", |of| of.repeated),
+    ];
+    for (name, help, count) in counts {
+        text.family(name, "counter", help);
+        reports.iter().for_each(|of| text.sample(name, &labels(of), count(of)));
+    }
 }
 
 fn backups(text: &mut Exposition, status: &Status, now_us: i64) {

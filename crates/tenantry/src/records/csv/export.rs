@@ -146,7 +146,7 @@ impl<'a> Records<'a> {
             lines.writer.write_record(header).ok();
         }
         let overrides = self.override_rows(&self.entry).await?;
-        let session = self.session().await?;
+        let session = self.reading().await?;
         Ok(session.select(self.name(), select, overrides.as_deref(), lines).await?)
     }
 }

@@ -53,6 +53,8 @@ pub(super) async fn run(server: &Server, place: &Opened, requests: &[&Request]) 
     for (at, write) in alone {
         outcomes[at] = Some(one(server, place, write).await);
     }
+    // Whatever the outcomes: a commit whose answer was lost may have been done.
+    server.note_change(place);
     let lost = || Err(Error::new(Kind::Internal, "a write without an outcome"));
     outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(lost)).collect()
 }

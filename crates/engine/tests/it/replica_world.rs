@@ -1,0 +1,137 @@
+//! A primary with a streaming standby, tenants of each isolation there, and engines with the standby as their replica.
+
+use crate::{
+    postgres_kit::*,
+    records_kit::{insert, migrations, models, name, update},
+    replica_pair::{Pair, connect, until},
+};
+use std::{sync::Arc, time::Duration};
+use tenantry_engine::{
+    CacheLimits, ConnectionLimits, Engine, ReplicaOptions, ReplicaReport, Replication, Result, ServerSpec,
+    Template,
+    engine::Session,
+    name::{ServerName, StoreName},
+    place::Place,
+    query::RecordId,
+    row::Collect,
+    schema::Schema,
+    value::Value,
+    write::WriteOptions,
+};
+
+/// Longer than any test takes.
+pub const HOUR: Duration = Duration::from_secs(3600);
+pub const SHORT: Duration = Duration::from_millis(400);
+
+/// A primary with a standby, and a tenant of each isolation, each with one hospital.
+pub struct World {
+    /// Dropped before the servers end: it removes what it made.
+    pub home: Home,
+    pub pair: Pair,
+    pub schema: Arc<Schema>,
+    pub tenants: Vec<(Place, RecordId)>,
+}
+
+impl World {
+    pub async fn on(url: &str) -> Self {
+        let pair = Pair::start(url).await;
+        let home = Home::make(&pair.primary()).await;
+        let mut world = Self { pair, home, schema: crate::records_kit::schema(), tenants: vec![] };
+        let engine = world.engine(HOUR);
+        let template = Template::new(&StoreName::parse("tenant").unwrap(), &migrations(&models())).unwrap();
+        for place in [own(1), schema(2)] {
+            engine.provision(&place, &template).await.unwrap();
+        }
+        engine.create_system(&pool()).await.unwrap();
+        engine.migrate(&pool(), &migrations(&models())).await.unwrap();
+        engine.enrol(&pooled(3)).await.unwrap();
+        for place in [own(1), schema(2), pooled(3)] {
+            let session = world.session(&engine, &place).await.unwrap();
+            let change = insert("hospitals", &[("name", Value::Text("first".into()))]);
+            let id = session.write(vec![change], &options()).await.unwrap().remove(0).id;
+            world.tenants.push((place, id));
+        }
+        world.pair.caught_up().await;
+        world
+    }
+
+    /// Returns an engine with the standby as a replica: each is another process to the servers.
+    pub fn engine(&self, lag: Duration) -> Engine {
+        self.engine_with(lag, self.pair.at_standby(&self.home.options().url))
+    }
+
+    pub fn engine_with(&self, lag: Duration, url: String) -> Engine {
+        let connections =
+            ConnectionLimits { wait: Duration::from_millis(500), ..self.home.options().connections };
+        let replicas = vec![ReplicaOptions { name: ServerName::parse("east").unwrap(), url, connections }];
+        let server = ServerName::parse("pg").unwrap();
+        let spec = ServerSpec::replicated(server, self.home.options(), Replication { lag, replicas });
+        let engine = Engine::open(vec![spec], CacheLimits::default()).unwrap();
+        engine.set_platform(PLATFORM).unwrap();
+        engine
+    }
+
+    pub async fn session(&self, engine: &Engine, place: &Place) -> Result<Session> {
+        Ok(engine.session(place, &self.schema, None).await?.may_lag())
+    }
+
+    /// Returns the name of the tenant's hospital as a reader sees it.
+    pub async fn name(&self, engine: &Engine, (place, id): &(Place, RecordId)) -> String {
+        let session = self.session(engine, place).await.unwrap();
+        let found = session.get("hospitals", id, &[name("name")], Collect::default()).await.unwrap();
+        text(&found.unwrap().rows[0][0])
+    }
+
+    pub async fn rename(&self, engine: &Engine, (place, id): &(Place, RecordId), to: &str) {
+        let session = self.session(engine, place).await.unwrap();
+        let change = update("hospitals", id, None, &[("name", Value::Text(to.into()))]);
+        session.write(vec![change], &options()).await.unwrap();
+    }
+
+    /// Waits until the replica answers the reads of every tenant.
+    pub async fn is_used(&self, engine: &Engine) {
+        for tenant in &self.tenants {
+            self.is_used_for(engine, tenant).await;
+        }
+    }
+
+    /// Waits until the replica answers the reads of this tenant.
+    pub async fn is_used_for(&self, engine: &Engine, tenant: &(Place, RecordId)) {
+        until("the replica is used", async || {
+            let before = report(engine).reads;
+            self.name(engine, tenant).await;
+            report(engine).reads > before
+        })
+        .await;
+    }
+
+    /// Changes the names at the standby, which must have been promoted, or at the primary, past the engine.
+    pub async fn rename_raw(&self, at_standby: bool, to: &str) {
+        let url = self.pair.primary();
+        let url = if at_standby { self.pair.at_standby(&url) } else { url };
+        let (database, home) = (self.home.name("tenant_1_1"), self.home.owner());
+        for (database, nspname) in [
+            (database.as_str(), "public".to_owned()),
+            (home.as_str(), self.home.name("tenant_2_1")),
+            (home.as_str(), self.home.name("pool")),
+        ] {
+            let sql = format!("UPDATE {nspname}.hospitals SET name = '{to}'");
+            connect(&url, database).await.batch_execute(&sql).await.unwrap();
+        }
+    }
+}
+
+pub fn options() -> WriteOptions {
+    WriteOptions { actor: "ann".into(), ..Default::default() }
+}
+
+pub fn text(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn report(engine: &Engine) -> ReplicaReport {
+    engine.replicas().remove(0)
+}
