@@ -221,7 +221,7 @@ impl Session {
     /// Runs a read, on a replica if this session may and one is fit.
     async fn rows(&self, sql: &str, values: &[Bound<'_>]) -> Result<Vec<Row>> {
         if self.may_lag
-            && let Some(rows) = self.from_replica(sql, values).await
+            && let Some(rows) = self.at_replica(sql, values).await
         {
             return Ok(rows);
         }
@@ -230,7 +230,7 @@ impl Session {
 
     /// Runs a read on a replica. None if the primary must answer: there is no fit one, it failed, or it does not show the
     /// place as it was verified.
-    async fn from_replica(&self, sql: &str, values: &[Bound<'_>]) -> Option<Vec<Row>> {
+    async fn at_replica(&self, sql: &str, values: &[Bound<'_>]) -> Option<Vec<Row>> {
         let replica = self.server.replicas.as_ref()?.choose(&self.place)?;
         let ledger = self.place.verified.position(self.schema.known())?;
         let site = &self.place.site;
