@@ -1,6 +1,7 @@
 //! Compares records on PostgreSQL with what a good engineer would write by hand on the same driver with a pool: the same
 //! table, the same isolation, the same server, in alternating rounds. Both answer with JSON.
 
+mod fleet;
 mod hand;
 mod ours;
 mod world;
@@ -27,6 +28,9 @@ pub(crate) struct Options {
     /// Seconds per round and side.
     #[arg(long, default_value_t = 1.5)]
     seconds: f64,
+    /// Compare making tenants and migrating this many databases instead, and four times as many schemas.
+    #[arg(long)]
+    fleet: Option<usize>,
 }
 
 /// Rows of the table that is read.
@@ -70,6 +74,9 @@ pub(crate) trait Side: Clone + Send + 'static {
 /// Those of the server.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if let Some(count) = options.fleet {
+        return fleet::run(&runtime, &options.url, options.rounds, (count, 4 * count));
+    }
     for isolation in [Isolation::Database, Isolation::Schema, Isolation::Pooled] {
         let world = runtime.block_on(World::make(&options.url, isolation, ROWS))?;
         let (ours, hand) = (world.ours.clone(), world.hand.clone());

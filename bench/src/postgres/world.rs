@@ -5,15 +5,21 @@ use super::{
     ours::{Ours, note},
 };
 use anyhow::{Context, Result};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 pub(crate) use tenantry_engine::place::Isolation;
 use tenantry_engine::{
     CacheLimits, ConnectionLimits, Engine, PostgresOptions, ServerSpec,
     migration::{Migration, Op},
-    model::{Scope, Source, load},
+    model::{Model, Scope, Source, load},
     name::{AppName, PhysicalName, ServerName, StoreName, TenantId},
     place::Place,
-    schema::Schema,
+    schema::{Schema, Template},
     write::WriteOptions,
 };
 use tokio_postgres::{Client, Config, NoTls};
@@ -41,49 +47,38 @@ pub(crate) fn title(number: u64) -> String {
     format!("title {:05}", number.wrapping_mul(104_729) % 90_000)
 }
 
-/// Both sides, and what is removed at the end.
-pub(crate) struct World {
-    pub(crate) ours: Ours,
-    pub(crate) hand: Hand,
+/// An owner with a home database, an engine there, and connections by hand.
+pub(crate) struct Server {
+    pub(crate) engine: Engine,
+    pub(crate) prefix: String,
+    /// Connects as the owner to the home database.
+    pub(crate) config: Config,
+    pub(crate) owner: Client,
+    /// Other connections to the home database.
+    pub(crate) free: Mutex<Vec<Client>>,
     admin: Client,
-    prefix: String,
 }
 
-impl World {
-    pub(crate) async fn make(url: &str, isolation: Isolation, rows: i64) -> Result<Self> {
-        let config: Config = url.parse()?;
+impl Server {
+    pub(crate) async fn make(url: &str) -> Result<Self> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let mut config: Config = url.parse()?;
         let admin = connect(&config).await?;
-        let prefix = format!("b{:x}_", std::process::id());
+        let prefix = format!("b{:x}_{}_", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let password = String::from_utf8(config.get_password().unwrap_or(b"x").to_vec())?;
         let role = format!("CREATE ROLE {prefix}owner LOGIN CREATEDB CREATEROLE PASSWORD '{password}'");
         admin.batch_execute(&role).await?;
         admin.batch_execute(&format!("CREATE DATABASE {prefix}home OWNER {prefix}owner")).await?;
-        let ours = place(&own_url(url, &prefix)?, &prefix, isolation).await?;
-        for batch in 0..rows / 500 {
-            let numbers = (0..500).map(|n| note(u64::try_from(batch * 500 + n).unwrap_or(0)));
-            let changes = numbers.collect::<Result<Vec<_>>>()?;
-            let session = ours.engine.session(&ours.place, &ours.schema, None).await?;
-            session.write(changes, &WriteOptions::default()).await?;
-        }
-        let mut theirs = config.clone();
-        let name = format!("{prefix}{}", ours.place.physical);
-        let (database, schema) = match isolation {
-            Isolation::Database => (name, "public".to_owned()),
-            Isolation::Schema | Isolation::Pooled => (format!("{prefix}home"), name),
-        };
-        theirs.user(format!("{prefix}owner")).dbname(&database);
-        let owner = connect(&theirs).await?;
-        // Far from the numbers that the engine gives.
-        let sequence = format!("CREATE SEQUENCE \"{schema}\".hand_ids START 1000000000; ANALYZE");
-        owner.batch_execute(&sequence).await?;
-        let hand = Hand::new(theirs, &schema, isolation, TENANT, CONNECTIONS);
-        Ok(Self { ours, hand, admin, prefix })
+        config.user(format!("{prefix}owner")).dbname(format!("{prefix}home"));
+        let (engine, owner) = (engine(&own_url(url, &prefix)?, &prefix)?, connect(&config).await?);
+        Ok(Self { engine, prefix, config, owner, free: Mutex::default(), admin })
     }
 
+    /// Removes everything that was made.
     pub(crate) async fn remove(self) -> Result<()> {
-        let Self { ours, hand, admin, prefix } = self;
-        ours.engine.shutdown().await;
-        drop((ours, hand));
+        let Self { engine, admin, prefix, owner, free, .. } = self;
+        engine.shutdown().await;
+        drop((engine, owner, free));
         let named = |catalog: &str, column: &str| {
             format!("SELECT {column} FROM {catalog} WHERE starts_with({column}, '{prefix}')")
         };
@@ -100,7 +95,47 @@ impl World {
     }
 }
 
-async fn connect(config: &Config) -> Result<Client> {
+/// Both sides of the comparison of records.
+pub(crate) struct World {
+    pub(crate) ours: Ours,
+    pub(crate) hand: Hand,
+    server: Server,
+}
+
+impl World {
+    pub(crate) async fn make(url: &str, isolation: Isolation, rows: i64) -> Result<Self> {
+        let server = Server::make(url).await?;
+        let ours = ours(&server.engine, isolation).await?;
+        for batch in 0..rows / 500 {
+            let numbers = (0..500).map(|n| note(u64::try_from(batch * 500 + n).unwrap_or(0)));
+            let changes = numbers.collect::<Result<Vec<_>>>()?;
+            let session = ours.engine.session(&ours.place, &ours.schema, None).await?;
+            session.write(changes, &WriteOptions::default()).await?;
+        }
+        let (mut config, name) = (server.config.clone(), format!("{}{}", server.prefix, ours.place.physical));
+        let schema = match isolation {
+            Isolation::Database => {
+                config.dbname(&name);
+                "public".to_owned()
+            }
+            Isolation::Schema | Isolation::Pooled => name,
+        };
+        let owner = connect(&config).await?;
+        // Far from the numbers that the engine gives.
+        let sequence = format!("CREATE SEQUENCE \"{schema}\".hand_ids START 1000000000; ANALYZE");
+        owner.batch_execute(&sequence).await?;
+        let hand = Hand::new(config, &schema, isolation, TENANT, CONNECTIONS);
+        Ok(Self { ours, hand, server })
+    }
+
+    pub(crate) async fn remove(self) -> Result<()> {
+        let Self { ours, hand, server } = self;
+        drop((ours, hand));
+        server.remove().await
+    }
+}
+
+pub(crate) async fn connect(config: &Config) -> Result<Client> {
     let (client, connection) = config.connect(NoTls).await?;
     tokio::spawn(connection);
     Ok(client)
@@ -115,38 +150,76 @@ fn own_url(url: &str, prefix: &str) -> Result<String> {
     Ok(format!("postgresql://{prefix}owner:{password}@{host}/{prefix}home"))
 }
 
-async fn place(url: &str, prefix: &str, isolation: Isolation) -> Result<Ours> {
-    let wrong = |error| anyhow::anyhow!("{error}");
-    let (name, app) = (ServerName::parse("local").map_err(wrong)?, AppName::parse("bench").map_err(wrong)?);
+fn engine(url: &str, prefix: &str) -> Result<Engine> {
     let wait = Duration::from_secs(20);
     let connections = ConnectionLimits { most: CONNECTIONS, per_database: CONNECTIONS, idle: wait, wait };
     let options = PostgresOptions { url: url.into(), prefix: prefix.into(), connections, prepares: true };
-    let engine = Engine::open(vec![ServerSpec::postgres(name.clone(), options)], CacheLimits::default())?;
+    let engine = Engine::open(vec![ServerSpec::postgres(server_name()?, options)], CacheLimits::default())?;
     engine.set_platform("bench")?;
-    let source = Source { app: app.clone(), name: "notes", file: "notes.toml", text: MODEL };
+    Ok(engine)
+}
+
+fn wrong(error: impl std::fmt::Display) -> anyhow::Error {
+    anyhow::anyhow!("{error}")
+}
+
+fn server_name() -> Result<ServerName> {
+    ServerName::parse("local").map_err(wrong)
+}
+
+/// Returns the model of notes with this many texts `c2`, `c3` … more.
+fn model(more: usize) -> Result<Arc<Model>> {
+    let fields = (2..=more).map(|number| format!("[fields.c{number}]\ntype = \"text\"\n"));
+    let text = fields.fold(MODEL.to_owned(), |text, field| text + &field);
+    let source = Source { app: app()?, name: "notes", file: "notes.toml", text: &text };
     let models =
         load(&[source], &|_| Some(Scope::Tenant)).map_err(|problems| anyhow::anyhow!("{problems:?}"))?;
-    let models: Vec<_> = models.into_iter().map(Arc::new).collect();
-    let ops = models.iter().map(|model| Op::CreateModel { model: Box::new(model.schema()) }).collect();
-    let migrations = [Migration { app, name: "0001".into(), depends: vec![], ops }];
-    let store = StoreName::parse("tenant").map_err(wrong)?;
-    let of = |tenant: Option<i64>| -> Result<Place> {
-        Ok(Place {
-            server: name.clone(),
-            store: store.clone(),
-            isolation,
-            physical: PhysicalName::parse("notes").map_err(wrong)?,
-            tenant: tenant.map(TenantId::from_raw),
-            generation: 1,
-        })
+    Ok(Arc::new(models.into_iter().next().context("no model")?))
+}
+
+fn app() -> Result<AppName> {
+    AppName::parse("bench").map_err(wrong)
+}
+
+/// Returns a migration: the first makes the table, each other one adds a column.
+pub(crate) fn migration(number: usize) -> Result<Migration> {
+    let model = model(number)?;
+    let op = match number {
+        1 => Op::CreateModel { model: Box::new(model.schema()) },
+        _ => Op::AddField {
+            store: model.store.clone(),
+            model: model.name.clone(),
+            field: model.schema().fields.last().context("no field")?.clone(),
+            fill: None,
+        },
     };
-    let own = of(Some(TENANT))?;
-    let made = if isolation == Isolation::Pooled { of(None)? } else { own.clone() };
-    engine.create_system(&made).await?;
-    engine.migrate(&made, &migrations).await?;
-    if isolation == Isolation::Pooled {
-        engine.enrol(&own).await?;
+    Ok(Migration { app: app()?, name: format!("{number:04}"), depends: vec![], ops: vec![op] })
+}
+
+/// Returns the place of a tenant with its own database or schema.
+pub(crate) fn place_of(isolation: Isolation, number: usize) -> Result<Place> {
+    Ok(Place {
+        server: server_name()?,
+        store: StoreName::parse("tenant").map_err(wrong)?,
+        isolation,
+        physical: PhysicalName::parse(&format!("notes_{number}")).map_err(wrong)?,
+        tenant: Some(TenantId::from_raw(i64::try_from(number)?)),
+        generation: 1,
+    })
+}
+
+async fn ours(engine: &Engine, isolation: Isolation) -> Result<Ours> {
+    let own = Place { tenant: Some(TenantId::from_raw(TENANT)), ..place_of(isolation, 1)? };
+    let migrations = [migration(1)?];
+    match isolation {
+        Isolation::Pooled => {
+            let pool = Place { tenant: None, ..own.clone() };
+            engine.create_system(&pool).await?;
+            engine.migrate(&pool, &migrations).await?;
+            engine.enrol(&own).await?;
+        }
+        _ => engine.provision(&own, &Template::new(&own.store, &migrations)?).await?,
     }
-    let schema = Arc::new(Schema::new(store, models, &migrations)?);
-    Ok(Ours { engine, place: own, schema })
+    let schema = Arc::new(Schema::new(own.store.clone(), vec![model(1)?], &migrations)?);
+    Ok(Ours { engine: engine.clone(), place: own, schema })
 }
