@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Kind, Result},
     identity::Platform,
 };
-use tokio_postgres::types::Type;
+use tokio_postgres::{Row, types::Type};
 
 /// Returns the parameters `$1` and `$2` of statements on the row of a place: tenant and store.
 pub(crate) fn key<'p>(site: &'p Site, store: &'p &'p str) -> [Param<'p>; 2] {
@@ -46,15 +46,27 @@ pub(crate) async fn enrol(conn: &mut Connection, site: &Site, platform: &Platfor
 /// `WrongIdentity` if it does not, or if it belongs to another installation; `Fenced` if it is here at another generation;
 /// `FormatAhead` if a newer version of this program made the platform's tables.
 pub(crate) async fn check(conn: &mut Connection, site: &Site, platform: &Platform) -> Result<Form> {
-    let sql = format!(
+    let (sql, store) = (question(site), site.place.store.as_str());
+    let rows = conn.once(&sql, &key(site, &store)).await.map_err(|error| not_ours(site, error))?;
+    judge(&rows, site, platform)
+}
+
+/// Returns the statement that asks for the identity of a place, with the parameters of [`key`].
+pub(crate) fn question(site: &Site) -> String {
+    format!(
         "SELECT m.version, p.generation, p.platform, \
            (SELECT count(*) FROM (SELECT 1 FROM {s}._tenantry_place LIMIT 2) AS few) \
          FROM {s}._tenantry_meta AS m \
          LEFT JOIN {s}._tenantry_place AS p ON p.tenant = $1 AND p.store = $2",
         s = site.quoted
-    );
-    let store = site.place.store.as_str();
-    let rows = conn.query(&sql, &key(site, &store)).await.map_err(|error| not_ours(site, error))?;
+    )
+}
+
+/// Judges the answer to [`question`].
+///
+/// # Errors
+/// Those of [`check`].
+pub(crate) fn judge(rows: &[Row], site: &Site, platform: &Platform) -> Result<Form> {
     let row = rows.first().ok_or_else(|| wrong(site, "the platform's tables have no version"))?;
     let form = tables::form(row.get(0))?;
     let (Some(generation), Some(of)) = (row.get::<_, Option<i64>>(1), row.get::<_, Option<&str>>(2)) else {

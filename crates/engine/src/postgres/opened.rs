@@ -120,7 +120,7 @@ impl Server {
              FROM {SCHEMA}._tenantry_meta AS m LEFT JOIN {SCHEMA}._tenantry_ledger AS l ON true"
         ));
         let mut lease = self.lease_to(opened).await?;
-        let call = Call { sql: &sql, params: &[] };
+        let call = Call::once(&sql, &[]);
         let rows = opened.read(lease.connection()?, &[call]).await?.pop().unwrap_or_default();
         let applied: BTreeMap<String, String> = rows
             .iter()

@@ -27,12 +27,17 @@ pub(crate) fn prefix(site: &Site, ledger: i64) -> String {
 /// # Errors
 /// Those of [`Connection::batch`].
 pub(crate) async fn renew(conn: &mut Connection, site: &Site) -> Result<()> {
+    conn.batch(&renewal(site)).await
+}
+
+/// Returns the statement of [`renew`].
+pub(crate) fn renewal(site: &Site) -> String {
     let schema = &site.quoted;
     let generation = match site.is_pooled() {
         true => String::new(),
         false => format!(" || '_' || (SELECT max(generation) FROM {schema}._tenantry_place)"),
     };
-    conn.batch(&format!(
+    format!(
         "DO $$DECLARE old text; new text; BEGIN \
            SELECT relname INTO old FROM pg_class WHERE relnamespace = '{schema}'::regnamespace \
              AND relkind = 'r' AND starts_with(relname, '{NAME}'); \
@@ -40,6 +45,5 @@ pub(crate) async fn renew(conn: &mut Connection, site: &Site) -> Result<()> {
            IF old IS NULL THEN EXECUTE format('CREATE TABLE {schema}.%I ()', new); \
            ELSIF old <> new THEN EXECUTE format('ALTER TABLE {schema}.%I RENAME TO %I', old, new); END IF; \
          END$$"
-    ))
-    .await
+    )
 }

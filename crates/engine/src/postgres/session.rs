@@ -196,9 +196,10 @@ impl Session {
         let place = &self.place;
         let sql = place.text(&usage::lock_whatever_state(self.schema.store().as_str()));
         let tenant = Bound::Integer(Some(place.site.tenant));
-        let mut lease = self.server.lease(&place.site).await?;
+        let mut lease = self.server.lease_to(place).await?;
         let connection = lease.connection()?;
-        let call = Call { sql: &sql, params: &[tenant.param()] };
+        let params = [tenant.param()];
+        let call = Call::once(&sql, &params);
         let locked = connection.begin_with(&place.write, &[call]).await;
         connection.roll_back_if_open().await?;
         match locked?.first().is_none_or(Vec::is_empty) {
@@ -293,7 +294,7 @@ impl Session {
         let place = [site.tenant, site.generation].map(|n| Bound::Integer(Some(n)));
         let sql = &*self.place.read_text(sql, ledger);
         let params: Vec<_> = place.iter().chain(values).map(Bound::param).collect();
-        let call = [Call { sql, params: &params }];
+        let call = [Call::again(sql, &params)];
         let mut lease = self.server.lease_to(&self.place).await?;
         let answers = self.place.read(lease.connection()?, &call).await;
         Ok(answers.map(|mut answers| answers.pop().unwrap_or_default()))

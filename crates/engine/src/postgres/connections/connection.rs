@@ -70,7 +70,7 @@ impl Connection {
     /// # Errors
     /// [`crate::Kind::Unreachable`] if the connection was lost; otherwise what the server says.
     pub async fn query(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>> {
-        let rows = self.calls(&[Call { sql, params }]).await?;
+        let rows = self.calls(&[Call::again(sql, params)]).await?;
         Ok(rows.into_iter().next().unwrap_or_default())
     }
 

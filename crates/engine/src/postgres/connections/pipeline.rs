@@ -22,6 +22,20 @@ pub struct Call<'p> {
     pub sql: &'p str,
     /// Its parameters.
     pub params: &'p [Param<'p>],
+    /// It will run again soon on the same connection, so it stays prepared.
+    pub again: bool,
+}
+
+impl<'p> Call<'p> {
+    /// Returns a statement that will run again soon.
+    pub fn again(sql: &'p str, params: &'p [Param<'p>]) -> Self {
+        Self { sql, params, again: true }
+    }
+
+    /// Returns a statement that will not.
+    pub fn once(sql: &'p str, params: &'p [Param<'p>]) -> Self {
+        Self { sql, params, again: false }
+    }
 }
 
 /// The first statement of a pipeline that failed. Those after it did nothing, if they were in its transaction.
@@ -149,6 +163,14 @@ impl Connection {
         done
     }
 
+    /// Runs `settings`, then the calls, in the transaction that is open.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub async fn calls_with(&mut self, settings: &str, calls: &[Call<'_>]) -> Result<Answers, Failed> {
+        self.pipeline(Some(settings), calls, None).await
+    }
+
     /// Runs the calls, in the transaction if there is one.
     ///
     /// # Errors
@@ -209,8 +231,9 @@ impl Connection {
         done
     }
 
-    /// Returns the prepared statements of the calls; prepares those that are new, in one round trip. None for each if
-    /// statements are not prepared by name. With `reset`, the connection takes the role that signed in before it prepares.
+    /// Returns the prepared statements of the calls; prepares those that are new, in one round trip. None for each that runs
+    /// once, and for all if statements are not prepared by name. With `reset`, the connection takes the role that signed in
+    /// before it prepares.
     async fn statements(
         &mut self,
         calls: &[Call<'_>],
@@ -224,6 +247,10 @@ impl Connection {
         let mut found: Vec<_> = Vec::with_capacity(calls.len());
         let mut new: Vec<usize> = vec![];
         for (at, call) in calls.iter().enumerate() {
+            if !call.again {
+                found.push(None);
+                continue;
+            }
             let known = prepared.get(call.sql).filter(|statement| fits(statement, call)).cloned();
             if known.is_none() && !new.iter().any(|other| calls[*other].sql == call.sql) {
                 new.push(at);
@@ -244,7 +271,7 @@ impl Connection {
         for (at, made) in new.into_iter().zip(made) {
             let Some(made) = made.map_err(|error| not_sent(Some(at), error))? else { continue };
             let sql = calls[at].sql;
-            let same = calls.iter().enumerate().filter(|(_, call)| call.sql == sql);
+            let same = calls.iter().enumerate().filter(|(_, call)| call.again && call.sql == sql);
             same.for_each(|(other, _)| found[other] = Some(made.clone()));
             prepared.insert(sql.to_owned(), made);
         }

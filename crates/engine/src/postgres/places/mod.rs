@@ -12,5 +12,5 @@ mod upkeep;
 mod verify;
 
 pub(crate) use make::Rows;
-pub(crate) use transaction::{How, Transaction};
+pub(crate) use transaction::{How, Transaction, begin_as_owner};
 pub(crate) use upkeep::is_loss;

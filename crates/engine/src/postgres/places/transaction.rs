@@ -128,6 +128,11 @@ fn confinement(site: &Site) -> String {
     }
 }
 
+/// Returns the statements that begin a transaction as [`Server::as_owner`] does.
+pub(crate) fn begin_as_owner(site: &Site, how: How) -> String {
+    format!("BEGIN {}; {}", how.begin(), ownership(site))
+}
+
 /// Settings of a transaction as the owner.
 fn ownership(site: &Site) -> String {
     let path = format!("SET LOCAL search_path = {}, pg_temp", site.quoted);

@@ -3,21 +3,35 @@
 use crate::{
     error::Result,
     ledger::{self, Applied, Loaded},
-    postgres::{connections::Connection, identity::not_ours, seal, site::Site},
+    postgres::{
+        connections::{Call, Connection},
+        identity::not_ours,
+        seal,
+        site::Site,
+    },
 };
-use tokio_postgres::types::Type;
+use tokio_postgres::{Row, types::Type};
 
 /// Returns the migrations of the place's store that were applied, `app/name` → checksum.
 ///
 /// # Errors
 /// `WrongIdentity` if there is no ledger.
 pub(crate) async fn applied(conn: &mut Connection, site: &Site) -> Result<Applied> {
-    let sql = format!("SELECT app, migration, checksum FROM {}._tenantry_ledger", site.quoted);
-    let rows = conn.query(&sql, &[]).await.map_err(|error| not_ours(site, error))?;
+    let rows = conn.once(&question(site), &[]).await.map_err(|error| not_ours(site, error))?;
+    Ok(read(&rows, site))
+}
+
+/// Returns the statement that reads the ledger.
+pub(super) fn question(site: &Site) -> String {
+    format!("SELECT app, migration, checksum FROM {}._tenantry_ledger", site.quoted)
+}
+
+/// Reads the answer to [`question`].
+pub(super) fn read(rows: &[Row], site: &Site) -> Applied {
     let lines = rows.iter().filter_map(|row| {
         ledger::id_of(&site.place.store, row.get(0), row.get(1)).map(|id| (id, row.get(2)))
     });
-    Ok(lines.collect())
+    lines.collect()
 }
 
 /// Adds a migration to the ledger, and raises the number that tells sessions to compare it again.
@@ -25,8 +39,9 @@ pub(super) async fn enter(conn: &mut Connection, site: &Site, migration: &Loaded
     let schema = &site.quoted;
     let name = ledger::name_in(&site.place.store, &migration.name);
     let sql = format!("INSERT INTO {schema}._tenantry_ledger(app, migration, checksum) VALUES ($1, $2, $3)");
-    let texts = [&migration.app, &name, &migration.checksum];
-    conn.query(&sql, &texts.map(|text| (text as _, Type::TEXT))).await?;
-    conn.batch(&format!("UPDATE {schema}._tenantry_meta SET ledger = ledger + 1")).await?;
-    seal::renew(conn, site).await
+    let texts = [&migration.app, &name, &migration.checksum].map(|text| (text as _, Type::TEXT));
+    let raise = format!("UPDATE {schema}._tenantry_meta SET ledger = ledger + 1");
+    let renew = seal::renewal(site);
+    let calls = [Call::once(&sql, &texts), Call::once(&raise, &[]), Call::once(&renew, &[])];
+    Ok(conn.calls(&calls).await.map(drop)?)
 }

@@ -160,7 +160,7 @@ async fn send<'v>(
     let params = statements.iter().map(|statement| statement.values.iter().map(Bound::param).collect());
     let params: Vec<Vec<Param<'_>>> = params.collect();
     let calls = statements.iter().zip(&params);
-    let calls: Vec<_> = calls.map(|(statement, params)| Call { sql: &statement.sql, params }).collect();
+    let calls: Vec<_> = calls.map(|(statement, params)| Call::again(&statement.sql, params)).collect();
     match how {
         How::Begin(begin) => connection.begin_with(begin, &calls).await,
         How::Within => connection.calls(&calls).await,

@@ -7,7 +7,7 @@ use crate::{
     ledger as rules,
     name::ModelName,
     postgres::{
-        connections::Connection,
+        connections::{Call, Connection},
         identity,
         schema::{
             Layout,
@@ -19,7 +19,6 @@ use crate::{
         tables::{self, Form},
     },
 };
-use tokio_postgres::types::Type;
 
 /// One migration for one place.
 pub(super) struct Attempt<'a> {
@@ -31,19 +30,34 @@ pub(super) struct Attempt<'a> {
 impl Attempt<'_> {
     /// Applies the migration with its ledger row. Returns false if the place has it already.
     pub(super) async fn run(&self, conn: &mut Connection, platform: &Platform) -> Result<bool> {
-        conn.batch(&settings()).await?;
-        if identity::check(conn, self.site, platform).await? == Form::Outdated {
+        let store = self.site.place.store.as_str();
+        let key = identity::key(self.site, &store);
+        let (identity, ledger) = (identity::question(self.site), ledger::question(self.site));
+        // The order is that of every migration; the place's rows come after the ledger's number.
+        let calls = [
+            Call::once(&identity, &key),
+            Call::once("SELECT 1 FROM _tenantry_meta FOR UPDATE", &[]),
+            Call::once("LOCK TABLE _tenantry_place IN EXCLUSIVE MODE", &[]),
+            Call::once(&ledger, &[]),
+            Call::once(
+                "SELECT EXISTS (SELECT FROM _tenantry_place WHERE store = $1 AND state <> 'open')",
+                &key[1..],
+            ),
+        ];
+        let answers = conn.calls_with(&settings(), &calls).await;
+        let answers = answers.map_err(|failed| identity::not_ours(self.site, failed.into()))?;
+        if identity::judge(&answers[0], self.site, platform)? == Form::Outdated {
             tables::upgrade(conn, self.site).await?;
         }
-        // The order is that of every migration; the place's rows come after the ledger's number.
-        conn.batch("SELECT 1 FROM _tenantry_meta FOR UPDATE; LOCK TABLE _tenantry_place IN EXCLUSIVE MODE")
-            .await?;
-        let applied = ledger::applied(conn, self.site).await?;
-        let missing = rules::missing(&self.statements.of.loaded, &applied)?;
+        let missing = rules::missing(&self.statements.of.loaded, &ledger::read(&answers[3], self.site))?;
         if !missing.iter().any(|missing| missing.id() == self.migration.loaded.id()) {
             return Ok(false);
         }
-        self.refuse_fenced(conn).await?;
+        // A database or schema that was moved away takes no more writes, including changes of its tables
+        // (`fenced-generation`).
+        if !self.site.is_pooled() && answers[4].first().is_some_and(|row| row.get(0)) {
+            return Err(Error::new(Kind::Fenced, format!("{} is fenced: its rows have moved", self.site)));
+        }
         self.apply(conn).await?;
         Ok(true)
     }
@@ -72,21 +86,6 @@ impl Attempt<'_> {
         let (state, pooled) = (&self.migration.state, self.statements.pooled);
         let Some(model) = state.model(model.as_str()) else { return Ok(()) };
         search::fill(conn, &Layout { model, state, pooled }, None).await
-    }
-
-    /// Refuses a fenced place (`fenced-generation`): a database or schema that was moved away takes no more writes,
-    /// including changes of its tables.
-    async fn refuse_fenced(&self, conn: &mut Connection) -> Result<()> {
-        if self.site.is_pooled() {
-            return Ok(());
-        }
-        let sql = "SELECT EXISTS (SELECT FROM _tenantry_place WHERE store = $1 AND state <> 'open')";
-        let store = self.site.place.store.as_str();
-        let rows = conn.once(sql, &[(&store, Type::TEXT)]).await?;
-        match rows.first().is_some_and(|row| row.get(0)) {
-            true => Err(Error::new(Kind::Fenced, format!("{} is fenced: its rows have moved", self.site))),
-            false => Ok(()),
-        }
     }
 }
 

@@ -15,7 +15,13 @@ use crate::{
     error::{Error, Kind, Result},
     ledger::{self as rules, Applied, MigrateReport},
     place::Place,
-    postgres::{connections::Connection, identity, places::How, server::Server, site::Site},
+    postgres::{
+        connections::{Call, Connection},
+        identity,
+        places::{How, begin_as_owner},
+        server::Server,
+        site::Site,
+    },
     schema::Script,
 };
 use attempt::Attempt;
@@ -117,9 +123,19 @@ impl Server {
     /// # Errors
     /// `Missing`, `WrongIdentity` or `Fenced` if it does not live there.
     pub(in crate::postgres) async fn applied(&self, site: &Site) -> Result<Applied> {
-        let mut transaction = self.as_owner(site, How::Snapshot).await?;
-        let found = self.applied_in(transaction.connection()?, site).await;
-        transaction.roll_back().await?;
+        let store = site.place.store.as_str();
+        let key = identity::key(site, &store);
+        let (identity, ledger) = (identity::question(site), ledger::question(site));
+        let calls = [Call::once(&identity, &key), Call::once(&ledger, &[])];
+        let mut lease = self.lease(site).await?;
+        let answers = lease.connection()?.in_transaction(&begin_as_owner(site, How::Snapshot), &calls).await;
+        drop(lease);
+        let found = match answers {
+            Ok(answers) => {
+                identity::judge(&answers[0], site, &self.platform).map(|_| ledger::read(&answers[1], site))
+            }
+            Err(failed) => Err(identity::not_ours(site, failed.into())),
+        };
         match found {
             Err(error) => Err(self.or_missing(site, error).await),
             found => found,
