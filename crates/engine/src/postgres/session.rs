@@ -238,12 +238,12 @@ impl Session {
         let place = [site.tenant, site.generation].map(|n| Bound::Integer(Some(n)));
         let params: Vec<_> = place.iter().chain(values).map(Bound::param).collect();
         let text = self.place.read_text(sql, ledger);
-        let read = Call { sql: &text, params: &params };
+        let read = Call::again(&text, &params);
         if !self.isolation().is_pooled() {
             return replica.read(&self.place, &[read]).await?.pop();
         }
         let is_here = self.place.read_text(&self.is_here_text(), ledger);
-        let is_here = Call { sql: &is_here, params: &params[..place.len()] };
+        let is_here = Call::again(&is_here, &params[..place.len()]);
         let [rows, here] = replica.read(&self.place, &[read, is_here]).await?.try_into().ok()?;
         (!rows.is_empty() || says_yes(&here)).then_some(rows)
     }

@@ -307,6 +307,16 @@ async fn the_command_line_runs_on_stores_of_a_server() {
     let tenants = json_of(dir, &["tenant", "list"]);
     assert!(tenants["items"].as_array().is_some_and(|items| !items.is_empty()), "{tenants}");
     fine(dir, &["backup", "create", "--system"]);
-    fine(dir, &["audit", "verify"]);
-    fine(dir, &["check"]);
+    for args in [
+        &["audit", "verify"][..],
+        &["backup", "create", "--all"],
+        &["backup", "status"],
+        &["backup", "prune"],
+        &["migrate", "tenants"],
+        &["migrate", "system"],
+        &["operation", "list"],
+        &["check"],
+    ] {
+        fine(dir, args);
+    }
 }

@@ -97,7 +97,7 @@ impl Replica {
     }
 
     async fn answers(&self, place: &Opened, calls: &[Call<'_>]) -> Result<Answers> {
-        let standby = Call { sql: IS_STANDBY, params: &[] };
+        let standby = Call::again(IS_STANDBY, &[]);
         let calls: Vec<_> = calls.iter().copied().chain([standby]).collect();
         let mut lease = self.lease_to(place).await?;
         let mut answers = place.read(lease.connection()?, &calls).await?;
