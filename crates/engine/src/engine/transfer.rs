@@ -53,6 +53,22 @@ impl Engine {
         }
     }
 
+    /// Writes the tables of a tenant's models to the new file `to`, as an archive that PostgreSQL's `pg_restore` reads, while
+    /// writers go on. Uploaded files and the activity log are not in it.
+    ///
+    /// # Errors
+    /// `Statement` with what is in the way: the place is not on PostgreSQL, it is pooled, or there is no `pg_dump`; `Io` with
+    /// what `pg_dump` says if it fails.
+    pub async fn dump(&self, place: &Place, to: &Path) -> Result<()> {
+        match self.server(place)? {
+            Server::Postgres(server) => Box::pin(server.dump(place, to)).await,
+            Server::Sqlite(_) => {
+                let why = "the tenant is not on PostgreSQL: leave out the format, or move it there first";
+                Err(Error::new(Kind::Statement(why.into()), why))
+            }
+        }
+    }
+
     /// Returns the tables of `place` with rows that no model declares. A copy has them only if all pages are copied: that of
     /// a place with a SQLite file of its own. `script` has the migrations of the store.
     ///

@@ -5,6 +5,7 @@
 pub(crate) mod carry;
 mod cells;
 pub mod connections;
+mod dump;
 mod identity;
 mod names;
 mod opened;

@@ -40,6 +40,7 @@ pub async fn on_each_server<F: Future<Output = ()> + 'static>(test: impl Fn(Arc<
 }
 
 impl Home {
+    /// Makes a home database on the server of this URL.
     pub async fn make(url: &str) -> Self {
         let made = postgres::Home::new(url).await;
         Self { admin: url.parse().unwrap(), prefix: made.prefix(), made }
@@ -69,6 +70,39 @@ impl Home {
             connections,
             prepares: true,
         }
+    }
+
+    /// Returns the host or the folder of the socket, and the port.
+    pub fn address(&self) -> (String, u16) {
+        use tokio_postgres::config::Host;
+        let host = match &self.admin.get_hosts()[0] {
+            Host::Unix(path) => path.display().to_string(),
+            Host::Tcp(name) => name.clone(),
+        };
+        (host, self.admin.get_ports().first().copied().unwrap_or(5432))
+    }
+
+    /// Returns an engine with one connection to the server.
+    pub fn engine_with_one_connection(&self) -> Engine {
+        let options = self.options();
+        let connections = ConnectionLimits { most: 1, ..options.connections };
+        let spec = ServerSpec::postgres(
+            ServerName::parse("pg").unwrap(),
+            PostgresOptions { connections, ..options },
+        );
+        let engine = Engine::open(vec![spec], CacheLimits::default()).unwrap();
+        engine.set_platform(PLATFORM).unwrap();
+        engine
+    }
+
+    /// Returns an engine that reaches the server through the pooler at this address of a URL.
+    pub fn engine_behind(&self, pooler: &str) -> Engine {
+        let url = format!("postgresql://{0}:{PASSWORD}@{pooler}/{0}", self.owner());
+        let options = PostgresOptions { url, prepares: false, ..self.options() };
+        let spec = ServerSpec::postgres(ServerName::parse("pg").unwrap(), options);
+        let engine = Engine::open(vec![spec], CacheLimits::default()).unwrap();
+        engine.set_platform(PLATFORM).unwrap();
+        engine
     }
 
     /// Returns an engine on this server alone: each is another process to the server.

@@ -3,13 +3,14 @@
 
 use super::{
     app::{Client, TestApp},
+    binary,
     copies::{company, import},
     ends::{closed, purge},
     records::patient,
 };
 use serde_json::{Value, json};
 use tenantry::place::Isolation;
-use tenantry_testkit::postgres::servers;
+use tenantry_testkit::postgres::{Home, servers};
 
 const ALL: [Isolation; 3] = [Isolation::Database, Isolation::Schema, Isolation::Pooled];
 
@@ -159,6 +160,34 @@ async fn a_tenant_is_exported_imported_cloned_and_purged() {
             assert_eq!(purged["state"], "done", "{purged}");
             assert_eq!(acme.get("/api/records/patients").await.expect(200).json(), rows, "{isolation:?}");
             assert_eq!(staff.get("/api/admin/tenants/other").await.expect(200).json()["state"], "active");
+        }
+    }
+}
+
+/// `tenantry demo --postgres` and its end, with the shipped program.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_on_a_server_leaves_nothing_there_when_it_is_removed() {
+    for url in servers() {
+        for isolation in ALL {
+            let (home, dir) = (Home::new(&url).await, tempfile::tempdir().unwrap());
+            let before = home.leftovers().await;
+            let command = |more: &[&str]| {
+                let mut command = binary::tenantry(dir.path());
+                command
+                    .args(["demo", "--postgres", home.url(), "--isolation", isolation.as_str()])
+                    .args(more);
+                command
+            };
+            let demo = binary::launch(command(&["--listen", "127.0.0.1:0"]));
+            let token = demo.log_in("owner@city-hospital.example");
+            let (status, page) = demo.ask("GET", "/api/records/doctors?count=true", &token, None);
+            assert_eq!((status, &page["count"]), (200, &json!(3)), "{isolation:?}");
+            drop(demo);
+            assert!(home.leftovers().await.len() > before.len(), "{isolation:?}");
+            let removed = command(&["--remove"]).output().unwrap();
+            assert!(removed.status.success(), "{}", String::from_utf8_lossy(&removed.stderr));
+            assert_eq!(home.leftovers().await, before, "{isolation:?}");
+            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "{isolation:?}: no data directory");
         }
     }
 }

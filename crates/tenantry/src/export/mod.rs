@@ -20,6 +20,7 @@ use crate::{
 use bytes::Bytes;
 use std::{path::PathBuf, sync::Arc};
 use tenantry_engine::{
+    Kind,
     engine::Digest,
     name::{Slug, StoreName},
     place::Place,
@@ -94,6 +95,46 @@ impl Exports<'_> {
     pub async fn start_as_operator(&self, operator: &Operator, slug: &Slug) -> Result<Export> {
         let tenant = self.platform.tenants().enter(operator, slug).await?;
         self.export(&operator.by(), tenant).await
+    }
+
+    /// Writes the databases of a tenant to new files in the format of PostgreSQL's `pg_dump`, for the operator: one for each
+    /// store, named by `name`. Uploaded files and the activity log are not in them. Returns the files.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] with what is in the way: a store is pooled or not on PostgreSQL, or there is no `pg_dump` for its
+    /// server; [`Error::Unavailable`] with what `pg_dump` says.
+    pub async fn dump(
+        &self,
+        operator: &Operator,
+        slug: &Slug,
+        name: impl Fn(&StoreName) -> PathBuf,
+    ) -> Result<Vec<PathBuf>> {
+        let tenant = self.platform.tenants().enter(operator, slug).await?;
+        let _turn = Turn::begin(self.platform.control(), tenant.id()).await?;
+        let ready = tenant.record().placements.iter().filter(|p| p.state == PlacementState::Ready);
+        let (engine, mut files, mut stores) = (&self.platform.0.engine, vec![], vec![]);
+        for place in ready.map(|placement| &placement.place) {
+            let to = name(&place.store);
+            if let Err(error) = engine.dump(place, &to).await {
+                // Half of a tenant is no export.
+                files.iter().for_each(|file| drop(std::fs::remove_file(file)));
+                return Err(match error.kind() {
+                    Kind::Statement(why) => Error::Conflict(format!("{}: {why}", place.store)),
+                    Kind::Io => Error::Unavailable(format!("pg_dump: {}", error.detail())),
+                    _ => lost::named(&self.platform.loaded().databases, slug, place, error).await,
+                });
+            }
+            files.push(to);
+            stores.push(place.store.clone());
+        }
+        if files.is_empty() {
+            return Err(Error::NoDatabase { slug: slug.to_string(), store: "tenant".into() });
+        }
+        let mut write = self.platform.control().begin().await?;
+        let detail = serde_json::json!({ "stores": stores, "format": "pg_dump" });
+        write.audit(&operator.by(), Some(tenant.id()), "tenant.export", detail).await?;
+        write.commit().await?;
+        Ok(files)
     }
 
     /// Returns rows and checksums of all data of a tenant, as in manifests. The same content has the same checksums in

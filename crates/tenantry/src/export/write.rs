@@ -141,7 +141,7 @@ impl Job {
             packer.write(&csv_line(plan.columns().iter().map(|c| ValueRef::Plain(c.name.as_str()))))?;
             for some in ids.chunks(IDS) {
                 let rows = Handle::current().block_on(async {
-                    let session = self.inner.engine.session(place, &entry.schema, None).await?;
+                    let session = self.inner.engine.session(place, &entry.schema).await?;
                     session.by_ids(model.as_str(), some, &[], Lines::default()).await
                 })?;
                 packer.write(&rows.0)?;

@@ -13,13 +13,15 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::time::timeout;
-use tokio_postgres::{Client, Config, Socket};
+use tokio_postgres::{Client, Config, Socket, config::Host};
 
 /// An open connection, and the stream of its bytes.
 type Dialled = (Client, tokio_postgres::Connection<Socket, Encrypted>);
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(5);
+/// How long a server may take to answer a question that costs nothing.
+const PROBE: Duration = Duration::from_secs(3);
 /// How long callers are refused at once after the server was out of reach. One of them then tries again.
 const AWAY: Duration = Duration::from_secs(1);
 
@@ -28,6 +30,8 @@ const AWAY: Duration = Duration::from_secs(1);
 pub struct Access {
     config: Config,
     encryption: Encryption,
+    /// How programs of PostgreSQL are told to encrypt.
+    encryption_of_programs: Vec<(&'static str, String)>,
     prepares: bool,
     away: Mutex<Option<(Instant, String)>>,
 }
@@ -55,10 +59,10 @@ impl Access {
     /// [`Kind::Statement`] if the URL is wrong.
     pub fn new(url: &str, prepares: bool) -> Result<Self> {
         let url = PostgresUrl::parse(url)?;
-        let encryption = Encryption(tls::config(&url)?);
+        let (encryption, encryption_of_programs) = (Encryption(tls::config(&url)?), tls::environment(&url));
         let mut config = url.config;
         config.application_name("tenantry").connect_timeout(CONNECT);
-        Ok(Self { config, encryption, prepares, away: Mutex::default() })
+        Ok(Self { config, encryption, encryption_of_programs, prepares, away: Mutex::default() })
     }
 
     /// Returns the database that the URL names.
@@ -76,8 +80,30 @@ impl Access {
         &self.encryption
     }
 
+    /// Returns the variables by which a program of PostgreSQL reaches a database as this role.
+    pub(in crate::postgres) fn environment(&self, database: &str) -> Vec<(&'static str, String)> {
+        let hosts = self.config.get_hosts().iter().map(|host| match host {
+            Host::Tcp(name) => name.clone(),
+            #[cfg(unix)]
+            Host::Unix(folder) => folder.display().to_string(),
+        });
+        let hosts: Vec<_> = hosts.collect();
+        let ports: Vec<_> = self.config.get_ports().iter().map(u16::to_string).collect();
+        let mut all = vec![
+            ("PGHOST", hosts.join(",")),
+            ("PGPORT", ports.join(",")),
+            ("PGDATABASE", database.to_owned()),
+        ];
+        all.extend(self.config.get_user().map(|user| ("PGUSER", user.to_owned())));
+        let password =
+            self.config.get_password().map(|password| String::from_utf8_lossy(password).into_owned());
+        all.extend(password.map(|password| ("PGPASSWORD", password)));
+        all.extend(self.encryption_of_programs.iter().cloned());
+        all
+    }
+
     /// Returns whether statements may be prepared by name.
-    pub(super) fn prepares(&self) -> bool {
+    pub(in crate::postgres) fn prepares(&self) -> bool {
         self.prepares
     }
 
@@ -122,6 +148,29 @@ impl Access {
                     *away = Some((Instant::now() + AWAY, error.to_string()));
                 }
                 Err(error)
+            }
+        }
+    }
+
+    /// Learns whether the server answers, on a connection of its own beside the budget.
+    ///
+    /// # Errors
+    /// [`Kind::Unreachable`] if it does not. Then it is away.
+    pub(super) async fn probe(&self) -> Result<()> {
+        let database = self.config.get_dbname().unwrap_or_default().into();
+        let ask = async {
+            let mut connection = self.connect(&database, None).await?;
+            let answered = connection.batch("SELECT 1").await;
+            connection.close().await;
+            answered
+        };
+        match timeout(PROBE, ask).await {
+            Ok(answered) => answered,
+            Err(_) => {
+                let why = format!("no answer in {} s", PROBE.as_secs());
+                let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
+                *away = Some((Instant::now() + AWAY, why.clone()));
+                Err(Error::new(Kind::Unreachable, why))
             }
         }
     }

@@ -4,7 +4,10 @@ use super::{Access, Call, encrypted::Encryption, failure};
 use crate::error::Result;
 use quick_cache::unsync::Cache;
 use std::{sync::Arc, time::Duration};
-use tokio::{task::JoinHandle, time::timeout};
+use tokio::{
+    task::{AbortHandle, JoinHandle},
+    time::timeout,
+};
 use tokio_postgres::{
     Client, Row, Statement,
     types::{ToSql, Type},
@@ -52,6 +55,11 @@ impl Connection {
         let prepared = access.prepares().then(|| Cache::new(PREPARED));
         let (in_statement, in_transaction, role) = (false, false, Role::Login);
         Self { database, client, stream, encryption, prepared, in_statement, in_transaction, role }
+    }
+
+    /// Returns the task that reads and writes the socket.
+    pub(super) fn socket(&self) -> AbortHandle {
+        self.stream.abort_handle()
     }
 
     /// Returns the database that the connection belongs to.

@@ -11,6 +11,8 @@ pub(super) fn of_connecting(error: &tokio_postgres::Error) -> Error {
         Some(code) if code.code().starts_with("28") || *code == SqlState::INSUFFICIENT_PRIVILEGE => {
             Kind::NoAccess
         }
+        // A pooler says so of a role that it does not know.
+        Some(code) if *code == SqlState::PROTOCOL_VIOLATION => Kind::NoAccess,
         _ => Kind::Unreachable,
     };
     Error::new(kind, described(error))

@@ -34,7 +34,11 @@ impl Lease {
         };
         let connection = match connection {
             Some(connection) => connection,
-            None => place.pool.access.connect(&database, login).await?,
+            None => {
+                let connection = place.pool.access.connect(&database, login).await?;
+                place.pool.opened(&connection);
+                connection
+            }
         };
         Ok(Self { connection: Some(connection), place, is_ours: login.is_none() })
     }

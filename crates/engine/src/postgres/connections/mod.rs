@@ -24,6 +24,7 @@ mod pipeline;
 mod pool;
 mod tls;
 mod url;
+mod watchdog;
 
 pub use access::{Access, Login};
 pub use connection::{Connection, Param};

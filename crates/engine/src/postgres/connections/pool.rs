@@ -5,6 +5,7 @@ use super::{
     budget::{Budget, Grant},
     connection::Role,
     lease::Place,
+    watchdog::{Sockets, watch},
 };
 use crate::error::{Error, Kind, Result};
 use std::{
@@ -37,6 +38,7 @@ pub struct Connections(Arc<Pool>);
 #[derive(Debug)]
 pub(super) struct Pool {
     pub(super) access: Access,
+    pub(super) sockets: Sockets,
     limits: ConnectionLimits,
     state: Mutex<State>,
 }
@@ -46,18 +48,16 @@ struct State {
     budget: Budget<Arc<str>, Connection, oneshot::Sender<Place>>,
     /// A task closes connections that stay idle.
     reaped: bool,
+    /// A task looks whether the server answers.
+    watched: bool,
 }
 
 impl Connections {
     /// Returns the connections of a server; opens none.
     pub fn new(access: Access, limits: ConnectionLimits) -> Self {
         let budget = Budget::new(limits.most, limits.per_database);
-        Self(Arc::new(Pool { access, limits, state: Mutex::new(State { budget, reaped: false }) }))
-    }
-
-    /// Returns how the server is reached.
-    pub(super) fn access(&self) -> &Access {
-        &self.0.access
+        let state = Mutex::new(State { budget, reaped: false, watched: false });
+        Self(Arc::new(Pool { access, sockets: Sockets::default(), limits, state }))
     }
 
     /// Returns whether a pooler gives each transaction another connection. It loses notifications.
@@ -68,6 +68,11 @@ impl Connections {
     /// Returns whether the server answered when a connection was last opened.
     pub fn is_reachable(&self) -> bool {
         self.0.access.is_reachable()
+    }
+
+    /// Returns how the server is reached.
+    pub(crate) fn access(&self) -> &Access {
+        &self.0.access
     }
 
     /// Leases a connection to `database`, which must be a checked name (`checked-names`).
@@ -133,6 +138,23 @@ impl Connections {
 impl Pool {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a new connection, and has the server watched from now on.
+    pub(super) fn opened(self: &Arc<Self>, connection: &Connection) {
+        self.sockets.add(connection.socket());
+        if !std::mem::replace(&mut self.lock().watched, true) {
+            tokio::spawn(watch(Arc::downgrade(self)));
+        }
+    }
+
+    /// Returns whether connections are in use, and a number that grows with each one that comes back. None if none is open:
+    /// then the watch is over.
+    pub(super) fn activity(&self) -> Option<(bool, u64)> {
+        let mut state = self.lock();
+        let (open, idle) = state.budget.counts();
+        state.watched = open > 0;
+        state.watched.then(|| (open > idle, state.budget.stamp()))
     }
 
     /// Takes back a place and gives it to the next caller.

@@ -77,6 +77,26 @@ impl Roots {
     }
 }
 
+/// Returns the variables that tell a program of PostgreSQL to encrypt as the URL says.
+pub(super) fn environment(url: &PostgresUrl) -> Vec<(&'static str, String)> {
+    let mode = match url.mode {
+        Mode::Plain => "disable",
+        Mode::Prefer => "prefer",
+        Mode::Unchecked => "require",
+        Mode::Authority => "verify-ca",
+        Mode::Full => "verify-full",
+    };
+    let root = match &url.roots {
+        Roots::System { .. } => "system".to_owned(),
+        Roots::File(path) => path.display().to_string(),
+    };
+    let mut all = vec![("PGSSLMODE", mode.to_owned())];
+    if matches!(url.mode, Mode::Authority | Mode::Full) {
+        all.push(("PGSSLROOTCERT", root));
+    }
+    all
+}
+
 impl Mode {
     /// Returns the mode for a value of `sslmode`.
     ///

@@ -100,7 +100,7 @@ impl Server {
     }
 
     /// Ends the connections of this installation's processes to a database.
-    async fn end_connections(&self, database: &str) -> Result<()> {
+    pub(super) async fn end_connections(&self, database: &str) -> Result<()> {
         let sql = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity \
             WHERE datname = $1 AND backend_type = 'client backend' AND pg_has_role(usesysid, 'MEMBER')";
         let mut lease = self.home().await?;

@@ -114,7 +114,9 @@ impl Server {
         build.run(conn, &blank).await?;
         transaction.commit_and_close().await?;
         self.run_home(&format!("ALTER DATABASE {database} WITH IS_TEMPLATE true ALLOW_CONNECTIONS false"))
-            .await
+            .await?;
+        // A pooler keeps its connections open, and a database with one is not copied.
+        self.end_connections(unfinished).await
     }
 
     /// Removes unfinished templates that a crash left behind.

@@ -22,10 +22,21 @@ impl Server {
         match self.connections.lease_as(&site.database, &login).await {
             Err(error) if *error.kind() == Kind::NoAccess => {
                 self.set_password(&login).await?;
-                self.connections.lease_as(&site.database, &login).await
+                let again = self.connections.lease_as(&site.database, &login).await;
+                again.map_err(|error| self.through_pooler(error))
             }
+            Err(error) => Err(self.through_pooler(error)),
             leased => leased,
         }
+    }
+
+    /// Says that the pooler does not let the reader in, if there is one.
+    fn through_pooler(&self, error: Error) -> Error {
+        if self.connections.access().prepares() || *error.kind() != Kind::NoAccess {
+            return error;
+        }
+        let why = "SQL through a pooler that does not know the tenant's role";
+        Error::with_source(Kind::Denied(why.into()), "sign in", error)
     }
 
     async fn set_password(&self, login: &Login) -> Result<()> {

@@ -55,9 +55,13 @@ pub(crate) enum Tenant {
     Export {
         /// Slug of the tenant.
         tenant: Slug,
-        /// File to write, which must not exist. Default: SLUG-DATE.zip here.
+        /// File to write, which must not exist. Default: SLUG-DATE.zip here, or .dump.
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
+        /// `zip`: an archive of everything, which `import` reads. `pg_dump`: the tables of a tenant with a database or schema
+        /// on PostgreSQL, without uploaded files, which `pg_restore` reads; it needs PostgreSQL's `pg_dump` here.
+        #[arg(long, value_name = "FORMAT", default_value = "zip")]
+        format: Format,
     },
     /// Create a tenant from the archive of an export, made by this or another installation.
     Import(Import),
@@ -307,4 +311,12 @@ pub(crate) struct Purge {
     /// Confirm with the slug here instead of at the terminal.
     #[arg(long, value_name = "SLUG")]
     pub(crate) yes: Option<String>,
+}
+
+/// Formats of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    Zip,
+    #[value(name = "pg_dump")]
+    PgDump,
 }

@@ -12,7 +12,12 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
-use tenantry::{NewFromCopy, NewOwner, access::passwords::Password, counted, name::Slug};
+use tenantry::{
+    NewFromCopy, NewOwner,
+    access::passwords::Password,
+    counted,
+    name::{Slug, StoreName},
+};
 
 /// Writes the archive of a tenant. The file gets its name once it is complete.
 pub(super) async fn export(place: &Place, slug: &Slug, out: Option<&Path>) -> Result<ExitCode> {
@@ -36,6 +41,24 @@ pub(super) async fn export(place: &Place, slug: &Slug, out: Option<&Path>) -> Re
     // Never over another file, also when one appeared meanwhile.
     half.persist_noclobber(&out).with_context(|| format!("cannot write {}", out.display()))?;
     say!("{} ({})", out.display(), crate::cli::table::bytes(written));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the tables of a tenant in the format of PostgreSQL's `pg_dump`, a file for each store.
+pub(super) async fn dump(place: &Place, slug: &Slug, out: Option<&Path>) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let default = || PathBuf::from(platform.exports().file_name(slug)).with_extension("dump");
+    let out = out.map_or_else(default, Path::to_owned);
+    // The first store of an app is called tenant.
+    let name = |store: &StoreName| match store.as_str() {
+        "tenant" => out.clone(),
+        store => out.with_extension(format!("{store}.dump")),
+    };
+    for file in platform.exports().dump(&operator(), slug, name).await? {
+        let bytes = file.metadata().with_context(|| format!("cannot read {}", file.display()))?.len();
+        say!("{} ({})", file.display(), crate::cli::table::bytes(bytes));
+    }
+    say!("read it with pg_restore; uploaded files are not in it");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -28,7 +28,12 @@ pub(super) async fn run(place: &Place, verb: &Tenant) -> Result<ExitCode> {
         Tenant::Resume(of) => state::resume(place, &of.tenant).await,
         Tenant::Maintenance(action) => state::maintenance(place, action).await,
         Tenant::Clone(options) => copies::clone_tenant(place, options).await,
-        Tenant::Export { tenant, out } => copies::export(place, tenant, out.as_deref()).await,
+        Tenant::Export { tenant, out, format: args::Format::Zip } => {
+            copies::export(place, tenant, out.as_deref()).await
+        }
+        Tenant::Export { tenant, out, format: args::Format::PgDump } => {
+            copies::dump(place, tenant, out.as_deref()).await
+        }
         Tenant::Import(options) => copies::import(place, options).await,
         Tenant::CreateDatabase(of) => create::create_databases(place, &of.tenant).await,
         Tenant::AttachDatabase(options) => create::attach(place, options).await,

@@ -285,6 +285,18 @@ pub(in crate::backups) mod tests {
     }
 
     #[test]
+    fn a_store_without_an_engine_was_on_sqlite() {
+        let mut store = sample().stores.remove(0);
+        let mut json = serde_json::to_value(&store).unwrap();
+        assert_eq!(json.as_object_mut().unwrap().remove("engine"), Some("postgres".into()));
+        let older: StoreCopy = serde_json::from_value(json).unwrap();
+        assert_eq!(older.engine, EngineKind::Sqlite);
+        // So older versions of this program read the manifests of tenants on SQLite.
+        store.engine = EngineKind::Sqlite;
+        assert!(serde_json::to_value(&store).unwrap().get("engine").is_none());
+    }
+
+    #[test]
     fn every_single_bit_of_a_manifest_counts() {
         let bytes = sample().seal().unwrap();
         assert_eq!(Manifest::open(&bytes).unwrap(), sample());

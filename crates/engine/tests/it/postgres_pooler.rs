@@ -1,0 +1,236 @@
+//! Behind PgBouncer in transaction mode: each transaction may run on another connection of the server, and statements of
+//! different tenants follow each other on one.
+
+use crate::{
+    postgres_kit::{Home, on_each_server},
+    records_kit::insert,
+    transfer_kit::{migrations, of, script, store},
+};
+use std::sync::{Arc, atomic::AtomicU64};
+use tenantry_engine::{
+    Engine, Kind, SqlLimits, Template,
+    migration::Op,
+    model::FieldKind,
+    name::{FieldName, ModelName, PhysicalName, ServerName},
+    place::{Isolation, Place},
+    query::Select,
+    row::Collect,
+    schema::Schema,
+    value::Value,
+    write::WriteOptions,
+};
+use tenantry_testservers::{Pooler, pgbouncer};
+
+/// Connections that all databases of the server share in the pooler, each for itself.
+const CONNECTIONS: u16 = 3;
+const WRITES: usize = 12;
+
+fn place(isolation: Isolation, tenant: i64, generation: u64) -> Place {
+    let physical = match isolation {
+        Isolation::Pooled => "pool".to_owned(),
+        Isolation::Schema | Isolation::Database => format!("tenant_{tenant}_g{generation}"),
+    };
+    Place {
+        server: ServerName::parse("pg").unwrap(),
+        store: store(),
+        isolation,
+        physical: PhysicalName::parse(&physical).unwrap(),
+        tenant: Some(of(tenant)),
+        generation,
+    }
+}
+
+struct World {
+    engine: Engine,
+    schema: Arc<Schema>,
+}
+
+impl World {
+    fn new(engine: Engine) -> Self {
+        let schema = Schema::new(store(), crate::records_models::models(), &migrations(vec![])).unwrap();
+        Self { engine, schema: Arc::new(schema) }
+    }
+
+    async fn make(&self) -> Vec<Place> {
+        let pool = Place { tenant: None, generation: 1, ..place(Isolation::Pooled, 1, 1) };
+        self.engine.create_system(&pool).await.unwrap();
+        self.engine.migrate(&pool, &migrations(vec![])).await.unwrap();
+        let template = Template::new(&store(), &migrations(vec![])).unwrap();
+        let mut all = vec![];
+        for tenant in 1..=2 {
+            all.push(place(Isolation::Pooled, tenant, 1));
+            self.engine.enrol(&all[all.len() - 1]).await.unwrap();
+        }
+        for (tenant, isolation) in [
+            (3, Isolation::Schema),
+            (4, Isolation::Schema),
+            (5, Isolation::Database),
+            (6, Isolation::Database),
+        ] {
+            all.push(place(isolation, tenant, 1));
+            self.engine.provision(&all[all.len() - 1], &template).await.unwrap();
+        }
+        all
+    }
+
+    async fn write(&self, place: &Place, name: &str) -> Result<(), tenantry_engine::Error> {
+        let session = self.engine.session(place, &self.schema).await?;
+        let change = insert("doctors", &[("name", name.into()), ("notes", "pooled words".into())]);
+        session.write(vec![change], &WriteOptions::default()).await.map(drop)
+    }
+
+    async fn names(&self, place: &Place) -> Vec<String> {
+        let session = self.engine.session(place, &self.schema).await.unwrap();
+        let fields = vec![FieldName::parse("name").unwrap()];
+        let select = Select { fields, search: Some("words".into()), limit: 500, ..Select::default() };
+        let rows = session.select("doctors", &select, None, Collect::default()).await.unwrap().0.rows;
+        let mut names: Vec<_> = rows.iter().map(|row| format!("{:?}", row[0])).collect();
+        names.sort();
+        names
+    }
+}
+
+fn expected(tenant: i64) -> Vec<String> {
+    let mut names: Vec<_> =
+        (0..WRITES).map(|n| format!("{:?}", Value::Text(format!("t{tenant} n{n}")))).collect();
+    names.sort();
+    names
+}
+
+async fn behind(home: &Home) -> (Pooler, World) {
+    let (host, port) = home.address();
+    let pooler = Pooler::start(&pgbouncer().unwrap(), (&host, port), &home.owner(), CONNECTIONS).unwrap();
+    let world = World::new(home.engine_behind(&pooler.address()));
+    (pooler, world)
+}
+
+/// Tenants of every isolation write and read at once through few connections, are migrated, move and are removed.
+#[tokio::test]
+async fn tenants_of_every_isolation_live_behind_a_pooler() {
+    on_each_server(|home| async move {
+        let (_pooler, world) = behind(&home).await;
+        let world = Arc::new(world);
+        let places = world.make().await;
+        let mut writers = tokio::task::JoinSet::new();
+        for place in &places {
+            for number in 0..WRITES {
+                let (world, place) = (world.clone(), place.clone());
+                let name = format!("t{} n{number}", place.tenant.unwrap());
+                writers.spawn(async move {
+                    world.write(&place, &name).await.unwrap();
+                    world.names(&place).await
+                });
+            }
+        }
+        while let Some(seen) = writers.join_next().await {
+            assert!(!seen.unwrap().is_empty());
+        }
+        for place in &places {
+            assert_eq!(world.names(place).await, expected(place.tenant.unwrap().get()), "{place}");
+        }
+        move_around(&world, &places).await;
+        migrate(&world, &places).await;
+        for place in places.iter().filter(|place| !place.isolation.is_pooled()) {
+            world.engine.drop_database(place).await.unwrap();
+            assert!(!world.engine.exists(place).await.unwrap(), "{place}");
+        }
+        world.engine.withdraw(&places[0]).await.unwrap();
+        assert_eq!(world.names(&places[1]).await, expected(2));
+        world.engine.shutdown().await;
+    })
+    .await;
+}
+
+/// Fills a place of each isolation from a place of another one, and catches up.
+async fn move_around(world: &World, places: &[Place]) {
+    let (engine, script) = (&world.engine, script(&migrations(vec![])));
+    let ways =
+        [(&places[2], Isolation::Database), (&places[4], Isolation::Pooled), (&places[1], Isolation::Schema)];
+    for (from, isolation) in ways {
+        let to = place(isolation, from.tenant.unwrap().get(), 2);
+        engine.record_changes(from, 77).await.unwrap();
+        engine.fill(from, &to, &script, &AtomicU64::new(0)).await.unwrap();
+        let late = "late";
+        world.write(from, late).await.unwrap();
+        engine.copy_changes(from, &to, &world.schema, 77, 0, 100).await.unwrap();
+        engine.fence_recorded(from, 77).await.unwrap();
+        assert_eq!(world.write(from, "later").await.unwrap_err().kind(), &Kind::Fenced);
+        engine.open_filled(&to, 77).await.unwrap();
+        assert_eq!(world.names(&to).await, world.names(from).await, "{from} -> {to}");
+        engine.stop_recording(&to, 77).await.unwrap();
+        // As before, for the rest of the test.
+        engine.lift_fence(from, Some(77)).await.unwrap();
+        engine.stop_recording(from, 77).await.unwrap();
+        let session = engine.session(from, &world.schema).await.unwrap();
+        let select = Select { limit: 500, ..Select::default() };
+        let rows = session.select("doctors", &select, None, Collect::default()).await.unwrap().0.rows;
+        let late = rows.iter().find(|row| row.contains(&Value::Text(late.into()))).unwrap();
+        let Value::Integer(id) = late[0] else { panic!("{late:?}") };
+        let change =
+            crate::records_kit::delete("doctors", &tenantry_engine::query::RecordId::Integer(id), None);
+        session.write(vec![change], &WriteOptions::default()).await.unwrap();
+        match isolation {
+            Isolation::Pooled => engine.withdraw(&to).await.unwrap(),
+            Isolation::Schema | Isolation::Database => engine.drop_database(&to).await.unwrap(),
+        }
+    }
+}
+
+async fn migrate(world: &World, places: &[Place]) {
+    let field = crate::records_models::field("beds", FieldKind::Integer { min: None, max: None });
+    let add = Op::AddField {
+        store: store(),
+        model: ModelName::parse("hospitals").unwrap(),
+        field: tenantry_engine::model::Field { index: true, ..field },
+        fill: None,
+    };
+    let newer = migrations(vec![vec![add]]);
+    for place in places.iter().filter(|place| !place.isolation.is_pooled()) {
+        assert_eq!(
+            world.engine.migrate(place, &newer).await.unwrap().applied,
+            ["clinic/0002_step"],
+            "{place}"
+        );
+        assert_eq!(world.write(place, "ahead").await.unwrap_err().kind(), &Kind::SchemaAhead, "{place}");
+    }
+}
+
+/// A tenant's own SQL signs in as another role, which this pooler does not know.
+#[tokio::test]
+async fn a_tenants_own_sql_is_refused_by_a_pooler_that_does_not_know_the_role() {
+    on_each_server(|home| async move {
+        let (_pooler, world) = behind(&home).await;
+        let places = world.make().await;
+        for place in &places {
+            world.write(place, "mine").await.unwrap();
+            let session = world.engine.session(place, &world.schema).await.unwrap();
+            let limits = SqlLimits::default();
+            let asked =
+                session.sql("SELECT count(*) AS n FROM doctors", serde_json::Value::Null, limits).await;
+            let Kind::Denied(why) = asked.unwrap_err().kind().clone() else { panic!("{place}") };
+            assert_eq!(why.contains("pooler"), !place.isolation.is_pooled(), "{place}: {why}");
+        }
+        world.engine.shutdown().await;
+    })
+    .await;
+}
+
+/// Tenants of one database share its connections, one after another with other roles and statements.
+#[tokio::test]
+async fn tenants_take_turns_on_one_connection() {
+    on_each_server(|home| async move {
+        let world = World::new(home.engine_with_one_connection());
+        let places = world.make().await;
+        for round in 0..3 {
+            for place in &places {
+                world.write(place, &format!("n{round}")).await.unwrap();
+                assert_eq!(world.names(place).await.len(), round + 1, "{place}");
+            }
+            for place in places.iter().rev() {
+                assert_eq!(world.names(place).await.len(), round + 1, "{place}");
+            }
+        }
+        world.engine.shutdown().await;
+    })
+    .await;
+}
