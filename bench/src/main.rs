@@ -32,6 +32,8 @@ enum Command {
     Run(suite::Options),
     /// Compare records on a PostgreSQL server with statements by hand.
     Postgres(postgres::Options),
+    /// Reads of many tenants with a database each on one PostgreSQL server, within a budget of connections.
+    PostgresMany(postgres::many::Options),
     /// The hand-written server of one database, for the harness to start.
     Baseline {
         /// The database file, made if absent.
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(options) => suite::run(&options),
         Command::Postgres(options) => postgres::run(&options),
+        Command::PostgresMany(options) => postgres::many::run(&options),
         Command::Baseline { database, port } => baseline::server::serve(&database, port),
     };
     match done {

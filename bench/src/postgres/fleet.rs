@@ -1,7 +1,7 @@
 //! Compares making tenants and migrating all of them with what a script by hand does on the same server: `CREATE DATABASE`
 //! from a template with a role, and a loop of `ALTER TABLE` with a line in a ledger, with as many connections.
 
-use super::world::{Isolation, Server, connect, migration, place_of};
+use super::world::{CONNECTIONS, Isolation, Server, connect, migration, place_of};
 use crate::rounds::{Compared, alternate};
 use anyhow::{Context, Result};
 use std::{
@@ -36,7 +36,7 @@ pub(crate) fn run(
     rounds: usize,
     (databases, schemas): (usize, usize),
 ) -> Result<()> {
-    let server = runtime.block_on(Server::make(url))?;
+    let server = runtime.block_on(Server::make(url, CONNECTIONS))?;
     let fleet = Arc::new(Fleet { server, made: Mutex::new(0) });
     let compared = alternate(
         rounds,

@@ -3,6 +3,7 @@
 
 mod fleet;
 mod hand;
+pub(crate) mod many;
 mod ours;
 mod world;
 

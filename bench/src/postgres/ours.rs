@@ -46,7 +46,7 @@ pub(crate) fn note(number: u64) -> Result<Change> {
 
 impl Side for Ours {
     async fn run(&self, work: Work, number: u64) -> Result<Vec<u8>> {
-        let session = self.engine.session(&self.place, &self.schema, None).await?;
+        let session = self.engine.session(&self.place, &self.schema).await?;
         match work {
             Work::ReadOne => {
                 let id = RecordId::Integer(super::world::id(number));

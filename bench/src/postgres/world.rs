@@ -28,9 +28,9 @@ const MODEL: &str = "store = \"tenant\"\n[fields.title]\ntype = \"text\"\nrequir
     [fields.body]\ntype = \"text\"\n[fields.done]\ntype = \"boolean\"\nrequired = true\ndefault = false\n\
     [fields.amount]\ntype = \"decimal\"\nscale = 2\n[fields.due]\ntype = \"date\"\n";
 pub(crate) const BODY: &str = "What was said, in a sentence or two, as people write into such a field.";
-/// Connections of each side.
-const CONNECTIONS: usize = 32;
-const TENANT: i64 = 7;
+/// Connections of each side, and of each to one database.
+pub(crate) const CONNECTIONS: (usize, usize) = (32, 32);
+const TENANT: usize = 7;
 
 /// Returns the id of a row that is read.
 pub(crate) fn id(number: u64) -> i64 {
@@ -60,7 +60,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) async fn make(url: &str) -> Result<Self> {
+    /// Makes the owner and a home database. The engine has this many connections, and as many of them to one database.
+    pub(crate) async fn make(url: &str, connections: (usize, usize)) -> Result<Self> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let mut config: Config = url.parse()?;
         let admin = connect(&config).await?;
@@ -70,8 +71,25 @@ impl Server {
         admin.batch_execute(&role).await?;
         admin.batch_execute(&format!("CREATE DATABASE {prefix}home OWNER {prefix}owner")).await?;
         config.user(format!("{prefix}owner")).dbname(format!("{prefix}home"));
-        let (engine, owner) = (engine(&own_url(url, &prefix)?, &prefix)?, connect(&config).await?);
+        let (engine, owner) = (engine(&own_url(url, &prefix)?, &prefix, connections)?, connect(&config).await?);
         Ok(Self { engine, prefix, config, owner, free: Mutex::default(), admin })
+    }
+
+    /// Makes a tenant with its notes.
+    pub(crate) async fn tenant(&self, isolation: Isolation, number: usize) -> Result<Ours> {
+        let own = place_of(isolation, number)?;
+        let migrations = [migration(1)?];
+        match isolation {
+            Isolation::Pooled => {
+                let pool = Place { tenant: None, ..own.clone() };
+                self.engine.create_system(&pool).await?;
+                self.engine.migrate(&pool, &migrations).await?;
+                self.engine.enrol(&own).await?;
+            }
+            _ => self.engine.provision(&own, &Template::new(&own.store, &migrations)?).await?,
+        }
+        let schema = Arc::new(Schema::new(own.store.clone(), vec![model(1)?], &migrations)?);
+        Ok(Ours { engine: self.engine.clone(), place: own, schema })
     }
 
     /// Removes everything that was made.
@@ -104,12 +122,12 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn make(url: &str, isolation: Isolation, rows: i64) -> Result<Self> {
-        let server = Server::make(url).await?;
-        let ours = ours(&server.engine, isolation).await?;
+        let server = Server::make(url, CONNECTIONS).await?;
+        let ours = server.tenant(isolation, TENANT).await?;
         for batch in 0..rows / 500 {
             let numbers = (0..500).map(|n| note(u64::try_from(batch * 500 + n).unwrap_or(0)));
             let changes = numbers.collect::<Result<Vec<_>>>()?;
-            let session = ours.engine.session(&ours.place, &ours.schema, None).await?;
+            let session = ours.engine.session(&ours.place, &ours.schema).await?;
             session.write(changes, &WriteOptions::default()).await?;
         }
         let (mut config, name) = (server.config.clone(), format!("{}{}", server.prefix, ours.place.physical));
@@ -124,7 +142,7 @@ impl World {
         // Far from the numbers that the engine gives.
         let sequence = format!("CREATE SEQUENCE \"{schema}\".hand_ids START 1000000000; ANALYZE");
         owner.batch_execute(&sequence).await?;
-        let hand = Hand::new(config, &schema, isolation, TENANT, CONNECTIONS);
+        let hand = Hand::new(config, &schema, isolation, i64::try_from(TENANT)?, CONNECTIONS.0);
         Ok(Self { ours, hand, server })
     }
 
@@ -150,9 +168,9 @@ fn own_url(url: &str, prefix: &str) -> Result<String> {
     Ok(format!("postgresql://{prefix}owner:{password}@{host}/{prefix}home"))
 }
 
-fn engine(url: &str, prefix: &str) -> Result<Engine> {
+fn engine(url: &str, prefix: &str, (most, per_database): (usize, usize)) -> Result<Engine> {
     let wait = Duration::from_secs(20);
-    let connections = ConnectionLimits { most: CONNECTIONS, per_database: CONNECTIONS, idle: wait, wait };
+    let connections = ConnectionLimits { most, per_database, idle: wait, wait };
     let options = PostgresOptions { url: url.into(), prefix: prefix.into(), connections, prepares: true };
     let engine = Engine::open(vec![ServerSpec::postgres(server_name()?, options)], CacheLimits::default())?;
     engine.set_platform("bench")?;
@@ -206,20 +224,4 @@ pub(crate) fn place_of(isolation: Isolation, number: usize) -> Result<Place> {
         tenant: Some(TenantId::from_raw(i64::try_from(number)?)),
         generation: 1,
     })
-}
-
-async fn ours(engine: &Engine, isolation: Isolation) -> Result<Ours> {
-    let own = Place { tenant: Some(TenantId::from_raw(TENANT)), ..place_of(isolation, 1)? };
-    let migrations = [migration(1)?];
-    match isolation {
-        Isolation::Pooled => {
-            let pool = Place { tenant: None, ..own.clone() };
-            engine.create_system(&pool).await?;
-            engine.migrate(&pool, &migrations).await?;
-            engine.enrol(&own).await?;
-        }
-        _ => engine.provision(&own, &Template::new(&own.store, &migrations)?).await?,
-    }
-    let schema = Arc::new(Schema::new(own.store.clone(), vec![model(1)?], &migrations)?);
-    Ok(Ours { engine: engine.clone(), place: own, schema })
 }
