@@ -112,14 +112,14 @@ mod home {
         /// If the server refuses.
         pub async fn leftovers(&self) -> Vec<String> {
             let (_, at) = self.admin.rsplit_once('/').expect("a URL");
-            let own = self.admin.replacen(&format!("/{at}"), &format!("/{}", self.name), 1);
+            let own = self.admin.replacen(&format!("/{at}"), &format!("/{}", self.name()), 1);
             let client = connect(&own).await;
             let sql = "WITH me AS (SELECT oid FROM pg_roles WHERE rolname = $1) \
                 SELECT 'database ' || datname FROM pg_database, me WHERE datdba = me.oid AND datname <> $1 \
                 UNION ALL SELECT 'schema ' || nspname FROM pg_namespace, me WHERE nspowner = me.oid \
                 UNION ALL SELECT 'role ' || r.rolname FROM pg_roles AS r, pg_auth_members AS m, me \
                     WHERE m.roleid = r.oid AND m.member = me.oid ORDER BY 1";
-            let rows = client.query(sql, &[&self.name]).await.expect("names");
+            let rows = client.query(sql, &[&self.name()]).await.expect("names");
             rows.iter().map(|row| row.get(0)).collect()
         }
 

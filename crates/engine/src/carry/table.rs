@@ -2,6 +2,7 @@
 
 use crate::{
     cell::Storage,
+    input,
     migration::State,
     model::{FieldKind, IdKind, Model},
     name::{FieldName, ModelName, StoreName},
@@ -38,6 +39,8 @@ pub(crate) struct Table {
     /// Positions of the columns in full-text search.
     pub(crate) search: Vec<usize>,
     pub(crate) references: Vec<Reference>,
+    /// Positions of the columns whose texts are in an index, and how many bytes those may have.
+    pub(crate) short: Vec<(usize, usize)>,
 }
 
 /// All tables of a store, by name. Cheap to clone.
@@ -103,6 +106,8 @@ fn table(
         FieldKind::Ref { to, .. } => Some(Reference { column: at(field.name.as_str()), to: position(to)? }),
         _ => None,
     });
+    let short = model.fields.iter();
+    let short = short.filter_map(|field| Some((at(field.name.as_str()), input::most_bytes(model, field)?)));
     Table {
         model: model.name.clone(),
         id: model.id,
@@ -110,6 +115,7 @@ fn table(
         unique: single.chain(several).collect(),
         search: model.search_fields().map(|field| at(field.name.as_str())).collect(),
         references: references.collect(),
+        short: short.collect(),
         columns: names
             .iter()
             .map(|name| Column { name: (*name).into(), storage: storage(model, name) })

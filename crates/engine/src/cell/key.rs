@@ -2,6 +2,7 @@
 
 use super::Raw;
 use crate::query::RecordId;
+use std::fmt;
 
 /// A record id in its stored form, without a heap allocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +24,15 @@ impl Key {
             Raw::Integer(id) => Some(Self::Integer(id)),
             Raw::Text(text) => text.try_into().ok().map(Self::Text),
             Raw::Null | Raw::Other => None,
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(id) => id.fmt(f),
+            Self::Text(text) => String::from_utf8_lossy(text).fmt(f),
         }
     }
 }

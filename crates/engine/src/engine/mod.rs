@@ -116,7 +116,8 @@ impl Engine {
         let at_once = work.at_once.unwrap_or(cores * 2).max(1);
         // The tenants of a pool also share its connections.
         let share = work.per_tenant.unwrap_or(at_once / 2).min(connections / 2);
-        let long = sqlite::LongWork::new(at_once, share, work.deadline.unwrap_or(spec::READ_DEADLINE));
+        let deadline = work.deadline.unwrap_or(spec::READ_DEADLINE);
+        let long = sqlite::LongWork::new(at_once, share, deadline);
         sqlite::allow_shm_files(descriptors.watches());
         let handles = sqlite::Handles::new(descriptors.files());
         let cache = sqlite::Cache::new(descriptors.open_databases, connections, handles)?;
@@ -130,7 +131,8 @@ impl Engine {
                 Ok(Server::Sqlite(sqlite::Backend::new(server, index, &sqlite)))
             }
             ServerSpec::Postgres { name, options, replication } => {
-                postgres::Server::new(name, &options, &replication, &platform).map(Server::Postgres)
+                postgres::Server::new(name, (&options, &replication), &platform, deadline)
+                    .map(Server::Postgres)
             }
         };
         let servers = (0..).zip(specs).map(open).collect::<Result<_>>()?;
@@ -146,20 +148,14 @@ impl Engine {
         self.0.platform.set(id)
     }
 
-    /// Opens a session confined to `place`. `max_bytes` limits the size of a tenant's own database; for pooled tenants
-    /// each write passes its limits. Make a session for each request: it keeps its database open.
+    /// Opens a session confined to `place`. Make a session for each request: it keeps its database open.
     ///
     /// # Errors
     /// [`Kind::SchemaBehind`] or [`Kind::SchemaAhead`] if the database does not have exactly the migrations of
     /// `schema`; every read and write of the session compares them again (`known-schema`).
-    pub async fn session(
-        &self,
-        place: &Place,
-        schema: &Arc<Schema>,
-        max_bytes: Option<u64>,
-    ) -> Result<Session> {
+    pub async fn session(&self, place: &Place, schema: &Arc<Schema>) -> Result<Session> {
         Ok(match self.server(place)? {
-            Server::Sqlite(server) => Session::sqlite(server.session(place, schema, max_bytes).await?),
+            Server::Sqlite(server) => Session::sqlite(server.session(place, schema).await?),
             Server::Postgres(server) => Session::postgres(Box::pin(server.session(place, schema)).await?),
         })
     }

@@ -82,8 +82,8 @@ pub struct PlaceInfo {
     pub log_upto: Option<i64>,
     /// Number of rows of declared models.
     pub rows: u64,
-    /// Bytes of stored values; counted for pooled tenants only.
-    pub bytes: u64,
+    /// Bytes of stored values. None if they were not counted since the platform's own tables were brought up to date.
+    pub bytes: Option<u64>,
 }
 
 #[cfg(test)]

@@ -2,10 +2,12 @@
 //! (requests, CSV) and every write and filter use it. It never uses a connection.
 
 mod check;
+mod index;
 mod json;
 mod text;
 
 pub(crate) use check::{check, rules};
+pub(crate) use index::{check_bytes, most_bytes};
 
 use crate::{
     cell::{Raw, Rule, Storage, Stored, stored},
@@ -35,11 +37,14 @@ pub fn from_text(field: &Field, text: &str) -> Result<Value> {
     Ok(value)
 }
 
-/// Checks a stored value like one that a caller gives.
+/// Checks a stored value like one that a caller writes. `most` is what [`most_bytes`] says of the field.
 ///
 /// # Errors
 /// The rule that it breaks.
-pub(crate) fn check_stored(field: &Field, raw: Raw<'_>) -> Result<(), Rule> {
+pub(crate) fn check_stored(field: &Field, most: Option<usize>, raw: Raw<'_>) -> Result<(), Rule> {
+    if let Raw::Text(bytes) = raw {
+        check_bytes(bytes.len(), most)?;
+    }
     const READABLE: &str = "is not a text that can be read";
     let storage = match (&field.kind, raw) {
         (FieldKind::Ref { .. }, Raw::Text(_)) => Storage::Uuid,

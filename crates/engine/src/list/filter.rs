@@ -162,7 +162,7 @@ mod tests {
 
     fn column(storage: Storage) -> Column {
         let name = FieldName::parse("field").unwrap();
-        Column { name, storage, nullable: true, indexed: false, unique: false }
+        Column { name, storage, nullable: true, indexed: false, most_bytes: None, unique: false }
     }
 
     #[test]

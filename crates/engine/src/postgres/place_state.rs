@@ -47,7 +47,7 @@ fn read(row: &Row, site: &Site) -> Result<PlaceInfo> {
     let count = |index: usize| u64::try_from(row.get::<_, i64>(index)).unwrap_or(0);
     let state = PlaceState::parse(row.get(1), row.get(2));
     let state = state.ok_or_else(|| transition::unknown(&site.place))?;
-    Ok(PlaceInfo { state, recorder: row.get(3), log_upto: row.get(4), rows: count(5), bytes: count(6) })
+    Ok(PlaceInfo { state, recorder: row.get(3), log_upto: row.get(4), rows: count(5), bytes: Some(count(6)) })
 }
 
 /// Changes the row of the place if the condition of the transition holds; `values` are the parameters from `$4` on.

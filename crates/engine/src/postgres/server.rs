@@ -14,7 +14,7 @@ use crate::{
     place::Place,
 };
 use quick_cache::sync::Cache;
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 use tokio::sync::OnceCell;
 
 /// How to reach a server, and what to leave to others there. Its `Debug` form has no password.
@@ -56,6 +56,8 @@ pub(crate) struct Inner {
     pub(crate) platform: Platform,
     /// What the passwords of readers follow from, once it is known.
     pub(crate) secret: OnceCell<String>,
+    /// How long a list or a count that may scan every row may take.
+    pub(super) read_deadline: Duration,
     /// Places that were used.
     pub(super) opened: Cache<Place, Arc<Opened>>,
 }
@@ -67,9 +69,9 @@ impl Server {
     /// [`Kind::Statement`] if the URL is wrong or names no database, or the prefix is not allowed.
     pub(crate) fn new(
         name: ServerName,
-        options: &ServerOptions,
-        replication: &Replication,
+        (options, replication): (&ServerOptions, &Replication),
         platform: &Platform,
+        read_deadline: Duration,
     ) -> Result<Self> {
         let access = Access::new(&options.url, options.prepares)?;
         let home = access.database().ok_or_else(|| {
@@ -87,6 +89,7 @@ impl Server {
             replicas,
             platform: platform.clone(),
             secret: OnceCell::new(),
+            read_deadline,
             opened: Cache::new(REMEMBERED),
         })))
     }

@@ -25,8 +25,6 @@ use crate::{
 use std::{borrow::Cow, collections::HashSet, sync::Arc, time::Duration};
 use tokio_postgres::Row;
 
-/// How long a list that may scan every row may take.
-const READ_DEADLINE: Duration = Duration::from_secs(10);
 /// How often a read is repeated because migrations of other stores raised the ledger meanwhile.
 const ATTEMPTS: usize = 4;
 
@@ -121,7 +119,7 @@ impl Session {
         };
         let rows = match cost(&self.schema, model, select) {
             Cost::Short => read.await?,
-            Cost::Long => within(READ_DEADLINE, read).await?,
+            Cost::Long => within(self.server.read_deadline, read).await?,
         };
         let next = list.show(&rows, &mut visit)?;
         Ok((visit, next))
@@ -141,7 +139,7 @@ impl Session {
             list::count(&mut query, filter, &wanted, merge, &overridden)?;
             self.rows(&query.sql, &query.values).await
         };
-        let rows = within(READ_DEADLINE, read).await?;
+        let rows = within(self.server.read_deadline, read).await?;
         Ok(rows.first().and_then(|row| u64::try_from(row.get::<_, i64>(0)).ok()).unwrap_or(0))
     }
 

@@ -4,6 +4,7 @@
 use crate::{
     cell::{Key, Storage},
     error::{Error, Kind, Result},
+    input,
     model::{FieldKind, IdKind, Model, OnDelete},
     name::{FieldName, ModelName},
     place::Isolation,
@@ -40,6 +41,8 @@ pub struct Column {
     pub nullable: bool,
     /// True for the id, a unique field, and a field with its own index.
     pub(crate) indexed: bool,
+    /// Most bytes of a text in it, because it is in an index.
+    pub(crate) most_bytes: Option<usize>,
     /// True if at most one row has a given value in it.
     pub(crate) unique: bool,
 }
@@ -150,7 +153,7 @@ impl Plan {
 fn columns(model: &Model, ids: &HashMap<ModelName, IdKind>) -> Result<Vec<Column>> {
     let implicit = |name: &str, storage, key| {
         let name = FieldName::parse(name).map_err(|e| Error::new(Kind::Internal, e.to_string()))?;
-        Ok::<_, Error>(Column { name, storage, nullable: false, indexed: key, unique: key })
+        Ok::<_, Error>(Column { name, storage, nullable: false, indexed: key, most_bytes: None, unique: key })
     };
     let mut columns = vec![implicit("id", Storage::of_id(model.id), true)?];
     columns.extend(model.fields.iter().map(|field| Column {
@@ -158,6 +161,7 @@ fn columns(model: &Model, ids: &HashMap<ModelName, IdKind>) -> Result<Vec<Column
         storage: storage(&field.kind, ids),
         nullable: !field.required,
         indexed: field.index || field.unique || matches!(field.kind, FieldKind::Ref { .. }),
+        most_bytes: input::most_bytes(model, field),
         unique: field.unique,
     }));
     columns.push(implicit("created_at", Storage::Datetime, false)?);

@@ -39,7 +39,6 @@ fn failure(code: ffi::Error, message: &str) -> Kind {
         ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => Kind::Corrupt,
         ErrorCode::AuthorizationForStatementDenied => Kind::Denied(message.into()),
         ErrorCode::CannotOpen if code.extended_code == ffi::SQLITE_CANTOPEN_SYMLINK => Kind::WrongIdentity,
-        // Either the disk or `max_page_count`: `located` tells them apart.
         ErrorCode::DiskFull => Kind::DiskFull,
         ErrorCode::ReadOnly | ErrorCode::PermissionDenied => Kind::NoAccess,
         ErrorCode::SystemIoFailure | ErrorCode::CannotOpen => Kind::Io,
@@ -135,14 +134,10 @@ fn is_at_file_limit(path: &Path) -> bool {
     })
 }
 
-/// Adds to the error the database file it concerns, and corrects its kind by the state of the disk. SQLite says "full"
-/// both for a tenant's limit (`capped`) and for the disk, and "I/O error" for a full disk when it extends a `-shm`
-/// file.
-pub(crate) fn located(error: Error, path: &Path, capped: bool) -> Error {
+/// Adds to the error the database file it concerns, and corrects its kind by the state of the disk. SQLite says "I/O
+/// error" for a full disk when it extends a `-shm` file.
+pub(crate) fn located(error: Error, path: &Path) -> Error {
     match error.kind() {
-        Kind::DiskFull if capped && has_room(path) => {
-            Error::with_source(Kind::Limit("bytes"), "max_page_count", error)
-        }
         Kind::Io if !has_room(path) || is_at_file_limit(path) => {
             error.with_kind(Kind::DiskFull).in_file(path)
         }

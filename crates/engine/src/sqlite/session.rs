@@ -8,7 +8,7 @@ use super::{
     connection::{Database, Lease, group_commit},
     error::located,
     identity,
-    records::{activity, list, read, usage},
+    records::{activity, count, list, read, usage},
     sandbox::{self, Window},
 };
 use crate::{
@@ -155,7 +155,36 @@ impl Session {
     }
 
     pub(crate) async fn usage(&self) -> Result<Usage> {
-        self.short(|conn| usage::held(conn, &self.schema, &self.confinement)).await
+        self.count_bytes().await?;
+        self.short(|conn| usage::usage(conn, &self.schema, &self.confinement)).await
+    }
+
+    /// Counts the bytes of a tenant whose database was made before they were counted. Holds no writer up.
+    async fn count_bytes(&self) -> Result<()> {
+        self.database.counted().once(|| self.count_once()).await
+    }
+
+    async fn count_once(&self) -> Result<()> {
+        let missing = self.long(count::LIMIT, count::missing).await?;
+        let writer = self.database.writer.clone().lock_owned().await;
+        let (schema, who) = (self.schema.clone(), self.confinement);
+        let work = move |conn: &Connection| count::add(conn, &schema, &who, missing).map(|()| writer);
+        self.long.run_as_writer(&self.database, self.long.write_deadline(), work).await?;
+        self.database.after_commit()
+    }
+
+    /// Begins to count in the background, after the first write to such a database.
+    fn count_later(&self) {
+        if !self.database.counted().is_first_to_ask() {
+            return;
+        }
+        let session = self.clone();
+        tokio::spawn(async move {
+            if let Err(error) = session.count_bytes().await {
+                tracing::warn!(%error, database = %session.database.path().display(), "bytes are not counted yet");
+                session.database.counted().ask_again();
+            }
+        });
     }
 
     /// Runs small writes through the queue, where they share commits; a large write has its own transaction. A waiting
@@ -181,6 +210,9 @@ impl Session {
                 Ok(written)
             }),
         };
+        if !self.database.counted().is_done() {
+            self.count_later();
+        }
         done.map_err(|error| self.located(error))
     }
 
@@ -275,7 +307,7 @@ impl Session {
 
     /// Adds the file of this database to the error.
     fn located(&self, error: Error) -> Error {
-        located(error, self.database.path(), self.database.is_capped())
+        located(error, self.database.path())
     }
 }
 

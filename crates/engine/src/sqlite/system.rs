@@ -41,7 +41,7 @@ pub(crate) struct SystemDb {
 
 impl SystemDb {
     pub(crate) fn new(database: Arc<Database>) -> Result<Self> {
-        let watch = database.watch().map_err(|error| located(error, database.path(), false))?;
+        let watch = database.watch().map_err(|error| located(error, database.path()))?;
         Ok(Self { database, watch })
     }
 
@@ -52,9 +52,7 @@ impl SystemDb {
     pub(crate) async fn begin(&self) -> Result<Tx> {
         let writer = self.database.writer.clone().lock_owned().await;
         let mut lease = Lease::take_as_writer(self.database.clone()).await?;
-        begin(&mut lease, "BEGIN IMMEDIATE")
-            .await
-            .map_err(|error| located(error, self.database.path(), false))?;
+        begin(&mut lease, "BEGIN IMMEDIATE").await.map_err(|error| located(error, self.database.path()))?;
         Ok(Tx { lease: Some(lease), writer: Some(writer) })
     }
 
@@ -64,7 +62,7 @@ impl SystemDb {
     /// `Busy` if another process holds the lock for too long.
     pub(crate) async fn snapshot(&self) -> Result<Tx> {
         let mut lease = Lease::take(self.database.clone()).await?;
-        begin(&mut lease, "BEGIN").await.map_err(|error| located(error, self.database.path(), false))?;
+        begin(&mut lease, "BEGIN").await.map_err(|error| located(error, self.database.path()))?;
         Ok(Tx { lease: Some(lease), writer: None })
     }
 
@@ -202,7 +200,7 @@ impl Tx {
 /// Adds the file of the connection to the error.
 fn of_file(conn: &Connection, error: rusqlite::Error) -> Error {
     match conn.path() {
-        Some(path) => located(error.into(), path.as_ref(), false),
+        Some(path) => located(error.into(), path.as_ref()),
         None => error.into(),
     }
 }

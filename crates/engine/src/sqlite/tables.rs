@@ -13,24 +13,31 @@ macro_rules! meta_table {
     };
 }
 
+/// The table of places; `$more` are columns that later forms have.
 macro_rules! place_table {
-    () => {
-        "CREATE TABLE _tenantry_place(
+    ($more:literal) => {
+        concat!(
+            "CREATE TABLE _tenantry_place(
   tenant INTEGER NOT NULL, store TEXT NOT NULL, generation INTEGER NOT NULL, platform TEXT NOT NULL DEFAULT '',
   state TEXT NOT NULL DEFAULT 'open' CHECK(state IN ('open', 'fenced', 'filling', 'closed', 'leaving')),
-  holder INTEGER, recorder INTEGER, log_upto INTEGER, rows INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0,
+  holder INTEGER, recorder INTEGER, log_upto INTEGER, rows INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0",
+            $more,
+            ",
   PRIMARY KEY(tenant, store)) STRICT, WITHOUT ROWID;"
+        )
     };
 }
 
 /// Version of the form that [`CREATE`] makes. Databases without a version row have form 1.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// Steps from each form to the next one, beginning with form 1.
-const STEPS: [&str; 1] = [concat!(
+const STEPS: [&str; 2] = [TO_2, TO_3];
+
+const TO_2: &str = concat!(
     "CREATE TABLE _tenantry_place_1 AS SELECT * FROM _tenantry_place; DROP TABLE _tenantry_place;",
     meta_table!(),
-    place_table!(),
+    place_table!(""),
     // `fenced`: 0 open, 1 fenced by no operation, 2 made from a copy, else a fencing token. `carried`: the lowest number
     // for rows that are being removed, another negative number is the token of the call that fills the place.
     "INSERT INTO _tenantry_place(tenant, store, generation, platform, state, holder, recorder, log_upto, rows, bytes)
@@ -43,18 +50,25 @@ const STEPS: [&str; 1] = [concat!(
      FROM _tenantry_place_1;
      DROP TABLE _tenantry_place_1;
      INSERT INTO _tenantry_meta(one, version) VALUES(1, 2)"
-)];
+);
+
+/// Until form 3, bytes were counted in pools only. A pool has a row of its own, so a file with one row is no pool.
+const TO_3: &str = "ALTER TABLE _tenantry_place ADD COLUMN counted INTEGER NOT NULL DEFAULT 1;
+    UPDATE _tenantry_place SET bytes = 0, counted = 0
+    WHERE tenant = 0 OR (SELECT count(*) FROM _tenantry_place) = 1;
+    UPDATE _tenantry_meta SET version = 3";
 
 /// The platform's own tables, in a database without them.
 ///
 /// `_tenantry_meta` has one row. `_tenantry_place` has one row per tenant and store living here; tenant 0 is a system
 /// store itself. `platform` is the installation it belongs to (empty if made before that was known, like the control
-/// store). For the other columns see [`crate::identity::PlaceInfo`]: while there is a `recorder`, writes are noted in
+/// store). While `counted` is 0, `bytes` has only what writes added since the row was brought up to
+/// date (`records/count.rs`). For the other columns see [`crate::identity::PlaceInfo`]: while there is a `recorder`, writes are noted in
 /// `_tenantry_changes`.
 pub(crate) const CREATE: &str = concat!(
     meta_table!(),
-    place_table!(),
-    "INSERT INTO _tenantry_meta(one, version) VALUES(1, 2);
+    place_table!(", counted INTEGER NOT NULL DEFAULT 1"),
+    "INSERT INTO _tenantry_meta(one, version) VALUES(1, 3);
 CREATE TABLE _tenantry_ledger(
   app TEXT NOT NULL, migration TEXT NOT NULL, checksum TEXT NOT NULL, applied_at TEXT NOT NULL, PRIMARY KEY(app, migration)) STRICT;
 CREATE TABLE _tenantry_seq(

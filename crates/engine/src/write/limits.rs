@@ -8,8 +8,7 @@ use crate::error::{Error, Kind, Result};
 pub struct Usage {
     /// Rows of declared models.
     pub rows: u64,
-    /// For a pooled tenant, bytes of its stored values; otherwise, bytes of its database's pages. The limit counts the
-    /// same.
+    /// Bytes of stored values, whatever the database and the isolation. The limit counts the same.
     pub bytes: u64,
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     cell::{Key, Stored, stored},
     error::{Error, Kind, Result},
-    input::rules,
+    input::{check_bytes, rules},
     model::IdKind,
     name::FieldName,
     query::{Change, RecordId},
@@ -128,5 +128,9 @@ fn position(plan: &Plan, name: &FieldName) -> Result<usize> {
 fn bind<'a>(plan: &Plan, position: usize, value: &'a Value) -> Result<Stored<'a>> {
     rules(&plan.model.fields[position - 1], value)?;
     let column = &plan.columns[position];
-    stored(column.storage, value).map_err(|rule| Error::invalid(column.name.as_str(), rule))
+    let refuse = |rule| Error::invalid(column.name.as_str(), rule);
+    if let Value::Text(text) = value {
+        check_bytes(text.len(), column.most_bytes).map_err(refuse)?;
+    }
+    stored(column.storage, value).map_err(refuse)
 }

@@ -30,7 +30,7 @@ async fn session(test: &TestEngine, number: i64) -> Session {
     )
     .unwrap();
     let schema = Arc::new(Schema::new(tenant(number).store, vec![], &[]).unwrap());
-    test.engine.session(&tenant(number), &schema, None).await.unwrap()
+    test.engine.session(&tenant(number), &schema).await.unwrap()
 }
 
 /// Attempts at a statement that takes too long: on a busy machine any one may wait for a processor.

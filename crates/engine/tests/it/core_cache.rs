@@ -153,9 +153,7 @@ async fn no_order_of_opens_and_closes_gives_anybody_another_database() {
                         0 => engine.close(&tenant(number)),
                         1 if !held.is_empty() => drop(held.swap_remove(random.below(held.len()))),
                         2 => tokio::task::yield_now().await,
-                        _ => {
-                            held.push((number, engine.session(&tenant(number), &schema, None).await.unwrap()))
-                        }
+                        _ => held.push((number, engine.session(&tenant(number), &schema).await.unwrap())),
                     }
                     for (number, session) in held.iter().rev().take(2) {
                         let limits = tenantry_engine::SqlLimits::default();

@@ -32,7 +32,7 @@ async fn narrow_bed() -> TestEngine {
 /// connections of another kind, on more databases than there are descriptors for.
 async fn work(engine: &Engine, schema: &Arc<Schema>, random: &mut Random) -> tenantry_engine::Result<()> {
     let number = 1 + random.below(DATABASES as usize) as i64;
-    let session = engine.session(&tenant(number), schema, None).await?;
+    let session = engine.session(&tenant(number), schema).await?;
     let sql = || session.sql("SELECT 1", serde_json::Value::Null, SqlLimits::default());
     let (a, b, c, d) = tokio::join!(session.usage(), sql(), session.activity(None, 10, 1000), sql());
     a?;
@@ -82,11 +82,11 @@ async fn an_open_waits_until_a_session_is_over() {
     let most = (MOST - MOST / 8) / 4;
     let mut held = Vec::new();
     for number in 1..=most as i64 {
-        held.push(test.engine.session(&tenant(number), &schema, None).await.unwrap());
+        held.push(test.engine.session(&tenant(number), &schema).await.unwrap());
     }
     let late = tokio::spawn({
         let (engine, schema) = (test.engine.clone(), schema.clone());
-        async move { engine.session(&tenant(DATABASES), &schema, None).await.map(drop) }
+        async move { engine.session(&tenant(DATABASES), &schema).await.map(drop) }
     });
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     assert!(!late.is_finished());

@@ -120,14 +120,15 @@ async fn enforced_limits_a_quota_is_not_overshot_by_writes_of_one_commit() {
 }
 
 #[tokio::test]
-async fn a_full_database_refuses_who_does_not_fit_and_keeps_the_others() {
+async fn a_limit_of_bytes_refuses_a_write_that_does_not_fit_and_keeps_the_others() {
     let test = TestEngine::new(8);
     let place = own(&test, 1).await;
-    let limit = test.engine.size_bytes(&place).await.unwrap() + 60_000;
-    let session = test.engine.session(&place, &schema(), Some(limit)).await.unwrap();
+    let limited = WriteOptions { max_bytes: Some(60_000), ..WriteOptions::default() };
+    let session = test.engine.session(&place, &schema()).await.unwrap();
     let big = "x".repeat(20_000);
     let bodies_of = |n: usize| if n.is_multiple_of(2) { "small".into() } else { big.clone() };
-    let writing: Vec<_> = (0..20).map(|n| write(&session, &bodies_of(n))).collect();
+    let writing: Vec<_> =
+        (0..20).map(|n| start(&session, vec![note(&bodies_of(n))], limited.clone())).collect();
     let mut done = 0;
     for (n, writing) in writing.into_iter().enumerate() {
         match kind(writing).await {

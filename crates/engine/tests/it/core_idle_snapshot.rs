@@ -68,7 +68,7 @@ async fn what_anybody_commits_is_in_the_next_read() {
         let session = open(&test, &place).await;
         session.write(&[note("0")], &WriteOptions::default()).await.unwrap();
         let other = engine_at(test.dir.path(), 4);
-        let theirs = other.session(&place, &schema(), None).await.unwrap();
+        let theirs = other.session(&place, &schema()).await.unwrap();
         let stranger = apart(&file);
         for round in 0..60 {
             settle(&session).await;
@@ -111,7 +111,7 @@ async fn no_read_is_older_than_what_was_committed_before_it() {
             })
             .collect();
         let other = engine_at(test.dir.path(), 4);
-        let theirs = other.session(&place, &schema(), None).await.unwrap();
+        let theirs = other.session(&place, &schema()).await.unwrap();
         for round in 1..=rounds {
             let writer = if round % 2 == 0 { &session } else { &theirs };
             let change = [changed(&round.to_string())];
@@ -234,7 +234,7 @@ async fn nobodys_end_takes_the_locks_of_others_along() {
     let session = open(&test, &place).await;
     session.write(&[note("0")], &WriteOptions::default()).await.unwrap();
     let other = engine_at(test.dir.path(), 4);
-    let theirs = other.session(&place, &schema(), None).await.unwrap();
+    let theirs = other.session(&place, &schema()).await.unwrap();
     settle(&theirs).await;
     assert!(locks(&test.file(&place)) > 0);
     drop(theirs);

@@ -33,7 +33,7 @@ fn as_after_a_crash(dir: &Path) -> tempfile::TempDir {
 }
 
 async fn entered(clinic: &Clinic, place: &Place) -> Result<Vec<String>, Error> {
-    clinic.test.engine.session(place, &clinic.schema, None).await.map(drop)?;
+    clinic.test.engine.session(place, &clinic.schema).await.map(drop)?;
     Ok(clinic.names(place).await)
 }
 
@@ -146,7 +146,7 @@ async fn an_open_session_does_not_go_on_reading_a_file_that_is_gone() {
     furnished(dir.path()).await;
     let clinic = open(dir.path());
     let (mine, _) = places(Isolation::Database);
-    let session = clinic.test.engine.session(&mine, &clinic.schema, None).await.unwrap();
+    let session = clinic.test.engine.session(&mine, &clinic.schema).await.unwrap();
     session.usage().await.unwrap();
     fs::remove_file(file(dir.path(), &mine)).unwrap();
     let removed = Instant::now();

@@ -36,7 +36,7 @@ async fn neighbours() -> (TestEngine, Session) {
         conn.execute_batch("INSERT INTO doctors__fts(doctors__fts) VALUES('rebuild')").unwrap();
     }
     let schema = Arc::new(Schema::new(tenant(1).store, vec![], &[]).unwrap());
-    let session = test.engine.session(&tenant(1), &schema, None).await.unwrap();
+    let session = test.engine.session(&tenant(1), &schema).await.unwrap();
     (test, session)
 }
 
@@ -228,21 +228,21 @@ async fn pooled_tenants_never_get_raw_sql() {
     system(&test).await;
     let pooled = Place { isolation: Isolation::Pooled, physical: control().physical, ..tenant(7) };
     let schema = Arc::new(Schema::new(pooled.store.clone(), vec![], &[]).unwrap());
-    assert_eq!(*test.engine.session(&pooled, &schema, None).await.unwrap_err().kind(), Kind::WrongIdentity);
+    assert_eq!(*test.engine.session(&pooled, &schema).await.unwrap_err().kind(), Kind::WrongIdentity);
     test.engine.enrol(&pooled).await.unwrap();
     test.engine.enrol(&pooled).await.unwrap();
-    let session = test.engine.session(&pooled, &schema, None).await.unwrap();
+    let session = test.engine.session(&pooled, &schema).await.unwrap();
     let denied = session.sql("SELECT 1", Json::Null, SqlLimits::default()).await.unwrap_err();
     assert!(matches!(denied.kind(), Kind::Denied(_)));
     // A database with several tenants is not handed out as a tenant's own.
     let posing = Place { isolation: Isolation::Database, ..pooled.clone() };
     for engine in [&test.engine, &engine_at(test.dir.path(), 4)] {
         // Open in the first engine, where the tenant was admitted as one of many; not open in the second.
-        assert_eq!(*engine.session(&posing, &schema, None).await.unwrap_err().kind(), Kind::WrongIdentity);
+        assert_eq!(*engine.session(&posing, &schema).await.unwrap_err().kind(), Kind::WrongIdentity);
     }
     let pool_first = engine_at(test.dir.path(), 4);
-    pool_first.session(&pooled, &schema, None).await.unwrap();
-    assert_eq!(*pool_first.session(&posing, &schema, None).await.unwrap_err().kind(), Kind::WrongIdentity);
+    pool_first.session(&pooled, &schema).await.unwrap();
+    assert_eq!(*pool_first.session(&posing, &schema).await.unwrap_err().kind(), Kind::WrongIdentity);
 }
 
 /// Runs statements built from suspicious pieces, while a watcher looks at the open files.

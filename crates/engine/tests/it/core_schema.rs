@@ -101,13 +101,13 @@ async fn a_migration_by_another_process_is_seen_by_every_read_and_write() {
     for isolation in [Isolation::Database, Isolation::Pooled] {
         let test = TestEngine::new(4);
         let place = made(&test, isolation).await;
-        let old = test.engine.session(&place, &schema(2), None).await.unwrap();
+        let old = test.engine.session(&place, &schema(2)).await.unwrap();
         write(&old, vec![insert("12.50")]).await.unwrap();
         // So many that the connection starts an idle snapshot.
         for _ in 0..40 {
             assert_eq!(get(&old).await, Ok(Value::Decimal("12.50".parse().unwrap())));
         }
-        let early = test.engine.session(&place, &schema(3), None).await.map(drop);
+        let early = test.engine.session(&place, &schema(3)).await.map(drop);
         assert_eq!(*early.unwrap_err().kind(), Kind::SchemaBehind, "{isolation:?}");
 
         let other = engine_at(test.dir.path(), 4);
@@ -120,11 +120,11 @@ async fn a_migration_by_another_process_is_seen_by_every_read_and_write() {
         for (way, outcome) in every_way(&old, isolation).await.into_iter().enumerate() {
             assert_eq!(outcome, Err(Kind::SchemaAhead), "{isolation:?}, way {way}");
         }
-        let again = test.engine.session(&place, &schema(2), None).await;
+        let again = test.engine.session(&place, &schema(2)).await;
         if let Ok(again) = again {
             assert_eq!(get(&again).await, Err(Kind::SchemaAhead));
         }
-        let new = test.engine.session(&place, &schema(3), None).await.unwrap();
+        let new = test.engine.session(&place, &schema(3)).await.unwrap();
         assert_eq!(get(&new).await, Ok(Value::Decimal("12.500".parse().unwrap())), "{isolation:?}");
         assert_eq!(
             new.count("bills", &Filter::All(vec![]), None, None).await.unwrap(),
@@ -145,6 +145,6 @@ async fn models_changed_without_a_migration_are_served_by_nothing() {
     let known = migrations();
     let edited = Schema::new(place.store.clone(), vec![Arc::new(bill(3))], &known[..1]).unwrap();
     let edited = Arc::new(edited.unmigrated("edited"));
-    let refused = test.engine.session(&place, &edited, None).await.map(drop);
+    let refused = test.engine.session(&place, &edited).await.map(drop);
     assert_eq!(*refused.unwrap_err().kind(), Kind::SchemaBehind);
 }

@@ -60,7 +60,7 @@ pub async fn in_pool(test: &TestEngine, number: i64) -> Place {
 }
 
 pub async fn open(test: &TestEngine, place: &Place) -> Session {
-    test.engine.session(place, &schema(), None).await.unwrap()
+    test.engine.session(place, &schema()).await.unwrap()
 }
 
 pub fn note(body: &str) -> Change {
@@ -119,7 +119,7 @@ async fn self_identifying_a_shared_database_is_never_handed_out_as_an_own_one() 
     in_pool(&test, 2).await;
     let as_own = Place { isolation: Isolation::Database, ..shared };
     for engine in [test.engine.clone(), engine_at(test.dir.path(), 8)] {
-        let refused = engine.session(&as_own, &schema(), None).await.unwrap_err();
+        let refused = engine.session(&as_own, &schema()).await.unwrap_err();
         assert_eq!(*refused.kind(), Kind::WrongIdentity);
         assert_eq!(*engine.verify(&as_own).await.unwrap_err().kind(), Kind::WrongIdentity);
     }
@@ -143,27 +143,24 @@ async fn fenced_generation_a_fence_stops_writes_of_open_sessions_and_lets_reads_
 }
 
 #[tokio::test]
-async fn the_size_limit_holds_on_every_connection_and_can_be_lifted() {
+async fn the_limit_of_bytes_holds_and_can_be_lifted() {
     let test = TestEngine::new(8);
     let place = own(&test, 1).await;
-    let limit = test.engine.size_bytes(&place).await.unwrap() + 100_000;
-    let session = test.engine.session(&place, &schema(), Some(limit)).await.unwrap();
+    let limited = WriteOptions { max_bytes: Some(100_000), ..WriteOptions::default() };
+    let session = test.engine.session(&place, &schema()).await.unwrap();
     let big = "x".repeat(10_000);
-    let mut refused = None;
-    for _ in 0..100 {
-        if let Err(error) = session.write(&[note(&big)], &WriteOptions::default()).await {
-            refused = Some(error);
-            break;
+    let mut written = 0;
+    let refused = loop {
+        match session.write(&[note(&big)], &limited).await {
+            Ok(_) => written += 1,
+            Err(error) => break error,
         }
-    }
-    assert_eq!(*refused.unwrap().kind(), Kind::Limit("bytes"));
-    test.engine
-        .session(&place, &schema(), None)
-        .await
-        .unwrap()
-        .write(&[note(&big)], &WriteOptions::default())
-        .await
-        .unwrap();
+        assert!(written < 100);
+    };
+    assert_eq!((refused.kind(), written), (&Kind::Limit("bytes"), 9));
+    let again = test.engine.session(&place, &schema()).await.unwrap();
+    again.write(&[note(&big)], &WriteOptions::default()).await.unwrap();
+    assert!(again.usage().await.unwrap().bytes > 100_000);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -246,7 +243,7 @@ async fn a_withdrawn_tenant_is_gone_from_the_files() {
     test.engine.withdraw(&leaver).await.unwrap();
     assert_eq!(bodies(&open(&test, &stayer).await).await, ["ordinary"]);
     let cold = engine_at(test.dir.path(), 8);
-    assert_eq!(*cold.session(&leaver, &schema(), None).await.unwrap_err().kind(), Kind::WrongIdentity);
+    assert_eq!(*cold.session(&leaver, &schema()).await.unwrap_err().kind(), Kind::WrongIdentity);
     for suffix in ["", "-wal"] {
         let bytes =
             std::fs::read(test.dir.path().join(format!("tenant_pool.db{suffix}"))).unwrap_or_default();
@@ -280,7 +277,7 @@ async fn the_warm_path_is_short() {
     let id = RecordId::Integer(1);
     let started = Instant::now();
     for _ in 0..10_000 {
-        std::hint::black_box(test.engine.session(&place, &schema, None).await.unwrap());
+        std::hint::black_box(test.engine.session(&place, &schema).await.unwrap());
     }
     let each = started.elapsed() / 10_000;
     let started = Instant::now();
@@ -298,7 +295,7 @@ async fn the_warm_path_is_short() {
 async fn the_future_of_a_read_stays_small() {
     let test = TestEngine::new(4);
     let place = own(&test, 7).await;
-    let session = test.engine.session(&place, &schema(), None).await.unwrap();
+    let session = test.engine.session(&place, &schema()).await.unwrap();
     let (id, select) = (RecordId::Integer(1), Select::default());
     let get = session.get("notes", &id, &[], Collect::default());
     let list = session.select("notes", &select, None, Collect::default());

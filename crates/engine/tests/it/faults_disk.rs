@@ -11,7 +11,7 @@ async fn full_for_a_while(dir: &Path, isolation: Isolation) {
     let (engine, (mine, other)) = (&clinic.test.engine, places(isolation));
     pair(&clinic, &mine, 0).await.unwrap();
     // An open database can be read however full the disk is; opening one takes 32 KB for its `-shm`.
-    let _open = engine.session(&other, &clinic.schema, None).await.unwrap();
+    let _open = engine.session(&other, &clinic.schema).await.unwrap();
     let (mut refused, before) = (0, clinic.digest(&other).await);
     for round in 0..8 {
         fill_disk(dir, round * 40_000);

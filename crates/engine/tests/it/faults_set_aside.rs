@@ -13,7 +13,7 @@ async fn a_write_to_a_file_that_was_set_aside_is_not_acknowledged() {
         let (mine, neighbour) = places(Isolation::Database);
         let before = clinic.names(&mine).await;
         // Both sizes: small writes share a commit, a large one has its own.
-        let session = clinic.test.engine.session(&mine, &clinic.schema, None).await.unwrap();
+        let session = clinic.test.engine.session(&mine, &clinic.schema).await.unwrap();
         let large: Vec<_> = (0..100).map(|n| doctor(&format!("large {n}"))).collect();
         session.write(&[doctor("acknowledged")], &Default::default()).await.unwrap();
         let other = engine_at(dir.path(), 8);

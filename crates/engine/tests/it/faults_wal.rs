@@ -80,7 +80,7 @@ async fn record(clinic: &Clinic, isolation: Isolation) -> (Recorded, Vec<Place>)
         vec![mine.clone()]
     };
     // Stays open, so that only the checkpoint below writes anything back.
-    let _open = clinic.test.engine.session(&mine, &clinic.schema, None).await.unwrap();
+    let _open = clinic.test.engine.session(&mine, &clinic.schema).await.unwrap();
     for number in 0..8 {
         pair(clinic, &mine, 100 + number).await.unwrap();
     }

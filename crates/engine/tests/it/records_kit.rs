@@ -75,8 +75,6 @@ pub(crate) struct Kit {
     pub(crate) place: Place,
     pub(crate) schema: Arc<Schema>,
     pub(crate) options: WriteOptions,
-    /// Limit of the tenant's own file.
-    pub(crate) max_bytes: Option<u64>,
     side: Mutex<Side>,
     // Last: it removes what the others use.
     home: Arc<Home>,
@@ -161,7 +159,7 @@ impl Kit {
         runtime().block_on(made);
         let side = Mutex::new(home.side(&own));
         let options = WriteOptions { actor: "ann".into(), ..Default::default() };
-        Self { case, engine, place: own, schema: schema(), options, max_bytes: None, side, home }
+        Self { case, engine, place: own, schema: schema(), options, side, home }
     }
 
     /// Returns a kit with another engine, as another process has it, on the same place.
@@ -169,7 +167,7 @@ impl Kit {
         let (home, place, schema) = (self.home.clone(), self.place.clone(), schema());
         let (engine, side) = (open(&home), Mutex::new(home.side(&place)));
         let options = self.options.clone();
-        Self { case: self.case, engine, place, schema, options, max_bytes: None, side, home }
+        Self { case: self.case, engine, place, schema, options, side, home }
     }
 
     /// Removes all rows, as if the place were new.
@@ -191,7 +189,7 @@ impl Kit {
     }
 
     fn session(&self) -> Result<Session> {
-        runtime().block_on(self.engine.session(&self.place, &self.schema, self.max_bytes))
+        runtime().block_on(self.engine.session(&self.place, &self.schema))
     }
 
     /// Returns why there is no session.
@@ -210,7 +208,7 @@ impl Kit {
         Usage { rows: count("rows"), bytes: count("bytes") }
     }
 
-    /// Counts again what this tenant holds, from its rows. An own file of SQLite does not count bytes.
+    /// Counts again what this tenant holds, from its rows.
     pub(crate) fn recounted(&self) -> Usage {
         let (mut rows, mut bytes) = (0, 0);
         for plan in self.schema.plans() {
@@ -221,8 +219,7 @@ impl Kit {
                 bytes += row.iter().map(stored_bytes).sum::<u64>();
             }
         }
-        let counts = self.case != Case { server: None, isolation: Isolation::Database };
-        Usage { rows, bytes: if counts { bytes } else { 0 } }
+        Usage { rows, bytes }
     }
 
     pub(crate) fn usage(&self) -> Result<Usage> {

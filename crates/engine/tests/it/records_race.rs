@@ -3,7 +3,7 @@
 
 use crate::records_kit::*;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tenantry_engine::Kind;
+use tenantry_engine::{Kind, query::RecordId};
 
 #[test]
 fn a_quota_holds_against_many_writers() {
@@ -61,5 +61,49 @@ fn nothing_is_written_after_a_fence() {
             }
             stop.store(true, Ordering::Relaxed);
         });
+    }
+}
+
+/// Writes that wait at the same time share a transaction; each is judged alone.
+#[test]
+fn a_refused_write_harms_no_neighbour() {
+    const ROUNDS: i64 = 12;
+    for case in cases() {
+        let kit = Kit::new(case);
+        kit.one(insert("doctors", &[("name", "first".into())]));
+        let change = |number: i64| match number % 4 {
+            0 => insert("doctors", &[("name", format!("good {number}").into())]),
+            1 => insert("doctors", &[("name", "same".into()), ("email", "same@x".into())]),
+            2 => insert("doctors", &[("name", "lost".into()), ("mentor", 999_999.into())]),
+            _ => update("doctors", &RecordId::Integer(888_888), None, &[("age", 3.into())]),
+        };
+        let outcomes = runtime().block_on(async {
+            let session = kit.engine.session(&kit.place, &kit.schema).await.unwrap();
+            let writing = (0..4 * ROUNDS).map(|number| {
+                let (session, options) = (session.clone(), kit.options.clone());
+                let change = change(number);
+                tokio::spawn(async move { session.write(vec![change], &options).await })
+            });
+            let mut outcomes = vec![];
+            for writing in writing.collect::<Vec<_>>() {
+                outcomes.push(writing.await.unwrap().map_err(|error| error.kind().clone()));
+            }
+            outcomes
+        });
+        let mut same = 0;
+        for (number, outcome) in outcomes.into_iter().enumerate() {
+            match (number % 4, outcome) {
+                (0, Ok(written)) => assert_eq!(written.len(), 1, "{case:?}"),
+                (1, Ok(_)) => same += 1,
+                (1, Err(Kind::Unique(fields))) => assert_eq!(fields, ["email"], "{case:?}"),
+                (2, Err(Kind::Invalid(field, _))) => assert_eq!(field, "mentor", "{case:?}"),
+                (3, Err(Kind::NotFound)) => {}
+                (_, other) => panic!("{case:?}, write {number}: {other:?}"),
+            }
+        }
+        assert_eq!(same, 1, "{case:?}");
+        assert_eq!(kit.integer("SELECT count(*) FROM doctors"), 1 + ROUNDS + 1, "{case:?}");
+        assert_eq!(kit.usage().unwrap(), kit.counted());
+        assert_eq!(kit.counted(), kit.recounted(), "{case:?}");
     }
 }

@@ -1,10 +1,7 @@
 //! Writes: the same cases on every database and in every isolation.
 
 use crate::records_kit::*;
-use tenantry_engine::{Kind, Usage, place::Isolation, query::RecordId, value::Value};
-
-/// A tenant's own file of SQLite counts no bytes of values: its pages are limited.
-const OWN_FILE: Case = Case { server: None, isolation: Isolation::Database };
+use tenantry_engine::{Kind, Usage, query::RecordId, value::Value};
 
 fn doctor(text: &str) -> tenantry_engine::query::Change {
     insert("doctors", &[("name", text.into())])
@@ -263,7 +260,7 @@ fn limits_hold_inside_the_transaction_and_shrinking_is_free() {
 
 #[test]
 fn counted_bytes_are_what_is_stored() {
-    for case in cases().into_iter().filter(|case| *case != OWN_FILE) {
+    for case in cases() {
         bytes_are_what_is_stored(Kit::new(case));
     }
 }
@@ -329,19 +326,43 @@ fn counters_equal_what_a_recount_finds() {
         kit.one(delete("doctors", &id, None));
         let counted = kit.counted();
         assert_eq!(counted.rows, 2);
-        assert_eq!(counted.bytes > 0, case != OWN_FILE);
+        assert!(counted.bytes > 0);
         assert_eq!(kit.recounted(), counted);
     }
 }
 
-/// The size of a tenant's own file is limited by its pages.
+/// What catching up relies on.
 #[test]
-fn a_full_database_is_the_tenants_limit() {
-    let mut kit = Kit::new(OWN_FILE);
-    let bytes = kit.integer("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()");
-    kit.max_bytes = Some(u64::try_from(bytes).unwrap() + 5 * 4096);
-    let big = insert("doctors", &[("name", "a".into()), ("notes", "x".repeat(100_000).into())]);
-    assert_eq!(kit.refused(&[doctor("b"), big]), Kind::Limit("bytes"));
-    assert_eq!(kit.integer("SELECT count(*) FROM doctors"), 0);
-    kit.one(doctor("small"));
+fn while_a_place_records_each_touched_record_is_noted() {
+    for case in cases() {
+        let mut kit = Kit::new(case);
+        let noted = |kit: &Kit| {
+            kit.texts("SELECT DISTINCT model || ' ' || CAST(id AS text) FROM _tenantry_changes WHERE tenant = 7 ORDER BY 1")
+        };
+        kit.one(doctor("before"));
+        assert_eq!(noted(&kit), Vec::<String>::new(), "{case:?}");
+        runtime().block_on(kit.engine.record_changes(&kit.place, 9)).unwrap();
+        kit.one(insert("doctors", &[("name", "pupil".into()), ("mentor", 1.into())]));
+        kit.one(doctor("third"));
+        kit.one(update("doctors", &RecordId::Integer(3), None, &[("age", 40.into())]));
+        kit.one(delete("doctors", &RecordId::Integer(1), None));
+        assert_eq!(
+            noted(&kit),
+            ["doctors 1", "doctors 2", "doctors 3"],
+            "{case:?}: the pupil lost its mentor"
+        );
+        kit.error(&[doctor("fourth"), delete("doctors", &RecordId::Integer(99), None)]);
+        kit.options.dry_run = true;
+        kit.one(doctor("fifth"));
+        kit.options.dry_run = false;
+        assert_eq!(noted(&kit).len(), 3, "{case:?}: nothing of what was not stored");
+        if case.isolation.is_pooled() {
+            kit.act_as(8).one(doctor("of another"));
+            kit.act_as(7);
+        }
+        runtime().block_on(kit.engine.stop_recording(&kit.place, 9)).unwrap();
+        assert_eq!(noted(&kit), Vec::<String>::new(), "{case:?}");
+        kit.one(doctor("after"));
+        assert_eq!(noted(&kit), Vec::<String>::new(), "{case:?}");
+    }
 }

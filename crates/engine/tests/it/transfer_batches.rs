@@ -91,6 +91,24 @@ async fn a_neighbour_writes_between_two_batches() {
     large.is_whole().await;
 }
 
+/// A statement of an operator or a damaged index may have left such a row.
+#[tokio::test]
+async fn rows_that_refer_to_nothing_are_not_let_into_a_pool() {
+    let large = large().await;
+    let neighbours = large.clinic.neighbours().await;
+    let conn = Connection::open(large.clinic.test.file(&large.old)).unwrap();
+    conn.execute_batch("PRAGMA foreign_keys = OFF; UPDATE doctors SET mentor = 999999 WHERE id = 2900")
+        .unwrap();
+    drop(conn);
+    let refused = large.fill().await.unwrap_err();
+    assert_eq!(*refused.kind(), Kind::Reference("doctors".into()), "{refused}");
+    let engine = &large.clinic.test.engine;
+    assert!(engine.open_filled(&large.new, 99).await.is_err());
+    engine.withdraw(&large.new).await.unwrap();
+    assert_eq!(left(&large.pool()), 0);
+    assert_eq!(large.clinic.neighbours().await, neighbours);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_was_taken_over_midway_fails_and_the_next_one_fills_it_anew() {
     let large = large().await;

@@ -122,7 +122,7 @@ impl Clinic {
         for text in ["dr", "city", "angstrom", "third"] {
             assert_eq!(self.search(new, text).await, self.search(old, text).await, "{text}");
         }
-        let session = self.test.engine.session(new, &self.schema, None).await.unwrap();
+        let session = self.test.engine.session(new, &self.schema).await.unwrap();
         if new.isolation == Isolation::Pooled {
             let counted = session.usage().await.unwrap();
             assert_eq!(self.counted_anew(new), counted.bytes);

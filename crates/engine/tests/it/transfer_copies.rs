@@ -197,7 +197,7 @@ async fn a_copy_is_brought_to_the_schema_and_one_that_is_ahead_is_refused() {
         assert_eq!(kind(engine.migrate_copy(&copy, of(TENANT), &clinic.script).await), Kind::SchemaAhead);
         engine.adopt(&new, &wanted, &copy, of(TENANT)).await.unwrap();
         let schema = Schema::new(store(), models(), &newer).unwrap();
-        let session = engine.session(&new, &Arc::new(schema), None).await.unwrap();
+        let session = engine.session(&new, &Arc::new(schema)).await.unwrap();
         assert_eq!(session.usage().await.unwrap().rows, 5);
         clinic.is_sound(&new);
     }
@@ -226,5 +226,26 @@ async fn databases_of_another_installation_are_refused() {
         let conn = Connection::open(clinic.test.file(&new)).unwrap();
         let sql = "SELECT platform FROM _tenantry_place WHERE tenant = 7";
         assert_eq!(conn.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap(), "ours");
+    }
+}
+
+/// A worker that is killed while it fills a file leaves it under a temporary name.
+#[tokio::test]
+async fn what_a_killed_worker_left_goes_with_the_place() {
+    for from in [Isolation::Database, Isolation::Pooled] {
+        let clinic = Clinic::new().await;
+        let (old, new) = (place(from, TENANT, 1), place(Isolation::Database, TENANT, 2));
+        clinic.make(&old).await;
+        let folder = clinic.test.dir.path().join("_tmp");
+        let left = || std::fs::read_dir(&folder).unwrap().count();
+        let another = folder.join("tenant_7_g22.x.db");
+        std::fs::write(&another, "of another place").unwrap();
+        let half = folder.join(format!("{}.0190.db", new.physical));
+        std::fs::write(&half, "half").unwrap();
+        clinic.carry(&old, &new).await.unwrap();
+        assert_eq!((left(), half.exists()), (1, false), "{from:?}: filled by the next worker");
+        std::fs::write(&half, "half").unwrap();
+        clinic.test.engine.drop_database(&new).await.unwrap();
+        assert_eq!((left(), another.exists()), (1, true), "{from:?}: removed with the place");
     }
 }

@@ -152,7 +152,7 @@ impl Clinic {
     }
 
     pub(crate) async fn write(&self, place: &Place, changes: &[Change]) -> Result<Vec<Written>> {
-        let session = self.test.engine.session(place, &self.schema, None).await?;
+        let session = self.test.engine.session(place, &self.schema).await?;
         let options = WriteOptions { actor: "ann".into(), log_all: true, ..Default::default() };
         session.write(changes, &options).await
     }
@@ -183,12 +183,12 @@ impl Clinic {
     }
 
     pub(crate) async fn usage(&self, place: &Place) -> Usage {
-        self.test.engine.session(place, &self.schema, None).await.unwrap().usage().await.unwrap()
+        self.test.engine.session(place, &self.schema).await.unwrap().usage().await.unwrap()
     }
 
     /// Returns the activity log, newest first.
     pub(crate) async fn log(&self, place: &Place) -> Vec<Activity> {
-        let session = self.test.engine.session(place, &self.schema, None).await.unwrap();
+        let session = self.test.engine.session(place, &self.schema).await.unwrap();
         session.activity(None, 1000, usize::MAX).await.unwrap()
     }
 
@@ -199,7 +199,7 @@ impl Clinic {
 
     /// Returns the names of the doctors that a search finds.
     pub(crate) async fn search(&self, place: &Place, text: &str) -> Vec<Vec<Value>> {
-        let session = self.test.engine.session(place, &self.schema, None).await.unwrap();
+        let session = self.test.engine.session(place, &self.schema).await.unwrap();
         let name = FieldName::parse("name").unwrap();
         let select =
             Select { fields: vec![name], search: Some(text.into()), limit: 100, ..Select::default() };
@@ -208,7 +208,7 @@ impl Clinic {
 
     /// Returns the names of all doctors.
     pub(crate) async fn names(&self, place: &Place) -> Vec<String> {
-        let session = self.test.engine.session(place, &self.schema, None).await.unwrap();
+        let session = self.test.engine.session(place, &self.schema).await.unwrap();
         let name = FieldName::parse("name").unwrap();
         let mut select = Select { fields: vec![name], limit: 500, ..Select::default() };
         let mut names = vec![];

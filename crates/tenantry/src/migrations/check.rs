@@ -314,7 +314,7 @@ impl<'a> Checker<'a> {
     async fn session(&self, place: &Place) -> Result<Session> {
         let missing = || Error::Internal(format!("store {} has no schema", place.store));
         let schema = self.schemas.get(&place.store).ok_or_else(missing)?;
-        Ok(self.engine.session(place, schema, None).await?)
+        Ok(self.engine.session(place, schema).await?)
     }
 }
 

@@ -101,7 +101,7 @@ impl Migrations<'_> {
         for refused in behind.iter() {
             // Another process may have migrated it meanwhile.
             let is_current = match loaded.databases.schema(&refused.place.store) {
-                Ok(schema) => self.platform.0.engine.session(&refused.place, &schema, None).await.is_ok(),
+                Ok(schema) => self.platform.0.engine.session(&refused.place, &schema).await.is_ok(),
                 Err(_) => false,
             };
             if !is_current {

@@ -116,7 +116,7 @@ impl Moves<'_> {
     async fn is_empty(&self, pool: &Place) -> Result<bool> {
         let loaded = self.platform.loaded();
         let schema = &loaded.databases.schema(&pool.store)?;
-        let session: Session = self.platform.0.engine.session(pool, schema, None).await?;
+        let session: Session = self.platform.0.engine.session(pool, schema).await?;
         for model in loaded.apps.models().iter().filter(|model| model.store == pool.store) {
             if session.count(model.name.as_str(), &Filter::All(vec![]), None, None).await? > 0 {
                 return Ok(false);

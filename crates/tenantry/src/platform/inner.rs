@@ -70,7 +70,7 @@ impl Inner {
     /// # Errors
     /// [`Error::StoreBehind`] if the store lacks migrations, with the reason if one was refused.
     pub(crate) async fn system_session(&self, place: &Place, schema: &Arc<Schema>) -> Result<Session> {
-        self.engine.session(place, schema, None).await.map_err(|error| match error.kind() {
+        self.engine.session(place, schema).await.map_err(|error| match error.kind() {
             Kind::SchemaBehind => Error::StoreBehind {
                 store: place.store.to_string(),
                 reason: self.reason_of(place),

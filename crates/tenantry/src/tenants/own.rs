@@ -71,7 +71,7 @@ impl OwnTenant<'_> {
         let (inner, schema) = (&self.platform.0, self.schema(&refused.store)?);
         let record = inner.await_place(self.tenant, refused, &schema, inner.write_deadline()).await?;
         let place = record.place(refused.store.as_str())?;
-        let session = inner.engine.session(place, &schema, self.tenant.limits().bytes).await?;
+        let session = inner.engine.session(place, &schema).await?;
         self.held(place, session.usage().await?).await
     }
 

@@ -59,7 +59,7 @@ async fn check(here: &Installation) -> Vec<Finding> {
 /// Writes rows without the platform.
 async fn insert(here: &Installation, place: &Place, changes: &[Change]) {
     let w = here.open().await;
-    let session = w.engine.session(place, &w.schema(&place.store), None).await.unwrap();
+    let session = w.engine.session(place, &w.schema(&place.store)).await.unwrap();
     let options = WriteOptions { actor: "test".into(), ..WriteOptions::default() };
     session.write(changes, &options).await.unwrap_or_else(|error| panic!("{error}"));
 }

@@ -273,7 +273,7 @@ impl Run<'_> {
             }
             Wish::Delete(id) => Change::Delete { model, id: RecordId::Integer(*id), expected_version: None },
         };
-        let session = self.test.processes[process].engine.session(place, &self.schema, None).await?;
+        let session = self.test.processes[process].engine.session(place, &self.schema).await?;
         let written =
             session.write(&[change], &WriteOptions { actor: "sim".into(), ..Default::default() }).await?;
         match written[0].id {

@@ -166,7 +166,7 @@ impl Simulation {
         place: &Place,
         schema: &Arc<Schema>,
     ) -> Result<Session> {
-        Ok(self.processes[process].engine.session(place, schema, None).await?)
+        Ok(self.processes[process].engine.session(place, schema).await?)
     }
 
     /// Starts a move in this process; its worker runs until the first point.

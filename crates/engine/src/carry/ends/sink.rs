@@ -56,6 +56,11 @@ impl Sink {
         matches!(self, Self::Postgres(_))
     }
 
+    /// Returns true if the database refuses long texts in indexes.
+    pub(crate) fn has_short_entries(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
     /// Returns the last entry of the source's activity log that was carried before.
     pub(crate) async fn log_upto(&mut self) -> Result<i64> {
         on!(self, writer => Ok(writer.log_upto()), async { Ok(writer.log_upto()) })

@@ -76,7 +76,7 @@ impl Server {
     pub(crate) async fn size_bytes(&self, place: &Place) -> Result<u64> {
         let site = self.site(place)?;
         if site.is_pooled() && place.tenant.is_some() {
-            return Ok(self.place_info(place).await?.bytes);
+            return Ok(self.place_info(place).await?.bytes.unwrap_or_default());
         }
         if !self.exists(place).await? {
             return Err(Error::new(Kind::Missing, format!("{site}: no such database")));

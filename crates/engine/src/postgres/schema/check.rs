@@ -109,7 +109,9 @@ async fn values(conn: &mut Connection, site: &Site, layout: &Layout<'_>) -> Resu
         for Keyed { id, row, .. } in &page {
             for (index, field) in fields.iter().enumerate() {
                 let broken = match read(row, Keyed::FIRST + index, storages[index])? {
-                    Some(value) => input::check_stored(field, raw(&value)).err(),
+                    Some(value) => {
+                        input::check_stored(field, input::most_bytes(layout.model, field), raw(&value)).err()
+                    }
                     None => Some(storages[index].wanted().into()),
                 };
                 if let Some(rule) = broken {

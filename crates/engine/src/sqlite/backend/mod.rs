@@ -55,16 +55,8 @@ impl Backend {
     }
 
     /// See [`crate::Engine::session`].
-    pub(crate) async fn session(
-        &self,
-        place: &Place,
-        schema: &Arc<Schema>,
-        max_bytes: Option<u64>,
-    ) -> Result<Session> {
+    pub(crate) async fn session(&self, place: &Place, schema: &Arc<Schema>) -> Result<Session> {
         let database = self.shared.cache.database(self.index, &self.server, place).await?;
-        if !place.isolation.is_pooled() {
-            database.set_cap(max_bytes);
-        }
         let ledger = database.know(schema).await?;
         Ok(Session::new(database, place, schema, ledger, &self.shared.long))
     }
@@ -107,7 +99,7 @@ impl Backend {
             return Err(Error::new(Kind::Internal, detail));
         }
         let site = self.server.site(place);
-        blocking(move || work(&site).map_err(|error| located(error, &site.path, false))).await
+        blocking(move || work(&site).map_err(|error| located(error, &site.path))).await
     }
 
     /// Runs `work` on the server's directory, on a blocking thread.

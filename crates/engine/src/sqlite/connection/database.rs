@@ -18,7 +18,10 @@ use crate::{
     name::StoreName,
     place::{Isolation, Place},
     schema::{Schema, Verified},
-    sqlite::{connection::BUSY_WAIT, error::located, identity, site::Site, wal_index::Watch},
+    sqlite::{
+        connection::BUSY_WAIT, error::located, identity, records::count::Counted, site::Site,
+        wal_index::Watch,
+    },
     write::Queue,
 };
 use std::{
@@ -27,7 +30,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, PoisonError, RwLock, Weak,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -39,8 +42,6 @@ pub(crate) const CHECKPOINT_PAGES: u32 = 1000;
 const SYSTEM_CONNECTIONS: usize = 64;
 /// Time between two attempts to find a free connection or free descriptors.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
-/// Value of `Database::cap` without a limit.
-const NO_CAP: u64 = u64::MAX;
 
 /// A tenant's store in a database. The isolation is part of the key: a tenant that shares the database must not be
 /// taken for its only owner.
@@ -74,8 +75,8 @@ pub(crate) struct Database {
     admitted: RwLock<HashMap<Resident, u64>>,
     /// Schemas that were verified against this database's ledger.
     verified: Verified,
-    /// Size limit in bytes, applied to each connection when it is borrowed.
-    cap: AtomicU64,
+    /// Whether the bytes of the tenant it was opened for are counted.
+    counted: Counted,
     wal: Arc<WalState>,
     watch: std::sync::Mutex<Option<Arc<Watch>>>,
     maintenance: Maintenance,
@@ -117,7 +118,7 @@ impl Database {
         maintenance: Maintenance,
     ) -> Result<Arc<Self>> {
         let path = site.path.clone();
-        Self::open_file(site, connections, handles, maintenance).map_err(|error| located(error, &path, false))
+        Self::open_file(site, connections, handles, maintenance).map_err(|error| located(error, &path))
     }
 
     fn open_file(
@@ -134,6 +135,7 @@ impl Database {
         let durability =
             if identity::needs_sync(&conn, place)? { Durability::Full } else { Durability::Normal };
         open::settle(&conn, durability)?;
+        let counted = Counted::read(&conn, place, mode)?;
         let presence = Presence::new(&path)?;
         let most = match durability {
             Durability::Full => connections.max(SYSTEM_CONNECTIONS),
@@ -158,7 +160,7 @@ impl Database {
                 first: (resident(place), place.generation),
                 admitted: RwLock::default(),
                 verified: Verified::default(),
-                cap: AtomicU64::new(NO_CAP),
+                counted,
                 wal,
                 watch: std::sync::Mutex::new(None),
                 maintenance,
@@ -258,27 +260,9 @@ impl Database {
         self.verified.check(conn, schema.known()).map(drop)
     }
 
-    /// Limits the size of the file, in bytes, from the next borrowed connection on; None lifts the limit.
-    pub(crate) fn set_cap(&self, bytes: Option<u64>) {
-        let bytes = bytes.unwrap_or(NO_CAP);
-        if self.cap.load(Relaxed) != bytes {
-            self.cap.store(bytes, Relaxed);
-        }
-    }
-
-    /// Updates the `max_page_count` of a connection if the cap has changed since.
-    pub(crate) fn apply_cap(&self, pooled: &mut Pooled) -> Result<()> {
-        let wanted = Some(self.cap.load(Relaxed)).filter(|bytes| *bytes != NO_CAP);
-        if pooled.cap != wanted {
-            open::cap(&pooled.conn, wanted)?;
-            pooled.cap = wanted;
-        }
-        Ok(())
-    }
-
-    /// Returns true if the size is limited.
-    pub(crate) fn is_capped(&self) -> bool {
-        self.cap.load(Relaxed) != NO_CAP
+    /// Returns whether the bytes of the tenant it was opened for are counted.
+    pub(crate) fn counted(&self) -> &Counted {
+        &self.counted
     }
 
     /// Checks that the file is still at its path. The maintenance thread does so soon after a commit or a read.

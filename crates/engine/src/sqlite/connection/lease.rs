@@ -88,20 +88,13 @@ impl<D: Deref<Target = Database>> Lease<D> {
             Some(pooled) => Some(pooled),
             None => self.database.connect_if_free()?,
         };
-        self.capped()
+        Ok(self)
     }
 
     /// Fills the lease once a connection is available. Kept apart, because its state would make every read's future
     /// large.
     async fn fill_later(mut self) -> Result<Self> {
         self.pooled = Some(self.database.one_more().await?);
-        self.capped()
-    }
-
-    fn capped(mut self) -> Result<Self> {
-        if let Some(pooled) = &mut self.pooled {
-            self.database.apply_cap(pooled)?;
-        }
         Ok(self)
     }
 

@@ -114,7 +114,7 @@ fn cannot_open(path: &Path, error: rusqlite::Error) -> Error {
         Ok(meta) if !meta.is_file() => {
             Error::with_source(Kind::WrongIdentity, format!("{} is not a file", path.display()), error)
         }
-        _ => located(error.into(), path, false),
+        _ => located(error.into(), path),
     }
 }
 
@@ -159,16 +159,6 @@ fn ready(conn: &Connection) -> Result<()> {
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     // From here on the caller waits, without holding a thread.
     conn.busy_timeout(Duration::ZERO)?;
-    Ok(())
-}
-
-/// Limits the size of the database to `bytes`; None lifts the limit. SQLite keeps the limit per connection, so it must
-/// be set on each.
-pub(crate) fn cap(conn: &Connection, bytes: Option<u64>) -> Result<()> {
-    let page: u64 =
-        conn.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0))?.unsigned_abs().max(512);
-    let pages = bytes.map_or(4_294_967_294, |bytes| (bytes / page).clamp(1, 4_294_967_294));
-    conn.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
     Ok(())
 }
 

@@ -9,12 +9,10 @@ use rusqlite::Connection;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
-/// One connection, its idle snapshot and the cap last set on it.
+/// One connection and its idle snapshot.
 #[derive(Debug)]
 pub(crate) struct Pooled {
     pub(crate) conn: ClosesAlone,
-    /// The size cap in bytes that was applied last, see [`Database::set_cap`].
-    pub(crate) cap: Option<u64>,
     /// Declared after `conn`, so that the connection closes first and the `-shm` file may already be unlinked.
     pub(super) snapshot: IdleSnapshot,
     /// Declared after `conn`: the descriptors are free only after the connection is closed.
@@ -26,13 +24,7 @@ pub(crate) struct Pooled {
 impl Pooled {
     /// Wraps a connection that has been set up.
     pub(crate) fn new(conn: Connection, ticket: Ticket, opened: Arc<OpenFile>) -> Self {
-        Self {
-            conn: conn.into(),
-            cap: None,
-            snapshot: IdleSnapshot::default(),
-            _ticket: ticket,
-            _opened: opened,
-        }
+        Self { conn: conn.into(), snapshot: IdleSnapshot::default(), _ticket: ticket, _opened: opened }
     }
 }
 

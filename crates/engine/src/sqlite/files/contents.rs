@@ -75,10 +75,11 @@ fn values(conn: &Connection, site: &Site, script: &Script, model: &Model) -> Res
     let sql = format!("SELECT \"id\"{columns} FROM {} {of}", quoted(model.name.as_str()));
     let mut statement = conn.prepare(&sql)?;
     let mut found: Vec<Option<Fault>> = vec![None; model.fields.len()];
+    let most: Vec<_> = model.fields.iter().map(|field| input::most_bytes(model, field)).collect();
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         for (index, field) in model.fields.iter().enumerate() {
-            if let Err(rule) = input::check_stored(field, raw(row.get_ref(index + 1)?)) {
+            if let Err(rule) = input::check_stored(field, most[index], raw(row.get_ref(index + 1)?)) {
                 note_value(&mut found[index], model, field, &rule, shown(row.get_ref(0)?));
             }
         }

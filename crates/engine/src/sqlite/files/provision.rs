@@ -159,7 +159,7 @@ fn name(server: &Server, place: &Place, file: TemporaryFile) -> Result<()> {
 
 pub(crate) fn already_there(site: &Site) -> Result<()> {
     let checked = base::connect(site).and_then(|conn| identity::check(&conn, &site.place, &site.platform));
-    checked.map_err(|error| located(error, &site.path, false))?;
+    checked.map_err(|error| located(error, &site.path))?;
     site.path.parent().map_or(Ok(()), sync_directory)
 }
 

@@ -1,6 +1,7 @@
 //! Statements on the records of one place: reads, lists, merged views, writes, usage, the activity log.
 
 pub(crate) mod activity;
+pub(crate) mod count;
 pub mod list;
 pub mod merge;
 pub mod read;

@@ -3,15 +3,11 @@
 
 use crate::{
     error::{Error, Kind, Result},
-    place::Isolation,
     schema::{Confinement, Schema},
     sqlite::schema::compare_ledger,
     write::{Usage, WriteOptions},
 };
 use rusqlite::{Connection, OptionalExtension, params};
-
-/// Bytes of the pages that `max_page_count` limits, whether they are in the file already or still in its `-wal`.
-const PAGES: &str = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
 
 const READ: &str = "SELECT rows, bytes, recorder IS NOT NULL, (SELECT coalesce(max(rowid), 0) FROM _tenantry_ledger) \
      FROM _tenantry_place WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND state = 'open'";
@@ -19,20 +15,7 @@ const RESERVE: &str = "UPDATE _tenantry_place SET rows = rows + ?4, bytes = byte
      WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND state = 'open' \
      RETURNING rows, bytes, recorder IS NOT NULL, (SELECT coalesce(max(rowid), 0) FROM _tenantry_ledger)";
 
-/// Returns the tenant's usage as its limits count it.
-///
-/// # Errors
-/// Those of [`usage`].
-pub(crate) fn held(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<Usage> {
-    let mut usage = usage(conn, schema, who)?;
-    if who.isolation == Isolation::Database {
-        let bytes: i64 = conn.prepare_cached(PAGES)?.query_row([], |row| row.get(0))?;
-        usage.bytes = u64::try_from(bytes).unwrap_or(0);
-    }
-    Ok(usage)
-}
-
-/// Returns the tenant's usage as the counters have it.
+/// Returns the tenant's usage, as its limits count it.
 ///
 /// # Errors
 /// [`Kind::Fenced`] if the place is fenced or of another generation; [`Kind::SchemaBehind`] or [`Kind::SchemaAhead`] if

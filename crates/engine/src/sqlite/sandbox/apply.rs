@@ -83,7 +83,7 @@ fn write(conn: &Connection, table: &Table, noted: &str) -> rusqlite::Result<u64>
 /// Checks the values that the statement changed.
 fn check(conn: &Connection, table: &Table, noted: &str) -> Result<()> {
     let model = quoted(&table.model);
-    for field in &table.fields {
+    for (field, most) in table.fields.iter().zip(&table.most_bytes) {
         let column = field.name.as_str();
         if !free(table).any(|own| own == column) {
             continue;
@@ -98,14 +98,19 @@ fn check(conn: &Connection, table: &Table, noted: &str) -> Result<()> {
         let mut statement = conn.prepare(&sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            check_value(&table.model, field, row.get_ref(0)?, row.get_ref(1)?)?;
+            check_value(&table.model, (field, *most), row.get_ref(0)?, row.get_ref(1)?)?;
         }
     }
     Ok(())
 }
 
-fn check_value(model: &str, field: &Field, id: ValueRef<'_>, value: ValueRef<'_>) -> Result<()> {
-    input::check_stored(field, raw(value)).map_err(|rule| {
+fn check_value(
+    model: &str,
+    (field, most): (&Field, Option<usize>),
+    id: ValueRef<'_>,
+    value: ValueRef<'_>,
+) -> Result<()> {
+    input::check_stored(field, most, raw(value)).map_err(|rule| {
         let id = match id {
             ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
             id => id.as_i64().unwrap_or_default().to_string(),

@@ -11,6 +11,7 @@
 use super::allowed::{is_harmless, is_internal};
 use crate::{
     error::{Error, Kind, Result},
+    input,
     model::Field,
     place::{Isolation, Place},
     schema::Script,
@@ -54,6 +55,8 @@ pub(super) struct Table {
     pub(super) whose: String,
     pub(super) columns: Vec<String>,
     pub(super) fields: Vec<Field>,
+    /// How many bytes a text in each field may have, if it is in an index.
+    pub(super) most_bytes: Vec<Option<usize>>,
 }
 
 impl Window {
@@ -173,6 +176,7 @@ fn tables(script: &Script, place: &Place) -> Vec<Table> {
                 None => format!("{of}.\"version\" IS NOT ''"),
             },
             columns: columns.map(str::to_owned).collect(),
+            most_bytes: model.fields.iter().map(|field| input::most_bytes(model, field)).collect(),
             fields: model.fields.clone(),
         }
     };

@@ -5,5 +5,5 @@ pub mod inspect;
 pub mod migrate;
 mod verified;
 
-pub(crate) use migrate::{Statements, as_applied};
+pub(crate) use migrate::{Statements, as_applied, bytes_of};
 pub(crate) use verified::compare as compare_ledger;

@@ -31,7 +31,8 @@ pub(crate) fn info(conn: &Connection, place: &Place) -> Result<PlaceInfo> {
 
 /// Returns what the database says about the place, and its generation here, whatever the generation of `place`.
 pub(crate) fn find(conn: &Connection, place: &Place) -> Result<Option<(i64, PlaceInfo)>> {
-    let sql = "SELECT generation, state, holder, recorder, log_upto, rows, bytes FROM _tenantry_place
+    let sql =
+        "SELECT generation, state, holder, recorder, log_upto, rows, bytes, counted FROM _tenantry_place
         WHERE tenant = ?1 AND store = ?2";
     let key = params![identity::tenant_number(place), place.store.as_str()];
     let found = conn.query_row(sql, key, |row| Ok((row.get(0)?, read(row)?))).optional()?;
@@ -45,7 +46,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Option<PlaceInfo>> {
     let count = |index| row.get(index).map(|n: i64| u64::try_from(n).unwrap_or(0));
     let Some(state) = PlaceState::parse(row.get_ref(1)?.as_str()?, row.get(2)?) else { return Ok(None) };
     let (recorder, log_upto) = (row.get(3)?, row.get(4)?);
-    Ok(Some(PlaceInfo { state, recorder, log_upto, rows: count(5)?, bytes: count(6)? }))
+    let bytes = if row.get(7)? { Some(count(6)?) } else { None };
+    Ok(Some(PlaceInfo { state, recorder, log_upto, rows: count(5)?, bytes }))
 }
 
 /// Changes the row of the place if the condition of the transition holds; `values` are the parameters from `?4` on.

@@ -55,7 +55,7 @@ pub(crate) struct Reader {
 impl Reader {
     /// Opens the current state of a place.
     pub(crate) fn of_place(site: &Site) -> Result<Self> {
-        let conn = open_source(site).map_err(|error| located(error, &site.path, false))?;
+        let conn = open_source(site).map_err(|error| located(error, &site.path))?;
         let place = site.place.clone();
         let (store, isolation) = (place.store.clone(), place.isolation);
         let tenant = identity::tenant_number(&place);
@@ -84,7 +84,7 @@ impl Reader {
 
     /// Adds the file to an error.
     pub(crate) fn located(&self, error: Error) -> Error {
-        located(error, &self.path, false)
+        located(error, &self.path)
     }
 
     fn side(&self) -> Side<'_> {

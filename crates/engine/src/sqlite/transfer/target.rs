@@ -36,17 +36,16 @@ impl NewFile {
         &self,
         conn: &Connection,
         (tenant, store): (i64, &str),
-        rows: i64,
-        log_upto: i64,
+        (rows, bytes, log_upto): (i64, i64, i64),
     ) -> Result<()> {
         let (state, log_upto) = match self.filled {
             Some(state) => (state, Some(log_upto)),
             None => (PlaceState::Open, None),
         };
         conn.execute(
-            "INSERT INTO _tenantry_place(tenant, store, generation, rows, platform, state, log_upto)
-             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![tenant, store, self.generation, rows, self.platform, state.name(), log_upto],
+            "INSERT INTO _tenantry_place(tenant, store, generation, rows, bytes, platform, state, log_upto)
+             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![tenant, store, self.generation, rows, bytes, self.platform, state.name(), log_upto],
         )?;
         conn.execute_batch("COMMIT")?;
         if self.filled.is_some() {

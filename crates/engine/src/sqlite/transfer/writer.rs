@@ -53,14 +53,14 @@ impl Writer {
             let log_upto = fencing::check_closed(&conn, &site.place)?;
             Ok((conn, log_upto))
         };
-        let (conn, log_upto) = lock().map_err(|error: Error| located(error, &site.path, false))?;
+        let (conn, log_upto) = lock().map_err(|error: Error| located(error, &site.path))?;
         Ok(Self::new(Target::Place(conn), &site.path, &site.place, site.place.isolation, tables, log_upto))
     }
 
     /// Claims a place in a pool and removes what is there. None if it was filled already.
     pub(crate) fn filling(site: &Site, wanted: &Wanted, queue: &Queue) -> Result<Option<Self>> {
         let begun = Filling::begin(site, wanted, queue);
-        let begun = begun.map_err(|error| located(error, &site.path, false))?;
+        let begun = begun.map_err(|error| located(error, &site.path))?;
         Ok(begun.map(|(conn, filling)| {
             let target = Target::Pool(conn, Box::new(filling));
             Self::new(target, &site.path, &site.place, Isolation::Pooled, &wanted.tables, 0)
@@ -129,7 +129,7 @@ impl Writer {
 
     /// Adds the file to an error.
     pub(crate) fn located(&self, error: Error) -> Error {
-        located(error, &self.path, false)
+        located(error, &self.path)
     }
 
     pub(crate) fn log_upto(&self) -> i64 {
@@ -203,7 +203,7 @@ impl Writer {
                 for search in self.tables.iter().filter_map(|table| table.search.as_ref()) {
                     conn.execute_batch(&search.rebuild)?;
                 }
-                file.enrol(conn, (tenant, store), self.rows, log_upto)
+                file.enrol(conn, (tenant, store), (self.rows, self.bytes, log_upto))
             }
         }
     }

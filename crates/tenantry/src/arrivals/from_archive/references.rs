@@ -56,7 +56,7 @@ async fn differing(context: &Context, model: &ModelName) -> Result<Vec<String>> 
     };
     let theirs = names(&listed(context, &format!("shared-{model}.csv"))?, known.display.as_ref())?;
     let schema = context.databases.schema(&known.store)?;
-    let session = context.databases.engine().session(&place, &schema, None).await?;
+    let session = context.databases.engine().session(&place, &schema).await?;
     let mut fields = vec![FieldName::parse("id")?];
     fields.extend(known.display.clone());
     let mut ours = BTreeMap::new();

@@ -43,7 +43,12 @@ pub(super) async fn copy(context: &Context, slug: &Slug, leg: &mut Leg) -> Resul
     }
     let filled = match fill(context, &leg.from, &to).await? {
         Ok(filled) => filled,
-        Err(error) => return Err(lost::named(&context.databases, slug, &leg.from, error).await),
+        Err(error) => {
+            if let Kind::Invalid(field, rule) = error.kind() {
+                return Err(Error::Conflict(format!("{field} does not fit on {}: it {rule}", to.server)));
+            }
+            return Err(lost::named(&context.databases, slug, &leg.from, error).await);
+        }
     };
     if !filled.left_out.is_empty() {
         return Err(Error::Conflict(format!(
@@ -159,9 +164,9 @@ pub(super) async fn hand_over(context: &Context, leg: &mut Leg, token: i64) -> R
     pass(context, "opened").await
 }
 
-/// Compares the counters that every write maintains. Bytes of values are counted in pools only.
+/// Compares the counters that every write maintains. The bytes of a place of an earlier version may not be counted yet.
 fn equal(from: &Place, to: &Place, old: PlaceInfo, new: PlaceInfo) -> Result<()> {
-    let bytes_differ = from.isolation.is_pooled() && to.isolation.is_pooled() && old.bytes != new.bytes;
+    let bytes_differ = old.bytes.zip(new.bytes).is_some_and(|(old, new)| old != new);
     if old.rows == new.rows && !bytes_differ {
         return Ok(());
     }

@@ -165,7 +165,7 @@ impl Delete {
     }
 
     async fn ask(&self, place: &Place, entry: &ModelEntry, referrers: &[&Referrer]) -> Result<()> {
-        let session = self.inner.engine.session(place, &entry.schema, None).await?;
+        let session = self.inner.engine.session(place, &entry.schema).await?;
         // A write that began before the row was recorded as leaving commits before this returns; later ones are refused.
         session.settled().await?;
         for referrer in referrers {

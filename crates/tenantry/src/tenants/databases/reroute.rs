@@ -99,14 +99,14 @@ impl Inner {
             record = self.access.again(tenant).await?;
         }
         let place = record.place(store.as_str())?;
-        let session = self.engine.session(place, schema, tenant.limits().bytes).await;
+        let session = self.engine.session(place, schema).await;
         let session = session.map_err(|error| refused(self, &record, place, error))?;
         Ok(Opened { session, moved: Some(record) })
     }
 
     /// Opens a session at `place` of the tenant or, if the tenant was just moved away from there, where it is now.
     async fn open_at(&self, tenant: &Tenant, place: &Place, schema: &Arc<Schema>) -> Result<Opened> {
-        match self.engine.session(place, schema, tenant.limits().bytes).await {
+        match self.engine.session(place, schema).await {
             Ok(session) => Ok(Opened { session, moved: None }),
             Err(error) if is_elsewhere(&error) => {
                 Box::pin(self.open_elsewhere(tenant, place, schema, error)).await
@@ -128,7 +128,7 @@ impl Inner {
         if now == place {
             return Err(refused(self, &record, place, error));
         }
-        let session = self.engine.session(now, schema, tenant.limits().bytes).await;
+        let session = self.engine.session(now, schema).await;
         let session = session.map_err(|error| refused(self, &record, now, error))?;
         Ok(Opened { session, moved: Some(record) })
     }
@@ -159,12 +159,12 @@ impl Inner {
             }
             let record = self.access.again(tenant).await?;
             let place = record.place(refused.store.as_str())?;
-            if place != refused || self.is_open(tenant, place, schema).await? {
+            if place != refused || self.is_open(place, schema).await? {
                 return Ok(record);
             }
             if Instant::now() >= until {
                 let mut tx = self.control.snapshot().await?;
-                if !is_at_work(&mut tx, tenant.id()).await? && !self.is_open(tenant, place, schema).await? {
+                if !is_at_work(&mut tx, tenant.id()).await? && !self.is_open(place, schema).await? {
                     let (slug, store) = (record.slug.to_string(), refused.store.to_string());
                     let detail = format!("{refused} is fenced, and no operation is working on it");
                     return Err(Error::Superseded { slug, store, detail });
@@ -177,8 +177,8 @@ impl Inner {
     }
 
     /// Returns true if the place accepts writes. Costs a read of one row.
-    async fn is_open(&self, tenant: &Tenant, place: &Place, schema: &Arc<Schema>) -> Result<bool> {
-        let asked = match self.engine.session(place, schema, tenant.limits().bytes).await {
+    async fn is_open(&self, place: &Place, schema: &Arc<Schema>) -> Result<bool> {
+        let asked = match self.engine.session(place, schema).await {
             Ok(session) => session.usage().await,
             Err(error) => Err(error),
         };

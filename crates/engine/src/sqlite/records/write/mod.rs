@@ -44,7 +44,7 @@ pub fn apply(
         transaction.rollback()?;
         return Ok(written);
     }
-    transaction.commit().map_err(|error| refusal::full(conn, error))?;
+    transaction.commit()?;
     Ok(written)
 }
 

@@ -6,9 +6,8 @@ use crate::{
     error::{Error, Kind, Result},
     model::OnDelete,
     schema::{Plan, refs},
-    sqlite::error::has_room,
 };
-use rusqlite::{Connection, ffi, params, types::ToSql};
+use rusqlite::{ffi, params, types::ToSql};
 
 /// What the failed statement was doing.
 pub(super) enum Failed<'a> {
@@ -34,26 +33,9 @@ pub(super) fn explain(run: &Run<'_>, plan: &Plan, error: rusqlite::Error, failed
             Ok(kind) => kind,
             Err(error) => return error,
         },
-        ffi::SQLITE_FULL => return full(run.conn, error),
         _ => return error.into(),
     };
     Error::with_source(kind, plan.model.name.as_str(), error)
-}
-
-/// Attributes a full database to the tenant's limit if this connection has one and the disk has room, otherwise to the
-/// disk.
-pub(super) fn full(conn: &Connection, error: rusqlite::Error) -> Error {
-    const UNLIMITED: i64 = 1 << 30;
-    if error.sqlite_error_code() != Some(rusqlite::ErrorCode::DiskFull) {
-        return error.into();
-    }
-    let max: Option<i64> = conn.query_row("PRAGMA max_page_count", [], |row| row.get(0)).ok();
-    match max {
-        Some(max) if max < UNLIMITED - 1 && conn.path().is_none_or(|path| has_room(path.as_ref())) => {
-            Error::with_source(Kind::Limit("bytes"), "database full", error)
-        }
-        _ => error.into(),
-    }
 }
 
 /// Extracts the field names from `UNIQUE constraint failed: patients.tenant_id, patients.email`, without table and

@@ -30,7 +30,7 @@ pub(super) struct Run<'a> {
     pub(super) now: String,
     /// Change of the number of rows.
     pub(super) rows: i64,
-    /// Change of the bytes of stored values; pooled tenants only.
+    /// Change of the bytes of stored values.
     pub(super) bytes: i64,
     /// Records that lost a reference because its target was deleted.
     pub(super) nulled: Vec<(ModelName, RecordId)>,
@@ -77,7 +77,7 @@ impl<'a> Run<'a> {
             return Err(Error::invalid("id", "the numbers of this model are used up"));
         }
         self.rows += 1;
-        self.count(row.bytes);
+        self.bytes += row.bytes;
         self.log(plan, Action::Create, None, &row)?;
         row.written(plan)
     }
@@ -100,8 +100,7 @@ impl<'a> Run<'a> {
         expected: Option<i64>,
         values: &[(usize, Stored<'_>)],
     ) -> Result<Written> {
-        let pooled = self.who.isolation == Isolation::Pooled;
-        let before = if pooled || self.logs(plan) { self.current(plan, id)? } else { None };
+        let before = self.current(plan, id)?;
         let mut sql =
             format!("UPDATE [{}] SET [updated_at] = ?4, [version] = [version] + 1", plan.model.name);
         let mut params: Vec<&dyn ToSql> = vec![&self.who.tenant, &id, &expected, &self.now];
@@ -121,7 +120,7 @@ impl<'a> Run<'a> {
         let Some(row) = self.returned(plan, &sql, &params, &Failed::Changes(values))? else {
             return self.unchanged(plan, id, expected);
         };
-        self.count(row.bytes - before.as_ref().map_or(0, |b| b.bytes));
+        self.bytes += row.bytes - before.as_ref().map_or(0, |b| b.bytes);
         self.log(plan, Action::Update, before.as_ref(), &row)?;
         row.written(plan)
     }
@@ -146,7 +145,7 @@ impl<'a> Run<'a> {
             return Err(self.absent(plan, id)?);
         };
         self.rows -= 1;
-        self.count(-row.bytes);
+        self.bytes -= row.bytes;
         self.log(plan, Action::Delete, Some(&row), &row)?;
         row.written(plan)
     }
@@ -169,7 +168,7 @@ impl<'a> Run<'a> {
             changed.push(record_id(row.get_ref(0)?)?);
         }
         for record in changed {
-            self.count(-id.bytes());
+            self.bytes -= id.bytes();
             if self.logs(plan) {
                 activity::set_null(self, plan, &record, field)?;
             }
@@ -210,12 +209,6 @@ impl<'a> Run<'a> {
         let version = statement.query_row(params![self.who.tenant, id], |row| row.get(0)).optional()?;
         let kind = version.map_or(Kind::NotFound, Kind::Conflict);
         Ok(Error::new(kind, plan.model.name.as_str()))
-    }
-
-    fn count(&mut self, bytes: i64) {
-        if self.who.isolation == Isolation::Pooled {
-            self.bytes += bytes;
-        }
     }
 
     fn logs(&self, plan: &Plan) -> bool {

@@ -27,6 +27,7 @@ use std::sync::Arc;
 use step::{check_references, run_step};
 
 pub(crate) use applied::{applied, as_applied, ledger};
+pub(crate) use recount::bytes as bytes_of;
 
 /// The statements of a script for the databases of one isolation.
 #[derive(Debug)]

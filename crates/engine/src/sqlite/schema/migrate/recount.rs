@@ -1,5 +1,5 @@
 //! Recounts what each tenant of a store holds, inside a migration that changed rows without going through writes.
-//! Counts like writes: rows always, bytes of stored values where tenants share tables.
+//! Counts like writes: rows, and bytes of stored values.
 
 use crate::{
     cell::{NUMBER_BYTES, Storage},
@@ -13,28 +13,28 @@ use crate::{
 /// Returns one statement that sets the counters of every tenant here, for the models of `state`.
 pub(super) fn recount(state: &State, store: &StoreName, isolation: Isolation) -> String {
     let (rows, bytes) = counts(state, store, isolation);
-    let bytes = bytes.map(|bytes| format!(", bytes = {bytes}")).unwrap_or_default();
-    format!("UPDATE _tenantry_place AS p SET rows = {rows}{bytes} WHERE p.store = '{store}'")
+    format!(
+        "UPDATE _tenantry_place AS p SET rows = {rows}, bytes = {bytes}, counted = 1 WHERE p.store = '{store}'"
+    )
 }
 
 /// Returns a query for the counters of every tenant here, rows and bytes, followed by what they should be. Counters
 /// that change meanwhile for reasons other than writes, because the rows are on their way, are left out.
 pub(super) fn compared(state: &State, store: &StoreName, isolation: Isolation) -> String {
     let (rows, bytes) = counts(state, store, isolation);
-    let bytes = bytes.unwrap_or_else(|| "p.bytes".to_owned());
     format!(
-        "SELECT p.rows, p.bytes, {rows}, {bytes} FROM _tenantry_place AS p \
+        "SELECT p.rows, p.bytes, {rows}, iif(p.counted, {bytes}, p.bytes) FROM _tenantry_place AS p \
          WHERE p.store = '{store}' AND p.state = 'open' AND p.recorder IS NULL"
     )
 }
 
-/// Returns SQL for the rows and, where tenants share tables, the bytes of the place `p`.
-fn counts(state: &State, store: &StoreName, isolation: Isolation) -> (String, Option<String>) {
+/// Returns SQL for the rows and the bytes of the place `p`.
+fn counts(state: &State, store: &StoreName, isolation: Isolation) -> (String, String) {
     let sum = |parts: Vec<String>| if parts.is_empty() { "0".to_owned() } else { parts.join(" + ") };
     let models: Vec<&Model> = state.of_store(store).collect();
     let of = |model: &Model, what: &str| match isolation {
         Isolation::Schema | Isolation::Database => {
-            format!("(SELECT {what} FROM {})", quoted(model.name.as_str()))
+            format!("(SELECT {what} FROM {} AS m)", quoted(model.name.as_str()))
         }
         Isolation::Pooled => format!(
             "(SELECT {what} FROM {} AS m WHERE m.{} = p.tenant)",
@@ -43,11 +43,8 @@ fn counts(state: &State, store: &StoreName, isolation: Isolation) -> (String, Op
         ),
     };
     let rows = sum(models.iter().map(|m| of(m, "count(*)")).collect());
-    let bytes = (isolation == Isolation::Pooled).then(|| {
-        let all = models.iter().map(|m| of(m, &format!("coalesce(sum({}), 0)", size(m, state))));
-        sum(all.collect())
-    });
-    (rows, bytes)
+    let all = models.iter().map(|m| of(m, &format!("coalesce(sum({}), 0)", size(m, state))));
+    (rows, sum(all.collect()))
 }
 
 /// Returns SQL for the bytes of one row `m`.
@@ -66,7 +63,7 @@ fn size(model: &Model, state: &State) -> String {
 }
 
 /// Returns SQL for the bytes that limits count for one column of the row `m`; see [`crate::cell::Raw::bytes`].
-fn bytes(column: &str, storage: Storage) -> String {
+pub(crate) fn bytes(column: &str, storage: Storage) -> String {
     let column = quoted(column);
     match storage.is_number() {
         true => format!("{NUMBER_BYTES} * (m.{column} IS NOT NULL)"),

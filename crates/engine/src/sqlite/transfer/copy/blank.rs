@@ -29,7 +29,8 @@ pub(crate) fn blank(from: &Path, to: &Path, schema: &Schema) -> Result<Blanked> 
             done.rows += blank_model(&conn, plan, &personal)?;
         }
     }
-    conn.execute_batch("COMMIT")?;
+    // The values have other lengths now. They are counted once the copy is in use.
+    conn.execute_batch("UPDATE _tenantry_place SET bytes = 0, counted = 0; COMMIT")?;
     conn.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 1)?;
     let name = to.to_str().ok_or_else(|| Error::new(Kind::Io, "the path is not UTF-8"))?;
     conn.execute("VACUUM INTO ?1", [name])?;

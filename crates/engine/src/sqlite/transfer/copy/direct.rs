@@ -54,7 +54,7 @@ pub(crate) fn fill_pages(server: &Server, from: &Site, place: &Place) -> Result<
     }
     refuse_leftovers(server, place)?;
     let file = TemporaryFile::of(server, &place.physical);
-    copy_pages(from, &file.0).map_err(|error| located(error, &from.path, false))?;
+    copy_pages(from, &file.0).map_err(|error| located(error, &from.path))?;
     let conn = private(&file.0)?;
     check_pages(&conn)?;
     become_place(&conn, &site, from.place.tenant, PlaceState::Closed)?;

@@ -41,7 +41,7 @@ pub(crate) struct Sink<'c> {
     pub(crate) index: bool,
     /// Change of the number of rows.
     pub(crate) rows: i64,
-    /// Change of the bytes of stored values; for pooled tenants only.
+    /// Change of the bytes of stored values.
     pub(crate) bytes: i64,
 }
 
@@ -131,9 +131,7 @@ impl<'c> Sink<'c> {
 
     fn count<'v>(&mut self, sign: i64, values: impl Iterator<Item = Raw<'v>>) {
         self.rows += sign;
-        if self.side.isolation == Isolation::Pooled {
-            self.bytes += sign * values.map(Raw::bytes).sum::<i64>();
-        }
+        self.bytes += sign * values.map(Raw::bytes).sum::<i64>();
     }
 }
 
