@@ -71,7 +71,8 @@ impl Server {
         admin.batch_execute(&role).await?;
         admin.batch_execute(&format!("CREATE DATABASE {prefix}home OWNER {prefix}owner")).await?;
         config.user(format!("{prefix}owner")).dbname(format!("{prefix}home"));
-        let (engine, owner) = (engine(&own_url(url, &prefix)?, &prefix, connections)?, connect(&config).await?);
+        let (engine, owner) =
+            (engine(&own_url(url, &prefix)?, &prefix, connections)?, connect(&config).await?);
         Ok(Self { engine, prefix, config, owner, free: Mutex::default(), admin })
     }
 

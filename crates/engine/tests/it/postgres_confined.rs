@@ -188,8 +188,8 @@ async fn a_connection_serves_one_schema_after_another() {
         let engine = Engine::open(vec![spec], CacheLimits::default()).unwrap();
         engine.set_platform(PLATFORM).unwrap();
         let (one, two) = (schema(1), schema(2));
-        let one = engine.session(&one, &known, None).await.unwrap();
-        let two = engine.session(&two, &known, None).await.unwrap();
+        let one = engine.session(&one, &known).await.unwrap();
+        let two = engine.session(&two, &known).await.unwrap();
         let by = WriteOptions { actor: "ann".into(), ..Default::default() };
         let hospital = |name: &str| vec![insert("hospitals", &[("name", Value::Text(name.into()))])];
         for name in ["first", "second"] {

@@ -50,7 +50,7 @@ async fn reads_of_records_go_to_a_replica_and_others_do_not() {
             assert_eq!(report(&engine).reads, before + 7, "{place}");
             assert!(!session.refers("doctors", "hospital", id).await.unwrap());
             assert_eq!(session.usage().await.unwrap().rows, 1);
-            let current = engine.session(place, &world.schema, None).await.unwrap();
+            let current = engine.session(place, &world.schema).await.unwrap();
             let found = current.get(of, id, &[name("name")], Collect::default()).await.unwrap();
             assert_eq!(text(&found.unwrap().rows[0][0]), "changed", "{place}: not asked to lag");
             assert_eq!(report(&engine).reads, before + 7, "{place}");
@@ -201,7 +201,7 @@ async fn a_migration_is_never_seen_by_halves() {
         world.is_used(&new).await;
         // The replica is ahead of a process with the old schema.
         for (place, id) in &world.tenants {
-            let refused = match old.session(place, &known, None).await {
+            let refused = match old.session(place, &known).await {
                 Ok(session) => {
                     session.may_lag().get("hospitals", id, &[], Collect::default()).await.map(drop)
                 }

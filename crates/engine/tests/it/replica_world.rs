@@ -72,7 +72,7 @@ impl World {
     }
 
     pub async fn session(&self, engine: &Engine, place: &Place) -> Result<Session> {
-        Ok(engine.session(place, &self.schema, None).await?.may_lag())
+        Ok(engine.session(place, &self.schema).await?.may_lag())
     }
 
     /// Returns the name of the tenant's hospital as a reader sees it.
