@@ -12,9 +12,11 @@ mod property;
 mod random;
 #[cfg(feature = "s3")]
 pub mod s3;
+mod settings;
 
 pub use property::property;
 pub use random::Random;
+pub use settings::Settings;
 
 use std::io::Write;
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use std::{net::SocketAddr, sync::Arc};
+use std::{fmt::Display, net::SocketAddr, sync::Arc};
 use tempfile::TempDir;
 use tenantry::access::Operator;
 use tenantry::name::ServerName;
@@ -76,8 +76,8 @@ impl TestApp {
     }
 
     /// Creates an app with this configuration, without tenants.
-    pub(crate) async fn configured(text: &str, options: Options) -> Self {
-        Self::open(tempfile::tempdir().unwrap(), text, options).await
+    pub(crate) async fn configured(settings: &(impl Display + ?Sized), options: Options) -> Self {
+        Self::open(tempfile::tempdir().unwrap(), &settings.to_string(), options).await
     }
 
     /// Creates an app whose tenants are on a PostgreSQL server, without tenants. `main` is a server of SQLite.
@@ -97,24 +97,21 @@ impl TestApp {
         .await
     }
 
-    /// Creates an app whose only model is this one, with its migration.
-    pub(crate) async fn with_model(model: &str, text: &str) -> Self {
-        Self::with_model_and(model, text, "[apps]\nlist = [\"own\"]\n").await
-    }
-
-    /// Creates an app whose only model is this one, with its migration and a configuration that lists app `own`.
-    pub(crate) async fn with_model_and(model: &str, text: &str, config: &str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        make_app(dir.path(), model, text, config);
-        Self::open(dir, config, Options::default()).await
+    /// Creates an app with this configuration, whose only model is this one.
+    pub(crate) async fn with_model(model: &str, text: &str, settings: &(impl Display + ?Sized)) -> Self {
+        Self::with_apps("\"own\"", model, text, settings).await
     }
 
     /// Creates an app with this configuration, with medadmin's models and this one.
-    pub(crate) async fn with_own(model: &str, text: &str, stores: &str) -> Self {
+    pub(crate) async fn with_own(model: &str, text: &str, settings: &(impl Display + ?Sized)) -> Self {
+        Self::with_apps("\"medadmin\", \"own\"", model, text, settings).await
+    }
+
+    async fn with_apps(apps: &str, model: &str, text: &str, settings: &(impl Display + ?Sized)) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let list = format!("{stores}[apps]\nlist = [\"medadmin\", \"own\"]\n");
-        make_app(dir.path(), model, text, &list);
-        Self::open(dir, &list, Options::default()).await
+        let config = format!("{settings}[apps]\nlist = [{apps}]\n");
+        make_app(dir.path(), model, text, &config);
+        Self::open(dir, &config, Options::default()).await
     }
 
     /// Creates an app whose stores are all on a PostgreSQL server, reached through an address that forwards.

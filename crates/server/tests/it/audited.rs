@@ -13,6 +13,7 @@ use http::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use tenantry_server::http::{Options, ROUTES};
+use tenantry_testkit::Settings;
 
 /// Routes, and the actions that each leaves in the log, in order.
 const TRIED: &[(&str, &str, &[&str])] = &[
@@ -95,11 +96,12 @@ const TRIED: &[(&str, &str, &[&str])] = &[
 ];
 
 /// Two servers, a pool that is created on the first move into it, and a store whose databases tenants bring.
-const CONFIG: &str = "[servers.main]\npath = \"databases\"\n[servers.disk]\npath = \"more\"\n\
-    [stores.control]\nserver = \"main\"\n[stores.shared]\nserver = \"main\"\n\
-    [stores.tenant]\nservers = [\"main\", \"disk\"]\n\
-    [stores.visits]\nserver = \"main\"\nname = \"visits_{slug}\"\nprovision = \"external\"\n\
-    [registration]\nplacement = \"first\"\n";
+fn settings() -> Settings {
+    Settings::default()
+        .two_servers()
+        .set("registration", "placement = \"first\"")
+        .with("[stores.visits]\nserver = \"main\"\nname = \"visits_{slug}\"\nprovision = \"external\"\n")
+}
 
 #[test]
 fn every_changing_route_is_tried() {
@@ -314,7 +316,7 @@ const ROUNDS: usize = 4;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_change_over_http_is_in_the_log_with_who_did_it() {
-    let app = TestApp::configured(CONFIG, Options::default()).await;
+    let app = TestApp::configured(&settings(), Options::default()).await;
     let staff = app.staff().await;
     let mut tried = 0;
     for round in 0..ROUNDS {

@@ -8,7 +8,7 @@ use super::{
 use http::Method;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
-use tenantry_testkit::tried;
+use tenantry_testkit::{Settings, tried};
 
 /// Method and path of a route, and the lines that it leaves: action, model.
 type Logged = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
@@ -86,8 +86,7 @@ async fn act(client: &Client, route: &str, id: i64) -> Answer {
 }
 
 async fn setting(isolation: &str) -> (TestApp, Client, Client) {
-    let stores = format!("[stores.control]\n[stores.shared]\n[stores.tenant]\nisolation = \"{isolation}\"\n");
-    let app = TestApp::with_own("scans", SCANS, &stores).await;
+    let app = TestApp::with_own("scans", SCANS, &Settings::default().isolation(isolation)).await;
     let staff = app.staff().await;
     staff.post("/api/records/regions", &json!({"name": "North", "code": "N"})).await.expect(201);
     staff.post("/api/records/cities", &json!({"name": "Ahlen", "region": 1})).await.expect(201);

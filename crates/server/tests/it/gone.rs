@@ -11,7 +11,7 @@ use http::{Method, Request};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tenantry_server::http::{Options, call};
-use tenantry_testkit::{dose, tried};
+use tenantry_testkit::{Settings, dose, tried};
 
 /// Number of records of one batch; the engine runs a batch of this size on another thread.
 const BATCH: usize = 40;
@@ -83,11 +83,11 @@ async fn all_room_is_free(client: &Client) {
 async fn a_client_that_goes_away_leaves_nothing_half_done_and_holds_nothing() {
     let (mut left, mut ended) = (0, 0);
     for isolation in ["database", "pooled"] {
-        let text = format!(
-            "[stores.control]\n[stores.shared]\n[stores.tenant]\nisolation = \"{isolation}\"\n[plans.small]\n\
-             label = \"Small\"\n[plans.small.limits]\nconcurrency = {ROOM}\n[registration]\ndefault_plan = \"small\"\n"
-        );
-        let app = TestApp::configured(&text, Options::default()).await;
+        let settings = Settings::default()
+            .isolation(isolation)
+            .free_plan()
+            .set("plans.free.limits", &format!("concurrency = {ROOM}"));
+        let app = TestApp::configured(&settings, Options::default()).await;
         let acme = app.register("acme").await;
         acme.post("/api/records/patients", &patient("Ash")).await.expect(201);
         let report =

@@ -5,7 +5,7 @@ use super::app::{Client, TestApp};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tenantry_server::http::Options;
-use tenantry_testkit::{Random, tried};
+use tenantry_testkit::{Random, Settings, tried};
 
 const CLINICS: u64 = 23;
 
@@ -13,11 +13,8 @@ const CLINICS: u64 = 23;
 type View = BTreeMap<u64, (String, Option<String>, bool)>;
 
 async fn clinics(isolation: &str) -> (TestApp, Client, View) {
-    let stores = format!(
-        "[stores.control]\n[stores.shared]\n[stores.tenant]\nisolation = \"{isolation}\"\n\
-         [plans.free]\nlabel = \"Free\"\n[registration]\ndefault_plan = \"free\"\n"
-    );
-    let app = TestApp::configured(&stores, Options::default()).await;
+    let settings = Settings::default().isolation(isolation).free_plan();
+    let app = TestApp::configured(&settings, Options::default()).await;
     let staff = app.staff().await;
     staff.post("/api/records/regions", &json!({"name": "North", "code": "N"})).await.expect(201);
     staff.post("/api/records/cities", &json!({"name": "Ahlen", "region": 1})).await.expect(201);

@@ -17,6 +17,7 @@ use std::{
 };
 use tenantry::name::Slug;
 use tenantry_server::http::Options;
+use tenantry_testkit::Settings;
 
 /// Fences the database of a tenant, or lifts the fence, as another process would.
 async fn fence(app: &TestApp, slug: &str, fenced: bool) {
@@ -117,23 +118,9 @@ async fn in_maintenance_members_wait_outside_and_staff_are_let_in() {
     assert_eq!(audit.matches("tenant.maintenance").count(), 2, "on and off; on again was nothing new");
 }
 
-const TWO_SERVERS: &str = r#"
-[servers.main]
-path = "databases"
-[servers.disk]
-path = "more"
-[stores.control]
-server = "main"
-[stores.shared]
-server = "main"
-[stores.tenant]
-servers = ["main", "disk"]
-[plans.free]
-label = "Without limits"
-[registration]
-placement = "first"
-default_plan = "free"
-"#;
+fn two_servers() -> Settings {
+    Settings::default().two_servers().set("registration", "placement = \"first\"").free_plan()
+}
 
 /// Writes until told to stop: every answer must be a success. Returns the acknowledged records by id, and the longest
 /// wait.
@@ -189,7 +176,7 @@ async fn act(staff: &Client, verb: &str, form: &Value) -> Value {
 /// Members write all the time; no request is refused, and nothing is lost, doubled or left behind.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn moved_promoted_and_demoted_while_members_write() {
-    let app = TestApp::configured(TWO_SERVERS, Options::default()).await;
+    let app = TestApp::configured(&two_servers(), Options::default()).await;
     let (acme, rival, staff) = (app.register("acme").await, app.register("rival").await, app.staff().await);
     rival.post("/api/records/patients", &patient("of rival")).await.expect(201);
     let stop = Arc::new(AtomicBool::new(false));
@@ -249,10 +236,10 @@ const KILLS: [&str; 12] = [
 /// long, and get no error.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mover_that_is_killed_leaves_no_writer_waiting() {
-    let app = TestApp::configured(TWO_SERVERS, Options::default()).await;
+    let app = TestApp::configured(&two_servers(), Options::default()).await;
     let (acme, staff) = (app.register("acme").await, app.staff().await);
     let dir = app.platform().config().platform.data_dir.parent().unwrap().to_owned();
-    fs::write(dir.join("tenantry.toml"), TWO_SERVERS).unwrap();
+    fs::write(dir.join("tenantry.toml"), two_servers().to_string()).unwrap();
     let stop = Arc::new(AtomicBool::new(false));
     let writers: Vec<_> = (0..2).map(|who| tokio::spawn(write_on(acme.clone(), who, stop.clone()))).collect();
     for kill in KILLS {
@@ -297,7 +284,7 @@ async fn over(app: &TestApp, staff: &Client) {
 
 #[tokio::test]
 async fn what_cannot_be_moved_says_why_and_what_is_kept_can_be_let_go() {
-    let app = TestApp::configured(TWO_SERVERS, Options::default()).await;
+    let app = TestApp::configured(&two_servers(), Options::default()).await;
     let (acme, staff) = (app.register("acme").await, app.staff().await);
     let refused = async |verb: &str, form: Value, status: u16| {
         let path = format!("/api/admin/tenants/acme/{verb}");
@@ -335,7 +322,7 @@ async fn inside(app: &TestApp, staff: &Client) -> u16 {
 /// and if none is retained.
 #[tokio::test]
 async fn a_damaged_database_is_replaced_by_the_kept_one_on_somebodys_word() {
-    let app = TestApp::configured(TWO_SERVERS, Options::default()).await;
+    let app = TestApp::configured(&two_servers(), Options::default()).await;
     let (acme, staff) = (app.register("acme").await, app.staff().await);
     for n in 0..200 {
         acme.post("/api/records/patients", &patient(&format!("before {n}"))).await.expect(201);

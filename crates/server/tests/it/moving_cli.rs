@@ -6,10 +6,11 @@ use super::{
 };
 use serde_json::{Value, json};
 use std::path::Path;
+use tenantry_testkit::Settings;
 
-const TWO_SERVERS: &str = "[servers.main]\npath = \"databases\"\n[servers.disk]\npath = \"more\"\n\
-    [stores.control]\nserver = \"main\"\n[stores.shared]\nserver = \"main\"\n\
-    [stores.tenant]\nservers = [\"main\", \"disk\"]\n[registration]\nplacement = \"first\"\n";
+fn two_servers() -> Settings {
+    Settings::default().two_servers().set("registration", "placement = \"first\"")
+}
 
 /// Returns server and isolation of the tenant's database in use.
 fn lies(dir: &Path, slug: &str) -> (String, String) {
@@ -46,7 +47,7 @@ fn one_doctor(demo: &TestBinary, token: &str) -> String {
 #[test]
 fn a_company_is_moved_promoted_demoted_and_taken_back_at_the_command_line() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("tenantry.toml"), TWO_SERVERS).unwrap();
+    std::fs::write(dir.path().join("tenantry.toml"), two_servers().to_string()).unwrap();
     let demo = start(dir.path(), "demo");
     let dir = dir.path();
     let token = demo.log_in("owner@city-hospital.example");
@@ -133,7 +134,7 @@ fn maintenance_at_the_command_line_holds_at_the_next_request() {
 #[test]
 fn a_company_goes_back_to_the_kept_database_when_the_new_disk_is_lost() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("tenantry.toml"), TWO_SERVERS).unwrap();
+    std::fs::write(dir.path().join("tenantry.toml"), two_servers().to_string()).unwrap();
     let demo = start(dir.path(), "demo");
     let dir = dir.path();
     let (slug, token) = ("city-hospital", demo.log_in("owner@city-hospital.example"));
@@ -177,15 +178,10 @@ fn a_company_goes_back_to_the_kept_database_when_the_new_disk_is_lost() {
 fn a_company_is_not_moved_to_a_server_that_a_running_process_does_not_know() {
     let dir = tempfile::tempdir().unwrap();
     let config = dir.path().join("tenantry.toml");
-    std::fs::write(
-        &config,
-        TWO_SERVERS
-            .replace("[\"main\", \"disk\"]", "[\"main\"]")
-            .replace("[servers.disk]\npath = \"more\"\n", ""),
-    )
-    .unwrap();
+    let one = two_servers().without("servers.disk").set("stores.tenant", "servers = [\"main\"]");
+    std::fs::write(&config, one.to_string()).unwrap();
     let demo = start(dir.path(), "demo");
-    std::fs::write(&config, TWO_SERVERS).unwrap();
+    std::fs::write(&config, two_servers().to_string()).unwrap();
     let dir = dir.path();
     let said = refused(dir, &["tenant", "move", "city-hospital", "--to", "disk"]);
     assert!(said.contains("started without server disk") && said.contains("restart it"), "{said}");

@@ -4,6 +4,7 @@ use super::app::{Client, TestApp};
 use http::Method;
 use serde_json::{Value, json};
 use tenantry_server::http::Options;
+use tenantry_testkit::Settings;
 
 const CLINIC: &str = "/api/records/clinics/1";
 const OVERRIDE: &str = "/api/records/clinics/1/override";
@@ -22,8 +23,7 @@ fields = ["rate"]
 
 /// Creates an app with one clinic, in this isolation.
 async fn clinics(isolation: &str) -> (TestApp, Client, Client) {
-    let stores = format!("[stores.control]\n[stores.shared]\n[stores.tenant]\nisolation = \"{isolation}\"\n");
-    let app = TestApp::configured(&stores, Options::default()).await;
+    let app = TestApp::configured(&Settings::default().isolation(isolation), Options::default()).await;
     let staff = app.staff().await;
     staff.post("/api/records/regions", &json!({"name": "North", "code": "N"})).await.expect(201);
     staff.post("/api/records/cities", &json!({"name": "Ahlen", "region": 1})).await.expect(201);
@@ -134,7 +134,7 @@ async fn what_keeps_overrides_is_absent_as_a_model() {
 /// UUID keys, and many concurrent requests for one override: one row of values remains, with the last request's values.
 #[tokio::test]
 async fn many_may_set_one_at_once_and_keys_may_be_uuids() {
-    let app = TestApp::with_model("banks", UUID_MODEL).await;
+    let app = TestApp::with_model("banks", UUID_MODEL, "").await;
     let staff = app.staff().await;
     let bank =
         staff.post("/api/records/banks", &json!({"name": "First", "rate": "1.50"})).await.expect(201).json();

@@ -96,8 +96,7 @@ async fn many_long_rows_are_expanded_a_few_at_a_time() {
 #[tokio::test]
 async fn a_page_of_the_activity_log_ends_at_its_bytes() {
     let model = "store = \"tenant\"\naudit = true\n[fields.body]\ntype = \"text\"\nmax_length = 50000\n";
-    let config = "[limits]\npage_bytes = \"64 KiB\"\n[apps]\nlist = [\"own\"]\n";
-    let app = TestApp::with_model_and("papers", model, config).await;
+    let app = TestApp::with_model("papers", model, "[limits]\npage_bytes = \"64 KiB\"\n").await;
     let owner = app.register("acme").await;
     owner.post("/api/records/papers", &json!({"body": ""})).await.expect(201);
     for n in 0..20 {

@@ -7,11 +7,9 @@ use super::{
 };
 use serde_json::{Value, json};
 use tenantry_server::http::Options;
+use tenantry_testkit::Settings;
 
-const CONFIG: &str = "[servers.main]\npath = \"databases\"\n[servers.disk]\npath = \"more\"\n\
-    [stores.control]\nserver = \"main\"\n[stores.shared]\nserver = \"main\"\n\
-    [stores.tenant]\nservers = [\"main\", \"disk\"]\n[registration]\nplacement = \"first\"\n\
-    [[backups.schedules]]\nname = \"nightly\"\ncron = \"30 2 * * *\"\n";
+const SCHEDULE: &str = "[[backups.schedules]]\nname = \"nightly\"\ncron = \"30 2 * * *\"\n";
 
 /// Panics unless the value conforms to the schema.
 pub(super) fn conforms(document: &Value, schema: &Value, value: &Value, at: &str) {
@@ -154,7 +152,8 @@ async fn answers_are_what_the_document_says() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_on_a_companys_life_are_what_the_document_says() {
-    let app = TestApp::configured(CONFIG, Options::default()).await;
+    let settings = Settings::default().two_servers().set("registration", "placement = \"first\"");
+    let app = TestApp::configured(&settings.with(SCHEDULE), Options::default()).await;
     let (acme, staff) = (app.register("acme").await, app.staff().await);
     let document = acme.get("/api/openapi.json").await.expect(200).json();
     let [own, staff] = [&acme, &staff].map(|client| Asking { document: &document, client });

@@ -8,18 +8,15 @@ use super::{
 use http::Method;
 use serde_json::{Value, json};
 use tenantry_server::http::Options;
-use tenantry_testkit::{dose, tried};
+use tenantry_testkit::{Settings, dose, tried};
 
 async fn setting(isolation: &str) -> (TestApp, Client, Client) {
     setting_with(isolation, "").await
 }
 
 async fn setting_with(isolation: &str, more: &str) -> (TestApp, Client, Client) {
-    let stores = format!(
-        "[stores.control]\n[stores.shared]\n[stores.tenant]\nisolation = \"{isolation}\"\n\
-         [plans.free]\nlabel = \"Free\"\n[registration]\ndefault_plan = \"free\"\n{more}"
-    );
-    let app = TestApp::configured(&stores, Options::default()).await;
+    let settings = Settings::default().isolation(isolation).free_plan().with(more);
+    let app = TestApp::configured(&settings, Options::default()).await;
     let staff = app.staff().await;
     staff.post("/api/records/regions", &json!({"name": "North", "code": "N"})).await.expect(201);
     let acme = app.register("acme").await;

@@ -8,7 +8,7 @@ use super::{
 use http::Method;
 use serde_json::{Value, json};
 use tenantry_server::http::{Access, Options, ROUTES};
-use tenantry_testkit::tried;
+use tenantry_testkit::{Settings, tried};
 
 const REPORT: &str = r#"{"title":"Q1","kind":"medical","from_date":"2026-01-01","to_date":"2026-03-31"}"#;
 const FILE: &str = "/api/records/reports/1/files/document";
@@ -74,9 +74,7 @@ async fn whole(acme: &Client) -> Vec<Value> {
 async fn an_id_of_another_company_is_absent_whatever_it_is_of_id_without_tenant() {
     let mut shots = 0;
     for isolation in ["database", "pooled"] {
-        let stores =
-            format!("[stores.control]\n[stores.shared]\n[stores.tenant]\nisolation = \"{isolation}\"\n");
-        let app = TestApp::configured(&stores, Options::default()).await;
+        let app = TestApp::configured(&Settings::default().isolation(isolation), Options::default()).await;
         let (acme, rival) = (app.register("acme").await, app.register("rival").await);
         let ids = Ids::of(&app, &acme).await;
         let key =

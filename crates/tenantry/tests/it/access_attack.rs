@@ -47,8 +47,7 @@ impl Cast {
         let platform = Installation::new()
             .isolation("pooled")
             .set("platform", "base_domain = \"app.example\"")
-            .set("registration", "default_plan = \"free\"")
-            .set("plans.free", "label = \"Free\"")
+            .free_plan()
             .with(PROVIDER)
             .start()
             .await;

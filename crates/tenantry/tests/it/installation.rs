@@ -7,7 +7,19 @@ use std::{
     sync::Arc,
 };
 use tempfile::TempDir;
-use tenantry::{Platform, Result, apps::Apps, config::Config, migrations::make};
+use tenantry::{
+    Platform, Result,
+    apps::Apps,
+    config::{Config, Location},
+    demo,
+    migrations::make,
+    place::Isolation,
+};
+use tenantry_testkit::{
+    Settings,
+    postgres::{self, Home},
+};
+use tokio::sync::OnceCell;
 
 /// Names of the isolations.
 pub(crate) const ISOLATIONS: [&str; 2] = ["database", "pooled"];
@@ -15,12 +27,11 @@ pub(crate) const ISOLATIONS: [&str; 2] = ["database", "pooled"];
 #[derive(Clone)]
 pub(crate) struct Installation {
     pub(crate) dir: PathBuf,
-    /// Lines of each table of the configuration.
-    tables: Vec<(&'static str, Vec<String>)>,
-    /// Text after the tables.
-    text: String,
+    settings: Settings,
     /// The only app. `None`: medadmin.
     app: Option<&'static str>,
+    /// Where the tenants are if the test run puts them on PostgreSQL.
+    home: Arc<OnceCell<Home>>,
     _temporary: Option<Arc<TempDir>>,
 }
 
@@ -34,51 +45,32 @@ impl Installation {
 
     /// Describes the same installation in this directory, which outlives it.
     pub(crate) fn at(dir: &Path) -> Self {
-        let stores = ["stores.control", "stores.shared", "stores.tenant"].map(|table| (table, vec![]));
-        let empty = Self {
-            dir: dir.to_owned(),
-            tables: stores.into(),
-            text: String::new(),
-            app: None,
-            _temporary: None,
-        };
-        empty.set("platform", "data_dir = \"data\"")
+        let settings = Settings::default().set("platform", "data_dir = \"data\"");
+        Self { dir: dir.to_owned(), settings, app: None, home: Arc::default(), _temporary: None }
     }
 
-    /// Sets a key of a table of the configuration: `set("retention", "final_backup = false")`.
-    pub(crate) fn set(mut self, table: &'static str, line: &str) -> Self {
-        let key = |line: &str| line.split_once('=').expect("key = value").0.trim().to_owned();
-        if !self.tables.iter().any(|(name, _)| *name == table) {
-            self.tables.push((table, vec![]));
-        }
-        let (_, lines) = self.tables.iter_mut().find(|(name, _)| *name == table).unwrap();
-        lines.retain(|other| key(other) != key(line));
-        lines.push(line.to_owned());
-        self
+    pub(crate) fn set(self, table: &str, line: &str) -> Self {
+        Self { settings: self.settings.set(table, line), ..self }
     }
 
-    /// Removes a table of the configuration.
-    pub(crate) fn without(mut self, table: &str) -> Self {
-        self.tables.retain(|(name, _)| *name != table);
-        self
+    pub(crate) fn without(self, table: &str) -> Self {
+        Self { settings: self.settings.without(table), ..self }
     }
 
-    /// Adds whole tables to the configuration.
-    pub(crate) fn with(mut self, tables: &str) -> Self {
-        self.text.push_str(tables);
-        self
+    pub(crate) fn with(self, tables: &str) -> Self {
+        Self { settings: self.settings.with(tables), ..self }
     }
 
-    /// Separates tenants in this way.
     pub(crate) fn isolation(self, isolation: &str) -> Self {
-        self.set("stores.tenant", &format!("isolation = \"{isolation}\""))
+        Self { settings: self.settings.isolation(isolation), ..self }
     }
 
-    /// Has a second server, `disk`, for tenants.
     pub(crate) fn two_servers(self) -> Self {
-        self.set("servers.main", "path = \"databases\"")
-            .set("servers.disk", "path = \"more\"")
-            .set("stores.tenant", "servers = [\"main\", \"disk\"]")
+        Self { settings: self.settings.two_servers(), ..self }
+    }
+
+    pub(crate) fn free_plan(self) -> Self {
+        Self { settings: self.settings.free_plan(), ..self }
     }
 
     /// Has this app instead of medadmin. The first process makes its migrations.
@@ -115,9 +107,8 @@ impl Installation {
     }
 
     pub(crate) fn config(&self) -> Config {
-        let table = |(name, lines): &(&str, Vec<String>)| format!("[{name}]\n{}\n", lines.join("\n"));
-        let text = self.tables.iter().map(table).collect::<String>() + &self.text;
-        Config::parse("tenantry.toml", &text, &self.dir).unwrap_or_else(|problems| panic!("{problems}"))
+        Config::parse("tenantry.toml", &self.settings.to_string(), &self.dir)
+            .unwrap_or_else(|problems| panic!("{problems}"))
     }
 
     /// Opens a process that may be refused.
@@ -125,7 +116,29 @@ impl Installation {
         if self.app.is_some_and(|app| !self.dir.join("apps").join(app).join("migrations").exists()) {
             self.make();
         }
-        Platform::open(self.config()).await
+        let mut config = self.config();
+        if !self.settings.names("servers.") {
+            self.switch(&mut config).await;
+        }
+        Platform::open(config).await
+    }
+
+    /// Puts stores on PostgreSQL as the switches of the test run say. Tenants that the test wants in a pool stay in one.
+    async fn switch(&self, config: &mut Config) {
+        let (tenants, platforms) = (postgres::switch(), postgres::holds_stores());
+        if tenants.is_none() && !platforms {
+            return;
+        }
+        let home = self.home.get_or_init(|| async { Home::new(&postgres::servers()[0]).await }).await;
+        let pooled = config.stores.iter().any(|store| store.isolation == Isolation::Pooled);
+        let tenants = tenants.map(|text| if pooled { "pooled".into() } else { text });
+        let tenants = tenants.map(|text| Isolation::parse(&text).unwrap());
+        demo::on_postgres(config, home.url(), tenants, platforms).unwrap();
+        for server in &mut config.servers {
+            if let Location::Postgres(postgres) = &mut server.location {
+                postgres.prefix = home.prefix();
+            }
+        }
     }
 
     /// Opens a process; it finishes or undoes operations of a dead one.

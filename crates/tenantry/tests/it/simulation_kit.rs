@@ -72,8 +72,7 @@ fn installation() -> Installation {
         .two_servers()
         .set("stores.notes", "isolation = \"pooled\"")
         .set("stores.notes", "servers = [\"main\", \"disk\"]")
-        .set("registration", "default_plan = \"free\"")
-        .set("plans.free", "trial_days = 0")
+        .free_plan()
         .app("desk", &[("items", &items), ("slips", &slips)])
 }
 

@@ -14,6 +14,7 @@ use tenantry::{
     users::{self, NewUser},
 };
 use tenantry_server::http::Options;
+use tenantry_testkit::Settings;
 
 /// Prefix of every canary.
 pub(crate) const CANARY: &str = "canary-of-";
@@ -78,13 +79,12 @@ pub(crate) struct Cast {
 impl Cast {
     pub(crate) async fn new(isolation: &str) -> Self {
         // A plan without limits: refusals by rate limits would hide leaks.
-        let text = format!(
-            "[stores.control]\n[stores.shared]\n[stores.tenant]\nisolation = \"{isolation}\"\n\
-             [plans.free]\nlabel = \"Free\"\n[registration]\ndefault_plan = \"free\"\n\
-             [[auth.jwt]]\nissuer = \"{ISSUER}\"\naudience = \"tenantry\"\nalgorithm = \"HS256\"\n\
+        let provider = format!(
+            "[[auth.jwt]]\nissuer = \"{ISSUER}\"\naudience = \"tenantry\"\nalgorithm = \"HS256\"\n\
              secret_env = \"{SECRET_ENV}\"\n"
         );
-        let app = TestApp::configured(&text, Options::default()).await;
+        let settings = Settings::default().isolation(isolation).free_plan().with(&provider);
+        let app = TestApp::configured(&settings, Options::default()).await;
         let staff = app.staff().await.token().to_owned();
         let hash = app.platform().access().passwords().hash(Password::new(PASSWORD)).await.unwrap();
         let mut companies = Vec::with_capacity(COMPANIES);
