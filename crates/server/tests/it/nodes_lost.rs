@@ -95,6 +95,41 @@ fn a_node_whose_listener_is_killed_answers_nothing_stale() {
     tried("sessions ended while listeners are killed", rounds, &format!("{refused} answered with 503"));
 }
 
+/// Sends a signal to the processes of the server that tell the nodes of commits.
+fn signal_listeners(hosts: &Hosts, signal: &str) {
+    hosts.administer(&format!(
+        "DO $$ DECLARE listener int; BEGIN FOR listener IN SELECT pid FROM pg_stat_activity \
+         WHERE starts_with(datname, 'PREFIX') AND query = 'SELECT 1' \
+         LOOP EXECUTE format('COPY (SELECT 1) TO PROGRAM %L', 'cat > /dev/null; kill -{signal} ' || listener); END LOOP; END $$"
+    ));
+}
+
+/// What the server tells the nodes of commits is late. A revocation waits for them, and no answer is stale.
+#[test]
+fn a_revocation_waits_for_a_node_that_hears_late() {
+    let (hosts, one, other) = two();
+    let (mut longest, mut waited) = (Duration::ZERO, 0);
+    for _ in 0..dose(6, 40) {
+        let token = one.log_in(OWNER);
+        assert_eq!(status(&other, "GET", "/api/records/doctors", &token, None), 200);
+        // Each listener has shown by now that it lives.
+        thread::sleep(Duration::from_millis(1_200));
+        assert_eq!(status(&other, "GET", "/api/records/doctors", &token, None), 200);
+        signal_listeners(&hosts, "STOP");
+        let began = Instant::now();
+        let ended = one.attempt("POST", "/api/auth/logout", &token, None);
+        let took = began.elapsed();
+        let after = other.attempt("GET", "/api/records/doctors", &token, None);
+        signal_listeners(&hosts, "CONT");
+        assert!((200..300).contains(&ended.unwrap().0));
+        assert_eq!(after.unwrap().0, 401, "a session that was ended {took:?} before");
+        waited += u64::from(took > Duration::from_millis(100));
+        longest = longest.max(took);
+    }
+    assert!(waited > 0, "nothing was late");
+    tried("revocations with late notifications", 6, &format!("longest {longest:?}"));
+}
+
 /// The server lets no connection in for some seconds and ends those that are open, as when it restarts.
 #[test]
 fn a_server_that_goes_away_and_comes_back_loses_no_write_and_leaves_nothing_stale() {
