@@ -204,6 +204,18 @@ impl Engine {
         at!(self.named(server)?, server => server.database_files())
     }
 
+    /// Removes what a server keeps in order to make databases quickly. It is made again when it is needed.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub async fn remove_templates(&self, server: &ServerName) -> Result<()> {
+        match self.named(server)? {
+            Server::Postgres(server) => Box::pin(server.remove_templates()).await,
+            // Its template files are in its directory.
+            Server::Sqlite(_) => Ok(()),
+        }
+    }
+
     /// Returns the names of the servers, in the order of the configuration.
     pub fn servers(&self) -> Vec<ServerName> {
         self.0.servers.iter().map(|server| server.name().clone()).collect()

@@ -186,10 +186,7 @@ async fn the_demo_on_a_server_leaves_nothing_there_when_it_is_removed() {
             assert!(home.leftovers().await.len() > before.len(), "{isolation:?}");
             let removed = command(&["--remove"]).output().unwrap();
             assert!(removed.status.success(), "{}", String::from_utf8_lossy(&removed.stderr));
-            // Templates of databases stay. They have no rows, and the next demo there begins with them.
-            let left: Vec<_> =
-                home.leftovers().await.into_iter().filter(|name| !name.contains(".tpl.")).collect();
-            assert_eq!(left, before, "{isolation:?}");
+            assert_eq!(home.leftovers().await, before, "{isolation:?}");
             assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "{isolation:?}: no data directory");
         }
     }

@@ -121,6 +121,9 @@ pub async fn remove(platform: Platform) -> Result<usize> {
     for pool in &pools {
         databases.engine().drop_database(&Place { tenant: None, generation: 1, ..pool.clone() }).await?;
     }
+    for server in databases.engine().servers() {
+        databases.engine().remove_templates(&server).await?;
+    }
     let own = platform.config().stores_of(StoreScope::System).map(platform_place);
     let own = own.collect::<Result<Vec<_>>>()?;
     platform.shutdown().await;

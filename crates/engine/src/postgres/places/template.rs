@@ -134,6 +134,20 @@ impl Server {
         Ok(())
     }
 
+    /// Removes the templates of all stores, which are made again when they are needed.
+    pub(crate) async fn remove_templates(&self) -> Result<()> {
+        let sql = "SELECT datname::text FROM pg_database \
+            WHERE starts_with(datname, $1) AND pg_get_userbyid(datdba) = current_user";
+        let begin = self.prefix.own("tpl.");
+        let mut lease = self.home().await?;
+        let rows = lease.connection()?.once(sql, &[(&begin.as_str(), Type::TEXT)]).await?;
+        drop(lease);
+        for row in rows {
+            self.remove_template(row.get(0)).await?;
+        }
+        Ok(())
+    }
+
     async fn remove_template(&self, name: &str) -> Result<()> {
         if self.databases(&[name]).await?.is_empty() {
             return Ok(());

@@ -94,12 +94,12 @@ pub(crate) fn steps(op: &Op, before: &State, after: &State, isolation: Isolation
         Op::AddField { model, field, fill, .. } => {
             let (old, new) = (around.earlier(model.as_str())?, around.later(model.as_str())?);
             add_field(&mut out, &old, &new, field, fill.as_ref())?;
-            out.recount = isolation == Isolation::Pooled && (field.default.is_some() || fill.is_some());
+            out.recount = field.default.is_some() || fill.is_some();
         }
         Op::AlterField { model, field, fill, .. } => {
             let (old, new) = (around.earlier(model.as_str())?, around.later(model.as_str())?);
             alter_field(&mut out, &old, &new, field, fill.as_ref())?;
-            out.recount = isolation == Isolation::Pooled;
+            out.recount = true;
         }
         Op::RenameField { model, from, to, .. } => {
             rename_field(
@@ -112,7 +112,7 @@ pub(crate) fn steps(op: &Op, before: &State, after: &State, isolation: Isolation
         }
         Op::DropField { model, field, .. } => {
             drop_field(&mut out, &around.earlier(model.as_str())?, &around.later(model.as_str())?, field)?;
-            out.recount = isolation == Isolation::Pooled;
+            out.recount = true;
         }
         Op::AddIndex { model, index, .. } => {
             let new = around.later(model.as_str())?;
