@@ -16,7 +16,7 @@ async fn a_lease_is_lengthened_while_a_step_takes_its_time() {
     let dir = tempfile::tempdir().unwrap();
     let w = Arc::new(TestPlatform::open(dir.path()).await.with_plans().await);
     tenant(&w, "alpha").await;
-    w.operations.faults().arm("move:copied:inside:wait-4000");
+    w.operations.faults().arm("move:filled:inside:wait-4000");
     let mover = tokio::spawn({
         let w = w.clone();
         async move { moves::to_disk(&w).await }

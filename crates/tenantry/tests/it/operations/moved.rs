@@ -33,7 +33,8 @@ async fn write_unnoted(w: &TestPlatform, old: &Place) {
     let mark = w.engine.place_info(old).await.unwrap().recorder.expect("nothing is noted yet");
     w.engine.stop_recording(old, mark).await.unwrap();
     let alpha = w.platform.tenants().enter(&operator(), &slug("alpha")).await.unwrap();
-    let row = serde_json::json!({ "name": "not noted" });
+    // As long as the name before: otherwise the counters of bytes tell that the places differ, and the move ends there.
+    let row = serde_json::json!({ "name": "unnoted" });
     let items = w.platform.records(&alpha, "items").unwrap();
     items.patch("1", None, row.as_object().unwrap()).await.unwrap();
     w.engine.record_changes(old, mark).await.unwrap();

@@ -100,7 +100,7 @@ async fn a_lease_from_the_future_does_not_stop_its_operation_for_ever() {
     let w = TestPlatform::open(dir.path()).await.with_plans().await;
     tenant(&w, "alpha").await;
     for jump_us in JUMPS {
-        w.operations.faults().arm("move:copied:inside:error");
+        w.operations.faults().arm("move:filled:inside:error");
         moves::to_disk(&w).await.unwrap_err();
         execute(
             &w,
