@@ -8,7 +8,7 @@
 use crate::{core_support::TestEngine, faults_kit::*, transfer_kit::*};
 use std::path::{Path, PathBuf};
 use tenantry_engine::{
-    Digest, Kind,
+    Digest, Kind, PlaceState,
     name::PhysicalName,
     place::{Isolation, Place},
 };
@@ -50,7 +50,11 @@ impl Recorder<'_> {
         let mut state = vec![];
         for place in places {
             match clinic.test.engine.digest(place, &clinic.schema).await {
-                Ok(digest) => state.push(Some(digest)),
+                // Until it is filled it belongs to nobody, and the next call that fills it begins anew.
+                Ok(digest) => {
+                    let info = clinic.test.engine.place_info(place).await.unwrap();
+                    state.push((info.state == PlaceState::Open).then_some(digest));
+                }
                 Err(error) => {
                     assert!(matches!(error.kind(), Kind::WrongIdentity), "{error}");
                     state.push(None);
