@@ -56,7 +56,7 @@ async fn an_archive_of_pg_dump_is_restored_into_an_empty_database() {
         let moved = staff.post("/api/admin/tenants/acme/promote?wait=60", &to).await;
         assert_eq!(moved.json()["state"], "done", "{isolation}: {}", moved.text());
         let file = out.path().join(format!("{isolation}.dump"));
-        assert_eq!(dump(&app, "acme", &file).await.unwrap(), [file.clone()]);
+        assert_eq!(dump(&app, "acme", &file).await.unwrap(), std::slice::from_ref(&file));
         let Err(Error::Unavailable(_)) = dump(&app, "acme", &file).await else {
             panic!("it is not overwritten")
         };

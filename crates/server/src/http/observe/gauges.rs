@@ -89,7 +89,8 @@ fn replicas(text: &mut Exposition, platform: &Platform) {
     for (of, lag) in reports.iter().filter_map(|of| Some((of, of.lag?))) {
         text.sample("tenantry_replica_lag_seconds", &labels(of), lag.as_secs_f64());
     }
-    let counts: [(&str, &str, fn(&ReplicaReport) -> u64); 3] = [
+    type Count = fn(&ReplicaReport) -> u64;
+    let counts: [(&str, &str, Count); 3] = [
         ("tenantry_replica_reads_total", "Reads that the replica answered.", |of| of.reads),
         ("tenantry_replica_skipped_total", "Reads that the replica was not fit for.", |of| of.skipped),
         ("tenantry_replica_repeated_total", "Reads that failed there and were repeated.", |of| of.repeated),
