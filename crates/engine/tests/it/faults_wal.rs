@@ -50,7 +50,7 @@ impl Recorder<'_> {
         let mut state = vec![];
         for place in places {
             match clinic.test.engine.digest(place, &clinic.schema).await {
-                // Until it is filled it belongs to nobody, and the next call that fills it begins anew.
+                // A place that is being filled has no tenant yet, and the next call that fills it begins anew.
                 Ok(digest) => {
                     let info = clinic.test.engine.place_info(place).await.unwrap();
                     state.push((info.state == PlaceState::Open).then_some(digest));

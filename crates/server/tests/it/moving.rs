@@ -219,7 +219,7 @@ async fn moved_promoted_and_demoted_while_members_write() {
 /// Points at which a mover is killed with -9: before writers wait, while they wait, and after the swap.
 const KILLS: [&str; 12] = [
     "copy:before",
-    "adopted:inside",
+    "filled:inside",
     "carried:inside",
     "fenced:inside",
     "fence:after",
