@@ -34,7 +34,7 @@ const OF_STAFF: [&str; 15] = [
     "/api/admin/tenants?state=active",
     "/api/admin/users",
     "/api/admin/mail",
-    "/api/admin/audit?tenant=acme",
+    "/api/admin/audit?tenant=1",
     "/api/admin/backups?system=true",
     "/api/admin/backups?tenant=acme&state=good",
     "/api/admin/backups/status",

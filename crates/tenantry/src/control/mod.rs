@@ -16,7 +16,9 @@ pub(crate) mod witness;
 mod write;
 
 pub use invalidation::Subject;
-pub(crate) use migrate::{has_table, tables};
+pub(crate) use migrate::has_table;
+#[cfg(feature = "internals")]
+pub(crate) use migrate::tables;
 pub(crate) use view::View;
 pub use witness::ClockState;
 pub use write::Write;
