@@ -14,6 +14,16 @@ pub enum EngineKind {
     Postgres,
 }
 
+impl EngineKind {
+    /// Returns its name in configurations and answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+        }
+    }
+}
+
 /// How the rows of tenants are separated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

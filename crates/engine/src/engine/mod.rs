@@ -204,15 +204,26 @@ impl Engine {
         at!(self.named(server)?, server => server.database_files())
     }
 
-    /// Removes what a server keeps in order to make databases quickly. It is made again when it is needed.
+    /// Removes what an installation has once on a server. Call it when the installation has no database there any more.
     ///
     /// # Errors
     /// Those of the server.
-    pub async fn remove_templates(&self, server: &ServerName) -> Result<()> {
+    pub async fn leave(&self, server: &ServerName) -> Result<()> {
         match self.named(server)? {
-            Server::Postgres(server) => Box::pin(server.remove_templates()).await,
-            // Its template files are in its directory.
+            Server::Postgres(server) => Box::pin(server.leave()).await,
+            // Its directory is what is left.
             Server::Sqlite(_) => Ok(()),
+        }
+    }
+
+    /// Returns what a server lacks for an installation to use it, each with its remedy. Empty: nothing.
+    ///
+    /// # Errors
+    /// `Unreachable` if the server does not answer, `NoAccess` if it does not let the installation in.
+    pub async fn shortcomings(&self, server: &ServerName) -> Result<Vec<String>> {
+        match self.named(server)? {
+            Server::Postgres(server) => Box::pin(server.shortcomings()).await,
+            Server::Sqlite(_) => Ok(Vec::new()),
         }
     }
 

@@ -6,6 +6,7 @@ pub(crate) mod carry;
 mod cells;
 pub mod connections;
 mod dump;
+mod fitness;
 mod identity;
 mod names;
 mod opened;

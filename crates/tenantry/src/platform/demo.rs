@@ -66,8 +66,9 @@ pub async fn load(platform: &Platform) -> Result<Vec<Company>> {
     Ok(companies)
 }
 
-/// Puts stores on a PostgreSQL server: those of tenants in this isolation, and those of the platform. The names there begin with a prefix of the data directory, so that
-/// a second run continues the first, and demos of several directories can share a server.
+/// Puts stores on a PostgreSQL server: those of tenants in this isolation, and those of the platform. The names there
+/// begin with a prefix of the data directory, so that a second run continues the first, and demos of several directories
+/// can share a server.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a URL that cannot be used.
@@ -121,9 +122,6 @@ pub async fn remove(platform: Platform) -> Result<usize> {
     for pool in &pools {
         databases.engine().drop_database(&Place { tenant: None, generation: 1, ..pool.clone() }).await?;
     }
-    for server in databases.engine().servers() {
-        databases.engine().remove_templates(&server).await?;
-    }
     let own = platform.config().stores_of(StoreScope::System).map(platform_place);
     let own = own.collect::<Result<Vec<_>>>()?;
     platform.shutdown().await;
@@ -131,6 +129,9 @@ pub async fn remove(platform: Platform) -> Result<usize> {
     // The catalog last: without it, a repeated call would not know the rest.
     for store in own.iter().rev() {
         databases.engine().drop_database(store).await?;
+    }
+    for server in databases.engine().servers() {
+        databases.engine().leave(&server).await?;
     }
     std::fs::remove_dir_all(&data_dir).map_err(|error| Error::io(data_dir.display(), &error))?;
     Ok(places.len())

@@ -4,7 +4,7 @@ use super::roles::{self, beside};
 use crate::{
     error::{Error, Kind, Result},
     place::Place,
-    postgres::{names::quoted, server::Server, site::Site},
+    postgres::{connections::Connection, names::quoted, server::Server, site::Site},
 };
 use tokio_postgres::types::Type;
 
@@ -42,20 +42,43 @@ impl Server {
         }
     }
 
-    /// Removes the roles of a place that no longer exists. A role that another program made stays.
+    /// Removes the roles of a place that no longer exists.
     async fn drop_roles(&self, site: &Site) -> Result<()> {
         let mut lease = self.home().await?;
-        let conn = lease.connection()?;
         for name in roles::names(site) {
-            let sql =
-                "SELECT 1 FROM pg_roles WHERE rolname = $1 AND shobj_description(oid, 'pg_authid') = $2";
-            let mark = roles::mark(&self.platform);
-            let key = [(&name.as_str() as _, Type::TEXT), (&mark.as_str() as _, Type::TEXT)];
-            if !conn.query(sql, &key).await?.is_empty() {
-                conn.batch(&format!("DROP ROLE IF EXISTS {}", quoted(&name))).await?;
-            }
+            self.drop_role(lease.connection()?, &name).await?;
         }
         Ok(())
+    }
+
+    /// Removes a role of this installation. A role that another program made stays.
+    async fn drop_role(&self, conn: &mut Connection, name: &str) -> Result<()> {
+        let sql = "SELECT 1 FROM pg_roles WHERE rolname = $1 AND shobj_description(oid, 'pg_authid') = $2";
+        let mark = roles::mark(&self.platform);
+        let key = [(&name as _, Type::TEXT), (&mark.as_str() as _, Type::TEXT)];
+        match conn.query(sql, &key).await?.is_empty() {
+            true => Ok(()),
+            false => conn.batch(&format!("DROP ROLE IF EXISTS {}", quoted(name))).await,
+        }
+    }
+
+    /// Removes what the installation has once on the server: its templates, and the role and the schema of the home database.
+    /// Call it when no place is left there. The home database stays closed to other roles.
+    pub(crate) async fn leave(&self) -> Result<()> {
+        self.remove_templates().await?;
+        let role = roles::home_readers(&self.prefix);
+        let mut lease = self.home().await?;
+        let conn = lease.connection()?;
+        conn.begin("").await?;
+        conn.batch(&format!("DROP SCHEMA IF EXISTS {} CASCADE", quoted(&self.prefix.own("platform"))))
+            .await?;
+        let sql = "SELECT 1 FROM pg_roles WHERE rolname = $1";
+        if !conn.query(sql, &[(&role.as_str(), Type::TEXT)]).await?.is_empty() {
+            conn.batch(&format!("REVOKE ALL ON DATABASE {} FROM {}", quoted(&self.home), quoted(&role)))
+                .await?;
+            self.drop_role(conn, &role).await?;
+        }
+        conn.commit().await
     }
 
     /// Moves a tenant's own database or schema that is lost, as `error` says, away from its name. Statements of other

@@ -135,7 +135,7 @@ impl Server {
     }
 
     /// Removes the templates of all stores, which are made again when they are needed.
-    pub(crate) async fn remove_templates(&self) -> Result<()> {
+    pub(super) async fn remove_templates(&self) -> Result<()> {
         let sql = "SELECT datname::text FROM pg_database \
             WHERE starts_with(datname, $1) AND pg_get_userbyid(datdba) = current_user";
         let begin = self.prefix.own("tpl.");

@@ -1,0 +1,39 @@
+//! What a server lacks for an installation to use it. Asked before work begins there; work that begins unasked meets the
+//! same as an error of its own.
+
+use super::{names::quoted, server::Server};
+use crate::error::{Error, Kind, Result};
+
+/// The oldest version that is supported, as the server numbers it.
+const OLDEST: i32 = 150_000;
+
+const SQL: &str = "SELECT current_setting('server_version_num')::int, current_setting('server_version'), \
+    rolcreatedb OR rolsuper, rolcreaterole OR rolsuper, pg_is_in_recovery(), current_user::text, \
+    (SELECT datdba = pg_roles.oid FROM pg_database WHERE datname = current_database()) \
+    FROM pg_roles WHERE rolname = current_user";
+
+impl Server {
+    /// Returns what the server or the role of its URL lacks, each with its remedy. Empty: nothing.
+    ///
+    /// # Errors
+    /// [`Kind::Unreachable`] if the server does not answer, [`Kind::NoAccess`] if it does not let the role in.
+    pub(crate) async fn shortcomings(&self) -> Result<Vec<String>> {
+        let mut lease = self.home().await?;
+        let rows = lease.connection()?.once(SQL, &[]).await?;
+        let row = rows.first().ok_or_else(|| Error::new(Kind::Internal, "a role that is not in pg_roles"))?;
+        let (role, home) = (quoted(row.get(5)), quoted(&self.home));
+        let may = |right: &str| format!("its role lacks a right: ALTER ROLE {role} {right}");
+        let lacking = [
+            (row.get::<_, i32>(0) < OLDEST).then(|| {
+                format!("it is version {}: 15 is the oldest that is supported", row.get::<_, &str>(1))
+            }),
+            row.get::<_, bool>(4).then(|| "it is a standby: name the primary".to_owned()),
+            (!row.get::<_, bool>(2)).then(|| may("CREATEDB")),
+            (!row.get::<_, bool>(3)).then(|| may("CREATEROLE")),
+            (!row.get::<_, bool>(6)).then(|| {
+                format!("another role owns the database of its URL: ALTER DATABASE {home} OWNER TO {role}")
+            }),
+        ];
+        Ok(lacking.into_iter().flatten().collect())
+    }
+}
