@@ -59,6 +59,19 @@ fn refused(detail: String) -> Error {
     Error::new(Kind::Statement(detail.clone()), detail)
 }
 
+/// Returns SQL for the rows of `pg_class` of a schema, whose oid the SQL `schema` gives. PostgreSQL has no index of them by
+/// schema, and reads all relations of a database with thousands of schemas; it has one of what depends on a schema.
+pub(crate) fn relations_of(schema: &str) -> String {
+    format!(
+        "(SELECT c.xmin, c.* FROM pg_depend AS d JOIN pg_class AS c ON c.oid = d.objid \
+         WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = {schema} \
+           AND d.classid = 'pg_class'::regclass AND d.deptype = 'n')"
+    )
+}
+
+/// SQL for the oid of the schema with the name `$1`.
+pub(crate) const SCHEMA_NAMED: &str = "(SELECT oid FROM pg_namespace WHERE nspname = $1)";
+
 /// An identifier as SQL quotes it.
 pub(crate) fn quoted(name: &str) -> Quoted<'_> {
     Quoted(name)

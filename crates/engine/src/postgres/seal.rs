@@ -7,18 +7,71 @@
 //! the same: PostgreSQL makes no plan for an expression that is not used. Comparing the numbers in each read took 9 µs of
 //! 24 on the server.
 
-use super::{connections::Connection, site::Site};
+use super::{
+    connections::Connection,
+    names::{quoted, relations_of},
+    site::Site,
+};
 use crate::error::Result;
+use tokio_postgres::Row;
 
 /// What the names of seals begin with.
 const NAME: &str = "_tenantry_at_";
 
 /// Returns how a read of this place begins, if the ledger is at this position.
 pub(crate) fn prefix(site: &Site, ledger: i64) -> String {
+    format!("WITH seal AS (SELECT FROM {}.{}) ", site.quoted, name(ledger, generation_of(site)))
+}
+
+fn generation_of(site: &Site) -> Option<i64> {
+    (!site.is_pooled()).then_some(site.generation)
+}
+
+/// Returns the name of the seal for a position of the ledger and, if one place has the schema alone, its generation.
+fn name(ledger: i64, generation: Option<i64>) -> String {
+    match generation {
+        Some(generation) => format!("{NAME}{ledger}_{generation}"),
+        None => format!("{NAME}{ledger}"),
+    }
+}
+
+/// A schema and the name of its seal.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    ledger: i64,
+    generation: Option<i64>,
+    /// None: there is no seal yet.
+    found: Option<String>,
+}
+
+/// Returns the query for the [`Standing`] of a schema. It locks the position of the ledger.
+pub(crate) fn question(site: &Site) -> String {
     let schema = &site.quoted;
-    match site.is_pooled() {
-        true => format!("WITH seal AS (SELECT FROM {schema}.{NAME}{ledger}) "),
-        false => format!("WITH seal AS (SELECT FROM {schema}.{NAME}{ledger}_{}) ", site.generation),
+    let relations = relations_of(&format!("'{schema}'::regnamespace"));
+    format!(
+        "SELECT ledger, (SELECT max(generation) FROM {schema}._tenantry_place), \
+           (SELECT relname::text FROM {relations} AS c WHERE relkind = 'r' AND starts_with(relname, '{NAME}')) \
+         FROM {schema}._tenantry_meta FOR UPDATE"
+    )
+}
+
+/// Reads the answer to [`question`]; None if the schema has no ledger.
+pub(crate) fn standing(rows: &[Row], site: &Site) -> Option<Standing> {
+    let row = rows.first()?;
+    let generation = row.get::<_, Option<i64>>(1).filter(|_| !site.is_pooled());
+    Some(Standing { ledger: row.get(0), generation, found: row.get(2) })
+}
+
+impl Standing {
+    /// Returns the statement that makes the seal, or renames it, once the ledger was raised by `raised`. None: it has the
+    /// name already.
+    pub(crate) fn renewal(&self, site: &Site, raised: i64) -> Option<String> {
+        let (schema, new) = (&site.quoted, name(self.ledger + raised, self.generation));
+        match &self.found {
+            None => Some(format!("CREATE TABLE {schema}.{new} ()")),
+            Some(old) if *old == new => None,
+            Some(old) => Some(format!("ALTER TABLE {schema}.{} RENAME TO {new}", quoted(old))),
+        }
     }
 }
 
@@ -27,23 +80,9 @@ pub(crate) fn prefix(site: &Site, ledger: i64) -> String {
 /// # Errors
 /// Those of [`Connection::batch`].
 pub(crate) async fn renew(conn: &mut Connection, site: &Site) -> Result<()> {
-    conn.batch(&renewal(site)).await
-}
-
-/// Returns the statement of [`renew`].
-pub(crate) fn renewal(site: &Site) -> String {
-    let schema = &site.quoted;
-    let generation = match site.is_pooled() {
-        true => String::new(),
-        false => format!(" || '_' || (SELECT max(generation) FROM {schema}._tenantry_place)"),
-    };
-    format!(
-        "DO $$DECLARE old text; new text; BEGIN \
-           SELECT relname INTO old FROM pg_class WHERE relnamespace = '{schema}'::regnamespace \
-             AND relkind = 'r' AND starts_with(relname, '{NAME}'); \
-           SELECT '{NAME}' || ledger{generation} INTO new FROM {schema}._tenantry_meta; \
-           IF old IS NULL THEN EXECUTE format('CREATE TABLE {schema}.%I ()', new); \
-           ELSIF old <> new THEN EXECUTE format('ALTER TABLE {schema}.%I RENAME TO %I', old, new); END IF; \
-         END$$"
-    )
+    let rows = conn.once(&question(site), &[]).await?;
+    match standing(&rows, site).and_then(|standing| standing.renewal(site, 0)) {
+        Some(statement) => conn.batch(&statement).await,
+        None => Ok(()),
+    }
 }

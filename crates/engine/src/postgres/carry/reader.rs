@@ -15,7 +15,7 @@ use crate::{
         cells::parameter_type,
         connections::Param,
         identity::{self, key},
-        names::quoted,
+        names::{SCHEMA_NAMED, quoted, relations_of},
         place_state,
         places::{How, Transaction},
         schema::ledger,
@@ -138,13 +138,15 @@ impl Reader {
 
     pub(crate) async fn undeclared(&mut self, declared: &HashSet<String>) -> Result<Vec<String>> {
         // The role of the place may not read every table, but it may learn whether one has ever had a row.
-        let sql = "SELECT c.relname::text, has_table_privilege(c.oid, 'SELECT') FROM pg_class AS c
-            JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r'
-              AND NOT starts_with(c.relname, '_tenantry_') AND pg_relation_size(c.oid) > 0 ORDER BY 1";
+        let sql = format!(
+            "SELECT c.relname::text, has_table_privilege(c.oid, 'SELECT') FROM {} AS c WHERE c.relkind = 'r' \
+               AND NOT starts_with(c.relname, '_tenantry_') AND pg_relation_size(c.oid) > 0 ORDER BY 1",
+            relations_of(SCHEMA_NAMED)
+        );
         let schema: [Param<'_>; 1] = [(&&*self.site.schema, Type::TEXT)];
         let conn = self.transaction.connection()?;
         let mut found = vec![];
-        for row in conn.query(sql, &schema).await? {
+        for row in conn.query(&sql, &schema).await? {
             let (name, is_readable): (String, bool) = (row.get(0), row.get(1));
             if declared.contains(&name) {
                 continue;

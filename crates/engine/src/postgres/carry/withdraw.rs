@@ -4,7 +4,12 @@ use crate::{
     error::{Error, Kind, Result},
     place::Place,
     postgres::{
-        connections::Connection, identity, names::quoted, place_state, places::How, server::Server,
+        connections::Connection,
+        identity,
+        names::{SCHEMA_NAMED, quoted, relations_of},
+        place_state,
+        places::How,
+        server::Server,
         site::Site,
     },
 };
@@ -63,12 +68,13 @@ async fn require_single_store(conn: &mut Connection, site: &Site) -> Result<()> 
 /// Returns the tables with rows of tenants, each with its column for the tenant. They are those with row-level security;
 /// in the table of a model the column is the first one.
 async fn tables_of_tenants(conn: &mut Connection, site: &Site) -> Result<Vec<(String, String)>> {
-    let sql = "SELECT c.relname::text, CASE WHEN starts_with(c.relname, '_tenantry_') THEN 'tenant' ELSE a.attname::text END
-        FROM pg_class AS c
-        JOIN pg_namespace AS n ON n.oid = c.relnamespace
-        JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = 1
-        WHERE n.nspname = $1 AND c.relkind = 'r' AND c.relrowsecurity";
+    let sql = format!(
+        "SELECT c.relname::text, CASE WHEN starts_with(c.relname, '_tenantry_') THEN 'tenant' ELSE a.attname::text END \
+         FROM {} AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = 1 \
+         WHERE c.relkind = 'r' AND c.relrowsecurity",
+        relations_of(SCHEMA_NAMED)
+    );
     let schema = &*site.schema;
-    let rows = conn.query(sql, &[(&schema, Type::TEXT)]).await?;
+    let rows = conn.query(&sql, &[(&schema, Type::TEXT)]).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }

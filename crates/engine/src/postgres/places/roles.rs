@@ -13,7 +13,7 @@ use crate::{
     identity::Platform,
     postgres::{
         connections::Connection,
-        names::{Prefix, quoted},
+        names::{Prefix, quoted, relations_of},
         site::Site,
         tables,
     },
@@ -131,7 +131,7 @@ pub(crate) async fn open_models(
         }
         None => {
             batch.push(format!("GRANT CONNECT ON DATABASE {} TO {reader}", quoted(&site.database)));
-            batch.push(grant_models(&name));
+            batch.extend(grant_models(conn, site, &name).await?);
         }
     }
     conn.batch(&batch.join("; ")).await
@@ -146,14 +146,16 @@ pub(crate) async fn close_database(conn: &mut Connection, site: &Site) -> Result
     .await
 }
 
-/// Returns a statement that lets `reader` read every model of the schema that comes first in the search path.
-fn grant_models(reader: &str) -> String {
-    format!(
-        "DO $$DECLARE model regclass; BEGIN FOR model IN SELECT oid FROM pg_class \
-         WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v', 'm') \
-           AND NOT starts_with(relname, '_tenantry_') LOOP \
-         EXECUTE format('GRANT SELECT ON %s TO %I', model, '{reader}'); END LOOP; END$$"
-    )
+/// Returns the statement that lets `reader` read every model that is there; None if there is none.
+async fn grant_models(conn: &mut Connection, site: &Site, reader: &str) -> Result<Option<String>> {
+    let relations = relations_of(&format!("'{}'::regnamespace", site.quoted));
+    let sql = format!(
+        "SELECT string_agg(quote_ident(relname), ', ') FROM {relations} AS c \
+         WHERE relkind IN ('r', 'p', 'v', 'm') AND NOT starts_with(relname, '_tenantry_')"
+    );
+    let rows = conn.once(&sql, &[]).await?;
+    let models = rows.first().and_then(|row| row.get::<_, Option<String>>(0));
+    Ok(models.map(|models| format!("GRANT SELECT ON {models} TO {}", quoted(reader))))
 }
 
 /// Makes a role that owns nothing, unless it was made before, and lets the owner take it on.

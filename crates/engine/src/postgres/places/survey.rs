@@ -11,7 +11,12 @@ use crate::{
     identity::{Highest, Resident},
     name::{PhysicalName, StoreName},
     place::{DatabaseFile, Isolation, Place},
-    postgres::{names::quoted, place_state, server::Server, site::Site},
+    postgres::{
+        names::{SCHEMA_NAMED, quoted, relations_of},
+        place_state,
+        server::Server,
+        site::Site,
+    },
 };
 use tokio_postgres::{Row, types::Type};
 
@@ -82,14 +87,14 @@ impl Server {
             return Err(Error::new(Kind::Missing, format!("{site}: no such database")));
         }
         let sql = match site.shares_database() {
-            true => {
-                "SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class \
-                 WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1) AND relkind IN ('r', 'm')"
-            }
-            false => "SELECT pg_database_size($1::name)",
+            true => format!(
+                "SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM {} AS c WHERE relkind IN ('r', 'm')",
+                relations_of(SCHEMA_NAMED)
+            ),
+            false => "SELECT pg_database_size($1::name)".into(),
         };
         let mut lease = self.home().await?;
-        let rows = lease.connection()?.query(sql, &[(&&*site.name, Type::TEXT)]).await?;
+        let rows = lease.connection()?.query(&sql, &[(&&*site.name, Type::TEXT)]).await?;
         Ok(rows.first().map_or(0, |row| u64::try_from(row.get::<_, i64>(0)).unwrap_or(0)))
     }
 
@@ -194,10 +199,11 @@ impl Server {
 
     /// Returns the names of the tables of a place, quoted and with their schema.
     pub(in crate::postgres) async fn tables(&self, site: &Site) -> Result<Vec<String>> {
-        let sql = "SELECT relname::text FROM pg_class WHERE relkind IN ('r', 'm') \
-            AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1) ORDER BY 1";
+        let relations = relations_of(SCHEMA_NAMED);
+        let sql =
+            format!("SELECT relname::text FROM {relations} AS c WHERE relkind IN ('r', 'm') ORDER BY 1");
         let mut lease = self.lease(site).await?;
-        let rows = lease.connection()?.query(sql, &[(&&*site.schema, Type::TEXT)]).await?;
+        let rows = lease.connection()?.query(&sql, &[(&&*site.schema, Type::TEXT)]).await?;
         Ok(rows.iter().map(|row| format!("{}.{}", site.quoted, quoted(row.get(0)))).collect())
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     place::Place,
     postgres::{
         connections::Connection,
+        names::relations_of,
         places::{How, roles},
         server::Server,
         site::Site,
@@ -24,12 +25,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// Tables, columns, constraints, indexes and policies, each with its table and its definition.
+/// Tables, columns, constraints, indexes and policies, each with its table and its definition. `RELATIONS` stands for those of
+/// the schema.
 const READ: &str = r#"
 WITH relations AS (
-  SELECT oid, relname, relkind, relrowsecurity, relforcerowsecurity FROM pg_class
-  WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')
-    AND NOT starts_with(relname, '_tenantry_'))
+  SELECT oid, relname, relkind, relrowsecurity, relforcerowsecurity FROM RELATIONS AS c
+  WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT starts_with(relname, '_tenantry_'))
 SELECT CASE relkind WHEN 'v' THEN 'view ' WHEN 'm' THEN 'view ' ELSE 'table ' END || relname, relname, false,
   concat_ws(' ', CASE relkind WHEN 'r' THEN 'table' ELSE 'relation of kind ' || relkind::text END,
     CASE WHEN relrowsecurity THEN 'row-level security' END, CASE WHEN relforcerowsecurity THEN 'forced' END)
@@ -138,7 +139,8 @@ impl Snapshot {
     /// Reads the schema that comes first in the search path.
     async fn read(conn: &mut Connection) -> Result<Self> {
         conn.batch("SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'").await?;
-        let rows = conn.once(READ, &[]).await?;
+        let sql = READ.replace("RELATIONS", &relations_of("current_schema()::regnamespace"));
+        let rows = conn.once(&sql, &[]).await?;
         let object = |row: &tokio_postgres::Row| {
             (row.get(0), Object { table: row.get(1), ours: row.get(2), text: row.get(3) })
         };

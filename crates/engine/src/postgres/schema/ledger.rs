@@ -6,7 +6,6 @@ use crate::{
     postgres::{
         connections::{Call, Connection},
         identity::not_ours,
-        seal,
         site::Site,
     },
 };
@@ -34,14 +33,19 @@ pub(super) fn read(rows: &[Row], site: &Site) -> Applied {
     lines.collect()
 }
 
-/// Adds a migration to the ledger, and raises the number that tells sessions to compare it again.
-pub(super) async fn enter(conn: &mut Connection, site: &Site, migration: &Loaded) -> Result<()> {
+/// Adds a migration to the ledger, and raises the number that tells sessions to compare it again. `renewal` renews the seal.
+pub(super) async fn enter(
+    conn: &mut Connection,
+    site: &Site,
+    migration: &Loaded,
+    renewal: Option<&str>,
+) -> Result<()> {
     let schema = &site.quoted;
     let name = ledger::name_in(&site.place.store, &migration.name);
     let sql = format!("INSERT INTO {schema}._tenantry_ledger(app, migration, checksum) VALUES ($1, $2, $3)");
     let texts = [&migration.app, &name, &migration.checksum].map(|text| (text as _, Type::TEXT));
     let raise = format!("UPDATE {schema}._tenantry_meta SET ledger = ledger + 1");
-    let renew = seal::renewal(site);
-    let calls = [Call::once(&sql, &texts), Call::once(&raise, &[]), Call::once(&renew, &[])];
+    let mut calls = vec![Call::once(&sql, &texts), Call::once(&raise, &[])];
+    calls.extend(renewal.map(|renewal| Call::once(renewal, &[])));
     Ok(conn.calls(&calls).await.map(drop)?)
 }

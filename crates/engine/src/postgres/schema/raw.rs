@@ -6,7 +6,7 @@
 use super::ddl::quoted;
 use crate::{
     error::{Error, Kind, Result},
-    postgres::connections::Connection,
+    postgres::{connections::Connection, names::relations_of},
 };
 
 /// Why a statement is refused.
@@ -63,8 +63,8 @@ async fn standing(conn: &mut Connection, schema: &str) -> Result<String> {
               pg_stat_get_xact_tuples_deleted(c.oid), \
               (SELECT string_agg(a.xmin::text, ' ' ORDER BY a.attnum) FROM pg_attribute AS a WHERE a.attrelid = c.oid)), \
               ' ' ORDER BY c.relname) \
-            FROM pg_class AS c WHERE c.relnamespace = '{}'::regnamespace AND starts_with(c.relname, '_tenantry_')))",
-        quoted(schema)
+            FROM {} AS c WHERE starts_with(c.relname, '_tenantry_')))",
+        relations_of(&format!("'{}'::regnamespace", quoted(schema)))
     );
     let rows = conn.once(&sql, &[]).await?;
     Ok(rows.first().map(|row| row.get(0)).unwrap_or_default())

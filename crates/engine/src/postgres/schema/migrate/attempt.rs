@@ -15,6 +15,7 @@ use crate::{
             ddl::Step,
             ledger, search,
         },
+        seal,
         site::Site,
         tables::{self, Form},
     },
@@ -33,10 +34,11 @@ impl Attempt<'_> {
         let store = self.site.place.store.as_str();
         let key = identity::key(self.site, &store);
         let (identity, ledger) = (identity::question(self.site), ledger::question(self.site));
+        let seal = seal::question(self.site);
         // The order is that of every migration; the place's rows come after the ledger's number.
         let calls = [
             Call::once(&identity, &key),
-            Call::once("SELECT 1 FROM _tenantry_meta FOR UPDATE", &[]),
+            Call::once(&seal, &[]),
             Call::once("LOCK TABLE _tenantry_place IN EXCLUSIVE MODE", &[]),
             Call::once(&ledger, &[]),
             Call::once(
@@ -46,8 +48,10 @@ impl Attempt<'_> {
         ];
         let answers = conn.calls_with(&settings(), &calls).await;
         let answers = answers.map_err(|failed| identity::not_ours(self.site, failed.into()))?;
+        let mut standing = seal::standing(&answers[1], self.site);
         if identity::judge(&answers[0], self.site, platform)? == Form::Outdated {
             tables::upgrade(conn, self.site).await?;
+            standing = seal::standing(&conn.once(&seal, &[]).await?, self.site);
         }
         let missing = rules::missing(&self.statements.of.loaded, &ledger::read(&answers[3], self.site))?;
         if !missing.iter().any(|missing| missing.id() == self.migration.loaded.id()) {
@@ -58,12 +62,13 @@ impl Attempt<'_> {
         if !self.site.is_pooled() && answers[4].first().is_some_and(|row| row.get(0)) {
             return Err(Error::new(Kind::Fenced, format!("{} is fenced: its rows have moved", self.site)));
         }
-        self.apply(conn).await?;
+        let renewal = standing.and_then(|standing| standing.renewal(self.site, 1));
+        self.apply(conn, renewal.as_deref()).await?;
         Ok(true)
     }
 
-    /// Runs the steps of the migration, and what must follow them, and notes it in the ledger.
-    pub(super) async fn apply(&self, conn: &mut Connection) -> Result<()> {
+    /// Runs the steps of the migration, and what must follow them, and notes it in the ledger. `renewal` renews the seal.
+    pub(super) async fn apply(&self, conn: &mut Connection, renewal: Option<&str>) -> Result<()> {
         let loaded = &self.migration.loaded;
         let (steps, mut from) = (&self.migration.steps, 0);
         while from < steps.len() {
@@ -79,7 +84,7 @@ impl Attempt<'_> {
             let filled = self.fill_search(conn, model).await;
             filled.map_err(|error| failed::in_statement(loaded, None, error))?;
         }
-        ledger::enter(conn, self.site, &self.migration.loaded).await
+        ledger::enter(conn, self.site, &self.migration.loaded, renewal).await
     }
 
     async fn fill_search(&self, conn: &mut Connection, model: &ModelName) -> Result<()> {

@@ -19,6 +19,7 @@ use crate::{
         connections::{Call, Connection},
         identity,
         places::{How, begin_as_owner},
+        seal,
         server::Server,
         site::Site,
     },
@@ -181,9 +182,9 @@ impl Statements {
     pub(in crate::postgres) async fn apply_new(&self, conn: &mut Connection, site: &Site) -> Result<()> {
         conn.batch(&attempt::settings()).await?;
         for migration in &self.migrations {
-            Attempt { site, statements: self, migration }.apply(conn).await?;
+            Attempt { site, statements: self, migration }.apply(conn, None).await?;
         }
-        Ok(())
+        seal::renew(conn, site).await
     }
 }
 
