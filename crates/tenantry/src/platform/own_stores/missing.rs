@@ -9,7 +9,7 @@ use crate::{
     Result,
     audit::Heads,
     backups,
-    config::{Config, StoreConfig},
+    config::{Config, Scope, StoreConfig},
     control::{Control, params},
     platform::own_stores::unprepared,
     users::count,
@@ -93,9 +93,13 @@ pub(crate) async fn refuse_lost_store(
     store: &StoreConfig,
     place: &Place,
 ) -> Result<()> {
-    if engine.exists(place).await?
-        || !(is_recorded(control, store).await? || is_inhabited(control, place).await?)
-    {
+    let was_there = match store.scope {
+        Scope::System => is_recorded(control, store).await?,
+        // The configuration may name another server for a pool: then an empty one begins there, and its former tenants
+        // stay where the catalog says.
+        Scope::Tenant => is_inhabited(control, place).await?,
+    };
+    if !was_there || engine.exists(place).await? {
         return Ok(());
     }
     let missing = tenantry_engine::Error::new(Kind::Missing, place.to_string());
@@ -119,10 +123,10 @@ async fn is_recorded(control: &Control, store: &StoreConfig) -> Result<bool> {
     Ok(count(&mut control.snapshot().await?, sql, params![store.name.as_str()]).await? > 0)
 }
 
-/// Returns true if the catalog has tenants in the pool. Pools of earlier versions were not recorded.
+/// Returns true if the catalog has tenants in the pool.
 async fn is_inhabited(control: &Control, pool: &Place) -> Result<bool> {
     let sql = "SELECT 1 FROM placements WHERE server = ? AND physical = ? AND store = ? AND isolation = 'pooled' \
         AND state = 'ready' LIMIT 1";
     let key = params![pool.server.as_str(), pool.physical.as_str(), pool.store.as_str()];
-    Ok(pool.isolation.is_pooled() && !control.snapshot().await?.query(sql, key).await?.is_empty())
+    Ok(!control.snapshot().await?.query(sql, key).await?.is_empty())
 }

@@ -113,7 +113,9 @@ async fn prepare_store(
         },
         prepared => prepared.map_err(|error| unprepared(engine, store, place, error, None))?,
     }
-    record(control, store).await?;
+    if store.scope == Scope::System {
+        record(control, store).await?;
+    }
     Ok(refused)
 }
 
