@@ -32,6 +32,7 @@ pub mod purges;
 pub mod records;
 pub mod tenants;
 pub mod topology;
+pub mod upgrade;
 pub mod users;
 
 pub use accounts::{Accounts, Answerer, Founder, Invitation, Invitations, Invited, Inviter, Registration};

@@ -3,7 +3,8 @@
 
 use super::{
     audit::Audit, backup::args::Backup, clock::Clock, migrate::Migrate, operation::Operation, plan::Plan,
-    project::App, restore::args::Restore, sql::Sql, tenant::args::Tenant, user::User,
+    project::App, restore::args::Restore, sql::Sql, tenant::args::Tenant, upgrade::Options as Upgrade,
+    user::User,
 };
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -88,6 +89,11 @@ pub(crate) enum Command {
     /// Restore tenants or the platform's own stores from backups.
     #[command(subcommand)]
     Restore(Restore),
+    /// Put tenants and the platform's own stores on a PostgreSQL server.
+    ///
+    /// Tenants move while they work; then, while no server runs, the platform's own stores. Every record is compared.
+    /// May be interrupted and run again. It edits tenantry.toml and keeps the file as it was.
+    UpgradeToPostgres(Upgrade),
     /// List, follow, cancel and retry long-running operations.
     #[command(subcommand)]
     Operation(Operation),

@@ -20,7 +20,7 @@ mod user;
 
 pub use args::Cli;
 pub use parse::parse;
-use server::{audit, check, clock, completions, demo, project, reload, serve, sql};
+use server::{audit, check, clock, completions, demo, project, reload, serve, sql, upgrade};
 use show::{out, progress, table, watch};
 
 use anyhow::Result;
@@ -75,6 +75,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Sql(options) => sql::run(&place, &options).await,
         Command::Backup(verb) => backup::run(&place, &verb).await,
         Command::Restore(verb) => restore::run(&place, &verb).await,
+        Command::UpgradeToPostgres(options) => upgrade::run(&place, &options).await,
         Command::Operation(verb) => operation::run(&place, &verb).await,
         Command::Audit(verb) => audit::run(&place, &verb).await,
         Command::Completions { shell } => completions::run(shell),

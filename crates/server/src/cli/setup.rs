@@ -14,12 +14,16 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// Returns the configuration file. `None`: the built-in configuration applies.
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        let local = Path::new("tenantry.toml");
+        self.config.clone().or_else(|| local.exists().then(|| local.to_owned()))
+    }
+
     /// Returns the checked configuration. Every problem is reported with its line.
     pub(super) fn config(&self) -> Result<Config> {
-        let local = Path::new("tenantry.toml");
-        let file = self.config.as_deref().or(local.exists().then_some(local));
-        let mut config = match file {
-            Some(file) => Config::load(file),
+        let mut config = match self.file() {
+            Some(file) => Config::load(&file),
             None => Config::parse("the built-in configuration", DEFAULT_TOML, Path::new("")),
         }
         .map_err(|problems| anyhow!("{problems}"))?;
@@ -31,7 +35,7 @@ impl Place {
 
     /// Opens the platform; what a crash left is finished or undone.
     pub(super) async fn platform(&self) -> Result<Platform> {
-        self.opened(Platform::open).await
+        self.platform_of(self.config()?).await
     }
 
     /// Opens the platform with this configuration instead of the one in the file.
@@ -41,20 +45,21 @@ impl Place {
 
     /// Opens the platform to look at operations: what a crash left is left to others.
     pub(super) async fn looking(&self) -> Result<Platform> {
-        self.opened(Platform::open_to_look).await
+        open_with(self.config()?, Platform::open_to_look).await
     }
 
     /// Opens the platform for a command that only reads: on a full disk and on a read-only one, too.
     pub(super) async fn reading(&self) -> Result<Platform> {
-        let platform = self.opened(Platform::open_to_read).await?;
+        self.reading_of(self.config()?).await
+    }
+
+    /// Like [`Place::reading`], with this configuration instead of the one in the file.
+    pub(super) async fn reading_of(&self, config: Config) -> Result<Platform> {
+        let platform = open_with(config, Platform::open_to_read).await?;
         if let Some(why) = platform.refused() {
             tell!("only reading, because nothing can be written: {why}");
         }
         Ok(platform)
-    }
-
-    async fn opened(&self, open: impl AsyncFnOnce(Config) -> tenantry::Result<Platform>) -> Result<Platform> {
-        open_with(self.config()?, open).await
     }
 }
 

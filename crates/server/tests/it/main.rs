@@ -63,6 +63,7 @@ mod postgres_control;
 mod postgres_dump;
 mod postgres_life;
 mod postgres_outage;
+mod postgres_upgrade;
 mod progress;
 mod records;
 mod refused;

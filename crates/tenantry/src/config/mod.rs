@@ -6,6 +6,7 @@
 mod backups;
 mod check;
 mod defaults;
+pub(crate) mod edit;
 mod files;
 mod mail;
 mod metrics;

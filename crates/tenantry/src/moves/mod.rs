@@ -2,6 +2,7 @@
 //!
 //! `verbs` has what staff and the command line ask for; `move_`, `fall_back` and `release` are the operations.
 
+mod all;
 pub(crate) mod attach;
 pub(crate) mod fall_back;
 pub(crate) mod lost;
@@ -11,6 +12,7 @@ pub(crate) mod superseded;
 mod targets;
 mod verbs;
 
+pub use all::{Event as MoveAllEvent, MovedAll, Obstacle, Waiting};
 pub use move_::{Move, MoveTenant, Purpose};
 pub use targets::Target;
 pub use verbs::Moves;

@@ -7,11 +7,11 @@ use crate::{
     access::Actor,
     audit::By,
     control::members::Facts,
-    moves::{Move, MoveTenant, Purpose, Target},
+    moves::{Move, MoveTenant, Purpose, Target, targets::Leg},
     platform::data_dir::in_use,
     tenants,
     topology::{
-        NewPlacement, Placement, PlacementState, Policy, placement, swap,
+        Placement, PlacementState, Policy, placement, swap,
         versions::{self, Version},
     },
 };
@@ -167,18 +167,19 @@ impl Moves<'_> {
         Ok(released)
     }
 
-    async fn start(
+    pub(super) async fn start(
         &self,
         by: &By,
         purpose: Purpose,
         stores: Stores,
-        legs: Vec<(Place, NewPlacement)>,
+        legs: Vec<Leg>,
         nothing: &str,
     ) -> Result<i64> {
         if legs.is_empty() {
             return Err(stores.nothing(nothing));
         }
-        self.refuse_other_versions(&stores, &legs).await?;
+        let moved = stores.ready.iter().filter(|p| legs.iter().any(|(from, _)| *from == p.place));
+        self.refuse_other_versions(&stores.slug, &moved.collect::<Vec<_>>()).await?;
         for (_, to) in &legs {
             self.refuse_unknown(&to.server).await?;
         }
@@ -189,7 +190,7 @@ impl Moves<'_> {
     }
 
     /// Refuses a server that a running process lacks, because that process could not serve the tenant there.
-    async fn refuse_unknown(&self, server: &ServerName) -> Result<()> {
+    pub(super) async fn refuse_unknown(&self, server: &ServerName) -> Result<()> {
         let processes = match self.platform.control().members().await? {
             Some(members) => {
                 let lacks = |facts: &Facts| !facts.servers.iter().any(|name| name == server.as_str());
@@ -216,14 +217,14 @@ impl Moves<'_> {
 
     /// Refuses databases that are not at the loaded version: a move compares field by field, and a pool has one
     /// version.
-    async fn refuse_other_versions(&self, stores: &Stores, legs: &[(Place, NewPlacement)]) -> Result<()> {
+    pub(super) async fn refuse_other_versions(&self, slug: &Slug, placements: &[&Placement]) -> Result<()> {
         let apps = self.platform.apps();
-        for placement in stores.ready.iter().filter(|p| legs.iter().any(|(from, _)| *from == p.place)) {
+        for placement in placements {
             let store = &placement.place.store;
             let schema = apps.store(store).ok_or(Error::NotFound("store"))?;
             let version =
                 versions::of(self.platform.control(), schema, placement.schema_version.as_deref()).await?;
-            let (slug, store) = (stores.slug.to_string(), store.to_string());
+            let (slug, store) = (slug.to_string(), store.to_string());
             let detail = "what is moved must be at the loaded version".to_owned();
             match version {
                 Version::Current => {}

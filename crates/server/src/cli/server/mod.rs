@@ -9,3 +9,4 @@ pub(in crate::cli) mod project;
 pub(in crate::cli) mod reload;
 pub(in crate::cli) mod serve;
 pub(in crate::cli) mod sql;
+pub(in crate::cli) mod upgrade;

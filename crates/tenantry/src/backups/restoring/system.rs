@@ -269,7 +269,7 @@ fn now() -> i64 {
 }
 
 /// Returns the file of a store. `None`: its server has no files.
-fn file_of(config: &Config, store: &StoreConfig) -> Result<Option<PathBuf>> {
+pub(crate) fn file_of(config: &Config, store: &StoreConfig) -> Result<Option<PathBuf>> {
     let place = platform_place(store)?;
     let server = config.server(place.server.as_str()).ok_or(Error::NotFound("server"))?;
     Ok(server.path().map(|path| path.join(format!("{}.db", place.physical))))
@@ -277,7 +277,7 @@ fn file_of(config: &Config, store: &StoreConfig) -> Result<Option<PathBuf>> {
 
 /// Moves a database aside together with its other files: a leftover log would be taken for the new database's
 /// (`stale-wal`). Returns true if any file existed.
-fn move_aside(file: &Path, aside: &Path) -> Result<bool> {
+pub(crate) fn move_aside(file: &Path, aside: &Path) -> Result<bool> {
     let mut moved = false;
     for suffix in ["-wal", "-shm", "-journal", ""] {
         let mut from = file.as_os_str().to_owned();

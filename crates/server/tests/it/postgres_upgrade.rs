@@ -1,0 +1,208 @@
+//! `tenantry upgrade-to-postgres` with the shipped program: tenants beside a server that runs, then the platform's own stores,
+//! each refusal on the way, and a run that is repeated.
+
+use super::{
+    binary::{TestBinary, find, items_of, launch, run, start, stdout, tenantry},
+    lives::{fine, refused},
+};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use tenantry_testkit::postgres::{Home, servers};
+
+const OWNER: &str = "owner@city-hospital.example";
+const ROWS: &str = "/api/records/patients?sort=id&limit=100&expand=city";
+
+/// An installation in files with the demo's tenants, and a server that it goes to.
+struct Going {
+    dir: tempfile::TempDir,
+    home: Home,
+}
+
+impl Going {
+    /// `edit` changes the configuration that `tenantry init` writes.
+    async fn new(url: &str, edit: impl Fn(&str) -> String) -> Self {
+        let (dir, home) = (tempfile::tempdir().unwrap(), Home::new(url).await);
+        fine(dir.path(), &["init"]);
+        let going = Self { dir, home };
+        std::fs::write(going.path().join("pg.url"), going.home.url()).unwrap();
+        std::fs::write(going.config(), edit(&going.text())).unwrap();
+        going
+    }
+
+    fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn config(&self) -> PathBuf {
+        self.path().join("tenantry.toml")
+    }
+
+    fn text(&self) -> String {
+        std::fs::read_to_string(self.config()).unwrap()
+    }
+
+    /// The arguments of the command.
+    fn up<'a>(&self, prefix: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+        let all = ["upgrade-to-postgres", "--url-file", "pg.url", "--prefix", prefix];
+        all.into_iter().chain(more.iter().copied()).collect()
+    }
+}
+
+fn rows(server: &TestBinary, token: &str) -> Value {
+    let (status, rows) = server.ask("GET", ROWS, token, None);
+    assert_eq!(status, 200, "{rows}");
+    rows
+}
+
+fn write(server: &TestBinary, token: &str, name: &str) {
+    let patient = json!({"first_name": name, "last_name": "Later", "born_on": "1990-01-02"});
+    let (status, made) = server.ask("POST", "/api/records/patients", token, Some(&patient));
+    assert_eq!(status, 201, "{made}");
+}
+
+fn pooled(text: &str) -> String {
+    text.replace("isolation = \"database\"", "isolation = \"pooled\"")
+        .replace("name = \"tenant_{slug}\"", "name = \"pool\"")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_installation_goes_from_files_to_a_server() {
+    for url in servers() {
+        for (edit, more) in [
+            (str::to_owned as fn(&str) -> String, &[][..]),
+            (str::to_owned, &["--isolation", "schema"]),
+            (pooled, &[]),
+        ] {
+            let going = Going::new(&url, edit).await;
+            let (dir, prefix) = (going.path(), going.home.prefix());
+            let demo = start(dir, "demo");
+            let token = demo.log_in(OWNER);
+            let before = rows(&demo, &token);
+            assert!(before["items"].as_array().is_some_and(|items| items.len() > 2), "{before}");
+
+            // A look changes nothing, on either side.
+            let (text, there) = (going.text(), going.home.leftovers().await);
+            let look = fine(dir, &going.up(&prefix, &[more, &["--dry-run"]].concat()));
+            assert!(look.contains("city-hospital") && look.contains("control, shared"), "{look}");
+            assert!(look.contains("nothing stands in the way"), "{look}");
+            assert_eq!((going.text(), going.home.leftovers().await), (text.clone(), there));
+
+            // The server that runs does not know the new one yet.
+            let said = refused(dir, &going.up(&prefix, more));
+            assert!(said.contains("restart it with the current configuration"), "{said}");
+            assert_eq!(std::fs::read_to_string(dir.join("tenantry.toml.before-postgres")).unwrap(), text);
+            assert_eq!(demo.terminate(), Some(0));
+
+            // Tenants move beside it; the platform's own stores wait for its end.
+            let server = start(dir, "serve");
+            assert_eq!(rows(&server, &token), before);
+            let said = refused(dir, &going.up(&prefix, more));
+            assert!(said.contains("stop it first") && said.contains("all tenants are on pg"), "{said}");
+            assert_eq!(rows(&server, &token), before, "at the new place, with the old catalog");
+            write(&server, &token, "Ada");
+            let placed = items_of(dir, &["tenant", "list"]);
+            assert!(
+                placed.iter().all(|tenant| tenant["placements"][0]["place"]["server"] == "pg"),
+                "{placed:?}"
+            );
+            let whole = rows(&server, &token);
+            assert_eq!(server.terminate(), Some(0));
+
+            let done = fine(dir, &going.up(&prefix, more));
+            assert!(done.contains("control, shared on pg now"), "{done}");
+            let server = start(dir, "serve");
+            assert_eq!(rows(&server, &token), whole, "the session is still valid");
+            write(&server, &token, "Bea");
+            assert_eq!(server.terminate(), Some(0));
+            for args in
+                [&["check"][..], &["audit", "verify"], &["migrate", "tenants"], &["migrate", "system"]]
+            {
+                fine(dir, args);
+            }
+            let files = dir.join("tenantry-data/databases");
+            assert!(find(&files, "control.db").or(find(&files, "shared.db")).is_none());
+            let again = fine(dir, &going.up(&prefix, more));
+            assert!(again.contains("everything is on pg already"), "{again}");
+            // What is written now is on the server, and new tenants are.
+            fine(dir, &["tenant", "create", "later", "--email", "a@later.example"]);
+            let placed = items_of(dir, &["tenant", "list"]);
+            let later = placed.iter().find(|tenant| tenant["slug"] == "later").unwrap();
+            assert_eq!(later["placements"][0]["place"]["server"], "pg", "{later}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_in_the_way_is_named_and_the_installation_stays_whole() {
+    let url = &servers()[0];
+    let going = Going::new(url, str::to_owned).await;
+    let (dir, prefix) = (going.path(), going.home.prefix());
+    drop(start(dir, "demo"));
+    let text = going.text();
+
+    let nowhere = "postgresql://me@%2Fnowhere%2Fat-all/home";
+    let said = refused(dir, &["upgrade-to-postgres", "--url", nowhere, "--dry-run"]);
+    assert!(said.contains("unreachable") || said.contains("does not answer"), "{said}");
+    let said = refused(dir, &["upgrade-to-postgres"]);
+    assert!(said.contains("give its URL"), "{said}");
+    let said = refused(dir, &["upgrade-to-postgres", "--url", "postgresql://me:secret@db.example/home"]);
+    assert!(said.contains("password") && !said.contains("secret"), "{said}");
+    let said = refused(dir, &going.up(&prefix, &["--server", "main"]));
+    assert!(said.contains("directory of files"), "{said}");
+    let role = going.home.name();
+    going.home.administer(&format!("ALTER ROLE {role} NOCREATEDB NOCREATEROLE")).await;
+    for more in [&["--dry-run"][..], &[]] {
+        let output = run(dir, &going.up(&prefix, more));
+        let said = format!("{}{}", stdout(&output), String::from_utf8_lossy(&output.stderr));
+        assert!(
+            !output.status.success() && said.contains(&format!("ALTER ROLE \"{role}\" CREATEROLE")),
+            "{said}"
+        );
+    }
+    assert_eq!(going.text(), text, "nothing was written");
+    going.home.administer(&format!("ALTER ROLE {role} CREATEDB CREATEROLE")).await;
+
+    // A database of something else has the name of the catalog.
+    going.home.administer(&format!("CREATE DATABASE \"{prefix}control\" OWNER {role}")).await;
+    let said = refused(dir, &going.up(&prefix, &[]));
+    assert!(said.contains("not of this installation"), "{said}");
+    let server = start(dir, "serve");
+    let token = server.log_in(OWNER);
+    rows(&server, &token);
+    assert_eq!(server.terminate(), Some(0));
+    going.home.administer(&format!("DROP DATABASE \"{prefix}control\"")).await;
+    fine(dir, &going.up(&prefix, &[]));
+    let server = start(dir, "serve");
+    rows(&server, &token);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_killed_anywhere_is_repeated() {
+    let url = &servers()[0];
+    for after_ms in [150, 400, 700, 1000, 1400, 2000] {
+        let going = Going::new(url, str::to_owned).await;
+        let (dir, prefix) = (going.path(), going.home.prefix());
+        let demo = start(dir, "demo");
+        let token = demo.log_in(OWNER);
+        let before = rows(&demo, &token);
+        assert_eq!(demo.terminate(), Some(0));
+        let mut child = tenantry(dir);
+        child.args(going.up(&prefix, &[])).stdout(std::process::Stdio::null());
+        let mut child = child.spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(after_ms));
+        child.kill().ok();
+        child.wait().unwrap();
+        // At every moment the configuration says where things are.
+        let mut serve = tenantry(dir);
+        serve.args(["serve", "--listen", "127.0.0.1:0"]);
+        let server = launch(serve);
+        assert_eq!(rows(&server, &token), before, "killed after {after_ms} ms");
+        assert_eq!(server.terminate(), Some(0));
+        fine(dir, &going.up(&prefix, &[]));
+        let server = start(dir, "serve");
+        assert_eq!(rows(&server, &token), before, "killed after {after_ms} ms");
+        assert_eq!(server.terminate(), Some(0));
+        fine(dir, &["audit", "verify"]);
+        fine(dir, &["check"]);
+    }
+}

@@ -1,0 +1,181 @@
+//! Edits of `tenantry.toml` that keep everything else in it: comments, order and layout.
+//!
+//! Called by the upgrade to PostgreSQL. Works on text; the result is read and checked like any other file.
+
+use super::{Config, Location, Scope, Secret, ServerConfig, UrlSource};
+use tenantry_engine::{name::ServerName, place::Isolation};
+use toml_edit::{Array, DocumentMut, Item, Table, Value, value};
+
+/// Returns the text with this server added, unless it has one of this name.
+///
+/// # Errors
+/// The reason why the text cannot be edited.
+pub(crate) fn with_server(text: &str, config: &Config, server: &ServerConfig) -> Result<String, String> {
+    if config.server(server.name.as_str()).is_some() {
+        return Ok(text.to_owned());
+    }
+    let mut document = document(text)?;
+    let is_first = !document.contains_key("servers");
+    let servers = section(document.as_table_mut(), "servers")?;
+    if is_first {
+        // Without a section there is one server, which the first section would replace.
+        for known in &config.servers {
+            let mut table = Table::new();
+            table.insert("engine", value(known.engine().as_str()));
+            servers.insert(known.name.as_str(), Item::Table(table));
+        }
+    }
+    let mut table = Table::new();
+    table.insert("engine", value(server.engine().as_str()));
+    if let Location::Postgres(postgres) = &server.location {
+        let (key, text) = match &postgres.url {
+            UrlSource::Text(url) => ("url", url.clone()),
+            UrlSource::Secret(Secret::Env(name)) => ("url_env", name.clone()),
+            UrlSource::Secret(Secret::File(path)) => ("url_file", path.display().to_string()),
+        };
+        table.insert(key, value(text));
+        if !postgres.prefix.is_empty() {
+            table.insert("prefix", value(&postgres.prefix));
+        }
+    }
+    servers.insert(server.name.as_str(), Item::Table(table));
+    Ok(document.to_string())
+}
+
+/// Returns the text in which each of these stores names these servers.
+///
+/// # Errors
+/// The reason why the text cannot be edited.
+pub(crate) fn with_stores(
+    text: &str,
+    config: &Config,
+    stores: &[(&str, Vec<ServerName>)],
+) -> Result<String, String> {
+    let mut document = document(text)?;
+    let is_first = !document.contains_key("stores");
+    let sections = section(document.as_table_mut(), "stores")?;
+    if is_first {
+        // Without a section there are these stores, which the first section would replace.
+        for known in &config.stores {
+            let mut table = Table::new();
+            table.insert("scope", value(if known.scope == Scope::System { "system" } else { "tenant" }));
+            if known.isolation != Isolation::Database {
+                table.insert("isolation", value(known.isolation.as_str()));
+            }
+            sections.insert(known.name.as_str(), Item::Table(table));
+        }
+    }
+    for (name, servers) in stores {
+        set_servers(section(sections, name)?, servers);
+    }
+    Ok(document.to_string())
+}
+
+/// Replaces `server` or `servers` where it stands, with its comment.
+fn set_servers(store: &mut Table, servers: &[ServerName]) {
+    let (key, mut new) = match servers {
+        [one] => ("server", Value::from(one.as_str())),
+        many => ("servers", Value::from(many.iter().map(ServerName::as_str).collect::<Array>())),
+    };
+    let entries: Vec<(String, Item)> =
+        store.iter().map(|(key, item)| (key.to_owned(), item.clone())).collect();
+    let old = entries.iter().position(|(key, _)| key == "server" || key == "servers");
+    if let Some(Item::Value(old)) = old.map(|at| &entries[at].1) {
+        *new.decor_mut() = old.decor().clone();
+    }
+    let Some(at) = old else {
+        store.insert(key, Item::Value(new));
+        return;
+    };
+    if entries[at].0 == key {
+        store.insert(key, Item::Value(new));
+        return;
+    }
+    // A table has no way to rename a key in place: what follows is put behind it again.
+    for (key, _) in &entries[at..] {
+        store.remove(key);
+    }
+    store.insert(key, Item::Value(new));
+    for (key, item) in entries.into_iter().skip(at + 1) {
+        store.insert(&key, item);
+    }
+}
+
+fn document(text: &str) -> Result<DocumentMut, String> {
+    text.parse().map_err(|error: toml_edit::TomlError| error.to_string())
+}
+
+/// Returns the section with this name, and adds it if it is missing.
+fn section<'t>(of: &'t mut Table, name: &str) -> Result<&'t mut Table, String> {
+    let mut empty = Table::new();
+    empty.set_implicit(true);
+    let item = of.entry(name).or_insert(Item::Table(empty));
+    item.as_table_mut().ok_or_else(|| format!("`{name}` is not a section of its own: write it as [{name}]"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{DEFAULT_TOML, PostgresConfig};
+    use std::path::Path;
+
+    fn pg() -> ServerConfig {
+        let postgres = PostgresConfig {
+            prefix: "med_".into(),
+            ..PostgresConfig::at(UrlSource::Secret(Secret::Env("PG_URL".into())))
+        };
+        ServerConfig { name: ServerName::parse("pg").unwrap(), location: Location::Postgres(postgres) }
+    }
+
+    fn parsed(text: &str) -> Config {
+        Config::parse("tenantry.toml", text, Path::new("")).unwrap_or_else(|all| panic!("{all}\n{text}"))
+    }
+
+    fn names(names: &[&str]) -> Vec<ServerName> {
+        names.iter().map(|name| ServerName::parse(name).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_server_and_its_stores_are_added_and_all_else_stays() {
+        for text in [
+            "",
+            DEFAULT_TOML,
+            "[stores.control]\n[stores.shared]\n[stores.tenant]\nserver = \"main\" # old\n",
+        ] {
+            let before = parsed(text);
+            let named = with_server(text, &before, &pg()).unwrap();
+            let both = with_stores(&named, &before, &[("tenant", names(&["pg", "main"]))]).unwrap();
+            let after = parsed(&both);
+            assert_eq!(after.server("pg"), Some(&pg()), "{both}");
+            assert_eq!(after.server("main"), before.server("main"), "{both}");
+            assert_eq!(after.store("tenant").unwrap().servers, names(&["pg", "main"]), "{both}");
+            assert_eq!(after.store("control"), before.store("control"), "{both}");
+            let whole =
+                with_stores(&both, &after, &[("tenant", names(&["pg"])), ("control", names(&["pg"]))]);
+            let whole = parsed(&whole.unwrap());
+            assert_eq!(whole.store("tenant").unwrap().servers, names(&["pg"]));
+            assert_eq!(whole.store("control").unwrap().servers, names(&["pg"]));
+            assert_eq!(whole.plans, before.plans);
+            // A line with another meaning is the only kind that differs.
+            let kept = text.lines().filter(|line| both.contains(line)).count();
+            assert!(kept + 1 >= text.lines().count(), "{both}");
+            assert_eq!(with_server(&both, &after, &pg()).unwrap(), both, "it is there");
+        }
+    }
+
+    #[test]
+    fn a_comment_stays_at_its_line() {
+        let text = "[stores.tenant]\nscope = \"tenant\"\nserver = \"main\" # the disk\nisolation = \"database\" # own\n";
+        let edited = with_stores(text, &parsed(text), &[("tenant", names(&["pg", "main"]))]).unwrap();
+        let wanted = "[stores.tenant]\nscope = \"tenant\"\nservers = [\"pg\", \"main\"] # the disk\n\
+            isolation = \"database\" # own\n";
+        assert_eq!(edited, wanted);
+    }
+
+    #[test]
+    fn a_section_in_one_line_is_refused() {
+        let text = "stores = { tenant = { scope = \"tenant\" } }\n";
+        let refused = with_stores(text, &parsed(text), &[("tenant", names(&["pg"]))]).unwrap_err();
+        assert!(refused.contains("`stores` is not a section"), "{refused}");
+    }
+}

@@ -1,0 +1,187 @@
+//! Moves every tenant off some servers, to another one. Each is a move of its own, so an interrupted run is simply started
+//! again.
+//!
+//! Called by the upgrade to PostgreSQL.
+
+use super::{Moves, Purpose, targets::Leg, verbs::Stores};
+use crate::{
+    Error, Result,
+    access::Actor,
+    operations::{Listed, State},
+    tenants::{Filter, Listed as Tenant},
+    topology::{Placement, PlacementState, Policy},
+};
+use futures_util::{StreamExt, stream};
+use tenantry_engine::{
+    name::{ServerName, Slug, StoreName},
+    place::Isolation,
+};
+
+/// Number of tenants moved at a time. A move mostly waits for servers and disks.
+const AT_ONCE: usize = 4;
+/// Number of tenants read from the catalog at a time.
+const PAGE: u32 = 200;
+
+/// A database that is still on a server that is to be left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// The tenant.
+    pub slug: Slug,
+    /// The store.
+    pub store: StoreName,
+    /// How its rows are separated now.
+    pub isolation: Isolation,
+    /// Its size on disk in bytes. `None`: it cannot be read.
+    pub bytes: Option<u64>,
+    /// Why it would not be moved now.
+    pub obstacle: Option<Obstacle>,
+}
+
+/// Why a tenant would not be moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    /// Its owner provides the database, and moves it.
+    External,
+    /// What a move would answer.
+    Refused(String),
+}
+
+/// Progress of a run.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// Number of tenants that will be moved.
+    Found(usize),
+    /// A tenant was moved. Its operation.
+    Moved(&'a Slug, &'a Listed),
+    /// A tenant was not moved, and why.
+    Failed(&'a Slug, &'a str),
+}
+
+/// Result of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MovedAll {
+    /// Number of tenants moved.
+    pub moved: usize,
+    /// Number of tenants that could not be moved.
+    pub failed: usize,
+}
+
+impl Moves<'_> {
+    /// Returns the databases on these servers, with what keeps them from moving. Changes nothing.
+    ///
+    /// # Errors
+    /// Those of the control store.
+    pub async fn waiting(&self, leaves: &[ServerName]) -> Result<Vec<Waiting>> {
+        let mut all = Vec::new();
+        for Tenant { slug, placements, .. } in self.tenants_on(leaves, true).await? {
+            for placement in placements.iter().filter(|placement| is_on(placement, leaves)) {
+                let refused = self.refuse_other_versions(&slug, &[placement]).await.err();
+                let refused = refused.map(|error| Obstacle::Refused(error.to_string()));
+                let external = (placement.policy == Policy::External).then_some(Obstacle::External);
+                all.push(Waiting {
+                    slug: slug.clone(),
+                    store: placement.place.store.clone(),
+                    isolation: placement.place.isolation,
+                    bytes: self.platform.0.engine.size_bytes(&placement.place).await.ok(),
+                    obstacle: external.or(refused),
+                });
+            }
+        }
+        Ok(all)
+    }
+
+    /// Moves every tenant with a database on the servers that `leaves` names to `server`, some at a time. Pooled tenants
+    /// go to the pool there; others are separated by `isolation` there, if it is given. External databases stay.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if a running process does not know the server. A failure of one tenant is reported and counted.
+    pub async fn all(
+        &self,
+        actor: &Actor,
+        leaves: &[ServerName],
+        server: &ServerName,
+        isolation: Option<Isolation>,
+        mut tell: impl FnMut(Event<'_>),
+    ) -> Result<MovedAll> {
+        actor.require_staff()?;
+        self.refuse_unknown(server).await?;
+        let tenants = self.tenants_on(leaves, false).await?;
+        tell(Event::Found(tenants.len()));
+        let one = |tenant: Tenant| async move {
+            let moved = self.one(actor, &tenant.slug, leaves, server, isolation).await;
+            (tenant.slug, moved.map_err(|error| error.to_string()))
+        };
+        let (mut report, mut moves) =
+            (MovedAll::default(), stream::iter(tenants).map(one).buffer_unordered(AT_ONCE));
+        while let Some((slug, moved)) = moves.next().await {
+            match moved {
+                Ok(operation) => {
+                    report.moved += 1;
+                    tell(Event::Moved(&slug, &operation));
+                }
+                Err(why) => {
+                    report.failed += 1;
+                    tell(Event::Failed(&slug, &why));
+                }
+            }
+        }
+        Ok(report)
+    }
+
+    /// Moves one tenant, and waits until its move is over.
+    async fn one(
+        &self,
+        actor: &Actor,
+        slug: &Slug,
+        leaves: &[ServerName],
+        server: &ServerName,
+        isolation: Option<Isolation>,
+    ) -> Result<Listed> {
+        let (stores, legs) = self.legs(slug, leaves, server, isolation).await?;
+        let nothing = format!("{slug} has nothing that can go to {server}");
+        let id = self.start(&actor.by(), Purpose::Move, stores, legs, &nothing).await?;
+        let over = self.platform.operations().wait(id).await?;
+        match over.state {
+            State::Done => Ok(over),
+            _ => {
+                let why = over.error.or(over.reason).unwrap_or_else(|| "no reason is recorded".into());
+                Err(Error::Conflict(format!("{why} (operation {id})")))
+            }
+        }
+    }
+
+    /// Returns a tenant's stores, and where those on the servers that are left would go.
+    async fn legs(
+        &self,
+        slug: &Slug,
+        leaves: &[ServerName],
+        server: &ServerName,
+        isolation: Option<Isolation>,
+    ) -> Result<(Stores, Vec<Leg>)> {
+        let stores = self.stores_of(slug, None).await?;
+        let mut legs = Vec::new();
+        for from in stores.ready.iter().filter(|from| leaves.contains(&from.place.server)) {
+            let wanted = isolation.filter(|_| !from.place.isolation.is_pooled());
+            legs.extend(self.on_server(slug, from, server, wanted)?);
+        }
+        Ok((stores, legs))
+    }
+
+    /// Returns the tenants with a database in use on one of these servers; those with nothing but external ones only if
+    /// `external`.
+    async fn tenants_on(&self, leaves: &[ServerName], external: bool) -> Result<Vec<Tenant>> {
+        let (mut found, mut filter) = (Vec::new(), Filter { limit: PAGE, ..Filter::default() });
+        loop {
+            let page = self.platform.tenants().list(&filter).await?;
+            let Some(last) = page.last() else { return Ok(found) };
+            filter.after = Some(last.id);
+            let counts = |p: &Placement| is_on(p, leaves) && (external || p.policy != Policy::External);
+            found.extend(page.into_iter().filter(|tenant| tenant.placements.iter().any(counts)));
+        }
+    }
+}
+
+/// Returns true for a placement in use on one of these servers.
+fn is_on(placement: &Placement, servers: &[ServerName]) -> bool {
+    placement.state == PlacementState::Ready && servers.contains(&placement.place.server)
+}

@@ -1,0 +1,70 @@
+//! `tenantry.toml` as a file that is replaced whole or not at all.
+
+use crate::{Error, Result, config::Config};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+/// What follows the name of the file as it was before the first edit.
+const KEPT: &str = "before-postgres";
+
+/// A configuration file, as it was read.
+#[derive(Debug)]
+pub(super) struct ConfigFile {
+    path: PathBuf,
+    pub(super) text: String,
+}
+
+impl ConfigFile {
+    /// # Errors
+    /// [`Error::Io`] if it cannot be read.
+    pub(super) fn read(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path).map_err(|error| Error::io(path.display(), &error))?;
+        Ok(Self { path: path.to_owned(), text })
+    }
+
+    /// Reads and checks a text as if it were in this file.
+    pub(super) fn parse(&self, text: &str) -> Result<Config> {
+        let dir = self.path.parent().unwrap_or(Path::new(""));
+        let file = self.path.display().to_string();
+        Config::parse(&file, text, dir).map_err(|problems| Error::invalid(file.clone(), problems.to_string()))
+    }
+
+    /// Returns the error for a file that cannot be edited.
+    pub(super) fn refused(&self, why: &str) -> Error {
+        Error::invalid(self.path.display().to_string(), why)
+    }
+
+    /// Replaces the text, and keeps the file as it was before the first time. Returns where that is; `None` if the file says
+    /// `text` already.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if it was changed since it was read, [`Error::Io`] if it cannot be written.
+    pub(super) fn replace(&self, text: &str) -> Result<Option<PathBuf>> {
+        let io = |path: &Path, error: std::io::Error| Error::io(path.display(), &error);
+        let now = fs::read_to_string(&self.path).map_err(|error| io(&self.path, error))?;
+        if now == text {
+            return Ok(None);
+        }
+        if now != self.text {
+            let path = self.path.display();
+            return Err(Error::Conflict(format!("{path} was changed meanwhile: run this again")));
+        }
+        let kept = self.path.with_extension(format!("toml.{KEPT}"));
+        if !kept.exists() {
+            fs::copy(&self.path, &kept).map_err(|error| io(&kept, error))?;
+        }
+        let staged = self.path.with_extension("toml.new");
+        let write = || {
+            let mut file = fs::File::create(&staged)?;
+            file.write_all(text.as_bytes())?;
+            file.set_permissions(fs::metadata(&self.path)?.permissions())?;
+            file.sync_all()?;
+            fs::rename(&staged, &self.path)
+        };
+        write().map_err(|error| io(&staged, error))?;
+        Ok(Some(kept))
+    }
+}
