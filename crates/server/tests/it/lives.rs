@@ -45,6 +45,19 @@ fn doctors(dir: &Path, slug: &str) -> Value {
 }
 
 #[test]
+fn a_command_that_reads_begins_no_installation() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    for args in [&["tenant", "list"][..], &["backup", "list"], &["plan", "list"], &["check"]] {
+        let said = refused(dir, &[args, &["--data", "elsewhere"]].concat());
+        assert!(said.contains("there is no installation: elsewhere does not exist"), "{args:?}: {said}");
+    }
+    assert_eq!(std::fs::read_dir(dir).unwrap().count(), 0);
+    fine(dir, &["tenant", "create", "acme", "--email", "a@acme.example", "--data", "elsewhere"]);
+    assert!(fine(dir, &["tenant", "list", "--data", "elsewhere"]).contains("acme"));
+}
+
+#[test]
 fn a_company_is_exported_and_imported_at_the_command_line() {
     let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     for dir in [&here, &there] {
