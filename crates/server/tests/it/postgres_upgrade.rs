@@ -163,12 +163,12 @@ async fn what_stands_in_the_way_is_named_and_the_installation_stays_whole() {
     going.home.administer(&format!("ALTER ROLE {role} CREATEDB CREATEROLE")).await;
 
     // A tenant that cannot move keeps the catalog where it is.
-    let file = find(dir, "tenant_aurora-clinic_1.db").unwrap();
+    let file = find(dir, "tenant_green-clinic_1.db").unwrap();
     let elsewhere = dir.join("elsewhere.db");
     std::fs::rename(&file, &elsewhere).unwrap();
     let output = run(dir, &going.up(&prefix, &[]));
     let said = stdout(&output);
-    assert!(!output.status.success() && said.contains("aurora-clinic: NOT moved"), "{said}");
+    assert!(!output.status.success() && said.contains("green-clinic: NOT moved"), "{said}");
     assert!(said.contains("city-hospital: moved") && said.contains("run this again"), "{said}");
     assert!(find(dir, "control.db").is_some(), "in use");
     std::fs::rename(&elsewhere, &file).unwrap();
