@@ -5,11 +5,13 @@ mod fleet;
 mod hand;
 pub(crate) mod many;
 mod ours;
+mod processor;
 mod world;
 
 use crate::rounds::{Compared, alternate};
 use anyhow::Result;
 use clap::Args;
+use processor::Spent;
 use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
@@ -82,12 +84,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let world = runtime.block_on(World::make(&options.url, isolation, ROWS))?;
         let (ours, hand) = (world.ours.clone(), world.hand.clone());
         for work in [Work::ReadOne, Work::List, Work::Insert] {
+            let (mut by_hand, mut by_us) = (Spent::default(), Spent::default());
             let compared = alternate(
                 options.rounds,
-                || rate(&runtime, &hand, work, options.seconds),
-                || rate(&runtime, &ours, work, options.seconds),
+                || rate(&runtime, &hand, work, options.seconds, &mut by_hand),
+                || rate(&runtime, &ours, work, options.seconds, &mut by_us),
             )?;
             print(isolation, work, &compared);
+            println!("{:31} µs of processor time each: {by_us}; by hand {by_hand}", "");
         }
         runtime.block_on(world.remove())?;
     }
@@ -101,8 +105,9 @@ fn print(isolation: Isolation, work: Work, compared: &Compared) {
 }
 
 /// Returns how often a side does the work in a second.
-fn rate(runtime: &Runtime, side: &impl Side, work: Work, seconds: f64) -> Result<f64> {
+fn rate(runtime: &Runtime, side: &impl Side, work: Work, seconds: f64, spent: &mut Spent) -> Result<f64> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let before = processor::read();
     let (began, length) = (Instant::now(), Duration::from_secs_f64(seconds));
     let done = runtime.block_on(async {
         let mut callers = JoinSet::new();
@@ -125,5 +130,7 @@ fn rate(runtime: &Runtime, side: &impl Side, work: Work, seconds: f64) -> Result
         }
         anyhow::Ok(sum)
     })?;
-    Ok(done as f64 / began.elapsed().as_secs_f64())
+    let took = began.elapsed().as_secs_f64();
+    spent.add(before, processor::read(), done);
+    Ok(done as f64 / took)
 }

@@ -14,7 +14,7 @@ use crate::{
     value::Value,
     write::{Activity, Usage, WriteCondition, WriteOptions, Written},
 };
-use std::borrow::Cow;
+use std::{borrow::Cow, pin::Pin};
 
 /// A session on one place. It keeps its database open, so hold it for one request only.
 #[derive(Debug, Clone)]
@@ -26,6 +26,12 @@ enum Kind {
     Sqlite(sqlite::Session),
     /// Each call is boxed, so that the future of a read of SQLite stays small.
     Postgres(postgres::Session),
+}
+
+/// Boxes the future of a read. Each call moves it there, so it must be small.
+fn boxed<F: Future>(read: F) -> Pin<Box<F>> {
+    const { assert!(size_of::<F>() <= 5 << 10, "box what a read seldom does") };
+    Box::pin(read)
 }
 
 impl Session {
@@ -61,7 +67,7 @@ impl Session {
     ) -> Result<Option<V>> {
         match &self.0 {
             Kind::Sqlite(session) => session.get(model, id, fields, visit).await,
-            Kind::Postgres(session) => Box::pin(session.get(model, id, fields, visit)).await,
+            Kind::Postgres(session) => boxed(session.get(model, id, fields, visit)).await,
         }
     }
 
@@ -78,7 +84,7 @@ impl Session {
     ) -> Result<V> {
         match &self.0 {
             Kind::Sqlite(session) => session.by_ids(model, ids, fields, visit).await,
-            Kind::Postgres(session) => Box::pin(session.by_ids(model, ids, fields, visit)).await,
+            Kind::Postgres(session) => boxed(session.by_ids(model, ids, fields, visit)).await,
         }
     }
 
@@ -96,7 +102,7 @@ impl Session {
     ) -> Result<(V, Option<Vec<Value>>)> {
         match &self.0 {
             Kind::Sqlite(session) => session.select(model, select, merge, visit).await,
-            Kind::Postgres(session) => Box::pin(session.select(model, select, merge, visit)).await,
+            Kind::Postgres(session) => boxed(session.select(model, select, merge, visit)).await,
         }
     }
 
@@ -113,7 +119,7 @@ impl Session {
     ) -> Result<u64> {
         match &self.0 {
             Kind::Sqlite(session) => session.count(model, filter, search, merge).await,
-            Kind::Postgres(session) => Box::pin(session.count(model, filter, search, merge)).await,
+            Kind::Postgres(session) => boxed(session.count(model, filter, search, merge)).await,
         }
     }
 
@@ -124,7 +130,7 @@ impl Session {
     pub async fn exists(&self, model: &str, ids: &[RecordId]) -> Result<Vec<RecordId>> {
         match &self.0 {
             Kind::Sqlite(session) => session.exists(model, ids).await,
-            Kind::Postgres(session) => Box::pin(session.exists(model, ids)).await,
+            Kind::Postgres(session) => boxed(session.exists(model, ids)).await,
         }
     }
 
@@ -135,7 +141,7 @@ impl Session {
     pub async fn refers(&self, model: &str, field: &str, id: &RecordId) -> Result<bool> {
         match &self.0 {
             Kind::Sqlite(session) => session.refers(model, field, id).await,
-            Kind::Postgres(session) => Box::pin(session.refers(model, field, id)).await,
+            Kind::Postgres(session) => boxed(session.refers(model, field, id)).await,
         }
     }
 

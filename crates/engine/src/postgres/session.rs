@@ -22,7 +22,13 @@ use crate::{
     value::Value,
     write::{Activity, Usage, WriteCondition, WriteOptions, Written},
 };
-use std::{borrow::Cow, collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::HashSet,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 use tokio_postgres::Row;
 
 /// How often a read is repeated because migrations of other stores raised the ledger meanwhile.
@@ -112,15 +118,16 @@ impl Session {
     ) -> Result<(V, Option<Vec<Value>>)> {
         let list = list::List::new(self.schema.require(model)?, select)?;
         let mut query = Query::new(list.plan, self.isolation());
-        let read = async {
+        let read = pin!(async {
             let overridden = self.overridden(&query, &list.wanted, merge).await?;
             list.write(&mut query, merge, &overridden)?;
             self.rows(&query.sql, &query.values).await
+        });
+        let limit = match cost(&self.schema, model, select) {
+            Cost::Short => None,
+            Cost::Long => Some(self.server.read_deadline),
         };
-        let rows = match cost(&self.schema, model, select) {
-            Cost::Short => read.await?,
-            Cost::Long => within(self.server.read_deadline, read).await?,
-        };
+        let rows = within(limit, read).await?;
         let next = list.show(&rows, &mut visit)?;
         Ok((visit, next))
     }
@@ -134,12 +141,12 @@ impl Session {
     ) -> Result<u64> {
         let mut query = Query::of(&self.schema, model, self.isolation())?;
         let wanted = list::wanted(query.plan, search)?;
-        let read = async {
+        let read = pin!(async {
             let overridden = self.overridden(&query, &wanted, merge).await?;
             list::count(&mut query, filter, &wanted, merge, &overridden)?;
             self.rows(&query.sql, &query.values).await
-        };
-        let rows = within(self.server.read_deadline, read).await?;
+        });
+        let rows = within(Some(self.server.read_deadline), read).await?;
         Ok(rows.first().and_then(|row| u64::try_from(row.get::<_, i64>(0)).ok()).unwrap_or(0))
     }
 
@@ -155,7 +162,7 @@ impl Session {
         };
         match list::texts(query, rows)? {
             Some(texts) => {
-                let rows = self.rows(&texts.sql, &texts.values).await?;
+                let rows = Box::pin(self.rows(&texts.sql, &texts.values)).await?;
                 list::overridden(query.plan, search, &rows)
             }
             None => Ok(list::Overridden::default()),
@@ -169,14 +176,14 @@ impl Session {
         bytes: usize,
     ) -> Result<Vec<Activity>> {
         let sql = activity::statement(self.schema.store().as_str());
-        let values =
-            [before.unwrap_or(i64::MAX), limit.clamp(1, 1000).into()].map(|n| Bound::Integer(Some(n)));
+        let wanted = [before.unwrap_or(i64::MAX), limit.clamp(1, 1000).into()];
+        let values = self.named(&wanted.map(|n| Bound::Integer(Some(n))));
         activity::entries(&self.rows(&sql, &values).await?, bytes)
     }
 
     pub(crate) async fn usage(&self) -> Result<Usage> {
         let sql = usage::statement(self.schema.store().as_str());
-        usage::usage(&self.current(&sql, &[]).await?)
+        usage::usage(&self.current(&sql, &self.named(&[])).await?)
     }
 
     /// Runs small writes through the queue of the place, where they share transactions; a large write has its own.
@@ -217,10 +224,23 @@ impl Session {
         self.server.sql(&self.place.site, text, params, limits).await
     }
 
+    /// Returns the values of a read that names the tenant `$1` and the generation `$2` in every isolation.
+    fn named<'v>(&self, values: &[Bound<'v>]) -> Vec<Bound<'v>> {
+        let named = if self.isolation().is_pooled() { vec![] } else { self.whose().to_vec() };
+        named.into_iter().chain(values.iter().cloned()).collect()
+    }
+
+    /// The tenant and the generation of the place.
+    fn whose(&self) -> [Bound<'static>; 2] {
+        let site = &self.place.site;
+        [site.tenant, site.generation].map(|n| Bound::Integer(Some(n)))
+    }
+
     /// Runs a read, on a replica if this session may and one is fit.
     async fn rows(&self, sql: &str, values: &[Bound<'_>]) -> Result<Vec<Row>> {
         if self.may_lag
-            && let Some(rows) = self.at_replica(sql, values).await
+            && self.server.replicas.is_some()
+            && let Some(rows) = Box::pin(self.at_replica(sql, values)).await
         {
             return Ok(rows);
         }
@@ -232,14 +252,14 @@ impl Session {
     async fn at_replica(&self, sql: &str, values: &[Bound<'_>]) -> Option<Vec<Row>> {
         let replica = self.server.replicas.as_ref()?.choose(&self.place)?;
         let ledger = self.place.verified.position(self.schema.known())?;
-        let site = &self.place.site;
-        let place = [site.tenant, site.generation].map(|n| Bound::Integer(Some(n)));
-        let params: Vec<_> = place.iter().chain(values).map(Bound::param).collect();
         let text = self.place.read_text(sql, ledger);
-        let read = Call::again(&text, &params);
         if !self.isolation().is_pooled() {
-            return replica.read(&self.place, &[read]).await?.pop();
+            let params: Vec<_> = values.iter().map(Bound::param).collect();
+            return replica.read(&self.place, &[Call::again(&text, &params)]).await?.pop();
         }
+        let place = self.whose();
+        let params: Vec<_> = place.iter().chain(values).map(Bound::param).collect();
+        let read = Call::again(&text, &params);
         let is_here = self.place.read_text(&self.is_here_text(), ledger);
         let is_here = Call::again(&is_here, &params[..place.len()]);
         let [rows, here] = replica.read(&self.place, &[read, is_here]).await?.try_into().ok()?;
@@ -251,12 +271,12 @@ impl Session {
         let known = self.schema.known();
         let mut ledger = match self.place.verified.position(known) {
             Some(ledger) => ledger,
-            None => self.server.why(&self.place, known).await?,
+            None => Box::pin(self.server.why(&self.place, known)).await?,
         };
         for _ in 0..ATTEMPTS {
             match self.once(sql, values, ledger).await? {
                 Some(rows) => return Ok(rows),
-                None => ledger = self.server.why(&self.place, known).await?,
+                None => ledger = Box::pin(self.server.why(&self.place, known)).await?,
             }
         }
         Err(Error::new(Kind::Busy, format!("{} is being migrated", self.place.site)))
@@ -266,11 +286,11 @@ impl Session {
     async fn once(&self, sql: &str, values: &[Bound<'_>], ledger: i64) -> Result<Option<Vec<Row>>> {
         match self.ask(sql, values, ledger).await? {
             Ok(rows) if rows.is_empty() && self.isolation().is_pooled() => {
-                Ok(self.is_here(ledger).await?.then_some(rows))
+                Ok(Box::pin(self.is_here(ledger)).await?.then_some(rows))
             }
             Ok(rows) => Ok(Some(rows)),
             Err(failed) if failed.is_stale() || failed.is_gone() => {
-                let now = self.server.why(&self.place, self.schema.known()).await?;
+                let now = Box::pin(self.server.why(&self.place, self.schema.known())).await?;
                 // The schema is the one that the statement was written for.
                 if failed.is_stale() || ledger != now { Ok(None) } else { Err(failed.into()) }
             }
@@ -288,10 +308,9 @@ impl Session {
     }
 
     async fn ask(&self, sql: &str, values: &[Bound<'_>], ledger: i64) -> Result<Result<Vec<Row>, Failed>> {
-        let site = &self.place.site;
-        let place = [site.tenant, site.generation].map(|n| Bound::Integer(Some(n)));
+        let place = self.isolation().is_pooled().then(|| self.whose());
         let sql = &*self.place.read_text(sql, ledger);
-        let params: Vec<_> = place.iter().chain(values).map(Bound::param).collect();
+        let params: Vec<_> = place.iter().flatten().chain(values).map(Bound::param).collect();
         let call = [Call::again(sql, &params)];
         let mut lease = self.server.lease_to(&self.place).await?;
         let answers = self.place.read(lease.connection()?, &call).await;
@@ -303,8 +322,9 @@ fn says_yes(rows: &[Row]) -> bool {
     rows.first().is_some_and(|row| row.get::<_, Option<bool>>(0) == Some(true))
 }
 
-/// Cancels a read that takes longer.
-async fn within<T>(limit: Duration, read: impl Future<Output = Result<T>>) -> Result<T> {
+/// Cancels a read that takes longer than the limit, if there is one.
+async fn within<T>(limit: Option<Duration>, read: Pin<&mut impl Future<Output = Result<T>>>) -> Result<T> {
+    let Some(limit) = limit else { return read.await };
     match tokio::time::timeout(limit, read).await {
         Ok(done) => done,
         Err(_) => Err(Error::new(Kind::Deadline, format!("a list took longer than {} s", limit.as_secs()))),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 /// (`clean-connection`).
 #[derive(Debug)]
 pub struct Lease {
-    connection: Option<Connection>,
+    connection: Option<Box<Connection>>,
     place: Place,
     /// False if another role signed in.
     is_ours: bool,
@@ -35,7 +35,9 @@ impl Lease {
         let connection = match connection {
             Some(connection) => connection,
             None => {
-                let connection = place.pool.access.connect(&database, login).await?;
+                // Boxed, like all that happens seldom: the future of a read stays small.
+                let connection = Box::pin(place.pool.access.connect(&database, login)).await?;
+                let connection = Box::new(connection);
                 place.pool.opened(&connection);
                 connection
             }
@@ -67,7 +69,8 @@ impl Lease {
     /// # Errors
     /// Never while the lease lives.
     pub fn connection(&mut self) -> Result<&mut Connection> {
-        self.connection.as_mut().ok_or_else(|| Error::new(Kind::Internal, "a lease without a connection"))
+        let connection = self.connection.as_deref_mut();
+        connection.ok_or_else(|| Error::new(Kind::Internal, "a lease without a connection"))
     }
 
     /// Returns true if a statement was sent and its end was not received.
@@ -112,11 +115,11 @@ impl Drop for Lease {
 pub(super) struct Place {
     pool: Arc<Pool>,
     database: Arc<str>,
-    grant: Option<Grant<Connection>>,
+    grant: Option<Grant<Box<Connection>>>,
 }
 
 impl Place {
-    pub(super) fn new(pool: &Arc<Pool>, database: Arc<str>, grant: Grant<Connection>) -> Self {
+    pub(super) fn new(pool: &Arc<Pool>, database: Arc<str>, grant: Grant<Box<Connection>>) -> Self {
         Self { pool: pool.clone(), database, grant: Some(grant) }
     }
 
@@ -126,7 +129,7 @@ impl Place {
     }
 
     /// Takes the place apart, so that dropping it does nothing.
-    pub(super) fn dissolve(mut self) -> Option<(Arc<str>, Grant<Connection>)> {
+    pub(super) fn dissolve(mut self) -> Option<(Arc<str>, Grant<Box<Connection>>)> {
         self.grant.take().map(|grant| (self.database.clone(), grant))
     }
 }

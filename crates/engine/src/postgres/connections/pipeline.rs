@@ -125,7 +125,7 @@ impl Connection {
         let is_set = matches!(&self.role, Role::Set(set) if set == role);
         let set = (!is_set).then(|| format!("SET ROLE {role}"));
         if !is_set {
-            self.prepare_as_login(calls).await?;
+            Box::pin(self.prepare_as_login(calls)).await?;
         }
         // Until it is known that all went well.
         self.role = Role::Unknown;
@@ -146,7 +146,7 @@ impl Connection {
     /// The first failure. The transaction may be open then: roll it back.
     pub async fn begin_with(&mut self, begin: &str, calls: &[Call<'_>]) -> Result<Answers, Failed> {
         if self.role == Role::Unknown {
-            self.prepare_as_login(calls).await?;
+            Box::pin(self.prepare_as_login(calls)).await?;
         }
         self.in_transaction = true;
         self.pipeline(Some(begin), calls, None).await
@@ -257,9 +257,20 @@ impl Connection {
             }
             found.push(known);
         }
-        if new.is_empty() {
-            return Ok(found);
+        if !new.is_empty() {
+            Box::pin(self.prepare_new(calls, reset, &new, &mut found)).await?;
         }
+        Ok(found)
+    }
+
+    /// Prepares the `new` calls and those with the same text, and adds them to `found`.
+    async fn prepare_new(
+        &mut self,
+        calls: &[Call<'_>],
+        reset: bool,
+        new: &[usize],
+        found: &mut [Option<Statement>],
+    ) -> Result<(), Failed> {
         let not_sent = |at, error| Failed { at, error, before: vec![], sent: false, in_doubt: false };
         let reset = reset.then(|| as_login(&self.client));
         let prepared_now = new.iter().map(|at| prepare(&self.client, calls[*at]));
@@ -268,14 +279,16 @@ impl Connection {
         if resets {
             made.next().transpose().map_err(|error| not_sent(None, error))?;
         }
-        for (at, made) in new.into_iter().zip(made) {
+        for (at, made) in new.iter().copied().zip(made) {
             let Some(made) = made.map_err(|error| not_sent(Some(at), error))? else { continue };
             let sql = calls[at].sql;
             let same = calls.iter().enumerate().filter(|(_, call)| call.again && call.sql == sql);
             same.for_each(|(other, _)| found[other] = Some(made.clone()));
-            prepared.insert(sql.to_owned(), made);
+            if let Some(prepared) = &mut self.prepared {
+                prepared.insert(sql.to_owned(), made);
+            }
         }
-        Ok(found)
+        Ok(())
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) struct Pool {
 
 #[derive(Debug)]
 struct State {
-    budget: Budget<Arc<str>, Connection, oneshot::Sender<Place>>,
+    budget: Budget<Arc<str>, Box<Connection>, oneshot::Sender<Place>>,
     /// A task closes connections that stay idle.
     reaped: bool,
     /// A task looks whether the server answers.
@@ -111,7 +111,7 @@ impl Connections {
     async fn place(&self, database: &Arc<str>, fits: impl Fn(&Connection) -> bool) -> Result<Place> {
         let receiver = {
             let mut state = self.0.lock();
-            match state.budget.take(database, fits) {
+            match state.budget.take(database, |connection| fits(connection)) {
                 Some(grant) => Err(Place::new(&self.0, database.clone(), grant)),
                 None => {
                     let (sender, receiver) = oneshot::channel();
@@ -158,7 +158,7 @@ impl Pool {
     }
 
     /// Takes back a place and gives it to the next caller.
-    pub(super) fn give_back(self: &Arc<Self>, database: &Arc<str>, grant: Grant<Connection>) {
+    pub(super) fn give_back(self: &Arc<Self>, database: &Arc<str>, grant: Grant<Box<Connection>>) {
         let mut state = self.lock();
         state.budget.give_back(database, of(grant));
         self.serve(&mut state, database);
@@ -184,7 +184,7 @@ impl Pool {
 }
 
 /// Returns the connection of a grant, with its database.
-fn of(grant: Grant<Connection>) -> Option<(Arc<str>, Connection)> {
+fn of(grant: Grant<Box<Connection>>) -> Option<(Arc<str>, Box<Connection>)> {
     match grant {
         Grant::Ready(connection) | Grant::Replace(connection) => {
             Some((connection.database().clone(), connection))

@@ -1,6 +1,6 @@
 //! A read under construction: SQL text with the confinement, and its values.
 
-use super::{Bound, merge};
+use super::{Bound, merge, texts::first_value};
 use crate::{
     cell::Stored,
     error::Result,
@@ -13,7 +13,7 @@ use crate::{
 };
 use std::fmt::Write;
 
-/// A read on one model. `$1` and `$2` are those of [`super::texts`]; the values of [`Query::bind`] follow.
+/// A read on one model. In a pool `$1` and `$2` are those of [`super::texts`]; the values of [`Query::bind`] follow.
 pub(crate) struct Query<'p> {
     pub(crate) plan: &'p Plan,
     pub(crate) isolation: Isolation,
@@ -40,7 +40,8 @@ impl<'p> Query<'p> {
     /// Appends a placeholder for this value.
     pub(crate) fn bind(&mut self, value: Bound<'static>) {
         self.values.push(value);
-        let _ = write!(self.sql, "${}", self.values.len() + 2);
+        let first = first_value(self.isolation.is_pooled());
+        let _ = write!(self.sql, "${}", first + self.values.len() - 1);
     }
 
     /// Appends ` FROM … AS t WHERE …` with the confinement; further conditions start with AND.

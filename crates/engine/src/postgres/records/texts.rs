@@ -1,5 +1,6 @@
 //! The SQL texts of a model that never change. The tenant predicate is written only here; lists, updates and searches
-//! build on these texts. In every statement `$1` is the tenant; reads also have `$2`, the generation.
+//! build on these texts. In writes `$1` is the tenant. In reads of a pool `$1` is the tenant and `$2` the generation; reads of
+//! a place of its own need neither.
 //!
 //! A text has [`SCHEMA`] where the quoted name of the schema belongs, so that all places of a store share it.
 
@@ -49,7 +50,7 @@ pub(crate) struct Texts {
     pub(crate) read: String,
     /// All columns of `t`.
     pub(crate) columns: String,
-    /// Selects all columns of the row with id `$3`.
+    /// Selects all columns of the row whose id is the first value.
     pub(crate) get: String,
     /// Inserts a row: `$2` id, `$3` now, `$4`… fields in order, then its words if the model is searched.
     pub(crate) insert: String,
@@ -74,7 +75,10 @@ impl Texts {
         };
         let insert = Insert::new(plan, pooled);
         Self {
-            get: format!("SELECT {columns} FROM {table} AS t WHERE {read} AND t.\"id\" = $3"),
+            get: format!(
+                "SELECT {columns} FROM {table} AS t WHERE {read} AND t.\"id\" = ${}",
+                first_value(pooled)
+            ),
             insert: insert.one(&table, &columns),
             insert_many: insert.many(&table, &columns),
             delete: format!(
@@ -152,6 +156,11 @@ impl<'p> Insert<'p> {
         let names: Vec<_> = self.0.iter().map(|(name, _)| name.to_string()).collect();
         format!("INSERT INTO {table} AS t ({})", names.join(", "))
     }
+}
+
+/// Returns the number of the first parameter of a read that is a value of its own.
+pub(super) fn first_value(pooled: bool) -> usize {
+    if pooled { 3 } else { 1 }
 }
 
 /// Returns the condition that the tenant's place is here, at generation `$2`. The seal of a place of its own says that.
