@@ -6,6 +6,8 @@ use crate::{
     cell::Key,
     error::{Error, Kind, Result},
     identity::transition,
+    ledger::Applied,
+    schema::Script,
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -17,27 +19,25 @@ use std::{
 pub(crate) async fn copy_changes(
     from: &End,
     to: &End,
-    tables: &Tables,
+    script: &Script,
     token: i64,
     after: u64,
     most: u64,
 ) -> Result<CaughtUp> {
     from.refuse_same(to)?;
     // Lock the target first: what is read under the lock is never older than what was carried before.
-    let mut sink = Sink::catching_up(to, tables).await?;
+    let mut sink = Sink::catching_up(to).await?;
     let mut source = Source::open(from).await?;
     match source.info().await?.recorder {
         Some(recorder) if recorder == token => {}
         other => return Err(transition::not_recorded(from.place(), other, token)),
     }
     let (touched, caught_up) = source.noted(after, most).await?;
-    if source.ledger().await? != sink.ledger().await? {
-        let detail = "migrations ran on one of the two since the copy was made: make the copy anew";
-        return Err(Error::new(Kind::SchemaBehind, detail));
-    }
+    let tables = same_tables(&source.ledger().await?, &sink.ledger().await?, script)?;
     if caught_up.changes > 0 {
-        source.read(tables).await?;
-        refresh(&mut source, &mut sink, tables, touched).await?;
+        source.read(&tables).await?;
+        sink.write(&tables).await?;
+        refresh(&mut source, &mut sink, &tables, touched).await?;
         sink.last_ids(source.last_ids().await?).await?;
         // A write notes at least as many records as it logs, so with the same limit the log catches up no later.
         let log_upto = carry_lines(&mut source, &mut sink, most).await?;
@@ -45,6 +45,19 @@ pub(crate) async fn copy_changes(
     }
     source.end().await?;
     Ok(caught_up)
+}
+
+/// Returns the tables of two places with the same migrations. `script` may have more.
+///
+/// # Errors
+/// [`Kind::SchemaBehind`] if their migrations differ, [`Kind::SchemaAhead`] if `script` lacks some.
+pub(super) fn same_tables(from: &Applied, to: &Applied, script: &Script) -> Result<Tables> {
+    if from != to {
+        let detail = "migrations ran on one of the two since the copy was made: make the copy anew";
+        return Err(Error::new(Kind::SchemaBehind, detail));
+    }
+    let script = script.as_applied(from)?;
+    Ok(Tables::of_state(script.state(), script.store()))
 }
 
 /// Carries up to `most` entries of the activity log. Returns the last one.

@@ -2,12 +2,14 @@
 
 use super::{
     Digest, End, ModelDiff, Page, Source, TableDigest, TableHash, Tables,
+    catch_up::same_tables,
     diff::next_row,
     ends::{Pages, names},
 };
 use crate::{
     cell::{Key, Raw},
     error::Result,
+    schema::Script,
 };
 use std::collections::HashSet;
 
@@ -54,15 +56,16 @@ pub(crate) async fn compare(live: &End, other: &End, tables: &Tables) -> Result<
 pub(crate) async fn compare_unwritten(
     still: &End,
     written: &End,
-    tables: &Tables,
+    script: &Script,
     after: u64,
 ) -> Result<Vec<ModelDiff>> {
     let (mut still, mut written) = (Source::open(still).await?, Source::open(written).await?);
+    let tables = same_tables(&still.ledger().await?, &written.ledger().await?, script)?;
     // The log is read in the same state of the place as its rows.
     let (touched, _) = written.noted(after, u64::MAX).await?;
     let none = HashSet::new();
     let left_out = |model: &str| touched.get(model).unwrap_or(&none);
-    let all = compare_all(&mut still, &mut written, tables, left_out).await?;
+    let all = compare_all(&mut still, &mut written, &tables, left_out).await?;
     still.end().await?;
     written.end().await?;
     Ok(all)

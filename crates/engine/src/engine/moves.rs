@@ -3,11 +3,11 @@
 
 use super::{Engine, Server};
 use crate::{
-    carry::{self, CaughtUp, Contents, End, Filled, ModelDiff, Source, Tables},
+    carry::{self, CaughtUp, Contents, End, Filled, ModelDiff, Source},
     error::{Error, Kind, Result},
     identity::{PlaceInfo, PlaceState},
     place::Place,
-    schema::{Schema, Script},
+    schema::Script,
 };
 use std::sync::{
     Arc,
@@ -52,13 +52,14 @@ impl Engine {
 
     /// Makes the new place `to`, closed, with all rows of one state of `from` while writers go on there. Both are of the
     /// same tenant and store, on servers of any kind. Only [`Engine::copy_changes`] writes to `to` until
-    /// [`Engine::open_filled`]. Its schema is that of `from`; a pool must have the same migrations. It replaces retained
-    /// rows of the tenant in the same pool, which must not be in use. Adds the bytes to `carried` as they arrive.
-    /// Idempotent: a place that was filled stays as it is, and the work of a caller that went away is done anew.
+    /// [`Engine::open_filled`]. It has the migrations that `from` has, which may lack some of `script`; a pool must have
+    /// the same ones. It replaces retained rows of the tenant in the same pool, which must not be in use. Adds the bytes to
+    /// `carried` as they arrive. Idempotent: a place that was filled stays as it is, and the work of a caller that went
+    /// away is done anew.
     ///
     /// # Errors
-    /// `Fenced` if a later generation of the tenant is there, or another caller fills the place meanwhile. `SchemaBehind`
-    /// or `SchemaAhead` if a pool has other migrations.
+    /// `Fenced` if a later generation of the tenant is there, or another caller fills the place meanwhile. `SchemaAhead` if
+    /// `from` has migrations that `script` lacks. `SchemaBehind` or `SchemaAhead` if a pool has other migrations.
     pub async fn fill(
         &self,
         from: &Place,
@@ -72,6 +73,9 @@ impl Engine {
             && !from.isolation.is_pooled()
             && !to.isolation.is_pooled()
         {
+            let mut state = Source::open(&End::Sqlite(source.clone())).await?;
+            script.as_applied(&state.ledger().await?)?;
+            state.end().await?;
             // Pages are copied faster than rows, and tables that no model declares are in them.
             let bytes = server.fill_pages(source.clone(), to).await?;
             carried.store(bytes, Ordering::Relaxed);
@@ -107,38 +111,39 @@ impl Engine {
     /// Carries the current state of the records of `from` that were touched after change `after` (0 for all noted ones)
     /// to `to`, which is closed and was filled from `from`: whole rows with their ids, versions and instants,
     /// deletions, last ids, activity log, counters. Carries up to `most` changes in one transaction; repeating a call
-    /// changes nothing. If it returns fewer changes than `most`, there were no more.
+    /// changes nothing. If it returns fewer changes than `most`, there were no more. `script` has the migrations of both
+    /// places, and may have more.
     ///
     /// # Errors
-    /// `SchemaBehind` if migrations ran on one of the two since the copy was made: make it again. `Fenced` if `to` was
-    /// opened already, or `from` is not recorded for this token.
+    /// `SchemaBehind` if migrations ran on one of the two since the copy was made: make it again. `SchemaAhead` if they
+    /// have migrations that `script` lacks. `Fenced` if `to` was opened already, or `from` is not recorded for this token.
     pub async fn copy_changes(
         &self,
         from: &Place,
         to: &Place,
-        schema: &Arc<Schema>,
+        script: &Script,
         token: i64,
         after: u64,
         most: u64,
     ) -> Result<CaughtUp> {
-        let tables = Tables::of_schema(schema);
-        carry::copy_changes(&self.end(from)?, &self.end(to)?, &tables, token, after, most).await
+        carry::copy_changes(&self.end(from)?, &self.end(to)?, script, token, after, most).await
     }
 
     /// Counts, for each model, the rows that differ between the two places, without those that the log of `written`
-    /// names after change `after`. `still` must not be written to meanwhile.
+    /// names after change `after`. `still` must not be written to meanwhile. `script` has the migrations of both places, and
+    /// may have more.
     ///
     /// # Errors
-    /// `WrongIdentity` or `Fenced` if one of the places is not where it should be.
+    /// `WrongIdentity` or `Fenced` if one of the places is not where it should be. `SchemaBehind` if they have different
+    /// migrations, `SchemaAhead` if they have some that `script` lacks.
     pub async fn compare_unwritten(
         &self,
         still: &Place,
         written: &Place,
-        schema: &Arc<Schema>,
+        script: &Script,
         after: u64,
     ) -> Result<Vec<ModelDiff>> {
-        let tables = Tables::of_schema(schema);
-        carry::compare_unwritten(&self.end(still)?, &self.end(written)?, &tables, after).await
+        carry::compare_unwritten(&self.end(still)?, &self.end(written)?, script, after).await
     }
 }
 

@@ -173,7 +173,7 @@ impl Carrier {
         after: u64,
         most: u64,
     ) -> Result<CaughtUp, Error> {
-        self.lab.engine.copy_changes(from, to, &self.schema, TOKEN, after, most).await
+        self.lab.engine.copy_changes(from, to, &self.script, TOKEN, after, most).await
     }
 
     /// Carries all changes, and repeats each round, as after a crash.

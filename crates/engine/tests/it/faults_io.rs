@@ -42,7 +42,7 @@ async fn work(dir: &Path, isolation: Isolation) {
     }
     say("fill", &clinic.carry(&mine, &moved()).await.map(drop));
     say("pair 50", &pair(&clinic, &mine, 50).await);
-    let caught_up = engine.copy_changes(&mine, &moved(), &clinic.schema, MARK, 0, 100).await;
+    let caught_up = engine.copy_changes(&mine, &moved(), &clinic.script, MARK, 0, 100).await;
     // There is nothing to catch up with if the previous steps failed.
     if caught_up.as_ref().is_err_and(|e| !matches!(e.kind(), Kind::Missing | Kind::Fenced))
         || caught_up.is_ok()

@@ -66,7 +66,7 @@ async fn a_place_catches_up_with_one_of_any_kind() {
             let info = engine.place_info(&new).await.unwrap();
             assert_eq!(info.rows, 6, "{source} -> {like}");
             // A late worker changes nothing.
-            let late = engine.copy_changes(&old, &new, &carrier.schema, TOKEN + 1, 0, 9).await;
+            let late = engine.copy_changes(&old, &new, &carrier.script, TOKEN + 1, 0, 9).await;
             assert_eq!(kind(late), Kind::Fenced);
             engine.fence_recorded(&old, TOKEN).await.unwrap();
             engine.open_filled(&new, TOKEN).await.unwrap();

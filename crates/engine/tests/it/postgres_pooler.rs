@@ -152,7 +152,7 @@ async fn move_around(world: &World, places: &[Place]) {
         engine.fill(from, &to, &script, &AtomicU64::new(0)).await.unwrap();
         let late = "late";
         world.write(from, late).await.unwrap();
-        engine.copy_changes(from, &to, &world.schema, 77, 0, 100).await.unwrap();
+        engine.copy_changes(from, &to, &script, 77, 0, 100).await.unwrap();
         engine.fence_recorded(from, 77).await.unwrap();
         assert_eq!(world.write(from, "later").await.unwrap_err().kind(), &Kind::Fenced);
         engine.open_filled(&to, 77).await.unwrap();

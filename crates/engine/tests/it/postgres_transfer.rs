@@ -118,7 +118,7 @@ async fn every_difference_is_counted() {
             like.note("things", &["3", "4"]).await;
             let engine = &carrier.lab.engine;
             let diff =
-                engine.compare_unwritten(&live.place(), &like.place(), &carrier.schema, 0).await.unwrap();
+                engine.compare_unwritten(&live.place(), &like.place(), &carrier.script, 0).await.unwrap();
             let things = diff.iter().find(|diff| diff.model.as_str() == "things").unwrap();
             assert_eq!(counts(things), (0, 1, 1), "{live} -> {like}");
             like.execute("DELETE FROM _tenantry_changes").await;

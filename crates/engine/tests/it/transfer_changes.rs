@@ -99,7 +99,7 @@ fn changes(step: &Step) -> Vec<Change> {
 
 impl Clinic {
     async fn round(&self, from: &Place, to: &Place, after: u64, most: u64) -> CaughtUp {
-        self.test.engine.copy_changes(from, to, &self.schema, MARK, after, most).await.unwrap()
+        self.test.engine.copy_changes(from, to, &self.script, MARK, after, most).await.unwrap()
     }
 
     /// Runs rounds until nothing is left; repeats each but the last, as after a crash.
@@ -235,14 +235,14 @@ async fn a_migration_in_between_is_noticed() {
     clinic.make(&old).await;
     let engine = &clinic.test.engine;
     clinic.carry(&old, &new).await.unwrap();
-    let refused = engine.copy_changes(&old, &new, &clinic.schema, MARK, 0, 9).await;
+    let refused = engine.copy_changes(&old, &new, &clinic.script, MARK, 0, 9).await;
     assert_eq!(*refused.unwrap_err().kind(), Kind::Fenced, "nothing is recorded");
     engine.record_changes(&old, MARK).await.unwrap();
     engine.record_changes(&old, MARK).await.unwrap();
     let statements = Statements { sqlite: vec!["UPDATE doctors SET age = 1".into()], ..Default::default() };
     let data = migrations(vec![vec![Op::Data { store: store(), statements }]]);
     engine.migrate(&old, &data).await.unwrap();
-    let refused = engine.copy_changes(&old, &new, &clinic.schema, MARK, 0, 9).await;
+    let refused = engine.copy_changes(&old, &new, &clinic.script, MARK, 0, 9).await;
     assert_eq!(*refused.unwrap_err().kind(), Kind::SchemaBehind);
     assert_eq!(*engine.record_changes(&new_generation(&old), MARK).await.unwrap_err().kind(), Kind::Fenced);
 }
@@ -305,7 +305,7 @@ async fn a_worker_that_comes_late_changes_nothing_two_workers_late_writer() {
         clinic.catch_up(&old, &new, 0, 50).await;
         assert_eq!(clinic.digest(&new).await, clinic.digest(&old).await);
         let unlike = async |after| {
-            let all = engine.compare_unwritten(&old, &new, &clinic.schema, after).await.unwrap();
+            let all = engine.compare_unwritten(&old, &new, &clinic.script, after).await.unwrap();
             all.iter().map(|diff| diff.added + diff.changed + diff.removed).sum::<u64>()
         };
         engine.open_filled(&new, MARK).await.unwrap();
@@ -314,7 +314,7 @@ async fn a_worker_that_comes_late_changes_nothing_two_workers_late_writer() {
         write(&new).await.unwrap();
         assert_eq!(unlike(0).await, 0, "what was written since is left out");
         assert_eq!(unlike(u64::MAX >> 1).await, 1, "and only that");
-        let late = engine.copy_changes(&old, &new, &clinic.schema, MARK, 0, 50).await;
+        let late = engine.copy_changes(&old, &new, &clinic.script, MARK, 0, 50).await;
         assert_eq!(*late.unwrap_err().kind(), Kind::Fenced, "nothing is carried into a place in use");
         clinic.carry(&old, &new).await.unwrap();
         write(&new).await.unwrap();

@@ -75,7 +75,9 @@ impl Moves<'_> {
         let mut all = Vec::new();
         for Tenant { slug, placements, .. } in self.tenants_on(leaves, true).await? {
             for placement in placements.iter().filter(|placement| is_on(placement, leaves)) {
-                let refused = self.refuse_other_versions(&slug, &[placement]).await.err();
+                // Pooled tenants go to a pool, others to a place of their own.
+                let to = placement.place.isolation;
+                let refused = self.refuse_other_version(&slug, placement, to).await.err();
                 let refused = refused.map(|error| Obstacle::Refused(error.to_string()));
                 let external = (placement.policy == Policy::External).then_some(Obstacle::External);
                 all.push(Waiting {

@@ -178,9 +178,10 @@ impl Moves<'_> {
         if legs.is_empty() {
             return Err(stores.nothing(nothing));
         }
-        let moved = stores.ready.iter().filter(|p| legs.iter().any(|(from, _)| *from == p.place));
-        self.refuse_other_versions(&stores.slug, &moved.collect::<Vec<_>>()).await?;
-        for (_, to) in &legs {
+        for (from, to) in &legs {
+            for placement in stores.ready.iter().filter(|placement| placement.place == *from) {
+                self.refuse_other_version(&stores.slug, placement, to.isolation).await?;
+            }
             self.refuse_unknown(&to.server).await?;
         }
         let keep_us = self.platform.config().operations.keep_moved_us();
@@ -215,39 +216,41 @@ impl Moves<'_> {
         tokio::task::spawn_blocking(look).await.map_err(|e| Error::Internal(e.to_string()))?
     }
 
-    /// Refuses databases that are not at the loaded version: a move compares field by field, and a pool has one
-    /// version.
-    pub(super) async fn refuse_other_versions(&self, slug: &Slug, placements: &[&Placement]) -> Result<()> {
-        let apps = self.platform.apps();
-        for placement in placements {
-            let store = &placement.place.store;
-            let schema = apps.store(store).ok_or(Error::NotFound("store"))?;
-            let version =
-                versions::of(self.platform.control(), schema, placement.schema_version.as_deref()).await?;
-            let (slug, store) = (slug.to_string(), store.to_string());
-            let detail = "what is moved must be at the loaded version".to_owned();
-            match version {
-                Version::Current => {}
-                // The pool of a store that is pooled by configuration was migrated when the apps were loaded: then only
-                // the catalog is behind.
-                Version::Behind if self.is_migrated_pool(&placement.place).await? => {
-                    let mut write = self.platform.control().begin().await?;
-                    swap::set_version(&mut write, &placement.place, &schema.fingerprint).await?;
-                    write.commit_unaudited().await?;
-                }
-                Version::Ahead => return Err(Error::ServerOutdated { slug, store, detail }),
-                Version::Behind => {
-                    let reason = self
-                        .platform
-                        .0
-                        .reason_of(&placement.place)
-                        .or_else(|| placement.migration_error.clone());
-                    let is_external = placement.policy == Policy::External;
-                    return Err(Error::MigrationsPending { slug, store, reason, is_external, detail });
-                }
+    /// Refuses a database that has migrations unknown here, or goes to a pool and lacks some: the tenants of a pool share
+    /// tables. Everything else moves at the version that it has.
+    pub(super) async fn refuse_other_version(
+        &self,
+        slug: &Slug,
+        placement: &Placement,
+        to: Isolation,
+    ) -> Result<()> {
+        let (apps, store) = (self.platform.apps(), &placement.place.store);
+        let schema = apps.store(store).ok_or(Error::NotFound("store"))?;
+        let version =
+            versions::of(self.platform.control(), schema, placement.schema_version.as_deref()).await?;
+        let (slug, store) = (slug.to_string(), store.to_string());
+        match version {
+            Version::Current => Ok(()),
+            Version::Ahead => {
+                let detail = "it has migrations that are not loaded here".to_owned();
+                Err(Error::ServerOutdated { slug, store, detail })
+            }
+            // The pool of a store that is pooled by configuration was migrated when the apps were loaded: then only the
+            // catalog is behind.
+            Version::Behind if self.is_migrated_pool(&placement.place).await? => {
+                let mut write = self.platform.control().begin().await?;
+                swap::set_version(&mut write, &placement.place, &schema.fingerprint).await?;
+                write.commit_unaudited().await
+            }
+            Version::Behind if !to.is_pooled() => Ok(()),
+            Version::Behind => {
+                let reason =
+                    self.platform.0.reason_of(&placement.place).or_else(|| placement.migration_error.clone());
+                let is_external = placement.policy == Policy::External;
+                let detail = "what goes into a pool must be at the loaded version".to_owned();
+                Err(Error::MigrationsPending { slug, store, reason, is_external, detail })
             }
         }
-        Ok(())
     }
 
     /// Returns true if the place is in a pool that has every loaded migration.

@@ -35,6 +35,16 @@ pub(crate) async fn set_version(write: &mut Write, place: &Place, schema_version
     Ok(())
 }
 
+/// Records for a staged copy why the last migration of the database in use failed: the copy lacks the same migrations.
+pub(crate) async fn keep_migration_error(write: &mut Write, in_use: &Place, copy: &Place) -> Result<()> {
+    let sql = "UPDATE placements SET migration_error = (SELECT migration_error FROM placements \
+        WHERE tenant = ?1 AND store = ?2 AND generation = ?3) \
+        WHERE tenant = ?1 AND store = ?2 AND generation = ?4";
+    let ((tenant, from), (_, to)) = (record::key(in_use), record::key(copy));
+    write.execute(sql, params![tenant, in_use.store.as_str(), from, to]).await?;
+    Ok(())
+}
+
 /// Puts `new` into use in place of `old`, which is retained until `until_us` (`None`: until released).
 ///
 /// # Errors

@@ -25,7 +25,7 @@ pub(crate) const FINER: (&str, &str) = ("scale = 2", "scale = 3");
 const NUMBERS: (&str, &str) = ("type = \"text\"", "type = \"integer\"");
 
 /// The operations, in an order in which the results of one do not block the next.
-pub(crate) const VERBS: [&str; 11] = [
+pub(crate) const VERBS: [&str; 12] = [
     "read",
     "write",
     "csv export",
@@ -37,6 +37,7 @@ pub(crate) const VERBS: [&str; 11] = [
     "verify",
     "restore",
     "move",
+    "demote",
 ];
 
 /// Schema of the tenant's database, relative to the process.
@@ -123,6 +124,7 @@ impl Fleet {
             }
             "restore" => return self.restore(platform).await,
             "move" => return self.travel(platform).await,
+            "demote" => return self.demote(platform).await,
             other => panic!("{other}"),
         };
         done.map_err(told)
@@ -140,18 +142,26 @@ impl Fleet {
         swapped
     }
 
-    /// Moves the tenant to another server or isolation, and back.
+    /// Moves the tenant to another server, out of the pool if it is there, and back.
     async fn travel(&self, platform: &Platform) -> Result<(), (String, String)> {
         let (acme, from, any) = (slug("acme"), self.server(platform).await, Target::default());
         let to = ServerName::parse(if from.as_str() == "disk" { "main" } else { "disk" }).unwrap();
         if self.isolation == "database" {
             over(platform, platform.moves().to_server(&operator(), &acme, &to, &any).await).await?;
-            over(platform, platform.moves().demote(&operator(), &acme, &any).await).await?;
-            return over(platform, platform.moves().promote(&operator(), &acme, &Target::to(from)).await)
-                .await;
+            return over(platform, platform.moves().to_server(&operator(), &acme, &from, &any).await).await;
         }
         over(platform, platform.moves().promote(&operator(), &acme, &Target::to(to)).await).await?;
         over(platform, platform.moves().demote(&operator(), &acme, &any).await).await
+    }
+
+    /// Moves a tenant with its own database into the pool, and out of it.
+    async fn demote(&self, platform: &Platform) -> Result<(), (String, String)> {
+        if self.isolation == "pooled" {
+            return Ok(());
+        }
+        let (acme, from) = (slug("acme"), self.server(platform).await);
+        over(platform, platform.moves().demote(&operator(), &acme, &Target::default()).await).await?;
+        over(platform, platform.moves().promote(&operator(), &acme, &Target::to(from)).await).await
     }
 
     async fn server(&self, platform: &Platform) -> ServerName {
@@ -242,6 +252,8 @@ fn refusal(schema: Schema, isolation: &str, verb: &str) -> Option<&'static [&'st
     match (schema, verb) {
         // An earlier backup is intact, and its own schema describes its contents.
         (_, "verify") | (Schema::Pending | Schema::Failed, "back up" | "restore") => None,
+        // A move carries the schema with the rows.
+        (Schema::Pending | Schema::Failed, "move") => None,
         // Copies of the rows are migrated to the schema of the process.
         (Schema::Pending, "export" | "import" | "clone") => None,
         (Schema::Pending, _) | (Schema::Failed, "export" | "clone") => Some(&["migrations_pending"]),
@@ -284,7 +296,7 @@ async fn row(schema: Schema, isolation: &'static str) {
     let crossed = if schema == Schema::Newer { old.clone() } else { new.clone() };
     // The first process that has the new schema migrates a pool.
     let pending = schema != Schema::Pending || isolation == "database";
-    for verb in VERBS {
+    for verb in VERBS.into_iter().filter(|verb| isolation == "database" || *verb != "demote") {
         let (what, allowed) = (format!("{schema:?} {isolation} × {verb}"), refusal(schema, isolation, verb));
         match (fleet.verb(&crossed, verb).await, allowed.filter(|_| pending)) {
             (Ok(()), None) => {}

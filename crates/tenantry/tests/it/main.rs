@@ -42,6 +42,7 @@ mod crossings_versions;
 mod installation;
 mod mixed;
 mod mixed_kit;
+mod moves_behind;
 mod operations;
 mod placements;
 mod placements_upgrade;

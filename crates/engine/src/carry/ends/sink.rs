@@ -11,7 +11,7 @@ use crate::{
 use std::sync::Arc;
 
 /// Transactions on the receiving side. Nothing of the last one stays unless [`Sink::finish`] returns. Tables are named by
-/// their position among those that it was opened with.
+/// their position among those of [`Sink::write`], or those that it was opened with.
 pub(crate) enum Sink {
     Sqlite(Mobile<sqlite::transfer::Writer>),
     Postgres(Box<postgres::carry::Writer>),
@@ -33,19 +33,18 @@ macro_rules! on {
 }
 
 impl Sink {
-    /// Locks a closed place, so that no other caller carries changes into it.
+    /// Locks a closed place, so that no other caller carries changes into it. [`Sink::write`] names its tables.
     ///
     /// # Errors
     /// `Fenced` if the place was opened already.
-    pub(crate) async fn catching_up(end: &End, tables: &Tables) -> Result<Self> {
-        let tables = tables.clone();
+    pub(crate) async fn catching_up(end: &End) -> Result<Self> {
         Ok(match end.clone() {
             End::Sqlite(site) => {
-                let open = move || sqlite::transfer::Writer::catching_up(&site, &tables);
+                let open = move || sqlite::transfer::Writer::catching_up(&site);
                 Self::Sqlite(Mobile::make(open).await?)
             }
             End::Postgres(server, site) => {
-                let writer = postgres::carry::Writer::catching_up(&server, &site, tables).await?;
+                let writer = postgres::carry::Writer::catching_up(&server, &site).await?;
                 Self::Postgres(Box::new(writer))
             }
         })
@@ -69,6 +68,12 @@ impl Sink {
     /// Returns the migrations of the place's store.
     pub(crate) async fn ledger(&mut self) -> Result<Applied> {
         on!(self, writer => writer.ledger(), writer.ledger())
+    }
+
+    /// Names the tables to write to.
+    pub(crate) async fn write(&mut self, tables: &Tables) -> Result<()> {
+        let tables = tables.clone();
+        on!(self, writer => { writer.write(&tables); Ok(()) }, async { writer.write(&tables); Ok(()) })
     }
 
     /// Removes the rows with these ids.

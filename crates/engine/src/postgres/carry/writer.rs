@@ -44,15 +44,15 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Locks a closed place.
-    pub(crate) async fn catching_up(server: &Server, site: &Site, tables: Tables) -> Result<Self> {
+    /// Locks a closed place. [`Writer::write`] names its tables.
+    pub(crate) async fn catching_up(server: &Server, site: &Site) -> Result<Self> {
         let mut transaction = server.in_place(site, How::Write).await?;
         let conn = transaction.connection()?;
         conn.batch(&format!("{LOCK_WAIT}; {DEFERRED}")).await?;
         identity::check(conn, site, &server.platform).await?;
         place_state::lock(conn, site).await?;
         let log_upto = place_state::check_closed(conn, site).await?;
-        Ok(Self::new(transaction, site, &tables, None, log_upto))
+        Ok(Self::new(transaction, site, None, log_upto))
     }
 
     /// Claims a place, removes what is there, and begins to fill it. It becomes `filled` at the end. None if it was
@@ -72,30 +72,31 @@ impl Writer {
             return Ok(None);
         }
         place_state::take_over(conn, site, &server.platform).await?;
-        let mut writer = Self::new(transaction, site, tables, Some(filled), 0);
+        let mut writer = Self::new(transaction, site, Some(filled), 0);
+        writer.write(tables);
         writer.clear().await?;
         writer.transaction.confine(site).await?;
         writer.transaction.connection()?.batch(DEFERRED).await?;
         Ok(Some(writer))
     }
 
-    fn new(
-        transaction: Transaction,
-        site: &Site,
-        tables: &Tables,
-        filled: Option<PlaceState>,
-        log_upto: i64,
-    ) -> Self {
+    fn new(transaction: Transaction, site: &Site, filled: Option<PlaceState>, log_upto: i64) -> Self {
         Self {
             transaction,
             site: site.clone(),
-            models: tables.iter().map(|table| table.model.to_string()).collect(),
-            tables: tables.iter().map(|table| Texts::new(table, site)).collect(),
+            models: vec![],
+            tables: vec![],
             filled,
             log_upto,
             rows: 0,
             bytes: 0,
         }
+    }
+
+    /// Names the tables to write to.
+    pub(crate) fn write(&mut self, tables: &Tables) {
+        self.models = tables.iter().map(|table| table.model.to_string()).collect();
+        self.tables = tables.iter().map(|table| Texts::new(table, &self.site)).collect();
     }
 
     /// Removes all rows of the place, as the owner.

@@ -41,8 +41,8 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Locks a closed place.
-    pub(crate) fn catching_up(site: &Site, tables: &Tables) -> Result<Self> {
+    /// Locks a closed place. [`Writer::write`] names its tables.
+    pub(crate) fn catching_up(site: &Site) -> Result<Self> {
         let lock = || {
             let conn = upkeep::open_dedicated(site)?;
             sink::prepare(&conn)?;
@@ -54,7 +54,7 @@ impl Writer {
             Ok((conn, log_upto))
         };
         let (conn, log_upto) = lock().map_err(|error: Error| located(error, &site.path))?;
-        Ok(Self::new(Target::Place(conn), &site.path, &site.place, site.place.isolation, tables, log_upto))
+        Ok(Self::new(Target::Place(conn), &site.path, &site.place, site.place.isolation, log_upto))
     }
 
     /// Claims a place in a pool and removes what is there. None if it was filled already.
@@ -63,7 +63,9 @@ impl Writer {
         let begun = begun.map_err(|error| located(error, &site.path))?;
         Ok(begun.map(|(conn, filling)| {
             let target = Target::Pool(conn, Box::new(filling));
-            Self::new(target, &site.path, &site.place, Isolation::Pooled, &wanted.tables, 0)
+            let mut writer = Self::new(target, &site.path, &site.place, Isolation::Pooled, 0);
+            writer.write(&wanted.tables);
+            writer
         }))
     }
 
@@ -84,7 +86,8 @@ impl Writer {
         conn.execute_batch("BEGIN")?;
         let (generation, platform) = (identity::generation_number(place)?, platform.to_owned());
         let target = Target::File(conn, NewFile { generation, platform, filled });
-        let mut writer = Self::new(target, path, place, Isolation::Database, tables, 0);
+        let mut writer = Self::new(target, path, place, Isolation::Database, 0);
+        writer.write(tables);
         for table in 0..writer.tables.len() {
             writer.sink(|sink, tables| sink.remove_all(&tables[table]))?;
         }
@@ -93,25 +96,23 @@ impl Writer {
         Ok(writer)
     }
 
-    fn new(
-        target: Target,
-        path: &Path,
-        place: &Place,
-        isolation: Isolation,
-        tables: &Tables,
-        log_upto: i64,
-    ) -> Self {
+    fn new(target: Target, path: &Path, place: &Place, isolation: Isolation, log_upto: i64) -> Self {
         Self {
             target,
             path: path.into(),
             store: place.store.clone(),
             isolation,
             tenant: identity::tenant_number(place),
-            tables: Table::all(tables, isolation),
+            tables: vec![],
             log_upto,
             rows: 0,
             bytes: 0,
         }
+    }
+
+    /// Names the tables to write to.
+    pub(crate) fn write(&mut self, tables: &Tables) {
+        self.tables = Table::all(tables, self.isolation);
     }
 
     fn side(&self) -> Side<'_> {

@@ -133,12 +133,12 @@ async fn round(context: &Context, legs: &mut [Leg], token: i64) -> Result<u64> {
 }
 
 async fn all_changes(context: &Context, leg: &mut Leg, token: i64) -> Result<u64> {
-    let schema = context.databases.schema(&leg.from.store)?;
+    let script = context.databases.script(&leg.from.store)?;
     let mut all = 0;
     loop {
         let to = leg.to()?;
         let done =
-            context.databases.engine().copy_changes(&leg.from, to, &schema, token, leg.seq, BATCH).await?;
+            context.databases.engine().copy_changes(&leg.from, to, &script, token, leg.seq, BATCH).await?;
         leg.seq = done.seq;
         leg.changes += done.changes;
         all += done.changes;
@@ -176,8 +176,8 @@ fn equal(from: &Place, to: &Place, old: PlaceInfo, new: PlaceInfo) -> Result<()>
 /// Counts the records that differ between the places, ignoring those that `written` has recorded after `after`. `still`
 /// takes no writes.
 pub(super) async fn differing(context: &Context, still: &Place, written: &Place, after: u64) -> Result<u64> {
-    let schema = context.databases.schema(&still.store)?;
-    let diffs = context.databases.engine().compare_unwritten(still, written, &schema, after).await?;
+    let script = context.databases.script(&still.store)?;
+    let diffs = context.databases.engine().compare_unwritten(still, written, &script, after).await?;
     Ok(diffs.iter().map(|diff| diff.added + diff.changed + diff.removed).sum())
 }
 
@@ -185,6 +185,11 @@ pub(super) async fn differing(context: &Context, still: &Place, written: &Place,
 /// cannot be read may come back with the token on it, so those errors are retried.
 pub(super) fn is_gone(error: &tenantry_engine::Error) -> bool {
     matches!(error.kind(), Kind::Missing | Kind::WrongIdentity | Kind::Corrupt)
+}
+
+/// Returns true if two places cannot be compared, because their migrations differ or are not known here.
+pub(super) fn is_at_another_schema(error: &tenantry_engine::Error) -> bool {
+    matches!(error.kind(), Kind::SchemaBehind | Kind::SchemaAhead)
 }
 
 /// Ignores the error if the database is lost: there is nothing to clear then, and an operation that waited for it would

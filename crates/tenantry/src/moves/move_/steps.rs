@@ -26,6 +26,7 @@ pub(super) fn record<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'a,
                 return Err(Error::Conflict(format!("where {store} lies was changed meanwhile: look again")));
             }
             let to = places::insert_staged(write, m.tenant, &leg.new).await?;
+            places::keep_migration_error(write, &leg.from, &to).await?;
             for old in places::retained(write, m.tenant).await? {
                 if shares_rows(&old.place, &to) {
                     leg.in_the_way.push(old.place);
@@ -207,6 +208,11 @@ pub(super) fn prove<'a>(context: &'a Context, m: &'a mut Move) -> BoxFuture<'a, 
                 // Nothing is proven then, and the old place is retained until an operator releases it.
                 Err(Error::Engine(error)) if carry::is_gone(&error) => {
                     tracing::error!(tenant = %m.slug, store = %leg.from.store, %error, "lost after a move");
+                    None
+                }
+                // A pool was migrated since the swap, or this worker has older apps than the one it took over from.
+                Err(Error::Engine(error)) if carry::is_at_another_schema(&error) => {
+                    tracing::error!(tenant = %m.slug, store = %leg.from.store, %error, "not compared after a move");
                     None
                 }
                 differing => Some(differing?),
