@@ -55,11 +55,16 @@ pub(crate) async fn check(conn: &mut Connection, site: &Site, platform: &Platfor
 pub(crate) fn question(site: &Site) -> String {
     format!(
         "SELECT m.version, p.generation, p.platform, \
-           (SELECT count(*) FROM (SELECT 1 FROM {s}._tenantry_place LIMIT 2) AS few) \
+           (SELECT count(*) FROM (SELECT 1 FROM {s}._tenantry_place LIMIT 2) AS few), m.ledger \
          FROM {s}._tenantry_meta AS m \
          LEFT JOIN {s}._tenantry_place AS p ON p.tenant = $1 AND p.store = $2",
         s = site.quoted
     )
+}
+
+/// Returns the position of the ledger in the answer to [`question`].
+pub(crate) fn position(rows: &[Row]) -> i64 {
+    rows.first().map_or(0, |row| row.get(4))
 }
 
 /// Judges the answer to [`question`].

@@ -12,7 +12,7 @@ use super::{
     names::{quoted, relations_of},
     site::Site,
 };
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use tokio_postgres::Row;
 
 /// What the names of seals begin with.
@@ -44,8 +44,35 @@ pub(crate) struct Standing {
     found: Option<String>,
 }
 
+/// Returns a query that locks the position of the ledger and tells whether the seal has the name for the position `ledger`:
+/// quicker than looking for one with any name.
+pub(crate) fn expected(site: &Site, ledger: i64) -> String {
+    let (schema, name) = (&site.quoted, name(ledger, generation_of(site)));
+    format!(
+        "SELECT ledger, to_regclass('{schema}.{name}') IS NOT NULL FROM {schema}._tenantry_meta FOR UPDATE"
+    )
+}
+
+/// Reads the answer to [`expected`]; None if the seal has another name or is not there.
+pub(crate) fn as_expected(rows: &[Row], site: &Site) -> Option<Standing> {
+    let row = rows.first().filter(|row| row.get(1))?;
+    let (ledger, generation) = (row.get(0), generation_of(site));
+    Some(Standing { ledger, generation, found: Some(name(ledger, generation)) })
+}
+
+/// Finds the seal, in the caller's transaction as the owner.
+///
+/// # Errors
+/// `WrongIdentity` if the schema has no ledger.
+pub(crate) async fn find(conn: &mut Connection, site: &Site) -> Result<Standing> {
+    let rows = conn.once(&question(site), &[]).await?;
+    standing(&rows, site).ok_or_else(|| {
+        Error::new(Kind::WrongIdentity, format!("{site}: the platform's tables have no version"))
+    })
+}
+
 /// Returns the query for the [`Standing`] of a schema. It locks the position of the ledger.
-pub(crate) fn question(site: &Site) -> String {
+fn question(site: &Site) -> String {
     let schema = &site.quoted;
     let relations = relations_of(&format!("'{schema}'::regnamespace"));
     format!(
@@ -56,7 +83,7 @@ pub(crate) fn question(site: &Site) -> String {
 }
 
 /// Reads the answer to [`question`]; None if the schema has no ledger.
-pub(crate) fn standing(rows: &[Row], site: &Site) -> Option<Standing> {
+fn standing(rows: &[Row], site: &Site) -> Option<Standing> {
     let row = rows.first()?;
     let generation = row.get::<_, Option<i64>>(1).filter(|_| !site.is_pooled());
     Some(Standing { ledger: row.get(0), generation, found: row.get(2) })
@@ -80,8 +107,7 @@ impl Standing {
 /// # Errors
 /// Those of [`Connection::batch`].
 pub(crate) async fn renew(conn: &mut Connection, site: &Site) -> Result<()> {
-    let rows = conn.once(&question(site), &[]).await?;
-    match standing(&rows, site).and_then(|standing| standing.renewal(site, 0)) {
+    match find(conn, site).await?.renewal(site, 0) {
         Some(statement) => conn.batch(&statement).await,
         None => Ok(()),
     }

@@ -5,7 +5,7 @@
 use crate::{
     error::{Error, Kind, Result},
     postgres::{
-        connections::{Connection, Lease},
+        connections::{Answers, Call, Connection, Lease},
         names::quoted,
         server::Server,
         site::Site,
@@ -107,6 +107,24 @@ impl Server {
     /// [`Kind::Missing`] if the database does not exist; [`Kind::Busy`] and [`Kind::Unreachable`].
     pub(crate) async fn as_owner(&self, site: &Site, how: How) -> Result<Transaction> {
         Transaction::begin(self.lease(site).await?, how, &ownership(site)).await
+    }
+
+    /// Like [`Server::as_owner`], with more settings and the first statements: one round trip. If one of these fails, the
+    /// transaction is there to be rolled back.
+    ///
+    /// # Errors
+    /// Those of [`Server::as_owner`].
+    pub(crate) async fn as_owner_with(
+        &self,
+        site: &Site,
+        how: How,
+        settings: &str,
+        calls: &[Call<'_>],
+    ) -> Result<(Transaction, Result<Answers>)> {
+        let mut lease = self.lease(site).await?;
+        let begin = format!("{}; {settings}", begin_as_owner(site, how));
+        let answers = lease.connection()?.begin_with(&begin, calls).await;
+        Ok((Transaction(lease), answers.map_err(Error::from)))
     }
 
     /// Tells why the role of a place is not there.

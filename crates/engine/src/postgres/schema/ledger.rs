@@ -34,11 +34,13 @@ pub(super) fn read(rows: &[Row], site: &Site) -> Applied {
 }
 
 /// Adds a migration to the ledger, and raises the number that tells sessions to compare it again. `renewal` renews the seal.
+/// With `commit` the transaction ends with it.
 pub(super) async fn enter(
     conn: &mut Connection,
     site: &Site,
     migration: &Loaded,
     renewal: Option<&str>,
+    commit: bool,
 ) -> Result<()> {
     let schema = &site.quoted;
     let name = ledger::name_in(&site.place.store, &migration.name);
@@ -47,5 +49,6 @@ pub(super) async fn enter(
     let raise = format!("UPDATE {schema}._tenantry_meta SET ledger = ledger + 1");
     let mut calls = vec![Call::once(&sql, &texts), Call::once(&raise, &[])];
     calls.extend(renewal.map(|renewal| Call::once(renewal, &[])));
-    Ok(conn.calls(&calls).await.map(drop)?)
+    let entered = if commit { conn.commit_with(&calls).await } else { conn.calls(&calls).await };
+    Ok(entered.map(drop)?)
 }

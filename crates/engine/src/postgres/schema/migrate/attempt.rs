@@ -1,25 +1,118 @@
-//! One attempt to apply one migration, in the caller's transaction.
+//! One transaction on a place: first it reads what the place lacks, without locks; then it locks the place and applies.
 
 use super::{LOCK_WAIT, failed, step};
 use crate::{
     error::{Error, Kind, Result},
-    identity::Platform,
     ledger as rules,
-    name::ModelName,
+    model::Model,
     postgres::{
         connections::{Call, Connection},
         identity,
+        places::{How, Transaction},
         schema::{
             Layout,
             compiled::{Compiled, Statements},
             ddl::Step,
             ledger, search,
         },
-        seal,
+        seal::{self, Standing},
+        server::Server,
         site::Site,
         tables::{self, Form},
     },
 };
+use tokio_postgres::types::Type;
+
+/// A transaction on a place whose ledger was read. Nothing is locked yet.
+pub(super) struct Begun<'a> {
+    transaction: Transaction,
+    site: &'a Site,
+    form: Form,
+    /// Position of the ledger when it was read.
+    ledger: i64,
+    /// Migrations that the place lacks, as `app/name`.
+    pub(super) pending: Vec<String>,
+    /// Migrations that it has and that are not known here.
+    pub(super) unknown: Vec<String>,
+}
+
+impl<'a> Begun<'a> {
+    /// Begins, verifies the identity of the place and reads its ledger: one round trip.
+    ///
+    /// # Errors
+    /// `Missing`, `WrongIdentity` or `Fenced` if the place does not live there; those of [`rules::refuse_newer`].
+    pub(super) async fn new(server: &Server, site: &'a Site, statements: &Statements) -> Result<Self> {
+        let store = site.place.store.as_str();
+        let key = identity::key(site, &store);
+        let (identity, ledger) = (identity::question(site), ledger::question(site));
+        let calls = [Call::once(&identity, &key), Call::once(&ledger, &[])];
+        let (transaction, answers) = server.as_owner_with(site, How::Write, &settings(), &calls).await?;
+        let answers = answers.map_err(|error| identity::not_ours(site, error));
+        let read = answers.and_then(|answers| {
+            let form = identity::judge(&answers[0], site, &server.platform)?;
+            let (pending, unknown) = statements.of.pending(&ledger::read(&answers[1], site))?;
+            rules::refuse_newer(&pending, &unknown)?;
+            Ok((form, identity::position(&answers[0]), pending, unknown))
+        });
+        match read {
+            Ok((form, ledger, pending, unknown)) => {
+                Ok(Self { transaction, site, form, ledger, pending, unknown })
+            }
+            Err(error) => {
+                // The connection may be lost.
+                drop(transaction.roll_back().await);
+                Err(server.or_missing(site, error).await)
+            }
+        }
+    }
+
+    /// Locks the place against writers and other migrations, and brings the platform's tables up to date. The order is that
+    /// of every migration; the rows of places come after the ledger's position.
+    ///
+    /// # Errors
+    /// [`Kind::Busy`] if another process holds it, or has migrated it since; [`Kind::Fenced`] if its rows have moved.
+    pub(super) async fn lock(&mut self) -> Result<Standing> {
+        let site = self.site;
+        let store = site.place.store.as_str();
+        let (expected, key) = (seal::expected(site, self.ledger), [(&store as _, Type::TEXT)]);
+        let calls = [
+            Call::once(&expected, &[]),
+            Call::once("LOCK TABLE _tenantry_place IN EXCLUSIVE MODE", &[]),
+            Call::once(
+                "SELECT EXISTS (SELECT FROM _tenantry_place WHERE store = $1 AND state <> 'open')",
+                &key,
+            ),
+        ];
+        let conn = self.transaction.connection()?;
+        let answers = conn.calls(&calls).await?;
+        let standing = seal::as_expected(&answers[0], site);
+        if answers[0].first().map(|row| row.get::<_, i64>(0)) != Some(self.ledger) {
+            return Err(Error::new(Kind::Busy, format!("{site}: another process migrates it")));
+        }
+        // A database or schema that was moved away takes no more writes, including changes of its tables
+        // (`fenced-generation`).
+        if !site.is_pooled() && answers[2].first().is_some_and(|row| row.get(0)) {
+            return Err(Error::new(Kind::Fenced, format!("{site} is fenced: its rows have moved")));
+        }
+        if self.form == Form::Outdated {
+            tables::upgrade(conn, site).await?;
+        }
+        match standing.filter(|_| self.form == Form::Current) {
+            Some(standing) => Ok(standing),
+            None => seal::find(conn, site).await,
+        }
+    }
+
+    /// Returns the connection, on which the transaction is open.
+    pub(super) fn connection(&mut self) -> Result<&mut Connection> {
+        self.transaction.connection()
+    }
+
+    /// Ends the transaction without a change.
+    pub(super) async fn end(self) -> Result<()> {
+        self.transaction.roll_back().await
+    }
+}
 
 /// One migration for one place.
 pub(super) struct Attempt<'a> {
@@ -29,46 +122,14 @@ pub(super) struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// Applies the migration with its ledger row. Returns false if the place has it already.
-    pub(super) async fn run(&self, conn: &mut Connection, platform: &Platform) -> Result<bool> {
-        let store = self.site.place.store.as_str();
-        let key = identity::key(self.site, &store);
-        let (identity, ledger) = (identity::question(self.site), ledger::question(self.site));
-        let seal = seal::question(self.site);
-        // The order is that of every migration; the place's rows come after the ledger's number.
-        let calls = [
-            Call::once(&identity, &key),
-            Call::once(&seal, &[]),
-            Call::once("LOCK TABLE _tenantry_place IN EXCLUSIVE MODE", &[]),
-            Call::once(&ledger, &[]),
-            Call::once(
-                "SELECT EXISTS (SELECT FROM _tenantry_place WHERE store = $1 AND state <> 'open')",
-                &key[1..],
-            ),
-        ];
-        let answers = conn.calls_with(&settings(), &calls).await;
-        let answers = answers.map_err(|failed| identity::not_ours(self.site, failed.into()))?;
-        let mut standing = seal::standing(&answers[1], self.site);
-        if identity::judge(&answers[0], self.site, platform)? == Form::Outdated {
-            tables::upgrade(conn, self.site).await?;
-            standing = seal::standing(&conn.once(&seal, &[]).await?, self.site);
-        }
-        let missing = rules::missing(&self.statements.of.loaded, &ledger::read(&answers[3], self.site))?;
-        if !missing.iter().any(|missing| missing.id() == self.migration.loaded.id()) {
-            return Ok(false);
-        }
-        // A database or schema that was moved away takes no more writes, including changes of its tables
-        // (`fenced-generation`).
-        if !self.site.is_pooled() && answers[4].first().is_some_and(|row| row.get(0)) {
-            return Err(Error::new(Kind::Fenced, format!("{} is fenced: its rows have moved", self.site)));
-        }
-        let renewal = standing.and_then(|standing| standing.renewal(self.site, 1));
-        self.apply(conn, renewal.as_deref()).await?;
-        Ok(true)
-    }
-
-    /// Runs the steps of the migration, and what must follow them, and notes it in the ledger. `renewal` renews the seal.
-    pub(super) async fn apply(&self, conn: &mut Connection, renewal: Option<&str>) -> Result<()> {
+    /// Applies the migration and notes it in the ledger, in the caller's transaction. `renewal` renews the seal. With `commit`
+    /// the transaction ends with it.
+    pub(super) async fn apply(
+        &self,
+        conn: &mut Connection,
+        renewal: Option<&str>,
+        commit: bool,
+    ) -> Result<()> {
         let loaded = &self.migration.loaded;
         let (steps, mut from) = (&self.migration.steps, 0);
         while from < steps.len() {
@@ -81,15 +142,17 @@ impl Attempt<'_> {
             conn.batch(sql).await.map_err(|error| failed::in_statement(loaded, Some(sql), error))?;
         }
         for model in &self.migration.search {
-            let filled = self.fill_search(conn, model).await;
+            let filled = match self.migration.state.model(model.as_str()) {
+                Some(model) => self.fill_search(conn, model).await,
+                None => Ok(()),
+            };
             filled.map_err(|error| failed::in_statement(loaded, None, error))?;
         }
-        ledger::enter(conn, self.site, &self.migration.loaded, renewal).await
+        ledger::enter(conn, self.site, loaded, renewal, commit).await
     }
 
-    async fn fill_search(&self, conn: &mut Connection, model: &ModelName) -> Result<()> {
+    async fn fill_search(&self, conn: &mut Connection, model: &Model) -> Result<()> {
         let (state, pooled) = (&self.migration.state, self.statements.pooled);
-        let Some(model) = state.model(model.as_str()) else { return Ok(()) };
         search::fill(conn, &Layout { model, state, pooled }, None).await
     }
 }

@@ -20,15 +20,17 @@ use tokio_postgres::types::Type;
 /// Number of rows from which a table is large. PostgreSQL indexes as many in a fraction of a second.
 const LARGE: f32 = 100_000.0;
 
+/// Returns true if a migration makes indexes, and does nothing else.
+pub(super) fn goes_ahead(migration: &Compiled) -> bool {
+    let alone = migration.steps.iter().all(|step| matches!(step, Step::Index(_) | Step::Refuse { .. }));
+    alone && migration.steps.iter().any(|step| matches!(step, Step::Index(_)))
+}
+
 /// Makes the indexes of a migration whose tables are large.
 ///
 /// # Errors
 /// Those of the connection. An index that cannot be made is left to the migration, which says why.
 pub(super) async fn ahead(server: &Server, site: &Site, migration: &Compiled) -> Result<()> {
-    let alone = migration.steps.iter().all(|step| matches!(step, Step::Index(_) | Step::Refuse { .. }));
-    if !alone {
-        return Ok(());
-    }
     for step in &migration.steps {
         let Step::Index(index) = step else { continue };
         let mut lease = server.lease(site).await?;

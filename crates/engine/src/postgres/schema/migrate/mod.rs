@@ -13,7 +13,7 @@ mod step;
 use super::{compiled::Statements, ledger};
 use crate::{
     error::{Error, Kind, Result},
-    ledger::{self as rules, Applied, MigrateReport},
+    ledger::{Applied, MigrateReport},
     place::Place,
     postgres::{
         connections::{Call, Connection},
@@ -25,8 +25,9 @@ use crate::{
     },
     schema::Script,
 };
-use attempt::Attempt;
+use attempt::{Attempt, Begun};
 use std::{
+    collections::HashSet,
     hash::{BuildHasher, RandomState},
     time::{Duration, Instant},
 };
@@ -58,19 +59,63 @@ impl Server {
         site: &Site,
         statements: &Statements,
     ) -> Result<MigrateReport> {
-        let (pending, unknown) = self.pending(site, statements).await?;
-        rules::refuse_newer(&pending, &unknown)?;
-        let mut report = MigrateReport { applied: vec![], unknown };
-        for migration in &statements.migrations {
-            if !pending.contains(&migration.loaded.id()) {
-                continue;
-            }
-            index::ahead(self, site, migration).await?;
-            if self.apply(site, &Attempt { site, statements, migration }).await? {
-                report.applied.push(migration.loaded.id());
+        let mut report = MigrateReport { applied: vec![], unknown: vec![] };
+        loop {
+            let next = self.next(site, statements).await?;
+            report.unknown = next.unknown;
+            report.applied.extend(next.applied);
+            if next.is_last {
+                return Ok(report);
             }
         }
-        Ok(report)
+    }
+
+    /// Applies the first migration that the place lacks, once its tables can be locked.
+    async fn next(&self, site: &Site, statements: &Statements) -> Result<Next> {
+        let (mut patience, mut ahead) = (Patience::new(), HashSet::new());
+        loop {
+            match self.try_next(site, statements, &mut ahead).await {
+                Err(error) if *error.kind() == Kind::Busy => patience.wait(site, error).await?,
+                Ok(None) => {}
+                Ok(Some(next)) => return Ok(next),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Applies the first migration that the place lacks. None: indexes were made ahead of it, for which `ahead` remembers it.
+    async fn try_next<'s>(
+        &self,
+        site: &Site,
+        statements: &'s Statements,
+        ahead: &mut HashSet<&'s str>,
+    ) -> Result<Option<Next>> {
+        let mut begun = Begun::new(self, site, statements).await?;
+        let first = begun.pending.first();
+        let first = first.and_then(|id| statements.migrations.iter().find(|m| m.loaded.id() == *id));
+        let (is_last, unknown) = (begun.pending.len() <= 1, begun.unknown.clone());
+        let Some(migration) = first else {
+            begun.end().await?;
+            return Ok(Some(Next { applied: None, is_last, unknown }));
+        };
+        if index::goes_ahead(migration) && ahead.insert(&migration.loaded.name) {
+            begun.end().await?;
+            index::ahead(self, site, migration).await?;
+            return Ok(None);
+        }
+        let applied = async {
+            let renewal = begun.lock().await?.renewal(site, 1);
+            let attempt = Attempt { site, statements, migration };
+            attempt.apply(begun.connection()?, renewal.as_deref(), true).await
+        };
+        match applied.await {
+            Ok(()) => Ok(Some(Next { applied: Some(migration.loaded.id()), is_last, unknown })),
+            Err(error) => {
+                // The connection may be lost, and a commit that failed has ended the transaction.
+                drop(begun.end().await);
+                Err(error)
+            }
+        }
     }
 
     /// Applies the missing migrations in one transaction and rolls it back, to learn whether one of them is refused.
@@ -80,11 +125,6 @@ impl Server {
     pub(crate) async fn rehearse(&self, place: &Place, script: &Script) -> Result<()> {
         let site = self.site(place)?;
         let statements = script.postgres(place.isolation)?;
-        let (pending, unknown) = self.pending(&site, statements).await?;
-        rules::refuse_newer(&pending, &unknown)?;
-        if pending.is_empty() {
-            return Ok(());
-        }
         let mut patience = Patience::new();
         loop {
             match self.try_all(&site, statements).await {
@@ -96,17 +136,21 @@ impl Server {
 
     /// Applies the missing migrations and rolls them back.
     async fn try_all(&self, site: &Site, statements: &Statements) -> Result<()> {
-        let mut transaction = self.as_owner(site, How::Write).await?;
-        let mut tried = Ok(false);
-        for migration in &statements.migrations {
-            let attempt = Attempt { site, statements, migration };
-            tried = attempt.run(transaction.connection()?, &self.platform).await;
-            if tried.is_err() {
-                break;
+        let mut begun = Begun::new(self, site, statements).await?;
+        let pending = std::mem::take(&mut begun.pending);
+        let tried = async {
+            if !pending.is_empty() {
+                begun.lock().await?;
             }
-        }
+            for migration in statements.migrations.iter().filter(|m| pending.contains(&m.loaded.id())) {
+                let attempt = Attempt { site, statements, migration };
+                attempt.apply(begun.connection()?, None, false).await?;
+            }
+            Ok(())
+        };
+        let tried = tried.await;
         // The connection may be lost.
-        let rolled_back = transaction.roll_back().await;
+        let rolled_back = begun.end().await;
         tried.and(rolled_back)
     }
 
@@ -148,29 +192,16 @@ impl Server {
         identity::check(conn, site, &self.platform).await?;
         ledger::applied(conn, site).await
     }
+}
 
-    /// Applies one migration with its ledger row. Returns false if the place has it already.
-    async fn apply(&self, site: &Site, attempt: &Attempt<'_>) -> Result<bool> {
-        let mut patience = Patience::new();
-        loop {
-            match self.try_one(site, attempt).await {
-                Err(error) if *error.kind() == Kind::Busy => patience.wait(site, error).await?,
-                applied => return applied,
-            }
-        }
-    }
-
-    async fn try_one(&self, site: &Site, attempt: &Attempt<'_>) -> Result<bool> {
-        let mut transaction = self.as_owner(site, How::Write).await?;
-        match attempt.run(transaction.connection()?, &self.platform).await {
-            Ok(true) => transaction.commit().await.map(|()| true),
-            done => {
-                // The connection may be lost.
-                let rolled_back = transaction.roll_back().await;
-                done.and_then(|applied| rolled_back.map(|()| applied))
-            }
-        }
-    }
+/// What became of the first migration that a place lacked.
+struct Next {
+    /// Its id; None if the place lacked none.
+    applied: Option<String>,
+    /// The place lacks no other.
+    is_last: bool,
+    /// Migrations that the place has and that are not known here.
+    unknown: Vec<String>,
 }
 
 impl Statements {
@@ -182,7 +213,7 @@ impl Statements {
     pub(in crate::postgres) async fn apply_new(&self, conn: &mut Connection, site: &Site) -> Result<()> {
         conn.batch(&attempt::settings()).await?;
         for migration in &self.migrations {
-            Attempt { site, statements: self, migration }.apply(conn, None).await?;
+            Attempt { site, statements: self, migration }.apply(conn, None, false).await?;
         }
         seal::renew(conn, site).await
     }
