@@ -21,6 +21,13 @@ struct Note<'r> {
     version: i64,
 }
 
+/// A page of a list.
+#[derive(Serialize)]
+struct Page<'r> {
+    items: Vec<Note<'r>>,
+    has_next: bool,
+}
+
 impl<'r> Note<'r> {
     fn of(row: &'r Row) -> Self {
         Self {
@@ -76,7 +83,7 @@ impl Hand {
         };
         let one = client.prepare(&format!("SELECT {COLUMNS} FROM {table} WHERE id = $1 {and}")).await?;
         let list = format!(
-            "SELECT {COLUMNS} FROM {table} WHERE title >= $1 {and} ORDER BY title NULLS FIRST, id LIMIT 20"
+            "SELECT {COLUMNS} FROM {table} WHERE title >= $1 {and} ORDER BY title NULLS FIRST, id LIMIT 21"
         );
         let list = client.prepare(&list).await?;
         let insert = format!(
@@ -126,7 +133,10 @@ impl Side for Hand {
             }
             Work::List => {
                 let rows = self.rows(&open, &open.list, &[&super::world::first_title(number)]).await?;
-                serde_json::to_vec(&rows.iter().map(Note::of).collect::<Vec<_>>())?
+                // The 21st tells whether there is a next page.
+                let has_next = rows.len() > 20;
+                let items: Vec<_> = rows.iter().take(20).map(Note::of).collect();
+                serde_json::to_vec(&Page { items, has_next })?
             }
             Work::Insert => {
                 let (title, body) = (super::world::title(number), super::world::BODY);
