@@ -53,7 +53,7 @@ impl Upgrade {
         let carried = self.carry_all(&scratch).await;
         drop(std::fs::remove_dir_all(&scratch));
         let stores = carried?;
-        let kept = self.file.replace(&self.after.0)?;
+        let kept = self.file.replace(&self.after.0, &self.during.0)?;
         // From here on the installation is on the server. What is left of it here would only mislead.
         let aside = self.put_away()?;
         drop(in_use);

@@ -38,17 +38,17 @@ impl ConfigFile {
     }
 
     /// Replaces the text, and keeps the file as it was before the first time. Returns where that is; `None` if the file says
-    /// `text` already.
+    /// `text` already. `between` is what an earlier replacement may have written.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if it was changed since it was read, [`Error::Io`] if it cannot be written.
-    pub(super) fn replace(&self, text: &str) -> Result<Option<PathBuf>> {
+    /// [`Error::Conflict`] if the file was changed since it was read, [`Error::Io`] if it cannot be written.
+    pub(super) fn replace(&self, text: &str, between: &str) -> Result<Option<PathBuf>> {
         let io = |path: &Path, error: std::io::Error| Error::io(path.display(), &error);
         let now = fs::read_to_string(&self.path).map_err(|error| io(&self.path, error))?;
         if now == text {
             return Ok(None);
         }
-        if now != self.text {
+        if now != self.text && now != between {
             let path = self.path.display();
             return Err(Error::Conflict(format!("{path} was changed meanwhile: run this again")));
         }

@@ -163,7 +163,7 @@ impl Upgrade {
     /// # Errors
     /// [`Error::Io`] if it cannot be written, [`Error::Conflict`] if it was changed meanwhile.
     pub fn name_server(&self) -> Result<Option<PathBuf>> {
-        self.file.replace(&self.during.0)
+        self.file.replace(&self.during.0, &self.file.text)
     }
 
     /// The platform's own stores that are in files, each as it is and as it will be.

@@ -41,8 +41,9 @@ impl Server {
 
     /// Returns the databases and schemas that an installation made whose names begin with the prefix, without templates.
     pub(crate) async fn database_files(&self) -> Result<Vec<DatabaseFile>> {
+        // A database that the role may not connect to is not ours, and its size is a secret.
         let databases = "SELECT datname::text, pg_database_size(oid), shobj_description(oid, 'pg_database') \
-            FROM pg_database WHERE starts_with(datname, $1) AND NOT datistemplate AND datname <> current_database()";
+            FROM pg_database WHERE has_database_privilege(oid, 'CONNECT') AND starts_with(datname, $1) AND NOT datistemplate AND datname <> current_database()";
         let schemas = "SELECT n.nspname::text, coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint, \
               obj_description(n.oid, 'pg_namespace') \
             FROM pg_namespace AS n LEFT JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'm') \

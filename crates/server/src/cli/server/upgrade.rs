@@ -127,7 +127,9 @@ async fn move_tenants(platform: &Platform, upgrade: &Upgrade) -> Result<usize> {
         .await;
     drop(progress);
     let report = report?;
-    say!("{} moved, {} not", counted(report.moved as u64, "tenant"), report.failed + external);
+    if report.moved + report.failed + external > 0 {
+        say!("{} moved, {} not", counted(report.moved as u64, "tenant"), report.failed + external);
+    }
     Ok(report.failed + external)
 }
 
