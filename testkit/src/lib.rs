@@ -10,6 +10,8 @@
 pub mod postgres;
 mod property;
 mod random;
+#[cfg(feature = "postgres")]
+pub mod replicated;
 #[cfg(feature = "s3")]
 pub mod s3;
 mod settings;

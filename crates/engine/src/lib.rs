@@ -17,6 +17,7 @@ pub mod model;
 pub mod name;
 pub mod overrides;
 pub mod place;
+mod position;
 #[cfg_attr(
     not(feature = "internals"),
     allow(dead_code, unreachable_pub, reason = "public for the engine's own tests only")
@@ -58,5 +59,6 @@ pub use engine::{
     Template, Tx, Usage, WorkLimits,
 };
 pub use error::{Error, Kind, Result};
+pub use position::{NotAPosition, Position};
 pub use postgres::PostgresUrl;
 pub use refused::RefusedRows;

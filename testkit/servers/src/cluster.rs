@@ -14,7 +14,7 @@ pub(crate) const PORT: u16 = 5432;
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The data is thrown away after the run: nothing has to survive a failure of the machine.
-const SETTINGS: [&str; 7] = [
+const SETTINGS: [&str; 8] = [
     "listen_addresses=",
     "fsync=off",
     "max_connections=200",
@@ -22,6 +22,7 @@ const SETTINGS: [&str; 7] = [
     "shared_buffers=64MB",
     "wal_level=logical",
     "autovacuum_naptime=10s",
+    "wal_retrieve_retry_interval=100ms",
 ];
 
 /// A temporary cluster and its server. Dropping it stops the server and removes the data.
@@ -54,6 +55,25 @@ impl Cluster {
         ]);
         init.arg("--locale=C").arg(format!("--pwfile={}", password.display()));
         ran(init.current_dir(&dir).stdout(Stdio::null()))?;
+        Self::run(dir, programs)
+    }
+
+    /// Makes a streaming replica of this server, and starts it. It is used like the server, and must be dropped before it.
+    ///
+    /// # Errors
+    /// If it cannot be made or does not start; the message has its log.
+    pub fn replica(&self) -> Result<Self> {
+        let dir = folder("replica")?;
+        give_to_user(&dir)?;
+        let mut copy = as_user(&self.programs.join("pg_basebackup"));
+        copy.env("PGPASSWORD", PASSWORD).arg("-h").arg(&self.dir).arg("-p").arg(PORT.to_string());
+        copy.args(["-U", USER, "-c", "fast", "-R", "-X", "stream", "--no-sync", "-D"]);
+        ran(copy.arg(dir.join("data")).current_dir(&dir).stdout(Stdio::null()))?;
+        Self::run(dir, &self.programs)
+    }
+
+    /// Starts the server of a cluster that was made.
+    fn run(dir: PathBuf, programs: &Path) -> Result<Self> {
         let server = run(&dir, programs)?;
         let mut cluster = Self { dir, programs: programs.to_owned(), server };
         cluster.wait()?;

@@ -6,6 +6,7 @@ use crate::{
     error::Result,
     name::FieldName,
     overrides::OverrideRow,
+    position::Position,
     postgres,
     query::{Change, Filter, RecordId, Select},
     row::Visit,
@@ -50,6 +51,17 @@ impl Session {
         match self.0 {
             Kind::Sqlite(_) => self,
             Kind::Postgres(session) => Self(Kind::Postgres(session.may_lag())),
+        }
+    }
+
+    /// Lets only those replicas answer that have replayed what was written before these positions, which
+    /// [`Written::position`] told, at whatever process. Positions of other servers do not matter here.
+    pub async fn after(self, positions: &[Position]) -> Self {
+        match self.0 {
+            Kind::Postgres(session) if !positions.is_empty() => {
+                Self(Kind::Postgres(Box::pin(session.after(positions)).await))
+            }
+            _ => self,
         }
     }
 

@@ -54,7 +54,7 @@ pub(crate) struct Inner {
     /// Servers that answer reads which may be older; None if the primary answers all.
     pub(super) replicas: Option<Arc<Replicas>>,
     pub(crate) platform: Platform,
-    /// What the passwords of readers follow from, once it is known.
+    /// What the passwords of readers and the seal of positions follow from, once it is known.
     pub(crate) secret: OnceCell<String>,
     /// How long a list or a count that may scan every row may take.
     pub(super) read_deadline: Duration,

@@ -15,6 +15,7 @@ use crate::{
     name::FieldName,
     overrides::OverrideRow,
     place::{Isolation, Place},
+    position::{LogPosition, Position},
     query::{Change, Filter, RecordId, Select},
     row::Visit,
     schema::Schema,
@@ -42,6 +43,8 @@ pub(crate) struct Session {
     schema: Arc<Schema>,
     /// Reads may be answered by replicas.
     may_lag: bool,
+    /// But only by those that have replayed the log up to here.
+    after: Option<LogPosition>,
 }
 
 impl Server {
@@ -51,7 +54,13 @@ impl Server {
     /// Those of [`Server::opened`].
     pub(crate) async fn session(&self, place: &Place, schema: &Arc<Schema>) -> Result<Session> {
         let opened = self.opened(place, schema).await?;
-        Ok(Session { server: self.clone(), place: opened, schema: schema.clone(), may_lag: false })
+        Ok(Session {
+            server: self.clone(),
+            place: opened,
+            schema: schema.clone(),
+            may_lag: false,
+            after: None,
+        })
     }
 }
 
@@ -59,6 +68,19 @@ impl Session {
     /// Allows reads to be answered by replicas, which lack the newest commits of other processes.
     pub(crate) fn may_lag(mut self) -> Self {
         self.may_lag = true;
+        self
+    }
+
+    /// See [`crate::Session::after`].
+    pub(crate) async fn after(mut self, positions: &[Position]) -> Self {
+        let Some(replicas) = self.server.replicas.clone() else { return self };
+        match replicas.opened(&self.server, positions).await {
+            Ok(after) => self.after = self.after.max(after),
+            Err(error) => {
+                tracing::debug!(%error, "a read with a position goes to the primary");
+                self.may_lag = false;
+            }
+        }
         self
     }
 
@@ -250,7 +272,7 @@ impl Session {
     /// Runs a read on a replica. None if the primary must answer: there is no fit one, it failed, or it does not show the
     /// place as it was verified.
     async fn at_replica(&self, sql: &str, values: &[Bound<'_>]) -> Option<Vec<Row>> {
-        let replica = self.server.replicas.as_ref()?.choose(&self.place)?;
+        let replica = self.server.replicas.as_ref()?.choose(&self.place, self.after)?;
         let ledger = self.place.verified.position(self.schema.known())?;
         let text = self.place.read_text(sql, ledger);
         if !self.isolation().is_pooled() {

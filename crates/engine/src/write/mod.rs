@@ -15,7 +15,7 @@ pub(crate) use prepare::{Act, ID_MAX, Ready};
 pub(crate) use queue::{Queue, Waiting};
 pub(crate) use request::{Request, SMALL_CHANGES};
 
-use crate::{name::ModelName, query::RecordId, value::Value};
+use crate::{name::ModelName, position::Position, query::RecordId, value::Value};
 
 /// Limits that apply to a write, and the user that does it.
 #[derive(Debug, Clone, Default)]
@@ -45,4 +45,6 @@ pub struct Written {
     pub version: i64,
     /// All columns in order: id, fields, created_at, updated_at, version.
     pub row: Vec<Value>,
+    /// Where the log of the server had arrived when the change was committed. None if the server has no read replicas.
+    pub position: Option<Position>,
 }

@@ -52,7 +52,6 @@ mod records_seal;
 mod records_sequence;
 mod records_side;
 mod records_write;
-mod replica_pair;
 mod replica_world;
 mod schema_create;
 mod schema_diff;

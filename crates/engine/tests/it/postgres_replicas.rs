@@ -3,9 +3,8 @@
 
 use crate::{
     postgres_kit::*,
-    records_kit::{migrations, models, name},
+    records_kit::{insert, migrations, models, name},
     records_models::field,
-    replica_pair::{Pair, connect, until},
     replica_world::*,
 };
 use std::{sync::Arc, time::Duration};
@@ -19,13 +18,17 @@ use tenantry_engine::{
     schema::Schema,
     value::Value,
 };
-use tenantry_testkit::postgres::servers;
+use tenantry_testkit::{
+    postgres::PASSWORD,
+    replicated::{Replicated, connect, until},
+};
+use tenantry_testservers::VERSIONS;
 use tokio::time::sleep;
 
 #[tokio::test]
 async fn reads_of_records_go_to_a_replica_and_others_do_not() {
-    for url in servers() {
-        let world = World::on(&url).await;
+    for version in VERSIONS {
+        let world = World::on(version).await;
         let engine = world.engine(HOUR);
         world.is_used(&engine).await;
         // The replica shows what it has: not what was changed since.
@@ -61,8 +64,8 @@ async fn reads_of_records_go_to_a_replica_and_others_do_not() {
 
 #[tokio::test]
 async fn a_caller_reads_its_own_writes_whatever_the_replica_has() {
-    for url in servers() {
-        let world = World::on(&url).await;
+    for version in VERSIONS {
+        let world = World::on(version).await;
         let (mine, other) = (world.engine(HOUR), world.engine(HOUR));
         world.is_used(&mine).await;
         world.is_used(&other).await;
@@ -100,9 +103,54 @@ async fn a_caller_reads_its_own_writes_whatever_the_replica_has() {
 }
 
 #[tokio::test]
+async fn a_read_with_the_position_of_a_write_elsewhere_sees_that_write() {
+    for version in VERSIONS {
+        let world = World::on(version).await;
+        let (mine, other) = (world.engine(HOUR), world.engine(HOUR));
+        world.is_used(&other).await;
+        world.pair.pause().await;
+        let mut positions = vec![];
+        for tenant in &world.tenants {
+            let position = world.rename(&mine, tenant, "second").await.expect("a position");
+            let before = report(&other);
+            assert_eq!(world.name(&other, tenant).await, "first", "{}: without the position", tenant.0);
+            assert_eq!(world.name_after(&other, tenant, &[position]).await, "second", "{}", tenant.0);
+            let after = report(&other);
+            assert_eq!(after.reads, before.reads + 1);
+            assert_eq!((after.skipped, after.awaited), (before.skipped + 1, before.awaited + 1));
+            positions.push(position);
+        }
+        let text = positions[2].to_string();
+        let forged = [text[..text.len() - 1].to_owned() + "A", "A".repeat(text.len())];
+        for forged in forged.map(|text| text.parse().unwrap()) {
+            if forged != positions[2] {
+                assert_eq!(world.name_after(&other, &world.tenants[2], &[forged]).await, "first");
+            }
+        }
+        world.pair.resume().await;
+        world.pair.caught_up().await;
+        until("the replica has replayed the positions", async || {
+            let before = report(&other).reads;
+            assert_eq!(world.name_after(&other, &world.tenants[2], &positions).await, "second");
+            report(&other).reads > before
+        })
+        .await;
+        // Where no replica is configured, a write costs no question.
+        let home = Home::make(&world.pair.primary.url()).await;
+        let alone = home.engine();
+        alone.create_system(&pool()).await.unwrap();
+        alone.migrate(&pool(), &migrations(&models())).await.unwrap();
+        alone.enrol(&pooled(3)).await.unwrap();
+        let session = alone.session(&pooled(3), &world.schema).await.unwrap();
+        let change = insert("hospitals", &[("name", Value::Text("alone".into()))]);
+        assert_eq!(session.write(vec![change], &options()).await.unwrap()[0].position, None);
+    }
+}
+
+#[tokio::test]
 async fn a_replica_that_lags_is_skipped_until_it_has_caught_up() {
-    for url in servers() {
-        let world = World::on(&url).await;
+    for version in VERSIONS {
+        let world = World::on(version).await;
         let (mine, other) = (world.engine(SHORT), world.engine(SHORT));
         world.is_used(&mine).await;
         world.pair.pause().await;
@@ -129,11 +177,11 @@ async fn a_replica_that_lags_is_skipped_until_it_has_caught_up() {
 
 #[tokio::test]
 async fn a_replica_that_dies_is_skipped_and_used_again_after_its_restart() {
-    for url in servers() {
-        let world = World::on(&url).await;
+    for version in VERSIONS {
+        let mut world = World::on(version).await;
         let engine = world.engine(HOUR);
         world.is_used(&engine).await;
-        world.pair.kill_standby();
+        world.pair.replica.kill().unwrap();
         for _ in 0..30 {
             for tenant in &world.tenants {
                 assert_eq!(world.name(&engine, tenant).await, "first");
@@ -143,7 +191,7 @@ async fn a_replica_that_dies_is_skipped_and_used_again_after_its_restart() {
         assert_eq!(report(&engine).standing, ReplicaStanding::Away);
         assert_eq!(report(&engine).lag, None);
         assert!(engine.reachable()[0].1, "the primary answers");
-        world.pair.start_standby();
+        world.pair.replica.start_again().unwrap();
         world.is_used(&engine).await;
         assert_eq!(report(&engine).standing, ReplicaStanding::Following);
     }
@@ -175,8 +223,8 @@ fn evolved() -> (Vec<Arc<Model>>, Vec<Migration>) {
 
 #[tokio::test]
 async fn a_migration_is_never_seen_by_halves() {
-    for url in servers() {
-        let mut world = World::on(&url).await;
+    for version in VERSIONS {
+        let mut world = World::on(version).await;
         let (old, new) = (world.engine(HOUR), world.engine(HOUR));
         world.is_used(&old).await;
         world.pair.pause().await;
@@ -214,13 +262,13 @@ async fn a_migration_is_never_seen_by_halves() {
 
 #[tokio::test]
 async fn a_promoted_replica_is_never_used() {
-    for url in servers() {
-        let world = World::on(&url).await;
+    for version in VERSIONS {
+        let world = World::on(version).await;
         let engine = world.engine(HOUR);
         world.is_used(&engine).await;
         // Until the replica is no longer asked: only the read itself can notice what has happened since.
         sleep(Duration::from_secs(3)).await;
-        world.pair.promote().await;
+        world.pair.on_replica("SELECT pg_promote()").await;
         world.rename_raw(true, "elsewhere").await;
         let before = report(&engine).reads;
         for _ in 0..30 {
@@ -237,18 +285,17 @@ async fn a_promoted_replica_is_never_used() {
 
 #[tokio::test]
 async fn a_standby_of_another_server_is_never_used() {
-    let url = servers().remove(0);
-    let (world, stranger) = (World::on(&url).await, Pair::start(&url).await);
+    let (world, stranger) = (World::on(VERSIONS[0]).await, Replicated::start(VERSIONS[0]));
     let owner = world.home.owner();
-    for sql in [format!("CREATE ROLE {owner} LOGIN"), format!("CREATE DATABASE {owner} OWNER {owner}")] {
-        connect(&stranger.primary(), "postgres").await.batch_execute(&sql).await.unwrap();
+    let role = format!("CREATE ROLE {owner} LOGIN PASSWORD '{PASSWORD}'");
+    for sql in [role, format!("CREATE DATABASE {owner} OWNER {owner}")] {
+        connect(&stranger.primary.url(), "postgres").await.batch_execute(&sql).await.unwrap();
     }
     // So that its position is beyond that of the primary.
     let much = "CREATE TABLE much AS SELECT repeat('x', 1000) FROM generate_series(1, 50000)";
-    connect(&stranger.primary(), &owner).await.batch_execute(much).await.unwrap();
+    connect(&stranger.primary.url(), &owner).await.batch_execute(much).await.unwrap();
     stranger.caught_up().await;
-    let at = stranger.at_standby(&stranger.primary());
-    let at = at.replace("postgres:x@", &format!("{owner}:x@"));
+    let at = stranger.replica.url().replace("//postgres:", &format!("//{owner}:"));
     let engine = world.engine_with(HOUR, at);
     until("the standby was asked", async || {
         for tenant in &world.tenants {
@@ -269,15 +316,15 @@ async fn a_standby_of_another_server_is_never_used() {
 
 #[tokio::test]
 async fn a_tenant_that_left_its_pool_is_not_read_as_one_without_rows() {
-    for url in servers() {
-        let world = World::on(&url).await;
+    for version in VERSIONS {
+        let world = World::on(version).await;
         let engine = world.engine(HOUR);
         world.is_used(&engine).await;
         let (place, id) = &world.tenants[2];
         let session = world.session(&engine, place).await.unwrap();
         let pool = world.home.name("pool");
         let left = format!("UPDATE {pool}._tenantry_place SET generation = 2 WHERE tenant = 3");
-        connect(&world.pair.primary(), &world.home.owner()).await.batch_execute(&left).await.unwrap();
+        connect(&world.pair.primary.url(), &world.home.owner()).await.batch_execute(&left).await.unwrap();
         world.pair.caught_up().await;
         let found = session.get("hospitals", id, &[], Collect::default()).await.map(|found| found.is_some());
         assert_eq!(*found.unwrap_err().kind(), Kind::Fenced);
@@ -287,13 +334,13 @@ async fn a_tenant_that_left_its_pool_is_not_read_as_one_without_rows() {
 
 #[tokio::test]
 async fn a_process_that_reads_nothing_asks_nothing() {
-    let world = World::on(&servers().remove(0)).await;
+    let world = World::on(VERSIONS[0]).await;
     let engine = world.engine(HOUR);
     world.is_used(&engine).await;
     let sql = format!("SELECT count(*) FROM pg_stat_activity WHERE usename = '{}'", world.home.owner());
-    let primary = connect(&world.pair.primary(), "postgres").await;
-    let standby = connect(&world.pair.at_standby(&world.pair.primary()), "postgres").await;
-    for server in [primary, standby] {
+    let primary = connect(&world.pair.primary.url(), "postgres").await;
+    let replica = connect(&world.pair.replica.url(), "postgres").await;
+    for server in [primary, replica] {
         until("connections that are not used are closed", async || {
             server.query_one(&sql, &[]).await.unwrap().get::<_, i64>(0) == 0
         })

@@ -3,12 +3,11 @@
 use crate::{
     postgres_kit::*,
     records_kit::{insert, migrations, models, name, update},
-    replica_pair::{Pair, connect, until},
 };
 use std::{sync::Arc, time::Duration};
 use tenantry_engine::{
-    CacheLimits, ConnectionLimits, Engine, ReplicaOptions, ReplicaReport, Replication, Result, ServerSpec,
-    Template,
+    CacheLimits, ConnectionLimits, Engine, Position, ReplicaOptions, ReplicaReport, Replication, Result,
+    ServerSpec, Template,
     engine::Session,
     name::{ServerName, StoreName},
     place::Place,
@@ -18,6 +17,7 @@ use tenantry_engine::{
     value::Value,
     write::WriteOptions,
 };
+use tenantry_testkit::replicated::{Replicated, connect, until};
 
 /// Longer than any test takes.
 pub const HOUR: Duration = Duration::from_secs(3600);
@@ -27,15 +27,15 @@ pub const SHORT: Duration = Duration::from_millis(400);
 pub struct World {
     /// Dropped before the servers end: it removes what it made.
     pub home: Home,
-    pub pair: Pair,
+    pub pair: Replicated,
     pub schema: Arc<Schema>,
     pub tenants: Vec<(Place, RecordId)>,
 }
 
 impl World {
-    pub async fn on(url: &str) -> Self {
-        let pair = Pair::start(url).await;
-        let home = Home::make(&pair.primary()).await;
+    pub async fn on(version: u32) -> Self {
+        let pair = Replicated::start(version);
+        let home = Home::make(&pair.primary.url()).await;
         let mut world = Self { pair, home, schema: crate::records_kit::schema(), tenants: vec![] };
         let engine = world.engine(HOUR);
         let template = Template::new(&StoreName::parse("tenant").unwrap(), &migrations(&models())).unwrap();
@@ -57,7 +57,7 @@ impl World {
 
     /// Returns an engine with the standby as a replica: each is another process to the servers.
     pub fn engine(&self, lag: Duration) -> Engine {
-        self.engine_with(lag, self.pair.at_standby(&self.home.options().url))
+        self.engine_with(lag, self.pair.at_replica(&self.home.options().url))
     }
 
     pub fn engine_with(&self, lag: Duration, url: String) -> Engine {
@@ -76,16 +76,32 @@ impl World {
     }
 
     /// Returns the name of the tenant's hospital as a reader sees it.
-    pub async fn name(&self, engine: &Engine, (place, id): &(Place, RecordId)) -> String {
-        let session = self.session(engine, place).await.unwrap();
+    pub async fn name(&self, engine: &Engine, tenant: &(Place, RecordId)) -> String {
+        self.name_after(engine, tenant, &[]).await
+    }
+
+    /// Returns the name of the tenant's hospital as a reader sees it that knows of writes at these positions.
+    pub async fn name_after(
+        &self,
+        engine: &Engine,
+        (place, id): &(Place, RecordId),
+        positions: &[Position],
+    ) -> String {
+        let session = self.session(engine, place).await.unwrap().after(positions).await;
         let found = session.get("hospitals", id, &[name("name")], Collect::default()).await.unwrap();
         text(&found.unwrap().rows[0][0])
     }
 
-    pub async fn rename(&self, engine: &Engine, (place, id): &(Place, RecordId), to: &str) {
+    /// Renames the tenant's hospital, and returns the position of the write.
+    pub async fn rename(
+        &self,
+        engine: &Engine,
+        (place, id): &(Place, RecordId),
+        to: &str,
+    ) -> Option<Position> {
         let session = self.session(engine, place).await.unwrap();
         let change = update("hospitals", id, None, &[("name", Value::Text(to.into()))]);
-        session.write(vec![change], &options()).await.unwrap();
+        session.write(vec![change], &options()).await.unwrap().remove(0).position
     }
 
     /// Waits until the replica answers the reads of every tenant.
@@ -105,10 +121,9 @@ impl World {
         .await;
     }
 
-    /// Changes the names at the standby, which must have been promoted, or at the primary, past the engine.
-    pub async fn rename_raw(&self, at_standby: bool, to: &str) {
-        let url = self.pair.primary();
-        let url = if at_standby { self.pair.at_standby(&url) } else { url };
+    /// Changes the names at the replica, which must have been promoted, or at the primary, past the engine.
+    pub async fn rename_raw(&self, at_replica: bool, to: &str) {
+        let url = if at_replica { self.pair.replica.url() } else { self.pair.primary.url() };
         let (database, home) = (self.home.name("tenant_1_1"), self.home.owner());
         for (database, nspname) in [
             (database.as_str(), "public".to_owned()),

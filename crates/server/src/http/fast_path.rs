@@ -14,6 +14,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::Full;
 use std::net::IpAddr;
+use tenantry::access::Positions;
 
 /// The target of a request that may take the fast path.
 pub(super) struct Target<'a> {
@@ -46,11 +47,11 @@ pub(super) fn target<B>(request: &Request<B>) -> Option<Target<'_>> {
 pub(super) async fn answer(
     app: &App,
     target: &Target<'_>,
-    peer: IpAddr,
+    (peer, positions): (IpAddr, Positions),
     noted: &mut Noted,
 ) -> Result<Response<Full<Bytes>>> {
     noted.route = app.fast_route();
-    let mut scope = Scope::resolve(app, target.headers, target.path, peer).await?;
+    let mut scope = Scope::resolve(app, target.headers, target.path, (peer, positions)).await?;
     (noted.tenant, noted.user) = scope.noted();
     let mut response =
         records::one_fast(app, &scope, target.model, target.id, target.query, target.headers).await?;

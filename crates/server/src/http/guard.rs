@@ -7,6 +7,7 @@ use super::{
     App,
     access_log::Line,
     credentials, csrf, denials, fast_path,
+    position::Carried,
     problem::{Code, Problem},
     request_id::RequestId,
     serve::PIECE,
@@ -154,14 +155,25 @@ where
     if let Err(problem) = credentials::host_of_target(&mut request) {
         return problem.into_response().map(Either::Right);
     }
+    let carried = match Carried::read(app, request.headers()) {
+        Ok(carried) => carried,
+        Err(problem) => return problem.into_response().map(Either::Right),
+    };
     if let Some(target) = fast_path::target(&request) {
-        return match fast_path::answer(app, &target, peer, noted).await {
+        let positions = carried.map(|carried| carried.positions).unwrap_or_default();
+        return match fast_path::answer(app, &target, (peer, positions), noted).await {
             Ok(response) => response.map(Either::Left),
             Err(problem) => problem.into_response().map(Either::Right),
         };
     }
     let note = Arc::new(Note::new());
+    if let Some(carried) = &carried {
+        request.extensions_mut().insert(carried.positions.clone());
+    }
     let mut response = through(router, peer, Arc::clone(&note), request).await;
+    if let Some(carried) = &carried {
+        carried.tell(app, response.headers_mut());
+    }
     *noted = note.read();
     if let Some(problem) = response.extensions().get::<Problem>() {
         denials::record(app, note.actor.get(), *noted, problem).await;

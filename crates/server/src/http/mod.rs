@@ -28,7 +28,7 @@ pub use app::{App, Options};
 pub use guard::{Peer, call};
 pub use metrics_port::serve_metrics;
 use observe::{access_log, denials, faults, gauges, health, metrics, metrics_port, request_id, tenants_seen};
-use request::{body, cookie, credentials, csrf, names, scope};
+use request::{body, cookie, credentials, csrf, names, position, scope};
 pub use routes::{Access, ROUTES, Route, router};
 pub use scope::{Caller, Manager, Staff, Superuser, Tenant};
 pub use serve::{ServeOptions, serve};

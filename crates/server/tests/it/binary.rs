@@ -170,12 +170,24 @@ impl TestBinary {
 
     fn try_send(&self, method: &str, path: &str, token: &str, body: &str) -> std::io::Result<(u16, String)> {
         // An empty bearer would be an invalid credential, not a missing one.
-        let bearer = || format!("authorization: Bearer {token}\r\n");
-        let credential = if token.is_empty() { String::new() } else { bearer() };
+        let bearer = (!token.is_empty()).then(|| format!("authorization: Bearer {token}"));
+        let (status, _, body) = self.exchange(method, path, bearer.as_slice(), body)?;
+        Ok((status, body))
+    }
+
+    /// Sends one request with these header lines. Returns status, head and body.
+    pub(crate) fn exchange(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[String],
+        body: &str,
+    ) -> std::io::Result<(u16, String, String)> {
+        let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
         let mut stream = TcpStream::connect(&self.address)?;
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n{credential}\
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n{headers}\
              content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             self.address,
             body.len()
@@ -186,26 +198,13 @@ impl TestBinary {
         let gone = || std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
         let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(gone)?;
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(gone)?;
-        Ok((status, body.to_owned()))
+        Ok((status, head.to_owned(), body.to_owned()))
     }
 
     pub(crate) fn log_in(&self, email: &str) -> String {
         let body = json!({ "email": email, "password": tenantry::demo::PASSWORD });
-        // The sign-in itself has no credential: an empty bearer would be an invalid one.
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let body = body.to_string();
-        write!(
-            stream,
-            "POST /api/auth/login HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-            self.address,
-            body.len()
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let body: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
-        body["token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+        let (status, answer) = self.ask("POST", "/api/auth/login", "", Some(&body));
+        answer["token"].as_str().unwrap_or_else(|| panic!("{status} {answer}")).to_owned()
     }
 }
 

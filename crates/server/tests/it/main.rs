@@ -51,6 +51,7 @@ mod moving_cli;
 mod nodes;
 mod nodes_kit;
 mod nodes_lost;
+mod nodes_replica;
 mod older_file;
 mod operations;
 mod overrides;

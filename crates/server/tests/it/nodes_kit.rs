@@ -27,18 +27,26 @@ pub(crate) struct Hosts {
     pub(crate) shared: TempDir,
     pub(crate) home: Home,
     pub(crate) runtime: Runtime,
+    /// URL of the server's read replica.
+    replica: Option<String>,
 }
 
 impl Hosts {
     pub(crate) fn new(count: usize) -> Self {
+        Self::on(count, &servers()[0], |_| None)
+    }
+
+    /// Returns hosts that use the server with this URL of a superuser. `replica` returns the URL of its read replica.
+    pub(crate) fn on(count: usize, admin: &str, replica: impl FnOnce(&str) -> Option<String>) -> Self {
         let runtime = Runtime::new().unwrap();
-        let home = runtime.block_on(Home::new(&servers()[0]));
+        let home = runtime.block_on(Home::new(admin));
+        let replica = replica(home.url());
         let shared = tempfile::tempdir().unwrap();
         for folder in ["files", "backups"] {
             std::fs::create_dir(shared.path().join(folder)).unwrap();
         }
-        let hosts =
-            Self { dirs: (0..count).map(|_| tempfile::tempdir().unwrap()).collect(), shared, home, runtime };
+        let dirs = (0..count).map(|_| tempfile::tempdir().unwrap()).collect();
+        let hosts = Self { dirs, shared, home, runtime, replica };
         for dir in &hosts.dirs {
             hosts.configure(dir.path(), &hosts.shared.path().join("files"));
         }
@@ -47,8 +55,13 @@ impl Hosts {
 
     pub(crate) fn configure(&self, dir: &Path, files: &Path) {
         let (backups, prefix) = (self.shared.path().join("backups"), self.home.prefix());
+        let replica = self.replica.as_ref().map(|url| {
+            std::fs::write(dir.join("replica.url"), url).unwrap();
+            "replica_lag = \"1 h\"\n[servers.pg.replicas.east]\nurl_file = \"replica.url\"\n"
+        });
+        let replica = replica.unwrap_or_default();
         let text = format!(
-            "[servers.pg]\nengine = \"postgres\"\nurl_file = \"pg.url\"\nprefix = \"{prefix}\"\nmost_connections = 12\n\
+            "[servers.pg]\nengine = \"postgres\"\nurl_file = \"pg.url\"\nprefix = \"{prefix}\"\nmost_connections = 12\n{replica}\
              [stores.control]\nserver = \"pg\"\n[stores.shared]\nserver = \"pg\"\n\
              [stores.tenant]\nserver = \"pg\"\nisolation = \"schema\"\n\
              [plans.starter]\nlabel = \"Starter\"\n[plans.tiny]\nlabel = \"Tiny\"\n[plans.tiny.limits]\nrows = 1\n\

@@ -55,6 +55,7 @@ use super::{
     actor::Actor,
     credentials::Presented,
     meter::{Allowance, Counted, Hold},
+    positions::Positions,
 };
 use crate::{
     Error, Result,
@@ -76,6 +77,7 @@ pub struct Tenant {
     manages: bool,
     /// Counts against the tenant's concurrency until dropped.
     counted: Counted,
+    positions: Positions,
 }
 
 impl Tenant {
@@ -127,6 +129,16 @@ impl Tenant {
         self.record.place(store.as_str())
     }
 
+    /// Lets all reads with this handle see what was written before these positions, and notes there what it writes.
+    pub fn follow(&mut self, positions: Positions) {
+        self.positions = positions;
+    }
+
+    /// What its reads must see.
+    pub(crate) fn positions(&self) -> &Positions {
+        &self.positions
+    }
+
     /// Keeps the request counted against the tenant's concurrency limit after this handle is dropped, for as long as
     /// its answer is in memory. `None` for the platform's own work.
     pub fn hold(&mut self) -> Option<Hold> {
@@ -164,7 +176,8 @@ impl Access {
             false => Counted::Alone(self.meters.admit(record.id, &allowance(&record.entitlements.limits))?),
         };
         let manages = self.manages(actor, role.as_ref());
-        Ok(Tenant { actor: actor.with_role(role), manages, record, counted })
+        let positions = Positions::default();
+        Ok(Tenant { actor: actor.with_role(role), manages, record, counted, positions })
     }
 
     /// Returns the present record of an entered tenant after checking the same gates again, for a request whose place

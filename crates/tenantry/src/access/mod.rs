@@ -14,6 +14,7 @@ pub mod host;
 mod issuers;
 mod limits;
 mod operator;
+mod positions;
 mod sign_in;
 pub mod token;
 
@@ -25,6 +26,7 @@ pub use issuers::{jwks, jwt};
 use limits::{gcra, guessable, lockout, refusals};
 pub use limits::{meter, ratelimit};
 pub use operator::Operator;
+pub use positions::Positions;
 pub use sign_in::{impersonation, login, passwords, sessions};
 use sign_in::{proof, seen, session};
 

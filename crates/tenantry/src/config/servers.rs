@@ -50,6 +50,17 @@ pub struct PostgresConfig {
     pub replicas: Vec<ReplicaConfig>,
 }
 
+impl Config {
+    /// Returns the longest lag of reads at replicas; None if no server has any.
+    pub(crate) fn replica_lag(&self) -> Option<Duration> {
+        let lag = |server: &ServerConfig| match &server.location {
+            Location::Postgres(postgres) if !postgres.replicas.is_empty() => Some(postgres.replica_lag),
+            _ => None,
+        };
+        self.servers.iter().filter_map(lag).max()
+    }
+}
+
 /// A read replica of a PostgreSQL server.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReplicaConfig {

@@ -21,11 +21,16 @@ use crate::{
     topology::Topology,
 };
 use arc_swap::ArcSwap;
-use std::sync::{Arc, atomic::AtomicU64};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 use tenantry_engine::{Kind, Session, engine::Engine, place::Place, schema::Schema};
 
 pub(crate) struct Inner {
     pub(crate) config: Config,
+    /// The longest lag of reads at replicas; None without replicas.
+    pub(crate) replica_lag: Option<Duration>,
     pub(crate) engine: Engine,
     pub(crate) control: Control,
     pub(crate) topology: Topology,

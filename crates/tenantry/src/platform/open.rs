@@ -124,6 +124,7 @@ impl Platform {
         let operations = Operations::new(context, KINDS);
         let leaving = LeavingRows::new(control.clone());
         let inner = Inner {
+            replica_lag: config.replica_lag(),
             config,
             engine,
             control,

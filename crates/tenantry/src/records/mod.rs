@@ -26,7 +26,7 @@ pub use write::{Input, MAX_BATCH};
 use crate::{
     Error, Result,
     access::{
-        Actor, Tenant,
+        Actor, Positions, Tenant,
         gates::{self, Verb},
     },
     platform::{
@@ -64,6 +64,7 @@ pub struct Records<'a> {
     moved: RwLock<Option<Arc<TenantRecord>>>,
     /// Checks changes and undoes them.
     dry_run: bool,
+    positions: Positions,
 }
 
 impl<'a> Records<'a> {
@@ -74,14 +75,28 @@ impl<'a> Records<'a> {
         if let Scope::Tenant(tenant) = scope {
             loaded = loaded.of(tenant.record());
         }
+        let positions = match scope {
+            Scope::Tenant(tenant) => tenant.positions().clone(),
+            Scope::Staff(_) => Positions::default(),
+        };
         let entry = loaded.models.get(model).cloned().ok_or(Error::NotFound("model"))?;
         match (scope, entry.system) {
             // Overrides are written through the shared model, which checks them.
             _ if entry.automatic => Err(Error::NotFound("model")),
             // Staff outside a tenant have no tenant database.
             (Scope::Staff(_), false) => Err(Error::NotFound("model")),
-            _ => Ok(Self { inner, scope, loaded, entry, moved: RwLock::default(), dry_run: false }),
+            _ => {
+                Ok(Self { inner, scope, loaded, entry, moved: RwLock::default(), dry_run: false, positions })
+            }
         }
+    }
+
+    /// Lets reads see what was written before these positions, and notes there what is written here. Inside a tenant,
+    /// [`Tenant::follow`] does this for all models.
+    #[must_use]
+    pub fn following(mut self, positions: &Positions) -> Self {
+        self.positions = positions.clone();
+        self
     }
 
     /// Returns the model.
@@ -125,7 +140,7 @@ impl<'a> Records<'a> {
     }
 
     async fn reading_of(&self, entry: &ModelEntry) -> Result<Session> {
-        Ok(self.session_of(entry).await?.may_lag())
+        Ok(self.session_of(entry).await?.may_lag().after(self.positions.brought()).await)
     }
 
     async fn session(&self) -> Result<Session> {

@@ -169,7 +169,11 @@ impl Records<'_> {
             match session.write_if(changes, &self.options_for(entry), condition).await {
                 // Something was committed in the control store since the check: it may be a delete of these rows.
                 Err(error) if *error.kind() == Kind::Outdated && Instant::now() < until => {}
-                done => return Ok(done?),
+                done => {
+                    let written = done?;
+                    self.positions.note(&written);
+                    return Ok(written);
+                }
             }
         }
     }

@@ -93,7 +93,9 @@ impl OwnTenant<'_> {
     ) -> Result<Vec<Activity>> {
         self.tenant.require_manager()?;
         let bytes = usize::try_from(self.platform.config().limits.page_bytes).unwrap_or(usize::MAX);
-        Ok(self.opened(store).await?.session.may_lag().activity(before, limit, bytes).await?)
+        let session = self.opened(store).await?.session.may_lag();
+        let session = session.after(self.tenant.positions().brought()).await;
+        Ok(session.activity(before, limit, bytes).await?)
     }
 
     /// Opens a session in a store of the tenant, wherever that is now.

@@ -6,7 +6,7 @@ use super::{
     failure,
 };
 use crate::error::{Error, Result};
-use futures_util::future::{MaybeDone, maybe_done};
+use futures_util::future::{MaybeDone, join, maybe_done};
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
@@ -186,10 +186,35 @@ impl Connection {
     pub async fn commit_with(&mut self, calls: &[Call<'_>]) -> Result<Answers, Failed> {
         let done = self.pipeline(None, calls, Some("COMMIT")).await;
         self.in_transaction = done.as_ref().is_err_and(|failed| !failed.sent || failed.closed());
-        done.map_err(|failed| {
-            let in_doubt = failed.sent && (failed.at.is_none() || failed.closed());
-            Failed { in_doubt, ..failed }
-        })
+        done.map_err(in_doubt)
+    }
+
+    /// Like [`Connection::commit_with`], and asks a question without parameters in the same round trip, once the commit is
+    /// done. Its rows are None if it was not answered: that does not undo the commit.
+    ///
+    /// # Errors
+    /// Those of [`Connection::commit_with`].
+    pub async fn commit_and_ask(
+        &mut self,
+        calls: &[Call<'_>],
+        question: &str,
+    ) -> Result<Option<Vec<Row>>, Failed> {
+        let question = Call::again(question, &[]);
+        let all: Vec<_> = calls.iter().copied().chain([question]).collect();
+        self.in_statement = true;
+        let done = match self.statements(&all, false).await {
+            Ok(mut statements) => {
+                let asks = one(&self.client, question, statements.pop().flatten());
+                let commits = send(&self.client, None, calls, statements, Some("COMMIT"));
+                // Polls the commit first, so it is sent first.
+                let (committed, answer) = join(commits, asks).await;
+                committed.map(|_| answer.ok())
+            }
+            Err(failed) => Err(failed),
+        };
+        self.in_statement = false;
+        self.in_transaction = done.as_ref().is_err_and(|failed| !failed.sent || failed.closed());
+        done.map_err(in_doubt)
     }
 
     /// Runs statements without parameters in the transaction that is open. PostgreSQL runs none after one that failed.
@@ -290,6 +315,12 @@ impl Connection {
         }
         Ok(())
     }
+}
+
+/// Marks a failure after which the commit may have been done.
+fn in_doubt(failed: Failed) -> Failed {
+    let in_doubt = failed.sent && (failed.at.is_none() || failed.closed());
+    Failed { in_doubt, ..failed }
 }
 
 fn prepare<'c>(client: &'c Client, call: Call<'c>) -> Boxed<'c, Option<Statement>> {

@@ -6,9 +6,13 @@
 //! to which it has replayed it. A replica that has passed a position holds all that was committed when the primary was
 //! asked for it. So no two clocks are compared, and a write needs nothing but the moment at which it was over.
 //!
+//! A caller whose write was done by another process brings the position in the log after it ([`crate::Position`]): then only a
+//! replica that has replayed that position answers.
+//!
 //! Whatever goes wrong at a replica, the primary answers instead.
 
 mod moment;
+mod position;
 mod replica;
 mod samples;
 mod watch;
@@ -17,8 +21,13 @@ use super::{
     connections::{Access, ConnectionLimits, Connections},
     opened::Opened,
 };
-use crate::{error::Result, name::ServerName};
+use crate::{
+    error::Result,
+    name::ServerName,
+    position::{LogPosition, Seal},
+};
 pub(crate) use moment::{Latest, Moment};
+pub(super) use position::{POSITION, position};
 pub(crate) use replica::Replica;
 use samples::Samples;
 use std::{
@@ -29,6 +38,7 @@ use std::{
     },
     time::Duration,
 };
+use tokio::sync::OnceCell;
 
 /// The replicas of a server.
 #[derive(Debug, Clone, Default)]
@@ -90,6 +100,8 @@ pub struct ReplicaReport {
     pub reads: u64,
     /// Reads that passed it by because it lacked too much or was away.
     pub skipped: u64,
+    /// Those of them that another process's write had to be seen by: it had not replayed their position yet.
+    pub awaited: u64,
     /// Reads that failed there, so that the primary answered them.
     pub repeated: u64,
 }
@@ -105,6 +117,8 @@ pub(crate) struct Replicas {
     /// Which replica is tried first.
     turn: AtomicUsize,
     samples: Mutex<Samples>,
+    /// Seals positions that callers get, once the secret of the server is known.
+    seal: OnceCell<Seal>,
     /// When a read last asked for a replica.
     wanted: Latest,
     /// A task asks primary and replicas for their positions.
@@ -137,13 +151,15 @@ impl Replicas {
             all: options.replicas.iter().map(replica).collect::<Result<_>>()?,
             turn: AtomicUsize::new(0),
             samples: Mutex::default(),
+            seal: OnceCell::new(),
             wanted: Latest::default(),
             is_watched: AtomicBool::new(false),
         })))
     }
 
-    /// Returns the replica for a read of this place: in turn one of those that hold enough. None if the primary must answer.
-    pub(super) fn choose(self: &Arc<Self>, place: &Opened) -> Option<&Replica> {
+    /// Returns the replica for a read of this place: in turn one of those that hold enough, and have replayed the log up to
+    /// `after`. None if the primary must answer.
+    pub(super) fn choose(self: &Arc<Self>, place: &Opened, after: Option<LogPosition>) -> Option<&Replica> {
         let now = Moment::now();
         self.wanted.raise(now);
         watch::start(self);
@@ -151,10 +167,10 @@ impl Replicas {
         let first = self.turn.fetch_add(1, Ordering::Relaxed);
         let turns = (0..self.all.len()).map(|n| &self.all[first.wrapping_add(n) % self.all.len()]);
         for replica in turns {
-            if replica.holds(since) {
-                return Some(replica);
+            match (replica.holds(since), replica.has_replayed(after)) {
+                (true, true) => return Some(replica),
+                (is_fit, _) => replica.skip(is_fit),
             }
-            replica.skip();
         }
         None
     }

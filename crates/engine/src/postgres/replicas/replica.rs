@@ -7,6 +7,7 @@ use super::{
 use crate::{
     error::{Error, Kind, Result},
     name::ServerName,
+    position::LogPosition,
     postgres::{
         connections::{Answers, Call, Connections, Lease},
         opened::Opened,
@@ -40,6 +41,7 @@ pub(crate) struct Replica {
     lost: Notify,
     reads: AtomicU64,
     skipped: AtomicU64,
+    awaited: AtomicU64,
     repeated: AtomicU64,
 }
 
@@ -48,6 +50,8 @@ pub(crate) struct Replica {
 struct Known {
     standing: ReplicaStanding,
     lag: Option<Duration>,
+    /// Up to where it has replayed the log of its primary.
+    replayed: Option<LogPosition>,
 }
 
 impl Replica {
@@ -56,10 +60,11 @@ impl Replica {
             name,
             connections,
             held: Latest::default(),
-            known: Mutex::new(Known { standing: ReplicaStanding::Unknown, lag: None }),
+            known: Mutex::new(Known { standing: ReplicaStanding::Unknown, lag: None, replayed: None }),
             lost: Notify::new(),
             reads: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
+            awaited: AtomicU64::new(0),
             repeated: AtomicU64::new(0),
         }
     }
@@ -69,9 +74,15 @@ impl Replica {
         self.held.get() >= moment
     }
 
-    /// Counts a read that passed it by.
-    pub(super) fn skip(&self) {
+    /// Returns true if it has replayed the log up to this position.
+    pub(super) fn has_replayed(&self, position: Option<LogPosition>) -> bool {
+        position.is_none() || self.known().replayed >= position
+    }
+
+    /// Counts a read that passed it by, although it was fit for reads without a position.
+    pub(super) fn skip(&self, is_fit: bool) {
         self.skipped.fetch_add(1, Ordering::Relaxed);
+        self.awaited.fetch_add(is_fit.into(), Ordering::Relaxed);
     }
 
     /// Runs reads of a place, confined to it. None if the primary must answer them.
@@ -124,10 +135,10 @@ impl Replica {
         let rows = lease.connection()?.query(ASK, &[]).await?;
         let row = rows.first().ok_or_else(|| Error::new(Kind::Internal, "no answer"))?;
         let history = History { cluster: row.get(2), timeline: row.get(3) };
+        let at = row.get::<_, Option<i64>>(1);
         let (primary, held) = {
             let samples = samples.lock().unwrap_or_else(PoisonError::into_inner);
-            let position = row.get::<_, Option<i64>>(1);
-            (samples.history(), position.and_then(|position| samples.held_at(position)))
+            (samples.history(), at.and_then(|at| samples.held_at(at)))
         };
         let standing = match primary {
             _ if !row.get::<_, bool>(0) => ReplicaStanding::NotAStandby,
@@ -138,7 +149,8 @@ impl Replica {
         match held.filter(|_| standing == ReplicaStanding::Following) {
             Some(held) => {
                 self.held.raise(held);
-                self.note(standing, Some(Moment::now().since(held)));
+                let replayed = at.map(|at| LogPosition { timeline: history.timeline, at });
+                self.note(Known { standing, lag: Some(Moment::now().since(held)), replayed });
             }
             None => self.unfit(standing),
         }
@@ -154,11 +166,12 @@ impl Replica {
 
     fn unfit(&self, standing: ReplicaStanding) {
         self.held.clear();
-        self.note(standing, None);
+        self.note(Known { standing, lag: None, replayed: None });
     }
 
-    fn note(&self, standing: ReplicaStanding, lag: Option<Duration>) {
-        let before = std::mem::replace(&mut *self.known(), Known { standing, lag }).standing;
+    fn note(&self, known: Known) {
+        let standing = known.standing;
+        let before = std::mem::replace(&mut *self.known(), known).standing;
         if before == standing {
             return;
         }
@@ -183,6 +196,7 @@ impl Replica {
             lag: known.lag,
             reads: self.reads.load(Ordering::Relaxed),
             skipped: self.skipped.load(Ordering::Relaxed),
+            awaited: self.awaited.load(Ordering::Relaxed),
             repeated: self.repeated.load(Ordering::Relaxed),
         }
     }

@@ -46,9 +46,17 @@ impl Server {
     }
 
     async fn password(&self, role: &str) -> Result<String> {
-        let secret = self.secret.get_or_try_init(|| self.read_secret()).await?;
+        let secret = self.secret().await?;
         let key = blake3::derive_key("Tenantry: passwords of readers", secret.as_bytes());
         Ok(blake3::keyed_hash(&key, role.as_bytes()).to_hex().to_string())
+    }
+
+    /// Returns the secret of the server, which only its owner can read.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub(in crate::postgres) async fn secret(&self) -> Result<&str> {
+        Ok(self.secret.get_or_try_init(|| self.read_secret()).await?)
     }
 
     /// Reads the secret; makes it first if there is none.

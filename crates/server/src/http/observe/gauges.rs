@@ -90,9 +90,14 @@ fn replicas(text: &mut Exposition, platform: &Platform) {
         text.sample("tenantry_replica_lag_seconds", &labels(of), lag.as_secs_f64());
     }
     type Count = fn(&ReplicaReport) -> u64;
-    let counts: [(&str, &str, Count); 3] = [
+    let counts: [(&str, &str, Count); 4] = [
         ("tenantry_replica_reads_total", "Reads that the replica answered.", |of| of.reads),
         ("tenantry_replica_skipped_total", "Reads that the replica was not fit for.", |of| of.skipped),
+        (
+            "tenantry_replica_awaited_total",
+            "Those of them whose caller had written at another process what the replica had not replayed yet.",
+            |of| of.awaited,
+        ),
         ("tenantry_replica_repeated_total", "Reads that failed there and were repeated.", |of| of.repeated),
     ];
     for (name, help, count) in counts {

@@ -19,6 +19,10 @@ use serde_json::{Map, Value, json};
 use std::{collections::BTreeSet, sync::Arc};
 use tenantry::model::Model;
 
+const TOLD: &str = "Only where read replicas answer: send it with later requests, and they see this write.";
+const SENT: &str =
+    "What the response to an earlier write told: the request sees that write, whichever server answers.";
+
 /// Builds the document.
 pub(super) fn build(title: &str, models: &[Arc<Model>]) -> Document {
     let (mut paths, mut schemas) = (Map::new(), Schemas::new());
@@ -38,7 +42,8 @@ pub(super) fn build(title: &str, models: &[Arc<Model>]) -> Document {
             "title": title,
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Errors are returned as RFC 9457 problem documents. Resources you are not allowed to see return 404. \
-                Paths of a tenant are also served under `/t/{slug}`; where several things name the tenant, they must agree.",
+                Paths of a tenant are also served under `/t/{slug}`; where several things name the tenant, they must agree. \
+                A response to a write may have the header Tenantry-Position: later requests that bring it see the write.",
         }),
         servers: json!([{"url": "/"}]),
         tags: tags(models),
@@ -49,6 +54,7 @@ pub(super) fn build(title: &str, models: &[Arc<Model>]) -> Document {
                 "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key of one tenant."},
                 "session": {"type": "apiKey", "in": "cookie", "name": "tenantry_session"},
             },
+            "headers": {"Position": position(TOLD)},
             "schemas": all_schemas(schemas, models),
         }),
     }
@@ -148,7 +154,25 @@ fn all_schemas(mut schemas: Schemas, models: &[Arc<Model>]) -> Map<String, Value
 
 /// Returns a `$ref` to a schema of this document.
 fn reference(name: &str) -> Value {
-    json!({"$ref": format!("#/components/schemas/{name}")})
+    reference_to("schemas", name)
+}
+
+/// Returns a `$ref` to a component of this document.
+fn reference_to(kind: &str, name: &str) -> Value {
+    json!({"$ref": format!("#/components/{kind}/{name}")})
+}
+
+/// Describes the header that carries positions from writes to reads.
+fn position(description: &str) -> Value {
+    let pattern = "^[A-Za-z0-9_-]{30}(\\.[A-Za-z0-9_-]{30}){0,7}$";
+    json!({"description": description, "schema": {"type": "string", "pattern": pattern}})
+}
+
+fn sent_position() -> Value {
+    let mut sent = position(SENT);
+    sent["name"] = "Tenantry-Position".into();
+    sent["in"] = "header".into();
+    sent
 }
 
 /// Returns a JSON answer with this schema.

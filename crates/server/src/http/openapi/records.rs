@@ -8,7 +8,7 @@ use super::{
     filters::{self, query},
     frame, is,
     model::id,
-    reference,
+    reference, reference_to, sent_position,
 };
 use crate::{http::routes::Route, wire::record::ImportReport};
 use http::Method;
@@ -53,6 +53,9 @@ pub(super) fn operation(route: &Route, model: &Model, models: &[Arc<Model>], sch
         bytes(route, model, &mut operation, schemas)
     };
     operation["responses"][status] = response;
+    if route.method != Method::GET {
+        operation["responses"][status]["headers"]["Tenantry-Position"] = reference_to("headers", "Position");
+    }
     operation
 }
 
@@ -90,7 +93,7 @@ fn bytes(
 }
 
 fn parameters(route: &Route, model: &Model, models: &[Arc<Model>]) -> Value {
-    let mut all = Vec::new();
+    let mut all = vec![sent_position()];
     if route.path.contains("{id}") {
         all.push(json!({"name": "id", "in": "path", "required": true, "schema": id(model.id)}));
     }

@@ -129,6 +129,10 @@ fn clients_know_filters_columns_and_what_depends_on_what() {
     assert!(of("/api/records/patients/{id}").is_superset(&BTreeSet::from(["id", "fields", "expand"])));
     assert!(!of("/api/records/patients/export").contains("limit"));
     assert!(!of("/api/records/cities").contains("expand"), "cities refer to nothing");
+    let sends = |path: &str| of(path).contains("Tenantry-Position");
+    assert!(["", "/{id}", "/export"].iter().all(|end| sends(&format!("/api/records/patients{end}"))));
+    let created = &document["paths"]["/api/records/patients"]["post"]["responses"]["201"];
+    assert_eq!(created["headers"]["Tenantry-Position"]["$ref"], "#/components/headers/Position");
     assert!(of("/api/admin/users").contains("limit") && of("/api/tenant/activity").contains("before"));
 }
 

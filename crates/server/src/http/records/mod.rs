@@ -44,5 +44,5 @@ pub(super) struct FilePath {
 
 /// Returns the records of a model, in the caller's scope.
 fn of<'a>(app: &'a App, scope: &'a Scope, model: &str) -> Result<Records<'a>> {
-    Ok(app.platform().records(scope.of_records(), model)?)
+    scope.records(app, model)
 }

@@ -1,26 +1,34 @@
-//! The session cookie: name, attributes, reading.
+//! The cookies, of the session and of the position of its writes: names, attributes, reading.
 //!
-//! Used by the credentials reader and by sign-in and sign-out. Over https its name has the `__Host-` prefix, so that
-//! browsers accept it from no sibling subdomain (`cross-site-request`).
+//! Used by the credentials reader, by sign-in and sign-out, and after writes. Over https their names have the `__Host-`
+//! prefix, so that browsers accept them from no sibling subdomain (`cross-site-request`).
 
 use http::{HeaderMap, HeaderValue, header};
+use std::fmt::Display;
 
-const PLAIN: &str = "tenantry_session";
-const HOST_BOUND: &str = "__Host-tenantry_session";
+/// The names of a cookie, over http and over https.
+type Names = [&'static str; 2];
 
-/// Name of the cookie.
-fn name(https: bool) -> &'static str {
-    if https { HOST_BOUND } else { PLAIN }
+const SESSION: Names = ["tenantry_session", "__Host-tenantry_session"];
+const POSITION: Names = ["tenantry_position", "__Host-tenantry_position"];
+
+/// Returns the session token of the request's cookie.
+pub(in crate::http) fn read(headers: &HeaderMap, https: bool) -> Option<&str> {
+    value(headers, SESSION[usize::from(https)])
 }
 
-/// Returns the session token of the request's cookie. Two cookies of the same name count as none: one of them was
-/// planted.
-pub(in crate::http) fn read(headers: &HeaderMap, https: bool) -> Option<&str> {
+/// Returns the position of the caller's writes.
+pub(in crate::http) fn read_position(headers: &HeaderMap, https: bool) -> Option<&str> {
+    value(headers, POSITION[usize::from(https)])
+}
+
+/// Returns the value of a cookie. Two cookies of the same name count as none: one of them was planted.
+fn value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let mut found = None;
     for header in headers.get_all(header::COOKIE) {
         for pair in header.to_str().ok()?.split(';') {
             if let Some((key, value)) = pair.split_once('=')
-                && key.trim() == name(https)
+                && key.trim() == name
                 && found.replace(value.trim()).is_some()
             {
                 return None;
@@ -32,9 +40,17 @@ pub(in crate::http) fn read(headers: &HeaderMap, https: bool) -> Option<&str> {
 
 /// Returns `Set-Cookie` for a new session that lives `max_age_s` seconds.
 pub(in crate::http) fn set(https: bool, token: &str, max_age_s: i64) -> Option<HeaderValue> {
-    let secure = if https { "; Secure" } else { "" };
-    let text =
-        format!("{}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age_s}{secure}", name(https));
+    made(SESSION, https, token, max_age_s)
+}
+
+/// Returns `Set-Cookie` for the position of a write, which the browser forgets after `max_age_s` seconds.
+pub(in crate::http) fn set_position(https: bool, position: &str, max_age_s: f64) -> Option<HeaderValue> {
+    made(POSITION, https, position, max_age_s)
+}
+
+fn made(names: Names, https: bool, value: &str, max_age_s: impl Display) -> Option<HeaderValue> {
+    let (name, secure) = (names[usize::from(https)], if https { "; Secure" } else { "" });
+    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age_s}{secure}");
     HeaderValue::from_str(&text).ok()
 }
 
@@ -68,11 +84,12 @@ mod tests {
 
     #[test]
     fn over_https_it_is_host_bound_cross_site_request() {
-        let value = set(true, "t", 60).unwrap();
-        let value = value.to_str().unwrap();
-        for part in ["__Host-", "; Secure", "; HttpOnly", "; Path=/", "; SameSite=Lax"] {
-            assert!(value.contains(part), "{value}");
+        for value in [set(true, "t", 60).unwrap(), set_position(true, "t", 6.0).unwrap()] {
+            let value = value.to_str().unwrap();
+            for part in ["__Host-", "; Secure", "; HttpOnly", "; Path=/", "; SameSite=Lax"] {
+                assert!(value.contains(part), "{value}");
+            }
+            assert!(!value.contains("Domain") && !value.contains('.'), "{value}");
         }
-        assert!(!value.contains("Domain"), "{value}");
     }
 }

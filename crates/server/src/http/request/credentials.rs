@@ -94,7 +94,10 @@ pub(in crate::http) fn host_of_target<B>(request: &mut Request<B>) -> Result<()>
 }
 
 /// Returns the only value of a header.
-fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>> {
+///
+/// # Errors
+/// If it occurs twice or cannot be read.
+pub(in crate::http) fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>> {
     let Some(first) = headers.get(name) else { return Ok(None) };
     if headers.get_all(name).iter().nth(1).is_some() {
         return Err(Problem::new(Code::BadRequest, format!("{name} was sent twice.")));

@@ -5,4 +5,5 @@ pub(in crate::http) mod cookie;
 pub(in crate::http) mod credentials;
 pub(in crate::http) mod csrf;
 pub(in crate::http) mod names;
+pub(in crate::http) mod position;
 pub(in crate::http) mod scope;

@@ -20,9 +20,9 @@ use std::{
 };
 use tenantry::{
     Platform,
-    access::{self, Actor, Resolved, meter::Hold, sessions::Origin},
+    access::{self, Actor, Positions, Resolved, meter::Hold, sessions::Origin},
     name::{Slug, TenantId},
-    records,
+    records::{self, Records},
 };
 
 /// The tenant that the request has entered; the rest of the request happens inside it.
@@ -72,7 +72,7 @@ pub(in crate::http) struct Client {
 /// Scope of record routes: inside a tenant, or the shared models for staff.
 pub(in crate::http) enum Scope {
     Tenant(Box<access::Tenant>),
-    Staff(Actor),
+    Staff(Actor, Positions),
 }
 
 impl Scope {
@@ -80,23 +80,30 @@ impl Scope {
         app: &App,
         headers: &HeaderMap,
         path: &str,
-        peer: IpAddr,
+        (peer, positions): (IpAddr, Positions),
     ) -> Result<Self> {
         let shown = Shown::read(app.options(), headers, path, peer)?;
         let access = app.platform().access();
         let resolved = access.resolve(&shown.presented()).await?;
         match resolved.tenant {
-            Some(tenant) => Ok(Self::Tenant(Box::new(access.enter(&resolved.actor, tenant).await?))),
-            None if resolved.actor.is_staff() => Ok(Self::Staff(resolved.actor)),
+            Some(tenant) => {
+                let mut tenant = access.enter(&resolved.actor, tenant).await?;
+                tenant.follow(positions);
+                Ok(Self::Tenant(Box::new(tenant)))
+            }
+            None if resolved.actor.is_staff() => Ok(Self::Staff(resolved.actor, positions)),
             None => Err(nowhere()),
         }
     }
 
-    /// Converts to the scope type of the platform's records.
-    pub(in crate::http) fn of_records(&self) -> records::Scope<'_> {
+    /// Returns the records of a model, as the request sees them.
+    pub(in crate::http) fn records<'a>(&'a self, app: &'a App, model: &str) -> Result<Records<'a>> {
+        let platform = app.platform();
         match self {
-            Self::Tenant(tenant) => records::Scope::Tenant(tenant),
-            Self::Staff(actor) => records::Scope::Staff(actor),
+            Self::Tenant(tenant) => Ok(platform.records(&**tenant, model)?),
+            Self::Staff(actor, positions) => {
+                Ok(platform.records(records::Scope::Staff(actor), model)?.following(positions))
+            }
         }
     }
 
@@ -104,14 +111,14 @@ impl Scope {
     pub(in crate::http) fn hold(&mut self) -> Option<Hold> {
         match self {
             Self::Tenant(tenant) => tenant.hold(),
-            Self::Staff(_) => None,
+            Self::Staff(..) => None,
         }
     }
 
     fn actor(&self) -> &Actor {
         match self {
             Self::Tenant(tenant) => tenant.actor(),
-            Self::Staff(actor) => actor,
+            Self::Staff(actor, _) => actor,
         }
     }
 
@@ -119,7 +126,7 @@ impl Scope {
     pub(in crate::http) fn noted(&self) -> (i64, i64) {
         match self {
             Self::Tenant(tenant) => (tenant.id().get(), user(tenant.actor())),
-            Self::Staff(actor) => (0, user(actor)),
+            Self::Staff(actor, _) => (0, user(actor)),
         }
     }
 }
@@ -146,7 +153,9 @@ fn note(parts: &Parts, tenant: i64, actor: &Actor) {
 }
 
 async fn scope(app: &App, parts: &Parts) -> Result<Scope> {
-    let mut scope = Scope::resolve(app, &parts.headers, parts.uri.path(), peer(parts)).await?;
+    // Without `serve` there are none, as on an embedder's router that has no guard.
+    let positions = parts.extensions.get::<Positions>().cloned().unwrap_or_default();
+    let mut scope = Scope::resolve(app, &parts.headers, parts.uri.path(), (peer(parts), positions)).await?;
     note(parts, scope.noted().0, scope.actor());
     if let Some(note) = parts.extensions.get::<Arc<Note>>() {
         note.hold(scope.hold());
@@ -158,7 +167,7 @@ async fn entered(app: &App, parts: &Parts) -> Result<access::Tenant> {
     match scope(app, parts).await? {
         Scope::Tenant(tenant) => Ok(*tenant),
         // The request of a staff account names no tenant.
-        Scope::Staff(_) => Err(Problem::absent()),
+        Scope::Staff(..) => Err(Problem::absent()),
     }
 }
 

@@ -7,6 +7,7 @@
 use super::leaving::{Mine, RENEW_EVERY, Referrer, SharedRow};
 use crate::{
     Error, Result,
+    access::Positions,
     platform::{
         inner::Inner,
         loaded::{Loaded, ModelEntry},
@@ -42,6 +43,7 @@ struct Delete {
     id: RecordId,
     change: Change,
     options: WriteOptions,
+    positions: Positions,
     /// Lives as long as the caller waits.
     caller: Weak<()>,
 }
@@ -51,9 +53,11 @@ impl Records<'_> {
     pub(in crate::records) async fn delete_protected(&self, id: &RecordId, change: Change) -> Result<()> {
         let (inner, loaded) = (self.inner.clone(), self.loaded.clone());
         let (entry, options) = (self.entry.clone(), self.options_for(&self.entry));
+        let positions = self.positions.clone();
         let waits = Arc::new(());
         let caller = Arc::downgrade(&waits);
-        let delete = Delete { inner, loaded, entry, id: id.clone(), change, options, caller };
+        let id = id.clone();
+        let delete = Delete { inner, loaded, entry, id, change, options, positions, caller };
         let task = tokio::spawn(async move { delete.run().await });
         let done = task.await.map_err(|error| Error::Internal(format!("a delete ended badly: {error}")))?;
         drop(waits);
@@ -106,7 +110,10 @@ impl Delete {
             let change = vec![self.change.clone()];
             match session.write_if(change, &self.options, Some(view.condition())).await {
                 Err(error) if *error.kind() == Kind::Outdated && Instant::now() < until => {}
-                done => return Ok(done.map(drop)?),
+                done => {
+                    self.positions.note(&done?);
+                    return Ok(());
+                }
             }
         }
     }

@@ -251,6 +251,6 @@ impl State {
 
     fn written(self, plan: &Plan) -> Result<Written> {
         let (id, version) = (self.id()?, self.version()?);
-        Ok(Written { model: plan.model.name.clone(), id, version, row: self.values })
+        Ok(Written { model: plan.model.name.clone(), id, version, row: self.values, position: None })
     }
 }

@@ -11,10 +11,12 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
+    position::LogPosition,
     postgres::{
         connections::{Answers, Call, Connection, Failed, Param},
         opened::Opened,
         records::{Bound, usage::Held},
+        replicas,
         server::Server,
     },
     write::{WriteCondition, Written},
@@ -46,12 +48,27 @@ pub(super) async fn run(
     place: &Opened,
     writes: &[Write<'_>],
 ) -> Result<Vec<Vec<Written>>, Trouble> {
+    let (mut written, position) = committed(server, place, writes).await?;
+    if let Some(replicas) = &server.replicas
+        && let Some(position) = position
+    {
+        let position = replicas.sealed(server, position).await;
+        written.iter_mut().flatten().for_each(|written| written.position = position);
+    }
+    Ok(written)
+}
+
+/// What a transaction has written, and the position in the log after its commit if that is asked for.
+type Committed = (Vec<Vec<Written>>, Option<LogPosition>);
+
+async fn committed(server: &Server, place: &Opened, writes: &[Write<'_>]) -> Result<Committed, Trouble> {
+    let asks = server.replicas.is_some();
     let mut lease = server.lease_to(place).await.map_err(Trouble::All)?;
     let connection = lease.connection().map_err(Trouble::All)?;
-    let mut done = attempt(place, writes, connection, Inserts::Together).await;
+    let mut done = attempt(place, writes, connection, (Inserts::Together, asks)).await;
     if matches!(done, Err(Trouble::OneOfSeveral)) {
         connection.roll_back_if_open().await.map_err(Trouble::All)?;
-        done = attempt(place, writes, connection, Inserts::Alone).await;
+        done = attempt(place, writes, connection, (Inserts::Alone, asks)).await;
     }
     if done.is_err() {
         // If this fails, the connection is closed, which rolls back as well.
@@ -64,8 +81,8 @@ async fn attempt(
     place: &Opened,
     writes: &[Write<'_>],
     connection: &mut Connection,
-    inserts: Inserts,
-) -> Result<Vec<Vec<Written>>, Trouble> {
+    (inserts, asks): (Inserts, bool),
+) -> Result<Committed, Trouble> {
     let needs = Needs::of(writes);
     let opening = needs.statements(place, writes[0].request.schema.store().as_str());
     let answers = send(connection, &opening, How::Begin(&place.write)).await.map_err(not_begun)?;
@@ -87,11 +104,11 @@ async fn attempt(
     }
     if writes.iter().any(|write| write.request.options.dry_run) {
         connection.roll_back().await.map_err(Trouble::All)?;
-        return Ok(outcome.written);
+        return Ok((outcome.written, None));
     }
     let ending = end::statements(place, writes, (&start, now), &outcome, &held);
-    send(connection, &ending, How::Commit).await.map_err(|failed| Trouble::All(failed.into()))?;
-    Ok(outcome.written)
+    let position = commit(connection, &ending, asks).await.map_err(|failed| Trouble::All(failed.into()))?;
+    Ok((outcome.written, position))
 }
 
 /// Makes all changes in one round trip, before it is known whether one is refused.
@@ -147,8 +164,6 @@ enum How<'b> {
     /// As the first of a transaction that begins so.
     Begin(&'b str),
     Within,
-    /// As the last before the commit.
-    Commit,
 }
 
 async fn send<'v>(
@@ -157,13 +172,37 @@ async fn send<'v>(
     how: How<'_>,
 ) -> Result<Answers, Failed> {
     let statements: Vec<_> = statements.into_iter().collect();
-    let params = statements.iter().map(|statement| statement.values.iter().map(Bound::param).collect());
-    let params: Vec<Vec<Param<'_>>> = params.collect();
-    let calls = statements.iter().zip(&params);
-    let calls: Vec<_> = calls.map(|(statement, params)| Call::again(&statement.sql, params)).collect();
+    let params = params(statements.iter().copied());
+    let calls = calls(statements.iter().copied(), &params);
     match how {
         How::Begin(begin) => connection.begin_with(begin, &calls).await,
         How::Within => connection.calls(&calls).await,
-        How::Commit => connection.commit_with(&calls).await,
     }
+}
+
+/// Sends the last statements and the commit. With `asks`, returns the position in the log after it.
+async fn commit(
+    connection: &mut Connection,
+    statements: &[Statement<'_>],
+    asks: bool,
+) -> Result<Option<LogPosition>, Failed> {
+    let params = params(statements);
+    let calls = calls(statements, &params);
+    if !asks {
+        return connection.commit_with(&calls).await.map(|_| None);
+    }
+    let rows = connection.commit_and_ask(&calls, replicas::POSITION).await?;
+    Ok(rows.as_deref().and_then(<[_]>::first).map(replicas::position))
+}
+
+fn params<'s, 'v: 's>(statements: impl IntoIterator<Item = &'s Statement<'v>>) -> Vec<Vec<Param<'s>>> {
+    statements.into_iter().map(|statement| statement.values.iter().map(Bound::param).collect()).collect()
+}
+
+fn calls<'s, 'v: 's>(
+    statements: impl IntoIterator<Item = &'s Statement<'v>>,
+    params: &'s [Vec<Param<'s>>],
+) -> Vec<Call<'s>> {
+    let calls = statements.into_iter().zip(params);
+    calls.map(|(statement, params)| Call::again(&statement.sql, params)).collect()
 }

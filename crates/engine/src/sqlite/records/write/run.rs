@@ -250,6 +250,7 @@ impl RowState {
         let Some(Value::Integer(version)) = self.values.last() else {
             return Err(Error::new(Kind::Corrupt, "a row without a version"));
         };
-        Ok(Written { model: plan.model.name.clone(), id: self.id()?, version: *version, row: self.values })
+        let (model, id, version) = (plan.model.name.clone(), self.id()?, *version);
+        Ok(Written { model, id, version, row: self.values, position: None })
     }
 }
