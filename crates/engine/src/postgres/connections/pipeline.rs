@@ -189,8 +189,7 @@ impl Connection {
         done.map_err(in_doubt)
     }
 
-    /// Like [`Connection::commit_with`], and asks a question without parameters in the same round trip, once the commit is
-    /// done. Its rows are None if it was not answered: that does not undo the commit.
+    /// Like [`Connection::commit_with`], then asks a question in the same round trip. None if that was not answered.
     ///
     /// # Errors
     /// Those of [`Connection::commit_with`].
