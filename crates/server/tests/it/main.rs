@@ -52,6 +52,7 @@ mod nodes;
 mod nodes_kit;
 mod nodes_lost;
 mod nodes_replica;
+mod nodes_restarts;
 mod older_file;
 mod operations;
 mod overrides;

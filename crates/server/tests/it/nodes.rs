@@ -3,13 +3,13 @@
 
 use super::{
     binary::{json_of, run, start},
-    nodes_kit::{Hosts, OWNER, SUPERUSER, done, judge, ok, status, two, write},
+    nodes_kit::{Hosts, Load, OWNER, SUPERUSER, done, judge, ok, status, two, write},
 };
 use serde_json::json;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
     thread,
     time::{Duration, Instant},
@@ -88,12 +88,12 @@ fn rights_and_limits_changed_on_one_node_hold_on_the_other_at_its_next_request()
 fn a_tenant_moves_while_both_nodes_write_and_no_write_is_lost_or_doubled() {
     let (hosts, one, other) = two();
     let (one, other) = (Arc::new(one), Arc::new(other));
-    let stop = Arc::new(AtomicBool::new(false));
+    let load = Arc::new(Load::default());
     let tokens = [one.log_in(OWNER), other.log_in(OWNER)];
     let writers: Vec<_> = [&one, &other, &one, &other]
         .into_iter()
         .enumerate()
-        .map(|(writer, node)| write(node.clone(), tokens[writer % 2].clone(), writer, stop.clone()))
+        .map(|(writer, node)| write(node.clone(), tokens[writer % 2].clone(), writer, load.clone()))
         .collect();
     thread::sleep(Duration::from_millis(300));
     for (host, args) in [
@@ -104,7 +104,7 @@ fn a_tenant_moves_while_both_nodes_write_and_no_write_is_lost_or_doubled() {
         done(&run(hosts.dir(host), &args));
         thread::sleep(Duration::from_millis(200));
     }
-    stop.store(true, Relaxed);
+    load.stop.store(true, Relaxed);
     let written: Vec<_> = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
     let count = judge(&other, &tokens[1], &written);
     assert!(count > 20, "{count}");

@@ -3,7 +3,7 @@
 
 use super::{
     binary::{start, tenantry},
-    nodes_kit::{Hosts, OWNER, SUPERUSER, judge, ok, status, two, write},
+    nodes_kit::{Hosts, Load, OWNER, SUPERUSER, judge, ok, status, two, write},
 };
 use serde_json::json;
 use std::{
@@ -26,11 +26,11 @@ fn a_node_that_is_killed_in_the_middle_of_a_move_is_taken_over_by_the_other() {
     let one = Arc::new(super::binary::launch(command));
     let other = Arc::new(start(hosts.dir(1), "serve"));
     let (owner, staff) = (other.log_in(OWNER), other.log_in(SUPERUSER));
-    let stop = Arc::new(AtomicBool::new(false));
+    let load = Arc::new(Load::default());
     let writers: Vec<_> = [&one, &other]
         .into_iter()
         .enumerate()
-        .map(|(writer, node)| write(node.clone(), owner.clone(), writer, stop.clone()))
+        .map(|(writer, node)| write(node.clone(), owner.clone(), writer, load.clone()))
         .collect();
     thread::sleep(Duration::from_millis(200));
     let began = Instant::now();
@@ -53,7 +53,7 @@ fn a_node_that_is_killed_in_the_middle_of_a_move_is_taken_over_by_the_other() {
     let began = Instant::now();
     ok(&other, "POST", "/api/auth/logout", &staff, None);
     assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
-    stop.store(true, Relaxed);
+    load.stop.store(true, Relaxed);
     let written: Vec<_> = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
     let count = judge(&other, &owner, &written);
     tried("a node killed in a move", 1, &format!("{count} writes, taken over after {taken_over:?}"));
@@ -136,11 +136,11 @@ fn a_server_that_goes_away_and_comes_back_loses_no_write_and_leaves_nothing_stal
     let (hosts, one, other) = two();
     let (one, other) = (Arc::new(one), Arc::new(other));
     let tokens = [one.log_in(OWNER), other.log_in(OWNER)];
-    let stop = Arc::new(AtomicBool::new(false));
+    let load = Arc::new(Load::default());
     let writers: Vec<_> = [&one, &other]
         .into_iter()
         .enumerate()
-        .map(|(writer, node)| write(node.clone(), tokens[writer].clone(), writer, stop.clone()))
+        .map(|(writer, node)| write(node.clone(), tokens[writer].clone(), writer, load.clone()))
         .collect();
     thread::sleep(Duration::from_millis(300));
     let databases = "UPDATE pg_database SET datallowconn = false WHERE starts_with(datname, 'PREFIX')";
@@ -161,7 +161,7 @@ fn a_server_that_goes_away_and_comes_back_loses_no_write_and_leaves_nothing_stal
     }
     let recovered = began.elapsed();
     thread::sleep(Duration::from_millis(500));
-    stop.store(true, Relaxed);
+    load.stop.store(true, Relaxed);
     let written: Vec<_> = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
     let count = judge(&other, &tokens[1], &written);
     ok(&one, "POST", "/api/auth/logout", &tokens[0], None);
