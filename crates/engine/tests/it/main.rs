@@ -26,6 +26,7 @@ mod postgres_catch_up;
 mod postgres_confined;
 mod postgres_connections;
 mod postgres_convert;
+mod postgres_doctors;
 mod postgres_inspect;
 mod postgres_kit;
 mod postgres_outage;

@@ -2,9 +2,8 @@
 //! nothing, and nothing has to be restarted when it is back.
 
 use crate::{
+    postgres_doctors::{Doctors, place},
     postgres_kit::Home,
-    records_kit::insert,
-    transfer_kit::{migrations, of, store},
 };
 use std::{
     sync::{
@@ -14,14 +13,9 @@ use std::{
     time::{Duration, Instant},
 };
 use tenantry_engine::{
-    Engine, Kind, ServerSpec, Template,
-    name::{FieldName, PhysicalName, ServerName},
+    Kind, ServerSpec,
+    name::ServerName,
     place::{Isolation, Place},
-    query::Select,
-    row::Collect,
-    schema::Schema,
-    value::Value,
-    write::WriteOptions,
 };
 use tenantry_testservers::{Cluster, VERSIONS, postgres};
 
@@ -29,8 +23,7 @@ use tenantry_testservers::{Cluster, VERSIONS, postgres};
 const NOTICED: Duration = Duration::from_secs(20);
 
 struct World {
-    engine: Engine,
-    schema: Arc<Schema>,
+    doctors: Doctors,
     places: Vec<Place>,
     lucky: Place,
     /// What was acknowledged, by tenant.
@@ -40,69 +33,25 @@ struct World {
     served: AtomicU64,
 }
 
-fn place(server: &str, isolation: Isolation, tenant: i64) -> Place {
-    let physical = if isolation.is_pooled() { "pool".to_owned() } else { format!("tenant_{tenant}") };
-    Place {
-        server: ServerName::parse(server).unwrap(),
-        store: store(),
-        isolation,
-        physical: PhysicalName::parse(&physical).unwrap(),
-        tenant: Some(of(tenant)),
-        generation: 1,
-    }
-}
-
 impl World {
     async fn new(home: &Home, dir: &std::path::Path) -> Self {
         let engine = home.engine_with(vec![ServerSpec::sqlite(ServerName::parse("files").unwrap(), dir)]);
-        let schema = Schema::new(store(), crate::records_models::models(), &migrations(vec![])).unwrap();
-        let template = Template::new(&store(), &migrations(vec![])).unwrap();
-        let pool = Place { tenant: None, ..place("pg", Isolation::Pooled, 1) };
-        engine.create_system(&pool).await.unwrap();
-        engine.migrate(&pool, &migrations(vec![])).await.unwrap();
+        let doctors = Doctors::new(engine);
         let places = vec![
-            place("pg", Isolation::Pooled, 1),
-            place("pg", Isolation::Schema, 2),
-            place("pg", Isolation::Database, 3),
+            place("pg", Isolation::Pooled, 1, 1),
+            place("pg", Isolation::Schema, 2, 1),
+            place("pg", Isolation::Database, 3, 1),
         ];
-        engine.enrol(&places[0]).await.unwrap();
-        let lucky = place("files", Isolation::Database, 4);
-        for place in [&places[1], &places[2], &lucky] {
-            engine.provision(place, &template).await.unwrap();
-        }
+        let lucky = place("files", Isolation::Database, 4, 1);
+        doctors.make(&[&places[..], std::slice::from_ref(&lucky)].concat()).await;
         Self {
-            engine,
-            schema: Arc::new(schema),
+            doctors,
             places,
             lucky,
             acknowledged: std::sync::Mutex::default(),
             stop: AtomicBool::new(false),
             refused: AtomicU64::new(0),
             served: AtomicU64::new(0),
-        }
-    }
-
-    async fn write(&self, place: &Place, name: &str) -> Result<(), tenantry_engine::Error> {
-        let session = self.engine.session(place, &self.schema).await?;
-        let change = insert("doctors", &[("name", name.into())]);
-        session.write(vec![change], &WriteOptions::default()).await.map(drop)
-    }
-
-    async fn names(&self, place: &Place) -> Result<Vec<String>, tenantry_engine::Error> {
-        let session = self.engine.session(place, &self.schema).await?;
-        let mut names = vec![];
-        let fields = vec![FieldName::parse("name").unwrap()];
-        let mut select = Select { fields, limit: 500, ..Select::default() };
-        loop {
-            let (page, next) = session.select("doctors", &select, None, Collect::default()).await?;
-            names.extend(page.rows.iter().map(|row| match &row[0] {
-                Value::Text(name) => name.clone(),
-                other => panic!("{other:?}"),
-            }));
-            select.after = next;
-            if select.after.is_none() {
-                return Ok(names);
-            }
         }
     }
 
@@ -114,7 +63,7 @@ impl World {
                 return;
             }
             let name = format!("w{writer} n{number}");
-            match self.write(place, &name).await {
+            match self.doctors.write(place, &name).await {
                 Ok(()) => {
                     self.acknowledged.lock().unwrap().push((tenant, name));
                     if place.server.as_str() == "files" {
@@ -124,7 +73,7 @@ impl World {
                 Err(error) => {
                     let expected = matches!(error.kind(), Kind::Unreachable | Kind::InDoubt);
                     assert!(expected && place.server.as_str() == "pg", "{place}: {error}");
-                    assert!(!self.engine.is_loss(place, &error), "nothing is lost: {error}");
+                    assert!(!self.doctors.engine.is_loss(place, &error), "nothing is lost: {error}");
                     self.refused.fetch_add(1, Relaxed);
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
@@ -137,7 +86,7 @@ impl World {
         for place in &self.places {
             let began = Instant::now();
             let error = loop {
-                match self.names(place).await {
+                match self.doctors.names(place, None).await {
                     Err(error) => break error,
                     // It was under way before.
                     Ok(_) => assert!(began.elapsed() < NOTICED),
@@ -148,7 +97,7 @@ impl World {
         }
         let (began, served) = (Instant::now(), self.served.load(Relaxed));
         for place in self.places.iter().cycle().take(30) {
-            assert_eq!(*self.write(place, "late").await.unwrap_err().kind(), Kind::Unreachable);
+            assert_eq!(*self.doctors.write(place, "late").await.unwrap_err().kind(), Kind::Unreachable);
         }
         assert!(began.elapsed() < NOTICED, "{:?}", began.elapsed());
         while self.served.load(Relaxed) == served {
@@ -160,7 +109,7 @@ impl World {
     async fn recovery(&self) {
         let until = Instant::now() + NOTICED;
         for place in &self.places {
-            while let Err(error) = self.write(place, "back").await {
+            while let Err(error) = self.doctors.write(place, "back").await {
                 assert!(Instant::now() < until, "{place}: {error}");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
@@ -207,7 +156,7 @@ async fn a_server_that_goes_away_stops_its_tenants_only() {
     assert_eq!(databases, 1, "nothing went to another server");
     let acknowledged = std::mem::take(&mut *world.acknowledged.lock().unwrap());
     for place in world.places.iter().chain([&world.lucky]) {
-        let names = world.names(place).await.unwrap();
+        let names = world.doctors.names(place, None).await.unwrap();
         let mut once = names.clone();
         once.sort();
         once.dedup();
@@ -222,5 +171,5 @@ async fn a_server_that_goes_away_stops_its_tenants_only() {
         let lost: Vec<_> = mine.filter(|(_, name)| !names.contains(name)).collect();
         assert!(lost.is_empty(), "{place} lost {lost:?}");
     }
-    world.engine.shutdown().await;
+    world.doctors.engine.shutdown().await;
 }

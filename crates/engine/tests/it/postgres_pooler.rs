@@ -2,20 +2,19 @@
 //! different tenants follow each other on one.
 
 use crate::{
+    postgres_doctors::{Doctors, WORD, place},
     postgres_kit::{Home, on_each_server},
-    records_kit::insert,
-    transfer_kit::{migrations, of, script, store},
+    transfer_kit::{migrations, script, store},
 };
 use std::sync::{Arc, atomic::AtomicU64};
 use tenantry_engine::{
-    Engine, Kind, SqlLimits, Template,
+    Kind, SqlLimits,
     migration::Op,
-    model::FieldKind,
-    name::{FieldName, ModelName, PhysicalName, ServerName},
+    model::{Field, FieldKind},
+    name::ModelName,
     place::{Isolation, Place},
-    query::Select,
+    query::{RecordId, Select},
     row::Collect,
-    schema::Schema,
     value::Value,
     write::WriteOptions,
 };
@@ -25,82 +24,35 @@ use tenantry_testservers::{Pooler, pgbouncer};
 const CONNECTIONS: u16 = 3;
 const WRITES: usize = 12;
 
-fn place(isolation: Isolation, tenant: i64, generation: u64) -> Place {
-    let physical = match isolation {
-        Isolation::Pooled => "pool".to_owned(),
-        Isolation::Schema | Isolation::Database => format!("tenant_{tenant}_g{generation}"),
-    };
-    Place {
-        server: ServerName::parse("pg").unwrap(),
-        store: store(),
-        isolation,
-        physical: PhysicalName::parse(&physical).unwrap(),
-        tenant: Some(of(tenant)),
-        generation,
-    }
+fn on_pg(isolation: Isolation, tenant: i64, generation: u64) -> Place {
+    place("pg", isolation, tenant, generation)
 }
 
-struct World {
-    engine: Engine,
-    schema: Arc<Schema>,
+/// Makes two tenants of each isolation.
+async fn make(world: &Doctors) -> Vec<Place> {
+    let isolations = [Isolation::Pooled, Isolation::Schema, Isolation::Database];
+    let isolations = isolations.into_iter().flat_map(|isolation| [isolation; 2]);
+    let places: Vec<_> =
+        (1..).zip(isolations).map(|(tenant, isolation)| on_pg(isolation, tenant, 1)).collect();
+    world.make(&places).await;
+    places
 }
 
-impl World {
-    fn new(engine: Engine) -> Self {
-        let schema = Schema::new(store(), crate::records_models::models(), &migrations(vec![])).unwrap();
-        Self { engine, schema: Arc::new(schema) }
-    }
-
-    async fn make(&self) -> Vec<Place> {
-        let pool = Place { tenant: None, generation: 1, ..place(Isolation::Pooled, 1, 1) };
-        self.engine.create_system(&pool).await.unwrap();
-        self.engine.migrate(&pool, &migrations(vec![])).await.unwrap();
-        let template = Template::new(&store(), &migrations(vec![])).unwrap();
-        let mut all = vec![];
-        for tenant in 1..=2 {
-            all.push(place(Isolation::Pooled, tenant, 1));
-            self.engine.enrol(&all[all.len() - 1]).await.unwrap();
-        }
-        for (tenant, isolation) in [
-            (3, Isolation::Schema),
-            (4, Isolation::Schema),
-            (5, Isolation::Database),
-            (6, Isolation::Database),
-        ] {
-            all.push(place(isolation, tenant, 1));
-            self.engine.provision(&all[all.len() - 1], &template).await.unwrap();
-        }
-        all
-    }
-
-    async fn write(&self, place: &Place, name: &str) -> Result<(), tenantry_engine::Error> {
-        let session = self.engine.session(place, &self.schema).await?;
-        let change = insert("doctors", &[("name", name.into()), ("notes", "pooled words".into())]);
-        session.write(vec![change], &WriteOptions::default()).await.map(drop)
-    }
-
-    async fn names(&self, place: &Place) -> Vec<String> {
-        let session = self.engine.session(place, &self.schema).await.unwrap();
-        let fields = vec![FieldName::parse("name").unwrap()];
-        let select = Select { fields, search: Some("words".into()), limit: 500, ..Select::default() };
-        let rows = session.select("doctors", &select, None, Collect::default()).await.unwrap().0.rows;
-        let mut names: Vec<_> = rows.iter().map(|row| format!("{:?}", row[0])).collect();
-        names.sort();
-        names
-    }
+/// Returns the names of the doctors that the search finds.
+async fn names(world: &Doctors, place: &Place) -> Vec<String> {
+    world.names(place, Some(WORD)).await.unwrap()
 }
 
 fn expected(tenant: i64) -> Vec<String> {
-    let mut names: Vec<_> =
-        (0..WRITES).map(|n| format!("{:?}", Value::Text(format!("t{tenant} n{n}")))).collect();
+    let mut names: Vec<_> = (0..WRITES).map(|n| format!("t{tenant} n{n}")).collect();
     names.sort();
     names
 }
 
-async fn behind(home: &Home) -> (Pooler, World) {
+async fn behind(home: &Home) -> (Pooler, Doctors) {
     let (host, port) = home.address();
     let pooler = Pooler::start(&pgbouncer().unwrap(), (&host, port), &home.owner(), CONNECTIONS).unwrap();
-    let world = World::new(home.engine_behind(&pooler.address()));
+    let world = Doctors::new(home.engine_behind(&pooler.address()));
     (pooler, world)
 }
 
@@ -110,7 +62,7 @@ async fn tenants_of_every_isolation_live_behind_a_pooler() {
     on_each_server(|home| async move {
         let (_pooler, world) = behind(&home).await;
         let world = Arc::new(world);
-        let places = world.make().await;
+        let places = make(&world).await;
         let mut writers = tokio::task::JoinSet::new();
         for place in &places {
             for number in 0..WRITES {
@@ -118,7 +70,7 @@ async fn tenants_of_every_isolation_live_behind_a_pooler() {
                 let name = format!("t{} n{number}", place.tenant.unwrap());
                 writers.spawn(async move {
                     world.write(&place, &name).await.unwrap();
-                    world.names(&place).await
+                    names(&world, &place).await
                 });
             }
         }
@@ -126,7 +78,7 @@ async fn tenants_of_every_isolation_live_behind_a_pooler() {
             assert!(!seen.unwrap().is_empty());
         }
         for place in &places {
-            assert_eq!(world.names(place).await, expected(place.tenant.unwrap().get()), "{place}");
+            assert_eq!(names(&world, place).await, expected(place.tenant.unwrap().get()), "{place}");
         }
         move_around(&world, &places).await;
         migrate(&world, &places).await;
@@ -135,19 +87,19 @@ async fn tenants_of_every_isolation_live_behind_a_pooler() {
             assert!(!world.engine.exists(place).await.unwrap(), "{place}");
         }
         world.engine.withdraw(&places[0]).await.unwrap();
-        assert_eq!(world.names(&places[1]).await, expected(2));
+        assert_eq!(names(&world, &places[1]).await, expected(2));
         world.engine.shutdown().await;
     })
     .await;
 }
 
 /// Fills a place of each isolation from a place of another one, and catches up.
-async fn move_around(world: &World, places: &[Place]) {
+async fn move_around(world: &Doctors, places: &[Place]) {
     let (engine, script) = (&world.engine, script(&migrations(vec![])));
     let ways =
         [(&places[2], Isolation::Database), (&places[4], Isolation::Pooled), (&places[1], Isolation::Schema)];
     for (from, isolation) in ways {
-        let to = place(isolation, from.tenant.unwrap().get(), 2);
+        let to = on_pg(isolation, from.tenant.unwrap().get(), 2);
         engine.record_changes(from, 77).await.unwrap();
         engine.fill(from, &to, &script, &AtomicU64::new(0)).await.unwrap();
         let late = "late";
@@ -156,7 +108,7 @@ async fn move_around(world: &World, places: &[Place]) {
         engine.fence_recorded(from, 77).await.unwrap();
         assert_eq!(world.write(from, "later").await.unwrap_err().kind(), &Kind::Fenced);
         engine.open_filled(&to, 77).await.unwrap();
-        assert_eq!(world.names(&to).await, world.names(from).await, "{from} -> {to}");
+        assert_eq!(names(world, &to).await, names(world, from).await, "{from} -> {to}");
         engine.stop_recording(&to, 77).await.unwrap();
         // As before, for the rest of the test.
         engine.lift_fence(from, Some(77)).await.unwrap();
@@ -166,8 +118,7 @@ async fn move_around(world: &World, places: &[Place]) {
         let rows = session.select("doctors", &select, None, Collect::default()).await.unwrap().0.rows;
         let late = rows.iter().find(|row| row.contains(&Value::Text(late.into()))).unwrap();
         let Value::Integer(id) = late[0] else { panic!("{late:?}") };
-        let change =
-            crate::records_kit::delete("doctors", &tenantry_engine::query::RecordId::Integer(id), None);
+        let change = crate::records_kit::delete("doctors", &RecordId::Integer(id), None);
         session.write(vec![change], &WriteOptions::default()).await.unwrap();
         match isolation {
             Isolation::Pooled => engine.withdraw(&to).await.unwrap(),
@@ -176,12 +127,12 @@ async fn move_around(world: &World, places: &[Place]) {
     }
 }
 
-async fn migrate(world: &World, places: &[Place]) {
+async fn migrate(world: &Doctors, places: &[Place]) {
     let field = crate::records_models::field("beds", FieldKind::Integer { min: None, max: None });
     let add = Op::AddField {
         store: store(),
         model: ModelName::parse("hospitals").unwrap(),
-        field: tenantry_engine::model::Field { index: true, ..field },
+        field: Field { index: true, ..field },
         fill: None,
     };
     let newer = migrations(vec![vec![add]]);
@@ -200,7 +151,7 @@ async fn migrate(world: &World, places: &[Place]) {
 async fn a_tenants_own_sql_is_refused_by_a_pooler_that_does_not_know_the_role() {
     on_each_server(|home| async move {
         let (_pooler, world) = behind(&home).await;
-        let places = world.make().await;
+        let places = make(&world).await;
         for place in &places {
             world.write(place, "mine").await.unwrap();
             let session = world.engine.session(place, &world.schema).await.unwrap();
@@ -219,15 +170,15 @@ async fn a_tenants_own_sql_is_refused_by_a_pooler_that_does_not_know_the_role() 
 #[tokio::test]
 async fn tenants_take_turns_on_one_connection() {
     on_each_server(|home| async move {
-        let world = World::new(home.engine_with_one_connection());
-        let places = world.make().await;
+        let world = Doctors::new(home.engine_with_one_connection());
+        let places = make(&world).await;
         for round in 0..3 {
             for place in &places {
                 world.write(place, &format!("n{round}")).await.unwrap();
-                assert_eq!(world.names(place).await.len(), round + 1, "{place}");
+                assert_eq!(names(&world, place).await.len(), round + 1, "{place}");
             }
             for place in places.iter().rev() {
-                assert_eq!(world.names(place).await.len(), round + 1, "{place}");
+                assert_eq!(names(&world, place).await.len(), round + 1, "{place}");
             }
         }
         world.engine.shutdown().await;
