@@ -2,7 +2,7 @@
 
 use super::{Engine, Server};
 use crate::{
-    error::{Error, Result},
+    error::{Error, Kind, Result},
     place::Place,
     schema::Template,
     sqlite,
@@ -71,6 +71,18 @@ impl Engine {
     /// The errors of the disk.
     pub async fn set_aside(&self, place: &Place, error: &Error) -> Result<()> {
         at!(self.server(place)?, server => server.set_aside(place, error))
+    }
+
+    /// Renames the database of a system store to a name that is not used yet, so that another one can have its name. Returns
+    /// the new name; None if there is no database. Only on a server of databases.
+    ///
+    /// # Errors
+    /// `Busy` if statements that run there do not end; `Internal` for a file.
+    pub async fn rename_aside(&self, place: &Place) -> Result<Option<String>> {
+        match self.server(place)? {
+            Server::Postgres(server) => server.rename_aside(place).await,
+            Server::Sqlite(_) => Err(Error::new(Kind::Internal, format!("{place} is a file"))),
+        }
     }
 
     /// Undoes [`Engine::set_aside`].

@@ -216,6 +216,9 @@ async fn a_backup_of_the_own_stores_is_verified_and_restored() {
         let acme = company(&app, &staff, "acme", "Quetzal").await;
         let settings = json!({"external_id": "acme-at-issuer", "colour": "red"});
         staff.patch("/api/admin/tenants/acme/settings", &settings).await.expect(200);
+        let member = "INSERT INTO members (node, name, servers, kept, version, acked, started_at, seen_at, beats) \
+            VALUES ('n', 'gone 1', '', '', '0', 9000000000000000000, 0, 0, 1)";
+        assert_eq!(app.catalog(member).await, 1);
         let id = app.platform().backups().start_system(&Operator::new("system")).await.unwrap().backup;
         until_good(&app, &id).await;
         let verified = staff.post(&format!("/api/admin/backups/{id}/verify?wait=60"), &json!({})).await;
@@ -241,11 +244,21 @@ async fn a_backup_of_the_own_stores_is_verified_and_restored() {
         // No id is given twice.
         let new = after.register("new").await;
         assert_eq!(new.get("/api/records/patients").await.expect(200).json()["items"], json!([]));
+        // A member of the time of the backup would be waited for.
+        assert_eq!(after.catalog("DELETE FROM members").await, 0);
         // A second restore finds the name of what was set aside taken, and removes nothing.
         drop((staff, acme, new));
         let (config, ..) = after.end().await;
-        let again = restore_system(config, &Operator::new("system"), Some(id)).await;
-        assert!(again.unwrap_err().to_string().contains("set aside before"));
+        let again = restore_system(config.clone(), &Operator::new("system"), Some(id)).await.unwrap();
+        let (once, twice) = (restored.renamed, again.renamed);
+        assert!(once.len() == 2 && once.iter().all(|name| name.ends_with(".aside")), "{once:?}");
+        assert!(twice.len() == 2 && twice.iter().all(|name| name.ends_with(".aside2")), "{twice:?}");
+        let last = TestApp::at(config).await;
+        let acme = last.login("owner@acme.example").await;
+        let rows = acme.get("/api/records/patients").await.expect(200).json();
+        assert_eq!(rows["items"].as_array().map(Vec::len), Some(3), "{rows}");
+        let orphans = last.login("staff@platform.example").await.get("/api/admin/orphans").await.json();
+        assert!(!orphans.to_string().contains("aside"), "{orphans}");
     }
 }
 

@@ -13,6 +13,16 @@ pub(super) const ASIDE: &str = "aside";
 /// What follows the name of another place's database or schema that was set aside.
 pub(super) const ASIDE_OTHER: &str = "another";
 
+/// Returns the name that a database or schema had before it was set aside; the same name if it was not.
+pub(super) fn before_aside(name: &str) -> &str {
+    let unnumbered = name.trim_end_matches(|digit: char| digit.is_ascii_digit());
+    let end = |name: &'_ str, end: &str| {
+        name.strip_suffix(end).and_then(|name| name.strip_suffix('.')).map(str::len)
+    };
+    let len = end(unnumbered, ASIDE).or_else(|| end(name, ASIDE_OTHER));
+    len.map_or(name, |len| &name[..len])
+}
+
 impl Server {
     /// Removes the database or schema of a place for good, also if it was set aside, and its roles. Idempotent. It ends
     /// the statements that run there.
@@ -93,6 +103,29 @@ impl Server {
         self.rename(&site, &site.name, &beside(&site.name, end)).await
     }
 
+    /// Renames the database of a system store to a name that nothing has yet, and returns that name. None if there is no
+    /// database.
+    ///
+    /// # Errors
+    /// `Busy` if statements that run there do not end, or another caller takes the name.
+    pub(crate) async fn rename_aside(&self, place: &Place) -> Result<Option<String>> {
+        let site = self.site(place)?;
+        if !self.stands(&site, &site.name).await? {
+            return Ok(None);
+        }
+        let mut number = 1_u32;
+        let mut name = beside(&site.name, ASIDE);
+        while self.stands(&site, &name).await? {
+            number += 1;
+            name = beside(&site.name, &format!("{ASIDE}{number}"));
+        }
+        self.rename(&site, &site.name, &name).await?;
+        match self.stands(&site, &site.name).await? {
+            false => Ok(Some(name)),
+            true => Err(Error::new(Kind::Busy, format!("{name} was taken meanwhile"))),
+        }
+    }
+
     /// Undoes [`Server::set_aside`].
     ///
     /// # Errors
@@ -138,5 +171,25 @@ impl Server {
         let mut lease = self.home().await?;
         let sql = "SELECT 1 FROM pg_namespace WHERE nspname = $1";
         Ok(!lease.connection()?.query(sql, &[(&name, Type::TEXT)]).await?.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_set_aside_is_known_by_its_former_name() {
+        for (name, before) in [
+            ("control", "control"),
+            ("control.aside", "control"),
+            ("control.aside2", "control"),
+            ("control.aside12", "control"),
+            ("tenant_acme_3.another", "tenant_acme_3"),
+            ("tenant_acme_3", "tenant_acme_3"),
+            ("aside", "aside"),
+        ] {
+            assert_eq!(before_aside(name), before);
+        }
     }
 }

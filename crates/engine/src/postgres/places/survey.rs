@@ -3,7 +3,7 @@
 
 use super::{
     How, make,
-    remove::{ASIDE, ASIDE_OTHER},
+    remove::{ASIDE, ASIDE_OTHER, before_aside},
     roles::beside,
 };
 use crate::{
@@ -67,10 +67,9 @@ impl Server {
     fn described(&self, row: &Row, isolation: Isolation) -> Option<DatabaseFile> {
         let name: String = row.get(0);
         let made_at = row.get::<_, Option<&str>>(2).and_then(make::made_at)?;
-        let stem = [ASIDE, ASIDE_OTHER].iter().find_map(|end| name.strip_suffix(end)?.strip_suffix('.'));
         Some(DatabaseFile {
             server: self.name.clone(),
-            physical: self.prefix.physical(stem.unwrap_or(&name)),
+            physical: self.prefix.physical(before_aside(&name)),
             isolation,
             bytes: u64::try_from(row.get::<_, i64>(1)).unwrap_or(0),
             modified: made_at.into(),

@@ -55,6 +55,12 @@ pub(super) async fn system_stores(place: &Place, backup: &Chosen) -> Result<Exit
     if let Some(aside) = &restored.aside {
         say!("the previous files are in {}", aside.display());
     }
+    if !restored.renamed.is_empty() {
+        say!(
+            "the previous databases are called {} now: remove them on the server when they are not needed any more",
+            restored.renamed.join(", ")
+        );
+    }
     say!(
         "{} added to the catalog again; tenants whose databases are lost: tenantry check, then tenantry restore all",
         counted(restored.taken_up, "backup")

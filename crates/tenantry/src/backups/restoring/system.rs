@@ -48,6 +48,8 @@ pub struct SystemRestored {
     pub stores: Vec<StoreName>,
     /// Directory to which the former files were moved. `None`: there were none.
     pub aside: Option<PathBuf>,
+    /// Names that former databases on servers have now.
+    pub renamed: Vec<String>,
     /// Number of backups added to the catalog because the restored one did not know them.
     pub taken_up: u64,
     /// Number of tenants closed because they were purged since.
@@ -75,18 +77,18 @@ pub async fn restore_system(
     fs::create_dir_all(&scratch).map_err(|e| failed(&scratch, &e))?;
     let done = put_in_place(&config, &store, &manifest, &scratch).await;
     drop(fs::remove_dir_all(&scratch));
-    let (stores, aside) = done?;
+    let Replaced { stores, aside, renamed } = done?;
     make_missing_pools(&config).await?;
     // From here on it is an installation like any other, and records the restore in its own log.
     drop(in_use);
     let platform = Platform::open(config).await?;
     let Rescanned { taken_up, closed, .. } = platform.backups().rescan(operator).await?;
     let mut write = platform.control().begin().await?;
-    let detail = json!({ "backup": id, "stores": stores, "aside": aside });
+    let detail = json!({ "backup": id, "stores": stores, "aside": aside, "renamed": renamed });
     write.audit(&operator.by(), None, "system.restore", detail).await?;
     write.commit().await?;
     platform.shutdown().await;
-    Ok(SystemRestored { backup: id, stores, aside, taken_up, closed })
+    Ok(SystemRestored { backup: id, stores, aside, renamed, taken_up, closed })
 }
 
 /// Creates pools that were lost with the platform's stores, so that their tenants can be restored into them.
@@ -177,13 +179,20 @@ async fn newest(store: &Store) -> Result<BackupId> {
     newest.ok_or(Error::NotFound("backup of the platform's own stores"))
 }
 
+/// What became of the former stores.
+struct Replaced {
+    stores: Vec<StoreName>,
+    aside: Option<PathBuf>,
+    renamed: Vec<String>,
+}
+
 /// Replaces the stores. Fetches and verifies everything before it moves anything.
 async fn put_in_place(
     config: &Config,
     store: &Store,
     manifest: &Manifest,
     scratch: &Path,
-) -> Result<(Vec<StoreName>, Option<PathBuf>)> {
+) -> Result<Replaced> {
     let apps = std::sync::Arc::new(Apps::load(config).map_err(|e| Error::invalid("apps", e.to_string()))?);
     let engine = open_engine(config)?;
     let databases = Databases::new(engine.clone(), config, apps)?;
@@ -199,12 +208,12 @@ async fn put_in_place(
     let aside = config.platform.data_dir.join("replaced").join(crate::backups::BackupId::new(now()).as_str());
     let heads = heads_file(config);
     let published = Heads::open(Some(heads.clone()))?.newest().id;
-    let mut moved = false;
+    let (mut moved, mut renamed) = (false, Vec::new());
     for (store, from) in &fetched {
         let place = platform_place(store)?;
         match file_of(config, store)? {
             Some(file) => moved |= move_aside(&file, &aside)?,
-            None => set_aside(engine, &place).await?,
+            None => renamed.extend(engine.rename_aside(&place).await?),
         }
         put_at(&databases, &place, from, scratch).await?;
     }
@@ -214,7 +223,8 @@ async fn put_in_place(
     engine.shutdown().await;
     // The heads belong to a log that continued longer. Next to the restored log they would say that rows were cut off.
     moved |= move_aside(&heads, &aside)?;
-    Ok((fetched.into_iter().map(|(s, _)| s.name.clone()).collect(), moved.then_some(aside)))
+    let stores = fetched.into_iter().map(|(store, _)| store.name.clone()).collect();
+    Ok(Replaced { stores, aside: moved.then_some(aside), renamed })
 }
 
 /// Makes the database of a system store from its file in the backup.
@@ -229,23 +239,9 @@ async fn put_at(databases: &Databases, place: &Place, from: &Path, scratch: &Pat
     catalog_file::read(from, place, &scratch.join("catalog"), &into, now()).await
 }
 
-/// Renames the database of a system store that is no file, so that the restored one gets its name.
-async fn set_aside(engine: &Engine, place: &Place) -> Result<()> {
-    let replaced = tenantry_engine::Error::new(Kind::Missing, format!("{place} is replaced by a backup"));
-    engine.set_aside(place, &replaced).await?;
-    match engine.exists(place).await? {
-        false => Ok(()),
-        true => Err(Error::Conflict(format!(
-            "{} stands where the restored store belongs, and a database that was set aside before has the name it would \
-             get: remove that one on the server, then run this again",
-            engine.shown(place)
-        ))),
-    }
-}
-
 /// Adapts the journal, which is of the moment of the backup. Backups running then are over. Other open operations have
-/// no worker and are taken over at the next start. Then prepares the store for what exists since then; `published` is
-/// the newest published row of the audit log.
+/// no worker and are taken over at the next start. No member of that time serves any more. Then prepares the store for what
+/// exists since then; `published` is the newest published row of the audit log.
 async fn settle(engine: &Engine, config: &Config, published: i64) -> Result<()> {
     let control = config.store("control").ok_or(Error::NotFound("store"))?;
     let mut tx = engine.system(&platform_place(control)?).await?.begin().await?;
@@ -256,7 +252,7 @@ async fn settle(engine: &Engine, config: &Config, published: i64) -> Result<()> 
         "UPDATE operations SET lease_owner = NULL, lease_until = 0 WHERE state IN ('running', 'unwinding')";
     let failed =
         "UPDATE backups SET state = 'failed', error = 'the platform was restored' WHERE state = 'running'";
-    for sql in [over, free, failed] {
+    for sql in [over, free, failed, "DELETE FROM members"] {
         tx.execute(sql, &[]).await?;
     }
     let behind = Behind::look(&mut tx, published).await?;
