@@ -46,6 +46,7 @@ pub use error::{
 pub use export::{Export, Exports};
 pub use moves::attach::{Attach, Attached};
 pub use platform::background::{Background, Pass};
+pub use platform::members::{Node, Nodes};
 pub use platform::orphans::{Orphan, Orphans};
 pub use platform::own_stores::refused::Refused as RefusedStore;
 pub use platform::reload::Reloaded;

@@ -2,9 +2,9 @@
 //! Nothing here acts.
 
 use super::{
-    audit::Audit, backup::args::Backup, clock::Clock, migrate::Migrate, operation::Operation, plan::Plan,
-    project::App, restore::args::Restore, sql::Sql, tenant::args::Tenant, upgrade::Options as Upgrade,
-    user::User,
+    audit::Audit, backup::args::Backup, clock::Clock, migrate::Migrate, nodes::Node, operation::Operation,
+    plan::Plan, project::App, restore::args::Restore, sql::Sql, tenant::args::Tenant,
+    upgrade::Options as Upgrade, user::User,
 };
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -63,6 +63,9 @@ pub(crate) enum Command {
         #[arg(long)]
         no_pages: bool,
     },
+    /// List the servers of an installation on several hosts.
+    #[command(subcommand)]
+    Node(Node),
     /// Show how far the system clock is trusted, or trust it.
     #[command(subcommand)]
     Clock(Clock),

@@ -85,6 +85,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ),
     ("GET", "/api/admin/operations", "/api/admin/operations"),
     ("GET", "/api/admin/orphans", "/api/admin/orphans"),
+    ("GET", "/api/admin/nodes", "/api/admin/nodes"),
     ("GET", "/api/admin/operations/{id}", "/api/admin/operations/1"),
     ("GET", "/api/admin/operations/{id}/events", "/api/admin/operations/1/events"),
     ("POST", "/api/admin/operations/{id}/cancel", "/api/admin/operations/1/cancel"),

@@ -112,6 +112,7 @@ async fn what_staff_are_told() {
             get("/api/admin/users"),
             get("/api/admin/mail"),
             get("/api/admin/orphans"),
+            get("/api/admin/nodes"),
             get("/api/admin/backups"),
             get("/api/admin/backups/status"),
             get("/api/admin/audit/verify"),

@@ -113,6 +113,11 @@ impl TestBinary {
         self.child.wait().unwrap().code()
     }
 
+    /// Returns its process id.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends it the named signal.
     pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();

@@ -12,13 +12,14 @@ use std::{
 };
 
 /// Nouns with verbs, and the root.
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "",
     "app",
     "audit",
     "backup",
     "clock",
     "migrate",
+    "node",
     "operation",
     "plan",
     "restore",
@@ -99,6 +100,7 @@ fn tables_json_and_errors_have_one_form() {
         ("plan_show", "plan show starter"),
         ("user_list", "user list"),
         ("user_show", "user show owner@city-hospital.example"),
+        ("node_list", "node list"),
         ("operation_list", "operation list"),
         ("operation_show", "operation show 1"),
         ("audit_list", "audit list --limit 2"),

@@ -2,7 +2,7 @@
 //! hosts: what one does holds on the other at its next request (`nothing-late`).
 
 use super::{
-    binary::{json_of, run, start},
+    binary::{items_of, json_of, run, start, stdout},
     nodes_kit::{Hosts, Load, OWNER, SUPERUSER, done, judge, ok, status, two, write},
 };
 use serde_json::json;
@@ -155,6 +155,32 @@ fn a_server_that_keeps_its_files_elsewhere_is_refused() {
     assert!(said.contains("files.target") && said.contains("serves this installation"), "{said}");
     // A command on that host works: it serves nothing.
     assert_eq!(json_of(hosts.dir(1), &["tenant", "list"])["items"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn nodes_are_listed_from_every_host_until_they_end() {
+    let (hosts, one, other) = two();
+    let (staff, owner) = (one.log_in(SUPERUSER), one.log_in(OWNER));
+    let (_, answer) = one.ask("GET", "/api/admin/nodes", &staff, None);
+    let nodes = answer["items"].as_array().unwrap();
+    assert_eq!(nodes.len(), 2, "{answer}");
+    let told = |node: &serde_json::Value, name: &str| node[name].as_str().unwrap().to_owned();
+    for (node, server) in nodes.iter().zip([&one, &other]) {
+        assert!(told(node, "name").ends_with(&format!(" {}", server.process())), "{answer}");
+        assert!(told(node, "since") <= told(node, "last_heartbeat_at"), "{answer}");
+        let rest = (&node["version"], &node["servers"][0]);
+        assert_eq!(rest, (&json!(env!("CARGO_PKG_VERSION")), &json!("pg")));
+    }
+    assert_eq!(one.ask("GET", "/api/admin/nodes", &owner, None).0, 404);
+    for host in 0..2 {
+        let listed = items_of(hosts.dir(host), &["node", "list"]);
+        let names = |all: &[serde_json::Value]| all.iter().map(|node| told(node, "name")).collect::<Vec<_>>();
+        assert_eq!(names(&listed), names(nodes));
+        let table = stdout(&run(hosts.dir(host), &["node", "list"]));
+        assert!(table.trim_start().starts_with("NAME") && table.lines().count() == 3, "{table}");
+    }
+    assert_eq!(other.terminate(), Some(0));
+    assert_eq!(items_of(hosts.dir(1), &["node", "list"]).len(), 1);
 }
 
 /// Heads of the audit chain are published where every host reads them.

@@ -52,6 +52,12 @@ pub(crate) struct Facts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Member {
     pub(crate) facts: Facts,
+    /// Version of its program.
+    pub(crate) version: String,
+    /// When it began to serve, in microseconds.
+    pub(crate) since_us: i64,
+    /// When it beat last, in microseconds.
+    pub(crate) seen_us: i64,
     beats: i64,
 }
 
@@ -64,7 +70,13 @@ impl Member {
             servers: lines(row.text(2)?),
             kept: lines(row.text(3)?),
         };
-        Ok(Self { facts, beats: row.integer(4)? })
+        Ok(Self {
+            facts,
+            version: row.text(5)?.to_owned(),
+            since_us: row.integer(6)?,
+            seen_us: row.integer(7)?,
+            beats: row.integer(4)?,
+        })
     }
 }
 
@@ -196,7 +208,8 @@ async fn enter(inner: &Inner, facts: &Facts, refuse: impl Fn(&Member) -> Option<
     }
 }
 
-const MEMBERS: &str = "SELECT node, name, servers, kept, beats FROM members ORDER BY started_at, node";
+const MEMBERS: &str = "SELECT node, name, servers, kept, beats, version, started_at, seen_at FROM members \
+    ORDER BY started_at, node";
 const REMOVE: &str = "DELETE FROM members WHERE node = ? AND beats = ?";
 const ENTER: &str = "INSERT INTO members (node, name, servers, kept, version, acked, started_at, seen_at, beats) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 1) ON CONFLICT (node) DO UPDATE SET beats = members.beats + 1";

@@ -1,11 +1,12 @@
 //! This process among those that serve the installation; see `control/members.rs`.
 //!
-//! Called by servers before they serve, and by work that must rely on caches. Refuses a server while another one keeps
+//! Called by servers before they serve, by work that must rely on caches, and by what lists them. Refuses a server while another one keeps
 //! something elsewhere that requests to both need.
 
 use super::{Platform, data_dir, inner::Inner};
 use crate::{
     Error, Result,
+    access::Actor,
     config::{Location, ObjectTarget},
     control::members::{Facts, Member},
     operations::journal::lease,
@@ -27,6 +28,54 @@ impl Platform {
         let facts = inner.facts(inner.kept().await?);
         inner.control.join(facts.clone(), |other| beside(&facts, other)).await?;
         self.prepare_if_restored().await
+    }
+}
+
+/// A serving process of an installation that several hosts may serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Its host and process id.
+    pub name: String,
+    /// When it began to serve, in microseconds.
+    pub since_us: i64,
+    /// When the control store last heard of it, in microseconds, by the clock of that store's server. A node tells once a
+    /// second that it lives.
+    pub seen_us: i64,
+    /// Version of its program.
+    pub version: String,
+    /// Servers of its configuration.
+    pub servers: Vec<String>,
+}
+
+/// The serving processes of an installation.
+pub struct Nodes<'a> {
+    platform: &'a Platform,
+}
+
+impl Platform {
+    /// Returns the nodes: what serves the installation, on all hosts.
+    pub fn nodes(&self) -> Nodes<'_> {
+        Nodes { platform: self }
+    }
+}
+
+impl Nodes<'_> {
+    /// Lists the nodes, the longest serving first. None if the control store is a file: then only processes of this host
+    /// serve, and none has to tell that it lives.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] for an actor who is no superuser, and those of the control store.
+    pub async fn list(&self, actor: &Actor) -> Result<Option<Vec<Node>>> {
+        actor.require_superuser("list nodes")?;
+        let members = self.platform.control().members().await?;
+        Ok(members.map(|members| members.into_iter().map(Node::of).collect()))
+    }
+}
+
+impl Node {
+    fn of(member: Member) -> Self {
+        let Member { facts, version, since_us, seen_us, .. } = member;
+        Self { name: facts.name, since_us, seen_us, version, servers: facts.servers }
     }
 }
 

@@ -9,7 +9,7 @@ pub(crate) mod inner;
 pub mod kinds;
 pub(crate) mod loaded;
 pub(crate) mod lost;
-mod members;
+pub(crate) mod members;
 pub(crate) mod open;
 pub(crate) mod orphans;
 pub(crate) mod own_stores;

@@ -5,6 +5,7 @@ pub(in crate::cli) mod check;
 pub(in crate::cli) mod clock;
 pub(in crate::cli) mod completions;
 pub(in crate::cli) mod demo;
+pub(in crate::cli) mod nodes;
 pub(in crate::cli) mod project;
 pub(in crate::cli) mod reload;
 pub(in crate::cli) mod serve;

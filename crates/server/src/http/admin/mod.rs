@@ -7,6 +7,7 @@ mod audit;
 mod backups;
 mod impersonate;
 mod mail;
+mod nodes;
 mod operations;
 mod restore;
 mod tenant_life;
@@ -27,6 +28,7 @@ pub(super) use life::{
 };
 pub(super) use mail::list as mail;
 pub(super) use moving::{demote, promote, release, to as move_to};
+pub(super) use nodes::list as nodes;
 pub(super) use operations::{
     abandon as abandon_operation, cancel as cancel_operation, events as operation_events, list as operations,
     orphans, retry as retry_operation, show as operation,
