@@ -51,6 +51,21 @@ fn what_is_revoked_on_one_node_is_refused_on_the_other_at_its_next_request() {
 }
 
 #[test]
+fn the_own_stores_are_not_restored_while_a_server_runs_on_another_host() {
+    let (hosts, one, other) = two();
+    let owner = other.log_in(OWNER);
+    done(&run(hosts.dir(0), &["backup", "create", "--system"]));
+    assert_eq!(one.terminate(), Some(0));
+    let refused = run(hosts.dir(0), &["restore", "system"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("stop all servers first"), "{said}");
+    ok(&other, "GET", "/api/records/doctors", &owner, None);
+    // One that was killed is still listed, but does not beat.
+    drop(other);
+    done(&run(hosts.dir(0), &["restore", "system"]));
+}
+
+#[test]
 fn rights_and_limits_changed_on_one_node_hold_on_the_other_at_its_next_request() {
     let (_hosts, one, other) = two();
     let staff = one.log_in(SUPERUSER);

@@ -15,6 +15,7 @@ use crate::{
         store::MANIFEST,
     },
     config::{Config, ObjectTarget, Scope, StoreConfig},
+    control::members,
     platform::{
         data_dir::in_use::InUse,
         databases::{Databases, platform_place},
@@ -66,6 +67,7 @@ pub async fn restore_system(
     id: Option<BackupId>,
 ) -> Result<SystemRestored> {
     let in_use = InUse::alone(&config)?;
+    refuse_running(&config).await?;
     let store = Store::open(&config.backups.target)?;
     let id = match id {
         Some(id) => id,
@@ -89,6 +91,24 @@ pub async fn restore_system(
     write.commit().await?;
     platform.shutdown().await;
     Ok(SystemRestored { backup: id, stores, aside, renamed, taken_up, closed })
+}
+
+/// Refuses while a server runs on any host. The lock of the data directory guards this host only; where the control store is on
+/// a database server, all servers beat there. One that cannot be read has none that could go on.
+async fn refuse_running(config: &Config) -> Result<()> {
+    let store = config.store("control").ok_or(Error::NotFound("store"))?;
+    let (engine, place) = (open_engine(config)?, platform_place(store)?);
+    if engine.exists(&place).await.unwrap_or(false)
+        && let Ok(control) = engine.system(&place).await
+    {
+        let living = members::living(&control).await.unwrap_or_default();
+        if let Some(member) = living.first() {
+            let name = &member.facts.name;
+            return Err(Error::Conflict(format!("a server runs ({name}): stop all servers first, on every host")));
+        }
+    }
+    engine.shutdown().await;
+    Ok(())
 }
 
 /// Creates pools that were lost with the platform's stores, so that their tenants can be restored into them.
@@ -120,6 +140,7 @@ pub async fn renew_pool(config: Config, operator: &Operator, store: &StoreName) 
         )
     })?;
     let in_use = InUse::alone(&config)?;
+    refuse_running(&config).await?;
     let (engine, place) = (open_engine(&config)?, platform_place(known)?);
     let Some(lost) = engine.lost(&place).await? else {
         return Err(Error::Conflict(format!(
