@@ -50,7 +50,25 @@ impl Place {
 
     /// Opens the platform for a command that only reads: on a full disk and on a read-only one, too.
     pub(super) async fn reading(&self) -> Result<Platform> {
-        self.reading_of(self.config()?).await
+        let config = self.config()?;
+        self.refuse_no_installation(&config)?;
+        self.reading_of(config).await
+    }
+
+    /// Refuses a directory that does not exist, unless a configuration file is there: a command that only reads begins no
+    /// installation in a mistyped one. With the control store on a database server, a host begins with an empty directory.
+    fn refuse_no_installation(&self, config: &Config) -> Result<()> {
+        let dir = &config.platform.data_dir;
+        let is_named = self.data.is_none() && self.file().is_some();
+        let control = config.store("control").and_then(|store| config.server(store.servers.first()?.as_str()));
+        if is_named || dir.exists() || control.is_none_or(|server| server.path().is_none()) {
+            return Ok(());
+        }
+        Err(anyhow!(
+            "there is no installation: {} does not exist\n  remedy: name its data directory with --data or its tenantry.toml \
+             with --config, or begin one with: tenantry serve",
+            dir.display()
+        ))
     }
 
     /// Like [`Place::reading`], with this configuration instead of the one in the file.

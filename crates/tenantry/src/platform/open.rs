@@ -76,10 +76,8 @@ impl Platform {
     /// directory. [`Self::refused`] tells that it did so.
     ///
     /// # Errors
-    /// The reason why it cannot be opened for writing, if it cannot be read without writing either. [`Error::Conflict`] if
-    /// there is no installation: a command that only reads begins none.
+    /// The reason why it cannot be opened for writing, if it cannot be read without writing either.
     pub async fn open_to_read(config: Config) -> Result<Self> {
-        refuse_no_installation(&config)?;
         let refused = match Self::open_to_look(config.clone()).await {
             Ok(platform) => return Ok(platform),
             // It says what to correct or restore.
@@ -161,20 +159,6 @@ fn engine_with(config: &Config, open: OpenEngine) -> Result<Engine> {
     let work =
         WorkLimits { at_once: Some(limits.blocking_threads), per_tenant: limits.tenant_threads, deadline };
     Ok(open(servers::specs(config)?, cache, work)?)
-}
-
-/// Refuses a data directory that does not exist, unless the control store is on a server.
-fn refuse_no_installation(config: &Config) -> Result<()> {
-    let dir = &config.platform.data_dir;
-    let server = config.server(control_place(config)?.server.as_str());
-    if dir.exists() || server.is_none_or(|server| server.path().is_none()) {
-        return Ok(());
-    }
-    Err(Error::Conflict(format!(
-        "there is no installation: {} does not exist; name its data directory with --data or its tenantry.toml with \
-         --config, or begin one: tenantry serve",
-        dir.display()
-    )))
 }
 
 fn control_place(config: &Config) -> Result<Place> {
