@@ -60,7 +60,8 @@ impl Place {
     fn refuse_no_installation(&self, config: &Config) -> Result<()> {
         let dir = &config.platform.data_dir;
         let is_named = self.data.is_none() && self.file().is_some();
-        let control = config.store("control").and_then(|store| config.server(store.servers.first()?.as_str()));
+        let control =
+            config.store("control").and_then(|store| config.server(store.servers.first()?.as_str()));
         if is_named || dir.exists() || control.is_none_or(|server| server.path().is_none()) {
             return Ok(());
         }

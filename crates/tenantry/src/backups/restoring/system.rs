@@ -104,7 +104,9 @@ async fn refuse_running(config: &Config) -> Result<()> {
         let living = members::living(&control).await.unwrap_or_default();
         if let Some(member) = living.first() {
             let name = &member.facts.name;
-            return Err(Error::Conflict(format!("a server runs ({name}): stop all servers first, on every host")));
+            return Err(Error::Conflict(format!(
+                "a server runs ({name}): stop all servers first, on every host"
+            )));
         }
     }
     engine.shutdown().await;
