@@ -1,4 +1,4 @@
-//! This process among those that serve the installation; see `control/members.rs`.
+//! This process among those that serve the installation; see `control/members/mod.rs`.
 //!
 //! Called by servers before they serve, by work that must rely on caches, and by what lists them. Refuses a server while another one keeps
 //! something elsewhere that requests to both need.

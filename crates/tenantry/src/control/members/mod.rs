@@ -9,6 +9,10 @@
 //! was not heard for [`GONE`], which is longer. So the first request after a revocation is refused everywhere. No clock of
 //! any host is compared with another one: both times are measured by the monotonic clock of one process.
 
+mod living;
+
+pub(crate) use living::living;
+
 use super::{Inner, params};
 use crate::{Error, Result};
 use std::{
@@ -237,27 +241,6 @@ pub(super) async fn list(inner: &Inner) -> Result<Option<Vec<Member>>> {
         true => members(&inner.db.query(MEMBERS, &[]).await?).map(Some),
         false => Ok(None),
     }
-}
-
-/// Returns the members of a control store that beat while they are watched. Takes up to [`GONE`] if there are others.
-///
-/// # Errors
-/// Those of the store.
-pub(crate) async fn living(db: &SystemDb) -> Result<Vec<Member>> {
-    if !db.is_shared() {
-        return Ok(Vec::new());
-    }
-    let (before, began) = (members(&db.query(MEMBERS, &[]).await?)?, Instant::now());
-    let beats: HashMap<&str, i64> = before.iter().map(|m| (m.facts.node.as_str(), m.beats)).collect();
-    while !before.is_empty() && began.elapsed() < GONE {
-        tokio::time::sleep(BEAT / 4).await;
-        let mut living = members(&db.query(MEMBERS, &[]).await?)?;
-        living.retain(|member| beats.get(member.facts.node.as_str()) != Some(&member.beats));
-        if !living.is_empty() {
-            return Ok(living);
-        }
-    }
-    Ok(Vec::new())
 }
 
 /// Ends the membership of this process: it serves no more.
