@@ -182,9 +182,25 @@ async fn what_stands_in_the_way_is_named_and_the_installation_stays_whole() {
     rows(&server, &token);
     assert_eq!(server.terminate(), Some(0));
     going.home.administer(&format!("DROP DATABASE \"{prefix}control\"")).await;
+
+    // Copies of stores that are not in use yet when the configuration cannot be written are made anew.
+    let blocked = dir.join("tenantry.toml.new");
+    std::fs::create_dir(&blocked).unwrap();
+    let said = refused(dir, &going.up(&prefix, &[]));
+    assert!(said.contains("tenantry.toml.new"), "{said}");
+    let server = start(dir, "serve");
+    let staff = server.log_in("admin@tenantry.example");
+    let city = json!({"name": "Ahlen", "region": 1});
+    let (status, made) = server.ask("POST", "/api/records/cities", &staff, Some(&city));
+    assert_eq!(status, 201, "{made}");
+    assert_eq!(server.terminate(), Some(0));
+    std::fs::remove_dir(&blocked).unwrap();
+
     fine(dir, &going.up(&prefix, &[]));
     let server = start(dir, "serve");
     rows(&server, &token);
+    let (_, found) = server.ask("GET", "/api/records/cities?q=Ahlen", &token, None);
+    assert_eq!(found["items"][0]["name"], "Ahlen", "{found}");
     // Others on that server keep what is theirs to themselves.
     let other =
         format!("CREATE DATABASE \"{prefix}other\"; REVOKE ALL ON DATABASE \"{prefix}other\" FROM PUBLIC");
