@@ -51,6 +51,8 @@ pub enum Obstacle {
 pub enum Event<'a> {
     /// Number of tenants that will be moved.
     Found(usize),
+    /// A database stays, because the owner of the tenant provides it and moves it.
+    External(&'a Slug, &'a StoreName),
     /// A tenant was moved. Its operation.
     Moved(&'a Slug, &'a Listed),
     /// A tenant was not moved, and why.
@@ -64,6 +66,8 @@ pub struct MovedAll {
     pub moved: usize,
     /// Number of tenants that could not be moved.
     pub failed: usize,
+    /// Number of databases that stay, because their owners move them.
+    pub external: usize,
 }
 
 impl Moves<'_> {
@@ -73,7 +77,7 @@ impl Moves<'_> {
     /// Those of the control store.
     pub async fn waiting(&self, leaves: &[ServerName]) -> Result<Vec<Waiting>> {
         let mut all = Vec::new();
-        for Tenant { slug, placements, .. } in self.tenants_on(leaves, true).await? {
+        for Tenant { slug, placements, .. } in self.tenants_on(leaves).await? {
             for placement in placements.iter().filter(|placement| is_on(placement, leaves)) {
                 // Pooled tenants go to a pool, others to a place of their own.
                 let to = placement.place.isolation;
@@ -107,14 +111,21 @@ impl Moves<'_> {
     ) -> Result<MovedAll> {
         actor.require_staff()?;
         self.refuse_unknown(server).await?;
-        let tenants = self.tenants_on(leaves, false).await?;
+        let (mut tenants, mut report) = (self.tenants_on(leaves).await?, MovedAll::default());
+        for Tenant { slug, placements, .. } in &tenants {
+            for placement in placements.iter().filter(|p| is_on(p, leaves) && p.policy == Policy::External) {
+                tell(Event::External(slug, &placement.place.store));
+                report.external += 1;
+            }
+        }
+        let moves = |p: &Placement| is_on(p, leaves) && p.policy != Policy::External;
+        tenants.retain(|tenant| tenant.placements.iter().any(moves));
         tell(Event::Found(tenants.len()));
         let one = |tenant: Tenant| async move {
             let moved = self.one(actor, &tenant.slug, leaves, server, isolation).await;
             (tenant.slug, moved.map_err(|error| error.to_string()))
         };
-        let (mut report, mut moves) =
-            (MovedAll::default(), stream::iter(tenants).map(one).buffer_unordered(AT_ONCE));
+        let mut moves = stream::iter(tenants).map(one).buffer_unordered(AT_ONCE);
         while let Some((slug, moved)) = moves.next().await {
             match moved {
                 Ok(operation) => {
@@ -169,16 +180,15 @@ impl Moves<'_> {
         Ok((stores, legs))
     }
 
-    /// Returns the tenants with a database in use on one of these servers; those with nothing but external ones only if
-    /// `external`.
-    async fn tenants_on(&self, leaves: &[ServerName], external: bool) -> Result<Vec<Tenant>> {
+    /// Returns the tenants with a database in use on one of these servers.
+    async fn tenants_on(&self, leaves: &[ServerName]) -> Result<Vec<Tenant>> {
         let (mut found, mut filter) = (Vec::new(), Filter { limit: PAGE, ..Filter::default() });
         loop {
             let page = self.platform.tenants().list(&filter).await?;
             let Some(last) = page.last() else { return Ok(found) };
             filter.after = Some(last.id);
-            let counts = |p: &Placement| is_on(p, leaves) && (external || p.policy != Policy::External);
-            found.extend(page.into_iter().filter(|tenant| tenant.placements.iter().any(counts)));
+            found
+                .extend(page.into_iter().filter(|tenant| tenant.placements.iter().any(|p| is_on(p, leaves))));
         }
     }
 }

@@ -99,15 +99,11 @@ pub(in crate::cli) async fn run(place: &Place, options: &Options) -> Result<Exit
 /// Moves the tenants and returns how many did not.
 async fn move_tenants(platform: &Platform, upgrade: &Upgrade) -> Result<usize> {
     let progress = Progress::new("moving")?;
-    let mut external = 0;
-    for waiting in platform.moves().waiting(&upgrade.leaves()).await? {
-        if waiting.obstacle == Some(Obstacle::External) {
-            external += 1;
-            say!("{}: store {} is an external database: its owner moves it", waiting.slug, waiting.store);
-        }
-    }
     let tell = |event: Event<'_>| match event {
         Event::Found(total) => progress.at(0, total as u64),
+        Event::External(slug, store) => {
+            progress.suspend(|| say!("{slug}: store {store} is an external database: its owner moves it"));
+        }
         Event::Moved(slug, operation) => {
             progress.one_more();
             let result = operation.result.as_ref();
@@ -127,10 +123,11 @@ async fn move_tenants(platform: &Platform, upgrade: &Upgrade) -> Result<usize> {
         .await;
     drop(progress);
     let report = report?;
-    if report.moved + report.failed + external > 0 {
-        say!("{} moved, {} not", counted(report.moved as u64, "tenant"), report.failed + external);
+    let left = report.failed + report.external;
+    if report.moved + left > 0 {
+        say!("{} moved, {left} not", counted(report.moved as u64, "tenant"));
     }
-    Ok(report.failed + external)
+    Ok(left)
 }
 
 /// Carries the platform's own stores.
@@ -138,7 +135,7 @@ async fn finish(upgrade: &Upgrade) -> Result<ExitCode> {
     let carried = match upgrade.carry_stores(&operator()).await {
         Err(error @ tenantry::Error::Conflict(_)) => {
             return Err(anyhow!(
-                "all tenants are on {}, but not the platform's own stores: {error}\n  remedy: run this again after that",
+                "all tenants are on {}, but not the platform's own stores: {error}\n  remedy: do that, then run this command again",
                 upgrade.server()
             ));
         }
