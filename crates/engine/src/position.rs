@@ -99,7 +99,8 @@ impl Seal {
             return None;
         }
         let plain = self.masked(&position.tag, position.sealed);
-        // A forger who finds a tag by the time this takes has only reads answered by the primary.
+        // The time that this takes may reveal a tag. A client that forges a position gains nothing by it: the primary
+        // answers its reads.
         if self.tag(&plain) != position.tag {
             return None;
         }

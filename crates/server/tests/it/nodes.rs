@@ -60,7 +60,7 @@ fn the_own_stores_are_not_restored_while_a_server_runs_on_another_host() {
     let said = String::from_utf8_lossy(&refused.stderr);
     assert!(!refused.status.success() && said.contains("stop all servers first"), "{said}");
     ok(&other, "GET", "/api/records/doctors", &owner, None);
-    // One that was killed is still listed, but does not beat.
+    // A server that was killed is still listed, but does not beat.
     drop(other);
     done(&run(hosts.dir(0), &["restore", "system"]));
 }

@@ -64,7 +64,7 @@ impl Nodes<'_> {
     /// serve, and none has to tell that it lives.
     ///
     /// # Errors
-    /// [`Error::Denied`] for an actor who is no superuser, and those of the control store.
+    /// [`Error::Denied`] unless the actor is a superuser; otherwise those of the control store.
     pub async fn list(&self, actor: &Actor) -> Result<Option<Vec<Node>>> {
         actor.require_superuser("list nodes")?;
         let members = self.platform.control().members().await?;

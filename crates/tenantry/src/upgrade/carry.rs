@@ -109,12 +109,13 @@ async fn remove_unfinished(databases: &Databases, place: &Place) -> Result<()> {
     if !engine.exists(place).await? {
         return Ok(());
     }
-    // Finishes a database that was made and has no identity yet, and refuses one that belongs to something else.
+    // A database without an identity is one that an interrupted run was making: this finishes it. It refuses a database of
+    // another program or installation.
     match engine.create_system(place).await {
         Ok(()) => Ok(engine.drop_database(place).await?),
         Err(error) if matches!(error.kind(), Kind::WrongIdentity | Kind::NoAccess | Kind::Denied(_)) => {
             Err(Error::Conflict(format!(
-                "{} is not of this installation: remove that database, or begin again with another prefix",
+                "{} is not of this installation: rename or remove that database on the server",
                 engine.shown(place)
             )))
         }

@@ -94,7 +94,7 @@ pub async fn restore_system(
 }
 
 /// Refuses while a server runs on any host. The lock of the data directory guards this host only; where the control store is on
-/// a database server, all servers beat there. One that cannot be read has none that could go on.
+/// a database server, all servers beat there. If the control store cannot be read, no server can go on with it.
 async fn refuse_running(config: &Config) -> Result<()> {
     let store = config.store("control").ok_or(Error::NotFound("store"))?;
     let (engine, place) = (open_engine(config)?, platform_place(store)?);
@@ -102,6 +102,7 @@ async fn refuse_running(config: &Config) -> Result<()> {
         && let Ok(control) = engine.system(&place).await
     {
         let living = members::living(&control).await.unwrap_or_default();
+        engine.shutdown().await;
         if let Some(member) = living.first() {
             let name = &member.facts.name;
             return Err(Error::Conflict(format!(
