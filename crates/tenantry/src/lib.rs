@@ -18,13 +18,11 @@ pub mod backups;
 pub mod config;
 mod control;
 pub mod error;
-mod export;
 #[cfg(feature = "internals")]
 pub mod internals;
 pub mod mail;
 pub mod migrations;
 pub mod moves;
-mod objects;
 pub mod operations;
 pub mod plans;
 pub mod platform;
@@ -36,6 +34,7 @@ pub mod upgrade;
 pub mod users;
 
 pub use accounts::{Accounts, Answerer, Founder, Invitation, Invitations, Invited, Inviter, Registration};
+pub use archive::export::{Export, Exports};
 pub use arrivals::{Arrivals, NewFromCopy, Upload as ArchiveUpload};
 pub use control::{ClockState, clock};
 pub use error::{
@@ -43,7 +42,6 @@ pub use error::{
     caught::{caught, panic_text},
     counted::counted,
 };
-pub use export::{Export, Exports};
 pub use moves::attach::{Attach, Attached};
 pub use platform::background::{Background, Pass};
 pub use platform::members::{Node, Nodes};

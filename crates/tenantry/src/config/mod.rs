@@ -4,6 +4,7 @@
 //! is passed on. Reading it never opens a database or reads a secret.
 
 mod backups;
+pub(crate) mod buckets;
 mod check;
 mod defaults;
 pub(crate) mod edit;
