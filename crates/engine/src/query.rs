@@ -111,6 +111,109 @@ impl Default for Select {
     }
 }
 
+/// A question about groups of rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Aggregate {
+    /// The condition.
+    pub filter: Filter,
+    /// Full-text search over the model's search fields.
+    pub search: Option<String>,
+    /// What rows of one group have in common (at most 3); without, all rows are one group.
+    pub group_by: Vec<GroupKey>,
+    /// What to compute for each group, besides the number of its rows (at most 20).
+    pub measures: Vec<Measure>,
+    /// Order of the groups.
+    pub order: GroupOrder,
+    /// Maximum number of groups (1 to 1000).
+    pub limit: u32,
+}
+
+impl Default for Aggregate {
+    fn default() -> Self {
+        Self {
+            filter: Filter::All(vec![]),
+            search: None,
+            group_by: vec![],
+            measures: vec![],
+            order: GroupOrder::Keys,
+            limit: 100,
+        }
+    }
+}
+
+/// What rows of one group have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupKey {
+    /// A field; JSON cannot be one.
+    pub field: FieldName,
+    /// For dates and instants: only the period, which its first day stands for. Of instants, in UTC.
+    pub period: Option<Period>,
+}
+
+/// A period of the calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Period {
+    /// A calendar year.
+    Year,
+    /// Three months, from January, April, July and October.
+    Quarter,
+    /// A calendar month.
+    Month,
+    /// A day.
+    Day,
+}
+
+/// What to compute over a field of the rows of a group. Null values count for nothing; without others the result is null.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measure {
+    /// How.
+    pub function: Function,
+    /// Over which field.
+    pub field: FieldName,
+}
+
+/// How a value is computed from those of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Function {
+    /// The exact sum of integers or decimals.
+    Sum,
+    /// The mean of integers or decimals, rounded to four decimals more than the field has, halves away from zero.
+    Average,
+    /// The smallest number, date, instant or text.
+    Min,
+    /// The largest number, date, instant or text.
+    Max,
+}
+
+/// Order of groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupOrder {
+    /// By their keys, nulls first.
+    Keys,
+    /// Those with the most rows first, then by their keys.
+    Largest,
+}
+
+/// The groups of an [`Aggregate`].
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Groups {
+    /// The groups, in order.
+    pub groups: Vec<Group>,
+    /// There are more groups than the limit.
+    pub more: bool,
+}
+
+/// One group of rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    /// Values of the keys, in the order of the question.
+    pub keys: Vec<Value>,
+    /// Number of rows.
+    pub count: u64,
+    /// Results of the measures, in the order of the question.
+    pub measures: Vec<Value>,
+}
+
 /// One change to a row. All changes of one call are one transaction.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {

@@ -8,7 +8,7 @@ use crate::{
     overrides::OverrideRow,
     position::Position,
     postgres,
-    query::{Change, Filter, RecordId, Select},
+    query::{Aggregate, Change, Filter, Groups, RecordId, Select},
     row::Visit,
     sqlite,
     statement::{SqlLimits, SqlRows},
@@ -132,6 +132,23 @@ impl Session {
         match &self.0 {
             Kind::Sqlite(session) => session.count(model, filter, search, merge).await,
             Kind::Postgres(session) => boxed(session.count(model, filter, search, merge)).await,
+        }
+    }
+
+    /// Returns the groups of the matching rows, with what was asked of each.
+    ///
+    /// # Errors
+    /// Those of [`Session::select`]; `Invalid` for a field that a key or a measure cannot have, and for a sum of integers that
+    /// needs more than 64 bits.
+    pub async fn aggregate(
+        &self,
+        model: &str,
+        asked: &Aggregate,
+        merge: Option<&[OverrideRow]>,
+    ) -> Result<Groups> {
+        match &self.0 {
+            Kind::Sqlite(session) => session.aggregate(model, asked, merge).await,
+            Kind::Postgres(session) => boxed(session.aggregate(model, asked, merge)).await,
         }
     }
 

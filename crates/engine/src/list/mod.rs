@@ -1,6 +1,7 @@
-//! What a list may ask of any database: its filter, its order, its search terms, the rows of a page, and what that
-//! costs.
+//! What a list may ask of any database: its filter, its order, its search terms, the rows of a page, what that costs, and
+//! the groups of rows that it may summarise.
 
+pub(crate) mod aggregate;
 mod cost;
 mod cursor;
 pub(crate) mod filter;

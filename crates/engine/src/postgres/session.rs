@@ -11,12 +11,12 @@ use super::{
 };
 use crate::{
     error::{Error, Kind, Result},
-    list::{Cost, cost},
+    list::{Cost, aggregate::Checked, cost},
     name::FieldName,
     overrides::OverrideRow,
     place::{Isolation, Place},
     position::{LogPosition, Position},
-    query::{Change, Filter, RecordId, Select},
+    query::{Aggregate, Change, Filter, Groups, RecordId, Select},
     row::Visit,
     schema::Schema,
     statement::{SqlLimits, SqlRows},
@@ -170,6 +170,24 @@ impl Session {
         });
         let rows = within(Some(self.server.read_deadline), read).await?;
         Ok(rows.first().and_then(|row| u64::try_from(row.get::<_, i64>(0)).ok()).unwrap_or(0))
+    }
+
+    pub(crate) async fn aggregate(
+        &self,
+        model: &str,
+        asked: &Aggregate,
+        merge: Option<&[OverrideRow]>,
+    ) -> Result<Groups> {
+        let mut query = Query::of(&self.schema, model, self.isolation())?;
+        let checked = Checked::new(query.plan, asked)?;
+        let wanted = list::wanted(query.plan, asked.search.as_deref())?;
+        let read = pin!(async {
+            let overridden = self.overridden(&query, &wanted, merge).await?;
+            list::aggregate::write(&mut query, (asked, &checked), &wanted, merge, &overridden)?;
+            self.rows(&query.sql, &query.values).await
+        });
+        let rows = within(Some(self.server.read_deadline), read).await?;
+        list::aggregate::groups(&rows, asked, &checked)
     }
 
     /// Reads the texts of rows whose searched texts the tenant overrides, and judges them.

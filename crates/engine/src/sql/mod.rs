@@ -1,13 +1,19 @@
 //! Conditions and orders of lists as SQL, written once for the databases that speak it. What a statement means must be the
 //! same in all of them; only its words differ.
 
+mod aggregate;
 mod filter;
 mod page;
 
+pub(crate) use aggregate::{columns as aggregate_columns, groups as group_by, order as order_groups};
 pub(crate) use filter::write as write_filter;
 pub(crate) use page::{after, order_by};
 
-use crate::{cell::Stored, query::Direction, schema::Plan};
+use crate::{
+    cell::Stored,
+    query::{Direction, Period},
+    schema::Plan,
+};
 
 /// A statement under construction, in the words of one database.
 pub(crate) trait Statement {
@@ -38,6 +44,12 @@ pub(crate) trait Statement {
 
     /// Appends a condition that a text starts with another one; only ASCII letters are compared without their case.
     fn starts_with(&mut self, position: usize, needle: &str);
+
+    /// Appends the first day of the period that a date or an instant is in.
+    fn first_day(&mut self, position: usize, period: Period);
+
+    /// Appends the exact sum of a column of integers or decimals over the rows of a group.
+    fn sum(&mut self, position: usize);
 
     /// Returns what follows a column in an order: nulls come first ascending and last descending.
     fn direction(position: usize, direction: Direction) -> &'static str;

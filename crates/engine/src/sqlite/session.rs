@@ -17,7 +17,7 @@ use crate::{
     name::FieldName,
     overrides::OverrideRow,
     place::{Isolation, Place},
-    query::{Change, Filter, RecordId, Select},
+    query::{Aggregate, Change, Filter, Groups, RecordId, Select},
     row::Visit,
     schema::{Confinement, Schema, Script},
     sqlite::connection::{BUSY_WAIT, LongWork},
@@ -141,6 +141,19 @@ impl Session {
         let (search, merge) = (search.map(str::to_owned), merge.map(<[_]>::to_vec));
         self.long(self.long.read_deadline(), move |conn, schema, who| {
             list::count(conn, schema, who, &model, &filter, search.as_deref(), merge.as_deref())
+        })
+        .await
+    }
+
+    pub(crate) async fn aggregate(
+        &self,
+        model: &str,
+        asked: &Aggregate,
+        merge: Option<&[OverrideRow]>,
+    ) -> Result<Groups> {
+        let (model, asked, merge) = (model.to_owned(), asked.clone(), merge.map(<[_]>::to_vec));
+        self.long(self.long.read_deadline(), move |conn, schema, who| {
+            list::aggregate(conn, schema, who, &model, &asked, merge.as_deref())
         })
         .await
     }

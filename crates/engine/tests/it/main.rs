@@ -41,6 +41,7 @@ mod postgres_tls;
 mod postgres_transfer;
 mod records_bind;
 mod records_direct;
+mod records_groups;
 mod records_kit;
 mod records_leak;
 mod records_limits;

@@ -14,7 +14,7 @@ use tenantry_engine::{
     name::{AppName, FieldName, ModelName, PhysicalName, ServerName, StoreName, TenantId},
     overrides::OverrideRow,
     place::{Isolation, Place},
-    query::{Change, Filter, RecordId, Select},
+    query::{Aggregate, Change, Filter, Groups, RecordId, Select},
     row::{Collect, Visit},
     schema::Schema,
     value::Value,
@@ -324,6 +324,11 @@ impl Kit {
         merge: Option<&[OverrideRow]>,
     ) -> Result<u64> {
         self.count_of("doctors", filter, search, merge)
+    }
+
+    pub(crate) fn groups(&self, asked: &Aggregate, merge: Option<&[OverrideRow]>) -> Result<Groups> {
+        let session = self.session()?;
+        runtime().block_on(session.aggregate("doctors", asked, merge))
     }
 
     pub(crate) fn count_of(

@@ -12,7 +12,7 @@ use tenantry_engine::{
 };
 use tenantry_testkit::property;
 
-const FIELDS: [&str; 6] = ["name", "age", "fee", "active", "born", "level"];
+pub(crate) const FIELDS: [&str; 6] = ["name", "age", "fee", "active", "born", "level"];
 
 fn text() -> impl Strategy<Value = String> {
     let letters =
@@ -20,7 +20,7 @@ fn text() -> impl Strategy<Value = String> {
     prop::collection::vec(letters, 0..4).prop_map(|v| v.concat())
 }
 
-fn value(field: &'static str, exact: bool) -> BoxedStrategy<Value> {
+pub(crate) fn value(field: &'static str, exact: bool) -> BoxedStrategy<Value> {
     let some = match field {
         // A required text is never stored empty, but may be compared with an empty one.
         "name" if exact => return text().prop_map(|text| Value::Text(format!("{text}n"))).boxed(),
@@ -38,11 +38,11 @@ fn value(field: &'static str, exact: bool) -> BoxedStrategy<Value> {
     if exact { prop_oneof![3 => some, 1 => Just(Value::Null)].boxed() } else { some }
 }
 
-fn row() -> impl Strategy<Value = Vec<Value>> {
+pub(crate) fn row() -> impl Strategy<Value = Vec<Value>> {
     FIELDS.map(|field| value(field, true)).prop_map(Vec::from)
 }
 
-fn condition() -> impl Strategy<Value = Filter> {
+pub(crate) fn condition() -> impl Strategy<Value = Filter> {
     let field = prop::sample::select(vec!["id", "name", "age", "fee", "active", "born", "level"]);
     let leaf = field.prop_flat_map(|field| {
         let operators = match field {
@@ -83,13 +83,13 @@ fn order() -> impl Strategy<Value = Vec<(&'static str, Direction)>> {
 }
 
 /// A row of the model: id first, then [`FIELDS`].
-type Naive = Vec<Value>;
+pub(crate) type Naive = Vec<Value>;
 
-fn at<'r>(row: &'r Naive, field: &str) -> &'r Value {
+pub(crate) fn at<'r>(row: &'r Naive, field: &str) -> &'r Value {
     if field == "id" { &row[0] } else { &row[1 + FIELDS.iter().position(|f| *f == field).unwrap()] }
 }
 
-fn cmp(a: &Value, b: &Value) -> Ordering {
+pub(crate) fn cmp(a: &Value, b: &Value) -> Ordering {
     match (a, b) {
         (Value::Null, Value::Null) => Ordering::Equal,
         (Value::Null, _) => Ordering::Less,
@@ -103,7 +103,7 @@ fn cmp(a: &Value, b: &Value) -> Ordering {
     }
 }
 
-fn holds(row: &Naive, filter: &Filter) -> bool {
+pub(crate) fn holds(row: &Naive, filter: &Filter) -> bool {
     match filter {
         Filter::All(list) => list.iter().all(|f| holds(row, f)),
         Filter::Any(list) => list.iter().any(|f| holds(row, f)),
@@ -155,7 +155,7 @@ fn sorted(mut rows: Vec<Naive>, order: &[(&str, Direction)]) -> Vec<Naive> {
 }
 
 /// Fills the database and its neighbours. Every tenant has the same ids, so that only confinement separates them.
-fn fill(kit: &mut Kit, rows: &[Vec<Value>]) -> Vec<Naive> {
+pub(crate) fn fill(kit: &mut Kit, rows: &[Vec<Value>]) -> Vec<Naive> {
     let change = |row: &Vec<Value>| {
         let list: Vec<_> = FIELDS.into_iter().zip(row.iter().cloned()).collect();
         insert("doctors", &list)
@@ -247,7 +247,7 @@ fn merged_lists_agree_with_a_model_in_memory() {
 }
 
 /// Drops rows that repeat name and birthday, which are unique together.
-fn unique(rows: Vec<Vec<Value>>) -> Vec<Vec<Value>> {
+pub(crate) fn unique(rows: Vec<Vec<Value>>) -> Vec<Vec<Value>> {
     let mut kept: Vec<Vec<Value>> = vec![];
     for mut row in rows {
         if kept.iter().any(|other| other[0] == row[0] && other[4] == row[4]) {

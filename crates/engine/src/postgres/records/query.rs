@@ -2,12 +2,12 @@
 
 use super::{Bound, merge, texts::first_value};
 use crate::{
-    cell::Stored,
+    cell::{Storage, Stored},
     error::Result,
     overrides::OverrideRow,
     place::Isolation,
     postgres::names::quoted,
-    query::Direction,
+    query::{Direction, Period},
     schema::{Plan, Schema},
     sql::{self, Statement as _},
 };
@@ -100,6 +100,29 @@ impl sql::Statement for Query<'_> {
 
     fn starts_with(&mut self, position: usize, needle: &str) {
         self.lower("starts_with", position, needle);
+    }
+
+    fn first_day(&mut self, position: usize, period: Period) {
+        let unit = match period {
+            Period::Year => "year",
+            Period::Quarter => "quarter",
+            Period::Month => "month",
+            Period::Day => "day",
+        };
+        let _ = write!(self.sql, "date_trunc('{unit}', ");
+        self.column(position);
+        // A date becomes a timestamp without time zone.
+        self.sql.push_str(match self.plan.storages[position] {
+            Storage::Datetime => " AT TIME ZONE 'UTC')::date",
+            _ => "::timestamp)::date",
+        });
+    }
+
+    /// Sums of `bigint` and `numeric` are `numeric`.
+    fn sum(&mut self, position: usize) {
+        self.sql.push_str("sum(");
+        self.column(position);
+        self.sql.push(')');
     }
 
     /// PostgreSQL has nulls at the other end by default; indexes of fields have this order. The id is never null, and its

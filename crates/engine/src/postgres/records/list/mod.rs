@@ -1,5 +1,7 @@
-//! Lists: filter, search, sort, page, count. Every value is bound, every name comes from the plan, and the confinement is
+//! Lists: filter, search, sort, page, count, groups. Every value is bound, every name comes from the plan, and the confinement is
 //! written before any condition of the caller.
+
+pub(crate) mod aggregate;
 
 pub(crate) use super::search::{Overridden, Wanted, overridden, texts, wanted};
 use super::{

@@ -1,10 +1,12 @@
-//! Lists: filter, search, sort, page, count. The session of a placement calls them. Every value is bound, every name
+//! Lists: filter, search, sort, page, count, groups. The session of a placement calls them. Every value is bound, every name
 //! comes from the plan, and the confinement is written before any condition of the caller.
 
+mod aggregate;
 mod query;
 #[cfg(test)]
 mod tests;
 
+pub use aggregate::aggregate;
 pub(crate) use query::Query;
 
 use super::{read::Cursor, search};

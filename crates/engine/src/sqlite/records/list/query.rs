@@ -4,7 +4,7 @@ use crate::{
     cell::Stored,
     error::Result,
     overrides::OverrideRow,
-    query::Direction,
+    query::{Direction, Period},
     schema::{Confinement, Plan},
     sql,
     sqlite::{functions::CONTAINS, records::merge},
@@ -96,6 +96,34 @@ impl sql::Statement for Query<'_> {
         self.sql.push_str(" LIKE ");
         self.bind(Stored::Text(pattern(needle).into()));
         self.sql.push_str(r" ESCAPE '\'");
+    }
+
+    fn first_day(&mut self, position: usize, period: Period) {
+        // Dates and instants are texts that begin with YYYY-MM-DD.
+        let (before, after) = match period {
+            Period::Year => ("substr(", ", 1, 4) || '-01-01'"),
+            Period::Month => ("substr(", ", 1, 7) || '-01'"),
+            Period::Day => ("substr(", ", 1, 10)"),
+            Period::Quarter => {
+                self.sql.push_str("substr(");
+                self.column(position);
+                self.sql.push_str(", 1, 4) || ");
+                ("substr('-01-01-04-01-07-01-10-01', (substr(", ", 6, 2) - 1) / 3 * 6 + 1, 6)")
+            }
+        };
+        self.sql.push_str(before);
+        self.column(position);
+        self.sql.push_str(after);
+    }
+
+    /// SQLite's own sum fails beyond 64 bits, so the upper and the lower half of the numbers are summed. The result is a text
+    /// with both.
+    fn sum(&mut self, position: usize) {
+        self.sql.push_str("sum(");
+        self.column(position);
+        self.sql.push_str(" >> 32) || ',' || sum(");
+        self.column(position);
+        self.sql.push_str(" & 4294967295)");
     }
 
     /// SQLite has nulls in these places by default.

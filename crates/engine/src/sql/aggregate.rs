@@ -1,0 +1,58 @@
+//! Groups of rows and what is computed for each.
+
+use super::Statement;
+use crate::{
+    list::aggregate::{Checked, Computed, Key},
+    query::{Direction, Function, GroupOrder},
+};
+use std::fmt::Write;
+
+/// Appends the selected columns: the keys, the number of rows, and for each measure its result or, for a sum or an average,
+/// the sum and the number of values.
+pub(crate) fn columns<S: Statement>(statement: &mut S, asked: &Checked) {
+    for Key { position, period, .. } in &asked.keys {
+        match period {
+            Some(period) => statement.first_day(*position, *period),
+            None => statement.column(*position),
+        }
+        statement.text().push_str(", ");
+    }
+    statement.text().push_str("count(*)");
+    for Computed { position, function, .. } in &asked.measures {
+        statement.text().push_str(", ");
+        let function = match function {
+            Function::Sum | Function::Average => {
+                statement.sum(*position);
+                ", count("
+            }
+            Function::Min => "min(",
+            Function::Max => "max(",
+        };
+        statement.text().push_str(function);
+        statement.column(*position);
+        statement.text().push(')');
+    }
+}
+
+/// Appends `GROUP BY`.
+pub(crate) fn groups<S: Statement>(statement: &mut S, asked: &Checked) {
+    for number in 1..=asked.keys.len() {
+        let word = if number == 1 { " GROUP BY " } else { ", " };
+        let _ = write!(statement.text(), "{word}{number}");
+    }
+}
+
+/// Appends the order, and a limit of one group more than wanted.
+pub(crate) fn order<S: Statement>(statement: &mut S, asked: &Checked, order: GroupOrder, limit: u32) {
+    let mut word = " ORDER BY ";
+    if order == GroupOrder::Largest {
+        statement.text().push_str(" ORDER BY count(*) DESC");
+        word = ", ";
+    }
+    for (index, key) in asked.keys.iter().enumerate() {
+        let direction = S::direction(key.position.max(1), Direction::Ascending);
+        let _ = write!(statement.text(), "{word}{}{direction}", index + 1);
+        word = ", ";
+    }
+    let _ = write!(statement.text(), " LIMIT {}", u64::from(limit) + 1);
+}
