@@ -51,7 +51,7 @@ pub use platform::reload::Reloaded;
 pub use platform::{Platform, demo, kinds};
 pub use purges::{Certificate, PurgeRun, Purges};
 pub use tenantry_engine::{Activity, ReplicaReport, ReplicaStanding, SqlRows, descriptors, place};
-pub use tenantry_engine::{Error as EngineError, Kind as EngineErrorKind, model, name, query, value};
+pub use tenantry_engine::{Error as EngineError, Kind as EngineErrorKind, model, name, query, row, value};
 pub use tenants::statements::{Repaired, Statements};
 pub use users::NewOwner;
 pub use uuid::Uuid;

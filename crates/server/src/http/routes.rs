@@ -221,6 +221,7 @@ routes! {
     post "/api/records/{model}" Member "Records" "Create" of model => records::create;
     post "/api/records/{model}/batch" Member "Records" "Create many, all or none" of model => records::batch;
     post "/api/records/{model}/import" Member "Records" "Import CSV" of model => records::import;
+    get "/api/records/{model}/aggregate" Member "Records" "Group, count and compute" of model => records::aggregate;
     get "/api/records/{model}/export" Member "Records" "Export CSV" of model => records::export;
     get "/api/records/{model}/{id}" Member "Records" "Read" of model => records::one;
     patch "/api/records/{model}/{id}" Member "Records" "Change" of model => records::change;

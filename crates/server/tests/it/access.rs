@@ -126,6 +126,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("POST", "/api/records/{model}", "/api/records/patients"),
     ("POST", "/api/records/{model}/batch", "/api/records/patients/batch"),
     ("POST", "/api/records/{model}/import", "/api/records/patients/import"),
+    ("GET", "/api/records/{model}/aggregate", "/api/records/patients/aggregate"),
     ("GET", "/api/records/{model}/export", "/api/records/patients/export"),
     ("GET", "/api/records/{model}/{id}", "/api/records/patients/1"),
     ("PATCH", "/api/records/{model}/{id}", "/api/records/patients/1"),

@@ -27,6 +27,7 @@ fn requests() -> Vec<(Method, &'static str, &'static str, String)> {
         (Method::GET, "/api/records/patients/1", "", String::new()),
         (Method::GET, "/api/records/patients?limit=50&q=ash&count=true", "", String::new()),
         (Method::GET, "/api/records/patients/export", "", String::new()),
+        (Method::GET, "/api/records/patients/aggregate?group_by=last_name&max=born_on", "", String::new()),
         (Method::GET, "/api/tenant/usage", "", String::new()),
         (Method::GET, "/api/tenant/activity", "", String::new()),
         (Method::POST, "/api/records/patients", json, patient("One").to_string()),

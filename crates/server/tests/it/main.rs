@@ -34,6 +34,7 @@ mod full_disk;
 mod generated;
 mod gone;
 mod grants;
+mod groups;
 mod growing;
 mod guides;
 mod hostile;

@@ -130,6 +130,16 @@ async fn elsewhere(client: &Client, view: &View) {
             .json();
         assert_eq!(row, json!({"name": name, "phone": phone, "active": active}));
     }
+    let groups = client.get("/api/records/clinics/aggregate?group_by=phone").await.expect(200).json();
+    let mut phones = BTreeMap::new();
+    for (_, phone, _) in view.values() {
+        *phones.entry(phone.clone()).or_insert(0) += 1;
+    }
+    let groups = groups["groups"].as_array().unwrap().iter();
+    let groups: BTreeMap<_, _> = groups
+        .map(|g| (g["group"]["phone"].as_str().map(str::to_owned), g["count"].as_i64().unwrap()))
+        .collect();
+    assert_eq!(groups, phones);
     assert_eq!(ids(client, "q=clinic&sort=id", 5).await.len(), view.len());
     let csv = client.get("/api/records/clinics/export?sort=id").await.expect(200).text();
     let header: Vec<_> = csv.lines().next().unwrap().split(',').collect();

@@ -117,3 +117,21 @@ async fn only_owners(who: &Client, owner: bool) {
         who.post("/api/tenant/backups", &json!({})).await.expect(403);
     }
 }
+
+/// A role that may not read a model learns nothing of its records by any way.
+#[tokio::test]
+async fn a_model_that_a_role_may_not_read_is_closed_to_it() {
+    let text = "label = \"Notes\"\nstore = \"tenant\"\n[fields.title]\ntype = \"text\"\nsearch = true\n\
+        [fields.paper]\ntype = \"file\"\n[permissions]\nread = [\"owner\"]\n";
+    let app = TestApp::with_own("notes", text, "").await;
+    let owner = app.register("acme").await;
+    owner.post("/api/records/notes", &json!({"title": "secret"})).await.expect(201);
+    let member = app.member(&owner, "m@acme.example", "member").await;
+    for end in ["", "?q=secret", "/aggregate", "/aggregate?group_by=title", "/export", "/1", "/1/files/paper"]
+    {
+        let path = format!("/api/records/notes{end}");
+        let refused = member.get(&path).await.expect(403);
+        assert!(!refused.text().contains("secret"), "{path}");
+        assert_ne!(owner.get(&path).await.status, 403, "{path}");
+    }
+}

@@ -1,11 +1,11 @@
-//! Get and list. The plain path goes from SQLite straight to JSON bytes. Expansion and merged views take a longer path.
+//! Get, list and aggregate. The plain path goes from SQLite straight to JSON bytes. Expansion and merged views take a longer path.
 
 use super::{Records, Scope, json::Rows};
 use crate::{Error, Result, access::gates::Verb};
 use tenantry_engine::{
     model::{IdKind, Model},
     name::FieldName,
-    query::{Filter, Operator, RecordId, Select},
+    query::{Aggregate, Filter, Groups, Operator, RecordId, Select},
     value::Value,
 };
 
@@ -120,6 +120,18 @@ impl Records<'_> {
         let rows = Rows::new(&self.entry, &query.select.fields, query.select.limit, self.page_bytes())?;
         let (rows, next) = session.select(self.name(), &query.select, overrides.as_deref(), rows).await?;
         Ok(Page { items: rows.into_bytes(), next, count })
+    }
+
+    /// Returns groups of records, with their numbers and what was computed over their fields. A tenant's overrides of shared
+    /// records count as their values.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] for an actor who may not read the model; those of [`tenantry_engine::Session::aggregate`].
+    pub async fn aggregate(&self, asked: &Aggregate) -> Result<Groups> {
+        self.allow(Verb::Read)?;
+        let overrides = self.override_rows(&self.entry).await?;
+        let session = self.reading().await?;
+        Ok(session.aggregate(self.name(), asked, overrides.as_deref()).await?)
     }
 
     /// Size in bytes after which a page takes no further row.

@@ -1,11 +1,15 @@
-//! Query parameters of record lists and exports: each field with each operator, so that typed clients know them.
+//! Query parameters of record lists, exports and aggregates: each field with each operator, so that typed clients know them.
 //!
 //! Used by the operations on records. `query::filter` decides which operators a field accepts; a test calls with every
 //! parameter listed here.
 
+use crate::http::query::{FUNCTIONS, PERIODS};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tenantry::model::{FieldKind, IdKind, Model};
+use tenantry::{
+    model::{FieldKind, IdKind, Model},
+    query::Function,
+};
 
 /// Returns the parameters for filters, search and sort; with `paged` also those of pages.
 pub(super) fn list(model: &Model, models: &[Arc<Model>], paged: bool) -> Vec<Value> {
@@ -21,6 +25,13 @@ pub(super) fn list(model: &Model, models: &[Arc<Model>], paged: bool) -> Vec<Val
         all.push(query("after", "`next` of the page before, with the same sort.", json!({"type": "string"})));
         all.push(query("count", "Also count all matching rows.", json!({"type": "boolean"})));
     }
+    all.extend(conditions(model, models));
+    all
+}
+
+/// Returns the parameters of a search and of filters.
+fn conditions(model: &Model, models: &[Arc<Model>]) -> Vec<Value> {
+    let mut all = vec![];
     if model.fields.iter().any(|f| f.search) {
         let words = json!({"type": "string", "minLength": 1, "maxLength": 200});
         all.push(query("q", "Full-text search.", words));
@@ -29,6 +40,65 @@ pub(super) fn list(model: &Model, models: &[Arc<Model>], paged: bool) -> Vec<Val
         all.extend(operators(kind).map(|operator| filter(model, models, name, operator)));
     }
     all
+}
+
+/// Returns the parameters of an aggregate.
+pub(super) fn aggregate(model: &Model, models: &[Arc<Model>]) -> Vec<Value> {
+    let of = |wanted: &dyn Fn(Measured) -> bool| {
+        let names: Vec<_> = columns(model).map(|(name, _)| name).collect();
+        names.into_iter().filter(|name| wanted(measured(model, name))).collect::<Vec<_>>()
+    };
+    let keys = columns(model).filter(|(_, kind)| *kind != Kind::Opaque).map(|(name, _)| name.to_owned());
+    let dates = of(&|kind| kind == Measured::Date);
+    let periods = dates.iter().flat_map(|name| PERIODS.map(|(period, _)| format!("{name}__{period}")));
+    let keys: Vec<_> = keys.chain(periods).collect();
+    let mut all = vec![query(
+        "group_by",
+        "At most 3 fields. A date or an instant may be grouped by `__year`, `__quarter`, `__month` or `__day`, of instants in \
+         UTC; the first day stands for the period.",
+        list_of(keys.iter().map(String::as_str), ""),
+    )];
+    let numbers = of(&|kind| kind == Measured::Number);
+    let ordered = of(&|kind| kind != Measured::Not);
+    for (name, function) in FUNCTIONS {
+        let (text, names) = match function {
+            Function::Sum => ("Fields whose exact sum is wanted.", &numbers),
+            Function::Average => ("Fields whose mean is wanted, with four decimals more.", &numbers),
+            Function::Min => ("Fields whose smallest value is wanted.", &ordered),
+            Function::Max => ("Fields whose largest value is wanted.", &ordered),
+        };
+        all.push(query(name, text, list_of(names.iter().copied(), "")));
+    }
+    let sort = json!({"type": "string", "enum": ["-count"]});
+    all.push(query("sort", "The largest groups first; without it, groups are sorted by their keys.", sort));
+    all.push(query("limit", "Groups at most; `more` tells whether there are others.", limit(100)));
+    all.extend(conditions(model, models));
+    all
+}
+
+/// What an aggregate can compute over a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Measured {
+    Number,
+    Date,
+    Text,
+    Not,
+}
+
+fn measured(model: &Model, name: &str) -> Measured {
+    match (name, model.field(name).map(|field| &field.kind)) {
+        ("id", _) => {
+            if model.id == IdKind::Integer {
+                Measured::Number
+            } else {
+                Measured::Not
+            }
+        }
+        ("version", _) | (_, Some(FieldKind::Integer { .. } | FieldKind::Decimal { .. })) => Measured::Number,
+        (_, None | Some(FieldKind::Date | FieldKind::Datetime)) => Measured::Date,
+        (_, Some(FieldKind::Text { .. } | FieldKind::Choice { .. })) => Measured::Text,
+        (_, Some(_)) => Measured::Not,
+    }
 }
 
 /// Returns the parameter that selects columns.

@@ -146,6 +146,7 @@ fn all_schemas(mut schemas: Schemas, models: &[Arc<Model>]) -> Map<String, Value
     schemas.answered::<problem::Wire<'_>>();
     let mut schemas = schemas.into_map();
     schemas.insert("File".into(), model::file());
+    schemas.insert("Groups".into(), model::groups());
     for model in models {
         model::schemas(model, models, &mut schemas);
     }

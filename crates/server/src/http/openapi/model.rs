@@ -3,6 +3,7 @@
 //! Used by the document's builder. Shapes follow the engine's JSON: decimals are strings, absent is null.
 
 use super::reference;
+use crate::http::query::FUNCTIONS;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use tenantry::{
@@ -79,6 +80,32 @@ fn properties<'f>(
 
 fn object_of(properties: Map<String, Value>) -> Value {
     json!({"type": "object", "properties": properties, "additionalProperties": false})
+}
+
+/// Returns the schema of an aggregate's answer.
+pub(super) fn groups() -> Value {
+    let by_field = |text: &str| json!({"type": "object", "description": text, "additionalProperties": true});
+    let mut group = json!({
+        "group": by_field("Values of the keys, by their names in `group_by`."),
+        "count": {"type": "integer", "format": "int64", "description": "Number of records."},
+    });
+    for (name, _) in FUNCTIONS {
+        group[name] = by_field("Results by field; null where no record has a value.");
+    }
+    json!({
+        "type": "object",
+        "required": ["groups", "more"],
+        "properties": {
+            "groups": {"type": "array", "items": {
+                "type": "object",
+                "required": ["group", "count"],
+                "properties": group,
+                "additionalProperties": false,
+            }},
+            "more": {"type": "boolean", "description": "There are more groups than `limit`."},
+        },
+        "additionalProperties": false,
+    })
 }
 
 fn page(name: &str) -> Value {

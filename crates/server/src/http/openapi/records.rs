@@ -49,6 +49,8 @@ pub(super) fn operation(route: &Route, model: &Model, models: &[Arc<Model>], sch
             &json!({"type": "array", "minItems": 1, "maxItems": 1000, "items": reference(&format!("{name}_new"))}),
         );
         ("201", answer("All of them created", &reference(&format!("{name}_page"))))
+    } else if is(route, &Method::GET, "/aggregate") {
+        ("200", answer("The groups", &reference("Groups")))
     } else {
         bytes(route, model, &mut operation, schemas)
     };
@@ -111,6 +113,9 @@ fn parameters(route: &Route, model: &Model, models: &[Arc<Model>]) -> Value {
     }
     if lists || is(route, &Method::GET, "/{id}") {
         all.extend(filters::expand(model));
+    }
+    if is(route, &Method::GET, "/aggregate") {
+        all.extend(filters::aggregate(model, models));
     }
     if is(route, &Method::POST, "/import") {
         let text = "Check everything and write nothing; the report says what would be.";

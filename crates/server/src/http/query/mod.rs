@@ -3,6 +3,7 @@
 //! Called by the record routes. It knows fields and types from the model and nothing of tenants: a URL cannot name one
 //! here (`confined-query`). Unknown parameters are refused, naming the allowed ones.
 
+mod aggregate;
 mod cursor;
 mod filter;
 mod nothing;
@@ -10,6 +11,8 @@ mod pairs;
 mod params;
 mod text;
 
+pub use aggregate::aggregate;
+pub(super) use aggregate::{FUNCTIONS, PERIODS, name_of};
 pub use cursor::seal;
 pub(super) use nothing::{NoParameters, flag};
 pub(super) use pairs::pairs;
@@ -83,36 +86,46 @@ pub fn one(model: &Model, query: &str) -> Result<List> {
 fn read(model: &Model, query: &str, takes: Takes) -> Result<List> {
     let mut reader =
         Reader { model, select: Select::default(), count: false, expand: vec![], after: None, wrong: vec![] };
-    let mut conditions = Vec::new();
+    let (filter, wrong) = parameters(model, query, takes, |name, value| reader.reserved(name, value));
+    reader.select.filter = filter;
+    reader.wrong = wrong;
+    reader.finish()
+}
+
+/// Reads all parameters. Those of `takes.words` go to `word`, which may refuse their values; the others are conditions.
+/// Returns the condition and what is wrong.
+fn parameters(
+    model: &Model,
+    query: &str,
+    takes: Takes,
+    mut word: impl FnMut(&str, &str) -> Result<(), String>,
+) -> (Filter, Vec<FieldProblem>) {
+    let (mut conditions, mut wrong) = (vec![], vec![]);
     for pair in pairs::pairs(query) {
         let (name, value) = match pair {
             Ok(pair) => pair,
             Err(message) => {
-                reader.wrong.push(FieldProblem::new("query", message));
+                wrong.push(FieldProblem::new("query", message));
                 continue;
             }
         };
         if value.is_empty() && name.is_empty() {
             continue;
         }
-        if takes.words.contains(&&*name) {
-            reader.reserved(&name, &value);
-            continue;
-        }
-        let condition = match takes.filters {
-            true => filter::condition(model, &name, &value, takes.words),
+        let read = match takes.words.contains(&&*name) {
+            true => word(&name, &value),
+            false if takes.filters => filter::condition(model, &name, &value, takes.words)
+                .map(|condition| conditions.push(condition)),
             false => Err(format!("is no parameter here; there are: {}", takes.words.join(", "))),
         };
-        match condition {
-            Ok(condition) => conditions.push(condition),
-            Err(message) => reader.refuse(&name, message),
+        if let Err(message) = read {
+            wrong.push(FieldProblem::new(name.chars().take(80).collect::<String>(), message));
         }
     }
     if conditions.len() > MAX_CONDITIONS {
-        reader.refuse("query", format!("at most {MAX_CONDITIONS} conditions"));
+        wrong.push(FieldProblem::new("query", format!("at most {MAX_CONDITIONS} conditions")));
     }
-    reader.select.filter = Filter::All(conditions);
-    reader.finish()
+    (Filter::All(conditions), wrong)
 }
 
 /// Parses a record's id from its path segment; `None` if no record can have such an id.
@@ -133,15 +146,17 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn refuse(&mut self, field: &str, message: impl Into<String>) {
-        self.wrong.push(FieldProblem::new(field.chars().take(80).collect::<String>(), message));
-    }
-
-    fn reserved(&mut self, name: &str, value: &str) {
-        let outcome = match name {
-            "q" => self.search(value),
+    fn reserved(&mut self, name: &str, value: &str) -> Result<(), String> {
+        match name {
+            "q" => {
+                self.select.search = searched(self.model, value)?;
+                Ok(())
+            }
             "sort" => self.sort(value),
-            "limit" => self.limit(value),
+            "limit" => {
+                self.select.limit = limit(value)?;
+                Ok(())
+            }
             "after" => {
                 self.after = Some(value.into());
                 Ok(())
@@ -149,22 +164,7 @@ impl Reader<'_> {
             "count" => boolean(value).map(|wanted| self.count = wanted),
             "fields" => self.fields(value),
             _ => self.expand(value),
-        };
-        if let Err(message) = outcome {
-            self.refuse(name, message);
         }
-    }
-
-    fn search(&mut self, value: &str) -> Result<(), String> {
-        if !self.model.fields.iter().any(|f| f.search) {
-            return Err(format!("{} has no searchable field", self.model.name));
-        }
-        let text = value.trim();
-        if text.is_empty() || text.chars().count() > 200 {
-            return Err("1 to 200 characters".into());
-        }
-        self.select.search = Some(text.into());
-        Ok(())
     }
 
     fn sort(&mut self, value: &str) -> Result<(), String> {
@@ -180,16 +180,6 @@ impl Reader<'_> {
             self.select.sort.push((name, direction));
         }
         if self.select.sort.len() > 4 { Err("at most 4 sort keys".into()) } else { Ok(()) }
-    }
-
-    fn limit(&mut self, value: &str) -> Result<(), String> {
-        match value.parse() {
-            Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => {
-                self.select.limit = limit;
-                Ok(())
-            }
-            _ => Err(format!("a number from 1 to {MAX_LIMIT}")),
-        }
     }
 
     fn fields(&mut self, value: &str) -> Result<(), String> {
@@ -229,16 +219,35 @@ impl Reader<'_> {
         if let Some(after) = self.after.take() {
             match cursor::open(self.model, &self.select.sort, &after) {
                 Some(values) => self.select.after = Some(values),
-                None => self.refuse(
+                None => self.wrong.push(FieldProblem::new(
                     "after",
                     "not a cursor of this list: use `next` of the page before, with the same sort",
-                ),
+                )),
             }
         }
         if self.wrong.is_empty() {
             return Ok(List { select: self.select, count: self.count, expand: self.expand });
         }
         Err(refused(self.wrong))
+    }
+}
+
+/// Returns the text to search for.
+fn searched(model: &Model, value: &str) -> Result<Option<String>, String> {
+    if !model.fields.iter().any(|f| f.search) {
+        return Err(format!("{} has no searchable field", model.name));
+    }
+    let text = value.trim();
+    if text.is_empty() || text.chars().count() > 200 {
+        return Err("1 to 200 characters".into());
+    }
+    Ok(Some(text.into()))
+}
+
+fn limit(value: &str) -> Result<u32, String> {
+    match value.parse() {
+        Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
+        _ => Err(format!("a number from 1 to {MAX_LIMIT}")),
     }
 }
 

@@ -8,7 +8,10 @@ use http_body_util::Full;
 use std::io::Write;
 use tenantry::{
     model::Model,
+    query::{Aggregate, Groups},
     records::{Document, Page},
+    row::json::write_owned,
+    value::Value,
 };
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -91,6 +94,37 @@ pub(super) fn page(model: &Model, query: &query::List, page: &Page) -> Response 
     }
     body.push(b'}');
     json(body)
+}
+
+/// Returns groups, each with its keys, its number of records and the results of the functions by field.
+pub(super) fn groups(asked: &Aggregate, groups: &Groups) -> Response {
+    let names: Vec<String> = asked.group_by.iter().map(query::name_of).collect();
+    let mut body = b"{\"groups\":[".to_vec();
+    for (index, group) in groups.groups.iter().enumerate() {
+        body.extend_from_slice(if index > 0 { b",{\"group\":{" } else { b"{\"group\":{" });
+        members(&mut body, names.iter().map(String::as_str).zip(&group.keys));
+        drop(write!(body, "}},\"count\":{}", group.count));
+        for (name, function) in query::FUNCTIONS {
+            let results = asked.measures.iter().zip(&group.measures);
+            let mut results = results.filter(|(measure, _)| measure.function == function).peekable();
+            if results.peek().is_some() {
+                drop(write!(body, ",\"{name}\":{{"));
+                members(&mut body, results.map(|(measure, result)| (measure.field.as_str(), result)));
+                body.push(b'}');
+            }
+        }
+        body.push(b'}');
+    }
+    drop(write!(body, "],\"more\":{}}}", groups.more));
+    json(body)
+}
+
+/// Writes the members of an object. Their names need no escaping.
+fn members<'v>(body: &mut Vec<u8>, members: impl Iterator<Item = (&'v str, &'v Value)>) {
+    for (index, (name, value)) in members.enumerate() {
+        drop(write!(body, "{}\"{name}\":", if index > 0 { "," } else { "" }));
+        write_owned(body, value);
+    }
 }
 
 fn json(body: Vec<u8>) -> Response {

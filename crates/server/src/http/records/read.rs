@@ -1,4 +1,4 @@
-//! Handlers for lists and single records.
+//! Handlers for lists, groups and single records.
 
 use super::{ModelPath, RecordPath, answer};
 use crate::http::{App, problem::Result, query, scope::Scope};
@@ -24,6 +24,18 @@ pub(in crate::http) async fn list(
     let asked = ListQuery { select: query.select.clone(), count: query.count, expand: query.expand.clone() };
     let page = records.list(&asked).await?;
     Ok(answer::page(records.model(), &query, &page))
+}
+
+/// `GET /api/records/{model}/aggregate`.
+pub(in crate::http) async fn aggregate(
+    app: App,
+    scope: Scope,
+    Path(path): Path<ModelPath>,
+    RawQuery(text): RawQuery,
+) -> Result<Response> {
+    let records = super::of(&app, &scope, &path.model)?;
+    let asked = query::aggregate(records.model(), text.as_deref().unwrap_or_default())?;
+    Ok(answer::groups(&asked, &records.aggregate(&asked).await?))
 }
 
 /// `GET /api/records/{model}/{id}` through the router, for example for tenants named by path.
