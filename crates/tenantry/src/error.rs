@@ -263,9 +263,9 @@ impl Error {
         }
     }
 
-    /// Returns the same error for the record at this index of a batch.
-    pub fn at_index(self, index: usize) -> Self {
-        let at = |field: &str| format!("{index}.{field}");
+    /// Returns the same error for one of several records, which its index or its id names.
+    pub fn of_record(self, record: impl std::fmt::Display) -> Self {
+        let at = |field: &str| format!("{record}.{field}");
         match self {
             Self::Invalid { field, reason } => Self::Invalid { field: at(&field), reason },
             Self::InvalidFields(mut fields) => {

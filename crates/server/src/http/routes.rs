@@ -219,6 +219,8 @@ routes! {
 
     get "/api/records/{model}" Member "Records" "List, filter, search" of model => records::list;
     post "/api/records/{model}" Member "Records" "Create" of model => records::create;
+    patch "/api/records/{model}" Member "Records" "Change all that match, or none" of model => records::change_matching;
+    delete "/api/records/{model}" Member "Records" "Delete all that match, or none" of model => records::remove_matching;
     post "/api/records/{model}/batch" Member "Records" "Create many, all or none" of model => records::batch;
     post "/api/records/{model}/import" Member "Records" "Import CSV" of model => records::import;
     get "/api/records/{model}/aggregate" Member "Records" "Group, count and compute" of model => records::aggregate;

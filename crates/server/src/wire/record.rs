@@ -17,6 +17,11 @@ answers! {
         dry_run: bool = report.dry_run,
     }
 
+    /// How many records were changed or deleted.
+    struct Written from count: u64 {
+        count: u64 = count,
+    }
+
     /// A refused line.
     struct LineError from error: records::RowError {
         /// Line of the file. The header is line 1.

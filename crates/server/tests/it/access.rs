@@ -124,6 +124,8 @@ const CASES: &[(&str, &str, &str)] = &[
     ("DELETE", "/api/admin/impersonate", "/api/admin/impersonate"),
     ("GET", "/api/records/{model}", "/api/records/patients"),
     ("POST", "/api/records/{model}", "/api/records/patients"),
+    ("PATCH", "/api/records/{model}", "/api/records/patients?expect=0"),
+    ("DELETE", "/api/records/{model}", "/api/records/patients?expect=0&first_name=nobody"),
     ("POST", "/api/records/{model}/batch", "/api/records/patients/batch"),
     ("POST", "/api/records/{model}/import", "/api/records/patients/import"),
     ("GET", "/api/records/{model}/aggregate", "/api/records/patients/aggregate"),

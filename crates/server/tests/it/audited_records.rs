@@ -16,6 +16,8 @@ type Logged = (&'static str, &'static str, &'static [(&'static str, &'static str
 /// Routes that change records.
 pub(super) const LOGGED: &[Logged] = &[
     ("POST", "/api/records/{model}", &[("create", "patients")]),
+    ("PATCH", "/api/records/{model}", &[("update", "patients")]),
+    ("DELETE", "/api/records/{model}", &[("delete", "patients")]),
     ("POST", "/api/records/{model}/batch", &[("create", "patients"), ("create", "patients")]),
     ("POST", "/api/records/{model}/import", &[("create", "patients"), ("create", "patients")]),
     ("PATCH", "/api/records/{model}/{id}", &[("update", "patients")]),
@@ -68,6 +70,13 @@ async fn act(client: &Client, route: &str, id: i64) -> Answer {
     let clinic = "/api/records/clinics/1/override";
     match route {
         "POST /api/records/{model}" => client.post("/api/records/patients", &one).await,
+        "PATCH /api/records/{model}" => {
+            let path = format!("/api/records/patients?expect=1&id={id}");
+            client.patch(&path, &json!({"notes": "all"})).await
+        }
+        "DELETE /api/records/{model}" => {
+            client.delete(&format!("/api/records/patients?expect=1&id={id}")).await
+        }
         "POST /api/records/{model}/batch" => client.post("/api/records/patients/batch", &two).await,
         "POST /api/records/{model}/import" => {
             let csv = "first_name,last_name,born_on\nA,B,1990-01-01\nC,D,soon\nE,F,1990-01-01\n";

@@ -74,6 +74,13 @@ async fn a_change_of_one_of_the_fields_is_checked_against_the_others() {
             (&json!(1), "\"1\""),
             "nothing was written"
         );
+        user.post("/api/records/doctors", &doctor("b", (2, 2, None))).await.expect(201);
+        let all = "/api/records/doctors?expect=2";
+        let changed = user.patch(all, &json!({"region": 1, "city": 1})).await.expect(200);
+        assert_eq!(changed.json()["count"], 2);
+        let wrong = user.patch(all, &json!({"clinic": 2})).await.expect(422);
+        assert_eq!(blamed(&wrong), ["1.clinic", "1.city", "2.clinic", "2.city"]);
+        user.delete("/api/records/doctors?id=2&expect=1").await.expect(200);
         user.patch(path, &json!({"phone": "1"})).await.expect(200);
         user.patch(path, &json!({"region": 2, "city": 2, "clinic": null})).await.expect(200);
         let stale = user.with("if-match", "\"1\"");

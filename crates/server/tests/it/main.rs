@@ -17,6 +17,7 @@ mod backups;
 mod binary;
 mod bodies;
 mod bounds;
+mod bulk;
 mod commands;
 mod copies;
 mod crowded;

@@ -25,9 +25,9 @@ fn private_detail_never_reaches_public_text_absent_not_forbidden() {
 #[test]
 fn an_error_of_a_batch_names_the_record() {
     let engine = |kind| Error::from(tenantry_engine::Error::new(kind, "private").with_index(2));
-    let wrong = engine(Kind::Invalid("born_on".into(), "is required".into())).at_index(2);
+    let wrong = engine(Kind::Invalid("born_on".into(), "is required".into())).of_record(2);
     assert_eq!((wrong.field(), wrong.reason().as_str()), (Some("2.born_on"), "is required"));
-    let taken = engine(Kind::Unique(vec!["email".into()])).at_index(2);
+    let taken = engine(Kind::Unique(vec!["email".into()])).of_record(2);
     assert_eq!((taken.field(), taken.code()), (Some("2.email"), "not_unique"));
 }
 

@@ -27,7 +27,7 @@ impl Records<'_> {
         let id = self.parse_id(id)?;
         let (field, max_bytes) = self.file_field(field)?;
         let old = self.file_info(&id, field).await?;
-        let new = self.inner.files.put(self.file_owner(), upload, max_bytes).await.map_err(refused)?;
+        let new = self.inner.files.put(self.file_owner(), upload, max_bytes).await.map_err(refused_file)?;
         match self.point_at(&id, field, &new).await {
             Ok(document) => {
                 self.forget_files(old.into_iter().map(|f| f.id).collect()).await;
@@ -56,7 +56,7 @@ impl Records<'_> {
         let id = self.parse_id(id)?;
         let (field, _) = self.file_field(field)?;
         let info = self.file_info(&id, field).await?.ok_or(Error::NotFound("file"))?;
-        let bytes = self.inner.files.get(self.file_owner(), &info.id).await.map_err(refused)?;
+        let bytes = self.inner.files.get(self.file_owner(), &info.id).await.map_err(refused_file)?;
         Ok((info, bytes.map_err(io::Error::other).boxed()))
     }
 
@@ -80,7 +80,7 @@ impl Records<'_> {
             return Ok(());
         };
         let Some(limit) = tenant.limits().file_bytes else { return Ok(()) };
-        let used = self.inner.files.used_bytes(owner).await.map_err(refused)?;
+        let used = self.inner.files.used_bytes(owner).await.map_err(refused_file)?;
         if used > limit { Err(Error::LimitExceeded { limit: "file_bytes" }) } else { Ok(()) }
     }
 
@@ -152,7 +152,8 @@ fn info(value: Value) -> Option<FileInfo> {
     FileInfo::of(value)
 }
 
-fn refused(error: FileError) -> Error {
+/// Returns why a file was not read or written, as an error of its field `file`.
+pub(crate) fn refused_file(error: FileError) -> Error {
     match error {
         FileError::TooLarge(limit) => Error::invalid("file", format!("is longer than {limit} bytes")),
         FileError::Interrupted(error) => {

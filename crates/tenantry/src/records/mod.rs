@@ -4,6 +4,7 @@
 //! A [`Records`] exists only for a scope that was entered, and works on one model. It offers no way to name another
 //! tenant.
 
+mod bulk;
 mod csv;
 mod expand;
 mod file_fields;
@@ -16,7 +17,8 @@ mod write;
 
 pub use self::csv::{CsvExport, ImportReport, RowError};
 pub(crate) use self::csv::{csv_line, unguarded};
-pub(crate) use file_fields::file_names;
+pub use bulk::{MAX_MATCHING, Matching};
+pub(crate) use file_fields::{file_names, refused_file};
 pub use files::{FileInfo, Upload};
 pub use read::{Document, ListQuery, Page, Want};
 pub use references::dependence::{Dependence, depends_on};
@@ -96,6 +98,13 @@ impl<'a> Records<'a> {
     #[must_use]
     pub fn following(mut self, positions: &Positions) -> Self {
         self.positions = positions.clone();
+        self
+    }
+
+    /// With `dry_run`, changes are checked as if they were made, and then undone.
+    #[must_use]
+    pub fn with_dry_run(mut self, dry_run: bool) -> Self {
+        self.dry_run = dry_run;
         self
     }
 

@@ -212,7 +212,7 @@ impl Records<'_> {
     fn insert_many(&self, inputs: &[Input]) -> Result<Vec<Change>> {
         let (mut changes, mut wrong) = (Vec::with_capacity(inputs.len()), Wrong::default());
         for (index, input) in inputs.iter().enumerate() {
-            changes.extend(wrong.take(self.insert(input).map_err(|error| error.at_index(index)))?);
+            changes.extend(wrong.take(self.insert(input).map_err(|error| error.of_record(index)))?);
             if wrong.is_full() {
                 break;
             }
@@ -222,7 +222,7 @@ impl Records<'_> {
     }
 
     /// Returns typed values of the input. Adds errors to `wrong`.
-    fn values(&self, input: &Input, wrong: &mut Wrong) -> Result<Vec<(FieldName, Value)>> {
+    pub(super) fn values(&self, input: &Input, wrong: &mut Wrong) -> Result<Vec<(FieldName, Value)>> {
         let mut values = Vec::with_capacity(input.len());
         for (name, value) in input {
             values.extend(wrong.take(checked(&self.entry.model, name, value))?);
@@ -252,7 +252,7 @@ fn of_batch(error: Error) -> Error {
         _ => None,
     };
     match index {
-        Some(index) => error.at_index(index),
+        Some(index) => error.of_record(index),
         None => error,
     }
 }

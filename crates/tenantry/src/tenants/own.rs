@@ -66,6 +66,15 @@ impl OwnTenant<'_> {
         }
     }
 
+    /// Returns the bytes of the tenant's uploaded files.
+    ///
+    /// # Errors
+    /// Those of the object store.
+    pub async fn file_bytes(&self) -> Result<u64> {
+        let used = self.platform.0.files.used_bytes(self.tenant.id()).await;
+        used.map_err(crate::records::refused_file)
+    }
+
     /// Usage can only be read from an unfenced placement. Like a write, this call waits for the fence to lift.
     async fn usage_later(&self, refused: &Place) -> Result<Held> {
         let (inner, schema) = (&self.platform.0, self.schema(&refused.store)?);

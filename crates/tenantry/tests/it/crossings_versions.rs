@@ -227,7 +227,7 @@ async fn csv(platform: &Platform) -> Result<Vec<u64>> {
 
 async fn csv_import(platform: &Platform) -> Result<()> {
     let tenant = platform.tenants().enter(&operator(), &slug("acme")).await?;
-    let report = platform.records(&tenant, "items")?.import_csv(&b"code,sum\n8,4.50\n"[..], false).await?;
+    let report = platform.records(&tenant, "items")?.import_csv(&b"code,sum\n8,4.50\n"[..]).await?;
     assert_eq!((report.created, report.errors.len()), (1, 0), "{report:?}");
     Ok(())
 }

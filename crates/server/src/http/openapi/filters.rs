@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tenantry::{
     model::{FieldKind, IdKind, Model},
     query::Function,
+    records::MAX_MATCHING,
 };
 
 /// Returns the parameters for filters, search and sort; with `paged` also those of pages.
@@ -40,6 +41,16 @@ fn conditions(model: &Model, models: &[Arc<Model>]) -> Vec<Value> {
         all.extend(operators(kind).map(|operator| filter(model, models, name, operator)));
     }
     all
+}
+
+/// Returns the parameters of a change or delete of all matching records.
+pub(super) fn matching(model: &Model, models: &[Arc<Model>]) -> Vec<Value> {
+    let text = "How many records match, as a list with `count=true` says. If it is another number now, nothing happens.";
+    let number = json!({"type": "integer", "minimum": 0, "maximum": MAX_MATCHING});
+    let mut expect = query("expect", text, number);
+    expect["required"] = true.into();
+    let dry_run = query("dry_run", "Try it and undo it.", json!({"type": "boolean"}));
+    [vec![expect, dry_run], conditions(model, models)].concat()
 }
 
 /// Returns the parameters of an aggregate.

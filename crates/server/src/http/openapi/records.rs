@@ -10,7 +10,10 @@ use super::{
     model::id,
     reference, reference_to, sent_position,
 };
-use crate::{http::routes::Route, wire::record::ImportReport};
+use crate::{
+    http::routes::Route,
+    wire::record::{ImportReport, Written},
+};
 use http::Method;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -49,6 +52,11 @@ pub(super) fn operation(route: &Route, model: &Model, models: &[Arc<Model>], sch
             &json!({"type": "array", "minItems": 1, "maxItems": 1000, "items": reference(&format!("{name}_new"))}),
         );
         ("201", answer("All of them created", &reference(&format!("{name}_page"))))
+    } else if is(route, &Method::PATCH, "") {
+        operation["requestBody"] = body(&reference(&format!("{name}_change")));
+        ("200", answer("Changed", &schemas.answered::<Written>()))
+    } else if is(route, &Method::DELETE, "") {
+        ("200", answer("Deleted", &schemas.answered::<Written>()))
     } else if is(route, &Method::GET, "/aggregate") {
         ("200", answer("The groups", &reference("Groups")))
     } else {
@@ -116,6 +124,9 @@ fn parameters(route: &Route, model: &Model, models: &[Arc<Model>]) -> Value {
     }
     if is(route, &Method::GET, "/aggregate") {
         all.extend(filters::aggregate(model, models));
+    }
+    if is(route, &Method::PATCH, "") || is(route, &Method::DELETE, "") {
+        all.extend(filters::matching(model, models));
     }
     if is(route, &Method::POST, "/import") {
         let text = "Check everything and write nothing; the report says what would be.";

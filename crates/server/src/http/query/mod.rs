@@ -24,6 +24,7 @@ use tenantry::{
     model::{FieldKind, IdKind, Model},
     name::FieldName,
     query::{Direction, Filter, RecordId, Select},
+    records::Matching,
     value::Value,
 };
 
@@ -57,6 +58,7 @@ struct Takes {
 const LIST: Takes =
     Takes { words: &["q", "sort", "limit", "after", "count", "fields", "expand"], filters: true };
 const EXPORT: Takes = Takes { words: &["q", "sort", "fields"], filters: true };
+const MATCHING: Takes = Takes { words: &["q", "expect", "dry_run"], filters: true };
 const ONE: Takes = Takes { words: &["fields", "expand"], filters: false };
 
 /// Parses the query string (without `?`) of a list of `model`.
@@ -126,6 +128,30 @@ fn parameters(
         wrong.push(FieldProblem::new("query", format!("at most {MAX_CONDITIONS} conditions")));
     }
     (Filter::All(conditions), wrong)
+}
+
+/// Parses the query string of a change or delete of all matching records: filters, `q`, how many records are meant
+/// (`expect`), and whether to try only (`dry_run`).
+///
+/// # Errors
+/// All invalid parameters at once; `expect` is required.
+pub fn matching(model: &Model, query: &str) -> Result<(Matching, bool)> {
+    let (mut search, mut expected, mut dry_run) = (None, None, false);
+    let (filter, mut wrong) = parameters(model, query, MATCHING, |name, value| {
+        match name {
+            "q" => search = searched(model, value)?,
+            "expect" => expected = Some(value.parse().map_err(|_| "a number of records")?),
+            _ => dry_run = boolean(value)?,
+        }
+        Ok(())
+    });
+    if expected.is_none() && !wrong.iter().any(|wrong| wrong.field == "expect") {
+        wrong.push(FieldProblem::new("expect", "say how many records match: a list with count=true tells"));
+    }
+    match expected {
+        Some(expected) if wrong.is_empty() => Ok((Matching { filter, search, expected }, dry_run)),
+        _ => Err(refused(wrong)),
+    }
 }
 
 /// Parses a record's id from its path segment; `None` if no record can have such an id.

@@ -56,7 +56,8 @@ pub(in crate::http) async fn import(
             let records = super::of(&app, &scope, &path.model)?;
             Ok::<_, Problem>(
                 records
-                    .import_csv(Pieces { receiver, rest: Bytes::new(), has_ended: false }, dry_run)
+                    .with_dry_run(dry_run)
+                    .import_csv(Pieces { receiver, rest: Bytes::new(), has_ended: false })
                     .await?,
             )
         })

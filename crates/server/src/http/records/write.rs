@@ -1,15 +1,21 @@
-//! Handlers that create, change and delete records, singly or in a batch.
+//! Handlers that create, change and delete records, singly, in a batch, or all that match.
 
 use super::{ModelPath, RecordPath, answer};
-use crate::http::{
-    App,
-    body::{Json, JsonArray},
-    etag,
-    problem::{Problem, Result},
-    query::NoParameters,
-    scope::Scope,
+use crate::{
+    http::{
+        App,
+        body::{Json, JsonArray},
+        etag,
+        problem::{Problem, Result},
+        query::{self, NoParameters},
+        scope::Scope,
+    },
+    wire::record::Written,
 };
-use axum::{extract::Path, response::Response};
+use axum::{
+    extract::{Path, RawQuery},
+    response::Response,
+};
 use http::{HeaderMap, StatusCode, Uri};
 use tenantry::records::{Input, MAX_BATCH, Records};
 
@@ -76,4 +82,31 @@ pub(in crate::http) async fn remove(
     let expected = expected(&app, &records, &path.id, &headers).await?;
     records.delete(&path.id, expected).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// `PATCH /api/records/{model}`: changes all matching records, or none.
+pub(in crate::http) async fn change_matching(
+    app: App,
+    scope: Scope,
+    Path(path): Path<ModelPath>,
+    RawQuery(text): RawQuery,
+    Json(input): Json<Input>,
+) -> Result<Json<Written>> {
+    let records = super::of(&app, &scope, &path.model)?;
+    let (which, dry_run) = query::matching(records.model(), text.as_deref().unwrap_or_default())?;
+    let records = records.with_dry_run(dry_run);
+    Ok(Json(records.patch_matching(&which, &input).await?.into()))
+}
+
+/// `DELETE /api/records/{model}`: deletes all matching records, or none.
+pub(in crate::http) async fn remove_matching(
+    app: App,
+    scope: Scope,
+    Path(path): Path<ModelPath>,
+    RawQuery(text): RawQuery,
+) -> Result<Json<Written>> {
+    let records = super::of(&app, &scope, &path.model)?;
+    let (which, dry_run) = query::matching(records.model(), text.as_deref().unwrap_or_default())?;
+    let records = records.with_dry_run(dry_run);
+    Ok(Json(records.delete_matching(&which).await?.into()))
 }

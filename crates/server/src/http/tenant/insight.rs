@@ -19,7 +19,7 @@ use crate::{
 use std::collections::BTreeMap;
 use tenantry::{config::Scope, name::StoreName, operations::Filter};
 
-/// `GET /api/tenant/usage`: rows and bytes of each store, and the limits.
+/// `GET /api/tenant/usage`: rows and bytes of each store, bytes of files, and the limits.
 pub(in crate::http) async fn usage(app: App, tenant: Tenant) -> Result<Json<Usage>> {
     let platform = app.platform();
     let mut stores = BTreeMap::new();
@@ -27,7 +27,8 @@ pub(in crate::http) async fn usage(app: App, tenant: Tenant) -> Result<Json<Usag
         let held = platform.tenant(&tenant).usage(&store.name).await?;
         stores.insert(store.name.to_string(), held.into());
     }
-    Ok(Json(Usage { stores, limits: (*tenant.limits()).into() }))
+    let file_bytes = platform.tenant(&tenant).file_bytes().await?;
+    Ok(Json(Usage { stores, file_bytes, limits: (*tenant.limits()).into() }))
 }
 
 /// `GET /api/tenant/activity`: newest first, for managers of the tenant.

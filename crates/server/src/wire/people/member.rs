@@ -119,6 +119,8 @@ pub(crate) struct NewKey {
 pub(crate) struct Usage {
     /// By name of the store.
     pub(crate) stores: BTreeMap<String, Held>,
+    /// Bytes of uploaded files.
+    pub(crate) file_bytes: u64,
     pub(crate) limits: Limits,
 }
 

@@ -86,15 +86,14 @@ impl Records<'_> {
     /// are written in batches of at most 1,000, each in one transaction. The report names every refused line, up to
     /// 100.
     ///
-    /// With `dry_run` each batch is checked in the same way and then undone, so lines of different batches are not
+    /// In a dry run each batch is checked in the same way and then undone, so lines of different batches are not
     /// compared with one another. `source` is read on the calling thread: pass something buffered or bridged.
     ///
     /// # Errors
     /// [`Error::Denied`] for an actor who may not create records; [`Error::InvalidFields`] for a header that does not
     /// fit the model.
-    pub async fn import_csv(mut self, source: impl Read + Send, dry_run: bool) -> Result<ImportReport> {
+    pub async fn import_csv(self, source: impl Read + Send) -> Result<ImportReport> {
         self.allow(Verb::Create)?;
-        self.dry_run = dry_run;
         let limits = &self.inner.config.limits;
         let most = usize::try_from(limits.import_record_bytes).unwrap_or(usize::MAX);
         let is_column = |name: &str| self.column(name).is_ok();
@@ -110,7 +109,7 @@ impl Records<'_> {
             return Err(Error::invalid("file", NO_MARK));
         }
         let columns = self.header(&names)?;
-        let mut report = ImportReport { dry_run, ..ImportReport::default() };
+        let mut report = ImportReport { dry_run: self.dry_run, ..ImportReport::default() };
         let ignored = names.iter().zip(&columns).filter(|(_, column)| matches!(column, Column::Ignored));
         report.ignored = ignored.map(|(name, _)| name.clone()).collect();
         self.all_lines(&mut lines, &columns, &mut report).await?;

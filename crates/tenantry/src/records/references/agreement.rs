@@ -43,7 +43,7 @@ impl Records<'_> {
             let both: Vec<_> = both.collect();
             for row in self.disagreeing(rule, &both).await? {
                 let error = Error::InvalidFields(wrongs(rule, &row.field));
-                wrong.take::<()>(Err(if indexed { error.at_index(row.row) } else { error }))?;
+                wrong.take::<()>(Err(if indexed { error.of_record(row.row) } else { error }))?;
             }
         }
         wrong.finish()
@@ -58,13 +58,10 @@ impl Records<'_> {
         values: Vec<(FieldName, Value)>,
     ) -> Result<Vec<tenantry_engine::write::Written>> {
         let model = self.entry.model.name.clone();
-        let touched =
-            |rule: &&Dependence| values.iter().any(|(name, _)| *name == rule.field || *name == rule.with);
-        let rules: Vec<_> = self.entry.depends.iter().filter(touched).collect();
         for tried in 0.. {
-            let seen = match rules.is_empty() {
-                true => None,
-                false => Some(self.agree_on(&rules, id, &values).await?),
+            let seen = match self.agreeing_fields(&values) {
+                fields if fields.is_empty() => None,
+                fields => Some(self.agree_on(fields, id, &values).await?),
             };
             let values = values.clone();
             let change = Change::Update {
@@ -82,29 +79,60 @@ impl Records<'_> {
         Err(Error::Internal("a change was tried without end".into()))
     }
 
-    /// Checks a row as it would be with these values. Returns its current version.
-    async fn agree_on(
+    /// Refuses rows whose references would disagree with these new values. `rows` are the rows as they are, by id, with the
+    /// columns `fields`; errors name the id.
+    pub(in crate::records) async fn agree_after(
         &self,
-        rules: &[&Dependence],
-        id: &RecordId,
         values: &[(FieldName, Value)],
-    ) -> Result<i64> {
-        let mut fields: Vec<FieldName> = Vec::with_capacity(rules.len() * 2 + 1);
-        for name in rules.iter().flat_map(|rule| [&rule.field, &rule.with]) {
+        fields: &[FieldName],
+        rows: &[(RecordId, Vec<Value>)],
+    ) -> Result<()> {
+        let mut wrong = Wrong::default();
+        for rule in self.touched(values) {
+            let both = rows.iter().enumerate().filter_map(|(row, (_, is))| {
+                let id = |name| record_id(after(values, fields, is, name)?);
+                Some(Both { row, field: id(&rule.field)?, with: id(&rule.with)? })
+            });
+            let both: Vec<_> = both.collect();
+            for row in self.disagreeing(rule, &both).await? {
+                let error = Error::InvalidFields(wrongs(rule, &row.field));
+                wrong.take::<()>(Err(error.of_record(&rows[row.row].0)))?;
+            }
+        }
+        wrong.finish()
+    }
+
+    /// Returns the columns that [`Self::agree_after`] needs for these new values.
+    pub(in crate::records) fn agreeing_fields(&self, values: &[(FieldName, Value)]) -> Vec<FieldName> {
+        let mut fields: Vec<FieldName> = vec![];
+        for name in self.touched(values).flat_map(|rule| [&rule.field, &rule.with]) {
             if !fields.contains(name) {
                 fields.push(name.clone());
             }
         }
+        fields
+    }
+
+    /// Returns the rules about fields that are among these values.
+    fn touched<'r>(&'r self, values: &'r [(FieldName, Value)]) -> impl Iterator<Item = &'r Dependence> {
+        let is_given = |name: &FieldName| values.iter().any(|(given, _)| given == name);
+        self.entry.depends.iter().filter(move |rule| is_given(&rule.field) || is_given(&rule.with))
+    }
+
+    /// Checks a row as it would be with these values. Returns its current version.
+    async fn agree_on(
+        &self,
+        mut fields: Vec<FieldName>,
+        id: &RecordId,
+        values: &[(FieldName, Value)],
+    ) -> Result<i64> {
         fields.push(FieldName::parse("version")?);
         let session = self.session().await?;
         let found = session.get(self.name(), id, &fields, Collect::default()).await?;
         let row = found.and_then(|found| found.rows.into_iter().next()).ok_or(Error::NotFound("record"))?;
-        let is = |name: &FieldName| {
-            let new = values.iter().find(|(given, _)| given == name).map(|(_, value)| value);
-            record_id(new.or_else(|| row.get(fields.iter().position(|field| field == name)?))?)
-        };
         let mut wrong = Wrong::default();
-        for rule in rules {
+        for rule in self.touched(values) {
+            let is = |name| record_id(after(values, &fields, &row, name)?);
             let both = is(&rule.field).zip(is(&rule.with)).map(|(field, with)| Both { row: 0, field, with });
             for row in self.disagreeing(rule, both.as_slice()).await? {
                 wrong.take::<()>(Err(Error::InvalidFields(wrongs(rule, &row.field))))?;
@@ -137,6 +165,17 @@ fn given<'v>(model: &Model, values: &'v [(FieldName, Value)], name: &FieldName) 
     let field = model.field(name.as_str())?;
     let default = field.default.as_ref()?;
     input::from_json(field, default).ok().map(Cow::Owned)
+}
+
+/// Returns the value that a row has in a field after a change to `values`. `row` has the columns `fields`.
+fn after<'v>(
+    values: &'v [(FieldName, Value)],
+    fields: &[FieldName],
+    row: &'v [Value],
+    name: &FieldName,
+) -> Option<&'v Value> {
+    let new = values.iter().find(|(given, _)| given == name).map(|(_, value)| value);
+    new.or_else(|| row.get(fields.iter().position(|field| field == name)?))
 }
 
 fn wrongs(rule: &Dependence, id: &RecordId) -> Vec<FieldError> {

@@ -1,0 +1,169 @@
+//! Changes or deletes all records that match a condition, in one transaction.
+//!
+//! The caller says how many records it means, and nothing happens if another number matches: a condition that is wider
+//! than it looked harms nothing. Each record is written only in the version in which it matched.
+
+use super::{FileInfo, Input, Records, file_names};
+use crate::{Error, Result, access::gates::Verb, error::Wrong};
+use tenantry_engine::{
+    model::IdKind,
+    name::FieldName,
+    query::{Change, Direction, Filter, RecordId, Select},
+    row::Collect,
+    value::Value,
+};
+
+/// Largest number of records that one call changes or deletes.
+pub const MAX_MATCHING: u64 = 10_000;
+
+/// Which records a change or a delete is about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Matching {
+    /// The condition.
+    pub filter: Filter,
+    /// Full-text search.
+    pub search: Option<String>,
+    /// How many records the caller means.
+    pub expected: u64,
+}
+
+/// A record that matched.
+struct Found {
+    id: RecordId,
+    version: i64,
+    /// Its values of the other columns that were asked for.
+    values: Vec<Value>,
+}
+
+impl Records<'_> {
+    /// Changes the named fields of all matching records, or of none. Returns their number.
+    ///
+    /// # Errors
+    /// Those of [`Records::patch`], with the id of the record before the name of a field; [`Error::Conflict`] if another
+    /// number of records matches; [`Error::Invalid`] for more than [`MAX_MATCHING`].
+    pub async fn patch_matching(&self, which: &Matching, input: &Input) -> Result<u64> {
+        self.allow(Verb::Update)?;
+        let mut wrong = Wrong::default();
+        let values = self.values(input, &mut wrong)?;
+        wrong.finish()?;
+        let cleared = file_names(&self.entry.model);
+        let cleared: Vec<_> =
+            cleared.into_iter().filter(|name| values.iter().any(|(given, _)| given == name)).collect();
+        let agreeing = self.agreeing_fields(&values);
+        let found = self.matching(which, [&agreeing[..], &cleared[..]].concat()).await?;
+        let rows: Vec<_> = found.iter().map(|found| (found.id.clone(), found.values.clone())).collect();
+        self.agree_after(&values, &agreeing, &rows).await?;
+        self.write_found(found, agreeing.len(), |found| Change::Update {
+            model: self.entry.model.name.clone(),
+            id: found.id.clone(),
+            expected_version: Some(found.version),
+            values: values.clone(),
+        })
+        .await
+    }
+
+    /// Deletes all matching records, or none. Returns their number.
+    ///
+    /// # Errors
+    /// Those of [`Records::delete`] and of [`Records::patch_matching`]; [`Error::Invalid`] for shared records that tenants may
+    /// refer to, which are deleted one by one.
+    pub async fn delete_matching(&self, which: &Matching) -> Result<u64> {
+        self.allow(Verb::Delete)?;
+        if !self.entry.referrers.is_empty() {
+            let reason = "tenants may refer to these records: delete them one by one";
+            return Err(Error::invalid("query", reason));
+        }
+        let found = self.matching(which, file_names(&self.entry.model)).await?;
+        self.write_found(found, 0, |found| Change::Delete {
+            model: self.entry.model.name.clone(),
+            id: found.id.clone(),
+            expected_version: Some(found.version),
+        })
+        .await
+    }
+
+    /// Returns the matching records with these columns, if they are as many as expected.
+    async fn matching(&self, which: &Matching, columns: Vec<FieldName>) -> Result<Vec<Found>> {
+        if which.expected > MAX_MATCHING {
+            let reason = format!("at most {MAX_MATCHING} records at once: narrow the filter");
+            return Err(Error::invalid("expect", reason));
+        }
+        let session = self.session().await?;
+        let id = FieldName::parse("id")?;
+        let mut select = Select {
+            filter: which.filter.clone(),
+            search: which.search.clone(),
+            sort: vec![(id.clone(), Direction::Ascending)],
+            limit: 1000,
+            fields: [vec![id, FieldName::parse("version")?], columns].concat(),
+            after: None,
+        };
+        let mut found = vec![];
+        loop {
+            let (page, next) = session.select(self.name(), &select, None, Collect::default()).await?;
+            found.extend(page.rows.into_iter().filter_map(|row| self.found(row)));
+            match next {
+                Some(after) if found.len() as u64 <= which.expected => select.after = Some(after),
+                _ => break,
+            }
+        }
+        match found.len() as u64 {
+            count if count == which.expected => Ok(found),
+            count => Err(Error::Conflict(format!(
+                "{} records match now, not {}: look at them again",
+                if count > which.expected {
+                    format!("more than {}", which.expected)
+                } else {
+                    count.to_string()
+                },
+                which.expected
+            ))),
+        }
+    }
+
+    fn found(&self, row: Vec<Value>) -> Option<Found> {
+        let mut values = row.into_iter();
+        let id = match (self.entry.model.id, values.next()?) {
+            (IdKind::Integer, Value::Integer(id)) => RecordId::Integer(id),
+            (IdKind::Uuid, Value::Uuid(id)) => RecordId::Uuid(id),
+            (IdKind::Uuid, Value::Text(id)) => RecordId::Uuid(id.parse().ok()?),
+            _ => return None,
+        };
+        let Value::Integer(version) = values.next()? else { return None };
+        Some(Found { id, version, values: values.collect() })
+    }
+
+    /// Writes the changes of the found records in one transaction. Then removes the files that their values name from
+    /// column `files` on.
+    async fn write_found(
+        &self,
+        found: Vec<Found>,
+        files: usize,
+        change: impl Fn(&Found) -> Change,
+    ) -> Result<u64> {
+        if found.is_empty() {
+            return Ok(0);
+        }
+        let changes: Vec<_> = found.iter().map(change).collect();
+        self.apply_to(&self.entry, &changes).await.map_err(|error| of_found(error, &found))?;
+        let count = found.len() as u64;
+        if self.dry_run {
+            return Ok(count);
+        }
+        let files = found.into_iter().flat_map(|found| found.values.into_iter().skip(files));
+        self.forget_files(files.filter_map(FileInfo::of).map(|file| file.id).collect()).await;
+        Ok(count)
+    }
+}
+
+/// Adds the id of the refused record to an error.
+fn of_found(error: Error, found: &[Found]) -> Error {
+    let index = match &error {
+        Error::Engine(engine) => engine.index(),
+        _ => None,
+    };
+    match index.and_then(|index| found.get(index)) {
+        Some(found) => error.of_record(&found.id),
+        None => error,
+    }
+}
