@@ -77,7 +77,7 @@ mod tests {
             ("SELECT 1", "SELECT 1"),
             ("a = ? AND b = ?", "a = $1 AND b = $2"),
             ("a = ?2 AND b = ?1 AND c = ?", "a = $2 AND b = $1 AND c = $3"),
-            ("a = ?10", "a = $10"),
+            ("a = ?10 AND b = ?", "a = $10 AND b = $11"),
             ("a = '?' AND b = ?", "a = '?' AND b = $1"),
             ("a = 'it''s ?' AND \"b?\" = ?1", "a = 'it''s ?' AND \"b?\" = $1"),
             ("a = 'open ?", "a = 'open ?"),
