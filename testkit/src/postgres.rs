@@ -106,14 +106,27 @@ mod home {
                 .unwrap_or_else(|error| panic!("{sql}: {error}"));
         }
 
+        /// Runs statements as the superuser in a database.
+        ///
+        /// # Panics
+        /// If the server refuses.
+        pub async fn administer_in(&self, database: &str, sql: &str) {
+            let done = connect(&self.admin_in(database)).await.batch_execute(sql).await;
+            done.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        }
+
+        /// Returns the URL of the superuser with another database.
+        fn admin_in(&self, database: &str) -> String {
+            let (server, _) = self.admin.rsplit_once('/').expect("a URL");
+            format!("{server}/{database}")
+        }
+
         /// Returns what belongs to the role besides its database: databases, schemas in its own, and roles granted to it.
         ///
         /// # Panics
         /// If the server refuses.
         pub async fn leftovers(&self) -> Vec<String> {
-            let (_, at) = self.admin.rsplit_once('/').expect("a URL");
-            let own = self.admin.replacen(&format!("/{at}"), &format!("/{}", self.name()), 1);
-            let client = connect(&own).await;
+            let client = connect(&self.admin_in(&self.name())).await;
             let sql = "WITH me AS (SELECT oid FROM pg_roles WHERE rolname = $1) \
                 SELECT 'database ' || datname FROM pg_database, me WHERE datdba = me.oid AND datname <> $1 \
                 UNION ALL SELECT 'schema ' || nspname FROM pg_namespace, me WHERE nspowner = me.oid \

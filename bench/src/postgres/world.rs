@@ -172,7 +172,13 @@ fn own_url(url: &str, prefix: &str) -> Result<String> {
 fn engine(url: &str, prefix: &str, (most, per_database): (usize, usize)) -> Result<Engine> {
     let wait = Duration::from_secs(20);
     let connections = ConnectionLimits { most, per_database, idle: wait, wait };
-    let options = PostgresOptions { url: url.into(), prefix: prefix.into(), connections, prepares: true };
+    let options = PostgresOptions {
+        url: url.into(),
+        prefix: prefix.into(),
+        connections,
+        prepares: true,
+        join_url: None,
+    };
     let engine = Engine::open(vec![ServerSpec::postgres(server_name()?, options)], CacheLimits::default())?;
     engine.set_platform("bench")?;
     Ok(engine)

@@ -10,6 +10,7 @@ pub mod engine;
 pub mod error;
 mod identity;
 pub mod input;
+mod joins;
 mod ledger;
 pub mod list;
 pub mod migration;
@@ -59,6 +60,7 @@ pub use engine::{
     Template, Tx, Usage, WorkLimits,
 };
 pub use error::{Error, Kind, Result};
+pub use joins::SharedStore;
 pub use position::{NotAPosition, Position};
 pub use postgres::PostgresUrl;
 pub use refused::RefusedRows;

@@ -32,6 +32,7 @@ mod provision;
 mod schema;
 mod session;
 mod spec;
+mod sql;
 mod system;
 mod transfer;
 

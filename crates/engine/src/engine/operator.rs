@@ -1,32 +1,10 @@
-//! An operator's statements in a database, whatever schema it has.
+//! An operator's UPDATE in a database, whatever schema it has.
 
 use super::{Engine, Server};
-use crate::{
-    error::Result,
-    place::Place,
-    schema::Script,
-    statement::{SqlLimits, SqlRows},
-};
+use crate::{error::Result, place::Place, schema::Script};
 use std::{sync::Arc, time::Duration};
 
 impl Engine {
-    /// Runs a read-only statement on the rows of a place, whatever its schema. Operators use it to look at stored
-    /// values, even in a database whose migration failed. In a shared database the statement sees only the models of the
-    /// place's store, with the rows of the place. `script` has the migrations of the store for the isolation of the
-    /// place. Tenants use [`super::session::Session::sql`].
-    ///
-    /// # Errors
-    /// [`crate::error::Kind::SchemaAhead`] if a shared database has migrations that `script` does not have.
-    pub async fn operator_sql(
-        &self,
-        place: &Place,
-        script: &Arc<Script>,
-        text: &str,
-        limits: SqlLimits,
-    ) -> Result<SqlRows> {
-        at!(self.server(place)?, server => server.operator_sql(place, script, text, limits))
-    }
-
     /// Runs one UPDATE on the rows of a place, whatever its schema is, so that the operator can correct values that stop a
     /// migration. Returns the number of rows changed. `REINDEX` instead makes all indexes of the database and the counters
     /// of the place anew, and returns `None`. Rows, keys and the platform's own tables stay as they are. A

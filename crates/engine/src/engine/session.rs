@@ -19,10 +19,10 @@ use std::{borrow::Cow, pin::Pin};
 
 /// A session on one place. It keeps its database open, so hold it for one request only.
 #[derive(Debug, Clone)]
-pub struct Session(Kind);
+pub struct Session(pub(super) Kind);
 
 #[derive(Debug, Clone)]
-enum Kind {
+pub(super) enum Kind {
     /// Reads are over before they are first awaited: no allocation, no thread.
     Sqlite(sqlite::Session),
     /// Each call is boxed, so that the future of a read of SQLite stays small.
@@ -243,15 +243,16 @@ impl Session {
         }
     }
 
-    /// Runs a tenant's own statement, read-only and confined (`confined-sql`); pooled tenants are denied.
+    /// Runs a tenant's own statement, read-only and confined (`confined-sql`); pooled tenants are denied. It sees the
+    /// tenant's own tables; [`super::Engine::sql`] adds shared data.
     ///
     /// # Errors
     /// `Denied` for pooled tenants and for what a statement may not do, `Statement` if it is wrong, `Limit` and
     /// `Deadline` if it takes too much.
     pub async fn sql(&self, text: &str, params: serde_json::Value, limits: SqlLimits) -> Result<SqlRows> {
         match &self.0 {
-            Kind::Sqlite(session) => session.sql(text, params, limits).await,
-            Kind::Postgres(session) => Box::pin(session.sql(text, params, limits)).await,
+            Kind::Sqlite(session) => session.sql(text, params, limits, vec![]).await,
+            Kind::Postgres(session) => Box::pin(session.sql(text, params, limits, &[])).await,
         }
     }
 }

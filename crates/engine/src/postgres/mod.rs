@@ -8,6 +8,7 @@ pub mod connections;
 mod dump;
 mod fitness;
 mod identity;
+mod joins;
 mod names;
 mod opened;
 mod place_state;
@@ -25,6 +26,7 @@ mod system;
 mod tables;
 
 pub use connections::{ConnectionLimits, PostgresUrl};
+pub(crate) use joins::{Joined, may_heal};
 pub(crate) use places::is_loss;
 pub use replicas::{ReplicaOptions, ReplicaReport, ReplicaStanding, Replication};
 pub(crate) use server::Server;

@@ -1,7 +1,8 @@
 //! One PostgreSQL server: its connections, and the names it gives to places.
 
 use super::{
-    connections::{Access, ConnectionLimits, Connections, Lease},
+    connections::{Access, ConnectionLimits, Connections, Lease, PostgresUrl, options_of},
+    joins::Joined,
     names::Prefix,
     opened::{Opened, REMEMBERED},
     replicas::{Moment, ReplicaReport, Replicas, Replication},
@@ -29,11 +30,14 @@ pub struct ServerOptions {
     pub connections: ConnectionLimits,
     /// False if a pooler gives each transaction another connection: then no statement is prepared by name.
     pub prepares: bool,
+    /// `postgresql://HOST:PORT` by which other databases reach this server, if not as it reaches itself or as this process
+    /// does. Role and database of it do not matter.
+    pub join_url: Option<String>,
 }
 
 impl fmt::Debug for ServerOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url: _, prefix, connections, prepares } = self;
+        let Self { url: _, prefix, connections, prepares, join_url: _ } = self;
         let mut out = f.debug_struct("ServerOptions");
         out.field("prefix", prefix).field("connections", connections).field("prepares", prepares);
         out.finish_non_exhaustive()
@@ -60,6 +64,10 @@ pub(crate) struct Inner {
     pub(super) read_deadline: Duration,
     /// Places that were used.
     pub(super) opened: Cache<Place, Arc<Opened>>,
+    /// Options by which databases of other servers reach this one, if they are configured.
+    pub(super) join_address: Option<Vec<(&'static str, String)>>,
+    /// Views of shared data that were found or made, with their databases.
+    pub(super) joined: Cache<(Arc<str>, Joined), ()>,
 }
 
 impl Server {
@@ -79,6 +87,8 @@ impl Server {
             Error::new(Kind::Statement(detail.clone()), detail)
         })?;
         let home: Arc<str> = home.into();
+        let join_address = options.join_url.as_deref().map(PostgresUrl::parse_address).transpose()?;
+        let join_address = join_address.map(|url| options_of(&url));
         let connections = Connections::new(access, options.connections);
         let replicas = Replicas::new(&name, (&connections, &home), options.prepares, replication)?;
         Ok(Self(Arc::new(Inner {
@@ -91,6 +101,8 @@ impl Server {
             secret: OnceCell::new(),
             read_deadline,
             opened: Cache::new(REMEMBERED),
+            join_address,
+            joined: Cache::new(REMEMBERED),
         })))
     }
 

@@ -5,9 +5,11 @@
 
 use super::{
     connections::{Call, Failed},
+    joins::Joined,
     opened::Opened,
     records::{Bound, Query, activity, list, read, usage, write},
     server::Server,
+    site::Site,
 };
 use crate::{
     error::{Error, Kind, Result},
@@ -253,15 +255,26 @@ impl Session {
         }
     }
 
+    /// Returns the server.
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Returns where the place is.
+    pub(crate) fn site(&self) -> &Site {
+        &self.place.site
+    }
+
     /// Runs a tenant's own statement, once the place was verified anew: such a statement does not check it.
     pub(crate) async fn sql(
         &self,
         text: &str,
         params: serde_json::Value,
         limits: SqlLimits,
+        joined: &[Joined],
     ) -> Result<SqlRows> {
         self.server.why(&self.place, self.schema.known()).await?;
-        self.server.sql(&self.place.site, text, params, limits).await
+        self.server.sql(&self.place.site, text, params, limits, joined).await
     }
 
     /// Returns the values of a read that names the tenant `$1` and the generation `$2` in every isolation.

@@ -9,7 +9,7 @@ use super::{
     error::located,
     identity,
     records::{activity, count, list, read, usage},
-    sandbox::{self, Window},
+    sandbox::{self, Beside, Window},
 };
 use crate::{
     error::{Error, Kind, Result},
@@ -267,6 +267,7 @@ impl Session {
         text: &str,
         params: serde_json::Value,
         limits: SqlLimits,
+        beside: Vec<Beside>,
     ) -> Result<SqlRows> {
         if self.confinement.isolation == Isolation::Pooled || self.confinement.tenant == 0 {
             return Err(shared());
@@ -274,7 +275,8 @@ impl Session {
         let schema = self.schema.clone();
         let check =
             move |database: &Database, conn: &Connection| database.check(conn, &schema).map(|()| None);
-        run_sql(self.database.clone(), (self.confinement.tenant, &self.long), text, params, limits, check)
+        let asked = Asked { text, params, limits, beside };
+        run_sql(self.database.clone(), (self.confinement.tenant, &self.long), asked, check)
             .await
             .map_err(|error| self.located(error))
     }
@@ -328,6 +330,14 @@ fn shared() -> Error {
     Error::new(Kind::Denied("SQL where others' rows are".into()), "raw SQL needs a database of one's own")
 }
 
+/// A statement, and the shared stores whose models it may read too.
+pub(crate) struct Asked<'t> {
+    pub(crate) text: &'t str,
+    pub(crate) params: serde_json::Value,
+    pub(crate) limits: SqlLimits,
+    pub(crate) beside: Vec<Beside>,
+}
+
 /// Runs a read-only statement of an operator, whatever the schema of the database. It sees stored values: all those of a
 /// tenant's own database, and in a shared one only the place's rows.
 pub(crate) async fn operator_sql(
@@ -335,8 +345,7 @@ pub(crate) async fn operator_sql(
     place: &Place,
     script: Arc<Script>,
     long: &LongWork,
-    text: &str,
-    limits: SqlLimits,
+    asked: Asked<'_>,
 ) -> Result<SqlRows> {
     let (of, is_own) = (place.clone(), place.isolation == Isolation::Database && place.tenant.is_some());
     let window = move |_: &Database, conn: &Connection| match is_own {
@@ -344,16 +353,14 @@ pub(crate) async fn operator_sql(
         false => Window::open(conn, &script, &of).map(Some),
     };
     let tenant = identity::tenant_number(place);
-    run_sql(database, (tenant, long), text, serde_json::Value::Null, limits, window).await
+    run_sql(database, (tenant, long), asked, window).await
 }
 
 /// Holds the database open meanwhile, so that its last connection does not close under the reader.
 async fn run_sql(
     database: Arc<Database>,
     (tenant, long): (i64, &LongWork),
-    text: &str,
-    params: serde_json::Value,
-    limits: SqlLimits,
+    Asked { text, params, limits, beside }: Asked<'_>,
     check: impl FnOnce(&Database, &Connection) -> Result<Option<Window>> + Send + 'static,
 ) -> Result<SqlRows> {
     let text = text.to_owned();
@@ -361,7 +368,7 @@ async fn run_sql(
     long.run_on_own_thread(tenant, limits.deadline, move |stop| {
         let _held = ticket;
         let judge = |conn: &Connection| check(&database, conn);
-        sandbox::run(database.path(), &text, &params, limits, stop, judge)
+        sandbox::run(database.path(), &beside, &text, &params, limits, stop, judge)
     })
     .await
 }

@@ -69,6 +69,7 @@ impl Home {
             prefix: self.prefix.clone(),
             connections,
             prepares: true,
+            join_url: None,
         }
     }
 

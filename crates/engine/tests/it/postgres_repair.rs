@@ -243,7 +243,7 @@ async fn a_correction_waits_for_no_move_and_knows_the_models() {
             assert_eq!(*ahead.kind(), Kind::SchemaAhead, "{subject}, {sql}");
         }
         let (none, limits) = (script(&[]), SqlLimits::default());
-        let seen = lab.engine.operator_sql(&place, &none, "SELECT id FROM people", limits);
+        let seen = lab.engine.operator_sql(&place, &none, "SELECT id FROM people", limits, &[]);
         match subject.is_pooled() {
             true => assert_eq!(*seen.await.unwrap_err().kind(), Kind::SchemaAhead, "{subject}"),
             false => assert_eq!(seen.await.unwrap().rows.len(), 2, "{subject}"),

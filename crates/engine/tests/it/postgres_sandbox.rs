@@ -48,7 +48,7 @@ async fn sql(engine: &Engine, place: &Place, text: &str) -> Result<SqlRows> {
 
 async fn limited(engine: &Engine, place: &Place, text: &str, limits: SqlLimits) -> Result<SqlRows> {
     let script = Arc::new(Script::new(&store(), &[]).unwrap());
-    engine.operator_sql(place, &script, text, limits).await
+    engine.operator_sql(place, &script, text, limits, &[]).await
 }
 
 #[tokio::test]

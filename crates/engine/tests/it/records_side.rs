@@ -41,7 +41,10 @@ impl Home {
                     wait: std::time::Duration::from_secs(20),
                 };
                 let (url, prefix) = (home.url().to_owned(), home.prefix());
-                ServerSpec::postgres(name, PostgresOptions { url, prefix, connections, prepares: true })
+                ServerSpec::postgres(
+                    name,
+                    PostgresOptions { url, prefix, connections, prepares: true, join_url: None },
+                )
             }
         }
     }

@@ -64,6 +64,7 @@ fn spec(home: &Home, number: usize) -> ServerSpec {
             wait: Duration::from_secs(20),
         },
         prepares: true,
+        join_url: None,
     };
     ServerSpec::postgres(ServerName::parse(&format!("pg{number}")).unwrap(), options)
 }

@@ -36,7 +36,7 @@ struct Inner {
     /// `None` for a second app on another app's directory.
     _dir: Option<TempDir>,
     /// Where the tenants are, if they are on PostgreSQL.
-    _home: Option<Home>,
+    home: Option<Home>,
 }
 
 /// What is on PostgreSQL, and where.
@@ -181,7 +181,7 @@ impl TestApp {
     fn of(platform: Platform, options: Options, dir: Option<TempDir>, home: Option<Home>) -> Self {
         let app = App::new(platform, options);
         let router = server::router(app.clone());
-        Self(Arc::new(Inner { app, router, _dir: dir, _home: home }))
+        Self(Arc::new(Inner { app, router, _dir: dir, home }))
     }
 
     /// Opens a second server on the same data directory; for the platform it is another process.
@@ -198,12 +198,17 @@ impl TestApp {
     pub(crate) async fn end(self) -> (Config, Option<TempDir>, Option<Home>) {
         let config = self.platform().config().clone();
         self.platform().shutdown().await;
-        let Inner { _dir: dir, _home: home, .. } = Arc::into_inner(self.0).expect("a client is left");
+        let Inner { _dir: dir, home, .. } = Arc::into_inner(self.0).expect("a client is left");
         (config, dir, home)
     }
 
     pub(crate) fn platform(&self) -> &Platform {
         self.0.app.platform()
+    }
+
+    /// Returns the server where its tenants are.
+    pub(crate) fn home(&self) -> &Home {
+        self.0.home.as_ref().expect("tenants on PostgreSQL")
     }
 
     pub(crate) fn control(&self) -> &Control {

@@ -39,6 +39,7 @@ mod groups;
 mod growing;
 mod guides;
 mod hostile;
+mod joins;
 mod letters;
 mod life;
 mod limits;

@@ -44,6 +44,9 @@ pub struct PostgresConfig {
     pub idle: Duration,
     /// The URL leads to a pooler that gives each transaction another connection, such as PgBouncer.
     pub pooler: bool,
+    /// Address by which other databases reach the server for joins with shared data. `None`: as it reaches itself, or as
+    /// this process reaches it.
+    pub join_url: Option<String>,
     /// Reads of records do not go to a replica that lacks older commits.
     pub replica_lag: Duration,
     /// Its read replicas.
@@ -120,6 +123,7 @@ impl PostgresConfig {
             per_database_connections: None,
             idle: Duration::from_secs(60),
             pooler: false,
+            join_url: None,
             replica_lag: Duration::from_secs(1),
             replicas: Vec::new(),
         }
@@ -179,6 +183,7 @@ fn read_postgres(section: &Section<'_>, dir: &Path) -> PostgresConfig {
         per_database_connections: number("per_database_connections", 10_000),
         idle: section.duration("idle").unwrap_or(default.idle),
         pooler: section.flag("pooler").unwrap_or(default.pooler),
+        join_url: section.text("join_url").map(str::to_owned),
         replica_lag: section.duration("replica_lag").unwrap_or(default.replica_lag),
         replicas: section.named("replicas").into_iter().map(replica).collect(),
         url: default.url,
@@ -269,6 +274,9 @@ fn check_postgres(name: &ServerName, postgres: &PostgresConfig, report: &mut dyn
     for replica in &postgres.replicas {
         check_url(&path(&format!("replicas.{}.url", replica.name)), &replica.url, report);
     }
+    if let Some(url) = &postgres.join_url {
+        check_join_url(&path("join_url"), url, report);
+    }
     let prefix = &postgres.prefix;
     let is_plain = prefix.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     if !is_plain || prefix.starts_with(|c: char| !c.is_ascii_lowercase()) || prefix.starts_with("pg_") {
@@ -286,6 +294,24 @@ fn check_postgres(name: &ServerName, postgres: &PostgresConfig, report: &mut dyn
     }
     if !(Duration::from_millis(100)..=Duration::from_secs(3600)).contains(&postgres.replica_lag) {
         report(&path("replica_lag"), "must be from 100 ms to 1 h".into());
+    }
+}
+
+/// Checks the address of a server for joins. It names no role: other databases sign in with one of their own.
+fn check_join_url(path: &str, url: &str, report: &mut dyn FnMut(&str, String)) {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    if rest.contains('@') {
+        report(
+            path,
+            "must name no role: postgresql://HOST:PORT, with sslmode and sslrootcert if need be".into(),
+        );
+        return;
+    }
+    if let Err(error) = PostgresUrl::parse_address(url) {
+        match error.kind() {
+            Kind::Statement(text) => report(path, text.clone()),
+            _ => report(path, error.to_string()),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ pub mod check;
 mod finding;
 pub mod fleet;
 mod followed;
+mod joins;
 pub mod make;
 mod name;
 mod page;

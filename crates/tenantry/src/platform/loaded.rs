@@ -15,15 +15,16 @@ use crate::{
     topology::{PlacementState, TenantRecord},
 };
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
 use tenantry_engine::{
+    SharedStore,
     engine::Engine,
-    model::{FieldKind, Model},
+    model::{FieldKind, Grant, Model},
     name::StoreName,
     place::{Isolation, Place},
     row::json::JsonKeys,
@@ -35,6 +36,8 @@ pub(crate) struct Loaded {
     pub(crate) apps: Arc<Apps>,
     pub(crate) databases: Databases,
     pub(crate) models: HashMap<String, Arc<ModelEntry>>,
+    /// What a tenant's own SQL may read of the system stores.
+    pub(crate) shared: Arc<[SharedStore]>,
     /// Number of this load. Grows with each reload.
     pub(super) number: u64,
     /// Earlier versions, newest first, for tenants that are not migrated yet.
@@ -68,8 +71,9 @@ impl Loaded {
         let apps = Arc::new(apps);
         let databases = Databases::new(engine.clone(), config, apps.clone())?;
         let models = entries(config, &apps, &databases)?;
+        let shared = shared(config, &models);
         let number = NUMBERS.fetch_add(1, Relaxed);
-        let mut loaded = Self { apps, databases, models, number, before: Vec::new() };
+        let mut loaded = Self { apps, databases, models, shared, number, before: Vec::new() };
         if let Some(before) = before {
             let earlier = std::iter::once(before).chain(before.before.iter().map(|earlier| &**earlier));
             let other = earlier.filter(|earlier| !loaded.has_versions_of(earlier));
@@ -119,8 +123,8 @@ impl Loaded {
         let own = self.models.iter().filter(|(_, entry)| !entry.system);
         let shared = newer.models.iter().filter(|(_, entry)| entry.system);
         let models = own.chain(shared).map(|(name, entry)| (name.clone(), entry.clone())).collect();
-        let (apps, databases) = (self.apps.clone(), self.databases.clone());
-        Self { apps, databases, models, number: self.number, before: Vec::new() }
+        let (apps, databases, shared) = (self.apps.clone(), self.databases.clone(), newer.shared.clone());
+        Self { apps, databases, models, shared, number: self.number, before: Vec::new() }
     }
 
     /// Returns the model with this name.
@@ -163,6 +167,29 @@ fn entry(model: &Arc<Model>, schema: &Arc<Schema>, place: Option<Place>, apps: &
         referrers: referrers(model, apps.models().iter()),
         depends: depends_on(model, apps.models()),
     })
+}
+
+/// Returns the models of system stores that managers of a tenant may read: only they may use SQL.
+fn shared(config: &Config, models: &HashMap<String, Arc<ModelEntry>>) -> Arc<[SharedStore]> {
+    let manager = config.auth.roles.first();
+    let may_read = |grant: &Grant| match grant {
+        Grant::Any => true,
+        Grant::Platform => false,
+        Grant::Role(role) => Some(role) == manager,
+    };
+    let mut stores: BTreeMap<StoreName, SharedStore> = BTreeMap::new();
+    for entry in models.values().filter(|entry| !entry.automatic && entry.model.store.as_str() != "control") {
+        let Some(place) = entry.place.as_ref() else { continue };
+        if entry.model.permissions.read.iter().any(may_read) {
+            let (place, schema) = (place.clone(), entry.schema.clone());
+            let new = || SharedStore { place, schema, models: Vec::new() };
+            let store = stores.entry(entry.model.store.clone()).or_insert_with(new);
+            store.models.push(entry.model.name.clone());
+        }
+    }
+    let mut stores: Vec<_> = stores.into_values().collect();
+    stores.iter_mut().for_each(|store| store.models.sort());
+    stores.into()
 }
 
 /// Fields of models in other stores that refer to this one.

@@ -43,7 +43,8 @@ fn spec(server: &ServerConfig, wait: Duration) -> Result<ServerSpec> {
         Location::Postgres(postgres) => {
             let connections = limits(postgres, postgres.most_connections, wait);
             let (url, prefix, prepares) = (url(server, postgres)?, postgres.prefix.clone(), !postgres.pooler);
-            let options = PostgresOptions { url, prefix, connections, prepares };
+            let join_url = postgres.join_url.clone();
+            let options = PostgresOptions { url, prefix, connections, prepares, join_url };
             let replicas = postgres.replicas.iter().map(|of| replica(server, postgres, of));
             let replication =
                 Replication { lag: postgres.replica_lag, replicas: replicas.collect::<Result<_>>()? };

@@ -7,8 +7,9 @@ use crate::{
     audit::By,
     tenants::OwnTenant,
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tenantry_engine::{
+    SharedStore,
     engine::{SqlLimits, SqlRows},
     name::{Slug, StoreName, TenantId},
     place::Place,
@@ -64,7 +65,8 @@ impl Statements<'_> {
         self.audit_tenant_sql(&tenant, store, statement).await?;
         let place = tenant.place(store)?;
         let script = self.platform.loaded().databases.script(store)?;
-        let rows = self.platform.0.engine.operator_sql(place, &script, statement, self.sql_limits()).await;
+        let (limits, shared) = (self.sql_limits(), self.shared(&tenant));
+        let rows = self.platform.0.engine.operator_sql(place, &script, statement, limits, &shared).await;
         rows.map_err(|error| {
             crate::tenants::databases::reroute::refused(&self.platform.0, tenant.record(), place, error)
         })
@@ -103,7 +105,7 @@ impl Statements<'_> {
         let (place, by) = (self.system_place_for_sql(store)?, operator.by());
         self.audit_sql(&Said { by: &by, tenant: None, store, statement }, "sql").await?;
         let script = self.platform.loaded().databases.script(store)?;
-        Ok(self.platform.0.engine.operator_sql(&place, &script, statement, self.sql_limits()).await?)
+        Ok(self.platform.0.engine.operator_sql(&place, &script, statement, self.sql_limits(), &[]).await?)
     }
 
     /// Runs one UPDATE on a system store, like [`Statements::repair_tenant`].
@@ -168,6 +170,11 @@ impl Statements<'_> {
         write.commit().await
     }
 
+    /// Returns what a tenant's statement may read besides the tenant's own tables.
+    fn shared(&self, tenant: &Tenant) -> Arc<[SharedStore]> {
+        self.platform.loaded().of(tenant.record()).shared.clone()
+    }
+
     fn sql_limits(&self) -> SqlLimits {
         let limits = &self.platform.config().limits;
         SqlLimits {
@@ -181,7 +188,8 @@ impl Statements<'_> {
 
 impl OwnTenant<'_> {
     /// Runs a read-only statement, confined to the entered tenant's data, in its database, on behalf of a manager
-    /// of the tenant. The statement is in the audit log before it runs.
+    /// of the tenant. It may join the models of system stores that managers may read, where the two databases can. The
+    /// statement is in the audit log before it runs.
     ///
     /// # Errors
     /// [`Error::Denied`] for other actors; [`Error::NotFound`] for a store that tenants do not have; [`Error::Engine`] for
@@ -196,6 +204,7 @@ impl OwnTenant<'_> {
         let statements = self.platform.statements();
         statements.audit_tenant_sql(self.tenant, store, statement).await?;
         let session = self.opened(store).await?.session;
-        Ok(session.sql(statement, params, statements.sql_limits()).await?)
+        let (limits, shared) = (statements.sql_limits(), statements.shared(self.tenant));
+        Ok(self.platform.0.engine.sql(&session, statement, params, limits, &shared).await?)
     }
 }

@@ -27,6 +27,7 @@ fn a_postgresql_server_is_read_with_safe_defaults() {
         "[servers.pg]\nengine = \"postgres\"\nurl = \"postgresql://tenantry@db.example/tenantry\"\n\
          [servers.two]\nengine = \"postgres\"\nurl_file = \"two.url\"\nprefix = \"med_\"\nmost_connections = 90\n\
          per_database_connections = 30\nidle = \"5 min\"\npooler = true\n\
+         join_url = \"postgresql://10.0.0.5:5433?sslmode=require\"\n\
          [stores.tenant]\nservers = [\"pg\", \"two\"]\nisolation = \"schema\"\n",
     )
     .unwrap();
@@ -37,6 +38,7 @@ fn a_postgresql_server_is_read_with_safe_defaults() {
     assert_eq!(two.url, UrlSource::Secret(Secret::File("/srv/two.url".into())));
     assert_eq!((two.prefix.as_str(), two.most_connections, two.pooler), ("med_", 90, true));
     assert_eq!((two.per_database_connections, two.idle), (Some(30), Duration::from_secs(300)));
+    assert_eq!(two.join_url.as_deref(), Some("postgresql://10.0.0.5:5433?sslmode=require"));
     assert_eq!(config.server("pg").unwrap().engine(), EngineKind::Postgres);
     assert_eq!(config.store("tenant").unwrap().isolation, Isolation::Schema);
 }
@@ -53,7 +55,7 @@ fn every_problem_of_a_server_has_its_line_and_shows_no_password() {
     assert!(!problems.contains("s3cret"), "{problems}");
     insta::assert_snapshot!(problems, @r#"
 tenantry.toml:4: servers.a.url: is missing: a PostgreSQL server needs `url`, `url_env` or `url_file`
-tenantry.toml:6: unknown key `servers.a.path`; known here: engine, url, url_env, url_file, prefix, most_connections, per_database_connections, idle, pooler, replica_lag, replicas
+tenantry.toml:6: unknown key `servers.a.path`; known here: engine, url, url_env, url_file, prefix, most_connections, per_database_connections, idle, pooler, join_url, replica_lag, replicas
 tenantry.toml:9: servers.b.url: must hold no password: put the whole URL into a variable or a file, and name that with `url_env` or `url_file`
 tenantry.toml:12: servers.c.url: must name a database: postgresql://ROLE@HOST/DATABASE
 tenantry.toml:13: servers.c.prefix: use a-z, 0-9 and _, starting with a letter, but not with pg_
@@ -65,6 +67,22 @@ tenantry.toml:23: servers.e.prefix: its names on db:5432 could be those of serve
 tenantry.toml:24: servers.f.path: lies in the same place as servers.main
 tenantry.toml:25: unknown key `servers.f.url`; known here: engine, path
 "#);
+}
+
+#[test]
+fn the_address_for_joins_names_no_role() {
+    for (url, says) in [
+        ("postgresql://me:s3cret@db", "must name no role"),
+        ("mysql://db", "must begin with postgresql://"),
+        ("postgresql://db?sslmode=no", "sslmode must be"),
+    ] {
+        let server = format!(
+            "[servers.pg]\nengine = \"postgres\"\nurl = \"postgresql://me@db/home\"\njoin_url = \"{url}\"\n"
+        );
+        let problems = read(&format!("{server}[stores.tenant]\nserver = \"pg\"\n")).unwrap_err();
+        assert!(problems.contains("servers.pg.join_url: ") && problems.contains(says), "{problems}");
+        assert!(!problems.contains("s3cret"), "{problems}");
+    }
 }
 
 #[test]

@@ -39,6 +39,7 @@ async fn stores() -> Stores {
             prefix: home.prefix(),
             connections,
             prepares: true,
+            join_url: None,
         };
         specs.push(ServerSpec::postgres(name(&format!("pg{number}")), options));
         homes.push(home);

@@ -13,7 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::time::timeout;
-use tokio_postgres::{Client, Config, Socket, config::Host};
+use tokio_postgres::{
+    Client, Config, Socket,
+    config::{Host, TargetSessionAttrs},
+};
 
 /// An open connection, and the stream of its bytes.
 type Dialled = (Client, tokio_postgres::Connection<Socket, Encrypted>);
@@ -82,24 +85,28 @@ impl Access {
 
     /// Returns the variables by which a program of PostgreSQL reaches a database as this role.
     pub(in crate::postgres) fn environment(&self, database: &str) -> Vec<(&'static str, String)> {
-        let hosts = self.config.get_hosts().iter().map(|host| match host {
-            Host::Tcp(name) => name.clone(),
-            #[cfg(unix)]
-            Host::Unix(folder) => folder.display().to_string(),
-        });
-        let hosts: Vec<_> = hosts.collect();
-        let ports: Vec<_> = self.config.get_ports().iter().map(u16::to_string).collect();
-        let mut all = vec![
-            ("PGHOST", hosts.join(",")),
-            ("PGPORT", ports.join(",")),
-            ("PGDATABASE", database.to_owned()),
-        ];
+        let (hosts, ports) = hosts_and_ports(&self.config);
+        let mut all = vec![("PGHOST", hosts), ("PGPORT", ports), ("PGDATABASE", database.to_owned())];
         all.extend(self.config.get_user().map(|user| ("PGUSER", user.to_owned())));
         let password =
             self.config.get_password().map(|password| String::from_utf8_lossy(password).into_owned());
         all.extend(password.map(|password| ("PGPASSWORD", password)));
         all.extend(self.encryption_of_programs.iter().cloned());
         all
+    }
+
+    /// Returns the folder of the server's socket, if connections go through one.
+    pub(in crate::postgres) fn socket_folder(&self) -> Option<String> {
+        match self.config.get_hosts() {
+            #[cfg(unix)]
+            [Host::Unix(folder)] => Some(folder.display().to_string()),
+            _ => None,
+        }
+    }
+
+    /// Returns the options by which another server reaches this one: its address and encryption.
+    pub(in crate::postgres) fn options(&self) -> Vec<(&'static str, String)> {
+        address(&self.config, &self.encryption_of_programs)
     }
 
     /// Returns whether statements may be prepared by name.
@@ -186,4 +193,32 @@ impl Access {
         *until = Instant::now() + CONNECT;
         Ok(())
     }
+}
+
+/// Returns the options of `postgres_fdw` for the address and encryption in a URL.
+pub(crate) fn options_of(url: &PostgresUrl) -> Vec<(&'static str, String)> {
+    address(&url.config, &tls::environment(url))
+}
+
+fn address(config: &Config, encryption: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
+    let (hosts, ports) = hosts_and_ports(config);
+    let encryption = encryption.iter().filter_map(|(name, value)| match *name {
+        "PGSSLMODE" => Some(("sslmode", value.clone())),
+        "PGSSLROOTCERT" => Some(("sslrootcert", value.clone())),
+        _ => None,
+    });
+    let is_primary = config.get_target_session_attrs() == TargetSessionAttrs::ReadWrite;
+    let primary = is_primary.then(|| ("target_session_attrs", "read-write".to_owned()));
+    let all = [("host", hosts), ("port", ports)].into_iter().chain(encryption).chain(primary);
+    all.filter(|(_, value)| !value.is_empty()).collect()
+}
+
+fn hosts_and_ports(config: &Config) -> (String, String) {
+    let hosts = config.get_hosts().iter().map(|host| match host {
+        Host::Tcp(name) => name.clone(),
+        #[cfg(unix)]
+        Host::Unix(folder) => folder.display().to_string(),
+    });
+    let ports = config.get_ports().iter().map(u16::to_string);
+    (hosts.collect::<Vec<_>>().join(","), ports.collect::<Vec<_>>().join(","))
 }

@@ -26,6 +26,7 @@ mod tls;
 mod url;
 mod watchdog;
 
+pub(crate) use access::options_of;
 pub use access::{Access, Login};
 pub use connection::{Connection, Param};
 pub(crate) use failure::refusal;

@@ -18,6 +18,16 @@ pub struct PostgresUrl {
 }
 
 impl PostgresUrl {
+    /// Reads a URL that needs no database.
+    ///
+    /// # Errors
+    /// Those of [`PostgresUrl::parse`].
+    pub fn parse_address(text: &str) -> Result<Self> {
+        let (address, query) = text.split_once('?').unwrap_or((text, ""));
+        let has_database = address.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
+        Self::parse(&format!("{address}{}?{query}", if has_database { "" } else { "/any" }))
+    }
+
     /// Reads a URL.
     ///
     /// Encryption follows `sslmode` and `sslrootcert` as in libpq. Without `sslmode`, a server on another machine must

@@ -108,8 +108,11 @@ impl Server {
     }
 
     async fn make_database(&self, site: &Site, build: &impl Build, rows: Rows) -> Result<()> {
-        let template = template::name(&self.prefix, &site.place.store, build.fingerprint());
-        let found = self.databases(&[&site.name, &template]).await?;
+        let name = |base| template::name(&self.prefix, &site.place.store, build.fingerprint(), base);
+        let (base, plain, based) = (template::base(&self.prefix), name(false), name(true));
+        let found = self.databases(&[&site.name, &base, &plain, &based]).await?;
+        let base = found.iter().any(|database| database.name == base).then_some(&*base);
+        let template = if base.is_some() { based } else { plain };
         match found.iter().find(|database| *database.name == *site.name) {
             Some(database) if !database.is_owned => {
                 return Err(Error::new(
@@ -120,7 +123,7 @@ impl Server {
             Some(_) => {}
             None => {
                 if !found.iter().any(|database| database.name == template) {
-                    self.make_template(&template, site, build).await?;
+                    self.make_template(&template, base, site, build).await?;
                 }
                 self.copy_template(&template, site).await?;
             }

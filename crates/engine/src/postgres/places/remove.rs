@@ -72,7 +72,8 @@ impl Server {
         }
     }
 
-    /// Removes what the installation has once on the server: its templates, and the role and the schema of the home database.
+    /// Removes what the installation has once on the server: its templates, and the role, the schema and the views of
+    /// shared data of the home database.
     /// Call it when no place is left there. The home database stays closed to other roles.
     pub(crate) async fn leave(&self) -> Result<()> {
         self.remove_templates().await?;
@@ -80,6 +81,7 @@ impl Server {
         let mut lease = self.home().await?;
         let conn = lease.connection()?;
         conn.begin("").await?;
+        self.remove_views(conn).await?;
         conn.batch(&format!("DROP SCHEMA IF EXISTS {} CASCADE", quoted(&self.prefix.own("platform"))))
             .await?;
         let sql = "SELECT 1 FROM pg_roles WHERE rolname = $1";

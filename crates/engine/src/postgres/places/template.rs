@@ -28,9 +28,19 @@ const ABANDONED_SECONDS: u64 = 3600;
 /// Longest part of a store's name in the name of its template.
 const STORE: usize = 20;
 
-/// Returns the name of the template of a store at one state of its schema.
-pub(super) fn name(prefix: &Prefix, store: &StoreName, fingerprint: &str) -> String {
-    let made_of = format!("{}\n{}\n{fingerprint}", store, tables::CREATE);
+/// What follows the prefix in the name of the database that an administrator may make, for templates to begin as: with
+/// extensions that only a superuser installs.
+const BASE: &str = "base";
+
+/// Returns the name of the database that templates begin as, if there is one.
+pub(super) fn base(prefix: &Prefix) -> String {
+    prefix.own(BASE)
+}
+
+/// Returns the name of the template of a store at one state of its schema. `base`: it begins as [`base`].
+pub(super) fn name(prefix: &Prefix, store: &StoreName, fingerprint: &str, base: bool) -> String {
+    let base = if base { "\nbase" } else { "" };
+    let made_of = format!("{}\n{}\n{fingerprint}{base}", store, tables::CREATE);
     let hash = blake3::hash(made_of.as_bytes()).to_hex();
     let cut = &store.as_str()[..store.as_str().len().min(STORE)];
     prefix.own(&format!("tpl.{cut}.{}", &hash[..16]))
@@ -67,12 +77,18 @@ impl Server {
         Ok(rows.iter().map(|row| Database { name: row.get(0), is_owned: row.get(1) }).collect())
     }
 
-    /// Makes the template `name` for places like `site`. Another process may make it at the same time: then that one is
-    /// used.
-    pub(super) async fn make_template(&self, name: &str, site: &Site, build: &impl Build) -> Result<()> {
+    /// Makes the template `name` for places like `site`, as a copy of the database `base` if there is one. Another process may
+    /// make it at the same time: then that one is used.
+    pub(super) async fn make_template(
+        &self,
+        name: &str,
+        base: Option<&str>,
+        site: &Site,
+        build: &impl Build,
+    ) -> Result<()> {
         self.remove_abandoned().await?;
         let unfinished = unfinished(&self.prefix);
-        let made = self.build_template(&unfinished, site, build).await;
+        let made = self.build_template(&unfinished, base, site, build).await;
         let named = match made {
             Ok(()) => {
                 self.run_home(&format!("ALTER DATABASE {} RENAME TO {}", quoted(&unfinished), quoted(name)))
@@ -93,10 +109,16 @@ impl Server {
     }
 
     /// Makes a database with everything but an identity, and closes it.
-    async fn build_template(&self, unfinished: &str, site: &Site, build: &impl Build) -> Result<()> {
-        let database = quoted(unfinished);
+    async fn build_template(
+        &self,
+        unfinished: &str,
+        base: Option<&str>,
+        site: &Site,
+        build: &impl Build,
+    ) -> Result<()> {
+        let (database, base) = (quoted(unfinished), quoted(base.unwrap_or("template0")));
         self.run_home(&format!(
-            "CREATE DATABASE {database} TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C'"
+            "CREATE DATABASE {database} TEMPLATE {base} ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C'"
         ))
         .await?;
         let place = Place { isolation: Isolation::Database, ..site.place.clone() };
@@ -170,12 +192,13 @@ mod tests {
     fn names_of_templates_are_no_names_of_places() {
         let prefix = Prefix::new("abcdefghijklmnopqrst").unwrap();
         let store = StoreName::parse(&"s".repeat(48)).unwrap();
-        for name in [name(&prefix, &store, "x"), unfinished(&prefix)] {
+        for name in [name(&prefix, &store, "x", false), unfinished(&prefix), base(&prefix)] {
             assert!(name.len() <= 63, "{name}");
             assert_eq!(prefix.physical(&name), None);
             assert!(!is_abandoned(&prefix, &name));
         }
         assert!(is_abandoned(&prefix, "abcdefghijklmnopqrst.new.018bcfe5680070008000000000000000"));
-        assert_ne!(name(&prefix, &store, "x"), name(&prefix, &store, "y"));
+        assert_ne!(name(&prefix, &store, "x", false), name(&prefix, &store, "y", false));
+        assert_ne!(name(&prefix, &store, "x", false), name(&prefix, &store, "x", true));
     }
 }

@@ -16,7 +16,9 @@ mod rules;
 mod tokens;
 mod update;
 
-use super::{connections::Connection, places::How, schema::ledger, server::Server, site::Site};
+use super::{
+    connections::Connection, joins::Joined, places::How, schema::ledger, server::Server, site::Site,
+};
 use crate::{
     error::{Error, Kind, Result},
     place::Place,
@@ -30,8 +32,8 @@ use std::sync::Arc;
 const TEXT_BYTES: usize = 64 << 10;
 
 impl Server {
-    /// Runs one statement of the tenant on its own database or schema. `params` is an array or null; the statement names
-    /// them `$1`, `$2` and so on.
+    /// Runs one statement of the tenant on its own database or schema, and on the shared data in `joined`. `params` is an
+    /// array or null; the statement names them `$1`, `$2` and so on.
     ///
     /// # Errors
     /// `Denied` for pooled tenants and for what a statement may not do, `Statement` if it is wrong, `Deadline` if it takes
@@ -42,6 +44,7 @@ impl Server {
         text: &str,
         params: Json,
         limits: SqlLimits,
+        joined: &[Joined],
     ) -> Result<SqlRows> {
         if site.is_pooled() || site.tenant == 0 {
             let why = "a tenant whose rows are in shared tables has no database of its own to query";
@@ -51,11 +54,11 @@ impl Server {
         let mut lease = self.lease_as_reader(site).await?;
         let conn = lease.connection()?;
         conn.begin("ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-        run(conn, site, text, &params, limits).await
+        run(conn, (site, joined), text, &params, limits).await
     }
 
     /// Runs a read-only statement on the rows of a place, for an operator. It sees the models of the place, with the rows
-    /// of the place.
+    /// of the place, and in a tenant's own database or schema the shared data in `joined`.
     ///
     /// # Errors
     /// `Denied` for a pool without a tenant; `SchemaAhead` for a pool with migrations that `script` does not have;
@@ -66,12 +69,13 @@ impl Server {
         script: &Arc<Script>,
         text: &str,
         limits: SqlLimits,
+        joined: &[Joined],
     ) -> Result<SqlRows> {
         let site = self.site(place)?;
         refuse_whole_pool(&site)?;
         self.identify(&site).await?;
         if !site.is_pooled() && place.tenant.is_some() {
-            return self.sql(&site, text, Json::Null, limits).await;
+            return self.sql(&site, text, Json::Null, limits, joined).await;
         }
         let text = checked(text)?;
         // Row-level security shows the rows of the place's tenant. Dropping the transaction ends its settings.
@@ -80,7 +84,7 @@ impl Server {
         if site.is_pooled() {
             script.as_applied(&ledger::applied(conn, &site).await?)?;
         }
-        run(conn, &site, text, &Json::Null, limits).await
+        run(conn, (&site, &[]), text, &Json::Null, limits).await
     }
 }
 
@@ -94,12 +98,12 @@ fn refuse_whole_pool(site: &Site) -> Result<()> {
 /// Runs a checked statement in the transaction that has begun.
 async fn run(
     conn: &mut Connection,
-    site: &Site,
+    (site, joined): (&Site, &[Joined]),
     text: &str,
     params: &Json,
     limits: SqlLimits,
 ) -> Result<SqlRows> {
-    conn.batch(&settings(site, limits)).await?;
+    conn.batch(&settings(site, joined, limits)).await?;
     rows::query(conn, text, params, limits).await.map_err(own_words)
 }
 
@@ -117,10 +121,11 @@ fn refuse_long(text: &str) -> Result<()> {
 }
 
 /// Returns the settings of the transaction.
-fn settings(site: &Site, limits: SqlLimits) -> String {
+fn settings(site: &Site, joined: &[Joined], limits: SqlLimits) -> String {
+    let path: String = joined.iter().map(|joined| format!(", {}", joined.schema())).collect();
     let memory_kb = (limits.memory_bytes >> 10).clamp(64, 1 << 20);
     format!(
-        "SET LOCAL search_path = {}; SET LOCAL statement_timeout = {}; \
+        "SET LOCAL search_path = {}{path}; SET LOCAL statement_timeout = {}; \
          SET LOCAL work_mem = '{}kB'; SET LOCAL hash_mem_multiplier = 1; SET LOCAL timezone = 'UTC'; \
          SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL standard_conforming_strings = on; SET LOCAL jit = off",
         site.quoted,

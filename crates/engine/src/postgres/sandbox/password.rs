@@ -39,13 +39,14 @@ impl Server {
         Error::with_source(Kind::Denied(why.into()), "sign in", error)
     }
 
-    async fn set_password(&self, login: &Login) -> Result<()> {
+    pub(in crate::postgres) async fn set_password(&self, login: &Login) -> Result<()> {
         // Only a digest is sent, so that no log has the password.
         let digest = scram_sha_256(login.password.as_bytes());
         self.run_home(&format!("ALTER ROLE {} PASSWORD '{digest}'", quoted(&login.role))).await
     }
 
-    async fn password(&self, role: &str) -> Result<String> {
+    /// Returns the password of a role that signs in.
+    pub(in crate::postgres) async fn password(&self, role: &str) -> Result<String> {
         let secret = self.secret().await?;
         let key = blake3::derive_key("Tenantry: passwords of readers", secret.as_bytes());
         Ok(blake3::keyed_hash(&key, role.as_bytes()).to_hex().to_string())

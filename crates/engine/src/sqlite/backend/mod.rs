@@ -10,15 +10,16 @@ mod upkeep;
 pub(crate) use places::Preparing;
 
 use super::{
-    Cache, LongWork, Server, Session, Site, WriteTurn, located, operator_sql, system::SystemDb,
-    transfer::Queue,
+    Asked, Beside, Cache, LongWork, Server, Session, Site, WriteTurn, located, operator_sql,
+    system::SystemDb, transfer::Queue,
 };
 use crate::{
     error::{Error, Kind, Result},
+    joins::SharedStore,
     name::ServerName,
     place::{Isolation, Place},
     schema::{Schema, Script},
-    statement::{SqlLimits, SqlRows},
+    statement::SqlRows,
 };
 use std::sync::Arc;
 
@@ -71,11 +72,16 @@ impl Backend {
         &self,
         place: &Place,
         script: &Arc<Script>,
-        text: &str,
-        limits: SqlLimits,
+        asked: Asked<'_>,
     ) -> Result<SqlRows> {
         let database = self.shared.cache.database(self.index, &self.server, place).await?;
-        operator_sql(database, place, script.clone(), &self.shared.long, text, limits).await
+        operator_sql(database, place, script.clone(), &self.shared.long, asked).await
+    }
+
+    /// Opens a shared store for one statement of a tenant.
+    pub(crate) async fn beside(&self, shared: &SharedStore) -> Result<Beside> {
+        let database = self.shared.cache.database(self.index, &self.server, &shared.place).await?;
+        Beside::new(database, shared).await
     }
 
     /// See [`crate::Engine::verify`].

@@ -249,6 +249,11 @@ impl Database {
         if let Some(position) = self.verified.position(schema.known()) {
             return Ok(position);
         }
+        self.know_now(schema).await
+    }
+
+    /// Like [`Database::know`], for the present state of the database.
+    pub(crate) async fn know_now(&self, schema: &Schema) -> Result<i64> {
         let lease = Lease::take(self).await?;
         let checked = self.verified.check(&lease, schema.known());
         lease.give_back();

@@ -19,7 +19,7 @@ pub(crate) use base::Dedicated;
 pub(crate) use cache::Cache;
 pub(crate) use closing::ClosesAlone;
 pub(crate) use database::{Database, WriteTurn};
-pub(crate) use handles::Handles;
+pub(crate) use handles::{Handles, Ticket};
 pub(crate) use lease::Lease;
 pub(crate) use long_work::{LongWork, Stop};
 pub(crate) use open::{BUSY_WAIT, Durability, Mode};

@@ -4,6 +4,7 @@
 //! Virtual tables run their own code inside one instruction of SQLite's virtual machine, during which no deadline is
 //! checked: a full-text search for `NEAR(a a …)` takes minutes. So only the two that read JSON are allowed.
 
+use super::beside::Views;
 use rusqlite::{
     Connection, Result,
     hooks::{AuthAction, AuthContext, Authorization},
@@ -126,7 +127,7 @@ const INTERNAL: [&str; 3] = ["_tenantry_", "sqlite_", "pragma_"];
 /// Selects every name that can stand for a table, and whether it is an ordinary table or a view. SQLite itself writes
 /// the first words of a table's definition; a definition that begins differently is that of a virtual table.
 const NAMES: &str =
-    "SELECT lower(name), type = 'view' OR rootpage > 1 AND sql LIKE 'CREATE TABLE %' FROM sqlite_schema
+    "SELECT lower(name), type = 'view' OR rootpage > 1 AND sql LIKE 'CREATE TABLE %' FROM main.sqlite_schema
      WHERE type IN ('table', 'view')
      UNION ALL SELECT lower(name), 0 FROM pragma_module_list";
 
@@ -135,14 +136,16 @@ pub(super) struct Allowed {
     tables: HashSet<String>,
     /// Tables that exist and may not be read.
     others: HashSet<String>,
+    /// Shared models.
+    views: Views,
 }
 
 impl Allowed {
-    /// Reads the tables of the connection's database. Call it before the connection is confined.
+    /// Reads the tables of the connection's database, and adds shared models. Call it before the connection is confined.
     ///
     /// # Errors
     /// SQLite's, if the schema cannot be read.
-    pub(super) fn of(conn: &Connection) -> Result<Self> {
+    pub(super) fn of(conn: &Connection, views: Views) -> Result<Self> {
         let mut statement = conn.prepare(NAMES)?;
         let names = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, Option<bool>>(1)?)))?;
         let (mut tables, mut others) = (HashSet::from(TABLES.map(str::to_owned)), HashSet::new());
@@ -153,7 +156,7 @@ impl Allowed {
                 false => !TABLES.contains(&&*name) && others.insert(name),
             };
         }
-        Ok(Self { tables, others })
+        Ok(Self { tables, others, views })
     }
 
     /// Allows or denies one action while a statement is prepared.
@@ -162,7 +165,7 @@ impl Allowed {
             AuthAction::Select | AuthAction::Recursive => true,
             AuthAction::Function { function_name } => is_harmless(function_name),
             AuthAction::Read { table_name, column_name } => {
-                self.may_read(table_name, column_name, context.database_name)
+                self.may_read(table_name, column_name, context.database_name, context.accessor)
             }
             _ => false,
         };
@@ -171,13 +174,14 @@ impl Allowed {
 
     /// Returns true if the column may be read. SQLite passes no database name for a table none of whose columns is
     /// used, and likewise for a common table expression or a subquery, which may have any name that no table has.
-    fn may_read(&self, table: &str, column: &str, database: Option<&str>) -> bool {
+    fn may_read(&self, table: &str, column: &str, database: Option<&str>, inside: Option<&str>) -> bool {
         let table = table.to_ascii_lowercase();
         match database {
-            Some(database) => database.eq_ignore_ascii_case("main") && self.tables.contains(&table),
+            Some(database) if database.eq_ignore_ascii_case("main") => self.tables.contains(&table),
+            Some(database) => self.views.may_read((&table, column), database, inside),
             None => {
-                column.is_empty()
-                    && (self.tables.contains(&table) || !is_internal(&table) && !self.others.contains(&table))
+                let is_hidden = || self.others.contains(&table) || self.views.hides(&table);
+                column.is_empty() && (self.tables.contains(&table) || !is_internal(&table) && !is_hidden())
             }
         }
     }

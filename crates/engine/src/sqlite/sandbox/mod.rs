@@ -3,10 +3,12 @@
 //!
 //! Sessions call it. The connection is opened for one statement and closed after it, so no statement can affect another
 //! through it. The layers, each sufficient against most escapes: a read-only handle, defensive mode, `query_only`, no
-//! attachments, a default-deny authorizer, limits, a deadline.
+//! `ATTACH`, a default-deny authorizer, limits, a deadline. Shared models that the statement may read are beside the
+//! tenant's tables before all of these apply ([`beside`]).
 
 mod allowed;
 mod apply;
+mod beside;
 mod guard;
 mod rows;
 mod window;
@@ -20,10 +22,12 @@ use crate::{
     statement::{SqlLimits, SqlRows},
 };
 use allowed::Allowed;
+use beside::{Attached, Views};
 use guard::Guard;
 use rusqlite::{Connection, OpenFlags, hooks::AuthContext, limits::Limit};
 use std::path::Path;
 
+pub(crate) use beside::Beside;
 pub(super) use window::Window;
 
 /// Longest value, in bytes, that a statement may read or build. With functions of linear cost, a call then takes
@@ -33,8 +37,10 @@ const VALUE_BYTES: i32 = 256 << 10;
 /// Runs one statement on the database at `path`, which the caller has open. Blocks; call it on a thread that does
 /// nothing else. `params` is an array (by position), an object (by name) or null. `check` verifies the state of the
 /// database that the statement will read. If it returns a window, the statement sees only what is in the window.
+/// `beside` are the shared stores whose models it may read too.
 pub(super) fn run(
     path: &Path,
+    beside: &[Beside],
     text: &str,
     params: &serde_json::Value,
     limits: SqlLimits,
@@ -42,12 +48,14 @@ pub(super) fn run(
     check: impl FnOnce(&Connection) -> Result<Option<Window>>,
 ) -> Result<SqlRows> {
     let mut conn = open::connect_with(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let attached = Attached::open(&conn, beside)?;
     // A sort in memory is one instruction. In files it is many short ones, and uses little memory.
     let temporary = if guard::counts_files() { "FILE" } else { "MEMORY" };
     conn.execute_batch(&format!("PRAGMA temp_store = {temporary}; PRAGMA cell_size_check = ON; BEGIN"))?;
     let window = check(&conn)?;
+    let views = attached.show(&conn)?;
     conn.execute_batch("PRAGMA query_only = ON")?;
-    confine(&mut conn, window)?;
+    confine(&mut conn, window, views)?;
     let guard = Guard::set(&mut conn, limits, stop.clone())?;
     stop.interrupts(&conn);
     let answer = query(&conn, text, params, limits);
@@ -63,8 +71,8 @@ pub(super) fn run(
     })
 }
 
-/// Restricts the connection to reading its own tables, or what is in the window.
-fn confine(conn: &mut Connection, window: Option<Window>) -> Result<()> {
+/// Restricts the connection to reading its own tables and shared models, or what is in the window.
+fn confine(conn: &mut Connection, window: Option<Window>, views: Views) -> Result<()> {
     functions::replace_quadratic(conn, VALUE_BYTES as usize)?;
     for (limit, value) in [
         (Limit::SQLITE_LIMIT_ATTACHED, 0),
@@ -86,7 +94,7 @@ fn confine(conn: &mut Connection, window: Option<Window>) -> Result<()> {
     if let Some(window) = window {
         return Ok(conn.authorizer(Some(move |context: AuthContext<'_>| window.judge(context)))?);
     }
-    let allowed = Allowed::of(conn)?;
+    let allowed = Allowed::of(conn, views)?;
     Ok(conn.authorizer(Some(move |context: AuthContext<'_>| allowed.judge(context)))?)
 }
 

@@ -6,4 +6,4 @@ pub mod migrate;
 mod verified;
 
 pub(crate) use migrate::{Statements, as_applied, bytes_of};
-pub(crate) use verified::compare as compare_ledger;
+pub(crate) use verified::{compare as compare_ledger, position_in};

@@ -12,7 +12,13 @@ use crate::{
 use rusqlite::Connection;
 
 /// Query for the last row id of the ledger, which grows with each migration of any store in the database.
-pub(crate) const POSITION: &str = "SELECT coalesce(max(rowid), 0) FROM _tenantry_ledger";
+const POSITION: &str = "SELECT coalesce(max(rowid), 0) FROM _tenantry_ledger";
+
+/// Reads the position of the ledger in an attached file, whose name is quoted.
+pub(crate) fn position_in(conn: &Connection, file: &str) -> Result<i64> {
+    let sql = POSITION.replace("_tenantry_ledger", &format!("{file}._tenantry_ledger"));
+    Ok(conn.query_row(&sql, [], |row| row.get(0))?)
+}
 
 /// Compares the ledger of the database with the migrations of a schema.
 ///

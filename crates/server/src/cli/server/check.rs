@@ -58,6 +58,11 @@ pub(in crate::cli) async fn run(place: &Place, tenant: Option<&Slug>, pages: boo
             say!("{text}");
         }
     }
+    if tenant.is_none() {
+        for notice in platform.unjoinable().await? {
+            say!("{notice}");
+        }
+    }
     match found {
         0 => say!("models, migrations and databases agree; tenants checked: {checked}"),
         1 => say!("1 problem found; tenants checked: {checked}"),

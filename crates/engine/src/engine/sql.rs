@@ -1,0 +1,190 @@
+//! Statements in SQL on the rows of a place: a tenant's own, and an operator's reads. Both may join the tenant's tables with
+//! shared data, where the two databases can.
+
+use super::{Engine, Server, Session, session::Kind as Of};
+use crate::{
+    error::{Kind, Result},
+    joins::{Absent, SharedStore},
+    place::{EngineKind, Place},
+    postgres,
+    schema::Script,
+    sqlite,
+    statement::{SqlLimits, SqlRows},
+};
+use serde_json::Value as Json;
+use std::sync::Arc;
+
+/// How often a statement is begun anew because a shared store was migrated meanwhile.
+const ATTEMPTS: usize = 3;
+
+impl Engine {
+    /// Runs a tenant's own statement, read-only and confined (`confined-sql`); pooled tenants are denied. Besides the
+    /// tenant's tables it sees the models of `shared` under their plain names, with the shared values. A table of the
+    /// tenant with the same name goes first. Shared data that cannot be joined matters to statements that name it only.
+    ///
+    /// # Errors
+    /// Those of [`Session::sql`]; `Statement` if it names shared data that cannot be joined, with the reason; the errors of
+    /// opening the shared store if it names shared data.
+    pub async fn sql(
+        &self,
+        session: &Session,
+        text: &str,
+        params: Json,
+        limits: SqlLimits,
+        shared: &[SharedStore],
+    ) -> Result<SqlRows> {
+        let mut attempt = 1;
+        loop {
+            let mut absent = Absent::default();
+            let done = match &session.0 {
+                Of::Sqlite(session) => {
+                    let beside = self.beside(text, shared, &mut absent).await;
+                    session.sql(text, params.clone(), limits, beside).await
+                }
+                Of::Postgres(session) => {
+                    let own = (session.server(), session.site());
+                    let asked = (text, shared, attempt > 1);
+                    let joined = Box::pin(self.joined(own, asked, &mut absent)).await;
+                    let done = Box::pin(session.sql(text, params.clone(), limits, &joined)).await;
+                    healing(done, &joined, attempt)
+                }
+            };
+            match done {
+                Err(error) if *error.kind() == Kind::Outdated && attempt < ATTEMPTS => attempt += 1,
+                done => return done.map_err(|error| absent.explain(error)),
+            }
+        }
+    }
+
+    /// Runs a read-only statement on the rows of a place, whatever its schema. Operators use it to look at stored
+    /// values, even in a database whose migration failed. In a shared database the statement sees only the models of the
+    /// place's store, with the rows of the place; in a tenant's own also the models of `shared`, as in [`Engine::sql`].
+    /// `script` has the migrations of the store for the isolation of the place.
+    ///
+    /// # Errors
+    /// [`Kind::SchemaAhead`] if a shared database has migrations that `script` does not have; otherwise those of
+    /// [`Engine::sql`].
+    pub async fn operator_sql(
+        &self,
+        place: &Place,
+        script: &Arc<Script>,
+        text: &str,
+        limits: SqlLimits,
+        shared: &[SharedStore],
+    ) -> Result<SqlRows> {
+        let is_own = !place.isolation.is_pooled() && place.tenant.is_some();
+        let shared = if is_own { shared } else { &[] };
+        let mut attempt = 1;
+        loop {
+            let mut absent = Absent::default();
+            let done = match self.server(place)? {
+                Server::Sqlite(server) => {
+                    let beside = self.beside(text, shared, &mut absent).await;
+                    let asked = sqlite::Asked { text, params: Json::Null, limits, beside };
+                    server.operator_sql(place, script, asked).await
+                }
+                Server::Postgres(server) => {
+                    let site = server.site(place)?;
+                    let asked = (text, shared, attempt > 1);
+                    let joined = Box::pin(self.joined((server, &site), asked, &mut absent)).await;
+                    let done = Box::pin(server.operator_sql(place, script, text, limits, &joined)).await;
+                    healing(done, &joined, attempt)
+                }
+            };
+            match done {
+                Err(error) if *error.kind() == Kind::Outdated && attempt < ATTEMPTS => attempt += 1,
+                done => return done.map_err(|error| absent.explain(error)),
+            }
+        }
+    }
+
+    /// Returns what an administrator has to do so that statements on this place can join shared data: the database, and SQL to
+    /// run there. None: nothing, or it does not help because the databases are of different kinds.
+    ///
+    /// # Errors
+    /// `Missing` if there is no such database; `Unreachable` if its server does not answer.
+    pub async fn join_remedy(
+        &self,
+        place: &Place,
+        shared: &[SharedStore],
+    ) -> Result<Option<(String, String)>> {
+        let Server::Postgres(server) = self.server(place)? else { return Ok(None) };
+        if place.isolation.is_pooled() {
+            return Ok(None);
+        }
+        let site = server.site(place)?;
+        let mut sources = shared.iter().filter_map(|store| match self.server(&store.place) {
+            Ok(Server::Postgres(source)) => Some((source, source.site(&store.place))),
+            _ => None,
+        });
+        let is_far = sources.any(|(source, at)| {
+            source.name != server.name || at.is_ok_and(|at| at.database != site.database)
+        });
+        match is_far {
+            true => Ok(server.join_remedy(&site).await?.map(|sql| (site.database.to_string(), sql))),
+            false => Ok(None),
+        }
+    }
+
+    /// Opens the shared stores that a statement on SQLite may name.
+    async fn beside(&self, text: &str, shared: &[SharedStore], absent: &mut Absent) -> Vec<sqlite::Beside> {
+        let mut beside = vec![];
+        for (store, model) in named(text, shared) {
+            let opened = match self.server(&store.place) {
+                Ok(Server::Sqlite(server)) => server.beside(store).await,
+                Ok(Server::Postgres(_)) => {
+                    Err(store.elsewhere(model, EngineKind::Postgres, EngineKind::Sqlite))
+                }
+                Err(error) => Err(error),
+            };
+            match opened {
+                Ok(opened) => beside.push(opened),
+                Err(error) => absent.add(store, error),
+            }
+        }
+        beside
+    }
+
+    /// Makes the shared stores that a statement on PostgreSQL may name readable there. Returns their schemas. `anew` does
+    /// not trust what was found before.
+    async fn joined(
+        &self,
+        (server, site): (&postgres::Server, &postgres::Site),
+        (text, shared, anew): (&str, &[SharedStore], bool),
+        absent: &mut Absent,
+    ) -> Vec<postgres::Joined> {
+        let mut joined = vec![];
+        for (store, model) in named(text, shared) {
+            let opened = match self.server(&store.place) {
+                Ok(Server::Postgres(source)) => server.join(site, source, store, anew).await,
+                Ok(Server::Sqlite(_)) => {
+                    Err(store.elsewhere(model, EngineKind::Sqlite, EngineKind::Postgres))
+                }
+                Err(error) => Err(error),
+            };
+            match opened {
+                Ok(opened) => joined.push(opened),
+                Err(error) => absent.add(store, error),
+            }
+        }
+        joined
+    }
+}
+
+/// Returns those shared stores of which a statement may name a model, each with such a model.
+fn named<'s>(
+    text: &str,
+    shared: &'s [SharedStore],
+) -> impl Iterator<Item = (&'s SharedStore, &'s crate::name::ModelName)> {
+    shared.iter().filter_map(move |store| Some((store, store.named_in(text)?)))
+}
+
+/// Lets a first attempt be repeated if the views of shared data may be why it failed.
+fn healing(done: Result<SqlRows>, joined: &[postgres::Joined], attempt: usize) -> Result<SqlRows> {
+    match done {
+        Err(error) if attempt == 1 && !joined.is_empty() && postgres::may_heal(&error) => {
+            Err(error.with_kind(Kind::Outdated))
+        }
+        done => done,
+    }
+}

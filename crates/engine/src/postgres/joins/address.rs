@@ -1,0 +1,58 @@
+//! How one PostgreSQL server reaches another, or itself: the options of `postgres_fdw`.
+
+use crate::{
+    error::Result,
+    postgres::{server::Server, site::Site},
+};
+
+/// Seconds within which the other server must take the connection.
+const CONNECT_S: &str = "5";
+/// The first version whose client library knows the authorities that the operating system trusts.
+const KNOWS_SYSTEM_ROOTS: i32 = 160_000;
+
+/// Returns the options by which `server` reaches the database of `at` on the server `source`.
+pub(super) async fn options(
+    server: &Server,
+    (source, at): (&Server, &Site),
+) -> Result<Vec<(&'static str, String)>> {
+    let mut options = match &source.join_address {
+        Some(address) => address.clone(),
+        None if server.name == source.name => itself(server).await?,
+        None => other(server, source).await?,
+    };
+    options.extend([
+        ("dbname", at.database.to_string()),
+        ("application_name", "tenantry".to_owned()),
+        ("connect_timeout", CONNECT_S.to_owned()),
+        ("keep_connections", "off".to_owned()),
+        ("updatable", "false".to_owned()),
+        ("fetch_size", "1000".to_owned()),
+    ]);
+    Ok(options)
+}
+
+/// Returns how a server reaches itself: by the address where our connection arrived.
+async fn itself(server: &Server) -> Result<Vec<(&'static str, String)>> {
+    let mut lease = server.home().await?;
+    let sql = "SELECT host(inet_server_addr()), current_setting('port')";
+    let rows = lease.connection()?.query(sql, &[]).await?;
+    let (address, port) = rows.first().map_or((None, None), |row| (row.get(0), Some(row.get(1))));
+    let folder = server.connections.access().socket_folder().filter(|_| !server.connections.are_pooled());
+    // Without a host it is the socket in the folder that PostgreSQL was built with.
+    let host = address.or(folder).map(|host: String| ("host", host));
+    Ok(host.into_iter().chain(port.map(|port| ("port", port))).collect())
+}
+
+/// Returns how another server is reached: as we reach it.
+async fn other(server: &Server, source: &Server) -> Result<Vec<(&'static str, String)>> {
+    let mut options = source.connections.access().options();
+    if options.contains(&("sslrootcert", "system".to_owned())) {
+        let mut lease = server.home().await?;
+        let sql = "SELECT current_setting('server_version_num')::int";
+        let rows = lease.connection()?.query(sql, &[]).await?;
+        if rows.first().is_some_and(|row| row.get::<_, i32>(0) < KNOWS_SYSTEM_ROOTS) {
+            options.retain(|(name, _)| *name != "sslrootcert");
+        }
+    }
+    Ok(options)
+}

@@ -1,0 +1,134 @@
+//! What the views of a shared store consist of, and the names that follow from it.
+
+use super::{Joined, address};
+use crate::{
+    error::Result,
+    joins::SharedStore,
+    name::StoreName,
+    postgres::{cells::column_type, names::quoted, places::roles, server::Server, site::Site},
+};
+
+/// Changes with the statements that make the views.
+const FORM: &str = "1";
+/// Longest part of a store's name in the names of its schemas.
+const STORE: usize = 16;
+
+/// Everything that the views of one shared store in one database are made from.
+pub(super) struct Definition {
+    models: Vec<Model>,
+    /// The schema of the shared tables, not quoted.
+    pub(super) from: String,
+    remote: Option<Remote>,
+    /// Name of the schema with the views.
+    pub(super) views: String,
+    /// Name of the schema with the foreign tables, and of the foreign server.
+    pub(super) foreign: String,
+    /// What the names of all versions of the two schemas begin with.
+    pub(super) versions: [String; 2],
+    /// The role that may read the views.
+    pub(super) reader: String,
+}
+
+/// A model, with its columns and their types.
+pub(super) struct Model {
+    pub(super) name: String,
+    columns: Vec<(String, String)>,
+}
+
+/// How the database of the tenant reaches that of the shared store.
+pub(super) struct Remote {
+    /// Options of the foreign server.
+    pub(super) options: Vec<(&'static str, String)>,
+    pub(super) role: String,
+    pub(super) password: String,
+}
+
+impl Definition {
+    pub(super) async fn new(
+        (server, site): (&Server, &Site),
+        (source, at): (&Server, &Site),
+        shared: &SharedStore,
+    ) -> Result<Self> {
+        let models: Vec<_> = shared
+            .plans()
+            .map(|plan| Model {
+                name: plan.model().name.to_string(),
+                columns: plan
+                    .columns()
+                    .iter()
+                    .map(|column| (column.name.to_string(), column_type(column.storage)))
+                    .collect(),
+            })
+            .collect();
+        let is_here = server.name == source.name && site.database == at.database;
+        let remote = match is_here {
+            true => None,
+            false => Some(Remote {
+                options: address::options(server, (source, at)).await?,
+                role: roles::reader(at),
+                password: source.password(&roles::reader(at)).await?,
+            }),
+        };
+        let hash = hash(&models, &at.quoted, remote.as_ref());
+        let versions = ["shared", "remote"].map(|what| versions(server, what, &shared.place.store));
+        Ok(Self {
+            models,
+            from: at.schema.to_string(),
+            remote,
+            views: format!("{}{hash}", versions[0]),
+            foreign: format!("{}{hash}", versions[1]),
+            versions,
+            reader: match site.shares_database() {
+                true => roles::home_readers(&server.prefix),
+                false => roles::reader(site),
+            },
+        })
+    }
+
+    pub(super) fn joined(&self) -> Joined {
+        Joined(quoted(&self.views).to_string().into())
+    }
+
+    /// Returns how the shared store is reached, if it is in another database.
+    pub(super) fn remote(&self) -> Option<&Remote> {
+        self.remote.as_ref()
+    }
+
+    pub(super) fn models(&self) -> impl Iterator<Item = &Model> {
+        self.models.iter()
+    }
+}
+
+impl Model {
+    /// Returns the names of the columns, as a list.
+    pub(super) fn columns(&self) -> String {
+        self.columns.iter().map(|(name, _)| quoted(name).to_string()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Returns the columns with their types, as a list.
+    pub(super) fn typed(&self) -> String {
+        let column = |(name, kind): &(String, String)| format!("{} {kind}", quoted(name));
+        self.columns.iter().map(column).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Returns what the names of the schemas of a store begin with, whatever the version.
+fn versions(server: &Server, what: &str, store: &StoreName) -> String {
+    let store = store.as_str();
+    let short = match store.len() <= STORE {
+        true => store.to_owned(),
+        false => format!("{}.{}", &store[..7], &blake3::hash(store.as_bytes()).to_hex()[..8]),
+    };
+    server.prefix.own(&format!("{what}.{short}."))
+}
+
+fn hash(models: &[Model], from: &str, remote: Option<&Remote>) -> String {
+    let mut text = format!("{FORM}\n{from}\n");
+    for model in models {
+        text.push_str(&format!("{}({})\n", model.name, model.typed()));
+    }
+    if let Some(Remote { options, role, password }) = remote {
+        text.push_str(&format!("{options:?}\n{role}\n{password}\n"));
+    }
+    blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
+}

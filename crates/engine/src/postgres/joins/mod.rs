@@ -1,0 +1,85 @@
+//! Shared data in a tenant's own SQL: views of a shared store's models, in the database of the tenant.
+//!
+//! The views are in a schema of their own, which the statement has in its search path behind the tenant's. They belong to
+//! the owner, and the roles of tenants may only read them. If the shared store is in another database, they show foreign
+//! tables of `postgres_fdw`, which only the owner may use: so the owner's user mapping signs in there, as a role that
+//! reads these models alone ([`source`]), and no role of a tenant sees its password.
+//!
+//! They are made when a statement first names shared data. The name of the schema has a hash of everything that they
+//! consist of ([`definition`]), so another version of the shared store has other views beside these, and no statement
+//! waits for the change. Those that are no longer current are removed after others were made.
+
+mod address;
+mod definition;
+mod make;
+mod source;
+
+use super::{server::Server, site::Site};
+use crate::{
+    error::{Error, Kind, Result},
+    joins::SharedStore,
+};
+use definition::Definition;
+use tokio_postgres::error::{DbError, SqlState};
+
+/// The schema with the views of a shared store, quoted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Joined(Box<str>);
+
+impl Joined {
+    /// Returns the schema, quoted.
+    pub(super) fn schema(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Server {
+    /// Makes the models of `shared`, which is on the server `source`, readable for the tenant's own SQL in the database of
+    /// `site`. `anew` checks all of it again, because a statement found it unusable.
+    ///
+    /// # Errors
+    /// Those of [`Server::opened`] for the shared store; `Statement` if this database cannot reach it.
+    pub(crate) async fn join(
+        &self,
+        site: &Site,
+        source: &Self,
+        shared: &SharedStore,
+        anew: bool,
+    ) -> Result<Joined> {
+        let opened = source.opened(&shared.place, &shared.schema).await?;
+        source.why(&opened, shared.schema.known()).await?;
+        let definition = Definition::new((self, site), (source, &opened.site), shared).await?;
+        let key = (site.database.clone(), definition.joined());
+        if !anew && self.joined.get(&key).is_some() {
+            return Ok(key.1);
+        }
+        if let Some(remote) = definition.remote() {
+            source.let_in(&opened.site, remote, &definition, anew).await?;
+        }
+        self.make_views(site, &definition).await?;
+        self.joined.insert(key.clone(), ());
+        Ok(key.1)
+    }
+}
+
+/// Returns true if a statement on shared data may have failed because the views were removed, or no longer reach what
+/// they show.
+pub(crate) fn may_heal(error: &Error) -> bool {
+    let stale = [
+        SqlState::UNDEFINED_TABLE,
+        SqlState::UNDEFINED_COLUMN,
+        SqlState::INSUFFICIENT_PRIVILEGE,
+        SqlState::INVALID_SCHEMA_NAME,
+    ];
+    if *error.kind() == Kind::Unreachable {
+        return true;
+    }
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if let Some(refused) = inner.downcast_ref::<DbError>() {
+            return stale.contains(refused.code());
+        }
+        cause = inner.source();
+    }
+    false
+}

@@ -1,0 +1,102 @@
+//! The role that reads the shared models from other databases.
+
+use super::definition::{Definition, Remote};
+use crate::{
+    error::Result,
+    postgres::{
+        connections::{Connection, Login},
+        names::{quoted, relations_of},
+        places::{How, roles},
+        server::Server,
+        site::Site,
+    },
+};
+use tokio_postgres::types::Type;
+
+/// How many connections of other databases there may be at a time.
+const CONNECTIONS: u32 = 32;
+/// How long a connection may wait in a transaction: the other server may be gone.
+const IDLE: &str = "60s";
+
+impl Server {
+    /// Lets the role that reads shared models sign in to the database of `at`, and read exactly these models. `anew` also
+    /// sets its password again.
+    ///
+    /// # Errors
+    /// `WrongIdentity` if another role has its name.
+    pub(super) async fn let_in(
+        &self,
+        at: &Site,
+        remote: &Remote,
+        definition: &Definition,
+        anew: bool,
+    ) -> Result<()> {
+        let mut transaction = self.as_owner(at, How::Write).await?;
+        let done = self.open_models_of(transaction.connection()?, at, remote, definition).await;
+        let is_new = self.finish(transaction, at, done).await?;
+        if is_new || anew {
+            let login = Login { role: remote.role.clone(), password: remote.password.clone() };
+            self.set_password(&login).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns true if the role has no password yet.
+    async fn open_models_of(
+        &self,
+        conn: &mut Connection,
+        at: &Site,
+        remote: &Remote,
+        definition: &Definition,
+    ) -> Result<bool> {
+        // One process at a time: PostgreSQL refuses concurrent changes of a role.
+        conn.batch("SELECT pg_advisory_xact_lock(hashtext('tenantry joins'))").await?;
+        let how = format!("LOGIN CONNECTION LIMIT {CONNECTIONS}");
+        roles::make(conn, &remote.role, &how, &self.platform).await?;
+        let (role, schema) = (quoted(&remote.role), &at.quoted);
+        let sql = "SELECT rolconfig IS NULL FROM pg_roles WHERE rolname = $1";
+        let is_new = conn.query(sql, &[(&remote.role, Type::TEXT)]).await?;
+        let is_new = is_new.first().is_some_and(|row| row.get(0));
+        if is_new {
+            conn.batch(&format!(
+                "ALTER ROLE {role} SET default_transaction_read_only = on; \
+                 ALTER ROLE {role} SET idle_in_transaction_session_timeout = '{IDLE}'"
+            ))
+            .await?;
+        }
+        let wanted = definition.models().map(|model| model.name.clone()).collect::<Vec<_>>();
+        if self.may_read_exactly(conn, at, &remote.role, &wanted).await? {
+            return Ok(is_new);
+        }
+        let tables: Vec<_> = wanted.iter().map(|name| format!("{schema}.{}", quoted(name))).collect();
+        conn.batch(&format!(
+            "GRANT CONNECT ON DATABASE {} TO {role}; GRANT USAGE ON SCHEMA {schema} TO {role}; \
+             REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {role}; GRANT SELECT ON {} TO {role}",
+            quoted(&at.database),
+            tables.join(", "),
+        ))
+        .await?;
+        Ok(is_new)
+    }
+
+    /// Returns true if the role may sign in, and read these tables and no others.
+    async fn may_read_exactly(
+        &self,
+        conn: &mut Connection,
+        at: &Site,
+        role: &str,
+        wanted: &[String],
+    ) -> Result<bool> {
+        let sql = format!(
+            "SELECT has_database_privilege($1, current_database(), 'CONNECT') \
+               AND has_schema_privilege($1, '{schema}'::regnamespace, 'USAGE') \
+               AND NOT EXISTS (SELECT 1 FROM {relations} AS c WHERE relkind IN ('r', 'p', 'v', 'm', 'f') \
+                 AND has_any_column_privilege($1, c.oid, 'SELECT') <> (relname = ANY($2))) \
+               AND cardinality($2) = (SELECT count(*) FROM {relations} AS c WHERE relname = ANY($2))",
+            schema = at.quoted,
+            relations = relations_of(&format!("'{}'::regnamespace", at.quoted)),
+        );
+        let rows = conn.query(&sql, &[(&role, Type::TEXT), (&wanted, Type::TEXT_ARRAY)]).await?;
+        Ok(rows.first().is_some_and(|row| row.get(0)))
+    }
+}
