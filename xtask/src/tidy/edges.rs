@@ -40,6 +40,14 @@ fn rules() -> Vec<Rule> {
             forbidden: all(&[&["tenantry-server", "tenantry-testkit"], &HTTP, &DRIVERS]),
         },
         Rule {
+            folder: "crates/console",
+            forbidden: all(&[
+                &["tenantry", "tenantry-engine", "tenantry-server", "tenantry-testkit"],
+                &HTTP,
+                &DRIVERS,
+            ]),
+        },
+        Rule {
             folder: "crates/server",
             forbidden: all(&[&["tenantry-engine", "tenantry-testkit"], &DRIVERS]),
         },

@@ -6,7 +6,7 @@
 use super::{
     App,
     access_log::Line,
-    credentials, csrf, denials, fast_path,
+    credentials, csrf, denials, fast_path, pages,
     position::Carried,
     problem::{Code, Problem},
     request_id::RequestId,
@@ -119,6 +119,7 @@ where
     let started = Instant::now();
     let id = RequestId::next();
     let (method, uri) = (request.method().clone(), request.uri().clone());
+    let asked = pages::Asked::of(&request);
     let mut noted = Noted { route: usize::MAX, tenant: 0, user: 0 };
     let outcome = AssertUnwindSafe(routed(app, router, peer, request, &mut noted)).catch_unwind().await;
     let mut response = outcome.unwrap_or_else(|panic| {
@@ -132,7 +133,12 @@ where
         }
         // axum has set the length of the original, shorter body; hyper sets the new one.
         response.headers_mut().remove(header::CONTENT_LENGTH);
-        *response.body_mut() = Either::Left(Full::from(problem.body(Some(id.as_str()))));
+        let (mut status, mut headers) = (response.status(), std::mem::take(response.headers_mut()));
+        let parts = (&mut status, &mut headers);
+        let page = pages::render_problem(app, &asked, (&method, &uri), &problem, id.as_str(), parts);
+        (*response.status_mut(), *response.headers_mut()) = (status, headers);
+        let body = page.unwrap_or_else(|| problem.body(Some(id.as_str())));
+        *response.body_mut() = Either::Left(Full::from(body));
     }
     finish(app, response.headers_mut(), id);
     let (status, took) = (response.status(), started.elapsed());

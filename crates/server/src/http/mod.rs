@@ -13,6 +13,7 @@ mod guard;
 mod observe;
 mod openapi;
 mod operation;
+mod pages;
 pub mod problem;
 pub mod query;
 mod records;

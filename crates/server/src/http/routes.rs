@@ -8,7 +8,7 @@ use super::{
     guard::Note,
     health, invitations,
     openapi::describe::{Operation, describe},
-    plans,
+    pages, plans,
     problem::{Code, Problem},
     records, register, tenant,
 };
@@ -20,7 +20,7 @@ use axum::{
     routing::{MethodFilter, on},
 };
 use futures_util::future::BoxFuture;
-use http::Method;
+use http::{Method, Uri};
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 /// The callers that may use a route. The handler's extractor enforces the level, and the platform's verbs check it again.
@@ -72,6 +72,9 @@ pub struct Route {
     pub summary: &'static str,
     filter: MethodFilter,
     handler: Untyped,
+    /// It is a page for people, or a form of one. The OpenAPI document leaves it out, and it is not served under
+    /// `/t/{slug}`: the links of a page name no tenant.
+    pub is_page: bool,
     /// Adds what the handler takes and answers; nothing for routes of records, which their models describe.
     pub(super) describe: fn(&mut Operation<'_>),
     name: &'static str,
@@ -95,11 +98,14 @@ macro_rules! routes {
             summary: $summary,
             filter: routes!(@filter $method),
             handler: |request, app| Handler::call($handler, request, app),
+            is_page: routes!(@page $($model)?),
             describe: routes!(@describe $handler $(, $model)?),
             name: stringify!($handler),
         }),*];
     };
-    (@describe $handler:path, model) => { |_| () };
+    (@page page) => { true };
+    (@page $($model:ident)?) => { false };
+    (@describe $handler:path, $kind:ident) => { |_| () };
     (@describe $handler:path) => { |operation| describe($handler, operation) };
     (@filter get) => { MethodFilter::GET };
     (@filter post) => { MethodFilter::POST };
@@ -234,6 +240,19 @@ routes! {
     put "/api/records/{model}/{id}/files/{field}" Member "Records" "Upload a file" of model => records::upload;
     delete "/api/records/{model}/{id}/files/{field}" Member "Records" "Remove a file" of model => records::remove_file;
 
+    get "/" User "Pages" "Start page" of page => pages::home;
+    get "/assets/{version}/{name}" Public "Pages" "A file that pages load" of page => pages::asset;
+    get "/login/" Public "Pages" "Sign in" of page => pages::login;
+    post "/login/" Public "Pages" "Sign in" of page => pages::sign_in;
+    post "/logout/" User "Pages" "Sign out" of page => pages::sign_out;
+    get "/companies/" User "Pages" "My tenants" of page => pages::companies;
+    post "/companies/" User "Pages" "Work in another tenant of mine" of page => pages::choose_company;
+    get "/account/" User "Pages" "My account" of page => pages::account;
+    post "/account/" User "Pages" "Change my name" of page => pages::rename_me;
+    post "/account/password/" User "Pages" "Change my password" of page => pages::set_password;
+    post "/account/sessions/" User "Pages" "End one of my sessions" of page => pages::end_session;
+    post "/account/theme/" User "Pages" "Choose the appearance of pages" of page => pages::set_theme;
+
     get "/healthz" Public "Server" "Is the process alive" => health::live;
     get "/readyz" Public "Server" "May traffic be sent here" => health::ready;
     get "/metrics" Staff "Server" "Prometheus metrics" => health::metrics;
@@ -251,7 +270,7 @@ pub fn router(app: App) -> Router {
     for (index, route) in ROUTES.iter().enumerate() {
         let target = Target { index, handler: route.handler };
         router = router.route(route.path, on(route.filter, target));
-        if route.access.is_in_tenant() {
+        if route.access.is_in_tenant() && !route.is_page {
             router = router.route(&format!("/t/{{slug}}{}", route.path), on(route.filter, target));
         }
     }
@@ -277,8 +296,9 @@ impl Handler<(), App> for Target {
     }
 }
 
-async fn absent() -> Problem {
-    Problem::absent()
+/// Leads browsers to the address of a page; everything else is absent.
+async fn absent(method: Method, uri: Uri) -> Result<Response, Problem> {
+    pages::to_page(&method, &uri).ok_or_else(Problem::absent)
 }
 
 async fn not_that_way(request: Request) -> Response {

@@ -38,7 +38,7 @@ pub(in crate::http) async fn login(
 }
 
 /// Converts a failed sign-in to a problem that does not say which part was wrong.
-fn refused(error: Error) -> Problem {
+pub(in crate::http) fn refused(error: Error) -> Problem {
     match error {
         Error::Unauthenticated(private) => {
             Problem::new(Code::Unauthenticated, "E-mail address, password or tenant is wrong.")

@@ -26,7 +26,7 @@ const SENT: &str =
 /// Builds the document.
 pub(super) fn build(title: &str, models: &[Arc<Model>]) -> Document {
     let (mut paths, mut schemas) = (Map::new(), Schemas::new());
-    for route in ROUTES {
+    for route in ROUTES.iter().filter(|route| !route.is_page) {
         if route.path.contains("{model}") {
             for model in models.iter().filter(|m| records::applies(route, m)) {
                 let path = route.path.replace("{model}", model.name.as_str());
@@ -135,7 +135,8 @@ fn media(path: &str) -> Option<&'static str> {
 
 fn tags(models: &[Arc<Model>]) -> Vec<Value> {
     let mut seen = BTreeSet::new();
-    let mut fixed = ROUTES.iter().filter(|r| !r.path.contains("{model}")).map(|r| r.tag.to_owned());
+    let mut fixed =
+        ROUTES.iter().filter(|r| !r.is_page && !r.path.contains("{model}")).map(|r| r.tag.to_owned());
     // Readers sign in first and then work with records; fewer readers need the rest.
     let first = fixed.next();
     let names = first.into_iter().chain(models.iter().map(|m| m.label.clone())).chain(fixed);

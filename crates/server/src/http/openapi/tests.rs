@@ -51,7 +51,7 @@ fn visit<'a>(value: &'a Value, see: &mut impl FnMut(&str, &'a Value)) {
 #[test]
 fn every_route_is_described_unscoped_route() {
     let document = built();
-    for route in ROUTES {
+    for route in ROUTES.iter().filter(|route| !route.is_page) {
         let path = route.path.replace("{model}", "patients");
         let operation = &document["paths"][&path][route.method.as_str().to_ascii_lowercase()];
         assert_eq!(operation["summary"], route.summary, "{} {path}", route.method);

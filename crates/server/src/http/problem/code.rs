@@ -40,6 +40,9 @@ codes! {
     /// A browser sent the request from another site.
     CrossSite "cross_site" FORBIDDEN "Refused: sent by another site"
         "Send the request from this platform's own pages, or with a bearer token instead of the cookie.";
+    /// The form was opened in another session, or for another tenant.
+    FormOutdated "form_outdated" CONFLICT "This form is out of date"
+        "Open the page again and send its form once more.";
     /// Nothing exists here, or nothing that the caller may see.
     NotFound "not_found" NOT_FOUND "Not found";
     /// The path exists with other methods.

@@ -60,7 +60,7 @@ fn from_engine(problem: Problem, kind: &tenantry::EngineErrorKind) -> Problem {
 
 /// Capitalises the first letter and adds a full stop: the domain's texts are fragments. A name at the start (of a
 /// field, of a tenant) stays unchanged.
-fn sentence(text: String) -> String {
+pub(super) fn sentence(text: String) -> String {
     let word = text.split(' ').next().unwrap_or_default();
     let mut letters = text.chars();
     let Some(first) = letters.next() else { return text };

@@ -179,6 +179,32 @@ impl Problem {
         self.0.fault
     }
 
+    /// Returns the public text.
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    /// Returns what to do about it; empty if that is not known.
+    pub fn remedy_text(&self) -> &str {
+        self.0.remedy.as_deref().unwrap_or_default()
+    }
+
+    /// Returns every field that breaks a rule.
+    pub fn wrong_fields(&self) -> &[FieldProblem] {
+        &self.0.fields
+    }
+
+    /// Returns the rule that a field breaks, as a sentence; the public text if the field is not named.
+    pub fn reason_of(&self, field: &str) -> String {
+        let wrong = self.0.fields.iter().find(|wrong| wrong.field == field);
+        wrong.map_or_else(|| self.0.detail.to_string(), |wrong| domain::sentence(wrong.message.clone()))
+    }
+
+    /// Returns when to retry, seconds.
+    pub fn retry_after_s(&self) -> Option<u64> {
+        self.0.retry_after_s
+    }
+
     /// Returns the code.
     pub fn code(&self) -> Code {
         self.0.code

@@ -1,4 +1,4 @@
-//! The cookies, of the session and of the position of its writes: names, attributes, reading.
+//! The cookies, of the session, of the position of its writes and of the appearance of pages: names, attributes, reading.
 //!
 //! Used by the credentials reader, by sign-in and sign-out, and after writes. Over https their names have the `__Host-`
 //! prefix, so that browsers accept them from no sibling subdomain (`cross-site-request`).
@@ -10,6 +10,7 @@ use std::fmt::Display;
 type Names = [&'static str; 2];
 
 const SESSION: Names = ["tenantry_session", "__Host-tenantry_session"];
+const THEME: Names = ["tenantry_theme", "__Host-tenantry_theme"];
 const POSITION: Names = ["tenantry_position", "__Host-tenantry_position"];
 
 /// Returns the session token of the request's cookie.
@@ -20,6 +21,11 @@ pub(in crate::http) fn read(headers: &HeaderMap, https: bool) -> Option<&str> {
 /// Returns the position of the caller's writes.
 pub(in crate::http) fn read_position(headers: &HeaderMap, https: bool) -> Option<&str> {
     value(headers, POSITION[usize::from(https)])
+}
+
+/// Returns the appearance that the person has chosen for pages. Not secret: either name is read.
+pub(in crate::http) fn read_theme(headers: &HeaderMap) -> Option<&str> {
+    THEME.iter().find_map(|name| value(headers, name))
 }
 
 /// Returns the value of a cookie. Two cookies of the same name count as none: one of them was planted.
@@ -46,6 +52,11 @@ pub(in crate::http) fn set(https: bool, token: &str, max_age_s: i64) -> Option<H
 /// Returns `Set-Cookie` for the position of a write, which the browser forgets after `max_age_s` seconds.
 pub(in crate::http) fn set_position(https: bool, position: &str, max_age_s: f64) -> Option<HeaderValue> {
     made(POSITION, https, position, max_age_s)
+}
+
+/// Returns `Set-Cookie` for the appearance of pages, which the browser keeps for a year.
+pub(in crate::http) fn set_theme(https: bool, theme: &str) -> Option<HeaderValue> {
+    made(THEME, https, theme, 31_536_000)
 }
 
 fn made(names: Names, https: bool, value: &str, max_age_s: impl Display) -> Option<HeaderValue> {

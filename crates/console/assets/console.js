@@ -1,0 +1,39 @@
+// Behaviours of the console. Pages work without them.
+"use strict";
+
+// Forms that only look for something leave empty fields out of the address.
+document.addEventListener("formdata", (event) => {
+  if (event.target.method !== "get") return;
+  for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
+});
+
+// A form is sent once, however often its button is pressed.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || event.defaultPrevented) return;
+  if (form.dataset.sent) return event.preventDefault();
+  form.dataset.sent = "yes";
+});
+window.addEventListener("pageshow", () => {
+  for (const form of document.forms) delete form.dataset.sent;
+});
+
+// Leaving a form with unsaved changes asks first.
+let changed = false;
+document.addEventListener("input", (event) => {
+  if (event.target.form && event.target.form.dataset.guard === "") changed = true;
+});
+document.addEventListener("submit", () => (changed = false));
+window.addEventListener("beforeunload", (event) => {
+  if (changed) event.preventDefault();
+});
+
+// Tests wait for this to be 0.
+let busy = 0;
+const count = (step) => () => {
+  busy += step;
+  document.documentElement.dataset.busy = busy;
+};
+document.documentElement.dataset.busy = 0;
+document.addEventListener("htmx:before:request", count(1));
+document.addEventListener("htmx:finally:request", count(-1));

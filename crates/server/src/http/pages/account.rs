@@ -1,0 +1,230 @@
+//! Pages of a person: sign in, sign out, choose a company, the own account.
+
+use super::{
+    answer::{own_path, page, see},
+    frame,
+    visit::{Guest, Oneself, Sent},
+    words,
+};
+use crate::{
+    http::{
+        App, auth, cookie,
+        problem::{Code, Problem, Result},
+        scope::{Caller, Client},
+        typed::{WithCookie, session_cookie},
+    },
+    wire::{
+        self,
+        session::{PasswordChange, Switch},
+    },
+};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use tenantry::access::{login::Login, passwords::Password};
+use tenantry_console::{
+    Notice, Theme,
+    account::{Account, Choice, Companies, Session},
+};
+
+/// `GET /`: leads to where the person works.
+pub(in crate::http) async fn home(_: Oneself) -> Response {
+    see("/companies/")
+}
+
+/// `GET /login/`.
+pub(in crate::http) async fn login(guest: Guest) -> Response {
+    let query = super::visit::query(&guest.visit.query);
+    let next = own_path(query.get("next"));
+    if guest.actor.is_some() && query.sent("again").is_none() {
+        return see(next);
+    }
+    let mut frame = frame::of_guest(&guest.visit, "Sign in");
+    frame.notice = match query.get("_done") {
+        "password" => Some(Notice::done("Your password is changed. Sign in with the new one.")),
+        "signed-out" => Some(Notice::done("You are signed out.")),
+        _ => None,
+    };
+    let login =
+        tenantry_console::account::Login { frame: &frame, email: "", company: "", next, refused: None };
+    page(StatusCode::OK, &login)
+}
+
+/// `POST /login/`.
+pub(in crate::http) async fn sign_in(app: App, guest: Guest, client: Client, sent: Sent) -> Result<Response> {
+    let fields = sent.read().await?;
+    let (email, company) = (fields.get("email").trim(), fields.filled("tenant"));
+    let next = own_path(fields.get("next"));
+    let outcome = match auth::wanted(&app, company, client.host.as_deref()) {
+        Ok(tenant) => {
+            let password = Password::new(fields.get("password"));
+            let login = Login { email: email.to_owned(), password, tenant, origin: client.origin };
+            app.platform().access().login(login).await.map_err(auth::refused)
+        }
+        Err(problem) => Err(problem),
+    };
+    let problem = match outcome {
+        Ok(signed_in) => {
+            let to = if signed_in.tenant.is_none() && next == "/" { "/companies/" } else { next };
+            return Ok(WithCookie(see(to), session_cookie(&app, &signed_in)).into_response());
+        }
+        Err(problem) => problem,
+    };
+    let text = match problem.code() {
+        Code::Unauthenticated => {
+            "The address or the password is wrong. If your address is not confirmed yet, name your \
+                                  company as well."
+        }
+        Code::RateLimited => "There were too many tries. Wait a few minutes, then try again.",
+        Code::Invalid | Code::BadRequest => problem.detail(),
+        _ => return Err(problem),
+    };
+    let frame = frame::of_guest(&guest.visit, "Sign in");
+    let company = company.unwrap_or_default();
+    let login = tenantry_console::account::Login { frame: &frame, email, company, next, refused: Some(text) };
+    let mut response = page(problem.status(), &login);
+    if let Some(seconds) = problem.retry_after_s() {
+        response.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
+    }
+    Ok(response)
+}
+
+/// `POST /logout/`.
+pub(in crate::http) async fn sign_out(app: App, of: Oneself, sent: Sent) -> Result<Response> {
+    of.visit.fields(sent).await?;
+    let WithCookie(_, cookie) = auth::logout(app, Caller(of.actor)).await?;
+    Ok(WithCookie(see("/login/?_done=signed-out"), cookie).into_response())
+}
+
+/// `GET /companies/`.
+pub(in crate::http) async fn companies(app: App, of: Oneself) -> Result<Response> {
+    let current = of.actor.bound().map(|id| id.get());
+    let choices = app.platform().access().choices_of(&of.actor).await?;
+    let companies = choices.into_iter().map(|choice| Choice {
+        current: Some(choice.tenant) == current,
+        name: choice.name,
+        slug: choice.slug,
+        role: choice.role,
+    });
+    let companies: Vec<_> = companies.collect();
+    let frame = frame::of_person(&of, "Companies");
+    Ok(page(StatusCode::OK, &Companies { frame: &frame, companies: &companies }))
+}
+
+/// `POST /companies/`: works in another company from now on.
+pub(in crate::http) async fn choose(app: App, of: Oneself, sent: Sent) -> Result<Response> {
+    let fields = of.visit.fields(sent).await?;
+    let form = Switch { tenant: wire::Slug(fields.get("tenant").to_owned()) };
+    auth::switch(app, Caller(of.actor), crate::http::body::Json(form)).await?;
+    Ok(see("/"))
+}
+
+/// What is wrong with the forms of the account page.
+#[derive(Default)]
+struct Wrong {
+    name: Option<String>,
+    old: Option<String>,
+    new: Option<String>,
+}
+
+/// `GET /account/`.
+pub(in crate::http) async fn show(app: App, of: Oneself) -> Result<Response> {
+    let notice = match super::visit::query(&of.visit.query).get("_done") {
+        "name" => Some(Notice::done("Your name is saved.")),
+        "password" => Some(Notice::done("Your password is changed. All your other sessions have ended.")),
+        "session" => Some(Notice::done("The session has ended.")),
+        "look" => Some(Notice::done("The appearance is changed in this browser.")),
+        _ => None,
+    };
+    account(&app, &of, notice, &Wrong::default(), StatusCode::OK).await
+}
+
+async fn account(
+    app: &App,
+    of: &Oneself,
+    notice: Option<Notice>,
+    wrong: &Wrong,
+    status: StatusCode,
+) -> Result<Response> {
+    let user = of.actor.user().ok_or_else(|| Problem::new(Code::Denied, "A key has no account."))?;
+    let current = of.actor.current_session().map(|session| session.id);
+    let sessions = app.platform().access().sessions().list(&of.actor).await?;
+    let sessions: Vec<_> = sessions
+        .into_iter()
+        .map(|session| Session {
+            agent: words::agent(&session),
+            id: session.id,
+            address: session.address.unwrap_or_default(),
+            created: words::instant(session.created_us),
+            seen: words::instant(session.seen_us),
+            current: Some(session.id) == current,
+            support: session.impersonated,
+        })
+        .collect();
+    let mut frame = frame::of_person(of, "Your account");
+    frame.notice = notice;
+    let page_of = Account {
+        frame: &frame,
+        name: &user.name,
+        email: &user.email,
+        confirmed: user.confirmed,
+        sessions: &sessions,
+        wrong_name: wrong.name.as_deref(),
+        wrong_old: wrong.old.as_deref(),
+        wrong_new: wrong.new.as_deref(),
+    };
+    Ok(page(status, &page_of))
+}
+
+/// `POST /account/`: changes the name.
+pub(in crate::http) async fn rename(app: App, of: Oneself, sent: Sent) -> Result<Response> {
+    let fields = of.visit.fields(sent).await?;
+    match app.platform().accounts().set_name(&of.actor, fields.get("name")).await.map_err(Problem::from) {
+        Ok(()) => Ok(see("/account/?_done=name")),
+        Err(problem) if problem.code() == Code::Invalid => {
+            let wrong = Wrong { name: Some(problem.reason_of("name")), ..Wrong::default() };
+            account(&app, &of, None, &wrong, problem.status()).await
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// `POST /account/password/`.
+pub(in crate::http) async fn set_password(
+    app: App,
+    of: Oneself,
+    client: Client,
+    sent: Sent,
+) -> Result<Response> {
+    let fields = of.visit.fields(sent).await?;
+    let password = |name| wire::Password(Password::new(fields.get(name)));
+    let form = PasswordChange { old: password("old"), new: password("new") };
+    let json = crate::http::body::Json(form);
+    let problem = match auth::password(app.clone(), Caller(of.actor.clone()), client, json).await {
+        Ok(WithCookie(_, cookie)) => {
+            return Ok(WithCookie(see("/account/?_done=password"), cookie).into_response());
+        }
+        Err(problem) => problem,
+    };
+    let wrong = match problem.code() {
+        Code::Unauthenticated => Wrong { old: Some("This is not your password.".into()), ..Wrong::default() },
+        Code::Invalid => Wrong { new: Some(problem.reason_of("password")), ..Wrong::default() },
+        _ => return Err(problem),
+    };
+    account(&app, &of, None, &wrong, StatusCode::UNPROCESSABLE_ENTITY).await
+}
+
+/// `POST /account/sessions/`: ends a session.
+pub(in crate::http) async fn end_session(app: App, of: Oneself, sent: Sent) -> Result<Response> {
+    let fields = of.visit.fields(sent).await?;
+    let id = fields.get("session").parse().map_err(|_| Problem::absent())?;
+    app.platform().access().sessions().revoke(&of.actor, id).await?;
+    Ok(see("/account/?_done=session"))
+}
+
+/// `POST /account/theme/`: chooses how pages look in this browser.
+pub(in crate::http) async fn set_theme(app: App, of: Oneself, sent: Sent) -> Result<Response> {
+    let fields = of.visit.fields(sent).await?;
+    let theme = Theme::parse(fields.get("theme"));
+    let cookie = cookie::set_theme(app.options().https, &theme.to_string());
+    Ok(WithCookie(see("/account/?_done=look"), cookie).into_response())
+}

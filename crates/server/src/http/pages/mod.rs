@@ -1,0 +1,23 @@
+//! The pages of the console: HTML for people, over the same verbs of the platform as the API.
+//!
+//! Called by the route table. A handler reads the request, calls what the API's handler calls, and passes plain data to
+//! the crate tenantry-console, which renders. Forms are plain: a good one is answered with a redirect, a refused one with
+//! the same page. Every form contains a token of its session and company ([`visit::Visit::fields`]).
+
+mod account;
+mod answer;
+mod assets;
+mod frame;
+mod problem;
+mod token;
+mod visit;
+mod words;
+
+pub(super) use account::{
+    choose as choose_company, companies, end_session, home, rename as rename_me, set_password, set_theme,
+    show as account,
+};
+pub(super) use account::{login, sign_in, sign_out};
+pub(super) use answer::to_page;
+pub(super) use assets::asset;
+pub(super) use problem::{Asked, render as render_problem};

@@ -1,0 +1,135 @@
+//! Problems as pages, for browsers. Called by the guard, which knows the request's id.
+
+use super::answer::secure;
+use crate::http::{
+    App, cookie, page,
+    problem::{Code, Problem},
+};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
+use tenantry_console::{Frame, Theme, html, problem};
+
+/// What the guard keeps of a request, to answer a problem in the form that the client reads.
+pub(in crate::http) struct Asked {
+    is_html: bool,
+    is_htmx: bool,
+    theme: Theme,
+}
+
+impl Asked {
+    /// Reads the headers.
+    pub(in crate::http) fn of<B>(request: &Request<B>) -> Self {
+        let headers = request.headers();
+        Self {
+            is_html: page::is_wanted(headers),
+            is_htmx: headers.contains_key("hx-request"),
+            theme: Theme::parse(cookie::read_theme(headers).unwrap_or_default()),
+        }
+    }
+}
+
+/// Returns the page of a problem and adapts status and headers. `None`: the client reads JSON.
+pub(in crate::http) fn render(
+    app: &App,
+    asked: &Asked,
+    (method, uri): (&Method, &Uri),
+    problem: &Problem,
+    id: &str,
+    (status, headers): (&mut StatusCode, &mut HeaderMap),
+) -> Option<Vec<u8>> {
+    if !asked.is_html && !asked.is_htmx {
+        return None;
+    }
+    let is_get = *method == Method::GET;
+    if problem.code() == Code::Unauthenticated && is_get && !uri.path().starts_with("/api/") {
+        to_login(asked, uri, (status, headers));
+        return Some(Vec::new());
+    }
+    secure(headers);
+    headers.remove(header::WWW_AUTHENTICATE);
+    let (remedy, actions) = advice(problem, is_get);
+    let frame = Frame {
+        title: problem.code().title().to_owned(),
+        platform: app.platform().config().platform.name.clone(),
+        theme: asked.theme,
+        ..Frame::default()
+    };
+    let fields: Vec<_> =
+        problem.wrong_fields().iter().map(|wrong| (wrong.field.clone(), wrong.message.clone())).collect();
+    let page = problem::Problem {
+        frame: &frame,
+        status: problem.status().as_u16(),
+        detail: problem.detail(),
+        remedy: &remedy,
+        fields: &fields,
+        actions,
+        request: id,
+    };
+    Some(html(&page).into_bytes())
+}
+
+/// Leads to the sign-in page and from there back.
+fn to_login(asked: &Asked, uri: &Uri, (status, headers): (&mut StatusCode, &mut HeaderMap)) {
+    let here = uri.path_and_query().map_or("/", |path| path.as_str());
+    let to = format!("/login/?next={}", percent(here));
+    let Ok(to) = HeaderValue::from_str(&to) else { return };
+    headers.remove(header::CONTENT_TYPE);
+    headers.remove(header::WWW_AUTHENTICATE);
+    match asked.is_htmx {
+        // The script cannot follow a redirect out of the part of the page that it loads.
+        true => drop(headers.insert("hx-redirect", to)),
+        false => {
+            *status = StatusCode::SEE_OTHER;
+            headers.insert(header::LOCATION, to);
+        }
+    }
+}
+
+fn percent(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
+                out.push(char::from(byte))
+            }
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+type Actions = &'static [(&'static str, &'static str)];
+
+const HOME: Actions = &[("/", "Go to the start page")];
+const COMPANIES: Actions = &[("/companies/", "Choose a company"), ("/", "Start page")];
+
+/// Returns what a person can do about a problem. The remedies of the API speak of requests.
+fn advice(problem: &Problem, is_get: bool) -> (String, Actions) {
+    let text: (&str, Actions) = match problem.code() {
+        Code::Unauthenticated => {
+            ("Sign in, go back to the form, and send it again.", &[("/login/", "Sign in")])
+        }
+        Code::FormOutdated | Code::LimitExceeded => return (problem.remedy_text().to_owned(), COMPANIES),
+        Code::CrossSite => ("Open the page here and send its form from there.", HOME),
+        Code::NotFound if is_get => ("Check the address, or choose another company.", COMPANIES),
+        Code::Denied => ("Ask an owner of the company to give you a role that may do this.", HOME),
+        Code::TenantSuspended => ("Ask the operator of this platform.", COMPANIES),
+        Code::SubscriptionRequired => {
+            ("An owner of the company asks the operator of this platform for a plan.", COMPANIES)
+        }
+        Code::Maintenance => ("Try again in a minute.", HOME),
+        Code::RateLimited => ("Wait a moment, then try again.", HOME),
+        Code::Unavailable | Code::ServerUnreachable | Code::ServerOutdated => {
+            ("Try again in a moment.", HOME)
+        }
+        Code::OutcomeUnknown => ("Look whether your change is there, and repeat it only if it is not.", HOME),
+        Code::NoDatabase | Code::MigrationsPending | Code::DatabaseDamaged | Code::ServerUnknown => {
+            ("Tell the operator of this platform the number below.", COMPANIES)
+        }
+        Code::DiskFull | Code::DiskFailed | Code::NoAccess => {
+            ("Tell the operator of this platform the number below.", HOME)
+        }
+        Code::Internal => ("Try again. If it happens again, tell the operator the number below.", HOME),
+        _ => ("Go back, correct it, and send it again.", HOME),
+    };
+    (text.0.to_owned(), text.1)
+}

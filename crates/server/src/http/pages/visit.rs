@@ -1,0 +1,167 @@
+//! Extractors of pages: who visits, in which company, and the sent form.
+//!
+//! Used by every page handler. They resolve the caller exactly as the extractors of the API do.
+
+use super::token::FormKey;
+use crate::http::{
+    App,
+    body::{FORM, media_type, whole},
+    cookie,
+    credentials::Shown,
+    guard::Peer,
+    problem::{Code, Problem, Result},
+    query::pairs,
+    scope::{Named, Visitor},
+};
+use axum::{
+    body::Body,
+    extract::{FromRequest, FromRequestParts, Request},
+};
+use http::request::Parts;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
+use tenantry::{access::Actor, topology::TenantRecord};
+use tenantry_console::Theme;
+
+/// Longest form, bytes. Fields of text are limited by their models.
+const FORM_BYTES: usize = 1024 * 1024;
+/// Largest number of fields of a form.
+const FORM_FIELDS: usize = 2000;
+
+/// What a page needs to know of its request.
+#[derive(Clone)]
+pub(in crate::http) struct Visit {
+    pub(super) app: App,
+    pub(super) theme: Theme,
+    pub(super) key: FormKey,
+    pub(super) path: String,
+    pub(super) query: String,
+    /// The company of the page, which its forms are about.
+    pub(super) company: Option<Arc<TenantRecord>>,
+}
+
+/// A visit of anyone.
+pub(in crate::http) struct Guest {
+    pub(super) visit: Visit,
+    pub(super) actor: Option<Actor>,
+}
+
+/// A visit of a signed-in person, in no company.
+pub(in crate::http) struct Oneself {
+    pub(super) visit: Visit,
+    pub(super) actor: Actor,
+}
+
+impl Visit {
+    fn of(app: &App, parts: &Parts) -> Result<Self> {
+        let peer = parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
+        let shown = Shown::read(app.options(), &parts.headers, parts.uri.path(), peer)?;
+        Ok(Self {
+            app: app.clone(),
+            theme: Theme::parse(cookie::read_theme(&parts.headers).unwrap_or_default()),
+            key: FormKey::of(&shown),
+            path: parts.uri.path().to_owned(),
+            query: parts.uri.query().unwrap_or_default().to_owned(),
+            company: None,
+        })
+    }
+
+    /// Returns the token of the forms of the page.
+    pub(super) fn token(&self) -> String {
+        self.key.token(self.company.as_deref())
+    }
+
+    /// Reads the sent form and checks its token.
+    ///
+    /// # Errors
+    /// If it is no form, is too long, or has another token.
+    pub(super) async fn fields(&self, form: Sent) -> Result<Fields> {
+        let fields = form.read().await?;
+        self.key.check(self.company.as_deref(), fields.get("_token"))?;
+        Ok(fields)
+    }
+}
+
+impl FromRequestParts<App> for Guest {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let Visitor(actor) = Visitor::from_request_parts(parts, app).await?;
+        Ok(Self { visit: Visit::of(app, parts)?, actor })
+    }
+}
+
+impl FromRequestParts<App> for Oneself {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let Named { actor, .. } = Named::from_request_parts(parts, app).await?;
+        Ok(Self { visit: Visit::of(app, parts)?, actor })
+    }
+}
+
+/// A sent form, not yet read: the handler first checks what the caller may do.
+pub(in crate::http) struct Sent(Request);
+
+impl<S: Send + Sync> FromRequest<S> for Sent {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self> {
+        Ok(Self(request))
+    }
+}
+
+impl Sent {
+    /// Reads the form without a look at its token, for forms of visitors. The guard has refused other sites.
+    pub(super) async fn read(self) -> Result<Fields> {
+        if media_type(self.0.headers()) != FORM {
+            let text = format!("Send the form as `content-type: {FORM}`.");
+            return Err(Problem::new(Code::UnsupportedMediaType, text));
+        }
+        let body: Body = self.0.into_body();
+        let bytes = whole(body, FORM_BYTES).await?;
+        let unreadable =
+            |why: &str| Problem::new(Code::BadRequest, format!("The form cannot be read: {why}."));
+        let text = str::from_utf8(&bytes).map_err(|_| unreadable("must be UTF-8"))?;
+        let mut fields = Vec::new();
+        for pair in pairs(text) {
+            let (name, value) = pair.map_err(unreadable)?;
+            // Browsers send line ends as CR LF.
+            fields.push((name.into_owned(), value.replace("\r\n", "\n")));
+            if fields.len() > FORM_FIELDS {
+                return Err(unreadable("it has too many fields"));
+            }
+        }
+        Ok(Fields(fields))
+    }
+}
+
+/// Returns the parameters of a query string. What cannot be read is left out.
+pub(super) fn query(text: &str) -> Fields {
+    let fields =
+        pairs(text).filter_map(|pair| pair.ok().map(|(name, value)| (name.into_owned(), value.into_owned())));
+    Fields(fields.collect())
+}
+
+/// The fields of a sent form, in their order.
+#[derive(Debug, Default)]
+pub(super) struct Fields(pub(super) Vec<(String, String)>);
+
+impl Fields {
+    /// Returns the value of a field; empty if it was not sent.
+    pub(super) fn get(&self, name: &str) -> &str {
+        self.sent(name).unwrap_or_default()
+    }
+
+    /// Returns the value of a field if it was sent.
+    pub(super) fn sent(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns the value of a field unless it is empty.
+    pub(super) fn filled(&self, name: &str) -> Option<&str> {
+        self.sent(name).map(str::trim).filter(|value| !value.is_empty())
+    }
+}

@@ -1,0 +1,68 @@
+//! T11 for pages: each form leaves the audit rows that the same act leaves through the API.
+
+use super::{
+    app::{Client, PASSWORD, TestApp},
+    web::Web,
+};
+use http::Method;
+use tenantry_server::http::Options;
+
+/// Page routes that change something, and the actions that each leaves in the log, in order.
+pub(super) const TRIED: &[(&str, &str, &[&str])] = &[
+    ("POST", "/login/", &["session.create"]),
+    ("POST", "/logout/", &["session.revoke"]),
+    ("POST", "/companies/", &["session.switch"]),
+    ("POST", "/account/", &["user.set_name"]),
+    ("POST", "/account/password/", &["user.set_password", "session.create"]),
+    ("POST", "/account/sessions/", &["session.revoke"]),
+    // It sets a cookie only.
+    ("POST", "/account/theme/", &[]),
+];
+
+async fn act(web: &mut Web, other: &mut Web, route: &str, slug: &str) -> http::StatusCode {
+    let email = format!("owner@{slug}.example");
+    let (page, fields): (&str, Vec<(&str, &str)>) = match route {
+        "/login/" => ("/login/?again=1", vec![("email", &email), ("password", PASSWORD)]),
+        "/logout/" => ("/account/", vec![]),
+        "/companies/" => ("/companies/", vec![("tenant", slug)]),
+        "/account/" => ("/account/", vec![("name", "Another")]),
+        "/account/password/" => ("/account/", vec![("old", PASSWORD), ("new", "another horse battery")]),
+        "/account/sessions/" => {
+            let id = other.get("/account/").await;
+            let ids = id.attrs("button", "value");
+            let id = ids.iter().find(|value| value.parse::<i64>().is_ok()).cloned().unwrap();
+            let page = other.get("/account/").await;
+            return other.submit(&page, route, &[("session", &id)]).await.status;
+        }
+        "/account/theme/" => ("/account/", vec![("theme", "dark")]),
+        _ => panic!("{route} has no act"),
+    };
+    let page = web.get(page).await.expect(200);
+    web.submit(&page, route, &fields).await.status
+}
+
+async fn last(staff: &Client) -> i64 {
+    staff.get("/api/admin/audit?limit=1").await.expect(200).json()["items"][0]["id"].as_i64().unwrap()
+}
+
+#[tokio::test]
+async fn every_form_leaves_its_rows_in_the_log() {
+    let app = TestApp::with(Options::default()).await;
+    let staff = app.staff().await;
+    for (index, (method, path, wanted)) in TRIED.iter().enumerate() {
+        assert_eq!(*method, Method::POST);
+        let slug = format!("firm-{index}");
+        app.register(&slug).await;
+        let email = format!("owner@{slug}.example");
+        let mut web = Web::signed_in(&app, &email).await;
+        let mut other = Web::signed_in(&app, &email).await;
+        let before = last(&staff).await;
+        let status = act(&mut web, &mut other, path, &slug).await;
+        assert_eq!(status, 303, "{path}");
+        let log = staff.get("/api/admin/audit?limit=20").await.expect(200).json();
+        let rows =
+            log["items"].as_array().unwrap().iter().rev().filter(|row| row["id"].as_i64() > Some(before));
+        let actions: Vec<_> = rows.map(|row| row["action"].as_str().unwrap()).collect();
+        assert_eq!(actions, *wanted, "{path}");
+    }
+}

@@ -1,0 +1,231 @@
+//! Every page × every role, in process: each link is followed and each page is well-formed and private. A page route that no
+//! role's links and forms lead to fails (`unscoped-route`, `shared-cache`).
+
+use super::{
+    app::TestApp,
+    console_data::{CANARY, filled},
+    web::{Page, Tag, Web},
+};
+use http::Method;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use tenantry_console::POLICY;
+use tenantry_server::http::{ROUTES, Route};
+use tenantry_testkit::tried;
+
+/// Most pages of one route that a crawl opens.
+const MOST: usize = 12;
+/// Largest page, bytes.
+const LARGEST: usize = 200_000;
+
+/// Returns the page route that a path belongs to.
+fn route_of(method: &Method, path: &str) -> Option<&'static Route> {
+    let path = path.split('?').next().unwrap();
+    let fits = |route: &&Route| {
+        let (ours, theirs): (Vec<_>, Vec<_>) = (route.path.split('/').collect(), path.split('/').collect());
+        ours.len() == theirs.len()
+            && ours
+                .iter()
+                .zip(theirs)
+                .all(|(our, their)| our.starts_with('{') && !their.is_empty() || *our == their)
+    };
+    let found = ROUTES.iter().filter(|route| route.is_page && route.method == *method).filter(fits);
+    // As the router: constant segments go before parameters.
+    found.min_by_key(|route| route.path.matches('{').count())
+}
+
+#[derive(Default)]
+struct Crawl {
+    /// Routes that were opened or that a form leads to.
+    seen: BTreeSet<(String, &'static str)>,
+    pages: u64,
+}
+
+impl Crawl {
+    /// Follows every link of the pages that a role sees.
+    async fn follow(&mut self, web: &mut Web, role: &str) {
+        let mut waiting: VecDeque<String> = ["/", "/login/"].map(str::to_owned).into();
+        let mut known: BTreeSet<String> = waiting.iter().cloned().collect();
+        let mut opened: BTreeMap<&str, usize> = BTreeMap::new();
+        while let Some(path) = waiting.pop_front() {
+            let Some(route) = route_of(&Method::GET, &path) else {
+                assert!(path.starts_with("/api/"), "{role}: {path} is no page");
+                let answer = web.get(&path).await;
+                assert!(answer.status.is_success(), "{role}: {path}: {}", answer.status);
+                continue;
+            };
+            let count = opened.entry(route.path).or_default();
+            *count += 1;
+            if *count > MOST {
+                continue;
+            }
+            let page = web.get(&path).await;
+            self.seen.insert(("GET".into(), route.path));
+            self.pages += 1;
+            let mut next = if page.status.is_redirection() { vec![page.location()] } else { vec![] };
+            if next.is_empty() {
+                assert_eq!(page.status, 200, "{role}: a dead link, {path}: {}", page.text());
+            }
+            if route.path.starts_with("/assets/") {
+                continue;
+            }
+            if next.is_empty() {
+                check(&page, role);
+                next = page.attrs("a", "href");
+                next.extend(page.attrs("link", "href"));
+                next.extend(page.attrs("script", "src"));
+                self.forms(&page, role, &mut next);
+            }
+            for link in next {
+                let link = link.split('#').next().unwrap().to_owned();
+                let link = if link.starts_with('?') {
+                    format!("{}{link}", path.split('?').next().unwrap())
+                } else {
+                    link
+                };
+                if !link.is_empty() && known.insert(link.clone()) {
+                    waiting.push_back(link);
+                }
+            }
+        }
+    }
+
+    fn forms(&mut self, page: &Page, role: &str, next: &mut Vec<String>) {
+        for form in page.forms() {
+            let action = if form.action.is_empty() { page.path.clone() } else { form.action.clone() };
+            if form.method == "get" {
+                next.push(action);
+                continue;
+            }
+            let route = route_of(&Method::POST, &action);
+            let route = route.unwrap_or_else(|| panic!("{role}: {} has a form to {action}", page.path));
+            self.seen.insert(("POST".into(), route.path));
+            let has_token = form.fields.iter().any(|(name, value)| name == "_token" && value.len() > 60);
+            assert!(
+                has_token || route.access == tenantry_server::http::Access::Public,
+                "{role}: {action} without a token"
+            );
+        }
+    }
+}
+
+/// Checks what holds for every page.
+fn check(page: &Page, role: &str) {
+    let at = format!("{role} {}", page.path);
+    let count = |name: &str| page.tags.iter().filter(|tag| tag.name == name).count();
+    assert_eq!((count("h1"), count("main"), count("title")), (1, 1, 1), "{at}");
+    assert_eq!(page.attrs("html", "lang"), ["en"], "{at}");
+    assert_eq!(page.headers["content-security-policy"], POLICY, "{at}");
+    assert_eq!(page.headers["cache-control"], "private, no-store", "{at}");
+    assert!(page.body.len() < LARGEST, "{at}: {} bytes", page.body.len());
+    let mut ids = BTreeSet::new();
+    for tag in &page.tags {
+        for (name, value) in &tag.attrs {
+            assert!(name != "style" && !name.starts_with("on"), "{at}: {name} of {}", tag.name);
+            assert!(name != "src" || value.starts_with("/assets/"), "{at}: {value}");
+            assert!(name != "id" || ids.insert(value.clone()), "{at}: two elements are called {value}");
+        }
+    }
+    let labelled = page.attrs("label", "for");
+    for tag in page.tags.iter().filter(|tag| matches!(tag.name.as_str(), "input" | "select" | "textarea")) {
+        let is_named = tag.attr("aria-label").is_some()
+            || tag.attr("id").is_some_and(|id| labelled.iter().any(|l| l == id));
+        assert!(is_named || tag.attr("type") == Some("hidden"), "{at}: {tag:?} has no label");
+    }
+    let described = page.tags.iter().filter_map(|tag: &Tag| tag.attr("aria-describedby"));
+    for id in described.flat_map(str::split_whitespace) {
+        assert!(ids.contains(id), "{at}: {id} describes a field and is not there");
+    }
+}
+
+#[tokio::test]
+async fn every_page_of_every_role_is_sound_and_leads_nowhere_dead() {
+    let (app, people) = filled().await;
+    let mut crawl = Crawl::default();
+    crawl.follow(&mut Web::new(&app), "visitor").await;
+    for email in people {
+        crawl.follow(&mut Web::signed_in(&app, email).await, email).await;
+    }
+    let pages = ROUTES.iter().filter(|route| route.is_page);
+    let pages: BTreeSet<_> = pages.map(|route| (route.method.to_string(), route.path)).collect();
+    assert_eq!(crawl.seen, pages, "every page has a link, and every form a page");
+    tried("T4 pages", crawl.pages, "pages, each as each role");
+}
+
+/// Markup in names and values is text (`cross-site-request`).
+#[tokio::test]
+async fn markup_in_names_and_values_is_shown_as_text() {
+    let (app, people) = filled().await;
+    let mut shown = 0;
+    for email in people {
+        let mut web = Web::signed_in(&app, email).await;
+        for path in ["/companies/", "/account/", "/account/?_done=%22%3E%3Cimg%20src=x%20onerror=a()%3E"] {
+            let page = web.get(path).await.expect(200);
+            assert!(!page.body.contains("<img src=x"), "{path}");
+            shown += usize::from(page.text().contains(CANARY));
+        }
+        let page = web.get("/login/?again=1&next=%22%3E%3Cimg%20src=x%3E").await.expect(200);
+        assert!(!page.body.contains("<img src=x"));
+    }
+    assert!(shown >= 4, "{shown} pages show the canary");
+}
+
+#[tokio::test]
+async fn a_page_of_another_session_or_company_sends_no_form_cross_site_request() {
+    let (app, people) = filled().await;
+    let mut web = Web::signed_in(&app, people[0]).await;
+    let page = web.get("/account/").await.expect(200);
+    let rename =
+        |token: &str| vec![("_token".to_owned(), token.to_owned()), ("name".into(), "Mallory".into())];
+    let good = page.form("/account/").fields[0].1.clone();
+    let mut other = Web::signed_in(&app, people[0]).await;
+    for token in ["", "x", ".", &good[..good.len() - 1]] {
+        web.post("/account/", &rename(token)).await.expect(409);
+    }
+    let refused = other.post("/account/", &rename(&good)).await.expect(409);
+    assert!(refused.text().contains("This form is out of date"), "{}", refused.body);
+    assert!(!web.get("/account/").await.body.contains("Mallory"));
+    let done = web.post("/account/", &rename(&good)).await.expect(303);
+    assert!(web.follow(&done).await.body.contains("Mallory"));
+}
+
+#[tokio::test]
+async fn a_visitor_signs_in_and_comes_back_to_the_page() {
+    let app = TestApp::with(tenantry_server::http::Options::default()).await;
+    app.register("acme").await;
+    let mut web = Web::new(&app);
+    let asked = web.get("/account/?_done=name").await.expect(303);
+    assert_eq!(asked.location(), "/login/?next=/account/%3F_done%3Dname");
+    assert_eq!(web.get("/account").await.expect(308).location(), "/account/");
+    let login = web.follow(&asked).await.expect(200);
+    let wrong = [("email", "owner@acme.example"), ("password", "not the password")];
+    let refused = web.submit(&login, "/login/", &wrong).await.expect(401);
+    assert!(refused.text().contains("The address or the password is wrong"), "{}", refused.body);
+    assert!(refused.body.contains("value=\"owner@acme.example\""), "what was typed is kept");
+    let right = [("password", super::app::PASSWORD)];
+    let done = web.submit(&refused, "/login/", &right).await.expect(303);
+    assert_eq!(done.location(), "/account/?_done=name");
+    assert!(web.follow(&done).await.expect(200).text().contains("Your name is saved."));
+    let page = web.get("/companies/").await.expect(200);
+    let left = web.submit(&page, "/logout/", &[]).await.expect(303);
+    assert!(web.follow(&left).await.text().contains("You are signed out."));
+    web.get("/companies/").await.expect(303);
+}
+
+/// A problem is a page for browsers, with a remedy, and JSON for programs.
+#[tokio::test]
+async fn a_problem_is_a_page_where_a_browser_asks() {
+    let (app, people) = filled().await;
+    let mut web = Web::signed_in(&app, people[0]).await;
+    for path in ["/nothing/here/or/there/", "/assets/x/no.css", "/api/records/nothing"] {
+        let page = web.get(path).await.expect(404);
+        check(&page, "problem");
+        assert!(page.text().contains("Check the address"), "{}", page.text());
+    }
+    let json = app.anon().get("/companies/").await.expect(401);
+    assert_eq!(json.code(), "unauthenticated");
+    let style =
+        app.anon().get(&format!("/assets/{}/app.css", tenantry_console::assets::version())).await.expect(200);
+    assert_eq!(style.header("cache-control"), "public, max-age=31536000, immutable");
+    let older = app.anon().get("/assets/older/app.css").await.expect(200);
+    assert_eq!(older.header("cache-control"), "no-cache");
+}
