@@ -8,6 +8,7 @@ pub mod account;
 pub mod assets;
 pub mod frame;
 pub mod problem;
+pub mod records;
 
 pub use askama::Template as Page;
 pub use assets::{Asset, icon};

@@ -252,6 +252,14 @@ routes! {
     post "/account/password/" User "Pages" "Change my password" of page => pages::set_password;
     post "/account/sessions/" User "Pages" "End one of my sessions" of page => pages::end_session;
     post "/account/theme/" User "Pages" "Choose the appearance of pages" of page => pages::set_theme;
+    get "/{model}/" Member "Records" "List, filter, search" of page => pages::records;
+    get "/{model}/add/" Member "Records" "The form of a new record" of page => pages::add_record;
+    post "/{model}/add/" Member "Records" "Create" of page => pages::create_record;
+    get "/{model}/{id}/" Member "Records" "Read" of page => pages::record;
+    get "/{model}/{id}/edit/" Member "Records" "The form of a record" of page => pages::edit_record;
+    post "/{model}/{id}/edit/" Member "Records" "Change" of page => pages::change_record;
+    get "/{model}/{id}/delete/" Member "Records" "What a deletion means" of page => pages::ask_delete_record;
+    post "/{model}/{id}/delete/" Member "Records" "Delete" of page => pages::delete_record;
 
     get "/healthz" Public "Server" "Is the process alive" => health::live;
     get "/readyz" Public "Server" "May traffic be sent here" => health::ready;

@@ -19,6 +19,41 @@ pub(super) const TRIED: &[(&str, &str, &[&str])] = &[
     ("POST", "/account/theme/", &[]),
 ];
 
+/// Page routes that change records, and the action of the line that each leaves in the tenant's log.
+pub(super) const LOGGED: &[(&str, &str, &str)] = &[
+    ("POST", "/{model}/add/", "create"),
+    ("POST", "/{model}/{id}/edit/", "update"),
+    ("POST", "/{model}/{id}/delete/", "delete"),
+];
+
+#[tokio::test]
+async fn every_form_of_a_record_leaves_its_line() {
+    let (app, people) = super::console_data::filled().await;
+    let mut web = Web::signed_in(&app, people[0]).await;
+    let owner = app.login(people[0]).await;
+    let path = |page: &super::web::Page| page.location().split('?').next().unwrap().to_owned();
+    let form = web.get("/patients/add/").await.expect(200);
+    let fields = [("first_name", "A"), ("last_name", "B"), ("born_on", "1990-01-01")];
+    let record = path(&web.submit(&form, "", &fields).await.expect(303));
+    let mut tried = 0;
+    for (_, route, action) in LOGGED {
+        if *action != "create" {
+            let form = web.get(&format!("{record}{}/", route.split('/').nth(3).unwrap())).await.expect(200);
+            web.submit(&form, "", &[("notes", "changed")]).await.expect(303);
+        }
+        let lines = owner.get("/api/tenant/activity?limit=1").await.expect(200).json();
+        let line = &lines["items"][0];
+        assert_eq!(
+            (line["action"].as_str(), line["model"].as_str()),
+            (Some(*action), Some("patients")),
+            "{lines}"
+        );
+        assert!(line["actor"].as_str().is_some_and(|by| by.starts_with("user:")), "{lines}");
+        tried += 1;
+    }
+    assert_eq!(tried, LOGGED.len());
+}
+
 async fn act(web: &mut Web, other: &mut Web, route: &str, slug: &str) -> http::StatusCode {
     let email = format!("owner@{slug}.example");
     let (page, fields): (&str, Vec<(&str, &str)>) = match route {

@@ -21,6 +21,7 @@ mod bounds;
 mod bulk;
 mod commands;
 mod console_data;
+mod console_records;
 mod copies;
 mod crawl;
 mod crowded;

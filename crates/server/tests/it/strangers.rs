@@ -50,7 +50,7 @@ impl Ids {
             r if r.starts_with("/api/tenant/invitations/") => self.invitation.to_string(),
             r if r.starts_with("/api/tenant/keys/") => self.key.to_string(),
             r if r.contains("/files/") => return FILE.to_owned(),
-            r if r.starts_with("/api/records/{model}/") => "1".to_owned(),
+            r if r.starts_with("/api/records/{model}/") || r.starts_with("/{model}/") => "1".to_owned(),
             other => panic!("{other} takes an id: say of what acme has"),
         };
         route.replace("{model}", "patients").replace("{id}", &id)

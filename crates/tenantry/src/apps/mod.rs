@@ -161,9 +161,46 @@ fn load_models(list: &[App], config: &Config) -> Result<Vec<Model>, Vec<Problem>
         .map(|(app, name, file, text)| model::Source { app: app.clone(), name, file, text })
         .collect();
     let models = model::load(&sources, &scope_in(config))?;
-    let problems: Vec<Problem> =
-        models.iter().filter_map(|model| unknown_role(model, &files, config)).collect();
+    let refused = |model| taken(model, &files).or_else(|| unknown_role(model, &files, config));
+    let problems: Vec<Problem> = models.iter().filter_map(refused).collect();
     if problems.is_empty() { Ok(models) } else { Err(problems) }
+}
+
+/// Names that no model can have: its pages would be where others are, or may be one day.
+pub const TAKEN_NAMES: &[&str] = &[
+    "account",
+    "admin",
+    "analytics",
+    "api",
+    "assets",
+    "companies",
+    "dashboard",
+    "docs",
+    "healthz",
+    "help",
+    "invitations",
+    "login",
+    "logout",
+    "master_admin",
+    "metrics",
+    "password",
+    "readyz",
+    "search",
+    "settings",
+    "static",
+    "subscription",
+    "t",
+    "verify",
+];
+
+/// Refuses a model whose page would be where another page is.
+fn taken(model: &Model, files: &[(AppName, &str, String, &str)]) -> Option<Problem> {
+    let name = model.name.as_str();
+    let (_, _, file, _) = files.iter().find(|(_, of, ..)| *of == name && TAKEN_NAMES.contains(of))?;
+    let message = format!(
+        "no model can be called `{name}`: /{name}/ is a page of the console; give the file another name"
+    );
+    Some(Problem { file: file.clone(), line: 1, message })
 }
 
 /// Refuses a role that does not exist: no member could have it, so it would silently lock out all members.

@@ -27,8 +27,12 @@ use tenantry_console::{
 };
 
 /// `GET /`: leads to where the person works.
-pub(in crate::http) async fn home(_: Oneself) -> Response {
-    see("/companies/")
+pub(in crate::http) async fn home(app: App, of: Oneself) -> Response {
+    let works = of.actor.bound().is_some_and(|id| of.actor.belongs_to(id));
+    match app.platform().models().first().filter(|_| works) {
+        Some(model) => see(&format!("/{}/", model.name)),
+        None => see("/companies/"),
+    }
 }
 
 /// `GET /login/`.

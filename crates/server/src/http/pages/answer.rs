@@ -52,6 +52,20 @@ pub(in crate::http) fn to_page(method: &Method, uri: &Uri) -> Option<Response> {
     Some(lead(StatusCode::PERMANENT_REDIRECT, &format!("{path}/{query}")))
 }
 
+/// Encodes a part of an address.
+pub(super) fn percent(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
+                out.push(char::from(byte))
+            }
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,8 +1,14 @@
 //! Builds what surrounds a page from its visit: person, company, navigation.
 
-use super::visit::{Oneself, Visit};
-use tenantry::access::Actor;
-use tenantry_console::{Frame, Group, Link, Person};
+use super::visit::{Inside, Oneself, Visit};
+use tenantry::{
+    access::{
+        Actor,
+        gates::{self, Verb},
+    },
+    config::Scope,
+};
+use tenantry_console::{Company, Frame, Group, Link, Person};
 
 /// Returns the frame of a page for visitors.
 pub(super) fn of_guest(visit: &Visit, title: &str) -> Frame {
@@ -27,6 +33,33 @@ pub(super) fn of_person(of: &Oneself, title: &str) -> Frame {
         nav: vec![Group { label: "You", links }],
         ..of_guest(&of.visit, title)
     }
+}
+
+/// Returns the frame of a page inside a company.
+pub(super) fn of_company(inside: &Inside, title: &str) -> Frame {
+    let (visit, tenant) = (&inside.visit, &inside.tenant);
+    let role = tenant.actor().role().map(ToString::to_string).unwrap_or_default();
+    Frame {
+        person: person(tenant.actor()),
+        company: Some(Company { name: tenant.name().to_owned(), slug: tenant.slug().to_string(), role }),
+        nav: company_nav(inside),
+        ..of_guest(visit, title)
+    }
+}
+
+/// Returns the models that the visitor may read: first the tenant's own, then the shared ones.
+fn company_nav(inside: &Inside) -> Vec<Group> {
+    let platform = inside.visit.app.platform();
+    let readable = |permissions| gates::allows(inside.tenant.actor(), permissions, Verb::Read);
+    let (mut own, mut shared) = (vec![], vec![]);
+    for model in platform.models().iter().filter(|model| readable(&model.permissions)) {
+        let is_shared =
+            platform.config().store(model.store.as_str()).is_some_and(|store| store.scope == Scope::System);
+        let (group, icon) = if is_shared { (&mut shared, "layers") } else { (&mut own, "table-2") };
+        group.push(link(&inside.visit, &format!("/{}/", model.name), &model.label, icon));
+    }
+    let groups = [Group { label: "Records", links: own }, Group { label: "Shared data", links: shared }];
+    groups.into_iter().filter(|group| !group.links.is_empty()).collect()
 }
 
 fn person(actor: &Actor) -> Option<Person> {

@@ -9,6 +9,7 @@ mod answer;
 mod assets;
 mod frame;
 mod problem;
+mod records;
 mod token;
 mod visit;
 mod words;
@@ -21,3 +22,7 @@ pub(super) use account::{login, sign_in, sign_out};
 pub(super) use answer::to_page;
 pub(super) use assets::asset;
 pub(super) use problem::{Asked, render as render_problem};
+pub(super) use records::{
+    add as add_record, ask_delete as ask_delete_record, change as change_record, create as create_record,
+    delete as delete_record, edit as edit_record, list as records, show as record,
+};

@@ -1,6 +1,6 @@
 //! Problems as pages, for browsers. Called by the guard, which knows the request's id.
 
-use super::answer::secure;
+use super::answer::{percent, secure};
 use crate::http::{
     App, cookie, page,
     problem::{Code, Problem},
@@ -82,19 +82,6 @@ fn to_login(asked: &Asked, uri: &Uri, (status, headers): (&mut StatusCode, &mut 
             headers.insert(header::LOCATION, to);
         }
     }
-}
-
-fn percent(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 16);
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
-                out.push(char::from(byte))
-            }
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }
 
 type Actions = &'static [(&'static str, &'static str)];

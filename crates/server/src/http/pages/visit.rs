@@ -11,7 +11,7 @@ use crate::http::{
     guard::Peer,
     problem::{Code, Problem, Result},
     query::pairs,
-    scope::{Named, Visitor},
+    scope::{Named, Tenant, Visitor},
 };
 use axum::{
     body::Body,
@@ -22,7 +22,10 @@ use std::{
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
 };
-use tenantry::{access::Actor, topology::TenantRecord};
+use tenantry::{
+    access::{self, Actor},
+    topology::TenantRecord,
+};
 use tenantry_console::Theme;
 
 /// Longest form, bytes. Fields of text are limited by their models.
@@ -52,6 +55,12 @@ pub(in crate::http) struct Guest {
 pub(in crate::http) struct Oneself {
     pub(super) visit: Visit,
     pub(super) actor: Actor,
+}
+
+/// A visit inside a company.
+pub(in crate::http) struct Inside {
+    pub(super) visit: Visit,
+    pub(super) tenant: access::Tenant,
 }
 
 impl Visit {
@@ -99,6 +108,17 @@ impl FromRequestParts<App> for Oneself {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let Named { actor, .. } = Named::from_request_parts(parts, app).await?;
         Ok(Self { visit: Visit::of(app, parts)?, actor })
+    }
+}
+
+impl FromRequestParts<App> for Inside {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let Tenant(tenant) = Tenant::from_request_parts(parts, app).await?;
+        let mut visit = Visit::of(app, parts)?;
+        visit.company = Some(Arc::new(tenant.record().clone()));
+        Ok(Self { visit, tenant })
     }
 }
 

@@ -36,3 +36,33 @@ pub(super) fn agent(session: &SessionInfo) -> String {
         _ => agent.chars().take(60).collect(),
     }
 }
+
+/// Returns a day as people read it. Text that is none stays.
+pub(super) fn date(text: &str) -> String {
+    let date = text.parse::<jiff::civil::Date>();
+    date.map_or_else(|_| text.to_owned(), |date| date.strftime("%-d %b %Y").to_string())
+}
+
+/// Returns an instant as people read it, UTC. Text that is none stays.
+pub(super) fn datetime(text: &str) -> String {
+    let at = text.parse::<jiff::Timestamp>();
+    at.map_or_else(|_| text.to_owned(), |at| instant(at.as_microsecond()))
+}
+
+/// Returns a name of a closed list as words: `on_hold` → `On hold`.
+pub(super) fn human(name: &str) -> String {
+    let spaced = name.replace('_', " ");
+    let mut letters = spaced.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+    first + letters.as_str()
+}
+
+/// Returns a size in words.
+pub(super) fn bytes(bytes: u64) -> String {
+    let units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    let (mut size, mut unit) = (bytes as f64, 0);
+    while size >= 1024.0 && unit + 1 < units.len() {
+        (size, unit) = (size / 1024.0, unit + 1);
+    }
+    if unit == 0 { format!("{bytes} bytes") } else { format!("{size:.1} {}", units[unit]) }
+}

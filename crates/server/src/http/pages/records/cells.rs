@@ -1,0 +1,72 @@
+//! Values of records as people read them.
+
+use super::{Place, Row, id_of};
+use crate::http::pages::words;
+use serde_json::Value as Json;
+use tenantry::model::{Field, FieldKind, Model};
+use tenantry_console::records::Cell;
+
+/// Length from which a text is shown over the whole width, characters.
+const LONG: usize = 120;
+
+/// Returns the value of a field.
+pub(super) fn cell(place: &Place<'_>, model: &Model, field: &Field, row: &Row) -> Cell {
+    let value = row.get(field.name.as_str()).unwrap_or(&Json::Null);
+    if value.is_null() {
+        return Cell::Empty;
+    }
+    match &field.kind {
+        FieldKind::Text { max_length } => {
+            let text = text(value);
+            match text.contains('\n') || max_length.is_none() || text.chars().count() > LONG {
+                true => Cell::Long(text),
+                false => Cell::Text(text),
+            }
+        }
+        FieldKind::Integer { .. } | FieldKind::Decimal { .. } => Cell::Number(text(value)),
+        FieldKind::Boolean => Cell::Truth(value == &Json::Bool(true)),
+        FieldKind::Date => Cell::Time(words::date(&text(value)), text(value)),
+        FieldKind::Datetime => Cell::Time(words::datetime(&text(value)), text(value)),
+        FieldKind::Choice { .. } => Cell::Choice(words::human(&text(value))),
+        FieldKind::Json => Cell::Code(value.to_string()),
+        FieldKind::File { .. } => {
+            let part = |name: &str| value.get(name).map(text).unwrap_or_default();
+            let href = format!("/api/records/{}/{}/files/{}", model.name, id_of(row), field.name);
+            let size = value.get("size").and_then(Json::as_u64).unwrap_or(0);
+            Cell::File { href, name: part("name"), size: words::bytes(size) }
+        }
+        FieldKind::Ref { to, .. } => {
+            let id = text(value);
+            let named = place.target(field).and_then(|target| {
+                let row = row.get("expand")?.get(field.name.as_str())?.as_object()?;
+                Some(name(target, row))
+            });
+            match named {
+                Some(text) => Cell::Link { href: format!("/{to}/{id}/"), text },
+                None => Cell::Text(format!("No. {id}")),
+            }
+        }
+    }
+}
+
+/// Returns what a record is called where others refer to it.
+pub(super) fn name(model: &Model, row: &Row) -> String {
+    let shown = model.display.as_ref().and_then(|name| {
+        let value = row.get(name.as_str()).filter(|value| !value.is_null())?;
+        Some(match model.field(name.as_str()).map(|field| &field.kind) {
+            Some(FieldKind::Date) => words::date(&text(value)),
+            Some(FieldKind::Datetime) => words::datetime(&text(value)),
+            _ => text(value),
+        })
+    });
+    shown.filter(|text| !text.trim().is_empty()).unwrap_or_else(|| format!("No. {}", id_of(row)))
+}
+
+/// Returns a value as text, without quotes.
+pub(super) fn text(value: &Json) -> String {
+    match value {
+        Json::Null => String::new(),
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,104 @@
+//! `/{model}/{id}/delete/`: says what refers to the record before it is deleted.
+
+use super::{Place, Row, cells, detail::refers, id_of, version_of};
+use crate::http::{
+    App,
+    pages::{
+        answer::{page, see},
+        frame,
+        visit::{Inside, Sent},
+    },
+    problem::{Code, Problem, Result},
+};
+use axum::{extract::Path, response::Response};
+use http::StatusCode;
+use tenantry::{
+    access::gates::Verb,
+    model::{FieldKind, OnDelete},
+    query::Select,
+    records::ListQuery,
+};
+use tenantry_console::{
+    Notice,
+    records::{Delete, Referrer},
+};
+
+async fn found<'a>(app: &'a App, inside: &'a Inside, model: &str, id: &str) -> Result<(Place<'a>, Row)> {
+    let place = Place::of(app, inside, model)?;
+    let row = place.row(id).await?;
+    match place.may(Verb::Delete) {
+        true => Ok((place, row)),
+        false => Err(tenantry::Error::Denied(format!("delete {}", place.model.name)).into()),
+    }
+}
+
+/// `GET /{model}/{id}/delete/`.
+pub(in crate::http) async fn ask(
+    app: App,
+    inside: Inside,
+    Path((model, id)): Path<(String, String)>,
+) -> Result<Response> {
+    let (place, row) = found(&app, &inside, &model, &id).await?;
+    show(&place, &row, None, StatusCode::OK).await
+}
+
+/// `POST /{model}/{id}/delete/`: deletes the record in the version that the page was about.
+pub(in crate::http) async fn delete(
+    app: App,
+    inside: Inside,
+    Path((model, id)): Path<(String, String)>,
+    sent: Sent,
+) -> Result<Response> {
+    let (place, row) = found(&app, &inside, &model, &id).await?;
+    let fields = inside.visit.fields(sent).await?;
+    let version = fields.filled("_version").and_then(|text| text.parse().ok());
+    match place.records()?.delete(&id, version).await.map_err(Problem::from) {
+        Ok(()) => Ok(see(&format!("{}?_done=deleted", Place::list_path(&place.model)))),
+        Err(problem) => {
+            let text = match problem.code() {
+                Code::VersionConflict => {
+                    "Another person has changed this record meanwhile. Look at it before you delete it."
+                }
+                Code::Reference => "Another record refers to this one since you opened the page.",
+                _ => return Err(problem),
+            };
+            let row = place.row(&id).await.unwrap_or(row);
+            show(&place, &row, Some(Notice::wrong(text)), problem.status()).await
+        }
+    }
+}
+
+async fn show(place: &Place<'_>, row: &Row, notice: Option<Notice>, status: StatusCode) -> Result<Response> {
+    let (mut blocking, mut losing) = (vec![], vec![]);
+    for (model, field) in place.referrers() {
+        let select = Select { filter: refers(&field, row)?, limit: 1, ..Select::default() };
+        let list = ListQuery { select, count: true, expand: vec![] };
+        let count = place.records_of(&model)?.list(&list).await?.count.unwrap_or(0);
+        if count == 0 {
+            continue;
+        }
+        let referrer = Referrer {
+            text: format!("{count} in {}", model.label),
+            field: field.label.clone(),
+            href: format!("/{}/?{}={}", model.name, field.name, id_of(row)),
+        };
+        match field.kind {
+            FieldKind::Ref { on_delete: OnDelete::SetNull, .. } => losing.push(referrer),
+            _ => blocking.push(referrer),
+        }
+    }
+    let name = cells::name(&place.model, row);
+    let mut frame = frame::of_company(place.inside, &format!("Delete {name}?"));
+    frame.notice = notice;
+    let view = Delete {
+        frame: &frame,
+        label: &place.model.label,
+        list: &Place::list_path(&place.model),
+        path: &Place::path(&place.model, &id_of(row)),
+        name: &name,
+        version: version_of(row),
+        blocking,
+        losing,
+    };
+    Ok(page(status, &view))
+}

@@ -1,0 +1,142 @@
+//! `/{model}/{id}/`: one record, and what refers to it.
+
+use super::{Place, Row, cells, columns, id_of};
+use crate::http::{
+    App,
+    pages::{
+        answer::page,
+        frame,
+        visit::{Inside, query as visited},
+        words,
+    },
+    problem::Result,
+    query::{self, Kind},
+};
+use axum::{extract::Path, response::Response};
+use http::StatusCode;
+use tenantry::{
+    access::gates::Verb,
+    model::{Field, FieldKind, Model},
+    name::FieldName,
+    query::{Direction, Filter, Operator, Select},
+};
+use tenantry_console::{
+    Notice,
+    records::{Detail, Related, Row as Shown},
+};
+
+/// Number of records of each related model.
+const SOME: usize = 5;
+/// Number of columns of related records.
+const COLUMNS: usize = 4;
+
+/// `GET /{model}/{id}/`.
+pub(in crate::http) async fn show(
+    app: App,
+    inside: Inside,
+    Path((model, id)): Path<(String, String)>,
+) -> Result<Response> {
+    let place = Place::of(&app, &inside, &model)?;
+    let row = place.row(&id).await?;
+    let fields = place
+        .model
+        .fields
+        .iter()
+        .map(|field| (field.label.clone(), cells::cell(&place, &place.model, field, &row)));
+    let fields: Vec<_> = fields.collect();
+    let mut frame = frame::of_company(&inside, &cells::name(&place.model, &row));
+    frame.notice = match visited(&inside.visit.query).get("_done") {
+        "added" => Some(Notice::done("The record is added.")),
+        "changed" => Some(Notice::done("The changes are saved.")),
+        "same" => Some(Notice::done("Nothing was changed.")),
+        _ => None,
+    };
+    let mut parts = Vec::new();
+    for (model, field) in place.referrers() {
+        parts.push(related(&place, &model, &field, &row).await?);
+    }
+    let view = Detail {
+        frame: &frame,
+        label: &place.model.label,
+        list: &Place::list_path(&place.model),
+        path: &Place::path(&place.model, &id_of(&row)),
+        may_change: place.may(Verb::Update),
+        may_delete: place.may(Verb::Delete),
+        is_shared: place.is_shared(&place.model),
+        fields,
+        meta: meta(&row),
+        related: parts,
+    };
+    Ok(page(StatusCode::OK, &view))
+}
+
+fn meta(row: &Row) -> Vec<(&'static str, String)> {
+    let text = |name: &str| row.get(name).map(cells::text).unwrap_or_default();
+    vec![
+        ("No.", text("id")),
+        ("Added", words::datetime(&text("created_at"))),
+        ("Last changed", words::datetime(&text("updated_at"))),
+        ("Version", text("version")),
+    ]
+}
+
+/// Returns the condition that a field refers to this record.
+pub(super) fn refers(field: &Field, row: &Row) -> Result<Filter> {
+    let value = query::parse_text(Kind::Reference, &id_of(row));
+    let value = value.map_err(|why| crate::http::problem::Problem::internal(format!("an id: {why}")))?;
+    Ok(Filter::Compare(field.name.clone(), Operator::Eq, value))
+}
+
+async fn related(place: &Place<'_>, model: &Model, field: &Field, row: &Row) -> Result<Related> {
+    let shown = columns_of(model, field);
+    let names = FieldName::parse("id").ok().into_iter().chain(shown.iter().map(|field| field.name.clone()));
+    let newest = FieldName::parse("id").ok().map(|id| (id, Direction::Descending));
+    let select = Select {
+        filter: refers(field, row)?,
+        sort: newest.into_iter().collect(),
+        fields: names.collect(),
+        limit: SOME as u32 + 1,
+        ..Select::default()
+    };
+    let expand = place.expandable(shown.iter().copied());
+    let (mut rows, _) = place.rows(model, select, expand).await?;
+    let more = rows.len() > SOME;
+    rows.truncate(SOME);
+    let (list, id) = (Place::list_path(model), id_of(row));
+    // The field is named where the model refers in more than one way.
+    let is_only = model.fields.iter().filter(|other| points_at(other, &place.model)).count() == 1;
+    let label = if is_only { model.label.clone() } else { format!("{}: {}", model.label, field.label) };
+    let rows = rows.iter().map(|row| Shown {
+        href: Place::path(model, &id_of(row)),
+        name: cells::name(model, row),
+        cells: shown
+            .iter()
+            .enumerate()
+            .map(|(index, field)| match index {
+                0 => tenantry_console::records::Cell::Text(cells::name(model, row)),
+                _ => cells::cell(place, model, field, row),
+            })
+            .collect(),
+    });
+    Ok(Related {
+        id: format!("related-{}-{}", model.name, field.name),
+        label,
+        all: format!("{list}?{}={id}", field.name),
+        add: place.may_on(model, Verb::Create).then(|| format!("{list}add/?{}={id}", field.name)),
+        columns: shown.iter().map(|field| field.label.clone()).collect(),
+        rows: rows.collect(),
+        more,
+    })
+}
+
+fn points_at(field: &Field, model: &Model) -> bool {
+    matches!(&field.kind, FieldKind::Ref { to, .. } if *to == model.name)
+}
+
+/// Returns the columns of related records, without the reference itself.
+fn columns_of<'m>(model: &'m Model, field: &Field) -> Vec<&'m Field> {
+    let mut shown = columns::shown(model, &Select::default());
+    shown.retain(|column| column.name != field.name);
+    shown.truncate(COLUMNS);
+    shown
+}

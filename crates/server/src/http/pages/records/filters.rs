@@ -1,0 +1,125 @@
+//! The conditions of a list: what can be set, by the type of the field, and what is set.
+
+use super::{
+    Place,
+    choices::{self, Asked},
+    links::Params,
+};
+use crate::http::{pages::words, problem::Result};
+use tenantry::model::{Field, FieldKind};
+use tenantry_console::records::{Chip, Choice, FilterField, FilterInput};
+
+/// Parameters of a list that are no conditions.
+pub(super) const WORDS: [&str; 5] = ["sort", "after", "fields", "count", "limit"];
+/// Conditions in words, by the end of the parameter's name.
+const OPERATORS: [(&str, &str); 10] = [
+    ("ne", "is not"),
+    ("lt", "before"),
+    ("lte", "up to"),
+    ("gt", "after"),
+    ("gte", "from"),
+    ("contains", "contains"),
+    ("startswith", "starts with"),
+    ("in", "is one of"),
+    ("isnull", "is empty:"),
+    ("eq", "is"),
+];
+
+/// Returns what can be set.
+pub(super) async fn fields(place: &Place<'_>, params: &Params) -> Result<Vec<FilterField>> {
+    let mut found = Vec::new();
+    for field in &place.model.fields {
+        if let Some(input) = input(place, field, params).await? {
+            found.push(FilterField {
+                id: format!("filter-{}", field.name),
+                label: field.label.clone(),
+                input,
+            });
+        }
+    }
+    Ok(found)
+}
+
+async fn input(place: &Place<'_>, field: &Field, params: &Params) -> Result<Option<FilterInput>> {
+    let name = field.name.to_string();
+    let now = params.get(&name).unwrap_or_default();
+    let range = |kind| {
+        let end = |suffix: &str| {
+            let name = format!("{name}__{suffix}");
+            let value = params.get(&name).unwrap_or_default().to_owned();
+            (name, value)
+        };
+        FilterInput::Range { kind, from: end("gte"), to: end("lte") }
+    };
+    Ok(match &field.kind {
+        FieldKind::Choice { choices } => {
+            let option = |value: &String| Choice {
+                value: value.clone(),
+                label: words::human(value),
+                chosen: value == now,
+            };
+            Some(FilterInput::Select { name: name.clone(), options: choices.iter().map(option).collect() })
+        }
+        FieldKind::Boolean => {
+            let option = |value: &str, label: &str| Choice {
+                value: value.into(),
+                label: label.into(),
+                chosen: value == now,
+            };
+            let options = vec![option("true", "Yes"), option("false", "No")];
+            Some(FilterInput::Select { name: name.clone(), options })
+        }
+        FieldKind::Ref { .. } => {
+            let asked = Asked { chosen: now, keep: true, ..Asked::default() };
+            let found = choices::choices(place, field, asked).await?;
+            found.map(|found| FilterInput::Select { name: name.clone(), options: found.options })
+        }
+        FieldKind::Date => Some(range("date")),
+        FieldKind::Datetime => Some(range("date")),
+        FieldKind::Integer { .. } | FieldKind::Decimal { .. } => Some(range("number")),
+        FieldKind::Text { .. } if field.has_index() && !field.search => {
+            let name = format!("{name}__contains");
+            let value = params.get(&name).unwrap_or_default().to_owned();
+            Some(FilterInput::Part { name, value })
+        }
+        FieldKind::Text { .. } | FieldKind::Json | FieldKind::File { .. } => None,
+    })
+}
+
+/// Returns what is set. `broken` are parameters that do not fit the model.
+pub(super) fn chips(
+    place: &Place<'_>,
+    path: &str,
+    params: &Params,
+    broken: &Params,
+    fields: &[FilterField],
+) -> Vec<Chip> {
+    let is_condition = |name: &str| !WORDS.contains(&name) && name != "q";
+    let set = params.0.iter().filter(|(name, _)| is_condition(name)).map(|pair| (pair, false));
+    let all = set.chain(broken.0.iter().map(|pair| (pair, true)));
+    all.map(|((name, value), broken)| Chip {
+        text: if broken { format!("{name}: {value}") } else { words_of(place, name, value, fields) },
+        without: params
+            .without(|known, other| known == "after" || (known == name && other == value))
+            .href(path),
+        broken,
+    })
+    .collect()
+}
+
+fn words_of(place: &Place<'_>, parameter: &str, value: &str, fields: &[FilterField]) -> String {
+    let (name, suffix) = parameter.split_once("__").unwrap_or((parameter, "eq"));
+    let label = place.model.field(name).map_or_else(|| words::human(name), |field| field.label.clone());
+    let operator = OPERATORS.iter().find(|(known, _)| *known == suffix).map_or(suffix, |(_, words)| words);
+    let shown = fields.iter().find_map(|field| match &field.input {
+        FilterInput::Select { name, options } if name == parameter => {
+            options.iter().find(|option| option.value == value).map(|option| option.label.clone())
+        }
+        _ => None,
+    });
+    let shown = shown.unwrap_or_else(|| match suffix {
+        "isnull" => if matches!(value, "true" | "1") { "yes" } else { "no" }.to_owned(),
+        _ => value.to_owned(),
+    });
+    format!("{label} {operator} {shown}")
+}

@@ -1,0 +1,181 @@
+//! `/{model}/`: search, conditions, order, pages and columns. All of it is in the address.
+
+use super::{Place, cells, columns, filters, filters::WORDS, id_of, links::Params, parsed};
+use crate::http::{
+    App,
+    pages::{
+        answer::page,
+        frame,
+        visit::{Inside, query as visited},
+    },
+    problem::{Problem, Result},
+    query,
+};
+use axum::{extract::Path, response::Response};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use tenantry::{access::gates::Verb, model::Field, name::FieldName, records::ListQuery};
+use tenantry_console::{
+    Notice,
+    records::{List, Row},
+};
+
+/// Number of rows of a page.
+const ROWS: u32 = 50;
+
+/// A list as it was asked for, without parameters that do not fit.
+struct Understood {
+    list: query::List,
+    params: Params,
+    broken: Params,
+}
+
+impl Understood {
+    fn of(place: &Place<'_>, params: Params, is_shared: bool) -> Result<Self> {
+        let usual = columns::usual_order(&place.model, is_shared);
+        let read = |params: &Params| {
+            let mut all = params.clone();
+            if all.get("sort").is_none() {
+                all.0.push(("sort".to_owned(), usual.clone()));
+            }
+            query::list(&place.model, &all.query())
+        };
+        let (mut params, mut broken) = (params, Params::default());
+        // A parameter may become wrong when the models change: the list is shown without it.
+        let mut list = match read(&params) {
+            Ok(list) => list,
+            Err(problem) => {
+                let is_wrong = |name: &str| problem.wrong_fields().iter().any(|wrong| wrong.field == name);
+                broken = params.without(|name, _| !is_wrong(name) || name == "after");
+                params = params.without(|name, _| is_wrong(name));
+                read(&params)?
+            }
+        };
+        list.select.limit = ROWS;
+        Ok(Self { list, params, broken })
+    }
+}
+
+/// `GET /{model}/`.
+pub(in crate::http) async fn list(
+    app: App,
+    inside: Inside,
+    Path(model): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let place = Place::of(&app, &inside, &model)?;
+    let is_shared = place.is_shared(&place.model);
+    let path = Place::list_path(&place.model);
+    let asked = Understood::of(&place, Params::read(&inside.visit.query), is_shared)?;
+    let fields = columns::shown(&place.model, &asked.list.select);
+    let (rows, next, count) = rows(&place, &asked, &fields).await?;
+    let filters = filters::fields(&place, &asked.params).await?;
+    let chips = filters::chips(&place, &path, &asked.params, &asked.broken, &filters);
+    let kept = |names: &[&str]| asked.params.without(|name, _| !names.contains(&name)).0;
+    let is_conditional = !chips.is_empty() || asked.params.get("q").is_some();
+    let mut frame = frame::of_company(&inside, &place.model.label);
+    frame.notice = (visited(&inside.visit.query).get("_done") == "deleted")
+        .then(|| Notice::done("The record is deleted."));
+    let view = List {
+        frame: &frame,
+        label: &place.model.label,
+        path: &path,
+        is_shared,
+        may_add: place.may(Verb::Create),
+        search: place
+            .model
+            .search_fields()
+            .next()
+            .map(|_| asked.params.get("q").unwrap_or_default().to_owned()),
+        chips,
+        kept: kept(&["sort", "fields"]),
+        kept_by_columns: asked.params.without(|name, _| matches!(name, "fields" | "after" | "count")).0,
+        choosable: choosable(&place, &fields),
+        columns: fields
+            .iter()
+            .map(|field| columns::head(field, &asked.list.select, &asked.params, &path))
+            .collect(),
+        count: counted(count, rows.len(), next.is_some() || asked.list.select.after.is_some()),
+        count_all: (count.is_none() && next.is_some())
+            .then(|| asked.params.with("count", "true").href(&path)),
+        first: asked
+            .list
+            .select
+            .after
+            .is_some()
+            .then(|| asked.params.without(|name, _| name == "after").href(&path)),
+        next: next.map(|cursor| asked.params.with("after", &cursor).href(&path)),
+        clear: is_conditional
+            .then(|| asked.params.without(|name, _| !WORDS.contains(&name) || name == "after").href(&path)),
+        filters,
+        rows,
+    };
+    let mut response = page(StatusCode::OK, &view);
+    if headers.contains_key("hx-request")
+        && let Ok(address) = HeaderValue::from_str(&asked.params.href(&path))
+    {
+        response.headers_mut().insert("hx-replace-url", address);
+    }
+    Ok(response)
+}
+
+type Rows = (Vec<Row>, Option<String>, Option<u64>);
+
+/// Returns the rows of the page, the cursor of the next one, and the number of all rows if that was asked for.
+async fn rows(place: &Place<'_>, asked: &Understood, fields: &[&Field]) -> Result<Rows> {
+    let mut select = asked.list.select.clone();
+    select.fields =
+        FieldName::parse("id").ok().into_iter().chain(fields.iter().map(|f| f.name.clone())).collect();
+    let expand = place.expandable(fields.iter().copied());
+    let found = place
+        .records()?
+        .list(&ListQuery { select, count: asked.list.count, expand })
+        .await
+        .map_err(Problem::from)?;
+    let next = query::next(&place.model, &asked.list, found.next.as_deref());
+    let row = |row: &super::Row| Row {
+        href: Place::path(&place.model, &id_of(row)),
+        name: cells::name(&place.model, row),
+        cells: cells_of(place, fields, row),
+    };
+    Ok((parsed(&found.items)?.iter().map(row).collect(), next, found.count))
+}
+
+/// Returns the values of the columns. The first is what the record is called, even if it is a reference or empty.
+pub(super) fn cells_of(
+    place: &Place<'_>,
+    fields: &[&Field],
+    row: &super::Row,
+) -> Vec<tenantry_console::records::Cell> {
+    use tenantry_console::records::Cell;
+    let first = Cell::Text(match fields.first() {
+        Some(field) => match cells::cell(place, &place.model, field, row) {
+            Cell::Empty => cells::name(&place.model, row),
+            Cell::Link { text, .. }
+            | Cell::Text(text)
+            | Cell::Long(text)
+            | Cell::Number(text)
+            | Cell::Time(text, _) => text,
+            _ => cells::name(&place.model, row),
+        },
+        None => cells::name(&place.model, row),
+    });
+    let rest = fields.iter().skip(1).map(|field| cells::cell(place, &place.model, field, row));
+    std::iter::once(first).chain(rest).collect()
+}
+
+fn choosable(place: &Place<'_>, shown: &[&Field]) -> Vec<(String, String, bool)> {
+    let entry = |field: &Field| {
+        let is_shown = shown.iter().any(|known| known.name == field.name);
+        (field.name.to_string(), field.label.clone(), is_shown)
+    };
+    place.model.fields.iter().map(entry).collect()
+}
+
+fn counted(count: Option<u64>, here: usize, is_part: bool) -> String {
+    match (count, is_part) {
+        (Some(1), _) | (None, false) if count.unwrap_or(here as u64) == 1 => "1 record".into(),
+        (Some(count), _) => format!("{count} records"),
+        (None, true) => format!("{here} on this page"),
+        (None, false) => format!("{here} records"),
+    }
+}

@@ -1,0 +1,87 @@
+//! Values of forms as text, and back to what the platform reads.
+
+use super::{Row, cells::text};
+use crate::http::{pages::visit::Fields, problem::FieldProblem};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use tenantry::{
+    model::{Field, FieldKind, Model},
+    records::Input,
+};
+
+/// Values by the names of their fields, as text of inputs.
+pub(super) type Values = BTreeMap<String, String>;
+
+/// Returns the fields that a form sets. Files are sent by themselves.
+pub(super) fn settable(model: &Model) -> impl Iterator<Item = &Field> {
+    model.fields.iter().filter(|field| !matches!(field.kind, FieldKind::File { .. }))
+}
+
+/// Returns the values of a record.
+pub(super) fn of_row(model: &Model, row: &Row) -> Values {
+    let value = |field: &Field| raw(field, row.get(field.name.as_str()).unwrap_or(&Json::Null));
+    settable(model).map(|field| (field.name.to_string(), value(field))).collect()
+}
+
+/// Returns the values of a new record.
+pub(super) fn defaults(model: &Model) -> Values {
+    let value = |field: &Field| field.default.as_ref().map(|value| raw(field, value)).unwrap_or_default();
+    settable(model).map(|field| (field.name.to_string(), value(field))).collect()
+}
+
+/// Returns the values of a sent form. A box that is not ticked is not sent.
+pub(super) fn sent(model: &Model, fields: &Fields) -> Values {
+    let value = |field: &Field| match (&field.kind, fields.sent(field.name.as_str())) {
+        (FieldKind::Boolean, None) => "false".to_owned(),
+        (_, value) => value.unwrap_or_default().to_owned(),
+    };
+    settable(model).map(|field| (field.name.to_string(), value(field))).collect()
+}
+
+fn raw(field: &Field, value: &Json) -> String {
+    match &field.kind {
+        _ if value.is_null() => String::new(),
+        FieldKind::Json => value.to_string(),
+        // Inputs of instants have no seconds and no zone.
+        FieldKind::Datetime => text(value).chars().take(16).collect(),
+        _ => text(value),
+    }
+}
+
+/// Returns what the platform reads, of these fields only.
+///
+/// # Errors
+/// Every field whose text is not what its input promises.
+pub(super) fn input<'v>(
+    model: &Model,
+    values: impl Iterator<Item = (&'v String, &'v String)>,
+) -> Result<Input, Vec<FieldProblem>> {
+    let (mut input, mut wrong) = (Input::new(), Vec::new());
+    for (name, value) in values {
+        let Some(field) = model.field(name) else { continue };
+        match typed(field, value) {
+            Ok(value) => drop(input.insert(name.clone(), value)),
+            Err(message) => wrong.push(FieldProblem::new(name, message)),
+        }
+    }
+    if wrong.is_empty() { Ok(input) } else { Err(wrong) }
+}
+
+fn typed(field: &Field, value: &str) -> Result<Json, String> {
+    let trimmed = value.trim();
+    if trimmed.is_empty() {
+        return Ok(Json::Null);
+    }
+    let as_text = || Json::from(trimmed);
+    Ok(match &field.kind {
+        FieldKind::Text { .. } => Json::from(value),
+        // What is no number is refused by the platform, in its words.
+        FieldKind::Integer { .. } | FieldKind::Ref { .. } => {
+            trimmed.parse::<i64>().map_or_else(|_| as_text(), Json::from)
+        }
+        FieldKind::Boolean => Json::Bool(trimmed == "true"),
+        FieldKind::Datetime if trimmed.len() == 16 => Json::from(format!("{trimmed}:00Z")),
+        FieldKind::Json => serde_json::from_str(trimmed).map_err(|error| format!("is not JSON: {error}"))?,
+        _ => as_text(),
+    })
+}
