@@ -3,7 +3,7 @@
 //! Called by `test` and `bugs`.
 
 use anyhow::{Context, Result};
-use tenantry_testservers::{Cluster, VARIABLE, VERSIONS, pgbouncer, postgres};
+use tenantry_testservers::{Cluster, VARIABLE, VERSIONS, chromedriver, pgbouncer, postgres};
 
 /// The servers of one run. Dropping it stops them.
 pub(crate) struct Servers {
@@ -19,6 +19,7 @@ impl Servers {
     /// If a server cannot be installed or started.
     pub(crate) fn start() -> Result<Self> {
         pgbouncer()?;
+        chromedriver()?;
         postgres(VERSIONS[0])?;
         if let Ok(given) = std::env::var(VARIABLE) {
             return Ok(Self { clusters: Vec::new(), given: Some(given) });

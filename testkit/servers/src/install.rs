@@ -76,7 +76,7 @@ fn readable(dir: &Path) -> Result<()> {
 }
 
 /// Installs packages of Debian, without starting their services.
-fn from_debian(packages: &[&str]) -> Result<()> {
+pub(super) fn from_debian(packages: &[&str]) -> Result<()> {
     let apt = |args: &[&str]| {
         let mut command = Command::new("apt-get");
         command.args(["-qq", "-y", "-o", "DPkg::Lock::Timeout=300"]).args(args);

@@ -5,10 +5,12 @@
 //! own. A server that cannot start is an error; nothing is skipped. What is downloaded goes to a cache folder outside the
 //! sources, so that the next run needs no network.
 
+mod browser;
 mod cluster;
 mod install;
 mod pooler;
 
+pub use browser::{CHROMIUM, Driver, chromedriver};
 pub use cluster::Cluster;
 pub use install::{VARIABLE, VERSIONS, pgbouncer, postgres};
 pub use pooler::Pooler;

@@ -1,0 +1,147 @@
+//! The console in a real browser: sign in, search, dependent choices, two people at one record, without JavaScript, and a
+//! look at every page, wide and narrow, light and dark.
+
+mod kit;
+
+use kit::Stage;
+use thirtyfour::By;
+
+#[tokio::test]
+async fn a_doctor_is_found_and_added() {
+    let stage = Stage::start().await;
+    let window = stage.window().await;
+    window.sign_in("owner@city-hospital.example").await;
+    window.open("/patients/").await;
+    let all = window.count("tbody tr").await;
+    window.fill("q", "eder").await;
+    window.settled().await;
+    let found = window.count("tbody tr").await;
+    assert!(found > 0 && found < all, "{found} of {all}");
+    assert!(window.url().await.ends_with("/patients/?q=eder"), "{}", window.url().await);
+    assert_eq!(window.script("return document.activeElement.id").await, "q", "the search keeps the focus");
+
+    window.open("/doctors/add/").await;
+    let cities = window.options("city").await;
+    window.fill("last_name", "Novak").await;
+    window.choose("region", "Tyrol").await;
+    window.settled().await;
+    let narrowed = window.options("city").await;
+    assert!(!narrowed.is_empty() && narrowed.len() < cities.len(), "{narrowed:?} of {cities:?}");
+    assert_eq!(window.value("last_name").await, "Novak", "what was typed stays");
+    window.fill("first_name", "Eva").await;
+    window.fill("licence_number", "AT-1").await;
+    window.choose_first("specialisation").await;
+    window.choose("city", &narrowed[0]).await;
+    window.press("form.edit .button.primary").await;
+    assert_eq!(window.text("h1").await, "Novak");
+    assert!(window.text("main").await.contains("The record is added."));
+    assert!(window.text("main").await.contains(&narrowed[0]));
+    window.quit().await;
+}
+
+/// Two companies in two browsers see their own records only.
+#[tokio::test]
+async fn two_companies_see_their_own() {
+    let stage = Stage::start().await;
+    let windows = [stage.window().await, stage.window().await];
+    for (window, slug) in windows.iter().zip(["city-hospital", "green-clinic"]) {
+        window.sign_in(&format!("owner@{slug}.example")).await;
+        window.open("/hospitals/add/").await;
+        window.fill("name", &format!("House of {slug}")).await;
+        window.choose_first("city").await;
+        window.press("form.edit .button.primary").await;
+    }
+    for (window, (own, other)) in
+        windows.iter().zip([("city-hospital", "green-clinic"), ("green-clinic", "city-hospital")])
+    {
+        window.open("/hospitals/").await;
+        let text = window.text("main").await;
+        assert!(
+            text.contains(&format!("House of {own}")) && !text.contains(&format!("House of {other}")),
+            "{text}"
+        );
+    }
+    for window in windows {
+        window.quit().await;
+    }
+}
+
+/// Two people change one record at the same time; the second one decides field by field.
+#[tokio::test]
+async fn a_conflict_is_decided_field_by_field() {
+    let stage = Stage::start().await;
+    let (one, two) = (stage.window().await, stage.window().await);
+    for window in [&one, &two] {
+        window.sign_in("owner@city-hospital.example").await;
+        window.open("/patients/1/edit/").await;
+    }
+    one.fill("phone", "111").await;
+    one.fill("address", "First Street").await;
+    one.press("form.edit .button.primary").await;
+    two.fill("phone", "222").await;
+    two.press("form.edit .button.primary").await;
+    assert!(two.text("main").await.contains("Another person has changed this record"));
+    assert_eq!(two.value("address").await, "First Street", "what only the other changed is taken over");
+    assert_eq!((two.value("phone").await, two.count(".conflict").await), ("222".to_owned(), 1));
+    two.press("#theirs-phone").await;
+    two.press("form.edit .button.primary").await;
+    let text = two.text("main").await;
+    assert!(text.contains("111") && text.contains("First Street") && !text.contains("222"), "{text}");
+    for window in [one, two] {
+        window.quit().await;
+    }
+}
+
+#[tokio::test]
+async fn the_main_paths_work_without_javascript() {
+    let stage = Stage::start().await;
+    let window = stage.window().await;
+    window.without_scripts().await;
+    window.sign_in("owner@city-hospital.example").await;
+    window.open("/patients/").await;
+    window.fill("q", "eder\n").await;
+    assert!(window.url().await.contains("q=eder"));
+    window.open("/doctors/add/").await;
+    let cities = window.options("city").await.len();
+    window.choose("region", "Tyrol").await;
+    window.press("noscript button").await;
+    let narrowed = window.options("city").await;
+    assert!(!narrowed.is_empty() && narrowed.len() < cities);
+    window.open("/account/").await;
+    window.press("button[value=dark]").await;
+    assert_eq!(
+        window.driver.find(By::Css("html")).await.unwrap().attr("data-theme").await.unwrap().unwrap(),
+        "dark"
+    );
+    window.quit().await;
+}
+
+/// No page breaks the policy or is wider than the window; small targets are large enough for a finger.
+#[tokio::test]
+async fn every_page_fits_wide_and_narrow_light_and_dark() {
+    let stage = Stage::start().await;
+    let window = stage.window().await;
+    window.open("/login/").await;
+    window.look("visitor").await;
+    window.sign_in("owner@city-hospital.example").await;
+    let pages = [
+        "/companies/",
+        "/account/",
+        "/doctors/",
+        "/doctors/1/",
+        "/doctors/add/",
+        "/patients/1/edit/",
+        "/doctors/1/delete/",
+        "/sales/1/delete/",
+        "/clinics/",
+        "/appointments/?status=scheduled&gone=1",
+        "/payments/?q=nothing",
+        "/reports/1/",
+        "/no/such/page/here/",
+    ];
+    for page in pages {
+        window.open(page).await;
+        window.look("owner").await;
+    }
+    window.quit().await;
+}

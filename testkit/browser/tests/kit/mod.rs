@@ -1,0 +1,203 @@
+//! A served demo platform, and windows of a browser on it.
+
+use serde_json::{Value, json};
+use std::{path::PathBuf, time::Duration};
+use tempfile::TempDir;
+use tenantry::{
+    Platform,
+    config::{Config, DEFAULT_TOML},
+    demo,
+};
+use tenantry_server::http::{App, Options, ServeOptions, router, serve};
+use tenantry_testservers::{CHROMIUM, Driver};
+use thirtyfour::{By, ChromiumLikeCapabilities, DesiredCapabilities, Key, WebDriver, WebElement};
+use tokio::net::TcpListener;
+
+/// How long a page may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Reports what breaks the policy of a page, and errors of scripts.
+const WATCH: &str = "window.faults = []; addEventListener('securitypolicyviolation', e => faults.push('policy: ' + \
+    e.violatedDirective + ' ' + e.blockedURI)); addEventListener('error', e => faults.push('error: ' + e.message));";
+/// Returns what does not fit: a page wider than the window, and controls that are smaller than 24 pixels.
+const MISFITS: &str = "const out = []; if (document.documentElement.scrollWidth > innerWidth) out.push('wider than the window'); \
+    for (const e of document.querySelectorAll('button, .button, select, summary, .side nav a, input:not([type=hidden])')) { \
+      const r = e.getBoundingClientRect(); \
+      if (e.checkVisibility() && r.width && r.height && !e.closest('.hidden') && e.type !== 'checkbox' && e.type !== 'radio' && (r.height < 24 || r.width < 24)) \
+        out.push('small: ' + e.outerHTML.slice(0, 80)); } return out.concat(window.faults);";
+
+/// A demo platform on a port of its own, and a driver of browsers.
+pub(crate) struct Stage {
+    base: String,
+    driver: Driver,
+    _dir: TempDir,
+}
+
+/// A window of a browser, with a profile of its own.
+pub(crate) struct Window {
+    pub(crate) driver: WebDriver,
+    base: String,
+    has_scripts: std::cell::Cell<bool>,
+}
+
+impl Stage {
+    pub(crate) async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = Config::parse("tenantry.toml", DEFAULT_TOML, dir.path()).unwrap();
+        config.auth.login_per_minute = 1000;
+        let platform = Platform::open(config).await.unwrap();
+        demo::load(&platform).await.unwrap();
+        let app = App::new(platform, Options::default());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let router = router(app.clone());
+        tokio::spawn(serve(app, router, listener, ServeOptions::default(), std::future::pending()));
+        Self { base, driver: Driver::start().unwrap(), _dir: dir }
+    }
+
+    pub(crate) async fn window(&self) -> Window {
+        let mut wish = DesiredCapabilities::chrome();
+        for argument in CHROMIUM {
+            wish.add_arg(argument).unwrap();
+        }
+        let driver = WebDriver::new(self.driver.url(), wish).await.unwrap();
+        driver
+            .cdp()
+            .send_raw("Page.addScriptToEvaluateOnNewDocument", json!({"source": WATCH}))
+            .await
+            .unwrap();
+        Window { driver, base: self.base.clone(), has_scripts: true.into() }
+    }
+}
+
+impl Window {
+    pub(crate) async fn open(&self, path: &str) {
+        self.driver.goto(format!("{}{path}", self.base)).await.unwrap();
+    }
+
+    /// Signs in through the page.
+    pub(crate) async fn sign_in(&self, email: &str) {
+        self.open("/login/").await;
+        self.fill("email", email).await;
+        self.fill("password", demo::PASSWORD).await;
+        self.press("form .button.primary").await;
+        assert!(!self.url().await.contains("/login/"), "{}", self.text("main").await);
+    }
+
+    /// Turns scripts off, for all pages from now on.
+    pub(crate) async fn without_scripts(&self) {
+        let off = json!({"value": true});
+        self.driver.cdp().send_raw("Emulation.setScriptExecutionDisabled", off).await.unwrap();
+        self.has_scripts.set(false);
+    }
+
+    pub(crate) async fn url(&self) -> String {
+        self.driver.current_url().await.unwrap().to_string()
+    }
+
+    async fn one(&self, css: &str) -> WebElement {
+        self.driver.find(By::Css(css)).await.unwrap_or_else(|error| panic!("{css}: {error}"))
+    }
+
+    pub(crate) async fn text(&self, css: &str) -> String {
+        self.one(css).await.text().await.unwrap()
+    }
+
+    pub(crate) async fn count(&self, css: &str) -> usize {
+        self.driver.find_all(By::Css(css)).await.unwrap().len()
+    }
+
+    pub(crate) async fn value(&self, id: &str) -> String {
+        self.one(&format!("#{id}")).await.prop("value").await.unwrap().unwrap_or_default()
+    }
+
+    /// Replaces the text of an input as a person does.
+    pub(crate) async fn fill(&self, id: &str, text: &str) {
+        let input = self.one(&format!("#{id}")).await;
+        input.send_keys(Key::Control + "a").await.unwrap();
+        input.send_keys(text).await.unwrap();
+    }
+
+    /// Presses a button and waits for the page that it leads to.
+    pub(crate) async fn press(&self, css: &str) {
+        let button = self.one(css).await;
+        let is_link = button.attr("type").await.unwrap().as_deref() == Some("radio");
+        button.click().await.unwrap();
+        if !is_link {
+            self.gone(&button).await;
+        }
+    }
+
+    /// Waits until an element belongs to a page that is no longer shown.
+    async fn gone(&self, element: &WebElement) {
+        let began = std::time::Instant::now();
+        while element.tag_name().await.is_ok() {
+            assert!(began.elapsed() < PATIENCE, "the page stays: {}", self.text("main").await);
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Waits until no part of the page is being loaded, one frame and the delay of a search after the last key.
+    pub(crate) async fn settled(&self) {
+        let wait = "const done = arguments[0]; const calm = () => new Promise(r => setTimeout(r, 300)); (async () => { await calm(); \
+                    while (document.documentElement.dataset.busy !== '0') await calm(); done(true); })();";
+        self.driver.execute_async(wait, vec![]).await.unwrap();
+    }
+
+    pub(crate) async fn script(&self, code: &str) -> Value {
+        self.driver.execute(code, vec![]).await.unwrap().json().clone()
+    }
+
+    /// Returns the texts that a drop-down list offers.
+    pub(crate) async fn options(&self, id: &str) -> Vec<String> {
+        let mut texts = vec![];
+        for option in self.driver.find_all(By::Css(format!("#{id} option"))).await.unwrap() {
+            if option.attr("value").await.unwrap().is_some_and(|value| !value.is_empty()) {
+                texts.push(option.text().await.unwrap());
+            }
+        }
+        texts
+    }
+
+    pub(crate) async fn choose(&self, id: &str, text: &str) {
+        for option in self.driver.find_all(By::Css(format!("#{id} option"))).await.unwrap() {
+            if option.text().await.unwrap() == text {
+                return option.click().await.unwrap();
+            }
+        }
+        panic!("{id} offers no {text}");
+    }
+
+    pub(crate) async fn choose_first(&self, id: &str) {
+        let first =
+            self.options(id).await.into_iter().next().unwrap_or_else(|| panic!("{id} offers nothing"));
+        self.choose(id, &first).await;
+    }
+
+    /// Looks at the page in four ways, keeps the pictures, and checks that everything fits.
+    pub(crate) async fn look(&self, role: &str) {
+        let path: String =
+            self.url().await.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        let name = path.split("-").skip(7).collect::<Vec<_>>().join("-");
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/screens");
+        std::fs::create_dir_all(&folder).unwrap();
+        for (width, is_dark) in [(1280, false), (1280, true), (390, false), (390, true)] {
+            let size = json!({"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 600});
+            let scheme = if is_dark { "dark" } else { "light" };
+            let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+            let cdp = self.driver.cdp();
+            cdp.send_raw("Emulation.setDeviceMetricsOverride", size).await.unwrap();
+            cdp.send_raw("Emulation.setEmulatedMedia", media).await.unwrap();
+            let misfits = self.script(MISFITS).await;
+            assert_eq!(misfits, json!([]), "{} at {width}, {scheme}", self.url().await);
+            let picture = self.driver.screenshot_as_png().await.unwrap();
+            std::fs::write(folder.join(format!("{role}-{name}-{width}-{scheme}.png")), picture).unwrap();
+        }
+    }
+
+    pub(crate) async fn quit(self) {
+        if self.has_scripts.get() {
+            assert_eq!(self.script("return window.faults").await, json!([]), "{}", self.url().await);
+        }
+        self.driver.quit().await.unwrap();
+    }
+}
