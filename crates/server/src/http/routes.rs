@@ -158,6 +158,11 @@ routes! {
     get "/api/tenant/usage" Member "Tenant" "Rows and bytes held" => tenant::usage;
     get "/api/tenant/activity" Manager "Tenant" "Changes of records, with their authors" => tenant::activity;
     get "/api/tenant/backups" Manager "Tenant" "Backups of the tenant" => tenant::backups;
+    get "/api/tenant/restore" Manager "Tenant" "The staged backup, compared with the data in use" => tenant::staged_backup;
+    post "/api/tenant/restore" Manager "Tenant" "Stage a backup of the tenant" => tenant::stage_backup;
+    delete "/api/tenant/restore" Manager "Tenant" "Discard the staged backup" => tenant::discard_staged;
+    get "/api/tenant/restore/records" Manager "Tenant" "Records that differ from the staged backup" => tenant::differences;
+    post "/api/tenant/restore/records" Manager "Tenant" "Take records back from the staged backup" => tenant::take_back;
     post "/api/tenant/backups" Manager "Tenant" "Back the tenant up" => tenant::back_up;
     get "/api/tenant/operations" Manager "Tenant" "Operations on the tenant" => tenant::operations;
     post "/api/tenant/sql" Manager "Tenant" "Read-only SQL in the tenant's own database" => tenant::sql;

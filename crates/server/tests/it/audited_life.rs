@@ -2,7 +2,7 @@
 //!
 //! Called by `audited` for the routes that it does not handle.
 
-use super::{app::Answer, audited::Stage};
+use super::{app::Answer, audited::Stage, records::patient};
 use serde_json::{Value, json};
 
 impl Stage {
@@ -49,11 +49,19 @@ pub(super) async fn before(s: &Stage, route: &str) -> Value {
         }
         "POST /api/admin/tenants/{slug}/promote" => drop(s.done("demote", &json!({})).await),
         "POST /api/admin/tenants/{slug}/release" => drop(s.done("move", &json!({"server": "disk"})).await),
-        "POST /api/admin/tenants/{slug}/restore"
+        "POST /api/tenant/restore"
+        | "POST /api/admin/tenants/{slug}/restore"
         | "POST /api/admin/backups/{id}/verify"
         | "POST /api/admin/backups/drill"
         | "POST /api/admin/backups/{id}/restore-as" => return json!(s.back_up().await),
-        "DELETE /api/admin/tenants/{slug}/restore" | "POST /api/admin/tenants/{slug}/restore/swap" => {
+        "POST /api/tenant/restore/records" => {
+            let made = s.owner.post("/api/records/patients", &patient("Ash")).await.expect(201).json();
+            s.restored().await;
+            return made["id"].clone();
+        }
+        "DELETE /api/tenant/restore"
+        | "DELETE /api/admin/tenants/{slug}/restore"
+        | "POST /api/admin/tenants/{slug}/restore/swap" => {
             s.restored().await;
         }
         "POST /api/admin/tenants/{slug}/restore/undo" => {
@@ -117,6 +125,14 @@ pub(super) async fn act(s: &Stage, route: &str, ready: &Value, n: usize) -> Answ
         }
         "POST /api/admin/backups/prune" => staff.post("/api/admin/backups/prune", &none).await,
         "POST /api/admin/backups/rescan" => staff.post("/api/admin/backups/rescan", &none).await,
+        "POST /api/tenant/restore" => {
+            s.owner.post("/api/tenant/restore?wait=60", &json!({"backup": ready})).await
+        }
+        "POST /api/tenant/restore/records" => {
+            let one = json!({"model": "patients", "ids": [ready]});
+            s.owner.post("/api/tenant/restore/records", &one).await
+        }
+        "DELETE /api/tenant/restore" => s.owner.delete("/api/tenant/restore").await,
         "POST /api/admin/tenants/{slug}/restore" => {
             staff.post(&waiting("restore"), &json!({"backup": ready})).await
         }

@@ -90,6 +90,7 @@ mod shared_rows;
 mod slow_readers;
 mod strangers;
 mod streams;
+mod take_back;
 mod terms;
 mod two_companies;
 mod valid_openapi;

@@ -58,7 +58,7 @@ impl Source for FromBackup {
     async fn files(&self, context: &Context, _: &[CopyOf], tenant: TenantId) -> Result<u64> {
         let manifest =
             self.manifest.as_deref().ok_or_else(|| Error::Internal("nothing was fetched".into()))?;
-        backups::put_files_back(context, manifest, Some(tenant)).await
+        backups::put_files_back(context, manifest, Some(tenant), |_| true).await
     }
 
     fn note(&mut self, context: &Context, error: &Error) -> Result<()> {

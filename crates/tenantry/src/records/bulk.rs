@@ -3,10 +3,9 @@
 //! The caller says how many records it means, and nothing happens if another number matches: a condition that is wider
 //! than it looked harms nothing. Each record is written only in the version in which it matched.
 
-use super::{FileInfo, Input, Records, file_names};
+use super::{FileInfo, Input, Records, file_names, write::refused_of};
 use crate::{Error, Result, access::gates::Verb, error::Wrong};
 use tenantry_engine::{
-    model::IdKind,
     name::FieldName,
     query::{Change, Direction, Filter, RecordId, Select},
     row::Collect,
@@ -101,7 +100,9 @@ impl Records<'_> {
         let mut found = vec![];
         loop {
             let (page, next) = session.select(self.name(), &select, None, Collect::default()).await?;
-            found.extend(page.rows.into_iter().filter_map(|row| self.found(row)));
+            for row in page.rows {
+                found.push(self.found(row)?);
+            }
             match next {
                 Some(after) if found.len() as u64 <= which.expected => select.after = Some(after),
                 _ => break,
@@ -121,16 +122,13 @@ impl Records<'_> {
         }
     }
 
-    fn found(&self, row: Vec<Value>) -> Option<Found> {
-        let mut values = row.into_iter();
-        let id = match (self.entry.model.id, values.next()?) {
-            (IdKind::Integer, Value::Integer(id)) => RecordId::Integer(id),
-            (IdKind::Uuid, Value::Uuid(id)) => RecordId::Uuid(id),
-            (IdKind::Uuid, Value::Text(id)) => RecordId::Uuid(id.parse().ok()?),
-            _ => return None,
+    fn found(&self, row: Vec<Value>) -> Result<Found> {
+        let id = self.id_of(&row)?;
+        let mut values = row.into_iter().skip(1);
+        let Some(Value::Integer(version)) = values.next() else {
+            return Err(Error::Internal("a row without a version".into()));
         };
-        let Value::Integer(version) = values.next()? else { return None };
-        Some(Found { id, version, values: values.collect() })
+        Ok(Found { id, version, values: values.collect() })
     }
 
     /// Writes the changes of the found records in one transaction. Then removes the files that their values name from
@@ -145,7 +143,9 @@ impl Records<'_> {
             return Ok(0);
         }
         let changes: Vec<_> = found.iter().map(change).collect();
-        self.apply_to(&self.entry, &changes).await.map_err(|error| of_found(error, &found))?;
+        self.apply_to(&self.entry, &changes)
+            .await
+            .map_err(|error| refused_of(error, |index| found.get(index).map(|found| &found.id)))?;
         let count = found.len() as u64;
         if self.dry_run {
             return Ok(count);
@@ -153,17 +153,5 @@ impl Records<'_> {
         let files = found.into_iter().flat_map(|found| found.values.into_iter().skip(files));
         self.forget_files(files.filter_map(FileInfo::of).map(|file| file.id).collect()).await;
         Ok(count)
-    }
-}
-
-/// Adds the id of the refused record to an error.
-fn of_found(error: Error, found: &[Found]) -> Error {
-    let index = match &error {
-        Error::Engine(engine) => engine.index(),
-        _ => None,
-    };
-    match index.and_then(|index| found.get(index)) {
-        Some(found) => error.of_record(&found.id),
-        None => error,
     }
 }

@@ -111,6 +111,11 @@ impl Records<'_> {
         Ok(found.and_then(|mut c| c.rows.pop()))
     }
 
+    /// Returns true if the file is stored.
+    pub(super) async fn has_file(&self, id: &str) -> Result<bool> {
+        self.inner.files.has(self.file_owner(), id).await.map_err(refused_file)
+    }
+
     /// Returns the ids of all files of a record.
     pub(super) async fn file_ids(&self, id: &RecordId) -> Result<Vec<String>> {
         self.files_in(id, file_names(&self.entry.model)).await

@@ -157,6 +157,15 @@ impl Files {
         Ok(self.store.get(&Self::path(tenant, id)).await?.into_stream().boxed())
     }
 
+    /// Returns true if the file is stored.
+    pub(crate) async fn has(&self, tenant: Option<TenantId>, id: &str) -> Result<bool, FileError> {
+        match self.store.head(&Self::path(tenant, id)).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Removes a file. A missing file is not an error.
     pub(crate) async fn delete(&self, tenant: Option<TenantId>, id: &str) -> Result<(), FileError> {
         match self.store.delete(&Self::path(tenant, id)).await {

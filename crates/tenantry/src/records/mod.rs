@@ -6,6 +6,7 @@
 
 mod bulk;
 mod csv;
+mod earlier;
 mod expand;
 mod file_fields;
 pub mod files;
@@ -18,6 +19,7 @@ mod write;
 pub use self::csv::{CsvExport, ImportReport, RowError};
 pub(crate) use self::csv::{csv_line, unguarded};
 pub use bulk::{MAX_MATCHING, Matching};
+pub use earlier::{Differences, Differing, MAX_TAKEN_BACK, TakenBack};
 pub(crate) use file_fields::{file_names, refused_file};
 pub use files::{FileInfo, Upload};
 pub use read::{Document, ListQuery, Page, Want};
@@ -197,7 +199,7 @@ impl<'a> Records<'a> {
     }
 
     /// Parses an id. One that cannot belong to this model names no record (`absent-not-forbidden`).
-    fn parse_id(&self, text: &str) -> Result<RecordId> {
+    pub(crate) fn parse_id(&self, text: &str) -> Result<RecordId> {
         read::parse_id(&self.entry.model, text).ok_or(Error::NotFound("record"))
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     tenants::databases::reroute::{is_fenced, place_in},
 };
 use serde_json::{Map, Value as Json};
-use std::time::Instant;
+use std::{fmt::Display, time::Instant};
 use tenantry_engine::{
     Kind, input,
     model::{Field, FieldKind, Model},
@@ -54,7 +54,7 @@ impl Records<'_> {
         }
         let changes = self.insert_many(inputs)?;
         self.agree(&changes, true).await?;
-        let written = self.apply_to(&self.entry, &changes).await.map_err(of_batch)?;
+        let written = self.apply_to(&self.entry, &changes).await.map_err(|error| refused_of(error, Some))?;
         Ok(written.iter().map(|w| self.document(w)).collect())
     }
 
@@ -245,14 +245,15 @@ impl Records<'_> {
     }
 }
 
-/// Adds the index of the refused record to an error of a batch.
-fn of_batch(error: Error) -> Error {
+/// Adds to the error of a transaction which record was refused: `name` returns the index or the id of the record whose
+/// change has this index.
+pub(super) fn refused_of<R: Display>(error: Error, name: impl FnOnce(usize) -> Option<R>) -> Error {
     let index = match &error {
         Error::Engine(engine) => engine.index(),
         _ => None,
     };
-    match index {
-        Some(index) => error.of_record(index),
+    match index.and_then(name) {
+        Some(record) => error.of_record(record),
         None => error,
     }
 }

@@ -5,14 +5,14 @@ use crate::{
     http::{
         App,
         body::Json,
-        names::{field, filtered},
+        names::{field, filtered, stores},
         operation::{Started, started},
         problem::Result,
         query::QueryParams,
         scope::{Staff, StaffOn, Superuser},
     },
     wire::{
-        AsText, Name, Page,
+        AsText, Page,
         backup::{BackUpMany, Backup, BackupRun, BackupWhole, BackupsQuery, Pruned, Rescanned},
         copies::RestoreAs,
         operation::{Operation, Wait},
@@ -26,7 +26,7 @@ use tenantry::{
         BackupId, Selection,
         catalog::{self, Filter},
     },
-    name::{Slug, StoreName},
+    name::Slug,
 };
 
 /// `GET /api/admin/backups`: newest first.
@@ -77,11 +77,6 @@ pub(in crate::http) async fn start_many(
     };
     let operation = app.platform().backups().start_run(&actor, selection).await?;
     started(&app, operation, &wait).await
-}
-
-pub(super) fn stores(names: Option<Vec<Name>>) -> Result<Option<Vec<StoreName>>> {
-    let names = names.map(|all| all.iter().map(|s| StoreName::parse(s)).collect::<Result<_, _>>());
-    Ok(names.transpose().map_err(Error::from)?)
 }
 
 /// `GET /api/admin/backups/{id}`: one backup with its manifest.

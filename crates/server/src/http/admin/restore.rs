@@ -1,9 +1,9 @@
 //! Staff handlers for restores of one tenant: stage, compare, swap in, undo, discard.
 
-use super::backups::stores;
 use crate::{
     http::{
         body::Json,
+        names::stores,
         operation::{Started, started},
         problem::Result,
         query::QueryParams,

@@ -4,15 +4,18 @@
 //! An invalid name in a path or a filter names nothing, so it gives the same 404 as an absent one
 //! (`absent-not-forbidden`). An invalid name in a form breaks a rule of its field.
 
-use crate::http::{
-    App,
-    problem::{Problem, Result},
+use crate::{
+    http::{
+        App,
+        problem::{Problem, Result},
+    },
+    wire::Name,
 };
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use tenantry::{
     Error,
-    name::{NameError, Slug, TenantId},
+    name::{NameError, Slug, StoreName, TenantId},
 };
 
 /// Path parameter `{id}` as an integer; anything else is a 404.
@@ -70,4 +73,9 @@ pub(in crate::http) fn optional<T>(
     parse: fn(&str) -> Result<T, NameError>,
 ) -> Result<Option<T>> {
     text.map(|text| field(name, text, parse)).transpose()
+}
+
+pub(in crate::http) fn stores(names: Option<Vec<Name>>) -> Result<Option<Vec<StoreName>>> {
+    let names = names.map(|all| all.iter().map(|s| StoreName::parse(s)).collect::<Result<_, _>>());
+    Ok(names.transpose().map_err(Error::from)?)
 }

@@ -1,11 +1,15 @@
 //! Restores of a tenant: the one to start, the staged one and what it would change.
 
-use crate::wire::{AsText, Instant, Name, absent_or};
+use crate::wire::{AsText, Instant, Limit, Name, absent_or};
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use tenantry::{
     backups::{BackupId, Difference, ModelChange, restores},
-    name::StoreName,
+    name::{FieldName, StoreName},
+    records::{Differences, Differing, TakenBack},
+    row::json::write_owned,
+    value,
 };
 
 requests! {
@@ -18,6 +22,94 @@ requests! {
         #[schemars(with = "Vec<Name>")]
         stores: Option<Vec<Name>>,
     }
+}
+
+requests! {
+    /// Query of the records that differ from the staged backup.
+    struct DifferencesQuery {
+        /// The model.
+        model: Name,
+        /// `next` of the page before.
+        after: Option<String>,
+        #[serde(default)]
+        limit: Limit,
+    }
+
+    /// Records to take back from the staged backup.
+    struct TakeBack {
+        /// The model.
+        model: Name,
+        /// Ids of the records, 100 at most.
+        ids: Vec<RecordKey>,
+    }
+}
+
+/// Id of a record: a number or a UUID.
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum RecordKey {
+    /// Integer key.
+    Number(i64),
+    /// UUID, or a number as text.
+    Text(String),
+}
+
+impl RecordKey {
+    /// Returns the id as in a URL.
+    pub(crate) fn into_text(self) -> String {
+        match self {
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) => text,
+        }
+    }
+}
+
+/// A page of records that differ from the staged backup.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct DifferencesPage {
+    /// In order of their ids. A page may have none and not be the last.
+    pub(crate) items: Vec<DifferingRecord>,
+    /// Where the next page begins; null on the last page.
+    pub(crate) next: Option<String>,
+}
+
+/// A record that differs from the staged backup.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct DifferingRecord {
+    /// Its id.
+    pub(crate) id: Value,
+    /// The fields whose values differ; empty if only one of the states has the record.
+    pub(crate) fields: Vec<String>,
+    /// The record now; null if it was deleted since the backup.
+    pub(crate) now: Option<Map<String, Value>>,
+    /// The record in the backup; null if it was created since.
+    pub(crate) then: Option<Map<String, Value>>,
+}
+
+impl From<Differences> for DifferencesPage {
+    fn from(page: Differences) -> Self {
+        let record = |differing: Differing| {
+            let object = |values: Vec<value::Value>| object(&page.columns, &values);
+            DifferingRecord {
+                id: differing.id.to_json(),
+                fields: differing.fields.iter().map(ToString::to_string).collect(),
+                now: differing.now.map(object),
+                then: differing.then.map(object),
+            }
+        };
+        let items = page.records.into_iter().map(record).collect();
+        Self { items, next: page.next.map(|id| id.to_string()) }
+    }
+}
+
+/// Returns a record as the record routes write it.
+fn object(columns: &[FieldName], values: &[value::Value]) -> Map<String, Value> {
+    let json = |value: &value::Value| {
+        let mut bytes = vec![];
+        write_owned(&mut bytes, value);
+        serde_json::from_slice(&bytes).unwrap_or_default()
+    };
+    columns.iter().map(ToString::to_string).zip(values.iter().map(json)).collect()
 }
 
 /// A restore, and what swapping it in would change.
@@ -43,6 +135,16 @@ impl From<(restores::Restore, Vec<Difference>)> for StagedRestore {
 }
 
 answers! {
+    /// What was taken back.
+    struct TookBack from taken: TakenBack {
+        /// Deleted records that are there again.
+        created: u64 = taken.created,
+        /// Records that have their earlier values again.
+        changed: u64 = taken.changed,
+        /// Files that are no longer stored; their fields are empty.
+        files_lost: u64 = taken.files_lost,
+    }
+
     /// What a swap would change in one store.
     struct StoreDifference from difference: Difference {
         store: AsText<StoreName> = AsText(difference.store),

@@ -92,15 +92,19 @@ pub(in crate::backups) fn unpack(
     Ok(seen)
 }
 
-/// Restores the files of an archive. Existing files stay as they are. Returns how many were written.
+/// Restores the files of an archive that are wanted. Existing files stay as they are. Returns how many were written.
 pub(in crate::backups) fn put_back(
     files: &Files,
     tenant: Option<TenantId>,
     from: &mut dyn Read,
+    wanted: &dyn Fn(Uuid) -> bool,
     runtime: &Handle,
 ) -> io::Result<(Seen, u64)> {
     let mut put = 0;
     let seen = unpack(from, |id, bytes| {
+        if !wanted(id) {
+            return Ok(());
+        }
         put += u64::from(put_one(files, tenant, id, bytes, runtime)?);
         Ok(())
     })?;

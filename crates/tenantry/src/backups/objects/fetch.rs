@@ -19,6 +19,7 @@ use std::{
 };
 use tenantry_engine::{Digest, Kind, name::TenantId};
 use tokio::runtime::Handle;
+use uuid::Uuid;
 
 /// A store of a backup in scratch, verified and migrated as far as its rows allow.
 pub(crate) struct Fetched {
@@ -213,16 +214,17 @@ pub(crate) async fn files_are_whole(context: &Context, manifest: &Manifest) -> R
     believed(&manifest.id, look_at_files(context, manifest).await)
 }
 
-/// Restores the files of a backup to a tenant. Existing files stay. Returns how many were written.
+/// Restores those files of a backup to a tenant that are wanted. Existing files stay. Returns how many were written.
 pub(crate) async fn put_files_back(
     context: &Context,
     manifest: &Manifest,
     to: Option<TenantId>,
+    wanted: impl Fn(Uuid) -> bool + Send + 'static,
 ) -> Result<u64> {
     let Some(copy) = &manifest.files else { return Ok(0) };
     let store = context.backups.store()?;
     let key = store.key(manifest.tenant_id(), &manifest.id, &copy.object);
     let (files, runtime) = (context.files.clone(), Handle::current());
-    let put = get(store, &key, &copy.stored, move |from| put_back(&files, to, from, &runtime)).await;
+    let put = get(store, &key, &copy.stored, move |from| put_back(&files, to, from, &wanted, &runtime)).await;
     believed(&manifest.id, put).map(|(_, put)| put)
 }

@@ -74,7 +74,17 @@ impl Restores<'_> {
         stores: Option<Vec<StoreName>>,
     ) -> Result<i64> {
         actor.require_staff()?;
-        let by = &actor.by();
+        self.stage(&actor.by(), slug, backup, stores).await
+    }
+
+    /// Like [`Restores::start`], for a caller who may.
+    pub(super) async fn stage(
+        &self,
+        by: &By,
+        slug: &Slug,
+        backup: &BackupId,
+        stores: Option<Vec<StoreName>>,
+    ) -> Result<i64> {
         stores.iter().flatten().try_for_each(|store| self.platform.config().tenant_store(store).map(drop))?;
         let mut tx = self.platform.control().snapshot().await?;
         let tenant = tenants::by_slug(&mut tx, slug).await?;

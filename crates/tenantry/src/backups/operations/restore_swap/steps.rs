@@ -98,7 +98,9 @@ pub(super) fn files<'a>(context: &'a Context, s: &'a mut RestoreSwap) -> BoxFutu
     Box::pin(async move {
         let (false, Some(backup)) = (s.back, &s.backup) else { return Ok(()) };
         let manifest = backups::manifest_of(context.backups.store()?, Some(s.tenant), backup).await;
-        backups::put_files_back(context, &believed(backup, manifest)?, Some(s.tenant)).await.map(drop)
+        backups::put_files_back(context, &believed(backup, manifest)?, Some(s.tenant), |_| true)
+            .await
+            .map(drop)
     })
 }
 

@@ -1,0 +1,183 @@
+//! A manager stages a backup, sees what differs record by record, and takes single records back.
+
+use super::{
+    app::{Client, TestApp},
+    records::patient,
+};
+use http::Method;
+use serde_json::{Value, json};
+use std::{fs, path::Path};
+use tenantry::place::Isolation;
+use tenantry_server::http::Options;
+use tenantry_testkit::Settings;
+
+const RECORDS: &str = "/api/tenant/restore/records";
+
+/// Backs the tenant up and stages the backup.
+async fn stage(owner: &Client) {
+    let made = owner.post("/api/tenant/backups?wait=60", &json!({})).await.expect(200).json();
+    assert_eq!(made["state"], "done", "{made}");
+    let form = json!({"backup": made["backup"]});
+    let staged = owner.post("/api/tenant/restore?wait=60", &form).await.expect(200).json();
+    assert_eq!(staged["state"], "done", "{staged}");
+}
+
+async fn differences(owner: &Client, model: &str) -> Vec<Value> {
+    let (mut items, mut after) = (vec![], String::new());
+    loop {
+        let path = format!("{RECORDS}?model={model}&limit=2{after}");
+        let page = owner.get(&path).await.expect(200).json();
+        items.extend(page["items"].as_array().unwrap().iter().cloned());
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => return items,
+        }
+    }
+}
+
+async fn take(owner: &Client, model: &str, ids: &[i64]) -> Value {
+    owner.post(RECORDS, &json!({"model": model, "ids": ids})).await.expect(200).json()
+}
+
+/// Goes through the whole with the data in this isolation, on files or on a PostgreSQL server.
+async fn then_and_now(app: TestApp) {
+    let (owner, rival) = (app.register("acme").await, app.register("rival").await);
+    for name in ["Ash", "Elm", "Oak", "Yew"] {
+        owner.post("/api/records/patients", &patient(name)).await.expect(201);
+        rival.post("/api/records/patients", &patient("Other")).await.expect(201);
+    }
+    owner.get("/api/tenant/restore").await.expect(409);
+    owner.get(&format!("{RECORDS}?model=patients")).await.expect(409);
+    stage(&owner).await;
+    assert_eq!(differences(&owner, "patients").await, [Value::Null; 0]);
+    let before = owner.get("/api/records/patients/2").await.expect(200).json();
+    owner.delete("/api/records/patients/1").await.expect(204);
+    owner.delete("/api/records/patients/2").await.expect(204);
+    owner.patch("/api/records/patients/3", &json!({"last_name": "Changed", "notes": "n"})).await.expect(200);
+    owner.post("/api/records/patients", &patient("New")).await.expect(201);
+    let found = differences(&owner, "patients").await;
+    let seen: Vec<_> = found
+        .iter()
+        .map(|d| (d["id"].as_i64().unwrap(), d["fields"].clone(), d["now"].is_null(), d["then"].is_null()))
+        .collect();
+    let expected = [
+        (1, json!([]), true, false),
+        (2, json!([]), true, false),
+        (3, json!(["last_name", "notes"]), false, false),
+        (5, json!([]), false, true),
+    ];
+    assert_eq!(seen, expected);
+    assert_eq!(found[1]["then"], before, "as the record route wrote it");
+    assert_eq!(
+        (&found[2]["now"]["last_name"], &found[2]["then"]["last_name"]),
+        (&json!("Changed"), &json!("Oak"))
+    );
+    let counted = owner.get("/api/tenant/restore").await.expect(200).json();
+    let model = counted["stores"][0]["models"].as_array().unwrap().iter().find(|m| m["model"] == "patients");
+    assert_eq!(model.unwrap(), &json!({"model": "patients", "added": 2, "changed": 1, "removed": 1}));
+
+    assert_eq!(
+        take(&owner, "patients", &[2, 3, 4]).await,
+        json!({"created": 1, "changed": 1, "files_lost": 0})
+    );
+    let back = owner.get("/api/records/patients/2").await.expect(200).json();
+    assert_eq!((&back["last_name"], &back["born_on"]), (&before["last_name"], &before["born_on"]));
+    let third = owner.get("/api/records/patients/3").await.expect(200).json();
+    assert_eq!((&third["last_name"], &third["notes"]), (&json!("Oak"), &Value::Null));
+    let left: Vec<_> = differences(&owner, "patients").await.iter().map(|d| d["id"].clone()).collect();
+    assert_eq!(left, [json!(1), json!(5)]);
+    // An id that is not in the backup takes nothing back.
+    let wrong = owner.post(RECORDS, &json!({"model": "patients", "ids": [1, 5]})).await.expect(422);
+    assert!(wrong.text().contains("record 5 is not in the backup"), "{}", wrong.text());
+    owner.get("/api/records/patients/1").await.expect(404);
+    owner.delete("/api/tenant/restore").await.expect(204);
+    owner.get(&format!("{RECORDS}?model=patients")).await.expect(409);
+    let next = owner.post("/api/records/patients", &patient("Next")).await.expect(201).json();
+    assert_eq!(next["id"], 6, "no id is assigned twice");
+    let others = rival.get("/api/records/patients?count=true").await.expect(200).json();
+    assert_eq!(others["count"], 4);
+    rival.get("/api/tenant/restore").await.expect(409);
+}
+
+#[tokio::test]
+async fn records_are_taken_back_from_a_backup() {
+    for isolation in ["database", "pooled"] {
+        let settings = Settings::default().isolation(isolation);
+        then_and_now(TestApp::configured(&settings, Options::default()).await).await;
+    }
+}
+
+#[tokio::test]
+async fn records_are_taken_back_on_postgresql() {
+    for server in tenantry_testkit::postgres::servers() {
+        for isolation in [Isolation::Database, Isolation::Schema, Isolation::Pooled] {
+            then_and_now(TestApp::on_postgres(&server, isolation).await).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_no_longer_fits_is_refused_and_files_come_back() {
+    let (app, _, owner) = TestApp::new().await;
+    owner.post("/api/records/patients", &patient("Ash")).await.expect(201);
+    let payment =
+        |reference: &str| json!({"reference": reference, "patient": 1, "amount": "1.00", "method": "cash"});
+    owner.post("/api/records/payments", &payment("A")).await.expect(201);
+    let report = json!({"title": "Q", "kind": "medical", "from_date": "2026-01-01", "to_date": "2026-03-31"});
+    owner.post("/api/records/reports", &report).await.expect(201);
+    let file = "/api/records/reports/1/files/document";
+    owner.send(Method::PUT, file, Some("text/plain"), "bytes").await.expect(200);
+    stage(&owner).await;
+    owner.delete("/api/records/payments/1").await.expect(204);
+    owner.delete("/api/records/patients/1").await.expect(204);
+    let orphan = owner.post(RECORDS, &json!({"model": "payments", "ids": [1]})).await;
+    assert!(matches!(orphan.status.as_u16(), 409 | 422), "its patient is gone: {}", orphan.text());
+    take(&owner, "patients", &[1]).await;
+    owner.post("/api/records/payments", &payment("A")).await.expect(201);
+    let taken = owner.post(RECORDS, &json!({"model": "payments", "ids": [1]})).await.expect(409);
+    assert_eq!(
+        (taken.code(), &taken.json()["errors"][0]["field"]),
+        ("not_unique".into(), &json!("1.reference"))
+    );
+    owner.delete("/api/records/payments/2").await.expect(204);
+    assert_eq!(take(&owner, "payments", &[1]).await["created"], 1);
+    owner.delete("/api/records/reports/1").await.expect(204);
+    assert_eq!(take(&owner, "reports", &[1]).await, json!({"created": 1, "changed": 0, "files_lost": 0}));
+    assert_eq!(owner.get(file).await.expect(200).text(), "bytes", "its file was in the backup");
+    // The archive of files is lost, and the file with its record.
+    owner.delete("/api/records/reports/1").await.expect(204);
+    remove_archives(&app.platform().config().platform.data_dir);
+    let refused = owner.post(RECORDS, &json!({"model": "reports", "ids": [1]})).await.expect(409);
+    assert!(refused.text().contains("backup"), "{}", refused.text());
+    owner.get("/api/records/reports/1").await.expect(404);
+    for (body, status) in [
+        (json!({"model": "patients", "ids": []}), 422),
+        (json!({"model": "patients", "ids": vec![1; 101]}), 422),
+        (json!({"model": "patients", "ids": ["x"]}), 404),
+        (json!({"model": "nothing", "ids": [1]}), 404),
+        (json!({"model": "cities", "ids": [1]}), 409),
+    ] {
+        owner.post(RECORDS, &body).await.expect(status);
+    }
+    let admin = app.member(&owner, "m@acme.example", "admin").await;
+    admin.post(RECORDS, &json!({"model": "patients", "ids": [1]})).await.expect(403);
+    admin.get(&format!("{RECORDS}?model=patients")).await.expect(403);
+    let other = app.register("rival").await;
+    let backups = owner.get("/api/tenant/backups").await.expect(200).json();
+    let id = &backups["items"][0]["id"];
+    let refused = other.post("/api/tenant/restore", &json!({"backup": id})).await;
+    assert!(matches!(refused.status.as_u16(), 404 | 409), "{}", refused.text());
+}
+
+/// Removes the archives of files from all backups under this directory.
+fn remove_archives(dir: &Path) {
+    let entries = fs::read_dir(dir).unwrap().map(Result::unwrap);
+    for entry in entries {
+        let (path, name) = (entry.path(), entry.file_name().into_string().unwrap());
+        if path.is_dir() {
+            remove_archives(&path);
+        } else if name.starts_with("files.") && name.ends_with(".tar.zst") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! Compares records with an earlier state of the tenant's own data, and takes single ones back from it.
+//!
+//! The earlier state is a backup that is staged next to the place in use. Records are taken back by ordinary writes: with
+//! their ids, with every check, and noted in the activity log.
+
+use super::{FileInfo, Records, file_names, write::refused_of};
+use crate::{Error, Result, access::gates::Verb};
+use std::collections::{HashMap, VecDeque};
+use tenantry_engine::{
+    engine::Session,
+    model::{Field, IdKind},
+    name::FieldName,
+    place::Place,
+    query::{Change, RecordId, Select},
+    row::Collect,
+    value::Value,
+};
+
+/// Largest number of records that one call takes back.
+pub const MAX_TAKEN_BACK: usize = 100;
+/// Number of rows read at a time.
+const PAGE: u32 = 500;
+/// Number of rows of both states after which a page of differences ends, even if it has none.
+const READ_MAX: usize = 20_000;
+
+/// Rows with all columns, by id.
+type Rows = HashMap<RecordId, Vec<Value>>;
+
+/// A record that differs between the data in use and the earlier state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Differing {
+    /// Its id.
+    pub id: RecordId,
+    /// Its values now; None if it was deleted since.
+    pub now: Option<Vec<Value>>,
+    /// Its earlier values; None if it was created since.
+    pub then: Option<Vec<Value>>,
+    /// The declared fields whose values differ; empty if it is in one of the states only.
+    pub fields: Vec<FieldName>,
+}
+
+/// A page of differences.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Differences {
+    /// Names of the columns of the values.
+    pub columns: Vec<FieldName>,
+    /// Differing records in order of their ids.
+    pub records: Vec<Differing>,
+    /// The id after which the next page begins; None on the last page. A page may be empty and not be the last, because
+    /// one page reads a bounded number of rows.
+    pub next: Option<RecordId>,
+}
+
+/// What was taken back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TakenBack {
+    /// Records that had been deleted and are there again.
+    pub created: u64,
+    /// Records that have their earlier values again.
+    pub changed: u64,
+    /// Files of these records that are no longer stored; their fields are empty.
+    pub files_lost: u64,
+}
+
+impl Records<'_> {
+    /// Returns a page of the records that differ from those of `earlier`, a place of the same tenant.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] for an actor who may not read the model; those of reading either place.
+    pub(crate) async fn differing(
+        &self,
+        earlier: &Place,
+        after: Option<RecordId>,
+        limit: usize,
+    ) -> Result<Differences> {
+        self.allow(Verb::Read)?;
+        let columns = self.columns();
+        let mut now = Pages::new(self.session().await?, after.as_ref());
+        let mut then =
+            Pages::new(self.inner.engine.session(earlier, &self.entry.schema).await?, after.as_ref());
+        let (mut records, mut next) = (vec![], None);
+        loop {
+            let ids = (now.peek(self).await?, then.peek(self).await?);
+            let Some(id) = ids.0.iter().chain(&ids.1).min().cloned() else {
+                return Ok(Differences { columns, records, next: None });
+            };
+            if records.len() == limit || now.read + then.read > READ_MAX {
+                return Ok(Differences { columns, records, next });
+            }
+            let now = if ids.0.as_ref() == Some(&id) { now.page.pop_front() } else { None };
+            let then = if ids.1.as_ref() == Some(&id) { then.page.pop_front() } else { None };
+            let fields = match (&now, &then) {
+                (Some(now), Some(then)) => self.fields_that_differ(now, then),
+                _ => vec![],
+            };
+            next = Some(id.clone());
+            if now.is_none() || then.is_none() || !fields.is_empty() {
+                records.push(Differing { id, now, then, fields });
+            }
+        }
+    }
+
+    /// Gives these records their values of `earlier` again, all or none. A record that is as it was is left alone. `put_back`
+    /// stores those of the given files again that the backup has.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] for an actor who may not create or update records; [`Error::Invalid`] for a record that was not
+    /// there, and for too many; those of [`Records::create`] and [`Records::patch`], with the id of the record.
+    pub(crate) async fn take_back(
+        &self,
+        earlier: &Place,
+        ids: &[RecordId],
+        put_back: impl AsyncFnOnce(&[String]) -> Result<()>,
+    ) -> Result<TakenBack> {
+        if ids.is_empty() || ids.len() > MAX_TAKEN_BACK {
+            return Err(Error::invalid("ids", format!("1 to {MAX_TAKEN_BACK} records at once")));
+        }
+        let then = self.inner.engine.session(earlier, &self.entry.schema).await?;
+        let then = self.by_id(&then, ids).await?;
+        let now = self.by_id(&self.session().await?, ids).await?;
+        let missing = self.missing_files(&now, &then).await?;
+        if !missing.is_empty() {
+            put_back(&missing).await?;
+        }
+        let taken = self.write_back(ids, &now, &then).await;
+        if taken.is_err() {
+            self.forget_files(missing).await;
+        }
+        taken
+    }
+
+    /// Writes the records of `ids` as they are in `then`, all or none.
+    async fn write_back(&self, ids: &[RecordId], now: &Rows, then: &Rows) -> Result<TakenBack> {
+        let (mut taken, mut changes, mut written) = (TakenBack::default(), vec![], vec![]);
+        let files = file_names(&self.entry.model);
+        for id in ids.iter().collect::<std::collections::BTreeSet<_>>() {
+            let Some(then) = then.get(id) else {
+                return Err(Error::invalid("ids", format!("record {id} is not in the backup")));
+            };
+            let now = now.get(id);
+            let wanted = match now {
+                Some(now) => self.fields_that_differ(now, then),
+                None => self.entry.model.fields.iter().map(|field| field.name.clone()).collect(),
+            };
+            if wanted.is_empty() {
+                continue;
+            }
+            let mut values = Vec::with_capacity(wanted.len());
+            for (field, value) in
+                self.fields().zip(&then[1..]).filter(|(field, _)| wanted.contains(&field.name))
+            {
+                let value = match files.contains(&field.name) {
+                    true => self.stored_file(value, &mut taken).await?,
+                    false => value.clone(),
+                };
+                values.push((field.name.clone(), value));
+            }
+            let model = self.entry.model.name.clone();
+            match now {
+                None => {
+                    self.allow(Verb::Create)?;
+                    taken.created += 1;
+                    changes.push(Change::Insert { model, id: Some(id.clone()), values });
+                }
+                Some(now) => {
+                    self.allow(Verb::Update)?;
+                    taken.changed += 1;
+                    let fields = self.agreeing_fields(&values);
+                    let row = fields.iter().map(|name| now[self.position(name)].clone()).collect();
+                    self.agree_after(&values, &fields, &[(id.clone(), row)]).await?;
+                    let Some(Value::Integer(version)) = now.last() else { return Err(no_version()) };
+                    let expected_version = Some(*version);
+                    changes.push(Change::Update { model, id: id.clone(), expected_version, values });
+                }
+            }
+            written.push(id.clone());
+        }
+        if changes.is_empty() {
+            return Ok(taken);
+        }
+        self.agree(&changes, true).await?;
+        self.apply_to(&self.entry, &changes)
+            .await
+            .map_err(|error| refused_of(error, |index| written.get(index)))?;
+        Ok(taken)
+    }
+
+    fn fields(&self) -> impl Iterator<Item = &Field> {
+        self.entry.model.fields.iter()
+    }
+
+    /// Names of all columns, as reads return them: id, declared fields, created_at, updated_at, version.
+    fn columns(&self) -> Vec<FieldName> {
+        let implicit = |name: &str| FieldName::parse(name).expect("an implicit column is a field name");
+        let declared = self.fields().map(|field| field.name.clone());
+        let last = ["created_at", "updated_at", "version"].map(implicit);
+        std::iter::once(implicit("id")).chain(declared).chain(last).collect()
+    }
+
+    /// Position of a declared field among all columns.
+    fn position(&self, name: &FieldName) -> usize {
+        self.fields().position(|field| field.name == *name).map_or(0, |index| index + 1)
+    }
+
+    fn fields_that_differ(&self, now: &[Value], then: &[Value]) -> Vec<FieldName> {
+        let values = self.fields().zip(now[1..].iter().zip(&then[1..]));
+        values.filter(|(_, (now, then))| now != then).map(|(field, _)| field.name.clone()).collect()
+    }
+
+    async fn by_id(&self, session: &Session, ids: &[RecordId]) -> Result<Rows> {
+        let rows = session.by_ids(self.name(), ids, &[], Collect::default()).await?.rows;
+        rows.into_iter().map(|row| Ok((self.id_of(&row)?, row))).collect()
+    }
+
+    /// Returns the ids of the files that earlier rows name, present ones do not, and that are no longer stored.
+    async fn missing_files(&self, now: &Rows, then: &Rows) -> Result<Vec<String>> {
+        let mut missing = vec![];
+        for name in file_names(&self.entry.model) {
+            let position = self.position(&name);
+            for (id, row) in then {
+                let is_same = now.get(id).is_some_and(|now| now[position] == row[position]);
+                if let Some(file) = FileInfo::of(row[position].clone())
+                    && !is_same
+                    && !self.has_file(&file.id).await?
+                {
+                    missing.push(file.id);
+                }
+            }
+        }
+        Ok(missing)
+    }
+
+    /// Returns the description of a file, or null if the file is no longer stored.
+    async fn stored_file(&self, value: &Value, taken: &mut TakenBack) -> Result<Value> {
+        let Some(file) = FileInfo::of(value.clone()) else { return Ok(Value::Null) };
+        if self.has_file(&file.id).await? {
+            return Ok(value.clone());
+        }
+        taken.files_lost += 1;
+        Ok(Value::Null)
+    }
+
+    /// Returns the id of a row with all columns.
+    pub(super) fn id_of(&self, row: &[Value]) -> Result<RecordId> {
+        match (self.entry.model.id, row.first()) {
+            (IdKind::Integer, Some(Value::Integer(id))) => Ok(RecordId::Integer(*id)),
+            (IdKind::Uuid, Some(Value::Uuid(id))) => Ok(RecordId::Uuid(*id)),
+            _ => Err(Error::Internal("a row without an id".into())),
+        }
+    }
+}
+
+fn no_version() -> Error {
+    Error::Internal("a row without a version".into())
+}
+
+/// Rows of one place in order of their ids, read page by page.
+struct Pages {
+    session: Session,
+    page: VecDeque<Vec<Value>>,
+    /// Where the next page begins. None: the last page was read.
+    after: Option<Option<Vec<Value>>>,
+    /// Number of rows read.
+    read: usize,
+}
+
+impl Pages {
+    fn new(session: Session, after: Option<&RecordId>) -> Self {
+        let after = after.map(|id| vec![super::read::id_value(id)]);
+        Self { session, page: VecDeque::new(), after: Some(after), read: 0 }
+    }
+
+    /// Returns the id of the next row.
+    async fn peek(&mut self, records: &Records<'_>) -> Result<Option<RecordId>> {
+        while self.page.is_empty()
+            && let Some(after) = self.after.take()
+        {
+            let select = Select { limit: PAGE, after, ..Select::default() };
+            let page = self.session.select(records.name(), &select, None, Collect::default()).await?;
+            self.page = page.0.rows.into();
+            self.read += self.page.len();
+            self.after = page.1.map(Some);
+        }
+        self.page.front().map(|row| records.id_of(row)).transpose()
+    }
+}
