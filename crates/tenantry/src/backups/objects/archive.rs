@@ -208,7 +208,9 @@ mod tests {
         files.delete(tenant, &ids[1]).await.unwrap();
         let handle = Handle::current();
         let again = files.clone();
-        let back = tokio::task::spawn_blocking(move || put_back(&again, tenant, &mut &packed[..], &handle));
+        let back = tokio::task::spawn_blocking(move || {
+            put_back(&again, tenant, &mut &packed[..], &|_| true, &handle)
+        });
         assert_eq!(back.await.unwrap().unwrap(), (seen, 1));
         assert_eq!(files.list(tenant).await.unwrap().len(), 3);
         assert_eq!(files.list(None).await.unwrap().len(), 0);
