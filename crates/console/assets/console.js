@@ -12,6 +12,14 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.target.matches?.("[data-find]")) event.preventDefault();
 });
 
+// The link of a letter carries its code after #, so that no server logs it. It goes into the form and out of the address.
+const code = document.querySelector("[data-from-link]");
+if (code && location.hash.length > 1) {
+  code.value = decodeURIComponent(location.hash.slice(1));
+  history.replaceState(null, "", location.pathname + location.search);
+  if ("send" in code.dataset) code.form.requestSubmit();
+}
+
 // A form is sent once, however often its button is pressed.
 document.addEventListener("submit", (event) => {
   const form = event.target;

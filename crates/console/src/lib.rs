@@ -6,7 +6,9 @@
 
 pub mod account;
 pub mod assets;
+pub mod company;
 pub mod frame;
+pub mod letters;
 pub mod problem;
 pub mod records;
 

@@ -39,6 +39,36 @@ async fn a_doctor_is_found_and_added() {
     window.quit().await;
 }
 
+/// A company is registered, its owner adds the first record. The link of a letter fills in its code and leaves the address.
+#[tokio::test]
+async fn a_company_begins() {
+    let stage = Stage::start().await;
+    let window = stage.window().await;
+    window.open("/account/reset/#tnl_code").await;
+    assert_eq!(window.value("token").await, "tnl_code");
+    assert!(window.url().await.ends_with("/account/reset/"), "{}", window.url().await);
+    window.open("/subscription/register/").await;
+    for (field, value) in [
+        ("company", "Elm Clinic"),
+        ("name", "Ann"),
+        ("email", "ann@elm.example"),
+        ("password", "correct horse battery"),
+    ] {
+        window.fill(field, value).await;
+    }
+    window.press("form .button.primary").await;
+    assert_eq!(window.text("h1").await, "Dashboard");
+    assert!(window.driver.title().await.unwrap().contains("Elm Clinic"));
+    window.open("/hospitals/").await;
+    assert!(window.text("main").await.contains("No records yet"));
+    window.press(".empty .button.primary").await;
+    window.fill("name", "House").await;
+    window.choose_first("city").await;
+    window.press("form.edit .button.primary").await;
+    assert_eq!(window.text("h1").await, "House");
+    window.quit().await;
+}
+
 /// Two companies in two browsers see their own records only.
 #[tokio::test]
 async fn two_companies_see_their_own() {
@@ -121,10 +151,18 @@ async fn the_main_paths_work_without_javascript() {
 async fn every_page_fits_wide_and_narrow_light_and_dark() {
     let stage = Stage::start().await;
     let window = stage.window().await;
-    window.open("/login/").await;
-    window.look("visitor").await;
+    for page in
+        ["/login/", "/password/forgot/", "/account/reset/", "/account/invitation/", "/subscription/register/"]
+    {
+        window.open(page).await;
+        window.look("visitor").await;
+    }
     window.sign_in("owner@city-hospital.example").await;
     let pages = [
+        "/dashboard/",
+        "/settings/members/",
+        "/settings/keys/",
+        "/settings/activity/",
         "/companies/",
         "/account/",
         "/doctors/",

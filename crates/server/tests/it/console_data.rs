@@ -18,6 +18,9 @@ pub(crate) async fn filled() -> (TestApp, [&'static str; 4]) {
     for client in [&acme, &rival] {
         client.patch("/api/me", &json!({"name": format!("Ann {CANARY}")})).await.expect(200);
     }
+    let open = json!({"email": "open@acme.example", "role": "member"});
+    acme.post("/api/tenant/invitations", &open).await.expect(201);
+    acme.post("/api/tenant/keys", &json!({"name": CANARY, "role": "viewer"})).await.expect(201);
     let staff = app.staff().await;
     shared(&staff).await;
     own(&acme).await;

@@ -6,10 +6,10 @@ use crate::{
     http::{
         App,
         body::Form,
-        page,
+        page, pages,
         problem::Result,
         scope::{Client, Visitor},
-        typed::{Created, Either, WithCookie, session},
+        typed::{Created, Either, WithCookie, session, session_cookie},
     },
     wire::{account::Register, session::Session},
 };
@@ -18,7 +18,7 @@ use http::HeaderMap;
 use tenantry::{Error, Founder, Registration, access::login::SignedIn, error::Wrong, name::Slug, users};
 
 /// `POST /api/register` and `POST /subscription/register/`: takes JSON or a plain form; a browser that accepts HTML
-/// gets a page.
+/// is led to the dashboard, or gets the form again.
 pub(in crate::http) async fn create(
     app: App,
     client: Client,
@@ -26,12 +26,32 @@ pub(in crate::http) async fn create(
     visitor: Result<Visitor>,
     form: Result<Form<Register>>,
 ) -> Either<WithCookie<Created<Session>>, Response> {
+    let typed = form.as_ref().map(|Form(form)| typed(form)).unwrap_or_default();
+    let signed_in = matches!(visitor, Ok(Visitor(Some(_))));
     match (register(&app, client, visitor, form).await, page::is_wanted(&headers)) {
         (Ok(signed_in), false) => Either::Left(session(&app, &signed_in, Created)),
-        (Ok(signed_in), true) => Either::Right(page::welcome(&app, &signed_in)),
+        (Ok(signed_in), true) => {
+            let cookie = session_cookie(&app, &signed_in);
+            Either::Right(WithCookie(pages::registered(), cookie).into_response())
+        }
         (Err(problem), false) => Either::Right(problem.into_response()),
-        (Err(problem), true) => Either::Right(page::refusal(&problem)),
+        (Err(problem), true) => {
+            Either::Right(pages::refused_registration(&app, &headers, signed_in, &typed, problem).await)
+        }
     }
+}
+
+/// Returns what a person has typed, to show it again. The password is typed anew.
+fn typed(form: &Register) -> Vec<(String, String)> {
+    let optional = [
+        ("slug", form.slug.as_deref()),
+        ("name", form.name.as_deref()),
+        ("email", form.email.as_deref()),
+        ("plan", form.plan.as_deref()),
+    ];
+    let filled = optional.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let all = [("company", form.company.as_str())].into_iter().chain(filled);
+    all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 async fn register(

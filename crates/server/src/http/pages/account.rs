@@ -27,12 +27,9 @@ use tenantry_console::{
 };
 
 /// `GET /`: leads to where the person works.
-pub(in crate::http) async fn home(app: App, of: Oneself) -> Response {
+pub(in crate::http) async fn home(of: Oneself) -> Response {
     let works = of.actor.bound().is_some_and(|id| of.actor.belongs_to(id));
-    match app.platform().models().first().filter(|_| works) {
-        Some(model) => see(&format!("/{}/", model.name)),
-        None => see("/companies/"),
-    }
+    see(if works { "/dashboard/" } else { "/companies/" })
 }
 
 /// `GET /login/`.
@@ -45,6 +42,8 @@ pub(in crate::http) async fn login(guest: Guest) -> Response {
     let mut frame = frame::of_guest(&guest.visit, "Sign in");
     frame.notice = match query.get("_done") {
         "password" => Some(Notice::done("Your password is changed. Sign in with the new one.")),
+        "confirmed" => Some(Notice::done("Your address is confirmed. Sign in.")),
+        "refused" => Some(Notice::done("The invitation is refused.")),
         "signed-out" => Some(Notice::done("You are signed out.")),
         _ => None,
     };

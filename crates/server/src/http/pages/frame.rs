@@ -51,6 +51,13 @@ pub(super) fn of_company(inside: &Inside, title: &str) -> Frame {
 fn company_nav(inside: &Inside) -> Vec<Group> {
     let platform = inside.visit.app.platform();
     let readable = |permissions| gates::allows(inside.tenant.actor(), permissions, Verb::Read);
+    let manages = inside.tenant.require_manager().is_ok();
+    let mut settings = vec![link(&inside.visit, "/settings/members/", "Members", "users")];
+    if manages {
+        settings.push(link(&inside.visit, "/settings/keys/", "API keys", "key"));
+        settings.push(link(&inside.visit, "/settings/activity/", "Activity", "activity"));
+    }
+    let overview = vec![link(&inside.visit, "/dashboard/", "Dashboard", "layout-dashboard")];
     let (mut own, mut shared) = (vec![], vec![]);
     for model in platform.models().iter().filter(|model| readable(&model.permissions)) {
         let is_shared =
@@ -58,7 +65,12 @@ fn company_nav(inside: &Inside) -> Vec<Group> {
         let (group, icon) = if is_shared { (&mut shared, "layers") } else { (&mut own, "table-2") };
         group.push(link(&inside.visit, &format!("/{}/", model.name), &model.label, icon));
     }
-    let groups = [Group { label: "Records", links: own }, Group { label: "Shared data", links: shared }];
+    let groups = [
+        Group { label: "Overview", links: overview },
+        Group { label: "Records", links: own },
+        Group { label: "Shared data", links: shared },
+        Group { label: "Company", links: settings },
+    ];
     groups.into_iter().filter(|group| !group.links.is_empty()).collect()
 }
 

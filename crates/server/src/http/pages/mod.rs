@@ -7,7 +7,9 @@
 mod account;
 mod answer;
 mod assets;
+mod company;
 mod frame;
+mod letters;
 mod problem;
 mod records;
 mod token;
@@ -21,6 +23,14 @@ pub(super) use account::{
 pub(super) use account::{login, sign_in, sign_out};
 pub(super) use answer::to_page;
 pub(super) use assets::asset;
+pub(super) use company::{
+    activity, dashboard, invite, keys, make_key, members, remove_member, revoke_invitation, revoke_key,
+    set_role,
+};
+pub(super) use letters::{
+    answer_invitation, confirm, forgot, invitation, refused_registration, register, registered, reset,
+    send_reset, set_password as set_forgotten_password, verify,
+};
 pub(super) use problem::{Asked, render as render_problem};
 pub(super) use records::{
     add as add_record, ask_delete as ask_delete_record, change as change_record, create as create_record,

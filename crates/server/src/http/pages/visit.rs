@@ -122,6 +122,19 @@ impl FromRequestParts<App> for Inside {
     }
 }
 
+/// A visit of a person who manages the company.
+pub(in crate::http) struct Managing(pub(super) Inside);
+
+impl FromRequestParts<App> for Managing {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let inside = Inside::from_request_parts(parts, app).await?;
+        inside.tenant.require_manager()?;
+        Ok(Self(inside))
+    }
+}
+
 /// A sent form, not yet read: the handler first checks what the caller may do.
 pub(in crate::http) struct Sent(Request);
 

@@ -57,6 +57,19 @@ pub(super) fn human(name: &str) -> String {
     first + letters.as_str()
 }
 
+/// Returns a number with its digits in groups.
+pub(super) fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 /// Returns a size in words.
 pub(super) fn bytes(bytes: u64) -> String {
     let units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
@@ -64,5 +77,6 @@ pub(super) fn bytes(bytes: u64) -> String {
     while size >= 1024.0 && unit + 1 < units.len() {
         (size, unit) = (size / 1024.0, unit + 1);
     }
-    if unit == 0 { format!("{bytes} bytes") } else { format!("{size:.1} {}", units[unit]) }
+    let digits = format!("{size:.1}");
+    format!("{} {}", digits.trim_end_matches(".0"), units[unit])
 }

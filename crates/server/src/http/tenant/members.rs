@@ -15,7 +15,7 @@ use crate::{
     },
 };
 use axum::response::NoContent;
-use tenantry::{error::Wrong, name::UserId, users};
+use tenantry::{access, error::Wrong, name::UserId, users};
 
 /// `GET /api/tenant/users`.
 pub(in crate::http) async fn list(app: App, tenant: Tenant) -> Result<Json<Page<Member>>> {
@@ -51,11 +51,20 @@ pub(in crate::http) async fn invite(
     tenant: Manager,
     Json(form): Json<Invite>,
 ) -> Result<Created<Invitation>> {
+    Ok(Created(invited(&app, &tenant, &form).await?.into()))
+}
+
+/// Invites a person, for the API and for pages.
+pub(in crate::http) async fn invited(
+    app: &App,
+    tenant: &access::Tenant,
+    form: &Invite,
+) -> Result<tenantry::Invitation> {
     let mut wrong = Wrong::default();
     wrong.take(users::check_email(&form.email))?;
     let role = wrong.take(app.platform().role(&form.role))?;
     let role = wrong.finish_with(role)?;
-    Ok(Created(app.platform().invitations().create(&tenant, &form.email, &role).await?.into()))
+    Ok(app.platform().invitations().create(tenant, &form.email, &role).await?)
 }
 
 /// `DELETE /api/tenant/invitations/{id}`.

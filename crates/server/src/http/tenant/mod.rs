@@ -14,7 +14,8 @@ pub(super) use backups::{export, list as backups, start as back_up};
 pub(super) use insight::{activity, operations, sql, usage};
 pub(super) use keys::{create as create_key, list as keys, revoke as revoke_key};
 pub(super) use members::{
-    change as change_member, invitations, invite, list as members, remove as remove_member, revoke_invitation,
+    change as change_member, invitations, invite, invited, list as members, remove as remove_member,
+    revoke_invitation,
 };
 pub(super) use restores::{
     differences, discard as discard_staged, show as staged_backup, stage as stage_backup, take_back,

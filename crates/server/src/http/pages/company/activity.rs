@@ -1,0 +1,103 @@
+//! `/settings/activity/`: who changed which records.
+
+use crate::http::{
+    App,
+    pages::{
+        answer::page,
+        frame,
+        visit::{Inside, Managing, query},
+        words,
+    },
+    problem::Result,
+};
+use axum::response::Response;
+use http::StatusCode;
+use std::collections::HashMap;
+use tenantry::{
+    Activity as Entry,
+    access::gates::{self, Verb},
+    name::StoreName,
+};
+use tenantry_console::company::{Activity, Line};
+
+/// Number of lines of a page.
+const LINES: u32 = 50;
+
+/// `GET /settings/activity/`.
+pub(in crate::http) async fn show(app: App, Managing(inside): Managing) -> Result<Response> {
+    let before = query(&inside.visit.query).filled("before").and_then(|text| text.parse().ok());
+    let (lines, oldest) = lines(&app, &inside, before, LINES).await?;
+    let frame = frame::of_company(&inside, "Activity");
+    let view = Activity {
+        frame: &frame,
+        next: oldest
+            .filter(|_| lines.len() == LINES as usize)
+            .map(|id| format!("/settings/activity/?before={id}")),
+        is_later: before.is_some(),
+        lines: &lines,
+    };
+    Ok(page(StatusCode::OK, &view))
+}
+
+/// Returns lines of the log, newest first, and the id of the last one.
+pub(super) async fn lines(
+    app: &App,
+    inside: &Inside,
+    before: Option<i64>,
+    most: u32,
+) -> Result<(Vec<Line>, Option<i64>)> {
+    let platform = app.platform();
+    let Ok(store) = StoreName::parse("tenant") else { return Ok((vec![], None)) };
+    // An installation may have no store of this name; then there is no log to show.
+    if platform.config().store(store.as_str()).is_none() {
+        return Ok((vec![], None));
+    }
+    let entries = platform.tenant(&inside.tenant).activity(&store, before, most).await?;
+    let members = platform.members(&inside.tenant).list().await?;
+    let names: HashMap<String, String> =
+        members.into_iter().map(|member| (format!("user:{}", member.user.get()), member.name)).collect();
+    let oldest = entries.last().map(|entry| entry.id);
+    let models = platform.models();
+    let line = |entry: &Entry| {
+        let model = models.iter().find(|model| model.name.as_str() == entry.model);
+        let seen = model.filter(|model| gates::allows(inside.tenant.actor(), &model.permissions, Verb::Read));
+        let is_there = entry.action != "delete";
+        let href = seen.filter(|_| is_there).map(|model| format!("/{}/{}/", model.name, entry.record));
+        Line {
+            at: (words::datetime(&entry.at), entry.at.clone()),
+            who: who(&names, &entry.actor),
+            support: entry.impersonator.as_deref().map(|by| by.replace(':', " ")).unwrap_or_default(),
+            action: match entry.action.as_str() {
+                "create" => "added",
+                "delete" => "deleted",
+                _ => "changed",
+            },
+            model: model.map_or_else(|| words::human(&entry.model), |model| model.label.clone()),
+            record: entry.record.clone(),
+            href: href.unwrap_or_default(),
+            fields: changed(entry, model.map(|model| &**model)),
+        }
+    };
+    Ok((entries.iter().map(line).collect(), oldest))
+}
+
+/// Returns who acted: the name of a member, or what else it was.
+fn who(names: &HashMap<String, String>, actor: &str) -> String {
+    match (names.get(actor), actor.split_once(':')) {
+        (Some(name), _) => name.clone(),
+        (None, Some(("user", id))) => format!("A former member (No. {id})"),
+        (None, Some(("key", id))) => format!("Key No. {id}"),
+        (None, _) => actor.to_owned(),
+    }
+}
+
+/// Returns the labels of the fields that a change touched.
+fn changed(entry: &Entry, model: Option<&tenantry::model::Model>) -> String {
+    let fields = entry.detail.as_ref().and_then(serde_json::Value::as_object);
+    let Some(fields) = fields.filter(|_| entry.action == "update") else { return String::new() };
+    let label = |name: &String| {
+        let field = model.and_then(|model| model.field(name));
+        field.map_or_else(|| words::human(name), |field| field.label.clone())
+    };
+    fields.keys().map(label).collect::<Vec<_>>().join(", ")
+}

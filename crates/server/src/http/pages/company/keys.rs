@@ -1,0 +1,93 @@
+//! `/settings/keys/`: keys of programs. A new key is shown once.
+
+use super::roles;
+use crate::http::{
+    App,
+    pages::{
+        answer::{page, see},
+        frame,
+        visit::{Inside, Managing, Sent, query},
+        words,
+    },
+    problem::{Code, Problem, Result},
+};
+use axum::response::Response;
+use http::StatusCode;
+use tenantry::access::api_keys::NewKey;
+use tenantry_console::{
+    Notice,
+    company::{Key, Keys},
+};
+
+/// What a page shows besides the keys.
+#[derive(Default)]
+struct Shown<'a> {
+    made: Option<&'a str>,
+    name: &'a str,
+    wrong: String,
+}
+
+/// `GET /settings/keys/`.
+pub(in crate::http) async fn list(app: App, Managing(inside): Managing) -> Result<Response> {
+    show(&app, &inside, Shown::default(), StatusCode::OK).await
+}
+
+async fn show(app: &App, inside: &Inside, shown: Shown<'_>, status: StatusCode) -> Result<Response> {
+    let keys = app.platform().access().api_keys().list(&inside.tenant).await?;
+    let keys: Vec<_> = keys
+        .into_iter()
+        .map(|key| Key {
+            id: key.id,
+            name: key.name,
+            prefix: key.prefix,
+            role: key.role,
+            made: match key.made_by {
+                Some(by) => format!("made by {}, {}", by.email, words::instant(key.created_us)),
+                None => format!("made {}", words::instant(key.created_us)),
+            },
+            seen: key
+                .seen_us
+                .map_or_else(|| "never used".into(), |at| format!("last used {}", words::instant(at))),
+        })
+        .collect();
+    let mut frame = frame::of_company(inside, "API keys");
+    frame.notice =
+        (query(&inside.visit.query).get("_done") == "revoked").then(|| Notice::done("The key is revoked."));
+    let roles = roles(app);
+    let view = Keys {
+        frame: &frame,
+        keys: &keys,
+        roles: &roles,
+        made: shown.made,
+        name: shown.name,
+        wrong: &shown.wrong,
+    };
+    Ok(page(status, &view))
+}
+
+/// `POST /settings/keys/`. The answer is the page with the key: it is nowhere else.
+pub(in crate::http) async fn make(app: App, Managing(inside): Managing, sent: Sent) -> Result<Response> {
+    let fields = inside.visit.fields(sent).await?;
+    let name = fields.get("name").trim();
+    let new = NewKey { name: name.to_owned(), role: fields.get("role").to_owned(), expires_us: None };
+    match app.platform().access().api_keys().create(&inside.tenant, new).await.map_err(Problem::from) {
+        Ok((token, _)) => {
+            let key = token.reveal();
+            let shown = Shown { made: Some(&key), ..Shown::default() };
+            show(&app, &inside, shown, StatusCode::CREATED).await
+        }
+        Err(problem) if problem.code() == Code::Invalid => {
+            let shown = Shown { name, wrong: problem.reason_of("name"), ..Shown::default() };
+            show(&app, &inside, shown, problem.status()).await
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// `POST /settings/keys/revoke/`.
+pub(in crate::http) async fn revoke(app: App, Managing(inside): Managing, sent: Sent) -> Result<Response> {
+    let fields = inside.visit.fields(sent).await?;
+    let id = fields.get("id").parse().map_err(|_| Problem::absent())?;
+    app.platform().access().api_keys().revoke(&inside.tenant, id).await?;
+    Ok(see("/settings/keys/?_done=revoked"))
+}

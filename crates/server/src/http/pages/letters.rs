@@ -1,0 +1,290 @@
+//! Pages that links of letters lead to: a new password, a confirmed address, an invitation. And the registration's form.
+//!
+//! A link carries its code after `#`, so that no server logs it; a script puts it into the form. Without scripts the person
+//! copies it from the letter.
+
+use super::{
+    answer::{page, see},
+    frame,
+    visit::{Fields, Guest, Sent},
+};
+use crate::{
+    http::{
+        App, account,
+        body::Json,
+        cookie, invitations,
+        problem::{Code, Problem, Result},
+        scope::{Client, Visitor},
+        typed::{Either, WithCookie},
+    },
+    wire::{
+        Email, Password, Slug,
+        account::{AcceptInvitation, Forgotten, InvitationToken, TokenAndPassword},
+    },
+};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode};
+use tenantry::{access::passwords, plans};
+use tenantry_console::{
+    Frame, Theme,
+    letters::{Code as CodePage, Forgot, Invitation, Plan, Register, Shown},
+};
+
+const UNKNOWN: &str =
+    "This code is not known. It may have been used, or its time is over. Ask for a new letter.";
+
+/// `GET /password/forgot/`.
+pub(in crate::http) async fn forgot(guest: Guest) -> Response {
+    let frame = frame::of_guest(&guest.visit, "Forgotten password");
+    page(StatusCode::OK, &Forgot { frame: &frame, sent: false, email: "", wrong: "" })
+}
+
+/// `POST /password/forgot/`: gives the same answer for every address.
+pub(in crate::http) async fn send_reset(
+    app: App,
+    guest: Guest,
+    client: Client,
+    sent: Sent,
+) -> Result<Response> {
+    let fields = sent.read().await?;
+    let email = fields.get("email").trim();
+    let tenant = fields.filled("tenant").map(|slug| Slug(slug.to_owned()));
+    let form = Forgotten { email: Email(email.to_owned()), tenant };
+    let frame = frame::of_guest(&guest.visit, "Forgotten password");
+    match account::forgot(app, client, Json(form)).await {
+        Ok(_) => Ok(page(StatusCode::OK, &Forgot { frame: &frame, sent: true, email: "", wrong: "" })),
+        Err(problem) if matches!(problem.code(), Code::Invalid | Code::Unauthenticated) => {
+            let wrong = problem.reason_of("email");
+            Ok(page(problem.status(), &Forgot { frame: &frame, sent: false, email, wrong: &wrong }))
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// Which letter a code is from.
+#[derive(Clone, Copy)]
+enum Letter {
+    Reset,
+    Verify,
+}
+
+fn code(guest: &Guest, letter: Letter, token: &str, wrong: &str, status: StatusCode) -> Response {
+    let (title, action, lead) = match letter {
+        Letter::Reset => {
+            ("Choose a password", "/account/reset/", "Afterwards you sign in with the new password.")
+        }
+        Letter::Verify => (
+            "Confirm your address",
+            "/account/verify/",
+            "Type the password that you chose when you registered.",
+        ),
+    };
+    let frame = frame::of_guest(&guest.visit, title);
+    let is_new = matches!(letter, Letter::Reset);
+    page(status, &CodePage { frame: &frame, action, lead, is_new, token, wrong })
+}
+
+/// `GET /account/reset/`.
+pub(in crate::http) async fn reset(guest: Guest) -> Response {
+    code(&guest, Letter::Reset, "", "", StatusCode::OK)
+}
+
+/// `GET /account/verify/`.
+pub(in crate::http) async fn verify(guest: Guest) -> Response {
+    code(&guest, Letter::Verify, "", "", StatusCode::OK)
+}
+
+fn token_and_password(fields: &Fields) -> TokenAndPassword {
+    let password = Password(passwords::Password::new(fields.get("password")));
+    TokenAndPassword { token: fields.get("token").trim().to_owned(), password }
+}
+
+/// `POST /account/reset/`.
+pub(in crate::http) async fn set_password(
+    app: App,
+    guest: Guest,
+    client: Client,
+    sent: Sent,
+) -> Result<Response> {
+    let fields = sent.read().await?;
+    match account::reset(app, client, Json(token_and_password(&fields))).await {
+        Ok(_) => Ok(see("/login/?again=1&_done=password")),
+        Err(problem) => refused(&guest, Letter::Reset, &fields, problem),
+    }
+}
+
+/// `POST /account/verify/`.
+pub(in crate::http) async fn confirm(app: App, guest: Guest, client: Client, sent: Sent) -> Result<Response> {
+    let fields = sent.read().await?;
+    match account::confirm(app, client, Json(token_and_password(&fields))).await {
+        Ok(_) => Ok(see("/login/?_done=confirmed")),
+        Err(problem) => refused(&guest, Letter::Verify, &fields, problem),
+    }
+}
+
+fn refused(guest: &Guest, letter: Letter, fields: &Fields, problem: Problem) -> Result<Response> {
+    let wrong = match problem.code() {
+        Code::NotFound => UNKNOWN.to_owned(),
+        Code::Unauthenticated => "The password is wrong.".to_owned(),
+        Code::Invalid | Code::Conflict | Code::RateLimited => problem.reason_of("password"),
+        _ => return Err(problem),
+    };
+    Ok(code(guest, letter, fields.get("token"), &wrong, problem.status()))
+}
+
+/// `GET /account/invitation/`.
+pub(in crate::http) async fn invitation(guest: Guest) -> Response {
+    let frame = frame::of_guest(&guest.visit, "Invitation");
+    page(StatusCode::OK, &Invitation { frame: &frame, token: "", shown: None, wrong: "" })
+}
+
+/// `POST /account/invitation/`: shows, accepts or refuses the invitation of a code.
+pub(in crate::http) async fn answer_invitation(
+    app: App,
+    guest: Guest,
+    client: Client,
+    sent: Sent,
+) -> Result<Response> {
+    let fields = sent.read().await?;
+    let token = fields.get("token").trim().to_owned();
+    let frame = frame::of_guest(&guest.visit, "Invitation");
+    let signed_in = guest.actor.is_some();
+    let answered = match fields.get("act") {
+        "accept" => accept(&app, guest.actor, client, &fields, token.clone()).await,
+        "refuse" => invitations::refuse(app.clone(), client, Json(InvitationToken { token: token.clone() }))
+            .await
+            .map(|_| Some(see("/login/?again=1&_done=refused"))),
+        _ => Ok(None),
+    };
+    let (wrong, status) = match answered {
+        Ok(Some(response)) => return Ok(response),
+        Ok(None) => (String::new(), StatusCode::OK),
+        Err(problem) if problem.code() == Code::NotFound => (UNKNOWN.to_owned(), problem.status()),
+        Err(problem)
+            if matches!(
+                problem.code(),
+                Code::Invalid | Code::Conflict | Code::Denied | Code::LimitExceeded
+            ) =>
+        {
+            (problem.reason_of("password"), problem.status())
+        }
+        Err(problem) => return Err(problem),
+    };
+    let (shown, wrong, status) = match app.platform().invitations().by_link(&token).await {
+        Ok(invited) => {
+            let shown = Shown {
+                company: invited.name,
+                role: invited.role.to_string(),
+                email: invited.email,
+                has_account: invited.has_account,
+                signed_in,
+            };
+            (Some(shown), wrong, status)
+        }
+        Err(error) => match Problem::from(error) {
+            problem if problem.code() == Code::NotFound => (None, UNKNOWN.to_owned(), problem.status()),
+            problem => return Err(problem),
+        },
+    };
+    Ok(page(status, &Invitation { frame: &frame, token: &token, shown, wrong: &wrong }))
+}
+
+async fn accept(
+    app: &App,
+    actor: Option<tenantry::access::Actor>,
+    client: Client,
+    fields: &Fields,
+    token: String,
+) -> Result<Option<Response>> {
+    let password = fields.filled("password").map(|text| Password(passwords::Password::new(text)));
+    let name = fields.filled("name").map(str::to_owned);
+    let form = AcceptInvitation { token, name, password };
+    Ok(Some(match invitations::accept(app.clone(), Visitor(actor), client, Json(form)).await? {
+        Either::Left(WithCookie(_, cookie)) => WithCookie(see("/"), cookie).into_response(),
+        Either::Right(_) => see("/companies/"),
+    }))
+}
+
+/// `GET /subscription/register/`.
+pub(in crate::http) async fn register(app: App, guest: Guest) -> Result<Response> {
+    registration(&app, guest.visit.theme, guest.actor.is_some(), &[], &[], StatusCode::OK).await
+}
+
+/// Returns the registration's form with what is wrong, or the page of a problem that no field can mend.
+pub(in crate::http) async fn refused_registration(
+    app: &App,
+    headers: &HeaderMap,
+    signed_in: bool,
+    typed: &[(String, String)],
+    problem: Problem,
+) -> Response {
+    if !matches!(
+        problem.code(),
+        Code::Invalid | Code::Conflict | Code::NotUnique | Code::MasterDataEmpty | Code::RateLimited
+    ) {
+        return problem.into_response();
+    }
+    let mut wrong: Vec<_> = problem
+        .wrong_fields()
+        .iter()
+        .map(|wrong| (wrong.field.clone(), problem.reason_of(&wrong.field)))
+        .collect();
+    if wrong.is_empty() {
+        wrong.push((String::new(), problem.detail().to_owned()));
+    }
+    let theme = Theme::parse(cookie::read_theme(headers).unwrap_or_default());
+    match registration(app, theme, signed_in, typed, &wrong, problem.status()).await {
+        Ok(response) => response,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// Leads a new owner to their company.
+pub(in crate::http) fn registered() -> Response {
+    see("/dashboard/")
+}
+
+async fn registration(
+    app: &App,
+    theme: Theme,
+    signed_in: bool,
+    typed: &[(String, String)],
+    wrong: &[(String, String)],
+    status: StatusCode,
+) -> Result<Response> {
+    let plans = app.platform().plans().list().await?;
+    let wanted = typed.iter().find(|(name, _)| name == "plan").map(|(_, value)| value.as_str());
+    let offered = plans.into_iter().filter(|plan| !plan.archived && plan.spec.self_service);
+    let mut plans: Vec<_> = offered.map(|plan| shown(&plan, wanted)).collect();
+    if !plans.iter().any(|plan| plan.chosen)
+        && let Some(first) = plans.first_mut()
+    {
+        first.chosen = true;
+    }
+    let frame = Frame {
+        title: "Register a company".into(),
+        platform: app.platform().config().platform.name.clone(),
+        theme,
+        ..Frame::default()
+    };
+    Ok(page(status, &Register { frame: &frame, plans: &plans, signed_in, typed, wrong }))
+}
+
+fn shown(plan: &plans::Plan, wanted: Option<&str>) -> Plan {
+    use super::words::{bytes, number};
+    let limits = &plan.spec.limits;
+    let parts = [
+        (plan.spec.trial_days > 0).then(|| format!("{} days to try", plan.spec.trial_days)),
+        limits.users.map(|most| format!("{} members", number(most))),
+        limits.rows.map(|most| format!("{} records", number(most))),
+        limits.bytes.map(|most| format!("{} of data", bytes(most))),
+    ];
+    let contents: Vec<_> = parts.into_iter().flatten().collect();
+    Plan {
+        chosen: wanted == Some(plan.spec.code.as_str()),
+        code: plan.spec.code.clone(),
+        name: plan.spec.name.clone(),
+        price: plan.spec.price.clone(),
+        contents: vec![contents.join(", ")].into_iter().filter(|text| !text.is_empty()).collect(),
+    }
+}
