@@ -1,6 +1,6 @@
 //! One temporary PgBouncer in transaction mode, on a Unix socket before a PostgreSQL server.
 
-use super::{PASSWORD, as_user, folder, give_to_user};
+use super::{PASSWORD, USER, as_user, folder, give_to_user};
 use anyhow::{Context, Result, bail, ensure};
 use std::{
     os::unix::net::UnixStream,
@@ -27,18 +27,41 @@ impl Pooler {
     ///
     /// # Errors
     /// If it does not start.
-    pub fn start(program: &Path, (socket, port): (&str, u16), role: &str, connections: u16) -> Result<Self> {
+    pub fn start(program: &Path, server: (&str, u16), role: &str, connections: u16) -> Result<Self> {
+        Self::start_with(program, server, role, connections, "")
+    }
+
+    /// Like [`Pooler::start`], for all roles of the server: it asks the server for their passwords, as a superuser, in the
+    /// database that a client wants.
+    ///
+    /// # Errors
+    /// Those of [`Pooler::start`].
+    pub fn start_for_all(program: &Path, server: (&str, u16), role: &str, connections: u16) -> Result<Self> {
+        let ask = format!(
+            "auth_user = {USER}\n\
+             auth_query = SELECT rolname, rolpassword FROM pg_authid WHERE rolname = $1\n"
+        );
+        Self::start_with(program, server, role, connections, &ask)
+    }
+
+    fn start_with(
+        program: &Path,
+        (socket, port): (&str, u16),
+        role: &str,
+        connections: u16,
+        more: &str,
+    ) -> Result<Self> {
         let dir = folder("pgbouncer")?;
         let settings = format!(
             "[databases]\n* = host={socket} port={port}\n\
              [pgbouncer]\nlisten_addr =\nunix_socket_dir = {dir}\nlisten_port = {PORT}\nlogfile = {dir}/log\n\
              pool_mode = transaction\nauth_type = scram-sha-256\nauth_file = {dir}/users\n\
              default_pool_size = {connections}\nmax_client_conn = 500\nmax_db_connections = 0\n\
-             ignore_startup_parameters = extra_float_digits\nserver_lifetime = 600\n",
+             ignore_startup_parameters = extra_float_digits\nserver_lifetime = 600\n{more}",
             dir = dir.display()
         );
         std::fs::write(dir.join("pgbouncer.ini"), settings)?;
-        std::fs::write(dir.join("users"), format!("\"{role}\" \"{PASSWORD}\"\n"))?;
+        std::fs::write(dir.join("users"), format!("\"{role}\" \"{PASSWORD}\"\n\"{USER}\" \"{PASSWORD}\"\n"))?;
         give_to_user(&dir)?;
         let log = std::fs::File::create(dir.join("said"))?;
         let mut command = as_user(program);

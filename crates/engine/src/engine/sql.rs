@@ -113,14 +113,9 @@ impl Engine {
             return Ok(None);
         }
         let site = server.site(place)?;
-        let mut sources = shared.iter().filter_map(|store| match self.server(&store.place) {
-            Ok(Server::Postgres(source)) => Some((source, source.site(&store.place))),
-            _ => None,
-        });
-        let is_far = sources.any(|(source, at)| {
-            source.name != server.name || at.is_ok_and(|at| at.database != site.database)
-        });
-        match is_far {
+        let is_there =
+            shared.iter().any(|store| matches!(self.server(&store.place), Ok(Server::Postgres(_))));
+        match is_there {
             true => Ok(server.join_remedy(&site).await?.map(|sql| (site.database.to_string(), sql))),
             false => Ok(None),
         }

@@ -30,6 +30,7 @@ mod postgres_convert;
 mod postgres_doctors;
 mod postgres_inspect;
 mod postgres_joins;
+mod postgres_joins_far;
 mod postgres_kit;
 mod postgres_outage;
 mod postgres_places;

@@ -1,5 +1,4 @@
-//! Shared data in tenants' own SQL on PostgreSQL: which roles reach what, how the views are made and removed, and what
-//! happens when databases are on different servers or of different kinds.
+//! Shared data in tenants' own SQL on PostgreSQL: which roles reach what, and how the views are made and removed.
 
 use crate::{
     joins::all_models,
@@ -8,7 +7,6 @@ use crate::{
 };
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
-use tempfile::TempDir;
 use tenantry_engine::{
     CacheLimits, Engine, Kind, PostgresOptions, Result, ServerSpec, SharedStore, SqlLimits, Template,
     name::{ModelName, ServerName, StoreName},
@@ -17,12 +15,11 @@ use tenantry_engine::{
     value::Value,
     write::WriteOptions,
 };
-use tenantry_testkit::postgres::servers;
 use tokio_postgres::error::SqlState;
 
-const COUNT: &str = "SELECT count(*) FROM regions";
+pub(crate) const COUNT: &str = "SELECT count(*) FROM regions";
 
-fn shared_place() -> Place {
+pub(crate) fn shared_place() -> Place {
     place("shared", Isolation::Database, "shared", None, 1)
 }
 
@@ -32,13 +29,13 @@ fn known(store: &str) -> Arc<Schema> {
     Arc::new(Schema::new(store, all, &migrations).unwrap())
 }
 
-fn shared_at(place: Place) -> SharedStore {
+pub(crate) fn shared_at(place: Place) -> SharedStore {
     let models = ["rates", "regions"].map(|model| ModelName::parse(model).unwrap()).into();
     SharedStore { place, schema: known("shared"), models }
 }
 
 /// Makes the shared store, with two regions.
-async fn make_shared(engine: &Engine, place: &Place) {
+pub(crate) async fn make_shared(engine: &Engine, place: &Place) {
     match place.tenant {
         None => engine.create_system(place).await.unwrap(),
         Some(_) => unreachable!(),
@@ -51,7 +48,7 @@ async fn make_shared(engine: &Engine, place: &Place) {
     }
 }
 
-async fn make_tenant(engine: &Engine, place: &Place) {
+pub(crate) async fn make_tenant(engine: &Engine, place: &Place) {
     let template = Template::new(&place.store, &migrations(&all_models())).unwrap();
     engine.provision(place, &template).await.unwrap();
 }
@@ -65,7 +62,7 @@ fn database(home: &Home, place: &Place) -> String {
 }
 
 /// Does what an administrator of the server does once for each database.
-async fn allow_wrapper(home: &Home, place: &Place) {
+pub(crate) async fn allow_wrapper(home: &Home, place: &Place) {
     let sql = format!(
         "CREATE EXTENSION IF NOT EXISTS postgres_fdw; GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO {}",
         home.owner()
@@ -73,11 +70,11 @@ async fn allow_wrapper(home: &Home, place: &Place) {
     home.admin(&database(home, place)).await.batch_execute(&sql).await.unwrap();
 }
 
-async fn sql(engine: &Engine, place: &Place, text: &str) -> Result<Json> {
+pub(crate) async fn sql(engine: &Engine, place: &Place, text: &str) -> Result<Json> {
     sql_at(engine, place, text, shared_place()).await
 }
 
-async fn sql_at(engine: &Engine, place: &Place, text: &str, shared: Place) -> Result<Json> {
+pub(crate) async fn sql_at(engine: &Engine, place: &Place, text: &str, shared: Place) -> Result<Json> {
     let session = engine.session(place, &known("tenant")).await?;
     let done = engine.sql(&session, text, Json::Null, SqlLimits::default(), &[shared_at(shared)]).await;
     done.map(|answer| json!(answer.rows))
@@ -297,93 +294,6 @@ async fn installations_in_one_database_have_views_of_their_own() {
         let reached = "SELECT nspname::text FROM pg_namespace WHERE has_schema_privilege(oid, 'USAGE') AND nspname LIKE $1";
         let rows = client.query(reached, &[&format!("{}%", home.name("b"))]).await.unwrap();
         assert!(rows.is_empty());
-    })
-    .await;
-}
-
-/// The configured address of a server goes before the one where its connections arrive.
-#[tokio::test]
-async fn databases_reach_the_shared_store_by_the_configured_address() {
-    on_each_server(|home| async move {
-        let (host, port) = home.address();
-        let at = |host: &str| {
-            let join_url = Some(format!("postgresql://{}:{port}", host.replace('/', "%2F")));
-            let options = PostgresOptions { join_url, ..home.options() };
-            let server = ServerSpec::postgres(ServerName::parse("pg").unwrap(), options);
-            let engine = Engine::open(vec![server], CacheLimits::default()).unwrap();
-            engine.set_platform(PLATFORM).unwrap();
-            engine
-        };
-        let (right, wrong) = (at(&host), at("/nowhere/at-all"));
-        make_shared(&right, &shared_place()).await;
-        for place in [own(1), schema(2)] {
-            make_tenant(&right, &place).await;
-            allow_wrapper(&home, &place).await;
-            assert_eq!(sql(&right, &place, COUNT).await.unwrap(), json!([[2]]), "{place}");
-            assert_eq!(*sql(&wrong, &place, COUNT).await.unwrap_err().kind(), Kind::Unreachable, "{place}");
-            assert_eq!(sql(&right, &place, COUNT).await.unwrap(), json!([[2]]), "{place}");
-        }
-    })
-    .await;
-}
-
-/// Makes an engine on the home, with another server of shared data.
-fn with_shared(home: &Home, shared: ServerSpec) -> Engine {
-    home.engine_with(vec![shared])
-}
-
-fn elsewhere() -> Place {
-    Place { server: ServerName::parse("other").unwrap(), ..shared_place() }
-}
-
-#[tokio::test]
-async fn shared_data_on_another_server_is_joined_while_that_answers() {
-    for (here, there) in [(0, 1), (1, 0)] {
-        let (home, far) = (Home::make(&servers()[here]).await, Home::make(&servers()[there]).await);
-        let other = |url: String| {
-            let options = PostgresOptions { url, ..far.options() };
-            ServerSpec::postgres(ServerName::parse("other").unwrap(), options)
-        };
-        let engine = with_shared(&home, other(far.options().url));
-        make_shared(&engine, &elsewhere()).await;
-        for place in [own(1), schema(2)] {
-            make_tenant(&engine, &place).await;
-            allow_wrapper(&home, &place).await;
-            assert_eq!(sql_at(&engine, &place, COUNT, elsewhere()).await.unwrap(), json!([[2]]), "{place}");
-        }
-        let lost = with_shared(&home, other("postgresql://me@%2Fnowhere%2Fat-all/home".into()));
-        for place in [own(1), schema(2)] {
-            let error = sql_at(&lost, &place, COUNT, elsewhere()).await.unwrap_err();
-            assert_eq!(*error.kind(), Kind::Unreachable, "{place}");
-            let own = sql_at(&lost, &place, "SELECT count(*) AS regions FROM doctors", elsewhere()).await;
-            assert_eq!(own.unwrap(), json!([[0]]), "{place}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn databases_of_different_kinds_are_not_joined_and_say_so() {
-    on_each_server(|home| async move {
-        let dir = TempDir::new().unwrap();
-        let engine =
-            home.engine_with(vec![ServerSpec::sqlite(ServerName::parse("other").unwrap(), dir.path())]);
-        let file = Place { server: ServerName::parse("other").unwrap(), ..own(5) };
-        make_shared(&engine, &shared_place()).await;
-        make_shared(&engine, &elsewhere()).await;
-        for (place, shared, says) in [
-            (own(1), elsewhere(), "in SQLite, and this tenant's tables are in PostgreSQL"),
-            (schema(2), elsewhere(), "in SQLite, and this tenant's tables are in PostgreSQL"),
-            (file, shared_place(), "in PostgreSQL, and this tenant's tables are in SQLite"),
-        ] {
-            make_tenant(&engine, &place).await;
-            let refused = sql_at(&engine, &place, COUNT, shared.clone()).await.unwrap_err();
-            let Kind::Statement(why) = refused.kind() else { panic!("{refused}") };
-            assert!(why.contains(says) && why.contains("API"), "{why}");
-            let own =
-                sql_at(&engine, &place, "SELECT count(*) AS regions FROM doctors", shared.clone()).await;
-            assert_eq!(own.unwrap(), json!([[0]]), "{place}");
-            assert_eq!(engine.join_remedy(&place, &[shared_at(shared)]).await.unwrap(), None);
-        }
     })
     .await;
 }

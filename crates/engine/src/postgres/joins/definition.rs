@@ -18,7 +18,7 @@ pub(super) struct Definition {
     models: Vec<Model>,
     /// The schema of the shared tables, not quoted.
     pub(super) from: String,
-    remote: Option<Remote>,
+    pub(super) remote: Remote,
     /// Name of the schema with the views.
     pub(super) views: String,
     /// Name of the schema with the foreign tables, and of the foreign server.
@@ -60,16 +60,13 @@ impl Definition {
                     .collect(),
             })
             .collect();
-        let is_here = server.name == source.name && site.database == at.database;
-        let remote = match is_here {
-            true => None,
-            false => Some(Remote {
-                options: address::options(server, (source, at)).await?,
-                role: roles::reader(at),
-                password: source.password(&roles::reader(at)).await?,
-            }),
+        let role = roles::reader(at);
+        let remote = Remote {
+            options: address::options(server, (source, at)).await?,
+            password: source.password(&role).await?,
+            role,
         };
-        let hash = hash(&models, &at.quoted, remote.as_ref());
+        let hash = hash(&models, &at.quoted, &remote);
         let versions = ["shared", "remote"].map(|what| versions(server, what, &shared.place.store));
         Ok(Self {
             models,
@@ -87,11 +84,6 @@ impl Definition {
 
     pub(super) fn joined(&self) -> Joined {
         Joined(quoted(&self.views).to_string().into())
-    }
-
-    /// Returns how the shared store is reached, if it is in another database.
-    pub(super) fn remote(&self) -> Option<&Remote> {
-        self.remote.as_ref()
     }
 
     pub(super) fn models(&self) -> impl Iterator<Item = &Model> {
@@ -122,13 +114,11 @@ fn versions(server: &Server, what: &str, store: &StoreName) -> String {
     server.prefix.own(&format!("{what}.{short}."))
 }
 
-fn hash(models: &[Model], from: &str, remote: Option<&Remote>) -> String {
+fn hash(models: &[Model], from: &str, Remote { options, role, password }: &Remote) -> String {
     let mut text = format!("{FORM}\n{from}\n");
     for model in models {
         text.push_str(&format!("{}({})\n", model.name, model.typed()));
     }
-    if let Some(Remote { options, role, password }) = remote {
-        text.push_str(&format!("{options:?}\n{role}\n{password}\n"));
-    }
+    text.push_str(&format!("{options:?}\n{role}\n{password}\n"));
     blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
 }

@@ -1,6 +1,6 @@
 //! Makes the views of a shared store in the database of a tenant, and removes those of former versions.
 
-use super::definition::{Definition, Remote};
+use super::definition::Definition;
 use crate::{
     error::Result,
     joins::refused,
@@ -76,13 +76,10 @@ async fn make(conn: &mut Connection, schema: &str, definition: &Definition) -> R
         Some(false) => return conn.batch(&grant).await.map(|()| false),
         None => {}
     }
-    let mut batch = vec![];
-    if let Some(remote) = definition.remote() {
-        require_wrapper(conn, schema, definition).await?;
-        batch.extend(foreign(definition, remote));
-    }
+    require_wrapper(conn, schema, definition).await?;
+    let mut batch = foreign(definition);
     batch.push(format!("CREATE SCHEMA {views}"));
-    let from = quoted(if definition.remote().is_some() { &definition.foreign } else { &definition.from });
+    let from = quoted(&definition.foreign);
     batch.extend(definition.models().map(|model| {
         let name = quoted(&model.name);
         format!("CREATE VIEW {views}.{name} AS SELECT {} FROM {from}.{name}", model.columns())
@@ -93,7 +90,8 @@ async fn make(conn: &mut Connection, schema: &str, definition: &Definition) -> R
 }
 
 /// Returns the statements that make the foreign tables, which only the owner may use.
-fn foreign(definition: &Definition, remote: &Remote) -> Vec<String> {
+fn foreign(definition: &Definition) -> Vec<String> {
+    let remote = &definition.remote;
     let foreign = quoted(&definition.foreign);
     let login = [("user", remote.role.clone()), ("password", remote.password.clone())];
     let mut batch = vec![

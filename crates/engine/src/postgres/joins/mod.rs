@@ -1,7 +1,7 @@
 //! Shared data in a tenant's own SQL: views of a shared store's models, in the database of the tenant.
 //!
 //! The views are in a schema of their own, which the statement has in its search path behind the tenant's. They belong to
-//! the owner, and the roles of tenants may only read them. If the shared store is in another database, they show foreign
+//! the owner, and the roles of tenants may only read them. A shared store is a database of its own, so they show foreign
 //! tables of `postgres_fdw`, which only the owner may use: so the owner's user mapping signs in there, as a role that
 //! reads these models alone ([`source`]), and no role of a tenant sees its password.
 //!
@@ -53,9 +53,7 @@ impl Server {
         if !anew && self.joined.get(&key).is_some() {
             return Ok(key.1);
         }
-        if let Some(remote) = definition.remote() {
-            source.let_in(&opened.site, remote, &definition, anew).await?;
-        }
+        source.let_in(&opened.site, &definition, anew).await?;
         self.make_views(site, &definition).await?;
         self.joined.insert(key.clone(), ());
         Ok(key.1)

@@ -7,6 +7,7 @@ use crate::{
         connections::{Connection, Login},
         names::{quoted, relations_of},
         places::{How, roles},
+        sandbox::password_of,
         server::Server,
         site::Site,
     },
@@ -24,49 +25,42 @@ impl Server {
     ///
     /// # Errors
     /// `WrongIdentity` if another role has its name.
-    pub(super) async fn let_in(
-        &self,
-        at: &Site,
-        remote: &Remote,
-        definition: &Definition,
-        anew: bool,
-    ) -> Result<()> {
+    pub(super) async fn let_in(&self, at: &Site, definition: &Definition, anew: bool) -> Result<()> {
+        let Remote { role, password, .. } = &definition.remote;
+        let login = Login { role: role.clone(), password: password.clone() };
         let mut transaction = self.as_owner(at, How::Write).await?;
-        let done = self.open_models_of(transaction.connection()?, at, remote, definition).await;
-        let is_new = self.finish(transaction, at, done).await?;
-        if is_new || anew {
-            let login = Login { role: remote.role.clone(), password: remote.password.clone() };
-            self.set_password(&login).await?;
-        }
-        Ok(())
+        let done = self.open_models_of(transaction.connection()?, at, &login, definition).await;
+        self.finish(transaction, at, done).await?;
+        if anew { self.set_password(&login).await } else { Ok(()) }
     }
 
-    /// Returns true if the role has no password yet.
     async fn open_models_of(
         &self,
         conn: &mut Connection,
         at: &Site,
-        remote: &Remote,
+        login: &Login,
         definition: &Definition,
-    ) -> Result<bool> {
+    ) -> Result<()> {
+        let name = &*login.role;
         // One process at a time: PostgreSQL refuses concurrent changes of a role.
         conn.batch("SELECT pg_advisory_xact_lock(hashtext('tenantry joins'))").await?;
         let how = format!("LOGIN CONNECTION LIMIT {CONNECTIONS}");
-        roles::make(conn, &remote.role, &how, &self.platform).await?;
-        let (role, schema) = (quoted(&remote.role), &at.quoted);
+        roles::make(conn, name, &how, &self.platform).await?;
+        let (role, schema) = (quoted(name), &at.quoted);
         let sql = "SELECT rolconfig IS NULL FROM pg_roles WHERE rolname = $1";
-        let is_new = conn.query(sql, &[(&remote.role, Type::TEXT)]).await?;
+        let is_new = conn.query(sql, &[(&name, Type::TEXT)]).await?;
         let is_new = is_new.first().is_some_and(|row| row.get(0));
         if is_new {
             conn.batch(&format!(
                 "ALTER ROLE {role} SET default_transaction_read_only = on; \
-                 ALTER ROLE {role} SET idle_in_transaction_session_timeout = '{IDLE}'"
+                 ALTER ROLE {role} SET idle_in_transaction_session_timeout = '{IDLE}'; {}",
+                password_of(login)
             ))
             .await?;
         }
         let wanted = definition.models().map(|model| model.name.clone()).collect::<Vec<_>>();
-        if self.may_read_exactly(conn, at, &remote.role, &wanted).await? {
-            return Ok(is_new);
+        if self.may_read_exactly(conn, at, name, &wanted).await? {
+            return Ok(());
         }
         let tables: Vec<_> = wanted.iter().map(|name| format!("{schema}.{}", quoted(name))).collect();
         conn.batch(&format!(
@@ -75,8 +69,7 @@ impl Server {
             quoted(&at.database),
             tables.join(", "),
         ))
-        .await?;
-        Ok(is_new)
+        .await
     }
 
     /// Returns true if the role may sign in, and read these tables and no others.

@@ -16,6 +16,8 @@ mod rules;
 mod tokens;
 mod update;
 
+pub(super) use password::password_of;
+
 use super::{
     connections::Connection, joins::Joined, places::How, schema::ledger, server::Server, site::Site,
 };

@@ -39,10 +39,14 @@ impl Server {
         Error::with_source(Kind::Denied(why.into()), "sign in", error)
     }
 
+    /// Sets the password of a role.
+    ///
+    /// # Errors
+    /// `Denied` if the role is another program's.
     pub(in crate::postgres) async fn set_password(&self, login: &Login) -> Result<()> {
-        // Only a digest is sent, so that no log has the password.
-        let digest = scram_sha_256(login.password.as_bytes());
-        self.run_home(&format!("ALTER ROLE {} PASSWORD '{digest}'", quoted(&login.role))).await
+        // One process at a time: PostgreSQL refuses concurrent changes of a role.
+        let lock = "SELECT pg_advisory_xact_lock(hashtext('tenantry passwords'))";
+        self.run_home(&format!("{lock}; {}", password_of(login))).await
     }
 
     /// Returns the password of a role that signs in.
@@ -69,4 +73,10 @@ impl Server {
         let found = rows.first().map(|row| row.get(0));
         found.ok_or_else(|| Error::new(Kind::Corrupt, format!("{table} is empty")))
     }
+}
+
+/// Returns the statement that sets the password of a role. It has a digest only, so that no log has the password.
+pub(in crate::postgres) fn password_of(login: &Login) -> String {
+    let digest = scram_sha_256(login.password.as_bytes());
+    format!("ALTER ROLE {} PASSWORD '{digest}'", quoted(&login.role))
 }
