@@ -26,7 +26,7 @@ mod system;
 mod tables;
 
 pub use connections::{ConnectionLimits, PostgresUrl};
-pub(crate) use joins::{Joined, may_heal};
+pub(crate) use joins::{joined::Joined, may_heal};
 pub(crate) use places::is_loss;
 pub use replicas::{ReplicaOptions, ReplicaReport, ReplicaStanding, Replication};
 pub(crate) use server::Server;

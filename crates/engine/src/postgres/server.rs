@@ -2,7 +2,7 @@
 
 use super::{
     connections::{Access, ConnectionLimits, Connections, Lease, PostgresUrl, options_of},
-    joins::Joined,
+    joins::joined::Joined,
     names::Prefix,
     opened::{Opened, REMEMBERED},
     replicas::{Moment, ReplicaReport, Replicas, Replication},

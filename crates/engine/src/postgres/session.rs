@@ -5,7 +5,7 @@
 
 use super::{
     connections::{Call, Failed},
-    joins::Joined,
+    joins::joined::Joined,
     opened::Opened,
     records::{Bound, Query, activity, list, read, usage, write},
     server::Server,

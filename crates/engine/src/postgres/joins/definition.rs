@@ -1,6 +1,6 @@
 //! What the views of a shared store consist of, and the names that follow from it.
 
-use super::{Joined, address};
+use super::{address, joined::Joined};
 use crate::{
     error::Result,
     joins::SharedStore,
@@ -83,7 +83,7 @@ impl Definition {
     }
 
     pub(super) fn joined(&self) -> Joined {
-        Joined(quoted(&self.views).to_string().into())
+        Joined::new(&quoted(&self.views).to_string())
     }
 
     pub(super) fn models(&self) -> impl Iterator<Item = &Model> {

@@ -11,6 +11,7 @@
 
 mod address;
 mod definition;
+pub(super) mod joined;
 mod make;
 mod source;
 
@@ -20,18 +21,8 @@ use crate::{
     joins::SharedStore,
 };
 use definition::Definition;
+use joined::Joined;
 use tokio_postgres::error::{DbError, SqlState};
-
-/// The schema with the views of a shared store, quoted.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Joined(Box<str>);
-
-impl Joined {
-    /// Returns the schema, quoted.
-    pub(super) fn schema(&self) -> &str {
-        &self.0
-    }
-}
 
 impl Server {
     /// Makes the models of `shared`, which is on the server `source`, readable for the tenant's own SQL in the database of

@@ -19,7 +19,7 @@ mod update;
 pub(super) use password::password_of;
 
 use super::{
-    connections::Connection, joins::Joined, places::How, schema::ledger, server::Server, site::Site,
+    connections::Connection, joins::joined::Joined, places::How, schema::ledger, server::Server, site::Site,
 };
 use crate::{
     error::{Error, Kind, Result},
