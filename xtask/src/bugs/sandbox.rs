@@ -3,7 +3,7 @@
 use super::program::{self, Outcome};
 use super::sow::AWAKE;
 use super::tests::Tests;
-use crate::servers::Servers;
+use crate::{servers::Servers, test::ALL_BUT_BROWSER};
 use anyhow::{Context, Result, ensure};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -68,7 +68,7 @@ impl Sandbox {
         let mut command = crate::cargo(&self.sources);
         // No debugger is used on this build.
         command.env("CARGO_TARGET_DIR", &self.target).env("CARGO_PROFILE_DEV_DEBUG", "0");
-        command.args(["test", "-q", "--workspace", "--lib", "--test", "it", "--no-run"]);
+        command.args(["test", "-q", "--lib", "--test", "it", "--no-run"]).args(ALL_BUT_BROWSER);
         let built =
             command.arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit()).output()?;
         ensure!(built.status.success(), "the test programs do not build");

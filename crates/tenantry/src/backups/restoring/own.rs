@@ -28,7 +28,13 @@ impl OwnTenant<'_> {
     /// [`Error::Denied`] unless the actor manages the tenant; [`Error::Conflict`] when nothing is staged.
     pub async fn staged_backup(&self) -> Result<(Restore, Vec<Difference>)> {
         self.tenant.require_manager()?;
+        self.staged().await?;
         self.platform.restores().show(self.tenant.slug()).await
+    }
+
+    async fn staged(&self) -> Result<Restore> {
+        let staged = self.platform.restores().staged(self.tenant.slug()).await?;
+        staged.ok_or_else(|| Error::Conflict("no backup is staged: stage one first".into()))
     }
 
     /// Discards what is staged.
@@ -82,8 +88,7 @@ impl OwnTenant<'_> {
     async fn records_and_staged(&self, model: &str) -> Result<(Records<'_>, Place, BackupId)> {
         self.tenant.require_manager()?;
         let records = self.platform.records(self.tenant, model)?;
-        let staged = self.platform.restores().staged(self.tenant.slug()).await?;
-        let staged = staged.ok_or_else(|| Error::Conflict("no backup is staged: stage one first".into()))?;
+        let staged = self.staged().await?;
         let store = &records.model().store;
         let pair = staged.stores.into_iter().find(|pair| pair.live.store == *store);
         let pair = pair.ok_or_else(|| Error::Conflict(format!("the staged backup has no {model}")))?;
