@@ -83,6 +83,8 @@ fn refused_rightly(
 ) -> Option<String> {
     let expected: &[u16] = match (shot.route.access, credential, relation) {
         (Access::Public, ..) => return None,
+        // No page is served below a tenant's name. `/t/SLUG/` looks like a record of a model `t`, for which one must sign in.
+        _ if shot.route.is_page && shot.path.starts_with("/t/") => &[401, 404],
         // Only a tenant's own routes are also served below its name.
         (Access::User | Access::Staff | Access::Superuser, ..) if shot.path.starts_with("/t/") => &[404],
         (_, Credential::None | Credential::Forged, _) => &[401],
