@@ -20,7 +20,7 @@ use axum::{
     routing::{MethodFilter, on},
 };
 use futures_util::future::BoxFuture;
-use http::{Method, Uri};
+use http::{HeaderMap, Method, Uri};
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 /// The callers that may use a route. The handler's extractor enforces the level, and the platform's verbs check it again.
@@ -329,8 +329,8 @@ impl Handler<(), App> for Target {
 }
 
 /// Leads browsers to the address of a page; everything else is absent.
-async fn absent(method: Method, uri: Uri) -> Result<Response, Problem> {
-    pages::to_page(&method, &uri).ok_or_else(Problem::absent)
+async fn absent(method: Method, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
+    pages::to_page(&method, &uri, &headers).ok_or_else(Problem::absent)
 }
 
 async fn not_that_way(request: Request) -> Response {

@@ -1,10 +1,11 @@
 //! Answers of page handlers: HTML under the content security policy, and redirects.
 
+use crate::http::page::is_wanted;
 use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, Method, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use tenantry_console::{POLICY, Page, html};
 
 /// Returns a page.
@@ -40,12 +41,12 @@ pub(super) fn own_path(path: &str) -> &str {
     if is_own && !path.bytes().any(|byte| byte.is_ascii_control()) { path } else { "/" }
 }
 
-/// Leads a browser from `/login` to `/login/`, if the path can be one of a page.
-pub(in crate::http) fn to_page(method: &Method, uri: &Uri) -> Option<Response> {
+/// Leads a browser from `/login` to `/login/`, if the path can be one of a page. A program is told that nothing is there.
+pub(in crate::http) fn to_page(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
     let path = uri.path();
     let is_page =
         !path.ends_with('/') && !path.starts_with("/api/") && !path.starts_with("/t/") && !path.contains('.');
-    if method != Method::GET || !is_page || own_path(path) != path {
+    if method != Method::GET || !is_page || !is_wanted(headers) || own_path(path) != path {
         return None;
     }
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();

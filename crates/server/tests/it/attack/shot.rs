@@ -129,8 +129,10 @@ impl Shot {
     }
 
     fn bare(route: &'static Route, path: &'static str, shown: Vec<Shown>) -> Self {
-        let mark =
-            shown.iter().find_map(|s| s.owner).map_or("nobody".into(), |at| format!("by-company-{at}."));
+        // A credential with a mistake may be none, for example if the name of its cookie has it.
+        let (spoilt, valid): (Vec<_>, Vec<_>) = shown.iter().partition(|s| s.spoilt);
+        let mark = valid.iter().chain(&spoilt).find_map(|s| s.owner);
+        let mark = mark.map_or("nobody".into(), |at| format!("by-company-{at}."));
         let body = body(&route.method, path, &mark);
         Self { route, route_path: path, path: path.to_owned(), shown, named: vec![], names: vec![], body }
     }
