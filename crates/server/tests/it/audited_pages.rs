@@ -128,7 +128,7 @@ async fn act(web: &mut Web, other: &mut Web, route: &str, slug: &str, ready: &st
         "/account/reset/" => (route, vec![("token", ready), ("password", "another horse battery")]),
         "/account/verify/" => (route, vec![("token", ready), ("password", PASSWORD)]),
         "/account/invitation/" => {
-            // The browser of the person who was invited.
+            // The browser of the invited person.
             other.cookies.clear();
             let page = other.get(route).await.expect(200);
             let shown = other.submit(&page, route, &[("token", ready), ("act", "show")]).await.expect(200);

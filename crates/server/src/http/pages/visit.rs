@@ -1,4 +1,4 @@
-//! Extractors of pages: who visits, in which company, and the sent form.
+//! Extractors of page handlers: the visitor, the company that the visitor works in, and the sent form.
 //!
 //! Used by every page handler. They resolve the caller exactly as the extractors of the API do.
 
@@ -122,7 +122,7 @@ impl FromRequestParts<App> for Inside {
     }
 }
 
-/// A visit of a person who manages the company.
+/// A visit of a manager of the company.
 pub(in crate::http) struct Managing(pub(super) Inside);
 
 impl FromRequestParts<App> for Managing {

@@ -77,7 +77,7 @@ impl Restores<'_> {
         self.stage(&actor.by(), slug, backup, stores).await
     }
 
-    /// Like [`Restores::start`], for a caller who may.
+    /// Starts restoring as [`Restores::start`] does, without a look at the actor: the caller has checked its rights.
     pub(super) async fn stage(
         &self,
         by: &By,

@@ -1,4 +1,4 @@
-//! `/settings/activity/`: who changed which records.
+//! `/settings/activity/`: the changes of the company's records, each with the member or the program that made it.
 
 use crate::http::{
     App,
@@ -81,7 +81,7 @@ pub(super) async fn lines(
     Ok((entries.iter().map(line).collect(), oldest))
 }
 
-/// Returns who acted: the name of a member, or what else it was.
+/// Returns the actor of a change: the name of a member, or of an API key or a program.
 fn who(names: &HashMap<String, String>, actor: &str) -> String {
     match (names.get(actor), actor.split_once(':')) {
         (Some(name), _) => name.clone(),

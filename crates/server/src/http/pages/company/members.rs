@@ -1,4 +1,4 @@
-//! `/settings/members/`: who works in the company, with which role, and who is invited.
+//! `/settings/members/`: the members of the company with their roles, and its open invitations.
 
 use super::{manages, roles};
 use crate::{

@@ -52,7 +52,7 @@ struct Draft {
     keep: bool,
 }
 
-/// Refuses a visitor who may not do this; the platform says so too when the form is sent.
+/// Refuses to show a form that the visitor's role may not send. The platform checks the role again when the form is sent.
 fn require(place: &Place<'_>, verb: Verb) -> Result<()> {
     match place.may(verb) {
         true => Ok(()),
