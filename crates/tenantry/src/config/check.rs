@@ -44,7 +44,7 @@ impl Config {
         }
         names_clash(self, report);
         apps_and_plans(self, report);
-        super::backups::check(self, report);
+        super::objects::backups::check(self, report);
         limits(&self.limits, report);
         roles(&self.auth, report);
         let threads = self.limits.blocking_threads;

@@ -3,29 +3,25 @@
 //! Called by the command line and by programs that embed the platform. There is no global: a [`Config`] is a value that
 //! is passed on. Reading it never opens a database or reads a secret.
 
-mod backups;
-pub(crate) mod buckets;
 mod check;
 mod defaults;
 pub(crate) mod edit;
-mod files;
 mod mail;
 mod metrics;
 mod model;
 mod net;
+pub(crate) mod objects;
 mod operations;
 mod reading;
 mod secret;
 mod servers;
-mod target;
 mod template;
 
-pub use backups::*;
-pub use files::FilesConfig;
 pub use mail::MailConfig;
 pub use metrics::MetricsConfig;
 pub use model::*;
 pub use net::{IpRange, IpRangeError};
+pub use objects::{backups::*, files::FilesConfig, target::ObjectTarget};
 pub use operations::OperationsConfig;
 pub use problem::{Problem, Problems};
 use reading::{problem, read, read_auth, units};
@@ -33,7 +29,6 @@ pub(crate) use reading::{reader, source};
 pub use secret::Secret;
 pub(crate) use servers::same_names;
 pub use servers::{Location, PostgresConfig, ReplicaConfig, ServerConfig, UrlSource};
-pub use target::ObjectTarget;
 pub use template::{NameTemplate, TemplateError};
 
 use std::path::Path;

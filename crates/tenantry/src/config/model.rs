@@ -4,11 +4,11 @@
 //! text: every name is parsed, every path resolved.
 
 use super::{
-    backups::BackupsConfig,
-    files::FilesConfig,
     mail::MailConfig,
     metrics::MetricsConfig,
     net::IpRange,
+    objects::backups::BackupsConfig,
+    objects::files::FilesConfig,
     operations::OperationsConfig,
     servers::{Location, ServerConfig},
     template::NameTemplate,

@@ -97,7 +97,7 @@ impl Files {
             }
             ObjectTarget::S3 { bucket, prefix, endpoint, region } => {
                 let address = (endpoint.as_deref(), region.as_deref());
-                let bucket = crate::config::buckets::s3(bucket, address, "files.target")?;
+                let bucket = crate::config::objects::buckets::s3(bucket, address, "files.target")?;
                 Ok(Self { store: Arc::new(PrefixStore::new(bucket, prefix.as_str())) })
             }
         }

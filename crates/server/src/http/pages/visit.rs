@@ -45,7 +45,7 @@ pub(in crate::http) struct Visit {
     pub(super) company: Option<Arc<TenantRecord>>,
 }
 
-/// A visit of anyone.
+/// A visit, signed in or not.
 pub(in crate::http) struct Guest {
     pub(super) visit: Visit,
     pub(super) actor: Option<Actor>,

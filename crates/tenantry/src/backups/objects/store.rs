@@ -76,7 +76,7 @@ impl Store {
             }
             ObjectTarget::S3 { bucket, prefix, endpoint, region } => {
                 let address = (endpoint.as_deref(), region.as_deref());
-                let inner = crate::config::buckets::s3(bucket, address, "backups.target")?;
+                let inner = crate::config::objects::buckets::s3(bucket, address, "backups.target")?;
                 let parts = prefix.split('/').filter(|part| !part.is_empty());
                 Ok(Self { inner, prefix: parts.map(Into::into).collect() })
             }
@@ -232,9 +232,10 @@ mod tests_s3 {
     fn store(endpoint: &str, prefix: &str) -> Store {
         let keys = object_store::aws::AmazonS3Builder::new();
         let keys = keys.with_access_key_id(KEY.0).with_secret_access_key(KEY.1);
-        let inner = crate::config::buckets::addressed(keys, "bucket", (Some(endpoint), Some("us-east-1")))
-            .build()
-            .unwrap();
+        let inner =
+            crate::config::objects::buckets::addressed(keys, "bucket", (Some(endpoint), Some("us-east-1")))
+                .build()
+                .unwrap();
         Store { inner: Arc::new(inner), prefix: vec![prefix.into()] }
     }
 

@@ -19,7 +19,7 @@ pub(in crate::config) fn read(file: &str, text: &str, dir: &Path) -> Result<Conf
     let config = Config {
         servers: crate::config::servers::read(&root, dir, &platform),
         backups: backups(root.section("backups"), &platform),
-        files: crate::config::files::read(root.section("files"), &platform.data_dir),
+        files: crate::config::objects::files::read(root.section("files"), &platform.data_dir),
         mail: crate::config::mail::read(root.section("mail"), dir, &platform),
         platform,
         stores: stores(&root, defaults.stores),
@@ -112,7 +112,7 @@ fn apps(section: Section<'_>, dir: &Path, default: AppsConfig) -> AppsConfig {
 }
 
 fn backups(section: Section<'_>, platform: &PlatformConfig) -> crate::config::BackupsConfig {
-    let backups = crate::config::backups::read(&section, &platform.data_dir);
+    let backups = crate::config::objects::backups::read(&section, &platform.data_dir);
     section.finish();
     backups
 }

@@ -2,7 +2,7 @@
 //!
 //! Keys of an object store are never in the file: they come from the environment when the store is opened.
 
-use super::reader::Section;
+use crate::config::reader::Section;
 use std::{
     fmt,
     path::{Path, PathBuf},
@@ -46,7 +46,7 @@ impl ObjectTarget {
     }
 
     /// Moves a directory inside `from` to the same place inside `to`.
-    pub(super) fn rebase(&mut self, from: &Path, to: &Path) {
+    pub(in crate::config) fn rebase(&mut self, from: &Path, to: &Path) {
         if let Self::Directory(path) = self
             && let Ok(inside) = path.strip_prefix(from)
         {
@@ -55,13 +55,16 @@ impl ObjectTarget {
     }
 
     /// Returns true if it is a directory that contains one of these, or is inside one.
-    pub(super) fn overlaps_any<'d>(&self, mut directories: impl Iterator<Item = &'d Path>) -> bool {
+    pub(in crate::config) fn overlaps_any<'d>(
+        &self,
+        mut directories: impl Iterator<Item = &'d Path>,
+    ) -> bool {
         let Self::Directory(path) = self else { return false };
         directories.any(|dir| path.starts_with(dir) || dir.starts_with(path))
     }
 
     /// Returns true if objects of both would be in one place.
-    pub(super) fn overlaps(&self, other: &Self) -> bool {
+    pub(in crate::config) fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {
             (_, Self::Directory(path)) => self.overlaps_any([path.as_path()].into_iter()),
             (
@@ -80,7 +83,7 @@ impl ObjectTarget {
 }
 
 /// Reads `target`, `endpoint` and `region` of a section. `None`: it names no target.
-pub(super) fn read(section: &Section<'_>, data_dir: &Path) -> Option<ObjectTarget> {
+pub(in crate::config) fn read(section: &Section<'_>, data_dir: &Path) -> Option<ObjectTarget> {
     let (endpoint, region) = (section.text("endpoint"), section.text("region"));
     let text = section.text("target")?;
     let Some(rest) = text.strip_prefix("s3://") else {

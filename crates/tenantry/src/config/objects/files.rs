@@ -1,8 +1,9 @@
 //! `[files]`: where the bytes of file fields are stored.
 //!
-//! Read by [`super::read`], checked with the backups, which must not be in the same place.
+//! Read by [`crate::config::read`], checked with the backups, which must not be in the same place.
 
-use super::{reader::Section, target, target::ObjectTarget};
+use super::target::{self, ObjectTarget};
+use crate::config::reader::Section;
 use std::path::Path;
 
 /// `[files]`.
@@ -14,12 +15,12 @@ pub struct FilesConfig {
 
 impl FilesConfig {
     /// The defaults for this data directory.
-    pub(super) fn defaults_in(data_dir: &Path) -> Self {
+    pub(in crate::config) fn defaults_in(data_dir: &Path) -> Self {
         Self { target: ObjectTarget::Directory(data_dir.join("files")) }
     }
 }
 
-pub(super) fn read(section: Section<'_>, data_dir: &Path) -> FilesConfig {
+pub(in crate::config) fn read(section: Section<'_>, data_dir: &Path) -> FilesConfig {
     let default = FilesConfig::defaults_in(data_dir);
     let files = FilesConfig { target: target::read(&section, data_dir).unwrap_or(default.target) };
     section.finish();

@@ -1,15 +1,15 @@
 //! `[backups]`: where backups are stored, how long they are retained, and when they are made automatically.
 //!
-//! Read by [`super::read`], checked by [`super::check`]. Keys of an object store are never in the file: they come from
+//! Read by [`crate::config::read`], checked by [`crate::config::check`]. Keys of an object store are never in the file: they come from
 //! the environment when the store is opened.
 
-use super::{
+pub use crate::backups::upkeep::schedule::Cron;
+use crate::config::{
     model::{Config, Scope},
+    objects::target::ObjectTarget,
     reader::Section,
     servers::ServerConfig,
-    target::ObjectTarget,
 };
-pub use crate::backups::upkeep::schedule::Cron;
 use std::{collections::HashSet, str::FromStr};
 use tenantry_engine::name::{PlanName, Slug, StoreName};
 
@@ -68,7 +68,7 @@ pub struct ScheduleConfig {
 
 impl BackupsConfig {
     /// The defaults for this data directory.
-    pub(super) fn defaults_in(data_dir: &std::path::Path) -> Self {
+    pub(in crate::config) fn defaults_in(data_dir: &std::path::Path) -> Self {
         Self {
             target: ObjectTarget::Directory(data_dir.join("backups")),
             compression: 3,
@@ -85,7 +85,7 @@ impl BackupsConfig {
     }
 }
 
-pub(super) fn read(section: &Section<'_>, data_dir: &std::path::Path) -> BackupsConfig {
+pub(in crate::config) fn read(section: &Section<'_>, data_dir: &std::path::Path) -> BackupsConfig {
     let default = BackupsConfig::defaults_in(data_dir);
     let keep = keep(&section.section("keep"), default.keep);
     let compression = section.number("compression", 1..=19).map(|n| n as i32);
@@ -131,7 +131,7 @@ fn schedule(section: &Section<'_>, default: Keep) -> Option<ScheduleConfig> {
 }
 
 /// Checks what must agree with the rest of the file.
-pub(super) fn check(config: &Config, report: &mut dyn FnMut(&str, String)) {
+pub(in crate::config) fn check(config: &Config, report: &mut dyn FnMut(&str, String)) {
     let backups = &config.backups;
     let directories = || config.servers.iter().filter_map(ServerConfig::path);
     if backups.target.overlaps_any(directories()) || backups.target.overlaps(&config.files.target) {
