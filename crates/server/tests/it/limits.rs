@@ -18,7 +18,7 @@ const BOTH: [&str; 2] = ["database", "pooled"];
 const CROWD: usize = 12;
 
 /// Creates an app whose only plan has these limits.
-async fn limited(isolation: &str, limits: &str) -> TestApp {
+pub(crate) async fn limited(isolation: &str, limits: &str) -> TestApp {
     let text = format!(
         "[stores.control]\n[stores.shared]\n[stores.tenant]\nisolation = \"{isolation}\"\n[plans.small]\n\
          label = \"Small\"\n[plans.small.limits]\n{limits}\n[registration]\ndefault_plan = \"small\"\n"

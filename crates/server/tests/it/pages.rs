@@ -56,6 +56,20 @@ async fn a_page_ends_at_its_bytes_and_none_is_left_out() {
     assert_eq!(csv.lines().count(), 61);
 }
 
+#[tokio::test]
+async fn groups_end_at_the_bytes_of_a_page_and_say_that_there_are_more() {
+    let (_app, owner) = narrow().await;
+    for n in 0..60 {
+        let mut one = patient("Ash");
+        one["notes"] = json!(format!("{n:02}{}", "n".repeat(5_000)));
+        owner.post("/api/records/patients", &one).await.expect(201);
+    }
+    let answer = owner.get("/api/records/patients/aggregate?group_by=notes").await.expect(200);
+    assert!(answer.body.len() < PAGE + 8_000, "{} bytes", answer.body.len());
+    let answer = answer.json();
+    assert_eq!((answer["more"].clone(), answer["groups"].as_array().unwrap().len()), (json!(true), 14));
+}
+
 /// A referenced row is in the page as often as it is referred to, and counts as often.
 #[tokio::test]
 async fn expanded_rows_count_as_often_as_they_stand_there() {

@@ -2,6 +2,7 @@
 
 use super::{
     app::{Client, TestApp},
+    limits::limited,
     records::patient,
 };
 use http::Method;
@@ -141,6 +142,12 @@ async fn what_no_longer_fits_is_refused_and_files_come_back() {
     );
     owner.delete("/api/records/payments/2").await.expect(204);
     assert_eq!(take(&owner, "payments", &[1]).await["created"], 1);
+    let used = || async { owner.get("/api/tenant/usage").await.expect(200).json()["file_bytes"].clone() };
+    owner.send(Method::PUT, file, Some("text/plain"), "longer bytes").await.expect(200);
+    assert_eq!(used().await, 12);
+    assert_eq!(take(&owner, "reports", &[1]).await, json!({"created": 0, "changed": 1, "files_lost": 0}));
+    assert_eq!(owner.get(file).await.expect(200).text(), "bytes");
+    assert_eq!(used().await, 5, "the other file went with its record's values");
     owner.delete("/api/records/reports/1").await.expect(204);
     assert_eq!(take(&owner, "reports", &[1]).await, json!({"created": 1, "changed": 0, "files_lost": 0}));
     assert_eq!(owner.get(file).await.expect(200).text(), "bytes", "its file was in the backup");
@@ -167,6 +174,25 @@ async fn what_no_longer_fits_is_refused_and_files_come_back() {
     let id = &backups["items"][0]["id"];
     let refused = other.post("/api/tenant/restore", &json!({"backup": id})).await;
     assert!(matches!(refused.status.as_u16(), 404 | 409), "{}", refused.text());
+}
+
+#[tokio::test]
+async fn files_that_exceed_the_plan_are_not_taken_back() {
+    let app = limited("database", "file_bytes = \"10 B\"").await;
+    let owner = app.register("acme").await;
+    let report = json!({"title": "Q", "kind": "medical", "from_date": "2026-01-01", "to_date": "2026-03-31"});
+    let file = |id: i64| format!("/api/records/reports/{id}/files/document");
+    for _ in 0..2 {
+        owner.post("/api/records/reports", &report).await.expect(201);
+    }
+    owner.send(Method::PUT, &file(1), Some("text/plain"), "12345678").await.expect(200);
+    stage(&owner).await;
+    owner.delete("/api/records/reports/1").await.expect(204);
+    owner.send(Method::PUT, &file(2), Some("text/plain"), "12345678").await.expect(200);
+    let refused = owner.post(RECORDS, &json!({"model": "reports", "ids": [1]})).await.expect(403);
+    assert_eq!(refused.code(), "limit_exceeded");
+    owner.get("/api/records/reports/1").await.expect(404);
+    assert_eq!(owner.get("/api/tenant/usage").await.expect(200).json()["file_bytes"], 8);
 }
 
 /// Removes the archives of files from all backups under this directory.

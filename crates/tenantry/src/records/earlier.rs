@@ -5,7 +5,7 @@
 
 use super::{FileInfo, Records, file_names, write::refused_of};
 use crate::{Error, Result, access::gates::Verb};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use tenantry_engine::{
     engine::Session,
     model::{Field, IdKind},
@@ -122,18 +122,48 @@ impl Records<'_> {
         if !missing.is_empty() {
             put_back(&missing).await?;
         }
-        let taken = self.write_back(ids, &now, &then).await;
-        if taken.is_err() {
-            self.forget_files(missing).await;
+        let written = match self.within_file_limit().await {
+            Ok(()) => self.write_back(ids, &now, &then).await,
+            Err(error) => Err(error),
+        };
+        match written {
+            Ok(taken) => {
+                let replaced = now.iter().filter(|(id, _)| then.contains_key(id));
+                let replaced = replaced.flat_map(|(id, now)| self.replaced_files(now, &then[id])).collect();
+                self.forget_files(replaced).await;
+                Ok(taken)
+            }
+            // The records may name the files.
+            Err(error) if error.is_in_doubt() => Err(error),
+            Err(error) => {
+                // Another caller may have taken the same records back.
+                let now = self.by_id(&self.session().await?, ids).await?;
+                let named: HashSet<_> = now.values().flat_map(|row| self.files_of(row)).collect();
+                let unnamed = missing.into_iter().filter(|file| !named.contains(file)).collect();
+                self.forget_files(unnamed).await;
+                Err(error)
+            }
         }
-        taken
+    }
+
+    /// Returns the ids of the files that a row names.
+    fn files_of(&self, row: &[Value]) -> Vec<String> {
+        let names = file_names(&self.entry.model);
+        let files = names.iter().filter_map(|name| FileInfo::of(row[self.position(name)].clone()));
+        files.map(|file| file.id).collect()
+    }
+
+    /// Returns the ids of the files that a row names no more once it is as it was.
+    fn replaced_files(&self, now: &[Value], then: &[Value]) -> Vec<String> {
+        let kept = self.files_of(then);
+        self.files_of(now).into_iter().filter(|file| !kept.contains(file)).collect()
     }
 
     /// Writes the records of `ids` as they are in `then`, all or none.
     async fn write_back(&self, ids: &[RecordId], now: &Rows, then: &Rows) -> Result<TakenBack> {
         let (mut taken, mut changes, mut written) = (TakenBack::default(), vec![], vec![]);
         let files = file_names(&self.entry.model);
-        for id in ids.iter().collect::<std::collections::BTreeSet<_>>() {
+        for id in ids.iter().collect::<BTreeSet<_>>() {
             let Some(then) = then.get(id) else {
                 return Err(Error::invalid("ids", format!("record {id} is not in the backup")));
             };

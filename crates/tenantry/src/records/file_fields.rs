@@ -75,7 +75,7 @@ impl Records<'_> {
 
     /// Checks the plan's limit. Called after the bytes are stored, so that concurrent uploads see each other and no
     /// file that stays exceeds the limit.
-    async fn within_file_limit(&self) -> Result<()> {
+    pub(super) async fn within_file_limit(&self) -> Result<()> {
         let (super::Scope::Tenant(tenant), Some(owner)) = (self.scope, self.file_owner()) else {
             return Ok(());
         };

@@ -57,6 +57,11 @@ pub(super) fn parse_id(model: &Model, text: &str) -> Option<RecordId> {
     }
 }
 
+/// Returns the bytes of a text; other values of groups are short.
+fn text_bytes(value: &Value) -> usize {
+    if let Value::Text(text) = value { text.len() } else { 0 }
+}
+
 pub(super) fn id_value(id: &RecordId) -> Value {
     match id {
         RecordId::Integer(id) => Value::Integer(*id),
@@ -122,8 +127,9 @@ impl Records<'_> {
         Ok(Page { items: rows.into_bytes(), next, count })
     }
 
-    /// Returns groups of records, with their numbers and what was computed over their fields. A tenant's overrides of shared
-    /// records count as their values.
+    /// Returns groups of records, with their numbers and what was computed over their fields: at most as many as requested, and
+    /// no further one once they exceed the configured page size in bytes. A tenant's overrides of shared records count as their
+    /// values.
     ///
     /// # Errors
     /// [`Error::Denied`] for an actor who may not read the model; those of [`tenantry_engine::Session::aggregate`].
@@ -131,7 +137,17 @@ impl Records<'_> {
         self.allow(Verb::Read)?;
         let overrides = self.override_rows(&self.entry).await?;
         let session = self.reading().await?;
-        Ok(session.aggregate(self.name(), asked, overrides.as_deref()).await?)
+        let mut found = session.aggregate(self.name(), asked, overrides.as_deref()).await?;
+        let (most, mut bytes) = (self.page_bytes(), 0);
+        let fits = found.groups.iter().take_while(|group| {
+            let is_in = bytes <= most;
+            bytes += group.keys.iter().chain(&group.measures).map(text_bytes).sum::<usize>();
+            is_in
+        });
+        let fits = fits.count();
+        found.more |= fits < found.groups.len();
+        found.groups.truncate(fits);
+        Ok(found)
     }
 
     /// Size in bytes after which a page takes no further row.
