@@ -19,11 +19,10 @@ impl Asked {
     /// Reads the headers.
     pub(in crate::http) fn of<B>(request: &Request<B>) -> Self {
         let headers = request.headers();
-        Self {
-            is_html: page::is_wanted(headers),
-            is_htmx: headers.contains_key("hx-request"),
-            theme: Theme::parse(cookie::read_theme(headers).unwrap_or_default()),
-        }
+        let (is_html, is_htmx) = (page::is_wanted(headers), headers.contains_key("hx-request"));
+        // Programs have no theme, and most requests are theirs.
+        let theme = if is_html || is_htmx { cookie::read_theme(headers) } else { None };
+        Self { is_html, is_htmx, theme: Theme::parse(theme.unwrap_or_default()) }
     }
 }
 
