@@ -5,7 +5,7 @@ use askama::Template;
 
 /// `/login/`.
 #[derive(Template)]
-#[template(path = "login.html")]
+#[template(path = "account/login.html")]
 pub struct Login<'a> {
     /// Frame.
     pub frame: &'a Frame,
@@ -21,7 +21,7 @@ pub struct Login<'a> {
 
 /// `/companies/`.
 #[derive(Template)]
-#[template(path = "companies.html")]
+#[template(path = "account/companies.html")]
 pub struct Companies<'a> {
     /// Frame.
     pub frame: &'a Frame,
@@ -44,7 +44,7 @@ pub struct Choice {
 
 /// `/account/`.
 #[derive(Template)]
-#[template(path = "account.html")]
+#[template(path = "account/account.html")]
 pub struct Account<'a> {
     /// Frame.
     pub frame: &'a Frame,

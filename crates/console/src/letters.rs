@@ -5,7 +5,7 @@ use askama::Template;
 
 /// `/password/forgot/`.
 #[derive(Template)]
-#[template(path = "forgot.html")]
+#[template(path = "account/forgot.html")]
 pub struct Forgot<'a> {
     /// Frame.
     pub frame: &'a Frame,
@@ -19,7 +19,7 @@ pub struct Forgot<'a> {
 
 /// `/account/reset/` and `/account/verify/`: the code of a letter, and a password.
 #[derive(Template)]
-#[template(path = "code.html")]
+#[template(path = "account/code.html")]
 pub struct Code<'a> {
     /// Frame.
     pub frame: &'a Frame,
@@ -37,7 +37,7 @@ pub struct Code<'a> {
 
 /// `/account/invitation/`.
 #[derive(Template)]
-#[template(path = "invitation.html")]
+#[template(path = "account/invitation.html")]
 pub struct Invitation<'a> {
     /// Frame.
     pub frame: &'a Frame,
@@ -66,7 +66,7 @@ pub struct Shown {
 
 /// `/subscription/register/`.
 #[derive(Template)]
-#[template(path = "register.html")]
+#[template(path = "account/register.html")]
 pub struct Register<'a> {
     /// Frame.
     pub frame: &'a Frame,

@@ -5,7 +5,7 @@ use askama::Template;
 
 /// A refusal.
 #[derive(Template)]
-#[template(path = "problem.html")]
+#[template(path = "frame/problem.html")]
 pub struct Problem<'a> {
     /// Frame.
     pub frame: &'a Frame,

@@ -49,7 +49,7 @@ impl Cell {
 
 /// `/{model}/`.
 #[derive(Template)]
-#[template(path = "list.html")]
+#[template(path = "records/list.html")]
 pub struct List<'a> {
     /// Frame.
     pub frame: &'a Frame,
@@ -176,7 +176,7 @@ pub struct Choice {
 
 /// `/{model}/{id}/`.
 #[derive(Template)]
-#[template(path = "detail.html")]
+#[template(path = "records/detail.html")]
 pub struct Detail<'a> {
     /// Frame.
     pub frame: &'a Frame,
@@ -221,7 +221,7 @@ pub struct Related {
 
 /// `/{model}/add/` and `/{model}/{id}/edit/`.
 #[derive(Template)]
-#[template(path = "form.html")]
+#[template(path = "records/form.html")]
 pub struct Form<'a> {
     /// Frame.
     pub frame: &'a Frame,
@@ -338,7 +338,7 @@ pub enum Input {
 
 /// `/{model}/{id}/delete/`.
 #[derive(Template)]
-#[template(path = "delete.html")]
+#[template(path = "records/delete.html")]
 pub struct Delete<'a> {
     /// Frame.
     pub frame: &'a Frame,
