@@ -41,6 +41,19 @@ window.addEventListener("beforeunload", (event) => {
   if (changed) event.preventDefault();
 });
 
+// One box ticks all records of the page.
+const ticks = () => document.querySelectorAll('input[name="_tick"]');
+const ticked = (event) => {
+  const all = document.querySelector("[data-ticks]");
+  if (!all) return;
+  all.hidden = false;
+  if (event?.target === all) for (const tick of ticks()) tick.checked = all.checked;
+  const count = [...ticks()].filter((tick) => tick.checked).length;
+  all.checked = count > 0 && count === ticks().length;
+  document.querySelector("[data-ticked]").textContent = `${count} ticked`;
+};
+for (const name of ["change", "pageshow", "htmx:after:swap"]) addEventListener(name, ticked);
+
 // Tests wait for this to be 0.
 let busy = 0;
 const count = (step) => () => {

@@ -122,6 +122,34 @@ async fn a_conflict_is_decided_field_by_field() {
     }
 }
 
+/// Ticked records are changed, those of a filter are deleted, and no others.
+#[tokio::test]
+async fn several_records_are_changed_and_deleted() {
+    let stage = Stage::start().await;
+    let window = stage.window().await;
+    window.sign_in("owner@city-hospital.example").await;
+    window.open("/reports/").await;
+    let all = window.count("tbody tr").await;
+    window.click("#tick-1").await;
+    window.click("#tick-2").await;
+    assert_eq!(window.text("[data-ticked]").await, "2 ticked");
+    window.press("#bulk button").await;
+    assert_eq!(window.text("h1").await, "Change 2 records");
+    window.click("#set-summary").await;
+    window.fill("summary", "checked twice").await;
+    window.press("form.edit .button.primary").await;
+    window.press("form .button.primary").await;
+    assert!(window.text("main").await.contains("Changed: 2 records."));
+    window.open("/reports/?q=checked").await;
+    window.press(".foot a[href^='/reports/delete/']").await;
+    window.fill("number", "2").await;
+    window.press("form .button.danger").await;
+    assert!(window.text("main").await.contains("Deleted: 2 records."));
+    window.open("/reports/").await;
+    assert_eq!(window.count("tbody tr").await, all - 2);
+    window.quit().await;
+}
+
 #[tokio::test]
 async fn the_main_paths_work_without_javascript() {
     let stage = Stage::start().await;
@@ -137,6 +165,10 @@ async fn the_main_paths_work_without_javascript() {
     window.press("noscript button").await;
     let narrowed = window.options("city").await;
     assert!(!narrowed.is_empty() && narrowed.len() < cities);
+    window.open("/reports/").await;
+    window.click("#tick-1").await;
+    window.press("#bulk button[formaction]").await;
+    assert_eq!(window.text("h1").await, "Delete 1 record?");
     window.open("/account/").await;
     window.press("button[value=dark]").await;
     assert_eq!(
@@ -170,6 +202,9 @@ async fn every_page_fits_wide_and_narrow_light_and_dark() {
         "/doctors/add/",
         "/patients/1/edit/",
         "/doctors/1/delete/",
+        "/patients/change/?q=eder",
+        "/patients/delete/",
+        "/reports/delete/",
         "/sales/1/delete/",
         "/clinics/",
         "/appointments/?status=scheduled&gone=1",

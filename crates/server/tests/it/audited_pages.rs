@@ -34,7 +34,9 @@ pub(super) const TRIED: &[(&str, &str, &[&str])] = &[
 pub(super) const LOGGED: &[(&str, &str, &str)] = &[
     ("POST", "/{model}/add/", "create"),
     ("POST", "/{model}/{id}/edit/", "update"),
+    ("POST", "/{model}/change/", "update"),
     ("POST", "/{model}/{id}/delete/", "delete"),
+    ("POST", "/{model}/delete/", "delete"),
 ];
 
 #[tokio::test]
@@ -43,14 +45,35 @@ async fn every_form_of_a_record_leaves_its_line() {
     let mut web = Web::signed_in(&app, people[0]).await;
     let owner = app.login(people[0]).await;
     let path = |page: &super::web::Page| page.location().split('?').next().unwrap().to_owned();
-    let form = web.get("/patients/add/").await.expect(200);
-    let fields = [("first_name", "A"), ("last_name", "B"), ("born_on", "1990-01-01")];
-    let record = path(&web.submit(&form, "", &fields).await.expect(303));
+    let mut record = String::new();
     let mut tried = 0;
     for (_, route, action) in LOGGED {
+        if record.is_empty() {
+            let form = web.get("/patients/add/").await.expect(200);
+            let fields = [("first_name", "A"), ("last_name", "B"), ("born_on", "1990-01-01")];
+            record = path(&web.submit(&form, "", &fields).await.expect(303));
+        }
+        let id = record.split('/').nth(2).unwrap().to_owned();
+        let page = route.replace("{model}", "patients").replace("{id}", &id);
+        let sent: &[(&str, &str)] = match (*route, *action) {
+            (_, "create") => &[],
+            ("/{model}/change/", _) => &[("_set", "notes"), ("notes", "all"), ("_confirm", "1")],
+            ("/{model}/delete/", _) => &[("_number", "1")],
+            _ => &[("notes", "changed")],
+        };
         if *action != "create" {
-            let form = web.get(&format!("{record}{}/", route.split('/').nth(3).unwrap())).await.expect(200);
-            web.submit(&form, "", &[("notes", "changed")]).await.expect(303);
+            let form = web.get(&format!("{page}?id={id}")).await.expect(200);
+            let action = form
+                .forms()
+                .iter()
+                .find(|form| form.method == "post" && form.action != "/logout/")
+                .unwrap()
+                .action
+                .clone();
+            web.submit(&form, &action, sent).await.expect(303);
+        }
+        if *action == "delete" {
+            record.clear();
         }
         let lines = owner.get("/api/tenant/activity?limit=1").await.expect(200).json();
         let line = &lines["items"][0];

@@ -20,6 +20,7 @@ mod bodies;
 mod bounds;
 mod bulk;
 mod commands;
+mod console_bulk;
 mod console_company;
 mod console_data;
 mod console_records;

@@ -117,6 +117,11 @@ impl Window {
         input.send_keys(text).await.unwrap();
     }
 
+    /// Clicks something that leads to no other page.
+    pub(crate) async fn click(&self, css: &str) {
+        self.one(css).await.click().await.unwrap();
+    }
+
     /// Presses a button and waits for the page that it leads to.
     pub(crate) async fn press(&self, css: &str) {
         let button = self.one(css).await;

@@ -38,6 +38,10 @@ routes! {
     get "/{model}/" Member "Records" "List, filter, search" of page => pages::records;
     get "/{model}/add/" Member "Records" "The form of a new record" of page => pages::add_record;
     post "/{model}/add/" Member "Records" "Create" of page => pages::create_record;
+    get "/{model}/change/" Member "Records" "The form that changes all that match" of page => pages::ask_change_all;
+    post "/{model}/change/" Member "Records" "Change all that match, or none" of page => pages::change_all;
+    get "/{model}/delete/" Member "Records" "What a deletion of all that match means" of page => pages::ask_delete_all;
+    post "/{model}/delete/" Member "Records" "Delete all that match, or none" of page => pages::delete_all;
     get "/{model}/{id}/" Member "Records" "Read" of page => pages::record;
     get "/{model}/{id}/edit/" Member "Records" "The form of a record" of page => pages::edit_record;
     post "/{model}/{id}/edit/" Member "Records" "Change" of page => pages::change_record;

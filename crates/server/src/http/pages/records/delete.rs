@@ -1,6 +1,6 @@
 //! `/{model}/{id}/delete/`: says what refers to the record before it is deleted.
 
-use super::{Place, Row, cells, detail::refers, id_of, version_of};
+use super::{Place, Row, cells, detail::refers_to, id_of, version_of};
 use crate::http::{
     App,
     pages::{
@@ -68,25 +68,32 @@ pub(in crate::http) async fn delete(
     }
 }
 
-async fn show(place: &Place<'_>, row: &Row, notice: Option<Notice>, status: StatusCode) -> Result<Response> {
+/// Records that refer to some records: those that do not let them go, and those that lose the reference.
+pub(super) async fn referring(place: &Place<'_>, ids: &[String]) -> Result<(Vec<Referrer>, Vec<Referrer>)> {
     let (mut blocking, mut losing) = (vec![], vec![]);
     for (model, field) in place.referrers() {
-        let select = Select { filter: refers(&field, row)?, limit: 1, ..Select::default() };
+        let select = Select { filter: refers_to(&field, ids)?, limit: 1, ..Select::default() };
         let list = ListQuery { select, count: true, expand: vec![] };
         let count = place.records_of(&model)?.list(&list).await?.count.unwrap_or(0);
         if count == 0 {
             continue;
         }
+        let condition = if ids.len() == 1 { "" } else { "__in" };
         let referrer = Referrer {
             text: format!("{count} in {}", model.label),
             field: field.label.clone(),
-            href: format!("/{}/?{}={}", model.name, field.name, id_of(row)),
+            href: format!("/{}/?{}{condition}={}", model.name, field.name, ids.join(",")),
         };
         match field.kind {
             FieldKind::Ref { on_delete: OnDelete::SetNull, .. } => losing.push(referrer),
             _ => blocking.push(referrer),
         }
     }
+    Ok((blocking, losing))
+}
+
+async fn show(place: &Place<'_>, row: &Row, notice: Option<Notice>, status: StatusCode) -> Result<Response> {
+    let (blocking, losing) = referring(place, &[id_of(row)]).await?;
     let name = cells::name(&place.model, row);
     let mut frame = frame::of_company(place.inside, &format!("Delete {name}?"));
     frame.notice = notice;

@@ -18,7 +18,7 @@ use tenantry::{
     access::gates::Verb,
     model::{Field, FieldKind, Model},
     name::FieldName,
-    query::{Direction, Filter, Operator, Select},
+    query::{Direction, Filter, Select},
 };
 use tenantry_console::{
     Notice,
@@ -80,11 +80,13 @@ fn meta(row: &Row) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Returns the condition that a field refers to this record.
-pub(super) fn refers(field: &Field, row: &Row) -> Result<Filter> {
-    let value = query::parse_text(Kind::Reference, &id_of(row));
-    let value = value.map_err(|why| crate::http::problem::Problem::internal(format!("an id: {why}")))?;
-    Ok(Filter::Compare(field.name.clone(), Operator::Eq, value))
+/// Returns the condition that a field refers to one of these records.
+pub(super) fn refers_to(field: &Field, ids: &[String]) -> Result<Filter> {
+    let value = |id: &String| {
+        let value = query::parse_text(Kind::Reference, id);
+        value.map_err(|why| crate::http::problem::Problem::internal(format!("an id: {why}")))
+    };
+    Ok(Filter::In(field.name.clone(), ids.iter().map(value).collect::<Result<_>>()?))
 }
 
 async fn related(place: &Place<'_>, model: &Model, field: &Field, row: &Row) -> Result<Related> {
@@ -92,7 +94,7 @@ async fn related(place: &Place<'_>, model: &Model, field: &Field, row: &Row) -> 
     let names = FieldName::parse("id").ok().into_iter().chain(shown.iter().map(|field| field.name.clone()));
     let newest = FieldName::parse("id").ok().map(|id| (id, Direction::Descending));
     let select = Select {
-        filter: refers(field, row)?,
+        filter: refers_to(field, &[id_of(row)])?,
         sort: newest.into_iter().collect(),
         fields: names.collect(),
         limit: SOME as u32 + 1,
@@ -107,6 +109,7 @@ async fn related(place: &Place<'_>, model: &Model, field: &Field, row: &Row) -> 
     let is_only = model.fields.iter().filter(|other| points_at(other, &place.model)).count() == 1;
     let label = if is_only { model.label.clone() } else { format!("{}: {}", model.label, field.label) };
     let rows = rows.iter().map(|row| Shown {
+        id: id_of(row),
         href: Place::path(model, &id_of(row)),
         name: cells::name(model, row),
         cells: shown

@@ -6,7 +6,7 @@ use crate::http::{
     pages::{
         answer::page,
         frame,
-        visit::{Inside, query as visited},
+        visit::{Fields, Inside, query as visited},
     },
     problem::{Problem, Result},
     query,
@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use tenantry::{access::gates::Verb, model::Field, name::FieldName, records::ListQuery};
 use tenantry_console::{
     Notice,
-    records::{List, Row},
+    records::{Bulk, List, Row},
 };
 
 /// Number of rows of a page.
@@ -73,8 +73,7 @@ pub(in crate::http) async fn list(
     let kept = |names: &[&str]| asked.params.without(|name, _| !names.contains(&name)).0;
     let is_conditional = !chips.is_empty() || asked.params.get("q").is_some();
     let mut frame = frame::of_company(&inside, &place.model.label);
-    frame.notice = (visited(&inside.visit.query).get("_done") == "deleted")
-        .then(|| Notice::done("The record is deleted."));
+    frame.notice = done(&visited(&inside.visit.query));
     let view = List {
         frame: &frame,
         label: &place.model.label,
@@ -107,6 +106,7 @@ pub(in crate::http) async fn list(
         clear: is_conditional
             .then(|| asked.params.without(|name, _| !WORDS.contains(&name) || name == "after").href(&path)),
         filters,
+        bulk: bulk(&place, &asked.params, &path),
         rows,
     };
     let mut response = page(StatusCode::OK, &view);
@@ -116,6 +116,28 @@ pub(in crate::http) async fn list(
         response.headers_mut().insert("hx-replace-url", address);
     }
     Ok(response)
+}
+
+fn done(words: &Fields) -> Option<Notice> {
+    let records = words.get("_count").parse().map(|count: u64| counted(Some(count), 0, false));
+    Some(Notice::done(match (words.get("_done"), records) {
+        ("deleted", Ok(records)) => format!("Deleted: {records}."),
+        ("deleted", Err(_)) => "The record is deleted.".to_owned(),
+        ("changed", Ok(records)) => format!("Changed: {records}."),
+        ("none", _) => return Some(Notice::wrong("Tick at least one record first.")),
+        _ => return None,
+    }))
+}
+
+/// Returns what the person may do with all records of the list.
+fn bulk(place: &Place<'_>, params: &Params, path: &str) -> Bulk {
+    let conditions = params.without(|name, _| WORDS.contains(&name));
+    let all = |page: &str, verb| place.may(verb).then(|| conditions.href(&format!("{path}{page}/")));
+    Bulk {
+        change: all("change", Verb::Update),
+        delete: all("delete", Verb::Delete),
+        back: params.without(|name, _| name == "after").query(),
+    }
 }
 
 type Rows = (Vec<Row>, Option<String>, Option<u64>);
@@ -133,6 +155,7 @@ async fn rows(place: &Place<'_>, asked: &Understood, fields: &[&Field]) -> Resul
         .map_err(Problem::from)?;
     let next = query::next(&place.model, &asked.list, found.next.as_deref());
     let row = |row: &super::Row| Row {
+        id: id_of(row),
         href: Place::path(&place.model, &id_of(row)),
         name: cells::name(&place.model, row),
         cells: cells_of(place, fields, row),

@@ -3,6 +3,7 @@
 //! Everything is derived from the model: columns, filters, inputs, choices, what refers to a record. The platform checks every
 //! action again; a page only leaves out what the person may not do.
 
+mod bulk;
 mod cells;
 mod choices;
 mod columns;
@@ -11,10 +12,12 @@ mod delete;
 mod detail;
 mod filters;
 mod form;
+mod inputs;
 mod links;
 mod list;
 mod values;
 
+pub(in crate::http) use bulk::{ask_change_all, ask_delete_all, change_all, delete_all};
 pub(in crate::http) use delete::{ask as ask_delete, delete};
 pub(in crate::http) use detail::show;
 pub(in crate::http) use form::{add, change, create, edit};

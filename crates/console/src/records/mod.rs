@@ -1,5 +1,9 @@
 //! Pages of records: list, one record, its form, its deletion. The server derives everything from the model.
 
+mod bulk;
+
+pub use bulk::{ChangeAll, DeleteAll, Selection};
+
 use crate::frame::Frame;
 use askama::Template;
 
@@ -77,6 +81,8 @@ pub struct List<'a> {
     pub columns: Vec<Column>,
     /// Rows.
     pub rows: Vec<Row>,
+    /// What can be done with all of these records, or with ticked ones.
+    pub bulk: Bulk,
     /// How many there are, in words.
     pub count: String,
     /// Address that counts all.
@@ -87,6 +93,24 @@ pub struct List<'a> {
     pub next: Option<String>,
     /// Address without search and conditions, if any is set.
     pub clear: Option<String>,
+}
+
+/// What the person may do with several records of a list at once.
+#[derive(Debug, Default)]
+pub struct Bulk {
+    /// Address that changes all, if the person may.
+    pub change: Option<String>,
+    /// Address that deletes all, if the person may.
+    pub delete: Option<String>,
+    /// Parameters of the list, to come back to it.
+    pub back: String,
+}
+
+impl Bulk {
+    /// Returns true if records can be ticked.
+    fn ticks(&self) -> bool {
+        self.change.is_some() || self.delete.is_some()
+    }
 }
 
 /// A column of a list.
@@ -105,6 +129,8 @@ pub struct Column {
 /// A row of a list.
 #[derive(Debug)]
 pub struct Row {
+    /// Id of the record.
+    pub id: String,
     /// Address of the record.
     pub href: String,
     /// What it is called.

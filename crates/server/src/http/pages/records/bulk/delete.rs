@@ -1,0 +1,121 @@
+//! `/{model}/delete/`: says what a deletion of several records means, and deletes them once the person has typed their number.
+
+use super::{Asked, recounted};
+use crate::http::{
+    App,
+    pages::{
+        answer::{page, see},
+        frame,
+        records::{Place, delete::referring, form::require},
+        visit::{Inside, Sent},
+    },
+    problem::{Code, Problem, Result},
+};
+use axum::{extract::Path, response::Response};
+use http::StatusCode;
+use tenantry::access::gates::Verb;
+use tenantry_console::{Notice, records::DeleteAll};
+
+/// `GET /{model}/delete/`: tries the deletion without making it.
+pub(in crate::http) async fn ask(app: App, inside: Inside, Path(model): Path<String>) -> Result<Response> {
+    let place = Place::of(&app, &inside, &model)?;
+    require(&place, Verb::Delete)?;
+    let Some(asked) = Asked::of_address(&inside.visit.query) else { return Ok(none_ticked(&inside, &place)) };
+    show(&place, &asked, None, "", StatusCode::OK).await
+}
+
+/// Leads back to the list.
+pub(super) fn none_ticked(inside: &Inside, place: &Place<'_>) -> Response {
+    let back = crate::http::pages::visit::query(&inside.visit.query).get("_back").to_owned();
+    let list = super::Params::read(&back).href(&Place::list_path(&place.model));
+    see(&format!("{list}{}_done=none", if list.contains('?') { '&' } else { '?' }))
+}
+
+/// `POST /{model}/delete/`.
+pub(in crate::http) async fn delete(
+    app: App,
+    inside: Inside,
+    Path(model): Path<String>,
+    sent: Sent,
+) -> Result<Response> {
+    let place = Place::of(&app, &inside, &model)?;
+    require(&place, Verb::Delete)?;
+    let fields = inside.visit.fields(sent).await?;
+    let asked = Asked::of_form(&fields);
+    let expected: u64 = fields.get("_expect").parse().unwrap_or(0);
+    let digits: String = fields.get("_number").chars().filter(char::is_ascii_digit).collect();
+    if digits.parse() != Ok(expected) {
+        let wrong = "Type the number of records to delete";
+        return show(&place, &asked, None, wrong, StatusCode::UNPROCESSABLE_ENTITY).await;
+    }
+    let which = asked.matching(&place, expected)?;
+    match place.records()?.delete_matching(&which).await.map_err(Problem::from) {
+        Ok(count) => Ok(asked.done(&place, "deleted", count)),
+        Err(problem) => {
+            let status = problem.status();
+            let (now, _) = asked.selection(&place).await?;
+            // What else refuses it is found out again by the page.
+            let notice = match problem.code() {
+                Code::Reference => None,
+                _ => Some(recounted(problem, expected, &now)?),
+            };
+            show(&place, &asked, notice, "", status).await
+        }
+    }
+}
+
+async fn show(
+    place: &Place<'_>,
+    asked: &Asked,
+    notice: Option<Notice>,
+    wrong: &str,
+    status: StatusCode,
+) -> Result<Response> {
+    let (selection, ids) = asked.selection(place).await?;
+    let refused = match selection.too_many.is_none() && selection.count > 0 {
+        true => tried(place, asked, selection.count).await?,
+        false => None,
+    };
+    let (blocking, losing) = match ids.is_empty() {
+        true => (vec![], vec![]),
+        false => referring(place, &ids).await?,
+    };
+    let title = match selection.count {
+        0 => "Nothing to delete".to_owned(),
+        _ => format!("Delete {}?", selection.counted),
+    };
+    let mut frame = frame::of_company(place.inside, &title);
+    frame.notice = notice;
+    let view = DeleteAll {
+        frame: &frame,
+        label: &place.model.label,
+        list: &asked.list(place),
+        path: &format!("{}delete/", Place::list_path(&place.model)),
+        selection: &selection,
+        refused,
+        blocking,
+        losing,
+        wrong,
+    };
+    Ok(page(status, &view))
+}
+
+/// Tries the deletion. Returns why it is refused.
+async fn tried(place: &Place<'_>, asked: &Asked, count: u64) -> Result<Option<String>> {
+    let records = place.records()?.with_dry_run(true);
+    let problem = match records.delete_matching(&asked.matching(place, count)?).await.map_err(Problem::from) {
+        Ok(_) => return Ok(None),
+        Err(problem) => problem,
+    };
+    match problem.code() {
+        Code::Reference => Ok(Some(
+            "Other records need some of these, so none of them can be deleted. Change or delete those first, or set more \
+             conditions on the list."
+                .to_owned(),
+        )),
+        Code::Invalid => Ok(Some(format!("{} {}", problem.detail(), problem.remedy_text()).trim().to_owned())),
+        // The number has changed since it was counted; the form is refused as well then.
+        Code::Conflict | Code::VersionConflict => Ok(None),
+        _ => Err(problem),
+    }
+}

@@ -1,0 +1,148 @@
+//! `/{model}/change/` and `/{model}/delete/`: changes or deletes all records that meet conditions, or ticked ones.
+//!
+//! The address contains the conditions, in the words of the API. The form sends them back together with the number that the
+//! page shows, and the platform does nothing if another number of records meets them.
+
+mod change;
+mod delete;
+
+pub(in crate::http) use change::{ask as ask_change_all, change as change_all};
+pub(in crate::http) use delete::{ask as ask_delete_all, delete as delete_all};
+
+use super::{Place, cells, filters, filters::WORDS, id_of, links::Params};
+use crate::http::{
+    pages::{
+        answer::see,
+        visit::{Fields, query as visited},
+        words,
+    },
+    problem::{Code, Problem, Result},
+    query,
+};
+use axum::response::Response;
+use tenantry::{
+    name::FieldName,
+    query::Select,
+    records::{ListQuery, MAX_MATCHING, Matching},
+};
+use tenantry_console::{
+    Notice,
+    records::{Row as Shown, Selection},
+};
+
+/// Number of records that a page names.
+const NAMED: u32 = 8;
+
+/// Conditions of a page, and the list that the person came from.
+struct Asked {
+    conditions: Params,
+    back: String,
+}
+
+impl Asked {
+    /// Reads the address: conditions, or ticked records. `None`: a form of ticked records without any.
+    fn of_address(text: &str) -> Option<Self> {
+        let fields = visited(text);
+        let conditions = Params::read(text).without(|name, _| WORDS.contains(&name));
+        if fields.sent("_ticked").is_none() {
+            return Some(Self { back: conditions.query(), conditions });
+        }
+        let ticked: Vec<_> =
+            fields.0.iter().filter(|(name, _)| name == "_tick").map(|(_, id)| id.as_str()).collect();
+        let conditions = Params(vec![("id__in".to_owned(), ticked.join(","))]);
+        (!ticked.is_empty()).then(|| Self { conditions, back: fields.get("_back").to_owned() })
+    }
+
+    /// Reads a sent form.
+    fn of_form(fields: &Fields) -> Self {
+        Self { conditions: Params::read(fields.get("_where")), back: fields.get("_back").to_owned() }
+    }
+
+    /// Returns the records that the caller means, as the API reads them: a condition that does not fit the model is refused
+    /// and never left out.
+    fn matching(&self, place: &Place<'_>, expected: u64) -> Result<Matching> {
+        let text = [self.conditions.query(), format!("expect={expected}")].join("&");
+        query::matching(&place.model, &text).map(|(matching, _)| matching)
+    }
+
+    /// Returns the address of the list that the person came from.
+    fn list(&self, place: &Place<'_>) -> String {
+        Params::read(&self.back).href(&Place::list_path(&place.model))
+    }
+
+    /// Leads back to the list, which says what was done with how many records.
+    fn done(&self, place: &Place<'_>, done: &str, count: u64) -> Response {
+        let list = self.list(place);
+        let sign = if list.contains('?') { '&' } else { '?' };
+        see(&format!("{list}{sign}_done={done}&_count={count}"))
+    }
+
+    /// Counts the records now and names some of them.
+    async fn selection(&self, place: &Place<'_>) -> Result<(Selection, Vec<String>)> {
+        let which = self.matching(place, 0)?;
+        let names = FieldName::parse("id").ok().into_iter().chain(place.model.display.clone());
+        let select = Select {
+            filter: which.filter,
+            search: which.search,
+            fields: names.collect(),
+            limit: 200,
+            ..Select::default()
+        };
+        let page = place.records()?.list(&ListQuery { select, count: true, expand: vec![] }).await?;
+        let rows = super::parsed(&page.items)?;
+        let count = page.count.unwrap_or(rows.len() as u64);
+        let shown = rows.iter().take(NAMED as usize).map(|row| Shown {
+            id: id_of(row),
+            href: Place::path(&place.model, &id_of(row)),
+            name: cells::name(&place.model, row),
+            cells: vec![],
+        });
+        let too_many = (count > MAX_MATCHING).then(|| {
+            let most = words::number(MAX_MATCHING);
+            format!(
+                "At most {most} records can be changed or deleted at once. Set more conditions on the list."
+            )
+        });
+        let selection = Selection {
+            words: self.words(place).await?,
+            parameters: self.conditions.query(),
+            back: self.back.clone(),
+            count,
+            counted: match count {
+                1 => "1 record".to_owned(),
+                count => format!("{} records", words::number(count)),
+            },
+            rows: shown.collect(),
+            too_many,
+        };
+        // Ids of all records, if the page got all of them.
+        let ids = if count == rows.len() as u64 { rows.iter().map(id_of).collect() } else { vec![] };
+        Ok((selection, ids))
+    }
+
+    async fn words(&self, place: &Place<'_>) -> Result<Vec<String>> {
+        if let Some(ids) = self.conditions.get("id__in") {
+            return Ok(vec![format!("Ticked: No. {}", ids.replace(',', ", "))]);
+        }
+        let fields = filters::fields(place, &self.conditions).await?;
+        let chips = filters::chips(place, "", &self.conditions, &Params::default(), &fields);
+        let search = self.conditions.get("q").map(|text| format!("Search: {text}"));
+        Ok(search.into_iter().chain(chips.into_iter().map(|chip| chip.text)).collect())
+    }
+}
+
+/// Returns what the page says when another number of records meets the conditions now. Other problems are passed on.
+fn recounted(problem: Problem, before: u64, selection: &Selection) -> Result<Notice> {
+    match problem.code() {
+        Code::Conflict => Ok(Notice::wrong(format!(
+            "The records have changed meanwhile: there were {}, and now there are {}. Nothing was done. Look at them again.",
+            words::number(before),
+            words::number(selection.count)
+        ))),
+        // Another person has written one of them in this moment.
+        Code::VersionConflict => Ok(Notice::wrong(
+            "Another person has just changed one of these records. Nothing was done. Look at them again.",
+        )),
+        _ => Err(problem),
+    }
+}
