@@ -131,6 +131,18 @@ impl fmt::Display for Icon {
 
 impl HtmlSafe for Icon {}
 
+/// Attributes of a tag, written by a constant.
+#[derive(Debug, Clone, Copy)]
+pub struct Attributes(pub(crate) &'static str);
+
+impl fmt::Display for Attributes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl HtmlSafe for Attributes {}
+
 /// Returns the mark of the product.
 pub fn brand() -> Brand {
     Brand
@@ -152,12 +164,27 @@ impl HtmlSafe for Brand {}
 mod tests {
     use super::*;
 
+    /// Returns all templates with their paths.
+    fn templates() -> Vec<(std::path::PathBuf, String)> {
+        let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/templates"))];
+        let mut found = vec![];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                match path.is_dir() {
+                    true => folders.push(path),
+                    false => found.push((path.clone(), std::fs::read_to_string(path).unwrap())),
+                }
+            }
+        }
+        found
+    }
+
     #[test]
     fn every_icon_of_a_template_is_in_the_sprite() {
         let sprite = include_str!("../assets/vendor/icons.svg");
         let mut found = 0;
-        for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/templates")).unwrap() {
-            let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        for (_, text) in templates() {
             for (_, rest) in text.match_indices("icon(\"").map(|(at, mark)| text.split_at(at + mark.len())) {
                 let name = rest.split('"').next().unwrap();
                 assert!(sprite.contains(&format!("id=\"{name}\"")), "{name}");
@@ -169,9 +196,7 @@ mod tests {
 
     #[test]
     fn templates_have_no_script_of_their_own_and_no_unescaped_text() {
-        for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/templates")).unwrap() {
-            let path = entry.unwrap().path();
-            let text = std::fs::read_to_string(&path).unwrap();
+        for (path, text) in templates() {
             // The policy of pages would silently disable them.
             for word in
                 ["|safe", "| safe", " style=", " onclick=", " onload=", "hx-on", "hx-vals", "hx-live", "js:"]

@@ -41,6 +41,39 @@ impl fmt::Display for Theme {
     }
 }
 
+/// For whom a page is. The accent of the page says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Face {
+    /// For members of companies, and for visitors.
+    #[default]
+    Company,
+    /// For staff who keep the platform's own data.
+    Staff,
+    /// For operators.
+    Master,
+}
+
+impl Face {
+    /// Returns what the pages are called.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Company => "",
+            Self::Staff => "Platform data",
+            Self::Master => "Operators",
+        }
+    }
+}
+
+impl fmt::Display for Face {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Company => "company",
+            Self::Staff => "staff",
+            Self::Master => "master",
+        })
+    }
+}
+
 /// The frame of one page.
 #[derive(Debug, Clone, Default)]
 pub struct Frame {
@@ -50,6 +83,8 @@ pub struct Frame {
     pub platform: String,
     /// How the page looks.
     pub theme: Theme,
+    /// For whom the page is.
+    pub face: Face,
     /// The signed-in person; `None` for visitors.
     pub person: Option<Person>,
     /// The company that the page is about.
@@ -82,6 +117,27 @@ pub struct Company {
     pub slug: String,
     /// Role of the person in it.
     pub role: String,
+    /// A staff member acts as the person. Every page of the company says so.
+    pub acting: Option<Acting>,
+}
+
+/// A support visit.
+#[derive(Debug, Clone)]
+pub struct Acting {
+    /// Name of the staff member.
+    pub staff: String,
+    /// Name of the member whose rights apply.
+    pub member: String,
+    /// Address of that member.
+    pub email: String,
+    /// Why.
+    pub reason: String,
+    /// When the visit ends, in words.
+    pub until: String,
+    /// When the visit ends.
+    pub at: String,
+    /// Minutes that are left.
+    pub minutes: i64,
 }
 
 /// Links of the navigation that belong together.
@@ -145,5 +201,10 @@ impl Frame {
     /// Returns the name of the place, after the title of the page.
     pub fn place(&self) -> &str {
         self.company.as_ref().map_or(&self.platform, |company| &company.name)
+    }
+
+    /// Returns the support visit of the page.
+    pub fn acting(&self) -> Option<&Acting> {
+        self.company.as_ref()?.acting.as_ref()
     }
 }

@@ -2,19 +2,20 @@
 //!
 //! Called by the server's page handlers. It contains the templates, the style sheet, the scripts, the icons and the font.
 //! It reads no request, names no tenant handle and decides nothing: the handlers pass what the platform has answered. All
-//! text is escaped by the template engine; only [`Icon`] writes markup, from constant names.
+//! text is escaped by the template engine; only [`assets`] writes markup, from constants.
 
 pub mod account;
 pub mod assets;
 pub mod company;
 pub mod frame;
 pub mod letters;
+pub mod master;
 pub mod problem;
 pub mod records;
 
 pub use askama::Template as Page;
 pub use assets::{Asset, icon};
-pub use frame::{Company, Frame, Group, Link, Notice, Person, Theme};
+pub use frame::{Acting, Company, Face, Frame, Group, Link, Notice, Person, Theme};
 
 /// Content security policy of every page: no inline script, no inline style, nothing from other sites.
 pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \

@@ -119,7 +119,7 @@ where
     let started = Instant::now();
     let id = RequestId::next();
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let asked = pages::Asked::of(&request);
+    let asked = pages::Asked::of(app, &request);
     let mut noted = Noted { route: usize::MAX, tenant: 0, user: 0 };
     let outcome = AssertUnwindSafe(routed(app, router, peer, request, &mut noted)).catch_unwind().await;
     let mut response = outcome.unwrap_or_else(|panic| {

@@ -26,6 +26,8 @@ pub(super) const TRIED: &[(&str, &str, &[&str])] = &[
     ("POST", "/account/reset/", &["user.set_password"]),
     ("POST", "/account/verify/", &["user.confirm_address"]),
     ("POST", "/account/invitation/", &["user.create", "invitation.accept", "member.add", "session.create"]),
+    ("POST", "/master-admin/companies/{slug}/enter/", &["impersonation.start"]),
+    ("POST", "/exit/", &["impersonation.stop"]),
     // It sets a cookie only.
     ("POST", "/account/theme/", &[]),
 ];
@@ -123,6 +125,12 @@ async fn before(app: &TestApp, owner: &Client, route: &str, slug: &str) -> Strin
     }
 }
 
+/// Begins a support visit.
+pub(super) async fn enter(web: &mut Web, slug: &str) -> http::StatusCode {
+    let form = web.get(&format!("/master-admin/companies/{slug}/enter/")).await.expect(200);
+    web.submit(&form, "", &[("reason", "Ticket 4711"), ("password", PASSWORD)]).await.status
+}
+
 async fn act(web: &mut Web, other: &mut Web, route: &str, slug: &str, ready: &str) -> http::StatusCode {
     let email = format!("owner@{slug}.example");
     let new = format!("new@{slug}.example");
@@ -158,6 +166,8 @@ async fn act(web: &mut Web, other: &mut Web, route: &str, slug: &str, ready: &st
             let fields = [("act", "accept"), ("name", "Newcomer"), ("password", PASSWORD)];
             return other.submit(&shown, route, &fields).await.status;
         }
+        "/exit/" => ("/exit/", vec![]),
+        "/master-admin/companies/{slug}/enter/" => return enter(web, slug).await,
         _ => panic!("{route} has no act"),
     };
     let page = web.get(page).await.expect(200);
@@ -177,7 +187,12 @@ async fn every_form_leaves_its_rows_in_the_log() {
         let slug = format!("firm-{index}");
         app.register(&slug).await;
         let email = format!("owner@{slug}.example");
-        let mut web = Web::signed_in(&app, &email).await;
+        let is_of_staff = path.starts_with("/master-admin/") || *path == "/exit/";
+        let by = if is_of_staff { "staff@platform.example" } else { &email };
+        let mut web = Web::signed_in(&app, by).await;
+        if *path == "/exit/" {
+            enter(&mut web, &slug).await;
+        }
         let mut other = Web::signed_in(&app, &email).await;
         let owner = app.login(&email).await;
         let ready = before(&app, &owner, path, &slug).await;

@@ -92,6 +92,7 @@ mod shared_rows;
 mod slow_readers;
 mod strangers;
 mod streams;
+mod support_visits;
 mod take_back;
 mod terms;
 mod two_companies;

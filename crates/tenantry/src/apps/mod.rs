@@ -176,6 +176,7 @@ pub const TAKEN_NAMES: &[&str] = &[
     "companies",
     "dashboard",
     "docs",
+    "exit",
     "healthz",
     "help",
     "invitations",

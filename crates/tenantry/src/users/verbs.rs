@@ -2,7 +2,7 @@
 //!
 //! Called by the staff API and the command line.
 
-use super::{Flags, NewUser, Standing, User, check_email, check_text};
+use super::{Flags, Member, NewUser, Standing, User, check_email, check_text};
 use crate::{
     Error, Platform, Result,
     access::{
@@ -68,6 +68,17 @@ impl Users<'_> {
     pub async fn list(&self, actor: &Actor, after: Option<UserId>, limit: u32) -> Result<Vec<User>> {
         actor.require_staff()?;
         super::list(&mut self.0.control().snapshot().await?, after, limit).await
+    }
+
+    /// Lists the members of a tenant, ordered by user id.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the actor is not staff, and when there is no such tenant.
+    pub async fn of_tenant(&self, actor: &Actor, slug: &Slug) -> Result<Vec<Member>> {
+        actor.require_staff()?;
+        let mut tx = self.0.control().snapshot().await?;
+        let tenant = tenants::by_slug(&mut tx, slug).await?;
+        super::members::of_tenant(&mut tx, tenant.id).await
     }
 
     /// Returns the user who holds this address.

@@ -41,6 +41,6 @@ pub(super) use restore::{
 use tenant_life::{copies, create, life, moving, purge};
 pub(super) use tenants::{change_plan, list as tenants, resume, show as tenant, suspend};
 pub(super) use users::{
-    change as change_user, create as create_user, list as users, revoke as revoke_sessions, set_password,
-    unlock as unlock_user,
+    change as change_user, create as create_user, list as users, of_tenant as tenant_members,
+    revoke as revoke_sessions, set_password, unlock as unlock_user,
 };

@@ -7,11 +7,12 @@ use crate::{
         names::PathId,
         problem::Result,
         query::QueryParams,
-        scope::{Staff, Superuser},
+        scope::{Staff, StaffOn, Superuser},
         typed::Created,
     },
     wire::{
         Page,
+        member::Member,
         user::{ChangeUser, CreateUser, SetPassword, User, UsersQuery},
     },
 };
@@ -27,6 +28,11 @@ pub(in crate::http) async fn list(
     let after = query.after.map(|id| UserId::from_raw(id.0));
     let users = app.platform().users().list(&actor, after, query.limit.0).await?;
     Ok(app.page(users, query.limit.0, |user: &User| user.id))
+}
+
+/// `GET /api/admin/tenants/{slug}/users`.
+pub(in crate::http) async fn of_tenant(on: StaffOn) -> Result<Json<Page<Member>>> {
+    Ok(Json(Page::all(on.platform().users().of_tenant(&on.actor, &on.slug).await?)))
 }
 
 /// `POST /api/admin/users`: creates an account whose address the superuser vouches for.

@@ -1,6 +1,7 @@
 //! Pages of a person: sign in, sign out, choose a company, the own account.
 
 use super::{
+    acting,
     answer::{own_path, page, see},
     frame,
     visit::{Guest, Oneself, Sent},
@@ -19,7 +20,7 @@ use crate::{
     },
 };
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use tenantry::access::{login::Login, passwords::Password};
 use tenantry_console::{
     Notice, Theme,
@@ -29,7 +30,11 @@ use tenantry_console::{
 /// `GET /`: leads to where the person works.
 pub(in crate::http) async fn home(of: Oneself) -> Response {
     let works = of.actor.bound().is_some_and(|id| of.actor.belongs_to(id));
-    see(if works { "/dashboard/" } else { "/companies/" })
+    see(match works {
+        true => "/dashboard/",
+        false if of.actor.is_staff() => "/master-admin/",
+        false => "/companies/",
+    })
 }
 
 /// `GET /login/`.
@@ -53,7 +58,13 @@ pub(in crate::http) async fn login(guest: Guest) -> Response {
 }
 
 /// `POST /login/`.
-pub(in crate::http) async fn sign_in(app: App, guest: Guest, client: Client, sent: Sent) -> Result<Response> {
+pub(in crate::http) async fn sign_in(
+    app: App,
+    guest: Guest,
+    client: Client,
+    headers: HeaderMap,
+    sent: Sent,
+) -> Result<Response> {
     let fields = sent.read().await?;
     let (email, company) = (fields.get("email").trim(), fields.filled("tenant"));
     let next = own_path(fields.get("next"));
@@ -67,8 +78,8 @@ pub(in crate::http) async fn sign_in(app: App, guest: Guest, client: Client, sen
     };
     let problem = match outcome {
         Ok(signed_in) => {
-            let to = if signed_in.tenant.is_none() && next == "/" { "/companies/" } else { next };
-            return Ok(WithCookie(see(to), session_cookie(&app, &signed_in)).into_response());
+            let answer = WithCookie(see(next), session_cookie(&app, &signed_in)).into_response();
+            return without_visit(&app, &headers, answer).await;
         }
         Err(problem) => problem,
     };
@@ -92,10 +103,29 @@ pub(in crate::http) async fn sign_in(app: App, guest: Guest, client: Client, sen
 }
 
 /// `POST /logout/`.
-pub(in crate::http) async fn sign_out(app: App, of: Oneself, sent: Sent) -> Result<Response> {
+pub(in crate::http) async fn sign_out(
+    app: App,
+    of: Oneself,
+    headers: HeaderMap,
+    sent: Sent,
+) -> Result<Response> {
     of.visit.fields(sent).await?;
-    let WithCookie(_, cookie) = auth::logout(app, Caller(of.actor)).await?;
-    Ok(WithCookie(see("/login/?_done=signed-out"), cookie).into_response())
+    let WithCookie(_, cookie) = auth::logout(app.clone(), Caller(of.actor)).await?;
+    let answer = WithCookie(see("/login/?_done=signed-out"), cookie).into_response();
+    without_visit(&app, &headers, answer).await
+}
+
+/// Ends the support visit of this browser with the session that it belongs to.
+async fn without_visit(app: &App, headers: &HeaderMap, mut answer: Response) -> Result<Response> {
+    let https = app.options().https;
+    if cookie::read_acting(headers, https).is_some() {
+        acting::end(app, headers).await?;
+        let gone = cookie::clear_acting(https).map(|cookie| (http::header::SET_COOKIE, cookie));
+        if let Some((name, value)) = gone {
+            answer.headers_mut().append(name, value);
+        }
+    }
+    Ok(answer)
 }
 
 /// `GET /companies/`.

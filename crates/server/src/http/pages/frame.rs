@@ -1,14 +1,19 @@
 //! Builds what surrounds a page from its visit: person, company, navigation.
 
-use super::visit::{Inside, Oneself, Visit};
+use super::{
+    visit::{Inside, Oneself, Visit},
+    words,
+};
+use crate::http::App;
 use tenantry::{
     access::{
         Actor,
         gates::{self, Verb},
     },
     config::Scope,
+    topology::TenantRecord,
 };
-use tenantry_console::{Company, Frame, Group, Link, Person};
+use tenantry_console::{Acting, Company, Face, Frame, Group, Link, Person};
 
 /// Returns the frame of a page for visitors.
 pub(super) fn of_guest(visit: &Visit, title: &str) -> Frame {
@@ -24,10 +29,13 @@ pub(super) fn of_guest(visit: &Visit, title: &str) -> Frame {
 
 /// Returns the frame of a page of a person, in no company.
 pub(super) fn of_person(of: &Oneself, title: &str) -> Frame {
-    let links = vec![
+    let mut links = vec![
         link(&of.visit, "/companies/", "Companies", "building-2"),
         link(&of.visit, "/account/", "Account", "circle-user"),
     ];
+    if of.actor.is_staff() {
+        links.push(link(&of.visit, "/master-admin/", "Operators", "shield"));
+    }
     Frame {
         person: person(&of.actor),
         nav: vec![Group { label: "You", links }],
@@ -35,15 +43,52 @@ pub(super) fn of_person(of: &Oneself, title: &str) -> Frame {
     }
 }
 
+/// Returns the frame of a page for operators.
+pub(super) fn of_operator(of: &Oneself, title: &str) -> Frame {
+    let visit = &of.visit;
+    let overview = vec![
+        exact(visit, "/master-admin/", "Overview", "gauge"),
+        link(visit, "/master-admin/companies/", "Companies", "building-2"),
+    ];
+    Frame {
+        face: Face::Master,
+        person: person(&of.actor),
+        nav: vec![Group { label: "Platform", links: overview }],
+        ..of_guest(visit, title)
+    }
+}
+
 /// Returns the frame of a page inside a company.
 pub(super) fn of_company(inside: &Inside, title: &str) -> Frame {
     let (visit, tenant) = (&inside.visit, &inside.tenant);
-    let role = tenant.actor().role().map(ToString::to_string).unwrap_or_default();
     Frame {
         person: person(tenant.actor()),
-        company: Some(Company { name: tenant.name().to_owned(), slug: tenant.slug().to_string(), role }),
+        company: Some(company(&visit.app, tenant.record(), tenant.actor(), inside.staff.as_deref())),
         nav: company_nav(inside),
         ..of_guest(visit, title)
+    }
+}
+
+/// Returns the company that a page is about. If staff act as a member, the page says so: this follows from the actor.
+pub(super) fn company(app: &App, record: &TenantRecord, actor: &Actor, staff: Option<&str>) -> Company {
+    let acting = actor.current_session().and_then(|session| {
+        let impersonator = session.impersonator.as_ref()?;
+        let left_us = (session.expires_us - app.platform().now_us()).max(0);
+        Some(Acting {
+            staff: staff.unwrap_or(&impersonator.label).to_owned(),
+            member: actor.user().map(|user| user.name.clone()).unwrap_or_default(),
+            email: actor.user().map(|user| user.email.clone()).unwrap_or_default(),
+            reason: impersonator.reason.clone(),
+            until: words::clock(session.expires_us),
+            at: words::iso(session.expires_us),
+            minutes: (left_us + 59_999_999) / 60_000_000,
+        })
+    });
+    Company {
+        name: record.name.clone(),
+        slug: record.slug.to_string(),
+        role: actor.role().map(ToString::to_string).unwrap_or_default(),
+        acting,
     }
 }
 
@@ -80,4 +125,9 @@ fn person(actor: &Actor) -> Option<Person> {
 
 fn link(visit: &Visit, href: &str, label: &str, icon: &'static str) -> Link {
     Link { label: label.to_owned(), href: href.to_owned(), icon, current: visit.path.starts_with(href) }
+}
+
+/// Returns a link that is current on its own page only, and not on those below it.
+fn exact(visit: &Visit, href: &str, label: &str, icon: &'static str) -> Link {
+    Link { current: visit.path == href, ..link(visit, href, label, icon) }
 }

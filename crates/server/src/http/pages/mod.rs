@@ -5,11 +5,13 @@
 //! the same page. Every form contains a token of its session and company ([`visit::Visit::fields`]).
 
 mod account;
+mod acting;
 mod answer;
 mod assets;
 mod company;
 mod frame;
 mod letters;
+mod master;
 mod problem;
 mod records;
 mod token;
@@ -21,6 +23,7 @@ pub(super) use account::{
     show as account,
 };
 pub(super) use account::{login, sign_in, sign_out};
+pub(super) use acting::{exit, show as visit};
 pub(super) use answer::to_page;
 pub(super) use assets::asset;
 pub(super) use company::{
@@ -30,6 +33,9 @@ pub(super) use company::{
 pub(super) use letters::{
     answer_invitation, confirm, forgot, invitation, refused_registration, register, registered, reset,
     send_reset, set_password as set_forgotten_password, verify,
+};
+pub(super) use master::{
+    ask_enter, enter, home as master_home, tenant as master_tenant, tenants as master_tenants,
 };
 pub(super) use problem::{Asked, render as render_problem};
 pub(super) use records::{

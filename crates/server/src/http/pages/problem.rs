@@ -12,17 +12,20 @@ use tenantry_console::{Frame, Theme, html, problem};
 pub(in crate::http) struct Asked {
     is_html: bool,
     is_htmx: bool,
+    is_acting: bool,
     theme: Theme,
 }
 
 impl Asked {
     /// Reads the headers.
-    pub(in crate::http) fn of<B>(request: &Request<B>) -> Self {
+    pub(in crate::http) fn of<B>(app: &App, request: &Request<B>) -> Self {
         let headers = request.headers();
         let (is_html, is_htmx) = (page::is_wanted(headers), headers.contains_key("hx-request"));
         // Programs have no theme, and most requests are theirs.
-        let theme = if is_html || is_htmx { cookie::read_theme(headers) } else { None };
-        Self { is_html, is_htmx, theme: Theme::parse(theme.unwrap_or_default()) }
+        let is_page = is_html || is_htmx;
+        let theme = if is_page { cookie::read_theme(headers) } else { None };
+        let is_acting = is_page && cookie::read_acting(headers, app.options().https).is_some();
+        Self { is_html, is_htmx, is_acting, theme: Theme::parse(theme.unwrap_or_default()) }
     }
 }
 
@@ -39,13 +42,28 @@ pub(in crate::http) fn render(
         return None;
     }
     let is_get = *method == Method::GET;
+    if let Some(path) = problem.leads_to() {
+        // What leads elsewhere is a support visit that is over.
+        if let Some(cookie) = cookie::clear_acting(app.options().https) {
+            headers.append(header::SET_COOKIE, cookie);
+        }
+        if is_get || uri.path() == "/exit/" {
+            lead(asked, path, (status, headers));
+            return Some(Vec::new());
+        }
+    }
     if problem.code() == Code::Unauthenticated && is_get && !uri.path().starts_with("/api/") {
-        to_login(asked, uri, (status, headers));
+        let here = uri.path_and_query().map_or("/", |path| path.as_str());
+        lead(asked, &format!("/login/?next={}", percent(here)), (status, headers));
         return Some(Vec::new());
     }
     secure(headers);
     headers.remove(header::WWW_AUTHENTICATE);
-    let (remedy, actions) = advice(problem, is_get);
+    let (remedy, actions) = match problem.code() {
+        _ if problem.leads_to().is_some() => (OVER.to_owned(), OPERATORS),
+        Code::Denied if asked.is_acting => (ACTING.to_owned(), VISIT),
+        _ => advice(problem, is_get),
+    };
     let frame = Frame {
         title: problem.code().title().to_owned(),
         platform: app.platform().config().platform.name.clone(),
@@ -66,11 +84,9 @@ pub(in crate::http) fn render(
     Some(html(&page).into_bytes())
 }
 
-/// Leads to the sign-in page and from there back.
-fn to_login(asked: &Asked, uri: &Uri, (status, headers): (&mut StatusCode, &mut HeaderMap)) {
-    let here = uri.path_and_query().map_or("/", |path| path.as_str());
-    let to = format!("/login/?next={}", percent(here));
-    let Ok(to) = HeaderValue::from_str(&to) else { return };
+/// Leads to another page.
+fn lead(asked: &Asked, to: &str, (status, headers): (&mut StatusCode, &mut HeaderMap)) {
+    let Ok(to) = HeaderValue::from_str(to) else { return };
     headers.remove(header::CONTENT_TYPE);
     headers.remove(header::WWW_AUTHENTICATE);
     match asked.is_htmx {
@@ -86,6 +102,11 @@ fn to_login(asked: &Asked, uri: &Uri, (status, headers): (&mut StatusCode, &mut 
 type Actions = &'static [(&'static str, &'static str)];
 
 const HOME: Actions = &[("/", "Go to the start page")];
+const VISIT: Actions = &[("/dashboard/", "Back to the company"), ("/exit/", "End the support visit")];
+const OPERATORS: Actions = &[("/master-admin/", "To the pages of operators")];
+const OVER: &str = "Enter the company again, then send the form again.";
+const ACTING: &str = "You act for a member. Passwords, keys, members and what only an owner may decide stay theirs: ask them, \
+     or end the visit and do it as staff.";
 const COMPANIES: Actions = &[("/companies/", "Choose a company"), ("/", "Start page")];
 
 /// Returns what a person can do about a problem. The remedies of the API speak of requests.

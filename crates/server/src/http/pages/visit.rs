@@ -2,28 +2,27 @@
 //!
 //! Used by every page handler. They resolve the caller exactly as the extractors of the API do.
 
+use super::acting;
 use super::token::FormKey;
 use crate::http::{
     App,
     body::{FORM, media_type, whole},
     cookie,
     credentials::Shown,
-    guard::Peer,
+    names::{absent_unless, param},
     problem::{Code, Problem, Result},
     query::pairs,
-    scope::{Named, Tenant, Visitor},
+    scope::{self, Named, Visitor},
 };
 use axum::{
     body::Body,
     extract::{FromRequest, FromRequestParts, Request},
 };
 use http::request::Parts;
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    sync::Arc,
-};
+use std::sync::Arc;
 use tenantry::{
     access::{self, Actor},
+    name::Slug,
     topology::TenantRecord,
 };
 use tenantry_console::Theme;
@@ -61,20 +60,34 @@ pub(in crate::http) struct Oneself {
 pub(in crate::http) struct Inside {
     pub(super) visit: Visit,
     pub(super) tenant: access::Tenant,
+    /// Name of the staff member who acts as a member.
+    pub(super) staff: Option<String>,
+}
+
+/// A visit of platform staff.
+pub(in crate::http) struct Staffed(pub(super) Oneself);
+
+/// A visit of platform staff to the page of a tenant, which may not exist.
+pub(in crate::http) struct StaffedOn {
+    pub(super) of: Oneself,
+    pub(super) slug: Slug,
 }
 
 impl Visit {
     fn of(app: &App, parts: &Parts) -> Result<Self> {
-        let peer = parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
-        let shown = Shown::read(app.options(), &parts.headers, parts.uri.path(), peer)?;
-        Ok(Self {
+        Ok(Self::with(app, parts, &scope::shown(app, parts)?))
+    }
+
+    /// Returns the visit of these credentials.
+    pub(super) fn with(app: &App, parts: &Parts, shown: &Shown<'_>) -> Self {
+        Self {
             app: app.clone(),
             theme: Theme::parse(cookie::read_theme(&parts.headers).unwrap_or_default()),
-            key: FormKey::of(&shown),
+            key: FormKey::of(shown),
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().unwrap_or_default().to_owned(),
             company: None,
-        })
+        }
     }
 
     /// Returns the token of the forms of the page.
@@ -115,10 +128,36 @@ impl FromRequestParts<App> for Inside {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let Tenant(tenant) = Tenant::from_request_parts(parts, app).await?;
-        let mut visit = Visit::of(app, parts)?;
+        let mut shown = scope::shown(app, parts)?;
+        let acting = acting::session(app, parts).await?;
+        let staff = acting.map(|(session, staff)| {
+            shown.cookie = Some(session);
+            staff
+        });
+        let tenant = scope::entered_with(app, parts, &shown).await?;
+        let mut visit = Visit::with(app, parts, &shown);
         visit.company = Some(Arc::new(tenant.record().clone()));
-        Ok(Self { visit, tenant })
+        Ok(Self { visit, tenant, staff })
+    }
+}
+
+impl FromRequestParts<App> for Staffed {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let of = Oneself::from_request_parts(parts, app).await?;
+        of.actor.require_staff()?;
+        Ok(Self(of))
+    }
+}
+
+impl FromRequestParts<App> for StaffedOn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let Staffed(of) = Staffed::from_request_parts(parts, app).await?;
+        let slug = absent_unless(&param(parts, app, "slug").await?)?;
+        Ok(Self { of, slug })
     }
 }
 

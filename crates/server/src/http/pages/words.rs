@@ -8,6 +8,17 @@ pub(super) fn instant(us: i64) -> String {
     at.strftime("%-d %b %Y, %H:%M").to_string()
 }
 
+/// Returns the time of an instant, UTC.
+pub(super) fn clock(us: i64) -> String {
+    let at = jiff::Timestamp::from_microsecond(us).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    at.strftime("%H:%M UTC").to_string()
+}
+
+/// Returns an instant as programs read it.
+pub(super) fn iso(us: i64) -> String {
+    jiff::Timestamp::from_microsecond(us).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string()
+}
+
 /// Returns browser and system of a session, from its user agent.
 pub(super) fn agent(session: &SessionInfo) -> String {
     let Some(agent) = session.agent.as_deref() else { return "A program".into() };

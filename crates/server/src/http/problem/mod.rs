@@ -62,6 +62,7 @@ struct Inner {
     retry_after_s: Option<u64>,
     private: Option<String>,
     file: Option<String>,
+    leads_to: Option<String>,
     fault: bool,
 }
 
@@ -105,6 +106,7 @@ impl Problem {
             retry_after_s: None,
             private: None,
             file: None,
+            leads_to: None,
             fault: code.status() == StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self(Box::new(inner))
@@ -166,6 +168,17 @@ impl Problem {
     /// Returns the file that the problem concerns, or the text for the log if it concerns none.
     pub fn about(&self) -> &str {
         self.0.file.as_deref().unwrap_or_else(|| self.log_text())
+    }
+
+    /// Sets the page on which a browser that asked for a page goes on.
+    pub(in crate::http) fn and_lead_to(mut self, path: impl Into<String>) -> Self {
+        self.0.leads_to = Some(path.into());
+        self
+    }
+
+    /// Returns the page on which a browser goes on.
+    pub(in crate::http) fn leads_to(&self) -> Option<&str> {
+        self.0.leads_to.as_deref()
     }
 
     /// Sets whether an operator must act.

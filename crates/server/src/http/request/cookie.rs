@@ -1,6 +1,7 @@
-//! The cookies, of the session, of the position of its writes and of the appearance of pages: names, attributes, reading.
+//! The cookies, of the session, of a support visit, of the position of writes and of the appearance of pages: names,
+//! attributes, reading.
 //!
-//! Used by the credentials reader, by sign-in and sign-out, and after writes. Over https their names have the `__Host-`
+//! Used by the credentials reader, by sign-in and sign-out, by support visits, and after writes. Over https their names have the `__Host-`
 //! prefix, so that browsers accept them from no sibling subdomain (`cross-site-request`).
 
 use http::{HeaderMap, HeaderValue, header};
@@ -10,12 +11,18 @@ use std::fmt::Display;
 type Names = [&'static str; 2];
 
 const SESSION: Names = ["tenantry_session", "__Host-tenantry_session"];
+const ACTING: Names = ["tenantry_acting", "__Host-tenantry_acting"];
 const THEME: Names = ["tenantry_theme", "__Host-tenantry_theme"];
 const POSITION: Names = ["tenantry_position", "__Host-tenantry_position"];
 
 /// Returns the session token of the request's cookie.
 pub(in crate::http) fn read(headers: &HeaderMap, https: bool) -> Option<&str> {
     value(headers, SESSION[usize::from(https)])
+}
+
+/// Returns the session token of a support visit, and the slug of its tenant. Only pages of a company read it.
+pub(in crate::http) fn read_acting(headers: &HeaderMap, https: bool) -> Option<(&str, &str)> {
+    value(headers, ACTING[usize::from(https)])?.split_once('.')
 }
 
 /// Returns the position of the caller's writes.
@@ -47,6 +54,22 @@ fn value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 /// Returns `Set-Cookie` for a new session that lives `max_age_s` seconds.
 pub(in crate::http) fn set(https: bool, token: &str, max_age_s: i64) -> Option<HeaderValue> {
     made(SESSION, https, token, max_age_s)
+}
+
+/// Returns `Set-Cookie` for a support visit. The browser keeps it for `max_age_s` seconds, longer than the visit lasts, so
+/// that the next page can say that the visit is over.
+pub(in crate::http) fn set_acting(
+    https: bool,
+    token: &str,
+    slug: &str,
+    max_age_s: i64,
+) -> Option<HeaderValue> {
+    made(ACTING, https, &format!("{token}.{slug}"), max_age_s)
+}
+
+/// Returns `Set-Cookie` that removes the cookie of a support visit.
+pub(in crate::http) fn clear_acting(https: bool) -> Option<HeaderValue> {
+    made(ACTING, https, "", 0)
 }
 
 /// Returns `Set-Cookie` for the position of a write, which the browser forgets after `max_age_s` seconds.
@@ -95,12 +118,13 @@ mod tests {
 
     #[test]
     fn over_https_it_is_host_bound_cross_site_request() {
-        for value in [set(true, "t", 60).unwrap(), set_position(true, "t", 6.0).unwrap()] {
+        for value in [set(true, "t", 60), set_position(true, "t", 6.0), set_acting(true, "t", "acme", 60)] {
+            let value = value.unwrap();
             let value = value.to_str().unwrap();
             for part in ["__Host-", "; Secure", "; HttpOnly", "; Path=/", "; SameSite=Lax"] {
                 assert!(value.contains(part), "{value}");
             }
-            assert!(!value.contains("Domain") && !value.contains('.'), "{value}");
+            assert!(!value.contains("Domain"), "{value}");
         }
     }
 }

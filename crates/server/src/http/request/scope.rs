@@ -83,6 +83,10 @@ impl Scope {
         (peer, positions): (IpAddr, Positions),
     ) -> Result<Self> {
         let shown = Shown::read(app.options(), headers, path, peer)?;
+        Self::of(app, &shown, positions).await
+    }
+
+    async fn of(app: &App, shown: &Shown<'_>, positions: Positions) -> Result<Self> {
         let access = app.platform().access();
         let resolved = access.resolve(&shown.presented()).await?;
         match resolved.tenant {
@@ -153,9 +157,13 @@ fn note(parts: &Parts, tenant: i64, actor: &Actor) {
 }
 
 async fn scope(app: &App, parts: &Parts) -> Result<Scope> {
+    scope_of(app, parts, &shown(app, parts)?).await
+}
+
+async fn scope_of(app: &App, parts: &Parts, shown: &Shown<'_>) -> Result<Scope> {
     // Without `serve` there are none, as on an embedder's router that has no guard.
     let positions = parts.extensions.get::<Positions>().cloned().unwrap_or_default();
-    let mut scope = Scope::resolve(app, &parts.headers, parts.uri.path(), (peer(parts), positions)).await?;
+    let mut scope = Scope::of(app, shown, positions).await?;
     note(parts, scope.noted().0, scope.actor());
     if let Some(note) = parts.extensions.get::<Arc<Note>>() {
         note.hold(scope.hold());
@@ -163,8 +171,22 @@ async fn scope(app: &App, parts: &Parts) -> Result<Scope> {
     Ok(scope)
 }
 
+/// Reads what the request presents.
+pub(in crate::http) fn shown<'p>(app: &App, parts: &'p Parts) -> Result<Shown<'p>> {
+    Shown::read(app.options(), &parts.headers, parts.uri.path(), peer(parts))
+}
+
 async fn entered(app: &App, parts: &Parts) -> Result<access::Tenant> {
-    match scope(app, parts).await? {
+    entered_with(app, parts, &shown(app, parts)?).await
+}
+
+/// Enters the tenant that these credentials are for.
+pub(in crate::http) async fn entered_with(
+    app: &App,
+    parts: &Parts,
+    shown: &Shown<'_>,
+) -> Result<access::Tenant> {
+    match scope_of(app, parts, shown).await? {
         Scope::Tenant(tenant) => Ok(*tenant),
         // The request of a staff account names no tenant.
         Scope::Staff(..) => Err(Problem::absent()),
@@ -178,7 +200,7 @@ async fn managed(app: &App, parts: &Parts) -> Result<access::Tenant> {
 }
 
 async fn resolved(app: &App, parts: &Parts) -> Result<Resolved> {
-    let shown = Shown::read(app.options(), &parts.headers, parts.uri.path(), peer(parts))?;
+    let shown = shown(app, parts)?;
     let resolved = app.platform().access().resolve(&shown.presented()).await?;
     // A session may outlive a membership; only members may see the tenant's figures.
     let tenant = resolved.tenant.filter(|id| resolved.actor.belongs_to(*id));
@@ -215,7 +237,7 @@ impl FromRequestParts<App> for Client {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let shown = Shown::read(app.options(), &parts.headers, parts.uri.path(), peer(parts))?;
+        let shown = shown(app, parts)?;
         let agent = parts.headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok());
         let origin = Origin { address: Some(shown.address), agent: agent.map(str::to_owned) };
         Ok(Self { origin, host: shown.host.map(str::to_owned) })

@@ -77,6 +77,7 @@ routes! {
     post "/api/admin/import" Staff "Staff" "Create a tenant from an export" => admin::import;
     delete "/api/admin/tenants/{slug}/cancel" Staff "Staff" "Revoke a tenant's cancellation" => admin::revoke_cancellation;
     post "/api/admin/tenants/{slug}/plan" Staff "Staff" "Change plan or subscription" => admin::change_plan;
+    get "/api/admin/tenants/{slug}/users" Staff "Staff" "Members of a tenant" => admin::tenant_members;
     get "/api/admin/users" Staff "Staff" "All users" => admin::users;
     post "/api/admin/users" Superuser "Staff" "Create a user" => admin::create_user;
     patch "/api/admin/users/{id}" Superuser "Staff" "Change a user's standing" => admin::change_user;

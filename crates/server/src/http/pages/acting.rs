@@ -1,0 +1,129 @@
+//! Support visits: staff who act as a member on the pages of a company, by a second cookie (`impersonation-abuse`).
+//!
+//! The cookie counts only beside the session of the staff member who began the visit, and only on pages of a company. The
+//! API, and the pages of staff and of the account, never read it. What members alone may do stays forbidden by the platform.
+
+use super::{
+    answer::{page, see},
+    frame,
+    visit::{Sent, Visit},
+};
+use crate::http::{
+    App, cookie,
+    problem::{Code, Problem, Result},
+    scope,
+    typed::WithCookie,
+};
+use axum::{
+    extract::FromRequestParts,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, StatusCode, request::Parts};
+use tenantry::{
+    Error,
+    access::{Actor, Presented},
+};
+use tenantry_console::{Frame, master::Exit};
+
+/// A support visit, whatever the state of its company.
+pub(in crate::http) struct Acting {
+    visit: Visit,
+    actor: Actor,
+    staff: String,
+}
+
+/// Returns the session of the support visit that a request presents, and the name of the staff member. `None`: there is no
+/// visit of this person.
+///
+/// # Errors
+/// If the visit is over, or the staff member is not signed in any more.
+pub(super) async fn session<'p>(app: &App, parts: &'p Parts) -> Result<Option<(&'p str, String)>> {
+    Ok(find(app, parts).await?.map(|(token, _, staff)| (token, staff)))
+}
+
+async fn find<'p>(app: &App, parts: &'p Parts) -> Result<Option<(&'p str, Actor, String)>> {
+    let Some((token, slug)) = cookie::read_acting(&parts.headers, app.options().https) else {
+        return Ok(None);
+    };
+    let access = app.platform().access();
+    let own = Presented { session: scope::shown(app, parts)?.cookie, ..Presented::default() };
+    let own = access.resolve(&own).await?.actor;
+    match access.resolve(&Presented { session: Some(token), ..Presented::default() }).await {
+        Ok(visit) if visit.actor.impersonator() == Some(own.label()) => {
+            let staff = own.user().map(|user| user.name.clone()).unwrap_or_default();
+            Ok(Some((token, visit.actor, staff)))
+        }
+        // The visit of another person who used this browser.
+        Ok(_) => Ok(None),
+        Err(Error::Unauthenticated(_)) => Err(over(slug)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Returns the problem of a visit that has ended.
+fn over(slug: &str) -> Problem {
+    // The slug comes from the browser.
+    let known = tenantry::name::Slug::parse(slug);
+    let to = known.map_or_else(|_| "/master-admin/".into(), |slug| back(slug.as_str(), "over"));
+    Problem::new(Code::Unauthenticated, "Your support visit is over. Nothing was changed.").and_lead_to(to)
+}
+
+fn back(slug: &str, why: &str) -> String {
+    format!("/master-admin/companies/{slug}/?_done=visit-{why}")
+}
+
+/// Ends the visit that a request presents, if there is one: before another begins, and at sign-out.
+pub(super) async fn end(app: &App, headers: &HeaderMap) -> Result<()> {
+    let Some((token, _)) = cookie::read_acting(headers, app.options().https) else { return Ok(()) };
+    let access = app.platform().access();
+    match access.resolve(&Presented { session: Some(token), ..Presented::default() }).await {
+        Ok(visit) if visit.actor.impersonator().is_some() => {
+            Ok(access.stop_impersonating(&visit.actor).await?)
+        }
+        Ok(_) | Err(Error::Unauthenticated(_)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl FromRequestParts<App> for Acting {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let mut shown = scope::shown(app, parts)?;
+        let Some((token, actor, staff)) = find(app, parts).await? else {
+            // For a caller without a credential the page is closed, for others it is absent.
+            app.platform().access().resolve(&shown.presented()).await?;
+            return Err(Problem::absent());
+        };
+        shown.cookie = Some(token);
+        let mut visit = Visit::with(app, parts, &shown);
+        if let Some(tenant) = actor.bound() {
+            visit.company = Some(app.platform().access().directory().tenant(tenant).await?);
+        }
+        Ok(Self { visit, actor, staff })
+    }
+}
+
+impl Acting {
+    fn slug(&self) -> &str {
+        self.visit.company.as_ref().map_or("", |company| company.slug.as_str())
+    }
+}
+
+/// `GET /exit/`: what the visit is, and the button that ends it.
+pub(in crate::http) async fn show(of: Acting) -> Result<Response> {
+    let company = of.visit.company.clone().ok_or_else(Problem::absent)?;
+    let frame = Frame {
+        company: Some(frame::company(&of.visit.app, &company, &of.actor, Some(&of.staff))),
+        ..frame::of_guest(&of.visit, "Support visit")
+    };
+    Ok(page(StatusCode::OK, &Exit { frame: &frame }))
+}
+
+/// `POST /exit/`: ends the visit and leads back to the page of the tenant.
+pub(in crate::http) async fn exit(app: App, of: Acting, sent: Sent) -> Result<Response> {
+    of.visit.fields(sent).await?;
+    app.platform().access().stop_impersonating(&of.actor).await?;
+    let cookie = cookie::clear_acting(app.options().https);
+    Ok(WithCookie(see(&back(of.slug(), "ended")), cookie).into_response())
+}

@@ -1,0 +1,116 @@
+//! A form that acts on something, as a page: shown, filled again with what was sent, and with what the platform refused.
+
+use crate::http::{
+    pages::{
+        answer::page,
+        frame,
+        visit::{Fields, Oneself},
+    },
+    problem::{Code, Problem, Result},
+    scope::Client,
+};
+use axum::response::Response;
+use http::StatusCode;
+use tenantry::{Error, access::passwords::Password};
+use tenantry_console::{
+    Notice,
+    master::{Field, Form, Kind, Note},
+};
+
+/// A form, before it is shown.
+#[derive(Debug, Default)]
+pub(in crate::http::pages) struct Ask {
+    pub(in crate::http::pages) title: String,
+    /// The page that it belongs to: address and name.
+    pub(in crate::http::pages) back: (String, String),
+    pub(in crate::http::pages) lead: String,
+    pub(in crate::http::pages) notes: Vec<Note>,
+    pub(in crate::http::pages) facts: Vec<(String, String)>,
+    pub(in crate::http::pages) fields: Vec<Field>,
+    /// Text of the button. Empty: nothing can be done.
+    pub(in crate::http::pages) button: &'static str,
+    pub(in crate::http::pages) danger: bool,
+}
+
+impl Ask {
+    /// Returns the page.
+    pub(in crate::http::pages) fn show(&self, of: &Oneself) -> Response {
+        self.with(of, None, StatusCode::OK)
+    }
+
+    fn with(&self, of: &Oneself, notice: Option<Notice>, status: StatusCode) -> Response {
+        let mut frame = frame::of_operator(of, &self.title);
+        frame.notice = notice;
+        let form = Form {
+            frame: &frame,
+            back: (&self.back.0, &self.back.1),
+            lead: &self.lead,
+            notes: &self.notes,
+            facts: &self.facts,
+            fields: &self.fields,
+            button: self.button,
+            danger: self.danger,
+        };
+        page(status, &form)
+    }
+
+    /// Returns the page with what was sent and why it was refused.
+    ///
+    /// # Errors
+    /// The problem itself if no change of the form would help.
+    pub(in crate::http::pages) fn refused(
+        mut self,
+        of: &Oneself,
+        sent: &Fields,
+        problem: Problem,
+    ) -> Result<Response> {
+        let is_known = matches!(
+            problem.code(),
+            Code::Invalid
+                | Code::BadRequest
+                | Code::Conflict
+                | Code::NotUnique
+                | Code::LimitExceeded
+                | Code::RateLimited
+                | Code::Reference
+        );
+        if !is_known {
+            return Err(problem);
+        }
+        for field in &mut self.fields {
+            if !matches!(field.kind, Kind::Password | Kind::NewPassword | Kind::Hidden) {
+                field.value = sent.get(field.name).to_owned();
+            }
+            if problem.wrong_fields().iter().any(|wrong| wrong.field == field.name) {
+                field.wrong = problem.reason_of(field.name);
+            }
+        }
+        let is_said = self.fields.iter().any(|field| !field.wrong.is_empty());
+        let text = match problem.wrong_fields().first() {
+            Some(wrong) => problem.reason_of(&wrong.field),
+            None => problem.detail().to_owned(),
+        };
+        Ok(self.with(of, (!is_said).then(|| Notice::wrong(text)), problem.status()))
+    }
+}
+
+/// The field in which operators prove who they are.
+pub(in crate::http::pages) fn own_password() -> Field {
+    Field::new("password", "Your own password", Kind::Password)
+        .help("Asked again because this cannot be taken back, or lets you act as another person.")
+}
+
+/// Checks the password of the person who sent the form. A wrong one counts like a wrong sign-in.
+///
+/// # Errors
+/// A problem of the field `password`.
+pub(in crate::http::pages) async fn prove(of: &Oneself, client: &Client, sent: &Fields) -> Result<()> {
+    let password = Password::new(sent.get("password"));
+    let proven = of.visit.app.platform().access().confirm_password(&of.actor, password, &client.origin).await;
+    match proven {
+        Err(Error::Unauthenticated(private)) => {
+            Err(Problem::field("password", "this is not your password").private(private))
+        }
+        other => Ok(other?),
+    }
+}
