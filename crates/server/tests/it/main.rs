@@ -64,6 +64,7 @@ mod nodes_replica;
 mod nodes_restarts;
 mod older_file;
 mod operations;
+mod outcomes;
 mod overrides;
 mod own_app;
 mod pages;
