@@ -7,6 +7,12 @@ document.addEventListener("formdata", (event) => {
   for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
 });
 
+// Some forms that only ask are sent when a choice changes.
+document.addEventListener("change", (event) => {
+  const form = event.target.form;
+  if (form?.matches("[data-send-on-change]") && event.target.matches("select")) form.requestSubmit();
+});
+
 // Enter in a search among choices does not send the form around it.
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.target.matches?.("[data-find]")) event.preventDefault();

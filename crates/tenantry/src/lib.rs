@@ -24,7 +24,6 @@ pub mod mail;
 pub mod migrations;
 pub mod moves;
 pub mod operations;
-mod outcomes;
 pub mod plans;
 pub mod platform;
 pub mod purges;
@@ -51,9 +50,7 @@ pub use platform::own_stores::refused::Refused as RefusedStore;
 pub use platform::reload::Reloaded;
 pub use platform::{Platform, demo, kinds};
 pub use purges::{Certificate, PurgeRun, Purges};
-pub use tenantry_engine::{
-    Activity, ReplicaReport, ReplicaStanding, SqlRows, descriptors, place, write::Outcome,
-};
+pub use tenantry_engine::{Activity, ReplicaReport, ReplicaStanding, SqlRows, descriptors, place};
 pub use tenantry_engine::{Error as EngineError, Kind as EngineErrorKind, model, name, query, row, value};
 pub use tenants::statements::{Repaired, Statements};
 pub use users::NewOwner;

@@ -4,7 +4,6 @@
 
 pub(crate) mod carry;
 mod cells;
-mod commits;
 pub mod connections;
 mod dump;
 mod fitness;

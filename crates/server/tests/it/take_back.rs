@@ -15,7 +15,7 @@ use tenantry_testkit::Settings;
 const RECORDS: &str = "/api/tenant/restore/records";
 
 /// Backs the tenant up and stages the backup.
-async fn stage(owner: &Client) {
+pub(super) async fn stage(owner: &Client) {
     let made = owner.post("/api/tenant/backups?wait=60", &json!({})).await.expect(200).json();
     assert_eq!(made["state"], "done", "{made}");
     let form = json!({"backup": made["backup"]});

@@ -1,7 +1,7 @@
 //! Builds what surrounds a page from its visit: person, company, navigation.
 
 use super::{
-    visit::{Inside, Oneself, Visit},
+    visit::{Inside, Oneself, Owning, Visit},
     words,
 };
 use crate::http::App;
@@ -92,17 +92,40 @@ pub(super) fn company(app: &App, record: &TenantRecord, actor: &Actor, staff: Op
     }
 }
 
+/// Returns the frame of a page about a company that the person manages and cannot always enter.
+pub(super) fn of_owner(of: &Owning, title: &str) -> Frame {
+    let links = vec![
+        link(&of.visit, "/dashboard/", "Dashboard", "layout-dashboard"),
+        link(&of.visit, "/settings/company/", "Company", "settings"),
+    ];
+    Frame {
+        person: person(&of.actor),
+        company: Some(company(&of.visit.app, &of.record, &of.actor, None)),
+        nav: vec![Group { label: "Company", links }],
+        ..of_guest(&of.visit, title)
+    }
+}
+
 /// Returns the models that the visitor may read: first the tenant's own, then the shared ones.
 fn company_nav(inside: &Inside) -> Vec<Group> {
     let platform = inside.visit.app.platform();
     let readable = |permissions| gates::allows(inside.tenant.actor(), permissions, Verb::Read);
     let manages = inside.tenant.require_manager().is_ok();
-    let mut settings = vec![link(&inside.visit, "/settings/members/", "Members", "users")];
+    let to = |href, label, icon| link(&inside.visit, href, label, icon);
+    let mut settings = vec![to("/settings/members/", "Members", "users")];
     if manages {
-        settings.push(link(&inside.visit, "/settings/keys/", "API keys", "key"));
-        settings.push(link(&inside.visit, "/settings/activity/", "Activity", "activity"));
+        settings.extend([
+            to("/settings/keys/", "API keys", "key"),
+            to("/settings/activity/", "Activity", "activity"),
+            to("/settings/backups/", "Backups", "archive"),
+            to("/settings/subscription/", "Subscription", "credit-card"),
+            to("/settings/company/", "Company", "settings"),
+        ]);
     }
-    let overview = vec![link(&inside.visit, "/dashboard/", "Dashboard", "layout-dashboard")];
+    let overview = vec![
+        to("/dashboard/", "Dashboard", "layout-dashboard"),
+        to("/analytics/", "Analytics", "chart-column"),
+    ];
     let (mut own, mut shared) = (vec![], vec![]);
     for model in platform.models().iter().filter(|model| readable(&model.permissions)) {
         let is_shared =

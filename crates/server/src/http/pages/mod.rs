@@ -27,8 +27,11 @@ pub(super) use acting::{exit, show as visit};
 pub(super) use answer::to_page;
 pub(super) use assets::asset;
 pub(super) use company::{
-    activity, dashboard, invite, keys, make_key, members, remove_member, revoke_invitation, revoke_key,
-    set_role,
+    activity, analytics, ask_close, back_up, backups, close, close_comparison, compared_records, comparison,
+    open_comparison, rename, settings, subscription, take_back,
+};
+pub(super) use company::{
+    dashboard, invite, keys, make_key, members, remove_member, revoke_invitation, revoke_key, set_role,
 };
 pub(super) use letters::{
     answer_invitation, confirm, forgot, invitation, refused_registration, register, registered, reset,

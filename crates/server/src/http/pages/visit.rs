@@ -174,6 +174,25 @@ impl FromRequestParts<App> for Managing {
     }
 }
 
+/// A visit of a manager of a company that need not be open: it may be suspended, expired or cancelled.
+pub(in crate::http) struct Owning {
+    pub(super) visit: Visit,
+    pub(super) actor: Actor,
+    pub(super) record: Arc<TenantRecord>,
+}
+
+impl FromRequestParts<App> for Owning {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let Named { actor, tenant } = Named::from_request_parts(parts, app).await?;
+        let record = app.platform().access().managed(&actor, tenant.ok_or_else(Problem::absent)?).await?;
+        let mut visit = Visit::of(app, parts)?;
+        visit.company = Some(record.clone());
+        Ok(Self { visit, actor, record })
+    }
+}
+
 /// A sent form, not yet read: the handler first checks what the caller may do.
 pub(in crate::http) struct Sent(Request);
 

@@ -104,7 +104,7 @@ fn refused_rightly(
 }
 
 /// Routes that work without entering: members of a cancelled or lapsed tenant see its state.
-const STATE: [&str; 2] = ["/api/tenant", "/api/tenant/cancel"];
+const STATE: [&str; 3] = ["/api/tenant", "/api/tenant/cancel", "/settings/close/"];
 
 /// Checks that every kind of credential meets the same gate of its own tenant, on every route (`uneven-credentials`).
 fn own_door(
@@ -131,6 +131,8 @@ fn own_door(
         {
             &[409]
         }
+        // Pages lead to where one can be staged.
+        Relation::Own if route.starts_with("/settings/compare/") && shot.route.method.is_safe() => &[303],
         Relation::Own if shot.route.method.is_safe() => &[200],
         _ => return None,
     };

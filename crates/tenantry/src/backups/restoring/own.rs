@@ -32,6 +32,16 @@ impl OwnTenant<'_> {
         self.platform.restores().show(self.tenant.slug()).await
     }
 
+    /// Returns the id of the backup that is staged; `None` if none is.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] unless the actor manages the tenant.
+    pub async fn staged_id(&self) -> Result<Option<BackupId>> {
+        self.tenant.require_manager()?;
+        let staged = self.platform.restores().staged(self.tenant.slug()).await?;
+        Ok(staged.map(|staged| staged.backup))
+    }
+
     async fn staged(&self) -> Result<Restore> {
         let staged = self.platform.restores().staged(self.tenant.slug()).await?;
         staged.ok_or_else(|| Error::Conflict("no backup is staged: stage one first".into()))

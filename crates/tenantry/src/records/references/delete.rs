@@ -8,7 +8,6 @@ use super::leaving::{Mine, RENEW_EVERY, Referrer, SharedRow};
 use crate::{
     Error, Result,
     access::Positions,
-    outcomes,
     platform::{
         inner::Inner,
         loaded::{Loaded, ModelEntry},
@@ -23,7 +22,7 @@ use std::{
 };
 use tenantry_engine::{
     Kind,
-    name::{StoreName, TenantId},
+    name::StoreName,
     place::Place,
     query::{Change, RecordId},
     write::WriteOptions,
@@ -45,8 +44,6 @@ struct Delete {
     change: Change,
     options: WriteOptions,
     positions: Positions,
-    /// The tenant in which the caller works.
-    tenant: Option<TenantId>,
     /// Lives as long as the caller waits.
     caller: Weak<()>,
 }
@@ -56,11 +53,11 @@ impl Records<'_> {
     pub(in crate::records) async fn delete_protected(&self, id: &RecordId, change: Change) -> Result<()> {
         let (inner, loaded) = (self.inner.clone(), self.loaded.clone());
         let (entry, options) = (self.entry.clone(), self.options_for(&self.entry));
-        let (positions, tenant) = (self.positions.clone(), self.tenant_id());
+        let positions = self.positions.clone();
         let waits = Arc::new(());
         let caller = Arc::downgrade(&waits);
         let id = id.clone();
-        let delete = Delete { inner, loaded, entry, id, change, options, positions, tenant, caller };
+        let delete = Delete { inner, loaded, entry, id, change, options, positions, caller };
         let task = tokio::spawn(async move { delete.run().await });
         let done = task.await.map_err(|error| Error::Internal(format!("a delete ended badly: {error}")))?;
         drop(waits);
@@ -114,8 +111,7 @@ impl Delete {
             match session.write_if(change, &self.options, Some(view.condition())).await {
                 Err(error) if *error.kind() == Kind::Outdated && Instant::now() < until => {}
                 done => {
-                    let refused = |error| outcomes::of_write(error, self.tenant, &self.options.actor);
-                    self.positions.note(&done.map_err(refused)?);
+                    self.positions.note(&done?);
                     return Ok(());
                 }
             }

@@ -1,16 +1,30 @@
-//! Pages of a company about itself: dashboard, members, keys, activity.
+//! Pages of a company about itself: dashboard, analytics, members, keys, subscription, backups, activity, its name and its end.
 
 mod activity;
+mod analytics;
+mod backups;
+mod compare;
 mod dashboard;
 mod keys;
 mod members;
+mod settings;
+mod subscription;
+mod usage;
 
 pub(in crate::http) use activity::show as activity;
+pub(in crate::http) use analytics::show as analytics;
+pub(in crate::http) use backups::{list as backups, start as back_up};
+pub(in crate::http) use compare::{
+    close as close_comparison, open as open_comparison, records as compared_records, show as comparison,
+    take_back,
+};
 pub(in crate::http) use dashboard::show as dashboard;
 pub(in crate::http) use keys::{list as keys, make as make_key, revoke as revoke_key};
 pub(in crate::http) use members::{
     invite, list as members, remove as remove_member, revoke as revoke_invitation, set_role,
 };
+pub(in crate::http) use settings::{ask as ask_close, cancel as close, rename, show as settings};
+pub(in crate::http) use subscription::show as subscription;
 
 use super::visit::Inside;
 use crate::http::App;

@@ -10,7 +10,7 @@ use tenantry_console::records::Cell;
 const LONG: usize = 120;
 
 /// Returns the value of a field.
-pub(super) fn cell(place: &Place<'_>, model: &Model, field: &Field, row: &Row) -> Cell {
+pub(in crate::http::pages) fn cell(place: &Place<'_>, model: &Model, field: &Field, row: &Row) -> Cell {
     let value = row.get(field.name.as_str()).unwrap_or(&Json::Null);
     if value.is_null() {
         return Cell::Empty;
@@ -50,7 +50,7 @@ pub(super) fn cell(place: &Place<'_>, model: &Model, field: &Field, row: &Row) -
 }
 
 /// Returns what a record is called where others refer to it.
-pub(super) fn name(model: &Model, row: &Row) -> String {
+pub(in crate::http::pages) fn name(model: &Model, row: &Row) -> String {
     let shown = model.display.as_ref().and_then(|name| {
         let value = row.get(name.as_str()).filter(|value| !value.is_null())?;
         Some(match model.field(name.as_str()).map(|field| &field.kind) {
@@ -63,7 +63,7 @@ pub(super) fn name(model: &Model, row: &Row) -> String {
 }
 
 /// Returns a value as text, without quotes.
-pub(super) fn text(value: &Json) -> String {
+pub(in crate::http::pages) fn text(value: &Json) -> String {
     match value {
         Json::Null => String::new(),
         Json::String(text) => text.clone(),

@@ -8,7 +8,7 @@ use crate::http::{
     problem::Result,
     query::{self, Kind},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use tenantry::{
     model::{Field, FieldKind, Model},
     name::FieldName,
@@ -93,6 +93,20 @@ async fn one(place: &Place<'_>, target: &Model, asked: &Asked<'_>) -> Result<Opt
     let select =
         Select { filter: Filter::All(conditions), fields: fields(target), limit: 1, ..Select::default() };
     Ok(place.rows(target, select, vec![]).await?.0.into_iter().next())
+}
+
+/// Returns the names of the records with these ids, by id. An id of no record has none.
+pub(in crate::http::pages) async fn named(
+    place: &Place<'_>,
+    target: &Model,
+    ids: &[String],
+) -> Result<HashMap<String, String>> {
+    let ids: Vec<_> = ids.iter().filter_map(|id| query::parse_text(Kind::Reference, id).ok()).collect();
+    let Ok(id) = FieldName::parse("id") else { return Ok(HashMap::new()) };
+    let limit = u32::try_from(ids.len()).unwrap_or(u32::MAX).clamp(1, 1000);
+    let select = Select { filter: Filter::In(id, ids), fields: fields(target), limit, ..Select::default() };
+    let (rows, _) = place.rows(target, select, vec![]).await?;
+    Ok(rows.iter().map(|row| (id_of(row), cells::name(target, row))).collect())
 }
 
 /// Returns true if a record of the model can have this id.

@@ -107,6 +107,11 @@ pub(super) fn chips(
     .collect()
 }
 
+/// Returns a condition in words, without the names of records.
+pub(in crate::http::pages) fn condition(place: &Place<'_>, parameter: &str, value: &str) -> String {
+    words_of(place, parameter, value, &[])
+}
+
 fn words_of(place: &Place<'_>, parameter: &str, value: &str, fields: &[FilterField]) -> String {
     let (name, suffix) = parameter.split_once("__").unwrap_or((parameter, "eq"));
     let label = place.model.field(name).map_or_else(|| words::human(name), |field| field.label.clone());

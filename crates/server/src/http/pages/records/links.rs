@@ -4,40 +4,40 @@ use crate::http::{pages::answer::percent, query::pairs};
 
 /// Parameters in their order, without empty ones.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Params(pub(super) Vec<(String, String)>);
+pub(in crate::http::pages) struct Params(pub(in crate::http::pages) Vec<(String, String)>);
 
 impl Params {
     /// Reads a query string. Words of the page itself begin with `_` and are left out.
-    pub(super) fn read(query: &str) -> Self {
+    pub(in crate::http::pages) fn read(query: &str) -> Self {
         let all = pairs(query).flatten().filter(|(name, value)| !value.is_empty() && !name.starts_with('_'));
         Self(all.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(in crate::http::pages) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// Returns the parameters without those that `drop` accepts.
-    pub(super) fn without(&self, drop: impl Fn(&str, &str) -> bool) -> Self {
+    pub(in crate::http::pages) fn without(&self, drop: impl Fn(&str, &str) -> bool) -> Self {
         Self(self.0.iter().filter(|(name, value)| !drop(name, value)).cloned().collect())
     }
 
     /// Returns the parameters with this one, and on the first page.
-    pub(super) fn with(&self, name: &str, value: &str) -> Self {
+    pub(in crate::http::pages) fn with(&self, name: &str, value: &str) -> Self {
         let mut all = self.without(|known, _| known == name || known == "after");
         all.0.push((name.to_owned(), value.to_owned()));
         all
     }
 
     /// Returns the query string.
-    pub(super) fn query(&self) -> String {
+    pub(in crate::http::pages) fn query(&self) -> String {
         let parts: Vec<_> =
             self.0.iter().map(|(name, value)| format!("{}={}", percent(name), percent(value))).collect();
         parts.join("&")
     }
 
     /// Returns the address of a list with these parameters.
-    pub(super) fn href(&self, path: &str) -> String {
+    pub(in crate::http::pages) fn href(&self, path: &str) -> String {
         match self.0.is_empty() {
             true => path.to_owned(),
             false => format!("{path}?{}", self.query()),

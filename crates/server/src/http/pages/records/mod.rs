@@ -18,9 +18,13 @@ mod list;
 mod values;
 
 pub(in crate::http) use bulk::{ask_change_all, ask_delete_all, change_all, delete_all};
+pub(super) use cells::{cell, name, text};
+pub(super) use choices::named;
 pub(in crate::http) use delete::{ask as ask_delete, delete};
 pub(in crate::http) use detail::show;
+pub(super) use filters::condition;
 pub(in crate::http) use form::{add, change, create, edit};
+pub(super) use links::Params;
 pub(in crate::http) use list::list;
 
 use super::visit::Inside;
@@ -42,14 +46,14 @@ use tenantry::{
 };
 
 /// A record as JSON.
-type Row = Map<String, Json>;
+pub(super) type Row = Map<String, Json>;
 
 /// A model as one visitor sees it.
-struct Place<'a> {
+pub(super) struct Place<'a> {
     app: &'a App,
     inside: &'a Inside,
     models: Vec<Arc<Model>>,
-    model: Arc<Model>,
+    pub(super) model: Arc<Model>,
 }
 
 impl<'a> Place<'a> {
@@ -57,7 +61,7 @@ impl<'a> Place<'a> {
     ///
     /// # Errors
     /// If there is none that the visitor may read.
-    fn of(app: &'a App, inside: &'a Inside, model: &str) -> Result<Self> {
+    pub(super) fn of(app: &'a App, inside: &'a Inside, model: &str) -> Result<Self> {
         let model = app.platform().records(&inside.tenant, model)?.model().clone();
         let place = Self { app, inside, models: app.platform().models(), model };
         match place.may(Verb::Read) {
@@ -71,7 +75,7 @@ impl<'a> Place<'a> {
         &self.inside.tenant
     }
 
-    fn records(&self) -> Result<Records<'a>> {
+    pub(super) fn records(&self) -> Result<Records<'a>> {
         self.records_of(&self.model)
     }
 
@@ -80,7 +84,7 @@ impl<'a> Place<'a> {
     }
 
     /// Returns true if the visitor may do this with records of the model.
-    fn may(&self, verb: Verb) -> bool {
+    pub(super) fn may(&self, verb: Verb) -> bool {
         self.may_on(&self.model, verb)
     }
 
@@ -95,7 +99,7 @@ impl<'a> Place<'a> {
     }
 
     /// Returns the model that a field refers to, if the visitor may read it.
-    fn target(&self, field: &Field) -> Option<&Arc<Model>> {
+    pub(super) fn target(&self, field: &Field) -> Option<&Arc<Model>> {
         let FieldKind::Ref { to, .. } = &field.kind else { return None };
         self.models.iter().find(|model| model.name == *to).filter(|model| self.may_on(model, Verb::Read))
     }
@@ -139,12 +143,12 @@ impl<'a> Place<'a> {
     }
 
     /// Returns the address of the list of a model.
-    fn list_path(model: &Model) -> String {
+    pub(super) fn list_path(model: &Model) -> String {
         format!("/{}/", model.name)
     }
 
     /// Returns the address of a record of a model.
-    fn path(model: &Model, id: &str) -> String {
+    pub(super) fn path(model: &Model, id: &str) -> String {
         format!("/{}/{id}/", model.name)
     }
 }

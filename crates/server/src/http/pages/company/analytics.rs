@@ -1,0 +1,360 @@
+//! `/analytics/`: records in groups, as a table and a chart. The address has the question, with the conditions of a list.
+
+use crate::http::{
+    App,
+    pages::{
+        answer::page,
+        frame,
+        records::{Params, Place, condition, named, text},
+        visit::Inside,
+        words,
+    },
+    problem::Result,
+    query,
+};
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::Value as Json;
+use std::collections::HashMap;
+use tenantry::{
+    access::gates::{self, Verb},
+    config::Scope,
+    model::{Field, FieldKind, Model},
+    query::{Aggregate, Group as Found, Period},
+    row::json::write_owned,
+    value::Value,
+};
+use tenantry_console::{
+    company::{
+        Analytics,
+        analytics::{Chart, Column, Group, HEIGHT, WIDTH},
+    },
+    records::{Chip, Choice},
+};
+
+/// Address of the page.
+const PATH: &str = "/analytics/";
+/// Parameters that are no conditions.
+const WORDS: [&str; 3] = ["model", "group_by", "measure"];
+/// Largest number of groups that are shown, unless they are periods.
+const MOST: u32 = 50;
+/// Largest number of periods that are shown.
+const MOST_PERIODS: u32 = 400;
+
+/// What is asked, by names of the page.
+struct Question {
+    key: String,
+    measure: String,
+}
+
+/// `GET /analytics/`.
+pub(in crate::http) async fn show(app: App, inside: Inside) -> Result<Response> {
+    let params = Params::read(&inside.visit.query);
+    let all = models(&app, &inside);
+    let wanted = params.get("model").unwrap_or_default();
+    let chosen = all.iter().find(|model| model.name.as_str() == wanted).or(all.first());
+    let Some(model) = chosen else { return Err(tenantry::Error::Denied("read records".into()).into()) };
+    let place = Place::of(&app, &inside, model.name.as_str())?;
+    let keys = keys(&place);
+    let measures = measures(&place.model);
+    let chosen = |list: &[Choice], name: &str| {
+        let wanted = params.get(name).unwrap_or_default();
+        let found = list.iter().find(|choice| choice.value == wanted).or(list.first());
+        found.map(|choice| choice.value.clone()).unwrap_or_default()
+    };
+    let question = Question { key: chosen(&keys, "group_by"), measure: chosen(&measures, "measure") };
+    // A condition of another model is none of this one.
+    let is_other = wanted != model.name.as_str();
+    let conditions = params.without(|name, _| WORDS.contains(&name) || is_other);
+    let (conditions, broken) = fitting(&place, &conditions);
+    let api_query = question.query(&conditions);
+    let (mut groups, mut chart, mut more, mut wrong) = (vec![], None, false, String::new());
+    match query::aggregate(&place.model, &api_query) {
+        Ok(asked) => (groups, chart, more) = answer(&place, &conditions, asked).await?,
+        Err(problem) => wrong = problem.detail().to_owned(),
+    }
+    let label = |list: &[Choice], value: &str| {
+        list.iter().find(|c| c.value == value).map(|c| c.label.clone()).unwrap_or_default()
+    };
+    let (key, measure) = (label(&keys, &question.key), label(&measures, &question.measure));
+    let chips = chips(&place, &question, &conditions, &broken);
+    let option = |model: &std::sync::Arc<Model>| Choice {
+        value: model.name.to_string(),
+        label: model.label.clone(),
+        chosen: model.name == place.model.name,
+    };
+    let models: Vec<_> = all.iter().map(option).collect();
+    let view = Analytics {
+        frame: &frame::of_company(&inside, "Analytics"),
+        models: &models,
+        keys: &marked(keys, &question.key),
+        measures: &marked(measures, &question.measure),
+        kept: &conditions.0,
+        chips: &chips,
+        key: &key,
+        measure: &measure,
+        is_count: question.measure == "count",
+        chart,
+        groups: &groups,
+        more,
+        api: inside
+            .tenant
+            .actor()
+            .impersonator()
+            .is_none()
+            .then(|| format!("/api/records/{}/aggregate?{api_query}", model.name)),
+        wrong: &wrong,
+    };
+    Ok(page(StatusCode::OK, &view))
+}
+
+/// Returns the conditions in words.
+fn chips(place: &Place<'_>, question: &Question, conditions: &Params, broken: &Params) -> Vec<Chip> {
+    let href = |conditions: Params| {
+        let words = [place.model.name.as_str(), &question.key, &question.measure];
+        let mut all = Params(WORDS.map(str::to_owned).into_iter().zip(words.map(str::to_owned)).collect());
+        all.0.extend(conditions.0);
+        all.href(PATH)
+    };
+    let chip = |pair: &(String, String), broken| Chip {
+        text: if broken { format!("{}: {}", pair.0, pair.1) } else { condition(place, &pair.0, &pair.1) },
+        without: href(conditions.without(|name, value| name == pair.0 && value == pair.1)),
+        broken,
+    };
+    let set = conditions.0.iter().map(|pair| chip(pair, false));
+    set.chain(broken.0.iter().map(|pair| chip(pair, true))).collect()
+}
+
+/// Returns the models that the visitor may read, the tenant's own first.
+fn models(app: &App, inside: &Inside) -> Vec<std::sync::Arc<Model>> {
+    let platform = app.platform();
+    let is_shared = |model: &Model| {
+        platform.config().store(model.store.as_str()).is_some_and(|store| store.scope == Scope::System)
+    };
+    let mut all = platform.models();
+    all.retain(|model| gates::allows(inside.tenant.actor(), &model.permissions, Verb::Read));
+    all.sort_by_key(|model| is_shared(model));
+    all
+}
+
+/// Returns the conditions that fit the model, and the others.
+fn fitting(place: &Place<'_>, conditions: &Params) -> (Params, Params) {
+    let fits = |name: &str, value: &str| {
+        let one = Params(vec![(name.to_owned(), value.to_owned())]);
+        query::aggregate(&place.model, &one.query()).is_ok()
+    };
+    (conditions.without(|name, value| !fits(name, value)), conditions.without(fits))
+}
+
+fn choice(value: String, label: String) -> Choice {
+    Choice { value, label, chosen: false }
+}
+
+fn marked(mut list: Vec<Choice>, value: &str) -> Vec<Choice> {
+    for choice in &mut list {
+        choice.chosen = choice.value == value;
+    }
+    list
+}
+
+/// Returns what records can be grouped by.
+fn keys(place: &Place<'_>) -> Vec<Choice> {
+    let mut keys = Vec::new();
+    for field in &place.model.fields {
+        let label = &field.label;
+        match &field.kind {
+            FieldKind::Choice { .. } | FieldKind::Boolean => {
+                keys.push(choice(field.name.to_string(), label.clone()))
+            }
+            FieldKind::Ref { .. } if place.target(field).is_some() => {
+                keys.push(choice(field.name.to_string(), label.clone()));
+            }
+            FieldKind::Text { max_length: Some(_) } if !field.unique => {
+                keys.push(choice(field.name.to_string(), label.clone()));
+            }
+            FieldKind::Date | FieldKind::Datetime => keys.extend(periods(field.name.as_str(), label)),
+            _ => (),
+        }
+    }
+    keys.extend(periods("created_at", "Added"));
+    // What is grouped best comes first.
+    keys.sort_by_key(|key| {
+        place.model.field(&key.value).is_none_or(|field| !matches!(field.kind, FieldKind::Choice { .. }))
+    });
+    keys
+}
+
+fn periods<'a>(name: &'a str, label: &'a str) -> impl Iterator<Item = Choice> + 'a {
+    ["month", "quarter", "year", "day"]
+        .into_iter()
+        .map(move |period| choice(format!("{name}__{period}"), format!("{label} ({period})")))
+}
+
+/// Returns what can be computed.
+fn measures(model: &Model) -> Vec<Choice> {
+    let mut all = vec![choice("count".into(), "Number of records".into())];
+    for field in &model.fields {
+        if matches!(field.kind, FieldKind::Integer { .. } | FieldKind::Decimal { .. }) {
+            let words = [("sum", "Sum of"), ("avg", "Average of"), ("min", "Smallest"), ("max", "Largest")];
+            all.extend(words.map(|(name, words)| {
+                choice(format!("{name}.{}", field.name), format!("{words} {}", field.label))
+            }));
+        }
+    }
+    all
+}
+
+impl Question {
+    /// Returns the query of the API.
+    fn query(&self, conditions: &Params) -> String {
+        let mut all = Params(vec![("group_by".to_owned(), self.key.clone())]);
+        if let Some((function, field)) = self.measure.split_once('.') {
+            all.0.push((function.to_owned(), field.to_owned()));
+        }
+        let (sort, limit) = match self.is_time() {
+            true => (None, MOST_PERIODS),
+            false => (Some("-count"), MOST),
+        };
+        all.0.extend(sort.map(|sort| ("sort".to_owned(), sort.to_owned())));
+        all.0.push(("limit".to_owned(), limit.to_string()));
+        all.0.extend(conditions.0.iter().cloned());
+        all.query()
+    }
+
+    fn is_time(&self) -> bool {
+        self.key.contains("__")
+    }
+}
+
+type Answer = (Vec<Group>, Option<Chart>, bool);
+
+async fn answer(place: &Place<'_>, conditions: &Params, asked: Aggregate) -> Result<Answer> {
+    let found = place.records()?.aggregate(&asked).await?;
+    let key = asked.group_by.first();
+    let (field_name, period) = key.map_or(("", None), |key| (key.field.as_str(), key.period));
+    let field = place.model.field(field_name);
+    let keys: Vec<Json> =
+        found.groups.iter().map(|group| group.keys.first().map_or(Json::Null, json)).collect();
+    let names = names(place, field, &keys).await?;
+    let values: Vec<(String, f64)> = found.groups.iter().map(value).collect();
+    let most = values.iter().map(|(_, size)| size.abs()).fold(0.0, f64::max);
+    let mut groups = Vec::new();
+    for ((group, key), (value, size)) in found.groups.iter().zip(&keys).zip(&values) {
+        groups.push(Group {
+            label: label(field, period, key, &names),
+            href: href(place, conditions, field_name, period, key),
+            count: words::number(group.count),
+            value: value.clone(),
+            percent: if most > 0.0 { (size.max(0.0) / most * 100.0).round() as u64 } else { 0 },
+        });
+    }
+    let chart = period.filter(|_| groups.len() > 1).map(|period| chart(&groups, &keys, &values, period));
+    Ok((groups, chart, found.more))
+}
+
+/// Returns the computed value in words, and its size.
+fn value(group: &Found) -> (String, f64) {
+    match group.measures.first() {
+        None => (words::number(group.count), group.count as f64),
+        Some(value) => {
+            let text = text(&json(value));
+            let size = text.parse().unwrap_or(0.0);
+            (if text.is_empty() { "–".to_owned() } else { words::grouped(&text) }, size)
+        }
+    }
+}
+
+fn json(value: &Value) -> Json {
+    let mut bytes = vec![];
+    write_owned(&mut bytes, value);
+    serde_json::from_slice(&bytes).unwrap_or_default()
+}
+
+/// Returns the names of the records that the keys refer to, by id.
+async fn names(place: &Place<'_>, field: Option<&Field>, keys: &[Json]) -> Result<HashMap<String, String>> {
+    let Some(target) = field.and_then(|field| place.target(field)) else { return Ok(HashMap::new()) };
+    let ids: Vec<_> = keys.iter().filter(|key| !key.is_null()).map(text).collect();
+    named(place, target, &ids).await
+}
+
+fn label(
+    field: Option<&Field>,
+    period: Option<Period>,
+    key: &Json,
+    names: &HashMap<String, String>,
+) -> String {
+    if key.is_null() {
+        return "None".into();
+    }
+    let text = text(key);
+    if let Some(period) = period {
+        return words::period(&text, period);
+    }
+    match field.map(|field| &field.kind) {
+        Some(FieldKind::Choice { .. }) => words::human(&text),
+        Some(FieldKind::Boolean) => if text == "true" { "Yes" } else { "No" }.into(),
+        Some(FieldKind::Ref { .. }) => names.get(&text).cloned().unwrap_or_else(|| format!("No. {text}")),
+        _ if text.is_empty() => "Empty".into(),
+        _ => text,
+    }
+}
+
+/// Returns the address of the list of a group's records.
+fn href(place: &Place<'_>, conditions: &Params, field: &str, period: Option<Period>, key: &Json) -> String {
+    let mut params = conditions.clone();
+    let mut push = |suffix: &str, value: String| params.0.push((format!("{field}{suffix}"), value));
+    match (key, period) {
+        (Json::Null, _) => push("__isnull", "true".into()),
+        (_, Some(period)) => {
+            let from = text(key);
+            if let Some(until) = words::next_period(&from, period) {
+                push("__gte", from);
+                push("__lt", until);
+            }
+        }
+        _ => push("", text(key)),
+    }
+    params.href(&Place::list_path(&place.model))
+}
+
+/// A group with its key, its value in words and the size of it.
+type Drawn<'a> = ((&'a Group, &'a Json), &'a (String, f64));
+
+/// Draws the groups as columns. Periods without records have a place and no column.
+fn chart(groups: &[Group], keys: &[Json], values: &[(String, f64)], period: Period) -> Chart {
+    let drawn: Vec<_> = groups.iter().zip(keys).zip(values).filter(|((_, key), _)| !key.is_null()).collect();
+    let positions: Vec<_> =
+        drawn.iter().map(|((_, key), _)| words::index_of_period(&text(key), period)).collect();
+    let (first, last) =
+        (positions.iter().min().copied().unwrap_or(0), positions.iter().max().copied().unwrap_or(0));
+    let places = (last - first + 1).max(1) as f64;
+    let sizes = drawn.iter().map(|(_, (_, size))| *size);
+    let (low, high) = sizes.fold((0.0_f64, 0.0_f64), |(low, high), size| (low.min(size), high.max(size)));
+    let scale = if high > low { HEIGHT / (high - low) } else { 0.0 };
+    let zero = high * scale;
+    let width = WIDTH / places;
+    let column = |(((group, _), (value, size)), position): (&Drawn<'_>, &i64)| {
+        let height = size.abs() * scale;
+        Column {
+            x: round((position - first) as f64 * width + width * 0.1),
+            y: round(if *size >= 0.0 { zero - height } else { zero }),
+            width: round(width * 0.8),
+            height: round(height),
+            title: format!("{}: {value}", group.label),
+        }
+    };
+    let largest = drawn.iter().max_by(|a, b| a.1.1.total_cmp(&b.1.1));
+    let end =
+        |index: Option<&Drawn<'_>>| index.map(|((group, _), _)| group.label.clone()).unwrap_or_default();
+    Chart {
+        columns: drawn.iter().zip(&positions).map(column).collect(),
+        top: largest.map(|(_, (value, _))| value.clone()).unwrap_or_default(),
+        zero: round(zero),
+        first: end(drawn.first()),
+        last: end(drawn.last()),
+    }
+}
+
+fn round(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
+}

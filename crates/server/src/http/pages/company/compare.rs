@@ -1,0 +1,206 @@
+//! `/settings/compare/`: then and now. A backup is staged next to the data in use; the pages show what differs, record by record, and
+//! take single ones back as ordinary writes.
+
+use super::backups::{refused, staged_at};
+use crate::{
+    http::{
+        App,
+        pages::{
+            answer::{page, percent, see},
+            frame,
+            records::{Place, Row, cell, name},
+            visit::{Inside, Managing, Sent, query},
+        },
+        problem::{Code, Problem, Result},
+    },
+    wire::restore::{DifferencesPage, DifferingRecord},
+};
+use axum::{extract::Path, response::Response};
+use http::StatusCode;
+use std::time::Duration;
+use tenantry::access::gates::Verb;
+use tenantry_console::{
+    Notice,
+    company::{Compare, Compared, Differences, Differing, Field, Since},
+    records::Cell,
+};
+
+/// Number of records of a page.
+const RECORDS: usize = 25;
+/// Time for which a form waits for a backup to be staged. The page of the backups shows what takes longer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// `POST /settings/compare/`: opens a backup for comparison, in place of the one that is open.
+pub(in crate::http) async fn open(app: App, Managing(inside): Managing, sent: Sent) -> Result<Response> {
+    let fields = inside.visit.fields(sent).await?;
+    match opened(&app, &inside, fields.get("backup")).await {
+        Ok(true) => Ok(see("/settings/compare/")),
+        Ok(false) => Ok(see("/settings/backups/")),
+        Err(problem) => refused(&app, &inside, problem).await,
+    }
+}
+
+/// Returns true if the backup is staged, and false while that is under way or if it has failed.
+async fn opened(app: &App, inside: &Inside, backup: &str) -> Result<bool> {
+    let own = app.platform().tenant(&inside.tenant);
+    let backup = backup.parse().map_err(|_| Problem::absent())?;
+    match own.staged_id().await? {
+        Some(staged) if staged == backup => return Ok(true),
+        Some(_) => own.discard_staged().await?,
+        None => (),
+    }
+    let operation = own.stage_backup(&backup, None).await?;
+    let ended = tokio::time::timeout(PATIENCE, app.platform().operations().wait(operation)).await;
+    Ok(matches!(ended, Ok(Ok(listed)) if listed.state == tenantry::operations::State::Done))
+}
+
+/// `POST /settings/compare/close/`.
+pub(in crate::http) async fn close(app: App, Managing(inside): Managing, sent: Sent) -> Result<Response> {
+    inside.visit.fields(sent).await?;
+    match app.platform().tenant(&inside.tenant).discard_staged().await.map_err(Problem::from) {
+        Ok(()) => Ok(see("/settings/backups/?_done=closed")),
+        Err(problem) => refused(&app, &inside, problem).await,
+    }
+}
+
+/// `GET /settings/compare/`.
+pub(in crate::http) async fn show(app: App, Managing(inside): Managing) -> Result<Response> {
+    let Some(at) = staged_at(&app, &inside).await? else { return Ok(see("/settings/backups/")) };
+    let (_, stores) = app.platform().tenant(&inside.tenant).staged_backup().await?;
+    let is_lost = stores.iter().any(|store| store.models.is_none());
+    let mut models = Vec::new();
+    for change in stores.iter().flat_map(|store| store.models.iter().flatten()) {
+        // A person sees the models that their role may read.
+        let Ok(place) = Place::of(&app, &inside, &change.model) else { continue };
+        models.push(Compared {
+            label: place.model.label.clone(),
+            href: address(&change.model),
+            // A swap would add what was deleted since.
+            deleted: change.added,
+            changed: change.changed,
+            added: change.removed,
+        });
+    }
+    let frame = frame::of_company(&inside, "Then and now");
+    Ok(page(StatusCode::OK, &Compare { frame: &frame, at, models: &models, is_lost }))
+}
+
+fn address(model: &str) -> String {
+    format!("/settings/compare/{model}/")
+}
+
+/// `GET /settings/compare/{model}/`.
+pub(in crate::http) async fn records(
+    app: App,
+    Managing(inside): Managing,
+    Path(model): Path<String>,
+) -> Result<Response> {
+    let query = query(&inside.visit.query);
+    let notice = query.sent("_done").map(|_| {
+        let (created, changed) = (query.get("_done"), query.get("_changed"));
+        Notice::done(format!("Taken back: {created} deleted and {changed} changed records."))
+    });
+    differences(&app, &inside, &model, notice, StatusCode::OK).await
+}
+
+async fn differences(
+    app: &App,
+    inside: &Inside,
+    model: &str,
+    notice: Option<Notice>,
+    status: StatusCode,
+) -> Result<Response> {
+    let place = Place::of(app, inside, model)?;
+    let Some(at) = staged_at(app, inside).await? else { return Ok(see("/settings/backups/")) };
+    let query = query(&inside.visit.query);
+    let after = query.filled("after");
+    let found = app.platform().tenant(&inside.tenant).differences(model, after, RECORDS).await?;
+    let found = DifferencesPage::from(found);
+    let records: Vec<_> = found.items.iter().map(|record| differing(&place, record)).collect();
+    let path = address(model);
+    let mut frame = frame::of_company(inside, &format!("{}: then and now", place.model.label));
+    frame.notice = notice;
+    let view = Differences {
+        frame: &frame,
+        label: &place.model.label,
+        path: &path,
+        at,
+        records: &records,
+        next: found.next.map(|next| format!("{path}?after={}", percent(&next))),
+        is_later: after.is_some(),
+        may_take: place.may(Verb::Create) && place.may(Verb::Update),
+    };
+    Ok(page(status, &view))
+}
+
+fn differing(place: &Place<'_>, record: &DifferingRecord) -> Differing {
+    let id = record.id.as_str().map_or_else(|| record.id.to_string(), str::to_owned);
+    let since = match (&record.now, &record.then) {
+        (None, _) => Since::Deleted,
+        (Some(_), None) => Since::Added,
+        (Some(_), Some(_)) => Since::Changed,
+    };
+    let empty = Row::new();
+    let (now, then) = (record.now.as_ref().unwrap_or(&empty), record.then.as_ref().unwrap_or(&empty));
+    let is_shown = |field: &tenantry::model::Field| match since {
+        Since::Changed => record.fields.iter().any(|name| field.name.as_str() == name),
+        Since::Deleted => then.get(field.name.as_str()).is_some_and(|value| !value.is_null()),
+        Since::Added => now.get(field.name.as_str()).is_some_and(|value| !value.is_null()),
+    };
+    // Files of the backup are not stored under the address of the record.
+    let plain = |value: Cell| match value {
+        Cell::File { name, size, .. } => Cell::Text(format!("{name}, {size}")),
+        other => other,
+    };
+    let field = |field: &tenantry::model::Field| Field {
+        label: field.label.clone(),
+        then: plain(cell(place, &place.model, field, then)),
+        now: plain(cell(place, &place.model, field, now)),
+    };
+    Differing {
+        name: name(&place.model, if since == Since::Deleted { then } else { now }),
+        href: if since == Since::Deleted { String::new() } else { Place::path(&place.model, &id) },
+        fields: place.model.fields.iter().filter(|field| is_shown(field)).map(field).collect(),
+        since,
+        id,
+    }
+}
+
+/// `POST /settings/compare/{model}/`: takes the chosen records back, all or none.
+pub(in crate::http) async fn take_back(
+    app: App,
+    Managing(inside): Managing,
+    Path(model): Path<String>,
+    sent: Sent,
+) -> Result<Response> {
+    let fields = inside.visit.fields(sent).await?;
+    let ids: Vec<_> = fields.0.iter().filter(|(name, _)| name == "id").map(|(_, id)| id.clone()).collect();
+    if ids.is_empty() {
+        let notice = Notice::wrong("Choose the records that you want to take back.");
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return differences(&app, &inside, &model, Some(notice), status).await;
+    }
+    match app.platform().tenant(&inside.tenant).take_back(&model, &ids).await.map_err(Problem::from) {
+        Ok(taken) => {
+            let (path, created, changed) = (address(&model), taken.created, taken.changed);
+            Ok(see(&format!("{path}?_done={created}&_changed={changed}")))
+        }
+        Err(problem) => {
+            let text = match problem.code() {
+                Code::Invalid => wrong(&problem),
+                Code::Conflict | Code::LimitExceeded | Code::NotUnique => problem.detail().to_owned(),
+                _ => return Err(problem),
+            };
+            let notice = Notice::wrong(format!("Nothing was taken back. {text}"));
+            differences(&app, &inside, &model, Some(notice), problem.status()).await
+        }
+    }
+}
+
+/// Returns what is wrong with the records, in the platform's words.
+fn wrong(problem: &Problem) -> String {
+    let all = problem.wrong_fields();
+    let text = all.iter().map(|wrong| format!("{}: {}", wrong.field, problem.reason_of(&wrong.field)));
+    let text: Vec<_> = text.collect();
+    if text.is_empty() { problem.detail().to_owned() } else { text.join(" ") }
+}
