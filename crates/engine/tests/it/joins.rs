@@ -146,6 +146,18 @@ impl World {
         json!(self.sql(text).unwrap_or_else(|error| panic!("{text}: {error}")).rows)
     }
 
+    /// Removes the model `rates`, and what this world knows of it.
+    fn remove(&mut self) {
+        let op = Op::DropModel {
+            model: ModelName::parse("rates").unwrap(),
+            store: StoreName::parse("shared").unwrap(),
+        };
+        let app = AppName::parse("clinic").unwrap();
+        let depends = vec![];
+        self.migrations.push(Migration { app, name: "0002_gone".into(), depends, ops: vec![op] });
+        self.models.retain(|model| model.name.as_str() != "rates");
+    }
+
     /// Renames a field of `regions`, and of what this world knows of it.
     fn rename(&mut self) {
         let op = Op::RenameField {
@@ -280,6 +292,42 @@ fn a_migration_of_the_shared_store_is_followed() {
         assert!(matches!(of(&after, old), Err(Kind::Statement(_))), "{case:?}");
         // What names no shared data goes on whatever the shared store is like.
         assert_eq!(of(&before, "SELECT count(*) FROM doctors"), Ok(json!([[2]])), "{case:?}");
+    }
+}
+
+/// Views of tenants name a model, and do not keep a migration from removing it.
+#[test]
+fn a_model_that_a_migration_removed_is_gone_and_the_others_stay() {
+    for case in own_cases() {
+        let mut world = World::new(case);
+        let both = "SELECT count(*) FROM regions, rates";
+        assert_eq!(world.rows(both), json!([[2]]), "{case:?}");
+        let before = world.shared(&["rates", "regions"]);
+        world.remove();
+        world.migrate_shared();
+        let after = world.shared(&["regions"]);
+        let of = |engine: &Engine, shared: &SharedStore, text: &str| {
+            let done = world.sql_with(engine, text, std::slice::from_ref(shared));
+            done.map(|answer| json!(answer.rows)).map_err(|error| error.kind().clone())
+        };
+        // This process, and one that has never asked.
+        for engine in [&world.engine, &open(&world.home)] {
+            // Apps that still have the model are outdated.
+            assert_eq!(of(engine, &before, both), Err(Kind::SchemaAhead), "{case:?}");
+            for text in [both, "SELECT * FROM rates"] {
+                let refused = of(engine, &after, text);
+                assert!(
+                    matches!(refused, Err(Kind::Statement(_) | Kind::SchemaBehind)),
+                    "{case:?}: {refused:?}"
+                );
+            }
+            let join = "SELECT d.name, r.name FROM doctors d JOIN regions r ON r.id = d.region ORDER BY 1";
+            assert_eq!(
+                of(engine, &after, join),
+                Ok(json!([["Ash", "south"], ["Birch", "north"]])),
+                "{case:?}"
+            );
+        }
     }
 }
 

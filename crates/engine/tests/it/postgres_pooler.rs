@@ -6,10 +6,13 @@ use crate::{
     postgres_kit::{Home, on_each_server},
     transfer_kit::{migrations, script, store},
 };
-use std::sync::{Arc, atomic::AtomicU64};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 use tenantry_engine::{
-    Kind, SqlLimits,
-    migration::Op,
+    Kind, Script, SqlLimits,
+    migration::{Migration, Op, Statements},
     model::{Field, FieldKind},
     name::ModelName,
     place::{Isolation, Place},
@@ -88,6 +91,9 @@ async fn tenants_of_every_isolation_live_behind_a_pooler() {
         }
         world.engine.withdraw(&places[0]).await.unwrap();
         assert_eq!(names(&world, &places[1]).await, expected(2));
+        let (pool, newer) = (Place { tenant: None, ..places[1].clone() }, newer());
+        world.engine.migrate(&pool, &newer).await.unwrap();
+        correct(&world, &places[1], &Arc::new(Script::new(&store(), &newer).unwrap())).await;
         world.engine.shutdown().await;
     })
     .await;
@@ -127,7 +133,8 @@ async fn move_around(world: &Doctors, places: &[Place]) {
     }
 }
 
-async fn migrate(world: &Doctors, places: &[Place]) {
+/// Returns migrations with a step of operations, and one of SQL.
+fn newer() -> Vec<Migration> {
     let field = crate::records_models::field("beds", FieldKind::Integer { min: None, max: None });
     let add = Op::AddField {
         store: store(),
@@ -135,14 +142,42 @@ async fn migrate(world: &Doctors, places: &[Place]) {
         field: Field { index: true, ..field },
         fill: None,
     };
-    let newer = migrations(vec![vec![add]]);
+    let postgres = [
+        "CREATE TABLE extras (note text)",
+        "INSERT INTO extras SELECT name FROM hospitals",
+        "UPDATE doctors SET name = 'raw' WHERE name = 'late'",
+        "CREATE INDEX extras__note__idx ON extras(note)",
+    ];
+    let statements = Statements { postgres: postgres.map(str::to_owned).to_vec(), ..Statements::default() };
+    let raw = Op::Raw { store: store(), statements, reverse: None };
+    migrations(vec![vec![add], vec![raw]])
+}
+
+async fn migrate(world: &Doctors, places: &[Place]) {
+    let newer = newer();
+    let whole = Arc::new(Script::new(&store(), &newer).unwrap());
     for place in places.iter().filter(|place| !place.isolation.is_pooled()) {
         assert_eq!(
             world.engine.migrate(place, &newer).await.unwrap().applied,
-            ["clinic/0002_step"],
+            ["clinic/0002_step", "clinic/0003_step"],
             "{place}"
         );
+        assert!(world.engine.migrate(place, &newer).await.unwrap().applied.is_empty(), "{place}");
+        correct(world, place, &whole).await;
         assert_eq!(world.write(place, "ahead").await.unwrap_err().kind(), &Kind::SchemaAhead, "{place}");
+    }
+}
+
+/// An operator corrects values of a place.
+async fn correct(world: &Doctors, place: &Place, script: &Arc<Script>) {
+    let limit = Duration::from_secs(20);
+    for (text, changed) in [
+        ("UPDATE doctors SET name = upper(name) WHERE id < 3", Some(2)),
+        ("UPDATE doctors SET name = name || '!' WHERE id < 3 AND name = upper(name)", Some(2)),
+        ("REINDEX", None),
+    ] {
+        let done = world.engine.operator_repair(place, script, text, limit).await.unwrap();
+        assert_eq!(done, changed, "{place}: {text}");
     }
 }
 

@@ -22,7 +22,7 @@ use tenantry_testkit::{
     postgres::PASSWORD,
     replicated::{Replicated, connect, until},
 };
-use tenantry_testservers::VERSIONS;
+use tenantry_testservers::{Cluster, Pooler, VERSIONS, pgbouncer};
 use tokio::time::sleep;
 
 #[tokio::test]
@@ -347,4 +347,36 @@ async fn a_process_that_reads_nothing_asks_nothing() {
         .await;
     }
     world.is_used(&engine).await;
+}
+
+/// PgBouncer in transaction mode stands before the primary and before the replica.
+#[tokio::test]
+async fn replicas_are_read_behind_poolers() {
+    for version in VERSIONS {
+        let world = World::on(version).await;
+        let pooler = |of: &Cluster| {
+            let socket = of.socket().display().to_string();
+            Pooler::start(&pgbouncer().unwrap(), (&socket, 5432), &world.home.owner(), 3).unwrap()
+        };
+        let (near, far) = (pooler(&world.pair.primary), pooler(&world.pair.replica));
+        let behind = || world.engine_behind(HOUR, &near.address(), &far.address());
+        let (engine, other) = (behind(), behind());
+        world.is_used(&engine).await;
+        world.is_used(&other).await;
+        world.pair.pause().await;
+        for tenant in &world.tenants {
+            let position = world.rename(&engine, tenant, "changed").await.unwrap();
+            assert_eq!(world.name(&engine, tenant).await, "changed", "{}: its own write", tenant.0);
+            assert_eq!(world.name(&other, tenant).await, "first", "{}: the replica answers", tenant.0);
+            assert_eq!(world.name_after(&other, tenant, &[position]).await, "changed", "{}", tenant.0);
+        }
+        world.pair.resume().await;
+        world.pair.caught_up().await;
+        for tenant in &world.tenants {
+            world.is_used_for(&engine, tenant).await;
+            assert_eq!(world.name(&engine, tenant).await, "changed", "{}", tenant.0);
+        }
+        engine.shutdown().await;
+        other.shutdown().await;
+    }
 }

@@ -6,8 +6,8 @@ use crate::{
 };
 use std::{sync::Arc, time::Duration};
 use tenantry_engine::{
-    CacheLimits, ConnectionLimits, Engine, Position, ReplicaOptions, ReplicaReport, Replication, Result,
-    ServerSpec, Template,
+    CacheLimits, ConnectionLimits, Engine, Position, PostgresOptions, ReplicaOptions, ReplicaReport,
+    Replication, Result, ServerSpec, Template,
     engine::Session,
     name::{ServerName, StoreName},
     place::Place,
@@ -17,7 +17,10 @@ use tenantry_engine::{
     value::Value,
     write::WriteOptions,
 };
-use tenantry_testkit::replicated::{Replicated, connect, until};
+use tenantry_testkit::{
+    postgres::PASSWORD,
+    replicated::{Replicated, connect, until},
+};
 
 /// Longer than any test takes.
 pub const HOUR: Duration = Duration::from_secs(3600);
@@ -61,11 +64,21 @@ impl World {
     }
 
     pub fn engine_with(&self, lag: Duration, url: String) -> Engine {
-        let connections =
-            ConnectionLimits { wait: Duration::from_millis(500), ..self.home.options().connections };
+        self.engine_at(lag, self.home.options(), url)
+    }
+
+    /// Returns an engine that reaches both servers through poolers with these addresses.
+    pub fn engine_behind(&self, lag: Duration, primary: &str, replica: &str) -> Engine {
+        let url = |address: &str| format!("postgresql://{0}:{PASSWORD}@{address}/{0}", self.home.owner());
+        let options = PostgresOptions { url: url(primary), prepares: false, ..self.home.options() };
+        self.engine_at(lag, options, url(replica))
+    }
+
+    fn engine_at(&self, lag: Duration, options: PostgresOptions, url: String) -> Engine {
+        let connections = ConnectionLimits { wait: Duration::from_millis(500), ..options.connections };
         let replicas = vec![ReplicaOptions { name: ServerName::parse("east").unwrap(), url, connections }];
         let server = ServerName::parse("pg").unwrap();
-        let spec = ServerSpec::replicated(server, self.home.options(), Replication { lag, replicas });
+        let spec = ServerSpec::replicated(server, options, Replication { lag, replicas });
         let engine = Engine::open(vec![spec], CacheLimits::default()).unwrap();
         engine.set_platform(PLATFORM).unwrap();
         engine

@@ -1,23 +1,28 @@
 //! Owners join their tables with shared data in SQL, over HTTP and on the command line.
 
-use super::app::{Client, TestApp};
+use super::{
+    app::{Client, TestApp},
+    ends::{closed, purge},
+    postgres_control::until_good,
+};
 use serde_json::{Value, json};
 use tenantry::{
     access::Operator,
+    backups::system::restore_system,
     config::{Config, Scope},
     name::{ServerName, Slug, StoreName},
     place::Isolation,
 };
-use tenantry_testkit::postgres::servers;
+use tenantry_testkit::postgres::{Home, servers};
 
-const JOIN: &str = "SELECT h.name, c.name AS city, r.code FROM hospitals h \
+pub(crate) const JOIN: &str = "SELECT h.name, c.name AS city, r.code FROM hospitals h \
     JOIN cities c ON c.id = h.city JOIN regions r ON r.id = c.region ORDER BY 1";
 
 /// A shared model that members may not read.
 const DEALS: &str = "store = \"shared\"\n[fields.price]\ntype = \"integer\"\n[permissions]\nread = [\"admin\", \"platform\"]\n";
 
 /// Makes shared rows, and a hospital of the owner.
-async fn fill(app: &TestApp, owner: &Client) -> Client {
+pub(crate) async fn fill(app: &TestApp, owner: &Client) -> Client {
     let staff = app.staff().await;
     staff.post("/api/records/regions", &json!({"name": "North", "code": "N"})).await.expect(201);
     staff.post("/api/records/cities", &json!({"name": "Mills", "region": 1})).await.expect(201);
@@ -25,7 +30,7 @@ async fn fill(app: &TestApp, owner: &Client) -> Client {
     staff
 }
 
-async fn rows(owner: &Client, text: &str) -> Value {
+pub(crate) async fn rows(owner: &Client, text: &str) -> Value {
     owner.post("/api/tenant/sql", &json!({"sql": text})).await.expect(200).json()["rows"].clone()
 }
 
@@ -78,10 +83,18 @@ async fn an_owner_joins_shared_data_on_postgresql() {
 }
 
 /// Does what `tenantry check` says.
-async fn allow(app: &TestApp) {
+pub(crate) async fn allow(app: &TestApp) {
     for notice in app.platform().unjoinable().await.unwrap() {
-        let (place, remedy) = notice.split_once(": ").unwrap();
-        app.home().administer_in(place.rsplit_once(' ').unwrap().1, remedy).await;
+        follow(app.home(), &notice).await;
+    }
+}
+
+/// Does what a notice of `tenantry check` says.
+pub(crate) async fn follow(home: &Home, notice: &str) {
+    let (_, places) = notice.split_once("run as a superuser in ").unwrap();
+    let (places, remedy) = places.split_once(": ").unwrap();
+    for database in places.split(", ") {
+        home.administer_in(database, remedy).await;
     }
 }
 
@@ -126,5 +139,66 @@ async fn joins_follow_a_tenant_that_moves() {
         assert_eq!(rows(&owner, JOIN).await, expected);
         staff.post("/api/admin/tenants/acme/rename", &json!({"slug": "ashes"})).await.expect(200);
         assert_eq!(rows(&owner, JOIN).await, expected);
+    }
+}
+
+/// The platform's own stores are put back to an earlier state. Views in the databases of tenants show that state then.
+#[tokio::test]
+async fn joins_show_a_restored_store() {
+    for server in servers() {
+        for isolation in [Isolation::Database, Isolation::Schema] {
+            let app = TestApp::all_on_postgres(&server, isolation, None).await;
+            let owner = app.register("acme").await;
+            let staff = fill(&app, &owner).await;
+            allow(&app).await;
+            let expected = json!([["St. Ash", "Mills", "N"]]);
+            assert_eq!(rows(&owner, JOIN).await, expected, "{isolation:?}");
+            let by = Operator::new("system");
+            let id = app.platform().backups().start_system(&by).await.unwrap().backup;
+            until_good(&app, &id).await;
+            staff.patch("/api/records/cities/1", &json!({"name": "Renamed"})).await.expect(200);
+            assert_eq!(rows(&owner, JOIN).await, json!([["St. Ash", "Renamed", "N"]]), "{isolation:?}");
+            drop((owner, staff));
+            let (config, _dir, _home) = app.end().await;
+            restore_system(config.clone(), &by, Some(id)).await.unwrap();
+            let after = TestApp::at(config).await;
+            let owner = after.login("owner@acme.example").await;
+            assert_eq!(rows(&owner, JOIN).await, expected, "{isolation:?}");
+            let staff = after.login("staff@platform.example").await;
+            staff.patch("/api/records/cities/1", &json!({"name": "Again"})).await.expect(200);
+            assert_eq!(rows(&owner, JOIN).await, json!([["St. Ash", "Again", "N"]]), "{isolation:?}");
+        }
+    }
+}
+
+/// A tenant with joins leaves nothing on the server, and those that stay go on.
+#[tokio::test]
+async fn a_purged_tenant_leaves_no_views() {
+    for server in servers() {
+        for isolation in [Isolation::Database, Isolation::Schema] {
+            let app = TestApp::all_on_postgres(&server, isolation, None).await;
+            let (owner, rival) = (app.register("acme").await, app.register("rival").await);
+            let staff = fill(&app, &owner).await;
+            let hospital = json!({"name": "St. Birch", "city": 1});
+            rival.post("/api/records/hospitals", &hospital).await.expect(201);
+            allow(&app).await;
+            let expected = json!([["St. Birch", "Mills", "N"]]);
+            assert_eq!(rows(&rival, JOIN).await, expected, "{isolation:?}");
+            let before = app.home().leftovers().await;
+            assert_eq!(rows(&owner, JOIN).await, json!([["St. Ash", "Mills", "N"]]), "{isolation:?}");
+            let place = staff.get("/api/admin/tenants/acme").await.expect(200).json();
+            let physical = place["placements"][0]["place"]["physical"].as_str().unwrap().to_owned();
+            let id = closed(&staff, "acme").await;
+            let body = json!({"confirm": "acme", "id": id});
+            let purged = purge(&staff, "acme", &body).await.expect(200).json();
+            assert_eq!(purged["state"], "done", "{purged}");
+            let left = app.home().leftovers().await;
+            assert!(
+                left.iter().all(|name| before.contains(name)),
+                "{isolation:?}: {before:?}, then {left:?}"
+            );
+            assert!(!left.iter().any(|name| name.contains(&physical)), "{isolation:?}: {left:?}");
+            assert_eq!(rows(&rival, JOIN).await, expected, "{isolation:?}");
+        }
     }
 }

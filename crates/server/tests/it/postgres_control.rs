@@ -131,7 +131,7 @@ async fn what_one_process_changes_holds_in_another() {
     }
 }
 
-async fn until_good(app: &TestApp, id: &BackupId) {
+pub(crate) async fn until_good(app: &TestApp, id: &BackupId) {
     let end = Instant::now() + Duration::from_secs(60);
     loop {
         let (made, _) = app.platform().backups().show(id).await.unwrap();

@@ -1,6 +1,10 @@
 //! A tenant on PostgreSQL leaves with an archive that `pg_restore` reads.
 
-use super::{app::TestApp, copies::company};
+use super::{
+    app::TestApp,
+    copies::company,
+    joins::{JOIN, allow, fill, rows},
+};
 use serde_json::json;
 use std::{
     path::{Path, PathBuf},
@@ -75,5 +79,34 @@ async fn an_archive_of_pg_dump_is_restored_into_an_empty_database() {
         assert_eq!(programs.run("psql", &["-d", &database, "-At", "-c", others]), "0");
         let bytes = std::fs::read(&file).unwrap();
         assert!(!bytes.windows(5).any(|word| word == b"Zebra"), "nothing of another tenant");
+    }
+}
+
+/// What joins a tenant's tables with shared data stays behind: the password in it above all.
+#[tokio::test]
+async fn an_archive_has_nothing_of_joins() {
+    let version = VERSIONS[0];
+    let folder = postgres(version).unwrap();
+    let cluster = Cluster::start(version, &folder).unwrap();
+    let programs = Programs { folder, socket: cluster.socket().to_owned() };
+    let out = tempfile::tempdir().unwrap();
+    for isolation in [Isolation::Database, Isolation::Schema] {
+        let app = TestApp::all_on_postgres(&cluster.url(), isolation, None).await;
+        let acme = app.register("acme").await;
+        fill(&app, &acme).await;
+        allow(&app).await;
+        assert_eq!(rows(&acme, JOIN).await, json!([["St. Ash", "Mills", "N"]]), "{isolation:?}");
+        let file = out.path().join(format!("{}.dump", isolation.as_str()));
+        dump(&app, "acme", &file).await.unwrap();
+        let listed = programs.run("pg_restore", &["--list", file.to_str().unwrap()]);
+        for word in ["FOREIGN", "USER MAPPING", "SERVER", "EXTENSION", "VIEW", ".shared", ".remote"] {
+            assert!(!listed.contains(word), "{isolation:?}: {word} in {listed}");
+        }
+        assert!(listed.contains("hospitals"), "{listed}");
+        let database = format!("joined_{}", isolation.as_str());
+        programs.run("createdb", &[&database]);
+        programs.run("psql", &["-d", &database, "-c", "DROP SCHEMA public"]);
+        let restore = ["--exit-on-error", "--no-owner", "--dbname", &database, file.to_str().unwrap()];
+        programs.run("pg_restore", &restore);
     }
 }

@@ -3,6 +3,7 @@
 
 use super::{
     binary::{TestBinary, find, items_of, launch, run, start, stdout, tenantry},
+    joins::follow,
     lives::{fine, refused},
 };
 use serde_json::{Value, json};
@@ -128,6 +129,50 @@ async fn an_installation_goes_from_files_to_a_server() {
             let placed = items_of(dir, &["tenant", "list"]);
             let later = placed.iter().find(|tenant| tenant["slug"] == "later").unwrap();
             assert_eq!(later["placements"][0]["place"]["server"], "pg", "{later}");
+        }
+    }
+}
+
+fn joined(server: &TestBinary, token: &str) -> (u16, Value) {
+    let sql = "SELECT p.last_name, c.name FROM patients p JOIN cities c ON c.id = p.city ORDER BY 1, 2";
+    server.ask("POST", "/api/tenant/sql", token, Some(&json!({"sql": sql})))
+}
+
+/// A tenant's SQL joins shared data before and after; in between they are in databases of different kinds, and it says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn joins_go_along() {
+    for url in servers() {
+        for more in [&[][..], &["--isolation", "schema"]] {
+            let going = Going::new(&url, str::to_owned).await;
+            let (dir, prefix) = (going.path(), going.home.prefix());
+            let demo = start(dir, "demo");
+            let token = demo.log_in(OWNER);
+            let (status, before) = joined(&demo, &token);
+            assert!(
+                status == 200 && before["rows"].as_array().is_some_and(|rows| rows.len() > 2),
+                "{before}"
+            );
+
+            // Part by part: the configuration first, then tenants beside a server, then the platform's own stores.
+            refused(dir, &going.up(&prefix, more));
+            assert_eq!(demo.terminate(), Some(0));
+            let server = start(dir, "serve");
+            refused(dir, &going.up(&prefix, more));
+            let (status, between) = joined(&server, &token);
+            assert_eq!(status, 400, "{between}");
+            assert!(between.to_string().contains("shared data in SQLite"), "{between}");
+            assert_eq!(server.terminate(), Some(0));
+            fine(dir, &going.up(&prefix, more));
+
+            let server = start(dir, "serve");
+            let (status, lacking) = joined(&server, &token);
+            assert!(status == 400 && lacking.to_string().contains("postgres_fdw"), "{lacking}");
+            let said = fine(dir, &["check"]);
+            let notices: Vec<_> = said.lines().filter(|line| line.contains("CREATE EXTENSION")).collect();
+            assert_eq!(notices.len(), 1, "{said}");
+            follow(&going.home, notices[0]).await;
+            assert_eq!(joined(&server, &token), (200, before), "{more:?}");
+            assert_eq!(server.terminate(), Some(0));
         }
     }
 }
