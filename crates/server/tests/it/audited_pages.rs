@@ -47,6 +47,7 @@ pub(super) const LOGGED: &[(&str, &str, &str)] = &[
     ("POST", "/{model}/change/", "update"),
     ("POST", "/{model}/{id}/delete/", "delete"),
     ("POST", "/{model}/delete/", "delete"),
+    ("POST", "/{model}/{id}/override/", "create"),
 ];
 
 #[tokio::test]
@@ -63,15 +64,20 @@ async fn every_form_of_a_record_leaves_its_line() {
             let fields = [("first_name", "A"), ("last_name", "B"), ("born_on", "1990-01-01")];
             record = path(&web.submit(&form, "", &fields).await.expect(303));
         }
-        let id = record.split('/').nth(2).unwrap().to_owned();
-        let page = route.replace("{model}", "patients").replace("{id}", &id);
+        let is_override = route.contains("/override/");
+        let (model, id) = match is_override {
+            true => ("clinics", "1".to_owned()),
+            false => ("patients", record.split('/').nth(2).unwrap().to_owned()),
+        };
+        let page = route.replace("{model}", model).replace("{id}", &id);
         let sent: &[(&str, &str)] = match (*route, *action) {
+            _ if is_override => &[("_own", "phone"), ("phone", "5")],
             (_, "create") => &[],
             ("/{model}/change/", _) => &[("_set", "notes"), ("notes", "all"), ("_confirm", "1")],
             ("/{model}/delete/", _) => &[("_number", "1")],
             _ => &[("notes", "changed")],
         };
-        if *action != "create" {
+        if *action != "create" || is_override {
             let form = web.get(&format!("{page}?id={id}")).await.expect(200);
             let action = form
                 .forms()
@@ -89,7 +95,7 @@ async fn every_form_of_a_record_leaves_its_line() {
         let line = &lines["items"][0];
         assert_eq!(
             (line["action"].as_str(), line["model"].as_str()),
-            (Some(*action), Some("patients")),
+            (Some(*action), Some(if is_override { "clinics_overrides" } else { model })),
             "{lines}"
         );
         assert!(line["actor"].as_str().is_some_and(|by| by.starts_with("user:")), "{lines}");

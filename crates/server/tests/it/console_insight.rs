@@ -155,3 +155,35 @@ async fn an_owner_names_and_closes_the_company() {
     web.get("/dashboard/").await.expect(403);
     web.get("/settings/close/").await.expect(200);
 }
+
+#[tokio::test]
+async fn a_company_sets_its_own_values_of_a_shared_record() {
+    let (app, people) = super::console_data::filled().await;
+    let mut owner = Web::signed_in(&app, people[0]).await;
+    let detail = owner.get("/clinics/1/").await.expect(200);
+    assert!(detail.attrs("a", "href").contains(&"/clinics/1/override/".to_owned()));
+    let form = owner.get("/clinics/1/override/").await.expect(200);
+    let route = "/clinics/1/override/";
+    let long = "5".repeat(41);
+    let wrong = owner.submit(&form, route, &[("_own", "phone"), ("phone", &long)]).await.expect(422);
+    assert!(wrong.body.contains("id=\"phone-wrong\"") && wrong.body.contains(&long));
+    // A value without a tick is not the company's.
+    let fields = [("_own", "phone"), ("phone", "555"), ("email", "typed@acme.example")];
+    let done = owner.submit(&form, route, &fields).await.expect(303);
+    let seen = owner.follow(&done).await.expect(200);
+    assert!(seen.text().contains("has its own value of: Phone"), "{}", seen.text());
+    let api = app.login(people[0]).await;
+    let own = api.get("/api/records/clinics/1/override").await.expect(200).json();
+    assert_eq!(own["own"], json!({"phone": "555"}));
+    // A viewer reads both values and sets none.
+    let mut viewer = Web::signed_in(&app, people[1]).await;
+    let page = viewer.get(route).await.expect(200);
+    assert!(page.text().contains("Your role may not set"), "{}", page.text());
+    viewer.submit(&page, route, &[("_own", "phone"), ("phone", "6")]).await.expect(403);
+    // Without a tick the company sees the shared values again.
+    let form = owner.get(route).await.expect(200);
+    owner.submit(&form, route, &[("_own", "")]).await.expect(303);
+    let own = api.get("/api/records/clinics/1/override").await.expect(200).json();
+    assert_eq!(own["own"], json!({}));
+    owner.get("/patients/1/override/").await.expect(404);
+}

@@ -53,6 +53,13 @@ async fn a_company_sees_its_own_values_and_others_do_not() {
         for other in [&rival, &staff] {
             assert_eq!(field(other, "phone").await, "1", "{isolation}");
         }
+        let both = json!({"shared": {"phone": "1", "email": "a@b.example", "active": true},
+                          "own": {"phone": "555", "active": false}});
+        assert_eq!(acme.get(OVERRIDE).await.expect(200).json(), both, "{isolation}");
+        assert_eq!(rival.get(OVERRIDE).await.expect(200).json()["own"], json!({}));
+        staff.get(OVERRIDE).await.expect(404);
+        acme.get("/api/records/clinics/2/override").await.expect(404);
+        acme.get("/api/records/cities/1/override").await.expect(404);
         acme.put(OVERRIDE, &json!({"email": null})).await.expect(200);
         let seen = acme.get(CLINIC).await.expect(200).json();
         assert_eq!(

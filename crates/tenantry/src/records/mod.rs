@@ -22,6 +22,7 @@ pub use bulk::{MAX_MATCHING, Matching};
 pub use earlier::{Differences, Differing, MAX_TAKEN_BACK, TakenBack};
 pub(crate) use file_fields::{file_names, refused_file};
 pub use files::{FileInfo, Upload};
+pub use overrides::OwnValues;
 pub use read::{Document, ListQuery, Page, Want};
 pub use references::dependence::{Dependence, depends_on};
 pub(crate) use references::dependence::{owners, record_id};

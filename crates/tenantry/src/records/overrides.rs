@@ -21,6 +21,15 @@ fn field(name: &str) -> FieldName {
     FieldName::parse(name).expect("a constant field name")
 }
 
+/// The values of the fields of a shared row that a tenant may override.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OwnValues {
+    /// The shared values of all these fields.
+    pub shared: Vec<(FieldName, Value)>,
+    /// The tenant's own values; empty if it has none.
+    pub own: Vec<(FieldName, Value)>,
+}
+
 impl Records<'_> {
     fn override_entry(&self, entry: &ModelEntry) -> Option<&ModelEntry> {
         let (Some(_), Scope::Tenant(_)) = (&entry.model.overrides, self.scope) else { return None };
@@ -43,6 +52,36 @@ impl Records<'_> {
                 None => return Ok(Some(rows)),
             }
         }
+    }
+
+    /// Returns the shared values of a row and the tenant's own ones, of the fields that it may override.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a missing row or a model without overrides; [`Error::Denied`] for an actor who may not
+    /// read the model.
+    pub async fn own_values(&self, id: &str) -> Result<OwnValues> {
+        let entry = self.override_entry(&self.entry).ok_or(Error::NotFound("record"))?;
+        let overrides = self.entry.model.overrides.as_ref().ok_or(Error::NotFound("record"))?;
+        self.allow(Verb::Read)?;
+        let id = id_value(&self.parse_id(id)?);
+        let one = |name: &str, fields: Vec<FieldName>| Select {
+            filter: Filter::Compare(field(name), Operator::Eq, id.clone()),
+            limit: 1,
+            fields,
+            ..Select::default()
+        };
+        let select = one("id", overrides.fields.clone());
+        let (page, _) = self.reading().await?.select(self.name(), &select, None, Collect::default()).await?;
+        let shared = page.rows.into_iter().next().ok_or(Error::NotFound("record"))?;
+        let select = one("shared_id", vec![field("changes")]);
+        let session = self.reading_of(entry).await?;
+        let (page, _) = session.select(entry.model.name.as_str(), &select, None, Collect::default()).await?;
+        let plan = self.entry.schema.model(self.name()).ok_or(Error::NotFound("model"))?;
+        let own = match page.rows.into_iter().next().and_then(|row| row.into_iter().next()) {
+            Some(Value::Json(changes)) => overrides::values(plan, &changes),
+            _ => vec![],
+        };
+        Ok(OwnValues { shared: overrides.fields.iter().cloned().zip(shared).collect(), own })
     }
 
     /// Sets this tenant's own values for fields of a shared row and replaces its earlier ones. Returns the row as the

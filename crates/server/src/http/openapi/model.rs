@@ -22,9 +22,15 @@ pub(super) fn schemas(model: &Model, models: &[Arc<Model>], into: &mut Map<Strin
         let own = |field: &&Field| overrides.fields.contains(&field.name);
         let properties = properties(model, model.fields.iter().filter(own), models);
         let mut schema = object_of(properties);
+        into.insert(format!("{name}_own_values"), own_values(&schema));
         schema["minProperties"] = json!(1);
         into.insert(format!("{name}_override"), schema);
     }
+}
+
+/// Returns the schema of the shared values and the tenant's own ones; of the latter, any field may be missing.
+fn own_values(fields: &Value) -> Value {
+    json!({"type": "object", "required": ["shared", "own"], "properties": {"shared": fields, "own": fields}})
 }
 
 fn read(model: &Model, models: &[Arc<Model>]) -> Value {

@@ -44,6 +44,8 @@ pub(super) fn operation(route: &Route, model: &Model, models: &[Arc<Model>], sch
     } else if is(route, &Method::PATCH, "/{id}") {
         operation["requestBody"] = body(&reference(&format!("{name}_change")));
         ("200", answer("Changed", &one))
+    } else if is(route, &Method::GET, "/{id}/override") {
+        ("200", answer("The shared values, and the tenant's own", &reference(&format!("{name}_own_values"))))
     } else if is(route, &Method::PUT, "/{id}/override") {
         operation["requestBody"] = body(&reference(&format!("{name}_override")));
         ("200", answer("The record as the tenant sees it", &one))

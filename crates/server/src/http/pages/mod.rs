@@ -44,5 +44,5 @@ pub(super) use problem::{Asked, render as render_problem};
 pub(super) use records::{
     add as add_record, ask_change_all, ask_delete as ask_delete_record, ask_delete_all,
     change as change_record, change_all, create as create_record, delete as delete_record, delete_all,
-    edit as edit_record, list as records, show as record,
+    edit as edit_record, list as records, own_values, set_own_values, show as record,
 };

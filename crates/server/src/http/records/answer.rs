@@ -9,7 +9,7 @@ use std::io::Write;
 use tenantry::{
     model::Model,
     query::{Aggregate, Groups},
-    records::{Document, Page},
+    records::{Document, OwnValues, Page},
     row::json::write_owned,
     value::Value,
 };
@@ -116,6 +116,16 @@ pub(super) fn groups(asked: &Aggregate, groups: &Groups) -> Response {
         body.push(b'}');
     }
     drop(write!(body, "],\"more\":{}}}", groups.more));
+    json(body)
+}
+
+/// Returns shared values and the tenant's own ones.
+pub(super) fn own_values(values: &OwnValues) -> Response {
+    let mut body = b"{\"shared\":{".to_vec();
+    members(&mut body, values.shared.iter().map(|(name, value)| (name.as_str(), value)));
+    body.extend_from_slice(b"},\"own\":{");
+    members(&mut body, values.own.iter().map(|(name, value)| (name.as_str(), value)));
+    body.extend_from_slice(b"}}");
     json(body)
 }
 

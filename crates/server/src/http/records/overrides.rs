@@ -8,6 +8,17 @@ use axum::{extract::Path, response::Response};
 use http::StatusCode;
 use tenantry::records::Input;
 
+/// `GET /api/records/{model}/{id}/override`: the shared values, and the tenant's own ones.
+pub(in crate::http) async fn own_values(
+    app: App,
+    scope: Scope,
+    _: NoParameters,
+    Path(path): Path<RecordPath>,
+) -> Result<Response> {
+    let records = super::of(&app, &scope, &path.model)?;
+    Ok(answer::own_values(&records.own_values(&path.id).await?))
+}
+
 /// `PUT /api/records/{model}/{id}/override`: replaces all of the tenant's values; answers with the record as the tenant
 /// sees it now.
 pub(in crate::http) async fn set_override(

@@ -125,6 +125,8 @@ fn own_door(
         Relation::Own if credential.is_key() && shot.route.access == Access::Manager => &[403],
         // No file was uploaded there.
         Relation::Own if route.contains("/files/") => &[404],
+        // No shared clinic exists.
+        Relation::Own if route.contains("/override") && shot.route.method.is_safe() => &[404],
         // No backup is staged.
         Relation::Own
             if shot.route.path.starts_with("/api/tenant/restore") && shot.route.method.is_safe() =>

@@ -48,6 +48,7 @@ pub(in crate::http) async fn show(
     frame.notice = match visited(&inside.visit.query).get("_done") {
         "added" => Some(Notice::done("The record is added.")),
         "changed" => Some(Notice::done("The changes are saved.")),
+        "own" => Some(Notice::done("The values of your company are saved.")),
         "same" => Some(Notice::done("Nothing was changed.")),
         _ => None,
     };
@@ -62,12 +63,24 @@ pub(in crate::http) async fn show(
         path: &Place::path(&place.model, &id_of(&row)),
         may_change: place.may(Verb::Update),
         may_delete: place.may(Verb::Delete),
+        has_own_values: place.has_own_values(),
+        own: own_labels(&place, &id).await?,
         is_shared: place.is_shared(&place.model),
         fields,
         meta: meta(&row),
         related: parts,
     };
     Ok(page(StatusCode::OK, &view))
+}
+
+/// Returns the labels of the fields with a value of the company's own.
+async fn own_labels(place: &Place<'_>, id: &str) -> Result<Vec<String>> {
+    if !place.has_own_values() {
+        return Ok(vec![]);
+    }
+    let found = place.records()?.own_values(id).await?;
+    let label = |name: &FieldName| place.model.field(name.as_str()).map(|field| field.label.clone());
+    Ok(found.own.iter().filter_map(|(name, _)| label(name)).collect())
 }
 
 fn meta(row: &Row) -> Vec<(&'static str, String)> {

@@ -15,6 +15,7 @@ mod form;
 mod inputs;
 mod links;
 mod list;
+mod own;
 mod values;
 
 pub(in crate::http) use bulk::{ask_change_all, ask_delete_all, change_all, delete_all};
@@ -26,6 +27,7 @@ pub(super) use filters::condition;
 pub(in crate::http) use form::{add, change, create, edit};
 pub(super) use links::Params;
 pub(in crate::http) use list::list;
+pub(in crate::http) use own::{set as set_own_values, show as own_values};
 
 use super::visit::Inside;
 use crate::http::{
@@ -96,6 +98,18 @@ impl<'a> Place<'a> {
     fn is_shared(&self, model: &Model) -> bool {
         let store = self.app.platform().config().store(model.store.as_str());
         store.is_some_and(|store| store.scope == Scope::System)
+    }
+
+    /// Returns true if the visitor's company has, or may have, its own values of records of the model.
+    fn has_own_values(&self) -> bool {
+        self.model.overrides.is_some()
+    }
+
+    /// Returns true if the visitor may set the company's own values of records of the model.
+    fn may_set_own_values(&self) -> bool {
+        let name = format!("{}_overrides", self.model.name);
+        let own = self.app.platform().records(self.tenant(), &name);
+        self.has_own_values() && own.is_ok_and(|own| self.may_on(own.model(), Verb::Update))
     }
 
     /// Returns the model that a field refers to, if the visitor may read it.
