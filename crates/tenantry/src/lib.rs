@@ -48,6 +48,7 @@ pub use platform::members::{Node, Nodes};
 pub use platform::orphans::{Orphan, Orphans};
 pub use platform::own_stores::refused::Refused as RefusedStore;
 pub use platform::reload::Reloaded;
+pub use platform::room::Room;
 pub use platform::{Platform, demo, kinds};
 pub use purges::{Certificate, PurgeRun, Purges};
 pub use tenantry_engine::{Activity, ReplicaReport, ReplicaStanding, SqlRows, descriptors, place};

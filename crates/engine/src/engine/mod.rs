@@ -29,6 +29,7 @@ mod moves;
 mod occupied;
 mod operator;
 mod provision;
+mod room;
 mod schema;
 mod session;
 mod spec;
@@ -343,15 +344,6 @@ impl Engine {
     /// `Corrupt` if the database is damaged, and the errors of the disk.
     pub async fn check_pages(&self, place: &Place) -> Result<()> {
         at!(self.server(place)?, server => server.check_pages(place))
-    }
-
-    /// Returns the free bytes on the disk of each server; None if that cannot be told.
-    pub fn free_bytes(&self) -> Vec<(ServerName, Option<u64>)> {
-        let of = |server: &Server| match server {
-            Server::Sqlite(files) => files.free_bytes(),
-            Server::Postgres(_) => None,
-        };
-        self.0.servers.iter().map(|server| (server.name().clone(), of(server))).collect()
     }
 
     /// Removes the database of `place` from the cache; it closes when its last user drops it.

@@ -1,4 +1,4 @@
-//! What a server lacks for an installation to use it. Asked before work begins there; work that begins unasked meets the
+//! What a server lacks for an installation to use it, and how full it is. Asked before work begins there; work that begins unasked meets the
 //! same as an error of its own.
 
 use super::{names::quoted, server::Server};
@@ -35,5 +35,17 @@ impl Server {
             }),
         ];
         Ok(lacking.into_iter().flatten().collect())
+    }
+
+    /// Returns the bytes of the databases that the role may enter.
+    ///
+    /// # Errors
+    /// Those of [`Server::shortcomings`].
+    pub(crate) async fn used_bytes(&self) -> Result<u64> {
+        let sql = "SELECT coalesce(sum(pg_database_size(oid)), 0)::bigint FROM pg_database \
+            WHERE has_database_privilege(oid, 'CONNECT')";
+        let mut lease = self.home().await?;
+        let rows = lease.connection()?.once(sql, &[]).await?;
+        Ok(rows.first().and_then(|row| u64::try_from(row.get::<_, i64>(0)).ok()).unwrap_or(0))
     }
 }

@@ -43,7 +43,7 @@ fn furnish(dir: &Path) {
     assert_eq!(start(dir, "demo").terminate(), Some(0));
 }
 
-fn fill(dir: &Path) -> PathBuf {
+pub(crate) fn fill(dir: &Path) -> PathBuf {
     let path = dir.join("ballast");
     let mut ballast = std::fs::File::create(&path).unwrap();
     for size in [1 << 20, 4096, 1] {

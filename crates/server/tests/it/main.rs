@@ -73,6 +73,7 @@ mod placements;
 mod postgres;
 mod postgres_control;
 mod postgres_dump;
+mod postgres_full_disk;
 mod postgres_life;
 mod postgres_outage;
 mod postgres_upgrade;

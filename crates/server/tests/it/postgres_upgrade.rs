@@ -177,6 +177,39 @@ async fn joins_go_along() {
     }
 }
 
+/// PostgreSQL does not tell how large its disk is; the configuration may.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_room_is_named() {
+    let going = Going::new(&servers()[0], str::to_owned).await;
+    let (dir, text) = (going.path(), going.text());
+    assert_eq!(start(dir, "demo").terminate(), Some(0));
+    let with = |capacity: &str| {
+        let server = format!(
+            "[servers.pg]\nengine = \"postgres\"\nurl_file = \"pg.url\"\nprefix = \"{}\"\n{capacity}\n",
+            going.home.prefix()
+        );
+        std::fs::write(going.config(), format!("{text}\n{server}")).unwrap();
+    };
+    let (look, check) = (&["upgrade-to-postgres", "--server", "pg", "--dry-run"], &["check"]);
+    with("capacity = \"1 MiB\"");
+    let failed = |args: &[&str]| {
+        let output = run(dir, args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        stdout(&output)
+    };
+    let said = failed(look);
+    assert!(said.contains("its capacity leaves 0 bytes") && said.contains("servers.pg.capacity"), "{said}");
+    let said = failed(check);
+    assert!(said.contains("the databases of server pg take"), "{said}");
+    assert!(said.contains("of its capacity of 1.0 MiB"), "{said}");
+    with("capacity = \"100 TiB\"");
+    assert!(fine(dir, look).contains("nothing stands in the way"));
+    fine(dir, check);
+    with("");
+    assert!(fine(dir, look).contains("nothing stands in the way"));
+    assert!(fine(dir, check).contains("the databases of server pg take"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_stands_in_the_way_is_named_and_the_installation_stays_whole() {
     let url = &servers()[0];

@@ -47,6 +47,8 @@ pub struct PostgresConfig {
     /// Address by which other databases reach the server for joins with shared data. `None`: as it reaches itself, or as
     /// this process reaches it.
     pub join_url: Option<String>,
+    /// Bytes that its databases may take: PostgreSQL does not tell how large its disk is. `None`: not known.
+    pub capacity: Option<u64>,
     /// Reads of records do not go to a replica that lacks older commits.
     pub replica_lag: Duration,
     /// Its read replicas.
@@ -124,6 +126,7 @@ impl PostgresConfig {
             idle: Duration::from_secs(60),
             pooler: false,
             join_url: None,
+            capacity: None,
             replica_lag: Duration::from_secs(1),
             replicas: Vec::new(),
         }
@@ -184,6 +187,7 @@ fn read_postgres(section: &Section<'_>, dir: &Path) -> PostgresConfig {
         idle: section.duration("idle").unwrap_or(default.idle),
         pooler: section.flag("pooler").unwrap_or(default.pooler),
         join_url: section.text("join_url").map(str::to_owned),
+        capacity: section.bytes("capacity"),
         replica_lag: section.duration("replica_lag").unwrap_or(default.replica_lag),
         replicas: section.named("replicas").into_iter().map(replica).collect(),
         url: default.url,

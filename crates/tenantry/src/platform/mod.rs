@@ -14,6 +14,7 @@ pub(crate) mod open;
 pub(crate) mod orphans;
 pub(crate) mod own_stores;
 pub(crate) mod reload;
+pub(crate) mod room;
 mod servers;
 mod verbs;
 

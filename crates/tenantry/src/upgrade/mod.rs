@@ -16,7 +16,7 @@ use crate::{
     Error, Platform, Result,
     config::{Config, Location, PostgresConfig, Scope, ServerConfig, StoreConfig, UrlSource, edit},
     moves::Waiting,
-    platform::open::open_engine,
+    platform::{open::open_engine, room::Room},
 };
 use file::ConfigFile;
 use std::path::{Path, PathBuf};
@@ -150,11 +150,30 @@ impl Upgrade {
     /// # Errors
     /// Those of [`Upgrade::shortcomings`] and of the installation.
     pub async fn look(&self, platform: &Platform) -> Result<Outlook> {
+        let mut shortcomings = self.shortcomings().await?;
+        let waiting = platform.moves().waiting(&self.leaves()).await?;
+        shortcomings.extend(self.lacks_room(&waiting).await?);
         Ok(Outlook {
-            shortcomings: self.shortcomings().await?,
-            waiting: platform.moves().waiting(&self.leaves()).await?,
+            shortcomings,
+            waiting,
             stores: self.own_stores().map(|(from, _)| from.name.clone()).collect(),
         })
+    }
+
+    /// Returns what the server lacks if it has less room than the databases take now. They may take more there.
+    async fn lacks_room(&self, waiting: &[Waiting]) -> Result<Option<String>> {
+        let engine = open_engine(&self.during.1)?;
+        let room = Room::of(&engine, &self.during.1, &self.goal.server).await;
+        engine.shutdown().await;
+        let needed = waiting.iter().filter_map(|waiting| waiting.bytes).sum::<u64>();
+        let free = room?.and_then(|room| room.free()).filter(|free| *free < needed);
+        Ok(free.map(|free| {
+            format!(
+                "its capacity leaves {free} bytes, and the databases of tenants take {needed} bytes now: make its disk \
+                 larger, then raise servers.{}.capacity",
+                self.goal.server
+            )
+        }))
     }
 
     /// Writes the configuration in which tenants can be on the old servers and on the new one. Returns where the file as it

@@ -26,7 +26,7 @@ fn a_postgresql_server_is_read_with_safe_defaults() {
     let config = read(
         "[servers.pg]\nengine = \"postgres\"\nurl = \"postgresql://tenantry@db.example/tenantry\"\n\
          [servers.two]\nengine = \"postgres\"\nurl_file = \"two.url\"\nprefix = \"med_\"\nmost_connections = 90\n\
-         per_database_connections = 30\nidle = \"5 min\"\npooler = true\n\
+         per_database_connections = 30\nidle = \"5 min\"\npooler = true\ncapacity = \"2 GiB\"\n\
          join_url = \"postgresql://10.0.0.5:5433?sslmode=require\"\n\
          [stores.tenant]\nservers = [\"pg\", \"two\"]\nisolation = \"schema\"\n",
     )
@@ -37,6 +37,7 @@ fn a_postgresql_server_is_read_with_safe_defaults() {
     let two = postgres(&config, "two");
     assert_eq!(two.url, UrlSource::Secret(Secret::File("/srv/two.url".into())));
     assert_eq!((two.prefix.as_str(), two.most_connections, two.pooler), ("med_", 90, true));
+    assert_eq!((one.capacity, two.capacity), (None, Some(2 << 30)));
     assert_eq!((two.per_database_connections, two.idle), (Some(30), Duration::from_secs(300)));
     assert_eq!(two.join_url.as_deref(), Some("postgresql://10.0.0.5:5433?sslmode=require"));
     assert_eq!(config.server("pg").unwrap().engine(), EngineKind::Postgres);

@@ -4,10 +4,11 @@
 use crate::cli::{
     progress::Progress,
     setup::{Place, explain},
+    table,
 };
 use anyhow::Result;
 use std::process::ExitCode;
-use tenantry::{Orphan, Platform, migrations::check::Finding, name::Slug};
+use tenantry::{Orphan, Platform, Room, migrations::check::Finding, name::Slug};
 
 /// Finds files without a placement, and trouble with backups. A part that cannot be checked is a finding too; the other
 /// parts are checked all the same.
@@ -40,6 +41,19 @@ async fn of_the_platform(platform: &Platform) -> Vec<String> {
     found
 }
 
+fn said(Room { server, used, capacity, .. }: &Room) -> String {
+    let used = table::bytes(*used);
+    match capacity {
+        Some(capacity) => {
+            format!(
+                "the databases of server {server} take {used} of its capacity of {}",
+                table::bytes(*capacity)
+            )
+        }
+        None => format!("the databases of server {server} take {used}"),
+    }
+}
+
 /// Prints every problem; exit status 1 if there is one.
 pub(in crate::cli) async fn run(place: &Place, tenant: Option<&Slug>, pages: bool) -> Result<ExitCode> {
     let platform = place.reading().await?;
@@ -61,6 +75,10 @@ pub(in crate::cli) async fn run(place: &Place, tenant: Option<&Slug>, pages: boo
     if tenant.is_none() {
         for notice in platform.unjoinable().await? {
             say!("{notice}");
+        }
+        for room in platform.rooms().await {
+            found += u64::from(room.free().is_some_and(|free| free < platform.config().limits.disk_reserve));
+            say!("{}", said(&room));
         }
     }
     match found {

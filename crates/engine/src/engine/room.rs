@@ -1,0 +1,27 @@
+//! How full servers are.
+
+use super::{Engine, Server};
+use crate::{error::Result, name::ServerName};
+
+impl Engine {
+    /// Returns the free bytes on the disk of each server; None if that cannot be told.
+    pub fn free_bytes(&self) -> Vec<(ServerName, Option<u64>)> {
+        let of = |server: &Server| match server {
+            Server::Sqlite(files) => files.free_bytes(),
+            Server::Postgres(_) => None,
+        };
+        self.0.servers.iter().map(|server| (server.name().clone(), of(server))).collect()
+    }
+
+    /// Returns the bytes of all databases of a PostgreSQL server that the role of its URL may enter, also of those that other
+    /// programs made; None for a server of another kind, whose disk tells more.
+    ///
+    /// # Errors
+    /// `Unreachable` if the server does not answer.
+    pub async fn used_bytes(&self, server: &ServerName) -> Result<Option<u64>> {
+        match self.named(server)? {
+            Server::Postgres(server) => Box::pin(server.used_bytes()).await.map(Some),
+            Server::Sqlite(_) => Ok(None),
+        }
+    }
+}
