@@ -69,3 +69,31 @@ const count = (step) => () => {
 document.documentElement.dataset.busy = 0;
 document.addEventListener("htmx:before:request", count(1));
 document.addEventListener("htmx:finally:request", count(-1));
+
+// A part of a page that the server sends anew after each change. It listens while the page is seen, and until the last change.
+customElements.define("live-part", class extends HTMLElement {
+  connectedCallback() {
+    if (!this.hasAttribute("src")) return;
+    this.look = () => (document.hidden ? this.stop() : this.listen());
+    document.addEventListener("visibilitychange", this.look);
+    this.look();
+  }
+  disconnectedCallback() {
+    document.removeEventListener("visibilitychange", this.look);
+    this.stop();
+  }
+  listen() {
+    if (this.events) return;
+    this.events = new EventSource(this.getAttribute("src"));
+    this.events.onmessage = (event) => {
+      const within = [...this.querySelectorAll("a, button")].indexOf(document.activeElement);
+      this.innerHTML = event.data;
+      if (within >= 0) this.querySelectorAll("a, button")[within]?.focus();
+    };
+    this.events.addEventListener("end", () => this.disconnectedCallback());
+  }
+  stop() {
+    this.events?.close();
+    this.events = undefined;
+  }
+});

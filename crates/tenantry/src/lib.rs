@@ -43,6 +43,7 @@ pub use error::{
     counted::counted,
 };
 pub use moves::attach::{Attach, Attached};
+pub use platform::attention::{Attention, Level, Need, Trouble};
 pub use platform::background::{Background, Pass};
 pub use platform::members::{Node, Nodes};
 pub use platform::orphans::{Orphan, Orphans};

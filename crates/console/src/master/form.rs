@@ -120,7 +120,7 @@ impl Field {
     }
 
     /// Returns the attributes of a one-line input.
-    fn attributes(&self) -> crate::assets::Attributes {
+    pub(crate) fn attributes(&self) -> crate::assets::Attributes {
         crate::assets::Attributes(match self.kind {
             Kind::Password => "type=\"password\" autocomplete=\"current-password\"",
             Kind::NewPassword => "type=\"password\" autocomplete=\"new-password\"",

@@ -1,11 +1,13 @@
-//! The pages of operators: the fleet, one tenant, and the forms that act on it.
+//! The pages of operators: sheets of facts, tables and lists; forms that act; operations as they run.
 
 mod exit;
 mod form;
-mod tenant;
-mod tenants;
+mod operation;
+mod printed;
+mod sheet;
 
 pub use exit::Exit;
 pub use form::{Choice, Field, Form, Kind, Note};
-pub use tenant::{Fact, Tenant};
-pub use tenants::{Line, Tenants};
+pub use operation::{Operation, Step};
+pub use printed::{Printed, Trace};
+pub use sheet::{Body, Button, Cell, Figure, Filter, Group, Item, Section, Sheet, Table, Tone};

@@ -21,6 +21,13 @@ pub(super) struct Started<T> {
     body: T,
 }
 
+impl Started<Operation> {
+    /// Returns its id.
+    pub(super) fn id(&self) -> i64 {
+        self.body.id
+    }
+}
+
 /// Answers for the operation `id`, after the requested wait.
 pub(super) async fn started(app: &App, id: i64, wait: &Wait) -> Result<Started<Operation>> {
     let mut started = waited(app, id, wait, Operation::from).await?;

@@ -5,7 +5,7 @@
 
 use super::{
     app::{Answer, Client, PASSWORD, TestApp},
-    audited_accounts, audited_life, audited_pages, audited_records,
+    audited_accounts, audited_life, audited_operators, audited_pages, audited_records,
     copies::company,
     records::patient,
 };
@@ -16,7 +16,7 @@ use tenantry_server::http::{Options, ROUTES};
 use tenantry_testkit::Settings;
 
 /// Routes, and the actions that each leaves in the log, in order.
-const TRIED: &[(&str, &str, &[&str])] = &[
+pub(super) const TRIED: &[(&str, &str, &[&str])] = &[
     ("POST", "/api/auth/login", &["session.create"]),
     ("POST", "/api/auth/logout", &["session.revoke"]),
     ("DELETE", "/api/auth/sessions/{id}", &["session.revoke"]),
@@ -67,6 +67,8 @@ const TRIED: &[(&str, &str, &[&str])] = &[
     ("PUT", "/api/admin/users/{id}/password", &["user.set_password"]),
     ("POST", "/api/admin/impersonate", &["impersonation.start"]),
     ("DELETE", "/api/admin/impersonate", &["impersonation.stop"]),
+    // Nothing is behind, so nothing is done.
+    ("POST", "/api/admin/tenants/{slug}/migrate", &[]),
     ("POST", "/api/admin/tenants/{slug}/attach", &["tenant.attach_database"]),
     ("POST", "/api/admin/tenants/{slug}/move", &["tenant.move", "tenant.moved"]),
     ("POST", "/api/admin/tenants/{slug}/promote", &["tenant.promote", "tenant.moved"]),
@@ -99,7 +101,7 @@ const TRIED: &[(&str, &str, &[&str])] = &[
 ];
 
 /// Two servers, a pool that is created on the first move into it, and a store whose databases tenants bring.
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     Settings::default()
         .two_servers()
         .set("registration", "placement = \"first\"")
@@ -112,6 +114,7 @@ fn every_changing_route_is_tried() {
     let changes: BTreeSet<_> = changes.map(|r| (r.method.as_str(), r.path)).collect();
     let logged = audited_records::LOGGED.iter().map(|t| (t.0, t.1));
     let logged = logged.chain(audited_pages::TRIED.iter().map(|t| (t.0, t.1)));
+    let logged = logged.chain(audited_operators::ALIKE.iter().map(|alike| ("POST", alike.page)));
     let logged = logged.chain(audited_pages::LOGGED.iter().map(|t| (t.0, t.1)));
     let tried: BTreeSet<_> =
         TRIED.iter().map(|t| (t.0, t.1)).filter(|t| t.0 != "GET").chain(logged).collect();
@@ -124,13 +127,13 @@ pub(super) struct Stage {
     pub(super) staff: Client,
     pub(super) owner: Client,
     pub(super) slug: String,
-    id: i64,
+    pub(super) id: i64,
     /// Id of a member who is not the owner.
     pub(super) member: i64,
 }
 
 impl Stage {
-    async fn set(app: &TestApp, staff: &Client, n: usize) -> Self {
+    pub(super) async fn set(app: &TestApp, staff: &Client, n: usize) -> Self {
         let slug = format!("firm-{n}");
         let owner = app.register(&slug).await;
         app.member(&owner, &format!("m@{slug}.example"), "member").await;
@@ -150,13 +153,13 @@ impl Stage {
         self.staff.post(&self.at("cancel"), &now).await.expect(200);
     }
 
-    async fn count(&self) -> i64 {
+    pub(super) async fn count(&self) -> i64 {
         let log = self.staff.get("/api/admin/audit?limit=1").await.expect(200).json();
         log["items"][0]["id"].as_i64().unwrap()
     }
 
     /// Returns the rows after `before`, oldest first.
-    async fn since(&self, before: i64) -> Vec<Value> {
+    pub(super) async fn since(&self, before: i64) -> Vec<Value> {
         let log = self.staff.get("/api/admin/audit?limit=20").await.expect(200).json();
         let rows = log["items"].as_array().unwrap().iter().rev().cloned();
         rows.filter(|row| row["id"].as_i64() > Some(before)).collect()
@@ -164,7 +167,7 @@ impl Stage {
 }
 
 /// Creates what must exist before the act, and is not part of it.
-async fn before(s: &Stage, route: &str) -> Value {
+pub(super) async fn before(s: &Stage, route: &str) -> Value {
     match route {
         "DELETE /api/auth/sessions/{id}" => {
             let other = s.app.login(&format!("owner@{}.example", s.slug)).await;
@@ -257,6 +260,7 @@ async fn act(s: &Stage, route: &str, ready: &Value, n: usize) -> Answer {
         "POST /api/admin/tenants/{slug}/suspend" => {
             staff.post(&s.at("suspend"), &json!({"reason": "x"})).await
         }
+        "POST /api/admin/tenants/{slug}/migrate" => staff.post(&s.at("migrate"), &none).await,
         "POST /api/admin/tenants/{slug}/resume" => staff.post(&s.at("resume"), &none).await,
         "POST /api/admin/tenants/{slug}/maintenance" => {
             staff.post(&s.at("maintenance"), &json!({"on": true, "reason": "x"})).await

@@ -72,7 +72,7 @@ impl Crawl {
             if next.is_empty() {
                 assert_eq!(page.status, 200, "{role}: a dead link, {path}: {}", page.text());
             }
-            if route.path.starts_with("/assets/") {
+            if route.path.starts_with("/assets/") || route.path.ends_with("/events/") {
                 continue;
             }
             if next.is_empty() {
@@ -80,6 +80,7 @@ impl Crawl {
                 next = page.attrs("a", "href");
                 next.extend(page.attrs("link", "href"));
                 next.extend(page.attrs("script", "src"));
+                next.extend(page.attrs("live-part", "src"));
                 self.forms(&page, role, &mut next);
             }
             for link in next {
@@ -132,7 +133,9 @@ fn check(page: &Page, role: &str) {
     for tag in &page.tags {
         for (name, value) in &tag.attrs {
             assert!(name != "style" && !name.starts_with("on"), "{at}: {name} of {}", tag.name);
-            assert!(name != "src" || value.starts_with("/assets/"), "{at}: {value}");
+            let is_own =
+                value.starts_with("/assets/") || tag.name == "live-part" && value.starts_with("/master");
+            assert!(name != "src" || is_own, "{at}: {value}");
             assert!(name != "id" || ids.insert(value.clone()), "{at}: two elements are called {value}");
         }
     }
@@ -148,6 +151,32 @@ fn check(page: &Page, role: &str) {
     }
 }
 
+/// Routes to which only a page leads that is gone after a moment. `audited_operators` sends their forms.
+const UNSEEN: &[&str] = &["/master-admin/operations/{id}/cancel/"];
+
+/// Creates tenants in the states that only operators see, and an operation that is stuck.
+async fn in_every_state(app: &TestApp) {
+    let staff = app.login("staff@platform.example").await;
+    for slug in ["held", "ended", "gone"] {
+        app.register(slug).await;
+        if slug != "held" {
+            let now = json!({"confirm": slug, "grace_days": 0, "retention_days": 0});
+            staff.post(&format!("/api/admin/tenants/{slug}/cancel"), &now).await.expect(200);
+        }
+    }
+    staff.post("/api/admin/tenants/held/suspend", &json!({"reason": "x"})).await.expect(200);
+    let behind = "UPDATE placements SET schema_version = 'x' WHERE tenant = (SELECT id FROM tenants WHERE slug = 'held')";
+    app.catalog(behind).await;
+    let gone = staff.get("/api/admin/tenants/gone").await.expect(200).json();
+    let purge = json!({"confirm": "gone", "id": gone["id"]});
+    staff.post("/api/admin/tenants/gone/purge?wait=60", &purge).await.expect(200);
+    let faults = app.platform().operations().faults();
+    faults.arm("provision:activate:before:fail");
+    faults.arm("provision:databases:undo-before:fail");
+    let form = json!({"slug": "stuck", "company": "S", "email": "s@x.example"});
+    staff.post("/api/admin/tenants", &form).await.expect(500);
+}
+
 #[tokio::test]
 async fn every_page_of_every_role_is_sound_and_leads_nowhere_dead() {
     let (app, people) = filled().await;
@@ -155,6 +184,7 @@ async fn every_page_of_every_role_is_sound_and_leads_nowhere_dead() {
     super::take_back::stage(&owner).await;
     owner.patch("/api/records/patients/1", &json!({"notes": CANARY, "blood_type": "B-"})).await.expect(200);
     owner.delete("/api/records/reports/1").await.expect(204);
+    in_every_state(&app).await;
     let mut crawl = Crawl::default();
     crawl.follow(&mut Web::new(&app), "visitor").await;
     for email in people {
@@ -165,7 +195,7 @@ async fn every_page_of_every_role_is_sound_and_leads_nowhere_dead() {
     crawl.follow_from(&mut acting, "staff as a member", &["/dashboard/"], 1).await;
     let pages = ROUTES.iter().filter(|route| route.is_page);
     let pages: BTreeSet<_> = pages.map(|route| (route.method.to_string(), route.path)).collect();
-    let missed: Vec<_> = pages.difference(&crawl.seen).collect();
+    let missed: Vec<_> = pages.difference(&crawl.seen).filter(|missed| !UNSEEN.contains(&missed.1)).collect();
     assert!(missed.is_empty(), "no link or form leads to {missed:?}");
     tried("T4 pages", crawl.pages, "pages, each as each role");
 }

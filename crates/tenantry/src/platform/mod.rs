@@ -1,6 +1,7 @@
 //! The platform: one value that owns configuration, catalog, engine and files. It is passed on and never global.
 //! Commands, the HTTP server and embedding programs all start here.
 
+pub(crate) mod attention;
 pub(crate) mod background;
 pub(crate) mod data_dir;
 pub mod databases;

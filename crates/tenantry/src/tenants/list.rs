@@ -3,12 +3,16 @@
 use super::{Retirement, State};
 use crate::{
     Error, Result,
+    apps::StoreSchema,
+    config::Scope,
     control::{clock::DAY_US, params},
-    topology::Placement,
+    topology::{Placement, placement},
 };
+use std::collections::HashMap;
 use tenantry_engine::{
     SqlRow, Tx,
-    name::{Slug, TenantId},
+    name::{ServerName, Slug, TenantId},
+    value::Value,
 };
 
 /// Which tenants to list.
@@ -18,10 +22,71 @@ pub struct Filter {
     pub search: Option<String>,
     /// Only this state. `None`: all but purged ones.
     pub state: Option<State>,
-    /// Only tenants with a greater id.
+    /// Only tenants on this plan.
+    pub plan: Option<String>,
+    /// Only tenants with a database on this server.
+    pub server: Option<ServerName>,
+    /// Only tenants with a database that is not at the loaded schema.
+    pub behind: bool,
+    /// Only active tenants without a good backup.
+    pub without_backup: bool,
+    /// Order.
+    pub sort: Sort,
+    /// Only tenants that come after this one in that order.
     pub after: Option<TenantId>,
     /// Largest number of rows, 1 to 1000.
     pub limit: u32,
+}
+
+/// Order of a list of tenants. Equal ones are ordered by id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sort {
+    /// By creation, oldest first.
+    #[default]
+    Oldest,
+    /// By creation, newest first.
+    Newest,
+    /// By display name.
+    Name,
+    /// By slug.
+    Slug,
+    /// By the instant of the last good backup: first those that have none, then the longest ago.
+    Backup,
+}
+
+impl Sort {
+    /// All orders.
+    pub const ALL: [Self; 5] = [Self::Oldest, Self::Newest, Self::Name, Self::Slug, Self::Backup];
+
+    /// Text in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Oldest => "oldest",
+            Self::Newest => "newest",
+            Self::Name => "name",
+            Self::Slug => "slug",
+            Self::Backup => "backup",
+        }
+    }
+
+    /// Parses the text in the API.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for any other text.
+    pub fn parse(text: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|sort| sort.as_str() == text);
+        found.ok_or_else(|| Error::invalid("sort", "must be oldest, newest, name, slug or backup"))
+    }
+
+    /// SQL of what it orders by, before the id.
+    fn key(self) -> Option<&'static str> {
+        match self {
+            Self::Oldest | Self::Newest => None,
+            Self::Name => Some("lower(t.name)"),
+            Self::Slug => Some("t.slug"),
+            Self::Backup => Some(BACKED_UP),
+        }
+    }
 }
 
 /// A line of the list. Sizes are not in the catalog: callers ask the engine for each placement.
@@ -51,6 +116,8 @@ pub struct Listed {
     pub days_remaining: Option<i64>,
     /// Creation, in microseconds since 1970, UTC.
     pub created_at_us: i64,
+    /// Instant of its last good backup, in microseconds. `None`: it has none.
+    pub backup_at_us: Option<i64>,
     /// Its placements, with schema version. Empty: it has no database.
     pub placements: Vec<Placement>,
 }
@@ -58,25 +125,115 @@ pub struct Listed {
 /// SQL for what a search looks in: on lines of their own, so that no term is found across two of them.
 const SEARCHED: &str = "lower(t.slug || '\n' || t.name || '\n' || t.email)";
 
+/// SQL for the instant of the last good backup; 0 if there is none.
+const BACKED_UP: &str =
+    "coalesce((SELECT max(b.at) FROM backups b WHERE b.tenant = t.id AND b.state = 'good'), 0)";
+
 const SELECT: &str = "SELECT t.id, t.name, t.slug, t.email, t.state, t.created_at, \
     (SELECT count(*) FROM memberships m WHERE m.tenant = t.id), p.code, s.state, s.ends_at, t.maintenance, \
-    t.cancelled_at, t.closes_at, t.purges_at \
+    t.cancelled_at, t.closes_at, t.purges_at, \
+    coalesce((SELECT max(b.at) FROM backups b WHERE b.tenant = t.id AND b.state = 'good'), 0) \
     FROM tenants t LEFT JOIN subscriptions s ON s.tenant = t.id LEFT JOIN plans p ON p.id = s.plan";
 
-/// Returns a page of tenants, ordered by id.
+/// Conditions of a statement, with their values.
+#[derive(Default)]
+struct Where {
+    text: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl Where {
+    fn and<const N: usize>(&mut self, text: impl Into<String>, values: [Value; N]) {
+        self.text.push(text.into());
+        self.values.extend(values);
+    }
+
+    fn of(filter: &Filter, schemas: &[StoreSchema]) -> Self {
+        let mut all = Self::default();
+        match filter.state {
+            Some(state) => all.and("t.state = ?", [state.as_str().into()]),
+            None => all.and("t.state <> 'gone'", []),
+        }
+        if let Some(search) = filter.search.as_deref().filter(|search| !search.is_empty()) {
+            let search = Value::from(search.to_ascii_lowercase());
+            all.and(format!("replace({SEARCHED}, ?, '') <> {SEARCHED}"), [search]);
+        }
+        if let Some(plan) = &filter.plan {
+            all.and("p.code = ?", [plan.as_str().into()]);
+        }
+        if let Some(server) = &filter.server {
+            let sql = "EXISTS (SELECT 1 FROM placements l WHERE l.tenant = t.id AND l.server = ? \
+                AND l.state IN ('planned', 'ready'))";
+            all.and(sql, [server.as_str().into()]);
+        }
+        if filter.behind {
+            all.behind(schemas);
+        }
+        if filter.without_backup {
+            let sql = "t.state = 'active' AND NOT EXISTS (SELECT 1 FROM backups b WHERE b.tenant = t.id \
+                AND b.state = 'good')";
+            all.and(sql, []);
+        }
+        all
+    }
+
+    fn behind(&mut self, schemas: &[StoreSchema]) {
+        let stores: Vec<_> = schemas.iter().filter(|schema| schema.scope == Scope::Tenant).collect();
+        let each = vec!["(l.store = ? AND l.schema_version IS DISTINCT FROM ?)"; stores.len()].join(" OR ");
+        let each = if stores.is_empty() { "1 = 0" } else { &each };
+        self.and(
+            format!(
+                "EXISTS (SELECT 1 FROM placements l WHERE l.tenant = t.id AND l.state = 'ready' \
+                 AND l.provision <> 'external' AND ({each}))"
+            ),
+            [],
+        );
+        for schema in stores {
+            self.values.extend([schema.store.as_str().into(), schema.fingerprint.as_str().into()]);
+        }
+    }
+
+    /// Continues after a tenant.
+    async fn after(&mut self, tx: &mut Tx, sort: Sort, after: TenantId) -> Result<()> {
+        let id = Value::from(after.get());
+        let Some(key) = sort.key() else {
+            self.and(if sort == Sort::Newest { "t.id < ?" } else { "t.id > ?" }, [id]);
+            return Ok(());
+        };
+        let sql = format!("SELECT {key} FROM tenants t WHERE t.id = ?");
+        let rows = tx.query(&sql, std::slice::from_ref(&id)).await?;
+        let row = rows.first().ok_or_else(|| Error::invalid("after", "is the id of no tenant"))?;
+        let at: Value = match sort {
+            Sort::Backup => row.integer(0)?.into(),
+            _ => row.text(0)?.into(),
+        };
+        self.and(format!("({key} > ? OR ({key} = ? AND t.id > ?))"), [at.clone(), at, id]);
+        Ok(())
+    }
+}
+
+/// Returns a page of tenants. `schemas` are those of the loaded apps.
 ///
 /// # Errors
-/// Those of the control store.
-pub(crate) async fn list(tx: &mut Tx, filter: &Filter, now_us: i64) -> Result<Vec<Listed>> {
-    let sql = format!(
-        "{SELECT} WHERE t.id > ?1 AND (t.state = ?2 OR ?2 IS NULL) AND (?2 IS NOT NULL OR t.state <> 'gone') \
-         AND (replace({SEARCHED}, ?3, '') <> {SEARCHED} OR ?3 IS NULL) \
-         ORDER BY t.id LIMIT ?4"
-    );
-    let state = filter.state.map(|s| s.as_str().to_owned());
-    let search = filter.search.as_ref().filter(|s| !s.is_empty()).map(|s| s.to_ascii_lowercase());
-    let limit = i64::from(filter.limit.clamp(1, 1000));
-    let rows = tx.query(&sql, params![filter.after.map_or(0, TenantId::get), state, search, limit]).await?;
+/// [`Error::Invalid`] if the tenant that the page comes after does not exist.
+pub(crate) async fn list(
+    tx: &mut Tx,
+    filter: &Filter,
+    schemas: &[StoreSchema],
+    now_us: i64,
+) -> Result<Vec<Listed>> {
+    let mut all = Where::of(filter, schemas);
+    if let Some(after) = filter.after {
+        all.after(tx, filter.sort, after).await?;
+    }
+    let order = match (filter.sort.key(), filter.sort) {
+        (Some(key), _) => format!("{key}, t.id"),
+        (None, Sort::Newest) => "t.id DESC".into(),
+        (None, _) => "t.id".into(),
+    };
+    let sql = format!("{SELECT} WHERE {} ORDER BY {order} LIMIT ?", all.text.join(" AND "));
+    all.values.push(i64::from(filter.limit.clamp(1, 1000)).into());
+    let rows = tx.query(&sql, &all.values).await?;
     let mut tenants = rows.iter().map(|r| read(r, now_us)).collect::<Result<Vec<_>>>()?;
     attach_placements(tx, &mut tenants).await?;
     Ok(tenants)
@@ -109,6 +266,7 @@ fn read(r: &SqlRow, now_us: i64) -> Result<Listed> {
         subscription: stored.map(|s| s.at(ends_at_us, now_us)),
         days_remaining: ends_at_us.map(|end| days_until(end, now_us)),
         maintenance: r.opt_text(10)?.map(Into::into),
+        backup_at_us: Some(r.integer(14)?).filter(|at| *at > 0),
         placements: vec![],
     })
 }
@@ -119,16 +277,15 @@ pub(crate) fn days_until(end_us: i64, now_us: i64) -> i64 {
     left / DAY_US + i64::from(left % DAY_US > 0)
 }
 
-/// Adds the placements with one query for the whole page: its ids are consecutive in the order of the list.
+/// Adds the placements with one query for the whole page.
 async fn attach_placements(tx: &mut Tx, tenants: &mut [Listed]) -> Result<()> {
-    let (Some(first), Some(last)) = (tenants.first(), tenants.last()) else { return Ok(()) };
-    let all = crate::topology::placement::of_range(tx, first.id, last.id).await?;
-    let mut all = all.into_iter().peekable();
+    let ids: Vec<_> = tenants.iter().map(|tenant| tenant.id).collect();
+    let mut all: HashMap<TenantId, Vec<Placement>> = HashMap::new();
+    for (id, placement) in placement::of_tenants(tx, &ids).await? {
+        all.entry(id).or_default().push(placement);
+    }
     for tenant in tenants {
-        while all.next_if(|(id, _)| *id < tenant.id).is_some() {}
-        while let Some((_, placement)) = all.next_if(|(id, _)| *id == tenant.id) {
-            tenant.placements.push(placement);
-        }
+        tenant.placements = all.remove(&tenant.id).unwrap_or_default();
     }
     Ok(())
 }

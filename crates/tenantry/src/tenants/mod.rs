@@ -4,6 +4,7 @@
 //! entered, from what topology caches. `verbs` has what staff ask for, `own` what an entered tenant asks about itself.
 
 pub(crate) mod databases;
+mod figures;
 pub(crate) mod life;
 mod list;
 mod own;
@@ -15,6 +16,7 @@ mod settings;
 pub(crate) mod statements;
 mod verbs;
 
+pub use figures::Figures;
 pub(crate) use life::retire::{PURGED, close_purged, read as read_retirement};
 pub(crate) use life::{
     maintenance::set_maintenance,
@@ -26,7 +28,7 @@ pub use life::{
     state::State,
 };
 pub(crate) use list::days_until;
-pub use list::{Filter, Listed};
+pub use list::{Filter, Listed, Sort};
 pub(crate) use list::{list, show};
 pub use own::{Held, OwnTenant};
 pub use record::{NewTenant, Tenant, check};

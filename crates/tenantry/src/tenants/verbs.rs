@@ -4,7 +4,7 @@
 //! Called by the staff API and the command line.
 
 use super::{
-    Filter, Listed, NewTenant,
+    Figures, Filter, Listed, NewTenant,
     provision::{CreateTenant, Created},
 };
 use crate::{
@@ -27,13 +27,14 @@ impl Platform {
 }
 
 impl Tenants<'_> {
-    /// Returns a page of tenants with its size, users, plan and subscription.
+    /// Returns a page of tenants with users, plan, subscription, last backup and placements.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// [`crate::Error::Invalid`] if the tenant that the page comes after does not exist.
     pub async fn list(&self, filter: &Filter) -> Result<Vec<Listed>> {
         let control = self.platform.control();
-        super::list(&mut control.snapshot().await?, filter, control.now_us()).await
+        let apps = self.platform.apps();
+        super::list(&mut control.snapshot().await?, filter, apps.stores(), control.now_us()).await
     }
 
     /// Returns one tenant with the same columns.
@@ -43,6 +44,15 @@ impl Tenants<'_> {
     pub async fn show(&self, slug: &Slug) -> Result<Listed> {
         let control = self.platform.control();
         super::show(&mut control.snapshot().await?, slug, control.now_us()).await
+    }
+
+    /// Counts tenants, users and databases.
+    ///
+    /// # Errors
+    /// Those of the control store.
+    pub async fn figures(&self) -> Result<Figures> {
+        let control = self.platform.control();
+        super::figures::read(&mut control.snapshot().await?, control.now_us()).await
     }
 
     /// Returns the size of its databases on disk, in bytes. Missing databases count as 0.

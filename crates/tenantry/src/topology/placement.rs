@@ -155,6 +155,19 @@ pub async fn of_tenant(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Placement>> 
     Ok(of_range(tx, tenant, tenant).await?.into_iter().map(|(_, placement)| placement).collect())
 }
 
+/// Like [`of_tenant`], for several tenants, ordered by tenant.
+pub(crate) async fn of_tenants(tx: &mut Tx, tenants: &[TenantId]) -> Result<Vec<(TenantId, Placement)>> {
+    if tenants.is_empty() {
+        return Ok(Vec::new());
+    }
+    let marks = vec!["?"; tenants.len()].join(", ");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM placements WHERE tenant IN ({marks}) AND state IN ('planned', 'ready') ORDER BY tenant, store"
+    );
+    let values: Vec<_> = tenants.iter().map(|tenant| tenant.get().into()).collect();
+    tx.query(&sql, &values).await?.iter().map(read).collect()
+}
+
 /// Like [`of_tenant`], for tenants with ids from `first` to `last`, ordered by tenant.
 pub(crate) async fn of_range(
     tx: &mut Tx,

@@ -9,6 +9,7 @@ mod impersonate;
 mod mail;
 mod nodes;
 mod operations;
+mod overview;
 mod restore;
 mod tenant_life;
 mod tenants;
@@ -33,13 +34,16 @@ pub(super) use operations::{
     abandon as abandon_operation, cancel as cancel_operation, events as operation_events, list as operations,
     orphans, retry as retry_operation, show as operation,
 };
+pub(super) use overview::{migrate as migrate_tenant, show as overview};
 pub(super) use purge::{certificate, purge, survey};
 pub(super) use restore::{
     discard as discard_restore, show as restore, start as start_restore, swap as swap_restore,
     undo as undo_restore,
 };
 use tenant_life::{copies, create, life, moving, purge};
-pub(super) use tenants::{change_plan, list as tenants, resume, show as tenant, suspend};
+pub(super) use tenants::{
+    change_plan, filter as tenants_filter, list as tenants, resume, show as tenant, suspend,
+};
 pub(super) use users::{
     change as change_user, create as create_user, list as users, of_tenant as tenant_members,
     revoke as revoke_sessions, set_password, unlock as unlock_user,

@@ -4,6 +4,7 @@ use crate::{
     http::{
         App,
         body::Json,
+        names::optional,
         problem::Result,
         query::QueryParams,
         scope::{Staff, StaffOn},
@@ -16,9 +17,9 @@ use crate::{
 use tenantry::{
     Error,
     error::Wrong,
-    name::TenantId,
+    name::{ServerName, TenantId},
     plans,
-    tenants::{self, Filter},
+    tenants::{self, Filter, Sort},
 };
 
 /// `GET /api/admin/tenants`.
@@ -27,13 +28,30 @@ pub(in crate::http) async fn list(
     Staff(_): Staff,
     QueryParams(query): QueryParams<TenantsQuery>,
 ) -> Result<Json<Page<Tenant>>> {
+    let filter = filter(query)?;
+    let listed = app.platform().tenants().list(&filter).await?;
+    Ok(app.page(listed, filter.limit, |tenant: &Tenant| tenant.id))
+}
+
+/// Returns the filter that a query names.
+///
+/// # Errors
+/// If a parameter has no such value.
+pub(in crate::http) fn filter(query: TenantsQuery) -> Result<Filter> {
     let state = query.state.as_deref().map(tenants::State::parse).transpose();
     let state = state
         .map_err(|_| Error::invalid("state", "creating, active, suspended, cancelled, purging or gone"))?;
-    let after = query.after.map(|id| TenantId::from_raw(id.0));
-    let filter = Filter { search: query.q, state, after, limit: query.limit.0 };
-    let listed = app.platform().tenants().list(&filter).await?;
-    Ok(app.page(listed, filter.limit, |tenant: &Tenant| tenant.id))
+    Ok(Filter {
+        search: query.q,
+        state,
+        plan: query.plan,
+        server: optional("server", query.server.as_deref(), ServerName::parse)?,
+        behind: query.behind.unwrap_or(false),
+        without_backup: query.without_backup.unwrap_or(false),
+        sort: query.sort.as_deref().map(Sort::parse).transpose()?.unwrap_or_default(),
+        after: query.after.map(|id| TenantId::from_raw(id.0)),
+        limit: query.limit.0,
+    })
 }
 
 /// `GET /api/admin/tenants/{slug}`.

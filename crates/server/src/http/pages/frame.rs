@@ -49,6 +49,7 @@ pub(super) fn of_operator(of: &Oneself, title: &str) -> Frame {
     let overview = vec![
         exact(visit, "/master-admin/", "Overview", "gauge"),
         link(visit, "/master-admin/companies/", "Companies", "building-2"),
+        link(visit, "/master-admin/operations/", "Operations", "list-checks"),
     ];
     Frame {
         face: Face::Master,

@@ -11,7 +11,7 @@ mod assets;
 mod company;
 mod frame;
 mod letters;
-mod master;
+pub(super) mod master;
 mod problem;
 mod records;
 mod token;
@@ -36,9 +36,6 @@ pub(super) use company::{
 pub(super) use letters::{
     answer_invitation, confirm, forgot, invitation, refused_registration, register, registered, reset,
     send_reset, set_password as set_forgotten_password, verify,
-};
-pub(super) use master::{
-    ask_enter, enter, home as master_home, tenant as master_tenant, tenants as master_tenants,
 };
 pub(super) use problem::{Asked, render as render_problem};
 pub(super) use records::{

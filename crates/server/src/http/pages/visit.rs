@@ -12,7 +12,7 @@ use crate::http::{
     names::{absent_unless, param},
     problem::{Code, Problem, Result},
     query::pairs,
-    scope::{self, Named, Visitor},
+    scope::{self, Named, StaffOn, Visitor},
 };
 use axum::{
     body::Body,
@@ -21,6 +21,7 @@ use axum::{
 use http::request::Parts;
 use std::sync::Arc;
 use tenantry::{
+    Platform,
     access::{self, Actor},
     name::Slug,
     topology::TenantRecord,
@@ -66,6 +67,9 @@ pub(in crate::http) struct Inside {
 
 /// A visit of platform staff.
 pub(in crate::http) struct Staffed(pub(super) Oneself);
+
+/// A visit of a superuser.
+pub(in crate::http) struct Super(pub(super) Oneself);
 
 /// A visit of platform staff to the page of a tenant, which may not exist.
 pub(in crate::http) struct StaffedOn {
@@ -151,6 +155,16 @@ impl FromRequestParts<App> for Staffed {
     }
 }
 
+impl FromRequestParts<App> for Super {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let Staffed(of) = Staffed::from_request_parts(parts, app).await?;
+        of.actor.require_superuser("use this page")?;
+        Ok(Self(of))
+    }
+}
+
 impl FromRequestParts<App> for StaffedOn {
     type Rejection = Problem;
 
@@ -158,6 +172,18 @@ impl FromRequestParts<App> for StaffedOn {
         let Staffed(of) = Staffed::from_request_parts(parts, app).await?;
         let slug = absent_unless(&param(parts, app, "slug").await?)?;
         Ok(Self { of, slug })
+    }
+}
+
+impl StaffedOn {
+    /// Returns what the API's handlers of one tenant take.
+    pub(super) fn on(&self) -> StaffOn {
+        StaffOn { app: self.of.visit.app.clone(), actor: self.of.actor.clone(), slug: self.slug.clone() }
+    }
+
+    /// Returns the platform.
+    pub(super) fn platform(&self) -> &Platform {
+        self.of.visit.app.platform()
     }
 }
 

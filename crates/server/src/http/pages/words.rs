@@ -74,6 +74,11 @@ pub(super) fn human(name: &str) -> String {
     first + letters.as_str()
 }
 
+/// Returns a number with what is counted: one thing, or many.
+pub(super) fn many(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", number(count), if count == 1 { one } else { many })
+}
+
 /// Returns a number with its digits in groups.
 pub(super) fn number(number: u64) -> String {
     let digits = number.to_string();

@@ -54,6 +54,7 @@ routes! {
     get "/api/tenant/operations" Manager "Tenant" "Operations on the tenant" => tenant::operations;
     post "/api/tenant/sql" Manager "Tenant" "Read-only SQL in the tenant's own database" => tenant::sql;
 
+    get "/api/admin/overview" Staff "Staff" "Figures, and what needs an operator" => admin::overview;
     get "/api/admin/tenants" Staff "Staff" "All tenants" => admin::tenants;
     get "/api/admin/tenants/{slug}" Staff "Staff" "One tenant" => admin::tenant;
     post "/api/admin/tenants" Staff "Staff" "Create a tenant" => admin::create_tenant;
@@ -70,6 +71,7 @@ routes! {
     patch "/api/admin/tenants/{slug}/settings" Staff "Staff" "Change settings of a tenant" => admin::change_settings;
     post "/api/admin/tenants/{slug}/rename" Staff "Staff" "Give a tenant another slug" => admin::rename;
     post "/api/admin/tenants/{slug}/cancel" Staff "Staff" "Cancel a tenant" => admin::cancel;
+    post "/api/admin/tenants/{slug}/migrate" Staff "Staff" "Bring a tenant's databases to the loaded apps" => admin::migrate_tenant;
     get "/api/admin/tenants/{slug}/survey" Staff "Staff" "Every place that holds data of a tenant" => admin::survey;
     post "/api/admin/tenants/{slug}/purge" Staff "Staff" "Remove a closed tenant for good" => admin::purge;
     get "/api/admin/tenants/{slug}/certificate" Staff "Staff" "Certificate of a purged tenant, by slug or id" => admin::certificate;

@@ -120,11 +120,12 @@ macro_rules! routes {
 }
 
 mod api;
+mod operators;
 mod pages;
 
 /// All fixed routes.
 pub static ROUTES: LazyLock<Vec<Route>> =
-    LazyLock::new(|| api::routes().into_iter().chain(pages::routes()).collect());
+    LazyLock::new(|| api::routes().into_iter().chain(pages::routes()).chain(operators::routes()).collect());
 
 /// Returns all routes of the platform, to serve as they are or to merge with own routes.
 ///

@@ -27,11 +27,6 @@ routes! {
     get "/subscription/register/" Public "Pages" "The form of a registration" of page => pages::register;
     get "/exit/" User "Pages" "My support visit" of page => pages::visit;
     post "/exit/" User "Pages" "End my support visit" of page => pages::exit;
-    get "/master-admin/" Staff "Pages" "The platform" of page => pages::master_home;
-    get "/master-admin/companies/" Staff "Pages" "All tenants" of page => pages::master_tenants;
-    get "/master-admin/companies/{slug}/" Staff "Pages" "One tenant" of page => pages::master_tenant;
-    get "/master-admin/companies/{slug}/enter/" Staff "Pages" "The form of a support visit" of page => pages::ask_enter;
-    post "/master-admin/companies/{slug}/enter/" Staff "Pages" "Act as a member" of page => pages::enter;
     get "/dashboard/" Member "Pages" "Records, activity, use of the plan" of page => pages::dashboard;
     get "/analytics/" Member "Pages" "Records in groups, as a chart" of page => pages::analytics;
     get "/settings/company/" Manager "Pages" "Name and data of the tenant" of page => pages::settings;

@@ -20,7 +20,18 @@ requests! {
         /// Only those in this state.
         #[schemars(extend("enum" = ["creating", "active", "suspended", "cancelled", "purging", "gone"]))]
         state: Option<String>,
-        /// Only entries after the one with this id.
+        /// Only those on this plan.
+        plan: Option<String>,
+        /// Only those with a database on this server.
+        server: Option<Name>,
+        /// Only those with a database that is not at the loaded schema.
+        behind: Option<bool>,
+        /// Only active ones without a good backup.
+        without_backup: Option<bool>,
+        /// The order; by creation, oldest first, when it is absent.
+        #[schemars(extend("enum" = ["oldest", "newest", "name", "slug", "backup"]))]
+        sort: Option<String>,
+        /// Only entries after the one with this id, in that order.
         after: Option<Id>,
         #[serde(default)]
         limit: Limit,
@@ -48,6 +59,8 @@ answers! {
         /// Days until the trial or paid period ends. Null: open-ended.
         days_remaining: Option<i64> = listed.days_remaining,
         created_at: Instant = Instant(listed.created_at_us),
+        /// Instant of its last good backup. Null: it has none.
+        last_backup_at: Option<Instant> = listed.backup_at_us.map(Instant),
         placements: Vec<Placement> = listed.placements.into_iter().map(Placement::from).collect(),
     }
 

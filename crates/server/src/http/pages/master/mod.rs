@@ -1,21 +1,30 @@
-//! The pages of operators under `/master-admin/`: the fleet, one tenant, and the forms that act on it.
+//! The pages of operators under `/master-admin/`: the fleet, one tenant, operations, and the forms that act on them.
 //!
 //! They show no tenant's rows. A form that cannot be undone, or that lets its sender act as another person, asks for the
 //! sender's own password.
 
+mod acts;
+mod certificate;
 mod enter;
 mod form;
+mod home;
+mod operations;
 mod tenant;
 mod tenants;
+mod words;
 
+pub(in crate::http) use acts::{
+    ask_back_up, ask_cancel, ask_clone, ask_create, ask_databases, ask_demote, ask_discard, ask_maintenance,
+    ask_migrate, ask_move, ask_move_back, ask_plan, ask_promote, ask_purge, ask_release, ask_rename,
+    ask_restore, ask_resume, ask_revoke, ask_settings, ask_suspend, ask_swap, ask_undo, ask_verify, back_up,
+    cancel, clone_tenant, create, databases, demote, discard, maintenance, migrate, move_back, move_to, plan,
+    promote, purge, release, rename, restore, resume, revoke, settings, suspend, swap, undo, verify,
+};
+pub(in crate::http) use certificate::show as certificate;
 pub(in crate::http) use enter::{ask as ask_enter, enter};
+pub(in crate::http) use home::show as home;
+pub(in crate::http) use operations::{
+    abandon, ask_abandon, cancel as cancel_operation, events, list as operations, retry, show as operation,
+};
 pub(in crate::http) use tenant::show as tenant;
 pub(in crate::http) use tenants::list as tenants;
-
-use super::{answer::see, visit::Staffed};
-use axum::response::Response;
-
-/// `GET /master-admin/`.
-pub(in crate::http) async fn home(_: Staffed) -> Response {
-    see("/master-admin/companies/")
-}

@@ -1,0 +1,76 @@
+//! `/master-admin/companies/{slug}/purge/`: removes a closed company for good.
+
+use super::{about, act, at_once, is_on, own_password, prove, running, typed_slug};
+use crate::{
+    http::{
+        admin,
+        body::Json,
+        pages::{
+            master::form::Ask,
+            visit::{Fields, StaffedOn},
+            words::{bytes, human, instant, number},
+        },
+        problem::{Problem, Result},
+        scope::Client,
+    },
+    wire::{Id, purge::Purge},
+};
+use tenantry::{purges::operation::Fate, tenants::State};
+use tenantry_console::master::{Field, Kind, Note};
+
+act! {
+    /// `/master-admin/companies/{slug}/purge/`.
+    ask purge: purging do_purge;
+}
+
+async fn purging(of: &StaffedOn) -> Result<Ask> {
+    let lead = "Removes every place that holds its data, and writes a certificate.";
+    let (mut ask, tenant) = about(of, "Purge {}", lead, "Purge for good").await?;
+    if tenant.state != State::Cancelled {
+        ask.notes = vec![Note::warns(
+            "Only a closed company can be purged. Cancel it first, and wait until it is closed.",
+        )];
+        ask.button = "";
+        return Ok(ask);
+    }
+    let survey = of.platform().purges().survey(&of.slug).await?;
+    ask.facts = survey
+        .traces
+        .iter()
+        .map(|trace| {
+            let size = trace.bytes.map(|size| format!(", {}", bytes(size))).unwrap_or_default();
+            let fate = match trace.fate {
+                Fate::Removed => "is removed",
+                Fate::Retained => "stays",
+                Fate::NotRemoved => "could not be removed",
+            };
+            let what = format!("{} · {}", human(&trace.what), trace.place);
+            (what, format!("{}{size}: {fate}", number(trace.count)))
+        })
+        .collect();
+    let until = tenant.retirement.map(|ends| instant(ends.purges_at_us)).unwrap_or_default();
+    ask.notes = vec![Note::warns(
+        "This cannot be undone. A final backup is taken first, if the configuration says so.",
+    )];
+    ask.fields = vec![
+        Field::new("id", "Id", Kind::Hidden).value(tenant.id.to_string()),
+        Field::new("early", "Although its data should be retained", Kind::Check)
+            .optional()
+            .help(format!("The retention is over on {until}.")),
+        typed_slug(of),
+        own_password(),
+    ];
+    ask.danger = true;
+    Ok(ask)
+}
+
+async fn do_purge(of: &StaffedOn, client: &Client, fields: &Fields) -> Result<String> {
+    if fields.get("confirm").trim() != of.slug.as_str() {
+        return Err(Problem::field("confirm", format!("type {}", of.slug)));
+    }
+    prove(&of.of, client, fields).await?;
+    let id = fields.get("id").parse().map(Id).map_err(|_| Problem::absent())?;
+    let confirm = fields.get("confirm").trim().to_owned();
+    let form = Purge { confirm, id, early: is_on(fields, "early") };
+    Ok(running(&admin::purge(of.on(), at_once(), Json(form)).await?))
+}

@@ -1,0 +1,299 @@
+//! `/master-admin/operations/`: operations, each with its steps, as they happen.
+
+use super::{form::Ask, words};
+use crate::http::{
+    App, admin,
+    names::{PathId, filtered},
+    pages::{
+        answer::{page, see},
+        frame,
+        visit::{Oneself, Sent, Staffed, Super, query},
+        words::{bytes, human, number},
+    },
+    problem::{Problem, Result},
+    query::QueryParams,
+    scope::{Staff, Superuser},
+};
+use crate::wire::operation::Wait;
+use axum::response::{
+    IntoResponse, Response,
+    sse::{Event, KeepAlive, Sse},
+};
+use futures_util::{StreamExt, future, stream};
+use http::StatusCode;
+use std::convert::Infallible;
+use tenantry::operations::{Filter, Listed, StepState};
+use tenantry_console::master::{
+    Body, Button, Cell, Choice, Field, Kind, Note, Operation, Section, Sheet, Step, Table,
+};
+
+/// Operations of a page.
+const PAGE: u32 = 50;
+
+/// `GET /master-admin/operations/`.
+pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Response> {
+    let query = query(&of.visit.query);
+    let open = query.get("open") == "true";
+    let before = query.filled("before").and_then(|id| id.parse().ok());
+    let tenant = filtered(&app, query.filled("tenant")).await?;
+    let filter = Filter { open, tenant, before, limit: PAGE };
+    let listed = app.platform().operations().list(&filter).await?;
+    let more = |before: Option<i64>| {
+        let before = before.map(|id| format!("&before={id}")).unwrap_or_default();
+        let open = if open { "&open=true" } else { "" };
+        let tenant = query.filled("tenant").map(|slug| format!("&tenant={slug}")).unwrap_or_default();
+        format!("/master-admin/operations/?{}", format!("{open}{tenant}{before}").trim_start_matches('&'))
+    };
+    let mut body = table(&listed);
+    if let Body::Table(table) = &mut body {
+        table.first = before.map(|_| more(None));
+        let last = listed.last().filter(|_| listed.len() == PAGE as usize);
+        table.next = last.map(|last| more(Some(last.id)));
+    }
+    let which = vec![Choice::new("", "All"), Choice::new("true", "Not ended")];
+    let fields = vec![
+        Field::new("open", "Which", Kind::Select(which)).value(query.get("open")),
+        Field::new("tenant", "Short name of a company", Kind::Text).value(query.get("tenant")),
+    ];
+    let filter = tenantry_console::master::Filter { action: "/master-admin/operations/", q: None, fields };
+    let frame = frame::of_operator(&of, "Operations");
+    let sheet = Sheet {
+        frame: &frame,
+        back: None,
+        lead: "What the platform does to companies: each ends done, or undone.".into(),
+        tags: vec![],
+        buttons: vec![],
+        sections: vec![Section::new("filter", "", Body::Filter(filter)), Section::new("list", "", body)],
+    };
+    Ok(page(StatusCode::OK, &sheet))
+}
+
+/// Returns operations as a table.
+pub(super) fn table(listed: &[Listed]) -> Body {
+    if listed.is_empty() {
+        return Body::Nothing(
+            "list-checks",
+            "No operation".into(),
+            "Moves, backups and restores appear here.".into(),
+        );
+    }
+    let row = |one: &Listed| {
+        let tenant =
+            one.slug.as_deref().map(|slug| Cell::link(slug, format!("/master-admin/companies/{slug}/")));
+        vec![
+            Cell::link(&one.what, format!("/master-admin/operations/{}/", one.id)),
+            words::operation(one),
+            tenant.unwrap_or_default(),
+            Cell::text(words::kind(&one.kind)),
+            Cell::text(&one.actor),
+            words::at(one.started_at_us),
+        ]
+    };
+    let head = ["What", "State", "Company", "Kind", "By", "Started"];
+    Body::Table(Table::new(&head, listed.iter().map(row).collect()))
+}
+
+/// An operation, ready to be rendered.
+struct Shown {
+    listed: Listed,
+    steps: Vec<Step>,
+    facts: Vec<(String, Cell)>,
+    result: String,
+    hint: &'static str,
+    error: String,
+    buttons: Vec<Button>,
+}
+
+impl Shown {
+    fn of(listed: Listed) -> Self {
+        let step = |step: &tenantry::operations::StepShown| {
+            let (state, words) = match step.state {
+                StepState::Waiting => ("waiting", "waits"),
+                StepState::Now => ("now", "runs now"),
+                StepState::Done => ("done", "done"),
+                StepState::Undoing => ("undoing", "is being undone"),
+                StepState::Undone => ("undone", "undone"),
+            };
+            Step { name: human(step.name), state, words }
+        };
+        let steps = listed.steps.iter().map(step).collect();
+        let company = listed.slug.as_deref();
+        let mut facts = vec![
+            ("Number", Cell::text(listed.id.to_string())),
+            ("Kind", Cell::text(words::kind(&listed.kind))),
+            (
+                "Company",
+                company.map_or_else(Cell::default, |slug| {
+                    Cell::link(slug, format!("/master-admin/companies/{slug}/"))
+                }),
+            ),
+            ("Started by", Cell::text(&listed.actor)),
+            ("Started", words::at(listed.started_at_us)),
+            ("Last change", words::at(listed.updated_at_us)),
+        ];
+        if listed.attempts > 1 {
+            facts.push(("Servers that have tried", Cell::text(listed.attempts.to_string())));
+        }
+        let facts = facts.into_iter().map(|(name, cell)| (name.to_owned(), cell)).collect();
+        let result =
+            listed.result.as_ref().map(|json| serde_json::to_string_pretty(json).unwrap_or_default());
+        let hint = match () {
+            () if listed.stuck => "It failed repeatedly. Mend the cause and try again, or cancel it.",
+            () if listed.resting => "A server tries it again by itself.",
+            () => "",
+        };
+        let mut buttons = vec![];
+        if let Some(slug) = company {
+            let back = format!("/master-admin/companies/{slug}/");
+            buttons.push(Button::new("To the company", back, "building-2"));
+            if listed.kind == "purge" && listed.state == tenantry::operations::State::Done {
+                let certificate = format!("/master-admin/companies/{slug}/certificate/");
+                buttons.push(Button::new("Certificate", certificate, "file").primary());
+            }
+        }
+        Self {
+            error: listed.error.clone().or_else(|| listed.reason.clone()).unwrap_or_default(),
+            listed,
+            steps,
+            facts,
+            result: result.unwrap_or_default(),
+            hint,
+            buttons,
+        }
+    }
+
+    /// Returns the page for a person with these rights.
+    fn page<'s>(&'s self, frame: &'s tenantry_console::Frame, of: &Oneself) -> Operation<'s> {
+        let one = &self.listed;
+        let is_open = !one.state.is_over();
+        let running = is_open && one.state == tenantry::operations::State::Running;
+        Operation {
+            frame,
+            id: one.id,
+            is_open,
+            state: words::operation(one),
+            steps: &self.steps,
+            progress: one.progress.as_ref().filter(|_| is_open).map(progress),
+            error: &self.error,
+            hint: self.hint,
+            pause: one.result.as_ref().and_then(pause),
+            facts: &self.facts,
+            result: &self.result,
+            buttons: &self.buttons,
+            may_cancel: running && !one.past_return && !one.cancel_requested,
+            may_retry: is_open && one.resting && one.error.is_some(),
+            may_abandon: one.stuck && of.actor.is_superuser(),
+        }
+    }
+}
+
+fn progress(amount: &tenantry::operations::Amount) -> (u64, String) {
+    let words = |n| if amount.unit == "bytes" { bytes(n) } else { number(n) };
+    let unit = if amount.unit == "bytes" { String::new() } else { format!(" {}", amount.unit) };
+    match amount.total {
+        0 => (0, format!("{}{unit}", words(amount.done))),
+        total => {
+            let percent = u128::from(amount.done.min(total)) * 100 / u128::from(total);
+            let text = format!("{} of {}{unit}", words(amount.done), words(total));
+            (u64::try_from(percent).unwrap_or(100), text)
+        }
+    }
+}
+
+/// Returns how long writers waited, if the operation says so.
+fn pause(result: &serde_json::Value) -> Option<String> {
+    let us = result.get("pause_us")?.as_u64()?;
+    Some(format!("{}.{} ms", number(us / 1000), us / 100 % 10))
+}
+
+/// `GET /master-admin/operations/{id}/`.
+pub(in crate::http) async fn show(app: App, Staffed(of): Staffed, PathId(id): PathId) -> Result<Response> {
+    let shown = Shown::of(app.platform().operations().show(id).await?);
+    let frame = frame::of_operator(&of, &human(&shown.listed.what));
+    Ok(page(StatusCode::OK, &shown.page(&frame, &of)))
+}
+
+/// `GET /master-admin/operations/{id}/events/`: the changing part of the page after each change, as server-sent events. The
+/// last one is named `end`.
+pub(in crate::http) async fn events(app: App, Staffed(of): Staffed, PathId(id): PathId) -> Result<Response> {
+    let frame = frame::of_operator(&of, &app.platform().operations().show(id).await?.what);
+    let changes =
+        app.platform().operations().watch(id).take_while(move |_| future::ready(!app.is_draining()));
+    let pages = changes.filter_map(move |change| {
+        let html = change.map(|one| Shown::of(one).page(&frame, &of).as_live().to_string());
+        future::ready(match html {
+            Ok(html) => Some(Ok::<_, Infallible>(Event::default().data(html))),
+            Err(error) => {
+                tracing::error!(%error, "stream of an operation");
+                None
+            }
+        })
+    });
+    let end = stream::once(future::ready(Ok(Event::default().event("end").data("end"))));
+    Ok(Sse::new(pages.chain(end)).keep_alive(KeepAlive::default()).into_response())
+}
+
+fn address(id: i64) -> String {
+    format!("/master-admin/operations/{id}/")
+}
+
+/// `POST /master-admin/operations/{id}/cancel/`.
+pub(in crate::http) async fn cancel(
+    app: App,
+    Staffed(of): Staffed,
+    PathId(id): PathId,
+    sent: Sent,
+) -> Result<Response> {
+    of.visit.fields(sent).await?;
+    let wait = QueryParams(Wait { wait: None });
+    admin::cancel_operation(app, Staff(of.actor), PathId(id), wait).await?;
+    Ok(see(&address(id)))
+}
+
+/// `POST /master-admin/operations/{id}/retry/`.
+pub(in crate::http) async fn retry(
+    app: App,
+    Staffed(of): Staffed,
+    PathId(id): PathId,
+    sent: Sent,
+) -> Result<Response> {
+    of.visit.fields(sent).await?;
+    let wait = QueryParams(Wait { wait: None });
+    admin::retry_operation(app, Staff(of.actor), PathId(id), wait).await?;
+    Ok(see(&address(id)))
+}
+
+/// `GET /master-admin/operations/{id}/abandon/`.
+pub(in crate::http) async fn ask_abandon(app: App, Super(of): Super, PathId(id): PathId) -> Result<Response> {
+    Ok(abandoning(&app, id).await?.show(&of))
+}
+
+async fn abandoning(app: &App, id: i64) -> Result<Ask> {
+    let one = app.platform().operations().show(id).await?;
+    if !one.stuck {
+        return Err(Problem::from(tenantry::Error::Conflict("the operation is not stuck".into())));
+    }
+    Ok(Ask {
+        title: "Abandon the operation".into(),
+        back: (address(id), one.what),
+        lead: "Ends it although a step fails. What cannot be undone is left behind.".into(),
+        notes: vec![Note::warns("Try again or cancel first. The audit log names what was left behind.")],
+        button: "Abandon the operation",
+        danger: true,
+        ..Ask::default()
+    })
+}
+
+/// `POST /master-admin/operations/{id}/abandon/`.
+pub(in crate::http) async fn abandon(
+    app: App,
+    Super(of): Super,
+    PathId(id): PathId,
+    sent: Sent,
+) -> Result<Response> {
+    let fields = of.visit.fields(sent).await?;
+    match admin::abandon_operation(app.clone(), Superuser(of.actor.clone()), PathId(id)).await {
+        Ok(_) => Ok(see(&address(id))),
+        Err(problem) => abandoning(&app, id).await?.refused(&of, &fields, problem),
+    }
+}

@@ -1,0 +1,68 @@
+//! The routes of the pages of operators and staff.
+
+use super::{Access, Handler, Method, MethodFilter, Route};
+use crate::http::pages::master;
+
+routes! {
+    get "/master-admin/" Staff "Pages" "Figures, and what needs an operator" of page => master::home;
+    get "/master-admin/companies/" Staff "Pages" "All tenants" of page => master::tenants;
+    get "/master-admin/companies/create/" Staff "Pages" "The form of a new tenant" of page => master::ask_create;
+    post "/master-admin/companies/create/" Staff "Pages" "Create a tenant" of page => master::create;
+    get "/master-admin/companies/{slug}/" Staff "Pages" "One tenant" of page => master::tenant;
+    get "/master-admin/companies/{slug}/certificate/" Staff "Pages" "Certificate of a purged tenant" of page => master::certificate;
+    get "/master-admin/companies/{slug}/enter/" Staff "Pages" "The form of a support visit" of page => master::ask_enter;
+    post "/master-admin/companies/{slug}/enter/" Staff "Pages" "Act as a member" of page => master::enter;
+    get "/master-admin/companies/{slug}/suspend/" Staff "Pages" "Suspend a tenant: the form" of page => master::ask_suspend;
+    post "/master-admin/companies/{slug}/suspend/" Staff "Pages" "Suspend a tenant" of page => master::suspend;
+    get "/master-admin/companies/{slug}/resume/" Staff "Pages" "Resume a tenant: the form" of page => master::ask_resume;
+    post "/master-admin/companies/{slug}/resume/" Staff "Pages" "Resume a tenant" of page => master::resume;
+    get "/master-admin/companies/{slug}/maintenance/" Staff "Pages" "Close a tenant for maintenance, or open it again: the form" of page => master::ask_maintenance;
+    post "/master-admin/companies/{slug}/maintenance/" Staff "Pages" "Close a tenant for maintenance, or open it again" of page => master::maintenance;
+    get "/master-admin/companies/{slug}/plan/" Staff "Pages" "Change plan or subscription: the form" of page => master::ask_plan;
+    post "/master-admin/companies/{slug}/plan/" Staff "Pages" "Change plan or subscription" of page => master::plan;
+    get "/master-admin/companies/{slug}/rename/" Staff "Pages" "Give a tenant another slug: the form" of page => master::ask_rename;
+    post "/master-admin/companies/{slug}/rename/" Staff "Pages" "Give a tenant another slug" of page => master::rename;
+    get "/master-admin/companies/{slug}/settings/" Staff "Pages" "Change settings of a tenant: the form" of page => master::ask_settings;
+    post "/master-admin/companies/{slug}/settings/" Staff "Pages" "Change settings of a tenant" of page => master::settings;
+    get "/master-admin/companies/{slug}/databases/" Staff "Pages" "Create missing databases of a tenant: the form" of page => master::ask_databases;
+    post "/master-admin/companies/{slug}/databases/" Staff "Pages" "Create missing databases of a tenant" of page => master::databases;
+    get "/master-admin/companies/{slug}/migrate/" Staff "Pages" "Bring a tenant's databases to the loaded apps: the form" of page => master::ask_migrate;
+    post "/master-admin/companies/{slug}/migrate/" Staff "Pages" "Bring a tenant's databases to the loaded apps" of page => master::migrate;
+    get "/master-admin/companies/{slug}/cancel/" Staff "Pages" "Cancel a tenant: the form" of page => master::ask_cancel;
+    post "/master-admin/companies/{slug}/cancel/" Staff "Pages" "Cancel a tenant" of page => master::cancel;
+    get "/master-admin/companies/{slug}/revoke/" Staff "Pages" "Revoke a tenant's cancellation: the form" of page => master::ask_revoke;
+    post "/master-admin/companies/{slug}/revoke/" Staff "Pages" "Revoke a tenant's cancellation" of page => master::revoke;
+    get "/master-admin/companies/{slug}/move/" Staff "Pages" "Move a tenant to another server: the form" of page => master::ask_move;
+    post "/master-admin/companies/{slug}/move/" Staff "Pages" "Move a tenant to another server" of page => master::move_to;
+    get "/master-admin/companies/{slug}/move-back/" Staff "Pages" "Move a tenant back: the form" of page => master::ask_move_back;
+    post "/master-admin/companies/{slug}/move-back/" Staff "Pages" "Move a tenant back" of page => master::move_back;
+    get "/master-admin/companies/{slug}/promote/" Staff "Pages" "Give a pooled tenant databases of its own: the form" of page => master::ask_promote;
+    post "/master-admin/companies/{slug}/promote/" Staff "Pages" "Give a pooled tenant databases of its own" of page => master::promote;
+    get "/master-admin/companies/{slug}/demote/" Staff "Pages" "Put a tenant into the pool: the form" of page => master::ask_demote;
+    post "/master-admin/companies/{slug}/demote/" Staff "Pages" "Put a tenant into the pool" of page => master::demote;
+    get "/master-admin/companies/{slug}/release/" Staff "Pages" "Remove retained databases of a tenant's moves: the form" of page => master::ask_release;
+    post "/master-admin/companies/{slug}/release/" Staff "Pages" "Remove retained databases of a tenant's moves" of page => master::release;
+    get "/master-admin/companies/{slug}/back-up/" Staff "Pages" "Back up a tenant: the form" of page => master::ask_back_up;
+    post "/master-admin/companies/{slug}/back-up/" Staff "Pages" "Back up a tenant" of page => master::back_up;
+    get "/master-admin/companies/{slug}/verify/" Staff "Pages" "Fetch a backup and compare everything: the form" of page => master::ask_verify;
+    post "/master-admin/companies/{slug}/verify/" Staff "Pages" "Fetch a backup and compare everything" of page => master::verify;
+    get "/master-admin/companies/{slug}/restore/" Staff "Pages" "Stage a restore of a tenant: the form" of page => master::ask_restore;
+    post "/master-admin/companies/{slug}/restore/" Staff "Pages" "Stage a restore of a tenant" of page => master::restore;
+    get "/master-admin/companies/{slug}/swap/" Staff "Pages" "Swap in what is restored: the form" of page => master::ask_swap;
+    post "/master-admin/companies/{slug}/swap/" Staff "Pages" "Swap in what is restored" of page => master::swap;
+    get "/master-admin/companies/{slug}/undo/" Staff "Pages" "Undo the last swap: the form" of page => master::ask_undo;
+    post "/master-admin/companies/{slug}/undo/" Staff "Pages" "Undo the last swap" of page => master::undo;
+    get "/master-admin/companies/{slug}/discard/" Staff "Pages" "Discard the staged restore of a tenant: the form" of page => master::ask_discard;
+    post "/master-admin/companies/{slug}/discard/" Staff "Pages" "Discard the staged restore of a tenant" of page => master::discard;
+    get "/master-admin/companies/{slug}/clone/" Staff "Pages" "Copy a tenant as a new one: the form" of page => master::ask_clone;
+    post "/master-admin/companies/{slug}/clone/" Staff "Pages" "Copy a tenant as a new one" of page => master::clone_tenant;
+    get "/master-admin/companies/{slug}/purge/" Staff "Pages" "Remove a closed tenant for good: the form" of page => master::ask_purge;
+    post "/master-admin/companies/{slug}/purge/" Staff "Pages" "Remove a closed tenant for good" of page => master::purge;
+    get "/master-admin/operations/" Staff "Pages" "Operations" of page => master::operations;
+    get "/master-admin/operations/{id}/" Staff "Pages" "One operation with its steps" of page => master::operation;
+    get "/master-admin/operations/{id}/events/" Staff "Pages" "Its page as it changes" of page => master::events;
+    post "/master-admin/operations/{id}/cancel/" Staff "Pages" "Cancel an operation" of page => master::cancel_operation;
+    post "/master-admin/operations/{id}/retry/" Staff "Pages" "Try a failed operation again at once" of page => master::retry;
+    get "/master-admin/operations/{id}/abandon/" Superuser "Pages" "End a stuck operation: the form" of page => master::ask_abandon;
+    post "/master-admin/operations/{id}/abandon/" Superuser "Pages" "End an operation that is stuck" of page => master::abandon;
+}

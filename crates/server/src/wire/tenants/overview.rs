@@ -1,0 +1,96 @@
+//! The fleet in figures, what needs an operator, and the results of migrations.
+
+use crate::wire::{AsText, Instant};
+use schemars::JsonSchema;
+use serde::Serialize;
+use tenantry::{Level, Need, Trouble, migrations::fleet, name::StoreName, plans, tenants};
+
+/// The installation at a glance.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Overview {
+    /// Tenants by state, without those that are gone.
+    pub(crate) tenants: Vec<Count>,
+    /// Tenants by plan.
+    pub(crate) plans: Vec<Count>,
+    /// Tenants by the state of their subscription.
+    pub(crate) subscriptions: Vec<Count>,
+    /// Databases and places in pools in use, by server.
+    pub(crate) servers: Vec<Count>,
+    /// Accounts that may sign in.
+    pub(crate) users: u64,
+    /// Operations that have not ended.
+    pub(crate) operations: u64,
+    /// What needs an operator, the most urgent first.
+    pub(crate) attention: Vec<Attention>,
+}
+
+/// A number of things that have something in common.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Count {
+    pub(crate) name: String,
+    pub(crate) count: u64,
+}
+
+impl Overview {
+    pub(crate) fn new(figures: tenants::Figures, operations: u64, needs: Vec<Need>) -> Self {
+        let count = |name: &str, count| Count { name: name.to_owned(), count };
+        let named =
+            |all: Vec<(String, u64)>| all.into_iter().map(|(name, n)| Count { name, count: n }).collect();
+        Self {
+            tenants: figures.states.iter().map(|(state, n)| count(state.as_str(), *n)).collect(),
+            subscriptions: figures
+                .subscriptions
+                .iter()
+                .map(|(state, n): &(plans::State, u64)| count(state.as_str(), *n))
+                .collect(),
+            plans: named(figures.plans),
+            servers: named(figures.servers),
+            users: figures.users,
+            operations,
+            attention: needs.into_iter().map(Attention::from).collect(),
+        }
+    }
+}
+
+answers! {
+    /// Something that needs an operator.
+    struct Attention from need: Need {
+        /// What is wrong.
+        problem: AsText<Trouble> = AsText(need.problem),
+        /// `bad`: data or availability is at risk. `warn`: look at it. `note`: good to know.
+        level: AsText<Level> = AsText(need.level),
+        /// Number of things that it is about; of a full disk its free bytes.
+        count: u64 = need.count,
+        /// Slug of the tenant that it is about.
+        tenant: Option<String> = need.tenant,
+        /// Id of the operation that it is about.
+        operation: Option<i64> = need.operation,
+        /// Name of the schedule, server, store or work that it is about, or a reason.
+        detail: Option<String> = need.detail,
+        /// The instant that it is about.
+        at: Option<Instant> = need.at_us.map(Instant),
+    }
+}
+
+/// Result of migrating the databases of one store.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Migrated {
+    pub(crate) store: AsText<StoreName>,
+    /// Databases that were behind.
+    pub(crate) total: u64,
+    pub(crate) migrated: u64,
+    /// Why databases failed.
+    pub(crate) failed: Vec<String>,
+}
+
+impl From<(StoreName, fleet::Report)> for Migrated {
+    fn from((store, report): (StoreName, fleet::Report)) -> Self {
+        let reason = |outcome: fleet::Outcome| outcome.result.err().map(|failure| failure.public);
+        Self {
+            store: AsText(store),
+            total: report.total,
+            migrated: report.migrated,
+            failed: report.failed.into_iter().filter_map(reason).collect(),
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! What needs an operator: backups, schemas, operations, tenants, disks and servers, in one list.
+//!
+//! Called by the pages and the API of staff. It reads what the catalog and this process know, and opens no database.
+
+use crate::{
+    Error, Platform, Result,
+    access::Actor,
+    control::{clock::DAY_US, params},
+    operations::{Filter, Listed, State as Progress},
+    tenants::State,
+};
+use serde::Serialize;
+use tenantry_engine::name::Slug;
+
+/// Most entries of one kind that name a tenant or an operation.
+const EACH: usize = 20;
+/// Operations that are looked through for failures of the last day.
+const RECENT: u32 = 500;
+/// A tenant that closes within this time is listed.
+const SOON_US: i64 = 7 * DAY_US;
+
+/// How urgent something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Data or availability is at risk.
+    Bad,
+    /// It should be looked at.
+    Warn,
+    /// Good to know.
+    Note,
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trouble {
+    /// A schedule of backups is overdue.
+    BackupOverdue,
+    /// Backups failed in the last day.
+    BackupsFailed,
+    /// Backups are damaged.
+    BackupsDamaged,
+    /// Active tenants have no good backup.
+    WithoutBackup,
+    /// The restore drill is overdue, or the last one failed.
+    Drill,
+    /// Databases lack migrations of the loaded apps.
+    SchemaBehind,
+    /// Databases have migrations that are not loaded.
+    SchemaAhead,
+    /// A migration of one of the platform's stores, or of a pool, is refused.
+    SchemaRefused,
+    /// An operation failed repeatedly and waits for an operator.
+    OperationStuck,
+    /// An operation failed in the last day and was undone.
+    OperationFailed,
+    /// A tenant is closed for maintenance.
+    Maintenance,
+    /// Tenants are suspended.
+    Suspended,
+    /// A cancelled tenant closes within a week.
+    ClosingSoon,
+    /// The retention of closed tenants is over.
+    PurgeDue,
+    /// Files without a placement, or placements without a file.
+    Orphans,
+    /// A disk is nearly full.
+    DiskLow,
+    /// A server does not answer.
+    Unreachable,
+    /// Background work fails.
+    Background,
+    /// Letters were given up.
+    LettersFailed,
+}
+
+/// Something that needs an operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Need {
+    /// What is wrong.
+    pub problem: Trouble,
+    /// How urgent it is.
+    pub level: Level,
+    /// Number of things that it is about.
+    pub count: u64,
+    /// The tenant that it is about.
+    pub tenant: Option<String>,
+    /// The operation that it is about.
+    pub operation: Option<i64>,
+    /// Name of the schedule, server, store or work that it is about, or a reason.
+    pub detail: Option<String>,
+    /// The instant that it is about, in microseconds.
+    pub at_us: Option<i64>,
+}
+
+/// All that needs an operator: `platform.attention()`.
+pub struct Attention<'a>(&'a Platform);
+
+impl Platform {
+    /// What needs an operator.
+    pub fn attention(&self) -> Attention<'_> {
+        Attention(self)
+    }
+}
+
+impl Need {
+    fn new(problem: Trouble, level: Level) -> Self {
+        Self { problem, level, count: 1, tenant: None, operation: None, detail: None, at_us: None }
+    }
+
+    fn counted(problem: Trouble, level: Level, count: u64) -> Option<Self> {
+        (count > 0).then(|| Self { count, ..Self::new(problem, level) })
+    }
+
+    fn detail(self, detail: impl Into<String>) -> Self {
+        Self { detail: Some(detail.into()), ..self }
+    }
+}
+
+impl Attention<'_> {
+    /// Returns what needs an operator, the most urgent first.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the actor is not staff; those of the control store.
+    pub async fn list(&self, actor: &Actor) -> Result<Vec<Need>> {
+        actor.require_staff()?;
+        let mut found = self.machine();
+        found.extend(self.backups().await?);
+        found.extend(self.schemas().await?);
+        found.extend(self.operations().await?);
+        found.extend(self.tenants().await?);
+        found.sort_by_key(|need| need.level);
+        Ok(found)
+    }
+
+    /// Returns what this process knows of servers, disks and its own work.
+    fn machine(&self) -> Vec<Need> {
+        let platform = self.0;
+        let silent = platform.reachable().into_iter().filter(|(_, answers)| !answers);
+        let silent =
+            silent.map(|(name, _)| Need::new(Trouble::Unreachable, Level::Bad).detail(name.as_str()));
+        let full = platform.disks().into_iter().filter(|(_, _, is_low)| *is_low);
+        let full = full.map(|(name, free, _)| Need {
+            count: free,
+            ..Need::new(Trouble::DiskLow, Level::Bad).detail(name.as_str())
+        });
+        let passes = platform.background_passes().into_iter().filter(|pass| pass.failed > 0);
+        let passes = passes.map(|pass| Need {
+            count: pass.failed,
+            ..Need::new(Trouble::Background, Level::Warn).detail(pass.work)
+        });
+        let orphans = Need::counted(Trouble::Orphans, Level::Warn, platform.orphans().seen());
+        silent.chain(full).chain(passes).chain(orphans).collect()
+    }
+
+    async fn backups(&self) -> Result<Vec<Need>> {
+        let status = self.0.backups().status().await?;
+        let overdue = status.schedules.iter().filter(|schedule| schedule.overdue);
+        let mut found: Vec<_> = overdue
+            .map(|schedule| Need {
+                at_us: schedule.good_us,
+                ..Need::new(Trouble::BackupOverdue, Level::Bad).detail(&schedule.name)
+            })
+            .collect();
+        found.extend(Need::counted(Trouble::BackupsDamaged, Level::Bad, status.damaged));
+        found.extend(Need::counted(Trouble::BackupsFailed, Level::Warn, status.failed_day));
+        found.extend(Need::counted(Trouble::WithoutBackup, Level::Warn, status.tenants_without));
+        let drill = status.drill;
+        if drill.overdue || drill.error.is_some() {
+            let need = Need { at_us: drill.good_us, ..Need::new(Trouble::Drill, Level::Warn) };
+            found.push(Need { detail: drill.error, ..need });
+        }
+        Ok(found)
+    }
+
+    async fn schemas(&self) -> Result<Vec<Need>> {
+        let migrations = self.0.migrations();
+        let standing = migrations.standing().await?;
+        let behind = Need::counted(Trouble::SchemaBehind, Level::Bad, standing.behind);
+        let ahead = Need::counted(Trouble::SchemaAhead, Level::Bad, standing.ahead);
+        let mut found: Vec<_> = behind.into_iter().chain(ahead).collect();
+        for refused in migrations.refused().await.iter() {
+            found.push(Need {
+                count: refused.count,
+                ..Need::new(Trouble::SchemaRefused, Level::Bad).detail(refused.place.store.as_str())
+            });
+        }
+        Ok(found)
+    }
+
+    async fn operations(&self) -> Result<Vec<Need>> {
+        let operations = self.0.operations();
+        let since_us = self.0.now_us() - DAY_US;
+        let about = |problem, level, one: Listed| Need {
+            tenant: one.slug,
+            operation: Some(one.id),
+            at_us: Some(one.updated_at_us),
+            ..Need::new(problem, level).detail(one.what)
+        };
+        let open = operations.list(&Filter { open: true, limit: RECENT, ..Filter::default() }).await?;
+        let stuck = open.into_iter().filter(|one| one.stuck).take(EACH);
+        let mut found: Vec<_> = stuck.map(|one| about(Trouble::OperationStuck, Level::Bad, one)).collect();
+        let recent = operations.list(&Filter { limit: RECENT, ..Filter::default() }).await?;
+        let failed = recent.into_iter().filter(|one| {
+            one.state == Progress::Undone && !one.cancel_requested && one.updated_at_us > since_us
+        });
+        found.extend(failed.take(EACH).map(|one| about(Trouble::OperationFailed, Level::Warn, one)));
+        Ok(found)
+    }
+
+    async fn tenants(&self) -> Result<Vec<Need>> {
+        let control = self.0.control();
+        let mut tx = control.snapshot().await?;
+        let mut found = vec![];
+        let sql = "SELECT slug, maintenance FROM tenants WHERE maintenance IS NOT NULL AND state = 'active' \
+            ORDER BY id LIMIT ?";
+        for row in tx.query(sql, params![EACH as i64]).await? {
+            let need = Need::new(Trouble::Maintenance, Level::Warn).detail(row.text(1)?);
+            found.push(Need { tenant: Some(slug(row.text(0)?)?), ..need });
+        }
+        let sql = "SELECT slug, closes_at FROM tenants WHERE closes_at IS NOT NULL \
+            AND state IN ('active', 'suspended') AND closes_at <= ? ORDER BY closes_at LIMIT ?";
+        for row in tx.query(sql, params![control.now_us() + SOON_US, EACH as i64]).await? {
+            let need = Need { at_us: Some(row.integer(1)?), ..Need::new(Trouble::ClosingSoon, Level::Note) };
+            found.push(Need { tenant: Some(slug(row.text(0)?)?), ..need });
+        }
+        let count = |rows: i64| u64::try_from(rows).unwrap_or(0);
+        let sql = "SELECT count(*) FROM tenants WHERE state = ?";
+        let suspended = crate::users::count(&mut tx, sql, params![State::Suspended.as_str()]).await?;
+        found.extend(Need::counted(Trouble::Suspended, Level::Note, count(suspended)));
+        let sql = "SELECT count(*) FROM tenants WHERE state = 'cancelled' AND purges_at <= ?";
+        let due = crate::users::count(&mut tx, sql, params![control.due_us()]).await?;
+        found.extend(Need::counted(Trouble::PurgeDue, Level::Note, count(due)));
+        let sql = "SELECT count(*) FROM mails WHERE state = 'failed'";
+        let letters = crate::users::count(&mut tx, sql, &[]).await?;
+        found.extend(Need::counted(Trouble::LettersFailed, Level::Warn, count(letters)));
+        Ok(found)
+    }
+}
+
+/// Returns the slug of a row, checked.
+fn slug(text: &str) -> Result<String> {
+    Ok(Slug::parse(text).map_err(Error::from)?.to_string())
+}

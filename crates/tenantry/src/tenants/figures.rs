@@ -1,0 +1,80 @@
+//! The fleet in figures: tenants by state, plan and subscription, users, databases by server.
+//!
+//! Called by the pages and the API of staff. Counts rows of the catalog; it opens no database.
+
+use super::State;
+use crate::{Error, Result, control::params, plans, users::count};
+use tenantry_engine::{SqlRow, Tx};
+
+/// Counts of the whole installation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Tenants by state, without those that are gone.
+    pub states: Vec<(State, u64)>,
+    /// Tenants by the code of their plan.
+    pub plans: Vec<(String, u64)>,
+    /// Tenants by the state of their subscription now.
+    pub subscriptions: Vec<(plans::State, u64)>,
+    /// Databases and places in pools in use, by server.
+    pub servers: Vec<(String, u64)>,
+    /// Accounts that may sign in.
+    pub users: u64,
+}
+
+impl Figures {
+    /// Returns the number of tenants that are not gone.
+    pub fn tenants(&self) -> u64 {
+        self.states.iter().map(|(_, count)| count).sum()
+    }
+
+    /// Returns the number of tenants in this state.
+    pub fn in_state(&self, state: State) -> u64 {
+        self.states.iter().find(|(known, _)| *known == state).map_or(0, |(_, count)| *count)
+    }
+}
+
+/// Counts now.
+pub(super) async fn read(tx: &mut Tx, now_us: i64) -> Result<Figures> {
+    let counted = |row: &SqlRow, at| Ok::<_, Error>(u64::try_from(row.integer(at)?).unwrap_or(0));
+    let sql = "SELECT state, count(*) FROM tenants WHERE state <> 'gone' GROUP BY state ORDER BY state";
+    let states = tx.query(sql, &[]).await?;
+    let states = states.iter().map(|row| Ok((State::parse(row.text(0)?)?, counted(row, 1)?)));
+    let states = states.collect::<Result<Vec<_>>>()?;
+    let sql = "SELECT p.code, count(*) FROM subscriptions s JOIN plans p ON p.id = s.plan \
+        JOIN tenants t ON t.id = s.tenant WHERE t.state <> 'gone' GROUP BY p.code ORDER BY p.code";
+    let plans = named(tx, sql).await?;
+    let sql = "SELECT server, count(*) FROM placements WHERE state IN ('planned', 'ready') \
+        GROUP BY server ORDER BY server";
+    let servers = named(tx, sql).await?;
+    let users = count(tx, "SELECT count(*) FROM users WHERE is_active = 1", &[]).await?;
+    let subscriptions = subscriptions(tx, now_us).await?;
+    Ok(Figures { states, plans, subscriptions, servers, users: u64::try_from(users).unwrap_or(0) })
+}
+
+async fn named(tx: &mut Tx, sql: &str) -> Result<Vec<(String, u64)>> {
+    let rows = tx.query(sql, &[]).await?;
+    rows.iter()
+        .map(|row| Ok((row.text(0)?.to_owned(), u64::try_from(row.integer(1)?).unwrap_or(0))))
+        .collect()
+}
+
+/// Counts subscriptions by their state now, which follows from the stored one and the end.
+async fn subscriptions(tx: &mut Tx, now_us: i64) -> Result<Vec<(plans::State, u64)>> {
+    use plans::State::{Active, Cancelled, Expired, PastDue, Trial};
+    let sql = "SELECT s.state, CASE WHEN s.ends_at IS NULL THEN 0 WHEN s.ends_at <= ? THEN 1 ELSE 2 END, count(*) \
+        FROM subscriptions s JOIN tenants t ON t.id = s.tenant WHERE t.state <> 'gone' GROUP BY 1, 2";
+    let mut found = [Trial, Active, PastDue, Cancelled, Expired].map(|state| (state, 0));
+    for row in tx.query(sql, params![now_us]).await? {
+        let stored = plans::State::parse(row.text(0)?)?;
+        let ends_at_us = match row.integer(1)? {
+            0 => None,
+            1 => Some(now_us),
+            _ => Some(i64::MAX),
+        };
+        let state = stored.at(ends_at_us, now_us);
+        if let Some((_, sum)) = found.iter_mut().find(|(known, _)| *known == state) {
+            *sum += u64::try_from(row.integer(2)?).unwrap_or(0);
+        }
+    }
+    Ok(found.into_iter().filter(|(_, sum)| *sum > 0).collect())
+}
