@@ -1,6 +1,7 @@
 //! Tests of the HTTP server: mostly in process; the serve loop over a real socket.
 
 mod access;
+mod access_operators;
 mod account;
 mod accounts;
 mod accounts_crossed;

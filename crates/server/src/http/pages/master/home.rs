@@ -1,20 +1,20 @@
 //! `/master-admin/`: what needs an operator, and the fleet in figures.
 
-use super::words;
+use super::{needs, words};
 use crate::http::{
     App,
     pages::{
         answer::page,
         frame,
         visit::Staffed,
-        words::{bytes, instant, many, number},
+        words::{bytes, many, number},
     },
     problem::Result,
 };
 use axum::response::Response;
 use http::StatusCode;
 use tenantry::{
-    Level, Need, Trouble, counted,
+    Level, counted,
     operations::Filter,
     tenants::{Figures, State},
 };
@@ -24,17 +24,17 @@ use tenantry_console::master::{Body, Button, Cell, Figure, Item, Section, Sheet,
 pub(in crate::http) async fn show(app: App, Staffed(of): Staffed) -> Result<Response> {
     let platform = app.platform();
     let figures = platform.tenants().figures().await?;
-    let needs = platform.attention().list(&of.actor).await?;
+    let found = platform.attention().list(&of.actor).await?;
     let running = platform.operations().list(&Filter { open: true, limit: 20, ..Filter::default() }).await?;
-    let urgent = needs.iter().filter(|need| need.level != Level::Note).count();
-    let needs: Vec<_> = needs.iter().map(item).collect();
-    let attention = match needs.is_empty() {
+    let urgent = found.iter().filter(|need| need.level != Level::Note).count();
+    let items: Vec<_> = found.iter().map(needs::item).collect();
+    let attention = match items.is_empty() {
         true => Body::Nothing(
             "circle-check",
             "All is well".into(),
             "Backups, schemas, operations, disks and servers are as they should be.".into(),
         ),
-        false => Body::List(needs),
+        false => Body::List(items),
     };
     let running: Vec<_> = running
         .iter()
@@ -115,119 +115,4 @@ fn servers(app: &App, figures: &Figures) -> Vec<(String, Cell)> {
     };
     let servers = &platform.config().servers;
     servers.iter().map(|server| (server.name.to_string(), describe(server.name.as_str()))).collect()
-}
-
-/// Returns what is wrong in words, with the button that leads to the remedy.
-fn item(need: &Need) -> Item {
-    let (detail, n) = (need.detail.as_deref().unwrap_or_default(), need.count);
-    let tenant = need.tenant.as_deref().unwrap_or_default();
-    let since = need.at_us.map(|at| format!("last on {}", instant(at))).unwrap_or_else(|| "never yet".into());
-    let at = need.at_us.map(instant).unwrap_or_default();
-    let companies = |query: &str| format!("/master-admin/companies/?{query}");
-    let of_tenant = |path: &str| format!("/master-admin/companies/{tenant}/{path}");
-    let operation = format!("/master-admin/operations/{}/", need.operation.unwrap_or_default());
-    let backups = || "/master-admin/companies/?sort=backup".to_owned();
-    let (text, small, href, label): (String, String, String, &str) = match need.problem {
-        Trouble::BackupOverdue => {
-            (format!("Backups of schedule {detail} are overdue"), since, backups(), "Oldest backups")
-        }
-        Trouble::BackupsFailed => (
-            format!("{} failed in the last day", counted(n, "backup")),
-            String::new(),
-            backups(),
-            "Oldest backups",
-        ),
-        Trouble::BackupsDamaged => (
-            format!("{} damaged", counted(n, "backup")),
-            "Take new ones.".into(),
-            backups(),
-            "Oldest backups",
-        ),
-        Trouble::WithoutBackup => {
-            let text = format!("{} no good backup", many(n, "company has", "companies have"));
-            (text, String::new(), companies("without_backup=true"), "Show them")
-        }
-        Trouble::Drill if detail.is_empty() => {
-            ("The restore drill is overdue".into(), since, backups(), "Oldest backups")
-        }
-        Trouble::Drill => {
-            ("The last restore drill failed".into(), detail.into(), backups(), "Oldest backups")
-        }
-        Trouble::SchemaBehind => (
-            format!("{} behind the apps", many(n, "database is", "databases are")),
-            "Their requests are refused until they are migrated.".into(),
-            companies("behind=true"),
-            "Show them",
-        ),
-        Trouble::SchemaAhead => (
-            format!("{} migrated by newer apps", many(n, "database was", "databases were")),
-            "Update the apps of this server.".into(),
-            companies("behind=true"),
-            "Show them",
-        ),
-        Trouble::SchemaRefused => (
-            format!("A migration of store {detail} is refused"),
-            format!("{} do not fit it. Run: tenantry check", counted(n, "row")),
-            String::new(),
-            "",
-        ),
-        Trouble::OperationStuck => (format!("Stuck: {detail}"), at, operation, "Decide"),
-        Trouble::OperationFailed => (format!("Failed and undone: {detail}"), at, operation, "See why"),
-        Trouble::Maintenance => (
-            format!("{tenant} is closed for maintenance"),
-            detail.into(),
-            of_tenant("maintenance/"),
-            "Open it",
-        ),
-        Trouble::Suspended => (
-            format!("{} suspended", many(n, "company is", "companies are")),
-            String::new(),
-            companies("state=suspended"),
-            "Show them",
-        ),
-        Trouble::ClosingSoon => (format!("{tenant} closes soon"), format!("on {at}"), of_tenant(""), "Look"),
-        Trouble::PurgeDue => (
-            format!("The retention of {} is over", many(n, "company", "companies")),
-            String::new(),
-            companies("state=cancelled"),
-            "Show them",
-        ),
-        Trouble::Orphans => (
-            format!("{} without a counterpart", many(n, "file or place is", "files or places are")),
-            "Run: tenantry check".into(),
-            String::new(),
-            "",
-        ),
-        Trouble::DiskLow => (
-            format!("The disk of server {detail} is nearly full"),
-            format!("{} free", bytes(n)),
-            String::new(),
-            "",
-        ),
-        Trouble::Unreachable => (
-            format!("Server {detail} does not answer"),
-            "Requests of its companies are refused.".into(),
-            companies(&format!("server={detail}")),
-            "Show them",
-        ),
-        Trouble::Background => (
-            format!("Background work fails: {detail}"),
-            format!("{} in a row; see the log", counted(n, "time")),
-            String::new(),
-            "",
-        ),
-        Trouble::LettersFailed => (
-            format!("{} could not be sent", counted(n, "letter")),
-            "See GET /api/admin/mail?state=failed".into(),
-            String::new(),
-            "",
-        ),
-    };
-    let button = (!href.is_empty()).then(|| Button::new(label, href, "arrow-right"));
-    let tone = match need.level {
-        Level::Bad => Tone::Bad,
-        Level::Warn => Tone::Warn,
-        Level::Note => Tone::Plain,
-    };
-    Item { tone, text, href: String::new(), small, button }
 }

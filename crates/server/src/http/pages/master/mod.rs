@@ -8,6 +8,7 @@ mod certificate;
 mod enter;
 mod form;
 mod home;
+mod needs;
 mod operations;
 mod tenant;
 mod tenants;

@@ -54,7 +54,7 @@ async fn suspending(of: &StaffedOn) -> Result<Ask> {
 
 async fn do_suspend(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<String> {
     let reason = fields.get("reason").to_owned();
-    drop(admin::suspend(of.on(), Json(Suspend { reason })).await?);
+    admin::suspend(of.on(), Json(Suspend { reason })).await?;
     Ok(done(of, "suspended"))
 }
 
@@ -63,7 +63,7 @@ async fn resuming(of: &StaffedOn) -> Result<Ask> {
 }
 
 async fn do_resume(of: &StaffedOn, _: &Client, _: &Fields) -> Result<String> {
-    drop(admin::resume(of.on()).await?);
+    admin::resume(of.on()).await?;
     Ok(done(of, "resumed"))
 }
 
@@ -84,7 +84,7 @@ async fn maintaining(of: &StaffedOn) -> Result<Ask> {
 async fn do_maintain(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<String> {
     let on = fields.sent("reason").is_some();
     let form = Maintenance { on, reason: text(fields, "reason") };
-    drop(admin::maintenance(of.on(), Json(form)).await?);
+    admin::maintenance(of.on(), Json(form)).await?;
     Ok(done(of, if on { "maintenance" } else { "open" }))
 }
 
@@ -119,7 +119,7 @@ async fn do_plan(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<String> 
         None => None,
     };
     let form = ChangePlan { plan: text(fields, "plan").map(Name), state: text(fields, "state"), ends_at };
-    drop(admin::change_plan(of.on(), Json(form)).await?);
+    admin::change_plan(of.on(), Json(form)).await?;
     Ok(done(of, "plan"))
 }
 
@@ -156,7 +156,7 @@ async fn do_set(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<String> {
     for name in before.as_object().into_iter().flat_map(Map::keys) {
         wanted.entry(name.clone()).or_insert(Value::Null);
     }
-    drop(admin::change_settings(of.on(), Json(SettingsPatch(wanted))).await?);
+    admin::change_settings(of.on(), Json(SettingsPatch(wanted))).await?;
     Ok(done(of, "settings"))
 }
 
@@ -166,7 +166,7 @@ async fn completing(of: &StaffedOn) -> Result<Ask> {
 }
 
 async fn do_complete(of: &StaffedOn, _: &Client, _: &Fields) -> Result<String> {
-    drop(admin::create_databases(of.on()).await?);
+    admin::create_databases(of.on()).await?;
     Ok(done(of, "databases"))
 }
 
@@ -212,7 +212,7 @@ async fn do_cancel(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<String
         grace_days: days("grace_days")?,
         retention_days: days("retention_days")?,
     };
-    drop(admin::cancel(of.on(), Json(form)).await?);
+    admin::cancel(of.on(), Json(form)).await?;
     Ok(done(of, "cancelled"))
 }
 
@@ -222,6 +222,6 @@ async fn revoking(of: &StaffedOn) -> Result<Ask> {
 }
 
 async fn do_revoke(of: &StaffedOn, _: &Client, _: &Fields) -> Result<String> {
-    drop(admin::revoke_cancellation(of.on()).await?);
+    admin::revoke_cancellation(of.on()).await?;
     Ok(done(of, "kept"))
 }

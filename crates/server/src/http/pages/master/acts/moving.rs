@@ -138,6 +138,6 @@ async fn releasing(of: &StaffedOn) -> Result<Ask> {
 }
 
 async fn do_release(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<String> {
-    drop(admin::release(of.on(), Json(OfStore { store: named(fields, "store") })).await?);
+    admin::release(of.on(), Json(OfStore { store: named(fields, "store") })).await?;
     Ok(done(of, "released"))
 }
