@@ -3,7 +3,7 @@
 //! Called by `test` and `bugs`.
 
 use anyhow::{Context, Result};
-use tenantry_testservers::{Cluster, VARIABLE, VERSIONS, chromedriver, pgbouncer, postgres};
+use tenantry_testservers::{Cluster, VARIABLE, VERSIONS, axe, chromedriver, pgbouncer, postgres};
 
 /// The servers of one run. Dropping it stops them.
 pub(crate) struct Servers {
@@ -20,6 +20,7 @@ impl Servers {
     pub(crate) fn start() -> Result<Self> {
         pgbouncer()?;
         chromedriver()?;
+        axe()?;
         postgres(VERSIONS[0])?;
         if let Ok(given) = std::env::var(VARIABLE) {
             return Ok(Self { clusters: Vec::new(), given: Some(given) });

@@ -3,7 +3,7 @@
 
 mod kit;
 
-use kit::Stage;
+use kit::{Stage, Window};
 use thirtyfour::By;
 
 #[tokio::test]
@@ -178,6 +178,41 @@ async fn the_main_paths_work_without_javascript() {
     window.quit().await;
 }
 
+/// Deleted and changed records are taken back from a backup; others stay as they are.
+#[tokio::test]
+async fn records_are_taken_back_from_a_backup() {
+    let stage = Stage::start().await;
+    let window = stage.window().await;
+    window.sign_in("owner@city-hospital.example").await;
+    window.open("/settings/backups/").await;
+    window.press("main header .button.primary").await;
+    window.appears("form[action='/settings/compare/']").await;
+    window.open("/reports/").await;
+    let reports = window.count("tbody tr").await;
+    for number in [1, 2, 3] {
+        window.open(&format!("/reports/{number}/delete/")).await;
+        window.press("form .button.danger").await;
+    }
+    window.open("/reports/4/edit/").await;
+    window.fill("title", "Another title").await;
+    window.press("form.edit .button.primary").await;
+    window.open("/settings/backups/").await;
+    window.press("form[action='/settings/compare/'] button").await;
+    assert_eq!(window.text("h1").await, "Then and now");
+    window.press("a[href='/settings/compare/reports/']").await;
+    assert_eq!(window.count(".differences > li").await, 4);
+    for number in [1, 2, 3] {
+        window.click(&format!("#take-{number}")).await;
+    }
+    window.press(".foot .button.primary").await;
+    assert!(window.text("main").await.contains("Taken back: 3 deleted and 0 changed records."));
+    assert_eq!(window.count(".differences > li").await, 1);
+    window.open("/reports/").await;
+    assert_eq!(window.count("tbody tr").await, reports);
+    assert!(window.text("tbody").await.contains("Another title"));
+    window.quit().await;
+}
+
 /// No page breaks the policy or is wider than the window; small targets are large enough for a finger.
 #[tokio::test]
 async fn every_page_fits_wide_and_narrow_light_and_dark() {
@@ -195,6 +230,14 @@ async fn every_page_fits_wide_and_narrow_light_and_dark() {
         "/settings/members/",
         "/settings/keys/",
         "/settings/activity/",
+        "/settings/company/",
+        "/settings/close/",
+        "/settings/subscription/",
+        "/settings/backups/",
+        "/analytics/?model=payments&group_by=paid_at__month&measure=sum.amount",
+        "/analytics/?model=doctors&group_by=city&gone=1",
+        "/clinics/1/",
+        "/clinics/1/override/",
         "/companies/",
         "/account/",
         "/doctors/",
@@ -216,5 +259,11 @@ async fn every_page_fits_wide_and_narrow_light_and_dark() {
         window.open(page).await;
         window.look("owner").await;
     }
+    window.open("/settings/backups/").await;
+    window.press("main header .button.primary").await;
+    window.appears("form[action='/settings/compare/']").await;
+    window.press("form[action='/settings/compare/'] button").await;
+    window.look("owner").await;
     window.quit().await;
+    Window::contact_sheet();
 }

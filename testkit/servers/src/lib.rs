@@ -10,7 +10,7 @@ mod cluster;
 mod install;
 mod pooler;
 
-pub use browser::{CHROMIUM, Driver, chromedriver};
+pub use browser::{CHROMIUM, Driver, axe, chromedriver};
 pub use cluster::Cluster;
 pub use install::{VARIABLE, VERSIONS, pgbouncer, postgres};
 pub use pooler::Pooler;

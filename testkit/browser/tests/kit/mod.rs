@@ -9,7 +9,7 @@ use tenantry::{
     demo,
 };
 use tenantry_server::http::{App, Options, ServeOptions, router, serve};
-use tenantry_testservers::{CHROMIUM, Driver};
+use tenantry_testservers::{CHROMIUM, Driver, axe};
 use thirtyfour::{By, ChromiumLikeCapabilities, DesiredCapabilities, Key, WebDriver, WebElement};
 use tokio::net::TcpListener;
 
@@ -24,6 +24,12 @@ const MISFITS: &str = "const out = []; if (document.documentElement.scrollWidth 
       const r = e.getBoundingClientRect(); \
       if (e.checkVisibility() && r.width && r.height && !e.closest('.hidden') && e.type !== 'checkbox' && e.type !== 'radio' && (r.height < 24 || r.width < 24)) \
         out.push('small: ' + e.outerHTML.slice(0, 80)); } return out.concat(window.faults);";
+
+/// Runs axe-core and returns what is serious: rule, element, reason.
+const AXE: &str = "const done = arguments[0]; axe.run(document, {resultTypes: ['violations'], runOnly: {type: 'tag', values: \
+    ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}}).then(found => done(found.violations \
+      .filter(v => v.impact === 'serious' || v.impact === 'critical') \
+      .flatMap(v => v.nodes.map(n => v.id + ': ' + n.html.slice(0, 160) + ' | ' + n.failureSummary))));";
 
 /// A demo platform on a port of its own, and a driver of browsers.
 pub(crate) struct Stage {
@@ -148,6 +154,15 @@ impl Window {
         self.driver.execute_async(wait, vec![]).await.unwrap();
     }
 
+    /// Waits until the page has such an element, which it loads by itself.
+    pub(crate) async fn appears(&self, css: &str) {
+        let began = std::time::Instant::now();
+        while self.count(css).await == 0 {
+            assert!(began.elapsed() < PATIENCE, "{css} does not appear: {}", self.text("main").await);
+            tokio::task::yield_now().await;
+        }
+    }
+
     pub(crate) async fn script(&self, code: &str) -> Value {
         self.driver.execute(code, vec![]).await.unwrap().json().clone()
     }
@@ -178,25 +193,49 @@ impl Window {
         self.choose(id, &first).await;
     }
 
-    /// Looks at the page in four ways, keeps the pictures, and checks that everything fits.
+    /// Looks at the page in four ways, keeps the pictures, and checks that everything fits and that axe-core finds nothing
+    /// serious.
     pub(crate) async fn look(&self, role: &str) {
         let path: String =
             self.url().await.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         let name = path.split("-").skip(7).collect::<Vec<_>>().join("-");
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/screens");
         std::fs::create_dir_all(&folder).unwrap();
+        let axe = std::fs::read_to_string(axe().unwrap()).unwrap();
+        self.driver.execute(axe, vec![]).await.unwrap();
         for (width, is_dark) in [(1280, false), (1280, true), (390, false), (390, true)] {
             let size = json!({"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 600});
             let scheme = if is_dark { "dark" } else { "light" };
-            let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+            let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme},
+                {"name": "prefers-reduced-motion", "value": "reduce"}]});
             let cdp = self.driver.cdp();
             cdp.send_raw("Emulation.setDeviceMetricsOverride", size).await.unwrap();
             cdp.send_raw("Emulation.setEmulatedMedia", media).await.unwrap();
             let misfits = self.script(MISFITS).await;
             assert_eq!(misfits, json!([]), "{} at {width}, {scheme}", self.url().await);
+            let serious = self.driver.execute_async(AXE, vec![]).await.unwrap();
+            assert_eq!(*serious.json(), json!([]), "{} at {width}, {scheme}", self.url().await);
             let picture = self.driver.screenshot_as_png().await.unwrap();
             std::fs::write(folder.join(format!("{role}-{name}-{width}-{scheme}.png")), picture).unwrap();
         }
+    }
+
+    /// Writes a page with all pictures, for a person to look at.
+    pub(crate) fn contact_sheet() {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/screens");
+        let files = std::fs::read_dir(&folder)
+            .unwrap()
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut names: Vec<_> = files.filter(|name| name.ends_with(".png")).collect();
+        names.sort();
+        let figure = |name: &String| {
+            format!(
+                "<figure style='display:inline-block;margin:8px'><img src='{name}' height=400><figcaption>{name}</figcaption></figure>"
+            )
+        };
+        let page: String = names.iter().map(figure).collect();
+        std::fs::write(folder.join("index.html"), format!("<!doctype html><meta charset=utf-8>{page}"))
+            .unwrap();
     }
 
     pub(crate) async fn quit(self) {
