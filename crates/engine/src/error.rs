@@ -1,5 +1,6 @@
 //! The one error of this crate: a public kind that callers match on, and a private source.
 
+use crate::write::Doubt;
 use std::{fmt, path::Path};
 
 /// Result of every engine call.
@@ -69,14 +70,21 @@ pub struct Error {
     kind: Kind,
     detail: String,
     index: Option<usize>,
-    file: Option<Box<Path>>,
+    about: Option<Box<About>>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What few errors have.
+#[derive(Debug, Default)]
+struct About {
+    file: Option<Box<Path>>,
+    doubt: Option<Doubt>,
 }
 
 impl Error {
     /// Returns an error of this kind with detail for the log.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), index: None, file: None, source: None }
+        Self { kind, detail: detail.into(), index: None, about: None, source: None }
     }
 
     /// Returns an error of this kind with detail for the log and the error that caused it.
@@ -85,7 +93,7 @@ impl Error {
         detail: impl Into<String>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Self { kind, detail: detail.into(), index: None, file: None, source: Some(source.into()) }
+        Self { source: Some(source.into()), ..Self::new(kind, detail) }
     }
 
     /// Adds the index of the change in the batch that the error concerns, counted from 0.
@@ -98,13 +106,28 @@ impl Error {
     /// Adds the file that the error concerns, unless it has one already.
     #[must_use]
     pub fn in_file(mut self, path: &Path) -> Self {
-        self.file.get_or_insert_with(|| path.into());
+        self.about.get_or_insert_default().file.get_or_insert_with(|| path.into());
         self
+    }
+
+    /// Adds what tells later whether a write was stored whose commit was not answered.
+    #[must_use]
+    pub(crate) fn with_doubt(mut self, doubt: Option<Doubt>) -> Self {
+        if doubt.is_some() {
+            self.about.get_or_insert_default().doubt = doubt;
+        }
+        self
+    }
+
+    /// Returns what tells later whether the write was stored, if the kind is [`Kind::InDoubt`] and the write was one of
+    /// records; see [`crate::Session::outcome`].
+    pub fn doubt(&self) -> Option<&Doubt> {
+        self.about.as_ref()?.doubt.as_ref()
     }
 
     /// Returns the file that the error concerns, for the log.
     pub fn file(&self) -> Option<&Path> {
-        self.file.as_deref()
+        self.about.as_ref()?.file.as_deref()
     }
 
     pub(crate) fn with_kind(mut self, kind: Kind) -> Self {
@@ -141,8 +164,7 @@ impl fmt::Display for Error {
         if let Some(index) = self.index {
             write!(f, " (change {index})")?;
         }
-        if let Some(file) = self.file.as_ref().filter(|file| !self.detail.contains(&*file.to_string_lossy()))
-        {
+        if let Some(file) = self.file().filter(|file| !self.detail.contains(&*file.to_string_lossy())) {
             write!(f, " (file {})", file.display())?;
         }
         if let Some(source) = &self.source {

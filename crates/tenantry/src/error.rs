@@ -190,6 +190,15 @@ pub enum Error {
     /// The operating system denies this process the use of a file. Private detail: the file.
     #[error("no access: {0}")]
     NoAccess(String),
+    /// The answer to a commit was lost: the change is stored whole or not at all. [`crate::Platform::outcome`] tells which.
+    /// Private detail.
+    #[error("outcome {id} is not known: {detail}")]
+    OutcomeUnknown {
+        /// What to ask with.
+        id: String,
+        /// Why it is not known. Private.
+        detail: String,
+    },
     /// A database refused or failed.
     #[error(transparent)]
     Engine(#[from] tenantry_engine::Error),
@@ -241,7 +250,11 @@ impl Error {
 
     /// Returns true if nothing tells whether the change was stored: the answer to its commit was lost.
     pub fn is_in_doubt(&self) -> bool {
-        matches!(self, Self::Engine(error) if *error.kind() == Kind::InDoubt)
+        match self {
+            Self::OutcomeUnknown { .. } => true,
+            Self::Engine(error) => *error.kind() == Kind::InDoubt,
+            _ => false,
+        }
     }
 
     /// Returns true if a database server does not answer: nothing was done, and nothing is lost.
@@ -324,6 +337,7 @@ impl Error {
             Self::DiskFull(_) => engine::code(&Kind::DiskFull),
             Self::NoAccess(_) => engine::code(&Kind::NoAccess),
             Self::Internal(_) => "internal",
+            Self::OutcomeUnknown { .. } => engine::code(&Kind::InDoubt),
             Self::Engine(e) => engine::code(e.kind()),
         }
     }

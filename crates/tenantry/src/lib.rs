@@ -24,6 +24,7 @@ pub mod mail;
 pub mod migrations;
 pub mod moves;
 pub mod operations;
+mod outcomes;
 pub mod plans;
 pub mod platform;
 pub mod purges;
@@ -52,7 +53,9 @@ pub use platform::reload::Reloaded;
 pub use platform::room::Room;
 pub use platform::{Platform, demo, kinds};
 pub use purges::{Certificate, PurgeRun, Purges};
-pub use tenantry_engine::{Activity, ReplicaReport, ReplicaStanding, SqlRows, descriptors, place};
+pub use tenantry_engine::{
+    Activity, ReplicaReport, ReplicaStanding, SqlRows, descriptors, place, write::Outcome,
+};
 pub use tenantry_engine::{Error as EngineError, Kind as EngineErrorKind, model, name, query, row, value};
 pub use tenants::statements::{Repaired, Statements};
 pub use users::NewOwner;

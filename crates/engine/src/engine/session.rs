@@ -3,17 +3,17 @@
 //! Only [`super::Engine::session`] makes one. It offers no way to name another tenant (`confined-query`).
 
 use crate::{
-    error::Result,
+    error::{self, Result},
     name::FieldName,
     overrides::OverrideRow,
     position::Position,
     postgres,
     query::{Aggregate, Change, Filter, Groups, RecordId, Select},
-    row::Visit,
+    row::{Collect, Visit},
     sqlite,
     statement::{SqlLimits, SqlRows},
     value::Value,
-    write::{Activity, Usage, WriteCondition, WriteOptions, Written},
+    write::{Activity, Doubt, Outcome, Usage, WriteCondition, WriteOptions, Written, doubt},
 };
 use std::{borrow::Cow, pin::Pin};
 
@@ -217,6 +217,32 @@ impl Session {
         match &self.0 {
             Kind::Sqlite(session) => session.settled().await,
             Kind::Postgres(session) => Box::pin(session.settled()).await,
+        }
+    }
+
+    /// Finds out whether a write of this place was stored whose commit was not answered. Waits until no write is under way
+    /// here, in any process, so the answer is final.
+    ///
+    /// # Errors
+    /// Those of [`Session::settled`] and [`Session::get`].
+    pub async fn outcome(&self, of: &Doubt) -> Result<Outcome> {
+        self.settled().await?;
+        let columns = doubt::COLUMNS.map(FieldName::parse);
+        let columns = columns.into_iter().flatten().collect::<Vec<_>>();
+        let row = match self.get(of.model().as_str(), of.id(), &columns, Collect::default()).await {
+            Ok(read) => doubt::only(read),
+            // The model is gone.
+            Err(error) if *error.kind() == error::Kind::NotFound => return Ok(Outcome::Unknown),
+            Err(error) => return Err(error),
+        };
+        match (of.judge(row.as_deref()), of.commit(), &self.0) {
+            (Outcome::Unknown, Some(commit), Kind::Postgres(session)) => {
+                match Box::pin(session.was_aborted(commit)).await? {
+                    true => Ok(Outcome::NotStored),
+                    false => Ok(Outcome::Unknown),
+                }
+            }
+            (outcome, ..) => Ok(outcome),
         }
     }
 

@@ -4,6 +4,7 @@
 
 pub(crate) mod carry;
 mod cells;
+mod commits;
 pub mod connections;
 mod dump;
 mod fitness;

@@ -60,6 +60,8 @@ pub(crate) struct Inner {
     pub(crate) platform: Platform,
     /// What the passwords of readers and the seal of positions follow from, once it is known.
     pub(crate) secret: OnceCell<String>,
+    /// The system identifier of its cluster, once a write needed it.
+    pub(super) cluster: OnceCell<i64>,
     /// How long a list or a count that may scan every row may take.
     pub(super) read_deadline: Duration,
     /// Places that were used.
@@ -99,6 +101,7 @@ impl Server {
             replicas,
             platform: platform.clone(),
             secret: OnceCell::new(),
+            cluster: OnceCell::new(),
             read_deadline,
             opened: Cache::new(REMEMBERED),
             join_address,

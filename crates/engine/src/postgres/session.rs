@@ -23,7 +23,7 @@ use crate::{
     schema::Schema,
     statement::{SqlLimits, SqlRows},
     value::Value,
-    write::{Activity, Usage, WriteCondition, WriteOptions, Written},
+    write::{Activity, Usage, WriteCondition, WriteOptions, Written, doubt::Commit},
 };
 use std::{
     borrow::Cow,
@@ -253,6 +253,11 @@ impl Session {
             true => Err(usage::fenced()),
             false => Ok(()),
         }
+    }
+
+    /// Returns true if the server knows that the transaction was not committed.
+    pub(crate) async fn was_aborted(&self, commit: Commit) -> Result<bool> {
+        self.server.was_aborted(&self.place, commit).await
     }
 
     /// Returns the server.

@@ -3,6 +3,7 @@
 mod activity;
 mod condition;
 pub(crate) mod detail;
+pub(crate) mod doubt;
 mod limits;
 pub(crate) mod prepare;
 mod queue;
@@ -10,6 +11,7 @@ mod request;
 
 pub use activity::Activity;
 pub use condition::WriteCondition;
+pub use doubt::{Act as DoubtAct, Doubt, NotADoubt, Outcome};
 pub use limits::Usage;
 pub(crate) use prepare::{Act, ID_MAX, Ready};
 pub(crate) use queue::{Queue, Waiting};

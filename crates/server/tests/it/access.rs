@@ -98,6 +98,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("PATCH", "/api/me", "/api/me"),
     ("POST", "/api/register", "/api/register"),
     ("POST", "/subscription/register/", "/subscription/register/"),
+    ("GET", "/api/outcomes/{id}", "/api/outcomes/x"),
     ("GET", "/api/plans", "/api/plans"),
     ("GET", "/api/tenant", "/api/tenant"),
     ("PATCH", "/api/tenant", "/api/tenant"),

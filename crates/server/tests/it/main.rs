@@ -68,6 +68,7 @@ mod nodes_restarts;
 mod older_file;
 mod operations;
 mod operators;
+mod outcomes;
 mod overrides;
 mod own_app;
 mod pages;

@@ -1,7 +1,7 @@
 //! A PostgreSQL server that stands still, is killed, or loses the answer to a commit, over HTTP.
 
 use super::{
-    app::{Client, TestApp},
+    app::{Answer, Client, TestApp},
     records::patient,
 };
 use serde_json::json;
@@ -115,15 +115,22 @@ struct Between {
     next: Arc<AtomicU8>,
 }
 
+/// What becomes of the next commit, of a transaction with this text if there is one.
+#[derive(Clone)]
+struct Loses {
+    next: Arc<AtomicU8>,
+    text: Option<&'static str>,
+}
+
 impl Between {
-    fn new(server: &Path) -> Self {
+    fn new(server: &Path, text: Option<&'static str>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(dir.path().join(".s.PGSQL.5432")).unwrap();
         let (next, server) = (Arc::new(AtomicU8::new(PASS)), server.join(".s.PGSQL.5432"));
-        let state = next.clone();
+        let loses = Loses { next: next.clone(), text };
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(pass(client, server.clone(), state.clone()));
+                tokio::spawn(pass(client, server.clone(), loses.clone()));
             }
         });
         Self { dir, next }
@@ -138,15 +145,19 @@ impl Between {
 }
 
 /// Carries what both sides say, until a commit is to be lost.
-async fn pass(mut client: UnixStream, server: PathBuf, next: Arc<AtomicU8>) {
+async fn pass(mut client: UnixStream, server: PathBuf, loses: Loses) {
     let Ok(mut server) = UnixStream::connect(server).await else { return };
+    let has = |bytes: &[u8], text: &[u8]| bytes.windows(text.len()).any(|part| part == text);
+    let mut is_meant = false;
     let (mut asked, mut said) = (vec![0; 64 << 10], vec![0; 64 << 10]);
     loop {
         tokio::select! {
             read = client.read(&mut asked) => {
                 let Ok(length @ 1..) = read else { return };
-                let commits = asked[..length].windows(7).any(|bytes| bytes == b"COMMIT\0");
-                let what = if commits { next.swap(PASS, Relaxed) } else { PASS };
+                is_meant |= loses.text.is_none_or(|text| has(&asked[..length], text.as_bytes()));
+                let commits = has(&asked[..length], b"COMMIT\0");
+                let what = if commits && is_meant { loses.next.swap(PASS, Relaxed) } else { PASS };
+                is_meant &= !commits;
                 if what == NOT_SENT || server.write_all(&asked[..length]).await.is_err() {
                     return;
                 }
@@ -167,23 +178,92 @@ async fn pass(mut client: UnixStream, server: PathBuf, next: Arc<AtomicU8>) {
     }
 }
 
-/// A client that does not know whether its change was stored looks, and repeats it only if it is not there.
+/// What the API says about a change in doubt to the caller of that change.
+async fn outcome(of: &Client, unknown: &Answer) -> String {
+    let id = unknown.json()["outcome"].as_str().unwrap().to_owned();
+    of.get(&format!("/api/outcomes/{id}")).await.expect(200).json()["outcome"].as_str().unwrap().to_owned()
+}
+
+fn told(lost: u8) -> &'static str {
+    if lost == ANSWER_LOST { "stored" } else { "not_stored" }
+}
+
+/// A client that does not know whether its change was stored asks, and repeats it only if it is not.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_without_an_answer_is_unknown_and_is_not_repeated() {
     let cluster = cluster();
-    let between = Between::new(cluster.socket());
+    let between = Between::new(cluster.socket(), None);
     for isolation in [Isolation::Database, Isolation::Schema, Isolation::Pooled] {
         let app = TestApp::on_postgres(&between.url(&cluster.url()), isolation).await;
-        let acme = app.register("acme").await;
+        let (acme, other) = (app.register("acme").await, app.register("other").await);
         let mut rows = 0;
         for lost in [NOT_SENT, ANSWER_LOST] {
-            acme.post("/api/records/patients", &patient("Ada")).await.expect(201);
+            let made = acme.post("/api/records/patients", &patient("Ada")).await.expect(201);
+            let path = format!("/api/records/patients/{}", made.json()["id"]);
             rows += 1;
             between.next.store(lost, Relaxed);
             let unknown = acme.post("/api/records/patients", &patient("Doubt")).await.expect(503);
             assert_eq!(unknown.code().as_str(), "outcome_unknown", "{isolation:?}, {lost}");
             rows += u64::from(lost == ANSWER_LOST);
             assert_eq!(count(&acme).await, rows, "{isolation:?}, {lost}: it is found by looking");
+            assert_eq!(outcome(&acme, &unknown).await, told(lost), "{isolation:?}");
+            let id = unknown.json()["outcome"].as_str().unwrap().to_owned();
+            for stranger in [&other, &app.member(&acme, &format!("m{lost}@acme.example"), "admin").await] {
+                stranger.get(&format!("/api/outcomes/{id}")).await.expect(404);
+            }
+
+            between.next.store(lost, Relaxed);
+            let unknown = acme.patch(&path, &json!({"last_name": "Changed"})).await.expect(503);
+            assert_eq!(outcome(&acme, &unknown).await, told(lost), "{isolation:?}");
+            // A later change hides what was stored, not what was never stored.
+            acme.patch(&path, &json!({"last_name": "Again"})).await.expect(200);
+            acme.patch(&path, &json!({"last_name": "And again"})).await.expect(200);
+            let later = if lost == ANSWER_LOST { "unknown" } else { "not_stored" };
+            assert_eq!(outcome(&acme, &unknown).await, later, "{isolation:?}");
+
+            between.next.store(lost, Relaxed);
+            let unknown = acme.delete(&path).await.expect(503);
+            assert_eq!(outcome(&acme, &unknown).await, told(lost), "{isolation:?}");
+            rows -= u64::from(lost == ANSWER_LOST);
+            assert_eq!(count(&acme).await, rows, "{isolation:?}, {lost}");
         }
+    }
+}
+
+/// The row is the evidence, so it goes where the tenant goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outcome_can_be_asked_for_after_a_move() {
+    let cluster = cluster();
+    let between = Between::new(cluster.socket(), None);
+    let app = TestApp::on_postgres(&between.url(&cluster.url()), Isolation::Pooled).await;
+    let (staff, acme) = (app.staff().await, app.register("acme").await);
+    acme.post("/api/records/patients", &patient("Ada")).await.expect(201);
+    let mut unknown = vec![];
+    for lost in [ANSWER_LOST, NOT_SENT] {
+        between.next.store(lost, Relaxed);
+        unknown.push(acme.post("/api/records/patients", &patient("Doubt")).await.expect(503));
+    }
+    let to = json!({"server": "main", "isolation": "database"});
+    let moved = staff.post("/api/admin/tenants/acme/promote?wait=60", &to).await;
+    assert_eq!(moved.json()["state"], "done", "{}", moved.text());
+    assert_eq!(outcome(&acme, &unknown[0]).await, "stored");
+    // No server is left that knows the transaction, and the record may have been deleted since.
+    assert_eq!(outcome(&acme, &unknown[1]).await, "unknown");
+}
+
+/// A change of the catalog whose commit was lost is found by its row in the audit log.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_outcome_of_a_change_of_the_catalog_is_told() {
+    let cluster = cluster();
+    let between = Between::new(cluster.socket(), Some("tenant.set_name"));
+    let app = TestApp::all_on_postgres(&between.url(&cluster.url()), Isolation::Pooled, None).await;
+    let acme = app.register("acme").await;
+    for (lost, name) in [(NOT_SENT, "Lost"), (ANSWER_LOST, "Stored")] {
+        between.next.store(lost, Relaxed);
+        let unknown = acme.patch("/api/tenant", &json!({"name": name})).await.expect(503);
+        assert_eq!(unknown.code().as_str(), "outcome_unknown");
+        assert_eq!(outcome(&acme, &unknown).await, told(lost));
+        let is_there = acme.get("/api/tenant").await.expect(200).json()["name"] == name;
+        assert_eq!(is_there, lost == ANSWER_LOST);
     }
 }

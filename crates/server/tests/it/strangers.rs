@@ -3,6 +3,7 @@
 
 use super::{
     app::{Client, TestApp},
+    outcomes::outcome_id,
     records::patient,
 };
 use http::Method;
@@ -19,6 +20,7 @@ struct Ids {
     member: Value,
     key: Value,
     invitation: Value,
+    outcome: String,
 }
 
 impl Ids {
@@ -39,6 +41,7 @@ impl Ids {
             member: member["id"].clone(),
             invitation: invitation["id"].clone(),
             key: key.json()["id"].clone(),
+            outcome: outcome_id(acme, 1, "create.patients.1.1.1000000").await,
         }
     }
 
@@ -49,6 +52,7 @@ impl Ids {
             r if r.starts_with("/api/tenant/users/") => self.member.to_string(),
             r if r.starts_with("/api/tenant/invitations/") => self.invitation.to_string(),
             r if r.starts_with("/api/tenant/keys/") => self.key.to_string(),
+            r if r.starts_with("/api/outcomes/") => self.outcome.clone(),
             r if r.contains("/files/") => return FILE.to_owned(),
             r if r.starts_with("/api/records/{model}/") || r.starts_with("/{model}/") => "1".to_owned(),
             other => panic!("{other} takes an id: say of what acme has"),

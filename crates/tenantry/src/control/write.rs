@@ -6,6 +6,7 @@ use super::{Inner, Subject, members, params};
 use crate::{
     Error, Result,
     audit::{self, By},
+    outcomes,
 };
 use std::{
     ops::{Deref, DerefMut},
@@ -105,12 +106,14 @@ impl Write {
     /// # Errors
     /// Those of the control store.
     pub async fn commit_unaudited(self) -> Result<()> {
-        self.tx.commit().await?;
-        if let Some(head) = self.last_audit {
-            self.control.heads.publish(&head);
+        let last = self.last_audit.as_ref();
+        let in_doubt = |error| outcomes::of_action(error, last);
+        self.tx.commit().await.map_err(|error| in_doubt(error.into()))?;
+        if let Some(head) = last {
+            self.control.heads.publish(head);
         }
         match self.invalidated {
-            Some(seq) => members::await_members(&self.control, seq).await,
+            Some(seq) => members::await_members(&self.control, seq).await.map_err(in_doubt),
             None => Ok(()),
         }
     }

@@ -50,6 +50,7 @@ impl Error {
             Self::DiskFull(_) => engine::title(&Kind::DiskFull),
             Self::NoAccess(_) => "the server may not use a file of its own".into(),
             Self::Internal(_) => "something went wrong on our side".into(),
+            Self::OutcomeUnknown { .. } => engine::title(&Kind::InDoubt),
             Self::Engine(e) => engine::title(e.kind()),
         }
     }
@@ -58,6 +59,11 @@ impl Error {
     pub fn remedy(&self) -> Option<String> {
         Some(match self {
             Self::Unauthenticated(_) => "sign in, or send a valid token or API key".into(),
+            Self::OutcomeUnknown { .. } => {
+                "ask GET /api/outcomes/{id} with the id in `outcome`, or look, whether the change is there; repeat it only if \
+                 it is not"
+                    .into()
+            }
             Self::VersionConflict(_) => "read the record again and repeat the change on it".into(),
             Self::LimitExceeded { .. } => "remove something or change to a larger plan".into(),
             Self::SubscriptionRequired => "choose a plan or renew the subscription".into(),

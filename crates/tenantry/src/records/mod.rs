@@ -34,6 +34,7 @@ use crate::{
         Actor, Positions, Tenant,
         gates::{self, Verb},
     },
+    outcomes,
     platform::{
         inner::Inner,
         loaded::{Loaded, ModelEntry},
@@ -41,7 +42,13 @@ use crate::{
     topology::TenantRecord,
 };
 use std::sync::{Arc, PoisonError, RwLock};
-use tenantry_engine::{engine::Session, model::Model, name::TenantId, query::RecordId, write::WriteOptions};
+use tenantry_engine::{
+    engine::Session,
+    model::Model,
+    name::TenantId,
+    query::RecordId,
+    write::{Doubt, DoubtAct, Outcome, WriteOptions},
+};
 
 /// Whose records are used.
 #[derive(Clone, Copy)]
@@ -76,6 +83,16 @@ impl<'a> Records<'a> {
     /// Returns the same error for an absent and a hidden model (`absent-not-forbidden`). Missing permissions are
     /// refused by the first verb.
     pub(crate) fn new(inner: &'a Arc<Inner>, scope: Scope<'a>, model: &str) -> Result<Self> {
+        let records = Self::of_any(inner, scope, model)?;
+        // Overrides are written through the shared model, which checks them.
+        if records.entry.automatic {
+            return Err(Error::NotFound("model"));
+        }
+        Ok(records)
+    }
+
+    /// Like [`Records::new`], also of a model that the platform makes.
+    pub(crate) fn of_any(inner: &'a Arc<Inner>, scope: Scope<'a>, model: &str) -> Result<Self> {
         let mut loaded = inner.loaded.load_full();
         if let Scope::Tenant(tenant) = scope {
             loaded = loaded.of(tenant.record());
@@ -86,8 +103,6 @@ impl<'a> Records<'a> {
         };
         let entry = loaded.models.get(model).cloned().ok_or(Error::NotFound("model"))?;
         match (scope, entry.system) {
-            // Overrides are written through the shared model, which checks them.
-            _ if entry.automatic => Err(Error::NotFound("model")),
             // Staff outside a tenant have no tenant database.
             (Scope::Staff(_), false) => Err(Error::NotFound("model")),
             _ => {
@@ -181,6 +196,27 @@ impl<'a> Records<'a> {
         if moved.is_some() {
             *self.moved.write().unwrap_or_else(PoisonError::into_inner) = moved;
         }
+    }
+
+    /// Finds out whether a write was stored; see [`crate::Platform::outcome`]. The tenant's overrides of shared rows have no
+    /// permissions of their own.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] for an actor who may not do what the write did.
+    pub(crate) async fn outcome(&self, doubt: &Doubt) -> Result<Outcome> {
+        if !self.entry.automatic {
+            self.allow(match doubt.act() {
+                DoubtAct::Create => Verb::Create,
+                DoubtAct::Update => Verb::Update,
+                DoubtAct::Delete => Verb::Delete,
+            })?;
+        }
+        Ok(self.session().await?.outcome(doubt).await?)
+    }
+
+    /// Converts the error of a write.
+    fn refused(&self, error: tenantry_engine::Error) -> Error {
+        outcomes::of_write(error, self.tenant_id(), self.actor().label())
     }
 
     fn options_for(&self, entry: &ModelEntry) -> WriteOptions {

@@ -170,7 +170,7 @@ impl Records<'_> {
                 // Something was committed in the control store since the check: it may be a delete of these rows.
                 Err(error) if *error.kind() == Kind::Outdated && Instant::now() < until => {}
                 done => {
-                    let written = done?;
+                    let written = done.map_err(|error| self.refused(error))?;
                     self.positions.note(&written);
                     return Ok(written);
                 }

@@ -22,9 +22,9 @@ pub(crate) fn statement(store: &str) -> String {
 }
 
 /// Returns the statement that locks the place until the transaction ends, so that its writes are committed in the order of
-/// their numbers.
+/// their numbers. It also tells the number of the transaction.
 pub(super) fn lock(store: &str) -> String {
-    row_of_place(store, "p.recorder IS NOT NULL, p.rows, p.bytes") + " FOR UPDATE"
+    row_of_place(store, "p.recorder IS NOT NULL, p.rows, p.bytes, pg_current_xact_id()::text") + " FOR UPDATE"
 }
 
 /// Returns the statement that locks the place of the tenant in `$1`, whatever its state and generation.
@@ -54,6 +54,8 @@ pub(super) struct Held {
     pub(super) records: bool,
     pub(super) rows: i64,
     pub(super) bytes: i64,
+    /// Number of the transaction.
+    pub(super) xid: Option<u64>,
 }
 
 impl Held {
@@ -63,7 +65,12 @@ impl Held {
     /// [`Kind::Fenced`] if there is no row.
     pub(super) fn read(rows: &[Row]) -> Result<Self> {
         let row = rows.first().ok_or_else(fenced)?;
-        Ok(Self { records: row.get(0), rows: row.get(1), bytes: row.get(2) })
+        Ok(Self {
+            records: row.get(0),
+            rows: row.get(1),
+            bytes: row.get(2),
+            xid: row.get::<_, &str>(3).parse().ok(),
+        })
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
         scope::{Caller, Client},
         typed::Accepted,
     },
-    wire::account::{Forgotten, Named, Rename, Sent, TokenAndPassword},
+    wire::account::{Forgotten, Named, Outcome, Rename, Sent, TokenAndPassword},
 };
 use axum::{extract::Path, response::NoContent};
 
@@ -74,4 +74,13 @@ pub(in crate::http) async fn leave(
 ) -> Result<NoContent> {
     app.platform().accounts().leave_tenant(&actor, &absent_unless(&tenant)?).await?;
     Ok(NoContent)
+}
+
+/// `GET /api/outcomes/{id}`: what became of a change that was answered with `outcome_unknown`.
+pub(in crate::http) async fn outcome(
+    app: App,
+    Caller(actor): Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Outcome>> {
+    Ok(Json(app.platform().outcome(&actor, &id).await?.into()))
 }

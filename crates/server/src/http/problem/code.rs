@@ -99,7 +99,7 @@ codes! {
         "Try again after as many seconds as Retry-After says.";
     /// The answer to a commit was lost. The platform does not repeat the change.
     OutcomeUnknown "outcome_unknown" SERVICE_UNAVAILABLE "Whether the change was stored is not known"
-        "Read the records to see whether the change is there; repeat it only if it is not.";
+        "Ask GET /api/outcomes/{id} with the id in `outcome`, or look, whether the change is there; repeat it only if it is not.";
     /// The database lacks migrations that this server has loaded.
     MigrationsPending "migrations_pending" SERVICE_UNAVAILABLE "Migrations have not run on this tenant's database"
         "An operator runs `tenantry migrate tenants --tenant SLUG`.";

@@ -26,6 +26,7 @@ impl From<tenantry::Error> for Problem {
             tenantry::Error::Invalid { field, reason } => problem.and_field(field, reason),
             tenantry::Error::InvalidFields(fields) => problem.fields(fields.iter().map(FieldProblem::from)),
             tenantry::Error::RateLimited { retry_after_seconds } => problem.retry_after(*retry_after_seconds),
+            tenantry::Error::OutcomeUnknown { id, .. } => problem.outcome(id),
             tenantry::Error::Unavailable(_) => problem.retry_after(1),
             tenantry::Error::Maintenance(_) => problem.retry_after(MAINTENANCE_RETRY_S),
             tenantry::Error::ServerOutdated { .. } => problem.retry_after(OUTDATED_RETRY_S),
@@ -164,6 +165,7 @@ mod tests {
             (engine(Kind::NoAccess), 503),
             (engine(Kind::Io), 503),
             (engine(Kind::Internal), 500),
+            (Error::OutcomeUnknown { id: "public".into(), detail: "private".into() }, 503),
             (Error::DiskFull("private".into()), 503),
             (Error::NoAccess("private".into()), 503),
         ];

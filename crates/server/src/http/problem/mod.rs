@@ -64,6 +64,7 @@ struct Inner {
     file: Option<String>,
     leads_to: Option<String>,
     fault: bool,
+    outcome: Option<String>,
 }
 
 /// A refusal (RFC 9457).
@@ -89,6 +90,10 @@ pub(in crate::http) struct Wire<'a> {
     /// Every field that breaks a rule.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldProblem],
+    /// Of `outcome_unknown`: what to ask `GET /api/outcomes/{id}` with, to find out whether the change was stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "&str")]
+    outcome: Option<&'a str>,
     /// Finds the request in the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "&str")]
@@ -108,6 +113,7 @@ impl Problem {
             file: None,
             leads_to: None,
             fault: code.status() == StatusCode::INTERNAL_SERVER_ERROR,
+            outcome: None,
         };
         Self(Box::new(inner))
     }
@@ -156,6 +162,12 @@ impl Problem {
     /// Sets the detail for the log only.
     pub fn private(mut self, detail: impl Into<String>) -> Self {
         self.0.private = Some(detail.into());
+        self
+    }
+
+    /// Sets what finds out later whether the change was stored.
+    pub fn outcome(mut self, id: impl Into<String>) -> Self {
+        self.0.outcome = Some(id.into());
         self
     }
 
@@ -244,6 +256,7 @@ impl Problem {
             detail: &inner.detail,
             remedy: inner.remedy.as_deref(),
             errors: &inner.fields,
+            outcome: inner.outcome.as_deref(),
             request_id,
         };
         // Serialising plain strings and numbers cannot fail.

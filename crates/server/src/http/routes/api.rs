@@ -25,6 +25,7 @@ routes! {
     post "/api/invitations/refuse" Public "Account" "Refuse an invitation" => invitations::refuse;
     post "/api/register" Public "Account" "Register a tenant" => register::create;
     post "/subscription/register/" Public "Account" "Register a tenant" => register::also_create;
+    get "/api/outcomes/{id}" User "Account" "Whether a change was stored whose outcome was not known" => account::outcome;
     get "/api/plans" Public "Account" "Plans on offer" => plans::list;
 
     get "/api/tenant" Member "Tenant" "State, plan, days remaining, limits" => tenant::show;

@@ -47,6 +47,20 @@ requests! {
     }
 }
 
+answers! {
+    /// What became of a change whose outcome was not known.
+    struct Outcome from outcome: tenantry::Outcome {
+        /// `stored`: it is stored, so do not repeat it. `not_stored`: it is not, and never will be. `unknown`: the record was
+        /// changed or deleted since, so that it does not tell.
+        #[schemars(extend("enum" = ["stored", "not_stored", "unknown"]))]
+        outcome: &'static str = match outcome {
+            tenantry::Outcome::Stored => "stored",
+            tenantry::Outcome::NotStored => "not_stored",
+            tenantry::Outcome::Unknown => "unknown",
+        },
+    }
+}
+
 /// The letter was requested. The answer is the same for every address.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Sent {

@@ -8,6 +8,7 @@ use super::leaving::{Mine, RENEW_EVERY, Referrer, SharedRow};
 use crate::{
     Error, Result,
     access::Positions,
+    outcomes,
     platform::{
         inner::Inner,
         loaded::{Loaded, ModelEntry},
@@ -22,7 +23,7 @@ use std::{
 };
 use tenantry_engine::{
     Kind,
-    name::StoreName,
+    name::{StoreName, TenantId},
     place::Place,
     query::{Change, RecordId},
     write::WriteOptions,
@@ -44,6 +45,8 @@ struct Delete {
     change: Change,
     options: WriteOptions,
     positions: Positions,
+    /// The tenant in which the caller works.
+    tenant: Option<TenantId>,
     /// Lives as long as the caller waits.
     caller: Weak<()>,
 }
@@ -53,11 +56,11 @@ impl Records<'_> {
     pub(in crate::records) async fn delete_protected(&self, id: &RecordId, change: Change) -> Result<()> {
         let (inner, loaded) = (self.inner.clone(), self.loaded.clone());
         let (entry, options) = (self.entry.clone(), self.options_for(&self.entry));
-        let positions = self.positions.clone();
+        let (positions, tenant) = (self.positions.clone(), self.tenant_id());
         let waits = Arc::new(());
         let caller = Arc::downgrade(&waits);
         let id = id.clone();
-        let delete = Delete { inner, loaded, entry, id, change, options, positions, caller };
+        let delete = Delete { inner, loaded, entry, id, change, options, positions, tenant, caller };
         let task = tokio::spawn(async move { delete.run().await });
         let done = task.await.map_err(|error| Error::Internal(format!("a delete ended badly: {error}")))?;
         drop(waits);
@@ -111,7 +114,8 @@ impl Delete {
             match session.write_if(change, &self.options, Some(view.condition())).await {
                 Err(error) if *error.kind() == Kind::Outdated && Instant::now() < until => {}
                 done => {
-                    self.positions.note(&done?);
+                    let refused = |error| outcomes::of_write(error, self.tenant, &self.options.actor);
+                    self.positions.note(&done.map_err(refused)?);
                     return Ok(());
                 }
             }

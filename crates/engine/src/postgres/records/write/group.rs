@@ -41,6 +41,11 @@ pub(super) async fn run(server: &Server, place: &Opened, requests: &[&Request]) 
                 places.into_iter().for_each(|at| outcomes[at] = Some(Err(again(&error))));
                 shared = vec![];
             }
+            Err(Trouble::InDoubt(error, doubts)) => {
+                let each = places.into_iter().zip(doubts);
+                each.for_each(|(at, doubt)| outcomes[at] = Some(Err(again(&error).with_doubt(doubt))));
+                shared = vec![];
+            }
             // What it is refused for may be of a write before it, so its own transaction decides.
             Err(Trouble::Refused(index, _) | Trouble::Outdated(index)) => {
                 shared = places.into_iter().zip(writes).collect();
@@ -79,6 +84,7 @@ async fn why(server: &Server, place: &Opened, write: &Write<'_>, trouble: Troubl
     match trouble {
         Trouble::All(error) => error,
         Trouble::Refused(_, error) => *error,
+        Trouble::InDoubt(error, mut doubts) => error.with_doubt(doubts.pop().flatten()),
         Trouble::Gone(error) => server.why(place, write.request.schema.known()).await.err().unwrap_or(error),
         Trouble::Outdated(_) => Error::new(Kind::Busy, format!("{} is being migrated", place.site)),
         Trouble::OneOfSeveral => Error::new(Kind::Internal, "a refused row was not found"),

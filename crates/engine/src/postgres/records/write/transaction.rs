@@ -10,7 +10,7 @@ use super::{
     statements::{self, Inserts, Sent},
 };
 use crate::{
-    error::{Error, Result},
+    error::{Error, Kind, Result},
     position::LogPosition,
     postgres::{
         connections::{Answers, Call, Connection, Failed, Param},
@@ -19,7 +19,7 @@ use crate::{
         replicas,
         server::Server,
     },
-    write::{WriteCondition, Written},
+    write::{Doubt, WriteCondition, Written, doubt::Commit},
 };
 
 /// Why a transaction was not committed.
@@ -34,6 +34,8 @@ pub(super) enum Trouble {
     OneOfSeveral,
     /// The ledger was raised since the schema of this write was verified.
     Outdated(usize),
+    /// The commit was not answered. With what tells later whether each write was stored.
+    InDoubt(Box<Error>, Vec<Option<Doubt>>),
 }
 
 /// A statement with its values.
@@ -62,13 +64,13 @@ pub(super) async fn run(
 type Committed = (Vec<Vec<Written>>, Option<LogPosition>);
 
 async fn committed(server: &Server, place: &Opened, writes: &[Write<'_>]) -> Result<Committed, Trouble> {
-    let asks = server.replicas.is_some();
     let mut lease = server.lease_to(place).await.map_err(Trouble::All)?;
     let connection = lease.connection().map_err(Trouble::All)?;
-    let mut done = attempt(place, writes, connection, (Inserts::Together, asks)).await;
+    let cluster = server.cluster(connection).await;
+    let mut done = attempt((server, cluster), place, writes, connection, Inserts::Together).await;
     if matches!(done, Err(Trouble::OneOfSeveral)) {
         connection.roll_back_if_open().await.map_err(Trouble::All)?;
-        done = attempt(place, writes, connection, (Inserts::Alone, asks)).await;
+        done = attempt((server, cluster), place, writes, connection, Inserts::Alone).await;
     }
     if done.is_err() {
         // If this fails, the connection is closed, which rolls back as well.
@@ -78,10 +80,11 @@ async fn committed(server: &Server, place: &Opened, writes: &[Write<'_>]) -> Res
 }
 
 async fn attempt(
+    (server, cluster): (&Server, Option<i64>),
     place: &Opened,
     writes: &[Write<'_>],
     connection: &mut Connection,
-    (inserts, asks): (Inserts, bool),
+    inserts: Inserts,
 ) -> Result<Committed, Trouble> {
     let needs = Needs::of(writes);
     let opening = needs.statements(place, writes[0].request.schema.store().as_str());
@@ -107,8 +110,25 @@ async fn attempt(
         return Ok((outcome.written, None));
     }
     let ending = end::statements(place, writes, (&start, now), &outcome, &held);
-    let position = commit(connection, &ending, asks).await.map_err(|failed| Trouble::All(failed.into()))?;
-    Ok((outcome.written, position))
+    match commit(connection, &ending, server.replicas.is_some()).await {
+        Ok(position) => Ok((outcome.written, position)),
+        Err(failed) => Err(not_committed(failed.into(), writes, &outcome.written, cluster.zip(held.xid))),
+    }
+}
+
+fn not_committed(
+    error: Error,
+    writes: &[Write<'_>],
+    written: &[Vec<Written>],
+    transaction: Option<(i64, u64)>,
+) -> Trouble {
+    if *error.kind() != Kind::InDoubt {
+        return Trouble::All(error);
+    }
+    let commit = transaction.map(|(cluster, xid)| Commit { cluster, xid });
+    let doubts = writes.iter().zip(written);
+    let doubts = doubts.map(|(write, written)| Doubt::of(&write.request.changes, written, commit));
+    Trouble::InDoubt(error.into(), doubts.collect())
 }
 
 /// Makes all changes in one round trip, before it is known whether one is refused.
