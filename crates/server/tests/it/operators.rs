@@ -255,3 +255,32 @@ async fn a_move_says_how_long_writers_waited() {
     assert!(text.contains(" ms") && text.contains("writers waited"), "{text}");
     assert!(web.get("/master-admin/companies/?server=disk").await.expect(200).text().contains("acme"));
 }
+
+#[tokio::test]
+async fn the_log_names_people_and_its_chain_is_checked() {
+    let (app, mut web) = staff_web().await;
+    let page = web.get("/master-admin/audit/?tenant=acme").await.expect(200);
+    assert!(page.text().contains("tenant.create") && !page.text().contains("user:"), "{}", page.text());
+    let checked = web.get("/master-admin/audit/?verify=true").await.expect(200);
+    assert!(checked.text().contains("The chain is intact"), "{}", checked.text());
+    app.catalog("UPDATE audit SET detail = '{\"x\":1}' WHERE id = 3").await;
+    let broken = web.get("/master-admin/audit/?verify=true").await.expect(200);
+    assert!(broken.text().contains("The log is not intact"), "{}", broken.text());
+    web.get("/master-admin/audit/?tenant=nobody").await.expect(404);
+}
+
+#[tokio::test]
+async fn backups_and_servers_are_told_as_they_are() {
+    let (app, mut web) = staff_web().await;
+    let staff = app.login(STAFF).await;
+    staff.post("/api/admin/tenants/acme/backups?wait=60", &json!({})).await.expect(200);
+    let page = web.get("/master-admin/backups/").await.expect(200);
+    assert!(page.attrs("a", "href").contains(&"/master-admin/companies/acme/".to_owned()), "{}", page.text());
+    let root = app.platform().config().servers[0].path().unwrap();
+    let stray = root.join("stray_1.db");
+    std::fs::write(&stray, b"").unwrap();
+    let hour = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    std::fs::File::options().write(true).open(&stray).unwrap().set_modified(hour).unwrap();
+    let text = web.get("/master-admin/servers/").await.expect(200).text();
+    assert!(text.contains("stray_1.db") && text.contains("A file without a placement"), "{text}");
+}

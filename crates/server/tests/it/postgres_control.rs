@@ -30,8 +30,14 @@ use tokio::{
 };
 
 /// What asks the catalog with statements that are made of pieces, and everything else that reads it.
-const OF_STAFF: [&str; 15] = [
+const OF_STAFF: [&str; 21] = [
+    "/api/admin/overview",
     "/api/admin/tenants?state=active",
+    "/api/admin/tenants?q=a&plan=clinic&server=main&behind=true&without_backup=true",
+    "/api/admin/tenants?sort=name&after=1",
+    "/api/admin/tenants?sort=slug&after=1",
+    "/api/admin/tenants?sort=newest&after=2",
+    "/api/admin/tenants?sort=backup&after=1",
     "/api/admin/users",
     "/api/admin/mail",
     "/api/admin/audit?tenant=1",

@@ -61,14 +61,14 @@ async fn named(tx: &mut Tx, sql: &str) -> Result<Vec<(String, u64)>> {
 /// Counts subscriptions by their state now, which follows from the stored one and the end.
 async fn subscriptions(tx: &mut Tx, now_us: i64) -> Result<Vec<(plans::State, u64)>> {
     use plans::State::{Active, Cancelled, Expired, PastDue, Trial};
-    let sql = "SELECT s.state, CASE WHEN s.ends_at IS NULL THEN 0 WHEN s.ends_at <= ? THEN 1 ELSE 2 END, count(*) \
+    let sql = "SELECT s.state, CASE WHEN s.ends_at IS NULL THEN 'open' WHEN s.ends_at <= ? THEN 'over' ELSE 'later' END, count(*) \
         FROM subscriptions s JOIN tenants t ON t.id = s.tenant WHERE t.state <> 'gone' GROUP BY 1, 2";
     let mut found = [Trial, Active, PastDue, Cancelled, Expired].map(|state| (state, 0));
     for row in tx.query(sql, params![now_us]).await? {
         let stored = plans::State::parse(row.text(0)?)?;
-        let ends_at_us = match row.integer(1)? {
-            0 => None,
-            1 => Some(now_us),
+        let ends_at_us = match row.text(1)? {
+            "open" => None,
+            "over" => Some(now_us),
             _ => Some(i64::MAX),
         };
         let state = stored.at(ends_at_us, now_us);

@@ -50,6 +50,9 @@ pub(super) fn of_operator(of: &Oneself, title: &str) -> Frame {
         exact(visit, "/master-admin/", "Overview", "gauge"),
         link(visit, "/master-admin/companies/", "Companies", "building-2"),
         link(visit, "/master-admin/operations/", "Operations", "list-checks"),
+        link(visit, "/master-admin/backups/", "Backups", "archive"),
+        link(visit, "/master-admin/servers/", "Servers", "server"),
+        link(visit, "/master-admin/audit/", "Audit log", "book-open"),
     ];
     Frame {
         face: Face::Master,

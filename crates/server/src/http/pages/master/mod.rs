@@ -4,12 +4,15 @@
 //! sender's own password.
 
 mod acts;
+mod audit;
+mod backups;
 mod certificate;
 mod enter;
 mod form;
 mod home;
 mod needs;
 mod operations;
+mod servers;
 mod tenant;
 mod tenants;
 mod words;
@@ -21,11 +24,14 @@ pub(in crate::http) use acts::{
     cancel, clone_tenant, create, databases, demote, discard, maintenance, migrate, move_back, move_to, plan,
     promote, purge, release, rename, restore, resume, revoke, settings, suspend, swap, undo, verify,
 };
+pub(in crate::http) use audit::show as audit;
+pub(in crate::http) use backups::show as backups;
 pub(in crate::http) use certificate::show as certificate;
 pub(in crate::http) use enter::{ask as ask_enter, enter};
 pub(in crate::http) use home::show as home;
 pub(in crate::http) use operations::{
     abandon, ask_abandon, cancel as cancel_operation, events, list as operations, retry, show as operation,
 };
+pub(in crate::http) use servers::show as servers;
 pub(in crate::http) use tenant::show as tenant;
 pub(in crate::http) use tenants::list as tenants;

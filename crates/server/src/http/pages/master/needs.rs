@@ -87,7 +87,7 @@ fn of_machine(need: &Need) -> (String, String) {
         Trouble::OperationFailed => (format!("Failed and undone: {name}"), at),
         Trouble::Orphans => (
             format!("{} without a counterpart", many(n, "file or place is", "files or places are")),
-            "Run: tenantry check".into(),
+            String::new(),
         ),
         Trouble::DiskLow => {
             (format!("The disk of server {name} is nearly full"), format!("{} free", bytes(n)))
@@ -113,7 +113,7 @@ fn remedy(need: &Need) -> Option<Button> {
     let operation = || format!("/master-admin/operations/{}/", need.operation.unwrap_or_default());
     let (href, label) = match need.problem {
         Trouble::BackupOverdue | Trouble::BackupsFailed | Trouble::BackupsDamaged | Trouble::Drill => {
-            (companies("sort=backup"), "Oldest backups")
+            ("/master-admin/backups/".into(), "Look")
         }
         Trouble::WithoutBackup => (companies("without_backup=true"), "Show them"),
         Trouble::SchemaBehind | Trouble::SchemaAhead => (companies("behind=true"), "Show them"),
@@ -122,6 +122,7 @@ fn remedy(need: &Need) -> Option<Button> {
         Trouble::Unreachable => (companies(&format!("server={}", detail(need))), "Show them"),
         Trouble::Maintenance => (format!("/master-admin/companies/{tenant}/maintenance/"), "Open it"),
         Trouble::ClosingSoon => (format!("/master-admin/companies/{tenant}/"), "Look"),
+        Trouble::Orphans | Trouble::DiskLow => ("/master-admin/servers/".into(), "Look"),
         Trouble::OperationStuck => (operation(), "Decide"),
         Trouble::OperationFailed => (operation(), "See why"),
         _ => return None,

@@ -1,0 +1,115 @@
+//! `/master-admin/audit/`: the log of the platform, newest first, and the check of its chain.
+
+use super::words;
+use crate::http::{
+    App,
+    names::filtered,
+    pages::{
+        answer::page,
+        frame,
+        visit::{Fields, Staffed, query},
+        words::many,
+    },
+    problem::Result,
+};
+use axum::response::Response;
+use http::StatusCode;
+use std::collections::{BTreeMap, BTreeSet};
+use tenantry::{
+    access::Actor,
+    audit::{Query, Row},
+    name::UserId,
+};
+use tenantry_console::{
+    Notice,
+    master::{Body, Button, Cell, Field, Filter, Kind, Section, Sheet, Table},
+};
+
+/// Rows of a page.
+const PAGE: u32 = 50;
+/// Address of the page.
+const HERE: &str = "/master-admin/audit/";
+
+/// `GET /master-admin/audit/`.
+pub(in crate::http) async fn show(app: App, Staffed(of): Staffed) -> Result<Response> {
+    let query = query(&of.visit.query);
+    let tenant = filtered(&app, query.filled("tenant")).await?;
+    let before = query.filled("before").and_then(|id| id.parse().ok());
+    let rows = app.platform().audit().list(&Query { tenant, before, limit: PAGE }).await?;
+    let mut frame = frame::of_operator(&of, "Audit log");
+    if query.get("verify") == "true" {
+        frame.notice = Some(verified(&app).await?);
+    }
+    let names = names(&app, &of.actor, &rows).await?;
+    let last = rows.last().filter(|_| rows.len() == PAGE as usize).map(|row| row.id);
+    let mut table =
+        Table::new(&["When", "Action", "By", "Detail"], rows.iter().map(|row| line(row, &names)).collect());
+    table.first = before.map(|_| address(&query, None));
+    table.next = last.map(|last| address(&query, Some(last)));
+    let list = match rows.is_empty() {
+        true => Body::Nothing("book-open", "Nothing here".into(), "No row fits.".into()),
+        false => Body::Table(table),
+    };
+    let fields = vec![Field::new("tenant", "Short name of a company", Kind::Text).value(query.get("tenant"))];
+    let sheet = Sheet {
+        frame: &frame,
+        back: None,
+        lead: "Every act, with who did it. Each row secures the ones before it.".into(),
+        tags: vec![],
+        buttons: vec![Button::new("Check the chain", format!("{HERE}?verify=true"), "shield")],
+        sections: vec![
+            Section::new("filter", "", Body::Filter(Filter { action: HERE, q: None, fields })),
+            Section::new("log", "", list),
+        ],
+    };
+    Ok(page(StatusCode::OK, &sheet))
+}
+
+fn address(query: &Fields, before: Option<i64>) -> String {
+    let tenant = query.filled("tenant").map(|slug| format!("tenant={slug}"));
+    let before = before.map(|id| format!("before={id}"));
+    let all: Vec<_> = tenant.into_iter().chain(before).collect();
+    format!("{HERE}?{}", all.join("&"))
+}
+
+async fn verified(app: &App) -> Result<Notice> {
+    let report = app.platform().audit().verify().await?;
+    let rows = many(u64::try_from(report.rows).unwrap_or(0), "row", "rows");
+    Ok(match report.faults.first() {
+        None => Notice::done(format!(
+            "The chain is intact: {rows} were compared, up to number {}.",
+            report.head.id
+        )),
+        Some(first) => {
+            Notice::wrong(format!("The log is not intact, in {} of {rows}: {first}", report.faults.len()))
+        }
+    })
+}
+
+/// Returns the addresses of the users that rows name.
+async fn names(app: &App, actor: &Actor, rows: &[Row]) -> Result<BTreeMap<String, String>> {
+    let mut ids = BTreeSet::new();
+    for label in rows.iter().flat_map(|row| [Some(&row.actor), row.impersonator.as_ref()]).flatten() {
+        ids.extend(label.strip_prefix("user:").and_then(|id| id.parse::<i64>().ok()));
+    }
+    let mut names = BTreeMap::new();
+    for id in ids {
+        let after = Some(UserId::from_raw(id - 1));
+        let found = app.platform().users().list(actor, after, 1).await?;
+        if let Some(user) = found.into_iter().find(|user| user.id.get() == id) {
+            names.insert(format!("user:{id}"), user.email);
+        }
+    }
+    Ok(names)
+}
+
+fn line(row: &Row, names: &BTreeMap<String, String>) -> Vec<Cell> {
+    let named = |label: &str| names.get(label).cloned().unwrap_or_else(|| label.to_owned());
+    let behind = row.impersonator.as_deref().map(|label| format!("in fact {}", named(label)));
+    vec![
+        words::at(row.at_us).small(format!("No. {}", row.id)),
+        Cell::text(&row.action),
+        Cell::text(named(&row.actor)).small(behind.unwrap_or_default()),
+        Cell::text(words::brief(&row.detail)),
+    ]
+}
