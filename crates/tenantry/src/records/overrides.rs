@@ -141,6 +141,11 @@ impl Records<'_> {
         self.apply_to(entry, &[change]).await.map(drop)
     }
 
+    /// Returns true if the actor may set the tenant's own values of rows of this model.
+    pub fn may_override(&self) -> bool {
+        self.overridable().is_ok()
+    }
+
     fn overridable(&self) -> Result<(&ModelEntry, &[FieldName])> {
         let entry = self.override_entry(&self.entry).ok_or(Error::NotFound("record"))?;
         gates::require(self.actor(), &self.entry.model.permissions, Verb::Read)?;

@@ -196,9 +196,9 @@ impl Window {
     /// Looks at the page in four ways, keeps the pictures, and checks that everything fits and that axe-core finds nothing
     /// serious.
     pub(crate) async fn look(&self, role: &str) {
-        let path: String =
-            self.url().await.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-        let name = path.split("-").skip(7).collect::<Vec<_>>().join("-");
+        let url = self.url().await;
+        let path = url.strip_prefix(&self.base).unwrap_or(&url).trim_matches('/');
+        let name: String = path.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/screens");
         std::fs::create_dir_all(&folder).unwrap();
         let axe = std::fs::read_to_string(axe().unwrap()).unwrap();

@@ -105,13 +105,6 @@ impl<'a> Place<'a> {
         self.model.overrides.is_some()
     }
 
-    /// Returns true if the visitor may set the company's own values of records of the model.
-    fn may_set_own_values(&self) -> bool {
-        let name = format!("{}_overrides", self.model.name);
-        let own = self.app.platform().records(self.tenant(), &name);
-        self.has_own_values() && own.is_ok_and(|own| self.may_on(own.model(), Verb::Update))
-    }
-
     /// Returns the model that a field refers to, if the visitor may read it.
     pub(super) fn target(&self, field: &Field) -> Option<&Arc<Model>> {
         let FieldKind::Ref { to, .. } = &field.kind else { return None };

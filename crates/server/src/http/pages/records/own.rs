@@ -130,7 +130,7 @@ async fn form(
         path: &Place::path(&place.model, id),
         name: &name,
         fields: &shown,
-        may_set: place.may_set_own_values(),
+        may_set: place.records()?.may_override(),
     };
     Ok(page(status, &view))
 }
