@@ -29,7 +29,8 @@ if (code && location.hash.length > 1) {
 // A form is sent once, however often its button is pressed.
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method !== "post" || event.defaultPrevented) return;
+  // A download leaves the page as it is, so the form may be sent again.
+  if (form.method !== "post" || event.defaultPrevented || event.submitter?.dataset.download === "") return;
   if (form.dataset.sent) return event.preventDefault();
   form.dataset.sent = "yes";
 });

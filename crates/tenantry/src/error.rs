@@ -297,6 +297,22 @@ impl Error {
         }
     }
 
+    /// Returns the same error with this name of the field.
+    pub(crate) fn of_column(self, name: &str) -> Self {
+        match self {
+            Self::InvalidFields(mut fields) => {
+                fields.iter_mut().for_each(|wrong| name.clone_into(&mut wrong.field));
+                Self::InvalidFields(fields)
+            }
+            Self::Engine(error) => match error.kind() {
+                Kind::Invalid(_, reason) => Self::invalid(name, reason.clone()),
+                _ => Self::Engine(error),
+            },
+            Self::Invalid { reason, .. } => Self::invalid(name, reason),
+            other => other,
+        }
+    }
+
     /// What is wrong, without the name of the field, which [`Error::field`] returns.
     pub fn reason(&self) -> String {
         match self {

@@ -150,6 +150,32 @@ async fn several_records_are_changed_and_deleted() {
     window.quit().await;
 }
 
+/// A file with a bad line: what is good is imported, the bad line can be downloaded.
+#[tokio::test]
+async fn a_file_is_imported() {
+    let stage = Stage::start().await;
+    let window = stage.window().await;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("people.csv");
+    let lines =
+        "Last name;First name;Born on;City\r\nMusil;Ann;1990-01-02;Vienna\r\nMusil;Bea;soon;Vienna\r\n";
+    std::fs::write(&path, lines).unwrap();
+    window.sign_in("owner@city-hospital.example").await;
+    window.open("/patients/import/").await;
+    window.pick("file", &path).await;
+    window.press("main form .button.primary").await;
+    window.look("owner").await;
+    window.press("main form .button.primary").await;
+    assert!(window.text("main").await.contains("1 line of people.csv cannot be imported"));
+    window.look("owner").await;
+    window.click("[data-download]").await;
+    window.press("main button[value=import]").await;
+    assert!(window.text("main").await.contains("Imported: 1 record."), "a download does not end the form");
+    window.open("/patients/?q=musil").await;
+    assert_eq!(window.count("tbody tr").await, 1);
+    window.quit().await;
+}
+
 #[tokio::test]
 async fn the_main_paths_work_without_javascript() {
     let stage = Stage::start().await;
@@ -247,6 +273,7 @@ async fn every_page_fits_wide_and_narrow_light_and_dark() {
         "/doctors/1/delete/",
         "/patients/change/?q=eder",
         "/patients/delete/",
+        "/patients/import/",
         "/reports/delete/",
         "/sales/1/delete/",
         "/clinics/",

@@ -2,10 +2,12 @@
 
 mod bulk;
 mod detail;
+mod import;
 mod own;
 
 pub use bulk::{ChangeAll, DeleteAll, Selection};
 pub use detail::{Detail, Related};
+pub use import::{FileColumn, Import, ImportStep, Refusals};
 pub use own::{OwnField, OwnForm};
 
 use crate::frame::Frame;
@@ -108,6 +110,8 @@ pub struct Bulk {
     pub delete: Option<String>,
     /// Parameters of the list, to come back to it.
     pub back: String,
+    /// Address that exports all, if the person may.
+    pub export: Option<String>,
 }
 
 impl Bulk {

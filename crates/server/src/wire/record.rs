@@ -15,6 +15,26 @@ answers! {
         ignored: Vec<String> = report.ignored,
         /// Nothing was written.
         dry_run: bool = report.dry_run,
+        /// Number of refused lines.
+        refused: u64 = report.refused,
+        /// Refused lines by column and reason, up to 100 kinds.
+        reasons: Vec<RefusalReason> = report.reasons.into_iter().map(RefusalReason::from).collect(),
+        /// Of a dry run, the first 20 records as they would be stored.
+        sample: Vec<serde_json::Value> = report.sample,
+    }
+
+    /// Lines that were refused for the same reason.
+    struct RefusalReason from reason: records::Reason {
+        /// Column at fault, if it is a single one.
+        field: Option<String> = reason.field,
+        /// Kind of the broken rule, for programs.
+        code: &'static str = reason.code,
+        /// What is wrong.
+        reason: String = reason.reason,
+        /// Number of lines.
+        lines: u64 = reason.lines,
+        /// The first of them.
+        first: u64 = reason.first,
     }
 
     /// How many records were changed or deleted.

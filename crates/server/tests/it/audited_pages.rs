@@ -42,6 +42,7 @@ pub(super) const TRIED: &[(&str, &str, &[&str])] = &[
 
 /// Page routes that change records, and the action of the line that each leaves in the tenant's log.
 pub(super) const LOGGED: &[(&str, &str, &str)] = &[
+    ("POST", "/{model}/import/", "create"),
     ("POST", "/{model}/add/", "create"),
     ("POST", "/{model}/{id}/edit/", "update"),
     ("POST", "/{model}/change/", "update"),
@@ -59,7 +60,11 @@ async fn every_form_of_a_record_leaves_its_line() {
     let mut record = String::new();
     let mut tried = 0;
     for (_, route, action) in LOGGED {
-        if record.is_empty() {
+        if *route == "/{model}/import/" {
+            let form = web.get("/patients/import/").await.expect(200);
+            let file = ("a.csv", &b"first_name,last_name,born_on\nA,B,1990-01-01\n"[..]);
+            web.send_file(&form, "/patients/import/", &[("_to", "import")], Some(file)).await.expect(303);
+        } else if record.is_empty() {
             let form = web.get("/patients/add/").await.expect(200);
             let fields = [("first_name", "A"), ("last_name", "B"), ("born_on", "1990-01-01")];
             record = path(&web.submit(&form, "", &fields).await.expect(303));
@@ -67,7 +72,7 @@ async fn every_form_of_a_record_leaves_its_line() {
         let is_override = route.contains("/override/");
         let (model, id) = match is_override {
             true => ("clinics", "1".to_owned()),
-            false => ("patients", record.split('/').nth(2).unwrap().to_owned()),
+            false => ("patients", record.split('/').nth(2).unwrap_or_default().to_owned()),
         };
         let page = route.replace("{model}", model).replace("{id}", &id);
         let sent: &[(&str, &str)] = match (*route, *action) {

@@ -2,6 +2,7 @@
 
 use super::app::{Client, TestApp};
 use serde_json::{Value, json};
+use tenantry::config::DEFAULT_TOML;
 use tenantry_server::http::Options;
 
 /// Breaks out of an attribute and of an element, if anything does.
@@ -9,7 +10,9 @@ pub(crate) const CANARY: &str = "\"><img src=x onerror=alert(1)>";
 
 /// Creates the platform. Returns the addresses of an owner, a viewer, an owner of two companies, and a superuser.
 pub(crate) async fn filled() -> (TestApp, [&'static str; 4]) {
-    let app = TestApp::with(Options::default()).await;
+    // A crawl opens hundreds of pages in a second.
+    let config = DEFAULT_TOML.replacen("requests_per_second = 50", "requests_per_second = 1_000_000", 1);
+    let app = TestApp::configured(&config, Options::default()).await;
     let acme = app.register("acme").await;
     let rival = app.register("rival").await;
     app.member(&acme, "viewer@acme.example", "viewer").await;

@@ -76,6 +76,38 @@ impl Web {
         self.post(&target, &fields).await
     }
 
+    /// Fills a form of the page and sends it with a file, as browsers send forms that contain files.
+    pub(crate) async fn send_file(
+        &mut self,
+        page: &Page,
+        action: &str,
+        with: &[(&str, &str)],
+        file: Option<(&str, &[u8])>,
+    ) -> Page {
+        let mut fields = page.form(action).fields;
+        for (name, value) in with {
+            fields.retain(|(known, _)| known != name);
+            fields.push(((*name).to_owned(), (*value).to_owned()));
+        }
+        let mut body = vec![];
+        let mut part = |head: &str, bytes: &[u8]| {
+            body.extend_from_slice(
+                format!("--xyz\r\ncontent-disposition: form-data; {head}\r\n\r\n").as_bytes(),
+            );
+            body.extend_from_slice(bytes);
+            body.extend_from_slice(b"\r\n");
+        };
+        for (name, value) in fields.iter().filter(|(name, _)| !matches!(name.as_str(), "file")) {
+            part(&format!("name=\"{name}\""), value.as_bytes());
+        }
+        if let Some((name, bytes)) = file {
+            part(&format!("name=\"file\"; filename=\"{name}\""), bytes);
+        }
+        body.extend_from_slice(b"--xyz--\r\n");
+        let target = if action.is_empty() { page.path.clone() } else { action.to_owned() };
+        self.send_as(Method::POST, &target, Some(("multipart/form-data; boundary=xyz", body))).await
+    }
+
     /// Opens the page that an answer leads to.
     pub(crate) async fn follow(&mut self, answer: &Page) -> Page {
         let to = answer.location();
@@ -83,16 +115,19 @@ impl Web {
     }
 
     async fn send(&mut self, method: Method, path: &str, form: Option<String>) -> Page {
+        let form = form.map(|form| ("application/x-www-form-urlencoded", form.into_bytes()));
+        self.send_as(method, path, form).await
+    }
+
+    async fn send_as(&mut self, method: Method, path: &str, form: Option<(&str, Vec<u8>)>) -> Page {
         let mut request = Request::builder().method(method).uri(path).header("accept", "text/html");
         let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         if !cookies.is_empty() {
             request = request.header(header::COOKIE, cookies.join("; "));
         }
         let body = match form {
-            Some(form) => {
-                request = request
-                    .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-                    .header("sec-fetch-site", "same-origin");
+            Some((media, form)) => {
+                request = request.header(header::CONTENT_TYPE, media).header("sec-fetch-site", "same-origin");
                 Body::from(form)
             }
             None => Body::empty(),

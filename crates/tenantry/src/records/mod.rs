@@ -16,7 +16,9 @@ mod read;
 pub(crate) mod references;
 mod write;
 
-pub use self::csv::{CsvExport, ImportReport, RowError};
+pub use self::csv::{
+    CsvExport, CsvHead, FileEncoding, ImportOptions, ImportReport, Reason, RowError, Separator,
+};
 pub(crate) use self::csv::{csv_line, unguarded};
 pub use bulk::{MAX_MATCHING, Matching};
 pub use earlier::{Differences, Differing, MAX_TAKEN_BACK, TakenBack};

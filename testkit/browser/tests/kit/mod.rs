@@ -128,6 +128,11 @@ impl Window {
         self.one(css).await.click().await.unwrap();
     }
 
+    /// Chooses a file.
+    pub(crate) async fn pick(&self, id: &str, path: &std::path::Path) {
+        self.one(&format!("#{id}")).await.send_keys(path.to_str().unwrap()).await.unwrap();
+    }
+
     /// Presses a button and waits for the page that it leads to.
     pub(crate) async fn press(&self, css: &str) {
         let button = self.one(css).await;

@@ -17,7 +17,10 @@ use crate::{
 use http::Method;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tenantry::model::{FieldKind, Model};
+use tenantry::{
+    model::{FieldKind, Model},
+    records::{FileEncoding, Separator},
+};
 
 /// Returns true if the route exists for the model: routes of file fields and overrides need a model that has them.
 pub(super) fn applies(route: &Route, model: &Model) -> bool {
@@ -82,13 +85,10 @@ fn bytes(
     let any = json!({"schema": {"type": "string", "format": "binary"}});
     if is(route, &Method::POST, "/import") {
         operation["requestBody"] = json!({"required": true, "content": csv});
-        return (
-            "200",
-            answer(
-                "What was imported, and what is wrong with which line",
-                &schemas.answered::<ImportReport>(),
-            ),
-        );
+        let text = "What was imported, and what is wrong with which line; with report=csv the refused lines";
+        let mut report = answer(text, &schemas.answered::<ImportReport>());
+        report["content"]["text/csv"] = csv["text/csv"].clone();
+        return ("200", report);
     }
     if is(route, &Method::GET, "/export") {
         return ("200", json!({"description": "All matching rows, streamed", "content": csv}));
@@ -102,6 +102,23 @@ fn bytes(
         return ("200", json!({"description": "The file, as an attachment", "content": {"*/*": any}}));
     }
     ("204", json!({"description": "Gone"}))
+}
+
+/// Parameters that say how the file of an import is read.
+fn import() -> [Value; 4] {
+    let names = |all: &[&str]| json!({"type": "string", "enum": all});
+    let columns = "Fields that the columns set, in the order of the columns, separated by commas; an empty name ignores a \
+                   column. Without this the first line names the fields. `city.name` refers to the city whose name is the cell.";
+    [
+        query("columns", columns, json!({"type": "string"})),
+        query("encoding", "How the file stores letters.", names(&FileEncoding::ALL.map(|(_, name)| name))),
+        query(
+            "separator",
+            "What separates cells; without this the first line tells.",
+            names(&Separator::ALL.map(|(_, name)| name)),
+        ),
+        query("report", "csv: answer with the refused lines and a column reason.", names(&["json", "csv"])),
+    ]
 }
 
 fn parameters(route: &Route, model: &Model, models: &[Arc<Model>]) -> Value {
@@ -133,6 +150,7 @@ fn parameters(route: &Route, model: &Model, models: &[Arc<Model>]) -> Value {
     if is(route, &Method::POST, "/import") {
         let text = "Check everything and write nothing; the report says what would be.";
         all.push(query("dry_run", text, json!({"type": "boolean"})));
+        all.extend(import());
     }
     if is(route, &Method::PATCH, "/{id}") || is(route, &Method::DELETE, "/{id}") {
         all.push(json!({"name": "If-Match", "in": "header",

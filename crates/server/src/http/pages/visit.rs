@@ -220,7 +220,7 @@ impl FromRequestParts<App> for Owning {
 }
 
 /// A sent form, not yet read: the handler first checks what the caller may do.
-pub(in crate::http) struct Sent(Request);
+pub(in crate::http) struct Sent(pub(super) Request);
 
 impl<S: Send + Sync> FromRequest<S> for Sent {
     type Rejection = Problem;

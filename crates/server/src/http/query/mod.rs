@@ -6,6 +6,7 @@
 mod aggregate;
 mod cursor;
 mod filter;
+mod import;
 mod nothing;
 mod pairs;
 mod params;
@@ -14,7 +15,8 @@ mod text;
 pub use aggregate::aggregate;
 pub(super) use aggregate::{FUNCTIONS, PERIODS, name_of};
 pub use cursor::seal;
-pub(super) use nothing::{NoParameters, flag};
+pub(super) use import::import;
+pub(super) use nothing::NoParameters;
 pub(super) use pairs::pairs;
 pub(super) use params::QueryParams;
 pub use text::{Kind, parse as parse_text};

@@ -1,9 +1,9 @@
-//! Routes whose URL takes no parameter, or a single flag. An unknown parameter is refused, never passed over: a
-//! `dry_run` that was ignored would write.
+//! Routes whose URL takes no parameter. An unknown parameter is refused, never passed over: a `dry_run` that was ignored
+//! would write.
 //!
 //! Used by the record routes that are neither lists nor reads.
 
-use super::{boolean, pairs::pairs, refused};
+use super::{pairs::pairs, refused};
 use crate::http::problem::{FieldProblem, Problem, Result};
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -18,31 +18,21 @@ impl<S: Sync> FromRequestParts<S> for NoParameters {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         match parts.uri.query() {
             None | Some("") => Ok(Self),
-            Some(query) => read(query, None).map(|_| Self),
+            Some(query) => read(query).map(|()| Self),
         }
     }
 }
 
-/// The value of the only parameter that a route takes; absent is false.
-pub(in crate::http) fn flag(query: Option<&str>, name: &str) -> Result<bool> {
-    read(query.unwrap_or_default(), Some(name))
-}
-
-fn read(query: &str, flag: Option<&str>) -> Result<bool> {
-    let (mut is_set, mut wrong) = (false, vec![]);
+fn read(query: &str) -> Result<()> {
+    let mut wrong = vec![];
     for pair in pairs(query) {
         match pair {
-            Ok((name, value)) if Some(&*name) == flag => match boolean(&value) {
-                Ok(value) => is_set = value,
-                Err(message) => wrong.push(FieldProblem::new(name, message)),
-            },
             Ok((name, _)) => {
-                let known = flag.map_or("this route takes none".into(), |flag| format!("there is: {flag}"));
                 let name: String = name.chars().take(80).collect();
-                wrong.push(FieldProblem::new(name, format!("is no parameter here; {known}")));
+                wrong.push(FieldProblem::new(name, "is no parameter here; this route takes none"));
             }
             Err(message) => wrong.push(FieldProblem::new("query", message)),
         }
     }
-    if wrong.is_empty() { Ok(is_set) } else { Err(refused(wrong)) }
+    if wrong.is_empty() { Ok(()) } else { Err(refused(wrong)) }
 }

@@ -15,7 +15,7 @@ use crate::{
 use axum::{
     body::Body,
     extract::{Path, RawQuery, Request},
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, future, stream};
@@ -31,20 +31,23 @@ use tokio::{runtime::Handle, sync::mpsc, task::spawn_blocking};
 /// Maximum number of chunks between the socket and the database; each is at most a socket buffer.
 const PIECES: usize = 4;
 
-/// `POST /api/records/{model}/import`, body `text/csv`; with `?dry_run=true` it only checks.
+/// `POST /api/records/{model}/import`, body `text/csv`; with `?dry_run=true` it only checks. With `report=csv` the answer is
+/// the refused lines.
 pub(in crate::http) async fn import(
     app: App,
     scope: Scope,
     Path(path): Path<ModelPath>,
     RawQuery(text): RawQuery,
     request: Request,
-) -> Result<Json<ImportReport>> {
+) -> Result<Response> {
     if !matches!(body::media_type(request.headers()).as_str(), "text/csv" | "application/csv") {
         return Err(Problem::new(Code::UnsupportedMediaType, "Send the file as `content-type: text/csv`."));
     }
     // Refuse what the caller may not see before reading the first byte.
     super::of(&app, &scope, &path.model)?;
-    let dry_run = query::flag(text.as_deref(), "dry_run")?;
+    let asked = query::import(text.as_deref().unwrap_or_default())?;
+    let is_csv = asked.options.keep_refused;
+    let name = format!("{}-refused.csv", path.model);
     let most = app.platform().config().limits.import_csv_bytes;
     if request.body().size_hint().lower() > most {
         let text = format!("A file of records has at most {most} bytes here (limits.import_csv_bytes).");
@@ -56,17 +59,31 @@ pub(in crate::http) async fn import(
             let records = super::of(&app, &scope, &path.model)?;
             Ok::<_, Problem>(
                 records
-                    .with_dry_run(dry_run)
-                    .import_csv(Pieces { receiver, rest: Bytes::new(), has_ended: false })
+                    .with_dry_run(asked.dry_run)
+                    .import_csv_as(Pieces { receiver, rest: Bytes::new(), has_ended: false }, &asked.options)
                     .await?,
             )
         })
     });
     pump(body::stream(request.into_body()), sender).await;
     match worker.await {
-        Ok(report) => Ok(Json(report?.into())),
+        Ok(report) if is_csv => Ok(refused_lines(report?.refused_csv(), &name)),
+        Ok(report) => Ok(Json(ImportReport::from(report?)).into_response()),
         Err(error) => Err(Problem::internal(format!("import: {error}"))),
     }
+}
+
+/// Returns refused lines as a file.
+pub(in crate::http) fn refused_lines(csv: Vec<u8>, name: &str) -> Response {
+    attachment(Body::from(csv), name)
+}
+
+fn attachment(body: Body, name: &str) -> Response {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
+    headers.insert(header::CONTENT_DISPOSITION, disposition::attachment(name));
+    response
 }
 
 /// Passes the body's chunks to the worker until either side ends. An empty chunk marks the end of the body: if the
@@ -123,11 +140,7 @@ pub(in crate::http) async fn export(
     let rest =
         stream::unfold(pieces, |mut pieces| async { pieces.recv().await.map(|piece| (piece, pieces)) });
     let rest = rest.map(|piece| piece.map_err(|problem| io::Error::other(problem.log_text().to_owned())));
-    let mut response = Response::new(Body::from_stream(stream::once(async { Ok(first) }).chain(rest)));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
-    headers.insert(header::CONTENT_DISPOSITION, disposition::attachment(&name));
-    Ok(response)
+    Ok(attachment(Body::from_stream(stream::once(async { Ok(first) }).chain(rest)), &name))
 }
 
 /// Reads pages in a separate task, which owns the scope; it ends when the client disconnects.

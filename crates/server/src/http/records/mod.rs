@@ -11,7 +11,7 @@ mod overrides;
 mod read;
 mod write;
 
-pub(super) use csv::{export, import};
+pub(super) use csv::{export, import, refused_lines};
 pub(super) use files::{download, remove as remove_file, upload};
 pub(super) use overrides::{clear_override, own_values, set_override};
 pub(super) use read::{aggregate, list, one, one_fast};

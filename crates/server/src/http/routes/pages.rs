@@ -57,6 +57,8 @@ routes! {
     post "/{model}/change/" Member "Records" "Change all that match, or none" of page => pages::change_all;
     get "/{model}/delete/" Member "Records" "What a deletion of all that match means" of page => pages::ask_delete_all;
     post "/{model}/delete/" Member "Records" "Delete all that match, or none" of page => pages::delete_all;
+    get "/{model}/import/" Member "Records" "The form of a CSV import" of page => pages::choose_import;
+    post "/{model}/import/" Member "Records" "Import CSV, step by step" of page => pages::import_file;
     get "/{model}/{id}/" Member "Records" "Read" of page => pages::record;
     get "/{model}/{id}/edit/" Member "Records" "The form of a record" of page => pages::edit_record;
     post "/{model}/{id}/edit/" Member "Records" "Change" of page => pages::change_record;

@@ -2,40 +2,25 @@
 //! reported with its number; the others are imported.
 
 use super::{
-    guard::unguarded,
+    columns::{Column, value},
     lines::{Lines, Next},
+    options::{CsvHead, ImportOptions, Separator},
+    report::{ImportReport, Kept},
     source::{Source, Stop},
 };
 use crate::{
     Error, Result,
     access::gates::Verb,
-    error::{FieldError, Rule, Wrong},
-    records::{
-        Records,
-        read::parse_id,
-        write::{MAX_BATCH, writable},
-    },
+    error::Wrong,
+    records::{Records, read::parse_id, write::MAX_BATCH},
 };
-use serde::Serialize;
-use serde_json::Value as Json;
 use std::io::Read;
 use tenantry_engine::{
-    input,
-    model::{Field, FieldKind},
     name::FieldName,
     query::{Change, RecordId},
     value::Value,
 };
 
-/// Meaning of a column of the file.
-enum Column<'m> {
-    Id,
-    Ignored,
-    Field(&'m Field),
-}
-
-/// Largest number of errors in a report.
-const MAX_ERRORS: usize = 100;
 /// Number of bytes of cells after which a batch is written. A batch has at least one line.
 const BATCH_BYTES: usize = 4 << 20;
 
@@ -45,39 +30,21 @@ const NO_HEADER: &str = "is no CSV in UTF-8 or UTF-16 whose first line names the
 /// Reason of the error for UTF-16 that does not say so.
 const NO_MARK: &str = "has NUL characters, as UTF-16 without a byte order mark has: save it as \"CSV UTF-8\"";
 
-/// Result of an import.
-#[derive(Debug, Default, Serialize)]
-pub struct ImportReport {
-    /// Number of records created, or in a dry run of records that would have been created.
-    pub created: u64,
-    /// Refused lines.
-    pub errors: Vec<RowError>,
-    /// More lines were refused than `errors` lists.
-    pub more_errors: bool,
-    /// Ignored columns of the file: the platform sets them, or they describe files.
-    pub ignored: Vec<String>,
-    /// This was a dry run: nothing was written.
-    pub dry_run: bool,
-}
-
-/// A refused line.
-#[derive(Debug, Serialize)]
-pub struct RowError {
-    /// Line of the file. The header is line 1.
-    pub line: u64,
-    /// Column at fault, if it is a single one.
-    pub field: Option<String>,
-    /// Kind of rule, for programs.
-    pub code: &'static str,
-    /// What is wrong.
-    pub reason: String,
-}
-
 /// Lines that are written together.
 #[derive(Default)]
 struct Batch {
-    lines: Vec<(u64, Change)>,
+    lines: Vec<Line>,
     bytes: usize,
+}
+
+/// A line that can be read.
+struct Line {
+    number: u64,
+    change: Change,
+    /// Values that name the records of references: index of the column and value.
+    named: Vec<(usize, Value)>,
+    /// The cells, if refused lines are kept.
+    cells: Vec<String>,
 }
 
 impl Records<'_> {
@@ -93,13 +60,26 @@ impl Records<'_> {
     /// [`Error::Denied`] for an actor who may not create records; [`Error::InvalidFields`] for a header that does not
     /// fit the model.
     pub async fn import_csv(self, source: impl Read + Send) -> Result<ImportReport> {
+        self.import_csv_as(source, &ImportOptions::default()).await
+    }
+
+    /// Imports CSV like [`Records::import_csv`], from a file that is read as the options say. A column `region.name` refers
+    /// to the record whose `name` is the cell: of a field that is unique, or by which the other model's records are shown.
+    ///
+    /// # Errors
+    /// Those of [`Records::import_csv`].
+    pub async fn import_csv_as(
+        self,
+        source: impl Read + Send,
+        options: &ImportOptions,
+    ) -> Result<ImportReport> {
         self.allow(Verb::Create)?;
         let limits = &self.inner.config.limits;
         let most = usize::try_from(limits.import_record_bytes).unwrap_or(usize::MAX);
         let is_column = |name: &str| self.column(name).is_ok();
         let no_header = |_| Error::invalid("file", NO_HEADER);
-        let mut lines =
-            Lines::new(Source::new(source, limits.import_csv_bytes), most, is_column).map_err(no_header)?;
+        let source = Source::new(source, limits.import_csv_bytes).encoded(options.encoding);
+        let mut lines = Lines::new(source, most, options.separator, is_column).map_err(no_header)?;
         if lines.next().map_err(no_header)? != Next::Line {
             return Err(Error::invalid("file", NO_HEADER));
         }
@@ -108,19 +88,47 @@ impl Records<'_> {
         if names.iter().any(|name| name.contains('\0')) {
             return Err(Error::invalid("file", NO_MARK));
         }
-        let columns = self.header(&names)?;
+        let mut columns = self.header(&chosen(&names, options)?)?;
         let mut report = ImportReport { dry_run: self.dry_run, ..ImportReport::default() };
+        report.kept = options.keep_refused.then(|| Kept::new(&names, lines.separator()));
         let ignored = names.iter().zip(&columns).filter(|(_, column)| matches!(column, Column::Ignored));
         report.ignored = ignored.map(|(name, _)| name.clone()).collect();
-        self.all_lines(&mut lines, &columns, &mut report).await?;
+        self.all_lines(&mut lines, &mut columns, &mut report).await?;
         report.errors.sort_by_key(|error| error.line);
         Ok(report)
+    }
+
+    /// Looks at the first lines of a file, without a judgement of its columns.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if it has no first line.
+    pub fn csv_head(&self, source: impl Read, options: &ImportOptions, rows: usize) -> Result<CsvHead> {
+        let no_header = |_| Error::invalid("file", NO_HEADER);
+        let most = usize::try_from(self.inner.config.limits.import_record_bytes).unwrap_or(usize::MAX);
+        let source = Source::new(source, u64::MAX).encoded(options.encoding);
+        let is_column = |name: &str| self.column(name).is_ok();
+        let mut lines = Lines::new(source, most, options.separator, is_column).map_err(no_header)?;
+        let mut found = vec![];
+        while found.len() <= rows && lines.next().map_err(no_header)? == Next::Line {
+            found.push(cells_of(&lines));
+        }
+        let mut found = found.into_iter();
+        let names = found.next().ok_or_else(|| Error::invalid("file", NO_HEADER))?;
+        if names.iter().any(|name| name.contains('\0')) {
+            return Err(Error::invalid("file", NO_MARK));
+        }
+        let separator = Separator::of(lines.separator());
+        Ok(CsvHead {
+            names: names.iter().map(|name| name.trim().to_owned()).collect(),
+            rows: found.collect(),
+            separator,
+        })
     }
 
     async fn all_lines<R: Read + Send>(
         &self,
         lines: &mut Lines<R>,
-        columns: &[Column<'_>],
+        columns: &mut [Column<'_>],
         report: &mut ImportReport,
     ) -> Result<()> {
         let mut batch = Batch::default();
@@ -138,11 +146,14 @@ impl Records<'_> {
                     );
                 }
                 Ok(Next::Line) => match self.line(columns, lines) {
-                    Ok(change) => {
-                        batch.lines.push((lines.line(), change));
+                    Ok(mut line) => {
+                        if report.kept.is_some() {
+                            line.cells = cells_of(lines);
+                        }
+                        batch.lines.push(line);
                         batch.bytes += lines.length();
                     }
-                    Err(error) => report.refuse(lines.line(), error)?,
+                    Err(error) => report.refuse(lines.line(), &cells_of(lines), error)?,
                 },
                 Err(stop) => {
                     report.refuse_line(lines.line() + 1, stopped(&stop));
@@ -150,18 +161,23 @@ impl Records<'_> {
                 }
             }
             let is_full = batch.lines.len() == MAX_BATCH || batch.bytes >= BATCH_BYTES;
-            if is_full && !self.flush_or_stop(&mut batch, report).await? {
+            if is_full && !self.flush_or_stop(&mut batch, columns, report).await? {
                 return Ok(());
             }
         }
-        self.flush_or_stop(&mut batch, report).await.map(drop)
+        self.flush_or_stop(&mut batch, columns, report).await.map(drop)
     }
 
     /// Writes a batch. If that fails after other batches were written, reports where the import stopped and returns false:
     /// an error alone would not say which records exist, and a second import would create them again.
-    async fn flush_or_stop(&self, batch: &mut Batch, report: &mut ImportReport) -> Result<bool> {
-        let (first, batch_size) = (batch.lines.first().map(|(line, _)| *line), batch.lines.len());
-        match (self.flush(batch, report).await, first) {
+    async fn flush_or_stop(
+        &self,
+        batch: &mut Batch,
+        columns: &mut [Column<'_>],
+        report: &mut ImportReport,
+    ) -> Result<bool> {
+        let (first, batch_size) = (batch.lines.first().map(|line| line.number), batch.lines.len());
+        match (self.flush(batch, columns, report).await, first) {
             (Ok(()), _) => Ok(true),
             (Err(error), Some(line)) if report.created > 0 => {
                 tracing::warn!(%error, created = report.created, line, "an import stopped midway");
@@ -180,40 +196,7 @@ impl Records<'_> {
         }
     }
 
-    fn column(&self, name: &str) -> Result<Column<'_>> {
-        Ok(match name {
-            "id" => Column::Id,
-            // The platform sets these. An export contains them, so an import ignores them.
-            "created_at" | "updated_at" | "version" => Column::Ignored,
-            _ => match writable(&self.entry.model, name)? {
-                // An export describes files. Their bytes are uploaded by another route.
-                field if matches!(field.kind, FieldKind::File { .. }) => Column::Ignored,
-                field => Column::Field(field),
-            },
-        })
-    }
-
-    fn header(&self, names: &[String]) -> Result<Vec<Column<'_>>> {
-        let (mut columns, mut wrong) = (Vec::with_capacity(names.len()), Wrong::default());
-        for (index, name) in names.iter().enumerate() {
-            columns.extend(wrong.take(self.column(name))?);
-            if names[..index].contains(name) {
-                wrong.add(FieldError::new(name, Rule::Value, "is the name of two columns"));
-            }
-        }
-        let needed = self.entry.model.fields.iter().filter(|f| f.required && f.default.is_none());
-        for field in needed.filter(|f| !names.iter().any(|name| name == f.name.as_str())) {
-            wrong.add(FieldError::new(
-                field.name.as_str(),
-                Rule::Required,
-                "is required: there is no such column",
-            ));
-        }
-        wrong.finish()?;
-        Ok(columns)
-    }
-
-    fn line<R: Read>(&self, columns: &[Column<'_>], line: &Lines<R>) -> Result<Change> {
+    fn line<R: Read>(&self, columns: &[Column<'_>], line: &Lines<R>) -> Result<Line> {
         let cells = line.cells();
         if cells.len() != columns.len() {
             let (found, wanted) = (cells.len(), columns.len());
@@ -226,9 +209,9 @@ impl Records<'_> {
             }
             return Err(Error::invalid("", reason));
         }
-        let (mut id, mut wrong) = (None, Wrong::default());
+        let (mut id, mut named, mut wrong) = (None, vec![], Wrong::default());
         let mut values: Vec<(FieldName, Value)> = Vec::with_capacity(columns.len());
-        for (column, cell) in columns.iter().zip(cells) {
+        for (index, (column, cell)) in columns.iter().zip(cells).enumerate() {
             match column {
                 Column::Ignored => {}
                 Column::Id => id = wrong.take(self.given_id(cell))?.flatten(),
@@ -236,10 +219,15 @@ impl Records<'_> {
                     let value = wrong.take(value(field, cell))?.flatten();
                     values.extend(value.map(|value| (field.name.clone(), value)));
                 }
+                Column::Lookup(lookup) => {
+                    let value = wrong.take(lookup.value(cell))?.flatten();
+                    named.extend(value.map(|value| (index, value)));
+                }
             }
         }
         wrong.finish()?;
-        Ok(Change::Insert { model: self.entry.model.name.clone(), id, values })
+        let change = Change::Insert { model: self.entry.model.name.clone(), id, values };
+        Ok(Line { number: line.line(), change, named, cells: vec![] })
     }
 
     fn given_id(&self, cell: &[u8]) -> Result<Option<RecordId>> {
@@ -252,13 +240,19 @@ impl Records<'_> {
     }
 
     /// Writes a batch. If it is refused, reports the lines at fault and writes the others.
-    async fn flush(&self, batch: &mut Batch, report: &mut ImportReport) -> Result<()> {
-        let mut lines = std::mem::take(batch).lines;
+    async fn flush(
+        &self,
+        batch: &mut Batch,
+        columns: &mut [Column<'_>],
+        report: &mut ImportReport,
+    ) -> Result<()> {
+        let lines = std::mem::take(batch).lines;
+        let mut lines = self.named(lines, columns, report).await?;
         while !lines.is_empty() {
-            let changes: Vec<_> = lines.iter().map(|(_, change)| change.clone()).collect();
+            let changes: Vec<_> = lines.iter().map(|line| line.change.clone()).collect();
             let error = match self.apply(changes).await {
                 Ok(written) => {
-                    report.created += written.len() as u64;
+                    report.add(written.len(), |index| self.document(&written[index]).body);
                     break;
                 }
                 Err(error) if blames_a_line(&error) => error,
@@ -266,8 +260,8 @@ impl Records<'_> {
             };
             match &error {
                 Error::Engine(engine) if engine.index().is_some_and(|index| index < lines.len()) => {
-                    let (line, _) = lines.remove(engine.index().unwrap_or_default());
-                    report.refuse(line, error)?;
+                    let line = lines.remove(engine.index().unwrap_or_default());
+                    report.refuse(line.number, &line.cells, error)?;
                 }
                 _ => lines = self.without_blamed(lines, error, report).await?,
             }
@@ -275,18 +269,49 @@ impl Records<'_> {
         Ok(())
     }
 
+    /// Looks up the records that lines name by values. Reports lines that name none, and returns the others.
+    async fn named(
+        &self,
+        lines: Vec<Line>,
+        columns: &mut [Column<'_>],
+        report: &mut ImportReport,
+    ) -> Result<Vec<Line>> {
+        for (index, column) in columns.iter_mut().enumerate() {
+            let Column::Lookup(lookup) = column else { continue };
+            let of_column = lines.iter().flat_map(|line| &line.named).filter(|(of, _)| *of == index);
+            let values: Vec<_> = of_column.map(|(_, value)| value).collect();
+            self.look_up(lookup, &values).await?;
+        }
+        let mut sound = Vec::with_capacity(lines.len());
+        for mut line in lines {
+            let mut wrong = Wrong::default();
+            for (index, value) in std::mem::take(&mut line.named) {
+                let Column::Lookup(lookup) = &columns[index] else { continue };
+                let id = wrong.take(lookup.id(&value))?;
+                if let (Change::Insert { values, .. }, Some(id)) = (&mut line.change, id) {
+                    values.push((lookup.field.name.clone(), id));
+                }
+            }
+            match wrong.finish() {
+                Ok(()) => sound.push(line),
+                Err(error) => report.refuse(line.number, &line.cells, error)?,
+            }
+        }
+        Ok(sound)
+    }
+
     /// Returns the lines of a refused batch whose references are valid, and reports the others.
     async fn without_blamed(
         &self,
-        lines: Vec<(u64, Change)>,
+        lines: Vec<Line>,
         refused: Error,
         report: &mut ImportReport,
-    ) -> Result<Vec<(u64, Change)>> {
+    ) -> Result<Vec<Line>> {
         let (all, mut sound) = (lines.len(), Vec::with_capacity(lines.len()));
-        for (line, change) in lines {
-            match self.check_references(std::slice::from_ref(&change)).await {
-                Ok(()) => sound.push((line, change)),
-                Err(error) if blames_a_line(&error) => report.refuse(line, error)?,
+        for line in lines {
+            match self.check_references(std::slice::from_ref(&line.change)).await {
+                Ok(()) => sound.push(line),
+                Err(error) if blames_a_line(&error) => report.refuse(line.number, &line.cells, error)?,
                 Err(error) => return Err(error),
             }
         }
@@ -294,59 +319,20 @@ impl Records<'_> {
     }
 }
 
-/// Returns the value of a cell. `None`: the cell is empty, and the field gets its default or stays empty.
-fn value(field: &Field, cell: &[u8]) -> Result<Option<Value>> {
-    if cell.is_empty() {
-        return if field.required && field.default.is_none() {
-            Err(Error::InvalidFields(vec![FieldError::required(field.name.as_str())]))
-        } else {
-            Ok(None)
-        };
+/// Returns the names of the fields that the columns of a file set.
+fn chosen(names: &[String], options: &ImportOptions) -> Result<Vec<String>> {
+    let Some(columns) = &options.columns else { return Ok(names.to_vec()) };
+    if columns.len() > names.len() {
+        let reason = format!("the file has {} columns", names.len());
+        return Err(Error::invalid("columns", reason));
     }
-    let not_text = |_| Error::invalid(field.name.as_str(), "is not UTF-8: save the file as \"CSV UTF-8\"");
-    let cell = str::from_utf8(cell).map_err(not_text)?;
-    let value = match field.kind {
-        FieldKind::Text { .. } | FieldKind::Choice { .. } => {
-            input::from_json(field, &Json::String(unguarded(cell).to_owned()))?
-        }
-        _ => input::from_text(field, cell.trim())?,
-    };
-    Ok(Some(value))
+    let mut columns: Vec<_> = columns.iter().map(|name| name.trim().to_owned()).collect();
+    columns.resize(names.len(), String::new());
+    Ok(columns)
 }
 
-impl ImportReport {
-    /// Adds the errors of a refused line.
-    fn refuse(&mut self, line: u64, error: Error) -> Result<()> {
-        let fields = match error {
-            Error::Engine(ref engine) if error.code() == "not_unique" => {
-                let tenantry_engine::Kind::Unique(fields) = engine.kind() else { return Err(error) };
-                let reason = error.public_title();
-                let field = fields.first().cloned().unwrap_or_default();
-                vec![FieldError::new(field, Rule::Taken, reason)]
-            }
-            Error::Engine(_) if error.code() == "reference" => {
-                vec![FieldError::new("", Rule::NoSuchRecord, error.public_title())]
-            }
-            error => error.into_fields()?,
-        };
-        for wrong in fields {
-            let field = Some(wrong.field).filter(|field| !field.is_empty());
-            self.push(RowError { line, field, code: wrong.rule.code(), reason: wrong.reason });
-        }
-        Ok(())
-    }
-
-    fn refuse_line(&mut self, line: u64, reason: String) {
-        self.push(RowError { line, field: None, code: Rule::Value.code(), reason });
-    }
-
-    fn push(&mut self, error: RowError) {
-        if self.errors.len() < MAX_ERRORS {
-            self.errors.push(error);
-        } else {
-            self.more_errors = true;
-        }
-    }
+fn cells_of<R: Read>(lines: &Lines<R>) -> Vec<String> {
+    lines.cells().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect()
 }
 
 fn stopped(stop: &Stop) -> String {

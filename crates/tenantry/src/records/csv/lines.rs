@@ -3,7 +3,10 @@
 //! Used by the import. Built on `csv_core`, which reports how much of its buffers it fills, so that no cell can grow
 //! without limit.
 
-use super::source::{Source, Stop};
+use super::{
+    options::Separator,
+    source::{Source, Stop},
+};
 use csv_core::{ReadRecordResult as Outcome, Reader, ReaderBuilder};
 use std::io::Read;
 
@@ -29,6 +32,7 @@ pub(super) enum Next {
 pub(super) struct Lines<R> {
     source: Source<R>,
     core: Reader,
+    separator: u8,
     /// Largest number of bytes of the cells of one line.
     most: usize,
     cells: Vec<u8>,
@@ -44,6 +48,7 @@ impl<R: Read> Lines<R> {
     pub(super) fn new(
         mut source: Source<R>,
         most: usize,
+        separator: Option<Separator>,
         is_column: impl Fn(&str) -> bool,
     ) -> Result<Self, Stop> {
         let first = source.first_line(MOST_HEADER)?;
@@ -53,10 +58,19 @@ impl<R: Read> Lines<R> {
         } else {
             delimiter = Some(guessed(first, is_column));
         }
+        if let Some(separator) = separator {
+            delimiter = Some(separator.byte());
+        }
         source.used(said);
-        let core = ReaderBuilder::new().delimiter(delimiter.unwrap_or(b',')).build();
+        let separator = delimiter.unwrap_or(DELIMITERS[0]);
+        let core = ReaderBuilder::new().delimiter(separator).build();
         let (cells, ends) = (vec![0; 4096.min(most)], vec![0; 64]);
-        Ok(Self { source, core, most, cells, ends, count: 0, line: 1, next_line: 1 })
+        Ok(Self { source, core, separator, most, cells, ends, count: 0, line: 1, next_line: 1 })
+    }
+
+    /// What separates cells.
+    pub(super) fn separator(&self) -> u8 {
+        self.separator
     }
 
     /// Number of the line that was read last, from 1.
@@ -134,9 +148,12 @@ fn named(first: &[u8]) -> Option<u8> {
 }
 
 fn guessed(first: &[u8], is_column: impl Fn(&str) -> bool) -> u8 {
+    // Names that are no columns count less: a file whose columns are chosen may have none.
     let columns = |delimiter: u8| {
+        let all = first.iter().filter(|byte| **byte == delimiter).count();
         let names = first.split(|byte| *byte == delimiter).filter_map(|name| str::from_utf8(name).ok());
-        names.filter(|name| is_column(name.trim().trim_matches('"').trim())).count()
+        let known = names.filter(|name| is_column(name.trim().trim_matches('"').trim())).count();
+        (known, all)
     };
     let mut best = (DELIMITERS[0], columns(DELIMITERS[0]));
     for delimiter in DELIMITERS {
@@ -154,7 +171,7 @@ mod tests {
 
     fn all(text: &str, most: usize) -> Vec<(u64, Option<Vec<String>>)> {
         let source = Source::new(text.as_bytes(), 1 << 20);
-        let mut lines = Lines::new(source, most, |name| ["a", "b"].contains(&name)).unwrap();
+        let mut lines = Lines::new(source, most, None, |name| ["a", "b"].contains(&name)).unwrap();
         let mut found = Vec::new();
         loop {
             let cells = match lines.next().unwrap() {

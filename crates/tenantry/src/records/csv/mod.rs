@@ -3,13 +3,17 @@
 //! Called by the record routes, the demo loader and archives. Both directions are streamed: an export uses the memory
 //! of one page, an import that of one batch. Rows are read and written only by `Records`.
 
+mod columns;
 mod export;
 mod guard;
 mod import;
 mod lines;
+mod options;
+mod report;
 mod source;
 
 pub use export::CsvExport;
 pub(crate) use export::csv_line;
 pub(crate) use guard::unguarded;
-pub use import::{ImportReport, RowError};
+pub use options::{CsvHead, FileEncoding, ImportOptions, Separator};
+pub use report::{ImportReport, Reason, RowError};

@@ -1,8 +1,9 @@
 //! Text of an uploaded file, piece by piece: UTF-8 or, as spreadsheets save "Unicode text", UTF-16 with a byte order
-//! mark.
+//! mark; or an older encoding that the caller names.
 //!
 //! Used by the reader of lines. It holds one piece at a time and stops at a file that is too long.
 
+use super::options::FileEncoding;
 use std::io::{self, Read};
 
 /// Number of bytes read at a time.
@@ -25,6 +26,7 @@ enum Encoding {
     Utf8,
     Utf16Little,
     Utf16Big,
+    SingleByte(&'static encoding_rs::Encoding),
 }
 
 /// A file that is read once and decoded to UTF-8.
@@ -46,6 +48,14 @@ impl<R: Read> Source<R> {
     pub(super) fn new(inner: R, most: u64) -> Self {
         let (raw, text) = (Vec::with_capacity(PIECE), Vec::with_capacity(PIECE));
         Self { inner, left: most, most, encoding: Encoding::Unknown, raw, text, at: 0, ended: false }
+    }
+
+    /// Reads the file in this encoding.
+    pub(super) fn encoded(mut self, encoding: FileEncoding) -> Self {
+        if let Some(encoding) = encoding.single_byte() {
+            self.encoding = Encoding::SingleByte(encoding);
+        }
+        self
     }
 
     /// Returns the text that is not used yet. Empty at the end of the file.
@@ -116,6 +126,12 @@ impl<R: Read> Source<R> {
         match self.encoding {
             Encoding::Utf16Little => self.wide(u16::from_le_bytes),
             Encoding::Utf16Big => self.wide(u16::from_be_bytes),
+            Encoding::SingleByte(encoding) => {
+                let (text, _) = encoding.decode_without_bom_handling(&self.raw);
+                self.text.extend_from_slice(text.as_bytes());
+                self.raw.clear();
+                Ok(())
+            }
             Encoding::Utf8 | Encoding::Unknown => {
                 self.text.append(&mut self.raw);
                 Ok(())

@@ -124,6 +124,7 @@ fn done(words: &Fields) -> Option<Notice> {
         ("deleted", Ok(records)) => format!("Deleted: {records}."),
         ("deleted", Err(_)) => "The record is deleted.".to_owned(),
         ("changed", Ok(records)) => format!("Changed: {records}."),
+        ("imported", Ok(records)) => format!("Imported: {records}."),
         ("none", _) => return Some(Notice::wrong("Tick at least one record first.")),
         _ => return None,
     }))
@@ -137,6 +138,11 @@ fn bulk(place: &Place<'_>, params: &Params, path: &str) -> Bulk {
         change: all("change", Verb::Update),
         delete: all("delete", Verb::Delete),
         back: params.without(|name, _| name == "after").query(),
+        // The platform refuses it to impersonators.
+        export: place.tenant().actor().impersonator().is_none().then(|| {
+            let page = |name: &str| matches!(name, "after" | "count" | "limit");
+            params.without(|name, _| page(name)).href(&format!("/api/records/{}/export", place.model.name))
+        }),
     }
 }
 

@@ -1,0 +1,334 @@
+//! `/{model}/import/`: choose a file, choose the field of each column, look at what would be stored, import.
+//!
+//! The file travels with the form from step to step, so the server keeps nothing of it. It is read by the API's import.
+
+mod guess;
+mod shown;
+
+use super::{Place, form::require};
+use crate::http::{
+    App,
+    pages::{
+        answer::{page, see},
+        frame,
+        upload::File,
+        visit::{Fields, Inside, Sent},
+        words,
+    },
+    problem::{Code, Problem, Result},
+    records::refused_lines,
+};
+use axum::{extract::Path, response::Response};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use guess::Target;
+use http::StatusCode;
+use tenantry::{
+    access::gates::Verb,
+    records::{CsvHead, FileEncoding, ImportOptions, ImportReport, Separator},
+};
+use tenantry_console::{
+    Notice,
+    records::{Choice, FileColumn, Import, ImportStep},
+};
+
+/// Largest file, bytes. It travels with each step. The API imports larger ones.
+const MOST: usize = 2 << 20;
+/// Largest form, bytes: a file of this size in base64, twice, since the refused lines travel too; and the choices.
+const FORM: usize = 8 << 20;
+/// Rows that the choice of columns shows.
+const EXAMPLES: usize = 3;
+/// Marks a file as UTF-8 for spreadsheets.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The file and how it is read.
+struct Upload {
+    name: String,
+    bytes: Vec<u8>,
+    encoding: FileEncoding,
+    separator: Option<Separator>,
+    /// Field of each column.
+    columns: Option<Vec<String>>,
+}
+
+impl Upload {
+    fn of_file(file: &File) -> Self {
+        let bytes = file.bytes.to_vec();
+        Self {
+            name: file.name.chars().take(120).collect(),
+            encoding: guess::encoding(&bytes),
+            bytes,
+            separator: None,
+            columns: None,
+        }
+    }
+
+    /// Reads what a form carries. `None`: it has no file.
+    fn of_form(fields: &Fields) -> Option<Self> {
+        let bytes = STANDARD.decode(fields.filled("_file")?).ok()?;
+        let column = |index: usize| fields.sent(&format!("column-{index}")).map(str::to_owned);
+        let columns: Vec<_> = (0..).map_while(column).collect();
+        Some(Self {
+            name: fields.get("_name").to_owned(),
+            bytes,
+            encoding: FileEncoding::parse(fields.get("_encoding")).unwrap_or_default(),
+            separator: Separator::parse(fields.get("_separator")).ok(),
+            columns: (!columns.is_empty()).then_some(columns),
+        })
+    }
+
+    fn options(&self) -> ImportOptions {
+        ImportOptions {
+            columns: self.columns.clone(),
+            encoding: self.encoding,
+            separator: self.separator,
+            keep_refused: false,
+        }
+    }
+
+    /// Returns the fields that carry it to the next step.
+    fn carried(&self) -> Vec<(String, String)> {
+        let name_of =
+            |encoding| FileEncoding::ALL.iter().find(|(known, _)| *known == encoding).map(|(_, name)| *name);
+        let separator = Separator::ALL.iter().find(|(known, _)| Some(*known) == self.separator);
+        let mut fields = vec![
+            ("_name".to_owned(), self.name.clone()),
+            ("_file".to_owned(), STANDARD.encode(&self.bytes)),
+            ("_encoding".to_owned(), name_of(self.encoding).unwrap_or_default().to_owned()),
+            ("_separator".to_owned(), separator.map(|(_, name)| (*name).to_owned()).unwrap_or_default()),
+        ];
+        for (index, column) in self.columns.iter().flatten().enumerate() {
+            fields.push((format!("column-{index}"), column.clone()));
+        }
+        fields
+    }
+}
+
+/// `GET /{model}/import/`.
+pub(in crate::http) async fn choose(app: App, inside: Inside, Path(model): Path<String>) -> Result<Response> {
+    let place = Place::of(&app, &inside, &model)?;
+    require(&place, Verb::Create)?;
+    Ok(file(&place, None, StatusCode::OK))
+}
+
+/// `POST /{model}/import/`: the step that `_to` names.
+pub(in crate::http) async fn import(
+    app: App,
+    inside: Inside,
+    Path(model): Path<String>,
+    sent: Sent,
+) -> Result<Response> {
+    let place = Place::of(&app, &inside, &model)?;
+    require(&place, Verb::Create)?;
+    let (fields, chosen) = match inside.visit.upload(sent, FORM).await {
+        Err(problem) if problem.code() == Code::TooLarge => return Ok(too_large(&place)),
+        read => read?,
+    };
+    let name = format!("{}-refused.csv", place.model.name);
+    if fields.get("_to") == "save" {
+        let bytes = STANDARD.decode(fields.get("_refused")).unwrap_or_default();
+        return Ok(refused_lines(bytes, &name));
+    }
+    let upload = match (chosen, fields.get("_to")) {
+        (Some(file), _) => Some(Upload::of_file(&file)),
+        (None, "file") => None,
+        (None, _) => Upload::of_form(&fields),
+    };
+    let Some(mut upload) = upload else {
+        let notice = (fields.get("_to") == "columns").then(|| Notice::wrong("Choose a file first."));
+        let status = if notice.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+        return Ok(file(&place, notice, status));
+    };
+    if upload.bytes.len() > MOST {
+        return Ok(too_large(&place));
+    }
+    match fields.get("_to") {
+        "columns" => columns(&place, upload, None),
+        "again" => {
+            // Names and number of the columns may be others now.
+            upload.columns = None;
+            columns(&place, upload, None)
+        }
+        "refused" => {
+            let options = ImportOptions { keep_refused: true, ..upload.options() };
+            let report =
+                place.records()?.with_dry_run(true).import_csv_as(&upload.bytes[..], &options).await?;
+            Ok(refused_lines([MARK, &report.refused_csv()].concat(), &name))
+        }
+        "import" => run(&place, &upload).await,
+        _ => preview(&place, upload).await,
+    }
+}
+
+/// Step 1.
+fn file(place: &Place<'_>, notice: Option<Notice>, status: StatusCode) -> Response {
+    let targets = guess::targets(place);
+    let columns = targets.iter().filter(|target| target.name != "id");
+    let step = ImportStep::File {
+        columns: columns.map(|target| (target.name.clone(), target.label.clone())).collect(),
+        most: words::bytes(MOST as u64),
+    };
+    show(place, step, vec![], notice, status)
+}
+
+fn too_large(place: &Place<'_>) -> Response {
+    let most = words::bytes(MOST as u64);
+    let text = format!(
+        "The file is larger than {most}. Split it, or import it with the API: POST /api/records/{}/import.",
+        place.model.name
+    );
+    file(place, Some(Notice::wrong(text)), StatusCode::PAYLOAD_TOO_LARGE)
+}
+
+/// Step 2.
+fn columns(place: &Place<'_>, mut upload: Upload, notice: Option<Notice>) -> Result<Response> {
+    let head = match place.records()?.csv_head(&upload.bytes[..], &upload.options(), EXAMPLES) {
+        Ok(head) => head,
+        Err(error) => {
+            let text = format!("The file {}.", error.reason());
+            return Ok(file(place, Some(Notice::wrong(text)), StatusCode::UNPROCESSABLE_ENTITY));
+        }
+    };
+    let targets = guess::targets(place);
+    upload.separator = Some(head.separator);
+    let chosen = match upload.columns.take() {
+        Some(columns) if columns.len() == head.names.len() => columns,
+        _ => guess::columns(&targets, &head),
+    };
+    let status = if notice.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let mut carried = upload.carried();
+    carried.retain(|(name, _)| !matches!(name.as_str(), "_encoding" | "_separator"));
+    let step = ImportStep::Columns {
+        file: upload.name.clone(),
+        encoding: encodings(upload.encoding),
+        separator: separators(head.separator),
+        columns: columns_of(&head, &targets, &chosen),
+    };
+    Ok(show(place, step, carried, notice, status))
+}
+
+fn columns_of(head: &CsvHead, targets: &[Target], chosen: &[String]) -> Vec<FileColumn> {
+    let column = |(index, name): (usize, &String)| FileColumn {
+        id: format!("column-{index}"),
+        name: if name.is_empty() { format!("Column {}", index + 1) } else { name.clone() },
+        examples: head.rows.iter().filter_map(|row| row.get(index)).map(|cell| short(cell)).collect(),
+        options: guess::options(targets, chosen.get(index).map_or("", String::as_str)),
+    };
+    head.names.iter().enumerate().map(column).collect()
+}
+
+fn short(cell: &str) -> String {
+    match cell.chars().count() > 40 {
+        true => cell.chars().take(40).chain(['…']).collect(),
+        false => cell.to_owned(),
+    }
+}
+
+fn encodings(chosen: FileEncoding) -> Vec<Choice> {
+    let label = |encoding| match encoding {
+        FileEncoding::Unicode => "Unicode (UTF-8 or UTF-16)",
+        FileEncoding::Windows1250 => "Central European (Windows-1250)",
+        FileEncoding::Windows1251 => "Cyrillic (Windows-1251)",
+        FileEncoding::Windows1252 => "Western European (Windows-1252)",
+        FileEncoding::Windows1254 => "Turkish, Azerbaijani (Windows-1254)",
+    };
+    let choice = |(encoding, name): (FileEncoding, &str)| Choice {
+        value: name.to_owned(),
+        label: label(encoding).to_owned(),
+        chosen: encoding == chosen,
+    };
+    FileEncoding::ALL.map(choice).into()
+}
+
+fn separators(chosen: Separator) -> Vec<Choice> {
+    let choice = |(separator, name): (Separator, &str)| Choice {
+        value: name.to_owned(),
+        label: words::human(name),
+        chosen: separator == chosen,
+    };
+    Separator::ALL.map(choice).into()
+}
+
+/// Step 3: tries the import without making it.
+async fn preview(place: &Place<'_>, upload: Upload) -> Result<Response> {
+    let missing = guess::missing(&guess::targets(place), upload.columns.as_deref().unwrap_or_default());
+    if !missing.is_empty() {
+        let text =
+            format!("Choose the columns of: {}. Without them no record can be added.", missing.join(", "));
+        return columns(place, upload, Some(Notice::wrong(text)));
+    }
+    let records = place.records()?.with_dry_run(true);
+    let report = match records.import_csv_as(&upload.bytes[..], &upload.options()).await {
+        Ok(report) => report,
+        Err(error) => {
+            let problem = Problem::from(error);
+            if problem.code() != Code::Invalid {
+                return Err(problem);
+            }
+            let wrong =
+                problem.wrong_fields().iter().map(|wrong| format!("{} {}", wrong.field, wrong.message));
+            let text = wrong.collect::<Vec<_>>().join("; ");
+            return columns(place, upload, Some(Notice::wrong(text)));
+        }
+    };
+    let (heads, rows) = shown::sample(place, upload.columns.as_deref().unwrap_or_default(), &report).await?;
+    let step = ImportStep::Preview {
+        file: upload.name.clone(),
+        good: report.created,
+        counted: counted(report.created, "record"),
+        refused: report.refused,
+        refused_counted: counted(report.refused, "line"),
+        heads,
+        rows,
+        reasons: shown::reasons(place, &report),
+    };
+    Ok(show(place, step, upload.carried(), None, StatusCode::OK))
+}
+
+/// The import itself.
+async fn run(place: &Place<'_>, upload: &Upload) -> Result<Response> {
+    let options = ImportOptions { keep_refused: true, ..upload.options() };
+    let report = place.records()?.import_csv_as(&upload.bytes[..], &options).await?;
+    if report.refused == 0 {
+        return Ok(see(&format!(
+            "{}?_done=imported&_count={}",
+            Place::list_path(&place.model),
+            report.created
+        )));
+    }
+    Ok(done(place, report))
+}
+
+fn done(place: &Place<'_>, report: ImportReport) -> Response {
+    let step = ImportStep::Done {
+        counted: counted(report.created, "record"),
+        refused_counted: counted(report.refused, "line"),
+        reasons: shown::reasons(place, &report),
+    };
+    let refused = STANDARD.encode([MARK, &report.refused_csv()].concat());
+    show(place, step, vec![("_refused".to_owned(), refused)], None, StatusCode::OK)
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    format!("{} {noun}{}", words::number(count), if count == 1 { "" } else { "s" })
+}
+
+fn show(
+    place: &Place<'_>,
+    step: ImportStep,
+    carried: Vec<(String, String)>,
+    notice: Option<Notice>,
+    status: StatusCode,
+) -> Response {
+    let mut frame = frame::of_company(place.inside, &format!("Import into {}", place.model.label));
+    frame.notice = notice;
+    let list = Place::list_path(&place.model);
+    let view = Import {
+        frame: &frame,
+        label: &place.model.label,
+        list: &list,
+        path: &format!("{list}import/"),
+        step,
+        carried,
+    };
+    page(status, &view)
+}

@@ -1,0 +1,124 @@
+//! A CSV import on pages: the file travels from step to step, nothing is written before "Import", refused lines come back.
+
+use super::{
+    app::{Client, TestApp},
+    console_data::filled,
+    web::{Page, Web},
+};
+
+const PATH: &str = "/patients/import/";
+
+async fn owner() -> (TestApp, Web, Client) {
+    let (app, people) = filled().await;
+    (app.clone(), Web::signed_in(&app, people[0]).await, app.login(people[0]).await)
+}
+
+async fn count(client: &Client) -> u64 {
+    client.get("/api/records/patients?count=true&limit=1").await.json()["count"].as_u64().unwrap()
+}
+
+async fn choose(web: &mut Web, bytes: &[u8]) -> Page {
+    let form = web.get(PATH).await.expect(200);
+    web.send_file(&form, PATH, &[("_to", "columns")], Some(("people.csv", bytes))).await
+}
+
+/// Returns the chosen option of each column.
+fn chosen(page: &Page) -> Vec<String> {
+    let fields = page.form(PATH).fields;
+    let columns = fields.into_iter().filter(|(name, _)| name.starts_with("column-"));
+    columns.map(|(_, value)| value).collect()
+}
+
+#[tokio::test]
+async fn a_file_is_looked_at_before_it_is_imported() {
+    let (_app, mut web, client) = owner().await;
+    // Labels, a reference by name, another separator and encoding.
+    let city = super::console_data::CANARY;
+    let file = format!(
+        "Last name;First name;BORN_ON;City;Whatever\r\nA\u{1};Ann;1990-01-01;Ahlen {city};x\r\nElm;Bea;soon;;\r\nOak;Cem;1991-02-03;Nowhere;\r\n"
+    );
+    let file: Vec<u8> = file.bytes().map(|b| if b == 1 { 0xf0 } else { b }).collect();
+    let columns = choose(&mut web, &file).await.expect(200);
+    assert_eq!(chosen(&columns), ["last_name", "first_name", "born_on", "city.name", ""]);
+    let text = columns.text();
+    assert!(text.contains("Ann · Bea · Cem") && text.contains("Ağ"), "{text}");
+    let preview = web.send_file(&columns, PATH, &[("_to", "preview")], None).await.expect(200);
+    let text = preview.text();
+    assert!(text.contains("1 record  can be added") || text.contains("1 record can be added"), "{text}");
+    assert!(
+        text.contains("2 lines of people.csv cannot be imported") && text.contains("no record of Cities"),
+        "{text}"
+    );
+    assert!(text.contains("Ahlen") && text.contains("Ann"), "references show what they refer to: {text}");
+    assert_eq!(count(&client).await, 1, "nothing is written yet");
+    let refused = web.send_file(&preview, PATH, &[("_to", "refused")], None).await.expect(200);
+    assert!(refused.body.contains("Elm;Bea;soon;;;born_on: "), "{}", refused.body);
+    assert_eq!(refused.headers["content-disposition"], "attachment; filename=\"patients-refused.csv\"");
+    let back = web.send_file(&preview, PATH, &[("_to", "columns")], None).await.expect(200);
+    assert_eq!(chosen(&back), chosen(&columns), "the choices are kept");
+    let done = web.send_file(&preview, PATH, &[("_to", "import")], None).await.expect(200);
+    assert!(
+        done.text().contains("Imported: 1 record.") && done.text().contains("2 lines refused"),
+        "{}",
+        done.text()
+    );
+    assert_eq!(count(&client).await, 2);
+    let saved = web.send_file(&done, PATH, &[("_to", "save")], None).await.expect(200);
+    assert!(saved.body.contains("Oak;Cem;1991-02-03;Nowhere;;city.name: "), "{}", saved.body);
+}
+
+#[tokio::test]
+async fn a_good_file_leads_to_the_list() {
+    let (_app, mut web, client) = owner().await;
+    let columns =
+        choose(&mut web, b"last_name,first_name,born_on,City\nAsh,A,1990-01-01,1\n").await.expect(200);
+    assert_eq!(chosen(&columns)[3], "city", "cells that are ids are taken as ids");
+    let missing =
+        web.send_file(&columns, PATH, &[("_to", "preview"), ("column-2", "")], None).await.expect(422);
+    assert!(missing.text().contains("Choose the columns of: Born on"), "{}", missing.text());
+    let twice = [("_to", "preview"), ("column-3", "last_name")];
+    let twice = web.send_file(&columns, PATH, &twice, None).await.expect(422);
+    assert!(twice.text().contains("two columns"), "{}", twice.text());
+    let preview = web.send_file(&columns, PATH, &[("_to", "preview")], None).await.expect(200);
+    let done = web.send_file(&preview, PATH, &[("_to", "import")], None).await.expect(303);
+    assert_eq!(done.location(), "/patients/?_done=imported&_count=1");
+    assert!(web.follow(&done).await.text().contains("Imported: 1 record."));
+    assert_eq!(count(&client).await, 2);
+}
+
+#[tokio::test]
+async fn files_that_are_none_are_refused_with_the_remedy() {
+    let (_app, mut web, client) = owner().await;
+    let form = web.get(PATH).await.expect(200);
+    let none = web.send_file(&form, PATH, &[("_to", "columns")], Some(("", b""))).await.expect(422);
+    assert!(none.text().contains("Choose a file first."), "{}", none.text());
+    assert!(choose(&mut web, b"").await.expect(422).text().contains("first line names the fields"));
+    let large = vec![b'x'; (2 << 20) + 1];
+    let large = choose(&mut web, &large).await.expect(413);
+    assert!(large.text().contains("POST /api/records/patients/import"), "{}", large.text());
+    let cyrillic =
+        choose(&mut web, b"\xd4\xe0\xec\xe8\xeb\xe8\xff;born_on\n\xc8\xe2\xe0\xed\xee\xe2;1990-01-01\n")
+            .await;
+    assert!(cyrillic.text().contains("Фамилия") && cyrillic.text().contains("Иванов"), "{}", cyrillic.text());
+    let again = [("_to", "again"), ("_encoding", "windows-1252"), ("_separator", "comma")];
+    let again = web.send_file(&cyrillic, PATH, &again, None).await.expect(200);
+    assert!(!again.text().contains("Фамилия") && chosen(&again).len() == 1, "{}", again.text());
+    // The form of another page is refused.
+    let stolen =
+        web.send_file(&form, PATH, &[("_to", "columns"), ("_token", "x")], Some(("a.csv", b"a\n"))).await;
+    stolen.expect(409);
+    assert_eq!(count(&client).await, 1);
+}
+
+#[tokio::test]
+async fn a_list_is_exported_as_it_is_shown_and_only_some_import() {
+    let (app, people) = filled().await;
+    let mut viewer = Web::signed_in(&app, people[1]).await;
+    viewer.get(PATH).await.expect(403);
+    let list = viewer.get("/patients/?last_name__startswith=%22&fields=last_name&sort=-id").await.expect(200);
+    assert!(!list.attrs("a", "href").contains(&PATH.to_owned()));
+    let export = list.attrs("a", "href").into_iter().find(|href| href.contains("/export?")).unwrap();
+    let file = viewer.get(&export).await.expect(200);
+    assert_eq!(file.body.lines().next(), Some("last_name"));
+    assert_eq!(file.body.lines().count(), 2, "{}", file.body);
+}
