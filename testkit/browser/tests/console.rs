@@ -183,8 +183,9 @@ async fn the_main_paths_work_without_javascript() {
     window.without_scripts().await;
     window.sign_in("owner@city-hospital.example").await;
     window.open("/patients/").await;
-    window.fill("q", "eder\n").await;
-    assert!(window.url().await.contains("q=eder"));
+    window.fill("q", "eder").await;
+    window.enters("q").await;
+    assert!(window.url().await.contains("q=eder"), "{}", window.url().await);
     window.open("/doctors/add/").await;
     let cities = window.options("city").await.len();
     window.choose("region", "Tyrol").await;

@@ -56,7 +56,7 @@ fn every_problem_of_a_server_has_its_line_and_shows_no_password() {
     assert!(!problems.contains("s3cret"), "{problems}");
     insta::assert_snapshot!(problems, @r#"
 tenantry.toml:4: servers.a.url: is missing: a PostgreSQL server needs `url`, `url_env` or `url_file`
-tenantry.toml:6: unknown key `servers.a.path`; known here: engine, url, url_env, url_file, prefix, most_connections, per_database_connections, idle, pooler, join_url, replica_lag, replicas
+tenantry.toml:6: unknown key `servers.a.path`; known here: engine, url, url_env, url_file, prefix, most_connections, per_database_connections, idle, pooler, join_url, capacity, replica_lag, replicas
 tenantry.toml:9: servers.b.url: must hold no password: put the whole URL into a variable or a file, and name that with `url_env` or `url_file`
 tenantry.toml:12: servers.c.url: must name a database: postgresql://ROLE@HOST/DATABASE
 tenantry.toml:13: servers.c.prefix: use a-z, 0-9 and _, starting with a letter, but not with pg_

@@ -123,6 +123,13 @@ impl Window {
         input.send_keys(text).await.unwrap();
     }
 
+    /// Presses Enter in an input and waits for the page that it leads to.
+    pub(crate) async fn enters(&self, id: &str) {
+        let input = self.one(&format!("#{id}")).await;
+        input.send_keys(Key::Enter + "").await.unwrap();
+        self.gone(&input).await;
+    }
+
     /// Clicks something that leads to no other page.
     pub(crate) async fn click(&self, css: &str) {
         self.one(css).await.click().await.unwrap();
