@@ -295,3 +295,40 @@ async fn every_page_fits_wide_and_narrow_light_and_dark() {
     window.quit().await;
     Window::contact_sheet();
 }
+
+/// The pages of operators fit as well, and a support visit cannot be missed on any page of the company.
+#[tokio::test]
+async fn every_page_of_operators_fits() {
+    let stage = Stage::start().await;
+    let window = stage.window().await;
+    window.sign_in("admin@tenantry.example").await;
+    for page in [
+        "/master-admin/",
+        "/master-admin/companies/",
+        "/master-admin/companies/?q=nothing",
+        "/master-admin/companies/city-hospital/",
+        "/master-admin/companies/city-hospital/enter/",
+        "/master-admin/operations/",
+        "/master-admin/operations/1/",
+        "/master-admin/backups/",
+        "/master-admin/servers/",
+        "/master-admin/audit/",
+    ] {
+        window.open(page).await;
+        window.look("operator").await;
+    }
+    window.open("/master-admin/companies/city-hospital/enter/").await;
+    window.fill("reason", "A report does not open").await;
+    window.fill("password", tenantry::demo::PASSWORD).await;
+    window.press("form.edit .button.primary, main form .button.primary").await;
+    for page in ["/dashboard/", "/doctors/", "/doctors/1/"] {
+        window.open(page).await;
+        let bar = window.text(".acting").await;
+        assert!(bar.contains("A report does not open") && bar.contains("City Hospital"), "{bar}");
+        window.look("visit").await;
+    }
+    window.open("/exit/").await;
+    window.press("main form .button").await;
+    assert!(window.url().await.contains("/master-admin/companies/city-hospital/"), "{}", window.url().await);
+    window.quit().await;
+}
