@@ -65,6 +65,8 @@ const CASES: &[(&str, &str, &str)] = &[
     ("GET", "/{model}/delete/", "/patients/delete/"),
     ("POST", "/{model}/change/", "/patients/change/"),
     ("POST", "/{model}/delete/", "/patients/delete/"),
+    ("GET", "/{model}/import/", "/patients/import/"),
+    ("POST", "/{model}/import/", "/patients/import/"),
     ("GET", "/{model}/add/", "/patients/add/"),
     ("POST", "/{model}/add/", "/patients/add/"),
     ("GET", "/{model}/{id}/", "/patients/1/"),
