@@ -3,7 +3,7 @@
 use super::{
     app::{Client, PASSWORD, TestApp},
     records::patient,
-    take_back::stage,
+    take_back::{rests, stage},
     web::Web,
 };
 use http::Method;
@@ -241,12 +241,7 @@ async fn every_form_leaves_its_rows_in_the_log() {
         let before = last(&staff).await;
         let status = act(&mut web, &mut other, path, &slug, &ready).await;
         // A backup writes its row when it ends.
-        while owner.get("/api/tenant/operations?open=true").await.json()["items"]
-            .as_array()
-            .is_some_and(|open| !open.is_empty())
-        {
-            tokio::task::yield_now().await;
-        }
+        rests(&app).await;
         if *path == "/password/forgot/" {
             super::audited_accounts::forgotten(&app, &email).await;
         }

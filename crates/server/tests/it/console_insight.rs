@@ -3,6 +3,7 @@
 use super::{
     app::TestApp,
     records::patient,
+    take_back::rests,
     web::{Page, Web},
 };
 use serde_json::json;
@@ -19,23 +20,20 @@ async fn company() -> (TestApp, super::app::Client, Web) {
 }
 
 /// Presses "Back up now" and waits for the end.
-async fn backed_up(owner: &super::app::Client, web: &mut Web) -> Page {
+async fn backed_up(app: &TestApp, web: &mut Web) -> Page {
     let page = web.get("/settings/backups/").await.expect(200);
     let asked = web.submit(&page, "/settings/backups/", &[]).await.expect(303);
-    let open = async || owner.get("/api/tenant/operations?open=true").await.expect(200).json();
-    while open().await["items"].as_array().is_some_and(|open| !open.is_empty()) {
-        tokio::task::yield_now().await;
-    }
+    rests(app).await;
     web.follow(&asked).await.expect(200)
 }
 
 #[tokio::test]
 async fn a_deleted_record_is_taken_back_from_a_backup_on_pages() {
-    let (_app, owner, mut web) = company().await;
+    let (app, owner, mut web) = company().await;
     let empty = web.get("/settings/backups/").await.expect(200);
     assert!(empty.text().contains("No backups yet"), "{}", empty.text());
     web.get("/settings/compare/").await.expect(303);
-    let backups = backed_up(&owner, &mut web).await;
+    let backups = backed_up(&app, &mut web).await;
     assert!(
         backups.text().contains("1 backup") && backups.text().contains("Made by hand"),
         "{}",

@@ -8,7 +8,7 @@ use super::{
 use http::Method;
 use serde_json::{Value, json};
 use std::{fs, path::Path};
-use tenantry::place::Isolation;
+use tenantry::{operations::Filter, place::Isolation};
 use tenantry_server::http::Options;
 use tenantry_testkit::Settings;
 
@@ -21,6 +21,15 @@ pub(super) async fn stage(owner: &Client) {
     let form = json!({"backup": made["backup"]});
     let staged = owner.post("/api/tenant/restore?wait=60", &form).await.expect(200).json();
     assert_eq!(staged["state"], "done", "{staged}");
+}
+
+/// Waits until no operation is open.
+pub(super) async fn rests(app: &TestApp) {
+    let operations = app.platform().operations();
+    let open = Filter { open: true, ..Filter::default() };
+    for operation in operations.list(&open).await.unwrap() {
+        operations.wait(operation.id).await.unwrap();
+    }
 }
 
 async fn differences(owner: &Client, model: &str) -> Vec<Value> {
