@@ -44,13 +44,13 @@ pub use error::{
     counted::counted,
 };
 pub use moves::attach::{Attach, Attached};
-pub use platform::attention::{Attention, Level, Need, Trouble};
 pub use platform::background::{Background, Pass};
+pub use platform::health::attention::{Attention, Level, Need, Trouble};
+pub use platform::health::orphans::{Orphan, Orphans};
+pub use platform::health::room::Room;
 pub use platform::members::{Node, Nodes};
-pub use platform::orphans::{Orphan, Orphans};
 pub use platform::own_stores::refused::Refused as RefusedStore;
 pub use platform::reload::Reloaded;
-pub use platform::room::Room;
 pub use platform::{Platform, demo, kinds};
 pub use purges::{Certificate, PurgeRun, Purges};
 pub use tenantry_engine::{

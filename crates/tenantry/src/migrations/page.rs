@@ -6,7 +6,7 @@
 use super::fleet::{BUSY, Catalog, Event, Failure, Outcome, Report, Target};
 use crate::{
     error::{Error, Result},
-    platform::lost,
+    platform::health::lost,
 };
 use futures_util::{StreamExt, stream};
 use std::{collections::HashMap, time::Duration};

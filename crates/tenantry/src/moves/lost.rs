@@ -9,7 +9,7 @@ use crate::{
     Error, Result,
     access::Actor,
     moves::fall_back::{FallBack, Turn},
-    platform::lost::why,
+    platform::health::lost::why,
     topology::Placement,
 };
 use tenantry_engine::name::{Slug, StoreName};

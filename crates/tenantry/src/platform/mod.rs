@@ -1,21 +1,18 @@
 //! The platform: one value that owns configuration, catalog, engine and files. It is passed on and never global.
 //! Commands, the HTTP server and embedding programs all start here.
 
-pub(crate) mod attention;
 pub(crate) mod background;
 pub(crate) mod data_dir;
 pub mod databases;
 pub mod demo;
+pub(crate) mod health;
 pub(crate) mod inner;
 pub mod kinds;
 pub(crate) mod loaded;
-pub(crate) mod lost;
 pub(crate) mod members;
 pub(crate) mod open;
-pub(crate) mod orphans;
 pub(crate) mod own_stores;
 pub(crate) mod reload;
-pub(crate) mod room;
 mod servers;
 mod verbs;
 

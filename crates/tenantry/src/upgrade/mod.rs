@@ -16,7 +16,7 @@ use crate::{
     Error, Platform, Result,
     config::{Config, Location, PostgresConfig, Scope, ServerConfig, StoreConfig, UrlSource, edit},
     moves::Waiting,
-    platform::{open::open_engine, room::Room},
+    platform::{health::room::Room, open::open_engine},
 };
 use file::ConfigFile;
 use std::path::{Path, PathBuf};

@@ -13,7 +13,9 @@ use crate::{
     access::{Operator, Tenant},
     audit::By,
     backups::manifest::TableSum,
-    platform::{data_dir::scratch::ScratchDir, databases::Databases, inner::Inner, loaded::Loaded, lost},
+    platform::{
+        data_dir::scratch::ScratchDir, databases::Databases, health::lost, inner::Inner, loaded::Loaded,
+    },
     tenants,
     topology::{Placement, PlacementState, placement},
 };

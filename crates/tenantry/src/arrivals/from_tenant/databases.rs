@@ -5,7 +5,7 @@ use crate::{
     Error, Result,
     arrivals::operation::CopyOf,
     operations::{Context, context::remove_left},
-    platform::lost,
+    platform::health::lost,
     topology::{Placement, PlacementState, Policy, placement},
 };
 use tenantry_engine::engine::Blanked;

@@ -20,7 +20,7 @@ use crate::{
     backups::operations::backup::Backup,
     control::Control,
     operations::{Context, Operation},
-    platform::lost,
+    platform::health::lost,
     topology::{PlacementState, placement},
 };
 use jiff::Timestamp;

@@ -14,7 +14,7 @@ use crate::{
     operations::State,
     platform::{
         databases::pool_place,
-        lost::{damaged_pool, why},
+        health::lost::{damaged_pool, why},
     },
     tenants::PURGED,
     topology::{PlacementState, Policy, placement},

@@ -153,7 +153,7 @@ pub async fn renew_pool(config: Config, operator: &Operator, store: &StoreName) 
     };
     let file = file_of(&config, known)?;
     if file.is_none() && *lost.kind() != Kind::Missing {
-        let why = crate::platform::lost::why(&lost);
+        let why = crate::platform::health::lost::why(&lost);
         let place = format!("{} on {}", place.physical, place.server);
         return Err(Error::Conflict(format!(
             "the shared schema {place} {why}: its administrator renames it there, then run this again"

@@ -1,7 +1,9 @@
 //! Steps of `FallBack`. Called only by the journal's driver.
 
 use super::FallBack;
-use crate::{Error, Result, control::Write, operations::Context, platform::lost, topology::swap as places};
+use crate::{
+    Error, Result, control::Write, operations::Context, platform::health::lost, topology::swap as places,
+};
 use futures_util::future::BoxFuture;
 use serde_json::json;
 use tenantry_engine::PlaceState;

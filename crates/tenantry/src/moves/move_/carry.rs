@@ -7,7 +7,7 @@ use super::{Leg, Move};
 use crate::{
     Error, Result,
     operations::{Context, Operation},
-    platform::lost,
+    platform::health::lost,
     topology::swap as places,
 };
 use std::{

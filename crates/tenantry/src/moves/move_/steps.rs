@@ -10,7 +10,7 @@ use crate::{
     control::Write,
     counted,
     operations::Context,
-    platform::lost,
+    platform::health::lost,
     topology::{record as placements, swap as places},
 };
 use futures_util::future::BoxFuture;

@@ -15,7 +15,7 @@ use crate::{
     control::Control,
     platform::{
         databases::{migrate_hosted_pool, migrate_platform_store, platform_place, pool_place},
-        lost::{damaged_pool, why},
+        health::lost::{damaged_pool, why},
         own_stores::{
             missing::{record, refuse_lost_control, refuse_lost_store},
             refused::Refused,

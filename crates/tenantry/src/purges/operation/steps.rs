@@ -6,7 +6,7 @@ use crate::{
     control::Write,
     mail,
     operations::Context,
-    platform::lost,
+    platform::health::lost,
     tenants::{self, Retirement, State, life::purge},
     topology::Policy,
 };

@@ -9,7 +9,7 @@ use crate::{
     },
     control::Write,
     operations::{Context, context::remove_left},
-    platform::lost::{damaged_pool, why},
+    platform::health::lost::{damaged_pool, why},
     topology::{NewPlacement, PlacementState, Policy, placement, record, swap as placements},
 };
 use futures_util::future::BoxFuture;

@@ -3,7 +3,7 @@
 //! Called wherever a database that the catalog names cannot be used: by operations, exports, migrations and restores.
 //! It looks at the database, and changes nothing.
 
-use super::databases::Databases;
+use crate::platform::databases::Databases;
 use crate::{
     Error,
     topology::{Placement, Policy},
