@@ -66,9 +66,7 @@ pub(in crate::http) async fn change(
 ) -> Result<Response> {
     let place = Place::of(&app, &inside, &model)?;
     require(&place, Verb::Update)?;
-    let fields = inside.visit.fields(sent).await?;
-    let asked = Asked::of_form(&fields);
-    let expected: u64 = fields.get("_expect").parse().unwrap_or(0);
+    let (fields, asked, expected) = Asked::of_form(&inside, sent).await?;
     let mut draft = draft_of(&place, &fields);
     if is_refresh(&inside, &fields) {
         return show(&place, &asked, draft, StatusCode::OK).await;

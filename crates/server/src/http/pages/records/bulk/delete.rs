@@ -40,9 +40,7 @@ pub(in crate::http) async fn delete(
 ) -> Result<Response> {
     let place = Place::of(&app, &inside, &model)?;
     require(&place, Verb::Delete)?;
-    let fields = inside.visit.fields(sent).await?;
-    let asked = Asked::of_form(&fields);
-    let expected: u64 = fields.get("_expect").parse().unwrap_or(0);
+    let (fields, asked, expected) = Asked::of_form(&inside, sent).await?;
     let digits: String = fields.get("_number").chars().filter(char::is_ascii_digit).collect();
     if digits.parse() != Ok(expected) {
         let wrong = "Type the number of records to delete";

@@ -13,7 +13,7 @@ use super::{Place, cells, filters, filters::WORDS, id_of, links::Params};
 use crate::http::{
     pages::{
         answer::see,
-        visit::{Fields, query as visited},
+        visit::{Fields, Inside, Sent, query as visited},
         words,
     },
     problem::{Code, Problem, Result},
@@ -53,9 +53,13 @@ impl Asked {
         (!ticked.is_empty()).then(|| Self { conditions, back: fields.get("_back").to_owned() })
     }
 
-    /// Reads a sent form.
-    fn of_form(fields: &Fields) -> Self {
-        Self { conditions: Params::read(fields.get("_where")), back: fields.get("_back").to_owned() }
+    /// Reads the sent form: its fields, the conditions, and the number of records that its page showed.
+    async fn of_form(inside: &Inside, sent: Sent) -> Result<(Fields, Self, u64)> {
+        let fields = inside.visit.fields(sent).await?;
+        let conditions = Params::read(fields.get("_where"));
+        let asked = Self { conditions, back: fields.get("_back").to_owned() };
+        let expected = fields.get("_expect").parse().unwrap_or(0);
+        Ok((fields, asked, expected))
     }
 
     /// Returns the records that the caller means, as the API reads them: a condition that does not fit the model is refused
