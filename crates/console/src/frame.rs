@@ -44,12 +44,12 @@ impl fmt::Display for Theme {
 /// For whom a page is. The accent of the page says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Face {
-    /// For members of companies, and for visitors.
+    /// Pages for members of companies and for visitors.
     #[default]
     Company,
-    /// For staff who keep the platform's own data.
+    /// Pages for staff members, over the platform's own data.
     Staff,
-    /// For operators.
+    /// Pages for operators.
     Master,
 }
 

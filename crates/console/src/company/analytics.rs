@@ -39,7 +39,8 @@ pub struct Analytics<'a> {
     pub groups: &'a [Group],
     /// Not all groups are shown.
     pub more: bool,
-    /// Address of this question in the API; `None` for staff who act as a member, whom the API knows as themselves.
+    /// Address that asks the API the same question. `None` during a support visit: the API sees the staff member, who has no
+    /// access to the records.
     pub api: Option<String>,
     /// What is wrong with the question.
     pub wrong: &'a str,

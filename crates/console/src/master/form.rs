@@ -60,7 +60,7 @@ pub enum Kind {
     Text,
     /// Several lines.
     Area,
-    /// A password of the person who acts.
+    /// The current password of the operator who fills in the form.
     Password,
     /// A new password of another person.
     NewPassword,

@@ -1,7 +1,9 @@
-//! Support visits: staff who act as a member on the pages of a company, by a second cookie (`impersonation-abuse`).
+//! Support visits: a staff member works on the pages of a company as one of its members (`impersonation-abuse`). The browser
+//! carries the visit in a second cookie.
 //!
-//! The cookie counts only beside the session of the staff member who began the visit, and only on pages of a company. The
-//! API, and the pages of staff and of the account, never read it. What members alone may do stays forbidden by the platform.
+//! The server reads that cookie only on pages of a company, and only if the same request has a session of the staff member
+//! who began the visit. The API, the pages of staff and the account page never read it. The platform still refuses what only
+//! the member in person may do.
 
 use super::{
     answer::{page, see},
@@ -53,7 +55,7 @@ async fn find<'p>(app: &App, parts: &'p Parts) -> Result<Option<(&'p str, Actor,
             let staff = own.user().map(|user| user.name.clone()).unwrap_or_default();
             Ok(Some((token, visit.actor, staff)))
         }
-        // The visit of another person who used this browser.
+        // Another staff member began this visit in the same browser.
         Ok(_) => Ok(None),
         Err(Error::Unauthenticated(_)) => Err(over(slug)),
         Err(error) => Err(error.into()),

@@ -94,13 +94,13 @@ impl Ask {
     }
 }
 
-/// The field in which operators prove who they are.
+/// Returns the field in which an operator types their own password again.
 pub(in crate::http::pages) fn own_password() -> Field {
     Field::new("password", "Your own password", Kind::Password)
         .help("Asked again because this cannot be taken back, or lets you act as another person.")
 }
 
-/// Checks the password of the person who sent the form. A wrong one counts like a wrong sign-in.
+/// Checks the password that the operator typed into the form. A wrong password counts as a wrong sign-in.
 ///
 /// # Errors
 /// A problem of the field `password`.
