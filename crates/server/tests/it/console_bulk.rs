@@ -51,6 +51,12 @@ async fn all_that_match_are_changed_after_a_trial() {
     assert_eq!(notes(&client).await, after);
     let row = client.get("/api/records/patients/2").await.json();
     assert_eq!(row["blood_type"], Value::Null, "a field that is not ticked stays");
+    // A program may confirm without a trial.
+    let form = web.get("/patients/change/?last_name=Ash").await.expect(200);
+    let direct = [("_set", "notes"), ("notes", "seen"), ("blood_type", "B+"), ("_confirm", "1")];
+    web.submit(&form, "/patients/change/", &direct).await.expect(303);
+    let row = client.get("/api/records/patients/2").await.json();
+    assert_eq!(row["blood_type"], Value::Null, "a field that is not ticked stays");
 }
 
 #[tokio::test]
