@@ -50,7 +50,7 @@ pub(crate) fn id_of(store: &StoreName, app: &str, name: &str) -> Option<String> 
 /// Returns those of the loaded migrations that a database lacks, in order.
 ///
 /// # Errors
-/// [`Kind::Statement`] if an applied migration was changed, or comes after a missing one of the same app.
+/// Returns [`Kind::Statement`] if an applied migration was changed, or comes after a missing one of the same app.
 pub(crate) fn missing<'m>(
     loaded: impl IntoIterator<Item = &'m Loaded>,
     applied: &Applied,
@@ -89,7 +89,7 @@ pub(crate) fn unknown<'m>(loaded: impl IntoIterator<Item = &'m Loaded>, applied:
 /// Refuses to migrate a database that a newer version of one of the apps with missing migrations has migrated.
 ///
 /// # Errors
-/// [`Kind::Statement`] if one has.
+/// Returns [`Kind::Statement`] if one has.
 pub(crate) fn refuse_newer(missing: &[String], unknown: &[String]) -> Result<()> {
     let app = |id: &str| id.split('/').next().map(str::to_owned);
     match unknown.iter().find(|u| missing.iter().any(|m| app(m) == app(u))) {
@@ -105,7 +105,7 @@ pub(crate) fn refuse_newer(missing: &[String], unknown: &[String]) -> Result<()>
 /// Refuses a database that does not have exactly the known migrations; `what` names it.
 ///
 /// # Errors
-/// [`Kind::SchemaAhead`] if it has others, [`Kind::SchemaBehind`] if it lacks some.
+/// Returns [`Kind::SchemaAhead`] if it has others, and [`Kind::SchemaBehind`] if it lacks some.
 pub(crate) fn require_all(missing: &[String], unknown: &[String], what: &str) -> Result<()> {
     refuse_unknown(unknown, what)?;
     match missing.first() {
@@ -117,7 +117,7 @@ pub(crate) fn require_all(missing: &[String], unknown: &[String], what: &str) ->
 /// Refuses a database that has migrations that are not known; `what` names it.
 ///
 /// # Errors
-/// [`Kind::SchemaAhead`] if it has some.
+/// Returns [`Kind::SchemaAhead`] if it has some.
 pub(crate) fn refuse_unknown(unknown: &[String], what: &str) -> Result<()> {
     match unknown.first() {
         Some(unknown) => {

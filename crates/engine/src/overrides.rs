@@ -47,7 +47,7 @@ impl Visit for CollectOverrides {
 /// Checks values and returns them as the `changes` of an override row of this shared model.
 ///
 /// # Errors
-/// `Invalid` for a field that cannot be overridden, or a value that its field does not allow.
+/// Returns `Invalid` for a field that cannot be overridden, or a value that its field does not allow.
 pub fn changes(plan: &Plan, values: &[(FieldName, Value)]) -> Result<Json> {
     let mut out = serde_json::Map::new();
     for (name, value) in values {

@@ -49,7 +49,7 @@ impl Isolation {
     /// Returns the isolation with this name.
     ///
     /// # Errors
-    /// For any other text.
+    /// Fails for any other text.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         let known = [Self::Pooled, Self::Schema, Self::Database].into_iter().find(|is| is.as_str() == text);
         known.ok_or_else(|| {

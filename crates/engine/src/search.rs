@@ -60,7 +60,7 @@ impl Search {
     /// Reads what was typed; None if it has no word.
     ///
     /// # Errors
-    /// `Invalid` for too many characters or terms.
+    /// Returns `Invalid` for too many characters or terms.
     pub(crate) fn parse(text: &str) -> Result<Option<Self>> {
         let phrases: Vec<_> = terms(text)?.into_iter().map(words).filter(|words| !words.is_empty()).collect();
         Ok((!phrases.is_empty()).then_some(Self { phrases }))

@@ -26,7 +26,7 @@ impl SqlRow {
     /// Returns the integer at `index`.
     ///
     /// # Errors
-    /// `Internal` if the column has another type or does not exist.
+    /// Returns `Internal` if the column has another type or does not exist.
     pub fn integer(&self, index: usize) -> Result<i64> {
         self.opt_integer(index)?.ok_or_else(|| self.mismatch(index, "an integer"))
     }
@@ -34,7 +34,7 @@ impl SqlRow {
     /// Returns the integer or null at `index`.
     ///
     /// # Errors
-    /// `Internal` if the column has another type or does not exist.
+    /// Returns `Internal` if the column has another type or does not exist.
     pub fn opt_integer(&self, index: usize) -> Result<Option<i64>> {
         match self.0.get(index) {
             Some(Cell::Integer(value)) => Ok(Some(*value)),
@@ -46,7 +46,7 @@ impl SqlRow {
     /// Returns the integer at `index` as a boolean.
     ///
     /// # Errors
-    /// `Internal` if the column has another type or does not exist.
+    /// Returns `Internal` if the column has another type or does not exist.
     pub fn boolean(&self, index: usize) -> Result<bool> {
         self.integer(index).map(|value| value != 0)
     }
@@ -54,7 +54,7 @@ impl SqlRow {
     /// Returns the text at `index`.
     ///
     /// # Errors
-    /// `Internal` if the column has another type or does not exist.
+    /// Returns `Internal` if the column has another type or does not exist.
     pub fn text(&self, index: usize) -> Result<&str> {
         self.opt_text(index)?.ok_or_else(|| self.mismatch(index, "text"))
     }
@@ -62,7 +62,7 @@ impl SqlRow {
     /// Returns the text or null at `index`.
     ///
     /// # Errors
-    /// `Internal` if the column has another type or does not exist.
+    /// Returns `Internal` if the column has another type or does not exist.
     pub fn opt_text(&self, index: usize) -> Result<Option<&str>> {
         match self.0.get(index) {
             Some(Cell::Text(value)) => Ok(Some(value)),
@@ -74,7 +74,7 @@ impl SqlRow {
     /// Returns all columns, as parameters of another statement.
     ///
     /// # Errors
-    /// `Internal` if a column is neither null, nor an integer, nor text.
+    /// Returns `Internal` if a column is neither null, nor an integer, nor text.
     pub fn values(&self) -> Result<Vec<Value>> {
         let value = |(index, cell): (usize, &Cell)| match cell {
             Cell::Null => Ok(Value::Null),

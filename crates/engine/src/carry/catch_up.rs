@@ -50,7 +50,7 @@ pub(crate) async fn copy_changes(
 /// Returns the tables of two places with the same migrations. `script` may have more.
 ///
 /// # Errors
-/// [`Kind::SchemaBehind`] if their migrations differ, [`Kind::SchemaAhead`] if `script` lacks some.
+/// Returns [`Kind::SchemaBehind`] if their migrations differ, and [`Kind::SchemaAhead`] if `script` lacks some.
 pub(super) fn same_tables(from: &Applied, to: &Applied, script: &Script) -> Result<Tables> {
     if from != to {
         let detail = "migrations ran on one of the two since the copy was made: make the copy anew";

@@ -57,7 +57,7 @@ impl TableHash {
     /// Adds the next value of a row.
     ///
     /// # Errors
-    /// `Corrupt` for a value that no column of ours holds.
+    /// Returns `Corrupt` for a value that no column of ours holds.
     pub(crate) fn value(&mut self, value: Raw<'_>) -> Result<()> {
         match value {
             Raw::Null => self.block.push(0),

@@ -38,7 +38,7 @@ impl Contents {
     /// source.
     ///
     /// # Errors
-    /// [`Kind::SchemaAhead`] if the source has migrations that are not known here.
+    /// Returns [`Kind::SchemaAhead`] if the source has migrations that are not known here.
     pub(crate) async fn of(mut source: Source, script: &Script) -> Result<Self> {
         let applied = source.ledger().await?;
         let script = script.as_applied(&applied)?;
@@ -50,7 +50,8 @@ impl Contents {
     /// Prepares to read a copy of tenant `of`, from which `place` is made. With `pages`, reads every page of it first.
     ///
     /// # Errors
-    /// `Fenced` if the copy is of a later generation of the same tenant, `WrongIdentity` if it is not of this tenant.
+    /// Returns `Fenced` if the copy is of a later generation of the same tenant, and `WrongIdentity` if it is not of
+    /// this tenant.
     pub(crate) async fn of_copy(
         from: &Path,
         of: TenantId,
@@ -79,7 +80,7 @@ impl Contents {
     /// `carried` as they arrive.
     ///
     /// # Errors
-    /// Those of the two databases. The place is not complete then.
+    /// Returns the errors of the two databases. The place is not complete then.
     pub(crate) async fn carry(mut self, mut sink: Sink, carried: &AtomicU64) -> Result<()> {
         for table in 0..self.tables.len() {
             let mut pages = Pages::of(table);
@@ -118,7 +119,7 @@ impl Contents {
 /// Refuses rows with texts that are too long for their indexes. An earlier version of this program let them in.
 ///
 /// # Errors
-/// [`Kind::Invalid`] for the first one.
+/// Returns [`Kind::Invalid`] for the first one.
 fn check_entries(table: &Table, page: &Page) -> Result<()> {
     for (row, (column, most)) in (0..page.len()).flat_map(|row| table.short.iter().map(move |of| (row, *of)))
     {
@@ -136,7 +137,8 @@ fn check_entries(table: &Table, page: &Page) -> Result<()> {
 /// Refuses a pool that has other migrations than a source. `script` has all migrations of the store.
 ///
 /// # Errors
-/// [`Kind::SchemaBehind`] if one of the two lacks migrations, [`Kind::SchemaAhead`] if one has some that are not known here.
+/// Returns [`Kind::SchemaBehind`] if one of the two lacks migrations, and [`Kind::SchemaAhead`] if one has some that
+/// are not known here.
 pub(crate) fn require_same(source: &Applied, pool: &Applied, script: &Script) -> Result<()> {
     if pool == source {
         return Ok(());

@@ -23,7 +23,7 @@ impl<T: Send + 'static> Mobile<T> {
     /// Runs `work` on a blocking thread.
     ///
     /// # Errors
-    /// Those of `work`; [`Kind::Internal`] if an earlier piece of work was not waited for.
+    /// Returns the errors of `work`, and [`Kind::Internal`] if an earlier piece of work was not waited for.
     pub(crate) async fn run<R: Send + 'static>(
         &mut self,
         work: impl FnOnce(&mut T) -> Result<R> + Send + 'static,
@@ -43,7 +43,7 @@ impl<T: Send + 'static> Mobile<T> {
     /// Runs the last piece of work, which takes the value.
     ///
     /// # Errors
-    /// Those of [`Mobile::run`].
+    /// Returns the errors of [`Mobile::run`].
     pub(crate) async fn end<R: Send + 'static>(
         mut self,
         work: impl FnOnce(T) -> Result<R> + Send + 'static,

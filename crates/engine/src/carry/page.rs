@@ -31,7 +31,7 @@ impl Page {
     /// Adds the next value of the last row.
     ///
     /// # Errors
-    /// [`Kind::Corrupt`] for a value that no column of ours holds.
+    /// Returns [`Kind::Corrupt`] for a value that no column of ours holds.
     pub(crate) fn push(&mut self, value: Raw<'_>) -> Result<()> {
         self.cells.push(match value {
             Raw::Null => Cell::Null,
@@ -80,7 +80,7 @@ impl Page {
     /// Returns the id of a row.
     ///
     /// # Errors
-    /// [`Kind::Corrupt`] if it has none.
+    /// Returns [`Kind::Corrupt`] if it has none.
     pub(crate) fn key(&self, row: usize) -> Result<Key> {
         Key::read(self.get(row, 0)).ok_or_else(|| Error::new(Kind::Corrupt, "a row without an id"))
     }
@@ -88,7 +88,7 @@ impl Page {
     /// Returns the ids of all rows.
     ///
     /// # Errors
-    /// [`Kind::Corrupt`] if a row has none.
+    /// Returns [`Kind::Corrupt`] if a row has none.
     pub(crate) fn keys(&self) -> Result<Vec<Key>> {
         (0..self.len()).map(|row| self.key(row)).collect()
     }

@@ -95,7 +95,7 @@ impl Engine {
     /// Starts an engine on these servers. Their directories must exist; nothing else is touched.
     ///
     /// # Errors
-    /// [`Kind::Missing`] if a directory does not exist.
+    /// Returns [`Kind::Missing`] if a directory does not exist.
     pub fn open(servers: Vec<ServerSpec>, limits: CacheLimits) -> Result<Self> {
         Self::open_with(servers, limits, WorkLimits::default())
     }
@@ -145,7 +145,7 @@ impl Engine {
     /// that carry another id are refused with `WrongIdentity`. The id is opaque, not empty, and never changes.
     ///
     /// # Errors
-    /// [`Kind::Internal`] if a different id was set before.
+    /// Returns [`Kind::Internal`] if a different id was set before.
     pub fn set_platform(&self, id: &str) -> Result<()> {
         self.0.platform.set(id)
     }
@@ -153,7 +153,7 @@ impl Engine {
     /// Opens a session confined to `place`. Make a session for each request: it keeps its database open.
     ///
     /// # Errors
-    /// [`Kind::SchemaBehind`] or [`Kind::SchemaAhead`] if the database does not have exactly the migrations of
+    /// Returns [`Kind::SchemaBehind`] or [`Kind::SchemaAhead`] if the database does not have exactly the migrations of
     /// `schema`; every read and write of the session compares them again (`known-schema`).
     pub async fn session(&self, place: &Place, schema: &Arc<Schema>) -> Result<Session> {
         Ok(match self.server(place)? {
@@ -177,7 +177,7 @@ impl Engine {
     /// them again, whichever operation forbade them.
     ///
     /// # Errors
-    /// `Fenced` if writes are to be allowed in a place that is being filled or removed, or was not opened yet.
+    /// Returns `Fenced` if writes are to be allowed in a place that is being filled or removed, or was not opened yet.
     pub async fn fence(&self, place: &Place, fenced: bool) -> Result<()> {
         at!(self.server(place)?, server => server.fence(place, fenced))
     }
@@ -209,7 +209,7 @@ impl Engine {
     /// Removes what an installation has once on a server. Call it when the installation has no database there any more.
     ///
     /// # Errors
-    /// Those of the server.
+    /// Returns the errors of the server.
     pub async fn leave(&self, server: &ServerName) -> Result<()> {
         match self.named(server)? {
             Server::Postgres(server) => Box::pin(server.leave()).await,
@@ -221,7 +221,7 @@ impl Engine {
     /// Returns what a server lacks for an installation to use it, each with its remedy. Empty: nothing.
     ///
     /// # Errors
-    /// `Unreachable` if the server does not answer, `NoAccess` if it does not let the installation in.
+    /// Returns `Unreachable` if the server does not answer, and `NoAccess` if it does not let the installation in.
     pub async fn shortcomings(&self, server: &ServerName) -> Result<Vec<String>> {
         match self.named(server)? {
             Server::Postgres(server) => Box::pin(server.shortcomings()).await,
@@ -267,7 +267,7 @@ impl Engine {
     /// Returns the residents of the database with this name, at most `most`. For operators' reports, never for routing.
     ///
     /// # Errors
-    /// `WrongIdentity` if the database does not have our tables.
+    /// Returns `WrongIdentity` if the database does not have our tables.
     pub async fn residents(
         &self,
         server: &ServerName,
@@ -312,7 +312,7 @@ impl Engine {
     /// Reopens the database of `place` and checks only its identity. Returns why it cannot be used; None if it can.
     ///
     /// # Errors
-    /// Those of [`Engine::lost`].
+    /// Returns the errors of [`Engine::lost`].
     pub async fn unusable(&self, place: &Place) -> Result<Option<Error>> {
         // An open connection would still read a file that was removed or replaced.
         self.close(place);
@@ -341,7 +341,7 @@ impl Engine {
     /// Checks every page of the database of `place`.
     ///
     /// # Errors
-    /// `Corrupt` if the database is damaged, and the errors of the disk.
+    /// Returns `Corrupt` if the database is damaged, and the errors of the disk.
     pub async fn check_pages(&self, place: &Place) -> Result<()> {
         at!(self.server(place)?, server => server.check_pages(place))
     }

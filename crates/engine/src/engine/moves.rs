@@ -20,7 +20,7 @@ impl Engine {
     /// records.
     ///
     /// # Errors
-    /// `Fenced` if the place is not here at its generation.
+    /// Returns `Fenced` if the place is not here at its generation.
     pub async fn record_changes(&self, place: &Place, token: i64) -> Result<()> {
         at!(self.server(place)?, server => server.record_changes(place, token))
     }
@@ -28,7 +28,7 @@ impl Engine {
     /// Stops the recording of this token and deletes its notes; another operation's recording stays. Idempotent.
     ///
     /// # Errors
-    /// Those of the disk, and `WrongIdentity` for a database that is not ours.
+    /// Returns the errors of the disk, and `WrongIdentity` for a database that is not ours.
     pub async fn stop_recording(&self, place: &Place, token: i64) -> Result<()> {
         at!(self.server(place)?, server => server.stop_recording(place, token))
     }
@@ -36,7 +36,7 @@ impl Engine {
     /// Fences a place whose changes are recorded for this token.
     ///
     /// # Errors
-    /// `Fenced` if they are not, or no longer.
+    /// Returns `Fenced` if they are not, or no longer.
     pub async fn fence_recorded(&self, place: &Place, token: i64) -> Result<()> {
         at!(self.server(place)?, server => server.fence_recorded(place, token))
     }
@@ -45,7 +45,7 @@ impl Engine {
     /// operation's fence stays. Idempotent.
     ///
     /// # Errors
-    /// Those of the disk, and `WrongIdentity` for a database that is not ours.
+    /// Returns the errors of the disk, and `WrongIdentity` for a database that is not ours.
     pub async fn lift_fence(&self, place: &Place, holder: Option<i64>) -> Result<()> {
         at!(self.server(place)?, server => server.lift_fence(place, holder))
     }
@@ -58,8 +58,9 @@ impl Engine {
     /// away is done anew.
     ///
     /// # Errors
-    /// `Fenced` if a later generation of the tenant is there, or another caller fills the place meanwhile. `SchemaAhead` if
-    /// `from` has migrations that `script` lacks. `SchemaBehind` or `SchemaAhead` if a pool has other migrations.
+    /// Returns `Fenced` if a later generation of the tenant is there, or another caller fills the place meanwhile.
+    /// Returns `SchemaAhead` if `from` has migrations that `script` lacks. Returns `SchemaBehind` or `SchemaAhead` if a
+    /// pool has other migrations.
     pub async fn fill(
         &self,
         from: &Place,
@@ -95,7 +96,8 @@ impl Engine {
     /// first write on. From then on nothing can be carried into it. Idempotent.
     ///
     /// # Errors
-    /// `Fenced` if the place is not completely filled, is fenced by an operation, or is not here at its generation.
+    /// Returns `Fenced` if the place is not completely filled, is fenced by an operation, or is not here at its
+    /// generation.
     pub async fn open_filled(&self, place: &Place, token: i64) -> Result<()> {
         at!(self.server(place)?, server => server.open_filled(place, token))
     }
@@ -103,7 +105,7 @@ impl Engine {
     /// Reads the state and the counts of a place.
     ///
     /// # Errors
-    /// `Fenced` if the place is not here at its generation.
+    /// Returns `Fenced` if the place is not here at its generation.
     pub async fn place_info(&self, place: &Place) -> Result<PlaceInfo> {
         at!(self.server(place)?, server => server.place_info(place))
     }
@@ -115,8 +117,9 @@ impl Engine {
     /// places, and may have more.
     ///
     /// # Errors
-    /// `SchemaBehind` if migrations ran on one of the two since the copy was made: make it again. `SchemaAhead` if they
-    /// have migrations that `script` lacks. `Fenced` if `to` was opened already, or `from` is not recorded for this token.
+    /// Returns `SchemaBehind` if migrations ran on one of the two since the copy was made: make it again. Returns
+    /// `SchemaAhead` if they have migrations that `script` lacks. Returns `Fenced` if `to` was opened already, or
+    /// `from` is not recorded for this token.
     pub async fn copy_changes(
         &self,
         from: &Place,
@@ -134,8 +137,8 @@ impl Engine {
     /// may have more.
     ///
     /// # Errors
-    /// `WrongIdentity` or `Fenced` if one of the places is not where it should be. `SchemaBehind` if they have different
-    /// migrations, `SchemaAhead` if they have some that `script` lacks.
+    /// Returns `WrongIdentity` or `Fenced` if one of the places is not where it should be. Returns `SchemaBehind` if
+    /// they have different migrations, `SchemaAhead` if they have some that `script` lacks.
     pub async fn compare_unwritten(
         &self,
         still: &Place,

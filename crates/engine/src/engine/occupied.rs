@@ -13,7 +13,7 @@ impl Engine {
     /// Returns true if any file has the name of this database, also one that was set aside.
     ///
     /// # Errors
-    /// [`crate::Kind::UnknownServer`] if there is no such server.
+    /// Returns [`crate::Kind::UnknownServer`] if there is no such server.
     pub async fn is_taken(&self, server: &ServerName, physical: &PhysicalName) -> Result<bool> {
         at!(self.named(server)?, server => server.is_taken(physical))
     }
@@ -22,7 +22,7 @@ impl Engine {
     /// such database, or it cannot be read as one.
     ///
     /// # Errors
-    /// Conditions that pass without intervention, and those of the disk.
+    /// Conditions that pass without intervention, and the errors of the disk.
     pub async fn highest(
         &self,
         server: &ServerName,
@@ -36,7 +36,7 @@ impl Engine {
     /// `place`. `None`: it has none there.
     ///
     /// # Errors
-    /// Those of [`Engine::highest`].
+    /// Returns the errors of [`Engine::highest`].
     pub async fn generation_in(&self, place: &Place) -> Result<Option<i64>> {
         at!(self.server(place)?, server => server.generation_in(place))
     }

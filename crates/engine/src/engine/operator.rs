@@ -11,8 +11,8 @@ impl Engine {
     /// shared database is confined as in [`Engine::operator_sql`].
     ///
     /// # Errors
-    /// [`crate::error::Kind::Denied`] for any other statement; [`crate::error::Kind::Busy`] while the rows are being moved;
-    /// [`crate::error::Kind::SchemaAhead`] as in [`Engine::operator_sql`].
+    /// Returns [`crate::error::Kind::Denied`] for any other statement; [`crate::error::Kind::Busy`] while the rows are
+    /// being moved; [`crate::error::Kind::SchemaAhead`] as in [`Engine::operator_sql`].
     pub async fn operator_repair(
         &self,
         place: &Place,

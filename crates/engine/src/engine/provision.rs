@@ -20,7 +20,7 @@ impl Engine {
     /// Makes the file of a system store with the platform's own tables only. Idempotent.
     ///
     /// # Errors
-    /// `WrongIdentity` if the file exists but belongs to another place.
+    /// Returns `WrongIdentity` if the file exists but belongs to another place.
     pub async fn create_system(&self, place: &Place) -> Result<()> {
         self.provision(place, &Template::bare(place.store.clone())).await
     }
@@ -28,7 +28,7 @@ impl Engine {
     /// Makes the database of `place` from a template. Idempotent; never overwrites.
     ///
     /// # Errors
-    /// `WrongIdentity` if the file exists but belongs to another place.
+    /// Returns `WrongIdentity` if the file exists but belongs to another place.
     pub async fn provision(&self, place: &Place, template: &Template) -> Result<()> {
         at!(self.server(place)?, server => server.provision(place, template))
     }
@@ -37,7 +37,7 @@ impl Engine {
     /// [`Engine::provision_prepared`] gives it its name, or it is removed. Must be called on a runtime.
     ///
     /// # Errors
-    /// [`crate::Kind::UnknownServer`] if there is no such server.
+    /// Returns [`crate::Kind::UnknownServer`] if there is no such server.
     pub fn prepare(&self, place: &Place, template: &Template) -> Result<Prepared> {
         let work = match self.server(place)? {
             Server::Sqlite(server) => Some(server.prepare(place, template)),
@@ -49,7 +49,7 @@ impl Engine {
     /// Like [`Engine::provision`], but uses `prepared` if it belongs to `place`; otherwise makes the database now.
     ///
     /// # Errors
-    /// `WrongIdentity` if the file exists but belongs to another place.
+    /// Returns `WrongIdentity` if the file exists but belongs to another place.
     pub async fn provision_prepared(
         &self,
         place: &Place,
@@ -68,7 +68,7 @@ impl Engine {
     /// anything that is not a regular file stays in place. May be repeated.
     ///
     /// # Errors
-    /// The errors of the disk.
+    /// Returns the errors of the disk.
     pub async fn set_aside(&self, place: &Place, error: &Error) -> Result<()> {
         at!(self.server(place)?, server => server.set_aside(place, error))
     }
@@ -77,7 +77,7 @@ impl Engine {
     /// the new name; None if there is no database. Only on a server of databases.
     ///
     /// # Errors
-    /// `Busy` if statements that run there do not end; `Internal` for a file.
+    /// Returns `Busy` if statements that run there do not end, and `Internal` for a file.
     pub async fn rename_aside(&self, place: &Place) -> Result<Option<String>> {
         match self.server(place)? {
             Server::Postgres(server) => server.rename_aside(place).await,
@@ -88,7 +88,7 @@ impl Engine {
     /// Undoes [`Engine::set_aside`].
     ///
     /// # Errors
-    /// The errors of the disk.
+    /// Returns the errors of the disk.
     pub async fn put_back(&self, place: &Place) -> Result<()> {
         at!(self.server(place)?, server => server.put_back(place))
     }

@@ -17,7 +17,7 @@ impl Engine {
     /// programs made; None for a server of another kind, whose disk tells more.
     ///
     /// # Errors
-    /// `Unreachable` if the server does not answer.
+    /// Returns `Unreachable` if the server does not answer.
     pub async fn used_bytes(&self, server: &ServerName) -> Result<Option<u64>> {
         match self.named(server)? {
             Server::Postgres(server) => Box::pin(server.used_bytes()).await.map(Some),

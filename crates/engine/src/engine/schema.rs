@@ -25,7 +25,7 @@ impl Engine {
     /// Applies the missing `migrations` to the database of `place` and rolls them back. Other writers wait meanwhile.
     ///
     /// # Errors
-    /// [`crate::Kind::Statement`] if one of them is refused.
+    /// Returns [`crate::Kind::Statement`] if one of them is refused.
     pub async fn rehearse(&self, place: &Place, migrations: &[Migration]) -> Result<()> {
         let script = Script::new(&place.store, migrations)?;
         at!(self.server(place)?, server => server.rehearse(place, &script))

@@ -68,8 +68,8 @@ impl Session {
     /// Visits the row with this id; returns None if there is none. Without `fields`, all columns.
     ///
     /// # Errors
-    /// `NotFound` if there is no such model, `Invalid` if it has no such field, `SchemaBehind` or `SchemaAhead` if the
-    /// database was migrated meanwhile.
+    /// Returns `NotFound` if there is no such model, `Invalid` if it has no such field, `SchemaBehind` or `SchemaAhead`
+    /// if the database was migrated meanwhile.
     pub async fn get<V: Visit>(
         &self,
         model: &str,
@@ -86,7 +86,7 @@ impl Session {
     /// Visits the rows with these ids, each once, in order of id.
     ///
     /// # Errors
-    /// Those of [`Session::get`], `Invalid` for more than 1,000 ids, and `Deadline`.
+    /// Returns the errors of [`Session::get`], `Invalid` for more than 1,000 ids, and `Deadline`.
     pub async fn by_ids<V: Visit>(
         &self,
         model: &str,
@@ -104,7 +104,8 @@ impl Session {
     /// overrides of shared rows.
     ///
     /// # Errors
-    /// Those of [`Session::get`], `Invalid` for a limit, filter or search that is not allowed, and `Deadline`.
+    /// Returns the errors of [`Session::get`], `Invalid` for a limit, filter or search that is not allowed, and
+    /// `Deadline`.
     pub async fn select<V: Visit>(
         &self,
         model: &str,
@@ -121,7 +122,7 @@ impl Session {
     /// Returns the number of matching rows.
     ///
     /// # Errors
-    /// Those of [`Session::select`].
+    /// Returns the errors of [`Session::select`].
     pub async fn count(
         &self,
         model: &str,
@@ -138,8 +139,8 @@ impl Session {
     /// Returns the groups of the matching rows, with what was asked of each.
     ///
     /// # Errors
-    /// Those of [`Session::select`]; `Invalid` for a field that a key or a measure cannot have, and for a sum of integers that
-    /// needs more than 64 bits.
+    /// Returns the errors of [`Session::select`]; `Invalid` for a field that a key or a measure cannot have, and for a
+    /// sum of integers that needs more than 64 bits.
     pub async fn aggregate(
         &self,
         model: &str,
@@ -155,7 +156,7 @@ impl Session {
     /// Returns those of `ids` that do *not* exist.
     ///
     /// # Errors
-    /// Those of [`Session::get`], and `Invalid` for more than 1,000 ids.
+    /// Returns the errors of [`Session::get`], and `Invalid` for more than 1,000 ids.
     pub async fn exists(&self, model: &str, ids: &[RecordId]) -> Result<Vec<RecordId>> {
         match &self.0 {
             Kind::Sqlite(session) => session.exists(model, ids).await,
@@ -166,7 +167,7 @@ impl Session {
     /// Returns true if a row of `model` has `id` in `field`.
     ///
     /// # Errors
-    /// Those of [`Session::get`].
+    /// Returns the errors of [`Session::get`].
     pub async fn refers(&self, model: &str, field: &str, id: &RecordId) -> Result<bool> {
         match &self.0 {
             Kind::Sqlite(session) => session.refers(model, field, id).await,
@@ -178,9 +179,9 @@ impl Session {
     /// affects only the time it takes. Owned changes are not copied.
     ///
     /// # Errors
-    /// `Fenced` if the place was fenced or moved, whatever else is wrong; then `SchemaBehind` or `SchemaAhead`.
-    /// `Invalid`, `Unique`, `Reference`, `NotFound`, `Conflict` and `Limit` for a refused change. `Busy` if a writer in
-    /// another process does not finish in time.
+    /// Returns `Fenced` if the place was fenced or moved, whatever else is wrong; then `SchemaBehind` or `SchemaAhead`.
+    /// `Invalid`, `Unique`, `Reference`, `NotFound`, `Conflict` and `Limit` for a refused change. Returns `Busy` if a
+    /// writer in another process does not finish in time.
     pub async fn write<'c>(
         &self,
         changes: impl Into<Cow<'c, [Change]>>,
@@ -196,7 +197,7 @@ impl Session {
     /// changes what the condition says, and then waits for [`Session::settled`], sees every write that was done before.
     ///
     /// # Errors
-    /// Those of [`Session::write`], and `Outdated` if the condition no longer holds.
+    /// Returns the errors of [`Session::write`], and `Outdated` if the condition no longer holds.
     pub async fn write_if<'c>(
         &self,
         changes: impl Into<Cow<'c, [Change]>>,
@@ -212,7 +213,7 @@ impl Session {
     /// Returns once every write that had begun here is over, in any process.
     ///
     /// # Errors
-    /// `Busy` if a writer does not finish in time; on PostgreSQL `Fenced` if the place is no longer there.
+    /// Returns `Busy` if a writer does not finish in time; on PostgreSQL `Fenced` if the place is no longer there.
     pub async fn settled(&self) -> Result<()> {
         match &self.0 {
             Kind::Sqlite(session) => session.settled().await,
@@ -224,7 +225,7 @@ impl Session {
     /// here, in any process, so the answer is final.
     ///
     /// # Errors
-    /// Those of [`Session::settled`] and [`Session::get`].
+    /// Returns the errors of [`Session::settled`] and [`Session::get`].
     pub async fn outcome(&self, of: &Doubt) -> Result<Outcome> {
         self.settled().await?;
         let columns = doubt::COLUMNS.map(FieldName::parse);
@@ -250,7 +251,7 @@ impl Session {
     /// ends once its details take more than `bytes`; an empty page is the last.
     ///
     /// # Errors
-    /// `Busy` if another process holds the lock for too long, and those of the disk.
+    /// Returns `Busy` if another process holds the lock for too long, and the errors of the disk.
     pub async fn activity(&self, before: Option<i64>, limit: u32, bytes: usize) -> Result<Vec<Activity>> {
         match &self.0 {
             Kind::Sqlite(session) => session.activity(before, limit, bytes).await,
@@ -261,7 +262,7 @@ impl Session {
     /// Returns rows and bytes of this place.
     ///
     /// # Errors
-    /// `Fenced` if the place was fenced or moved; `SchemaBehind` or `SchemaAhead`.
+    /// Returns `Fenced` if the place was fenced or moved, and `SchemaBehind` or `SchemaAhead`.
     pub async fn usage(&self) -> Result<Usage> {
         match &self.0 {
             Kind::Sqlite(session) => session.usage().await,
@@ -273,7 +274,7 @@ impl Session {
     /// tenant's own tables; [`super::Engine::sql`] adds shared data.
     ///
     /// # Errors
-    /// `Denied` for pooled tenants and for what a statement may not do, `Statement` if it is wrong, `Limit` and
+    /// Returns `Denied` for pooled tenants and for what a statement may not do, `Statement` if it is wrong, `Limit` and
     /// `Deadline` if it takes too much.
     pub async fn sql(&self, text: &str, params: serde_json::Value, limits: SqlLimits) -> Result<SqlRows> {
         match &self.0 {

@@ -23,8 +23,8 @@ impl Engine {
     /// tenant with the same name goes first. Shared data that cannot be joined matters to statements that name it only.
     ///
     /// # Errors
-    /// Those of [`Session::sql`]; `Statement` if it names shared data that cannot be joined, with the reason; the errors of
-    /// opening the shared store if it names shared data.
+    /// Returns the errors of [`Session::sql`]; `Statement` if it names shared data that cannot be joined, with the
+    /// reason; the errors of opening the shared store if it names shared data.
     pub async fn sql(
         &self,
         session: &Session,
@@ -62,8 +62,8 @@ impl Engine {
     /// `script` has the migrations of the store for the isolation of the place.
     ///
     /// # Errors
-    /// [`Kind::SchemaAhead`] if a shared database has migrations that `script` does not have; otherwise those of
-    /// [`Engine::sql`].
+    /// Returns [`Kind::SchemaAhead`] if a shared database has migrations that `script` does not have, and otherwise the
+    /// errors of [`Engine::sql`].
     pub async fn operator_sql(
         &self,
         place: &Place,
@@ -102,7 +102,7 @@ impl Engine {
     /// run there. None: nothing, or it does not help because the databases are of different kinds.
     ///
     /// # Errors
-    /// `Missing` if there is no such database; `Unreachable` if its server does not answer.
+    /// Returns `Missing` if there is no such database, and `Unreachable` if its server does not answer.
     pub async fn join_remedy(
         &self,
         place: &Place,

@@ -49,7 +49,7 @@ impl Engine {
     /// Opens the system store at `place`, for the platform's own SQL.
     ///
     /// # Errors
-    /// `Missing` or `WrongIdentity` if it is not there, `Unreachable` if its server does not answer.
+    /// Returns `Missing` or `WrongIdentity` if it is not there, and `Unreachable` if its server does not answer.
     pub async fn system(&self, place: &Place) -> Result<SystemDb> {
         if place.tenant.is_some() {
             return Err(Error::new(Kind::Internal, format!("{place} is not a system store")));
@@ -73,7 +73,7 @@ impl SystemDb {
     /// Starts a transaction that may write. Waits for other writers, up to 5 s for those in other processes.
     ///
     /// # Errors
-    /// [`Kind::Busy`] if a writer in another process does not finish in time.
+    /// Returns [`Kind::Busy`] if a writer in another process does not finish in time.
     pub async fn begin(&self) -> Result<Tx> {
         Ok(Tx(match &self.0 {
             Store::Sqlite(db) => Work::Sqlite(db.begin().await?),
@@ -84,7 +84,7 @@ impl SystemDb {
     /// Starts a read-only transaction, which sees one consistent state from its first query on.
     ///
     /// # Errors
-    /// `Busy` if another process holds the lock for too long.
+    /// Returns `Busy` if another process holds the lock for too long.
     pub async fn snapshot(&self) -> Result<Tx> {
         Ok(Tx(match &self.0 {
             Store::Sqlite(db) => Work::Sqlite(db.snapshot().await?),
@@ -95,7 +95,7 @@ impl SystemDb {
     /// Runs one query in its own read transaction.
     ///
     /// # Errors
-    /// Those of [`SystemDb::snapshot`] and [`Tx::query`].
+    /// Returns the errors of [`SystemDb::snapshot`] and [`Tx::query`].
     pub async fn query(&self, sql: &str, params: &[Value]) -> Result<Vec<SqlRow>> {
         on!(Store, &self.0, db => db.query(sql, params))
     }
@@ -109,7 +109,7 @@ impl SystemDb {
     /// no cache holds. On a server it waits for no other writer.
     ///
     /// # Errors
-    /// Those of [`SystemDb::begin`] and [`Tx::query`].
+    /// Returns the errors of [`SystemDb::begin`] and [`Tx::query`].
     pub async fn note(&self, sql: &str, params: &[Value]) -> Result<Vec<SqlRow>> {
         match &self.0 {
             Store::Postgres(db) => Box::pin(db.query(sql, params)).await,
@@ -134,7 +134,7 @@ impl SystemDb {
     /// Returns the time of the server's clock, in microseconds since 1970, UTC. `None`: it is that of this host.
     ///
     /// # Errors
-    /// Those of [`SystemDb::query`].
+    /// Returns the errors of [`SystemDb::query`].
     pub async fn clock_us(&self) -> Result<Option<i64>> {
         match &self.0 {
             Store::Sqlite(_) => Ok(None),
@@ -178,7 +178,7 @@ impl Tx {
     /// transaction goes on.
     ///
     /// # Errors
-    /// `Statement` if the statement is wrong, and those of the disk.
+    /// Returns `Statement` if the statement is wrong, and the errors of the disk.
     pub async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
         on!(Work, &mut self.0, tx => tx.execute(sql, params))
     }
@@ -186,7 +186,7 @@ impl Tx {
     /// Runs one statement and returns its rows, including those of `RETURNING`.
     ///
     /// # Errors
-    /// Those of [`Tx::execute`].
+    /// Returns the errors of [`Tx::execute`].
     pub async fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<SqlRow>> {
         on!(Work, &mut self.0, tx => tx.query(sql, params))
     }
@@ -194,7 +194,7 @@ impl Tx {
     /// Runs several statements without parameters, for the schema of the store itself.
     ///
     /// # Errors
-    /// Those of [`Tx::execute`].
+    /// Returns the errors of [`Tx::execute`].
     pub async fn batch(&mut self, sql: &str) -> Result<()> {
         on!(Work, &mut self.0, tx => tx.batch(sql))
     }
@@ -202,7 +202,7 @@ impl Tx {
     /// Checks that the database takes a statement. Does not run it.
     ///
     /// # Errors
-    /// Those of [`Tx::execute`].
+    /// Returns the errors of [`Tx::execute`].
     pub async fn check(&mut self, sql: &str) -> Result<()> {
         on!(Work, &mut self.0, tx => tx.check(sql))
     }
@@ -210,7 +210,7 @@ impl Tx {
     /// Returns the columns of a table, in their order. Empty: there is no such table.
     ///
     /// # Errors
-    /// Those of [`Tx::query`].
+    /// Returns the errors of [`Tx::query`].
     pub async fn columns(&mut self, table: &str) -> Result<Vec<SystemColumn>> {
         let sql = match self.0 {
             Work::Sqlite(_) => sqlite::COLUMNS,
@@ -231,7 +231,7 @@ impl Tx {
     /// Returns the tables whose ids the database assigns and never assigns twice, with the last id of each.
     ///
     /// # Errors
-    /// Those of [`Tx::query`].
+    /// Returns the errors of [`Tx::query`].
     pub async fn last_ids(&mut self) -> Result<Vec<(String, i64)>> {
         let sql = match self.0 {
             Work::Sqlite(_) => sqlite::LAST_IDS,
@@ -244,7 +244,7 @@ impl Tx {
     /// Ensures that the next row of one of these tables gets an id above `to`.
     ///
     /// # Errors
-    /// Those of [`Tx::execute`].
+    /// Returns the errors of [`Tx::execute`].
     pub async fn raise_last_id(&mut self, table: &str, to: i64) -> Result<()> {
         on!(Work, &mut self.0, tx => tx.raise_last_id(table, to))
     }
@@ -252,9 +252,9 @@ impl Tx {
     /// Commits. Dropping the caller's future does not stop a commit that has begun.
     ///
     /// # Errors
-    /// Those of the disk; then nothing was committed. [`Kind::Missing`] if the file was removed or replaced: then the
-    /// commit is in a file that no process opens any more. [`Kind::InDoubt`] if the answer of a server was lost: then the
-    /// change is stored whole or not at all.
+    /// Returns the errors of the disk; then nothing was committed. Returns [`Kind::Missing`] if the file was removed or
+    /// replaced: then the commit is in a file that no process opens any more. Returns [`Kind::InDoubt`] if the answer
+    /// of a server was lost: then the change is stored whole or not at all.
     pub async fn commit(self) -> Result<()> {
         on!(Work, self.0, tx => tx.commit())
     }
@@ -262,7 +262,7 @@ impl Tx {
     /// Rolls back and returns the connection to the pool.
     ///
     /// # Errors
-    /// Those of the disk.
+    /// Returns the errors of the disk.
     pub async fn rollback(self) -> Result<()> {
         on!(Work, self.0, tx => tx.rollback())
     }

@@ -28,7 +28,7 @@ impl Engine {
     /// isolation.
     ///
     /// # Errors
-    /// `SchemaBehind` or `SchemaAhead` if the shared tables do not have exactly the migrations of `script`.
+    /// Returns `SchemaBehind` or `SchemaAhead` if the shared tables do not have exactly the migrations of `script`.
     pub async fn copy_out(&self, place: &Place, script: &Arc<Script>, to: &Path) -> Result<Copy> {
         self.copy_out_with(place, script, to, CopyOptions::default()).await
     }
@@ -36,7 +36,7 @@ impl Engine {
     /// Like [`Engine::copy_out`], but skips the steps that `options` leave out.
     ///
     /// # Errors
-    /// Those of [`Engine::copy_out`].
+    /// Returns the errors of [`Engine::copy_out`].
     pub async fn copy_out_with(
         &self,
         place: &Place,
@@ -57,8 +57,8 @@ impl Engine {
     /// writers go on. Uploaded files and the activity log are not in it.
     ///
     /// # Errors
-    /// `Statement` with what is in the way: the place is not on PostgreSQL, it is pooled, or there is no `pg_dump`; `Io` with
-    /// what `pg_dump` says if it fails.
+    /// Returns `Statement` with what is in the way: the place is not on PostgreSQL, it is pooled, or there is no
+    /// `pg_dump`, and `Io` with what `pg_dump` says if it fails.
     pub async fn dump(&self, place: &Place, to: &Path) -> Result<()> {
         match self.server(place)? {
             Server::Postgres(server) => Box::pin(server.dump(place, to)).await,
@@ -73,7 +73,7 @@ impl Engine {
     /// a place with a SQLite file of its own. `script` has the migrations of the store.
     ///
     /// # Errors
-    /// `WrongIdentity` or `Fenced` if the place is not where it should be.
+    /// Returns `WrongIdentity` or `Fenced` if the place is not where it should be.
     pub async fn undeclared(&self, place: &Place, script: &Script) -> Result<Vec<String>> {
         let mut source = Source::open(&self.end(place)?).await?;
         let found = source.undeclared(carry::declared(script.state())).await?;
@@ -90,7 +90,8 @@ impl Engine {
     /// batch of rows at most, unless an earlier generation that may be in use is replaced: that is one transaction.
     ///
     /// # Errors
-    /// `Fenced` if the copy is of a later generation of the same tenant, or another caller fills the place meanwhile.
+    /// Returns `Fenced` if the copy is of a later generation of the same tenant, or another caller fills the place
+    /// meanwhile.
     pub async fn adopt(&self, place: &Place, script: &Arc<Script>, from: &Path, of: TenantId) -> Result<()> {
         self.adopt_with(place, script, from, of, AdoptOptions::default()).await
     }
@@ -98,7 +99,7 @@ impl Engine {
     /// Like [`Engine::adopt`], with options: move instead of copy the source file, or skip checks the caller already did.
     ///
     /// # Errors
-    /// Those of [`Engine::adopt`].
+    /// Returns the errors of [`Engine::adopt`].
     pub async fn adopt_with(
         &self,
         place: &Place,
@@ -123,7 +124,7 @@ impl Engine {
     /// [`Engine::scrub`].
     ///
     /// # Errors
-    /// `Fenced` if the tenant is here at another generation, or another caller fills the place meanwhile.
+    /// Returns `Fenced` if the tenant is here at another generation, or another caller fills the place meanwhile.
     pub async fn withdraw(&self, place: &Place) -> Result<()> {
         at!(self.server(place)?, server => server.withdraw(place))
     }
@@ -132,7 +133,7 @@ impl Engine {
     /// databases it gets the rows of the models, with the migrations of `script` that the copy has.
     ///
     /// # Errors
-    /// `Internal` if `place` is not a system store; otherwise those of [`Engine::adopt`].
+    /// Returns `Internal` if `place` is not a system store, and otherwise the errors of [`Engine::adopt`].
     pub async fn adopt_system(&self, place: &Place, script: &Arc<Script>, from: &Path) -> Result<()> {
         if place.tenant.is_some() {
             return Err(Error::new(Kind::Internal, format!("{place} is not a system store")));
@@ -151,7 +152,7 @@ impl Engine {
     /// Applies the missing migrations of `script` to a copy, in place.
     ///
     /// # Errors
-    /// `SchemaAhead` if the copy has migrations that are not known here.
+    /// Returns `SchemaAhead` if the copy has migrations that are not known here.
     pub async fn migrate_copy(
         &self,
         from: &Path,
@@ -165,7 +166,7 @@ impl Engine {
     /// Checks every page of a copy and returns what it says about itself.
     ///
     /// # Errors
-    /// `WrongIdentity` if the copy is not of this tenant (None for a system store) and store.
+    /// Returns `WrongIdentity` if the copy is not of this tenant (None for a system store) and store.
     pub async fn inspect_copy(
         &self,
         from: &Path,
@@ -180,7 +181,7 @@ impl Engine {
     /// every isolation.
     ///
     /// # Errors
-    /// `WrongIdentity` or `Fenced` if the place is not where it should be.
+    /// Returns `WrongIdentity` or `Fenced` if the place is not where it should be.
     pub async fn digest(&self, place: &Place, schema: &Arc<Schema>) -> Result<Digest> {
         let source = Source::open(&self.end(place)?).await?;
         carry::digest(source, &Tables::of_schema(schema)).await
@@ -189,7 +190,7 @@ impl Engine {
     /// Computes checksums of the contents of a copy, like [`Engine::digest`].
     ///
     /// # Errors
-    /// `WrongIdentity` if the copy is not of this tenant (None for a system store) and store.
+    /// Returns `WrongIdentity` if the copy is not of this tenant (None for a system store) and store.
     pub async fn digest_copy(
         &self,
         from: &Path,
@@ -204,8 +205,8 @@ impl Engine {
     /// records them and is later compared with them, however the apps have changed since.
     ///
     /// # Errors
-    /// [`Kind::SchemaAhead`] if the copy has migrations that are not known here; [`Kind::Statement`] if its migrations
-    /// differ from those of the current `script`.
+    /// Returns [`Kind::SchemaAhead`] if the copy has migrations that are not known here, and [`Kind::Statement`] if its
+    /// migrations differ from those of the current `script`.
     pub async fn describe_copy(
         &self,
         from: &Path,
@@ -221,7 +222,7 @@ impl Engine {
     /// and the activity log. `from` must not be used afterwards; `to` is a new file.
     ///
     /// # Errors
-    /// Those of the disk.
+    /// Returns the errors of the disk.
     pub async fn blank_copy(&self, from: &Path, to: &Path, schema: &Arc<Schema>) -> Result<Blanked> {
         let (from, to, schema) = (from.to_owned(), to.to_owned(), schema.clone());
         blocking(move || transfer::blank(&from, &to, &schema)).await
@@ -231,7 +232,7 @@ impl Engine {
     /// the script makes. Empty for a copy of ours. Call it for every file that comes from outside (`dump-runs-code`).
     ///
     /// # Errors
-    /// `SchemaAhead` or `Statement` if the copy's migrations are not those of `script`.
+    /// Returns `SchemaAhead` or `Statement` if the copy's migrations are not those of `script`.
     pub async fn foreign_in_copy(&self, from: &Path, script: &Arc<Script>) -> Result<Vec<String>> {
         let (from, script) = (from.to_owned(), script.clone());
         blocking(move || transfer::foreign(&from, &script)).await
@@ -241,7 +242,7 @@ impl Engine {
     /// all columns. Blocks.
     ///
     /// # Errors
-    /// `NotFound` if there is no such model, `Invalid` if it has no such field.
+    /// Returns `NotFound` if there is no such model, and `Invalid` if it has no such field.
     pub fn read_copy(
         &self,
         from: &Path,
@@ -256,7 +257,7 @@ impl Engine {
     /// Counts, for each model, the rows that would be added, changed and removed if `other` replaced `live`.
     ///
     /// # Errors
-    /// `WrongIdentity` or `Fenced` if one of the places is not where it should be.
+    /// Returns `WrongIdentity` or `Fenced` if one of the places is not where it should be.
     pub async fn compare(&self, live: &Place, other: &Place, schema: &Arc<Schema>) -> Result<Vec<ModelDiff>> {
         let tables = Tables::of_schema(schema);
         carry::compare(&self.end(live)?, &self.end(other)?, &tables).await

@@ -20,7 +20,7 @@ use rust_decimal::Decimal;
 /// Parses and checks the value of a field in a JSON document.
 ///
 /// # Errors
-/// `Kind::Invalid(field, rule)`.
+/// Returns `Kind::Invalid(field, rule)`.
 pub fn from_json(field: &Field, value: &serde_json::Value) -> Result<Value> {
     let value = json::parse(storage_of_json(field, value), value).map_err(|rule| refuse(field, rule))?;
     check(field, &value)?;
@@ -30,7 +30,7 @@ pub fn from_json(field: &Field, value: &serde_json::Value) -> Result<Value> {
 /// Parses and checks the value of a field in a CSV cell; an empty cell is null.
 ///
 /// # Errors
-/// `Kind::Invalid(field, rule)`.
+/// Returns `Kind::Invalid(field, rule)`.
 pub fn from_text(field: &Field, text: &str) -> Result<Value> {
     let value = text::parse(storage_of_text(field, text), text).map_err(|rule| refuse(field, rule))?;
     check(field, &value)?;

@@ -20,7 +20,7 @@ impl Migration {
     /// Parses a migration file. `file` is its name in problems.
     ///
     /// # Errors
-    /// Every problem in the file.
+    /// Returns every problem in the file.
     pub fn parse(file: &str, text: &str) -> Result<Self, Vec<Problem>> {
         let mut sink = Sink::new(file, text);
         let (table, errors) = DeTable::parse_recoverable(text);

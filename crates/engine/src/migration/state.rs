@@ -52,7 +52,7 @@ impl State {
     /// Computes the state after these migrations, in this order, from nothing.
     ///
     /// # Errors
-    /// The first operation that contradicts the models before it.
+    /// Returns the first operation that contradicts the models before it.
     pub fn replay<'m>(migrations: impl IntoIterator<Item = &'m Migration>) -> Outcome<Self> {
         let mut state = Self::default();
         for migration in migrations {
@@ -64,7 +64,7 @@ impl State {
     /// Applies all operations of a migration.
     ///
     /// # Errors
-    /// The first operation that contradicts the models before it.
+    /// Returns the first operation that contradicts the models before it.
     pub fn apply_all(&mut self, migration: &Migration) -> Outcome {
         for op in &migration.ops {
             self.apply(&migration.app, op)
@@ -81,7 +81,7 @@ impl State {
     /// Returns the model that `model` refers to by this name, which may be itself.
     ///
     /// # Errors
-    /// If no migration before creates it.
+    /// Fails if no migration before creates it.
     pub(crate) fn referred<'s>(&'s self, model: &'s Model, to: &str) -> Outcome<&'s Model> {
         if to == model.name.as_str() {
             return Ok(model);
@@ -98,7 +98,7 @@ impl State {
     /// Returns the model that a field of `model` refers to, if it is in the same store, which makes it a foreign key.
     ///
     /// # Errors
-    /// Those of [`State::referred`].
+    /// Returns the errors of [`State::referred`].
     pub(crate) fn target<'s>(&'s self, model: &'s Model, kind: &FieldKind) -> Outcome<Option<&'s Model>> {
         let FieldKind::Ref { to, .. } = kind else { return Ok(None) };
         let target = self.referred(model, to.as_str())?;
@@ -108,7 +108,7 @@ impl State {
     /// Returns how a field of `model` is stored.
     ///
     /// # Errors
-    /// Those of [`State::referred`].
+    /// Returns the errors of [`State::referred`].
     pub(crate) fn storage(&self, model: &Model, kind: &FieldKind) -> Outcome<Storage> {
         let id = match kind {
             FieldKind::Ref { to, .. } => self.referred(model, to.as_str())?.id,

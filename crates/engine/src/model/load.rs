@@ -20,7 +20,7 @@ pub struct Source<'t> {
 /// scope of each store of the configuration.
 ///
 /// # Errors
-/// Every problem in the files, sorted.
+/// Returns every problem in the files, sorted.
 pub fn load(
     sources: &[Source<'_>],
     scope: &dyn Fn(&StoreName) -> Option<Scope>,

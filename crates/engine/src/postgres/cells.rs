@@ -91,7 +91,7 @@ impl<'r> FromSql<'r> for Json<'r> {
 /// Returns the value of a column.
 ///
 /// # Errors
-/// [`Kind::Corrupt`] if the column has another type than its storage.
+/// Returns [`Kind::Corrupt`] if the column has another type than its storage.
 pub(crate) fn value_ref(row: &Row, index: usize, storage: Storage) -> Result<ValueRef<'_>> {
     fn read<'r, T: FromSql<'r>>(
         row: &'r Row,
@@ -120,7 +120,7 @@ pub(crate) fn value_ref(row: &Row, index: usize, storage: Storage) -> Result<Val
 /// Returns the stored form of a value that [`value_ref`] returned for a column of this storage.
 ///
 /// # Errors
-/// [`Kind::Corrupt`] if it has none: a statement that is not ours wrote it.
+/// Returns [`Kind::Corrupt`] if it has none: a statement that is not ours wrote it.
 pub(crate) fn stored(storage: Storage, value: ValueRef<'_>) -> Result<Stored<'_>> {
     let damaged = |rule| Error::new(Kind::Corrupt, format!("a column of {storage:?}: {rule}"));
     Ok(match (storage, value) {

@@ -18,8 +18,8 @@ impl Server {
     /// Writes the tables of a tenant's models, as they are at one moment, to the new file `to`. Writers go on.
     ///
     /// # Errors
-    /// [`Kind::Statement`] with what is in the way: the tenant shares its tables, the server is behind a pooler, or there is
-    /// no `pg_dump` for it; [`Kind::Io`] with what `pg_dump` says if it fails.
+    /// Returns [`Kind::Statement`] with what is in the way: the tenant shares its tables, the server is behind a
+    /// pooler, or there is no `pg_dump` for it, and [`Kind::Io`] with what `pg_dump` says if it fails.
     pub(crate) async fn dump(&self, place: &Place, to: &Path) -> Result<()> {
         let site = self.site(place)?;
         if site.is_pooled() {

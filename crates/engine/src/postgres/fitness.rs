@@ -16,7 +16,8 @@ impl Server {
     /// Returns what the server or the role of its URL lacks, each with its remedy. Empty: nothing.
     ///
     /// # Errors
-    /// [`Kind::Unreachable`] if the server does not answer, [`Kind::NoAccess`] if it does not let the role in.
+    /// Returns [`Kind::Unreachable`] if the server does not answer, and [`Kind::NoAccess`] if it does not let the role
+    /// in.
     pub(crate) async fn shortcomings(&self) -> Result<Vec<String>> {
         let mut lease = self.home().await?;
         let rows = lease.connection()?.once(SQL, &[]).await?;
@@ -40,7 +41,7 @@ impl Server {
     /// Returns the bytes of the databases that the role may enter.
     ///
     /// # Errors
-    /// Those of [`Server::shortcomings`].
+    /// Returns the errors of [`Server::shortcomings`].
     pub(crate) async fn used_bytes(&self) -> Result<u64> {
         let sql = "SELECT coalesce(sum(pg_database_size(oid)), 0)::bigint FROM pg_database \
             WHERE has_database_privilege(oid, 'CONNECT')";

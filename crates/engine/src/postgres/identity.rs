@@ -21,7 +21,7 @@ pub(crate) fn key<'p>(site: &'p Site, store: &'p &'p str) -> [Param<'p>; 2] {
 /// Writes the row of the place. Repeating it changes nothing; another generation is refused.
 ///
 /// # Errors
-/// Those of [`check`].
+/// Returns the errors of [`check`].
 pub(crate) async fn enrol(conn: &mut Connection, site: &Site, platform: &Platform) -> Result<Form> {
     let sql = format!(
         "INSERT INTO {}._tenantry_place(tenant, store, generation, platform) VALUES ($1, $2, $3, $4)
@@ -43,8 +43,8 @@ pub(crate) async fn enrol(conn: &mut Connection, site: &Site, platform: &Platfor
 /// Verifies that the place lives here. In a pool, the transaction must see its tenant.
 ///
 /// # Errors
-/// `WrongIdentity` if it does not, or if it belongs to another installation; `Fenced` if it is here at another generation;
-/// `FormatAhead` if a newer version of this program made the platform's tables.
+/// Returns `WrongIdentity` if it does not, or if it belongs to another installation; `Fenced` if it is here at another
+/// generation; `FormatAhead` if a newer version of this program made the platform's tables.
 pub(crate) async fn check(conn: &mut Connection, site: &Site, platform: &Platform) -> Result<Form> {
     let (sql, store) = (question(site), site.place.store.as_str());
     let rows = conn.once(&sql, &key(site, &store)).await.map_err(|error| not_ours(site, error))?;
@@ -70,7 +70,7 @@ pub(crate) fn position(rows: &[Row]) -> i64 {
 /// Judges the answer to [`question`].
 ///
 /// # Errors
-/// Those of [`check`].
+/// Returns the errors of [`check`].
 pub(crate) fn judge(rows: &[Row], site: &Site, platform: &Platform) -> Result<Form> {
     let row = rows.first().ok_or_else(|| wrong(site, "the platform's tables have no version"))?;
     let form = tables::form(row.get(0))?;

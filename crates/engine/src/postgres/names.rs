@@ -18,7 +18,7 @@ impl Prefix {
     /// Checks a prefix: lower-case letters, digits and `_`, beginning with a letter.
     ///
     /// # Errors
-    /// [`Kind::Statement`] for any other text.
+    /// Returns [`Kind::Statement`] for any other text.
     pub(crate) fn new(text: &str) -> Result<Self> {
         let fits = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
             && !text.starts_with(|c: char| !c.is_ascii_lowercase())
@@ -30,7 +30,7 @@ impl Prefix {
     /// Returns the name of a database or schema on the server.
     ///
     /// # Errors
-    /// [`Kind::Statement`] if it is longer than PostgreSQL allows.
+    /// Returns [`Kind::Statement`] if it is longer than PostgreSQL allows.
     pub(crate) fn name(&self, physical: &PhysicalName) -> Result<String> {
         let name = format!("{}{physical}", self.0);
         match name.len() <= LONGEST {

@@ -61,7 +61,7 @@ impl Opened {
     /// Runs reads, confined to the place, in one round trip.
     ///
     /// # Errors
-    /// The first failure.
+    /// Returns the first failure.
     pub(crate) async fn read(
         &self,
         connection: &mut Connection,
@@ -94,7 +94,7 @@ impl Server {
     /// Returns the place with a schema that was verified there.
     ///
     /// # Errors
-    /// [`Kind::Missing`], [`Kind::WrongIdentity`] or [`Kind::Fenced`] if the place is not there;
+    /// Returns [`Kind::Missing`], [`Kind::WrongIdentity`] or [`Kind::Fenced`] if the place is not there, and
     /// [`Kind::SchemaBehind`] or [`Kind::SchemaAhead`] if it has another schema.
     pub(crate) async fn opened(&self, place: &Place, schema: &Schema) -> Result<Arc<Opened>> {
         if let Some(opened) = self.opened.get(place) {
@@ -112,7 +112,7 @@ impl Server {
     /// Verifies the identity of a place and its schema. Returns the position of the ledger.
     ///
     /// # Errors
-    /// Those of [`Server::opened`].
+    /// Returns the errors of [`Server::opened`].
     pub(crate) async fn verify_schema(&self, opened: &Opened, known: &Known) -> Result<i64> {
         self.identify(&opened.site).await?;
         let sql = opened.text(&format!(

@@ -76,7 +76,7 @@ impl Server {
     /// Makes a server. Connects to nothing: a server that is away must not stop the others.
     ///
     /// # Errors
-    /// [`Kind::Statement`] if the URL is wrong or names no database, or the prefix is not allowed.
+    /// Returns [`Kind::Statement`] if the URL is wrong or names no database, or the prefix is not allowed.
     pub(crate) fn new(
         name: ServerName,
         (options, replication): (&ServerOptions, &Replication),

@@ -35,7 +35,7 @@ impl Site {
     /// Returns where `place` is. `name` is its database's or schema's name on the server, `home` the home database.
     ///
     /// # Errors
-    /// [`Kind::Internal`] if its generation is out of range.
+    /// Returns [`Kind::Internal`] if its generation is out of range.
     pub(crate) fn new(place: &Place, name: String, home: &Arc<str>) -> Result<Self> {
         let (database, schema): (Arc<str>, &str) = match place.isolation {
             Isolation::Database => (name.as_str().into(), OWN_SCHEMA),

@@ -65,7 +65,7 @@ pub(crate) enum Form {
 /// Judges the version in `_tenantry_meta`.
 ///
 /// # Errors
-/// [`Kind::FormatAhead`] if a newer version of this program made the tables.
+/// Returns [`Kind::FormatAhead`] if a newer version of this program made the tables.
 pub(crate) fn form(version: i64) -> Result<Form> {
     match version.cmp(&VERSION) {
         std::cmp::Ordering::Equal => Ok(Form::Current),

@@ -55,8 +55,8 @@ impl Known {
     /// Compares the ledger of a database, `app/name` → checksum, with the loaded migrations.
     ///
     /// # Errors
-    /// [`Kind::SchemaAhead`] if the database has a migration that is not loaded, or is loaded with other contents;
-    /// [`Kind::SchemaBehind`] if it lacks one.
+    /// Returns [`Kind::SchemaAhead`] if the database has a migration that is not loaded, or is loaded with other
+    /// contents, and [`Kind::SchemaBehind`] if it lacks one.
     pub(crate) fn compare(&self, applied: &BTreeMap<String, String>) -> Result<()> {
         if let Some(why) = &self.unmigrated {
             return Err(Error::new(Kind::SchemaBehind, why));

@@ -118,7 +118,7 @@ impl Plan {
     /// Returns the JSON keys of a projection. Empty `fields` select all columns, whose keys are prepared.
     ///
     /// # Errors
-    /// `Invalid` if the model has no such field.
+    /// Returns `Invalid` if the model has no such field.
     pub fn keys(&self, fields: &[FieldName]) -> Result<JsonKeys> {
         if fields.is_empty() {
             return Ok(self.keys.clone());

@@ -68,7 +68,7 @@ impl Script {
     /// Reads all migrations of a platform, in order, for the databases of one store.
     ///
     /// # Errors
-    /// [`Kind::Statement`] if they contradict each other.
+    /// Returns [`Kind::Statement`] if they contradict each other.
     pub fn new(store: &StoreName, migrations: &[Migration]) -> Result<Self> {
         let mut state = State::default();
         for migration in migrations {
@@ -122,7 +122,7 @@ impl Script {
     /// Returns the statements for SQLite databases of this isolation.
     ///
     /// # Errors
-    /// [`Kind::Statement`] if an operation has none.
+    /// Returns [`Kind::Statement`] if an operation has none.
     pub(crate) fn sqlite(&self, isolation: Isolation) -> Result<&SqliteStatements> {
         self.0.sqlite.get(isolation, |layout| SqliteStatements::new(&self.0.facts, layout))
     }
@@ -130,7 +130,7 @@ impl Script {
     /// Returns the statements for places of this isolation on PostgreSQL.
     ///
     /// # Errors
-    /// [`Kind::Statement`] if an operation has none, or a value of it cannot be stored there.
+    /// Returns [`Kind::Statement`] if an operation has none, or a value of it cannot be stored there.
     pub(crate) fn postgres(&self, isolation: Isolation) -> Result<&PostgresStatements> {
         let compile = |layout: Isolation| PostgresStatements::new(&self.0.facts, layout.is_pooled());
         self.0.postgres.get(isolation, compile)
@@ -140,8 +140,8 @@ impl Script {
     /// database.
     ///
     /// # Errors
-    /// [`Kind::SchemaAhead`] if it has migrations that are not known here; [`Kind::Statement`] if the file of one was
-    /// changed afterwards, or their order has changed.
+    /// Returns [`Kind::SchemaAhead`] if it has migrations that are not known here, and [`Kind::Statement`] if the file
+    /// of one was changed afterwards, or their order has changed.
     pub(crate) fn as_applied(&self, applied: &Applied) -> Result<Self> {
         let (missing, unknown) = self.0.facts.pending(applied)?;
         ledger::refuse_unknown(&unknown, "the database")?;
@@ -161,7 +161,7 @@ impl Migrations {
     /// Returns the migrations that a database lacks, as `app/name`, and those it has that are not known here.
     ///
     /// # Errors
-    /// [`Kind::Statement`] if an applied migration's file was changed afterwards.
+    /// Returns [`Kind::Statement`] if an applied migration's file was changed afterwards.
     pub(crate) fn pending(&self, applied: &Applied) -> Result<(Vec<String>, Vec<String>)> {
         let missing = ledger::missing(&self.loaded, applied)?.into_iter().map(Loaded::id).collect();
         Ok((missing, ledger::unknown(&self.loaded, applied)))
@@ -170,7 +170,7 @@ impl Migrations {
     /// Refuses a database that does not have exactly these migrations; `what` names it.
     ///
     /// # Errors
-    /// [`Kind::SchemaAhead`], [`Kind::SchemaBehind`], and those of [`Self::pending`].
+    /// Returns [`Kind::SchemaAhead`], [`Kind::SchemaBehind`], and the errors of [`Self::pending`].
     pub(crate) fn require_all(&self, applied: &Applied, what: &str) -> Result<()> {
         let (missing, unknown) = self.pending(applied)?;
         ledger::require_all(&missing, &unknown, what)

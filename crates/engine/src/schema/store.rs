@@ -28,7 +28,7 @@ impl Schema {
     /// this store is read and written with this schema (`known-schema`).
     ///
     /// # Errors
-    /// `Internal` if a column's name is not valid.
+    /// Returns `Internal` if a column's name is not valid.
     pub fn new(store: StoreName, models: Vec<Arc<Model>>, migrations: &[Migration]) -> Result<Self> {
         let keys: HashMap<ModelName, IdKind> = models.iter().map(|m| (m.name.clone(), m.id)).collect();
         let own: Vec<_> = models.into_iter().filter(|m| m.store == store).collect();

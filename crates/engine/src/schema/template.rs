@@ -19,7 +19,7 @@ impl Template {
     /// Returns the template for databases of `store` with these migrations applied.
     ///
     /// # Errors
-    /// Those of [`Script::new`].
+    /// Returns the errors of [`Script::new`].
     pub fn new(store: &StoreName, migrations: &[Migration]) -> Result<Self> {
         Ok(Self::of(store.clone(), Some(Script::new(store, migrations)?)))
     }

@@ -25,7 +25,7 @@ fn flags() -> FunctionFlags {
 /// Adds the function that list filters use; every connection of this crate has it.
 ///
 /// # Errors
-/// SQLite's, if a statement is running on the connection.
+/// Returns SQLite's error if a statement is running on the connection.
 pub(super) fn add_own(conn: &Connection) -> Result<()> {
     conn.create_scalar_function(CONTAINS, 2, flags() | FunctionFlags::SQLITE_DIRECTONLY, contains)
 }

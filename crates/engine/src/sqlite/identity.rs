@@ -27,8 +27,8 @@ pub(crate) fn enrol(conn: &Connection, place: &Place, platform: &Platform) -> Re
 /// Verifies that `place` lives in this database.
 ///
 /// # Errors
-/// `WrongIdentity` if it does not, or if the database belongs to another installation; `Fenced` if it is here at
-/// another generation.
+/// Returns `WrongIdentity` if it does not, or if the database belongs to another installation, and `Fenced` if it is
+/// here at another generation.
 pub(crate) fn check(conn: &Connection, place: &Place, platform: &Platform) -> Result<()> {
     let sql = "SELECT generation, platform FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
     let row = conn.prepare_cached(sql).and_then(|mut statement| {
@@ -55,7 +55,7 @@ pub(crate) fn check(conn: &Connection, place: &Place, platform: &Platform) -> Re
 /// still be in the `-wal`; the row of the file's first resident was written when the file was made.
 ///
 /// # Errors
-/// `WrongIdentity` if it cannot.
+/// Returns `WrongIdentity` if it cannot.
 pub(crate) fn check_base(conn: &Connection, place: &Place, platform: &Platform) -> Result<()> {
     let pooled = place.isolation == Isolation::Pooled && place.tenant.is_some();
     let sql = "SELECT platform FROM _tenantry_place WHERE tenant = ?1 AND (?2 OR store = ?3) LIMIT 1";

@@ -48,7 +48,7 @@ impl SystemDb {
     /// Starts a transaction that may write. Waits for other writers, up to 5 s for those in other processes.
     ///
     /// # Errors
-    /// [`Kind::Busy`] if a writer in another process does not finish in time.
+    /// Returns [`Kind::Busy`] if a writer in another process does not finish in time.
     pub(crate) async fn begin(&self) -> Result<Tx> {
         let writer = self.database.writer.clone().lock_owned().await;
         let mut lease = Lease::take_as_writer(self.database.clone()).await?;
@@ -59,7 +59,7 @@ impl SystemDb {
     /// Starts a read-only transaction, which sees one consistent state from its first query on.
     ///
     /// # Errors
-    /// `Busy` if another process holds the lock for too long.
+    /// Returns `Busy` if another process holds the lock for too long.
     pub(crate) async fn snapshot(&self) -> Result<Tx> {
         let mut lease = Lease::take(self.database.clone()).await?;
         begin(&mut lease, "BEGIN").await.map_err(|error| located(error, self.database.path()))?;
@@ -69,7 +69,7 @@ impl SystemDb {
     /// Runs one query in its own read transaction.
     ///
     /// # Errors
-    /// Those of [`SystemDb::snapshot`] and [`Tx::query`].
+    /// Returns the errors of [`SystemDb::snapshot`] and [`Tx::query`].
     pub(crate) async fn query(&self, sql: &str, params: &[Value]) -> Result<Vec<SqlRow>> {
         self.snapshot().await?.query(sql, params).await
     }
@@ -112,7 +112,7 @@ impl Tx {
     /// Runs one statement and returns the number of changed rows.
     ///
     /// # Errors
-    /// `Statement` if the statement is wrong, and those of the disk.
+    /// Returns `Statement` if the statement is wrong, and the errors of the disk.
     pub(crate) async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
         let lease = self.lease()?;
         let run = || lease.prepare_cached(sql)?.execute(params_from_iter(params.iter().map(Bound)));
@@ -122,7 +122,7 @@ impl Tx {
     /// Runs one statement and returns its rows, including those of `RETURNING`.
     ///
     /// # Errors
-    /// Those of [`Tx::execute`].
+    /// Returns the errors of [`Tx::execute`].
     pub(crate) async fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<SqlRow>> {
         let lease = self.lease()?;
         let run = || {
@@ -142,7 +142,7 @@ impl Tx {
     /// Runs several statements without parameters, for the schema of the store itself.
     ///
     /// # Errors
-    /// Those of [`Tx::execute`].
+    /// Returns the errors of [`Tx::execute`].
     pub(crate) async fn batch(&mut self, sql: &str) -> Result<()> {
         let lease = self.lease()?;
         lease.execute_batch(sql).map_err(|error| of_file(lease, error))
@@ -168,8 +168,8 @@ impl Tx {
     /// does not stop that.
     ///
     /// # Errors
-    /// Those of the disk; then nothing was committed. [`Kind::Missing`] if the file was removed or replaced: then the
-    /// commit is in a file that no process opens any more.
+    /// Returns the errors of the disk; then nothing was committed. Returns [`Kind::Missing`] if the file was removed or
+    /// replaced: then the commit is in a file that no process opens any more.
     pub(crate) async fn commit(mut self) -> Result<()> {
         let (Some(lease), writer) = (self.lease.take(), self.writer.take()) else { return Err(over()) };
         if writer.is_none() {
@@ -187,7 +187,7 @@ impl Tx {
     /// Rolls back and returns the connection to the pool.
     ///
     /// # Errors
-    /// Those of the disk.
+    /// Returns the errors of the disk.
     pub(crate) async fn rollback(mut self) -> Result<()> {
         self.lease.take().map_or(Ok(()), |lease| finish(lease, "ROLLBACK"))
     }

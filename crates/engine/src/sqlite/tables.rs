@@ -85,7 +85,7 @@ CREATE TABLE _tenantry_changes(
 /// Makes the tables in a database without them, and brings those of an older form up to date. Idempotent.
 ///
 /// # Errors
-/// Those of [`upgrade`].
+/// Returns the errors of [`upgrade`].
 pub(crate) fn ensure(conn: &Connection) -> Result<()> {
     match version(conn)? {
         None => Ok(conn.execute_batch(CREATE)?),
@@ -97,7 +97,7 @@ pub(crate) fn ensure(conn: &Connection) -> Result<()> {
 /// statement works but those on the state of places.
 ///
 /// # Errors
-/// [`Kind::FormatAhead`] if a newer version of this program made them.
+/// Returns [`Kind::FormatAhead`] if a newer version of this program made them.
 pub(crate) fn upgrade(conn: &Connection) -> Result<()> {
     match version(conn)? {
         None | Some(VERSION) => Ok(()),
@@ -125,7 +125,7 @@ fn run_steps(conn: &Connection) -> Result<()> {
 /// Returns true if [`upgrade`] has something to do.
 ///
 /// # Errors
-/// Those of [`upgrade`].
+/// Returns the errors of [`upgrade`].
 pub(crate) fn is_outdated(conn: &Connection) -> Result<bool> {
     refuse_newer(conn)?;
     Ok(version(conn)?.is_some_and(|found| found < VERSION))
@@ -134,7 +134,7 @@ pub(crate) fn is_outdated(conn: &Connection) -> Result<bool> {
 /// Refuses tables that a newer version of this program made.
 ///
 /// # Errors
-/// [`Kind::FormatAhead`] if a newer version of this program made them.
+/// Returns [`Kind::FormatAhead`] if a newer version of this program made them.
 pub(crate) fn refuse_newer(conn: &Connection) -> Result<()> {
     match version(conn)? {
         Some(found) if found > VERSION => Err(ahead(found)),

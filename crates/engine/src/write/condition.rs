@@ -17,7 +17,7 @@ impl WriteCondition {
     /// Refuses a write whose condition no longer holds. The caller holds the lock of the place.
     ///
     /// # Errors
-    /// [`Kind::Outdated`].
+    /// Returns [`Kind::Outdated`].
     pub(crate) fn check(condition: Option<&Self>) -> Result<()> {
         match condition.is_none_or(|condition| (condition.0)()) {
             true => Ok(()),

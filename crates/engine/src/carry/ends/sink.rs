@@ -36,7 +36,7 @@ impl Sink {
     /// Locks a closed place, so that no other caller carries changes into it. [`Sink::write`] names its tables.
     ///
     /// # Errors
-    /// `Fenced` if the place was opened already.
+    /// Returns `Fenced` if the place was opened already.
     pub(crate) async fn catching_up(end: &End) -> Result<Self> {
         Ok(match end.clone() {
             End::Sqlite(site) => {

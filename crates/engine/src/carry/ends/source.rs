@@ -52,7 +52,7 @@ impl Source {
     /// Opens the current state of a place.
     ///
     /// # Errors
-    /// `WrongIdentity` or `Fenced` if the place is not there.
+    /// Returns `WrongIdentity` or `Fenced` if the place is not there.
     pub(crate) async fn open(end: &End) -> Result<Self> {
         Ok(match end.clone() {
             End::Sqlite(site) => {
@@ -67,7 +67,7 @@ impl Source {
     /// Opens a copy of this tenant (None for a system store).
     ///
     /// # Errors
-    /// `WrongIdentity` if it is not of this tenant and store.
+    /// Returns `WrongIdentity` if it is not of this tenant and store.
     pub(crate) async fn of_copy(from: &Path, store: &StoreName, of: Option<TenantId>) -> Result<Self> {
         let (from, store) = (PathBuf::from(from), store.clone());
         let open = move || sqlite::transfer::Reader::of_copy(&from, &store, of);
@@ -133,7 +133,7 @@ impl Source {
 /// page.
 ///
 /// # Errors
-/// `WrongIdentity` if it is not of this tenant and store, `Corrupt` if it is damaged.
+/// Returns `WrongIdentity` if it is not of this tenant and store, and `Corrupt` if it is damaged.
 pub(crate) async fn check_copy(from: &Path, store: &StoreName, of: TenantId, pages: bool) -> Result<u64> {
     let (from, store) = (PathBuf::from(from), store.clone());
     let check = move || sqlite::transfer::check_copy(&from, &store, of, pages);

@@ -21,7 +21,7 @@ impl Server {
     /// as usual. Idempotent. See [`Contents::carry`] for `carried`.
     ///
     /// # Errors
-    /// `Fenced` if a later generation is here; those of [`require_same`].
+    /// Returns `Fenced` if a later generation is here, and the errors of [`require_same`].
     pub(crate) async fn fill(
         &self,
         place: &Place,

@@ -35,7 +35,7 @@ impl<'p> Column<'p> {
     /// Takes a column of a page.
     ///
     /// # Errors
-    /// [`Kind::Corrupt`] if a text is not UTF-8.
+    /// Returns [`Kind::Corrupt`] if a text is not UTF-8.
     pub(super) fn of(page: &'p Page, column: usize, storage: Storage) -> Result<Self> {
         let values = (0..page.len()).map(|row| stored(page.get(row, column))).collect::<Result<_>>()?;
         Ok(Self { storage, values })
@@ -97,7 +97,7 @@ impl<'p> Arrays<'p> {
 /// Adds a row to a page.
 ///
 /// # Errors
-/// [`Kind::Corrupt`] if a column has another type than its storage.
+/// Returns [`Kind::Corrupt`] if a column has another type than its storage.
 pub(super) fn push(page: &mut Page, row: &Row, storages: &[Storage]) -> Result<()> {
     for (index, &storage) in storages.iter().enumerate() {
         let value = cells::stored(storage, cells::value_ref(row, index, storage)?)?;
@@ -125,7 +125,7 @@ pub(super) fn keys(rows: &[Row], storage: Storage) -> Result<Vec<Key>> {
 /// Returns the id in a note of a change, which has it as text.
 ///
 /// # Errors
-/// [`Kind::Corrupt`] if it is none.
+/// Returns [`Kind::Corrupt`] if it is none.
 pub(super) fn noted_key(text: &str) -> Result<Key> {
     let key = match text.parse() {
         Ok(number) => Some(Key::Integer(number)),

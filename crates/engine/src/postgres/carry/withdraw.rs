@@ -21,7 +21,7 @@ impl Server {
     /// another generation.
     ///
     /// # Errors
-    /// `Fenced` if the tenant is here at another generation.
+    /// Returns `Fenced` if the tenant is here at another generation.
     pub(crate) async fn withdraw(&self, place: &Place) -> Result<()> {
         let site = self.site(place)?;
         if !site.is_pooled() || place.tenant.is_none() {

@@ -264,7 +264,7 @@ fn words<'p>(page: &Page, columns: &[usize]) -> Column<'p> {
 /// Returns true if this generation of the place is completely filled.
 ///
 /// # Errors
-/// `Fenced` if a later generation is here, or rows of this one that did not come from a copy.
+/// Returns `Fenced` if a later generation is here, or rows of this one that did not come from a copy.
 async fn is_complete(conn: &mut Connection, site: &Site) -> Result<bool> {
     let Some((found, info)) = place_state::find(conn, site).await? else { return Ok(false) };
     let refuse = |why: String| Err(Error::new(Kind::Fenced, format!("{site}: {why}")));

@@ -59,7 +59,7 @@ impl Access {
     /// that gives each transaction another connection.
     ///
     /// # Errors
-    /// [`Kind::Statement`] if the URL is wrong.
+    /// Returns [`Kind::Statement`] if the URL is wrong.
     pub fn new(url: &str, prepares: bool) -> Result<Self> {
         let url = PostgresUrl::parse(url)?;
         let (encryption, encryption_of_programs) = (Encryption(tls::config(&url)?), tls::environment(&url));
@@ -117,7 +117,7 @@ impl Access {
     /// Opens a connection to `database`.
     ///
     /// # Errors
-    /// [`Kind::Unreachable`] if the server does not answer, [`Kind::Missing`] if it has no such database,
+    /// Returns [`Kind::Unreachable`] if the server does not answer, [`Kind::Missing`] if it has no such database,
     /// [`Kind::NoAccess`] if it refuses the role, [`Kind::Busy`] if it allows no more connections.
     pub(super) async fn connect(&self, database: &Arc<str>, login: Option<&Login>) -> Result<Connection> {
         let (client, stream) = self.dial(database, login).await?;
@@ -132,7 +132,7 @@ impl Access {
     /// Opens a connection to `database` whose stream the caller drives.
     ///
     /// # Errors
-    /// Those of [`Access::connect`].
+    /// Returns the errors of [`Access::connect`].
     pub(super) async fn dial(&self, database: &Arc<str>, login: Option<&Login>) -> Result<Dialled> {
         self.refuse_while_away()?;
         let mut config = self.config.clone();
@@ -162,7 +162,7 @@ impl Access {
     /// Learns whether the server answers, on a connection of its own beside the budget.
     ///
     /// # Errors
-    /// [`Kind::Unreachable`] if it does not. Then it is away.
+    /// Returns [`Kind::Unreachable`] if it does not. Then it is away.
     pub(super) async fn probe(&self) -> Result<()> {
         let database = self.config.get_dbname().unwrap_or_default().into();
         let ask = async {

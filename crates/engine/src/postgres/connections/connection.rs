@@ -76,7 +76,7 @@ impl Connection {
     /// Runs a statement and returns its rows.
     ///
     /// # Errors
-    /// [`crate::Kind::Unreachable`] if the connection was lost; otherwise what the server says.
+    /// Returns [`crate::Kind::Unreachable`] if the connection was lost; otherwise what the server says.
     pub async fn query(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>> {
         let rows = self.calls(&[Call::again(sql, params)]).await?;
         Ok(rows.into_iter().next().unwrap_or_default())
@@ -85,7 +85,7 @@ impl Connection {
     /// Runs one statement that will not be run again soon: it does not stay prepared. The server refuses a text of several.
     ///
     /// # Errors
-    /// Those of [`Connection::query`].
+    /// Returns the errors of [`Connection::query`].
     pub async fn once(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>> {
         self.in_statement = true;
         let rows = self.client.query_typed(sql, params).await;
@@ -96,7 +96,7 @@ impl Connection {
     /// Runs statements without parameters, separated by semicolons. Outside a transaction they are one.
     ///
     /// # Errors
-    /// Those of [`Connection::query`].
+    /// Returns the errors of [`Connection::query`].
     pub async fn batch(&mut self, sql: &str) -> Result<()> {
         self.in_statement = true;
         let done = self.client.batch_execute(sql).await;
@@ -107,7 +107,7 @@ impl Connection {
     /// Returns the types of a statement's parameters, and its columns. Does not run it.
     ///
     /// # Errors
-    /// Those of [`Connection::query`].
+    /// Returns the errors of [`Connection::query`].
     pub async fn describe(&mut self, sql: &str) -> Result<(Vec<Type>, Vec<(String, Type)>)> {
         self.in_statement = true;
         let prepared = self.client.prepare(sql).await;
@@ -120,7 +120,7 @@ impl Connection {
     /// Begins a transaction. `how` is what follows BEGIN.
     ///
     /// # Errors
-    /// Those of [`Connection::query`].
+    /// Returns the errors of [`Connection::query`].
     pub async fn begin(&mut self, how: &str) -> Result<()> {
         self.in_transaction = true;
         self.batch(&format!("BEGIN {how}")).await
@@ -129,7 +129,7 @@ impl Connection {
     /// Commits the transaction.
     ///
     /// # Errors
-    /// [`crate::Kind::InDoubt`] if the connection was lost before the answer: the transaction may be committed.
+    /// Returns [`crate::Kind::InDoubt`] if the connection was lost before the answer: the transaction may be committed.
     pub async fn commit(&mut self) -> Result<()> {
         self.in_statement = true;
         let done = self.client.batch_execute("COMMIT").await;
@@ -142,7 +142,7 @@ impl Connection {
     /// Rolls the transaction back.
     ///
     /// # Errors
-    /// Those of [`Connection::query`].
+    /// Returns the errors of [`Connection::query`].
     pub async fn roll_back(&mut self) -> Result<()> {
         self.batch("ROLLBACK").await?;
         self.in_transaction = false;
@@ -152,7 +152,7 @@ impl Connection {
     /// Rolls the transaction back, if there is one.
     ///
     /// # Errors
-    /// Those of [`Connection::query`].
+    /// Returns the errors of [`Connection::query`].
     pub async fn roll_back_if_open(&mut self) -> Result<()> {
         if self.in_transaction { self.roll_back().await } else { Ok(()) }
     }

@@ -26,7 +26,7 @@ impl Connection {
     /// types of the parameters; those that are given count only if nothing may be prepared by name.
     ///
     /// # Errors
-    /// [`Kind::Unreachable`] if the connection was lost; otherwise what the server says.
+    /// Returns [`Kind::Unreachable`] if the connection was lost; otherwise what the server says.
     pub async fn inferred(
         &mut self,
         wrap: Wrap<'_>,
@@ -63,7 +63,7 @@ impl Connection {
     /// Commits the transaction, and notifies those that listen to `channel`.
     ///
     /// # Errors
-    /// [`Kind::InDoubt`] if the connection was lost before the answer: the transaction may be committed.
+    /// Returns [`Kind::InDoubt`] if the connection was lost before the answer: the transaction may be committed.
     pub async fn commit_and_notify(&mut self, channel: &str) -> Result<()> {
         self.in_statement = true;
         // PostgreSQL ends a failed transaction without an error. It refuses the notification then.

@@ -67,7 +67,7 @@ impl Lease {
     /// Returns the connection.
     ///
     /// # Errors
-    /// Never while the lease lives.
+    /// Never fails while the lease lives.
     pub fn connection(&mut self) -> Result<&mut Connection> {
         let connection = self.connection.as_deref_mut();
         connection.ok_or_else(|| Error::new(Kind::Internal, "a lease without a connection"))
@@ -81,7 +81,7 @@ impl Lease {
     /// Closes the connection instead of giving it back, so that its database can be copied, renamed or removed.
     ///
     /// # Errors
-    /// [`Kind::Internal`] if closing it panicked.
+    /// Returns [`Kind::Internal`] if closing it panicked.
     pub async fn close(mut self) -> Result<()> {
         let Some(connection) = self.connection.take() else { return Ok(()) };
         let place = self.place.hand_over();

@@ -97,7 +97,7 @@ impl Connection {
     /// transactions that only read, so that a lost commit is no loss.
     ///
     /// # Errors
-    /// The first failure.
+    /// Returns the first failure.
     pub async fn in_transaction(&mut self, begin: &str, calls: &[Call<'_>]) -> Result<Answers, Failed> {
         self.in_transaction = true;
         let done = self.pipeline(Some(begin), calls, Some("COMMIT")).await;
@@ -109,7 +109,7 @@ impl Connection {
     /// `settings` are statements that change settings for these reads: with them, the reads share a transaction.
     ///
     /// # Errors
-    /// The first failure.
+    /// Returns the first failure.
     pub async fn as_role(
         &mut self,
         role: &Arc<str>,
@@ -143,7 +143,7 @@ impl Connection {
     /// Begins a transaction with `begin` and runs the calls in it.
     ///
     /// # Errors
-    /// The first failure. The transaction may be open then: roll it back.
+    /// Returns the first failure. The transaction may be open then: roll it back.
     pub async fn begin_with(&mut self, begin: &str, calls: &[Call<'_>]) -> Result<Answers, Failed> {
         if self.role == Role::Unknown {
             Box::pin(self.prepare_as_login(calls)).await?;
@@ -166,7 +166,7 @@ impl Connection {
     /// Runs `settings`, then the calls, in the transaction that is open.
     ///
     /// # Errors
-    /// The first failure.
+    /// Returns the first failure.
     pub async fn calls_with(&mut self, settings: &str, calls: &[Call<'_>]) -> Result<Answers, Failed> {
         self.pipeline(Some(settings), calls, None).await
     }
@@ -174,7 +174,7 @@ impl Connection {
     /// Runs the calls, in the transaction if there is one.
     ///
     /// # Errors
-    /// The first failure.
+    /// Returns the first failure.
     pub async fn calls(&mut self, calls: &[Call<'_>]) -> Result<Answers, Failed> {
         self.pipeline(None, calls, None).await
     }
@@ -182,7 +182,7 @@ impl Connection {
     /// Runs the calls and commits the transaction. If one fails, PostgreSQL rolls the transaction back instead.
     ///
     /// # Errors
-    /// The first failure. It is [`crate::Kind::InDoubt`] if the connection was lost after the commit was sent.
+    /// Returns the first failure. It is [`crate::Kind::InDoubt`] if the connection was lost after the commit was sent.
     pub async fn commit_with(&mut self, calls: &[Call<'_>]) -> Result<Answers, Failed> {
         let done = self.pipeline(None, calls, Some("COMMIT")).await;
         self.in_transaction = done.as_ref().is_err_and(|failed| !failed.sent || failed.closed());
@@ -192,7 +192,7 @@ impl Connection {
     /// Like [`Connection::commit_with`], then asks a question in the same round trip. None if that was not answered.
     ///
     /// # Errors
-    /// Those of [`Connection::commit_with`].
+    /// Returns the errors of [`Connection::commit_with`].
     pub async fn commit_and_ask(
         &mut self,
         calls: &[Call<'_>],

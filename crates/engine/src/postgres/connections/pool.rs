@@ -78,8 +78,8 @@ impl Connections {
     /// Leases a connection to `database`, which must be a checked name (`checked-names`).
     ///
     /// # Errors
-    /// [`Kind::Busy`] if none is free in time; [`Kind::Unreachable`] if the server is away, at once if that is known;
-    /// [`Kind::Missing`] if there is no such database.
+    /// Returns [`Kind::Busy`] if none is free in time; [`Kind::Unreachable`] if the server is away, at once if that is
+    /// known; [`Kind::Missing`] if there is no such database.
     pub async fn lease(&self, database: &Arc<str>) -> Result<Lease> {
         let place = self.place(database, |connection| connection.role == Role::Login).await?;
         let mut lease = Lease::open(place, None).await?;
@@ -91,7 +91,7 @@ impl Connections {
     /// an idle one with `role` if there is any.
     ///
     /// # Errors
-    /// Those of [`Connections::lease`].
+    /// Returns the errors of [`Connections::lease`].
     pub async fn lease_for(&self, database: &Arc<str>, role: &Arc<str>) -> Result<Lease> {
         let has_role = |connection: &Connection| matches!(&connection.role, Role::Set(set) if set == role);
         let mut lease = Lease::open(self.place(database, has_role).await?, None).await?;
@@ -102,7 +102,7 @@ impl Connections {
     /// Leases a new connection to `database` for another role. It is closed when the lease ends.
     ///
     /// # Errors
-    /// Those of [`Connections::lease`], and [`Kind::NoAccess`] if the server refuses the role.
+    /// Returns the errors of [`Connections::lease`], and [`Kind::NoAccess`] if the server refuses the role.
     pub async fn lease_as(&self, database: &Arc<str>, login: &Login) -> Result<Lease> {
         Lease::open(self.place(database, |_| true).await?, Some(login)).await
     }

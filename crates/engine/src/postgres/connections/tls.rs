@@ -53,7 +53,7 @@ impl Roots {
     /// Reads the certificates.
     ///
     /// # Errors
-    /// [`Kind::Statement`] if the file cannot be read or has none.
+    /// Returns [`Kind::Statement`] if the file cannot be read or has none.
     fn read(&self) -> Result<Arc<RootCertStore>> {
         let mut store = RootCertStore::empty();
         match self {
@@ -122,7 +122,7 @@ impl Mode {
 /// Returns the settings of encryption for a URL. `None`: connections are not encrypted.
 ///
 /// # Errors
-/// [`Kind::Statement`] if `sslrootcert` cannot be used.
+/// Returns [`Kind::Statement`] if `sslrootcert` cannot be used.
 pub(super) fn config(url: &PostgresUrl) -> Result<Option<Arc<ClientConfig>>> {
     if url.mode == Mode::Plain {
         return Ok(None);

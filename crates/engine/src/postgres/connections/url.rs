@@ -21,7 +21,7 @@ impl PostgresUrl {
     /// Reads a URL that needs no database.
     ///
     /// # Errors
-    /// Those of [`PostgresUrl::parse`].
+    /// Returns the errors of [`PostgresUrl::parse`].
     pub fn parse_address(text: &str) -> Result<Self> {
         let (address, query) = text.split_once('?').unwrap_or((text, ""));
         let has_database = address.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
@@ -34,7 +34,7 @@ impl PostgresUrl {
     /// show a certificate that is valid for its name; a server on this machine is not asked to encrypt.
     ///
     /// # Errors
-    /// [`Kind::Statement`] with what is wrong; the text contains no part of the URL that could be a password.
+    /// Returns [`Kind::Statement`] with what is wrong; the text contains no part of the URL that could be a password.
     pub fn parse(text: &str) -> Result<Self> {
         if !text.starts_with("postgresql://") && !text.starts_with("postgres://") {
             return Err(wrong("must begin with postgresql://"));

@@ -15,7 +15,7 @@ impl Server {
     /// Makes the views unless they are there. Two processes may do so at once.
     ///
     /// # Errors
-    /// `Statement` if the database lacks `postgres_fdw`.
+    /// Returns `Statement` if the database lacks `postgres_fdw`.
     pub(super) async fn make_views(&self, site: &Site, definition: &Definition) -> Result<()> {
         let mut transaction = self.as_owner(site, How::Write).await?;
         let schema = self.prefix.own("fdw");
@@ -40,7 +40,7 @@ impl Server {
     /// data in other databases. None: nothing.
     ///
     /// # Errors
-    /// `Missing` if there is no such database; `Unreachable`.
+    /// Returns `Missing` if there is no such database, and `Unreachable`.
     pub(crate) async fn join_remedy(&self, site: &Site) -> Result<Option<String>> {
         let mut lease = self.lease(site).await?;
         let conn = lease.connection()?;

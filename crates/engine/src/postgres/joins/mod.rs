@@ -29,7 +29,7 @@ impl Server {
     /// `site`. `anew` checks all of it again, because a statement found it unusable.
     ///
     /// # Errors
-    /// Those of [`Server::opened`] for the shared store; `Statement` if this database cannot reach it.
+    /// Returns the errors of [`Server::opened`] for the shared store, and `Statement` if this database cannot reach it.
     pub(crate) async fn join(
         &self,
         site: &Site,

@@ -24,7 +24,7 @@ impl Server {
     /// sets its password again.
     ///
     /// # Errors
-    /// `WrongIdentity` if another role has its name.
+    /// Returns `WrongIdentity` if another role has its name.
     pub(super) async fn let_in(&self, at: &Site, definition: &Definition, anew: bool) -> Result<()> {
         let Remote { role, password, .. } = &definition.remote;
         let login = Login { role: role.clone(), password: password.clone() };

@@ -68,7 +68,7 @@ impl Server {
     /// Makes the database or schema of `place`: of a tenant, of a system store, or a pool. Idempotent; never overwrites.
     ///
     /// # Errors
-    /// Those of [`Server::create_system`].
+    /// Returns the errors of [`Server::create_system`].
     pub(crate) async fn provision(&self, place: &Place, template: &Template) -> Result<()> {
         match template.script() {
             Some(script) => self.make(place, script).await,
@@ -79,7 +79,7 @@ impl Server {
     /// Makes a system store, or a pool for tenants, with the platform's own tables only. Idempotent.
     ///
     /// # Errors
-    /// `WrongIdentity` if the name is taken by another database, schema or role.
+    /// Returns `WrongIdentity` if the name is taken by another database, schema or role.
     pub(crate) async fn create_system(&self, place: &Place) -> Result<()> {
         self.make(place, &Bare).await
     }
@@ -87,7 +87,7 @@ impl Server {
     /// Makes the database or schema of `place`. Idempotent; never overwrites.
     ///
     /// # Errors
-    /// Those of [`Server::create_system`].
+    /// Returns the errors of [`Server::create_system`].
     pub(crate) async fn make(&self, place: &Place, build: &impl Build) -> Result<()> {
         self.make_in(place, build, Rows::None).await
     }
@@ -95,7 +95,7 @@ impl Server {
     /// Like [`Server::make`], for a place that will have rows.
     ///
     /// # Errors
-    /// Those of [`Server::make`].
+    /// Returns the errors of [`Server::make`].
     pub(crate) async fn make_in(&self, place: &Place, build: &impl Build, rows: Rows) -> Result<()> {
         let site = self.site(place)?;
         if place.isolation.is_pooled() && place.tenant.is_some() {

@@ -28,7 +28,7 @@ impl Server {
     /// the statements that run there.
     ///
     /// # Errors
-    /// `Denied` if it belongs to another role.
+    /// Returns `Denied` if it belongs to another role.
     pub(crate) async fn drop_database(&self, place: &Place) -> Result<()> {
         let site = self.site(place)?;
         for name in [site.name.to_string(), beside(&site.name, ASIDE)] {
@@ -98,7 +98,7 @@ impl Server {
     /// alone. May be repeated.
     ///
     /// # Errors
-    /// `Busy` if statements that run there do not end.
+    /// Returns `Busy` if statements that run there do not end.
     pub(crate) async fn set_aside(&self, place: &Place, error: &Error) -> Result<()> {
         let site = self.site(place)?;
         let end = if *error.kind() == Kind::WrongIdentity { ASIDE_OTHER } else { ASIDE };
@@ -109,7 +109,7 @@ impl Server {
     /// database.
     ///
     /// # Errors
-    /// `Busy` if statements that run there do not end, or another caller takes the name.
+    /// Returns `Busy` if statements that run there do not end, or another caller takes the name.
     pub(crate) async fn rename_aside(&self, place: &Place) -> Result<Option<String>> {
         let site = self.site(place)?;
         if !self.stands(&site, &site.name).await? {
@@ -131,7 +131,7 @@ impl Server {
     /// Undoes [`Server::set_aside`].
     ///
     /// # Errors
-    /// Those of [`Server::set_aside`].
+    /// Returns the errors of [`Server::set_aside`].
     pub(crate) async fn put_back(&self, place: &Place) -> Result<()> {
         let site = self.site(place)?;
         self.rename(&site, &beside(&site.name, ASIDE_OTHER), &site.name).await?;

@@ -161,7 +161,7 @@ async fn grant_models(conn: &mut Connection, site: &Site, reader: &str) -> Resul
 /// Makes a role that owns nothing, unless it was made before, and lets the owner take it on.
 ///
 /// # Errors
-/// [`Kind::WrongIdentity`] if another role has its name.
+/// Returns [`Kind::WrongIdentity`] if another role has its name.
 pub(crate) async fn make(conn: &mut Connection, name: &str, how: &str, platform: &Platform) -> Result<()> {
     let mark = mark(platform);
     let sql = "SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = $1";

@@ -23,7 +23,7 @@ impl Server {
     /// operation forbade them.
     ///
     /// # Errors
-    /// `Fenced` if writes are to be allowed in a place that is being filled or removed, or was not opened yet.
+    /// Returns `Fenced` if writes are to be allowed in a place that is being filled or removed, or was not opened yet.
     pub(crate) async fn fence(&self, place: &Place, fenced: bool) -> Result<()> {
         let (site, mut transaction) = self.owned(place).await?;
         let conn = transaction.connection()?;

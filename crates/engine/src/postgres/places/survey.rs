@@ -137,7 +137,7 @@ impl Server {
     /// Returns the residents of the database or schema with this name, at most `most`.
     ///
     /// # Errors
-    /// `Missing` if there is none; `WrongIdentity` if it does not have our tables.
+    /// Returns `Missing` if there is none, and `WrongIdentity` if it does not have our tables.
     pub(crate) async fn residents(&self, physical: &PhysicalName, most: u32) -> Result<Vec<Resident>> {
         let mut all = None;
         for site in self.sites(physical)? {

@@ -38,7 +38,7 @@ impl Transaction {
     /// Commits.
     ///
     /// # Errors
-    /// [`Kind::InDoubt`] if the answer was lost.
+    /// Returns [`Kind::InDoubt`] if the answer was lost.
     pub(crate) async fn commit(mut self) -> Result<()> {
         self.0.connection()?.commit().await
     }
@@ -46,7 +46,7 @@ impl Transaction {
     /// Commits and closes the connection, so that the database can be copied or renamed.
     ///
     /// # Errors
-    /// Those of [`Transaction::commit`].
+    /// Returns the errors of [`Transaction::commit`].
     pub(crate) async fn commit_and_close(mut self) -> Result<()> {
         self.0.connection()?.commit().await?;
         self.0.close().await
@@ -55,7 +55,7 @@ impl Transaction {
     /// Rolls back; the connection stays open.
     ///
     /// # Errors
-    /// [`Kind::Unreachable`] if the connection was lost.
+    /// Returns [`Kind::Unreachable`] if the connection was lost.
     pub(crate) async fn roll_back(mut self) -> Result<()> {
         self.0.connection()?.roll_back().await
     }
@@ -63,7 +63,7 @@ impl Transaction {
     /// Returns the connection, on which the transaction is open.
     ///
     /// # Errors
-    /// Never while the transaction lives.
+    /// Never fails while the transaction lives.
     pub(crate) fn connection(&mut self) -> Result<&mut Connection> {
         self.0.connection()
     }
@@ -71,7 +71,7 @@ impl Transaction {
     /// Gives up the rights of the owner: from now on the transaction reaches the rows of this place only.
     ///
     /// # Errors
-    /// [`Kind::Unreachable`] if the connection was lost.
+    /// Returns [`Kind::Unreachable`] if the connection was lost.
     pub(crate) async fn confine(&mut self, site: &Site) -> Result<()> {
         let settings = format!("SET LOCAL tenantry.\"all\" = 'off'; {}", confinement(site));
         self.0.connection()?.batch(&settings).await
@@ -88,7 +88,8 @@ impl Server {
     /// place's schema, and in a pool it sees the rows of the place's tenant.
     ///
     /// # Errors
-    /// [`Kind::Missing`] if the database or the schema does not exist; [`Kind::Busy`] and [`Kind::Unreachable`].
+    /// Returns [`Kind::Missing`] if the database or the schema does not exist, and [`Kind::Busy`] and
+    /// [`Kind::Unreachable`].
     pub(crate) async fn in_place(&self, site: &Site, how: How) -> Result<Transaction> {
         let begun = Transaction::begin(self.lease(site).await?, how, &confinement(site)).await;
         match begun {
@@ -104,7 +105,7 @@ impl Server {
     /// reaches the rows of all tenants, so each statement on rows names its tenant.
     ///
     /// # Errors
-    /// [`Kind::Missing`] if the database does not exist; [`Kind::Busy`] and [`Kind::Unreachable`].
+    /// Returns [`Kind::Missing`] if the database does not exist, and [`Kind::Busy`] and [`Kind::Unreachable`].
     pub(crate) async fn as_owner(&self, site: &Site, how: How) -> Result<Transaction> {
         Transaction::begin(self.lease(site).await?, how, &ownership(site)).await
     }
@@ -113,7 +114,7 @@ impl Server {
     /// transaction is there to be rolled back.
     ///
     /// # Errors
-    /// Those of [`Server::as_owner`].
+    /// Returns the errors of [`Server::as_owner`].
     pub(crate) async fn as_owner_with(
         &self,
         site: &Site,

@@ -13,7 +13,7 @@ impl Server {
     /// tables, the identity of the place and its roles. Idempotent; never creates a database or schema.
     ///
     /// # Errors
-    /// `WrongIdentity` if it has another identity; `Missing` if it does not exist.
+    /// Returns `WrongIdentity` if it has another identity, and `Missing` if it does not exist.
     pub(crate) async fn attach(&self, place: &Place) -> Result<()> {
         if place.isolation == Isolation::Pooled {
             return Err(Error::new(Kind::Internal, format!("{place} has no database of its own")));
@@ -55,7 +55,7 @@ impl Server {
     /// and checks each page of them. Indexes are not compared with the tables: PostgreSQL does that only for superusers.
     ///
     /// # Errors
-    /// `Corrupt` if a page or a value is damaged.
+    /// Returns `Corrupt` if a page or a value is damaged.
     pub(crate) async fn check_pages(&self, place: &Place) -> Result<()> {
         let site = self.site(place)?;
         for table in self.tables(&site).await? {
@@ -80,7 +80,7 @@ impl Server {
     /// neither is overwritten.
     ///
     /// # Errors
-    /// `Unreachable` if the server goes away.
+    /// Returns `Unreachable` if the server goes away.
     pub(crate) async fn scrub(&self, place: &Place) -> Result<()> {
         let site = self.site(place)?;
         // The place itself may be gone: a tenant's rows are removed before the pool is rewritten.

@@ -12,8 +12,8 @@ impl Server {
     /// Verifies that `place` lives in its database or schema.
     ///
     /// # Errors
-    /// `Missing`, `WrongIdentity` or `Fenced` if it does not; `FormatAhead` if a newer version of this program made the
-    /// platform's tables.
+    /// Returns `Missing`, `WrongIdentity` or `Fenced` if it does not, and `FormatAhead` if a newer version of this
+    /// program made the platform's tables.
     pub(crate) async fn verify(&self, place: &Place) -> Result<()> {
         self.identify(&self.site(place)?).await
     }

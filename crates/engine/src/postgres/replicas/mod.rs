@@ -129,7 +129,7 @@ impl Replicas {
     /// Returns the replicas of `server`; None if there are none. Connects to nothing.
     ///
     /// # Errors
-    /// [`crate::Kind::Statement`] if a URL is wrong.
+    /// Returns [`crate::Kind::Statement`] if a URL is wrong.
     pub(super) fn new(
         server: &ServerName,
         (primary, home): (&Connections, &str),

@@ -64,7 +64,7 @@ impl<'a> Copy<'a> {
     /// their number.
     ///
     /// # Errors
-    /// [`Kind::Denied`] if the keys differ; [`Kind::Invalid`] for a value that breaks a rule of its field;
+    /// Returns [`Kind::Denied`] if the keys differ; [`Kind::Invalid`] for a value that breaks a rule of its field;
     /// [`Kind::Statement`] for one that the database refuses.
     pub(super) async fn apply(&self, conn: &mut Connection) -> Result<u64> {
         self.compare_keys(conn).await?;

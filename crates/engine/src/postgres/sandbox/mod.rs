@@ -38,8 +38,8 @@ impl Server {
     /// array or null; the statement names them `$1`, `$2` and so on.
     ///
     /// # Errors
-    /// `Denied` for pooled tenants and for what a statement may not do, `Statement` if it is wrong, `Deadline` if it takes
-    /// too long.
+    /// Returns `Denied` for pooled tenants and for what a statement may not do, `Statement` if it is wrong, and
+    /// `Deadline` if it takes too long.
     pub(in crate::postgres) async fn sql(
         &self,
         site: &Site,
@@ -63,8 +63,8 @@ impl Server {
     /// of the place, and in a tenant's own database or schema the shared data in `joined`.
     ///
     /// # Errors
-    /// `Denied` for a pool without a tenant; `SchemaAhead` for a pool with migrations that `script` does not have;
-    /// otherwise those of [`Server::sql`].
+    /// Returns `Denied` for a pool without a tenant; `SchemaAhead` for a pool with migrations that `script` does not
+    /// have, and otherwise the errors of [`Server::sql`].
     pub(crate) async fn operator_sql(
         &self,
         place: &Place,

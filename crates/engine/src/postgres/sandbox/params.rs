@@ -33,7 +33,7 @@ impl ToSql for AsText<'_> {
 /// Returns the values by position.
 ///
 /// # Errors
-/// [`Kind::Statement`] if they are no array, or not as many as the statement wants.
+/// Returns [`Kind::Statement`] if they are no array, or not as many as the statement wants.
 pub(super) fn by_position(params: &Json, wanted: usize) -> Result<Vec<AsText<'_>>> {
     let given: &[Json] = match params {
         Json::Null => &[],

@@ -42,7 +42,7 @@ impl Server {
     /// Sets the password of a role.
     ///
     /// # Errors
-    /// `Denied` if the role is another program's.
+    /// Returns `Denied` if the role is another program's.
     pub(in crate::postgres) async fn set_password(&self, login: &Login) -> Result<()> {
         // One process at a time: PostgreSQL refuses concurrent changes of a role.
         let lock = "SELECT pg_advisory_xact_lock(hashtext('tenantry passwords'))";

@@ -244,7 +244,7 @@ const TYPES: &[&str] = &[
 /// Returns the statement without the semicolon at its end, if a tenant may run it.
 ///
 /// # Errors
-/// [`Kind::Denied`] for what it may not do; [`Kind::Statement`] if it is no query, or not one.
+/// Returns [`Kind::Denied`] for what it may not do, and [`Kind::Statement`] if it is no query, or not one.
 pub(super) fn check(text: &str) -> Result<&str> {
     let (all, statement) = single(text)?;
     first(&all)?;
@@ -255,7 +255,7 @@ pub(super) fn check(text: &str) -> Result<&str> {
 /// Returns the tokens of a statement, and the statement without the semicolon at its end.
 ///
 /// # Errors
-/// [`Kind::Statement`] if there are several.
+/// Returns [`Kind::Statement`] if there are several.
 pub(super) fn single(text: &str) -> Result<(Vec<Token>, &str)> {
     let mut found = tokens(text)?;
     let mut end = text.len();
@@ -273,7 +273,7 @@ pub(super) fn single(text: &str) -> Result<(Vec<Token>, &str)> {
 /// Refuses names and functions that are not allowed.
 ///
 /// # Errors
-/// [`Kind::Denied`].
+/// Always returns [`Kind::Denied`].
 pub(super) fn harmless(all: &[Token]) -> Result<()> {
     for token in all {
         name(token)?;

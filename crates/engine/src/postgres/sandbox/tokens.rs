@@ -19,8 +19,8 @@ pub(super) enum Token {
 /// Returns the tokens of a statement and the byte at which each begins. Comments are no tokens.
 ///
 /// # Errors
-/// [`Kind::Statement`] if a text, name or comment does not end; [`Kind::Denied`] for names and texts with Unicode
-/// escapes.
+/// Returns [`Kind::Statement`] if a text, name or comment does not end, and [`Kind::Denied`] for names and texts with
+/// Unicode escapes.
 pub(super) fn tokens(text: &str) -> Result<Vec<(usize, Token)>> {
     let mut scanner = Scanner { text, chars: text.char_indices().peekable() };
     let mut found = vec![];

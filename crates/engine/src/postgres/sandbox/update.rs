@@ -14,8 +14,8 @@ const REFUSED: [&str; 2] = ["returning", "default"];
 /// without a schema.
 ///
 /// # Errors
-/// [`Kind::Denied`] for any other statement, and for names and functions that are not allowed; [`Kind::Statement`] for
-/// several statements.
+/// Returns [`Kind::Denied`] for any other statement, and for names and functions that are not allowed;
+/// [`Kind::Statement`] for several statements.
 pub(super) fn target(text: &str) -> Result<(String, &str)> {
     let (all, statement) = single(text)?;
     let is = |at: usize, wanted: &str| matches!(all.get(at), Some(Token::Word(word)) if word == wanted);

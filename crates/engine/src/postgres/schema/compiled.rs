@@ -40,7 +40,7 @@ impl Statements {
     /// Compiles the statements of all migrations, in order.
     ///
     /// # Errors
-    /// [`crate::Kind::Statement`] if an operation has none.
+    /// Returns [`crate::Kind::Statement`] if an operation has none.
     pub(crate) fn new(of: &Arc<Migrations>, pooled: bool) -> Result<Self> {
         let mut state = State::default();
         let mut migrations: Vec<Compiled> = vec![];

@@ -82,7 +82,7 @@ impl Server {
     /// Compares the tables of a place with the schema that the migrations of a script make.
     ///
     /// # Errors
-    /// `Statement` if an applied migration's file was changed afterwards.
+    /// Returns `Statement` if an applied migration's file was changed afterwards.
     pub(crate) async fn inspect(&self, place: &Place, script: &Script) -> Result<Inspection> {
         let site = self.site(place)?;
         let statements = script.postgres(place.isolation)?;

@@ -14,7 +14,7 @@ use tokio_postgres::{Row, types::Type};
 /// Returns the migrations of the place's store that were applied, `app/name` → checksum.
 ///
 /// # Errors
-/// `WrongIdentity` if there is no ledger.
+/// Returns `WrongIdentity` if there is no ledger.
 pub(crate) async fn applied(conn: &mut Connection, site: &Site) -> Result<Applied> {
     let rows = conn.once(&question(site), &[]).await.map_err(|error| not_ours(site, error))?;
     Ok(read(&rows, site))

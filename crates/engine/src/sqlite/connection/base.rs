@@ -88,7 +88,7 @@ impl DerefMut for Dedicated {
 /// Opens a connection to the file in which the place lives or is about to live.
 ///
 /// # Errors
-/// `Missing` if there is no file, `WrongIdentity` if it is another database under a `-wal` of this one.
+/// Returns `Missing` if there is no file, and `WrongIdentity` if it is another database under a `-wal` of this one.
 pub(crate) fn connect(site: &Site) -> Result<Dedicated> {
     let opened = verify(&site.path, &site.place, &site.platform)?;
     Ok(Dedicated { conn: site.mode.connect(&site.path)?.into(), _opened: opened })
@@ -97,7 +97,7 @@ pub(crate) fn connect(site: &Site) -> Result<Dedicated> {
 /// Verifies the file and counts it as open. Costs two `stat` calls where no `-wal` is beside it.
 ///
 /// # Errors
-/// `WrongIdentity` if the file is not the one that its `-wal` belongs to.
+/// Returns `WrongIdentity` if the file is not the one that its `-wal` belongs to.
 pub(crate) fn verify(path: &Path, place: &Place, platform: &Platform) -> Result<OpenFile> {
     let Some(file) = file_id(path) else { return Ok(OpenFile(None)) };
     let wal = wal_of(path);

@@ -110,7 +110,7 @@ impl Database {
     /// Opens the file of the place, which must live there. Blocks for about 0.3 ms.
     ///
     /// # Errors
-    /// [`Kind::Missing`] if there is no file, [`Kind::WrongIdentity`] if another place lives there.
+    /// Returns [`Kind::Missing`] if there is no file, and [`Kind::WrongIdentity`] if another place lives there.
     pub(crate) fn open(
         site: Site,
         connections: usize,
@@ -222,7 +222,7 @@ impl Database {
     /// Admits `place` if it lives here at its generation. Reads the file only the first time.
     ///
     /// # Errors
-    /// [`Kind::WrongIdentity`] if it does not live here.
+    /// Returns [`Kind::WrongIdentity`] if it does not live here.
     pub(crate) async fn admit(&self, place: &Place) -> Result<()> {
         let key = resident(place);
         if self.first.1 == place.generation && self.first.0 == key {

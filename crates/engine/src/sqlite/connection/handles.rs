@@ -50,7 +50,7 @@ impl Handles {
     /// none.
     ///
     /// # Errors
-    /// `Busy` if all open databases stay in use.
+    /// Returns `Busy` if all open databases stay in use.
     pub(crate) async fn open(&self) -> Result<(Arc<Files>, Ticket)> {
         let held = match self.take(BASE as u32) {
             Some(held) => held,
@@ -159,7 +159,7 @@ impl Files {
     /// Takes the descriptors of another connection. Waits if there are none.
     ///
     /// # Errors
-    /// `Busy` if all open databases stay in use.
+    /// Returns `Busy` if all open databases stay in use.
     pub(crate) async fn wait_for_ticket(self: &Arc<Self>, access: Access) -> Result<Ticket> {
         let until = Instant::now() + WAIT;
         loop {

@@ -25,7 +25,7 @@ impl Presence {
     /// Remembers which file is at the path.
     ///
     /// # Errors
-    /// [`Kind::Missing`] if there is none.
+    /// Returns [`Kind::Missing`] if there is none.
     pub(crate) fn new(path: &Path) -> Result<Self> {
         let file = file_id(path).ok_or_else(|| Error::new(Kind::Missing, path.display().to_string()))?;
         let wal = file_id(&base::wal_of(path));
@@ -50,7 +50,7 @@ impl Presence {
     /// Fails if the file is not at its path now.
     ///
     /// # Errors
-    /// [`Kind::Missing`] if the file is not at its path.
+    /// Returns [`Kind::Missing`] if the file is not at its path.
     pub(crate) fn after_commit(&self, path: &Path) -> Result<()> {
         self.check_file(path);
         self.require(path)

@@ -32,7 +32,7 @@ impl Commits {
     /// Returns the commits in the file at `path`. `None` if it has none: SQLite ignores such a file.
     ///
     /// # Errors
-    /// Those of the file system.
+    /// Returns the errors of the file system.
     pub(super) fn read(path: &Path) -> io::Result<Option<Self>> {
         let mut file = BufReader::new(File::open(path)?);
         let mut header = [0; HEADER_BYTES];

@@ -106,7 +106,7 @@ fn read_sealed(path: &Path) -> Result<Option<Vec<u8>>> {
 /// Makes the database of `place` from `template`. Repeating it is harmless. Blocks.
 ///
 /// # Errors
-/// `WrongIdentity` if the file exists but belongs to another place.
+/// Returns `WrongIdentity` if the file exists but belongs to another place.
 pub(crate) fn provision(server: &Server, place: &Place, template: &Template) -> Result<()> {
     if server.exists(&place.physical) {
         return already_there(&server.site(place));

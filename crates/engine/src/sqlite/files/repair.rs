@@ -25,8 +25,8 @@ const OPS_BETWEEN_CHECKS: i32 = 1000;
 /// `None` for a `REINDEX`.
 ///
 /// # Errors
-/// [`Kind::Denied`] for any other statement; [`Kind::Busy`] while the rows are moved; [`Kind::SchemaAhead`] if the
-/// database has migrations that `script` does not have; those of [`Window::apply`].
+/// Returns [`Kind::Denied`] for any other statement; [`Kind::Busy`] while the rows are moved; [`Kind::SchemaAhead`] if
+/// the database has migrations that `script` does not have, and the errors of [`Window::apply`].
 pub(crate) fn repair(site: &Site, script: &Script, text: &str, limit: Duration) -> Result<Option<u64>> {
     let mut conn = open_dedicated(site)?;
     conn.execute_batch("PRAGMA synchronous = FULL; PRAGMA temp_store = FILE; BEGIN IMMEDIATE")?;

@@ -42,7 +42,7 @@ pub(crate) fn list(server: &Server) -> Result<Vec<DatabaseFile>> {
 /// Returns the residents of a database, at most `most`.
 ///
 /// # Errors
-/// `WrongIdentity` if the database does not have our tables.
+/// Returns `WrongIdentity` if the database does not have our tables.
 pub(crate) fn residents(server: &Server, physical: &PhysicalName, most: u32) -> Result<Vec<Resident>> {
     let conn = server.mode().connect(&server.path(physical))?;
     identity::is_ours(&conn)?;

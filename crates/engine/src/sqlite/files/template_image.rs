@@ -22,7 +22,7 @@ const ROLLBACK: [u8; 2] = [1, 1];
 /// Returns the bytes of the database of `place`, made from the template image of a file that has no `-wal`.
 ///
 /// # Errors
-/// `Corrupt` when the template is no database.
+/// Returns `Corrupt` when the template is no database.
 pub(crate) fn with_identity(template: &[u8], place: &Place, platform: &Platform) -> Result<Vec<u8>> {
     if template.len() < HEADER_BYTES || !template.starts_with(MAGIC) {
         return Err(Error::new(Kind::Corrupt, format!("the template of {} is no database", place.store)));

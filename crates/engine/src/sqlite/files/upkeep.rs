@@ -114,7 +114,7 @@ fn into_file(conn: &Connection) -> Result<()> {
 /// in one transaction that other writers wait for (those of this process in `queue`). Then the `-wal` is emptied.
 ///
 /// # Errors
-/// `Busy` if a reader holds an older state for longer than the wait.
+/// Returns `Busy` if a reader holds an older state for longer than the wait.
 pub(crate) fn scrub(site: &Site, queue: &dyn Fn() -> WriteTurn) -> Result<()> {
     let conn = base::connect(site)?;
     identity::is_ours(&conn)?;

@@ -144,7 +144,7 @@ impl Allowed {
     /// Reads the tables of the connection's database, and adds shared models. Call it before the connection is confined.
     ///
     /// # Errors
-    /// SQLite's, if the schema cannot be read.
+    /// Returns SQLite's error if the schema cannot be read.
     pub(super) fn of(conn: &Connection, views: Views) -> Result<Self> {
         let mut statement = conn.prepare(NAMES)?;
         let names = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, Option<bool>>(1)?)))?;

@@ -36,8 +36,8 @@ impl Window {
     /// and returns their number. Call it without the authorizer.
     ///
     /// # Errors
-    /// [`Kind::Invalid`] for a value that breaks a rule of its field; [`Kind::Statement`] for one that the database
-    /// refuses.
+    /// Returns [`Kind::Invalid`] for a value that breaks a rule of its field, and [`Kind::Statement`] for one that the
+    /// database refuses.
     pub(in crate::sqlite) fn apply(self, conn: &Connection) -> Result<u64> {
         for Table { model, .. } in &self.tables {
             let (inner, model) = (quoted(&self.inner(model)), quoted(model));

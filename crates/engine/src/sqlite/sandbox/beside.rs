@@ -85,7 +85,7 @@ impl<'b> Attached<'b> {
     /// Creates the views. Call it in the transaction of the statement, whose state of each shared store is verified.
     ///
     /// # Errors
-    /// [`Kind::Outdated`] if a shared store was migrated meanwhile.
+    /// Returns [`Kind::Outdated`] if a shared store was migrated meanwhile.
     pub(super) fn show(&self, conn: &Connection) -> Result<Views> {
         let mut views = Views { files: HashSet::new(), shown: HashSet::new(), others: HashSet::new() };
         if self.files.is_empty() {

@@ -38,7 +38,7 @@ impl Guard {
     /// Sets the progress handler of the connection. Call it on the thread that runs the statement.
     ///
     /// # Errors
-    /// SQLite's, if a statement is running on the connection.
+    /// Returns SQLite's error if a statement is running on the connection.
     pub(super) fn set(conn: &mut Connection, limits: SqlLimits, stop: Stop) -> Result<Self> {
         let over = Arc::new(OnceLock::new());
         let (exceeded, mut taken) = (over.clone(), Taken::new(limits));

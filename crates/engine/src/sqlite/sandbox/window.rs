@@ -64,7 +64,7 @@ impl Window {
     /// must have begun.
     ///
     /// # Errors
-    /// [`Kind::Denied`] for a pool without a tenant; otherwise those of [`Script::as_applied`].
+    /// Returns [`Kind::Denied`] for a pool without a tenant, and otherwise the errors of [`Script::as_applied`].
     pub(in crate::sqlite) fn open(conn: &Connection, script: &Script, place: &Place) -> Result<Self> {
         if place.isolation == Isolation::Pooled && place.tenant.is_none() {
             return Err(Error::new(

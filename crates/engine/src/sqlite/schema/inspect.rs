@@ -26,7 +26,7 @@ pub struct Snapshot {
 /// Inspects a database of the script's store.
 ///
 /// # Errors
-/// `Statement` if an applied migration's file was changed afterwards.
+/// Returns `Statement` if an applied migration's file was changed afterwards.
 pub(crate) fn inspect(conn: &Connection, script: &Statements) -> Result<Inspection> {
     let (pending, unknown) = script.pending(conn)?;
     let (mut drift, mut undeclared) = (vec![], vec![]);
@@ -44,7 +44,7 @@ impl Snapshot {
     /// Returns the schema that a store's databases should have.
     ///
     /// # Errors
-    /// `Statement` if a model refers to a model that `state` does not know.
+    /// Returns `Statement` if a model refers to a model that `state` does not know.
     pub fn wanted(state: &State, store: &StoreName, isolation: Isolation) -> Result<Self> {
         let mut out = Self::default();
         for model in state.of_store(store) {
@@ -58,7 +58,7 @@ impl Snapshot {
     /// Reads the schema that a database has.
     ///
     /// # Errors
-    /// SQLite's, if the schema cannot be read.
+    /// Returns SQLite's error if the schema cannot be read.
     pub fn read(conn: &Connection) -> Result<Self> {
         let mut query = conn.prepare(
             "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \

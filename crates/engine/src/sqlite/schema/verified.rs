@@ -23,7 +23,7 @@ pub(crate) fn position_in(conn: &Connection, file: &str) -> Result<i64> {
 /// Compares the ledger of the database with the migrations of a schema.
 ///
 /// # Errors
-/// Those of [`Known::compare`].
+/// Returns the errors of [`Known::compare`].
 pub(crate) fn compare(conn: &Connection, known: &Known) -> Result<()> {
     known.compare(&migrate::ledger(conn, known.store())?.into_iter().collect())
 }
@@ -32,7 +32,7 @@ impl Verified {
     /// Verifies that the state of the database which `conn` reads has the schema. Returns the position of the ledger.
     ///
     /// # Errors
-    /// Those of [`Known::compare`].
+    /// Returns the errors of [`Known::compare`].
     pub(crate) fn check(&self, conn: &Connection, known: &Known) -> Result<i64> {
         // The position is read before the ledger itself: if the ledger grows in between, it is compared again.
         let position: i64 = conn.prepare_cached(POSITION)?.query_row([], |row| row.get(0))?;

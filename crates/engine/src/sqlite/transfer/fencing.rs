@@ -21,7 +21,7 @@ pub(crate) fn place_info(site: &Site) -> Result<PlaceInfo> {
 /// Reads the current state of the place.
 ///
 /// # Errors
-/// `Fenced` if it is not here at its generation.
+/// Returns `Fenced` if it is not here at its generation.
 pub(crate) fn info(conn: &Connection, place: &Place) -> Result<PlaceInfo> {
     match find(conn, place)? {
         Some((generation, info)) if generation == identity::generation_number(place)? => Ok(info),
@@ -69,7 +69,7 @@ pub(crate) fn fence(conn: &Connection, site: &Site) -> Result<()> {
 /// Lifts the fence of a place, whichever operation set it.
 ///
 /// # Errors
-/// `Fenced` if the place is not open for another reason: it does not have all its rows, or was not opened yet.
+/// Returns `Fenced` if the place is not open for another reason: it does not have all its rows, or was not opened yet.
 pub(crate) fn unfence(conn: &Connection, site: &Site) -> Result<()> {
     identity::check(conn, &site.place, &site.platform)?;
     match set(conn, &site.place, Transition::Unfence, &[])? {
@@ -170,7 +170,7 @@ pub(crate) fn begin_leaving(conn: &Connection, place: &Place) -> Result<()> {
 /// Verifies that rows of the place are still to be removed.
 ///
 /// # Errors
-/// `WrongIdentity` if they are gone, `Fenced` if another call fills the place.
+/// Returns `WrongIdentity` if they are gone, and `Fenced` if another call fills the place.
 pub(crate) fn check_leaving(conn: &Connection, place: &Place) -> Result<()> {
     match find(conn, place)? {
         None => Err(transition::absent(place)),

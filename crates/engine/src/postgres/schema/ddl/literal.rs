@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 /// Returns a value as a literal of the type that the storage has.
 ///
 /// # Errors
-/// `Statement` for a value that the column cannot hold, such as a text with a NUL character.
+/// Returns `Statement` for a value that the column cannot hold, such as a text with a NUL character.
 pub(crate) fn literal(storage: Storage, value: &Value) -> Result<String> {
     let found =
         stored(storage, value).map_err(|rule| statement(format!("a value for existing rows {rule}")))?;

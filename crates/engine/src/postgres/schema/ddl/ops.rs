@@ -93,7 +93,7 @@ fn layout<'a>(state: &'a State, model: &ModelName, pooled: bool) -> Result<Layou
 /// before and after it.
 ///
 /// # Errors
-/// `Statement` if the operation contradicts the models, or a value that it gives cannot be stored.
+/// Returns `Statement` if the operation contradicts the models, or a value that it gives cannot be stored.
 pub(crate) fn steps(out: &mut Steps, op: &Op, before: &State, after: &State, pooled: bool) -> Result<()> {
     let around = Around { before, after, pooled };
     match op {

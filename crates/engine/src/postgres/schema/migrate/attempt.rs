@@ -40,7 +40,8 @@ impl<'a> Begun<'a> {
     /// Begins, verifies the identity of the place and reads its ledger: one round trip.
     ///
     /// # Errors
-    /// `Missing`, `WrongIdentity` or `Fenced` if the place does not live there; those of [`rules::refuse_newer`].
+    /// Returns `Missing`, `WrongIdentity` or `Fenced` if the place does not live there, and the errors of
+    /// [`rules::refuse_newer`].
     pub(super) async fn new(server: &Server, site: &'a Site, statements: &Statements) -> Result<Self> {
         let store = site.place.store.as_str();
         let key = identity::key(site, &store);
@@ -70,7 +71,8 @@ impl<'a> Begun<'a> {
     /// of every migration; the rows of places come after the ledger's position.
     ///
     /// # Errors
-    /// [`Kind::Busy`] if another process holds it, or has migrated it since; [`Kind::Fenced`] if its rows have moved.
+    /// Returns [`Kind::Busy`] if another process holds it, or has migrated it since, and [`Kind::Fenced`] if its rows
+    /// have moved.
     pub(super) async fn lock(&mut self) -> Result<Standing> {
         let site = self.site;
         let store = site.place.store.as_str();

@@ -29,7 +29,7 @@ pub(super) fn goes_ahead(migration: &Compiled) -> bool {
 /// Makes the indexes of a migration whose tables are large.
 ///
 /// # Errors
-/// Those of the connection. An index that cannot be made is left to the migration, which says why.
+/// Returns the errors of the connection. An index that cannot be made is left to the migration, which says why.
 pub(super) async fn ahead(server: &Server, site: &Site, migration: &Compiled) -> Result<()> {
     for step in &migration.steps {
         let Step::Index(index) = step else { continue };

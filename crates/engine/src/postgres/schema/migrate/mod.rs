@@ -46,8 +46,8 @@ impl Server {
     /// Applies the migrations of a script that a place lacks. Safe while other processes do the same.
     ///
     /// # Errors
-    /// [`Kind::Statement`] if a migration is refused, or the place has unknown migrations of an app for which it lacks
-    /// others; [`Kind::Fenced`] if its rows have moved; [`Kind::Busy`] if its tables stay in use.
+    /// Returns [`Kind::Statement`] if a migration is refused, or the place has unknown migrations of an app for which
+    /// it lacks others; [`Kind::Fenced`] if its rows have moved; [`Kind::Busy`] if its tables stay in use.
     pub(crate) async fn migrate_with(&self, place: &Place, script: &Script) -> Result<MigrateReport> {
         let site = self.site(place)?;
         self.migrate_site(&site, script.postgres(place.isolation)?).await
@@ -121,7 +121,7 @@ impl Server {
     /// Applies the missing migrations in one transaction and rolls it back, to learn whether one of them is refused.
     ///
     /// # Errors
-    /// Those of [`Server::migrate_with`].
+    /// Returns the errors of [`Server::migrate_with`].
     pub(crate) async fn rehearse(&self, place: &Place, script: &Script) -> Result<()> {
         let site = self.site(place)?;
         let statements = script.postgres(place.isolation)?;
@@ -166,7 +166,7 @@ impl Server {
     /// Returns the migrations that a place has, as its ledger says.
     ///
     /// # Errors
-    /// `Missing`, `WrongIdentity` or `Fenced` if it does not live there.
+    /// Returns `Missing`, `WrongIdentity` or `Fenced` if it does not live there.
     pub(in crate::postgres) async fn applied(&self, site: &Site) -> Result<Applied> {
         let store = site.place.store.as_str();
         let key = identity::key(site, &store);
@@ -209,7 +209,7 @@ impl Statements {
     /// after the row of the place was written.
     ///
     /// # Errors
-    /// Those of [`Server::migrate_with`].
+    /// Returns the errors of [`Server::migrate_with`].
     pub(in crate::postgres) async fn apply_new(&self, conn: &mut Connection, site: &Site) -> Result<()> {
         conn.batch(&attempt::settings()).await?;
         for migration in &self.migrations {
@@ -233,7 +233,7 @@ impl Patience {
     /// Waits before the next attempt.
     ///
     /// # Errors
-    /// [`Kind::Busy`] with the remedy if there is no time left.
+    /// Returns [`Kind::Busy`] with the remedy if there is no time left.
     async fn wait(&mut self, site: &Site, error: Error) -> Result<()> {
         if Instant::now() + self.pause < self.until {
             tracing::debug!(%site, %error, "tables are in use: a migration waits");

@@ -29,7 +29,7 @@ impl Shares {
     /// Waits until the tenant uses less than its share. The system stores, tenant 0, have a share of their own.
     ///
     /// # Errors
-    /// None in practice: the semaphore of a share is never closed.
+    /// Never fails in practice: the semaphore of a share is never closed.
     pub(crate) async fn take(&self, tenant: i64) -> Result<OwnedSemaphorePermit> {
         let share = self.of(tenant);
         share.acquire_owned().await.map_err(|error| Error::with_source(Kind::Internal, "share", error))

@@ -28,7 +28,7 @@ use crate::{
 /// models it refers to.
 ///
 /// # Errors
-/// `Statement` if the model refers to a model that `state` does not know.
+/// Returns `Statement` if the model refers to a model that `state` does not know.
 pub fn create(model: &Model, state: &State, isolation: Isolation) -> Result<Vec<String>> {
     let layout = Layout { model, state, isolation };
     let mut out = vec![layout.create(model.name.as_str())?];

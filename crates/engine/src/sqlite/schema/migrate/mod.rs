@@ -49,7 +49,7 @@ struct Compiled {
 /// Applies those of the ordered migrations that one database lacks.
 ///
 /// # Errors
-/// `Statement` if the migrations contradict each other, or one is refused.
+/// Returns `Statement` if the migrations contradict each other, or one is refused.
 pub fn migrate(
     conn: &mut Connection,
     store: &StoreName,
@@ -62,7 +62,7 @@ pub fn migrate(
 /// Compares a database with the schema that these migrations make.
 ///
 /// # Errors
-/// `Statement` if the migrations contradict each other.
+/// Returns `Statement` if the migrations contradict each other.
 pub fn inspect(
     conn: &Connection,
     store: &StoreName,
@@ -75,7 +75,7 @@ pub fn inspect(
 /// Counts again what every tenant holds in a database that has all of these migrations.
 ///
 /// # Errors
-/// `Statement` if the migrations contradict each other.
+/// Returns `Statement` if the migrations contradict each other.
 pub fn count_again(
     conn: &Connection,
     store: &StoreName,
@@ -89,7 +89,7 @@ impl Statements {
     /// Compiles the statements of all migrations, in order.
     ///
     /// # Errors
-    /// [`Kind::Statement`] if an operation has none.
+    /// Returns [`Kind::Statement`] if an operation has none.
     pub(crate) fn new(of: &Arc<Migrations>, isolation: Isolation) -> Result<Self> {
         let (mut state, store) = (State::default(), &of.store);
         let mut compiled = Vec::new();
@@ -127,7 +127,7 @@ impl Statements {
     /// Returns the migrations that a database lacks, as `app/name`, and those it has that are not known here.
     ///
     /// # Errors
-    /// [`Kind::Statement`] if an applied migration's file was changed afterwards.
+    /// Returns [`Kind::Statement`] if an applied migration's file was changed afterwards.
     pub(crate) fn pending(&self, conn: &Connection) -> Result<(Vec<String>, Vec<String>)> {
         self.of.pending(&applied(conn, self.store())?)
     }
@@ -135,7 +135,7 @@ impl Statements {
     /// Compares a database with the schema that the migrations make.
     ///
     /// # Errors
-    /// Those of [`Self::pending`].
+    /// Returns the errors of [`Self::pending`].
     pub(crate) fn inspect(&self, conn: &Connection) -> Result<Inspection> {
         inspect::inspect(conn, self)
     }
@@ -154,8 +154,8 @@ impl Statements {
     /// write lock and checks the ledger again before it starts.
     ///
     /// # Errors
-    /// [`Kind::Statement`] if a migration is refused, or the database has unknown migrations of an app for which it
-    /// lacks others; [`Kind::Fenced`] if the database was moved away.
+    /// Returns [`Kind::Statement`] if a migration is refused, or the database has unknown migrations of an app for
+    /// which it lacks others, and [`Kind::Fenced`] if the database was moved away.
     pub(crate) fn run(&self, conn: &mut Connection) -> Result<MigrateReport> {
         let (pending, unknown) = self.pending(conn)?;
         let mut report = MigrateReport { applied: Vec::new(), unknown };
@@ -168,7 +168,7 @@ impl Statements {
     /// Applies the missing migrations in one transaction and rolls it back, to learn whether one of them is refused.
     ///
     /// # Errors
-    /// Those of [`Statements::run`].
+    /// Returns the errors of [`Statements::run`].
     pub(crate) fn rehearse(&self, conn: &mut Connection) -> Result<()> {
         let (pending, unknown) = self.pending(conn)?;
         if !is_due(conn, &pending, &unknown)? {
@@ -250,7 +250,7 @@ impl Statements {
 /// Returns true if migrations are to be applied.
 ///
 /// # Errors
-/// [`Kind::Statement`] if a newer version of one of their apps has migrated the database.
+/// Returns [`Kind::Statement`] if a newer version of one of their apps has migrated the database.
 fn is_due(conn: &Connection, pending: &[String], unknown: &[String]) -> Result<bool> {
     ledger::refuse_newer(pending, unknown)?;
     if !pending.is_empty() && !conn.is_autocommit() {

@@ -32,7 +32,7 @@ use std::{
 /// Returns the path of a copy that does not exist yet.
 ///
 /// # Errors
-/// [`Kind::Io`] if it exists.
+/// Returns [`Kind::Io`] if it exists.
 pub(crate) fn new_copy(to: &Path) -> Result<PathBuf> {
     let to = resolved(to)?;
     if to.symlink_metadata().is_ok() {

@@ -55,7 +55,8 @@ impl Filling {
     /// to write.
     ///
     /// # Errors
-    /// `Fenced` if a later generation is here, or rows of this one that were not carried here; those of [`require_same`].
+    /// Returns `Fenced` if a later generation is here, or rows of this one that were not carried here, and the errors
+    /// of [`require_same`].
     pub(crate) fn begin(site: &Site, wanted: &Wanted, queue: &Queue) -> Result<Option<(Dedicated, Self)>> {
         let (place, filled) = (&site.place, wanted.filled);
         if place.isolation != Isolation::Pooled || place.tenant.is_none() {
@@ -89,7 +90,7 @@ impl Filling {
     /// Completes the place and commits. Rows, bytes and the last entry of the activity log that was carried are `counted`.
     ///
     /// # Errors
-    /// [`Kind::Reference`] if a row refers to one that is not there.
+    /// Returns [`Kind::Reference`] if a row refers to one that is not there.
     pub(crate) fn finish(&mut self, conn: &Connection, counted: (i64, i64, i64)) -> Result<()> {
         check_references(conn, &self.tables, &self.place)?;
         if conn.is_autocommit() {
