@@ -1,12 +1,14 @@
-//! Verifies a database file without the `-wal` beside it, before the two are read as one.
+//! Verifies a database file without its `-wal`, before SQLite reads the two as one database.
 //!
-//! A `-wal` does not say which file it belongs to: SQLite applies whatever lies beside a database. If another database was
-//! put at the path, the pages in the old `-wal` would vouch for it, identity row included. So whenever a `-wal` is there,
-//! the identity in the file itself is read first (`self-identifying`, `stale-wal`). An older file of the same tenant has the
-//! same identity; it is recognised if it lacks pages that the `-wal` takes for granted.
+//! A `-wal` does not record which file it belongs to: SQLite applies whatever `-wal` lies next to a database. If an
+//! operator put another database at the path, the pages in the old `-wal` would replace its pages, identity row
+//! included. So if there is a `-wal`, the identity in the database file itself is read first (`self-identifying`,
+//! `stale-wal`). An older file of the same tenant has the same identity; it is recognised if it lacks pages that the
+//! `-wal` takes for granted.
 //!
-//! Reading a file past SQLite's own locks closes a descriptor of it, which drops the POSIX locks of the whole process. So
-//! files that this process has open are counted, and those are not verified again: they were when they were opened.
+//! Reading a file without SQLite's locks opens and closes a descriptor of it, and the close drops all POSIX locks of
+//! the process on that file. So this module counts the files that the process has open and does not verify those again:
+//! they were verified when they were opened.
 
 use super::{closing::ClosesAlone, open, wal_file::Commits};
 use crate::{
@@ -33,12 +35,12 @@ const ATTEMPTS: u32 = 5;
 /// Pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// What the process knows of database files. Global because POSIX locks are.
+/// What this process knows of database files. It is global because POSIX locks belong to the whole process.
 #[derive(Default)]
 struct Known {
     /// Number of holders for each file that is open.
     open: HashMap<FileId, usize>,
-    /// Files that were replaced while they were open, and the `-wal` that they left at their path.
+    /// Path of each file that was replaced while it was open, with the id of the `-wal` that it left there.
     left: HashMap<PathBuf, FileId>,
 }
 
@@ -48,7 +50,7 @@ fn known() -> MutexGuard<'static, Known> {
     KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Counts a file as open in this process. Drop it after the connections.
+/// Counts a file as open in this process. Drop this value after all connections to the file.
 #[derive(Debug, Default)]
 pub(crate) struct OpenFile(Option<FileId>);
 
@@ -65,7 +67,7 @@ impl Drop for OpenFile {
     }
 }
 
-/// A connection of its own to a database file that is counted as open.
+/// A connection outside the pool to a database file that is counted as open.
 pub(crate) struct Dedicated {
     conn: ClosesAlone,
     _opened: OpenFile,
@@ -85,16 +87,17 @@ impl DerefMut for Dedicated {
     }
 }
 
-/// Opens a connection to the file in which the place lives or is about to live.
+/// Opens a connection to the file that holds the place, or that is about to hold it.
 ///
 /// # Errors
-/// Returns `Missing` if there is no file, and `WrongIdentity` if it is another database under a `-wal` of this one.
+/// Returns `Missing` if there is no file, and `WrongIdentity` if the file is another database than the one its `-wal`
+/// belongs to.
 pub(crate) fn connect(site: &Site) -> Result<Dedicated> {
     let opened = verify(&site.path, &site.place, &site.platform)?;
     Ok(Dedicated { conn: site.mode.connect(&site.path)?.into(), _opened: opened })
 }
 
-/// Verifies the file and counts it as open. Costs two `stat` calls where no `-wal` is beside it.
+/// Verifies the file and counts it as open. Without a `-wal`, this costs two `stat` calls.
 ///
 /// # Errors
 /// Returns `WrongIdentity` if the file is not the one that its `-wal` belongs to.
@@ -103,7 +106,7 @@ pub(crate) fn verify(path: &Path, place: &Place, platform: &Platform) -> Result<
     let wal = wal_of(path);
     let found = wal.symlink_metadata().ok().filter(|meta| meta.len() > 0);
     let mut known = known();
-    // The platform's own stores hold no tenant's rows, and no process starts without them.
+    // The platform's own stores are not verified: they hold no tenant's rows, and no process starts without them.
     if let Some(found) = found
         && place.tenant.is_some()
         && !known.open.contains_key(&file)
@@ -126,14 +129,14 @@ pub(crate) fn verify(path: &Path, place: &Place, platform: &Platform) -> Result<
     Ok(OpenFile(Some(file)))
 }
 
-/// Notes that another file took the place of the one at `path`, whose `-wal` is `wal`.
+/// Records that another file replaced the one at `path`, whose `-wal` is `wal`.
 pub(crate) fn replaced(path: &Path, wal: FileId) {
     if file_id(path).is_some() {
         known().left.insert(path.to_owned(), wal);
     }
 }
 
-/// Returns the device and inode of the file at `path`; None if there is none.
+/// Returns the device and inode of the file at `path`; `None` if there is no file.
 pub(crate) fn file_id(path: &Path) -> Option<FileId> {
     path.symlink_metadata().ok().map(|meta| (meta.dev(), meta.ino()))
 }
@@ -145,13 +148,13 @@ pub(crate) fn wal_of(path: &Path) -> PathBuf {
     wal.into()
 }
 
-/// Reads the identity in the file itself. A file into which a `-wal` was being written back when the machine stopped may
-/// be torn, and is whole only together with that `-wal`: such a file says nothing here and is not refused.
+/// Checks the identity in the database file itself. If the machine stopped while a `-wal` was being written back, the
+/// file may be torn and is whole only together with that `-wal`. Such a file cannot be checked and is accepted.
 fn read(path: &Path, place: &Place, platform: &Platform) -> Result<()> {
     let mut attempt = 1;
     loop {
         match without_wal(path).and_then(|conn| identity::check_base(&conn, place, platform)) {
-            // Pages that another process is writing at this moment.
+            // Another process may be writing these pages at this moment.
             Err(error) if attempt < ATTEMPTS && *error.kind() != Kind::WrongIdentity => {
                 std::thread::sleep(PAUSE)
             }
@@ -164,10 +167,11 @@ fn read(path: &Path, place: &Place, platform: &Platform) -> Result<()> {
     }
 }
 
-/// Refuses a file that is older than its `-wal`: pages of the database are in neither.
+/// Refuses a file that is older than its `-wal`: some pages of the database are in neither of the two.
 fn refuse_older(path: &Path, wal: &Path) -> Result<()> {
     for attempt in 1.. {
-        // The length is read after the `-wal`: another process may write pages back in between, and only then remove them.
+        // Read the length after the `-wal`: in between, another process may write pages back, and it removes frames
+        // only after that.
         let commits = Commits::read(wal).map_err(|error| io(error, wal))?;
         let bytes = path.metadata().map_err(|error| io(error, path))?.len();
         let Some(page) = commits.and_then(|commits| commits.page_in_neither(bytes)) else { break };
@@ -181,7 +185,8 @@ fn refuse_older(path: &Path, wal: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Opens the file without its `-wal`. Its pages may be fewer than its header says, and its tables fewer than its schema.
+/// Opens the file without its `-wal`. It may have fewer pages than its header states, and fewer tables than its schema
+/// lists.
 fn without_wal(path: &Path) -> Result<Connection> {
     let conn = open::connect_immutable(path)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;

@@ -1,9 +1,8 @@
-//! The cache of open databases of all servers: concurrent opens are coalesced, and databases that are not open cost
+//! The cache of open databases of all servers: it coalesces concurrent opens, and a database that is not open costs
 //! nothing.
 //!
-//! [`crate::engine`] calls it for every session. The limit of open databases may be exceeded rather than fail a
-//! request, because a database in use is never evicted. The limit of descriptors is never exceeded: an open waits
-//! for them.
+//! [`crate::engine`] calls it for every session. A database in use is never evicted, so the cache may exceed the limit
+//! of open databases rather than fail a request. It never exceeds the limit of descriptors: an open waits for them.
 
 use super::{database::Database, handles::Handles, maintenance::Maintenance};
 use crate::{
@@ -19,10 +18,10 @@ use std::sync::{
 };
 use tokio::sync::Semaphore;
 
-/// Identifies a file: index of the server, and the name on it. Pooled tenants share one entry.
+/// Identifies a file by the index of its server and its name there. Pooled tenants share one entry.
 pub(crate) type Key = (u16, PhysicalName);
 
-/// Maximum number of concurrent opens; each does disk access and parsing on a blocking thread.
+/// Maximum number of concurrent opens. Each accesses the disk and parses the schema on a blocking thread.
 const OPENS_AT_ONCE: usize = 8;
 
 #[derive(Debug, Clone)]
@@ -47,7 +46,7 @@ type Entries = quick_cache::sync::Cache<Key, Arc<Database>, UnitWeighter, Defaul
 /// Number of databases closed at a time to free descriptors.
 const ROOM: usize = 8;
 
-/// Closes databases that are not in use; if there are none, closes idle connections.
+/// Closes databases that are not in use. If all are in use, closes idle connections.
 fn close_unused(entries: &Entries) {
     let (open, most) = (entries.len(), entries.capacity());
     entries.set_capacity(open.saturating_sub(ROOM).max(1) as u64);
@@ -69,8 +68,8 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    /// Makes a cache that keeps up to `budget` databases open, each with up to `connections`, as far as `handles` has
-    /// descriptors.
+    /// Makes a cache that keeps up to `budget` databases open, each with up to `connections` connections. `handles`
+    /// limits their descriptors.
     pub(crate) fn new(budget: usize, connections: usize, handles: Handles) -> Result<Self> {
         let options = OptionsBuilder::new()
             .estimated_items_capacity(budget)
@@ -99,7 +98,7 @@ impl Cache {
     }
 
     /// Returns the open database of `place`, and opens it if necessary. Concurrent callers share one open. Verifies
-    /// that `place` lives there.
+    /// that the database holds `place`.
     pub(crate) async fn database(&self, index: u16, server: &Server, place: &Place) -> Result<Arc<Database>> {
         let key = (index, place.physical.clone());
         let database = match self.entries.get(&key) {
@@ -119,7 +118,7 @@ impl Cache {
             Ok(database) => Ok(database),
             Err(guard) => {
                 let database = self.open_file(server, place).await?;
-                // The insert fails only if the entry was closed meanwhile; then this caller alone holds the database.
+                // The insert fails only if the entry was closed meanwhile. Then only this caller holds the database.
                 drop(guard.insert(database.clone()));
                 Ok(database)
             }
@@ -154,7 +153,7 @@ impl Cache {
         drop(self.entries.remove(&(index, physical.clone())));
     }
 
-    /// Returns the number of files opened since the start.
+    /// Returns the number of files opened since the process started.
     pub(crate) fn opens(&self) -> u64 {
         self.opens.load(Relaxed)
     }

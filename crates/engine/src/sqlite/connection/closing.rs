@@ -1,8 +1,8 @@
-//! Connections that close one at a time.
+//! Makes the connections to a database close one at a time.
 //!
-//! The last connection to a database writes the `-wal` back and removes it. If two threads closed the last two at the
-//! same moment, each would find the other one open, and both would leave the `-wal` in place. So every connection that can
-//! write to a database is wrapped here.
+//! The last connection to a database writes the `-wal` back and removes it. If two threads closed the last two
+//! connections at the same moment, each would find the other one open, and both would leave the `-wal` in place. So
+//! every connection that can write to a database is wrapped in [`ClosesAlone`].
 
 use rusqlite::Connection;
 use std::{
@@ -11,10 +11,10 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// Locks for closing. A database's path selects its lock.
+/// Locks for closing. The path of a database selects its lock.
 static CLOSING: [Mutex<()>; 64] = [const { Mutex::new(()) }; 64];
 
-/// A connection that closes while no other thread closes one to the same database.
+/// A connection that no other thread's close of the same database overlaps.
 #[derive(Debug)]
 pub(crate) struct ClosesAlone(Option<Connection>);
 

@@ -1,7 +1,7 @@
 //! One open database file: its pool, its write lock, and the residents admitted to it.
 //!
-//! The cache makes it; all sessions and system handles of the file share it. When it is dropped, the maintenance thread
-//! closes its connections, so that no request pays for that.
+//! The cache creates it, and all sessions and system handles of the file share it. When it is dropped, the maintenance
+//! thread closes its connections, so that no request waits for that.
 
 use super::{
     base::{self, OpenFile},
@@ -36,7 +36,7 @@ use std::{
 };
 use tokio::sync::Mutex;
 
-/// Length of the `-wal` file, in pages of 4 KB, at which it is written back.
+/// Length of the `-wal` file, in pages of 4 KB, at which a checkpoint writes it back.
 pub(crate) const CHECKPOINT_PAGES: u32 = 1000;
 /// Maximum number of connections to a system store: its transactions span awaits, and one task may hold several.
 const SYSTEM_CONNECTIONS: usize = 64;
@@ -44,14 +44,14 @@ const SYSTEM_CONNECTIONS: usize = 64;
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// A tenant's store in a database. The isolation is part of the key: a tenant that shares the database must not be
-/// taken for its only owner.
+/// treated as its only owner.
 type Resident = (i64, StoreName, Isolation);
 
 fn resident(place: &Place) -> Resident {
     (identity::tenant_number(place), place.store.clone(), place.isolation)
 }
 
-/// This process's turn to write to a database that it may have open, held for one batch of rows.
+/// This process's turn to write to a database that the process may have open, held for one batch of rows.
 pub(crate) type WriteTurn = Option<Box<dyn Any + Send>>;
 
 /// One open database file.
@@ -69,35 +69,35 @@ pub(crate) struct Database {
     /// The write lock. A fair async mutex, so that waiting writers are served in order and hold no thread.
     pub(crate) writer: Arc<Mutex<()>>,
     queue: Queue,
-    /// The resident it was opened for, and its generation: compared without taking a lock.
+    /// The resident that the database was opened for, and its generation. Comparing with it needs no lock.
     first: (Resident, u64),
     /// Generations of the other residents admitted so far.
     admitted: RwLock<HashMap<Resident, u64>>,
     /// Schemas that were verified against this database's ledger.
     verified: Verified,
-    /// Whether the bytes of the tenant it was opened for are counted.
+    /// Whether the bytes of the tenant that the database was opened for are counted.
     counted: Counted,
     wal: Arc<WalState>,
     watch: std::sync::Mutex<Option<Arc<Watch>>>,
     maintenance: Maintenance,
 }
 
-/// State of the `-wal` as the commit hooks note it.
+/// State of the `-wal`, updated by the commit hooks.
 #[derive(Debug, Default)]
 pub(crate) struct WalState {
     /// Frames in the `-wal` file after the last commit of this process.
     pub(crate) pages: AtomicU32,
-    /// A checkpoint has been requested.
+    /// Set while a checkpoint is requested.
     pub(crate) queued: AtomicBool,
     /// Frames beyond [`CHECKPOINT_PAGES`] at which the next checkpoint is due. While a reader holds frames back,
-    /// another attempt after each commit would be in vain.
+    /// another attempt after each commit would achieve nothing.
     pub(crate) beyond: AtomicU32,
-    /// The maintenance thread knows of a commit and will check that the file is in place.
+    /// Set once the maintenance thread knows of a commit and will check that the file is in place.
     seen: AtomicBool,
 }
 
 impl WalState {
-    /// Notes a commit that left `pages` frames in the `-wal`. Returns true if a checkpoint must be requested.
+    /// Records a commit that left `pages` frames in the `-wal`. Returns true if the caller must request a checkpoint.
     fn committed(&self, pages: u32) -> bool {
         if pages < self.pages.swap(pages, Relaxed) {
             self.beyond.store(0, Relaxed); // The -wal was restarted.
@@ -107,10 +107,10 @@ impl WalState {
 }
 
 impl Database {
-    /// Opens the file of the place, which must live there. Blocks for about 0.3 ms.
+    /// Opens the file of the place and checks that it holds the place. Blocks for about 0.3 ms.
     ///
     /// # Errors
-    /// Returns [`Kind::Missing`] if there is no file, and [`Kind::WrongIdentity`] if another place lives there.
+    /// Returns [`Kind::Missing`] if there is no file, and [`Kind::WrongIdentity`] if the file holds another place.
     pub(crate) fn open(
         site: Site,
         connections: usize,
@@ -168,12 +168,12 @@ impl Database {
         }))
     }
 
-    /// Opens another connection; None if there are no descriptors for it.
+    /// Opens another connection; `None` if no descriptors are free for it.
     pub(crate) fn connect_if_free(&self) -> Result<Option<Pooled>> {
         self.ticket().map(|ticket| self.connect(ticket)).transpose()
     }
 
-    /// Waits for descriptors for another connection, or for a connection that comes back, for up to [`BUSY_WAIT`].
+    /// Waits up to [`BUSY_WAIT`] for descriptors for another connection, or for a connection that is given back.
     pub(crate) async fn one_more(&self) -> Result<Pooled> {
         let until = Instant::now() + BUSY_WAIT;
         loop {
@@ -191,7 +191,7 @@ impl Database {
         }
     }
 
-    /// Opens another connection without waiting; without free descriptors it takes from the reserve.
+    /// Opens another connection without waiting. If no descriptors are free, takes them from the reserve.
     pub(crate) fn connect_now(&self) -> Result<Pooled> {
         self.connect(self.ticket().unwrap_or_else(Ticket::reserved))
     }
@@ -219,10 +219,10 @@ impl Database {
         Ok(pooled)
     }
 
-    /// Admits `place` if it lives here at its generation. Reads the file only the first time.
+    /// Admits `place` if the database holds it at its generation. Reads the file only the first time.
     ///
     /// # Errors
-    /// Returns [`Kind::WrongIdentity`] if it does not live here.
+    /// Returns [`Kind::WrongIdentity`] if the database does not hold `place`.
     pub(crate) async fn admit(&self, place: &Place) -> Result<()> {
         let key = resident(place);
         if self.first.1 == place.generation && self.first.0 == key {
@@ -243,8 +243,8 @@ impl Database {
         checked
     }
 
-    /// Verifies that the schema is this database's, and returns the position of its ledger when that was verified.
-    /// Reads the file only the first time: each read and write detects later migrations.
+    /// Verifies that the database has the schema, and returns the position of its ledger at that moment. Reads the file
+    /// only the first time: each read and write detects later migrations.
     pub(crate) async fn know(&self, schema: &Schema) -> Result<i64> {
         if let Some(position) = self.verified.position(schema.known()) {
             return Ok(position);
@@ -252,7 +252,7 @@ impl Database {
         self.know_now(schema).await
     }
 
-    /// Like [`Database::know`], for the present state of the database.
+    /// Verifies that the database has the schema now, and returns the position of its ledger. Always reads the file.
     pub(crate) async fn know_now(&self, schema: &Schema) -> Result<i64> {
         let lease = Lease::take(self).await?;
         let checked = self.verified.check(&lease, schema.known());
@@ -260,28 +260,29 @@ impl Database {
         checked
     }
 
-    /// Verifies that the state which `conn` reads has the schema.
+    /// Verifies that the state that `conn` reads has the schema.
     pub(crate) fn check(&self, conn: &rusqlite::Connection, schema: &Schema) -> Result<()> {
         self.verified.check(conn, schema.known()).map(drop)
     }
 
-    /// Returns whether the bytes of the tenant it was opened for are counted.
+    /// Returns whether the bytes of the tenant that the database was opened for are counted.
     pub(crate) fn counted(&self) -> &Counted {
         &self.counted
     }
 
-    /// Checks that the file is still at its path. The maintenance thread does so soon after a commit or a read.
+    /// Checks that the file is still at its path. The maintenance thread calls this soon after a commit or a read.
     pub(crate) fn check_file(&self) {
         self.wal.seen.store(false, Relaxed);
         self.presence.check_file(&self.path);
     }
 
-    /// Fails if the file is no longer at its path. Called after a commit, before the write is acknowledged.
+    /// Fails if the file is no longer at its path. A writer calls this after a commit, before it acknowledges the
+    /// write.
     pub(crate) fn after_commit(&self) -> Result<()> {
         self.presence.after_commit(&self.path)
     }
 
-    /// Returns true if the file is no longer at its path: then nothing may be read or written here.
+    /// Returns true if the file is no longer at its path. Then nothing may be read from or written to this database.
     pub(crate) fn is_lost(&self) -> bool {
         self.presence.is_lost()
     }
@@ -313,7 +314,7 @@ impl Database {
     }
 
     /// Closes a connection that was not given back. Rolls back its transaction at once, so that the next writer does
-    /// not wait; closing may sync, so the maintenance thread does that.
+    /// not wait. The maintenance thread closes the connection, because closing may sync.
     pub(crate) fn discard(&self, pooled: Pooled) {
         if !pooled.conn.is_autocommit()
             && let Err(error) = pooled.conn.execute_batch("ROLLBACK")
@@ -323,8 +324,8 @@ impl Database {
         self.close(vec![pooled]);
     }
 
-    /// Leaves closing to the maintenance thread. If the file is gone from its path, there is nothing to write back, and
-    /// the last close must not remove a `-wal` that now belongs to another file.
+    /// Passes the connections to the maintenance thread, which closes them. If the file is gone from its path, there is
+    /// nothing to write back, and the last close must not remove a `-wal` that now belongs to another file.
     fn close(&self, connections: Vec<Pooled>) {
         if !self.presence.is_at(&self.path) {
             connections.iter().for_each(|pooled| open::leave_wal(&pooled.conn));
@@ -332,7 +333,7 @@ impl Database {
         self.maintenance.close(connections, self.wal.pages.load(Relaxed));
     }
 
-    /// Returns the watch over this database's commits; starts it on first use.
+    /// Returns the watch on this database's commits; starts it on first use.
     pub(crate) fn watch(&self) -> Result<Arc<Watch>> {
         let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(watch) = &*watch {
@@ -341,18 +342,19 @@ impl Database {
         Ok(watch.insert(Arc::new(Watch::start(&self.path, self.mode)?)).clone())
     }
 
-    /// Tells the maintenance thread that a second connection is idle, so that it later closes those not needed.
+    /// Tells the maintenance thread that a second connection is idle, so that it later closes connections that are not
+    /// needed.
     pub(crate) fn has_spare(&self) {
         self.maintenance.send(Job::Trim(self.me.clone()));
     }
 
-    /// Tells the maintenance thread that a connection is in an idle snapshot, so that it soon ends it.
+    /// Tells the maintenance thread that a connection is in an idle snapshot, so that it soon ends that snapshot.
     pub(crate) fn has_idle_snapshot(&self) {
         self.maintenance.send(Job::EndSnapshots(self.me.clone()));
     }
 }
 
-/// Replaces SQLite's inline checkpoint with a hook: a commit only notes how long the `-wal` is.
+/// Replaces SQLite's inline checkpoint with a hook: a commit only records the length of the `-wal`.
 fn watch_wal(pooled: &mut Pooled, wal: &Arc<WalState>, me: &Weak<Database>, maintenance: &Maintenance) {
     let (wal, me, maintenance) = (wal.clone(), me.clone(), maintenance.clone());
     let hook = move |_: &mut rusqlite::hooks::Wal, pages: std::ffi::c_int| {

@@ -1,8 +1,8 @@
-//! Group commit: small writes of one database that wait at the same time run in one transaction, in order of arrival.
+//! Group commit: small writes to one database that wait at the same time run in one transaction, in order of arrival.
 //!
-//! Sessions queue writes; a task that lives as long as a write waits takes them out in groups. Before each group it
-//! yields once to every task that is ready, so a busy server fills its groups and an idle one does not wait. Dropping a
-//! caller's future cancels no write, because the task does not belong to the caller.
+//! Sessions queue their writes. A task that lives as long as any write waits takes them from the queue in groups.
+//! Before each group it yields once to every task that is ready, so a busy server fills its groups and an idle one does
+//! not wait. The task does not belong to a caller, so dropping a caller's future cancels no write.
 
 use super::{BUSY_WAIT, database::Database, lease::Lease, long_work::LongWork, open::Durability};
 use crate::{
@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 /// Time between two attempts while a writer in another process is active.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
-/// The task that serves a queue. It keeps its database open while a write waits, and no longer.
+/// The task that serves a queue. It keeps its database open while a write waits, and not longer.
 struct Service {
     database: Arc<Database>,
     over: bool,
@@ -49,7 +49,7 @@ pub(crate) async fn write(
 
 async fn serve(mut service: Service, long: LongWork) {
     loop {
-        // Every task that is ready runs first and may join the group.
+        // Yield first: every task that is ready runs and may join the group.
         tokio::task::yield_now().await;
         let done = next_group(&service.database, &long).await;
         let now = Instant::now();
@@ -59,7 +59,7 @@ async fn serve(mut service: Service, long: LongWork) {
         service.database.queue().put_back(again.into_iter().map(|(waiting, _)| waiting));
         service.over = service.database.queue().is_over();
         if service.over {
-            // Before any caller is answered: that caller may close the database next.
+            // Drop the service before any caller gets its answer, because that caller may close the database next.
             drop(service);
             return answer(done);
         }
@@ -92,12 +92,12 @@ async fn next_group(database: &Arc<Database>, long: &LongWork) -> Vec<Done> {
     }
 }
 
-/// Copies an error that concerns every write of the group.
+/// Copies an error that affects every write of the group.
 fn again(error: &Error) -> Error {
     Error::new(error.kind().clone(), error.to_string())
 }
 
-/// Runs the group on this async thread: it ends in less time than a change of threads takes.
+/// Runs the group on this async thread: it takes less time than a switch of threads.
 async fn inline(database: &Database, group: Vec<Waiting>) -> (Vec<Waiting>, Result<Outcomes>) {
     let done = Lease::take_as_writer(database).await.and_then(|lease| {
         let done = write::run_group(&lease, &requests(&group));
@@ -118,7 +118,7 @@ async fn synced(
     let limit = long.write_deadline();
     let work = move |conn: &rusqlite::Connection| write::run_group(conn, &requests(&theirs));
     let done = long.run_as_writer(database, limit, work).await;
-    // The work is over and has dropped its reference.
+    // The work has ended and has dropped its reference to the group.
     (Arc::into_inner(group).unwrap_or_default(), done)
 }
 
@@ -126,8 +126,7 @@ fn requests(group: &[Waiting]) -> Vec<&Request> {
     group.iter().map(|waiting| &waiting.request).collect()
 }
 
-/// Sends each caller the outcome of its write. The write's values are dropped first. Callers that went away are
-/// skipped.
+/// Sends each caller the outcome of its write and skips callers that went away. Drops the values of each write first.
 fn answer(done: Vec<Done>) {
     for (Waiting { request, answer, .. }, done) in done {
         drop(request);

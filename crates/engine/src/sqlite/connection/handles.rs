@@ -1,9 +1,9 @@
-//! File descriptors of open databases: counted when a connection opens, returned when it closes.
+//! Counts the file descriptors of open databases: taken when a connection opens, returned when it closes.
 //!
-//! When a connection closes, SQLite keeps the descriptor of its database file until no connection of the process holds
-//! a lock on that file (closing it would drop the other connections' locks), and reuses it for the next connection. So
-//! a file counts as many descriptors as it has had connections at the same time. If none are left, the caller makes
-//! room: the cache closes databases that are not in use.
+//! When a connection closes, SQLite retains the descriptor of its database file until no connection of the process
+//! holds a lock on that file, because closing it would drop the locks of the other connections. SQLite reuses the
+//! descriptor for the next connection. So a file counts as many descriptors as the maximum number of its simultaneous
+//! connections. If no descriptors are left, the caller makes room: the cache closes databases that are not in use.
 
 use crate::{
     descriptors::BASE,
@@ -20,7 +20,7 @@ use tokio::{
 
 /// Longest wait for descriptors.
 const WAIT: Duration = Duration::from_secs(5);
-/// Minimum time between two rounds of making room. The closes of one round take effect meanwhile.
+/// Minimum time between two rounds of making room, in which the closes of the first round take effect.
 const ROOM_EVERY: Duration = Duration::from_millis(10);
 
 /// The descriptors that all databases of an engine together may use. Cheap to clone.
@@ -34,7 +34,7 @@ struct Inner {
 }
 
 impl Handles {
-    /// Allows this many descriptors, but at least one database's worth.
+    /// Allows this many descriptors, but at least enough for one database.
     pub(crate) fn new(descriptors: usize) -> Self {
         let free = Arc::new(Semaphore::new(descriptors.max(BASE)));
         Self(Arc::new(Inner { free, close_unused: OnceLock::new(), made_room: Mutex::default() }))
@@ -42,12 +42,12 @@ impl Handles {
 
     /// Sets the function that closes databases that are not in use.
     pub(crate) fn makes_room_by(&self, close_unused: impl Fn() + Send + Sync + 'static) {
-        // The cache that made this value calls it once.
+        // `set` cannot fail: the cache that made this value calls it once.
         self.0.close_unused.set(Box::new(close_unused)).ok();
     }
 
-    /// Takes the descriptors of a database that is about to be opened, and of its first connection. Waits if there are
-    /// none.
+    /// Takes the descriptors of a database that is about to be opened, and of its first connection. Waits if not enough
+    /// are free.
     ///
     /// # Errors
     /// Returns `Busy` if all open databases stay in use.
@@ -78,7 +78,7 @@ impl Handles {
         self.0.free.clone().try_acquire_many_owned(descriptors).ok()
     }
 
-    /// Closes databases that are not in use; if there are none, closes idle connections.
+    /// Closes databases that are not in use. If all are in use, closes idle connections.
     pub(crate) fn make_room(&self) {
         let mut made = self.0.made_room.lock().unwrap_or_else(PoisonError::into_inner);
         if made.is_some_and(|at| at.elapsed() < ROOM_EVERY) {
@@ -102,7 +102,7 @@ pub(crate) fn none_left() -> Error {
     Error::new(Kind::Busy, "all descriptors for databases are in use: raise the limit of open files")
 }
 
-/// The descriptors of one open database, returned when its last connection closes.
+/// The descriptors of one open database. They are returned when its last connection closes.
 #[derive(Debug)]
 pub(crate) struct Files {
     handles: Handles,
@@ -117,11 +117,11 @@ struct Retained {
     writers: usize,
     /// Descriptors of the file that SQLite retains from closed connections that could only read.
     readers: usize,
-    /// The database's first connection is closed; its descriptors wait for the next connection.
+    /// Set while the database's first connection is closed: its descriptors wait for the next connection.
     first: bool,
 }
 
-/// The access a connection was opened with.
+/// The access that a connection was opened with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     /// Reading and writing.
@@ -135,7 +135,7 @@ impl Files {
         self.retained.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the descriptors of another connection; None if there are none.
+    /// Takes the descriptors of another connection; `None` if not enough are free.
     pub(crate) fn ticket(self: &Arc<Self>, access: Access) -> Option<Ticket> {
         let mut retained = self.lock();
         if access == Access::Write && std::mem::take(&mut retained.first) {
@@ -156,7 +156,7 @@ impl Files {
         Some(Ticket { files: Some(self.clone()), of: Of::Further(access, wal) })
     }
 
-    /// Takes the descriptors of another connection. Waits if there are none.
+    /// Takes the descriptors of another connection. Waits if not enough are free.
     ///
     /// # Errors
     /// Returns `Busy` if all open databases stay in use.
@@ -187,7 +187,7 @@ impl Retained {
     }
 }
 
-/// The descriptors of one connection. Drop it after the connection.
+/// The descriptors of one connection. Drop this value after the connection.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     files: Option<Arc<Files>>,
@@ -198,7 +198,7 @@ pub(crate) struct Ticket {
 enum Of {
     /// The descriptors that were taken when the database was opened.
     First,
-    /// The descriptor of the connection's `-wal`; that of its file stays with the database.
+    /// The descriptor of the connection's `-wal`. The descriptor of its database file stays with the database.
     Further(Access, #[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit),
     /// Descriptors that are not counted.
     Reserved,

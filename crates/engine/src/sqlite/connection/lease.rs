@@ -1,8 +1,8 @@
-//! A connection lent for one piece of work.
+//! Leases of connections: each lends a connection for one piece of work.
 //!
-//! A connection comes back through [`Lease::give_back`] only, which proves it clean (`clean-connection`): outside any
-//! transaction, or in an idle snapshot. A lease that is dropped any other way (cancelled future, error, panic) closes its
-//! connection. No borrower holds a lease while it waits for a client.
+//! A connection comes back only through [`Lease::give_back`], which proves it clean (`clean-connection`): outside any
+//! transaction, or in an idle snapshot. A lease that is dropped in any other way (cancelled future, error, panic)
+//! closes its connection. No borrower holds a lease while it waits for a client.
 
 use super::{database::Database, pool::Pooled};
 use crate::{
@@ -12,17 +12,17 @@ use crate::{
 use rusqlite::Connection;
 use std::ops::{Deref, DerefMut};
 
-/// A borrowed connection of the database `D` points at.
+/// A borrowed connection of the database that `D` points at.
 #[derive(Debug)]
 pub(crate) struct Lease<D: Deref<Target = Database>> {
     database: D,
     pooled: Option<Pooled>,
-    /// Holds one of the pool's permits.
+    /// True if the lease holds one of the pool's permits.
     counted: bool,
 }
 
 impl<D: Deref<Target = Database>> Lease<D> {
-    /// Waits for a free connection or opens another one, up to the limit of the pool. The connection is in no
+    /// Waits for a free connection or opens another one, up to the limit of the pool. The connection is not in a
     /// transaction.
     pub(crate) async fn take(database: D) -> Result<Self> {
         let lease = Self::permitted(database).await?.fill_now()?;
@@ -30,7 +30,8 @@ impl<D: Deref<Target = Database>> Lease<D> {
         lease.without_snapshot()
     }
 
-    /// Borrows a connection for one short read outside any transaction of the borrower. It may be in an idle snapshot.
+    /// Borrows a connection for one short read outside a transaction of the borrower. The connection may be in an idle
+    /// snapshot.
     pub(crate) async fn take_to_read(database: D) -> Result<Self> {
         let lease = Self::permitted(database).await?.fill_now()?;
         let mut lease = if lease.pooled.is_some() { lease } else { Box::pin(lease.fill_later()).await? };
@@ -40,8 +41,8 @@ impl<D: Deref<Target = Database>> Lease<D> {
         Ok(lease)
     }
 
-    /// Runs `work` on one state of the database, after making sure that this state has `schema` (`known-schema`). An
-    /// idle snapshot is checked only once. For leases from [`Lease::take_to_read`].
+    /// Runs `work` on one state of the database, after making sure that this state has `schema` (`known-schema`).
+    /// Checks an idle snapshot only once. For leases from [`Lease::take_to_read`].
     pub(crate) fn read<T>(
         &mut self,
         schema: &Schema,
@@ -66,8 +67,8 @@ impl<D: Deref<Target = Database>> Lease<D> {
         done
     }
 
-    /// Borrows a connection for the holder of the write lock. It takes no permit: there is one such holder, and it must
-    /// not wait for connections of readers that want to write as well. It waits only if the process is out of
+    /// Borrows a connection for the holder of the write lock. Takes no permit: there is only one such holder, and it
+    /// must not wait for the connections of readers that want to write as well. Waits only if the process is out of
     /// descriptors.
     pub(crate) async fn take_as_writer(database: D) -> Result<Self> {
         let lease = Self { database, pooled: None, counted: false }.fill_now()?;
@@ -91,8 +92,8 @@ impl<D: Deref<Target = Database>> Lease<D> {
         Ok(self)
     }
 
-    /// Fills the lease once a connection is available. Kept apart, because its state would make every read's future
-    /// large.
+    /// Fills the lease once a connection is available. A function of its own, because its state would enlarge the
+    /// future of every read.
     async fn fill_later(mut self) -> Result<Self> {
         self.pooled = Some(self.database.one_more().await?);
         Ok(self)
@@ -110,7 +111,7 @@ impl<D: Deref<Target = Database>> Lease<D> {
         &self.database
     }
 
-    /// Returns the connection to the pool. There is no other way back.
+    /// Returns the connection to the pool, if it is clean. No other function does.
     pub(crate) fn give_back(mut self) {
         let Some(pooled) = self.pooled.take() else { return };
         if pooled.snapshot.is_clean(&pooled.conn) {

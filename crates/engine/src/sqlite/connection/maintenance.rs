@@ -1,7 +1,7 @@
-//! The one background thread of SQLite: writes `-wal` files back, closes evicted databases, trims pools and ends idle
-//! snapshots.
+//! The one background thread of SQLite: it writes `-wal` files back, closes evicted databases, trims pools and ends
+//! idle snapshots.
 //!
-//! It sleeps until it is sent a job; an idle tenant has no timer, no poll and no entry here.
+//! It sleeps until it receives a job. An idle tenant has no timer, no poll and no entry here.
 
 use super::{
     database::{CHECKPOINT_PAGES, Database},
@@ -20,20 +20,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often pools with more than one idle connection are trimmed.
+/// Interval at which pools with more than one idle connection are trimmed.
 const TRIM_EVERY: Duration = Duration::from_secs(5);
-/// Longest duration of an idle snapshot, and thus how long it may keep another process from writing the `-wal` back.
+/// Longest duration of an idle snapshot, and so the longest time that it keeps another process from writing the `-wal`
+/// back.
 const END_SNAPSHOTS_EVERY: Duration = Duration::from_millis(250);
-/// Maximum number of waiting closes. Past that, the evicting caller closes the database itself, so that descriptors are
+/// Maximum number of waiting closes. Beyond it, the evicting caller closes the database itself, so that descriptors are
 /// not handed out faster than they come back.
 const MAX_WAITING: usize = 64;
-/// A `-wal` longer than this many times [`CHECKPOINT_PAGES`] is written back while writers are held off.
+/// A `-wal` longer than this many times [`CHECKPOINT_PAGES`] is written back while writers wait.
 const OVERGROWN: u32 = 4;
 /// A `-wal` longer than this many times [`CHECKPOINT_PAGES`] is reported to the operator (`growing-wal`).
 const ALARMING: u32 = 16;
-/// Longest time that writers are held off to wait for readers of old frames.
+/// Longest time that writers wait for readers of old frames.
 const WAIT_FOR_READERS: Duration = Duration::from_millis(50);
-/// Longest time that a shutdown writes `-wal` files back. What is left then stays for the next open.
+/// Longest time that a shutdown writes `-wal` files back. The next open reads those that are left.
 const SHUTDOWN: Duration = Duration::from_secs(10);
 
 /// A job of the maintenance thread.
@@ -43,26 +44,26 @@ pub(crate) enum Job {
     Checkpoint(Weak<Database>),
     /// More than one connection is idle.
     Trim(Weak<Database>),
-    /// A connection is in an idle snapshot, or a commit was made: end the snapshots and check that the file is in
+    /// A connection is in an idle snapshot, or a writer has committed: end the snapshots and check that the file is in
     /// place.
     EndSnapshots(Weak<Database>),
-    /// A database was evicted: its connections, and the length of its `-wal` in pages.
+    /// A database was evicted. Contains its connections, and the length of its `-wal` in pages.
     Close(Vec<Pooled>, u32),
-    /// Ends the thread, after all jobs sent before.
+    /// Ends the thread after all jobs sent before this one.
     Stop,
 }
 
 /// The closes that are due.
 #[derive(Debug, Default)]
 struct Closes {
-    /// Number that wait for the thread.
+    /// Number of closes that wait for the thread.
     waiting: AtomicUsize,
-    /// End of [`SHUTDOWN`], once that has begun.
+    /// End of [`SHUTDOWN`]; set when the shutdown begins.
     until: OnceLock<Instant>,
 }
 
 impl Closes {
-    /// Takes one more. Returns false if too many wait; a shutdown waits for all of them.
+    /// Adds a close. Returns false if too many closes wait. During a shutdown, every close is accepted.
     fn add(&self) -> bool {
         let taken = self.waiting.fetch_add(1, Relaxed) < MAX_WAITING || self.until.get().is_some();
         if !taken {
@@ -84,7 +85,7 @@ struct Inner {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// Handle to the thread, which ends on [`Maintenance::stop`] or with the last handle.
+/// Handle to the thread, which ends on [`Maintenance::stop`] or when the last handle is dropped.
 #[derive(Debug, Clone)]
 pub(crate) struct Maintenance(Arc<Inner>);
 
@@ -101,7 +102,7 @@ impl Maintenance {
 
     /// Sends a job. After the thread has ended, the job is dropped, which closes the connections it holds.
     pub(crate) fn send(&self, job: Job) {
-        // Sending fails only after shutdown; then dropping the job is all that is left to do.
+        // Sending fails only after shutdown; then it is enough to drop the job.
         drop(self.0.jobs.send(job));
     }
 
@@ -157,8 +158,8 @@ fn run(inbox: &Receiver<Job>, closes: &Closes) {
     }
 }
 
-/// Runs the work on one database. If it panics, the thread goes on with the others, because there is no other thread
-/// for them. Returns `None` then.
+/// Runs the work on one database. If it panics, returns `None` and the thread continues with the other databases,
+/// because no other thread would.
 fn survive<T>(work: impl FnOnce() -> T) -> Option<T> {
     let done = catch_unwind(AssertUnwindSafe(work)).ok();
     if done.is_none() {
@@ -169,7 +170,7 @@ fn survive<T>(work: impl FnOnce() -> T) -> Option<T> {
     done
 }
 
-/// Databases to visit at intervals until there is nothing left to do in them.
+/// Databases to visit at intervals until nothing is left to do in them.
 struct Later {
     databases: Vec<Weak<Database>>,
     every: Duration,
@@ -236,7 +237,8 @@ fn write_back(database: &Database) -> crate::error::Result<()> {
         if frames > CHECKPOINT_PAGES * ALARMING {
             tracing::warn!(database = %database.path().display(), frames, "a long reader keeps the -wal from being written back");
         }
-        // Writers are faster than the checkpoint: hold them off for the remaining frames, which are few by now.
+        // Writers are faster than the checkpoint. Hold them off while it writes the remaining frames, which are few by
+        // now.
         let _writer = database.writer.blocking_lock();
         pooled.conn.busy_timeout(WAIT_FOR_READERS)?;
         // A snapshot that begins after this one reads from the database file alone, so it does not block the restart.
@@ -247,15 +249,15 @@ fn write_back(database: &Database) -> crate::error::Result<()> {
     Ok(())
 }
 
-/// Closes the connections. The last one writes the `-wal` back and removes it, so an idle tenant is one clean file. A
-/// connection that never wrote closes at once.
+/// Closes the connections. The last one writes the `-wal` back and removes it, so an idle tenant consists of one clean
+/// file. A connection that never wrote closes without delay.
 fn close(connections: Vec<Pooled>, wal_pages: u32) {
     tracing::trace!(connections = connections.len(), wal_pages, "closing an idle database");
     drop(connections);
 }
 
-/// Closes the connections without a checkpoint, because too many closes wait, or because a shutdown takes too long. The
-/// `-wal` stays; the next open reads it.
+/// Closes the connections without a checkpoint, because too many closes wait or a shutdown takes too long. The `-wal`
+/// stays; the next open reads it.
 fn close_quickly(connections: Vec<Pooled>, wal_pages: u32) {
     if wal_pages > 0 {
         connections.iter().for_each(|pooled| open::leave_wal(&pooled.conn));
@@ -281,7 +283,7 @@ mod tests {
         assert_eq!(survive(|| 1), Some(1));
     }
 
-    /// Under pressure an evicted database is closed by its evictor while the thread closes an earlier opening of it.
+    /// Under pressure, the evicting caller closes a database while the thread closes an earlier opening of it.
     #[test]
     fn two_closings_at_once_leave_one_file() {
         let dir = tempfile::tempdir().unwrap();
@@ -309,7 +311,7 @@ mod tests {
         }
     }
 
-    /// A system store is closed by the thread, and its watch by the last holder of the database.
+    /// The thread closes a system store, and the last holder of the database closes its watch.
     #[test]
     fn a_watch_that_ends_while_its_database_closes_leaves_one_file() {
         let dir = tempfile::tempdir().unwrap();

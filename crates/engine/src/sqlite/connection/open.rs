@@ -1,4 +1,4 @@
-//! Opens a connection to an existing database file: no CREATE, no URI, no symlink, defensive.
+//! Opens a connection to an existing database file, in SQLite's defensive mode and without CREATE, URIs or symlinks.
 //!
 //! The pool, provisioning and the sandbox call it. It never creates a file (`catalog-placement`): a missing file is
 //! `Missing`, which the caller reports and never repairs.
@@ -17,7 +17,8 @@ use std::{
 /// How durable a commit is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Durability {
-    /// A commit survives a crash of the process. A power cut may lose the last commits, never consistency.
+    /// A commit survives a crash of the process. A power cut may lose the last commits, but the database stays
+    /// consistent.
     Normal,
     /// A commit survives a power cut.
     Full,
@@ -27,12 +28,12 @@ pub(crate) enum Durability {
 const SETUP_WAIT: Duration = Duration::from_secs(2);
 /// Longest wait for a writer in another process.
 pub(crate) const BUSY_WAIT: Duration = Duration::from_secs(5);
-/// Statements that are kept prepared per connection.
+/// Maximum number of prepared statements that a connection caches.
 const STATEMENTS: usize = 64;
 /// The `-wal` file is truncated to this many bytes after a checkpoint.
 const WAL_KEEP_BYTES: i64 = 8 << 20;
 
-/// Opens a read-write connection with all settings that are safe on any file, ours or not.
+/// Opens a read-write connection with all settings that are safe on any file, including files that are not ours.
 pub(crate) fn connect(path: &Path) -> Result<Connection> {
     connect_with(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
 }
@@ -44,7 +45,7 @@ pub(crate) enum Mode {
     #[default]
     Shared,
     /// For reading only, while no other process uses these databases. A database without a `-wal` is read as it is on
-    /// disk: SQLite creates no file beside it, so this works on a full disk and on a read-only disk.
+    /// disk: SQLite creates no file next to it, so this works on a full disk and on a read-only disk.
     ReadOnly,
 }
 
@@ -58,7 +59,7 @@ impl Mode {
     }
 }
 
-/// Opens a read-only connection. It takes no locks if there is no `-wal` with commits.
+/// Opens a read-only connection. Without a `-wal` that has commits, it takes no locks.
 fn connect_read_only(path: &Path) -> Result<Connection> {
     let conn = if base::wal_of(path).symlink_metadata().is_ok_and(|meta| meta.len() > 0) {
         connect_with(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
@@ -74,7 +75,7 @@ pub(crate) fn connect_immutable(path: &Path) -> Result<Connection> {
     open(path, &immutable(path)?, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
 }
 
-/// Returns the URI by which SQLite reads a file that does not change.
+/// Returns the URI that makes SQLite treat the file as immutable.
 fn immutable(path: &Path) -> Result<PathBuf> {
     let text = path.to_str().filter(|_| path.is_absolute());
     let text = text.ok_or_else(|| Error::new(Kind::Internal, format!("{} is no address", path.display())))?;
@@ -82,7 +83,7 @@ fn immutable(path: &Path) -> Result<PathBuf> {
     Ok(format!("file:{escaped}?immutable=1").into())
 }
 
-/// Opens a connection like [`connect`], with the access flags in `access`.
+/// Opens a connection with all settings that are safe on any file, and with the access flags in `access`.
 pub(crate) fn connect_with(path: &Path, access: OpenFlags) -> Result<Connection> {
     // The bundled SQLite interprets URIs by default. A URI begins with "file:", an absolute path never does.
     if !path.is_absolute() {
@@ -91,7 +92,7 @@ pub(crate) fn connect_with(path: &Path, access: OpenFlags) -> Result<Connection>
     open(path, path, access)
 }
 
-/// Opens a connection to the file at `path`, which SQLite is given as `name`.
+/// Opens a connection to the file at `path`. `name` is what SQLite receives: the path or a URI.
 fn open(path: &Path, name: &Path, access: OpenFlags) -> Result<Connection> {
     let flags = access
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -118,21 +119,21 @@ fn cannot_open(path: &Path, error: rusqlite::Error) -> Error {
     }
 }
 
-/// Forbids what none of our statements needs, and keeps query plans independent of bound values.
+/// Forbids what our statements never need, and keeps query plans independent of bound values.
 fn harden(conn: &Connection) -> Result<()> {
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
-    // Without it, SQLite looks at the value bound to LIMIT and recompiles the statement each time it is bound.
+    // Without this setting, SQLite reads the value bound to LIMIT and recompiles the statement each time it is bound.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     Ok(functions::add_own(conn)?)
 }
 
-/// Applies the settings for a database known to be ours, and brings the platform's own tables in it up to date. Call it
-/// after the identity check: to a file that is not ours nothing may be written, not even the journal mode.
+/// Applies the settings for a database known to be ours, and upgrades the platform's own tables in it. Call it after
+/// the identity check: nothing may be written to a file that is not ours, not even the journal mode.
 pub(crate) fn settle(conn: &Connection, durability: Durability) -> Result<()> {
     if conn.is_readonly("main")? {
         conn.execute_batch("PRAGMA temp_store = MEMORY")?;
@@ -153,11 +154,11 @@ pub(crate) fn settle(conn: &Connection, durability: Durability) -> Result<()> {
     ready(conn)
 }
 
-/// Applies the settings that do not depend on the access.
+/// Applies the settings that do not depend on the access mode.
 fn ready(conn: &Connection) -> Result<()> {
     tables::upgrade(conn)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
-    // From here on the caller waits, without holding a thread.
+    // SQLite does not wait for locks from here on: the caller does, without holding a thread.
     conn.busy_timeout(Duration::ZERO)?;
     Ok(())
 }
@@ -174,7 +175,7 @@ mod tests {
     use super::*;
     use rusqlite::StatementStatus;
 
-    /// A query for a page of a list binds its limit; compiling it takes as long as reading the page.
+    /// A query for a page of a list binds its limit; compiling the query takes as long as reading the page.
     #[test]
     fn a_statement_is_compiled_once_whatever_is_bound_to_it() {
         let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! The idle connections of one open database: identical, read-write, each lent for one piece of work.
+//! The idle connections of one open database. All are alike and read-write; each is lent for one piece of work.
 
 use super::{base::OpenFile, closing::ClosesAlone, handles::Ticket};
 use crate::{
@@ -32,16 +32,17 @@ impl Pooled {
 #[derive(Debug, Default)]
 struct Idle {
     connections: Vec<Pooled>,
-    /// Smallest number of idle connections since the last trim: so many were not needed.
+    /// Smallest number of idle connections since the last trim, which is the number of connections that were not
+    /// needed.
     spare: usize,
-    /// The maintenance thread knows of the spare connections. It is told once and not at every return, because waking
-    /// it costs more than a point read.
+    /// Set once the maintenance thread knows of the spare connections. It is notified once and not at every return,
+    /// because waking it costs more than a point read.
     told: bool,
-    /// The maintenance thread knows that there may be idle snapshots.
+    /// Set once the maintenance thread knows that there may be idle snapshots.
     told_of_snapshot: bool,
 }
 
-/// What the maintenance thread must be told.
+/// Facts that the caller must report to the maintenance thread.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct News {
     /// There is more than one idle connection.
@@ -76,7 +77,7 @@ impl Pool {
         pooled
     }
 
-    /// Returns a permit to borrow one connection. [`Pool::add_permit`] gives it back.
+    /// Takes a permit to borrow one connection. [`Pool::add_permit`] gives it back.
     pub(super) async fn take_permit(&self) -> Result<()> {
         match self.permits.acquire().await {
             Ok(permit) => permit.forget(),
@@ -85,12 +86,12 @@ impl Pool {
         Ok(())
     }
 
-    /// Gives back what [`Pool::take_permit`] took.
+    /// Gives back the permit that [`Pool::take_permit`] took.
     pub(super) fn add_permit(&self) {
         self.permits.add_permits(1);
     }
 
-    /// Adds an idle connection. Returns what the maintenance thread must be told.
+    /// Adds an idle connection. Returns what the caller must report to the maintenance thread.
     pub(super) fn push(&self, pooled: Pooled) -> News {
         let mut idle = self.lock();
         let snapshot = pooled.snapshot.is_open() && !idle.told_of_snapshot;
@@ -111,8 +112,8 @@ impl Pool {
         });
     }
 
-    /// Takes out the connections that were not needed since the last call, leaving at least one. Also returns how many
-    /// idle connections are left.
+    /// Removes the connections that were not needed since the last call, but leaves at least one. Returns them and the
+    /// number of idle connections that are left.
     pub(crate) fn trim(&self) -> (Vec<Pooled>, usize) {
         let mut idle = self.lock();
         let surplus = idle.spare.min(idle.connections.len().saturating_sub(1));
@@ -122,7 +123,7 @@ impl Pool {
         (closed, idle.spare)
     }
 
-    /// Takes out all idle connections but one.
+    /// Removes and returns all idle connections but one.
     pub(crate) fn spare(&self) -> Vec<Pooled> {
         let mut idle = self.lock();
         let surplus = idle.connections.len().saturating_sub(1);
@@ -130,7 +131,7 @@ impl Pool {
         idle.connections.drain(..surplus).collect()
     }
 
-    /// Takes out all idle connections when the pool ends.
+    /// Removes and returns all idle connections when the pool ends.
     pub(crate) fn drain(&self) -> Vec<Pooled> {
         std::mem::take(&mut self.lock().connections)
     }

@@ -1,9 +1,9 @@
-//! Tells whether the file of an open database is still at its path.
+//! Checks whether the file of an open database is still at its path.
 //!
-//! An open connection goes on reading and writing a file that was removed, replaced or set aside. The maintenance
-//! thread checks soon after a commit or a read; each commit is checked before the write is acknowledged. A check costs
-//! one call of the operating system, about half a microsecond; small writes that share a commit share it. A file that is
-//! overwritten in place stays the same file, which no check notices.
+//! An open connection continues to read and write a file that was removed, replaced or set aside. The maintenance
+//! thread checks soon after a commit or a read, and a writer checks after each commit, before it acknowledges the
+//! write. A check costs one system call of about half a microsecond; small writes that share a commit share the check.
+//! A file that is overwritten in place remains the same file, so no check notices it.
 
 use super::base::{self, FileId, file_id};
 use crate::error::{Error, Kind, Result};
@@ -12,32 +12,32 @@ use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-/// The file of an open database, and what is known of its presence.
+/// The file of an open database, and the result of the last check.
 #[derive(Debug)]
 pub(crate) struct Presence {
     file: FileId,
-    /// The `-wal` that SQLite made no later than it opened the file.
+    /// Id of the `-wal`, which SQLite creates at the latest when it opens the file.
     wal: Option<FileId>,
     lost: AtomicBool,
 }
 
 impl Presence {
-    /// Remembers which file is at the path.
+    /// Records which file is at the path.
     ///
     /// # Errors
-    /// Returns [`Kind::Missing`] if there is none.
+    /// Returns [`Kind::Missing`] if there is no file.
     pub(crate) fn new(path: &Path) -> Result<Self> {
         let file = file_id(path).ok_or_else(|| Error::new(Kind::Missing, path.display().to_string()))?;
         let wal = file_id(&base::wal_of(path));
         Ok(Self { file, wal, lost: AtomicBool::new(false) })
     }
 
-    /// Returns true if the path has the file now.
+    /// Returns true if the file is at the path now.
     pub(crate) fn is_at(&self, path: &Path) -> bool {
         file_id(path) == Some(self.file)
     }
 
-    /// Asks the operating system whether the file is at its path, and notes if it is not.
+    /// Checks whether the file is at its path, and marks it as lost if it is not.
     pub(crate) fn check_file(&self, path: &Path) {
         if !self.is_at(path) && !self.lost.swap(true, Relaxed) {
             if let Some(wal) = self.wal {

@@ -1,7 +1,8 @@
 //! Reads a `-wal` without SQLite, to learn whether it belongs to the file beside it.
 //!
-//! Called by `base` before the two are read as one. It reads what SQLite would: frames up to the last commit whose salts
-//! and checksums are right. The format is described at <https://www.sqlite.org/fileformat2.html#walformat>.
+//! `base` calls it before SQLite reads the two as one database. It reads the frames that SQLite would read: those up to
+//! the last commit with correct salts and checksums. The format is described at
+//! <https://www.sqlite.org/fileformat2.html#walformat>.
 
 use std::{
     collections::BTreeSet,
@@ -10,11 +11,11 @@ use std::{
     path::Path,
 };
 
-/// First four bytes, without the last bit, which says how checksums read their words.
+/// First four bytes without the last bit, which sets the byte order of the checksums.
 const MAGIC: u32 = 0x377f_0682;
 const HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
-/// Position of the byte that SQLite locks. No page that contains it is ever written.
+/// Position of the byte that SQLite locks. The page that contains it is never written.
 const LOCK_BYTE: u64 = 1 << 30;
 const PAGE_BYTES_MAX: u32 = 1 << 16;
 
@@ -24,12 +25,12 @@ pub(super) struct Commits {
     page_bytes: u32,
     /// Pages of the database after the last commit.
     database_pages: u32,
-    /// Numbers of the pages in the file.
+    /// Numbers of the pages that the `-wal` contains.
     pages: BTreeSet<u32>,
 }
 
 impl Commits {
-    /// Returns the commits in the file at `path`. `None` if it has none: SQLite ignores such a file.
+    /// Returns the commits in the file at `path`; `None` if it has none, because SQLite ignores such a file.
     ///
     /// # Errors
     /// Returns the errors of the file system.
@@ -69,8 +70,9 @@ impl Commits {
         Ok(commits)
     }
 
-    /// Returns a page of the database that is neither in the `-wal` nor in a database file of `file_bytes` bytes. It is
-    /// evidence that the `-wal` belongs to another file: SQLite removes frames only after their pages are in the file.
+    /// Returns a page of the database that is neither in the `-wal` nor in a database file of `file_bytes` bytes. Such
+    /// a page proves that the `-wal` belongs to another file: SQLite removes frames only after it has written their
+    /// pages to the file.
     pub(super) fn page_in_neither(&self, file_bytes: u64) -> Option<u32> {
         let page_bytes = u64::from(self.page_bytes);
         let in_file = u32::try_from(file_bytes / page_bytes).unwrap_or(u32::MAX);
@@ -80,7 +82,7 @@ impl Commits {
     }
 }
 
-/// Fills `buffer`. Returns false if the file ends before.
+/// Fills `buffer`. Returns false if the file ends earlier.
 fn fill(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
     match file.read_exact(buffer) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
@@ -88,7 +90,7 @@ fn fill(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
     }
 }
 
-/// Returns the big-endian word number `index`.
+/// Returns the big-endian word at `index`, counted in words.
 fn word(bytes: &[u8], index: usize) -> u32 {
     let word = bytes[index * 4..][..4].try_into().unwrap_or_default();
     u32::from_be_bytes(word)
@@ -117,8 +119,8 @@ impl Sum {
 mod tests {
     use super::*;
 
-    /// Reads a `-wal` that SQLite wrote, cut at every frame: what is left of it fits its own file, and a file that lacks
-    /// grown pages is recognised.
+    /// Cuts a `-wal` that SQLite wrote at every frame: the rest still fits its own file, and a file that lacks grown
+    /// pages is recognised.
     #[test]
     fn what_sqlite_writes_is_read_and_fits_its_own_file_only() {
         let dir = tempfile::tempdir().unwrap();

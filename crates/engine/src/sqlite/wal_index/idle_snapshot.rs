@@ -1,9 +1,9 @@
-//! Idle snapshots: between two reads, a connection stays in the read transaction of the last one.
+//! Idle snapshots: between two reads, a connection stays in the read transaction of the first one.
 //!
-//! Beginning and ending a read transaction takes four fifths of the time of a read by id: two record locks and a look
-//! at the wal-index. While no process commits, the next read would see the same state, so the connection keeps its
-//! transaction open. One read of the wal-index header ([`Shm`]) tells it whether it still may. The next read sees every
-//! commit of every process, as if each read had its own transaction.
+//! Beginning and ending a read transaction takes four fifths of the time of a read by id: two record locks and a read
+//! of the wal-index. While no process commits, the next read would see the same state, so the connection keeps its
+//! transaction open. One read of the wal-index header ([`Shm`]) shows whether the snapshot is still current. So the
+//! next read sees every commit of every process, as if each read had its own transaction.
 //!
 //! An idle snapshot keeps frames of the `-wal` from being written back. The maintenance thread therefore ends all idle
 //! snapshots of a database every quarter of a second, and before each checkpoint.
@@ -17,19 +17,19 @@ use std::path::Path;
 /// connections never do.
 const READS_BEFORE: u8 = 16;
 
-/// The idle snapshot of one connection: what it knows of the state it read last.
+/// The idle snapshot of one connection, with what is known of the state that it read last.
 #[derive(Debug, Default)]
 pub(crate) struct IdleSnapshot {
-    /// Opened after [`READS_BEFORE`] reads. None if the process has no descriptor left for it; then there is no idle
-    /// snapshot.
+    /// Opened after [`READS_BEFORE`] reads. `None` if the process has no descriptor left for it; then the connection
+    /// has no idle snapshots.
     shm: Option<Shm>,
     /// Reads so far, counted up to [`READS_BEFORE`].
     reads: u8,
-    /// The header before the last read.
+    /// Header of the wal-index before the last read.
     seen: Option<Header>,
-    /// The connection is in a read transaction whose state is that of `seen` or a later one.
+    /// True while the connection is in a read transaction. Its state is that of `seen` or a later one.
     open: bool,
-    /// Number of the schema that this state is known to have; 0 if not checked yet.
+    /// Number of the schema that this state is known to have; 0 if it was not checked yet.
     schema: u32,
 }
 
@@ -46,8 +46,8 @@ impl IdleSnapshot {
             return Ok(());
         }
         self.end(conn)?;
-        // The header is read before the transaction begins: the transaction's state can only be later than `seen` says,
-        // never earlier.
+        // The header is read before the transaction begins: the transaction's state can be later than `seen`, but never
+        // earlier.
         self.seen = present;
         if same {
             conn.prepare_cached("BEGIN")?.execute([])?;
@@ -80,7 +80,7 @@ impl IdleSnapshot {
         self.open && self.schema == known.number()
     }
 
-    /// Notes that the state of the idle snapshot has this schema.
+    /// Records that the state of the idle snapshot has this schema.
     pub(crate) fn set_schema(&mut self, known: &Known) {
         self.schema = known.number();
     }

@@ -1,4 +1,4 @@
-//! The wal-index of SQLite: its header tells whether any process has committed. Watches and idle snapshots use it.
+//! The wal-index of SQLite: its header shows whether any process has committed. Watches and idle snapshots use it.
 
 mod idle_snapshot;
 mod shm;

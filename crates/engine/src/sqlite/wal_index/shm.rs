@@ -1,10 +1,10 @@
-//! The header of a database's `-shm` file: one small read tells whether any process has committed.
+//! The header of a database's `-shm` file: one small read shows whether any process has committed.
 //!
 //! Every commit in WAL mode rewrites the header of the wal-index, which begins with
 //! (<https://sqlite.org/walformat.html#the_wal_index_header>, all native-endian): version, unused, `iChange` (+1 each
 //! transaction), isInit…, mxFrame, nPage, checksum of the last frame, salts. A commit returns only after this header is
-//! written, so an equal header means that nothing has been committed. `iChange` restarts at 0 after a recovery; frame
-//! checksum and salts tell those cases apart.
+//! written, so an equal header means that nothing has been committed. `iChange` restarts at 0 after a recovery; the
+//! frame checksum and the salts distinguish those cases.
 
 use crate::{error::Result, sqlite::error::io};
 use std::{
@@ -21,7 +21,7 @@ use std::{
 
 /// Size of one copy of the wal-index header, in bytes.
 const HEADER_BYTES: usize = 48;
-/// Version of the wal-index format that SQLite writes into the first four bytes. Of another version nothing is known.
+/// Version of the wal-index format, in the first four bytes. Headers of other versions are not interpreted.
 const VERSION: [u8; 4] = 3_007_000_u32.to_ne_bytes();
 /// Offsets of `iChange` and of the flag that the header is initialised.
 const CHANGE_AT: usize = 8;
@@ -33,8 +33,8 @@ type Inode = (u64, u64);
 /// All descriptors of `-shm` files of this process.
 ///
 /// POSIX locks belong to the process: closing any descriptor of a file drops the locks that SQLite holds through its
-/// own descriptors of that file. Hence one table for the process, and a descriptor may be closed only after its file
-/// has been unlinked.
+/// own descriptors of that file. Hence there is one table for the process, and a descriptor may be closed only after
+/// its file has been unlinked.
 static OPEN: Mutex<Files> = Mutex::new(Files { files: BTreeMap::new(), swept: None });
 
 /// Maximum number of descriptors, not counting those of system stores.
@@ -68,7 +68,7 @@ fn open_now() -> MutexGuard<'static, Files> {
     OPEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The wal-index header as it was read. No commit lies between two equal headers.
+/// The wal-index header as it was read. If two headers are equal, no process committed between the two reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header([u8; HEADER_BYTES]);
 
@@ -79,7 +79,7 @@ impl Header {
         u32::from_ne_bytes([a, b, c, d])
     }
 
-    /// Returns the remainder of the header, which tells apart states with the same change counter.
+    /// Returns the rest of the header, which distinguishes states with the same change counter.
     pub(crate) fn remainder(&self) -> &[u8] {
         &self.0[INIT_AT..]
     }
@@ -107,7 +107,7 @@ impl Shm {
             return Ok(Self { file: file.clone(), inode: there });
         }
         let file = Arc::new(File::open(name).map_err(|error| io(error, name))?);
-        // Stored before anything can fail: from here on the descriptor must not be closed.
+        // Store the file before anything can fail: from here on the descriptor must not be closed.
         let inode = file.metadata().map_or(there, |meta| inode(&meta));
         if let Some(known) = open.files.insert(inode, file.clone()) {
             std::mem::forget(known);
@@ -115,12 +115,12 @@ impl Shm {
         Ok(Self { file, inode })
     }
 
-    /// Returns true if one more descriptor may be opened.
+    /// Returns true if another descriptor may be opened.
     pub(crate) fn has_room() -> bool {
         open_now().has_room()
     }
 
-    /// Returns the current header; None if it cannot be read, is being initialised or is of another version.
+    /// Returns the current header; `None` if it cannot be read, is being initialised or has another version.
     pub(crate) fn header(&self) -> Option<Header> {
         let mut header = [0; HEADER_BYTES];
         self.file.read_exact_at(&mut header, 0).ok()?;

@@ -1,4 +1,4 @@
-//! Tells whether any process has committed since a given moment, at the price of one small read and without a query.
+//! Detects whether any process has committed since a given moment, with one small read and without a query.
 //!
 //! Used for the system stores, whose contents the platform caches.
 
@@ -19,12 +19,12 @@ use std::{
 /// Watches the commits of one database.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    /// Never lent and never closed. While it is open, no other connection is the last to close, so the `-shm` file
+    /// Never lent and never closed. While it is open, no other connection is the last one to close, so the `-shm` file
     /// stays.
     _anchor: Mutex<ClosesAlone>,
-    /// None if the database is read as it is on disk, while no other process can commit.
+    /// `None` if the database is opened read-only, while no other process can commit.
     shm: Option<Shm>,
-    /// Source of marks that equal no other, used while the file cannot be read.
+    /// Source of marks that differ from all others, used while the file cannot be read.
     unknown: AtomicU64,
 }
 
@@ -41,7 +41,7 @@ impl Watch {
         Ok(Self { _anchor: Mutex::new(anchor.into()), shm, unknown: AtomicU64::new(0) })
     }
 
-    /// Returns a number that stays the same exactly as long as no process commits.
+    /// Returns a number that changes with every commit of any process, and only then.
     pub(crate) fn mark(&self) -> u64 {
         let Some(header) = self.shm.as_ref().and_then(Shm::header) else {
             return u64::from(self.unknown.fetch_add(1, Relaxed) as u32) << 32;

@@ -1,10 +1,10 @@
-//! Long work on blocking threads: bounded in number, and stopped at a deadline or when its caller goes away.
+//! Long work on blocking threads: limited in number, and stopped at a deadline or when its caller goes away.
 //!
-//! Sessions use it for everything that is not a read by key. An interrupted connection is never lent again but closed
-//! (`clean-connection`).
+//! Sessions use it for everything that is not a read by key. A connection that was interrupted is closed and never lent
+//! again (`clean-connection`).
 //!
-//! A piece of work waits for three things, in this order: its tenant's share, a connection, a thread. So a tenant with
-//! many requests waits for itself, and no thread is held for work that waits for something else.
+//! A piece of work waits for its tenant's share, for a connection and for a thread, in this order. So a tenant with
+//! many requests waits only for its own work, and no thread is held by work that waits for something else.
 
 mod shares;
 mod stop;
@@ -21,15 +21,15 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Instructions of SQLite's virtual machine between two checks of the clock: some microseconds.
+/// Number of instructions of SQLite's virtual machine between two checks of the clock; they take a few microseconds.
 const OPS_BETWEEN_CHECKS: i32 = 200;
-/// `nice` value of the threads that run tenants' own statements: all other threads go first.
+/// `nice` value of the threads that run tenants' own statements. All other threads have priority over them.
 const STATEMENT_NICENESS: i32 = 10;
 
-/// Longest duration of one write transaction, as a multiple of that of a read.
+/// Longest duration of one write transaction, as a multiple of the longest duration of a read.
 const WRITE_FACTOR: u32 = 6;
 
-/// Limits of long work: how much may run at a time over all databases, and for how long.
+/// Limits of long work: how many pieces run at a time over all databases, and for how long.
 #[derive(Debug, Clone)]
 pub(crate) struct LongWork {
     permits: Arc<Semaphore>,
@@ -39,7 +39,7 @@ pub(crate) struct LongWork {
 }
 
 impl LongWork {
-    /// Allows `at_once` concurrent pieces of work, `share` of them for one tenant; a read may take up to `read`.
+    /// Allows `at_once` concurrent pieces of work, `share` of them for one tenant. A read may take up to `read`.
     pub(crate) fn new(at_once: usize, share: usize, read: Duration) -> Self {
         let shares = Arc::new(Shares::new(share.clamp(1, at_once)));
         Self { permits: Arc::new(Semaphore::new(at_once)), shares, read }
@@ -106,8 +106,8 @@ impl LongWork {
         stop.at(end, task).await.map_err(panicked)?
     }
 
-    /// Runs `work` for `tenant` on its own low-priority thread, for at most `limit`. `work` opens the connections it
-    /// needs and is told by [`Stop`] when it must end.
+    /// Runs `work` for `tenant` on its own low-priority thread, for at most `limit`. `work` opens the connections that
+    /// it needs. Its [`Stop`] signals when it must end.
     pub(crate) async fn run_on_own_thread<T: Send + 'static>(
         &self,
         tenant: i64,

@@ -1,6 +1,6 @@
-//! Bounds each tenant's share of the long work: work beyond its share waits for the tenant's other work to end.
+//! Limits each tenant's share of the long work: work beyond the share waits until other work of the same tenant ends.
 //!
-//! Used by [`crate::sqlite::connection::long_work`]. Only tenants that have long work now have an entry.
+//! Used by [`crate::sqlite::connection::long_work`]. Only tenants with long work in progress have an entry.
 
 use crate::error::{Error, Kind, Result};
 use std::{
@@ -9,7 +9,7 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Number of entries at which those of tenants without work are removed.
+/// Number of entries at which the entries of tenants without work are removed.
 const SWEEP_AT: usize = 64;
 
 /// The shares of all tenants.
@@ -26,7 +26,7 @@ impl Shares {
         Self { each, taken: Mutex::default() }
     }
 
-    /// Waits until the tenant uses less than its share. The system stores, tenant 0, have a share of their own.
+    /// Waits until the tenant uses less than its share. The system stores count as tenant 0 and have their own share.
     ///
     /// # Errors
     /// Never fails in practice: the semaphore of a share is never closed.

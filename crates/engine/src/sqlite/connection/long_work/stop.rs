@@ -1,8 +1,8 @@
-//! Tells a running statement to stop, because its time is over or its caller is gone.
+//! Stops a running statement when its time is over or its caller is gone.
 //!
-//! Used by [`crate::sqlite::connection::long_work`]. Besides setting the flag that the statement's progress handler reads, it interrupts the
-//! connection: counting a table or a full-text search is a single instruction, during which SQLite only checks for
-//! interrupts.
+//! Used by [`crate::sqlite::connection::long_work`]. Setting the flag that the statement's progress handler reads is
+//! not enough: counting a table or a full-text search is a single instruction, during which SQLite only checks for
+//! interrupts. So the connection is interrupted as well.
 
 use rusqlite::{Connection, InterruptHandle};
 use std::{
@@ -31,7 +31,7 @@ impl std::fmt::Debug for Inner {
     }
 }
 
-/// Stops the work when it is dropped, which also happens when the caller goes away.
+/// Stops the work when it is dropped, which also happens if the caller goes away.
 struct Caller(Stop);
 
 impl Drop for Caller {
@@ -46,12 +46,12 @@ impl Stop {
         self.0.told.load(Relaxed)
     }
 
-    /// Notes the connection that the work runs on: until [`Stop::ends`], stopping the work interrupts it.
+    /// Sets the connection that the work runs on. Until [`Stop::ends`], stopping the work interrupts this connection.
     pub(crate) fn interrupts(&self, conn: &Connection) {
         *self.running() = Some(conn.get_interrupt_handle());
     }
 
-    /// Notes that the work is over. Returns true if nothing interrupted its connection; nothing will from now on.
+    /// Ends the work. Returns true if its connection was not interrupted; from now on it cannot be.
     pub(crate) fn ends(&self) -> bool {
         let mut running = self.running();
         *running = None;
@@ -70,7 +70,7 @@ impl Stop {
         self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the work, and tells it to stop at `end` or when the caller goes away.
+    /// Waits for the work, and signals it to stop at `end` or when the caller goes away.
     pub(crate) async fn at<F: Future + Unpin>(&self, end: Instant, mut work: F) -> F::Output {
         let _caller = Caller(self.clone());
         match tokio::time::timeout_at(end.into(), &mut work).await {
