@@ -1,5 +1,5 @@
-//! Changes of a place's state by moves: which operation records a place's changes, which one fenced it, and that a copy
-//! is not open yet. See [`crate::identity::transition`].
+//! State changes of a place by moves: which operation records its changes, which operation fenced it, and that a new
+//! place is not open yet. See [`crate::identity::transition`].
 
 use crate::{
     error::Result,
@@ -18,10 +18,10 @@ pub(crate) fn place_info(site: &Site) -> Result<PlaceInfo> {
     info(&conn, &site.place)
 }
 
-/// Reads the current state of the place.
+/// Reads the current state of the place on an open connection.
 ///
 /// # Errors
-/// Returns `Fenced` if it is not here at its generation.
+/// Returns `Fenced` if the place is not in this database at its generation.
 pub(crate) fn info(conn: &Connection, place: &Place) -> Result<PlaceInfo> {
     match find(conn, place)? {
         Some((generation, info)) if generation == identity::generation_number(place)? => Ok(info),
@@ -29,7 +29,8 @@ pub(crate) fn info(conn: &Connection, place: &Place) -> Result<PlaceInfo> {
     }
 }
 
-/// Returns what the database says about the place, and its generation here, whatever the generation of `place`.
+/// Returns the state of the place and its generation as stored in this database, even if that is not the generation of
+/// `place`.
 pub(crate) fn find(conn: &Connection, place: &Place) -> Result<Option<(i64, PlaceInfo)>> {
     let sql =
         "SELECT generation, state, holder, recorder, log_upto, rows, bytes, counted FROM _tenantry_place
@@ -41,7 +42,7 @@ pub(crate) fn find(conn: &Connection, place: &Place) -> Result<Option<(i64, Plac
         .transpose()
 }
 
-/// Reads all columns but the first one; None if the state is unknown.
+/// Reads all columns but the first one; `None` if the state is unknown.
 fn read(row: &Row<'_>) -> rusqlite::Result<Option<PlaceInfo>> {
     let count = |index| row.get(index).map(|n: i64| u64::try_from(n).unwrap_or(0));
     let Some(state) = PlaceState::parse(row.get_ref(1)?.as_str()?, row.get(2)?) else { return Ok(None) };
@@ -59,8 +60,8 @@ fn set(conn: &Connection, place: &Place, transition: Transition, values: &[&dyn 
     Ok(conn.execute(&transition.sql("_tenantry_place", '?'), params_from_iter(key.iter().chain(values)))?)
 }
 
-/// Forbids writes of this place here, for no operation. Durable once committed. A place that is not open for another
-/// reason stays as it is.
+/// Forbids writes of this place in this database, on behalf of no operation. Durable once committed. If the place is
+/// not open for another reason, its state stays as it is.
 pub(crate) fn fence(conn: &Connection, site: &Site) -> Result<()> {
     identity::check(conn, &site.place, &site.platform)?;
     set(conn, &site.place, Transition::Fence, &[]).map(drop)
@@ -78,7 +79,7 @@ pub(crate) fn unfence(conn: &Connection, site: &Site) -> Result<()> {
     }
 }
 
-/// Starts to note which records writes touch, for the operation with this token. An operation that recorded before
+/// Starts to record which records writes touch, for the operation with this token. An operation that recorded before
 /// loses its recording.
 pub(crate) fn record(conn: &Connection, place: &Place, token: i64) -> Result<()> {
     match set(conn, place, Transition::Record, &[&token])? {
@@ -87,7 +88,7 @@ pub(crate) fn record(conn: &Connection, place: &Place, token: i64) -> Result<()>
     }
 }
 
-/// Stops the recording of this token and deletes its notes; another operation's recording stays.
+/// Stops the recording of this token and deletes the recorded changes. Does not affect another operation's recording.
 pub(crate) fn stop_recording(conn: &Connection, place: &Place, token: i64) -> Result<()> {
     if set(conn, place, Transition::StopRecording, &[&token])? == 1 {
         let sql = "DELETE FROM _tenantry_changes WHERE tenant = ?1 AND store = ?2";
@@ -96,7 +97,7 @@ pub(crate) fn stop_recording(conn: &Connection, place: &Place, token: i64) -> Re
     Ok(())
 }
 
-/// Fences a place whose changes are recorded for this token. Fails if the recording was undone meanwhile.
+/// Fences a place whose changes are recorded for this token. Fails if the recording was undone in the meantime.
 pub(crate) fn fence_recorded(conn: &Connection, place: &Place, token: i64) -> Result<()> {
     match set(conn, place, Transition::FenceRecorded, &[&token])? {
         1 => Ok(()),
@@ -104,12 +105,13 @@ pub(crate) fn fence_recorded(conn: &Connection, place: &Place, token: i64) -> Re
     }
 }
 
-/// Lifts the fence of this holder; another operation's fence stays.
+/// Lifts the fence that this holder set. Does not affect another operation's fence.
 pub(crate) fn lift_fence(conn: &Connection, place: &Place, holder: Option<i64>) -> Result<()> {
     set(conn, place, Transition::LiftFence, &[&holder]).map(drop)
 }
 
-/// Opens a place that was filled, and records its changes from its first write on. Does nothing if it is open already.
+/// Opens a place that was filled, and records its changes from its first write on. Does nothing if the place is already
+/// open.
 pub(crate) fn open_filled(conn: &Connection, place: &Place, token: i64) -> Result<()> {
     if set(conn, place, Transition::OpenFilled, &[&token])? == 1 {
         return Ok(());
@@ -121,7 +123,7 @@ pub(crate) fn open_filled(conn: &Connection, place: &Place, token: i64) -> Resul
 }
 
 /// Verifies that the place holds its copy and was not opened yet. Returns how far its activity log was carried. Runs in
-/// the transaction that writes to it.
+/// the transaction that writes to the place.
 pub(crate) fn check_closed(conn: &Connection, place: &Place) -> Result<i64> {
     let info = info(conn, place)?;
     if info.state != PlaceState::Closed {
@@ -130,7 +132,7 @@ pub(crate) fn check_closed(conn: &Connection, place: &Place) -> Result<i64> {
     info.log_upto.ok_or_else(|| transition::not_copied(place))
 }
 
-/// Claims a pooled place for the call that fills it, whichever call was filling it before. Returns the new token.
+/// Claims a pooled place for the call that fills it, whichever call filled it before. Returns the new token.
 pub(crate) fn take_over(conn: &Connection, site: &Site) -> Result<i64> {
     let token = transition::filling_token();
     let (place, tenant) = (&site.place, identity::tenant_number(&site.place));
@@ -144,7 +146,7 @@ pub(crate) fn take_over(conn: &Connection, site: &Site) -> Result<i64> {
     Ok(token)
 }
 
-/// Verifies that no other call took over or removed the place since [`take_over`].
+/// Verifies that no other call has claimed or removed the place since [`take_over`].
 pub(crate) fn check_filling(conn: &Connection, place: &Place, token: i64) -> Result<()> {
     match info(conn, place)?.state {
         PlaceState::Filling { holder } if holder == token => Ok(()),
@@ -152,7 +154,8 @@ pub(crate) fn check_filling(conn: &Connection, place: &Place, token: i64) -> Res
     }
 }
 
-/// Marks the place as complete and sets its counters; `log_upto` is the last entry of the activity log that was carried.
+/// Marks the place as complete and sets its counters. `log_upto` is the last entry of the activity log that was
+/// carried.
 pub(crate) fn finish_filling(
     conn: &Connection,
     place: &Place,
@@ -170,7 +173,7 @@ pub(crate) fn begin_leaving(conn: &Connection, place: &Place) -> Result<()> {
 /// Verifies that rows of the place are still to be removed.
 ///
 /// # Errors
-/// Returns `WrongIdentity` if they are gone, and `Fenced` if another call fills the place.
+/// Returns `WrongIdentity` if the rows are gone, and `Fenced` if another call fills the place.
 pub(crate) fn check_leaving(conn: &Connection, place: &Place) -> Result<()> {
     match find(conn, place)? {
         None => Err(transition::absent(place)),

@@ -1,10 +1,10 @@
 //! Carries rows from one place to another: copies, moves between isolations, catching up, comparing. Backup, restore,
-//! move and clone are built on it (`wrong-tenant-restore`, `stale-wal` and `torn-copy`).
+//! move and clone use it (`wrong-tenant-restore`, `stale-wal` and `torn-copy`).
 //!
-//! Everything here runs on blocking threads. [`Reader`] and [`Writer`] are the SQLite side of [`crate::carry`]; the engine
-//! calls the rest, for one place at a time. Rows are carried unchanged: ids, versions,
-//! instants, stored texts. In a shared database it reads and writes only the tenant's own rows: every statement is made
-//! in `rows/table.rs`, with the tenant in it.
+//! All of it runs on blocking threads. [`Reader`] and [`Writer`] are the SQLite side of [`crate::carry`]. The engine
+//! calls the rest, for one place at a time. Rows are carried unchanged: ids, versions, instants, stored texts. In a
+//! shared database, it reads and writes only the tenant's own rows: `rows/table.rs` builds every statement, with the
+//! tenant in it.
 
 mod copy;
 mod fencing;

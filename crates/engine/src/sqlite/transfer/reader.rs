@@ -1,4 +1,4 @@
-//! Reads rows out of one state of a place or of a copy, for every kind of transfer. Blocks; [`crate::carry::Source`] runs
+//! Reads rows of one state of a place or of a copy, for every kind of transfer. Blocks; [`crate::carry::Source`] runs
 //! it on blocking threads.
 
 use super::{
@@ -25,7 +25,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A connection that sees one state.
+/// A connection that sees one state of a place or copy.
 enum Open {
     Place(Dedicated, Place),
     Copy(Connection),
@@ -63,7 +63,7 @@ impl Reader {
         Ok(Self { conn: Open::Place(conn, place), store, isolation, tenant, tables: vec![], path })
     }
 
-    /// Opens a copy of this tenant (None for a system store).
+    /// Opens a copy of this tenant (`None` for a system store).
     pub(crate) fn of_copy(from: &Path, store: &StoreName, of: Option<TenantId>) -> Result<Self> {
         let conn = copy::open_copy(from)?;
         copy::identity(&conn, store, of)?;
@@ -77,7 +77,7 @@ impl Reader {
         })
     }
 
-    /// Names the tables to read.
+    /// Sets the tables to read.
     pub(crate) fn read(&mut self, tables: &Tables) {
         self.tables = Table::all(tables, self.isolation);
     }
@@ -160,7 +160,7 @@ impl Reader {
             AND name NOT LIKE '\\_tenantry\\_%' ESCAPE '\\' ORDER BY name";
         let mut statement = self.conn.prepare(sql)?;
         let names = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
-        // A full-text index has tables of its own.
+        // A full-text index has its own tables.
         let is_declared = |name: &String| declared.contains(name.split("__fts").next().unwrap_or(name));
         let mut found = vec![];
         for name in names.into_iter().filter(|name| !is_declared(name)) {
@@ -177,7 +177,7 @@ impl Reader {
 fn open_source(site: &Site) -> Result<Dedicated> {
     let conn = upkeep::open_dedicated(site)?;
     conn.execute_batch("PRAGMA query_only = ON; BEGIN")?;
-    // The state begins with the first read, so the identity is checked again in it.
+    // The state is fixed by the first read, so the identity is checked again in that state.
     identity::check(&conn, &site.place, &site.platform)?;
     Ok(conn)
 }

@@ -1,4 +1,4 @@
-//! What rows are written to: a place that catches up, a new file, or a place in a pool.
+//! The targets that rows are written to: a place that catches up, a new file, or a place in a pool.
 
 use super::pool::Filling;
 use crate::{
@@ -14,19 +14,19 @@ use rusqlite::{Connection, params};
 use std::{ops::Deref, path::Path};
 
 pub(crate) enum Target {
-    /// A place that is closed but for catching up.
+    /// A place that is closed to everything but catching up.
     Place(Dedicated),
-    /// A new file, in which the row of its place is still missing.
+    /// A new file that does not have the row of its place yet.
     File(Connection, NewFile),
     /// A place in a pool that is being filled.
     Pool(Dedicated, Box<Filling>),
 }
 
-/// Whose file a new one is.
+/// Identity of the place that a new file is for.
 pub(crate) struct NewFile {
     pub(crate) generation: i64,
     pub(crate) platform: String,
-    /// State of the place whose database the file becomes; None for a copy.
+    /// State of the place whose database the file becomes; `None` for a copy.
     pub(crate) filled: Option<PlaceState>,
 }
 
@@ -49,7 +49,7 @@ impl NewFile {
         )?;
         conn.execute_batch("COMMIT")?;
         if self.filled.is_some() {
-            // From here on it is used like any other database.
+            // From here on the file is used like any other database.
             conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
         }
         Ok(())
@@ -68,12 +68,12 @@ impl Deref for Target {
 }
 
 impl Target {
-    /// Returns true if full-text indexes are maintained row by row. Those of a new file are made at its end.
+    /// Returns true if full-text indexes are maintained row by row. Those of a new file are created at the end.
     pub(crate) fn is_indexed(&self) -> bool {
         !matches!(self, Self::File(..))
     }
 
-    /// Begins a batch, in a pool.
+    /// In a pool, begins a batch.
     pub(crate) fn begin_batch(&mut self) -> Result<()> {
         match self {
             Self::Pool(conn, filling) => filling.batches.open(conn),
@@ -81,7 +81,7 @@ impl Target {
         }
     }
 
-    /// Notes work that was done: in a pool, a batch may be full.
+    /// Adds work that was done to the batch. In a pool, this may complete the batch.
     pub(crate) fn did(&mut self, rows: u64, bytes: u64) -> Result<()> {
         match self {
             Self::Pool(conn, filling) => filling.batches.did(conn, rows, bytes),
@@ -89,7 +89,7 @@ impl Target {
         }
     }
 
-    /// Ends a batch, in a pool: no lock is held while the next rows are read.
+    /// In a pool, ends a batch, so that no lock is held while the next rows are read.
     pub(crate) fn end_batch(&mut self) -> Result<()> {
         match self {
             Self::Pool(conn, filling) => filling.batches.pause(conn),
@@ -98,11 +98,11 @@ impl Target {
     }
 }
 
-/// Makes a new file with the platform's own tables.
+/// Creates a new file with the platform's own tables.
 pub(crate) fn create(path: &Path) -> Result<Connection> {
     drop(new_file(path)?);
     let conn = open::connect(path)?;
-    // No other process knows the file, and it is removed on failure: no journal on disk.
+    // No other process knows the file, and it is removed on failure, so it needs no journal on disk.
     conn.execute_batch(
         "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY",
     )?;

@@ -41,13 +41,13 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Locks a closed place. [`Writer::write`] names its tables.
+    /// Locks a closed place. Set its tables with [`Writer::write`].
     pub(crate) fn catching_up(site: &Site) -> Result<Self> {
         let lock = || {
             let conn = upkeep::open_dedicated(site)?;
             sink::prepare(&conn)?;
-            // Between two rounds the copy may hold only part of a set of related changes. Once all are carried, it
-            // equals the original, whose references were checked.
+            // Between two rounds the copy may hold only a part of a set of related changes. Once all changes are
+            // carried, it equals the original, whose references were checked.
             conn.pragma_update(None, "foreign_keys", false)?;
             conn.execute_batch("BEGIN IMMEDIATE")?;
             let log_upto = fencing::check_closed(&conn, &site.place)?;
@@ -57,7 +57,7 @@ impl Writer {
         Ok(Self::new(Target::Place(conn), &site.path, &site.place, site.place.isolation, log_upto))
     }
 
-    /// Claims a place in a pool and removes what is there. None if it was filled already.
+    /// Claims a place in a pool and removes its previous contents; `None` if the place was filled already.
     pub(crate) fn filling(site: &Site, wanted: &Wanted, queue: &Queue) -> Result<Option<Self>> {
         let begun = Filling::begin(site, wanted, queue);
         let begun = begun.map_err(|error| located(error, &site.path))?;
@@ -69,8 +69,8 @@ impl Writer {
         }))
     }
 
-    /// Makes a new file for `place` with the tables of `script`, to be filled: a copy of the place, or its own database
-    /// if it is to become `filled`. What migrations inserted is removed.
+    /// Creates a new file for `place` with the tables of `script`, to be filled. It becomes the place's own database if
+    /// `filled` is set, otherwise a copy. Removes the rows that migrations inserted.
     pub(crate) fn of_file(
         path: &Path,
         script: &Script,
@@ -110,7 +110,7 @@ impl Writer {
         }
     }
 
-    /// Names the tables to write to.
+    /// Sets the tables to write to.
     pub(crate) fn write(&mut self, tables: &Tables) {
         self.tables = Table::all(tables, self.isolation);
     }
@@ -178,7 +178,7 @@ impl Writer {
         self.target.end_batch()
     }
 
-    /// Commits and closes.
+    /// Commits and closes the target.
     pub(crate) fn finish(mut self, log_upto: i64) -> Result<()> {
         self.commit(log_upto).map_err(|error| self.located(error))?;
         match self.target {

@@ -1,4 +1,4 @@
-//! Makes databases of this installation and tenant from copies.
+//! Creates databases of this installation and tenant from copies.
 
 use super::file::{self, bring_in, resolved};
 use crate::{
@@ -20,8 +20,8 @@ use crate::{
 use rusqlite::{Connection, params};
 use std::path::Path;
 
-/// Makes the database of the place, which must not exist yet, from the copy `from` of tenant `of` (None for a system
-/// store). The identity in the new file becomes that of the place, and any fence is lifted. Idempotent.
+/// Creates the database of the place, which must not exist yet, from the copy `from` of tenant `of` (`None` for a
+/// system store). The new file gets the identity of the place, and its fence, if any, is lifted. Idempotent.
 pub(crate) fn adopt(
     server: &Server,
     place: &Place,
@@ -52,7 +52,7 @@ pub(crate) fn adopt(
     put_in_place(server, place, file)
 }
 
-/// Makes a file with the contents of tenant `of` the database of a place.
+/// Turns a file with the contents of tenant `of` into the database of a place.
 pub(crate) fn become_place(
     conn: &Connection,
     site: &Site,

@@ -1,7 +1,7 @@
-//! Removes personal data from a copy: every field that its model marks personal gets a meaningless value. The blanked
-//! copy is a new file, so that no free page and no full-text index retains the old values.
+//! Removes personal data from a copy: every field that its model marks as personal gets a meaningless value. The
+//! blanked copy is a new file, so that no free page and no full-text index retains the old values.
 //!
-//! The engine calls it for copies that do not belong to a place yet; never for a live database.
+//! The engine calls it for copies that do not belong to a place yet, and never for a live database.
 
 use super::file::{bring_in, resolved};
 use crate::{
@@ -29,7 +29,7 @@ pub(crate) fn blank(from: &Path, to: &Path, schema: &Schema) -> Result<Blanked> 
             done.rows += blank_model(&conn, plan, &personal)?;
         }
     }
-    // The values have other lengths now. They are counted once the copy is in use.
+    // The values have other lengths now. Their bytes are counted when the copy is in use.
     conn.execute_batch("UPDATE _tenantry_place SET bytes = 0, counted = 0; COMMIT")?;
     conn.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 1)?;
     let name = to.to_str().ok_or_else(|| Error::new(Kind::Io, "the path is not UTF-8"))?;
@@ -54,7 +54,7 @@ fn blank_model(conn: &Connection, plan: &Plan, personal: &[&Field]) -> Result<u6
     Ok(rows as u64)
 }
 
-/// Removes values that the activity log recorded before the field was marked personal.
+/// Removes personal values that the activity log recorded before the field was marked personal.
 fn forget_activity(conn: &Connection, model: &Model, personal: &[&Field]) -> Result<()> {
     let replaced: Vec<_> = personal.iter().map(|f| format!("'$.\"{}\"', 'personal'", f.name)).collect();
     let sql = format!(
@@ -70,7 +70,7 @@ fn is_distinct(model: &Model, field: &Field) -> bool {
     field.unique || model.indexes.iter().any(|index| index.unique && index.fields.contains(&field.name))
 }
 
-/// Returns the column that holds a number unique to the row.
+/// Returns the column with a number that is unique to the row.
 fn row_number(model: &Model) -> &'static str {
     match model.id {
         IdKind::Integer => "[id]",
@@ -78,7 +78,8 @@ fn row_number(model: &Model) -> &'static str {
     }
 }
 
-/// Returns an interim value, for columns in which the new value of one row could equal the old value of another.
+/// Returns SQL for an interim value, for columns in which the new value of one row could equal the old value of another
+/// row.
 fn aside(model: &Model, field: &Field) -> Option<String> {
     if !field.required || !is_distinct(model, field) {
         return None;
@@ -92,7 +93,7 @@ fn aside(model: &Model, field: &Field) -> Option<String> {
     Some(format!("[{}] = {value}", field.name))
 }
 
-/// Returns SQL for a meaningless value: null if the field may be null, otherwise a value of the field's type.
+/// Returns SQL for a meaningless value: null if the field allows it, otherwise a value of the field's type.
 fn neutral(model: &Model, field: &Field) -> String {
     if !field.required {
         return "NULL".into();
@@ -118,7 +119,7 @@ fn neutral(model: &Model, field: &Field) -> String {
         (FieldKind::Choice { choices }, _) => {
             format!("'{}'", choices.first().map(|c| c.replace('\'', "''")).unwrap_or_default())
         }
-        // A reference must point to an existing row: all rows get the same one.
+        // A reference must point to an existing row, so all rows get the same reference.
         (FieldKind::Ref { .. }, _) => format!("(SELECT min([{}]) FROM [{}])", field.name, model.name),
     }
 }

@@ -1,4 +1,4 @@
-//! Databases that are filled directly from a place on any server, without a copy.
+//! Creates databases directly from a place on any server, without a copy.
 
 use super::{adopt::become_place, take::copy_pages};
 use crate::{
@@ -16,8 +16,8 @@ use crate::{
     },
 };
 
-/// Begins to write the database of the new `place` under a temporary name. None if it is there already. [`finish_file`] gives
-/// it its name once the writer has finished.
+/// Creates the file for the database of the new `place`, under a temporary name; `None` if the database exists already.
+/// [`finish_file`] gives the file its final name once the writer has finished.
 pub(crate) fn begin_file(
     server: &Server,
     place: &Place,
@@ -35,7 +35,7 @@ pub(crate) fn begin_file(
     Ok(Some((file, writer)))
 }
 
-/// Gives a finished file its name, and removes what callers that were killed have left.
+/// Gives a finished file its final name, and removes files that killed callers left behind.
 pub(crate) fn finish_file(server: &Server, place: &Place, file: TemporaryFile) -> Result<()> {
     match put_in_place(server, place, file) {
         // Another caller did the same at the same time, and removed this file.
@@ -45,7 +45,8 @@ pub(crate) fn finish_file(server: &Server, place: &Place, file: TemporaryFile) -
     server.remove_temporary(&place.physical)
 }
 
-/// Makes the database of the new `place`, closed, with all pages of one state of another one. Returns their bytes.
+/// Creates the database of the new `place`, in the state *closed*, with all pages of one state of another database.
+/// Returns their bytes.
 pub(crate) fn fill_pages(server: &Server, from: &Site, place: &Place) -> Result<u64> {
     let site = server.site(place);
     if server.exists(&place.physical) {

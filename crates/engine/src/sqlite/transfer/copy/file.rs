@@ -1,5 +1,5 @@
-//! A copy: one SQLite file in the layout of a tenant's own database, with exactly one tenant and store inside, whatever
-//! place it was taken from. Only this module opens copies. A copy is not live, and nothing writes rows to it.
+//! A copy: one SQLite file in the layout of a tenant's own database, with exactly one tenant and store in it, whatever
+//! the isolation of its source. Only this module opens copies. A copy is not live, and no request writes rows to it.
 
 use crate::{
     carry::CopyInfo,
@@ -27,7 +27,7 @@ pub(crate) fn resolved(path: &Path) -> Result<PathBuf> {
     Ok(directory.canonicalize().map_err(|error| io(error, directory))?.join(name))
 }
 
-/// Opens a copy for reading, after recovering what an interrupted process left next to it.
+/// Opens a copy for reading, after recovering changes that an interrupted process left in files next to it.
 pub(crate) fn open_copy(from: &Path) -> Result<Connection> {
     let from = resolved(from)?;
     bring_in(&from)?;
@@ -35,7 +35,7 @@ pub(crate) fn open_copy(from: &Path) -> Result<Connection> {
 }
 
 /// Recovers a copy whose migration was interrupted: its last commits, or its rollback journal, are in files next to it.
-/// Then brings the platform's own tables in it up to date, because the copy may be older than this program.
+/// Then upgrades the platform's own tables in it, because the copy may be older than this program.
 pub(crate) fn bring_in(from: &Path) -> Result<()> {
     for suffix in ["-wal", "-journal"] {
         let mut file = from.as_os_str().to_owned();
@@ -52,7 +52,8 @@ pub(crate) fn bring_in(from: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Reads the identity of a copy, which must be of this tenant and store. A tenant's copy must have no other resident.
+/// Reads the identity of a copy and checks that it is of this tenant and store. A tenant's copy must have no other
+/// resident.
 pub(crate) fn identity(conn: &Connection, store: &StoreName, of: Option<TenantId>) -> Result<Inside> {
     let tenant = of.map_or(0, TenantId::get);
     let sql =
@@ -79,7 +80,7 @@ pub(crate) fn identity(conn: &Connection, store: &StoreName, of: Option<TenantId
     }
 }
 
-/// Checks a copy and returns what it says about itself.
+/// Checks a copy and returns its own description: identity, migrations and counts.
 pub(crate) fn inspect_copy(from: &Path, store: &StoreName, of: Option<TenantId>) -> Result<CopyInfo> {
     let conn = open_copy(from)?;
     check_pages(&conn)?;
@@ -96,8 +97,7 @@ pub(crate) fn inspect_copy(from: &Path, store: &StoreName, of: Option<TenantId>)
     })
 }
 
-/// Checks a copy of this tenant and returns the generation of the place that it was taken from. With `pages`, reads every
-/// page.
+/// Checks a copy of this tenant and returns the generation of its source place. With `pages`, reads every page.
 pub(crate) fn check_copy(from: &Path, store: &StoreName, of: TenantId, pages: bool) -> Result<u64> {
     let conn = open_copy(from)?;
     if pages {
@@ -106,7 +106,7 @@ pub(crate) fn check_copy(from: &Path, store: &StoreName, of: TenantId, pages: bo
     Ok(u64::try_from(identity(&conn, store, Some(of))?.generation).unwrap_or(0))
 }
 
-/// Returns the migrations of a store in the order they were applied, and the hash over them.
+/// Returns the migrations of a store in the order in which they were applied, and the hash over them.
 pub(crate) fn ledger_of(conn: &Connection, store: &StoreName) -> Result<(Vec<String>, String)> {
     let applied = migrate::ledger(conn, store)?;
     let hash = fingerprint_of(applied.iter().map(|(id, checksum)| (&**id, &**checksum)));

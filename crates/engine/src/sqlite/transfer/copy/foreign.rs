@@ -1,5 +1,5 @@
-//! Finds objects in a copy that no migration made: a table, view or trigger from an outside file must not get into a
-//! database of ours (`dump-runs-code`).
+//! Finds objects in a copy that no migration made: a table, view or trigger from an outside file must not get into one
+//! of our databases (`dump-runs-code`).
 
 use super::file::open_copy;
 use crate::{error::Result, place::Isolation, schema::Script, sqlite::tables};
@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use std::{collections::BTreeSet, path::Path};
 
 /// Returns the differences between the schema of a copy that has all migrations of the script and the schema that the
-/// script makes. Empty for a copy of ours.
+/// script produces. Empty for a copy that we made.
 pub(crate) fn foreign(from: &Path, script: &Script) -> Result<Vec<String>> {
     let script = script.sqlite(Isolation::Database)?;
     let copy = open_copy(from)?;
@@ -22,7 +22,7 @@ pub(crate) fn foreign(from: &Path, script: &Script) -> Result<Vec<String>> {
     Ok(differences)
 }
 
-/// Returns type and name of every object in a schema, including the platform's own.
+/// Returns the type and name of every object in a schema, including the platform's own.
 fn objects(conn: &Connection) -> Result<BTreeSet<String>> {
     let mut statement = conn.prepare(
         "SELECT type || ' ' || name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",

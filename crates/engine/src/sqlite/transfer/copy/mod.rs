@@ -1,5 +1,5 @@
-//! Single files with the rows of one tenant and store: copies and databases. Taking and reading copies, and making databases
-//! from them or directly from places.
+//! Single files with the rows of one tenant and store: takes and reads copies, and creates databases from copies or
+//! directly from places.
 
 mod adopt;
 mod blank;

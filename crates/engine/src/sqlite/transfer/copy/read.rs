@@ -1,10 +1,11 @@
-//! Reads the rows of a copy, for callers that write them in another form. Read-only, and never for a live database.
+//! Reads the rows of a copy, for callers that write them in another format. Read-only, and never for a live database.
 
 use super::file::open_copy;
 use crate::{error::Result, name::FieldName, row::Row, schema::Schema, sqlite::records::Cursor};
 use std::path::Path;
 
-/// Passes every row of a model to `show` in order of id, until `show` returns false. Without `fields`, all columns.
+/// Passes every row of a model to `show` in order of id, until `show` returns false. Without `fields`, passes all
+/// columns.
 pub(crate) fn rows(
     from: &Path,
     schema: &Schema,

@@ -1,7 +1,7 @@
 //! Consistent copies of a place while it is in use.
 //!
-//! A copy is one file, checked and synced to disk before the caller learns of it. It never overwrites another file, and
-//! is never taken for another tenant's.
+//! A copy is one file, which is checked and synced to disk before the caller receives it. It never overwrites another
+//! file, and cannot be taken for another tenant's copy.
 
 use super::file::{self, resolved};
 use crate::{
@@ -29,10 +29,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Returns the path of a copy that does not exist yet.
+/// Returns the path for a new copy.
 ///
 /// # Errors
-/// Returns [`Kind::Io`] if it exists.
+/// Returns [`Kind::Io`] if the file exists already.
 pub(crate) fn new_copy(to: &Path) -> Result<PathBuf> {
     let to = resolved(to)?;
     if to.symlink_metadata().is_ok() {
@@ -41,23 +41,23 @@ pub(crate) fn new_copy(to: &Path) -> Result<PathBuf> {
     Ok(to)
 }
 
-/// Writes the committed state of a place with a database of its own to the new file `to`, page by page, while writers go
-/// on. Removes the file if copying fails.
+/// Writes the committed state of a place that has its own database to the new file `to`, page by page, while writers
+/// continue. Removes the file if copying fails.
 pub(crate) fn copy_out(site: &Site, to: &Path, options: CopyOptions) -> Result<Copy> {
     let to = new_copy(to)?;
     let copied = copy_pages(site, &to).and_then(|()| finish_copy(&site.place, &to, options));
     match copied {
         Ok(bytes) => Ok(Copy { bytes, left_out: vec![] }),
         Err(error) => {
-            // The file is ours to remove: it did not exist before.
+            // This call created the file, so it may remove it.
             drop(std::fs::remove_file(&to));
             Err(error)
         }
     }
 }
 
-/// Copies all pages of one state in one step, while writers go on. Takes a fraction of the time of `VACUUM INTO`, which
-/// reads every row and rebuilds every index.
+/// Copies all pages of one state in one step, while writers continue. Takes a fraction of the time of `VACUUM INTO`,
+/// which reads every row and rebuilds every index.
 pub(crate) fn copy_pages(site: &Site, to: &Path) -> Result<()> {
     let from = base::connect(site)?;
     identity::check(&from, &site.place, &site.platform)?;
@@ -68,7 +68,7 @@ pub(crate) fn copy_pages(site: &Site, to: &Path) -> Result<()> {
         | OpenFlags::SQLITE_OPEN_NOFOLLOW
         | OpenFlags::SQLITE_OPEN_EXRESCODE;
     let mut copy = Connection::open_with_flags(to, flags)?;
-    // No other process knows the file, and it is removed on failure: no journal needed.
+    // No other process knows the file, and it is removed on failure, so it needs no journal.
     copy.execute_batch(
         "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF",
     )?;
@@ -80,9 +80,9 @@ pub(crate) fn copy_pages(site: &Site, to: &Path) -> Result<()> {
     without_log(to).map_err(|error| io(error, to))
 }
 
-/// Clears the WAL mode in the header of a copy, which it has from the original: a copy is one file, without a `-wal`.
+/// Clears the WAL mode in the header of a copy, which comes from the original: a copy is one file, without a `-wal`.
 fn without_log(copy: &Path) -> std::io::Result<()> {
-    // "File format write version" and "read version": 1 is a database without `-wal`.
+    // Position of the file format write version and read version. Version 1 is a database without `-wal`.
     const VERSIONS_AT: u64 = 18;
     let mut file = OpenOptions::new().write(true).open(copy)?;
     file.seek(SeekFrom::Start(VERSIONS_AT))?;
@@ -113,7 +113,7 @@ pub(crate) fn migrate_copy(from: &Path, of: TenantId, script: &Script) -> Result
     let script = script.sqlite(Isolation::Database)?;
     let (_, unknown) = script.pending(&conn)?;
     ledger::refuse_unknown(&unknown, "the copy")?;
-    // The copy of a fenced place is not fenced itself.
+    // The copy of a fenced place must not be fenced itself.
     let opened =
         conn.execute("UPDATE _tenantry_place SET state = 'open', holder = NULL WHERE state <> 'open'", [])?;
     let report = script.run(&mut conn)?;

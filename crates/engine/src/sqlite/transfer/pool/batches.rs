@@ -1,8 +1,8 @@
-//! Long work on a shared database in batches: each batch is a transaction, and between two of them other writers have
-//! their turn.
+//! Long work on a shared database in batches: each batch is a transaction, and other writers take their turns between
+//! two batches.
 //!
-//! Filling a place in a pool and withdrawing one use it. The caller must make sure that half-done work is invisible, and
-//! that each batch can verify that the work still belongs to the caller.
+//! It serves filling a place in a pool and withdrawing one. The caller must make sure that no reader sees half-done
+//! work, and that each batch can verify that the work still belongs to the caller.
 
 use crate::{error::Result, sqlite::connection::WriteTurn};
 use rusqlite::Connection;
@@ -11,35 +11,35 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Rows inserted or removed in one batch: some milliseconds.
+/// Rows inserted or removed in one batch, which take some milliseconds.
 const ROWS: u64 = 500;
 /// Bytes of values in one batch.
 const BYTES: u64 = 1 << 20;
-/// Longest pause between two batches, after which waiting writers of other processes have tried again.
+/// Longest pause between two batches. It is long enough for waiting writers of other processes to try again.
 pub(crate) const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// Waits for this process's turn to write.
 pub(crate) type Queue = Arc<dyn Fn() -> WriteTurn + Send + Sync>;
-/// Fails if the half-done work no longer belongs to the caller.
+/// A check that fails if the half-done work no longer belongs to the caller.
 type Check = Box<dyn Fn(&Connection) -> Result<()> + Send>;
 
-/// A sequence of transactions on one connection, which every method takes. If the connection closes, the current batch is
-/// rolled back.
+/// A sequence of transactions on one connection, which every method takes as an argument. If the connection closes, the
+/// current batch is rolled back.
 pub(crate) struct Batches {
     queue: Queue,
     /// Runs at the beginning of each batch.
     check: Check,
-    /// The turn that the current batch holds, and since when.
+    /// The turn that the current batch holds, and the instant when it got it.
     current: Option<(WriteTurn, Instant)>,
-    /// Rows and bytes of the current batch.
+    /// Number of rows in the current batch.
     rows: u64,
     bytes: u64,
-    /// All work is one batch.
+    /// Set if all remaining work is one batch.
     unbounded: bool,
 }
 
 impl Batches {
-    /// Begins the first batch, for which no check runs.
+    /// Begins the first batch, which is not checked.
     pub(crate) fn begin(conn: &Connection, queue: Queue) -> Result<Self> {
         let check = Box::new(|_: &Connection| Ok(()));
         let mut batches = Self { queue, check, current: None, rows: 0, bytes: 0, unbounded: false };
@@ -47,17 +47,17 @@ impl Batches {
         Ok(batches)
     }
 
-    /// Runs `check` at the beginning of each further batch, in its transaction.
+    /// Sets the check that runs at the beginning of each further batch, in its transaction.
     pub(crate) fn guard(&mut self, check: impl Fn(&Connection) -> Result<()> + Send + 'static) {
         self.check = Box::new(check);
     }
 
-    /// Keeps all further work in the transaction of the current batch.
+    /// Does all remaining work in the transaction of the current batch.
     pub(crate) fn at_once(&mut self) {
         self.unbounded = true;
     }
 
-    /// Begins the next batch unless the current one goes on.
+    /// Begins the next batch, unless one is in progress.
     pub(crate) fn open(&mut self, conn: &Connection) -> Result<()> {
         if self.current.is_some() {
             return Ok(());
@@ -69,7 +69,7 @@ impl Batches {
         (self.check)(conn).inspect_err(|_| self.give_up(conn))
     }
 
-    /// Notes work that was done. If it is enough for a batch, commits and begins the next one.
+    /// Adds work that was done to the current batch. If the batch is full, commits it and begins the next one.
     pub(crate) fn did(&mut self, conn: &Connection, rows: u64, bytes: u64) -> Result<()> {
         (self.rows, self.bytes) = (self.rows + rows, self.bytes + bytes);
         if self.rows < ROWS && self.bytes < BYTES {
@@ -79,13 +79,13 @@ impl Batches {
         self.open(conn)
     }
 
-    /// Commits the current batch and lets other writers have their turn, unless all work is one batch.
+    /// Commits the current batch and lets other writers take their turns, unless all work is one batch.
     pub(crate) fn pause(&mut self, conn: &Connection) -> Result<()> {
         if self.unbounded {
             return Ok(());
         }
         let held = self.close(conn)?;
-        // Pause as long as the lock was held, so that writers that poll find it free every other time.
+        // Pause for as long as the lock was held, so that writers that poll find it free every other time.
         std::thread::sleep(held.min(LONGEST_PAUSE));
         Ok(())
     }

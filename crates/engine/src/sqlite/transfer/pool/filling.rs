@@ -1,10 +1,10 @@
-//! The tenant's side of filling a place in a pool: claims the place, removes what an earlier generation of the same tenant
-//! and store left there, and completes it. Reads and writes no other tenant's rows.
+//! The target side of filling a place in a pool: claims the place, removes what an earlier generation of the same
+//! tenant and store left there, and completes it. Reads and writes no other tenant's rows.
 //!
-//! The rows go in batch by batch, so that no writer in the pool waits for longer than a batch. No request is routed to
-//! the place meanwhile: its state is *filling*, held by the fencing token of the caller that fills it. After a crash the
-//! next caller takes over and starts again. Only if an earlier generation may be in use, and is replaced under its
-//! readers, everything runs in one transaction.
+//! Rows are inserted in batches, so that no writer in the pool waits longer than a batch. Meanwhile no request is
+//! routed to the place: its state is *filling*, and it is held by the fencing token of the caller that fills it. After
+//! a crash, the next caller takes over and starts again. There is one exception: if an earlier generation may be in
+//! use, and is replaced under its readers, everything runs in one transaction.
 
 use super::batches::{Batches, Queue};
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
 };
 use rusqlite::{Connection, OptionalExtension};
 
-/// Entries of the activity log removed at a time.
+/// Entries of the activity log that are removed at a time.
 const LINES: i64 = 500;
 
 /// A place in a pool while a caller fills it.
@@ -39,7 +39,7 @@ pub(crate) struct Filling {
     pub(crate) batches: Batches,
 }
 
-/// What a place in a pool is filled with.
+/// The contents of a place in a pool that is about to be filled.
 pub(crate) struct Wanted {
     /// The migrations that the source has.
     pub(crate) applied: Applied,
@@ -51,12 +51,12 @@ pub(crate) struct Wanted {
 }
 
 impl Filling {
-    /// Claims the place and removes what is there. None if it was filled already. `queue` waits for this process's turn
-    /// to write.
+    /// Claims the place and removes its previous contents; `None` if the place was filled already. `queue` waits for
+    /// this process's turn to write.
     ///
     /// # Errors
-    /// Returns `Fenced` if a later generation is here, or rows of this one that were not carried here, and the errors
-    /// of [`require_same`].
+    /// Returns `Fenced` if the pool has a later generation, or rows of this generation that were not carried there, and
+    /// the errors of [`require_same`].
     pub(crate) fn begin(site: &Site, wanted: &Wanted, queue: &Queue) -> Result<Option<(Dedicated, Self)>> {
         let (place, filled) = (&site.place, wanted.filled);
         if place.isolation != Isolation::Pooled || place.tenant.is_none() {
@@ -77,7 +77,7 @@ impl Filling {
         if is_replaced {
             batches.at_once();
         } else {
-            // What a power failure takes is filled again.
+            // A later caller fills again what a power failure loses.
             batches.pause(&conn)?;
             conn.pragma_update(None, "synchronous", "NORMAL")?;
         }
@@ -87,10 +87,11 @@ impl Filling {
         Ok(Some((conn, Self { place: place.clone(), filled, tables: wanted.tables.clone(), batches })))
     }
 
-    /// Completes the place and commits. Rows, bytes and the last entry of the activity log that was carried are `counted`.
+    /// Completes the place and commits. `counted` contains the rows, the bytes and the last entry of the activity log
+    /// that was carried.
     ///
     /// # Errors
-    /// Returns [`Kind::Reference`] if a row refers to one that is not there.
+    /// Returns [`Kind::Reference`] if a row refers to a row that does not exist.
     pub(crate) fn finish(&mut self, conn: &Connection, counted: (i64, i64, i64)) -> Result<()> {
         check_references(conn, &self.tables, &self.place)?;
         if conn.is_autocommit() {
@@ -103,7 +104,7 @@ impl Filling {
 }
 
 /// Opens a connection to the shared database without foreign-key checks: between two batches, references may point to
-/// rows that are still to come.
+/// rows that are not inserted yet.
 fn open_target(site: &Site) -> Result<Dedicated> {
     let conn = base::connect(site)?;
     identity::is_ours(&conn)?;
@@ -133,11 +134,11 @@ fn check_references(conn: &Connection, tables: &Tables, place: &Place) -> Result
     Ok(())
 }
 
-/// What the shared database already holds of the tenant.
+/// The tenant's contents that the shared database already has.
 enum Existing {
-    /// No visible rows. A tenant that is only enrolled counts as this.
+    /// No visible rows. This includes a tenant that is only enrolled.
     Nothing,
-    /// An earlier generation.
+    /// Rows of an earlier generation.
     Earlier,
     /// This generation, completely filled.
     Complete,
@@ -151,7 +152,7 @@ fn existing(conn: &Connection, place: &Place) -> Result<Existing> {
     }
     Ok(match info.log_upto {
         _ if found < wanted => Existing::Earlier,
-        // A filling that was cut short. No request sees its rows.
+        // An earlier call began to fill the place and did not finish. No request sees its rows.
         _ if !info.state.is_complete() => Existing::Nothing,
         Some(_) => Existing::Complete,
         None if info.rows == 0 => Existing::Nothing,
@@ -164,7 +165,7 @@ fn existing(conn: &Connection, place: &Place) -> Result<Existing> {
     })
 }
 
-/// Removes all rows of the tenant, its last ids and its entries of the activity log.
+/// Removes all rows of the tenant, its last ids and its entries in the activity log.
 fn clear(conn: &Connection, site: &Site, tables: &Tables, batches: &mut Batches) -> Result<()> {
     let side = Side::new(conn, site);
     let targets = Table::all(tables, side.isolation);

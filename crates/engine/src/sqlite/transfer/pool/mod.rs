@@ -1,4 +1,4 @@
-//! Puts a tenant into a pool and removes it from one, in batches that other writers need not wait long for.
+//! Adds a tenant to a pool and removes it from one, in batches, so that other writers never wait long.
 
 mod batches;
 mod filling;

@@ -1,8 +1,8 @@
 //! Removes a pooled tenant with all its rows from the shared database. Touches no other tenant's row.
 //!
-//! The rows go batch by batch, so that no writer in the pool waits for longer than a batch. No request is routed to the
-//! place meanwhile: its state is *leaving*, and its row in `_tenantry_place` goes last. Several calls that withdraw the
-//! same place share the work. If another call fills the place again, this one stops.
+//! Rows are removed in batches, so that no writer in the pool waits longer than a batch. Meanwhile no request is routed
+//! to the place: its state is *leaving*, and its row in `_tenantry_place` is deleted last. Several calls that withdraw
+//! the same place share the work. If another call fills the place again, this one stops.
 
 use super::batches::{Batches, LONGEST_PAUSE, Queue};
 use crate::{
@@ -18,13 +18,13 @@ use crate::{
 use rusqlite::{Connection, DEFAULT_NAME, params, wal::CheckpointMode};
 use std::time::Instant;
 
-/// Rows removed at a time.
+/// Rows that are removed at a time.
 const ROWS: i64 = 250;
-/// Pages of a full-text index merged at a time.
+/// Pages of a full-text index that are merged at a time.
 const PAGES: i64 = 64;
 
-/// Removes a pooled tenant and all its rows. Idempotent: it succeeds if the tenant is gone, but not if it is here at
-/// another generation. `queue` waits for this process's turn to write.
+/// Removes a pooled tenant and all its rows. Idempotent: succeeds if the tenant is gone, but fails if the database has
+/// it at another generation. `queue` waits for this process's turn to write.
 pub(crate) fn withdraw(site: &Site, queue: &Queue) -> Result<()> {
     let place = &site.place;
     if place.isolation != Isolation::Pooled || place.tenant.is_none() {
@@ -37,15 +37,15 @@ pub(crate) fn withdraw(site: &Site, queue: &Queue) -> Result<()> {
     }
     open::settle(&conn, Durability::Full)?;
     conn.busy_timeout(BUSY_WAIT)?;
-    // All rows of the tenant go, so no reference dangles in the end, whatever the order.
+    // All rows of the tenant are removed, so no reference dangles in the end, whatever the order.
     conn.execute_batch("PRAGMA secure_delete = ON; PRAGMA foreign_keys = OFF;")?;
     match remove(&conn, place, queue) {
-        // Another call was withdrawing the place too, and has finished.
+        // Another call also withdrew the place, and has finished.
         Err(error) if *error.kind() == Kind::WrongIdentity => {}
         removed => removed?,
     }
     forget_terms(&conn, queue)?;
-    // This also clears the tenant's rows from the `-wal`, unless a reader needs them: then a later checkpoint does.
+    // This also clears the tenant's rows from the `-wal`. If a reader needs them, a later checkpoint clears them.
     if let Err(error) = conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::TRUNCATE) {
         tracing::warn!(%error, database = %site.path.display(), "withdrawn rows stay in the -wal for now");
     }
@@ -84,8 +84,8 @@ fn require_single_store(conn: &Connection, place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// Returns the tables with tenants' rows: name, key column, and the column that holds the tenant. Pooled tables begin
-/// with `_row` and the tenant column; a table whose second column is `id` belongs to one database alone.
+/// Returns the tables with tenants' rows: name, key column and tenant column. Pooled tables begin with `_row` and the
+/// tenant column. A table whose second column is `id` belongs to a database of one tenant.
 fn tables_of_tenants(conn: &Connection) -> Result<Vec<(String, String, String)>> {
     let sql = "SELECT t.name, '_row', c.name FROM sqlite_schema t
         JOIN pragma_table_info(t.name) r ON r.cid = 0 AND r.name = '_row'
@@ -97,7 +97,7 @@ fn tables_of_tenants(conn: &Connection) -> Result<Vec<(String, String, String)>>
     Ok(tables.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Merges the full-text indexes, some pages at a time: they retain deleted words until the segments that exist now are
+/// Merges the full-text indexes, some pages at a time. An index retains deleted words until its present segments are
 /// merged.
 fn forget_terms(conn: &Connection, queue: &Queue) -> Result<()> {
     let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%fts5%'";
@@ -113,7 +113,8 @@ fn forget_terms(conn: &Connection, queue: &Queue) -> Result<()> {
     Ok(())
 }
 
-/// Merges some pages. Returns false if nothing was left to merge, which FTS5 tells by the number of changed rows.
+/// Merges some pages. Returns false if there was nothing left to merge, which FTS5 reports through the number of
+/// changed rows.
 fn merge_some(conn: &Connection, name: &str, pages: i64, queue: &Queue) -> Result<bool> {
     let turn = queue();
     let (began, before) = (Instant::now(), conn.total_changes());

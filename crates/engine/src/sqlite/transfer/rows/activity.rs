@@ -1,7 +1,7 @@
 //! Carries a tenant's activity log along with its rows.
 //!
-//! A shared database numbers the entries of all its tenants, so entries get new ids there, in the same order; in a
-//! tenant's own database they keep their ids. How far the log was carried is stored with the place (`log_upto`), in the
+//! A shared database numbers the entries of all its tenants together, so entries get new ids there, in the same order.
+//! In a tenant's own database they keep their ids. The last carried entry is stored with the place (`log_upto`), in the
 //! same transaction, so that no entry is carried twice.
 
 use super::{sink::Side, table::Table};
@@ -13,8 +13,8 @@ use crate::{
 };
 use rusqlite::params;
 
-/// Selects the entries of one tenant and store. Only if a tenant has several stores in one database does the model tell
-/// which store an entry belongs to.
+/// Selects the entries of one tenant and store. If a tenant has several stores in one database, the model shows which
+/// store an entry belongs to; otherwise all entries match.
 const LINES: &str = "SELECT id, at, actor, impersonator, action, model, record, detail FROM _tenantry_activity
     WHERE tenant = ?1 AND id > ?2
       AND (model IN (SELECT value FROM json_each(?3)) OR (SELECT count(*) FROM _tenantry_place WHERE tenant = ?1) < 2)
@@ -25,8 +25,8 @@ const ADD: &str =
 
 /// Reads up to `most` entries after `after`.
 pub(crate) fn read(from: &Side<'_>, tables: &[Table], after: i64, most: i64) -> Result<Page> {
-    // The index on tenants finds all entries. New ones are at the end of the table, where the `+` makes SQLite search
-    // by id.
+    // The index on tenants finds all entries. New entries are at the end of the table, where the `+` makes SQLite
+    // search by id.
     let new = LINES.replacen("tenant =", "+tenant =", 1);
     let mut lines = from.conn.prepare_cached(if after == 0 { LINES } else { &new })?;
     let mut rows = lines.query(params![from.tenant, after, names(tables), most])?;
@@ -39,7 +39,7 @@ pub(crate) fn read(from: &Side<'_>, tables: &[Table], after: i64, most: i64) -> 
     Ok(page)
 }
 
-/// Adds entries.
+/// Adds the entries of a page.
 pub(crate) fn add(to: &Side<'_>, lines: &Page) -> Result<()> {
     let mut add = to.conn.prepare_cached(ADD)?;
     for row in 0..lines.len() {
@@ -53,7 +53,7 @@ pub(crate) fn add(to: &Side<'_>, lines: &Page) -> Result<()> {
     Ok(())
 }
 
-/// Removes up to `most` entries of one tenant and store. Returns how many it removed.
+/// Removes up to `most` entries of one tenant and store. Returns the number of removed entries.
 pub(crate) fn forget(side: &Side<'_>, tables: &[Table], most: i64) -> Result<u64> {
     let sql = "DELETE FROM _tenantry_activity WHERE id IN (SELECT id FROM _tenantry_activity WHERE tenant = ?1
       AND (model IN (SELECT value FROM json_each(?2)) OR (SELECT count(*) FROM _tenantry_place WHERE tenant = ?1) < 2)

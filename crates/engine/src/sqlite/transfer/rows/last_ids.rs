@@ -1,10 +1,10 @@
-//! Carries the last integer id assigned in each model, so that no id is ever assigned twice.
+//! Carries the last integer id assigned in each model, so that an id is never assigned twice.
 
 use super::{sink::Side, table::Table};
 use crate::{error::Result, model::IdKind, place::Isolation};
 use rusqlite::{OptionalExtension, params};
 
-/// Returns the last id of each table that has assigned integers, with the position of the table.
+/// Returns the last id of each table that has assigned integer ids, with the position of the table.
 pub(crate) fn all(side: &Side<'_>, tables: &[Table]) -> Result<Vec<(usize, i64)>> {
     let mut all = vec![];
     for (position, table) in tables.iter().enumerate().filter(|(_, table)| table.id == IdKind::Integer) {
@@ -27,7 +27,7 @@ fn last(side: &Side<'_>, model: &str) -> Result<Option<i64>> {
     Ok(found.optional()?)
 }
 
-/// Raises the last id of a model.
+/// Raises the last id of a model to at least `last`.
 pub(crate) fn raise(side: &Side<'_>, model: &str, last: i64) -> Result<()> {
     if side.isolation == Isolation::Pooled {
         let sql = "INSERT INTO _tenantry_seq(tenant, model, last) VALUES(?1, ?2, ?3) \

@@ -1,4 +1,4 @@
-//! Rows on their way from one place to another, with the last ids and the activity log that belong to them.
+//! Rows that are carried from one place to another, with their last ids and activity log.
 
 pub(crate) mod activity;
 pub(crate) mod last_ids;

@@ -1,4 +1,4 @@
-//! The receiving side of a transfer: inserts whole rows into a tenant's tables and removes them, and maintains the
+//! The receiving side of a transfer: inserts whole rows into a tenant's tables, removes rows, and maintains the
 //! full-text indexes and the counts. Extraction, absorption and catching up use it inside their transactions.
 
 use super::table::Table;
@@ -15,7 +15,7 @@ use crate::{
 };
 use rusqlite::{Connection, OptionalExtension, Row, Statement, config::DbConfig, params, types::Value};
 
-/// Statements kept prepared while rows are carried: a handful for each model.
+/// Number of prepared statements to cache while rows are carried: a handful for each model.
 const STATEMENTS: usize = 512;
 
 /// One side of a transfer: a connection, and the tenant whose rows are carried.
@@ -37,7 +37,7 @@ impl<'c> Side<'c> {
 #[derive(Debug)]
 pub(crate) struct Sink<'c> {
     pub(crate) side: Side<'c>,
-    /// Maintain the full-text indexes row by row; otherwise the caller rebuilds them at the end.
+    /// Whether to maintain the full-text indexes row by row. If not, the caller rebuilds them at the end.
     pub(crate) index: bool,
     /// Change of the number of rows.
     pub(crate) rows: i64,
@@ -45,7 +45,7 @@ pub(crate) struct Sink<'c> {
     pub(crate) bytes: i64,
 }
 
-/// Prepares a connection to receive rows. Triggers are off, because carried values are final.
+/// Prepares a connection to receive rows. Disables triggers, because carried values are final.
 pub(crate) fn prepare(conn: &Connection) -> Result<()> {
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -76,7 +76,7 @@ impl<'c> Sink<'c> {
         Ok(())
     }
 
-    /// Returns the ids of rows that conflict with a row of a page on a unique value.
+    /// Returns the ids of rows that have a unique value in common with a row of a page.
     pub(crate) fn conflicting(&self, table: &Table, page: &Page, row: usize) -> Result<Vec<Key>> {
         let mut found = vec![];
         for (columns, sql) in &table.unique {
@@ -106,7 +106,7 @@ impl<'c> Sink<'c> {
         Ok(())
     }
 
-    /// Removes some rows of the tenant. Returns how many.
+    /// Removes some rows of the tenant. Returns the number of removed rows.
     pub(crate) fn remove_some(&mut self, table: &Table) -> Result<u64> {
         let mut delete = self.side.conn.prepare_cached(&table.delete_some)?;
         let gone = delete.query_map([self.side.tenant], |row| values(row, table))?;
@@ -115,7 +115,7 @@ impl<'c> Sink<'c> {
         Ok(gone.len() as u64)
     }
 
-    /// Updates index and counts for a removed row. `row` is its row number, then its columns.
+    /// Updates the index and the counts for a removed row. `row` contains its row number, then its columns.
     fn removed(&mut self, table: &Table, row: &[Value]) -> Result<()> {
         if self.index
             && let Some(search) = &table.search

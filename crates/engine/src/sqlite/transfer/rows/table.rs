@@ -1,8 +1,8 @@
 //! The statements that carry whole rows of one table in one isolation.
 //!
-//! Everything in this folder uses it. No statement here reads or writes a pooled table without `{tenant_field} = ?1`.
-//! `?1` is the tenant in every statement, except those on full-text indexes: they take the number of a row that such a
-//! statement returned.
+//! All modules of this folder use it. No statement here reads or writes a pooled table without `{tenant_field} = ?1`.
+//! `?1` is the tenant in every statement, except in those on full-text indexes: they take the number of a row that such
+//! a statement returned.
 
 use crate::{
     carry::{self, Tables},
@@ -30,13 +30,13 @@ pub(crate) struct Table {
     pub(crate) delete: String,
     /// Removes some rows and returns their row numbers and columns.
     pub(crate) delete_some: String,
-    /// For each unique constraint: the positions of its columns, and a query for the id of the row with these values
+    /// For each unique constraint, the positions of its columns and a query for the id of the row with these values
     /// (from `?2` on).
     pub(crate) unique: Vec<(Vec<usize>, String)>,
     pub(crate) search: Option<Search>,
 }
 
-/// The full-text index of a table. It is maintained explicitly here, because triggers are off while rows are carried.
+/// The full-text index of a table. It is maintained explicitly, because triggers are disabled while rows are carried.
 #[derive(Debug)]
 pub(crate) struct Search {
     /// Positions of the indexed columns.
@@ -59,7 +59,7 @@ impl Table {
         let (name, tenant) = (&of.model, &of.tenant);
         let scope = match isolation {
             Isolation::Pooled => format!("[{tenant}] = ?1"),
-            // The tenant is bound here too, so that callers need not distinguish the isolations.
+            // The tenant is bound here as well, so that callers need not distinguish the isolations.
             Isolation::Schema | Isolation::Database => "?1 IS NOT NULL".into(),
         };
         let names: Vec<_> = of.columns.iter().map(|column| format!("[{}]", column.name)).collect();
