@@ -1,8 +1,8 @@
-//! Drift: the differences between a live database and the schema that its migrations make.
+//! Detects drift: the differences between a live database and the schema that its migrations produce.
 //!
-//! Compares normalised definitions as text, because a column's text holds everything: type, NOT NULL, DEFAULT, CHECK,
-//! REFERENCES. The order of columns does not count, because `ADD COLUMN` appends. It only reads. Tables that belong to
-//! no model are ignored: migrations may make their own.
+//! Compares normalised definitions as text, because the text of a column contains everything: type, NOT NULL, DEFAULT,
+//! CHECK, REFERENCES. The order of columns does not matter, because `ADD COLUMN` appends. Only reads. Ignores tables
+//! that belong to no model: migrations may create tables of their own.
 
 use super::ddl;
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 
-/// The schema of a database: each object's definition by its kind and name.
+/// The schema of a database: the definition of each object by its kind and name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// `table doctors`, `column doctors.name`, `constraint doctors: …`, `index …`, `trigger …` → definition.
@@ -79,7 +79,7 @@ impl Snapshot {
         let kind =
             words.by_ref().skip(1).find(|w| !matches!(*w, "UNIQUE" | "VIRTUAL" | "TEMP")).unwrap_or_default();
         let name = words.next().unwrap_or_default();
-        // Names with __ are made by the platform; FTS5's own tables have names that begin with `model__fts_`.
+        // The platform makes names with `__`. FTS5's own tables have names that begin with `model__fts_`.
         let shadow = name.contains("__fts_") && kind == "TABLE";
         if shadow {
             return;
@@ -98,7 +98,7 @@ impl Snapshot {
                 }
                 column => format!("column {name}.{column}"),
             };
-            // Older tables have the same check without the null test.
+            // Older tables have this check without the null test.
             let (before, now) = (
                 format!("CHECK(json_valid({first}))"),
                 format!("CHECK({first} IS NULL OR json_valid({first}))"),
@@ -107,8 +107,8 @@ impl Snapshot {
         }
     }
 
-    /// Returns the differences of this schema, of a live database, from the wanted one. Ignores objects that belong to
-    /// no wanted table or whose names the platform does not make.
+    /// Returns the differences between this schema, of a live database, and the wanted one. Ignores objects that belong
+    /// to no wanted table, and objects whose names the platform does not make.
     pub fn drift(&self, wanted: &Snapshot) -> Vec<Drift> {
         let mut out = Vec::new();
         for (object, text) in &wanted.objects {
@@ -140,8 +140,8 @@ impl Snapshot {
     }
 }
 
-/// Returns the model that an object belongs to, by its key. None for whole tables and for names that the platform does
-/// not make.
+/// Returns the model that an object belongs to, from its key; `None` for whole tables and for names that the platform
+/// does not make.
 fn table_of(object: &str) -> Option<&str> {
     let (kind, name) = object.split_once(' ')?;
     match kind {
@@ -151,7 +151,7 @@ fn table_of(object: &str) -> Option<&str> {
     }
 }
 
-/// Normalises SQL: one space between words, none around punctuation, no quotes around names.
+/// Normalises SQL: single spaces between words, no spaces around punctuation, no quotes around names.
 fn normal(sql: &str) -> String {
     let mut out = String::with_capacity(sql.len());
     let mut chars = sql.chars();
@@ -181,8 +181,8 @@ fn normal(sql: &str) -> String {
     out
 }
 
-/// Copies a literal up to its closing quote. A doubled quote ends one literal and starts the next, with the same
-/// result.
+/// Copies a literal up to its closing quote. A doubled quote ends one literal and starts the next, which gives the same
+/// text.
 fn copy_literal(out: &mut String, chars: &mut std::str::Chars<'_>) {
     if out.ends_with(')') {
         out.push(' ');

@@ -1,4 +1,4 @@
-//! The schema of a database: DDL, migrations, and the comparison with what migrations make.
+//! The schema of a database: DDL, migrations, and the comparison with the schema that migrations produce.
 
 pub mod ddl;
 pub mod inspect;

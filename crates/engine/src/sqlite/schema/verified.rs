@@ -1,8 +1,8 @@
 //! Verifies that a database has the schema that this process has loaded (`known-schema`).
 //!
-//! The migrations of the schema are compared with the database's ledger: in each write transaction, and once in each
-//! state that a connection reads. The full comparison runs only if the ledger has grown. Rows are only ever added to the
-//! ledger, so its last row id tells.
+//! The migrations of the schema are compared with the database's ledger in each write transaction, and once in each
+//! state that a connection reads. The full comparison runs only if the ledger has grown: rows are only ever added to
+//! the ledger, so its last row id is enough to detect that.
 
 use super::migrate;
 use crate::{
@@ -14,7 +14,7 @@ use rusqlite::Connection;
 /// Query for the last row id of the ledger, which grows with each migration of any store in the database.
 const POSITION: &str = "SELECT coalesce(max(rowid), 0) FROM _tenantry_ledger";
 
-/// Reads the position of the ledger in an attached file, whose name is quoted.
+/// Reads the position of the ledger in an attached file. `file` is the quoted name of the attached database.
 pub(crate) fn position_in(conn: &Connection, file: &str) -> Result<i64> {
     let sql = POSITION.replace("_tenantry_ledger", &format!("{file}._tenantry_ledger"));
     Ok(conn.query_row(&sql, [], |row| row.get(0))?)
@@ -29,12 +29,13 @@ pub(crate) fn compare(conn: &Connection, known: &Known) -> Result<()> {
 }
 
 impl Verified {
-    /// Verifies that the state of the database which `conn` reads has the schema. Returns the position of the ledger.
+    /// Verifies that the state of the database that `conn` reads has the schema. Returns the position of the ledger.
     ///
     /// # Errors
     /// Returns the errors of [`Known::compare`].
     pub(crate) fn check(&self, conn: &Connection, known: &Known) -> Result<i64> {
-        // The position is read before the ledger itself: if the ledger grows in between, it is compared again.
+        // The position is read before the ledger itself. If the ledger grows in between, the next check compares it
+        // again.
         let position: i64 = conn.prepare_cached(POSITION)?.query_row([], |row| row.get(0))?;
         if self.position(known) != Some(position) {
             compare(conn, known)?;

@@ -8,19 +8,20 @@ use crate::{
 };
 use serde_json::Value as Json;
 
-/// The new value of each row, and checks that must find no row.
+/// The expression for the new values of a column, and the checks that must find no row.
 pub(crate) struct Converted {
-    /// SQL over the old row.
+    /// SQL for the new value of each row, over the old row.
     pub(crate) expr: String,
-    /// Checks that run first.
+    /// Checks that run before the conversion.
     pub(crate) checks: Vec<Step>,
 }
 
 const MIDNIGHT: &str = "T00:00:00.000000Z";
-/// A hexadecimal digit, as GLOB matches it.
+/// Hexadecimal digit as a GLOB pattern.
 const HEX: &str = "[0-9a-f]";
 
-/// Converts from the old field to the new one (same name). `fill` replaces nulls if the field becomes required.
+/// Returns the conversion of the old field to the new one of the same name. `fill` replaces nulls if the field becomes
+/// required.
 pub(crate) fn convert(
     old: &Layout<'_>,
     new: &Layout<'_>,
@@ -45,7 +46,7 @@ pub(crate) fn statement(detail: String) -> Error {
     Error::new(Kind::Statement(detail.clone()), detail)
 }
 
-/// Returns the check that `value`, SQL over the old row, is what it must be.
+/// Returns the check that `value`, SQL over the old row, satisfies `must`.
 fn refuse(layout: &Layout<'_>, field: &Field, must: &Must<'_>, value: &str) -> Step {
     let table = layout.model.name.as_str();
     let condition = broken(must, value);
@@ -69,7 +70,7 @@ fn cast(column: &str, cast: Cast) -> String {
     }
 }
 
-/// Returns the condition that holds for values that are not what they must be. None holds for null, except that of
+/// Returns the condition that holds for values that violate `must`. It never holds for null, except for
 /// [`Must::Present`].
 fn broken(must: &Must<'_>, value: &str) -> String {
     match must {

@@ -93,7 +93,7 @@ pub(super) fn alter_field(
     Ok(())
 }
 
-/// Steps for a field whose column stays: only its index or its part in the search changes.
+/// Adds the steps for a field whose column stays unchanged: only its index or its part in the search changes.
 fn alter_around(out: &mut Steps, old: &Layout<'_>, new: &Layout<'_>, was: &Field, field: &Field) {
     if old.field_index(was) != new.field_index(field) {
         out.sql(old.drop_field_index(was));

@@ -3,7 +3,8 @@
 use super::{list, quoted, table::Layout};
 
 impl Layout<'_> {
-    /// Returns the statements that make the (empty) search index and its triggers; none without search fields.
+    /// Returns the statements that create the (empty) search index and its triggers; none if the model has no search
+    /// fields.
     pub(crate) fn fts(&self) -> Vec<String> {
         let fields: Vec<&str> = self.model.search_fields().map(|f| f.name.as_str()).collect();
         if fields.is_empty() {

@@ -1,10 +1,10 @@
-//! Indexes of a model. Where tenants share a table, each starts with the tenant column.
+//! Indexes of a model. If tenants share its table, each index begins with the tenant column.
 
 use super::{list, quoted, table::Layout};
 use crate::model::{Field, Index};
 
 impl Layout<'_> {
-    /// Returns `CREATE INDEX` for every index of the model: those of single fields, then composite ones.
+    /// Returns `CREATE INDEX` for every index of the model: first those of single fields, then composite ones.
     pub(crate) fn indexes(&self) -> Vec<String> {
         let own = self.model.fields.iter().filter_map(|f| self.field_index(f));
         let composite = self.model.indexes.iter().map(|i| self.create_index(i));
@@ -21,7 +21,7 @@ impl Layout<'_> {
         of_field(field).map(|index| self.drop_index(&index))
     }
 
-    /// Returns the statement that creates an index over its fields.
+    /// Returns the statement that creates an index on its fields.
     pub(crate) fn create_index(&self, index: &Index) -> String {
         let unique = if index.unique { "UNIQUE " } else { "" };
         let columns = self.tenant().into_iter().chain(index.fields.iter().map(|f| f.as_str()));

@@ -1,4 +1,4 @@
-//! Values as SQL literals, for column defaults and fills. Statements with callers' values bind them instead.
+//! Values as SQL literals, for column defaults and fills. Statements with callers' values bind parameters instead.
 
 use crate::{
     cell::{Storage, Stored, stored},
@@ -9,11 +9,11 @@ use crate::{
 /// Returns a typed value as the literal of its stored form. A value that does not fit the kind becomes NULL; the checks
 /// of models refuse such defaults earlier.
 pub fn literal(kind: &FieldKind, value: &Value) -> String {
-    // A text with a NUL cannot be stored by a write, but by a migration.
+    // A write cannot store a text with a NUL, but a migration can.
     if let Value::Text(own) = value {
         return text(own);
     }
-    // A reference has no default, but rows may be filled with one.
+    // A reference has no default, but a migration may fill rows with one.
     let id = if matches!(value, Value::Uuid(_)) { IdKind::Uuid } else { IdKind::Integer };
     match stored(Storage::of(kind, id), value) {
         Ok(Stored::Integer(number)) => number.to_string(),
@@ -22,7 +22,7 @@ pub fn literal(kind: &FieldKind, value: &Value) -> String {
     }
 }
 
-/// Returns text in quotes. SQL text cannot contain a NUL, so such a value is built from its bytes.
+/// Returns text as a quoted SQL literal. SQL text cannot contain a NUL, so a text with one is built from its bytes.
 pub(crate) fn text(value: &str) -> String {
     if value.contains('\0') {
         let hex: String = value.bytes().map(|b| format!("{b:02x}")).collect();

@@ -1,4 +1,4 @@
-//! Translates one operation to the steps that run it on a database in the state before it.
+//! Translates an operation to the steps that run it on a database in the state before the operation.
 
 use super::{
     convert::statement,
@@ -21,25 +21,25 @@ pub(crate) enum Step {
     Sql(String),
     /// A statement written by the migration's author.
     Raw(String),
-    /// A query for a number that must be 0; otherwise the migration fails with "{n} {message}".
+    /// A query for a number that must be 0. If it is not, the migration fails with "{n} {message}".
     Refuse {
         /// The query.
         count: String,
-        /// A query for the tenant, or null, and the id of the rows that are counted; `None`: it is every row.
+        /// Query for the tenant (or null) and the id of the counted rows; `None` if every row counts.
         rows: Option<String>,
-        /// What the number counts.
+        /// Description of the rows that the number counts.
         message: String,
     },
 }
 
-/// The steps of an operation, and what must follow them.
+/// The steps of an operation, and the work that must follow them.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Steps {
     pub(crate) list: Vec<Step>,
-    /// References must be checked before the commit.
+    /// Whether references must be checked before the commit.
     pub(crate) references: bool,
-    /// The tenants' counters must be set again, because rows may have changed, or (for pooled tenants, whose bytes are
-    /// counted) values.
+    /// Whether the tenants' counters must be set again, because rows may have changed, or values of pooled tenants,
+    /// whose bytes are counted.
     pub(crate) recount: bool,
 }
 
@@ -158,7 +158,7 @@ fn all_index_drops(layout: &Layout<'_>) -> Vec<String> {
     own.chain(layout.model.indexes.iter().map(|i| layout.drop_index(i))).collect()
 }
 
-/// Returns a check for rows that violate a new unique index, with a clearer message than the index's own error.
+/// Returns a check for rows that violate a new unique index. Its message is clearer than the error of the index.
 pub(super) fn duplicates(layout: &Layout<'_>, index: &Index) -> Option<Step> {
     if !index.unique {
         return None;

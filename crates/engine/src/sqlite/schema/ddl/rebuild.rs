@@ -1,15 +1,15 @@
-//! Table rebuild, for what SQLite's ALTER TABLE cannot do: creates a new table, copies the rows, drops the old table,
-//! renames the new one.
+//! Table rebuild, for changes that SQLite's ALTER TABLE cannot make: creates a new table, copies the rows, drops the
+//! old table and renames the new one.
 //!
 //! These are the twelve steps of sqlite.org/lang_altertable.html. `migrate` switches foreign keys off around the
-//! transaction and checks them before it commits. Row numbers stay the same, so the search index would stay valid; it
-//! is rebuilt anyway because its triggers are dropped with the old table.
+//! transaction and checks them before it commits. Row numbers stay the same, so the search index would stay valid. It
+//! is rebuilt anyway, because its triggers are dropped with the old table.
 
 use super::{list, quoted, table::Layout};
 use crate::error::Result;
 
-/// Returns statements that bring the table of `before` to the form of `after` (same name). `value` returns the SQL over
-/// the old row for a column of the new table.
+/// Returns the statements that convert the table of `before` to the form of `after` (same name). `value` returns the
+/// SQL, over the old row, for a column of the new table.
 pub(crate) fn rebuild(
     before: &Layout<'_>,
     after: &Layout<'_>,
@@ -31,8 +31,8 @@ pub(crate) fn rebuild(
         ));
     }
     out.push(format!("DROP TABLE {old}"));
-    // The legacy form renames only this table: other tables refer to it by the name it gets back, and SQLite does not
-    // check views over it while it is missing.
+    // The legacy form renames only this table: other tables refer to it by the name that it gets back. It also does not
+    // check views on the table while that is missing.
     out.push("PRAGMA legacy_alter_table=ON".into());
     out.push(format!("ALTER TABLE {new} RENAME TO {old}"));
     out.push("PRAGMA legacy_alter_table=OFF".into());

@@ -8,17 +8,17 @@ use crate::{
     place::Isolation,
 };
 
-/// A model in a database of one isolation.
+/// A model and the isolation of the database that holds it.
 #[derive(Clone, Copy)]
 pub(crate) struct Layout<'a> {
     pub(crate) model: &'a Model,
-    /// Knows the models that this one refers to.
+    /// Models that this one may refer to.
     pub(crate) state: &'a State,
     pub(crate) isolation: Isolation,
 }
 
 impl Layout<'_> {
-    /// Returns `CREATE TABLE` with the given name, which differs from the model's during a rebuild.
+    /// Returns `CREATE TABLE` with the given name, which differs from the model's name during a rebuild.
     pub(crate) fn create(&self, table: &str) -> Result<String> {
         let parts = self.definitions()?;
         Ok(format!("CREATE TABLE {} (\n  {}\n) STRICT", quoted(table), parts.join(",\n  ")))
@@ -52,10 +52,10 @@ impl Layout<'_> {
         }
     }
 
-    /// Returns one column for `CREATE TABLE` and `ALTER TABLE … ADD COLUMN`.
+    /// Returns the definition of one column, for `CREATE TABLE` and `ALTER TABLE … ADD COLUMN`.
     ///
-    /// It has no checks of lengths, ranges and choices: writes check them, and changing one must not rewrite every
-    /// tenant's table.
+    /// It contains no checks of lengths, ranges and choices: writes check them, and a changed check must not rewrite
+    /// every tenant's table.
     pub(crate) fn column(&self, field: &Field) -> Result<String> {
         let name = quoted(field.name.as_str());
         let mut sql = format!("{name} {}", self.storage(&field.kind)?);
@@ -87,8 +87,8 @@ impl Layout<'_> {
         Ok(if self.stored(kind)?.is_number() { "INTEGER" } else { "TEXT" })
     }
 
-    /// Returns the constraints of a pooled table: the key within the tenant, and references that cannot leave the
-    /// tenant because the tenant column is part of the foreign key.
+    /// Returns the constraints of a pooled table: the key within the tenant, and the references. A reference cannot
+    /// leave the tenant, because the tenant column is part of the foreign key.
     fn constraints(&self) -> Result<Vec<String>> {
         let Some(tenant) = self.tenant() else { return Ok(Vec::new()) };
         let mut out = vec![format!("UNIQUE ({})", list([tenant, "id"]))];
@@ -105,7 +105,7 @@ impl Layout<'_> {
         Ok(out)
     }
 
-    /// Returns the columns in table order, for copying rows.
+    /// Returns the columns in table order, to copy rows.
     pub(crate) fn column_names(&self) -> Vec<&str> {
         let mut names = Vec::with_capacity(self.model.fields.len() + 6);
         if self.rowid() == "_row" {

@@ -1,4 +1,4 @@
-//! The ledger in each database: the migrations it has, per store, with their checksums.
+//! The ledger in each database: its applied migrations per store, with their checksums.
 
 use crate::{
     error::Result,
@@ -36,7 +36,7 @@ pub(crate) fn applied(conn: &Connection, store: &StoreName) -> Result<Applied> {
     Ok(ledger(conn, store)?.into_iter().collect())
 }
 
-/// Returns the script of only those migrations that a database has. See [`Script::as_applied`].
+/// Returns the script with only the migrations that a database has. See [`Script::as_applied`].
 pub(crate) fn as_applied(conn: &Connection, script: &Script) -> Result<Script> {
     script.as_applied(&applied(conn, script.store())?)
 }

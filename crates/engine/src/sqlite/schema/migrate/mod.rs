@@ -1,7 +1,7 @@
 //! Runs migrations on one database, each in one transaction together with its ledger row. A crash at any point leaves
-//! every migration either whole or absent, and running again finishes the rest.
+//! every migration either whole or absent, and the next run applies the rest.
 //!
-//! The engine calls it for one place at a time, on a separate connection. It does not choose the migrations: the
+//! The engine calls it for one place at a time, on a separate connection. The caller chooses the migrations: the
 //! platform passes them in order, with their operations.
 
 mod applied;
@@ -42,14 +42,15 @@ pub(crate) struct Statements {
 struct Compiled {
     loaded: Loaded,
     steps: Steps,
-    /// SQL that sets the counters for the models after this migration; None if it cannot have changed rows.
+    /// SQL that sets the counters for the models after this migration; `None` if the migration cannot have changed
+    /// rows.
     recount: Option<String>,
 }
 
-/// Applies those of the ordered migrations that one database lacks.
+/// Applies the migrations that one database lacks, in order.
 ///
 /// # Errors
-/// Returns `Statement` if the migrations contradict each other, or one is refused.
+/// Returns `Statement` if the migrations contradict each other, or the database refuses one.
 pub fn migrate(
     conn: &mut Connection,
     store: &StoreName,
@@ -59,7 +60,7 @@ pub fn migrate(
     Script::new(store, migrations)?.sqlite(isolation)?.run(conn)
 }
 
-/// Compares a database with the schema that these migrations make.
+/// Compares a database with the schema that these migrations produce.
 ///
 /// # Errors
 /// Returns `Statement` if the migrations contradict each other.
@@ -72,7 +73,7 @@ pub fn inspect(
     Script::new(store, migrations)?.sqlite(isolation)?.inspect(conn)
 }
 
-/// Counts again what every tenant holds in a database that has all of these migrations.
+/// Recounts the rows and bytes of every tenant in a database that has all of these migrations.
 ///
 /// # Errors
 /// Returns `Statement` if the migrations contradict each other.
@@ -124,7 +125,8 @@ impl Statements {
         &self.of.store
     }
 
-    /// Returns the migrations that a database lacks, as `app/name`, and those it has that are not known here.
+    /// Returns the migrations that a database lacks, as `app/name`, and the migrations that it has but that are not
+    /// known here.
     ///
     /// # Errors
     /// Returns [`Kind::Statement`] if an applied migration's file was changed afterwards.
@@ -132,7 +134,7 @@ impl Statements {
         self.of.pending(&applied(conn, self.store())?)
     }
 
-    /// Compares a database with the schema that the migrations make.
+    /// Compares a database with the schema that the migrations produce.
     ///
     /// # Errors
     /// Returns the errors of [`Self::pending`].
@@ -140,7 +142,7 @@ impl Statements {
         inspect::inspect(conn, self)
     }
 
-    /// Returns the statement that counts again what every tenant of the store holds.
+    /// Returns the statement that recounts the rows and bytes of every tenant of the store.
     pub(crate) fn recount(&self) -> String {
         recount::recount(&self.of.state, &self.of.store, self.isolation)
     }
@@ -150,8 +152,8 @@ impl Statements {
         recount::compared(&self.of.state, &self.of.store, self.isolation)
     }
 
-    /// Applies the missing migrations. Safe while other processes do the same: each migration takes the database's
-    /// write lock and checks the ledger again before it starts.
+    /// Applies the missing migrations. Safe while other processes do the same: each migration takes the write lock of
+    /// the database and reads the ledger again before it starts.
     ///
     /// # Errors
     /// Returns [`Kind::Statement`] if a migration is refused, or the database has unknown migrations of an app for
@@ -165,7 +167,8 @@ impl Statements {
         Ok(report)
     }
 
-    /// Applies the missing migrations in one transaction and rolls it back, to learn whether one of them is refused.
+    /// Applies the missing migrations in one transaction and rolls it back, to check whether the database refuses one
+    /// of them.
     ///
     /// # Errors
     /// Returns the errors of [`Statements::run`].
@@ -194,7 +197,7 @@ impl Statements {
         Ok(())
     }
 
-    /// Applies one migration with its ledger row. Returns false if the database has it already.
+    /// Applies one migration with its ledger row. Returns false if the database already has it.
     fn apply(&self, conn: &mut Connection, migration: &Compiled) -> Result<bool> {
         conn.execute_batch("BEGIN IMMEDIATE")?;
         let outcome = self.apply_locked(conn, migration).and_then(|applied| {
@@ -232,8 +235,8 @@ impl Statements {
         Ok(true)
     }
 
-    /// Refuses a fenced database (`fenced-generation`): a database that was moved away takes no more writes, including
-    /// schema changes.
+    /// Refuses a fenced database (`fenced-generation`): a database that was moved away accepts no more writes,
+    /// including schema changes.
     fn refuse_fenced(&self, conn: &Connection) -> Result<()> {
         let fenced: bool = conn.query_row(
             "SELECT EXISTS (SELECT 1 FROM _tenantry_place WHERE store = ?1 AND state <> 'open')",
@@ -247,7 +250,7 @@ impl Statements {
     }
 }
 
-/// Returns true if migrations are to be applied.
+/// Returns true if there are migrations to apply.
 ///
 /// # Errors
 /// Returns [`Kind::Statement`] if a newer version of one of their apps has migrated the database.
@@ -259,8 +262,8 @@ fn is_due(conn: &Connection, pending: &[String], unknown: &[String]) -> Result<b
     Ok(!pending.is_empty())
 }
 
-/// Runs `work` without the checks of foreign keys. A table rebuild drops a table that others refer to. The pragma has no
-/// effect inside a transaction; every migration checks all references before it commits.
+/// Runs `work` without checks of foreign keys, because a table rebuild drops a table that others refer to. The pragma
+/// has no effect inside a transaction. Every migration checks all references before it commits.
 fn without_references<T>(
     conn: &mut Connection,
     work: impl FnOnce(&mut Connection) -> Result<T>,
@@ -276,7 +279,8 @@ fn named(migration: &Compiled, what: &str) -> String {
     format!("migration {}: {what}", migration.loaded.id())
 }
 
-/// Adds the migration and the statement to the error. Keeps the kind if the database could not run it at all.
+/// Adds the migration and the statement to the error. Keeps the kind of the error if its cause is not the statement,
+/// such as a busy database or a full disk.
 fn in_migration(migration: &Compiled, step: &Step, error: Error) -> Error {
     let why = match (error.kind(), std::error::Error::source(&error)) {
         (Kind::Denied(_), _) => {

@@ -1,5 +1,5 @@
-//! Recounts what each tenant of a store holds, inside a migration that changed rows without going through writes.
-//! Counts like writes: rows, and bytes of stored values.
+//! Recounts rows and bytes of each tenant of a store, inside a migration that changed rows without going through
+//! writes. Counts as writes do: rows, and bytes of stored values.
 
 use crate::{
     cell::{NUMBER_BYTES, Storage},
@@ -10,7 +10,7 @@ use crate::{
     sqlite::schema::ddl::quoted,
 };
 
-/// Returns one statement that sets the counters of every tenant here, for the models of `state`.
+/// Returns a statement that sets the counters of every tenant in the database, for the models of `state`.
 pub(super) fn recount(state: &State, store: &StoreName, isolation: Isolation) -> String {
     let (rows, bytes) = counts(state, store, isolation);
     format!(
@@ -18,8 +18,9 @@ pub(super) fn recount(state: &State, store: &StoreName, isolation: Isolation) ->
     )
 }
 
-/// Returns a query for the counters of every tenant here, rows and bytes, followed by what they should be. Counters
-/// that change meanwhile for reasons other than writes, because the rows are on their way, are left out.
+/// Returns a query for the counters of every tenant in the database (rows and bytes), followed by their correct values.
+/// It skips places that are being moved (not open, or with a recorder), because their counters also change for other
+/// reasons than writes.
 pub(super) fn compared(state: &State, store: &StoreName, isolation: Isolation) -> String {
     let (rows, bytes) = counts(state, store, isolation);
     format!(
@@ -28,7 +29,7 @@ pub(super) fn compared(state: &State, store: &StoreName, isolation: Isolation) -
     )
 }
 
-/// Returns SQL for the rows and the bytes of the place `p`.
+/// Returns SQL for the number of rows and the bytes of the place `p`.
 fn counts(state: &State, store: &StoreName, isolation: Isolation) -> (String, String) {
     let sum = |parts: Vec<String>| if parts.is_empty() { "0".to_owned() } else { parts.join(" + ") };
     let models: Vec<&Model> = state.of_store(store).collect();
@@ -62,7 +63,7 @@ fn size(model: &Model, state: &State) -> String {
     parts.join(" + ")
 }
 
-/// Returns SQL for the bytes that limits count for one column of the row `m`; see [`crate::cell::Raw::bytes`].
+/// Returns SQL for the bytes of one column of the row `m`, as limits count them; see [`crate::cell::Raw::bytes`].
 pub(crate) fn bytes(column: &str, storage: Storage) -> String {
     let column = quoted(column);
     match storage.is_number() {

@@ -38,7 +38,7 @@ pub(super) fn run_step(conn: &mut Connection, step: &Step) -> Result<()> {
     }
 }
 
-/// Reads the refused rows with a query for the tenant, or null, and the id.
+/// Reads the refused rows with a query for the tenant (or null) and the id.
 fn refused_rows(conn: &Connection, query: &str) -> Result<RefusedRows> {
     let mut found = RefusedRows::default();
     let mut statement = conn.prepare(query)?;
@@ -68,7 +68,8 @@ fn shown(id: ValueRef<'_>) -> String {
     }
 }
 
-/// Authorizes the statements of a migration file: they must stay inside the migration's transaction and database.
+/// Decides whether a statement of a migration file is allowed: it must stay inside the migration's transaction and
+/// database.
 fn raw_may(context: AuthContext<'_>) -> Authorization {
     match context.action {
         // FTS5 runs this pragma on its own tables.
