@@ -1,8 +1,9 @@
-//! What a tenant's statement may do: select, recurse, read ordinary tables that are not the platform's, call harmless
-//! functions. Everything not named here is refused, including whatever future versions of SQLite add.
+//! What a tenant's statement may do: select, recurse, read ordinary tables that are not the platform's, and call
+//! harmless functions. Everything not listed here is refused, including additions of future versions of SQLite.
 //!
 //! Virtual tables run their own code inside one instruction of SQLite's virtual machine, during which no deadline is
-//! checked: a full-text search for `NEAR(a a …)` takes minutes. So only the two that read JSON are allowed.
+//! checked: a full-text search for `NEAR(a a …)` takes minutes. So only the two virtual tables that read JSON are
+//! allowed.
 
 use super::beside::Views;
 use rusqlite::{
@@ -11,9 +12,9 @@ use rusqlite::{
 };
 use std::collections::HashSet;
 
-/// Functions without effect outside the statement that take at most milliseconds for any arguments. Not among them:
+/// Functions without effect outside the statement that take at most milliseconds for any arguments. The list excludes
 /// `json_patch`, which compares each key of the patch with each key of the target; `json_pretty`, which makes gigabytes
-/// from a nested array; `median` and `percentile`, which sort all their input in one instruction.
+/// from a nested array; and `median` and `percentile`, which sort all their input in one instruction.
 const FUNCTIONS: &[&str] = &[
     "abs",
     "avg",
@@ -124,8 +125,8 @@ const TABLES: [&str; 4] = ["sqlite_master", "sqlite_schema", "json_each", "json_
 /// Name prefixes of tables that belong to the platform or to SQLite.
 const INTERNAL: [&str; 3] = ["_tenantry_", "sqlite_", "pragma_"];
 
-/// Selects every name that can stand for a table, and whether it is an ordinary table or a view. SQLite itself writes
-/// the first words of a table's definition; a definition that begins differently is that of a virtual table.
+/// Selects every name that can denote a table, and whether it is an ordinary table or a view. SQLite itself writes the
+/// first words of a table's definition. A definition that begins with other words belongs to a virtual table.
 const NAMES: &str =
     "SELECT lower(name), type = 'view' OR rootpage > 1 AND sql LIKE 'CREATE TABLE %' FROM main.sqlite_schema
      WHERE type IN ('table', 'view')
@@ -134,14 +135,15 @@ const NAMES: &str =
 /// The tables that a statement on one database may read.
 pub(super) struct Allowed {
     tables: HashSet<String>,
-    /// Tables that exist and may not be read.
+    /// Tables that exist but may not be read.
     others: HashSet<String>,
-    /// Shared models.
+    /// Views of shared models.
     views: Views,
 }
 
 impl Allowed {
-    /// Reads the tables of the connection's database, and adds shared models. Call it before the connection is confined.
+    /// Reads the tables of the connection's database, and adds shared models. Call this before the connection is
+    /// confined.
     ///
     /// # Errors
     /// Returns SQLite's error if the schema cannot be read.
@@ -159,7 +161,7 @@ impl Allowed {
         Ok(Self { tables, others, views })
     }
 
-    /// Allows or denies one action while a statement is prepared.
+    /// Allows or denies one action of a statement that is being prepared.
     pub(super) fn judge(&self, context: AuthContext<'_>) -> Authorization {
         let allowed = match context.action {
             AuthAction::Select | AuthAction::Recursive => true,
@@ -172,8 +174,8 @@ impl Allowed {
         if allowed { Authorization::Allow } else { Authorization::Deny }
     }
 
-    /// Returns true if the column may be read. SQLite passes no database name for a table none of whose columns is
-    /// used, and likewise for a common table expression or a subquery, which may have any name that no table has.
+    /// Returns true if the column may be read. SQLite passes no database name if the statement uses no column of the
+    /// table, or if the table is a common table expression or a subquery, which may have any name that no table has.
     fn may_read(&self, table: &str, column: &str, database: Option<&str>, inside: Option<&str>) -> bool {
         let table = table.to_ascii_lowercase();
         match database {

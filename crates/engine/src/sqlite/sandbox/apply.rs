@@ -1,7 +1,7 @@
-//! Writes what an operator's UPDATE of a [`Window`] changed to the rows of the place.
+//! Writes the changes of an operator's UPDATE of a [`Window`] to the rows of the place.
 //!
 //! The rows are checked like those of a request: a value that no app could read, or that breaks a rule of its field, is
-//! refused. Rules that the statement did not touch are not checked, because a repair may take several statements.
+//! refused. Fields that the statement did not change are not checked, because a repair may take several statements.
 
 use super::window::{COLUMNS, Table, Window};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 use rusqlite::{Connection, ErrorCode, types::ValueRef};
 
 impl Window {
-    /// Lets an UPDATE of a view be noted: for each row, the new values and the old ones.
+    /// Makes the connection record an UPDATE of a view: for each row, the new values and the old ones.
     pub(in crate::sqlite) fn take_updates(&mut self, conn: &Connection) -> Result<()> {
         for table in &self.tables {
             let (noted, model) = (quoted(&self.noted(&table.model)), quoted(&table.model));
@@ -32,12 +32,12 @@ impl Window {
         Ok(())
     }
 
-    /// Drops the views, and writes the noted values to the rows of the place. Raises the version of each row that changes,
-    /// and returns their number. Call it without the authorizer.
+    /// Drops the views, and writes the recorded values to the rows of the place. Raises the version of each row that
+    /// changes, and returns the number of changed rows. Call this without the authorizer.
     ///
     /// # Errors
-    /// Returns [`Kind::Invalid`] for a value that breaks a rule of its field, and [`Kind::Statement`] for one that the
-    /// database refuses.
+    /// Returns [`Kind::Invalid`] for a value that breaks a rule of its field, and [`Kind::Statement`] for a value that
+    /// the database refuses.
     pub(in crate::sqlite) fn apply(self, conn: &Connection) -> Result<u64> {
         for Table { model, .. } in &self.tables {
             let (inner, model) = (quoted(&self.inner(model)), quoted(model));
@@ -62,12 +62,12 @@ fn free(table: &Table) -> impl Iterator<Item = &str> {
     table.columns.iter().map(String::as_str).filter(|column| !COLUMNS.contains(column))
 }
 
-/// Returns the quoted name of the column that has the old value of `column`.
+/// Returns the quoted name of the column that holds the old value of `column`.
 fn old(column: &str) -> String {
     quoted(&format!("old {column}"))
 }
 
-/// Writes the noted values to the rows that differ from them.
+/// Writes the recorded values to the rows that differ from them.
 fn write(conn: &Connection, table: &Table, noted: &str) -> rusqlite::Result<u64> {
     let (model, whose) = (quoted(&table.model), &table.whose);
     let set: String = free(table).map(quoted).map(|c| format!("{c} = noted.{c}, ")).collect();
@@ -119,7 +119,7 @@ fn check_value(
     })
 }
 
-/// Lets the database's own words say which constraint a value breaks.
+/// Names the constraint that a value breaks, in the words of the database.
 fn named(error: rusqlite::Error, model: &str) -> Error {
     match &error {
         rusqlite::Error::SqliteFailure(code, Some(message))

@@ -1,8 +1,9 @@
-//! Shows shared models beside the tenant's own tables, on the connection of one statement.
+//! Makes shared models readable next to the tenant's own tables, on the connection of one statement.
 //!
-//! The file of the shared store is attached read-only before the connection is confined, under a random name, so that a
-//! statement cannot name it. For each model there is a temporary view with the model's name and columns. The authorizer
-//! allows a table of that file only inside the view of its model. A table of the tenant with the same name goes first.
+//! The file of the shared store is attached read-only before the connection is confined. Its schema name is random, so
+//! that a statement cannot name it. Each model has a temporary view with the model's name and columns. The authorizer
+//! allows a table of that file only inside the view of its model. A table of the tenant takes precedence over a shared
+//! model of the same name.
 
 use super::allowed::is_internal;
 use crate::{
@@ -21,22 +22,22 @@ use crate::{
 use rusqlite::{Connection, limits::Limit};
 use std::{collections::HashSet, sync::Arc};
 
-/// Selects every name that can stand for a table of one file.
+/// Selects every name that can denote a table of one file.
 const NAMES: &str = "sqlite_schema WHERE type IN ('table', 'view')";
 
-/// An open database of a shared store, and what a statement may read of it.
+/// An open database of a shared store, and the models that a statement may read from it.
 #[derive(Debug)]
 pub(crate) struct Beside {
     database: Arc<Database>,
     store: StoreName,
-    /// Position of its ledger when its schema was verified.
+    /// Position of the ledger when the schema was verified.
     ledger: i64,
     tables: Vec<Table>,
-    /// Returned after the statement's connection was closed.
+    /// Released after the statement's connection has closed.
     _ticket: Ticket,
 }
 
-/// A model and its columns.
+/// A shared model and its columns.
 #[derive(Debug)]
 struct Table {
     model: String,
@@ -57,14 +58,14 @@ impl Beside {
     }
 }
 
-/// Files that are attached to a connection.
+/// Files of shared stores that are attached to a connection.
 pub(super) struct Attached<'b> {
-    /// Each with the name that the connection has for it.
+    /// Schema name of each file on the connection, and its store.
     files: Vec<(String, &'b Beside)>,
 }
 
 impl<'b> Attached<'b> {
-    /// Attaches the files of shared stores, read-only like the connection. No transaction may have begun.
+    /// Attaches the files of shared stores, read-only like the connection. Call this outside a transaction.
     pub(super) fn open(conn: &Connection, stores: &'b [Beside]) -> Result<Self> {
         let mut files = Vec::with_capacity(stores.len());
         conn.set_limit(Limit::SQLITE_LIMIT_ATTACHED, i32::try_from(stores.len()).unwrap_or(i32::MAX))?;
@@ -82,10 +83,11 @@ impl<'b> Attached<'b> {
         Ok(Self { files })
     }
 
-    /// Creates the views. Call it in the transaction of the statement, whose state of each shared store is verified.
+    /// Creates the views. Call this in the transaction of the statement: it verifies the state of each shared store
+    /// that the statement reads.
     ///
     /// # Errors
-    /// Returns [`Kind::Outdated`] if a shared store was migrated meanwhile.
+    /// Returns [`Kind::Outdated`] if a shared store was migrated since it was opened.
     pub(super) fn show(&self, conn: &Connection) -> Result<Views> {
         let mut views = Views { files: HashSet::new(), shown: HashSet::new(), others: HashSet::new() };
         if self.files.is_empty() {
@@ -111,7 +113,7 @@ impl<'b> Attached<'b> {
 }
 
 impl Beside {
-    /// Verifies that the state of the attached file has the verified schema.
+    /// Verifies that the current state of the attached file has the verified schema.
     fn verify(&self, conn: &Connection, file: &str) -> Result<()> {
         self.database.still_there()?;
         let file = quoted(file);
@@ -138,18 +140,18 @@ pub(super) struct Views {
 }
 
 impl Views {
-    /// Returns true for a name that stands for a view.
+    /// Returns true if the name denotes a view.
     pub(super) fn has(&self, table: &str) -> bool {
         self.shown.contains(table)
     }
 
-    /// Returns true for a name that stands for a table of an attached file that may not be read.
+    /// Returns true if the name denotes a table of an attached file that may not be read.
     pub(super) fn hides(&self, table: &str) -> bool {
         self.others.contains(table)
     }
 
-    /// Returns true if a column of a temporary view, or of a table of an attached file inside its view, may be read. If a
-    /// statement uses no column of a view, SQLite names the table of the view without column and view.
+    /// Returns true if the statement may read a column of a temporary view, or of a table of an attached file inside
+    /// its view. If a statement uses no column of a view, SQLite passes the table of the view without column and view.
     pub(super) fn may_read(
         &self,
         (table, column): (&str, &str),

@@ -1,8 +1,8 @@
 //! Stops a tenant's statement: at its deadline, when its caller is gone, or when it uses too much memory or temporary
 //! file space.
 //!
-//! Memory and files are counted for the thread that runs the statement, which runs nothing else, so other statements'
-//! use is not charged to it.
+//! Memory and files are counted for the thread that runs the statement. The thread runs nothing else, so the statement
+//! is not charged for the use of other statements.
 
 use crate::{
     error::{Error, Kind, Result},
@@ -17,25 +17,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Instructions between two checks of the clock. One instruction may take some milliseconds: with values of 256 KB each
-/// and functions whose cost grows with the length of their arguments.
+/// Instructions of SQLite's virtual machine between two checks of the clock. One instruction may take some
+/// milliseconds: with values of 256 KB each and functions whose cost grows with the length of their arguments.
 const OPS_BETWEEN_CHECKS: i32 = 10;
 /// Time between two checks of memory and files, each of which takes a system call.
 const COUNT_EVERY: Duration = Duration::from_millis(1);
-/// Time after which a statement counts as long: its thread then lets the statements of other tenants go first.
+/// Duration from which a statement counts as long. Its thread then gives way to the statements of other tenants.
 const SHORT: Duration = Duration::from_millis(20);
 /// `nice` value of the thread of a long statement, the lowest priority.
 const LONG_NICENESS: i32 = 19;
 const PAGE_BYTES: u64 = 4096;
 
-/// Remembers why the progress handler stopped the statement.
+/// Records why the progress handler stopped the statement.
 pub(super) struct Guard {
-    /// The limit that was exceeded.
+    /// The limit that the statement exceeded.
     over: Arc<OnceLock<&'static str>>,
 }
 
 impl Guard {
-    /// Sets the progress handler of the connection. Call it on the thread that runs the statement.
+    /// Sets the progress handler of the connection. Call this on the thread that runs the statement.
     ///
     /// # Errors
     /// Returns SQLite's error if a statement is running on the connection.
@@ -65,7 +65,7 @@ impl Guard {
         Ok(Self { over })
     }
 
-    /// Returns the error in the caller's terms.
+    /// Returns the error that the caller sees: the exceeded limit, if there is one, or else `error`.
     pub(super) fn reason(&self, error: Error) -> Error {
         match self.over.get() {
             Some(limit) => Error::with_source(Kind::Limit(limit), "statement stopped", error),
@@ -74,20 +74,20 @@ impl Guard {
     }
 }
 
-/// Lowers the priority of this thread, which ends with its statement. Where that is not allowed, the statement goes on as
-/// before.
+/// Lowers the priority of this thread, which ends with its statement. If that is not allowed, the priority stays as it
+/// is.
 fn let_others_go_first() {
     if let Err(error) = rustix::process::setpriority_process(None, LONG_NICENESS) {
         tracing::debug!(%error, "a long statement runs at the priority of short ones");
     }
 }
 
-/// Returns true if temporary files of a thread can be counted; otherwise a statement gets none.
+/// Returns true if the temporary files of a thread can be counted. Otherwise a statement may use none.
 pub(super) fn counts_files() -> bool {
     open("io").as_ref().and_then(written).is_some()
 }
 
-/// What a thread uses.
+/// Resource use of one thread.
 struct Taken {
     limits: SqlLimits,
     stat: Option<File>,
@@ -117,8 +117,8 @@ impl Taken {
             return Some("scratch");
         }
         let most = self.limits.memory_bytes / PAGE_BYTES;
-        // Pages that this thread touched first, some perhaps twice, and pages that the process has gained: the
-        // statement holds at most the lesser of the two.
+        // The statement holds at most the lesser of two numbers: the pages that this thread touched first, some perhaps
+        // twice, and the pages that the process has gained.
         let over = since(&self.stat, faults, self.faults) > most
             && since(&self.statm, resident, self.resident) > most;
         over.then_some("memory")

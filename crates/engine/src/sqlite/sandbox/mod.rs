@@ -1,10 +1,10 @@
 //! Runs a tenant's own SQL, read-only, on a connection that can reach nothing but the tenant's database
 //! (`confined-sql`).
 //!
-//! Sessions call it. The connection is opened for one statement and closed after it, so no statement can affect another
-//! through it. The layers, each sufficient against most escapes: a read-only handle, defensive mode, `query_only`, no
-//! `ATTACH`, a default-deny authorizer, limits, a deadline. Shared models that the statement may read are beside the
-//! tenant's tables before all of these apply ([`beside`]).
+//! Sessions call it. The connection is opened for one statement and closed after it, so that no statement can affect
+//! another one through it. Each of its layers is sufficient against most escapes: a read-only handle, defensive mode,
+//! `query_only`, no `ATTACH`, a default-deny authorizer, limits, a deadline. Before all of these apply, the shared
+//! models that the statement may read are attached ([`beside`]).
 
 mod allowed;
 mod apply;
@@ -36,8 +36,8 @@ const VALUE_BYTES: i32 = 256 << 10;
 
 /// Runs one statement on the database at `path`, which the caller has open. Blocks; call it on a thread that does
 /// nothing else. `params` is an array (by position), an object (by name) or null. `check` verifies the state of the
-/// database that the statement will read. If it returns a window, the statement sees only what is in the window.
-/// `beside` are the shared stores whose models it may read too.
+/// database that the statement will read. If it returns a window, the statement sees only the contents of the window.
+/// `beside` contains the shared stores whose models the statement may also read.
 pub(super) fn run(
     path: &Path,
     beside: &[Beside],
@@ -49,7 +49,7 @@ pub(super) fn run(
 ) -> Result<SqlRows> {
     let mut conn = open::connect_with(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let attached = Attached::open(&conn, beside)?;
-    // A sort in memory is one instruction. In files it is many short ones, and uses little memory.
+    // In memory, a sort is one instruction. In files, it takes many short instructions and little memory.
     let temporary = if guard::counts_files() { "FILE" } else { "MEMORY" };
     conn.execute_batch(&format!("PRAGMA temp_store = {temporary}; PRAGMA cell_size_check = ON; BEGIN"))?;
     let window = check(&conn)?;
@@ -71,7 +71,7 @@ pub(super) fn run(
     })
 }
 
-/// Restricts the connection to reading its own tables and shared models, or what is in the window.
+/// Restricts the connection to its own tables and shared models, or to the contents of the window.
 fn confine(conn: &mut Connection, window: Option<Window>, views: Views) -> Result<()> {
     functions::replace_quadratic(conn, VALUE_BYTES as usize)?;
     for (limit, value) in [
@@ -90,7 +90,7 @@ fn confine(conn: &mut Connection, window: Option<Window>, views: Views) -> Resul
     ] {
         conn.set_limit(limit, value)?;
     }
-    // Last, because from here on the authorizer also applies to the platform's statements.
+    // The authorizer comes last, because from here on it also applies to the platform's statements.
     if let Some(window) = window {
         return Ok(conn.authorizer(Some(move |context: AuthContext<'_>| window.judge(context)))?);
     }

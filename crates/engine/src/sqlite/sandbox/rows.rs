@@ -11,7 +11,7 @@ use rusqlite::{
 };
 use serde_json::Value as Json;
 
-/// Binds by position (array), by name without its sigil (object), or nothing (null).
+/// Binds parameters: an array by position, an object by name without its sigil, null if there are none.
 pub(super) fn bind(statement: &mut Statement<'_>, params: &Json) -> Result<()> {
     let wanted = statement.parameter_count();
     match params {
@@ -63,7 +63,7 @@ fn stored(value: &Json) -> Stored {
     }
 }
 
-/// Collects rows up to the limits.
+/// Collects rows until a limit is reached.
 pub(super) fn collect(statement: &mut Statement<'_>, limits: SqlLimits) -> Result<SqlRows> {
     let columns: Vec<String> = statement.column_names().map(Into::into).collect();
     let mut answer = SqlRows { columns, rows: vec![], truncated: false };
@@ -74,7 +74,7 @@ pub(super) fn collect(statement: &mut Statement<'_>, limits: SqlLimits) -> Resul
         for index in 0..answer.columns.len() {
             let value = json(row.get_ref(index)?);
             bytes += length(&value);
-            // Stop in the middle of a row of long values.
+            // This may stop in the middle of a row of long values.
             if answer.rows.len() == limits.rows || bytes > limits.bytes {
                 answer.truncated = true;
                 return Ok(answer);
@@ -90,7 +90,7 @@ fn json(value: ValueRef<'_>) -> Json {
     match value {
         ValueRef::Null => Json::Null,
         ValueRef::Integer(value) => value.into(),
-        // JSON has no infinities.
+        // JSON has no infinities: they become null.
         ValueRef::Real(value) => value.into(),
         ValueRef::Text(text) => String::from_utf8_lossy(text).into(),
         ValueRef::Blob(bytes) => STANDARD.encode(bytes).into(),

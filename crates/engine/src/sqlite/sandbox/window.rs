@@ -1,12 +1,12 @@
-//! Shows an operator's statement only the rows of one place.
+//! Confines an operator's statement to the rows of one place.
 //!
-//! For each model of the place's store there is a temporary view with the model's name, so that a statement reads and
-//! updates it like a table. An UPDATE changes the view: a trigger notes the new values in a temporary table, and
-//! [`Window::apply`] writes them to the rows. The statement itself never writes to a real table, so it can neither delete
-//! a row, nor change a `rowid` or a full-text index.
+//! Each model of the place's store has a temporary view with the model's name, so that a statement reads and updates it
+//! like a table. An UPDATE changes the view: a trigger records the new values in a temporary table, and
+//! [`Window::apply`] writes them to the rows. The statement itself never writes to a real table, so it can neither
+//! delete a row nor change a `rowid` or a full-text index.
 //!
 //! The authorizer allows a real table only inside the inner view of its model. Names of inner views, triggers and
-//! temporary tables contain a random number, so that a statement cannot name them or a subquery like them.
+//! temporary tables contain a random number, so that a statement can neither use them nor give a subquery such a name.
 
 use super::allowed::{is_harmless, is_internal};
 use crate::{
@@ -31,9 +31,9 @@ use std::collections::HashSet;
 
 /// Columns that only the platform may write.
 pub(super) const COLUMNS: [&str; 3] = ["id", "created_at", "version"];
-/// Tables that are functions without effect and read nothing stored.
+/// Tables that are functions without side effects and read no stored data.
 const JSON: [&str; 2] = ["json_each", "json_tree"];
-/// Selects every name that can stand for a table of the database.
+/// Selects every name that can denote a table of the database.
 const NAMES: &str = "SELECT lower(name) FROM main.sqlite_schema WHERE type IN ('table', 'view')
      UNION SELECT lower(name) FROM pragma_module_list";
 
@@ -42,7 +42,7 @@ const NAMES: &str = "SELECT lower(name) FROM main.sqlite_schema WHERE type IN ('
 pub(in crate::sqlite) struct Window {
     random: String,
     pub(super) tables: Vec<Table>,
-    /// Lower-case names that stand for something else than a view.
+    /// Lower-case names that denote something other than a view.
     others: HashSet<String>,
     pub(super) can_update: bool,
 }
@@ -55,13 +55,13 @@ pub(super) struct Table {
     pub(super) whose: String,
     pub(super) columns: Vec<String>,
     pub(super) fields: Vec<Field>,
-    /// How many bytes a text in each field may have, if it is in an index.
+    /// Maximum number of bytes of a text in each field, if an index covers the field.
     pub(super) most_bytes: Vec<Option<usize>>,
 }
 
 impl Window {
-    /// Creates the views of the store's models as they are after the migrations that the database has. The transaction
-    /// must have begun.
+    /// Creates the views of the store's models as they are after the migrations that the database has. Call this inside
+    /// a transaction.
     ///
     /// # Errors
     /// Returns [`Kind::Denied`] for a pool without a tenant, and otherwise the errors of [`Script::as_applied`].
@@ -92,7 +92,7 @@ impl Window {
         Ok(window)
     }
 
-    /// Allows or denies one action while a statement is prepared.
+    /// Allows or denies one action of a statement that is being prepared.
     pub(in crate::sqlite) fn judge(&self, context: AuthContext<'_>) -> Authorization {
         let (database, inside) = (context.database_name, context.accessor);
         let allowed = match context.action {
@@ -110,7 +110,7 @@ impl Window {
                     // SQLite's name for `rowid`, `_rowid_` and `oid`.
                     && column_name != "ROWID"
             }
-            // Inside the trigger that notes the new values.
+            // Allowed only inside the trigger that records the new values.
             AuthAction::Insert { table_name } => self.tables.iter().any(|table| {
                 table_name == self.noted(&table.model) && inside == Some(&*self.trigger(&table.model))
             }),
@@ -119,8 +119,8 @@ impl Window {
         if allowed { Authorization::Allow } else { Authorization::Deny }
     }
 
-    /// Returns true if the column may be read. SQLite passes no database name for a table none of whose columns is used,
-    /// and likewise for a common table expression or a subquery, which may have any name that no table has.
+    /// Returns true if the column may be read. SQLite passes no database name if the statement uses no column of the
+    /// table, or if the table is a common table expression or a subquery, which may have any name that no table has.
     fn may_read(&self, table: &str, column: &str, database: Option<&str>, inside: Option<&str>) -> bool {
         match database {
             Some("temp") => {
@@ -159,7 +159,7 @@ impl Window {
     }
 }
 
-/// Returns the models of the script's store with the columns that a statement may see.
+/// Returns the models of the script's store, with the columns that a statement may see.
 fn tables(script: &Script, place: &Place) -> Vec<Table> {
     let (state, isolation) = (script.state(), place.isolation);
     let table = |model| {
@@ -169,8 +169,8 @@ fn tables(script: &Script, place: &Place) -> Vec<Table> {
             layout.column_names().into_iter().filter(|name| *name != "_row" && Some(*name) != tenant);
         Table {
             model: model.name.to_string(),
-            // Without a condition on a column that is not the rowid, a statement that only counts rows uses no column, and
-            // SQLite does not tell the authorizer where.
+            // Always use a condition on a column other than the rowid. Without it, a statement that only counts rows
+            // uses no column, and SQLite does not pass the enclosing view to the authorizer.
             whose: match tenant {
                 Some(column) => format!("{of}.{} = {}", quoted(column), identity::tenant_number(place)),
                 None => format!("{of}.\"version\" IS NOT ''"),
