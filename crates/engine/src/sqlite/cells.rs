@@ -1,4 +1,4 @@
-//! Stored values on their way into SQLite and out of it.
+//! Conversions between stored values and SQLite's values.
 
 use crate::cell::{Key, Raw, Stored};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
@@ -22,7 +22,7 @@ impl ToSql for Stored<'_> {
     }
 }
 
-/// Returns the stored value that SQLite hands out.
+/// Returns the stored value for a value that SQLite returned.
 #[inline]
 pub(crate) fn raw(value: ValueRef<'_>) -> Raw<'_> {
     match value {
@@ -33,7 +33,7 @@ pub(crate) fn raw(value: ValueRef<'_>) -> Raw<'_> {
     }
 }
 
-/// Returns the value that SQLite stores for a stored value.
+/// Returns SQLite's value for a stored value.
 pub(crate) fn value_ref(value: Raw<'_>) -> ToSqlOutput<'_> {
     ToSqlOutput::Borrowed(match value {
         Raw::Null | Raw::Other => ValueRef::Null,

@@ -1,7 +1,7 @@
 //! Converts SQLite's errors to the error of this crate. `?` uses it everywhere under `sqlite/`.
 //!
-//! The database's message goes to the private detail. Only [`Kind::Statement`] passes it on, because there the caller
-//! wrote the statement.
+//! The database's message becomes part of the private detail. Only [`Kind::Statement`] shows it to the caller, because
+//! there the caller wrote the statement.
 
 use crate::{
     error::{Error, Kind},
@@ -80,7 +80,7 @@ fn constraint(extended: i32, message: &str) -> Kind {
     }
 }
 
-/// Returns an I/O error with its path and kind; a missing file is `Missing`.
+/// Returns an I/O error with its path and kind. A missing file is `Missing`.
 pub(crate) fn io(error: std::io::Error, path: &Path) -> Error {
     use std::io::ErrorKind as Io;
     let kind = match error.kind() {
@@ -92,22 +92,23 @@ pub(crate) fn io(error: std::io::Error, path: &Path) -> Error {
     Error::with_source(kind, path.display().to_string(), error).in_file(path)
 }
 
-/// Returns true if the database of `place` is missing, holds another place, or cannot be read: conditions that do not
+/// Returns true if the database of `place` is missing, holds another place, or cannot be read. These conditions do not
 /// pass without intervention.
 pub(crate) fn is_loss(place: &Place, error: &Error) -> bool {
     match error.kind() {
         Kind::Missing | Kind::WrongIdentity | Kind::Corrupt | Kind::NoAccess | Kind::Io => true,
-        // No name is used twice, so someone put a file of another generation there. A pool may simply be ahead.
+        // Names are never reused, so a file of another generation was put at the path. A pool may just have a later
+        // generation.
         Kind::Fenced => place.isolation == Isolation::Database,
         _ => false,
     }
 }
 
-/// Free bytes on a disk below which a refused write is attributed to the disk. A write that failed frees little of the
-/// space it took.
+/// Free bytes on a disk below which a refused write is attributed to the disk. A failed write frees little of the space
+/// that it took.
 const ROOM_BYTES: u64 = 1 << 20;
 
-/// Returns the bytes that this process may still write where `path` lies; None if that cannot be told.
+/// Returns the bytes that this process may still write to the disk of `path`; `None` if they cannot be determined.
 pub(crate) fn free_bytes(path: &Path) -> Option<u64> {
     let stat =
         rustix::fs::statvfs(path).or_else(|_| rustix::fs::statvfs(path.parent().unwrap_or(path))).ok()?;
@@ -118,11 +119,12 @@ pub(crate) fn has_room(path: &Path) -> bool {
     free_bytes(path).is_none_or(|free| free >= ROOM_BYTES)
 }
 
-/// Bytes below the limit of the size of a file at which a refused write is attributed to that limit: the largest page.
+/// Distance in bytes from the file size limit at which a refused write is attributed to that limit. It is the size of
+/// the largest page.
 const PAGE_BYTES: u64 = 1 << 16;
 
-/// Returns true if a file of the database is as large as this process may make one (`ulimit -f`). SQLite says "I/O error"
-/// then.
+/// Returns true if a file of the database is as large as this process may make one (`ulimit -f`). SQLite then reports
+/// "I/O error".
 fn is_at_file_limit(path: &Path) -> bool {
     let Some(most) = rustix::process::getrlimit(rustix::process::Resource::Fsize).current else {
         return false;
@@ -134,8 +136,8 @@ fn is_at_file_limit(path: &Path) -> bool {
     })
 }
 
-/// Adds to the error the database file it concerns, and corrects its kind by the state of the disk. SQLite says "I/O
-/// error" for a full disk when it extends a `-shm` file.
+/// Adds the database file to the error, and corrects its kind from the state of the disk. SQLite reports "I/O error"
+/// for a full disk when it extends a `-shm` file.
 pub(crate) fn located(error: Error, path: &Path) -> Error {
     match error.kind() {
         Kind::Io if !has_room(path) || is_at_file_limit(path) => {
@@ -149,7 +151,7 @@ pub(crate) fn located(error: Error, path: &Path) -> Error {
     }
 }
 
-/// Returns false if the file exists and this process may not read and write it. Does not open the file, because closing
+/// Returns false if the file exists but this process may not read and write it. Does not open the file, because closing
 /// it would drop SQLite's locks.
 fn may_use(path: &Path) -> bool {
     use rustix::fs::Access;

@@ -1,9 +1,9 @@
-//! SQL functions whose cost grows with the length of their arguments. They replace SQLite's own, whose cost grows with
-//! the product of two lengths.
+//! SQL functions whose cost grows with the length of their arguments. They replace SQLite's own functions, whose cost
+//! grows with the product of two lengths.
 //!
 //! SQLite checks its deadline between two instructions, and a function call is one instruction, so each call must be
-//! short. `contains` is on every connection, for list filters. The others replace SQLite's functions in tenants'
-//! statements and give the same answers.
+//! short. Every connection has `contains`, for list filters. The other functions replace SQLite's in tenants'
+//! statements and give the same results.
 
 use memchr::memmem;
 use rusqlite::{
@@ -22,7 +22,7 @@ fn flags() -> FunctionFlags {
     FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS
 }
 
-/// Adds the function that list filters use; every connection of this crate has it.
+/// Adds the function that list filters use. Every connection of this crate has it.
 ///
 /// # Errors
 /// Returns SQLite's error if a statement is running on the connection.
@@ -30,7 +30,7 @@ pub(super) fn add_own(conn: &Connection) -> Result<()> {
     conn.create_scalar_function(CONTAINS, 2, flags() | FunctionFlags::SQLITE_DIRECTONLY, contains)
 }
 
-/// Replaces SQLite's functions of quadratic cost. `longest` bounds the result of `replace`, in bytes.
+/// Replaces SQLite's functions of quadratic cost. `longest` is the maximum length of the result of `replace`, in bytes.
 pub(super) fn replace_quadratic(conn: &Connection, longest: usize) -> Result<()> {
     conn.create_scalar_function("instr", 2, flags(), instr)?;
     conn.create_scalar_function("replace", 3, flags(), move |context| replace(context, longest))?;
@@ -39,13 +39,13 @@ pub(super) fn replace_quadratic(conn: &Connection, longest: usize) -> Result<()>
             conn.create_scalar_function(name, arguments, flags(), move |context| trim(context, left, right))?;
         }
     }
-    // SQLite would search the second argument, a set of characters, once for each character of the first.
+    // SQLite searches the second argument, a set of characters, once for each character of the first.
     conn.create_scalar_function("unhex", 2, flags(), |_| -> Result<Option<i64>> {
         Err(Error::UserFunctionError("unhex takes one argument here".into()))
     })
 }
 
-/// Text that may not be valid UTF-8: SQLite's functions work on bytes.
+/// Text that may be invalid UTF-8: SQLite's functions work on bytes.
 struct Text(Vec<u8>);
 
 impl ToSql for Text {
@@ -54,7 +54,7 @@ impl ToSql for Text {
     }
 }
 
-/// Returns the text of an argument as SQLite converts it; None for null.
+/// Returns the text of an argument as SQLite converts it; `None` for null.
 fn text<'a>(context: &'a Context<'_>, index: usize) -> Result<Option<Cow<'a, [u8]>>> {
     Ok(Some(match context.get_raw(index) {
         ValueRef::Null => return Ok(None),
@@ -64,7 +64,8 @@ fn text<'a>(context: &'a Context<'_>, index: usize) -> Result<Option<Cow<'a, [u8
     }))
 }
 
-/// Returns the text of a real number. It asks SQLite, which alone knows its rounding; such arguments are rare.
+/// Returns the text of a real number. Only SQLite knows its rounding, so a query converts the number; such arguments
+/// are rare.
 fn real(number: f64) -> Result<String> {
     Connection::open_in_memory()?.query_row("SELECT CAST(?1 AS TEXT)", [number], |row| row.get(0))
 }
@@ -77,7 +78,7 @@ fn continues(byte: u8) -> bool {
     byte & 0xc0 == 0x80
 }
 
-/// Returns true if the first text contains the second. Compares ASCII letters without case, as `LIKE` does.
+/// Returns true if the first text contains the second. Ignores the case of ASCII letters, as `LIKE` does.
 fn contains(context: &Context<'_>) -> Result<Option<bool>> {
     let (ValueRef::Text(text), ValueRef::Text(_)) = (context.get_raw(0), context.get_raw(1)) else {
         return Ok(None);
@@ -90,7 +91,8 @@ fn contains(context: &Context<'_>) -> Result<Option<bool>> {
     Ok(Some(finder.find(&text.to_ascii_lowercase()).is_some()))
 }
 
-/// Returns the 1-based position of the first occurrence, in characters or, for two blobs, in bytes; 0 if there is none.
+/// Returns the 1-based position of the first occurrence, in characters or, for two blobs, in bytes; 0 if there is no
+/// occurrence.
 fn instr(context: &Context<'_>) -> Result<Option<i64>> {
     let (Some(text), Some(needle)) = (text(context, 0)?, text(context, 1)?) else { return Ok(None) };
     let by_bytes = is_blob(context.get_raw(0)) && is_blob(context.get_raw(1));
@@ -149,7 +151,7 @@ fn trim(context: &Context<'_>, left: bool, right: bool) -> Result<Option<Text>> 
     Ok(Some(Text(rest.to_vec())))
 }
 
-/// The characters to trim, numbered in the order in which they were given.
+/// The characters to trim, numbered in the order in which the argument lists them.
 struct Characters<'a> {
     single: [Option<usize>; 256],
     longer: HashMap<&'a [u8], usize>,

@@ -1,5 +1,5 @@
-//! Which places live in a database, at which generation (`self-identifying` and `fenced-generation`). Provisioning and
-//! moves write it; every open checks it.
+//! The places that live in a database, with their generations (`self-identifying` and `fenced-generation`).
+//! Provisioning and moves write these rows; every open checks them.
 
 use crate::{
     error::{Error, Kind, Result},
@@ -15,7 +15,7 @@ pub(crate) fn tenant_number(place: &Place) -> i64 {
     place.tenant.map_or(0, |t| t.get())
 }
 
-/// Writes the row of `place`. Repeating it changes nothing; another generation is refused.
+/// Writes the row of `place`. Idempotent. Refuses another generation.
 pub(crate) fn enrol(conn: &Connection, place: &Place, platform: &Platform) -> Result<()> {
     conn.execute(
         "INSERT INTO _tenantry_place(tenant, store, generation, platform) VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
@@ -24,11 +24,11 @@ pub(crate) fn enrol(conn: &Connection, place: &Place, platform: &Platform) -> Re
     check(conn, place, platform)
 }
 
-/// Verifies that `place` lives in this database.
+/// Verifies that this database holds `place` at its generation.
 ///
 /// # Errors
-/// Returns `WrongIdentity` if it does not, or if the database belongs to another installation, and `Fenced` if it is
-/// here at another generation.
+/// Returns `WrongIdentity` if the database does not hold `place`, or belongs to another installation, and `Fenced` if
+/// it holds `place` at another generation.
 pub(crate) fn check(conn: &Connection, place: &Place, platform: &Platform) -> Result<()> {
     let sql = "SELECT generation, platform FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
     let row = conn.prepare_cached(sql).and_then(|mut statement| {
@@ -51,11 +51,11 @@ pub(crate) fn check(conn: &Connection, place: &Place, platform: &Platform) -> Re
     alone(conn, place)
 }
 
-/// Verifies that a file, read without its `-wal`, can be the one in which `place` lives. The row of a pooled tenant may
-/// still be in the `-wal`; the row of the file's first resident was written when the file was made.
+/// Verifies that a file, read without its `-wal`, can be the file of `place`. The row of a pooled tenant may still be
+/// in the `-wal`, but the row of the file's first resident was written when the file was created.
 ///
 /// # Errors
-/// Returns `WrongIdentity` if it cannot.
+/// Returns `WrongIdentity` if the file cannot be that of `place`.
 pub(crate) fn check_base(conn: &Connection, place: &Place, platform: &Platform) -> Result<()> {
     let pooled = place.isolation == Isolation::Pooled && place.tenant.is_some();
     let sql = "SELECT platform FROM _tenantry_place WHERE tenant = ?1 AND (?2 OR store = ?3) LIMIT 1";
@@ -72,8 +72,8 @@ pub(crate) fn check_base(conn: &Connection, place: &Place, platform: &Platform) 
     alone(conn, place)
 }
 
-/// Refuses a database with other residents for a tenant that has its own database: handing out a shared database as an
-/// own one would show the rows of all its tenants.
+/// Refuses a database with other residents for a tenant that has its own database: treating a shared database as the
+/// tenant's own would show it the rows of all tenants.
 fn alone(conn: &Connection, place: &Place) -> Result<()> {
     if place.isolation == Isolation::Pooled || place.tenant.is_none() {
         return Ok(());
@@ -87,8 +87,8 @@ fn alone(conn: &Connection, place: &Place) -> Result<()> {
     }
 }
 
-/// Turns "no such table" into `WrongIdentity`: a file without our table is not ours, whatever it holds, unless a newer
-/// version of this program made it.
+/// Converts "no such table" to `WrongIdentity`: a file without our table is not ours, whatever it contains, unless a
+/// newer version of this program created it.
 pub(crate) fn not_ours(conn: &Connection, error: rusqlite::Error) -> Error {
     let error = Error::from(error);
     match error.kind() {
@@ -100,8 +100,8 @@ pub(crate) fn not_ours(conn: &Connection, error: rusqlite::Error) -> Error {
     }
 }
 
-/// Returns true if commits to the database of `place` are synced fully: for system stores, even if tenants of other
-/// stores are pooled in them. A tenant store's pool is only as durable as tenants' own databases.
+/// Returns true if commits to the database of `place` are fully synced. That is the case for system stores, even if
+/// they pool tenants of other stores. A pool of a tenant store is only as durable as tenants' own databases.
 pub(crate) fn needs_sync(conn: &Connection, place: &Place) -> Result<bool> {
     if place.tenant.is_none() && place.isolation == Isolation::Database {
         return Ok(true);
@@ -110,7 +110,8 @@ pub(crate) fn needs_sync(conn: &Connection, place: &Place) -> Result<bool> {
     conn.query_row(sql, [place.store.as_str()], |row| row.get(0)).map_err(|error| not_ours(conn, error))
 }
 
-/// Returns true if places of other stores are in the database. Then nothing tells whose a table is that no model declares.
+/// Returns true if places of other stores are in the database. Then the owner of a table that no model declares is
+/// unknown.
 pub(crate) fn has_other_stores(conn: &Connection, store: &StoreName) -> Result<bool> {
     let sql = "SELECT EXISTS(SELECT 1 FROM _tenantry_place WHERE store <> ?1)";
     Ok(conn.query_row(sql, [store.as_str()], |row| row.get(0))?)

@@ -1,8 +1,9 @@
 //! SQLite: one file per database, in a server's directory.
 //!
-//! Only [`crate::engine`] calls it, which selects the server. Every connection of the process to a database is opened
-//! here. No other code may open a live database file, not even to read it: closing any descriptor of the file would
-//! silently drop SQLite's POSIX locks. `connection::base` has the one exception, for files that this process does not have open.
+//! Only [`crate::engine`] calls it; the engine selects the server. Every connection of the process to a database is
+//! opened here. No other code may open a live database file, not even to read it: closing any descriptor of the file
+//! would silently drop SQLite's POSIX locks. `connection::base` has the one exception, for files that this process does
+//! not have open.
 
 mod backend;
 mod cells;

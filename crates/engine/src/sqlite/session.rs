@@ -1,8 +1,7 @@
 //! One place in an open database: every statement for it runs here, with the place's confinement.
 //!
-//! The engine makes a session for each request. The session decides *where* work runs (on the async thread, on a
-//! blocking thread, under the write lock), never *what* it may touch: that is fixed by its confinement
-//! (`confined-query`).
+//! The engine creates a session for each request. The session decides *where* work runs (on the async thread, on a
+//! blocking thread, under the write lock), never *what* it may touch: its confinement fixes that (`confined-query`).
 
 use super::{
     connection::{Database, Lease, group_commit},
@@ -47,8 +46,8 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Makes a session for a place that was admitted to `database`, and a schema that was verified when the ledger was
-    /// at position `ledger`.
+    /// Creates a session for a place that was admitted to `database`, and for a schema that was verified when the
+    /// ledger was at position `ledger`.
     pub(crate) fn new(
         database: Arc<Database>,
         place: &Place,
@@ -104,7 +103,7 @@ impl Session {
         self.short(|conn| read::refers(conn, &self.schema, &self.confinement, model, field, id)).await
     }
 
-    /// Runs on the async thread if a page bounds the work, otherwise on a blocking thread with a deadline.
+    /// Runs on the async thread if a page limits the work, otherwise on a blocking thread with a deadline.
     pub(crate) async fn select<V: Visit>(
         &self,
         model: &str,
@@ -172,7 +171,7 @@ impl Session {
         self.short(|conn| usage::usage(conn, &self.schema, &self.confinement)).await
     }
 
-    /// Counts the bytes of a tenant whose database was made before they were counted. Holds no writer up.
+    /// Counts the bytes of a tenant whose database was created before bytes were counted. Does not delay writers.
     async fn count_bytes(&self) -> Result<()> {
         self.database.counted().once(|| self.count_once()).await
     }
@@ -200,8 +199,8 @@ impl Session {
         });
     }
 
-    /// Runs small writes through the queue, where they share commits; a large write has its own transaction. A waiting
-    /// write holds no thread and no connection.
+    /// Passes small writes to the queue, where they share commits. A large write has its own transaction. A waiting
+    /// write holds neither a thread nor a connection.
     pub(crate) async fn write(
         &self,
         changes: Cow<'_, [Change]>,
@@ -229,7 +228,7 @@ impl Session {
         done.map_err(|error| self.located(error))
     }
 
-    /// Takes the write lock of the file and releases it.
+    /// Takes the write lock of the file and releases it, so that all earlier writers have finished.
     pub(crate) async fn settled(&self) -> Result<()> {
         let _writer = self.database.writer.clone().lock_owned().await;
         let deadline = Instant::now() + BUSY_WAIT;
@@ -249,12 +248,12 @@ impl Session {
         let deadline = Instant::now() + BUSY_WAIT;
         loop {
             let request = request.clone();
-            // Holds the lock until the work ends, even if the caller goes away.
+            // The work holds the lock until it ends, even if the caller goes away.
             let work = move |conn: &Connection| Ok((request.run(conn), writer));
             let (done, held) =
                 self.long.run_as_writer(&self.database, self.long.write_deadline(), work).await?;
             match done {
-                // A writer in another process is active; nothing was changed.
+                // A writer in another process is active, and nothing was changed.
                 Err(error) if *error.kind() == Kind::Busy && Instant::now() < deadline => pause().await,
                 done => return done,
             }
@@ -281,7 +280,8 @@ impl Session {
             .map_err(|error| self.located(error))
     }
 
-    /// Runs on the async thread, because reads by key end in microseconds, less than a change of threads takes.
+    /// Runs on the async thread, because a read by key ends in microseconds, in less time than a switch of threads
+    /// takes.
     async fn short<T>(&self, mut work: impl FnMut(&Connection) -> Result<T>) -> Result<T> {
         let mut deadline = None;
         loop {
@@ -289,7 +289,7 @@ impl Session {
             let done = lease.read(&self.schema, &mut work);
             lease.give_back();
             match done.map_err(|error| self.located(error)) {
-                // Another process holds the lock; nothing was changed and nothing visited yet.
+                // Another process holds the lock. Nothing was changed or visited yet.
                 Err(error) if *error.kind() == Kind::Busy => {
                     if Instant::now() >= *deadline.get_or_insert_with(|| Instant::now() + BUSY_WAIT) {
                         return Err(error);
@@ -330,7 +330,7 @@ fn shared() -> Error {
     Error::new(Kind::Denied("SQL where others' rows are".into()), "raw SQL needs a database of one's own")
 }
 
-/// A statement, and the shared stores whose models it may read too.
+/// A statement, and the shared stores whose models it may also read.
 pub(crate) struct Asked<'t> {
     pub(crate) text: &'t str,
     pub(crate) params: serde_json::Value,
@@ -338,8 +338,8 @@ pub(crate) struct Asked<'t> {
     pub(crate) beside: Vec<Beside>,
 }
 
-/// Runs a read-only statement of an operator, whatever the schema of the database. It sees stored values: all those of a
-/// tenant's own database, and in a shared one only the place's rows.
+/// Runs a read-only statement of an operator, under any schema of the database. The statement sees stored values: all
+/// values of a tenant's own database, but in a shared database only the place's rows.
 pub(crate) async fn operator_sql(
     database: Arc<Database>,
     place: &Place,
@@ -356,7 +356,8 @@ pub(crate) async fn operator_sql(
     run_sql(database, (tenant, long), asked, window).await
 }
 
-/// Holds the database open meanwhile, so that its last connection does not close under the reader.
+/// Runs the statement and holds the database open until it ends, so that its last connection does not close under the
+/// reader.
 async fn run_sql(
     database: Arc<Database>,
     (tenant, long): (i64, &LongWork),

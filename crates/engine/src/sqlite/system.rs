@@ -23,16 +23,16 @@ use std::{
 };
 use tokio::sync::OwnedMutexGuard;
 
-/// Columns of the table `?1`: name, whether it holds text, whether it may be null, position in the primary key. A column
-/// of a primary key is never null, although SQLite does not say so of a single integer.
+/// Query for the columns of the table `?1`: name, whether it holds text, whether it may be null, position in the
+/// primary key. A primary key column is never null, although SQLite does not report that for a single integer.
 pub(crate) const COLUMNS: &str = "SELECT name, upper(type) = 'TEXT', \"notnull\" = 0 AND pk = 0, nullif(pk, 0) \
     FROM pragma_table_info(?1) ORDER BY cid";
-/// Tables with ids that are never assigned twice, and the last of each.
+/// Query for the tables with ids that are never assigned twice, and the last id of each.
 pub(crate) const LAST_IDS: &str = "SELECT t.name, coalesce(max(s.seq), 0) FROM sqlite_schema t \
     LEFT JOIN sqlite_sequence s ON s.name = t.name \
     WHERE t.type = 'table' AND t.sql LIKE '%AUTOINCREMENT%' GROUP BY t.name";
 
-/// Handle to a system store; cheap to clone, keeps the database open.
+/// Handle to a system store. Cheap to clone; keeps the database open.
 #[derive(Debug, Clone)]
 pub(crate) struct SystemDb {
     database: Arc<Database>,
@@ -45,7 +45,7 @@ impl SystemDb {
         Ok(Self { database, watch })
     }
 
-    /// Starts a transaction that may write. Waits for other writers, up to 5 s for those in other processes.
+    /// Starts a transaction that may write. Waits for other writers; for those in other processes up to 5 s.
     ///
     /// # Errors
     /// Returns [`Kind::Busy`] if a writer in another process does not finish in time.
@@ -74,19 +74,19 @@ impl SystemDb {
         self.snapshot().await?.query(sql, params).await
     }
 
-    /// Returns a number that stays the same as long as no process commits to this store. Take it *before* the read
+    /// Returns a number that stays the same as long as no process commits to this store. Call it *before* the read
     /// whose result you cache. Takes about 150 ns.
     pub(crate) fn mark(&self) -> u64 {
         self.watch.mark()
     }
 
-    /// Returns true if something was committed since `mark` was taken (or if that cannot be told).
+    /// Returns true if a process has committed since `mark` was taken, or if that is unknown.
     pub(crate) fn changed(&self, mark: u64) -> bool {
         self.watch.mark() != mark
     }
 }
 
-/// Begins a transaction; waits for other processes without holding the thread.
+/// Begins a transaction. Waits for other processes without holding the thread.
 async fn begin(lease: &mut Lease<Arc<Database>>, sql: &str) -> Result<()> {
     let deadline = Instant::now() + BUSY_WAIT;
     let mut pause = Duration::from_micros(500);
@@ -100,7 +100,7 @@ async fn begin(lease: &mut Lease<Arc<Database>>, sql: &str) -> Result<()> {
     }
 }
 
-/// A transaction on a system store. Dropping it rolls back.
+/// A transaction on a system store. Dropping it rolls it back.
 #[derive(Debug)]
 pub(crate) struct Tx {
     lease: Option<Lease<Arc<Database>>>,
@@ -165,11 +165,11 @@ impl Tx {
     }
 
     /// Commits. A transaction that may write is committed and synced on a blocking thread; dropping the caller's future
-    /// does not stop that.
+    /// does not stop the commit.
     ///
     /// # Errors
     /// Returns the errors of the disk; then nothing was committed. Returns [`Kind::Missing`] if the file was removed or
-    /// replaced: then the commit is in a file that no process opens any more.
+    /// replaced; then the commit is in a file that no process will open again.
     pub(crate) async fn commit(mut self) -> Result<()> {
         let (Some(lease), writer) = (self.lease.take(), self.writer.take()) else { return Err(over()) };
         if writer.is_none() {
@@ -209,7 +209,7 @@ fn over() -> Error {
     Error::new(Kind::Internal, "the transaction is over")
 }
 
-/// Ends the transaction. The connection goes back to the pool only if that worked.
+/// Ends the transaction. Only if that worked, the connection goes back to the pool.
 fn finish(lease: Lease<Arc<Database>>, sql: &str) -> Result<()> {
     lease.execute_batch(sql).map_err(|error| of_file(&lease, error))?;
     lease.give_back();
@@ -219,7 +219,7 @@ fn finish(lease: Lease<Arc<Database>>, sql: &str) -> Result<()> {
 impl Drop for Tx {
     fn drop(&mut self) {
         // Dropping a reader is normal. Dropping an unfinished writer is not: its connection is closed with the lease
-        // (`clean-connection`) before the write lock is free again.
+        // (`clean-connection`) before the write lock is released.
         if self.writer.is_none()
             && let Some(lease) = self.lease.take()
             && let Err(error) = finish(lease, "ROLLBACK")
@@ -230,7 +230,7 @@ impl Drop for Tx {
     }
 }
 
-/// A value as system stores hold it: instants as microseconds; types that SQLite lacks as text.
+/// A value as system stores hold it: an instant in microseconds; a type that SQLite lacks as text.
 struct Bound<'a>(&'a Value);
 
 impl ToSql for Bound<'_> {
@@ -249,7 +249,7 @@ impl ToSql for Bound<'_> {
     }
 }
 
-/// Returns a value that was read.
+/// Converts a value that was read.
 fn cell(value: Stored) -> Cell {
     match value {
         Stored::Null => Cell::Null,

@@ -1,8 +1,8 @@
-//! The platform's own tables in every database, and the version of their form. An older form is brought up to date when
-//! the database is opened for writing; a later one than this program knows is refused.
+//! The platform's own tables in every database, and the version of their format. Opening a database for writing
+//! upgrades an older format. A later format than this program knows is refused.
 //!
-//! A new form: raise [`VERSION`], change [`CREATE`] and add a step to [`STEPS`]. A step may not rename a table or a column,
-//! because SQLite then checks the whole schema, which a tenant's own views may break.
+//! To add a format: raise [`VERSION`], change [`CREATE`] and add a step to [`STEPS`]. A step may not rename a table or
+//! a column, because SQLite then checks the whole schema, and a tenant's own views may fail that check.
 
 use crate::error::{Error, Kind, Result};
 use rusqlite::{Connection, MAIN_DB, Transaction, TransactionBehavior};
@@ -13,7 +13,7 @@ macro_rules! meta_table {
     };
 }
 
-/// The table of places; `$more` are columns that later forms have.
+/// SQL that creates the table of places; `$more` contains the columns that later formats add.
 macro_rules! place_table {
     ($more:literal) => {
         concat!(
@@ -28,18 +28,19 @@ macro_rules! place_table {
     };
 }
 
-/// Version of the form that [`CREATE`] makes. Databases without a version row have form 1.
+/// Version of the format that [`CREATE`] makes. Databases without a version row have format 1.
 const VERSION: i64 = 3;
 
-/// Steps from each form to the next one, beginning with form 1.
+/// Steps from each format to the next one, beginning with format 1.
 const STEPS: [&str; 2] = [TO_2, TO_3];
 
 const TO_2: &str = concat!(
     "CREATE TABLE _tenantry_place_1 AS SELECT * FROM _tenantry_place; DROP TABLE _tenantry_place;",
     meta_table!(),
     place_table!(""),
-    // `fenced`: 0 open, 1 fenced by no operation, 2 made from a copy, else a fencing token. `carried`: the lowest number
-    // for rows that are being removed, another negative number is the token of the call that fills the place.
+    // `fenced`: 0 is open, 1 is fenced by no operation, 2 is made from a copy, any other value is a fencing token.
+    // `carried`: the lowest number marks rows that are being removed; another negative number is the token of the call
+    // that fills the place.
     "INSERT INTO _tenantry_place(tenant, store, generation, platform, state, holder, recorder, log_upto, rows, bytes)
      SELECT tenant, store, generation, platform,
        CASE WHEN carried = -9223372036854775808 THEN 'leaving' WHEN carried < 0 THEN 'filling'
@@ -52,19 +53,19 @@ const TO_2: &str = concat!(
      INSERT INTO _tenantry_meta(one, version) VALUES(1, 2)"
 );
 
-/// Until form 3, bytes were counted in pools only. A pool has a row of its own, so a file with one row is no pool.
+/// Before format 3, only the bytes of pools were counted. A pool has its own row, so a file with one row is not a pool.
 const TO_3: &str = "ALTER TABLE _tenantry_place ADD COLUMN counted INTEGER NOT NULL DEFAULT 1;
     UPDATE _tenantry_place SET bytes = 0, counted = 0
     WHERE tenant = 0 OR (SELECT count(*) FROM _tenantry_place) = 1;
     UPDATE _tenantry_meta SET version = 3";
 
-/// The platform's own tables, in a database without them.
+/// SQL that creates the platform's own tables in a database without them.
 ///
-/// `_tenantry_meta` has one row. `_tenantry_place` has one row per tenant and store living here; tenant 0 is a system
-/// store itself. `platform` is the installation it belongs to (empty if made before that was known, like the control
-/// store). While `counted` is 0, `bytes` has only what writes added since the row was brought up to
-/// date (`records/count.rs`). For the other columns see [`crate::identity::PlaceInfo`]: while there is a `recorder`, writes are noted in
-/// `_tenantry_changes`.
+/// `_tenantry_meta` has one row. `_tenantry_place` has one row per tenant and store in the database; tenant 0 is a
+/// system store itself. `platform` is the installation that the row belongs to; it is empty if the row was written
+/// before that was known, as in the control store. While `counted` is 0, `bytes` contains only what writes have added
+/// since the row was upgraded (`records/count.rs`). For the other columns see [`crate::identity::PlaceInfo`]: while
+/// there is a `recorder`, writes are recorded in `_tenantry_changes`.
 pub(crate) const CREATE: &str = concat!(
     meta_table!(),
     place_table!(", counted INTEGER NOT NULL DEFAULT 1"),
@@ -82,7 +83,7 @@ CREATE TABLE _tenantry_changes(
 "
 );
 
-/// Makes the tables in a database without them, and brings those of an older form up to date. Idempotent.
+/// Creates the tables in a database without them, and upgrades those of an older format. Idempotent.
 ///
 /// # Errors
 /// Returns the errors of [`upgrade`].
@@ -93,11 +94,11 @@ pub(crate) fn ensure(conn: &Connection) -> Result<()> {
     }
 }
 
-/// Brings the tables up to date. Does nothing in a database without them, nor on a read-only connection: there every
-/// statement works but those on the state of places.
+/// Upgrades the tables. Does nothing in a database without them, nor on a read-only connection. On such a connection,
+/// all statements work except those on the state of places.
 ///
 /// # Errors
-/// Returns [`Kind::FormatAhead`] if a newer version of this program made them.
+/// Returns [`Kind::FormatAhead`] if a newer version of this program made the tables.
 pub(crate) fn upgrade(conn: &Connection) -> Result<()> {
     match version(conn)? {
         None | Some(VERSION) => Ok(()),
@@ -112,7 +113,7 @@ pub(crate) fn upgrade(conn: &Connection) -> Result<()> {
     }
 }
 
-/// Runs the steps that are missing; another process may have run them since.
+/// Runs the missing steps; another process may have run them in the meantime.
 fn run_steps(conn: &Connection) -> Result<()> {
     for (step, from) in STEPS.iter().zip(1..) {
         if version(conn)? == Some(from) {
@@ -134,7 +135,7 @@ pub(crate) fn is_outdated(conn: &Connection) -> Result<bool> {
 /// Refuses tables that a newer version of this program made.
 ///
 /// # Errors
-/// Returns [`Kind::FormatAhead`] if a newer version of this program made them.
+/// Returns [`Kind::FormatAhead`] if a newer version of this program made the tables.
 pub(crate) fn refuse_newer(conn: &Connection) -> Result<()> {
     match version(conn)? {
         Some(found) if found > VERSION => Err(ahead(found)),
@@ -147,9 +148,9 @@ fn ahead(found: i64) -> Error {
     Error::new(Kind::FormatAhead, detail)
 }
 
-/// Returns the version of the tables; None if there are none.
+/// Returns the version of the tables; `None` if there are no tables.
 fn version(conn: &Connection) -> Result<Option<i64>> {
-    // A statement that cannot be prepared makes SQLite look for changes of the schema by other processes.
+    // If a statement cannot be prepared, SQLite first checks whether another process has changed the schema.
     match conn.prepare("SELECT version FROM _tenantry_meta").map_err(Error::from) {
         Ok(mut statement) => Ok(Some(statement.query_row([], |row| row.get(0))?)),
         Err(error) if *error.kind() == Kind::SchemaBehind => {

@@ -13,13 +13,13 @@ use crate::{
 use std::{path::Path, sync::atomic::AtomicU64};
 
 impl Backend {
-    /// Copies a place with a database of its own, page by page.
+    /// Copies a place that has its own database, page by page.
     pub(crate) async fn copy_pages(&self, place: &Place, to: &Path, options: CopyOptions) -> Result<Copy> {
         let to = to.to_owned();
         self.on_file(place, move |site| transfer::copy_out(site, &to, options)).await
     }
 
-    /// Makes `place` with these contents. See [`crate::Engine::fill`] and [`Contents::carry`].
+    /// Creates `place` with these contents. See [`crate::Engine::fill`] and [`Contents::carry`].
     pub(crate) async fn fill(
         &self,
         place: &Place,
@@ -68,13 +68,13 @@ impl Backend {
         self.on_server(move |server| transfer::finish_file(server, &place, file)).await
     }
 
-    /// Makes the database of `place` with all pages of another one. Returns their bytes.
+    /// Creates the database of `place` with all pages of another database. Returns their size in bytes.
     pub(crate) async fn fill_pages(&self, from: Site, place: &Place) -> Result<u64> {
         let place = place.clone();
         self.on_server(move |server| transfer::fill_pages(server, &from, &place)).await
     }
 
-    /// Makes the database of a place from a copy; a tenant's, or a system store's (`of` is None).
+    /// Creates the database of a place from a copy of tenant `of`; `None` for a system store.
     pub(crate) async fn adopt_file(
         &self,
         place: &Place,

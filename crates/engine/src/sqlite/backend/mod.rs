@@ -1,6 +1,6 @@
-//! What the engine asks of SQLite: one method for each of its verbs, on the files of one server.
+//! What the engine needs from SQLite: one method for each of its verbs, on the files of one server.
 //!
-//! Work on whole files runs on blocking threads; sessions decide for themselves.
+//! Work on whole files runs on blocking threads. Sessions choose their threads themselves.
 
 mod copies;
 mod moves;
@@ -23,7 +23,7 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// A server of SQLite files, with what all servers of the process share. Cheap to clone.
+/// A server of SQLite files, with the state that all servers of the process share. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Backend {
     server: Arc<Server>,
@@ -32,7 +32,7 @@ pub(crate) struct Backend {
     shared: Arc<Shared>,
 }
 
-/// What all SQLite servers of a process share.
+/// The state that all SQLite servers of a process share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) cache: Cache,
@@ -40,12 +40,12 @@ pub(crate) struct Shared {
 }
 
 impl Backend {
-    /// Returns the server with this number in the cache.
+    /// Creates the server with the number `index` in the cache.
     pub(crate) fn new(server: Server, index: u16, shared: &Arc<Shared>) -> Self {
         Self { server: Arc::new(server), index, shared: shared.clone() }
     }
 
-    /// Returns where a place is.
+    /// Returns the site of a place: its file, identity and access mode.
     pub(crate) fn site(&self, place: &Place) -> Site {
         self.server.site(place)
     }
@@ -117,8 +117,8 @@ impl Backend {
         blocking(move || work(&server)).await
     }
 
-    /// Returns a function that takes this process's write lock for one batch, so that its writers queue instead of
-    /// giving up on a busy database.
+    /// Returns a function that takes this process's write lock for one batch, so that the batch's writers wait in line
+    /// instead of failing with a busy database.
     fn queue(&self, place: &Place) -> Queue {
         let (index, shared, physical) = (self.index, self.shared.clone(), place.physical.clone());
         Arc::new(move || -> WriteTurn {
@@ -128,7 +128,7 @@ impl Backend {
     }
 }
 
-/// Runs work with long disk access on a blocking thread.
+/// Runs work with much disk access on a blocking thread.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {

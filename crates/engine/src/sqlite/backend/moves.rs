@@ -1,4 +1,4 @@
-//! What moves do to a place: recording and fencing.
+//! Operations of moves on a place: recording and fencing.
 
 use super::Backend;
 use crate::{error::Result, identity::PlaceInfo, place::Place, sqlite::transfer};

@@ -1,4 +1,4 @@
-//! Files as a whole: provisioning, finding and removing them, and reading which places are in them.
+//! Work on whole files: provisioning, finding and removing them, and reading which places they hold.
 
 use super::Backend;
 use crate::{
@@ -29,8 +29,8 @@ impl Backend {
         spawn_blocking(move || files::prepare(&server, &place, &template))
     }
 
-    /// Gives what [`Self::prepare`] makes its name. If that failed, makes the database now: the failure repeats, or it
-    /// was temporary.
+    /// Gives the file that [`Self::prepare`] made its final name. If that failed, makes the database now: either the
+    /// failure repeats, or it was temporary.
     pub(crate) async fn name_prepared(
         &self,
         place: &Place,
@@ -126,7 +126,7 @@ impl Backend {
         self.on_server(move |server| files::damaged_image(&template, server)).await
     }
 
-    /// Returns the free bytes on the disk; None if that cannot be told.
+    /// Returns the free bytes on the disk; `None` if they cannot be determined.
     pub(crate) fn free_bytes(&self) -> Option<u64> {
         sqlite::free_bytes(self.server.root())
     }

@@ -1,8 +1,8 @@
-//! Compares what a database derives from its rows with those rows, each stored value with its field, and makes what is
-//! derived anew.
+//! Compares derived data of a database with the rows it derives from, and each stored value with its field; rebuilds
+//! derived data.
 //!
-//! The engine calls it on a blocking thread, for `check` and for operators. The check of the rows reads one state
-//! of the database and holds no writer up.
+//! The engine calls it on a blocking thread, for `check` and for operators. The check of the rows reads one state of
+//! the database and does not delay writers.
 
 use super::upkeep::open_dedicated;
 use crate::{
@@ -22,15 +22,15 @@ use crate::{
 };
 use rusqlite::{Connection, types::ValueRef};
 
-/// Compares the search indexes of a database with its rows. In a pool, those of all tenants. Writers wait while an index is
-/// compared: SQLite's command for that counts as a write. A database that cannot be written is not compared.
+/// Compares the search indexes of a database with its rows; in a pool, with the rows of all tenants. Writers wait while
+/// an index is compared, because SQLite's command for that counts as a write. Skips a database that cannot be written.
 pub(crate) fn check_search(site: &Site, script: &Script) -> Result<Vec<Fault>> {
     let conn = open_dedicated(site)?;
     let mut faults = vec![];
     let models = script.state().of_store(script.store());
     for model in models.filter(|model| model.search_fields().next().is_some()) {
         let index = quoted(&format!("{}__fts", model.name));
-        // Rank 1: with the rows. Otherwise it only looks whether the index contradicts itself.
+        // Rank 1 compares the index with the rows. Other ranks only check that the index is consistent in itself.
         let sql = format!("INSERT INTO {index}({index}, rank) VALUES('integrity-check', 1)");
         match conn.execute(&sql, []).map_err(Error::from) {
             Err(error) if *error.kind() == Kind::Corrupt => {
@@ -94,7 +94,7 @@ fn shown(id: ValueRef<'_>) -> String {
     }
 }
 
-/// Makes the indexes of the database and the counters of the place anew, from the rows, inside the caller's transaction.
+/// Rebuilds the indexes of the database and the counters of the place from the rows, inside the caller's transaction.
 pub(super) fn rebuild(conn: &Connection, site: &Site, script: &Script) -> Result<()> {
     let script = as_applied(conn, script)?;
     conn.execute_batch("REINDEX")?;

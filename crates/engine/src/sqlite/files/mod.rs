@@ -1,4 +1,4 @@
-//! Database files on disk: the directory of a server, making files, their identity, scans, and work on a whole file.
+//! Database files on disk: the directory of a server, creation, identity and scans of files, and work on a whole file.
 
 mod check_pages;
 mod contents;

@@ -1,5 +1,5 @@
-//! What lies on a server whether or not the catalog knows it: taken names, and ids inside databases. A catalog that was
-//! restored to an earlier state chooses new names and ids above them (`no-reuse`). Never used for routing.
+//! Names and ids that are in use on a server, whether or not the catalog knows them. A catalog that was restored to an
+//! earlier state chooses new names and ids above them (`no-reuse`). Never used for routing.
 
 use super::server::Server;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// Returns the highest ids of the residents that `platform` has in a database. `None`: there is no such database, or it
+/// Returns the highest ids of the residents that `platform` has in a database; `None` if the database does not exist or
 /// is not one of ours.
 pub(crate) fn highest(server: &Server, physical: &PhysicalName, platform: &str) -> Result<Option<Highest>> {
     let sql = "SELECT coalesce(max(tenant), 0), coalesce(max(generation), 0) FROM _tenantry_place
@@ -22,7 +22,7 @@ pub(crate) fn highest(server: &Server, physical: &PhysicalName, platform: &str) 
     })
 }
 
-/// Returns the generation of the tenant's rows in the shared database of `place`, whatever the generation of `place`.
+/// Returns the generation of the tenant's rows in the shared database of `place`; it may differ from that of `place`.
 pub(crate) fn generation_in(server: &Server, place: &Place) -> Result<Option<i64>> {
     let sql = "SELECT generation FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
     let found = ours(server, &place.physical, |conn| {
@@ -46,7 +46,7 @@ fn ours<T>(
     });
     match found {
         Ok(found) => Ok(Some(found)),
-        // What cannot be read is used for nothing either: an operation that needs it fails.
+        // A database that cannot be read is used for nothing else either: an operation that needs it fails.
         Err(error) if matches!(error.kind(), Kind::Corrupt | Kind::WrongIdentity | Kind::Missing) => Ok(None),
         Err(error) => Err(error),
     }

@@ -1,5 +1,5 @@
-//! Makes databases: writes the bytes of one to a temporary file, syncs it, and links it to its name without ever
-//! overwriting another file. Every step may be repeated after a crash (`stuck-retry`).
+//! Creates databases: writes the bytes of a database to a temporary file, syncs it, and links it to its name without
+//! ever overwriting another file. Every step may be repeated after a crash (`stuck-retry`).
 
 use super::{
     server::{Server, new_file, sync_directory},
@@ -25,15 +25,14 @@ use std::{
     sync::OnceLock,
 };
 
-/// Directory of the image files, on each server.
+/// Directory of the image files on each server.
 const FOLDER: &str = "_templates";
 
-/// The bytes of a new database, once they were used: the same on every server. They are also retained as a file on each
-/// server, followed by their hash.
+/// The bytes of a new database, which are the same on every server; set on first use. Each server also stores them in a
+/// file, followed by their hash.
 pub(crate) type TemplateImage = OnceLock<Vec<u8>>;
 
-/// Returns the template image: the bytes of the file without their hash. Makes the file if it is missing, and anew if it
-/// is damaged.
+/// Returns the template image: the bytes of the file without their hash. Creates the file if it is missing or damaged.
 fn image<'t>(template: &'t Template, server: &Server) -> Result<&'t [u8]> {
     if let Some(image) = template.sqlite().get() {
         return Ok(image);
@@ -63,7 +62,7 @@ pub(crate) fn damaged_image(template: &Template, server: &Server) -> Result<Opti
     }
 }
 
-/// Makes the image file, atomically, and returns the image.
+/// Creates the image file atomically, and returns the image.
 fn make_image(template: &Template, server: &Server, path: &Path) -> Result<Vec<u8>> {
     let file = TemporaryFile::new(server);
     drop(new_file(&file.0)?);
@@ -103,7 +102,7 @@ fn read_sealed(path: &Path) -> Result<Option<Vec<u8>>> {
     Ok(None)
 }
 
-/// Makes the database of `place` from `template`. Repeating it is harmless. Blocks.
+/// Creates the database of `place` from `template`. Idempotent. Blocks.
 ///
 /// # Errors
 /// Returns `WrongIdentity` if the file exists but belongs to another place.
@@ -115,7 +114,7 @@ pub(crate) fn provision(server: &Server, place: &Place, template: &Template) -> 
     name(server, place, prepare(server, place, template)?)
 }
 
-/// Makes the database of `place` under a temporary name: complete and synced, but not yet visible as a database.
+/// Creates the database of `place` under a temporary name: complete and synced, but not yet visible as a database.
 /// Blocks.
 pub(crate) fn prepare(server: &Server, place: &Place, template: &Template) -> Result<TemporaryFile> {
     if *template.store() != place.store {
@@ -128,7 +127,7 @@ pub(crate) fn prepare(server: &Server, place: &Place, template: &Template) -> Re
     Ok(temporary)
 }
 
-/// Gives the result of [`prepare`] its final name. Repeating it is harmless, as for [`provision`]. Blocks.
+/// Gives the result of [`prepare`] its final name. Idempotent, like [`provision`]. Blocks.
 pub(crate) fn name_prepared(server: &Server, place: &Place, file: TemporaryFile) -> Result<()> {
     if server.exists(&place.physical) {
         return already_there(&server.site(place));
@@ -147,7 +146,7 @@ pub(crate) fn put_in_place(server: &Server, place: &Place, file: TemporaryFile) 
 fn name(server: &Server, place: &Place, file: TemporaryFile) -> Result<()> {
     let path = server.path(&place.physical);
     match hard_link(&file.0, &path) {
-        // Another task or process did the same step at the same time, or the name is taken by another place.
+        // Another task or process did the same step at the same time, or another place has the name.
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             return already_there(&server.site(place));
         }
@@ -163,7 +162,7 @@ pub(crate) fn already_there(site: &Site) -> Result<()> {
     site.path.parent().map_or(Ok(()), sync_directory)
 }
 
-/// Refuses a leftover `-wal` without its database: SQLite would apply it to the new file (`stale-wal`).
+/// Refuses a `-wal` that is left over without its database: SQLite would apply it to the new file (`stale-wal`).
 pub(crate) fn refuse_leftovers(server: &Server, place: &Place) -> Result<()> {
     for path in server.family(&place.physical) {
         if path.symlink_metadata().is_ok() {

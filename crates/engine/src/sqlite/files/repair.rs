@@ -1,8 +1,8 @@
-//! Corrects values, whatever schema the database has: values that stop a migration and that no loaded app can change.
+//! Corrects values under any schema: values that stop a migration and that no loaded app can change.
 //!
-//! Called by the engine on a blocking thread, for an operator. It changes values only. It adds and deletes no rows, so
-//! counters and sequences stay correct, and it changes no key and no table of the platform's. A [`Window`] confines it to
-//! the rows of the place. `REINDEX` changes no value: it makes what is derived from the rows anew.
+//! The engine calls it on a blocking thread, for an operator. It changes values only. It adds and deletes no rows, so
+//! counters and sequences stay correct, and it changes neither keys nor the platform's tables. A [`Window`] confines it
+//! to the rows of the place. `REINDEX` changes no value: it rebuilds what is derived from the rows.
 
 use super::{contents, upkeep::open_dedicated};
 use crate::{
@@ -18,15 +18,16 @@ use rusqlite::{
 };
 use std::time::{Duration, Instant};
 
-/// Instructions between two checks of the clock.
+/// Instructions of SQLite's virtual machine between two checks of the clock.
 const OPS_BETWEEN_CHECKS: i32 = 1000;
 
-/// Runs one UPDATE, or `REINDEX`, in a transaction of its own, for at most `limit`. Returns the number of rows changed;
-/// `None` for a `REINDEX`.
+/// Runs one UPDATE or `REINDEX` in its own transaction, for at most `limit`. Returns the number of changed rows; `None`
+/// for a `REINDEX`.
 ///
 /// # Errors
-/// Returns [`Kind::Denied`] for any other statement; [`Kind::Busy`] while the rows are moved; [`Kind::SchemaAhead`] if
-/// the database has migrations that `script` does not have, and the errors of [`Window::apply`].
+/// Returns [`Kind::Denied`] for any other statement, [`Kind::Busy`] while the rows are being moved,
+/// [`Kind::SchemaAhead`] if the database has migrations that `script` does not have, and the errors of
+/// [`Window::apply`].
 pub(crate) fn repair(site: &Site, script: &Script, text: &str, limit: Duration) -> Result<Option<u64>> {
     let mut conn = open_dedicated(site)?;
     conn.execute_batch("PRAGMA synchronous = FULL; PRAGMA temp_store = FILE; BEGIN IMMEDIATE")?;
@@ -42,14 +43,14 @@ pub(crate) fn repair(site: &Site, script: &Script, text: &str, limit: Duration) 
     Ok(changed)
 }
 
-/// Updates rows of the place: the statement notes new values, which are checked and written.
+/// Updates rows of the place: the statement records new values, which are then checked and written.
 fn update_rows(conn: &mut Connection, site: &Site, script: &Script, text: &str) -> Result<u64> {
     let mut window = Window::open(conn, script, &site.place)?;
     window.take_updates(conn)?;
     let judge = window.clone();
     judged(conn, move |context: AuthContext<'_>| judge.judge(context), text)?;
     let changed = window.apply(conn)?;
-    // The values may have other lengths now.
+    // The new values may have other lengths.
     let recount =
         format!("{} AND p.tenant = ?1", as_applied(conn, script)?.sqlite(site.place.isolation)?.recount());
     conn.execute(&recount, [identity::tenant_number(&site.place)])?;
@@ -76,7 +77,8 @@ fn update(conn: &Connection, text: &str) -> Result<u64> {
     Ok(statement.execute([])? as u64)
 }
 
-/// Refuses if the rows have moved away (`fenced-generation`) or are being moved: then each write must be recorded.
+/// Fails if the rows have moved away (`fenced-generation`) or are being moved, because then each write must be
+/// recorded.
 fn refuse_moving(conn: &Connection, site: &Site) -> Result<()> {
     let sql = "SELECT state <> 'open' OR recorder IS NOT NULL FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
     let key = params![identity::tenant_number(&site.place), site.place.store.as_str()];

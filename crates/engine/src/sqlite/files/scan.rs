@@ -39,7 +39,7 @@ pub(crate) fn list(server: &Server) -> Result<Vec<DatabaseFile>> {
     Ok(found)
 }
 
-/// Returns the residents of a database, at most `most`.
+/// Returns at most `most` residents of a database.
 ///
 /// # Errors
 /// Returns `WrongIdentity` if the database does not have our tables.

@@ -1,4 +1,4 @@
-//! A directory of databases: maps physical names to paths, and tells what can be known without opening a database.
+//! A server's directory of databases: maps physical names to paths, and answers what needs no open database.
 
 use crate::{
     error::{Kind, Result},
@@ -16,7 +16,7 @@ use std::{
 #[derive(Debug)]
 pub(crate) struct Server {
     name: ServerName,
-    /// Absolute and free of symlinks, so that NOFOLLOW applies only to what is below it.
+    /// Absolute and free of symlinks, so that NOFOLLOW matters only below it.
     root: PathBuf,
     platform: Platform,
     mode: Mode,
@@ -28,7 +28,7 @@ pub(crate) const ASIDE: &str = ".aside";
 const ASIDE_OTHER: &str = ".another";
 
 impl Server {
-    /// Opens the directory, which must exist: creating it is the installer's decision, not ours.
+    /// Opens the directory, which must exist: creating it is the installer's decision.
     pub(crate) fn open(name: ServerName, root: &Path, platform: &Platform, mode: Mode) -> Result<Self> {
         let root = root.canonicalize().map_err(|error| io(error, root))?;
         for inner in ["_tmp", "_templates"] {
@@ -66,7 +66,8 @@ impl Server {
         self.root.join("_tmp")
     }
 
-    /// Returns the path of a database: root and validated name; nothing else ever becomes a path (`checked-names`).
+    /// Returns the path of a database: the root and a validated name. Nothing else ever becomes a path
+    /// (`checked-names`).
     pub(crate) fn path(&self, physical: &PhysicalName) -> PathBuf {
         self.root.join(format!("{physical}.db"))
     }
@@ -81,8 +82,8 @@ impl Server {
         ["", "-wal", "-shm", "-journal"].map(|suffix| self.root.join(format!("{physical}.db{end}{suffix}")))
     }
 
-    /// Renames a database that processes may still have open. Each of them notices after its next commit.
-    /// Another tenant's file gets a name that [`Server::remove`] leaves alone. Idempotent; an absent file is no error.
+    /// Renames a database that processes may still have open. Each of them notices it after its next commit. A file of
+    /// another tenant gets a name that [`Server::remove`] does not delete. Idempotent; a missing file is not an error.
     pub(crate) fn set_aside(&self, physical: &PhysicalName, is_ours: bool) -> Result<()> {
         let end = if is_ours { ASIDE } else { ASIDE_OTHER };
         self.rename_all(&self.family(physical), &self.aside(physical, end))
@@ -112,21 +113,22 @@ impl Server {
         self.path(physical).symlink_metadata().is_ok_and(|meta| meta.is_file())
     }
 
-    /// Returns true if any file has the name of this database, also one that was set aside: the name is not free.
+    /// Returns true if any file has the name of this database, including one that was set aside. Then the name is not
+    /// free.
     pub(crate) fn is_taken(&self, physical: &PhysicalName) -> bool {
         let aside = self.aside(physical, ASIDE).into_iter().chain(self.aside(physical, ASIDE_OTHER));
         self.family(physical).into_iter().chain(aside).any(|path| path.symlink_metadata().is_ok())
     }
 
-    /// Returns the size on disk in bytes: main file and `-wal`.
+    /// Returns the size on disk in bytes: the main file and its `-wal`.
     pub(crate) fn size_bytes(&self, physical: &PhysicalName) -> Result<u64> {
         let [main, wal, ..] = self.family(physical);
         let length = main.symlink_metadata().map_err(|error| io(error, &main))?.len();
         Ok(length + wal.symlink_metadata().map_or(0, |meta| meta.len()))
     }
 
-    /// Deletes a database for good. The main file goes first: from then on every reader finds the database missing,
-    /// even if a crash leaves other files for the repetition to remove.
+    /// Deletes a database for good. Deletes the main file first: from then on every reader finds the database missing,
+    /// even if a crash leaves other files for the next attempt to remove.
     pub(crate) fn remove(&self, physical: &PhysicalName) -> Result<()> {
         for path in self.family(physical).into_iter().chain(self.aside(physical, ASIDE)) {
             match std::fs::remove_file(&path) {
@@ -136,7 +138,7 @@ impl Server {
         }
         self.remove_temporary(physical)?;
         match sync_directory(&self.root) {
-            // The directory itself is gone, for example with its disk; then so are the files.
+            // The directory itself is gone, for example with its disk. So are the files.
             Err(error) if *error.kind() == Kind::Missing => Ok(()),
             synced => synced,
         }
@@ -144,7 +146,7 @@ impl Server {
 }
 
 impl Server {
-    /// Removes the files that were to become this database and that no caller has given its name.
+    /// Removes the temporary files that were to become this database but never got its name.
     pub(crate) fn remove_temporary(&self, physical: &PhysicalName) -> Result<()> {
         let (folder, begin) = (self.temporary(), format!("{physical}."));
         let entries = match std::fs::read_dir(&folder) {

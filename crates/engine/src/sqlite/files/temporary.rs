@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-/// A file that does not have its final name yet. Dropping it removes the file, and those that SQLite created next to
+/// A file that does not have its final name yet. Dropping it removes the file and the files that SQLite created next to
 /// it.
 #[derive(Debug)]
 pub(crate) struct TemporaryFile(pub(crate) PathBuf);
@@ -24,8 +24,8 @@ impl TemporaryFile {
         Self(server.temporary().join(format!("{}.db", uuid::Uuid::now_v7().simple())))
     }
 
-    /// Returns a file that becomes this database. What a killed process leaves of it goes with the database
-    /// ([`Server::remove_temporary`]).
+    /// Returns a file that is to become this database. If the process is killed, what it leaves is removed with the
+    /// database ([`Server::remove_temporary`]).
     pub(crate) fn of(server: &Server, physical: &PhysicalName) -> Self {
         Self(server.temporary().join(format!("{physical}.{}.db", uuid::Uuid::now_v7().simple())))
     }
@@ -36,13 +36,13 @@ impl Drop for TemporaryFile {
         for suffix in ["", "-wal", "-shm", "-journal"] {
             let mut path = self.0.as_os_str().to_owned();
             path.push(suffix);
-            // Usually there is nothing to remove, and what stays is removed by the sweep at the next start.
+            // Usually there is nothing to remove. If the removal fails, the sweep at the next start removes the file.
             drop(std::fs::remove_file(path));
         }
     }
 }
 
-/// Opens a file that only this caller knows: no syncs and no `-shm`; one sync at the end makes it durable.
+/// Opens a file that only this caller knows. No syncs and no `-shm`: one sync at the end makes it durable.
 pub(crate) fn private(path: &Path) -> Result<Connection> {
     let conn = Connection::open_with_flags(
         path,
@@ -52,8 +52,8 @@ pub(crate) fn private(path: &Path) -> Result<Connection> {
     Ok(conn)
 }
 
-/// Writes the `-wal` back and closes the connection, so that the main file holds everything. Closing alone would also
-/// write it back, but without reporting failure, and the `-wal` of a temporary file is thrown away.
+/// Writes the `-wal` back and closes the connection, so that the main file contains everything. Closing alone would
+/// also write it back, but without reporting a failure, and the `-wal` of a temporary file is deleted.
 pub(crate) fn close(conn: Connection) -> Result<()> {
     let (frames, written) = conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
     if frames != written {
@@ -62,12 +62,12 @@ pub(crate) fn close(conn: Connection) -> Result<()> {
     conn.close().map_err(|(_, error)| Error::from(error))
 }
 
-/// Syncs a file. Only for files that no connection has open, see the note in `sqlite/mod.rs`.
+/// Syncs a file. Only for files that no connection has open; see the note in `sqlite/mod.rs`.
 pub(crate) fn sync(path: &Path) -> Result<()> {
     File::open(path).and_then(|file| file.sync_all()).map_err(|error| io(error, path))
 }
 
-/// Renames a file. Returns false, and changes nothing, if the target is on another disk.
+/// Renames a file. Returns false, without any change, if the target is on another disk.
 pub(crate) fn move_new(from: &Path, to: &Path) -> Result<bool> {
     match std::fs::rename(from, to) {
         Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => Ok(false),
@@ -82,7 +82,7 @@ pub(crate) fn copy_new(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Removes temporary files that a crash left. Those of a running process are younger than an hour.
+/// Removes temporary files that a crash left behind. Those of a running process are younger than an hour.
 pub(crate) fn sweep(server: &Server) {
     const OLD: Duration = Duration::from_secs(3600);
     let Ok(entries) = std::fs::read_dir(server.temporary()) else { return };

@@ -16,7 +16,7 @@ use crate::{
 };
 use rusqlite::{Connection, DEFAULT_NAME, TransactionBehavior, limits::Limit, params, wal::CheckpointMode};
 
-/// Opens the database of a place outside the pool. The connection itself waits for other writers, for up to
+/// Opens the database of a place outside the pool. SQLite itself waits for other writers on this connection, for up to
 /// [`BUSY_WAIT`].
 pub(crate) fn open_dedicated(site: &Site) -> Result<Dedicated> {
     let conn = base::connect(site)?;
@@ -34,13 +34,13 @@ pub(crate) fn migrate_file(site: &Site, script: &Script) -> Result<MigrateReport
     script.sqlite(site.place.isolation)?.run(&mut conn)
 }
 
-/// Learns whether one of the missing migrations of `script` is refused. Changes nothing.
+/// Checks whether the database refuses one of the missing migrations of `script`. Changes nothing.
 pub(crate) fn rehearse_file(site: &Site, script: &Script) -> Result<()> {
     let mut conn = open_dedicated(site)?;
     script.sqlite(site.place.isolation)?.rehearse(&mut conn)
 }
 
-/// Compares the database of `place` with the schema that `script` makes.
+/// Compares the database of `place` with the schema that `script` produces.
 pub(crate) fn inspect_file(site: &Site, script: &Script) -> Result<Inspection> {
     let conn = open_dedicated(site)?;
     script.sqlite(site.place.isolation)?.inspect(&conn)
@@ -52,7 +52,7 @@ pub(crate) fn check_all_pages(site: &Site) -> Result<()> {
     check_pages(&conn)
 }
 
-/// Changes identity rows in one synced transaction. `place` itself need not live there yet.
+/// Changes identity rows in one synced transaction. The database need not hold `place` yet.
 pub(crate) fn change_identity(
     site: &Site,
     work: impl FnOnce(&Connection, &Site) -> Result<()>,
@@ -66,7 +66,7 @@ pub(crate) fn change_identity(
     Ok(transaction.commit()?)
 }
 
-/// Returns the size of a pooled tenant's stored values in bytes, as its writes counted them.
+/// Returns the size of a pooled tenant's stored values in bytes, as counted by its writes.
 pub(crate) fn pooled_bytes(site: &Site) -> Result<u64> {
     let (conn, place) = (open_dedicated(site)?, &site.place);
     let sql = "SELECT bytes FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
@@ -75,7 +75,8 @@ pub(crate) fn pooled_bytes(site: &Site) -> Result<u64> {
     Ok(u64::try_from(bytes).unwrap_or(0))
 }
 
-/// Gives a database without an identity that of `place`. A database that has an identity must have this one.
+/// Gives the identity of `place` to a database that has none. If the database has an identity, it must be that of
+/// `place`.
 pub(crate) fn attach(site: &Site) -> Result<()> {
     let place = &site.place;
     if place.isolation != Isolation::Database {
@@ -100,7 +101,7 @@ pub(crate) fn attach(site: &Site) -> Result<()> {
     into_file(&conn)
 }
 
-/// Writes the `-wal` back, so that the file itself says which place lives in it.
+/// Writes the `-wal` back, so that the database file itself names the place that it holds.
 fn into_file(conn: &Connection) -> Result<()> {
     let (frames, written) = conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
     if frames == written {
@@ -109,9 +110,9 @@ fn into_file(conn: &Connection) -> Result<()> {
     Err(Error::new(Kind::Busy, "another program reads the database: its identity is not in the file yet"))
 }
 
-/// Makes sure that deleted data is in no file. SQLite overwrites rows where they are deleted, but bytes that it has
-/// moved between pages stay in the unused room of the pages they came from. So the database is rewritten from its rows,
-/// in one transaction that other writers wait for (those of this process in `queue`). Then the `-wal` is emptied.
+/// Makes sure that no file contains deleted data. SQLite overwrites rows where they are deleted, but bytes that it has
+/// moved between pages stay in the unused space of the pages they came from. So the database is rewritten from its rows
+/// in one transaction. Other writers wait for it; those of this process wait in `queue`. Then the `-wal` is emptied.
 ///
 /// # Errors
 /// Returns `Busy` if a reader holds an older state for longer than the wait.

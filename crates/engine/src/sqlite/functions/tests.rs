@@ -19,7 +19,7 @@ thread_local! {
     static CONNECTIONS: (Connection, Connection) = (ours(), Connection::open_in_memory().unwrap());
 }
 
-/// Generates text of few letters, so that there are matches: characters of one to four bytes, and a NUL.
+/// Generates text of few letters, so that there are matches. It contains characters of one to four bytes, and a NUL.
 fn letters() -> impl Strategy<Value = String> {
     proptest::collection::vec(
         prop_oneof![
@@ -38,7 +38,7 @@ fn letters() -> impl Strategy<Value = String> {
     .prop_map(|letters| letters.into_iter().collect())
 }
 
-/// Generates bytes that need not be UTF-8, without characters of more bytes than [`trim`] accepts.
+/// Generates bytes that need not be UTF-8, without characters that are too long for [`trim`].
 fn not_utf8() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(prop_oneof![Just(0xc3_u8), Just(0xa9), Just(0x61), Just(0)], 0..6)
         .prop_filter("a character is too long", |bytes| Characters::of(bytes).is_ok())
@@ -114,7 +114,7 @@ fn contains_is_like() {
     });
 }
 
-/// A needle that nearly matches everywhere takes 60,000 times 30,000 steps in SQLite's own functions.
+/// With a needle that nearly matches everywhere, SQLite's own functions take 60,000 times 30,000 steps.
 #[test]
 fn long_arguments_take_no_longer_than_they_are_long() {
     let conn = ours();
