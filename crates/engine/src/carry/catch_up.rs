@@ -1,5 +1,5 @@
-//! Catches up with a place that is written to while a copy of it is being made: its writes note which records they
-//! touched, and the current state of those records is carried over, repeatedly, until none is left.
+//! Lets a copy catch up with a place that is written to while the copy is being made. The writes record which records
+//! they touch. The current state of those records is carried over repeatedly, until no touched record is left.
 
 use super::{CaughtUp, End, Sink, Source, Tables, Touched};
 use crate::{
@@ -14,8 +14,8 @@ use std::{
     sync::Arc,
 };
 
-/// Carries up to `most` changes in `from` after `after` to `to`, in one transaction. Repeating it changes nothing. `to`
-/// must be closed: no other writer uses it then, and once it is opened this call fails.
+/// Carries up to `most` changes in `from` after the change `after` to `to`, in one transaction. Idempotent. `to` must
+/// be closed, so that no other writer uses it; once it is opened, this call fails.
 pub(crate) async fn copy_changes(
     from: &End,
     to: &End,
@@ -25,7 +25,7 @@ pub(crate) async fn copy_changes(
     most: u64,
 ) -> Result<CaughtUp> {
     from.refuse_same(to)?;
-    // Lock the target first: what is read under the lock is never older than what was carried before.
+    // Lock the target first: what this call reads under the lock is never older than what an earlier call carried.
     let mut sink = Sink::catching_up(to).await?;
     let mut source = Source::open(from).await?;
     match source.info().await?.recorder {
@@ -39,7 +39,7 @@ pub(crate) async fn copy_changes(
         sink.write(&tables).await?;
         refresh(&mut source, &mut sink, &tables, touched).await?;
         sink.last_ids(source.last_ids().await?).await?;
-        // A write notes at least as many records as it logs, so with the same limit the log catches up no later.
+        // A write records at least as many records as it logs, so with the same limit the log never catches up later.
         let log_upto = carry_lines(&mut source, &mut sink, most).await?;
         sink.finish(log_upto).await?;
     }
@@ -60,7 +60,7 @@ pub(super) fn same_tables(from: &Applied, to: &Applied, script: &Script) -> Resu
     Ok(Tables::of_state(script.state(), script.store()))
 }
 
-/// Carries up to `most` entries of the activity log. Returns the last one.
+/// Carries up to `most` entries of the activity log. Returns the id of the last one.
 async fn carry_lines(source: &mut Source, sink: &mut Sink, most: u64) -> Result<i64> {
     let after = sink.log_upto().await?;
     let lines = source.lines(after, i64::try_from(most.max(1)).unwrap_or(i64::MAX)).await?;
@@ -70,23 +70,23 @@ async fn carry_lines(source: &mut Source, sink: &mut Sink, most: u64) -> Result<
     Ok(last)
 }
 
-/// Rows carried at a time.
+/// Number of rows that are carried at a time.
 const ROWS: usize = 100;
 
-/// Ids of a step, for each table.
+/// Ids of the rows of one step, for each table.
 type Ids = Vec<HashSet<Key>>;
 
 /// Makes the touched rows of the target equal to those of the source.
 ///
-/// Other rows are refreshed with them if they must be: one that has a unique value which now belongs to another row, and
-/// on databases that check references one that is referred to and missing, or refers to a row that is gone. So every
-/// round leaves the target consistent, although it carries any part of related changes.
+/// Refreshes other rows with them if that is necessary. One case is a row with a unique value that now belongs to
+/// another row. On databases that check references, others are a missing row that is referred to, and a row that refers
+/// to a deleted row. So every round leaves the target consistent, although it may carry only a part of related changes.
 async fn refresh(source: &mut Source, sink: &mut Sink, tables: &Tables, mut touched: Touched) -> Result<()> {
     let ids = |table: &super::Table| touched.remove(table.model.as_str()).unwrap_or_default();
     let mut step: Ids = tables.iter().map(ids).collect();
     let mut done: Ids = vec![HashSet::new(); tables.len()];
     while step.iter().any(|ids| !ids.is_empty()) {
-        // Remove all rows first: unique values may have moved from one row to another.
+        // Remove all rows first, because unique values may have moved from one row to another.
         for (table, ids) in step.iter().enumerate().filter(|(_, ids)| !ids.is_empty()) {
             sink.take(table, ids.iter().copied().collect()).await?;
             done[table].extend(ids);
@@ -107,15 +107,15 @@ async fn refresh(source: &mut Source, sink: &mut Sink, tables: &Tables, mut touc
     Ok(())
 }
 
-/// What a step found out.
+/// Rows that a step affects beyond its own.
 struct With {
     /// Rows to refresh next.
     next: Ids,
-    /// Rows that are referred to, by table.
+    /// Rows that other rows refer to, by table.
     parents: HashMap<usize, HashSet<Key>>,
 }
 
-/// Inserts the current rows with these ids. Removes rows that are in their way, to be refreshed next.
+/// Inserts the current rows with these ids. Removes rows that conflict with them; the next step refreshes those.
 async fn put(
     source: &mut Source,
     sink: &mut Sink,

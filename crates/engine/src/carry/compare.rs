@@ -1,4 +1,4 @@
-//! Compares the contents of places: by checksum, and row by row.
+//! Compares the contents of places, by checksum and row by row.
 
 use super::{
     Digest, End, ModelDiff, Page, Source, TableDigest, TableHash, Tables,
@@ -13,7 +13,7 @@ use crate::{
 };
 use std::collections::HashSet;
 
-/// Computes the digest of a state. It has an entry for every table.
+/// Computes the digest of one state. It has an entry for every table.
 pub(crate) async fn digest(mut source: Source, tables: &Tables) -> Result<Digest> {
     source.read(tables).await?;
     let mut list = Vec::with_capacity(tables.len());
@@ -39,8 +39,8 @@ async fn digest_table(source: &mut Source, tables: &Tables, position: usize) -> 
     Ok(hash.finish(&table.model))
 }
 
-/// Compares two places of one store, each in one consistent state. The result has an entry for every table. Shown
-/// before a restore.
+/// Compares two places of one store, each in one consistent state. The result has an entry for every table; operators
+/// see it before a restore.
 pub(crate) async fn compare(live: &End, other: &End, tables: &Tables) -> Result<Vec<ModelDiff>> {
     let (mut live, mut other) = (Source::open(live).await?, Source::open(other).await?);
     let none = HashSet::new();
@@ -50,9 +50,9 @@ pub(crate) async fn compare(live: &End, other: &End, tables: &Tables) -> Result<
     Ok(all)
 }
 
-/// Compares two places while one of them is written to: counts the rows that differ, without those that the log of
-/// `written` names after `after`. `still` must not be written to meanwhile. Added rows are only in `written`, removed
-/// ones only in `still`.
+/// Compares two places while one of them is written to. Counts the rows that differ, except those that the log of
+/// `written` names after `after`. `still` must not be written to in the meantime. Added rows are those only in
+/// `written`, removed rows those only in `still`.
 pub(crate) async fn compare_unwritten(
     still: &End,
     written: &End,
@@ -88,8 +88,8 @@ async fn compare_all<'s>(
     Ok(all)
 }
 
-/// Compares one table, without the rows with an id of `left_out`. Both sides are read in order of id, so one pass over
-/// each is enough.
+/// Compares one table, except for the rows whose id is in `left_out`. Both sides are read in order of id, so one pass
+/// over each is enough.
 async fn compare_table(
     live: &mut Source,
     other: &mut Source,
@@ -99,10 +99,10 @@ async fn compare_table(
 ) -> Result<()> {
     let (mut left, mut right) = (Cursor::of(table), Cursor::of(table));
     loop {
-        // Both sides may be far away.
+        // Load both sides concurrently, because both may be remote.
         let (l, r) = tokio::join!(left.load(live), right.load(other));
         l.and(r)?;
-        // Rows are paired without waiting until one side needs its next page.
+        // Pair rows without waiting until one side needs its next page.
         while left.is_loaded() && right.is_loaded() {
             let Some((id, side)) = next_row(left.id(), right.id()) else { return Ok(()) };
             if !Key::read(id).is_some_and(|id| left_out.contains(&id)) {
@@ -114,10 +114,10 @@ async fn compare_table(
     }
 }
 
-/// The next row of a table.
+/// The position of the next row of a table.
 struct Cursor {
     pages: Pages,
-    /// None before the first page, and after the last one.
+    /// `None` before the first page and after the last one.
     page: Option<Page>,
     row: usize,
     ended: bool,
@@ -128,7 +128,7 @@ impl Cursor {
         Self { pages: Pages::of(table), page: None, row: 0, ended: false }
     }
 
-    /// Returns true if [`Cursor::id`] knows the next row.
+    /// Returns true if [`Cursor::id`] returns the next row without loading a page.
     fn is_loaded(&self) -> bool {
         self.ended || self.page.as_ref().is_some_and(|page| self.row < page.len())
     }
@@ -141,7 +141,7 @@ impl Cursor {
         Ok(())
     }
 
-    /// Returns the id of the next row; None at the end.
+    /// Returns the id of the next row; `None` at the end.
     fn id(&self) -> Option<Raw<'_>> {
         self.page.as_ref().map(|page| page.get(self.row, 0))
     }

@@ -1,4 +1,4 @@
-//! What is said of copies, and how they are made and used.
+//! Descriptions of copies, and options for making and using them.
 
 use crate::name::{StoreName, TenantId};
 
@@ -11,12 +11,12 @@ pub struct Copy {
     pub left_out: Vec<String>,
 }
 
-/// Steps after writing a copy. Skip only those that are done elsewhere.
+/// Steps that follow the writing of a copy. Skip only those that the caller does elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CopyOptions {
-    /// Check every page afterwards. Takes about as long as copying.
+    /// Check every page of the copy. Takes about as long as copying.
     pub check: bool,
-    /// Sync the file to disk. Not needed for a file that is only read once more.
+    /// Sync the file to disk. Not needed for a file that is read only once.
     pub sync: bool,
 }
 
@@ -26,42 +26,43 @@ impl Default for CopyOptions {
     }
 }
 
-/// What a copy says about itself.
+/// The description that a copy contains of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopyInfo {
-    /// The tenant it belongs to; None for a system store.
+    /// The tenant that the copy belongs to; `None` for a system store.
     pub tenant: Option<TenantId>,
-    /// The store it was taken from.
+    /// The store that the copy was taken from.
     pub store: StoreName,
-    /// Generation of the place it was taken from.
+    /// Generation of the place that the copy was taken from.
     pub generation: u64,
-    /// The installation it was taken from; empty if that was not known.
+    /// The installation that the copy was taken from; empty if it was unknown.
     pub platform: String,
     /// Number of rows of declared models.
     pub rows: u64,
-    /// Migrations it has, as `app/name`, in the order they were applied.
+    /// Migrations of the copy, as `app/name`, in the order in which they were applied.
     pub migrations: Vec<String>,
-    /// Identifies its schema: equals [`crate::migration::fingerprint`] if the migrations were applied in the platform's
-    /// order.
+    /// Fingerprint of the copy's schema. It equals [`crate::migration::fingerprint`] if the migrations were applied in
+    /// the platform's order.
     pub schema_version: String,
 }
 
-/// What became of the rows of a place that another one is filled with.
+/// The result of filling a place with the rows of another place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filled {
-    /// Bytes that were carried: of values, or of the file if all its pages were.
+    /// Bytes that were carried: of the values, or of the file if all its pages were carried.
     pub bytes: u64,
-    /// Tables with rows that cannot be carried, because no model declares them. Unless it is empty, nothing was carried.
+    /// Tables with rows that cannot be carried, because no model declares them. If it is not empty, nothing was
+    /// carried.
     pub left_out: Vec<String>,
 }
 
-/// How a copy becomes a place.
+/// Options for turning a copy into a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AdoptOptions {
-    /// Consume the copy: on the same disk the file is moved instead of copied again. After a failure, the caller must
+    /// Consume the copy: on the same disk, the file is moved and not copied again. After a failure, the caller must
     /// make the copy again.
     pub used_up: bool,
-    /// Check every page of the new database. Set it to false only if every page of the copy was checked; a file that is
+    /// Check every page of the new database. Set it to false only if every page of the copy was checked. A file that is
     /// copied again is always checked.
     pub check: bool,
 }
@@ -72,20 +73,20 @@ impl Default for AdoptOptions {
     }
 }
 
-/// Counts of what was blanked.
+/// Numbers of fields and rows that were blanked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Blanked {
-    /// Number of fields marked personal.
+    /// Number of fields that are marked as personal.
     pub fields: u64,
     /// Number of rows with such fields.
     pub rows: u64,
 }
 
-/// How far a copy has caught up.
+/// How far a copy has caught up with its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CaughtUp {
-    /// The last change that is in the copy; the next call continues after it.
+    /// The last change that the copy contains. The next call continues after it.
     pub seq: u64,
-    /// Number of changes between `after` and `seq`. If it is less than requested, there were no more.
+    /// Number of changes between `after` and `seq`. If it is less than requested, there were no more changes.
     pub changes: u64,
 }

@@ -3,26 +3,26 @@
 use crate::{cell::Raw, name::ModelName};
 use std::cmp::Ordering;
 
-/// Numbers of rows of one model that differ.
+/// Numbers of rows of one model that differ between two places.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelDiff {
-    /// The model.
+    /// Name of the model.
     pub model: ModelName,
-    /// Rows only in the other place: they would be added.
+    /// Rows that only the other place has. A restore would add them.
     pub added: u64,
     /// Rows in both places with a different value in any column.
     pub changed: u64,
-    /// Rows only in the live place: they would be removed.
+    /// Rows that only the live place has. A restore would remove them.
     pub removed: u64,
 }
 
 impl ModelDiff {
-    /// Returns no differences.
+    /// Returns a value without differences.
     pub(crate) fn none(model: &ModelName) -> Self {
         Self { model: model.clone(), added: 0, changed: 0, removed: 0 }
     }
 
-    /// Counts a row; `is_changed` tells whether a row on both sides differs.
+    /// Counts a row. `is_changed` is true if a row that both sides have differs.
     pub(crate) fn count(&mut self, side: RowIn, is_changed: bool) {
         match side {
             RowIn::Live => self.removed += 1,
@@ -55,8 +55,8 @@ impl RowIn {
     }
 }
 
-/// Returns the id of the next row in order of id, and which places have it. Takes the ids of the next rows of both; None
-/// for a place at its end. None if both are.
+/// Returns the id of the next row in order of id, and which places have that row. Takes the id of the next row of each
+/// place, or `None` for a place at its end. Returns `None` if both are at their ends.
 pub(crate) fn next_row<'r>(live: Option<Raw<'r>>, other: Option<Raw<'r>>) -> Option<(Raw<'r>, RowIn)> {
     match (live, other) {
         (None, None) => None,
@@ -70,7 +70,7 @@ pub(crate) fn next_row<'r>(live: Option<Raw<'r>>, other: Option<Raw<'r>>) -> Opt
     }
 }
 
-/// Compares two ids in the order in which they are read.
+/// Compares two ids in the order in which the rows are read.
 fn by_id(a: Raw<'_>, b: Raw<'_>) -> Ordering {
     match (a, b) {
         (Raw::Integer(a), Raw::Integer(b)) => a.cmp(&b),

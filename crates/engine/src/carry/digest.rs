@@ -1,8 +1,8 @@
-//! A checksum of the contents of a place, the same in every isolation and every database. It proves that a move carried
-//! everything. Backups record it: what is hashed, and in which order, never changes.
+//! A checksum of the contents of a place, which is the same in every isolation and on every database. It proves that a
+//! move carried everything. Backups record it, so what is hashed, and in which order, must never change.
 //!
-//! For each model it is a BLAKE3 hash over its rows in order of id. Each value is hashed with its type and, if its
-//! length varies, its length, so that different contents never give the same byte stream.
+//! For each model, it is a BLAKE3 hash over its rows in order of id. Each value is hashed with its type and, if its
+//! length varies, with its length, so that different contents never give the same byte stream.
 
 use crate::{
     cell::Raw,
@@ -13,16 +13,16 @@ use crate::{
 /// Checksums of all models of a store, by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digest {
-    /// One for each model.
+    /// One checksum for each model.
     pub tables: Vec<TableDigest>,
 }
 
 /// Checksum of one model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableDigest {
-    /// The model.
+    /// Name of the model.
     pub model: ModelName,
-    /// Number of its rows.
+    /// Number of rows of the model.
     pub rows: u64,
     /// Hash over all rows with all their columns, in hex.
     pub blake3: String,
@@ -35,7 +35,7 @@ impl Digest {
     }
 }
 
-/// Bytes hashed at a time.
+/// Number of bytes that are hashed at a time.
 const BLOCK: usize = 64 << 10;
 
 /// Computes the checksum of one model from its rows.
@@ -46,7 +46,7 @@ pub(crate) struct TableHash {
 }
 
 impl TableHash {
-    /// Begins with the name of the model and those of its columns, in the order of the values of a row.
+    /// Begins with the name of the model and the names of its columns, in the order of the values of a row.
     pub(crate) fn new(model: &ModelName, columns: &[&str]) -> Self {
         let mut block = Vec::with_capacity(BLOCK * 2);
         text(&mut block, model.as_str().as_bytes());
@@ -57,7 +57,7 @@ impl TableHash {
     /// Adds the next value of a row.
     ///
     /// # Errors
-    /// Returns `Corrupt` for a value that no column of ours holds.
+    /// Returns `Corrupt` for a value that cannot be in one of our columns.
     pub(crate) fn value(&mut self, value: Raw<'_>) -> Result<()> {
         match value {
             Raw::Null => self.block.push(0),
@@ -112,7 +112,7 @@ mod tests {
         hash.finish(&model)
     }
 
-    /// Backups of earlier versions hold such checksums.
+    /// Backups of earlier versions contain such checksums.
     #[test]
     fn the_same_contents_have_the_same_checksum_for_ever() {
         let found = hash(&[&[Raw::Integer(7), Raw::Text(b"Rome")], &[Raw::Integer(8), Raw::Null]]);

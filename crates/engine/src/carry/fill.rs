@@ -20,25 +20,25 @@ use std::{
     },
 };
 
-/// Entries of the activity log carried at a time.
+/// Number of entries of the activity log that are carried at a time.
 const LINES: i64 = 500;
 
-/// All rows of one state of a place or copy, at the schema that it has.
+/// All rows of one state of a place or copy, with the schema of that state.
 pub(crate) struct Contents {
     source: Source,
-    /// The migrations that the source has, as its ledger says.
+    /// The migrations of the source, from its ledger.
     pub(crate) applied: Applied,
-    /// Makes the schema that the source has.
+    /// The script that produces the schema of the source.
     pub(crate) script: Script,
     pub(crate) tables: Tables,
 }
 
 impl Contents {
-    /// Prepares to read everything from a source. `script` has the migrations of its store, and may have more than the
-    /// source.
+    /// Prepares to read everything from a source. `script` has the migrations of the source's store, and may have more
+    /// than the source.
     ///
     /// # Errors
-    /// Returns [`Kind::SchemaAhead`] if the source has migrations that are not known here.
+    /// Returns [`Kind::SchemaAhead`] if the source has migrations that `script` does not have.
     pub(crate) async fn of(mut source: Source, script: &Script) -> Result<Self> {
         let applied = source.ledger().await?;
         let script = script.as_applied(&applied)?;
@@ -47,11 +47,12 @@ impl Contents {
         Ok(Self { source, applied, script, tables })
     }
 
-    /// Prepares to read a copy of tenant `of`, from which `place` is made. With `pages`, reads every page of it first.
+    /// Prepares to read a copy of tenant `of`, from which `place` is to be made. With `pages`, reads every page of the
+    /// copy first.
     ///
     /// # Errors
-    /// Returns `Fenced` if the copy is of a later generation of the same tenant, and `WrongIdentity` if it is not of
-    /// this tenant.
+    /// Returns `Fenced` if the copy is of a later generation of the same tenant, and `WrongIdentity` if it is of
+    /// another tenant.
     pub(crate) async fn of_copy(
         from: &Path,
         of: TenantId,
@@ -71,7 +72,7 @@ impl Contents {
         Self::of(Source::of_copy(from, &place.store, Some(of)).await?, script).await
     }
 
-    /// Returns the tables with rows that no model declares: they are not carried.
+    /// Returns the tables whose rows are not carried, because no model declares them.
     pub(crate) async fn undeclared(&mut self) -> Result<Vec<String>> {
         self.source.undeclared(declared(self.script.state())).await
     }
@@ -80,7 +81,7 @@ impl Contents {
     /// `carried` as they arrive.
     ///
     /// # Errors
-    /// Returns the errors of the two databases. The place is not complete then.
+    /// Returns the errors of the two databases. After an error, the place is not complete.
     pub(crate) async fn carry(mut self, mut sink: Sink, carried: &AtomicU64) -> Result<()> {
         for table in 0..self.tables.len() {
             let mut pages = Pages::of(table);
@@ -89,7 +90,7 @@ impl Contents {
                 if sink.has_short_entries() {
                     check_entries(&self.tables[table], &page)?;
                 }
-                // The next page is read while this one is written.
+                // Read the next page while this one is being written.
                 let page = Arc::new(page);
                 let (read, written) = tokio::join!(pages.next(&mut self.source), sink.put(table, &page));
                 written?;
@@ -110,16 +111,16 @@ impl Contents {
         self.end().await
     }
 
-    /// Ends the reading. A connection to a server is used again then.
+    /// Ends the reading. Makes a connection to a server available again.
     pub(crate) async fn end(self) -> Result<()> {
         self.source.end().await
     }
 }
 
-/// Refuses rows with texts that are too long for their indexes. An earlier version of this program let them in.
+/// Refuses rows with texts that are too long for their indexes, which an earlier version of this program accepted.
 ///
 /// # Errors
-/// Returns [`Kind::Invalid`] for the first one.
+/// Returns [`Kind::Invalid`] for the first such text.
 fn check_entries(table: &Table, page: &Page) -> Result<()> {
     for (row, (column, most)) in (0..page.len()).flat_map(|row| table.short.iter().map(move |of| (row, *of)))
     {
@@ -134,11 +135,11 @@ fn check_entries(table: &Table, page: &Page) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a pool that has other migrations than a source. `script` has all migrations of the store.
+/// Refuses a pool whose migrations differ from those of a source. `script` has all migrations of the store.
 ///
 /// # Errors
-/// Returns [`Kind::SchemaBehind`] if one of the two lacks migrations, and [`Kind::SchemaAhead`] if one has some that
-/// are not known here.
+/// Returns [`Kind::SchemaBehind`] if one of the two lacks migrations, and [`Kind::SchemaAhead`] if one has migrations
+/// that `script` does not have.
 pub(crate) fn require_same(source: &Applied, pool: &Applied, script: &Script) -> Result<()> {
     if pool == source {
         return Ok(());
@@ -147,7 +148,7 @@ pub(crate) fn require_same(source: &Applied, pool: &Applied, script: &Script) ->
     script.migrations().require_all(pool, "the pool")
 }
 
-/// Returns the names of the tables that models declare, in whatever store: stores may share a database.
+/// Returns the names of the tables that models of all stores declare, because stores may share a database.
 pub(crate) fn declared(state: &State) -> HashSet<String> {
     state.models().map(|model| model.name.to_string()).collect()
 }

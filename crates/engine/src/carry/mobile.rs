@@ -1,10 +1,10 @@
-//! Lets async code use a value whose methods block.
+//! Makes a value with blocking methods usable in async code.
 
 use crate::error::{Error, Kind, Result};
 use tokio::{runtime::Handle, task::spawn_blocking};
 
-/// A value that goes to a blocking thread for each piece of work and comes back. If the caller goes away meanwhile, the
-/// value ends on that thread.
+/// A value that moves to a blocking thread for each piece of work and returns afterwards. If the caller goes away
+/// during the work, the value is dropped on that thread.
 #[derive(Debug)]
 pub(crate) struct Mobile<T: Send + 'static>(Option<Box<T>>);
 
@@ -15,7 +15,7 @@ impl<T: Send + 'static> Mobile<T> {
         Ok(Self(Some(Box::new(made))))
     }
 
-    /// Takes a value that was made on a blocking thread.
+    /// Wraps a value that was made on a blocking thread.
     pub(crate) fn of(value: T) -> Self {
         Self(Some(Box::new(value)))
     }
@@ -23,7 +23,7 @@ impl<T: Send + 'static> Mobile<T> {
     /// Runs `work` on a blocking thread.
     ///
     /// # Errors
-    /// Returns the errors of `work`, and [`Kind::Internal`] if an earlier piece of work was not waited for.
+    /// Returns the errors of `work`, and [`Kind::Internal`] if the caller did not wait for an earlier piece of work.
     pub(crate) async fn run<R: Send + 'static>(
         &mut self,
         work: impl FnOnce(&mut T) -> Result<R> + Send + 'static,
@@ -40,7 +40,7 @@ impl<T: Send + 'static> Mobile<T> {
 }
 
 impl<T: Send + 'static> Mobile<T> {
-    /// Runs the last piece of work, which takes the value.
+    /// Runs the last piece of work, which consumes the value.
     ///
     /// # Errors
     /// Returns the errors of [`Mobile::run`].
@@ -55,7 +55,7 @@ impl<T: Send + 'static> Mobile<T> {
 
 impl<T: Send + 'static> Drop for Mobile<T> {
     fn drop(&mut self) {
-        // Closing a database may write to the disk.
+        // Drop the value on a blocking thread, because closing a database may write to the disk.
         if let (Some(value), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
             runtime.spawn_blocking(move || drop(value));
         }

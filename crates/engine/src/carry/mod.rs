@@ -1,8 +1,8 @@
-//! Rows on their way from one place to another, whatever the databases.
+//! Carries rows from one place to another, whatever their databases.
 //!
-//! A [`Source`] is one state of a place or copy, a [`Sink`] is a transaction on the receiving side, and a [`Page`] of
-//! neutral cells goes from one to the other. Filling, catching up, comparing and checksums are written once with them.
-//! Each database has its own statements for its sources and sinks.
+//! A [`Source`] is one state of a place or copy. A [`Sink`] is a transaction on the receiving side. A [`Page`] of
+//! neutral cells goes from one to the other. Filling, catching up, comparing and checksums are written once in these
+//! terms. Each database has its own statements for its sources and sinks.
 
 mod catch_up;
 mod compare;

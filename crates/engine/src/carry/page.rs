@@ -1,4 +1,4 @@
-//! A page of rows in the neutral form of [`crate::cell`], as every database hands them out and takes them.
+//! A page of rows in the neutral form of [`crate::cell`], which every database produces and accepts.
 
 use crate::{
     cell::{Key, Raw},
@@ -10,7 +10,7 @@ use crate::{
 pub(crate) struct Page {
     columns: usize,
     cells: Vec<Cell>,
-    /// The texts of all cells.
+    /// The texts of all cells, one after the other.
     text: Vec<u8>,
 }
 
@@ -18,12 +18,12 @@ pub(crate) struct Page {
 enum Cell {
     Null,
     Integer(i64),
-    /// Where the text begins, and its length.
+    /// Offset and length of the text, in bytes.
     Text(usize, usize),
 }
 
 impl Page {
-    /// Returns a page without rows. A row has `columns` columns, at least one.
+    /// Returns a page without rows. `columns` is the number of columns of a row, at least one.
     pub(crate) fn new(columns: usize) -> Self {
         Self { columns, cells: vec![], text: vec![] }
     }
@@ -31,7 +31,7 @@ impl Page {
     /// Adds the next value of the last row.
     ///
     /// # Errors
-    /// Returns [`Kind::Corrupt`] for a value that no column of ours holds.
+    /// Returns [`Kind::Corrupt`] for a value that cannot be in one of our columns.
     pub(crate) fn push(&mut self, value: Raw<'_>) -> Result<()> {
         self.cells.push(match value {
             Raw::Null => Cell::Null,
@@ -80,7 +80,7 @@ impl Page {
     /// Returns the id of a row.
     ///
     /// # Errors
-    /// Returns [`Kind::Corrupt`] if it has none.
+    /// Returns [`Kind::Corrupt`] if the row has no id.
     pub(crate) fn key(&self, row: usize) -> Result<Key> {
         Key::read(self.get(row, 0)).ok_or_else(|| Error::new(Kind::Corrupt, "a row without an id"))
     }
@@ -88,12 +88,12 @@ impl Page {
     /// Returns the ids of all rows.
     ///
     /// # Errors
-    /// Returns [`Kind::Corrupt`] if a row has none.
+    /// Returns [`Kind::Corrupt`] if a row has no id.
     pub(crate) fn keys(&self) -> Result<Vec<Key>> {
         (0..self.len()).map(|row| self.key(row)).collect()
     }
 
-    /// Returns the bytes that limits count for all values.
+    /// Returns the bytes of all values, as limits count them.
     pub(crate) fn bytes(&self) -> i64 {
         self.cells
             .iter()

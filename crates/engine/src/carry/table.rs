@@ -1,4 +1,5 @@
-//! The tables of a store as their rows travel: columns in the order of digests, whatever the order in a model's file.
+//! The tables of a store as transfers see them, with columns in the order of digests, whatever the order in the model's
+//! file.
 
 use crate::{
     cell::Storage,
@@ -31,7 +32,7 @@ pub(crate) struct Reference {
 pub(crate) struct Table {
     pub(crate) model: ModelName,
     pub(crate) id: IdKind,
-    /// Name of the column that tells the tenants of a pool apart.
+    /// Name of the column that distinguishes the tenants of a pool.
     pub(crate) tenant: FieldName,
     pub(crate) columns: Vec<Column>,
     /// Positions of the columns of each unique constraint.
@@ -39,7 +40,7 @@ pub(crate) struct Table {
     /// Positions of the columns in full-text search.
     pub(crate) search: Vec<usize>,
     pub(crate) references: Vec<Reference>,
-    /// Positions of the columns whose texts are in an index, and how many bytes those may have.
+    /// Positions of the columns whose texts are in an index, with the maximum number of bytes of those texts.
     pub(crate) short: Vec<(usize, usize)>,
 }
 
@@ -132,7 +133,7 @@ fn column_names(model: &Model) -> Vec<&str> {
     columns
 }
 
-/// Columns of a line of the activity log on its way, and how they are stored.
+/// Columns of a carried entry of the activity log, with their storage.
 pub(crate) const LINE: [(&str, Storage); 8] = [
     ("id", Storage::Integer),
     ("at", Storage::Datetime),

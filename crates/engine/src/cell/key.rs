@@ -18,7 +18,7 @@ impl Key {
         Self::Text(text)
     }
 
-    /// Returns the id that a stored value is; None if it is none.
+    /// Returns the id for a stored value; `None` if the value cannot be an id.
     pub(crate) fn read(raw: Raw<'_>) -> Option<Self> {
         match raw {
             Raw::Integer(id) => Some(Self::Integer(id)),

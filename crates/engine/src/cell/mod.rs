@@ -13,7 +13,7 @@ use std::borrow::Cow;
 /// The rule that a value breaks, as a message for users.
 pub(crate) type Rule = Cow<'static, str>;
 
-/// A value ready to bind; borrows text if possible.
+/// A value that is ready to be bound. Borrows text if possible.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Stored<'v> {
     Null,
@@ -41,7 +41,7 @@ impl Stored<'_> {
     }
 }
 
-/// Returns the stored form for a column of this storage, or the rule that the value breaks.
+/// Returns the stored form of a value for a column of this storage, or the rule that the value breaks.
 pub(crate) fn stored(storage: Storage, value: &Value) -> Result<Stored<'_>, Rule> {
     Ok(match (storage, value) {
         (_, Value::Null) => Stored::Null,
@@ -66,13 +66,13 @@ pub(crate) fn stored(storage: Storage, value: &Value) -> Result<Stored<'_>, Rule
 /// Rule for instants that cannot be stored.
 pub(crate) const YEARS: &str = "must be from 0000-01-01T00:00:00Z to 9999-12-30T22:00:00Z";
 
-/// Formats an instant with fixed width in UTC, to the microsecond, so that text order is time order.
+/// Formats an instant in UTC with fixed width, to the microsecond, so that the order of texts is the order of time.
 pub(crate) fn instant(at: jiff::Timestamp) -> Result<String, Rule> {
     let text = format!("{:.6}", jiff::Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at));
     if text.len() == 27 { Ok(text) } else { Err(YEARS.into()) }
 }
 
-/// Returns the decimal as the integer that is stored: value × 10^scale.
+/// Returns the decimal as the stored integer: value × 10^scale.
 pub(crate) fn exact(value: Decimal, scale: u32) -> Result<i64, Rule> {
     match scaled(value, scale) {
         (_, false) => Err(format!("must have at most {scale} decimals").into()),
@@ -98,13 +98,13 @@ pub(crate) fn scaled(value: Decimal, scale: u32) -> (i64, bool) {
     (clamp(value.mantissa().div_euclid(divisor)), false)
 }
 
-/// A stored value as a database hands it out.
+/// A stored value as a database returns it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Raw<'r> {
     Null,
     Integer(i64),
     Text(&'r [u8]),
-    /// No column of ours holds such a value.
+    /// A value that cannot be in one of our columns.
     Other,
 }
 
@@ -123,7 +123,7 @@ pub(crate) fn text_bytes(text: &[u8]) -> i64 {
 }
 
 impl Raw<'_> {
-    /// Returns the bytes that limits count for the value. Null counts none.
+    /// Returns the bytes that limits count for the value. Null counts as 0.
     pub(crate) fn bytes(self) -> i64 {
         match self {
             Self::Null | Self::Other => 0,
@@ -134,7 +134,7 @@ impl Raw<'_> {
 }
 
 impl ValueRef<'_> {
-    /// Returns the bytes that limits count for the value, those of its stored form.
+    /// Returns the bytes that limits count for the value, which are those of its stored form.
     pub(crate) fn bytes(&self) -> i64 {
         match self {
             Self::Null => 0,
@@ -157,7 +157,7 @@ impl Key {
     }
 }
 
-/// Returns the value that a raw one stands for; None if its storage does not allow it.
+/// Returns the typed value of a raw value; `None` if the storage does not allow it.
 #[inline]
 pub(crate) fn value(storage: Storage, raw: Raw<'_>) -> Option<ValueRef<'_>> {
     Some(match (storage, raw) {
@@ -172,7 +172,7 @@ pub(crate) fn value(storage: Storage, raw: Raw<'_>) -> Option<ValueRef<'_>> {
     })
 }
 
-/// Returns the text if it may be written into JSON unescaped; None otherwise.
+/// Returns the text if it can be written into JSON without escapes; `None` otherwise.
 fn canonical(text: &[u8]) -> Option<&str> {
     let plain = text.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b':' | b'.'));
     if plain { std::str::from_utf8(text).ok() } else { None }

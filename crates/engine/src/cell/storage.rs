@@ -1,17 +1,17 @@
-//! How columns are stored, whatever the database.
+//! Storage of columns, which is the same in all databases.
 
 use crate::model::{FieldKind, IdKind};
 
-/// How a column is stored.
+/// Storage of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Storage {
     /// INTEGER.
     Integer,
     /// INTEGER 0 or 1.
     Boolean,
-    /// INTEGER: the value times ten to this power.
+    /// INTEGER: the value times 10 to this power.
     Decimal(u32),
-    /// TEXT; also for choices.
+    /// TEXT. Also used for choices.
     Text,
     /// TEXT `YYYY-MM-DD`.
     Date,
@@ -19,12 +19,12 @@ pub enum Storage {
     Datetime,
     /// TEXT of 36 characters.
     Uuid,
-    /// TEXT of valid JSON; also for files.
+    /// TEXT with valid JSON. Also used for files.
     Json,
 }
 
 impl Storage {
-    /// Returns the storage of a field. `target` is the kind of id of the model that a reference refers to.
+    /// Returns the storage of a field. For a reference, `target` is the kind of id of the model that it refers to.
     pub(crate) fn of(kind: &FieldKind, target: IdKind) -> Self {
         match kind {
             FieldKind::Text { .. } | FieldKind::Choice { .. } => Self::Text,
@@ -51,7 +51,7 @@ impl Storage {
         matches!(self, Self::Integer | Self::Boolean | Self::Decimal(_))
     }
 
-    /// Describes the JSON that a column of this storage takes.
+    /// Describes the JSON that a column of this storage accepts.
     pub(crate) fn wanted(self) -> &'static str {
         match self {
             Self::Text => "must be a text",

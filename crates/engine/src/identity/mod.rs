@@ -11,12 +11,12 @@ use crate::{
 };
 use std::sync::{Arc, OnceLock};
 
-/// The installation this process belongs to, once it is known. All servers share it; cheap to clone.
+/// The installation that this process belongs to, once it is known. All servers share it. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Platform(Arc<OnceLock<Box<str>>>);
 
 impl Platform {
-    /// Sets the id of the installation. It may be set only once; a different id later is a bug in this program.
+    /// Sets the id of the installation, which may be set only once. A different id later is a bug in this program.
     pub(crate) fn set(&self, id: &str) -> Result<()> {
         if !id.is_empty() && &**self.0.get_or_init(|| id.into()) == id {
             return Ok(());
@@ -24,12 +24,12 @@ impl Platform {
         Err(Error::new(Kind::Internal, format!("{id:?} is not this platform")))
     }
 
-    /// Returns the id as databases carry it; empty if not known yet.
+    /// Returns the id of the installation as databases store it; empty if it is not known yet.
     pub(crate) fn id(&self) -> &str {
         self.0.get().map_or("", |id| id)
     }
 
-    /// Refuses a database that another installation made: a newly made catalog must not take over old files.
+    /// Refuses a database that another installation made: a newly created catalog must not take over old files.
     pub(crate) fn check(&self, found: &str, place: &Place) -> Result<()> {
         let known = self.id();
         let made_before = found.is_empty() && place.tenant.is_none();
@@ -43,21 +43,21 @@ impl Platform {
 /// The highest ids of the residents of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Highest {
-    /// Id of a tenant; 0 if there are only system stores.
+    /// Highest id of a tenant; 0 if the database has only system stores.
     pub tenant: i64,
-    /// Generation of a resident.
+    /// Highest generation of a resident.
     pub generation: i64,
 }
 
 /// A tenant's store that lives in a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resident {
-    /// The installation that made it; empty if not known.
+    /// The installation that created the resident; empty if it is unknown.
     pub platform: String,
-    /// The tenant; 0 for a system store.
+    /// Id of the tenant; 0 for a system store.
     pub tenant: i64,
-    /// The store.
+    /// Name of the store.
     pub store: String,
-    /// The generation.
+    /// Generation of the resident.
     pub generation: i64,
 }

@@ -1,44 +1,44 @@
-//! What a database says about a place in it: whether it takes writes, and which operation holds it.
+//! The state of a place as its database stores it: whether it accepts writes, and which operation holds it.
 
 use serde::{Deserialize, Serialize};
 
-/// What a place may be used for, as its database says.
+/// State of a place, as stored in its database.
 ///
-/// A worker of an operation may be late: it was paused for minutes while another worker finished or undid the operation.
-/// So each change of a state names the state that it leaves, with its holder.
+/// A worker of an operation may be late: it was paused for minutes while another worker finished or undid the
+/// operation. So each change of a state names the state that it leaves, including the holder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum PlaceState {
-    /// In use: it takes writes.
+    /// In use: the place accepts writes.
     Open,
-    /// Takes no writes until the fence is lifted.
+    /// The place accepts no writes until the fence is lifted.
     Fenced {
-        /// Fencing token of the operation that fenced it. None: any caller may lift the fence.
+        /// Fencing token of the operation that set the fence. If it is `None`, any caller may lift the fence.
         holder: Option<i64>,
     },
-    /// Holds part of the copy that it is made from.
+    /// The place holds a part of the copy that it is made from.
     Filling {
-        /// Fencing token of the call that fills it.
+        /// Fencing token of the call that fills the place.
         holder: i64,
     },
-    /// Holds all of the copy that it was made from. Only catching up writes to it, until it is opened.
+    /// The place holds all of the copy that it was made from. Until it is opened, only catching up writes to it.
     Closed,
-    /// Its rows are being removed.
+    /// The rows of the place are being removed.
     Leaving,
 }
 
 impl PlaceState {
-    /// Returns true if it takes writes.
+    /// Returns true if the place accepts writes.
     pub fn is_open(&self) -> bool {
         *self == Self::Open
     }
 
-    /// Returns true if all its rows are there: it is neither being filled nor being removed.
+    /// Returns true if the place has all its rows: it is neither being filled nor being removed.
     pub fn is_complete(&self) -> bool {
         !matches!(self, Self::Filling { .. } | Self::Leaving)
     }
 
-    /// Returns the state's name in databases.
+    /// Returns the name of the state in databases.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -58,7 +58,7 @@ impl PlaceState {
         }
     }
 
-    /// Returns the state with this name and holder; None if there is no such state.
+    /// Returns the state with this name and holder; `None` if there is no such state.
     pub(crate) fn parse(name: &str, holder: Option<i64>) -> Option<Self> {
         Some(match (name, holder) {
             ("open", None) => Self::Open,
@@ -71,18 +71,19 @@ impl PlaceState {
     }
 }
 
-/// What a database says about a place in it.
+/// The information about a place that its database stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlaceInfo {
-    /// What it may be used for.
+    /// State of the place.
     pub state: PlaceState,
-    /// Fencing token of the operation that records its changes.
+    /// Fencing token of the operation that records the changes of the place.
     pub recorder: Option<i64>,
-    /// Last id of the activity log that came with the copy it was made from. None if it was not made from one.
+    /// Last id of the activity log that came with the copy that the place was made from; `None` if it was not made from
+    /// a copy.
     pub log_upto: Option<i64>,
     /// Number of rows of declared models.
     pub rows: u64,
-    /// Bytes of stored values. None if they were not counted since the platform's own tables were brought up to date.
+    /// Bytes of stored values; `None` if they were not counted since the platform's own tables were upgraded.
     pub bytes: Option<u64>,
 }
 

@@ -1,8 +1,9 @@
-//! The changes of a place's state, as conditional updates of its row. All databases use the same.
+//! State changes of a place, as conditional updates of its row. All databases use the same updates.
 //!
 //! A worker of an operation may be late: it was paused for minutes while another worker finished or undid the
 //! operation. So whatever a move sets in a database carries the operation's fencing token, and only that token can
-//! change it back. Nothing that was undone can be set again, because each step requires what was undone after it.
+//! change it back. A step that was undone cannot take effect again, because it requires the result of an earlier step,
+//! which was undone after it.
 
 use super::PlaceState;
 use crate::{
@@ -10,10 +11,12 @@ use crate::{
     place::Place,
 };
 
-/// An update of the row of a place. Parameters from `?4` on are its values; those before are tenant, store and generation.
+/// An update of the row of a place. Parameters from `?4` on are its values; those before are tenant, store and
+/// generation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Transition {
-    /// Forbids writes for no operation. A place that is not open for another reason stays as it is.
+    /// Forbids writes, on behalf of no operation. If the place is not open for another reason, its state stays as it
+    /// is.
     Fence,
     /// Lifts a fence, whichever operation set it.
     Unfence,
@@ -21,20 +24,21 @@ pub(crate) enum Transition {
     Record,
     /// Ends the recording of the token `?4`.
     StopRecording,
-    /// Fences a place that is recorded for the token `?4`.
+    /// Fences a place whose changes are recorded for the token `?4`.
     FenceRecorded,
-    /// Lifts the fence of the holder `?4`; another operation's fence stays.
+    /// Lifts the fence of the holder `?4`. Does not affect another operation's fence.
     LiftFence,
-    /// Opens a place that was filled, and records it for the token `?4`.
+    /// Opens a place that was filled, and records its changes for the token `?4`.
     OpenFilled,
-    /// Gives a place that was filled the state `?4` and its counters: rows, bytes and the last entry of the activity log.
+    /// Sets the state `?4` of a place that was filled, and its counters: rows, bytes and the last entry of the activity
+    /// log.
     FinishFilling,
     /// Closes a place whose rows are about to be removed.
     BeginLeaving,
 }
 
 impl Transition {
-    /// Returns what it sets, and the condition under which it does.
+    /// Returns the assignments of the update, and the condition for it.
     fn parts(self) -> (&'static str, &'static str) {
         const FENCED: &str = "state IN ('open', 'fenced')";
         match self {
@@ -56,7 +60,7 @@ impl Transition {
         }
     }
 
-    /// Returns the statement. `table` is the table of places, `sign` what stands before the number of a parameter.
+    /// Returns the statement. `table` is the table of places, `sign` is the character before the number of a parameter.
     pub(crate) fn sql(self, table: &str, sign: char) -> String {
         let (set, when) = self.parts();
         let sql = format!(
@@ -76,53 +80,53 @@ fn fenced(detail: String) -> Error {
     Error::new(Kind::Fenced, detail)
 }
 
-/// The place has no state that this program knows.
+/// Returns the error for a place whose state this program does not know.
 pub(crate) fn unknown(place: &Place) -> Error {
     Error::new(Kind::Corrupt, format!("{place} has no known state"))
 }
 
-/// The place is not here at its generation.
+/// Returns the error for a place that the database does not hold at its generation.
 pub(crate) fn stale(place: &Place) -> Error {
     fenced(format!("{place} is not at this generation here"))
 }
 
-/// The place is not here at all.
+/// Returns the error for a place that the database does not hold at all.
 pub(crate) fn absent(place: &Place) -> Error {
     Error::new(Kind::WrongIdentity, format!("{place} does not live here"))
 }
 
-/// The place cannot be opened from its state.
+/// Returns the error for a place that cannot be opened from its state.
 pub(crate) fn not_open(place: &Place, state: PlaceState) -> Error {
     let holder = state.holder().map(|holder| format!(" by {holder}")).unwrap_or_default();
     fenced(format!("{place} is {}{holder}", state.name()))
 }
 
-/// The place does not hold a copy that waits to be opened.
+/// Returns the error for a place that does not hold a copy that waits to be opened.
 pub(crate) fn not_closed(place: &Place, state: PlaceState) -> Error {
     fenced(format!("{place} is {}: nothing is carried into it", state.name()))
 }
 
-/// The place was not made from a copy.
+/// Returns the error for a place that was not made from a copy.
 pub(crate) fn not_copied(place: &Place) -> Error {
     Error::new(Kind::Internal, format!("{place} was not made from a copy"))
 }
 
-/// Another operation records the changes of the place, or none.
+/// Returns the error for a place whose changes are recorded by another operation, or not at all.
 pub(crate) fn not_recorded(place: &Place, found: Option<i64>, token: i64) -> Error {
     fenced(format!("changes of {place} are recorded by {found:?}, not {token}"))
 }
 
-/// The recording of the token was undone.
+/// Returns the error for a recording of the token that was undone.
 pub(crate) fn undone(place: &Place, token: i64) -> Error {
     fenced(format!("{place} is not recorded by {token}"))
 }
 
-/// Another caller fills the place.
+/// Returns the error for a place that another caller fills.
 pub(crate) fn not_filling(place: &Place) -> Error {
     fenced(format!("another caller fills {place}"))
 }
 
-/// The rows of the place are no longer to be removed.
+/// Returns the error for a place whose rows are no longer to be removed.
 pub(crate) fn filled_anew(place: &Place) -> Error {
     fenced(format!("{place} is filled anew"))
 }

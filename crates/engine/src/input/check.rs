@@ -7,18 +7,18 @@ use crate::{
     value::Value,
 };
 
-/// Fails with `Kind::Invalid(field, rule)` if the field does not allow the value or it cannot be stored.
+/// Fails with `Kind::Invalid(field, rule)` if the field does not allow the value, or if the value cannot be stored.
 pub(crate) fn check(field: &Field, value: &Value) -> Result<()> {
     rules(field, value)?;
     if matches!(field.kind, FieldKind::Ref { .. }) {
-        return Ok(()); // the plan knows which kind of key the field takes
+        return Ok(()); // The plan checks the kind of key, which the field does not know.
     }
     stored(super::storage(&field.kind), value)
         .map(|_| ())
         .map_err(|rule| Error::invalid(field.name.as_str(), rule))
 }
 
-/// Checks the rules of the field alone. Whether the value can be stored shows when it is bound.
+/// Checks only the rules of the field. Whether the value can be stored is checked when it is bound.
 pub(crate) fn rules(field: &Field, value: &Value) -> Result<()> {
     rule(field, value).map_err(|rule| Error::invalid(field.name.as_str(), rule))
 }
@@ -53,6 +53,7 @@ fn rule(field: &Field, value: &Value) -> Result<(), Rule> {
 }
 
 fn too_long(text: &str, max: u32) -> bool {
-    // compare bytes first: counting the characters of a huge text would cost us, not the client that sent it
+    // Compare bytes first: counting the characters of a huge text would take our time, not that of the client that sent
+    // it.
     text.len() > max as usize && text.chars().nth(max as usize).is_some()
 }

@@ -1,4 +1,4 @@
-//! How long a text may be that is in an index.
+//! Maximum lengths of texts that are in an index.
 
 use crate::{
     cell::Rule,
@@ -6,11 +6,11 @@ use crate::{
     name::FieldName,
 };
 
-/// Bytes of all texts in one entry of an index, on every database, so that a tenant can move to any of them. PostgreSQL
-/// takes 2,704 bytes for an entry with its other columns.
+/// Maximum bytes of all texts in one entry of an index. It is the same on every database, so that a tenant can move to
+/// any of them. PostgreSQL accepts 2,704 bytes for an entry with its other columns.
 const TEXT_BYTES: usize = 2_400;
 
-/// Returns how many bytes a text in the field may have, because it is in an index; None if it is in none.
+/// Returns the maximum bytes of a text in the field, if the field is in an index; `None` otherwise.
 pub(crate) fn most_bytes(model: &Model, field: &Field) -> Option<usize> {
     if !is_text(field) {
         return None;
@@ -33,7 +33,7 @@ fn is_text(field: &Field) -> bool {
 /// Checks the length of a text, in bytes.
 ///
 /// # Errors
-/// The rule that it breaks.
+/// Returns the rule that the text breaks.
 pub(crate) fn check_bytes(bytes: usize, most: Option<usize>) -> Result<(), Rule> {
     match most {
         Some(most) if bytes > most => {

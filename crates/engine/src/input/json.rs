@@ -1,4 +1,4 @@
-//! Converts JSON to a value of the wanted type. Nothing is coerced: `"1"` is not a number, `1` is not a text.
+//! Converts JSON to a value of the wanted type. Never coerces: `"1"` is not a number, and `1` is not a text.
 
 use super::text;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 use serde_json::Value as Json;
 
-/// Converts without checking the field's rules.
+/// Converts JSON without checking the rules of the field.
 pub(super) fn parse(storage: Storage, json: &Json) -> Result<Value, Rule> {
     match (storage, json) {
         (_, Json::Null) => Ok(Value::Null),
@@ -17,7 +17,7 @@ pub(super) fn parse(storage: Storage, json: &Json) -> Result<Value, Rule> {
         (Storage::Integer, Json::Number(n)) => {
             n.as_i64().map(Value::Integer).ok_or_else(|| "must be a whole number of at most 64 bits".into())
         }
-        // the shortest text of a float is what the client meant, as far as a float can express it
+        // The shortest text of a float is what the client meant, as far as a float can express it.
         (Storage::Decimal(_), Json::Number(n)) => text::decimal(&n.to_string()),
         (Storage::Decimal(_), Json::String(s)) => text::decimal(s),
         (Storage::Date, Json::String(s)) => text::date(s),

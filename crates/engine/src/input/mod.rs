@@ -1,5 +1,5 @@
-//! Values as callers give them: parsed from JSON or text, and checked against the rules of their field. The platform
-//! (requests, CSV) and every write and filter use it. It never uses a connection.
+//! Values from callers: parsed from JSON or text, and checked against the rules of their field. The platform (requests,
+//! CSV) and every write and filter use this module. It never uses a connection.
 
 mod check;
 mod index;
@@ -27,7 +27,7 @@ pub fn from_json(field: &Field, value: &serde_json::Value) -> Result<Value> {
     Ok(value)
 }
 
-/// Parses and checks the value of a field in a CSV cell; an empty cell is null.
+/// Parses and checks the value of a field in a CSV cell. An empty cell is null.
 ///
 /// # Errors
 /// Returns `Kind::Invalid(field, rule)`.
@@ -37,10 +37,10 @@ pub fn from_text(field: &Field, text: &str) -> Result<Value> {
     Ok(value)
 }
 
-/// Checks a stored value like one that a caller writes. `most` is what [`most_bytes`] says of the field.
+/// Checks a stored value in the same way as a caller's value. `most` is the result of [`most_bytes`] for the field.
 ///
 /// # Errors
-/// The rule that it breaks.
+/// Returns the rule that the value breaks.
 pub(crate) fn check_stored(field: &Field, most: Option<usize>, raw: Raw<'_>) -> Result<(), Rule> {
     if let Raw::Text(bytes) = raw {
         check_bytes(bytes.len(), most)?;
@@ -79,8 +79,8 @@ fn refuse(field: &Field, rule: Rule) -> Error {
     Error::invalid(field.name.as_str(), rule)
 }
 
-/// Returns the storage of a field. A reference field does not know the kind of its key, so that is taken from the
-/// value; the plan checks it.
+/// Returns the storage of a field. A reference field does not know the kind of its key, so the value determines it, and
+/// the plan checks it later.
 fn storage_of_json(field: &Field, value: &serde_json::Value) -> Storage {
     match (&field.kind, value.is_string()) {
         (FieldKind::Ref { .. }, true) => Storage::Uuid,
@@ -95,7 +95,7 @@ fn storage_of_text(field: &Field, text: &str) -> Storage {
     }
 }
 
-/// Returns the storage of a field; a reference counts as one to a model with integer ids.
+/// Returns the storage of a field. A reference is treated like one to a model with integer ids.
 fn storage(kind: &FieldKind) -> Storage {
     Storage::of(kind, IdKind::Integer)
 }

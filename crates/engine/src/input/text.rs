@@ -6,7 +6,7 @@ use crate::{
 };
 use rust_decimal::Decimal;
 
-/// Converts without checking the field's rules; empty text is null.
+/// Converts text without checking the rules of the field. Empty text is null.
 pub(super) fn parse(storage: Storage, text: &str) -> Result<Value, Rule> {
     if text.is_empty() {
         return Ok(Value::Null);
@@ -23,7 +23,7 @@ pub(super) fn parse(storage: Storage, text: &str) -> Result<Value, Rule> {
     }
 }
 
-/// Parses plain digits with at most one point. No exponent and no grouping, so that nothing is guessed.
+/// Parses plain digits with at most one point. Refuses exponents and grouping, so that it never guesses.
 pub(super) fn decimal(text: &str) -> Result<Value, Rule> {
     const RULE: &str = "must be a decimal number such as 12.50";
     if text.contains(',') {
@@ -60,7 +60,7 @@ pub(super) fn datetime(text: &str) -> Result<Value, Rule> {
     const RULE: &str = "must be an instant with its offset such as 2026-01-31T09:30:00Z";
     let at = text.parse::<jiff::Timestamp>();
     let at = at.map_err(|_| if is_instant(text) { YEARS } else { RULE })?;
-    // The library reads a leap second as the second before it, and offsets that no place has.
+    // The library reads a leap second as the second before it, and accepts offsets that no place has.
     if has_leap_second(text) {
         return Err("must have a second from 00 to 59".into());
     }
@@ -82,13 +82,13 @@ fn has_leap_second(text: &str) -> bool {
     digits.skip(4).eq(*b"60")
 }
 
-/// Returns the offset of the text of an instant.
+/// Returns the offset in the text of an instant, in seconds.
 fn offset_seconds(text: &str) -> Option<i32> {
     let pieces = jiff::fmt::temporal::Pieces::parse(text).ok()?;
     Some(pieces.to_numeric_offset()?.seconds())
 }
 
-/// Returns true for an instant that is written correctly, even if it is beyond the years of instants.
+/// Returns true for an instant that is written correctly, even if its year is outside the range of instants.
 fn is_instant(text: &str) -> bool {
     let pieces = jiff::fmt::temporal::Pieces::parse(text);
     pieces.is_ok_and(|pieces| pieces.time().is_some() && pieces.offset().is_some())

@@ -1,5 +1,5 @@
-//! How the values of a column follow a change of its field: how they are converted, and which of them are refused.
-//! Every database runs the same conversion and refuses the same values in the same words.
+//! Conversion of a column's values when its field changes, and the values that are refused. Every database runs the
+//! same conversion and refuses the same values with the same words.
 
 use super::{convertible, fill_value};
 use crate::{
@@ -10,12 +10,12 @@ use crate::{
 use serde_json::Value as Json;
 use std::fmt;
 
-/// How values become those of another kind.
+/// Conversion of values of one kind to another kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cast {
-    /// The stored form stays as it is.
+    /// The stored form does not change.
     None,
-    /// A number gets another number of decimals; an integer has none.
+    /// A number gets another number of decimals. An integer has no decimals.
     Scale { from: u32, to: u32 },
     /// 0 and 1 become false and true.
     Boolean,
@@ -33,39 +33,39 @@ pub(crate) enum Cast {
     Day,
 }
 
-/// What a value must be; others are refused.
+/// Condition on a value. Values that do not meet it are refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Must<'f> {
-    /// 0 or 1.
+    /// Must be 0 or 1.
     Bit,
-    /// Digits of a 64-bit integer.
+    /// Must be the digits of a 64-bit integer.
     Whole,
-    /// A text `YYYY-MM-DD` of a day that exists.
+    /// Must be a text `YYYY-MM-DD` of a day that exists.
     Date,
-    /// A text of 36 characters that is a UUID in lower case.
+    /// Must be a text of 36 characters that is a UUID in lower case.
     Uuid,
-    /// A date with an instant at its beginning that can be stored.
+    /// Must be a date whose midnight in UTC can be stored as an instant.
     Early,
-    /// An instant at midnight in UTC.
+    /// Must be an instant at midnight in UTC.
     Midnight,
-    /// A number of `from` decimals that has at most 18 digits when it has `to` decimals.
+    /// Must be a number of `from` decimals that has at most 18 digits after conversion to `to` decimals.
     Fits { from: u32, to: u32 },
-    /// A number of `from` decimals of which only the first `to` are not 0.
+    /// Must be a number of `from` decimals whose decimals after the first `to` are 0.
     Decimals { from: u32, to: u32 },
-    /// A text of at most so many characters.
+    /// Must be a text of at most this many characters.
     Short(u32),
-    /// An integer of at least this.
+    /// Must be an integer that is at least this.
     AtLeast(i64),
-    /// An integer of at most this.
+    /// Must be an integer that is at most this.
     AtMost(i64),
-    /// One of these texts.
+    /// Must be one of these texts.
     OneOf(&'f [String]),
-    /// Not null.
+    /// Must not be null.
     Present,
 }
 
 impl fmt::Display for Must<'_> {
-    /// Writes what a refused value is, after "rows have a value".
+    /// Writes the description of a refused value. It follows the words "rows have a value".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bit => f.write_str("other than 0 and 1"),
@@ -85,22 +85,23 @@ impl fmt::Display for Must<'_> {
     }
 }
 
-/// What happens to the values of a field that changes.
+/// Conversion of the values of a field that changes.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Conversion<'f> {
     pub(crate) cast: Cast,
-    /// What a value must be before it is converted.
+    /// Conditions on a value before it is converted.
     pub(crate) before: Vec<Must<'f>>,
-    /// What it must be afterwards: rules of the new kind that the old one did not have.
+    /// Conditions on a value after it is converted: rules of the new kind that the old kind did not have.
     pub(crate) after: Vec<Must<'f>>,
-    /// Replaces null in a field that becomes required.
+    /// Value that replaces null in a field that becomes required.
     pub(crate) fill: Option<Value>,
 }
 
-/// Returns what happens to the values of a field of `model` that changes, stored as `stored` before and after.
+/// Returns the conversion for a field of `model` that changes from `from` to `to`; `stored` is the storage before and
+/// after.
 ///
 /// # Errors
-/// Why the field cannot change so.
+/// Returns the reason why the field cannot change in this way.
 pub(crate) fn conversion<'f>(
     model: &Model,
     from: &Field,
@@ -147,7 +148,7 @@ fn cast<'f>(from: &FieldKind, to: &FieldKind, stored: Storage) -> Option<(Cast, 
     })
 }
 
-/// Numbers are not rounded, and keep within 18 digits.
+/// Returns the conversion of a number. It never rounds, and the result has at most 18 digits.
 fn rescaled<'f>(from: u32, to: u32) -> (Cast, Vec<Must<'f>>) {
     let must = if to >= from { Must::Fits { from, to } } else { Must::Decimals { from, to } };
     (Cast::Scale { from, to }, vec![must])

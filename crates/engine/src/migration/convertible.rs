@@ -1,5 +1,5 @@
-//! Decides which field types can be converted to which while keeping every value. Engines run the conversion; `diff`
-//! checks first.
+//! Decides which field types can be converted to which other types without losing a value. Engines run the conversion;
+//! `diff` checks first.
 
 use super::State;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 };
 use serde_json::Value as Json;
 
-/// Returns true if each value of `from` can be converted to `to` without loss, or is refused individually.
+/// Returns true if each value of `from` is either converted to `to` without loss or refused individually.
 pub(crate) fn convertible(from: &FieldKind, to: &FieldKind) -> bool {
     use FieldKind as K;
     if std::mem::discriminant(from) == std::mem::discriminant(to) {
@@ -26,13 +26,14 @@ pub(crate) fn convertible(from: &FieldKind, to: &FieldKind) -> bool {
     )
 }
 
-/// Like [`convertible`], but knows the models: a reference can only be converted to a field that can hold its ids.
+/// Returns true if each value of `from` is either converted to `to` without loss or refused individually. Unlike
+/// [`convertible`], it knows the models: a reference can only be converted to a field that can hold its ids.
 pub(crate) fn convertible_in(state: &State, from: &FieldKind, to: &FieldKind) -> bool {
     let refers = matches!(from, FieldKind::Ref { .. }) || matches!(to, FieldKind::Ref { .. });
     convertible(from, to) && (!refers || ids_held(state, from) == ids_held(state, to))
 }
 
-/// Returns the kind of id that a field can hold. None for a reference to a model that does not exist yet.
+/// Returns the kind of id that a field can hold; `None` for a reference to a model that does not exist yet.
 fn ids_held(state: &State, kind: &FieldKind) -> Option<IdKind> {
     match kind {
         FieldKind::Ref { to, .. } => state.model(to.as_str()).map(|m| m.id),
@@ -42,10 +43,11 @@ fn ids_held(state: &State, kind: &FieldKind) -> Option<IdKind> {
     }
 }
 
-/// Checks and converts a value for existing rows. Like a default, except that a reference may be given, as an id.
+/// Checks and converts a value for existing rows. Follows the rules of defaults, but also accepts a reference, as an
+/// id.
 ///
 /// # Errors
-/// Why the value does not fit the kind.
+/// Returns the reason why the value does not fit the kind.
 pub fn fill_value(kind: &FieldKind, json: &Json) -> Result<Value, String> {
     match (kind, json) {
         (FieldKind::Ref { .. }, Json::Number(n)) if n.is_i64() => {

@@ -1,7 +1,7 @@
-//! Compares declared models with the state after all migrations, and returns the operations of the next migration.
+//! Compares the declared models with the state after all migrations, and returns the operations of the next migration.
 //!
-//! `migrate make` calls it. The operations it returns were applied to a copy of the state without error and lead
-//! exactly to the declared schema. What it cannot know, it asks.
+//! `migrate make` calls it. Before it returns the operations, it has applied them to a copy of the state without error,
+//! and they produce exactly the declared schema. It asks the developer about what it cannot know.
 
 use super::{
     Invalid, Op, State, convertible_in, fill_value,
@@ -19,20 +19,20 @@ struct Diff<'a> {
     app: &'a AppName,
     /// The state after all operations so far.
     state: State,
-    /// The declared models, complete.
+    /// All declared models.
     declared: &'a [Model],
     answers: &'a Answers,
     ops: Vec<Op>,
     undecided: Undecided,
-    /// Fields, as `model.field`, that may turn out to be renamed: no other question about them is asked yet.
+    /// Fields, as `model.field`, that may prove to be renamed. No other question about them is asked yet.
     asked: BTreeSet<String>,
 }
 
-/// Returns the operations that bring the models of `app` from `old` to `new`. `new` may contain models of other apps,
-/// which are ignored. Empty if there is no difference.
+/// Returns the operations that change the models of `app` from `old` to `new`. Ignores models of other apps in `new`.
+/// Empty if there is no difference.
 ///
 /// # Errors
-/// The open questions, and the changes that no migration can make.
+/// Returns the open questions, and the changes that no migration can make.
 pub fn diff(app: &AppName, old: &State, new: &[Model], answers: &Answers) -> Result<Vec<Op>, Undecided> {
     let wanted: Vec<Model> = new.iter().filter(|m| m.app == *app).map(Model::schema).collect();
     let mut diff = Diff {
@@ -56,7 +56,7 @@ pub fn diff(app: &AppName, old: &State, new: &[Model], answers: &Answers) -> Res
     for (model, field) in late {
         diff.add_field(&model, &field);
     }
-    // New indexes come last, because some contain late fields.
+    // Add new indexes last, because some contain fields that are added late.
     for model in &wanted {
         diff.add_indexes(model);
     }
@@ -78,7 +78,7 @@ impl Diff<'_> {
         self.state.models().filter(gone).cloned().collect()
     }
 
-    /// Renames the models that were renamed; returns the names of those to create.
+    /// Renames the models that were renamed. Returns the names of the models to create.
     fn rename_models(&mut self, wanted: &[Model]) -> Vec<ModelName> {
         let mut created = Vec::new();
         for model in wanted {
@@ -119,7 +119,7 @@ impl Diff<'_> {
         }
     }
 
-    /// Creates models, referenced ones first. If references form a cycle, some fields are added late.
+    /// Creates models, referenced models first. If references form a cycle, some fields are added late.
     fn create_models(&mut self, mut rest: Vec<&Model>) -> Vec<(Model, Field)> {
         let mut late = Vec::new();
         while !rest.is_empty() {
@@ -237,7 +237,7 @@ impl Diff<'_> {
         }
     }
 
-    /// Drops models, referring ones first.
+    /// Drops models, referring models first.
     fn drop_models(&mut self, wanted: &[Model]) {
         // A name with an open question may be the new name of one of these models.
         if !self.undecided.questions.is_empty() {
@@ -255,7 +255,7 @@ impl Diff<'_> {
         }
     }
 
-    /// Drops the fields with which other models refer to a model, so that it can be dropped.
+    /// Drops the fields of other models that refer to a model, so that the model can be dropped.
     fn cut_circle(&mut self, model: &Model, others: &[Model]) {
         for other in others {
             for field in other.fields.iter().filter(|f| super::state::refers_to(f, &model.name)) {

@@ -1,4 +1,4 @@
-//! Schema changes as portable data: the contents of a migration, the models after it, and how the next one is found.
+//! Schema changes as portable data: the contents of a migration, the models after it, and the search for the next one.
 //!
 //! The platform calls it (`migrate make`, `migrate`, `check`), and so do the engines, which translate operations to
 //! their own statements. Nothing here depends on a database.
@@ -33,127 +33,127 @@ use serde_json::Value as Json;
 #[error("{0}")]
 pub struct Invalid(pub String);
 
-/// One migration of an app: operations that are applied together or not at all in each database.
+/// One migration of an app. In each database, its operations are applied together or not at all.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Migration {
-    /// The app it belongs to.
+    /// The app that the migration belongs to.
     pub app: AppName,
-    /// Name such as `0001_initial`: a number, then what it does. Migrations of an app run in order of their names.
+    /// Name such as `0001_initial`: a number, then a description. Migrations of an app run in order of their names.
     pub name: String,
     /// Migrations of other apps that must run before it, as `app/name`.
     pub depends: Vec<String>,
-    /// Its operations, in order.
+    /// Operations in order.
     pub ops: Vec<Op>,
 }
 
-/// Statements for each kind of engine, run unchanged.
+/// Statements for each kind of database, which run unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Statements {
-    /// For SQLite.
+    /// Statements for SQLite.
     pub sqlite: Vec<String>,
-    /// For PostgreSQL.
+    /// Statements for PostgreSQL.
     pub postgres: Vec<String>,
-    /// For MongoDB: commands as JSON.
+    /// Commands for MongoDB, as JSON.
     pub mongo: Vec<String>,
 }
 
-/// One schema change. Its models and fields carry only what the database knows (see [`Model::schema`]); labels and
+/// One schema change. Its models and fields contain only what databases know (see [`Model::schema`]). Labels and
 /// permissions are never migrated.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Op {
     /// Creates a table.
     CreateModel {
-        /// The model; its store is the store of the operation.
+        /// The new model. Its store is the store of the operation.
         model: Box<Model>,
     },
     /// Drops a table with its rows.
     DropModel {
-        /// Store.
+        /// Store of the model.
         store: StoreName,
-        /// Model.
+        /// Name of the model to drop.
         model: ModelName,
     },
-    /// Renames a table; references follow.
+    /// Renames a table. References follow.
     RenameModel {
-        /// Store.
+        /// Store of the model.
         store: StoreName,
-        /// Old name.
+        /// Old name of the model.
         from: ModelName,
-        /// New name.
+        /// New name of the model.
         to: ModelName,
     },
     /// Adds a column.
     AddField {
-        /// Store.
+        /// Store of the model.
         store: StoreName,
-        /// Model.
+        /// Name of the model that gets the field.
         model: ModelName,
-        /// The field.
+        /// The new field.
         field: Field,
-        /// Value for existing rows, if the field has no default.
+        /// Value for existing rows if the field has no default.
         fill: Option<Json>,
     },
     /// Changes a column: type, options, flags. The field keeps its name.
     AlterField {
-        /// Store.
+        /// Store of the model.
         store: StoreName,
-        /// Model.
+        /// Name of the model that has the field.
         model: ModelName,
         /// The field after the change.
         field: Field,
-        /// Value for rows in which it is null, if it becomes required.
+        /// Value for rows in which the field is null, if it becomes required.
         fill: Option<Json>,
     },
     /// Renames a column.
     RenameField {
-        /// Store.
+        /// Store of the model.
         store: StoreName,
-        /// Model.
+        /// Name of the model that has the field.
         model: ModelName,
-        /// Old name.
+        /// Old name of the field.
         from: FieldName,
-        /// New name.
+        /// New name of the field.
         to: FieldName,
     },
     /// Drops a column with its values.
     DropField {
-        /// Store.
+        /// Store of the model.
         store: StoreName,
-        /// Model.
+        /// Name of the model that has the field.
         model: ModelName,
-        /// Field.
+        /// Name of the field to drop.
         field: FieldName,
     },
     /// Creates a composite index.
     AddIndex {
-        /// Store.
+        /// Store of the model.
         store: StoreName,
-        /// Model.
+        /// Name of the model that gets the index.
         model: ModelName,
-        /// The index.
+        /// The new index.
         index: Index,
     },
     /// Drops a composite index.
     DropIndex {
-        /// Store.
+        /// Store of the model.
         store: StoreName,
-        /// Model.
+        /// Name of the model that has the index.
         model: ModelName,
-        /// The index.
+        /// The index to drop.
         index: Index,
     },
     /// Runs statements that change schema objects other than models (views, triggers).
     Raw {
-        /// Store.
+        /// Store whose databases run the statements.
         store: StoreName,
         /// The statements to run.
         statements: Statements,
-        /// The statements that undo it.
+        /// The statements that undo them.
         reverse: Option<Statements>,
     },
     /// Runs statements that change rows.
     Data {
-        /// Store.
+        /// Store whose databases run the statements.
         store: StoreName,
         /// The statements to run.
         statements: Statements,
@@ -161,7 +161,7 @@ pub enum Op {
 }
 
 impl Op {
-    /// Returns the store whose databases this changes.
+    /// Returns the store whose databases the operation changes.
     pub fn store(&self) -> &StoreName {
         match self {
             Self::CreateModel { model } => &model.store,
@@ -185,7 +185,7 @@ impl Migration {
         format!("{}/{}", self.app, self.name)
     }
 
-    /// Returns true if any of its operations is for the store.
+    /// Returns true if any operation of the migration is for the store.
     pub fn touches(&self, store: &StoreName) -> bool {
         self.ops.iter().any(|op| op.store() == store)
     }

@@ -7,11 +7,11 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Orders migrations so that each comes after those of its own app with smaller names and after all it depends on. The
-/// same set always gives the same order.
+/// Orders migrations so that each comes after the migrations of its own app with smaller names, and after all
+/// migrations that it depends on. The same set always gives the same order.
 ///
 /// # Errors
-/// A migration exists twice, depends on a missing one, or is part of a cycle.
+/// Fails if a migration exists twice, depends on a missing one, or is part of a cycle.
 pub fn order(migrations: &[Migration]) -> Result<Vec<Migration>, Invalid> {
     let mut all: BTreeMap<String, &Migration> = BTreeMap::new();
     for m in migrations {
@@ -49,8 +49,8 @@ pub fn order(migrations: &[Migration]) -> Result<Vec<Migration>, Invalid> {
     Ok(out)
 }
 
-/// Returns a short text that identifies a store's schema: two are equal exactly if the same migrations, in the same
-/// order and with the same contents, touch the store. `migrations` must be ordered.
+/// Returns a short text that identifies a store's schema. Two such texts are equal exactly if the same migrations, in
+/// the same order and with the same contents, touch the store. `migrations` must be ordered.
 pub fn fingerprint(migrations: &[Migration], store: &StoreName) -> String {
     let own: Vec<_> =
         migrations.iter().filter(|m| m.touches(store)).map(|m| (m.id(), m.checksum())).collect();
@@ -66,8 +66,8 @@ pub(crate) fn fingerprint_of<'m>(migrations: impl IntoIterator<Item = (&'m str, 
     hash.finalize().to_hex()[..32].to_owned()
 }
 
-/// Returns the migrations of other apps that new operations of an app depend on: the last one of each app whose models
-/// they refer to.
+/// Returns the migrations of other apps that new operations of an app depend on: for each app whose models they refer
+/// to, its last migration.
 pub fn dependencies(app: &AppName, ops: &[Op], existing: &[Migration]) -> Vec<String> {
     let mut owners: BTreeMap<ModelName, &AppName> = BTreeMap::new();
     for m in existing {

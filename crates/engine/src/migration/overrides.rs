@@ -1,5 +1,5 @@
-//! Renames fields in overrides of shared models: tenants' databases hold them by field name, so a rename must reach
-//! them.
+//! Renames fields in overrides of shared models: tenants' databases store overrides by field name, so a rename must
+//! reach them.
 //!
 //! `diff.rs` calls it.
 
@@ -9,7 +9,7 @@ use crate::{
     name::{FieldName, ModelName},
 };
 
-/// Returns the automatic model that holds overrides of a field, if tenants' databases have it.
+/// Returns the automatic model for overrides of a field, if tenants' databases have it.
 pub(super) fn overrides_of(
     declared: &[Model],
     state: &State,
@@ -21,7 +21,7 @@ pub(super) fn overrides_of(
     model.override_model().filter(|automatic| state.model(automatic.name.as_str()).is_some())
 }
 
-/// Returns the operation on tenants' databases that accompanies the rename of a field of a shared model.
+/// Returns the operation on tenants' databases that goes with the rename of a field of a shared model.
 pub(super) fn rename_override(
     declared: &[Model],
     state: &State,

@@ -1,5 +1,4 @@
-//! Parses the file of a migration to a [`Migration`] and reports every problem with its line. Developers edit these
-//! files.
+//! Parses a migration file to a [`Migration`] and reports every problem with its line. Developers edit these files.
 
 use super::{Migration, Op, Statements, fill_value};
 use crate::{
@@ -17,7 +16,7 @@ const OPS: &str = "create_model, drop_model, rename_model, add_field, alter_fiel
                    add_index, drop_index, raw, data";
 
 impl Migration {
-    /// Parses a migration file. `file` is its name in problems.
+    /// Parses a migration file. `file` is the name of the file in problems.
     ///
     /// # Errors
     /// Returns every problem in the file.
@@ -104,7 +103,7 @@ fn op(sink: &mut Sink, mut table: Section<'_>, app: &AppName) -> Option<Op> {
     read
 }
 
-/// Returns the keys of an operation, for the error about a mistyped key.
+/// Returns the keys of an operation, for the error message about a mistyped key.
 fn keys(op: &str) -> &'static str {
     match op {
         "create_model" => "op, store, model, id, tenant_field, fields, indexes",

@@ -1,4 +1,4 @@
-//! Questions that a diff must ask: whether something was renamed, and which value existing rows get.
+//! Questions that a diff must ask: whether a model or field was renamed, and which value existing rows get.
 //!
 //! `diff.rs` uses it. Questions are data: the command line asks them, or prints the options that answer them.
 
@@ -11,22 +11,22 @@ use serde_json::Value as Json;
 /// Answers that were given in advance.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Answers {
-    /// `--rename old=new` (models) and `--rename model.old=new` (fields; the model by its new name).
+    /// `--rename old=new` for models, and `--rename model.old=new` for fields, with the new name of the model.
     pub renames: Vec<(String, String)>,
-    /// `--new name` and `--new model.field`: new, not renamed.
+    /// `--new name` and `--new model.field`: the model or field is new, not renamed.
     pub new: Vec<String>,
     /// `--fill model.field=VALUE`: the value for existing rows.
     pub fills: Vec<(String, Json)>,
-    /// `--checked model.field`: all rows have a value already; the migration fails if one has none.
+    /// `--checked model.field`: all rows already have a value. The migration fails if a row has none.
     pub checked: Vec<String>,
 }
 
 impl Answers {
-    /// Adds one option of the command line: its name without dashes, and its value. A fill that is not JSON is taken as
-    /// text.
+    /// Adds one option of the command line, given as its name without dashes and its value. A fill that is not JSON is
+    /// a text.
     ///
     /// # Errors
-    /// Why the option cannot be understood.
+    /// Returns the reason why the option cannot be understood.
     pub fn add(&mut self, option: &str, value: &str) -> Result<(), String> {
         let pair = || value.split_once('=').ok_or_else(|| format!("--{option} {value}: write it as OLD=NEW"));
         match option {
@@ -60,7 +60,7 @@ impl Answers {
 /// A question that only the developer can answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// The question.
+    /// Text of the question.
     pub text: String,
     /// The possible answers.
     pub choices: Vec<Choice>,
@@ -69,7 +69,8 @@ pub struct Question {
 /// One answer to a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// The option as typed: `--rename patients.phone=telephone`. VALUE is a placeholder for the developer to replace.
+    /// The option as the developer types it: `--rename patients.phone=telephone`. VALUE is a placeholder that the
+    /// developer replaces.
     pub option: String,
     /// The meaning of the answer.
     pub meaning: String,
@@ -80,7 +81,7 @@ pub struct Choice {
 pub struct Undecided {
     /// Questions to answer before the next diff.
     pub questions: Vec<Question>,
-    /// Changes that no migration can make as they are, with the remedy.
+    /// Changes that no migration can make in this form, with the remedy.
     pub refusals: Vec<String>,
 }
 
@@ -91,7 +92,7 @@ impl Undecided {
     }
 }
 
-/// Where a new model or field comes from.
+/// Origin of a new model or field.
 pub(super) enum Origin<N> {
     New,
     RenamedFrom(N),
@@ -115,7 +116,7 @@ pub(super) fn model_origin(
     decide("model", "", new.name.as_str(), &alike, answers, undecided)
 }
 
-/// Returns true if the models have the same store and kind of key, and at least half of the fields in common.
+/// Returns true if the models have the same store, the same kind of key and at least half of their fields in common.
 fn model_alike(old: &Model, new: &Model) -> bool {
     let shared =
         new.fields.iter().filter(|f| old.field(f.name.as_str()).is_some_and(|o| field_alike(o, f))).count();
@@ -172,7 +173,7 @@ fn decide<N>(
     Origin::Asked
 }
 
-/// Returns the question which value existing rows get in a required field.
+/// Returns the question of which value existing rows get in a required field.
 pub(super) fn ask_fill(place: &str, existing: bool) -> Question {
     let mut choices = vec![Choice {
         option: format!("--fill {place}=VALUE"),

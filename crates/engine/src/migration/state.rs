@@ -1,4 +1,4 @@
-//! The models after migrations, computed from their operations and never read from a database.
+//! The models after migrations, computed from the operations of the migrations and never read from a database.
 
 use super::{Invalid, Migration, Op};
 use crate::{
@@ -15,8 +15,8 @@ pub struct State {
 }
 
 impl Model {
-    /// Returns this model without what no database knows: labels, permissions, display, audit, overrides. Two models
-    /// with the same schema need no migration.
+    /// Returns this model without what databases do not know: labels, permissions, display, audit, overrides. Two
+    /// models with the same schema need no migration.
     pub fn schema(&self) -> Model {
         Model {
             label: String::new(),
@@ -31,7 +31,7 @@ impl Model {
 }
 
 impl Field {
-    /// Returns this field without what no database knows.
+    /// Returns this field without what databases do not know.
     pub(crate) fn schema(&self) -> Field {
         Field { label: String::new(), personal: false, consistent: true, ..self.clone() }
     }
@@ -49,7 +49,7 @@ impl State {
         Self { models: models.iter().map(|m| (m.name.clone(), m.schema())).collect() }
     }
 
-    /// Computes the state after these migrations, in this order, from nothing.
+    /// Computes the state after these migrations, in this order, starting without models.
     ///
     /// # Errors
     /// Returns the first operation that contradicts the models before it.
@@ -73,15 +73,15 @@ impl State {
         Ok(())
     }
 
-    /// Returns the model of that name.
+    /// Returns the model with this name.
     pub fn model(&self, name: &str) -> Option<&Model> {
         self.models.get(name)
     }
 
-    /// Returns the model that `model` refers to by this name, which may be itself.
+    /// Returns the model that `model` refers to by the name `to`, which may be `model` itself.
     ///
     /// # Errors
-    /// Fails if no migration before creates it.
+    /// Fails if no earlier migration creates the model.
     pub(crate) fn referred<'s>(&'s self, model: &'s Model, to: &str) -> Outcome<&'s Model> {
         if to == model.name.as_str() {
             return Ok(model);
@@ -95,7 +95,8 @@ impl State {
         })
     }
 
-    /// Returns the model that a field of `model` refers to, if it is in the same store, which makes it a foreign key.
+    /// Returns the model that a field of `model` refers to, if it is in the same store. Such a reference is a foreign
+    /// key.
     ///
     /// # Errors
     /// Returns the errors of [`State::referred`].
@@ -105,7 +106,7 @@ impl State {
         Ok((target.store == model.store).then_some(target))
     }
 
-    /// Returns how a field of `model` is stored.
+    /// Returns the storage of a field of `model`.
     ///
     /// # Errors
     /// Returns the errors of [`State::referred`].

@@ -1,4 +1,4 @@
-//! Writes a migration as the file that developers read: TOML, one table per operation, without defaults.
+//! Writes a migration as a file for developers: TOML with one table per operation, without default values.
 
 use super::{Migration, Op, Statements};
 use crate::model::{Field, FieldKind, IdKind, Index, Model, OnDelete};
@@ -12,7 +12,7 @@ impl Migration {
         format!("{HEAD}{}", self.body())
     }
 
-    /// Returns a hash of what the migration does: comments and layout of the file do not count.
+    /// Returns a hash of the effect of the migration, which ignores comments and layout of the file.
     pub fn checksum(&self) -> String {
         let text = format!("tenantry migration 1\n{}", self.body());
         blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
@@ -35,7 +35,7 @@ fn line(out: &mut String, key: &str, value: impl AsRef<str>) {
     out.push_str(&format!("{key} = {}\n", value.as_ref()));
 }
 
-/// Returns text in TOML quotes.
+/// Returns text as a TOML string with quotes.
 fn quote(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
@@ -197,7 +197,7 @@ fn kind_parts(kind: &FieldKind) -> Vec<(&'static str, String)> {
     parts
 }
 
-/// Returns a JSON value for a key: as TOML if that says the same, otherwise as text under `{key}_json`.
+/// Returns a JSON value for a key: as TOML if that has the same meaning, otherwise as text under `{key}_json`.
 fn json(key: &str, value: &Json) -> (String, String) {
     match value {
         Json::String(s) => (key.to_owned(), quote(s)),

@@ -6,8 +6,8 @@ use super::{FieldKind, Model, Problem, Scope, parse::Parsed};
 use crate::name::{ModelName, StoreName};
 use std::collections::HashMap;
 
-/// Checks all models together. Problems name the file and line of the wrong part. A reference to one of `unparsed`,
-/// models that exist but did not parse, is not reported as a second mistake.
+/// Checks all models together. Problems name the file and line of the wrong part. `unparsed` contains models that exist
+/// but did not parse: a reference to one of them is not reported as a second mistake.
 pub(crate) fn check(
     all: &[Parsed],
     unparsed: &[&str],
@@ -62,8 +62,9 @@ fn unknown(to: &ModelName, known: &HashMap<ModelName, &Parsed>) -> String {
     format!("there is no model `{to}`; there are {}", names.join(", "))
 }
 
-/// Checks a reference between stores. A tenant's row may refer to its own store, another store of the same tenant, or a
-/// system store. A system row must never refer to a tenant's store: it would mean a different row for each tenant.
+/// Checks a reference between stores. A tenant's row may refer to its own store, to another store of the same tenant,
+/// or to a system store. A system row must never refer to a tenant's store: it would mean a different row for each
+/// tenant.
 fn allowed(from: &Model, to: &Model, scope: &dyn Fn(&StoreName) -> Option<Scope>) -> Result<(), String> {
     match (scope(&from.store), scope(&to.store)) {
         (Some(Scope::System), Some(Scope::Tenant)) => Err(format!(

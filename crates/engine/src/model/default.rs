@@ -6,13 +6,14 @@ use rust_decimal::Decimal;
 use serde_json::Value as Json;
 
 impl Field {
-    /// Returns the default as a typed value; None if there is none. The default of a checked model always parses.
+    /// Returns the default as a typed value; `None` if the field has no default. The default of a checked model always
+    /// parses.
     pub fn default_value(&self) -> Option<Value> {
         self.default.as_ref().and_then(|json| typed(&self.kind, json).ok())
     }
 }
 
-/// Converts a JSON default to a value of a field kind, or returns why it does not fit.
+/// Converts a JSON default to a value of a field kind. Returns the reason if it does not fit.
 pub fn typed(kind: &FieldKind, json: &Json) -> Result<Value, String> {
     match kind {
         FieldKind::Text { max_length } => text(json, *max_length),

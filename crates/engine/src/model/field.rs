@@ -1,4 +1,4 @@
-//! Parses one field table to a [`Field`]. Models and migrations use the same form.
+//! Parses one field table to a [`Field`]. Model files and migrations use the same format.
 
 use super::{
     Field, FieldKind, OnDelete, default,
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::name::{FieldName, ModelName};
 
-/// A field and the byte offset of its `to`.
+/// A field, and the byte offset of its `to` key.
 pub(crate) struct ParsedField {
     pub(crate) field: Field,
     pub(crate) to_at: Option<usize>,
@@ -16,9 +16,9 @@ pub(crate) struct ParsedField {
 
 const KINDS: &str = "text, integer, decimal, boolean, date, datetime, json, file, choice, ref";
 const COMMON: &str = "type, required, unique, index, search, personal, default, label";
-/// Default for the largest file: 10 MiB.
+/// Default of the maximum size of a file: 10 MiB.
 const FILE_MAX_BYTES: i64 = 10 * 1024 * 1024;
-/// Columns that every model has, and the names that SQLite gives to its own row number.
+/// Columns that every model has, and the names that SQLite gives to its row number.
 pub(crate) const RESERVED: [&str; 6] = ["id", "created_at", "updated_at", "version", "rowid", "oid"];
 
 /// Parses a field table whose `name` key was already taken.
@@ -150,7 +150,7 @@ fn reference(
     Some(FieldKind::Ref { to: to.value, on_delete })
 }
 
-/// Parses `default` as a TOML value, or `default_json` as JSON text for what TOML cannot express (null).
+/// Parses `default` as a TOML value, or `default_json` as JSON text for values that TOML cannot express (null).
 fn default_of(sink: &mut Sink, table: &mut Section<'_>, field: &Field) -> Option<serde_json::Value> {
     let (json, at) = match (table.take("default"), table.text(sink, "default_json")) {
         (Some(v), _) => (reader::json(v.get_ref()), v.span().start),

@@ -1,5 +1,5 @@
-//! Parses `[[indexes]]` of a model and checks their fields and that none is declared twice. `parse` calls it;
-//! migrations parse single tables with it.
+//! Parses `[[indexes]]` of a model and checks that their fields exist and that no index is declared twice. `parse`
+//! calls it; migrations use it to parse single tables.
 
 use super::{
     Field, FieldKind, Index,
@@ -49,7 +49,7 @@ pub(super) fn indexes(sink: &mut Sink, root: &mut Section<'_>, fields: &[Field])
     out
 }
 
-/// Parses one index table; also used by migrations.
+/// Parses one index table. Migrations use it as well.
 pub(crate) fn index(sink: &mut Sink, mut table: Section<'_>) -> Option<(Index, Vec<At<FieldName>>)> {
     let at = table.at;
     let names = table.list::<FieldName>(sink, "fields").unwrap_or_default();

@@ -6,18 +6,18 @@ use crate::name::{AppName, StoreName};
 /// A model file to load.
 #[derive(Debug, Clone)]
 pub struct Source<'t> {
-    /// The app it belongs to.
+    /// The app that the model belongs to.
     pub app: AppName,
     /// Name of the model: the file name without `.toml`.
     pub name: &'t str,
-    /// The name for the file in problems.
+    /// Name of the file in problems.
     pub file: &'t str,
-    /// Contents.
+    /// Contents of the file.
     pub text: &'t str,
 }
 
-/// Parses and checks all models of a platform together, and adds the automatic models of overrides. `scope` returns the
-/// scope of each store of the configuration.
+/// Parses and checks all models of a platform together, and adds the automatic models for overrides. `scope` returns
+/// the scope of each store of the configuration.
 ///
 /// # Errors
 /// Returns every problem in the files, sorted.

@@ -1,4 +1,5 @@
-//! Models as data: what a table or collection is, and which roles may access it. Parsed from `models/*.toml`.
+//! Models as data: the structure of a table or collection, and the roles that may access it. Parsed from
+//! `models/*.toml`.
 
 mod check;
 pub mod default;
@@ -22,27 +23,27 @@ use serde::{Deserialize, Serialize};
 pub struct Model {
     /// The app that declares it.
     pub app: AppName,
-    /// Name, also the table or collection name and the URL segment.
+    /// Name of the model, which is also the table or collection name and the URL segment.
     pub name: ModelName,
-    /// Label for users, plural.
+    /// Plural label for users.
     pub label: String,
-    /// The store of its rows.
+    /// Name of the store that holds the rows.
     pub store: StoreName,
     /// Kind of primary key.
     pub id: IdKind,
-    /// Field that is shown where other rows refer to a row.
+    /// Field that represents a row where other rows refer to it.
     pub display: Option<FieldName>,
     /// Fields in declaration order.
     pub fields: Vec<Field>,
     /// Composite indexes.
     pub indexes: Vec<Index>,
-    /// Which roles may do what.
+    /// Roles that may read, create, update and delete.
     pub permissions: Permissions,
     /// Name of the tenant column in pooled tables.
     pub tenant_field: FieldName,
-    /// For shared models: the fields that a tenant may override for itself, and where the overrides are stored.
+    /// For shared models: the fields that a tenant may override, and where the overrides are stored.
     pub overrides: Option<Overrides>,
-    /// Log each change in the tenant's activity log.
+    /// Whether each change is recorded in the tenant's activity log.
     pub audit: bool,
 }
 
@@ -57,29 +58,29 @@ pub enum IdKind {
     Uuid,
 }
 
-/// One field.
+/// One field of a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Field {
-    /// Name, also the column name.
+    /// Name of the field, which is also the column name.
     pub name: FieldName,
-    /// Type and its options.
+    /// Type of the field with its options.
     pub kind: FieldKind,
     /// Label for users.
     pub label: String,
-    /// Must not be null.
+    /// Whether the value must not be null.
     pub required: bool,
-    /// No two rows (of one tenant) have the same value.
+    /// Whether a value may occur in only one row (of one tenant).
     pub unique: bool,
-    /// Has its own index.
+    /// Whether the field has its own index.
     pub index: bool,
-    /// Part of full-text search (text only).
+    /// Whether the field is part of full-text search (text only).
     pub search: bool,
-    /// Personal data: blanked in staging clones.
+    /// Whether the field contains personal data, which is blanked in staging clones.
     pub personal: bool,
-    /// Value if absent on insert, as JSON; also fills existing rows when the field is added.
+    /// Value, as JSON, if the field is absent on insert. Also fills existing rows when the field is added.
     pub default: Option<serde_json::Value>,
-    /// For a reference: it must agree with the record's other references, for example a city with the region of the
-    /// same record.
+    /// For a reference: whether it must agree with the record's other references, for example a city with the region of
+    /// the same record.
     #[serde(default = "consistent")]
     pub consistent: bool,
 }
@@ -94,7 +95,7 @@ fn consistent() -> bool {
 pub enum FieldKind {
     /// UTF-8 text.
     Text {
-        /// In characters, not bytes.
+        /// Maximum length in characters, not bytes.
         max_length: Option<u32>,
     },
     /// 64-bit integer.
@@ -115,59 +116,59 @@ pub enum FieldKind {
     Date,
     /// Instant in UTC.
     Datetime,
-    /// Any JSON.
+    /// Any JSON value.
     Json,
     /// Bytes in the object store; the row holds name, media type, size and hash.
     File {
-        /// Largest accepted size in bytes.
+        /// Maximum size in bytes.
         max_bytes: u64,
     },
-    /// One of a closed list.
+    /// One value of a closed list.
     Choice {
         /// Allowed values.
         choices: Vec<String>,
     },
     /// Reference to a row of another model, in the same or another store.
     Ref {
-        /// The model it refers to.
+        /// Name of the model that it refers to.
         to: ModelName,
-        /// What happens when the referenced row is deleted.
+        /// Effect of deleting the referenced row.
         on_delete: OnDelete,
     },
 }
 
-/// What deleting the referenced row does.
+/// Effect that deleting the referenced row has on the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnDelete {
-    /// Refuse the delete.
+    /// The delete is refused.
     #[default]
     Protect,
-    /// Set the reference to null (field must not be required).
+    /// The reference becomes null. The field must not be required.
     SetNull,
 }
 
 /// A composite index.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Index {
-    /// Columns in order; implicit columns are allowed.
+    /// Columns in order. Implicit columns are allowed.
     pub fields: Vec<FieldName>,
-    /// Unique over (tenant and) these columns.
+    /// Whether the combination of these columns (and the tenant) is unique.
     #[serde(default)]
     pub unique: bool,
 }
 
-/// Roles per action; `*` is every member of the tenant, `platform` is platform staff. Superusers may always act. By
-/// default, `platform` writes models of system stores.
+/// Roles per action: `*` is every member of the tenant, `platform` is platform staff. Superusers may do every action.
+/// By default, `platform` writes models of system stores.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Permissions {
-    /// List, get, search, export.
+    /// Grants for list, get, search and export.
     pub read: Vec<Grant>,
-    /// Create, import.
+    /// Grants for create and import.
     pub create: Vec<Grant>,
-    /// Patch.
+    /// Grants for patch.
     pub update: Vec<Grant>,
-    /// Delete.
+    /// Grants for delete.
     pub delete: Vec<Grant>,
 }
 
@@ -175,7 +176,7 @@ pub struct Permissions {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Grant {
-    /// `*`: any member.
+    /// `*`: any member of the tenant.
     Any,
     /// `platform`: platform staff.
     Platform,
@@ -188,7 +189,7 @@ pub enum Grant {
 pub struct Overrides {
     /// The tenant store that holds the override rows.
     pub store: StoreName,
-    /// Fields that may be overridden.
+    /// Fields that a tenant may override.
     pub fields: Vec<FieldName>,
 }
 
@@ -224,15 +225,15 @@ impl From<Grant> for String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// One for the platform.
+    /// One store for the platform.
     System,
-    /// One for each tenant.
+    /// One store for each tenant.
     Tenant,
 }
 
 impl Permissions {
-    /// Returns the permissions of a model that does not declare any: every member reads; members write tenants' rows,
-    /// platform staff write rows of a system store.
+    /// Returns the permissions of a model that declares none: every member may read; members may write tenants' rows;
+    /// platform staff may write rows of a system store.
     pub fn defaults(scope: Scope) -> Self {
         let writers: Vec<Grant> = match scope {
             Scope::System => vec![Grant::Platform],
@@ -246,27 +247,28 @@ impl Permissions {
 }
 
 impl Model {
-    /// Returns the declared field of that name.
+    /// Returns the declared field with this name.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|f| f.name.as_str() == name)
     }
 
-    /// Returns the fields in the full-text search, in declaration order.
+    /// Returns the fields of the full-text search, in declaration order.
     pub fn search_fields(&self) -> impl Iterator<Item = &Field> {
         self.fields.iter().filter(|f| f.search)
     }
 }
 
 impl Index {
-    /// Returns the part of its name that comes from its fields. Two indexes of a model must differ in it, or their
-    /// names would clash, as for `(a, b)` and `(a_b)`.
+    /// Returns the part of the index's name that comes from its fields. It must differ between two indexes of a model,
+    /// or their names would clash, as for `(a, b)` and `(a_b)`.
     pub(crate) fn stem(&self) -> String {
         self.fields.iter().map(FieldName::as_str).collect::<Vec<_>>().join("_")
     }
 }
 
 impl Field {
-    /// Returns true if it has its own index, unique or not: because it is declared, or because it is a reference.
+    /// Returns true if the field has its own index, unique or not, because it is declared or because the field is a
+    /// reference.
     pub fn has_index(&self) -> bool {
         self.index || self.unique || matches!(self.kind, FieldKind::Ref { .. })
     }

@@ -4,9 +4,9 @@ use super::{Field, FieldKind, Grant, IdKind, Model, Permissions};
 use crate::name::{FieldName, ModelName, RoleName};
 
 impl Model {
-    /// Returns the model of the tenant store that holds a tenant's changes to rows of this shared model: `shared_id`
-    /// (unique) and `changes` (field → stored representation). None without `overrides`, or if `{name}_overrides` would
-    /// be too long for a name ([`super::load`] refuses that).
+    /// Returns the model of the tenant store that holds a tenant's changes to rows of this shared model. Its fields are
+    /// `shared_id` (unique) and `changes` (field → stored representation). Returns `None` without `overrides`, or if
+    /// `{name}_overrides` is too long for a name ([`super::load`] refuses that).
     pub fn override_model(&self) -> Option<Model> {
         let overrides = self.overrides.as_ref()?;
         let shared = match self.id {

@@ -13,7 +13,7 @@ use crate::name::{FieldName, ModelName, StoreName};
 use std::collections::HashMap;
 use toml::de::DeTable;
 
-/// A model with the lines of its parts, for checks across models.
+/// A model, with the line numbers of its parts for checks across models.
 pub(crate) struct Parsed {
     pub(crate) model: Model,
     pub(crate) file: String,
@@ -29,10 +29,10 @@ impl Parsed {
 }
 
 const KNOWN: &str = "label, store, id, display, tenant_field, audit, fields, indexes, permissions, overrides";
-/// Maximum number of fields of a model. SQLite's limit is 2000 columns, but so wide rows serve no purpose.
+/// Maximum number of fields of a model. SQLite's limit is 2000 columns, but rows that wide serve no purpose.
 const FIELDS_MAX: usize = 500;
 
-/// Parses one file. The model is None if the file cannot be understood.
+/// Parses one file. The model is `None` if the file cannot be understood.
 pub(crate) fn parse(
     source: &Source<'_>,
     scope: &dyn Fn(&StoreName) -> Option<Scope>,

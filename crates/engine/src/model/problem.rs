@@ -1,15 +1,15 @@
-//! Mistakes in a developer's files, with file and line. All are collected, not only the first.
+//! Mistakes in a developer's files, with file and line. All mistakes are collected, not only the first.
 
 use std::fmt;
 
-/// One mistake: where and what.
+/// One mistake in a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
-    /// The file, named as the caller did.
+    /// Name of the file, as given by the caller.
     pub file: String,
-    /// The line, from 1; 0 for the file as a whole.
+    /// Line number, from 1; 0 stands for the whole file.
     pub line: usize,
-    /// What is wrong and how to fix it.
+    /// Description of the mistake and its remedy.
     pub message: String,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct Sink<'t> {
 }
 
 impl<'t> Sink<'t> {
-    /// Starts to collect for a file and its text.
+    /// Creates a collector for a file and its text.
     pub(crate) fn new(file: &'t str, text: &'t str) -> Self {
         Self { file, text, problems: Vec::new() }
     }

@@ -17,7 +17,7 @@ pub(crate) struct At<T> {
     pub(crate) at: usize,
 }
 
-/// A table whose keys are taken one by one; keys left over at the end are unknown.
+/// A table whose keys are taken one by one. Keys that are left over at the end are unknown.
 pub(crate) struct Section<'t> {
     entries: Vec<(&'t str, usize, &'t Spanned<DeValue<'t>>)>,
     /// Byte offset of the table.
@@ -31,7 +31,7 @@ impl<'t> Section<'t> {
         Self { entries, at }
     }
 
-    /// Returns true if the key is there and not yet taken.
+    /// Returns true if the key exists and was not taken yet.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.entries.iter().any(|(k, _, _)| *k == key)
     }
@@ -139,7 +139,7 @@ impl<'t> Section<'t> {
         self.typed(sink, key, "a list of tables", get).map(|found| found.value).unwrap_or_default()
     }
 
-    /// Returns every entry as a table, with its key.
+    /// Returns every entry, which must be a table, with its key.
     pub(crate) fn into_sections(self, sink: &mut Sink) -> Vec<(At<&'t str>, Section<'t>)> {
         let mut out = Vec::new();
         for (key, at, value) in self.entries {

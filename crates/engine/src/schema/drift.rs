@@ -1,15 +1,15 @@
-//! Drift: the differences between a database and the schema that its migrations make, in words.
+//! Drift: the differences between a database and the schema that its migrations produce, as text.
 
 use std::fmt;
 
 /// One difference between a database and its migrations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drift {
-    /// What differs: `column doctors.fee`.
+    /// Name of the object that differs, such as `column doctors.fee`.
     pub object: String,
-    /// Its definition in the database; None if it is missing there.
+    /// Definition of the object in the database; `None` if the database lacks it.
     pub found: Option<String>,
-    /// Its definition after migrations; None if it should not be there.
+    /// Definition of the object after the migrations; `None` if the database should not have it.
     pub wanted: Option<String>,
 }
 
@@ -29,13 +29,13 @@ impl fmt::Display for Drift {
 /// The result of inspecting one database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
-    /// Migrations the database lacks, as `app/name`.
+    /// Migrations that the database lacks, as `app/name`.
     pub pending: Vec<String>,
-    /// Migrations the database has that are not known here.
+    /// Migrations that the database has but that are not known here.
     pub unknown: Vec<String>,
-    /// Differences from the schema after all migrations; empty while some are pending.
+    /// Differences from the schema after all migrations. Empty while migrations are pending.
     pub drift: Vec<Drift>,
-    /// Tables and views that no model declares, such as those that a migration's own statements make; empty while
-    /// migrations are pending. No copy and no move takes them along.
+    /// Tables and views that no model declares, such as those that a migration's own statements create. Empty while
+    /// migrations are pending. Copies and moves do not carry them.
     pub undeclared: Vec<String>,
 }

@@ -1,35 +1,36 @@
-//! Faults in the contents of a database: what is derived from its rows, and values that their fields do not allow.
+//! Faults in the contents of a database: derived data that does not match the rows, and values that their fields do not
+//! allow.
 
 use crate::model::{Field, Model};
 use std::fmt;
 
-/// Largest number of ids in one fault.
+/// Maximum number of ids in one fault.
 const TOLD: usize = 20;
 
 /// One fault in the contents of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The search index of this model does not have the words of its rows.
+    /// The search index of this model does not match the words of its rows.
     Search(String),
     /// The counters of a place are wrong.
     Counters {
-        /// Rows and bytes as the counters have them.
+        /// Rows and bytes according to the counters.
         held: (i64, i64),
-        /// Rows and bytes as they were counted.
+        /// Rows and bytes according to a new count.
         counted: (i64, i64),
     },
     /// Values that their field does not allow.
     Values {
-        /// The model.
+        /// Name of the model.
         model: String,
-        /// The field.
+        /// Name of the field.
         field: String,
-        /// The rule that the first of them breaks.
+        /// The rule that the first of these values breaks.
         rule: String,
-        /// Number of such records.
+        /// Number of records with such values.
         count: u64,
-        /// Ids of the first of them.
+        /// Ids of the first of these records.
         ids: Vec<String>,
     },
 }

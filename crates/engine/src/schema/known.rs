@@ -1,6 +1,6 @@
 //! The migrations that a schema was made from (`known-schema`).
 //!
-//! Before a value is read or written under a schema, they are compared with the ledger of the database.
+//! Before a value is read or written under a schema, these migrations are compared with the ledger of the database.
 
 use crate::{
     error::{Error, Kind, Result},
@@ -15,17 +15,17 @@ use std::{
 /// The migrations of one store that this process has loaded.
 #[derive(Debug)]
 pub(crate) struct Known {
-    /// Unique among the schemas of this process, even for two of the same version.
+    /// Number that is unique among the schemas of this process, even for two schemas of the same version.
     number: u32,
     store: StoreName,
     /// Checksums by `app/name`.
     migrations: BTreeMap<String, String>,
-    /// Why the models are not what the migrations make; None if they are.
+    /// Reason why the models differ from what the migrations produce; `None` if they do not differ.
     unmigrated: Option<String>,
 }
 
 impl Known {
-    /// Keeps those of `migrations` that touch `store`.
+    /// Stores the migrations that touch `store`.
     pub(crate) fn new(store: &StoreName, migrations: &[Migration]) -> Self {
         static NUMBERS: AtomicU32 = AtomicU32::new(1);
         let own = migrations.iter().filter(|migration| migration.touches(store));
@@ -37,7 +37,7 @@ impl Known {
         }
     }
 
-    /// Makes every comparison fail: the models were changed and no migration makes the change.
+    /// Makes every comparison fail, because the models were changed and no migration makes that change.
     pub(crate) fn refuse(&mut self, why: String) {
         self.unmigrated = Some(why);
     }
@@ -47,7 +47,7 @@ impl Known {
         self.number
     }
 
-    /// Returns the store whose migrations these are.
+    /// Returns the store that the migrations touch.
     pub(crate) fn store(&self) -> &StoreName {
         &self.store
     }

@@ -1,5 +1,5 @@
-//! The models of one store, compiled for both isolations, and the migrations that a database must have to be used with
-//! them. The platform builds them when it loads its configuration; every statement on records uses them.
+//! The models of one store, compiled for both isolations, with the migrations that a database must have for them. The
+//! platform builds them when it loads its configuration; every statement on records uses them.
 
 mod drift;
 mod fault;

@@ -1,5 +1,5 @@
-//! One model, compiled: its columns and how they are stored, its defaults, and the models that refer to it. Each database
-//! hangs its own texts on it, so that a statement looks nothing up.
+//! One compiled model: its columns and their storage, its defaults, and the models that refer to it. Each database adds
+//! its own SQL texts, so that a statement needs no lookups.
 
 use crate::{
     cell::{Key, Storage},
@@ -19,13 +19,13 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 /// Confines a statement to an isolation and, in pooled tables, to a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Confinement {
-    /// Pooled or own database.
+    /// Isolation of the tenant's rows.
     pub isolation: Isolation,
-    /// The tenant; 0 for system stores.
+    /// Id of the tenant; 0 for system stores.
     pub tenant: i64,
-    /// Generation of the placement, checked by each write.
+    /// Generation of the placement. Each write checks it.
     pub generation: u64,
-    /// Position of the database's ledger when the schema was verified, checked by each write. 0 if not known; then each
+    /// Position of the database's ledger when the schema was verified. Each write checks it. If it is 0 (unknown), each
     /// write compares the whole ledger.
     pub ledger: i64,
 }
@@ -33,21 +33,21 @@ pub struct Confinement {
 /// One column of a model.
 #[derive(Debug, Clone)]
 pub struct Column {
-    /// Its name.
+    /// Name of the column.
     pub name: FieldName,
-    /// How it is stored.
+    /// Storage of the column.
     pub storage: Storage,
-    /// True if it may hold null.
+    /// Whether the column may hold null.
     pub nullable: bool,
-    /// True for the id, a unique field, and a field with its own index.
+    /// Whether the column is the id, a unique field, or a field with its own index.
     pub(crate) indexed: bool,
-    /// Most bytes of a text in it, because it is in an index.
+    /// Maximum bytes of a text in the column, if an index covers it.
     pub(crate) most_bytes: Option<usize>,
-    /// True if at most one row has a given value in it.
+    /// Whether at most one row has a given value in the column.
     pub(crate) unique: bool,
 }
 
-/// A field of a model of the same store that refers to this one.
+/// A reference field of another model of the same store that refers to this model.
 #[derive(Debug, Clone)]
 pub(crate) struct Referrer {
     pub(crate) model: ModelName,
@@ -72,7 +72,7 @@ pub struct Plan {
     pub(crate) postgres: postgres::PlanTexts,
 }
 
-/// The columns of a query, borrowed from the plan if it selects all of them.
+/// The columns of a query. They are borrowed from the plan if the query selects all columns.
 pub(crate) struct Projection<'p> {
     pub(crate) positions: Cow<'p, [usize]>,
     pub(crate) storages: Cow<'p, [Storage]>,
@@ -105,7 +105,7 @@ impl Plan {
         &self.columns
     }
 
-    /// Returns the column of that name.
+    /// Returns the column with this name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|c| c.name.as_str() == name)
     }
@@ -115,7 +115,7 @@ impl Plan {
         found.ok_or_else(|| Error::invalid(name, "unknown field"))
     }
 
-    /// Returns the JSON keys of a projection. Empty `fields` select all columns, whose keys are prepared.
+    /// Returns the JSON keys of a projection. If `fields` is empty, it selects all columns, whose keys are prepared.
     ///
     /// # Errors
     /// Returns `Invalid` if the model has no such field.
@@ -141,7 +141,7 @@ impl Plan {
         Ok(Projection { positions: positions.into(), storages: storages.into() })
     }
 
-    /// Returns the id ready to bind; None if it is of the other kind, so that no row can have it.
+    /// Returns the id ready to bind; `None` if it is of the other kind, which no row of the model has.
     pub(crate) fn key(&self, id: &RecordId) -> Option<Key> {
         match (self.model.id, id) {
             (IdKind::Integer, RecordId::Integer(_)) | (IdKind::Uuid, RecordId::Uuid(_)) => Some(id.into()),

@@ -11,8 +11,8 @@ use crate::{
 };
 use std::sync::{Arc, OnceLock};
 
-/// All migrations of a platform for the databases of one store. Made once and run on every database of a fleet; the
-/// statements for each kind of database are compiled on first use. Cheap to clone.
+/// All migrations of a platform, for the databases of one store. It is made once and runs on every database of a fleet.
+/// The statements for each kind of database are compiled on first use. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Script(Arc<Inner>);
 
@@ -51,13 +51,13 @@ impl<T> Compiled<T> {
     }
 }
 
-/// What is the same in every database: the migrations of a store, and the models after them.
+/// The part that is the same in every database: the migrations of a store, and the models after them.
 #[derive(Debug)]
 pub(crate) struct Migrations {
     pub(crate) store: StoreName,
     /// All migrations of the platform, in order.
     pub(crate) source: Box<[Migration]>,
-    /// Those that touch the store, in order.
+    /// Migrations that touch the store, in order.
     pub(crate) loaded: Vec<Loaded>,
     /// The models after all migrations.
     pub(crate) state: State,
@@ -68,7 +68,7 @@ impl Script {
     /// Reads all migrations of a platform, in order, for the databases of one store.
     ///
     /// # Errors
-    /// Returns [`Kind::Statement`] if they contradict each other.
+    /// Returns [`Kind::Statement`] if the migrations contradict each other.
     pub fn new(store: &StoreName, migrations: &[Migration]) -> Result<Self> {
         let mut state = State::default();
         for migration in migrations {
@@ -94,12 +94,12 @@ impl Script {
             sqlite: Compiled::default(),
             postgres: Compiled::default(),
         }));
-        // Every copy has this layout, so a platform whose migrations have no statements for it is refused now.
+        // Every copy has this layout. Compile it now, so that migrations without statements for it are refused early.
         script.sqlite(Isolation::Database)?;
         Ok(script)
     }
 
-    /// Identifies the schema after all migrations; see [`fingerprint`].
+    /// Returns the text that identifies the schema after all migrations; see [`fingerprint`].
     pub fn fingerprint(&self) -> &str {
         &self.0.facts.fingerprint
     }
@@ -122,7 +122,7 @@ impl Script {
     /// Returns the statements for SQLite databases of this isolation.
     ///
     /// # Errors
-    /// Returns [`Kind::Statement`] if an operation has none.
+    /// Returns [`Kind::Statement`] if an operation has no statement for this layout.
     pub(crate) fn sqlite(&self, isolation: Isolation) -> Result<&SqliteStatements> {
         self.0.sqlite.get(isolation, |layout| SqliteStatements::new(&self.0.facts, layout))
     }
@@ -130,18 +130,19 @@ impl Script {
     /// Returns the statements for places of this isolation on PostgreSQL.
     ///
     /// # Errors
-    /// Returns [`Kind::Statement`] if an operation has none, or a value of it cannot be stored there.
+    /// Returns [`Kind::Statement`] if an operation has no statement for this layout, or a value of it cannot be stored
+    /// there.
     pub(crate) fn postgres(&self, isolation: Isolation) -> Result<&PostgresStatements> {
         let compile = |layout: Isolation| PostgresStatements::new(&self.0.facts, layout.is_pooled());
         self.0.postgres.get(isolation, compile)
     }
 
-    /// Returns the script of only those migrations that a database has, as its ledger says. Its models are those of the
+    /// Returns the script with only the migrations in the ledger `applied` of a database. Its models are those of the
     /// database.
     ///
     /// # Errors
-    /// Returns [`Kind::SchemaAhead`] if it has migrations that are not known here, and [`Kind::Statement`] if the file
-    /// of one was changed afterwards, or their order has changed.
+    /// Returns [`Kind::SchemaAhead`] if the database has migrations that are not known here, and [`Kind::Statement`] if
+    /// the file of a migration was changed after it was applied, or the order of the migrations has changed.
     pub(crate) fn as_applied(&self, applied: &Applied) -> Result<Self> {
         let (missing, unknown) = self.0.facts.pending(applied)?;
         ledger::refuse_unknown(&unknown, "the database")?;
@@ -149,7 +150,7 @@ impl Script {
             return Ok(self.clone());
         }
         let mut source = self.0.facts.source.to_vec();
-        // The other stores stay complete: models of this one may refer to theirs.
+        // The other stores stay complete, because models of this store may refer to theirs.
         for migration in source.iter_mut().filter(|migration| missing.contains(&migration.id())) {
             migration.ops.retain(|op| *op.store() != self.0.facts.store);
         }
@@ -158,16 +159,17 @@ impl Script {
 }
 
 impl Migrations {
-    /// Returns the migrations that a database lacks, as `app/name`, and those it has that are not known here.
+    /// Returns the migrations that a database lacks, as `app/name`, and the migrations that it has but that are not
+    /// known here.
     ///
     /// # Errors
-    /// Returns [`Kind::Statement`] if an applied migration's file was changed afterwards.
+    /// Returns [`Kind::Statement`] if the file of an applied migration was changed afterwards.
     pub(crate) fn pending(&self, applied: &Applied) -> Result<(Vec<String>, Vec<String>)> {
         let missing = ledger::missing(&self.loaded, applied)?.into_iter().map(Loaded::id).collect();
         Ok((missing, ledger::unknown(&self.loaded, applied)))
     }
 
-    /// Refuses a database that does not have exactly these migrations; `what` names it.
+    /// Refuses a database that does not have exactly these migrations. `what` names the database in the error.
     ///
     /// # Errors
     /// Returns [`Kind::SchemaAhead`], [`Kind::SchemaBehind`], and the errors of [`Self::pending`].

@@ -1,4 +1,4 @@
-//! All models of one store, compiled together, so that each knows the models that refer to it.
+//! All models of one store, compiled together, so that each model knows the models that refer to it.
 
 use super::{
     known::Known,
@@ -21,8 +21,8 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// Compiles the models of `store`. `models` may include those of other stores: they are not compiled, but tell
-    /// which kind of key the references to them hold (without them, integer is assumed).
+    /// Compiles the models of `store`. `models` may include models of other stores. They are not compiled, but they
+    /// determine which kind of key the references to them hold (without them, integer is assumed).
     ///
     /// `migrations` are the migrations of all stores that make the models. Only a database that has exactly those of
     /// this store is read and written with this schema (`known-schema`).
@@ -51,8 +51,8 @@ impl Schema {
         Ok(Self { store, plans, known })
     }
 
-    /// Marks the schema as unmigrated: its models were changed and no migration makes the change, so no database can
-    /// have it. Every database then refuses it with [`Kind::SchemaBehind`].
+    /// Marks the schema as unmigrated: its models were changed and no migration makes that change, so no database can
+    /// have the schema. Every database then refuses it with [`Kind::SchemaBehind`].
     #[must_use]
     pub fn unmigrated(mut self, why: impl Into<String>) -> Self {
         self.known.refuse(why.into());
@@ -69,7 +69,7 @@ impl Schema {
         &self.store
     }
 
-    /// Returns the model of that name, if this store has it.
+    /// Returns the model with this name, if this store has it.
     pub fn model(&self, name: &str) -> Option<&Plan> {
         self.plans.get(name)
     }
@@ -85,7 +85,8 @@ impl Schema {
     }
 }
 
-/// Returns the reference fields of a model, each with the model it refers to and what deleting a record there does.
+/// Returns the reference fields of a model, each with the model that it refers to and the effect of deleting a record
+/// there.
 pub(crate) fn refs(model: &Model) -> impl Iterator<Item = (&Field, &ModelName, OnDelete)> {
     model.fields.iter().filter_map(|field| match &field.kind {
         FieldKind::Ref { to, on_delete } => Some((field, to, *on_delete)),

@@ -1,4 +1,4 @@
-//! What a new database of a store is made of.
+//! Templates for new databases of a store.
 
 use super::Script;
 use crate::{error::Result, migration::Migration, name::StoreName, sqlite::TemplateImage};
@@ -33,22 +33,22 @@ impl Template {
         Self(Arc::new(Inner { store, script, sqlite: TemplateImage::default() }))
     }
 
-    /// Returns the store that it is for.
+    /// Returns the store that the template is for.
     pub(crate) fn store(&self) -> &StoreName {
         &self.0.store
     }
 
-    /// Returns the migrations that make its tables; None if it has the platform's own tables only.
+    /// Returns the migrations that make the template's tables; `None` if it has only the platform's own tables.
     pub(crate) fn script(&self) -> Option<&Script> {
         self.0.script.as_ref()
     }
 
-    /// Identifies the schema that it makes.
+    /// Returns the text that identifies the schema of the template.
     pub(crate) fn fingerprint(&self) -> &str {
         self.script().map_or("bare", Script::fingerprint)
     }
 
-    /// Returns the image of a SQLite file, once it was used.
+    /// Returns the image of the SQLite file, which is set once it was used.
     pub(crate) fn sqlite(&self) -> &TemplateImage {
         &self.0.sqlite
     }

@@ -1,15 +1,16 @@
-//! Where the ledger of a database was when schemas were verified (`known-schema`).
+//! Positions of a database's ledger at which schemas were verified (`known-schema`).
 
 use super::Known;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Ledger positions at which schemas were verified. A few slots, because several stores may share a database; a schema
-/// that lost its slot is compared again.
+/// Ledger positions at which schemas were verified. There are a few slots, because several stores may share a database.
+/// A schema that lost its slot is compared again.
 #[derive(Debug, Default)]
 pub(crate) struct Verified([AtomicU64; 4]);
 
 impl Verified {
-    /// Returns the ledger position at which the schema was verified; None if it was not, or no longer has a slot.
+    /// Returns the ledger position at which the schema was verified; `None` if it was not verified or has lost its
+    /// slot.
     pub(crate) fn position(&self, known: &Known) -> Option<i64> {
         let found = self
             .0
@@ -19,7 +20,7 @@ impl Verified {
         Some((found & u64::from(u32::MAX)).cast_signed())
     }
 
-    /// Notes that the schema was verified when the ledger was at `position`.
+    /// Records that the schema was verified when the ledger was at `position`.
     pub(crate) fn set(&self, known: &Known, position: i64) {
         let Ok(position) = u32::try_from(position) else { return };
         let number = u64::from(known.number());

@@ -1,4 +1,4 @@
-//! Groups of rows and what is computed for each.
+//! SQL for groups of rows and the results that are computed for each group.
 
 use super::Statement;
 use crate::{
@@ -7,8 +7,8 @@ use crate::{
 };
 use std::fmt::Write;
 
-/// Appends the selected columns: the keys, the number of rows, and for each measure its result or, for a sum or an average,
-/// the sum and the number of values.
+/// Appends the selected columns: the keys, the number of rows, and for each measure its result. For a sum or an
+/// average, that is the sum and the number of values.
 pub(crate) fn columns<S: Statement>(statement: &mut S, asked: &Checked) {
     for Key { position, period, .. } in &asked.keys {
         match period {
@@ -42,7 +42,7 @@ pub(crate) fn groups<S: Statement>(statement: &mut S, asked: &Checked) {
     }
 }
 
-/// Appends the order, and a limit of one group more than wanted.
+/// Appends the order, and a limit of one group more than the caller wants.
 pub(crate) fn order<S: Statement>(statement: &mut S, asked: &Checked, order: GroupOrder, limit: u32) {
     let mut word = " ORDER BY ";
     if order == GroupOrder::Largest {

@@ -9,7 +9,7 @@ use crate::{
     value::Value,
 };
 
-/// Appends the condition, in parentheses where a condition before or after it could be part of it.
+/// Appends the condition, in parentheses if a condition before or after it could otherwise bind to a part of it.
 pub(crate) fn write<S: Statement>(statement: &mut S, filter: &Filter) -> Result<()> {
     check_size(filter)?;
     node(statement, filter)

@@ -1,5 +1,5 @@
-//! Conditions and orders of lists as SQL, written once for the databases that speak it. What a statement means must be the
-//! same in all of them; only its words differ.
+//! Conditions and orders of lists as SQL, written once for all databases that use SQL. A statement must mean the same
+//! in all of them; only its wording differs.
 
 mod aggregate;
 mod filter;
@@ -15,19 +15,19 @@ use crate::{
     schema::Plan,
 };
 
-/// A statement under construction, in the words of one database.
+/// A statement under construction, in the SQL dialect of one database.
 pub(crate) trait Statement {
-    /// A condition that holds.
+    /// A condition that always holds.
     const TRUE: &'static str;
-    /// A condition that does not hold.
+    /// A condition that never holds.
     const FALSE: &'static str;
-    /// Operator, between spaces, that is true of two values unless they are equal or both null.
+    /// Operator, with spaces around it, that is true of two values unless they are equal or both null.
     const DIFFERS: &'static str;
 
-    /// Returns the model that it reads.
+    /// Returns the plan of the model that the statement reads.
     fn plan(&self) -> &Plan;
 
-    /// Returns its text so far.
+    /// Returns the text of the statement so far.
     fn text(&mut self) -> &mut String;
 
     /// Appends the name of a column.
@@ -39,18 +39,19 @@ pub(crate) trait Statement {
     /// Appends a condition that a column has one of these values.
     fn one_of(&mut self, position: usize, values: Vec<Stored<'static>>);
 
-    /// Appends a condition that a text contains another one; only ASCII letters are compared without their case.
+    /// Appends a condition that a text contains another text. The case of ASCII letters is ignored.
     fn contains(&mut self, position: usize, needle: &str);
 
-    /// Appends a condition that a text starts with another one; only ASCII letters are compared without their case.
+    /// Appends a condition that a text starts with another text. The case of ASCII letters is ignored.
     fn starts_with(&mut self, position: usize, needle: &str);
 
-    /// Appends the first day of the period that a date or an instant is in.
+    /// Appends the first day of the period that contains a date or an instant.
     fn first_day(&mut self, position: usize, period: Period);
 
     /// Appends the exact sum of a column of integers or decimals over the rows of a group.
     fn sum(&mut self, position: usize);
 
-    /// Returns what follows a column in an order: nulls come first ascending and last descending.
+    /// Returns the text that follows a column in an order: nulls come first in ascending order and last in descending
+    /// order.
     fn direction(position: usize, direction: Direction) -> &'static str;
 }

@@ -32,7 +32,7 @@ pub(crate) fn after<S: Statement>(
     Ok(())
 }
 
-/// Appends a redundant bound on the first key, for which a database can use an index, unlike for the OR that follows.
+/// Appends a redundant bound on the first key. A database can use an index for it, but not for the OR that follows.
 fn bound<S: Statement>(statement: &mut S, key: SortKey, value: &Stored<'static>, merged: bool) {
     let sign = match key.direction {
         _ if *value == Stored::Null => return,
@@ -86,8 +86,8 @@ fn compare<S: Statement>(statement: &mut S, key: SortKey, sign: &str, value: &St
     statement.value(key.position, value.clone());
 }
 
-/// Returns true if the column may be null. In a merged view any column may: an override may be null where the shared
-/// row may not.
+/// Returns true if the column may be null. In a merged view, every column may be null: an override may be null where
+/// the shared row may not.
 fn nullable<S: Statement>(statement: &S, key: SortKey, merged: bool) -> bool {
     merged || statement.plan().columns[key.position].nullable
 }

@@ -1,13 +1,13 @@
-//! The activity log of a tenant: which user changed what.
+//! The activity log of a tenant: which user changed which record.
 
 use serde::Serialize;
 
 /// One entry of the log.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Activity {
-    /// Grows with time; used for paging.
+    /// Id of the entry. Ids grow with time; paging uses them.
     pub id: i64,
-    /// Instant, RFC 3339, UTC.
+    /// Instant of the change, RFC 3339 in UTC.
     pub at: String,
     /// The user that acted.
     pub actor: String,
@@ -15,10 +15,10 @@ pub struct Activity {
     pub impersonator: Option<String>,
     /// `create`, `update` or `delete`.
     pub action: String,
-    /// The changed model.
+    /// Name of the changed model.
     pub model: String,
-    /// Key of the record.
+    /// Id of the changed record.
     pub record: String,
-    /// What changed.
+    /// JSON with the changed fields.
     pub detail: Option<serde_json::Value>,
 }

@@ -1,10 +1,10 @@
-//! A condition that a write depends on and that no database knows.
+//! A condition for a write that databases cannot check.
 
 use crate::error::{Error, Kind, Result};
 use std::{fmt, sync::Arc};
 
-/// Whether that on which a write was decided still holds. It is asked once more under the lock of the place, shortly before
-/// the commit, so it must not wait. If it does not hold, the write is refused with [`Kind::Outdated`].
+/// A check whether the facts on which a write was decided still hold. It runs under the lock of the place, shortly
+/// before the commit, so it must not wait. If it fails, the write is refused with [`Kind::Outdated`].
 #[derive(Clone)]
 pub struct WriteCondition(Arc<dyn Fn() -> bool + Send + Sync>);
 
@@ -14,10 +14,10 @@ impl WriteCondition {
         Self(Arc::new(holds))
     }
 
-    /// Refuses a write whose condition no longer holds. The caller holds the lock of the place.
+    /// Fails if the condition of a write no longer holds. The caller must hold the lock of the place.
     ///
     /// # Errors
-    /// Returns [`Kind::Outdated`].
+    /// Returns [`Kind::Outdated`] if the condition no longer holds.
     pub(crate) fn check(condition: Option<&Self>) -> Result<()> {
         match condition.is_none_or(|condition| (condition.0)()) {
             true => Ok(()),

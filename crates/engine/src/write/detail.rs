@@ -1,5 +1,5 @@
-//! The detail of an entry of the activity log: JSON with the fields that a change touched. Personal data is named there,
-//! never copied.
+//! The detail of an entry of the activity log: JSON with the fields that a change touched. It names personal fields but
+//! never copies their values.
 
 use crate::{
     row::json::{write_owned, write_text},
@@ -45,7 +45,7 @@ fn key(out: &mut Vec<u8>, plan: &Plan, index: usize) {
     out.push(b':');
 }
 
-/// Returns a JSON object with the declared fields for which `member` writes something.
+/// Returns a JSON object with the declared fields for which `member` writes a value.
 fn object(plan: &Plan, mut member: impl FnMut(&mut Vec<u8>, usize) -> bool) -> String {
     let mut out = vec![b'{'];
     for index in 1..=plan.model.fields.len() {

@@ -1,10 +1,11 @@
-//! Finds out later whether a write was stored whose commit was not answered.
+//! Determines later whether a write was stored, if the answer to its commit was lost.
 //!
-//! A [`Doubt`] names one row that the write made, changed or deleted, as it would be if the write is stored. Rows have the
-//! instants and the version that the write gave them, so the row itself is the evidence: it is in the transaction of the
-//! write, and it goes wherever the place goes. Where the row no longer tells, because it was changed or deleted since, the
-//! server may: it knows that a transaction was aborted. That it was committed is not asked: after a crash PostgreSQL may give
-//! the number of a transaction that was lost to another one.
+//! A [`Doubt`] names one row that the write created, changed or deleted, as it would be if the write is stored. Rows
+//! contain the instants and the version that the write gave them, so the row itself is the evidence: it is in the
+//! transaction of the write, and it goes wherever the place goes. If the row was changed or deleted since, it proves
+//! nothing. Then the server may have the answer: it knows that a transaction was aborted. It is not asked whether a
+//! transaction was committed, because after a crash PostgreSQL may give the number of a lost transaction to another
+//! one.
 
 use crate::{
     name::ModelName,
@@ -15,37 +16,37 @@ use crate::{
 };
 use std::{fmt, str::FromStr};
 
-/// The implicit columns that tell, in the order of [`Doubt::judge`].
+/// The implicit columns that prove the outcome, in the order that [`Doubt::judge`] expects.
 pub(crate) const COLUMNS: [&str; 3] = ["created_at", "updated_at", "version"];
 
-/// What became of a write in doubt.
+/// The outcome of a write in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is stored.
+    /// The write is stored.
     Stored,
-    /// It is not stored, and never will be.
+    /// The write is not stored, and never will be.
     NotStored,
-    /// The record was changed or deleted since, so that it does not tell.
+    /// The record was changed or deleted since, so it proves nothing.
     Unknown,
 }
 
-/// What a write did to the row that tells.
+/// The effect of a write on the row that is its evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act {
-    /// Made it.
+    /// The write created the row.
     Create,
-    /// Changed it.
+    /// The write changed the row.
     Update,
-    /// Deleted it.
+    /// The write deleted the row.
     Delete,
 }
 
 /// The transaction of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Commit {
-    /// Which cluster: its system identifier.
+    /// System identifier of the cluster.
     pub(crate) cluster: i64,
-    /// Its number there.
+    /// Number of the transaction in the cluster.
     pub(crate) xid: u64,
 }
 
@@ -55,7 +56,7 @@ pub struct Doubt {
     act: Act,
     model: ModelName,
     id: RecordId,
-    /// The version that the write gave the row; of a delete, the one before.
+    /// The version that the write gave the row; for a delete, the version before it.
     version: i64,
     /// The instant that the write gave the row, in microseconds.
     at_us: i64,
@@ -63,8 +64,9 @@ pub struct Doubt {
 }
 
 impl Doubt {
-    /// Returns the doubt about a write; None if it changed nothing. All its changes are stored or none, so one row tells for
-    /// all. A row that was made tells best: later changes leave the instant at which it was made.
+    /// Returns the doubt about a write; `None` if the write changed nothing. Either all changes of the write are stored
+    /// or none, so one row is enough as evidence. A created row is the best evidence, because later changes do not
+    /// alter its creation instant.
     pub(crate) fn of(changes: &[Change], written: &[Written], commit: Option<Commit>) -> Option<Self> {
         let doubts = changes.iter().zip(written).filter_map(|(change, written)| {
             let [.., created, updated, _] = &written.row[..] else { return None };
@@ -83,12 +85,12 @@ impl Doubt {
         })
     }
 
-    /// The model of the row.
+    /// Returns the name of the row's model.
     pub fn model(&self) -> &ModelName {
         &self.model
     }
 
-    /// What the write did to the row.
+    /// Returns the effect of the write on the row.
     pub fn act(&self) -> Act {
         self.act
     }
@@ -101,7 +103,7 @@ impl Doubt {
         self.commit
     }
 
-    /// Says what the row tells, by its [`COLUMNS`], once no write of its place is under way.
+    /// Returns the outcome that the row proves by its [`COLUMNS`]. Call this when no write of the place is in progress.
     pub(crate) fn judge(&self, row: Option<&[Value]>) -> Outcome {
         let row = match row {
             Some([created, updated, Value::Integer(version)]) => {
@@ -111,7 +113,7 @@ impl Doubt {
         };
         match (self.act, row) {
             (Act::Create, Some((created, ..))) if created == Some(self.at_us) => Outcome::Stored,
-            // Its id was given to another record.
+            // Another record has this id.
             (Act::Create, Some(_)) => Outcome::NotStored,
             (Act::Update, Some((_, updated, version))) => match version.cmp(&self.version) {
                 std::cmp::Ordering::Equal if updated == Some(self.at_us) => Outcome::Stored,
@@ -125,7 +127,7 @@ impl Doubt {
     }
 }
 
-/// Returns an instant in microseconds, from a database that has such a type and from one that stores text.
+/// Returns an instant in microseconds, from a database with a type for instants or from one that stores text.
 fn instant(value: &Value) -> Option<i64> {
     match value {
         Value::DateTime(at) => Some(at.as_microsecond()),
@@ -139,7 +141,7 @@ pub(crate) fn only(read: Option<Collect>) -> Option<Vec<Value>> {
     read.and_then(|mut read| read.rows.pop())
 }
 
-/// Writes it as text that [`FromStr`] reads.
+/// Writes the doubt as text that [`FromStr`] reads.
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let act = match self.act {
@@ -155,7 +157,7 @@ impl fmt::Display for Doubt {
     }
 }
 
-/// A text that is no doubt.
+/// Error for a text that is not a [`Doubt`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotADoubt;
 

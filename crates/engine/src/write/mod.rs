@@ -1,4 +1,4 @@
-//! Changes to records: what limits a write, what it returns, and the checks before any database is asked.
+//! Changes to records: the limits and the result of a write, and the checks before any database is involved.
 
 mod activity;
 mod condition;
@@ -19,7 +19,7 @@ pub(crate) use request::{Request, SMALL_CHANGES};
 
 use crate::{name::ModelName, position::Position, query::RecordId, value::Value};
 
-/// Limits that apply to a write, and the user that does it.
+/// Limits that apply to a write, and the user that makes it.
 #[derive(Debug, Clone, Default)]
 pub struct WriteOptions {
     /// Maximum number of rows of the tenant in this store.
@@ -30,23 +30,23 @@ pub struct WriteOptions {
     pub actor: String,
     /// The user that impersonates the actor.
     pub impersonator: Option<String>,
-    /// Log the activity of every model, even of those that do not ask for it.
+    /// Whether to log the activity of every model, including models without `audit`.
     pub log_all: bool,
-    /// Check everything, then roll back instead of committing.
+    /// Whether to check everything and then roll back instead of committing.
     pub dry_run: bool,
 }
 
-/// A row as a change left it; for a delete, as it was before.
+/// A row after a change; for a delete, the row before it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Written {
-    /// Model.
+    /// Name of the model.
     pub model: ModelName,
-    /// Its id.
+    /// Id of the record.
     pub id: RecordId,
-    /// Its version.
+    /// Version of the record.
     pub version: i64,
     /// All columns in order: id, fields, created_at, updated_at, version.
     pub row: Vec<Value>,
-    /// Where the log of the server had arrived when the change was committed. None if the server has no read replicas.
+    /// Position of the server's log when the change was committed; `None` if the server has no read replicas.
     pub position: Option<Position>,
 }

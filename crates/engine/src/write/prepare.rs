@@ -11,9 +11,10 @@ use crate::{
     value::Value,
 };
 
-/// Largest integer id of a record, which every JSON reader holds exactly.
+/// Largest integer id of a record. Every JSON reader represents it exactly.
 pub(crate) const ID_MAX: i64 = (1 << 53) - 1;
-/// Largest integer id that a caller may choose. Numbering continues after it, so half of all ids stay free for that.
+/// Largest integer id that a caller may choose. Numbering continues after it, so half of all ids stay free for
+/// numbering.
 const GIVEN_MAX: i64 = 1 << 52;
 
 /// A validated change.
@@ -40,7 +41,7 @@ pub(crate) enum Act<'a> {
     },
 }
 
-/// Validates every change. Fails with the first invalid one.
+/// Validates every change. Fails at the first invalid one.
 pub(crate) fn all<'a>(schema: &'a Schema, changes: &'a [Change]) -> Result<Vec<Ready<'a>>> {
     let ready = |(index, change)| one(schema, change).map_err(|error: Error| error.with_index(index));
     changes.iter().enumerate().map(ready).collect()

@@ -9,7 +9,7 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// Maximum number of changes in one group: some hundred microseconds of work on the database.
+/// Maximum number of changes in one group, which take some hundred microseconds in the database.
 const GROUP_CHANGES: usize = 64;
 
 /// A waiting write and the channel to its caller.
@@ -17,7 +17,7 @@ const GROUP_CHANGES: usize = 64;
 pub(crate) struct Waiting {
     pub(crate) request: Request,
     pub(crate) answer: oneshot::Sender<Result<Vec<Written>>>,
-    /// When the write stops waiting for a writer in another process.
+    /// Instant at which the write stops waiting for a writer in another process.
     pub(crate) until: Instant,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct Queue(Mutex<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     waiting: VecDeque<Waiting>,
-    /// A task is serving the queue.
+    /// True while a task serves the queue.
     served: bool,
 }
 
@@ -44,7 +44,7 @@ impl Queue {
         !std::mem::replace(&mut inner.served, true)
     }
 
-    /// Takes the next group; empty if no write waits.
+    /// Takes the next group of writes; empty if no write waits.
     pub(crate) fn next(&self) -> Vec<Waiting> {
         let mut inner = self.lock();
         let (mut group, mut changes) = (Vec::with_capacity(inner.waiting.len().min(GROUP_CHANGES)), 0);
@@ -58,7 +58,7 @@ impl Queue {
         group
     }
 
-    /// Returns true if no write waits. The next push then needs a new serving task.
+    /// Returns true if no write waits. In that case, the next push needs a new serving task.
     pub(crate) fn is_over(&self) -> bool {
         let mut inner = self.lock();
         inner.served = !inner.waiting.is_empty();
@@ -71,7 +71,7 @@ impl Queue {
         again.rev().for_each(|waiting| inner.waiting.push_front(waiting));
     }
 
-    /// Drops all waiting writes: the serving task was ended early. Their callers learn it because their senders are
+    /// Drops all waiting writes, because the serving task ended early. Their callers notice it because the senders are
     /// dropped.
     pub(crate) fn abandon(&self) {
         let mut inner = self.lock();

@@ -1,4 +1,4 @@
-//! One caller's write on its way to a database.
+//! One caller's write, on its way to a database.
 
 use super::{WriteCondition, WriteOptions};
 use crate::{
@@ -17,5 +17,5 @@ pub(crate) struct Request {
     pub(crate) condition: Option<WriteCondition>,
 }
 
-/// Maximum number of changes in one call that still count as short work: such writes may share a transaction.
+/// Maximum number of changes in one call that count as short work. Such writes may share a transaction.
 pub(crate) const SMALL_CHANGES: usize = 32;

@@ -1,5 +1,5 @@
-//! Writes the rows of a place to a copy: one SQLite file in the layout of a tenant's own database, whatever the engine
-//! and the isolation of the place.
+//! Writes the rows of a place to a copy: one SQLite file in the layout of a tenant's own database, whatever the
+//! database and the isolation of the place.
 
 use super::{End, Sink, Source};
 use crate::{
@@ -13,8 +13,8 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
-/// Writes the committed state of a place to the new file `to`, while writers go on. The copy has the migrations that the
-/// place has, whether or not those are all of `script`. Removes the file if copying fails.
+/// Writes the committed state of a place to the new file `to`, while writers continue. The copy has the migrations of
+/// the place, even if `script` has more. Removes the file if copying fails.
 pub(crate) async fn copy_rows(
     from: &End,
     script: &Arc<Script>,
@@ -29,7 +29,7 @@ pub(crate) async fn copy_rows(
     {
         Ok((left_out, bytes)) => Ok(Copy { bytes, left_out }),
         Err(error) => {
-            // The file is ours to remove: it did not exist before.
+            // This call created the file, so it may remove it.
             drop(std::fs::remove_file(&to));
             Err(error)
         }
@@ -37,7 +37,7 @@ pub(crate) async fn copy_rows(
     Mobile::make(end).await?.end(Ok).await
 }
 
-/// Returns the tables with rows that no model declares: they are not in the copy.
+/// Writes the copy. Returns the tables whose rows are not in it, because no model declares them.
 async fn write(from: &End, script: &Script, to: &Path) -> Result<Vec<String>> {
     let mut contents = Contents::of(Source::open(from).await?, script).await?;
     let left_out = contents.undeclared().await?;

@@ -1,5 +1,5 @@
-//! The ends of a transfer: a place on its server, the side that rows come from, and the side that they go to. The only part
-//! of this module that knows the databases; it calls the one that has the place.
+//! The ends of a transfer: a place on its server, the source of rows and the sink of rows. This is the only part of
+//! `carry` that knows the databases: it calls the one that has the place.
 
 mod copy_out;
 mod sink;
@@ -31,7 +31,7 @@ impl End {
         }
     }
 
-    /// Returns the id of this installation; empty if not known yet.
+    /// Returns the id of this installation; empty if it is not known yet.
     pub(crate) fn platform(&self) -> &str {
         match self {
             Self::Sqlite(site) => site.platform.id(),
@@ -39,7 +39,7 @@ impl End {
         }
     }
 
-    /// Refuses two ends that are in the same database. A transfer locks the one that it writes to.
+    /// Fails if both ends are in the same database, because a transfer locks the database that it writes to.
     pub(crate) fn refuse_same(&self, other: &Self) -> Result<()> {
         let (one, two) = (self.place(), other.place());
         if one.server == two.server && one.physical == two.physical {

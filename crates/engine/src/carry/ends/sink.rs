@@ -1,4 +1,4 @@
-//! The side that rows go to: transactions on a place or on a new copy.
+//! The sink of a transfer: transactions on a place or on a new copy.
 
 use super::End;
 use crate::{
@@ -10,8 +10,8 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// Transactions on the receiving side. Nothing of the last one stays unless [`Sink::finish`] returns. Tables are named by
-/// their position among those of [`Sink::write`], or those that it was opened with.
+/// Transactions on the receiving side. The last one has no effect unless [`Sink::finish`] returns. A table is
+/// identified by its position among the tables of [`Sink::write`], or among those that the sink was opened with.
 pub(crate) enum Sink {
     Sqlite(Mobile<sqlite::transfer::Writer>),
     Postgres(Box<postgres::carry::Writer>),
@@ -33,7 +33,7 @@ macro_rules! on {
 }
 
 impl Sink {
-    /// Locks a closed place, so that no other caller carries changes into it. [`Sink::write`] names its tables.
+    /// Locks a closed place, so that no other caller carries changes into it. Set its tables with [`Sink::write`].
     ///
     /// # Errors
     /// Returns `Fenced` if the place was opened already.
@@ -50,7 +50,7 @@ impl Sink {
         })
     }
 
-    /// Returns true if a transaction cannot end while one of its rows refers to a missing one.
+    /// Returns true if a transaction cannot end while one of its rows refers to a missing row.
     pub(crate) fn checks_references(&self) -> bool {
         matches!(self, Self::Postgres(_))
     }
@@ -70,7 +70,7 @@ impl Sink {
         on!(self, writer => writer.ledger(), writer.ledger())
     }
 
-    /// Names the tables to write to.
+    /// Sets the tables to write to.
     pub(crate) async fn write(&mut self, tables: &Tables) -> Result<()> {
         let tables = tables.clone();
         on!(self, writer => { writer.write(&tables); Ok(()) }, async { writer.write(&tables); Ok(()) })
@@ -81,20 +81,20 @@ impl Sink {
         on!(self, writer => writer.take(table, &ids), writer.take(table, &ids))
     }
 
-    /// Inserts rows. Their ids must not exist yet.
+    /// Inserts rows whose ids must not exist yet.
     pub(crate) async fn put(&mut self, table: usize, page: &Arc<Page>) -> Result<()> {
         let page = page.clone();
         on!(self, writer => writer.put(table, &page), writer.put(table, &page))
     }
 
-    /// Returns the ids of rows that have a unique value of a row of the page.
+    /// Returns the ids of rows that share a unique value with a row of the page.
     pub(crate) async fn conflicts(&mut self, table: usize, page: &Arc<Page>) -> Result<Vec<Key>> {
         let page = page.clone();
         on!(self, writer => writer.conflicts(table, &page), writer.conflicts(table, &page))
     }
 
-    /// Returns the ids of rows that refer to one of these ids with the reference at this position. Only for a sink that
-    /// checks references.
+    /// Returns the ids of rows that refer to one of these ids through the reference at this position. Only for a sink
+    /// that checks references.
     pub(crate) async fn referrers(
         &mut self,
         table: usize,
@@ -107,7 +107,7 @@ impl Sink {
         }
     }
 
-    /// Returns those of these ids that no row of the table has. Only for a sink that checks references.
+    /// Returns the ids, of those given, that no row of the table has. Only for a sink that checks references.
     pub(crate) async fn absent(&mut self, table: usize, ids: Vec<Key>) -> Result<Vec<Key>> {
         match self {
             Self::Sqlite(_) => Ok(vec![]),
@@ -115,7 +115,7 @@ impl Sink {
         }
     }
 
-    /// Raises the last assigned ids to these.
+    /// Raises the last assigned ids to at least these values.
     pub(crate) async fn last_ids(&mut self, last: Vec<(usize, i64)>) -> Result<()> {
         on!(self, writer => writer.last_ids(&last), writer.last_ids(&last))
     }

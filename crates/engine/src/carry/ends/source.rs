@@ -1,4 +1,4 @@
-//! The side that rows come from: one consistent state of a place or of a copy.
+//! The source of a transfer: one consistent state of a place or of a copy.
 
 use super::End;
 use crate::{
@@ -15,18 +15,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Rows of a page. A page with large values has fewer.
+/// Number of rows of a page. A page with large values has fewer.
 const ROWS: usize = 500;
-/// Rows of the first page of a table, before the size of its rows is known.
+/// Number of rows of the first page of a table, before the size of its rows is known.
 const FIRST: usize = 100;
-/// Bytes of values that a page should have at most.
+/// Target for the bytes of values in one page.
 const BYTES: i64 = 1 << 20;
 
 /// Ids of touched records, by model.
 pub(crate) type Touched = BTreeMap<String, HashSet<Key>>;
 
-/// One state of a place or copy. Nothing that is written meanwhile is seen. Tables are named by their position among
-/// those of [`Source::read`].
+/// One state of a place or copy. Later writes are not visible in it. A table is identified by its position among the
+/// tables of [`Source::read`].
 pub(crate) enum Source {
     Sqlite(Mobile<sqlite::transfer::Reader>),
     Postgres(Box<postgres::carry::Reader>),
@@ -52,7 +52,7 @@ impl Source {
     /// Opens the current state of a place.
     ///
     /// # Errors
-    /// Returns `WrongIdentity` or `Fenced` if the place is not there.
+    /// Returns `WrongIdentity` or `Fenced` if the database does not hold the place at its generation.
     pub(crate) async fn open(end: &End) -> Result<Self> {
         Ok(match end.clone() {
             End::Sqlite(site) => {
@@ -64,17 +64,17 @@ impl Source {
         })
     }
 
-    /// Opens a copy of this tenant (None for a system store).
+    /// Opens a copy of this tenant (`None` for a system store).
     ///
     /// # Errors
-    /// Returns `WrongIdentity` if it is not of this tenant and store.
+    /// Returns `WrongIdentity` if the copy is not of this tenant and store.
     pub(crate) async fn of_copy(from: &Path, store: &StoreName, of: Option<TenantId>) -> Result<Self> {
         let (from, store) = (PathBuf::from(from), store.clone());
         let open = move || sqlite::transfer::Reader::of_copy(&from, &store, of);
         Ok(Self::Sqlite(Mobile::make(open).await?))
     }
 
-    /// Ends the reading. A connection to a server is used again then.
+    /// Ends the reading. Makes a connection to a server available again.
     pub(crate) async fn end(self) -> Result<()> {
         match self {
             Self::Sqlite(_) => Ok(()),
@@ -82,7 +82,7 @@ impl Source {
         }
     }
 
-    /// Names the tables to read.
+    /// Sets the tables to read.
     pub(crate) async fn read(&mut self, tables: &Tables) -> Result<()> {
         let tables = tables.clone();
         on!(self, reader => { reader.read(&tables); Ok(()) }, async { reader.read(&tables); Ok(()) })
@@ -93,12 +93,12 @@ impl Source {
         on!(self, reader => reader.page(table, after, most), reader.page(table, after, most))
     }
 
-    /// Returns those rows of a table that have one of these ids.
+    /// Returns the rows of a table that have one of these ids.
     pub(crate) async fn rows(&mut self, table: usize, ids: Vec<Key>) -> Result<Page> {
         on!(self, reader => reader.rows(table, &ids), reader.rows(table, &ids))
     }
 
-    /// Returns up to `most` changes noted after `after`, each record once, and how far they reach.
+    /// Returns up to `most` changes recorded after `after`, each record once, and how far they reach.
     pub(crate) async fn noted(&mut self, after: u64, most: u64) -> Result<(Touched, CaughtUp)> {
         on!(self, reader => reader.noted(after, most), reader.noted(after, most))
     }
@@ -123,17 +123,16 @@ impl Source {
         on!(self, reader => reader.info(), reader.info())
     }
 
-    /// Returns the tables with rows that are not among these: no model declares them.
+    /// Returns the tables that have rows but are not in `declared`, which are those that no model declares.
     pub(crate) async fn undeclared(&mut self, declared: HashSet<String>) -> Result<Vec<String>> {
         on!(self, reader => reader.undeclared(&declared), reader.undeclared(&declared))
     }
 }
 
-/// Checks a copy of this tenant and returns the generation of the place that it was taken from. With `pages`, reads every
-/// page.
+/// Checks a copy of this tenant and returns the generation of its source place. With `pages`, reads every page.
 ///
 /// # Errors
-/// Returns `WrongIdentity` if it is not of this tenant and store, and `Corrupt` if it is damaged.
+/// Returns `WrongIdentity` if the copy is not of this tenant and store, and `Corrupt` if it is damaged.
 pub(crate) async fn check_copy(from: &Path, store: &StoreName, of: TenantId, pages: bool) -> Result<u64> {
     let (from, store) = (PathBuf::from(from), store.clone());
     let check = move || sqlite::transfer::check_copy(&from, &store, of, pages);
@@ -155,7 +154,7 @@ impl Pages {
         Self { table, after: None, most: FIRST, ended: false }
     }
 
-    /// Returns the next page; None after the last one.
+    /// Returns the next page; `None` after the last one.
     pub(crate) async fn next(&mut self, source: &mut Source) -> Result<Option<Page>> {
         if self.ended {
             return Ok(None);
