@@ -1,7 +1,8 @@
 //! The platform's entry point: one engine over all servers, and sessions confined to one place each.
 //!
-//! It dispatches on the kind of server and holds no policy. It opens only what the caller's [`Place`] names, and never
-//! creates, guesses or falls back (`confined-query`, `catalog-placement`, `self-identifying` and `fenced-generation`).
+//! It dispatches on the kind of server and contains no policy. It opens only what the caller's [`Place`] names, and
+//! never creates, guesses or falls back (`confined-query`, `catalog-placement`, `self-identifying` and
+//! `fenced-generation`).
 
 use crate::{
     error::{Error, Kind, Result},
@@ -14,8 +15,8 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// Calls a method of whichever server this is. A future of PostgreSQL is boxed: one for a read of SQLite would otherwise
-/// be as large, although it is over before it is first awaited.
+/// Calls a method of the server, whichever kind it is. A future of PostgreSQL is boxed. Otherwise the future of a
+/// SQLite read would be as large, although that read has ended before its first await.
 macro_rules! at {
     ($server:expr, $at:ident => $call:expr) => {
         match $server {
@@ -60,11 +61,11 @@ pub use crate::{
     write::{Activity, Usage},
 };
 
-/// All servers and their open databases; cheap to clone.
+/// All servers and their open databases. Cheap to clone.
 ///
 /// # Errors
-/// Calls with a [`Place`] fail with `UnknownServer`, `Missing`, `WrongIdentity` or `Fenced` if its database is not where
-/// it should be, with `Busy` if that is in use for too long, and with the errors of the disk.
+/// Calls with a [`Place`] fail with `UnknownServer`, `Missing`, `WrongIdentity` or `Fenced` if its database is not
+/// where it should be, with `Busy` if the database is in use for too long, and with the errors of the disk.
 #[derive(Debug, Clone)]
 pub struct Engine(Arc<Inner>);
 
@@ -75,7 +76,7 @@ struct Inner {
     sqlite: Arc<sqlite::Shared>,
 }
 
-/// A server, by its kind.
+/// A server of either kind.
 #[derive(Debug)]
 enum Server {
     Sqlite(sqlite::Backend),
@@ -92,7 +93,7 @@ impl Server {
 }
 
 impl Engine {
-    /// Starts an engine on these servers. Their directories must exist; nothing else is touched.
+    /// Starts an engine on these servers. Their directories must exist. The engine touches nothing else.
     ///
     /// # Errors
     /// Returns [`Kind::Missing`] if a directory does not exist.
@@ -100,13 +101,13 @@ impl Engine {
         Self::open_with(servers, limits, WorkLimits::default())
     }
 
-    /// Starts an engine on these servers, with limits of long work. See [`Engine::open`].
+    /// Starts an engine on these servers, with limits for long work. See [`Engine::open`].
     pub fn open_with(servers: Vec<ServerSpec>, limits: CacheLimits, work: WorkLimits) -> Result<Self> {
         Self::open_in(servers, limits, work, Mode::Shared)
     }
 
-    /// Opens these servers for reading only, on a disk that is full or read-only. The caller ensures that no other
-    /// process uses the servers meanwhile: a database that is written to would be read in the middle of a commit.
+    /// Opens these servers read-only, on a disk that is full or read-only. The caller must ensure that no other process
+    /// uses the servers in the meantime: a database that is written to would be read in the middle of a commit.
     pub fn open_read_only(servers: Vec<ServerSpec>, limits: CacheLimits, work: WorkLimits) -> Result<Self> {
         Self::open_in(servers, limits, work, Mode::ReadOnly)
     }
@@ -141,8 +142,9 @@ impl Engine {
         Ok(Self(Arc::new(Inner { servers, platform, sqlite })))
     }
 
-    /// Sets the id of this installation, once the control store has it: databases made from now on carry it, and those
-    /// that carry another id are refused with `WrongIdentity`. The id is opaque, not empty, and never changes.
+    /// Sets the id of this installation once the control store has it. Databases created from now on carry it, and
+    /// databases that carry another id are refused with `WrongIdentity`. The id is opaque, not empty, and never
+    /// changes.
     ///
     /// # Errors
     /// Returns [`Kind::Internal`] if a different id was set before.
@@ -150,11 +152,11 @@ impl Engine {
         self.0.platform.set(id)
     }
 
-    /// Opens a session confined to `place`. Make a session for each request: it keeps its database open.
+    /// Opens a session confined to `place`. Open a session for each request, because it keeps its database open.
     ///
     /// # Errors
     /// Returns [`Kind::SchemaBehind`] or [`Kind::SchemaAhead`] if the database does not have exactly the migrations of
-    /// `schema`; every read and write of the session compares them again (`known-schema`).
+    /// `schema`. Every read and write of the session compares them again (`known-schema`).
     pub async fn session(&self, place: &Place, schema: &Arc<Schema>) -> Result<Session> {
         Ok(match self.server(place)? {
             Server::Sqlite(server) => Session::sqlite(server.session(place, schema).await?),
@@ -162,8 +164,8 @@ impl Engine {
         })
     }
 
-    /// Takes over a database that was made outside the platform for this place: adds the platform's own tables and the
-    /// identity of the place. Refuses a database with another identity. Idempotent; never creates a file.
+    /// Takes over a database that was created outside the platform for this place: adds the platform's own tables and
+    /// the identity of the place. Refuses a database with another identity. Idempotent; never creates a file.
     pub async fn attach(&self, place: &Place) -> Result<()> {
         at!(self.server(place)?, server => server.attach(place))
     }
@@ -173,21 +175,22 @@ impl Engine {
         at!(self.server(place)?, server => server.enrol(place))
     }
 
-    /// Forbids writes of this place inside its database, durably (`fenced-generation`). With `fenced` false, allows
-    /// them again, whichever operation forbade them.
+    /// Forbids writes of this place durably, inside its database (`fenced-generation`). If `fenced` is false, allows
+    /// writes again, whichever operation set the fence.
     ///
     /// # Errors
-    /// Returns `Fenced` if writes are to be allowed in a place that is being filled or removed, or was not opened yet.
+    /// Returns `Fenced` if `fenced` is false and the place is being filled or removed, or was not opened yet.
     pub async fn fence(&self, place: &Place, fenced: bool) -> Result<()> {
         at!(self.server(place)?, server => server.fence(place, fenced))
     }
 
-    /// Returns true if the database's file exists. For operators' reports, never for routing (`catalog-placement`).
+    /// Returns true if the file of the database exists. For operators' reports, never for routing
+    /// (`catalog-placement`).
     pub async fn exists(&self, place: &Place) -> Result<bool> {
         at!(self.server(place)?, server => server.exists(place))
     }
 
-    /// Returns where a place is, for messages: its server, and its file, database or schema there.
+    /// Describes for messages where a place is: its server, and its file, database or schema there.
     pub fn shown(&self, place: &Place) -> String {
         let Place { server, physical, .. } = place;
         match self.server(place) {
@@ -206,22 +209,24 @@ impl Engine {
         at!(self.named(server)?, server => server.database_files())
     }
 
-    /// Removes what an installation has once on a server. Call it when the installation has no database there any more.
+    /// Removes the objects that an installation has only once on a server. Call this when the installation has no
+    /// database there any more.
     ///
     /// # Errors
     /// Returns the errors of the server.
     pub async fn leave(&self, server: &ServerName) -> Result<()> {
         match self.named(server)? {
             Server::Postgres(server) => Box::pin(server.leave()).await,
-            // Its directory is what is left.
+            // Only the server's directory is left.
             Server::Sqlite(_) => Ok(()),
         }
     }
 
-    /// Returns what a server lacks for an installation to use it, each with its remedy. Empty: nothing.
+    /// Returns what a server lacks before an installation can use it, each item with its remedy. Empty if nothing is
+    /// missing.
     ///
     /// # Errors
-    /// Returns `Unreachable` if the server does not answer, and `NoAccess` if it does not let the installation in.
+    /// Returns `Unreachable` if the server does not answer, and `NoAccess` if it refuses the installation.
     pub async fn shortcomings(&self, server: &ServerName) -> Result<Vec<String>> {
         match self.named(server)? {
             Server::Postgres(server) => Box::pin(server.shortcomings()).await,
@@ -234,7 +239,7 @@ impl Engine {
         self.0.servers.iter().map(|server| server.name().clone()).collect()
     }
 
-    /// Connects to the servers that did not answer when they were last needed, so that [`Engine::reachable`] is current.
+    /// Connects to the servers that did not answer when they were last used, so that [`Engine::reachable`] is current.
     pub async fn look_for_servers(&self) {
         for server in &self.0.servers {
             if let Server::Postgres(server) = server
@@ -246,7 +251,7 @@ impl Engine {
         }
     }
 
-    /// Returns each server that is on a network, and whether it answered when it was last needed.
+    /// Returns each server that is on a network, and whether it answered when it was last used.
     pub fn reachable(&self) -> Vec<(ServerName, bool)> {
         let of = |server: &Server| match server {
             Server::Sqlite(_) => None,
@@ -264,7 +269,7 @@ impl Engine {
         self.0.servers.iter().flat_map(of).collect()
     }
 
-    /// Returns the residents of the database with this name, at most `most`. For operators' reports, never for routing.
+    /// Returns at most `most` residents of the database with this name. For operators' reports, never for routing.
     ///
     /// # Errors
     /// Returns `WrongIdentity` if the database does not have our tables.
@@ -277,7 +282,7 @@ impl Engine {
         at!(self.named(server)?, server => server.residents(physical, most))
     }
 
-    /// Returns the bytes of the database on disk; for a pooled tenant, those of its values.
+    /// Returns the size in bytes: of the database on disk or, for a pooled tenant, of its values.
     pub async fn size_bytes(&self, place: &Place) -> Result<u64> {
         at!(self.server(place)?, server => server.size_bytes(place))
     }
@@ -287,21 +292,22 @@ impl Engine {
         at!(self.server(place)?, server => server.drop_database(place))
     }
 
-    /// Rewrites a shared database, or one of the platform's own, from its rows, so that deleted data is in no file.
-    /// Writers wait meanwhile: about a second for 100 MB.
+    /// Rewrites a shared database, or one of the platform's own, from its rows, so that no file contains deleted data.
+    /// Other writers wait for it: about a second for 100 MB.
     pub async fn scrub(&self, place: &Place) -> Result<()> {
         at!(self.server(place)?, server => server.scrub(place))
     }
 
-    /// Opens the database and verifies that `place` lives there.
+    /// Opens the database and verifies that it holds `place`.
     pub async fn verify(&self, place: &Place) -> Result<()> {
         at!(self.server(place)?, server => server.verify(place))
     }
 
-    /// Reopens the database of `place` and checks every page. Returns why it is lost; None if it is whole.
+    /// Reopens the database of `place` and checks every page. Returns the reason if the database is lost; `None` if it
+    /// is whole.
     ///
     /// # Errors
-    /// Conditions that pass without intervention, such as a busy database or a full disk.
+    /// Returns errors that pass without intervention, such as a busy database or a full disk.
     pub async fn lost(&self, place: &Place) -> Result<Option<Error>> {
         match self.unusable(place).await? {
             Some(error) => Ok(Some(error)),
@@ -309,18 +315,19 @@ impl Engine {
         }
     }
 
-    /// Reopens the database of `place` and checks only its identity. Returns why it cannot be used; None if it can.
+    /// Reopens the database of `place` and checks only its identity. Returns the reason if the place cannot be used;
+    /// `None` if it can.
     ///
     /// # Errors
     /// Returns the errors of [`Engine::lost`].
     pub async fn unusable(&self, place: &Place) -> Result<Option<Error>> {
-        // An open connection would still read a file that was removed or replaced.
+        // Close it first: an open connection would still read a file that was removed or replaced.
         self.close(place);
         self.loss(place, self.verify(place).await)
     }
 
-    /// Returns true if `error` says that the database of `place` is missing, holds another place, or cannot be read;
-    /// false for conditions that pass without intervention.
+    /// Returns true if `error` means that the database of `place` is missing, holds another place, or cannot be read.
+    /// Returns false for conditions that pass without intervention.
     pub fn is_loss(&self, place: &Place, error: &Error) -> bool {
         match self.server(place) {
             Ok(Server::Sqlite(_)) => sqlite::is_loss(place, error),
@@ -329,7 +336,7 @@ impl Engine {
         }
     }
 
-    /// Turns a loss into `Some`; other errors stay errors.
+    /// Returns a loss as `Some`, and other errors as errors.
     fn loss(&self, place: &Place, checked: Result<()>) -> Result<Option<Error>> {
         match checked {
             Ok(()) => Ok(None),
@@ -346,24 +353,24 @@ impl Engine {
         at!(self.server(place)?, server => server.check_pages(place))
     }
 
-    /// Removes the database of `place` from the cache; it closes when its last user drops it.
+    /// Removes the database of `place` from the cache. The database closes when its last user drops it.
     pub fn close(&self, place: &Place) {
         if let Ok(Server::Sqlite(server)) = self.server(place) {
             server.close(place);
         }
     }
 
-    /// Returns the number of databases open now.
+    /// Returns the number of databases that are open now.
     pub fn open_databases(&self) -> usize {
         self.0.sqlite.cache.len()
     }
 
-    /// Returns the number of files opened since the start: how often the cache missed.
+    /// Returns the number of files opened since the process started, which is the number of cache misses.
     pub fn opens(&self) -> u64 {
         self.0.sqlite.cache.opens()
     }
 
-    /// Closes all databases that are not in use, cleanly, and ends background work.
+    /// Closes all databases that are not in use, and ends the background work.
     pub async fn shutdown(&self) {
         let inner = self.0.clone();
         let closed = tokio::task::spawn_blocking(move || inner.sqlite.cache.shutdown());

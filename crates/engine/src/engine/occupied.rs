@@ -1,5 +1,5 @@
-//! What lies on the servers whether or not the catalog knows it, so that nothing is given a name or an id that is in use
-//! (`no-reuse`). Never used for routing.
+//! Names and ids that are in use on the servers, whether or not the catalog knows them, so that they are not given
+//! again (`no-reuse`). Never used for routing.
 
 use super::{Engine, Server};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl Engine {
-    /// Returns true if any file has the name of this database, also one that was set aside.
+    /// Returns true if any file has the name of this database, including a file that was set aside.
     ///
     /// # Errors
     /// Returns [`crate::Kind::UnknownServer`] if there is no such server.
@@ -18,11 +18,11 @@ impl Engine {
         at!(self.named(server)?, server => server.is_taken(physical))
     }
 
-    /// Returns the highest ids of the residents that the installation `platform` has in a database. `None`: there is no
-    /// such database, or it cannot be read as one.
+    /// Returns the highest ids of the residents that the installation `platform` has in a database; `None` if there is
+    /// no such database, or if it cannot be read as a database.
     ///
     /// # Errors
-    /// Conditions that pass without intervention, and the errors of the disk.
+    /// Returns errors that pass without intervention, and the errors of the disk.
     pub async fn highest(
         &self,
         server: &ServerName,
@@ -32,8 +32,8 @@ impl Engine {
         at!(self.named(server)?, server => server.highest(physical, platform))
     }
 
-    /// Returns the generation of the tenant's rows in the shared database of `place`, whatever the generation of
-    /// `place`. `None`: it has none there.
+    /// Returns the generation of the tenant's rows in the shared database of `place`, which may differ from that of
+    /// `place`; `None` if the tenant has no rows there.
     ///
     /// # Errors
     /// Returns the errors of [`Engine::highest`].

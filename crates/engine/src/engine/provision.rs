@@ -1,4 +1,4 @@
-//! Makes new databases, either at once or prepared in the background.
+//! Creates new databases, either at once or prepared in the background.
 
 use super::{Engine, Server};
 use crate::{
@@ -8,16 +8,16 @@ use crate::{
     sqlite,
 };
 
-/// A new database that has no final name yet. Dropping it leaves nothing behind.
+/// A new database that has no final name yet. If it is dropped, nothing remains of it.
 #[derive(Debug)]
 pub struct Prepared {
     place: Place,
-    /// None on a server that makes databases under their final name.
+    /// The work in progress; `None` on a server that creates databases under their final name.
     work: Option<sqlite::Preparing>,
 }
 
 impl Engine {
-    /// Makes the file of a system store with the platform's own tables only. Idempotent.
+    /// Creates the file of a system store, with the platform's own tables only. Idempotent.
     ///
     /// # Errors
     /// Returns `WrongIdentity` if the file exists but belongs to another place.
@@ -25,7 +25,7 @@ impl Engine {
         self.provision(place, &Template::bare(place.store.clone())).await
     }
 
-    /// Makes the database of `place` from a template. Idempotent; never overwrites.
+    /// Creates the database of `place` from a template. Idempotent; never overwrites.
     ///
     /// # Errors
     /// Returns `WrongIdentity` if the file exists but belongs to another place.
@@ -33,8 +33,9 @@ impl Engine {
         at!(self.server(place)?, server => server.provision(place, template))
     }
 
-    /// Starts to make the database of `place` under a temporary name, on a blocking thread. Nothing is decided by that:
-    /// [`Engine::provision_prepared`] gives it its name, or it is removed. Must be called on a runtime.
+    /// Starts to create the database of `place` under a temporary name, on a blocking thread. This commits to nothing:
+    /// either [`Engine::provision_prepared`] gives the database its final name, or it is removed. Must be called on a
+    /// runtime.
     ///
     /// # Errors
     /// Returns [`crate::Kind::UnknownServer`] if there is no such server.
@@ -46,7 +47,8 @@ impl Engine {
         Ok(Prepared { place: place.clone(), work })
     }
 
-    /// Like [`Engine::provision`], but uses `prepared` if it belongs to `place`; otherwise makes the database now.
+    /// Creates the database of `place` from a template, like [`Engine::provision`], but uses `prepared` if that belongs
+    /// to `place`.
     ///
     /// # Errors
     /// Returns `WrongIdentity` if the file exists but belongs to another place.
@@ -63,9 +65,9 @@ impl Engine {
         }
     }
 
-    /// Moves a tenant's own database that is lost, as `error` says, away from its path. A process that has it open
-    /// would go on writing to it; from now on each of its writes is refused. The file is retained under another name;
-    /// anything that is not a regular file stays in place. May be repeated.
+    /// Moves a tenant's own database away from its path because it is lost, as `error` shows. A process that has it
+    /// open would continue to write to it; from now on each of its writes is refused. The file is retained under
+    /// another name. Anything that is not a regular file stays in place. Idempotent.
     ///
     /// # Errors
     /// Returns the errors of the disk.
@@ -73,11 +75,11 @@ impl Engine {
         at!(self.server(place)?, server => server.set_aside(place, error))
     }
 
-    /// Renames the database of a system store to a name that is not used yet, so that another one can have its name. Returns
-    /// the new name; None if there is no database. Only on a server of databases.
+    /// Renames the database of a system store to an unused name, so that another database can get its name. Returns the
+    /// new name; `None` if there is no database. Only on a server of databases.
     ///
     /// # Errors
-    /// Returns `Busy` if statements that run there do not end, and `Internal` for a file.
+    /// Returns `Busy` if statements that run there do not end, and `Internal` if the store is a file.
     pub async fn rename_aside(&self, place: &Place) -> Result<Option<String>> {
         match self.server(place)? {
             Server::Postgres(server) => server.rename_aside(place).await,

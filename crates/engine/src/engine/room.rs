@@ -1,10 +1,10 @@
-//! How full servers are.
+//! Free and used space of servers.
 
 use super::{Engine, Server};
 use crate::{error::Result, name::ServerName};
 
 impl Engine {
-    /// Returns the free bytes on the disk of each server; None if that cannot be told.
+    /// Returns the free bytes on the disk of each server; `None` if they cannot be determined.
     pub fn free_bytes(&self) -> Vec<(ServerName, Option<u64>)> {
         let of = |server: &Server| match server {
             Server::Sqlite(files) => files.free_bytes(),
@@ -13,8 +13,8 @@ impl Engine {
         self.0.servers.iter().map(|server| (server.name().clone(), of(server))).collect()
     }
 
-    /// Returns the bytes of all databases of a PostgreSQL server that the role of its URL may enter, also of those that other
-    /// programs made; None for a server of another kind, whose disk tells more.
+    /// Returns the bytes of all databases of a PostgreSQL server that the role of its URL may connect to, including
+    /// those of other programs; `None` for a server of another kind, whose free disk space is more useful.
     ///
     /// # Errors
     /// Returns `Unreachable` if the server does not answer.

@@ -11,34 +11,34 @@ use crate::{
 use std::{path::PathBuf, sync::Arc};
 
 impl Engine {
-    /// Applies those of `migrations` that the database of `place` lacks.
+    /// Applies the migrations in `migrations` that the database of `place` lacks.
     pub async fn migrate(&self, place: &Place, migrations: &[Migration]) -> Result<MigrateReport> {
         let script = Arc::new(Script::new(&place.store, migrations)?);
         self.migrate_with(place, &script).await
     }
 
-    /// Applies the missing migrations of a script, which can be compiled once for a whole fleet.
+    /// Applies the missing migrations of a script. The script can be compiled once for a whole fleet.
     pub async fn migrate_with(&self, place: &Place, script: &Arc<Script>) -> Result<MigrateReport> {
         at!(self.server(place)?, server => server.migrate_with(place, script))
     }
 
-    /// Applies the missing `migrations` to the database of `place` and rolls them back. Other writers wait meanwhile.
+    /// Applies the missing `migrations` to the database of `place` and rolls them back. Other writers wait for it.
     ///
     /// # Errors
-    /// Returns [`crate::Kind::Statement`] if one of them is refused.
+    /// Returns [`crate::Kind::Statement`] if the database refuses one of them.
     pub async fn rehearse(&self, place: &Place, migrations: &[Migration]) -> Result<()> {
         let script = Script::new(&place.store, migrations)?;
         at!(self.server(place)?, server => server.rehearse(place, &script))
     }
 
-    /// Compares the database of `place` with the schema that `migrations` make.
+    /// Compares the database of `place` with the schema that `migrations` produce.
     pub async fn inspect(&self, place: &Place, migrations: &[Migration]) -> Result<Inspection> {
         let script = Script::new(&place.store, migrations)?;
         at!(self.server(place)?, server => server.inspect(place, &script))
     }
 
-    /// Compares the search indexes of the database of `place` with its rows, in a pool those of all tenants. The database
-    /// must have all migrations of `script`.
+    /// Compares the search indexes of the database of `place` with its rows; in a pool, with the rows of all tenants.
+    /// The database must have all migrations of `script`.
     pub async fn check_search(&self, place: &Place, script: &Arc<Script>) -> Result<Vec<Fault>> {
         at!(self.server(place)?, server => server.check_search(place, script))
     }

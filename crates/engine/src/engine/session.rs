@@ -1,6 +1,6 @@
 //! The platform's handle to the rows of one place, independent of the database behind it.
 //!
-//! Only [`super::Engine::session`] makes one. It offers no way to name another tenant (`confined-query`).
+//! Only [`super::Engine::session`] creates one. It offers no way to name another tenant (`confined-query`).
 
 use crate::{
     error::{self, Result},
@@ -23,13 +23,13 @@ pub struct Session(pub(super) Kind);
 
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
-    /// Reads are over before they are first awaited: no allocation, no thread.
+    /// Reads end before their first await, so they need no allocation and no thread.
     Sqlite(sqlite::Session),
-    /// Each call is boxed, so that the future of a read of SQLite stays small.
+    /// Each call is boxed, so that the future of a SQLite read stays small.
     Postgres(postgres::Session),
 }
 
-/// Boxes the future of a read. Each call moves it there, so it must be small.
+/// Boxes the future of a read. The future is moved to the heap on each call, so it must be small.
 fn boxed<F: Future>(read: F) -> Pin<Box<F>> {
     const { assert!(size_of::<F>() <= 5 << 10, "box what a read seldom does") };
     Box::pin(read)
@@ -44,8 +44,9 @@ impl Session {
         Self(Kind::Postgres(session))
     }
 
-    /// Allows reads to be answered by read replicas: they may lack commits of other processes that are younger than the
-    /// configured lag, but nothing that this process wrote to the place. References and usage are read from the primary.
+    /// Allows read replicas to answer reads. They may lack commits of other processes that are younger than the
+    /// configured lag, but nothing that this process wrote to the place. References and usage are always read from the
+    /// primary.
     #[must_use]
     pub fn may_lag(self) -> Self {
         match self.0 {
@@ -54,8 +55,8 @@ impl Session {
         }
     }
 
-    /// Lets only those replicas answer that have replayed what was written before these positions, which
-    /// [`Written::position`] told, at whatever process. Positions of other servers do not matter here.
+    /// Restricts reads to replicas that have replayed everything written before these positions, by any process. The
+    /// positions come from [`Written::position`]. Ignores positions of other servers.
     pub async fn after(self, positions: &[Position]) -> Self {
         match self.0 {
             Kind::Postgres(session) if !positions.is_empty() => {
@@ -65,11 +66,11 @@ impl Session {
         }
     }
 
-    /// Visits the row with this id; returns None if there is none. Without `fields`, all columns.
+    /// Visits the row with this id; returns `None` if it does not exist. If `fields` is empty, visits all columns.
     ///
     /// # Errors
-    /// Returns `NotFound` if there is no such model, `Invalid` if it has no such field, `SchemaBehind` or `SchemaAhead`
-    /// if the database was migrated meanwhile.
+    /// Returns `NotFound` if there is no such model, `Invalid` if the model has no such field, and `SchemaBehind` or
+    /// `SchemaAhead` if the database was migrated in the meantime.
     pub async fn get<V: Visit>(
         &self,
         model: &str,
@@ -100,7 +101,7 @@ impl Session {
         }
     }
 
-    /// Visits one page of rows. Also returns the `after` of the next page, if there is one. `merge` holds the tenant's
+    /// Visits one page of rows. Returns the `after` of the next page, if there is one. `merge` contains the tenant's
     /// overrides of shared rows.
     ///
     /// # Errors
@@ -136,11 +137,11 @@ impl Session {
         }
     }
 
-    /// Returns the groups of the matching rows, with what was asked of each.
+    /// Returns the groups of the matching rows, with the requested measures of each.
     ///
     /// # Errors
-    /// Returns the errors of [`Session::select`]; `Invalid` for a field that a key or a measure cannot have, and for a
-    /// sum of integers that needs more than 64 bits.
+    /// Returns the errors of [`Session::select`], and `Invalid` for a field that a key or a measure cannot have, or for
+    /// a sum of integers that needs more than 64 bits.
     pub async fn aggregate(
         &self,
         model: &str,
@@ -153,7 +154,7 @@ impl Session {
         }
     }
 
-    /// Returns those of `ids` that do *not* exist.
+    /// Returns the ids in `ids` that do *not* exist.
     ///
     /// # Errors
     /// Returns the errors of [`Session::get`], and `Invalid` for more than 1,000 ids.
@@ -179,9 +180,9 @@ impl Session {
     /// affects only the time it takes. Owned changes are not copied.
     ///
     /// # Errors
-    /// Returns `Fenced` if the place was fenced or moved, whatever else is wrong; then `SchemaBehind` or `SchemaAhead`.
-    /// `Invalid`, `Unique`, `Reference`, `NotFound`, `Conflict` and `Limit` for a refused change. Returns `Busy` if a
-    /// writer in another process does not finish in time.
+    /// Returns `Fenced` if the place was fenced or moved, whatever else is wrong. After that, `SchemaBehind` or
+    /// `SchemaAhead` takes precedence. Returns `Invalid`, `Unique`, `Reference`, `NotFound`, `Conflict` or `Limit` for
+    /// a refused change, and `Busy` if a writer in another process does not finish in time.
     pub async fn write<'c>(
         &self,
         changes: impl Into<Cow<'c, [Change]>>,
@@ -193,8 +194,9 @@ impl Session {
         }
     }
 
-    /// Like [`Session::write`], if `condition` still holds under the lock that all writes of this place take. A caller that
-    /// changes what the condition says, and then waits for [`Session::settled`], sees every write that was done before.
+    /// Applies all changes in one transaction like [`Session::write`], if `condition` still holds under the lock that
+    /// all writes of this place take. A caller that changes the result of the condition, and then waits for
+    /// [`Session::settled`], sees every write that was made before the change.
     ///
     /// # Errors
     /// Returns the errors of [`Session::write`], and `Outdated` if the condition no longer holds.
@@ -210,10 +212,10 @@ impl Session {
         }
     }
 
-    /// Returns once every write that had begun here is over, in any process.
+    /// Returns once every write of this place that had begun, in any process, has ended.
     ///
     /// # Errors
-    /// Returns `Busy` if a writer does not finish in time; on PostgreSQL `Fenced` if the place is no longer there.
+    /// Returns `Busy` if a writer does not finish in time, and `Fenced` on PostgreSQL if the place is no longer there.
     pub async fn settled(&self) -> Result<()> {
         match &self.0 {
             Kind::Sqlite(session) => session.settled().await,
@@ -221,8 +223,8 @@ impl Session {
         }
     }
 
-    /// Finds out whether a write of this place was stored whose commit was not answered. Waits until no write is under way
-    /// here, in any process, so the answer is final.
+    /// Determines whether a write of this place was stored, if the answer to its commit was lost. Waits until no write
+    /// of the place is in progress in any process, so the result is final.
     ///
     /// # Errors
     /// Returns the errors of [`Session::settled`] and [`Session::get`].
@@ -247,8 +249,8 @@ impl Session {
         }
     }
 
-    /// Returns entries of the tenant's activity log, newest first; `before` is the last id of the previous page. A page
-    /// ends once its details take more than `bytes`; an empty page is the last.
+    /// Returns entries of the tenant's activity log, newest first. `before` is the last id of the previous page. A page
+    /// ends once its details exceed `bytes`. An empty page is the last one.
     ///
     /// # Errors
     /// Returns `Busy` if another process holds the lock for too long, and the errors of the disk.
@@ -259,7 +261,7 @@ impl Session {
         }
     }
 
-    /// Returns rows and bytes of this place.
+    /// Returns the number of rows and the bytes of this place.
     ///
     /// # Errors
     /// Returns `Fenced` if the place was fenced or moved, and `SchemaBehind` or `SchemaAhead`.
@@ -270,12 +272,12 @@ impl Session {
         }
     }
 
-    /// Runs a tenant's own statement, read-only and confined (`confined-sql`); pooled tenants are denied. It sees the
-    /// tenant's own tables; [`super::Engine::sql`] adds shared data.
+    /// Runs a tenant's own statement, read-only and confined (`confined-sql`). Pooled tenants are denied. The statement
+    /// sees the tenant's own tables; [`super::Engine::sql`] adds shared data.
     ///
     /// # Errors
-    /// Returns `Denied` for pooled tenants and for what a statement may not do, `Statement` if it is wrong, `Limit` and
-    /// `Deadline` if it takes too much.
+    /// Returns `Denied` for pooled tenants and for actions that a statement may not take, `Statement` if the statement
+    /// is wrong, and `Limit` or `Deadline` if it uses too much.
     pub async fn sql(&self, text: &str, params: serde_json::Value, limits: SqlLimits) -> Result<SqlRows> {
         match &self.0 {
             Kind::Sqlite(session) => session.sql(text, params, limits, vec![]).await,

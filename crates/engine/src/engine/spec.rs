@@ -1,27 +1,27 @@
-//! What an engine is opened with: its servers, and the limits of what it holds open and does at once.
+//! Parameters of an engine: its servers, and the limits of open databases and concurrent work.
 
 use super::{PostgresOptions, Replication};
 use crate::{descriptors::Descriptors, name::ServerName};
 use std::{path::PathBuf, time::Duration};
 
-/// A server of the configuration: where databases are.
+/// A server of the configuration, which holds databases.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum ServerSpec {
     /// A directory of SQLite files.
     Sqlite {
-        /// The server's name.
+        /// Name of the server.
         name: ServerName,
-        /// The directory; it must exist.
+        /// Directory of the files, which must exist.
         root: PathBuf,
     },
     /// A PostgreSQL server.
     Postgres {
-        /// The server's name.
+        /// Name of the server.
         name: ServerName,
-        /// How to reach it.
+        /// Connection options.
         options: PostgresOptions,
-        /// Its read replicas.
+        /// Read replicas of the server.
         replication: Replication,
     },
 }
@@ -37,25 +37,25 @@ impl ServerSpec {
         Self::replicated(name, options, Replication::default())
     }
 
-    /// Returns a PostgreSQL server with read replicas. None of them need answer yet.
+    /// Returns a PostgreSQL server with read replicas. They need not answer yet.
     pub fn replicated(name: ServerName, options: PostgresOptions, replication: Replication) -> Self {
         Self::Postgres { name, options, replication }
     }
 }
 
-/// Limits of what the engine holds open. For None, the machine decides.
+/// Limits of open databases, connections and descriptors. `None` derives a limit from the machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CacheLimits {
-    /// Maximum number of open databases; None derives it from the limit of open files.
+    /// Maximum number of open databases. `None` derives it from the limit of open files.
     pub open_databases: Option<usize>,
-    /// Maximum number of connections to one database; None means cores + 2.
+    /// Maximum number of connections to one database. `None` means cores + 2.
     pub connections_per_database: Option<usize>,
-    /// Descriptors for databases; None means a share of those of the process.
+    /// Number of descriptors for databases. `None` means a share of the process's descriptors.
     pub descriptors: Option<usize>,
 }
 
 impl CacheLimits {
-    /// Divides the descriptors within these limits.
+    /// Returns the division of the descriptors within these limits.
     pub(super) fn shares(&self) -> Descriptors {
         let asked = self.open_databases.unwrap_or(OPEN_DATABASES);
         let shares = match self.descriptors {
@@ -73,15 +73,15 @@ impl CacheLimits {
 /// Default for the maximum number of open databases, if there are enough descriptors.
 const OPEN_DATABASES: usize = 20_000;
 
-/// Limits of work on blocking threads. For None, the machine decides.
+/// Limits of work on blocking threads. `None` derives a limit from the machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WorkLimits {
-    /// Maximum number of concurrent pieces of long work; None means twice the cores.
+    /// Maximum number of concurrent pieces of long work. `None` means twice the cores.
     pub at_once: Option<usize>,
-    /// Maximum number of those for one tenant; None means half. Never more than half of the connections to one
-    /// database.
+    /// Maximum number of concurrent pieces of long work for one tenant. `None` means half of `at_once`. Never more than
+    /// half of the connections to one database.
     pub per_tenant: Option<usize>,
-    /// Longest duration of a read; None means 10 seconds. A write transaction gets six times that.
+    /// Longest duration of a read. `None` means 10 seconds. A write transaction gets six times as long.
     pub deadline: Option<Duration>,
 }
 

@@ -1,5 +1,5 @@
-//! Statements in SQL on the rows of a place: a tenant's own, and an operator's reads. Both may join the tenant's tables with
-//! shared data, where the two databases can.
+//! SQL statements on the rows of a place: a tenant's own, and an operator's reads. Both may join the tenant's tables
+//! with shared data, if the two databases support it.
 
 use super::{Engine, Server, Session, session::Kind as Of};
 use crate::{
@@ -14,17 +14,18 @@ use crate::{
 use serde_json::Value as Json;
 use std::sync::Arc;
 
-/// How often a statement is begun anew because a shared store was migrated meanwhile.
+/// Maximum number of attempts of a statement. It is repeated if a shared store was migrated in the meantime.
 const ATTEMPTS: usize = 3;
 
 impl Engine {
-    /// Runs a tenant's own statement, read-only and confined (`confined-sql`); pooled tenants are denied. Besides the
-    /// tenant's tables it sees the models of `shared` under their plain names, with the shared values. A table of the
-    /// tenant with the same name goes first. Shared data that cannot be joined matters to statements that name it only.
+    /// Runs a tenant's own statement, read-only and confined (`confined-sql`). Pooled tenants are denied. Besides the
+    /// tenant's tables, the statement sees the models of `shared` under their plain names, with the shared values. A
+    /// table of the tenant takes precedence over a model of the same name. Shared data that cannot be joined affects
+    /// only statements that name it.
     ///
     /// # Errors
-    /// Returns the errors of [`Session::sql`]; `Statement` if it names shared data that cannot be joined, with the
-    /// reason; the errors of opening the shared store if it names shared data.
+    /// Returns the errors of [`Session::sql`]. If the statement names shared data, also returns the errors of opening
+    /// the shared store, and `Statement` with the reason if that data cannot be joined.
     pub async fn sql(
         &self,
         session: &Session,
@@ -56,10 +57,10 @@ impl Engine {
         }
     }
 
-    /// Runs a read-only statement on the rows of a place, whatever its schema. Operators use it to look at stored
-    /// values, even in a database whose migration failed. In a shared database the statement sees only the models of the
-    /// place's store, with the rows of the place; in a tenant's own also the models of `shared`, as in [`Engine::sql`].
-    /// `script` has the migrations of the store for the isolation of the place.
+    /// Runs a read-only statement on the rows of a place, under any schema. Operators use it to inspect stored values,
+    /// even in a database whose migration failed. In a shared database, the statement sees only the models of the
+    /// place's store, with the rows of the place. In a tenant's own database, it also sees the models of `shared`, as
+    /// in [`Engine::sql`]. `script` has the migrations of the store for the isolation of the place.
     ///
     /// # Errors
     /// Returns [`Kind::SchemaAhead`] if a shared database has migrations that `script` does not have, and otherwise the
@@ -98,8 +99,9 @@ impl Engine {
         }
     }
 
-    /// Returns what an administrator has to do so that statements on this place can join shared data: the database, and SQL to
-    /// run there. None: nothing, or it does not help because the databases are of different kinds.
+    /// Returns the steps for an administrator that allow statements on this place to join shared data: the database,
+    /// and SQL to run there. Returns `None` if there is nothing to do, or if nothing helps because the databases are of
+    /// different kinds.
     ///
     /// # Errors
     /// Returns `Missing` if there is no such database, and `Unreachable` if its server does not answer.
@@ -140,8 +142,8 @@ impl Engine {
         beside
     }
 
-    /// Makes the shared stores that a statement on PostgreSQL may name readable there. Returns their schemas. `anew` does
-    /// not trust what was found before.
+    /// Makes the shared stores that a statement on PostgreSQL may name readable there. Returns their schemas. If `anew`
+    /// is set, does not rely on what an earlier call found.
     async fn joined(
         &self,
         (server, site): (&postgres::Server, &postgres::Site),
@@ -166,7 +168,7 @@ impl Engine {
     }
 }
 
-/// Returns those shared stores of which a statement may name a model, each with such a model.
+/// Returns the shared stores with a model that a statement may name, each with one such model.
 fn named<'s>(
     text: &str,
     shared: &'s [SharedStore],
@@ -174,7 +176,7 @@ fn named<'s>(
     shared.iter().filter_map(move |store| Some((store, store.named_in(text)?)))
 }
 
-/// Lets a first attempt be repeated if the views of shared data may be why it failed.
+/// Marks the error of a first attempt as repeatable, if the views of shared data may be its cause.
 fn healing(done: Result<SqlRows>, joined: &[postgres::Joined], attempt: usize) -> Result<SqlRows> {
     match done {
         Err(error) if attempt == 1 && !joined.is_empty() && postgres::may_heal(&error) => {

@@ -1,8 +1,9 @@
-//! Plain SQL on a system store, for the platform's own tables only: never tenants' rows, never a text that a tenant
-//! wrote.
+//! Plain SQL on a system store, for the platform's own tables only: never for tenants' rows, and never with text that a
+//! tenant wrote.
 //!
-//! The statements are written once for all databases, with the parameters `?` or `?1`. Writers of all processes follow
-//! one another, so that numbers which the statements assign have no gaps, and a check stays true until its commit.
+//! The statements are written once for all databases, with the parameters `?` or `?1`. Writers of all processes run one
+//! after another, so numbers that the statements assign have no gaps, and the result of a check stays true until its
+//! commit.
 
 use super::{Engine, Server};
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
 };
 use std::time::Instant;
 
-/// Handle to a system store; cheap to clone.
+/// Handle to a system store. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct SystemDb(Store);
 
@@ -24,7 +25,7 @@ enum Store {
     Postgres(postgres::SystemDb),
 }
 
-/// A transaction on a system store. Dropping it rolls back.
+/// A transaction on a system store. Dropping it rolls it back.
 #[derive(Debug)]
 pub struct Tx(Work);
 
@@ -35,7 +36,7 @@ enum Work {
     Postgres(Box<postgres::Tx>),
 }
 
-/// Calls a method of whichever database this is. A future of PostgreSQL is boxed, see `engine::at`.
+/// Calls a method of the database, whichever kind it is. A future of PostgreSQL is boxed, see `engine::at`.
 macro_rules! on {
     ($kind:ident, $of:expr, $it:ident => $call:expr) => {
         match $of {
@@ -49,7 +50,7 @@ impl Engine {
     /// Opens the system store at `place`, for the platform's own SQL.
     ///
     /// # Errors
-    /// Returns `Missing` or `WrongIdentity` if it is not there, and `Unreachable` if its server does not answer.
+    /// Returns `Missing` or `WrongIdentity` if the store is not there, and `Unreachable` if its server does not answer.
     pub async fn system(&self, place: &Place) -> Result<SystemDb> {
         if place.tenant.is_some() {
             return Err(Error::new(Kind::Internal, format!("{place} is not a system store")));
@@ -70,7 +71,7 @@ impl SystemDb {
         }
     }
 
-    /// Starts a transaction that may write. Waits for other writers, up to 5 s for those in other processes.
+    /// Starts a transaction that may write. Waits for other writers; for those in other processes up to 5 s.
     ///
     /// # Errors
     /// Returns [`Kind::Busy`] if a writer in another process does not finish in time.
@@ -105,8 +106,8 @@ impl SystemDb {
         matches!(self.0, Store::Postgres(_))
     }
 
-    /// Runs one statement that changes something in its own transaction, returns its rows, and tells no process: for what
-    /// no cache holds. On a server it waits for no other writer.
+    /// Runs one statement that changes rows, in its own transaction, and returns its rows. Notifies no process, so it
+    /// is only for rows that no cache holds. On a server it does not wait for other writers.
     ///
     /// # Errors
     /// Returns the errors of [`SystemDb::begin`] and [`Tx::query`].
@@ -122,8 +123,8 @@ impl SystemDb {
         }
     }
 
-    /// Returns when a commit of any process was reported, since the last call of this. Only one task may wait. On SQLite it
-    /// never returns: there, [`SystemDb::mark`] tells.
+    /// Waits until a commit of any process is reported, counting from the last call of this function. Only one task may
+    /// wait. On SQLite it never returns; use [`SystemDb::mark`] there.
     pub async fn heard(&self) {
         match &self.0 {
             Store::Sqlite(_) => std::future::pending().await,
@@ -131,7 +132,8 @@ impl SystemDb {
         }
     }
 
-    /// Returns the time of the server's clock, in microseconds since 1970, UTC. `None`: it is that of this host.
+    /// Returns the time of the server's clock, in microseconds since 1970 in UTC; `None` if the clock of this host
+    /// applies.
     ///
     /// # Errors
     /// Returns the errors of [`SystemDb::query`].
@@ -142,10 +144,10 @@ impl SystemDb {
         }
     }
 
-    /// Returns a number that stays the same as long as no process commits to this store. Take it *before* the read
-    /// whose result you cache. Asks no database: it takes about 150 ns.
+    /// Returns a number that stays the same as long as no process commits to this store. Call it *before* the read
+    /// whose result you cache. It does not query the database and takes about 150 ns.
     ///
-    /// On a server, commits of other processes are counted as it reports them; see [`SystemDb::confirmed`].
+    /// On a server, commits of other processes count once the server reports them; see [`SystemDb::confirmed`].
     pub fn mark(&self) -> u64 {
         match &self.0 {
             Store::Sqlite(db) => db.mark(),
@@ -153,7 +155,7 @@ impl SystemDb {
         }
     }
 
-    /// Returns true if something was committed since `mark` was taken (or if that cannot be told).
+    /// Returns true if a process has committed since `mark` was taken, or if that is unknown.
     pub fn changed(&self, mark: u64) -> bool {
         match &self.0 {
             Store::Sqlite(db) => db.changed(mark),
@@ -161,10 +163,10 @@ impl SystemDb {
         }
     }
 
-    /// Returns an instant for which this is certain: every commit that was acknowledged before it, to whichever process, is
-    /// counted by [`SystemDb::mark`]. It advances about every second while the server answers. `None`: no instant is known.
+    /// Returns an instant such that [`SystemDb::mark`] counts every commit that any process acknowledged before it. The
+    /// instant advances about every second while the server answers; `None` if no instant is known.
     ///
-    /// For a file on this machine it is now.
+    /// For a file on this machine, it is the current instant.
     pub fn confirmed(&self) -> Option<Instant> {
         match &self.0 {
             Store::Sqlite(_) => Some(Instant::now()),
@@ -174,8 +176,8 @@ impl SystemDb {
 }
 
 impl Tx {
-    /// Runs one statement and returns the number of changed rows. A statement that is refused changes nothing; the
-    /// transaction goes on.
+    /// Runs one statement and returns the number of changed rows. A refused statement changes nothing, and the
+    /// transaction continues.
     ///
     /// # Errors
     /// Returns `Statement` if the statement is wrong, and the errors of the disk.
@@ -199,7 +201,7 @@ impl Tx {
         on!(Work, &mut self.0, tx => tx.batch(sql))
     }
 
-    /// Checks that the database takes a statement. Does not run it.
+    /// Checks that the database accepts a statement, without running it.
     ///
     /// # Errors
     /// Returns the errors of [`Tx::execute`].
@@ -207,7 +209,7 @@ impl Tx {
         on!(Work, &mut self.0, tx => tx.check(sql))
     }
 
-    /// Returns the columns of a table, in their order. Empty: there is no such table.
+    /// Returns the columns of a table in order; empty if there is no such table.
     ///
     /// # Errors
     /// Returns the errors of [`Tx::query`].
@@ -228,7 +230,7 @@ impl Tx {
         rows.iter().map(column).collect()
     }
 
-    /// Returns the tables whose ids the database assigns and never assigns twice, with the last id of each.
+    /// Returns the tables whose ids the database assigns and never reuses, with the last id of each.
     ///
     /// # Errors
     /// Returns the errors of [`Tx::query`].
@@ -253,8 +255,8 @@ impl Tx {
     ///
     /// # Errors
     /// Returns the errors of the disk; then nothing was committed. Returns [`Kind::Missing`] if the file was removed or
-    /// replaced: then the commit is in a file that no process opens any more. Returns [`Kind::InDoubt`] if the answer
-    /// of a server was lost: then the change is stored whole or not at all.
+    /// replaced; then the commit is in a file that no process will open again. Returns [`Kind::InDoubt`] if the answer
+    /// of a server was lost; then the change is either stored completely or not at all.
     pub async fn commit(self) -> Result<()> {
         on!(Work, self.0, tx => tx.commit())
     }

@@ -1,5 +1,5 @@
 //! Functions for copies, catching up and comparing. Each runs on a blocking thread without a deadline, because its
-//! duration depends on the size of the tenant. Operations call them, never requests.
+//! duration depends on the size of the tenant. Operations call them; requests never do.
 
 use super::{Engine, Server};
 use crate::{
@@ -22,10 +22,10 @@ use std::{
 };
 
 impl Engine {
-    /// Writes the committed state of `place` to the new file `to` while writers go on; checks and syncs it. Whatever
-    /// the isolation, the copy is one file in the layout of a tenant's own database with one tenant and store inside.
-    /// For a pooled tenant, the shared tables must have exactly the migrations of `script`, which may be of either
-    /// isolation.
+    /// Writes the committed state of `place` to the new file `to`, while writers continue; checks and syncs the file.
+    /// Whatever the isolation of the place, the copy is one file in the layout of a tenant's own database, with one
+    /// tenant and store in it. For a pooled tenant, the shared tables must have exactly the migrations of `script`,
+    /// which may be of either isolation.
     ///
     /// # Errors
     /// Returns `SchemaBehind` or `SchemaAhead` if the shared tables do not have exactly the migrations of `script`.
@@ -33,7 +33,7 @@ impl Engine {
         self.copy_out_with(place, script, to, CopyOptions::default()).await
     }
 
-    /// Like [`Engine::copy_out`], but skips the steps that `options` leave out.
+    /// Writes a copy like [`Engine::copy_out`], without the steps that `options` skip.
     ///
     /// # Errors
     /// Returns the errors of [`Engine::copy_out`].
@@ -45,7 +45,7 @@ impl Engine {
         options: CopyOptions,
     ) -> Result<Copy> {
         match self.server(place)? {
-            // Pages are copied faster than rows.
+            // Copying pages is faster than copying rows.
             Server::Sqlite(server) if !place.isolation.is_pooled() || place.tenant.is_none() => {
                 server.copy_pages(place, to, options).await
             }
@@ -53,12 +53,12 @@ impl Engine {
         }
     }
 
-    /// Writes the tables of a tenant's models to the new file `to`, as an archive that PostgreSQL's `pg_restore` reads, while
-    /// writers go on. Uploaded files and the activity log are not in it.
+    /// Writes the tables of a tenant's models to the new file `to`, as an archive for PostgreSQL's `pg_restore`, while
+    /// writers continue. The archive does not contain uploaded files and the activity log.
     ///
     /// # Errors
-    /// Returns `Statement` with what is in the way: the place is not on PostgreSQL, it is pooled, or there is no
-    /// `pg_dump`, and `Io` with what `pg_dump` says if it fails.
+    /// Returns `Statement` with the obstacle: the place is not on PostgreSQL, it is pooled, or there is no `pg_dump`.
+    /// Returns `Io` with the message of `pg_dump` if that fails.
     pub async fn dump(&self, place: &Place, to: &Path) -> Result<()> {
         match self.server(place)? {
             Server::Postgres(server) => Box::pin(server.dump(place, to)).await,
@@ -69,8 +69,8 @@ impl Engine {
         }
     }
 
-    /// Returns the tables of `place` with rows that no model declares. A copy has them only if all pages are copied: that of
-    /// a place with a SQLite file of its own. `script` has the migrations of the store.
+    /// Returns the tables of `place` that have rows but that no model declares. A copy contains them only if all pages
+    /// are copied, as for a place with its own SQLite file. `script` has the migrations of the store.
     ///
     /// # Errors
     /// Returns `WrongIdentity` or `Fenced` if the place is not where it should be.
@@ -81,22 +81,24 @@ impl Engine {
         Ok(found)
     }
 
-    /// Makes the database of the new `place` from a copy, which must carry tenant `of` and the place's store. The
-    /// copy's identity is replaced by the place's tenant, generation and platform, and any fence is lifted. Idempotent.
+    /// Creates the database of the new `place` from a copy, which must be of tenant `of` and of the place's store. The
+    /// place's tenant, generation and platform replace the identity of the copy, and any fence is lifted. Idempotent.
     ///
-    /// For a tenant with its own database, the copy becomes a new file; nothing is overwritten (`WrongIdentity`). For a
-    /// pooled place, the rows are put into the shared tables and replace those of an earlier generation; copy and
-    /// shared database must have exactly the migrations of `script`. Other writers of the shared database wait for one
-    /// batch of rows at most, unless an earlier generation that may be in use is replaced: that is one transaction.
+    /// For a tenant with its own database, the copy becomes a new file. Nothing is overwritten (`WrongIdentity`). For a
+    /// pooled place, the rows are inserted into the shared tables and replace those of an earlier generation; both the
+    /// copy and the shared database must have exactly the migrations of `script`. Other writers of the shared database
+    /// wait for at most one batch of rows. The exception is the replacement of an earlier generation that may be in
+    /// use: that is one transaction.
     ///
     /// # Errors
-    /// Returns `Fenced` if the copy is of a later generation of the same tenant, or another caller fills the place
-    /// meanwhile.
+    /// Returns `Fenced` if the copy is of a later generation of the same tenant, or if another caller fills the place
+    /// at the same time.
     pub async fn adopt(&self, place: &Place, script: &Arc<Script>, from: &Path, of: TenantId) -> Result<()> {
         self.adopt_with(place, script, from, of, AdoptOptions::default()).await
     }
 
-    /// Like [`Engine::adopt`], with options: move instead of copy the source file, or skip checks the caller already did.
+    /// Creates a database from a copy like [`Engine::adopt`]. The options can move the source file instead of copying
+    /// it, or skip checks that the caller already made.
     ///
     /// # Errors
     /// Returns the errors of [`Engine::adopt`].
@@ -119,18 +121,19 @@ impl Engine {
         at!(server, server => server.fill(place, script, contents, PlaceState::Open, &carried))
     }
 
-    /// Removes a pooled tenant with all its rows. Other writers of the shared database wait for one batch of rows at
-    /// most. Meanwhile no request may be routed there. Idempotent. To erase the tenant's last bytes see
+    /// Removes a pooled tenant with all its rows. Other writers of the shared database wait for at most one batch of
+    /// rows. No request may be routed to the place in the meantime. Idempotent. To erase the tenant's last bytes, see
     /// [`Engine::scrub`].
     ///
     /// # Errors
-    /// Returns `Fenced` if the tenant is here at another generation, or another caller fills the place meanwhile.
+    /// Returns `Fenced` if the database holds the tenant at another generation, or if another caller fills the place at
+    /// the same time.
     pub async fn withdraw(&self, place: &Place) -> Result<()> {
         at!(self.server(place)?, server => server.withdraw(place))
     }
 
-    /// Makes the database of a system store from a copy of one. A system store always has its own database. On a server of
-    /// databases it gets the rows of the models, with the migrations of `script` that the copy has.
+    /// Creates the database of a system store from a copy of one. A system store always has its own database. On a
+    /// server of databases, it gets the rows of the models, with the migrations of `script` that the copy has.
     ///
     /// # Errors
     /// Returns `Internal` if `place` is not a system store, and otherwise the errors of [`Engine::adopt`].
@@ -152,7 +155,7 @@ impl Engine {
     /// Applies the missing migrations of `script` to a copy, in place.
     ///
     /// # Errors
-    /// Returns `SchemaAhead` if the copy has migrations that are not known here.
+    /// Returns `SchemaAhead` if the copy has migrations that `script` does not have.
     pub async fn migrate_copy(
         &self,
         from: &Path,
@@ -163,10 +166,10 @@ impl Engine {
         blocking(move || transfer::migrate_copy(&from, of, &script)).await
     }
 
-    /// Checks every page of a copy and returns what it says about itself.
+    /// Checks every page of a copy and returns its own description: identity, migrations and counts.
     ///
     /// # Errors
-    /// Returns `WrongIdentity` if the copy is not of this tenant (None for a system store) and store.
+    /// Returns `WrongIdentity` if the copy is not of this tenant (`None` for a system store) and store.
     pub async fn inspect_copy(
         &self,
         from: &Path,
@@ -190,7 +193,7 @@ impl Engine {
     /// Computes checksums of the contents of a copy, like [`Engine::digest`].
     ///
     /// # Errors
-    /// Returns `WrongIdentity` if the copy is not of this tenant (None for a system store) and store.
+    /// Returns `WrongIdentity` if the copy is not of this tenant (`None` for a system store) and store.
     pub async fn digest_copy(
         &self,
         from: &Path,
@@ -201,12 +204,12 @@ impl Engine {
         carry::digest(source, &Tables::of_schema(schema)).await
     }
 
-    /// Computes checksums of a copy with the schema it has, whether or not it has all migrations of `script`. A backup
-    /// records them and is later compared with them, however the apps have changed since.
+    /// Computes checksums of a copy under its own schema, even if it lacks migrations of `script`. A backup records
+    /// these checksums, and later comparisons stay valid whatever changes in the apps.
     ///
     /// # Errors
-    /// Returns [`Kind::SchemaAhead`] if the copy has migrations that are not known here, and [`Kind::Statement`] if its
-    /// migrations differ from those of the current `script`.
+    /// Returns [`Kind::SchemaAhead`] if the copy has migrations that `script` does not have, and [`Kind::Statement`] if
+    /// its migrations differ from those of the current `script`.
     pub async fn describe_copy(
         &self,
         from: &Path,
@@ -218,8 +221,8 @@ impl Engine {
         carry::digest(source, &Tables::of_state(applied.state(), applied.store())).await
     }
 
-    /// Removes personal data from a copy: fields marked personal get a meaningless value, in rows, full-text indexes
-    /// and the activity log. `from` must not be used afterwards; `to` is a new file.
+    /// Removes personal data from a copy: fields marked as personal get a meaningless value, in rows, full-text indexes
+    /// and the activity log. `from` must not be used afterwards. `to` is a new file.
     ///
     /// # Errors
     /// Returns the errors of the disk.
@@ -229,7 +232,7 @@ impl Engine {
     }
 
     /// Describes the differences between the schema of a copy that has all migrations of `script` and the schema that
-    /// the script makes. Empty for a copy of ours. Call it for every file that comes from outside (`dump-runs-code`).
+    /// the script produces. Empty for a copy that we made. Call it for every file from outside (`dump-runs-code`).
     ///
     /// # Errors
     /// Returns `SchemaAhead` or `Statement` if the copy's migrations are not those of `script`.
@@ -238,8 +241,8 @@ impl Engine {
         blocking(move || transfer::foreign(&from, &script)).await
     }
 
-    /// Passes every row of a model of a copy to `show`, in order of id, until `show` returns false. Without `fields`,
-    /// all columns. Blocks.
+    /// Passes every row of a model of a copy to `show`, in order of id, until `show` returns false. If `fields` is
+    /// empty, passes all columns. Blocks.
     ///
     /// # Errors
     /// Returns `NotFound` if there is no such model, and `Invalid` if it has no such field.
@@ -263,7 +266,7 @@ impl Engine {
         carry::compare(&self.end(live)?, &self.end(other)?, &tables).await
     }
 
-    /// Returns where `place` is, for transfers.
+    /// Returns the end of a transfer that `place` is.
     pub(super) fn end(&self, place: &Place) -> Result<End> {
         Ok(match self.server(place)? {
             Server::Sqlite(server) => End::Sqlite(server.site(place)),
