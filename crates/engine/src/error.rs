@@ -6,7 +6,7 @@ use std::{fmt, path::Path};
 /// Result of every engine call.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, in terms a caller can act on.
+/// Kind of an error, in terms that a caller can act on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
@@ -18,38 +18,38 @@ pub enum Kind {
     WrongIdentity,
     /// The placement's generation is stale or the place is fenced (`fenced-generation`).
     Fenced,
-    /// A table, a column or a migration is missing: migrations have not run here.
+    /// A table, a column or a migration is missing, because migrations have not run on this database.
     SchemaBehind,
-    /// The database has migrations that are not known here: a newer version of the apps made it.
+    /// The database has migrations that are not known here, because a newer version of the apps created it.
     SchemaAhead,
-    /// The platform's own tables in the database have a later form than this program knows: a newer version of the
-    /// program wrote them.
+    /// The platform's own tables in the database have a later format than this program knows, because a newer version
+    /// of the program wrote them.
     FormatAhead,
-    /// A unique constraint refused the row. Holds the conflicting fields.
+    /// A unique constraint refused the row. Contains the conflicting fields.
     Unique(Vec<String>),
     /// Rows of this model still refer to the row. A reference to a missing row is `Invalid`.
     Reference(String),
-    /// A value breaks a rule of its field. Holds the field and the reason.
+    /// A value breaks a rule of its field. Contains the field and the rule.
     Invalid(String, String),
-    /// No such row.
+    /// The row does not exist.
     NotFound,
-    /// The row does not have the expected version. Holds the current version.
+    /// The row does not have the expected version. Contains the current version.
     Conflict(i64),
-    /// What the write was decided on may have changed meanwhile. Nothing was done: decide again.
+    /// The facts on which the write was decided may have changed in the meantime. Nothing was written; decide again.
     Outdated,
     /// A limit of the tenant would be exceeded: `rows` or `bytes`.
     Limit(&'static str),
     /// The statement reached its deadline or was cancelled.
     Deadline,
-    /// The confinement refused the statement (`confined-sql`). Holds what it tried.
+    /// The confinement refused the statement (`confined-sql`). Contains the refused action.
     Denied(String),
-    /// The statement itself is wrong. Holds the database's message.
+    /// The statement itself is wrong. Contains the database's message.
     Statement(String),
     /// Another writer holds the database's lock for longer than the busy timeout.
     Busy,
-    /// The database's server does not answer. Nothing was done, and nothing is lost.
+    /// The server of the database does not answer. Nothing was written, and nothing is lost.
     Unreachable,
-    /// The answer to a commit was lost: the change is stored whole or not at all. Never repeat it blindly.
+    /// The answer to a commit was lost. The change is either stored completely or not at all. Never repeat it blindly.
     InDoubt,
     /// The disk is full.
     DiskFull,
@@ -63,7 +63,7 @@ pub enum Kind {
     Internal,
 }
 
-/// An error of the engine: kind and private detail. `Display` is for logs; the public text follows from
+/// An error of the engine, with its kind and private detail. `Display` is for logs; the public text follows from
 /// [`Error::kind`].
 #[derive(Debug)]
 pub struct Error {
@@ -74,7 +74,7 @@ pub struct Error {
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
-/// What few errors have.
+/// Details that few errors have.
 #[derive(Debug, Default)]
 struct About {
     file: Option<Box<Path>>,
@@ -103,14 +103,14 @@ impl Error {
         self
     }
 
-    /// Adds the file that the error concerns, unless it has one already.
+    /// Adds the file that the error concerns, unless the error already has one.
     #[must_use]
     pub fn in_file(mut self, path: &Path) -> Self {
         self.about.get_or_insert_default().file.get_or_insert_with(|| path.into());
         self
     }
 
-    /// Adds what tells later whether a write was stored whose commit was not answered.
+    /// Adds the evidence that determines later whether the write was stored, if the answer to its commit was lost.
     #[must_use]
     pub(crate) fn with_doubt(mut self, doubt: Option<Doubt>) -> Self {
         if doubt.is_some() {
@@ -119,8 +119,8 @@ impl Error {
         self
     }
 
-    /// Returns what tells later whether the write was stored, if the kind is [`Kind::InDoubt`] and the write was one of
-    /// records; see [`crate::Session::outcome`].
+    /// Returns the evidence that determines later whether the write was stored, if the kind is [`Kind::InDoubt`] and
+    /// the write was one of records; see [`crate::Session::outcome`].
     pub fn doubt(&self) -> Option<&Doubt> {
         self.about.as_ref()?.doubt.as_ref()
     }
@@ -135,13 +135,13 @@ impl Error {
         self
     }
 
-    /// Returns the index of the refused change in the batch, counted from 0; None if the error does not concern one
+    /// Returns the index of the refused change in the batch, counted from 0; `None` if the error does not concern one
     /// change.
     pub fn index(&self) -> Option<usize> {
         self.index
     }
 
-    /// Returns an error for a value that breaks a rule: the field and the rule.
+    /// Returns an error for a value that breaks a rule. Takes the field and the rule.
     pub fn invalid(field: impl Into<String>, rule: impl Into<String>) -> Self {
         let (field, rule) = (field.into(), rule.into());
         Self::new(Kind::Invalid(field, rule), "")

@@ -1,4 +1,5 @@
-//! Shared data that a tenant's own SQL may read beside the tenant's tables: which models, and which statements name them.
+//! Shared data that a tenant's own SQL may read besides the tenant's tables: the models, and the statements that name
+//! them.
 
 use crate::{
     error::{Error, Kind},
@@ -8,26 +9,26 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// A system store, and those of its models that a tenant's own SQL may read under their plain names.
+/// A system store, and its models that a tenant's own SQL may read under their plain names.
 #[derive(Debug, Clone)]
 pub struct SharedStore {
-    /// Where the store is.
+    /// Place of the store.
     pub place: Place,
-    /// Its schema. A statement reads the store only if the database has exactly this schema (`known-schema`).
+    /// Schema of the store. A statement reads the store only if the database has exactly this schema (`known-schema`).
     pub schema: Arc<Schema>,
-    /// The models that may be read.
+    /// Models that a statement may read.
     pub models: Vec<ModelName>,
 }
 
 impl SharedStore {
-    /// Returns the model that a statement may name, if there is one. The look is at words alone, so a name inside a text
-    /// or a comment counts too; but no statement reads a model without having its name as a word.
+    /// Returns the model that a statement may name, if there is one. Only words are compared, so a name inside a text
+    /// or a comment counts as well. But no statement can read a model without containing its name as a word.
     pub(crate) fn named_in(&self, text: &str) -> Option<&ModelName> {
         let text = text.to_ascii_lowercase();
         self.models.iter().find(|model| has_word(&text, model.as_str()))
     }
 
-    /// Returns the compiled models that may be read.
+    /// Returns the compiled models that a statement may read.
     pub(crate) fn plans(&self) -> impl Iterator<Item = &Plan> {
         self.models.iter().filter_map(|model| self.schema.model(model.as_str()))
     }
@@ -52,17 +53,17 @@ pub(crate) fn refused(message: String) -> Error {
     Error::new(Kind::Statement(message), "shared data")
 }
 
-/// Shared data that a statement seems to name and that cannot be joined, and why.
+/// Shared data that a statement seems to name but that cannot be joined, with the reasons.
 #[derive(Debug, Default)]
 pub(crate) struct Absent(Vec<(SharedStore, Error)>);
 
 impl Absent {
-    /// Adds a store.
+    /// Adds a store, with the reason why it cannot be joined.
     pub(crate) fn add(&mut self, store: &SharedStore, why: Error) {
         self.0.push((store.clone(), why));
     }
 
-    /// Returns why a statement failed: the shared data that it names is absent, or `error`.
+    /// Returns the reason why a statement failed: the absence of shared data that it names, or else `error`.
     pub(crate) fn explain(self, error: Error) -> Error {
         if !matches!(error.kind(), Kind::Statement(_) | Kind::SchemaBehind) {
             return error;

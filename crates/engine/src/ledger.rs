@@ -1,6 +1,6 @@
-//! What the ledger of a database says: which migrations it has, which it lacks, and which are not known here.
+//! The ledger of a database: the migrations that it has, that it lacks, and that are not known here.
 //!
-//! Rules only: each database reads and writes its own ledger.
+//! This module contains only rules: each database reads and writes its own ledger.
 
 use crate::{
     error::{Error, Kind, Result},
@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct MigrateReport {
     /// Migrations that this run applied, as `app/name`, in order.
     pub applied: Vec<String>,
-    /// Migrations that the database has and the platform does not know: applied by a newer version of it.
+    /// Migrations that the database has but the platform does not know, because a newer version of an app applied them.
     pub unknown: Vec<String>,
 }
 
@@ -41,13 +41,13 @@ pub(crate) fn name_in(store: &StoreName, migration: &str) -> String {
     format!("{store}/{migration}")
 }
 
-/// Returns `app/name` for a line of the ledger; None if it is about another store.
+/// Returns `app/name` for an entry of the ledger; `None` if the entry belongs to another store.
 pub(crate) fn id_of(store: &StoreName, app: &str, name: &str) -> Option<String> {
     let (of, migration) = name.split_once('/')?;
     (of == store.as_str()).then(|| format!("{app}/{migration}"))
 }
 
-/// Returns those of the loaded migrations that a database lacks, in order.
+/// Returns the loaded migrations that a database lacks, in order.
 ///
 /// # Errors
 /// Returns [`Kind::Statement`] if an applied migration was changed, or comes after a missing one of the same app.
@@ -80,16 +80,16 @@ pub(crate) fn missing<'m>(
     Ok(missing)
 }
 
-/// Returns the migrations that a database has and that are not known, as `app/name`.
+/// Returns the migrations that a database has but that are not loaded, as `app/name`.
 pub(crate) fn unknown<'m>(loaded: impl IntoIterator<Item = &'m Loaded>, applied: &Applied) -> Vec<String> {
     let known: BTreeSet<String> = loaded.into_iter().map(Loaded::id).collect();
     applied.keys().filter(|id| !known.contains(*id)).cloned().collect()
 }
 
-/// Refuses to migrate a database that a newer version of one of the apps with missing migrations has migrated.
+/// Refuses to migrate a database if a newer version of an app with missing migrations has migrated it before.
 ///
 /// # Errors
-/// Returns [`Kind::Statement`] if one has.
+/// Returns [`Kind::Statement`] if a newer version of such an app has migrated the database.
 pub(crate) fn refuse_newer(missing: &[String], unknown: &[String]) -> Result<()> {
     let app = |id: &str| id.split('/').next().map(str::to_owned);
     match unknown.iter().find(|u| missing.iter().any(|m| app(m) == app(u))) {
@@ -102,10 +102,10 @@ pub(crate) fn refuse_newer(missing: &[String], unknown: &[String]) -> Result<()>
     }
 }
 
-/// Refuses a database that does not have exactly the known migrations; `what` names it.
+/// Refuses a database that does not have exactly the known migrations. `what` names the database in the error.
 ///
 /// # Errors
-/// Returns [`Kind::SchemaAhead`] if it has others, and [`Kind::SchemaBehind`] if it lacks some.
+/// Returns [`Kind::SchemaAhead`] if the database has other migrations, and [`Kind::SchemaBehind`] if it lacks some.
 pub(crate) fn require_all(missing: &[String], unknown: &[String], what: &str) -> Result<()> {
     refuse_unknown(unknown, what)?;
     match missing.first() {
@@ -114,10 +114,10 @@ pub(crate) fn require_all(missing: &[String], unknown: &[String], what: &str) ->
     }
 }
 
-/// Refuses a database that has migrations that are not known; `what` names it.
+/// Refuses a database that has migrations that are not known here. `what` names the database in the error.
 ///
 /// # Errors
-/// Returns [`Kind::SchemaAhead`] if it has some.
+/// Returns [`Kind::SchemaAhead`] if the database has such migrations.
 pub(crate) fn refuse_unknown(unknown: &[String], what: &str) -> Result<()> {
     match unknown.first() {
         Some(unknown) => {

@@ -1,6 +1,6 @@
 //! Everything that a database does inside one placement: model schema, migration operations, queries as data.
 //!
-//! Only the `tenantry` crate uses it. It never decides *which* placement a request may touch: it is given a
+//! Only the `tenantry` crate uses it. It never decides *which* placement a request may touch. It receives a
 //! [`place::Place`] and confines every statement to it.
 
 mod carry;

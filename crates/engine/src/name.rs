@@ -1,5 +1,5 @@
-//! Names and ids, checked once when parsed (`checked-names`). Each kind of name has its own type, so none can be used
-//! in place of another.
+//! Names and ids, validated once when they are parsed (`checked-names`). Each kind of name has its own type, so that
+//! one kind cannot be used in place of another.
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc};
@@ -12,7 +12,7 @@ pub struct NameError {
     pub kind: &'static str,
     /// The text that was given, cut at 80 characters.
     pub value: String,
-    /// The rule it breaks.
+    /// The rule that the text breaks.
     pub reason: &'static str,
 }
 
@@ -109,23 +109,23 @@ macro_rules! name_type {
     };
 }
 
-name_type!(/// An app of the platform: a folder under `apps/`.
+name_type!(/// Name of an app, which is a folder under `apps/`.
     AppName, "app name", check_ident);
-name_type!(/// A model; unique over all apps of a platform, and the URL segment of its records.
+name_type!(/// Name of a model: unique over all apps of a platform, and the URL segment of its records.
     ModelName, "model name", check_ident);
-name_type!(/// A field of a model.
+name_type!(/// Name of a field of a model.
     FieldName, "field name", check_ident);
-name_type!(/// A store: a logical database of the configuration.
+name_type!(/// Name of a store, which is a logical database of the configuration.
     StoreName, "store name", check_ident);
-name_type!(/// A server: where databases live.
+name_type!(/// Name of a server, which holds databases.
     ServerName, "server name", check_ident);
-name_type!(/// A role that a membership or API key carries.
+name_type!(/// Name of a role of a membership or API key.
     RoleName, "role name", check_ident);
-name_type!(/// A plan that tenants subscribe to.
+name_type!(/// Name of a plan that tenants subscribe to.
     PlanName, "plan name", check_ident);
-name_type!(/// A tenant's human name in URLs and hosts. ASCII only; refused, never mapped.
+name_type!(/// Short name of a tenant in URLs and hosts. ASCII only: other text is refused, never mapped.
     Slug, "slug", check_slug);
-name_type!(/// What a database is called where it lies; opaque to everyone but the engine.
+name_type!(/// Name of a database on its server. Only the engine interprets it.
     PhysicalName, "physical name", check_physical);
 
 macro_rules! id_type {
@@ -136,11 +136,11 @@ macro_rules! id_type {
         pub struct $name(i64);
 
         impl $name {
-            /// Wraps the number that the catalog holds.
+            /// Wraps the number that the catalog stores.
             pub const fn from_raw(raw: i64) -> Self {
                 Self(raw)
             }
-            /// Returns the number the catalog holds.
+            /// Returns the number that the catalog stores.
             pub const fn get(self) -> i64 {
                 self.0
             }
@@ -153,9 +153,9 @@ macro_rules! id_type {
     };
 }
 
-id_type!(/// A tenant, for ever; never reused.
+id_type!(/// Id of a tenant. It is never reused.
     TenantId);
-id_type!(/// A user of the platform.
+id_type!(/// Id of a user of the platform.
     UserId);
 
 #[cfg(test)]

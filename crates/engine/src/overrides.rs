@@ -1,4 +1,4 @@
-//! A tenant's own values for fields of shared rows, as its override rows hold them.
+//! A tenant's own values for fields of shared rows, as stored in its override rows.
 
 use crate::{
     cell::{Raw, stored, value},
@@ -15,16 +15,16 @@ use serde_json::Value as Json;
 /// A tenant's changes to one shared row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OverrideRow {
-    /// The shared row.
+    /// Id of the shared row.
     pub id: RecordId,
-    /// JSON object: field → stored representation, as [`changes`] makes it.
+    /// JSON object: field → stored representation, as [`changes`] returns it.
     pub changes: String,
 }
 
 /// Collects override rows from a read of `shared_id` and `changes` of a `{model}_overrides` model.
 #[derive(Debug, Default)]
 pub struct CollectOverrides {
-    /// Rows collected so far.
+    /// The rows collected so far.
     pub rows: Vec<OverrideRow>,
 }
 
@@ -47,7 +47,7 @@ impl Visit for CollectOverrides {
 /// Checks values and returns them as the `changes` of an override row of this shared model.
 ///
 /// # Errors
-/// Returns `Invalid` for a field that cannot be overridden, or a value that its field does not allow.
+/// Returns `Invalid` for a field that cannot be overridden, or for a value that its field does not allow.
 pub fn changes(plan: &Plan, values: &[(FieldName, Value)]) -> Result<Json> {
     let mut out = serde_json::Map::new();
     for (name, value) in values {
@@ -63,7 +63,7 @@ pub fn changes(plan: &Plan, values: &[(FieldName, Value)]) -> Result<Json> {
     Ok(Json::Object(out))
 }
 
-/// Returns the values in the `changes` of an override row, without fields that are no longer overridable.
+/// Returns the values in the `changes` of an override row, without fields that can no longer be overridden.
 pub fn values(plan: &Plan, changes: &Json) -> Vec<(FieldName, Value)> {
     let known = plan.columns.iter().filter(|column| overridable(plan, &column.name));
     let seen = known.filter_map(|column| {
@@ -83,7 +83,7 @@ pub(crate) fn overridable(plan: &Plan, name: &FieldName) -> bool {
     plan.model.overrides.as_ref().is_some_and(|o| o.fields.contains(name))
 }
 
-/// Returns the override rows that change a searched text.
+/// Returns the override rows that change a text that is searched.
 pub(crate) fn touching<'r>(plan: &Plan, rows: &'r [OverrideRow]) -> Vec<&'r OverrideRow> {
     let searched: Vec<_> =
         plan.model.fields.iter().filter(|f| f.search && overridable(plan, &f.name)).collect();

@@ -1,4 +1,4 @@
-//! Where the rows of one tenant and store are. The platform builds it from the catalog only (`catalog-placement`).
+//! Places of the rows of one tenant and store. The platform builds them only from the catalog (`catalog-placement`).
 
 use crate::name::{NameError, PhysicalName, ServerName, StoreName, TenantId};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ pub enum EngineKind {
 }
 
 impl EngineKind {
-    /// Returns its name in configurations and answers.
+    /// Returns the name of the software in configurations and API responses.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",
@@ -24,7 +24,7 @@ impl EngineKind {
     }
 }
 
-/// How the rows of tenants are separated.
+/// Separation of tenants' rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Isolation {
@@ -37,7 +37,7 @@ pub enum Isolation {
 }
 
 impl Isolation {
-    /// Returns its name in configurations and answers.
+    /// Returns the name of the isolation in configurations and API responses.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pooled => "pooled",
@@ -58,7 +58,7 @@ impl Isolation {
         })
     }
 
-    /// Returns true if tenants share tables: a tenant's rows are told apart by a column.
+    /// Returns true if tenants share tables, in which a column distinguishes their rows.
     pub fn is_pooled(self) -> bool {
         self == Self::Pooled
     }
@@ -72,20 +72,20 @@ impl FromStr for Isolation {
     }
 }
 
-/// A placement as the engine needs it. Two equal places are the same opened database and resident.
+/// A placement in the form that the engine needs. Two equal places denote the same database and resident.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Place {
-    /// The server.
+    /// Name of the server.
     pub server: ServerName,
-    /// The store of the configuration.
+    /// Name of the store.
     pub store: StoreName,
-    /// How its rows are separated from those of other tenants.
+    /// Separation of the rows from those of other tenants.
     pub isolation: Isolation,
-    /// Name of the database or schema on that server. Pooled tenants of one store share it.
+    /// Name of the database or schema on the server. Pooled tenants of one store share it.
     pub physical: PhysicalName,
-    /// The tenant; None for system stores.
+    /// Id of the tenant; `None` for system stores.
     pub tenant: Option<TenantId>,
-    /// Incremented by every move and restore; the database must carry the same (`self-identifying` and
+    /// Number that every move and restore increments. The database must carry the same number (`self-identifying` and
     /// `fenced-generation`).
     pub generation: u64,
 }
@@ -103,20 +103,20 @@ impl fmt::Display for Place {
     }
 }
 
-/// What lies on a server, whether or not a placement names it: a database or schema, or a file of one.
+/// A database or schema on a server, or a file of a database, whether or not a placement names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseFile {
-    /// The server.
+    /// Name of the server.
     pub server: ServerName,
-    /// Name of the file, database or schema there.
+    /// Name of the file, database or schema on the server.
     pub file: String,
-    /// Name of the database; None if this engine gives no such name, or for a file such as a `-wal` without its
+    /// Name of the database; `None` if this engine never gives such a name, or for a file such as a `-wal` without its
     /// database.
     pub physical: Option<PhysicalName>,
-    /// Whether it is a schema or a database. A pool is found as one or the other.
+    /// Isolation that matches the object: schema or database. A pool is found as one of the two.
     pub isolation: Isolation,
-    /// Size in bytes, of a file without those next to it.
+    /// Size in bytes. For a file, the files next to it do not count.
     pub bytes: u64,
-    /// Time of the last change of a file; when a database or schema was made.
+    /// Time of the last change of a file, or of the creation of a database or schema.
     pub modified: SystemTime,
 }

@@ -1,8 +1,9 @@
-//! Positions in the log of a database server, sealed, so that a client can carry one from a write to a later read.
+//! Positions in the log of a database server, sealed so that a client can carry one from a write to a later read.
 //!
-//! A read that brings the position of an earlier write is answered by a read replica only if that has replayed it. The number
-//! in the log tells how much all tenants of the server write together, so a client gets it encrypted with a key that only
-//! the processes of the installation can read. A position that no process has sealed opens nowhere.
+//! A read replica answers a read with the position of an earlier write only if it has replayed the log up to that
+//! position. The number in the log reveals how much all tenants of the server write together. So a client gets it
+//! encrypted with a key that only the processes of the installation can read. A position that no such process has
+//! sealed cannot be opened.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use std::{fmt, str::FromStr};
@@ -12,7 +13,7 @@ const TAG: usize = 8;
 const PLAIN: usize = 12;
 const BYTES: usize = SERVER + TAG + PLAIN;
 
-/// A sealed position: which server's log, and where in it. Its text form has 30 characters of base64url.
+/// A sealed position: the server of the log, and the position in it. Its text form has 30 characters of base64url.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Position {
     server: [u8; SERVER],
@@ -21,7 +22,7 @@ pub struct Position {
 }
 
 impl Position {
-    /// Returns true if both are positions in the log of one server.
+    /// Returns true if both positions are in the log of the same server.
     pub fn is_of_same_server(&self, other: &Self) -> bool {
         self.server == other.server
     }
@@ -43,7 +44,7 @@ impl fmt::Debug for Position {
     }
 }
 
-/// A text that is no position.
+/// Error for a text that is not a [`Position`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotAPosition;
 
@@ -64,7 +65,8 @@ impl FromStr for Position {
     }
 }
 
-/// A position in clear. A later timeline continues the log of an earlier one, so it comes after all of it.
+/// A position in clear text. A later timeline continues the log of an earlier one, so its positions come after all of
+/// the earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct LogPosition {
     pub(crate) timeline: i32,
@@ -78,7 +80,7 @@ pub(crate) struct Seal {
 }
 
 impl Seal {
-    /// Returns the seal that follows from the secret of a server.
+    /// Returns the seal that is derived from the secret of a server.
     pub(crate) fn new(secret: &str) -> Self {
         let key = blake3::derive_key("Tenantry: positions in the log", secret.as_bytes());
         let server = start(&blake3::keyed_hash(&key, b"server"));
@@ -93,13 +95,13 @@ impl Seal {
         Position { server: self.server, tag, sealed: self.masked(&tag, plain) }
     }
 
-    /// Returns the position in clear; None if this seal did not close it.
+    /// Returns the position in clear text; `None` if this seal did not seal it.
     pub(crate) fn open(&self, position: &Position) -> Option<LogPosition> {
         if position.server != self.server {
             return None;
         }
         let plain = self.masked(&position.tag, position.sealed);
-        // The time that this takes may reveal a tag. A client that forges a position gains nothing by it: the primary
+        // The duration of this comparison may reveal a tag. A client that forges a position gains nothing: the primary
         // answers its reads.
         if self.tag(&plain) != position.tag {
             return None;
@@ -111,7 +113,7 @@ impl Seal {
         })
     }
 
-    /// The tag depends on every bit of the position, so the mask that follows from it is used for one position only.
+    /// The tag depends on every bit of the position, so the mask that is derived from it is used for only one position.
     fn tag(&self, plain: &[u8; PLAIN]) -> [u8; TAG] {
         let mut hash = blake3::Hasher::new_keyed(&self.key);
         start(&hash.update(b"tag").update(plain).finalize())

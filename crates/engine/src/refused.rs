@@ -1,17 +1,17 @@
-//! Rows because of which a migration was refused. The error of the migration carries them.
+//! Rows that made a database refuse a migration. The error of the migration carries them.
 
 use crate::{error::Error, name::TenantId};
 use std::{collections::BTreeMap, fmt};
 
-/// Largest number of rows that are named.
+/// Maximum number of rows that a message names.
 pub(crate) const NAMED_MAX: usize = 20;
 
-/// The first rows that a migration refused. Rows of a pool are of many tenants, so they are private to operators.
+/// The first rows that a migration refused. Rows of a pool belong to many tenants, so only operators may see them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RefusedRows {
-    /// Ids of the rows by tenant. `None`: the database has no tenant column.
+    /// Ids of the rows by tenant. The tenant is `None` if the database has no tenant column.
     pub ids: BTreeMap<Option<TenantId>, Vec<String>>,
-    /// There are more rows than these.
+    /// Whether there are more rows than these.
     pub more: bool,
     /// Number of all refused rows, or of refused values that occur in several rows.
     pub count: u64,
@@ -30,7 +30,7 @@ impl RefusedRows {
         None
     }
 
-    /// Names the rows, and their tenants as `name` does.
+    /// Lists the rows, and their tenants with the names that `name` returns.
     pub fn text(&self, name: impl Fn(TenantId) -> String) -> String {
         let each = self.ids.iter().map(|(tenant, ids)| {
             let rows = format!("{} {}", if ids.len() == 1 { "row" } else { "rows" }, ids.join(", "));
@@ -43,8 +43,8 @@ impl RefusedRows {
         format!("{}{more}", each.collect::<Vec<_>>().join("; "))
     }
 
-    /// Returns the ids for the reason of a tenant's own database, or of a shared store. Empty for a pool: each of its tenants
-    /// reads the reason.
+    /// Returns the ids as text for the reason of a refusal in a tenant's own database or in a shared store. Empty for a
+    /// pool, because each of its tenants reads the reason.
     pub(crate) fn own(&self) -> String {
         match self.ids.get(&None) {
             Some(ids) => format!(" (id {}{})", ids.join(", "), if self.more { ", …" } else { "" }),
@@ -52,7 +52,7 @@ impl RefusedRows {
         }
     }
 
-    /// Returns true if the rows are of tenants of a pool.
+    /// Returns true if the rows belong to tenants of a pool.
     pub fn is_pooled(&self) -> bool {
         self.ids.keys().any(Option::is_some)
     }

@@ -1,5 +1,5 @@
-//! The words of texts and of searches, for databases that do not have SQLite's tokenizer `unicode61 remove_diacritics 2`.
-//! It is the same rule: a word is a run of letters and digits, in lower case, Latin letters without their diacritics.
+//! The words of texts and searches, for databases that lack SQLite's tokenizer `unicode61 remove_diacritics 2`. The
+//! rule is the same: a word is a run of letters and digits in lower case, with Latin letters stripped of diacritics.
 
 use crate::{error::Result, list::terms};
 use unicode_normalization::char::decompose_canonical;
@@ -20,12 +20,12 @@ pub(crate) fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// Returns true for a diacritic that follows its letter. It belongs to the word, and is left out.
+/// Returns true for a diacritic that follows its letter. It belongs to the word, but is left out of it.
 fn is_mark(character: char) -> bool {
     ('\u{300}'..='\u{36f}').contains(&character)
 }
 
-/// Returns the letter in lower case; a Latin letter without its diacritics.
+/// Returns the letter in lower case. A Latin letter loses its diacritics.
 fn folded(character: char) -> char {
     if character.is_ascii() {
         return character.to_ascii_lowercase();
@@ -38,8 +38,8 @@ fn folded(character: char) -> char {
     base.filter(char::is_ascii).unwrap_or(lower)
 }
 
-/// Returns the letter in lower case, whichever of its forms it has: a final sigma is a sigma. The dotless i, whose upper case
-/// is that of i, is another letter.
+/// Returns the letter in lower case. All forms of a letter give the same result: a final sigma is a sigma. The dotless
+/// i, whose upper case is that of i, is a different letter.
 fn lower(character: char) -> char {
     let mut upper = character.to_uppercase();
     let form = match (upper.next(), upper.next()) {
@@ -49,15 +49,15 @@ fn lower(character: char) -> char {
     form.to_lowercase().next().unwrap_or(form)
 }
 
-/// What a user searches for: phrases that must all occur, the last one as a prefix.
+/// A user's search: phrases that must all occur, the last one as a prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Search {
-    /// Words of each phrase, which follow each other in one text. None is empty.
+    /// Words of each phrase, which must follow each other in one text. No phrase is empty.
     phrases: Vec<Vec<String>>,
 }
 
 impl Search {
-    /// Reads what was typed; None if it has no word.
+    /// Parses the text of a search; `None` if it contains no word.
     ///
     /// # Errors
     /// Returns `Invalid` for too many characters or terms.
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
     use rusqlite::Connection;
 
-    /// Returns the words that SQLite finds.
+    /// Returns the words that SQLite finds in the text.
     fn theirs(conn: &Connection, text: &str) -> Vec<String> {
         conn.execute_batch("DELETE FROM s").unwrap();
         conn.execute("INSERT INTO s VALUES (?1)", [text]).unwrap();
@@ -127,8 +127,8 @@ mod tests {
         ] {
             assert_eq!(words(text), theirs(&conn, text), "{text}");
         }
-        // Letters that both know, in the middle of a word: later versions of Unicode have more. SQLite's table lacks U+01E0
-        // and U+01E1; to it, three numbers that stand for no character are letters.
+        // Letters that both know, in the middle of a word. Later versions of Unicode have more letters. SQLite's table
+        // lacks U+01E0 and U+01E1, and it treats three numbers without a character as letters.
         for code in (0x20..0x1e0).chain(0x1e2..0x250).chain(0x386..0x482).chain(0x1e00..0x1f00) {
             let Some(letter) =
                 char::from_u32(code).filter(|c| !matches!(c, '\u{38b}' | '\u{38d}' | '\u{3a2}'))

@@ -8,7 +8,7 @@ use crate::{
 /// A value as system stores hold it: instants are integers in microseconds, booleans are 0 and 1.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Cell {
-    /// Absent.
+    /// Null.
     Null,
     /// A whole number.
     Integer(i64),
@@ -18,7 +18,7 @@ pub(crate) enum Cell {
     Other(String),
 }
 
-/// A row of a system store. Reading a column as another type than it has is an error, not a conversion.
+/// A row of a system store. Reading a column as a type that it does not have is an error, never a conversion.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SqlRow(pub(crate) Vec<Cell>);
 
@@ -100,12 +100,12 @@ impl SqlRow {
 /// A column of a table in a system store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SystemColumn {
-    /// Its name.
+    /// Name of the column.
     pub name: String,
-    /// It holds text, JSON included; otherwise integers.
+    /// Whether the column holds text, including JSON. Otherwise it holds integers.
     pub is_text: bool,
-    /// It may be null.
+    /// Whether the column may be null.
     pub is_nullable: bool,
-    /// Position in the primary key, from 1 on.
+    /// Position in the primary key, from 1; `None` if the column is not part of it.
     pub key: Option<i64>,
 }

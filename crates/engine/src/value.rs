@@ -6,7 +6,7 @@ use uuid::Uuid;
 /// An owned value of a field.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// Absent.
+    /// Null.
     Null,
     /// True or false.
     Boolean(bool),
@@ -14,22 +14,22 @@ pub enum Value {
     Integer(i64),
     /// Exact decimal; the field's scale determines how many decimals are stored.
     Decimal(Decimal),
-    /// UTF-8 text; also for choices.
+    /// UTF-8 text. Also used for choices.
     Text(String),
     /// Calendar date.
     Date(jiff::civil::Date),
     /// Instant in UTC, to the microsecond.
     DateTime(jiff::Timestamp),
-    /// UUID, version 7 when generated here.
+    /// UUID. It has version 7 if it was generated here.
     Uuid(Uuid),
-    /// Any JSON; also the description of a file.
+    /// Any JSON value. Also used for the description of a file.
     Json(serde_json::Value),
 }
 
 /// A value borrowed from a row while it is visited.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ValueRef<'a> {
-    /// Absent.
+    /// Null.
     Null,
     /// True or false.
     Boolean(bool),
@@ -39,7 +39,7 @@ pub enum ValueRef<'a> {
     Decimal(Decimal),
     /// Text that needs JSON escaping.
     Text(&'a str),
-    /// Text of a date, instant or UUID: canonical, needs no escaping.
+    /// Text of a date, instant or UUID in canonical form, which needs no escaping.
     Plain(&'a str),
     /// Calendar date, from a database that has such a type.
     Date(jiff::civil::Date),
@@ -47,7 +47,7 @@ pub enum ValueRef<'a> {
     Instant(jiff::Timestamp),
     /// UUID, from a database that has such a type.
     Uuid(Uuid),
-    /// JSON text, valid as it is.
+    /// JSON text that is already valid.
     Json(&'a str),
 }
 
@@ -91,7 +91,7 @@ impl<T: Into<Value>> From<Option<T>> for Value {
 }
 
 impl From<ValueRef<'_>> for Value {
-    /// Makes an owned copy. The length of canonical text tells its type: date 10, instant 27, UUID 36.
+    /// Makes an owned copy. The length of canonical text determines its type: date 10, instant 27, UUID 36.
     fn from(v: ValueRef<'_>) -> Self {
         match v {
             ValueRef::Null => Self::Null,
