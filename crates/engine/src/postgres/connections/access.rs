@@ -1,4 +1,4 @@
-//! How to reach one server: address, role, and whether it answers at the moment.
+//! Access to one server: address, role, and whether the server answers at the moment.
 
 use super::{
     Connection,
@@ -18,14 +18,14 @@ use tokio_postgres::{
     config::{Host, TargetSessionAttrs},
 };
 
-/// An open connection, and the stream of its bytes.
+/// An open connection, and the future that drives its socket.
 type Dialled = (Client, tokio_postgres::Connection<Socket, Encrypted>);
 
-/// How long connecting may take.
+/// Longest duration of connecting.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long a server may take to answer a question that costs nothing.
+/// Longest time that a server may take to answer a trivial query.
 const PROBE: Duration = Duration::from_secs(3);
-/// How long callers are refused at once after the server was out of reach. One of them then tries again.
+/// Time for which callers are refused at once after the server was unreachable. Then one caller tries again.
 const AWAY: Duration = Duration::from_secs(1);
 
 /// The address of a server and the role that signs in to it.
@@ -33,7 +33,7 @@ const AWAY: Duration = Duration::from_secs(1);
 pub struct Access {
     config: Config,
     encryption: Encryption,
-    /// How programs of PostgreSQL are told to encrypt.
+    /// Environment variables that make PostgreSQL's programs encrypt.
     encryption_of_programs: Vec<(&'static str, String)>,
     prepares: bool,
     away: Mutex<Option<(Instant, String)>>,
@@ -42,9 +42,9 @@ pub struct Access {
 /// Another role that signs in.
 #[derive(Clone)]
 pub struct Login {
-    /// Its name.
+    /// Name of the role.
     pub role: String,
-    /// Its password.
+    /// Password of the role.
     pub password: String,
 }
 
@@ -55,8 +55,8 @@ impl fmt::Debug for Login {
 }
 
 impl Access {
-    /// Reads a `postgresql://` URL. `prepares` tells whether statements may be prepared by name: not behind a pooler
-    /// that gives each transaction another connection.
+    /// Parses a `postgresql://` URL. `prepares` sets whether statements may be prepared by name. That is impossible
+    /// behind a pooler that gives each transaction another connection.
     ///
     /// # Errors
     /// Returns [`Kind::Statement`] if the URL is wrong.
@@ -83,7 +83,7 @@ impl Access {
         &self.encryption
     }
 
-    /// Returns the variables by which a program of PostgreSQL reaches a database as this role.
+    /// Returns the environment variables with which a PostgreSQL program reaches a database as this role.
     pub(in crate::postgres) fn environment(&self, database: &str) -> Vec<(&'static str, String)> {
         let (hosts, ports) = hosts_and_ports(&self.config);
         let mut all = vec![("PGHOST", hosts), ("PGPORT", ports), ("PGDATABASE", database.to_owned())];
@@ -95,7 +95,7 @@ impl Access {
         all
     }
 
-    /// Returns the folder of the server's socket, if connections go through one.
+    /// Returns the directory of the server's socket, if connections use one.
     pub(in crate::postgres) fn socket_folder(&self) -> Option<String> {
         match self.config.get_hosts() {
             #[cfg(unix)]
@@ -104,7 +104,7 @@ impl Access {
         }
     }
 
-    /// Returns the options by which another server reaches this one: its address and encryption.
+    /// Returns the options with which another server reaches this one: its address and encryption.
     pub(in crate::postgres) fn options(&self) -> Vec<(&'static str, String)> {
         address(&self.config, &self.encryption_of_programs)
     }
@@ -118,7 +118,7 @@ impl Access {
     ///
     /// # Errors
     /// Returns [`Kind::Unreachable`] if the server does not answer, [`Kind::Missing`] if it has no such database,
-    /// [`Kind::NoAccess`] if it refuses the role, [`Kind::Busy`] if it allows no more connections.
+    /// [`Kind::NoAccess`] if it refuses the role, and [`Kind::Busy`] if it allows no more connections.
     pub(super) async fn connect(&self, database: &Arc<str>, login: Option<&Login>) -> Result<Connection> {
         let (client, stream) = self.dial(database, login).await?;
         let stream = tokio::spawn(async move {
@@ -129,7 +129,7 @@ impl Access {
         Ok(Connection::new(database.clone(), client, stream, self))
     }
 
-    /// Opens a connection to `database` whose stream the caller drives.
+    /// Opens a connection to `database`. The caller drives its socket.
     ///
     /// # Errors
     /// Returns the errors of [`Access::connect`].
@@ -159,10 +159,10 @@ impl Access {
         }
     }
 
-    /// Learns whether the server answers, on a connection of its own beside the budget.
+    /// Checks whether the server answers, on a new connection outside the budget.
     ///
     /// # Errors
-    /// Returns [`Kind::Unreachable`] if it does not. Then it is away.
+    /// Returns [`Kind::Unreachable`] if the server does not answer. From then on the server counts as away.
     pub(super) async fn probe(&self) -> Result<()> {
         let database = self.config.get_dbname().unwrap_or_default().into();
         let ask = async {
@@ -182,8 +182,8 @@ impl Access {
         }
     }
 
-    /// Refuses the caller while the server is known to be away. The first caller after that time tries again, and
-    /// others are refused until it knows.
+    /// Refuses the caller while the server is known to be away. The first caller after that time tries again. Other
+    /// callers are refused until that attempt has a result.
     fn refuse_while_away(&self) -> Result<()> {
         let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((until, why)) = &mut *away else { return Ok(()) };

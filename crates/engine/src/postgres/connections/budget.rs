@@ -1,41 +1,41 @@
-//! Decides which caller gets the next place for a connection. Pure bookkeeping: it neither connects nor waits.
+//! Decides which caller gets the next slot for a connection. It only keeps the books: it neither connects nor waits.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::Hash;
 
-/// How many callers of one database in a row get the same connection while those of others wait. Handing it on costs
-/// nothing; connecting to another database costs about 2 ms.
+/// Number of callers of one database in a row that get the same connection while callers of other databases wait.
+/// Handing a connection on costs nothing; connecting to another database costs about 2 ms.
 const IN_A_ROW: u32 = 8;
 
-/// The places for connections of one server. `K` names a database, `C` is an open connection, `W` a waiting caller.
+/// The slots for connections of one server. `K` names a database, `C` is an open connection, `W` a waiting caller.
 #[derive(Debug)]
 pub(super) struct Budget<K, C, W> {
     most: usize,
     share: usize,
-    /// Places in use: leased, idle, or of a connection that is being opened or closed.
+    /// Slots in use: of connections that are leased, idle, being opened or being closed.
     taken: usize,
     leased: HashMap<K, usize>,
     idle: Idle<K, C>,
     waiting: HashMap<K, VecDeque<W>>,
     /// Databases with waiting callers, in the order of their turns.
     turns: VecDeque<K>,
-    /// The database that was served last, and how often in a row.
+    /// The database that was served last, and the number of times in a row.
     streak: Option<(K, u32)>,
 }
 
-/// A place for a connection of the caller's database.
+/// A slot for a connection to the caller's database.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Grant<C> {
-    /// A connection to the database.
+    /// An idle connection to the caller's database.
     Ready(C),
-    /// A connection to another database, whose place this is: close it before opening one.
+    /// A connection to another database, whose slot this is. Close it before opening one.
     Replace(C),
-    /// A free place.
+    /// A free slot.
     Free,
 }
 
 impl<K: Clone + Eq + Hash, C, W> Budget<K, C, W> {
-    /// Returns a budget of `most` places, of which one database may hold `share`. Both are at least 1.
+    /// Returns a budget of `most` slots, of which one database may hold `share`. Both are at least 1.
     pub(super) fn new(most: usize, share: usize) -> Self {
         let most = most.max(1);
         Self {
@@ -50,7 +50,7 @@ impl<K: Clone + Eq + Hash, C, W> Budget<K, C, W> {
         }
     }
 
-    /// Grants a place now, or returns None: the caller must wait. Prefers a connection that `fits`.
+    /// Grants a slot now; `None` if the caller must wait. Prefers a connection that `fits`.
     pub(super) fn take(&mut self, key: &K, fits: impl Fn(&C) -> bool) -> Option<Grant<C>> {
         if !self.has_share(key) {
             return None;
@@ -76,8 +76,8 @@ impl<K: Clone + Eq + Hash, C, W> Budget<K, C, W> {
         queue.push_back(caller);
     }
 
-    /// Ends a lease of `key`. `connection` is its connection, if that is open and clean, with the database that it
-    /// belongs to; without it the place is free. Call [`Budget::next`] afterwards.
+    /// Ends a lease of `key`. `connection` is its connection, with the database that it belongs to, if the connection
+    /// is open and clean. Without it, the slot becomes free. Call [`Budget::next`] afterwards.
     pub(super) fn give_back(&mut self, key: &K, connection: Option<(K, C)>) {
         match self.leased.get_mut(key) {
             Some(count) if *count > 1 => *count -= 1,
@@ -89,8 +89,8 @@ impl<K: Clone + Eq + Hash, C, W> Budget<K, C, W> {
         }
     }
 
-    /// Returns the next waiting caller for which there is a place, with its database and the place. `last` is the
-    /// database whose connection was just given back.
+    /// Returns the next waiting caller that can get a slot, with its database and the slot. `last` is the database
+    /// whose connection was just given back.
     pub(super) fn next(&mut self, last: &K) -> Option<(W, K, Grant<C>)> {
         if self.turns.is_empty() || (self.taken == self.most && self.idle.is_empty()) {
             return None;
@@ -127,8 +127,7 @@ impl<K: Clone + Eq + Hash, C, W> Budget<K, C, W> {
         self.leased.get(key).is_none_or(|count| *count < self.share)
     }
 
-    /// Takes out the connections that became idle before number `stamp`; their places stay taken until
-    /// [`Budget::closed`].
+    /// Removes the connections that became idle before number `stamp`. Their slots stay taken until [`Budget::closed`].
     pub(super) fn idle_before(&mut self, stamp: u64) -> Vec<C> {
         let mut old = Vec::new();
         while let Some(connection) = self.idle.pop_before(stamp) {
@@ -137,7 +136,7 @@ impl<K: Clone + Eq + Hash, C, W> Budget<K, C, W> {
         old
     }
 
-    /// Frees the place of a connection that was idle and is closed now.
+    /// Frees the slot of an idle connection that was closed.
     pub(super) fn closed(&mut self) {
         self.taken -= 1;
     }
@@ -147,7 +146,7 @@ impl<K: Clone + Eq + Hash, C, W> Budget<K, C, W> {
         self.idle.next
     }
 
-    /// Returns how many connections there are, and how many of them are idle.
+    /// Returns the number of connections, and how many of them are idle.
     pub(super) fn counts(&self) -> (usize, usize) {
         (self.taken, self.idle.by_age.len())
     }
@@ -177,7 +176,7 @@ impl<K: Clone + Eq + Hash, C> Idle<K, C> {
         self.next += 1;
     }
 
-    /// Takes the connection of `key` that was used last, of those that fit if there are any.
+    /// Takes the connection of `key` that was used last. Prefers connections that fit.
     fn pop(&mut self, key: &K, fits: impl Fn(&C) -> bool) -> Option<C> {
         let numbers = self.by_key.get(key)?;
         let is_fit = |number: &&u64| self.by_age.get(number).is_some_and(|(_, connection)| fits(connection));

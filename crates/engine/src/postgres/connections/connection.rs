@@ -1,4 +1,4 @@
-//! One connection. It knows whether a statement or transaction is under way, so that its lease can prove it clean.
+//! One connection. It tracks whether a statement or transaction is in progress, so that its lease can prove it clean.
 
 use super::{Access, Call, encrypted::Encryption, failure};
 use crate::error::Result;
@@ -13,9 +13,10 @@ use tokio_postgres::{
     types::{ToSql, Type},
 };
 
-/// Maximum number of statements that stay prepared. PostgreSQL keeps each, with its plan, until it is told otherwise.
+/// Maximum number of statements that stay prepared. PostgreSQL retains each one, with its plan, until it is
+/// deallocated.
 const PREPARED: usize = 128;
-/// How long cancelling and closing may take before the socket is dropped.
+/// Longest duration of cancelling and closing, after which the socket is dropped.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// The role that statements of a connection run as.
@@ -23,13 +24,13 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub(super) enum Role {
     /// The role that signed in.
     Login,
-    /// This one, which is part of the role that signed in.
+    /// This role. The role that signed in is a member of it.
     Set(Arc<str>),
-    /// It cannot be told, because a statement failed.
+    /// Unknown, because a statement failed.
     Unknown,
 }
 
-/// A value and its type.
+/// A value of a parameter, and its type.
 pub type Param<'p> = (&'p (dyn ToSql + Sync), Type);
 
 /// An open connection to a database.
@@ -37,13 +38,13 @@ pub type Param<'p> = (&'p (dyn ToSql + Sync), Type);
 pub struct Connection {
     database: Arc<str>,
     pub(super) client: Client,
-    /// Reads and writes the socket; ends when the connection does.
+    /// The task that reads and writes the socket. It ends when the connection does.
     stream: JoinHandle<()>,
-    /// How a second connection, which cancels a statement, is encrypted.
+    /// Encryption of the second connection that cancels a statement.
     encryption: Encryption,
-    /// None if statements must not be prepared by name.
+    /// Prepared statements by text; `None` if statements must not be prepared by name.
     pub(super) prepared: Option<Cache<String, Statement>>,
-    /// A statement was sent and its end was not received.
+    /// True from sending a statement until its end was received.
     pub(super) in_statement: bool,
     pub(super) in_transaction: bool,
     pub(super) role: Role,
@@ -62,13 +63,13 @@ impl Connection {
         self.stream.abort_handle()
     }
 
-    /// Returns the database that the connection belongs to.
+    /// Returns the name of the database that the connection belongs to.
     pub(super) fn database(&self) -> &Arc<str> {
         &self.database
     }
 
-    /// Returns true if no statement and no transaction is under way and the server has not ended the connection.
-    /// Statements change no setting but the role for longer than their transaction, so nothing else can be left.
+    /// Returns true if no statement and no transaction is in progress and the server has not ended the connection.
+    /// Beyond their transaction, statements change no setting but the role, so nothing else can be left over.
     pub(super) fn is_clean(&self) -> bool {
         !self.in_statement && !self.in_transaction && !self.client.is_closed()
     }
@@ -76,13 +77,14 @@ impl Connection {
     /// Runs a statement and returns its rows.
     ///
     /// # Errors
-    /// Returns [`crate::Kind::Unreachable`] if the connection was lost; otherwise what the server says.
+    /// Returns [`crate::Kind::Unreachable`] if the connection was lost, and otherwise the refusal of the server.
     pub async fn query(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>> {
         let rows = self.calls(&[Call::again(sql, params)]).await?;
         Ok(rows.into_iter().next().unwrap_or_default())
     }
 
-    /// Runs one statement that will not be run again soon: it does not stay prepared. The server refuses a text of several.
+    /// Runs one statement that will not be run again soon, so it does not stay prepared. The server refuses a text with
+    /// several statements.
     ///
     /// # Errors
     /// Returns the errors of [`Connection::query`].
@@ -93,7 +95,7 @@ impl Connection {
         rows.map_err(|error| failure::of_statement(&error))
     }
 
-    /// Runs statements without parameters, separated by semicolons. Outside a transaction they are one.
+    /// Runs statements without parameters, separated by semicolons. Outside a transaction, they run in one transaction.
     ///
     /// # Errors
     /// Returns the errors of [`Connection::query`].
@@ -104,7 +106,7 @@ impl Connection {
         done.map_err(|error| failure::of_statement(&error))
     }
 
-    /// Returns the types of a statement's parameters, and its columns. Does not run it.
+    /// Returns the types of a statement's parameters, and its columns, without running it.
     ///
     /// # Errors
     /// Returns the errors of [`Connection::query`].
@@ -117,7 +119,7 @@ impl Connection {
         Ok((statement.params().to_vec(), columns.collect()))
     }
 
-    /// Begins a transaction. `how` is what follows BEGIN.
+    /// Begins a transaction. `how` is the text after BEGIN.
     ///
     /// # Errors
     /// Returns the errors of [`Connection::query`].
@@ -157,7 +159,7 @@ impl Connection {
         if self.in_transaction { self.roll_back().await } else { Ok(()) }
     }
 
-    /// Cancels what runs, and closes the connection. Returns once it is closed.
+    /// Cancels a running statement, and closes the connection. Returns once it is closed.
     pub(super) async fn close(self) {
         if self.in_statement && !self.client.is_closed() {
             let cancelled = timeout(FAREWELL, self.client.cancel_token().cancel_query(self.encryption)).await;

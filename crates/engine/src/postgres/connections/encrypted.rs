@@ -1,4 +1,4 @@
-//! Gives the driver connections that rustls encrypts.
+//! Connects the driver to rustls, which encrypts its connections.
 
 use rustls::{ClientConfig, pki_types::ServerName};
 use std::{
@@ -13,7 +13,7 @@ use tokio_postgres::{
     tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream},
 };
 
-/// How the connections of a server are encrypted. Cheap to clone.
+/// Encryption of a server's connections. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Encryption(pub(super) Option<Arc<ClientConfig>>);
 
@@ -51,7 +51,7 @@ impl TlsConnect<Socket> for Handshake {
     }
 }
 
-/// Adds what to do about a certificate that is not trusted.
+/// Adds the remedy to an error about a certificate that is not trusted.
 fn with_remedy(error: io::Error) -> io::Error {
     let is_certificate = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match is_certificate {

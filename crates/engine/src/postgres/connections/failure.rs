@@ -1,4 +1,4 @@
-//! What an error of PostgreSQL means to a caller.
+//! The meaning of PostgreSQL's errors for a caller.
 
 use crate::error::{Error, Kind};
 use tokio_postgres::error::{DbError, SqlState};
@@ -11,7 +11,7 @@ pub(super) fn of_connecting(error: &tokio_postgres::Error) -> Error {
         Some(code) if code.code().starts_with("28") || *code == SqlState::INSUFFICIENT_PRIVILEGE => {
             Kind::NoAccess
         }
-        // A pooler says so of a role that it does not know.
+        // A pooler answers with this code if it does not know the role.
         Some(code) if *code == SqlState::PROTOCOL_VIOLATION => Kind::NoAccess,
         _ => Kind::Unreachable,
     };
@@ -26,7 +26,7 @@ pub(crate) fn of_statement(error: &tokio_postgres::Error) -> Error {
     refused_as(refused)
 }
 
-/// Returns what the server said when it refused a statement, for a caller that must know more than the kind.
+/// Returns the server's refusal of a statement, for a caller that needs more than the kind.
 pub(crate) fn refusal(error: &Error) -> Option<&DbError> {
     std::error::Error::source(error).and_then(|source| source.downcast_ref())
 }
@@ -35,7 +35,7 @@ fn refused_as(refused: &DbError) -> Error {
     Error::with_source(kind(refused), "PostgreSQL", refused.clone())
 }
 
-/// Converts the error of a commit. If the answer was lost, nothing tells whether the transaction was committed.
+/// Converts the error of a commit. If the answer was lost, it is unknown whether the transaction was committed.
 pub(crate) fn of_commit(error: &tokio_postgres::Error) -> Error {
     match error.as_db_error() {
         Some(refused) if !is_shutdown(refused.code()) => refused_as(refused),
@@ -67,13 +67,13 @@ fn kind(refused: &DbError) -> Kind {
     }
 }
 
-/// Returns true if the server ended the connection: it shuts down, or an operator terminated it.
+/// Returns true if the server ended the connection, because it shuts down or an operator terminated the connection.
 fn is_shutdown(code: &SqlState) -> bool {
     code.code().starts_with("08")
         || [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW].contains(code)
 }
 
-/// Returns the error with its causes, for the log. The driver's own text names none of them.
+/// Returns the error with its causes, for the log. The driver's own text does not include them.
 fn described(error: &tokio_postgres::Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);

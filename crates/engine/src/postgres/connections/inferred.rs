@@ -1,4 +1,4 @@
-//! Statements whose parameters have the types that the server finds for them, and commits that other processes hear of.
+//! Statements whose parameter types the server infers, and commits that notify other processes.
 
 use super::{Connection, Param, failure};
 use crate::{
@@ -9,12 +9,12 @@ use futures_util::{TryStreamExt, future::join3};
 use std::pin::pin;
 use tokio_postgres::{Client, Row, RowStream, Statement, error::SqlState};
 
-/// What stands around a statement, in the same round trip.
+/// Additions to a statement in the same round trip.
 #[derive(Debug, Clone, Copy)]
 pub struct Wrap<'b> {
-    /// Begins a transaction first.
+    /// Statement that begins a transaction, to be sent first.
     pub begin: Option<&'b str>,
-    /// A statement that is refused changes nothing, and the transaction goes on. Without this, it is lost.
+    /// If set, a refused statement changes nothing and the transaction continues. Otherwise the transaction is lost.
     pub is_guarded: bool,
 }
 
@@ -22,11 +22,11 @@ pub struct Wrap<'b> {
 const GUARD: &str = "_tenantry_statement";
 
 impl Connection {
-    /// Runs a statement. Returns its rows, and the number of rows that it changed or returned. The server decides the
-    /// types of the parameters; those that are given count only if nothing may be prepared by name.
+    /// Runs a statement. Returns its rows, and the number of rows that it changed or returned. The server infers the
+    /// types of the parameters. The types in `params` count only if statements may not be prepared by name.
     ///
     /// # Errors
-    /// Returns [`Kind::Unreachable`] if the connection was lost; otherwise what the server says.
+    /// Returns [`Kind::Unreachable`] if the connection was lost, and otherwise the refusal of the server.
     pub async fn inferred(
         &mut self,
         wrap: Wrap<'_>,
@@ -60,13 +60,13 @@ impl Connection {
         }
     }
 
-    /// Commits the transaction, and notifies those that listen to `channel`.
+    /// Commits the transaction, and notifies the listeners on `channel`.
     ///
     /// # Errors
     /// Returns [`Kind::InDoubt`] if the connection was lost before the answer: the transaction may be committed.
     pub async fn commit_and_notify(&mut self, channel: &str) -> Result<()> {
         self.in_statement = true;
-        // PostgreSQL ends a failed transaction without an error. It refuses the notification then.
+        // PostgreSQL ends a failed transaction without an error, but then it refuses the notification.
         let done = self.client.batch_execute(&format!("NOTIFY {}; COMMIT", quoted(channel))).await;
         self.in_statement = false;
         done.map_err(|error| failure::of_commit(&error))?;
@@ -74,7 +74,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Returns the prepared statement; None if statements are not prepared by name.
+    /// Returns the prepared statement; `None` if statements are not prepared by name.
     async fn statement(&mut self, sql: &str) -> Result<Option<Statement>> {
         let Some(prepared) = &mut self.prepared else { return Ok(None) };
         if let Some(known) = prepared.get(sql) {
@@ -85,7 +85,7 @@ impl Connection {
         Ok(Some(made))
     }
 
-    /// Goes back to where the statement began, and returns why it was refused.
+    /// Rolls back to the point before the statement, and returns the reason for its refusal.
     async fn refused(&mut self, wrap: Wrap<'_>, sql: &str, error: &tokio_postgres::Error) -> Error {
         if error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED)
             && let Some(prepared) = &mut self.prepared
@@ -103,7 +103,7 @@ impl Connection {
     }
 }
 
-/// Runs a statement without parameters, if there is one.
+/// Runs a statement without parameters, if `sql` contains one.
 async fn some(client: &Client, sql: Option<&str>) -> Result<(), tokio_postgres::Error> {
     match sql {
         Some(sql) => client.batch_execute(sql).await,

@@ -1,27 +1,27 @@
-//! A place among the connections of a server, and the connection once it is open.
+//! Leases: a slot among the connections of a server, and the connection once it is open.
 
 use super::{Connection, Login, budget::Grant, connection::Role, pool::Pool};
 use crate::error::{Error, Kind, Result};
 use std::sync::Arc;
 
-/// A connection that one caller uses. Dropping it gives it back if it is clean, and closes it otherwise
-/// (`clean-connection`).
+/// A connection that one caller uses. Dropping the lease gives the connection back if it is clean, and closes it
+/// otherwise (`clean-connection`).
 #[derive(Debug)]
 pub struct Lease {
     connection: Option<Box<Connection>>,
     place: Place,
-    /// False if another role signed in.
+    /// False if another role has signed in.
     is_ours: bool,
 }
 
 impl Lease {
-    /// Opens the connection unless the place came with one. A connection for another role is always a new one.
+    /// Opens a connection, unless the slot came with one. A connection for another role is always a new one.
     pub(super) async fn open(mut place: Place, login: Option<&Login>) -> Result<Self> {
         let database = place.database.clone();
         let connection = match place.grant.replace(Grant::Free) {
             Some(Grant::Ready(connection)) if connection.is_clean() && login.is_none() => Some(connection),
             Some(Grant::Ready(connection) | Grant::Replace(connection)) => {
-                // In a task, so that the place stays taken until then even if the caller goes away.
+                // Close it in a task, so that the slot stays taken until then even if the caller goes away.
                 let closed = tokio::spawn(async move {
                     connection.close().await;
                     place
@@ -35,7 +35,7 @@ impl Lease {
         let connection = match connection {
             Some(connection) => connection,
             None => {
-                // Boxed, like all that happens seldom: the future of a read stays small.
+                // Boxed because it is rare, so that the future of a read stays small.
                 let connection = Box::pin(place.pool.access.connect(&database, login)).await?;
                 let connection = Box::new(connection);
                 place.pool.opened(&connection);
@@ -45,7 +45,7 @@ impl Lease {
         Ok(Self { connection: Some(connection), place, is_ours: login.is_none() })
     }
 
-    /// Gives the connection back the role that signed in.
+    /// Resets the connection to the role that signed in.
     pub(super) async fn reset_role(&mut self) -> Result<()> {
         let connection = self.connection()?;
         if connection.role != Role::Login {
@@ -55,7 +55,8 @@ impl Lease {
         Ok(())
     }
 
-    /// Notes that statements of `role` cannot be prepared with the role that the connection has, if that is another one.
+    /// Marks the role of the connection as unknown if it is another role than `role`, because statements for `role`
+    /// cannot be prepared with that other role.
     pub(super) fn forget_other_role(&mut self, role: &Arc<str>) -> Result<()> {
         let connection = self.connection()?;
         if matches!(&connection.role, Role::Set(set) if set != role) {
@@ -100,7 +101,7 @@ impl Drop for Lease {
             self.place.grant = Some(Grant::Ready(connection));
             return;
         }
-        // Outside a runtime the socket goes with the runtime that had it.
+        // Outside a runtime, the socket ends with the runtime that owned it.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let place = self.place.hand_over();
         runtime.spawn(async move {
@@ -110,7 +111,8 @@ impl Drop for Lease {
     }
 }
 
-/// A place that is taken for a database. Dropping it gives the place back, with its connection if it has one.
+/// A slot of the budget that is taken for a database. Dropping it gives the slot back, with its connection if it has
+/// one.
 #[derive(Debug)]
 pub(super) struct Place {
     pool: Arc<Pool>,
@@ -123,12 +125,12 @@ impl Place {
         Self { pool: pool.clone(), database, grant: Some(grant) }
     }
 
-    /// Returns the place to be dropped elsewhere. Dropping `self` then does nothing.
+    /// Moves the slot to a value that is dropped elsewhere. Dropping `self` then does nothing.
     fn hand_over(&mut self) -> Self {
         Self { pool: self.pool.clone(), database: self.database.clone(), grant: self.grant.take() }
     }
 
-    /// Takes the place apart, so that dropping it does nothing.
+    /// Takes the slot apart, so that dropping it does nothing.
     pub(super) fn dissolve(mut self) -> Option<(Arc<str>, Grant<Box<Connection>>)> {
         self.grant.take().map(|grant| (self.database.clone(), grant))
     }

@@ -1,5 +1,5 @@
-//! A connection that listens to notifications. It is not part of the budget, because it is never given back: a process has
-//! one for each system store that it watches.
+//! A connection that listens for notifications. It is not part of the budget, because it is never given back: a process
+//! has one for each system store that it watches.
 
 use super::Connections;
 use crate::{
@@ -16,22 +16,23 @@ use std::{
 use tokio::time::{sleep, timeout};
 use tokio_postgres::{AsyncMessage, Client, Connection, Socket};
 
-/// How long the server may take to answer.
+/// Longest time that the server may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
 
-/// What a listener learns.
+/// Events that a listener reports.
 #[derive(Debug, Clone, Copy)]
 pub enum Heard {
-    /// It listens from now on. What was notified before is not heard.
+    /// The connection listens from now on. Earlier notifications are not heard.
     Listening,
     /// A notification.
     Notice,
-    /// Every notification of a transaction that was committed before this instant has been heard.
+    /// Every notification of a transaction that was committed before this instant has been reported.
     Alive(Instant),
 }
 
 impl Connections {
-    /// Listens to a channel of `database`, and asks the server for a sign of life after each `pause`. Returns why it ended.
+    /// Listens on a channel of `database`, and sends the server a query after each `pause` to check that it is alive.
+    /// Returns the reason why it ended.
     pub async fn listen(
         &self,
         database: &Arc<str>,
@@ -63,7 +64,7 @@ impl Connections {
     }
 }
 
-/// Runs a statement while it hears.
+/// Runs a statement and reports notifications that arrive in the meantime.
 async fn answered<T: Stream>(
     client: &Client,
     stream: &mut Connection<Socket, T>,
@@ -76,7 +77,7 @@ async fn answered<T: Stream>(
     answer.map_err(|error| super::failure::of_statement(&error))
 }
 
-/// Waits for `work` while it hears.
+/// Waits for `work` and reports notifications that arrive in the meantime.
 async fn meanwhile<T: Stream, F: Future + Unpin>(
     mut work: F,
     stream: &mut Connection<Socket, T>,
@@ -91,7 +92,7 @@ async fn meanwhile<T: Stream, F: Future + Unpin>(
     .await
 }
 
-/// Takes what has arrived, and sends what waits.
+/// Reads what has arrived, and sends what is queued.
 fn drain<T: Stream>(
     stream: &mut Connection<Socket, T>,
     context: &mut Context<'_>,
@@ -112,7 +113,7 @@ fn lost(why: String) -> Error {
     Error::new(Kind::Unreachable, why)
 }
 
-/// What carries the bytes of an encrypted connection.
+/// The byte stream of an encrypted connection.
 trait Stream: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin {}
 
 impl<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Stream for T {}

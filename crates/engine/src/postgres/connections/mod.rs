@@ -1,16 +1,16 @@
 //! The connections to one PostgreSQL server, shared by all its databases.
 //!
-//! A server allows a fixed number of connections and each costs it a process, while hundreds of tenants may have a
-//! database there. So the limit is that of the server, not of a database:
+//! A server allows a fixed number of connections, and each costs it a process, while hundreds of tenants may have a
+//! database there. So the limit applies to the server, not to a database:
 //!
-//! - A connection is leased for one statement or transaction. Nothing holds one while no statement runs.
-//! - Idle connections stay open for their database until another database needs their place: the one idle for longest
-//!   is closed first.
-//! - If none is free, callers wait in a queue for each database, and the databases take turns. A database never holds
-//!   more than its share, so that its long statements cannot take every connection.
-//! - A connection that listens for a system store is not part of the budget: it is never given back.
+//! - A connection is leased for one statement or transaction. It is never held while no statement runs.
+//! - Idle connections stay open for their database until another database needs their slot. The connection that has
+//!   been idle longest is closed first.
+//! - If no slot is free, callers wait in a queue for each database, and the databases take turns. A database never
+//!   holds more than its share, so that its long statements cannot take every connection.
+//! - A connection that listens for a system store is not part of the budget, because it is never given back.
 //! - A lease that ends in the middle of a statement or transaction cancels it and closes the connection
-//!   (`clean-connection`). Its place is free once it is closed.
+//!   (`clean-connection`). The slot becomes free once the connection is closed.
 
 mod access;
 mod budget;

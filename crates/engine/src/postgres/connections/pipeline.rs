@@ -1,4 +1,4 @@
-//! Several statements in one round trip: all are sent before the first answer is read.
+//! Runs several statements in one round trip: all are sent before the first answer is read.
 
 use super::{
     Connection,
@@ -18,11 +18,11 @@ use tokio_postgres::{Client, Row, Statement, error::SqlState, types::Type};
 /// A statement with its parameters.
 #[derive(Debug, Clone, Copy)]
 pub struct Call<'p> {
-    /// Its text.
+    /// Text of the statement.
     pub sql: &'p str,
-    /// Its parameters.
+    /// Parameters of the statement.
     pub params: &'p [Param<'p>],
-    /// It will run again soon on the same connection, so it stays prepared.
+    /// Whether the statement will run again soon on the same connection, so that it should stay prepared.
     pub again: bool,
 }
 
@@ -32,35 +32,35 @@ impl<'p> Call<'p> {
         Self { sql, params, again: true }
     }
 
-    /// Returns a statement that will not.
+    /// Returns a statement that will not run again soon.
     pub fn once(sql: &'p str, params: &'p [Param<'p>]) -> Self {
         Self { sql, params, again: false }
     }
 }
 
-/// The first statement of a pipeline that failed. Those after it did nothing, if they were in its transaction.
+/// The first statement of a pipeline that failed. Later statements had no effect, if they were in its transaction.
 #[derive(Debug)]
 pub struct Failed {
-    /// Its position among the calls; None for the statements before or after them.
+    /// Position among the calls; `None` if it is a statement before or after them.
     pub at: Option<usize>,
-    /// What the driver says.
+    /// Error of the driver.
     pub error: tokio_postgres::Error,
     /// The rows of the calls before it.
     pub before: Answers,
-    /// The pipeline was sent. It is not if a statement could not be prepared.
+    /// Whether the pipeline was sent. It is not sent if a statement could not be prepared.
     sent: bool,
-    /// A commit was sent that may have been done.
+    /// Whether a commit was sent that may have taken effect.
     in_doubt: bool,
 }
 
 impl Failed {
-    /// Returns true if the statement was prepared before a migration changed its result. It is prepared anew when it runs
-    /// again.
+    /// Returns true if the statement was prepared before a migration changed its result. It is prepared again when it
+    /// runs next.
     pub fn is_stale(&self) -> bool {
         self.error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED)
     }
 
-    /// Returns true if a table, a column, a schema or a role is not there: the place of the statement may be gone.
+    /// Returns true if a table, column, schema or role does not exist. Then the statement's place may be gone.
     pub fn is_gone(&self) -> bool {
         let gone = [
             SqlState::UNDEFINED_TABLE,
@@ -93,8 +93,8 @@ type Answer<T> = Result<T, tokio_postgres::Error>;
 type Boxed<'c, T> = Pin<Box<dyn Future<Output = Answer<T>> + Send + 'c>>;
 
 impl Connection {
-    /// Runs the calls in a transaction of their own that begins with `begin`, and commits it: one round trip. For
-    /// transactions that only read, so that a lost commit is no loss.
+    /// Runs the calls in their own transaction, which begins with `begin`, and commits it: one round trip. Only for
+    /// transactions that only read, so that a lost commit loses nothing.
     ///
     /// # Errors
     /// Returns the first failure.
@@ -106,7 +106,7 @@ impl Connection {
     }
 
     /// Runs reads as `role`, in one round trip. The connection keeps the role, so that the next reads need not set it.
-    /// `settings` are statements that change settings for these reads: with them, the reads share a transaction.
+    /// `settings` are statements that change settings for these reads. With settings, the reads share a transaction.
     ///
     /// # Errors
     /// Returns the first failure.
@@ -117,7 +117,7 @@ impl Connection {
         calls: &[Call<'_>],
     ) -> Result<Answers, Failed> {
         if self.prepared.is_none() {
-            // A pooler gives the connection to another caller, with its role.
+            // A pooler gives the connection, with its role, to another caller.
             let begin = format!("BEGIN READ ONLY; SET LOCAL ROLE {role}; {}", settings.unwrap_or_default());
             return self.in_transaction(&begin, calls).await;
         }
@@ -127,7 +127,7 @@ impl Connection {
         if !is_set {
             Box::pin(self.prepare_as_login(calls)).await?;
         }
-        // Until it is known that all went well.
+        // The role is unknown until all statements have succeeded.
         self.role = Role::Unknown;
         let done = match (begin, set) {
             (Some(begin), Some(set)) => self.in_transaction(&format!("{set}; {begin}"), calls).await,
@@ -143,7 +143,7 @@ impl Connection {
     /// Begins a transaction with `begin` and runs the calls in it.
     ///
     /// # Errors
-    /// Returns the first failure. The transaction may be open then: roll it back.
+    /// Returns the first failure. The transaction may then be open; roll it back.
     pub async fn begin_with(&mut self, begin: &str, calls: &[Call<'_>]) -> Result<Answers, Failed> {
         if self.role == Role::Unknown {
             Box::pin(self.prepare_as_login(calls)).await?;
@@ -152,7 +152,7 @@ impl Connection {
         self.pipeline(Some(begin), calls, None).await
     }
 
-    /// Prepares the calls that are new with the role that signed in, which reaches every schema, outside any transaction. A
+    /// Prepares the new calls, outside any transaction, with the role that signed in, which reaches every schema. The
     /// role of another place would be refused.
     async fn prepare_as_login(&mut self, calls: &[Call<'_>]) -> Result<(), Failed> {
         let reset = self.role != Role::Login;
@@ -163,7 +163,7 @@ impl Connection {
         done
     }
 
-    /// Runs `settings`, then the calls, in the transaction that is open.
+    /// Runs `settings`, then the calls, in the open transaction.
     ///
     /// # Errors
     /// Returns the first failure.
@@ -171,7 +171,7 @@ impl Connection {
         self.pipeline(Some(settings), calls, None).await
     }
 
-    /// Runs the calls, in the transaction if there is one.
+    /// Runs the calls, in the open transaction if there is one.
     ///
     /// # Errors
     /// Returns the first failure.
@@ -189,7 +189,7 @@ impl Connection {
         done.map_err(in_doubt)
     }
 
-    /// Like [`Connection::commit_with`], then asks a question in the same round trip. None if that was not answered.
+    /// Runs the calls, commits, and then runs a query, all in one round trip. A lost answer to the query is `None`.
     ///
     /// # Errors
     /// Returns the errors of [`Connection::commit_with`].
@@ -205,7 +205,7 @@ impl Connection {
             Ok(mut statements) => {
                 let asks = one(&self.client, question, statements.pop().flatten());
                 let commits = send(&self.client, None, calls, statements, Some("COMMIT"));
-                // Polls the commit first, so it is sent first.
+                // `join` polls the commit first, so it is sent first.
                 let (committed, answer) = join(commits, asks).await;
                 committed.map(|_| answer.ok())
             }
@@ -216,10 +216,10 @@ impl Connection {
         done.map_err(in_doubt)
     }
 
-    /// Runs statements without parameters in the transaction that is open. PostgreSQL runs none after one that failed.
+    /// Runs statements without parameters in the open transaction. PostgreSQL stops at the first failure.
     ///
     /// # Errors
-    /// Position and error of the first one that failed.
+    /// Returns the position and the error of the first statement that failed.
     pub async fn batches(&mut self, statements: &[String]) -> Result<(), (usize, Error)> {
         self.in_statement = true;
         let mut pending: Vec<Boxed<'_, Vec<Row>>> = Vec::with_capacity(statements.len());
@@ -255,16 +255,16 @@ impl Connection {
         done
     }
 
-    /// Returns the prepared statements of the calls; prepares those that are new, in one round trip. None for each that runs
-    /// once, and for all if statements are not prepared by name. With `reset`, the connection takes the role that signed in
-    /// before it prepares.
+    /// Returns the prepared statements of the calls, and prepares new ones in one round trip. Returns `None` for each
+    /// call that runs only once, and for all calls if statements are not prepared by name. With `reset`, the connection
+    /// is reset to the role that signed in before it prepares.
     async fn statements(
         &mut self,
         calls: &[Call<'_>],
         reset: bool,
     ) -> Result<Vec<Option<Statement>>, Failed> {
         let Some(prepared) = &mut self.prepared else { return Ok(vec![None; calls.len()]) };
-        // After a migration a parameter may have another type.
+        // After a migration, a parameter may have another type.
         let fits = |statement: &Statement, call: &Call<'_>| {
             statement.params().iter().eq(call.params.iter().map(|(_, kind)| kind))
         };
@@ -316,7 +316,7 @@ impl Connection {
     }
 }
 
-/// Marks a failure after which the commit may have been done.
+/// Marks a failure after which the commit may have taken effect.
 fn in_doubt(failed: Failed) -> Failed {
     let in_doubt = failed.sent && (failed.at.is_none() || failed.closed());
     Failed { in_doubt, ..failed }
@@ -380,7 +380,7 @@ async fn send(
     }
 }
 
-/// Sends all, in this order, before it waits for the first answer: the driver sends when it is polled first.
+/// Sends all calls in this order before it waits for the first answer: the driver sends a call when it is first polled.
 async fn together<T>(pending: Vec<Boxed<'_, T>>) -> Vec<Answer<T>> {
     let mut pending: Vec<MaybeDone<Boxed<'_, T>>> = pending.into_iter().map(maybe_done).collect();
     poll_fn(|cx| {

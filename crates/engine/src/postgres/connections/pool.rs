@@ -18,16 +18,16 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// How many connections there may be, and how long they wait.
+/// Limits of the number of connections and of waiting times.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionLimits {
-    /// Maximum number of connections to the server, idle ones included.
+    /// Maximum number of connections to the server, including idle ones.
     pub most: usize,
     /// Maximum number of connections to one database.
     pub per_database: usize,
-    /// How long an idle connection stays open.
+    /// Time after which an idle connection is closed.
     pub idle: Duration,
-    /// How long a caller waits for a connection.
+    /// Longest time that a caller waits for a connection.
     pub wait: Duration,
 }
 
@@ -46,21 +46,21 @@ pub(super) struct Pool {
 #[derive(Debug)]
 struct State {
     budget: Budget<Arc<str>, Box<Connection>, oneshot::Sender<Place>>,
-    /// A task closes connections that stay idle.
+    /// True while a task closes connections that stay idle.
     reaped: bool,
-    /// A task looks whether the server answers.
+    /// True while a task checks whether the server answers.
     watched: bool,
 }
 
 impl Connections {
-    /// Returns the connections of a server; opens none.
+    /// Creates the pool of a server's connections. Opens none.
     pub fn new(access: Access, limits: ConnectionLimits) -> Self {
         let budget = Budget::new(limits.most, limits.per_database);
         let state = Mutex::new(State { budget, reaped: false, watched: false });
         Self(Arc::new(Pool { access, sockets: Sockets::default(), limits, state }))
     }
 
-    /// Returns whether a pooler gives each transaction another connection. It loses notifications.
+    /// Returns true if a pooler gives each transaction another connection. Such a pooler loses notifications.
     pub fn are_pooled(&self) -> bool {
         !self.0.access.prepares()
     }
@@ -70,7 +70,7 @@ impl Connections {
         self.0.access.is_reachable()
     }
 
-    /// Returns how the server is reached.
+    /// Returns the access to the server.
     pub(crate) fn access(&self) -> &Access {
         &self.0.access
     }
@@ -78,8 +78,8 @@ impl Connections {
     /// Leases a connection to `database`, which must be a checked name (`checked-names`).
     ///
     /// # Errors
-    /// Returns [`Kind::Busy`] if none is free in time; [`Kind::Unreachable`] if the server is away, at once if that is
-    /// known; [`Kind::Missing`] if there is no such database.
+    /// Returns [`Kind::Busy`] if no connection is free in time, [`Kind::Unreachable`] if the server is away (at once if
+    /// that is already known), and [`Kind::Missing`] if there is no such database.
     pub async fn lease(&self, database: &Arc<str>) -> Result<Lease> {
         let place = self.place(database, |connection| connection.role == Role::Login).await?;
         let mut lease = Lease::open(place, None).await?;
@@ -87,8 +87,8 @@ impl Connections {
         Ok(lease)
     }
 
-    /// Like [`Connections::lease`], for statements that set their role themselves: the connection may have another role. It is
-    /// an idle one with `role` if there is any.
+    /// Leases a connection for statements that set their role themselves, so that the connection may have any role.
+    /// Prefers an idle connection with `role`.
     ///
     /// # Errors
     /// Returns the errors of [`Connections::lease`].
@@ -107,7 +107,7 @@ impl Connections {
         Lease::open(self.place(database, |_| true).await?, Some(login)).await
     }
 
-    /// Takes a place, with an idle connection that fits if there is any.
+    /// Takes a slot, with an idle connection that fits if there is one.
     async fn place(&self, database: &Arc<str>, fits: impl Fn(&Connection) -> bool) -> Result<Place> {
         let receiver = {
             let mut state = self.0.lock();
@@ -129,7 +129,7 @@ impl Connections {
         }
     }
 
-    /// Returns how many connections there are, and how many of them are idle.
+    /// Returns the number of connections, and how many of them are idle.
     pub fn counts(&self) -> (usize, usize) {
         self.0.lock().budget.counts()
     }
@@ -140,7 +140,7 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a new connection, and has the server watched from now on.
+    /// Registers a new connection, and starts the watchdog of the server if it does not run.
     pub(super) fn opened(self: &Arc<Self>, connection: &Connection) {
         self.sockets.add(connection.socket());
         if !std::mem::replace(&mut self.lock().watched, true) {
@@ -148,8 +148,8 @@ impl Pool {
         }
     }
 
-    /// Returns whether connections are in use, and a number that grows with each one that comes back. None if none is open:
-    /// then the watch is over.
+    /// Returns whether connections are in use, and a number that grows with each connection that is given back; `None`
+    /// if no connection is open, in which case the watchdog must end.
     pub(super) fn activity(&self) -> Option<(bool, u64)> {
         let mut state = self.lock();
         let (open, idle) = state.budget.counts();
@@ -157,7 +157,7 @@ impl Pool {
         state.watched.then(|| (open > idle, state.budget.stamp()))
     }
 
-    /// Takes back a place and gives it to the next caller.
+    /// Takes back a slot and gives it to the next caller.
     pub(super) fn give_back(self: &Arc<Self>, database: &Arc<str>, grant: Grant<Box<Connection>>) {
         let mut state = self.lock();
         state.budget.give_back(database, of(grant));
@@ -171,7 +171,7 @@ impl Pool {
         }
     }
 
-    /// Gives places to those that wait, as long as there are any.
+    /// Gives slots to waiting callers, as long as there are slots.
     fn serve(self: &Arc<Self>, state: &mut State, last: &Arc<str>) {
         while let Some((caller, database, grant)) = state.budget.next(last) {
             let refused = caller.send(Place::new(self, database, grant)).err();
@@ -193,7 +193,7 @@ fn of(grant: Grant<Box<Connection>>) -> Option<(Arc<str>, Box<Connection>)> {
     }
 }
 
-/// Closes connections that were idle for `idle`; ends when none is left.
+/// Closes connections that were idle for `idle`. Ends when no connection is left.
 async fn reap(pool: Weak<Pool>, idle: Duration) {
     loop {
         let Some(stamp) = pool.upgrade().map(|pool| pool.lock().budget.stamp()) else { return };

@@ -1,4 +1,4 @@
-//! Encrypted connections, by rustls. What a certificate must prove follows `sslmode`, as in libpq.
+//! Encrypted connections with rustls. As in libpq, `sslmode` determines what a certificate must prove.
 
 use super::url::PostgresUrl;
 use crate::error::{Error, Kind, Result};
@@ -13,30 +13,30 @@ use rustls::{
 };
 use std::{path::PathBuf, sync::Arc};
 
-/// How a connection is encrypted, and what the server's certificate must prove.
+/// Encryption of a connection, and what the server's certificate must prove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
     /// Not encrypted.
     Plain,
-    /// Encrypted if the server can; the certificate proves nothing.
+    /// Encrypted if the server supports it. The certificate is not verified.
     Prefer,
-    /// Encrypted; the certificate proves nothing.
+    /// Encrypted. The certificate is not verified.
     Unchecked,
-    /// Encrypted; the certificate must be of a trusted authority.
+    /// Encrypted. The certificate must be from a trusted authority.
     Authority,
-    /// Encrypted; the certificate must be of a trusted authority, and for the name in the URL.
+    /// Encrypted. The certificate must be from a trusted authority and valid for the name in the URL.
     Full,
 }
 
 /// The authorities whose certificates are trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Roots {
-    /// Those that the operating system trusts.
+    /// The authorities that the operating system trusts.
     System {
-        /// The URL says so: then a certificate of anyone but the server proves nothing.
+        /// True if the URL asks for them. Then the certificate must be valid for the server's name.
         asked: bool,
     },
-    /// Those in a PEM file.
+    /// The authorities in a PEM file.
     File(PathBuf),
 }
 
@@ -53,7 +53,7 @@ impl Roots {
     /// Reads the certificates.
     ///
     /// # Errors
-    /// Returns [`Kind::Statement`] if the file cannot be read or has none.
+    /// Returns [`Kind::Statement`] if the file cannot be read or contains no certificate.
     fn read(&self) -> Result<Arc<RootCertStore>> {
         let mut store = RootCertStore::empty();
         match self {
@@ -77,7 +77,7 @@ impl Roots {
     }
 }
 
-/// Returns the variables that tell a program of PostgreSQL to encrypt as the URL says.
+/// Returns the environment variables that make a PostgreSQL program encrypt as the URL requires.
 pub(super) fn environment(url: &PostgresUrl) -> Vec<(&'static str, String)> {
     let mode = match url.mode {
         Mode::Plain => "disable",
@@ -101,7 +101,7 @@ impl Mode {
     /// Returns the mode for a value of `sslmode`.
     ///
     /// # Errors
-    /// The values that are allowed.
+    /// Returns the allowed values.
     pub(super) fn of(sslmode: Option<&str>, roots: &Roots, is_local: bool) -> Result<Self, String> {
         Ok(match (sslmode, roots) {
             (Some("disable"), _) => Self::Plain,
@@ -119,7 +119,7 @@ impl Mode {
     }
 }
 
-/// Returns the settings of encryption for a URL. `None`: connections are not encrypted.
+/// Returns the encryption settings for a URL; `None` if connections are not encrypted.
 ///
 /// # Errors
 /// Returns [`Kind::Statement`] if `sslrootcert` cannot be used.
@@ -147,11 +147,11 @@ pub(super) fn config(url: &PostgresUrl) -> Result<Option<Arc<ClientConfig>>> {
     Ok(Some(Arc::new(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())))
 }
 
-/// Accepts the certificate of another host: the connection is encrypted, but the server may be another one.
+/// Accepts the certificate of any host: the connection is encrypted, but it may end at the wrong server.
 #[derive(Debug)]
 struct Lenient {
     provider: Arc<CryptoProvider>,
-    /// Refuses certificates of unknown authorities; without it, any certificate is accepted.
+    /// Refuses certificates of unknown authorities. Without it, any certificate is accepted.
     authority: Option<Arc<WebPkiServerVerifier>>,
 }
 
@@ -167,7 +167,7 @@ impl ServerCertVerifier for Lenient {
         use rustls::Error::InvalidCertificate;
         let Some(authority) = &self.authority else { return Ok(ServerCertVerified::assertion()) };
         match authority.verify_server_cert(certificate, others, name, ocsp, now) {
-            // The name is checked last, after the chain.
+            // The name is checked last, after the chain, so the chain is valid here.
             Err(InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => Ok(ServerCertVerified::assertion()),

@@ -1,4 +1,4 @@
-//! A `postgresql://` URL: what the driver takes of it, and what it says of encryption, which the driver does not know.
+//! A `postgresql://` URL: the options that the driver understands, and those of encryption, which it does not.
 
 use super::tls::{Mode, Roots};
 use crate::error::{Error, Kind, Result};
@@ -9,7 +9,7 @@ use tokio_postgres::{
     config::{Host, SslMode},
 };
 
-/// A URL, read and checked. Its `Debug` and its errors show no password.
+/// A URL that was parsed and checked. Its `Debug` output and its errors contain no password.
 pub struct PostgresUrl {
     pub(super) config: Config,
     pub(super) mode: Mode,
@@ -18,7 +18,7 @@ pub struct PostgresUrl {
 }
 
 impl PostgresUrl {
-    /// Reads a URL that needs no database.
+    /// Parses a URL that need not name a database.
     ///
     /// # Errors
     /// Returns the errors of [`PostgresUrl::parse`].
@@ -28,13 +28,13 @@ impl PostgresUrl {
         Self::parse(&format!("{address}{}?{query}", if has_database { "" } else { "/any" }))
     }
 
-    /// Reads a URL.
+    /// Parses a URL.
     ///
     /// Encryption follows `sslmode` and `sslrootcert` as in libpq. Without `sslmode`, a server on another machine must
-    /// show a certificate that is valid for its name; a server on this machine is not asked to encrypt.
+    /// show a certificate that is valid for its name; a server on this machine need not encrypt.
     ///
     /// # Errors
-    /// Returns [`Kind::Statement`] with what is wrong; the text contains no part of the URL that could be a password.
+    /// Returns [`Kind::Statement`] with the mistake. Its text contains no part of the URL that could be a password.
     pub fn parse(text: &str) -> Result<Self> {
         if !text.starts_with("postgresql://") && !text.starts_with("postgres://") {
             return Err(wrong("must begin with postgresql://"));
@@ -86,7 +86,7 @@ fn wrong(text: &str) -> Error {
     Error::new(Kind::Statement(text.to_owned()), "URL of a PostgreSQL server")
 }
 
-/// Returns the driver's error with its cause: it names options, and never their values.
+/// Returns the driver's error with its cause. That names options but never their values.
 fn described(error: &tokio_postgres::Error) -> String {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
     format!("is no URL of a PostgreSQL server{}", cause.unwrap_or_default())
@@ -103,7 +103,7 @@ fn hosts(config: &Config) -> Vec<String> {
     config.get_hosts().iter().enumerate().map(host).collect()
 }
 
-/// Returns true if nothing of a connection leaves this machine.
+/// Returns true if the traffic of a connection never leaves this machine.
 fn is_local(config: &Config) -> bool {
     config.get_hosts().iter().all(|host| match host {
         Host::Tcp(name) => {

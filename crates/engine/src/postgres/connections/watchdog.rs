@@ -1,9 +1,11 @@
-//! Notices a server that holds its connections but answers nothing: its machine stands still, or the network drops what is
-//! sent to it. Without this, each statement there would wait for the operating system to give up, which takes many minutes.
+//! Detects a server that holds its connections open but answers nothing, because its machine is frozen or the network
+//! drops packets. Without this, each statement there would wait until the operating system gives up, which takes many
+//! minutes.
 //!
-//! One task for each server looks once a second while connections are open. If some are in use and none has come back since
-//! the last look, it asks the server on a new connection. A server that does not answer that is away: all its connections
-//! are closed, so that what waits on them fails at once, and new callers are refused until it answers again.
+//! While connections are open, one task for each server checks once a second. If connections are in use and none was
+//! given back since the last check, it queries the server on a new connection. A server that does not answer this query
+//! is away: all its connections are closed, so that everything that waits for them fails at once, and new callers are
+//! refused until it answers again.
 
 use super::pool::Pool;
 use crate::error::Kind;
@@ -13,7 +15,7 @@ use std::{
 };
 use tokio::{task::AbortHandle, time::sleep};
 
-/// Time between two looks.
+/// Time between two checks.
 const EVERY: Duration = Duration::from_secs(1);
 
 /// The tasks that read and write the sockets of open connections.
@@ -28,7 +30,7 @@ impl Sockets {
         all.push(socket);
     }
 
-    /// Closes all. What waits for an answer on one of them fails as if the server had closed it.
+    /// Closes all sockets. A statement that waits for an answer on one of them fails as if the server had closed it.
     fn close_all(&self) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.drain(..).for_each(|socket| socket.abort());
