@@ -8,8 +8,8 @@ use crate::{
 use tokio_postgres::types::Type;
 
 impl Server {
-    /// Lets only readers of schemas connect to the home database, and makes the secret from which passwords follow.
-    /// Idempotent; most calls only look.
+    /// Restricts connections to the home database to readers of schemas, and creates the secret from which passwords
+    /// are derived. Idempotent; most calls only check.
     pub(in crate::postgres) async fn prepare_home(&self) -> Result<()> {
         let role = roles::home_readers(&self.prefix);
         let mut lease = self.home().await?;
@@ -24,7 +24,7 @@ impl Server {
     }
 
     async fn close_home(&self, conn: &mut Connection, role: &str) -> Result<()> {
-        // One process at a time: PostgreSQL refuses concurrent changes of a database's privileges.
+        // Only one process at a time: PostgreSQL refuses concurrent changes of a database's privileges.
         conn.batch("SELECT pg_advisory_xact_lock(hashtext('tenantry home'))").await?;
         roles::make(conn, role, "NOLOGIN", &self.platform).await?;
         let schema = quoted(&self.prefix.own("platform")).to_string();

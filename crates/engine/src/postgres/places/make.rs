@@ -1,9 +1,10 @@
-//! Makes the database or schema of a place. Every step may be repeated after a crash, and by two processes at once; none
-//! overwrites anything.
+//! Creates the database or schema of a place. Every step may be repeated after a crash, or run by two processes at
+//! once, and no step overwrites anything.
 //!
-//! A new database is a copy of a template (see [`super::template`]) whose row in `_tenantry_place` says that it belongs
-//! to no place. One transaction then gives it its identity, its roles and its comment: so a database without an identity
-//! is finished by the next call, and it is known to be ours by that row. A schema is made by one transaction altogether.
+//! A new database is a copy of a template (see [`super::template`]) whose row in `_tenantry_place` belongs to no place.
+//! One transaction then gives the database its identity, its roles and its comment. If a database has no identity yet,
+//! the next call finishes it, and that row shows that the database is ours. A schema is created in a single
+//! transaction.
 
 use super::{How, roles, template};
 use crate::{
@@ -22,26 +23,26 @@ use crate::{
 };
 use tokio_postgres::types::Type;
 
-/// What is made: the state of a store's schema, and how to make it.
+/// Builder of a store's tables at one state of its schema.
 pub(crate) trait Build: Sync {
-    /// Identifies the result.
+    /// Returns the text that identifies the result.
     fn fingerprint(&self) -> &str;
 
-    /// Makes the tables of the store's models in the schema that comes first in the search path, inside the caller's
+    /// Creates the tables of the store's models in the first schema of the search path, inside the caller's
     /// transaction.
     fn run(&self, conn: &mut Connection, site: &Site) -> impl Future<Output = Result<()>> + Send;
 }
 
-/// What a new place has besides its tables.
+/// Contents of a new place besides its tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rows {
-    /// It is open at once.
+    /// No rows will follow: the place is open at once.
     None,
-    /// It is *filling* until all rows of a copy are there.
+    /// Rows will follow: the place is *filling* until all rows of a copy are there.
     Follow,
 }
 
-/// The platform's own tables only.
+/// Builder of the platform's own tables only.
 pub(crate) struct Bare;
 
 impl Build for Bare {
@@ -65,7 +66,7 @@ impl Build for crate::schema::Script {
 }
 
 impl Server {
-    /// Makes the database or schema of `place`: of a tenant, of a system store, or a pool. Idempotent; never overwrites.
+    /// Creates the database or schema of `place`: a tenant, a system store, or a pool. Idempotent; never overwrites.
     ///
     /// # Errors
     /// Returns the errors of [`Server::create_system`].
@@ -76,15 +77,15 @@ impl Server {
         }
     }
 
-    /// Makes a system store, or a pool for tenants, with the platform's own tables only. Idempotent.
+    /// Creates a system store, or a pool for tenants, with the platform's own tables only. Idempotent.
     ///
     /// # Errors
-    /// Returns `WrongIdentity` if the name is taken by another database, schema or role.
+    /// Returns `WrongIdentity` if another database, schema or role has the name.
     pub(crate) async fn create_system(&self, place: &Place) -> Result<()> {
         self.make(place, &Bare).await
     }
 
-    /// Makes the database or schema of `place`. Idempotent; never overwrites.
+    /// Creates the database or schema of `place`. Idempotent; never overwrites.
     ///
     /// # Errors
     /// Returns the errors of [`Server::create_system`].
@@ -92,7 +93,8 @@ impl Server {
         self.make_in(place, build, Rows::None).await
     }
 
-    /// Like [`Server::make`], for a place that will have rows.
+    /// Creates the database or schema of `place`, which gets rows afterwards as `rows` specifies. Idempotent; never
+    /// overwrites.
     ///
     /// # Errors
     /// Returns the errors of [`Server::make`].
@@ -155,7 +157,7 @@ impl Server {
         self.finish(transaction, site, named).await
     }
 
-    /// Claims the database for its place if it belongs to none; otherwise checks that it belongs to this one.
+    /// Claims the database for its place if it belongs to no place. Otherwise checks that it belongs to this one.
     async fn claim(&self, conn: &mut Connection, site: &Site, rows: Rows) -> Result<()> {
         let sql = format!(
             "UPDATE {}._tenantry_place SET tenant = $1, generation = $3, platform = $4, state = 'open', made_at = now() \
@@ -195,7 +197,7 @@ impl Server {
             Err(error) => {
                 drop(transaction.roll_back().await);
                 match self.has_schema(site).await? {
-                    // Another process made it meanwhile, or its name is taken.
+                    // Another process created it in the meantime, or its name is taken.
                     true => self.identify(site).await,
                     false => Err(error),
                 }
@@ -215,13 +217,13 @@ impl Server {
         conn.batch(tables::CREATE).await?;
         conn.batch(&roles::confine_platform_tables(site).join("; ")).await?;
         roles::open_models(conn, site, &self.prefix, &self.platform).await?;
-        // Migrations count the rows that they make.
+        // Enrol first, because migrations count the rows that they create.
         identity::enrol(conn, site, &self.platform).await?;
         build.run(conn, site).await?;
         self.announce(conn, site, rows).await
     }
 
-    /// Says in a new place that its rows are still to come.
+    /// Marks a new place whose rows are still to come.
     async fn announce(&self, conn: &mut Connection, site: &Site, rows: Rows) -> Result<()> {
         match rows {
             Rows::None => Ok(()),
@@ -235,7 +237,7 @@ impl Server {
     }
 }
 
-/// Returns a statement that notes when a database or schema was made: PostgreSQL does not.
+/// Returns a statement that records when a database or schema was created, which PostgreSQL does not do.
 pub(super) fn comment(what: &str, name: &str) -> String {
     let now = jiff::Timestamp::now();
     format!("COMMENT ON {what} {} IS 'Tenantry {now}'", quoted(name))

@@ -1,4 +1,4 @@
-//! Databases and schemas as a whole: provisioning, the roles that reach them, surveys of a server, and removal.
+//! Whole databases and schemas: provisioning, the roles that reach them, surveys of a server, and removal.
 
 mod home;
 mod make;

@@ -8,12 +8,12 @@ use crate::{
 };
 use tokio_postgres::types::Type;
 
-/// What follows the name of a database or schema that was set aside.
+/// Name suffix of a database or schema that was set aside.
 pub(super) const ASIDE: &str = "aside";
-/// What follows the name of another place's database or schema that was set aside.
+/// Name suffix of another place's database or schema that was set aside.
 pub(super) const ASIDE_OTHER: &str = "another";
 
-/// Returns the name that a database or schema had before it was set aside; the same name if it was not.
+/// Returns the name that a database or schema had before it was set aside. Returns other names unchanged.
 pub(super) fn before_aside(name: &str) -> &str {
     let unnumbered = name.trim_end_matches(|digit: char| digit.is_ascii_digit());
     let end = |name: &'_ str, end: &str| {
@@ -24,7 +24,7 @@ pub(super) fn before_aside(name: &str) -> &str {
 }
 
 impl Server {
-    /// Removes the database or schema of a place for good, also if it was set aside, and its roles. Idempotent. It ends
+    /// Removes the database or schema of a place for good, even if it was set aside, and its roles. Idempotent. Ends
     /// the statements that run there.
     ///
     /// # Errors
@@ -43,7 +43,8 @@ impl Server {
     async fn remove_database(&self, name: &str) -> Result<()> {
         let drop = format!("DROP DATABASE IF EXISTS {}", quoted(name));
         match self.run_home(&format!("{drop} WITH (FORCE)")).await {
-            // PostgreSQL's own cleaning worker is at work there. Without FORCE it is sent away.
+            // PostgreSQL's own autovacuum worker is active there, and FORCE may not terminate it. Without FORCE,
+            // PostgreSQL ends the worker itself.
             Err(error) if matches!(error.kind(), Kind::Denied(_)) => {
                 self.end_connections(name).await?;
                 self.run_home(&drop).await
@@ -61,7 +62,7 @@ impl Server {
         Ok(())
     }
 
-    /// Removes a role of this installation. A role that another program made stays.
+    /// Removes a role of this installation. Does not remove a role of another program.
     async fn drop_role(&self, conn: &mut Connection, name: &str) -> Result<()> {
         let sql = "SELECT 1 FROM pg_roles WHERE rolname = $1 AND shobj_description(oid, 'pg_authid') = $2";
         let mark = roles::mark(&self.platform);
@@ -72,9 +73,9 @@ impl Server {
         }
     }
 
-    /// Removes what the installation has once on the server: its templates, and the role, the schema and the views of
-    /// shared data of the home database.
-    /// Call it when no place is left there. The home database stays closed to other roles.
+    /// Removes the objects that the installation has only once on the server: its templates, and the role, the schema
+    /// and the views of shared data in the home database. Call this when no place is left there. The home database
+    /// stays closed to other roles.
     pub(crate) async fn leave(&self) -> Result<()> {
         self.remove_templates().await?;
         let role = roles::home_readers(&self.prefix);
@@ -93,9 +94,9 @@ impl Server {
         conn.commit().await
     }
 
-    /// Moves a tenant's own database or schema that is lost, as `error` says, away from its name. Statements of other
-    /// processes find it missing from now on. Another place's database gets a name that [`Server::drop_database`] leaves
-    /// alone. May be repeated.
+    /// Moves a tenant's own database or schema away from its name because it is lost, as `error` shows. From now on,
+    /// statements of other processes find it missing. Another place's database gets a name that
+    /// [`Server::drop_database`] does not remove. Idempotent.
     ///
     /// # Errors
     /// Returns `Busy` if statements that run there do not end.
@@ -105,8 +106,8 @@ impl Server {
         self.rename(&site, &site.name, &beside(&site.name, end)).await
     }
 
-    /// Renames the database of a system store to a name that nothing has yet, and returns that name. None if there is no
-    /// database.
+    /// Renames the database of a system store to a name that is not used yet, and returns that name; `None` if there is
+    /// no database.
     ///
     /// # Errors
     /// Returns `Busy` if statements that run there do not end, or another caller takes the name.
@@ -138,7 +139,7 @@ impl Server {
         self.rename(&site, &beside(&site.name, ASIDE), &site.name).await
     }
 
-    /// Renames a database or schema. Does nothing if it does not exist or the new name is taken.
+    /// Renames a database or schema. Does nothing if it does not exist or if the new name is taken.
     async fn rename(&self, site: &Site, from: &str, to: &str) -> Result<()> {
         if !self.stands(site, from).await? || self.stands(site, to).await? {
             return Ok(());
@@ -150,7 +151,7 @@ impl Server {
         self.run_home(&format!("ALTER DATABASE {old} ALLOW_CONNECTIONS false")).await?;
         self.end_connections(from).await?;
         self.run_home(&format!("ALTER DATABASE {old} RENAME TO {new}")).await?;
-        // Set aside, it stays closed.
+        // A database that is set aside stays closed.
         match to == &*site.name {
             true => self.run_home(&format!("ALTER DATABASE {new} ALLOW_CONNECTIONS true")).await,
             false => Ok(()),

@@ -1,12 +1,12 @@
-//! Roles of places, what they may do, and row-level security. The role of the configuration owns every database, schema
-//! and table; no other role owns anything.
+//! Roles of places, their rights, and row-level security. The role of the configuration owns every database, schema and
+//! table. Other roles own nothing.
 //!
-//! - The *role of a schema* has its name. It cannot sign in: the owner takes it on for statements on rows of a pool or a
-//!   tenant's schema, so that they reach no other schema.
-//! - The *reader* of a tenant's own database or schema signs in for the tenant's own SQL, and only reads models.
+//! - The *role of a schema* has the name of the schema. It cannot sign in. The owner assumes it for statements on rows
+//!   of a pool or a tenant's schema, so that they reach no other schema.
+//! - The *reader* of a tenant's own database or schema signs in for the tenant's own SQL. It can only read models.
 //!
-//! All statements run in the transaction that gives a place its identity, so a crash leaves no role behind. A role
-//! carries a comment by which it is known later; another role under its name is never used.
+//! All statements run in the transaction that gives a place its identity, so a crash leaves no role behind. A comment
+//! marks a role of this installation; another role with its name is never used.
 
 use crate::{
     error::{Error, Kind, Result},
@@ -23,10 +23,10 @@ use tokio_postgres::types::Type;
 /// Longest name in PostgreSQL, in bytes.
 const LONGEST: usize = 63;
 
-/// Setting with the tenant whose rows a transaction on a pool sees.
+/// SQL for the tenant whose rows a transaction on a pool sees, from its setting.
 const TENANT: &str = "nullif(current_setting('tenantry.tenant', true), '')::bigint";
 
-/// Returns the name of the reader of a place. It has a character that no other name of the installation has.
+/// Returns the name of the reader of a place. It contains a character that no other name of the installation contains.
 pub(crate) fn reader(site: &Site) -> String {
     beside(&site.name, "sql")
 }
@@ -36,7 +36,7 @@ pub(crate) fn home_readers(prefix: &Prefix) -> String {
     prefix.own("home")
 }
 
-/// Returns a name that belongs to `name` and that no database, schema or role of another place has.
+/// Returns a name that is derived from `name` and that no database, schema or role of another place has.
 pub(crate) fn beside(name: &str, what: &str) -> String {
     let whole = format!("{name}.{what}");
     if whole.len() <= LONGEST {
@@ -47,10 +47,10 @@ pub(crate) fn beside(name: &str, what: &str) -> String {
 }
 
 /// Returns statements that confine a table of a pool: every row belongs to the tenant in `tenant_column`, and a
-/// transaction sees the rows of one tenant, or none if it did not say of which. None for a table that one tenant has
-/// alone: there the schema's default privileges do.
+/// transaction sees only the rows of the tenant that it has set, or no rows if it has set none. Returns no statements
+/// for a table of a single tenant, because the default privileges of the schema confine it.
 ///
-/// They run in the schema of the pool, directly after `CREATE TABLE`.
+/// The statements run in the schema of the pool, directly after `CREATE TABLE`.
 pub(crate) fn confine_table(pooled: bool, table: &str, tenant_column: &str) -> Vec<String> {
     if !pooled {
         return vec![];
@@ -77,8 +77,9 @@ pub(in crate::postgres) fn secure(table: &str, tenant_column: &str) -> Vec<Strin
     ]
 }
 
-/// Returns statements that confine the platform's own tables of a new pool or tenant's schema, and let the schema's role
-/// do with them what writes need. None for a tenant's own database: only the owner uses the tables there.
+/// Returns statements that confine the platform's own tables of a new pool or tenant's schema, and give the role of the
+/// schema the rights that writes need. Returns none for a tenant's own database, because only the owner uses its
+/// tables.
 pub(crate) fn confine_platform_tables(site: &Site) -> Vec<String> {
     let Some(role) = site.role() else { return vec![] };
     let role = quoted(role);
@@ -94,7 +95,7 @@ pub(crate) fn confine_platform_tables(site: &Site) -> Vec<String> {
     statements
 }
 
-/// Makes the role of a new schema, which may use it.
+/// Creates the role of a new schema, with the right to use the schema.
 pub(crate) async fn make_role(conn: &mut Connection, site: &Site, platform: &Platform) -> Result<()> {
     let Some(role) = site.role() else { return Ok(()) };
     make(conn, role, "NOLOGIN", platform).await?;
@@ -102,8 +103,8 @@ pub(crate) async fn make_role(conn: &mut Connection, site: &Site, platform: &Pla
     conn.batch(&format!("GRANT USAGE ON SCHEMA {schema} TO {role}")).await
 }
 
-/// Lets the roles of a tenant's own database or schema use the models that are there and those that will be made.
-/// Call it after the platform's own tables were made, and before any model in a schema.
+/// Lets the roles of a tenant's own database or schema use present and future models. Call this after the platform's
+/// own tables were created and, in a schema, before any model.
 pub(crate) async fn open_models(
     conn: &mut Connection,
     site: &Site,
@@ -137,7 +138,7 @@ pub(crate) async fn open_models(
     conn.batch(&batch.join("; ")).await
 }
 
-/// Lets no role but the owner connect to a database of its own.
+/// Allows only the owner to connect to an own database.
 pub(crate) async fn close_database(conn: &mut Connection, site: &Site) -> Result<()> {
     let (database, schema) = (quoted(&site.database), &site.quoted);
     conn.batch(&format!(
@@ -146,7 +147,7 @@ pub(crate) async fn close_database(conn: &mut Connection, site: &Site) -> Result
     .await
 }
 
-/// Returns the statement that lets `reader` read every model that is there; None if there is none.
+/// Returns the statement that lets `reader` read every present model; `None` if there are no models.
 async fn grant_models(conn: &mut Connection, site: &Site, reader: &str) -> Result<Option<String>> {
     let relations = relations_of(&format!("'{}'::regnamespace", site.quoted));
     let sql = format!(
@@ -158,10 +159,10 @@ async fn grant_models(conn: &mut Connection, site: &Site, reader: &str) -> Resul
     Ok(models.map(|models| format!("GRANT SELECT ON {models} TO {}", quoted(reader))))
 }
 
-/// Makes a role that owns nothing, unless it was made before, and lets the owner take it on.
+/// Creates a role that owns nothing, unless it exists, and lets the owner assume it.
 ///
 /// # Errors
-/// Returns [`Kind::WrongIdentity`] if another role has its name.
+/// Returns [`Kind::WrongIdentity`] if a role of another program has the name.
 pub(crate) async fn make(conn: &mut Connection, name: &str, how: &str, platform: &Platform) -> Result<()> {
     let mark = mark(platform);
     let sql = "SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = $1";
@@ -182,7 +183,7 @@ pub(crate) async fn make(conn: &mut Connection, name: &str, how: &str, platform:
     .await
 }
 
-/// Returns the comment of the roles of this installation.
+/// Returns the comment that marks the roles of this installation.
 pub(crate) fn mark(platform: &Platform) -> String {
     format!("Tenantry {}", platform.id()).replace('\'', "''")
 }

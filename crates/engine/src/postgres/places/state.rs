@@ -1,4 +1,4 @@
-//! The verbs that change the state of a place, each in a transaction of its own.
+//! The verbs that change the state of a place, each in its own transaction.
 
 use super::{How, Transaction};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl Server {
-    /// Writes the identity row of a pooled tenant, and makes the pool first if `place` is the pool itself. Idempotent.
+    /// Writes the identity row of a pooled tenant. If `place` is the pool itself, creates the pool first. Idempotent.
     pub(crate) async fn enrol(&self, place: &Place) -> Result<()> {
         if place.tenant.is_none() {
             return self.create_system(place).await;
@@ -19,11 +19,11 @@ impl Server {
         self.finish(transaction, &site, done.map(drop)).await
     }
 
-    /// Forbids writes of this place, durably (`fenced-generation`). With `fenced` false, allows them again, whichever
-    /// operation forbade them.
+    /// Forbids writes of this place durably (`fenced-generation`). If `fenced` is false, allows writes again, whichever
+    /// operation set the fence.
     ///
     /// # Errors
-    /// Returns `Fenced` if writes are to be allowed in a place that is being filled or removed, or was not opened yet.
+    /// Returns `Fenced` if `fenced` is false and the place is being filled or removed, or was not opened yet.
     pub(crate) async fn fence(&self, place: &Place, fenced: bool) -> Result<()> {
         let (site, mut transaction) = self.owned(place).await?;
         let conn = transaction.connection()?;
@@ -34,15 +34,16 @@ impl Server {
         self.finish(transaction, &site, done).await
     }
 
-    /// Starts to note which records writes touch, for the operation with this fencing token. Every write that begins
-    /// after this returns is noted.
+    /// Starts to record which records writes touch, for the operation with this fencing token. Every write that begins
+    /// after this call returns is recorded.
     pub(crate) async fn record_changes(&self, place: &Place, token: i64) -> Result<()> {
         let (site, mut transaction) = self.owned(place).await?;
         let done = place_state::record(transaction.connection()?, &site, token).await;
         self.finish(transaction, &site, done).await
     }
 
-    /// Stops the recording of this token and deletes its notes; another operation's recording stays. Idempotent.
+    /// Stops the recording of this token and deletes the recorded changes. Does not affect another operation's
+    /// recording. Idempotent.
     pub(crate) async fn stop_recording(&self, place: &Place, token: i64) -> Result<()> {
         let (site, mut transaction) = self.owned(place).await?;
         let done = place_state::stop_recording(transaction.connection()?, &site, token).await;
@@ -56,14 +57,15 @@ impl Server {
         self.finish(transaction, &site, done).await
     }
 
-    /// Lifts the fence of this holder; another operation's fence stays. Idempotent.
+    /// Lifts the fence of this holder. Does not affect another operation's fence. Idempotent.
     pub(crate) async fn lift_fence(&self, place: &Place, holder: Option<i64>) -> Result<()> {
         let (site, mut transaction) = self.owned(place).await?;
         let done = place_state::lift_fence(transaction.connection()?, &site, holder).await;
         self.finish(transaction, &site, done).await
     }
 
-    /// Opens a place that was adopted closed, and records its changes for this token from its first write on.
+    /// Opens a place that was adopted in the state *closed*, and records its changes for this token from its first
+    /// write on.
     pub(crate) async fn open_filled(&self, place: &Place, token: i64) -> Result<()> {
         let (site, mut transaction) = self.owned(place).await?;
         let done = place_state::open_filled(transaction.connection()?, &site, token).await;
@@ -77,14 +79,14 @@ impl Server {
         self.finish(transaction, &site, found).await
     }
 
-    /// Begins a transaction as the owner that may write.
+    /// Begins a transaction as the owner, which may write.
     async fn owned(&self, place: &Place) -> Result<(Site, Transaction)> {
         let site = self.site(place)?;
         let transaction = self.as_owner(&site, How::Write).await?;
         Ok((site, transaction))
     }
 
-    /// Commits what was done, or rolls back and says why it failed.
+    /// Commits the transaction, or rolls it back and returns the reason for the failure.
     pub(in crate::postgres) async fn finish<T>(
         &self,
         transaction: Transaction,
@@ -98,7 +100,7 @@ impl Server {
                 committed.map(|()| done)
             }
             Err(error) => {
-                // Its own error matters less. The connection is closed if it is not clean.
+                // The error of the rollback matters less. If the connection is not clean, it is closed.
                 drop(transaction.roll_back().await);
                 Err(self.or_missing(site, error).await)
             }

@@ -1,5 +1,5 @@
-//! What a server says about names, residents and sizes, whether or not the catalog knows them. For operators' reports
-//! and for choosing names and ids (`no-reuse`), never for routing (`catalog-placement`).
+//! Names, residents and sizes on a server, whether or not the catalog knows them. For operators' reports and for the
+//! choice of names and ids (`no-reuse`), never for routing (`catalog-placement`).
 
 use super::{
     How, make,
@@ -27,7 +27,7 @@ impl Server {
         self.stands(&site, &site.name).await
     }
 
-    /// Returns true if a database, schema or role has this name, also one that was set aside.
+    /// Returns true if a database, schema or role has this name, including one that was set aside.
     pub(crate) async fn is_taken(&self, physical: &PhysicalName) -> Result<bool> {
         let name = self.prefix.name(physical)?;
         let names = [beside(&name, ASIDE), beside(&name, ASIDE_OTHER), beside(&name, "sql"), name];
@@ -39,9 +39,10 @@ impl Server {
         Ok(rows.first().is_some_and(|row| row.get(0)))
     }
 
-    /// Returns the databases and schemas that an installation made whose names begin with the prefix, without templates.
+    /// Returns the databases and schemas that an installation created and whose names begin with the prefix, without
+    /// templates.
     pub(crate) async fn database_files(&self) -> Result<Vec<DatabaseFile>> {
-        // A database that the role may not connect to is not ours, and its size is a secret.
+        // A database that the role may not connect to is not ours, and its size is not visible.
         let databases = "SELECT datname::text, pg_database_size(oid), shobj_description(oid, 'pg_database') \
             FROM pg_database WHERE has_database_privilege(oid, 'CONNECT') AND starts_with(datname, $1) AND NOT datistemplate AND datname <> current_database()";
         let schemas = "SELECT n.nspname::text, coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint, \
@@ -63,7 +64,7 @@ impl Server {
         Ok(found)
     }
 
-    /// Returns None for what another program made.
+    /// Returns the description of a database or schema; `None` if another program created it.
     fn described(&self, row: &Row, isolation: Isolation) -> Option<DatabaseFile> {
         let name: String = row.get(0);
         let made_at = row.get::<_, Option<&str>>(2).and_then(make::made_at)?;
@@ -77,7 +78,7 @@ impl Server {
         })
     }
 
-    /// Returns the bytes of the database or schema on disk; for a pooled tenant, those of its values.
+    /// Returns the size in bytes: of the database or schema on disk or, for a pooled tenant, of its values.
     pub(crate) async fn size_bytes(&self, place: &Place) -> Result<u64> {
         let site = self.site(place)?;
         if site.is_pooled() && place.tenant.is_some() {
@@ -98,8 +99,8 @@ impl Server {
         Ok(rows.first().map_or(0, |row| u64::try_from(row.get::<_, i64>(0)).unwrap_or(0)))
     }
 
-    /// Returns the highest ids of the residents that the installation `platform` has under this name. `None`: there is no
-    /// such database or schema, or it is not one of ours.
+    /// Returns the highest ids of the residents that the installation `platform` has under this name; `None` if there
+    /// is no such database or schema, or if it is not one of ours.
     pub(crate) async fn highest(&self, physical: &PhysicalName, platform: &str) -> Result<Option<Highest>> {
         let mut highest = None;
         for site in self.sites(physical)? {
@@ -119,7 +120,7 @@ impl Server {
         Ok(highest)
     }
 
-    /// Returns the generation of the tenant's rows in the pool of `place`, whatever the generation of `place`.
+    /// Returns the generation of the tenant's rows in the pool of `place`, which may differ from that of `place`.
     pub(crate) async fn generation_in(&self, place: &Place) -> Result<Option<i64>> {
         let site = self.site(place)?;
         let mut transaction = match self.as_owner(&site, How::Snapshot).await {
@@ -134,10 +135,10 @@ impl Server {
         }
     }
 
-    /// Returns the residents of the database or schema with this name, at most `most`.
+    /// Returns at most `most` residents of the database or schema with this name.
     ///
     /// # Errors
-    /// Returns `Missing` if there is none, and `WrongIdentity` if it does not have our tables.
+    /// Returns `Missing` if there is no such database or schema, and `WrongIdentity` if it does not have our tables.
     pub(crate) async fn residents(&self, physical: &PhysicalName, most: u32) -> Result<Vec<Resident>> {
         let mut all = None;
         for site in self.sites(physical)? {
@@ -161,8 +162,8 @@ impl Server {
         all.ok_or_else(|| Error::new(Kind::Missing, format!("no database or schema {physical}")))
     }
 
-    /// Returns where places with this name would be: in a database and in a schema. Their tenant and generation say
-    /// nothing.
+    /// Returns the sites that places with this name would have: a database and a schema. Their tenant and generation
+    /// have no meaning.
     fn sites(&self, physical: &PhysicalName) -> Result<[Site; 2]> {
         let store =
             StoreName::parse("any").map_err(|error| Error::with_source(Kind::Internal, "store", error))?;
@@ -177,7 +178,7 @@ impl Server {
         Ok([self.site(&place(Isolation::Database))?, self.site(&place(Isolation::Pooled))?])
     }
 
-    /// Runs a query on the tables of a place that may not exist or not be ours: then returns None.
+    /// Runs a query on the tables of a place; returns `None` if the place does not exist or is not ours.
     async fn ours(
         &self,
         site: &Site,
@@ -208,7 +209,7 @@ impl Server {
     }
 }
 
-/// Returns true if the error says that there is no database or schema of ours.
+/// Returns true if the error means that there is no database or schema of ours.
 fn is_not_ours(error: &Error) -> bool {
     let kinds = [Kind::Missing, Kind::WrongIdentity, Kind::SchemaBehind, Kind::Corrupt, Kind::NoAccess];
     kinds.contains(error.kind()) || matches!(error.kind(), Kind::Denied(_))

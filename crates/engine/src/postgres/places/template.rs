@@ -1,8 +1,8 @@
-//! Template databases: what a new database of a store begins as. A template refuses connections, so nothing changes it
-//! once it has its name.
+//! Template databases, of which new databases of a store are copies. A template refuses connections, so it cannot
+//! change once it has its final name.
 //!
-//! It is made under a temporary name and renamed when it is complete. What a crash leaves behind is removed when a
-//! template is made later.
+//! It is created under a temporary name and renamed when it is complete. When a template is created later, what a crash
+//! left behind is removed.
 
 use super::{How, make::Build};
 use crate::{
@@ -19,25 +19,26 @@ use crate::{
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-/// Number in `_tenantry_place` for a tenant that is not decided yet.
+/// Tenant number in `_tenantry_place` that stands for a tenant that is not decided yet.
 pub(super) const BLANK: i64 = -1;
-/// How PostgreSQL copies a template. `FILE_COPY` would write a checkpoint for each database.
+/// Strategy with which PostgreSQL copies a template. `FILE_COPY` would write a checkpoint for each database.
 pub(super) const STRATEGY: &str = "WAL_LOG";
-/// Seconds after which an unfinished template is removed: no process works on it any more.
+/// Seconds after which an unfinished template is removed, because no process works on it any more.
 const ABANDONED_SECONDS: u64 = 3600;
-/// Longest part of a store's name in the name of its template.
+/// Maximum length of the part of a template's name that comes from its store's name.
 const STORE: usize = 20;
 
-/// What follows the prefix in the name of the database that an administrator may make, for templates to begin as: with
-/// extensions that only a superuser installs.
+/// Name suffix of the database that templates are copied from. An administrator may create it with extensions that only
+/// a superuser can install.
 const BASE: &str = "base";
 
-/// Returns the name of the database that templates begin as, if there is one.
+/// Returns the name of the database that templates are copied from, if an administrator has created it.
 pub(super) fn base(prefix: &Prefix) -> String {
     prefix.own(BASE)
 }
 
-/// Returns the name of the template of a store at one state of its schema. `base`: it begins as [`base`].
+/// Returns the name of the template of a store at one state of its schema. `base` is true if it is copied from
+/// [`base`].
 pub(super) fn name(prefix: &Prefix, store: &StoreName, fingerprint: &str, base: bool) -> String {
     let base = if base { "\nbase" } else { "" };
     let made_of = format!("{}\n{}\n{fingerprint}{base}", store, tables::CREATE);
@@ -46,7 +47,7 @@ pub(super) fn name(prefix: &Prefix, store: &StoreName, fingerprint: &str, base: 
     prefix.own(&format!("tpl.{cut}.{}", &hash[..16]))
 }
 
-/// Returns a name for a template that is not complete, which tells when its making began.
+/// Returns a name for an unfinished template. It contains the time when its creation began.
 fn unfinished(prefix: &Prefix) -> String {
     prefix.own(&format!("new.{}", Uuid::now_v7().simple()))
 }
@@ -64,12 +65,12 @@ fn is_abandoned(prefix: &Prefix, name: &str) -> bool {
 /// A database of the server.
 pub(super) struct Database {
     pub(super) name: String,
-    /// Its owner is the role of the configuration.
+    /// Whether its owner is the role of the configuration.
     pub(super) is_owned: bool,
 }
 
 impl Server {
-    /// Returns those of these databases that exist.
+    /// Returns the databases with these names that exist.
     pub(super) async fn databases(&self, names: &[&str]) -> Result<Vec<Database>> {
         let sql = "SELECT datname::text, pg_get_userbyid(datdba) = current_user FROM pg_database WHERE datname = ANY($1)";
         let mut lease = self.home().await?;
@@ -77,8 +78,8 @@ impl Server {
         Ok(rows.iter().map(|row| Database { name: row.get(0), is_owned: row.get(1) }).collect())
     }
 
-    /// Makes the template `name` for places like `site`, as a copy of the database `base` if there is one. Another process may
-    /// make it at the same time: then that one is used.
+    /// Creates the template `name` for places like `site`, as a copy of the database `base` if there is one. If another
+    /// process creates it at the same time, that template is used.
     pub(super) async fn make_template(
         &self,
         name: &str,
@@ -108,7 +109,7 @@ impl Server {
         }
     }
 
-    /// Makes a database with everything but an identity, and closes it.
+    /// Creates a database with everything but an identity, and closes it.
     async fn build_template(
         &self,
         unfinished: &str,
@@ -132,12 +133,12 @@ impl Server {
             blank.quoted
         );
         conn.query(&sql, &[(&site.place.store.as_str(), Type::TEXT)]).await?;
-        // Migrations count the rows that they make.
+        // Insert the row first, because migrations count the rows that they create.
         build.run(conn, &blank).await?;
         transaction.commit_and_close().await?;
         self.run_home(&format!("ALTER DATABASE {database} WITH IS_TEMPLATE true ALLOW_CONNECTIONS false"))
             .await?;
-        // A pooler keeps its connections open, and a database with one is not copied.
+        // A pooler keeps its connections open, and PostgreSQL does not copy a database that has connections.
         self.end_connections(unfinished).await
     }
 

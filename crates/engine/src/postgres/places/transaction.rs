@@ -1,6 +1,6 @@
 //! Transactions on the tables of a place, with the rights and the tenant that the place allows.
 //!
-//! For work that is not on the way of requests. All settings end with the transaction.
+//! For work outside of requests. All settings end with the transaction.
 
 use crate::{
     error::{Error, Kind, Result},
@@ -12,12 +12,12 @@ use crate::{
     },
 };
 
-/// How a transaction reads.
+/// Access mode of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum How {
-    /// May write; each statement sees what was committed before it.
+    /// May write. Each statement sees what was committed before it.
     Write,
-    /// Reads one state of the database. Writes nothing.
+    /// Reads one state of the database and writes nothing.
     Snapshot,
 }
 
@@ -30,12 +30,12 @@ impl How {
     }
 }
 
-/// A transaction on a connection that is leased for it. Dropping it rolls back and closes the connection.
+/// A transaction with its leased connection. Dropping it rolls the transaction back and closes the connection.
 #[derive(Debug)]
 pub(crate) struct Transaction(Lease);
 
 impl Transaction {
-    /// Commits.
+    /// Commits the transaction.
     ///
     /// # Errors
     /// Returns [`Kind::InDoubt`] if the answer was lost.
@@ -52,7 +52,7 @@ impl Transaction {
         self.0.close().await
     }
 
-    /// Rolls back; the connection stays open.
+    /// Rolls back. The connection stays open.
     ///
     /// # Errors
     /// Returns [`Kind::Unreachable`] if the connection was lost.
@@ -60,7 +60,7 @@ impl Transaction {
         self.0.connection()?.roll_back().await
     }
 
-    /// Returns the connection, on which the transaction is open.
+    /// Returns the connection of the open transaction.
     ///
     /// # Errors
     /// Never fails while the transaction lives.
@@ -68,7 +68,7 @@ impl Transaction {
         self.0.connection()
     }
 
-    /// Gives up the rights of the owner: from now on the transaction reaches the rows of this place only.
+    /// Gives up the rights of the owner: from now on the transaction reaches only the rows of this place.
     ///
     /// # Errors
     /// Returns [`Kind::Unreachable`] if the connection was lost.
@@ -84,16 +84,16 @@ impl Transaction {
 }
 
 impl Server {
-    /// Begins a transaction that reaches the rows of this place only: in a shared database it runs as the role of the
-    /// place's schema, and in a pool it sees the rows of the place's tenant.
+    /// Begins a transaction that reaches only the rows of this place. In a shared database, it runs as the role of the
+    /// place's schema; in a pool, it sees only the rows of the place's tenant.
     ///
     /// # Errors
-    /// Returns [`Kind::Missing`] if the database or the schema does not exist, and [`Kind::Busy`] and
-    /// [`Kind::Unreachable`].
+    /// Returns [`Kind::Missing`] if the database or the schema does not exist, [`Kind::Busy`] if no connection is free
+    /// in time, and [`Kind::Unreachable`] if the server does not answer.
     pub(crate) async fn in_place(&self, site: &Site, how: How) -> Result<Transaction> {
         let begun = Transaction::begin(self.lease(site).await?, how, &confinement(site)).await;
         match begun {
-            // A role that does not exist is a wrong value of a setting.
+            // PostgreSQL reports a role that does not exist as a wrong value of a setting.
             Err(error) if matches!(error.kind(), Kind::Statement(_) | Kind::Denied(_)) => {
                 Err(self.why_not(site, error).await)
             }
@@ -101,17 +101,18 @@ impl Server {
         }
     }
 
-    /// Begins a transaction as the role that owns everything, with the place's schema as search path. In a pool it
-    /// reaches the rows of all tenants, so each statement on rows names its tenant.
+    /// Begins a transaction as the role that owns everything, with the place's schema as search path. In a pool, it
+    /// reaches the rows of all tenants, so each statement on rows must name its tenant.
     ///
     /// # Errors
-    /// Returns [`Kind::Missing`] if the database does not exist, and [`Kind::Busy`] and [`Kind::Unreachable`].
+    /// Returns [`Kind::Missing`] if the database does not exist, [`Kind::Busy`] if no connection is free in time, and
+    /// [`Kind::Unreachable`] if the server does not answer.
     pub(crate) async fn as_owner(&self, site: &Site, how: How) -> Result<Transaction> {
         Transaction::begin(self.lease(site).await?, how, &ownership(site)).await
     }
 
-    /// Like [`Server::as_owner`], with more settings and the first statements: one round trip. If one of these fails, the
-    /// transaction is there to be rolled back.
+    /// Begins a transaction as [`Server::as_owner`] does, with more settings and the first statements, in one round
+    /// trip. If a statement fails, the transaction is returned nevertheless, to be rolled back.
     ///
     /// # Errors
     /// Returns the errors of [`Server::as_owner`].
@@ -128,7 +129,7 @@ impl Server {
         Ok((Transaction(lease), answers.map_err(Error::from)))
     }
 
-    /// Tells why the role of a place is not there.
+    /// Determines why the role of a place does not exist.
     async fn why_not(&self, site: &Site, error: Error) -> Error {
         match self.has_schema(site).await {
             Ok(false) => Error::with_source(Kind::Missing, format!("{site}: no such schema"), error),
@@ -138,7 +139,7 @@ impl Server {
     }
 }
 
-/// Settings that confine a transaction to the rows of a place.
+/// Returns the settings that confine a transaction to the rows of a place.
 fn confinement(site: &Site) -> String {
     let role = site.role().map(|role| format!("SET LOCAL ROLE {}", quoted(role))).unwrap_or_default();
     match site.is_pooled() {
@@ -152,7 +153,7 @@ pub(crate) fn begin_as_owner(site: &Site, how: How) -> String {
     format!("BEGIN {}; {}", how.begin(), ownership(site))
 }
 
-/// Settings of a transaction as the owner.
+/// Returns the settings of a transaction as the owner.
 fn ownership(site: &Site) -> String {
     let path = format!("SET LOCAL search_path = {}, pg_temp", site.quoted);
     match site.is_pooled() {

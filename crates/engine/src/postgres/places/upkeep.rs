@@ -1,4 +1,4 @@
-//! Work on a whole database or schema: taking one over, checking that all of it can be read, and rewriting it.
+//! Work on a whole database or schema: taking it over, checking that all of it can be read, and rewriting it.
 
 use super::{How, make, roles};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 use tokio_postgres::types::Type;
 
 impl Server {
-    /// Takes over a database or schema that was made outside the platform for this place: adds the platform's own
+    /// Takes over a database or schema that was created outside the platform for this place: adds the platform's own
     /// tables, the identity of the place and its roles. Idempotent; never creates a database or schema.
     ///
     /// # Errors
@@ -51,8 +51,9 @@ impl Server {
         identity::enrol(conn, site, &self.platform).await.map(drop)
     }
 
-    /// Reads every row of every table of the database or schema, in a pool those of all tenants, so that the server reads
-    /// and checks each page of them. Indexes are not compared with the tables: PostgreSQL does that only for superusers.
+    /// Reads every row of every table of the database or schema (in a pool, the rows of all tenants), so that the
+    /// server reads and checks each of their pages. Does not compare indexes with the tables: PostgreSQL allows that
+    /// only to superusers.
     ///
     /// # Errors
     /// Returns `Corrupt` if a page or a value is damaged.
@@ -60,12 +61,12 @@ impl Server {
         let site = self.site(place)?;
         for table in self.tables(&site).await? {
             let mut transaction = self.as_owner(&site, How::Snapshot).await?;
-            // As text, so that values in other pages are read too.
+            // Read the row as text, so that values in other pages are read as well.
             let sql =
                 format!("SELECT count(length(\"_tenantry.row\"::text)) FROM {table} AS \"_tenantry.row\"");
             let read = transaction.connection()?.query(&sql, &[]).await;
             match read {
-                // A migration removed the table meanwhile.
+                // A migration removed the table in the meantime.
                 Err(error) if *error.kind() == Kind::SchemaBehind => transaction.roll_back().await?,
                 read => self.finish(transaction, &site, read.map(drop)).await?,
             }
@@ -73,14 +74,14 @@ impl Server {
         Ok(())
     }
 
-    /// Rewrites every table of the database or schema from its rows, so that no table has deleted data in it. Statements
+    /// Rewrites every table of the database or schema from its rows, so that no table contains deleted data. Statements
     /// on a table wait while it is rewritten: about a second for 100 MB.
     ///
-    /// PostgreSQL gives the old pages back to the file system, and its write-ahead log has old rows until it is recycled:
-    /// neither is overwritten.
+    /// PostgreSQL returns the old pages to the file system, and its write-ahead log contains old rows until it is
+    /// recycled. Neither is overwritten.
     ///
     /// # Errors
-    /// Returns `Unreachable` if the server goes away.
+    /// Returns `Unreachable` if the connection to the server is lost.
     pub(crate) async fn scrub(&self, place: &Place) -> Result<()> {
         let site = self.site(place)?;
         // The place itself may be gone: a tenant's rows are removed before the pool is rewritten.
@@ -102,12 +103,12 @@ impl Server {
     }
 }
 
-/// Returns true if `error` says that the place is missing, holds another place, or cannot be read; false for conditions
-/// that pass without intervention. A server that is away has lost nothing.
+/// Returns true if `error` means that the place is missing, holds another place, or cannot be read. Returns false for
+/// conditions that pass without intervention. A server that is away has lost nothing.
 pub(crate) fn is_loss(place: &Place, error: &Error) -> bool {
     match error.kind() {
         Kind::Missing | Kind::WrongIdentity | Kind::Corrupt => true,
-        // No name is used twice, so another generation was put there. A pool may simply be ahead.
+        // Names are never reused, so another generation was put in its place. A pool may just have a later generation.
         Kind::Fenced => place.isolation != Isolation::Pooled,
         _ => false,
     }

@@ -1,4 +1,4 @@
-//! Checks that a place is where it should be, and brings the platform's own tables there up to date.
+//! Checks that a place is where it should be, and upgrades the platform's own tables there.
 
 use super::How;
 use crate::{
@@ -9,16 +9,16 @@ use crate::{
 use tokio_postgres::types::Type;
 
 impl Server {
-    /// Verifies that `place` lives in its database or schema.
+    /// Verifies that the database or schema of `place` holds it at its generation.
     ///
     /// # Errors
     /// Returns `Missing`, `WrongIdentity` or `Fenced` if it does not, and `FormatAhead` if a newer version of this
-    /// program made the platform's tables.
+    /// program created the platform's tables.
     pub(crate) async fn verify(&self, place: &Place) -> Result<()> {
         self.identify(&self.site(place)?).await
     }
 
-    /// Like [`Server::verify`], for a place whose site is known.
+    /// Verifies that the database or schema at `site` holds its place, as [`Server::verify`] does.
     pub(crate) async fn identify(&self, site: &Site) -> Result<()> {
         let mut transaction = self.in_place(site, How::Snapshot).await?;
         let found = identity::check(transaction.connection()?, site, &self.platform).await;
@@ -36,7 +36,7 @@ impl Server {
         transaction.commit().await
     }
 
-    /// Turns `WrongIdentity` into `Missing` if there is no schema in which the identity could be.
+    /// Converts `WrongIdentity` to `Missing` if there is no schema that could contain the identity.
     pub(in crate::postgres) async fn or_missing(&self, site: &Site, error: Error) -> Error {
         if *error.kind() != Kind::WrongIdentity || !site.shares_database() {
             return error;
@@ -47,7 +47,7 @@ impl Server {
         }
     }
 
-    /// Returns true if the schema of the place exists, whatever it holds.
+    /// Returns true if the schema of the place exists, whatever it contains.
     pub(super) async fn has_schema(&self, site: &Site) -> Result<bool> {
         let mut lease = self.lease(site).await?;
         let sql = "SELECT 1 FROM pg_namespace WHERE nspname = $1";
