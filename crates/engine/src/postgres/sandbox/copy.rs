@@ -1,7 +1,7 @@
-//! A copy of a place's rows of one model, for an operator's UPDATE, and how what changed there gets to the rows.
+//! A copy of a place's rows of one model for an operator's UPDATE, and the transfer of its changes to the rows.
 //!
-//! The values are checked like those of a request: a value that no app could read, or that breaks a rule of its field, is
-//! refused. Values that the statement did not change are not checked, because a repair may take several statements.
+//! The values are checked like those of a request: a value that no app could read, or that breaks a rule of its field,
+//! is refused. Values that the statement did not change are not checked, because a repair may take several statements.
 
 use super::update::denied;
 use crate::{
@@ -17,19 +17,19 @@ use crate::{
 };
 use tokio_postgres::Row;
 
-/// Number of rows that are read at once.
+/// Number of rows that are read at a time.
 const PORTION: usize = 500;
-/// The column of a row that a statement may change though it is no field.
+/// Column that a statement may change although it is not a field.
 const UPDATED: &str = "updated_at";
 
-/// A temporary table with the name of the model, which goes with the transaction.
+/// A temporary table with the name of the model. It ends with the transaction.
 pub(super) struct Copy<'a> {
     layout: Layout<'a>,
-    /// The copy.
+    /// Name of the copy.
     copy: String,
-    /// The table of the rows.
+    /// Name of the table with the rows.
     table: String,
-    /// Condition on the rows of the place, after `WHERE`.
+    /// Condition after `WHERE` for the rows of the place.
     whose: String,
 }
 
@@ -44,7 +44,7 @@ impl<'a> Copy<'a> {
         Self { layout, copy, table, whose }
     }
 
-    /// Makes the copy, as the owner; `role` may change its values.
+    /// Creates the copy as the owner. `role` may change its values.
     pub(super) async fn make(&self, conn: &mut Connection, role: Option<&str>) -> Result<()> {
         let Self { copy, table, whose, .. } = self;
         let fields = self.free().map(|(name, _)| name).collect::<Vec<_>>().join(", ");
@@ -61,11 +61,11 @@ impl<'a> Copy<'a> {
     }
 
     /// Writes the values that differ to the rows of the place. Raises the version of each row that changes, and returns
-    /// their number.
+    /// the number of these rows.
     ///
     /// # Errors
-    /// Returns [`Kind::Denied`] if the keys differ; [`Kind::Invalid`] for a value that breaks a rule of its field;
-    /// [`Kind::Statement`] for one that the database refuses.
+    /// Returns [`Kind::Denied`] if the keys differ, [`Kind::Invalid`] for a value that breaks a rule of its field, and
+    /// [`Kind::Statement`] for a value that the database refuses.
     pub(super) async fn apply(&self, conn: &mut Connection) -> Result<u64> {
         self.compare_keys(conn).await?;
         self.check(conn).await?;
@@ -73,11 +73,11 @@ impl<'a> Copy<'a> {
         written.map_err(|error| named(error, self.layout.model.name.as_str()))
     }
 
-    /// Returns the columns that a statement may change, each quoted with an expression that tells whether the copy `n`
+    /// Returns the columns that a statement may change, each quoted, with an expression that is true if the copy `n`
     /// differs from the row `o`.
     fn free(&self) -> impl Iterator<Item = (String, String)> {
         let fields = self.layout.model.fields.iter().map(|field| {
-            // There is no equality of `json`.
+            // The type `json` has no equality operator.
             let cast = match self.layout.storage(&field.kind) {
                 Ok(Storage::Json) => "::text",
                 _ => "",
@@ -170,7 +170,7 @@ impl<'a> Copy<'a> {
     }
 }
 
-/// Lets the database's own words say which constraint a value breaks.
+/// Names the constraint that a value breaks, in the words of the database.
 fn named(error: Error, model: &str) -> Error {
     let said = refusal(&error).filter(|refused| refused.code().code().starts_with("23"));
     match said.map(|refused| format!("{model}: {}", refused.message())) {

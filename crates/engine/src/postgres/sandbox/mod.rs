@@ -1,11 +1,12 @@
 //! Runs a tenant's own SQL, read-only, as a role that reaches nothing but the tenant's models (`confined-sql`).
 //!
-//! The connection is opened for one statement and closed after it, so no statement can affect another through it. The
-//! layers, each sufficient against most escapes: a role that may only read the tenant's models, a transaction that only
-//! reads, one statement, default-deny rules for functions and names ([`rules`]), a deadline, limits.
+//! The connection is opened for one statement and closed after it, so that no statement can affect another one through
+//! it. Each of its layers is sufficient against most escapes: a role that may only read the tenant's models, a
+//! read-only transaction, a single statement, default-deny rules for functions and names ([`rules`]), a deadline,
+//! limits.
 //!
-//! PostgreSQL has no limit for the temporary files of one role, so `scratch_bytes` does not hold here; an operator sets
-//! `temp_file_limit`.
+//! PostgreSQL has no limit for the temporary files of one role, so `scratch_bytes` has no effect here. An operator can
+//! set `temp_file_limit`.
 
 mod copy;
 mod params;
@@ -30,16 +31,16 @@ use crate::{
 use serde_json::Value as Json;
 use std::sync::Arc;
 
-/// Longest statement in bytes.
+/// Maximum length of a statement in bytes.
 const TEXT_BYTES: usize = 64 << 10;
 
 impl Server {
-    /// Runs one statement of the tenant on its own database or schema, and on the shared data in `joined`. `params` is an
-    /// array or null; the statement names them `$1`, `$2` and so on.
+    /// Runs one statement of the tenant on its own database or schema, and on the shared data in `joined`. `params` is
+    /// an array or null; the statement refers to its values as `$1`, `$2` and so on.
     ///
     /// # Errors
-    /// Returns `Denied` for pooled tenants and for what a statement may not do, `Statement` if it is wrong, and
-    /// `Deadline` if it takes too long.
+    /// Returns `Denied` for pooled tenants and for actions that a statement may not take, `Statement` if the statement
+    /// is wrong, and `Deadline` if it takes too long.
     pub(in crate::postgres) async fn sql(
         &self,
         site: &Site,
@@ -59,11 +60,11 @@ impl Server {
         run(conn, (site, joined), text, &params, limits).await
     }
 
-    /// Runs a read-only statement on the rows of a place, for an operator. It sees the models of the place, with the rows
-    /// of the place, and in a tenant's own database or schema the shared data in `joined`.
+    /// Runs a read-only statement on the rows of a place, for an operator. The statement sees the models of the place
+    /// with the rows of the place. In a tenant's own database or schema, it also sees the shared data in `joined`.
     ///
     /// # Errors
-    /// Returns `Denied` for a pool without a tenant; `SchemaAhead` for a pool with migrations that `script` does not
+    /// Returns `Denied` for a pool without a tenant, `SchemaAhead` for a pool with migrations that `script` does not
     /// have, and otherwise the errors of [`Server::sql`].
     pub(crate) async fn operator_sql(
         &self,
@@ -80,7 +81,8 @@ impl Server {
             return self.sql(&site, text, Json::Null, limits, joined).await;
         }
         let text = checked(text)?;
-        // Row-level security shows the rows of the place's tenant. Dropping the transaction ends its settings.
+        // Row-level security shows only the rows of the place's tenant. The settings end when the transaction is
+        // dropped.
         let mut transaction = self.in_place(&site, How::Snapshot).await?;
         let conn = transaction.connection()?;
         if site.is_pooled() {
@@ -97,7 +99,7 @@ fn refuse_whole_pool(site: &Site) -> Result<()> {
     }
 }
 
-/// Runs a checked statement in the transaction that has begun.
+/// Runs a checked statement in the open transaction.
 async fn run(
     conn: &mut Connection,
     (site, joined): (&Site, &[Joined]),
@@ -136,11 +138,11 @@ fn settings(site: &Site, joined: &[Joined], limits: SqlLimits) -> String {
     )
 }
 
-/// Turns what the database says into what a tenant may know.
+/// Converts the database's error to one that a tenant may see.
 fn own_words(error: Error) -> Error {
     match error.kind() {
-        // An unknown table is an error in the tenant's SQL, not a migration that has not run. Whether another place's
-        // schema exists is none of its business.
+        // An unknown table is an error in the tenant's SQL, not a missing migration. The tenant must not learn whether
+        // another place's schema exists.
         Kind::SchemaBehind | Kind::Denied(_) => {
             Error::with_source(Kind::Statement("no such table or column".into()), "sql", error)
         }

@@ -1,11 +1,11 @@
-//! Parameters of a tenant's statement, which come as JSON and have the types that the statement gives them.
+//! Parameters of a tenant's statement. They are JSON, and the statement determines their types.
 
 use crate::error::{Error, Kind, Result};
 use serde_json::Value as Json;
 use std::error::Error as StdError;
 use tokio_postgres::types::{Format, IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 
-/// A value that PostgreSQL reads from its text, whatever the parameter's type.
+/// A value that PostgreSQL parses from its text, whatever the type of the parameter.
 #[derive(Debug)]
 pub(super) struct AsText<'v>(&'v Json);
 
@@ -33,7 +33,7 @@ impl ToSql for AsText<'_> {
 /// Returns the values by position.
 ///
 /// # Errors
-/// Returns [`Kind::Statement`] if they are no array, or not as many as the statement wants.
+/// Returns [`Kind::Statement`] if `params` is not an array, or does not have `wanted` values.
 pub(super) fn by_position(params: &Json, wanted: usize) -> Result<Vec<AsText<'_>>> {
     let given: &[Json] = match params {
         Json::Null => &[],

@@ -1,5 +1,5 @@
-//! Lets the reader of a place sign in. Its password follows from a secret in the home database, which only the owner
-//! reads: so all processes know it and none needs to store it.
+//! Lets the reader of a place sign in. Its password is derived from a secret in the home database that only the owner
+//! can read. So all processes know the password, and none needs to store it.
 
 use crate::{
     error::{Error, Kind, Result},
@@ -14,7 +14,8 @@ use crate::{
 use postgres_protocol::password::scram_sha_256;
 
 impl Server {
-    /// Leases a connection as the reader of a place, for one transaction. Sets its password if it has another one.
+    /// Leases a connection as the reader of a place, for one transaction. Sets the reader's password if it has another
+    /// one.
     pub(super) async fn lease_as_reader(&self, site: &Site) -> Result<Lease> {
         let role = roles::reader(site);
         let password = self.password(&role).await?;
@@ -30,7 +31,7 @@ impl Server {
         }
     }
 
-    /// Says that the pooler does not let the reader in, if there is one.
+    /// Adds to the error that the pooler refuses the reader, if there is a pooler.
     fn through_pooler(&self, error: Error) -> Error {
         if self.connections.access().prepares() || *error.kind() != Kind::NoAccess {
             return error;
@@ -42,9 +43,9 @@ impl Server {
     /// Sets the password of a role.
     ///
     /// # Errors
-    /// Returns `Denied` if the role is another program's.
+    /// Returns `Denied` if the role belongs to another program.
     pub(in crate::postgres) async fn set_password(&self, login: &Login) -> Result<()> {
-        // One process at a time: PostgreSQL refuses concurrent changes of a role.
+        // Only one process at a time: PostgreSQL refuses concurrent changes of a role.
         let lock = "SELECT pg_advisory_xact_lock(hashtext('tenantry passwords'))";
         self.run_home(&format!("{lock}; {}", password_of(login))).await
     }
@@ -59,12 +60,12 @@ impl Server {
     /// Returns the secret of the server, which only its owner can read.
     ///
     /// # Errors
-    /// Why it cannot be read.
+    /// Returns the reason why the secret cannot be read.
     pub(in crate::postgres) async fn secret(&self) -> Result<&str> {
         Ok(self.secret.get_or_try_init(|| self.read_secret()).await?)
     }
 
-    /// Reads the secret; makes it first if there is none.
+    /// Reads the secret. Creates it first if there is none.
     async fn read_secret(&self) -> Result<String> {
         self.prepare_home().await?;
         let table = format!("{}.secret", quoted(&self.prefix.own("platform")));
@@ -75,7 +76,8 @@ impl Server {
     }
 }
 
-/// Returns the statement that sets the password of a role. It has a digest only, so that no log has the password.
+/// Returns the statement that sets the password of a role. It contains only a digest, so that no log contains the
+/// password.
 pub(in crate::postgres) fn password_of(login: &Login) -> String {
     let digest = scram_sha_256(login.password.as_bytes());
     format!("ALTER ROLE {} PASSWORD '{digest}'", quoted(&login.role))

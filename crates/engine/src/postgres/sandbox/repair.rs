@@ -1,8 +1,8 @@
-//! Corrects values, whatever schema the place has: values that stop a migration and that no loaded app can change.
+//! Corrects values under any schema of the place: values that stop a migration and that no loaded app can change.
 //!
-//! The statement never writes to a table of the place: it changes a copy of the place's rows of one model, as a role that
-//! only reads elsewhere. Then the copy is compared with the rows, checked, and written to them. So no row comes or goes,
-//! and no key changes. `REINDEX` changes no value: it makes what is derived from the rows anew.
+//! The statement never writes to a table of the place. It changes a copy of the place's rows of one model, as a role
+//! that can only read other tables. Then the copy is compared with the rows, checked, and written to them. So no row is
+//! added or deleted, and no key changes. `REINDEX` changes no value: it rebuilds what is derived from the rows.
 
 use super::{copy::Copy, refuse_long, refuse_whole_pool, update};
 use crate::{
@@ -25,13 +25,13 @@ use crate::{
 use std::{sync::Arc, time::Duration};
 use tokio_postgres::types::Type;
 
-/// How long to wait for a lock: meanwhile others wait behind this transaction.
+/// Longest wait for a lock. In the meantime, other transactions wait behind this one.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
-/// Holds off all writers of the schema, in the order of migrations: an index waits for those that are under way.
+/// Holds off all writers of the schema, with locks in the order of migrations. An index waits for writers in progress.
 const ALONE: &str = "SELECT 1 FROM _tenantry_meta FOR UPDATE; LOCK TABLE _tenantry_place IN EXCLUSIVE MODE";
 
 impl Server {
-    /// See [`crate::Engine::operator_repair`]. Each statement that it takes runs for at most `limit`.
+    /// See [`crate::Engine::operator_repair`]. Each statement runs for at most `limit`.
     pub(crate) async fn operator_repair(
         &self,
         place: &Place,
@@ -44,7 +44,7 @@ impl Server {
         refuse_long(text)?;
         let what = if is_reindex(text) { None } else { Some(update::target(text)?) };
         self.identify(&site).await?;
-        // With a connection of its own, before the transaction takes one.
+        // Read the tables first, on another connection, before the transaction takes one.
         let tables = if what.is_none() { self.tables(&site).await? } else { vec![] };
         let mut transaction = self.as_owner(&site, How::Write).await?;
         let done = match what {
@@ -56,7 +56,7 @@ impl Server {
         self.finish(transaction, &site, done).await
     }
 
-    /// Runs an UPDATE of one model. Returns the number of rows changed.
+    /// Runs an UPDATE of one model. Returns the number of changed rows.
     async fn update(
         &self,
         transaction: &mut Transaction,
@@ -80,7 +80,7 @@ impl Server {
         let become_role = role.map(|role| format!("; SET LOCAL ROLE {}", quoted(&role))).unwrap_or_default();
         conn.batch(&format!("{path}{become_role}")).await?;
         run(conn, text).await.map_err(own_words)?;
-        // A tenant's own database has no role that writes to its models: there the owner does.
+        // A tenant's own database has no role that can write to its models, so the owner writes there.
         let path = format!("SET LOCAL search_path = {}, pg_temp", site.quoted);
         conn.batch(&format!("{path}; SET LOCAL ROLE NONE")).await?;
         transaction.confine(site).await?;
@@ -90,7 +90,7 @@ impl Server {
         Ok(changed)
     }
 
-    /// Makes the indexes of the database or schema anew, and what the place derives from its rows.
+    /// Rebuilds the indexes of the database or schema, and what the place derives from its rows.
     async fn rebuild(
         &self,
         transaction: &mut Transaction,
@@ -111,7 +111,7 @@ impl Server {
         derive(transaction.connection()?, site, &script, layouts).await
     }
 
-    /// Locks the place, and returns the script of the migrations that it has.
+    /// Locks the place, and returns the script with the migrations that it has.
     ///
     /// # Errors
     /// Returns [`Kind::Busy`] if its rows have moved away (`fenced-generation`) or are being moved: then each write
@@ -127,7 +127,7 @@ impl Server {
     }
 }
 
-/// Runs the statement, alone: the server refuses a text of several.
+/// Runs a single statement: the server refuses a text with several.
 async fn run(conn: &mut Connection, text: &str) -> Result<()> {
     let (params, _) = conn.describe(text).await?;
     if !params.is_empty() {
@@ -136,7 +136,7 @@ async fn run(conn: &mut Connection, text: &str) -> Result<()> {
     conn.once(text, &[]).await.map(drop)
 }
 
-/// Counts the place again, and collects the words for the search of these models again.
+/// Recounts the place, and collects the search words of these models again.
 async fn derive(
     conn: &mut Connection,
     site: &Site,
@@ -151,8 +151,8 @@ async fn derive(
     conn.once(&sql, &[(&site.tenant, Type::INT8)]).await.map(drop)
 }
 
-/// Returns the role that the statement runs as: it reads the models of the place. None for a system store, which has no
-/// other role than the owner.
+/// Returns the role that the statement runs as, which can read the models of the place; `None` for a system store,
+/// which has no other role than the owner.
 fn role(site: &Site) -> Option<String> {
     match site.role() {
         Some(role) => Some(role.to_owned()),
@@ -160,7 +160,8 @@ fn role(site: &Site) -> Option<String> {
     }
 }
 
-/// Settings of the transaction. Those of the server might read the statement another way than the rules.
+/// Returns the settings of the transaction. With those of the server, PostgreSQL might parse the statement in another
+/// way than the rules do.
 fn settings(limit: Duration) -> String {
     format!(
         "SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}; \
@@ -171,7 +172,7 @@ fn settings(limit: Duration) -> String {
     )
 }
 
-/// An unknown column is an error in the statement, not a migration that has not run.
+/// Converts an error about an unknown column, which is an error in the statement, not a missing migration.
 fn own_words(error: Error) -> Error {
     match refusal(&error).map(|refused| refused.message().to_owned()) {
         Some(message) if *error.kind() == Kind::SchemaBehind => {

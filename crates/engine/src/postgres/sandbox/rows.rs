@@ -1,7 +1,7 @@
 //! Runs a checked query and returns its rows as JSON, within the limits.
 //!
-//! PostgreSQL turns each row into JSON and cuts it, and the rows come in small portions: so an answer takes no more memory
-//! here than the limits allow, whatever the statement makes.
+//! PostgreSQL converts each row to JSON and cuts it off at the limit, and the rows arrive in small portions. So a
+//! result takes no more memory in this process than the limits allow, whatever the statement produces.
 
 use super::params::by_position;
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 use serde_json::{Map, Value as Json};
 use tokio_postgres::types::Type;
 
-/// Rows in one portion.
+/// Number of rows in one portion.
 const PORTION: usize = 16;
 
 pub(super) async fn query(
@@ -52,7 +52,7 @@ pub(super) async fn query(
 fn cursor(text: &str, columns: &[(String, Type)], limits: SqlLimits) -> String {
     let names: Vec<String> = (0..columns.len()).map(|at| format!("c{at}")).collect();
     let shown: Vec<String> = names.iter().zip(columns).map(|(name, (_, kind))| shown(name, kind)).collect();
-    // On lines of its own, because the text may end with a comment.
+    // On its own lines, because the text may end with a comment.
     format!(
         "DECLARE answer NO SCROLL CURSOR FOR SELECT left(row_to_json(shown)::text, {}) FROM (\
          SELECT {} FROM (\n{text}\n) AS answer({}) LIMIT {}) AS shown",
@@ -63,7 +63,7 @@ fn cursor(text: &str, columns: &[(String, Type)], limits: SqlLimits) -> String {
     )
 }
 
-/// Returns the expression for a column: what JSON has no exact form for is a text.
+/// Returns the expression for a column: a type that JSON cannot represent exactly becomes text.
 fn shown(name: &str, kind: &Type) -> String {
     let native = [
         Type::BOOL,

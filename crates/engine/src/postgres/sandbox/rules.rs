@@ -1,13 +1,13 @@
 //! What a tenant's statement may name: its models, and functions without effect outside the statement. PostgreSQL lets
 //! every role read its catalog, which names other tenants' databases, and call functions that run a text as SQL. So
-//! everything not named here is refused, including whatever future versions add.
+//! everything not listed here is refused, including additions of future versions.
 //!
-//! The rules look at tokens, not at meaning: a word before `(` is a function unless the grammar allows none there.
+//! The rules examine tokens, not meaning: a word before `(` is a function unless the grammar allows none there.
 
 use super::tokens::{Token, tokens};
 use crate::error::{Error, Kind, Result};
 
-/// Functions without effect outside the statement, whose time a deadline ends.
+/// Functions without effect outside the statement, which a deadline can stop.
 const FUNCTIONS: &[&str] = &[
     "abs",
     "age",
@@ -142,7 +142,7 @@ const FUNCTIONS: &[&str] = &[
     "width_bucket",
 ];
 
-/// Words before `(` that are no functions, or functions with a grammar of their own.
+/// Words before `(` that are not functions, or functions with their own grammar.
 const KEYWORDS: &[&str] = &[
     "all",
     "and",
@@ -224,7 +224,7 @@ const KEYWORDS: &[&str] = &[
     "window",
 ];
 
-/// Types that turn a number or name into the name of something in the whole server.
+/// Types that convert a number or name to the name of an object anywhere in the server.
 const TYPES: &[&str] = &[
     "aclitem",
     "regclass",
@@ -244,7 +244,7 @@ const TYPES: &[&str] = &[
 /// Returns the statement without the semicolon at its end, if a tenant may run it.
 ///
 /// # Errors
-/// Returns [`Kind::Denied`] for what it may not do, and [`Kind::Statement`] if it is no query, or not one.
+/// Returns [`Kind::Denied`] for what a tenant may not do, and [`Kind::Statement`] if the text is not exactly one query.
 pub(super) fn check(text: &str) -> Result<&str> {
     let (all, statement) = single(text)?;
     first(&all)?;
@@ -255,7 +255,7 @@ pub(super) fn check(text: &str) -> Result<&str> {
 /// Returns the tokens of a statement, and the statement without the semicolon at its end.
 ///
 /// # Errors
-/// Returns [`Kind::Statement`] if there are several.
+/// Returns [`Kind::Statement`] if the text contains several statements.
 pub(super) fn single(text: &str) -> Result<(Vec<Token>, &str)> {
     let mut found = tokens(text)?;
     let mut end = text.len();
@@ -273,7 +273,7 @@ pub(super) fn single(text: &str) -> Result<(Vec<Token>, &str)> {
 /// Refuses names and functions that are not allowed.
 ///
 /// # Errors
-/// Always returns [`Kind::Denied`].
+/// Returns [`Kind::Denied`] for the first such name or function.
 pub(super) fn harmless(all: &[Token]) -> Result<()> {
     for token in all {
         name(token)?;
@@ -281,7 +281,7 @@ pub(super) fn harmless(all: &[Token]) -> Result<()> {
     functions(all)
 }
 
-/// Refuses statements that are no queries.
+/// Refuses statements that are not queries.
 fn first(all: &[Token]) -> Result<()> {
     let word = all.iter().find(|token| **token != Token::Sign('('));
     match word {
@@ -291,7 +291,7 @@ fn first(all: &[Token]) -> Result<()> {
     }
 }
 
-/// Refuses names of the platform, of PostgreSQL's catalog, and of things outside the tenant's models.
+/// Refuses names of the platform, of PostgreSQL's catalog, and of other objects outside the tenant's models.
 fn name(token: &Token) -> Result<()> {
     let (Token::Word(name) | Token::Quoted(name)) = token else { return Ok(()) };
     let is_internal = ["pg_", "_tenantry_", "_pg_"].iter().any(|prefix| name.starts_with(prefix));
@@ -303,7 +303,7 @@ fn name(token: &Token) -> Result<()> {
 
 /// Refuses calls of functions that are not allowed.
 fn functions(all: &[Token]) -> Result<()> {
-    // For each open bracket: whether names of common table expressions stand directly inside it.
+    // For each open bracket: whether it directly contains names of common table expressions.
     let mut names = vec![false];
     for (at, token) in all.iter().enumerate() {
         let before = at.checked_sub(1).map(|at| &all[at]);

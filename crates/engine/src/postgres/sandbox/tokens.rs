@@ -1,9 +1,9 @@
-//! Cuts a statement into tokens like PostgreSQL's scanner, as far as its rules for names, texts and comments go.
+//! Splits a statement into tokens as PostgreSQL's scanner does, as far as names, texts and comments are concerned.
 
 use crate::error::{Error, Kind, Result};
 use std::{iter::Peekable, str::CharIndices};
 
-/// A piece of a statement.
+/// A token of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Token {
     /// A name or keyword, folded to lower case.
@@ -12,11 +12,11 @@ pub(super) enum Token {
     Quoted(String),
     /// A text, number or parameter.
     Value,
-    /// Another character.
+    /// Any other character.
     Sign(char),
 }
 
-/// Returns the tokens of a statement and the byte at which each begins. Comments are no tokens.
+/// Returns the tokens of a statement, each with its byte offset. Comments are not tokens.
 ///
 /// # Errors
 /// Returns [`Kind::Statement`] if a text, name or comment does not end, and [`Kind::Denied`] for names and texts with
@@ -69,7 +69,7 @@ impl Scanner<'_> {
         self.chars.peek().is_some_and(|(_, c)| *c == wanted)
     }
 
-    /// Skips a comment; they nest.
+    /// Skips a comment. Comments nest.
     fn comment(&mut self) -> Result<()> {
         let (mut depth, mut last) = (0, '/');
         for (_, c) in self.chars.by_ref() {
@@ -85,7 +85,7 @@ impl Scanner<'_> {
         Err(endless("comment"))
     }
 
-    /// Reads up to the closing quote, whose opening one was read.
+    /// Reads up to the closing quote, after the opening quote was read.
     fn quoted(&mut self, quote: char, escapes: bool) -> Result<String> {
         let mut inner = String::new();
         while let Some((_, c)) = self.chars.next() {
@@ -120,7 +120,7 @@ impl Scanner<'_> {
     }
 
     fn word(&mut self, first: char) -> Result<Token> {
-        // E'…' has escapes; B'…', X'…' and N'…' are texts too.
+        // E'…' has escapes. B'…', X'…' and N'…' are texts as well.
         if matches!(first, 'e' | 'E' | 'b' | 'B' | 'x' | 'X' | 'n' | 'N') && self.next_is('\'') {
             self.chars.next();
             return self.quoted('\'', matches!(first, 'e' | 'E')).map(|_| Token::Value);

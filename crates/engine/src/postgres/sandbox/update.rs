@@ -1,4 +1,4 @@
-//! What an operator's UPDATE may say: it changes one model, and otherwise names what a tenant's query may name.
+//! Rules for an operator's UPDATE: it changes one model, and otherwise names only what a tenant's query may name.
 
 use super::{
     rules::{harmless, single},
@@ -6,15 +6,15 @@ use super::{
 };
 use crate::error::{Error, Kind, Result};
 
-/// Words with a meaning of their own after SET: the rows that it would return are not wanted, and the copy has no
-/// defaults.
+/// Words that are refused because they have a special meaning after SET: returned rows are not wanted, and the copy has
+/// no defaults.
 const REFUSED: [&str; 2] = ["returning", "default"];
 
-/// Returns the table that an UPDATE changes, and the statement without the semicolon at its end. The table is named
-/// without a schema.
+/// Returns the table that an UPDATE changes, and the statement without the semicolon at its end. The UPDATE must name
+/// the table without a schema.
 ///
 /// # Errors
-/// Returns [`Kind::Denied`] for any other statement, and for names and functions that are not allowed;
+/// Returns [`Kind::Denied`] for any other statement and for names and functions that are not allowed, and
 /// [`Kind::Statement`] for several statements.
 pub(super) fn target(text: &str) -> Result<(String, &str)> {
     let (all, statement) = single(text)?;

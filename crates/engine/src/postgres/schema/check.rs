@@ -1,5 +1,5 @@
-//! Compares what a place derives from its rows with those rows, and each stored value with its field. It reads one state
-//! of the place and holds no writer up.
+//! Compares derived data of a place with the rows it derives from, and each stored value with its field. Reads one
+//! state of the place and does not delay writers.
 
 use super::{
     compiled::Statements,
@@ -26,7 +26,7 @@ use crate::{
 use tokio_postgres::{Row, types::Type};
 
 impl Server {
-    /// Compares the words of the search with the rows, in a pool those of all tenants. The place must have all
+    /// Compares the search words with the rows; in a pool, with the rows of all tenants. The place must have all
     /// migrations of `script`.
     pub(crate) async fn check_search(&self, place: &Place, script: &Script) -> Result<Vec<Fault>> {
         let site = self.site(place)?;
@@ -48,8 +48,8 @@ impl Server {
         found
     }
 
-    /// Begins a transaction that reads one state. It locks the tables before that state is taken: a migration that
-    /// writes a table anew would otherwise leave it empty there.
+    /// Begins a transaction that reads one state. Locks the tables before that state is fixed: otherwise a table that a
+    /// migration rewrites would be empty in it.
     async fn one_state(&self, site: &Site, statements: &Statements) -> Result<Transaction> {
         let mut transaction = self.as_owner(site, How::Snapshot).await?;
         let conn = transaction.connection()?;
@@ -122,7 +122,7 @@ async fn values(conn: &mut Connection, site: &Site, layout: &Layout<'_>) -> Resu
     }
 }
 
-/// Returns the stored form of a value; None if the value has none.
+/// Returns the stored form of a value; `None` if the value has no stored form.
 pub(crate) fn read(row: &Row, index: usize, storage: Storage) -> Result<Option<Stored<'_>>> {
     match value_ref(row, index, storage).and_then(|value| stored(storage, value)) {
         Err(error) if *error.kind() == Kind::Corrupt => Ok(None),

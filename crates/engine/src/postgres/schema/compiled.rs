@@ -13,11 +13,11 @@ use crate::{
 };
 use std::{collections::BTreeSet, sync::Arc};
 
-/// The statements of a script for databases of one layout. Made once and run on every database of a fleet.
+/// The statements of a script for databases of one layout. They are compiled once and run on every database of a fleet.
 #[derive(Debug)]
 pub(crate) struct Statements {
     pub(super) of: Arc<Migrations>,
-    /// Tenants share the tables.
+    /// Whether tenants share the tables.
     pub(super) pooled: bool,
     pub(super) migrations: Vec<Compiled>,
     pub(super) wanted: super::inspect::Wanted,
@@ -28,9 +28,10 @@ pub(crate) struct Statements {
 pub(super) struct Compiled {
     pub(super) loaded: Loaded,
     pub(super) steps: Vec<Step>,
-    /// Statements that set what is counted, for the models after this migration. Empty if it cannot have changed rows.
+    /// Statements that set the counters for the models after this migration; empty if the migration cannot have changed
+    /// rows.
     pub(super) counts: Vec<String>,
-    /// Models whose rows need their words for the search collected again.
+    /// Models whose search words must be collected again.
     pub(super) search: BTreeSet<ModelName>,
     /// The models after this migration.
     pub(super) state: State,
@@ -40,7 +41,7 @@ impl Statements {
     /// Compiles the statements of all migrations, in order.
     ///
     /// # Errors
-    /// Returns [`crate::Kind::Statement`] if an operation has none.
+    /// Returns [`crate::Kind::Statement`] if an operation has no statement.
     pub(crate) fn new(of: &Arc<Migrations>, pooled: bool) -> Result<Self> {
         let mut state = State::default();
         let mut migrations: Vec<Compiled> = vec![];
@@ -80,8 +81,8 @@ impl Statements {
     }
 }
 
-/// Has references checked after the statements of an author that follow one another, not after each. PostgreSQL changes
-/// no table with checks outstanding.
+/// Defers the check of references until after consecutive statements of an author, instead of after each one.
+/// PostgreSQL cannot alter a table that has pending checks.
 fn deferring(steps: Vec<Step>) -> Vec<Step> {
     let mut out = Vec::with_capacity(steps.len());
     let mut deferred = false;

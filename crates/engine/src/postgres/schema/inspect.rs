@@ -1,8 +1,8 @@
-//! Drift: the differences between the tables of a place and the schema that its migrations make. It only reads.
+//! Detects drift: the differences between the tables of a place and the schema that its migrations produce. Only reads.
 //!
-//! The catalog shows definitions in PostgreSQL's own words, which differ between its versions. So the schema that should
-//! be there is made, in a transaction that is rolled back, and read from the same catalog in the same way. That is exact,
-//! and needs no second description of what the statements mean. It is made once for each version of the server.
+//! The catalog shows definitions in PostgreSQL's own wording, which differs between its versions. So the wanted schema
+//! is created in a transaction that is rolled back, and read from the same catalog in the same way. That is exact, and
+//! needs no second description of what the statements mean. It is done once for each version of the server.
 
 use super::{
     compiled::Statements,
@@ -25,8 +25,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// Tables, columns, constraints, indexes and policies, each with its table and its definition. `RELATIONS` stands for those of
-/// the schema.
+/// Query for tables, columns, constraints, indexes and policies, each with its table and its definition. `RELATIONS`
+/// stands for the relations of the schema.
 const READ: &str = r#"
 WITH relations AS (
   SELECT oid, relname, relkind, relrowsecurity, relforcerowsecurity FROM RELATIONS AS c
@@ -62,24 +62,24 @@ SELECT 'policy ' || relname || '.' || polname, relname, true,
 FROM relations AS r JOIN pg_policy ON polrelid = r.oid
 "#;
 
-/// The schema of the tables at one place.
+/// The schema of the tables of one place.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Snapshot(BTreeMap<String, Object>);
 
 #[derive(Debug, PartialEq, Eq)]
 struct Object {
     table: String,
-    /// The platform makes such objects, under such names.
+    /// Whether the platform creates objects of this kind and name.
     ours: bool,
     text: String,
 }
 
-/// What there should be, by the version of the server.
+/// The wanted schema, by version of the server.
 #[derive(Debug, Default)]
 pub(super) struct Wanted(Mutex<BTreeMap<String, Arc<Snapshot>>>);
 
 impl Server {
-    /// Compares the tables of a place with the schema that the migrations of a script make.
+    /// Compares the tables of a place with the schema that the migrations of a script produce.
     ///
     /// # Errors
     /// Returns `Statement` if an applied migration's file was changed afterwards.
@@ -116,7 +116,7 @@ impl Server {
     }
 }
 
-/// Makes the wanted tables in a schema of their own, and reads them. The caller rolls back.
+/// Creates the wanted tables in their own schema, and reads them. The caller must roll back.
 async fn made(conn: &mut Connection, statements: &Statements) -> Result<Snapshot> {
     let schema = quoted(&format!("tenantry_wanted_{}", uuid::Uuid::now_v7().simple()));
     let mut batch = vec![format!("CREATE SCHEMA {schema}; SET LOCAL search_path = {schema}, pg_temp")];
@@ -136,7 +136,7 @@ async fn made(conn: &mut Connection, statements: &Statements) -> Result<Snapshot
 }
 
 impl Snapshot {
-    /// Reads the schema that comes first in the search path.
+    /// Reads the first schema in the search path.
     async fn read(conn: &mut Connection) -> Result<Self> {
         conn.batch("SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'").await?;
         let sql = READ.replace("RELATIONS", &relations_of("current_schema()::regnamespace"));
@@ -151,8 +151,8 @@ impl Snapshot {
         self.0.contains_key(&format!("table {table}"))
     }
 
-    /// Returns the differences of this schema, of a place, from the wanted one. Ignores objects that belong to no wanted
-    /// table or whose names the platform does not make.
+    /// Returns the differences between this schema, of a place, and the wanted one. Ignores objects that belong to no
+    /// wanted table, and objects whose names the platform does not make.
     fn drift(&self, wanted: &Self) -> Vec<Drift> {
         let mut out = vec![];
         for (name, object) in &wanted.0 {

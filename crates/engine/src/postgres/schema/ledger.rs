@@ -1,4 +1,4 @@
-//! The ledger of each database or schema that holds places: the migrations that were applied, per store.
+//! The ledger of each database or schema that holds places: its applied migrations per store.
 
 use crate::{
     error::Result,
@@ -11,7 +11,7 @@ use crate::{
 };
 use tokio_postgres::{Row, types::Type};
 
-/// Returns the migrations of the place's store that were applied, `app/name` → checksum.
+/// Returns the applied migrations of the place's store, `app/name` → checksum.
 ///
 /// # Errors
 /// Returns `WrongIdentity` if there is no ledger.
@@ -25,7 +25,7 @@ pub(super) fn question(site: &Site) -> String {
     format!("SELECT app, migration, checksum FROM {}._tenantry_ledger", site.quoted)
 }
 
-/// Reads the answer to [`question`].
+/// Reads the result of [`question`].
 pub(super) fn read(rows: &[Row], site: &Site) -> Applied {
     let lines = rows.iter().filter_map(|row| {
         ledger::id_of(&site.place.store, row.get(0), row.get(1)).map(|id| (id, row.get(2)))
@@ -33,8 +33,8 @@ pub(super) fn read(rows: &[Row], site: &Site) -> Applied {
     lines.collect()
 }
 
-/// Adds a migration to the ledger, and raises the number that tells sessions to compare it again. `renewal` renews the seal.
-/// With `commit` the transaction ends with it.
+/// Adds a migration to the ledger, and raises the number that makes sessions compare the ledger again. `renewal` renews
+/// the seal. With `commit`, also commits the transaction.
 pub(super) async fn enter(
     conn: &mut Connection,
     site: &Site,

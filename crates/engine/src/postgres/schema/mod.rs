@@ -1,4 +1,4 @@
-//! The tables of a place: DDL, migrations, and the comparison with what migrations make.
+//! The tables of a place: DDL, migrations, and the comparison with the schema that migrations produce.
 
 mod check;
 mod compiled;

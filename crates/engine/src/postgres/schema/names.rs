@@ -1,5 +1,5 @@
-//! Names of what a model's table has: its key, its foreign keys and its indexes. The same model always gives the same
-//! names, so an error that names one of them tells which fields it is about.
+//! Names of the key, the foreign keys and the indexes of a model's table. The same model always gives the same names,
+//! so an error with such a name shows which fields it concerns.
 //!
 //! | what | name |
 //! |---|---|
@@ -49,13 +49,12 @@ fn named(model: &Model, what: &str, kind: &str) -> String {
     format!("{model}__{}__{kind}", &hash[..HASH])
 }
 
-/// Returns the index that a field has of its own, if it has one.
+/// Returns the index of a single field, if the field has one.
 pub(crate) fn own_index(field: &Field) -> Option<Index> {
     field.has_index().then(|| Index { fields: vec![field.name.clone()], unique: field.unique })
 }
 
-/// Returns the fields whose values are unique together because of the key or index with this name. For errors with
-/// code 23505.
+/// Returns the fields of the unique key or index with this name. For errors with code 23505.
 pub(crate) fn unique_fields(model: &Model, name: &str) -> Option<Vec<String>> {
     if name == key(model) {
         return Some(vec!["id".into()]);

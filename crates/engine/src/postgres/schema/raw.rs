@@ -1,7 +1,9 @@
-//! Statements that the authors of migrations write. They stay inside the transaction and the schema of the migration.
+//! Statements that the authors of migrations write. They must stay inside the transaction and the schema of the
+//! migration.
 //!
-//! Each is sent alone, so that PostgreSQL itself refuses a second one that this module did not see. Its first words must
-//! be known ones; afterwards the settings of the transaction and the platform's tables must be what they were.
+//! Each statement is sent alone, so that PostgreSQL itself refuses a second one that this module did not detect. Its
+//! first words must be allowed ones. Afterwards the settings of the transaction and the platform's tables must be as
+//! before.
 
 use super::ddl::quoted;
 use crate::{
@@ -9,7 +11,7 @@ use crate::{
     postgres::{connections::Connection, names::relations_of},
 };
 
-/// Why a statement is refused.
+/// Reason for which a statement is refused.
 pub(super) const REFUSED: &str = "it may not begin or end transactions, change roles, settings, databases or schemas, or touch the platform's tables";
 
 /// First words of the statements that are allowed.
@@ -17,7 +19,7 @@ const ALLOWED: [&str; 21] = [
     "ALTER", "ANALYZE", "CALL", "CLUSTER", "COMMENT", "CREATE", "DELETE", "DO", "DROP", "EXPLAIN", "INSERT",
     "LOCK", "MERGE", "REFRESH", "REINDEX", "SELECT", "TABLE", "TRUNCATE", "UPDATE", "VALUES", "WITH",
 ];
-/// What may not be made, changed or dropped.
+/// Kinds of objects that a statement may not create, change or drop.
 const ELSEWHERE: [&str; 11] = [
     "DATABASE",
     "DEFAULT",
@@ -44,7 +46,7 @@ pub(super) async fn run(conn: &mut Connection, schema: &str, text: &str) -> Resu
     if standing(conn, schema).await? != before {
         return Err(denied());
     }
-    // Temporary tables would stay on the connection.
+    // Temporary tables would remain on the connection.
     conn.batch("DISCARD TEMP").await
 }
 
@@ -52,7 +54,8 @@ fn denied() -> Error {
     Error::new(Kind::Denied("a statement of a migration".into()), REFUSED)
 }
 
-/// Returns what statements may not change: the transaction, its settings, the platform's tables and their rows.
+/// Returns a text of everything that statements may not change: the transaction, its settings, and the platform's
+/// tables with their rows.
 async fn standing(conn: &mut Connection, schema: &str) -> Result<String> {
     let sql = format!(
         "SELECT concat_ws(' ', pg_current_xact_id()::text, current_user, session_user, current_setting('search_path'), \
@@ -90,7 +93,8 @@ fn is_comment(token: &str) -> bool {
     token.starts_with("--") || token.starts_with("/*")
 }
 
-/// Returns the statements of a text. Semicolons inside literals, names, comments and the bodies of functions end none.
+/// Returns the statements of a text. Semicolons inside literals, names, comments and bodies of functions do not end a
+/// statement.
 fn split(text: &str) -> Vec<&str> {
     let mut out = vec![];
     let (mut start, mut at, mut depth) = (0, 0, 0_usize);
@@ -121,7 +125,7 @@ fn split(text: &str) -> Vec<&str> {
     out.into_iter().filter(|(_, has_code)| *has_code).map(|(statement, _)| statement).collect()
 }
 
-/// Splits a text into words, literals, quoted names, comments and single characters. Nothing is left out.
+/// Splits a text into words, literals, quoted names, comments and single characters. The tokens contain the whole text.
 fn tokens(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {

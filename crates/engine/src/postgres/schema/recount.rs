@@ -1,5 +1,5 @@
-//! Recounts what each place of a store holds, inside a migration that changed rows without going through writes. Counts
-//! like writes: rows, and the bytes of stored values.
+//! Recounts rows and bytes of each place of a store, inside a migration that changed rows without going through writes.
+//! Counts as writes do: rows, and bytes of stored values.
 
 use super::ddl::quoted;
 use crate::{
@@ -9,14 +9,14 @@ use crate::{
     name::StoreName,
 };
 
-/// Returns the statement that sets the counters of every place here, for the models of `state`.
+/// Returns the statement that sets the counters of every place in the database or schema, for the models of `state`.
 pub(crate) fn recount(state: &State, store: &StoreName, pooled: bool) -> String {
     let (rows, bytes) = counted(state, store, pooled);
     format!("UPDATE _tenantry_place AS p SET rows = {rows}, bytes = {bytes} WHERE p.store = '{store}'")
 }
 
-/// Returns a query for the counters of the place `$1`, rows and bytes, followed by what they should be. Counters that
-/// change meanwhile for reasons other than writes, because the rows are on their way, are left out.
+/// Returns a query for the counters of the place `$1` (rows and bytes), followed by their correct values. It returns
+/// nothing for a place that is being moved, because its counters also change for other reasons than writes.
 pub(super) fn compared(state: &State, store: &StoreName, pooled: bool) -> String {
     let (rows, bytes) = counted(state, store, pooled);
     format!(
@@ -25,7 +25,7 @@ pub(super) fn compared(state: &State, store: &StoreName, pooled: bool) -> String
     )
 }
 
-/// Returns statements that raise the last integer ids of every place here to those of its rows.
+/// Returns statements that raise the last integer ids of every place in the database or schema to those of its rows.
 pub(super) fn renumber(state: &State, store: &StoreName, pooled: bool) -> Vec<String> {
     let integers = state.of_store(store).filter(|model| model.id == IdKind::Integer);
     let one = |model: &Model| {
@@ -46,7 +46,7 @@ pub(super) fn renumber(state: &State, store: &StoreName, pooled: bool) -> Vec<St
     integers.map(one).collect()
 }
 
-/// Returns SQL for the rows and the bytes of the place `p`.
+/// Returns SQL for the number of rows and the bytes of the place `p`.
 fn counted(state: &State, store: &StoreName, pooled: bool) -> (String, String) {
     let sum = |parts: Vec<String>| if parts.is_empty() { "0".to_owned() } else { parts.join(" + ") };
     let of = |model: &Model, what: &str| {
@@ -78,7 +78,7 @@ fn bytes_of_row(model: &Model, state: &State) -> String {
     parts.join(" + ")
 }
 
-/// Returns SQL for the bytes that limits count for one column of the row `m`: those of its stored form. See
+/// Returns SQL for the bytes that limits count for one column of the row `m`, which are those of its stored form. See
 /// [`crate::value::ValueRef::bytes`].
 fn bytes(column: &str, storage: Storage) -> String {
     let column = format!("m.{}", quoted(column));

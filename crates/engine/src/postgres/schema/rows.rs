@@ -18,7 +18,7 @@ const PAGE: usize = 500;
 pub(super) struct Rows {
     sql: String,
     id: Storage,
-    /// Key of the last row of the page before: tenant, or 0 where tenants have their own tables, and id.
+    /// Key of the last row of the previous page: the tenant (0 if tenants have their own tables) and the id.
     last: Option<(i64, Stored<'static>)>,
 }
 
@@ -26,12 +26,12 @@ pub(super) struct Rows {
 pub(super) struct Keyed {
     pub(super) tenant: i64,
     pub(super) id: Stored<'static>,
-    /// The tenant, the id, and the columns that were asked for.
+    /// The tenant, the id, and the requested columns.
     pub(super) row: Row,
 }
 
 impl Keyed {
-    /// Position of the first column that was asked for.
+    /// Position of the first requested column.
     pub(super) const FIRST: usize = 2;
 }
 
@@ -57,7 +57,7 @@ impl Rows {
         }
     }
 
-    /// Returns the next rows; none at the end.
+    /// Returns the next rows; empty at the end.
     pub(super) async fn next(&mut self, conn: &mut Connection) -> Result<Vec<Keyed>> {
         let (tenant, id) = self.last.take().unwrap_or((0, Stored::Null));
         let id = Native(self.id, &id);

@@ -1,5 +1,5 @@
-//! The words that the search finds rows by: collected again after a migration changed rows or the fields that are
-//! searched, and compared with the rows.
+//! The words by which the search finds rows. They are collected again after a migration changed rows or the searched
+//! fields, and compared with the rows.
 
 use super::{
     ddl::{Layout, quoted},
@@ -16,8 +16,8 @@ use crate::{
 };
 use tokio_postgres::{Row, types::Type};
 
-/// Writes the words of every row of a model whose words differ; `of` confines it to one tenant of a pool. Runs in the
-/// caller's transaction as the owner.
+/// Updates the search words of every row of a model in which they differ. `of` confines it to one tenant of a pool.
+/// Runs in the caller's transaction as the owner.
 pub(crate) async fn fill(conn: &mut Connection, layout: &Layout<'_>, of: Option<i64>) -> Result<()> {
     let (pairs, column) = (pairs(layout), quoted(COLUMN));
     let update = format!("UPDATE {} AS m SET {column} = new.words::tsvector FROM {pairs}", layout.table());
@@ -31,7 +31,7 @@ pub(crate) async fn fill(conn: &mut Connection, layout: &Layout<'_>, of: Option<
     }
 }
 
-/// Returns true if a row of a model has other words than its texts, in the state that the caller's transaction reads.
+/// Returns true if the search words of any row differ from its texts, in the state that the caller's transaction reads.
 pub(super) async fn differs(conn: &mut Connection, layout: &Layout<'_>) -> Result<bool> {
     let select = format!("SELECT FROM {} AS m, {} LIMIT 1", layout.table(), pairs(layout));
     let mut rows = walk(layout, None);
@@ -52,7 +52,7 @@ fn walk(layout: &Layout<'_>, of: Option<i64>) -> Rows {
     Rows::new(layout, &columns, of)
 }
 
-/// Returns SQL for words `new` and the rows `m` that should have them and do not.
+/// Returns SQL that pairs the words `new` with the rows `m` whose words differ from them.
 fn pairs(layout: &Layout<'_>) -> String {
     let id = match layout.model.id {
         IdKind::Integer => "bigint",

@@ -10,26 +10,27 @@ use crate::{
 };
 use serde_json::Value as Json;
 
-/// How the values of a column change, and checks that must find no row.
+/// The conversion of a column's values, and the checks that must find no row.
 pub(super) struct Converted {
-    /// SQL for the new value over the old row; None if the column keeps its type.
+    /// SQL for the new value, over the old row; `None` if the column keeps its type.
     pub(super) using: Option<String>,
     /// Literal that replaces nulls.
     pub(super) fill: Option<String>,
-    /// Checks that run first.
+    /// Checks that run before the conversion.
     pub(super) checks: Vec<Step>,
 }
 
-/// Digits of a 64-bit integer as we write them, and perhaps of one that is somewhat larger.
+/// Pattern of the digits of a 64-bit integer in our form. It also matches integers that are somewhat larger.
 const DIGITS: &str = "^(0|-?[1-9][0-9]{0,18})$";
-/// The form of UUIDs as we write them.
+/// Pattern of UUIDs in our form.
 const UUID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
-/// Every date from the year 0 to 9999 that exists.
+/// Pattern of all existing dates from year 0 to 9999.
 const DATE: &str = "^([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)\
     |02-(0[1-9]|1[0-9]|2[0-8]))\
     |([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)$";
 
-/// Converts from the old field to the new one (same name). `fill` replaces nulls if the field becomes required.
+/// Returns the conversion of the old field to the new one of the same name. `fill` replaces nulls if the field becomes
+/// required.
 pub(super) fn convert(
     old: &Layout<'_>,
     new: &Layout<'_>,
@@ -48,7 +49,7 @@ pub(super) fn convert(
     Ok(Converted { using: value, fill, checks })
 }
 
-/// Returns the check that `value`, SQL over the old row, is what it must be.
+/// Returns the check that `value`, SQL over the old row, satisfies `must`.
 fn refuse(layout: &Layout<'_>, field: &Field, must: &Must<'_>, value: &str) -> Step {
     let condition = broken(must, value);
     Step::Refuse {
@@ -58,7 +59,7 @@ fn refuse(layout: &Layout<'_>, field: &Field, must: &Must<'_>, value: &str) -> S
     }
 }
 
-/// Returns the converted value of a column; None if its type stays.
+/// Returns the converted value of a column; `None` if its type does not change.
 fn cast(column: &str, cast: Cast, (from, to): (Storage, Storage)) -> Option<String> {
     Some(match cast {
         _ if from == to => return None,
@@ -71,20 +72,20 @@ fn cast(column: &str, cast: Cast, (from, to): (Storage, Storage)) -> Option<Stri
         Cast::Day => format!("({column} AT TIME ZONE 'UTC')::date"),
         Cast::Digits => format!("{column}::text"),
         Cast::None => match to {
-            // From a boolean.
+            // The value was a boolean.
             Storage::Integer => format!("{column}::integer::bigint"),
             _ => format!("{column}::text"),
         },
     })
 }
 
-/// Returns the date that a text is. The year 0 is the first one before Christ.
+/// Returns the date that a text contains. In PostgreSQL, year 0 is 1 BC.
 fn day(column: &str) -> String {
     let part = |from: u32, count: u32| format!("substr({column}, {from}, {count})::integer");
     format!("make_date(CASE {0} WHEN 0 THEN -1 ELSE {0} END, {1}, {2})", part(1, 4), part(6, 2), part(9, 2))
 }
 
-/// Returns the condition that holds for values that are not what they must be. None holds for null, except that of
+/// Returns the condition that holds for values that violate `must`. It never holds for null, except for
 /// [`Must::Present`].
 fn broken(must: &Must<'_>, value: &str) -> String {
     match must {

@@ -45,7 +45,7 @@ pub(super) fn add_field(
     if field.required {
         column.push_str(" NOT NULL");
     }
-    // Existing rows get the default that the column is added with, without being rewritten.
+    // Existing rows get this default when the column is added, without a rewrite.
     if let Some(filled) = &filled {
         column.push_str(&format!(" DEFAULT {filled}"));
     }
@@ -73,7 +73,7 @@ fn alter_column(layout: &Layout<'_>, field: &Field, change: &str) -> String {
     format!("ALTER TABLE {} ALTER COLUMN {} {change}", layout.table(), quoted(field.name.as_str()))
 }
 
-/// Has the words of every row collected again, after a change of the fields that are searched.
+/// Makes the migration collect the search words of every row again, after a change of the searched fields.
 fn search_again(out: &mut Steps, old: &Layout<'_>, new: &Layout<'_>) {
     match (old.is_searched(), new.is_searched()) {
         (false, true) => {
@@ -129,7 +129,7 @@ pub(super) fn alter_field(
     Ok(())
 }
 
-/// Changes the type, the default and the values of a column, and whether it may be null.
+/// Changes the type, the default, the values and the nullability of a column.
 fn alter_column_to(
     out: &mut Steps,
     old: &Layout<'_>,
@@ -173,8 +173,8 @@ pub(super) fn rename_field(
     Ok(())
 }
 
-/// Renames what has its name from the model or from a field, between two states of a model with the same fields in the
-/// same order.
+/// Renames the objects that are named after the model or a field, between two states of a model with the same fields in
+/// the same order.
 pub(super) fn renames(old: &Layout<'_>, new: &Layout<'_>) -> Result<Vec<String>> {
     let mut out = vec![];
     let constraint = |from: String, to: String| {
@@ -203,7 +203,7 @@ pub(super) fn renames(old: &Layout<'_>, new: &Layout<'_>) -> Result<Vec<String>>
 
 pub(super) fn drop_field(out: &mut Steps, old: &Layout<'_>, new: &Layout<'_>, name: &FieldName) {
     let Some(field) = old.model.field(name.as_str()) else { return };
-    // Its index and its foreign key go with it.
+    // Dropping the column also drops its index and its foreign key.
     out.sql([format!("ALTER TABLE {} DROP COLUMN {}", new.table(), quoted(name.as_str()))]);
     if field.search {
         search_again(out, old, new);

@@ -1,8 +1,8 @@
-//! Indexes of a model. In a pool, each but that of the search starts with the tenant column.
+//! Indexes of a model. In a pool, each index except that of the search begins with the tenant column.
 //!
-//! Nulls come first, also in columns without any, because lists ask for that order. Only the tenant and the id have
+//! Nulls come first, even in columns without nulls, because lists ask for that order. Only the tenant and the id have
 //! PostgreSQL's own order. An index that is not unique ends with the id, so that a list reads rows with equal values in
-//! the order that it returns them.
+//! the order in which it returns them.
 
 use super::{Layout, quoted};
 use crate::{
@@ -10,24 +10,24 @@ use crate::{
     postgres::{schema::names, search::COLUMN},
 };
 
-/// An index to be made.
+/// An index that is to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NewIndex {
     pub(crate) name: String,
     pub(crate) table: String,
     unique: bool,
-    /// Its columns, in parentheses.
+    /// Columns of the index, in parentheses.
     columns: String,
 }
 
 impl NewIndex {
-    /// Returns the statement that makes it. Writes to the table wait meanwhile.
+    /// Returns the statement that creates the index. Writes to the table wait for it.
     pub(crate) fn create(&self) -> String {
         self.statement("INDEX", &quoted(&self.table))
     }
 
-    /// Returns the statement that makes it while writes go on. It runs outside transactions, on the table of this
-    /// schema, which is quoted.
+    /// Returns the statement that creates the index while writes continue. It must run outside transactions. The table
+    /// is in `schema`, which is quoted.
     pub(crate) fn create_concurrently(&self, schema: &str) -> String {
         self.statement("INDEX CONCURRENTLY", &format!("{schema}.{}", quoted(&self.table)))
     }
@@ -55,7 +55,7 @@ impl Layout<'_> {
         names::own_index(field).map(|index| self.new_index(&index).create())
     }
 
-    /// Returns an index over its fields.
+    /// Returns an index on its fields.
     pub(super) fn new_index(&self, index: &Index) -> NewIndex {
         let mut columns: Vec<String> = self.tenant().map(quoted).into_iter().collect();
         columns.extend(index.fields.iter().map(|field| match field.as_str() {

@@ -1,4 +1,4 @@
-//! Values as SQL literals, for column defaults and fills. Statements with callers' values bind them instead.
+//! Values as SQL literals, for column defaults and fills. Statements with callers' values bind parameters instead.
 
 use super::statement;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 };
 use rust_decimal::Decimal;
 
-/// Returns a value as a literal of the type that the storage has.
+/// Returns a value as a literal of the column type of the storage.
 ///
 /// # Errors
 /// Returns `Statement` for a value that the column cannot hold, such as a text with a NUL character.
@@ -30,12 +30,12 @@ pub(crate) fn literal(storage: Storage, value: &Value) -> Result<String> {
     })
 }
 
-/// Returns text in quotes.
+/// Returns text as a quoted SQL literal.
 pub(super) fn text(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
 }
 
-/// Returns a date or an instant as PostgreSQL reads it: the year 0 is the first one before Christ.
+/// Returns a date or an instant in PostgreSQL's format, in which year 0 is 1 BC.
 fn before_christ(text: &str) -> String {
     match text.strip_prefix("0000-") {
         Some(rest) => format!("0001-{} BC", rest.replace('T', " ")),

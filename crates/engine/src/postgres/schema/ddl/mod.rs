@@ -1,7 +1,7 @@
 //! Translates portable operations to PostgreSQL statements, for own databases and schemas and for pools. Names of
-//! tables are not qualified: migrations run with a search path.
+//! tables are not qualified, because migrations run with a search path.
 //!
-//! `migrate` uses it, and so does the comparison with a newly made schema. Nothing here runs a statement.
+//! `migrate` uses it, and so does the comparison with a newly created schema. This module runs no statement.
 
 mod convert;
 mod fields;
@@ -22,18 +22,18 @@ use crate::{
     refused::NAMED_MAX,
 };
 
-/// A model in databases of one layout.
+/// A model and the layout of the databases that hold it.
 #[derive(Clone, Copy)]
 pub(crate) struct Layout<'a> {
     pub(crate) model: &'a Model,
-    /// Knows the models that this one refers to.
+    /// Models that this one may refer to.
     pub(crate) state: &'a State,
-    /// Tenants share the table.
+    /// Whether tenants share the table.
     pub(crate) pooled: bool,
 }
 
-/// Returns a name as SQL. It is always quoted, so keywords are valid names. Names are checked when parsed, so none
-/// contains a quote.
+/// Returns a name as SQL. It is always quoted, so keywords are valid names. Names are validated when they are parsed,
+/// so they contain no quotes.
 pub(crate) fn quoted(name: &str) -> String {
     format!("\"{name}\"")
 }
@@ -53,7 +53,7 @@ impl Layout<'_> {
         quoted(self.model.name.as_str())
     }
 
-    /// Returns the tenant column, if rows of many tenants share the table.
+    /// Returns the tenant column if rows of many tenants share the table.
     pub(crate) fn tenant(&self) -> Option<&str> {
         self.pooled.then(|| self.model.tenant_field.as_str())
     }
@@ -63,18 +63,19 @@ impl Layout<'_> {
         self.tenant().into_iter().chain(["id"])
     }
 
-    /// Returns how the values of a field are stored.
+    /// Returns the storage of a field.
     pub(crate) fn storage(&self, kind: &FieldKind) -> Result<Storage> {
         self.state.storage(self.model, kind).map_err(|Invalid(why)| statement(why))
     }
 
-    /// Returns the model that a reference field refers to, if it is in the same store, which makes it a foreign key.
+    /// Returns the model that a reference field refers to, if it is in the same store. Such a reference is a foreign
+    /// key.
     fn target(&self, kind: &FieldKind) -> Result<Option<&Model>> {
         self.state.target(self.model, kind).map_err(|Invalid(why)| statement(why))
     }
 
-    /// Returns the query for the tenant, or null, and the id of the rows where `condition` holds: one more than are
-    /// named.
+    /// Returns the query for the tenant (or null) and the id of the rows where `condition` holds. Its limit is one row
+    /// more than messages name.
     fn refused_rows(&self, condition: &str) -> String {
         let tenant = self.tenant().map_or("NULL".to_owned(), quoted);
         format!(
@@ -84,7 +85,7 @@ impl Layout<'_> {
         )
     }
 
-    /// Returns true if the model has a search.
+    /// Returns true if the model has a full-text search.
     pub(crate) fn is_searched(&self) -> bool {
         self.model.search_fields().next().is_some()
     }

@@ -1,4 +1,4 @@
-//! Translates one operation to the steps that run it on tables in the state before it.
+//! Translates an operation to the steps that run it on tables in the state before the operation.
 
 use super::{
     Layout, NewIndex,
@@ -21,21 +21,21 @@ pub(crate) enum Step {
     Sql(String),
     /// Statements written by the migration's author.
     Raw(String),
-    /// A query for a number that must be 0; otherwise the migration fails with "{n} {message}".
+    /// A query for a number that must be 0. If it is not, the migration fails with "{n} {message}".
     Refuse {
         /// The query.
         count: String,
-        /// A query for the tenant, or null, and the id of the rows that are counted; `None`: it is every row.
+        /// Query for the tenant (or null) and the id of the counted rows; `None` if every row counts.
         rows: Option<String>,
-        /// What the number counts.
+        /// Description of the rows that the number counts.
         message: String,
     },
-    /// Creates an index. A table with many rows gets it ahead of the migration, so that writes go on meanwhile.
+    /// Creates an index. A table with many rows gets it ahead of the migration, so that writes can continue.
     Index(NewIndex),
 }
 
 impl Step {
-    /// Returns the statement, if it is one that is not the author's.
+    /// Returns the statement if the step is a statement of ours, not of the author.
     pub(crate) fn sql(&self) -> Option<&str> {
         match self {
             Self::Sql(sql) => Some(sql),
@@ -44,15 +44,15 @@ impl Step {
     }
 }
 
-/// The steps of an operation, and what must follow them.
+/// The steps of an operation, and the work that must follow them.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Steps {
     pub(crate) list: Vec<Step>,
-    /// The counters of the places must be set again, because rows or values may have changed.
+    /// Whether the counters of the places must be set again, because rows or values may have changed.
     pub(crate) recount: bool,
-    /// The last integer ids must be read from the rows, because there may be new ones.
+    /// Whether the last integer ids must be read from the rows, because there may be new ids.
     pub(crate) renumber: bool,
-    /// Models whose rows need their words for the search collected again.
+    /// Models whose search words must be collected again.
     pub(crate) search: BTreeSet<ModelName>,
 }
 
@@ -89,11 +89,11 @@ fn layout<'a>(state: &'a State, model: &ModelName, pooled: bool) -> Result<Layou
     Ok(Layout { model, state, pooled })
 }
 
-/// Appends the steps of an operation to those of the operations before it in the same migration, given the states
-/// before and after it.
+/// Appends the steps of an operation to the steps of earlier operations of the same migration. Takes the states before
+/// and after the operation.
 ///
 /// # Errors
-/// Returns `Statement` if the operation contradicts the models, or a value that it gives cannot be stored.
+/// Returns `Statement` if the operation contradicts the models, or contains a value that cannot be stored.
 pub(crate) fn steps(out: &mut Steps, op: &Op, before: &State, after: &State, pooled: bool) -> Result<()> {
     let around = Around { before, after, pooled };
     match op {
@@ -169,7 +169,7 @@ fn add_index(out: &mut Steps, new: &Layout<'_>, index: &Index) {
     out.list.push(Step::Index(new.new_index(index)));
 }
 
-/// Returns a check for rows that violate a new unique index, with a clearer message than the index's own error.
+/// Returns a check for rows that violate a new unique index. Its message is clearer than the error of the index.
 pub(super) fn duplicates(layout: &Layout<'_>, index: &Index) -> Option<Step> {
     if !index.unique {
         return None;

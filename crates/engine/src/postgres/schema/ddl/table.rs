@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl Layout<'_> {
-    /// Returns the statements that make the table with its indexes and references.
+    /// Returns the statements that create the table with its indexes and references.
     pub(crate) fn create(&self) -> Result<Vec<String>> {
         let mut out = self.create_alone()?;
         out.extend(self.references()?);
@@ -31,7 +31,7 @@ impl Layout<'_> {
         Ok(reference.map(|reference| format!("ALTER TABLE {} ADD {reference}", self.table())))
     }
 
-    /// Returns the statements that make the table with its indexes.
+    /// Returns the statements that create the table with its indexes.
     pub(crate) fn create_alone(&self) -> Result<Vec<String>> {
         let parts = self.definitions()?.join(",\n  ");
         let mut out = vec![format!("CREATE TABLE {} (\n  {parts}\n)", self.table())];
@@ -57,9 +57,9 @@ impl Layout<'_> {
         Ok(parts)
     }
 
-    /// Returns one column for `CREATE TABLE`.
+    /// Returns the definition of one column for `CREATE TABLE`.
     ///
-    /// It has no checks of lengths, ranges and choices: writes check them, and changing one must not scan every
+    /// It contains no checks of lengths, ranges and choices: writes check them, and a changed check must not scan every
     /// tenant's table.
     fn column(&self, field: &Field) -> Result<String> {
         let mut sql = format!("{} {}", quoted(field.name.as_str()), column_type(self.storage(&field.kind)?));
@@ -78,8 +78,8 @@ impl Layout<'_> {
         field.default_value().map(|value| literal(storage, &value)).transpose()
     }
 
-    /// Returns the foreign key of a reference field within the store. In a pool the tenant column is part of it, so it
-    /// cannot leave the tenant. Migrations defer it while statements of their authors run.
+    /// Returns the foreign key of a reference field within the store. In a pool, the tenant column is part of it, so a
+    /// reference cannot leave the tenant. Migrations defer it while statements of their authors run.
     pub(super) fn reference(&self, field: &Field) -> Result<Option<String>> {
         let Some(target) = self.target(&field.kind)? else { return Ok(None) };
         let of = self.pooled.then_some(target.tenant_field.as_str());
@@ -93,7 +93,7 @@ impl Layout<'_> {
     }
 }
 
-/// Returns the column of the search.
+/// Returns the definition of the search column.
 pub(super) fn search_column() -> String {
     format!("{} tsvector NOT NULL DEFAULT ''", quoted(COLUMN))
 }

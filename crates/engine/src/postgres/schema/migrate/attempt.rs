@@ -1,4 +1,5 @@
-//! One transaction on a place: first it reads what the place lacks, without locks; then it locks the place and applies.
+//! One transaction on a place. First it reads, without locks, what the place lacks. Then it locks the place and applies
+//! it.
 
 use super::{LOCK_WAIT, failed, step};
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
 };
 use tokio_postgres::types::Type;
 
-/// A transaction on a place whose ledger was read. Nothing is locked yet.
+/// A transaction on a place whose ledger it has read. It holds no locks yet.
 pub(super) struct Begun<'a> {
     transaction: Transaction,
     site: &'a Site,
@@ -32,15 +33,15 @@ pub(super) struct Begun<'a> {
     ledger: i64,
     /// Migrations that the place lacks, as `app/name`.
     pub(super) pending: Vec<String>,
-    /// Migrations that it has and that are not known here.
+    /// Migrations that the place has and that are not known here.
     pub(super) unknown: Vec<String>,
 }
 
 impl<'a> Begun<'a> {
-    /// Begins, verifies the identity of the place and reads its ledger: one round trip.
+    /// Begins a transaction, verifies the identity of the place and reads its ledger, in one round trip.
     ///
     /// # Errors
-    /// Returns `Missing`, `WrongIdentity` or `Fenced` if the place does not live there, and the errors of
+    /// Returns `Missing`, `WrongIdentity` or `Fenced` if the place is not there at its generation, and the errors of
     /// [`rules::refuse_newer`].
     pub(super) async fn new(server: &Server, site: &'a Site, statements: &Statements) -> Result<Self> {
         let store = site.place.store.as_str();
@@ -60,19 +61,19 @@ impl<'a> Begun<'a> {
                 Ok(Self { transaction, site, form, ledger, pending, unknown })
             }
             Err(error) => {
-                // The connection may be lost.
+                // The rollback fails if the connection was lost.
                 drop(transaction.roll_back().await);
                 Err(server.or_missing(site, error).await)
             }
         }
     }
 
-    /// Locks the place against writers and other migrations, and brings the platform's tables up to date. The order is that
-    /// of every migration; the rows of places come after the ledger's position.
+    /// Locks the place against writers and other migrations, and upgrades the platform's tables. Every migration takes
+    /// the locks in the same order; the rows of places come after the ledger's position.
     ///
     /// # Errors
-    /// Returns [`Kind::Busy`] if another process holds it, or has migrated it since, and [`Kind::Fenced`] if its rows
-    /// have moved.
+    /// Returns [`Kind::Busy`] if another process holds the lock or has migrated the place since, and [`Kind::Fenced`]
+    /// if the rows of the place have moved.
     pub(super) async fn lock(&mut self) -> Result<Standing> {
         let site = self.site;
         let store = site.place.store.as_str();
@@ -91,7 +92,7 @@ impl<'a> Begun<'a> {
         if answers[0].first().map(|row| row.get::<_, i64>(0)) != Some(self.ledger) {
             return Err(Error::new(Kind::Busy, format!("{site}: another process migrates it")));
         }
-        // A database or schema that was moved away takes no more writes, including changes of its tables
+        // A database or schema that was moved away accepts no more writes, including changes of its tables
         // (`fenced-generation`).
         if !site.is_pooled() && answers[2].first().is_some_and(|row| row.get(0)) {
             return Err(Error::new(Kind::Fenced, format!("{site} is fenced: its rows have moved")));
@@ -105,7 +106,7 @@ impl<'a> Begun<'a> {
         }
     }
 
-    /// Returns the connection, on which the transaction is open.
+    /// Returns the connection of the open transaction.
     pub(super) fn connection(&mut self) -> Result<&mut Connection> {
         self.transaction.connection()
     }
@@ -124,8 +125,8 @@ pub(super) struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// Applies the migration and notes it in the ledger, in the caller's transaction. `renewal` renews the seal. With `commit`
-    /// the transaction ends with it.
+    /// Applies the migration and adds it to the ledger, in the caller's transaction. `renewal` renews the seal. With
+    /// `commit`, also commits the transaction.
     pub(super) async fn apply(
         &self,
         conn: &mut Connection,
@@ -159,13 +160,13 @@ impl Attempt<'_> {
     }
 }
 
-/// Returns how many of the first steps go together: statements that follow one another, or any other step alone.
+/// Returns the number of first steps that are sent together: consecutive statements, or a single other step.
 fn run_length(steps: &[Step]) -> usize {
     steps.iter().take_while(|step| step.sql().is_some()).count().max(1)
 }
 
-/// Settings of the transaction. Those of the server, the database or the role might read or write literals another way,
-/// or end a long migration.
+/// Returns the settings of the transaction. With those of the server, the database or the role, PostgreSQL might parse
+/// or print literals in another way, or end a long migration.
 pub(super) fn settings() -> String {
     format!(
         "SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = 0; \

@@ -20,7 +20,7 @@ pub(super) fn in_step(migration: &Loaded, step: &Step, error: Error) -> Error {
     }
 }
 
-/// Adds the migration and the statement to its error. Keeps the kind if the server could not run it at all.
+/// Adds the migration and the statement to its error. Keeps the kind of the error if its cause is not the statement.
 pub(super) fn in_statement(migration: &Loaded, sql: Option<&str>, error: Error) -> Error {
     let named = |what: &str| format!("migration {}: {what}", migration.id());
     if let Some(reference) = dangling(&error) {
@@ -57,7 +57,7 @@ fn is_about_rows(error: &Error) -> bool {
     std::error::Error::source(error).is_some_and(|source| source.is::<RefusedRows>())
 }
 
-/// Returns the table with a reference to a missing row, and what is wrong.
+/// Returns the table with a reference to a missing row, and a description of the error.
 fn dangling(error: &Error) -> Option<(String, String)> {
     let refused = refusal(error).filter(|refused| *refused.code() == SqlState::FOREIGN_KEY_VIOLATION)?;
     let table = refused.table().unwrap_or_default();

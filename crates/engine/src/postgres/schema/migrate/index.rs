@@ -1,7 +1,7 @@
-//! Makes indexes of large tables ahead of their migration, while writes go on. A migration that does more than add
-//! indexes makes them itself: they may be of columns that it adds.
+//! Creates indexes of large tables ahead of their migration, while writes continue. A migration that does more than add
+//! indexes creates them itself, because they may be on columns that it adds.
 //!
-//! An index whose making was interrupted is there and not valid. It is dropped and made again.
+//! If the creation of an index was interrupted, the index exists but is not valid. It is dropped and created again.
 
 use crate::{
     error::{Error, Result},
@@ -17,19 +17,20 @@ use crate::{
 };
 use tokio_postgres::types::Type;
 
-/// Number of rows from which a table is large. PostgreSQL indexes as many in a fraction of a second.
+/// Number of rows from which a table counts as large. PostgreSQL indexes that many rows in a fraction of a second.
 const LARGE: f32 = 100_000.0;
 
-/// Returns true if a migration makes indexes, and does nothing else.
+/// Returns true if a migration creates indexes and does nothing else.
 pub(super) fn goes_ahead(migration: &Compiled) -> bool {
     let alone = migration.steps.iter().all(|step| matches!(step, Step::Index(_) | Step::Refuse { .. }));
     alone && migration.steps.iter().any(|step| matches!(step, Step::Index(_)))
 }
 
-/// Makes the indexes of a migration whose tables are large.
+/// Creates the indexes of a migration whose tables are large.
 ///
 /// # Errors
-/// Returns the errors of the connection. An index that cannot be made is left to the migration, which says why.
+/// Returns the errors of the connection. An index that cannot be created is left to the migration, which reports the
+/// reason.
 pub(super) async fn ahead(server: &Server, site: &Site, migration: &Compiled) -> Result<()> {
     for step in &migration.steps {
         let Step::Index(index) = step else { continue };
@@ -46,7 +47,7 @@ pub(super) async fn ahead(server: &Server, site: &Site, migration: &Compiled) ->
     Ok(())
 }
 
-/// Passes on the errors of the connection; a refusal of the server is the migration's to explain.
+/// Returns errors of the connection. Ignores a refusal by the server, which the migration will report.
 fn left_to_the_migration(site: &Site, index: &NewIndex, error: Error) -> Result<()> {
     if refusal(&error).is_none() {
         return Err(error);
@@ -62,7 +63,7 @@ async fn is_large(conn: &mut Connection, site: &Site, index: &NewIndex) -> Resul
     Ok(rows.first().is_some_and(|row| row.get::<_, f32>(0) >= LARGE))
 }
 
-/// Returns true if another process is making the index.
+/// Returns true if another process is creating the index.
 async fn is_made_elsewhere(conn: &mut Connection, site: &Site, index: &NewIndex) -> Result<bool> {
     let sql = "SELECT 1 FROM pg_stat_progress_create_index WHERE relid = to_regclass($1)";
     let table = format!("{}.{}", site.quoted, quoted(&index.table));

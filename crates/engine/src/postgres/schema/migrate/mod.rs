@@ -1,9 +1,10 @@
-//! Runs migrations on one place, each in one transaction together with its ledger row. A crash at any point leaves every
-//! migration either whole or absent, and running again finishes the rest.
+//! Runs migrations on one place, each in one transaction together with its ledger row. A crash at any point leaves
+//! every migration either whole or absent, and the next run applies the rest.
 //!
-//! A migration holds the row of `_tenantry_meta` and locks `_tenantry_place` against writers. A write locks the row of its
-//! place before anything else, so it comes wholly before the migration or wholly after it. A migration never waits for
-//! long, because everything else would wait behind it: it gives up, lets the others go on, and tries again.
+//! A migration locks the row of `_tenantry_meta`, and locks `_tenantry_place` against writers. A write locks the row of
+//! its place before anything else, so it runs either entirely before the migration or entirely after it. A migration
+//! never waits for long, because all other transactions would wait behind it: it gives up, lets them continue, and
+//! tries again.
 
 mod attempt;
 mod failed;
@@ -33,21 +34,22 @@ use std::{
 };
 use tokio::time::sleep;
 
-/// How long a migration waits for a lock before it lets others go on.
+/// Longest time that a migration waits for a lock before it lets others continue.
 const LOCK_WAIT: Duration = Duration::from_millis(800);
-/// How long a migration is tried again.
+/// Time for which a migration is tried again.
 const BUSY_WAIT: Duration = Duration::from_secs(20);
-/// First pause between two attempts; it doubles up to the last one.
+/// First pause between two attempts. It doubles up to the longest one.
 const PAUSE: Duration = Duration::from_millis(50);
-/// Longest pause.
+/// Longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 impl Server {
     /// Applies the migrations of a script that a place lacks. Safe while other processes do the same.
     ///
     /// # Errors
-    /// Returns [`Kind::Statement`] if a migration is refused, or the place has unknown migrations of an app for which
-    /// it lacks others; [`Kind::Fenced`] if its rows have moved; [`Kind::Busy`] if its tables stay in use.
+    /// Returns [`Kind::Statement`] if the database refuses a migration, or the place has unknown migrations of an app
+    /// for which it lacks others. Returns [`Kind::Fenced`] if the rows of the place have moved, and [`Kind::Busy`] if
+    /// its tables stay in use.
     pub(crate) async fn migrate_with(&self, place: &Place, script: &Script) -> Result<MigrateReport> {
         let site = self.site(place)?;
         self.migrate_site(&site, script.postgres(place.isolation)?).await
@@ -83,7 +85,8 @@ impl Server {
         }
     }
 
-    /// Applies the first migration that the place lacks. None: indexes were made ahead of it, for which `ahead` remembers it.
+    /// Applies the first migration that the place lacks; `None` if indexes were created ahead of it, which `ahead` then
+    /// contains.
     async fn try_next<'s>(
         &self,
         site: &Site,
@@ -111,14 +114,16 @@ impl Server {
         match applied.await {
             Ok(()) => Ok(Some(Next { applied: Some(migration.loaded.id()), is_last, unknown })),
             Err(error) => {
-                // The connection may be lost, and a commit that failed has ended the transaction.
+                // The rollback may fail: the connection may be lost, and a failed commit has already ended the
+                // transaction.
                 drop(begun.end().await);
                 Err(error)
             }
         }
     }
 
-    /// Applies the missing migrations in one transaction and rolls it back, to learn whether one of them is refused.
+    /// Applies the missing migrations in one transaction and rolls it back, to check whether the database refuses one
+    /// of them.
     ///
     /// # Errors
     /// Returns the errors of [`Server::migrate_with`].
@@ -149,12 +154,13 @@ impl Server {
             Ok(())
         };
         let tried = tried.await;
-        // The connection may be lost.
+        // The rollback fails if the connection was lost.
         let rolled_back = begun.end().await;
         tried.and(rolled_back)
     }
 
-    /// Returns the migrations that a place lacks, as `app/name`, and those it has that are not known here.
+    /// Returns the migrations that a place lacks, as `app/name`, and the migrations that it has but that are not known
+    /// here.
     pub(super) async fn pending(
         &self,
         site: &Site,
@@ -163,10 +169,10 @@ impl Server {
         statements.of.pending(&self.applied(site).await?)
     }
 
-    /// Returns the migrations that a place has, as its ledger says.
+    /// Returns the migrations in the ledger of a place.
     ///
     /// # Errors
-    /// Returns `Missing`, `WrongIdentity` or `Fenced` if it does not live there.
+    /// Returns `Missing`, `WrongIdentity` or `Fenced` if the place is not there at its generation.
     pub(in crate::postgres) async fn applied(&self, site: &Site) -> Result<Applied> {
         let store = site.place.store.as_str();
         let key = identity::key(site, &store);
@@ -187,26 +193,27 @@ impl Server {
         }
     }
 
-    /// Like [`Server::applied`], in the caller's transaction as the owner.
+    /// Returns the migrations in the ledger of a place, as [`Server::applied`] does, in the caller's transaction as the
+    /// owner.
     pub(super) async fn applied_in(&self, conn: &mut Connection, site: &Site) -> Result<Applied> {
         identity::check(conn, site, &self.platform).await?;
         ledger::applied(conn, site).await
     }
 }
 
-/// What became of the first migration that a place lacked.
+/// Result of applying the first migration that a place lacked.
 struct Next {
-    /// Its id; None if the place lacked none.
+    /// Id of the migration; `None` if the place lacked none.
     applied: Option<String>,
-    /// The place lacks no other.
+    /// Whether the place lacks no other migration.
     is_last: bool,
     /// Migrations that the place has and that are not known here.
     unknown: Vec<String>,
 }
 
 impl Statements {
-    /// Applies all migrations to tables that no other transaction knows yet, in the caller's transaction as the owner,
-    /// after the row of the place was written.
+    /// Applies all migrations to tables that no other transaction can see yet, in the caller's transaction as the
+    /// owner. Call this after the row of the place was written.
     ///
     /// # Errors
     /// Returns the errors of [`Server::migrate_with`].
@@ -219,7 +226,7 @@ impl Statements {
     }
 }
 
-/// How long a migration is tried again while tables are in use.
+/// Limits for how long a migration is tried again while tables are in use.
 struct Patience {
     until: Instant,
     pause: Duration,
@@ -250,7 +257,7 @@ impl Patience {
     }
 }
 
-/// Returns between half of the duration and all of it, so that processes that wait for each other do not meet again.
+/// Returns between half of the duration and all of it, so that processes that wait for each other do not collide again.
 fn jittered(pause: Duration) -> Duration {
     let random = RandomState::new().hash_one(0_u8) % 1000;
     pause / 2 + pause * u32::try_from(random).unwrap_or_default() / 2000

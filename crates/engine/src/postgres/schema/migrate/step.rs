@@ -14,10 +14,11 @@ use crate::{
     refused::{NAMED_MAX, RefusedRows},
 };
 
-/// Runs steps inside the migration's transaction: statements that are not the author's in one round trip.
+/// Runs steps inside the migration's transaction. Statements of ours run in one round trip, statements of the author do
+/// not.
 ///
 /// # Errors
-/// Position and error of the first one that failed.
+/// Returns the position and the error of the first step that failed.
 pub(super) async fn run_all(
     conn: &mut Connection,
     site: &Site,
@@ -32,7 +33,7 @@ pub(super) async fn run_all(
     Ok(())
 }
 
-/// Returns the statements; None if not all are ours.
+/// Returns the statements; `None` if not all steps are statements of ours.
 fn statements(steps: &[Step]) -> Option<Vec<String>> {
     steps.iter().map(|step| step.sql().map(str::to_owned)).collect()
 }
@@ -45,9 +46,9 @@ async fn run(conn: &mut Connection, site: &Site, step: &Step) -> Result<()> {
             let (name, create) = (quoted(&index.name), index.create());
             let sql = format!("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('{name}')");
             match conn.once(&sql, &[]).await?.first().map(|row| row.get(0)) {
-                // It was made ahead of the migration.
+                // The index was created ahead of the migration.
                 Some(true) => Ok(()),
-                // It was begun then, and not finished.
+                // The index was begun then, but not finished.
                 Some(false) => conn.batch(&format!("DROP INDEX {name}; {create}")).await,
                 None => conn.batch(&create).await,
             }
@@ -69,7 +70,7 @@ async fn run(conn: &mut Connection, site: &Site, step: &Step) -> Result<()> {
     }
 }
 
-/// Reads the refused rows with a query for the tenant, or null, and the id.
+/// Reads the refused rows with a query for the tenant (or null) and the id.
 async fn refused_rows(conn: &mut Connection, query: &str) -> Result<RefusedRows> {
     let rows = conn.once(query, &[]).await?;
     let mut found = RefusedRows { more: rows.len() > NAMED_MAX, ..RefusedRows::default() };
