@@ -1,4 +1,4 @@
-//! Places that are made with all rows of another place or of a copy.
+//! Creates places with all rows of another place or of a copy.
 
 use super::Writer;
 use crate::{
@@ -16,12 +16,12 @@ use crate::{
 use std::sync::atomic::AtomicU64;
 
 impl Server {
-    /// Makes `place` with these contents, and with their migrations; a pool must have the same. They replace rows of an
-    /// earlier generation in the same pool. All rows arrive in one transaction, during which other tenants read and write
-    /// as usual. Idempotent. See [`Contents::carry`] for `carried`.
+    /// Creates `place` with these contents and their migrations. A pool must have the same migrations. The contents
+    /// replace rows of an earlier generation in the same pool. All rows arrive in one transaction, during which other
+    /// tenants read and write as usual. Idempotent. See [`Contents::carry`] for `carried`.
     ///
     /// # Errors
-    /// Returns `Fenced` if a later generation is here, and the errors of [`require_same`].
+    /// Returns `Fenced` if the database has a later generation of the place, and the errors of [`require_same`].
     pub(crate) async fn fill(
         &self,
         place: &Place,

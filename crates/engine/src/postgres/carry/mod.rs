@@ -1,7 +1,7 @@
 //! The PostgreSQL side of transfers: sources and sinks for [`crate::carry`], and places that are made from copies.
 //!
-//! Everything runs as the role of the place's schema, in a pool with its tenant set, wherever rows are read or written:
-//! a transfer reaches no other tenant's rows.
+//! Wherever rows are read or written, everything runs as the role of the place's schema and, in a pool, with its tenant
+//! set. So a transfer reaches no other tenant's rows.
 
 mod fill;
 mod reader;

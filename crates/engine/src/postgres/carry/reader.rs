@@ -1,4 +1,4 @@
-//! Reads rows out of one state of a place, for every kind of transfer.
+//! Reads rows of one state of a place, for every kind of transfer.
 
 use super::{
     texts::Texts,
@@ -35,7 +35,7 @@ pub(crate) struct Reader {
     transaction: Transaction,
     site: Site,
     tables: Vec<Texts>,
-    /// The models, and whether their ids are integers.
+    /// Names of the models, and whether their ids are integers.
     models: Vec<(String, bool)>,
 }
 
@@ -52,7 +52,7 @@ impl Reader {
         self.transaction.roll_back().await
     }
 
-    /// Names the tables to read.
+    /// Sets the tables to read.
     pub(crate) fn read(&mut self, tables: &Tables) {
         self.tables = tables.iter().map(|table| Texts::new(table, &self.site)).collect();
         let of = |table: &crate::carry::Table| (table.model.to_string(), table.id == IdKind::Integer);
@@ -137,7 +137,7 @@ impl Reader {
     }
 
     pub(crate) async fn undeclared(&mut self, declared: &HashSet<String>) -> Result<Vec<String>> {
-        // The role of the place may not read every table, but it may learn whether one has ever had a row.
+        // The role of the place may not read every table, but it may see whether one has ever had a row.
         let sql = format!(
             "SELECT c.relname::text, has_table_privilege(c.oid, 'SELECT') FROM {} AS c WHERE c.relkind = 'r' \
                AND NOT starts_with(c.relname, '_tenantry_') AND pg_relation_size(c.oid) > 0 ORDER BY 1",

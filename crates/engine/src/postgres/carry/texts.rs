@@ -18,18 +18,20 @@ pub(crate) struct Texts {
     pub(crate) next: String,
     /// Selects the rows with the ids `$2`.
     pub(crate) get: String,
-    /// Inserts whole rows: an array for each column from `$2` on, and one with the words of each row if it is searched.
+    /// Inserts whole rows: an array for each column from `$2` on, and one with the search words of each row if the
+    /// model is searched.
     pub(crate) insert: String,
     /// Removes the rows with the ids `$2` and returns their columns.
     pub(crate) delete: String,
     /// Removes all rows of the tenant.
     pub(crate) clear: String,
-    /// For each unique constraint: the positions of its columns, and a query for the ids of the rows that have one of
+    /// For each unique constraint, the positions of its columns and a query for the ids of the rows that have one of
     /// the combinations of values in the arrays from `$2` on.
     pub(crate) unique: Vec<(Vec<usize>, String)>,
-    /// For each reference: a query for the ids of the rows that refer to one of `$2`, and the storage of those ids.
+    /// For each reference, the storage of the ids in `$2` and a query for the ids of the rows that refer to one of
+    /// them.
     pub(crate) referrers: Vec<(Storage, String)>,
-    /// Selects those of the ids `$2` that no row has.
+    /// Selects the ids, of those in `$2`, that no row has.
     pub(crate) absent: String,
     /// Positions of the columns in full-text search.
     pub(crate) search: Vec<usize>,
@@ -41,7 +43,7 @@ impl Texts {
         let tenant = quoted(table.tenant.as_str());
         let scope = |alias: &str| match site.is_pooled() {
             true => format!("{alias}{tenant} = $1"),
-            // The tenant is bound here too, so that callers need not distinguish the isolations.
+            // The tenant is bound here as well, so that callers need not distinguish the isolations.
             false => "$1 IS NOT NULL".into(),
         };
         let columns: Vec<String> = table.columns.iter().map(|c| quoted(&c.name).to_string()).collect();
@@ -99,7 +101,7 @@ fn insert(table: &Table, site: &Site, name: &str, all: &str) -> String {
     format!("INSERT INTO {name} ({into}) SELECT {values} FROM unnest({arrays}) AS u({given}){scope}")
 }
 
-/// Returns names for columns.
+/// Returns a list of `count` column names.
 fn names(count: usize) -> String {
     (0..count).map(|n| format!("c{n}")).collect::<Vec<_>>().join(", ")
 }

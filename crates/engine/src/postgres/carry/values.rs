@@ -1,4 +1,4 @@
-//! Pages of neutral cells as parameters and results of statements.
+//! Converts pages of neutral cells to parameters of statements, and results of statements to pages.
 
 use crate::{
     carry::Page,
@@ -11,7 +11,7 @@ use tokio_postgres::{
     types::{ToSql, Type},
 };
 
-/// Returns the type of arrays of a storage.
+/// Returns the array type for values of a storage.
 pub(super) fn array_type(storage: Storage) -> Type {
     match storage {
         Storage::Integer => Type::INT8_ARRAY,
@@ -58,7 +58,7 @@ impl<'p> Column<'p> {
         }
     }
 
-    /// Returns the values ready to bind.
+    /// Returns the values, ready to be bound.
     pub(super) fn natives(&self) -> Vec<Native<'_>> {
         self.values.iter().map(|value| Native(self.storage, value)).collect()
     }
@@ -78,7 +78,7 @@ fn stored(value: Raw<'_>) -> Result<Stored<'_>> {
     })
 }
 
-/// Arrays ready to bind, with their types.
+/// Arrays that are ready to be bound, with their types.
 pub(super) struct Arrays<'p>(Vec<(Vec<Native<'p>>, Type)>);
 
 impl<'p> Arrays<'p> {
@@ -122,10 +122,10 @@ pub(super) fn keys(rows: &[Row], storage: Storage) -> Result<Vec<Key>> {
     page(rows, &[storage])?.keys()
 }
 
-/// Returns the id in a note of a change, which has it as text.
+/// Returns the id in a recorded change, which contains it as text.
 ///
 /// # Errors
-/// Returns [`Kind::Corrupt`] if it is none.
+/// Returns [`Kind::Corrupt`] if the text is not an id.
 pub(super) fn noted_key(text: &str) -> Result<Key> {
     let key = match text.parse() {
         Ok(number) => Some(Key::Integer(number)),

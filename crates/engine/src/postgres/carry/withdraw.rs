@@ -16,12 +16,12 @@ use crate::{
 use tokio_postgres::types::Type;
 
 impl Server {
-    /// Removes a pooled tenant and all its rows, in one transaction: until it ends the rows are there, and other tenants
-    /// read and write as usual all the time. Idempotent: it succeeds if the tenant is gone, but not if it is here at
-    /// another generation.
+    /// Removes a pooled tenant and all its rows in one transaction. Until it ends the rows are visible, and other
+    /// tenants always read and write as usual. Idempotent: succeeds if the tenant is gone, but fails if the database
+    /// has it at another generation.
     ///
     /// # Errors
-    /// Returns `Fenced` if the tenant is here at another generation.
+    /// Returns `Fenced` if the database has the tenant at another generation.
     pub(crate) async fn withdraw(&self, place: &Place) -> Result<()> {
         let site = self.site(place)?;
         if !site.is_pooled() || place.tenant.is_none() {
@@ -42,7 +42,7 @@ impl Server {
         }
         identity::check(conn, site, &self.platform).await?;
         require_single_store(conn, site).await?;
-        // All rows of the tenant go, so no reference dangles in the end, whatever the order.
+        // All rows of the tenant are removed, so no reference dangles in the end, whatever the order.
         conn.batch("SET CONSTRAINTS ALL DEFERRED").await?;
         for (table, column) in tables_of_tenants(conn, site).await? {
             let sql =
@@ -53,7 +53,7 @@ impl Server {
     }
 }
 
-/// Refuses a tenant with several stores pooled here.
+/// Refuses a tenant that has several stores in this pool.
 async fn require_single_store(conn: &mut Connection, site: &Site) -> Result<()> {
     let sql = format!("SELECT count(*) FROM {}._tenantry_place WHERE tenant = $1", site.quoted);
     let rows = conn.query(&sql, &[(&site.tenant, Type::INT8)]).await?;
@@ -65,8 +65,8 @@ async fn require_single_store(conn: &mut Connection, site: &Site) -> Result<()> 
     Ok(())
 }
 
-/// Returns the tables with rows of tenants, each with its column for the tenant. They are those with row-level security;
-/// in the table of a model the column is the first one.
+/// Returns the tables with tenants' rows, each with its tenant column. They are the tables with row-level security. In
+/// the table of a model, the tenant column is the first one.
 async fn tables_of_tenants(conn: &mut Connection, site: &Site) -> Result<Vec<(String, String)>> {
     let sql = format!(
         "SELECT c.relname::text, CASE WHEN starts_with(c.relname, '_tenantry_') THEN 'tenant' ELSE a.attname::text END \

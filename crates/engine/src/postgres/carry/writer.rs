@@ -1,5 +1,5 @@
-//! Writes rows into a place that no request uses yet. All of it is one transaction, during which other tenants of the same
-//! tables write as usual.
+//! Writes rows into a place that no request uses yet. All of it is one transaction, during which other tenants of the
+//! same tables write as usual.
 
 use super::{
     texts::Texts,
@@ -24,9 +24,9 @@ use crate::{
 };
 use tokio_postgres::types::Type;
 
-/// How long to wait for another caller that writes to the place.
+/// Longest wait for another caller that writes to the place.
 const LOCK_WAIT: &str = "SET LOCAL lock_timeout = '5s'";
-/// References are checked at the end: rows arrive in any order.
+/// References are checked at the end, because rows arrive in any order.
 const DEFERRED: &str = "SET CONSTRAINTS ALL DEFERRED";
 
 /// A transaction on a place.
@@ -36,7 +36,7 @@ pub(crate) struct Writer {
     site: Site,
     tables: Vec<Texts>,
     models: Vec<String>,
-    /// State of a place that is being filled, once it is complete. None for a place that catches up.
+    /// State that a place being filled gets once it is complete; `None` for a place that catches up.
     filled: Option<PlaceState>,
     log_upto: i64,
     rows: i64,
@@ -44,7 +44,7 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Locks a closed place. [`Writer::write`] names its tables.
+    /// Locks a closed place. Set its tables with [`Writer::write`].
     pub(crate) async fn catching_up(server: &Server, site: &Site) -> Result<Self> {
         let mut transaction = server.in_place(site, How::Write).await?;
         let conn = transaction.connection()?;
@@ -55,8 +55,8 @@ impl Writer {
         Ok(Self::new(transaction, site, None, log_upto))
     }
 
-    /// Claims a place, removes what is there, and begins to fill it. It becomes `filled` at the end. None if it was
-    /// filled already.
+    /// Claims a place, removes its previous contents and begins to fill it; `None` if it was filled already. The place
+    /// gets the state `filled` at the end.
     pub(crate) async fn filling(
         server: &Server,
         site: &Site,
@@ -93,7 +93,7 @@ impl Writer {
         }
     }
 
-    /// Names the tables to write to.
+    /// Sets the tables to write to.
     pub(crate) fn write(&mut self, tables: &Tables) {
         self.models = tables.iter().map(|table| table.model.to_string()).collect();
         self.tables = tables.iter().map(|table| Texts::new(table, &self.site)).collect();
@@ -209,7 +209,8 @@ impl Writer {
         self.transaction.connection()?.query(&sql, &params).await.map(drop)
     }
 
-    /// The entries get new ids, in the same order: the database numbers those of all tenants.
+    /// Adds entries to the activity log. They get new ids, in the same order, because the database numbers the entries
+    /// of all its tenants together.
     pub(crate) async fn lines(&mut self, lines: &Page) -> Result<()> {
         let (names, storages): (Vec<_>, Vec<_>) = LINE[1..].iter().copied().unzip();
         let names = names.join(", ");
@@ -224,7 +225,7 @@ impl Writer {
         self.transaction.connection()?.query(&sql, &arrays.after(&tenant)).await.map(drop)
     }
 
-    /// Commits.
+    /// Commits the transaction.
     pub(crate) async fn finish(mut self, log_upto: i64) -> Result<()> {
         let counted = (self.rows, self.bytes, log_upto);
         let conn = self.transaction.connection()?;
@@ -236,7 +237,7 @@ impl Writer {
     }
 }
 
-/// Notes what catching up has carried.
+/// Records in the row of the place what catching up has carried.
 async fn carried(conn: &mut Connection, site: &Site, (rows, bytes, log_upto): (i64, i64, i64)) -> Result<()> {
     let sql = format!(
         "UPDATE {}._tenantry_place SET rows = rows + $3, bytes = bytes + $4, log_upto = $5
@@ -249,7 +250,7 @@ async fn carried(conn: &mut Connection, site: &Site, (rows, bytes, log_upto): (i
     conn.query(&sql, &params).await.map(drop)
 }
 
-/// Returns the words of each row, for the search.
+/// Returns the search words of each row.
 fn words<'p>(page: &Page, columns: &[usize]) -> Column<'p> {
     let of_row = |row| {
         let texts = columns.iter().map(|&column| match page.get(row, column) {
@@ -264,7 +265,7 @@ fn words<'p>(page: &Page, columns: &[usize]) -> Column<'p> {
 /// Returns true if this generation of the place is completely filled.
 ///
 /// # Errors
-/// Returns `Fenced` if a later generation is here, or rows of this one that did not come from a copy.
+/// Returns `Fenced` if the database has a later generation, or rows of this generation that did not come from a copy.
 async fn is_complete(conn: &mut Connection, site: &Site) -> Result<bool> {
     let Some((found, info)) = place_state::find(conn, site).await? else { return Ok(false) };
     let refuse = |why: String| Err(Error::new(Kind::Fenced, format!("{site}: {why}")));

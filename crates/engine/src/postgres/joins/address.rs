@@ -1,16 +1,16 @@
-//! How one PostgreSQL server reaches another, or itself: the options of `postgres_fdw`.
+//! Options of `postgres_fdw` with which one PostgreSQL server reaches another one, or itself.
 
 use crate::{
     error::Result,
     postgres::{server::Server, site::Site},
 };
 
-/// Seconds within which the other server must take the connection.
+/// Seconds within which the other server must accept the connection.
 const CONNECT_S: &str = "5";
-/// The first version whose client library knows the authorities that the operating system trusts.
+/// The first version whose client library supports the authorities that the operating system trusts.
 const KNOWS_SYSTEM_ROOTS: i32 = 160_000;
 
-/// Returns the options by which `server` reaches the database of `at` on the server `source`.
+/// Returns the options with which `server` reaches the database of `at` on the server `source`.
 pub(super) async fn options(
     server: &Server,
     (source, at): (&Server, &Site),
@@ -31,19 +31,19 @@ pub(super) async fn options(
     Ok(options)
 }
 
-/// Returns how a server reaches itself: by the address where our connection arrived.
+/// Returns the options with which a server reaches itself: the address at which our connection arrived.
 async fn itself(server: &Server) -> Result<Vec<(&'static str, String)>> {
     let mut lease = server.home().await?;
     let sql = "SELECT host(inet_server_addr()), current_setting('port')";
     let rows = lease.connection()?.query(sql, &[]).await?;
     let (address, port) = rows.first().map_or((None, None), |row| (row.get(0), Some(row.get(1))));
     let folder = server.connections.access().socket_folder().filter(|_| !server.connections.are_pooled());
-    // Without a host it is the socket in the folder that PostgreSQL was built with.
+    // Without a host, PostgreSQL uses the socket in the directory that it was built with.
     let host = address.or(folder).map(|host: String| ("host", host));
     Ok(host.into_iter().chain(port.map(|port| ("port", port))).collect())
 }
 
-/// Returns how another server is reached: as we reach it.
+/// Returns the options with which a server reaches another one: those with which this process reaches it.
 async fn other(server: &Server, source: &Server) -> Result<Vec<(&'static str, String)>> {
     let mut options = source.connections.access().options();
     if options.contains(&("sslrootcert", "system".to_owned())) {

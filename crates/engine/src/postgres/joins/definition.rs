@@ -1,4 +1,4 @@
-//! What the views of a shared store consist of, and the names that follow from it.
+//! Definition of the views of a shared store, and the names that are derived from it.
 
 use super::{address, joined::Joined};
 use crate::{
@@ -8,12 +8,12 @@ use crate::{
     postgres::{cells::column_type, names::quoted, places::roles, server::Server, site::Site},
 };
 
-/// Changes with the statements that make the views.
+/// Version of the statements that create the views. Change it when they change.
 const FORM: &str = "1";
-/// Longest part of a store's name in the names of its schemas.
+/// Maximum length of the part of a schema's name that comes from its store's name.
 const STORE: usize = 16;
 
-/// Everything that the views of one shared store in one database are made from.
+/// Everything that determines the views of one shared store in one database.
 pub(super) struct Definition {
     models: Vec<Model>,
     /// The schema of the shared tables, not quoted.
@@ -23,19 +23,19 @@ pub(super) struct Definition {
     pub(super) views: String,
     /// Name of the schema with the foreign tables, and of the foreign server.
     pub(super) foreign: String,
-    /// What the names of all versions of the two schemas begin with.
+    /// Prefixes of the names of all versions of the two schemas.
     pub(super) versions: [String; 2],
     /// The role that may read the views.
     pub(super) reader: String,
 }
 
-/// A model, with its columns and their types.
+/// A shared model, with its columns and their types.
 pub(super) struct Model {
     pub(super) name: String,
     columns: Vec<(String, String)>,
 }
 
-/// How the database of the tenant reaches that of the shared store.
+/// The access from the tenant's database to that of the shared store.
 pub(super) struct Remote {
     /// Options of the foreign server.
     pub(super) options: Vec<(&'static str, String)>,
@@ -92,19 +92,19 @@ impl Definition {
 }
 
 impl Model {
-    /// Returns the names of the columns, as a list.
+    /// Returns the names of the columns as an SQL list.
     pub(super) fn columns(&self) -> String {
         self.columns.iter().map(|(name, _)| quoted(name).to_string()).collect::<Vec<_>>().join(", ")
     }
 
-    /// Returns the columns with their types, as a list.
+    /// Returns the columns with their types as an SQL list.
     pub(super) fn typed(&self) -> String {
         let column = |(name, kind): &(String, String)| format!("{} {kind}", quoted(name));
         self.columns.iter().map(column).collect::<Vec<_>>().join(", ")
     }
 }
 
-/// Returns what the names of the schemas of a store begin with, whatever the version.
+/// Returns the prefix of the names of a store's schemas, whatever their version.
 fn versions(server: &Server, what: &str, store: &StoreName) -> String {
     let store = store.as_str();
     let short = match store.len() <= STORE {

@@ -1,16 +1,16 @@
-//! Names what a statement may read beside the tenant's tables.
+//! Schemas that a statement may read besides the tenant's tables.
 
-/// The schema with the views of a shared store, quoted.
+/// Quoted name of the schema with the views of a shared store.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Joined(Box<str>);
 
 impl Joined {
-    /// Names a schema, which is quoted.
+    /// Wraps the quoted name of a schema.
     pub(super) fn new(schema: &str) -> Self {
         Self(schema.into())
     }
 
-    /// Returns the schema, quoted.
+    /// Returns the quoted name of the schema.
     pub(in crate::postgres) fn schema(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! Makes the views of a shared store in the database of a tenant, and removes those of former versions.
+//! Creates the views of a shared store in the database of a tenant, and removes those of former versions.
 
 use super::definition::Definition;
 use crate::{
@@ -8,11 +8,11 @@ use crate::{
 };
 use tokio_postgres::types::Type;
 
-/// How long the removal of former versions waits for statements that use them.
+/// Longest time that the removal of former versions waits for statements that use them.
 const PATIENCE: &str = "200ms";
 
 impl Server {
-    /// Makes the views unless they are there. Two processes may do so at once.
+    /// Creates the views unless they exist. Two processes may do so at the same time.
     ///
     /// # Errors
     /// Returns `Statement` if the database lacks `postgres_fdw`.
@@ -36,11 +36,11 @@ impl Server {
         self.finish(transaction, site, done).await
     }
 
-    /// Returns what an administrator has to run in the database of `site`, so that tenants' statements there can join shared
-    /// data in other databases. None: nothing.
+    /// Returns the SQL that an administrator must run in the database of `site`, so that tenants' statements there can
+    /// join shared data in other databases; `None` if there is nothing to run.
     ///
     /// # Errors
-    /// Returns `Missing` if there is no such database, and `Unreachable`.
+    /// Returns `Missing` if there is no such database, and `Unreachable` if the server does not answer.
     pub(crate) async fn join_remedy(&self, site: &Site) -> Result<Option<String>> {
         let mut lease = self.lease(site).await?;
         let conn = lease.connection()?;
@@ -61,7 +61,8 @@ impl Server {
     }
 }
 
-/// Returns true if they were not there. `schema` is for the extension, if it has to be installed.
+/// Creates the views unless they exist; returns true if they did not. `schema` is the schema for the extension, if that
+/// must be installed.
 async fn make(conn: &mut Connection, schema: &str, definition: &Definition) -> Result<bool> {
     conn.batch("SELECT pg_advisory_xact_lock(hashtext('tenantry views'))").await?;
     let sql = "SELECT has_schema_privilege($2, oid, 'USAGE') FROM pg_namespace WHERE nspname = $1";
@@ -89,7 +90,7 @@ async fn make(conn: &mut Connection, schema: &str, definition: &Definition) -> R
     Ok(true)
 }
 
-/// Returns the statements that make the foreign tables, which only the owner may use.
+/// Returns the statements that create the foreign tables, which only the owner may use.
 fn foreign(definition: &Definition) -> Vec<String> {
     let remote = &definition.remote;
     let foreign = quoted(&definition.foreign);
@@ -119,12 +120,12 @@ fn options(list: &[(&'static str, String)]) -> String {
     list.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns a text as SQL, whatever `standard_conforming_strings` says.
+/// Returns a text as an SQL literal that does not depend on `standard_conforming_strings`.
 fn literal(text: &str) -> String {
     format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 
-/// Checks that the owner may use `postgres_fdw` in this database; installs it where PostgreSQL lets the owner.
+/// Checks that the owner may use `postgres_fdw` in this database. Installs it if PostgreSQL allows the owner to.
 async fn require_wrapper(conn: &mut Connection, schema: &str, definition: &Definition) -> Result<()> {
     if may_use_wrapper(conn).await? {
         return Ok(());
@@ -152,20 +153,21 @@ async fn require_wrapper(conn: &mut Connection, schema: &str, definition: &Defin
     }
 }
 
-/// Returns true if the owner may make foreign servers in the database of the connection.
+/// Returns true if the owner may create foreign servers in the database of the connection.
 async fn may_use_wrapper(conn: &mut Connection) -> Result<bool> {
     let sql = "SELECT has_foreign_data_wrapper_privilege(oid, 'USAGE') FROM pg_foreign_data_wrapper \
         WHERE fdwname = 'postgres_fdw'";
     Ok(conn.query(sql, &[]).await?.first().is_some_and(|row| row.get(0)))
 }
 
-/// Removes the former versions.
+/// Removes the views of former versions.
 async fn remove(conn: &mut Connection, definition: &Definition) -> Result<()> {
     conn.batch(&format!("SET LOCAL lock_timeout = '{PATIENCE}'")).await?;
     drop_all(conn, &definition.versions, &[&definition.views, &definition.foreign]).await
 }
 
-/// Drops the schemas and foreign servers of the owner whose names begin so, except these.
+/// Drops the schemas and foreign servers of the owner whose names begin with one of `beginnings`, except those in
+/// `except`.
 async fn drop_all(conn: &mut Connection, beginnings: &[String], except: &[&String]) -> Result<()> {
     let sql = "SELECT format('DROP SERVER %I CASCADE', srvname) FROM pg_foreign_server, unnest($1) AS b \
         WHERE starts_with(srvname, b) AND srvname <> ALL($2) \

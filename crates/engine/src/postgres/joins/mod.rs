@@ -1,13 +1,13 @@
 //! Shared data in a tenant's own SQL: views of a shared store's models, in the database of the tenant.
 //!
-//! The views are in a schema of their own, which the statement has in its search path behind the tenant's. They belong to
-//! the owner, and the roles of tenants may only read them. A shared store is a database of its own, so they show foreign
-//! tables of `postgres_fdw`, which only the owner may use: so the owner's user mapping signs in there, as a role that
-//! reads these models alone ([`source`]), and no role of a tenant sees its password.
+//! The views are in their own schema, which follows the tenant's schema in the search path of the statement. They
+//! belong to the owner, and the roles of tenants may only read them. A shared store has its own database, so the views
+//! show foreign tables of `postgres_fdw`, which only the owner may use. The owner's user mapping signs in there as a
+//! role that can read only these models ([`source`]), and no role of a tenant sees its password.
 //!
-//! They are made when a statement first names shared data. The name of the schema has a hash of everything that they
-//! consist of ([`definition`]), so another version of the shared store has other views beside these, and no statement
-//! waits for the change. Those that are no longer current are removed after others were made.
+//! The views are created when a statement first names shared data. The name of their schema contains a hash of
+//! everything that determines them ([`definition`]). So another version of the shared store gets other views next to
+//! these, and no statement waits for the change. Views of former versions are removed after new ones were created.
 
 mod address;
 mod definition;
@@ -25,8 +25,8 @@ use joined::Joined;
 use tokio_postgres::error::{DbError, SqlState};
 
 impl Server {
-    /// Makes the models of `shared`, which is on the server `source`, readable for the tenant's own SQL in the database of
-    /// `site`. `anew` checks all of it again, because a statement found it unusable.
+    /// Makes the models of `shared`, which is on the server `source`, readable for the tenant's own SQL in the database
+    /// of `site`. If `anew` is set, checks everything again, because a statement could not use the views.
     ///
     /// # Errors
     /// Returns the errors of [`Server::opened`] for the shared store, and `Statement` if this database cannot reach it.
@@ -51,8 +51,8 @@ impl Server {
     }
 }
 
-/// Returns true if a statement on shared data may have failed because the views were removed, or no longer reach what
-/// they show.
+/// Returns true if a statement on shared data may have failed because the views were removed or no longer reach the
+/// shared tables.
 pub(crate) fn may_heal(error: &Error) -> bool {
     let stale = [
         SqlState::UNDEFINED_TABLE,

@@ -14,17 +14,17 @@ use crate::{
 };
 use tokio_postgres::types::Type;
 
-/// How many connections of other databases there may be at a time.
+/// Maximum number of concurrent connections from other databases.
 const CONNECTIONS: u32 = 32;
-/// How long a connection may wait in a transaction: the other server may be gone.
+/// Longest time that a connection may be idle in a transaction, because the other server may be gone.
 const IDLE: &str = "60s";
 
 impl Server {
-    /// Lets the role that reads shared models sign in to the database of `at`, and read exactly these models. `anew` also
-    /// sets its password again.
+    /// Lets the role that reads shared models sign in to the database of `at`, and read exactly these models. If `anew`
+    /// is set, also sets its password again.
     ///
     /// # Errors
-    /// Returns `WrongIdentity` if another role has its name.
+    /// Returns `WrongIdentity` if a role of another program has the name.
     pub(super) async fn let_in(&self, at: &Site, definition: &Definition, anew: bool) -> Result<()> {
         let Remote { role, password, .. } = &definition.remote;
         let login = Login { role: role.clone(), password: password.clone() };
@@ -42,7 +42,7 @@ impl Server {
         definition: &Definition,
     ) -> Result<()> {
         let name = &*login.role;
-        // One process at a time: PostgreSQL refuses concurrent changes of a role.
+        // Only one process at a time: PostgreSQL refuses concurrent changes of a role.
         conn.batch("SELECT pg_advisory_xact_lock(hashtext('tenantry joins'))").await?;
         let how = format!("LOGIN CONNECTION LIMIT {CONNECTIONS}");
         roles::make(conn, name, &how, &self.platform).await?;
@@ -72,7 +72,7 @@ impl Server {
         .await
     }
 
-    /// Returns true if the role may sign in, and read these tables and no others.
+    /// Returns true if the role may sign in, and may read these tables and no others.
     async fn may_read_exactly(
         &self,
         conn: &mut Connection,

@@ -1,15 +1,16 @@
-//! The read replicas of a server: streaming standbys that serve reads which may be older than the newest commit.
+//! The read replicas of a server: streaming standbys that answer reads which may lack the newest commits.
 //!
-//! A read goes to a replica only if that is known to hold everything that was committed up to `lag` ago, and everything
-//! that this process wrote to the place or found there (`known-schema`). What a replica holds is told in moments of this
-//! process: while reads happen, a task asks the primary for its position in the log, and each replica for the position up
-//! to which it has replayed it. A replica that has passed a position holds all that was committed when the primary was
-//! asked for it. So no two clocks are compared, and a write needs nothing but the moment at which it was over.
+//! A read goes to a replica only if that replica is known to hold everything that was committed up to `lag` ago, and
+//! everything that this process wrote to the place or found there (`known-schema`). The state of a replica is measured
+//! in moments of this process. While reads happen, a task asks the primary for its position in the log, and each
+//! replica for the position up to which it has replayed the log. A replica that has passed a position holds everything
+//! that was committed when the primary was asked for it. So clocks of two machines are never compared, and for a write
+//! it is enough to know the moment at which it ended.
 //!
-//! A caller whose write was done by another process brings the position in the log after it ([`crate::Position`]): then only a
-//! replica that has replayed that position answers.
+//! If another process did a caller's write, the caller passes the position in the log after the write
+//! ([`crate::Position`]). Then only a replica that has replayed that position answers.
 //!
-//! Whatever goes wrong at a replica, the primary answers instead.
+//! Whatever fails at a replica, the primary answers instead.
 
 mod moment;
 mod position;
@@ -40,23 +41,23 @@ use std::{
 };
 use tokio::sync::OnceCell;
 
-/// The replicas of a server.
+/// The replicas of a server, and how old their answers may be.
 #[derive(Debug, Clone, Default)]
 pub struct Replication {
-    /// A replica is not used while it lacks commits that are older.
+    /// Maximum age of commits that a replica may lack. It is not used while it lacks older ones.
     pub lag: Duration,
-    /// The replicas; none if the primary answers every read.
+    /// The replicas. If there are none, the primary answers every read.
     pub replicas: Vec<ReplicaOptions>,
 }
 
-/// How to reach a replica. Its `Debug` form has no password.
+/// Access to a replica. Its `Debug` output contains no password.
 #[derive(Clone)]
 pub struct ReplicaOptions {
-    /// What reports call it.
+    /// Name of the replica in reports.
     pub name: ServerName,
-    /// `postgresql://` URL with the role that owns everything. Reads choose the database.
+    /// `postgresql://` URL with the role that owns everything. Each read chooses its database.
     pub url: String,
-    /// How many connections there may be.
+    /// Limits of the connections to the replica.
     pub connections: ConnectionLimits,
 }
 
@@ -68,19 +69,19 @@ impl fmt::Debug for ReplicaOptions {
     }
 }
 
-/// What is known about a replica.
+/// State of a replica, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplicaStanding {
-    /// Nothing: no read asked for it yet.
+    /// No read has asked for the replica yet.
     Unknown,
-    /// It replays the log of the primary.
+    /// The replica replays the log of the primary.
     Following,
-    /// It did not answer when it was last asked.
+    /// The replica did not answer when it was last asked.
     Away,
-    /// It is no standby: it is a primary itself, perhaps since it was promoted.
+    /// The server is not a standby but a primary, perhaps because it was promoted.
     NotAStandby,
-    /// It is a standby, but not of this primary: another cluster, or another timeline.
+    /// The server is a standby of another primary: of another cluster, or on another timeline.
     Foreign,
 }
 
@@ -88,21 +89,22 @@ pub enum ReplicaStanding {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ReplicaReport {
-    /// The server that it is a replica of.
+    /// Name of the server whose replica it is.
     pub server: ServerName,
-    /// Its name there.
+    /// Name of the replica on that server.
     pub replica: ServerName,
-    /// What is known about it.
+    /// State of the replica.
     pub standing: ReplicaStanding,
-    /// How far it was behind when it was last asked; None if that is not known.
+    /// Lag of the replica when it was last asked; `None` if it is unknown.
     pub lag: Option<Duration>,
-    /// Reads that it answered.
+    /// Number of reads that the replica answered.
     pub reads: u64,
-    /// Reads that passed it by because it lacked too much or was away.
+    /// Number of reads that did not use the replica because it lacked too much or was away.
     pub skipped: u64,
-    /// Those of them that another process's write had to be seen by: it had not replayed their position yet.
+    /// Number of those reads that had to include another process's write whose position the replica had not replayed
+    /// yet.
     pub awaited: u64,
-    /// Reads that failed there, so that the primary answered them.
+    /// Number of reads that failed at the replica, so that the primary answered them.
     pub repeated: u64,
 }
 
@@ -114,19 +116,19 @@ pub(crate) struct Replicas {
     primary: Connections,
     lag: Duration,
     all: Vec<Replica>,
-    /// Which replica is tried first.
+    /// Index of the replica that is tried first.
     turn: AtomicUsize,
     samples: Mutex<Samples>,
-    /// Seals positions that callers get, once the secret of the server is known.
+    /// Seals the positions that callers get. Set once the secret of the server is known.
     seal: OnceCell<Seal>,
-    /// When a read last asked for a replica.
+    /// Moment at which a read last asked for a replica.
     wanted: Latest,
-    /// A task asks primary and replicas for their positions.
+    /// True while a task asks the primary and the replicas for their positions.
     is_watched: AtomicBool,
 }
 
 impl Replicas {
-    /// Returns the replicas of `server`; None if there are none. Connects to nothing.
+    /// Returns the replicas of `server`; `None` if it has none. Connects to nothing.
     ///
     /// # Errors
     /// Returns [`crate::Kind::Statement`] if a URL is wrong.
@@ -157,8 +159,8 @@ impl Replicas {
         })))
     }
 
-    /// Returns the replica for a read of this place: in turn one of those that hold enough, and have replayed the log up to
-    /// `after`. None if the primary must answer.
+    /// Returns a replica for a read of this place: in turn one of those that hold enough and have replayed the log up
+    /// to `after`. Returns `None` if the primary must answer.
     pub(super) fn choose(self: &Arc<Self>, place: &Opened, after: Option<LogPosition>) -> Option<&Replica> {
         let now = Moment::now();
         self.wanted.raise(now);

@@ -1,4 +1,4 @@
-//! Moments of this process, which fit into an atomic number. They are compared with each other only.
+//! Moments of this process that fit into an atomic number. They are only compared with each other.
 
 use std::{
     sync::{
@@ -12,7 +12,7 @@ use std::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(u64);
 
-/// The number of the first moment: later than 0 by more than any lag.
+/// Number of the first moment. It exceeds 0 by more than any lag.
 const FIRST: u64 = 1 << 40;
 
 impl Moment {
@@ -24,7 +24,7 @@ impl Moment {
 
     /// Returns the moment `time` before this one.
     pub(super) fn before(self, time: Duration) -> Self {
-        // Never 0, which is no moment.
+        // Never 0, which stands for no moment.
         Self(self.0.saturating_sub(micros(time)).max(1))
     }
 
@@ -38,7 +38,7 @@ fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX / 2)
 }
 
-/// The latest of the moments that tasks have told it; before all moments at first.
+/// The latest of the moments that tasks have reported. Before the first report, it is earlier than all moments.
 #[derive(Debug, Default)]
 pub(crate) struct Latest(AtomicU64);
 
@@ -48,12 +48,12 @@ impl Latest {
         Moment(self.0.load(Ordering::Acquire))
     }
 
-    /// Notes a moment.
+    /// Reports a moment.
     pub(crate) fn raise(&self, to: Moment) {
         self.0.fetch_max(to.0, Ordering::AcqRel);
     }
 
-    /// Forgets all moments.
+    /// Resets the value to its initial state.
     pub(super) fn clear(&self) {
         self.0.store(0, Ordering::Release);
     }

@@ -1,4 +1,4 @@
-//! Positions that callers carry from a write at one process to a read at another.
+//! Positions that callers carry from a write in one process to a read in another.
 
 use super::Replicas;
 use crate::{
@@ -8,11 +8,11 @@ use crate::{
 };
 use tokio_postgres::Row;
 
-/// Asks a primary for its position, after a commit. What another writer has put into the log by then may be counted in.
+/// Query for the position of a primary after a commit. The position may include later log entries of other writers.
 pub(in crate::postgres) const POSITION: &str = "SELECT (l.at - '0/0')::bigint, \
     ('x' || left(pg_walfile_name(l.at), 8))::bit(32)::integer FROM pg_current_wal_insert_lsn() AS l(at)";
 
-/// Reads the answer to [`POSITION`].
+/// Reads the result of [`POSITION`].
 pub(in crate::postgres) fn position(row: &Row) -> LogPosition {
     LogPosition { timeline: row.get(1), at: row.get(0) }
 }
@@ -22,7 +22,7 @@ impl Replicas {
         self.seal.get_or_try_init(async || Ok(Seal::new(server.secret().await?))).await
     }
 
-    /// Seals the position of a commit. None if the server does not tell its secret.
+    /// Seals the position of a commit; `None` if the secret of the server cannot be read.
     pub(in crate::postgres) async fn sealed(&self, server: &Server, at: LogPosition) -> Option<Position> {
         match self.seal(server).await {
             Ok(seal) => Some(seal.close(at)),
@@ -33,10 +33,10 @@ impl Replicas {
         }
     }
 
-    /// Returns the latest of the positions that is one of this server.
+    /// Returns the latest of the positions that belong to this server.
     ///
     /// # Errors
-    /// Why the secret of the server cannot be read.
+    /// Returns the reason why the secret of the server cannot be read.
     pub(in crate::postgres) async fn opened(
         &self,
         server: &Server,

@@ -1,4 +1,4 @@
-//! One replica: how much of the primary's log it has replayed, and reads that it answers.
+//! One replica: how much of the primary's log it has replayed, and the reads that it answers.
 
 use super::{
     Latest, Moment, ReplicaReport, ReplicaStanding,
@@ -22,11 +22,11 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// Asks a standby how much it has replayed of which log. A standby of another timeline than its primary has not replayed
-/// that one's checkpoint yet, or never will.
+/// Query for the log of a standby and the position up to which it has replayed it. If a standby is on another timeline
+/// than its primary, it has not replayed the checkpoint of that timeline yet, or never will.
 const ASK: &str = "SELECT pg_is_in_recovery(), (pg_last_wal_replay_lsn() - '0/0')::bigint, \
     (SELECT system_identifier FROM pg_control_system()), (SELECT timeline_id FROM pg_control_checkpoint())";
-/// Asks, after a read, whether the server was a standby until then.
+/// Query after a read: whether the server was a standby until then.
 const IS_STANDBY: &str = "SELECT pg_is_in_recovery()";
 
 /// A replica.
@@ -34,10 +34,10 @@ const IS_STANDBY: &str = "SELECT pg_is_in_recovery()";
 pub(crate) struct Replica {
     name: ServerName,
     connections: Connections,
-    /// It holds everything that was committed until this moment.
+    /// Moment until which the replica holds everything that was committed.
     held: Latest,
     known: Mutex<Known>,
-    /// Wakes reads that wait for an answer of a server that is away.
+    /// Wakes reads that wait for an answer when the server is away.
     lost: Notify,
     reads: AtomicU64,
     skipped: AtomicU64,
@@ -45,12 +45,12 @@ pub(crate) struct Replica {
     repeated: AtomicU64,
 }
 
-/// What its last answer said.
+/// Content of the replica's last answer.
 #[derive(Debug)]
 struct Known {
     standing: ReplicaStanding,
     lag: Option<Duration>,
-    /// Up to where it has replayed the log of its primary.
+    /// Position up to which the replica has replayed the log of its primary.
     replayed: Option<LogPosition>,
 }
 
@@ -69,23 +69,24 @@ impl Replica {
         }
     }
 
-    /// Returns true if it holds everything that was committed until `moment`.
+    /// Returns true if the replica holds everything that was committed until `moment`.
     pub(super) fn holds(&self, moment: Moment) -> bool {
         self.held.get() >= moment
     }
 
-    /// Returns true if it has replayed the log up to this position.
+    /// Returns true if the replica has replayed the log up to this position.
     pub(super) fn has_replayed(&self, position: Option<LogPosition>) -> bool {
         position.is_none() || self.known().replayed >= position
     }
 
-    /// Counts a read that passed it by, although it was fit for reads without a position.
+    /// Counts a read that did not use the replica. `is_fit` is true if the replica could have answered reads without a
+    /// position.
     pub(super) fn skip(&self, is_fit: bool) {
         self.skipped.fetch_add(1, Ordering::Relaxed);
         self.awaited.fetch_add(is_fit.into(), Ordering::Relaxed);
     }
 
-    /// Runs reads of a place, confined to it. None if the primary must answer them.
+    /// Runs reads of a place, confined to it. Returns `None` if the primary must answer them.
     pub(crate) async fn read(&self, place: &Opened, calls: &[Call<'_>]) -> Option<Answers> {
         let answers = tokio::select! {
             biased;
@@ -98,7 +99,7 @@ impl Replica {
             Ok(answers) => Some(answers),
             Err(error) => {
                 if *error.kind() == Kind::Unreachable {
-                    // Until it has answered again.
+                    // Use it again only after it has answered.
                     self.held.clear();
                 }
                 tracing::debug!(%error, replica = %self.name, "the primary answers instead");
@@ -126,10 +127,10 @@ impl Replica {
         }
     }
 
-    /// Asks how much it holds, and notes the answer.
+    /// Asks the replica how much it holds, and records the answer.
     ///
     /// # Errors
-    /// Why it did not answer.
+    /// Returns the reason why the replica did not answer.
     pub(super) async fn ask(&self, home: &Arc<str>, samples: &Mutex<Samples>) -> Result<()> {
         let mut lease = self.connections.lease(home).await?;
         let rows = lease.connection()?.query(ASK, &[]).await?;
@@ -157,7 +158,7 @@ impl Replica {
         Ok(())
     }
 
-    /// Notes that it did not answer.
+    /// Records that the replica did not answer.
     pub(super) fn is_away(&self, error: &Error) {
         tracing::debug!(%error, replica = %self.name, "does not answer");
         self.unfit(ReplicaStanding::Away);
@@ -186,7 +187,7 @@ impl Replica {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Describes it.
+    /// Describes the replica.
     pub(super) fn report(&self, server: &ServerName) -> ReplicaReport {
         let known = self.known();
         ReplicaReport {

@@ -1,14 +1,14 @@
-//! Positions in the log of the primary, each with the moment before it was asked for.
+//! Positions in the log of the primary, each with the moment before the query for it.
 
 use super::Moment;
 use std::{collections::VecDeque, time::Duration};
 
-/// How old samples become at least, so that the lag of a replica that is not used is known, too.
+/// Minimum age that samples reach, so that the lag of an unused replica is known as well.
 const KEPT: Duration = Duration::from_secs(60);
-/// Number of samples that are remembered at most, whatever the lag.
+/// Maximum number of samples, whatever the lag.
 const MOST: usize = 4096;
 
-/// The history that a position belongs to: the number of the cluster, and its timeline.
+/// The history that a position belongs to: the identifier of the cluster, and its timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct History {
     pub(super) cluster: i64,
@@ -23,7 +23,7 @@ pub(super) struct Samples {
 }
 
 impl Samples {
-    /// Adds a position. Forgets those of another history, and old ones: `lag` still needs those that are not older.
+    /// Adds a position. Removes the positions of another history, and old ones that `lag` does not need any more.
     pub(super) fn add(&mut self, history: History, at: Moment, position: i64, lag: Duration) {
         let goes_back = self.positions.back().is_some_and(|(_, last)| *last > position);
         if self.history != Some(history) || goes_back {
@@ -39,7 +39,7 @@ impl Samples {
         self.positions.push_back((at, position));
     }
 
-    /// Returns the history of the primary; None before it was asked.
+    /// Returns the history of the primary; `None` before the first sample.
     pub(super) fn history(&self) -> Option<History> {
         self.history
     }
@@ -69,7 +69,7 @@ mod tests {
         assert_eq!(samples.held_at(39), Some(moments[3]));
         assert_eq!(samples.held_at(20), Some(moments[2]), "the later of two moments at the same position");
         assert_eq!(samples.held_at(19), None, "forgotten: older than the lag");
-        // A primary that continues another history says nothing about what was asked for before.
+        // After the primary continues another history, earlier samples are meaningless.
         samples.add(History { timeline: 2, ..HERE }, start, 15, lag);
         assert_eq!((samples.held_at(14), samples.held_at(40)), (None, Some(start)));
     }

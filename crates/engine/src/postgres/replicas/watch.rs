@@ -1,5 +1,5 @@
-//! The task that asks primary and replicas for their positions while reads happen. It ends when none came for a while, so an
-//! idle process asks nothing.
+//! The task that asks the primary and the replicas for their positions while reads happen. It ends some time after the
+//! last read, so an idle process sends no queries.
 
 use super::{Moment, Replica, Replicas, samples::History};
 use crate::error::{Error, Kind, Result};
@@ -12,17 +12,17 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// How often a server is asked, at most.
+/// Minimum time between two queries to a server.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long the task goes on after the last read.
+/// Time for which the task continues after the last read.
 const UNUSED: Duration = Duration::from_secs(2);
-/// How long an answer may take.
+/// Longest time that an answer may take.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Asks the primary which position of which log it has reached. A standby refuses to say.
+/// Query for the log of the primary and the position that it has reached. A standby refuses the query.
 const ASK: &str = "SELECT (l.at - '0/0')::bigint, (SELECT system_identifier FROM pg_control_system()), \
     ('x' || left(pg_walfile_name(l.at), 8))::bit(32)::integer FROM pg_current_wal_insert_lsn() AS l(at)";
 
-/// Starts the task unless it runs.
+/// Starts the task unless it already runs.
 pub(super) fn start(replicas: &Arc<Replicas>) {
     if replicas.is_watched.load(Ordering::Relaxed) || replicas.is_watched.swap(true, Ordering::AcqRel) {
         return;
@@ -41,7 +41,7 @@ impl Drop for Watch {
 }
 
 impl Watch {
-    /// Asks each server in a task of its own: one that does not answer must not delay the others.
+    /// Asks each server in its own task, because a server that does not answer must not delay the others.
     async fn run(&self) {
         let mut tasks = JoinSet::new();
         let replicas = self.0.clone();
@@ -84,7 +84,7 @@ impl Replicas {
     /// Asks the primary for its position.
     async fn ask_primary(&self) -> Result<()> {
         let mut lease = self.primary.lease(&self.home).await?;
-        // Everything that was committed by now is before the position.
+        // Everything that was committed before this moment is before the position.
         let at = Moment::now();
         let rows = lease.connection()?.query(ASK, &[]).await?;
         let row = rows.first().ok_or_else(|| Error::new(Kind::Internal, "no position"))?;

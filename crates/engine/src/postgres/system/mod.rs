@@ -1,7 +1,7 @@
 //! Plain SQL on the database of a system store; see [`crate::SystemDb`].
 //!
-//! A transaction that may write takes one advisory lock of the database first, so that the writers of all processes follow
-//! one another, and tells every process of its commit with `NOTIFY`. A transaction that reads begins with its first
+//! A transaction that may write first takes one advisory lock of the database, so that the writers of all processes run
+//! one after another. It notifies every process of its commit with `NOTIFY`. A read transaction begins with its first
 //! statement, in the same round trip.
 
 mod refusal;
@@ -26,14 +26,15 @@ use std::{
 };
 use tokio::sync::Mutex;
 
-/// Columns of the table `?1`: name, whether it holds text, whether it may be null, position in the primary key.
+/// Query for the columns of the table `?1`: name, whether it holds text, whether it may be null, position in the
+/// primary key.
 pub(crate) const COLUMNS: &str = "SELECT a.attname::text, a.atttypid IN ('text'::regtype, 'json'::regtype), \
     NOT a.attnotnull, array_position(k.conkey::int[], a.attnum::int)::bigint \
     FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
     LEFT JOIN pg_constraint AS k ON k.conrelid = c.oid AND k.contype = 'p' \
     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname = ?1 ORDER BY a.attnum";
-/// Tables with ids that are never assigned twice, and the last of each. The platform's tables in every database are not
-/// among them.
+/// Query for the tables with ids that are never assigned twice, and the last id of each. It does not return the
+/// platform's own tables that every database has.
 pub(crate) const LAST_IDS: &str = "SELECT c.relname::text, coalesce(pg_sequence_last_value( \
       pg_get_serial_sequence(quote_ident(c.relname), a.attname)::regclass), 0) \
     FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attidentity <> '' \
@@ -47,10 +48,10 @@ pub(crate) struct SystemDb(Arc<Inner>);
 struct Inner {
     server: Server,
     site: Site,
-    /// Held by the writer of this process, so that those that wait for it hold no connection.
+    /// Held by the writer of this process, so that waiting writers hold no connection.
     writer: Arc<Mutex<()>>,
     texts: Texts,
-    /// Made when it is first asked: most commands never do.
+    /// Created on first use, because most commands never use it.
     watch: OnceLock<Watch>,
 }
 
@@ -84,7 +85,7 @@ impl SystemDb {
         Tx::to_read(self).await
     }
 
-    /// Runs one query, which needs no transaction: a statement sees one state.
+    /// Runs one query. It needs no transaction, because a statement sees one state.
     pub(crate) async fn query(&self, sql: &str, params: &[Value]) -> Result<Vec<SqlRow>> {
         let mut lease = self.lease().await?;
         let text = self.0.texts.of(sql);
@@ -126,8 +127,8 @@ impl SystemDb {
         self.0.server.lease(&self.0.site).await
     }
 
-    /// Counts a commit of this process: its caches must be current before its next request, not when the notification
-    /// comes.
+    /// Counts a commit of this process. Its caches must be current before its next request, not only when the
+    /// notification arrives.
     fn committed(&self) {
         if let Some(watch) = self.0.watch.get() {
             watch.count();

@@ -1,4 +1,4 @@
-//! Says why PostgreSQL refused a statement of the platform, in the terms that callers match on.
+//! Determines why PostgreSQL refused a statement of the platform, in the terms that callers match on.
 
 use crate::{
     error::{Error, Kind},
@@ -6,7 +6,7 @@ use crate::{
 };
 use tokio_postgres::error::{DbError, SqlState};
 
-/// Gives the refusal of a constraint its kind.
+/// Gives the error the kind of the constraint that refused the statement.
 pub(super) fn explained(error: Error) -> Error {
     match refusal(&error).and_then(kind) {
         Some(kind) => error.with_kind(kind),
@@ -30,8 +30,8 @@ fn kind(refused: &DbError) -> Option<Kind> {
     kinds.into_iter().find(|(state, _)| state == code).map(|(_, kind)| kind)
 }
 
-/// Returns the columns of a unique key that `Key (a, b)=(1, 2) already exists.` names. A server that speaks another
-/// language names them in the same brackets.
+/// Returns the columns of a unique key from a detail such as `Key (a, b)=(1, 2) already exists.`. Servers with another
+/// language use the same brackets.
 fn fields(detail: &str) -> Vec<String> {
     let named = detail.split_once('(').and_then(|(_, rest)| rest.split_once(")=("));
     named.map_or_else(Vec::new, |(names, _)| names.split(", ").map(str::to_owned).collect())

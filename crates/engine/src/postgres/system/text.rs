@@ -1,15 +1,15 @@
-//! The texts of statements, with PostgreSQL's names for parameters and without the hints for SQLite's planner.
+//! The texts of statements, with PostgreSQL's parameter names and without the hints for SQLite's planner.
 
 use quick_cache::sync::Cache;
 use std::{fmt::Write, sync::Arc};
 
-/// What begins a hint. The name of an index follows.
+/// Beginning of a hint. The name of an index follows.
 const HINT: &str = " INDEXED BY ";
 
-/// How many texts are remembered. The platform has about 300.
+/// Maximum number of cached texts. The platform has about 300.
 const REMEMBERED: usize = 1024;
 
-/// Texts that were translated before.
+/// Cache of translated texts.
 #[derive(Debug)]
 pub(super) struct Texts(Cache<Box<str>, Arc<str>>);
 
@@ -20,7 +20,7 @@ impl Default for Texts {
 }
 
 impl Texts {
-    /// Returns the statement with `$1` for `?1`, and for each `?` the next number.
+    /// Returns the statement with `$1` in place of `?1`, and with the next number in place of each `?`.
     pub(super) fn of(&self, sql: &str) -> Arc<str> {
         if let Some(text) = self.0.get(sql) {
             return text;
@@ -31,7 +31,8 @@ impl Texts {
     }
 }
 
-/// Leaves out which index SQLite is to use: without statistics it chooses badly, and PostgreSQL has statistics.
+/// Removes the hints that name an index for SQLite. SQLite chooses badly without statistics, but PostgreSQL has
+/// statistics.
 fn without_hints(sql: &str) -> String {
     let mut parts = sql.split(HINT);
     let mut out = parts.next().unwrap_or_default().to_owned();
@@ -41,7 +42,7 @@ fn without_hints(sql: &str) -> String {
     out
 }
 
-/// Numbers the parameters. Text and names in quotes stay as they are.
+/// Numbers the parameters. Text and names in quotes do not change.
 fn numbered(sql: &str) -> String {
     let mut out = String::with_capacity(sql.len() + 16);
     let (mut rest, mut last) = (sql, 0u32);
@@ -50,7 +51,7 @@ fn numbered(sql: &str) -> String {
         out.push_str(before);
         let (mark, after) = from.split_at(1);
         if mark != "?" {
-            // A doubled quote inside ends one quoted part and begins the next.
+            // A doubled quote inside a quoted part ends it and begins the next one.
             let end = after.find(mark).map_or(from.len(), |end| end + 2);
             out.push_str(&from[..end]);
             rest = &from[end..];

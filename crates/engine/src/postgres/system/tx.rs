@@ -11,19 +11,19 @@ use tokio::{runtime::Handle, sync::OwnedMutexGuard};
 
 /// Begins a transaction that reads one state.
 const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-/// Begins a transaction that may write, and waits for its turn. A process that hangs, or whose machine is gone, keeps
-/// others waiting for a minute at most.
+/// Begins a transaction that may write, and waits for its turn. A process that hangs, or whose machine is gone, blocks
+/// others for at most a minute.
 const WRITE: &str = "ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = '5s'; \
     SET LOCAL idle_in_transaction_session_timeout = '60s'; SELECT pg_advisory_xact_lock(8031924107726901)";
-/// A statement alone.
+/// A statement without additions.
 pub(super) const PLAIN: Wrap<'static> = Wrap { begin: None, is_guarded: false };
 
-/// A transaction on a system store. Dropping it rolls back.
+/// A transaction on a system store. Dropping it rolls it back.
 #[derive(Debug)]
 pub(crate) struct Tx {
     db: SystemDb,
     lease: Option<Lease>,
-    /// False until a transaction that reads has run its first statement.
+    /// False until a read transaction has run its first statement.
     begun: bool,
     /// This process's write lock, if the transaction may write.
     writer: Option<OwnedMutexGuard<()>>,
@@ -55,7 +55,8 @@ impl Tx {
         let text = self.db.0.texts.of(sql);
         let wrap = Wrap {
             begin: (!self.begun).then_some(READ),
-            // PostgreSQL refuses every further statement of a transaction after one that failed, up to the savepoint.
+            // After a failed statement, PostgreSQL refuses every further statement of the transaction, up to the
+            // savepoint.
             is_guarded: self.writer.is_some() && !text.starts_with("SELECT"),
         };
         self.begun = true;
@@ -72,7 +73,7 @@ impl Tx {
     /// See [`crate::Tx::check`].
     pub(crate) async fn check(&mut self, sql: &str) -> Result<()> {
         let text = self.db.0.texts.of(sql);
-        // Outside the transaction of a reader, which a refusal would end.
+        // Runs outside the transaction of a reader, because a refusal would end it.
         self.lease.as_mut().ok_or_else(over)?.connection()?.describe(&text).await.map(drop)
     }
 
@@ -95,7 +96,7 @@ impl Tx {
         let db = self.db.clone();
         let task = tokio::spawn(async move {
             let done = lease.connection()?.commit_and_notify(&db.0.site.name).await;
-            // Also in doubt: it may be committed.
+            // Count it in doubt as well, because the transaction may be committed.
             db.committed();
             drop((lease, writer));
             done
@@ -136,8 +137,8 @@ impl Drop for Tx {
     fn drop(&mut self) {
         let Some(mut lease) = self.lease.take().filter(|_| self.begun) else { return };
         let writer = self.writer.take();
-        // A statement whose caller is gone is cancelled with its connection. Anything else is rolled back, so that the
-        // connection stays open: most readers are dropped and not ended.
+        // A statement whose caller is gone is cancelled with its connection. Otherwise the transaction is rolled back,
+        // so that the connection stays open: most readers are dropped without being ended.
         if let (false, Ok(runtime)) = (lease.is_in_statement(), Handle::try_current()) {
             runtime.spawn(async move {
                 if let Err(error) = end(&mut lease, true).await {

@@ -1,5 +1,5 @@
-//! Parameters and columns of the platform's own statements. The server decides the types of the parameters; a value
-//! takes the form that they ask for.
+//! Parameters and columns of the platform's own statements. The server determines the types of the parameters, and each
+//! value is converted to the required type.
 
 use crate::{
     error::Result,
@@ -30,7 +30,7 @@ pub(super) async fn run(
     Ok((rows.iter().map(row).collect(), changed))
 }
 
-/// A parameter: instants are microseconds, booleans 0 and 1, all else is text.
+/// A parameter: instants are microseconds, booleans are 0 and 1, and everything else is text.
 #[derive(Debug)]
 enum Bound {
     Null,
@@ -53,8 +53,8 @@ impl Bound {
         }
     }
 
-    /// Returns the type for a connection that prepares nothing: it must name one before the server says its own. Text is
-    /// text in every type that the platform uses for it.
+    /// Returns the type for a connection that prepares no statements: it must name a type before the server reports its
+    /// own. Text is accepted for every type that the platform uses for it.
     fn usual_type(&self) -> Type {
         match self {
             Self::Integer(_) => Type::INT8,
@@ -97,7 +97,7 @@ fn row(row: &Row) -> SqlRow {
     SqlRow((0..row.len()).map(|index| cell(row, index)).collect())
 }
 
-/// Returns a column as SQLite would have it: truth and whole decimals are integers.
+/// Returns a column as SQLite would return it: booleans and whole decimals are integers.
 fn cell(row: &Row, index: usize) -> Cell {
     let kind = row.columns()[index].type_();
     let found = match *kind {

@@ -1,7 +1,7 @@
-//! Notices commits of all processes: one connection listens to what each commit notifies.
+//! Detects commits of all processes: one connection listens for the notification of each commit.
 //!
-//! The connection proves once a second that it is alive. While it does not, [`Watch::changed`] says true and every mark is
-//! a new one, so that callers ask the database instead of trusting what they have.
+//! The connection proves once a second that it is alive. While it does not, [`Watch::changed`] returns true and every
+//! mark is new, so that callers query the database instead of trusting their caches.
 
 use crate::postgres::{Server, Site, connections::Heard};
 use std::{
@@ -15,28 +15,28 @@ use tokio::{runtime::Handle, sync::Notify, task::AbortHandle};
 
 /// Time between two proofs of life.
 const PROVE: Duration = Duration::from_secs(1);
-/// Time without a proof of life after which nothing is trusted.
+/// Time without a proof of life after which no mark is trusted.
 const SILENT: Duration = Duration::from_secs(3);
 /// Pauses between attempts to connect.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(2)];
 
-/// Counts commits. Dropping it ends the connection that listens.
+/// Counts commits. Dropping it ends the listening connection.
 #[derive(Debug)]
 pub(super) struct Watch {
     seen: Arc<Seen>,
-    /// None outside a runtime, and behind a pooler, which loses notifications: then nothing is ever trusted.
+    /// `None` outside a runtime, and behind a pooler, which loses notifications. Then no mark is ever trusted.
     task: Option<AbortHandle>,
 }
 
-/// What was heard.
+/// The commits that were heard.
 #[derive(Debug)]
 struct Seen {
-    /// Raised by every commit, and by every mark that is not to be trusted.
+    /// Raised by every commit, and by every mark that must not be trusted.
     count: AtomicU64,
     start: Instant,
     /// Wakes the task that waits for commits.
     news: Notify,
-    /// Microseconds after `start` before which every commit was counted. 0: not known.
+    /// Microseconds after `start` before which every commit was counted; 0 if unknown.
     confirmed: AtomicU64,
 }
 
@@ -107,7 +107,7 @@ impl Seen {
 
     fn hear(&self, heard: Heard) {
         match heard {
-            // Commits before it listened were not heard.
+            // Commits before the connection listened were not heard, so every earlier mark is outdated.
             Heard::Listening | Heard::Notice => {
                 self.count.fetch_add(1, SeqCst);
                 self.news.notify_one();
@@ -120,7 +120,7 @@ impl Seen {
     }
 }
 
-/// Listens, and connects again when the connection is lost, until its watch is gone.
+/// Listens, and reconnects when the connection is lost, until its watch is dropped.
 async fn listen(server: Server, site: Site, seen: Weak<Seen>) {
     let mut pause = PAUSES[0];
     loop {
