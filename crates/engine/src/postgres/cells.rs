@@ -1,7 +1,7 @@
-//! Values on their way into PostgreSQL and out of it. A column has the database's own type for its values, so that
-//! anyone's SQL reads dates as dates; the stored form of [`crate::cell`] is what other databases and copies have.
+//! Conversions between values and PostgreSQL's values. A column has the database's own type for its values, so that a
+//! user's own SQL reads dates as dates. Other databases and copies contain the stored form of [`crate::cell`].
 //!
-//! JSON is `json`, not `jsonb`, which would reorder keys and change numbers.
+//! The type for JSON is `json`, not `jsonb`, which would reorder keys and change numbers.
 
 use crate::{
     cell::{Storage, Stored, exact, instant},
@@ -31,7 +31,7 @@ pub(crate) fn column_type(storage: Storage) -> String {
     }
 }
 
-/// Returns the type of parameters for a storage.
+/// Returns the parameter type for a storage.
 pub(crate) fn parameter_type(storage: Storage) -> Type {
     match storage {
         Storage::Integer => Type::INT8,
@@ -45,7 +45,7 @@ pub(crate) fn parameter_type(storage: Storage) -> Type {
     }
 }
 
-/// A stored value with its storage, ready to bind as a parameter of [`parameter_type`].
+/// A stored value with its storage, ready to be bound as a parameter of [`parameter_type`].
 #[derive(Debug)]
 pub(crate) struct Native<'v>(pub(crate) Storage, pub(crate) &'v Stored<'v>);
 
@@ -120,7 +120,7 @@ pub(crate) fn value_ref(row: &Row, index: usize, storage: Storage) -> Result<Val
 /// Returns the stored form of a value that [`value_ref`] returned for a column of this storage.
 ///
 /// # Errors
-/// Returns [`Kind::Corrupt`] if it has none: a statement that is not ours wrote it.
+/// Returns [`Kind::Corrupt`] if the value has no stored form, which means that a statement of another program wrote it.
 pub(crate) fn stored(storage: Storage, value: ValueRef<'_>) -> Result<Stored<'_>> {
     let damaged = |rule| Error::new(Kind::Corrupt, format!("a column of {storage:?}: {rule}"));
     Ok(match (storage, value) {

@@ -1,5 +1,5 @@
-//! Archives of a tenant's tables that `pg_restore` reads. PostgreSQL's own `pg_dump` makes them: no other program knows its
-//! format as well.
+//! Archives of a tenant's tables for `pg_restore`. PostgreSQL's own `pg_dump` creates them, because no other program
+//! knows its format as well.
 
 use super::{server::Server, site::Site};
 use crate::{
@@ -11,15 +11,15 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// Folder of Debian's packages: `VERSION/bin` has the programs of a version.
+/// Directory of Debian's packages. `VERSION/bin` contains the programs of a version.
 const DEBIAN: &str = "/usr/lib/postgresql";
 
 impl Server {
-    /// Writes the tables of a tenant's models, as they are at one moment, to the new file `to`. Writers go on.
+    /// Writes the tables of a tenant's models, in one consistent state, to the new file `to`. Writers continue.
     ///
     /// # Errors
-    /// Returns [`Kind::Statement`] with what is in the way: the tenant shares its tables, the server is behind a
-    /// pooler, or there is no `pg_dump` for it, and [`Kind::Io`] with what `pg_dump` says if it fails.
+    /// Returns [`Kind::Statement`] with the obstacle: the tenant shares its tables, the server is behind a pooler, or
+    /// there is no `pg_dump` for it. Returns [`Kind::Io`] with the message of `pg_dump` if that fails.
     pub(crate) async fn dump(&self, place: &Place, to: &Path) -> Result<()> {
         let site = self.site(place)?;
         if site.is_pooled() {
@@ -61,8 +61,8 @@ fn refuse(why: impl Into<String>) -> Error {
     Error::new(Kind::Statement(why.clone()), why)
 }
 
-/// Returns what `pg_dump` is told: the schema of the tenant without the platform's own tables, and without owners and rights,
-/// which another server does not have.
+/// Returns the arguments of `pg_dump`: the schema of the tenant without the platform's own tables, and without owners
+/// and rights, which another server does not have.
 fn arguments(site: &Site) -> Vec<String> {
     let literal = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
     vec![
@@ -75,7 +75,7 @@ fn arguments(site: &Site) -> Vec<String> {
     ]
 }
 
-/// Runs `pg_dump`. The password is in its environment, which other users cannot read.
+/// Runs `pg_dump`. The password is in its environment variables, which other users cannot read.
 fn run(
     version: u32,
     arguments: &[String],
@@ -93,12 +93,12 @@ fn run(
         Ok(ended) => Error::new(Kind::Io, String::from_utf8_lossy(&ended.stderr).trim().to_owned()),
         Err(error) => error,
     };
-    // The file is ours to remove: it did not exist before.
+    // This call created the file, so it may remove it.
     drop(std::fs::remove_file(to));
     Err(said)
 }
 
-/// Returns the `pg_dump` of the lowest version that knows a server of this version.
+/// Returns the `pg_dump` of the lowest version that supports a server of this version.
 fn program(version: u32) -> Result<PathBuf> {
     let folders = std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
     let debian =

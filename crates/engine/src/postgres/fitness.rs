@@ -1,10 +1,10 @@
-//! What a server lacks for an installation to use it, and how full it is. Asked before work begins there; work that begins unasked meets the
-//! same as an error of its own.
+//! What a server lacks before an installation can use it, and how full it is. Callers check this before they begin work
+//! there. Work that begins without the check fails with the same obstacle as its own error.
 
 use super::{names::quoted, server::Server};
 use crate::error::{Error, Kind, Result};
 
-/// The oldest version that is supported, as the server numbers it.
+/// The oldest supported version, in the numbering of the server.
 const OLDEST: i32 = 150_000;
 
 const SQL: &str = "SELECT current_setting('server_version_num')::int, current_setting('server_version'), \
@@ -13,11 +13,10 @@ const SQL: &str = "SELECT current_setting('server_version_num')::int, current_se
     FROM pg_roles WHERE rolname = current_user";
 
 impl Server {
-    /// Returns what the server or the role of its URL lacks, each with its remedy. Empty: nothing.
+    /// Returns what the server or the role of its URL lacks, each item with its remedy. Empty if nothing is missing.
     ///
     /// # Errors
-    /// Returns [`Kind::Unreachable`] if the server does not answer, and [`Kind::NoAccess`] if it does not let the role
-    /// in.
+    /// Returns [`Kind::Unreachable`] if the server does not answer, and [`Kind::NoAccess`] if it refuses the role.
     pub(crate) async fn shortcomings(&self) -> Result<Vec<String>> {
         let mut lease = self.home().await?;
         let rows = lease.connection()?.once(SQL, &[]).await?;
@@ -38,7 +37,7 @@ impl Server {
         Ok(lacking.into_iter().flatten().collect())
     }
 
-    /// Returns the bytes of the databases that the role may enter.
+    /// Returns the bytes of the databases that the role may connect to.
     ///
     /// # Errors
     /// Returns the errors of [`Server::shortcomings`].

@@ -1,5 +1,5 @@
-//! Which places live in a database or schema, at which generation (`self-identifying` and `fenced-generation`).
-//! Provisioning and moves write it; every first use of a place checks it.
+//! The places that live in a database or schema, with their generations (`self-identifying` and `fenced-generation`).
+//! Provisioning and moves write these rows; the first use of a place in a process checks them.
 
 use super::{
     connections::{Connection, Param},
@@ -18,7 +18,7 @@ pub(crate) fn key<'p>(site: &'p Site, store: &'p &'p str) -> [Param<'p>; 2] {
     [(&site.tenant, Type::INT8), (store, Type::TEXT)]
 }
 
-/// Writes the row of the place. Repeating it changes nothing; another generation is refused.
+/// Writes the row of the place. Idempotent. Refuses another generation.
 ///
 /// # Errors
 /// Returns the errors of [`check`].
@@ -33,25 +33,26 @@ pub(crate) async fn enrol(conn: &mut Connection, site: &Site, platform: &Platfor
     let row = [tenant, store, (&site.generation, Type::INT8), (&id, Type::TEXT)];
     conn.query(&sql, &row).await.map_err(|error| not_ours(site, error))?;
     let form = check(conn, site, platform).await?;
-    // A tenant in a pool changes nothing that the pool's seal says.
+    // A tenant in a pool does not affect the seal of the pool.
     if !(site.is_pooled() && site.place.tenant.is_some()) {
         seal::renew(conn, site).await?;
     }
     Ok(form)
 }
 
-/// Verifies that the place lives here. In a pool, the transaction must see its tenant.
+/// Verifies that the database or schema holds the place at its generation. In a pool, the transaction must see the
+/// tenant.
 ///
 /// # Errors
-/// Returns `WrongIdentity` if it does not, or if it belongs to another installation; `Fenced` if it is here at another
-/// generation; `FormatAhead` if a newer version of this program made the platform's tables.
+/// Returns `WrongIdentity` if it does not hold the place, or belongs to another installation, `Fenced` if it holds the
+/// place at another generation, and `FormatAhead` if a newer version of this program created the platform's tables.
 pub(crate) async fn check(conn: &mut Connection, site: &Site, platform: &Platform) -> Result<Form> {
     let (sql, store) = (question(site), site.place.store.as_str());
     let rows = conn.once(&sql, &key(site, &store)).await.map_err(|error| not_ours(site, error))?;
     judge(&rows, site, platform)
 }
 
-/// Returns the statement that asks for the identity of a place, with the parameters of [`key`].
+/// Returns the query for the identity of a place, with the parameters of [`key`].
 pub(crate) fn question(site: &Site) -> String {
     format!(
         "SELECT m.version, p.generation, p.platform, \
@@ -62,12 +63,12 @@ pub(crate) fn question(site: &Site) -> String {
     )
 }
 
-/// Returns the position of the ledger in the answer to [`question`].
+/// Returns the position of the ledger from the result of [`question`].
 pub(crate) fn position(rows: &[Row]) -> i64 {
     rows.first().map_or(0, |row| row.get(4))
 }
 
-/// Judges the answer to [`question`].
+/// Checks the result of [`question`].
 ///
 /// # Errors
 /// Returns the errors of [`check`].
@@ -81,7 +82,7 @@ pub(crate) fn judge(rows: &[Row], site: &Site, platform: &Platform) -> Result<Fo
     if generation != site.generation {
         return Err(Error::new(Kind::Fenced, format!("{site}: the database is at generation {generation}")));
     }
-    // Handing out shared tables as a tenant's own would show the rows of all its tenants.
+    // Treating shared tables as a tenant's own would show it the rows of all tenants.
     if !site.is_pooled() && site.place.tenant.is_some() && row.get::<_, i64>(3) != 1 {
         return Err(wrong(site, "others live here too"));
     }
@@ -92,8 +93,8 @@ fn wrong(site: &Site, why: &str) -> Error {
     Error::new(Kind::WrongIdentity, format!("{site}: {why}"))
 }
 
-/// Turns "no such table" into `WrongIdentity`: a database without our tables is not ours, whatever it holds. The same for
-/// tables that the owner may not read, because another role made them.
+/// Converts "no such table" to `WrongIdentity`: a database without our tables is not ours, whatever it contains. Does
+/// the same for tables that the owner may not read, because another role created them.
 pub(crate) fn not_ours(site: &Site, error: Error) -> Error {
     match error.kind() {
         Kind::SchemaBehind | Kind::Denied(_) => {

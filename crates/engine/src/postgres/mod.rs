@@ -1,6 +1,6 @@
 //! Databases, schemas and pooled rows on PostgreSQL servers.
 //!
-//! Called by the engine's facade only. No other module names a PostgreSQL driver.
+//! Only the engine's facade calls it. No other module names a PostgreSQL driver.
 
 pub(crate) mod carry;
 mod cells;

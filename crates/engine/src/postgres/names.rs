@@ -1,5 +1,5 @@
-//! Names on a server: of databases, schemas and roles, and how they are written in SQL. Every name is a prefix of the
-//! configuration followed by a checked name (`checked-names`).
+//! Names of databases, schemas and roles on a server, and their form in SQL. Every name consists of a prefix from the
+//! configuration and a checked name (`checked-names`).
 
 use crate::{
     error::{Error, Kind, Result},
@@ -7,15 +7,15 @@ use crate::{
 };
 use std::fmt;
 
-/// Longest name in PostgreSQL, in bytes. It would cut a longer one.
+/// Longest name in PostgreSQL, in bytes. PostgreSQL cuts longer names.
 const LONGEST: usize = 63;
 
-/// What the names of one installation on a server begin with. May be empty.
+/// Prefix of the names of one installation on a server. It may be empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Prefix(Box<str>);
 
 impl Prefix {
-    /// Checks a prefix: lower-case letters, digits and `_`, beginning with a letter.
+    /// Checks a prefix, which consists of lower-case letters, digits and `_` and begins with a letter.
     ///
     /// # Errors
     /// Returns [`Kind::Statement`] for any other text.
@@ -30,7 +30,7 @@ impl Prefix {
     /// Returns the name of a database or schema on the server.
     ///
     /// # Errors
-    /// Returns [`Kind::Statement`] if it is longer than PostgreSQL allows.
+    /// Returns [`Kind::Statement`] if the name is longer than PostgreSQL allows.
     pub(crate) fn name(&self, physical: &PhysicalName) -> Result<String> {
         let name = format!("{}{physical}", self.0);
         match name.len() <= LONGEST {
@@ -44,12 +44,12 @@ impl Prefix {
         &self.0
     }
 
-    /// Returns the name of something that the installation has once on the server. No place has such a name.
+    /// Returns the name of an object that the installation has only once on the server. No place has such a name.
     pub(crate) fn own(&self, what: &str) -> String {
         format!("{}.{what}", self.0)
     }
 
-    /// Returns the checked name without the prefix; None for a name that is not one of this installation.
+    /// Returns the checked name without the prefix; `None` if the name is not one of this installation.
     pub(crate) fn physical(&self, name: &str) -> Option<PhysicalName> {
         PhysicalName::parse(name.strip_prefix(&*self.0)?).ok()
     }
@@ -59,8 +59,9 @@ fn refused(detail: String) -> Error {
     Error::new(Kind::Statement(detail.clone()), detail)
 }
 
-/// Returns SQL for the rows of `pg_class` of a schema, whose oid the SQL `schema` gives. PostgreSQL has no index of them by
-/// schema, and reads all relations of a database with thousands of schemas; it has one of what depends on a schema.
+/// Returns SQL for the rows of `pg_class` of a schema; the SQL `schema` gives its oid. PostgreSQL has no index of
+/// relations by schema and would read all relations, of perhaps thousands of schemas. It has an index of the objects
+/// that depend on a schema.
 pub(crate) fn relations_of(schema: &str) -> String {
     format!(
         "(SELECT c.xmin, c.* FROM pg_depend AS d JOIN pg_class AS c ON c.oid = d.objid \
@@ -72,7 +73,7 @@ pub(crate) fn relations_of(schema: &str) -> String {
 /// SQL for the oid of the schema with the name `$1`.
 pub(crate) const SCHEMA_NAMED: &str = "(SELECT oid FROM pg_namespace WHERE nspname = $1)";
 
-/// An identifier as SQL quotes it.
+/// Returns an identifier as a quoted SQL name.
 pub(crate) fn quoted(name: &str) -> Quoted<'_> {
     Quoted(name)
 }

@@ -1,4 +1,4 @@
-//! Places that this process has used: where they are, which schemas were verified there, and the writes that wait.
+//! Places that this process has used: their sites, the schemas that were verified there, and the writes that wait.
 
 use super::{
     connections::{Answers, Call, Connection, Failed},
@@ -18,10 +18,10 @@ use crate::{
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-/// How many places a server remembers. A forgotten one is verified again when it is used next.
+/// Maximum number of places that a server remembers. A forgotten place is verified again when it is used next.
 pub(super) const REMEMBERED: usize = 10_000;
 
-/// How long a write waits for a writer in another process.
+/// Longest time that a write waits for a writer in another process.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 /// A place whose identity was verified.
@@ -29,14 +29,14 @@ const LOCK_WAIT: Duration = Duration::from_secs(5);
 pub(crate) struct Opened {
     pub(crate) site: Site,
     pub(crate) verified: Verified,
-    /// The quoted role that its statements run as; None if it has a database of its own.
+    /// The quoted role that statements of the place run as; `None` if the place has its own database.
     pub(crate) role: Option<Arc<str>>,
-    /// The setting that confines statements to a tenant, in a pool.
+    /// Setting that confines statements to the tenant in a pool.
     setting: Option<String>,
-    /// Begins a transaction that writes.
+    /// Statements that begin a transaction that writes.
     pub(crate) write: String,
     pub(crate) queue: Queue,
-    /// When this process last changed the place or verified it. Only told if the server has replicas.
+    /// Moment at which this process last changed or verified the place. Only set if the server has replicas.
     pub(super) changed: Latest,
 }
 
@@ -73,7 +73,7 @@ impl Opened {
         }
     }
 
-    /// Returns a read with the schema of this place, and its seal when the ledger is at this position.
+    /// Returns a read with the schema of this place, preceded by the check of its seal for this position of the ledger.
     pub(crate) fn read_text(&self, sql: &str, ledger: i64) -> String {
         let mut text = seal::prefix(&self.site, ledger);
         text.reserve(sql.len() + 4 * self.site.quoted.len());
@@ -94,8 +94,8 @@ impl Server {
     /// Returns the place with a schema that was verified there.
     ///
     /// # Errors
-    /// Returns [`Kind::Missing`], [`Kind::WrongIdentity`] or [`Kind::Fenced`] if the place is not there, and
-    /// [`Kind::SchemaBehind`] or [`Kind::SchemaAhead`] if it has another schema.
+    /// Returns [`Kind::Missing`], [`Kind::WrongIdentity`] or [`Kind::Fenced`] if the server does not hold the place at
+    /// its generation, and [`Kind::SchemaBehind`] or [`Kind::SchemaAhead`] if it has another schema.
     pub(crate) async fn opened(&self, place: &Place, schema: &Schema) -> Result<Arc<Opened>> {
         if let Some(opened) = self.opened.get(place) {
             if opened.verified.position(schema.known()).is_none() {
@@ -132,20 +132,22 @@ impl Server {
         known.compare(&applied)?;
         let row = rows.first().ok_or_else(|| Error::new(Kind::WrongIdentity, "no ledger"))?;
         let position = row.get(0);
-        // First, so that no replica answers that has not reached this state.
+        // Set this first, so that no replica that has not reached this state answers.
         self.note_change(opened);
         opened.verified.set(known, position);
         Ok(position)
     }
 
-    /// Tells why a statement of a session found the place in another state than it was verified in.
+    /// Determines why a statement of a session found the place in another state than the verified one. Returns the
+    /// position of the ledger if the place is in order now, because another migration was applied that does not concern
+    /// its schema.
     ///
     /// # Errors
-    /// The precise reason. None if it is in order now: another migration was applied that does not concern its schema.
+    /// Returns the precise reason.
     pub(crate) async fn why(&self, opened: &Opened, known: &Known) -> Result<i64> {
         match self.verify_schema(opened, known).await {
             Err(error) if *error.kind() == Kind::WrongIdentity => {
-                // It lived here a moment ago, so it was moved. The next session looks again.
+                // The place was here a moment ago, so it was moved. The next session looks it up again.
                 self.opened.remove(&opened.site.place);
                 Err(error.with_kind(Kind::Fenced))
             }

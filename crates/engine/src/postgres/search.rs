@@ -1,26 +1,28 @@
-//! The column `_search` of models with search fields: the words of a row as a `tsvector`, with their positions. Each write
-//! of a search field makes it, from the words of [`crate::search`]; PostgreSQL's own parsers and dictionaries take no part.
+//! The column `_search` of models with search fields: the words of a row as a `tsvector`, with their positions. Each
+//! write of a search field sets it from the words of [`crate::search`]. PostgreSQL's own parsers and dictionaries are
+//! not involved.
 
 use crate::search::{Search, words};
 use std::{collections::BTreeMap, fmt::Write};
 
-/// Column of the words of a row.
+/// Name of the column with the words of a row.
 pub(crate) const COLUMN: &str = "_search";
 
-/// Longest word that PostgreSQL takes, in bytes, with room to spare. A longer one is cut, in rows and in searches.
+/// Longest word that PostgreSQL accepts, in bytes, with a margin. A longer word is cut, both in rows and in searches.
 const WORD_BYTES: usize = 2000;
-/// Maximum bytes of all words with their positions; PostgreSQL takes 1 MiB. Later words of a longer text are not found.
+/// Maximum bytes of all words with their positions; PostgreSQL accepts 1 MiB. Later words of a longer text are not
+/// found.
 const VECTOR_BYTES: usize = 900_000;
-/// Maximum number of positions of a word; PostgreSQL takes 255.
+/// Maximum number of positions of a word that PostgreSQL accepts.
 const POSITIONS: usize = 255;
-/// Last position; PostgreSQL takes no other. Phrases after it are not found, single words are.
+/// Last position that PostgreSQL accepts. Phrases beyond it are not found, single words are.
 const LAST: u32 = 16_383;
 
-/// Returns the text of the `tsvector` of a row with these texts in its search fields: bind it as text and cast it.
+/// Returns the text of the `tsvector` of a row with these texts in its search fields. Bind it as text and cast it.
 pub(crate) fn vector<'t>(texts: impl IntoIterator<Item = Option<&'t str>>) -> String {
     let (mut found, mut position, mut bytes) = (BTreeMap::<String, Vec<u32>>::new(), 0_u32, 0);
     for text in texts.into_iter().flatten() {
-        // A gap, so that no phrase reaches from one text into the next.
+        // A gap, so that no phrase extends from one text into the next.
         position = position.saturating_add(1);
         for word in words(text) {
             position = position.saturating_add(1);
@@ -54,7 +56,7 @@ fn text_of(found: &BTreeMap<String, Vec<u32>>) -> String {
     out
 }
 
-/// Returns the text of the `tsquery` that matches such rows: bind it as text and cast it.
+/// Returns the text of the `tsquery` that matches such rows. Bind it as text and cast it.
 pub(crate) fn query(search: &Search) -> String {
     let mut out = String::new();
     for (at, phrase) in search.phrases().iter().enumerate() {
@@ -73,7 +75,7 @@ pub(crate) fn query(search: &Search) -> String {
 
 fn quote(out: &mut String, word: &str) {
     out.push('\'');
-    // A word has neither quotes nor backslashes.
+    // A word contains neither quotes nor backslashes.
     out.push_str(word);
     out.push('\'');
 }

@@ -1,4 +1,4 @@
-//! One PostgreSQL server: its connections, and the names it gives to places.
+//! One PostgreSQL server: its connections, and the names of places on it.
 
 use super::{
     connections::{Access, ConnectionLimits, Connections, Lease, PostgresUrl, options_of},
@@ -18,20 +18,20 @@ use quick_cache::sync::Cache;
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::sync::OnceCell;
 
-/// How to reach a server, and what to leave to others there. Its `Debug` form has no password.
+/// Access to a server, and the limits that leave room for others there. Its `Debug` output contains no password.
 #[derive(Clone)]
 pub struct ServerOptions {
     /// `postgresql://` URL of the role that owns everything. Its database is the home database, which holds pools and
     /// the schemas of tenants.
     pub url: String,
-    /// What the names of databases, schemas and roles begin with, so that several installations can share a server.
+    /// Prefix of the names of databases, schemas and roles, so that several installations can share a server.
     pub prefix: String,
-    /// How many connections there may be.
+    /// Limits of the connections to the server.
     pub connections: ConnectionLimits,
-    /// False if a pooler gives each transaction another connection: then no statement is prepared by name.
+    /// Whether statements may be prepared by name. False if a pooler gives each transaction another connection.
     pub prepares: bool,
-    /// `postgresql://HOST:PORT` by which other databases reach this server, if not as it reaches itself or as this process
-    /// does. Role and database of it do not matter.
+    /// `postgresql://HOST:PORT` with which other databases reach this server, if it differs from the address that the
+    /// server itself or this process uses. Its role and database are ignored.
     pub join_url: Option<String>,
 }
 
@@ -55,28 +55,28 @@ pub(crate) struct Inner {
     pub(crate) home: Arc<str>,
     pub(crate) prefix: Prefix,
     pub(crate) connections: Connections,
-    /// Servers that answer reads which may be older; None if the primary answers all.
+    /// Read replicas, which may lack the newest commits; `None` if the primary answers all reads.
     pub(super) replicas: Option<Arc<Replicas>>,
     pub(crate) platform: Platform,
-    /// What the passwords of readers and the seal of positions follow from, once it is known.
+    /// Secret from which the passwords of readers and the seal of positions are derived, once it is known.
     pub(crate) secret: OnceCell<String>,
-    /// The system identifier of its cluster, once a write needed it.
+    /// System identifier of the server's cluster, once a write needed it.
     pub(super) cluster: OnceCell<i64>,
-    /// How long a list or a count that may scan every row may take.
+    /// Longest duration of a list or a count that may scan every row.
     pub(super) read_deadline: Duration,
-    /// Places that were used.
+    /// Places that this process has used.
     pub(super) opened: Cache<Place, Arc<Opened>>,
-    /// Options by which databases of other servers reach this one, if they are configured.
+    /// Options with which databases of other servers reach this one, if they are configured.
     pub(super) join_address: Option<Vec<(&'static str, String)>>,
-    /// Views of shared data that were found or made, with their databases.
+    /// Views of shared data that were found or created, with their databases.
     pub(super) joined: Cache<(Arc<str>, Joined), ()>,
 }
 
 impl Server {
-    /// Makes a server. Connects to nothing: a server that is away must not stop the others.
+    /// Creates a server. Connects to nothing, because a server that is away must not stop the others.
     ///
     /// # Errors
-    /// Returns [`Kind::Statement`] if the URL is wrong or names no database, or the prefix is not allowed.
+    /// Returns [`Kind::Statement`] if the URL is wrong or names no database, or if the prefix is not allowed.
     pub(crate) fn new(
         name: ServerName,
         (options, replication): (&ServerOptions, &Replication),
@@ -109,7 +109,7 @@ impl Server {
         })))
     }
 
-    /// Returns where `place` is, whether or not it exists.
+    /// Returns the site of `place`, whether or not the place exists.
     pub(crate) fn site(&self, place: &Place) -> Result<Site> {
         Site::new(place, self.prefix.name(&place.physical)?, &self.home)
     }
@@ -129,14 +129,15 @@ impl Server {
         self.replicas.iter().flat_map(|replicas| replicas.reports()).collect()
     }
 
-    /// Notes that the place was changed, or found as it is, by now: a replica answers its reads once it holds that.
+    /// Records that the place was changed, or verified, at this moment. A replica answers its reads once it holds that
+    /// state.
     pub(super) fn note_change(&self, place: &Opened) {
         if self.replicas.is_some() {
             place.changed.raise(Moment::now());
         }
     }
 
-    /// Like [`Server::note_change`], for changes that were not made by a session.
+    /// Records a change that was not made by a session, as [`Server::note_change`] does for sessions.
     pub(super) fn note_change_at(&self, place: &Place) {
         if let Some(opened) = self.replicas.as_ref().and_then(|_| self.opened.get(place)) {
             self.note_change(&opened);

@@ -1,4 +1,4 @@
-//! Where a place is on its server: its database and its schema there.
+//! Sites of places: the database and the schema of a place on its server.
 
 use super::names::quoted;
 use crate::{
@@ -10,32 +10,33 @@ use std::{fmt, sync::Arc};
 /// Schema of the tables in a place's own database.
 const OWN_SCHEMA: &str = "public";
 
-/// A place, with all that statements need to name its tables. Cheap to clone.
+/// A place, with everything that statements need to name its tables. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Site(Arc<Inner>);
 
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) place: Place,
-    /// The database that holds it.
+    /// The database that holds the place.
     pub(crate) database: Arc<str>,
-    /// The schema that holds its tables, not quoted.
+    /// The schema that holds the tables of the place, not quoted.
     pub(crate) schema: Box<str>,
-    /// The schema, quoted.
+    /// Quoted name of that schema.
     pub(crate) quoted: Box<str>,
-    /// Name of the database or schema on the server: also that of its roles.
+    /// Name of the database or schema on the server. Names of roles are derived from it.
     pub(crate) name: Box<str>,
-    /// The tenant; 0 for system stores.
+    /// Id of the tenant; 0 for system stores.
     pub(crate) tenant: i64,
-    /// Its generation.
+    /// Generation of the place.
     pub(crate) generation: i64,
 }
 
 impl Site {
-    /// Returns where `place` is. `name` is its database's or schema's name on the server, `home` the home database.
+    /// Returns the site of `place`. `name` is the name of its database or schema on the server, `home` is the home
+    /// database.
     ///
     /// # Errors
-    /// Returns [`Kind::Internal`] if its generation is out of range.
+    /// Returns [`Kind::Internal`] if the generation is out of range.
     pub(crate) fn new(place: &Place, name: String, home: &Arc<str>) -> Result<Self> {
         let (database, schema): (Arc<str>, &str) = match place.isolation {
             Isolation::Database => (name.as_str().into(), OWN_SCHEMA),
@@ -54,18 +55,18 @@ impl Site {
         })))
     }
 
-    /// Returns true if other tenants have rows in its tables.
+    /// Returns true if other tenants have rows in the same tables.
     pub(crate) fn is_pooled(&self) -> bool {
         self.place.isolation == Isolation::Pooled
     }
 
-    /// Returns true if its schema is not the only one of its database. Then its statements run as a role that reaches no
+    /// Returns true if its database may have other schemas of places. Then its statements run as a role that reaches no
     /// other schema.
     pub(crate) fn shares_database(&self) -> bool {
         self.place.isolation != Isolation::Database
     }
 
-    /// Returns the name of the role that statements on its rows run as, if it shares a database.
+    /// Returns the name of the role that statements on its rows run as, if the place shares a database.
     pub(crate) fn role(&self) -> Option<&str> {
         self.shares_database().then_some(&self.name)
     }

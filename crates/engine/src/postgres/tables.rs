@@ -1,28 +1,28 @@
-//! The platform's own tables in every database and schema that holds places, and the version of their form. An older form
-//! is brought up to date by the first process that checks an identity there; a later one than this program knows is
-//! refused.
+//! The platform's own tables in every database and schema that holds places, and the version of their format. The first
+//! process that checks an identity there upgrades an older format. A later format than this program knows is refused.
 //!
-//! A new form: raise [`VERSION`], change [`CREATE`] and add a step to [`STEPS`]. A step that adds a table also confines
-//! it, as [`super::places::roles`] does for a new place.
+//! To add a format: raise [`VERSION`], change [`CREATE`] and add a step to [`STEPS`]. A step that adds a table also
+//! confines it, as [`super::places::roles`] does for a new place.
 
 use super::{connections::Connection, seal, site::Site};
 use crate::error::{Error, Kind, Result};
 use tokio_postgres::types::Type;
 
-/// Version of the form that [`CREATE`] makes.
+/// Version of the format that [`CREATE`] makes.
 pub(crate) const VERSION: i64 = 2;
 
-/// Steps from each form to the next one, beginning with form 1. They run in the schema of the place. The one from form 1
-/// only adds the seal, which [`upgrade`] makes after all steps.
+/// Steps from each format to the next one, beginning with format 1. They run in the schema of the place. The step from
+/// format 1 only adds the seal, which [`upgrade`] makes after all steps.
 const STEPS: [&str; 1] = [""];
 
-/// The platform's own tables, for the schema that comes first in the search path.
+/// SQL that creates the platform's own tables in the first schema of the search path.
 ///
-/// `_tenantry_meta` has one row; its `ledger` is raised by every migration applied here. `_tenantry_place` has one row
-/// per tenant and store living here; tenant 0 is a system store itself, and tenant -1 stands in databases that were
-/// copied from a template and belong to no place yet. `platform` is the installation that a place belongs to. For the
-/// other columns see [`crate::identity::PlaceInfo`]: while there is a `recorder`, writes are noted in
-/// `_tenantry_changes`. `_tenantry_seq` has the last integer id of each model. The [`seal`] is made with the identity.
+/// `_tenantry_meta` has one row; every migration applied to the database or schema raises its `ledger`.
+/// `_tenantry_place` has one row per tenant and store; tenant 0 is a system store itself, and tenant -1 stands in
+/// databases that were copied from a template and belong to no place yet. `platform` is the installation that a place
+/// belongs to. For the other columns see [`crate::identity::PlaceInfo`]: while there is a `recorder`, writes are
+/// recorded in `_tenantry_changes`. `_tenantry_seq` has the last integer id of each model. The [`seal`] is made with
+/// the identity.
 pub(crate) const CREATE: &str = r#"
 CREATE TABLE _tenantry_meta(
   one integer PRIMARY KEY CHECK (one = 1), version bigint NOT NULL, ledger bigint NOT NULL DEFAULT 0);
@@ -49,23 +49,23 @@ CREATE TABLE _tenantry_changes(
 CREATE INDEX _tenantry_changes__place__idx ON _tenantry_changes(tenant, store, seq);
 "#;
 
-/// Tables of [`CREATE`] with rows of tenants.
+/// Tables of [`CREATE`] that contain rows of tenants.
 pub(crate) const OF_TENANTS: [&str; 4] =
     ["_tenantry_place", "_tenantry_seq", "_tenantry_activity", "_tenantry_changes"];
 
-/// What the version of the platform's tables asks for.
+/// Relation of the tables' version to this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// This program's form.
+    /// The format of this program.
     Current,
-    /// An older one: [`upgrade`] brings it up to date.
+    /// An older format, which [`upgrade`] upgrades.
     Outdated,
 }
 
-/// Judges the version in `_tenantry_meta`.
+/// Returns the relation of a version in `_tenantry_meta` to this program.
 ///
 /// # Errors
-/// Returns [`Kind::FormatAhead`] if a newer version of this program made the tables.
+/// Returns [`Kind::FormatAhead`] if a newer version of this program created the tables.
 pub(crate) fn form(version: i64) -> Result<Form> {
     match version.cmp(&VERSION) {
         std::cmp::Ordering::Equal => Ok(Form::Current),
@@ -78,7 +78,7 @@ pub(crate) fn form(version: i64) -> Result<Form> {
     }
 }
 
-/// Runs the steps that are missing, in the caller's transaction as the owner; another process may have run them since.
+/// Runs the missing steps, in the caller's transaction as the owner. Another process may have run them in the meantime.
 pub(crate) async fn upgrade(conn: &mut Connection, site: &Site) -> Result<()> {
     let meta = format!("{}._tenantry_meta", site.quoted);
     for (step, from) in STEPS.iter().zip(1i64..) {
