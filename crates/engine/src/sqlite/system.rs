@@ -209,7 +209,7 @@ fn over() -> Error {
     Error::new(Kind::Internal, "the transaction is over")
 }
 
-/// Ends the transaction. Only if that worked, the connection goes back to the pool.
+/// Ends the transaction. The connection goes back to the pool only if that worked.
 fn finish(lease: Lease<Arc<Database>>, sql: &str) -> Result<()> {
     lease.execute_batch(sql).map_err(|error| of_file(&lease, error))?;
     lease.give_back();

@@ -14,7 +14,7 @@ use std::{
 /// Locks for closing. The path of a database selects its lock.
 static CLOSING: [Mutex<()>; 64] = [const { Mutex::new(()) }; 64];
 
-/// A connection that no other thread's close of the same database overlaps.
+/// A connection whose close never overlaps with the close of another connection to the same database.
 #[derive(Debug)]
 pub(crate) struct ClosesAlone(Option<Connection>);
 

@@ -111,7 +111,7 @@ impl<D: Deref<Target = Database>> Lease<D> {
         &self.database
     }
 
-    /// Returns the connection to the pool, if it is clean. No other function does.
+    /// Returns the connection to the pool if it is clean; otherwise closes it. No other function returns connections.
     pub(crate) fn give_back(mut self) {
         let Some(pooled) = self.pooled.take() else { return };
         if pooled.snapshot.is_clean(&pooled.conn) {

@@ -1,4 +1,4 @@
-//! Reads a `-wal` without SQLite, to learn whether it belongs to the file beside it.
+//! Reads a `-wal` without SQLite, to determine whether it belongs to the database file next to it.
 //!
 //! `base` calls it before SQLite reads the two as one database. It reads the frames that SQLite would read: those up to
 //! the last commit with correct salts and checksums. The format is described at
@@ -119,7 +119,7 @@ impl Sum {
 mod tests {
     use super::*;
 
-    /// Cuts a `-wal` that SQLite wrote at every frame: the rest still fits its own file, and a file that lacks grown
+    /// Cuts a `-wal`, which SQLite wrote, at every frame: the rest still fits its own file, and a file that lacks grown
     /// pages is recognised.
     #[test]
     fn what_sqlite_writes_is_read_and_fits_its_own_file_only() {

@@ -87,8 +87,8 @@ fn seal(path: &Path, image: &[u8]) -> std::io::Result<()> {
     file.sync_all()
 }
 
-/// Returns the image of a file that ends in the hash of the bytes before it. `None`: there is no such file, or it is
-/// damaged. Every new database is a copy of the image, so damage in it would be in all of them.
+/// Returns the image of a file that ends in the hash of the bytes before it; `None` if there is no such file, or if it
+/// is damaged. Every new database is a copy of the image, so damage in it would be in all of them.
 fn read_sealed(path: &Path) -> Result<Option<Vec<u8>>> {
     let mut image = match std::fs::read(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),

@@ -41,7 +41,8 @@ impl Watch {
         Ok(Self { _anchor: Mutex::new(anchor.into()), shm, unknown: AtomicU64::new(0) })
     }
 
-    /// Returns a number that changes with every commit of any process, and only then.
+    /// Returns a number that stays the same as long as no process commits. While the header cannot be read, each call
+    /// returns a new number.
     pub(crate) fn mark(&self) -> u64 {
         let Some(header) = self.shm.as_ref().and_then(Shm::header) else {
             return u64::from(self.unknown.fetch_add(1, Relaxed) as u32) << 32;

@@ -90,7 +90,7 @@ impl Statements {
     /// Compiles the statements of all migrations, in order.
     ///
     /// # Errors
-    /// Returns [`Kind::Statement`] if an operation has none.
+    /// Returns [`Kind::Statement`] if an operation has no statement.
     pub(crate) fn new(of: &Arc<Migrations>, isolation: Isolation) -> Result<Self> {
         let (mut state, store) = (State::default(), &of.store);
         let mut compiled = Vec::new();

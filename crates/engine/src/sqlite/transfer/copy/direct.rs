@@ -46,7 +46,7 @@ pub(crate) fn finish_file(server: &Server, place: &Place, file: TemporaryFile) -
 }
 
 /// Creates the database of the new `place`, in the state *closed*, with all pages of one state of another database.
-/// Returns their bytes.
+/// Returns their size in bytes.
 pub(crate) fn fill_pages(server: &Server, from: &Site, place: &Place) -> Result<u64> {
     let site = server.site(place);
     if server.exists(&place.physical) {
