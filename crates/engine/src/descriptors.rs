@@ -1,18 +1,19 @@
-//! File descriptors of the process, and how they are divided between databases, clients and the rest.
+//! File descriptors of the process, and their division between databases, clients and everything else.
 //!
-//! The engine and the server each compute it once, so both rely on the same shares. It opens nothing.
+//! The engine and the server each compute the division once, so both rely on the same shares. This module opens no
+//! files.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors for everything else, unless the limit is very low: files being sent or received, backups, the many
-/// connections to system stores, the log.
+/// Descriptors for everything but databases and clients, unless the limit is very low: files being sent or received,
+/// backups, the many connections to system stores, the log.
 const RESERVED: usize = 256;
-/// Descriptors that databases get without a request for more; the rest goes to clients.
+/// Descriptors that databases get unless more are requested. The rest goes to clients.
 const USUAL: usize = 4096;
-/// Useful number of descriptors per open database: [`BASE`], and some for further connections.
+/// Useful number of descriptors per open database: [`BASE`], and some for more connections.
 const EACH: usize = 8;
-/// Descriptors of an open database with one connection: the file, its `-wal`, its `-shm`, and one of a further
-/// connection that was closed, which SQLite keeps until the database closes.
+/// Descriptors of an open database with one connection: the file, its `-wal`, its `-shm`, and one of another connection
+/// that was closed, which SQLite retains until the database closes.
 pub(crate) const BASE: usize = 4;
 /// Upper bound for the limit that the process requests. A higher limit would only slow down programs that iterate over
 /// all possible descriptors.
@@ -23,16 +24,17 @@ const MOST: u64 = 1 << 20;
 pub struct Descriptors {
     /// Maximum number of open files of the process.
     pub limit: usize,
-    /// Descriptors for databases, out of `limit`.
+    /// Number of descriptors for databases, out of `limit`.
     pub databases: usize,
-    /// Maximum number of databases kept open.
+    /// Maximum number of databases that are open at the same time.
     pub open_databases: usize,
     /// Number of client connections that the remaining descriptors suffice for.
     pub connections: usize,
 }
 
 impl Descriptors {
-    /// Divides the descriptors of this process. Keeps `open_databases` open if there are enough.
+    /// Divides the descriptors of this process. Provides for `open_databases` open databases if there are enough
+    /// descriptors.
     pub fn of_process(open_databases: usize) -> Self {
         let limit = getrlimit(Resource::Nofile).current.unwrap_or(MOST).min(MOST);
         Self::share(usize::try_from(limit).unwrap_or(usize::MAX), open_databases)
@@ -45,7 +47,7 @@ impl Descriptors {
         Self::within((free / 3 * 2).min(wanted), limit, free, open_databases)
     }
 
-    /// Divides them with exactly `databases` descriptors for databases.
+    /// Divides descriptors so that databases get exactly `databases` of them.
     pub(crate) fn for_databases(databases: usize, open_databases: usize) -> Self {
         Self::within(databases, databases, databases, open_databases)
     }
@@ -62,12 +64,12 @@ impl Descriptors {
         }
     }
 
-    /// Descriptors for database files.
+    /// Returns the number of descriptors for database files.
     pub(crate) fn files(&self) -> usize {
         self.databases - self.watches()
     }
 
-    /// Descriptors for reading `-shm` files.
+    /// Returns the number of descriptors for reading `-shm` files.
     pub(crate) fn watches(&self) -> usize {
         watches(self.databases)
     }
@@ -77,8 +79,8 @@ fn watches(databases: usize) -> usize {
     databases / 8
 }
 
-/// Raises the limit of open files of the process to its hard limit. Call it before anything is opened; services are
-/// often started with a soft limit of 1,024.
+/// Raises the limit of open files of the process to its hard limit. Call it before opening files: services are often
+/// started with a soft limit of 1,024.
 pub fn raise_limit() {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let wanted = maximum.unwrap_or(MOST).min(MOST);

@@ -40,7 +40,7 @@ mod system;
 pub mod value;
 pub mod write;
 
-/// Parts of the databases that the engine's own tests use without an [`Engine`]. No other crate may name it.
+/// Parts of the databases that the engine's own tests use without an [`Engine`]. No other crate may use it.
 #[cfg(feature = "internals")]
 pub mod internals {
     pub use crate::postgres::connections;

@@ -53,7 +53,7 @@ pub(crate) fn stored(storage: Storage, value: &Value) -> Result<Stored<'_>, Rule
             return Err("must not contain a NUL character".into());
         }
         (Storage::Text, Value::Text(t)) => Stored::Text(t.as_str().into()),
-        // a key of a UUID model stored as plain text, as in override models
+        // A key of a UUID model that is stored as plain text, as in override models.
         (Storage::Text, Value::Uuid(u)) => Stored::Text(u.hyphenated().to_string().into()),
         (Storage::Date, Value::Date(d)) if d.year() >= 0 => Stored::Text(d.to_string().into()),
         (Storage::Datetime, Value::DateTime(t)) => Stored::Text(instant(*t)?.into()),
@@ -86,7 +86,7 @@ pub(crate) fn scaled(value: Decimal, scale: u32) -> (i64, bool) {
     let value = value.normalize();
     let clamp = |v: i128| i64::try_from(v).unwrap_or(if v < 0 { i64::MIN } else { i64::MAX });
     if value.scale() <= scale {
-        // a mantissa has at most 96 bits and the factor is at most 10^28, so the product may overflow: clamp it
+        // A mantissa has at most 96 bits and the factor is at most 10^28, so the product may overflow: clamp it.
         let factor = 10_i128.pow(scale - value.scale());
         let product = value.mantissa().checked_mul(factor);
         return (

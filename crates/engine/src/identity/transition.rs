@@ -2,8 +2,8 @@
 //!
 //! A worker of an operation may be late: it was paused for minutes while another worker finished or undid the
 //! operation. So whatever a move sets in a database carries the operation's fencing token, and only that token can
-//! change it back. A step that was undone cannot take effect again, because it requires the result of an earlier step,
-//! which was undone after it.
+//! change it back. A later step of a move that was undone cannot take effect again: it requires the result of an
+//! earlier step, which was undone after it.
 
 use super::PlaceState;
 use crate::{

@@ -6,12 +6,12 @@ use crate::value::{Value, ValueRef};
 use rust_decimal::Decimal;
 use std::{io::Write as _, sync::Arc};
 
-/// Column names as they precede values: `{"id":` for the first, `,"name":` for the others.
+/// Column names with the punctuation before values: `{"id":` for the first column, `,"name":` for the others.
 #[derive(Debug, Clone)]
 pub struct JsonKeys(Arc<[Box<[u8]>]>);
 
 impl JsonKeys {
-    /// Makes the keys of columns with these names, in this order.
+    /// Creates the keys of columns with these names, in this order.
     pub fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let key = |(index, name): (usize, &str)| {
             let mut out = vec![if index == 0 { b'{' } else { b',' }];
@@ -34,7 +34,7 @@ pub struct JsonRows {
 }
 
 impl JsonRows {
-    /// Starts to append to `out`, which may already hold a prefix.
+    /// Creates a writer that appends to `out`, which may already contain a prefix.
     pub fn new(keys: JsonKeys, out: Vec<u8>) -> Self {
         Self { out, rows: 0, keys }
     }
@@ -60,7 +60,7 @@ pub fn write_row(out: &mut Vec<u8>, keys: &JsonKeys, row: &dyn Row) {
     out.extend_from_slice(if keys.0.is_empty() { b"{}" } else { b"}" });
 }
 
-/// Writes owned values, as returned by a write, as an object.
+/// Writes the owned values that a write returned, as an object.
 pub fn write_values(out: &mut Vec<u8>, keys: &JsonKeys, values: &[Value]) {
     debug_assert_eq!(keys.0.len(), values.len(), "keys and values belong together");
     for (key, value) in keys.0.iter().zip(values) {
@@ -102,7 +102,7 @@ fn write_plain(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     out.push(b'"');
 }
 
-/// Writes one owned value, byte for byte like [`write_value`] writes it once it is stored.
+/// Writes one owned value. The bytes are those that [`write_value`] writes once the value is stored.
 pub fn write_owned(out: &mut Vec<u8>, value: &Value) {
     match value {
         Value::Null => write_value(out, ValueRef::Null),
@@ -135,7 +135,7 @@ fn write_decimal(out: &mut Vec<u8>, value: Decimal) {
     out.push(b'"');
 }
 
-/// The character after the backslash for a byte that needs one: 0 for none, `u` for a code.
+/// The character after the backslash, for each byte that must be escaped: `u` stands for a code, 0 for no escape.
 const ESCAPE: [u8; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;

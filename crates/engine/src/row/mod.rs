@@ -1,14 +1,18 @@
-//! Visitors of rows: rows are borrowed from the database and written to JSON or collected, without a copy in between.
+//! Visitors of rows: a visitor borrows each row from the database and writes it to JSON or collects it, without an
+//! intermediate copy.
 
 pub mod json;
 
 use crate::value::{Value, ValueRef};
 
-/// A row under the cursor. Its columns are those of the query's projection, in order.
+/// The current row of a result. Its columns are those of the query's projection, in order.
 pub trait Row {
     /// Returns the number of columns.
     fn len(&self) -> usize;
-    /// Returns column `index`; panics past the end.
+    /// Returns the value of the column at `index`.
+    ///
+    /// # Panics
+    /// Panics if there is no such column.
     fn get(&self, index: usize) -> ValueRef<'_>;
     /// Returns true if there are no columns.
     fn is_empty(&self) -> bool {
@@ -16,11 +20,11 @@ pub trait Row {
     }
 }
 
-/// Receives each row of a result. Passed by value and returned, so that it may run on another thread.
+/// Receives each row of a result. It is passed by value and returned, so that it may run on another thread.
 pub trait Visit: Send + 'static {
-    /// Called once per row, in order.
+    /// Receives the next row. It is called once per row, in order.
     fn row(&mut self, row: &dyn Row);
-    /// Returns true if it wants no further row: the page ends there, as at its limit of rows.
+    /// Returns true if the visitor wants no further row. The page then ends, as at its limit of rows.
     fn is_full(&self) -> bool {
         false
     }
@@ -36,7 +40,7 @@ pub struct Collect {
 }
 
 impl Collect {
-    /// Makes a collector that is full once the rows take more than `bytes`.
+    /// Creates a collector that is full once the rows take more than `bytes`.
     pub fn up_to(bytes: usize) -> Self {
         Self { most: Some(bytes), ..Self::default() }
     }
