@@ -291,7 +291,7 @@ async fn what_cannot_be_moved_says_why_and_what_is_kept_can_be_let_go() {
         staff.post(&path, &form).await.expect(status).text()
     };
     assert!(refused("move", json!({}), 422).await.contains("name a server"));
-    assert!(refused("move", json!({"server": "moon"}), 422).await.contains("may lie on: main, disk"));
+    assert!(refused("move", json!({"server": "moon"}), 422).await.contains("can be placed on: main, disk"));
     assert!(refused("move", json!({"server": "main"}), 409).await.contains("lies on main already"));
     assert!(refused("move", json!({"back": true}), 409).await.contains("othing is kept"));
     assert!(refused("promote", json!({}), 409).await.contains("of its own already"));

@@ -56,7 +56,8 @@ fn a_company_is_moved_promoted_demoted_and_taken_back_at_the_command_line() {
     assert!(refused(dir, &["tenant", "promote", "city-hospital"]).contains("of its own already"));
     assert!(refused(dir, &["tenant", "move", "city-hospital", "--back"]).contains("nothing is kept"));
     assert!(
-        refused(dir, &["tenant", "move", "city-hospital", "--to", "moon"]).contains("may lie on: main, disk")
+        refused(dir, &["tenant", "move", "city-hospital", "--to", "moon"])
+            .contains("can be placed on: main, disk")
     );
     assert!(!run(dir, &["tenant", "move", "city-hospital"]).status.success(), "whereto is not said");
     for (args, server, isolation) in [

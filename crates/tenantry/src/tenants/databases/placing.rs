@@ -75,7 +75,12 @@ pub(crate) fn allowed(store: &StoreConfig, server: &ServerName) -> Result<()> {
         return Ok(());
     }
     let names: Vec<_> = store.servers.iter().map(ServerName::as_str).collect();
-    let text = format!("{} may lie on: {}; see stores.{}.servers", store.name, names.join(", "), store.name);
+    let text = format!(
+        "store {} can be placed on: {}; see stores.{}.servers",
+        store.name,
+        names.join(", "),
+        store.name
+    );
     Err(Error::invalid("server", text))
 }
 

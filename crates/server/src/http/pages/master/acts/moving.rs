@@ -44,10 +44,15 @@ fn store(of: &StaffedOn) -> Option<Field> {
     (stores.len() > 1).then(|| Field::new("store", "Store", Kind::Select(stores)))
 }
 
+/// Returns the choice among the servers on which a store of tenants can be placed.
 fn servers(of: &StaffedOn, first: Option<Choice>) -> Kind {
-    let servers = of.platform().config().servers.iter();
-    let servers = servers.map(|server| Choice::new(server.name.as_str(), server.name.as_str()));
-    Kind::Select(first.into_iter().chain(servers).collect())
+    let config = of.platform().config();
+    let stores: Vec<_> = config.stores.iter().filter(|store| store.scope == Scope::Tenant).collect();
+    let servers = config.servers.iter().map(|server| &server.name);
+    let servers = servers.filter(|name| stores.iter().any(|store| store.servers.contains(name)));
+    Kind::Select(
+        first.into_iter().chain(servers.map(|name| Choice::new(name.as_str(), name.as_str()))).collect(),
+    )
 }
 
 fn isolation(names: [&str; 2]) -> Field {

@@ -47,8 +47,21 @@ pub(crate) struct Window {
 
 impl Stage {
     pub(crate) async fn start() -> Self {
+        Self::with(DEFAULT_TOML).await
+    }
+
+    /// Starts a demo platform whose tenants may be on either of two servers.
+    pub(crate) async fn on_two_servers() -> Self {
+        let (one, two) = ("server = \"main\"                  # or", "servers = [\"main\", \"second\"] # or");
+        let text = DEFAULT_TOML.replacen(one, two, 1);
+        assert_ne!(text, DEFAULT_TOML);
+        Self::with(&format!("{text}\n[servers.second]\nengine = \"sqlite\"\npath = \"second\"\n")).await
+    }
+
+    /// Starts a demo platform with this configuration.
+    async fn with(text: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut config = Config::parse("tenantry.toml", DEFAULT_TOML, dir.path()).unwrap();
+        let mut config = Config::parse("tenantry.toml", text, dir.path()).unwrap();
         config.auth.login_per_minute = 1000;
         let platform = Platform::open(config).await.unwrap();
         demo::load(&platform).await.unwrap();

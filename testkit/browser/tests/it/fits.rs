@@ -1,0 +1,96 @@
+//! A look at every page, wide and narrow, light and dark, with axe-core.
+
+use crate::kit::{Stage, Window};
+
+/// No page breaks the policy or is wider than the window; small targets are large enough for a finger.
+#[tokio::test]
+async fn every_page_fits_wide_and_narrow_light_and_dark() {
+    let stage = Stage::start().await;
+    let window = stage.window().await;
+    for page in
+        ["/login/", "/password/forgot/", "/account/reset/", "/account/invitation/", "/subscription/register/"]
+    {
+        window.open(page).await;
+        window.look("visitor").await;
+    }
+    window.sign_in("owner@city-hospital.example").await;
+    let pages = [
+        "/dashboard/",
+        "/settings/members/",
+        "/settings/keys/",
+        "/settings/activity/",
+        "/settings/company/",
+        "/settings/close/",
+        "/settings/subscription/",
+        "/settings/backups/",
+        "/analytics/?model=payments&group_by=paid_at__month&measure=sum.amount",
+        "/analytics/?model=doctors&group_by=city&gone=1",
+        "/clinics/1/",
+        "/clinics/1/override/",
+        "/companies/",
+        "/account/",
+        "/doctors/",
+        "/doctors/1/",
+        "/doctors/add/",
+        "/patients/1/edit/",
+        "/doctors/1/delete/",
+        "/patients/change/?q=eder",
+        "/patients/delete/",
+        "/patients/import/",
+        "/reports/delete/",
+        "/sales/1/delete/",
+        "/clinics/",
+        "/appointments/?status=scheduled&gone=1",
+        "/payments/?q=nothing",
+        "/reports/1/",
+        "/no/such/page/here/",
+    ];
+    for page in pages {
+        window.open(page).await;
+        window.look("owner").await;
+    }
+    window.open("/settings/backups/").await;
+    window.press("main header .button.primary").await;
+    window.appears("form[action='/settings/compare/']").await;
+    window.press("form[action='/settings/compare/'] button").await;
+    window.look("owner").await;
+    window.quit().await;
+    Window::contact_sheet();
+}
+
+/// The pages of operators fit as well, and a support visit cannot be missed on any page of the company.
+#[tokio::test]
+async fn every_page_of_operators_fits() {
+    let stage = Stage::start().await;
+    let window = stage.window().await;
+    window.sign_in("admin@tenantry.example").await;
+    for page in [
+        "/master-admin/",
+        "/master-admin/companies/",
+        "/master-admin/companies/?q=nothing",
+        "/master-admin/companies/city-hospital/",
+        "/master-admin/companies/city-hospital/enter/",
+        "/master-admin/operations/",
+        "/master-admin/operations/1/",
+        "/master-admin/backups/",
+        "/master-admin/servers/",
+        "/master-admin/audit/",
+    ] {
+        window.open(page).await;
+        window.look("operator").await;
+    }
+    window.open("/master-admin/companies/city-hospital/enter/").await;
+    window.fill("reason", "A report does not open").await;
+    window.fill("password", tenantry::demo::PASSWORD).await;
+    window.press("form.edit .button.primary, main form .button.primary").await;
+    for page in ["/dashboard/", "/doctors/", "/doctors/1/"] {
+        window.open(page).await;
+        let bar = window.text(".acting").await;
+        assert!(bar.contains("A report does not open") && bar.contains("City Hospital"), "{bar}");
+        window.look("visit").await;
+    }
+    window.open("/exit/").await;
+    window.press("main form .button").await;
+    assert!(window.url().await.contains("/master-admin/companies/city-hospital/"), "{}", window.url().await);
+    window.quit().await;
+}
