@@ -165,7 +165,7 @@ impl Engine {
     }
 
     /// Takes over a database that was created outside the platform for this place: adds the platform's own tables and
-    /// the identity of the place. Refuses a database with another identity. Idempotent; never creates a file.
+    /// the identity of the place. Refuses a database with another identity. Idempotent; never creates a database.
     pub async fn attach(&self, place: &Place) -> Result<()> {
         at!(self.server(place)?, server => server.attach(place))
     }
@@ -184,7 +184,7 @@ impl Engine {
         at!(self.server(place)?, server => server.fence(place, fenced))
     }
 
-    /// Returns true if the file of the database exists. For operators' reports, never for routing
+    /// Returns true if the place's file, database or schema exists. For operators' reports, never for routing
     /// (`catalog-placement`).
     pub async fn exists(&self, place: &Place) -> Result<bool> {
         at!(self.server(place)?, server => server.exists(place))

@@ -17,10 +17,10 @@ pub struct Prepared {
 }
 
 impl Engine {
-    /// Creates the file of a system store, with the platform's own tables only. Idempotent.
+    /// Creates the database of a system store, with the platform's own tables only. Idempotent.
     ///
     /// # Errors
-    /// Returns `WrongIdentity` if the file exists but belongs to another place.
+    /// Returns `WrongIdentity` if the database exists but belongs to another place.
     pub async fn create_system(&self, place: &Place) -> Result<()> {
         self.provision(place, &Template::bare(place.store.clone())).await
     }
@@ -28,7 +28,7 @@ impl Engine {
     /// Creates the database of `place` from a template. Idempotent; never overwrites.
     ///
     /// # Errors
-    /// Returns `WrongIdentity` if the file exists but belongs to another place.
+    /// Returns `WrongIdentity` if the database exists but belongs to another place.
     pub async fn provision(&self, place: &Place, template: &Template) -> Result<()> {
         at!(self.server(place)?, server => server.provision(place, template))
     }
@@ -51,7 +51,7 @@ impl Engine {
     /// to `place`.
     ///
     /// # Errors
-    /// Returns `WrongIdentity` if the file exists but belongs to another place.
+    /// Returns `WrongIdentity` if the database exists but belongs to another place.
     pub async fn provision_prepared(
         &self,
         place: &Place,

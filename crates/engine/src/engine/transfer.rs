@@ -84,11 +84,10 @@ impl Engine {
     /// Creates the database of the new `place` from a copy, which must be of tenant `of` and of the place's store. The
     /// place's tenant, generation and platform replace the identity of the copy, and any fence is lifted. Idempotent.
     ///
-    /// For a tenant with its own database, the copy becomes a new file. Nothing is overwritten (`WrongIdentity`). For a
-    /// pooled place, the rows are inserted into the shared tables and replace those of an earlier generation; both the
-    /// copy and the shared database must have exactly the migrations of `script`. Other writers of the shared database
-    /// wait for at most one batch of rows. The exception is the replacement of an earlier generation that may be in
-    /// use: that is one transaction.
+    /// For a tenant with its own SQLite file, the copy becomes that file. On PostgreSQL and in a pool, its rows are
+    /// inserted. Nothing is overwritten (`WrongIdentity`), except that in a pool the rows replace those of an earlier
+    /// generation. A pool must have exactly the migrations of the copy. Other writers of the pool wait for at most one
+    /// batch of rows, unless an earlier generation that may be in use is replaced: that is one transaction.
     ///
     /// # Errors
     /// Returns `Fenced` if the copy is of a later generation of the same tenant, or if another caller fills the place
@@ -266,7 +265,7 @@ impl Engine {
         carry::compare(&self.end(live)?, &self.end(other)?, &tables).await
     }
 
-    /// Returns the end of a transfer that `place` is.
+    /// Returns `place` as an end of a transfer.
     pub(super) fn end(&self, place: &Place) -> Result<End> {
         Ok(match self.server(place)? {
             Server::Sqlite(server) => End::Sqlite(server.site(place)),
