@@ -48,7 +48,7 @@ pub(crate) fn beside(name: &str, what: &str) -> String {
 
 /// Returns statements that confine a table of a pool: every row belongs to the tenant in `tenant_column`, and a
 /// transaction sees only the rows of the tenant that it has set, or no rows if it has set none. Returns no statements
-/// for a table of a single tenant, because the default privileges of the schema confine it.
+/// for a table of a single tenant, because the default privileges of the schema are enough there.
 ///
 /// The statements run in the schema of the pool, directly after `CREATE TABLE`.
 pub(crate) fn confine_table(pooled: bool, table: &str, tenant_column: &str) -> Vec<String> {
@@ -138,7 +138,7 @@ pub(crate) async fn open_models(
     conn.batch(&batch.join("; ")).await
 }
 
-/// Allows only the owner to connect to an own database.
+/// Allows only the owner to connect to a place's own database.
 pub(crate) async fn close_database(conn: &mut Connection, site: &Site) -> Result<()> {
     let (database, schema) = (quoted(&site.database), &site.quoted);
     conn.batch(&format!(

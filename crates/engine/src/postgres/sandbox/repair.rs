@@ -114,8 +114,8 @@ impl Server {
     /// Locks the place, and returns the script with the migrations that it has.
     ///
     /// # Errors
-    /// Returns [`Kind::Busy`] if its rows have moved away (`fenced-generation`) or are being moved: then each write
-    /// must be recorded.
+    /// Returns [`Kind::Busy`] if the rows have moved away (`fenced-generation`) or are being moved, because then each
+    /// write must be recorded.
     async fn open_as_applied(&self, conn: &mut Connection, site: &Site, script: &Script) -> Result<Script> {
         identity::check(conn, site, &self.platform).await?;
         place_state::lock(conn, site).await?;

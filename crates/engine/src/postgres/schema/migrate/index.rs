@@ -26,7 +26,7 @@ pub(super) fn goes_ahead(migration: &Compiled) -> bool {
     alone && migration.steps.iter().any(|step| matches!(step, Step::Index(_)))
 }
 
-/// Creates the indexes of a migration whose tables are large.
+/// Creates the indexes of a migration that are on large tables.
 ///
 /// # Errors
 /// Returns the errors of the connection. An index that cannot be created is left to the migration, which reports the
