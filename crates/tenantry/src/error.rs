@@ -35,6 +35,9 @@ pub enum Error {
     /// The actor is known and can see the thing, but may not do this. Contains the private reason.
     #[error("denied: {0}")]
     Denied(String),
+    /// The act needs the person's password again, or a fresh sign-in.
+    #[error("the person behind the session is not confirmed")]
+    ConfirmationRequired,
     /// A value breaks a rule. Both texts are public.
     #[error("{field}: {reason}")]
     Invalid {
@@ -332,6 +335,7 @@ impl Error {
             Self::NotFound(_) => "not_found",
             Self::Unauthenticated(_) => "unauthenticated",
             Self::Denied(_) => "denied",
+            Self::ConfirmationRequired => "confirmation_required",
             Self::Invalid { .. } | Self::InvalidFields(_) => "invalid",
             Self::Conflict(_) | Self::Occupied(_) | Self::BackupDamaged { .. } => "conflict",
             Self::Cancelled => "cancelled",

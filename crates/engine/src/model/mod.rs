@@ -176,7 +176,7 @@ pub struct Permissions {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Grant {
-    /// `*`: any member of the tenant.
+    /// `*`: any member of the tenant; outside tenants, platform staff.
     Any,
     /// `platform`: platform staff.
     Platform,

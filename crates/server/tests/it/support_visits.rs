@@ -197,3 +197,62 @@ async fn over_https_the_cookie_is_bound_to_the_host() {
     web.cookies.insert(COOKIE.into(), plain);
     web.get("/dashboard/").await.expect(404);
 }
+
+/// Impersonation and purge over HTTP ask for the password again when the session is not fresh.
+#[tokio::test]
+async fn an_old_session_needs_the_password_again_impersonation_abuse() {
+    let (app, _) = filled().await;
+    let staff = app.login(STAFF).await;
+    let act = |password: Option<&str>| {
+        let mut wish = json!({"tenant": "acme", "reason": "Ticket 4711"});
+        if let Some(password) = password {
+            wish["password"] = password.into();
+        }
+        wish
+    };
+    staff.post("/api/admin/impersonate", &act(None)).await.expect(201);
+    app.clock().advance_us(11 * 60_000_000);
+    let id = staff.get("/api/admin/tenants/rival").await.expect(200).json()["id"].clone();
+    for (path, mut form, status) in [
+        ("/api/admin/impersonate", act(None), 201),
+        ("/api/admin/tenants/rival/purge", json!({"confirm": "rival", "id": id}), 409),
+    ] {
+        let refused = staff.post(path, &form).await.expect(403).json();
+        assert_eq!(refused["code"], "confirmation_required", "{path}");
+        assert!(refused["remedy"].as_str().unwrap().contains("password"), "{refused}");
+        form["password"] = "a guess at it".into();
+        let wrong = staff.post(path, &form).await.expect(422).json();
+        assert_eq!(wrong["errors"][0]["field"], "password", "{path}: {wrong}");
+        form["password"] = PASSWORD.into();
+        staff.post(path, &form).await.expect(status);
+    }
+}
+
+/// A person who is no staff and has the cookie of a visit in their browser goes on as themselves.
+#[tokio::test]
+async fn the_cookie_of_a_visit_that_is_over_leads_others_nowhere() {
+    let (app, mut staff) = entered().await;
+    let acting = staff.cookies[COOKIE].clone();
+    let page = staff.get("/patients/").await.expect(200);
+    staff.submit(&page, "/exit/", &[]).await.expect(303);
+    let mut owner = Web::signed_in(&app, "owner@acme.example").await;
+    let form = owner.get("/patients/add/").await.expect(200);
+    for (path, to) in [("/patients/?sort=-id", "/patients/?sort=-id"), ("/exit/", "/")] {
+        owner.cookies.insert(COOKIE.into(), acting.clone());
+        let answer = owner.get(path).await.expect(303);
+        assert_eq!(answer.location(), to);
+        assert!(!owner.cookies.contains_key(COOKIE), "{path}");
+    }
+    owner.get("/patients/?sort=-id").await.expect(200);
+    owner.cookies.insert(COOKIE.into(), acting.clone());
+    let sent = owner.submit(&form, "", &[("first_name", "A"), ("last_name", "B")]).await.expect(401);
+    assert!(
+        sent.text().contains("Nothing was changed") && !sent.body.contains("/master-admin/"),
+        "{}",
+        sent.body
+    );
+    owner
+        .submit(&form, "", &[("first_name", "A"), ("last_name", "B"), ("born_on", "1990-01-01")])
+        .await
+        .expect(303);
+}

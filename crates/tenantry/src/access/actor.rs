@@ -18,6 +18,8 @@ pub struct Actor {
     bound: Option<TenantId>,
     /// Tenants that its issuer may name. `None`: any (`foreign-issuer`).
     allowed: Option<Arc<[Slug]>>,
+    /// When the person proved to an issuer who they are, in microseconds. `None`: unknown, or it is no token.
+    authenticated_us: Option<i64>,
 }
 
 #[derive(Clone)]
@@ -31,18 +33,22 @@ impl Actor {
     /// Creates the actor of a user, signed in with a session.
     pub(super) fn session(user: Arc<User>, session: Arc<Session>) -> Self {
         let bound = session.tenant;
-        Self { who: Who::User { user, session: Some(session) }, role: None, bound, allowed: None }
+        Self { bound, ..Self::of(Who::User { user, session: Some(session) }) }
     }
 
     /// Creates the actor of a user, identified by the token of a foreign issuer.
-    pub(super) fn token(user: Arc<User>, allowed: Option<Arc<[Slug]>>) -> Self {
-        Self { who: Who::User { user, session: None }, role: None, bound: None, allowed }
+    pub(super) fn token(
+        user: Arc<User>,
+        allowed: Option<Arc<[Slug]>>,
+        authenticated_us: Option<i64>,
+    ) -> Self {
+        Self { allowed, authenticated_us, ..Self::of(Who::User { user, session: None }) }
     }
 
     /// Creates the actor of a tenant's API key, in the role that its maker's rights allow.
     pub(super) fn key(key: Arc<Key>, role: RoleName) -> Self {
         let bound = Some(key.tenant);
-        Self { who: Who::Key { key, role }, role: None, bound, allowed: None }
+        Self { bound, ..Self::of(Who::Key { key, role }) }
     }
 
     /// Creates the actor of the platform itself: reconcilers, start-up.
@@ -52,7 +58,11 @@ impl Actor {
 
     /// Creates the actor of the platform or of its operator, by name. Must never be used for a request from a network.
     pub(super) fn system(label: &str) -> Self {
-        Self { who: Who::System(label.into()), role: None, bound: None, allowed: None }
+        Self::of(Who::System(label.into()))
+    }
+
+    fn of(who: Who) -> Self {
+        Self { who, role: None, bound: None, allowed: None, authenticated_us: None }
     }
 
     /// Binds the actor to the tenant on which all its sources agreed.
@@ -132,6 +142,14 @@ impl Actor {
         match &self.who {
             Who::User { session, .. } => session.as_deref(),
             _ => None,
+        }
+    }
+
+    /// When the person behind the credential last proved who they are, in microseconds. `None`: it is not known.
+    pub(super) fn proven_us(&self) -> Option<i64> {
+        match self.current_session() {
+            Some(session) => Some(session.created_us),
+            None => self.authenticated_us,
         }
     }
 

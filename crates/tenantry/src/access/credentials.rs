@@ -186,7 +186,8 @@ impl Access {
             Some(claimed) => Some(self.claimed_tenant(claimed).await?.id),
             None => None,
         };
-        let actor = Actor::token(user, issuer_limits(claims));
+        let authenticated_us = claims.authenticated_us;
+        let actor = Actor::token(user, issuer_limits(claims), authenticated_us);
         Ok(Checked { actor, tenant, claimed: tenant.is_some() })
     }
 

@@ -32,11 +32,12 @@ impl Verb {
     }
 }
 
-/// Returns true if one of the verb's grants fits the actor. An empty list allows superusers only.
+/// Returns true if one of the verb's grants fits the actor. An empty list allows superusers only. What every member may do,
+/// staff may do outside tenants, where there are shared models only: inside one they need a role.
 pub fn allows(actor: &Actor, permissions: &Permissions, verb: Verb) -> bool {
     actor.is_superuser()
         || verb.grants(permissions).iter().any(|grant| match grant {
-            Grant::Any => actor.role().is_some(),
+            Grant::Any => actor.role().is_some() || actor.is_staff(),
             Grant::Platform => actor.is_staff(),
             Grant::Role(role) => actor.role() == Some(role),
         })

@@ -27,7 +27,8 @@ use limits::{gcra, guessable, lockout, refusals};
 pub use limits::{meter, ratelimit};
 pub use operator::Operator;
 pub use positions::Positions;
-pub use sign_in::{impersonation, login, passwords, sessions};
+pub use sign_in::step_up::Confirmed;
+pub use sign_in::{impersonation, login, passwords, sessions, step_up};
 use sign_in::{proof, seen, session};
 
 use crate::{

@@ -1,6 +1,7 @@
 //! What clients read of an error: what happened, and what to do about it.
 
 use super::{Error, engine, fields};
+use crate::access::step_up::FRESH_MINUTES;
 use tenantry_engine::Kind;
 
 impl Error {
@@ -10,6 +11,7 @@ impl Error {
             Self::NotFound(what) => format!("no such {what}"),
             Self::Unauthenticated(_) => "not signed in".into(),
             Self::Denied(_) => "you may not do this".into(),
+            Self::ConfirmationRequired => "confirm first that it is you".into(),
             Self::Invalid { field, reason } => format!("{field}: {reason}"),
             Self::InvalidFields(fields) => fields::text(fields),
             Self::Conflict(what) | Self::Occupied(what) => what.clone(),
@@ -59,6 +61,9 @@ impl Error {
     pub fn remedy(&self) -> Option<String> {
         Some(match self {
             Self::Unauthenticated(_) => "sign in, or send a valid token or API key".into(),
+            Self::ConfirmationRequired => format!(
+                "send your password as `password`, or sign in again: for {FRESH_MINUTES} minutes that is enough"
+            ),
             Self::OutcomeUnknown { .. } => {
                 "ask GET /api/outcomes/{id} with the id in `outcome`, or look, whether the change is there; repeat it only if \
                  it is not"

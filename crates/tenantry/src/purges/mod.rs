@@ -7,7 +7,7 @@ pub mod operation;
 
 use crate::{
     Error, Platform, Result,
-    access::Actor,
+    access::{Actor, Confirmed, sessions::Origin},
     backups::purged,
     control::{clock::SECOND_US, params},
     purges::operation::{CERTIFIED, PurgeWish, Survey},
@@ -73,7 +73,7 @@ impl Purges<'_> {
     ///
     /// # Errors
     /// [`Error::Conflict`] unless the tenant is cancelled and, if not `early`, its retention is over.
-    pub async fn start(&self, actor: &Actor, slug: &Slug, id: TenantId, early: bool) -> Result<i64> {
+    pub async fn start(&self, actor: &Confirmed, slug: &Slug, id: TenantId, early: bool) -> Result<i64> {
         actor.require_staff()?;
         let by = &actor.by();
         let tenant = tenants::by_slug(&mut self.platform.control().snapshot().await?, slug).await?;
@@ -129,11 +129,12 @@ impl Purges<'_> {
     /// Those of the control store. Tenants that cannot be purged are in the result.
     pub async fn start_due(&self, actor: &Actor) -> Result<PurgeRun> {
         actor.require_staff()?;
+        let actor = self.platform.access().confirm(actor, None, &Origin::default()).await?;
         let due = self.due().await?;
         let most = usize::try_from(self.platform.config().retention.max_purges_per_run).unwrap_or(usize::MAX);
         let mut run = PurgeRun { left: due.len().saturating_sub(most) as u64, ..PurgeRun::default() };
         for (slug, id) in due.into_iter().take(most) {
-            match self.start(actor, &slug, id, false).await {
+            match self.start(&actor, &slug, id, false).await {
                 Ok(operation) => run.started.push((slug, operation)),
                 Err(error) => run.refused.push((slug, error.to_string())),
             }

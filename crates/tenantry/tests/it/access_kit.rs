@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tenantry::{
     access::{
         Access, Actor, Presented, Tenant,
-        impersonation::Impersonate,
+        impersonation::{Impersonate, Impersonation},
         login::Login,
         passwords::{Password, Passwords},
         sessions::Origin,
@@ -171,6 +171,17 @@ impl TestAccess {
         self.access.resolve(&by_session(session)).await.expect("resolve").actor
     }
 
+    /// Begins to act as another person, on the strength of a fresh sign-in.
+    pub(crate) async fn impersonate(
+        &self,
+        actor: &Actor,
+        wish: &Impersonate,
+        origin: &Origin,
+    ) -> tenantry::Result<Impersonation> {
+        let actor = self.access.confirm(actor, None, origin).await?;
+        self.access.impersonate(&actor, wish, origin).await
+    }
+
     pub(crate) async fn enter(&self, p: &Presented<'_>) -> tenantry::Result<Tenant> {
         self.access.enter_presented(p).await
     }
@@ -221,10 +232,18 @@ fn config() -> Config {
 
 /// Returns a token of `issuer` for that user; `claim` is the tenant that it names.
 pub(crate) fn jwt(issuer: &str, user: UserId, claim: Option<&str>) -> String {
+    jwt_since(issuer, user, claim, None)
+}
+
+/// Returns such a token, with the instant at which the person signed in there, in seconds.
+pub(crate) fn jwt_since(issuer: &str, user: UserId, claim: Option<&str>, auth_time: Option<i64>) -> String {
     let exp = jiff::Timestamp::now().as_second() + 600;
     let mut claims = serde_json::json!({"iss": issuer, "aud": "tenantry", "nbf": 1, "exp": exp, "sub": format!("sub-{user}")});
     if let Some(claim) = claim {
         claims["custom:organization_id"] = claim.into();
+    }
+    if let Some(at) = auth_time {
+        claims["auth_time"] = at.into();
     }
     let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
     jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).expect("sign")

@@ -179,7 +179,7 @@ async fn late_revocation_credentials_set_by_somebody_else_void_what_was_before()
     let test = TestAccess::new().await;
     let (ada, staff_token) = (test.login("ada").await, test.login("staff").await);
     let staff = test.actor(&staff_token).await;
-    let begun = test.access.impersonate(&staff, &wish("ticket 12", 60), &Origin::default()).await;
+    let begun = test.impersonate(&staff, &wish("ticket 12", 60), &Origin::default()).await;
     let as_ada = begun.expect("start").token.reveal();
     let void = async |user: tenantry_engine::name::UserId| {
         let sql = format!("UPDATE users SET credentials = credentials + 1 WHERE id = {user}");

@@ -278,7 +278,7 @@ async fn permission_lists_by_role_staff_and_superuser() {
             "{tenant:?}"
         );
     }
-    for (name, expected) in [("staff", [false, false, true, false]), ("root", [true; 4]), ("ada", [false; 4])]
+    for (name, expected) in [("staff", [true, false, true, false]), ("root", [true; 4]), ("ada", [false; 4])]
     {
         let session = test.login(name).await;
         let actor = test.actor(&session).await;

@@ -60,7 +60,7 @@ async fn late_revocation_staff_whose_credentials_changed_begin_no_impersonation(
     set_password_hash(&mut write, &By::system(), STAFF, "none").await.unwrap();
     write.commit().await.unwrap();
     // A request that was let in just before the change.
-    let begun = w.access.impersonate(&staff, &wish("ticket 12", 60), &Origin::default()).await;
+    let begun = w.impersonate(&staff, &wish("ticket 12", 60), &Origin::default()).await;
     assert_eq!(begun.expect_err("void").code(), "unauthenticated");
 }
 

@@ -3,7 +3,7 @@
 
 use crate::{
     crossings_versions::{FINER, Fleet, VERBS, add, over, read},
-    test_platform::{operator, slug},
+    test_platform::{confirmed, operator, slug},
 };
 use serde_json::json;
 use tenantry::migrations::fleet;
@@ -32,7 +32,10 @@ async fn beside_the_previous_release(isolation: &'static str, change: (&str, &st
     let id = new.tenants().id_of(&slug("acme")).await.unwrap();
     let now = tenantry::tenants::Terms { grace_days: 0, retention_days: 0 };
     new.tenants().cancel(&operator(), id, Some(now), None).await.unwrap();
-    assert_eq!(over(&new, new.purges().start(&operator(), &slug("acme"), id, true).await).await, Ok(()));
+    assert_eq!(
+        over(&new, new.purges().start(&confirmed(&new).await, &slug("acme"), id, true).await).await,
+        Ok(())
+    );
     let gone = read(&old, "acme").await.unwrap_err();
     assert_eq!(gone.code(), "not_found", "{isolation}: {gone}");
     tried("T14 a node of the previous release", VERBS.len() as u64 + 1, "verbs of another node beside it");

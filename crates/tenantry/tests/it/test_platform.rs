@@ -7,7 +7,7 @@ use std::{
     ops::Deref,
     path::{Path, PathBuf},
 };
-use tenantry::access::Operator;
+use tenantry::access::{Confirmed, Operator, sessions::Origin};
 use tenantry::{
     Platform,
     audit::By,
@@ -144,6 +144,11 @@ pub(crate) fn role(text: &str) -> RoleName {
 }
 
 /// The operator of every test.
+/// Returns the operator, who needs no password.
+pub(crate) async fn confirmed(platform: &Platform) -> Confirmed {
+    platform.access().confirm(&operator(), None, &Origin::default()).await.unwrap()
+}
+
 pub(crate) fn operator() -> Operator {
     Operator::new("cli:test")
 }

@@ -1,6 +1,6 @@
 //! What tests do with a platform whatever they are about: tenants and rows, operations, and how everything stands.
 
-use crate::test_platform::{TestPlatform, operator, slug};
+use crate::test_platform::{TestPlatform, confirmed, operator, slug};
 use futures_util::{TryStreamExt, stream};
 use serde_json::Value;
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -76,7 +76,7 @@ impl TestPlatform {
         let id = self.tenants().id_of(&slug(name)).await?;
         let now = Terms { grace_days: 0, retention_days: 0 };
         self.tenants().cancel(&operator(), id, Some(now), None).await?;
-        self.purges().start(&operator(), &slug(name), id, true).await
+        self.purges().start(&confirmed(self).await, &slug(name), id, true).await
     }
 
     /// Migrates every tenant of the only store that has some.

@@ -11,7 +11,9 @@ use crate::wire;
 use anyhow::Result;
 use std::process::ExitCode;
 use tenantry::{
-    Platform, counted,
+    Platform,
+    access::sessions::Origin,
+    counted,
     name::Slug,
     purges::operation::{Fate, Trace},
 };
@@ -28,7 +30,8 @@ pub(super) async fn purge(place: &Place, options: &args::Purge) -> Result<ExitCo
     let name = name.map(|name| format!(", {name}")).unwrap_or_default();
     say!("{} (id {}{name}): {}", found.slug, found.id, found.state.as_str());
     end::confirm(slug, options.yes.as_deref(), "remove for good")?;
-    let id = platform.purges().start(&operator(), slug, found.id, options.early).await?;
+    let actor = platform.access().confirm(&operator(), None, &Origin::default()).await?;
+    let id = platform.purges().start(&actor, slug, found.id, options.early).await?;
     watch::watch_operation(&platform, id).await?;
     say!("purged {slug}; see what was removed with: tenantry tenant certificate {slug}");
     Ok(ExitCode::SUCCESS)

@@ -28,6 +28,8 @@ pub(in crate::http) async fn start(
     let minutes = form.minutes.unwrap_or(30);
     let user = form.user.map(|id| UserId::from_raw(id.0));
     let wish = impersonation::Impersonate { tenant, user, reason: form.reason, minutes };
+    let password = form.password.map(|password| password.0);
+    let actor = access.confirm(&actor, password, &client.origin).await?;
     let begun = access.impersonate(&actor, &wish, &client.origin).await?;
     Ok(Created(Impersonation::new(&begun, &slug)))
 }

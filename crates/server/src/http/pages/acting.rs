@@ -57,17 +57,25 @@ async fn find<'p>(app: &App, parts: &'p Parts) -> Result<Option<(&'p str, Actor,
         }
         // Another staff member began this visit in the same browser.
         Ok(_) => Ok(None),
-        Err(Error::Unauthenticated(_)) => Err(over(slug)),
+        Err(Error::Unauthenticated(_)) if own.is_staff() => Err(over(&over_at(slug))),
+        // Another person used this browser before: the page is opened again, without the visit.
+        Err(Error::Unauthenticated(_)) => Err(over(match parts.uri.path() {
+            "/exit/" => "/",
+            _ => parts.uri.path_and_query().map_or("/", |path| path.as_str()),
+        })),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Returns the problem of a visit that has ended.
-fn over(slug: &str) -> Problem {
-    // The slug comes from the browser.
-    let known = tenantry::name::Slug::parse(slug);
-    let to = known.map_or_else(|_| "/master-admin/".into(), |slug| back(slug.as_str(), "over"));
+/// Returns the problem of a visit that has ended. `to` is where the person goes on.
+fn over(to: &str) -> Problem {
     Problem::new(Code::Unauthenticated, "Your support visit is over. Nothing was changed.").and_lead_to(to)
+}
+
+/// Returns where staff go on whose visit has ended. The slug comes from the browser.
+fn over_at(slug: &str) -> String {
+    let known = tenantry::name::Slug::parse(slug);
+    known.map_or_else(|_| "/master-admin/".into(), |slug| back(slug.as_str(), "over"))
 }
 
 fn back(slug: &str, why: &str) -> String {

@@ -60,7 +60,10 @@ pub(in crate::http) fn render(
     secure(headers);
     headers.remove(header::WWW_AUTHENTICATE);
     let (remedy, actions) = match problem.code() {
-        _ if problem.leads_to().is_some() => (OVER.to_owned(), OPERATORS),
+        _ if problem.leads_to().is_some_and(|to| to.starts_with("/master-admin/")) => {
+            (OVER.to_owned(), OPERATORS)
+        }
+        _ if problem.leads_to().is_some() => (AGAIN.to_owned(), HOME),
         Code::Denied if asked.is_acting => (ACTING.to_owned(), VISIT),
         _ => advice(problem, is_get),
     };
@@ -104,6 +107,7 @@ type Actions = &'static [(&'static str, &'static str)];
 const HOME: Actions = &[("/", "Go to the start page")];
 const VISIT: Actions = &[("/dashboard/", "Back to the company"), ("/exit/", "End the support visit")];
 const OPERATORS: Actions = &[("/master-admin/", "To the pages of operators")];
+const AGAIN: &str = "Open the page again, and send its form there.";
 const OVER: &str = "Enter the company again, then send the form again.";
 const ACTING: &str = "You act for a member. Passwords, keys, members and what only an owner may decide stay theirs: ask them, \
      or end the visit and do it as staff.";

@@ -98,6 +98,7 @@ mod tests {
             (Error::NotFound("tenant"), 404),
             (Error::Unauthenticated("private".into()), 401),
             (Error::Denied("private".into()), 403),
+            (Error::ConfirmationRequired, 403),
             (Error::invalid("name", "is empty"), 422),
             (Error::Conflict("taken".into()), 409),
             (Error::Cancelled, 409),

@@ -64,6 +64,7 @@ pub(in crate::http) struct Named {
 }
 
 /// Origin of a request, with or without a credential.
+#[derive(Clone)]
 pub(in crate::http) struct Client {
     pub(in crate::http) origin: Origin,
     pub(in crate::http) host: Option<String>,

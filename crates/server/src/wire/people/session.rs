@@ -162,6 +162,8 @@ requests! {
         /// 30 when it is absent.
         #[schemars(range(min = 1, max = 60))]
         minutes: Option<u32>,
+        /// The caller's own password. Not needed within ten minutes after the sign-in.
+        password: Option<Password>,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The removal of tenants, and files that belong to none.
 
 use crate::wire::{
-    AsText, Id, Instant,
+    AsText, Id, Instant, Password,
     tenant::{Ends, Place},
 };
 use schemars::JsonSchema;
@@ -51,6 +51,8 @@ requests! {
         /// Purges although the retention is not over.
         #[serde(default)]
         early: bool,
+        /// The caller's own password. Not needed within ten minutes after the sign-in.
+        password: Option<Password>,
     }
 }
 

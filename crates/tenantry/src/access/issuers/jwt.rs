@@ -48,6 +48,8 @@ pub struct Claims {
     pub tenant: Option<ClaimedTenant>,
     /// Tenants that the issuer may name. Empty: any.
     pub allowed: Vec<Slug>,
+    /// `auth_time` in microseconds: when the person proved to the issuer who they are.
+    pub authenticated_us: Option<i64>,
 }
 
 /// A user, as named by a token.
@@ -256,7 +258,9 @@ impl Issuer {
             true => Some(claimed_tenant(text(claims, &provider.tenant_claim)?)),
             false => None,
         };
-        Ok(Claims { user, tenant, allowed: provider.tenants.clone() })
+        let authenticated_s = claims.get("auth_time").and_then(Value::as_i64);
+        let authenticated_us = authenticated_s.and_then(|at| at.checked_mul(SECOND_US));
+        Ok(Claims { user, tenant, allowed: provider.tenants.clone(), authenticated_us })
     }
 }
 

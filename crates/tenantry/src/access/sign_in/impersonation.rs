@@ -10,6 +10,7 @@ use crate::{
         Access,
         actor::Actor,
         session::{Draft, Origin},
+        step_up::Confirmed,
         token::Token,
     },
     audit::By,
@@ -63,15 +64,14 @@ impl Access {
     /// Starts acting as a member of a tenant.
     ///
     /// # Errors
-    /// [`Error::NotFound`] unless the actor is staff, and for an unknown tenant or member; [`Error::Denied`] while
-    /// already impersonating, and for members who are staff; [`Error::Invalid`] for an invalid reason or duration.
+    /// [`Error::NotFound`] unless the actor is staff, and for an unknown tenant or member; [`Error::Denied`] for
+    /// members who are staff; [`Error::Invalid`] for an invalid reason or duration.
     pub async fn impersonate(
         &self,
-        actor: &Actor,
+        actor: &Confirmed,
         wish: &Impersonate,
         origin: &Origin,
     ) -> Result<Impersonation> {
-        actor.may_change_credentials()?;
         actor.require_staff()?;
         // The operator at the command line has other ways; a session needs a person behind it.
         let staff = actor.user().ok_or(Error::NotFound("user"))?;

@@ -8,3 +8,4 @@ pub(in crate::access) mod proof;
 pub(in crate::access) mod seen;
 pub(in crate::access) mod session;
 pub mod sessions;
+pub mod step_up;

@@ -41,18 +41,6 @@ impl Access {
         self.commit_session(write, user, proven + 1, actor.bound(), choices, origin).await
     }
 
-    /// Checks the actor's own password again, before something that cannot be undone. A wrong one counts like a wrong
-    /// sign-in.
-    ///
-    /// # Errors
-    /// [`Error::Denied`] while impersonating, and for keys; [`Error::Unauthenticated`] when it is wrong or the account is
-    /// locked; [`Error::RateLimited`].
-    pub async fn confirm_password(&self, actor: &Actor, password: Password, origin: &Origin) -> Result<()> {
-        actor.may_change_credentials()?;
-        let id = actor.user_id().ok_or(Error::NotFound("user"))?;
-        self.prove_again(id, password, origin).await.map(drop)
-    }
-
     /// Checks the password of an account that is identified by other means: by a session, or by a link sent to its
     /// address. Returns the number of the credentials that it belongs to, for [`users::require_credentials`].
     ///

@@ -123,6 +123,19 @@ impl Sessions {
         Ok(sessions)
     }
 
+    /// Returns the live sessions of a user, newest first. For staff only.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the actor is not staff.
+    pub async fn of_user(&self, actor: &Actor, user: UserId) -> Result<Vec<SessionInfo>> {
+        actor.require_staff()?;
+        let sql = "SELECT id, tenant, created_at, expires_at, seen_at, address, agent, impersonator IS NOT NULL \
+                   FROM sessions WHERE user_id = ? AND expires_at > ? ORDER BY id DESC LIMIT 200";
+        let rows =
+            self.control.snapshot().await?.query(sql, params![user.get(), self.control.now_us()]).await?;
+        rows.iter().map(info).collect()
+    }
+
     /// Ends one of the actor's own sessions. Ending the current one is signing out.
     ///
     /// # Errors

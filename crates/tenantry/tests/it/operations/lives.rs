@@ -4,7 +4,7 @@ use super::{
     Scenario,
     kit::{contents, count, nth, rows, tenant, whole},
 };
-use crate::test_platform::{TestPlatform, operator, slug};
+use crate::test_platform::{TestPlatform, confirmed, operator, slug};
 use std::{io::Write, path::PathBuf};
 use tenantry::{Error, NewFromCopy, Result, operations::State, tenants::Terms};
 
@@ -142,7 +142,7 @@ pub(super) async fn close(w: &TestPlatform, name: &str) {
 
 pub(super) async fn purge(w: &TestPlatform, name: &str) -> Result<()> {
     let id = w.platform.tenants().id_of(&slug(name)).await?;
-    ended(w, w.platform.purges().start(&operator(), &slug(name), id, false).await).await
+    ended(w, w.platform.purges().start(&confirmed(&w.platform).await, &slug(name), id, false).await).await
 }
 
 /// Returns the end of an operation, as a waiting verb would.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     installation::Installation,
-    test_platform::{TestPlatform, by, desk, operator, slug},
+    test_platform::{TestPlatform, by, confirmed, desk, operator, slug},
 };
 use tenantry::{
     clock::{DAY_US, SECOND_US},
@@ -56,7 +56,12 @@ async fn a_jump_closes_but_does_not_purge_and_the_way_back_opens() {
         w.pass().await;
         assert_eq!(state(&w).await, if jump_us > 0 { State::Cancelled } else { State::Active });
         assert_eq!(w.platform.purges().due().await.unwrap(), vec![], "{jump_us}");
-        let refused = w.platform.purges().start(&operator(), &slug("alpha"), id, false).await.unwrap_err();
+        let refused = w
+            .platform
+            .purges()
+            .start(&confirmed(&w.platform).await, &slug("alpha"), id, false)
+            .await
+            .unwrap_err();
         let text = refused.public_title();
         assert_eq!(text.contains("tenantry clock accept"), jump_us > 0, "{text}");
         w.control.clock().jump_us(-jump_us);

@@ -8,7 +8,7 @@ use crate::{
         operation::{self, Started},
         problem::Result,
         query::QueryParams,
-        scope::{Staff, StaffOn},
+        scope::{Client, Staff, StaffOn},
     },
     wire::{
         operation::{Operation, Wait},
@@ -26,13 +26,16 @@ pub(in crate::http) async fn survey(on: StaffOn) -> Result<Json<Survey>> {
 /// `POST /api/admin/tenants/{slug}/purge`.
 pub(in crate::http) async fn purge(
     on: StaffOn,
+    client: Client,
     QueryParams(wait): QueryParams<Wait>,
     Json(form): Json<Purge>,
 ) -> Result<Started<Operation>> {
     on.platform().tenants().id_of(&on.slug).await?;
     confirmed(&on.slug, &form.confirm)?;
     let id = TenantId::from_raw(form.id.0);
-    let operation = on.platform().purges().start(&on.actor, &on.slug, id, form.early).await?;
+    let password = form.password.map(|password| password.0);
+    let actor = on.platform().access().confirm(&on.actor, password, &client.origin).await?;
+    let operation = on.platform().purges().start(&actor, &on.slug, id, form.early).await?;
     operation::started(&on.app, operation, &wait).await
 }
 

@@ -107,8 +107,8 @@ async fn begin(of: &StaffedOn, client: &Client, fields: &Fields) -> Result<Imper
         reason: fields.get("reason").to_owned(),
         minutes: fields.get("minutes").parse().unwrap_or(0),
     };
-    prove(&of.of, client, fields).await?;
-    match access.impersonate(&of.of.actor, &wish, &client.origin).await {
+    let actor = prove(&of.of, client, fields).await?;
+    match access.impersonate(&actor, &wish, &client.origin).await {
         Err(Error::Denied(_)) => Err(Problem::field("user", "this member is staff: choose another one")),
         other => Ok(other?),
     }

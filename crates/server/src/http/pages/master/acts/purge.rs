@@ -1,6 +1,6 @@
 //! `/master-admin/companies/{slug}/purge/`: removes a closed company for good.
 
-use super::{about, act, at_once, is_on, own_password, prove, running, typed_slug};
+use super::{about, act, at_once, is_on, own_password, running, typed_slug};
 use crate::{
     http::{
         admin,
@@ -13,9 +13,9 @@ use crate::{
         problem::{Problem, Result},
         scope::Client,
     },
-    wire::{Id, purge::Purge},
+    wire::{Id, Password, purge::Purge},
 };
-use tenantry::{purges::operation::Fate, tenants::State};
+use tenantry::{access::passwords, purges::operation::Fate, tenants::State};
 use tenantry_console::master::{Field, Kind, Note};
 
 act! {
@@ -68,9 +68,9 @@ async fn do_purge(of: &StaffedOn, client: &Client, fields: &Fields) -> Result<St
     if fields.get("confirm").trim() != of.slug.as_str() {
         return Err(Problem::field("confirm", format!("type {}", of.slug)));
     }
-    prove(&of.of, client, fields).await?;
     let id = fields.get("id").parse().map(Id).map_err(|_| Problem::absent())?;
     let confirm = fields.get("confirm").trim().to_owned();
-    let form = Purge { confirm, id, early: is_on(fields, "early") };
-    Ok(running(&admin::purge(of.on(), at_once(), Json(form)).await?))
+    let password = Some(Password(passwords::Password::new(fields.get("password"))));
+    let form = Purge { confirm, id, early: is_on(fields, "early"), password };
+    Ok(running(&admin::purge(of.on(), client.clone(), at_once(), Json(form)).await?))
 }
