@@ -68,6 +68,8 @@ pub struct Compare<'a> {
     pub frame: &'a Frame,
     /// Time of the backup, as people read it, and for programs.
     pub at: (String, String),
+    /// When the platform closes the comparison, as people read it, and for programs.
+    pub until: Option<(String, String)>,
     /// Models that the person may read.
     pub models: &'a [Compared],
     /// A store whose data in use is lost cannot be compared.

@@ -84,6 +84,43 @@ async fn a_good_file_leads_to_the_list() {
     assert_eq!(done.location(), "/patients/?_done=imported&_count=1");
     assert!(web.follow(&done).await.text().contains("Imported: 1 record."));
     assert_eq!(count(&client).await, 2);
+    // Sent again, by a second click or by "back", it imports nothing.
+    let again = web.send_file(&preview, PATH, &[("_to", "import")], None).await.expect(303);
+    assert_eq!(again.location(), "/patients/?_done=imported-before");
+    assert!(web.follow(&again).await.text().contains("imported only once"));
+    assert_eq!(count(&client).await, 2);
+}
+
+#[tokio::test]
+async fn two_clicks_at_once_import_once_and_a_refused_file_may_be_sent_again() {
+    let (app, mut web, client) = owner().await;
+    let columns =
+        choose(&mut web, b"last_name,first_name,born_on\nAsh,A,1990-01-01\nElm,B,1990-01-02\n").await;
+    let preview = web.send_file(&columns, PATH, &[("_to", "preview")], None).await.expect(200);
+    let (mut first, mut second) = (web.clone(), web.clone());
+    let both = tokio::join!(
+        first.send_file(&preview, PATH, &[("_to", "import")], None),
+        second.send_file(&preview, PATH, &[("_to", "import")], None)
+    );
+    let mut led = [both.0.expect(303).location(), both.1.expect(303).location()];
+    led.sort();
+    assert_eq!(led, ["/patients/?_done=imported&_count=2", "/patients/?_done=imported-before"]);
+    assert_eq!(count(&client).await, 3);
+    // The API has the same key. An import that stored nothing leaves it unused, and after two days it is forgotten.
+    let key = "0192f0c1-2f4e-7cc2-8f3b-0f4c4b1f0a11";
+    let path = format!("/api/records/patients/import?once={key}");
+    let send = async |client: &Client, line: &str| {
+        let client = client.with("content-type", "text/csv");
+        let body = axum::body::Body::from(format!("last_name,first_name,born_on\n{line}\n"));
+        client.send(http::Method::POST, &path, None, body).await
+    };
+    assert_eq!(send(&client, "Oak,C,soon").await.expect(200).json()["refused"], 1);
+    assert_eq!(send(&client, "Oak,C,1990-01-03").await.expect(200).json()["created"], 1);
+    let refused = send(&client, "Oak,C,1990-01-03").await.expect(409).json();
+    assert!(refused["detail"].as_str().unwrap().contains("imported only once"), "{refused}");
+    assert_eq!(count(&client).await, 4);
+    app.clock().advance_us(3 * 86_400_000_000);
+    assert_eq!(tenantry::internals::forget_imports(app.control()).await.unwrap(), 2);
 }
 
 #[tokio::test]

@@ -4,11 +4,12 @@ use super::{
     app::{Client, TestApp},
     limits::limited,
     records::patient,
+    web::Web,
 };
 use http::Method;
 use serde_json::{Value, json};
 use std::{fs, path::Path};
-use tenantry::{operations::Filter, place::Isolation};
+use tenantry::{internals::discard_expired, operations::Filter, place::Isolation};
 use tenantry_server::http::Options;
 use tenantry_testkit::Settings;
 
@@ -107,6 +108,44 @@ async fn then_and_now(app: TestApp) {
     let others = rival.get("/api/records/patients?count=true").await.expect(200).json();
     assert_eq!(others["count"], 4);
     rival.get("/api/tenant/restore").await.expect(409);
+}
+
+/// The platform closes a comparison that its manager forgot, and not one that staff staged or that is younger.
+#[tokio::test]
+async fn a_comparison_closes_by_itself() {
+    let (app, _, owner) = TestApp::new().await;
+    owner.post("/api/records/patients", &patient("Ash")).await.expect(201);
+    stage(&owner).await;
+    let staged = owner.get("/api/tenant/restore").await.expect(200).json();
+    let instant = |at: &Value| at.as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_microsecond();
+    let hours = (instant(&staged["expires_at"]) - instant(&staged["at"])) / 3_600_000_000;
+    assert_eq!(hours, 72, "{staged}");
+    let pass = async || {
+        app.control().refresh().await.unwrap();
+        discard_expired(app.platform()).await.unwrap();
+        rests(&app).await;
+        app.login("owner@acme.example").await
+    };
+    app.clock().advance_us(71 * 3_600_000_000);
+    let owner = pass().await;
+    let page = Web::signed_in(&app, "owner@acme.example").await.get("/settings/compare/").await.expect(200);
+    assert!(page.text().contains("closes by itself on"), "{}", page.text());
+    owner.get("/api/tenant/restore").await.expect(200);
+    app.clock().advance_us(2 * 3_600_000_000);
+    let owner = pass().await;
+    owner.get("/api/tenant/restore").await.expect(409);
+    let staff = app.staff().await;
+    let log = staff.get("/api/admin/audit?limit=5").await.expect(200).text();
+    assert!(log.contains("tenant.restore_discard"), "{log}");
+    // What staff staged stays until they discard it.
+    let backup = &staged["backup"];
+    let form = json!({"backup": backup});
+    staff.post("/api/admin/tenants/acme/restore?wait=60", &form).await.expect(200);
+    app.clock().advance_us(900 * 3_600_000_000);
+    let staff = app.login("staff@platform.example").await;
+    pass().await;
+    let kept = staff.get("/api/admin/tenants/acme/restore").await.expect(200).json();
+    assert_eq!(kept["expires_at"], Value::Null);
 }
 
 #[tokio::test]

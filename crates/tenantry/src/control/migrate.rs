@@ -53,6 +53,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("016_user_id", both),
     migration!("017_members", both),
     migration!("018_exports", both),
+    migration!("019_staff", both),
 ];
 
 /// The table of applied migrations. That of SQLite cannot be changed any more.

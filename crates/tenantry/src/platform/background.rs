@@ -12,7 +12,7 @@ use crate::{
     audit::By,
     control::{clock::DAY_US, witness},
     platform::data_dir::in_use::Announced,
-    tenants,
+    records, tenants,
 };
 use std::time::Duration;
 use tokio::{sync::watch, task::JoinHandle, time::MissedTickBehavior};
@@ -119,6 +119,8 @@ impl Platform {
         self.run_pass("pools", self.prepare_pools()).await;
         self.run_pass("old operations", self.prune_operations()).await;
         self.run_pass("backups", self.backups().pass()).await;
+        self.run_pass("comparisons", self.restores().discard_expired(MOST)).await;
+        self.run_pass("keys of imports", async { records::forget_imports(control).await.map(drop) }).await;
         self.run_pass("purges", self.purges().start_when_due()).await;
         self.run_pass("cancelled tenants", async { tenants::close_due(control, MOST).await.map(drop) }).await;
         self.run_pass("closed tenants", async { tenants::reopen_undue(control, MOST).await.map(drop) }).await;

@@ -17,9 +17,9 @@ pub(crate) mod references;
 mod write;
 
 pub use self::csv::{
-    CsvExport, CsvHead, FileEncoding, ImportOptions, ImportReport, Reason, RowError, Separator,
+    CsvExport, CsvHead, FileEncoding, ImportKey, ImportOptions, ImportReport, Reason, RowError, Separator,
 };
-pub(crate) use self::csv::{csv_line, unguarded};
+pub(crate) use self::csv::{csv_line, forget as forget_imports, unguarded};
 pub use bulk::{MAX_MATCHING, Matching};
 pub use earlier::{Differences, Differing, MAX_TAKEN_BACK, TakenBack};
 pub(crate) use file_fields::{file_names, refused_file};
@@ -28,6 +28,7 @@ pub use overrides::OwnValues;
 pub use read::{Document, ListQuery, Page, Want};
 pub use references::dependence::{Dependence, depends_on};
 pub(crate) use references::dependence::{owners, record_id};
+pub use references::impact::{Impact, MAX_NOTICING, Noticing, Unasked};
 pub use write::{Input, MAX_BATCH};
 
 use crate::{

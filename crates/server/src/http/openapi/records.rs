@@ -105,7 +105,7 @@ fn bytes(
 }
 
 /// Parameters that say how the file of an import is read.
-fn import() -> [Value; 4] {
+fn import() -> [Value; 5] {
     let names = |all: &[&str]| json!({"type": "string", "enum": all});
     let columns = "Fields that the columns set, in the order of the columns, separated by commas; an empty name ignores a \
                    column. Without this the first line names the fields. `city.name` refers to the city whose name is the cell.";
@@ -116,6 +116,11 @@ fn import() -> [Value; 4] {
             "separator",
             "What separates cells; without this the first line tells.",
             names(&Separator::ALL.map(|(_, name)| name)),
+        ),
+        query(
+            "once",
+            "Key of the import: a second import with the same key within two days is refused, unless the first stored nothing.",
+            json!({"type": "string", "format": "uuid"}),
         ),
         query("report", "csv: answer with the refused lines and a column reason.", names(&["json", "csv"])),
     ]

@@ -4,9 +4,9 @@
 
 use super::{boolean, pairs::pairs, refused};
 use crate::http::problem::{FieldProblem, Result};
-use tenantry::records::{FileEncoding, ImportOptions, Separator};
+use tenantry::records::{FileEncoding, ImportKey, ImportOptions, Separator};
 
-const WORDS: &str = "dry_run, columns, encoding, separator, report";
+const WORDS: &str = "dry_run, columns, encoding, separator, report, once";
 
 /// What an import is asked to do.
 #[derive(Debug, Default)]
@@ -43,6 +43,7 @@ fn word(asked: &mut Import, name: &str, value: &str) -> Result<(), String> {
         "columns" => asked.options.columns = Some(value.split(',').map(str::to_owned).collect()),
         "encoding" => asked.options.encoding = FileEncoding::parse(value).map_err(reason)?,
         "separator" => asked.options.separator = Some(Separator::parse(value).map_err(reason)?),
+        "once" => asked.options.once = Some(ImportKey::parse(value).map_err(reason)?),
         "report" => match value {
             "csv" => asked.options.keep_refused = true,
             "json" => asked.options.keep_refused = false,

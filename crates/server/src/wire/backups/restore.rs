@@ -120,6 +120,8 @@ pub(crate) struct StagedRestore {
     pub(crate) state: AsText<restores::State>,
     /// It is in this state since then.
     pub(crate) at: Instant,
+    /// The platform discards it then, if it is still staged. Null: never.
+    pub(crate) expires_at: Option<Instant>,
     pub(crate) stores: Vec<StoreDifference>,
 }
 
@@ -129,6 +131,7 @@ impl From<(restores::Restore, Vec<Difference>)> for StagedRestore {
             backup: AsText(restore.backup),
             state: AsText(restore.state),
             at: Instant(restore.at_us),
+            expires_at: restore.expires_at_us.map(Instant),
             stores: differences.into_iter().map(StoreDifference::from).collect(),
         }
     }

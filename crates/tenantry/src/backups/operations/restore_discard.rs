@@ -24,11 +24,20 @@ pub(crate) struct RestoreDiscard {
     tenant: TenantId,
     slug: Slug,
     places: Vec<Place>,
+    /// Id of the only restore that may be discarded. `None`: the one that is staged.
+    #[serde(default)]
+    only: Option<i64>,
 }
 
 impl RestoreDiscard {
     pub(crate) fn new(by: By, tenant: TenantId, slug: Slug) -> Self {
-        Self { by, tenant, slug, places: vec![] }
+        Self { by, tenant, slug, places: vec![], only: None }
+    }
+
+    /// Discards this restore only, and not one that was staged after it.
+    pub(crate) fn only(mut self, restore: i64) -> Self {
+        self.only = Some(restore);
+        self
     }
 }
 
@@ -60,7 +69,9 @@ impl Operation for RestoreDiscard {
 fn discard<'a>(write: &'a mut Write, d: &'a mut RestoreDiscard) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let nothing = || Error::Conflict(format!("nothing is restored beside {}", d.slug));
-        let restore = restores::latest(write, d.tenant, State::Staged).await?.ok_or_else(nothing)?;
+        let restore = restores::latest(write, d.tenant, State::Staged).await?;
+        let restore = restore.filter(|restore| d.only.is_none_or(|only| restore.id == only));
+        let restore = restore.ok_or_else(nothing)?;
         let now = write.at_us();
         for pair in &restore.stores {
             swap::discard(write, &pair.other, now).await?;

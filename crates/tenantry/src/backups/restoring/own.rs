@@ -12,14 +12,15 @@ use tenantry_engine::{name::StoreName, place::Place, query::RecordId};
 use uuid::Uuid;
 
 impl OwnTenant<'_> {
-    /// Starts restoring a backup of the tenant next to its data. Returns the operation's id.
+    /// Starts restoring a backup of the tenant next to its data, for `backups.comparison_hours`. Returns the operation's id.
     ///
     /// # Errors
     /// [`Error::Denied`] unless the actor manages the tenant; those of [`super::restore_verbs::Restores::start`].
     pub async fn stage_backup(&self, backup: &BackupId, stores: Option<Vec<StoreName>>) -> Result<i64> {
         self.tenant.require_manager()?;
         let by = self.tenant.actor().by();
-        self.platform.restores().stage(&by, self.tenant.slug(), backup, stores).await
+        let hours = Some(self.platform.config().backups.comparison_hours).filter(|hours| *hours > 0);
+        self.platform.restores().stage(&by, self.tenant.slug(), backup, stores, hours).await
     }
 
     /// Returns what is staged, and how many records differ from the data in use.
@@ -32,14 +33,13 @@ impl OwnTenant<'_> {
         self.platform.restores().show(self.tenant.slug()).await
     }
 
-    /// Returns the id of the backup that is staged; `None` if none is.
+    /// Returns the restore that is staged; `None` if none is.
     ///
     /// # Errors
     /// [`Error::Denied`] unless the actor manages the tenant.
-    pub async fn staged_id(&self) -> Result<Option<BackupId>> {
+    pub async fn staged_restore(&self) -> Result<Option<Restore>> {
         self.tenant.require_manager()?;
-        let staged = self.platform.restores().staged(self.tenant.slug()).await?;
-        Ok(staged.map(|staged| staged.backup))
+        self.platform.restores().staged(self.tenant.slug()).await
     }
 
     async fn staged(&self) -> Result<Restore> {

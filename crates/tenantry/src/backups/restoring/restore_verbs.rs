@@ -74,16 +74,18 @@ impl Restores<'_> {
         stores: Option<Vec<StoreName>>,
     ) -> Result<i64> {
         actor.require_staff()?;
-        self.stage(&actor.by(), slug, backup, stores).await
+        self.stage(&actor.by(), slug, backup, stores, None).await
     }
 
-    /// Starts restoring as [`Restores::start`] does, without a look at the actor: the caller has checked its rights.
+    /// Starts restoring as [`Restores::start`] does, without a look at the actor: the caller has checked its rights. With a
+    /// number of hours, the platform discards what is staged after that time.
     pub(super) async fn stage(
         &self,
         by: &By,
         slug: &Slug,
         backup: &BackupId,
         stores: Option<Vec<StoreName>>,
+        hours: Option<u32>,
     ) -> Result<i64> {
         stores.iter().flatten().try_for_each(|store| self.platform.config().tenant_store(store).map(drop))?;
         let mut tx = self.platform.control().snapshot().await?;
@@ -112,7 +114,7 @@ impl Restores<'_> {
         }
         let operation =
             RestoreOperation::new(by.clone(), backup.clone(), whose(tenant), places, brought, stores);
-        self.platform.operations().spawn(operation).await
+        self.platform.operations().spawn(operation.expiring(hours)).await
     }
 
     /// Returns the staged restore of a tenant, and what swapping it in would change.
@@ -214,6 +216,22 @@ impl Restores<'_> {
         let tenant = self.platform.tenants().id_of(slug).await?;
         let discard = RestoreDiscard::new(by.clone(), tenant, slug.clone());
         self.platform.operations().run(discard).await.map(drop)
+    }
+
+    /// Reconciler: discards staged restores that have expired, at most `most`. One that another operation uses is left for
+    /// the next pass.
+    pub(crate) async fn discard_expired(&self, most: u32) -> Result<()> {
+        let control = self.platform.control();
+        let expired = restores::expired(&mut control.snapshot().await?, control.due_us(), most).await?;
+        for restore in expired {
+            let slug = tenants::by_id(&mut control.snapshot().await?, restore.tenant).await?.slug;
+            let discard = RestoreDiscard::new(By::system(), restore.tenant, slug).only(restore.id);
+            match self.platform.operations().run(discard).await {
+                Ok(_) | Err(Error::Conflict(_) | Error::Occupied(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 }
 

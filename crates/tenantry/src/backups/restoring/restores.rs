@@ -6,7 +6,7 @@
 use crate::backups::BackupId;
 use crate::{
     Error, Result,
-    control::{Write, params},
+    control::{Write, clock::SECOND_US, params},
 };
 use serde::{Deserialize, Serialize};
 use tenantry_engine::{SqlRow, Tx, name::TenantId, place::Place};
@@ -61,7 +61,11 @@ pub struct Restore {
     pub stores: Vec<Pair>,
     /// When it entered this state, in microseconds.
     pub at_us: i64,
+    /// When the platform discards it if it is still staged, in microseconds. `None`: never.
+    pub expires_at_us: Option<i64>,
 }
+
+const COLUMNS: &str = "id, tenant, backup, state, places, at, expires_at";
 
 fn read(r: &SqlRow) -> Result<Restore> {
     let all = [State::Staged, State::Swapped, State::Undone, State::Discarded];
@@ -74,6 +78,7 @@ fn read(r: &SqlRow) -> Result<Restore> {
         state: all.into_iter().find(|s| s.as_str() == text).ok_or_else(|| damaged(text))?,
         stores: serde_json::from_str(r.text(4)?).map_err(|e| damaged(&e.to_string()))?,
         at_us: r.integer(5)?,
+        expires_at_us: r.opt_integer(6)?,
     })
 }
 
@@ -82,22 +87,34 @@ fn read(r: &SqlRow) -> Result<Restore> {
 /// # Errors
 /// Those of the control store.
 pub(crate) async fn latest(tx: &mut Tx, tenant: TenantId, state: State) -> Result<Option<Restore>> {
-    let sql = "SELECT id, tenant, backup, state, places, at FROM restores WHERE tenant = ? AND state = ? \
-        ORDER BY id DESC LIMIT 1";
-    tx.query(sql, params![tenant.get(), state.as_str()]).await?.first().map(read).transpose()
+    let sql =
+        format!("SELECT {COLUMNS} FROM restores WHERE tenant = ? AND state = ? ORDER BY id DESC LIMIT 1");
+    tx.query(&sql, params![tenant.get(), state.as_str()]).await?.first().map(read).transpose()
 }
 
-/// Records a staged restore.
+/// Returns staged restores that have expired, longest ago first.
+pub(crate) async fn expired(tx: &mut Tx, now_us: i64, most: u32) -> Result<Vec<Restore>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM restores WHERE state = 'beside' AND expires_at IS NOT NULL AND expires_at <= ? \
+         ORDER BY expires_at LIMIT ?"
+    );
+    tx.query(&sql, params![now_us, i64::from(most)]).await?.iter().map(read).collect()
+}
+
+/// Records a staged restore, which expires after so many hours if a number is given.
 pub(crate) async fn insert(
     write: &mut Write,
     tenant: TenantId,
     backup: &BackupId,
     stores: &[Pair],
+    hours: Option<u32>,
 ) -> Result<i64> {
-    let sql =
-        "INSERT INTO restores (tenant, backup, state, places, at) VALUES (?, ?, 'beside', ?, ?) RETURNING id";
+    let sql = "INSERT INTO restores (tenant, backup, state, places, at, expires_at) \
+        VALUES (?, ?, 'beside', ?, ?, ?) RETURNING id";
     let at = write.at_us();
-    let rows = write.query(sql, params![tenant.get(), backup.as_str(), places(stores)?, at]).await?;
+    let expires_at = hours.map(|hours| write.retain_from_us() + i64::from(hours) * 3600 * SECOND_US);
+    let values = params![tenant.get(), backup.as_str(), places(stores)?, at, expires_at];
+    let rows = write.query(sql, values).await?;
     Ok(rows.first().ok_or(Error::NotFound("restore"))?.integer(0)?)
 }
 

@@ -26,6 +26,8 @@ pub struct BackupsConfig {
     pub keep: Keep,
     /// When a backup is restored to scratch, to prove that it can be restored. `None`: never automatically.
     pub drill: Option<Cron>,
+    /// Number of hours for which a backup that a tenant's manager stages stays staged. 0: until it is discarded.
+    pub comparison_hours: u32,
     /// When backups are made automatically.
     pub schedules: Vec<ScheduleConfig>,
 }
@@ -75,6 +77,7 @@ impl BackupsConfig {
             parallel: 2,
             keep: Keep::default(),
             drill: Cron::parse(DRILL).ok(),
+            comparison_hours: 72,
             schedules: vec![],
         }
     }
@@ -98,6 +101,9 @@ pub(in crate::config) fn read(section: &Section<'_>, data_dir: &std::path::Path)
             true => None,
             false => section.parsed("drill").or(default.drill),
         },
+        comparison_hours: section
+            .number("comparison_hours", 0..=8_760)
+            .map_or(default.comparison_hours, |n| n as u32),
         schedules: section.array("schedules").iter().filter_map(|s| schedule(s, keep)).collect(),
     }
 }

@@ -4,6 +4,7 @@
 use super::{
     columns::{Column, value},
     lines::{Lines, Next},
+    once::Once,
     options::{CsvHead, ImportOptions, Separator},
     report::{ImportReport, Kept},
     source::{Source, Stop},
@@ -67,7 +68,7 @@ impl Records<'_> {
     /// to the record whose `name` is the cell: of a field that is unique, or by which the other model's records are shown.
     ///
     /// # Errors
-    /// Those of [`Records::import_csv`].
+    /// Those of [`Records::import_csv`]; [`Error::Conflict`] if an import with the same key stored something.
     pub async fn import_csv_as(
         self,
         source: impl Read + Send,
@@ -93,7 +94,16 @@ impl Records<'_> {
         report.kept = options.keep_refused.then(|| Kept::new(&names, lines.separator()));
         let ignored = names.iter().zip(&columns).filter(|(_, column)| matches!(column, Column::Ignored));
         report.ignored = ignored.map(|(name, _)| name.clone()).collect();
-        self.all_lines(&mut lines, &mut columns, &mut report).await?;
+        let once = match options.once.filter(|_| !self.dry_run) {
+            Some(key) => Some(Once::begin(&self.inner.control, self.tenant_id(), key).await?),
+            None => None,
+        };
+        let done = self.all_lines(&mut lines, &mut columns, &mut report).await;
+        let is_in_doubt = done.as_ref().is_err_and(Error::is_in_doubt);
+        if let Some(once) = once.filter(|_| report.created == 0 && !is_in_doubt) {
+            once.undo().await;
+        }
+        done?;
         report.errors.sort_by_key(|error| error.line);
         Ok(report)
     }

@@ -1,5 +1,6 @@
 //! How an import reads a file.
 
+use super::ImportKey;
 use crate::{Error, Result};
 
 /// How an import reads a file. By default the file says everything itself.
@@ -14,6 +15,8 @@ pub struct ImportOptions {
     pub separator: Option<Separator>,
     /// Keep the refused lines, for [`super::ImportReport::refused_csv`].
     pub keep_refused: bool,
+    /// Import at most once with this key. An import that stored nothing may be sent again with it.
+    pub once: Option<ImportKey>,
 }
 
 /// How a file stores letters.

@@ -52,6 +52,7 @@ pub(crate) const KINDS: &[Kind] = &[
     gone("letters", "mails", "SELECT count(*) FROM mails WHERE tenant = ?1"),
     gone("name, e-mail address and settings", "tenants", "SELECT count(*) FROM tenants WHERE id = ?1"),
     gone("exports under way", "exports", "SELECT count(*) FROM exports WHERE tenant = ?1"),
+    gone("keys of imports", "imports", "SELECT count(*) FROM imports WHERE tenant = ?1"),
     gone("notes of restores", "restores", "SELECT count(*) FROM restores WHERE tenant = ?1"),
     stays(
         "operations",
@@ -107,6 +108,7 @@ pub(crate) async fn cut_off(write: &mut Write, id: TenantId) -> Result<()> {
         "DELETE FROM subscriptions WHERE tenant = ?",
         "DELETE FROM restores WHERE tenant = ?",
         "DELETE FROM exports WHERE tenant = ?",
+        "DELETE FROM imports WHERE tenant = ?",
         "DELETE FROM invitations WHERE tenant = ?",
         "DELETE FROM mails WHERE tenant = ?",
     ] {

@@ -314,7 +314,7 @@ fn href(place: &Place<'_>, conditions: &Params, field: &str, period: Option<Peri
         }
         _ => push("", text(key)),
     }
-    params.href(&Place::list_path(&place.model))
+    params.href(&place.list_path(&place.model))
 }
 
 /// A group with its key, its value in words and the size of it.

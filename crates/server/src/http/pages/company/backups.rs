@@ -61,7 +61,7 @@ async fn show(app: &App, inside: &Inside, notice: Option<Notice>, status: Status
 /// Returns the time of the backup that is open for comparison, as people read it and for programs.
 pub(super) async fn staged_at(app: &App, inside: &Inside) -> Result<Option<(String, String)>> {
     let own = app.platform().tenant(&inside.tenant);
-    let Some(staged) = own.staged_id().await? else { return Ok(None) };
+    let Some(staged) = own.staged_restore().await?.map(|staged| staged.backup) else { return Ok(None) };
     let backups = own.backups().await?;
     let at_us = backups.iter().find(|backup| backup.id == staged).map(|backup| backup.at_us);
     Ok(Some(at_us.map_or_else(|| ("an earlier day".to_owned(), String::new()), words::moment)))

@@ -10,6 +10,7 @@ use crate::{
             frame,
             records::{Place, Row, cell, name},
             visit::{Inside, Managing, Sent, query},
+            words,
         },
         problem::{Code, Problem, Result},
     },
@@ -44,8 +45,8 @@ pub(in crate::http) async fn open(app: App, Managing(inside): Managing, sent: Se
 async fn opened(app: &App, inside: &Inside, backup: &str) -> Result<bool> {
     let own = app.platform().tenant(&inside.tenant);
     let backup = backup.parse().map_err(|_| Problem::absent())?;
-    match own.staged_id().await? {
-        Some(staged) if staged == backup => return Ok(true),
+    match own.staged_restore().await? {
+        Some(staged) if staged.backup == backup => return Ok(true),
         Some(_) => own.discard_staged().await?,
         None => (),
     }
@@ -66,7 +67,7 @@ pub(in crate::http) async fn close(app: App, Managing(inside): Managing, sent: S
 /// `GET /settings/compare/`.
 pub(in crate::http) async fn show(app: App, Managing(inside): Managing) -> Result<Response> {
     let Some(at) = staged_at(&app, &inside).await? else { return Ok(see("/settings/backups/")) };
-    let (_, stores) = app.platform().tenant(&inside.tenant).staged_backup().await?;
+    let (restore, stores) = app.platform().tenant(&inside.tenant).staged_backup().await?;
     let is_lost = stores.iter().any(|store| store.models.is_none());
     let mut models = Vec::new();
     for change in stores.iter().flat_map(|store| store.models.iter().flatten()) {
@@ -81,8 +82,9 @@ pub(in crate::http) async fn show(app: App, Managing(inside): Managing) -> Resul
             added: change.removed,
         });
     }
+    let until = restore.expires_at_us.map(words::moment);
     let frame = frame::of_company(&inside, "Then and now");
-    Ok(page(StatusCode::OK, &Compare { frame: &frame, at, models: &models, is_lost }))
+    Ok(page(StatusCode::OK, &Compare { frame: &frame, at, until, models: &models, is_lost }))
 }
 
 fn address(model: &str) -> String {
@@ -159,7 +161,7 @@ fn differing(place: &Place<'_>, record: &DifferingRecord) -> Differing {
     };
     Differing {
         name: name(&place.model, if since == Since::Deleted { then } else { now }),
-        href: if since == Since::Deleted { String::new() } else { Place::path(&place.model, &id) },
+        href: if since == Since::Deleted { String::new() } else { place.path(&place.model, &id) },
         fields: place.model.fields.iter().filter(|field| is_shown(field)).map(field).collect(),
         since,
         id,

@@ -38,6 +38,9 @@ pub(crate) struct Restore {
     sides: Vec<Side>,
     manifest: Option<Box<Manifest>>,
     restore: Option<i64>,
+    /// Number of hours after which the platform discards it. `None`: never.
+    #[serde(default)]
+    hours: Option<u32>,
     /// How the backup turned out to be damaged.
     #[serde(default)]
     damage: Damage,
@@ -78,8 +81,17 @@ impl Restore {
             sides,
             manifest: None,
             restore: None,
+            hours: None,
             damage: Damage::default(),
         }
+    }
+}
+
+impl Restore {
+    /// Lets the platform discard what is staged after so many hours.
+    pub(crate) fn expiring(mut self, hours: Option<u32>) -> Self {
+        self.hours = hours;
+        self
     }
 }
 

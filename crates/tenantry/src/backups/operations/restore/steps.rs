@@ -231,7 +231,7 @@ pub(super) fn ready<'a>(write: &'a mut Write, r: &'a mut Restore) -> BoxFuture<'
             swap::set_version(write, staged, version).await?;
             pairs.push(Pair { live: side.live.clone(), other: staged.clone() });
         }
-        r.restore = Some(restores::insert(write, r.tenant.id, &r.backup, &pairs).await?);
+        r.restore = Some(restores::insert(write, r.tenant.id, &r.backup, &pairs, r.hours).await?);
         let names: Vec<_> = pairs.iter().map(|p| p.other.physical.to_string()).collect();
         let detail = json!({ "backup": r.backup, "beside": names });
         write.audit(&r.by, Some(r.tenant.id), "tenant.restore", detail).await

@@ -10,9 +10,8 @@ use crate::http::{
     App,
     pages::{
         answer::{page, see},
-        frame,
         upload::File,
-        visit::{Fields, Inside, Sent},
+        visit::{Fields, Sent, Site},
         words,
     },
     problem::{Code, Problem, Result},
@@ -24,7 +23,7 @@ use guess::Target;
 use http::StatusCode;
 use tenantry::{
     access::gates::Verb,
-    records::{CsvHead, FileEncoding, ImportOptions, ImportReport, Separator},
+    records::{CsvHead, FileEncoding, ImportKey, ImportOptions, ImportReport, Separator},
 };
 use tenantry_console::{
     Notice,
@@ -48,6 +47,8 @@ struct Upload {
     separator: Option<Separator>,
     /// Field of each column.
     columns: Option<Vec<String>>,
+    /// Key of the import, so that the last step imports once however often it is sent.
+    once: ImportKey,
 }
 
 impl Upload {
@@ -59,6 +60,7 @@ impl Upload {
             bytes,
             separator: None,
             columns: None,
+            once: ImportKey::random(),
         }
     }
 
@@ -73,6 +75,7 @@ impl Upload {
             encoding: FileEncoding::parse(fields.get("_encoding")).unwrap_or_default(),
             separator: Separator::parse(fields.get("_separator")).ok(),
             columns: (!columns.is_empty()).then_some(columns),
+            once: ImportKey::parse(fields.get("_once")).ok()?,
         })
     }
 
@@ -82,6 +85,7 @@ impl Upload {
             encoding: self.encoding,
             separator: self.separator,
             keep_refused: false,
+            once: Some(self.once),
         }
     }
 
@@ -92,6 +96,7 @@ impl Upload {
         let separator = Separator::ALL.iter().find(|(known, _)| Some(*known) == self.separator);
         let mut fields = vec![
             ("_name".to_owned(), self.name.clone()),
+            ("_once".to_owned(), self.once.to_string()),
             ("_file".to_owned(), STANDARD.encode(&self.bytes)),
             ("_encoding".to_owned(), name_of(self.encoding).unwrap_or_default().to_owned()),
             ("_separator".to_owned(), separator.map(|(_, name)| (*name).to_owned()).unwrap_or_default()),
@@ -104,8 +109,8 @@ impl Upload {
 }
 
 /// `GET /{model}/import/`.
-pub(in crate::http) async fn choose(app: App, inside: Inside, Path(model): Path<String>) -> Result<Response> {
-    let place = Place::of(&app, &inside, &model)?;
+pub(in crate::http) async fn choose(app: App, site: Site, Path(model): Path<String>) -> Result<Response> {
+    let place = Place::of(&app, &site, &model)?;
     require(&place, Verb::Create)?;
     Ok(file(&place, None, StatusCode::OK))
 }
@@ -113,13 +118,13 @@ pub(in crate::http) async fn choose(app: App, inside: Inside, Path(model): Path<
 /// `POST /{model}/import/`: the step that `_to` names.
 pub(in crate::http) async fn import(
     app: App,
-    inside: Inside,
+    site: Site,
     Path(model): Path<String>,
     sent: Sent,
 ) -> Result<Response> {
-    let place = Place::of(&app, &inside, &model)?;
+    let place = Place::of(&app, &site, &model)?;
     require(&place, Verb::Create)?;
-    let (fields, chosen) = match inside.visit.upload(sent, FORM).await {
+    let (fields, chosen) = match site.visit().upload(sent, FORM).await {
         Err(problem) if problem.code() == Code::TooLarge => return Ok(too_large(&place)),
         read => read?,
     };
@@ -287,11 +292,17 @@ async fn preview(place: &Place<'_>, upload: Upload) -> Result<Response> {
 /// The import itself.
 async fn run(place: &Place<'_>, upload: &Upload) -> Result<Response> {
     let options = ImportOptions { keep_refused: true, ..upload.options() };
-    let report = place.records()?.import_csv_as(&upload.bytes[..], &options).await?;
+    let report =
+        match place.records()?.import_csv_as(&upload.bytes[..], &options).await.map_err(Problem::from) {
+            Err(problem) if problem.code() == Code::Conflict => {
+                return Ok(see(&format!("{}?_done=imported-before", place.list_path(&place.model))));
+            }
+            done => done?,
+        };
     if report.refused == 0 {
         return Ok(see(&format!(
             "{}?_done=imported&_count={}",
-            Place::list_path(&place.model),
+            place.list_path(&place.model),
             report.created
         )));
     }
@@ -319,9 +330,9 @@ fn show(
     notice: Option<Notice>,
     status: StatusCode,
 ) -> Response {
-    let mut frame = frame::of_company(place.inside, &format!("Import into {}", place.model.label));
+    let mut frame = place.frame(&format!("Import into {}", place.model.label));
     frame.notice = notice;
-    let list = Place::list_path(&place.model);
+    let list = place.list_path(&place.model);
     let view = Import {
         frame: &frame,
         label: &place.model.label,
