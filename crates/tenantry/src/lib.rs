@@ -46,6 +46,7 @@ pub use error::{
 pub use moves::attach::{Attach, Attached};
 pub use platform::background::{Background, Pass};
 pub use platform::health::attention::{Attention, Level, Need, Trouble};
+pub use platform::health::checklist::{Check, Checklist, Item as ChecklistItem};
 pub use platform::health::orphans::{Orphan, Orphans};
 pub use platform::health::room::Room;
 pub use platform::members::{Node, Nodes};

@@ -63,6 +63,8 @@ pub(crate) enum Command {
         #[arg(long)]
         no_pages: bool,
     },
+    /// Show what the installation lacks before people work with it.
+    Checklist(Whole),
     /// List the servers of an installation on several hosts.
     #[command(subcommand)]
     Node(Node),

@@ -20,7 +20,9 @@ mod user;
 
 pub use args::Cli;
 pub use parse::parse;
-use server::{audit, check, clock, completions, demo, nodes, project, reload, serve, sql, upgrade};
+use server::{
+    audit, check, checklist, clock, completions, demo, nodes, project, reload, serve, sql, upgrade,
+};
 use show::{out, progress, table, watch};
 
 use anyhow::Result;
@@ -66,6 +68,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Serve(listen) => serve::run(&place, &listen).await,
         Command::Reload => reload::run(&place).await,
         Command::Check { tenant, no_pages } => check::run(&place, tenant.as_ref(), !no_pages).await,
+        Command::Checklist(whole) => checklist::run(&place, &whole).await,
         Command::Node(verb) => nodes::run(&place, &verb).await,
         Command::Clock(verb) => clock::run(&place, &verb).await,
         Command::App(verb) => project::app(&place, &verb),

@@ -124,6 +124,9 @@ async fn init(place: &Place) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let done = platform.plans().initialise(&operator()).await?;
     say!("plans: {} created, {} updated, {} archived", done.created, done.updated, done.archived);
+    if done.kept > 0 {
+        say!("{} left as staff changed them", table::count(done.kept, "plan is", "plans are"));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

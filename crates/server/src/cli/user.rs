@@ -93,7 +93,9 @@ fn user_of(passwd: &str, uid: u32) -> Option<String> {
 async fn list(place: &Place, json: bool) -> Result<ExitCode> {
     let platform = place.reading().await?;
     let next = async |last: Option<&users::User>| {
-        platform.users().list(&operator(), last.map(|user| user.id), PAGE).await
+        let filter =
+            users::Filter { after: last.map(|user| user.id), limit: PAGE, ..users::Filter::default() };
+        platform.users().list(&operator(), &filter).await
     };
     let all = table::every(next).await?;
     if json {

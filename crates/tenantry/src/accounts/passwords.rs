@@ -7,7 +7,7 @@ use super::Accounts;
 use crate::{
     Error, Result,
     access::{
-        Access,
+        Access, Actor,
         passwords::Password,
         sessions::{Origin, Sessions},
     },
@@ -16,7 +16,7 @@ use crate::{
     mail::{self, Draft, Kind},
     users::{self, User, grants},
 };
-use tenantry_engine::name::{RoleName, Slug};
+use tenantry_engine::name::{RoleName, Slug, UserId};
 
 impl Accounts<'_> {
     /// Sends a link to choose a new password, if the address has an account that may sign in: with a tenant, the
@@ -38,6 +38,24 @@ impl Accounts<'_> {
     async fn send_reset(&self, email: &str, tenant: Option<&Slug>) -> Result<()> {
         let found = users::by_sign_in(&mut self.platform.control().snapshot().await?, email, tenant).await?;
         let Some(user) = found.filter(|user| user.is_active) else { return Ok(()) };
+        self.write_reset(&By::actor("link"), &user).await.map(drop)
+    }
+
+    /// Sends a user a link to choose a new password. Returns false if such a letter is waiting already.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the actor is not staff, and when there is no such user; [`Error::Conflict`] for a user who may not
+    /// sign in.
+    pub async fn send_reset_to(&self, actor: &Actor, id: UserId) -> Result<bool> {
+        actor.require_staff()?;
+        let user = users::by_id(&mut self.platform.control().snapshot().await?, id).await?;
+        match user.is_active {
+            true => self.write_reset(&actor.by(), &user).await,
+            false => Err(Error::Conflict("this user may not sign in: open the account first".into())),
+        }
+    }
+
+    async fn write_reset(&self, by: &By, user: &User) -> Result<bool> {
         let mut write = self.platform.control().begin().await?;
         let draft = Draft {
             kind: Kind::Reset,
@@ -47,13 +65,12 @@ impl Accounts<'_> {
             tenant: None,
         };
         if !mail::enqueue(&mut write, &draft).await? {
-            return Ok(());
+            return Ok(false);
         }
-        let by = By::actor("link");
-        write.audit(&by, None, "user.request_reset", serde_json::json!({ "user": user.id })).await?;
+        write.audit(by, None, "user.request_reset", serde_json::json!({ "user": user.id })).await?;
         write.commit().await?;
         self.platform.0.mailer.wake();
-        Ok(())
+        Ok(true)
     }
 
     /// Sets the password of the account for which a link was sent. All its sessions end. An account whose address was

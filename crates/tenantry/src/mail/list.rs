@@ -27,6 +27,8 @@ pub struct Letter {
     pub next_at_us: Option<i64>,
     /// Why the last attempt failed.
     pub error: Option<String>,
+    /// Its link was used, or another letter has fulfilled its purpose.
+    pub is_used: bool,
 }
 
 /// State of a letter.
@@ -69,21 +71,41 @@ impl LetterState {
 /// Which letters to list.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Filter {
-    /// Only letters in this state. `None`: letters that were not sent, whether waiting or given up.
+    /// Only letters in this state. `None`: letters that were not sent, whether waiting or given up; with `all`, every letter.
     pub state: Option<LetterState>,
+    /// Letters in every state.
+    pub all: bool,
     /// Only letters older than this id: the last id of the page before.
     pub before: Option<i64>,
     /// Largest number of letters, 1 to 1000.
     pub limit: u32,
 }
 
+const COLUMNS: &str = "id, kind, address, user_id, tenant, state, attempts, created_at, next_at, error, \
+    CASE WHEN used_at IS NULL THEN 0 ELSE 1 END";
+
 /// Lists letters, newest first.
 pub(crate) async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Letter>> {
-    let sql = "SELECT id, kind, address, user_id, tenant, state, attempts, created_at, next_at, error FROM mails \
-        WHERE (state = ?1 OR (?1 IS NULL AND state IN ('waiting', 'failed'))) AND id < ?2 ORDER BY id DESC LIMIT ?3";
-    let state = filter.state.map(LetterState::as_str);
-    let values = params![state, filter.before.unwrap_or(i64::MAX), i64::from(filter.limit.clamp(1, 1000))];
-    tx.query(sql, values).await?.iter().map(read).collect()
+    let states = match filter.state {
+        _ if filter.all => "",
+        Some(LetterState::Waiting) => "state = 'waiting' AND",
+        Some(LetterState::Sent) => "state = 'sent' AND",
+        Some(LetterState::Failed) => "state = 'failed' AND",
+        Some(LetterState::Dropped) => "state = 'dropped' AND",
+        None => "state IN ('waiting', 'failed') AND",
+    };
+    let sql = format!("SELECT {COLUMNS} FROM mails WHERE {states} id < ? ORDER BY id DESC LIMIT ?");
+    let values = params![filter.before.unwrap_or(i64::MAX), i64::from(filter.limit.clamp(1, 1000))];
+    tx.query(&sql, values).await?.iter().map(read).collect()
+}
+
+/// Returns a letter.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is none with this id.
+pub(super) async fn by_id(tx: &mut Tx, id: i64) -> Result<Letter> {
+    let rows = tx.query(&format!("SELECT {COLUMNS} FROM mails WHERE id = ?"), params![id]).await?;
+    read(rows.first().ok_or(Error::NotFound("letter"))?)
 }
 
 fn read(row: &SqlRow) -> Result<Letter> {
@@ -99,5 +121,6 @@ fn read(row: &SqlRow) -> Result<Letter> {
         created_at_us: row.integer(7)?,
         next_at_us: Some(row.integer(8)?).filter(|_| state == LetterState::Waiting),
         error: row.opt_text(9)?.map(str::to_owned),
+        is_used: row.boolean(10)?,
     })
 }

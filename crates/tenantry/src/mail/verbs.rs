@@ -2,8 +2,9 @@
 //!
 //! Called by the staff API and by the background task that sends them.
 
-use super::{Filter, Letter};
-use crate::{Platform, Result};
+use super::{Filter, Letter, list::LetterState};
+use crate::{Error, Platform, Result, access::Actor, control::params};
+use serde_json::json;
 
 /// The letters of an installation, in its outbox.
 pub struct Outbox<'a> {
@@ -26,11 +27,52 @@ impl Outbox<'_> {
         self.platform.0.mailer.send_due().await
     }
 
-    /// Lists letters of the outbox, newest first. The route has already authorised the caller.
+    /// Lists letters of the outbox, newest first.
     ///
     /// # Errors
-    /// When the control store cannot be read.
-    pub async fn list(&self, filter: &Filter) -> Result<Vec<Letter>> {
+    /// [`Error::NotFound`] if the actor is not staff.
+    pub async fn list(&self, actor: &Actor, filter: &Filter) -> Result<Vec<Letter>> {
+        actor.require_staff()?;
         super::list(&mut self.platform.control().snapshot().await?, filter).await
+    }
+
+    /// Returns a letter of the outbox.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the actor is not staff, and when there is no such letter.
+    pub async fn show(&self, actor: &Actor, id: i64) -> Result<Letter> {
+        actor.require_staff()?;
+        super::list::by_id(&mut self.platform.control().snapshot().await?, id).await
+    }
+
+    /// Sends a letter again that was sent or given up, with a new link in place of the former one.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the actor is not staff, and when there is no such letter; [`Error::Conflict`] if it still waits,
+    /// its link was used, or its subject is gone.
+    pub async fn send_again(&self, actor: &Actor, id: i64) -> Result<Letter> {
+        actor.require_staff()?;
+        let mut write = self.platform.control().begin().await?;
+        let letter = super::list::by_id(&mut write, id).await?;
+        let refused = match letter.state {
+            LetterState::Waiting => Some("this letter waits to be sent already"),
+            LetterState::Dropped => Some("what this letter was about is gone"),
+            LetterState::Sent | LetterState::Failed if letter.is_used => {
+                Some("the link of this letter was used")
+            }
+            LetterState::Sent | LetterState::Failed => None,
+        };
+        if let Some(why) = refused {
+            return Err(Error::Conflict(why.into()));
+        }
+        let sql = "UPDATE mails SET state = 'waiting', attempts = 0, next_at = ?, error = NULL, token_hash = NULL, \
+            charged = 0 WHERE id = ?";
+        let at = write.at_us();
+        write.execute(sql, params![at, id]).await?;
+        write.audit(&actor.by(), None, "mail.send_again", json!({ "mail": id, "kind": letter.kind })).await?;
+        let letter = super::list::by_id(&mut write, id).await?;
+        write.commit().await?;
+        self.platform.0.mailer.wake();
+        Ok(letter)
     }
 }

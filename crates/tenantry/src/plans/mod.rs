@@ -3,11 +3,15 @@
 //! Called by operations (trial), the command line, the staff pages, and topology, which turns them into `Entitlements`.
 //! Limits are enforced where they can be exceeded, not here (`enforced-limits`).
 
+mod edit;
 mod entitlements;
+mod list;
 pub(crate) mod subscription;
 mod verbs;
 
+pub use edit::PlanChange;
 pub use entitlements::{Entitlements, Limits};
+pub use list::{ListedSubscription, SubscriptionFilter};
 pub use subscription::{State, Subscription};
 pub(crate) use subscription::{change_plan, set_state, start};
 pub use verbs::Plans;
@@ -47,8 +51,10 @@ pub struct Plan {
     /// What it grants.
     #[serde(flatten)]
     pub spec: PlanSpec,
-    /// Removed from the configuration: subscriptions continue, new ones are refused.
+    /// Subscriptions continue, new ones are refused.
     pub archived: bool,
+    /// Staff made or changed it, so the configuration no longer changes it.
+    pub kept: bool,
 }
 
 /// Result of `initialize`.
@@ -60,9 +66,11 @@ pub struct Initialized {
     pub updated: usize,
     /// Number of plans that are no longer declared.
     pub archived: usize,
+    /// Number of declared plans that are left as staff changed them.
+    pub kept: usize,
 }
 
-const COLUMNS: &str = "id, code, name, trial_days, price, limits, features, archived, self_service";
+const COLUMNS: &str = "id, code, name, trial_days, price, limits, features, archived, self_service, kept";
 
 fn read(r: &SqlRow) -> Result<Plan> {
     let damaged = |e: serde_json::Error| Error::Internal(format!("plan: {e}"));
@@ -75,10 +83,10 @@ fn read(r: &SqlRow) -> Result<Plan> {
         features: serde_json::from_str(r.text(6)?).map_err(damaged)?,
         self_service: r.boolean(8)?,
     };
-    Ok(Plan { id: r.integer(0)?, spec, archived: r.boolean(7)? })
+    Ok(Plan { id: r.integer(0)?, spec, archived: r.boolean(7)?, kept: r.boolean(9)? })
 }
 
-/// Replaces the catalog's plans by those of the configuration. Idempotent: writes nothing if there is no difference.
+/// Replaces the catalog's plans by those of the configuration, except those that staff changed. Idempotent: writes nothing if there is no difference.
 ///
 /// # Errors
 /// Those of the control store.
@@ -88,16 +96,21 @@ pub(crate) async fn initialize(write: &mut Write, by: &By, specs: &[PlanSpec]) -
     for (position, spec) in specs.iter().enumerate() {
         match known.iter().find(|p| p.spec.code == spec.code) {
             Some(plan) if plan.spec == *spec && !plan.archived => continue,
+            Some(plan) if plan.kept => {
+                done.kept += 1;
+                continue;
+            }
             Some(_) => done.updated += 1,
             None => done.created += 1,
         }
         upsert(write, spec, position).await?;
     }
-    for plan in known.iter().filter(|p| !p.archived && specs.iter().all(|s| s.code != p.spec.code)) {
+    for plan in known.iter().filter(|p| !p.archived && !p.kept && specs.iter().all(|s| s.code != p.spec.code))
+    {
         write.execute("UPDATE plans SET archived = 1 WHERE id = ?", params![plan.id]).await?;
         done.archived += 1;
     }
-    if done == Initialized::default() {
+    if done == (Initialized { kept: done.kept, ..Initialized::default() }) {
         write.found_nothing_to_do();
     } else {
         write.audit(by, None, "plans.initialize", serde_json::json!(done)).await?;

@@ -3,7 +3,7 @@
 //! Called by the registration form, the staff API and the command line.
 
 use super::{Initialized, Plan, PlanSpec, State};
-use crate::{Platform, Result, access::Actor, config::PlanConfig, tenants};
+use crate::{Platform, Result, access::Actor, config::PlanConfig, control::Control, tenants};
 use tenantry_engine::name::Slug;
 
 /// The plans of an installation.
@@ -17,6 +17,14 @@ impl Platform {
 }
 
 impl Plans<'_> {
+    pub(super) fn platform(&self) -> &Platform {
+        self.0
+    }
+
+    pub(super) fn control(&self) -> &Control {
+        self.0.control()
+    }
+
     /// Lists all plans, also archived ones.
     ///
     /// # Errors
@@ -34,13 +42,14 @@ impl Plans<'_> {
         super::by_code(&mut self.0.control().snapshot().await?, code).await
     }
 
-    /// Writes the configuration's plans to the catalog, and archives plans that are no longer configured.
+    /// Writes the configuration's plans to the catalog, and archives plans that are no longer configured. Plans that staff
+    /// changed stay as they are.
     ///
     /// # Errors
     /// [`crate::Error::NotFound`] if the actor is not staff.
     pub async fn initialise(&self, actor: &Actor) -> Result<Initialized> {
         actor.require_staff()?;
-        let specs: Vec<PlanSpec> = self.0.config().plans.iter().map(spec).collect();
+        let specs = declared(self.0);
         let mut write = self.0.control().begin().await?;
         let done = super::initialize(&mut write, &actor.by(), &specs).await?;
         write.commit().await?;
@@ -71,6 +80,11 @@ impl Plans<'_> {
         }
         write.commit().await
     }
+}
+
+/// Returns the plans that the configuration declares.
+pub(super) fn declared(platform: &Platform) -> Vec<PlanSpec> {
+    platform.config().plans.iter().map(spec).collect()
 }
 
 fn spec(plan: &PlanConfig) -> PlanSpec {

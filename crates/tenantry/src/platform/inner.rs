@@ -6,6 +6,7 @@
 use super::{
     background::Passes,
     data_dir::in_use::InUse,
+    health::checklist::DemoPasswords,
     loaded::{Loaded, ModelEntry},
     own_stores::refused::Refused,
 };
@@ -48,6 +49,7 @@ pub(crate) struct Inner {
     /// Number of orphans that the last background pass found.
     pub(crate) orphans: AtomicU64,
     pub(crate) passes: Passes,
+    pub(crate) demo_passwords: DemoPasswords,
     pub(crate) leaving: LeavingRows,
     /// Why nothing can be written, if [`crate::Platform::open_to_read`] had to read without writing.
     pub(super) refused: Option<String>,

@@ -61,6 +61,11 @@ impl Records<'_> {
         .await
     }
 
+    /// Returns true if records of the model are deleted one by one, because tenants may refer to them.
+    pub fn deletes_one_by_one(&self) -> bool {
+        !self.entry.referrers.is_empty()
+    }
+
     /// Deletes all matching records, or none. Returns their number.
     ///
     /// # Errors
@@ -68,7 +73,7 @@ impl Records<'_> {
     /// refer to, which are deleted one by one.
     pub async fn delete_matching(&self, which: &Matching) -> Result<u64> {
         self.allow(Verb::Delete)?;
-        if !self.entry.referrers.is_empty() {
+        if self.deletes_one_by_one() {
             let reason = "tenants may refer to these records: delete them one by one";
             return Err(Error::invalid("query", reason));
         }

@@ -21,6 +21,11 @@ fn field(name: &str) -> FieldName {
     FieldName::parse(name).expect("a constant field name")
 }
 
+/// Returns the name of the model that holds tenants' own values of rows of this one.
+pub(super) fn overrides_model(entry: &ModelEntry) -> String {
+    format!("{}_overrides", entry.model.name)
+}
+
 /// The values of the fields of a shared row that a tenant may override.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OwnValues {
@@ -33,7 +38,7 @@ pub struct OwnValues {
 impl Records<'_> {
     fn override_entry(&self, entry: &ModelEntry) -> Option<&ModelEntry> {
         let (Some(_), Scope::Tenant(_)) = (&entry.model.overrides, self.scope) else { return None };
-        self.loaded.entry(&format!("{}_overrides", entry.model.name)).ok()
+        self.loaded.entry(&overrides_model(entry)).ok()
     }
 
     /// Returns the tenant's overrides of a shared model. `None` if the model has none or no tenant was entered.

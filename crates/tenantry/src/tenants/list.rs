@@ -137,15 +137,23 @@ const SELECT: &str = "SELECT t.id, t.name, t.slug, t.email, t.state, t.created_a
 
 /// Conditions of a statement, with their values.
 #[derive(Default)]
-struct Where {
-    text: Vec<String>,
-    values: Vec<Value>,
+pub(crate) struct Where {
+    pub(crate) text: Vec<String>,
+    pub(crate) values: Vec<Value>,
 }
 
 impl Where {
-    fn and<const N: usize>(&mut self, text: impl Into<String>, values: [Value; N]) {
+    pub(crate) fn and<const N: usize>(&mut self, text: impl Into<String>, values: [Value; N]) {
         self.text.push(text.into());
         self.values.extend(values);
+    }
+
+    /// Adds a search in what people know of a tenant, which has the name `t` in the statement.
+    pub(crate) fn search(&mut self, search: Option<&str>) {
+        if let Some(search) = search.filter(|search| !search.is_empty()) {
+            let search = Value::from(search.to_ascii_lowercase());
+            self.and(format!("replace({SEARCHED}, ?, '') <> {SEARCHED}"), [search]);
+        }
     }
 
     fn of(filter: &Filter, schemas: &[StoreSchema]) -> Self {
@@ -154,10 +162,7 @@ impl Where {
             Some(state) => all.and("t.state = ?", [state.as_str().into()]),
             None => all.and("t.state <> 'gone'", []),
         }
-        if let Some(search) = filter.search.as_deref().filter(|search| !search.is_empty()) {
-            let search = Value::from(search.to_ascii_lowercase());
-            all.and(format!("replace({SEARCHED}, ?, '') <> {SEARCHED}"), [search]);
-        }
+        all.search(filter.search.as_deref());
         if let Some(plan) = &filter.plan {
             all.and("p.code = ?", [plan.as_str().into()]);
         }

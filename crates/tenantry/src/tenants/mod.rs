@@ -6,7 +6,7 @@
 pub(crate) mod databases;
 mod figures;
 pub(crate) mod life;
-mod list;
+pub(crate) mod list;
 mod own;
 pub mod provision;
 mod record;

@@ -5,6 +5,7 @@
 
 pub(crate) mod change;
 pub(crate) mod grants;
+mod list;
 pub(crate) mod members;
 mod of_tenant;
 mod standing;
@@ -13,6 +14,7 @@ mod verbs;
 pub use change::Flags;
 pub(crate) use change::require_credentials;
 pub(crate) use change::{link_identity, set_flags, set_name, set_password_hash, unlock};
+pub use list::{Filter, Membership, Only, Profile};
 pub use members::Member;
 pub use of_tenant::Members;
 pub use standing::Standing;
@@ -264,16 +266,6 @@ pub(crate) async fn by_identity(tx: &mut Tx, issuer: &str, subject: &str) -> Res
 
 async fn one(tx: &mut Tx, sql: &str, values: &[Value]) -> Result<Option<User>> {
     tx.query(sql, values).await?.first().map(read).transpose()
-}
-
-/// Lists users with ids greater than `after`, ordered by id.
-///
-/// # Errors
-/// Those of the control store.
-pub(crate) async fn list(tx: &mut Tx, after: Option<UserId>, limit: u32) -> Result<Vec<User>> {
-    let sql = format!("SELECT {COLUMNS} FROM users WHERE id > ? ORDER BY id LIMIT ?");
-    let values = params![after.map_or(0, UserId::get), i64::from(limit.clamp(1, 1000))];
-    tx.query(&sql, values).await?.iter().map(read).collect()
 }
 
 pub(crate) async fn count(tx: &mut Tx, sql: &str, values: &[Value]) -> Result<i64> {

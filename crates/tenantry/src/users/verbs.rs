@@ -61,13 +61,8 @@ impl Platform {
 }
 
 impl Users<'_> {
-    /// Lists users with ids greater than `after`, ordered by id.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] if the actor is not staff.
-    pub async fn list(&self, actor: &Actor, after: Option<UserId>, limit: u32) -> Result<Vec<User>> {
-        actor.require_staff()?;
-        super::list(&mut self.0.control().snapshot().await?, after, limit).await
+    pub(super) fn platform(&self) -> &Platform {
+        self.0
     }
 
     /// Lists the members of a tenant, ordered by user id.

@@ -7,7 +7,10 @@ pub(super) type Groups = &'static [(&'static str, &'static [&'static str])];
 
 /// The root's commands.
 pub(super) const ROOT: Groups = &[
-    ("Installation", &["init", "demo", "serve", "reload", "check", "node", "clock", "upgrade-to-postgres"]),
+    (
+        "Installation",
+        &["init", "demo", "serve", "reload", "check", "checklist", "node", "clock", "upgrade-to-postgres"],
+    ),
     ("Apps", &["app", "migrate"]),
     ("Tenants and people", &["tenant", "plan", "user", "sql"]),
     ("Backups", &["backup", "restore"]),

@@ -2,6 +2,7 @@
 
 pub(in crate::cli) mod audit;
 pub(in crate::cli) mod check;
+pub(in crate::cli) mod checklist;
 pub(in crate::cli) mod clock;
 pub(in crate::cli) mod completions;
 pub(in crate::cli) mod demo;

@@ -1,7 +1,7 @@
-//! Staff handler that lists the letters of the outbox, by default those that were not sent.
+//! Staff handlers for the letters of the outbox: list, by default those that were not sent, and send again.
 
 use crate::{
-    http::{App, body::Json, problem::Result, query::QueryParams, scope::Staff},
+    http::{App, body::Json, names::PathId, problem::Result, query::QueryParams, scope::Staff},
     wire::{
         Page,
         user::{Letter, LettersQuery},
@@ -12,11 +12,25 @@ use tenantry::mail::{Filter, LetterState};
 /// `GET /api/admin/mail`: newest first.
 pub(in crate::http) async fn list(
     app: App,
-    Staff(_): Staff,
+    Staff(actor): Staff,
     QueryParams(query): QueryParams<LettersQuery>,
 ) -> Result<Json<Page<Letter>>> {
-    let state = query.state.as_deref().map(LetterState::parse).transpose()?;
-    let filter = Filter { state, before: query.before.map(|id| id.0), limit: query.limit.0 };
-    let letters = app.platform().letters().list(&filter).await?;
+    let filter = filter(query)?;
+    let letters = app.platform().letters().list(&actor, &filter).await?;
     Ok(app.page(letters, filter.limit, |letter: &Letter| letter.id))
+}
+
+/// Returns the filter that a query names.
+///
+/// # Errors
+/// If a parameter has no such value.
+pub(in crate::http) fn filter(query: LettersQuery) -> Result<Filter> {
+    let all = query.state.as_deref() == Some("all");
+    let state = query.state.as_deref().filter(|_| !all).map(LetterState::parse).transpose()?;
+    Ok(Filter { state, all, before: query.before.map(|id| id.0), limit: query.limit.0 })
+}
+
+/// `POST /api/admin/mail/{id}/send`: sends a letter again.
+pub(in crate::http) async fn send(app: App, Staff(actor): Staff, PathId(id): PathId) -> Result<Json<Letter>> {
+    Ok(Json(app.platform().letters().send_again(&actor, id).await?.into()))
 }

@@ -5,11 +5,13 @@
 
 mod audit;
 mod backups;
+mod impact;
 mod impersonate;
 mod mail;
 mod nodes;
 mod operations;
 mod overview;
+mod plans;
 mod restore;
 mod tenant_life;
 mod tenants;
@@ -23,18 +25,23 @@ pub(super) use backups::{
 };
 pub(super) use copies::{clone_tenant, import};
 pub(super) use create::{attach, databases as create_databases, tenant as create_tenant};
+pub(super) use impact::show as impact;
 pub(super) use impersonate::{start as impersonate, stop as stop_impersonating};
 pub(super) use life::{
     cancel, change_settings, maintenance, rename, revoke as revoke_cancellation, settings,
 };
-pub(super) use mail::list as mail;
+pub(super) use mail::{filter as letters_filter, list as mail, send as send_letter};
 pub(super) use moving::{demote, promote, release, to as move_to};
 pub(super) use nodes::list as nodes;
 pub(super) use operations::{
     abandon as abandon_operation, cancel as cancel_operation, events as operation_events, list as operations,
     orphans, retry as retry_operation, show as operation,
 };
-pub(super) use overview::{migrate as migrate_tenant, show as overview};
+pub(super) use overview::{checklist, migrate as migrate_tenant, show as overview};
+pub(super) use plans::{
+    change as edit_plan, counted as counted_plans, create as create_plan, filter as subscriptions_filter,
+    list as plans, reset as reset_plan, subscriptions,
+};
 pub(super) use purge::{certificate, purge, survey};
 pub(super) use restore::{
     discard as discard_restore, show as restore, start as start_restore, swap as swap_restore,
@@ -45,6 +52,7 @@ pub(super) use tenants::{
     change_plan, filter as tenants_filter, list as tenants, resume, show as tenant, suspend,
 };
 pub(super) use users::{
-    change as change_user, create as create_user, list as users, of_tenant as tenant_members,
-    revoke as revoke_sessions, set_password, unlock as unlock_user,
+    change as change_user, create as create_user, filter as users_filter, list as users,
+    of_tenant as tenant_members, revoke as revoke_sessions, send_reset, set_password, show as user,
+    unlock as unlock_user,
 };

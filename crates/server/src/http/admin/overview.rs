@@ -9,7 +9,7 @@ use crate::{
     },
     wire::{
         Page,
-        overview::{Migrated, Overview},
+        overview::{CheckItem, Migrated, Overview},
     },
 };
 use tenantry::migrations::fleet;
@@ -20,6 +20,11 @@ pub(in crate::http) async fn show(app: App, Staff(actor): Staff) -> Result<Json<
     let (figures, needs) = (platform.tenants().figures().await?, platform.attention().list(&actor).await?);
     let (open, _) = platform.operations().counts().await?;
     Ok(Json(Overview::new(figures, open, needs)))
+}
+
+/// `GET /api/admin/checklist`: what the installation lacks, from its real state.
+pub(in crate::http) async fn checklist(app: App, Staff(actor): Staff) -> Result<Json<Page<CheckItem>>> {
+    Ok(Json(Page::all(app.platform().checklist().list(&actor).await?)))
 }
 
 /// `POST /api/admin/tenants/{slug}/migrate`: brings its databases to the loaded apps.

@@ -13,11 +13,14 @@ use crate::{
     wire::{
         Page,
         member::Member,
-        user::{ChangeUser, CreateUser, SetPassword, User, UsersQuery},
+        user::{ChangeUser, CreateUser, Profile, ResetSent, SetPassword, User, UsersQuery},
     },
 };
 use axum::response::NoContent;
-use tenantry::{name::UserId, users::FlagChanges};
+use tenantry::{
+    name::UserId,
+    users::{Filter, FlagChanges, Only},
+};
 
 /// `GET /api/admin/users`.
 pub(in crate::http) async fn list(
@@ -25,9 +28,40 @@ pub(in crate::http) async fn list(
     Staff(actor): Staff,
     QueryParams(query): QueryParams<UsersQuery>,
 ) -> Result<Json<Page<User>>> {
-    let after = query.after.map(|id| UserId::from_raw(id.0));
-    let users = app.platform().users().list(&actor, after, query.limit.0).await?;
-    Ok(app.page(users, query.limit.0, |user: &User| user.id))
+    let filter = filter(query)?;
+    let users = app.platform().users().list(&actor, &filter).await?;
+    Ok(app.page(users, filter.limit, |user: &User| user.id))
+}
+
+/// Returns the filter that a query names.
+///
+/// # Errors
+/// If a parameter has no such value.
+pub(in crate::http) fn filter(query: UsersQuery) -> Result<Filter> {
+    Ok(Filter {
+        search: query.q,
+        only: query.only.as_deref().map(Only::parse).transpose()?,
+        after: query.after.map(|id| UserId::from_raw(id.0)),
+        limit: query.limit.0,
+    })
+}
+
+/// `GET /api/admin/users/{id}`.
+pub(in crate::http) async fn show(
+    app: App,
+    Staff(actor): Staff,
+    PathId(id): PathId,
+) -> Result<Json<Profile>> {
+    Ok(Json(app.platform().users().show(&actor, UserId::from_raw(id)).await?.into()))
+}
+
+/// `POST /api/admin/users/{id}/reset`: sends the link to choose a new password.
+pub(in crate::http) async fn send_reset(
+    app: App,
+    Staff(actor): Staff,
+    PathId(id): PathId,
+) -> Result<Json<ResetSent>> {
+    Ok(Json(app.platform().accounts().send_reset_to(&actor, UserId::from_raw(id)).await?.into()))
 }
 
 /// `GET /api/admin/tenants/{slug}/users`.

@@ -56,6 +56,8 @@ routes! {
     post "/api/tenant/sql" Manager "Tenant" "Read-only SQL in the tenant's own database" => tenant::sql;
 
     get "/api/admin/overview" Staff "Staff" "Figures, and what needs an operator" => admin::overview;
+    get "/api/admin/checklist" Staff "Staff" "What the installation lacks before people work with it" => admin::checklist;
+    get "/api/admin/impact/{shared_model}/{id}" Staff "Staff" "Tenants that would notice a change of a shared record" => admin::impact;
     get "/api/admin/tenants" Staff "Staff" "All tenants" => admin::tenants;
     get "/api/admin/tenants/{slug}" Staff "Staff" "One tenant" => admin::tenant;
     post "/api/admin/tenants" Staff "Staff" "Create a tenant" => admin::create_tenant;
@@ -81,13 +83,21 @@ routes! {
     delete "/api/admin/tenants/{slug}/cancel" Staff "Staff" "Revoke a tenant's cancellation" => admin::revoke_cancellation;
     post "/api/admin/tenants/{slug}/plan" Staff "Staff" "Change plan or subscription" => admin::change_plan;
     get "/api/admin/tenants/{slug}/users" Staff "Staff" "Members of a tenant" => admin::tenant_members;
+    get "/api/admin/plans" Staff "Staff" "All plans, with the number of tenants on each" => admin::plans;
+    post "/api/admin/plans" Staff "Staff" "Create a plan" => admin::create_plan;
+    patch "/api/admin/plans/{code}" Staff "Staff" "Change or archive a plan" => admin::edit_plan;
+    post "/api/admin/plans/{code}/reset" Staff "Staff" "Return a plan to the configuration" => admin::reset_plan;
+    get "/api/admin/subscriptions" Staff "Staff" "Subscriptions, by renewal" => admin::subscriptions;
     get "/api/admin/users" Staff "Staff" "All users" => admin::users;
+    get "/api/admin/users/{id}" Staff "Staff" "A user with memberships and sessions" => admin::user;
+    post "/api/admin/users/{id}/reset" Staff "Staff" "Send a user a link to choose a new password" => admin::send_reset;
     post "/api/admin/users" Superuser "Staff" "Create a user" => admin::create_user;
     patch "/api/admin/users/{id}" Superuser "Staff" "Change a user's standing" => admin::change_user;
     delete "/api/admin/users/{id}/sessions" Staff "Staff" "Sign a user out everywhere" => admin::revoke_sessions;
     put "/api/admin/users/{id}/password" Superuser "Staff" "Set the password of a user who forgot it" => admin::set_password;
     post "/api/admin/users/{id}/unlock" Staff "Staff" "Open an account that was closed after wrong passwords" => admin::unlock_user;
     get "/api/admin/mail" Staff "Staff" "Letters that were not sent, or all in one state" => admin::mail;
+    post "/api/admin/mail/{id}/send" Staff "Staff" "Send a letter again" => admin::send_letter;
     get "/api/admin/audit" Staff "Staff" "Audit log" => admin::audit;
     get "/api/admin/audit/verify" Staff "Staff" "Check the audit log's chain" => admin::verify_audit;
     get "/api/admin/tenants/{slug}/backups" Staff "Backups" "Backups of a tenant" => admin::tenant_backups;

@@ -3,11 +3,16 @@
 use crate::wire::{AsText, Email, Id, Instant, Limit, Password, absent_or};
 use schemars::JsonSchema;
 use serde::Serialize;
-use tenantry::{mail, users};
+use tenantry::{access::sessions::SessionInfo, mail, name, tenants, users};
 
 requests! {
     /// Query of the list of users.
     struct UsersQuery {
+        /// Part of address or name.
+        q: Option<String>,
+        /// Only users of this kind: with rights of the platform, closed, with an unproven address, or locked.
+        #[schemars(extend("enum" = ["staff", "superusers", "closed", "unconfirmed", "locked"]))]
+        only: Option<String>,
         /// Only entries after the one with this id.
         after: Option<Id>,
         #[serde(default)]
@@ -78,8 +83,8 @@ requests! {
 
     /// Query of the list of letters.
     struct LettersQuery {
-        /// Only those in this state; when it is absent, waiting and failed ones.
-        #[schemars(extend("enum" = ["waiting", "sent", "failed", "dropped"]))]
+        /// Only those in this state, or in every state; when it is absent, waiting and failed ones.
+        #[schemars(extend("enum" = ["waiting", "sent", "failed", "dropped", "all"]))]
         state: Option<String>,
         /// Only entries before the one with this id.
         before: Option<Id>,
@@ -106,5 +111,51 @@ answers! {
         next_at: Option<Instant> = letter.next_at_us.map(Instant),
         /// Why the last attempt failed.
         error: Option<String> = letter.error,
+        /// Its link was used, or its purpose is fulfilled otherwise.
+        used: bool = letter.is_used,
+    }
+}
+
+answers! {
+    /// A user with memberships and sessions.
+    struct Profile from profile: users::Profile {
+        user: User = profile.user.into(),
+        /// 200 at most.
+        memberships: Vec<UserMembership> = profile.memberships.into_iter().map(UserMembership::from).collect(),
+        /// Live sessions, newest first, 200 at most.
+        sessions: Vec<UserSession> = profile.sessions.into_iter().map(UserSession::from).collect(),
+    }
+
+    /// A membership of a user.
+    struct UserMembership from of: users::Membership {
+        /// Id of the tenant.
+        tenant: i64 = of.tenant.get(),
+        slug: AsText<name::Slug> = AsText(of.slug),
+        name: String = of.name,
+        /// State of the tenant.
+        state: AsText<tenants::State> = AsText(of.state),
+        role: AsText<name::RoleName> = AsText(of.role),
+        since: Instant = Instant(of.since_us),
+    }
+
+    /// A live session of a user.
+    struct UserSession from session: SessionInfo {
+        id: i64 = session.id,
+        created_at: Instant = Instant(session.created_us),
+        expires_at: Instant = Instant(session.expires_us),
+        /// Last use, to the minute.
+        seen_at: Instant = Instant(session.seen_us),
+        address: Option<String> = session.address,
+        agent: Option<String> = session.agent,
+        /// Staff act as this user in it.
+        impersonated: bool = session.impersonated,
+    }
+}
+
+answers! {
+    /// What became of a letter to choose a new password.
+    struct ResetSent from sent: bool {
+        /// False: such a letter waits to be sent already.
+        sent: bool = sent,
     }
 }

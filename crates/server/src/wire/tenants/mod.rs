@@ -1,6 +1,7 @@
 //! Tenants: their state and databases, plans, copies and moves, removal.
 
 pub(crate) mod copies;
+pub(crate) mod impact;
 pub(crate) mod overview;
 pub(crate) mod plan;
 pub(crate) mod purge;

@@ -3,7 +3,9 @@
 use crate::wire::{AsText, Instant};
 use schemars::JsonSchema;
 use serde::Serialize;
-use tenantry::{Level, Need, Trouble, migrations::fleet, name::StoreName, plans, tenants};
+use tenantry::{
+    Check, ChecklistItem, Level, Need, Trouble, migrations::fleet, name::StoreName, plans, tenants,
+};
 
 /// The installation at a glance.
 #[derive(Serialize, JsonSchema)]
@@ -69,6 +71,24 @@ answers! {
         detail: Option<String> = need.detail,
         /// The instant that it is about.
         at: Option<Instant> = need.at_us.map(Instant),
+    }
+}
+
+answers! {
+    /// A line of the checklist of a new installation.
+    struct CheckItem from item: ChecklistItem {
+        /// What is looked at.
+        check: AsText<Check> = AsText(item.check),
+        /// It is as it should be.
+        done: bool = item.done,
+        /// How urgent it is if it is not: `bad`, `warn` or `note`.
+        level: AsText<Level> = AsText(item.level),
+        /// Number of things that it is about.
+        count: u64 = item.count,
+        /// The model or plan that it is about, or why it could not be looked at.
+        detail: Option<String> = item.detail,
+        /// The command, the request or the setting that mends it.
+        remedy: Option<String> = item.remedy,
     }
 }
 

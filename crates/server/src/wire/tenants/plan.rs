@@ -1,7 +1,8 @@
 //! Plans and limits.
 
+use crate::wire::{AsText, Id, Instant, Limit, Name, absent_or};
 use std::collections::BTreeSet;
-use tenantry::plans;
+use tenantry::{name, plans, tenants};
 
 answers! {
     /// A plan on offer.
@@ -31,5 +32,156 @@ answers! {
         requests_per_second: Option<u64> = limits.requests_per_second,
         /// Requests at the same time.
         concurrency: Option<u64> = limits.concurrency,
+    }
+}
+
+answers! {
+    /// A plan as staff see it.
+    struct StaffPlan from of: (plans::Plan, u64) {
+        /// New subscriptions are refused.
+        archived: bool = of.0.archived,
+        /// Staff made or changed it, so the configuration no longer changes it.
+        kept: bool = of.0.kept,
+        /// Number of tenants on it.
+        tenants: u64 = of.1,
+        #[serde(flatten)]
+        plan: Plan = of.0.into(),
+    }
+
+    /// A subscription of a tenant.
+    struct Subscription from of: plans::ListedSubscription {
+        /// Id of the tenant.
+        tenant: i64 = of.tenant.get(),
+        slug: AsText<name::Slug> = AsText(of.slug),
+        /// Name of the tenant.
+        name: String = of.name,
+        /// State of the tenant.
+        tenant_state: AsText<tenants::State> = AsText(of.tenant_state),
+        /// Code of the plan.
+        plan: String = of.plan,
+        /// State of the subscription as of now.
+        state: AsText<plans::State> = AsText(of.state),
+        started_at: Instant = Instant(of.started_at_us),
+        /// End of the trial or paid period. Null: it has none.
+        ends_at: Option<Instant> = of.ends_at_us.map(Instant),
+        /// Whole days until then, rounded up.
+        days_remaining: Option<i64> = of.days_remaining,
+    }
+}
+
+requests! {
+    /// Limits of a plan. What is absent or null has no limit.
+    struct PlanLimits {
+        users: Option<u64>,
+        rows: Option<u64>,
+        bytes: Option<u64>,
+        file_bytes: Option<u64>,
+        requests_per_second: Option<u64>,
+        concurrency: Option<u64>,
+    }
+
+    /// A plan to create.
+    struct NewPlan {
+        code: Name,
+        name: String,
+        /// Text for people: the platform does not bill.
+        #[serde(default)]
+        price: String,
+        /// Length of the trial. 0: there is none.
+        #[serde(default)]
+        trial_days: u32,
+        limits: PlanLimits,
+        #[serde(default)]
+        features: BTreeSet<String>,
+        /// A registration may choose it.
+        #[serde(default)]
+        self_service: bool,
+    }
+
+    /// A change of a plan. What is absent stays.
+    struct ChangedPlan {
+        #[serde(default, deserialize_with = "absent_or")]
+        #[schemars(with = "String")]
+        name: Option<String>,
+        #[serde(default, deserialize_with = "absent_or")]
+        #[schemars(with = "String")]
+        price: Option<String>,
+        #[serde(default, deserialize_with = "absent_or")]
+        #[schemars(with = "u32")]
+        trial_days: Option<u32>,
+        /// All limits, in place of the present ones.
+        #[serde(default, deserialize_with = "absent_or")]
+        #[schemars(with = "PlanLimits")]
+        limits: Option<PlanLimits>,
+        /// All features, in place of the present ones.
+        #[serde(default, deserialize_with = "absent_or")]
+        #[schemars(with = "BTreeSet<String>")]
+        features: Option<BTreeSet<String>>,
+        #[serde(default, deserialize_with = "absent_or")]
+        #[schemars(with = "bool")]
+        self_service: Option<bool>,
+        /// New subscriptions are refused.
+        #[serde(default, deserialize_with = "absent_or")]
+        #[schemars(with = "bool")]
+        archived: Option<bool>,
+    }
+
+    /// Query of the list of subscriptions.
+    struct SubscriptionsQuery {
+        /// Part of slug, name or e-mail address of the tenant.
+        q: Option<String>,
+        /// Code of the plan.
+        plan: Option<String>,
+        /// State as of now.
+        #[schemars(extend("enum" = ["trial", "active", "past_due", "cancelled", "expired"]))]
+        state: Option<String>,
+        /// Only those that end within so many days, or have ended.
+        #[schemars(range(max = 3650))]
+        within_days: Option<u32>,
+        /// Only entries after that of the tenant with this id.
+        after: Option<Id>,
+        #[serde(default)]
+        limit: Limit,
+    }
+}
+
+impl From<PlanLimits> for plans::Limits {
+    fn from(limits: PlanLimits) -> Self {
+        Self {
+            users: limits.users,
+            rows: limits.rows,
+            bytes: limits.bytes,
+            file_bytes: limits.file_bytes,
+            requests_per_second: limits.requests_per_second,
+            concurrency: limits.concurrency,
+        }
+    }
+}
+
+impl From<NewPlan> for plans::PlanSpec {
+    fn from(plan: NewPlan) -> Self {
+        Self {
+            code: plan.code.0,
+            name: plan.name,
+            trial_days: plan.trial_days,
+            price: plan.price,
+            limits: plan.limits.into(),
+            features: plan.features,
+            self_service: plan.self_service,
+        }
+    }
+}
+
+impl From<ChangedPlan> for plans::PlanChange {
+    fn from(change: ChangedPlan) -> Self {
+        Self {
+            name: change.name,
+            trial_days: change.trial_days,
+            price: change.price,
+            limits: change.limits.map(plans::Limits::from),
+            features: change.features,
+            self_service: change.self_service,
+            archived: change.archived,
+        }
     }
 }

@@ -13,6 +13,7 @@
 mod agreement;
 mod delete;
 pub(crate) mod dependence;
+pub(crate) mod impact;
 pub(crate) mod leaving;
 
 use super::Records;

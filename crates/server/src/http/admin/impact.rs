@@ -1,0 +1,20 @@
+//! Staff handler that says which tenants would notice a change or a delete of a shared record.
+
+use crate::{
+    http::{App, body::Json, problem::Result, query::QueryParams, scope::Staff},
+    wire::impact::{Impact, ImpactQuery},
+};
+use axum::extract::Path;
+use tenantry::{name::TenantId, records::Scope};
+
+/// `GET /api/admin/impact/{shared_model}/{id}`.
+pub(in crate::http) async fn show(
+    app: App,
+    Staff(actor): Staff,
+    Path((model, id)): Path<(String, String)>,
+    QueryParams(query): QueryParams<ImpactQuery>,
+) -> Result<Json<Impact>> {
+    let records = app.platform().records(Scope::Staff(&actor), &model)?;
+    let after = query.after.map(|id| TenantId::from_raw(id.0));
+    Ok(Json(records.impact(&id, after, query.limit.0 as usize).await?.into()))
+}

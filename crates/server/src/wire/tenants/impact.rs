@@ -1,0 +1,59 @@
+//! Tenants that would notice a change of a shared record.
+
+use crate::wire::{AsText, Id, Limit};
+use tenantry::{
+    name::{self, FieldName, ModelName},
+    records,
+};
+
+requests! {
+    /// Query of the tenants that would notice a change of a shared record.
+    struct ImpactQuery {
+        /// `next` of the page before.
+        after: Option<Id>,
+        /// Most tenants that the answer names, 200 at most.
+        #[serde(default)]
+        limit: Limit,
+    }
+}
+
+answers! {
+    /// A page of the tenants that would notice a change of a shared record. It takes a few seconds at most, and may end
+    /// before it has as many tenants as asked for.
+    struct Impact from impact: records::Impact {
+        tenants: Vec<Noticing> = impact.noticing.into_iter().map(Noticing::from).collect(),
+        /// Number of tenants that answered for this page.
+        asked: u64 = impact.asked,
+        /// Tenants that could not be asked: whether they would notice is not known.
+        unasked: Vec<Unasked> = impact.unasked.into_iter().map(Unasked::from).collect(),
+        /// What the next page comes after; null if there is none.
+        next: Option<String> = impact.next.map(|id| id.to_string()),
+    }
+
+    /// A tenant that would notice.
+    struct Noticing from noticing: records::Noticing {
+        /// Id of the tenant.
+        tenant: i64 = noticing.tenant.get(),
+        slug: AsText<name::Slug> = AsText(noticing.slug),
+        name: String = noticing.name,
+        /// Its rows that refer to the record. They keep the record from being deleted.
+        references: Vec<References> = noticing.references.into_iter().map(References::from).collect(),
+        /// Fields for which it has its own values, so that it does not see a change of them.
+        own: Vec<AsText<FieldName>> = noticing.own.into_iter().map(AsText).collect(),
+    }
+
+    /// Rows of one model that refer to the record.
+    struct References from of: (ModelName, FieldName, u64) {
+        model: AsText<ModelName> = AsText(of.0),
+        field: AsText<FieldName> = AsText(of.1),
+        count: u64 = of.2,
+    }
+
+    /// A tenant that could not be asked.
+    struct Unasked from unasked: records::Unasked {
+        /// Id of the tenant.
+        tenant: i64 = unasked.tenant.get(),
+        slug: String = unasked.slug,
+        reason: String = unasked.why,
+    }
+}

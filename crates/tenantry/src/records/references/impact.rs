@@ -1,0 +1,274 @@
+//! Which tenants would notice a change or a delete of a shared record: those that refer to it, and those that have own
+//! values for it. Staff see numbers, never rows.
+//!
+//! Called by the staff API and by the forms of shared records. It decides nothing: a delete asks every tenant again
+//! (`delete`). The cost grows with the number of tenants, so an answer is a page and takes a few seconds at most.
+
+use super::leaving::Referrer;
+use crate::{
+    Error, Result,
+    access::gates::Verb,
+    control::params,
+    platform::loaded::{Loaded, ModelEntry},
+    records::{Records, Scope, overrides::overrides_model, read::id_value},
+    topology::{PlacementState, TenantRecord},
+};
+use futures_util::{StreamExt, future::BoxFuture, stream};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tenantry_engine::{
+    name::{FieldName, ModelName, Slug, StoreName, TenantId},
+    overrides,
+    query::{Filter, Operator, RecordId, Select},
+    row::Collect,
+    value::Value,
+};
+
+/// Number of tenants asked at a time.
+const AT_ONCE: usize = 8;
+/// Number of tenants that one look into the catalog finds.
+const BATCH: i64 = 256;
+/// Time after which an answer ends.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Largest number of tenants that an answer names.
+pub const MAX_NOTICING: usize = 200;
+
+/// A page of the tenants that would notice a change of a shared record, in the order of their ids.
+#[derive(Debug, Default)]
+pub struct Impact {
+    /// Tenants that refer to the record or have own values for it.
+    pub noticing: Vec<Noticing>,
+    /// Number of tenants that answered.
+    pub asked: u64,
+    /// Tenants that could not be asked.
+    pub unasked: Vec<Unasked>,
+    /// The last tenant of this page. `None`: no others are left.
+    pub next: Option<TenantId>,
+}
+
+/// A tenant that would notice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Noticing {
+    /// Its id.
+    pub tenant: TenantId,
+    /// Its short name.
+    pub slug: Slug,
+    /// Its display name.
+    pub name: String,
+    /// Number of its rows that refer to the record, by model and field; none with 0.
+    pub references: Vec<(ModelName, FieldName, u64)>,
+    /// Fields for which it has its own values.
+    pub own: Vec<FieldName>,
+}
+
+/// A tenant that could not be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unasked {
+    /// Its id.
+    pub tenant: TenantId,
+    /// Its short name; the id if that is not known.
+    pub slug: String,
+    /// Why, without private detail.
+    pub why: String,
+}
+
+/// What is asked of the tenants.
+struct Question<'a> {
+    records: &'a Records<'a>,
+    id: RecordId,
+    /// Stores in which an answer may be.
+    stores: Vec<StoreName>,
+}
+
+impl Records<'_> {
+    /// Returns the tenants after `after` that would notice a change or a delete of this shared record.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the actor is not staff outside any tenant, and for a missing record; [`Error::Denied`] for an
+    /// actor who may not read the model.
+    pub async fn impact(&self, id: &str, after: Option<TenantId>, limit: usize) -> Result<Impact> {
+        let Scope::Staff(actor) = self.scope else { return Err(Error::NotFound("record")) };
+        actor.require_staff()?;
+        self.allow(Verb::Read)?;
+        let id = self.parse_id(id)?;
+        if !self.session().await?.exists(self.name(), std::slice::from_ref(&id)).await?.is_empty() {
+            return Err(Error::NotFound("record"));
+        }
+        let question = Question { records: self, id, stores: self.answering_stores() };
+        question.ask(after, limit.clamp(1, MAX_NOTICING)).await
+    }
+
+    /// Returns the stores of tenants that may refer to records of this model, or hold own values for them.
+    fn answering_stores(&self) -> Vec<StoreName> {
+        let own = self.entry.model.overrides.as_ref().map(|_| overrides_model(&self.entry));
+        let models = self.entry.referrers.iter().map(|referrer| referrer.model.to_string()).chain(own);
+        let stores = models.filter_map(|name| Some(self.loaded.entry(&name).ok()?.model.store.clone()));
+        let mut stores: Vec<_> = stores.collect();
+        stores.sort();
+        stores.dedup();
+        stores
+    }
+}
+
+impl Question<'_> {
+    async fn ask(&self, mut after: Option<TenantId>, limit: usize) -> Result<Impact> {
+        let until = Instant::now() + PATIENCE;
+        let mut found = Impact::default();
+        loop {
+            let tenants = self.tenants(after).await?;
+            let Some(last) = tenants.last().copied() else { return Ok(found) };
+            let is_done = self.ask_these(&tenants, until, limit, &mut found).await;
+            if !is_done {
+                return Ok(found);
+            }
+            after = Some(last);
+        }
+    }
+
+    /// Returns the next tenants that have databases of these stores.
+    async fn tenants(&self, after: Option<TenantId>) -> Result<Vec<TenantId>> {
+        if self.stores.is_empty() {
+            return Ok(vec![]);
+        }
+        let stores = vec!["?"; self.stores.len()].join(", ");
+        let sql = format!(
+            "SELECT DISTINCT tenant FROM placements WHERE tenant > ? AND state = 'ready' AND store IN ({stores}) \
+             ORDER BY tenant LIMIT {BATCH}"
+        );
+        let mut values = params![after.map_or(0, TenantId::get)].to_vec();
+        values.extend(self.stores.iter().map(|store| store.as_str().into()));
+        let mut tx = self.records.inner.control.snapshot().await?;
+        tx.query(&sql, &values).await?.iter().map(|row| Ok(TenantId::from_raw(row.integer(0)?))).collect()
+    }
+
+    /// Asks these tenants. Returns false if the answer is to end before the last of them; then it says where.
+    async fn ask_these(
+        &self,
+        tenants: &[TenantId],
+        until: Instant,
+        limit: usize,
+        found: &mut Impact,
+    ) -> bool {
+        let ask = |id| -> BoxFuture<'_, Result<Option<Noticing>>> { Box::pin(self.of_tenant(id)) };
+        let mut answers = stream::iter(tenants.to_vec()).map(ask).buffered(AT_ONCE);
+        for tenant in tenants {
+            let answer = tokio::time::timeout_at(until.into(), answers.next()).await;
+            let is_late = answer.is_err();
+            let unasked = match answer {
+                Ok(Some(Ok(noticing))) => {
+                    found.asked += 1;
+                    found.noticing.extend(noticing);
+                    None
+                }
+                Ok(Some(Err(error))) => Some(error.public_title()),
+                Ok(None) | Err(_) => Some("did not answer in time".to_owned()),
+            };
+            if let Some(why) = unasked {
+                let slug =
+                    self.record(*tenant).await.map_or_else(|_| tenant.to_string(), |r| r.slug.to_string());
+                found.unasked.push(Unasked { tenant: *tenant, slug, why });
+            }
+            if is_late || found.noticing.len() >= limit || found.unasked.len() >= MAX_NOTICING {
+                found.next = Some(*tenant);
+                return false;
+            }
+        }
+        true
+    }
+
+    async fn record(&self, id: TenantId) -> Result<Arc<TenantRecord>> {
+        self.records.inner.access.directory().tenant(id).await
+    }
+
+    /// Returns what one tenant would notice; `None` if nothing.
+    async fn of_tenant(&self, id: TenantId) -> Result<Option<Noticing>> {
+        let record = self.record(id).await?;
+        // A tenant that was not migrated yet is asked by the models that its databases have.
+        let loaded = self.records.loaded.clone().of(&record);
+        let mut found = Noticing {
+            tenant: id,
+            slug: record.slug.clone(),
+            name: record.name.clone(),
+            references: vec![],
+            own: vec![],
+        };
+        let mut by_store: BTreeMap<&StoreName, Vec<&Referrer>> = BTreeMap::new();
+        for referrer in &self.records.entry.referrers {
+            if let Ok(entry) = loaded.entry(referrer.model.as_str()) {
+                by_store.entry(&entry.model.store).or_default().push(referrer);
+            }
+        }
+        for referrers in by_store.into_values() {
+            self.count(&record, &loaded, &referrers, &mut found).await?;
+        }
+        self.own_values_of(&record, &loaded, &mut found).await?;
+        Ok(Some(found).filter(|found| !found.references.is_empty() || !found.own.is_empty()))
+    }
+
+    /// Opens a session in a store of the tenant; `None` if it has no database there.
+    async fn session(
+        &self,
+        record: &TenantRecord,
+        entry: &ModelEntry,
+    ) -> Result<Option<tenantry_engine::Session>> {
+        let is_here = |p: &&crate::topology::Placement| {
+            p.state == PlacementState::Ready && p.place.store == entry.model.store
+        };
+        let Some(placement) = record.placements.iter().find(is_here) else { return Ok(None) };
+        let session = self.records.inner.engine.session(&placement.place, &entry.schema).await?;
+        Ok(Some(session.may_lag()))
+    }
+
+    async fn count(
+        &self,
+        record: &TenantRecord,
+        loaded: &Loaded,
+        referrers: &[&Referrer],
+        found: &mut Noticing,
+    ) -> Result<()> {
+        let Some(first) = referrers.first() else { return Ok(()) };
+        let entry = loaded.entry(first.model.as_str())?;
+        let Some(session) = self.session(record, entry).await? else { return Ok(()) };
+        for referrer in referrers {
+            let filter = Filter::Compare(referrer.field.clone(), Operator::Eq, id_value(&self.id));
+            let count = session.count(referrer.model.as_str(), &filter, None, None).await?;
+            if count > 0 {
+                found.references.push((referrer.model.clone(), referrer.field.clone(), count));
+            }
+        }
+        Ok(())
+    }
+
+    async fn own_values_of(
+        &self,
+        record: &TenantRecord,
+        loaded: &Loaded,
+        found: &mut Noticing,
+    ) -> Result<()> {
+        let shared = &self.records.entry;
+        if shared.model.overrides.is_none() {
+            return Ok(());
+        }
+        let Ok(entry) = loaded.entry(&overrides_model(shared)) else { return Ok(()) };
+        let Some(session) = self.session(record, entry).await? else { return Ok(()) };
+        let field = |name: &str| FieldName::parse(name);
+        let select = Select {
+            filter: Filter::Compare(field("shared_id")?, Operator::Eq, id_value(&self.id)),
+            limit: 1,
+            fields: vec![field("changes")?],
+            ..Select::default()
+        };
+        let name = entry.model.name.as_str();
+        let (page, _) = session.select(name, &select, None, Collect::default()).await?;
+        let plan = shared.schema.model(shared.model.name.as_str()).ok_or(Error::NotFound("model"))?;
+        if let Some(Value::Json(changes)) =
+            page.rows.into_iter().next().and_then(|row| row.into_iter().next())
+        {
+            found.own = overrides::values(plan, &changes).into_iter().map(|(name, _)| name).collect();
+        }
+        Ok(())
+    }
+}
