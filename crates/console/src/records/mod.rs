@@ -228,6 +228,8 @@ pub struct Form<'a> {
     pub conflict: bool,
     /// Fields.
     pub fields: Vec<Field>,
+    /// Address of the companies that would notice a change. Empty: they are not shown.
+    pub impact: &'a str,
 }
 
 /// A field of a form.
@@ -341,6 +343,8 @@ pub struct Delete<'a> {
     pub name: &'a str,
     /// Version of the record.
     pub version: Option<i64>,
+    /// Address of the companies that would notice the deletion. Empty: they are not shown.
+    pub impact: &'a str,
     /// Records that refer to it and do not let it go.
     pub blocking: Vec<Referrer>,
     /// Records that refer to it and lose the reference.

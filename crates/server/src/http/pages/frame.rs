@@ -34,6 +34,7 @@ pub(super) fn of_person(of: &Oneself, title: &str) -> Frame {
         link(&of.visit, "/account/", "Account", "circle-user"),
     ];
     if of.actor.is_staff() {
+        links.push(link(&of.visit, "/admin/", "Platform data", "layers"));
         links.push(link(&of.visit, "/master-admin/", "Operators", "shield"));
     }
     Frame {
@@ -54,10 +55,46 @@ pub(super) fn of_operator(of: &Oneself, title: &str) -> Frame {
         link(visit, "/master-admin/servers/", "Servers", "server"),
         link(visit, "/master-admin/audit/", "Audit log", "book-open"),
     ];
+    let staff = vec![link(visit, "/admin/", "Platform data", "layers")];
     Frame {
         face: Face::Master,
         person: person(&of.actor),
-        nav: vec![Group { label: "Platform", links: overview }],
+        nav: vec![Group { label: "Platform", links: overview }, Group { label: "Staff", links: staff }],
+        ..of_guest(visit, title)
+    }
+}
+
+/// Returns the frame of a page for staff.
+pub(super) fn of_staff(of: &Oneself, title: &str) -> Frame {
+    let visit = &of.visit;
+    let overview = vec![
+        exact(visit, "/admin/", "Overview", "list-checks"),
+        link(visit, "/admin/companies/", "Companies", "building-2"),
+        link(visit, "/admin/plans/", "Plans", "credit-card"),
+        link(visit, "/admin/subscriptions/", "Subscriptions", "calendar"),
+        link(visit, "/admin/users/", "People", "users"),
+        link(visit, "/admin/letters/", "Letters", "mail"),
+    ];
+    let platform = visit.app.platform();
+    let is_shared = |store: &str| platform.config().store(store).is_some_and(|s| s.scope == Scope::System);
+    let models = platform.models();
+    let shared = models.iter().filter(|model| {
+        is_shared(model.store.as_str()) && gates::allows(&of.actor, &model.permissions, Verb::Read)
+    });
+    let to_list = |name: &str, label: &str| link(visit, &format!("/admin/data/{name}/"), label, "layers");
+    let all = exact(visit, "/admin/data/", "All", "table-2");
+    let lists = shared.map(|model| to_list(model.name.as_str(), &model.label));
+    let shared: Vec<_> = std::iter::once(all).chain(lists).collect();
+    let operators = vec![link(visit, "/master-admin/", "Operators", "shield")];
+    let groups = [
+        Group { label: "Staff", links: overview },
+        Group { label: "Shared data", links: shared },
+        Group { label: "Platform", links: operators },
+    ];
+    Frame {
+        face: Face::Staff,
+        person: person(&of.actor),
+        nav: groups.into_iter().filter(|group| !group.links.is_empty()).collect(),
         ..of_guest(visit, title)
     }
 }

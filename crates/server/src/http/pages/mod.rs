@@ -6,6 +6,7 @@
 
 mod account;
 mod acting;
+pub(super) mod admin;
 mod answer;
 mod assets;
 mod company;

@@ -22,7 +22,7 @@ use http::request::Parts;
 use std::sync::Arc;
 use tenantry::{
     Platform,
-    access::{self, Actor},
+    access::{self, Actor, Positions},
     name::Slug,
     topology::TenantRecord,
 };
@@ -63,6 +63,12 @@ pub(in crate::http) struct Inside {
     pub(super) tenant: access::Tenant,
     /// Name of the staff member who acts as a member.
     pub(super) staff: Option<String>,
+}
+
+/// A visit to the pages of records: in a company, or of staff at the records that all companies share.
+pub(in crate::http) enum Site {
+    Company(Inside),
+    Staff(Oneself, Positions),
 }
 
 /// A visit of platform staff.
@@ -152,6 +158,28 @@ impl FromRequestParts<App> for Staffed {
         let of = Oneself::from_request_parts(parts, app).await?;
         of.actor.require_staff()?;
         Ok(Self(of))
+    }
+}
+
+impl FromRequestParts<App> for Site {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        if !parts.uri.path().starts_with("/admin/") {
+            return Ok(Self::Company(Inside::from_request_parts(parts, app).await?));
+        }
+        let Staffed(of) = Staffed::from_request_parts(parts, app).await?;
+        let positions = parts.extensions.get::<Positions>().cloned().unwrap_or_default();
+        Ok(Self::Staff(of, positions))
+    }
+}
+
+impl Site {
+    pub(super) fn visit(&self) -> &Visit {
+        match self {
+            Self::Company(inside) => &inside.visit,
+            Self::Staff(of, _) => &of.visit,
+        }
     }
 }
 

@@ -24,7 +24,7 @@ use tenantry::records::Records;
 /// `/api/records/{model}`.
 #[derive(Debug, Deserialize)]
 pub(super) struct ModelPath {
-    model: String,
+    pub(super) model: String,
 }
 
 /// `/api/records/{model}/{id}`.

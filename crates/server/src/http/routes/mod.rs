@@ -122,10 +122,13 @@ macro_rules! routes {
 mod api;
 mod operators;
 mod pages;
+mod staff;
 
 /// All fixed routes.
-pub static ROUTES: LazyLock<Vec<Route>> =
-    LazyLock::new(|| api::routes().into_iter().chain(pages::routes()).chain(operators::routes()).collect());
+pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
+    let pages = pages::routes().into_iter().chain(operators::routes()).chain(staff::routes());
+    api::routes().into_iter().chain(pages).collect()
+});
 
 /// Returns all routes of the platform, to serve as they are or to merge with own routes.
 ///

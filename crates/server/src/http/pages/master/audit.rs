@@ -19,6 +19,7 @@ use tenantry::{
     access::Actor,
     audit::{Query, Row},
     name::UserId,
+    users,
 };
 use tenantry_console::{
     Notice,
@@ -94,8 +95,9 @@ async fn names(app: &App, actor: &Actor, rows: &[Row]) -> Result<BTreeMap<String
     }
     let mut names = BTreeMap::new();
     for id in ids {
-        let after = Some(UserId::from_raw(id - 1));
-        let found = app.platform().users().list(actor, after, 1).await?;
+        let filter =
+            users::Filter { after: Some(UserId::from_raw(id - 1)), limit: 1, ..users::Filter::default() };
+        let found = app.platform().users().list(actor, &filter).await?;
         if let Some(user) = found.into_iter().find(|user| user.id.get() == id) {
             names.insert(format!("user:{id}"), user.email);
         }

@@ -11,9 +11,9 @@ use crate::http::{
 };
 use axum::response::Response;
 use http::StatusCode;
-use tenantry::{Error, access::passwords::Password};
+use tenantry::access::{Confirmed, passwords::Password};
 use tenantry_console::{
-    Notice,
+    Face, Notice,
     master::{Field, Form, Kind, Note},
 };
 
@@ -21,6 +21,8 @@ use tenantry_console::{
 #[derive(Debug, Default)]
 pub(in crate::http::pages) struct Ask {
     pub(in crate::http::pages) title: String,
+    /// Whose page it is; operators' unless it is that of staff.
+    pub(in crate::http::pages) face: Face,
     /// The page that it belongs to: address and name.
     pub(in crate::http::pages) back: (String, String),
     pub(in crate::http::pages) lead: String,
@@ -39,7 +41,10 @@ impl Ask {
     }
 
     fn with(&self, of: &Oneself, notice: Option<Notice>, status: StatusCode) -> Response {
-        let mut frame = frame::of_operator(of, &self.title);
+        let mut frame = match self.face {
+            Face::Staff => frame::of_staff(of, &self.title),
+            _ => frame::of_operator(of, &self.title),
+        };
         frame.notice = notice;
         let form = Form {
             frame: &frame,
@@ -104,13 +109,7 @@ pub(in crate::http::pages) fn own_password() -> Field {
 ///
 /// # Errors
 /// A problem of the field `password`.
-pub(in crate::http::pages) async fn prove(of: &Oneself, client: &Client, sent: &Fields) -> Result<()> {
-    let password = Password::new(sent.get("password"));
-    let proven = of.visit.app.platform().access().confirm_password(&of.actor, password, &client.origin).await;
-    match proven {
-        Err(Error::Unauthenticated(private)) => {
-            Err(Problem::field("password", "this is not your password").private(private))
-        }
-        other => Ok(other?),
-    }
+pub(in crate::http::pages) async fn prove(of: &Oneself, client: &Client, sent: &Fields) -> Result<Confirmed> {
+    let password = Some(Password::new(sent.get("password")));
+    Ok(of.visit.app.platform().access().confirm(&of.actor, password, &client.origin).await?)
 }

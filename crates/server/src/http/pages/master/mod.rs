@@ -8,14 +8,14 @@ mod audit;
 mod backups;
 mod certificate;
 mod enter;
-mod form;
+pub(super) mod form;
 mod home;
 mod needs;
 mod operations;
 mod servers;
 mod tenant;
 mod tenants;
-mod words;
+pub(super) mod words;
 
 pub(in crate::http) use acts::{
     ask_back_up, ask_cancel, ask_clone, ask_create, ask_databases, ask_demote, ask_discard, ask_maintenance,

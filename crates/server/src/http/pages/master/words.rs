@@ -10,7 +10,7 @@ use tenantry::{
 use tenantry_console::master::{Cell, Tone};
 
 /// Returns the state of a tenant. A cancelled tenant works until its grace period ends.
-pub(super) fn state(tenant: &Listed) -> Cell {
+pub(in crate::http::pages) fn state(tenant: &Listed) -> Cell {
     match (&tenant.maintenance, &tenant.retirement, tenant.state) {
         (Some(_), _, State::Active) => Cell::tag("Maintenance", Tone::Warn),
         (_, Some(_), State::Active | State::Suspended) => Cell::tag("Cancelled, still open", Tone::Warn),
@@ -24,7 +24,7 @@ pub(super) fn state(tenant: &Listed) -> Cell {
 }
 
 /// Returns plan and subscription of a tenant.
-pub(super) fn subscription(tenant: &Listed) -> Cell {
+pub(in crate::http::pages) fn subscription(tenant: &Listed) -> Cell {
     let (Some(plan), Some(state)) = (&tenant.plan, tenant.subscription) else { return Cell::default() };
     let days = tenant.days_remaining.map(|days| format!(", {days} days")).unwrap_or_default();
     let text = match state {
@@ -35,7 +35,7 @@ pub(super) fn subscription(tenant: &Listed) -> Cell {
 }
 
 /// Returns the relation of databases to the loaded schema.
-pub(super) fn schema(versions: &[Version]) -> Cell {
+pub(in crate::http::pages) fn schema(versions: &[Version]) -> Cell {
     match versions {
         [] => Cell::default(),
         _ if versions.contains(&Version::Ahead) => Cell::tag("Newer than the apps", Tone::Bad),
@@ -45,17 +45,17 @@ pub(super) fn schema(versions: &[Version]) -> Cell {
 }
 
 /// Returns an instant.
-pub(super) fn at(us: i64) -> Cell {
+pub(in crate::http::pages) fn at(us: i64) -> Cell {
     Cell::at(words::instant(us), words::iso(us))
 }
 
 /// Returns an instant, if there is one.
-pub(super) fn maybe_at(us: Option<i64>) -> Cell {
+pub(in crate::http::pages) fn maybe_at(us: Option<i64>) -> Cell {
     us.map_or_else(Cell::default, at)
 }
 
 /// Returns the state of an operation.
-pub(super) fn operation(one: &operations::Listed) -> Cell {
+pub(in crate::http::pages) fn operation(one: &operations::Listed) -> Cell {
     use operations::State;
     match one.state {
         _ if one.stuck => Cell::tag("Stuck", Tone::Bad),
@@ -70,7 +70,7 @@ pub(super) fn operation(one: &operations::Listed) -> Cell {
 }
 
 /// Returns the state of a backup.
-pub(super) fn backup(state: catalog::State) -> Cell {
+pub(in crate::http::pages) fn backup(state: catalog::State) -> Cell {
     match state {
         catalog::State::Running => Cell::tag("Being made", Tone::Warn),
         catalog::State::Good => Cell::tag("Good", Tone::Good),
@@ -80,12 +80,12 @@ pub(super) fn backup(state: catalog::State) -> Cell {
 }
 
 /// Returns the name of a kind of operation in words.
-pub(super) fn kind(name: &str) -> String {
+pub(in crate::http::pages) fn kind(name: &str) -> String {
     words::human(name)
 }
 
 /// Returns the detail of a row of the audit log, shortened.
-pub(super) fn brief(detail: &str) -> String {
+pub(in crate::http::pages) fn brief(detail: &str) -> String {
     let text: String = detail.chars().take(120).collect();
     if text.len() < detail.len() { text + "…" } else { text.replace("{}", "") }
 }

@@ -35,14 +35,14 @@ pub(in crate::http::pages) fn cell(place: &Place<'_>, model: &Model, field: &Fie
             let size = value.get("size").and_then(Json::as_u64).unwrap_or(0);
             Cell::File { href, name: part("name"), size: words::bytes(size) }
         }
-        FieldKind::Ref { to, .. } => {
+        FieldKind::Ref { .. } => {
             let id = text(value);
             let named = place.target(field).and_then(|target| {
                 let row = row.get("expand")?.get(field.name.as_str())?.as_object()?;
-                Some(name(target, row))
+                Some((place.path(target, &id), name(target, row)))
             });
             match named {
-                Some(text) => Cell::Link { href: format!("/{to}/{id}/"), text },
+                Some((href, text)) => Cell::Link { href, text },
                 None => Cell::Text(format!("No. {id}")),
             }
         }

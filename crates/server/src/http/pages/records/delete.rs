@@ -5,8 +5,7 @@ use crate::http::{
     App,
     pages::{
         answer::{page, see},
-        frame,
-        visit::{Inside, Sent},
+        visit::{Sent, Site},
     },
     problem::{Code, Problem, Result},
 };
@@ -23,8 +22,8 @@ use tenantry_console::{
     records::{Delete, Referrer},
 };
 
-async fn found<'a>(app: &'a App, inside: &'a Inside, model: &str, id: &str) -> Result<(Place<'a>, Row)> {
-    let place = Place::of(app, inside, model)?;
+async fn found<'a>(app: &'a App, site: &'a Site, model: &str, id: &str) -> Result<(Place<'a>, Row)> {
+    let place = Place::of(app, site, model)?;
     let row = place.row(id).await?;
     match place.may(Verb::Delete) {
         true => Ok((place, row)),
@@ -35,25 +34,25 @@ async fn found<'a>(app: &'a App, inside: &'a Inside, model: &str, id: &str) -> R
 /// `GET /{model}/{id}/delete/`.
 pub(in crate::http) async fn ask(
     app: App,
-    inside: Inside,
+    site: Site,
     Path((model, id)): Path<(String, String)>,
 ) -> Result<Response> {
-    let (place, row) = found(&app, &inside, &model, &id).await?;
+    let (place, row) = found(&app, &site, &model, &id).await?;
     show(&place, &row, None, StatusCode::OK).await
 }
 
 /// `POST /{model}/{id}/delete/`: deletes the record in the version that the page was about.
 pub(in crate::http) async fn delete(
     app: App,
-    inside: Inside,
+    site: Site,
     Path((model, id)): Path<(String, String)>,
     sent: Sent,
 ) -> Result<Response> {
-    let (place, row) = found(&app, &inside, &model, &id).await?;
-    let fields = inside.visit.fields(sent).await?;
+    let (place, row) = found(&app, &site, &model, &id).await?;
+    let fields = site.visit().fields(sent).await?;
     let version = fields.filled("_version").and_then(|text| text.parse().ok());
     match place.records()?.delete(&id, version).await.map_err(Problem::from) {
-        Ok(()) => Ok(see(&format!("{}?_done=deleted", Place::list_path(&place.model)))),
+        Ok(()) => Ok(see(&format!("{}?_done=deleted", place.list_path(&place.model)))),
         Err(problem) => {
             let text = match problem.code() {
                 Code::VersionConflict => {
@@ -82,7 +81,7 @@ pub(super) async fn referring(place: &Place<'_>, ids: &[String]) -> Result<(Vec<
         let referrer = Referrer {
             text: format!("{count} in {}", model.label),
             field: field.label.clone(),
-            href: format!("/{}/?{}{condition}={}", model.name, field.name, ids.join(",")),
+            href: format!("{}?{}{condition}={}", place.list_path(&model), field.name, ids.join(",")),
         };
         match field.kind {
             FieldKind::Ref { on_delete: OnDelete::SetNull, .. } => losing.push(referrer),
@@ -95,15 +94,16 @@ pub(super) async fn referring(place: &Place<'_>, ids: &[String]) -> Result<(Vec<
 async fn show(place: &Place<'_>, row: &Row, notice: Option<Notice>, status: StatusCode) -> Result<Response> {
     let (blocking, losing) = referring(place, &[id_of(row)]).await?;
     let name = cells::name(&place.model, row);
-    let mut frame = frame::of_company(place.inside, &format!("Delete {name}?"));
+    let mut frame = place.frame(&format!("Delete {name}?"));
     frame.notice = notice;
     let view = Delete {
         frame: &frame,
         label: &place.model.label,
-        list: &Place::list_path(&place.model),
-        path: &Place::path(&place.model, &id_of(row)),
+        list: &place.list_path(&place.model),
+        path: &place.path(&place.model, &id_of(row)),
         name: &name,
         version: version_of(row),
+        impact: &place.impact_path(&id_of(row)),
         blocking,
         losing,
     };

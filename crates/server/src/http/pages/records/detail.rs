@@ -5,8 +5,7 @@ use crate::http::{
     App,
     pages::{
         answer::page,
-        frame,
-        visit::{Inside, query as visited},
+        visit::{Site, query as visited},
         words,
     },
     problem::Result,
@@ -33,10 +32,10 @@ const COLUMNS: usize = 4;
 /// `GET /{model}/{id}/`.
 pub(in crate::http) async fn show(
     app: App,
-    inside: Inside,
+    site: Site,
     Path((model, id)): Path<(String, String)>,
 ) -> Result<Response> {
-    let place = Place::of(&app, &inside, &model)?;
+    let place = Place::of(&app, &site, &model)?;
     let row = place.row(&id).await?;
     let fields = place
         .model
@@ -44,8 +43,8 @@ pub(in crate::http) async fn show(
         .iter()
         .map(|field| (field.label.clone(), cells::cell(&place, &place.model, field, &row)));
     let fields: Vec<_> = fields.collect();
-    let mut frame = frame::of_company(&inside, &cells::name(&place.model, &row));
-    frame.notice = match visited(&inside.visit.query).get("_done") {
+    let mut frame = place.frame(&cells::name(&place.model, &row));
+    frame.notice = match visited(&site.visit().query).get("_done") {
         "added" => Some(Notice::done("The record is added.")),
         "changed" => Some(Notice::done("The changes are saved.")),
         "own" => Some(Notice::done("The values of your company are saved.")),
@@ -59,8 +58,8 @@ pub(in crate::http) async fn show(
     let view = Detail {
         frame: &frame,
         label: &place.model.label,
-        list: &Place::list_path(&place.model),
-        path: &Place::path(&place.model, &id_of(&row)),
+        list: &place.list_path(&place.model),
+        path: &place.path(&place.model, &id_of(&row)),
         may_change: place.may(Verb::Update),
         may_delete: place.may(Verb::Delete),
         has_own_values: place.has_own_values(),
@@ -117,13 +116,13 @@ async fn related(place: &Place<'_>, model: &Model, field: &Field, row: &Row) -> 
     let (mut rows, _) = place.rows(model, select, expand).await?;
     let more = rows.len() > SOME;
     rows.truncate(SOME);
-    let (list, id) = (Place::list_path(model), id_of(row));
+    let (list, id) = (place.list_path(model), id_of(row));
     // The field is named where the model refers in more than one way.
     let is_only = model.fields.iter().filter(|other| points_at(other, &place.model)).count() == 1;
     let label = if is_only { model.label.clone() } else { format!("{}: {}", model.label, field.label) };
     let rows = rows.iter().map(|row| Shown {
         id: id_of(row),
-        href: Place::path(model, &id_of(row)),
+        href: place.path(model, &id_of(row)),
         name: cells::name(model, row),
         cells: shown
             .iter()

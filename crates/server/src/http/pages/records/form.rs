@@ -14,8 +14,7 @@ use crate::http::{
     App,
     pages::{
         answer::{page, see},
-        frame,
-        visit::{Fields, Inside, Sent, query},
+        visit::{Fields, Sent, Site, query},
     },
     problem::{Code, FieldProblem, Problem, Result},
 };
@@ -44,15 +43,15 @@ pub(super) fn require(place: &Place<'_>, verb: Verb) -> Result<()> {
     }
 }
 
-pub(super) fn is_refresh(inside: &Inside, fields: &Fields) -> bool {
-    fields.sent("_refresh").is_some() || query(&inside.visit.query).sent("_refresh").is_some()
+pub(super) fn is_refresh(site: &Site, fields: &Fields) -> bool {
+    fields.sent("_refresh").is_some() || query(&site.visit().query).sent("_refresh").is_some()
 }
 
 /// `GET /{model}/add/`: parameters with names of fields are their first values.
-pub(in crate::http) async fn add(app: App, inside: Inside, Path(model): Path<String>) -> Result<Response> {
-    let place = Place::of(&app, &inside, &model)?;
+pub(in crate::http) async fn add(app: App, site: Site, Path(model): Path<String>) -> Result<Response> {
+    let place = Place::of(&app, &site, &model)?;
     require(&place, Verb::Create)?;
-    let parameters = query(&inside.visit.query);
+    let parameters = query(&site.visit().query);
     let mut values = values::defaults(&place.model);
     for (name, value) in &mut values {
         if let Some(given) = parameters.filled(name) {
@@ -69,16 +68,16 @@ pub(in crate::http) async fn add(app: App, inside: Inside, Path(model): Path<Str
 /// `POST /{model}/add/`.
 pub(in crate::http) async fn create(
     app: App,
-    inside: Inside,
+    site: Site,
     Path(model): Path<String>,
     sent: Sent,
 ) -> Result<Response> {
-    let place = Place::of(&app, &inside, &model)?;
+    let place = Place::of(&app, &site, &model)?;
     require(&place, Verb::Create)?;
-    let fields = inside.visit.fields(sent).await?;
+    let fields = site.visit().fields(sent).await?;
     let values = values::sent(&place.model, &fields);
     let mut typed = Typed { values, find: finds(&fields), ..Typed::default() };
-    if is_refresh(&inside, &fields) {
+    if is_refresh(&site, &fields) {
         return show(&place, None, Draft { typed, ..Draft::default() }, StatusCode::OK).await;
     }
     let created = match values::input(&place.model, typed.values.iter()) {
@@ -89,8 +88,8 @@ pub(in crate::http) async fn create(
         Ok(document) => {
             let row: Row = serde_json::from_slice(&document.body).unwrap_or_default();
             let to = match fields.sent("_again") {
-                Some(_) => format!("/{}/add/?_done=added", place.model.name),
-                None => format!("{}?_done=added", Place::path(&place.model, &id_of(&row))),
+                Some(_) => format!("{}add/?_done=added", place.list_path(&place.model)),
+                None => format!("{}?_done=added", place.path(&place.model, &id_of(&row))),
             };
             Ok(see(&to))
         }
@@ -104,10 +103,10 @@ pub(in crate::http) async fn create(
 /// `GET /{model}/{id}/edit/`.
 pub(in crate::http) async fn edit(
     app: App,
-    inside: Inside,
+    site: Site,
     Path((model, id)): Path<(String, String)>,
 ) -> Result<Response> {
-    let place = Place::of(&app, &inside, &model)?;
+    let place = Place::of(&app, &site, &model)?;
     let row = place.row(&id).await?;
     require(&place, Verb::Update)?;
     let values = values::of_row(&place.model, &row);
@@ -120,24 +119,24 @@ pub(in crate::http) async fn edit(
 /// `POST /{model}/{id}/edit/`: changes what the person changed, if no other person has changed the record.
 pub(in crate::http) async fn change(
     app: App,
-    inside: Inside,
+    site: Site,
     Path((model, id)): Path<(String, String)>,
     sent: Sent,
 ) -> Result<Response> {
-    let place = Place::of(&app, &inside, &model)?;
+    let place = Place::of(&app, &site, &model)?;
     let row = place.row(&id).await?;
     require(&place, Verb::Update)?;
-    let fields = inside.visit.fields(sent).await?;
+    let fields = site.visit().fields(sent).await?;
     let edit = Edit::of(values::sent(&place.model, &fields), &fields);
     let version = fields.get("_version").parse().ok();
     let typed =
         |values: &Values, keep| Typed { values: values.clone(), find: finds(&fields), keep, wrong: vec![] };
     let draft =
         |keep| Draft { typed: typed(&edit.mine, keep), was: edit.was.clone(), version, ..Draft::default() };
-    if is_refresh(&inside, &fields) {
+    if is_refresh(&site, &fields) {
         return show(&place, Some(&row), draft(false), StatusCode::OK).await;
     }
-    let path = Place::path(&place.model, &id_of(&row));
+    let path = place.path(&place.model, &id_of(&row));
     if edit.changed().next().is_none() {
         return Ok(see(&format!("{path}?_done=same")));
     }
@@ -190,21 +189,22 @@ async fn show(place: &Place<'_>, row: Option<&Row>, draft: Draft, status: Status
     }
     let (title, back) = match row {
         Some(row) => {
-            (format!("Edit {}", cells::name(&place.model, row)), Place::path(&place.model, &id_of(row)))
+            (format!("Edit {}", cells::name(&place.model, row)), place.path(&place.model, &id_of(row)))
         }
-        None => (format!("Add to {}", place.model.label), Place::list_path(&place.model)),
+        None => (format!("Add to {}", place.model.label), place.list_path(&place.model)),
     };
-    let mut frame = frame::of_company(place.inside, &title);
+    let mut frame = place.frame(&title);
     frame.notice = draft.notice;
     let form = view::Form {
         frame: &frame,
         label: &place.model.label,
-        list: &Place::list_path(&place.model),
+        list: &place.list_path(&place.model),
         back: &back,
         version: row.and(draft.version),
         was: &serde_json::to_string(&draft.was).unwrap_or_default(),
         conflict: draft.conflict,
         fields,
+        impact: &row.map(|row| place.impact_path(&id_of(row))).unwrap_or_default(),
     };
     Ok(page(status, &form))
 }

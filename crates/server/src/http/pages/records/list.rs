@@ -5,8 +5,7 @@ use crate::http::{
     App,
     pages::{
         answer::page,
-        frame,
-        visit::{Fields, Inside, query as visited},
+        visit::{Fields, Site, query as visited},
     },
     problem::{Problem, Result},
     query,
@@ -58,22 +57,22 @@ impl Understood {
 /// `GET /{model}/`.
 pub(in crate::http) async fn list(
     app: App,
-    inside: Inside,
+    site: Site,
     Path(model): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let place = Place::of(&app, &inside, &model)?;
+    let place = Place::of(&app, &site, &model)?;
     let is_shared = place.is_shared(&place.model);
-    let path = Place::list_path(&place.model);
-    let asked = Understood::of(&place, Params::read(&inside.visit.query), is_shared)?;
+    let path = place.list_path(&place.model);
+    let asked = Understood::of(&place, Params::read(&site.visit().query), is_shared)?;
     let fields = columns::shown(&place.model, &asked.list.select);
     let (rows, next, count) = rows(&place, &asked, &fields).await?;
     let filters = filters::fields(&place, &asked.params).await?;
     let chips = filters::chips(&place, &path, &asked.params, &asked.broken, &filters);
     let kept = |names: &[&str]| asked.params.without(|name, _| !names.contains(&name)).0;
     let is_conditional = !chips.is_empty() || asked.params.get("q").is_some();
-    let mut frame = frame::of_company(&inside, &place.model.label);
-    frame.notice = done(&visited(&inside.visit.query));
+    let mut frame = place.frame(&place.model.label);
+    frame.notice = done(&visited(&site.visit().query));
     let view = List {
         frame: &frame,
         label: &place.model.label,
@@ -125,6 +124,7 @@ fn done(words: &Fields) -> Option<Notice> {
         ("deleted", Err(_)) => "The record is deleted.".to_owned(),
         ("changed", Ok(records)) => format!("Changed: {records}."),
         ("imported", Ok(records)) => format!("Imported: {records}."),
+        ("imported-before", _) => "This file was sent already. It is imported only once.".to_owned(),
         ("none", _) => return Some(Notice::wrong("Tick at least one record first.")),
         _ => return None,
     }))
@@ -136,12 +136,13 @@ fn bulk(place: &Place<'_>, params: &Params, path: &str) -> Bulk {
     let all = |page: &str, verb| place.may(verb).then(|| conditions.href(&format!("{path}{page}/")));
     Bulk {
         change: all("change", Verb::Update),
-        delete: all("delete", Verb::Delete),
+        delete: all("delete", Verb::Delete)
+            .filter(|_| place.records().is_ok_and(|records| !records.deletes_one_by_one())),
         back: params.without(|name, _| name == "after").query(),
         // The platform refuses it to impersonators.
-        export: place.tenant().actor().impersonator().is_none().then(|| {
+        export: place.actor().impersonator().is_none().then(|| {
             let page = |name: &str| matches!(name, "after" | "count" | "limit");
-            params.without(|name, _| page(name)).href(&format!("/api/records/{}/export", place.model.name))
+            params.without(|name, _| page(name)).href(&place.export_path())
         }),
     }
 }
@@ -162,7 +163,7 @@ async fn rows(place: &Place<'_>, asked: &Understood, fields: &[&Field]) -> Resul
     let next = query::next(&place.model, &asked.list, found.next.as_deref());
     let row = |row: &super::Row| Row {
         id: id_of(row),
-        href: Place::path(&place.model, &id_of(row)),
+        href: place.path(&place.model, &id_of(row)),
         name: cells::name(&place.model, row),
         cells: cells_of(place, fields, row),
     };

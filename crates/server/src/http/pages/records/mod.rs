@@ -31,7 +31,10 @@ pub(super) use links::Params;
 pub(in crate::http) use list::list;
 pub(in crate::http) use own::{set as set_own_values, show as own_values};
 
-use super::visit::Inside;
+use super::{
+    frame,
+    visit::{Inside, Oneself, Site},
+};
 use crate::http::{
     App,
     problem::{Problem, Result},
@@ -40,22 +43,45 @@ use serde_json::{Map, Value as Json};
 use std::sync::Arc;
 use tenantry::{
     access::{
-        Tenant,
+        Actor, Positions,
         gates::{self, Verb},
     },
     config::Scope,
     model::{Field, FieldKind, Model},
     query::Select,
-    records::{ListQuery, Records, Want},
+    records::{ListQuery, Records, Scope as Whole, Want},
 };
+use tenantry_console::Frame;
 
 /// A record as JSON.
 pub(super) type Row = Map<String, Json>;
 
+/// The visitor to whose pages a model belongs.
+#[derive(Clone, Copy)]
+pub(super) enum Whose<'a> {
+    Company(&'a Inside),
+    Staff(&'a Oneself, &'a Positions),
+}
+
+impl<'a> From<&'a Inside> for Whose<'a> {
+    fn from(inside: &'a Inside) -> Self {
+        Self::Company(inside)
+    }
+}
+
+impl<'a> From<&'a Site> for Whose<'a> {
+    fn from(site: &'a Site) -> Self {
+        match site {
+            Site::Company(inside) => Self::Company(inside),
+            Site::Staff(of, positions) => Self::Staff(of, positions),
+        }
+    }
+}
+
 /// A model as one visitor sees it.
 pub(super) struct Place<'a> {
     app: &'a App,
-    inside: &'a Inside,
+    whose: Whose<'a>,
     models: Vec<Arc<Model>>,
     pub(super) model: Arc<Model>,
 }
@@ -65,9 +91,15 @@ impl<'a> Place<'a> {
     ///
     /// # Errors
     /// If there is none that the visitor may read.
-    pub(super) fn of(app: &'a App, inside: &'a Inside, model: &str) -> Result<Self> {
-        let model = app.platform().records(&inside.tenant, model)?.model().clone();
-        let place = Self { app, inside, models: app.platform().models(), model };
+    pub(super) fn of(app: &'a App, whose: impl Into<Whose<'a>>, model: &str) -> Result<Self> {
+        let whose = whose.into();
+        let model = records_of(app, whose, model)?.model().clone();
+        let mut place = Self { app, whose, models: app.platform().models(), model };
+        if let Whose::Staff(..) = whose {
+            // Staff see no rows of tenants, so they see no models of theirs either.
+            let models = std::mem::take(&mut place.models);
+            place.models = models.into_iter().filter(|model| place.is_shared(model)).collect();
+        }
         match place.may(Verb::Read) {
             true => Ok(place),
             // The platform's own refusal, as for a list.
@@ -75,8 +107,19 @@ impl<'a> Place<'a> {
         }
     }
 
-    fn tenant(&self) -> &'a Tenant {
-        &self.inside.tenant
+    fn actor(&self) -> &'a Actor {
+        match self.whose {
+            Whose::Company(inside) => inside.tenant.actor(),
+            Whose::Staff(of, _) => &of.actor,
+        }
+    }
+
+    /// Returns what surrounds the page.
+    fn frame(&self, title: &str) -> Frame {
+        match self.whose {
+            Whose::Company(inside) => frame::of_company(inside, title),
+            Whose::Staff(of, _) => frame::of_staff(of, title),
+        }
     }
 
     pub(super) fn records(&self) -> Result<Records<'a>> {
@@ -84,7 +127,7 @@ impl<'a> Place<'a> {
     }
 
     fn records_of(&self, model: &Model) -> Result<Records<'a>> {
-        Ok(self.app.platform().records(self.tenant(), model.name.as_str())?)
+        records_of(self.app, self.whose, model.name.as_str())
     }
 
     /// Returns true if the visitor may do this with records of the model.
@@ -93,7 +136,7 @@ impl<'a> Place<'a> {
     }
 
     fn may_on(&self, model: &Model, verb: Verb) -> bool {
-        gates::allows(self.tenant().actor(), &model.permissions, verb)
+        gates::allows(self.actor(), &model.permissions, verb)
     }
 
     /// Returns true if the rows are in a store that all tenants share.
@@ -104,7 +147,7 @@ impl<'a> Place<'a> {
 
     /// Returns true if the visitor's company has, or may have, its own values of records of the model.
     fn has_own_values(&self) -> bool {
-        self.model.overrides.is_some()
+        self.model.overrides.is_some() && matches!(self.whose, Whose::Company(_))
     }
 
     /// Returns the model that a field refers to, if the visitor may read it.
@@ -152,13 +195,42 @@ impl<'a> Place<'a> {
     }
 
     /// Returns the address of the list of a model.
-    pub(super) fn list_path(model: &Model) -> String {
-        format!("/{}/", model.name)
+    pub(super) fn list_path(&self, model: &Model) -> String {
+        match self.whose {
+            Whose::Company(_) => format!("/{}/", model.name),
+            Whose::Staff(..) => format!("/admin/data/{}/", model.name),
+        }
     }
 
     /// Returns the address of a record of a model.
-    pub(super) fn path(model: &Model, id: &str) -> String {
-        format!("/{}/{id}/", model.name)
+    pub(super) fn path(&self, model: &Model, id: &str) -> String {
+        format!("{}{id}/", self.list_path(model))
+    }
+
+    /// Returns the address of the export of the model. A session of staff may be in a company, which the API then means.
+    fn export_path(&self) -> String {
+        match self.whose {
+            Whose::Company(_) => format!("/api/records/{}/export", self.model.name),
+            Whose::Staff(..) => format!("{}export/", self.list_path(&self.model)),
+        }
+    }
+
+    /// Returns the address of the companies that would notice a change of a record. Empty: only staff learn that.
+    fn impact_path(&self, id: &str) -> String {
+        match self.whose {
+            Whose::Company(_) => String::new(),
+            Whose::Staff(..) => format!("{}impact/", self.path(&self.model, id)),
+        }
+    }
+}
+
+fn records_of<'a>(app: &'a App, whose: Whose<'a>, model: &str) -> Result<Records<'a>> {
+    let platform = app.platform();
+    match whose {
+        Whose::Company(inside) => Ok(platform.records(&inside.tenant, model)?),
+        Whose::Staff(of, positions) => {
+            Ok(platform.records(Whole::Staff(&of.actor), model)?.following(positions))
+        }
     }
 }
 

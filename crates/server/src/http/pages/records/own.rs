@@ -9,7 +9,6 @@ use crate::http::{
     App,
     pages::{
         answer::{page, see},
-        frame,
         visit::{Inside, Sent},
     },
     problem::{Code, FieldProblem, Problem, Result},
@@ -92,7 +91,7 @@ pub(in crate::http) async fn set(
         Err(wrong) => Err(Problem::new(Code::Invalid, "A value is not allowed.").fields(wrong)),
     };
     match saved {
-        Ok(()) => Ok(see(&format!("{}?_done=own", Place::path(&place.model, &id)))),
+        Ok(()) => Ok(see(&format!("{}?_done=own", place.path(&place.model, &id)))),
         Err(problem) if problem.code() == Code::Invalid => {
             let wrong: Vec<FieldProblem> = problem.wrong_fields().to_vec();
             let typed = Typed { values: typed, wrong, keep: true, ..Typed::default() };
@@ -124,10 +123,10 @@ async fn form(
     let record = place.row(id).await?;
     let name = cells::name(&place.model, &record);
     let view = OwnForm {
-        frame: &frame::of_company(place.inside, &format!("Our values: {name}")),
+        frame: &place.frame(&format!("Our values: {name}")),
         label: &place.model.label,
-        list: &Place::list_path(&place.model),
-        path: &Place::path(&place.model, id),
+        list: &place.list_path(&place.model),
+        path: &place.path(&place.model, id),
         name: &name,
         fields: &shown,
         may_set: place.records()?.may_override(),

@@ -5,14 +5,13 @@ use crate::http::{
     App,
     pages::{
         answer::page,
-        frame,
         records::{
             Place, choices,
             form::{is_refresh, require},
             inputs::{self, Typed, finds},
             values::{self, Values},
         },
-        visit::{Fields, Inside, Sent},
+        visit::{Fields, Sent, Site},
         words,
     },
     problem::{Code, FieldProblem, Problem, Result},
@@ -50,25 +49,25 @@ fn common<'p>(place: &'p Place<'_>) -> impl Iterator<Item = Field> + use<'p> {
 }
 
 /// `GET /{model}/change/`.
-pub(in crate::http) async fn ask(app: App, inside: Inside, Path(model): Path<String>) -> Result<Response> {
-    let place = Place::of(&app, &inside, &model)?;
+pub(in crate::http) async fn ask(app: App, site: Site, Path(model): Path<String>) -> Result<Response> {
+    let place = Place::of(&app, &site, &model)?;
     require(&place, Verb::Update)?;
-    let Some(asked) = Asked::of_address(&inside.visit.query) else { return Ok(none_ticked(&inside, &place)) };
+    let Some(asked) = Asked::of_address(&site.visit().query) else { return Ok(none_ticked(&site, &place)) };
     show(&place, &asked, Draft::default(), StatusCode::OK).await
 }
 
 /// `POST /{model}/change/`: first tries the change, and makes it once it is confirmed.
 pub(in crate::http) async fn change(
     app: App,
-    inside: Inside,
+    site: Site,
     Path(model): Path<String>,
     sent: Sent,
 ) -> Result<Response> {
-    let place = Place::of(&app, &inside, &model)?;
+    let place = Place::of(&app, &site, &model)?;
     require(&place, Verb::Update)?;
-    let (fields, asked, expected) = Asked::of_form(&inside, sent).await?;
+    let (fields, asked, expected) = Asked::of_form(&site, sent).await?;
     let mut draft = draft_of(&place, &fields);
-    if is_refresh(&inside, &fields) {
+    if is_refresh(&site, &fields) {
         return show(&place, &asked, draft, StatusCode::OK).await;
     }
     if draft.picked.is_empty() {
@@ -164,13 +163,13 @@ async fn show(place: &Place<'_>, asked: &Asked, draft: Draft, status: StatusCode
         0 => "Nothing to change".to_owned(),
         _ => format!("Change {}", selection.counted),
     };
-    let mut frame = frame::of_company(place.inside, &title);
+    let mut frame = place.frame(&title);
     frame.notice = draft.notice;
     let view = ChangeAll {
         frame: &frame,
         label: &place.model.label,
         list: &asked.list(place),
-        path: &format!("{}change/", Place::list_path(&place.model)),
+        path: &format!("{}change/", place.list_path(&place.model)),
         selection: &selection,
         fields,
         changes,

@@ -5,9 +5,8 @@ use crate::http::{
     App,
     pages::{
         answer::{page, see},
-        frame,
         records::{Place, delete::referring, form::require},
-        visit::{Inside, Sent},
+        visit::{Sent, Site},
     },
     problem::{Code, Problem, Result},
 };
@@ -17,30 +16,30 @@ use tenantry::access::gates::Verb;
 use tenantry_console::{Notice, records::DeleteAll};
 
 /// `GET /{model}/delete/`: tries the deletion without making it.
-pub(in crate::http) async fn ask(app: App, inside: Inside, Path(model): Path<String>) -> Result<Response> {
-    let place = Place::of(&app, &inside, &model)?;
+pub(in crate::http) async fn ask(app: App, site: Site, Path(model): Path<String>) -> Result<Response> {
+    let place = Place::of(&app, &site, &model)?;
     require(&place, Verb::Delete)?;
-    let Some(asked) = Asked::of_address(&inside.visit.query) else { return Ok(none_ticked(&inside, &place)) };
+    let Some(asked) = Asked::of_address(&site.visit().query) else { return Ok(none_ticked(&site, &place)) };
     show(&place, &asked, None, "", StatusCode::OK).await
 }
 
 /// Leads back to the list.
-pub(super) fn none_ticked(inside: &Inside, place: &Place<'_>) -> Response {
-    let back = crate::http::pages::visit::query(&inside.visit.query).get("_back").to_owned();
-    let list = super::Params::read(&back).href(&Place::list_path(&place.model));
+pub(super) fn none_ticked(site: &Site, place: &Place<'_>) -> Response {
+    let back = crate::http::pages::visit::query(&site.visit().query).get("_back").to_owned();
+    let list = super::Params::read(&back).href(&place.list_path(&place.model));
     see(&format!("{list}{}_done=none", if list.contains('?') { '&' } else { '?' }))
 }
 
 /// `POST /{model}/delete/`.
 pub(in crate::http) async fn delete(
     app: App,
-    inside: Inside,
+    site: Site,
     Path(model): Path<String>,
     sent: Sent,
 ) -> Result<Response> {
-    let place = Place::of(&app, &inside, &model)?;
+    let place = Place::of(&app, &site, &model)?;
     require(&place, Verb::Delete)?;
-    let (fields, asked, expected) = Asked::of_form(&inside, sent).await?;
+    let (fields, asked, expected) = Asked::of_form(&site, sent).await?;
     let digits: String = fields.get("_number").chars().filter(char::is_ascii_digit).collect();
     if digits.parse() != Ok(expected) {
         let wrong = "Type the number of records to delete";
@@ -82,13 +81,13 @@ async fn show(
         0 => "Nothing to delete".to_owned(),
         _ => format!("Delete {}?", selection.counted),
     };
-    let mut frame = frame::of_company(place.inside, &title);
+    let mut frame = place.frame(&title);
     frame.notice = notice;
     let view = DeleteAll {
         frame: &frame,
         label: &place.model.label,
         list: &asked.list(place),
-        path: &format!("{}delete/", Place::list_path(&place.model)),
+        path: &format!("{}delete/", place.list_path(&place.model)),
         selection: &selection,
         refused,
         blocking,

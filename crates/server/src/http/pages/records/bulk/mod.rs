@@ -13,7 +13,7 @@ use super::{Place, cells, filters, filters::WORDS, id_of, links::Params};
 use crate::http::{
     pages::{
         answer::see,
-        visit::{Fields, Inside, Sent, query as visited},
+        visit::{Fields, Sent, Site, query as visited},
         words,
     },
     problem::{Code, Problem, Result},
@@ -54,8 +54,8 @@ impl Asked {
     }
 
     /// Reads the sent form: its fields, the conditions, and the number of records that its page showed.
-    async fn of_form(inside: &Inside, sent: Sent) -> Result<(Fields, Self, u64)> {
-        let fields = inside.visit.fields(sent).await?;
+    async fn of_form(site: &Site, sent: Sent) -> Result<(Fields, Self, u64)> {
+        let fields = site.visit().fields(sent).await?;
         let conditions = Params::read(fields.get("_where"));
         let asked = Self { conditions, back: fields.get("_back").to_owned() };
         let expected = fields.get("_expect").parse().unwrap_or(0);
@@ -71,7 +71,7 @@ impl Asked {
 
     /// Returns the address of the list that the person came from.
     fn list(&self, place: &Place<'_>) -> String {
-        Params::read(&self.back).href(&Place::list_path(&place.model))
+        Params::read(&self.back).href(&place.list_path(&place.model))
     }
 
     /// Leads back to the list, which says what was done with how many records.
@@ -97,7 +97,7 @@ impl Asked {
         let count = page.count.unwrap_or(rows.len() as u64);
         let shown = rows.iter().take(NAMED as usize).map(|row| Shown {
             id: id_of(row),
-            href: Place::path(&place.model, &id_of(row)),
+            href: place.path(&place.model, &id_of(row)),
             name: cells::name(&place.model, row),
             cells: vec![],
         });

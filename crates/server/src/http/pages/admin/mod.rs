@@ -1,0 +1,150 @@
+//! The pages of staff under `/admin/`: what the installation lacks, companies, plans, subscriptions, people, letters, and the
+//! records that all companies share.
+//!
+//! They show no tenant's rows. Each form sends what the API's handler of the same act takes, or calls the same verb.
+
+mod companies;
+mod data;
+mod home;
+mod impact;
+mod letters;
+mod plans;
+mod rights;
+mod subscriptions;
+mod users;
+
+pub(in crate::http) use companies::{list as companies, show as company};
+pub(in crate::http) use data::list as data;
+pub(in crate::http) use home::show as home;
+pub(in crate::http) use impact::{export, show as impact};
+pub(in crate::http) use letters::{ask as ask_send, list as letters, send};
+pub(in crate::http) use plans::{
+    add as ask_add_plan, archive as archive_plan, ask_archive, ask_edit, ask_reset, create as add_plan,
+    edit as edit_plan, list as plans, reset as reset_plan, show as plan,
+};
+pub(in crate::http) use rights::{ask_add, ask_password, ask_rights, create as add_user, password, rights};
+pub(in crate::http) use subscriptions::{
+    ask_cancel, ask_change, ask_extend, ask_reactivate, cancel, change, extend, list as subscriptions,
+    reactivate, show as subscription,
+};
+pub(in crate::http) use users::{
+    ask_reset as ask_send_reset, ask_sign_out, ask_unlock, list as users, send_reset, show as user, sign_out,
+    unlock,
+};
+
+/// Defines the two handlers of a form about one thing of the catalog, which the address names: one shows it, one sends it.
+/// `$form` returns the form, `$run` acts and returns where to go on.
+macro_rules! keyed {
+    ($($visit:ident $ask:ident $send:ident: $form:ident $run:ident;)*) => {$(
+        pub(in crate::http) async fn $ask(
+            crate::http::pages::visit::$visit(of): crate::http::pages::visit::$visit,
+            axum::extract::Path(key): axum::extract::Path<String>,
+        ) -> crate::http::problem::Result<axum::response::Response> {
+            Ok($form(&of, &key).await?.show(&of))
+        }
+
+        pub(in crate::http) async fn $send(
+            crate::http::pages::visit::$visit(of): crate::http::pages::visit::$visit,
+            client: crate::http::scope::Client,
+            axum::extract::Path(key): axum::extract::Path<String>,
+            sent: crate::http::pages::visit::Sent,
+        ) -> crate::http::problem::Result<axum::response::Response> {
+            let fields = of.visit.fields(sent).await?;
+            match $run(&of, &client, &key, &fields).await {
+                Ok(to) => Ok(crate::http::pages::answer::see(&to)),
+                Err(problem) => $form(&of, &key).await?.refused(&of, &fields, problem),
+            }
+        }
+    )*};
+}
+use keyed;
+
+use crate::http::{
+    App,
+    pages::visit::{Fields, Oneself},
+    problem::Result,
+};
+use tenantry::Platform;
+use tenantry_console::master::{Body, Cell, Choice, Section, Table, Tone};
+
+/// Number of rows of a page.
+const PAGE: u32 = 50;
+
+fn platform(of: &Oneself) -> &Platform {
+    of.visit.app.platform()
+}
+
+fn is_on(fields: &Fields, name: &str) -> bool {
+    fields.filled(name).is_some()
+}
+
+/// Returns the address of a list with another value of a parameter. A page of another order or search is the first one.
+fn address(path: &str, query: &Fields, name: &str, value: &str) -> String {
+    let kept = query.0.iter().filter(|(known, value)| {
+        known != name && known != "after" && !known.starts_with('_') && !value.is_empty()
+    });
+    let pair = |name: &str, value: &str| {
+        format!(
+            "{}={}",
+            crate::http::pages::answer::percent(name),
+            crate::http::pages::answer::percent(value)
+        )
+    };
+    let mut all: Vec<_> = kept.map(|(name, value)| pair(name, value)).collect();
+    if !value.is_empty() {
+        all.push(pair(name, value));
+    }
+    if all.is_empty() { path.to_owned() } else { format!("{path}?{}", all.join("&")) }
+}
+
+/// Returns the section of a list. One row more than fits on a page tells whether there is a next one.
+fn listed<T>(
+    (path, query): (&str, &Fields),
+    head: &[&str],
+    mut items: Vec<T>,
+    (id, row): (impl Fn(&T) -> String, impl Fn(&T) -> Vec<Cell>),
+    nothing: (&'static str, &str, &str),
+) -> Section {
+    let is_more = items.len() > PAGE as usize;
+    items.truncate(PAGE as usize);
+    let next = items.last().filter(|_| is_more).map(|last| address(path, query, "after", &id(last)));
+    let body = match items.is_empty() {
+        true => Body::Nothing(nothing.0, nothing.1.to_owned(), nothing.2.to_owned()),
+        false => Body::Table(Table {
+            first: query.filled("after").map(|_| address(path, query, "after", "")),
+            next,
+            ..Table::new(head, items.iter().map(row).collect())
+        }),
+    };
+    Section::new("list", "", body)
+}
+
+/// Returns the plans of the catalog as choices, after a first one.
+async fn plan_choices(app: &App, first: Choice, also_archived: bool) -> Result<Vec<Choice>> {
+    let plans = app.platform().plans().list().await?;
+    let plans = plans.into_iter().filter(|plan| also_archived || !plan.archived);
+    let plans = plans.map(|plan| Choice::new(plan.spec.code, plan.spec.name));
+    Ok(std::iter::once(first).chain(plans).collect())
+}
+
+/// Returns the state of a subscription.
+fn state_of(state: tenantry::plans::State) -> Cell {
+    use tenantry::plans::State;
+    match state {
+        State::Trial => Cell::tag("Trial", Tone::Plain),
+        State::Active => Cell::tag("Active", Tone::Good),
+        State::PastDue => Cell::tag("Payment late", Tone::Warn),
+        State::Cancelled => Cell::tag("Cancelled, still open", Tone::Warn),
+        State::Expired => Cell::tag("Ended", Tone::Bad),
+    }
+}
+
+/// Returns the days that are left.
+fn days(days: Option<i64>) -> String {
+    match days {
+        None => "open-ended".into(),
+        Some(0) => "over".into(),
+        Some(1) => "1 day left".into(),
+        Some(days) => format!("{days} days left"),
+    }
+}

@@ -1,0 +1,268 @@
+//! `/admin/subscriptions/`: who has which plan until when; change the plan, extend, cancel, reactivate.
+
+use super::{PAGE, days, keyed, listed, plan_choices, platform, state_of};
+use crate::{
+    http::{
+        App, admin,
+        pages::{
+            answer::page,
+            frame,
+            master::{form::Ask, words},
+            visit::{Fields, Oneself, Staffed, query},
+            words::{human, instant},
+        },
+        problem::{Problem, Result},
+        scope::Client,
+    },
+    wire::{Id, Limit, plan::SubscriptionsQuery},
+};
+use axum::{extract::Path, response::Response};
+use http::StatusCode;
+use jiff::{ToSpan, civil::Date, tz::TimeZone};
+use tenantry::{
+    Error,
+    name::Slug,
+    plans::{ListedSubscription, State},
+};
+use tenantry_console::{
+    Face, Notice,
+    master::{Body, Button, Cell, Choice, Field, Filter, Kind, Note, Section, Sheet},
+};
+
+const PATH: &str = "/admin/subscriptions/";
+const STATES: [State; 5] = [State::Trial, State::Active, State::PastDue, State::Cancelled, State::Expired];
+
+/// `GET /admin/subscriptions/`.
+pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Response> {
+    let query = query(&of.visit.query);
+    let filter = admin::subscriptions_filter(SubscriptionsQuery {
+        q: query.filled("q").map(str::to_owned),
+        plan: query.filled("plan").map(str::to_owned),
+        state: query.filled("state").map(str::to_owned),
+        within_days: query.filled("within_days").and_then(|days| days.parse().ok()),
+        after: query.filled("after").and_then(|id| id.parse().ok()).map(Id),
+        limit: Limit(PAGE + 1),
+    })?;
+    let found = app.platform().plans().subscriptions(&of.actor, &filter).await?;
+    let mut states = vec![Choice::new("", "All states")];
+    states.extend(STATES.map(|state| Choice::new(state.as_str(), state_of(state).text)));
+    let within = [
+        ("", "Any end"),
+        ("7", "Ends within a week"),
+        ("30", "Ends within 30 days"),
+        ("90", "Ends within 90 days"),
+    ];
+    let within = within.map(|(days, label)| Choice::new(days, label)).to_vec();
+    let field = |name, label, kind| Field::new(name, label, kind).value(query.get(name));
+    let plans = plan_choices(&app, Choice::new("", "All plans"), true).await?;
+    let search = Filter {
+        action: PATH,
+        q: Some(query.get("q").to_owned()),
+        fields: vec![
+            field("state", "State", Kind::Select(states)),
+            field("plan", "Plan", Kind::Select(plans)),
+            field("within_days", "End", Kind::Select(within)),
+        ],
+    };
+    let table = listed(
+        (PATH, &query),
+        &["Company", "Plan", "State", "Ends", "Began"],
+        found,
+        (|one: &ListedSubscription| one.tenant.to_string(), row),
+        ("credit-card", "No subscription fits", "Search for something else, or show all."),
+    );
+    let frame = frame::of_staff(&of, "Subscriptions");
+    let sheet = Sheet {
+        frame: &frame,
+        back: None,
+        lead: "In the order in which they end.".into(),
+        tags: vec![],
+        buttons: vec![],
+        sections: vec![Section::new("search", "", Body::Filter(search)), table],
+    };
+    Ok(page(StatusCode::OK, &sheet))
+}
+
+fn row(one: &ListedSubscription) -> Vec<Cell> {
+    vec![
+        Cell::link(&one.name, format!("{PATH}{}/", one.slug)).small(one.slug.to_string()),
+        Cell::text(&one.plan),
+        state_of(one.state),
+        words::maybe_at(one.ends_at_us).small(days(one.days_remaining)),
+        words::at(one.started_at_us),
+    ]
+}
+
+async fn found(of: &Oneself, slug: &str) -> Result<(Slug, ListedSubscription)> {
+    let slug = Slug::parse(slug).map_err(|_| Problem::absent())?;
+    let one = platform(of).plans().subscription(&of.actor, &slug).await?;
+    Ok((slug, one))
+}
+
+/// `GET /admin/subscriptions/{slug}/`.
+pub(in crate::http) async fn show(Staffed(of): Staffed, Path(slug): Path<String>) -> Result<Response> {
+    let (slug, one) = found(&of, &slug).await?;
+    let at = |text: &str, act: &str, icon| Button::new(text, format!("{PATH}{slug}/{act}/"), icon);
+    let mut buttons = vec![at("Change the plan", "plan", "credit-card").primary()];
+    if one.ends_at_us.is_some() {
+        buttons.push(at("Extend", "extend", "calendar"));
+    }
+    match one.state {
+        State::Cancelled | State::Expired => buttons.push(at("Reactivate", "reactivate", "undo-2")),
+        _ => buttons.push(at("Cancel", "cancel", "x")),
+    }
+    let facts = [
+        ("Company", Cell::link(&one.name, format!("/admin/companies/{slug}/"))),
+        ("Plan", Cell::link(&one.plan, format!("/admin/plans/{}/", one.plan))),
+        ("Began", words::at(one.started_at_us)),
+        ("Ends", words::maybe_at(one.ends_at_us).small(days(one.days_remaining))),
+        ("Company's state", Cell::text(human(one.tenant_state.as_str()))),
+    ];
+    let mut frame = frame::of_staff(&of, &format!("Subscription of {}", one.name));
+    frame.notice = match query(&of.visit.query).get("_done") {
+        "plan" => Some(Notice::done("The plan is changed.")),
+        "extended" => Some(Notice::done("The subscription goes on until the new day.")),
+        "cancelled" => Some(Notice::done("The subscription is cancelled.")),
+        "reactivated" => Some(Notice::done("The subscription is active again.")),
+        _ => None,
+    };
+    let sheet = Sheet {
+        frame: &frame,
+        back: Some((PATH.into(), "Subscriptions".into())),
+        lead: String::new(),
+        tags: vec![state_of(one.state)],
+        buttons,
+        sections: vec![Section::new(
+            "subscription",
+            "",
+            Body::Facts(facts.map(|(name, cell)| (name.to_owned(), cell)).to_vec()),
+        )],
+    };
+    Ok(page(StatusCode::OK, &sheet))
+}
+
+keyed! {
+    Staffed ask_change change: changing do_change;
+    Staffed ask_extend extend: extending do_extend;
+    Staffed ask_cancel cancel: cancelling do_cancel;
+    Staffed ask_reactivate reactivate: reactivating do_reactivate;
+}
+
+async fn about(
+    of: &Oneself,
+    slug: &str,
+    title: &str,
+    lead: &str,
+    button: &'static str,
+) -> Result<(Ask, ListedSubscription)> {
+    let (slug, one) = found(of, slug).await?;
+    let ends = one.ends_at_us.map_or_else(|| "open-ended".into(), instant);
+    let ask = Ask {
+        title: title.replace("{}", &one.name),
+        face: Face::Staff,
+        back: (format!("{PATH}{slug}/"), "Subscription".into()),
+        lead: lead.to_owned(),
+        facts: vec![
+            ("Plan now".into(), one.plan.clone()),
+            ("State now".into(), state_of(one.state).text),
+            ("Ends".into(), ends),
+        ],
+        button,
+        ..Ask::default()
+    };
+    Ok((ask, one))
+}
+
+/// Changes a subscription, and returns its page.
+async fn set(
+    of: &Oneself,
+    slug: &str,
+    plan: Option<&str>,
+    state: Option<(State, Option<i64>)>,
+    done: &str,
+) -> Result<String> {
+    let slug = Slug::parse(slug).map_err(|_| Problem::absent())?;
+    platform(of).plans().change_subscription(&of.actor, &slug, plan, state).await?;
+    Ok(format!("{PATH}{slug}/?_done={done}"))
+}
+
+/// Returns the instant at which a day is over, UTC.
+fn end_of(sent: &Fields, name: &'static str) -> Result<Option<i64>> {
+    let Some(text) = sent.filled(name) else { return Ok(None) };
+    let after = text.parse::<Date>().ok().and_then(|day| day.tomorrow().ok());
+    let after = after.and_then(|day| day.to_zoned(TimeZone::UTC).ok());
+    let after = after.ok_or_else(|| Problem::field(name, "is no date"))?;
+    Ok(Some(after.timestamp().as_microsecond()))
+}
+
+async fn changing(of: &Oneself, slug: &str) -> Result<Ask> {
+    let lead = "Limits of the other plan hold at once. What the company holds already stays.";
+    let (ask, one) = about(of, slug, "Change the plan of {}", lead, "Change the plan").await?;
+    let mut plans = plan_choices(&of.visit.app, Choice::new("", "Choose…"), false).await?;
+    plans.retain(|plan| plan.value != one.plan);
+    Ok(Ask { fields: vec![Field::new("plan", "Plan", Kind::Select(plans))], ..ask })
+}
+
+async fn do_change(of: &Oneself, _: &Client, slug: &str, sent: &Fields) -> Result<String> {
+    let plan = sent.filled("plan").ok_or_else(|| Problem::field("plan", "choose a plan"))?;
+    set(of, slug, Some(plan), None, "plan").await
+}
+
+async fn extending(of: &Oneself, slug: &str) -> Result<Ask> {
+    let lead = "Members can use it until the end of that day, UTC.";
+    let (ask, one) = about(of, slug, "Extend the subscription of {}", lead, "Extend").await?;
+    let now_us = platform(of).now_us();
+    let from = jiff::Timestamp::from_microsecond(one.ends_at_us.unwrap_or(now_us).max(now_us)).ok();
+    let day = from.and_then(|at| at.to_zoned(TimeZone::UTC).date().checked_add(30.days()).ok());
+    let day = day.map(|day| day.to_string()).unwrap_or_default();
+    Ok(Ask { fields: vec![Field::new("until", "Last day", Kind::Date).value(day)], ..ask })
+}
+
+async fn do_extend(of: &Oneself, _: &Client, slug: &str, sent: &Fields) -> Result<String> {
+    let (_, one) = found(of, slug).await?;
+    let until = end_of(sent, "until")?.ok_or_else(|| Problem::field("until", "choose a day"))?;
+    if until <= one.ends_at_us.unwrap_or(0).max(platform(of).now_us()) {
+        return Err(Problem::field("until", "must be after the present end, and not over yet"));
+    }
+    let state = match one.state {
+        State::Expired if one.was_trial() => State::Trial,
+        State::Expired => State::Active,
+        state => state,
+    };
+    set(of, slug, None, Some((state, Some(until))), "extended").await
+}
+
+async fn cancelling(of: &Oneself, slug: &str) -> Result<Ask> {
+    let lead = "Members can use it until the end of the paid period. The company and its data stay.";
+    let (mut ask, one) = about(of, slug, "Cancel the subscription of {}", lead, "Cancel it").await?;
+    if one.ends_at_us.is_none() {
+        ask.notes = vec![Note::warns(
+            "It is open-ended. Without a last day, nobody can enter the company from now on.",
+        )];
+    }
+    let day = one.ends_at_us.and_then(|at| jiff::Timestamp::from_microsecond(at - 1).ok());
+    let day = day.map(|at| at.to_zoned(TimeZone::UTC).date().to_string()).unwrap_or_default();
+    ask.fields = vec![Field::new("until", "Last day", Kind::Date).optional().value(day)];
+    ask.danger = true;
+    Ok(ask)
+}
+
+async fn do_cancel(of: &Oneself, _: &Client, slug: &str, sent: &Fields) -> Result<String> {
+    let until = end_of(sent, "until")?;
+    set(of, slug, None, Some((State::Cancelled, until)), "cancelled").await
+}
+
+async fn reactivating(of: &Oneself, slug: &str) -> Result<Ask> {
+    let lead = "Members can enter the company again.";
+    let (ask, _) = about(of, slug, "Reactivate the subscription of {}", lead, "Reactivate").await?;
+    let until = Field::new("until", "Last day", Kind::Date).optional().help("Empty: open-ended.");
+    Ok(Ask { fields: vec![until], ..ask })
+}
+
+async fn do_reactivate(of: &Oneself, _: &Client, slug: &str, sent: &Fields) -> Result<String> {
+    let until = end_of(sent, "until")?;
+    if until.is_some_and(|until| until <= platform(of).now_us()) {
+        return Err(Error::invalid("until", "is over already").into());
+    }
+    set(of, slug, None, Some((State::Active, until)), "reactivated").await
+}

@@ -1,0 +1,64 @@
+//! The routes of the pages of staff.
+
+use super::{Access, Handler, Method, MethodFilter, Route};
+use crate::http::pages::{self, admin};
+
+routes! {
+    get "/admin/" Staff "Pages" "What the installation lacks, and how companies and people stand" of page => admin::home;
+    get "/admin/companies/" Staff "Pages" "Companies with their plan and people" of page => admin::companies;
+    get "/admin/companies/{slug}/" Staff "Pages" "One company, without its rows" of page => admin::company;
+    get "/admin/plans/" Staff "Pages" "Plans" of page => admin::plans;
+    get "/admin/plans/add/" Staff "Pages" "Add a plan: the form" of page => admin::ask_add_plan;
+    post "/admin/plans/add/" Staff "Pages" "Add a plan" of page => admin::add_plan;
+    get "/admin/plans/{code}/" Staff "Pages" "One plan" of page => admin::plan;
+    get "/admin/plans/{code}/edit/" Staff "Pages" "Change a plan: the form" of page => admin::ask_edit;
+    post "/admin/plans/{code}/edit/" Staff "Pages" "Change a plan" of page => admin::edit_plan;
+    get "/admin/plans/{code}/archive/" Staff "Pages" "Archive a plan, or offer it again: the form" of page => admin::ask_archive;
+    post "/admin/plans/{code}/archive/" Staff "Pages" "Archive a plan, or offer it again" of page => admin::archive_plan;
+    get "/admin/plans/{code}/reset/" Staff "Pages" "Return a plan to the configuration: the form" of page => admin::ask_reset;
+    post "/admin/plans/{code}/reset/" Staff "Pages" "Return a plan to the configuration" of page => admin::reset_plan;
+    get "/admin/subscriptions/" Staff "Pages" "Subscriptions, by renewal" of page => admin::subscriptions;
+    get "/admin/subscriptions/{slug}/" Staff "Pages" "One subscription" of page => admin::subscription;
+    get "/admin/subscriptions/{slug}/plan/" Staff "Pages" "Change the plan of a company: the form" of page => admin::ask_change;
+    post "/admin/subscriptions/{slug}/plan/" Staff "Pages" "Change the plan of a company" of page => admin::change;
+    get "/admin/subscriptions/{slug}/extend/" Staff "Pages" "Extend a subscription: the form" of page => admin::ask_extend;
+    post "/admin/subscriptions/{slug}/extend/" Staff "Pages" "Extend a subscription" of page => admin::extend;
+    get "/admin/subscriptions/{slug}/cancel/" Staff "Pages" "Cancel a subscription: the form" of page => admin::ask_cancel;
+    post "/admin/subscriptions/{slug}/cancel/" Staff "Pages" "Cancel a subscription" of page => admin::cancel;
+    get "/admin/subscriptions/{slug}/reactivate/" Staff "Pages" "Reactivate a subscription: the form" of page => admin::ask_reactivate;
+    post "/admin/subscriptions/{slug}/reactivate/" Staff "Pages" "Reactivate a subscription" of page => admin::reactivate;
+    get "/admin/users/" Staff "Pages" "People" of page => admin::users;
+    get "/admin/users/add/" Superuser "Pages" "Add a person: the form" of page => admin::ask_add;
+    post "/admin/users/add/" Superuser "Pages" "Add a person" of page => admin::add_user;
+    get "/admin/users/{id}/" Staff "Pages" "One person, with companies and sessions" of page => admin::user;
+    get "/admin/users/{id}/reset/" Staff "Pages" "Send a link to choose a new password: the form" of page => admin::ask_send_reset;
+    post "/admin/users/{id}/reset/" Staff "Pages" "Send a link to choose a new password" of page => admin::send_reset;
+    get "/admin/users/{id}/sign-out/" Staff "Pages" "Sign a person out everywhere: the form" of page => admin::ask_sign_out;
+    post "/admin/users/{id}/sign-out/" Staff "Pages" "Sign a person out everywhere" of page => admin::sign_out;
+    get "/admin/users/{id}/unlock/" Staff "Pages" "Unlock an account: the form" of page => admin::ask_unlock;
+    post "/admin/users/{id}/unlock/" Staff "Pages" "Unlock an account" of page => admin::unlock;
+    get "/admin/users/{id}/rights/" Superuser "Pages" "Rights of a person: the form" of page => admin::ask_rights;
+    post "/admin/users/{id}/rights/" Superuser "Pages" "Change the rights of a person" of page => admin::rights;
+    get "/admin/users/{id}/password/" Superuser "Pages" "Set the password of a person: the form" of page => admin::ask_password;
+    post "/admin/users/{id}/password/" Superuser "Pages" "Set the password of a person" of page => admin::password;
+    get "/admin/letters/" Staff "Pages" "Letters" of page => admin::letters;
+    get "/admin/letters/{id}/send/" Staff "Pages" "Send a letter again: the form" of page => admin::ask_send;
+    post "/admin/letters/{id}/send/" Staff "Pages" "Send a letter again" of page => admin::send;
+    get "/admin/data/" Staff "Pages" "Models that all companies share" of page => admin::data;
+    get "/admin/data/{model}/" Staff "Records" "List shared records" of page => pages::records;
+    get "/admin/data/{model}/add/" Staff "Records" "The form of a new shared record" of page => pages::add_record;
+    post "/admin/data/{model}/add/" Staff "Records" "Create a shared record" of page => pages::create_record;
+    get "/admin/data/{model}/change/" Staff "Records" "The form that changes all shared records that match" of page => pages::ask_change_all;
+    post "/admin/data/{model}/change/" Staff "Records" "Change all shared records that match, or none" of page => pages::change_all;
+    get "/admin/data/{model}/delete/" Staff "Records" "What a deletion of all shared records that match means" of page => pages::ask_delete_all;
+    post "/admin/data/{model}/delete/" Staff "Records" "Delete all shared records that match, or none" of page => pages::delete_all;
+    get "/admin/data/{model}/import/" Staff "Records" "The form of a CSV import of shared records" of page => pages::choose_import;
+    post "/admin/data/{model}/import/" Staff "Records" "Import CSV of shared records, step by step" of page => pages::import_file;
+    get "/admin/data/{model}/export/" Staff "Records" "Export shared records as CSV" of page => admin::export;
+    get "/admin/data/{model}/{id}/" Staff "Records" "Read a shared record" of page => pages::record;
+    get "/admin/data/{model}/{id}/edit/" Staff "Records" "The form of a shared record" of page => pages::edit_record;
+    post "/admin/data/{model}/{id}/edit/" Staff "Records" "Change a shared record" of page => pages::change_record;
+    get "/admin/data/{model}/{id}/impact/" Staff "Records" "Companies that would notice a change of a shared record" of page => admin::impact;
+    get "/admin/data/{model}/{id}/delete/" Staff "Records" "What the deletion of a shared record means" of page => pages::ask_delete_record;
+    post "/admin/data/{model}/{id}/delete/" Staff "Records" "Delete a shared record" of page => pages::delete_record;
+}
