@@ -214,7 +214,7 @@ const CASES: &[(&str, &str, &str)] = &[
 const CANARY: &str = "canary-of-acme";
 
 fn cases() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static str)> {
-    CASES.iter().chain(super::access_operators::CASES)
+    CASES.iter().chain(super::access_operators::CASES).chain(super::access_staff::CASES)
 }
 
 async fn send(client: &Client, route: &Route, path: &str) -> Answer {

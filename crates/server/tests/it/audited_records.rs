@@ -51,14 +51,14 @@ impl Lines {
     }
 
     /// Returns the lines after this one: actor, action, model.
-    fn after(&self, last: i64) -> Vec<[String; 3]> {
+    pub(super) fn after(&self, last: i64) -> Vec<[String; 3]> {
         let sql = "SELECT actor, action, model FROM _tenantry_activity WHERE id > ?1 ORDER BY id";
         let mut statement = self.0.prepare(sql).unwrap();
         let rows = statement.query_map([last], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]));
         rows.unwrap().map(Result::unwrap).collect()
     }
 
-    fn last(&self) -> i64 {
+    pub(super) fn last(&self) -> i64 {
         self.number("SELECT coalesce(max(id), 0) FROM _tenantry_activity")
     }
 }

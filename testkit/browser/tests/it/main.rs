@@ -5,3 +5,4 @@ mod fits;
 mod kit;
 mod operators;
 mod records;
+mod staff;
