@@ -1,4 +1,4 @@
-//! Who would notice: staff learn which tenants refer to a shared record or have own values for it, in numbers.
+//! The effect of a change: staff learn which tenants refer to a shared record or have own values for it, in numbers.
 
 use super::{
     app::{Client, TestApp},
@@ -69,7 +69,7 @@ async fn staff_learn_numbers(app: TestApp) {
     assert_eq!(names(&second), ["rival"]);
     let last = of(&staff, &format!("{CITY}?limit=1&after={}", next(&second))).await;
     assert_eq!((names(&last), &last["next"]), (vec![], &Value::Null));
-    // What nobody refers to, what is not there, and what is no shared record.
+    // What no tenant refers to, what is not there, and what is no shared record.
     assert_eq!(names(&of(&staff, "/api/admin/impact/cities/2").await).len(), 0);
     for path in ["cities/999", "cities/x", "patients/1", "nothing/1"] {
         staff.get(&format!("/api/admin/impact/{path}")).await.expect(404);

@@ -148,6 +148,7 @@ async fn subscriptions_are_listed_by_renewal_and_by_their_state_now() {
         ("state=cancelled", vec!["della"]),
         ("state=expired", vec![]),
         ("within_days=7", vec!["erika", "carla"]),
+        ("within_days=7&live=true", vec!["carla"]),
         ("plan=clinic", vec!["della"]),
         ("q=carl", vec!["carla"]),
     ] {
@@ -164,7 +165,7 @@ async fn subscriptions_are_listed_by_renewal_and_by_their_state_now() {
         }
     }
     assert_eq!(seen, ["erika", "carla", "acme", "della", "betty"]);
-    // An end that is over ends the subscription without a word of anybody.
+    // An end that is over ends the subscription by itself.
     app.clock().advance_us(3 * DAY_US);
     let staff = app.login(STAFF).await;
     let list = staff.get("/api/admin/subscriptions?state=expired").await.expect(200).json();
@@ -282,7 +283,10 @@ async fn shared_records_are_changed_on_the_pages_of_records_as_staff() {
     assert_eq!(asked, ["/admin/data/cities/1/impact/"]);
     let impact = web.get(&asked[0]).await.expect(200);
     let text = impact.text();
-    assert!(text.contains("1 in Patients") && text.contains("1 company with 1 record"), "{text}");
+    assert!(
+        text.contains("1 in Patients") && text.contains("1 company refers to this record, with 1 record"),
+        "{text}"
+    );
     assert!(!text.contains("Canary"), "no rows: {text}");
     let saved = web.submit(&edit, "", &[("name", "Ahlen-Mitte")]).await.expect(303);
     assert!(web.follow(&saved).await.expect(200).text().contains("The changes are saved."));

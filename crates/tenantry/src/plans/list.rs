@@ -25,6 +25,8 @@ pub struct SubscriptionFilter {
     pub state: Option<State>,
     /// Only those that end within so many days, or have ended.
     pub within_days: Option<u32>,
+    /// Only those that have not reached their end.
+    pub live: bool,
     /// Only those that come after that of this tenant.
     pub after: Option<TenantId>,
     /// Largest number of rows, 1 to 1000.
@@ -132,6 +134,9 @@ async fn list(tx: &mut Tx, filter: &SubscriptionFilter, now_us: i64) -> Result<V
     }
     if let Some(days) = filter.within_days {
         all.and("s.ends_at <= ?", [(now_us + i64::from(days) * DAY_US).into()]);
+    }
+    if filter.live {
+        all.and("(s.ends_at IS NULL OR s.ends_at > ?)", [now_us.into()]);
     }
     if let Some(after) = filter.after {
         let sql = format!("SELECT {ENDS} FROM subscriptions s WHERE s.tenant = ?");

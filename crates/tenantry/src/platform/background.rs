@@ -19,6 +19,8 @@ use tokio::{sync::watch, task::JoinHandle, time::MissedTickBehavior};
 
 /// Largest number of rows in a pass, so that no pass holds the control store for long.
 const MOST: u32 = 500;
+/// Comparisons that a pass closes: it removes their databases one after the other.
+const AT_ONCE: u32 = 10;
 /// Time between passes.
 const EVERY: Duration = Duration::from_secs(10);
 /// Number of passes between two scans of all files of all servers: an hour.
@@ -119,7 +121,7 @@ impl Platform {
         self.run_pass("pools", self.prepare_pools()).await;
         self.run_pass("old operations", self.prune_operations()).await;
         self.run_pass("backups", self.backups().pass()).await;
-        self.run_pass("comparisons", self.restores().discard_expired(MOST)).await;
+        self.run_pass("comparisons", self.restores().discard_expired(AT_ONCE)).await;
         self.run_pass("keys of imports", async { records::forget_imports(control).await.map(drop) }).await;
         self.run_pass("purges", self.purges().start_when_due()).await;
         self.run_pass("cancelled tenants", async { tenants::close_due(control, MOST).await.map(drop) }).await;

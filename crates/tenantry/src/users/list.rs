@@ -117,6 +117,20 @@ impl Users<'_> {
         list(&mut control.snapshot().await?, filter, now_us).await
     }
 
+    /// Returns the number of users of a kind.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the actor is not staff.
+    pub async fn count(&self, actor: &Actor, only: Only) -> Result<u64> {
+        actor.require_staff()?;
+        let control = self.platform().control();
+        let now_us = Value::from(control.now_us());
+        let values = if only == Only::Locked { std::slice::from_ref(&now_us) } else { &[] };
+        let sql = format!("SELECT count(*) FROM users WHERE {}", only.sql());
+        let count = super::count(&mut control.snapshot().await?, &sql, values).await?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
     /// Returns a user with memberships and live sessions.
     ///
     /// # Errors

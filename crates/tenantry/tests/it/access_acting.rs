@@ -111,7 +111,7 @@ async fn impersonation_abuse_impersonation_ends_with_its_hour_and_with_the_right
     assert_eq!(error.code(), "denied", "nobody gains the platform's rights this way");
 }
 
-/// A session that somebody took over is not enough to act as another person: the password is, or a sign-in of the last
+/// A session that was taken over is not enough to act as another person: the password is, or a sign-in of the last
 /// minutes.
 #[tokio::test]
 async fn impersonation_abuse_an_old_session_needs_the_password_again() {

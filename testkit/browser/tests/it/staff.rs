@@ -38,7 +38,7 @@ async fn staff_look_after_plans_and_shared_data() {
     window.appears("#impact tbody tr").await;
     assert!(window.driver.title().await.unwrap().starts_with("Edit Vienna"), "the part has no title");
     let notice = window.text("#impact").await;
-    assert!(notice.contains("City Hospital") && notice.contains("keep it from being deleted"), "{notice}");
+    assert!(notice.contains("City Hospital") && notice.contains("it from being deleted"), "{notice}");
     window.look("staff").await;
     window.fill("name", "Vienna-Centre").await;
     window.press("form.edit .button.primary").await;

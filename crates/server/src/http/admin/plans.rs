@@ -89,6 +89,7 @@ pub(in crate::http) fn filter(query: SubscriptionsQuery) -> Result<SubscriptionF
         plan: query.plan,
         state: state.map_err(|_| Error::invalid("state", "trial, active, past_due, cancelled or expired"))?,
         within_days: query.within_days,
+        live: query.live,
         after: query.after.map(|id| TenantId::from_raw(id.0)),
         limit: query.limit.0,
     })

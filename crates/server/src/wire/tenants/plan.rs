@@ -138,6 +138,9 @@ requests! {
         /// Only those that end within so many days, or have ended.
         #[schemars(range(max = 3650))]
         within_days: Option<u32>,
+        /// Only those that have not reached their end.
+        #[serde(default)]
+        live: bool,
         /// Only entries after that of the tenant with this id.
         after: Option<Id>,
         #[serde(default)]

@@ -20,3 +20,4 @@ CREATE INDEX restores_expiry ON restores (expires_at) WHERE state = 'beside' AND
 CREATE INDEX subscriptions_plan ON subscriptions (plan, tenant);
 CREATE INDEX subscriptions_renewal ON subscriptions (coalesce(ends_at, 9223372036854775807), tenant);
 CREATE INDEX mails_state ON mails (state, id);
+CREATE INDEX placements_ready ON placements (tenant, store) WHERE state = 'ready';

@@ -17,7 +17,7 @@ use tenantry::{
     Check, ChecklistItem, Level,
     plans::{State, SubscriptionFilter},
     tenants,
-    users::{Filter, Only},
+    users::Only,
 };
 use tenantry_console::master::{Body, Button, Cell, Figure, Item, Section, Sheet, Table, Tone};
 
@@ -82,8 +82,7 @@ async fn figures(of: &Oneself) -> Result<Vec<Figure>> {
     let active = figures.in_state(tenants::State::Active);
     let late = of_state(State::PastDue);
     let ended = of_state(State::Expired);
-    let filter = Filter { only: Some(Only::Locked), limit: 1000, ..Filter::default() };
-    let locked = platform(of).users().list(&of.actor, &filter).await?.len() as u64;
+    let locked = platform(of).users().count(&of.actor, Only::Locked).await?;
     Ok(vec![
         figure(active, "Active companies", "/admin/companies/?state=active", Tone::Plain),
         figure(of_state(State::Trial), "In their trial", "/admin/subscriptions/?state=trial", Tone::Plain),
@@ -96,10 +95,13 @@ async fn figures(of: &Oneself) -> Result<Vec<Figure>> {
 
 /// Returns the subscriptions that end next.
 async fn renewals(of: &Oneself) -> Result<Section> {
-    let filter =
-        SubscriptionFilter { within_days: Some(SOON_DAYS), limit: 200, ..SubscriptionFilter::default() };
-    let listed = platform(of).plans().subscriptions(&of.actor, &filter).await?;
-    let soon = listed.into_iter().filter(|one| one.state != State::Expired).take(RENEWALS as usize);
+    let filter = SubscriptionFilter {
+        within_days: Some(SOON_DAYS),
+        live: true,
+        limit: RENEWALS,
+        ..SubscriptionFilter::default()
+    };
+    let soon = platform(of).plans().subscriptions(&of.actor, &filter).await?;
     let row = |one: tenantry::plans::ListedSubscription| {
         vec![
             Cell::link(&one.name, format!("/admin/subscriptions/{}/", one.slug)),
@@ -108,7 +110,7 @@ async fn renewals(of: &Oneself) -> Result<Section> {
             words::maybe_at(one.ends_at_us).small(days(one.days_remaining)),
         ]
     };
-    let rows: Vec<_> = soon.map(row).collect();
+    let rows: Vec<_> = soon.into_iter().map(row).collect();
     let body = match rows.is_empty() {
         true => Body::Nothing(
             "calendar",
@@ -139,22 +141,36 @@ type Said = (String, String, Option<(&'static str, String)>);
 
 /// Returns what a line says, what it means, and where it is mended.
 fn said(of: &Oneself, item: &ChecklistItem) -> Said {
+    match item.check {
+        Check::Plans | Check::DefaultPlan | Check::SharedData | Check::FirstTenant => said_of_offer(of, item),
+        _ => said_of_operation(item),
+    }
+}
+
+fn pick(item: &ChecklistItem, yes: &str, no: &str) -> String {
+    if item.done { yes.to_owned() } else { no.to_owned() }
+}
+
+fn setting(name: &str) -> String {
+    format!("Set {name} in tenantry.toml, then restart the servers.")
+}
+
+/// Says what companies need before they come: plans, shared data.
+fn said_of_offer(of: &Oneself, item: &ChecklistItem) -> Said {
     let detail = item.detail.as_deref().unwrap_or_default();
     let label = || {
         let models = platform(of).models();
         models.iter().find(|model| model.name.as_str() == detail).map_or(detail.into(), |m| m.label.clone())
     };
-    let n = item.count;
-    let setting = |name: &str| format!("Set {name} in tenantry.toml, then restart the servers.");
-    let pick = |yes: &str, no: &str| if item.done { yes.to_owned() } else { no.to_owned() };
     match item.check {
         Check::Plans => (
-            pick("There are plans on offer", "There is no plan"),
+            pick(item, "There are plans on offer", "There is no plan"),
             "Nobody can register without one. Add a plan, or run: tenantry plan init".into(),
             Some(("Add a plan", "/admin/plans/add/".into())),
         ),
         Check::DefaultPlan => (
             pick(
+                item,
                 "New companies have a plan to begin on",
                 &format!("The plan {detail} of new companies is not on offer"),
             ),
@@ -167,32 +183,44 @@ fn said(of: &Oneself, item: &ChecklistItem) -> Said {
             None,
         ),
         Check::SharedData => (
-            pick(&format!("{}: there are records", label()), &format!("{}: no shared records yet", label())),
+            pick(
+                item,
+                &format!("{}: there are records", label()),
+                &format!("{}: no shared records yet", label()),
+            ),
             "Companies cannot choose any. Add them, or import a CSV file.".into(),
             Some(("Import", format!("/admin/data/{detail}/import/"))),
         ),
-        Check::FirstTenant => (
-            pick("There are companies", "There is no company yet"),
+        _ => (
+            pick(item, "There are companies", "There is no company yet"),
             "Create the first one, or let it register.".into(),
             Some(("Create a company", "/master-admin/companies/create/".into())),
         ),
+    }
+}
+
+/// Says what the servers and the accounts of staff need.
+fn said_of_operation(item: &ChecklistItem) -> Said {
+    let n = item.count;
+    match item.check {
         Check::Mail => (
-            pick("Letters go to a mail server", "Letters are only written to files"),
+            pick(item, "Letters go to a mail server", "Letters are only written to files"),
             setting("mail.smtp"),
             Some(("Letters", "/admin/letters/".into())),
         ),
         Check::BackupSchedule => (
-            pick("Backups have a schedule", "No backup is made by itself"),
+            pick(item, "Backups have a schedule", "No backup is made by itself"),
             setting("[[backups.schedules]]"),
             Some(("Backups", "/master-admin/backups/".into())),
         ),
         Check::Https => (
-            pick("Browsers use https, or are on this host", "Browsers use plain http"),
+            pick(item, "Browsers use https, or are on this host", "Browsers use plain http"),
             setting("platform.https = true"),
             None,
         ),
         Check::DemoPasswords => (
             pick(
+                item,
                 "No account has the password of the demo",
                 &format!("{} the password of the demo", many(n, "account has", "accounts have")),
             ),
@@ -200,12 +228,13 @@ fn said(of: &Oneself, item: &ChecklistItem) -> Said {
             Some(("People", "/admin/users/?only=staff".into())),
         ),
         Check::SecondSuperuser => (
-            pick("More than one superuser can sign in", "Only one superuser can sign in"),
+            pick(item, "More than one superuser can sign in", "Only one superuser can sign in"),
             "If that person loses access, nobody can give it back here.".into(),
             Some(("Add a person", "/admin/users/add/".into())),
         ),
-        Check::Addresses => (
+        _ => (
             pick(
+                item,
                 "The addresses of all people are proven",
                 &format!("{} not proven", many(n, "address is", "addresses are")),
             ),

@@ -63,13 +63,21 @@ fn section(app: &App, impact: &Impact, (first, next): (Option<String>, Option<St
     let total: u64 = impact.noticing.iter().flat_map(|n| &n.references).map(|(_, _, count)| count).sum();
     let referring = impact.noticing.iter().filter(|n| !n.references.is_empty()).count() as u64;
     let own = impact.noticing.iter().filter(|n| !n.own.is_empty()).count() as u64;
-    let help = format!(
-        "{asked}: {} with {} refer to this record and keep it from being deleted; {} own values and would not see a change of \
-         those fields.{more}",
-        many(referring, "company", "companies"),
-        many(total, "record", "records"),
-        many(own, "company has", "companies have"),
-    );
+    let mut help = format!("{asked}.");
+    if referring > 0 {
+        help += &format!(
+            " {} to this record, with {}, and so keep it from being deleted.",
+            many(referring, "company refers", "companies refer"),
+            many(total, "record", "records"),
+        );
+    }
+    if own > 0 {
+        help += &format!(
+            " {} own values, and would not see a change of those fields.",
+            many(own, "company has", "companies have"),
+        );
+    }
+    help += more;
     let mut rows: Vec<_> = impact.noticing.iter().map(|noticing| row(noticing, &label)).collect();
     rows.extend(impact.unasked.iter().map(|unasked| {
         vec![

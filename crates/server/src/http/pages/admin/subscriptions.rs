@@ -40,6 +40,7 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
         plan: query.filled("plan").map(str::to_owned),
         state: query.filled("state").map(str::to_owned),
         within_days: query.filled("within_days").and_then(|days| days.parse().ok()),
+        live: query.filled("live").is_some(),
         after: query.filled("after").and_then(|id| id.parse().ok()).map(Id),
         limit: Limit(PAGE + 1),
     })?;
