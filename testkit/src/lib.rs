@@ -1,5 +1,5 @@
-//! Shared by the test suites: random choices that a seed repeats, the number of cases to try, and the report of how many
-//! were tried. A dev-dependency of the other crates; shipped code does not use it.
+//! Parts that the test suites share: random choices that a seed repeats, the number of cases to try, and the report of
+//! how many were tried. It is a dev-dependency of the other crates; shipped code does not use it.
 //!
 //! ```no_run
 //! let rounds = tenantry_testkit::dose(200, 10_000);
@@ -22,16 +22,16 @@ pub use settings::Settings;
 
 use std::io::Write;
 
-/// Returns how many cases to try: `ci` normally, `long` under `cargo xtask test --long`.
+/// Returns the number of cases to try: `ci` normally, `long` under `cargo xtask test --long`.
 pub fn dose(ci: u64, long: u64) -> u64 {
     if std::env::var_os("TENANTRY_LONG").is_some() { long } else { ci }
 }
 
-/// Prints `suite: count unit`, and leaves the line where `cargo xtask test` collects it, because test runners hide the
-/// output of passing tests.
+/// Prints `suite: count unit`, and also writes the line to a file from which `cargo xtask test` collects it, because
+/// test runners hide the output of passing tests.
 ///
 /// # Panics
-/// If the line cannot be written: a suite whose count is lost would look as if it had not run.
+/// Panics if the line cannot be written: a suite whose count is lost would look as if it had not run.
 pub fn tried(suite: &str, count: u64, unit: &str) {
     assert!(count > 0, "suite {suite} tried nothing");
     let line = format!("{suite}: {count} {unit}\n");
@@ -40,7 +40,7 @@ pub fn tried(suite: &str, count: u64, unit: &str) {
     let name: String = suite.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let path = std::path::Path::new(&dir).join(format!("{}.txt", name.to_lowercase()));
     let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);
-    // One write call, because several test processes append to the same file.
+    // Write with one call, because several test processes append to the same file.
     let written = file.and_then(|mut file| file.write_all(line.as_bytes()));
     assert!(written.is_ok(), "cannot write {}: {written:?}", path.display());
 }

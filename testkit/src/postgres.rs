@@ -1,12 +1,12 @@
-//! The PostgreSQL servers of the test run, and a database of one's own on them.
+//! The PostgreSQL servers of the test run, and a separate database on them for each test.
 
-/// URLs of superusers, separated by spaces; `cargo xtask test` sets it.
+/// Environment variable with URLs of superusers, separated by spaces. `cargo xtask test` sets it.
 const VARIABLE: &str = "TENANTRY_TEST_POSTGRES_URL";
 
-/// Returns the URLs of the servers that the tests must pass on.
+/// Returns the URLs of the servers on which the tests must pass.
 ///
 /// # Panics
-/// If none is named: a suite without a server must not pass.
+/// Panics if no server is named: a suite without a server must not pass.
 pub fn servers() -> Vec<String> {
     let named = std::env::var(VARIABLE).unwrap_or_default();
     let servers: Vec<_> = named.split_whitespace().map(str::to_owned).collect();
@@ -26,15 +26,16 @@ mod home {
     };
     use tokio_postgres::{Client, NoTls};
 
-    /// Says on PostgreSQL how the tenants of suites are separated that otherwise use SQLite: `database`, `schema` or
-    /// `pooled`. Not set: they use SQLite.
+    /// Environment variable with the isolation (`database`, `schema` or `pooled`) with which suites put tenants on
+    /// PostgreSQL that are otherwise on SQLite. If it is not set, they are on SQLite.
     const SWITCH: &str = "TENANTRY_TEST_TENANTS";
-    /// Says that the platform's own stores of suites are on PostgreSQL that otherwise use SQLite. Not set: they use SQLite.
+    /// Environment variable that puts the platform's own stores of suites on PostgreSQL that are otherwise on SQLite.
+    /// If it is not set, they are on SQLite.
     const STORES: &str = "TENANTRY_TEST_STORES";
-    /// Password of the role.
+    /// Password of the role of a [`Home`].
     pub const PASSWORD: &str = "only-for-tests";
 
-    /// Returns how the switch separates tenants.
+    /// Returns the isolation that the switch sets for tenants.
     pub fn switch() -> Option<String> {
         std::env::var(SWITCH).ok().filter(|text| !text.is_empty())
     }
@@ -44,8 +45,8 @@ mod home {
         std::env::var(STORES).is_ok_and(|text| text == "postgres")
     }
 
-    /// A role that is no superuser, and a database of its name. Dropping it removes everything whose name begins with
-    /// the prefix, these two included.
+    /// A role that is not a superuser, and a database with the role's name. Dropping this value removes everything
+    /// whose name begins with the prefix, including these two.
     #[derive(Debug)]
     pub struct Home {
         admin: String,
@@ -54,10 +55,10 @@ mod home {
     }
 
     impl Home {
-        /// Makes a role and its database on the server of this URL of a superuser.
+        /// Creates a role and its database on the server at this superuser's URL.
         ///
         /// # Panics
-        /// If the server refuses.
+        /// Panics if the server refuses.
         pub async fn new(admin: &str) -> Self {
             static COUNT: AtomicU32 = AtomicU32::new(0);
             let prefix = format!("t{:x}x{}_", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
@@ -93,10 +94,10 @@ mod home {
             format!("{}home", self.prefix)
         }
 
-        /// Runs statements as the superuser. `PREFIX` in them is what the names of this home begin with.
+        /// Runs statements as the superuser. `PREFIX` in them stands for the prefix of this home's names.
         ///
         /// # Panics
-        /// If the server refuses.
+        /// Panics if the server refuses.
         pub async fn administer(&self, sql: &str) {
             let sql = sql.replace("PREFIX", &self.prefix());
             connect(&self.admin)
@@ -109,22 +110,23 @@ mod home {
         /// Runs statements as the superuser in a database.
         ///
         /// # Panics
-        /// If the server refuses.
+        /// Panics if the server refuses.
         pub async fn administer_in(&self, database: &str, sql: &str) {
             let done = connect(&self.admin_in(database)).await.batch_execute(sql).await;
             done.unwrap_or_else(|error| panic!("{sql}: {error}"));
         }
 
-        /// Returns the URL of the superuser with another database.
+        /// Returns the superuser's URL with another database.
         fn admin_in(&self, database: &str) -> String {
             let (server, _) = self.admin.rsplit_once('/').expect("a URL");
             format!("{server}/{database}")
         }
 
-        /// Returns what belongs to the role besides its database: databases, schemas in its own, and roles granted to it.
+        /// Returns everything that belongs to the role in addition to its database: other databases, schemas in its own
+        /// database, and roles granted to it.
         ///
         /// # Panics
-        /// If the server refuses.
+        /// Panics if the server refuses.
         pub async fn leftovers(&self) -> Vec<String> {
             let client = connect(&self.admin_in(&self.name())).await;
             let sql = "WITH me AS (SELECT oid FROM pg_roles WHERE rolname = $1) \
@@ -136,7 +138,7 @@ mod home {
             rows.iter().map(|row| row.get(0)).collect()
         }
 
-        /// Returns what names on the server begin with.
+        /// Returns the prefix of this home's names on the server.
         pub fn prefix(&self) -> String {
             self.prefix.clone()
         }
@@ -166,7 +168,7 @@ mod home {
             client.batch_execute(&plain).await.ok();
             client.batch_execute(&format!("DROP DATABASE \"{database}\" WITH (FORCE)")).await.ok();
         }
-        // The role of the home last: it granted the others.
+        // Remove the role of the home last, because it granted the others.
         let roles = "SELECT rolname::text FROM pg_roles WHERE starts_with(rolname, $1) \
             ORDER BY rolname = $1 || 'home', rolname LIKE '%.home'";
         for role in names(roles).await {
@@ -181,7 +183,7 @@ mod home {
         client
     }
 
-    /// Returns the URL of a role with a database of its name, at the server of a superuser.
+    /// Returns the URL of a role with a database of the same name, at the server of a superuser.
     fn of(admin: &str, name: &str) -> String {
         let (_, address) = admin.split_once("://").expect("a URL");
         let (_, host) = address.rsplit_once('@').unwrap_or(("", address));

@@ -1,4 +1,4 @@
-//! Claims about generated inputs, by proptest.
+//! Checks of claims about generated inputs, with proptest.
 
 use crate::random::Seed;
 use proptest::{
@@ -6,12 +6,12 @@ use proptest::{
     test_runner::{Config, RngSeed, TestRunner},
 };
 
-/// Checks a claim on `cases` generated inputs, or on as many as the environment variable `PROPTEST_CASES` says.
+/// Checks a claim on `cases` generated inputs, or on the number of inputs in the environment variable `PROPTEST_CASES`.
 ///
 /// The inputs differ in each run; `TENANTRY_SEED` repeats a run.
 ///
 /// # Panics
-/// If the claim panics for an input. The message has the smallest such input, and the seed follows it.
+/// Panics if the claim panics for an input. The message contains the smallest such input, and the seed follows it.
 pub fn property<S: Strategy>(cases: u64, inputs: S, claim: impl Fn(S::Value)) {
     let seed = Seed::fresh();
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());

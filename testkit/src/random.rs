@@ -5,20 +5,20 @@ use std::{env, hash::BuildHasher, thread};
 /// Environment variable that replaces every seed of a test run.
 const VARIABLE: &str = "TENANTRY_SEED";
 
-/// A seed in use. If the test panics while the seed lives, it prints how to repeat the run.
+/// A seed in use. If the test panics while this value lives, it prints how to repeat the run.
 #[derive(Debug)]
 pub(crate) struct Seed(u64);
 
 impl Seed {
-    /// Returns the seed from the environment, or else this one.
+    /// Returns the seed from the environment, otherwise this one.
     pub(crate) fn or(seed: u64) -> Self {
         let Ok(text) = env::var(VARIABLE) else { return Self(seed) };
         Self(text.parse().unwrap_or_else(|error| panic!("{VARIABLE}={text}: {error}")))
     }
 
-    /// Returns the seed from the environment, or else one that differs in each run.
+    /// Returns the seed from the environment, otherwise one that differs in each run.
     pub(crate) fn fresh() -> Self {
-        // The standard library's hasher starts from random keys. 48 bits are enough, and shorter to type.
+        // The standard library's hasher starts from random keys. 48 bits suffice, and are shorter to type.
         Self::or(std::hash::RandomState::new().hash_one(0) >> 16)
     }
 
@@ -35,8 +35,8 @@ impl Drop for Seed {
     }
 }
 
-/// A random generator for tests (SplitMix64): small, fast, and good enough to choose test cases. If the test panics while
-/// the generator lives, it prints how to repeat the run.
+/// A random generator for tests (SplitMix64): small, fast, and good enough to choose test cases. If the test panics
+/// while the generator lives, it prints how to repeat the run.
 #[derive(Debug)]
 pub struct Random {
     state: u64,
@@ -44,12 +44,14 @@ pub struct Random {
 }
 
 impl Random {
-    /// Creates a generator from the environment variable `TENANTRY_SEED`, or from `seed`; `stream` separates tasks.
+    /// Creates a generator from the environment variable `TENANTRY_SEED`, otherwise from `seed`. `stream` separates
+    /// tasks.
     pub fn new(seed: u64, stream: u64) -> Self {
         Self::from(Seed::or(seed), stream)
     }
 
-    /// Creates a generator from the environment variable `TENANTRY_SEED`, or from a seed that differs in each run.
+    /// Creates a generator from the environment variable `TENANTRY_SEED`, otherwise from a seed that differs in each
+    /// run.
     pub fn fresh() -> Self {
         Self::from(Seed::fresh(), 0)
     }
@@ -73,12 +75,12 @@ impl Random {
     /// Returns a number below `bound`.
     ///
     /// # Panics
-    /// If `bound` is 0.
+    /// Panics if `bound` is 0.
     pub fn below(&mut self, bound: usize) -> usize {
         (self.bits() % bound as u64) as usize
     }
 
-    /// Returns true once in `n` times.
+    /// Returns true once in `n` calls on average.
     pub fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
@@ -88,7 +90,7 @@ impl Random {
         &list[self.below(list.len())]
     }
 
-    /// Returns the text with one or two mistakes: of case, of length, of encoding, of alphabet.
+    /// Returns the text with one or two mistakes: in case, length, encoding or alphabet.
     pub fn spoil(&mut self, text: &str) -> String {
         const ODD: [&str; 14] =
             ["", " ", ".", "..", "/", "%2e", "%00", "-", "_", "0", "A", "\u{e9}", "\u{456}", "\t"];
@@ -125,7 +127,7 @@ mod tests {
         assert_ne!(run(1, 1), run(1, 2));
     }
 
-    /// The process in which the next test fails on purpose.
+    /// Fails on purpose if the test runs in the child process of the next test.
     #[test]
     fn child() {
         match std::env::var("TENANTRY_TESTKIT_CHILD").as_deref() {

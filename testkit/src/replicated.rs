@@ -4,23 +4,23 @@ use std::time::{Duration, Instant};
 use tenantry_testservers::{Cluster, postgres};
 use tokio_postgres::{Client, NoTls};
 
-/// Longest time that a replica may take to do what a test waits for.
+/// Longest time that a test waits for a replica.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A server and its replica.
+/// A server with its replica.
 #[derive(Debug)]
 pub struct Replicated {
-    /// Dropped before the server that it follows.
+    /// The replica. It is dropped before the server that it follows.
     pub replica: Cluster,
-    /// The server.
+    /// The server that the replica follows.
     pub primary: Cluster,
 }
 
 impl Replicated {
-    /// Starts both, of this major version.
+    /// Starts a server of this major version and its replica.
     ///
     /// # Panics
-    /// If they do not start.
+    /// Panics if they do not start.
     pub fn start(version: u32) -> Self {
         let programs = postgres(version).expect("the programs of the server");
         let primary = Cluster::start(version, &programs).expect("a server");
@@ -28,7 +28,7 @@ impl Replicated {
         Self { replica, primary }
     }
 
-    /// Returns the URL at the replica for a URL at the server.
+    /// Returns the URL at the replica that corresponds to a URL at the server.
     pub fn at_replica(&self, url: &str) -> String {
         let address = |of: &Cluster| of.socket().display().to_string().replace('/', "%2F");
         url.replace(&address(&self.primary), &address(&self.replica))
@@ -37,15 +37,15 @@ impl Replicated {
     /// Runs statements at the replica as the superuser.
     ///
     /// # Panics
-    /// If the replica refuses.
+    /// Panics if the replica refuses.
     pub async fn on_replica(&self, sql: &str) {
         connect(&self.replica.url(), "postgres").await.batch_execute(sql).await.expect(sql);
     }
 
-    /// Stops the replay of the replica where it is, once it has replayed everything.
+    /// Pauses the replay of the replica, once it has replayed everything.
     ///
     /// # Panics
-    /// If it does not stop in time.
+    /// Panics if the replay does not pause in time.
     pub async fn pause(&self) {
         self.caught_up().await;
         self.on_replica("SELECT pg_wal_replay_pause()").await;
@@ -57,18 +57,18 @@ impl Replicated {
         .await;
     }
 
-    /// Lets the replay of the replica go on.
+    /// Resumes the replay of the replica.
     ///
     /// # Panics
-    /// If the replica refuses.
+    /// Panics if the replica refuses.
     pub async fn resume(&self) {
         self.on_replica("SELECT pg_wal_replay_resume()").await;
     }
 
-    /// Waits until the replica has replayed everything that the server has written by now.
+    /// Waits until the replica has replayed everything that the server has written so far.
     ///
     /// # Panics
-    /// If it does not do so in time.
+    /// Panics if the replica does not do so in time.
     pub async fn caught_up(&self) {
         let primary = connect(&self.primary.url(), "postgres").await;
         let replica = connect(&self.replica.url(), "postgres").await;
@@ -82,10 +82,10 @@ impl Replicated {
     }
 }
 
-/// Waits until something is true.
+/// Waits until a condition holds.
 ///
 /// # Panics
-/// If that takes too long.
+/// Panics if that takes too long.
 pub async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
     let began = Instant::now();
     while !is().await {
@@ -97,7 +97,7 @@ pub async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
 /// Connects to a database of a server.
 ///
 /// # Panics
-/// If the server refuses.
+/// Panics if the server refuses.
 pub async fn connect(url: &str, database: &str) -> Client {
     let mut config: tokio_postgres::Config = url.parse().expect("a URL");
     let (client, stream) = config.dbname(database).connect(NoTls).await.expect("a connection");

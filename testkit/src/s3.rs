@@ -1,4 +1,4 @@
-//! An S3-compatible store in this process, over a directory, for suites of backups.
+//! An S3-compatible store in this process, on top of a directory, for suites of backups.
 
 use hyper::{
     Response,
@@ -17,7 +17,7 @@ pub const KEY: (&str, &str) = ("suite", "suite-secret");
 /// Serves the directory until the runtime ends; its sub-directories are buckets. Returns the address.
 ///
 /// # Panics
-/// On any failure: a suite without its store must not pass.
+/// Panics on any failure: a suite without its store must not pass.
 pub async fn serve(root: &Path) -> String {
     let mut service = S3ServiceBuilder::new(FileSystem::new(root).expect("a directory"));
     service.set_auth(SimpleAuth::from_single(KEY.0, KEY.1));
@@ -28,7 +28,7 @@ pub async fn serve(root: &Path) -> String {
         while let Ok((socket, _)) = listener.accept().await {
             let (service, root) = (service.clone(), root.clone());
             let answer = service_fn(move |request| {
-                // The store over a directory would make a bucket that is missing; others answer that it is.
+                // The store on a directory would create a missing bucket; other stores answer that it is missing.
                 let request: hyper::Request<hyper::body::Incoming> = request;
                 let bucket = request.uri().path().split('/').nth(1).unwrap_or_default();
                 let is_there = root.join(bucket).is_dir();

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-/// A configuration that names its three stores and what a test is about. [`fmt::Display`] writes the file.
+/// A configuration with its three stores and the settings that a test needs. [`fmt::Display`] writes the file.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Lines of each table.
+    /// Name and lines of each table.
     tables: Vec<(String, Vec<String>)>,
     /// Text after the tables.
     more: String,
@@ -22,7 +22,7 @@ impl Settings {
     /// Sets a key of a table: `set("retention", "final_backup = false")`.
     ///
     /// # Panics
-    /// If the line is not `key = value`.
+    /// Panics if the line is not `key = value`.
     #[must_use]
     pub fn set(mut self, table: &str, line: &str) -> Self {
         let key = |line: &str| line.split_once('=').expect("key = value").0.trim().to_owned();
@@ -50,13 +50,13 @@ impl Settings {
         self
     }
 
-    /// Separates tenants in this way.
+    /// Sets the isolation of tenants.
     #[must_use]
     pub fn isolation(self, isolation: &str) -> Self {
         self.set("stores.tenant", &format!("isolation = \"{isolation}\""))
     }
 
-    /// Has the servers `main` and `disk` of SQLite for tenants.
+    /// Adds the SQLite servers `main` and `disk` for tenants.
     #[must_use]
     pub fn two_servers(self) -> Self {
         self.set("servers.main", "path = \"databases\"")
@@ -64,13 +64,13 @@ impl Settings {
             .set("stores.tenant", "servers = [\"main\", \"disk\"]")
     }
 
-    /// Has one plan, `free`, without limits.
+    /// Adds one plan, `free`, without limits.
     #[must_use]
     pub fn free_plan(self) -> Self {
         self.set("plans.free", "label = \"Free\"").set("registration", "default_plan = \"free\"")
     }
 
-    /// Returns true if a table's name begins with this text.
+    /// Returns true if the name of a table begins with this text.
     pub fn names(&self, start: &str) -> bool {
         self.tables.iter().any(|(name, _)| name.starts_with(start))
     }

@@ -1,5 +1,5 @@
 //! `cargo xtask bench`: builds the binaries as they are shipped (profile `dist`) and runs the `tenantry-bench` harness,
-//! which writes `bench.json`. Called by developers; it measures nothing itself.
+//! which writes `bench.json`. Developers call it; it measures nothing itself.
 
 use anyhow::{Result, ensure};
 use std::path::Path;
@@ -8,10 +8,10 @@ use std::process::Command;
 /// Options of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Small counts: shows that every benchmark works; its figures say little.
+    /// Use small counts, which show that every benchmark works; the figures mean little.
     #[arg(long)]
     quick: bool,
-    /// Only these benchmarks; others keep their figures in bench.json.
+    /// Run only these benchmarks; the others keep their figures in bench.json.
     names: Vec<String>,
 }
 

@@ -1,8 +1,8 @@
-//! `cargo xtask bugs`: the test of the tests (T12). Puts known bugs into a copy of the sources, enables one at a time,
-//! and expects a test to fail for each. The working tree is never touched.
+//! `cargo xtask bugs`: the test of the tests (T12). It puts known bugs into a copy of the sources, enables one at a
+//! time, and expects a test to fail for each. It never changes the working tree.
 //!
 //! A bug is a text to find and its replacement, stored in `testkit/bugs/*.toml`. A bug that no longer applies or no
-//! longer compiles is an error, never a success. `tidy` checks that each still fits and that its tests exist.
+//! longer compiles is an error, never a success. `tidy` checks that each bug still fits and that its tests exist.
 
 mod list;
 mod program;
@@ -22,20 +22,20 @@ use std::time::Instant;
 /// Options of `cargo xtask bugs`.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Only print them.
+    /// Print the bugs without trying them.
     #[arg(long)]
     list: bool,
-    /// Do not first see whether the tests pass while all bugs sleep.
+    /// Skip the check that the tests pass while all bugs are disabled.
     #[arg(long)]
     trust: bool,
-    /// Only bugs whose name contains one of these.
+    /// Try only bugs whose name contains one of these texts.
     names: Vec<String>,
 }
 
-/// Tries every bug.
+/// Tries every known bug.
 ///
 /// # Errors
-/// If one is not caught.
+/// Returns an error if a known bug is not caught.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let all = list::read(root)?;
     let wanted = |bug: &&Bug| options.names.is_empty() || options.names.iter().any(|n| bug.name.contains(n));
@@ -48,7 +48,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
         return Ok(());
     }
     let servers = Servers::start()?;
-    // Put all bugs into the sources, whichever are tried: then others need no new build.
+    // Put all bugs into the sources, whichever are tried, so that trying others needs no new build.
     let mut sandbox = Sandbox::new(root, &sow::sow(root, &all)?, &servers)?;
     sandbox.build().context("with all bugs asleep")?;
     if !options.trust {
@@ -68,12 +68,12 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Returns the bugs of the list that do not fit the sources, with reasons. Called by `tidy`.
+/// Returns the listed bugs that do not fit the sources, with reasons. `tidy` calls it.
 pub(crate) fn misfits(root: &Path) -> Result<Vec<String>> {
     list::misfits(root, &list::read(root)?)
 }
 
-/// Checks that the tests pass while all bugs are disabled; otherwise a failure would prove nothing.
+/// Checks that the tests pass while all bugs are disabled. Otherwise a failure would prove nothing.
 fn healthy(sandbox: &Sandbox, bugs: &[&Bug]) -> Result<()> {
     let mut tests: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for bug in bugs {

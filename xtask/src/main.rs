@@ -1,6 +1,5 @@
-//! Tasks of the project, run as `cargo xtask TASK`. Called by developers and by `.ci/run`. It drives cargo and reads
-//! files. It never links the crates that it checks, so that it runs on a machine where they do not build yet and can
-//! say why.
+//! Tasks of the project, run as `cargo xtask TASK`. Developers and `.ci/run` call it. It drives cargo and reads files.
+//! It never links the crates that it checks, so it runs on a machine where they do not build yet, and can say why.
 
 mod bench;
 mod bugs;
@@ -28,7 +27,7 @@ enum Task {
     Tidy(tidy::Options),
     /// Measure against hand-written baselines and write bench.json.
     Bench(bench::Options),
-    /// Put known bugs into a copy of the sources and want a test to fail for each.
+    /// Put known bugs into a copy of the sources and expect a test to fail for each.
     Bugs(bugs::Options),
 }
 
@@ -43,14 +42,14 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Not the error's debug form: a backtrace of this program is of no use.
+            // Print no debug form of the error: a backtrace of this program is of no use.
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Returns the workspace: the folder above this crate if cargo runs us, otherwise the current folder.
+/// Returns the workspace: the folder above this crate if cargo runs this program, otherwise the current folder.
 fn root() -> PathBuf {
     std::env::var_os("CARGO_MANIFEST_DIR")
         .and_then(|dir| PathBuf::from(dir).parent().map(PathBuf::from))
@@ -62,7 +61,7 @@ fn target_dir(root: &std::path::Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }
 
-/// Returns a command for the cargo that runs us.
+/// Returns a command for the cargo that runs this program.
 fn cargo(root: &std::path::Path) -> std::process::Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = std::process::Command::new(program);

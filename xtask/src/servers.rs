@@ -1,6 +1,6 @@
-//! The real database servers of one run. See `testkit/servers`.
+//! The real database servers of one run; see `testkit/servers`.
 //!
-//! Called by `test` and `bugs`.
+//! `test` and `bugs` call it.
 
 use anyhow::{Context, Result};
 use tenantry_testservers::{Cluster, VARIABLE, VERSIONS, axe, chromedriver, pgbouncer, postgres};
@@ -12,11 +12,8 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// Starts a PostgreSQL server of each tested version, or takes those that the user names. Tests that need servers of
-    /// their own find the programs installed.
-    ///
-    /// # Errors
-    /// If a server cannot be installed or started.
+    /// Starts a PostgreSQL server of each tested version, or takes the servers that the user names. Also installs the
+    /// programs that tests need to start their own servers.
     pub(crate) fn start() -> Result<Self> {
         pgbouncer()?;
         chromedriver()?;
@@ -34,7 +31,7 @@ impl Servers {
         Ok(Self { clusters, given: None })
     }
 
-    /// Returns the environment variable by which the tests find the servers.
+    /// Returns the environment variable through which the tests find the servers.
     pub(crate) fn variable(&self) -> (&'static str, String) {
         let urls = self.clusters.iter().map(Cluster::url).collect::<Vec<_>>().join(" ");
         (VARIABLE, self.given.clone().unwrap_or(urls))

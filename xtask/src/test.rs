@@ -1,6 +1,6 @@
-//! `cargo xtask test`: runs the whole workspace with its doctests, then prints what each suite tried. Uses
-//! cargo-nextest if it is installed and plain `cargo test` otherwise, so that a machine needs only Rust and a C
-//! compiler. It never passes if nothing ran.
+//! `cargo xtask test`: runs the whole workspace with its doctests, then prints how much each suite tried. It uses
+//! cargo-nextest if that is installed, otherwise plain `cargo test`, so a machine needs only Rust and a C compiler. It
+//! never passes if no test ran.
 
 mod tally;
 mod tools;
@@ -13,32 +13,33 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 use tally::Tally;
 
-/// Features that are off by default and tested anyway: backups to S3.
+/// Features that are off by default but tested anyway: backups to S3.
 const FEATURES: [&str; 2] = ["--features", "tenantry/s3,tenantry-testkit/s3"];
 
 /// Options of `cargo xtask test`.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// The big dose of every suite instead of the one for CI.
+    /// Use the large dose of every suite instead of the one for CI.
     #[arg(long)]
     long: bool,
     /// Use `cargo test` even where cargo-nextest is installed.
     #[arg(long)]
     plain: bool,
-    /// Only tests whose name contains one of these.
+    /// Run only tests whose name contains one of these texts.
     #[arg(last = true)]
     filter: Vec<String>,
 }
 
-/// The browser's driver makes `serde_json` keep the order of members. Cargo would turn that on for all packages that it
-/// builds together, and their tests would not see the answers that users get.
+/// Selects everything except the browser tests. The browser's driver makes `serde_json` preserve the order of members.
+/// Cargo would enable that for all packages that it builds together, and their tests would not see the answers that
+/// users get.
 pub(crate) const ALL_BUT_BROWSER: [&str; 3] = ["--workspace", "--exclude", "tenantry-browsertests"];
 const BROWSER: [&str; 2] = ["--package", "tenantry-browsertests"];
 
-/// Runs everything.
+/// Runs all tests.
 ///
 /// # Errors
-/// If a test fails or none ran.
+/// Returns an error if a test fails or none ran.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     need_c_compiler()?;
     let missing = tools::find();
@@ -51,7 +52,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
         true => nextest_command(root, options, packages),
         false => test_command(root, options, packages, &["--lib", "--bins", "--tests", "--examples"]),
     };
-    // Doctests contain the `compile_fail` proofs of the sealed types; nextest cannot run them.
+    // Doctests contain the `compile_fail` proofs of the sealed types, and nextest cannot run them.
     let all = [&ALL_BUT_BROWSER[..], &FEATURES].concat();
     let docs = test_command(root, options, &all, &["--doc"]);
     let mut passed = true;
@@ -59,7 +60,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
         command.env("TENANTRY_SUITE_COUNTS", &counts);
         let (name, urls) = servers.variable();
         command.env(name, urls);
-        // A snapshot that differs is a failure, and no file is written for it.
+        // A snapshot that differs is a failure, and no new snapshot file is written.
         if std::env::var_os("INSTA_UPDATE").is_none() {
             command.env("INSTA_UPDATE", "no");
         }
@@ -82,7 +83,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Checks for a C compiler, because the engine compiles SQLite from C and cargo's own error has forty lines.
+/// Checks for a C compiler: the engine compiles SQLite from C, and cargo's own error has forty lines.
 fn need_c_compiler() -> Result<()> {
     let named = std::env::var("CC").ok();
     let candidates = named.iter().map(String::as_str).chain(["cc", "gcc", "clang", "cl"]);
@@ -119,18 +120,18 @@ fn test_command(root: &Path, options: &Options, packages: &[&str], targets: &[&s
     command
 }
 
-/// Creates an empty folder to which the suites write what they tried (see the `tenantry-testkit` crate).
+/// Creates an empty folder in which the suites record how much they tried (see the `tenantry-testkit` crate).
 fn fresh_counts(root: &Path) -> Result<PathBuf> {
     let dir = crate::target_dir(root).join("suite-counts");
     if dir.exists() {
         std::fs::remove_dir_all(&dir).with_context(|| format!("cannot empty {}", dir.display()))?;
     }
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
-    // Tests run in their crate's folder, so the path must not depend on the current one.
+    // Tests run in the folder of their crate, so the path must not depend on the current folder.
     dir.canonicalize().with_context(|| format!("cannot resolve {}", dir.display()))
 }
 
-/// Passes the output through while counting; returns whether the command succeeded.
+/// Passes the output through while counting. Returns true if the command succeeded.
 fn watch(mut command: Command, tally: &mut Tally) -> Result<bool> {
     let mut child =
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("cannot start cargo")?;
@@ -151,7 +152,7 @@ fn tee(from: Option<impl Read>, mut to: impl Write) -> Tally {
     for line in BufReader::new(from).split(b'\n').map_while(Result::ok) {
         let text = String::from_utf8_lossy(&line);
         if tally.read(&text) {
-            // A closed terminal must not lose the count.
+            // A closed terminal must not lose the counts.
             let _ = writeln!(to, "{text}");
         }
     }

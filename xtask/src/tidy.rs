@@ -1,5 +1,5 @@
-//! `cargo xtask tidy`: rules of the project that the compiler does not check. Called by `.ci/run`. It reads files and
-//! `cargo metadata`; the only file it writes is its own ratchet, and only with `--update`.
+//! `cargo xtask tidy`: checks the project's rules that the compiler does not check. `.ci/run` calls it. It reads files
+//! and `cargo metadata`. The only file that it writes is its own ratchet, and only with `--update`.
 
 mod claims;
 pub(crate) mod code;
@@ -23,7 +23,7 @@ pub(crate) struct Options {
     /// Lower the entries of the ratchet to what is measured now. Never raises or adds one.
     #[arg(long)]
     update: bool,
-    /// Also print what is only advice.
+    /// Print advice as well as faults.
     #[arg(long)]
     advice: bool,
 }
@@ -31,9 +31,9 @@ pub(crate) struct Options {
 /// Findings of a run.
 #[derive(Default)]
 pub(crate) struct Report {
-    /// Broken rules: each fails the run.
+    /// Broken rules. Each of them fails the run.
     pub(crate) faults: Vec<String>,
-    /// Exceeded soft limits, printed on request.
+    /// Exceeded soft limits, which are printed on request.
     pub(crate) advice: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct Source {
 /// Runs all checks.
 ///
 /// # Errors
-/// If a rule is broken.
+/// Returns an error if a rule is broken.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let files = tree::read(root)?;
     let sources: Vec<Source> = files

@@ -1,8 +1,8 @@
 //! The only domain error of the platform. It separates public text from private detail for the log.
 //!
-//! Every module of this crate returns it. The server turns it into an RFC 9457 problem, the command line into a message
-//! with its remedy. `Display` is for logs and may contain private detail: it is never sent to a client
-//! (`absent-not-forbidden`). An actor who may not see a thing gets the same error as if it did not exist.
+//! Every module of this crate returns it. The server converts it to an RFC 9457 problem, the command line to a message
+//! with the remedy. `Display` is for logs and may contain private detail: its text is never sent to a client
+//! (`absent-not-forbidden`). An actor who may not see something gets the same error as if it did not exist.
 
 pub(crate) mod caught;
 pub(crate) mod counted;
@@ -18,21 +18,22 @@ pub(crate) use store::one_line;
 
 use tenantry_engine::{Kind, name::NameError};
 
-/// Result of every call of this crate.
+/// Result of every fallible function of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong. Variants carry what callers act on; private detail appears only in `Display`.
+/// Description of what went wrong. Variants carry the data on which callers act; private detail appears only in
+/// `Display`.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The thing is absent, or hidden from this actor: the two are never told apart (`absent-not-forbidden`). Names the
-    /// kind of thing.
+    /// The thing does not exist, or is hidden from this actor; no error distinguishes the two (`absent-not-forbidden`).
+    /// Names the kind of thing.
     #[error("no such {0}")]
     NotFound(&'static str),
     /// The credentials are missing, wrong, expired or contradictory. Contains the private reason.
     #[error("not authenticated: {0}")]
     Unauthenticated(String),
-    /// The actor is known and can see the thing, but may not do this. Contains the private reason.
+    /// The actor is known and can see the thing, but may not perform this action. Contains the private reason.
     #[error("denied: {0}")]
     Denied(String),
     /// The act needs the person's password again, or a fresh sign-in.
@@ -41,22 +42,22 @@ pub enum Error {
     /// A value breaks a rule. Both texts are public.
     #[error("{field}: {reason}")]
     Invalid {
-        /// The input.
+        /// Name of the input.
         field: String,
-        /// The rule it breaks.
+        /// The rule that the value breaks.
         reason: String,
     },
-    /// Several values break rules, or one value breaks a rule with its own code. All texts are public.
+    /// Several values break rules, or one value breaks a rule that has its own code. All texts are public.
     #[error("{}", fields::text(.0))]
     InvalidFields(Vec<FieldError>),
     /// The thing is not in the state that the action needs, or the name is taken. The text is public.
     #[error("conflict: {0}")]
     Conflict(String),
-    /// Another operation or a migration run is working on the tenant. Unlike for [`Error::Conflict`], the same call
+    /// Another operation or a migration run is using the tenant. In contrast to [`Error::Conflict`], the same call
     /// succeeds once that is over. The text is public.
     #[error("conflict: {0}")]
     Occupied(String),
-    /// A backup is not what was stored, so it cannot be restored. Both texts are public.
+    /// The bytes of a backup differ from what was stored, so it cannot be restored. Both texts are public.
     #[error("conflict: backup {backup} is damaged: {how}")]
     BackupDamaged {
         /// Id of the backup.
@@ -70,7 +71,7 @@ pub enum Error {
     /// The operation was cancelled and undone.
     #[error("cancelled")]
     Cancelled,
-    /// The record was changed meanwhile. Contains its current version.
+    /// The record was changed meanwhile. Contains the record's current version.
     #[error("version conflict, the current version is {0}")]
     VersionConflict(i64),
     /// A limit of the tenant's plan would be exceeded.
@@ -91,132 +92,132 @@ pub enum Error {
     /// The tenant is recorded, but its database does not exist.
     #[error("tenant {slug} has no database in store {store}")]
     NoDatabase {
-        /// The tenant.
+        /// Slug of the tenant.
         slug: String,
-        /// The store without a database.
+        /// Name of the store without a database.
         store: String,
     },
-    /// The database is not where the catalog says.
+    /// The database is not at the place that the catalog names.
     #[error("the database of tenant {slug} in store {store} is lost: {detail}")]
     DatabaseLost {
-        /// The tenant.
+        /// Slug of the tenant.
         slug: String,
-        /// The store whose database is lost.
+        /// Name of the store whose database is lost.
         store: String,
-        /// What was looked for. Private.
+        /// The place that was searched. Private.
         detail: String,
     },
-    /// The database of a tenant is damaged, or another one is in its place.
+    /// The database of a tenant is damaged, or another database is in its place.
     #[error("the database of tenant {slug} in store {store} is damaged: {detail}")]
     DatabaseDamaged {
-        /// The tenant.
+        /// Slug of the tenant.
         slug: String,
-        /// The store.
+        /// Name of the store.
         store: String,
-        /// The rows are in a pool, which is restored as a whole.
+        /// True if the rows are in a pool, which is restored as a whole.
         is_pooled: bool,
-        /// What was found. Private.
+        /// Description of the damage. Private.
         detail: String,
     },
-    /// The database in use refuses writes for good: a newer one replaced it that the catalog does not know
+    /// The database in use refuses writes permanently: it was replaced by a newer one that the catalog does not know
     /// (`fenced-generation`).
     #[error("the database of tenant {slug} in store {store} was replaced: {detail}")]
     Superseded {
-        /// The tenant.
+        /// Slug of the tenant.
         slug: String,
-        /// The store of the database.
+        /// Name of the store of the database.
         store: String,
-        /// Its place. Private.
+        /// Place of the database. Private.
         detail: String,
     },
-    /// The tenant provides its own database for this store and has not attached it yet.
+    /// The tenant provides its own database for this store, but none is attached yet.
     #[error("tenant {slug} has attached no database in store {store}")]
     NotAttached {
-        /// The tenant.
+        /// Slug of the tenant.
         slug: String,
-        /// The store without a database.
+        /// Name of the store without a database.
         store: String,
     },
     /// The tenant's database lacks migrations that this process has loaded (`known-schema`).
     #[error("migrations pending in {store} of {slug}: {detail}")]
     MigrationsPending {
-        /// The tenant.
+        /// Slug of the tenant.
         slug: String,
-        /// The store that is behind.
+        /// Name of the store whose schema is behind.
         store: String,
-        /// Public reason why the last migration failed there. `None`: no migration was tried.
+        /// Public reason why the last migration of the database failed; `None` if no migration was tried.
         reason: Option<String>,
-        /// The tenant provides the database itself, so a run over all tenants leaves it out.
+        /// True if the tenant provides the database itself, so that a run over all tenants leaves it out.
         is_external: bool,
-        /// What is missing. Private.
+        /// The missing migrations. Private.
         detail: String,
     },
     /// A store of the platform lacks migrations that this process has loaded (`known-schema`).
     #[error("migrations pending in store {store}: {detail}")]
     StoreBehind {
-        /// The store.
+        /// Name of the store.
         store: String,
-        /// Public reason why a migration was refused there. `None`: no migration was tried.
+        /// Public reason why a migration of the store was refused; `None` if no migration was tried.
         reason: Option<String>,
-        /// What is missing. Private.
+        /// The missing migrations. Private.
         detail: String,
     },
     /// The tenant's database has migrations that this process has not loaded (`known-schema`).
     #[error("newer apps have migrated {store} of {slug}: {detail}")]
     ServerOutdated {
-        /// The tenant.
+        /// Slug of the tenant.
         slug: String,
-        /// The store that is ahead.
+        /// Name of the store whose schema is ahead.
         store: String,
-        /// Migrations that are unknown here. Private.
+        /// The migrations that this process does not know. Private.
         detail: String,
     },
     /// Shared or master data that the action needs was not loaded.
     #[error("no {what} in the master data")]
     MasterDataEmpty {
-        /// What is missing, such as `plans` or `regions`.
+        /// Name of the missing data, such as `plans` or `regions`.
         what: String,
     },
-    /// Too many attempts or requests.
+    /// There were too many attempts or requests.
     #[error("rate limited for {retry_after_seconds} s")]
     RateLimited {
-        /// Seconds until another try makes sense.
+        /// Number of seconds until another attempt makes sense.
         retry_after_seconds: u64,
     },
-    /// Not possible now: another worker has the lease, the platform shuts down, or a server cannot be reached. Private
-    /// detail.
+    /// The action is not possible now: another worker has the lease, the platform is shutting down, or a server cannot
+    /// be reached. Private detail.
     #[error("unavailable: {0}")]
     Unavailable(String),
     /// The disk is full. Private detail: the file.
     #[error("the disk is full: {0}")]
     DiskFull(String),
-    /// The operating system denies this process the use of a file. Private detail: the file.
+    /// The operating system denies this process access to a file. Private detail: the file.
     #[error("no access: {0}")]
     NoAccess(String),
-    /// The answer to a commit was lost: the change is stored whole or not at all. [`crate::Platform::outcome`] tells which.
-    /// Private detail.
+    /// The answer to a commit was lost: the change is stored completely or not at all. [`crate::Platform::outcome`]
+    /// finds out which. Private detail.
     #[error("outcome {id} is not known: {detail}")]
     OutcomeUnknown {
-        /// What to ask with.
+        /// Id with which to ask for the outcome.
         id: String,
-        /// Why it is not known. Private.
+        /// Reason why the outcome is not known. Private.
         detail: String,
     },
-    /// A database refused or failed.
+    /// A database refused the action, or failed.
     #[error(transparent)]
     Engine(#[from] tenantry_engine::Error),
-    /// A bug in this program, or damage to its own data. Private detail.
+    /// This program has a bug, or its own data is damaged. Private detail.
     #[error("internal: {0}")]
     Internal(String),
 }
 
 impl Error {
-    /// Shorthand for [`Error::Invalid`].
+    /// Returns [`Error::Invalid`] for a field and a reason.
     pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Invalid { field: field.into(), reason: reason.into() }
     }
 
-    /// Converts an error of the operating system about `what`, a file or directory.
+    /// Converts an error of the operating system about `what`, which is a file or directory.
     pub(crate) fn io(what: impl std::fmt::Display, error: &std::io::Error) -> Self {
         use std::io::ErrorKind as Io;
         let detail = format!("{what}: {error}");
@@ -227,7 +228,7 @@ impl Error {
         }
     }
 
-    /// Returns true if an operator must act: the error does not go away without action, and no client caused it.
+    /// Returns true if an operator must act: the error does not go away by itself, and no client caused it.
     pub fn is_fault(&self) -> bool {
         match self {
             Self::Internal(_)
@@ -251,7 +252,7 @@ impl Error {
         }
     }
 
-    /// Returns true if nothing tells whether the change was stored: the answer to its commit was lost.
+    /// Returns true if it is unknown whether the change was stored, because the answer to its commit was lost.
     pub fn is_in_doubt(&self) -> bool {
         match self {
             Self::OutcomeUnknown { .. } => true,
@@ -265,7 +266,7 @@ impl Error {
         matches!(self, Self::Engine(error) if *error.kind() == Kind::Unreachable)
     }
 
-    /// The input at fault, if there is one.
+    /// Returns the name of the input at fault, if there is one.
     pub fn field(&self) -> Option<&str> {
         match self {
             Self::Invalid { field, .. } => Some(field),
@@ -279,7 +280,7 @@ impl Error {
         }
     }
 
-    /// Returns the same error for one of several records, which its index or its id names.
+    /// Returns the same error for one of several records, which `record` names by index or id.
     pub fn of_record(self, record: impl std::fmt::Display) -> Self {
         let at = |field: &str| format!("{record}.{field}");
         match self {
@@ -300,7 +301,7 @@ impl Error {
         }
     }
 
-    /// Returns the same error with this name of the field.
+    /// Returns the same error with `name` as the name of the field.
     pub(crate) fn of_column(self, name: &str) -> Self {
         match self {
             Self::InvalidFields(mut fields) => {
@@ -316,7 +317,7 @@ impl Error {
         }
     }
 
-    /// What is wrong, without the name of the field, which [`Error::field`] returns.
+    /// Returns the reason for the error, without the name of the field, which [`Error::field`] returns.
     pub fn reason(&self) -> String {
         match self {
             Self::Invalid { reason, .. } => reason.clone(),
@@ -329,7 +330,7 @@ impl Error {
         }
     }
 
-    /// Stable machine-readable code; part of the API.
+    /// Returns the stable machine-readable code, which is part of the API.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotFound(_) => "not_found",

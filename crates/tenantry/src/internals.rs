@@ -1,5 +1,5 @@
-//! What only the tests of this project reach: the catalog's transactions, and functions that work inside them. A
-//! program that embeds the platform has no such module.
+//! Access for this project's tests only: the catalog's transactions, and functions that work inside them. A program
+//! that embeds the platform does not see this module.
 
 pub use crate::{
     audit::verify::verify as verify_audit,
@@ -13,7 +13,7 @@ pub use crate::{
     users::change::{set_flags, set_password_hash, unlock},
 };
 
-/// Memberships, inside a transaction.
+/// Functions on memberships, inside a transaction.
 pub mod members {
     pub use crate::users::members::{add, of_tenant, remove, role, set_role};
 }
@@ -30,7 +30,7 @@ use crate::{
 };
 use tenantry_engine::{Tx, name::UserId};
 
-/// Returns the names of the tables of the catalog.
+/// Returns the names of the catalog's tables.
 pub fn catalog_tables() -> impl Iterator<Item = &'static str> {
     crate::control::tables()
 }
@@ -40,15 +40,15 @@ pub fn control(platform: &Platform) -> &Control {
     platform.control()
 }
 
-/// Opens authentication and authorisation on a control store alone.
+/// Opens authentication and authorisation with nothing but a control store.
 ///
 /// # Errors
-/// Those of the configuration.
+/// Returns the errors of the configuration.
 pub fn access(control: &Control, config: &Config) -> Result<Access> {
     Access::open(control.clone(), Topology::new(control.clone()), config)
 }
 
-/// Returns an empty cache for so many tenants.
+/// Returns an empty cache with room for this many tenants.
 pub fn topology(control: &Control, tenants: usize) -> Topology {
     Topology::with_capacity(control.clone(), tenants)
 }
@@ -56,23 +56,23 @@ pub fn topology(control: &Control, tenants: usize) -> Topology {
 /// Creates a user.
 ///
 /// # Errors
-/// [`crate::Error::Conflict`] for an address in use.
+/// Returns [`crate::Error::Conflict`] for an address in use.
 pub async fn create_user(write: &mut Write, by: &By, new: &NewUser) -> Result<UserId> {
     crate::users::create(write, by, new).await
 }
 
-/// Returns a user.
+/// Returns the user with this id.
 ///
 /// # Errors
-/// [`crate::Error::NotFound`] when there is none.
+/// Returns [`crate::Error::NotFound`] if there is no such user.
 pub async fn user(tx: &mut Tx, id: UserId) -> Result<User> {
     crate::users::by_id(tx, id).await
 }
 
-/// Runs a move, whatever its legs.
+/// Runs a move with arbitrary legs.
 ///
 /// # Errors
-/// That of the step that failed.
+/// Returns the error of the step that failed.
 pub async fn run_move(operations: &Operations, wanted: Move) -> Result<()> {
     operations.run(wanted).await.map(drop)
 }

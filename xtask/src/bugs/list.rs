@@ -8,17 +8,17 @@ use std::path::Path;
 
 /// A known bug.
 pub(crate) struct Bug {
-    /// Unique name.
+    /// Name of the bug, which is unique.
     pub(crate) name: String,
     /// Description of what goes wrong, for people.
     pub(crate) what: String,
-    /// Source file that contains it.
+    /// Path of the source file that contains the bug.
     pub(crate) file: String,
-    /// Original text; occurs once in the file.
+    /// Original text, which occurs once in the file.
     pub(crate) find: String,
-    /// Text with the bug.
+    /// Text with the bug, which replaces the original.
     pub(crate) put: String,
-    /// Package whose tests must catch it.
+    /// Package whose tests must catch the bug.
     pub(crate) package: String,
     /// Filters of the tests to run.
     pub(crate) tests: Vec<String>,
@@ -59,8 +59,8 @@ fn bug(value: &toml::Value) -> Result<Bug> {
     })
 }
 
-/// Returns what keeps bugs from being tried: each must have a unique name, name existing tests, and fit the current
-/// sources.
+/// Returns the reasons why bugs cannot be tried: each bug must have a unique name, name existing tests, and fit the
+/// current sources.
 pub(crate) fn misfits(root: &Path, bugs: &[Bug]) -> Result<Vec<String>> {
     let (mut names, tests) = (BTreeSet::new(), Tests::read(root)?);
     let mut wrong = Vec::new();

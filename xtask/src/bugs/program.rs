@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 /// Time after which a test counts as hung.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Outcome of a run of tests.
+/// Outcome of a test run.
 pub(crate) enum Outcome {
-    /// All tests passed; their number.
+    /// All tests passed. Contains their number.
     Passed(u64),
-    /// This test failed; others may fail too.
+    /// This test failed; others may have failed too.
     Failed(String),
     /// The run did not end.
     Hung,
@@ -37,7 +37,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Runs the program; its output is in `base` afterwards.
+/// Runs the program. Its output is then in `base`.
 pub(crate) fn run(mut command: Command, base: &Path) -> Result<Outcome> {
     let (log, scratch) = (base.join("tests.log"), base.join("scratch"));
     // A killed program leaves its directories behind.
@@ -65,7 +65,7 @@ pub(crate) fn run(mut command: Command, base: &Path) -> Result<Outcome> {
     }
 }
 
-/// Returns the first failed test so far. Output of other tests may precede its name on the line.
+/// Returns the first test that has failed so far. Output of other tests may precede its name on the line.
 fn failed(printed: &str) -> Option<&str> {
     let line = printed.lines().find(|line| line.ends_with(" ... FAILED"))?;
     line.strip_suffix(" ... FAILED")?.rsplit("test ").next()

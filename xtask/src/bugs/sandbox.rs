@@ -16,13 +16,13 @@ pub(crate) struct Sandbox {
     tests: Tests,
     /// Environment that cargo sets when it runs tests.
     env: Vec<(String, String)>,
-    /// Test programs by directory of the crate, and whether the program is that of `tests/it`.
+    /// Test programs, by the crate's directory and whether the program is that of `tests/it`.
     programs: BTreeMap<(String, bool), PathBuf>,
 }
 
 impl Sandbox {
-    /// Copies all files that git tracks or would track, with the contents in `otherwise` if given there. Unchanged
-    /// files keep their modification time, so that little is rebuilt.
+    /// Copies all files that git tracks or would track. Files in `otherwise` get the contents given there. Unchanged
+    /// files keep their modification time, so that cargo rebuilds little.
     pub(crate) fn new(root: &Path, otherwise: &BTreeMap<String, String>, servers: &Servers) -> Result<Self> {
         let base = crate::target_dir(root).join("bugs");
         let sandbox = Self {
@@ -116,13 +116,13 @@ impl Sandbox {
         let mut command = Command::new(program);
         command.current_dir(dir).env("CARGO_MANIFEST_DIR", dir).envs(self.env.iter().cloned());
         command.env_remove("TENANTRY_LONG").env_remove("TENANTRY_SUITE_COUNTS");
-        // Bugs of moves show in the first few schedules.
+        // Bugs of moves appear in the first few schedules.
         command.env("TENANTRY_SEEDS", "40");
         command
     }
 }
 
-/// Removes files that an earlier copy had and this one does not have.
+/// Removes files that an earlier copy had and this copy does not have.
 fn remove_others(dir: &Path, there: &BTreeSet<PathBuf>) -> Result<()> {
     for entry in std::fs::read_dir(dir)? {
         let path = entry?.path();
@@ -135,14 +135,14 @@ fn remove_others(dir: &Path, there: &BTreeSet<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// Returns `[env]` of cargo's configuration.
+/// Returns the table `[env]` of cargo's configuration.
 fn env(root: &Path) -> Result<Vec<(String, String)>> {
     let config: toml::Table = std::fs::read_to_string(root.join(".cargo/config.toml"))?.parse()?;
     let env = config.get("env").and_then(toml::Value::as_table).into_iter().flatten();
     Ok(env.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect())
 }
 
-/// Returns a text in a line of JSON; our paths need no escapes.
+/// Returns the text of a member in a line of JSON. The project's paths need no escapes.
 fn value<'j>(line: &'j str, key: &str) -> Option<&'j str> {
     line.split_once(&format!("\"{key}\":\""))?.1.split('"').next()
 }

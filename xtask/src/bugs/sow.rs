@@ -1,5 +1,5 @@
 //! Puts all bugs into the sources at once, disabled: the function that contains a bug asks the environment which bug is
-//! enabled, and runs its body with or without it. So the crates are built once and not once per bug.
+//! enabled, and runs its body with or without it. The crates are thus built once instead of once per bug.
 
 use super::list::Bug;
 use crate::tidy::code;
@@ -33,7 +33,7 @@ pub(crate) fn sow(root: &Path, bugs: &[Bug]) -> Result<BTreeMap<String, String>>
 /// Bugs by the body of the function that contains them.
 type Bodies<'b> = BTreeMap<(usize, usize), Vec<&'b Bug>>;
 
-/// Returns the body of the innermost function around a bug, from brace to brace; `None` if there is no function.
+/// Returns the body of the innermost function around a bug, from brace to brace, or `None` if there is no function.
 pub(crate) fn body(text: &str, bug: &Bug) -> Option<Range<usize>> {
     let at = text.find(&bug.find)?;
     let functions = functions(&code::bare(text)).into_iter();
@@ -55,7 +55,7 @@ fn put_in(mut text: String, bodies: Bodies<'_>) -> String {
 }
 
 /// Returns the bodies of functions in bare code. Excludes functions that run at compile time, and functions that return
-/// an opaque type: two bodies would have two types.
+/// an opaque type, because two bodies would have two types.
 fn functions(code: &str) -> Vec<Range<usize>> {
     let bytes = code.as_bytes();
     let mut found = Vec::new();

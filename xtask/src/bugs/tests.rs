@@ -1,22 +1,22 @@
-//! Names of tests in the sources: which test programs a filter needs, and whether it matches any test at all. Needs no
-//! build, so that `tidy` can use it.
+//! Names of tests in the sources: determines which test programs a filter needs, and whether it matches any test at
+//! all. It needs no build, so `tidy` can use it.
 
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Test programs of a package.
+/// The test programs of a package that are needed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Programs {
-    /// Whether the library's own tests are needed.
+    /// True if the library's own tests are needed.
     pub(crate) unit: bool,
-    /// Whether `tests/it` is needed.
+    /// True if `tests/it` is needed.
     pub(crate) it: bool,
 }
 
 impl Programs {
-    /// Returns the programs that either of the two needs.
+    /// Returns the programs that either of two requests needs.
     pub(crate) fn and(self, other: Self) -> Self {
         Self { unit: self.unit || other.unit, it: self.it || other.it }
     }
@@ -29,7 +29,7 @@ pub(crate) struct Tests(BTreeMap<String, Names>);
 struct Names {
     /// Directory below `crates`.
     dir: String,
-    /// Description in its manifest.
+    /// Description in the package's manifest.
     description: String,
     unit: Vec<String>,
     it: Vec<String>,
@@ -54,7 +54,7 @@ impl Tests {
                 ..Names::default()
             };
             collect(&dir.join("src"), "", &mut names.unit)?;
-            // A crate that only renders is tested by those that use it.
+            // A crate that only renders is tested by the crates that use it.
             if dir.join("tests/it").is_dir() {
                 collect(&dir.join("tests/it"), "", &mut names.it)?;
             }
@@ -63,10 +63,10 @@ impl Tests {
         Ok(Self(all))
     }
 
-    /// Returns the programs with the tests that a filter matches; none if there are no such tests.
+    /// Returns the programs that contain tests which match a filter, or none if there are no such tests.
     pub(crate) fn named(&self, package: &str, filter: &str) -> Programs {
         let Some(names) = self.0.get(package) else { return Programs::default() };
-        // A module that a macro generates is in capitals and is part of no path.
+        // A module that a macro generates has a name in capitals and is not part of the path.
         let shout =
             |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_uppercase() || c == '_');
         let filter: Vec<_> = filter.split("::").filter(|part| !shout(part)).collect();
@@ -101,7 +101,7 @@ fn collect(dir: &Path, module: &str, names: &mut Vec<String>) -> Result<()> {
         if path.is_dir() {
             collect(&path, &inner, names)?;
         } else if path.extension().is_some_and(|end| end == "rs") {
-            // Tests within a source file are in its module `tests`; elsewhere the additional name does no harm.
+            // Tests in a source file are in its module `tests`; elsewhere the additional name does no harm.
             for test in tests(&fs::read_to_string(&path)?) {
                 names.extend([format!("{inner}::{test}"), format!("{inner}::tests::{test}")]);
             }
@@ -110,7 +110,7 @@ fn collect(dir: &Path, module: &str, names: &mut Vec<String>) -> Result<()> {
     Ok(())
 }
 
-/// Returns the functions that follow a `#[test]`, with any lines between.
+/// Returns the functions that follow `#[test]`, with any lines in between.
 fn tests(source: &str) -> Vec<&str> {
     let (mut found, mut marked) = (Vec::new(), false);
     for line in source.lines().map(str::trim_start) {

@@ -1,4 +1,4 @@
-//! Reads how many tests ran from the output of cargo-nextest and of libtest. Called by `test`.
+//! Reads from the output of cargo-nextest and libtest how many tests ran. `test` calls it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,16 +9,16 @@ pub(crate) struct Tally {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
     pub(crate) ignored: u64,
-    /// Lines with which suites report what they tried: `T1 cross-tenant: 20000 requests`.
+    /// Lines in which suites report how much they tried: `T1 cross-tenant: 20000 requests`.
     pub(crate) suites: Vec<String>,
     /// Names of the failed tests, without duplicates.
     pub(crate) failures: BTreeSet<String>,
-    /// Whether the current lines are the output of a passing test.
+    /// True while the lines are the output of a passing test.
     quiet: bool,
 }
 
 impl Tally {
-    /// Counts a line if it is a summary; returns whether the line should be shown.
+    /// Counts a line if it is a summary. Returns true if the line should be shown.
     pub(crate) fn read(&mut self, line: &str) -> bool {
         let plain = without_colour(line);
         let text = plain.trim();
@@ -29,7 +29,7 @@ impl Tally {
             self.quiet = text.starts_with("PASS");
         }
         self.failures.extend(failed_test(&plain));
-        // cargo-nextest indents each test's own summary, which is not libtest's final one.
+        // cargo-nextest indents each test's own summary, which is not libtest's final summary.
         if plain.starts_with("test result:") {
             self.passed += number_before(text, "passed");
             self.failed += number_before(text, "failed");
@@ -52,7 +52,7 @@ impl Tally {
         self.failures.extend(other.failures.iter().cloned());
     }
 
-    /// Returns the final line, in libtest's form because every CI can read it.
+    /// Returns the final line, in libtest's form, because every CI can read that.
     pub(crate) fn summary(&self, success: bool, took: Duration) -> String {
         let word = if success && self.passed > 0 { "ok" } else { "FAILED" };
         let Self { passed, failed, ignored, .. } = self;
@@ -63,7 +63,7 @@ impl Tally {
     }
 }
 
-/// Returns the test that failed according to this line of output.
+/// Returns the name of the test that failed according to this line of output.
 ///
 /// cargo-nextest writes `FAIL [   0.592s] (1/9) package::binary name`, libtest `test name ... FAILED`.
 fn failed_test(line: &str) -> Option<String> {
@@ -83,7 +83,7 @@ fn is_count(text: &str) -> bool {
     digits > 0 && text[1 + digits..].starts_with([':', ' '])
 }
 
-/// Returns the number before `word`; 0 if the word does not occur.
+/// Returns the number before `word`, or 0 if the word does not occur.
 fn number_before(line: &str, word: &str) -> u64 {
     let words: Vec<&str> = line.split_whitespace().collect();
     let found = words.windows(2).find(|pair| pair[1].trim_end_matches([',', ';']) == word);

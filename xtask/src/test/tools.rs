@@ -1,16 +1,16 @@
-//! Tools that suites need in addition to the toolchain: found, or installed if that is possible without asking. Called
-//! by `test`. Restrictions of the machine are reported in the counts, never ignored silently.
+//! Tools that suites need in addition to the toolchain: found, or installed if that is possible without asking. `test`
+//! calls it. Restrictions of the machine are reported in the counts, never ignored silently.
 
 use std::process::{Command, Stdio};
 
-/// Abilities that the machine lacks, as passed to the suites (`TENANTRY_WITHOUT`), with the text to print.
+/// Abilities that the machine lacks, as the suites receive them (`TENANTRY_WITHOUT`), with the text to print.
 #[derive(Debug, Default)]
 pub(crate) struct Missing {
     pub(crate) names: Vec<&'static str>,
     pub(crate) lines: Vec<String>,
 }
 
-/// Looks for the tools of the suites of storage faults, and installs missing ones if possible.
+/// Looks for the tools that the suites of storage faults need, and installs missing ones if possible.
 pub(crate) fn find() -> Missing {
     let mut missing = Missing::default();
     if !works("strace", &["--version"]) {
@@ -36,7 +36,7 @@ impl Missing {
     }
 }
 
-/// Installs a package on Debian and its derivatives, as root; elsewhere the owner of the machine decides.
+/// Installs a package as root on Debian and its derivatives. On other machines, their owner decides.
 fn install(package: &str) {
     if !works("sh", &["-c", "test \"$(id -u)\" = 0 && command -v apt-get"]) {
         return;

@@ -1,8 +1,8 @@
-//! Tests that a page names as its proof (`file::name`, below `tests/it`) must exist. Called by `tidy`.
+//! Checks that every test exists that a page names as its proof (`file::name`, below `tests/it`). `tidy` calls it.
 
 use super::Report;
 
-/// Checks every `file::name` in code marks of the pages under `docs/`.
+/// Checks every `file::name` between backticks in the pages under `docs/`.
 pub(crate) fn check(files: &[(String, String)], report: &mut Report) {
     for (page, text) in files.iter().filter(|(path, _)| path.starts_with("docs/") && path.ends_with(".md")) {
         for (number, line) in text.lines().enumerate() {
@@ -15,7 +15,8 @@ pub(crate) fn check(files: &[(String, String)], report: &mut Report) {
     }
 }
 
-/// Returns the names in code marks that look like a test: lower-case letters, digits and `_`, with at most one folder.
+/// Returns the names between backticks that look like a test: lower-case letters, digits and `_`, with at most one
+/// folder.
 fn named(line: &str) -> impl Iterator<Item = (&str, &str)> {
     let is_name =
         |text: &str| !text.is_empty() && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'));

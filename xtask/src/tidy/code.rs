@@ -1,7 +1,7 @@
-//! Rust source without its comments, strings and tests, line for line, so that words and braces can be counted. Called
-//! by the other checks of `tidy`. A lexer for this purpose only, not a parser.
+//! Rust source without its comments, strings and tests, line for line, so that words and braces can be counted. The
+//! other checks of `tidy` call it. It is a lexer for this purpose only, not a parser.
 
-/// Returns the text with comments, string and character literals replaced by spaces; newlines stay.
+/// Returns the text with comments, strings and character literals replaced by spaces. Line breaks stay.
 pub(crate) fn bare(text: &str) -> String {
     let mut cursor = Cursor { bytes: text.as_bytes(), at: 0, out: Vec::with_capacity(text.len()) };
     while cursor.at < cursor.bytes.len() {
@@ -143,7 +143,7 @@ impl Cursor<'_> {
         self.blank(end.len());
     }
 
-    /// A character literal or a lifetime.
+    /// Handles a character literal or a lifetime.
     fn quote(&mut self) {
         let width = match self.peek(1) {
             b'\\' => {

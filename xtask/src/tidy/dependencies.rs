@@ -1,4 +1,4 @@
-//! Rules about dependencies: licences, duplicate versions, pre-releases. Called by `tidy`. `xtask/dependencies.toml`
+//! Rules about dependencies: licences, duplicate versions, pre-releases. `tidy` calls it. `xtask/dependencies.toml`
 //! lists what is allowed, each duplicate with its reason.
 
 use super::Report;
@@ -9,16 +9,16 @@ use std::path::Path;
 
 const FILE: &str = "xtask/dependencies.toml";
 
-/// Allowed licences and duplicates.
+/// The allowed licences and duplicates.
 #[derive(Deserialize)]
 struct Allowed {
-    /// Licences by their SPDX names.
+    /// Licences, by their SPDX names.
     licences: BTreeSet<String>,
-    /// Crates that occur in more than one version, with reasons.
+    /// Crates that may occur in more than one version, with reasons.
     duplicates: BTreeMap<String, String>,
 }
 
-/// The used part of `cargo metadata`.
+/// The part of `cargo metadata` that is used.
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,

@@ -1,28 +1,28 @@
-//! The trust boundaries: server → tenantry → engine and never back; which crate may name which library. Reads each
-//! crate's Cargo.toml, and searches the code for names that cross a boundary by re-export.
+//! The trust boundaries: server → tenantry → engine and never back, and which crate may name which library. It reads
+//! each crate's Cargo.toml, and searches the code for names that cross a boundary through a re-export.
 
 use super::{Report, Source, code};
 use anyhow::{Context, Result};
 use std::path::Path;
 
-/// Database drivers, which run statements; only the engine may use one.
+/// Database drivers, which run statements. Only the engine may use one.
 const DRIVERS: [&str; 4] = ["rusqlite", "tokio-postgres", "deadpool-postgres", "mongodb"];
-/// HTTP libraries; only the server speaks HTTP to callers.
+/// HTTP libraries. Only the server speaks HTTP to callers.
 const HTTP: [&str; 3] = ["axum", "axum-extra", "hyper"];
 
-/// What the server must leave to the platform: the catalog and its transactions.
+/// Names that the server must leave to the platform: the catalog and its transactions.
 const CATALOG: [&str; 3] = [".control()", ".snapshot()", "tenantry::internals"];
-/// What the platform must not name: parts of the engine that belong to one database, or to the engine's own tests.
+/// Names that the platform must not use: parts of the engine that belong to one database, or to the engine's own tests.
 const ONE_DATABASE: [&str; 3] = ["internals::", "sqlite::", "postgres::"];
-/// Modules of the engine that may name one database: the facade and the ends of transfers, which dispatch, and the
-/// databases themselves.
+/// Modules of the engine that may name a particular database: the facade and the ends of transfers, which dispatch, and
+/// the databases themselves.
 const DATABASES: [&str; 4] = ["engine/", "carry/ends/", "sqlite/", "postgres/"];
-/// Files of the engine's neutral modules on which a database hangs its texts.
+/// Files of the engine's neutral modules to which a database attaches its texts.
 const TEXTS: [&str; 4] = ["lib.rs", "schema/plan.rs", "schema/script.rs", "schema/template.rs"];
-/// What no request from a network may reach: the operator, an actor without credentials.
+/// Name that no request from a network may reach: the operator, an actor without credentials.
 const OPERATOR: &str = "access::Operator";
 
-/// Dependencies that a crate must not ship with.
+/// Dependencies with which a crate must not ship.
 struct Rule {
     folder: &'static str,
     forbidden: Vec<&'static str>,
@@ -54,7 +54,7 @@ fn rules() -> Vec<Rule> {
     ]
 }
 
-/// Checks manifests and code.
+/// Checks the manifests and the code.
 pub(crate) fn check(root: &Path, sources: &[Source], report: &mut Report) -> Result<()> {
     for rule in rules() {
         let path = root.join(rule.folder).join("Cargo.toml");
@@ -74,7 +74,7 @@ pub(crate) fn check(root: &Path, sources: &[Source], report: &mut Report) -> Res
     Ok(())
 }
 
-/// Searches the modules of the engine that every database shares for names of one.
+/// Searches the modules of the engine that all databases share for names of a particular database.
 fn neutral(sources: &[Source], report: &mut Report) {
     let shared: Vec<&Source> = sources.iter().filter(|source| is_shared(&source.path)).collect();
     for source in shared {
@@ -82,7 +82,7 @@ fn neutral(sources: &[Source], report: &mut Report) {
     }
 }
 
-/// Returns true for a file of the engine that belongs to no database.
+/// Returns true for a file of the engine that belongs to no particular database.
 fn is_shared(path: &str) -> bool {
     let Some(file) = path.strip_prefix("crates/engine/src/") else { return false };
     !TEXTS.contains(&file) && !DATABASES.iter().any(|folder| file.starts_with(folder))
@@ -119,7 +119,7 @@ fn shipped(manifest: &toml::Table) -> Vec<String> {
 /// Searches the code for the forbidden names, which a re-export could introduce.
 fn names(rule: &Rule, sources: &[Source], report: &mut Report) {
     let folder = format!("{}/src/", rule.folder);
-    // A file called tests.rs is a test module, which does not ship.
+    // A file named tests.rs is a test module, which does not ship.
     let ships = |s: &&Source| s.path.starts_with(&folder) && !s.path.ends_with("/tests.rs");
     for source in sources.iter().filter(ships) {
         let code = code::without_tests(&source.code);

@@ -1,16 +1,16 @@
-//! Habits of language that readers stumble over (`CONTRIBUTING.md` has the rules). Called by `tidy`; `ratchet` says how
-//! many a file may still have.
+//! Habits of language over which readers stumble (`CONTRIBUTING.md` has the rules). `tidy` calls it; `ratchet`
+//! determines how many a file may still have.
 
 use super::length::{Kind, Measured};
 
-/// Words without a noun: name the task, connection, process, caller or person instead.
+/// Words without a noun. Name the task, connection, process, caller or person instead.
 const HEADLESS: [&str; 5] = ["whoever", "somebody", "nobody", "anybody", "everybody"];
 /// Words after which "who" has no noun either.
 const BEFORE_WHO: [&str; 7] = ["by", "of", "to", "for", "from", "than", "with"];
 /// Phrases that send the reader elsewhere or say nothing.
 const PHRASES: [&[&str]; 2] = [&["such", "a", "one"], &["see", "the", "module"]];
 
-/// Lines with such a habit, for each source file (its comments) and page.
+/// Counts the lines with such a habit, in each page and in the comments of each source file.
 pub(crate) fn measure(files: &[(String, String)]) -> Vec<Measured> {
     let counted = files.iter().filter_map(|(path, text)| {
         let lines = match path.rsplit_once('.') {
@@ -26,8 +26,8 @@ pub(crate) fn measure(files: &[(String, String)]) -> Vec<Measured> {
     counted.collect()
 }
 
-/// Returns true if the comment names a requirement by its number. Those numbers are in `docs/requirements.md`
-/// and nowhere else: a reader of the code has no list of them at hand.
+/// Returns true if the comment names a requirement by its number. These numbers are only in `docs/requirements.md`, so
+/// a reader of the code has no list of them at hand.
 fn names_requirement(comment: &str) -> bool {
     let words = comment.split(|c: char| !c.is_alphanumeric());
     words.filter_map(|word| word.split_at_checked(1)).any(|(letter, number)| {

@@ -1,13 +1,13 @@
-//! Lengths of files and functions. Called by `tidy`; `ratchet` decides what is too long.
+//! Lengths of files and functions. `tidy` calls it; `ratchet` decides what is too long.
 
 use super::{Source, code};
 
 /// A measured length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Measured {
-    /// `file` or `fn`.
+    /// Kind of the measured item.
     pub(crate) kind: Kind,
-    /// Path, with `::name` for a function.
+    /// Path of the file; for a function, followed by `::name`.
     pub(crate) what: String,
     /// Number of lines.
     pub(crate) lines: usize,
@@ -20,12 +20,12 @@ pub(crate) enum Kind {
     File,
     /// A function outside tests.
     Function,
-    /// Lines of one file with a forbidden habit of language.
+    /// The lines of one file that have a forbidden habit of language.
     Habit,
 }
 
 impl Kind {
-    /// Number of lines from which the length gives advice.
+    /// Returns the number of lines from which the length gives advice.
     pub(crate) fn soft(self) -> usize {
         match self {
             Self::File => 200,
@@ -34,7 +34,7 @@ impl Kind {
         }
     }
 
-    /// Number of lines from which the length is a fault.
+    /// Returns the number of lines from which the length is a fault.
     pub(crate) fn hard(self) -> usize {
         match self {
             Self::File => 400,
@@ -43,7 +43,7 @@ impl Kind {
         }
     }
 
-    /// Returns the word in the ratchet file.
+    /// Returns the word for the kind in the ratchet file.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::File => "file",

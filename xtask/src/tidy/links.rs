@@ -1,5 +1,5 @@
-//! Links between the project's pages: the file must exist, and the heading too. External links are not followed: a
-//! check must not depend on another server.
+//! Links between the project's pages: the file must exist, and the heading too. External links are not followed,
+//! because a check must not depend on another server.
 
 use super::Report;
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ fn broken(root: &Path, pages: &BTreeMap<&str, &str>, page: &str, target: &str) -
     (!known).then(|| format!("no heading #{anchor} in {full}"))
 }
 
-/// Returns the path from the root of a link on a page.
+/// Returns the path, from the root, to which a link on a page leads.
 fn resolve(page: &str, link: &str) -> String {
     let mut parts: Vec<&str> = page.split('/').collect();
     parts.pop();

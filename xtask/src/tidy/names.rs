@@ -1,5 +1,5 @@
-//! Names of invariants and threats: a name in a comment must be defined in the documentation, and a test must claim
-//! each invariant. Called by `tidy`.
+//! Names of invariants and threats: the documentation must define each name in a comment, and a test must claim each
+//! invariant. `tidy` calls it.
 
 use super::Report;
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ const INVARIANTS: &str = "docs/invariants.md";
 /// Page that defines the threats.
 const THREATS: &str = "docs/threats.md";
 
-/// Checks the comments of every source and the two lists.
+/// Checks the comments of every source file, and the two pages.
 pub(crate) fn check(files: &[(String, String)], report: &mut Report) {
     let invariants = defined(files, INVARIANTS);
     let known: BTreeSet<&str> = invariants.iter().chain(&defined(files, THREATS)).copied().collect();
@@ -45,7 +45,7 @@ fn defined<'a>(files: &'a [(String, String)], page: &str) -> Vec<&'a str> {
     cells.map(|(name, _)| name).collect()
 }
 
-/// Returns the words in code marks that consist of lower-case letters and hyphens, as names of invariants do.
+/// Returns the words between backticks that consist of lower-case letters and hyphens, like the names of invariants.
 fn marked(comment: &str) -> impl Iterator<Item = &str> {
     let is_name = |text: &&str| {
         text.contains('-')
@@ -54,7 +54,7 @@ fn marked(comment: &str) -> impl Iterator<Item = &str> {
     comment.split('`').skip(1).step_by(2).filter(is_name)
 }
 
-/// Returns true if the comment names a rule or threat by a number.
+/// Returns true if the comment refers to a rule or threat by a number.
 fn is_numbered(comment: &str) -> bool {
     let words: Vec<String> = comment.split_whitespace().map(str::to_lowercase).collect();
     words.windows(2).any(|pair| {

@@ -1,5 +1,5 @@
-//! Rule about the build: the profile `dist` optimises everything, also the packages that `release` names in order to
-//! build quickly. Called by `tidy`.
+//! Rule about the build: the profile `dist` optimises everything, including the packages that `release` builds quickly
+//! instead. `tidy` calls it.
 
 use super::Report;
 use anyhow::{Context, Result};

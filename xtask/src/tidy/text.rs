@@ -7,7 +7,8 @@ use super::{Report, Source, code};
 const WORDS: [(&str, &str); 3] =
     [("todo!", "unfinished"), ("unimplemented!", "unfinished"), ("unsafe", "no unsafe code in this project")];
 
-/// Output macros that are allowed only in the file for command-line output: they panic when a reader closes its pipe.
+/// Output macros that are allowed only in the file for command-line output, because they panic when a reader closes the
+/// pipe.
 const PRINTING: [&str; 4] = ["println!", "print!", "eprintln!", "eprint!"];
 const OUTPUT_OF: &str = "crates/server/src/";
 
@@ -44,7 +45,7 @@ fn printing(source: &Source, report: &mut Report) {
 }
 
 fn machine_paths(path: &str, text: &str, report: &mut Report) {
-    // Split so that this file does not match itself.
+    // Split, so that this file does not match itself.
     let marks = [concat!("/ho", "me/"), concat!("/Use", "rs/"), concat!("/ro", "ot/"), concat!("/wo", "rk/")];
     for (i, line) in text.lines().enumerate() {
         for mark in marks.iter().filter(|mark| is_rooted(line, mark)) {

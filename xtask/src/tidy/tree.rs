@@ -1,4 +1,4 @@
-//! Reads the project's text files. Called by `tidy`; it never follows links or enters build output.
+//! Reads the project's text files. `tidy` calls it. It never follows links or enters build output.
 
 use anyhow::{Context, Result};
 use std::path::Path;

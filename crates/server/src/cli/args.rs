@@ -1,5 +1,5 @@
-//! Raw command-line arguments, as typed: the root of the tree. Each noun's arguments are in its own folder or file.
-//! Nothing here acts.
+//! Raw command-line arguments, as typed: the root of the tree. The arguments of each noun are in its own folder or
+//! file. Nothing here acts.
 
 use super::{
     audit::Audit, backup::args::Backup, clock::Clock, migrate::Migrate, nodes::Node, operation::Operation,
@@ -35,7 +35,7 @@ pub struct Cli {
         display_order = 901
     )]
     pub(crate) data: Option<PathBuf>,
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -115,7 +115,7 @@ pub(crate) enum Command {
     ///
     /// tenantry completions fish > ~/.config/fish/completions/tenantry.fish
     Completions {
-        /// The shell.
+        /// Name of the shell.
         shell: clap_complete::Shell,
     },
 }
@@ -137,7 +137,7 @@ pub(crate) struct ShowTenant {
     pub(crate) json: bool,
 }
 
-/// The tenant to make from a copy of another one.
+/// The tenant to create from a copy of another tenant.
 #[derive(Debug, Args)]
 pub(crate) struct FromCopy {
     /// Display name. Default: that of the copied tenant.
@@ -168,7 +168,7 @@ impl FromCopy {
     }
 }
 
-/// Which page of a list is printed, and how.
+/// The page of a list to print, and its format.
 #[derive(Debug, Args)]
 pub(crate) struct Paged {
     /// Largest number of items, 1 to 1000.
@@ -182,7 +182,7 @@ pub(crate) struct Paged {
     pub(crate) json: bool,
 }
 
-/// How a list without pages is printed.
+/// Format of a list that has no pages.
 #[derive(Debug, Args)]
 pub(crate) struct Whole {
     /// Print JSON.
@@ -193,22 +193,22 @@ pub(crate) struct Whole {
 /// Options of `demo`.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// Where to listen.
+    /// Address on which the server listens.
     #[command(flatten)]
     pub(crate) listen: Listen,
     /// Put the tenants on this PostgreSQL server: postgresql://ROLE:PASSWORD@HOST/DATABASE. The data directory gets the
     /// ending -postgres, unless --data names one.
     #[arg(long, value_name = "URL", env = "TENANTRY_DEMO_POSTGRES", hide_env_values = true)]
     pub(crate) postgres: Option<String>,
-    /// How new tenants are separated there: database, schema or pooled.
+    /// Isolation of new tenants there: database, schema or pooled.
     #[arg(long, value_name = "ISOLATION", requires = "postgres", default_value = "database")]
     pub(crate) isolation: Isolation,
-    /// Remove what the demo made on that server, and its data directory.
+    /// Remove everything that the demo created on that server, and its data directory.
     #[arg(long, requires = "postgres")]
     pub(crate) remove: bool,
 }
 
-/// Where to listen.
+/// Address on which the server listens.
 #[derive(Debug, Args)]
 pub(crate) struct Listen {
     /// Address and port, instead of the one in the configuration.

@@ -1,4 +1,4 @@
-//! `tenantry migrate …`: makes migrations, and runs them on system stores and tenant databases.
+//! `tenantry migrate …`: creates migrations, and runs them on system stores and tenant databases.
 
 use super::{args::Whole, progress::Progress, setup::Place, table, user::operator};
 use anyhow::{Result, anyhow, bail};
@@ -18,7 +18,7 @@ use tenantry::{
     name::{AppName, Slug, StoreName},
 };
 
-/// What can be done with migrations.
+/// Verbs of `tenantry migrate`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Migrate {
     /// Compare the models with the migrations and write the difference as a new migration.
@@ -36,7 +36,7 @@ pub(crate) enum Migrate {
 pub(crate) struct Make {
     /// Only this app.
     app: Option<AppName>,
-    /// Name of the migration. Default: one made from its content.
+    /// Name of the migration. Default: derived from its content.
     #[arg(long)]
     name: Option<String>,
     /// Answer to a rename question: `model.old=new` for a field, `old=new` for a model; repeatable.
@@ -62,10 +62,10 @@ pub(crate) struct Tenants {
     /// Only this tenant.
     #[arg(long, alias = "company", value_name = "TENANT")]
     tenant: Option<Slug>,
-    /// Number of databases at the same time.
+    /// Number of databases to migrate at the same time.
     #[arg(long, value_name = "N")]
     parallel: Option<usize>,
-    /// Also databases that tenants brought, which otherwise are left alone.
+    /// Include external databases, which are otherwise left unchanged.
     #[arg(long)]
     external: bool,
     /// Print the result of each tenant as a line of JSON.
@@ -83,7 +83,7 @@ pub(super) async fn run(place: &Place, verb: &Migrate) -> Result<ExitCode> {
     }
 }
 
-/// Writes what changed in the models as new migrations.
+/// Writes the changes of the models as new migrations.
 fn make(place: &Place, options: &Make) -> Result<ExitCode> {
     let apps = Apps::load(&place.config()?).map_err(|problems| anyhow!("{problems}"))?;
     let mut wanted = make::Options {
@@ -122,7 +122,7 @@ fn make(place: &Place, options: &Make) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Asks a question at the terminal. Without a terminal there is no answer: scripts give answers as options.
+/// Asks a question at the terminal. Without a terminal there is no answer: scripts give their answers as options.
 fn ask(question: &Question) -> Option<String> {
     if !std::io::stdin().is_terminal() {
         return None;
@@ -132,7 +132,7 @@ fn ask(question: &Question) -> Option<String> {
     Some(question.choices[chosen].option.clone())
 }
 
-/// Brings the system stores to the current schema. Opening the platform does that, so this prints the result.
+/// Brings the system stores to the current schema. Opening the platform does that, so this only prints the result.
 async fn system(place: &Place) -> Result<ExitCode> {
     let platform = place.platform().await?;
     say!("control is current");
@@ -164,7 +164,7 @@ async fn system(place: &Place) -> Result<ExitCode> {
     Ok(if refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Brings tenant databases to the current schema; exit status 1 when any failed.
+/// Brings tenant databases to the current schema. The exit status is 1 if any of them failed.
 async fn tenants(place: &Place, options: &Tenants) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let mut wanted = fleet::Options { external: options.external, ..fleet::Options::default() };
@@ -187,11 +187,11 @@ async fn tenants(place: &Place, options: &Tenants) -> Result<ExitCode> {
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The schemas of the installed apps as JSON, and how the tenant databases compare with them.
+/// The schemas of the installed apps as JSON, compared with the tenant databases.
 #[derive(Serialize)]
 struct Status<'a> {
     stores: Vec<StoreStatus<'a>>,
-    /// Number of tenant databases.
+    /// Number of tenant databases that are behind.
     behind: u64,
     ahead: u64,
 }
@@ -200,7 +200,7 @@ struct Status<'a> {
 struct StoreStatus<'a> {
     store: &'a StoreName,
     migrations: &'a [String],
-    /// Fingerprint of the migrations.
+    /// Fingerprint of the store's migrations.
     schema: &'a str,
 }
 

@@ -1,7 +1,7 @@
 //! The command line: raw arguments → meaning → work on the platform → text or JSON.
 //!
-//! Called by `main` only. Commands work with and without a running server: they go through the
-//! same platform library and the same locks in the control store.
+//! Only `main` calls it. Commands work with and without a running server: they use the same platform library and the
+//! same locks in the control store.
 
 #[macro_use]
 mod show;
@@ -34,7 +34,7 @@ use tokio::signal::unix::{SignalKind, signal};
 pub fn main(cli: Cli) -> ExitCode {
     tenantry::descriptors::raise_limit();
     if !writes_sources(&cli.command) {
-        // Files made from here on belong to the user that runs the platform, and to no other user.
+        // Files created from here on are accessible only to the user who runs the platform.
         rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -50,7 +50,7 @@ fn writes_sources(command: &Command) -> bool {
     matches!(command, Command::Init | Command::App(_) | Command::Migrate(migrate::Migrate::Make(_)))
 }
 
-/// Makes a write beyond the file size limit (`ulimit -f`) an error. By default, its signal ends the process.
+/// Turns a write beyond the file size limit (`ulimit -f`) into an error. By default, its signal ends the process.
 fn outlive_file_limit() -> Result<()> {
     let exceeded = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
     // The handler stays installed after the listener is dropped.

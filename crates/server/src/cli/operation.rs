@@ -17,7 +17,7 @@ use tenantry::{
     operations::{Filter, Listed, State, StepState},
 };
 
-/// What can be done with operations.
+/// Verbs of `tenantry operation`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Operation {
     /// List operations, newest first.
@@ -28,7 +28,7 @@ pub(crate) enum Operation {
         /// Only operations on this tenant.
         #[arg(long, value_name = "TENANT")]
         tenant: Option<Slug>,
-        /// The page.
+        /// Page of the list.
         #[command(flatten)]
         page: Paged,
     },
@@ -54,7 +54,7 @@ pub(crate) enum Operation {
     Abandon {
         /// Id of the operation.
         id: i64,
-        /// Do not ask.
+        /// Confirm: abandon the operation instead of only describing what would be left behind.
         #[arg(long)]
         yes: bool,
     },
@@ -66,7 +66,7 @@ pub(crate) enum Operation {
 }
 
 pub(super) async fn run(place: &Place, verb: &Operation) -> Result<ExitCode> {
-    // Looking at an operation that a crash left, or cancelling it, must not resume it.
+    // A command that shows or cancels an operation which a crash left must not resume it.
     let platform = match verb {
         Operation::List { .. } | Operation::Show { .. } => place.reading().await?,
         _ => place.looking().await?,
@@ -89,7 +89,7 @@ pub(super) async fn run(place: &Place, verb: &Operation) -> Result<ExitCode> {
     }
 }
 
-/// Abandons an operation. Without `yes`, the error says what would be left behind.
+/// Abandons an operation. Without `yes`, the error states what would be left behind.
 async fn abandon(platform: &Platform, id: i64, yes: bool) -> Result<ExitCode> {
     let before = platform.operations().show(id).await?;
     if !yes {
@@ -106,7 +106,7 @@ async fn abandon(platform: &Platform, id: i64, yes: bool) -> Result<ExitCode> {
     print(&over, false)
 }
 
-/// Exit status after Ctrl-C: 128 and the number of SIGINT.
+/// Exit status after Ctrl-C: 128 plus the number of SIGINT.
 const INTERRUPTED: u8 = 130;
 
 async fn watched(platform: &Platform, id: i64) -> Result<ExitCode> {
@@ -145,13 +145,13 @@ fn row(o: &Listed) -> Vec<String> {
     ]
 }
 
-/// Returns the state in words: `running`, `running (stuck)`, `unwinding (rests)`.
+/// Describes the state in words: `running`, `running (stuck)`, `unwinding (rests)`.
 fn state(o: &Listed) -> String {
     let name = match o.state {
         State::Running if o.cancel_requested => "cancelling",
         State::Running => "running",
         State::Unwinding => "unwinding",
-        // The error says what was left behind.
+        // The error states what was left behind.
         State::Done if o.error.is_some() => "done (abandoned)",
         State::Done => "done",
         State::Undone => "undone",
@@ -206,7 +206,7 @@ fn mark(state: StepState) -> &'static str {
     }
 }
 
-/// Prints the commands that the operation accepts now.
+/// Prints the commands that the operation currently accepts.
 fn advise(o: &Listed) {
     if o.state.is_over() {
         return;
@@ -224,7 +224,7 @@ fn advise(o: &Listed) {
     }
 }
 
-/// Prints an operation that has ended; exit status 1 unless it is done.
+/// Prints an operation that has ended. The exit status is 1 unless the operation is done.
 fn ended(o: &Listed) -> Result<ExitCode> {
     print(o, false)?;
     Ok(if o.state == State::Done { ExitCode::SUCCESS } else { ExitCode::FAILURE })

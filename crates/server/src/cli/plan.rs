@@ -16,7 +16,7 @@ use tenantry::{
     plans::{self, State},
 };
 
-/// What can be done with plans.
+/// Verbs of `tenantry plan`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Plan {
     /// List the plans of the catalog.
@@ -46,12 +46,12 @@ pub(crate) struct Set {
     /// The new state of the subscription.
     #[arg(long, value_parser = ["trial", "active", "past_due", "cancelled", "expired"])]
     state: Option<String>,
-    /// With --state: when it ends, as 2027-01-31T00:00:00Z. Default: never.
+    /// With --state: end of that state, such as 2027-01-31T00:00:00Z. Default: no end.
     #[arg(long, requires = "state")]
     ends_at: Option<jiff::Timestamp>,
 }
 
-/// A plan as JSON: that of the HTTP API, which lists only plans on offer.
+/// A plan as JSON: the plan of the HTTP API, which lists only plans on offer, and whether it is archived.
 #[derive(Serialize)]
 struct Shown {
     #[serde(flatten)]

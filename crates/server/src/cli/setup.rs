@@ -1,4 +1,4 @@
-//! From arguments to a platform: which configuration, which data directory.
+//! Opens the platform from the command line's arguments: determines the configuration and the data directory.
 
 use anyhow::{Context, Result, anyhow};
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use tenantry::{
     config::{Config, DEFAULT_TOML},
 };
 
-/// The places of configuration and data that the command line names.
+/// The locations of configuration and data that the command line names.
 pub(super) struct Place {
     pub(super) config: Option<PathBuf>,
     pub(super) data: Option<PathBuf>,
 }
 
 impl Place {
-    /// Returns the configuration file. `None`: the built-in configuration applies.
+    /// Returns the configuration file, or `None` if the built-in configuration applies.
     pub(super) fn file(&self) -> Option<PathBuf> {
         let local = Path::new("tenantry.toml");
         self.config.clone().or_else(|| local.exists().then(|| local.to_owned()))
@@ -33,7 +33,7 @@ impl Place {
         Ok(config)
     }
 
-    /// Opens the platform; what a crash left is finished or undone.
+    /// Opens the platform, and finishes or undoes operations that a crash interrupted.
     pub(super) async fn platform(&self) -> Result<Platform> {
         self.platform_of(self.config()?).await
     }
@@ -43,20 +43,21 @@ impl Place {
         open_with(config, Platform::open).await
     }
 
-    /// Opens the platform to look at operations: what a crash left is left to others.
+    /// Opens the platform to inspect operations, without finishing or undoing any that a crash interrupted.
     pub(super) async fn looking(&self) -> Result<Platform> {
         open_with(self.config()?, Platform::open_to_look).await
     }
 
-    /// Opens the platform for a command that only reads: on a full disk and on a read-only one, too.
+    /// Opens the platform for a command that only reads, even if the disk is full or read-only.
     pub(super) async fn reading(&self) -> Result<Platform> {
         let config = self.config()?;
         self.refuse_no_installation(&config)?;
         self.reading_of(config).await
     }
 
-    /// Refuses a directory that does not exist, unless a configuration file is there: a command that only reads begins no
-    /// installation in a mistyped one. With the control store on a database server, a host begins with an empty directory.
+    /// Refuses a data directory that does not exist, unless there is a configuration file: a command that only reads
+    /// must not begin an installation in a mistyped directory. If the control store is on a database server, a host
+    /// begins with an empty directory.
     fn refuse_no_installation(&self, config: &Config) -> Result<()> {
         let dir = &config.platform.data_dir;
         let is_named = self.data.is_none() && self.file().is_some();
@@ -72,7 +73,7 @@ impl Place {
         ))
     }
 
-    /// Like [`Place::reading`], with this configuration instead of the one in the file.
+    /// Opens the platform like [`Place::reading`], with this configuration instead of the one in the file.
     pub(super) async fn reading_of(&self, config: Config) -> Result<Platform> {
         let platform = open_with(config, Platform::open_to_read).await?;
         if let Some(why) = platform.refused() {
@@ -88,7 +89,7 @@ async fn open_with(
 ) -> Result<Platform> {
     let data = config.platform.data_dir.clone();
     match open(config).await {
-        // This error already says what is wrong, and where.
+        // This error already states what is wrong and where.
         Err(error @ tenantry::Error::Invalid { .. }) => Err(explain(error)),
         other => other.map_err(explain).with_context(|| format!("cannot open {}", data.display())),
     }
@@ -102,7 +103,7 @@ pub(super) fn explained(error: anyhow::Error) -> anyhow::Error {
     }
 }
 
-/// Returns the public text with its remedy, and the private detail where it says more: operators may see both.
+/// Returns the public text with its remedy, and the private detail if it adds anything: operators may see both.
 pub(super) fn explain(error: tenantry::Error) -> anyhow::Error {
     let detail = error.to_string();
     let mut text = error.public_title();
@@ -117,14 +118,15 @@ pub(super) fn explain(error: tenantry::Error) -> anyhow::Error {
     }
 }
 
-/// Describes an invalid statement by the names in it. Operators may see them: the statement and the database are theirs.
+/// Describes an invalid statement by the names in it. Operators may see these names: the statement and the database are
+/// theirs.
 fn about_statement(error: &tenantry::Error) -> Option<String> {
     use tenantry::EngineErrorKind::{Denied, Statement};
     let tenantry::Error::Engine(engine) = error else { return None };
     match engine.kind() {
         Denied(_) => Some("only SELECT is allowed here, on the tables of the tenant or of the store".into()),
         Statement(message) => {
-            // The database names what is absent, in front of the whole statement.
+            // The database names the missing thing, before the whole statement.
             let all = engine.to_string();
             let mut named = all.match_indices("no such ").map(|(at, _)| &all[at..]);
             let named =

@@ -1,4 +1,4 @@
-//! `tenantry user …`: accounts of people. Also the operator's own name, and how commands get a password.
+//! `tenantry user …`: accounts of people. Also determines the operator's own name, and how commands get a password.
 
 use super::{
     args::Whole,
@@ -18,7 +18,7 @@ use tenantry::{
     users,
 };
 
-/// What can be done with users.
+/// Verbs of `tenantry user`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum User {
     /// List the accounts of people.
@@ -66,7 +66,7 @@ pub(super) async fn run(place: &Place, verb: &User) -> Result<ExitCode> {
     }
 }
 
-/// Returns the operator for the audit log: `cli:` and the name of the user that runs the command.
+/// Returns the operator for the audit log: `cli:` and the name of the user who runs the command.
 pub(super) fn operator() -> Operator {
     let named =
         ["USER", "LOGNAME"].iter().find_map(|key| std::env::var(key).ok().filter(|name| !name.is_empty()));
@@ -74,13 +74,14 @@ pub(super) fn operator() -> Operator {
     Operator::new(&format!("cli:{}", name.as_deref().unwrap_or("unknown")))
 }
 
-/// Returns the id of the user that runs this process. In a cron job or a container the environment does not name the user.
+/// Returns the id of the user who runs this process. In a cron job or a container, the environment does not name the
+/// user.
 fn process_uid() -> Option<u32> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_whitespace().next()?.parse().ok()
 }
 
-/// Returns the name of a user id in the text of `/etc/passwd`, or the id itself if it has no name.
+/// Returns the name that belongs to a user id in the text of `/etc/passwd`, or the id itself if it has no name.
 fn user_of(passwd: &str, uid: u32) -> Option<String> {
     let named = passwd.lines().find_map(|line| {
         let mut columns = line.split(':');
@@ -159,12 +160,13 @@ async fn set_password(place: &Place, email: &str, password: Option<String>) -> R
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns the password of the command line, or that of the environment. An empty variable counts as none.
+/// Returns the password from the command line, otherwise the one from the environment. An empty variable counts as
+/// absent.
 pub(super) fn password(given: Option<String>) -> Option<String> {
     given.or_else(|| std::env::var("TENANTRY_PASSWORD").ok().filter(|password| !password.is_empty()))
 }
 
-/// Returns the given password, or asks for one at a terminal, or else reads the first line of standard input.
+/// Returns the given password. Otherwise asks for one at a terminal, or reads the first line of standard input.
 pub(super) fn asked(given: Option<String>) -> Result<String> {
     match password(given) {
         Some(password) => Ok(password),
@@ -174,7 +176,7 @@ pub(super) fn asked(given: Option<String>) -> Result<String> {
     }
 }
 
-/// Reads a password from the terminal or from standard input. `None`: there is no terminal, and nothing was piped in.
+/// Reads a password from the terminal or from standard input. Returns `None` if there is no terminal and no input.
 fn offered() -> Result<Option<String>> {
     if io::stdin().is_terminal() {
         let question = dialoguer::Password::new().with_prompt("Password");

@@ -1,7 +1,7 @@
 //! The state of every handler: platform, options and metrics of one server.
 //!
-//! The command line or an embedder creates it once at start; it is cheap to clone. It holds no tenant: handles come
-//! from the platform, for one request each.
+//! The command line or an embedder creates it once at the start, and it is cheap to clone. It contains no tenant: each
+//! request gets its handle from the platform.
 
 use super::{
     access_log::{AccessLog, LogTo},
@@ -33,11 +33,12 @@ const READ_ONE: &str = "/api/records/{model}/{id}";
 /// Options of the HTTP server, chosen by the operator.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// True if clients reach this server by https (directly or through a proxy): cookies are `Secure` and `__Host-`.
+    /// True if clients reach this server by HTTPS, directly or through a proxy. Cookies then are `Secure` and have the
+    /// prefix `__Host-`.
     pub https: bool,
-    /// Maximum size of a JSON body, bytes.
+    /// Largest size of a JSON body, in bytes.
     pub max_json_bytes: usize,
-    /// Whether changes of records require `If-Match`; without it they are refused with 428.
+    /// True if changes of records require `If-Match`. Without the header they are refused with 428.
     pub require_if_match: bool,
     /// Peers whose forwarded headers are trusted (`host-spoofing`).
     pub trusted_proxies: Vec<IpRange>,
@@ -64,7 +65,7 @@ impl Options {
     /// Takes the options from a platform's configuration, with the request log on standard error.
     ///
     /// # Errors
-    /// [`tenantry::Error::Invalid`] when a secret that the configuration names is not in the environment.
+    /// Returns [`tenantry::Error::Invalid`] if a secret that the configuration names is not in the environment.
     pub fn of(platform: &Platform) -> tenantry::Result<Self> {
         let config = platform.config();
         Ok(Self {
@@ -90,7 +91,7 @@ struct Inner {
     platform: Platform,
     options: Options,
     metrics: Metrics,
-    /// The number of the loaded apps, and their OpenAPI document.
+    /// Number of the loaded apps, and their OpenAPI document.
     openapi: Mutex<(u64, Bytes)>,
     docs: Bytes,
     fast_route: usize,
@@ -152,8 +153,8 @@ impl App {
         kept.1.clone()
     }
 
-    /// Reloads the apps in the background after a request met a database that newer apps have migrated: the apps folder
-    /// may contain them by now. Runs at most every two seconds.
+    /// Reloads the apps in the background after a request has met a database that newer apps have migrated: by now, the
+    /// apps folder may contain those apps. Runs at most every two seconds.
     pub(crate) fn catch_up(&self) {
         let (platform, app) = (self.0.platform.clone(), self.clone());
         if self.0.catching_up.swap(true, Relaxed) {
@@ -193,8 +194,8 @@ impl App {
         &self.0.faults
     }
 
-    /// Returns a page of a list. It ends at `limit` entries, or at the configured number of bytes. `key` of its last
-    /// entry continues the list.
+    /// Returns a page of a list. It ends after `limit` entries, or at the configured number of bytes. The `key` of its
+    /// last entry is the cursor of the next page.
     pub(super) fn page<T: Serialize, K: ToString>(
         &self,
         entries: impl IntoIterator<Item = impl Into<T>>,
@@ -205,7 +206,7 @@ impl App {
         Json(Page::cut(entries, (limit, most_bytes), |entry| key(entry).to_string()))
     }
 
-    /// Marks the server as shutting down; `/readyz` tells load balancers.
+    /// Marks the server as shutting down, so that `/readyz` tells load balancers to send no more requests.
     pub(crate) fn drain(&self) {
         self.0.draining.store(true, Relaxed);
     }

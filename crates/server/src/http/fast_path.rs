@@ -1,7 +1,8 @@
-//! Fast path: reads one record without the router and without boxed futures or bodies.
+//! Fast path: reads one record without the router, and without boxed futures or bodies.
 //!
 //! The guard calls it before the router. It handles exactly `GET /api/records/{model}/{id}` and leaves every other
-//! spelling to the router, which gives the same answer; both end in one function. It makes no decisions itself.
+//! spelling to the router, which gives the same answer, because both call the same function. It makes no decisions
+//! itself.
 
 use super::{
     App,
@@ -25,7 +26,7 @@ pub(super) struct Target<'a> {
     headers: &'a HeaderMap,
 }
 
-/// Parses method and path; `None` means that the router must handle the request.
+/// Parses method and path. Returns `None` if the router must handle the request.
 pub(super) fn target<B>(request: &Request<B>) -> Option<Target<'_>> {
     if *request.method() != Method::GET {
         return None;
@@ -43,7 +44,7 @@ pub(super) fn target<B>(request: &Request<B>) -> Option<Target<'_>> {
     })
 }
 
-/// Returns the answer, and the ids of tenant and user for the log.
+/// Reads the record. Returns the answer, and the ids of tenant and user for the log.
 pub(super) async fn answer(
     app: &App,
     target: &Target<'_>,

@@ -1,6 +1,7 @@
-//! The one layer around every request: id, log line, metrics, panics, security headers, refusal of cross-site writes.
+//! The single layer around every request: request id, log line, metrics, panics, security headers and refusal of
+//! cross-site writes.
 //!
-//! Called by the serve loop and by tests. Hand-written because a stack of general-purpose layers, each with a boxed
+//! The serve loop and tests call it. It is hand-written, because a stack of general-purpose layers, each with a boxed
 //! future, costs a third of the throughput of a small read. It never reads credentials or bodies.
 
 use super::{
@@ -43,19 +44,19 @@ pub struct Peer(pub IpAddr);
 /// Data that handlers report about a request, for its log line and metrics.
 #[derive(Debug)]
 pub(crate) struct Note {
-    /// Index into the route table.
+    /// Index of the route in the route table.
     pub(crate) route: AtomicUsize,
-    /// Id of the tenant entered, 0 for none.
+    /// Id of the tenant that the request entered; 0 for none.
     pub(crate) tenant: AtomicI64,
-    /// Id of the acting user, 0 for none.
+    /// Id of the acting user; 0 for none.
     pub(crate) user: AtomicI64,
-    /// Permit that counts the request against its tenant.
+    /// Permit that counts the request against the tenant's limits.
     hold: Mutex<Option<Hold>>,
-    /// The actor, once known.
+    /// The actor, once it is known.
     actor: OnceLock<Actor>,
 }
 
-/// A [`Note`] read when the answer is complete.
+/// Values of a [`Note`], read when the answer is complete.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Noted {
     pub(crate) route: usize,
@@ -74,7 +75,7 @@ impl Note {
         }
     }
 
-    /// Counts the request against its tenant until the answer is sent.
+    /// Takes the permit, which counts the request against its tenant until the answer is sent.
     pub(crate) fn hold(&self, hold: Option<Hold>) {
         *self.hold.lock().unwrap_or_else(PoisonError::into_inner) = hold;
     }
@@ -100,12 +101,12 @@ impl Note {
     }
 }
 
-/// Answers one request in process, as the serve loop would: for embedders' tests, without a socket.
+/// Answers one request in process, as the serve loop does, so that tests of embedders need no socket.
 pub async fn call(app: &App, router: &Router, request: Request<Body>) -> Response<Body> {
     answer(app, router, IpAddr::from([127, 0, 0, 1]), request).await.map(Body::new)
 }
 
-/// Answers one request through `router`, whatever happens.
+/// Answers one request through `router`, even if the handler panics.
 pub(crate) async fn answer<B>(
     app: &App,
     router: &Router,
@@ -131,7 +132,7 @@ where
         if problem.code() == Code::ServerOutdated {
             app.catch_up();
         }
-        // axum has set the length of the original, shorter body; hyper sets the new one.
+        // axum has set the length of the original, shorter body. hyper sets the length of the new one.
         response.headers_mut().remove(header::CONTENT_LENGTH);
         let (mut status, mut headers) = (response.status(), std::mem::take(response.headers_mut()));
         let parts = (&mut status, &mut headers);
@@ -146,7 +147,7 @@ where
     response
 }
 
-/// Uses the fast path if possible, otherwise the router.
+/// Answers by the fast path if possible, otherwise by the router.
 async fn routed<B>(
     app: &App,
     router: &Router,
@@ -193,14 +194,14 @@ where
     response.map(Either::Right)
 }
 
-/// Returns true if the body is larger than what is sent at once: the request then counts until the client has read the
-/// answer.
+/// Returns true if the body is larger than one write to the client. The request then counts until the client has read
+/// the answer.
 pub(super) fn waits_in_memory(body: &impl http_body::Body) -> bool {
     body.size_hint().upper().is_none_or(|bytes| bytes > PIECE as u64)
 }
 
-/// Returns true for the framework's own plain-text refusal of a path of ours that it cannot parse: such a path names
-/// nothing. Embedders' routes may answer as they like.
+/// Returns true for the framework's own plain-text refusal of a path of this server that the framework cannot parse:
+/// such a path names nothing. Routes of embedders may answer as they like.
 fn is_foreign(response: &Response<Body>, noted: &Noted) -> bool {
     let plain = |media: &HeaderValue| media.as_bytes().starts_with(b"text/plain");
     noted.route != usize::MAX
@@ -225,9 +226,9 @@ where
     }
 }
 
-/// Sets the headers of every answer. A value that a handler has set stays.
+/// Sets the headers of every answer. Values that a handler has set stay.
 fn finish(app: &App, headers: &mut HeaderMap, id: RequestId) {
-    // `shared-cache`: no cache between us and the caller may store an answer.
+    // `shared-cache`: no cache between the server and the caller may store an answer.
     const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
     const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
     headers.reserve(4);
@@ -248,7 +249,7 @@ fn record(app: &App, line: &Line<'_>) {
     app.access_log().add(line);
 }
 
-/// Logs a problem. Errors are logged here only, where they are consumed: as an error if an operator must act, as
+/// Logs a problem. Errors are logged only here, where their handling ends: as an error if an operator must act, as
 /// information if the cause is temporary, and as debug output if the caller made a mistake. Internal errors are logged
 /// each time; other faults once a minute for each tenant and file.
 async fn log_problem(app: &App, problem: &Problem, id: RequestId, tenant: i64) {
@@ -267,7 +268,8 @@ async fn log_problem(app: &App, problem: &Problem, id: RequestId, tenant: i64) {
     }
 }
 
-/// Returns the slug of a tenant for the log, or its id if the catalog cannot be read; empty for none.
+/// Returns the slug of a tenant for the log, or its id if the catalog cannot be read. Returns an empty text for no
+/// tenant.
 async fn slug(app: &App, tenant: i64) -> String {
     if tenant == 0 {
         return String::new();

@@ -1,6 +1,6 @@
-//! Operations in answers: `202 Accepted` for long ones, and their progress as a stream.
+//! Answers about operations: `202 Accepted` for long ones, and a stream of their progress.
 //!
-//! Used by every handler that starts an operation: spawn it, then answer with [`started`].
+//! A handler that starts an operation spawns it, and then answers with [`started`].
 
 use super::{App, body::Json, problem::Result};
 use crate::wire::operation::{Operation, Wait};
@@ -11,10 +11,10 @@ use serde::Serialize;
 use std::{convert::Infallible, time::Duration};
 use tenantry::operations::Listed;
 
-/// Maximum time a request waits for an operation, seconds.
+/// Longest time that a request may wait for an operation, in seconds.
 const LONGEST: u64 = 300;
 
-/// A started operation: 202 while it runs, 200 once it has ended. `Location` is its address, for staff.
+/// Answer for a started operation: 202 while it runs, 200 once it has ended. `Location` is its address, for staff.
 pub(super) struct Started<T> {
     is_over: bool,
     location: Option<HeaderValue>,
@@ -22,20 +22,20 @@ pub(super) struct Started<T> {
 }
 
 impl Started<Operation> {
-    /// Returns its id.
+    /// Returns the id of the operation.
     pub(super) fn id(&self) -> i64 {
         self.body.id
     }
 }
 
-/// Answers for the operation `id`, after the requested wait.
+/// Waits as long as the request asks, and returns the answer for the operation `id`.
 pub(super) async fn started(app: &App, id: i64, wait: &Wait) -> Result<Started<Operation>> {
     let mut started = waited(app, id, wait, Operation::from).await?;
     started.location = HeaderValue::from_str(&format!("/api/admin/operations/{id}")).ok();
     Ok(started)
 }
 
-/// Answers for the operation `id` in another shape, after the requested wait.
+/// Waits as long as the request asks, and returns the answer for the operation `id`, converted by `shape`.
 pub(super) async fn waited<T>(
     app: &App,
     id: i64,
@@ -62,7 +62,7 @@ impl<T: Serialize> IntoResponse for Started<T> {
     }
 }
 
-/// Streams changes as server-sent events named `operation`; the stream ends with the operation or with the server.
+/// Streams changes as server-sent events named `operation`. The stream ends with the operation or the server.
 pub(super) fn events(
     changes: impl Stream<Item = tenantry::Result<Listed>> + Send,
     stop: impl Fn() -> bool + Send,

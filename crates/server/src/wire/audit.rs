@@ -1,4 +1,4 @@
-//! The audit log.
+//! Answers about the audit log.
 
 use super::{Id, Instant, Limit};
 use tenantry::audit;
@@ -6,9 +6,9 @@ use tenantry::audit;
 requests! {
     /// Query of the audit log.
     struct AuditQuery {
-        /// Only those of this tenant, by its id.
+        /// Only rows about the tenant with this id.
         tenant: Option<Id>,
-        /// Only entries before the one with this id.
+        /// Only rows before the one with this id.
         before: Option<Id>,
         #[serde(default)]
         limit: Limit,
@@ -18,37 +18,37 @@ requests! {
 answers! {
     /// A row of the audit log.
     struct AuditRow from row: audit::Row {
-        /// Gapless from 1.
+        /// Id of the row. Ids start at 1 and have no gaps.
         id: i64 = row.id,
         at: Instant = Instant(row.at_us),
         actor: String = row.actor,
-        /// Staff account that impersonated the actor.
+        /// Staff account that acted as the actor.
         impersonator: Option<String> = row.impersonator,
-        /// Id of the tenant it concerns, if it concerns exactly one.
+        /// Id of the tenant that the row concerns, if it concerns exactly one.
         tenant: Option<i64> = row.tenant,
-        /// `noun.verb`.
+        /// Name of the action, as `noun.verb`.
         action: String = row.action,
-        /// JSON text, exactly as it was hashed.
+        /// Details of the action as JSON text, exactly as it was hashed.
         detail: String = row.detail,
-        /// Hash of the row before; empty for the first.
+        /// Hash of the previous row; empty for the first row.
         prev_hash: String = row.prev_hash,
-        /// Hash of all other members.
+        /// Hash of all other members of this row.
         hash: String = row.hash,
     }
 
     /// Result of a check of the whole audit log.
     struct AuditReport from report: audit::Report {
-        /// Rows that were checked.
+        /// Number of rows that were checked.
         rows: i64 = report.rows,
-        /// Published heads that were compared.
+        /// Number of published heads that were compared.
         heads: usize = report.heads,
-        /// The newest row. Store it elsewhere, to compare it later.
+        /// The newest row. Store it elsewhere to compare it later.
         head: AuditHead = report.head.into(),
-        /// Every fault, with the row's id. Empty: the log is intact.
+        /// Every fault, with the id of the row. Empty if the log is intact.
         faults: Vec<String> = report.faults,
     }
 
-    /// A row that fixes all rows before it.
+    /// A row that pins down all rows before it.
     struct AuditHead from head: audit::Head {
         id: i64 = head.id,
         hash: String = head.hash,

@@ -1,11 +1,11 @@
-//! Values that many bodies and answers contain: instants, ids, names, addresses.
+//! Values that many bodies and answers contain: times, ids, names, addresses.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{borrow::Cow, ops::Deref};
 use tenantry::access::passwords;
 
-/// Implements [`JsonSchema`] with a schema that stands in place, without a name of its own.
+/// Implements [`JsonSchema`] with a schema that is inlined and has no name of its own.
 macro_rules! inline_schema {
     ($type:ident $(<$of:ident>)?: $schema:tt) => {
         impl$(<$of>)? JsonSchema for $type$(<$of>)? {
@@ -24,8 +24,8 @@ macro_rules! inline_schema {
     };
 }
 
-/// An instant in microseconds since 1970. As JSON: RFC 3339 in UTC with six digits after the second, so that text order
-/// is time order.
+/// A time in microseconds since 1970, UTC. Its JSON form is RFC 3339 in UTC with six digits after the second, so text
+/// order is time order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Instant(pub(crate) i64);
 
@@ -33,7 +33,7 @@ inline_schema!(Instant: {"type": "string", "format": "date-time"});
 
 impl Serialize for Instant {
     fn serialize<S: Serializer>(&self, into: S) -> Result<S::Ok, S::Error> {
-        // The nearest instant that RFC 3339 can represent.
+        // Fall back to the nearest time that RFC 3339 can represent.
         let end = if self.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
         let at = jiff::Timestamp::from_microsecond(self.0).unwrap_or(end);
         into.collect_str(&format_args!("{at:.6}"))
@@ -46,14 +46,14 @@ impl<'de> Deserialize<'de> for Instant {
     }
 }
 
-/// The id of a row of the platform.
+/// Id of a row of the platform.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Id(pub(crate) i64);
 
 inline_schema!(Id: {"type": "integer", "format": "int64", "minimum": 1});
 
-/// The largest number of entries of a page: from 1 to 1000, or else 100.
+/// Largest number of entries of a page, from 1 to 1000; 100 by default.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(from = "u32")]
 pub(crate) struct Limit(pub(crate) u32);
@@ -81,7 +81,7 @@ pub(crate) struct AsText<T>(pub(crate) T);
 
 inline_schema!(AsText<T>: {"type": "string"});
 
-/// Defines text that the document describes more closely than as a string. The platform checks it.
+/// Defines types for text that the document describes more closely than as a string. The platform checks the text.
 macro_rules! texts {
     ($($(#[$doc:meta])* $name:ident $schema:tt)*) => {
         $(
@@ -112,7 +112,7 @@ macro_rules! texts {
 texts! {
     /// An e-mail address.
     Email {"type": "string", "format": "email", "maxLength": 254}
-    /// The slug of a tenant. Some slugs are reserved, and a slug may be taken.
+    /// The slug of a tenant. Some slugs are reserved, and others may be taken.
     Slug {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$", "minLength": 3, "maxLength": 40}
     /// The name of a role, plan, store or server.
     Name {"type": "string", "pattern": "^[a-z][a-z0-9]*(_[a-z0-9]+)*$", "maxLength": 48}
@@ -125,7 +125,7 @@ pub(crate) struct Password(pub(crate) passwords::Password);
 
 inline_schema!(Password: {"type": "string", "format": "password", "maxLength": 1024});
 
-/// Deserializes a field that may be absent but must not be null when present.
+/// Deserializes a member that may be absent but must not be null.
 pub(crate) fn absent_or<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<T>, D::Error> {

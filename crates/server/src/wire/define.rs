@@ -1,6 +1,7 @@
-//! Definitions of requests and answers in short: their derived code and their conversion.
+//! Macros that define requests and answers briefly: their derived code and their conversion.
 
-/// Defines what requests contain: bodies and queries. A member that the struct does not have is refused.
+/// Defines the contents of requests: bodies and queries. A request with a member that the struct does not have is
+/// refused.
 macro_rules! requests {
     ($(
         $(#[$of_request:meta])*
@@ -17,7 +18,8 @@ macro_rules! requests {
     )*};
 }
 
-/// Defines answers. Each is a struct whose fields are written with their values, which come from a value of the platform:
+/// Defines answers. Each answer is a struct. Each field is followed by its value, which is computed from a value of the
+/// platform:
 ///
 /// ```text
 /// answers! {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-/// This document.
+/// This OpenAPI document.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Document {
     pub(crate) openapi: &'static str,

@@ -1,8 +1,8 @@
-//! Types of the HTTP API: request bodies, queries and answers, one file per noun. The command line prints the same answers
-//! with `--json`.
+//! Types of the HTTP API: request bodies, queries and answers, one file per noun. The command line prints the same
+//! answers with `--json`.
 //!
-//! Handlers read and return them; the OpenAPI document takes their schemas from them, and field docs become its
-//! descriptions. They contain no logic: the platform's types are converted here, so that a change inside the platform
+//! Handlers read and return them. The OpenAPI document takes its schemas from them, and its descriptions from the docs
+//! of their fields. They contain no logic: they only convert the platform's types, so that a change inside the platform
 //! does not change the API by accident.
 
 #[macro_use]

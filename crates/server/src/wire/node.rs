@@ -1,17 +1,17 @@
-//! The servers of an installation.
+//! Answers about the servers of an installation.
 
 use super::Instant;
 use tenantry::Node as Serving;
 
 answers! {
-    /// A server of an installation with several hosts.
+    /// A server process of an installation with several hosts.
     struct Node from node: Serving {
-        /// Host and process id.
+        /// Host and process id of the server.
         name: String = node.name,
-        /// When it began to serve.
+        /// Time at which it began to serve.
         since: Instant = Instant(node.since_us),
-        /// When the control store last heard of it. A server tells once a second that it lives; others remove it when it
-        /// was silent for some seconds.
+        /// Time of its last heartbeat at the control store. A server sends a heartbeat once a second; the others remove
+        /// it after some seconds of silence.
         last_heartbeat_at: Instant = Instant(node.seen_us),
         /// Version of its program.
         version: String = node.version,

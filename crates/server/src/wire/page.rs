@@ -1,4 +1,4 @@
-//! The shape of every list.
+//! The common form of all lists.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -9,7 +9,8 @@ use serde::Serialize;
 pub(crate) struct Page<T> {
     /// The entries of this page.
     pub(crate) items: Vec<T>,
-    /// Send it as `after`, or as `before` to a list that begins with the newest entry. Null on the last page.
+    /// Cursor of the next page; null on the last page. Send it as `after`, or as `before` for lists that start with the
+    /// newest entry.
     pub(crate) next: Option<String>,
 }
 
@@ -19,8 +20,8 @@ impl<T: Serialize> Page<T> {
         Self { items: items.into_iter().map(Into::into).collect(), next: None }
     }
 
-    /// Returns a page of at most `limit` entries, which also ends with the entry that exceeds `most_bytes`. `cursor`
-    /// gives the text that continues the list after an entry.
+    /// Returns a page of at most `limit` entries. The page also ends after the entry that exceeds `most_bytes`.
+    /// `cursor` returns the text that continues the list after an entry.
     pub(crate) fn cut<I: Into<T>>(
         items: impl IntoIterator<Item = I>,
         (limit, most_bytes): (u32, u64),

@@ -1,56 +1,56 @@
-//! Records, apart from the shapes of models, which the models themselves give.
+//! Answers about records, except the records themselves, whose form the models define.
 
 use tenantry::records;
 
 answers! {
-    /// What was imported, and what is wrong with which line.
+    /// Result of an import, with the refused lines.
     struct ImportReport from report: records::ImportReport {
-        /// Records created; of a dry run, those that would have been.
+        /// Number of created records, or in a dry run, of records that would be created.
         created: u64 = report.created,
-        /// Refused lines.
+        /// Refused lines, with the reason.
         errors: Vec<LineError> = report.errors.into_iter().map(LineError::from).collect(),
-        /// More lines were refused than are listed.
+        /// True if more lines were refused than are listed.
         more_errors: bool = report.more_errors,
-        /// Columns that were ignored.
+        /// Names of the columns that were ignored.
         ignored: Vec<String> = report.ignored,
-        /// Nothing was written.
+        /// True if nothing was written.
         dry_run: bool = report.dry_run,
         /// Number of refused lines.
         refused: u64 = report.refused,
         /// Refused lines by column and reason, up to 100 kinds.
         reasons: Vec<RefusalReason> = report.reasons.into_iter().map(RefusalReason::from).collect(),
-        /// Of a dry run, the first 20 records as they would be stored.
+        /// In a dry run, the first 20 records in the form in which they would be stored.
         sample: Vec<serde_json::Value> = report.sample,
     }
 
     /// Lines that were refused for the same reason.
     struct RefusalReason from reason: records::Reason {
-        /// Column at fault, if it is a single one.
+        /// Column at fault, if it is a single column.
         field: Option<String> = reason.field,
         /// Kind of the broken rule, for programs.
         code: &'static str = reason.code,
-        /// What is wrong.
+        /// Description of the fault.
         reason: String = reason.reason,
-        /// Number of lines.
+        /// Number of these lines.
         lines: u64 = reason.lines,
-        /// The first of them.
+        /// Number of the first of these lines.
         first: u64 = reason.first,
     }
 
-    /// How many records were changed or deleted.
+    /// Number of records that were changed or deleted.
     struct Written from count: u64 {
         count: u64 = count,
     }
 
     /// A refused line.
     struct LineError from error: records::RowError {
-        /// Line of the file. The header is line 1.
+        /// Number of the line in the file. The header is line 1.
         line: u64 = error.line,
-        /// Column at fault, if it is a single one.
+        /// Column at fault, if it is a single column.
         field: Option<String> = error.field,
         /// Kind of the broken rule, for programs.
         code: &'static str = error.code,
-        /// What is wrong.
+        /// Description of the fault.
         reason: String = error.reason,
     }
 }

@@ -1,7 +1,7 @@
-//! API keys: access of a program to one tenant, with a role and an optional expiry. Shown once.
+//! API keys: a program's access to one tenant, with a role and an optional expiry. The key is shown only once.
 //!
-//! Called by `credentials` for each request, and by the tenant's settings pages. A key is valid for its tenant only,
-//! cannot change credentials, and is refused from the first request after its revocation.
+//! `credentials` calls it for each request, and the tenant's settings pages manage the keys. A key is valid for its
+//! tenant only, cannot change credentials, and is refused from the first request after its revocation.
 
 use super::{
     directory::cached,
@@ -28,7 +28,7 @@ use tenantry_engine::{
 const CACHED: usize = 50_000;
 /// Largest number of live keys of one tenant.
 const PER_TENANT: i64 = 100;
-/// Number of characters of a key that stay visible, to recognise it by.
+/// Number of characters of a key that stay visible, to recognise the key.
 const PREFIX_CHARS: usize = 10;
 
 /// The columns of a [`KeyInfo`].
@@ -39,62 +39,62 @@ const LISTED: &str = "SELECT k.id, k.name, k.prefix, k.role, k.created_at, k.exp
 /// A live key as of the last change.
 #[derive(Debug)]
 pub struct Key {
-    /// Id, by which to list and revoke it.
+    /// Id with which to list and revoke the key.
     pub id: i64,
-    /// `key:ID`, as in the logs.
+    /// Label of the key in the logs: `key:ID`.
     pub label: String,
-    /// The tenant for which it is valid.
+    /// Tenant for which the key is valid.
     pub tenant: TenantId,
-    /// Role it was created with. If its maker has lost rights since, the key has lost them too.
+    /// Role with which the key was created. If its maker has lost rights since, the key has lost them too.
     pub role: RoleName,
-    /// The member who created it. `None`: the operator.
+    /// User id of the member who created the key; `None` if the operator did.
     pub made_by: Option<UserId>,
-    /// Expiry in microseconds. `None`: never.
+    /// Expiry in microseconds since 1970, UTC; `None` if the key never expires.
     pub expires_us: Option<i64>,
     seen: LastSeen,
 }
 
-/// A key, as shown to its tenant.
+/// A key as its tenant sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyInfo {
-    /// Id, by which to revoke it.
+    /// Id with which to revoke the key.
     pub id: i64,
-    /// Its purpose.
+    /// Name that states the purpose of the key.
     pub name: String,
-    /// First characters of the key.
+    /// First characters of the key, by which to recognise it.
     pub prefix: String,
-    /// Role it was created with.
+    /// Role with which the key was created.
     pub role: String,
-    /// The member who created it. `None`: the operator.
+    /// The member who created the key; `None` if the operator did.
     pub made_by: Option<Maker>,
-    /// Creation, in microseconds.
+    /// Time of creation, in microseconds since 1970, UTC.
     pub created_us: i64,
-    /// Expiry in microseconds. `None`: never.
+    /// Expiry in microseconds since 1970, UTC; `None` if the key never expires.
     pub expires_us: Option<i64>,
-    /// Last use in microseconds, coarse. `None`: never.
+    /// Time of the last use in microseconds since 1970, UTC, with coarse resolution; `None` if the key was never used.
     pub seen_us: Option<i64>,
 }
 
 /// The member who created a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Maker {
-    /// Their id.
+    /// User id of the member.
     pub id: UserId,
-    /// Their address.
+    /// E-mail address of the member.
     pub email: String,
-    /// Their present role in the tenant, which limits the key's role. `None` ends the key: they left, or may not sign
-    /// in.
+    /// Current role of the member in the tenant, which limits the key's role. `None` ends the key: the member left, or
+    /// may not sign in.
     pub role: Option<String>,
 }
 
 /// A key to create.
 #[derive(Debug, Clone)]
 pub struct NewKey {
-    /// Its purpose, 1 to 80 characters.
+    /// Name that states the purpose of the key, 1 to 80 characters.
     pub name: String,
-    /// One of the configured roles.
+    /// Role of the key, one of the configured roles.
     pub role: String,
-    /// Expiry in microseconds. `None`: never.
+    /// Expiry in microseconds since 1970, UTC; `None` if the key never expires.
     pub expires_us: Option<i64>,
 }
 
@@ -107,7 +107,7 @@ pub struct ApiKeys {
 }
 
 impl ApiKeys {
-    /// `roles` are the configured ones; holders of the first may manage keys.
+    /// Creates the service. `roles` are the configured roles; holders of the first role may manage keys.
     pub(super) fn new(control: Control, seen: Seen, roles: Vec<RoleName>) -> Self {
         let cache: Arc<Cache<TokenHash, Arc<Key>>> = Arc::new(Cache::new(CACHED));
         let listening = Arc::clone(&cache);
@@ -133,7 +133,7 @@ impl ApiKeys {
     /// Checks the fields of a new key.
     ///
     /// # Errors
-    /// [`Error::InvalidFields`] with all invalid fields.
+    /// Returns [`Error::InvalidFields`] with all invalid fields.
     fn check(&self, new: &NewKey) -> Result<()> {
         let mut wrong = Wrong::default();
         if !(1..=80).contains(&new.name.trim().chars().count()) {
@@ -154,11 +154,12 @@ impl ApiKeys {
         wrong.finish()
     }
 
-    /// Creates a key. The token is in the answer and nowhere else.
+    /// Creates a key. Only the result contains the token; it is stored nowhere.
     ///
     /// # Errors
-    /// [`Error::Denied`] unless the actor holds the first configured role as themselves; [`Error::InvalidFields`] for
-    /// an invalid name, role or expiry; [`Error::Conflict`] when there are 100 keys.
+    /// Returns [`Error::Denied`] unless the actor holds the first configured role as themselves;
+    /// [`Error::InvalidFields`] for an invalid name, role or expiry; [`Error::Conflict`] if the tenant already has 100
+    /// live keys.
     pub async fn create(&self, tenant: &Tenant, new: NewKey) -> Result<(Token, KeyInfo)> {
         tenant.require_manager()?;
         self.check(&new)?;
@@ -171,7 +172,7 @@ impl ApiKeys {
         }
         let token = Token::generate(TokenKind::ApiKey);
         let info = insert(&mut write, tenant, name, &new, &token).await?;
-        // Only ids: the log outlives names.
+        // Record only ids: the log outlives names.
         let detail = json!({ "key": info.id, "role": info.role });
         write.audit(&tenant.actor().by(), Some(tenant.id()), "api_key.create", detail).await?;
         write.commit().await?;
@@ -181,7 +182,7 @@ impl ApiKeys {
     /// Returns the live keys of the tenant, newest first.
     ///
     /// # Errors
-    /// [`Error::Denied`] as for [`ApiKeys::create`].
+    /// Returns [`Error::Denied`] in the cases of [`ApiKeys::create`].
     pub async fn list(&self, tenant: &Tenant) -> Result<Vec<KeyInfo>> {
         tenant.require_manager()?;
         let sql =
@@ -193,7 +194,8 @@ impl ApiKeys {
     /// Revokes a key of this tenant. The next request with it is refused.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the tenant has no such live key; [`Error::Denied`] as for [`ApiKeys::create`].
+    /// Returns [`Error::NotFound`] when the tenant has no such live key; [`Error::Denied`] in the cases of
+    /// [`ApiKeys::create`].
     pub async fn revoke(&self, tenant: &Tenant, id: i64) -> Result<()> {
         tenant.require_manager()?;
         let mut write = self.control.begin().await?;

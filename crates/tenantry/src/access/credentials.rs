@@ -1,7 +1,7 @@
-//! Resolves what a request presents to an actor and a tenant, on one path for every kind of credential
+//! Resolves the credentials and names in a request to an actor and a tenant, on one path for every kind of credential
 //! (`uneven-credentials`).
 //!
-//! Called by the HTTP layer through [`Access::resolve`]. All presented credentials must be valid and mean the same
+//! The HTTP layer calls it through [`Access::resolve`]. All presented credentials must be valid and identify the same
 //! identity. All sources that name a tenant must agree, otherwise the request is refused as if the tenant did not exist
 //! (`absent-not-forbidden`, `sources-disagree`). There are no fallbacks.
 
@@ -22,44 +22,44 @@ use tenantry_engine::name::{RoleName, Slug, TenantId};
 /// The credentials and tenant names of a request, parsed but not trusted.
 #[derive(Clone, Copy, Default)]
 pub struct Presented<'a> {
-    /// The session cookie.
+    /// Text of the session cookie.
     pub session: Option<&'a str>,
-    /// `Authorization: Bearer …`: a session token, an API key, or a token of a foreign issuer.
+    /// Token of `Authorization: Bearer …`: a session token, an API key, or a token of a foreign issuer.
     pub bearer: Option<&'a str>,
-    /// `X-API-Key`.
+    /// Value of the header `X-API-Key`.
     pub api_key: Option<&'a str>,
-    /// Host name, with or without port. Taken from forwarded headers only if the peer is trusted.
+    /// Host name, with or without port. It comes from forwarded headers only if the peer is trusted.
     pub host: Option<&'a str>,
-    /// Slug from the path.
+    /// Slug in the path.
     pub path_tenant: Option<&'a str>,
-    /// Slug from the `X-Tenant` header.
+    /// Slug in the header `X-Tenant`.
     pub header_tenant: Option<&'a str>,
 }
 
 /// The acting identity, and the tenant if any source named one.
 #[derive(Debug, Clone)]
 pub struct Resolved {
-    /// The acting identity, bound to the tenant if there is one.
+    /// The acting identity, bound to the tenant if one is named.
     pub actor: Actor,
-    /// The tenant on which all sources agree. Not entered yet.
+    /// The tenant on which all sources agree, not yet entered.
     pub tenant: Option<TenantId>,
 }
 
-/// One checked credential: the identity, and the tenant that it names.
+/// A checked credential: the identity, and the tenant that the credential names.
 struct Checked {
     actor: Actor,
     tenant: Option<TenantId>,
-    /// The tenant comes from a foreign token, not from this platform's records.
+    /// True if the tenant comes from a foreign token instead of this platform's records.
     claimed: bool,
 }
 
 impl Access {
-    /// Returns the acting identity, and the tenant if one is named. On a warm path it queries no database and allocates
-    /// nothing.
+    /// Returns the acting identity, and the tenant if one is named. With warm caches, this queries no database and
+    /// allocates nothing.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] without a valid credential, or when two credentials mean different identities;
-    /// [`Error::NotFound`] when a named tenant does not exist or two sources disagree.
+    /// Returns [`Error::Unauthenticated`] without a valid credential, or if two credentials identify different
+    /// identities; [`Error::NotFound`] if a named tenant does not exist or two sources disagree.
     pub async fn resolve(&self, presented: &Presented<'_>) -> Result<Resolved> {
         self.control.refresh().await?;
         let mut found: Option<Checked> = None;
@@ -70,7 +70,8 @@ impl Access {
         if let Some(text) = presented.bearer {
             let checked = match Token::looks_ours(text) {
                 true => self.own_token(text, None).await?,
-                // Boxed: it may query a key server, and the futures of other requests need not carry room for that.
+                // Boxed because it may query a key server: the futures of other requests need not reserve space for
+                // that.
                 false => Box::pin(self.foreign_token(text)).await?,
             };
             found = Some(join(found, checked)?);
@@ -90,7 +91,7 @@ impl Access {
         }
     }
 
-    /// Returns the tenant that the request names, if the caller belongs to it.
+    /// Returns the tenant that the request names, if the caller belongs to that tenant.
     async fn named(
         &self,
         actor: &Actor,
@@ -99,7 +100,7 @@ impl Access {
         presented: &Presented<'_>,
     ) -> Result<Option<TenantId>> {
         let named = self.agree_with_names(known, presented).await?;
-        // Check membership before any answer: a tenant that is not the caller's must look absent.
+        // Check membership before any answer: another caller's tenant must look absent.
         if let Some(id) = named
             && (claimed || names_tenant(presented, &self.base_domain))
         {
@@ -108,15 +109,15 @@ impl Access {
         Ok(named)
     }
 
-    /// Records that a caller named a tenant that is not theirs, whether it exists or not. A failed write to the log
-    /// does not change the answer.
+    /// Records that a caller named a tenant to which the caller does not belong, whether the tenant exists or not. A
+    /// failed write to the log does not change the answer.
     async fn record_stranger(&self, actor: &Actor) {
         if let Err(error) = self.record_denial(&actor.by(), None, "name a tenant of others").await {
             tracing::warn!(%error, "a denied act could not be written to the audit log");
         }
     }
 
-    /// Refuses a tenant to which the caller does not belong, exactly like one that does not exist.
+    /// Refuses a tenant to which the caller does not belong, with the same answer as for a tenant that does not exist.
     async fn require_member(&self, actor: &Actor, tenant: TenantId) -> Result<()> {
         let member = actor.belongs_to(tenant)
             && (!actor.is_narrower() || actor.issuer_allows(&self.directory.tenant(tenant).await?.slug));
@@ -159,8 +160,8 @@ impl Access {
         Ok(Checked { actor: Actor::session(user, session), tenant, claimed: false })
     }
 
-    /// Returns the present role of a key: never more than its maker has in the tenant now. A key created by the
-    /// operator has no maker and keeps its own role.
+    /// Returns the current role of a key, which never exceeds the role that its maker now has in the tenant. A key
+    /// created by the operator has no maker and keeps its own role.
     async fn role_of_key(&self, key: &Key) -> Result<RoleName> {
         let Some(maker) = key.made_by else { return Ok(key.role.clone()) };
         let maker = self.active_user(self.directory.user(maker).await?)?;
@@ -169,7 +170,7 @@ impl Access {
         Ok(if lower { role.clone() } else { key.role.clone() })
     }
 
-    /// Position of a role among the configured ones, which are ordered from most to least powerful.
+    /// Returns the position of a role among the configured roles, which are ordered from most to least powerful.
     fn rank(&self, role: &RoleName) -> usize {
         self.roles.iter().position(|known| known == role).unwrap_or(usize::MAX)
     }
@@ -178,7 +179,7 @@ impl Access {
         let claims = self.issuers.verify(text).await?;
         let user = self.directory.claimed(&claims.user).await?;
         let user = self.active_user(user)?;
-        // First of all: for a user of other tenants, no claim may change the answer.
+        // Check this first: for a user of other tenants, no claim may change the answer.
         if !claims.allowed.is_empty() && !self.is_among(&user, &claims.allowed).await? {
             return Err(refuse("no member of a tenant that the issuer speaks for"));
         }
@@ -212,7 +213,7 @@ impl Access {
         user.filter(|user| user.active).ok_or_else(|| refuse("no such user, or not active"))
     }
 
-    /// Compares host, path and header with the tenant known so far.
+    /// Compares the tenant named by host, path and header with the tenant known so far.
     async fn agree_with_names(&self, known: Option<TenantId>, p: &Presented<'_>) -> Result<Option<TenantId>> {
         let of_host = p.host.and_then(|host| host::label_of(host, &self.base_domain));
         let mut known = known;
@@ -226,7 +227,7 @@ impl Access {
     }
 
     async fn agree_with(&self, known: Option<TenantId>, text: &str) -> Result<TenantId> {
-        // Usual case: if the text is the slug of the known tenant, it needs no parsing.
+        // In the usual case, the text is the slug of the known tenant and needs no parsing.
         if let Some(known) = known
             && self.directory.tenant(known).await?.slug.as_str() == text
         {
@@ -238,7 +239,7 @@ impl Access {
     }
 }
 
-/// Joins two credentials of one request. They must mean the same identity and not contradict each other.
+/// Joins two credentials of one request. They must identify the same identity and not contradict each other.
 fn join(first: Option<Checked>, second: Checked) -> Result<Checked> {
     let Some(first) = first else { return Ok(second) };
     let same = first.actor.label() == second.actor.label()
@@ -250,8 +251,8 @@ fn join(first: Option<Checked>, second: Checked) -> Result<Checked> {
         Some(tenant) => agree(first.tenant, tenant)?,
         None => first.tenant,
     };
-    // The more restricted of the two acts: a session must not extend the rights of a token whose issuer is restricted
-    // to tenants.
+    // The more restricted actor acts: a session must not extend the rights of a token whose issuer is restricted to
+    // tenants.
     let actor = if second.actor.is_narrower() { second.actor } else { first.actor };
     Ok(Checked { actor, tenant, claimed: first.claimed || second.claimed })
 }

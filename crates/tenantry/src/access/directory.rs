@@ -1,8 +1,8 @@
 //! Cache of users, and look-ups of tenants by their various names.
 //!
-//! Called by `credentials`, `enter` and sign-in. The control store's invalidations drop entries; an entry that was
-//! loaded while something changed is not cached. It caches no password hash, and never falls back to another tenant or
-//! user (`default-tenant`).
+//! `credentials`, `enter` and sign-in call it. The control store's invalidations drop entries. An entry that was loaded
+//! while something changed is not cached. The cache holds no password hash, and a look-up never falls back to another
+//! tenant or user (`default-tenant`).
 
 use super::jwt::ClaimedUser;
 use crate::{
@@ -26,43 +26,43 @@ const NAMES: usize = 20_000;
 /// A user as of the last change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// Id.
+    /// Id of the user.
     pub id: UserId,
-    /// `user:ID`, as in the logs.
+    /// Label of the user in the logs: `user:ID`.
     pub label: String,
-    /// E-mail address, lower case.
+    /// E-mail address of the user, in lower case.
     pub email: String,
-    /// Display name.
+    /// Display name of the user.
     pub name: String,
-    /// Passes every permission list.
+    /// True if the user passes every permission list.
     pub superuser: bool,
-    /// Platform staff.
+    /// True if the user is platform staff.
     pub staff: bool,
-    /// May sign in.
+    /// True if the user may sign in.
     pub active: bool,
-    /// The address is proven.
+    /// True if the user has proven that the address is theirs.
     pub confirmed: bool,
-    /// Number of the current credentials. A session made under another number is invalid.
+    /// Number of the user's current credentials. A session created under another number is invalid.
     pub credentials: i64,
-    /// Tenants and the role in each, ordered by tenant id.
+    /// Tenants of the user with the role in each, ordered by tenant id.
     pub memberships: Vec<(TenantId, RoleName)>,
 }
 
 impl User {
-    /// Returns the role in this tenant.
+    /// Returns the user's role in this tenant.
     pub fn role_in(&self, tenant: TenantId) -> Option<&RoleName> {
         let at = self.memberships.binary_search_by_key(&tenant, |(id, _)| *id).ok()?;
         Some(&self.memberships[at].1)
     }
 }
 
-/// The cached users, and the tenants in the topology.
+/// The cache of users, and the topology with its cached tenants.
 pub struct Directory {
     control: Control,
     topology: Topology,
     users: Arc<Cache<UserId, Arc<User>>>,
-    /// Names of users and tenants in foreign tokens. An entry is valid only while its record is the current one, so any
-    /// change of the record also invalidates the name.
+    /// Users and tenants by their names in foreign tokens. An entry is valid only while its record is the current one,
+    /// so any change of the record also invalidates the name.
     named_users: Cache<ClaimedUser, Arc<User>>,
     named_tenants: Cache<String, Arc<TenantRecord>>,
 }
@@ -83,7 +83,7 @@ impl Directory {
     /// Returns the user with this id.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn user(&self, id: UserId) -> Result<Option<Arc<User>>> {
         cached(&self.control, &self.users, id, async |tx| read_user(tx, id).await).await
     }
@@ -91,7 +91,7 @@ impl Directory {
     /// Returns the user whom a foreign token names.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn claimed(&self, claimed: &ClaimedUser) -> Result<Option<Arc<User>>> {
         if let Some(user) = self.named_users.get(claimed)
             && self.users.get(&user.id).is_some_and(|current| Arc::ptr_eq(&current, &user))
@@ -116,24 +116,23 @@ impl Directory {
     /// Returns the tenant with this id.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such tenant.
+    /// Returns [`Error::NotFound`] when there is no such tenant.
     pub async fn tenant(&self, id: TenantId) -> Result<Arc<TenantRecord>> {
         self.topology.by_id(id).await
     }
 
-    /// Returns the tenant with this slug, never a first or default one.
+    /// Returns the tenant with this slug, never a first or default tenant.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such tenant.
+    /// Returns [`Error::NotFound`] when there is no such tenant.
     pub async fn by_slug(&self, slug: &Slug) -> Result<Arc<TenantRecord>> {
         self.topology.by_slug(slug).await
     }
 
-    /// Returns the tenant whose settings have this external id. The id is a bound value, never part of a name
-    ///.
+    /// Returns the tenant whose settings have this external id. The id is a bound value, never part of a name.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such tenant.
+    /// Returns [`Error::NotFound`] when there is no such tenant.
     pub async fn by_external_id(&self, external: &str) -> Result<Arc<TenantRecord>> {
         if let Some(tenant) = self.named_tenants.get(external)
             && Arc::ptr_eq(&self.topology.by_id(tenant.id).await?, &tenant)
@@ -153,7 +152,7 @@ impl Directory {
 }
 
 /// Returns the value from the cache, or loads it. A loaded value is cached only if nothing changed meanwhile. The load
-/// is boxed: it is rare, and the future of a warm request stays small.
+/// is boxed because it is rare: the future of a warm request stays small.
 pub(super) async fn cached<K: Hash + Eq + Clone, V>(
     control: &Control,
     cache: &Cache<K, Arc<V>>,

@@ -1,5 +1,5 @@
-//! Compares roles with a model's permission lists. Called for every action on records, in the same way for every kind
-//! of credential (`uneven-credentials`). It never queries a database.
+//! Compares roles with a model's permission lists. Called for every action on records, for every kind of credential in
+//! the same way (`uneven-credentials`). It never queries a database.
 
 use super::actor::Actor;
 use crate::{Error, Result};
@@ -8,13 +8,13 @@ use tenantry_engine::model::{Grant, Permissions};
 /// An action on a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verb {
-    /// List, get, search, export.
+    /// Covers listing, getting, searching and exporting records.
     Read,
-    /// Create, import.
+    /// Covers creating and importing records.
     Create,
-    /// Patch.
+    /// Covers patching records.
     Update,
-    /// Delete.
+    /// Covers deleting records.
     Delete,
 }
 
@@ -32,8 +32,8 @@ impl Verb {
     }
 }
 
-/// Returns true if one of the verb's grants fits the actor. An empty list allows superusers only. What every member may do,
-/// staff may do outside tenants, where there are shared models only: inside one they need a role.
+/// Returns true if one of the verb's grants applies to the actor. An empty list allows superusers only. Staff may do
+/// outside tenants, where only shared models exist, what every member may do; inside a tenant they need a role.
 pub fn allows(actor: &Actor, permissions: &Permissions, verb: Verb) -> bool {
     actor.is_superuser()
         || verb.grants(permissions).iter().any(|grant| match grant {
@@ -43,11 +43,11 @@ pub fn allows(actor: &Actor, permissions: &Permissions, verb: Verb) -> bool {
         })
 }
 
-/// Like [`allows`], as a check. An actor who may not even read gets the same error as if nothing existed
-/// (`absent-not-forbidden`).
+/// Refuses an actor that [`allows`] does not allow. An actor who may not even read gets the same error as if nothing
+/// existed (`absent-not-forbidden`).
 ///
 /// # Errors
-/// [`Error::NotFound`] without the right to read, otherwise [`Error::Denied`].
+/// Returns [`Error::NotFound`] without the right to read, otherwise [`Error::Denied`].
 pub fn require(actor: &Actor, permissions: &Permissions, verb: Verb) -> Result<()> {
     if allows(actor, permissions, verb) {
         return Ok(());

@@ -1,10 +1,10 @@
 //! The tenant handle: the capability to act inside one tenant, and the only way to its data (`sealed-handle`).
 //!
-//! Created by [`Access::enter`] after every check, held for one request, and dropped with it. There is no other way to
-//! get one:
+//! [`Access::enter`] creates it after every check. It is held for one request and dropped with it. There is no other
+//! way to get one:
 //!
 //! ```compile_fail
-//! // Sealed: all its fields are private.
+//! // Sealed: all fields are private.
 //! use tenantry::access::{Actor, Tenant};
 //! use tenantry::topology::TenantRecord;
 //! fn forge(record: std::sync::Arc<TenantRecord>, actor: Actor, other: Tenant) -> Tenant {
@@ -25,12 +25,12 @@
 //! needs::<tenantry::access::Tenant>();
 //! ```
 //! ```compile_fail
-//! // A handle is for one request: longer work enters again.
+//! // A handle serves one request: longer work must enter again.
 //! fn needs<T: Clone>() {}
 //! needs::<tenantry::access::Tenant>();
 //! ```
 //! ```compile_fail
-//! // An actor cannot be created from nothing, or read from a message, either.
+//! // An actor cannot be created without credentials or read from a message, either.
 //! let actor = tenantry::access::Actor::system("system");
 //! ```
 //! ```compile_fail
@@ -69,83 +69,84 @@ use tenantry_engine::{
     place::Place,
 };
 
-/// An entered tenant, with the acting identity, its limits, and its places at the moment it was entered.
+/// An entered tenant, with the acting identity, the tenant's limits, and its places at the time it was entered.
 #[must_use]
 pub struct Tenant {
     record: Arc<TenantRecord>,
     actor: Actor,
     manages: bool,
-    /// Counts against the tenant's concurrency until dropped.
+    /// Counts against the tenant's limit of concurrent requests until dropped.
     counted: Counted,
     positions: Positions,
 }
 
 impl Tenant {
-    /// Its permanent id.
+    /// Returns the permanent id of the tenant.
     pub fn id(&self) -> TenantId {
         self.record.id
     }
 
-    /// Its short name in URLs and hosts.
+    /// Returns the short name of the tenant in URLs and hosts.
     pub fn slug(&self) -> &Slug {
         &self.record.slug
     }
 
-    /// Its display name.
+    /// Returns the display name of the tenant.
     pub fn name(&self) -> &str {
         &self.record.name
     }
 
-    /// The acting identity, with its role here.
+    /// Returns the acting identity, with its role in this tenant.
     pub fn actor(&self) -> &Actor {
         &self.actor
     }
 
-    /// Checks that the actor manages the tenant: the actor holds the first configured role, or is a superuser, and neither
-    /// impersonates a user nor presents an API key (`impersonation-abuse`).
+    /// Checks that the actor manages the tenant: the actor holds the first configured role, or is a superuser, and
+    /// neither impersonates a user nor presents an API key (`impersonation-abuse`).
     ///
     /// # Errors
-    /// [`Error::Denied`] for any other actor.
+    /// Returns [`Error::Denied`] for any other actor.
     pub fn require_manager(&self) -> Result<()> {
         self.actor.may_change_credentials()?;
         if self.manages { Ok(()) } else { Err(not_manager(&self.actor)) }
     }
 
-    /// Features and limits of its plan and subscription.
+    /// Returns the features and limits of the tenant's plan and subscription.
     pub fn entitlements(&self) -> &Entitlements {
         &self.record.entitlements
     }
 
-    /// Limits of its plan.
+    /// Returns the limits of the tenant's plan.
     pub fn limits(&self) -> &Limits {
         &self.record.entitlements.limits
     }
 
-    /// Returns the place of one of its stores, never another place (`catalog-placement`).
+    /// Returns the place of one of the tenant's stores, never another place (`catalog-placement`).
     ///
     /// # Errors
-    /// [`Error::NoDatabase`] when the catalog has no ready placement.
+    /// Returns [`Error::NoDatabase`] when the catalog has no ready placement.
     pub fn place(&self, store: &StoreName) -> Result<&Place> {
         self.record.place(store.as_str())
     }
 
-    /// Lets all reads with this handle see what was written before these positions, and notes there what it writes.
+    /// Makes all reads with this handle see what was written before these positions, and notes the handle's own writes
+    /// there.
     pub fn follow(&mut self, positions: Positions) {
         self.positions = positions;
     }
 
-    /// What its reads must see.
+    /// Returns the positions that the handle's reads must have reached.
     pub(crate) fn positions(&self) -> &Positions {
         &self.positions
     }
 
     /// Keeps the request counted against the tenant's concurrency limit after this handle is dropped, for as long as
-    /// its answer is in memory. `None` for the platform's own work.
+    /// the answer is in memory. Returns `None` for the platform's own work.
     pub fn hold(&mut self) -> Option<Hold> {
         self.counted.hold()
     }
 
-    /// Its record: state, subscription and placements at the moment it was entered.
+    /// Returns the tenant's record: state, subscription and placements at the time it was entered.
     pub fn record(&self) -> &TenantRecord {
         &self.record
     }
@@ -162,12 +163,13 @@ impl std::fmt::Debug for Tenant {
 }
 
 impl Access {
-    /// Enters a tenant: checks membership, issuer, state, subscription, rate and concurrency in this order, so that
-    /// strangers learn nothing. The only way to a [`Tenant`], for every kind of credential.
+    /// Enters a tenant: checks membership, issuer, state, subscription, rate and concurrency in this order, so that an
+    /// actor who does not belong to the tenant learns nothing. This is the only way to get a [`Tenant`], for every kind
+    /// of credential.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for strangers; [`Error::TenantSuspended`], [`Error::Maintenance`],
-    /// [`Error::SubscriptionRequired`], [`Error::RateLimited`].
+    /// Returns [`Error::NotFound`] if the actor does not belong to the tenant; otherwise [`Error::TenantSuspended`],
+    /// [`Error::Maintenance`], [`Error::SubscriptionRequired`] or [`Error::RateLimited`] if that check fails.
     pub async fn enter(&self, actor: &Actor, tenant: TenantId) -> Result<Tenant> {
         let (record, role) = self.belongs(actor, tenant).await?;
         self.check_open(&record, actor)?;
@@ -180,11 +182,11 @@ impl Access {
         Ok(Tenant { actor: actor.with_role(role), manages, record, counted, positions })
     }
 
-    /// Returns the present record of an entered tenant after checking the same gates again, for a request whose place
-    /// was moved meanwhile. The request is not counted again.
+    /// Returns the current record of an entered tenant after checking the same gates again, for a request whose place
+    /// was moved meanwhile. Does not count the request again.
     ///
     /// # Errors
-    /// Those of [`Access::enter`], except for rate and concurrency.
+    /// Returns the errors of [`Access::enter`], except those of rate and concurrency.
     pub(crate) async fn again(&self, tenant: &Tenant) -> Result<Arc<TenantRecord>> {
         self.control.refresh().await?;
         let (record, _) = self.belongs(&tenant.actor, tenant.id()).await?;
@@ -209,16 +211,17 @@ impl Access {
         }
     }
 
-    /// Returns true if the actor manages a tenant in which they have this role.
+    /// Returns true if the actor manages a tenant in which the actor has this role.
     fn manages(&self, actor: &Actor, role: Option<&RoleName>) -> bool {
         actor.is_superuser() || (role.is_some() && role == self.roles.first())
     }
 
-    /// Returns the record of a tenant that the actor manages, without entering the tenant. So the owner of a suspended,
-    /// expired or cancelled tenant can still act on the account. Gives no access to data.
+    /// Returns the record of a tenant that the actor manages, without entering the tenant. The owner of a suspended,
+    /// expired or cancelled tenant can thus still act on the account. This gives no access to data.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the actor is no member; [`Error::Denied`] if the actor does not manage the tenant.
+    /// Returns [`Error::NotFound`] if the actor is not a member; [`Error::Denied`] if the actor does not manage the
+    /// tenant.
     pub async fn managed(&self, actor: &Actor, tenant: TenantId) -> Result<Arc<TenantRecord>> {
         let (record, role) = self.belongs(actor, tenant).await?;
         actor.may_change_credentials()?;
@@ -228,18 +231,18 @@ impl Access {
     /// Runs [`Access::resolve`] and [`Access::enter`], for requests that need a tenant.
     ///
     /// # Errors
-    /// Those of both; [`Error::NotFound`] when nothing names a tenant.
+    /// Returns the errors of both steps, and [`Error::NotFound`] if nothing in the request names a tenant.
     pub async fn enter_presented(&self, presented: &Presented<'_>) -> Result<Tenant> {
         let resolved = self.resolve(presented).await?;
         let tenant = resolved.tenant.ok_or(Error::NotFound("tenant"))?;
         self.enter(&resolved.actor, tenant).await
     }
 
-    /// Returns the tenant's record and the actor's role there without entering, for the account and billing pages of a
-    /// suspended or expired tenant. Gives no access to data.
+    /// Returns the tenant's record and the actor's role in the tenant without entering it, for the account and billing
+    /// pages of a suspended or expired tenant. This gives no access to data.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for strangers.
+    /// Returns [`Error::NotFound`] if the actor does not belong to the tenant.
     pub async fn belongs(
         &self,
         actor: &Actor,
@@ -262,7 +265,8 @@ impl Access {
     }
 }
 
-/// Checks the state. A cancelled tenant closes at its instant, even if the reconciler has not recorded that yet.
+/// Checks the state of the tenant. A cancelled tenant closes at the set time, even if the reconciler has not recorded
+/// that yet.
 fn check_state(record: &TenantRecord, actor: &Actor, now_us: i64) -> Result<()> {
     match record.state {
         State::Gone => Err(Error::NotFound("tenant")),
@@ -277,7 +281,7 @@ fn check_state(record: &TenantRecord, actor: &Actor, now_us: i64) -> Result<()> 
     }
 }
 
-/// Returns the plan's rate with bursts of two seconds' worth, at least 10, because a page sends several requests.
+/// Returns the plan's rate, with bursts of two seconds' worth but at least 10, because a page sends several requests.
 fn allowance(limits: &Limits) -> Allowance {
     let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     let per_second = limits.requests_per_second.map(small);

@@ -1,6 +1,6 @@
 //! Finds the tenant that a host name names: an exact suffix match on the base domain (`host-spoofing`).
 //!
-//! Called by `credentials`. The caller has decided whether forwarded headers are trusted. The apex names no tenant, and
+//! `credentials` calls it. Its caller has decided whether forwarded headers are trusted. The apex names no tenant, and
 //! no name is ever mapped to another (`slug-collision`).
 
 use crate::{Error, Result};
@@ -10,13 +10,13 @@ use tenantry_engine::name::Slug;
 /// Labels of the platform itself. They name no tenant and cannot be slugs.
 const PLATFORM: [&str; 5] = ["www", "api", "admin", "static", "assets"];
 
-/// Returns the part of `host` before `base_domain`, in lower case, not yet checked as a slug. `None` for the apex, for
-/// the platform's own labels, and for foreign hosts, which say nothing about a tenant.
+/// Returns the part of `host` before `base_domain`, in lower case and not yet checked as a slug. Returns `None` for the
+/// apex, for the platform's own labels, and for foreign hosts, which say nothing about a tenant.
 pub fn label_of<'a>(host: &'a str, base_domain: &str) -> Option<Cow<'a, str>> {
     let name = without_port(host);
     let name = name.strip_suffix('.').unwrap_or(name);
     let label = below(name, base_domain)?;
-    // DNS ignores case, and only ASCII passes as a slug.
+    // DNS ignores case. Only ASCII passes as a slug, so ASCII lower case suffices.
     let label = match label.bytes().any(|b| b.is_ascii_uppercase()) {
         true => Cow::Owned(label.to_ascii_lowercase()),
         false => Cow::Borrowed(label),
@@ -27,7 +27,7 @@ pub fn label_of<'a>(host: &'a str, base_domain: &str) -> Option<Cow<'a, str>> {
 /// Returns the slug that `host` names below `base_domain`, if any.
 ///
 /// # Errors
-/// [`Error::NotFound`] when the host is below the base domain but names nothing that can exist.
+/// Returns [`Error::NotFound`] if the host is below the base domain but its label cannot be a slug.
 pub fn tenant_of(host: &str, base_domain: &str) -> Result<Option<Slug>> {
     let label = label_of(host, base_domain);
     label.map(|label| Slug::parse(&label).map_err(|_| Error::NotFound("tenant"))).transpose()
@@ -40,7 +40,7 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// Returns the part before `.base`. `None`: there is none.
+/// Returns the part of `name` before `.base`, if there is one.
 fn below<'a>(name: &'a str, base: &str) -> Option<&'a str> {
     let at = name.len().checked_sub(base.len())?;
     let (front, suffix) = (name.get(..at)?, name.get(at..)?);

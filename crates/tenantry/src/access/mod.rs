@@ -1,8 +1,7 @@
 //! Authentication and authorisation: the only way to a tenant handle.
 //!
-//! Called by the platform facade and the HTTP layer. Every kind of credential takes the one path through `credentials`
-//! (`uneven-credentials`). There is no ambient tenant, and no header, slug or token becomes a path or SQL name
-//!.
+//! The platform facade and the HTTP layer call it. Every kind of credential takes the same path through `credentials`
+//! (`uneven-credentials`). There is no ambient tenant, and no header, slug or token becomes a path or SQL name.
 
 mod actor;
 pub mod api_keys;
@@ -40,7 +39,7 @@ use crate::{
 };
 use tenantry_engine::name::{RoleName, TenantId};
 
-/// All services of authentication and authorisation. One per platform; shared by reference.
+/// All services of authentication and authorisation. One per platform, shared by reference.
 pub struct Access {
     control: Control,
     directory: directory::Directory,
@@ -59,10 +58,10 @@ pub struct Access {
 }
 
 impl Access {
-    /// Creates the services as configured. Reads keys of issuers, but not from URLs yet.
+    /// Creates the services from the configuration. Reads the keys of issuers, except from URLs, which are read later.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with every problem of `[[auth.jwt]]` at once.
+    /// Returns [`Error::Invalid`], which lists every problem of `[[auth.jwt]]` at once.
     pub(crate) fn open(control: Control, topology: Topology, config: &Config) -> Result<Self> {
         let AuthConfig { session_hours, roles, login_per_minute, registration_per_hour, jwt, .. } =
             &config.auth;
@@ -95,11 +94,11 @@ impl Access {
         })
     }
 
-    /// Checks that all secrets and keys for checking credentials are present. A server calls it before it serves;
-    /// commands do not need it.
+    /// Checks that all secrets and keys for checking credentials are present. A server calls this before it serves;
+    /// commands do not need them.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with all that are missing.
+    /// Returns [`Error::Invalid`], which lists all missing secrets.
     pub(crate) fn check_secrets(&self) -> Result<()> {
         match self.issuers.missing() {
             [] => Ok(()),
@@ -107,41 +106,42 @@ impl Access {
         }
     }
 
-    /// Sessions: list and revoke.
+    /// Returns the sessions: list and revoke.
     pub fn sessions(&self) -> &sessions::Sessions {
         &self.sessions
     }
 
-    /// API keys: create, list, revoke.
+    /// Returns the API keys: create, list, revoke.
     pub fn api_keys(&self) -> &api_keys::ApiKeys {
         &self.api_keys
     }
 
-    /// The password pool, for registration and staff.
+    /// Returns the password pool, for registration and staff.
     pub fn passwords(&self) -> &passwords::Passwords {
         &self.passwords
     }
 
-    /// The rate limits of the public endpoints.
+    /// Returns the rate limits of the public endpoints.
     pub fn doors(&self) -> &ratelimit::Doors {
         &self.doors
     }
 
-    /// Cached users and tenants.
+    /// Returns the cached users and tenants.
     pub fn directory(&self) -> &directory::Directory {
         &self.directory
     }
 
-    /// Counts of running requests, per tenant.
+    /// Returns the counts of running requests per tenant.
     pub fn meters(&self) -> &meter::Meters {
         &self.meters
     }
 
-    /// Records in the audit log that an action was denied to this caller: at most ten per caller at once, and ten per
-    /// hour after that. The others are counted in a later row. An impersonator is another caller than the member.
+    /// Records in the audit log that an action was denied to this caller. At most ten denials per caller are recorded
+    /// at once, and ten per hour after that; a later row counts the others. An impersonator and the member count as
+    /// different callers.
     ///
     /// # Errors
-    /// When the control store cannot be written.
+    /// Returns an error if the control store cannot be written.
     pub async fn record_denial(&self, by: &By, tenant: Option<TenantId>, act: &str) -> Result<()> {
         if !self.doors.denial(by) {
             self.refusals.count_denial();
@@ -152,17 +152,17 @@ impl Access {
         write.commit().await
     }
 
-    /// Writes pending records, at shutdown.
+    /// Writes all pending records. Called at shutdown.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn flush(&self) -> Result<()> {
         self.lockout.flush().await;
         self.refusals.write(&self.control).await?;
         self.seen.flush().await
     }
 
-    /// Writes records that have been pending long enough: a reconciler's pass.
+    /// Writes records that have been pending long enough. A reconciler calls this.
     pub(crate) async fn flush_sometimes(&self) -> Result<()> {
         self.refusals.write_sometimes(&self.control).await?;
         self.seen.flush().await

@@ -1,7 +1,8 @@
 //! The operator: an actor without credentials that may do everything.
 //!
-//! The program that opens the platform makes one for its own commands and jobs. The operating system has authorised the
-//! user that runs this program. No request from a network may lead here: `xtask tidy` refuses the name in the HTTP layer.
+//! The program that opens the platform creates the operator for its own commands and jobs. The operating system has
+//! authorised the user who runs this program. No request from a network may get this actor: `xtask tidy` refuses its
+//! name in the HTTP layer.
 
 use super::Actor;
 use std::ops::Deref;

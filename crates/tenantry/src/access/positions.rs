@@ -1,8 +1,8 @@
-//! What the reads of a request must see: the positions in the logs of servers after writes that its caller has done before,
-//! at this process or another.
+//! Positions in the logs of database servers that the reads of a request must have reached, so that they see the
+//! caller's earlier writes, whichever process made them.
 //!
-//! A response to a write tells them, and the next request brings them back. They matter where read replicas answer; without
-//! replicas there are none.
+//! The response to a write contains the positions, and the caller's next request brings them back. They matter where
+//! read replicas answer; without replicas there are none.
 
 use crate::{Error, Platform, Result};
 use std::{
@@ -11,12 +11,12 @@ use std::{
 };
 use tenantry_engine::{Position, write::Written};
 
-/// Largest number of positions that a caller may bring: one for each server that it writes to.
+/// Largest number of positions that a caller may bring: one for each server to which it writes.
 const MOST: usize = 8;
-/// Stands between two of them.
+/// Separator between two positions in the text.
 const SEPARATOR: char = '.';
 
-/// The positions that a caller brought, and those of the writes that it does. Clones share the latter.
+/// The positions that a caller brought, and the positions of the writes in this request. Clones share the latter.
 #[derive(Debug, Clone, Default)]
 pub struct Positions(Option<Arc<Shared>>);
 
@@ -27,18 +27,19 @@ struct Shared {
 }
 
 impl Positions {
-    /// Returns the text for the caller's next request. None if nothing was written on a server with read replicas.
+    /// Returns the text for the caller's next request, or `None` if nothing was written on a server with read replicas.
     pub fn text(&self) -> Option<String> {
         let shared = self.0.as_ref()?;
         let written = shared.written.lock().unwrap_or_else(PoisonError::into_inner);
-        // Nothing tells which of two positions is the later one, so those of the last writes replace what was brought.
+        // Nothing shows which of two positions is later, so the positions of the last writes replace those that were
+        // brought.
         let is_kept = |of: &&Position| !written.iter().any(|new| new.is_of_same_server(of));
         let kept = shared.brought.iter().filter(is_kept).take(MOST.saturating_sub(written.len()));
         let all: Vec<_> = written.iter().chain(kept).map(Position::to_string).collect();
         (!written.is_empty()).then(|| all.join(SEPARATOR.encode_utf8(&mut [0; 4])))
     }
 
-    /// Notes what a write has done.
+    /// Notes the position of a write.
     pub(crate) fn note(&self, written: &[Written]) {
         let (Some(shared), Some(position)) = (&self.0, written.last().and_then(|last| last.position)) else {
             return;
@@ -48,18 +49,19 @@ impl Positions {
         all.push(position);
     }
 
-    /// Returns the positions that the caller brought. This process knows of its own writes without them.
+    /// Returns the positions that the caller brought. This process knows its own writes without them.
     pub(crate) fn brought(&self) -> &[Position] {
         self.0.as_ref().map_or(&[], |shared| &shared.brought)
     }
 }
 
 impl Platform {
-    /// Returns the positions of a caller: `text` is what [`Positions::text`] returned after its last write, at any process.
+    /// Returns the positions of a caller. `text` is the value of [`Positions::text`] after the caller's last write, in
+    /// any process.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if the text is none that this platform could have returned. If it has the form of one, but comes
-    /// from another installation, it is ignored. Without read replicas, every text is.
+    /// Returns [`Error::Invalid`] if this platform cannot have returned the text. A well-formed text from another
+    /// installation is ignored. Without read replicas, every text is ignored.
     pub fn positions(&self, text: Option<&str>) -> Result<Positions> {
         if self.replica_lag().is_none() {
             return Ok(Positions::default());
@@ -72,8 +74,8 @@ impl Platform {
         Ok(Positions(Some(Arc::new(Shared { brought, written: Mutex::default() }))))
     }
 
-    /// Returns the age of a write from which on every read sees it, whichever process and replica answers. None if no server
-    /// has read replicas, so that every read sees every write.
+    /// Returns the age after which every read sees a write, whichever process and replica answers. Returns `None` if no
+    /// server has read replicas, so that every read sees every write.
     pub fn replica_lag(&self) -> Option<Duration> {
         self.0.replica_lag
     }

@@ -1,6 +1,6 @@
 //! The platform's own bearer secrets: 256 random bits with a type prefix, stored only as SHA-256.
 //!
-//! Called by `sessions`, `api_keys` and `mail`. A token is never stored, logged or printed by `Debug`; only
+//! `sessions`, `api_keys` and `mail` use it. A token is never stored, logged or printed by `Debug`; only
 //! [`Token::reveal`] returns its text.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -8,14 +8,14 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use subtle::ConstantTimeEq;
 
-/// Purpose of a token. The prefix identifies it, so that a token of one kind is never accepted as another.
+/// Purpose of a token. The prefix identifies the purpose, so a token of one kind is never accepted as another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TokenKind {
-    /// `tns_`: a signed-in user.
+    /// Session of a signed-in user, with prefix `tns_`.
     Session,
-    /// `tnk_`: an API key of one tenant.
+    /// API key of one tenant, with prefix `tnk_`.
     ApiKey,
-    /// `tnl_`: a link in a letter. Never a credential.
+    /// Link in a letter, with prefix `tnl_`. It is never a credential.
     Link,
 }
 
@@ -33,21 +33,21 @@ const SECRET_BYTES: usize = 32;
 const ENCODED_CHARS: usize = 43;
 const PREFIX_CHARS: usize = 4;
 
-/// A secret in clear, kept only for the duration of a request or an answer.
+/// A secret in clear, held only for the duration of a request or an answer.
 pub struct Token {
     kind: TokenKind,
     secret: [u8; SECRET_BYTES],
 }
 
 impl Token {
-    /// Generates a new token with the operating system's seeded generator.
+    /// Generates a new token with the random generator that the operating system seeds.
     pub fn generate(kind: TokenKind) -> Self {
         let mut secret = [0; SECRET_BYTES];
         rand::fill(&mut secret);
         Self { kind, secret }
     }
 
-    /// Parses the text form. `None` for anything else.
+    /// Parses the text of a token. Returns `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         let kind = match text.get(..PREFIX_CHARS)? {
             "tns_" => TokenKind::Session,
@@ -61,18 +61,19 @@ impl Token {
         (written == SECRET_BYTES).then_some(Self { kind, secret })
     }
 
-    /// Returns true if the text has the prefix of one of our tokens. A JWT never does (it starts with `eyJ`).
+    /// Returns true if the text has the prefix of one of this platform's tokens. A JWT never has (it starts with
+    /// `eyJ`).
     pub fn looks_ours(text: &str) -> bool {
         ["tns_", "tnk_", "tnl_"].iter().any(|prefix| text.starts_with(prefix))
     }
 
-    /// Purpose of the token.
+    /// Returns the purpose of the token.
     pub fn kind(&self) -> TokenKind {
         self.kind
     }
 
-    /// Returns the hash that is stored. It includes the prefix: the same bits as session and as key have different
-    /// hashes.
+    /// Returns the hash that is stored. The hash covers the prefix: the same bits as a session and as a key have
+    /// different hashes.
     pub fn hash(&self) -> TokenHash {
         let mut sha = Sha256::new();
         sha.update(self.kind.prefix());
@@ -80,7 +81,7 @@ impl Token {
         TokenHash(sha.finalize().into())
     }
 
-    /// Returns the text, to be shown once to its owner.
+    /// Returns the text of the token, to be shown once to its owner.
     pub fn reveal(&self) -> String {
         format!("{}{}", self.kind.prefix(), URL_SAFE_NO_PAD.encode(self.secret))
     }
@@ -92,12 +93,12 @@ impl fmt::Debug for Token {
     }
 }
 
-/// SHA-256 of a token: stored in the control store and used as a key of the caches.
+/// SHA-256 of a token, stored in the control store and used as a key of the caches.
 #[derive(Clone, Copy, Eq)]
 pub struct TokenHash([u8; 32]);
 
 impl TokenHash {
-    /// Returns 64 lower-case hex digits, as stored.
+    /// Returns the hash as 64 lower-case hex digits, its stored form.
     pub fn to_hex(&self) -> String {
         self.0.iter().fold(String::with_capacity(64), |mut out, byte| {
             for nibble in [byte >> 4, byte & 15] {
@@ -107,7 +108,7 @@ impl TokenHash {
         })
     }
 
-    /// Parses the stored form.
+    /// Parses the stored form of a hash.
     pub fn from_hex(hex: &str) -> Option<Self> {
         if hex.len() != 64 || !hex.is_ascii() {
             return None;
@@ -121,7 +122,7 @@ impl TokenHash {
     }
 }
 
-/// Compares in constant time, so that a look-up reveals nothing about how much of a guess was right.
+/// Compares in constant time, so that a look-up does not reveal how much of a guess was right.
 impl PartialEq for TokenHash {
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()

@@ -1,5 +1,5 @@
-//! The actor's own account: its name, and the confirmation of its e-mail address by a link sent to it, followed by a
-//! person who knows the account's password.
+//! The actor's own account: its name, and the confirmation of its e-mail address. A person who knows the account's
+//! password confirms the address by following a link that was sent to it.
 //!
 //! The link alone is not enough. Otherwise an attacker could register with another person's address and wait until that
 //! person follows the link out of curiosity.
@@ -14,11 +14,11 @@ use crate::{
 };
 
 impl Accounts<'_> {
-    /// Sends another link that confirms the actor's address, unless one is waiting to be sent.
+    /// Sends another link for confirming the actor's address, unless one is already waiting to be sent.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for an actor who is not a signed-in person; [`Error::Conflict`] when the address is
-    /// confirmed already.
+    /// Returns [`Error::NotFound`] for an actor who is not a signed-in person; [`Error::Conflict`] if the address is
+    /// already confirmed.
     pub async fn request_confirmation(&self, actor: &Actor) -> Result<()> {
         let user = self.own_account(actor).await?;
         if user.is_confirmed() {
@@ -38,7 +38,7 @@ impl Accounts<'_> {
     /// Changes the name of the actor's own account.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for an actor who is not a signed-in person; [`Error::Denied`] while impersonating;
+    /// Returns [`Error::NotFound`] for an actor who is not a signed-in person; [`Error::Denied`] while impersonating;
     /// [`Error::Invalid`] for an invalid name.
     pub async fn set_name(&self, actor: &Actor, name: &str) -> Result<()> {
         let user = self.own_account(actor).await?;
@@ -51,8 +51,8 @@ impl Accounts<'_> {
     /// Confirms the address of the account for which a link was sent, with that account's password.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a link that is unknown, used or expired; [`Error::Unauthenticated`] for a wrong
-    /// password; [`Error::RateLimited`].
+    /// Returns [`Error::NotFound`] for a link that is unknown, used or expired; [`Error::Unauthenticated`] for a wrong
+    /// password; [`Error::RateLimited`] if the limit is used up.
     pub async fn confirm_address(&self, token: &str, password: Password, origin: &Origin) -> Result<()> {
         let control = self.platform.control();
         let link = mail::link(&mut control.snapshot().await?, token, Kind::Verify, control.now_us()).await?;

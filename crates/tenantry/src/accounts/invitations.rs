@@ -1,4 +1,4 @@
-//! Invitations: the only way in which a person becomes a member of an existing tenant.
+//! Invitations: the only way for a person to become a member of an existing tenant.
 //!
 //! An owner names an address and a role; a letter goes to the address; its reader accepts or refuses. The answer to the
 //! owner is the same whether or not the address has an account, and nothing changes for that account until its holder
@@ -20,35 +20,36 @@ use tenantry_engine::{
     name::{RoleName, Slug, TenantId, UserId},
 };
 
-/// An invitation, as shown to the owners of its tenant.
+/// An invitation as the owners of its tenant see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invitation {
-    /// Id, by which to revoke it.
+    /// Id with which to revoke the invitation.
     pub id: i64,
-    /// Address that was invited.
+    /// E-mail address that was invited.
     pub email: String,
-    /// Role it offers.
+    /// Role that the invitation offers.
     pub role: RoleName,
-    /// Creation, in microseconds.
+    /// Time of creation, in microseconds since 1970, UTC.
     pub created_at_us: i64,
-    /// Expiry, in microseconds.
+    /// Expiry, in microseconds since 1970, UTC.
     pub expires_at_us: i64,
-    /// State of its newest letter: `waiting`, `sent` or `failed`.
+    /// State of the newest letter of the invitation: `waiting`, `sent` or `failed`.
     pub letter: String,
-    /// The member that created the invitation. `None`: an operator created it.
+    /// The member who created the invitation; `None` if an operator did.
     pub made_by: Option<Inviter>,
 }
 
-/// The member that created an invitation. The invitation ends with that membership, and gives at most its present role.
+/// The member who created an invitation. The invitation ends with that membership, and gives at most the current role
+/// of that member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inviter {
-    /// Their id.
+    /// User id of the member.
     pub id: UserId,
-    /// Their address.
+    /// E-mail address of the member.
     pub email: String,
 }
 
-/// An invitation, as shown to the reader of its letter.
+/// An invitation as the reader of its letter sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invited {
     id: i64,
@@ -57,26 +58,26 @@ pub struct Invited {
     pub tenant: Slug,
     /// Name of the tenant.
     pub name: String,
-    /// Display name of the tenant.
+    /// E-mail address that was invited.
     pub email: String,
-    /// Role it offers.
+    /// Role that the invitation offers.
     pub role: RoleName,
-    /// Expiry, in microseconds.
+    /// Expiry, in microseconds since 1970, UTC.
     pub expires_at_us: i64,
-    /// The address has a confirmed account, whose holder must sign in to accept.
+    /// True if the address has a confirmed account, whose holder must sign in to accept.
     pub has_account: bool,
 }
 
-/// Person who accepts an invitation.
+/// The person who accepts an invitation.
 #[derive(Debug)]
 pub enum Answerer {
     /// A signed-in person.
     SignedIn(Actor),
     /// A person without an account, who creates one.
     New {
-        /// Name of the person.
+        /// Name of the new user.
         name: String,
-        /// Password they choose.
+        /// Password that the new user chooses.
         password: Password,
     },
 }
@@ -91,18 +92,20 @@ pub struct Invitations<'a> {
 }
 
 impl Platform {
-    /// Invitations to tenants: create, list, revoke, answer.
+    /// Returns the invitations: create, list, revoke, answer.
     pub fn invitations(&self) -> Invitations<'_> {
         Invitations { platform: self }
     }
 }
 
 impl Invitations<'_> {
-    /// Invites the reader of an address to a tenant. Renews an open invitation of the same address, with the new role.
+    /// Invites the reader of an address to a tenant. If the address already has an open invitation, renews that with
+    /// the new role.
     ///
     /// # Errors
-    /// [`Error::Denied`] unless the actor manages the tenant; [`Error::Invalid`] for an invalid address; [`Error::Conflict`] for a member; [`Error::LimitExceeded`] when
-    /// members and invitations fill the plan; [`Error::RateLimited`] by the tenant. No error depends on letters to the
+    /// Returns [`Error::Denied`] unless the actor manages the tenant; [`Error::Invalid`] for an invalid address;
+    /// [`Error::Conflict`] if the address belongs to a member; [`Error::LimitExceeded`] if members and invitations fill
+    /// the plan; [`Error::RateLimited`] if the tenant has used up its limit. No error depends on other letters to the
     /// address: a letter beyond their rate waits.
     pub async fn create(&self, tenant: &Tenant, email: &str, role: &RoleName) -> Result<Invitation> {
         tenant.require_manager()?;
@@ -132,7 +135,7 @@ impl Invitations<'_> {
     /// Returns the open invitations of a tenant, oldest first.
     ///
     /// # Errors
-    /// [`Error::Denied`] unless the actor manages the tenant.
+    /// Returns [`Error::Denied`] unless the actor manages the tenant.
     pub async fn list(&self, tenant: &Tenant) -> Result<Vec<Invitation>> {
         tenant.require_manager()?;
         let sql = format!("{OPEN} ORDER BY i.id");
@@ -140,10 +143,11 @@ impl Invitations<'_> {
         rows.iter().map(read).collect()
     }
 
-    /// Revokes an invitation. Its link has no effect any more.
+    /// Revokes an invitation. Its link no longer has any effect.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the tenant has no such open invitation; [`Error::Denied`] unless the actor manages it.
+    /// Returns [`Error::NotFound`] when the tenant has no such open invitation; [`Error::Denied`] unless the actor
+    /// manages it.
     pub async fn revoke(&self, tenant: &Tenant, id: i64) -> Result<()> {
         tenant.require_manager()?;
         let mut write = self.platform.control().begin().await?;
@@ -153,10 +157,10 @@ impl Invitations<'_> {
         write.commit().await
     }
 
-    /// Returns the invitation of a link.
+    /// Returns the invitation to which a link belongs.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a link that is unknown, used or expired, and for an invitation that is closed.
+    /// Returns [`Error::NotFound`] for a link that is unknown, used or expired, and for an invitation that is closed.
     pub async fn by_link(&self, token: &str) -> Result<Invited> {
         let control = self.platform.control();
         let roles = &self.platform.config().auth.roles;
@@ -166,12 +170,13 @@ impl Invitations<'_> {
     }
 
     /// Accepts an invitation. A signed-in person joins with the account that holds the invited address. A new person
-    /// gets an account with the password they choose, and a session. An older account that only claimed the address,
-    /// and anything set up with it, is not involved.
+    /// gets an account with the password they choose, and a session. An older account that only claimed the address
+    /// plays no part, nor does anything that was set up with it.
     ///
     /// # Errors
-    /// [`Error::NotFound`] as for [`Invitations::by_link`]; [`Error::Conflict`] for another account than the invited
-    /// one, and for a new person whose address has an account; [`Error::LimitExceeded`] when the plan is full.
+    /// Returns [`Error::NotFound`] in the cases of [`Invitations::by_link`]; [`Error::Conflict`] for any account but
+    /// the invited one, and for a new person whose address has an account; [`Error::LimitExceeded`] when the plan is
+    /// full.
     pub async fn accept(
         &self,
         token: &str,
@@ -220,7 +225,7 @@ impl Invitations<'_> {
             ));
         }
         mail::use_link(&mut write, &link).await?;
-        // The link was sent to the address, and this account signs in with it.
+        // The link was sent to the address, and this account signs in with that address.
         users::confirm(&mut write, &actor.by(), user.id, &self.platform.owner_role()?).await?;
         join(&mut write, &actor.by(), user.id, &invited).await?;
         write.commit().await?;
@@ -235,7 +240,7 @@ impl Invitations<'_> {
         let by = By::actor(format!("invitation:{}", invited.id));
         match users::by_email(&mut write, &invited.email).await? {
             Some(holder) if holder.is_confirmed() => return Err(sign_in_first()),
-            // Created before addresses were confirmed, perhaps by another person.
+            // This account was created before addresses were confirmed, perhaps by another person.
             Some(claimant) => users::give_up_address(&mut write, &by, claimant.id).await?,
             None => {}
         }
@@ -245,10 +250,10 @@ impl Invitations<'_> {
         Ok((user, invited))
     }
 
-    /// Refuses an invitation. The link is enough.
+    /// Refuses an invitation. This needs only the link.
     ///
     /// # Errors
-    /// [`Error::NotFound`] as for [`Invitations::by_link`].
+    /// Returns [`Error::NotFound`] in the cases of [`Invitations::by_link`].
     pub async fn refuse(&self, token: &str, origin: &Origin) -> Result<()> {
         self.platform.access().doors().link(origin.address)?;
         let mut write = self.platform.control().begin().await?;
@@ -267,7 +272,7 @@ fn sign_in_first() -> Error {
     Error::Conflict("this address has an account: sign in with it, then accept the invitation".into())
 }
 
-/// Records the invitation, or renews the open one of that address.
+/// Records the invitation, or renews the open invitation of the address.
 async fn record(write: &mut Write, entered: &Tenant, email: &str, role: &RoleName, days: u32) -> Result<i64> {
     let (tenant, maker) = (entered.id(), entered.actor().user_id().map(UserId::get));
     let is_member = "SELECT count(*) FROM memberships m JOIN users u ON u.id = m.user_id \
@@ -332,11 +337,11 @@ async fn invited(tx: &mut Tx, token: &str, now_us: i64, roles: &[RoleName]) -> R
     Ok((invited, link))
 }
 
-/// Returns the role that an invitation gives now: never more than its maker has in the tenant. Superusers, and the
-/// operator, give any role.
+/// Returns the role that an invitation gives now, which never exceeds its maker's role in the tenant. Superusers and
+/// the operator can give any role.
 ///
 /// # Errors
-/// [`Error::NotFound`] when the maker may not sign in or is no member any more.
+/// Returns [`Error::NotFound`] if the maker may not sign in or is no longer a member.
 async fn granted(
     tx: &mut Tx,
     tenant: TenantId,

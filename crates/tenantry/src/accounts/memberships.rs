@@ -1,6 +1,7 @@
-//! Ends of a person's own tenants: a member leaves, a manager cancels the tenant or revokes the cancellation.
+//! The end of a person's memberships and tenants: a member leaves, a manager cancels the tenant or revokes the
+//! cancellation.
 //!
-//! These verbs take an actor and the name of a tenant, because a closed tenant cannot be entered.
+//! These verbs take an actor and the name of a tenant instead of a handle, because a closed tenant cannot be entered.
 
 use super::Accounts;
 use crate::{
@@ -16,8 +17,8 @@ impl Accounts<'_> {
     /// Ends the actor's own membership of a tenant. The last owner cannot leave.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the actor is not a member, or there is no such tenant; [`Error::Conflict`] for the last
-    /// owner; [`Error::Denied`] while impersonating.
+    /// Returns [`Error::NotFound`] if the actor is not a member, or there is no such tenant; [`Error::Conflict`] for
+    /// the last owner; [`Error::Denied`] while impersonating.
     pub async fn leave_tenant(&self, actor: &Actor, slug: &Slug) -> Result<()> {
         let user = self.own_account(actor).await?;
         let mut write = self.platform.control().begin().await?;
@@ -35,11 +36,12 @@ impl Accounts<'_> {
         self.platform.control().refresh().await
     }
 
-    /// Cancels a tenant for its own manager, on the terms of the configuration. Returns the dates of its retention.
+    /// Cancels a tenant on behalf of its own manager, on the terms of the configuration. Returns the dates of its
+    /// retention.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for strangers; [`Error::Denied`] unless the actor manages it; [`Error::Conflict`] when it
-    /// cannot be cancelled.
+    /// Returns [`Error::NotFound`] if the actor does not belong to the tenant; [`Error::Denied`] unless the actor
+    /// manages it; [`Error::Conflict`] when it cannot be cancelled.
     pub async fn cancel_tenant(
         &self,
         actor: &Actor,
@@ -50,10 +52,11 @@ impl Accounts<'_> {
         self.platform.tenants().cancel_by(&actor.by(), id, None, reason).await
     }
 
-    /// Revokes a cancellation for the tenant's own manager, which is possible until the tenant is closed.
+    /// Revokes a cancellation on behalf of the tenant's own manager. This is possible until the tenant is closed.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when it is closed or was not cancelled.
+    /// Returns [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] if it is closed or was not
+    /// cancelled.
     pub async fn revoke_cancellation(&self, actor: &Actor, id: TenantId) -> Result<()> {
         self.platform.access().managed(actor, id).await?;
         let by = &actor.by();

@@ -1,6 +1,7 @@
-//! How people get and leave accounts and tenants: registration, invitations, confirmed addresses, forgotten passwords.
+//! The ways in which people get and leave accounts and tenants: registration, invitations, confirmed addresses,
+//! forgotten passwords.
 //!
-//! Called by the server's routes. All of it follows one rule: what one person types gives no access to anything of
+//! The server's routes call it. One rule holds throughout: the input of one person gives no access to anything of
 //! another person. A person who joins a tenant follows a link sent to the invited address, and an address is trusted
 //! only after such a link.
 
@@ -15,13 +16,14 @@ pub use register::{Founder, Registration};
 
 use crate::Platform;
 
-/// What people do with their own accounts.
+/// The actions of people on their own accounts.
 pub struct Accounts<'a> {
     platform: &'a Platform,
 }
 
 impl Platform {
-    /// Accounts of people: register, confirm an address, set a password, leave or cancel a tenant.
+    /// Returns the actions of people on their own accounts: register, confirm an address, set a password, leave or
+    /// cancel a tenant.
     pub fn accounts(&self) -> Accounts<'_> {
         Accounts { platform: self }
     }

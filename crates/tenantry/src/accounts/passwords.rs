@@ -1,4 +1,4 @@
-//! Forgotten passwords: a link to the address, and a new password chosen by the person who reads its mail.
+//! Forgotten passwords: a link goes to the address, and the person who reads its mail chooses a new password.
 //!
 //! Neither the answer to a request nor its duration reveals whether the address has an account: the work is done after
 //! the answer.
@@ -19,11 +19,11 @@ use crate::{
 use tenantry_engine::name::{RoleName, Slug, UserId};
 
 impl Accounts<'_> {
-    /// Sends a link to choose a new password, if the address has an account that may sign in: with a tenant, the
-    /// account of that tenant's member; without one, the account that holds the address.
+    /// Sends a link for choosing a new password, if the address has an account that may sign in. With a tenant, that is
+    /// the account of the tenant's member; without one, it is the account that holds the address.
     ///
     /// # Errors
-    /// [`Error::RateLimited`] by the client's address. No error depends on the account.
+    /// Returns [`Error::RateLimited`] if the client's address has used up its limit. No error depends on the account.
     pub async fn forgot_password(&self, email: String, tenant: Option<Slug>, origin: &Origin) -> Result<()> {
         self.platform.access().doors().link(origin.address)?;
         let platform = self.platform.clone();
@@ -73,13 +73,13 @@ impl Accounts<'_> {
         Ok(true)
     }
 
-    /// Sets the password of the account for which a link was sent. All its sessions end. An account whose address was
-    /// not confirmed becomes its holder, unless another account is. Its API keys and invitations end too, because an unknown
-    /// person may have created them.
+    /// Sets the password of the account for which a link was sent. All sessions of the account end. An account whose
+    /// address was not confirmed becomes the holder of the address, unless another confirmed account is. Its API keys
+    /// and invitations end too, because an unknown person may have created them.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a link that is unknown, used or expired; [`Error::Invalid`] by the password policy;
-    /// [`Error::RateLimited`].
+    /// Returns [`Error::NotFound`] for a link that is unknown, used or expired; [`Error::Invalid`] for a password that
+    /// the policy refuses; [`Error::RateLimited`] if the limit is used up.
     pub async fn reset_password(&self, token: &str, new: Password, origin: &Origin) -> Result<()> {
         self.platform.access().doors().link(origin.address)?;
         let control = self.platform.control();
@@ -107,8 +107,8 @@ impl Accounts<'_> {
     }
 }
 
-/// Makes this account the holder of its address, whose reader now uses it. Another account that is confirmed stays the
-/// holder.
+/// Makes this account the holder of its address, because the reader of the address now uses it. Another account that is
+/// confirmed stays the holder.
 async fn claim_address(write: &mut Write, by: &By, user: &User, first: &RoleName) -> Result<()> {
     let holder = users::by_email(write, &user.email).await?;
     match holder.is_some_and(|holder| holder.id != user.id && holder.is_confirmed()) {

@@ -1,8 +1,8 @@
 //! Self-service registration: tenant, database, owner and trial in one operation, then a session.
 //!
-//! The result does not depend on whether the given address has an account: a new account is created, bound to the new
-//! tenant, and a letter asks the reader of that address to confirm it. Confirming merges it into the account that holds
-//! the address, if there is one.
+//! The result does not depend on whether the given address has an account. A new account is created, bound to the new
+//! tenant, and a letter asks the reader of the address to confirm it. Confirming merges the new account into the
+//! account that holds the address, if there is one.
 
 use super::Accounts;
 use crate::{
@@ -21,28 +21,28 @@ use tenantry_engine::name::Slug;
 /// Form data of a registration.
 #[derive(Debug, Clone)]
 pub struct Registration {
-    /// Short name in URLs and hosts.
+    /// Short name of the tenant in URLs and hosts.
     pub slug: Slug,
     /// Display name of the tenant.
     pub company: String,
-    /// The person who becomes its owner.
+    /// The person who becomes the owner of the tenant.
     pub founder: Founder,
-    /// Plan. `None`: the configuration's default.
+    /// Code of the plan; `None` for the configuration's default.
     pub plan: Option<String>,
     /// Origin of the request.
     pub origin: Origin,
 }
 
-/// Owner of a tenant that registers itself.
+/// The person who registers a tenant and becomes its owner.
 #[derive(Debug, Clone)]
 pub enum Founder {
     /// A signed-in person with a confirmed address.
     SignedIn(Actor),
     /// A person with a new account.
     New {
-        /// Name of the person.
+        /// Name of the owner.
         name: String,
-        /// E-mail address: the tenant's contact address and the owner's sign-in.
+        /// E-mail address, which is the tenant's contact address and the owner's sign-in name.
         email: String,
         /// Password of the owner.
         password: Password,
@@ -50,11 +50,12 @@ pub enum Founder {
 }
 
 impl Accounts<'_> {
-    /// Registers a tenant and signs its owner in. A step that fails leaves nothing behind.
+    /// Registers a tenant and signs its owner in. If a step fails, nothing is left behind.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if registration is closed; [`Error::RateLimited`] per address; [`Error::Invalid`] and
-    /// [`Error::Conflict`] for form data, and for a signed-in person whose address is not confirmed.
+    /// Returns [`Error::Conflict`] if registration is closed; [`Error::RateLimited`] if the client's address has used
+    /// up its limit; [`Error::Invalid`] or [`Error::Conflict`] for form data that cannot be used, and for a signed-in
+    /// person whose address is not confirmed.
     pub async fn register(&self, wish: Registration) -> Result<SignedIn> {
         if !self.platform.config().registration.open {
             return Err(Error::Conflict(

@@ -1,6 +1,6 @@
 //! The apps that are part of the binary, so that `tenantry demo` works in an empty directory.
 //!
-//! Called by [`super::source`]. A test keeps the list equal to the folder. Nothing is read at run time.
+//! [`super::source`] calls it. A test checks that the list matches the folder. Nothing is read at run time.
 
 use super::source::Text;
 
@@ -68,7 +68,7 @@ mod tests {
         }
     }
 
-    /// A model or migration in the folder that is not in the binary would be missing for every user.
+    /// A model or migration that is in the folder but not in the binary would be missing for every user.
     #[test]
     fn the_binary_holds_the_whole_folder() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../apps/medadmin");

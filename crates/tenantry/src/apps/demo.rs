@@ -1,6 +1,6 @@
 //! Demo data of an app: tables as CSV, typed against the models before anything is written.
 //!
-//! Called by `tenantry demo`. Returns changes and writes nothing itself.
+//! `tenantry demo` calls it. It returns changes and writes nothing itself.
 
 use super::{App, Apps};
 use crate::config::{Problem, Problems, reader::Section, source::Source};
@@ -11,7 +11,7 @@ use tenantry_engine::{
     value::Value,
 };
 
-/// Content of an app's demo.
+/// The demo data of an app.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Demo {
     /// Rows of system stores, in the order in which they are loaded.
@@ -23,34 +23,34 @@ pub struct Demo {
 /// A tenant of the demo.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DemoTenant {
-    /// Its slug.
+    /// Slug of the tenant.
     pub slug: Slug,
-    /// Its name.
+    /// Display name of the tenant.
     pub name: String,
-    /// E-mail address with which its owner signs in.
+    /// E-mail address with which the owner signs in.
     pub email: String,
-    /// Name of its owner.
+    /// Name of the owner.
     pub owner: String,
-    /// Plan it subscribes to. `None`: the default plan.
+    /// Plan of the tenant; `None` for the default plan.
     pub plan: Option<PlanName>,
-    /// Its rows, in the order in which they are loaded.
+    /// Rows of the tenant, in the order in which they are loaded.
     pub tables: Vec<DemoTable>,
 }
 
 /// Rows of one model. A row refers only to rows of earlier tables.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DemoTable {
-    /// The model.
+    /// Name of the model.
     pub model: ModelName,
-    /// One insert per row, with its id.
+    /// One insert per row, including its id.
     pub rows: Vec<Change>,
 }
 
 impl Apps {
-    /// Returns the demo of an app. `None`: it has none.
+    /// Returns the demo data of an app, or `None` if it has none.
     ///
     /// # Errors
-    /// All problems of its files, with their lines.
+    /// Returns all problems of the app's files, with their lines.
     pub fn demo(&self, app: &str) -> Result<Option<Demo>, Problems> {
         let Some(app) = self.app(app) else { return Ok(None) };
         let Some(text) = app.source.text("demo/demo.toml") else { return Ok(None) };
@@ -101,7 +101,7 @@ impl Apps {
     }
 }
 
-/// Types a CSV table: `id` and fields by name. An empty cell is null.
+/// Converts a CSV table with columns `id` and field names to inserts. An empty cell is null.
 fn rows(model: &Model, file: &str, text: &str) -> Result<Vec<Change>, Problems> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let problem =

@@ -1,10 +1,10 @@
-//! `app.toml`. Called only by [`super::Apps::load`]; does not use the models.
+//! `app.toml`. Only [`super::Apps::load`] calls it. It does not use the models.
 
 use super::{App, source::AppSource};
 use crate::config::{Config, Problems, reader::Section, source::Source};
 use tenantry_engine::name::AppName;
 
-/// Reads an app's manifest and checks it against the folder's name and the list of apps.
+/// Reads an app's manifest, and checks it against the folder's name and the list of apps.
 pub(super) fn read(app: AppSource, config: &Config) -> Result<App, Problems> {
     let text = app.text("app.toml").unwrap_or_default().to_owned();
     let (source, document) = Source::parse(&app.display("app.toml"), &text);

@@ -1,7 +1,7 @@
 //! Apps: models and migrations, from folders or from the binary, loaded and checked together.
 //!
 //! Called once at start, and by the commands that write migrations. The result is the whole schema of the platform, by
-//! store. Opens no database. If any app has a problem, nothing is loaded.
+//! store. It opens no database. If any app has a problem, nothing is loaded.
 
 mod builtin;
 mod demo;
@@ -24,7 +24,7 @@ use tenantry_engine::{
     name::{AppName, StoreName},
 };
 
-/// All apps of a platform.
+/// All apps of a platform, with the schema that they define.
 #[derive(Debug, Clone)]
 pub struct Apps {
     list: Vec<App>,
@@ -34,20 +34,20 @@ pub struct Apps {
     unmigrated: Vec<AppName>,
 }
 
-/// One app.
+/// An installed app.
 #[derive(Debug, Clone)]
 pub struct App {
-    /// Name, which is also the folder's.
+    /// Name of the app, which is also the name of its folder.
     pub name: AppName,
-    /// Display name.
+    /// Display name of the app.
     pub label: String,
-    /// One-sentence description.
+    /// Description of the app in one sentence.
     pub description: String,
-    /// Version, if declared: for users, and for the manifests of backups.
+    /// Version of the app, if declared. For users, and for the manifests of backups.
     pub version: Option<String>,
-    /// Apps whose models it refers to.
+    /// Apps to whose models this app refers.
     pub depends: Vec<AppName>,
-    /// Where its files came from.
+    /// Origin of the app's files.
     pub origin: Origin,
     source: AppSource,
 }
@@ -56,7 +56,7 @@ impl Apps {
     /// Loads every app that the configuration lists.
     ///
     /// # Errors
-    /// All problems of all apps at once.
+    /// Returns all problems of all apps at once.
     pub fn load(config: &Config) -> Result<Self, Problems> {
         let mut problems = Vec::new();
         let mut list = Vec::new();
@@ -77,7 +77,7 @@ impl Apps {
         Ok(Self { list, models, migrations, stores, unmigrated })
     }
 
-    /// The apps, in the order of the configuration.
+    /// Returns the apps, in the order of the configuration.
     pub fn list(&self) -> &[App] {
         &self.list
     }
@@ -87,7 +87,7 @@ impl Apps {
         self.list.iter().find(|app| app.name.as_str() == name)
     }
 
-    /// Every model, including the automatic ones of overrides.
+    /// Returns every model, including the automatic models of overrides.
     pub fn models(&self) -> &[Arc<Model>] {
         &self.models
     }
@@ -103,21 +103,22 @@ impl Apps {
         self.models.iter().find(|model| model.name.as_str() == name)
     }
 
-    /// Every migration of every app, in the order in which they run. A database's store determines which of them
-    /// concern it.
+    /// Returns every migration of every app, in the order in which they run. The store of a database determines which
+    /// of them apply to it.
     pub fn migrations(&self) -> &[Migration] {
         &self.migrations
     }
 
-    /// Apps whose models have changes that no migration makes yet. No database has their schema.
+    /// Returns the apps whose models have changes that no migration makes yet. No database has the schema of these
+    /// models.
     pub fn unmigrated(&self) -> &[AppName] {
         &self.unmigrated
     }
 
-    /// Refuses apps whose schema no database can have.
+    /// Refuses apps with changes that no migration makes, because no database can have their schema.
     ///
     /// # Errors
-    /// [`crate::Error::Invalid`] when models were changed and no migration makes the change.
+    /// Returns [`crate::Error::Invalid`] if models were changed and no migration makes the change.
     pub fn require_migrated(&self) -> crate::Result<()> {
         let Some(app) = self.unmigrated.first() else { return Ok(()) };
         let remedy = "run: tenantry migrate make, then tenantry migrate tenants";
@@ -132,7 +133,7 @@ impl Apps {
         self.stores.iter().find(|schema| schema.store == *name)
     }
 
-    /// The schema of each store, in the order of the configuration.
+    /// Returns the schema of each store, in the order of the configuration.
     pub fn stores(&self) -> &[StoreSchema] {
         &self.stores
     }
@@ -166,7 +167,7 @@ fn load_models(list: &[App], config: &Config) -> Result<Vec<Model>, Vec<Problem>
     if problems.is_empty() { Ok(models) } else { Err(problems) }
 }
 
-/// Names that no model can have: its pages would be where others are, or may be one day.
+/// Names that no model can have: its pages would be where other pages are, or may be one day.
 pub const TAKEN_NAMES: &[&str] = &[
     "account",
     "admin",
@@ -236,8 +237,8 @@ fn load_migrations(list: &[App], config: &Config) -> Result<Vec<Migration>, Vec<
     if problems.is_empty() { Ok(all) } else { Err(problems) }
 }
 
-/// Refuses a misplaced file. Its content identifies a migration, so a copied or renamed file must not run as another
-/// one.
+/// Refuses a migration file in the wrong place. The file's contents identify the migration, so a copied or renamed file
+/// must not run as another migration.
 fn misplaced(migration: &Migration, app: &App, stem: &str, file: &str) -> Option<Problem> {
     let wrong = migration.app != app.name || migration.name != stem;
     let message = format!("says it is {}, but lies in {}/migrations/{stem}.toml", migration.id(), app.name);
@@ -250,7 +251,7 @@ fn unknown_store(migration: &Migration, config: &Config, file: &str) -> Option<P
     Some(Problem { file: file.to_owned(), line: 0, message })
 }
 
-/// Orders the migrations and checks that they can be replayed.
+/// Orders the migrations, and checks that they can be replayed.
 fn replayable(migrations: &[Migration]) -> Result<Vec<Migration>, Problems> {
     let ordered =
         migration::order(migrations).map_err(|error| Problems::one("migrations", error.to_string()))?;
@@ -258,7 +259,7 @@ fn replayable(migrations: &[Migration]) -> Result<Vec<Migration>, Problems> {
     Ok(ordered)
 }
 
-/// Returns the apps whose models differ from what their migrations make.
+/// Returns the apps whose models differ from the result of their migrations.
 fn unmigrated(
     list: &[App],
     models: &[Arc<Model>],

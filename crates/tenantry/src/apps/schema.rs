@@ -1,7 +1,7 @@
-//! Schema of one store: its models, the migrations that make them, and a fingerprint of those.
+//! Schema of one store: its models, the migrations that create them, and a fingerprint of those migrations.
 //!
-//! Created by [`super::Apps::load`]. The catalog records the fingerprint for each placement, so that a run with nothing
-//! to do opens no database.
+//! [`super::Apps::load`] creates it. The catalog records the fingerprint for each placement, so a run with nothing to
+//! do opens no database.
 
 use crate::config::{Scope, StoreConfig};
 use std::sync::Arc;
@@ -16,13 +16,13 @@ use tenantry_engine::{
 pub struct StoreSchema {
     /// Name of the store.
     pub store: StoreName,
-    /// Whether there is one database, or one per tenant.
+    /// Whether the store has one database, or one per tenant.
     pub scope: Scope,
-    /// Its models, including the automatic ones of overrides.
+    /// Models of the store, including the automatic models of overrides.
     pub models: Vec<Arc<Model>>,
-    /// Ids (`app/name`) of the migrations that touch it, in the order in which they run.
+    /// Ids (`app/name`) of the migrations that change the store, in the order in which they run.
     pub migrations: Vec<String>,
-    /// Version after all of them: 32 hex digits, the same on every machine.
+    /// Version after all migrations: 32 hex digits, the same on every machine.
     pub fingerprint: String,
 }
 

@@ -1,26 +1,26 @@
 //! The files of an app, from its folder or from the binary, before they are parsed.
 //!
-//! Called by [`super::load`]. Reads `app.toml`, `models/`, `migrations/` and `demo/` one level deep (two for demo
-//! data). Follows no path that a file names.
+//! [`super::Apps::load`] calls it. It reads `app.toml`, `models/`, `migrations/` and `demo/` one level deep (two for
+//! demo data). It follows no path that a file names.
 
 use super::builtin;
 use crate::config::{AppsConfig, Problem, Problems};
 use std::{fs, io, path::Path, path::PathBuf};
 use tenantry_engine::name::AppName;
 
-/// A file with its path inside the app's folder.
+/// A file, with its path inside the app's folder.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Text<'t> {
     pub(super) path: &'t str,
     pub(super) text: &'t str,
 }
 
-/// Where an app came from.
+/// Origin of an app.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// A folder. New migrations are written there.
+    /// The app is in a folder. New migrations are written there.
     Folder(PathBuf),
-    /// The binary.
+    /// The app is part of the binary.
     BuiltIn,
 }
 
@@ -70,7 +70,7 @@ impl AppSource {
         Ok(source)
     }
 
-    /// Name of a file of this app in problems.
+    /// Returns the name of a file of this app for problems.
     pub(super) fn display(&self, path: &str) -> String {
         match &self.origin {
             Origin::Folder(folder) => folder.join(path).display().to_string(),
@@ -78,12 +78,12 @@ impl AppSource {
         }
     }
 
-    /// Returns the text of one file.
+    /// Returns the text of a file.
     pub(super) fn text(&self, path: &str) -> Option<&str> {
         self.files.iter().find(|(name, _)| name == path).map(|(_, text)| text.as_str())
     }
 
-    /// Returns the files of one part, ordered by name: stem, path inside the app, text.
+    /// Returns the files of one part, ordered by name. Each has its stem, its path inside the app, and its text.
     pub(super) fn part<'a>(&'a self, part: &'a str) -> Vec<(&'a str, Text<'a>)> {
         let stem = |path: &'a str| path.strip_prefix(part)?.strip_prefix('/')?.strip_suffix(".toml");
         let files = self.files.iter().filter_map(|(path, text)| Some((stem(path)?, Text { path, text })));
@@ -106,7 +106,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Problem {
     Problem { file: path.display().to_string(), line: 0, message: format!("cannot be read: {error}") }
 }
 
-/// Returns the file names with this ending, sorted. A missing directory has none.
+/// Returns the file names with this ending, sorted. A missing directory yields none.
 fn names(dir: &Path, ending: &str) -> io::Result<Vec<String>> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -1,6 +1,6 @@
-//! `tenantry app new NAME`: creates a folder that shows what an app is and passes all checks.
+//! `tenantry app new NAME`: creates a folder with an example app that passes all checks.
 //!
-//! Called by the command line. Writes new files only; never changes existing ones.
+//! The command line calls it. It only writes new files and never changes existing ones.
 
 use crate::{
     config::AppsConfig,
@@ -60,16 +60,16 @@ index = true
 # write = ["owner", "admin"]     # or create, update and delete, each on its own
 "#;
 
-/// Writes `dir/NAME/` with a first model in `store`. Returns the files that it wrote.
+/// Writes `dir/NAME/` with a first model in `store`. Returns the paths of the written files.
 ///
 /// # Errors
-/// [`Error::Conflict`] if the folder exists.
+/// Returns [`Error::Conflict`] if the folder exists.
 pub fn startapp(config: &AppsConfig, app: &AppName, store: &StoreName) -> Result<Vec<PathBuf>> {
     let folder = config.dir.join(app.as_str());
     let failed = |what: &std::path::Path, error: std::io::Error| {
         Error::Unavailable(format!("{} cannot be written: {error}", what.display()))
     };
-    // The first model is named after the app; model and app names have the same syntax.
+    // The first model is named after the app: names of models and apps have the same syntax.
     let model = ModelName::parse(&format!("{app}_items"))
         .map_err(|error| Error::invalid("name", error.to_string()))?;
     fs::create_dir_all(&config.dir).map_err(|error| failed(&config.dir, error))?;

@@ -1,36 +1,36 @@
-//! `files.csv`: one line for each uploaded file. It is a separate list, not part of the manifest, so that neither side
-//! holds a hundred thousand lines in memory.
+//! `files.csv`: one line for each uploaded file. It is a separate list instead of a part of the manifest, so neither
+//! the writer nor the reader holds a hundred thousand lines in memory.
 
 use crate::{Error, Result, records::FileInfo};
 use serde::{Deserialize, Serialize};
 use std::{fs::File, path::Path};
 
-/// A line.
+/// A line of the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FileLine {
-    /// Name in the archive. Empty: the file was missing when the archive was made.
+    /// Name of the file in the archive. Empty if the file was missing when the archive was made.
     pub(crate) path: String,
-    /// Model of the record that names it.
+    /// Name of the model of the record that names the file.
     pub(crate) model: String,
-    /// Id of the record.
+    /// Id of that record.
     pub(crate) record: String,
-    /// Field of the record.
+    /// Name of the record's field.
     pub(crate) field: String,
-    /// Id of the file, as in the row.
+    /// Id of the file, as in the record.
     pub(crate) id: String,
-    /// Name that the client gave.
+    /// File name that the client gave.
     pub(crate) name: String,
-    /// Media type.
+    /// Media type of the file.
     #[serde(rename = "type")]
     pub(crate) media_type: String,
-    /// Length in bytes.
+    /// Length of the file in bytes.
     pub(crate) bytes: u64,
-    /// SHA-256 in hex.
+    /// SHA-256 of the file, in hex.
     pub(crate) sha256: String,
 }
 
 impl FileLine {
-    /// Returns the line of a file of a record.
+    /// Returns the line for a file that a record names.
     pub(crate) fn new(model: &str, record: &str, field: &str, info: FileInfo) -> Self {
         Self {
             path: super::file_path(model, record, field, &info.name),
@@ -46,7 +46,7 @@ impl FileLine {
     }
 }
 
-/// The list while it is written.
+/// Writer of the list.
 pub(crate) struct FileList(csv::Writer<File>);
 
 impl FileList {

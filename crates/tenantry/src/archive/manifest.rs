@@ -1,124 +1,124 @@
-//! `manifest.json`: the description of an archive. Data only; the importer decides what to trust.
+//! `manifest.json`: the description of an archive. It contains only data; the importer decides what to trust.
 
 use serde::{Deserialize, Serialize};
 
-/// Format version that this program writes, and the only one that it reads.
+/// Version of the format that this program writes, and the only one that it reads.
 pub(crate) const FORMAT: u32 = 1;
 /// Product name that identifies an archive as Tenantry's.
 pub(crate) const PRODUCT: &str = "tenantry";
 
-/// The whole document.
+/// The whole manifest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Version of this format.
+    /// Version of the format.
     pub format: u32,
-    /// `tenantry`.
+    /// Name of the product, always `tenantry`.
     pub product: String,
-    /// Version of the program that wrote it.
+    /// Version of the program that wrote the archive.
     pub version: String,
     /// Time of the export, RFC 3339, UTC.
     pub made_at: String,
     /// The exported tenant.
     pub tenant: TenantFacts,
-    /// Apps that were installed.
+    /// Apps that were installed at the time of the export.
     pub apps: Vec<AppFacts>,
-    /// Its databases.
+    /// Databases of the tenant.
     pub stores: Vec<StoreFacts>,
-    /// Its uploaded files.
+    /// Uploaded files of the tenant.
     pub files: FilesFacts,
-    /// Every other entry of the archive.
+    /// Every entry of the archive that `files.csv` does not list.
     pub entries: Vec<Entry>,
 }
 
 /// The exported tenant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TenantFacts {
-    /// Id in the installation it comes from; also inside its databases.
+    /// Id of the tenant in the exporting installation. The databases contain the same id.
     pub id: i64,
-    /// Slug in that installation.
+    /// Slug of the tenant in the exporting installation.
     pub slug: String,
-    /// Display name.
+    /// Display name of the tenant.
     pub name: String,
-    /// E-mail address.
+    /// E-mail address of the tenant.
     pub email: String,
 }
 
-/// An app.
+/// An installed app.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AppFacts {
-    /// Its name.
+    /// Name of the app.
     pub name: String,
-    /// Its last migration, as `store/name`. `None`: it has none.
+    /// Last migration of the app, as `store/name`; `None` if it has none.
     pub last_migration: Option<String>,
 }
 
-/// A database.
+/// A database of the tenant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StoreFacts {
-    /// Its store.
+    /// Name of the store.
     pub store: String,
-    /// The SQLite file in the archive.
+    /// Name of the SQLite file in the archive.
     pub database: String,
-    /// Fingerprint of its migrations.
+    /// Fingerprint of the store's migrations.
     pub schema_version: String,
-    /// Its models.
+    /// Models of the store.
     pub models: Vec<ModelFacts>,
 }
 
 /// The rows of a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelFacts {
-    /// Its name, which is also the table's.
+    /// Name of the model, which is also the name of its table.
     pub model: String,
-    /// Display name.
+    /// Display name of the model.
     pub label: String,
-    /// Number of rows.
+    /// Number of rows of the model.
     pub rows: u64,
-    /// Checksum of all rows, the same in every isolation.
+    /// Checksum of all rows. It does not depend on the isolation.
     pub blake3: String,
-    /// The CSV file in the archive.
+    /// Name of the CSV file in the archive.
     pub csv: String,
-    /// Its columns.
+    /// Columns of the model.
     pub fields: Vec<FieldFacts>,
 }
 
-/// A column.
+/// A column of a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FieldFacts {
-    /// Its name.
+    /// Name of the field.
     pub name: String,
-    /// Display name.
+    /// Display name of the field.
     pub label: String,
-    /// `text`, `integer`, `decimal`, …
+    /// Kind of the field: `text`, `integer`, `decimal`, …
     #[serde(rename = "type")]
     pub kind: String,
-    /// Decimal: number of decimal places in the whole number in the SQLite file.
+    /// For a decimal: number of decimal places in the integer that the SQLite file stores.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale: Option<u32>,
-    /// Reference: the model it refers to.
+    /// For a reference: name of the model to which it refers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
 }
 
-/// The uploaded files, with one line each in `files.csv`.
+/// The uploaded files, each with a line in `files.csv`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FilesFacts {
     /// Number of files.
     pub count: u64,
     /// Total size in bytes.
     pub bytes: u64,
-    /// Files that records name and that were missing. Their lines have no path.
+    /// Number of files that records name but that were missing. Their lines have no path.
     pub missing: u64,
 }
 
-/// An entry and its content.
+/// An entry of the archive, with its length and hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Its name.
+    /// Name of the entry.
     pub path: String,
-    /// Its length in bytes.
+    /// Length of the entry in bytes.
     pub bytes: u64,
-    /// Its BLAKE3 hash in hex.
+    /// BLAKE3 hash of the entry, in hex.
     pub blake3: String,
 }
 

@@ -1,9 +1,9 @@
 //! The archive of a tenant: one zip file that opens on any computer and that this or another installation can import.
 //!
-//! Written by `export/`, read by the import operation. It is a zip rather than a tar because users can open it with a
-//! double click, and it can still be written in one pass. For each store it holds a plain SQLite file, for each model a
-//! CSV file; it also holds the uploaded files under their given names and `README.txt`. `manifest.json` comes last, so
-//! a truncated archive is never taken for a complete one.
+//! `export/` writes it; the import operation reads it. It is a zip instead of a tar because users can open it with a
+//! double click, and it can still be written in one pass. It contains a plain SQLite file for each store, a CSV file
+//! for each model, the uploaded files under their given names, and `README.txt`. `manifest.json` comes last, so a
+//! truncated archive is never taken for a complete one.
 
 pub(crate) mod export;
 mod files;

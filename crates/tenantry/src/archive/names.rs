@@ -1,6 +1,6 @@
 //! Names of uploaded files inside the archive: the given names, made valid for every file system.
 
-/// Largest number of characters of the name itself.
+/// Largest number of characters in the last part of the name.
 const MOST: usize = 100;
 
 /// Returns `files/MODEL/RECORD-FIELD/NAME`, which is unique within a tenant.
@@ -8,7 +8,7 @@ pub(crate) fn file_path(model: &str, record: &str, field: &str, name: &str) -> S
     format!("files/{model}/{record}-{field}/{}", plain(name))
 }
 
-/// Replaces what Windows, macOS or a shell would interpret.
+/// Replaces characters that Windows, macOS or a shell would interpret.
 fn plain(name: &str) -> String {
     let ordinary = |c: char| !c.is_control() && !r#"<>:"/\|?*"#.contains(c);
     let name: String = name.chars().map(|c| if ordinary(c) { c } else { '_' }).collect();
@@ -24,7 +24,7 @@ fn plain(name: &str) -> String {
     }
 }
 
-/// Shortens the name and preserves its extension, which determines the file type.
+/// Shortens the name but preserves its extension, which determines the file type.
 fn shortened(name: &str) -> String {
     if name.chars().count() <= MOST {
         return name.to_owned();

@@ -1,5 +1,5 @@
-//! Writes the zip in one pass, in the memory of one piece, whatever its size. Runs on a blocking thread and passes
-//! pieces to the task that sends them.
+//! Writes the zip in one pass, and needs memory for one piece only, whatever the size of the zip. It runs on a blocking
+//! thread and passes the pieces to the task that sends them.
 
 use super::manifest::Entry;
 use crate::{Error, Result};
@@ -13,8 +13,8 @@ const PIECE: usize = 64 << 10;
 /// Entries of at least this many bytes are written with 64-bit sizes.
 const LARGE: u64 = 3 << 30;
 
-/// Receives the output. After the first failure it accepts everything and passes nothing on, so that an incomplete
-/// archive is never finished.
+/// Receives the output. After the first failure, it accepts all bytes but passes nothing on, so an incomplete archive
+/// is never finished.
 pub(crate) struct Out {
     sender: mpsc::Sender<Result<Bytes>>,
     piece: BytesMut,
@@ -55,17 +55,17 @@ impl Write for Out {
     }
 }
 
-/// The archive while it is written, entry after entry.
+/// The archive while it is being written, entry after entry.
 pub(crate) struct Packer {
     zip: ZipWriter<StreamWriter<Out>>,
     at: DateTime,
-    /// Finished entries.
+    /// Descriptions of the finished entries.
     pub(crate) entries: Vec<Entry>,
     open: Option<(String, u64, blake3::Hasher)>,
 }
 
 impl Packer {
-    /// Starts an empty archive whose entries carry this instant, in microseconds.
+    /// Starts an empty archive whose entries carry this time, in microseconds since 1970, UTC.
     pub(crate) fn new(out: Out, at_us: i64) -> Self {
         Self { zip: ZipWriter::new_stream(out), at: instant(at_us), entries: vec![], open: None }
     }
@@ -87,7 +87,7 @@ impl Packer {
         self.zip.write_all(bytes).map_err(failed)
     }
 
-    /// Ends the current entry and returns its description. With `listed` false, another list has its line.
+    /// Ends the current entry and returns its description. If `listed` is false, another list has a line for it.
     pub(crate) fn end(&mut self, listed: bool) -> Option<Entry> {
         let (path, bytes, hash) = self.open.take()?;
         let entry = Entry { path, bytes, blake3: hash.finalize().to_hex().to_string() };
@@ -120,15 +120,15 @@ impl Packer {
         Ok(())
     }
 
-    /// Writes the directory at the end, and the last piece.
+    /// Writes the zip's directory at the end, and the last piece.
     pub(crate) fn finish(self) -> Result<()> {
         let out = self.zip.finish().map_err(|e| Error::io("archive", &e.into()))?;
         out.into_inner().flush().map_err(failed)
     }
 
-    /// Abandons the archive: sends only the reason.
+    /// Abandons the archive, and sends only the reason.
     pub(crate) fn abandon(self, sender: &mpsc::Sender<Result<Bytes>>, why: Error) {
-        // The receiver may be gone, and then the send fails. Pieces after an error are not read.
+        // Sending fails if the receiver is gone. A receiver reads no pieces after an error.
         drop(sender.blocking_send(Err(why)));
     }
 }
@@ -137,7 +137,7 @@ fn failed(error: io::Error) -> Error {
     Error::io("archive", &error)
 }
 
-/// Converts an instant to whole seconds, the precision of a zip.
+/// Converts a time to whole seconds, the precision of a zip.
 fn instant(at_us: i64) -> DateTime {
     let at = jiff::Timestamp::from_microsecond(at_us).unwrap_or_default();
     let at = at.to_zoned(jiff::tz::TimeZone::UTC).datetime();

@@ -3,7 +3,7 @@
 use super::manifest::{Manifest, StoreFacts};
 use std::fmt::Write;
 
-/// Returns the text, with line ends that every editor displays.
+/// Returns the text, with line endings that every editor displays.
 pub(crate) fn readme(manifest: &Manifest, installation: &str) -> String {
     let tenant = &manifest.tenant;
     let mut out = format!(

@@ -1,5 +1,5 @@
 //! Reads an archive. Every entry is checked against its hash while it is unpacked, and never takes more space than the
-//! manifest says. Runs on blocking threads.
+//! manifest states. Runs on blocking threads.
 
 use super::{
     MANIFEST,
@@ -13,15 +13,15 @@ use std::{
 };
 use zip::{ZipArchive, result::ZipError};
 
-/// Largest size of a manifest in bytes. It describes databases, models and fields, never rows or files, and is held in
-/// memory.
+/// Largest size of a manifest in bytes. The manifest describes databases, models and fields, never rows or files, and
+/// is held in memory.
 const MANIFEST_MOST: u64 = 4 << 20;
 const PIECE: usize = 64 << 10;
 
 /// An open archive.
 pub(crate) struct Unpacker {
     zip: ZipArchive<BufReader<File>>,
-    /// Its description.
+    /// Manifest of the archive.
     pub(crate) manifest: Manifest,
 }
 
@@ -31,7 +31,7 @@ pub(crate) fn bad(reason: impl Into<String>) -> Error {
 }
 
 impl Unpacker {
-    /// Opens a Tenantry archive of the supported format version.
+    /// Opens a Tenantry archive with the supported version of the format.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(|e| Error::io(path.display(), &e))?;
         let mut zip = ZipArchive::new(BufReader::new(file))
@@ -67,7 +67,7 @@ impl Unpacker {
         if hash == entry.blake3 { Ok(()) } else { Err(damaged(path)) }
     }
 
-    /// Passes on the pieces of an entry that must have exactly this length. Returns its BLAKE3 hash.
+    /// Passes on the pieces of an entry that must have exactly this length. Returns the entry's BLAKE3 hash.
     pub(crate) fn pour(
         &mut self,
         path: &str,
@@ -77,7 +77,7 @@ impl Unpacker {
         let mut entry = self.zip.by_name(path).map_err(|_| bad(format!("lacks {path}, which it lists")))?;
         let (mut hash, mut piece, mut length) = (blake3::Hasher::new(), vec![0; PIECE], 0);
         loop {
-            // The zip's own checksum is compared at the end of the entry.
+            // At the end of the entry, the zip library compares the zip's own checksum.
             let got = entry.read(&mut piece).map_err(|_| damaged(path))?;
             length += got as u64;
             if length > bytes || (got == 0 && length != bytes) {
@@ -111,7 +111,7 @@ fn manifest(entry: impl Read) -> Result<Manifest> {
     if read.is_err() {
         return Err(bad("is damaged: manifest.json cannot be read"));
     }
-    // Parse only the fields that every version has first, to tell a newer version from a damaged file.
+    // First parse only the fields that every version has, to distinguish a newer version from a damaged file.
     #[derive(serde::Deserialize)]
     struct Kind {
         product: String,

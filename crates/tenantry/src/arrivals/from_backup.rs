@@ -1,7 +1,7 @@
-//! The operation that creates a new tenant from a backup of any tenant, without touching live tenants.
+//! The operation that creates a new tenant from a backup of any tenant, without changing existing tenants.
 //!
-//! It is an arrival whose copies are fetched from the backup store. The rows become the new tenant's: adopting a copy
-//! rewrites the identity inside the database. Stores that the backup lacks are created empty.
+//! It is an arrival whose copies are fetched from the backup store. The rows become the new tenant's rows: adopting a
+//! copy rewrites the identity inside the database. Stores that the backup lacks are created empty.
 
 use crate::{
     Error, Result,
@@ -24,11 +24,11 @@ use tenantry_engine::{
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct FromBackup {
     pub(super) backup: BackupId,
-    /// Tenant that was backed up.
+    /// Id of the tenant that was backed up.
     pub(super) of: TenantId,
-    /// Set once the backup was fetched.
+    /// Manifest of the backup, once it was fetched.
     pub(super) manifest: Option<Box<Manifest>>,
-    /// How the backup turned out to be damaged. Operations of older versions have none.
+    /// Damage found in the backup. Operations of older versions have none.
     #[serde(default)]
     pub(super) damage: Damage,
 }

@@ -1,7 +1,7 @@
 //! Creates tenants from existing data: clones of a tenant, imported archives, and backups restored as new tenants.
 //!
-//! Verbs of [`Platform`], called by the staff API and the command line. They start an operation and return its id;
-//! `Platform::operations` reports its progress.
+//! These are verbs of [`Platform`]. The staff API and the command line call them. Each starts an operation and returns
+//! its id; `Platform::operations` reports its progress.
 
 pub(crate) mod from_archive;
 pub(crate) mod from_backup;
@@ -26,32 +26,32 @@ use tenantry_engine::{engine::Blanked, name::Slug};
 use tokio::io::AsyncWriteExt;
 use wanted::Origin;
 
-/// An uploaded archive in scratch. Removed when this is dropped.
+/// An uploaded archive in scratch. It is removed when this value is dropped.
 #[derive(Debug)]
 pub struct Upload {
     dir: ScratchDir,
     path: PathBuf,
 }
 
-/// Tenants that are created from copies.
+/// The verbs that create tenants from copies.
 pub struct Arrivals<'a> {
     platform: &'a Platform,
 }
 
 impl Platform {
-    /// New tenants from existing data: of a tenant, an archive or a backup.
+    /// Returns the verbs that create tenants from existing data: from a tenant, an archive or a backup.
     pub fn arrivals(&self) -> Arrivals<'_> {
         Arrivals { platform: self }
     }
 }
 
 impl Arrivals<'_> {
-    /// Creates a second tenant with the contents of a first, and returns the operation's id. With `blank_personal`,
-    /// fields that the models mark as personal are blanked.
+    /// Creates a second tenant with the contents of a first, and returns the operation's id. With `blank_personal`, the
+    /// fields that the models mark as personal are blanked in the copy.
     ///
     /// # Errors
-    /// [`Error::Invalid`] and [`Error::InvalidFields`] for the request, which a superuser must give a reason in;
-    /// [`Error::Denied`] when the actor may not name that owner.
+    /// Returns [`Error::Invalid`] or [`Error::InvalidFields`] for an invalid request, also if a superuser gives no
+    /// reason; [`Error::Denied`] when the actor may not name that owner.
     pub async fn from_tenant(
         &self,
         actor: &Actor,
@@ -71,8 +71,8 @@ impl Arrivals<'_> {
     /// operation is over.
     ///
     /// # Errors
-    /// [`Error::Invalid`] of `archive` for errors that its manifest shows; other errors fail the operation.
-    /// [`Error::Denied`] when the actor may not name an owner.
+    /// Returns [`Error::Invalid`] of the field `archive` for errors that the manifest shows; other errors fail the
+    /// operation. Returns [`Error::Denied`] when the actor may not name an owner.
     pub async fn from_archive(&self, actor: &Actor, archive: PathBuf, wanted: NewFromCopy) -> Result<i64> {
         let (apps, path) = (self.platform.apps(), archive.clone());
         let stores: Vec<_> =
@@ -94,7 +94,7 @@ impl Arrivals<'_> {
     /// operation is over.
     ///
     /// # Errors
-    /// Those of [`Arrivals::from_archive`].
+    /// Returns the errors of [`Arrivals::from_archive`].
     pub async fn from_upload(&self, actor: &Actor, upload: Upload, wanted: NewFromCopy) -> Result<i64> {
         let id = self.from_archive(actor, upload.path.clone(), wanted).await?;
         let platform = self.platform.clone();
@@ -104,7 +104,7 @@ impl Arrivals<'_> {
                     Ok(operation) if !operation.state.is_over() => {
                         tokio::time::sleep(std::time::Duration::from_secs(5)).await;
                     }
-                    // The operation is over, or its state cannot be read: the archive is of no use any more.
+                    // The operation is over, or its state cannot be read; either way, the archive is no longer needed.
                     _ => return drop(upload.dir),
                 }
             }
@@ -112,10 +112,10 @@ impl Arrivals<'_> {
         Ok(id)
     }
 
-    /// Stores an archive while it is uploaded.
+    /// Stores an archive in scratch while it is being uploaded.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for one longer than `limits.import_bytes`, or an upload that is cut off.
+    /// Returns [`Error::Invalid`] for an archive longer than `limits.import_bytes`, or an upload that is cut off.
     pub async fn receive<S>(&self, mut pieces: S) -> Result<Upload>
     where
         S: Stream<Item = io::Result<Bytes>> + Unpin,

@@ -1,4 +1,4 @@
-//! Creates a tenant from a backup, without touching the tenant that was backed up.
+//! Creates a tenant from a backup, without changing the tenant that was backed up.
 
 use crate::arrivals::{Arrivals, NewFromCopy, from_backup::FromBackup, operation::Arrival, wanted::Origin};
 use crate::{
@@ -12,13 +12,13 @@ use std::future::Future;
 use tenantry_engine::name::Slug;
 
 impl Arrivals<'_> {
-    /// Starts creating a new tenant from a backup. Returns the operation's id. With `members`, the present members of the
-    /// tenant that was backed up become members of the new one.
+    /// Starts creating a new tenant from a backup. Returns the operation's id. With `members`, the current members of
+    /// the tenant that was backed up become members of the new tenant.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for the backup; [`Error::Conflict`] for a backup of the platform's own stores;
-    /// [`Error::Invalid`] and [`Error::InvalidFields`] for the request; [`Error::Denied`] when the actor may not give the
-    /// rows to the users it names.
+    /// Returns [`Error::NotFound`] if there is no such backup; [`Error::Conflict`] for a backup of the platform's own
+    /// stores; [`Error::Invalid`] or [`Error::InvalidFields`] for an invalid request; [`Error::Denied`] if the actor
+    /// may not give the rows to the users that the request names.
     pub async fn from_backup(
         &self,
         actor: &Actor,
@@ -32,7 +32,7 @@ impl Arrivals<'_> {
                 "this is a backup of the platform's own stores: see tenantry restore system".into(),
             )
         })?;
-        // A catalog that was restored may lack the tenant: then the request must name all that the copy needs.
+        // A restored catalog may lack the tenant; the request must then name everything that the copy needs.
         let (name, email) = match tenants::by_id(&mut tx, of).await {
             Ok(tenant) => (tenant.name, tenant.email),
             Err(Error::NotFound(_)) => Default::default(),
@@ -45,11 +45,11 @@ impl Arrivals<'_> {
         self.platform.operations().spawn(Arrival::new(wanted, source)?).await
     }
 
-    /// Creates a new tenant from the newest good backup of a tenant, and passes over damaged ones. `follow` waits for the
+    /// Creates a new tenant from the newest good backup of a tenant, and skips damaged backups. `follow` waits for the
     /// end of an operation and returns it.
     ///
     /// # Errors
-    /// Those of [`Restores::newest`](crate::backups::Restores::newest) and [`Arrivals::from_backup`].
+    /// Returns the errors of [`Restores::newest`](crate::backups::Restores::newest) and [`Arrivals::from_backup`].
     pub async fn from_newest_backup<E, F>(
         &self,
         actor: &Actor,

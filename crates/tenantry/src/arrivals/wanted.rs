@@ -1,6 +1,6 @@
-//! Checks a request for a tenant that is created from a copy: its fields, and which users may get the rows.
+//! Checks a request for a tenant that is created from a copy: its fields, and the users who may get the rows.
 //!
-//! Called by clone, import and restore-as-new. Starts nothing.
+//! Clone, import and restore-as-new call it. It starts nothing.
 
 use super::Arrivals;
 use crate::{
@@ -17,20 +17,20 @@ use tenantry_engine::name::{RoleName, Slug, TenantId, UserId};
 /// Request for a tenant created from a copy.
 #[derive(Debug, Clone)]
 pub struct NewFromCopy {
-    /// Its slug, as the caller wrote it.
+    /// Slug of the new tenant, as the caller wrote it.
     pub slug: String,
-    /// Its name. `None`: that of the source.
+    /// Name of the new tenant; `None` for the name of the source.
     pub name: Option<String>,
-    /// Its e-mail address. `None`: that of the source.
+    /// E-mail address of the new tenant; `None` for that of the source.
     pub email: Option<String>,
-    /// Code of its plan. `None`: the configuration's default.
+    /// Code of the new tenant's plan; `None` for the configuration's default.
     pub plan: Option<String>,
-    /// A user to create as its owner.
+    /// User to create as the owner.
     pub owner: Option<NewOwner>,
-    /// E-mail address of an existing user who becomes its owner. If `owner` is `None` too, the tenant has no members
+    /// E-mail address of an existing user who becomes the owner. If `owner` is `None` too, the tenant has no members
     /// yet.
     pub member: Option<String>,
-    /// Why these users get the rows, for the audit log. Required from superusers.
+    /// Reason why these users get the rows, for the audit log. Superusers must give one.
     pub reason: Option<String>,
 }
 
@@ -39,10 +39,9 @@ pub struct NewFromCopy {
 pub(super) struct Origin<'a> {
     pub(super) name: &'a str,
     pub(super) email: &'a str,
-    /// The tenant that the rows were copied from. `None`: they come from an archive, whose list of members proves
-    /// nothing.
+    /// Tenant from which the rows were copied; `None` for rows from an archive, whose list of members proves nothing.
     pub(super) tenant: Option<TenantId>,
-    /// Whether the members of that tenant become members of the new one.
+    /// True if the members of that tenant become members of the new tenant.
     pub(super) members: bool,
 }
 
@@ -54,7 +53,7 @@ struct Checked {
 }
 
 impl NewFromCopy {
-    /// Returns a request with this slug and nothing else.
+    /// Returns a request with this slug and defaults for everything else.
     pub fn named(slug: impl Into<String>) -> Self {
         Self {
             slug: slug.into(),
@@ -69,10 +68,10 @@ impl NewFromCopy {
 }
 
 impl Arrivals<'_> {
-    /// Checks the fields of a request, for callers that have yet to receive the rows.
+    /// Checks the fields of a request, for callers that have not received the rows yet.
     ///
     /// # Errors
-    /// [`Error::Invalid`] or [`Error::InvalidFields`] with every wrong field.
+    /// Returns [`Error::Invalid`] or [`Error::InvalidFields`] with every wrong field.
     pub async fn check(&self, wanted: &NewFromCopy) -> Result<()> {
         self.checked(wanted).await.map(drop)
     }
@@ -93,11 +92,11 @@ impl Arrivals<'_> {
         Ok(Checked { slug: wrong.finish_with(slug)?, plan, member })
     }
 
-    /// Returns the tenant to create.
+    /// Checks the request, and returns the tenant to create.
     ///
     /// # Errors
-    /// [`Error::Invalid`] or [`Error::InvalidFields`] with every wrong field; [`Error::Denied`] when the actor may not
-    /// give the rows to the users it names.
+    /// Returns [`Error::Invalid`] or [`Error::InvalidFields`] with every wrong field; [`Error::Denied`] if the actor
+    /// may not give the rows to the users that the request names.
     pub(super) async fn arriving(
         &self,
         actor: &Actor,
@@ -124,10 +123,11 @@ impl Arrivals<'_> {
         Ok(Arriving { by: actor.by(), new, plan, owner, reason, members, placements })
     }
 
-    /// Checks that the actor may give the rows to this owner, and to the members of the source if they are taken over.
-    /// Returns the reason to record. Every member of the new tenant reads its rows, so naming one gives a user access to
-    /// them. Only an owner of the source is known to have that access already: all other users require a superuser and a
-    /// reason. The members of the source do too, because rows may have been withdrawn from them since.
+    /// Checks that the actor may give the rows to this owner, and to the members of the source if they become members.
+    /// Returns the reason to record. Every member of the new tenant can read its rows, so naming a member gives a user
+    /// access to them. Only an owner of the source is known to have that access already. For all other users, a
+    /// superuser must act and give a reason; that includes members of the source, because rows may have been withdrawn
+    /// from them since.
     async fn may_give(
         &self,
         actor: &Actor,
@@ -172,7 +172,7 @@ impl Arrivals<'_> {
 
     async fn member(&self, email: &str) -> Result<(Owner, RoleName)> {
         let found = users::by_email(&mut self.platform.control().snapshot().await?, email).await?;
-        // An unconfirmed account may belong to another person than the holder of the address.
+        // An unconfirmed account may belong to a person other than the holder of the address.
         let user = found.filter(users::User::is_confirmed).ok_or_else(|| {
             Error::invalid(
                 "owner",

@@ -1,7 +1,7 @@
 //! The backup catalog: existing backups and their states.
 //!
-//! Written by operations and by verification; read by the verbs, retention and the background pass. If it is lost,
-//! `rescan` rebuilds it from the manifests.
+//! Operations and verification write it; the verbs, retention and the background pass read it. If it is lost, `rescan`
+//! rebuilds it from the manifests.
 
 use super::{
     id::BackupId,
@@ -21,18 +21,18 @@ use tenantry_engine::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Being made.
+    /// The backup is being made.
     Running,
-    /// Intact, as far as is known.
+    /// The backup is intact, as far as is known.
     Good,
-    /// Not made.
+    /// The backup could not be made.
     Failed,
-    /// Was intact once, but verification found damage.
+    /// The backup was intact once, but verification found damage.
     Damaged,
 }
 
 impl State {
-    /// Text in the catalog.
+    /// Returns the name of the state in the catalog.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -42,10 +42,10 @@ impl State {
         }
     }
 
-    /// Parses the text in the catalog.
+    /// Parses the name of a state in the catalog.
     ///
     /// # Errors
-    /// [`Error::Internal`] for any other text.
+    /// Returns [`Error::Internal`] for any other text.
     pub fn parse(text: &str) -> Result<Self> {
         let all = [Self::Running, Self::Good, Self::Failed, Self::Damaged];
         let unknown = || Error::Internal(format!("state of a backup {text:?}"));
@@ -53,36 +53,36 @@ impl State {
     }
 }
 
-/// A backup, as the catalog knows it.
+/// A backup, as the catalog records it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Listed {
-    /// Its id.
+    /// Id of the backup.
     pub id: BackupId,
-    /// Tenant that was backed up. `None`: the platform's own stores.
+    /// Id of the tenant that was backed up; `None` for the platform's own stores.
     pub tenant: Option<TenantId>,
-    /// The tenant's slug at that time.
+    /// Slug of the tenant at the time of the backup.
     pub slug: Option<Slug>,
     /// State of the backup.
     pub state: State,
-    /// Why it was made.
+    /// Reason why the backup was made.
     pub reason: Reason,
-    /// Schedule that made it.
+    /// Name of the schedule that made the backup.
     pub schedule: Option<String>,
-    /// Run over many tenants that made it.
+    /// Id of the run over many tenants that made the backup.
     pub run: Option<i64>,
-    /// Instant of the data in it, in microseconds.
+    /// Time of the data in the backup, in microseconds since 1970, UTC.
     pub at_us: i64,
-    /// Number of rows in it.
+    /// Number of rows in the backup.
     pub rows: u64,
     /// Size in bytes before compression.
     pub bytes: u64,
     /// Size in bytes in the backup store.
     pub stored_bytes: u64,
-    /// Actor that asked for it.
+    /// Actor that requested the backup.
     pub by: String,
-    /// Why it failed, or how it is damaged.
+    /// Reason for the failure, or description of the damage.
     pub error: Option<String>,
-    /// When it was last verified, in microseconds.
+    /// Time of the last verification, in microseconds since 1970, UTC.
     pub verified_at_us: Option<i64>,
 }
 
@@ -109,31 +109,31 @@ fn read(r: &SqlRow) -> Result<Listed> {
     })
 }
 
-/// Filter of a list.
+/// Conditions and size of a page of backups.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// Only backups of this tenant.
     pub tenant: Option<TenantId>,
     /// Only backups of the platform's own stores.
     pub system: bool,
-    /// Only in this state.
+    /// Only backups in this state.
     pub state: Option<State>,
     /// Only backups of this run.
     pub run: Option<i64>,
-    /// Only backups older than this one: the last of the page before.
+    /// Only backups older than this one, the last backup of the previous page.
     pub before: Option<BackupId>,
     /// Largest number of backups, 1 to 1000.
     pub limit: u32,
 }
 
-/// SQL for the number of the backup `?3` by the date in its id: that of the last backup before it.
+/// SQL for the number that the backup `?3` gets from the date in its id: the number of the last backup before it.
 const OF_ITS_DATE: &str = "(SELECT coalesce(max(number), 0) FROM backups WHERE id < ?3)";
 
-/// Lists backups, newest first. Their numbers determine the order, so that a wrong clock does not decide which one is
-/// the newest.
+/// Returns backups, newest first. The order follows their numbers, so a wrong clock does not decide which backup is the
+/// newest.
 ///
 /// # Errors
-/// Those of the control store.
+/// Returns the errors of the control store.
 pub(crate) async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Listed>> {
     let whose = match (filter.tenant, filter.system) {
         (Some(_), _) => "tenant = ?1",
@@ -158,7 +158,7 @@ pub(crate) async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Listed>> {
 /// Returns the backup with this id.
 ///
 /// # Errors
-/// [`Error::NotFound`] when there is no such backup.
+/// Returns [`Error::NotFound`] when there is no such backup.
 pub(crate) async fn by_id(tx: &mut Tx, id: &BackupId) -> Result<Listed> {
     let sql = format!("SELECT {COLUMNS} FROM backups WHERE id = ?");
     let rows = tx.query(&sql, params![id.as_str()]).await?;
@@ -194,7 +194,7 @@ pub(crate) async fn begin(write: &mut Write, new: New<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Records that it is intact, with the facts of its manifest.
+/// Records that a backup is intact, with the facts of its manifest.
 pub(crate) async fn good(write: &mut Write, manifest: &Manifest) -> Result<()> {
     let sql = "UPDATE backups SET state = 'good', at = ?, rows = ?, bytes = ?, stored_bytes = ?, error = NULL \
         WHERE id = ?";
@@ -209,14 +209,14 @@ pub(crate) async fn good(write: &mut Write, manifest: &Manifest) -> Result<()> {
     Ok(())
 }
 
-/// Records that it was not made.
+/// Records that a backup could not be made.
 pub(crate) async fn failed(write: &mut Write, id: &BackupId, error: &str) -> Result<()> {
     let sql = "UPDATE backups SET state = 'failed', error = ? WHERE id = ?";
     write.execute(sql, params![error, id.as_str()]).await?;
     Ok(())
 }
 
-/// Records the result of a verification. Without damage, the backup is good.
+/// Records the result of a verification. A backup without damage is good.
 pub(crate) async fn verified(write: &mut Write, id: &BackupId, damage: Option<&str>) -> Result<()> {
     let sql = "UPDATE backups SET state = ?, error = ?, verified_at = ? WHERE id = ?";
     let state = if damage.is_some() { State::Damaged } else { State::Good };
@@ -231,8 +231,8 @@ pub(crate) async fn forget(write: &mut Write, id: &BackupId) -> Result<()> {
     Ok(())
 }
 
-/// Adds a backup from its manifest. Returns false if it was known. Its date determines its number, unless the date lies
-/// ahead: then it is unknown when the backup was made, and it counts as the oldest.
+/// Adds a backup from its manifest. Returns false if the catalog knew it already. The date in its id determines its
+/// number. If that date is in the future, it is unknown when the backup was made, and the backup counts as the oldest.
 pub(crate) async fn take_up(write: &mut Write, manifest: &Manifest) -> Result<bool> {
     let ahead = manifest.id.is_ahead_of(write.at_us());
     let number = if ahead { "-1" } else { OF_ITS_DATE };
@@ -257,8 +257,9 @@ pub(crate) async fn take_up(write: &mut Write, manifest: &Manifest) -> Result<bo
     good(write, manifest).await.map(|()| true)
 }
 
-/// Returns true if the catalog has another tenant under the id in the manifest than the one that was backed up. A backup
-/// that does not say when its tenant was created is not older than its tenant.
+/// Returns true if the id in the manifest now belongs to another tenant than the one that was backed up. A manifest
+/// that does not record when its tenant was created belongs to the present tenant if the backup is not older than that
+/// tenant.
 pub(crate) async fn is_of_another(tx: &mut Tx, manifest: &Manifest) -> Result<bool> {
     let Some(whose) = &manifest.tenant else { return Ok(false) };
     let rows = tx.query("SELECT created_at FROM tenants WHERE id = ?", params![whose.id.get()]).await?;

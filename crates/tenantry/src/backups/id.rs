@@ -4,14 +4,14 @@ use crate::control::clock::DAY_US;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
-/// Id of a backup, such as `20261121-102345-6f2a9c01d3`: the second, the microsecond within it as five hexadecimal
-/// digits, and five random digits. Ids sort by time.
+/// Id of a backup, such as `20261121-102345-6f2a9c01d3`: date and time to the second, the microsecond within it as five
+/// hexadecimal digits, and five random digits. Ids sort by time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct BackupId(String);
 
 impl BackupId {
-    /// Returns a new id for this instant, in microseconds.
+    /// Returns a new id for this time, in microseconds since 1970, UTC.
     pub fn new(at_us: i64) -> Self {
         let at = jiff::Timestamp::from_microsecond(at_us).unwrap_or_default();
         let micros = at_us.rem_euclid(1_000_000);
@@ -19,7 +19,7 @@ impl BackupId {
         Self(format!("{}-{micros:05x}{random:05x}", at.strftime("%Y%m%d-%H%M%S")))
     }
 
-    /// Time at which it was made, in microseconds, precise to the second.
+    /// Returns the time at which the backup was made, in microseconds since 1970, UTC, precise to the second.
     pub fn at_us(&self) -> i64 {
         let time = self.0.rsplit_once('-').map_or("", |(time, _)| time);
         let at = jiff::civil::DateTime::strptime("%Y%m%d-%H%M%S", time);
@@ -27,19 +27,19 @@ impl BackupId {
         at.map_or(0, |at| at.timestamp().as_microsecond())
     }
 
-    /// Returns true if its date lies further ahead of `now_us` than correct clocks can differ: it was made under a
-    /// wrong clock.
+    /// Returns true if the date in the id is later than `now_us` by more than correct clocks can differ: the backup was
+    /// made under a wrong clock.
     pub(super) fn is_ahead_of(&self, now_us: i64) -> bool {
         self.at_us() > now_us.saturating_add(DAY_US)
     }
 
-    /// Returns the checked text.
+    /// Returns the text of the id.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Returns ten random hexadecimal digits from the operating system.
+/// Returns ten random hexadecimal digits.
 pub(super) fn nonce() -> String {
     format!("{:010x}", rand::random::<u64>() & 0xff_ffff_ffff)
 }

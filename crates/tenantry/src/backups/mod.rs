@@ -1,8 +1,8 @@
 //! Backups of tenants and of the platform's own stores: their storage, manifests, schedules and retention.
 //!
-//! Called by the operations that make and restore backups, by the background pass, and by the verbs in `verbs`. A
-//! backup is its own folder in the backup store: each database as a compressed SQLite file, the files as one archive,
-//! and the manifest, which is written last. Nothing here writes to a tenant's database.
+//! Called by the operations that make and restore backups, by the background pass, and by the verbs in `verbs`. Each
+//! backup is its own folder in the backup store. It contains each database as a compressed SQLite file, the files as
+//! one archive, and the manifest, which is written last. Nothing here writes to a tenant's database.
 
 pub mod catalog;
 pub mod id;

@@ -1,6 +1,6 @@
-//! What verbs and operations of backups work with: their configuration, the backup store, the last status.
+//! Services that the verbs and operations of backups use: their configuration, the backup store, the last status.
 //!
-//! Created once for an installation. Opens nothing before it is needed.
+//! Created once for an installation. It opens nothing before it is needed.
 
 use super::{Store, status::Remembered};
 use crate::{
@@ -17,20 +17,21 @@ pub(crate) struct BackupService(Arc<Inner>);
 
 struct Inner {
     config: BackupsConfig,
-    /// Number of days for which the backups of a purged tenant are retained. 0: removed with it.
+    /// Number of days for which the backups of a purged tenant are retained; 0 if they are removed with the tenant.
     purged_days: u32,
-    /// Databases of the platform itself.
+    /// Places of the platform's own databases.
     system: Vec<Place>,
-    /// The target is a directory inside the data directory.
+    /// True if the target is a directory inside the data directory.
     inside: bool,
     store: OnceLock<Store>,
-    /// The installation's id.
+    /// Id of the installation, once known.
     platform_id: OnceLock<String>,
     status: Remembered,
 }
 
 impl BackupService {
-    /// Opens nothing: an unreachable backup store must not prevent the platform from starting.
+    /// Creates the services. It opens nothing, because an unreachable backup store must not prevent the platform from
+    /// starting.
     pub(crate) fn new(config: &Config) -> Result<Self> {
         let system = config.stores_of(Scope::System).map(platform_place).collect::<Result<_>>()?;
         Ok(Self(Arc::new(Inner {
@@ -49,12 +50,13 @@ impl BackupService {
         &self.0.config
     }
 
-    /// Number of days for which the backups of a purged tenant are retained. 0: removed with it.
+    /// Returns the number of days for which the backups of a purged tenant are retained; 0 if they are removed with the
+    /// tenant.
     pub(crate) fn purged_days(&self) -> u32 {
         self.0.purged_days
     }
 
-    /// Returns the backup store. Its directory must exist.
+    /// Returns the backup store, and opens it on first use. Its directory must exist.
     pub(crate) fn store(&self) -> Result<&Store> {
         if let Some(store) = self.0.store.get() {
             return Ok(store);
@@ -63,19 +65,19 @@ impl BackupService {
         Ok(self.0.store.get_or_init(|| store))
     }
 
-    /// Opens the store again. An open one does not notice that its directory is gone, and would report every backup in
-    /// it as missing.
+    /// Opens the backup store again. A store that is already open does not notice that its directory is gone, and would
+    /// report every backup in it as missing.
     pub(crate) fn fresh_store(&self) -> Result<Store> {
         Store::open(&self.0.config.target)
     }
 
     /// Sets the id of the installation, which is known only once the catalog is open.
     pub(crate) fn begin(&self, platform_id: String) {
-        // The platform sets it once, when it opens.
+        // Only the platform calls this, once, when it opens.
         drop(self.0.platform_id.set(platform_id));
     }
 
-    /// Id of the installation, as its databases carry it.
+    /// Returns the id of the installation, which its databases carry too.
     pub(super) fn platform_id(&self) -> Result<&str> {
         let id = self.0.platform_id.get().map(String::as_str);
         id.ok_or_else(|| Error::Internal("backups before the platform is open".into()))

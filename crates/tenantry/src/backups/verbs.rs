@@ -1,7 +1,7 @@
 //! Backup verbs, behind the commands, the staff API and a tenant's own API.
 //!
-//! The caller has already authorised the actor. Long work is an operation: the verb returns its id, and
-//! [`crate::operations::Operations::watch`] reports its progress.
+//! Long work is an operation: the verb returns its id, and [`crate::operations::Operations::watch`] reports its
+//! progress.
 
 use super::{
     BackupId,
@@ -26,23 +26,23 @@ use tenantry_engine::name::{Slug, StoreName, TenantId};
 
 pub use super::rescan::Rescanned;
 
-/// Which backups a run makes.
+/// The backups that a run makes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
-    /// `None`: all tenants.
+    /// Slugs of the tenants to back up; `None` for all tenants.
     pub tenants: Option<Vec<Slug>>,
-    /// `None`: all stores.
+    /// Stores to back up; `None` for all stores.
     pub stores: Option<Vec<StoreName>>,
-    /// Includes the platform's own stores.
+    /// True to include the platform's own stores.
     pub system: bool,
 }
 
 /// A requested backup, and the operation that makes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Asked {
-    /// Id of the backup, which exists when the operation is done.
+    /// Id of the backup, which exists once the operation is done.
     pub backup: BackupId,
-    /// The operation.
+    /// Id of the operation.
     pub operation: i64,
 }
 
@@ -52,22 +52,22 @@ pub struct Backups<'a> {
 }
 
 impl Platform {
-    /// Backups: start, list, verify, prune, status.
+    /// Returns the backups: start, list, verify, prune, status.
     pub fn backups(&self) -> Backups<'_> {
         Backups { platform: self }
     }
 }
 
 impl Backups<'_> {
-    /// Starts a backup of one tenant: its files, and all its stores or those named.
+    /// Starts a backup of one tenant: its files, and all its stores or the named ones.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a tenant or store that does not exist; [`Error::Conflict`] when another operation is
-    /// open.
+    /// Returns [`Error::NotFound`] for a tenant or store that does not exist; [`Error::Conflict`] when another
+    /// operation is open.
     pub async fn start(&self, actor: &Actor, slug: &Slug, stores: Option<Vec<StoreName>>) -> Result<Asked> {
         actor.require_staff()?;
         let by = &actor.by();
-        // A typing error must not appear as a failed backup that alerts an operator.
+        // Check the stores first: a typing error must not appear as a failed backup that alerts an operator.
         stores.iter().flatten().try_for_each(|store| self.platform.config().tenant_store(store).map(drop))?;
         let tenant = tenants::by_slug(&mut self.platform.control().snapshot().await?, slug).await?;
         self.begin(by, Some(whose(tenant)), stores, Reason::Manual).await
@@ -76,7 +76,7 @@ impl Backups<'_> {
     /// Starts a backup of the platform's own stores.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn start_system(&self, actor: &Actor) -> Result<Asked> {
         actor.require_staff()?;
         let by = &actor.by();
@@ -97,11 +97,11 @@ impl Backups<'_> {
         Ok(Asked { backup, operation })
     }
 
-    /// Takes a tenant's final backup, which retention leaves alone, and waits for it.
+    /// Makes a tenant's final backup, which retention never removes, and waits for it.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when another operation is open; those of
-    /// the backup.
+    /// Returns [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when another operation is open; or
+    /// the errors of the backup.
     pub async fn take_final(&self, actor: &Actor, slug: &Slug) -> Result<BackupId> {
         actor.require_staff()?;
         let by = &actor.by();
@@ -111,10 +111,10 @@ impl Backups<'_> {
         self.platform.operations().run(wanted).await.map(|_| backup)
     }
 
-    /// Starts a run over many tenants. Returns the operation's id.
+    /// Starts a run of backups over many tenants. Returns the operation's id.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a tenant or store that does not exist.
+    /// Returns [`Error::NotFound`] for a tenant or store that does not exist.
     pub async fn start_run(&self, actor: &Actor, selection: Selection) -> Result<i64> {
         actor.require_staff()?;
         let by = &actor.by();
@@ -123,35 +123,35 @@ impl Backups<'_> {
         }
         let mut tx = self.platform.control().snapshot().await?;
         for slug in selection.tenants.iter().flatten() {
-            // A missing tenant must be reported now, not silently left out.
+            // A missing tenant must be reported now, instead of being left out silently.
             tenants::by_slug(&mut tx, slug).await?;
         }
         drop(tx);
         self.platform.operations().spawn(BackupRun::new(by.clone(), selection, None)).await
     }
 
-    /// Lists backups, newest first.
+    /// Returns backups, newest first.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn list(&self, filter: &Filter) -> Result<Vec<Listed>> {
         catalog::list(&mut self.platform.control().snapshot().await?, filter).await
     }
 
-    /// Lists backups of a tenant, newest first.
+    /// Returns the backups of a tenant, newest first.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such tenant.
+    /// Returns [`Error::NotFound`] when there is no such tenant.
     pub async fn of_tenant(&self, slug: &Slug, limit: u32) -> Result<Vec<Listed>> {
         let mut tx = self.platform.control().snapshot().await?;
         let tenant = Some(tenants::by_slug(&mut tx, slug).await?.id);
         catalog::list(&mut tx, &Filter { tenant, limit, ..Filter::default() }).await
     }
 
-    /// Lists runs over many tenants, newest first.
+    /// Returns the runs over many tenants, newest first.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn runs(&self, limit: u32) -> Result<Vec<runs::Run>> {
         runs::list(&mut self.platform.control().snapshot().await?, limit).await
     }
@@ -159,7 +159,7 @@ impl Backups<'_> {
     /// Returns one backup with its manifest. The manifest is `None` if the backup is not good.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such backup; [`Error::Conflict`] for a damaged manifest;
+    /// Returns [`Error::NotFound`] when there is no such backup; [`Error::Conflict`] for a damaged manifest;
     /// [`Error::Unavailable`] when the backup store cannot be reached.
     pub async fn show(&self, id: &BackupId) -> Result<(Listed, Option<Manifest>)> {
         let listed = catalog::by_id(&mut self.platform.control().snapshot().await?, id).await?;
@@ -170,10 +170,10 @@ impl Backups<'_> {
         Ok((listed, Some(believed(id, found)?)))
     }
 
-    /// Fetches a backup, opens it and compares everything with its manifest. Waits for the result.
+    /// Fetches a backup, opens it, and compares everything with its manifest. Waits for the result.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such backup; [`Error::Conflict`] for a backup that was not made;
+    /// Returns [`Error::NotFound`] when there is no such backup; [`Error::Conflict`] for a backup that was not made;
     /// [`Error::Unavailable`] when the backup store cannot be reached.
     pub async fn verify(&self, actor: &Actor, id: &BackupId) -> Result<Verified> {
         actor.require_staff()?;
@@ -184,7 +184,7 @@ impl Backups<'_> {
     /// Starts a verification. Returns the operation's id; its outcome has the result.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such backup; [`Error::Conflict`] for a backup that was not made.
+    /// Returns [`Error::NotFound`] when there is no such backup; [`Error::Conflict`] for a backup that was not made.
     pub async fn start_verification(&self, actor: &Actor, id: &BackupId) -> Result<i64> {
         actor.require_staff()?;
         let by = &actor.by();
@@ -201,10 +201,11 @@ impl Backups<'_> {
         }
     }
 
-    /// Removes backups that retention no longer wants, of all tenants. Returns the removed ones.
+    /// Removes the backups of all tenants that no retention rule retains any more. Returns the ids of the removed
+    /// backups.
     ///
     /// # Errors
-    /// Those of the control store. A backup that cannot be removed is not an error.
+    /// Returns the errors of the control store. A backup that cannot be removed is not an error.
     pub async fn prune(&self, actor: &Actor) -> Result<Vec<BackupId>> {
         actor.require_staff()?;
         let by = &actor.by();
@@ -226,18 +227,18 @@ impl Backups<'_> {
         }
     }
 
-    /// Adds backups that are in the backup store but not in the catalog.
+    /// Adds the backups that are in the backup store but not in the catalog.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the backup store cannot be read.
+    /// Returns [`Error::Unavailable`] when the backup store cannot be read.
     pub async fn rescan(&self, actor: &Actor) -> Result<Rescanned> {
         actor.require_staff()?;
         let by = &actor.by();
         rescan::rescan(&self.platform.context(), by, self.platform.config().retention.retention_days).await
     }
 
-    /// Explains in one line, with the remedy, why backups cannot be stored now. `None`: a small object was put, read
-    /// and removed.
+    /// Puts, reads and removes a small object. If that fails, returns in one line why backups cannot be stored now,
+    /// with the remedy. Returns `None` on success.
     pub async fn store_trouble(&self) -> Option<String> {
         let trouble = match self.platform.backup_service().fresh_store() {
             Ok(store) => store.probe().await.err()?,
@@ -246,10 +247,10 @@ impl Backups<'_> {
         Some(format!("backup store {}: {trouble}", self.platform.config().backups.target))
     }
 
-    /// Returns the tenants that schedules name and that do not exist, each with its schedule.
+    /// Returns the tenants that schedules name but that do not exist, each with the name of the schedule.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn unknown_tenants(&self) -> Result<Vec<(String, Slug)>> {
         let mut tx = self.platform.control().snapshot().await?;
         let mut unknown = Vec::new();
@@ -267,15 +268,16 @@ impl Backups<'_> {
         Ok(unknown)
     }
 
-    /// Computes the state of backups now.
+    /// Computes the current state of the backups.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn status(&self) -> Result<Status> {
         status::status(self.platform.control(), self.platform.backup_service()).await
     }
 
-    /// Returns the state that the background pass computed, at most about a minute ago. `None`: no pass has run yet.
+    /// Returns the state that the background pass last computed, at most about a minute ago, or `None` if no pass has
+    /// run yet.
     pub fn remembered_status(&self) -> Option<Status> {
         self.platform.backup_service().remembered().get().map(|(_, status)| status)
     }

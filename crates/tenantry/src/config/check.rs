@@ -1,5 +1,5 @@
 //! The checked stage: consistency between keys. Called after reading, and by programs that build a [`Config`] in code.
-//! Opens nothing: whether paths exist is checked when they are used.
+//! It opens nothing: whether paths exist is checked when they are used.
 
 use super::{model::*, problem::*, servers::ServerConfig};
 use std::{collections::HashSet, time::Duration};
@@ -21,7 +21,7 @@ impl Config {
     /// Checks a configuration that was built in code. Problems have no line.
     ///
     /// # Errors
-    /// All inconsistencies at once.
+    /// Returns all inconsistencies at once.
     pub fn check(&self) -> Result<(), Problems> {
         let mut problems = Vec::new();
         self.check_into(&mut |path, message| {
@@ -49,7 +49,7 @@ impl Config {
         roles(&self.auth, report);
         let threads = self.limits.blocking_threads;
         if self.limits.tenant_threads.is_some_and(|share| share > (threads / 2).max(1)) {
-            // A larger share would let one tenant take almost all of them.
+            // A larger share would let one tenant take almost all threads.
             report(
                 "limits.tenant_threads",
                 format!("must be at most half of blocking_threads, {}", (threads / 2).max(1)),
@@ -172,7 +172,7 @@ fn tenant_store(config: &Config, store: &StoreConfig, report: Report<'_>) {
     }
 }
 
-/// On PostgreSQL a pool is a schema, never part of another store's database.
+/// Reports a pool inside another store's database on PostgreSQL, where a pool is a separate schema.
 fn hosts_a_pool(config: &Config, store: &StoreConfig, host: &StoreConfig, report: Report<'_>) {
     if let Some(server) = on(config, host, EngineKind::Postgres).next() {
         let text = format!(
@@ -184,7 +184,7 @@ fn hosts_a_pool(config: &Config, store: &StoreConfig, host: &StoreConfig, report
     }
 }
 
-/// Servers of a store that are of this kind.
+/// Returns the servers of a store that are of this kind.
 fn on<'c>(
     config: &'c Config,
     store: &'c StoreConfig,
@@ -194,7 +194,8 @@ fn on<'c>(
     servers.filter(move |server| server.engine() == engine)
 }
 
-/// Only PostgreSQL has schemas, and a tenant brings a whole database.
+/// Reports isolation `schema` where it is impossible: only PostgreSQL has schemas, and a tenant brings a whole
+/// database.
 fn schemas(config: &Config, store: &StoreConfig, report: Report<'_>) {
     let path = |key: &str| format!("stores.{}.{key}", store.name);
     if store.isolation != Isolation::Schema {
@@ -209,7 +210,7 @@ fn schemas(config: &Config, store: &StoreConfig, report: Report<'_>) {
     }
 }
 
-/// PostgreSQL would cut a longer name, and two tenants could get the same.
+/// Reports names that are too long: PostgreSQL would truncate them, and two tenants could get the same name.
 fn names_fit(config: &Config, store: &StoreConfig, report: Report<'_>) {
     for server in on(config, store, EngineKind::Postgres) {
         let prefix = server.prefix();
@@ -230,7 +231,7 @@ fn names_fit(config: &Config, store: &StoreConfig, report: Report<'_>) {
     }
 }
 
-/// `no-reuse`: no two stores on one server may yield the same name.
+/// Reports two stores on one server whose templates may yield the same name (`no-reuse`).
 fn names_clash(config: &Config, report: Report<'_>) {
     for (index, store) in config.stores.iter().enumerate() {
         let clash = config.stores[..index].iter().find(|other| {

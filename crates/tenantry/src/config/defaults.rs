@@ -1,6 +1,6 @@
-//! Default values of keys that the file does not have. Called by [`super::read`] and by embedding programs.
+//! Default values of keys that the file does not have. The module `read` and embedding programs use them.
 //!
-//! `default.toml` documents the same values; a test keeps the two equal. Nothing here is read from a file or the
+//! `default.toml` documents the same values; a test checks that both are equal. Nothing here is read from a file or the
 //! environment.
 
 use super::{
@@ -24,14 +24,14 @@ fn fixed<T: std::str::FromStr<Err = NameError>>(text: &str) -> T {
 }
 
 impl Default for Config {
-    /// The MedAdmin platform, with relative paths.
+    /// Returns the configuration of the MedAdmin platform, with relative paths.
     fn default() -> Self {
         Self::defaults_in(Path::new(""))
     }
 }
 
 impl Config {
-    /// The defaults with paths resolved against `dir`.
+    /// Returns the defaults with paths resolved against `dir`.
     pub fn defaults_in(dir: &Path) -> Self {
         let platform = PlatformConfig { data_dir: dir.join("tenantry-data"), ..PlatformConfig::default() };
         let backups = super::BackupsConfig::defaults_in(&platform.data_dir);
@@ -77,7 +77,7 @@ impl Default for PlatformConfig {
 }
 
 impl StoreConfig {
-    /// Returns a store with only name and scope given: a managed database, or one per tenant, on `main`.
+    /// Returns a store with only name and scope given: one managed database, or one per tenant, on the server `main`.
     pub fn of(name: StoreName, scope: Scope) -> Self {
         Self {
             template: NameTemplate::default_for(&name, scope, Isolation::Database),
@@ -157,7 +157,7 @@ impl Default for AuthConfig {
     }
 }
 
-/// The three plans of MedAdmin.
+/// Returns the three plans of MedAdmin.
 fn plans() -> Vec<PlanConfig> {
     let plan = |name, label: &str, trial_days, price: &str, limits, features: &[&str]| PlanConfig {
         name: fixed(name),

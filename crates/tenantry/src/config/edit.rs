@@ -1,15 +1,15 @@
-//! Edits of `tenantry.toml` that keep everything else in it: comments, order and layout.
+//! Edits `tenantry.toml` and preserves everything else in it: comments, order and layout.
 //!
-//! Called by the upgrade to PostgreSQL. Works on text; the result is read and checked like any other file.
+//! The upgrade to PostgreSQL calls it. It works on text; the result is read and checked like any other file.
 
 use super::{Config, Location, Scope, Secret, ServerConfig, UrlSource};
 use tenantry_engine::{name::ServerName, place::Isolation};
 use toml_edit::{Array, DocumentMut, Item, Key, Table, Value, value};
 
-/// Returns the text with this server added, unless it has one of this name.
+/// Returns the text with this server added, unless it already has a server with this name.
 ///
 /// # Errors
-/// The reason why the text cannot be edited.
+/// Returns the reason why the text cannot be edited.
 pub(crate) fn with_server(text: &str, config: &Config, server: &ServerConfig) -> Result<String, String> {
     if config.server(server.name.as_str()).is_some() {
         return Ok(text.to_owned());
@@ -18,7 +18,7 @@ pub(crate) fn with_server(text: &str, config: &Config, server: &ServerConfig) ->
     let is_first = !document.contains_key("servers");
     let servers = section(document.as_table_mut(), "servers")?;
     if is_first {
-        // Without a section there is one server, which the first section would replace.
+        // A file without the section has one implicit server, which the first section would replace.
         for known in &config.servers {
             let mut table = Table::new();
             table.insert("engine", value(known.engine().as_str()));
@@ -42,10 +42,10 @@ pub(crate) fn with_server(text: &str, config: &Config, server: &ServerConfig) ->
     Ok(document.to_string())
 }
 
-/// Returns the text in which each of these stores names these servers.
+/// Returns the text in which each of these stores lists its given servers.
 ///
 /// # Errors
-/// The reason why the text cannot be edited.
+/// Returns the reason why the text cannot be edited.
 pub(crate) fn with_stores(
     text: &str,
     config: &Config,
@@ -55,7 +55,7 @@ pub(crate) fn with_stores(
     let is_first = !document.contains_key("stores");
     let sections = section(document.as_table_mut(), "stores")?;
     if is_first {
-        // Without a section there are these stores, which the first section would replace.
+        // A file without the section has these implicit stores, which the first section would replace.
         for known in &config.stores {
             let mut table = Table::new();
             table.insert("scope", value(if known.scope == Scope::System { "system" } else { "tenant" }));
@@ -71,7 +71,7 @@ pub(crate) fn with_stores(
     Ok(document.to_string())
 }
 
-/// Replaces `server` or `servers` where it stands, with its comments.
+/// Replaces `server` or `servers` in its place, and preserves its comments.
 fn set_servers(store: &mut Table, servers: &[ServerName]) {
     let (key, mut new) = match servers {
         [one] => ("server", Value::from(one.as_str())),
@@ -82,7 +82,8 @@ fn set_servers(store: &mut Table, servers: &[ServerName]) {
         store.insert(key, Item::Value(new));
         return;
     };
-    // A table has no way to rename a key in place: it and what follows are taken out, with their comments, and put back.
+    // A table cannot rename a key in place: take out this key and all that follow, with their comments, and put them
+    // back.
     let mut entries =
         keys[at..].iter().filter_map(|key| store.remove_entry(key)).collect::<Vec<_>>().into_iter();
     if let Some((old_key, old)) = entries.next() {
@@ -152,7 +153,7 @@ mod tests {
             assert_eq!(whole.store("tenant").unwrap().servers, names(&["pg"]));
             assert_eq!(whole.store("control").unwrap().servers, names(&["pg"]));
             assert_eq!(whole.plans, before.plans);
-            // Only the line of the tenants' server differs.
+            // Only the line with the tenants' server differs.
             let lost: Vec<_> =
                 text.lines().filter(|line| !both.lines().any(|other| other == *line)).collect();
             assert!(

@@ -1,24 +1,26 @@
-//! `[mail]`: how letters are sent, how many, and how long the links in them are valid.
+//! `[mail]`: how letters are sent, how many, and how long their links are valid.
 //!
-//! Read by [`super::read`]; used by `mail` and `accounts`. It reads no secret, only where the password is.
+//! The module `read` reads the section; `mail` and `accounts` use it. It reads no secret, only the location of the
+//! password.
 
 use super::{PlatformConfig, reader::Section, secret::Secret};
 use std::path::{Path, PathBuf};
 
-/// How letters are sent.
+/// The section `[mail]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailConfig {
-    /// Sender, such as `MedAdmin <no-reply@app.example>`. `None`: the platform's name at its base domain.
+    /// Sender, such as `MedAdmin <no-reply@app.example>`; `None` for the platform's name at its base domain.
     pub from: Option<String>,
-    /// Server, as `smtps://user@host:465` or `smtp://user@host:587`. `None`: letters are written to `folder`.
+    /// Mail server, as `smtps://user@host:465` or `smtp://user@host:587`; `None` to write letters to `folder`.
     pub smtp: Option<String>,
-    /// Location of the server's password.
+    /// Location of the mail server's password.
     pub password: Option<Secret>,
-    /// Directory for letters when there is no server. Resolved against the data directory.
+    /// Directory for letters if there is no mail server. Resolved against the data directory.
     pub folder: PathBuf,
-    /// Address of the platform for users; links in letters begin with it. `None`: derived from base domain and port.
+    /// Address of the platform for users, with which links in letters begin; `None` to derive it from base domain and
+    /// port.
     pub base_url: Option<String>,
-    /// Largest number of letters of one kind to one address per hour. Further ones wait.
+    /// Largest number of letters of one kind to one address per hour. Further letters wait.
     pub per_address_per_hour: u32,
     /// Largest number of letters caused by one tenant per hour.
     pub per_tenant_per_hour: u32,
@@ -31,7 +33,7 @@ pub struct MailConfig {
 }
 
 impl MailConfig {
-    /// The defaults for this data directory.
+    /// Returns the defaults for this data directory.
     pub fn defaults_in(data_dir: &Path) -> Self {
         Self {
             from: None,
@@ -88,7 +90,7 @@ fn password(section: &Section<'_>, dir: &Path) -> Option<Secret> {
     env.or(file)
 }
 
-/// What is wrong with the address of a mail server. `None`: nothing.
+/// Returns what is wrong with the address of a mail server, or `None` if it is valid.
 fn wrong_with(url: &str) -> Option<&'static str> {
     let Some(rest) = url.strip_prefix("smtps://").or_else(|| url.strip_prefix("smtp://")) else {
         return Some("must begin with smtps:// or smtp://");

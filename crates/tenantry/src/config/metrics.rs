@@ -1,15 +1,15 @@
 //! `[metrics]`: how Prometheus reads the metrics.
 //!
-//! Read by [`super::read`]; used by the server. The token itself is never in the file.
+//! The module `read` reads the section; the server uses it. The token itself is never in the file.
 
 use super::reader::Section;
 use crate::{Error, Result};
 use std::net::SocketAddr;
 
-/// Access to `/metrics` without a staff session. Both ways are closed unless configured.
+/// Access to `/metrics` without a staff session. Both ways are closed unless they are configured.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MetricsConfig {
-    /// A separate address at which `/metrics` needs no credential.
+    /// Separate address at which `/metrics` needs no credential.
     pub listen: Option<SocketAddr>,
     /// Name of the environment variable with the bearer token for `/metrics` at the main address.
     pub token_env: Option<String>,
@@ -19,7 +19,7 @@ impl MetricsConfig {
     /// Returns the bearer token, if one is configured.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the variable is not set, or too short to be a secret.
+    /// Returns [`Error::Invalid`] if the variable is not set, or its value is too short to be a secret.
     pub fn token(&self) -> Result<Option<String>> {
         let Some(name) = &self.token_env else { return Ok(None) };
         match std::env::var(name) {

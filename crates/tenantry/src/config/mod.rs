@@ -1,7 +1,7 @@
 //! `tenantry.toml`: read and checked as a whole, with every problem reported at once by file and line.
 //!
-//! Called by the command line and by programs that embed the platform. There is no global: a [`Config`] is a value that
-//! is passed on. Reading it never opens a database or reads a secret.
+//! The command line and programs that embed the platform call it. There is no global configuration: callers pass a
+//! [`Config`] on as a value. Reading it never opens a database or reads a secret.
 
 mod check;
 mod defaults;
@@ -33,15 +33,15 @@ pub use template::{NameTemplate, TemplateError};
 
 use std::path::Path;
 
-/// Every key with its default and an explanation: the file that `tenantry init` writes, and the MedAdmin platform if
-/// there is no file.
+/// Every key with its default and an explanation. `tenantry init` writes this text as the file. Without a file, it is
+/// the configuration of the MedAdmin platform.
 pub const DEFAULT_TOML: &str = include_str!("default.toml");
 
 impl Config {
     /// Reads and checks a file. Relative paths are relative to its directory.
     ///
     /// # Errors
-    /// All problems at once, with their lines.
+    /// Returns all problems at once, with their lines.
     pub fn load(path: &Path) -> Result<Self, Problems> {
         let file = path.display().to_string();
         let text = std::fs::read_to_string(path)
@@ -52,7 +52,7 @@ impl Config {
     /// Reads and checks text. `file` is its name in problems, and `dir` the base of relative paths.
     ///
     /// # Errors
-    /// All problems at once, with their lines.
+    /// Returns all problems at once, with their lines.
     pub fn parse(file: &str, text: &str, dir: &Path) -> Result<Self, Problems> {
         read::read(file, text, dir)
     }

@@ -1,7 +1,7 @@
 //! The checked configuration: `tenantry.toml` as the rest of the platform sees it.
 //!
-//! Built by [`super::read`], or in code by embedding programs. Passed by value or `Arc`, never global. Contains no raw
-//! text: every name is parsed, every path resolved.
+//! The module `read` or an embedding program builds it. It is passed by value or `Arc` and is never global. It contains
+//! no raw text: every name is parsed, every path resolved.
 
 use super::{
     mail::MailConfig,
@@ -21,50 +21,50 @@ use tenantry_engine::{
     place::Isolation,
 };
 
-/// One installation.
+/// The configuration of one installation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// `[platform]`.
+    /// The section `[platform]`.
     pub platform: PlatformConfig,
-    /// `[servers.NAME]`, in the order of the file.
+    /// The sections `[servers.NAME]`, in the order of the file.
     pub servers: Vec<ServerConfig>,
-    /// `[stores.NAME]`, in the order of the file. Always contains `control`.
+    /// The sections `[stores.NAME]`, in the order of the file. Always contains `control`.
     pub stores: Vec<StoreConfig>,
-    /// `[apps]`.
+    /// The section `[apps]`.
     pub apps: AppsConfig,
-    /// `[plans.NAME]`, in the order of the file, in which they are offered.
+    /// The sections `[plans.NAME]`, in the order of the file, which is the order in which they are offered.
     pub plans: Vec<PlanConfig>,
-    /// `[registration]`.
+    /// The section `[registration]`.
     pub registration: RegistrationConfig,
-    /// `[limits]`.
+    /// The section `[limits]`.
     pub limits: LimitsConfig,
-    /// `[operations]`.
+    /// The section `[operations]`.
     pub operations: OperationsConfig,
-    /// `[retention]`.
+    /// The section `[retention]`.
     pub retention: RetentionConfig,
-    /// `[auth]`.
+    /// The section `[auth]`.
     pub auth: AuthConfig,
-    /// `[mail]`.
+    /// The section `[mail]`.
     pub mail: MailConfig,
-    /// `[backups]`.
+    /// The section `[backups]`.
     pub backups: BackupsConfig,
-    /// `[files]`.
+    /// The section `[files]`.
     pub files: FilesConfig,
-    /// `[metrics]`.
+    /// The section `[metrics]`.
     pub metrics: MetricsConfig,
 }
 
-/// The installation itself.
+/// The section `[platform]`: the installation itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlatformConfig {
-    /// Display name.
+    /// Display name of the platform.
     pub name: String,
-    /// Directory of everything that the platform writes. Resolved against the file's directory.
+    /// Directory of everything that the platform writes. Resolved against the directory of the file.
     pub data_dir: PathBuf,
-    /// Tenants are reached at `SLUG.base_domain`; exact suffix match (`host-spoofing`).
+    /// Domain below which tenants are reached, at `SLUG.base_domain`, by exact suffix match (`host-spoofing`).
     pub base_domain: String,
-    /// Clients reach this installation by https, through a proxy that terminates it. Session cookies are then `Secure`
-    /// and carry the `__Host-` prefix (`cross-site-request`).
+    /// True if clients reach this installation by https, through a proxy that terminates it. Session cookies are then
+    /// `Secure` and carry the `__Host-` prefix (`cross-site-request`).
     pub https: bool,
     /// Address on which `serve` listens.
     pub listen: SocketAddr,
@@ -77,38 +77,39 @@ pub struct PlatformConfig {
 pub struct StoreConfig {
     /// Name in `[stores.NAME]`.
     pub name: StoreName,
-    /// Whether there is one database, or one per tenant.
+    /// Whether the store has one database, or one per tenant.
     pub scope: Scope,
-    /// Servers for its databases. Never empty, and exactly one for system stores. A pool is on the first; tenants
-    /// promoted out of it can be on any.
+    /// Servers for the store's databases. Never empty, and exactly one for a system store. A pool is on the first
+    /// server; tenants promoted out of the pool can be on any of them.
     pub servers: Vec<ServerName>,
-    /// Pooled, or a schema or database for each tenant. Always `Database` for system stores.
+    /// Isolation of tenants: pooled, or a schema or database for each tenant. Always `Database` for a system store.
     pub isolation: Isolation,
-    /// Template for the names of its databases.
+    /// Template for the names of the store's databases.
     pub template: NameTemplate,
-    /// Says if the platform or the tenant provides its databases.
+    /// Indicates who creates the store's databases: the platform or the tenant.
     pub provision: Provision,
-    /// System store whose database holds the tenants without an external database.
+    /// System store whose database holds the rows of tenants without an external database.
     pub pooled_in: Option<StoreName>,
 }
 
-/// Provider of the databases of a store.
+/// Creator of the databases of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Provision {
-    /// The platform, when the tenant is created.
+    /// The platform creates the database when the tenant is created.
     Managed,
-    /// The tenant. The platform uses an attached database, and never creates or migrates one unasked.
+    /// The tenant creates the database. The platform uses an attached database, and never creates or migrates one
+    /// unless asked.
     External,
-    /// The platform, when a request first needs it.
+    /// The platform creates the database when a request first needs it.
     OnDemand,
 }
 
-/// Where apps come from.
+/// The section `[apps]`: which apps are installed, and where they are.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppsConfig {
-    /// Directory of app folders, resolved against the file's directory.
+    /// Directory of app folders, resolved against the directory of the file.
     pub dir: PathBuf,
-    /// Installed apps. One without a folder in `dir` may be built into the binary.
+    /// Installed apps. An app without a folder in `dir` may be built into the binary.
     pub list: Vec<AppName>,
 }
 
@@ -119,54 +120,54 @@ pub struct PlanConfig {
     pub name: PlanName,
     /// Display name.
     pub label: String,
-    /// Length in days of the trial with which a new subscription starts. 0: active at once.
+    /// Length in days of the trial with which a new subscription starts; 0 if it is active at once.
     pub trial_days: u32,
-    /// Text for users; the platform does not bill.
+    /// Price as text for users; the platform does not bill.
     pub price: String,
-    /// Limits, enforced where they can be exceeded (`enforced-limits`).
+    /// Limits of the plan, enforced where they can be exceeded (`enforced-limits`).
     pub limits: PlanLimits,
-    /// Features that are switched on.
+    /// Names of the features that are switched on.
     pub features: Vec<String>,
-    /// A registration may choose it. Otherwise only staff assign it.
+    /// True if a registration may choose the plan. Otherwise only staff assign it.
     pub self_service: bool,
 }
 
-/// Self-service registration, and the placement of its tenants.
+/// The section `[registration]`: self-service registration, and the placement of its tenants.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RegistrationConfig {
-    /// Anyone may register a tenant.
+    /// True if every visitor may register a tenant.
     pub open: bool,
     /// Plan of a new tenant.
     pub default_plan: PlanName,
-    /// Reserved slugs in addition to those that always are.
+    /// Reserved slugs, in addition to those that are always reserved.
     pub reserved_slugs: Vec<Slug>,
-    /// How a server is chosen from a store's `servers`.
+    /// Rule for choosing one of a store's `servers`.
     pub placement: PlacementPolicy,
 }
 
-/// How a server is chosen for a new database.
+/// Rule for choosing the server of a new database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlacementPolicy {
-    /// The first of the list. The others receive tenants only by moves.
+    /// The first server of the list. The others receive tenants only by moves.
     First,
-    /// The one with the fewest databases.
+    /// The server with the fewest databases.
     Fewest,
 }
 
-/// Limits of the process and of single requests.
+/// The section `[limits]`: limits of the process and of single requests.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LimitsConfig {
-    /// Number of databases kept open. The least recently used are closed.
+    /// Number of databases that stay open. The least recently used ones are closed.
     pub open_databases: usize,
-    /// Number of threads for long reads and writes off the request path.
+    /// Number of threads for long reads and writes outside the request path.
     pub blocking_threads: usize,
-    /// Number of these threads for one tenant at a time. `None`: half of them.
+    /// Number of these threads that one tenant may use at the same time; `None` for half of them.
     pub tenant_threads: Option<usize>,
     /// Longest running time of a statement, in milliseconds.
     pub statement_deadline_ms: u64,
     /// Memory that one statement of a tenant's own SQL may use, in bytes.
     pub statement_memory: u64,
-    /// Bytes that one such statement may write to temporary files.
+    /// Bytes that one statement of a tenant's own SQL may write to temporary files.
     pub statement_scratch: u64,
     /// Free space in bytes below which a disk counts as full.
     pub disk_reserve: u64,
@@ -178,60 +179,60 @@ pub struct LimitsConfig {
     pub import_csv_bytes: u64,
     /// Largest total size of the cells of one record of a CSV file, in bytes.
     pub import_record_bytes: u64,
-    /// Size in bytes after which a page of a list is cut. The page then says where the next one begins.
+    /// Size in bytes after which a page of a list is cut. The page then names the start of the next one.
     pub page_bytes: u64,
-    /// Largest number of open connections, if the limit of open files allows it. The connection that has been
-    /// waiting for its client longest makes room for a new one.
+    /// Largest number of open connections, if the limit of open files allows it. To make room for a new connection, the
+    /// one that has waited longest for its client is closed.
     pub connections: usize,
-    /// Largest number of open connections of one address, or of one /64 of IPv6. One /48 may have four times as
-    /// many, but at most half of all. Does not apply to trusted proxies.
+    /// Largest number of open connections of one address, or of one /64 of IPv6. One /48 may have four times as many,
+    /// but at most half of all connections. Does not apply to trusted proxies.
     pub connections_per_address: usize,
-    /// Largest head of a request, in bytes.
+    /// Largest size of a request's head, in bytes.
     pub head_bytes: u64,
-    /// Time within which a complete head must arrive. Also the lifetime of an idle connection.
+    /// Time within which a complete head must arrive. It is also the lifetime of an idle connection.
     pub head_timeout: Duration,
-    /// Longest time for which a client may read its answer slower than `read_bytes_per_second`.
+    /// Longest time for which a client may read its answer more slowly than `read_bytes_per_second`.
     pub write_timeout: Duration,
-    /// Lowest average reading speed of a client over `write_timeout`, in bytes per second.
+    /// Lowest average speed at which a client must read over `write_timeout`, in bytes per second.
     pub read_bytes_per_second: u64,
-    /// Longest time for which a body may arrive slower than `body_bytes_per_second`. Only time in which the server waits
-    /// for the client counts.
+    /// Longest time for which a body may arrive more slowly than `body_bytes_per_second`. Only time in which the server
+    /// waits for the client counts.
     pub body_timeout: Duration,
     /// Lowest average speed at which a body must arrive over `body_timeout`, in bytes per second.
     pub body_bytes_per_second: u64,
 }
 
-/// Grace period and retention of a cancelled tenant (`staged-deletion`).
+/// The section `[retention]`: grace period and retention of a cancelled tenant (`staged-deletion`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct RetentionConfig {
     /// Number of days for which a cancelled tenant can still be used.
     pub grace_days: u32,
-    /// Number of days after that for which its data is retained.
+    /// Number of days after the grace period for which the tenant's data is retained.
     pub retention_days: u32,
-    /// Takes a backup before data is removed.
+    /// True to make a backup before data is removed.
     pub final_backup: bool,
-    /// Number of days for which the backups of a purged tenant are retained. 0: removed with it.
+    /// Number of days for which the backups of a purged tenant are retained; 0 to remove them with the tenant.
     pub backups_days: u32,
-    /// Largest number of tenants that one automatic run purges. 0: no automatic purges.
+    /// Largest number of tenants that one automatic run purges; 0 for no automatic purges.
     pub max_purges_per_run: u32,
-    /// Number of hours between two such runs.
+    /// Number of hours between two automatic runs.
     pub run_every_hours: u32,
 }
 
-/// Authentication.
+/// The section `[auth]`: authentication.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuthConfig {
     /// Lifetime of a session in hours.
     pub session_hours: u32,
-    /// Roles of memberships. A person who registers a tenant gets the first one.
+    /// Roles of memberships. A user who registers a tenant gets the first role.
     pub roles: Vec<RoleName>,
     /// Largest number of failed sign-ins from one network per minute (`account-enumeration`).
     pub login_per_minute: u32,
-    /// Largest number of failed sign-ins at one account per hour, from all networks together from which it never signed
-    /// in.
+    /// Largest number of failed sign-ins at one account per hour, from all networks together from which the account
+    /// never signed in.
     pub guesses_per_hour: u32,
-    /// Number of failed sign-ins after which an account is locked for their network, first for a minute, then longer.
-    /// 0: never.
+    /// Number of failed sign-ins from a network after which an account is locked for that network, first for a minute,
+    /// then longer; 0 for never.
     pub lock_after: u32,
     /// Longest duration of such a lock, in minutes.
     pub lock_minutes: u32,
@@ -241,25 +242,26 @@ pub struct AuthConfig {
     pub jwt: Vec<JwtProvider>,
 }
 
-/// An issuer of tokens. It has one algorithm and one key source, and nothing in a token chooses either
+/// An issuer of tokens. It has one algorithm and one source of keys, and nothing in a token chooses either
 /// (`token-confusion`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct JwtProvider {
-    /// Exact `iss`.
+    /// Exact value of the claim `iss`.
     pub issuer: String,
-    /// Accepted `aud`; never empty (`claims-skipped`).
+    /// Accepted values of the claim `aud`; never empty (`claims-skipped`).
     pub audience: Vec<String>,
     /// The only accepted algorithm.
     pub algorithm: JwtAlgorithm,
-    /// Location of its keys.
+    /// Location of the issuer's keys.
     pub key: KeySource,
-    /// Claim that names the tenant by slug, such as `custom:organization_id`.
+    /// Name of the claim that names the tenant by slug, such as `custom:organization_id`.
     pub tenant_claim: String,
-    /// Claim that identifies the user.
+    /// Name of the claim that identifies the user.
     pub user_claim: String,
-    /// Refuses a token without `nbf`.
+    /// True to refuse a token without `nbf`.
     pub require_nbf: bool,
-    /// Tenants that this issuer may name (`foreign-issuer`). Empty: all, for the platform's own issuer.
+    /// Tenants that this issuer may name (`foreign-issuer`). Empty for all tenants, which suits the platform's own
+    /// issuer.
     pub tenants: Vec<Slug>,
 }
 
@@ -280,7 +282,7 @@ pub enum JwtAlgorithm {
 }
 
 impl JwtAlgorithm {
-    /// Returns true if tokens are signed with a shared secret, not with a key pair.
+    /// Returns true if tokens are signed with a shared secret instead of a key pair.
     pub fn is_symmetric(self) -> bool {
         matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
     }
@@ -289,19 +291,19 @@ impl JwtAlgorithm {
 /// Location of an issuer's keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeySource {
-    /// A public key, PEM.
+    /// A file with a public key in PEM format.
     KeyFile(PathBuf),
-    /// A key set on disk.
+    /// A file with a key set.
     JwksFile(PathBuf),
-    /// A key set fetched over https.
+    /// A URL from which a key set is fetched over https.
     JwksUrl(String),
     /// Name of an environment variable with the shared secret. Secrets are never in the file.
     SecretEnv(String),
 }
 
 impl Config {
-    /// Changes the data directory. Servers inside the configured data directory move with it; others stay where they
-    /// are.
+    /// Changes the data directory. Servers inside the configured data directory move with it; others stay at their
+    /// place.
     pub fn set_data_dir(&mut self, dir: &std::path::Path) {
         for server in &mut self.servers {
             if let Location::Sqlite(path) = &mut server.location
@@ -320,10 +322,10 @@ impl Config {
         self.stores.iter().find(|store| store.name.as_str() == name)
     }
 
-    /// Returns the store with this name if every tenant has one.
+    /// Returns the store with this name if it is a store of tenants.
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] otherwise.
+    /// Returns [`crate::Error::NotFound`] for any other name.
     pub fn tenant_store(&self, name: &StoreName) -> crate::Result<&StoreConfig> {
         let store = self.store(name.as_str()).filter(|store| store.scope == Scope::Tenant);
         store.ok_or(crate::Error::NotFound("store"))
@@ -339,7 +341,7 @@ impl Config {
         self.plans.iter().find(|plan| plan.name.as_str() == name)
     }
 
-    /// Stores of one scope, in the order of the file.
+    /// Returns the stores of one scope, in the order of the file.
     pub fn stores_of(&self, scope: Scope) -> impl Iterator<Item = &StoreConfig> {
         self.stores.iter().filter(move |store| store.scope == scope)
     }

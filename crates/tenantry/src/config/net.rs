@@ -1,4 +1,4 @@
-//! Address ranges of trusted proxies. Used before a peer's forwarded headers are read.
+//! Address ranges of trusted proxies. Checked before a peer's forwarded headers are read.
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
@@ -56,7 +56,7 @@ impl fmt::Display for IpRange {
 mod tests {
     use super::*;
 
-    /// `host-spoofing`: only the peers that were named.
+    /// `host-spoofing`: only the named peers are trusted.
     #[test]
     fn ranges_hold_their_own_addresses_only() {
         let range: IpRange = "10.1.0.0/16".parse().unwrap();

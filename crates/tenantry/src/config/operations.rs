@@ -1,27 +1,27 @@
 //! `[operations]`: how long writers wait for a move, and how long finished operations and former databases are
 //! retained.
 //!
-//! Read by [`super::read`]; used by records and operations.
+//! The module `read` reads the section; records and operations use it.
 
 use super::reader::Section;
 use std::time::Duration;
 
-/// Settings of operations on tenants.
+/// The section `[operations]`: settings of operations on tenants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperationsConfig {
-    /// Longest time that a write waits for its place to be moved or restored. After that it is refused with 503.
+    /// Longest time that a write waits while its place is moved or restored. After that, it is refused with 503.
     pub write_wait: Duration,
-    /// How long the old place is retained after a move, promote or demote.
+    /// Time for which the old place is retained after a move, promotion or demotion.
     pub keep_moved: Duration,
     /// Number of days for which finished operations stay in the list.
     pub keep_days: u32,
-    /// Number of days after which an orphaned database of a placement or tenant that is gone is removed, if a crash or
-    /// a restored catalog left it behind. 0: never, it is only reported.
+    /// Number of days after which an orphaned database is removed if its placement or tenant is gone, and a crash or a
+    /// restored catalog left it behind; 0 to only report it.
     pub orphan_days: u32,
 }
 
 impl OperationsConfig {
-    /// `keep_moved` in microseconds.
+    /// Returns `keep_moved` in microseconds.
     pub fn keep_moved_us(&self) -> i64 {
         i64::try_from(self.keep_moved.as_micros()).unwrap_or(i64::MAX)
     }

@@ -1,21 +1,21 @@
-//! Where a secret is. The configuration names the place; nothing in it is a secret itself.
+//! Location of a secret. The configuration names only the location and contains no secret.
 
 use std::path::PathBuf;
 
-/// The place of a secret.
+/// Location of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Secret {
-    /// An environment variable.
+    /// An environment variable with this name.
     Env(String),
-    /// A file, resolved against the directory of `tenantry.toml`.
+    /// A file with this path, resolved against the directory of `tenantry.toml`.
     File(PathBuf),
 }
 
 impl Secret {
-    /// Reads the secret, without the line end of a file.
+    /// Reads the secret, without a file's trailing line break.
     ///
     /// # Errors
-    /// The reason, which names the variable or the file and never what it holds.
+    /// Returns the reason. It names the variable or the file, never the contents.
     pub(crate) fn read(&self) -> Result<String, String> {
         let read = match self {
             Self::Env(name) => std::env::var(name).map_err(|_| format!("{name} is not set")),

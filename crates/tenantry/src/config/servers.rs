@@ -1,7 +1,7 @@
-//! `[servers.NAME]`: where databases are.
+//! `[servers.NAME]`: the places for databases.
 //!
-//! Read and checked with the rest of the file. A URL with a password is never in the file: it names the variable or the
-//! file that holds the URL, which is read when the engine is opened.
+//! Read and checked with the rest of the file. A URL with a password is never in the file: the file names the variable
+//! or the file that contains the URL, which is read when the engine is opened.
 
 use super::{Config, PlatformConfig, reader::Section, secret::Secret};
 use std::{
@@ -16,14 +16,14 @@ use tenantry_engine::{Kind, PostgresUrl, name::ServerName, place::EngineKind};
 pub struct ServerConfig {
     /// Name in `[servers.NAME]`.
     pub name: ServerName,
-    /// Where it is.
+    /// Location of the server's databases.
     pub location: Location,
 }
 
-/// Where a server's databases are.
+/// Location of a server's databases.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Location {
-    /// Directory of SQLite files. Resolved against the data directory.
+    /// A directory of SQLite files. Resolved against the data directory.
     Sqlite(PathBuf),
     /// A PostgreSQL server.
     Postgres(PostgresConfig),
@@ -32,31 +32,32 @@ pub enum Location {
 /// A PostgreSQL server.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PostgresConfig {
-    /// URL of the role that owns everything. Its database holds pools and the schemas of tenants.
+    /// URL with the role that owns everything. Its database holds the pools and the schemas of tenants.
     pub url: UrlSource,
-    /// What the names of databases, schemas and roles begin with, so that installations can share a server.
+    /// Prefix of the names of databases, schemas and roles, so that several installations can share a server.
     pub prefix: String,
     /// Largest number of connections of this process to the server.
     pub most_connections: usize,
-    /// Largest number of these to one database. `None`: three quarters.
+    /// Largest number of these connections to one database; `None` for three quarters.
     pub per_database_connections: Option<usize>,
-    /// How long an idle connection stays open.
+    /// Time for which an idle connection stays open.
     pub idle: Duration,
-    /// The URL leads to a pooler that gives each transaction another connection, such as PgBouncer.
+    /// True if the URL leads to a pooler that may give each transaction another connection, such as PgBouncer.
     pub pooler: bool,
-    /// Address by which other databases reach the server for joins with shared data. `None`: as it reaches itself, or as
-    /// this process reaches it.
+    /// Address at which other databases reach the server for joins with shared data; `None` for the address at which it
+    /// reaches itself, or this process reaches it.
     pub join_url: Option<String>,
-    /// Bytes that its databases may take: PostgreSQL does not tell how large its disk is. `None`: not known.
+    /// Bytes that the platform's databases may take, because PostgreSQL does not report the size of its disk; `None` if
+    /// not known.
     pub capacity: Option<u64>,
-    /// Reads of records do not go to a replica that lacks older commits.
+    /// Age from which a replica must have a commit: reads of records do not go to a replica that lacks older commits.
     pub replica_lag: Duration,
-    /// Its read replicas.
+    /// Read replicas of the server.
     pub replicas: Vec<ReplicaConfig>,
 }
 
 impl Config {
-    /// Returns the longest lag of reads at replicas; None if no server has any.
+    /// Returns the longest lag that reads at replicas may have, or `None` if no server has replicas.
     pub(crate) fn replica_lag(&self) -> Option<Duration> {
         let lag = |server: &ServerConfig| match &server.location {
             Location::Postgres(postgres) if !postgres.replicas.is_empty() => Some(postgres.replica_lag),
@@ -73,24 +74,24 @@ pub struct ReplicaConfig {
     pub name: ServerName,
     /// URL with the role that owns everything.
     pub url: UrlSource,
-    /// Largest number of connections of this process to the replica. `None`: as many as to the server.
+    /// Largest number of connections of this process to the replica; `None` for as many as to the server.
     pub most_connections: Option<usize>,
 }
 
-/// Where the URL of a server is.
+/// Location of a server's URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UrlSource {
-    /// In the file itself: it contains no password.
+    /// The URL is in the file itself, and contains no password.
     Text(String),
-    /// In a variable or a file of its own.
+    /// The URL is in a variable or a separate file.
     Secret(Secret),
 }
 
-/// Longest prefix in bytes. Names of tenants need the rest.
+/// Longest prefix in bytes. The names of tenants need the rest.
 const LONGEST_PREFIX: usize = 12;
 
 impl ServerConfig {
-    /// Database software.
+    /// Returns the database software of the server.
     pub fn engine(&self) -> EngineKind {
         match self.location {
             Location::Sqlite(_) => EngineKind::Sqlite,
@@ -98,7 +99,7 @@ impl ServerConfig {
         }
     }
 
-    /// Directory of its SQLite files. `None`: it is a server of another kind.
+    /// Returns the directory of the server's SQLite files, or `None` if it is another kind of server.
     pub fn path(&self) -> Option<&Path> {
         match &self.location {
             Location::Sqlite(path) => Some(path),
@@ -106,7 +107,7 @@ impl ServerConfig {
         }
     }
 
-    /// What the names of its databases begin with.
+    /// Returns the prefix of the names of the server's databases.
     pub(crate) fn prefix(&self) -> &str {
         match &self.location {
             Location::Sqlite(_) => "",
@@ -116,7 +117,7 @@ impl ServerConfig {
 }
 
 impl PostgresConfig {
-    /// The defaults for this URL.
+    /// Returns the defaults for this URL.
     pub fn at(url: UrlSource) -> Self {
         Self {
             url,
@@ -134,10 +135,10 @@ impl PostgresConfig {
 }
 
 impl UrlSource {
-    /// Reads the URL from where the configuration says it is.
+    /// Reads the URL from its configured location.
     ///
     /// # Errors
-    /// The reason, without any part of the URL.
+    /// Returns the reason, without any part of the URL.
     pub(crate) fn read(&self) -> Result<String, String> {
         match self {
             Self::Text(url) => Ok(url.clone()),
@@ -210,7 +211,7 @@ fn read_url(section: &Section<'_>, dir: &Path, of: &str) -> UrlSource {
     first.unwrap_or(UrlSource::Text(String::new()))
 }
 
-/// Checks each server, and that no two can use the same files or the same names.
+/// Checks each server, and that no two servers can use the same files or the same names.
 pub(super) fn check(config: &Config, report: &mut dyn FnMut(&str, String)) {
     if config.servers.is_empty() {
         report("servers", "at least one server is needed".into());
@@ -233,8 +234,8 @@ pub(super) fn check(config: &Config, report: &mut dyn FnMut(&str, String)) {
     }
 }
 
-/// Finds servers that would give the same names on the same PostgreSQL server, with what is wrong. Roles and databases
-/// belong to the whole server, so another home database does not keep them apart.
+/// Returns servers that would use the same names on the same PostgreSQL server, each with a description of the problem.
+/// Roles and databases belong to the whole server, so another home database does not separate them.
 pub(crate) fn same_names<'c>(
     servers: impl IntoIterator<Item = (&'c ServerName, &'c str, PostgresUrl)>,
 ) -> Vec<(&'c ServerName, String)> {
@@ -266,7 +267,7 @@ fn check_path(
     let nested = |other: &&ServerConfig| {
         other.path().is_some_and(|other| path.starts_with(other) || other.starts_with(path))
     };
-    // If one were inside the other, two servers could use the same file.
+    // If one directory were inside the other, two servers could use the same file.
     if let Some(other) = earlier.iter().find(nested) {
         report(&format!("servers.{name}.path"), format!("lies in the same place as servers.{}", other.name));
     }
@@ -301,7 +302,7 @@ fn check_postgres(name: &ServerName, postgres: &PostgresConfig, report: &mut dyn
     }
 }
 
-/// Checks the address of a server for joins. It names no role: other databases sign in with one of their own.
+/// Checks the address of a server for joins. It must name no role: other databases sign in with roles of their own.
 fn check_join_url(path: &str, url: &str, report: &mut dyn FnMut(&str, String)) {
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);
     if rest.contains('@') {
@@ -319,7 +320,7 @@ fn check_join_url(path: &str, url: &str, report: &mut dyn FnMut(&str, String)) {
     }
 }
 
-/// Checks a URL in the file.
+/// Checks a URL that is in the file.
 fn check_url(path: &str, url: &UrlSource, report: &mut dyn FnMut(&str, String)) {
     let UrlSource::Text(url) = url else { return };
     if url.is_empty() {

@@ -1,7 +1,7 @@
 //! Templates for the names of databases: `tenant_{slug}`, `djo_{slug}_db`.
 //!
 //! Used when a placement is created. The catalog records the result, and routing never renders a template again
-//! (`catalog-placement`). Never yields a name that the engine would have to check a second time.
+//! (`catalog-placement`). A template only yields names that are valid for the engine.
 
 use super::model::Scope;
 use std::{fmt, str::FromStr};
@@ -10,31 +10,31 @@ use tenantry_engine::{
     place::Isolation,
 };
 
-/// Bytes of `_` and a generation of six digits.
+/// Number of bytes of `_` and a generation of six digits.
 const GENERATION: usize = 7;
-/// Largest number of bytes of a name without its generation.
+/// Largest number of bytes in a name without its generation.
 const MOST: usize = 63 - GENERATION;
-/// Largest number of bytes of a slug.
+/// Largest number of bytes in a slug.
 const LONGEST_SLUG: usize = 40;
-/// Largest number of bytes of a name without generation and slug.
+/// Largest number of bytes in a name without generation and slug.
 const MOST_BESIDE_SLUG: usize = MOST - LONGEST_SLUG;
 
-/// Literal text, with or without a `{slug}` in it.
+/// Literal text, with or without `{slug}` in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameTemplate {
     before: String,
-    /// There is a `{slug}` between `before` and `after`.
+    /// True if there is a `{slug}` between `before` and `after`.
     per_tenant: bool,
     after: String,
 }
 
-/// Why a template was refused.
+/// Reason why a template was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("name template {0:?}: {1}")]
 pub struct TemplateError(String, &'static str);
 
 impl NameTemplate {
-    /// Returns the default: in the style of `tenant_{slug}` for a database per tenant, or the store's own name for a
+    /// Returns the default template: like `tenant_{slug}` for a database per tenant, or the store's own name for a
     /// single database. A long store name is truncated so that the longest slug fits.
     pub fn default_for(store: &StoreName, scope: Scope, isolation: Isolation) -> Self {
         let (before, per_tenant) = match (scope, isolation) {
@@ -47,25 +47,25 @@ impl NameTemplate {
         Self { before, per_tenant, after: String::new() }
     }
 
-    /// Returns the default for a schema or database per tenant, where each name is preceded by `prefix` bytes.
+    /// Returns the default template for a schema or database per tenant, if `prefix` bytes precede each name.
     pub(crate) fn default_beside(store: &StoreName, prefix: usize) -> Self {
         let room = MOST_BESIDE_SLUG.saturating_sub(prefix + 1).max(1);
         let before = format!("{:.*}_", room, store.as_str());
         Self { before, per_tenant: true, after: String::new() }
     }
 
-    /// Returns the name of one tenant's database without generation: the catalog's `base`, to which a generation is
-    /// appended so that no name is used twice (`no-reuse`). Always a valid physical name.
+    /// Returns the name of one tenant's database without generation. It is the catalog's `base`, to which a generation
+    /// is appended so that no name is used twice (`no-reuse`). It is always a valid physical name.
     pub fn base_for(&self, slug: &Slug) -> String {
         format!("{}{}{}", self.before, if self.per_tenant { slug.as_str() } else { "" }, self.after)
     }
 
-    /// Returns the name of the single database of a system or pooled store. Always a valid physical name.
+    /// Returns the name of the single database of a system or pooled store. It is always a valid physical name.
     pub fn base(&self) -> String {
         format!("{}{}", self.before, self.after)
     }
 
-    /// Returns the length in bytes of its longest name, the generation included.
+    /// Returns the length in bytes of the template's longest name, including the generation.
     pub(super) fn longest(&self) -> usize {
         let slug = if self.per_tenant { LONGEST_SLUG + GENERATION } else { 0 };
         self.before.len() + slug + self.after.len()
@@ -76,7 +76,7 @@ impl NameTemplate {
         self.per_tenant
     }
 
-    /// Returns true if a tenant's name under one template could equal another tenant's name under the other.
+    /// Returns true if a name under one template could equal a name under the other.
     pub fn may_clash(&self, other: &Self) -> bool {
         let before = rest(&self.before, &other.before);
         let after = rest_back(&self.after, &other.after);
@@ -84,7 +84,7 @@ impl NameTemplate {
             (false, false) => self.base() == other.base(),
             (true, false) => self.could_be(&other.base()),
             (false, true) => other.could_be(&self.base()),
-            // The additional literal text of one template must be able to be part of the other's slug.
+            // The additional literal text of one template must fit into a slug of the other.
             (true, true) => before.zip(after).is_some_and(|(b, a)| slug_like(b) && slug_like(a)),
         }
     }
@@ -99,7 +99,7 @@ fn slug_like(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
-/// Returns the additional text of the longer one, if one begins with the other.
+/// Returns the additional text of the longer one if one begins with the other.
 fn rest<'a>(a: &'a str, b: &'a str) -> Option<&'a str> {
     a.strip_prefix(b).or_else(|| b.strip_prefix(a))
 }

@@ -1,26 +1,26 @@
-//! Carries the whole catalog from one control store to another, whatever their databases.
+//! Copies the whole catalog from one control store to another, whatever their databases are.
 //!
-//! Called by the backup of a control store that is no file, and by the restore into one. The rows of each table are read in
-//! the order of their keys and hashed on both sides: a copy that is not equal is refused.
+//! The backup of a control store that is not a file calls it, and the restore into such a store. The rows of each table
+//! are read in the order of their keys and hashed on both sides; a copy that differs is refused.
 
 use super::migrate;
 use crate::{Error, Result};
 use std::fmt::Write;
 use tenantry_engine::{SqlRow, SystemColumn, SystemDb, Tx, value::Value};
 
-/// Number of rows carried at a time.
+/// Number of rows copied in one page.
 const PAGE: usize = 200;
 
-/// Replaces the rows of `to` with those of the snapshot `from`, which has all migrations of this program. Returns the
-/// number of rows.
+/// Replaces the rows of `to` with the rows of the snapshot `from`, which has all migrations of this program. Returns
+/// the number of rows.
 ///
 /// # Errors
-/// Those of both stores; [`Error::Internal`] if the copy is not equal.
+/// Returns the errors of both stores, and [`Error::Internal`] if the copy differs from the original.
 pub(crate) async fn carry(from: &mut Tx, to: &SystemDb, now_us: i64) -> Result<u64> {
     migrate::run(to, now_us).await?;
     let mut into = to.begin().await?;
     let tables: Vec<&str> = migrate::tables().collect();
-    // Tables come after those that they refer to.
+    // A table comes after the tables to which it refers, so delete in reverse order.
     for table in tables.iter().rev() {
         into.execute(&format!("DELETE FROM {table}"), &[]).await?;
     }
@@ -61,7 +61,8 @@ async fn insert(into: &mut Tx, table: &str, columns: &[SystemColumn], rows: &[Sq
     Ok(())
 }
 
-/// Raises the last ids, so that no id is assigned twice. A database may assign ids in tables where the other does not.
+/// Raises the last ids, so that no id is assigned twice. One database may assign ids in tables in which the other does
+/// not.
 async fn carry_ids(from: &mut Tx, into: &mut Tx) -> Result<()> {
     let known = from.last_ids().await?;
     for (numbered, _) in into.last_ids().await? {
@@ -76,11 +77,11 @@ async fn carry_ids(from: &mut Tx, into: &mut Tx) -> Result<()> {
     Ok(())
 }
 
-/// Reads a table page by page.
+/// Reader of a table, page by page.
 struct Pages {
     first: String,
     next: String,
-    /// Positions of the key's columns.
+    /// Positions of the key's columns in a row.
     key: Vec<usize>,
     after: Option<Vec<Value>>,
     hasher: blake3::Hasher,
@@ -106,7 +107,7 @@ impl Pages {
         }
     }
 
-    /// Returns the next rows. `None`: there are no more.
+    /// Returns the next rows, or `None` if there are no more.
     async fn next(&mut self, tx: &mut Tx) -> Result<Option<Vec<SqlRow>>> {
         let rows = match &self.after {
             None => tx.query(&self.first, &[]).await?,
@@ -118,7 +119,7 @@ impl Pages {
         let mut text = String::new();
         for row in &rows {
             for value in row.values()? {
-                // The form of a text is quoted, so no two rows have the same one. Writing to a string never fails.
+                // Text values are quoted, so no two different rows have the same form. Writing to a string never fails.
                 let _ = writeln!(text, "{value:?}");
             }
         }

@@ -1,6 +1,6 @@
-//! The only place that reads the clocks. Instants are microseconds since 1970, UTC.
+//! The only module that reads the clocks. Times are microseconds since 1970, UTC.
 //!
-//! Called by everything that stores or compares an instant. Never reads a time zone. The system clock may be wrong, so
+//! All code that stores or compares a time calls it. It never reads a time zone. The system clock may be wrong, so
 //! irreversible work uses [`Clock::due_us`] instead of [`Clock::now_us`]; see `docs/decisions/clock.md`.
 
 use std::{
@@ -16,39 +16,39 @@ pub const SECOND_US: i64 = 1_000_000;
 /// One day in microseconds.
 pub const DAY_US: i64 = 86_400 * SECOND_US;
 
-/// Formats an instant for programs: RFC 3339 in UTC, always with six digits after the decimal point. `None`: the year
-/// cannot be written.
+/// Formats a time for programs: RFC 3339 in UTC, always with six digits after the decimal point. Returns `None` if the
+/// year cannot be written.
 pub fn iso(us: i64) -> Option<String> {
     jiff::Timestamp::from_microsecond(us).ok().map(|at| format!("{at:.6}"))
 }
 
-/// Like [`iso`], but returns the number if the instant cannot be written.
+/// Formats a time like [`iso`], or as a number if [`iso`] cannot write it.
 pub(crate) fn text(us: i64) -> String {
     iso(us).unwrap_or_else(|| us.to_string())
 }
 
-/// Serializes an instant with six digits after the decimal point.
+/// Serializes a time with six digits after the decimal point.
 pub(crate) fn six_digits<S: serde::Serializer>(at: &jiff::Timestamp, into: S) -> Result<S::Ok, S::Error> {
     into.collect_str(&format_args!("{at:.6}"))
 }
 
-/// Returns true if a date lies further ahead than any process could have set it, which is at most `reach_us` after its
-/// own clock. That clock was wrong, and the date means nothing.
+/// Returns true if a date is further in the future than any process with a correct clock could have set it, which is at
+/// most `reach_us` after its own time. The process's clock was wrong, and the date means nothing.
 pub(crate) fn is_out_of_reach(date_us: i64, now_us: i64, reach_us: i64) -> bool {
     date_us.saturating_sub(now_us) > reach_us
 }
 
-/// Says that the system clock of this host is used.
+/// Marker for an installation that uses the system clock of this host.
 const NO_SERVER: i64 = i64::MIN;
 
 /// The clocks as this process last read them for the catalog.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reading {
-    /// [`Clock::lived_us`] at that moment.
+    /// Value of [`Clock::lived_us`] at that moment.
     pub(crate) lived_us: i64,
-    /// [`Clock::now_us`] at that moment.
+    /// Value of [`Clock::now_us`] at that moment.
     pub(crate) wall_us: i64,
-    /// The witnessed time at that moment.
+    /// Witnessed time at that moment.
     pub(crate) witnessed_us: i64,
 }
 
@@ -61,11 +61,11 @@ struct Inner {
     start: Instant,
     /// Time of the control store's server at `start`, in microseconds, or [`NO_SERVER`].
     server_start_us: AtomicI64,
-    /// Added to the system clock, for test suites.
+    /// Offset that test suites add to the system clock.
     wall_offset_us: AtomicI64,
-    /// Added to the monotonic clock, for test suites.
+    /// Offset that test suites add to the monotonic clock.
     lived_offset_us: AtomicI64,
-    /// The last reading for the catalog's row. `None`: this clock has no catalog and is trusted.
+    /// Last reading for the catalog's row; `None` if this clock has no catalog and is trusted.
     reading: Mutex<Option<Reading>>,
 }
 
@@ -82,8 +82,8 @@ impl Default for Clock {
 }
 
 impl Clock {
-    /// Current time of the system clock, in microseconds. Where the control store is on a server, it is that server's: then
-    /// all hosts have the same.
+    /// Returns the current time of the system clock, in microseconds. If the control store is on a server, it is that
+    /// server's time, so all hosts have the same time.
     pub fn now_us(&self) -> i64 {
         let now_us = match self.0.server_start_us.load(Ordering::Relaxed) {
             NO_SERVER => jiff::Timestamp::now().as_microsecond(),
@@ -92,7 +92,7 @@ impl Clock {
         now_us + self.0.wall_offset_us.load(Ordering::Relaxed)
     }
 
-    /// Takes the time that the control store's server had at an instant.
+    /// Sets the time from the control store's server, which reported `us` at `at`.
     pub(crate) fn set_by_server(&self, us: i64, at: Instant) {
         self.0.server_start_us.store(us - self.since_start_us(at), Ordering::Relaxed);
     }
@@ -101,48 +101,48 @@ impl Clock {
         i64::try_from(at.saturating_duration_since(self.0.start).as_micros()).unwrap_or(i64::MAX)
     }
 
-    /// Age of this process by the monotonic clock, in microseconds.
+    /// Returns the age of this process by the monotonic clock, in microseconds.
     pub fn lived_us(&self) -> i64 {
         let lived = self.since_start_us(Instant::now());
         lived.saturating_add(self.0.lived_offset_us.load(Ordering::Relaxed))
     }
 
-    /// Instant up to which irreversible work is due: the earlier of the system clock and the witnessed time, which no
-    /// jump of the system clock moves.
+    /// Returns the time up to which irreversible work is due: the earlier of the system time and the witnessed time,
+    /// which no jump of the system clock moves.
     pub fn due_us(&self) -> i64 {
         let now_us = self.now_us();
         self.witnessed_us().map_or(now_us, |witnessed_us| witnessed_us.min(now_us))
     }
 
-    /// Instant at which a retention that begins now starts: the later of the system clock and the witnessed time, so
-    /// that a slow clock shortens no retention.
+    /// Returns the time at which a retention that begins now starts: the later of the system time and the witnessed
+    /// time, so that a slow clock shortens no retention.
     pub fn retain_from_us(&self) -> i64 {
         let now_us = self.now_us();
         self.witnessed_us().map_or(now_us, |witnessed_us| witnessed_us.max(now_us))
     }
 
-    /// The witnessed time. `None` before the catalog was read.
+    /// Returns the witnessed time, or `None` before the catalog was read.
     pub(crate) fn witnessed_us(&self) -> Option<i64> {
         self.reading().map(|reading| reading.witnessed_us + (self.lived_us() - reading.lived_us))
     }
 
-    /// The last reading of the clocks. `None` before the catalog was read.
+    /// Returns the last reading of the clocks, or `None` before the catalog was read.
     pub(crate) fn reading(&self) -> Option<Reading> {
         *self.0.reading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Replaces the last reading.
+    /// Replaces the last reading of the clocks.
     pub(crate) fn looked(&self, reading: Reading) {
         *self.0.reading.lock().unwrap_or_else(PoisonError::into_inner) = Some(reading);
     }
 
-    /// Advances both clocks, as if the process had run that long; for test suites.
+    /// Advances both clocks, as if the process had run for that long. For test suites.
     pub fn advance_us(&self, by_us: i64) {
         self.0.wall_offset_us.fetch_add(by_us, Ordering::Relaxed);
         self.0.lived_offset_us.fetch_add(by_us, Ordering::Relaxed);
     }
 
-    /// Moves the system clock forward, or back if negative, while no time passes; for test suites.
+    /// Moves the system clock forward, or back if negative, while no time passes. For test suites.
     pub fn jump_us(&self, by_us: i64) {
         self.0.wall_offset_us.fetch_add(by_us, Ordering::Relaxed);
     }

@@ -2,16 +2,17 @@
 //! to an earlier state.
 //!
 //! Called when a tenant or a placement is recorded, when backups are added to the catalog, and when a restored control
-//! store is prepared. The database itself never assigns such an id twice, as long as the store does not go back in time.
+//! store is prepared. The database itself never assigns an id twice as long as the store does not go back in time.
 
 use super::{has_table, params, settings};
 use crate::Result;
 use tenantry_engine::Tx;
 
-/// Key of the highest generation that exists outside the catalog.
+/// Settings key of the highest generation that exists outside the catalog.
 pub(crate) const GENERATION: &str = "highest_generation";
 
-/// Ids from here on are ignored: no installation has as many rows, and JSON numbers end here.
+/// Limit from which ids are ignored: no installation has as many rows, and JSON represents integers exactly only below
+/// it.
 const MOST: i64 = 1 << 53;
 
 /// Ensures that the next row of `table` gets an id above `to`.
@@ -32,7 +33,8 @@ pub(crate) async fn skip(tx: &mut Tx, count: i64) -> Result<()> {
     Ok(())
 }
 
-/// Returns the highest tenant id in the catalog's own records of tenants that it may no longer have.
+/// Returns the highest tenant id in the catalog's records. These may mention tenants that the catalog itself no longer
+/// has.
 pub(crate) async fn highest_tenant(tx: &mut Tx) -> Result<i64> {
     let sql = "SELECT coalesce(max(id), 0) FROM (SELECT max(tenant) AS id FROM backups \
         UNION ALL SELECT max(tenant) FROM placements \

@@ -1,9 +1,10 @@
-//! Keeps the caches of all processes coherent without a query while nothing changes.
+//! Keeps the caches of all processes coherent, without a query while nothing changes.
 //!
-//! Every change appends what it touched to the table `invalidations`, in its own transaction. A reader compares the
-//! database's change counter (the header of its shared memory, or what its server reports) with the one that it last saw. Only when they differ, it
-//! reads the new rows and drops exactly those cache entries. Called through `Control::refresh`, `listen` and `epoch`.
-//! It never guesses: a reader that is too far behind drops everything.
+//! Every change appends the subjects that it touched to the table `invalidations`, in its own transaction. A reader
+//! compares the database's change counter (in the header of its shared memory, or as its server reports it) with the
+//! value that it last saw. Only if they differ, it reads the new rows and drops exactly those cache entries. Called
+//! through `Control::refresh`, `listen` and `epoch`. It never guesses: a reader that is too far behind drops
+//! everything.
 
 use super::{
     members::{self, Trust},
@@ -34,7 +35,7 @@ const PRUNE_EVERY: i64 = 1_000;
 pub enum Subject {
     /// Record, subscription, entitlements or placements of a tenant.
     Tenant(TenantId),
-    /// A user, their flags, memberships or credentials.
+    /// A user with their flags, memberships or credentials.
     User(UserId),
     /// A session, by the hash of its token.
     Session(String),
@@ -42,7 +43,7 @@ pub enum Subject {
     ApiKey(String),
     /// Rows of a shared model that are being deleted, by the name of the model.
     Leaving(String),
-    /// Everything of one kind or of an unknown kind: caches drop all entries.
+    /// Everything of one kind, or something of an unknown kind: caches drop all entries.
     Everything,
 }
 
@@ -58,7 +59,7 @@ impl Subject {
         }
     }
 
-    /// Parses a row. Unknown rows of a newer program drop everything.
+    /// Parses a row. An unknown row of a newer program drops everything.
     fn from_row(row: &SqlRow) -> Result<Self> {
         let key = row.text(2)?;
         Ok(match (row.text(1)?, key.parse::<i64>()) {
@@ -77,12 +78,12 @@ type Listener = Box<dyn Fn(&Subject) + Send + Sync>;
 pub(super) struct Hub {
     /// Change counter of the database as of the last refresh.
     seen: AtomicU64,
-    /// Last sequence number applied. Locked during a refresh, so that no task continues with a stale entry that another
+    /// Last applied sequence number. Locked during a refresh, so that no task continues with a stale entry that another
     /// task is still dropping.
     seq: Mutex<i64>,
     epoch: AtomicU64,
     listeners: RwLock<Vec<Listener>>,
-    /// Whether this process may answer from its caches while it has heard of no commit.
+    /// Time until which this process may answer from its caches without asking the control store for commits.
     pub(super) trust: Trust,
 }
 
@@ -113,10 +114,10 @@ impl Hub {
         if self.trust.holds() && db.mark() == self.seen.load(Acquire) {
             return Ok(());
         }
-        // Boxed: it is rare, and the future of a request stays small.
+        // Boxed because new invalidations are rare: the future of a request stays small.
         let news = Box::pin(async {
             let mut seq = self.seq.lock().await;
-            // Read before the rows: a commit in between is processed again next time, never missed.
+            // Read the counter before the rows: a commit in between is processed again next time, never missed.
             let counter = db.mark();
             match self.trust.holds() && counter == self.seen.load(Acquire) {
                 true => Ok(()),
@@ -129,8 +130,8 @@ impl Hub {
         tokio::time::timeout(members::ANSWER, news).await.unwrap_or_else(|_| Err(members::no_answer()))
     }
 
-    /// Applies everything that was committed before this call, whatever this process has heard. Returns the number of the
-    /// last invalidation applied.
+    /// Applies everything that was committed before this call, whatever this process has heard of. Returns the number
+    /// of the last applied invalidation.
     pub(super) async fn catch_up(&self, db: &SystemDb) -> Result<i64> {
         let mut seq = self.seq.lock().await;
         let counter = db.mark();
@@ -138,7 +139,7 @@ impl Hub {
         Ok(*seq)
     }
 
-    /// Returns the number of the last invalidation applied.
+    /// Returns the number of the last applied invalidation.
     pub(super) async fn applied(&self) -> i64 {
         *self.seq.lock().await
     }
@@ -156,8 +157,8 @@ impl Hub {
     }
 
     fn apply(&self, subjects: Vec<Subject>) {
-        // The epoch comes before the entries: a load that began earlier either finds a new epoch, or has its entry
-        // dropped here.
+        // Advance the epoch before dropping entries: a load that began earlier either finds a new epoch, or has its
+        // entry dropped here.
         self.epoch.fetch_add(1, Ordering::SeqCst);
         let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner);
         for subject in &subjects {
@@ -173,7 +174,7 @@ async fn news(db: &SystemDb, after: i64) -> Result<Vec<SqlRow>> {
         .await?)
 }
 
-/// Prunes the log. Sequence numbers have no gaps, so a reader notices that rows which it has not seen are gone.
+/// Prunes the log. Sequence numbers have no gaps, so a reader notices that rows are gone which it has not seen.
 pub(super) async fn prune(tx: &mut Tx, seq: i64) -> Result<()> {
     if seq % PRUNE_EVERY == 0 {
         tx.execute("DELETE FROM invalidations WHERE seq <= ?", params![seq - KEEP]).await?;

@@ -1,10 +1,10 @@
 //! Numbered migrations of the control store's own tables.
 //!
-//! Called once by `Control::open`. Several processes may start together: each takes the write lock and checks again. A
+//! `Control::open` calls it once. Several processes may start together: each takes the write lock and checks again. A
 //! migration never drops what an earlier one created, and changes a table only by copying all of it.
 //!
-//! A migration after the first one of PostgreSQL has a file for each database. The columns that it makes must be the same:
-//! a backup of the store is a SQLite file, whatever its database.
+//! Every migration after the first one for PostgreSQL has a file for each database. Both files must create the same
+//! columns: a backup of the store is a SQLite file, whatever its database.
 
 use super::params;
 use crate::{Error, Result};
@@ -17,11 +17,11 @@ const LEDGER: &str = "control_migrations";
 /// A migration in the SQL of each database.
 struct Migration {
     sqlite: &'static str,
-    /// Empty for those before 16, which makes everything at once there.
+    /// Empty for migrations before 16, which creates everything at once on PostgreSQL.
     postgres: &'static str,
 }
 
-/// Reads a migration from its files: `NAME.sql`, and `NAME.postgres.sql` unless both databases take the first.
+/// Reads a migration from its files: `NAME.sql`, and `NAME.postgres.sql` unless both databases accept the first.
 macro_rules! migration {
     ($name:literal) => {
         Migration { sqlite: include_str!(concat!("migrations/", $name, ".sql")), postgres: "" }
@@ -56,7 +56,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("019_staff", both),
 ];
 
-/// The table of applied migrations. That of SQLite cannot be changed any more.
+/// Returns the SQL of the table of applied migrations. The SQLite version can no longer be changed.
 fn ledger(engine: EngineKind) -> &'static str {
     match engine {
         EngineKind::Sqlite => {
@@ -79,7 +79,7 @@ impl Migration {
     }
 }
 
-/// Names of the tables of the catalog, besides that of its migrations.
+/// Returns the names of the catalog's tables, without the table of applied migrations.
 pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
     let made = MIGRATIONS.iter().flat_map(|migration| migration.sqlite.lines());
     let names = made.filter_map(|line| line.strip_prefix("CREATE TABLE ")?.split([' ', '(']).next());
@@ -92,10 +92,10 @@ pub(crate) fn has_table(name: &str) -> bool {
     name == LEDGER || tables().any(|table| table == name)
 }
 
-/// Returns whether all migrations of this program are applied. Writes nothing.
+/// Returns true if all migrations of this program are applied. Writes nothing.
 ///
 /// # Errors
-/// [`Error::Internal`] when a newer program has applied more.
+/// Returns [`Error::Internal`] if a newer program has applied more migrations.
 pub(super) async fn is_current(db: &SystemDb) -> Result<bool> {
     let mut tx = db.snapshot().await?;
     if tx.columns(LEDGER).await?.is_empty() {

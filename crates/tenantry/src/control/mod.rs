@@ -1,7 +1,7 @@
 //! The control store: the platform's own database, in hand-written SQL.
 //!
-//! Called by tenants, plans, users, access, operations and topology. They own the statements; this module owns the
-//! commit. A change commits only together with its audit row (`audited-commit`) and its cache invalidations. Never
+//! Tenants, plans, users, access, operations and topology call it. They own the statements; this module owns the
+//! commit. A change commits only together with its audit row (`audited-commit`) and its cache invalidations. It never
 //! holds tenant data and never authorises.
 
 pub(crate) mod carry;
@@ -43,7 +43,7 @@ pub struct Control {
 
 struct Inner {
     db: SystemDb,
-    /// The servers on which the catalog places databases.
+    /// Engine with the servers on which the catalog places databases.
     engine: Engine,
     heads: Arc<Heads>,
     hub: Hub,
@@ -52,7 +52,7 @@ struct Inner {
 }
 
 impl Inner {
-    /// Takes the time of the control store's server, if it has one: leases of all hosts are measured by it.
+    /// Adopts the time of the control store's server, if it has one, because leases of all hosts are measured by it.
     async fn measure_clock(&self) -> Result<()> {
         measure_clock(&self.clock, &self.db).await
     }
@@ -67,11 +67,12 @@ async fn measure_clock(clock: &Clock, db: &SystemDb) -> Result<()> {
 }
 
 impl Control {
-    /// Migrates the tables and starts with empty caches. The heads of the audit chain are published in `heads_file`,
-    /// outside the database that they guard (`audit-tampering`).
+    /// Opens the control store: migrates its tables and starts with empty caches. Heads of the audit chain are
+    /// published in `heads_file`, outside the database that they protect (`audit-tampering`).
     ///
     /// # Errors
-    /// [`crate::Error::Internal`] if the store was migrated by a newer program, or the heads file cannot be opened.
+    /// Returns [`crate::Error::Internal`] if the store was migrated by a newer program, or the heads file cannot be
+    /// opened.
     pub async fn open(engine: &Engine, db: SystemDb, heads_file: Option<PathBuf>) -> Result<Self> {
         migrate::run(&db, Clock::default().now_us()).await?;
         Self::of(engine, db, heads_file).await
@@ -80,7 +81,7 @@ impl Control {
     /// Opens the control store without migrating it.
     ///
     /// # Errors
-    /// [`Error::Internal`] when they are those of an older or a newer program.
+    /// Returns [`Error::Internal`] if its tables belong to an older or a newer program.
     pub(crate) async fn open_to_read(
         engine: &Engine,
         db: SystemDb,
@@ -110,33 +111,33 @@ impl Control {
         })
     }
 
-    /// Begins a change. Other writers wait until it is committed or dropped.
+    /// Begins a change. Other writers wait until the change is committed or dropped.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn begin(&self) -> Result<Write> {
         let tx = self.inner.db.begin().await?;
         Ok(Write::new(tx, &self.inner))
     }
 
-    /// Makes this process a member, if processes on several hosts may use the control store; see [`members`]. `refuse` tells
-    /// which other member it must not serve beside, and why.
+    /// Makes this process a member, if processes on several hosts may use the control store; see [`members`]. `refuse`
+    /// returns an error for another member if this process must not serve at the same time.
     ///
     /// # Errors
-    /// What `refuse` returns, and those of the control store.
+    /// Returns the error that `refuse` returns, and the errors of the control store.
     pub(crate) async fn join(&self, facts: Facts, refuse: impl Fn(&Member) -> Option<Error>) -> Result<()> {
         members::join(&self.inner, facts, refuse).await
     }
 
-    /// Ends the membership of this process, before it ends.
+    /// Ends the membership of this process. Called before the process ends.
     pub(crate) async fn leave(&self) {
         members::leave(&self.inner).await;
     }
 
-    /// Returns the members. `None`: there are none, because the control store is a file of this host.
+    /// Returns the members, or `None` if the control store is a file of this host, which needs no members.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub(crate) async fn members(&self) -> Result<Option<Vec<Member>>> {
         members::list(&self.inner).await
     }
@@ -146,60 +147,60 @@ impl Control {
         self.inner.db.is_shared()
     }
 
-    /// Returns true if this process must be a member to rely on its caches, and is none.
+    /// Returns true if this process must be a member to rely on its caches, but is not.
     pub(crate) fn is_outside(&self) -> bool {
         self.inner.db.is_shared() && !self.inner.membership.is_joined()
     }
 
-    /// Opens a consistent view for reading.
+    /// Opens a consistent snapshot for reading.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn snapshot(&self) -> Result<Tx> {
         Ok(self.inner.db.snapshot().await?)
     }
 
-    /// The clock of this platform.
+    /// Returns the clock of this platform.
     pub fn clock(&self) -> &Clock {
         &self.inner.clock
     }
 
-    /// Current time of the system clock, in microseconds.
+    /// Returns the current time of the system clock, in microseconds.
     pub fn now_us(&self) -> i64 {
         self.inner.clock.now_us()
     }
 
-    /// Instant up to which irreversible work is due; see [`Clock::due_us`].
+    /// Returns the time up to which irreversible work is due; see [`Clock::due_us`].
     pub fn due_us(&self) -> i64 {
         self.inner.clock.due_us()
     }
 
-    /// Brings every cache of this process up to date. Call it once at the start of each request: while nothing was
-    /// committed anywhere it costs one read of 48 bytes.
+    /// Brings every cache of this process up to date. Call it once at the start of each request. If nothing was
+    /// committed anywhere, it costs one read of 48 bytes.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn refresh(&self) -> Result<()> {
         self.inner.hub.refresh(&self.inner.db).await
     }
 
-    /// Returns the present state of the control store. What is read after the next [`Self::refresh`] is at least as new.
+    /// Returns the current state of the control store. Data read after the next [`Self::refresh`] is at least as new.
     pub(crate) fn view(&self) -> View {
         View::new(self.clone())
     }
 
-    /// Registers a cache: `drop_entry` is called for everything that changed, in any process.
+    /// Registers a cache. `drop_entry` is called for every subject that changed, in any process.
     pub fn listen(&self, drop_entry: impl Fn(&Subject) + Send + Sync + 'static) {
         self.inner.hub.listen(Box::new(drop_entry));
     }
 
-    /// Number of applied invalidations. A cache reads it before it loads and again after it has inserted. If the two
-    /// differ, it removes what it inserted, which may be older than the change.
+    /// Returns the number of applied invalidations. A cache reads it before it loads, and again after it has inserted
+    /// the value. If the two differ, it removes the value, which may be older than the change.
     pub fn epoch(&self) -> u64 {
         self.inner.hub.epoch()
     }
 
-    /// The published heads of the audit chain.
+    /// Returns the published heads of the audit chain.
     pub fn heads(&self) -> &Heads {
         &self.inner.heads
     }

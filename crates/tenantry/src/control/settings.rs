@@ -1,37 +1,37 @@
-//! Settings of the platform that operators change while it runs: JSON by key.
+//! Settings of the platform that operators change while it runs: JSON values by key.
 //!
-//! Called by the staff pages and the command line. Settings of the configuration file are not here.
+//! The staff pages and the command line call it. Settings of the configuration file are not here.
 
 use super::{Control, Subject, Write, params};
 use crate::{Error, Result, audit::By};
 use tenantry_engine::Tx;
 
-/// Returns the value of a key. `None`: never set.
+/// Returns the value of a key, or `None` if it was never set.
 ///
 /// # Errors
-/// [`Error::Internal`] for a value that is not JSON.
+/// Returns [`Error::Internal`] for a value that is not JSON.
 pub async fn get(tx: &mut Tx, key: &str) -> Result<Option<serde_json::Value>> {
     let rows = tx.query("SELECT value FROM settings WHERE key = ?", params![key]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     serde_json::from_str(row.text(0)?).map(Some).map_err(|e| Error::Internal(format!("setting {key}: {e}")))
 }
 
-/// Key of [`platform_id`].
+/// Settings key of [`platform_id`].
 const PLATFORM_ID: &str = "platform_id";
 
-/// Returns the id of this installation, created once with its control store. Every database carries it inside, so that
-/// a recreated catalog cannot adopt files of the former one.
+/// Returns the id of this installation, which is created once with its control store. Every database carries the id
+/// inside, so a recreated catalog cannot adopt files of the former one.
 pub(crate) async fn platform_id(control: &Control) -> Result<String> {
     if let Some(id) = known_platform_id(&mut control.snapshot().await?).await? {
         return Ok(id);
     }
     let mut write = control.begin().await?;
-    // Another process may have been first.
+    // Another process may have created the id first.
     if let Some(id) = known_platform_id(&mut write).await? {
         return Ok(id);
     }
     let id = uuid::Uuid::now_v7().to_string();
-    // Not an action of a user or operator, so it is not audited. The log begins with the first action.
+    // This is not an action of a user or operator, so it is not audited. The log begins with the first action.
     let (value, at) = (serde_json::Value::String(id.clone()).to_string(), write.at_us());
     let sql = "INSERT INTO settings (key, value, updated_at) VALUES (?, ?, ?)";
     write.execute(sql, params![PLATFORM_ID, value, at]).await?;
@@ -39,7 +39,7 @@ pub(crate) async fn platform_id(control: &Control) -> Result<String> {
     Ok(id)
 }
 
-/// Returns the id of this installation. `None`: it has none yet.
+/// Returns the id of this installation, or `None` if it has none yet.
 pub(crate) async fn known_platform_id(tx: &mut Tx) -> Result<Option<String>> {
     match get(tx, PLATFORM_ID).await? {
         Some(serde_json::Value::String(id)) => Ok(Some(id)),
@@ -47,10 +47,10 @@ pub(crate) async fn known_platform_id(tx: &mut Tx) -> Result<Option<String>> {
     }
 }
 
-/// Sets a key. A null value removes it.
+/// Sets the value of a key. A null value removes the key.
 ///
 /// # Errors
-/// Those of the control store.
+/// Returns the errors of the control store.
 pub async fn set(write: &mut Write, by: &By, key: &str, value: &serde_json::Value) -> Result<()> {
     let at = write.at_us();
     if value.is_null() {

@@ -1,11 +1,11 @@
 //! Witnessed time: how far the system clock can be trusted (invariant `staged-deletion`).
 //!
 //! A running server reads its clocks about once a minute and records the reading in the catalog. Witnessed time
-//! advances only by what a monotonic clock measured in a running process. A jump of the system clock does not move it,
-//! and neither does time during which no server ran. It catches up with the system clock once the servers have run for
-//! [`CONFIRM_US`] without a jump, or when an operator accepts the clock. Purges, retention and pruning use witnessed
-//! time. Servers on several machines write the same row, and confirm nothing while their clocks differ. Sign-in, trials,
-//! schedules and everything else that can be reverted use the system clock.
+//! advances only by time that a monotonic clock measured in a running process. A jump of the system clock does not move
+//! it, and neither does time during which no server ran. It catches up with the system clock once the servers have run
+//! for [`CONFIRM_US`] without a jump, or when an operator accepts the clock. Purges, retention and pruning use
+//! witnessed time. Servers on several machines write the same row, and confirm nothing while their clocks differ.
+//! Sign-in, trials, schedules and everything else that can be reverted use the system clock.
 
 use super::{Control, Write, params};
 use crate::{
@@ -15,18 +15,18 @@ use crate::{
 };
 use tenantry_engine::Tx;
 
-/// Running time without a jump after which the system clock is trusted.
+/// Running time without a jump, in microseconds, after which the system clock is trusted.
 const CONFIRM_US: i64 = 24 * 3_600 * SECOND_US;
-/// Time between two readings.
+/// Time between two readings, in microseconds.
 pub(crate) const LOOK_US: i64 = 60 * SECOND_US;
-/// Difference between both clocks, from one reading to the next, that counts as a jump. Adjusting a clock by slewing
-/// stays far below.
+/// Difference between both clocks from one reading to the next that counts as a jump, in microseconds. Adjusting a
+/// clock by slewing stays far below.
 const JUMP_US: i64 = SECOND_US;
-/// Servers update the row in any order, each once within this time.
+/// Time within which each server updates the row once, in microseconds. The order of the servers does not matter.
 const TURN_US: i64 = 2 * LOOK_US;
-/// Time without any reading after which the system clock may have been set unnoticed.
+/// Time without any reading after which the system clock may have been set unnoticed, in microseconds.
 const UNSEEN_US: i64 = 3_600 * SECOND_US;
-/// Smallest difference between system clock and witnessed time that is reported.
+/// Smallest difference between system clock and witnessed time that is reported, in microseconds.
 const WORTH_TELLING_US: i64 = 300 * SECOND_US;
 
 /// The clock row of the catalog.
@@ -50,7 +50,7 @@ impl Row {
         Ok(())
     }
 
-    /// Returns the row after a reading of a process whose previous reading was `before`.
+    /// Returns the row after a reading by a process whose previous reading was `before`.
     fn after(self, before: Reading, lived_us: i64, wall_us: i64) -> Self {
         let lived = lived_us - before.lived_us;
         let jumped = (wall_us - before.wall_us - lived).abs() > JUMP_US + lived / 500;
@@ -58,7 +58,7 @@ impl Row {
         let disagrees = gap < -TURN_US || gap > UNSEEN_US.max(lived + TURN_US);
         let steady_us = match jumped || disagrees {
             true => 0,
-            // Two servers that run at the same time count it once.
+            // Two servers that run at the same time count the time only once.
             false => (self.steady_us + lived.min(gap).max(0)).min(CONFIRM_US),
         };
         let witnessed_at = match steady_us >= CONFIRM_US {
@@ -69,19 +69,20 @@ impl Row {
     }
 }
 
-/// Difference between system clock and witnessed time.
+/// The system time and the witnessed time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct ClockState {
-    /// The system clock, in microseconds since 1970, UTC.
+    /// Time of the system clock, in microseconds since 1970, UTC.
     pub now_us: i64,
-    /// The witnessed time, in microseconds since 1970, UTC.
+    /// Witnessed time, in microseconds since 1970, UTC.
     pub witnessed_us: i64,
-    /// Running time without a jump, in microseconds, after which the system clock will be trusted.
+    /// Remaining running time without a jump, in microseconds, after which the system clock will be trusted.
     pub confirmed_in_us: i64,
 }
 
 impl ClockState {
-    /// Seconds by which the system clock is ahead of the witnessed time. Negative: behind.
+    /// Returns the number of seconds by which the system clock is ahead of the witnessed time; negative if it is
+    /// behind.
     pub fn ahead_seconds(&self) -> i64 {
         (self.now_us - self.witnessed_us) / SECOND_US
     }
@@ -92,7 +93,7 @@ impl ClockState {
     }
 }
 
-/// Takes the catalog's row as the base of this process's witnessed time. Called when the control store is opened.
+/// Sets the base of this process's witnessed time from the catalog's row. Called when the control store is opened.
 /// Writes nothing.
 pub(crate) async fn begin(clock: &Clock, tx: &mut Tx) -> Result<()> {
     let row = Row::read(tx).await?;
@@ -122,7 +123,7 @@ pub(crate) fn is_time(clock: &Clock) -> bool {
     })
 }
 
-/// Returns the system clock, and how far it is trusted.
+/// Returns the system time, and how far it is trusted.
 pub(crate) async fn state(control: &Control) -> Result<ClockState> {
     let row = Row::read(&mut control.snapshot().await?).await?;
     let own = control.clock().witnessed_us().unwrap_or(row.witnessed_at);
@@ -133,7 +134,7 @@ pub(crate) async fn state(control: &Control) -> Result<ClockState> {
     })
 }
 
-/// Trusts the present system clock. The caller commits.
+/// Records that the current system clock is trusted. The caller commits.
 pub(crate) async fn accept(write: &mut Write, by: &By, clock: &Clock) -> Result<()> {
     let before = Row::read(write).await?;
     let (lived_us, wall_us) = (clock.lived_us(), clock.now_us());
@@ -154,7 +155,7 @@ mod tests {
 
     const T: i64 = 1_800_000_000 * SECOND_US;
 
-    /// A row and a process that has just read its clocks, both agreeing at `T`.
+    /// Returns a row, and the reading of a process that has just read its clocks, both equal to `T`.
     fn agreed(steady_us: i64) -> (Row, Reading) {
         let row = Row { looked_at: T, witnessed_at: T, steady_us };
         (row, Reading { lived_us: 0, wall_us: T, witnessed_us: T })
@@ -177,7 +178,7 @@ mod tests {
     fn a_day_without_a_jump_confirms_the_clock() {
         let (row, before) = agreed(0);
         let week = 7 * DAY_US;
-        // The machine was off for a week: a new process, whose monotonic clock starts at 0.
+        // The machine was off for a week: a new process has a monotonic clock that starts at 0.
         let start = Reading { wall_us: T + week, ..before };
         let mut row = row.after(start, LOOK_US, T + week + LOOK_US);
         assert_eq!(row.witnessed_at, T + LOOK_US, "the week was not witnessed");

@@ -1,6 +1,6 @@
 //! One change of the control store: statements, audit row and invalidations in one commit.
 //!
-//! Created by `Control::begin`. It never commits an action without its audit row (`audited-commit`).
+//! `Control::begin` creates it. It never commits an action without its audit row (`audited-commit`).
 
 use super::{Inner, Subject, members, params};
 use crate::{
@@ -14,13 +14,13 @@ use std::{
 };
 use tenantry_engine::{Engine, Tx, name::TenantId};
 
-/// A write transaction. Dropping it rolls everything back.
+/// A write transaction. Dropping it rolls all its changes back.
 pub struct Write {
     tx: Tx,
     at_us: i64,
     control: Arc<Inner>,
     last_audit: Option<audit::Head>,
-    /// Number of the last invalidation of this change.
+    /// Sequence number of the last invalidation of this change.
     invalidated: Option<i64>,
     unchanged: bool,
 }
@@ -31,22 +31,24 @@ impl Write {
         Self { tx, at_us, control, last_audit: None, invalidated: None, unchanged: false }
     }
 
-    /// The servers, to ask which names and ids are in use there. A change of the catalog never writes to them.
+    /// Returns the engine with the servers, to ask which names and ids are in use there. A change of the catalog never
+    /// writes to them.
     pub(crate) fn servers(&self) -> &Engine {
         &self.control.engine
     }
 
-    /// Instant of this change, in microseconds. All its rows carry it.
+    /// Returns the time of this change, in microseconds. All its rows carry this time.
     pub fn at_us(&self) -> i64 {
         self.at_us
     }
 
-    /// Instant up to which irreversible work is due; see [`Clock::due_us`].
+    /// Returns the time up to which irreversible work is due; see [`super::clock::Clock::due_us`].
     pub fn due_us(&self) -> i64 {
         self.control.clock.due_us()
     }
 
-    /// Instant at which a retention that this change begins starts; see [`Clock::retain_from_us`].
+    /// Returns the time at which a retention that this change begins starts; see
+    /// [`super::clock::Clock::retain_from_us`].
     pub fn retain_from_us(&self) -> i64 {
         self.control.clock.retain_from_us().max(self.at_us)
     }
@@ -54,7 +56,7 @@ impl Write {
     /// Appends the audit row of this action.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn audit(
         &mut self,
         by: &By,
@@ -67,10 +69,10 @@ impl Write {
         Ok(())
     }
 
-    /// Tells every process, once this commits, to drop its cache entries about the subject.
+    /// Makes every process drop its cache entries about the subject, once this change commits.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn invalidate(&mut self, subject: &Subject) -> Result<()> {
         let (kind, key) = subject.to_parts();
         let sql = "INSERT INTO invalidations (seq, kind, key) \
@@ -89,7 +91,7 @@ impl Write {
     /// Commits an action.
     ///
     /// # Errors
-    /// [`Error::Internal`] without an audit row: the action would not be recorded.
+    /// Returns [`Error::Internal`] if the change has no audit row, because the action would not be recorded.
     pub async fn commit(self) -> Result<()> {
         if self.last_audit.is_none() && self.unchanged {
             return Ok(self.tx.rollback().await?);
@@ -100,11 +102,11 @@ impl Write {
         self.commit_unaudited().await
     }
 
-    /// Commits bookkeeping that is not an action of a user or operator: the journal's cursor, a session's last use. Returns
-    /// once every member has dropped what the change invalidates.
+    /// Commits bookkeeping that is not an action of a user or operator: the journal's cursor, a session's last use.
+    /// Returns once every member has dropped the cache entries that the change invalidates.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn commit_unaudited(self) -> Result<()> {
         let last = self.last_audit.as_ref();
         let in_doubt = |error| outcomes::of_action(error, last);

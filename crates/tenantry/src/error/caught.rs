@@ -1,6 +1,6 @@
-//! Turns a panic of a future into an error, so that a task outlives it and its caller learns of it.
+//! Turns a panic of a future into an error, so that a task survives the panic and its caller learns of it.
 //!
-//! Called by background work, by the driver of operations, and by the server.
+//! Background work, the driver of operations and the server use it.
 
 use super::{Error, Result};
 use futures_util::FutureExt;
@@ -9,8 +9,8 @@ use std::{any::Any, panic::AssertUnwindSafe};
 /// Awaits `work`.
 ///
 /// # Errors
-/// Those of `work`; [`Error::Internal`] when it panics. What it was changing may be half changed then, so the caller
-/// must treat it like a failure in the middle.
+/// Returns the errors of `work`, and [`Error::Internal`] if it panics. In that case, the data that it was changing may
+/// be half changed, so the caller must treat the panic like a failure halfway.
 pub async fn caught<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let panicked = |panic: Box<dyn Any + Send>| Err(Error::Internal(panic_text(&*panic)));
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(panicked)

@@ -1,8 +1,8 @@
-//! Numbers of things in messages for people: "1 row", "2 rows".
+//! Numbers of things in texts for people: "1 row", "2 rows".
 
 use std::fmt::Display;
 
-/// Returns the number with the noun, in the plural unless the number is 1. The plural is the noun with an `s`.
+/// Returns the number with the noun. The noun gets a plural `s` unless the number is 1.
 pub fn counted(number: impl Display, noun: &str) -> String {
     let number = number.to_string();
     let plural = if number == "1" { "" } else { "s" };

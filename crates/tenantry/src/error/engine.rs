@@ -2,7 +2,7 @@
 
 use tenantry_engine::Kind;
 
-/// Code of an engine error; see [`super::Error::code`].
+/// Returns the code of an engine error for [`super::Error::code`].
 pub(super) fn code(kind: &Kind) -> &'static str {
     match kind {
         Kind::Missing => "no_database",
@@ -29,7 +29,7 @@ pub(super) fn code(kind: &Kind) -> &'static str {
     }
 }
 
-/// Public title of an engine error; see [`super::Error::public_title`].
+/// Returns the public title of an engine error for [`super::Error::public_title`].
 pub(super) fn title(kind: &Kind) -> String {
     match kind {
         Kind::Missing => "the database does not exist".into(),
@@ -69,7 +69,7 @@ pub(super) fn title(kind: &Kind) -> String {
     }
 }
 
-/// Remedy of an engine error; see [`super::Error::remedy`].
+/// Returns the remedy of an engine error for [`super::Error::remedy`].
 pub(super) fn remedy(kind: &Kind) -> Option<&'static str> {
     Some(match kind {
         Kind::Missing => {

@@ -1,21 +1,21 @@
-//! Errors in the fields of an input: each has a code for programs and a reason for users.
+//! Errors in the fields of an input. Each has a code for programs and a reason for users.
 //!
-//! Collected by validation, so that a form reports all errors at once. Never contains the value that was sent.
+//! Validation collects them, so that a form reports all errors at once. They never contain the value that was sent.
 
 use super::{Error, Result};
 use tenantry_engine::Kind;
 
-/// Largest number of wrong fields in one answer.
+/// Largest number of field errors in one answer.
 const MOST: usize = 100;
 
 /// A field that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
-    /// The input.
+    /// Name of the input.
     pub field: String,
-    /// Kind of rule, for programs.
+    /// Kind of the broken rule, for programs.
     pub rule: Rule,
-    /// What is wrong, for users.
+    /// Description of the error, for users.
     pub reason: String,
 }
 
@@ -23,15 +23,15 @@ pub struct FieldError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rule {
-    /// There is no such field.
+    /// The field does not exist.
     Unknown,
     /// The platform sets this field.
     ReadOnly,
     /// A value is required.
     Required,
-    /// The record that it refers to does not exist.
+    /// The record to which the field refers does not exist.
     NoSuchRecord,
-    /// It disagrees with another field of the record.
+    /// The value disagrees with another field of the record.
     Inconsistent,
     /// Another record has the same value.
     Taken,
@@ -40,7 +40,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// Every rule.
+    /// All rules.
     pub const ALL: [Self; 7] = [
         Self::Unknown,
         Self::ReadOnly,
@@ -51,7 +51,7 @@ impl Rule {
         Self::Value,
     ];
 
-    /// Stable code; part of the API.
+    /// Returns the stable code of the rule, which is part of the API.
     pub fn code(self) -> &'static str {
         match self {
             Self::Unknown => "unknown_field",
@@ -77,22 +77,22 @@ impl FieldError {
     }
 }
 
-/// Collects the errors of an input.
+/// Collector of the errors of an input.
 #[derive(Debug, Default)]
 pub struct Wrong(Vec<FieldError>);
 
 impl Wrong {
-    /// Adds an error, unless the largest number of errors is reached.
+    /// Adds an error, unless the collector is full.
     pub fn add(&mut self, error: FieldError) {
         if self.0.len() < MOST {
             self.0.push(error);
         }
     }
 
-    /// Returns the value of a check. `None`: it was refused because of fields, whose errors were added.
+    /// Returns the value of a check. If the check failed because of fields, adds their errors and returns `None`.
     ///
     /// # Errors
-    /// Every error that is not about fields.
+    /// Returns every error that is not about fields.
     pub fn take<T>(&mut self, checked: Result<T>) -> Result<Option<T>> {
         match checked {
             Ok(value) => Ok(Some(value)),
@@ -106,7 +106,7 @@ impl Wrong {
         }
     }
 
-    /// Returns true if no more errors are collected.
+    /// Returns true if the collector takes no more errors.
     pub fn is_full(&self) -> bool {
         self.0.len() >= MOST
     }
@@ -114,7 +114,7 @@ impl Wrong {
     /// Returns the value that [`Wrong::take`] returned, if no error was added.
     ///
     /// # Errors
-    /// [`Error::InvalidFields`] with every field.
+    /// Returns [`Error::InvalidFields`] with all collected errors.
     pub fn finish_with<T>(self, taken: Option<T>) -> Result<T> {
         self.finish()?;
         taken.ok_or_else(|| Error::Internal("a field was refused and is not named".into()))
@@ -123,7 +123,7 @@ impl Wrong {
     /// Fails if any error was added.
     ///
     /// # Errors
-    /// [`Error::InvalidFields`] with every field.
+    /// Returns [`Error::InvalidFields`] with all collected errors.
     pub fn finish(self) -> Result<()> {
         if self.0.is_empty() { Ok(()) } else { Err(Error::InvalidFields(self.0)) }
     }
@@ -133,7 +133,7 @@ impl Error {
     /// Returns the wrong fields of an error that is about fields only.
     ///
     /// # Errors
-    /// The error itself, if it is about anything else.
+    /// Returns the error itself if it is about anything else.
     pub fn into_fields(self) -> Result<Vec<FieldError>> {
         match self {
             Self::InvalidFields(fields) => Ok(fields),
@@ -147,7 +147,7 @@ impl Error {
     }
 }
 
-/// Determines the kind of a rule from the engine's text.
+/// Determines the broken rule from the engine's text.
 pub(super) fn rule_of(reason: &str) -> Rule {
     if reason == "is required" {
         Rule::Required
@@ -160,7 +160,7 @@ pub(super) fn rule_of(reason: &str) -> Rule {
 
 /// Joins all errors in one line.
 pub(super) fn text(fields: &[FieldError]) -> String {
-    // Some reasons are sentences.
+    // Some reasons are sentences, which end with a full stop.
     let told = |wrong: &FieldError| format!("{}: {}", wrong.field, wrong.reason.trim_end_matches('.'));
     let all: Vec<_> = fields.iter().map(told).collect();
     all.join("; ")

@@ -1,10 +1,11 @@
-//! Errors of object stores. The cause may be an error of the operating system, such as a full disk, which has its own code.
+//! Errors of object stores. The cause may be an error of the operating system, such as a full disk, which has a
+//! separate code.
 
 use super::Error;
 
 impl Error {
-    /// Converts an error of an object store, or of an upload to it, about `what`. The cause may be an error of the
-    /// operating system, such as a full disk.
+    /// Converts an error of an object store, or of an upload to it. `what` names the object or action for the text. The
+    /// cause may be an error of the operating system, such as a full disk.
     pub(crate) fn store(what: &str, error: &(dyn std::error::Error + 'static)) -> Self {
         let mut cause = Some(error);
         while let Some(found) = cause {
@@ -20,7 +21,7 @@ impl Error {
     }
 }
 
-/// Returns the text of an object store's error as one line. The XML that S3 answers with is replaced by the code and the
+/// Returns the text of an object store's error as one line. Replaces the XML with which S3 answers by the code and the
 /// message in it.
 pub(crate) fn one_line(error: &dyn std::error::Error) -> String {
     let text = error.to_string();

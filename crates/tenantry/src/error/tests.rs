@@ -1,4 +1,4 @@
-//! Public texts of errors: complete, with a remedy, and without private detail.
+//! Tests that the public texts of errors are complete, have a remedy and contain no private detail.
 
 use super::*;
 

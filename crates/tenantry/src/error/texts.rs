@@ -1,11 +1,11 @@
-//! What clients read of an error: what happened, and what to do about it.
+//! Texts of errors for clients: a description, and a remedy.
 
 use super::{Error, engine, fields};
 use crate::access::step_up::FRESH_MINUTES;
 use tenantry_engine::Kind;
 
 impl Error {
-    /// Text for clients: says what happened, without private detail.
+    /// Returns the text for clients, which describes the error without private detail.
     pub fn public_title(&self) -> String {
         match self {
             Self::NotFound(what) => format!("no such {what}"),
@@ -57,7 +57,7 @@ impl Error {
         }
     }
 
-    /// What the reader can do about it, if anything.
+    /// Returns the remedy for the reader, if there is one.
     pub fn remedy(&self) -> Option<String> {
         Some(match self {
             Self::Unauthenticated(_) => "sign in, or send a valid token or API key".into(),
@@ -84,7 +84,7 @@ impl Error {
                 "look whether its disk is there; else restore a backup: tenantry restore swap {slug} latest; or, for an \
                  empty one: tenantry tenant create-database {slug}"
             ),
-            // Either the tenant or the pool is to be restored: the check looks.
+            // Either the tenant or the pool must be restored; the check finds out which.
             Self::DatabaseDamaged { is_pooled: true, .. } => {
                 return engine::remedy(&Kind::Corrupt).map(Into::into);
             }

@@ -1,6 +1,6 @@
-//! Letters in files: removed together with their rows, and with the tenant they concern.
+//! Letters in files. A file is removed together with its row, and with the tenant that it concerns.
 //!
-//! Called by [`super::Mailer`] after old rows were removed, and by the purge of a tenant.
+//! [`super::Mailer`] calls it after it has removed old rows, and so does the purge of a tenant.
 
 use crate::{Error, Result, control::Control};
 use std::{collections::HashSet, io::ErrorKind, path::Path};
@@ -25,7 +25,7 @@ pub(crate) async fn sweep(control: &Control, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Ignores a missing file: another process may have removed it first.
+/// Ignores the error of a missing file: another process may have removed it first.
 fn gone(error: std::io::Error) -> std::io::Result<()> {
     if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }

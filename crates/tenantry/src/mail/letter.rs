@@ -1,18 +1,18 @@
 //! Texts of the letters: plain text with one link each.
 //!
-//! Called by [`super::Mailer`] when a letter is sent. A link carries its token after `#`, which browsers do not send to
-//! servers and their logs.
+//! [`super::Mailer`] calls it when a letter is sent. A link carries its token after `#`: browsers do not send that part
+//! to servers, so it does not appear in their logs.
 
 use super::Kind;
 
-/// Subject and text.
+/// Subject and text of a letter.
 pub(super) struct Letter {
     pub(super) subject: String,
     pub(super) text: String,
 }
 
-/// Largest number of characters of a tenant's name in a letter: its owner chose it, and the reader may not know the
-/// owner.
+/// Largest number of characters of a tenant's name in a letter. The limit exists because the owner chose the name, and
+/// the reader may not know the owner.
 const NAME_CHARS: usize = 60;
 
 /// Returns the letter of this kind.
@@ -50,7 +50,8 @@ pub(super) fn write(kind: Kind, platform: &str, tenant: Option<&str>, base_url: 
     Letter { subject, text }
 }
 
-/// Returns a name in quotation marks, on one line, cut, and without what mail programs turn into a link.
+/// Returns a name in quotation marks, on one line, truncated, and without characters that mail programs turn into a
+/// link.
 fn quoted(name: &str) -> String {
     let chars: Vec<char> = name.chars().filter(|c| !is_invisible(*c)).collect();
     let linked = |at: usize| match chars[at] {

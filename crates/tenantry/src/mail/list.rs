@@ -4,28 +4,28 @@ use crate::{Error, Result, control::params};
 use serde::Serialize;
 use tenantry_engine::{SqlRow, Tx};
 
-/// A letter of the outbox.
+/// A letter in the outbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Letter {
-    /// Its id, which is also the name of its file if letters are written to a folder.
+    /// Id of the letter, which is also the name of its file if letters are written to a folder.
     pub id: i64,
-    /// Its purpose: `invitation`, `verify` or `reset`.
+    /// Purpose of the letter: `invitation`, `verify` or `reset`.
     pub kind: String,
     /// E-mail address of the recipient.
     pub address: String,
-    /// The account it concerns, if any.
+    /// Id of the account that the letter concerns, if any.
     pub user: Option<i64>,
-    /// The tenant it concerns, if any.
+    /// Id of the tenant that the letter concerns, if any.
     pub tenant: Option<i64>,
     /// State of the letter.
     pub state: LetterState,
-    /// Number of attempts to send it.
+    /// Number of attempts to send the letter.
     pub attempts: i64,
-    /// Creation, in microseconds.
+    /// Time of creation, in microseconds since 1970, UTC.
     pub created_at_us: i64,
-    /// Next attempt, in microseconds. `None`: there is none.
+    /// Time of the next attempt, in microseconds since 1970, UTC; `None` if there is none.
     pub next_at_us: Option<i64>,
-    /// Why the last attempt failed.
+    /// Reason why the last attempt failed.
     pub error: Option<String>,
     /// Its link was used, or another letter has fulfilled its purpose.
     pub is_used: bool,
@@ -35,20 +35,20 @@ pub struct Letter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LetterState {
-    /// Waiting for its first or next attempt.
+    /// The letter waits for its first or next attempt.
     Waiting,
-    /// Accepted by the mail server, or written to the folder.
+    /// The mail server accepted the letter, or it was written to the folder.
     Sent,
-    /// Given up after the last attempt.
+    /// The platform gave up sending the letter after the last attempt.
     Failed,
-    /// Not sent, because its subject no longer existed when it was due.
+    /// The letter was not sent, because its subject no longer existed when it was due.
     Dropped,
 }
 
 impl LetterState {
     const ALL: [Self; 4] = [Self::Waiting, Self::Sent, Self::Failed, Self::Dropped];
 
-    /// Text in the database and for users.
+    /// Returns the name of the state in the database and for users.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -58,24 +58,25 @@ impl LetterState {
         }
     }
 
-    /// Parses the text.
+    /// Parses the name of a state.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for any other text.
+    /// Returns [`Error::Invalid`] for any other text.
     pub fn parse(text: &str) -> Result<Self> {
         let found = Self::ALL.into_iter().find(|state| state.as_str() == text);
         found.ok_or_else(|| Error::invalid("state", "must be waiting, sent, failed or dropped"))
     }
 }
 
-/// Which letters to list.
+/// Conditions and size of a page of letters.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Filter {
-    /// Only letters in this state. `None`: letters that were not sent, whether waiting or given up; with `all`, every letter.
+    /// Only letters in this state; `None` for letters that were not sent, whether they wait or were given up, or for
+    /// every letter if `all` is set.
     pub state: Option<LetterState>,
-    /// Letters in every state.
+    /// True to list letters in every state.
     pub all: bool,
-    /// Only letters older than this id: the last id of the page before.
+    /// Only letters older than this id, the last id of the previous page.
     pub before: Option<i64>,
     /// Largest number of letters, 1 to 1000.
     pub limit: u32,
@@ -84,7 +85,7 @@ pub struct Filter {
 const COLUMNS: &str = "id, kind, address, user_id, tenant, state, attempts, created_at, next_at, error, \
     CASE WHEN used_at IS NULL THEN 0 ELSE 1 END";
 
-/// Lists letters, newest first.
+/// Returns letters, newest first.
 pub(crate) async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Letter>> {
     let states = match filter.state {
         _ if filter.all => "",

@@ -1,8 +1,8 @@
 //! Letters with links: written to a durable outbox together with a change of the catalog, and sent later by a
 //! background task.
 //!
-//! Called by `accounts` and by operations (`enqueue`, in the transaction of the change), and by `background`
-//! ([`Mailer::send_due`]). A crash loses no letter: one that was claimed and not settled is sent again. The token of a
+//! `accounts` and operations call `enqueue` in the transaction of the change, and `background` calls
+//! `Mailer::send_due`. A crash loses no letter: a letter that was claimed but not settled is sent again. The token of a
 //! link is generated when its letter is sent, and only its hash is stored.
 
 mod files;
@@ -49,10 +49,10 @@ pub(crate) struct Mailer {
 }
 
 impl Mailer {
-    /// Creates a mailer as configured. Reads the password of the mail server, but does not connect to it.
+    /// Creates the mailer from the configuration. Reads the password of the mail server, but does not connect to it.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a sender or a server that cannot be used.
+    /// Returns [`Error::Invalid`] for a sender or a server that cannot be used.
     pub(crate) fn open(control: Control, config: &Config) -> Result<Self> {
         let mail = &config.mail;
         Ok(Self {
@@ -74,7 +74,7 @@ impl Mailer {
     /// Checks that the password of the mail server could be read. A server needs it; commands do not.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when it could not.
+    /// Returns [`Error::Invalid`] if the password could not be read.
     pub(crate) fn check_secrets(&self) -> Result<()> {
         match &self.transport {
             Transport::NoPassword(reason) => Err(Error::invalid("mail.password", reason.clone())),
@@ -92,8 +92,8 @@ impl Mailer {
         self.wake.notified().await;
     }
 
-    /// Sends the letters that are due. Returns how many were sent. A letter that cannot be sent is retried later, and
-    /// given up after ten attempts.
+    /// Sends the letters that are due. Returns the number of letters sent. A letter that cannot be sent is retried
+    /// later, and given up after ten attempts.
     pub(crate) async fn send_due(&self) -> Result<usize> {
         let mut sent = 0;
         for _ in 0..PER_PASS {
@@ -132,7 +132,7 @@ impl Mailer {
         }
     }
 
-    /// Composes the letter. `None`: its subject no longer exists.
+    /// Composes a claimed letter. Returns `None` if its subject no longer exists.
     async fn compose(&self, claimed: &Claimed) -> Result<Option<Message>> {
         let mut tx = self.control.snapshot().await?;
         let tenant = match claimed.tenant {

@@ -1,7 +1,7 @@
-//! The table of letters: waiting, sent or given up, with the hash of the link in each.
+//! The table of letters: waiting, sent or given up, with the hash of each letter's link.
 //!
-//! Called by [`super::Mailer`] and by `accounts`. Everything here is a statement of the control store. A letter that
-//! was claimed and not settled becomes due again, after a crash of this or another process.
+//! [`super::Mailer`] and `accounts` call it. Everything here is a statement of the control store. A letter that was
+//! claimed but not settled becomes due again after this or another process has crashed.
 
 use crate::{
     Error, Result,
@@ -22,15 +22,15 @@ use tenantry_engine::{
     name::{TenantId, UserId},
 };
 
-/// Number of attempts before a letter is given up. With the waits between them, about eight hours.
+/// Number of attempts before a letter is given up. With the waits between them, they take about eight hours.
 const MOST_ATTEMPTS: i64 = 10;
-/// Wait after the first attempt. It doubles with each further one.
+/// Wait after the first attempt, in microseconds. It doubles with each further attempt.
 const FIRST_WAIT_US: i64 = 60 * SECOND_US;
-/// Time after which a letter that found no place asks again.
+/// Time after which a letter that got no slot asks for one again, in microseconds.
 const ASK_AGAIN_US: i64 = 3600 * SECOND_US;
 /// Number of days for which a letter's row is retained after it was sent or given up.
 const KEEP_DAYS: i64 = 90;
-/// Number of characters of a reason that are stored.
+/// Number of characters of a failure's reason that are stored.
 const REASON_CHARS: usize = 300;
 
 /// Purpose of a letter. Its link serves this purpose only.
@@ -85,7 +85,7 @@ pub(super) struct Claimed {
     pub(super) token: Token,
 }
 
-/// A link that was followed in time, for the first time.
+/// A link that is followed in time and for the first time.
 pub(crate) struct Link {
     pub(crate) mail: i64,
     pub(crate) address: String,
@@ -93,8 +93,8 @@ pub(crate) struct Link {
     pub(crate) invitation: Option<i64>,
 }
 
-/// Puts a letter into the outbox, as part of a change. Returns false, and adds none, if the same letter is waiting for
-/// its first attempt already.
+/// Puts a letter into the outbox, as part of a change. If the same letter is already waiting for its first attempt,
+/// adds none and returns false.
 pub(crate) async fn enqueue(write: &mut Write, draft: &Draft<'_>) -> Result<bool> {
     let at = write.at_us();
     let sql = "INSERT INTO mails (kind, address, user_id, invitation, tenant, state, next_at, created_at) \
@@ -111,7 +111,8 @@ pub(crate) async fn enqueue(write: &mut Write, draft: &Draft<'_>) -> Result<bool
     Ok(true)
 }
 
-/// Puts a letter into the outbox that asks its reader to confirm their address. Returns false as [`enqueue`] does.
+/// Puts a letter into the outbox that asks its reader to confirm their address. If the same letter is already waiting
+/// for its first attempt, adds none and returns false.
 pub(crate) async fn ask_to_confirm(
     write: &mut Write,
     user: UserId,
@@ -121,17 +122,17 @@ pub(crate) async fn ask_to_confirm(
     enqueue(write, &Draft { kind: Kind::Verify, address, user: Some(user), invitation: None, tenant }).await
 }
 
-/// Selects due letters. An instant far ahead was recorded under a wrong clock and counts as due.
-/// A letter that waits for its turn is due at once when its invitation is closed, so that its place becomes free.
+/// SQL that selects due letters. A date far in the future was recorded under a wrong clock and counts as due. A letter
+/// that waits for its slot becomes due at once when its invitation is closed, so that the slot becomes free.
 const DUE: &str = "FROM mails WHERE state = 'waiting' AND (next_at <= ?1 OR next_at > ?1 + 86400000000 \
     OR attempts = 0 AND invitation IS NOT NULL AND invitation NOT IN (SELECT id FROM invitations WHERE state = 'open')) \
     ORDER BY next_at LIMIT 1";
 
-/// What [`claim`] found.
+/// Result of [`claim`].
 pub(super) enum Next {
     /// A letter to send.
     Letter(Claimed),
-    /// A letter that was put off, because its address has got too many, or dropped, because its subject is gone.
+    /// A letter was postponed, because its address has got too many, or dropped, because its subject is gone.
     PutOff,
     /// No letter is due.
     Nothing,
@@ -173,14 +174,14 @@ pub(super) async fn claim(control: &Control, lifetimes: &Lifetimes, rate: &Lette
     Ok(Next::Letter(claimed))
 }
 
-/// Charges a letter to its address. Returns true if it cannot be sent now: its row then says when it can, or when to ask
-/// again.
+/// Charges a letter to its address. Returns true if it cannot be sent now; its row then states when it can be sent, or
+/// when to ask for a slot again.
 async fn slowed(write: &mut Write, letter: &Claimed, rate: &Letters) -> Result<bool> {
     let reserved = rate.reserve(letter.kind.as_str(), &letter.address, is_holders(write, letter).await?);
     let wait_us = match reserved {
         Some(Duration::ZERO) => return Ok(false),
         Some(wait) => i64::try_from(wait.as_micros()).unwrap_or(DAY_US),
-        // It is not given up: its state would tell its sender that others write to this address.
+        // The letter is not given up: that state would reveal to its sender that others write to this address.
         None => ASK_AGAIN_US,
     };
     let sql = "UPDATE mails SET charged = ?, next_at = ? WHERE id = ?";
@@ -189,7 +190,7 @@ async fn slowed(write: &mut Write, letter: &Claimed, rate: &Letters) -> Result<b
     Ok(true)
 }
 
-/// Drops a letter whose subject is gone, and gives its place back if it was charged and never sent. Returns true.
+/// Drops a letter whose subject is gone, and gives its slot back if it was charged and never sent. Returns true.
 async fn dropped(write: &mut Write, letter: &Claimed, charged: Option<&Letters>) -> Result<bool> {
     if let Some(rate) = charged.filter(|_| letter.attempts == 0) {
         rate.give_back(letter.kind.as_str(), &letter.address, is_holders(write, letter).await?);
@@ -199,7 +200,7 @@ async fn dropped(write: &mut Write, letter: &Claimed, charged: Option<&Letters>)
     Ok(true)
 }
 
-/// Returns true if the invitation can still be answered, or the account is active.
+/// Returns true if the letter is still wanted: its invitation can be answered, or its account is active.
 async fn is_wanted(tx: &mut Tx, letter: &Claimed) -> Result<bool> {
     let (sql, id) = match (letter.kind, letter.user, letter.invitation) {
         (Kind::Invitation, _, Some(id)) => ("SELECT 1 FROM invitations WHERE id = ? AND state = 'open'", id),
@@ -211,8 +212,8 @@ async fn is_wanted(tx: &mut Tx, letter: &Claimed) -> Result<bool> {
     Ok(!tx.query(sql, params![id]).await?.is_empty())
 }
 
-/// Returns true for a letter to the account that has confirmed the address. Such letters have places of their own: other
-/// accounts that name the address take none of them.
+/// Returns true for a letter to the account that has confirmed the address. Such letters have their own slots: other
+/// accounts with the same address take none of them.
 async fn is_holders(tx: &mut Tx, letter: &Claimed) -> Result<bool> {
     let Some(user) = letter.user else { return Ok(false) };
     let user = users::by_id(tx, user).await?;
@@ -241,7 +242,7 @@ pub(super) async fn drop_letter(control: &Control, id: i64) -> Result<()> {
     settle(control, "UPDATE mails SET state = 'dropped', token_hash = NULL WHERE id = ?1", params![id]).await
 }
 
-/// Records a failed attempt. Returns true if it was the last one.
+/// Records a failed attempt. Returns true if it was the last attempt.
 pub(super) async fn failed(control: &Control, claimed: &Claimed, reason: &str) -> Result<bool> {
     let last = claimed.attempts + 1 >= MOST_ATTEMPTS;
     let state = if last { "failed" } else { "waiting" };
@@ -269,10 +270,10 @@ pub(super) async fn prune(control: &Control) -> Result<bool> {
     Ok(true)
 }
 
-/// Returns the letter of a link, if the link is of this kind, in time and unused.
+/// Returns the letter of a link, if the link is of this kind, not expired and unused.
 ///
 /// # Errors
-/// [`Error::NotFound`], whatever is wrong with it.
+/// Returns [`Error::NotFound`], whatever is wrong with the link.
 pub(crate) async fn link(tx: &mut Tx, token: &str, kind: Kind, now_us: i64) -> Result<Link> {
     let absent = || Error::NotFound("link");
     let token = Token::parse(token).filter(|token| token.kind() == TokenKind::Link).ok_or_else(absent)?;
@@ -291,7 +292,7 @@ pub(crate) async fn link(tx: &mut Tx, token: &str, kind: Kind, now_us: i64) -> R
 /// Marks a link as used, as part of the change that it leads to.
 ///
 /// # Errors
-/// [`Error::NotFound`] when another request has used it first.
+/// Returns [`Error::NotFound`] if another request has used the link first.
 pub(crate) async fn use_link(write: &mut Write, link: &Link) -> Result<()> {
     let at = write.at_us();
     match write
@@ -303,7 +304,7 @@ pub(crate) async fn use_link(write: &mut Write, link: &Link) -> Result<()> {
     }
 }
 
-/// Invalidates all other links of a user: their purpose is fulfilled.
+/// Invalidates all other links of a user, because their purpose is fulfilled.
 pub(crate) async fn void_links(write: &mut Write, user: UserId) -> Result<()> {
     let at = write.at_us();
     let sql = "UPDATE mails SET used_at = ?, state = CASE state WHEN 'waiting' THEN 'dropped' ELSE state END \

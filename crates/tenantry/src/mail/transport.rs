@@ -1,6 +1,6 @@
 //! Delivery of letters: through a mail server, or to a file if none is configured.
 //!
-//! Called by [`super::Mailer`]. It never logs a letter's text, which contains a token.
+//! [`super::Mailer`] calls it. It never logs a letter's text, which contains a token.
 
 use crate::{Error, Result, config::MailConfig};
 use lettre::{
@@ -13,12 +13,12 @@ use tokio::io::AsyncWriteExt;
 pub(super) enum Transport {
     Smtp(Box<AsyncSmtpTransport<Tokio1Executor>>),
     Folder(PathBuf),
-    /// The password of the mail server cannot be read: why.
+    /// The password of the mail server cannot be read, for this reason.
     NoPassword(String),
 }
 
 impl Transport {
-    /// Creates the configured transport. Does not connect.
+    /// Creates the configured transport. It does not connect.
     pub(super) fn open(mail: &MailConfig) -> Result<Self> {
         let Some(url) = &mail.smtp else { return Ok(Self::Folder(mail.folder.clone())) };
         let wrong = |reason: String| Error::invalid("mail.smtp", reason);
@@ -38,7 +38,7 @@ impl Transport {
     /// Delivers a letter.
     ///
     /// # Errors
-    /// Why it was not delivered, for the log.
+    /// Returns why the letter was not delivered, for the log.
     pub(super) async fn deliver(&self, id: i64, message: Message) -> Result<(), String> {
         match self {
             Self::NoPassword(reason) => Err(format!("the password of the mail server: {reason}")),
@@ -55,7 +55,8 @@ impl Transport {
     }
 }
 
-/// Requires STARTTLS unless the configuration says `?tls=none`, for a relay on the same machine.
+/// Returns the URL with STARTTLS required, unless the configuration contains `?tls=none`, for a relay on the same
+/// machine.
 fn encrypted(url: &str) -> String {
     match (url.strip_suffix("?tls=none"), url.contains("tls=") || url.starts_with("smtps://")) {
         (Some(plain), _) => plain.to_owned(),
@@ -73,7 +74,7 @@ fn password(mail: &MailConfig) -> Result<String, String> {
     }
 }
 
-/// Writes a file that only this user can read, completely or not at all.
+/// Writes a file that only the process's operating system user can read, completely or not at all.
 async fn write(folder: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut make = tokio::fs::DirBuilder::new();
     let mut open = tokio::fs::OpenOptions::new();

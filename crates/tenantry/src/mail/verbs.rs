@@ -1,6 +1,6 @@
 //! The verbs on letters: `platform.letters().list()`.
 //!
-//! Called by the staff API and by the background task that sends them.
+//! The staff API and the background task that sends letters call them.
 
 use super::{Filter, Letter, list::LetterState};
 use crate::{Error, Platform, Result, access::Actor, control::params};
@@ -12,25 +12,25 @@ pub struct Outbox<'a> {
 }
 
 impl Platform {
-    /// Letters: list, send those that are due.
+    /// Returns the letters: list, send those that are due.
     pub fn letters(&self) -> Outbox<'_> {
         Outbox { platform: self }
     }
 }
 
 impl Outbox<'_> {
-    /// Sends the letters that are due. Returns how many were sent. Servers do this automatically.
+    /// Sends the letters that are due. Returns the number of letters sent. Servers do this automatically.
     ///
     /// # Errors
-    /// Those of the control store. A letter that cannot be sent is not an error.
+    /// Returns the errors of the control store. A letter that cannot be sent is not an error.
     pub async fn send_due(&self) -> Result<usize> {
         self.platform.0.mailer.send_due().await
     }
 
-    /// Lists letters of the outbox, newest first.
+    /// Returns letters of the outbox, newest first.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the actor is not staff.
+    /// Returns [`Error::NotFound`] if the actor is not staff.
     pub async fn list(&self, actor: &Actor, filter: &Filter) -> Result<Vec<Letter>> {
         actor.require_staff()?;
         super::list(&mut self.platform.control().snapshot().await?, filter).await

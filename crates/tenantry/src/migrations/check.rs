@@ -1,7 +1,7 @@
-//! `check`: compares models with migrations, migrations with every database, and finds references across stores to rows
-//! that are gone.
+//! `check`: compares models with migrations, and migrations with every database, and finds references to rows of other
+//! stores that no longer exist.
 //!
-//! Called by the platform for the command line. Reads only, one database after the other. A database that cannot be
+//! The platform calls it for the command line. It only reads, one database after the other. A database that cannot be
 //! read does not stop the check. Findings are reported as they are found.
 
 pub use super::finding::{Finding, What};
@@ -30,19 +30,19 @@ use tenantry_engine::{
     schema::Schema,
 };
 
-/// Number of tenants read from the catalog at a time.
+/// Number of tenants read from the catalog in one page.
 const PAGE: i64 = 1_000;
 
-/// A checker over one set of apps. `systems` are the places of the system stores.
+/// A checker for one set of apps. `systems` are the places of the system stores.
 pub struct Checker<'a> {
     engine: &'a Engine,
     apps: &'a Apps,
     systems: HashMap<StoreName, Place>,
     schemas: HashMap<StoreName, Arc<Schema>>,
     scripts: HashMap<StoreName, Arc<Script>>,
-    /// Databases and stores already checked, and whether they are current: pooled tenants share one database.
+    /// Databases and stores that were already checked, and whether they are current. Pooled tenants share a database.
     inspected: HashMap<Database, bool>,
-    /// Pools that could not be read. Each is reported once.
+    /// Pools that could not be read. Each pool is reported once.
     unreadable: HashSet<Database>,
     pages: bool,
 }
@@ -51,7 +51,7 @@ impl<'a> Checker<'a> {
     /// Creates a checker. Opens no database yet.
     ///
     /// # Errors
-    /// [`Error::Engine`] for models and migrations that do not compile.
+    /// Returns [`Error::Engine`] for models and migrations that do not compile.
     pub fn new(engine: &'a Engine, apps: &'a Apps, systems: Vec<Place>) -> Result<Self> {
         let all = apps.models().to_vec();
         let schema = |store: &StoreName| {
@@ -72,7 +72,8 @@ impl<'a> Checker<'a> {
         })
     }
 
-    /// Skips the check of every page and every value of every database, which takes as long as reading them.
+    /// Sets whether to skip the check of every page and every value of every database, which takes as long as reading
+    /// them.
     #[must_use]
     pub fn without_pages(mut self, without: bool) -> Self {
         self.pages = !without;
@@ -82,7 +83,7 @@ impl<'a> Checker<'a> {
     /// Compares models with migrations, then checks every system store.
     ///
     /// # Errors
-    /// Those of the catalog. A fault is reported to `tell`.
+    /// Returns the errors of the catalog. `tell` receives each fault that is found.
     pub async fn platform(&mut self, mut tell: impl FnMut(Finding)) -> Result<()> {
         for app in self.apps.unmigrated() {
             tell(Finding { place: None, tenant: None, what: What::ModelsChanged(app.to_string()) });
@@ -93,11 +94,11 @@ impl<'a> Checker<'a> {
         Ok(())
     }
 
-    /// Checks every tenant that has databases in the catalog, or only one. Returns how many. `at` receives the
-    /// number checked so far and the total.
+    /// Checks every tenant that has databases in the catalog, or only one. Returns the number of tenants checked. `at`
+    /// receives the number checked so far and the total.
     ///
     /// # Errors
-    /// Those of the catalog. A fault is reported to `tell`.
+    /// Returns the errors of the catalog. `tell` receives each fault that is found.
     pub(crate) async fn tenants(
         &mut self,
         control: &Control,
@@ -125,15 +126,15 @@ impl<'a> Checker<'a> {
         Ok(checked)
     }
 
-    /// Checks every place of one tenant. `places` must be all it has, so that references between its stores can be
-    /// followed.
+    /// Checks every place of one tenant. `places` must be all places of the tenant, so that references between its
+    /// stores can be followed.
     async fn tenant(&mut self, slug: &Slug, places: &[Place], tell: &mut impl FnMut(Finding)) {
         for place in places {
             self.place(Some(slug), places, place, tell).await;
         }
     }
 
-    /// Finds places that are fenced although no operation is working on their tenant.
+    /// Finds places that are fenced although no operation is open on their tenant.
     async fn fences(
         &self,
         control: &Control,
@@ -171,7 +172,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Returns true if the findings about one tenant of a pool mean that the pool is lost, and not only this tenant.
+    /// Returns true if the findings about one tenant of a pool mean that the whole pool is lost.
     async fn is_lost_pool(&self, place: &Place, found: &[What]) -> bool {
         for what in found {
             let is_lost = match what {
@@ -188,7 +189,7 @@ impl<'a> Checker<'a> {
 
     async fn contents(&mut self, all: &[Place], place: &Place, tell: &mut impl FnMut(What)) {
         match self.definitions(place, tell).await {
-            // If the schema is behind, its rows cannot be checked for references.
+            // References can only be checked if the schema is current.
             Ok(true) => {}
             Ok(false) => return,
             Err(Error::Engine(error)) if *error.kind() == Kind::WrongIdentity => {
@@ -260,7 +261,7 @@ impl<'a> Checker<'a> {
         for (model, field, to) in self.crossing(&place.store) {
             let target =
                 all.iter().find(|other| other.store == to.store).or_else(|| self.systems.get(&to.store));
-            // A store in which this tenant has no database has no rows to refer to.
+            // A store in which this tenant has no database has no rows to which the field could refer.
             let Some(target) = target else { continue };
             let (from, into) = (self.session(place).await?, self.session(target).await?);
             let ids = dangling(&from, model, &field, &into, to).await?;
@@ -287,7 +288,7 @@ impl<'a> Checker<'a> {
         Ok(())
     }
 
-    /// Fields of a store's models that refer to models of other stores, including overrides.
+    /// Returns the fields of a store's models that refer to models of other stores, including overrides.
     fn crossing(&self, store: &StoreName) -> Vec<(&'a Model, FieldName, &'a Model)> {
         let mut found = Vec::new();
         for model in self.apps.models().iter().filter(|model| model.store == *store) {
@@ -318,7 +319,7 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// A store in a database.
+/// A store in a database: server, physical name, store.
 type Database = (ServerName, PhysicalName, StoreName);
 
 /// Returns the place of the pool itself.

@@ -1,4 +1,4 @@
-//! What `check` finds, in words with the remedy.
+//! Findings of `check`, in words with the remedy.
 
 use crate::{counted, platform::own_stores::refused::Refused, records::Dependence};
 use std::fmt;
@@ -12,11 +12,12 @@ use tenantry_engine::{
 /// A fault that the check found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
-    /// The database, as the catalog names it. `None`: the apps themselves.
+    /// Place of the database in the catalog; `None` if the fault is in the apps.
     pub place: Option<Place>,
-    /// The tenant whose database, or whose rows in a pool, it is. `None`: a database of the platform, or a pool.
+    /// Tenant to whom the database, or the rows in a pool, belong; `None` for a database of the platform, or for a
+    /// pool.
     pub tenant: Option<Slug>,
-    /// The fault.
+    /// Description of the fault.
     pub what: What,
 }
 
@@ -24,47 +25,47 @@ pub struct Finding {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum What {
-    /// Models of this app changed and no migration makes the change.
+    /// The models of this app were changed, but no migration makes the change.
     ModelsChanged(String),
-    /// Migrations that have not run here.
+    /// These migrations have not run in the database.
     Pending(Vec<String>),
-    /// A migration is refused here, so the database stays at its schema version.
+    /// A migration was refused, so the database stays at its schema version.
     Refused(Refused),
-    /// Migrations that ran here and that the installed apps do not have.
+    /// These migrations ran in the database, but the installed apps do not have them.
     Unknown(Vec<String>),
     /// A definition differs from what the migrations produce.
     Drift(Drift),
-    /// Tables and views that no model declares. No fault: a migration's own statements may make them.
+    /// No model declares these tables and views. This is not a fault: a migration's own statements may create them.
     Undeclared(Vec<String>),
-    /// What is derived from the rows is wrong, or a value is not one that its field allows.
+    /// Values derived from the rows are wrong, or a field does not allow a value.
     Contents(Fault),
-    /// References to missing rows of another store.
+    /// Rows refer to missing rows of another store.
     Dangling {
-        /// The referring model.
+        /// Name of the referring model.
         model: ModelName,
-        /// Its field.
+        /// Name of the referring field.
         field: FieldName,
-        /// The model referred to.
+        /// Name of the model to which the field refers.
         to: ModelName,
         /// Ids of the missing rows.
         ids: Vec<RecordId>,
     },
-    /// Records whose references disagree: a city that does not lie in the record's region.
+    /// References of the same record disagree: for example, a city is not in the record's region.
     Disagreeing {
-        /// Their model.
+        /// Name of the records' model.
         model: ModelName,
-        /// The rule.
+        /// Rule that the records break.
         rule: Dependence,
         /// Number of such records.
         count: u64,
-        /// Ids of the first of them.
+        /// Ids of the first of these records.
         ids: Vec<RecordId>,
     },
     /// The database could not be read. Code and detail of the error.
     Unreadable(&'static str, String),
     /// The file in this place belongs to another tenant, store or installation.
     NotItsOwn,
-    /// Writes are refused, and no operation is working on the tenant that would allow them again.
+    /// The place refuses writes, and no open operation on the tenant will allow them again.
     Fenced,
 }
 
@@ -122,12 +123,12 @@ impl fmt::Display for Finding {
 }
 
 impl Finding {
-    /// Returns true if it is worth knowing and no fault.
+    /// Returns true if the finding is worth knowing but is not a fault.
     pub fn is_notice(&self) -> bool {
         matches!(self.what, What::Undeclared(_))
     }
 
-    /// Says that the database in this place is another one.
+    /// Writes that the database in this place is not the one that belongs there.
     fn not_its_own(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let server = self.place.as_ref().map_or("?", |place| place.server.as_str());
         let is_pooled = self.place.as_ref().is_some_and(|place| place.isolation.is_pooled());
@@ -146,7 +147,7 @@ impl Finding {
         }
     }
 
-    /// What to do about a database that could not be read.
+    /// Returns the remedy for a database that could not be read.
     fn remedy(&self) -> Option<String> {
         let (What::Unreadable(code, _), Some(place)) = (&self.what, &self.place) else { return None };
         Some(match *code {

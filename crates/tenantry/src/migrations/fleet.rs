@@ -1,8 +1,8 @@
 //! Migrates every database of a tenant store to the wanted version: canaries first, then the rest.
 //!
-//! Called by `tenantry migrate tenants`. The work list comes from the catalog alone, so a run with nothing to do opens
-//! no database. A failing tenant is recorded and does not stop the run. A killed run is simply started again,
-//! because each database has its own ledger. Holds no list of all tenants.
+//! `tenantry migrate tenants` calls it. The work list comes from the catalog alone, so a run with nothing to do opens
+//! no database. A failing tenant is recorded and does not stop the run. A killed run is simply started again, because
+//! each database has its own ledger. The run holds no list of all tenants in memory.
 
 use super::page::Run;
 use crate::error::{Error, Result};
@@ -12,28 +12,28 @@ use tenantry_engine::{
     place::Place,
 };
 
-/// Number of placements read from the catalog at a time.
+/// Number of placements read from the catalog in one page.
 const PAGE: u32 = 512;
 
 /// A placement that is not at the wanted version.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
-    /// The tenant.
+    /// Id of the tenant.
     pub tenant: TenantId,
-    /// Its slug.
+    /// Slug of the tenant.
     pub slug: Slug,
-    /// Place of its rows of the store.
+    /// Place of the tenant's rows in the store.
     pub place: Place,
-    /// Version recorded in the catalog.
+    /// Version that the catalog records.
     pub version: Option<String>,
 }
 
 /// Result for one target.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
-    /// The target.
+    /// Target that was tried.
     pub target: Target,
-    /// Number of migrations applied now, or why none was.
+    /// Number of migrations applied now, or the reason why none was applied.
     pub result: std::result::Result<u32, Failure>,
 }
 
@@ -47,16 +47,16 @@ impl Outcome {
 /// Code of a database that was not tried because an operation is open on its tenant.
 pub(super) const BUSY: &str = "busy";
 
-/// Why a database was not migrated.
+/// Reason why a database was not migrated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// Stable code of the kind of error.
     pub code: &'static str,
     /// Text for the operator; may contain private detail.
     pub message: String,
-    /// Text for the catalog, which shows it to the tenant's members: without private detail.
+    /// Text for the catalog, which shows it to the tenant's members. It contains no private detail.
     pub public: String,
-    /// What to do about it, if known.
+    /// Remedy, if known.
     pub remedy: Option<String>,
 }
 
@@ -73,7 +73,7 @@ impl From<Error> for Failure {
         }
         let (message, public) = match &error {
             Error::Engine(engine) => match engine.kind() {
-                // The statement and the reason are not private; the rows of a pool are of many tenants.
+                // The statement and the reason are not private, but the rows of a pool belong to many tenants.
                 Kind::Statement(why) => {
                     (pooled.map_or_else(|| why.clone(), |rows| format!("{why}: {rows}")), why.clone())
                 }
@@ -87,7 +87,7 @@ impl From<Error> for Failure {
 
 /// Catalog queries that a run needs.
 pub trait Catalog {
-    /// Returns how many placements of the store are not at `wanted`.
+    /// Returns the number of placements of the store that are not at `wanted`.
     fn count_behind(&self, store: &StoreName, wanted: &str) -> impl Future<Output = Result<u64>> + Send;
 
     /// Returns the next placements that are not at `wanted`, ordered by tenant.
@@ -99,26 +99,26 @@ pub trait Catalog {
         limit: u32,
     ) -> impl Future<Output = Result<Vec<Target>>> + Send;
 
-    /// Claims these databases, so that no operation begins on them until they are recorded. Returns `Some` for a
-    /// database that is not claimed, with the operation or run that is working on it.
+    /// Claims these databases, so that no operation begins on them until they are recorded. For each database that
+    /// could not be claimed, returns the operation or run that is using it.
     fn claim(&self, places: &[&Place]) -> impl Future<Output = Result<Vec<Option<String>>>> + Send;
 
-    /// Records outcomes in one transaction and releases their claims: `wanted` if the migration succeeded, otherwise
-    /// the error.
+    /// Records outcomes in one transaction, and releases their claims. Records `wanted` if the migration succeeded,
+    /// otherwise the error.
     fn record(&self, wanted: &str, outcomes: &[Outcome]) -> impl Future<Output = Result<()>> + Send;
 }
 
 /// Options of a run.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Number of databases migrated at a time.
+    /// Number of databases migrated at the same time.
     pub parallel: usize,
-    /// Number of databases tried before the others. If every one of them fails, the migration is at fault and not the
-    /// tenants: the run stops (`half-migrated-fleet`).
+    /// Number of databases tried before the others. If all of them fail, the cause is the migration instead of the
+    /// tenants, and the run stops (`half-migrated-fleet`).
     pub canaries: u32,
-    /// Only this tenant.
+    /// Tenant to migrate; `None` for all tenants.
     pub only: Option<TenantId>,
-    /// Includes external databases, which are otherwise left alone.
+    /// True to include external databases, which are otherwise left unchanged.
     pub external: bool,
 }
 
@@ -136,11 +136,11 @@ pub enum Event<'a> {
         /// Number of databases that are behind.
         total: u64,
     },
-    /// One database is done, successfully or not.
+    /// A database is done, successfully or not.
     Done(&'a Outcome),
-    /// Every canary failed; the rest was not touched.
+    /// All canaries failed, and the other databases were not tried.
     Halted {
-        /// Number of canaries.
+        /// Number of canaries tried.
         tried: u64,
         /// Number of other databases.
         left: u64,
@@ -156,7 +156,7 @@ pub struct Report {
     pub migrated: u64,
     /// Databases that failed, with the reason.
     pub failed: Vec<Outcome>,
-    /// Every canary failed; the rest was not touched.
+    /// True if all canaries failed, so that the other databases were not tried.
     pub halted: bool,
 }
 
@@ -167,11 +167,11 @@ impl Report {
     }
 }
 
-/// Runs over all placements of `store` that are not at `wanted`. `migrate` migrates one database and returns the number
-/// of migrations applied. Errors of single databases are in the report.
+/// Migrates all placements of `store` that are not at `wanted`. `migrate` migrates one database and returns the number
+/// of migrations applied. The report contains the errors of single databases.
 ///
 /// # Errors
-/// Those of reading or writing the catalog.
+/// Returns the errors of reading or writing the catalog.
 pub async fn run<C, M, F>(
     catalog: &C,
     store: &StoreName,

@@ -1,4 +1,4 @@
-//! Follows the references of a tenant's rows into other stores, for the check: rows that are gone, and references that
+//! Follows the references of a tenant's rows into other stores, for the check: finds missing rows, and references that
 //! disagree. Reads page by page.
 
 use crate::{
@@ -14,12 +14,12 @@ use tenantry_engine::{
     value::Value,
 };
 
-/// Number of rows read at a time.
+/// Number of rows read in one page.
 const PAGE: u32 = 1_000;
 /// Largest number of ids of disagreeing records in one finding.
 const TOLD: usize = 20;
 
-/// Returns the ids that a field refers to and that do not exist, each once, in order.
+/// Returns the ids to which a field refers but that do not exist, each once, in order.
 pub(super) async fn dangling(
     from: &Session,
     model: &Model,
@@ -49,7 +49,7 @@ pub(super) async fn dangling(
     Ok(missing)
 }
 
-/// Returns how many records break a rule, and the ids of the first twenty.
+/// Returns the number of records that break a rule, and the ids of the first twenty.
 pub(super) async fn disagreeing(
     from: &Session,
     model: &Model,

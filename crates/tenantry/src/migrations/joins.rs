@@ -1,21 +1,22 @@
-//! Finds databases in which tenants' own SQL cannot join shared data although PostgreSQL could, and says the remedy.
+//! Finds databases in which tenants' own SQL cannot join shared data although PostgreSQL could, with the remedy.
 
 use super::placed::{last_tenant, places};
 use crate::{Platform, Result};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use tenantry_engine::{name::ServerName, place::Isolation};
 
-/// Number of tenants read from the catalog at a time.
+/// Number of tenants read from the catalog in one page.
 const PAGE: i64 = 1_000;
-/// Number of databases that are named.
+/// Largest number of databases that a text names.
 const NAMED: usize = 10;
 
 impl Platform {
-    /// Returns, for each server where `postgres_fdw` is missing, the databases and what an administrator runs there. No
-    /// fault: all else works without. Databases that cannot be reached are left out; [`Platform::check`] has them.
+    /// Returns, for each server on which `postgres_fdw` is missing, the databases and the statements that an
+    /// administrator must run there. This is not a fault: everything else works without it. Leaves out databases that
+    /// cannot be reached; [`Platform::check`] reports those.
     ///
     /// # Errors
-    /// Those of the catalog.
+    /// Returns the errors of the catalog.
     pub async fn unjoinable(&self) -> Result<Vec<String>> {
         let shared = self.loaded().shared.clone();
         let (last, mut first) = (last_tenant(self.control()).await?, 1);

@@ -1,7 +1,7 @@
-//! `migrate make`: compares the models with the state that the migrations leave, and writes new files.
+//! `migrate make`: compares the models with the state that the migrations produce, and writes new files.
 //!
-//! Called by the command line, and by `check` without writing. Decisions that need a person are answered by options or
-//! asked; nothing is guessed that could lose data. Never changes an existing file.
+//! The command line calls it, and `check` calls it without writing. Options answer the decisions that need a person, or
+//! it asks; it never guesses where data could be lost. It never changes an existing file.
 
 use super::name;
 use crate::{
@@ -15,35 +15,35 @@ use tenantry_engine::{
     name::AppName,
 };
 
-/// A new migration.
+/// A new migration with its file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Made {
     /// The migration.
     pub migration: Migration,
-    /// Its file, which is written unless this was a dry run.
+    /// Path of its file, which is written unless this was a dry run.
     pub path: PathBuf,
 }
 
-/// What to create.
+/// Options for creating migrations.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Only this app.
+    /// App whose migrations to create; `None` for all apps.
     pub app: Option<AppName>,
-    /// Words for the file name, instead of automatic ones.
+    /// Words for the file name; `None` for automatic words.
     pub name: Option<String>,
     /// Answers given as options.
     pub answers: Answers,
-    /// Only report what would be created.
+    /// True to report only what would be created.
     pub dry_run: bool,
 }
 
-/// Why nothing was created.
+/// Reason why nothing was created.
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
-    /// Questions without an answer, and changes that no migration can make.
+    /// There are questions without an answer, or changes that no migration can make.
     #[error("{}", list(.0))]
     Undecided(Undecided),
-    /// The migrations contradict themselves, or a file could not be written.
+    /// The migrations contradict each other, or a file could not be written.
     #[error(transparent)]
     Error(#[from] Error),
 }
@@ -58,12 +58,12 @@ fn list(undecided: &Undecided) -> String {
     lines.join("\n")
 }
 
-/// Creates missing migrations. `ask` gets each question and returns the chosen option (as `--rename a=b`), or `None` if
-/// there is no person to ask.
+/// Creates the missing migrations. `ask` gets each question and returns the chosen option (for example `--rename a=b`),
+/// or `None` if there is no person to ask.
 ///
 /// # Errors
-/// [`Failed::Undecided`] for questions without an answer; [`Failed::Error`] for contradictory migrations or files that
-/// cannot be written.
+/// Returns [`Failed::Undecided`] for questions without an answer; [`Failed::Error`] for contradictory migrations or
+/// files that cannot be written.
 pub fn make(
     apps: &Apps,
     options: &Options,
@@ -133,7 +133,7 @@ fn decide(
     }
 }
 
-/// Parses an answer in the form in which it is typed on the command line.
+/// Parses an answer, in the form in which a user types it on the command line.
 fn answer(answers: &mut Answers, chosen: &str) -> Result<()> {
     let words = chosen.trim().trim_start_matches("--").split_once(' ');
     let (option, value) =

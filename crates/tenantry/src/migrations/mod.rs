@@ -1,8 +1,8 @@
 //! Migrations for developers and operators: written from changed models, run over all tenants, checked.
 //!
-//! Called by the command line and at start. The engine defines what a migration does to a database; this module decides
-//! which databases, in what order, and what is reported to whom. Never looks for databases on disk: places come from
-//! the catalog (`catalog-placement`).
+//! The command line and start-up call it. The engine defines what a migration does to a database; this module decides
+//! which databases to migrate, in what order, and what to report. It never looks for databases on disk: the catalog
+//! provides their places (`catalog-placement`).
 
 pub mod check;
 mod finding;

@@ -1,10 +1,10 @@
-//! Name of a new migration: the next number and a few words about its content.
+//! Name of a new migration: the next number and a few words about its contents.
 //!
-//! Called only by [`super::make`].
+//! Only [`super::make`] calls it.
 
 use tenantry_engine::migration::{Migration, Op};
 
-/// Longest part after the number; the engine accepts names of 80 bytes.
+/// Largest length of the part after the number. The engine accepts names of 80 bytes.
 const LONGEST: usize = 60;
 
 /// Returns `0003_patients_add_phone` after `0002_…`. `words` replace the automatic part.
@@ -24,7 +24,7 @@ fn automatic(ops: &[Op]) -> String {
     for op in ops {
         words.push(describe(op));
         if words.join("_").len() > LONGEST {
-            // Too long: name the first change only.
+            // The name would be too long, so name only the first change.
             return format!("{}_and_more", words[0]);
         }
     }

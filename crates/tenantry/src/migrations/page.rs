@@ -1,7 +1,7 @@
 //! One page of a fleet run: claimed batch by batch, migrated in parallel, recorded.
 //!
-//! Called by `fleet`. If an operation is open on a database, the page waits for it a little, then reports the database
-//! as busy and skips it.
+//! `fleet` calls it. If an operation is open on a database, the page waits briefly, then reports the database as busy
+//! and skips it.
 
 use super::fleet::{BUSY, Catalog, Event, Failure, Outcome, Report, Target};
 use crate::{
@@ -16,13 +16,13 @@ use tenantry_engine::{
     place::Place,
 };
 
-/// Number of databases claimed, and recorded, in one transaction.
+/// Number of databases that are claimed and recorded in one transaction.
 const BATCH: usize = 64;
 /// Number of retries for busy databases, and the pause between them.
 const LOOKS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// A database with all tenants in it: one tenant, or many of a pool.
+/// A database with its tenants: one tenant, or several of a pool.
 type Unit = Vec<Target>;
 
 /// Parameters that all pages share.
@@ -59,7 +59,7 @@ where
         Ok(())
     }
 
-    /// Migrates all units that can be claimed. Returns the others, with what is working on them.
+    /// Migrates all units that can be claimed. Returns the others, each with the operation or run that is using it.
     async fn all(
         &self,
         mut units: Vec<Unit>,
@@ -126,7 +126,7 @@ fn failure(target: &Target, error: Error) -> Failure {
     }
 }
 
-/// Returns true if the error says that the database is lost. Only files can be lost because they cannot be read.
+/// Returns true if the error means that the database is lost. Only a file counts as lost because it cannot be read.
 fn is_loss(place: &Place, error: &tenantry_engine::Error) -> bool {
     match error.kind() {
         Kind::Missing | Kind::WrongIdentity | Kind::Corrupt => true,
@@ -136,7 +136,7 @@ fn is_loss(place: &Place, error: &tenantry_engine::Error) -> bool {
     }
 }
 
-/// Groups pooled tenants of one database into one unit, so that it is migrated once for all of them.
+/// Groups the pooled tenants of one database into one unit, so that the database is migrated once for all of them.
 fn units(page: Vec<Target>) -> Vec<Unit> {
     let mut pools: HashMap<(ServerName, PhysicalName), usize> = HashMap::new();
     let mut units: Vec<Unit> = Vec::new();

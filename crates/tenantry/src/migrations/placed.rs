@@ -1,4 +1,4 @@
-//! Which tenants have databases, as the catalog says. For `check`.
+//! Reads from the catalog which tenants have databases, for `check`.
 
 use crate::{
     control::Control,
@@ -21,7 +21,7 @@ pub(super) async fn placed_tenants(control: &Control, only: Option<TenantId>) ->
     Ok(rows.first().map_or(Ok(0), |row| row.integer(0))?.unsigned_abs())
 }
 
-/// Returns the highest id of a tenant.
+/// Returns the highest tenant id.
 pub(super) async fn last_tenant(control: &Control) -> Result<i64> {
     let rows = control.snapshot().await?.query("SELECT coalesce(max(id), 0) FROM tenants", &[]).await?;
     Ok(rows.first().map_or(Ok(0), |row| row.integer(0))?)

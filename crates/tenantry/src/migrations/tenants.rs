@@ -1,6 +1,6 @@
 //! `tenantry migrate tenants`: migrates all tenant stores to the version of the installed apps.
 //!
-//! Called by the platform for the command line. Statements are compiled once for all tenants. The engine opens each
+//! The platform calls it for the command line. Statements are compiled once for all tenants. The engine opens each
 //! database only for its own migration, outside its cache.
 
 use super::fleet::{self, Event, Options, Report};
@@ -18,7 +18,7 @@ use tenantry_engine::{Engine, MigrateReport, Script, name::StoreName, place::Pla
 /// Migrates all tenant stores, or one. Returns a report for each store.
 ///
 /// # Errors
-/// Those of reading or writing the catalog. Errors of single databases are in the reports.
+/// Returns the errors of reading or writing the catalog. The reports contain the errors of single databases.
 pub(crate) async fn migrate(
     control: &Control,
     by: &By,
@@ -44,8 +44,8 @@ pub(crate) async fn migrate(
     Ok(reports)
 }
 
-/// Refuses a database that is ahead of this program: a newer one migrated it. Recording it as current would let this
-/// program write into a schema that it does not know.
+/// Refuses a database that newer apps have migrated. Recording it as current would let this program write into a schema
+/// that it does not know.
 fn applied(report: MigrateReport) -> Result<u32> {
     match report.unknown.first() {
         None => Ok(u32::try_from(report.applied.len()).unwrap_or(u32::MAX)),

@@ -13,24 +13,24 @@ use crate::{
 use std::sync::Arc;
 use tenantry_engine::name::{Slug, StoreName};
 
-/// Migrations of databases to the loaded apps.
+/// The migrations of databases to the loaded apps.
 pub struct Migrations<'a> {
     pub(crate) platform: &'a Platform,
 }
 
 impl Platform {
-    /// Migrations: run them on tenants, see which databases are behind.
+    /// Returns the migrations: run them on tenants, see which databases are behind.
     pub fn migrations(&self) -> Migrations<'_> {
         Migrations { platform: self }
     }
 }
 
 impl Migrations<'_> {
-    /// Migrates tenant databases to the version of the installed apps. Failing tenants do not stop the others, and
+    /// Migrates tenant databases to the version of the installed apps. A failing tenant does not stop the others, and
     /// tenants with an open operation are skipped.
     ///
     /// # Errors
-    /// Those of the control store. Errors of single databases are in the reports.
+    /// Returns the errors of the control store. The reports contain the errors of single databases.
     pub async fn run(
         &self,
         actor: &Actor,
@@ -55,27 +55,29 @@ impl Migrations<'_> {
         .await
     }
 
-    /// Returns how many tenant databases are not at the version of the loaded apps, without external ones. Reads only
-    /// the catalog.
+    /// Returns the number of tenant databases, without external ones, that lack migrations of the loaded apps. Reads
+    /// only the catalog.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn behind(&self) -> Result<u64> {
         Ok(self.standing().await?.behind)
     }
 
-    /// Returns how many tenant databases are behind the loaded apps, and how many were migrated by newer ones.
+    /// Returns the number of tenant databases that are behind the loaded apps, and the number that newer apps have
+    /// migrated.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn standing(&self) -> Result<versions::Standing> {
         versions::standing(self.platform.control(), self.platform.apps().stores()).await
     }
 
-    /// Compares the schema of each placement of the tenant with the loaded apps, in the order of the placements.
+    /// Compares the schema of each placement of the tenant with the loaded apps. The result is in the order of the
+    /// placements.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn versions(&self, tenant: &Listed) -> Result<Vec<versions::Version>> {
         let apps = self.platform.apps();
         let mut found = Vec::with_capacity(tenant.placements.len());
@@ -92,14 +94,14 @@ impl Migrations<'_> {
         Ok(found)
     }
 
-    /// Returns the stores of the platform, and the pools, that stay at an earlier schema version because a migration of
-    /// the loaded apps is refused there. Opens only those databases.
+    /// Returns the platform's stores, and the pools, that stay at an earlier schema version because a migration of the
+    /// loaded apps was refused there. Opens only those databases.
     pub async fn refused(&self) -> Arc<Vec<Refused>> {
         let behind = self.platform.0.behind.load_full();
         let loaded = self.platform.loaded();
         let mut still = Vec::new();
         for refused in behind.iter() {
-            // Another process may have migrated it meanwhile.
+            // Another process may have migrated the store meanwhile.
             let is_current = match loaded.databases.schema(&refused.place.store) {
                 Ok(schema) => self.platform.0.engine.session(&refused.place, &schema).await.is_ok(),
                 Err(_) => false,
@@ -112,7 +114,7 @@ impl Migrations<'_> {
             return behind;
         }
         let still = Arc::new(still);
-        // A reload that ended meanwhile knows better.
+        // A reload that ended meanwhile has newer results.
         self.platform.0.behind.compare_and_swap(&behind, still.clone());
         still
     }

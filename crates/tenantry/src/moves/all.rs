@@ -1,7 +1,7 @@
-//! Moves every tenant off some servers, to another one. Each is a move of its own, so an interrupted run is simply started
-//! again.
+//! Moves every tenant off some servers to another server. Each tenant is moved by its own operation, so an interrupted
+//! run is simply started again.
 //!
-//! Called by the upgrade to PostgreSQL.
+//! The upgrade to PostgreSQL calls it.
 
 use super::{Moves, Purpose, targets::Leg, verbs::Stores};
 use crate::{
@@ -17,32 +17,32 @@ use tenantry_engine::{
     place::Isolation,
 };
 
-/// Number of tenants moved at a time. A move mostly waits for servers and disks.
+/// Number of tenants moved at the same time. A move mostly waits for servers and disks.
 const AT_ONCE: usize = 4;
-/// Number of tenants read from the catalog at a time.
+/// Number of tenants read from the catalog in one page.
 const PAGE: u32 = 200;
 
-/// A database that is still on a server that is to be left.
+/// A database that is still on a server that is to be emptied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
-    /// The tenant.
+    /// Slug of the tenant.
     pub slug: Slug,
-    /// The store.
+    /// Name of the store.
     pub store: StoreName,
-    /// How its rows are separated now.
+    /// Current isolation of its rows.
     pub isolation: Isolation,
-    /// Its size on disk in bytes. `None`: it cannot be read.
+    /// Size on disk in bytes; `None` if it cannot be read.
     pub bytes: Option<u64>,
-    /// Why it would not be moved now.
+    /// Reason why the database could not be moved now.
     pub obstacle: Option<Obstacle>,
 }
 
-/// Why a tenant would not be moved.
+/// Reason why a tenant would not be moved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Obstacle {
-    /// Its owner provides the database, and moves it.
+    /// The tenant's owner provides the database, and must move it.
     External,
-    /// What a move would answer.
+    /// A move would be refused with this error.
     Refused(String),
 }
 
@@ -51,11 +51,11 @@ pub enum Obstacle {
 pub enum Event<'a> {
     /// Number of tenants that will be moved.
     Found(usize),
-    /// A database stays, because the owner of the tenant provides it and moves it.
+    /// A database stays, because the tenant's owner provides it and must move it.
     External(&'a Slug, &'a StoreName),
-    /// A tenant was moved. Its operation.
+    /// A tenant was moved by this operation.
     Moved(&'a Slug, &'a Listed),
-    /// A tenant was not moved, and why.
+    /// A tenant was not moved, for this reason.
     Failed(&'a Slug, &'a str),
 }
 
@@ -66,20 +66,20 @@ pub struct MovedAll {
     pub moved: usize,
     /// Number of tenants that could not be moved.
     pub failed: usize,
-    /// Number of databases that stay, because their owners move them.
+    /// Number of databases that stay, because the tenants' owners must move them.
     pub external: usize,
 }
 
 impl Moves<'_> {
-    /// Returns the databases on these servers, with what keeps them from moving. Changes nothing.
+    /// Returns the databases on these servers, each with the reason why it could not be moved, if any. Changes nothing.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn waiting(&self, leaves: &[ServerName]) -> Result<Vec<Waiting>> {
         let mut all = Vec::new();
         for Tenant { slug, placements, .. } in self.tenants_on(leaves).await? {
             for placement in placements.iter().filter(|placement| is_on(placement, leaves)) {
-                // Pooled tenants go to a pool, others to a place of their own.
+                // Pooled tenants go to a pool, others to their own schema or database.
                 let to = placement.place.isolation;
                 let refused = self.refuse_other_version(&slug, placement, to).await.err();
                 let refused = refused.map(|error| Obstacle::Refused(error.to_string()));
@@ -96,11 +96,13 @@ impl Moves<'_> {
         Ok(all)
     }
 
-    /// Moves every tenant with a database on the servers that `leaves` names to `server`, some at a time. Pooled tenants
-    /// go to the pool there; others are separated by `isolation` there, if it is given. External databases stay.
+    /// Moves every tenant with a database on one of the servers `leaves` to `server`, a few at the same time. Pooled
+    /// tenants go to the pool on that server; other tenants get `isolation` there, if it is given. External databases
+    /// stay.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if a running process does not know the server. A failure of one tenant is reported and counted.
+    /// Returns [`Error::Conflict`] if a running process does not know the server. A failure of one tenant is reported
+    /// and counted.
     pub async fn all(
         &self,
         actor: &Actor,
@@ -141,7 +143,7 @@ impl Moves<'_> {
         Ok(report)
     }
 
-    /// Moves one tenant, and waits until its move is over.
+    /// Moves one tenant, and waits until the operation is over.
     async fn one(
         &self,
         actor: &Actor,
@@ -163,7 +165,8 @@ impl Moves<'_> {
         }
     }
 
-    /// Returns a tenant's stores, and where those on the servers that are left would go.
+    /// Returns the moves of a tenant's stores that are on the servers `leaves`: current place and new placement of
+    /// each.
     async fn legs(
         &self,
         slug: &Slug,

@@ -1,8 +1,8 @@
-//! Attaches a database that the platform did not create to a tenant: an operator names it, the platform checks and
+//! Attaches a database that the platform did not create to a tenant: an operator names it, and the platform checks and
 //! records it.
 //!
-//! Called by the command line and the staff API. It never creates a file and never searches for one: the database is
-//! named once and recorded in the catalog from then on.
+//! The command line and the staff API call it. It never creates a file and never searches for one: the operator names
+//! the database once, and the catalog records it from then on.
 
 use super::Moves;
 use crate::{
@@ -22,14 +22,14 @@ use tenantry_engine::{
     query::Filter,
 };
 
-/// Which database to attach.
+/// The database to attach, and the store to which it belongs.
 #[derive(Debug, Clone)]
 pub struct Attach {
-    /// The tenant's store.
+    /// Name of the tenant's store.
     pub store: StoreName,
-    /// Its name on the server. `None`: the name that the store's `name` template gives for this tenant.
+    /// Name of the database on its server; `None` for the name that the store's `name` template gives for this tenant.
     pub physical: Option<PhysicalName>,
-    /// Its server. `None`: the first server of the store.
+    /// Server of the database; `None` for the first server of the store.
     pub server: Option<ServerName>,
 }
 
@@ -38,20 +38,21 @@ pub struct Attach {
 pub struct Attached {
     /// Name of the database.
     pub database: PhysicalName,
-    /// Migrations that have not run in it. Its owner runs them, or asks the platform to do so.
+    /// Migrations that have not run in the database. Its owner runs them, or asks the platform to run them.
     pub pending: Vec<String>,
 }
 
 impl Moves<'_> {
-    /// Attaches an existing database as the tenant's own, in a store whose databases the platform does not create. The
-    /// database gets the tenant's identity inside, so that it is never taken for another's; its tables stay as they
-    /// are. Attaching the same database again succeeds. A tenant in the pool leaves the pool if it has no rows there.
+    /// Attaches an existing database as the tenant's own, in a store whose databases the platform does not create. This
+    /// writes the tenant's identity into the database, so that it is never taken for another tenant's database; the
+    /// tables stay unchanged. Attaching the same database again succeeds. A tenant in the pool leaves the pool if it
+    /// has no rows there.
     ///
     /// # Errors
-    /// [`Error::Denied`] unless the actor is a superuser or the operator, because attaching a database decides who can
-    /// read it. [`Error::NotFound`] for tenant or store; [`Error::Invalid`] when there is no such database;
-    /// [`Error::Conflict`] when the platform creates the databases of this store, when the tenant has a database or
-    /// rows already, or when the database belongs to another tenant.
+    /// Returns [`Error::Denied`] unless the actor is a superuser or the operator, because attaching a database decides
+    /// who can read it; [`Error::NotFound`] if there is no such tenant or store; [`Error::Invalid`] if there is no such
+    /// database; [`Error::Conflict`] if the platform creates the databases of this store, the tenant already has a
+    /// database or rows, or the database belongs to another tenant.
     pub async fn attach(&self, actor: &Actor, slug: &Slug, wanted: &Attach) -> Result<Attached> {
         if !actor.is_superuser() {
             return Err(Error::Denied(format!("{actor:?} may not say whose a database is")));
@@ -87,7 +88,8 @@ impl Moves<'_> {
         }
     }
 
-    /// Moves the tenant out of the pool. Its writes to the pool wait until it is clear whether it has rows there.
+    /// Moves the tenant out of the pool. The tenant's writes to the pool wait until it is clear whether it has rows
+    /// there.
     async fn leave_pool(
         &self,
         by: &By,
@@ -125,8 +127,8 @@ impl Moves<'_> {
         Ok(true)
     }
 
-    /// Records the identity inside the database first, then the catalog. A crash in between leaves a database that can
-    /// be attached again, to this tenant only.
+    /// Records the identity inside the database first, then the placement in the catalog. A crash in between leaves a
+    /// database that can be attached again, but only to this tenant.
     async fn take(
         &self,
         by: &By,
@@ -190,7 +192,7 @@ fn new_placement(store: &StoreConfig, slug: &Slug, wanted: &Attach) -> Result<Ne
     Ok(NewPlacement { store: store.name.clone(), server, isolation, policy, base })
 }
 
-/// Replaces the tenant's placement in the store by the new one.
+/// Replaces the tenant's placement in the store with the new placement.
 async fn give_way(write: &mut Write, tenant: TenantId, new: &NewPlacement) -> Result<Place> {
     let open = "SELECT count(*) FROM operations WHERE tenant = ? AND state IN ('running','unwinding')";
     if crate::users::count(write, open, params![tenant.get()]).await? > 0 {

@@ -1,7 +1,7 @@
 //! Puts a tenant's retained database back into use after the current one was lost with its disk. The verb behind `move
 //! --back --lost` and the staff API.
 //!
-//! It determines what is lost; [`FallBack`] does the rest. It never runs automatically: everything written
+//! This module determines what is lost; [`FallBack`] does the rest. It never runs automatically: everything written
 //! since the move is given up, and only an operator can decide that.
 
 use super::Moves;
@@ -16,11 +16,11 @@ use tenantry_engine::name::{Slug, StoreName};
 
 impl Moves<'_> {
     /// Puts the retained databases of a tenant's last move or restore back into use, for stores whose current database
-    /// cannot be opened any more. Returns the operation's id. Everything written since is lost; the outcome and the
-    /// audit log say since when.
+    /// can no longer be opened. Returns the operation's id. Everything written since the move is lost; the outcome and
+    /// the audit log record its time.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when the databases in use can be opened and are intact, when nothing is retained, or when
+    /// Returns [`Error::Conflict`] if the databases in use can be opened and are intact, nothing is retained, or
     /// another operation is open.
     pub async fn fall_back(&self, actor: &Actor, slug: &Slug, store: Option<&StoreName>) -> Result<i64> {
         actor.require_staff()?;
@@ -49,9 +49,9 @@ impl Moves<'_> {
     }
 }
 
-/// Returns the exchange with the database of the same store that was in use last, never with a copy that was never
-/// used. The last generation may be another one: a database that was lost earlier and for which the present one was put
-/// back into use.
+/// Returns the exchange of the lost database with the database of the same store that was last in use before it, never
+/// with a copy that was never in use. The highest retained generation may be the wrong one: it may be a database that
+/// was lost earlier and for which the current one was put back into use.
 fn turn(ready: &Placement, retained: &[Placement], why: &'static str) -> Result<Turn> {
     let lost = &ready.place;
     let before =

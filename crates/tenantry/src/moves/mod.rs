@@ -1,6 +1,6 @@
 //! Moves of a tenant's databases: to another server, out of a pool and back, and to a database that the tenant brings.
 //!
-//! `verbs` has what staff and the command line ask for; `move_`, `fall_back` and `release` are the operations.
+//! `verbs` serves staff and the command line; `move_`, `fall_back` and `release` are the operations.
 
 mod all;
 pub(crate) mod attach;

@@ -1,5 +1,5 @@
-//! Chooses where the rows of a tenant go when it is moved, promoted or demoted, by configuration and what the caller
-//! wants. Changes nothing.
+//! Chooses the new place of a tenant's rows for a move, a promotion or a demotion, from the configuration and the
+//! caller's request. Changes nothing.
 
 use super::Moves;
 use crate::{
@@ -14,30 +14,30 @@ use tenantry_engine::{
     place::{EngineKind, Isolation, Place},
 };
 
-/// What is moved, and where to.
+/// Stores to move, and their new place.
 #[derive(Debug, Clone, Default)]
 pub struct Target {
-    /// Only this store. `None`: all stores of the tenant.
+    /// Store to move; `None` for all stores of the tenant.
     pub store: Option<StoreName>,
-    /// The server. `None`: chosen by the configuration.
+    /// Target server; `None` lets the configuration choose.
     pub server: Option<ServerName>,
-    /// How the rows are separated there. `None`: as the configuration says.
+    /// Isolation of the rows at the target; `None` for the configured isolation.
     pub isolation: Option<Isolation>,
 }
 
 impl Target {
-    /// Everything of the tenant, to this server.
+    /// Returns the target for moving all of the tenant's stores to this server.
     pub fn to(server: ServerName) -> Self {
         Self { server: Some(server), ..Self::default() }
     }
 }
 
-/// A place and the new placement of its rows.
+/// The current place of rows, and their new placement.
 pub(super) type Leg = (Place, NewPlacement);
 
 impl Moves<'_> {
-    /// Returns where the rows go on another server. `None`: they stay, because they are there already, or in a pool
-    /// that is elsewhere.
+    /// Returns the leg that moves the rows to another server. Returns `None` if they stay, because they are already
+    /// there or in a pool on another server.
     pub(super) fn on_server(
         &self,
         slug: &Slug,
@@ -69,7 +69,8 @@ impl Moves<'_> {
         self.to_own(slug, from, config, server, isolation).map(Some)
     }
 
-    /// Returns where the rows go to be separated better. `None`: they are separated so well already.
+    /// Returns the leg that gives the rows a stronger isolation. Returns `None` if their isolation is already that
+    /// strong.
     pub(super) async fn up(&self, slug: &Slug, from: &Placement, target: &Target) -> Result<Option<Leg>> {
         let config = self.platform.config().tenant_store(&from.place.store)?;
         let isolation = match (target.isolation, from.place.isolation) {
@@ -98,7 +99,7 @@ impl Moves<'_> {
         self.to_own(slug, from, config, &server, isolation).map(Some)
     }
 
-    /// Returns where the rows go to be separated less. `None`: they are not separated better now.
+    /// Returns the leg that gives the rows a weaker isolation. Returns `None` if their isolation is already that weak.
     pub(super) fn down(&self, slug: &Slug, from: &Placement, target: &Target) -> Result<Option<Leg>> {
         let config = self.platform.config().tenant_store(&from.place.store)?;
         let isolation = target.isolation.unwrap_or(Isolation::Pooled);
@@ -117,7 +118,7 @@ impl Moves<'_> {
         self.to_own(slug, from, config, server, isolation).map(Some)
     }
 
-    /// Returns the placement to go back to: like the place before the last move.
+    /// Returns the leg that moves the rows back to a placement like the place before the last move.
     pub(super) fn like(&self, slug: &Slug, from: &Placement, last: &Place) -> Result<Option<Leg>> {
         if (last.isolation, &last.server) == (from.place.isolation, &from.place.server) {
             return Ok(None);
@@ -159,13 +160,13 @@ impl Moves<'_> {
         self.platform.config().server(server.as_str()).map(ServerConfig::engine)
     }
 
-    /// Returns true if the server can separate rows so.
+    /// Returns true if the server supports this isolation.
     fn is_able(&self, server: &ServerName, isolation: Isolation) -> bool {
         isolation != Isolation::Schema || self.engine_of(server) == Some(EngineKind::Postgres)
     }
 }
 
-/// How a tenant of this store is separated outside the pool.
+/// Returns the isolation of a tenant of this store outside the pool.
 fn own_isolation(store: &StoreConfig) -> Isolation {
     match store.isolation {
         Isolation::Schema => Isolation::Schema,
@@ -173,7 +174,7 @@ fn own_isolation(store: &StoreConfig) -> Isolation {
     }
 }
 
-/// How well rows are separated: a higher number is better.
+/// Returns the rank of an isolation: a higher number separates rows more strongly.
 fn rank(isolation: Isolation) -> u8 {
     match isolation {
         Isolation::Pooled => 0,

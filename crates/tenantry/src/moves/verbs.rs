@@ -1,6 +1,6 @@
 //! Moves of tenants: the verbs move, promote, demote, back and release, behind the commands and the staff API.
 //!
-//! Targets come from the configuration and the catalog; `move_` does the work.
+//! The configuration and the catalog determine the targets; `move_` does the work.
 
 use crate::{
     Error, Platform, Result,
@@ -25,12 +25,12 @@ pub(crate) struct Stores {
     pub(crate) tenant: TenantId,
     pub(crate) slug: Slug,
     pub(crate) ready: Vec<Placement>,
-    /// Stores with external databases, provided by the tenant.
+    /// Stores with external databases, which the tenant provides.
     pub(crate) brought: Vec<StoreName>,
 }
 
 impl Stores {
-    /// Returns an error for when there is nothing to do. It mentions external databases, which the platform cannot
+    /// Returns the error for a request with nothing to do. It mentions external databases, which the platform cannot
     /// move.
     pub(crate) fn nothing(&self, why: &str) -> Error {
         let names: Vec<_> = self.brought.iter().map(StoreName::as_str).collect();
@@ -50,19 +50,21 @@ pub struct Moves<'a> {
 }
 
 impl Platform {
-    /// Moves: to a server, out of and into the pool, back; attach a database, fall back to a retained one.
+    /// Returns the moves of tenants: to a server, out of the pool and into it, and back. Also attaches a database, and
+    /// falls back to a retained one.
     pub fn moves(&self) -> Moves<'_> {
         Moves { platform: self }
     }
 }
 
 impl Moves<'_> {
-    /// Moves the tenant's own databases, or that of one store, to another server while the tenant works. Rows in a pool
-    /// move to the pool on that server, if the configuration has it there. Returns the operation's id.
+    /// Moves the tenant's own databases, or only that of one store, to another server while the tenant keeps working.
+    /// Rows in a pool move to the pool on that server, if the configuration has a pool there. Returns the operation's
+    /// id.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a server on which the store may not be placed, or that cannot separate rows as wanted;
-    /// [`Error::Conflict`] when there is nothing to move, or another operation is open.
+    /// Returns [`Error::Invalid`] for a server on which the store may not be placed, or that does not support the
+    /// requested isolation; [`Error::Conflict`] if there is nothing to move, or another operation is open.
     pub async fn to_server(
         &self,
         actor: &Actor,
@@ -92,11 +94,12 @@ impl Moves<'_> {
         self.start(by, Purpose::Move, stores, legs, &nothing).await
     }
 
-    /// Gives a pooled tenant its own schemas or databases, or a tenant with schemas its own databases: on this server,
-    /// else on the emptiest one, or where its schema is. Returns the operation's id.
+    /// Gives a pooled tenant its own schemas or databases, or a tenant with schemas its own databases. They are placed
+    /// on the target server if one is given, otherwise on the server with the fewest databases, or on the server of the
+    /// schema. Returns the operation's id.
     ///
     /// # Errors
-    /// Those of [`Moves::to_server`].
+    /// Returns the errors of [`Moves::to_server`].
     pub async fn promote(&self, actor: &Actor, slug: &Slug, target: &Target) -> Result<i64> {
         actor.require_staff()?;
         let by = &actor.by();
@@ -109,11 +112,11 @@ impl Moves<'_> {
             .await
     }
 
-    /// Moves a tenant's own schemas or databases into the shared ones, or its databases into schemas. Returns the
-    /// operation's id.
+    /// Moves a tenant's own schemas or databases into the pools, or its databases into schemas. Returns the operation's
+    /// id.
     ///
     /// # Errors
-    /// Those of [`Moves::to_server`].
+    /// Returns the errors of [`Moves::to_server`].
     pub async fn demote(&self, actor: &Actor, slug: &Slug, target: &Target) -> Result<i64> {
         actor.require_staff()?;
         let by = &actor.by();
@@ -127,10 +130,10 @@ impl Moves<'_> {
     }
 
     /// Moves a tenant back to where it was before its last move, with everything written since, as long as the former
-    /// place is retained. It is a move like any other: a new copy, no write lost. Returns the operation's id.
+    /// place is retained. The tenant gets a new copy as in any move, so no write is lost. Returns the operation's id.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when nothing is retained.
+    /// Returns [`Error::Conflict`] when nothing is retained.
     pub async fn back(&self, actor: &Actor, slug: &Slug, store: Option<&StoreName>) -> Result<i64> {
         actor.require_staff()?;
         let by = &actor.by();
@@ -146,10 +149,11 @@ impl Moves<'_> {
         self.start(by, Purpose::Back, stores, legs, &nothing).await
     }
 
-    /// Removes what is retained of a tenant's moves and restores before its time. Returns the number of databases.
+    /// Removes the databases retained after a tenant's moves and restores, before their retention ends. Returns their
+    /// number.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when nothing is retained, or another operation is open.
+    /// Returns [`Error::Conflict`] when nothing is retained, or another operation is open.
     pub async fn release(&self, actor: &Actor, slug: &Slug, store: Option<&StoreName>) -> Result<usize> {
         actor.require_staff()?;
         let by = &actor.by();
@@ -190,7 +194,7 @@ impl Moves<'_> {
         self.platform.0.operations.spawn(Move::new(by, wanted)).await
     }
 
-    /// Refuses a server that a running process lacks, because that process could not serve the tenant there.
+    /// Refuses a server that a running process does not know, because that process could not serve the tenant there.
     pub(super) async fn refuse_unknown(&self, server: &ServerName) -> Result<()> {
         let processes = match self.platform.control().members().await? {
             Some(members) => {
@@ -216,8 +220,8 @@ impl Moves<'_> {
         tokio::task::spawn_blocking(look).await.map_err(|e| Error::Internal(e.to_string()))?
     }
 
-    /// Refuses a database that has migrations unknown here, or goes to a pool and lacks some: the tenants of a pool share
-    /// tables. Everything else moves at the version that it has.
+    /// Refuses a database with migrations that are unknown here, and one that goes to a pool and lacks migrations: the
+    /// tenants of a pool share tables. Every other database moves at its own version.
     pub(super) async fn refuse_other_version(
         &self,
         slug: &Slug,
@@ -235,8 +239,8 @@ impl Moves<'_> {
                 let detail = "it has migrations that are not loaded here".to_owned();
                 Err(Error::ServerOutdated { slug, store, detail })
             }
-            // The pool of a store that is pooled by configuration was migrated when the apps were loaded: then only the
-            // catalog is behind.
+            // If the configuration pools a store, its pool was migrated when the apps were loaded, and only the catalog
+            // is behind.
             Version::Behind if self.is_migrated_pool(&placement.place).await? => {
                 let mut write = self.platform.control().begin().await?;
                 swap::set_version(&mut write, &placement.place, &schema.fingerprint).await?;

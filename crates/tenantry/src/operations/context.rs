@@ -1,7 +1,7 @@
-//! Services for outside steps: databases, files, backups, and a scratch directory.
+//! Services that outside steps use: databases, files, backups, and a scratch directory.
 //!
-//! The journal's driver creates one for each operation. Steps take from it what they need; it decides nothing and knows
-//! no kind of operation.
+//! The journal's driver creates one context per operation, and steps take the services they need from it. The context
+//! decides nothing and knows no kind of operation.
 
 use super::{
     Inner, Operations,
@@ -22,26 +22,27 @@ use std::{
 /// Everything that an outside step may use. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Context {
-    /// The catalog, for reading. A step that changes the catalog must be a control step.
+    /// The catalog, for reading. Only a control step may change the catalog.
     pub(crate) control: Control,
-    /// Databases of placements, with schemas and scripts.
+    /// Databases of placements, with their schemas and migration scripts.
     pub(crate) databases: Databases,
-    /// Content of file fields.
+    /// Contents of file fields.
     pub(crate) files: Files,
-    /// Folder to which letters are written.
+    /// Folder into which letters are written.
     pub(crate) letters: PathBuf,
     /// The backup store and its catalog.
     pub(crate) backups: BackupService,
     /// Receives the progress of the step.
     pub(crate) progress: Progress,
-    /// Tells whether a cancellation was requested.
+    /// Reports whether a cancellation was requested.
     pub(crate) cancel: Cancel,
-    /// Fault points where test suites make steps fail, also in their middle.
+    /// Fault points where test suites make steps fail, also in the middle of a step.
     pub(super) faults: Arc<Faults>,
-    /// For an operation that starts others. Weak, because the operations own this value.
+    /// The service that starts operations, for an operation that starts others. Weak, because the service owns this
+    /// value.
     operations: Weak<Inner>,
     scratch: PathBuf,
-    /// The operation it was created for.
+    /// Id of the operation for which this context was created.
     operation: Option<i64>,
 }
 
@@ -49,11 +50,11 @@ impl Context {
     /// Creates the context of an installation, and the directory for files if it does not exist.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] for a directory that cannot be created or opened.
+    /// Returns [`Error::Unavailable`] for a directory that cannot be created or opened.
     pub(crate) fn new(control: Control, databases: Databases, config: &Config) -> Result<Self> {
         let files = Files::open(config)?;
         let backups = BackupService::new(config)?;
-        // Copies there are opened by absolute path, whatever the working directory of this process is.
+        // Copies in scratch are opened by absolute path, whatever the working directory of this process is.
         let scratch = std::path::absolute(config.platform.data_dir.join("scratch"));
         let scratch = scratch.map_err(|e| Error::io("scratch", &e))?;
         let (progress, cancel) = (Progress::default(), Cancel::default());
@@ -74,12 +75,12 @@ impl Context {
         })
     }
 
-    /// Returns a copy with these databases.
+    /// Returns a copy of the context with these databases.
     pub(crate) fn with(&self, databases: Databases) -> Self {
         Self { databases, ..self.clone() }
     }
 
-    /// Returns a copy whose operations can start others.
+    /// Returns a copy of the context whose operations can start others.
     pub(super) fn with_operations(self, operations: Weak<Inner>) -> Self {
         Self { operations, ..self }
     }
@@ -87,38 +88,39 @@ impl Context {
     /// Returns the service that starts operations.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] once the platform is gone.
+    /// Returns [`Error::Unavailable`] once the platform has been dropped.
     pub(crate) fn operations(&self) -> Result<Operations> {
         let inner = self.operations.upgrade();
         inner.map(|inner| Operations { inner }).ok_or_else(|| Error::Unavailable("shutting down".into()))
     }
 
-    /// Returns a copy for one operation, with the databases it began with.
+    /// Returns a copy of the context for one operation, with the databases with which that operation began.
     pub(super) fn of(&self, id: i64, databases: &Databases, progress: &Progress, cancel: &Cancel) -> Self {
         let scratch = self.scratch.join(format!("operation-{id}"));
         let (databases, progress, cancel) = (databases.clone(), progress.clone(), cancel.clone());
         Self { databases, progress, cancel, scratch, operation: Some(id), ..self.clone() }
     }
 
-    /// Fault point inside a step of this kind of operation, where test suites make workers fail, die or wait.
+    /// Passes a fault point inside a step of this kind of operation. Test suites make workers fail, die or wait there.
     pub(crate) async fn pass(&self, kind: &'static str, point: &str) -> Result<()> {
         self.faults.pass(kind, point, "inside").await
     }
 
-    /// Returns true if the journal says now that the operation goes forward. A worker that was suspended, and does not
-    /// know that another has undone or finished its work, asks this after setting what no other worker would clear.
+    /// Returns true if the journal currently says that the operation goes forward. A worker that was suspended may not
+    /// know that another worker has undone or finished its work. It calls this after setting something that no other
+    /// worker would clear.
     pub(crate) async fn goes_forward(&self) -> Result<bool> {
         let Some(id) = self.operation else { return Ok(true) };
         match journal::state(&self.control, id).await {
             Ok(state) => Ok(state == State::Running),
-            // It has been over for so long that its row was pruned.
+            // The operation ended so long ago that its row was pruned.
             Err(Error::NotFound(_)) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// Returns the operation's own directory, created on first use and removed with its contents when the operation
-    /// ends. A repeated step finds there what it left, including half-written files.
+    /// Returns the operation's own directory. It is created on first use, and removed with its contents when the
+    /// operation ends. A repeated step finds the files of its earlier attempt there, including half-written ones.
     pub(crate) fn scratch(&self) -> Result<&Path> {
         make_dir(&self.scratch)?;
         Ok(&self.scratch)
@@ -139,8 +141,8 @@ impl Context {
         }
     }
 
-    /// Returns the existing scratch directories with their operations' ids. Must be called before reading the journal,
-    /// so that directories of operations that begin meanwhile are not among them.
+    /// Returns the existing scratch directories with their operations' ids. Callers must call this before they read the
+    /// journal, so that it does not return directories of operations that begin meanwhile.
     pub(super) fn scratches(&self) -> Vec<(i64, PathBuf)> {
         let Ok(entries) = std::fs::read_dir(&self.scratch) else { return Vec::new() };
         let of = |entry: std::fs::DirEntry| {
@@ -156,7 +158,7 @@ impl Context {
 pub(super) fn sweep(scratches: Vec<(i64, PathBuf)>, open: &[i64]) {
     for (_, path) in scratches.into_iter().filter(|(id, _)| !open.contains(id)) {
         tracing::info!(path = %path.display(), "removing what an operation left");
-        // The next sweep tries again.
+        // If this fails, the next sweep tries again.
         drop(std::fs::remove_dir_all(path));
     }
 }
@@ -165,8 +167,8 @@ fn make_dir(path: &Path) -> Result<()> {
     std::fs::create_dir_all(path).map_err(|e| Error::io(path.display(), &e))
 }
 
-/// Removes what an earlier try wrote in scratch, with SQLite's files for it: a leftover log would be taken for the next
-/// file's.
+/// Removes a file that an earlier attempt wrote in scratch, with SQLite's files for it: SQLite would apply a leftover
+/// log to the next file of the same name.
 pub(crate) fn remove_left(path: &Path) -> Result<()> {
     for suffix in ["", "-wal", "-shm", "-journal"] {
         let mut path = path.as_os_str().to_owned();

@@ -1,5 +1,5 @@
-//! An operation without its type. The driver, the journal and recovery work with it, so the compiler makes their code
-//! once and not once for each kind.
+//! An operation without its type. The driver, the journal and recovery work with it, so the compiler generates their
+//! code once instead of once per kind.
 
 use super::{
     Context, Operation, Step,
@@ -12,19 +12,19 @@ use tenantry_engine::name::TenantId;
 
 /// An operation of any kind.
 pub(super) trait AnyOperation: Any + Send + Sync {
-    /// Returns the name of its kind.
+    /// Returns the name of the operation's kind.
     fn kind(&self) -> &'static str;
 
     /// Describes the step at `index`. Returns `None` after the last step.
     fn step(&self, index: usize) -> Option<StepInfo>;
 
-    /// Returns true if it only goes forward once `done` steps are done.
+    /// Returns true if the operation only goes forward once `done` steps are done.
     fn past_return(&self, done: usize) -> bool;
 
-    /// Returns true if it goes back when it is abandoned and this step fails.
+    /// Returns true if an abandoned operation goes back when this step fails.
     fn is_essential(&self, step: &str) -> bool;
 
-    /// Runs the control step at `index`, or its undo, in the transaction of the journal.
+    /// Runs the control step at `index`, or its undo, in the journal's transaction.
     fn control<'a>(
         &'a mut self,
         direction: Direction,
@@ -40,28 +40,29 @@ pub(super) trait AnyOperation: Any + Send + Sync {
         context: &'a Context,
     ) -> BoxFuture<'a, Result<()>>;
 
-    /// Returns a copy, for steps whose changes are dropped if a later step of their transaction fails.
+    /// Returns a copy of the operation. Steps change the copy, which is dropped if a later step of their transaction
+    /// fails.
     fn draft(&self) -> Box<dyn AnyOperation>;
 
-    /// Returns its state as the journal stores it.
+    /// Returns the operation's state as the journal stores it.
     fn data(&self) -> serde_json::Result<String>;
 
-    /// See [`Operation::begin_early`].
+    /// Calls [`Operation::begin_early`].
     fn begin_early(&mut self, world: &Context);
 
-    /// See [`Operation::tenant`].
+    /// Returns the tenant of [`Operation::tenant`].
     fn tenant(&self) -> Option<TenantId>;
 
-    /// See [`Operation::by`].
+    /// Returns the actor of [`Operation::by`].
     fn by(&self) -> &By;
 
-    /// See [`Operation::what`].
+    /// Returns the description of [`Operation::what`].
     fn what(&self) -> String;
 
-    /// See [`Operation::left_behind`].
+    /// Calls [`Operation::left_behind`].
     fn left_behind(&mut self, step: &'static str, why: &str);
 
-    /// See [`Operation::outcome`].
+    /// Returns the result of [`Operation::outcome`].
     fn outcome(&self) -> serde_json::Value;
 }
 

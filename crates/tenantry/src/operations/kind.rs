@@ -1,4 +1,4 @@
-//! A kind of operation: its name, its steps, and how to read one from the journal.
+//! A kind of operation: its name, its steps, and how to read an operation of this kind from the journal.
 
 use super::{
     Operation,
@@ -9,19 +9,19 @@ use super::{
 /// A kind of operation.
 #[derive(Debug)]
 pub struct OperationKind {
-    /// Name in the journal.
+    /// Name of the kind in the journal.
     pub name: &'static str,
-    /// Returns its steps in order.
+    /// Returns the steps of the kind in order.
     steps: fn() -> Vec<StepInfo>,
     /// Returns the number of steps after which the operation only goes forward.
     no_return: fn() -> Option<usize>,
     past_return: fn(usize) -> bool,
-    /// Reads the state that the journal stores.
+    /// Reads the state of an operation that the journal stores.
     read: fn(&str) -> serde_json::Result<Box<dyn AnyOperation>>,
 }
 
 impl OperationKind {
-    /// Describes an operation.
+    /// Describes the type `O` of operations.
     pub(crate) const fn of<O: Operation>() -> Self {
         Self {
             name: O::KIND,
@@ -32,12 +32,13 @@ impl OperationKind {
         }
     }
 
-    /// Returns its steps in order.
+    /// Returns the steps of this kind in order.
     pub fn steps(&self) -> Vec<StepInfo> {
         (self.steps)()
     }
 
-    /// Number of steps after which the operation only goes forward. `None`: it can go back until it ends.
+    /// Returns the number of steps after which the operation only goes forward, or `None` if it can go back until it
+    /// ends.
     pub fn no_return(&self) -> Option<usize> {
         (self.no_return)()
     }
@@ -51,7 +52,7 @@ impl OperationKind {
     /// Returns an operation in the state that the journal stores.
     ///
     /// # Errors
-    /// That of the JSON, if it is not a state of this kind.
+    /// Returns the error of the JSON parser if the text is not a state of this kind.
     pub(super) fn read(&self, data: &str) -> serde_json::Result<Box<dyn AnyOperation>> {
         (self.read)(data)
     }

@@ -1,11 +1,12 @@
 //! Operations: journalled sequences of idempotent steps that end done or undone, never half done.
 //!
-//! Called by the platform facade and the command line, and by start-up and the lease reconciler for operations that a
+//! The platform's verbs and the command line start them. Start-up and the lease reconciler continue operations that a
 //! crash left open. Adjacent control steps share one commit with the journal's advance, so creating a tenant costs two
-//! commits of the control store and one synced file. Steps act on the outside only through [`Context`]. This room knows no
-//! kind of operation: kinds live with their feature, and [`crate::platform::kinds`] lists them.
+//! commits of the control store and one synced file. Steps act outside the control store only through `Context`. This
+//! module knows no kind of operation: each kind lives with its feature, and [`crate::platform::kinds`] lists them.
 //!
-//! `driver` runs an operation forward and back, `journal` has its row, `recovery` takes over what another worker left.
+//! `driver` runs an operation forward and back, `journal` stores its row, and `recovery` takes over operations that
+//! another worker left.
 
 pub(crate) mod context;
 mod driver;
@@ -54,11 +55,11 @@ struct Inner {
     /// Databases of the apps that are loaded now. New operations use them.
     databases: ArcSwap<Databases>,
     faults: Arc<Faults>,
-    /// Operations that this process is working on.
+    /// Operations that tasks of this process are running.
     live: Mutex<HashMap<i64, Live>>,
-    /// Held while a request looks for an operation to rescue.
+    /// Lock that a request holds while it looks for an operation to rescue.
     rescuing: Arc<tokio::sync::Mutex<()>>,
-    /// Set once this process has logged the operations that were stuck at its start.
+    /// True once this process has logged the operations that were stuck at its start.
     raised: AtomicBool,
 }
 
@@ -90,7 +91,7 @@ impl Operations {
         Self { inner }
     }
 
-    /// The services that operations of the platform use.
+    /// Returns the services that operations of the platform use.
     pub(crate) fn context(&self) -> &Context {
         &self.inner.context
     }
@@ -100,27 +101,28 @@ impl Operations {
         self.inner.databases.store(Arc::new(databases));
     }
 
-    /// Fault points where test suites make steps fail. Empty in a shipped binary.
+    /// Returns the fault points where test suites make steps fail. Empty in a shipped binary.
     pub fn faults(&self) -> &Faults {
         &self.inner.faults
     }
 
-    /// Runs an operation to its end in its own task, so that a caller that goes away does not stop it midway. On
-    /// failure everything is undone before the error is returned.
+    /// Runs an operation to its end in its own task, so that it continues even if the caller is dropped. On failure,
+    /// all steps are undone before this returns the error.
     ///
     /// # Errors
-    /// That of the step that failed; [`Error::Conflict`] when another operation is open on the tenant.
+    /// Returns the error of the step that failed, or [`Error::Conflict`] when another operation is open on the tenant.
     pub(crate) async fn run<O: Operation>(&self, operation: O) -> Result<O> {
         let done: Box<dyn Any> =
             self.task(Box::new(operation), None).await.map_err(|e| broken(O::KIND, &e))??;
         done.downcast().map(|operation| *operation).map_err(|_| broken(O::KIND, &"ended as another kind"))
     }
 
-    /// Starts an operation and returns its id as soon as it is in the journal. It continues in its own task; follow it
-    /// with [`Operations::watch`]. If this returns an error, nothing was recorded.
+    /// Starts an operation and returns its id as soon as it is in the journal. The operation continues in its own task;
+    /// follow it with [`Operations::watch`]. If this returns an error, nothing was recorded.
     ///
     /// # Errors
-    /// That of the first control steps; [`Error::Conflict`] when another operation is open on the tenant.
+    /// Returns the error of the first control steps, or [`Error::Conflict`] when another operation is open on the
+    /// tenant.
     pub(crate) fn spawn<O: Operation>(&self, operation: O) -> impl Future<Output = Result<i64>> + Send {
         self.spawn_any(Box::new(operation))
     }
@@ -139,7 +141,7 @@ impl Operations {
         }
     }
 
-    /// Runs an operation to its end in a task, which sends the operation's id to `tell`.
+    /// Runs an operation to its end in a task, and sends the operation's id to `tell` once it is recorded.
     fn task(
         &self,
         operation: Box<dyn AnyOperation>,
@@ -155,7 +157,7 @@ fn broken(kind: &str, why: &dyn std::fmt::Display) -> Error {
 }
 
 impl Inner {
-    /// Returns the context of this job.
+    /// Returns the context for this job.
     fn of(&self, job: &Job) -> Context {
         self.context.of(job.id, &job.databases, &job.live.progress, &job.live.cancel)
     }
@@ -168,7 +170,7 @@ impl Inner {
         self.live.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
-    /// Makes the job visible to other tasks of this process while the guard lives.
+    /// Makes the job visible to other tasks of this process until the guard is dropped.
     fn watched(&self, job: &Job) -> Watched<'_> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner).insert(job.id, job.live.clone());
         Watched { inner: self, id: job.id }

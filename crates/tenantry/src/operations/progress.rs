@@ -1,4 +1,5 @@
-//! Signals between a running step and the requests that wait for it: progress one way, cancellation the other.
+//! Signals between a running step and the requests that wait for it: progress in one direction, cancellation in the
+//! other.
 
 use crate::{Error, Result};
 use std::{
@@ -9,14 +10,14 @@ use std::{
     },
 };
 
-/// Progress of a step.
+/// Amount of work that a step has done, and the total.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Amount {
     /// Amount done.
     pub done: u64,
-    /// Total amount. 0: not known.
+    /// Total amount; 0 if it is not known.
     pub total: u64,
-    /// Unit of both: `bytes`, `rows` or `tenants`.
+    /// Unit of `done` and `total`: `bytes`, `rows` or `tenants`.
     pub unit: Cow<'static, str>,
 }
 
@@ -25,7 +26,7 @@ pub struct Amount {
 pub struct Progress(Arc<Mutex<Option<Amount>>>);
 
 impl Progress {
-    /// Sets the progress to `done` of `total` (0: not known) in `unit`.
+    /// Sets the progress to `done` of `total` (0 if not known) in `unit`.
     pub(crate) fn set(&self, done: u64, total: u64, unit: &'static str) {
         self.put(Some(Amount { done, total, unit: Cow::Borrowed(unit) }));
     }
@@ -39,22 +40,22 @@ impl Progress {
     }
 }
 
-/// Cancellation request. Long steps check it now and then. Cheap to clone and to check.
+/// A request to cancel an operation. Long steps check it regularly. Cheap to clone and to check.
 #[derive(Debug, Clone, Default)]
 pub struct Cancel(Arc<Asked>);
 
 #[derive(Debug, Default)]
 struct Asked {
     requested: AtomicBool,
-    /// The operation is already unwinding or past its point of no return, so requests have no effect.
+    /// True if the operation is already unwinding or past its point of no return, so that a request has no effect.
     refused: AtomicBool,
 }
 
 impl Cancel {
-    /// Checks for a cancellation. Never fails while undoing.
+    /// Checks for a cancellation. Never fails while steps are being undone.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] if a cancellation was requested and is still possible. The step must return it; the
+    /// Returns [`Error::Cancelled`] if a cancellation was requested and is still possible. The step must return it; the
     /// operation is then undone.
     pub(crate) fn check(&self) -> Result<()> {
         let stop = self.0.requested.load(Ordering::Relaxed) && !self.0.refused.load(Ordering::Relaxed);
@@ -65,7 +66,7 @@ impl Cancel {
         self.0.requested.store(true, Ordering::Relaxed);
     }
 
-    /// Refuses cancellation from now on.
+    /// Refuses cancellations from now on.
     pub(super) fn refuse(&self) {
         self.0.refused.store(true, Ordering::Relaxed);
     }

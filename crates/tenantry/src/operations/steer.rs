@@ -1,7 +1,6 @@
 //! Cancels and retries an operation on request, and prunes old ones.
 //!
-//! Called by the command line and the staff API. A request leaves an audit row in the same commit
-//! (`audited-commit`).
+//! The command line and the staff API call it. Each request leaves an audit row in the same commit (`audited-commit`).
 
 use super::{
     Operations,
@@ -11,11 +10,12 @@ use super::{
 use crate::{Error, Result, access::Actor, control::params};
 
 impl Operations {
-    /// Asks an operation to stop. Its worker notices at the next heartbeat and undoes it.
+    /// Requests that an operation stops. Its worker notices the request at the next heartbeat, and undoes the
+    /// operation.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when it is over or past its point of no return; [`Error::NotFound`] if the actor is
-    /// not staff.
+    /// Returns [`Error::Conflict`] if the operation is over or past its point of no return; [`Error::NotFound`] if the
+    /// actor is not staff.
     pub async fn cancel(&self, actor: &Actor, id: i64) -> Result<()> {
         actor.require_staff()?;
         let (inner, by) = (&self.inner, &actor.by());
@@ -26,7 +26,7 @@ impl Operations {
         match found.state {
             State::Done => return no("is done already: what it did is not undone by cancelling"),
             State::Undone => return no("is undone already"),
-            // It already goes back, as requested.
+            // The operation already goes back, as requested.
             State::Unwinding => return Ok(()),
             State::Running => {}
         }
@@ -49,7 +49,8 @@ impl Operations {
     /// Retries an operation that rests after failures, at once and in this process.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when it is over, or a worker has its lease; [`Error::NotFound`] if the actor is not staff.
+    /// Returns [`Error::Conflict`] if the operation is over, or a worker has its lease; [`Error::NotFound`] if the
+    /// actor is not staff.
     pub async fn retry(&self, actor: &Actor, id: i64) -> Result<()> {
         actor.require_staff()?;
         let (inner, by) = (&self.inner, &actor.by());
@@ -61,7 +62,7 @@ impl Operations {
             State::Undone => return no("was undone and nothing is left of it: start it anew"),
             State::Running | State::Unwinding => {}
         }
-        // Starts counting anew: the operation goes forward again if it was given up, and pauses are short.
+        // Start the count again: an operation that was given up goes forward again, and pauses are short.
         let sql = "UPDATE operations SET attempts = 0, lease_until = ? WHERE id = ? AND lease_owner IS NULL";
         let now = write.at_us();
         write.execute(sql, params![now, id]).await?;
@@ -84,7 +85,7 @@ impl Operations {
     /// Removes rows of operations that ended before `before_us`. Examines at most the oldest `most` rows.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn prune(&self, before_us: i64, most: u32) -> Result<u64> {
         let old = "SELECT id FROM (SELECT id, state, updated_at FROM operations ORDER BY id LIMIT ?) AS oldest \
             WHERE state IN ('done', 'undone') AND updated_at < ?";

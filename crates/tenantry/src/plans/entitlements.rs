@@ -1,31 +1,31 @@
-//! Features and limits of a tenant, computed from its plan. A value, cached in the topology.
+//! Features and limits of a tenant, computed from its plan. The topology caches this value.
 
 use std::collections::BTreeSet;
 
-/// Limits of a tenant. `None`: no limit.
+/// Limits of a tenant. A limit of `None` does not apply.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct Limits {
-    /// Number of members.
+    /// Largest number of members.
     pub users: Option<u64>,
-    /// Number of rows over all models of a tenant store.
+    /// Largest number of rows over all models of a tenant store.
     pub rows: Option<u64>,
-    /// Size of a tenant's database, in bytes.
+    /// Largest size of a tenant's database, in bytes.
     pub bytes: Option<u64>,
-    /// Size of uploaded files, in bytes.
+    /// Largest total size of uploaded files, in bytes.
     pub file_bytes: Option<u64>,
-    /// Sustained requests per second.
+    /// Largest sustained number of requests per second.
     pub requests_per_second: Option<u64>,
-    /// Number of concurrent requests.
+    /// Largest number of concurrent requests.
     pub concurrency: Option<u64>,
 }
 
-/// Effective features and limits.
+/// Effective features and limits of a tenant.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Entitlements {
-    /// Features that are switched on.
+    /// Names of the features that are switched on.
     pub features: BTreeSet<String>,
-    /// Limits.
+    /// Limits of the tenant.
     pub limits: Limits,
 }
 

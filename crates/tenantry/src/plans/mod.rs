@@ -1,7 +1,7 @@
 //! Plans and subscriptions: what a tenant has paid for, and until when.
 //!
-//! Called by operations (trial), the command line, the staff pages, and topology, which turns them into `Entitlements`.
-//! Limits are enforced where they can be exceeded, not here (`enforced-limits`).
+//! Operations call it for trials, as do the command line, the staff pages, and topology, which computes `Entitlements`
+//! from them. Limits are enforced where they can be exceeded, not here (`enforced-limits`).
 
 mod edit;
 mod entitlements;
@@ -27,44 +27,44 @@ use tenantry_engine::{SqlRow, Tx};
 /// A plan as the configuration declares it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PlanSpec {
-    /// Its unique name in the configuration.
+    /// Unique name of the plan in the configuration.
     pub code: String,
-    /// Its display name.
+    /// Display name of the plan.
     pub name: String,
-    /// Length in days of the trial with which a new subscription starts. 0: active at once.
+    /// Length in days of the trial with which a new subscription starts; 0 if it is active at once.
     pub trial_days: u32,
-    /// Text for users; the platform does not bill.
+    /// Price as text for users; the platform does not bill.
     pub price: String,
-    /// Limits that it grants.
+    /// Limits that the plan grants.
     pub limits: Limits,
-    /// Features that it grants.
+    /// Features that the plan grants.
     pub features: BTreeSet<String>,
-    /// A registration may choose it. Otherwise only staff assign it.
+    /// True if a registration may choose the plan. Otherwise only staff assign it.
     pub self_service: bool,
 }
 
 /// A plan of the catalog.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Plan {
-    /// Row id.
+    /// Id of the plan's row.
     pub id: i64,
-    /// What it grants.
+    /// Limits, features and other facts of the plan.
     #[serde(flatten)]
     pub spec: PlanSpec,
-    /// Subscriptions continue, new ones are refused.
+    /// True if the plan is archived: existing subscriptions continue, new ones are refused.
     pub archived: bool,
     /// Staff made or changed it, so the configuration no longer changes it.
     pub kept: bool,
 }
 
-/// Result of `initialize`.
+/// Result of writing the configuration's plans to the catalog.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Initialized {
     /// Number of new plans.
     pub created: usize,
     /// Number of changed plans.
     pub updated: usize,
-    /// Number of plans that are no longer declared.
+    /// Number of plans that the configuration no longer declares.
     pub archived: usize,
     /// Number of declared plans that are left as staff changed them.
     pub kept: usize,
@@ -86,10 +86,11 @@ fn read(r: &SqlRow) -> Result<Plan> {
     Ok(Plan { id: r.integer(0)?, spec, archived: r.boolean(7)?, kept: r.boolean(9)? })
 }
 
-/// Replaces the catalog's plans by those of the configuration, except those that staff changed. Idempotent: writes nothing if there is no difference.
+/// Replaces the catalog's plans with those of the configuration, except plans that staff changed. Idempotent: writes
+/// nothing if there is no difference.
 ///
 /// # Errors
-/// Those of the control store.
+/// Returns the errors of the control store.
 pub(crate) async fn initialize(write: &mut Write, by: &By, specs: &[PlanSpec]) -> Result<Initialized> {
     let known = list(write).await?;
     let mut done = Initialized::default();
@@ -114,7 +115,7 @@ pub(crate) async fn initialize(write: &mut Write, by: &By, specs: &[PlanSpec]) -
         write.found_nothing_to_do();
     } else {
         write.audit(by, None, "plans.initialize", serde_json::json!(done)).await?;
-        // Plans are part of every tenant's entitlements.
+        // Plans are part of every tenant's entitlements, so every cache entry is dropped.
         write.invalidate(&Subject::Everything).await?;
     }
     Ok(done)
@@ -147,7 +148,7 @@ async fn upsert(write: &mut Write, spec: &PlanSpec, position: usize) -> Result<(
 /// Returns all plans in the order of the configuration, archived ones last.
 ///
 /// # Errors
-/// Those of the control store.
+/// Returns the errors of the control store.
 pub(crate) async fn list(tx: &mut Tx) -> Result<Vec<Plan>> {
     let sql = format!("SELECT {COLUMNS} FROM plans ORDER BY archived, position, id");
     tx.query(&sql, &[]).await?.iter().map(read).collect()
@@ -156,8 +157,8 @@ pub(crate) async fn list(tx: &mut Tx) -> Result<Vec<Plan>> {
 /// Returns the plan with this code if new subscriptions may use it.
 ///
 /// # Errors
-/// [`Error::Invalid`] when there is no such plan; [`Error::MasterDataEmpty`] when there are no plans at all, with
-/// initialisation as the remedy.
+/// Returns [`Error::Invalid`] if there is no such plan; [`Error::MasterDataEmpty`], with initialisation as the remedy,
+/// if there are no plans at all.
 pub(crate) async fn by_code(tx: &mut Tx, code: &str) -> Result<Plan> {
     let sql = format!("SELECT {COLUMNS} FROM plans WHERE code = ? AND archived = 0");
     if let Some(row) = tx.query(&sql, params![code]).await?.first() {
@@ -170,7 +171,7 @@ pub(crate) async fn by_code(tx: &mut Tx, code: &str) -> Result<Plan> {
 /// Refuses a plan that only staff may assign, with the same error as for a plan that does not exist.
 ///
 /// # Errors
-/// Those of [`by_code`]; [`Error::Invalid`] for such a plan.
+/// Returns the errors of [`by_code`], and [`Error::Invalid`] for a plan that only staff may assign.
 pub(crate) async fn require_self_service(tx: &mut Tx, code: &str) -> Result<()> {
     match by_code(tx, code).await?.spec.self_service {
         true => Ok(()),

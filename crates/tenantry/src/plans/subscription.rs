@@ -1,4 +1,4 @@
-//! A tenant's subscription: its plan, state and end. One row per tenant; the history is in the audit log.
+//! A tenant's subscription: its plan, state and end. Each tenant has one row; the audit log contains the history.
 
 use super::by_code;
 use crate::{
@@ -12,20 +12,20 @@ use tenantry_engine::name::TenantId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Free of charge until its end.
+    /// The subscription is free of charge until its end.
     Trial,
-    /// Paid.
+    /// The subscription is paid.
     Active,
-    /// A payment is late; still usable.
+    /// A payment is late; the tenant can still be used.
     PastDue,
-    /// Cancelled by the customer; usable until the paid period ends.
+    /// The customer cancelled the subscription; the tenant can be used until the paid period ends.
     Cancelled,
-    /// Over.
+    /// The subscription is over.
     Expired,
 }
 
 impl State {
-    /// Text in the database and for users.
+    /// Returns the name of the state in the database and for users.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Trial => "trial",
@@ -39,16 +39,16 @@ impl State {
     /// Parses the stored text.
     ///
     /// # Errors
-    /// [`Error::Internal`] for any other text.
+    /// Returns [`Error::Internal`] for any other text.
     pub fn parse(text: &str) -> Result<Self> {
         let all = [Self::Trial, Self::Active, Self::PastDue, Self::Cancelled, Self::Expired];
         let unknown = || Error::Internal(format!("subscription state {text:?}"));
         all.into_iter().find(|s| s.as_str() == text).ok_or_else(unknown)
     }
 
-    /// Returns the state as of now: a subscription that has passed its end is expired. Computed each time and never
-    /// stored, so that correcting a wrong clock also corrects the state. A cancelled subscription without an end is
-    /// over at once; a late payer is not cut off.
+    /// Returns the state at `now_us`: a subscription that has passed its end is expired. The state is computed each
+    /// time and never stored, so correcting a wrong clock also corrects the state. A cancelled subscription without an
+    /// end is over at once. A late payer is not cut off.
     pub fn at(self, ends_at_us: Option<i64>, now_us: i64) -> Self {
         let over = ends_at_us.is_some_and(|end| end <= now_us);
         match self {
@@ -59,21 +59,21 @@ impl State {
     }
 }
 
-/// A subscription, as topology caches it.
+/// A subscription as topology caches it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Subscription {
-    /// Code of the plan.
+    /// Code of the subscribed plan.
     pub plan: String,
-    /// State as stored; see `state_at` for the current one.
+    /// State as stored; `state_at` returns the current state.
     pub stored: State,
-    /// Start, microseconds since 1970, UTC.
+    /// Time of the start, in microseconds since 1970, UTC.
     pub started_at_us: i64,
-    /// End of the trial or paid period. `None`: open-ended.
+    /// End of the trial or paid period, in microseconds since 1970, UTC; `None` if it is open-ended.
     pub ends_at_us: Option<i64>,
 }
 
 impl Subscription {
-    /// Returns the state as of now.
+    /// Returns the state at `now_us`.
     pub fn state_at(&self, now_us: i64) -> State {
         self.stored.at(self.ends_at_us, now_us)
     }
@@ -83,7 +83,7 @@ impl Subscription {
         self.state_at(now_us) != State::Expired
     }
 
-    /// Returns the whole days until the end, rounded up. `None`: open-ended.
+    /// Returns the number of whole days until the end, rounded up, or `None` if the subscription is open-ended.
     pub fn days_remaining(&self, now_us: i64) -> Option<i64> {
         self.ends_at_us.map(|end| crate::tenants::days_until(end, now_us))
     }
@@ -92,7 +92,7 @@ impl Subscription {
 /// Starts a tenant's first subscription, as a trial if the plan has one. Idempotent: an existing subscription stays.
 ///
 /// # Errors
-/// Those of [`by_code`].
+/// Returns the errors of [`by_code`].
 pub(crate) async fn start(write: &mut Write, tenant: TenantId, plan_code: &str) -> Result<()> {
     let plan = by_code(write, plan_code).await?;
     let now = write.at_us();
@@ -108,7 +108,7 @@ pub(crate) async fn start(write: &mut Write, tenant: TenantId, plan_code: &str) 
 /// Puts a tenant on another plan at once. State and end stay the same.
 ///
 /// # Errors
-/// Those of [`by_code`]; [`Error::NotFound`] if the tenant has no subscription.
+/// Returns the errors of [`by_code`], and [`Error::NotFound`] if the tenant has no subscription.
 pub(crate) async fn change_plan(write: &mut Write, by: &By, tenant: TenantId, plan_code: &str) -> Result<()> {
     let plan = by_code(write, plan_code).await?;
     let sql = "UPDATE subscriptions SET plan = ?, updated_at = ? WHERE tenant = ?";
@@ -121,10 +121,10 @@ pub(crate) async fn change_plan(write: &mut Write, by: &By, tenant: TenantId, pl
     write.invalidate(&Subject::Tenant(tenant)).await
 }
 
-/// Sets state and end, as decided by external billing.
+/// Sets the state and end that external billing has decided.
 ///
 /// # Errors
-/// [`Error::NotFound`] if the tenant has no subscription.
+/// Returns [`Error::NotFound`] if the tenant has no subscription.
 pub async fn set_state(
     write: &mut Write,
     by: &By,

@@ -1,6 +1,6 @@
 //! The verbs on plans: `platform.plans()`.
 //!
-//! Called by the registration form, the staff API and the command line.
+//! The registration form, the staff API and the command line call them.
 
 use super::{Initialized, Plan, PlanSpec, State};
 use crate::{Platform, Result, access::Actor, config::PlanConfig, control::Control, tenants};
@@ -10,7 +10,7 @@ use tenantry_engine::name::Slug;
 pub struct Plans<'a>(&'a Platform);
 
 impl Platform {
-    /// Plans: list, find, write those of the configuration to the catalog, subscribe a tenant.
+    /// Returns the plans: list, find, write the configuration's plans to the catalog, subscribe a tenant.
     pub fn plans(&self) -> Plans<'_> {
         Plans(self)
     }
@@ -25,10 +25,10 @@ impl Plans<'_> {
         self.0.control()
     }
 
-    /// Lists all plans, also archived ones.
+    /// Returns all plans, including archived ones.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn list(&self) -> Result<Vec<Plan>> {
         super::list(&mut self.0.control().snapshot().await?).await
     }
@@ -36,8 +36,8 @@ impl Plans<'_> {
     /// Returns the plan with this code if new subscriptions may use it.
     ///
     /// # Errors
-    /// [`crate::Error::Invalid`] when there is no such plan; [`crate::Error::MasterDataEmpty`] when there are none at all
-    ///.
+    /// Returns [`crate::Error::Invalid`] if there is no such plan; [`crate::Error::MasterDataEmpty`] if there are no
+    /// plans at all.
     pub async fn by_code(&self, code: &str) -> Result<Plan> {
         super::by_code(&mut self.0.control().snapshot().await?, code).await
     }
@@ -46,7 +46,7 @@ impl Plans<'_> {
     /// changed stay as they are.
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] if the actor is not staff.
+    /// Returns [`crate::Error::NotFound`] if the actor is not staff.
     pub async fn initialise(&self, actor: &Actor) -> Result<Initialized> {
         actor.require_staff()?;
         let specs = declared(self.0);
@@ -56,11 +56,12 @@ impl Plans<'_> {
         Ok(done)
     }
 
-    /// Puts a tenant on another plan, sets the state and end of its subscription as decided by external billing, or
-    /// both in one commit.
+    /// Puts a tenant on another plan, or sets the state and end of its subscription that external billing has decided,
+    /// or both in one commit.
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] for tenant or subscription; [`crate::Error::Invalid`] when there is no such plan.
+    /// Returns [`crate::Error::NotFound`] if there is no such tenant, or it has no subscription;
+    /// [`crate::Error::Invalid`] when there is no such plan.
     pub async fn change_subscription(
         &self,
         actor: &Actor,

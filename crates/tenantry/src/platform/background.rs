@@ -1,6 +1,6 @@
-//! Background work: reconcilers as passes without input that can run at any time.
+//! Background work: reconcilers that run as passes. A pass takes no input and may run at any time.
 //!
-//! Started by servers; commands do not need it. There is one timer for the platform, none per tenant.
+//! Servers start it; commands do not need it. One timer serves the whole platform; no tenant has its own.
 
 mod passes;
 
@@ -36,7 +36,7 @@ pub struct Background {
 }
 
 impl Background {
-    /// Stops after the current pass, and writes what is still pending.
+    /// Stops the background work after the current pass, and writes pending notes.
     pub async fn stop(self) {
         // Sending fails if the task is already over.
         self.stop.send(true).ok();
@@ -49,8 +49,8 @@ impl Background {
 }
 
 impl Platform {
-    /// Starts the reconcilers: stalled operations, retained databases, tenants at the end of their life, sessions and
-    /// usage notes. Irreversible work uses the witnessed time.
+    /// Starts the reconcilers: stalled operations, retained databases, tenants that reach the end of their life,
+    /// sessions and usage notes. Irreversible work uses the witnessed time.
     pub fn start_background(&self) -> Background {
         let (stop, mut stopped) = watch::channel(false);
         let platform = self.clone();
@@ -78,8 +78,8 @@ impl Platform {
             platform.run_pass("notes of use", platform.access().flush()).await;
             platform.run_pass("clock", witness::look(platform.control())).await;
         });
-        // Without it, a move to a server that this process lacks is not refused in advance; only this process's
-        // requests fail.
+        // Without the announcement, other processes do not refuse a move to a server that this process lacks. Only
+        // requests to this process then fail.
         let announced = Announced::new(self.config());
         if let Err(error) = &announced {
             tracing::warn!(%error, "other processes do not learn which servers this one was started with");
@@ -87,7 +87,8 @@ impl Platform {
         Background { mail: self.send_mail_until(stop.subscribe()), stop, task, _announced: announced.ok() }
     }
 
-    /// Sends letters as soon as they are written, and checks for those of other processes with every pass.
+    /// Sends this process's letters as soon as they are written, and looks for letters of other processes in every
+    /// pass.
     fn send_mail_until(&self, mut stopped: watch::Receiver<bool>) -> JoinHandle<()> {
         let platform = self.clone();
         tokio::spawn(async move {
@@ -102,7 +103,7 @@ impl Platform {
         })
     }
 
-    /// Continues operations that dead workers left. This may take hours, so it runs in its own task.
+    /// Continues operations whose workers died. This may take hours, so it runs in its own task.
     fn recovery(&self) -> JoinHandle<()> {
         let platform = self.clone();
         tokio::spawn(async move {
@@ -135,7 +136,7 @@ impl Platform {
         self.0.passes.run(work, pass).await;
     }
 
-    /// Returns what became of the latest pass of each kind of background work of this process.
+    /// Returns the result of the latest pass of each kind of background work in this process.
     pub fn background_passes(&self) -> Vec<Pass> {
         self.0.passes.list()
     }

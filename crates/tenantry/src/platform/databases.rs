@@ -1,7 +1,7 @@
 //! Creates, migrates and removes the databases of placements, for operations and migration runs.
 //!
-//! The only place where the platform's schema meets the engine's provisioning. It decides nothing: placements come from
-//! the catalog. Every function may be repeated, also after a crash midway, and by two workers at once.
+//! This is the only place where the platform's schema meets the engine's provisioning. It decides nothing: placements
+//! come from the catalog. Every function may be repeated, also after a crash midway and by two workers at once.
 
 use crate::{
     Error, Result,
@@ -21,7 +21,7 @@ use tenantry_engine::{
     schema::Schema,
 };
 
-/// Databases and what they are created from. Cheap to clone.
+/// The databases of the platform and what they are created from. Cheap to clone.
 #[derive(Clone)]
 pub struct Databases(Arc<Inner>);
 
@@ -34,7 +34,7 @@ struct Inner {
     system: HashMap<StoreName, Place>,
     /// Database software of each server.
     servers: HashMap<ServerName, EngineKind>,
-    /// Compiled on first use: most processes never need most of them.
+    /// Migrations of each store, compiled on first use: a typical process needs few of them.
     scripts: Mutex<HashMap<StoreName, Arc<Script>>>,
 }
 
@@ -42,7 +42,7 @@ impl Databases {
     /// Compiles the schemas and templates of all stores. Accesses no disk.
     ///
     /// # Errors
-    /// [`Error::NotFound`] or [`Error::Engine`] for models and migrations that do not compile.
+    /// Returns [`Error::NotFound`] or [`Error::Engine`] if models or migrations do not compile.
     pub fn new(engine: Engine, config: &Config, apps: Arc<Apps>) -> Result<Self> {
         let mut templates = HashMap::new();
         for store in config.stores_of(Scope::Tenant) {
@@ -59,12 +59,12 @@ impl Databases {
     /// Returns the database software of the server of `place`.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a server that is not in the configuration.
+    /// Returns [`Error::NotFound`] for a server that is not in the configuration.
     pub(crate) fn engine_of(&self, place: &Place) -> Result<EngineKind> {
         self.0.servers.get(&place.server).copied().ok_or(Error::NotFound("server"))
     }
 
-    /// The engine of all databases.
+    /// Returns the engine that opens all databases.
     pub(crate) fn engine(&self) -> &Engine {
         &self.0.engine
     }
@@ -72,12 +72,12 @@ impl Databases {
     /// Returns the compiled models of a store.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a store that is not in the configuration.
+    /// Returns [`Error::NotFound`] for a store that is not in the configuration.
     pub(crate) fn schema(&self, store: &StoreName) -> Result<Arc<Schema>> {
         self.0.schemas.get(store).cloned().ok_or(Error::NotFound("store"))
     }
 
-    /// Returns the migrations of a store.
+    /// Returns the compiled migrations of a store.
     pub(crate) fn script(&self, store: &StoreName) -> Result<Arc<Script>> {
         let mut scripts = self.0.scripts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(script) = scripts.get(store) {
@@ -88,17 +88,17 @@ impl Databases {
         Ok(script)
     }
 
-    /// The installed apps.
+    /// Returns the installed apps.
     pub(crate) fn apps(&self) -> &Arc<Apps> {
         &self.0.apps
     }
 
-    /// Returns the place of a system store. `None`: it is a store of tenants.
+    /// Returns the place of a system store, or `None` for a store of tenants.
     pub(crate) fn system_place(&self, store: &StoreName) -> Option<Place> {
         self.0.system.get(store).cloned()
     }
 
-    /// Returns the system store in whose database this place is pooled (`pooled_in`).
+    /// Returns the system store whose database holds this pooled place (`pooled_in`).
     pub(crate) fn host_of(&self, place: &Place) -> Option<&StoreName> {
         let same = |host: &&Place| (&host.server, &host.physical) == (&place.server, &place.physical);
         let host = self.0.system.values().find(same)?;
@@ -123,7 +123,8 @@ impl Databases {
         self.fingerprint(&place.store)
     }
 
-    /// Begins [`Self::make`] of a tenant's own database under a name that nothing looks up; see [`Engine::prepare`].
+    /// Begins [`Self::make`] for a tenant's own database under a name that nothing looks up yet; see
+    /// [`Engine::prepare`].
     pub(crate) fn prepare(&self, place: &Place) -> Result<Option<Prepared>> {
         match place.isolation {
             Isolation::Pooled => Ok(None),
@@ -133,7 +134,7 @@ impl Databases {
         }
     }
 
-    /// Like [`Self::make`], using what `prepare` began.
+    /// Does the work of [`Self::make`], using the database that [`Self::prepare`] began.
     pub(crate) async fn make_prepared(&self, place: &Place, prepared: Option<Prepared>) -> Result<String> {
         if place.isolation.is_pooled() {
             return self.make(place).await;
@@ -142,7 +143,7 @@ impl Databases {
         self.fingerprint(&place.store)
     }
 
-    /// Migrates a store's pool, and creates it first if the store has none, for its first tenant.
+    /// Migrates a store's pool. Creates the pool first if its first tenant is about to be placed there.
     pub(crate) async fn make_pool(&self, pool: &Place) -> Result<()> {
         if !self.exists(pool).await? {
             self.0.engine.create_system(pool).await?;
@@ -153,7 +154,7 @@ impl Databases {
     }
 
     /// Removes the database of `place` (pooled: the tenant's rows) if it carries this place's identity. A missing
-    /// database is no error; one with another identity is left alone.
+    /// database is not an error. A database with another identity stays as it is.
     pub(crate) async fn remove(&self, place: &Place) -> Result<()> {
         match place.isolation {
             Isolation::Pooled => self.withdraw_if_ours(place).await,
@@ -161,8 +162,8 @@ impl Databases {
         }
     }
 
-    /// Removes the database of a placement for good, in whatever state it is: its name was never reused (`no-reuse`). A
-    /// database that holds another tenant, or a path that is not a file, is an error and not removed.
+    /// Removes the database of a placement for good, in whatever state it is. This is safe because its name is never
+    /// reused (`no-reuse`). A database that holds another tenant, or a path that is not a file, is an error and stays.
     pub(crate) async fn purge(&self, place: &Place) -> Result<()> {
         if place.isolation.is_pooled() {
             return self.withdraw_if_ours(place).await;
@@ -182,8 +183,8 @@ impl Databases {
         }
     }
 
-    /// Returns true if the path holds something that is certainly not the remains of this database: it names another
-    /// tenant, or is a directory or a link.
+    /// Returns true if the path certainly holds something other than the remains of this database: a database that
+    /// names another tenant, a directory or a link.
     pub(crate) async fn holds_another(&self, place: &Place, error: &tenantry_engine::Error) -> bool {
         if place.isolation.is_pooled() || *error.kind() != Kind::WrongIdentity {
             return false;
@@ -196,12 +197,12 @@ impl Databases {
         residents.is_ok_and(|all| all.iter().any(|resident| resident.tenant != ours))
     }
 
-    /// Returns true if the database exists. For operators' decisions, never for routing.
+    /// Returns true if the database exists. Operators' decisions use this; routing never does.
     pub(crate) async fn exists(&self, place: &Place) -> Result<bool> {
         Ok(self.0.engine.exists(place).await?)
     }
 
-    /// Returns the template files of new databases that are damaged.
+    /// Returns the damaged template files, from which new databases would be made.
     pub(crate) async fn damaged_templates(&self) -> Result<Vec<PathBuf>> {
         let mut damaged = vec![];
         for template in self.0.templates.values() {
@@ -214,14 +215,14 @@ impl Databases {
         self.0.templates.get(store).ok_or_else(|| Error::Internal(format!("store {store} has no template")))
     }
 
-    /// Removes a file only if its contents say that it belongs to this place. A file that was in the way when the
-    /// database was to be created belongs to another tenant: undoing the creation must not destroy its data.
+    /// Removes a file only if its contents show that it belongs to this place. If a file was in the way when this
+    /// database was to be created, it belongs to another tenant, and undoing the creation must not destroy its data.
     async fn drop_if_ours(&self, place: &Place) -> Result<()> {
         match self.0.engine.verify(place).await {
             Ok(()) => Ok(self.0.engine.drop_database(place).await?),
             Err(error) => match error.kind() {
-                // A worker killed during the removal may have left the -wal. Names are never reused, so removing it is
-                // safe.
+                // A worker killed during the removal may have left the -wal file. Names are never reused, so removing
+                // it is safe.
                 Kind::Missing => Ok(self.0.engine.drop_database(place).await?),
                 Kind::WrongIdentity | Kind::Fenced | Kind::Corrupt | Kind::SchemaBehind => {
                     tracing::warn!(%error, physical = %place.physical, "left alone: not this tenant's database");
@@ -248,7 +249,7 @@ impl Databases {
 
 fn schemas(config: &Config, apps: &Apps) -> Result<HashMap<StoreName, Arc<Schema>>> {
     let schema = |store: &StoreConfig| {
-        // All models: a reference into another store has the type of its target's key.
+        // Every schema needs all models: a reference into another store has the type of its target's key.
         let mut schema = Schema::new(store.name.clone(), apps.models().to_vec(), apps.migrations())?;
         let changed = |app: &&AppName| apps.models().iter().any(|m| m.store == store.name && m.app == **app);
         if let Some(app) = apps.unmigrated().iter().find(changed) {
@@ -259,8 +260,8 @@ fn schemas(config: &Config, apps: &Apps) -> Result<HashMap<StoreName, Arc<Schema
     config.stores.iter().map(schema).collect()
 }
 
-/// Returns the place of a system store, or of the pool of a pooled tenant store. The configuration determines it, and
-/// the platform has one.
+/// Returns the place of a system store, or of the pool of a pooled tenant store. There is one per installation, and the
+/// configuration determines it.
 pub(crate) fn platform_place(store: &StoreConfig) -> Result<Place> {
     Ok(Place {
         server: store.servers.first().cloned().ok_or(Error::NotFound("server"))?,
@@ -272,8 +273,8 @@ pub(crate) fn platform_place(store: &StoreConfig) -> Result<Place> {
     })
 }
 
-/// Returns the pool where tenants of a store may be placed: the store's own, or the one in a system store's database
-/// (`pooled_in`). `None`: every tenant has its own database.
+/// Returns the pool in which tenants of a store may be placed: the store's own pool, or the pool in a system store's
+/// database (`pooled_in`). Returns `None` if every tenant has its own database.
 pub(crate) fn pool_place(config: &Config, store: &StoreConfig) -> Result<Option<Place>> {
     match &store.pooled_in {
         _ if store.scope != Scope::Tenant => Ok(None),

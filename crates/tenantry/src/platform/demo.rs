@@ -1,7 +1,7 @@
 //! Demo data of an installation's apps: shared rows, then tenants with their rows.
 //!
-//! Called by `tenantry demo`. It uses the same interfaces as real users: the registration operation, entered tenants,
-//! records. A table that has rows is left as it is, so that a second run continues the first.
+//! `tenantry demo` calls it. It uses the same interfaces as real users: the registration operation, entered tenants,
+//! records. It leaves tables that have rows alone, so a second run continues the first.
 
 use crate::{
     Error, Platform, Result,
@@ -21,7 +21,7 @@ use tenantry_engine::{
     query::Select,
 };
 
-/// Password of every demo account. The demo serves loopback addresses only.
+/// Password of every demo account. The demo serves on loopback addresses only.
 pub const PASSWORD: &str = "demo-only-password";
 /// E-mail address of the demo's superuser.
 pub const SUPERUSER: &str = "admin@tenantry.example";
@@ -29,18 +29,18 @@ pub const SUPERUSER: &str = "admin@tenantry.example";
 /// A tenant of the demo.
 #[derive(Debug, Clone)]
 pub struct Company {
-    /// Slug.
+    /// Slug of the tenant.
     pub slug: Slug,
-    /// Display name.
+    /// Display name of the tenant.
     pub name: String,
-    /// E-mail address of its owner.
+    /// E-mail address of the tenant's owner.
     pub email: String,
 }
 
-/// Creates what is missing and lists the demo tenants.
+/// Creates the missing demo data, and returns the demo tenants.
 ///
 /// # Errors
-/// [`Error::Invalid`] for demo data that cannot be read; those of the verbs that it calls.
+/// Returns [`Error::Invalid`] for demo data that cannot be read, and the errors of the verbs that it calls.
 pub async fn load(platform: &Platform) -> Result<Vec<Company>> {
     let actor = Operator::new("demo");
     platform.plans().initialise(&actor).await?;
@@ -66,12 +66,12 @@ pub async fn load(platform: &Platform) -> Result<Vec<Company>> {
     Ok(companies)
 }
 
-/// Puts stores on a PostgreSQL server: those of tenants in this isolation, and those of the platform. The names there
-/// begin with a prefix of the data directory, so that a second run continues the first, and demos of several directories
-/// can share a server.
+/// Configures the demo to use a PostgreSQL server, for the tenants' stores in this isolation and for the platform's
+/// stores. Database names begin with a prefix derived from the data directory, so a second run continues the first, and
+/// demos of several directories can share a server.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a URL that cannot be used.
+/// Returns [`Error::Invalid`] for a URL that cannot be used.
 pub fn on_postgres(
     config: &mut Config,
     url: &str,
@@ -106,10 +106,11 @@ pub fn on_postgres(
     Ok(())
 }
 
-/// Removes every database of the demo, and the data directory. Returns the number of the tenants' databases.
+/// Removes every database of the demo, and the data directory. Returns the number of tenant databases removed.
 ///
 /// # Errors
-/// Those of the servers. What was removed until then stays removed; a repeated call removes the rest.
+/// Returns the errors of the servers. Databases that are removed by then stay removed; a repeated call removes the
+/// rest.
 pub async fn remove(platform: Platform) -> Result<usize> {
     let data_dir = platform.config().platform.data_dir.clone();
     let databases = platform.loaded().databases.clone();
@@ -126,7 +127,7 @@ pub async fn remove(platform: Platform) -> Result<usize> {
     let own = own.collect::<Result<Vec<_>>>()?;
     platform.shutdown().await;
     drop(platform);
-    // The catalog last: without it, a repeated call would not know the rest.
+    // Removes the catalog last: without it, a repeated call would not know what is left.
     for store in own.iter().rev() {
         databases.engine().drop_database(store).await?;
     }
@@ -137,7 +138,7 @@ pub async fn remove(platform: Platform) -> Result<usize> {
     Ok(places.len())
 }
 
-/// Returns the pools of stores that are pooled by configuration.
+/// Returns the pools of all stores that the configuration sets to `pooled`.
 fn places_of_pools(config: &Config) -> Result<Vec<Place>> {
     let pooled = config.stores_of(StoreScope::Tenant).filter(|store| store.isolation.is_pooled());
     pooled.map(platform_place).collect()
@@ -160,13 +161,13 @@ async fn ensure_tenant(platform: &Platform, actor: &Actor, tenant: &DemoTenant) 
     }
     let new = NewTenant { slug: tenant.slug.clone(), name: tenant.name.clone(), email: tenant.email.clone() };
     let owner = NewOwner { email: tenant.email.clone(), name: tenant.owner.clone(), password: password() };
-    // A configuration of `init` has plans of its own; then the tenant gets the default plan.
+    // A configuration made by `init` has its own plans; the tenant then gets the default plan.
     let is_there = |plan: &&PlanName| platform.config().plans.iter().any(|known| known.name == **plan);
     let plan = tenant.plan.as_ref().filter(is_there).map(PlanName::as_str);
     platform.tenants().create(actor, new, plan, Some(owner)).await.map(drop)
 }
 
-/// Inserts the rows of a table unless it has rows already.
+/// Inserts the rows of a table unless it already has rows.
 async fn fill(records: Records<'_>, table: &DemoTable) -> Result<()> {
     let one = ListQuery { select: Select { limit: 1, ..Select::default() }, ..ListQuery::default() };
     if records.list(&one).await?.items.is_empty() {

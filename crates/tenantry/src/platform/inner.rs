@@ -1,7 +1,7 @@
-//! What an open installation consists of: one value, shared by all clones of [`crate::Platform`].
+//! The state of an open installation: one value, shared by all clones of [`crate::Platform`].
 //!
-//! The nouns take the services they use from it. It opens sessions in the platform's own stores; those in a tenant's
-//! stores are opened by `reroute`.
+//! Each noun of the platform takes the services it uses from here. This module opens sessions in the platform's own
+//! stores; `reroute` opens those in a tenant's stores.
 
 use super::{
     background::Passes,
@@ -30,7 +30,7 @@ use tenantry_engine::{Kind, Session, engine::Engine, place::Place, schema::Schem
 
 pub(crate) struct Inner {
     pub(crate) config: Config,
-    /// The longest lag of reads at replicas; None without replicas.
+    /// Longest lag that reads at replicas may have; `None` without replicas.
     pub(crate) replica_lag: Option<Duration>,
     pub(crate) engine: Engine,
     pub(crate) control: Control,
@@ -42,7 +42,7 @@ pub(crate) struct Inner {
     pub(crate) files: Files,
     /// Everything compiled from the apps; see [`crate::Platform::reload`].
     pub(crate) loaded: ArcSwap<Loaded>,
-    /// Stores of the platform, and pools, that refuse a migration of the loaded apps.
+    /// Stores of the platform, and pools, in which a migration of the loaded apps was refused.
     pub(crate) behind: ArcSwap<Vec<Refused>>,
     /// Allows one reload at a time.
     pub(crate) reloading: tokio::sync::Mutex<()>,
@@ -51,7 +51,7 @@ pub(crate) struct Inner {
     pub(crate) passes: Passes,
     pub(crate) demo_passwords: DemoPasswords,
     pub(crate) leaving: LeavingRows,
-    /// Why nothing can be written, if [`crate::Platform::open_to_read`] had to read without writing.
+    /// Reason why nothing can be written, if [`crate::Platform::open_to_read`] opened the platform for reading only.
     pub(super) refused: Option<String>,
     pub(super) _in_use: InUse,
 }
@@ -65,7 +65,8 @@ impl Inner {
         }
     }
 
-    /// Returns why a store of the platform or a pool did not get the schema of the loaded apps, without private detail.
+    /// Returns why a store of the platform or a pool did not get the schema of the loaded apps. The text contains no
+    /// private detail.
     pub(crate) fn reason_of(&self, place: &Place) -> Option<String> {
         let refused = self.behind.load();
         let of = |r: &&Refused| (&r.place.store, &r.place.physical) == (&place.store, &place.physical);
@@ -75,7 +76,7 @@ impl Inner {
     /// Opens a session in a store of the platform.
     ///
     /// # Errors
-    /// [`Error::StoreBehind`] if the store lacks migrations, with the reason if one was refused.
+    /// Returns [`Error::StoreBehind`] if the store lacks migrations, with the reason if one was refused.
     pub(crate) async fn system_session(&self, place: &Place, schema: &Arc<Schema>) -> Result<Session> {
         self.engine.session(place, schema).await.map_err(|error| match error.kind() {
             Kind::SchemaBehind => Error::StoreBehind {

@@ -1,5 +1,5 @@
-//! The list of all kinds of operations. Recovery dispatches by it, the console reads the names of steps from it, and
-//! the test suites run over it (T6). A new kind is one line here.
+//! The list of all kinds of operations. Recovery dispatches on it, the console takes the names of steps from it, and
+//! the test suites iterate over it (T6). A new kind needs one line here.
 
 use crate::{
     arrivals::{
@@ -15,7 +15,7 @@ use crate::{
     tenants::provision::Provision,
 };
 
-/// All kinds.
+/// All kinds of operations.
 pub static KINDS: &[OperationKind] = &[
     OperationKind::of::<Provision>(),
     OperationKind::of::<Release>(),

@@ -1,7 +1,7 @@
-//! Everything compiled from the apps: models, schemas, templates. Immutable. A reload creates a new value, and a
-//! request or operation keeps the value it began with.
+//! Everything compiled from the apps: models, schemas, templates. The value is immutable. A reload creates a new one; a
+//! request or operation keeps the value with which it began.
 //!
-//! Created by the platform when it opens, and by [`crate::Platform::reload`].
+//! The platform creates it when it opens and in [`crate::Platform::reload`].
 
 use crate::{
     Error, Result,
@@ -36,36 +36,37 @@ pub(crate) struct Loaded {
     pub(crate) apps: Arc<Apps>,
     pub(crate) databases: Databases,
     pub(crate) models: HashMap<String, Arc<ModelEntry>>,
-    /// What a tenant's own SQL may read of the system stores.
+    /// Tables of the system stores that a tenant's own SQL may read.
     pub(crate) shared: Arc<[SharedStore]>,
-    /// Number of this load. Grows with each reload.
+    /// Number of this load. Each reload increases it.
     pub(super) number: u64,
-    /// Earlier versions, newest first, for tenants that are not migrated yet.
+    /// Earlier loads, newest first, for tenants that are not migrated yet.
     before: Vec<Arc<Loaded>>,
 }
 
-/// Number of earlier versions retained for tenants that are not migrated yet.
+/// Number of earlier loads retained for tenants that are not migrated yet.
 const RETAINED: usize = 2;
 
-/// What every request on a model needs, computed once.
+/// The facts about a model that every request needs, computed once.
 pub(crate) struct ModelEntry {
     pub(crate) model: Arc<Model>,
     pub(crate) schema: Arc<Schema>,
-    /// The model lives in a system store, and `place` names it. Otherwise the tenant's placement does.
+    /// True if the model lives in a system store; `place` then names the database. Otherwise the tenant's placement
+    /// does.
     pub(crate) system: bool,
-    /// The model stores the overrides of a shared model, and is reached only through that model.
+    /// True if the model stores the overrides of a shared model. It is reachable only through that model.
     pub(crate) automatic: bool,
     pub(crate) place: Option<Place>,
     /// JSON keys of all columns.
     pub(crate) keys: JsonKeys,
-    /// Fields of other stores that refer to this model.
+    /// Fields in other stores that refer to this model.
     pub(crate) referrers: Vec<Referrer>,
-    /// References of this model that must agree with other references of the same row.
+    /// References of this model that must agree with another reference in the same row.
     pub(crate) depends: Vec<Dependence>,
 }
 
 impl Loaded {
-    /// Compiles the apps. Accesses no disk. `before` is the load that it replaces.
+    /// Compiles the apps. Accesses no disk. `before` is the load that the new one replaces.
     pub(crate) fn new(engine: &Engine, config: &Config, apps: Apps, before: Option<&Self>) -> Result<Self> {
         static NUMBERS: AtomicU64 = AtomicU64::new(1);
         let apps = Arc::new(apps);
@@ -85,8 +86,8 @@ impl Loaded {
         Ok(loaded)
     }
 
-    /// Returns the version with which to serve a tenant: that of its databases if it is loaded, otherwise the newest. A
-    /// process that has loaded both versions can thus serve a tenant before and after its migration.
+    /// Returns the load with which to serve a tenant: the one that matches the tenant's databases, otherwise the
+    /// newest. A process that holds both versions can thus serve a tenant before and after its migration.
     pub(crate) fn of(self: Arc<Self>, record: &TenantRecord) -> Arc<Self> {
         if self.before.is_empty() || self.fits(&self, record) {
             return self;
@@ -94,7 +95,7 @@ impl Loaded {
         self.before.iter().find(|before| before.fits(&self, record)).cloned().unwrap_or(self)
     }
 
-    /// Returns true if all databases of the tenant are at this version. A pool is always at the `newest` one.
+    /// Returns true if all databases of the tenant are at this version. A pool is always at the version of `newest`.
     fn fits(&self, newest: &Self, record: &TenantRecord) -> bool {
         let mut ready = record.placements.iter().filter(|placement| placement.state == PlacementState::Ready);
         ready.all(|placement| {
@@ -112,13 +113,13 @@ impl Loaded {
         self.apps.store(store).map(|schema| schema.fingerprint.as_str())
     }
 
-    /// Returns true if a tenant's databases would be at the same version under both.
+    /// Returns true if both loads have the same versions of all tenant stores.
     fn has_versions_of(&self, other: &Self) -> bool {
         let mut stores = self.apps.stores().iter().filter(|schema| schema.scope == Scope::Tenant);
         stores.all(|schema| self.version(&schema.store) == other.version(&schema.store))
     }
 
-    /// Combines this version's tenant stores with the system stores of `newer`, which are migrated already.
+    /// Combines this load's tenant stores with the system stores of `newer`, which are already migrated.
     fn with_system_stores_of(&self, newer: &Self) -> Self {
         let own = self.models.iter().filter(|(_, entry)| !entry.system);
         let shared = newer.models.iter().filter(|(_, entry)| entry.system);
@@ -130,7 +131,7 @@ impl Loaded {
     /// Returns the model with this name.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when no loaded app has it.
+    /// Returns [`Error::NotFound`] when no loaded app has it.
     pub(crate) fn entry(&self, model: &str) -> Result<&ModelEntry> {
         self.models.get(model).map(|entry| &**entry).ok_or(Error::NotFound("model"))
     }
@@ -169,7 +170,7 @@ fn entry(model: &Arc<Model>, schema: &Arc<Schema>, place: Option<Place>, apps: &
     })
 }
 
-/// Returns the models of system stores that managers of a tenant may read: only they may use SQL.
+/// Returns the models of system stores that the managers of a tenant may read. Only managers may use SQL.
 fn shared(config: &Config, models: &HashMap<String, Arc<ModelEntry>>) -> Arc<[SharedStore]> {
     let manager = config.auth.roles.first();
     let may_read = |grant: &Grant| match grant {
@@ -192,7 +193,7 @@ fn shared(config: &Config, models: &HashMap<String, Arc<ModelEntry>>) -> Arc<[Sh
     stores.into()
 }
 
-/// Fields of models in other stores that refer to this one.
+/// Returns the fields of models in other stores that refer to `target`.
 fn referrers<'m>(target: &Model, models: impl Iterator<Item = &'m Arc<Model>>) -> Vec<Referrer> {
     let elsewhere = models.filter(|m| m.store != target.store);
     let refers = elsewhere.flat_map(|model| {

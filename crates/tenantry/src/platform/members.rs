@@ -1,7 +1,8 @@
-//! This process among those that serve the installation; see `control/members/mod.rs`.
+//! Membership of this process among the processes that serve the installation; see `control/members/mod.rs`.
 //!
-//! Called by servers before they serve, by work that must rely on caches, and by what lists them. Refuses a server while another one keeps
-//! something elsewhere that requests to both need.
+//! Called by servers before they serve, by work that relies on current caches, and by commands that list the members.
+//! Refuses a server if another server stores files, backups or SQLite databases in a different place, because requests
+//! to either server need the same data.
 
 use super::{Platform, data_dir, inner::Inner};
 use crate::{
@@ -15,11 +16,12 @@ use std::path::Path;
 use tenantry_engine::{model::FieldKind, name::ServerName};
 
 impl Platform {
-    /// Makes this process a member of the installation, if servers on several hosts may use its control store. Servers call
-    /// it before they serve; without it every request asks the control store for changes. [`Platform::shutdown`] ends it.
+    /// Makes this process a member of the installation, if servers on several hosts may use its control store. Servers
+    /// call this before they serve. Without membership, every request asks the control store for changes.
+    /// [`Platform::shutdown`] ends the membership.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if another server keeps uploaded files, backups or databases of SQLite elsewhere.
+    /// Returns [`Error::Conflict`] if another server stores uploaded files, backups or SQLite databases elsewhere.
     pub async fn join(&self) -> Result<()> {
         let inner = &self.0;
         if !inner.control.is_outside() {
@@ -31,40 +33,40 @@ impl Platform {
     }
 }
 
-/// A serving process of an installation that several hosts may serve.
+/// A process that serves an installation which several hosts may serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    /// Its host and process id.
+    /// Host and process id of the node.
     pub name: String,
-    /// When it began to serve, in microseconds.
+    /// Time at which it began to serve, in microseconds since 1970, UTC.
     pub since_us: i64,
-    /// When the control store last heard of it, in microseconds, by the clock of that store's server. A node tells once a
-    /// second that it lives.
+    /// Time of its last heartbeat in microseconds since 1970, UTC, by the clock of the control store's server. A node
+    /// sends a heartbeat once a second.
     pub seen_us: i64,
-    /// Version of its program.
+    /// Version of the program that the node runs.
     pub version: String,
-    /// Servers of its configuration.
+    /// Names of the servers in the node's configuration.
     pub servers: Vec<String>,
 }
 
-/// The serving processes of an installation.
+/// The processes that serve an installation.
 pub struct Nodes<'a> {
     platform: &'a Platform,
 }
 
 impl Platform {
-    /// Returns the nodes: what serves the installation, on all hosts.
+    /// Returns the processes that serve the installation, on all hosts.
     pub fn nodes(&self) -> Nodes<'_> {
         Nodes { platform: self }
     }
 }
 
 impl Nodes<'_> {
-    /// Lists the nodes, the longest serving first. None if the control store is a file: then only processes of this host
-    /// serve, and none has to tell that it lives.
+    /// Lists the nodes, the longest serving first. Returns `None` if the control store is a file: only processes of
+    /// this host then serve, and they send no heartbeats.
     ///
     /// # Errors
-    /// [`Error::Denied`] unless the actor is a superuser; otherwise those of the control store.
+    /// Returns [`Error::Denied`] unless the actor is a superuser, and the errors of the control store.
     pub async fn list(&self, actor: &Actor) -> Result<Option<Vec<Node>>> {
         actor.require_superuser("list nodes")?;
         let members = self.platform.control().members().await?;
@@ -80,7 +82,7 @@ impl Node {
 }
 
 impl Inner {
-    /// Makes this process a member, so that what it knows of the control store is current while it writes.
+    /// Makes this process a member, so that its view of the control store is current while it writes.
     pub(crate) async fn be_member(&self) -> Result<()> {
         match self.control.is_outside() {
             true => self.control.join(self.facts(self.kept().await?), |_| None).await,
@@ -98,7 +100,8 @@ impl Inner {
         }
     }
 
-    /// Returns where this process keeps what requests need and no database server has: configuration key and place.
+    /// Returns where this process stores what requests need and no database server holds, as lines of configuration key
+    /// and place.
     async fn kept(&self) -> Result<Vec<String>> {
         let mut kept = Vec::new();
         let backups = &self.config.backups.target;
@@ -110,7 +113,8 @@ impl Inner {
         let loaded = self.loaded.load();
         if loaded.models.values().any(|entry| entry.model.fields.iter().any(|field| is_file(&field.kind))) {
             kept.push(match &self.config.files.target {
-                // Hosts may have mounted the same directory.
+                // Several hosts may have mounted the same directory, so the id of the directory is compared, not its
+                // path.
                 ObjectTarget::Directory(path) => format!("files.target {}", data_dir::id(path)?),
                 target => format!("files.target {target}"),
             });
@@ -122,7 +126,7 @@ impl Inner {
         for server in &self.config.servers {
             let is_used = placed.iter().any(|name| name == server.name.as_str()) || stores(&server.name);
             if let (true, Location::Sqlite(path)) = (is_used, &server.location) {
-                // SQLite needs shared memory: a directory that several hosts have mounted will not do.
+                // SQLite needs shared memory, so a directory that several hosts have mounted does not qualify.
                 kept.push(format!("servers.{} {}/{}", server.name, lease::boot(), shown(path)));
             }
         }
@@ -130,12 +134,12 @@ impl Inner {
     }
 }
 
-/// Returns the path without links, if it exists.
+/// Returns the path with links resolved, if it exists.
 fn shown(path: &Path) -> String {
     path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 
-/// Returns why a process with these facts must not serve beside another member.
+/// Returns why a process with these facts must not serve at the same time as another member.
 fn beside(facts: &Facts, other: &Member) -> Option<Error> {
     let other = &other.facts;
     let differ = |these: &[String], those: &[String]| {

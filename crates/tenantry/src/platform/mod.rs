@@ -1,5 +1,5 @@
-//! The platform: one value that owns configuration, catalog, engine and files. It is passed on and never global.
-//! Commands, the HTTP server and embedding programs all start here.
+//! The platform: one value that owns the configuration, catalog, engine and files. Callers pass it on; it is never
+//! global. Commands, the HTTP server and embedding programs all start here.
 
 pub(crate) mod background;
 pub(crate) mod data_dir;
@@ -36,12 +36,12 @@ use tenantry_engine::{Descriptors, ReplicaReport, model::Model, name::ServerName
 pub struct Platform(pub(crate) Arc<Inner>);
 
 impl Platform {
-    /// Returns the configuration it was opened with.
+    /// Returns the configuration with which the platform was opened.
     pub fn config(&self) -> &Config {
         &self.0.config
     }
 
-    /// Returns why nothing can be written, if [`Platform::open_to_read`] had to read without writing.
+    /// Returns why nothing can be written, if [`Platform::open_to_read`] opened the platform for reading only.
     pub fn refused(&self) -> Option<&str> {
         self.0.refused.as_deref()
     }
@@ -51,7 +51,8 @@ impl Platform {
         self.loaded().apps.clone()
     }
 
-    /// Number of the load. It grows with each reload, so anything computed under a smaller number is outdated.
+    /// Returns the number of the current load of apps. Each reload increases it, so anything computed under a smaller
+    /// number is outdated.
     pub fn apps_number(&self) -> u64 {
         self.loaded().number
     }
@@ -60,7 +61,7 @@ impl Platform {
         self.0.loaded.load_full()
     }
 
-    /// Returns the services of operations, with the databases of the apps that are loaded now.
+    /// Returns the services that operations use, with the databases of the apps that are loaded now.
     pub(crate) fn context(&self) -> Context {
         self.0.operations.context().with(self.loaded().databases.clone())
     }
@@ -74,34 +75,34 @@ impl Platform {
         self.0.control.now_us()
     }
 
-    /// Checks that the control store can be read, and takes over what other processes have changed in it.
+    /// Checks that the control store can be read, and adopts the changes that other processes made in it.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn refresh(&self) -> Result<()> {
         self.0.control.refresh().await
     }
 
-    /// Returns the control store. The tests of this project reach it with the feature `internals`.
+    /// Returns the control store. This project's tests reach it through the feature `internals`.
     pub(crate) fn control(&self) -> &Control {
         &self.0.control
     }
 
-    /// Authentication and authorisation.
+    /// Returns the access service: authentication and authorisation.
     pub fn access(&self) -> &Access {
         &self.0.access
     }
 
-    /// Checks that every secret that serving needs could be read. Commands do not need them.
+    /// Checks that the process could read every secret that a server needs. Commands do not need them.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with what is missing.
+    /// Returns [`crate::Error::Invalid`], which lists the missing secrets.
     pub fn check_secrets(&self) -> Result<()> {
         self.0.access.check_secrets()?;
         self.0.mailer.check_secrets()
     }
 
-    /// Operations: the journal's list, and the verbs on them.
+    /// Returns the journal's operations and the verbs on them.
     pub fn operations(&self) -> &Operations {
         &self.0.operations
     }
@@ -115,37 +116,38 @@ impl Platform {
         models
     }
 
-    /// Returns the records of a model in an entered scope. Unknown and hidden models are both absent.
+    /// Returns the records of a model in an entered scope. A hidden model is treated as unknown.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for such a model.
+    /// Returns [`crate::Error::NotFound`] if the model is unknown or hidden.
     pub fn records<'a>(&'a self, scope: impl Into<Scope<'a>>, model: &str) -> Result<Records<'a>> {
         Records::new(&self.0, scope.into(), model)
     }
 
-    /// How this process divides its file descriptors.
+    /// Returns how this process divides its file descriptors.
     pub fn descriptors(&self) -> Descriptors {
         Descriptors::of_process(self.0.config.limits.open_databases)
     }
 
-    /// Returns each PostgreSQL server, and whether it answered when it was last needed.
+    /// Returns each PostgreSQL server, and whether it answered the last request to it.
     pub fn reachable(&self) -> Vec<(ServerName, bool)> {
         self.0.engine.reachable()
     }
 
-    /// Describes the read replicas of PostgreSQL servers.
+    /// Returns the state of the read replicas of PostgreSQL servers.
     pub fn replicas(&self) -> Vec<ReplicaReport> {
         self.0.engine.replicas()
     }
 
-    /// Returns each server with the free bytes of its disk, and whether that is less than `limits.disk_reserve`.
+    /// Returns each server with the free bytes on its disk, and whether that is less than `limits.disk_reserve`.
     pub fn disks(&self) -> Vec<(ServerName, u64, bool)> {
         let reserve = self.config().limits.disk_reserve;
         let known = self.0.engine.free_bytes().into_iter().filter_map(|(name, free)| Some((name, free?)));
         known.map(|(name, free)| (name, free, free < reserve)).collect()
     }
 
-    /// Ends the membership of this process, and closes databases cleanly. Must be the last call.
+    /// Ends the membership of this process, and closes the databases cleanly. This must be the last call on the
+    /// platform.
     pub async fn shutdown(&self) {
         self.0.control.leave().await;
         self.0.engine.shutdown().await;

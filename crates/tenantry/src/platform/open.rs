@@ -1,6 +1,6 @@
-//! Opens an installation: for use, to look at its operations, or to read what cannot be written.
+//! Opens an installation: for use, to inspect its operations, or to read it when nothing can be written.
 //!
-//! Called by the command line, the server and embedding programs. Never changes a tenant's database.
+//! The command line, the server and embedding programs call it. It never changes a tenant's database.
 
 use super::{
     Platform,
@@ -36,17 +36,17 @@ use tenantry_engine::{
     place::Place,
 };
 
-/// How long opening waits for recovery after a crash.
+/// Longest time that opening waits for recovery after a crash.
 const RECOVERY: Duration = Duration::from_secs(10);
 
 impl Platform {
-    /// Opens the installation: creates the directories and system stores of a new one, migrates the system
-    /// stores, and finishes or undoes what a crash left. Long recoveries continue while the platform is in
-    /// use. Does not change tenant databases.
+    /// Opens the installation: creates the directories and system stores of a new one, migrates the system stores, and
+    /// finishes or undoes operations that a crash interrupted. Long recoveries continue while the platform is in use.
+    /// Does not change tenant databases.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for apps or directories that cannot be used; [`Error::Unavailable`] while the platform's own
-    /// stores are restored.
+    /// Returns [`Error::Invalid`] for apps or directories that cannot be used; [`Error::Unavailable`] while the
+    /// platform's own stores are being restored.
     pub async fn open(config: Config) -> Result<Self> {
         let platform = Self::open_to_look(config).await?;
         platform.prepare_if_rolled_back().await?;
@@ -54,10 +54,11 @@ impl Platform {
         Ok(platform)
     }
 
-    /// Like [`Platform::open`], but finishes and undoes nothing: for commands that show or cancel operations.
+    /// Opens the installation like [`Platform::open`], but finishes and undoes no operation. For commands that show or
+    /// cancel operations.
     ///
     /// # Errors
-    /// Those of [`Platform::open`].
+    /// Returns the errors of [`Platform::open`].
     pub async fn open_to_look(config: Config) -> Result<Self> {
         let apps = load_apps(&config)?;
         let in_use = InUse::together(&config)?;
@@ -73,15 +74,15 @@ impl Platform {
     }
 
     /// Opens the installation for a command that only reads. If nothing can be written, because the disk is full or
-    /// read-only, it migrates no store, and reads the databases as they are on disk if no other process uses the data
-    /// directory. [`Self::refused`] tells that it did so.
+    /// read-only, this migrates no store. If in addition no other process uses the data directory, it reads the
+    /// databases as they are on disk. [`Self::refused`] then returns the reason.
     ///
     /// # Errors
-    /// The reason why it cannot be opened for writing, if it cannot be read without writing either.
+    /// Returns the reason why it cannot be opened for writing, if it cannot be read without writing either.
     pub async fn open_to_read(config: Config) -> Result<Self> {
         let refused = match Self::open_to_look(config.clone()).await {
             Ok(platform) => return Ok(platform),
-            // It says what to correct or restore.
+            // These errors name what to correct or restore.
             Err(error @ (Error::Invalid { .. } | Error::Conflict(_))) => return Err(error),
             Err(error) => error,
         };

@@ -1,4 +1,4 @@
-//! Replaces the loaded apps by those that are in their folders now.
+//! Replaces the loaded apps by the current contents of their folders.
 
 use super::{
     loaded::{Loaded, load_apps},
@@ -11,20 +11,20 @@ use tenantry_engine::name::StoreName;
 /// Result of a reload.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Reloaded {
-    /// Version of the schema of each store.
+    /// Schema version of each store.
     pub stores: Vec<(StoreName, String)>,
-    /// At least one version changed.
+    /// True if at least one version changed.
     pub changed: bool,
 }
 
 impl Platform {
-    /// Loads the apps again from their folders, migrates the system stores, and uses the apps for every request and
-    /// operation that begins from now on. Those that are running continue with the apps they began with. The
-    /// configuration itself is not read again.
+    /// Loads the apps again from their folders, migrates the system stores, and uses the new apps for every request and
+    /// operation that begins from now on. Running ones continue with the apps with which they began. The configuration
+    /// itself is not read again.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the apps cannot be loaded or have changes without a migration. The apps that were loaded
-    /// before then stay in use.
+    /// Returns [`Error::Invalid`] when the apps cannot be loaded or have changes without a migration. The previous apps
+    /// then stay in use.
     pub async fn reload(&self) -> Result<Reloaded> {
         let _turn = self.0.reloading.lock().await;
         let config = self.0.config.clone();
@@ -51,7 +51,7 @@ impl Platform {
 }
 
 impl Platform {
-    /// Creates and migrates the pools whose servers did not answer when the apps were loaded, if they answer now.
+    /// Creates and migrates pools whose server did not answer when the apps were loaded and answers now.
     pub(crate) async fn prepare_pools(&self) -> Result<()> {
         if !self.0.behind.load().iter().any(|refused| refused.is_away) {
             return Ok(());

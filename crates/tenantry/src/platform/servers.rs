@@ -1,6 +1,6 @@
-//! The servers of the configuration as the engine takes them: directories are made, and URLs with passwords read.
+//! Converts the servers of the configuration for the engine: creates directories, and reads URLs and their passwords.
 //!
-//! Called when an installation is opened. Connects to nothing: a server that is away must not stop the others.
+//! Opening an installation calls this. It connects to nothing, because an unreachable server must not stop the others.
 
 use super::data_dir::make_dir;
 use crate::{
@@ -15,8 +15,8 @@ use tenantry_engine::{
 /// Returns the servers, in the order of the configuration.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a URL that cannot be read, or two servers that would use the same names; the text contains no
-/// part of a URL.
+/// Returns [`Error::Invalid`] for a URL that cannot be read, or two servers that would use the same names; the text
+/// contains no part of a URL.
 pub(super) fn specs(config: &Config) -> Result<Vec<ServerSpec>> {
     let mut urls = Vec::new();
     for server in &config.servers {
@@ -29,7 +29,7 @@ pub(super) fn specs(config: &Config) -> Result<Vec<ServerSpec>> {
     if let Some((name, text)) = same_names(urls).into_iter().next() {
         return Err(Error::invalid(format!("servers.{name}.prefix"), text));
     }
-    // A statement that has no connection by its deadline is refused.
+    // A statement that gets no connection by its deadline is refused.
     let wait = Duration::from_millis(config.limits.statement_deadline_ms);
     config.servers.iter().map(|server| spec(server, wait)).collect()
 }
@@ -53,7 +53,7 @@ fn spec(server: &ServerConfig, wait: Duration) -> Result<ServerSpec> {
     }
 }
 
-/// A read that gets no connection to a replica soon goes to the primary.
+/// Time that a read waits for a connection to a replica before it goes to the primary.
 const REPLICA_WAIT: Duration = Duration::from_millis(500);
 
 fn replica(server: &ServerConfig, postgres: &PostgresConfig, of: &ReplicaConfig) -> Result<ReplicaOptions> {

@@ -1,6 +1,6 @@
 //! Verbs on the installation as a whole: check it, and accept its clock.
 //!
-//! Called by the staff API and the command line.
+//! The staff API and the command line call them.
 
 use crate::{
     Platform, Result,
@@ -12,12 +12,12 @@ use std::path::PathBuf;
 use tenantry_engine::name::Slug;
 
 impl Platform {
-    /// Checks models, migrations and every database, or only those of one tenant. Returns how many tenants were
-    /// checked. Findings are reported as they are found. With `pages`, every page of every database is read as well.
-    /// `at` receives the number of tenants checked so far and their total.
+    /// Checks models, migrations and every database, or only the databases of one tenant. Returns the number of tenants
+    /// checked. Reports findings as it finds them. With `pages`, it also reads every page of every database. `at`
+    /// receives the number of tenants checked so far and the total.
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] for a tenant that does not exist. A database's error is a finding.
+    /// Returns [`crate::Error::NotFound`] for a tenant that does not exist. An error of a database is a finding.
     pub async fn check(
         &self,
         only: Option<&Slug>,
@@ -44,26 +44,26 @@ impl Platform {
         checker.tenants(self.control(), only, tell, at).await
     }
 
-    /// Returns the template files of new databases that are damaged.
+    /// Returns the damaged template files, from which new databases would be made.
     ///
     /// # Errors
-    /// Those of the disk.
+    /// Returns the errors of the disk.
     pub async fn damaged_templates(&self) -> Result<Vec<PathBuf>> {
         self.loaded().databases.damaged_templates().await
     }
 
-    /// Returns the system clock, and up to when irreversible work trusts it.
+    /// Returns the system time, and the time up to which irreversible work trusts it.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn clock_state(&self) -> Result<ClockState> {
         witness::state(self.control()).await
     }
 
-    /// Accepts the present time of the system clock, which the operator has compared with another clock.
+    /// Accepts the current time of the system clock, which the operator has compared with another clock.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn accept_clock(&self, actor: &Actor) -> Result<ClockState> {
         actor.require_staff()?;
         let by = &actor.by();

@@ -1,6 +1,6 @@
-//! Purge verbs: purge one tenant, purge those that are due, show a certificate.
+//! Purge verbs: purge one tenant, purge the tenants that are due, show a certificate.
 //!
-//! Called by staff, the command line and the background pass. The operation `purge` removes the data, and its first
+//! Staff, the command line and the background pass call them. The operation `purge` removes the data, and its first
 //! step decides whether it may.
 
 pub mod operation;
@@ -24,55 +24,55 @@ pub struct Certificate {
     pub row: i64,
     /// Time of the purge, in microseconds since 1970, UTC.
     pub at_us: i64,
-    /// The account, key or program that purged the tenant.
+    /// Label of the account, key or program that purged the tenant.
     pub by: String,
     /// What was removed and what stays, place by place.
     pub detail: Value,
-    /// Hash of the row, which the audit log's chain secures.
+    /// Hash of the audit row, which the log's chain protects.
     pub hash: String,
 }
 
 /// Result of a run of purges.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct PurgeRun {
-    /// Started purges, by slug and operation.
+    /// Slug and operation id of each started purge.
     pub started: Vec<(Slug, i64)>,
-    /// Tenants that could not be purged now, and why.
+    /// Slug of each tenant that could not be purged now, with the reason.
     pub refused: Vec<(Slug, String)>,
-    /// Number of tenants that are due but left for a later run.
+    /// Number of due tenants that are left for a later run.
     pub left: u64,
 }
 
 /// Largest number of due tenants that a run counts.
 const COUNTED: u32 = 10_000;
 
-/// Purges of tenants, which remove all their data.
+/// The purges of tenants. A purge removes all data of a tenant.
 pub struct Purges<'a> {
     platform: &'a Platform,
 }
 
 impl Platform {
-    /// Purges: survey, start, show a certificate.
+    /// Returns the purges: survey, start, show a certificate.
     pub fn purges(&self) -> Purges<'_> {
         Purges { platform: self }
     }
 }
 
 impl Purges<'_> {
-    /// Lists every place that holds data of a tenant, and what a purge does to it: the dry run.
+    /// Lists every place that holds data of a tenant, and what a purge does to it. This is the dry run.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such tenant.
+    /// Returns [`Error::NotFound`] when there is no such tenant.
     pub async fn survey(&self, slug: &Slug) -> Result<Survey> {
         let id = self.platform.tenants().id_of(slug).await?;
         self.platform.operations().survey(id).await
     }
 
-    /// Starts the purge of a cancelled tenant and returns the operation's id. Slug and id are both required and must
+    /// Starts the purge of a cancelled tenant, and returns the operation's id. Slug and id are both required and must
     /// name the same tenant (`wrong-id-deleted`). With `early`, the retention need not be over.
     ///
     /// # Errors
-    /// [`Error::Conflict`] unless the tenant is cancelled and, if not `early`, its retention is over.
+    /// Returns [`Error::Conflict`] unless the tenant is cancelled and, if not `early`, its retention is over.
     pub async fn start(&self, actor: &Confirmed, slug: &Slug, id: TenantId, early: bool) -> Result<i64> {
         actor.require_staff()?;
         let by = &actor.by();
@@ -88,7 +88,7 @@ impl Purges<'_> {
             State::Gone => return Err(Error::Conflict(format!("{slug} was purged already"))),
             _ => return Err(Error::Conflict(format!("{slug} is {} now", tenant.state.as_str()))),
         }
-        // Checked before taking a final backup in vain.
+        // Check this first: otherwise the final backup would be made for nothing.
         let ends = Retirement::of(&mut self.platform.control().snapshot().await?, id).await?;
         if !early && ends.is_none_or(|ends| !ends.is_over(self.platform.control().due_us())) {
             return Err(Error::Conflict(self.not_due(slug, ends)));
@@ -111,7 +111,7 @@ impl Purges<'_> {
         self.platform.operations().purge(by, wish).await
     }
 
-    /// Explains why a tenant may not be purged yet, and what to do.
+    /// Explains why a tenant may not be purged yet, with the remedy.
     fn not_due(&self, slug: &Slug, ends: Option<Retirement>) -> String {
         match ends {
             Some(ends) if ends.is_over(self.platform.control().now_us()) => format!(
@@ -122,11 +122,11 @@ impl Purges<'_> {
         }
     }
 
-    /// Starts the purge of tenants whose retention is over, at most `retention.max_purges_per_run`. One that cannot be
-    /// purged does not stop the others.
+    /// Starts the purge of tenants whose retention is over, at most `retention.max_purges_per_run`. A tenant that
+    /// cannot be purged does not stop the others.
     ///
     /// # Errors
-    /// Those of the control store. Tenants that cannot be purged are in the result.
+    /// Returns the errors of the control store. Tenants that cannot be purged are in the result.
     pub async fn start_due(&self, actor: &Actor) -> Result<PurgeRun> {
         actor.require_staff()?;
         let actor = self.platform.access().confirm(actor, None, &Origin::default()).await?;
@@ -142,10 +142,10 @@ impl Purges<'_> {
         Ok(run)
     }
 
-    /// Returns the tenants whose retention is over, longest overdue first.
+    /// Returns the tenants whose retention is over, the longest overdue first.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn due(&self) -> Result<Vec<(Slug, TenantId)>> {
         let control = self.platform.control();
         let mut tx = control.snapshot().await?;
@@ -156,8 +156,8 @@ impl Purges<'_> {
         Ok(due)
     }
 
-    /// Reconciler: begins a run when one is due and there are tenants to purge. Takes no input. Of two concurrent
-    /// processes only one begins a run.
+    /// Begins a run of purges if one is due and there are tenants to purge. The reconciler calls it. Of two concurrent
+    /// processes, only one begins a run.
     pub(crate) async fn start_when_due(&self) -> Result<()> {
         let policy = &self.platform.config().retention;
         if policy.max_purges_per_run == 0 || self.due().await?.is_empty() {
@@ -167,7 +167,7 @@ impl Purges<'_> {
             return Ok(());
         }
         let platform = self.platform.clone();
-        // Backups take time, and the pass must continue.
+        // A task of its own, because backups take time and the pass must continue.
         tokio::spawn(async move {
             match crate::caught(platform.purges().start_due(&Actor::platform())).await {
                 Ok(run) => tracing::info!(
@@ -195,7 +195,7 @@ impl Purges<'_> {
     /// Returns the certificate of a purged tenant, by slug or id.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such tenant or it was not purged.
+    /// Returns [`Error::NotFound`] when there is no such tenant or it was not purged.
     pub async fn certificate(&self, slug_or_id: &str) -> Result<Certificate> {
         let absent = || Error::NotFound("certificate");
         let mut tx = self.platform.control().snapshot().await?;
@@ -210,7 +210,7 @@ impl Purges<'_> {
             ORDER BY id DESC LIMIT 1";
         let rows = tx.query(sql, params![id.get(), CERTIFIED]).await?;
         let Some(row) = rows.first() else {
-            // The catalog may be older than the purge.
+            // The catalog may be older than the purge, so ask the backup store.
             let certificate =
                 purged::read(self.platform.backup_service().store()?, id).await?.ok_or_else(absent)?;
             let purged::StoredCertificate { row, at_us, by, detail, hash, .. } = certificate;
@@ -227,7 +227,7 @@ impl Purges<'_> {
     }
 }
 
-/// Returns true if a final backup would have a database to contain.
+/// Returns true if the tenant has a database, so that a final backup would not be empty.
 async fn has_database(platform: &Platform, slug: &Slug) -> Result<bool> {
     let listed = platform.tenants().show(slug).await?;
     for placement in listed.placements.iter().filter(|p| p.state == PlacementState::Ready) {

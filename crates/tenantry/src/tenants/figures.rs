@@ -1,28 +1,28 @@
-//! The fleet in figures: tenants by state, plan and subscription, users, databases by server.
+//! The fleet in figures: tenants by state, plan and subscription, users, and databases by server.
 //!
-//! Called by the pages and the API of staff. Counts rows of the catalog; it opens no database.
+//! The staff pages and the staff API call it. It counts rows of the catalog, and opens no database.
 
 use super::State;
 use crate::{Error, Result, control::params, plans, users::count};
 use tenantry_engine::{SqlRow, Tx};
 
-/// Counts of the whole installation.
+/// Counts over the whole installation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Figures {
-    /// Tenants by state, without those that are gone.
+    /// Number of tenants in each state, without purged tenants.
     pub states: Vec<(State, u64)>,
-    /// Tenants by the code of their plan.
+    /// Number of tenants on each plan, by the plan's code.
     pub plans: Vec<(String, u64)>,
-    /// Tenants by the state of their subscription now.
+    /// Number of tenants in each current state of their subscription.
     pub subscriptions: Vec<(plans::State, u64)>,
-    /// Databases and places in pools in use, by server.
+    /// Number of placements in use on each server: own databases and places in pools.
     pub servers: Vec<(String, u64)>,
-    /// Accounts that may sign in.
+    /// Number of accounts that may sign in.
     pub users: u64,
 }
 
 impl Figures {
-    /// Returns the number of tenants that are not gone.
+    /// Returns the number of tenants that are not purged.
     pub fn tenants(&self) -> u64 {
         self.states.iter().map(|(_, count)| count).sum()
     }
@@ -33,7 +33,7 @@ impl Figures {
     }
 }
 
-/// Counts now.
+/// Counts the current rows of the catalog.
 pub(super) async fn read(tx: &mut Tx, now_us: i64) -> Result<Figures> {
     let counted = |row: &SqlRow, at| Ok::<_, Error>(u64::try_from(row.integer(at)?).unwrap_or(0));
     let sql = "SELECT state, count(*) FROM tenants WHERE state <> 'gone' GROUP BY state ORDER BY state";
@@ -58,7 +58,7 @@ async fn named(tx: &mut Tx, sql: &str) -> Result<Vec<(String, u64)>> {
         .collect()
 }
 
-/// Counts subscriptions by their state now, which follows from the stored one and the end.
+/// Counts subscriptions by their current state, which follows from the stored state and the end.
 async fn subscriptions(tx: &mut Tx, now_us: i64) -> Result<Vec<(plans::State, u64)>> {
     use plans::State::{Active, Cancelled, Expired, PastDue, Trial};
     let sql = "SELECT s.state, CASE WHEN s.ends_at IS NULL THEN 'open' WHEN s.ends_at <= ? THEN 'over' ELSE 'later' END, count(*) \

@@ -1,4 +1,4 @@
-//! Tenants for `tenantry tenant list` and the staff pages: all columns, with one query per page.
+//! Lists tenants for `tenantry tenant list` and the staff pages, with all columns and one query per page.
 
 use super::{Retirement, State};
 use crate::{
@@ -15,12 +15,12 @@ use tenantry_engine::{
     value::Value,
 };
 
-/// Which tenants to list.
+/// Conditions, order and size of a page of tenants.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Part of slug, name or e-mail address, ASCII case-insensitive.
+    /// Text that the slug, name or e-mail address contains, ASCII case-insensitive.
     pub search: Option<String>,
-    /// Only this state. `None`: all but purged ones.
+    /// Only tenants in this state; `None` lists all except purged tenants.
     pub state: Option<State>,
     /// Only tenants on this plan.
     pub plan: Option<String>,
@@ -30,27 +30,27 @@ pub struct Filter {
     pub behind: bool,
     /// Only active tenants without a good backup.
     pub without_backup: bool,
-    /// Order.
+    /// Order of the tenants.
     pub sort: Sort,
-    /// Only tenants that come after this one in that order.
+    /// Only tenants that come after this one in the order.
     pub after: Option<TenantId>,
     /// Largest number of rows, 1 to 1000.
     pub limit: u32,
 }
 
-/// Order of a list of tenants. Equal ones are ordered by id.
+/// Order of a list of tenants. Tenants that compare equal are ordered by id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sort {
-    /// By creation, oldest first.
+    /// Order by creation, oldest first.
     #[default]
     Oldest,
-    /// By creation, newest first.
+    /// Order by creation, newest first.
     Newest,
-    /// By display name.
+    /// Order by display name.
     Name,
-    /// By slug.
+    /// Order by slug.
     Slug,
-    /// By the instant of the last good backup: first those that have none, then the longest ago.
+    /// Order by the time of the last good backup: first tenants without one, then the oldest backup first.
     Backup,
 }
 
@@ -58,7 +58,7 @@ impl Sort {
     /// All orders.
     pub const ALL: [Self; 5] = [Self::Oldest, Self::Newest, Self::Name, Self::Slug, Self::Backup];
 
-    /// Text in the API.
+    /// Returns the name of the order in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Oldest => "oldest",
@@ -69,16 +69,16 @@ impl Sort {
         }
     }
 
-    /// Parses the text in the API.
+    /// Parses the name of the order in the API.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for any other text.
+    /// Returns [`Error::Invalid`] for any other text.
     pub fn parse(text: &str) -> Result<Self> {
         let found = Self::ALL.into_iter().find(|sort| sort.as_str() == text);
         found.ok_or_else(|| Error::invalid("sort", "must be oldest, newest, name, slug or backup"))
     }
 
-    /// SQL of what it orders by, before the id.
+    /// Returns the SQL expression to order by before the id.
     fn key(self) -> Option<&'static str> {
         match self {
             Self::Oldest | Self::Newest => None,
@@ -89,43 +89,46 @@ impl Sort {
     }
 }
 
-/// A line of the list. Sizes are not in the catalog: callers ask the engine for each placement.
+/// A line of the list. It contains no sizes, because they are not in the catalog: callers ask the engine for each
+/// placement.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Listed {
-    /// Id.
+    /// Permanent id of the tenant.
     pub id: TenantId,
     /// Display name.
     pub name: String,
     /// Short name in URLs.
     pub slug: Slug,
-    /// E-mail address.
+    /// E-mail address for letters about the tenant.
     pub email: String,
     /// State of the tenant.
     pub state: State,
-    /// Reason of the maintenance during which only staff may enter, if any.
+    /// Reason for maintenance, while only staff may enter.
     pub maintenance: Option<String>,
-    /// Dates of its retention, if it was cancelled.
+    /// Dates of the tenant's retention, if it was cancelled.
     pub retirement: Option<Retirement>,
     /// Number of members.
     pub users: i64,
     /// Code of the plan, if subscribed.
     pub plan: Option<String>,
-    /// State of the subscription as of now, if subscribed.
+    /// State of the subscription as of now, if the tenant has one.
     pub subscription: Option<crate::plans::State>,
-    /// Whole days until the trial or paid period ends, rounded up. `None`: open-ended or not subscribed.
+    /// Number of whole days until the trial or paid period ends, rounded up; `None` if the end is open or there is no
+    /// subscription.
     pub days_remaining: Option<i64>,
-    /// Creation, in microseconds since 1970, UTC.
+    /// Time of creation, in microseconds since 1970, UTC.
     pub created_at_us: i64,
-    /// Instant of its last good backup, in microseconds. `None`: it has none.
+    /// Time of the last good backup, in microseconds since 1970, UTC; `None` if there is none.
     pub backup_at_us: Option<i64>,
-    /// Its placements, with schema version. Empty: it has no database.
+    /// Placements of the tenant, with schema versions. Empty if the tenant has no database.
     pub placements: Vec<Placement>,
 }
 
-/// SQL for what a search looks in: on lines of their own, so that no term is found across two of them.
+/// SQL expression of the text that a search looks through. Each column is on its own line, so no search term matches
+/// across two columns.
 const SEARCHED: &str = "lower(t.slug || '\n' || t.name || '\n' || t.email)";
 
-/// SQL for the instant of the last good backup; 0 if there is none.
+/// SQL expression for the time of the last good backup; 0 if there is none.
 const BACKED_UP: &str =
     "coalesce((SELECT max(b.at) FROM backups b WHERE b.tenant = t.id AND b.state = 'good'), 0)";
 
@@ -198,7 +201,7 @@ impl Where {
         }
     }
 
-    /// Continues after a tenant.
+    /// Adds the condition that continues the list after a tenant.
     async fn after(&mut self, tx: &mut Tx, sort: Sort, after: TenantId) -> Result<()> {
         let id = Value::from(after.get());
         let Some(key) = sort.key() else {
@@ -217,10 +220,10 @@ impl Where {
     }
 }
 
-/// Returns a page of tenants. `schemas` are those of the loaded apps.
+/// Returns a page of tenants. `schemas` are the schemas of the loaded apps.
 ///
 /// # Errors
-/// [`Error::Invalid`] if the tenant that the page comes after does not exist.
+/// Returns [`Error::Invalid`] if the tenant that the page comes after does not exist.
 pub(crate) async fn list(
     tx: &mut Tx,
     filter: &Filter,
@@ -244,10 +247,10 @@ pub(crate) async fn list(
     Ok(tenants)
 }
 
-/// Returns one tenant with the same columns.
+/// Returns one tenant with the columns of [`list`].
 ///
 /// # Errors
-/// [`Error::NotFound`] when there is no such tenant.
+/// Returns [`Error::NotFound`] when there is no such tenant.
 pub(crate) async fn show(tx: &mut Tx, slug: &Slug, now_us: i64) -> Result<Listed> {
     let rows = tx.query(&format!("{SELECT} WHERE t.slug = ?"), params![slug.as_str()]).await?;
     let mut found = vec![read(rows.first().ok_or(Error::NotFound("tenant"))?, now_us)?];
@@ -276,13 +279,13 @@ fn read(r: &SqlRow, now_us: i64) -> Result<Listed> {
     })
 }
 
-/// Whole days, rounded up. Never negative.
+/// Returns the number of whole days until `end_us`, rounded up, never negative.
 pub(crate) fn days_until(end_us: i64, now_us: i64) -> i64 {
     let left = (end_us - now_us).max(0);
     left / DAY_US + i64::from(left % DAY_US > 0)
 }
 
-/// Adds the placements with one query for the whole page.
+/// Adds the placements to all tenants of a page, with one query.
 async fn attach_placements(tx: &mut Tx, tenants: &mut [Listed]) -> Result<()> {
     let ids: Vec<_> = tenants.iter().map(|tenant| tenant.id).collect();
     let mut all: HashMap<TenantId, Vec<Placement>> = HashMap::new();

@@ -1,7 +1,7 @@
-//! Tenants: their record, their name, their life from registration to the end, and their databases.
+//! Tenants: their record, their name, their life from registration to the purge, and their databases.
 //!
-//! Called by operations (create), the command line, the staff pages and the API. Access decides whether a tenant may be
-//! entered, from what topology caches. `verbs` has what staff ask for, `own` what an entered tenant asks about itself.
+//! Called by operations (create), the command line, the staff pages and the API. Access decides from what topology
+//! caches whether a tenant may be entered. `verbs` serves staff; `own` serves an entered tenant.
 
 pub(crate) mod databases;
 mod figures;

@@ -1,7 +1,7 @@
-//! The verbs of an entered tenant on itself: `platform.tenant(&tenant)`. Its statements are in `statements.rs`, its
-//! backups in `backups/own.rs`.
+//! The verbs of an entered tenant on itself: `platform.tenant(&tenant)`. `statements.rs` has its SQL statements,
+//! `backups/own.rs` its backups.
 //!
-//! Called by the tenant's own pages. They offer no way to ask about another tenant.
+//! The tenant's own pages call them. They offer no way to reach another tenant.
 
 use crate::{
     Error, Platform, Result,
@@ -11,35 +11,37 @@ use crate::{
 use std::sync::Arc;
 use tenantry_engine::{Activity, Usage, name::StoreName, place::Place, schema::Schema};
 
-/// Usage of a tenant in one of its stores.
+/// Space that a tenant uses in one of its stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Held {
-    /// Number of rows of all models.
+    /// Number of rows in all models.
     pub rows: u64,
-    /// Size in bytes, as the plan's limit counts it: of the stored values or, in a SQLite file of its own, of the pages.
+    /// Size in bytes that counts towards the plan's limit: of the pages of an own SQLite file, otherwise of the stored
+    /// values.
     pub bytes: u64,
-    /// Size in bytes on the server: of its own file, schema or database; in a pool, of the stored values.
+    /// Size in bytes on the server: of the tenant's own file, schema or database; in a pool, of the stored values.
     pub size_bytes: u64,
 }
 
-/// An entered tenant's verbs on itself.
+/// The verbs of an entered tenant on itself.
 pub struct OwnTenant<'a> {
     pub(crate) platform: &'a Platform,
     pub(crate) tenant: &'a Tenant,
 }
 
 impl Platform {
-    /// An entered tenant: its name, usage, activity, SQL and backups. It offers no way to ask about another tenant.
+    /// Returns the verbs of an entered tenant on itself: name, usage, activity, SQL and backups. They offer no way to
+    /// reach another tenant.
     pub fn tenant<'a>(&'a self, tenant: &'a Tenant) -> OwnTenant<'a> {
         OwnTenant { platform: self, tenant }
     }
 }
 
 impl OwnTenant<'_> {
-    /// Changes the display name of a tenant.
+    /// Changes the display name of the tenant.
     ///
     /// # Errors
-    /// [`Error::Denied`] unless the actor manages the tenant; [`Error::Invalid`] for an invalid name.
+    /// Returns [`Error::Denied`] unless the actor manages the tenant; [`Error::Invalid`] for an invalid name.
     pub async fn set_name(&self, name: &str) -> Result<()> {
         self.tenant.require_manager()?;
         let mut write = self.platform.control().begin().await?;
@@ -51,7 +53,8 @@ impl OwnTenant<'_> {
     /// Returns the number of rows and bytes in a store of the tenant.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a store that tenants do not have; [`Error::NoDatabase`].
+    /// Returns [`Error::NotFound`] for a store that tenants do not have; [`Error::NoDatabase`] if the tenant has no
+    /// database there.
     pub async fn usage(&self, store: &StoreName) -> Result<Held> {
         // Reporting usage must not create an on-demand database.
         if self.tenant.place(store).is_err() && self.tenant.record().is_made_on_demand(store.as_str()) {
@@ -66,16 +69,17 @@ impl OwnTenant<'_> {
         }
     }
 
-    /// Returns the bytes of the tenant's uploaded files.
+    /// Returns the total size of the tenant's uploaded files, in bytes.
     ///
     /// # Errors
-    /// Those of the object store.
+    /// Returns the errors of the object store.
     pub async fn file_bytes(&self) -> Result<u64> {
         let used = self.platform.0.files.used_bytes(self.tenant.id()).await;
         used.map_err(crate::records::refused_file)
     }
 
-    /// Usage can only be read from an unfenced placement. Like a write, this call waits for the fence to lift.
+    /// Reads the usage after waiting, like a write, for the fence to lift: only an unfenced placement reports its
+    /// usage.
     async fn usage_later(&self, refused: &Place) -> Result<Held> {
         let (inner, schema) = (&self.platform.0, self.schema(&refused.store)?);
         let record = inner.await_place(self.tenant, refused, &schema, inner.write_deadline()).await?;
@@ -89,11 +93,12 @@ impl OwnTenant<'_> {
         Ok(Held { rows: usage.rows, bytes: usage.bytes, size_bytes })
     }
 
-    /// Returns a page of the tenant's activity log in a store, newest first. `before` is the last id of the page
-    /// before. A page may be shorter than `limit` because of its size in bytes; only an empty page is the last.
+    /// Returns a page of the tenant's activity log in a store, newest first. `before` is the last id of the previous
+    /// page. A page may have fewer than `limit` rows because its size in bytes is limited; the list ends with an empty
+    /// page.
     ///
     /// # Errors
-    /// [`Error::Denied`] unless the actor manages the tenant; those of [`OwnTenant::usage`].
+    /// Returns [`Error::Denied`] unless the actor manages the tenant; or the errors of [`OwnTenant::usage`].
     pub async fn activity(
         &self,
         store: &StoreName,
@@ -107,7 +112,7 @@ impl OwnTenant<'_> {
         Ok(session.activity(before, limit, bytes).await?)
     }
 
-    /// Opens a session in a store of the tenant, wherever that is now.
+    /// Opens a session in a store of the tenant, wherever its rows are now.
     pub(crate) async fn opened(&self, store: &StoreName) -> Result<Opened> {
         self.platform.config().tenant_store(store)?;
         self.platform.0.open(self.tenant, None, store, &self.schema(store)?).await

@@ -1,6 +1,6 @@
 //! The record of a tenant in the catalog: found by id or slug, inserted by the operations that create tenants.
 //!
-//! Its state, its name and its settings are changed elsewhere in this folder.
+//! Other files of this folder change the state, the name and the settings.
 
 use super::State;
 use crate::{
@@ -16,28 +16,28 @@ use tenantry_engine::{
 /// A tenant's record.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Tenant {
-    /// Its permanent id.
+    /// Permanent id of the tenant.
     pub id: TenantId,
-    /// Its short name in URLs and hosts.
+    /// Short name of the tenant in URLs and hosts.
     pub slug: Slug,
-    /// Its display name.
+    /// Display name of the tenant.
     pub name: String,
     /// E-mail address for letters about the tenant.
     pub email: String,
-    /// State; access decides by it whether the tenant may be entered.
+    /// State of the tenant. It determines whether access lets requests enter.
     pub state: State,
-    /// Reason given for this state, if any.
+    /// Reason given for the state.
     pub state_reason: Option<String>,
-    /// Creation, in microseconds since 1970, UTC.
+    /// Time of creation, in microseconds since 1970, UTC.
     pub created_at_us: i64,
-    /// Reason of the maintenance during which only staff may enter, if any.
+    /// Reason for maintenance, while only staff may enter.
     pub maintenance: Option<String>,
 }
 
 /// Names of a new tenant.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct NewTenant {
-    /// Must be free, and never have been another tenant's.
+    /// Slug of the new tenant. It must be free, and no other tenant may ever have had it.
     pub slug: Slug,
     /// Display name, 1 to 200 characters.
     pub name: String,
@@ -60,8 +60,8 @@ fn read(r: &SqlRow) -> Result<Tenant> {
     })
 }
 
-/// Records a tenant in state `creating`: its name is taken, and no user can enter yet. Its id is above `highest` and
-/// above every id that the catalog has any record of.
+/// Records a tenant in state `creating`: its slug is taken, and no user can enter yet. The id is above `highest` and
+/// above every id that any row of the catalog mentions.
 pub(crate) async fn insert(write: &mut Write, new: &NewTenant, highest: i64) -> Result<TenantId> {
     check(new)?;
     require_free(write, &new.slug).await?;
@@ -78,7 +78,8 @@ pub(crate) async fn insert(write: &mut Write, new: &NewTenant, highest: i64) -> 
     }
 }
 
-/// Refuses a slug that is or ever was a tenant's, or that foreign tokens already use for another tenant.
+/// Refuses a slug that is or ever was a tenant's slug, or that foreign tokens already use as the name of another
+/// tenant.
 pub(crate) async fn require_free(tx: &mut Tx, slug: &Slug) -> Result<()> {
     let sql = "SELECT 1 FROM retired_slugs WHERE slug = ?1 UNION ALL SELECT 1 FROM tenants WHERE slug = ?1 \
                UNION ALL SELECT 1 FROM tenants WHERE settings ->> 'external_id' = ?1";
@@ -91,7 +92,7 @@ pub(crate) async fn require_free(tx: &mut Tx, slug: &Slug) -> Result<()> {
 /// Checks the fields of a registration form before anything is written.
 ///
 /// # Errors
-/// [`Error::Invalid`] or [`Error::InvalidFields`] for a name and an e-mail address that are not valid.
+/// Returns [`Error::Invalid`] or [`Error::InvalidFields`] if the name or the e-mail address is not valid.
 pub fn check(new: &NewTenant) -> Result<()> {
     let mut wrong = Wrong::default();
     wrong.take(crate::users::check_text("name", &new.name))?;
@@ -103,7 +104,7 @@ pub(super) fn taken(slug: &Slug) -> Error {
     Error::Conflict(format!("the name {slug} is taken"))
 }
 
-/// Removes a record that never became active, with everything that belongs to it alone. Idempotent.
+/// Removes the record of a tenant that never became active, with everything that belongs to it alone. Idempotent.
 pub(crate) async fn remove_unborn(write: &mut Write, id: TenantId) -> Result<()> {
     let key = params![id.get()];
     write.execute("DELETE FROM memberships WHERE tenant = ?", key).await?;
@@ -115,7 +116,7 @@ pub(crate) async fn remove_unborn(write: &mut Write, id: TenantId) -> Result<()>
 /// Returns the tenant with this id.
 ///
 /// # Errors
-/// [`Error::NotFound`] when there is no such tenant.
+/// Returns [`Error::NotFound`] when there is no such tenant.
 pub(crate) async fn by_id(tx: &mut Tx, id: TenantId) -> Result<Tenant> {
     one(tx, &format!("SELECT {COLUMNS} FROM tenants WHERE id = ?"), params![id.get()]).await
 }
@@ -123,7 +124,7 @@ pub(crate) async fn by_id(tx: &mut Tx, id: TenantId) -> Result<Tenant> {
 /// Returns the tenant with this slug.
 ///
 /// # Errors
-/// [`Error::NotFound`] when there is no such tenant.
+/// Returns [`Error::NotFound`] when there is no such tenant.
 pub(crate) async fn by_slug(tx: &mut Tx, slug: &Slug) -> Result<Tenant> {
     one(tx, &format!("SELECT {COLUMNS} FROM tenants WHERE slug = ?"), params![slug.as_str()]).await
 }

@@ -1,5 +1,6 @@
-//! Changes the name and the slug of a tenant. The slug is an alias: the id stays, and so do databases, files, sessions
-//! and keys. The old slug stays reserved and answers as if it had never existed (`checked-names`).
+//! Changes the name and the slug of a tenant. The slug is an alias, so the id, databases, files, sessions and keys
+//! stay. The old slug stays reserved, and requests for it get the same answer as if it had never existed
+//! (`checked-names`).
 
 use super::{State, by_id, record::taken};
 use crate::{
@@ -15,7 +16,7 @@ use tenantry_engine::{
 /// Changes the display name of the tenant.
 ///
 /// # Errors
-/// [`Error::Invalid`] for an invalid name; [`Error::NotFound`] when there is no such tenant.
+/// Returns [`Error::Invalid`] for an invalid name; [`Error::NotFound`] when there is no such tenant.
 pub(crate) async fn set_name(write: &mut Write, by: &By, id: TenantId, name: &str) -> Result<()> {
     crate::users::check_text("name", name)?;
     let sql = "UPDATE tenants SET name = ? WHERE id = ?";
@@ -26,10 +27,12 @@ pub(crate) async fn set_name(write: &mut Write, by: &By, id: TenantId, name: &st
     write.invalidate(&Subject::Tenant(id)).await
 }
 
-/// Gives the tenant another slug. It may take back its own former slugs; other tenants' former slugs stay reserved.
+/// Gives the tenant another slug. A tenant may take back its own former slugs; other tenants' former slugs stay
+/// reserved.
 ///
 /// # Errors
-/// [`Error::Conflict`] for a slug that is taken, or a tenant that is being created or purged.
+/// Returns [`Error::Conflict`] for a slug that is taken, or a tenant that is being created, is being purged or was
+/// purged.
 pub(crate) async fn rename(write: &mut Write, by: &By, id: TenantId, to: &Slug) -> Result<()> {
     let tenant = by_id(write, id).await?;
     if matches!(tenant.state, State::Creating | State::Purging | State::Gone) {

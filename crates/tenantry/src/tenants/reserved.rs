@@ -1,8 +1,8 @@
-//! Reserved slugs: a host with such a name would be taken for the platform's own, for its mail, or for something that
-//! browsers and mail programs look up automatically.
+//! Reserved slugs: a host with such a name would be mistaken for the platform's own host or mail server, or for a name
+//! that browsers and mail programs look up automatically.
 //!
-//! Checked for every registration. Staff and the operator may assign such a name, and a tenant that has one keeps it.
-//! Names that cannot be a slug at all (`www`, `api`, …) are the engine's, in `name.rs`.
+//! Every registration is checked. Staff and the operator may assign such a name, and a tenant that has one keeps it.
+//! The engine refuses names that cannot be a slug at all (`www`, `api`, …), in `name.rs`.
 
 use tenantry_engine::name::Slug;
 
@@ -72,7 +72,7 @@ const MACHINES: [&str; 62] = [
     "www",
 ];
 
-/// Names that people take for the platform itself or one of its environments. Sorted.
+/// Names that people mistake for the platform itself or one of its environments. Sorted.
 const PEOPLE: [&str; 91] = [
     "about",
     "abuse",
@@ -167,11 +167,10 @@ const PEOPLE: [&str; 91] = [
     "webmaster",
 ];
 
-/// Words that make a name look like the place where people sign in, wherever they stand in it: "login-acme",
-/// "secure-login".
+/// Words that, anywhere in a name, make it look like a sign-in page: "login-acme", "secure-login".
 const SIGNS_IN: [&str; 7] = ["login", "logon", "oauth", "openid", "signin", "signon", "sso"];
 
-/// Returns true if registrations cannot have this slug. `more` are the slugs that the configuration adds.
+/// Returns true if a registration must not take this slug. `more` are the slugs that the configuration adds.
 pub(crate) fn is_reserved(slug: &Slug, more: &[Slug]) -> bool {
     let name = slug.as_str();
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-');

@@ -1,7 +1,7 @@
-//! The settings of a tenant: a JSON object that the platform stores without interpreting it, except for
-//! `external_id`, the tenant's name at token issuers.
+//! The settings of a tenant: a JSON object that the platform stores without interpreting it, except for `external_id`,
+//! the name by which token issuers know the tenant.
 //!
-//! Called by the staff API and the command line.
+//! The staff API and the command line call it.
 
 use super::{Tenants, by_slug};
 use crate::{
@@ -18,24 +18,24 @@ use tenantry_engine::{
 
 /// Largest size of a tenant's settings as text, in bytes.
 const SETTINGS_BYTES: usize = 64 << 10;
-/// Longest name of a tenant at token issuers, in characters.
+/// Largest number of characters in an `external_id`.
 const EXTERNAL_CHARS: usize = 200;
 
 impl Tenants<'_> {
     /// Returns the settings of a tenant.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such tenant.
+    /// Returns [`Error::NotFound`] when there is no such tenant.
     pub async fn settings(&self, slug: &Slug) -> Result<Value> {
         let mut tx = self.platform.control().snapshot().await?;
         let id = by_slug(&mut tx, slug).await?.id;
         settings(&mut tx, id).await
     }
 
-    /// Merges `changes` into the settings (RFC 7396: a null removes its key). Returns the result.
+    /// Merges `changes` into the settings (RFC 7396: a null removes its key). Returns the merged settings.
     ///
     /// # Errors
-    /// [`Error::Conflict`] for an `external_id` that another tenant has.
+    /// Returns [`Error::Conflict`] for an `external_id` that another tenant has.
     pub async fn change_settings(
         &self,
         actor: &Actor,
@@ -56,7 +56,7 @@ impl Tenants<'_> {
 /// Returns the settings of a tenant, a JSON object that the platform does not interpret.
 ///
 /// # Errors
-/// [`Error::NotFound`] when there is no such tenant.
+/// Returns [`Error::NotFound`] when there is no such tenant.
 pub(crate) async fn settings(tx: &mut Tx, id: TenantId) -> Result<Value> {
     let rows = tx.query("SELECT settings FROM tenants WHERE id = ?", params![id.get()]).await?;
     let text = rows.first().ok_or(Error::NotFound("tenant"))?.text(0)?;
@@ -66,8 +66,8 @@ pub(crate) async fn settings(tx: &mut Tx, id: TenantId) -> Result<Value> {
 /// Merges `changes` into the settings (RFC 7396). A null value removes its key.
 ///
 /// # Errors
-/// [`Error::Invalid`] for an `external_id` that is not a text, and for more than 64 KiB; [`Error::Conflict`] for an
-/// `external_id` that is another tenant's, or is or was another tenant's slug.
+/// Returns [`Error::Invalid`] if `external_id` is not a string, or the settings exceed 64 KiB; [`Error::Conflict`] if
+/// another tenant has the same `external_id`, or has or had it as its slug.
 pub(crate) async fn change_settings(
     write: &mut Write,
     by: &By,
@@ -117,7 +117,7 @@ fn merge(into: &mut Value, patch: &Value) {
     }
 }
 
-/// Refuses an `external_id` that is or was another tenant's slug: a token would then name two tenants.
+/// Refuses an `external_id` that is or was another tenant's slug: a token with it would name two tenants.
 async fn require_no_slug(tx: &mut Tx, id: TenantId, external: &str) -> Result<()> {
     let sql = "SELECT 1 FROM tenants WHERE slug = ?1 AND id <> ?2 \
                UNION ALL SELECT 1 FROM retired_slugs WHERE slug = ?1 AND tenant IS DISTINCT FROM ?2";

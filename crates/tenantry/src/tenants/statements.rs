@@ -1,5 +1,5 @@
-//! Statements in SQL on the rows of a tenant or of a system store: by the tenant, and by an operator. The audit log has
-//! each of them.
+//! SQL statements on the rows of a tenant or of a system store, from the tenant's managers or an operator. The audit
+//! log records every statement.
 
 use crate::{
     Error, Platform, Result,
@@ -17,19 +17,19 @@ use tenantry_engine::{
 
 /// Number of characters of a statement that the audit log stores.
 const AUDITED_SQL_CHARS: usize = 2_000;
-/// Longest duration of an operator's UPDATE, as a multiple of that of a read.
+/// Deadline of an operator's UPDATE, as a multiple of the deadline of a read.
 const REPAIR_FACTOR: u32 = 6;
 
 /// Result of an operator's UPDATE or REINDEX.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Repaired {
-    /// Number of rows changed. `None`: indexes and counters were made anew.
+    /// Number of rows changed; `None` if the statement rebuilt indexes and counters.
     pub rows: Option<u64>,
-    /// The rows are in a pool, which is migrated as a whole.
+    /// True if the rows are in a pool, which is migrated as a whole.
     pub is_pooled: bool,
 }
 
-/// A statement as the audit log records it. `tenant` is `None` for one on a system store.
+/// A statement as the audit log records it. `tenant` is `None` for a statement on a system store.
 struct Said<'a> {
     by: &'a By,
     tenant: Option<TenantId>,
@@ -37,13 +37,13 @@ struct Said<'a> {
     statement: &'a str,
 }
 
-/// SQL statements of an operator.
+/// The SQL statements of an operator on tenants and system stores.
 pub struct Statements<'a> {
     platform: &'a Platform,
 }
 
 impl Platform {
-    /// An operator's SQL statements on tenants and system stores: read, repair.
+    /// Returns the SQL statements of an operator on tenants and system stores: read, repair.
     pub fn statements(&self) -> Statements<'_> {
         Statements { platform: self }
     }
@@ -53,7 +53,7 @@ impl Statements<'_> {
     /// Runs a read-only statement on the rows of one tenant, for the operator.
     ///
     /// # Errors
-    /// Those of [`OwnTenant::sql`].
+    /// Returns the errors of [`OwnTenant::sql`].
     pub async fn on_tenant(
         &self,
         operator: &Operator,
@@ -72,11 +72,12 @@ impl Statements<'_> {
         })
     }
 
-    /// Runs one UPDATE on the rows of one tenant, whatever their schema is, so that the operator can correct values that
-    /// stop a migration. The statement is in the audit log before it runs, and its outcome afterwards.
+    /// Runs one UPDATE on the rows of one tenant, whatever their schema is, so that the operator can correct values
+    /// that stop a migration. The audit log gets the statement before it runs, and the outcome afterwards.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a store that tenants do not have; [`crate::Error::Engine`] for what the database refuses.
+    /// Returns [`Error::NotFound`] for a store that tenants do not have; [`crate::Error::Engine`] for what the database
+    /// refuses.
     pub async fn repair_tenant(
         &self,
         operator: &Operator,
@@ -94,8 +95,8 @@ impl Statements<'_> {
     /// Runs a read-only statement on a system store, for the operator.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for any other store, and for the control store; [`Error::Engine`] for what the database
-    /// refuses.
+    /// Returns [`Error::NotFound`] for any other store, and for the control store; [`Error::Engine`] for what the
+    /// database refuses.
     pub async fn on_system_store(
         &self,
         operator: &Operator,
@@ -108,10 +109,10 @@ impl Statements<'_> {
         Ok(self.platform.0.engine.operator_sql(&place, &script, statement, self.sql_limits(), &[]).await?)
     }
 
-    /// Runs one UPDATE on a system store, like [`Statements::repair_tenant`].
+    /// Runs one UPDATE on a system store, with the audit rows of [`Statements::repair_tenant`].
     ///
     /// # Errors
-    /// Those of [`Statements::on_system_store`].
+    /// Returns the errors of [`Statements::on_system_store`].
     pub async fn repair_system_store(
         &self,
         operator: &Operator,
@@ -142,7 +143,7 @@ impl Statements<'_> {
         Ok(Repaired { rows: done?, is_pooled: place.isolation.is_pooled() })
     }
 
-    /// Returns the place of a system store that an operator's statement may use.
+    /// Returns the place of a system store, if an operator's statement may use that store.
     fn system_place_for_sql(&self, store: &StoreName) -> Result<Place> {
         let place = self.platform.loaded().databases.system_place(store);
         let place = place.filter(|place| place.store.as_str() != "control");
@@ -170,7 +171,7 @@ impl Statements<'_> {
         write.commit().await
     }
 
-    /// Returns what a tenant's statement may read besides the tenant's own tables.
+    /// Returns the system stores that a tenant's statement may read in addition to the tenant's own tables.
     fn shared(&self, tenant: &Tenant) -> Arc<[SharedStore]> {
         self.platform.loaded().of(tenant.record()).shared.clone()
     }
@@ -187,13 +188,13 @@ impl Statements<'_> {
 }
 
 impl OwnTenant<'_> {
-    /// Runs a read-only statement, confined to the entered tenant's data, in its database, on behalf of a manager
-    /// of the tenant. It may join the models of system stores that managers may read, where the two databases can. The
-    /// statement is in the audit log before it runs.
+    /// Runs a read-only statement in the entered tenant's database, confined to the tenant's data, on behalf of a
+    /// manager of the tenant. The statement may join the models of system stores that managers may read, if the two
+    /// databases can be joined. The audit log gets the statement before it runs.
     ///
     /// # Errors
-    /// [`Error::Denied`] for other actors; [`Error::NotFound`] for a store that tenants do not have; [`Error::Engine`] for
-    /// what the database refuses.
+    /// Returns [`Error::Denied`] unless the actor manages the tenant; [`Error::NotFound`] for a store that tenants do
+    /// not have; [`Error::Engine`] for what the database refuses.
     pub async fn sql(
         &self,
         store: &StoreName,

@@ -1,7 +1,7 @@
-//! The verbs on tenants for staff and operators: `platform.tenants()`. Each that changes something checks its actor, writes an
-//! audit row, and commits.
+//! The verbs on tenants for staff and operators: `platform.tenants()`. Each verb that changes something checks its
+//! actor, writes an audit row, and commits.
 //!
-//! Called by the staff API and the command line.
+//! The staff API and the command line call them.
 
 use super::{
     Figures, Filter, Listed, NewTenant,
@@ -14,13 +14,13 @@ use crate::{
 };
 use tenantry_engine::name::Slug;
 
-/// The tenants of an installation, for staff and operators.
+/// The tenants of an installation, as staff and operators see them.
 pub struct Tenants<'a> {
     pub(super) platform: &'a Platform,
 }
 
 impl Platform {
-    /// Tenants: list, create, enter, rename, suspend, cancel.
+    /// Returns the verbs on tenants: list, create, enter, rename, suspend, cancel.
     pub fn tenants(&self) -> Tenants<'_> {
         Tenants { platform: self }
     }
@@ -30,17 +30,17 @@ impl Tenants<'_> {
     /// Returns a page of tenants with users, plan, subscription, last backup and placements.
     ///
     /// # Errors
-    /// [`crate::Error::Invalid`] if the tenant that the page comes after does not exist.
+    /// Returns [`crate::Error::Invalid`] if the tenant that the page comes after does not exist.
     pub async fn list(&self, filter: &Filter) -> Result<Vec<Listed>> {
         let control = self.platform.control();
         let apps = self.platform.apps();
         super::list(&mut control.snapshot().await?, filter, apps.stores(), control.now_us()).await
     }
 
-    /// Returns one tenant with the same columns.
+    /// Returns one tenant with the columns of [`Tenants::list`].
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] when there is no such tenant.
+    /// Returns [`crate::Error::NotFound`] when there is no such tenant.
     pub async fn show(&self, slug: &Slug) -> Result<Listed> {
         let control = self.platform.control();
         super::show(&mut control.snapshot().await?, slug, control.now_us()).await
@@ -49,13 +49,13 @@ impl Tenants<'_> {
     /// Counts tenants, users and databases.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn figures(&self) -> Result<Figures> {
         let control = self.platform.control();
         super::figures::read(&mut control.snapshot().await?, control.now_us()).await
     }
 
-    /// Returns the size of its databases on disk, in bytes. Missing databases count as 0.
+    /// Returns the size of a tenant's databases on disk, in bytes. Missing databases count as 0.
     pub async fn bytes(&self, tenant: &Listed) -> u64 {
         let mut bytes = 0;
         for placement in &tenant.placements {
@@ -64,11 +64,12 @@ impl Tenants<'_> {
         bytes
     }
 
-    /// Creates a tenant with its databases, its subscription and, if given, its first member: all or nothing.
-    /// Without a plan it starts on the configuration's default.
+    /// Creates a tenant with its databases, its subscription and, if given, its first member: all or nothing. Without
+    /// `plan`, the tenant starts on the configuration's default plan.
     ///
     /// # Errors
-    /// [`crate::Error::Invalid`] for invalid input; [`crate::Error::Conflict`] for a slug or address that is taken.
+    /// Returns [`crate::Error::Invalid`] for invalid input; [`crate::Error::Conflict`] for a slug or address that is
+    /// taken.
     pub async fn create(
         &self,
         actor: &Actor,
@@ -93,7 +94,7 @@ impl Tenants<'_> {
     /// Creates the databases that an existing tenant lacks.
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] when there is no such tenant.
+    /// Returns [`crate::Error::NotFound`] when there is no such tenant.
     pub async fn create_databases(&self, actor: &Actor, slug: &Slug) -> Result<Created> {
         actor.require_staff()?;
         let by = &actor.by();
@@ -101,10 +102,10 @@ impl Tenants<'_> {
         self.platform.0.operations.create_databases(by, slug, placements).await
     }
 
-    /// Enters a tenant as the operator. Never reachable from the network.
+    /// Enters a tenant as the operator. No request from a network reaches this function.
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] when there is no such tenant.
+    /// Returns [`crate::Error::NotFound`] when there is no such tenant.
     pub async fn enter(&self, operator: &Operator, slug: &Slug) -> Result<Tenant> {
         self.platform.control().refresh().await?;
         let id = self.platform.0.topology.by_slug(slug).await?.id;

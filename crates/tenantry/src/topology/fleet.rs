@@ -1,8 +1,8 @@
-//! Catalog queries of a migration run: which databases are behind, and how their migrations went
+//! Catalog queries of a migration run: which databases are behind, and how their migrations ended
 //! (`half-migrated-fleet`).
 //!
-//! Called by `migrations::fleet`. A run with nothing to do is answered from one index, whatever the number of tenants.
-//! A run with work walks the tenants once, in order.
+//! `migrations::fleet` calls it. If nothing needs migration, one index query finds that out, whatever the number of
+//! tenants. Otherwise the run reads the tenants once, in order.
 
 use super::placement;
 use crate::{
@@ -18,12 +18,12 @@ use tenantry_engine::{
     place::Place,
 };
 
-/// The fleet, as the catalog knows it.
+/// The catalog as a migration run uses it.
 #[derive(Clone)]
 pub struct Fleet {
     /// The catalog.
     pub control: Control,
-    /// Includes external databases, which otherwise only their owners migrate.
+    /// True to include external databases, which otherwise only their owners migrate.
     pub external: bool,
     /// Actor that runs the migrations.
     pub by: By,
@@ -43,7 +43,7 @@ impl Fleet {
 
 impl Catalog for Fleet {
     async fn count_behind(&self, store: &StoreName, wanted: &str) -> Result<u64> {
-        // Three ranges of the index (store, schema_version, …): below, above and null.
+        // Three ranges of the index (store, schema_version, …): below the wanted version, above it, and null.
         let range = |condition| {
             format!(
                 "(SELECT count(*) FROM placements WHERE store = ?1 AND state = 'ready' \
@@ -65,7 +65,7 @@ impl Catalog for Fleet {
         limit: u32,
     ) -> Result<Vec<Target>> {
         let columns = placement::COLUMNS;
-        // Ordered by tenant, so that each page continues after the one before without sorting.
+        // Ordered by tenant, so that each page continues after the previous one without sorting.
         let sql = format!(
             "SELECT {columns}, (SELECT slug FROM tenants WHERE id = tenant) FROM placements \
              INDEXED BY placements_live WHERE tenant > ? AND store = ? AND state IN ('planned','ready') AND state = 'ready' \
@@ -111,7 +111,7 @@ fn target(r: &SqlRow) -> Result<Target> {
     Ok(Target { tenant, slug, place: placement.place, version: placement.schema_version })
 }
 
-/// Records an outcome. A placement that was moved since the run began has another generation and is left alone.
+/// Records an outcome. A placement that was moved since the run began has another generation and is left unchanged.
 async fn record(write: &mut Write, wanted: &str, outcome: &Outcome) -> Result<()> {
     let (version, error) = match &outcome.result {
         Ok(_) => (Some(wanted.to_owned()), None),

@@ -1,8 +1,8 @@
 //! In-memory records of tenants for requests: record, subscription, entitlements and placements.
 //!
-//! Called by access for every request, and by operations. Filled from the catalog on first use and kept coherent across
-//! processes by the invalidation log. Bounded: 100,000 tenants cost no more memory than the cache's capacity. Never
-//! falls back: what the catalog does not record does not exist (`catalog-placement`).
+//! Access calls it for every request, and operations call it. Records are loaded from the catalog on first use, and the
+//! invalidation log keeps them coherent across processes. The cache is bounded: 100,000 tenants need no more memory
+//! than its capacity. There is no fallback: what the catalog does not record does not exist (`catalog-placement`).
 
 pub(crate) mod fleet;
 mod load;
@@ -28,44 +28,44 @@ use tenantry_engine::{
     place::Place,
 };
 
-/// Number of tenants kept in memory; about 1 kB each.
+/// Number of tenants held in memory, at about 1 kB each.
 const CAPACITY: usize = 20_000;
 
 /// A tenant as of the last refresh. Immutable; a change replaces it.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct TenantRecord {
-    /// Id.
+    /// Permanent id of the tenant.
     pub id: TenantId,
-    /// Short name in URLs and hosts.
+    /// Short name of the tenant in URLs and hosts.
     pub slug: Slug,
-    /// Display name.
+    /// Display name of the tenant.
     pub name: String,
     /// State of the tenant.
     pub state: State,
-    /// Reason of the maintenance during which only staff may enter. `None`: members may enter.
+    /// Reason for maintenance, while only staff may enter; `None` if members may enter.
     pub maintenance: Option<String>,
-    /// Dates of its retention, if it was cancelled.
+    /// Dates of the tenant's retention, if it was cancelled.
     pub retirement: Option<Retirement>,
-    /// Its subscription. `None`: it has none.
+    /// Subscription of the tenant, if it has one.
     pub subscription: Option<Subscription>,
-    /// Features and limits. Without a subscription: no features, no limits.
+    /// Features and limits of the tenant. A tenant without a subscription has no features and no limits.
     pub entitlements: Entitlements,
-    /// Placements of its stores.
+    /// Placements of the tenant's stores.
     pub placements: Vec<Placement>,
 }
 
 impl TenantRecord {
-    /// Returns the place of the rows of this store.
+    /// Returns the place of the tenant's rows in this store.
     ///
     /// # Errors
-    /// [`Error::NoDatabase`] or [`Error::NotAttached`], with its remedy, for a store that has no placement, or
-    /// whose database is only planned. Never returns another place.
+    /// Returns [`Error::NoDatabase`] or [`Error::NotAttached`], with the remedy, for a store without a placement or
+    /// with a database that is only planned. Never returns another place.
     pub fn place(&self, store: &str) -> Result<&Place> {
         let ready = |p: &&Placement| p.place.store.as_str() == store && p.state == PlacementState::Ready;
         Ok(&self.placements.iter().find(ready).ok_or_else(|| self.missing(store))?.place)
     }
 
-    /// Returns true if the database of this store is planned and created by the first request that needs it.
+    /// Returns true if the store's database is planned, and the first request that needs it creates it.
     pub(crate) fn is_made_on_demand(&self, store: &str) -> bool {
         let on_demand = |p: &Placement| p.state == PlacementState::Planned && p.policy == Policy::OnDemand;
         self.placement(store).is_some_and(on_demand)
@@ -79,7 +79,7 @@ impl TenantRecord {
         }
     }
 
-    /// Returns the placement of this store in whatever state. `None`: the catalog has none.
+    /// Returns the placement of this store in any state, or `None` if the catalog has none.
     pub fn placement(&self, store: &str) -> Option<&Placement> {
         self.placements.iter().find(|p| p.place.store.as_str() == store)
     }
@@ -93,10 +93,10 @@ pub struct Topology {
 }
 
 struct Caches {
-    /// Record, with the epoch in which its load began.
+    /// Tenant records, each with the epoch in which its load began.
     by_id: Cache<TenantId, (u64, Arc<TenantRecord>)>,
-    /// Maps only slug to id, so that no entry has to be found by its contents. Slugs are never given to another tenant.
-    /// A stale entry leads to an id whose record then shows its current slug.
+    /// Ids by slug, so that no record has to be found by its contents. A slug is never given to another tenant, so a
+    /// stale entry leads to an id whose record shows the current slug.
     by_slug: Cache<Slug, TenantId>,
 }
 
@@ -106,7 +106,7 @@ impl Topology {
         Self::with_capacity(control, CAPACITY)
     }
 
-    /// Like [`Self::new`], with room for this many tenants.
+    /// Creates an empty cache with room for this many tenants, and registers for invalidations.
     pub(crate) fn with_capacity(control: Control, tenants: usize) -> Self {
         let caches = Arc::new(Caches { by_id: Cache::new(tenants), by_slug: Cache::new(tenants) });
         let listener = caches.clone();
@@ -124,17 +124,17 @@ impl Topology {
     /// Returns the tenant with this id. Call `Control::refresh` once before, at the start of the request.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such tenant.
+    /// Returns [`Error::NotFound`] when there is no such tenant.
     pub async fn by_id(&self, id: TenantId) -> Result<Arc<TenantRecord>> {
         match self.caches.by_id.get(&id) {
             Some((_, record)) => Ok(record),
-            // Boxed: it is rare, and the future of a warm request stays small.
+            // Boxed because a miss is rare: the future of a warm request stays small.
             None => Box::pin(self.cold(id)).await,
         }
     }
 
-    /// Loads a tenant once for all callers that wait for it. A caller loads again if the load that it joined began
-    /// before the state that the caller must see: otherwise the request after a suspension might still enter.
+    /// Loads a tenant once for all callers that wait for it. If the load that a caller joined began before the state
+    /// that the caller must see, the caller loads again: otherwise a request after a suspension might still enter.
     async fn cold(&self, id: TenantId) -> Result<Arc<TenantRecord>> {
         let asked = self.control.epoch();
         let load = async {
@@ -143,7 +143,7 @@ impl Topology {
         };
         let (began, record) = self.caches.by_id.get_or_insert_async(&id, load).await?;
         if self.control.epoch() != began {
-            // Something changed during the load: this record may be older than the change.
+            // Something changed during the load, so the cached record may be older than the change.
             self.caches.by_id.remove(&id);
         }
         if began >= asked { Ok(record) } else { load::by_id(&self.control, id).await }
@@ -152,7 +152,7 @@ impl Topology {
     /// Returns the tenant with this slug. Call `Control::refresh` once before, at the start of the request.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such tenant.
+    /// Returns [`Error::NotFound`] when there is no such tenant.
     pub async fn by_slug(&self, slug: &Slug) -> Result<Arc<TenantRecord>> {
         let id = match self.caches.by_slug.get(slug) {
             Some(id) => id,
@@ -166,7 +166,7 @@ impl Topology {
         self.by_id(self.id_of(slug).await?).await
     }
 
-    /// Absent slugs are not cached: a tenant may be created at the next moment.
+    /// Looks up the id of a slug. Unknown slugs are not cached, because a tenant may be created at any moment.
     async fn id_of(&self, slug: &Slug) -> Result<TenantId> {
         let mut tx = self.control.snapshot().await?;
         let id = crate::tenants::by_slug(&mut tx, slug).await?.id;
@@ -174,7 +174,7 @@ impl Topology {
         Ok(id)
     }
 
-    /// Number of tenants in memory.
+    /// Returns the number of tenants in memory.
     pub fn len(&self) -> usize {
         self.caches.by_id.len()
     }

@@ -1,6 +1,6 @@
 //! Rows of the catalog that record the place of each (tenant, store): the only source of routing (`catalog-placement`).
 //!
-//! Written through `record`, read by topology and the reconcilers. Names one place and never an alternative.
+//! `record` writes the rows; topology and the reconcilers read them. A row names exactly one place, and no alternative.
 
 use crate::{
     Error, Result,
@@ -12,15 +12,15 @@ use tenantry_engine::{
     place::{Isolation, Place},
 };
 
-/// Says if the platform or the tenant provides the database.
+/// Indicates who creates the database: the platform or the tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Policy {
-    /// The platform, when the tenant is created.
+    /// The platform creates the database when the tenant is created.
     Managed,
-    /// The tenant; the platform only uses it.
+    /// The tenant creates the database; the platform only uses it.
     External,
-    /// The platform, when the tenant first needs it.
+    /// The platform creates the database when the tenant first needs it.
     OnDemand,
 }
 
@@ -38,20 +38,20 @@ impl Policy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlacementState {
-    /// Name and server are decided; there is no database yet.
+    /// Name and server are decided, but the database does not exist yet.
     Planned,
-    /// In use.
+    /// The database is in use.
     Ready,
-    /// A staged copy, restored or moved but not swapped in. No request is routed to it.
+    /// The database is a staged copy, restored or moved but not swapped in. No request is routed to it.
     #[serde(rename = "beside")]
     Staged,
-    /// The database in use before a swap: fenced, and retained until it is released.
+    /// The database was in use before a swap. It is fenced, and retained until it is released.
     #[serde(rename = "kept")]
     Retained,
 }
 
 impl PlacementState {
-    /// Text in the catalog and for users.
+    /// Returns the name of the state in the catalog and for users.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Planned => "planned",
@@ -67,36 +67,37 @@ impl PlacementState {
 pub struct Placement {
     /// Place that the engine opens.
     pub place: Place,
-    /// Says if the platform or the tenant provides the database.
+    /// Indicates who creates the database: the platform or the tenant.
     pub policy: Policy,
-    /// Name without generation, from the configuration's template.
+    /// Database name without generation, from the configuration's template.
     pub base: String,
     /// State of the database.
     pub state: PlacementState,
-    /// Fingerprint of the applied migrations. `None`: none applied.
+    /// Fingerprint of the applied migrations; `None` if no migration is applied.
     pub schema_version: Option<String>,
-    /// Why the last migration failed here. `None`: it did not fail.
+    /// Reason why the last migration of this database failed; `None` if it did not fail.
     pub migration_error: Option<String>,
-    /// If retained: when its database may be removed, in microseconds. `None`: once an operator releases it.
+    /// For a retained placement: time from which its database may be removed, in microseconds; `None` if an operator
+    /// must release it first.
     pub until_us: Option<i64>,
-    /// If retained: since when it is out of use, in microseconds. `None`: it never was in use.
+    /// For a retained placement: time since when it is out of use, in microseconds; `None` if it was never in use.
     #[serde(rename = "kept_at_us")]
     pub retained_at_us: Option<i64>,
 }
 
-/// A placement to record, as decided by configuration and policy.
+/// A placement to record, from configuration and policy.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct NewPlacement {
-    /// Store of the configuration.
+    /// Name of the store in the configuration.
     pub store: StoreName,
-    /// Server of the database.
+    /// Server on which the database is.
     pub server: ServerName,
-    /// In a pool, or in the tenant's own schema or database.
+    /// Isolation of the rows: in a pool, or in the tenant's own schema or database.
     pub isolation: Isolation,
-    /// Says if the platform or the tenant provides the database.
+    /// Indicates who creates the database: the platform or the tenant.
     pub policy: Policy,
-    /// The tenant's own schema or database: the name to which the generation is appended. Pooled and external: the exact name of
-    /// the existing database.
+    /// Name of the database. For the tenant's own schema or database, the generation is appended to it. For pooled and
+    /// external placements, it is the exact name of the existing database.
     pub base: PhysicalName,
 }
 
@@ -107,7 +108,7 @@ impl NewPlacement {
     }
 
     /// Returns the placement for a new tenant that is created from a copy. The platform creates its database, even if
-    /// the copied one is external, and so can move and remove it.
+    /// the copied database is external, so the platform can move and remove it.
     pub(crate) fn of_copy(&self) -> Self {
         let policy = if self.policy == Policy::External { Policy::Managed } else { self.policy };
         Self { policy, ..self.clone() }
@@ -150,12 +151,12 @@ pub(super) fn read(r: &SqlRow) -> Result<(TenantId, Placement)> {
 /// Returns a tenant's placements that are planned or in use, ordered by store.
 ///
 /// # Errors
-/// Those of the control store.
+/// Returns the errors of the control store.
 pub async fn of_tenant(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Placement>> {
     Ok(of_range(tx, tenant, tenant).await?.into_iter().map(|(_, placement)| placement).collect())
 }
 
-/// Like [`of_tenant`], for several tenants, ordered by tenant.
+/// Returns the placements of several tenants that are planned or in use, ordered by tenant.
 pub(crate) async fn of_tenants(tx: &mut Tx, tenants: &[TenantId]) -> Result<Vec<(TenantId, Placement)>> {
     if tenants.is_empty() {
         return Ok(Vec::new());
@@ -168,7 +169,7 @@ pub(crate) async fn of_tenants(tx: &mut Tx, tenants: &[TenantId]) -> Result<Vec<
     tx.query(&sql, &values).await?.iter().map(read).collect()
 }
 
-/// Like [`of_tenant`], for tenants with ids from `first` to `last`, ordered by tenant.
+/// Returns the placements that are planned or in use of tenants with ids from `first` to `last`, ordered by tenant.
 pub(crate) async fn of_range(
     tx: &mut Tx,
     first: TenantId,
@@ -180,16 +181,16 @@ pub(crate) async fn of_range(
     tx.query(&sql, params![first.get(), last.get()]).await?.iter().map(read).collect()
 }
 
-/// Returns every place that has, or may have, a database: in use, planned, staged or retained.
+/// Returns every place that has or may have a database: in use, planned, staged or retained.
 pub(crate) async fn of_all_states(tx: &mut Tx) -> Result<Vec<Place>> {
     let sql = format!("SELECT {COLUMNS} FROM placements WHERE state <> 'gone' ORDER BY tenant, generation");
     tx.query(&sql, &[]).await?.iter().map(|row| Ok(read(row)?.1.place)).collect()
 }
 
-/// Returns every place in use of a store, for checks that must look into all of them.
+/// Returns every place of a store that is in use, for checks that must read all of them.
 ///
 /// # Errors
-/// Those of the control store.
+/// Returns the errors of the control store.
 pub(crate) async fn places_of_store(control: &Control, store: &StoreName) -> Result<Vec<Place>> {
     let mut tx = control.snapshot().await?;
     let sql = format!("SELECT {COLUMNS} FROM placements WHERE store = ? AND state = 'ready' ORDER BY tenant");
@@ -197,10 +198,10 @@ pub(crate) async fn places_of_store(control: &Control, store: &StoreName) -> Res
     rows.iter().map(|r| Ok(read(r)?.1.place)).collect()
 }
 
-/// Returns the one of these servers with the fewest databases in use or planned. Of equals, returns the first.
+/// Returns the server of `servers` with the fewest databases in use or planned; of several, the first.
 ///
 /// # Errors
-/// [`Error::NotFound`] if `servers` is empty.
+/// Returns [`Error::NotFound`] if `servers` is empty.
 pub async fn emptiest(control: &Control, servers: &[ServerName]) -> Result<ServerName> {
     let mut tx = control.snapshot().await?;
     let mut best: Option<(i64, &ServerName)> = None;

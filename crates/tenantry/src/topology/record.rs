@@ -1,6 +1,6 @@
-//! Writes placements: planned, ready, gone. Called by operations only; the other states are written by `swap`.
+//! Writes placements: planned, ready, gone. Only operations call it. `swap` writes the other states.
 //!
-//! A row outlives its database, so that no name is ever given to other contents (`no-reuse`).
+//! A row outlives its database, so a name is never given to other contents (`no-reuse`).
 
 use super::{NewPlacement, PlacementState, Policy};
 use crate::{
@@ -12,9 +12,9 @@ use tenantry_engine::{
     place::Place,
 };
 
-/// Records a planned placement. Its generation is above every generation that this tenant's store or this name ever
-/// had, including placements that are gone and files and rows that the catalog does not know, so no generation and no
-/// name is used twice. What exists under its name later was therefore made by the caller.
+/// Records a planned placement. No generation and no name is ever used twice: the new generation is above every
+/// generation that this tenant's store or this name ever had, including those of gone placements and of files and rows
+/// that the catalog does not know. Whatever exists under the new name later was therefore made by the caller.
 pub(crate) async fn insert(write: &mut Write, tenant: TenantId, new: &NewPlacement) -> Result<Place> {
     insert_as(write, tenant, new, PlacementState::Planned).await
 }
@@ -50,7 +50,7 @@ pub(super) async fn insert_as(
     })
 }
 
-/// Chooses generation and name of a new placement.
+/// Chooses the generation and name of a new placement.
 async fn free(write: &mut Write, tenant: TenantId, new: &NewPlacement) -> Result<(i64, PhysicalName)> {
     let mut generation = last_generation(write, tenant, new).await? + 1;
     if new.isolation.is_pooled() {
@@ -78,8 +78,8 @@ async fn free(write: &mut Write, tenant: TenantId, new: &NewPlacement) -> Result
     }
 }
 
-/// Returns the highest id of a tenant in the shared databases of these placements, so that a new tenant gets a higher
-/// one and never another tenant's rows.
+/// Returns the highest tenant id in the shared databases of these placements. A new tenant gets a higher id, so it
+/// never gets another tenant's rows.
 pub(crate) async fn highest_tenant(write: &mut Write, wanted: &[NewPlacement]) -> Result<i64> {
     let platform = settings::known_platform_id(write).await?.unwrap_or_default();
     let mut highest = 0;
@@ -111,7 +111,7 @@ pub(crate) async fn set_ready(write: &mut Write, place: &Place, schema_version: 
     Ok(())
 }
 
-/// Records that the database is gone. Its name stays taken. Idempotent.
+/// Records that the database is gone. Its name stays reserved. Idempotent.
 pub(crate) async fn set_gone(write: &mut Write, place: &Place) -> Result<()> {
     let sql = "UPDATE placements SET state = 'gone' WHERE tenant = ? AND store = ? AND generation = ?";
     let (tenant, generation) = key(place);

@@ -1,8 +1,8 @@
-//! Staged copies next to the database in use, and the swap that puts one of them into use (`no-reuse` and
+//! Staged copies next to the database in use, and the swap that puts a copy into use (`no-reuse` and
 //! `fenced-generation`).
 //!
-//! Called by the control steps of operations. No request is routed to a staged or a retained placement. A swap is one
-//! transaction with the journal's advance. Files are created before it and removed long after it.
+//! The control steps of operations call it. No request is routed to a staged or a retained placement. A swap commits in
+//! one transaction with the journal's advance. Files are created before it and removed long after it.
 
 use super::{NewPlacement, Placement, PlacementState, placement, record};
 use crate::{
@@ -15,8 +15,8 @@ use tenantry_engine::{
     place::Place,
 };
 
-/// Records a staged place, for a copy that is about to be made there. Its schema is taken to be that of the database in
-/// use now, unless [`set_version`] records another one.
+/// Records a staged place for a copy that is about to be made there. The schema version is that of the database in use
+/// now, unless [`set_version`] records another one.
 pub(crate) async fn insert_staged(write: &mut Write, tenant: TenantId, new: &NewPlacement) -> Result<Place> {
     let place = record::insert_as(write, tenant, new, PlacementState::Staged).await?;
     let sql = "UPDATE placements SET (schema_version, source_version) = (SELECT schema_version, schema_version \
@@ -27,7 +27,7 @@ pub(crate) async fn insert_staged(write: &mut Write, tenant: TenantId, new: &New
     Ok(place)
 }
 
-/// Records the schema version of a place's database, in whatever state. Idempotent.
+/// Records the schema version of a place's database, whatever its state. Idempotent.
 pub(crate) async fn set_version(write: &mut Write, place: &Place, schema_version: &str) -> Result<()> {
     let sql = "UPDATE placements SET schema_version = ? WHERE tenant = ? AND store = ? AND generation = ?";
     let (tenant, generation) = record::key(place);
@@ -35,7 +35,8 @@ pub(crate) async fn set_version(write: &mut Write, place: &Place, schema_version
     Ok(())
 }
 
-/// Records for a staged copy why the last migration of the database in use failed: the copy lacks the same migrations.
+/// Copies the reason why the last migration of the database in use failed to a staged copy, which lacks the same
+/// migrations.
 pub(crate) async fn keep_migration_error(write: &mut Write, in_use: &Place, copy: &Place) -> Result<()> {
     let sql = "UPDATE placements SET migration_error = (SELECT migration_error FROM placements \
         WHERE tenant = ?1 AND store = ?2 AND generation = ?3) \
@@ -45,11 +46,12 @@ pub(crate) async fn keep_migration_error(write: &mut Write, in_use: &Place, copy
     Ok(())
 }
 
-/// Puts `new` into use in place of `old`, which is retained until `until_us` (`None`: until released).
+/// Puts `new` into use in place of `old`. Retains `old` until `until_us`, or until an operator releases it if that is
+/// `None`.
 ///
 /// # Errors
-/// [`Error::Conflict`] unless `old` is in use and `new` is a staged copy, and when the schema of `old` has changed
-/// since and `new` does not have the new one.
+/// Returns [`Error::Conflict`] unless `old` is in use and `new` is a staged copy, and if the schema of `old` has
+/// changed since the copy was begun and `new` does not have the new schema.
 pub(crate) async fn swap(write: &mut Write, old: &Place, new: &Place, until_us: Option<i64>) -> Result<()> {
     if (old.tenant, &old.store) != (new.tenant, &new.store) {
         return Err(Error::Internal(format!("swap of {old:?} with {new:?}")));
@@ -63,7 +65,7 @@ pub(crate) async fn swap(write: &mut Write, old: &Place, new: &Place, until_us: 
 /// Reverts a swap: `old` is in use again, and `new` is staged.
 ///
 /// # Errors
-/// [`Error::Conflict`] unless `new` is in use and `old` is retained.
+/// Returns [`Error::Conflict`] unless `new` is in use and `old` is retained.
 pub(crate) async fn swap_back(write: &mut Write, old: &Place, new: &Place) -> Result<()> {
     step(write, new, PlacementState::Ready, PlacementState::Staged, None).await?;
     step(write, old, PlacementState::Retained, PlacementState::Ready, None).await?;
@@ -73,31 +75,30 @@ pub(crate) async fn swap_back(write: &mut Write, old: &Place, new: &Place) -> Re
 /// Puts `retained` back into use in place of `lost`, which stays on record until an operator releases it.
 ///
 /// # Errors
-/// [`Error::Conflict`] unless `lost` is in use and `retained` is a retained place.
+/// Returns [`Error::Conflict`] unless `lost` is in use and `retained` is a retained place.
 pub(crate) async fn fall_back(write: &mut Write, lost: &Place, retained: &Place) -> Result<()> {
     step(write, lost, PlacementState::Ready, PlacementState::Retained, None).await?;
     step(write, retained, PlacementState::Retained, PlacementState::Ready, None).await?;
     invalidate(write, retained).await
 }
 
-/// Discards a staged copy: its database is removed after `until_us`.
+/// Discards a staged copy. Its database is removed after `until_us`.
 pub(crate) async fn discard(write: &mut Write, staged: &Place, until_us: i64) -> Result<()> {
     step(write, staged, PlacementState::Staged, PlacementState::Retained, Some(until_us)).await
 }
 
-/// Releases a retained place: the next pass removes its database.
+/// Releases a retained place. The next pass removes its database.
 pub(crate) async fn release(write: &mut Write, retained: &Place) -> Result<()> {
     let now = write.at_us();
     step(write, retained, PlacementState::Retained, PlacementState::Retained, Some(now)).await
 }
 
-/// Keeps a retained place until an operator has looked at it and releases it.
+/// Retains a place until an operator has looked at it and releases it.
 pub(crate) async fn keep_until_released(write: &mut Write, retained: &Place) -> Result<()> {
     step(write, retained, PlacementState::Retained, PlacementState::Retained, None).await
 }
 
-/// Returns the number of tenants in the shared database of this place. Rows that are merely retained there do not
-/// count.
+/// Returns the number of tenants in the shared database of this place. Rows that are only retained there do not count.
 pub(crate) async fn in_pool(tx: &mut Tx, place: &Place) -> Result<i64> {
     let sql = "SELECT count(*) FROM placements WHERE server = ? AND physical = ? AND store = ? \
         AND isolation = 'pooled' AND state = 'ready'";
@@ -105,7 +106,7 @@ pub(crate) async fn in_pool(tx: &mut Tx, place: &Place) -> Result<i64> {
     crate::users::count(tx, sql, values).await
 }
 
-/// Returns a tenant's retained placements: the one in use last comes first, those that were never in use come last.
+/// Returns a tenant's retained placements: the one last in use comes first; those that were never in use come last.
 pub(crate) async fn retained(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Placement>> {
     in_state(tx, tenant, PlacementState::Retained).await
 }
@@ -124,13 +125,14 @@ async fn in_state(tx: &mut Tx, tenant: TenantId, state: PlacementState) -> Resul
     rows.iter().map(|r| Ok(placement::read(r)?.1)).collect()
 }
 
-/// Returns the placement in use of this tenant's store.
+/// Returns the placement in use of a tenant's store.
 pub(crate) async fn ready(tx: &mut Tx, tenant: TenantId, store: &StoreName) -> Result<Option<Placement>> {
     let all = placement::of_tenant(tx, tenant).await?;
     Ok(all.into_iter().find(|p| p.place.store == *store && p.state == PlacementState::Ready))
 }
 
-/// Returns retained placements whose time is over, longest due first. `due_us` is that of `Control::due_us`.
+/// Returns retained placements whose retention is over at `due_us`, a value of `Control::due_us`, the longest due
+/// first.
 pub(crate) async fn release_due(tx: &mut Tx, due_us: i64, most: u32) -> Result<Vec<Placement>> {
     let columns = placement::COLUMNS;
     let sql = format!(
@@ -140,7 +142,8 @@ pub(crate) async fn release_due(tx: &mut Tx, due_us: i64, most: u32) -> Result<V
     rows.iter().map(|r| Ok(placement::read(r)?.1)).collect()
 }
 
-/// Refuses unless the schema is the same as when the copy was begun, or the copy has the current one.
+/// Refuses a swap unless the schema of `old` is the same as when the copy was begun, or the copy has the current
+/// schema.
 pub(crate) async fn fresh(write: &mut Write, old: &Place, new: &Place) -> Result<()> {
     let sql = "SELECT r.schema_version IS NOT DISTINCT FROM n.source_version \
         OR r.schema_version IS NOT DISTINCT FROM n.schema_version \

@@ -1,7 +1,7 @@
-//! Migrations of each schema version, so that a process can tell from the catalog alone whether a database is behind or
-//! was migrated by newer apps.
+//! Migrations of each schema version. From them a process can determine, with the catalog alone, whether a database is
+//! behind or was migrated by newer apps.
 //!
-//! Written when a process loads its apps; read by health checks, metrics and lists.
+//! A process writes them when it loads its apps. Health checks, metrics and lists read them.
 
 use crate::{
     Error, Result,
@@ -13,23 +13,23 @@ use crate::{
 use std::collections::HashSet;
 use tenantry_engine::{SqlRow, name::StoreName};
 
-/// Number of tenant databases that are not at the loaded schema, without external ones.
+/// Number of tenant databases that are not at the loaded schema, without external databases.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Standing {
-    /// Databases that lack migrations that this process has loaded.
+    /// Number of databases that lack migrations that this process has loaded.
     pub behind: u64,
-    /// Databases that have migrations that this process has not loaded.
+    /// Number of databases that have migrations that this process has not loaded.
     pub ahead: u64,
 }
 
-/// Relation of a store's version to the loaded one.
+/// Relation of a database's version to the loaded version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
-    /// The loaded version.
+    /// The database has the loaded version.
     Current,
-    /// It lacks loaded migrations, or no version is recorded.
+    /// The database lacks loaded migrations, or its version is not recorded.
     Behind,
-    /// It has migrations that are not loaded.
+    /// The database has migrations that are not loaded.
     Ahead,
 }
 
@@ -57,7 +57,8 @@ pub(crate) async fn register(control: &Control, stores: &[StoreSchema]) -> Resul
     write.commit_unaudited().await
 }
 
-/// Counts over all tenants. Answered from one index, and at once if every database is current.
+/// Counts the tenant databases that are not at the loaded schema. One index query suffices if every database is
+/// current.
 pub(crate) async fn standing(control: &Control, stores: &[StoreSchema]) -> Result<Standing> {
     let mut standing = Standing::default();
     for schema in stores.iter().filter(|schema| schema.scope == Scope::Tenant) {
@@ -71,9 +72,9 @@ pub(crate) async fn standing(control: &Control, stores: &[StoreSchema]) -> Resul
     Ok(standing)
 }
 
-/// Returns the versions in use that are not the loaded one, each with its number of databases.
+/// Returns the versions in use other than the loaded one, each with its number of databases.
 async fn others(control: &Control, schema: &StoreSchema) -> Result<Vec<(Option<String>, u64)>> {
-    // Three ranges of the index (store, schema_version, …): below, above and null.
+    // Three ranges of the index (store, schema_version, …): below the loaded version, above it, and null.
     let range = |condition: &str| {
         format!(
             "SELECT schema_version, count(*) FROM placements WHERE store = ?1 AND state = 'ready' \
@@ -90,7 +91,8 @@ async fn others(control: &Control, schema: &StoreSchema) -> Result<Vec<(Option<S
     rows.iter().map(read).collect()
 }
 
-/// Compares `version` of a store with the loaded one. An unrecorded version is older than this record and so is behind.
+/// Compares `version` of a store with the loaded version. A version that is not recorded here predates this record, so
+/// it is behind.
 pub(crate) async fn of(control: &Control, schema: &StoreSchema, version: Option<&str>) -> Result<Version> {
     let Some(version) = version else { return Ok(Version::Behind) };
     if version == schema.fingerprint {

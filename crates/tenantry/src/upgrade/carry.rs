@@ -1,4 +1,4 @@
-//! Carries the platform's own stores to the server, while no process uses them, and compares every row.
+//! Copies the platform's own stores to the new server while no process uses them, and compares every row.
 
 use super::Upgrade;
 use crate::{
@@ -25,36 +25,37 @@ use std::{
 };
 use tenantry_engine::{CopyOptions, Kind, name::StoreName, place::Place};
 
-/// What was carried.
+/// Result of copying the platform's own stores.
 #[derive(Debug)]
 pub struct Carried {
-    /// The stores.
+    /// Names of the copied stores.
     pub stores: Vec<StoreName>,
-    /// Directory to which their files were moved. `None`: there were none.
+    /// Directory to which the stores' files were moved; `None` if there were none.
     pub aside: Option<PathBuf>,
-    /// The configuration as it was before the upgrade. `None`: it had been written already.
+    /// Path of a copy of the configuration file from before the upgrade; `None` if the configuration had been written
+    /// already.
     pub kept: Option<PathBuf>,
 }
 
 impl Upgrade {
-    /// Carries the platform's own stores, writes the configuration that names the server alone, and moves the old files
-    /// aside. Call it when no tenant is left on the old servers.
+    /// Copies the platform's own stores, writes the configuration that names only the new server, and moves the old
+    /// files aside. Call it when no tenant is left on the old servers.
     ///
     /// # Errors
-    /// [`Error::Conflict`] while a process uses the data directory, or if the server has a database of another installation
-    /// under the name of a store. The installation stays as it was.
+    /// Returns [`Error::Conflict`] while a process uses the data directory, or if the server has a database of another
+    /// installation under the name of a store. In these cases the installation stays unchanged.
     pub async fn carry_stores(&self, operator: &Operator) -> Result<Carried> {
         let in_use = InUse::alone(&self.after.1)?;
         let scratch = std::path::absolute(self.after.1.platform.data_dir.join("scratch").join("upgrade"))
             .map_err(|error| Error::Internal(error.to_string()))?;
-        // An interrupted run left it; nothing else works there while the data directory is ours alone.
+        // An interrupted run left it. No other process works there while this one uses the data directory exclusively.
         drop(std::fs::remove_dir_all(&scratch));
         make_dir(&scratch)?;
         let carried = self.carry_all(&scratch).await;
         drop(std::fs::remove_dir_all(&scratch));
         let stores = carried?;
         let kept = self.file.replace(&self.after.0, &self.during.0)?;
-        // From here on the installation is on the server. What is left of it here would only mislead.
+        // From here on the installation is on the server. Files left here would only mislead.
         let aside = self.put_away()?;
         drop(in_use);
         let platform = Platform::open(self.after.1.clone()).await?;
@@ -70,7 +71,7 @@ impl Upgrade {
         let apps = Apps::load(&self.after.1).map_err(|error| Error::invalid("apps", error.to_string()))?;
         let engine = open_engine(&self.after.1)?;
         let databases = Databases::new(engine.clone(), &self.after.1, Arc::new(apps))?;
-        // Brings its tables up to date, and tells the engine which installation this is.
+        // Opening brings the store's tables up to date, and tells the engine which installation this is.
         let control = open_control(&engine, &self.before).await?;
         let mut stores = Vec::new();
         for (from, to) in self.own_stores() {
@@ -87,7 +88,7 @@ impl Upgrade {
         Ok(stores)
     }
 
-    /// Moves the files of the carried stores aside.
+    /// Moves the files of the copied stores aside.
     fn put_away(&self) -> Result<Option<PathBuf>> {
         let now_us = crate::control::clock::Clock::default().now_us();
         let aside = self.after.1.platform.data_dir.join("replaced").join(BackupId::new(now_us).as_str());
@@ -103,14 +104,14 @@ impl Upgrade {
     }
 }
 
-/// Removes what an interrupted run left. The configuration does not name it yet, so nothing has used it.
+/// Removes the database that an interrupted run left. The configuration does not name it yet, so nothing has used it.
 async fn remove_unfinished(databases: &Databases, place: &Place) -> Result<()> {
     let engine = databases.engine();
     if !engine.exists(place).await? {
         return Ok(());
     }
-    // A database without an identity is one that an interrupted run was making: this finishes it. It refuses a database of
-    // another program or installation.
+    // A database without an identity was left unfinished by an interrupted run; this finishes it. It refuses a database
+    // of another program or installation.
     match engine.create_system(place).await {
         Ok(()) => Ok(engine.drop_database(place).await?),
         Err(error) if matches!(error.kind(), Kind::WrongIdentity | Kind::NoAccess | Kind::Denied(_)) => {

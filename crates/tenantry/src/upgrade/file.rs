@@ -1,4 +1,4 @@
-//! `tenantry.toml` as a file that is replaced whole or not at all.
+//! `tenantry.toml` as a file that is replaced completely or not at all.
 
 use crate::{Error, Result, config::Config};
 use std::{
@@ -7,10 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What follows the name of the file as it was before the first edit.
+/// Suffix of the copy of the file from before the first edit.
 const KEPT: &str = "before-postgres";
 
-/// A configuration file, as it was read.
+/// A configuration file with its text when it was read.
 #[derive(Debug)]
 pub(super) struct ConfigFile {
     path: PathBuf,
@@ -18,14 +18,16 @@ pub(super) struct ConfigFile {
 }
 
 impl ConfigFile {
+    /// Reads the file at `path`.
+    ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be read.
+    /// Returns [`Error::NoAccess`] or [`Error::Unavailable`] if the file cannot be read.
     pub(super) fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).map_err(|error| Error::io(path.display(), &error))?;
         Ok(Self { path: path.to_owned(), text })
     }
 
-    /// Reads and checks a text as if it were in this file.
+    /// Parses and checks a text as if it were the text of this file.
     pub(super) fn parse(&self, text: &str) -> Result<Config> {
         let dir = self.path.parent().unwrap_or(Path::new(""));
         let file = self.path.display().to_string();
@@ -37,11 +39,12 @@ impl ConfigFile {
         Error::invalid(self.path.display().to_string(), why)
     }
 
-    /// Replaces the text, and keeps the file as it was before the first time. Returns where that is; `None` if the file says
-    /// `text` already. `between` is what an earlier replacement may have written.
+    /// Replaces the text, and saves a copy of the file before the first replacement. Returns the path of the copy, or
+    /// `None` if the file already contains `text`. `between` is the text that an earlier replacement may have written.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if the file was changed since it was read, [`Error::Io`] if it cannot be written.
+    /// Returns [`Error::Conflict`] if the file was changed since it was read; [`Error::DiskFull`], [`Error::NoAccess`]
+    /// or [`Error::Unavailable`] if the file cannot be written.
     pub(super) fn replace(&self, text: &str, between: &str) -> Result<Option<PathBuf>> {
         let io = |path: &Path, error: std::io::Error| Error::io(path.display(), &error);
         let now = fs::read_to_string(&self.path).map_err(|error| io(&self.path, error))?;

@@ -1,11 +1,11 @@
-//! Puts a whole installation on a PostgreSQL server: its tenants while they work, then the platform's own stores while
-//! nothing runs.
+//! Moves a whole installation to a PostgreSQL server: its tenants while they work, then the platform's own stores while
+//! no process runs.
 //!
-//! Called by `tenantry upgrade-to-postgres`. `tenantry.toml` is edited twice, so that at every moment it says where things
-//! are: first every store of tenants names the new server before the old ones, at the end all stores name it alone. Every
-//! part may be repeated, and an interrupted one is: tenants that have moved stay there, and a copy of the platform's own
-//! stores that is not complete is made again. Old databases of tenants are retained like after every move; the old files of
-//! the platform's own stores are moved aside.
+//! `tenantry upgrade-to-postgres` calls it. It edits `tenantry.toml` twice, so that the file names the right places at
+//! every moment: first every store of tenants lists the new server before the old ones, and at the end all stores list
+//! only the new server. Every part may be repeated. After an interruption, tenants that have moved stay there, and an
+//! incomplete copy of the platform's own stores is made again. The tenants' old databases are retained as after every
+//! move; the old files of the platform's own stores are moved aside.
 
 mod carry;
 mod file;
@@ -25,48 +25,49 @@ use tenantry_engine::{
     place::{EngineKind, Isolation},
 };
 
-/// Where an installation goes.
+/// The target of an upgrade.
 #[derive(Debug, Clone)]
 pub struct Goal {
     /// Name of the server in the configuration.
     pub server: ServerName,
-    /// Its URL. `None`: the configuration has the server.
+    /// URL of the server; `None` if the configuration already has the server.
     pub url: Option<UrlSource>,
-    /// What the names of databases, schemas and roles begin with there, if the server is added to the configuration.
+    /// Prefix of the names of databases, schemas and roles, if the server is added to the configuration.
     pub prefix: String,
-    /// How tenants with databases of their own are separated there. `None`: as now.
+    /// Isolation there of tenants with their own databases; `None` to leave it unchanged.
     pub isolation: Option<Isolation>,
 }
 
-/// An installation on its way to a PostgreSQL server.
+/// An upgrade of an installation to a PostgreSQL server.
 #[derive(Debug)]
 pub struct Upgrade {
     file: ConfigFile,
     goal: Goal,
     before: Config,
-    /// The text while tenants move, and what it says.
+    /// Text of the configuration while tenants move, and its meaning.
     during: (String, Config),
-    /// The text at the end, and what it says.
+    /// Text of the configuration at the end, and its meaning.
     after: (String, Config),
 }
 
-/// What is still to be done.
+/// Work that an upgrade still has to do.
 #[derive(Debug)]
 pub struct Outlook {
-    /// What the server lacks, each with its remedy.
+    /// Requirements that the server does not meet, each with its remedy.
     pub shortcomings: Vec<String>,
-    /// Databases of tenants that are not there yet.
+    /// Databases of tenants that are not on the server yet.
     pub waiting: Vec<Waiting>,
-    /// The platform's own stores that are not there yet.
+    /// The platform's own stores that are not on the server yet.
     pub stores: Vec<StoreName>,
 }
 
 impl Upgrade {
-    /// Reads `tenantry.toml` and prepares its edits. Writes nothing. `data` replaces the data directory that it names.
+    /// Reads `tenantry.toml` and prepares its edits. Writes nothing. `data` overrides the data directory that the file
+    /// names.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a file that cannot be edited, a server of another kind under the goal's name, or stores that
-    /// cannot be on PostgreSQL.
+    /// Returns [`Error::Invalid`] for a file that cannot be edited, a server of another kind under the goal's name, or
+    /// stores that cannot be on PostgreSQL.
     pub fn new(path: &Path, data: Option<&Path>, goal: Goal) -> Result<Self> {
         let file = ConfigFile::read(path)?;
         let parsed = |text: &str| -> Result<Config> {
@@ -103,41 +104,41 @@ impl Upgrade {
         Ok(Self { file, goal, before, during, after })
     }
 
-    /// The configuration as it is now.
+    /// Returns the current configuration.
     pub fn before(&self) -> &Config {
         &self.before
     }
 
-    /// The configuration with which tenants move.
+    /// Returns the configuration with which tenants move.
     pub fn config(&self) -> &Config {
         &self.during.1
     }
 
-    /// The servers that are left.
+    /// Returns the old servers, which the installation leaves.
     pub fn leaves(&self) -> Vec<ServerName> {
         let files = self.before.servers.iter().filter(|server| server.engine() == EngineKind::Sqlite);
         files.map(|server| server.name.clone()).collect()
     }
 
-    /// The server that everything goes to.
+    /// Returns the server to which everything moves.
     pub fn server(&self) -> &ServerName {
         &self.goal.server
     }
 
-    /// How tenants with databases of their own are separated there. `None`: as now.
+    /// Returns the isolation there of tenants with their own databases; `None` leaves it unchanged.
     pub fn isolation(&self) -> Option<Isolation> {
         self.goal.isolation
     }
 
-    /// Returns true if everything is on the server already, as far as the configuration says.
+    /// Returns true if everything is already on the server according to the configuration.
     pub fn is_done(&self) -> bool {
         self.file.text == self.after.0
     }
 
-    /// Returns what the server lacks, each with its remedy.
+    /// Returns the requirements that the server does not meet, each with its remedy.
     ///
     /// # Errors
-    /// [`Error::Engine`] if it does not answer or does not let the installation in.
+    /// Returns [`Error::Engine`] if the server does not answer or does not let the installation in.
     pub async fn shortcomings(&self) -> Result<Vec<String>> {
         let engine = open_engine(&self.during.1)?;
         let found = engine.shortcomings(&self.goal.server).await;
@@ -145,10 +146,10 @@ impl Upgrade {
         Ok(found?)
     }
 
-    /// Returns what is still to be done. Writes nothing.
+    /// Returns the work that is still to be done. Writes nothing.
     ///
     /// # Errors
-    /// Those of [`Upgrade::shortcomings`] and of the installation.
+    /// Returns the errors of [`Upgrade::shortcomings`] and of the installation.
     pub async fn look(&self, platform: &Platform) -> Result<Outlook> {
         let mut shortcomings = self.shortcomings().await?;
         let waiting = platform.moves().waiting(&self.leaves()).await?;
@@ -160,7 +161,7 @@ impl Upgrade {
         })
     }
 
-    /// Returns what the server lacks if it has less room than the databases take now. They may take more there.
+    /// Returns a text if the server has less free space than the databases take now. They may take more on the server.
     async fn lacks_room(&self, waiting: &[Waiting]) -> Result<Option<String>> {
         let engine = open_engine(&self.during.1)?;
         let room = Room::of(&engine, &self.during.1, &self.goal.server).await;
@@ -176,16 +177,17 @@ impl Upgrade {
         }))
     }
 
-    /// Writes the configuration in which tenants can be on the old servers and on the new one. Returns where the file as it
-    /// was before is kept; `None` if nothing had to be written.
+    /// Writes the configuration in which tenants may be on the old servers and on the new one. Returns the path of a
+    /// copy of the previous file, or `None` if nothing had to be written.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be written, [`Error::Conflict`] if it was changed meanwhile.
+    /// Returns [`Error::Conflict`] if the file was changed meanwhile; [`Error::DiskFull`], [`Error::NoAccess`] or
+    /// [`Error::Unavailable`] if it cannot be written.
     pub fn name_server(&self) -> Result<Option<PathBuf>> {
         self.file.replace(&self.during.0, &self.file.text)
     }
 
-    /// The platform's own stores that are in files, each as it is and as it will be.
+    /// Returns the platform's own stores that are in files, each with its configuration before and after the upgrade.
     fn own_stores(&self) -> impl Iterator<Item = (&StoreConfig, &StoreConfig)> {
         let all = self.before.stores_of(Scope::System);
         let pairs = all.filter_map(|from| Some((from, self.after.1.store(from.name.as_str())?)));
@@ -193,7 +195,7 @@ impl Upgrade {
     }
 }
 
-/// Every store of tenants that is in files, with the goal before its servers.
+/// Returns every store of tenants that is in files, with the new server in front of its servers.
 fn on_both<'c>(config: &'c Config, goal: &ServerName) -> Vec<(&'c str, Vec<ServerName>)> {
     let to_go = config.stores_of(Scope::Tenant).filter(|store| is_in_files(config, store));
     let both = |store: &'c StoreConfig| {
@@ -203,7 +205,8 @@ fn on_both<'c>(config: &'c Config, goal: &ServerName) -> Vec<(&'c str, Vec<Serve
     to_go.map(both).collect()
 }
 
-/// Every store that is in files, on the goal and its other servers that are no directories of files.
+/// Returns every store that is in files, with the new server and those of its other servers that are not directories of
+/// files.
 fn on_goal_alone<'c>(config: &'c Config, goal: &ServerName) -> Vec<(&'c str, Vec<ServerName>)> {
     let to_go = config.stores.iter().filter(|store| is_in_files(config, store));
     let alone = |store: &'c StoreConfig| {
@@ -221,7 +224,7 @@ fn is_files(config: &Config, server: &ServerName) -> bool {
     config.server(server.as_str()).is_some_and(|server| server.engine() == EngineKind::Sqlite)
 }
 
-/// Refuses a server that has the goal's name but is another one.
+/// Refuses a server that has the goal's name but is a different server.
 fn refuse_other(known: &ServerConfig, goal: &Goal) -> Result<()> {
     let Location::Postgres(postgres) = &known.location else {
         let text = format!("servers.{} is a directory of files: choose another name", known.name);

@@ -1,4 +1,4 @@
-//! Changes of a user's record. Each writes an audit row and drops the user from every cache.
+//! Changes of a user's record. Each change writes an audit row and drops the user from every cache.
 
 use super::{by_id, check_text, count, members};
 use crate::{
@@ -12,13 +12,14 @@ use tenantry_engine::{
     value::Value,
 };
 
-/// Sets the password's hash and invalidates every existing session, whatever the clock says.
+/// Sets the hash of the user's password, and invalidates every existing session, even if a clock is wrong.
 ///
 /// # Errors
-/// [`Error::NotFound`] when there is no such user.
+/// Returns [`Error::NotFound`] when there is no such user.
 pub async fn set_password_hash(write: &mut Write, by: &By, id: UserId, hash: &str) -> Result<()> {
     let at = write.at_us();
-    // The person who signed in with the old password may be the reason for the change.
+    // The password may be changed because of someone who signed in with the old one, so the known networks are deleted
+    // too.
     for sql in
         ["DELETE FROM login_failures WHERE user_id = ?", "DELETE FROM known_networks WHERE user_id = ?"]
     {
@@ -32,17 +33,17 @@ pub async fn set_password_hash(write: &mut Write, by: &By, id: UserId, hash: &st
 /// Changes the name of a user.
 ///
 /// # Errors
-/// [`Error::Invalid`] for an invalid name; [`Error::NotFound`] when there is no such user.
+/// Returns [`Error::Invalid`] for an invalid name; [`Error::NotFound`] when there is no such user.
 pub(crate) async fn set_name(write: &mut Write, by: &By, id: UserId, name: &str) -> Result<()> {
     check_text("name", name)?;
     let sql = "UPDATE users SET name = ? WHERE id = ?";
     change(write, by, id, "user.set_name", sql, params![name.trim(), id.get()], serde_json::json!({})).await
 }
 
-/// Refuses a request whose proof used older credentials than the user has now, or a user who may no longer sign in.
+/// Refuses a request that was proven with older credentials than the user has now, or whose user may no longer sign in.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] in these cases.
+/// Returns [`Error::Unauthenticated`] in these cases.
 pub(crate) async fn require_credentials(write: &mut Write, id: UserId, proven: i64) -> Result<()> {
     let sql = "SELECT count(*) FROM users WHERE id = ? AND credentials = ? AND is_active = 1";
     match count(write, sql, params![id.get(), proven]).await? {
@@ -54,18 +55,18 @@ pub(crate) async fn require_credentials(write: &mut Write, id: UserId, proven: i
 /// Unlocks an account for all networks for which it was locked after wrong passwords.
 ///
 /// # Errors
-/// [`Error::NotFound`] when there is no such user.
+/// Returns [`Error::NotFound`] when there is no such user.
 pub async fn unlock(write: &mut Write, by: &By, id: UserId) -> Result<()> {
     write.execute("DELETE FROM login_failures WHERE user_id = ?", params![id.get()]).await?;
     let sql = "UPDATE users SET unlocks = unlocks + 1 WHERE id = ?";
     change(write, by, id, "user.unlock", sql, params![id.get()], serde_json::json!({})).await
 }
 
-/// Sets the platform flags of a user. The last active superuser cannot lose them, and the last active holder of `first`,
-/// the first configured role, in an active tenant cannot be deactivated.
+/// Sets the platform flags of a user. The last active superuser cannot lose them, and the last active holder of
+/// `first`, the first configured role, in an active tenant cannot be deactivated.
 ///
 /// # Errors
-/// [`Error::Conflict`] in these cases; [`Error::NotFound`] when there is no such user.
+/// Returns [`Error::Conflict`] in these cases; [`Error::NotFound`] when there is no such user.
 pub async fn set_flags(write: &mut Write, by: &By, id: UserId, flags: Flags, first: &RoleName) -> Result<()> {
     if !flags.is_active {
         members::protect_managed(write, id, first).await?;
@@ -86,18 +87,18 @@ pub async fn set_flags(write: &mut Write, by: &By, id: UserId, flags: Flags, fir
 /// Flags of a user on the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Flags {
-    /// Has all rights.
+    /// True if the user has all rights.
     pub is_superuser: bool,
-    /// Platform staff.
+    /// True if the user is platform staff.
     pub is_staff: bool,
-    /// May sign in.
+    /// True if the user may sign in.
     pub is_active: bool,
 }
 
 /// Links an identity of another issuer to a user.
 ///
 /// # Errors
-/// [`Error::Conflict`] when the identity is linked already; [`Error::NotFound`] when there is no such user.
+/// Returns [`Error::Conflict`] when the identity is linked already; [`Error::NotFound`] when there is no such user.
 pub(crate) async fn link_identity(
     write: &mut Write,
     by: &By,

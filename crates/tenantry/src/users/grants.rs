@@ -1,6 +1,7 @@
-//! What a member has given to others in a tenant: API keys and open invitations. They end with the membership.
+//! Access that a member has given to others in a tenant: API keys and open invitations. It ends with the membership.
 //!
-//! Called in the transaction that ends a membership, so that a later membership of the same user revives nothing.
+//! Called in the transaction that ends a membership, so a later membership of the same user revives no key or
+//! invitation.
 
 use crate::{
     Result,

@@ -1,5 +1,5 @@
-//! Memberships: users in tenants, with their roles. The last holder of the first configured role stays. The plan's
-//! limit on users is checked in the transaction that adds one.
+//! Memberships: users in tenants, with their roles. The last holder of the first configured role cannot be removed. The
+//! plan's limit on users is checked in the transaction that adds a member.
 
 use super::{count, grants};
 use crate::{
@@ -13,20 +13,20 @@ use tenantry_engine::{
     name::{RoleName, Slug, TenantId, UserId},
 };
 
-/// A membership, as shown in lists.
+/// A membership as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Member {
-    /// The user.
+    /// Id of the user.
     pub user: UserId,
-    /// Their e-mail address.
+    /// E-mail address of the user.
     pub email: String,
-    /// Their name.
+    /// Display name of the user.
     pub name: String,
-    /// The tenant.
+    /// Id of the tenant.
     pub tenant: TenantId,
-    /// Its slug.
+    /// Slug of the tenant.
     pub slug: Slug,
-    /// Their role in it.
+    /// Role of the user in the tenant.
     pub role: RoleName,
     /// Start of the membership, in microseconds since 1970, UTC.
     pub created_at_us: i64,
@@ -50,32 +50,32 @@ fn read(r: &SqlRow) -> Result<Member> {
 /// Returns the members of a tenant, ordered by user id.
 ///
 /// # Errors
-/// Those of the control store.
+/// Returns the errors of the control store.
 pub async fn of_tenant(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Member>> {
     let sql = format!("{SELECT} WHERE m.tenant = ? ORDER BY m.user_id");
     tx.query(&sql, params![tenant.get()]).await?.iter().map(read).collect()
 }
 
-/// Returns a user's role in a tenant. `None`: not a member.
+/// Returns a user's role in a tenant, or `None` if the user is not a member.
 ///
 /// # Errors
-/// Those of the control store.
+/// Returns the errors of the control store.
 pub async fn role(tx: &mut Tx, user: UserId, tenant: TenantId) -> Result<Option<RoleName>> {
     let sql = "SELECT role FROM memberships WHERE user_id = ? AND tenant = ?";
     let rows = tx.query(sql, params![user.get(), tenant.get()]).await?;
     rows.first().map(|r| Ok(RoleName::parse(r.text(0)?)?)).transpose()
 }
 
-/// Adds a user to a tenant, if the plan allows another one.
+/// Adds a user to a tenant, if the plan allows another member.
 ///
 /// # Errors
-/// [`Error::Conflict`] for a member; [`Error::LimitExceeded`] when the plan is full.
+/// Returns [`Error::Conflict`] if the user is a member already; [`Error::LimitExceeded`] when the plan is full.
 pub async fn add(write: &mut Write, by: &By, user: UserId, tenant: TenantId, role: &RoleName) -> Result<()> {
     insert(write, user, tenant, role).await?;
     log(write, by, "member.add", user, tenant, Some(role)).await
 }
 
-/// Like [`add`], without its own audit row: part of a larger action.
+/// Adds a user to a tenant like [`add`], but without an audit row, as part of a larger action.
 pub(crate) async fn insert(write: &mut Write, user: UserId, tenant: TenantId, role: &RoleName) -> Result<()> {
     if self::role(write, user, tenant).await?.is_some() {
         return Err(Error::Conflict("this user is a member already".into()));
@@ -88,8 +88,8 @@ pub(crate) async fn insert(write: &mut Write, user: UserId, tenant: TenantId, ro
     Ok(())
 }
 
-/// Records the present tenant as the default, so that a user's sign-in without a tenant still leads there after they
-/// are added to a second one.
+/// Records the current tenant as the default, so that the user's sign-in without a tenant still leads there after the
+/// user joins a second tenant.
 async fn keep_default(write: &mut Write, user: UserId) -> Result<()> {
     let sql = "UPDATE users SET last_tenant = (SELECT min(tenant) FROM memberships WHERE user_id = ?1) \
                WHERE id = ?1 AND last_tenant IS NULL AND (SELECT count(*) FROM memberships WHERE user_id = ?1) = 1";
@@ -97,7 +97,7 @@ async fn keep_default(write: &mut Write, user: UserId) -> Result<()> {
     Ok(())
 }
 
-/// Refuses if the plan does not allow another member in addition to members and pending invitations.
+/// Refuses if the plan does not allow another member in addition to the members and pending invitations.
 pub(crate) async fn reserve(write: &mut Write, tenant: TenantId, invited: i64) -> Result<()> {
     let sql = "SELECT p.limits FROM subscriptions s JOIN plans p ON p.id = s.plan WHERE s.tenant = ?";
     let rows = write.query(sql, params![tenant.get()]).await?;
@@ -117,7 +117,7 @@ pub(crate) async fn reserve(write: &mut Write, tenant: TenantId, invited: i64) -
 /// Changes a member's role. The last holder of `first`, the first configured role, keeps it.
 ///
 /// # Errors
-/// [`Error::NotFound`] when the user is not a member; [`Error::Conflict`] for the last holder of `first`.
+/// Returns [`Error::NotFound`] when the user is not a member; [`Error::Conflict`] for the last holder of `first`.
 pub async fn set_role(
     write: &mut Write,
     by: &By,
@@ -139,7 +139,7 @@ pub async fn set_role(
 /// Removes a member. The last holder of `first`, the first configured role, stays.
 ///
 /// # Errors
-/// [`Error::NotFound`] when the user is not a member; [`Error::Conflict`] for the last holder of `first`.
+/// Returns [`Error::NotFound`] when the user is not a member; [`Error::Conflict`] for the last holder of `first`.
 pub async fn remove(
     write: &mut Write,
     by: &By,
@@ -153,7 +153,7 @@ pub async fn remove(
 /// Ends a membership because the member wants to leave. The last holder of `first`, the first configured role, stays.
 ///
 /// # Errors
-/// [`Error::NotFound`] when the user is not a member; [`Error::Conflict`] for the last holder of `first`.
+/// Returns [`Error::NotFound`] when the user is not a member; [`Error::Conflict`] for the last holder of `first`.
 pub(crate) async fn leave(
     write: &mut Write,
     by: &By,
@@ -196,7 +196,7 @@ async fn protect_last(write: &mut Write, user: UserId, tenant: TenantId, first: 
     }
 }
 
-/// Refuses to deactivate a user without whom an active tenant has no active holder of the role that manages it.
+/// Refuses to deactivate a user if an active tenant would then have no active holder of the role that manages it.
 pub(super) async fn protect_managed(write: &mut Write, user: UserId, first: &RoleName) -> Result<()> {
     let sql = "SELECT t.slug FROM memberships m JOIN tenants t ON t.id = m.tenant \
         WHERE m.user_id = ?1 AND m.role = ?2 AND t.state IN ('creating', 'active') AND NOT EXISTS (\

@@ -1,7 +1,7 @@
-//! Users of the platform. Passwords are opaque hashes here, computed by access.
+//! Users of the platform. Passwords are opaque hashes here, which access computes.
 //!
-//! Called by access, operations, the command line and the staff pages. `members` has the memberships in tenants. Never
-//! sees a password or a token.
+//! Access, operations, the command line and the staff pages call it. `members` has the memberships in tenants. This
+//! module never sees a password or a token.
 
 pub(crate) mod change;
 pub(crate) mod grants;
@@ -36,42 +36,42 @@ use tenantry_engine::{
 /// A user's record.
 #[derive(Clone, PartialEq, Eq, serde::Serialize)]
 pub struct User {
-    /// Id.
+    /// Id of the user.
     pub id: UserId,
-    /// E-mail address, lower case. Several accounts may have it; at most one holds it.
+    /// E-mail address in lower case. Several accounts may have the same address, but at most one holds it.
     pub email: String,
-    /// The address alone finds this account at sign-in. An account that does not hold its address is bound to its
-    /// tenants.
+    /// True if the address alone finds this account at sign-in. An account that does not hold its address can only be
+    /// reached through its tenants.
     pub holds_address: bool,
-    /// When a link sent to the address, or the operator, proved it. `None`: never.
+    /// Time at which a link sent to the address, or the operator, proved the address; `None` if it is not proven.
     pub verified_at_us: Option<i64>,
-    /// Display name.
+    /// Display name of the user.
     pub name: String,
-    /// PHC string. `None`: cannot sign in with a password. Never serialized.
+    /// PHC string of the password; `None` if the user cannot sign in with a password. It is never serialized.
     #[serde(skip)]
     pub password_hash: Option<String>,
-    /// Has all rights on the platform.
+    /// True if the user has all rights on the platform.
     pub is_superuser: bool,
-    /// Platform staff.
+    /// True if the user is platform staff.
     pub is_staff: bool,
-    /// May sign in.
+    /// True if the user may sign in.
     pub is_active: bool,
-    /// Creation, in microseconds since 1970, UTC.
+    /// Time of creation, in microseconds since 1970, UTC.
     pub created_at_us: i64,
-    /// Last successful sign-in, in microseconds since 1970, UTC.
+    /// Time of the last successful sign-in, in microseconds since 1970, UTC.
     pub last_login_at_us: Option<i64>,
-    /// Number of wrong passwords from networks without a sign-in since, and without a day of silence.
+    /// Number of wrong passwords, from networks without a later sign-in and without a day of silence.
     pub failed_logins: i64,
-    /// The account is locked for at least one network until this instant (`account-enumeration`).
+    /// Time until which the account is locked for at least one network (`account-enumeration`).
     pub locked_until_us: Option<i64>,
-    /// Number of the current credentials. A session made under another number is invalid.
+    /// Number of the current credentials. A session created under another number is invalid.
     pub credentials: i64,
-    /// The tenant they worked in last, to which a sign-in without a tenant leads.
+    /// Tenant in which the user last worked. A sign-in without a tenant leads there.
     pub last_tenant: Option<TenantId>,
 }
 
 impl User {
-    /// Returns true if its address is proven, so that messages and rights for the address may go to this account.
+    /// Returns true if the address is proven, so that messages and rights for the address may go to this account.
     pub fn is_confirmed(&self) -> bool {
         self.holds_address && self.verified_at_us.is_some()
     }
@@ -86,13 +86,13 @@ impl std::fmt::Debug for User {
 /// A user to create.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct NewUser {
-    /// In any case; stored in lower case.
+    /// E-mail address in any case. It is stored in lower case.
     pub email: String,
     /// Display name, 1 to 200 characters.
     pub name: String,
-    /// PHC string, if any.
+    /// PHC string of the password, if any.
     pub password_hash: Option<String>,
-    /// How far the address can be trusted.
+    /// Trust in the address.
     #[serde(default)]
     pub standing: Standing,
 }
@@ -136,7 +136,7 @@ pub fn normal_email(email: &str) -> String {
 /// Checks that a text has the form of an e-mail address.
 ///
 /// # Errors
-/// [`Error::Invalid`] otherwise.
+/// Returns [`Error::Invalid`] for any other text.
 pub fn check_email(email: &str) -> Result<()> {
     let email = email.trim();
     let well_formed = email.len() <= 254
@@ -151,10 +151,10 @@ pub fn check_email(email: &str) -> Result<()> {
     if well_formed { Ok(()) } else { Err(Error::invalid("email", "this is not an e-mail address")) }
 }
 
-/// Checks that a name is one line of at most 200 characters that are shown as they are written.
+/// Checks that a name is one line of at most 200 characters, all of which are displayed as written.
 ///
 /// # Errors
-/// [`Error::Invalid`] of `field` otherwise.
+/// Returns [`Error::Invalid`], which names `field`, for any other text.
 pub fn check_text(field: &str, text: &str) -> Result<()> {
     let text = text.trim();
     if !(1..=200).contains(&text.chars().count()) || text.chars().any(char::is_control) {
@@ -163,11 +163,11 @@ pub fn check_text(field: &str, text: &str) -> Result<()> {
     check_shown(field, text)
 }
 
-/// Checks that no character hides others or changes the direction in which they are shown, so that a name in a letter or
-/// a list looks like the name that was written.
+/// Checks that no character hides others or changes the direction of the text, so that a name in a letter or a list
+/// looks as it was written.
 ///
 /// # Errors
-/// [`Error::Invalid`] of `field` otherwise.
+/// Returns [`Error::Invalid`], which names `field`, for any other text.
 pub(crate) fn check_shown(field: &str, text: &str) -> Result<()> {
     match text.chars().find(|c| is_hidden(*c)) {
         Some(hidden) => Err(Error::invalid(
@@ -181,7 +181,8 @@ pub(crate) fn check_shown(field: &str, text: &str) -> Result<()> {
     }
 }
 
-/// Returns true for format characters that are not shown. Joiners (U+200C, U+200D) belong to words of some languages.
+/// Returns true for format characters that are not displayed. Joiners (U+200C, U+200D) do not count, because words of
+/// some languages contain them.
 fn is_hidden(c: char) -> bool {
     matches!(
         c,
@@ -190,17 +191,17 @@ fn is_hidden(c: char) -> bool {
     )
 }
 
-/// Creates a user. An address in use is a conflict; the caller decides whether to reveal it (`account-enumeration`).
+/// Creates a user. An address in use is a conflict; the caller decides whether to reveal that (`account-enumeration`).
 ///
 /// # Errors
-/// [`Error::Invalid`] for an invalid address or name; [`Error::Conflict`] for an address in use.
+/// Returns [`Error::Invalid`] for an invalid address or name; [`Error::Conflict`] for an address in use.
 pub(crate) async fn create(write: &mut Write, by: &By, new: &NewUser) -> Result<UserId> {
     let id = insert(write, new).await?;
     write.audit(by, None, "user.create", serde_json::json!({ "user": id })).await?;
     Ok(id)
 }
 
-/// Like [`create`], without its own audit row: part of a larger action.
+/// Creates a user like [`create`], but without an audit row, as part of a larger action.
 pub(crate) async fn insert(write: &mut Write, new: &NewUser) -> Result<UserId> {
     check_email(&new.email)?;
     check_text("name", &new.name)?;
@@ -225,7 +226,7 @@ pub(crate) async fn insert(write: &mut Write, new: &NewUser) -> Result<UserId> {
 /// Returns the user with this id.
 ///
 /// # Errors
-/// [`Error::NotFound`] when there is no such user.
+/// Returns [`Error::NotFound`] when there is no such user.
 pub(crate) async fn by_id(tx: &mut Tx, id: UserId) -> Result<User> {
     let found = one(tx, &format!("SELECT {COLUMNS} FROM users WHERE id = ?"), params![id.get()]).await?;
     found.ok_or(Error::NotFound("user"))
@@ -234,16 +235,16 @@ pub(crate) async fn by_id(tx: &mut Tx, id: UserId) -> Result<User> {
 /// Returns the user who holds this address, if any. Does not find accounts that only claim the address.
 ///
 /// # Errors
-/// Those of the control store.
+/// Returns the errors of the control store.
 pub(crate) async fn by_email(tx: &mut Tx, email: &str) -> Result<Option<User>> {
     one(tx, &format!("SELECT {COLUMNS} FROM users WHERE email = ?"), params![normal_email(email)]).await
 }
 
-/// Returns the account for an address at sign-in: the one that holds the address or, if a tenant is named, its member
-/// with that address.
+/// Returns the account for an address at sign-in: the account that holds the address or, if a tenant is named, that
+/// tenant's member with the address.
 ///
 /// # Errors
-/// Those of the control store.
+/// Returns the errors of the control store.
 pub(crate) async fn by_sign_in(tx: &mut Tx, email: &str, tenant: Option<&Slug>) -> Result<Option<User>> {
     let Some(tenant) = tenant else { return by_email(tx, email).await };
     let sql = format!(
@@ -256,7 +257,7 @@ pub(crate) async fn by_sign_in(tx: &mut Tx, email: &str, tenant: Option<&Slug>) 
 /// Returns the user linked to an identity of another issuer, if any.
 ///
 /// # Errors
-/// Those of the control store.
+/// Returns the errors of the control store.
 pub(crate) async fn by_identity(tx: &mut Tx, issuer: &str, subject: &str) -> Result<Option<User>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM users WHERE id = (SELECT user_id FROM identities WHERE issuer = ? AND subject = ?)"

@@ -1,19 +1,19 @@
 //! The verbs on the members of an entered tenant: `platform.members(&tenant)`. New members join by invitation.
 //!
-//! Called by the tenant's own pages. Only a manager of the tenant may change them.
+//! The tenant's own pages call them. Only a manager of the tenant may change members.
 
 use super::members::{self, Member};
 use crate::{Error, Platform, Result, access::Tenant};
 use tenantry_engine::name::{RoleName, UserId};
 
-/// The members of a tenant.
+/// The members of an entered tenant.
 pub struct Members<'a> {
     platform: &'a Platform,
     tenant: &'a Tenant,
 }
 
 impl Platform {
-    /// Members of an entered tenant: list, change a role, remove.
+    /// Returns the members of an entered tenant: list, change a role, remove.
     pub fn members<'a>(&'a self, tenant: &'a Tenant) -> Members<'a> {
         Members { platform: self, tenant }
     }
@@ -21,7 +21,7 @@ impl Platform {
     /// Returns the first configured role. Its holders manage their tenant.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when none is configured.
+    /// Returns [`Error::NotFound`] if no role is configured.
     pub fn owner_role(&self) -> Result<RoleName> {
         self.config().auth.roles.first().cloned().ok_or(Error::NotFound("role"))
     }
@@ -29,7 +29,7 @@ impl Platform {
     /// Returns the configured role with this name.
     ///
     /// # Errors
-    /// [`Error::Invalid`] of `role` for another name.
+    /// Returns [`Error::Invalid`] of the field `role` for any other name.
     pub fn role(&self, name: &str) -> Result<RoleName> {
         let roles = &self.config().auth.roles;
         roles.iter().find(|role| role.as_str() == name).cloned().ok_or_else(|| {
@@ -40,10 +40,10 @@ impl Platform {
 }
 
 impl Members<'_> {
-    /// Lists the members, ordered by user id.
+    /// Returns the members, ordered by user id.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn list(&self) -> Result<Vec<Member>> {
         members::of_tenant(&mut self.platform.control().snapshot().await?, self.tenant.id()).await
     }
@@ -51,8 +51,8 @@ impl Members<'_> {
     /// Changes a member's role. The last holder of the first configured role keeps it.
     ///
     /// # Errors
-    /// [`Error::Denied`] unless the actor manages the tenant; [`Error::NotFound`] when the user is not a member;
-    /// [`Error::Conflict`] for the last holder of the first configured role.
+    /// Returns [`Error::Denied`] unless the actor manages the tenant; [`Error::NotFound`] when the user is not a
+    /// member; [`Error::Conflict`] for the last holder of the first configured role.
     pub async fn set_role(&self, user: UserId, role: &RoleName) -> Result<()> {
         self.tenant.require_manager()?;
         let (by, first) = (self.tenant.actor().by(), self.platform.owner_role()?);
@@ -64,7 +64,7 @@ impl Members<'_> {
     /// Removes a member. The last holder of the first configured role stays.
     ///
     /// # Errors
-    /// Those of [`Members::set_role`].
+    /// Returns the errors of [`Members::set_role`].
     pub async fn remove(&self, user: UserId) -> Result<()> {
         self.tenant.require_manager()?;
         let (by, first) = (self.tenant.actor().by(), self.platform.owner_role()?);

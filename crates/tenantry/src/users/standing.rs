@@ -1,8 +1,8 @@
-//! Whether an account holds its e-mail address: confirmed, or only claimed at registration.
+//! Trust in an account's e-mail address: confirmed, or only claimed at registration.
 //!
-//! Called by `accounts` once a link sent to the address was followed. An account that only claims its address is bound
-//! to the tenants it was created with. No look-up by address finds it, so nothing meant for the holder of the address
-//! (an invitation, a token of another issuer, the ownership of a copy) can reach it.
+//! `accounts` calls it after a user has followed a link that was sent to the address. An account that only claims its
+//! address is bound to the tenants with which it was created. No look-up by address finds it, so nothing intended for
+//! the holder of the address (an invitation, a token of another issuer, the ownership of a copy) can reach it.
 
 use super::{User, by_email, by_id};
 use crate::{
@@ -13,13 +13,13 @@ use crate::{
 use serde_json::json;
 use tenantry_engine::name::{RoleName, UserId};
 
-/// How far the address of a new account can be trusted.
+/// Trust in the address of a new account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub enum Standing {
     /// The person who created the account gave the address, and nothing proves it.
     #[default]
     Unconfirmed,
-    /// The operator, a superuser or a link sent to the address vouches for it.
+    /// The operator, a superuser or a link sent to the address vouches for the address.
     Confirmed,
 }
 
@@ -29,11 +29,11 @@ pub(super) fn no_address() -> String {
 }
 
 /// Makes an account the holder of its address, which was just proven. Returns the account that now holds the address.
-/// That is another account if it was confirmed earlier; it then takes over the memberships, and of two roles in a tenant
-/// `first`, the first configured role, wins.
+/// If another account was confirmed earlier, that account stays the holder and takes over the memberships. Of two roles
+/// in a tenant, `first`, the first configured role, wins.
 ///
 /// # Errors
-/// [`Error::NotFound`] when there is no such user; [`Error::Conflict`] when the holder is deactivated.
+/// Returns [`Error::NotFound`] when there is no such user; [`Error::Conflict`] if the holder is deactivated.
 pub(crate) async fn confirm(write: &mut Write, by: &By, id: UserId, first: &RoleName) -> Result<UserId> {
     let user = by_id(write, id).await?;
     match by_email(write, &user.email).await? {
@@ -53,8 +53,8 @@ pub(crate) async fn confirm(write: &mut Write, by: &By, id: UserId, first: &Role
     Ok(id)
 }
 
-/// Releases the address of an account, because another person has proven to read it. The account stays in its tenants,
-/// and signs in with address and tenant.
+/// Releases the address of an account, because another person has proven that they read it. The account stays in its
+/// tenants, and its user signs in with address and tenant.
 pub(crate) async fn give_up_address(write: &mut Write, by: &By, id: UserId) -> Result<()> {
     let sql = "UPDATE users SET email = ?, verified_at = NULL WHERE id = ?";
     write.execute(sql, params![no_address(), id.get()]).await?;
@@ -62,7 +62,8 @@ pub(crate) async fn give_up_address(write: &mut Write, by: &By, id: UserId) -> R
     write.invalidate(&Subject::User(id)).await
 }
 
-/// Moves what an account has to the holder of its address, and deactivates it.
+/// Moves the memberships, invitations, API keys and identities of an account to the holder of its address, and
+/// deactivates the account.
 async fn merge(write: &mut Write, by: &By, from: &User, into: &User, first: &RoleName) -> Result<UserId> {
     if !into.is_active {
         return Err(Error::Conflict(

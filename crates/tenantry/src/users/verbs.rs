@@ -1,6 +1,7 @@
-//! The verbs on users: `platform.users()`. Each checks its actor, writes an audit row, and commits.
+//! The verbs on users: `platform.users()`. Each verb checks its actor; those that change something write an audit row
+//! and commit.
 //!
-//! Called by the staff API and the command line.
+//! The staff API and the command line call them.
 
 use super::{Flags, Member, NewUser, Standing, User, check_email, check_text};
 use crate::{
@@ -17,19 +18,19 @@ use tenantry_engine::name::{Slug, UserId};
 /// The users of an installation.
 pub struct Users<'a>(&'a Platform);
 
-/// A person who becomes the first member of a tenant. The operator vouches for the account.
+/// A person who becomes the first member of a tenant. The operator vouches for their address.
 #[derive(Debug, Clone)]
 pub struct NewOwner {
-    /// E-mail address, also used to sign in.
+    /// E-mail address, with which the person also signs in.
     pub email: String,
     /// Display name.
     pub name: String,
-    /// Password; checked against the policy.
+    /// Password, which is checked against the policy.
     pub password: Password,
 }
 
 impl NewOwner {
-    /// Returns the user to create, with a hashed password.
+    /// Hashes the password, and returns the user to create.
     pub(crate) async fn hashed(self, passwords: &Passwords) -> Result<Owner> {
         self.password.check(&self.email)?;
         let hash = passwords.hash(self.password).await?;
@@ -42,19 +43,19 @@ impl NewOwner {
     }
 }
 
-/// Changes of a user's flags. `None` leaves a flag as it is.
+/// Changes of a user's flags. `None` leaves a flag unchanged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FlagChanges {
-    /// Has all rights.
+    /// Whether the user has all rights.
     pub superuser: Option<bool>,
-    /// Platform staff.
+    /// Whether the user is platform staff.
     pub staff: Option<bool>,
-    /// May sign in.
+    /// Whether the user may sign in.
     pub active: Option<bool>,
 }
 
 impl Platform {
-    /// Users: list, create, change, unlock.
+    /// Returns the users: list, create, change, unlock.
     pub fn users(&self) -> Users<'_> {
         Users(self)
     }
@@ -65,10 +66,10 @@ impl Users<'_> {
         self.0
     }
 
-    /// Lists the members of a tenant, ordered by user id.
+    /// Returns the members of a tenant, ordered by user id.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the actor is not staff, and when there is no such tenant.
+    /// Returns [`Error::NotFound`] if the actor is not staff, and when there is no such tenant.
     pub async fn of_tenant(&self, actor: &Actor, slug: &Slug) -> Result<Vec<Member>> {
         actor.require_staff()?;
         let mut tx = self.0.control().snapshot().await?;
@@ -79,17 +80,17 @@ impl Users<'_> {
     /// Returns the user who holds this address.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is none, and if the actor is not staff.
+    /// Returns [`Error::NotFound`] if there is no such user, and if the actor is not staff.
     pub async fn by_email(&self, actor: &Actor, email: &str) -> Result<User> {
         actor.require_staff()?;
         let found = super::by_email(&mut self.0.control().snapshot().await?, email).await?;
         found.ok_or(Error::NotFound("user"))
     }
 
-    /// Creates a user whose address the superuser vouches for. The address is the name where none is given.
+    /// Creates a user. The superuser vouches for the address. If no name is given, the address serves as the name.
     ///
     /// # Errors
-    /// [`Error::Denied`] unless the actor is a superuser; [`Error::InvalidFields`] with every invalid field;
+    /// Returns [`Error::Denied`] unless the actor is a superuser; [`Error::InvalidFields`] with every invalid field;
     /// [`Error::Conflict`] for an address in use.
     pub async fn create(
         &self,
@@ -117,8 +118,8 @@ impl Users<'_> {
     /// Creates a superuser.
     ///
     /// # Errors
-    /// [`Error::Denied`] unless the actor is a superuser; [`Error::Invalid`] for an invalid address or password;
-    /// [`Error::Conflict`] for an address in use.
+    /// Returns [`Error::Denied`] unless the actor is a superuser; [`Error::Invalid`] for an invalid address or
+    /// password; [`Error::Conflict`] for an address in use.
     pub async fn create_superuser(&self, actor: &Actor, email: &str, password: Password) -> Result<UserId> {
         actor.require_superuser("create superusers")?;
         password.check(email)?;
@@ -141,7 +142,7 @@ impl Users<'_> {
     /// Creates a user and makes them an owner of an existing tenant.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when the address has an account: its holder can only join by invitation.
+    /// Returns [`Error::Conflict`] when the address has an account: its holder can only join by invitation.
     pub async fn create_owner(&self, actor: &Actor, slug: &Slug, owner: NewOwner) -> Result<()> {
         actor.require_staff()?;
         let by = &actor.by();
@@ -155,10 +156,10 @@ impl Users<'_> {
         write.commit().await
     }
 
-    /// Changes flags of a user, and returns the user as changed.
+    /// Changes flags of a user, and returns the changed user.
     ///
     /// # Errors
-    /// [`Error::Denied`] unless the actor is a superuser; [`Error::NotFound`] when there is no such user;
+    /// Returns [`Error::Denied`] unless the actor is a superuser; [`Error::NotFound`] when there is no such user;
     /// [`Error::Conflict`] for the last superuser, and for the last manager of an active tenant.
     pub async fn change(&self, actor: &Actor, id: UserId, changes: FlagChanges) -> Result<User> {
         actor.require_superuser("change rights")?;
@@ -178,8 +179,8 @@ impl Users<'_> {
     /// Links the identity that another issuer gave a user, so that the issuer's tokens sign this user in.
     ///
     /// # Errors
-    /// [`Error::Denied`] unless the actor is a superuser; [`Error::Conflict`] when the identity is linked already;
-    /// [`Error::NotFound`] when there is no such user.
+    /// Returns [`Error::Denied`] unless the actor is a superuser; [`Error::Conflict`] when the identity is linked
+    /// already; [`Error::NotFound`] when there is no such user.
     pub async fn link_identity(&self, actor: &Actor, id: UserId, issuer: &str, subject: &str) -> Result<()> {
         actor.require_superuser("link identities")?;
         let mut write = self.0.control().begin().await?;
@@ -187,10 +188,10 @@ impl Users<'_> {
         write.commit().await
     }
 
-    /// Unlocks an account that was locked after failed sign-ins (`account-enumeration`), and returns it.
+    /// Unlocks an account that was locked after failed sign-ins (`account-enumeration`), and returns the user.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such user, and if the actor is not staff.
+    /// Returns [`Error::NotFound`] when there is no such user, and if the actor is not staff.
     pub async fn unlock(&self, actor: &Actor, id: UserId) -> Result<User> {
         actor.require_staff()?;
         let mut write = self.0.control().begin().await?;

@@ -12,7 +12,7 @@ pub(crate) fn named(text: &str) -> Result<BackupId, &'static str> {
     text.parse().map_err(|_| "it is not the id of a backup; list them with: tenantry backup list")
 }
 
-/// What can be done with backups.
+/// Verbs of `tenantry backup`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Backup {
     /// Back up tenants, all tenants, or the platform's own stores.

@@ -36,7 +36,7 @@ pub(super) async fn list(platform: &Platform, options: &args::List) -> Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-/// Shows one backup with the stores in it.
+/// Shows one backup with its stores.
 pub(super) async fn show(platform: &Platform, id: &BackupId, json: bool) -> Result<ExitCode> {
     let (listed, manifest) = platform.backups().show(id).await?;
     if json {
@@ -84,7 +84,7 @@ fn state(b: &Listed) -> String {
     }
 }
 
-/// Returns the schedule that made the backup, or else the reason.
+/// Returns the schedule that made the backup, otherwise the reason.
 fn why(b: &Listed) -> String {
     b.schedule.clone().unwrap_or_else(|| b.reason.as_str().to_owned())
 }

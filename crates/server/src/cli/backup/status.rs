@@ -14,7 +14,7 @@ use tenantry::{
 /// Warning about a target inside the data directory.
 pub(in crate::cli) const INSIDE: &str = "backups are inside the data directory, so a lost disk takes them along: set backups.target to another disk";
 
-/// The state of the backups as JSON: that of the HTTP API, and what is wrong with the backup store.
+/// The state of the backups as JSON: the answer of the HTTP API, and any trouble with the backup store.
 #[derive(Serialize)]
 struct Shown {
     #[serde(flatten)]
@@ -22,7 +22,8 @@ struct Shown {
     trouble: Option<String>,
 }
 
-/// Shows the state of all backups. The exit status is 1 if an operator must act, so that a monitor can run this.
+/// Shows the state of all backups. The exit status is 1 if an operator must act, so that a monitor can run this
+/// command.
 pub(super) async fn status(platform: &Platform, json: bool) -> Result<ExitCode> {
     let status = platform.backups().status().await?;
     let trouble = platform.backups().store_trouble().await;
@@ -67,7 +68,7 @@ fn drilled(drill: &DrillStatus) -> String {
     if drill.overdue { format!("{last} (overdue)") } else { last }
 }
 
-/// Lists the schedules with their next time.
+/// Lists the schedules with their next slot.
 pub(super) async fn schedules(platform: &Platform, json: bool) -> Result<ExitCode> {
     let status = platform.backups().status().await?;
     if json {

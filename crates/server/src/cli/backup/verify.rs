@@ -17,7 +17,7 @@ use tenantry::{
     name::Slug,
 };
 
-/// Verifies backups; exit status 1 if one is damaged.
+/// Verifies backups. The exit status is 1 if one is damaged.
 pub(super) async fn verify(
     platform: &Platform,
     backups: &[BackupId],
@@ -44,7 +44,7 @@ pub(super) async fn verify(
     Ok(if damaged == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Restores a backup to scratch space; exit status 1 if that fails.
+/// Restores a backup to scratch space. The exit status is 1 if that fails.
 pub(super) async fn drill(platform: &Platform, tenant: Option<&Slug>) -> Result<ExitCode> {
     let operation = platform.restores().drill(&operator(), tenant).await?;
     let result = watch_operation(platform, operation).await?.result.unwrap_or_default();
@@ -61,7 +61,7 @@ pub(super) async fn drill(platform: &Platform, tenant: Option<&Slug>) -> Result<
     }
 }
 
-/// Returns the backups to verify: the named ones, the newest good one of a tenant, or all good ones.
+/// Returns the backups to verify: the named ones, the newest good backup of a tenant, or all good backups.
 async fn wanted(
     platform: &Platform,
     backups: &[BackupId],

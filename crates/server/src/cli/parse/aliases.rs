@@ -1,32 +1,32 @@
-//! Old names of commands, and the names in the documents of the products, as hidden aliases.
+//! Old names of commands, and the names in the products' documents, as hidden aliases.
 //!
-//! An alias replaces words of the command line before it is parsed, so every command has one definition. Words may be
-//! written with `_` or `-`.
+//! An alias replaces words of the command line before it is parsed, so every command has only one definition. Words may
+//! be written with `_` or `-`.
 
 use crate::cli::args::Cli;
 use clap::{Command, CommandFactory};
 use std::ffi::{OsStr, OsString};
 
-/// Options that may stand before and between the words of a command, each with a value.
+/// Options that may stand before and between the words of a command. Each has a value.
 const GLOBAL: [&str; 2] = ["--config", "--data"];
 
 /// An old form of a command.
 struct Alias {
-    /// Its first words.
+    /// First words of the old form.
     old: &'static str,
-    /// What follows the words.
+    /// What must follow the words of the old form.
     then: Then,
-    /// The words that replace the old ones. An option among them replaces the option of [`Then::Option`].
+    /// Words that replace the old ones. An option among them replaces the option of [`Then::Option`].
     new: &'static str,
 }
 
-/// What follows the words of an old form.
+/// What must follow the words of an old form.
 #[derive(Clone, Copy, PartialEq)]
 enum Then {
     Anything,
     Nothing,
     Something,
-    /// This option, at any place. Its value, if any, becomes an argument.
+    /// This option must follow, at any place. Its value, if any, becomes an argument.
     Option(&'static str),
 }
 
@@ -46,7 +46,8 @@ const fn option(old: &'static str, option: &'static str, new: &'static str) -> A
     Alias { old, then: Then::Option(option), new }
 }
 
-/// All aliases. The first that fits is used. If its first word is a noun of today, it fits only without a verb.
+/// All aliases. The first one that matches is used. If its first word is a noun of today, it matches only without a
+/// verb.
 const ALIASES: &[Alias] = &[
     // Apps and migrations.
     renamed("startapp", "app new"),
@@ -106,7 +107,7 @@ const ALIASES: &[Alias] = &[
     alone("clock", "clock show"),
 ];
 
-/// Returns the command line with an old form replaced by its present one.
+/// Returns the command line with an old form replaced by its current form.
 pub(super) fn replaced(words: Vec<OsString>) -> Vec<OsString> {
     let (globals, rest) = parted(&words);
     let root = Cli::command();
@@ -139,7 +140,7 @@ fn value_of<'a>(word: &'a OsStr, name: &str) -> Option<&'a str> {
 }
 
 impl Alias {
-    /// Returns the words that replace these, if they are this old form.
+    /// Returns the replacement of `words`, if they have this old form.
     fn apply(&self, root: &Command, words: &[OsString]) -> Option<Vec<OsString>> {
         let old: Vec<_> = self.old.split(' ').collect();
         let fits =

@@ -1,11 +1,11 @@
-//! Headings over the commands of a long help page.
+//! Group headings for the commands on a long help page.
 
 use clap::Command;
 
-/// Headings with the names of the commands under them.
+/// Headings, each with the names of its commands.
 pub(super) type Groups = &'static [(&'static str, &'static [&'static str])];
 
-/// The root's commands.
+/// Groups of the root's commands.
 pub(super) const ROOT: Groups = &[
     (
         "Installation",
@@ -18,7 +18,7 @@ pub(super) const ROOT: Groups = &[
     ("Shell", &["completions"]),
 ];
 
-/// The verbs of `tenant`.
+/// Groups of the verbs of `tenant`.
 pub(super) const TENANT: Groups = &[
     ("Tenants", &["list", "show", "create", "rename", "settings", "add-owner"]),
     ("Access", &["suspend", "resume", "maintenance"]),

@@ -1,4 +1,4 @@
-//! From the words of a command line to [`Cli`]: old names are replaced, and help pages group their commands.
+//! Parses the words of a command line to [`Cli`]: replaces old names, and groups the commands on help pages.
 
 mod aliases;
 mod groups;
@@ -7,7 +7,7 @@ use super::args::Cli;
 use clap::{Command, CommandFactory, FromArgMatches};
 use std::ffi::OsString;
 
-/// Parses a command line, which begins with the name of the program. If it is not valid, or asks for help, prints the
+/// Parses a command line, which begins with the name of the program. If it is invalid, or requests help, prints the
 /// message or the help and ends the process.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Cli {
     let matches = command().get_matches_from(aliases::replaced(words.into_iter().collect()));

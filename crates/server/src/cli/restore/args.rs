@@ -10,7 +10,7 @@ use tenantry::{
     name::{ServerName, Slug, StoreName},
 };
 
-/// What can be restored, and the steps of a restore.
+/// Verbs of `tenantry restore`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Restore {
     /// Restore a backup of a tenant to a staged copy, and compare it with the data in use.
@@ -39,7 +39,7 @@ pub(crate) enum Restore {
     },
     /// Set the damaged shared database of a pooled store aside and create an empty one, offline.
     Pool {
-        /// The store.
+        /// Name of the store.
         store: StoreName,
     },
 }
@@ -47,9 +47,9 @@ pub(crate) enum Restore {
 /// A backup that is chosen on the command line.
 #[derive(Debug, std::clone::Clone)]
 pub(crate) enum Chosen {
-    /// The newest good one.
+    /// The newest good backup.
     Latest,
-    /// The one with this id.
+    /// The backup with this id.
     One(BackupId),
 }
 
@@ -57,7 +57,7 @@ fn chosen(text: &str) -> Result<Chosen, &'static str> {
     if text == "latest" { Ok(Chosen::Latest) } else { named(text).map(Chosen::One) }
 }
 
-/// A tenant, and the backup of it.
+/// A tenant, and the backup to restore.
 #[derive(Debug, Args)]
 pub(crate) struct Staged {
     /// Slug of the tenant.
@@ -84,7 +84,7 @@ pub(crate) struct Clone {
     /// The new tenant.
     #[command(flatten)]
     pub(crate) new: FromCopy,
-    /// Make the members of the old tenant members of the new one.
+    /// Make the members of the old tenant members of the new tenant.
     #[arg(long)]
     pub(crate) members: bool,
 }

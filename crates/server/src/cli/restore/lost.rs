@@ -1,4 +1,4 @@
-//! `tenantry restore all`, `system` and `pool`: after the loss of databases or of a whole disk.
+//! `tenantry restore all`, `system` and `pool`, for use after databases or a whole disk were lost.
 
 use super::args::Chosen;
 use crate::cli::{setup::Place, user::operator};
@@ -11,7 +11,7 @@ use tenantry::{
     name::{ServerName, StoreName},
 };
 
-/// Restores every tenant whose database is lost; exit status 1 if one could not be restored.
+/// Restores every tenant whose database is lost. The exit status is 1 if one could not be restored.
 pub(super) async fn all(platform: &Platform, server: Option<&ServerName>) -> Result<ExitCode> {
     let tell = |event: Event<'_>| match event {
         Event::Found { looked, lost } => tell!("{looked} looked at, {lost} to restore"),
@@ -43,7 +43,7 @@ pub(super) async fn all(platform: &Platform, server: Option<&ServerName>) -> Res
     })
 }
 
-/// Restores the platform's own stores from the backup, or from the newest good one.
+/// Restores the platform's own stores from the given backup, or from the newest good one.
 pub(super) async fn system_stores(place: &Place, backup: &Chosen) -> Result<ExitCode> {
     let id = match backup {
         Chosen::Latest => None,

@@ -1,4 +1,4 @@
-//! `tenantry restore …`: backups become staged copies, live data, new tenants, or the platform's own stores again.
+//! `tenantry restore …`: restores backups to staged copies, live data, new tenants, or the platform's own stores.
 
 pub(in crate::cli) mod args;
 mod lost;
@@ -34,7 +34,7 @@ pub(super) async fn run(place: &Place, verb: &Restore) -> Result<ExitCode> {
 }
 
 /// Follows a restore of a named backup to its end. If the backup is damaged, the error names the arguments with which
-/// `tenantry restore` takes an older one.
+/// `tenantry restore` uses an older backup.
 async fn followed(platform: &Platform, operation: i64, backup: &BackupId, older: &str) -> Result<Listed> {
     let over = to_its_end(platform, operation).await?;
     let damaged = over.state != State::Done && is_damaged(platform, backup).await?;

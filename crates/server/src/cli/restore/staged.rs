@@ -1,4 +1,4 @@
-//! `tenantry restore create`, `show`, `swap`, `undo` and `discard`: a restore that is staged, compared and swapped in.
+//! `tenantry restore create`, `show`, `swap`, `undo` and `discard`: stages a restore, compares it and swaps it in.
 
 use super::{
     args::{self, Chosen},
@@ -19,13 +19,13 @@ use tenantry::{
     operations::Listed,
 };
 
-/// Restores a backup to a staged copy and compares it with the data in use.
+/// Restores a backup to a staged copy, and compares the copy with the data in use.
 pub(super) async fn create(platform: &Platform, options: &args::Staged) -> Result<ExitCode> {
     stage(platform, options).await?;
     show(platform, &options.tenant, false).await
 }
 
-/// Puts the staged copy into use; with a backup, or if nothing is staged, restores first.
+/// Puts the staged copy into use. If a backup is given, or nothing is staged, restores first.
 pub(super) async fn swap(platform: &Platform, options: &args::Staged) -> Result<ExitCode> {
     let slug = &options.tenant;
     if options.backup.is_some() || platform.restores().staged(slug).await?.is_none() {
@@ -74,7 +74,7 @@ async fn restore(platform: &Platform, options: &args::Staged) -> Result<(BackupI
     Ok((newest.backup, newest.operation))
 }
 
-/// Shows the staged copy and what swapping it in would change.
+/// Shows the staged copy, and the changes that swapping it in would make.
 pub(super) async fn show(platform: &Platform, slug: &Slug, json: bool) -> Result<ExitCode> {
     let (restore, stores) = platform.restores().show(slug).await?;
     if json {

@@ -14,7 +14,7 @@ use tenantry::{
     counted,
 };
 
-/// What can be done with the audit log.
+/// Verbs of `tenantry audit`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Audit {
     /// List entries, newest first.
@@ -31,7 +31,7 @@ pub(in crate::cli) async fn run(place: &Place, verb: &Audit) -> Result<ExitCode>
     }
 }
 
-/// Checks the hash chain against the published heads; exit status 1 when something was changed or cut.
+/// Checks the hash chain against the published heads. The exit status is 1 if something was changed or cut off.
 async fn verify(place: &Place) -> Result<ExitCode> {
     let platform = place.reading().await?;
     let report = platform.audit().verify().await?;

@@ -1,5 +1,4 @@
-//! `tenantry check`: models, migrations and every database against each other, and files
-//! against the catalog.
+//! `tenantry check`: compares models, migrations and every database with each other, and files with the catalog.
 
 use crate::cli::{
     progress::Progress,
@@ -10,11 +9,11 @@ use anyhow::Result;
 use std::process::ExitCode;
 use tenantry::{Orphan, Platform, Room, migrations::check::Finding, name::Slug};
 
-/// Finds files without a placement, and trouble with backups. A part that cannot be checked is a finding too; the other
-/// parts are checked all the same.
+/// Finds files without a placement, and trouble with backups. If a part cannot be checked, that is a finding too, and
+/// the other parts are still checked.
 async fn of_the_platform(platform: &Platform) -> Vec<String> {
     let mut found = match platform.orphans().list().await {
-        // A placement without its file is among the findings about databases.
+        // A placement without its file is already among the findings about databases.
         Ok(all) => all
             .iter()
             .filter(|orphan| !matches!(orphan, Orphan::Placement { .. }))
@@ -54,7 +53,7 @@ fn said(Room { server, used, capacity, .. }: &Room) -> String {
     }
 }
 
-/// Prints every problem; exit status 1 if there is one.
+/// Prints every problem. The exit status is 1 if there is any.
 pub(in crate::cli) async fn run(place: &Place, tenant: Option<&Slug>, pages: bool) -> Result<ExitCode> {
     let platform = place.reading().await?;
     let mut found = 0u64;

@@ -1,4 +1,4 @@
-//! `tenantry clock …`: how far the system clock is trusted, and trusting it now.
+//! `tenantry clock …`: shows how far the system clock is trusted, or trusts it now.
 
 use crate::cli::{
     setup::Place,
@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::process::ExitCode;
 use tenantry::{ClockState, Platform};
 
-/// What can be done with the system clock.
+/// Verbs of `tenantry clock`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Clock {
     /// Show the system clock and the witnessed time, and whether purges wait because of them.
@@ -30,7 +30,7 @@ pub(crate) enum Clock {
 struct Clocks {
     system_clock: Instant,
     witnessed: Instant,
-    /// Purges and retention wait.
+    /// True if purges and retention wait.
     holds_back: bool,
 }
 

@@ -1,4 +1,4 @@
-//! `tenantry completions`: the completion script of a shell.
+//! `tenantry completions`: prints the completion script of a shell.
 
 use crate::cli::parse;
 use anyhow::Result;

@@ -1,11 +1,11 @@
-//! `tenantry demo`: two tenants with realistic data, served on loopback, with lines to paste.
+//! `tenantry demo`: serves two tenants with realistic data on loopback, and prints lines to paste.
 
 use crate::cli::{args::Demo, serve::until_stopped, setup::Place, table};
 use anyhow::{Result, bail};
 use std::{net::SocketAddr, path::Path, process::ExitCode};
 use tenantry::demo::{self, Company};
 
-/// Creates the demo tenants that are missing, then serves. Removes them instead if asked to.
+/// Creates the missing demo tenants, then serves them. Removes them instead if asked to.
 pub(in crate::cli) async fn run(place: &Place, options: &Demo) -> Result<ExitCode> {
     let mut config = place.config()?;
     if let Some(url) = &options.postgres {

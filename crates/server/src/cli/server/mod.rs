@@ -1,4 +1,4 @@
-//! Commands on an installation as a whole: they prepare it, serve it, check it and look into it.
+//! Commands on an installation as a whole: they prepare it, serve it, check it and inspect it.
 
 pub(in crate::cli) mod audit;
 pub(in crate::cli) mod check;

@@ -13,7 +13,7 @@ use anyhow::Result;
 use clap::Subcommand;
 use std::process::ExitCode;
 
-/// What can be done with servers.
+/// Verbs of `tenantry node`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Node {
     /// List the servers, the longest serving first.

@@ -1,4 +1,4 @@
-//! `tenantry init` and `tenantry app new`: the files that a builder starts from.
+//! `tenantry init` and `tenantry app new`: write the files from which a builder starts.
 
 use crate::cli::setup::Place;
 use anyhow::{Context, Result, anyhow};
@@ -15,7 +15,7 @@ use tenantry::{
     name::AppName,
 };
 
-/// What can be done with apps.
+/// Verbs of `tenantry app`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum App {
     /// Write the skeleton of a new app under apps/.
@@ -25,7 +25,7 @@ pub(crate) enum App {
     },
 }
 
-/// Writes a commented tenantry.toml, unless there is one.
+/// Writes a commented tenantry.toml, unless one exists.
 pub(in crate::cli) fn init() -> Result<ExitCode> {
     let path = Path::new("tenantry.toml");
     let mut file = File::create_new(path).map_err(|error| match error.kind() {
@@ -45,7 +45,7 @@ pub(in crate::cli) fn init() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns the built-in configuration under the folder's name, with plans that fit any trade.
+/// Returns the built-in configuration with the folder's name as the platform's name, and plans that suit any trade.
 fn neutral(folder: &str) -> String {
     let name: String = folder.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\')).collect();
     let pairs = [

@@ -1,7 +1,7 @@
 //! `tenantry reload`: asks every running server of the data directory to load its apps again, and prints the answers.
 //!
-//! Each `tenantry serve` listens on a socket of its own in the data directory, which only the owner of that directory
-//! can reach. A server that died leaves its socket; the next reload removes it.
+//! Each `tenantry serve` listens on its own socket in the data directory, which only the owner of that directory can
+//! reach. A server that dies leaves its socket behind; the next reload removes it.
 
 use crate::cli::setup::Place;
 use anyhow::{Context, Result};
@@ -18,10 +18,10 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// Where the sockets are, below the data directory.
+/// Directory of the sockets, below the data directory.
 const FOLDER: &str = "running";
 
-/// Answer of a server.
+/// Answer of a server to a request to reload.
 #[derive(Debug, Serialize, Deserialize)]
 enum Answer {
     /// The server uses these apps now.
@@ -30,7 +30,7 @@ enum Answer {
     Refused(String),
 }
 
-/// The socket of this process; its file is removed on drop.
+/// The socket of this process. Its file is removed on drop.
 pub(in crate::cli) struct Socket {
     path: PathBuf,
     task: JoinHandle<()>,
@@ -47,7 +47,7 @@ impl Drop for Socket {
 /// Listens for reloads of `platform` while the server runs.
 ///
 /// # Errors
-/// If the folder cannot be made, or the path is too long for a socket.
+/// Returns an error if the folder cannot be created, or the path is too long for a socket.
 pub(in crate::cli) fn listen(platform: &Platform) -> io::Result<Socket> {
     let folder = platform.config().platform.data_dir.join(FOLDER);
     make_private(&folder)?;
@@ -73,7 +73,7 @@ fn make_private(folder: &Path) -> io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// Answers a connection, which needs no text to be a request, with one JSON document.
+/// Answers a connection with one JSON document. The connection itself is the request and needs no text.
 async fn answer(platform: &Platform, mut stream: UnixStream) -> io::Result<()> {
     let answer = match reload(platform).await {
         Ok(reloaded) => Answer::Reloaded(reloaded),
@@ -83,7 +83,7 @@ async fn answer(platform: &Platform, mut stream: UnixStream) -> io::Result<()> {
     stream.shutdown().await
 }
 
-/// Reloads the apps. A failure is logged, and the apps that were loaded before stay in use.
+/// Reloads the apps. A failure is logged, and the previous apps stay in use.
 pub(in crate::cli) async fn reload(platform: &Platform) -> tenantry::Result<Reloaded> {
     let done = tenantry::caught(platform.reload()).await;
     if let Err(error) = &done {
@@ -103,7 +103,7 @@ pub(in crate::cli) fn on_hangup(platform: &Platform) -> io::Result<JoinHandle<()
     }))
 }
 
-/// Asks all servers, one after the other; exit status 1 if one refused.
+/// Asks all servers, one after the other. The exit status is 1 if one refused.
 pub(in crate::cli) async fn run(place: &Place) -> Result<ExitCode> {
     let folder = place.config()?.platform.data_dir.join(FOLDER);
     let (mut asked, mut refused) = (0, 0);
@@ -149,7 +149,7 @@ fn sockets(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Returns the answer of the server behind a socket. `None`: that server has died, and its socket is removed.
+/// Returns the answer of the server behind a socket. If that server has died, removes the socket and returns `None`.
 async fn ask(path: &Path) -> Result<Option<Answer>> {
     let mut stream = match UnixStream::connect(path).await {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {

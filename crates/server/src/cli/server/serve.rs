@@ -1,4 +1,4 @@
-//! `tenantry serve`: the platform over HTTP until it is told to stop.
+//! `tenantry serve`: serves the platform over HTTP until it is told to stop.
 
 use crate::cli::{args::Listen, reload, setup::Place};
 use crate::http::{App, Options, ServeOptions, router, serve, serve_metrics};
@@ -26,7 +26,7 @@ pub(in crate::cli) async fn run(place: &Place, listen: &Listen) -> Result<ExitCo
     .await
 }
 
-/// Warns about trouble with backups. The server starts all the same.
+/// Warns about trouble with backups. The server starts nevertheless.
 async fn tell_of_backups(platform: &Platform) -> Result<()> {
     if platform.backups().status().await?.inside_data_dir {
         tell!("warning: {}", crate::cli::backup::status::INSIDE);
@@ -40,7 +40,7 @@ async fn tell_of_backups(platform: &Platform) -> Result<()> {
     Ok(())
 }
 
-/// Serves until SIGINT or SIGTERM, then lets running requests end and closes the databases.
+/// Serves until SIGINT or SIGTERM, then lets running requests end, and closes the databases.
 pub(in crate::cli) async fn until_stopped(
     platform: Platform,
     address: SocketAddr,
@@ -57,7 +57,7 @@ pub(in crate::cli) async fn until_stopped(
     let options = ServeOptions::of(&platform);
     log_bounds(&platform, &options);
     let reloads = (reload::on_hangup(&platform)?, listening(&platform));
-    // Registered before the announcement, so that a signal right after it is not missed.
+    // Register the signals before the announcement, so that a signal right after it is not missed.
     let stopped = stop_signal()?;
     announce(bound);
     serve(app, routes, listener, options, stopped).await?;
@@ -82,7 +82,7 @@ fn log_bounds(platform: &Platform, options: &ServeOptions) {
     );
 }
 
-/// Serves `/metrics` at an address of its own, where one is configured, until the task is aborted.
+/// Serves `/metrics` at a separate address, if one is configured, until the task is aborted.
 async fn metrics(app: &App) -> Result<JoinHandle<()>> {
     let Some(address) = app.platform().config().metrics.listen else { return Ok(tokio::spawn(async {})) };
     let listener = listener(address, "choose another address in [metrics] of tenantry.toml").await?;
@@ -95,7 +95,8 @@ async fn listener(address: SocketAddr, remedy: &str) -> Result<TcpListener> {
     listener.map_err(|error| anyhow!("cannot listen on {address}: {error}\n  remedy: {remedy}"))
 }
 
-/// Returns the socket for `tenantry reload`; `None`, with a warning, if it cannot be made. Then only SIGHUP reloads.
+/// Returns the socket for `tenantry reload`. If it cannot be created, warns and returns `None`; then only SIGHUP
+/// reloads.
 fn listening(platform: &Platform) -> Option<reload::Socket> {
     let socket = reload::listen(platform);
     let warn = |error: &std::io::Error| tracing::warn!(%error, "no socket for `tenantry reload`: use SIGHUP");

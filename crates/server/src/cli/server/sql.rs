@@ -1,5 +1,5 @@
-//! `tenantry sql`: a statement on the rows of one tenant, or of a system store. It is read-only (`confined-sql`), or it
-//! corrects values that stop a migration.
+//! `tenantry sql`: runs a statement on the rows of one tenant, or of a system store. It is read-only (`confined-sql`),
+//! or it corrects values that stop a migration.
 
 use crate::cli::{setup::Place, table, user::operator};
 use anyhow::{Result, anyhow};
@@ -10,7 +10,7 @@ use tenantry::{
     name::{Slug, StoreName},
 };
 
-/// Options of sql.
+/// Arguments of `tenantry sql`.
 #[derive(Debug, Args)]
 pub(crate) struct Sql {
     /// Slug of the tenant; with --system the name of a system store.
@@ -31,7 +31,7 @@ pub(crate) struct Sql {
     pub(crate) json: bool,
 }
 
-/// Runs the statement and prints its rows, or how many rows it changed.
+/// Runs the statement, and prints its rows or the number of rows that it changed.
 pub(in crate::cli) async fn run(place: &Place, options: &Sql) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let of = match options.system {
@@ -44,7 +44,7 @@ pub(in crate::cli) async fn run(place: &Place, options: &Sql) -> Result<ExitCode
     }
 }
 
-/// The rows that a statement is for.
+/// The owner of the rows on which a statement runs.
 enum Of {
     Tenant(Slug, StoreName),
     System(StoreName),
@@ -70,7 +70,7 @@ async fn read(platform: &Platform, of: &Of, statement: &str, json: bool) -> Resu
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs one UPDATE or REINDEX and prints how many rows it changed.
+/// Runs one UPDATE or REINDEX, and prints the number of changed rows.
 async fn write(platform: &Platform, of: &Of, statement: &str) -> Result<ExitCode> {
     let by = operator();
     let done = match of {

@@ -1,4 +1,4 @@
-//! `tenantry upgrade-to-postgres`: puts the whole installation on a PostgreSQL server.
+//! `tenantry upgrade-to-postgres`: moves the whole installation to a PostgreSQL server.
 
 use crate::cli::{progress::Progress, setup::Place, table, user::operator};
 use anyhow::{Result, anyhow, bail};
@@ -23,19 +23,19 @@ pub(crate) struct Options {
     /// URL of the server, without a password.
     #[arg(long, conflicts_with_all = ["url_env", "url_file"])]
     url: Option<String>,
-    /// Variable that holds the URL.
+    /// Environment variable with the URL.
     #[arg(long, value_name = "VARIABLE", conflicts_with = "url_file")]
     url_env: Option<String>,
-    /// File that holds the URL.
+    /// File with the URL.
     #[arg(long, value_name = "FILE")]
     url_file: Option<PathBuf>,
-    /// What the names of databases, schemas and roles begin with there.
+    /// Prefix of the names of databases, schemas and roles on the server.
     #[arg(long, default_value = "")]
     prefix: String,
-    /// How tenants with databases of their own are separated there. Default: in databases, as now.
+    /// Isolation on the server of tenants with their own databases: schema or database. Default: database, as now.
     #[arg(long, value_parser = own)]
     isolation: Option<Isolation>,
-    /// Only say what would be done, and what stands in the way.
+    /// Only print what would be done, and what prevents it.
     #[arg(long)]
     dry_run: bool,
 }
@@ -60,7 +60,7 @@ impl Options {
     }
 }
 
-/// Moves tenants, then the platform's own stores. Exit status 1 if something is left to do.
+/// Moves tenants, then the platform's own stores. The exit status is 1 if work is left.
 pub(in crate::cli) async fn run(place: &Place, options: &Options) -> Result<ExitCode> {
     let path = place.file().ok_or_else(|| {
         anyhow!(
@@ -96,7 +96,7 @@ pub(in crate::cli) async fn run(place: &Place, options: &Options) -> Result<Exit
     finish(&upgrade).await
 }
 
-/// Moves the tenants and returns how many did not.
+/// Moves the tenants, and returns the number that did not move.
 async fn move_tenants(platform: &Platform, upgrade: &Upgrade) -> Result<usize> {
     let progress = Progress::new("moving")?;
     let tell = |event: Event<'_>| match event {
@@ -130,7 +130,7 @@ async fn move_tenants(platform: &Platform, upgrade: &Upgrade) -> Result<usize> {
     Ok(left)
 }
 
-/// Carries the platform's own stores.
+/// Copies the platform's own stores to the server.
 async fn finish(upgrade: &Upgrade) -> Result<ExitCode> {
     let carried = match upgrade.carry_stores(&operator()).await {
         Err(error @ tenantry::Error::Conflict(_)) => {

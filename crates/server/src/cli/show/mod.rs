@@ -1,4 +1,4 @@
-//! How commands show things: lines, tables and JSON, and the progress of an operation.
+//! Output of commands: lines, tables and JSON, and the progress of an operation.
 
 #[macro_use]
 pub(in crate::cli) mod out;

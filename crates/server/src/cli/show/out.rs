@@ -1,7 +1,7 @@
 //! Standard output and standard error of the command line.
 //!
-//! Used through `say!` and `tell!` by all commands and by `main`. If the reader closes the pipe, as `head` does, only the
-//! output ends: the command finishes its work, and its exit status is that of a program which a closed pipe ended.
+//! All commands and `main` use it through `say!` and `tell!`. If the reader closes the pipe, as `head` does, only the
+//! output ends: the command finishes its work, and its exit status is that of a program ended by a closed pipe.
 
 use std::{
     fmt::Arguments,
@@ -10,7 +10,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-/// 128 and the number of SIGPIPE.
+/// Exit status after a closed pipe: 128 plus the number of SIGPIPE.
 const CLOSED_PIPE: u8 = 141;
 
 /// True once the reader of standard output has closed it.
@@ -33,7 +33,7 @@ pub(in crate::cli) fn aside(text: Arguments<'_>) {
     drop(put(&mut io::stderr().lock(), text));
 }
 
-/// Returns the exit status: that of the work, unless it succeeded and its output had no reader.
+/// Returns the exit status of the work. If the work succeeded but its output had no reader, returns [`CLOSED_PIPE`].
 pub(in crate::cli) fn status(work: ExitCode) -> ExitCode {
     if work == ExitCode::SUCCESS && CLOSED.load(Relaxed) { ExitCode::from(CLOSED_PIPE) } else { work }
 }

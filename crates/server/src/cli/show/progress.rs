@@ -1,4 +1,4 @@
-//! Progress of a run over many tenants: a bar on a terminal, elsewhere at most one line for each ten percent.
+//! Progress of a run over many tenants: a bar on a terminal; elsewhere at most one line for each ten percent.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{cell::Cell, io::IsTerminal, time::Duration};
@@ -10,12 +10,12 @@ pub(super) const TICK: Duration = Duration::from_millis(120);
 pub(in crate::cli) struct Progress {
     bar: ProgressBar,
     is_terminal: bool,
-    /// Number of tenths for which a line was printed.
+    /// Number of tenths for which a line was already printed.
     told: Cell<u64>,
 }
 
 impl Progress {
-    /// Starts with nothing done. `what` names the run.
+    /// Creates a progress display with nothing done. `what` names the run.
     pub(in crate::cli) fn new(what: &str) -> anyhow::Result<Self> {
         let style = ProgressStyle::with_template("{prefix} {spinner} {wide_bar} {pos}/{len} tenants {eta}")?;
         let bar = ProgressBar::new(0).with_style(style).with_prefix(what.to_owned());
@@ -23,7 +23,7 @@ impl Progress {
         Ok(Self { bar, is_terminal: std::io::stderr().is_terminal(), told: Cell::new(0) })
     }
 
-    /// Begins the run anew under another name.
+    /// Restarts the display under another name.
     pub(in crate::cli) fn restart(&self, what: &str, total: u64) {
         self.bar.set_prefix(what.to_owned());
         self.told.set(0);
@@ -35,7 +35,7 @@ impl Progress {
         self.bar.set_length(total);
         self.bar.set_position(done);
         let tenths = done * 10 / total.max(1);
-        // The last line of the command reports the end.
+        // The command's own last line reports the end.
         if !self.is_terminal && total >= 10 && tenths > self.told.get() && done < total {
             self.told.set(tenths);
             tell!("{}: {done} of {total} tenants", self.bar.prefix());
@@ -53,7 +53,7 @@ impl Progress {
     }
 }
 
-/// Leaves the terminal's line to the text that follows.
+/// Clears the bar, so that the text that follows can use its line.
 impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();

@@ -1,4 +1,5 @@
-//! Tables and JSON for people and scripts, and how instants and sizes are written. Used by every command that lists something.
+//! Tables and JSON for people and scripts, and the formats of times and sizes. Every command that lists something uses
+//! it.
 
 use crate::wire::Page;
 use anyhow::Result;
@@ -6,12 +7,12 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 use std::process::ExitCode;
 
-/// Prints rows under a header in capitals; plain columns that a shell can cut.
+/// Prints rows under a header in capitals, in plain columns that shell tools can cut.
 pub(in crate::cli) fn print(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
     print_named(header.iter().map(|h| h.to_uppercase()), rows);
 }
 
-/// A table whose headers are shown unchanged: names of columns.
+/// Prints a table whose headers are shown unchanged, because they are names of columns.
 pub(in crate::cli) fn print_named(
     header: impl IntoIterator<Item = String>,
     rows: impl IntoIterator<Item = Vec<String>>,
@@ -41,8 +42,8 @@ pub(in crate::cli) fn all<T: Serialize>(items: impl IntoIterator<Item = impl Int
     json(&Page::<T>::all(items))
 }
 
-/// Prints a page of a list as JSON. If the page is full, `key` of its last item is what continues the list with
-/// `--after`.
+/// Prints a page of a list as JSON. If the page is full, it includes `key` of its last item, with which `--after`
+/// continues the list.
 pub(in crate::cli) fn page<T: Serialize, K: ToString>(
     items: impl IntoIterator<Item = impl Into<T>>,
     limit: u32,
@@ -51,7 +52,7 @@ pub(in crate::cli) fn page<T: Serialize, K: ToString>(
     json(&Page::cut(items, (limit, u64::MAX), |item| key(item).to_string()))
 }
 
-/// Number of items of a page, for commands that show a list without pages.
+/// Number of items in a page, for commands that show a list without pages.
 pub(in crate::cli) const PAGE: u32 = 1000;
 
 /// Returns all items of a list. `next` reads the page of [`PAGE`] items after an item, or the first page.
@@ -69,12 +70,12 @@ pub(in crate::cli) async fn every<T>(
     }
 }
 
-/// An instant as people read it; minutes are enough for most.
+/// Formats a time for people, to the minute, which suffices in most cases.
 pub(in crate::cli) fn at(us: i64) -> String {
     instant(us, "%Y-%m-%d %H:%M UTC")
 }
 
-/// Formats an instant to the second, for what happens in seconds.
+/// Formats a time to the second, for events within seconds.
 pub(in crate::cli) fn at_second(us: i64) -> String {
     instant(us, "%Y-%m-%d %H:%M:%S UTC")
 }
@@ -84,12 +85,12 @@ fn instant(us: i64, format: &str) -> String {
         .map_or_else(|_| us.to_string(), |at| at.strftime(format).to_string())
 }
 
-/// A number with its noun: `1 tenant`, `2 tenants`.
+/// Formats a number with its noun: `1 tenant`, `2 tenants`.
 pub(in crate::cli) fn count(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
-/// Bytes as a person reads them, in the units of the configuration's limits: 1.5 MiB.
+/// Formats a number of bytes for people, in the units of the configuration's limits: 1.5 MiB.
 pub(in crate::cli) fn bytes(n: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
     let n = n as f64;

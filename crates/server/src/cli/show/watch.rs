@@ -1,7 +1,7 @@
 //! Shows a running operation: a bar on a terminal, plain lines elsewhere.
 //!
-//! Used by every command that starts an operation, and by `tenantry operation watch`. The operation may
-//! run in this process or in any other.
+//! Every command that starts an operation uses it, and so does `tenantry operation watch`. The operation may run in
+//! this process or in any other.
 
 use super::{progress::TICK, table};
 use anyhow::{Result, anyhow};
@@ -14,20 +14,22 @@ use tenantry::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Follows an operation of this process to its end and returns it done. The first Ctrl-C cancels it.
+/// Follows an operation of this process to its end, and returns it if it is done. The first Ctrl-C cancels the
+/// operation.
 ///
 /// # Errors
-/// When it was undone, or rests after a failure that will be tried again.
+/// Returns an error if the operation was undone, or rests after a failure that will be retried.
 pub(in crate::cli) async fn watch_operation(platform: &Platform, id: i64) -> Result<Listed> {
     judged(to_its_end(platform, id).await?)
 }
 
-/// Follows an operation of this process to its end and returns it, however it ended. The first Ctrl-C cancels it.
+/// Follows an operation of this process to its end, and returns it, however it ended. The first Ctrl-C cancels the
+/// operation.
 ///
 /// # Errors
-/// After a second Ctrl-C, or when the operation cannot be followed.
+/// Returns an error after a second Ctrl-C, or if the operation cannot be followed.
 pub(in crate::cli) async fn to_its_end(platform: &Platform, id: i64) -> Result<Listed> {
-    // Registered before anything is shown; an earlier Ctrl-C would end the process.
+    // Register the signal before anything is shown; an earlier Ctrl-C ends the process.
     let mut interrupts = signal(SignalKind::interrupt())?;
     let face = Face::new();
     let bar = face.bar.clone();
@@ -48,7 +50,8 @@ pub(in crate::cli) async fn to_its_end(platform: &Platform, id: i64) -> Result<L
     }
 }
 
-/// Follows an operation wherever it runs, until it is over or rests. None: Ctrl-C, which stops the watching only.
+/// Follows an operation wherever it runs, until it is over or rests. Returns `None` after Ctrl-C, which only stops the
+/// watching.
 pub(in crate::cli) async fn follow(platform: &Platform, id: i64) -> Result<Option<Listed>> {
     let mut interrupts = signal(SignalKind::interrupt())?;
     tokio::select! {
@@ -71,7 +74,7 @@ async fn shown(platform: &Platform, id: i64, mut face: Face) -> Result<Listed> {
     last.ok_or_else(|| anyhow!("operation {id} cannot be followed"))
 }
 
-/// Returns an operation that is done, and otherwise an error that says why it is not.
+/// Returns an operation that is done. For any other, returns an error that states why it is not done.
 pub(in crate::cli) fn judged(over: Listed) -> Result<Listed> {
     let why = over.error.as_deref().or(over.reason.as_deref()).unwrap_or("no reason is recorded");
     match over.state {
@@ -85,11 +88,11 @@ pub(in crate::cli) fn judged(over: Listed) -> Result<Listed> {
     }
 }
 
-/// What the person sees: a bar on standard error, or lines where that is no terminal.
+/// The display of an operation: a bar on standard error, or lines if that is not a terminal.
 struct Face {
     bar: ProgressBar,
     is_terminal: bool,
-    /// What was printed last, where there is no bar: step and tenths.
+    /// Step and tenths of the last printed line, if there is no bar.
     printed: Option<(&'static str, u64)>,
 }
 
@@ -120,7 +123,7 @@ impl Face {
     }
 }
 
-/// Leaves the terminal's line to the text that follows.
+/// Clears the bar, so that the text that follows can use its line.
 impl Drop for Face {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
@@ -145,13 +148,13 @@ fn draw(bar: &ProgressBar, step: &'static str, progress: Option<&Amount>) {
     }
 }
 
-/// Returns the step that runs or is being undone; empty when the operation has ended.
+/// Returns the name of the step that runs or is being undone. It is empty if the operation has ended.
 fn step(now: &Listed) -> &'static str {
     let at_work = |state| matches!(state, StepState::Now | StepState::Undoing);
     now.steps.iter().find(|step| at_work(step.state)).map_or("", |step| step.name)
 }
 
-/// `12.0 MiB of 40.0 MiB`, `300 rows`.
+/// Formats a progress: `12.0 MiB of 40.0 MiB`, `300 rows`.
 pub(in crate::cli) fn text(amount: &Amount) -> String {
     let number = |n: u64| match &*amount.unit {
         "bytes" => table::bytes(n),

@@ -8,7 +8,7 @@ use tenantry::{
     place::Isolation,
 };
 
-/// What can be done with tenants.
+/// Verbs of `tenantry tenant`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Tenant {
     /// List tenants with databases, plan, state and days left.
@@ -21,7 +21,7 @@ pub(crate) enum Tenant {
     Rename {
         /// Slug of the tenant.
         tenant: Slug,
-        /// Its new slug.
+        /// New slug of the tenant.
         #[arg(value_name = "NEW-SLUG")]
         to: Slug,
     },
@@ -85,7 +85,7 @@ pub(crate) enum Tenant {
     Purge(Purge),
     /// Print the certificate of a purged tenant.
     Certificate {
-        /// Its slug or id.
+        /// Slug or id of the tenant.
         tenant: String,
         /// Print JSON.
         #[arg(long)]
@@ -144,10 +144,10 @@ pub(crate) struct AttachDatabase {
     /// The tenant's store, which has provision = "external" in the configuration.
     #[arg(long, value_name = "STORE")]
     pub(crate) store: StoreName,
-    /// Name of the database. Default: what the store's `name` gives for this tenant.
+    /// Name of the database. Default: the name from the store's `name` template for this tenant.
     #[arg(long, value_name = "NAME")]
     pub(crate) physical: Option<PhysicalName>,
-    /// Server that has the database. Default: the store's first server.
+    /// Server of the database. Default: the store's first server.
     #[arg(long, value_name = "SERVER")]
     pub(crate) server: Option<ServerName>,
 }
@@ -157,7 +157,7 @@ pub(crate) struct AttachDatabase {
 pub(crate) struct Move {
     /// Slug of the tenant.
     pub(crate) tenant: Slug,
-    /// The server to move to.
+    /// Target server.
     #[arg(long, value_name = "SERVER", required_unless_present = "back", conflicts_with = "back")]
     pub(crate) to: Option<ServerName>,
     /// Move back to the previous server, with everything written since.
@@ -170,7 +170,8 @@ pub(crate) struct Move {
     /// Only this store.
     #[arg(long)]
     pub(crate) store: Option<StoreName>,
-    /// How the rows are separated on the new server: schema or database. Default: as they are, if the server can.
+    /// Isolation of the rows on the new server: schema or database. Default: the current isolation, if the server
+    /// supports it.
     #[arg(long, value_name = "ISOLATION", conflicts_with = "back")]
     pub(crate) isolation: Option<Isolation>,
 }
@@ -180,14 +181,14 @@ pub(crate) struct Move {
 pub(crate) struct Promote {
     /// Slug of the tenant.
     pub(crate) tenant: Slug,
-    /// The server to move to. Default: the one with the fewest databases.
+    /// Target server. Default: the one with the fewest databases.
     #[arg(long, value_name = "SERVER")]
     pub(crate) to: Option<ServerName>,
     /// Only this store.
     #[arg(long)]
     pub(crate) store: Option<StoreName>,
-    /// How the rows are separated then: schema or database. Default: what the configuration gives to new tenants, or a
-    /// database if the tenant has a schema.
+    /// Isolation of the rows after the promotion: schema or database. Default: the isolation of new tenants in the
+    /// configuration, or database if the tenant has a schema.
     #[arg(long, value_name = "ISOLATION")]
     pub(crate) isolation: Option<Isolation>,
 }
@@ -200,7 +201,7 @@ pub(crate) struct Demote {
     /// Only this store.
     #[arg(long)]
     pub(crate) store: Option<StoreName>,
-    /// How the rows are separated then: pooled or schema.
+    /// Isolation of the rows after the demotion: pooled or schema.
     #[arg(long, value_name = "ISOLATION", default_value = "pooled")]
     pub(crate) isolation: Isolation,
 }
@@ -215,7 +216,7 @@ pub(crate) struct OfStore {
     pub(crate) store: Option<StoreName>,
 }
 
-/// Maintenance mode.
+/// Verbs of `tenantry tenant maintenance`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Maintenance {
     /// Answer members with 503 and the reason; staff and operations continue.
@@ -230,7 +231,7 @@ pub(crate) enum Maintenance {
     Off(OfTenant),
 }
 
-/// The tenant to make from a copy, with an existing user, a new user or no owner.
+/// The tenant to create from a copy, with an existing user, a new user or no owner.
 #[derive(Debug, Args)]
 pub(crate) struct New {
     /// The tenant.
@@ -245,7 +246,7 @@ pub(crate) struct New {
 /// Options of `tenant import`.
 #[derive(Debug, Args)]
 pub(crate) struct Import {
-    /// The archive.
+    /// Path of the archive.
     pub(crate) archive: PathBuf,
     /// Slug of the new tenant.
     #[arg(long)]
@@ -276,10 +277,10 @@ pub(crate) struct Clone {
 pub(crate) struct Cancel {
     /// Slug of the tenant.
     pub(crate) tenant: Slug,
-    /// Days for which the tenant still works. Default: those in the configuration.
+    /// Number of days for which the tenant can still be used. Default: the number in the configuration.
     #[arg(long, value_name = "DAYS")]
     pub(crate) grace_days: Option<u32>,
-    /// Days for which its data is retained after that. Default: those in the configuration.
+    /// Number of days after that for which its data is retained. Default: the number in the configuration.
     #[arg(long, value_name = "DAYS")]
     pub(crate) retention_days: Option<u32>,
     /// The reason, for the audit log.

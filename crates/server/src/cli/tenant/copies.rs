@@ -19,10 +19,10 @@ use tenantry::{
     name::{Slug, StoreName},
 };
 
-/// Writes the archive of a tenant. The file gets its name once it is complete.
+/// Writes the archive of a tenant. The file gets its name only once it is complete.
 pub(super) async fn export(place: &Place, slug: &Slug, out: Option<&Path>) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    // Asked before anything is taken out: an export is audited when it begins.
+    // Check this before the export begins, because an export is audited when it begins.
     let out = out.map_or_else(|| PathBuf::from(platform.exports().file_name(slug)), Path::to_owned);
     if out.exists() {
         bail!("{} exists already\n  remedy: name another file with --out", out.display());
@@ -38,18 +38,18 @@ pub(super) async fn export(place: &Place, slug: &Slug, out: Option<&Path>) -> Re
         written += piece.len() as u64;
     }
     half.as_file().sync_all()?;
-    // Never over another file, also when one appeared meanwhile.
+    // Never replace another file, even if one appeared meanwhile.
     half.persist_noclobber(&out).with_context(|| format!("cannot write {}", out.display()))?;
     say!("{} ({})", out.display(), crate::cli::table::bytes(written));
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes the tables of a tenant in the format of PostgreSQL's `pg_dump`, a file for each store.
+/// Writes the tables of a tenant in the format of PostgreSQL's `pg_dump`, one file per store.
 pub(super) async fn dump(place: &Place, slug: &Slug, out: Option<&Path>) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let default = || PathBuf::from(platform.exports().file_name(slug)).with_extension("dump");
     let out = out.map_or_else(default, Path::to_owned);
-    // The first store of an app is called tenant.
+    // The first store of an app is named `tenant`.
     let name = |store: &StoreName| match store.as_str() {
         "tenant" => out.clone(),
         store => out.with_extension(format!("{store}.dump")),

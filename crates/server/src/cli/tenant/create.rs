@@ -1,5 +1,5 @@
-//! `tenantry tenant create` and `tenant add-owner`, and the databases of a tenant that has none: `tenant create-database`,
-//! `tenant attach-database`.
+//! `tenantry tenant create` and `tenant add-owner`. Also the commands for missing databases of a tenant:
+//! `tenant create-database` and `tenant attach-database`.
 
 use super::{args, list};
 use crate::cli::{

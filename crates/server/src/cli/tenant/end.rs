@@ -10,7 +10,7 @@ use std::{
 };
 use tenantry::{name::Slug, tenants::Terms};
 
-/// Cancels a tenant and prints its dates.
+/// Cancels a tenant, and prints the dates of its retention.
 pub(super) async fn cancel(place: &Place, options: &args::Cancel) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let slug = &options.tenant;

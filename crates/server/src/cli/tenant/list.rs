@@ -88,7 +88,7 @@ fn database(p: &Placement, version: Version) -> Vec<String> {
     ]
 }
 
-/// Compares the schema of a database with that of the loaded apps.
+/// Compares the schema of a database with the schema of the loaded apps.
 fn schema(version: Version) -> &'static str {
     match version {
         Version::Current => "current",
@@ -126,7 +126,7 @@ pub(super) async fn print(platform: &Platform, tenants: &[Listed], json: bool) -
     Ok(ExitCode::SUCCESS)
 }
 
-/// A tenant as JSON: that of the HTTP API, and the size of its databases.
+/// A tenant as JSON: the answer of the HTTP API, and the size of the tenant's databases.
 #[derive(Serialize)]
 struct Shown {
     #[serde(flatten)]

@@ -71,7 +71,7 @@ async fn put_back(platform: &Platform, id: i64) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Follows a move to its end and prints how it went.
+/// Follows a move to its end, and prints the result.
 async fn done(platform: &Platform, id: i64) -> Result<ExitCode> {
     let over = crate::cli::watch::watch_operation(platform, id).await?;
     say!("{}", over.what);

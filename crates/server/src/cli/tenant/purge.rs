@@ -18,7 +18,7 @@ use tenantry::{
     purges::operation::{Fate, Trace},
 };
 
-/// Purges one tenant, or those that are due. A dry run only prints what would be purged.
+/// Purges one tenant, or all tenants that are due. A dry run only prints what would be purged.
 pub(super) async fn purge(place: &Place, options: &args::Purge) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let Some(slug) = &options.tenant else { return due(&platform, options.dry_run).await };
@@ -103,7 +103,7 @@ fn print(traces: &[Trace]) {
     table::print(&["what", "where", "count", "size", "purge"], traces.iter().map(row));
 }
 
-/// Prints the certificate of a purged tenant; exit status 1 if something was not removed.
+/// Prints the certificate of a purged tenant. The exit status is 1 if something was not removed.
 pub(super) async fn certificate(place: &Place, tenant: &str, json: bool) -> Result<ExitCode> {
     let platform = place.reading().await?;
     let certificate = platform.purges().certificate(tenant).await?;

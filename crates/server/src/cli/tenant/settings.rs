@@ -1,4 +1,4 @@
-//! `tenantry tenant settings`: values that the platform stores for a tenant without reading them.
+//! `tenantry tenant settings`: values that the platform stores for a tenant without interpreting them.
 
 use crate::cli::{setup::Place, user::operator};
 use anyhow::{Result, anyhow};

@@ -1,7 +1,7 @@
 //! Handlers for the caller's own account: confirm the address, reset a forgotten password, leave a tenant.
 //!
-//! The handlers read forms; the platform checks. Requests for a password reset get the same answer whether the address
-//! has an account or not.
+//! The handlers read forms; the platform checks them. The answer to a request for a password reset does not depend on
+//! whether the address has an account.
 
 use crate::{
     http::{
@@ -17,13 +17,13 @@ use crate::{
 };
 use axum::{extract::Path, response::NoContent};
 
-/// `POST /api/auth/verify`: sends the confirmation link again.
+/// Handles `POST /api/auth/verify`: sends the confirmation link again.
 pub(in crate::http) async fn verify(app: App, Caller(actor): Caller) -> Result<Accepted<Sent>> {
     app.platform().accounts().request_confirmation(&actor).await?;
     Ok(Accepted(Sent { sent: true }))
 }
 
-/// `PATCH /api/me`: changes the caller's name.
+/// Handles `PATCH /api/me`: changes the caller's name.
 pub(in crate::http) async fn change(
     app: App,
     Caller(actor): Caller,
@@ -35,7 +35,8 @@ pub(in crate::http) async fn change(
     Ok(Json(Named { id, name: form.name.trim().to_owned() }))
 }
 
-/// `POST /api/auth/verify/confirm`: takes the token of the link and the password of the account it was sent for.
+/// Handles `POST /api/auth/verify/confirm`: takes the token of the link, and the password of the account for which it
+/// was sent.
 pub(in crate::http) async fn confirm(
     app: App,
     client: Client,
@@ -45,7 +46,7 @@ pub(in crate::http) async fn confirm(
     Ok(NoContent)
 }
 
-/// `POST /api/auth/password/forgot`: gives the same answer for every address.
+/// Handles `POST /api/auth/password/forgot`: requests a link. The answer is the same for every address.
 pub(in crate::http) async fn forgot(
     app: App,
     client: Client,
@@ -56,7 +57,7 @@ pub(in crate::http) async fn forgot(
     Ok(Accepted(Sent { sent: true }))
 }
 
-/// `POST /api/auth/password/reset`: takes the token of the link and the new password.
+/// Handles `POST /api/auth/password/reset`: takes the token of the link and the new password.
 pub(in crate::http) async fn reset(
     app: App,
     client: Client,
@@ -66,7 +67,7 @@ pub(in crate::http) async fn reset(
     Ok(NoContent)
 }
 
-/// `DELETE /api/me/memberships/{tenant}`: leaves a tenant.
+/// Handles `DELETE /api/me/memberships/{tenant}`: leaves a tenant.
 pub(in crate::http) async fn leave(
     app: App,
     Caller(actor): Caller,
@@ -76,7 +77,7 @@ pub(in crate::http) async fn leave(
     Ok(NoContent)
 }
 
-/// `GET /api/outcomes/{id}`: what became of a change that was answered with `outcome_unknown`.
+/// Handles `GET /api/outcomes/{id}`: returns the outcome of a change that was answered with `outcome_unknown`.
 pub(in crate::http) async fn outcome(
     app: App,
     Caller(actor): Caller,

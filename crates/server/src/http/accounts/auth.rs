@@ -1,7 +1,7 @@
 //! Handlers for sign-in, sign-out, sessions, choice of tenant and the current user.
 //!
-//! The platform checks; this module reads forms and sets cookies. The answer does not reveal what was wrong with a
-//! sign-in (`account-enumeration`).
+//! The platform checks credentials; this module reads forms and sets cookies. The answer does not reveal which part of
+//! a sign-in was wrong (`account-enumeration`).
 
 use crate::{
     http::{
@@ -25,7 +25,7 @@ use tenantry::{
     name::Slug,
 };
 
-/// `POST /api/auth/login`.
+/// Handles `POST /api/auth/login`: signs a user in.
 pub(in crate::http) async fn login(
     app: App,
     client: Client,
@@ -37,7 +37,7 @@ pub(in crate::http) async fn login(
     Ok(session(&app, &signed_in, Json))
 }
 
-/// Converts a failed sign-in to a problem that does not say which part was wrong.
+/// Converts a failed sign-in to a problem that does not reveal which part was wrong.
 pub(in crate::http) fn refused(error: Error) -> Problem {
     match error {
         Error::Unauthenticated(private) => {
@@ -50,11 +50,11 @@ pub(in crate::http) fn refused(error: Error) -> Problem {
     }
 }
 
-/// Returns the tenant named by form and host, which must agree if both name one (`sources-disagree`).
+/// Returns the tenant that the form or the host names. If both name one, they must agree (`sources-disagree`).
 pub(in crate::http) fn wanted(app: &App, form: Option<&str>, host: Option<&str>) -> Result<Option<Slug>> {
     let base = &app.platform().config().platform.base_domain;
     let of_host = host.map(|host| host::tenant_of(host, base)).transpose()?.flatten();
-    // Text that is not a slug names no tenant: give the same answer as for a wrong password.
+    // A text that is not a slug names no tenant, so give the same answer as for a wrong password.
     let wrong = || refused(Error::Unauthenticated("no such tenant, or host and form disagree".into()));
     let of_form = form.map(|text| Slug::parse(text).map_err(|_| wrong())).transpose()?;
     match (of_host, of_form) {
@@ -63,7 +63,7 @@ pub(in crate::http) fn wanted(app: &App, form: Option<&str>, host: Option<&str>)
     }
 }
 
-/// `POST /api/auth/logout`: ends the session or the impersonation.
+/// Handles `POST /api/auth/logout`: ends the session or the impersonation.
 pub(in crate::http) async fn logout(app: App, Caller(actor): Caller) -> Result<WithCookie<NoContent>> {
     let access = app.platform().access();
     match actor.impersonator().is_some() {
@@ -73,14 +73,14 @@ pub(in crate::http) async fn logout(app: App, Caller(actor): Caller) -> Result<W
     Ok(WithCookie(NoContent, cookie::clear(app.options().https)))
 }
 
-/// `GET /api/auth/sessions`.
+/// Handles `GET /api/auth/sessions`: lists the caller's sessions.
 pub(in crate::http) async fn sessions(app: App, Caller(actor): Caller) -> Result<Json<Page<OwnSession>>> {
     let current = actor.current_session().map(|session| session.id);
     let sessions = app.platform().access().sessions().list(&actor).await?;
     Ok(Json(Page::all(sessions.into_iter().map(|session| OwnSession::new(session, current)))))
 }
 
-/// `DELETE /api/auth/sessions/{id}`.
+/// Handles `DELETE /api/auth/sessions/{id}`: ends one of the caller's sessions.
 pub(in crate::http) async fn revoke(
     app: App,
     Caller(actor): Caller,
@@ -90,7 +90,7 @@ pub(in crate::http) async fn revoke(
     Ok(NoContent)
 }
 
-/// `POST /api/auth/switch`.
+/// Handles `POST /api/auth/switch`: switches the session to another tenant.
 pub(in crate::http) async fn switch(
     app: App,
     Caller(actor): Caller,
@@ -103,7 +103,7 @@ pub(in crate::http) async fn switch(
     Ok(Json(Chosen { tenant: tenant.slug.to_string(), name: tenant.name.clone() }))
 }
 
-/// `POST /api/auth/password`: ends every other session and answers with a new one.
+/// Handles `POST /api/auth/password`: changes the password, ends every other session, and answers with a new one.
 pub(in crate::http) async fn password(
     app: App,
     Caller(actor): Caller,
@@ -115,7 +115,7 @@ pub(in crate::http) async fn password(
     Ok(session(&app, &signed_in, Json))
 }
 
-/// `GET /api/me`.
+/// Handles `GET /api/me`: returns the caller.
 pub(in crate::http) async fn me(app: App, Caller(actor): Caller) -> Result<Json<Me>> {
     let access = app.platform().access();
     let user = actor.user().map(|user| Myself {
@@ -136,7 +136,7 @@ pub(in crate::http) async fn me(app: App, Caller(actor): Caller) -> Result<Json<
     }))
 }
 
-/// Returns the slug of the tenant that the credentials are for.
+/// Returns the slug of the tenant for which the credentials are valid.
 async fn current(app: &App, actor: &Actor) -> Result<Option<String>> {
     let Some(id) = actor.bound().filter(|id| actor.belongs_to(*id)) else { return Ok(None) };
     let tenant = app.platform().access().directory().tenant(id).await?;

@@ -1,6 +1,6 @@
-//! Handlers for a person that a tenant invited. The person presents the token of the letter.
+//! Handlers for a person whom a tenant has invited. The person presents the token from the letter.
 //!
-//! The token is in the body, never in a path, so that no log of a server or proxy contains it.
+//! The token is in the body, never in a path, so no log of a server or proxy contains it.
 
 use crate::{
     http::{
@@ -19,7 +19,7 @@ use crate::{
 use axum::response::NoContent;
 use tenantry::{Answerer, Error};
 
-/// `POST /api/invitations/show`.
+/// Handles `POST /api/invitations/show`: returns the invitation.
 pub(in crate::http) async fn show(
     app: App,
     Json(form): Json<InvitationToken>,
@@ -27,7 +27,7 @@ pub(in crate::http) async fn show(
     Ok(Json(app.platform().invitations().by_link(&form.token).await?.into()))
 }
 
-/// `POST /api/invitations/accept`.
+/// Handles `POST /api/invitations/accept`: accepts the invitation.
 pub(in crate::http) async fn accept(
     app: App,
     Visitor(actor): Visitor,
@@ -41,7 +41,7 @@ pub(in crate::http) async fn accept(
         }
         (None, Some(actor)) => Answerer::SignedIn(actor),
         (None, None) => {
-            // For an expired link, report that first.
+            // If the link has expired, report that first.
             app.platform().invitations().by_link(&form.token).await?;
             return Err(Error::invalid("password", "choose one, or sign in before you accept").into());
         }
@@ -54,7 +54,7 @@ pub(in crate::http) async fn accept(
     })
 }
 
-/// `POST /api/invitations/refuse`.
+/// Handles `POST /api/invitations/refuse`: refuses the invitation.
 pub(in crate::http) async fn refuse(
     app: App,
     client: Client,

@@ -1,6 +1,6 @@
 //! Self-service registration: creates tenant, database, user and trial together, then signs the user in.
 //!
-//! The platform does it as one journalled operation; a failed step leaves nothing behind.
+//! The platform does this as one journalled operation; a failed step leaves nothing behind.
 
 use crate::{
     http::{
@@ -17,8 +17,8 @@ use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use tenantry::{Error, Founder, Registration, access::login::SignedIn, error::Wrong, name::Slug, users};
 
-/// `POST /api/register` and `POST /subscription/register/`: takes JSON or a plain form; a browser that accepts HTML
-/// is led to the dashboard, or gets the form again.
+/// Handles `POST /api/register` and `POST /subscription/register/`. It takes JSON or a plain form. A browser that
+/// accepts HTML is redirected to the dashboard, or gets the form again.
 pub(in crate::http) async fn create(
     app: App,
     client: Client,
@@ -41,7 +41,7 @@ pub(in crate::http) async fn create(
     }
 }
 
-/// Returns what a person has typed, to show it again. The password is typed anew.
+/// Returns the values that a person has typed, to show them again, without the password.
 fn typed(form: &Register) -> Vec<(String, String)> {
     let optional = [
         ("slug", form.slug.as_deref()),
@@ -82,13 +82,13 @@ async fn register(
     Ok(app.platform().accounts().register(wish).await?)
 }
 
-/// The handler under the path `/subscription/register/`; a separate operation in the OpenAPI document.
+/// The handler under the path `/subscription/register/`, which is a separate operation in the OpenAPI document.
 pub(in crate::http) use create as also_create;
 
 /// Returns the slug if the form is valid.
 ///
 /// # Errors
-/// All fields that break a rule.
+/// Returns all fields that break a rule.
 fn checked(form: &Register, signed_in: bool) -> Result<Slug, Error> {
     let mut wrong = Wrong::default();
     wrong.take(users::check_text("company", &form.company))?;
@@ -106,7 +106,7 @@ fn checked(form: &Register, signed_in: bool) -> Result<Slug, Error> {
     }
     let slug = match &form.slug {
         Some(text) => wrong.take(Slug::parse(text).map_err(|e| Error::invalid("slug", e.reason)))?,
-        // A refused name gives no slug.
+        // No slug can be derived from a refused name.
         None if form.company.trim().is_empty() => None,
         None => wrong.take(suggested(&form.company))?,
     };

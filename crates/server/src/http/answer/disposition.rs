@@ -1,11 +1,11 @@
 //! `Content-Disposition` of downloads: always an attachment, with a name that cannot break the header.
 //!
-//! Used by file and CSV downloads. A stored file is never shown inline, because it may be untrusted HTML.
+//! Downloads of files and CSV use it. A stored file is never shown inline, because it may be untrusted HTML.
 
 use http::HeaderValue;
 use std::fmt::Write;
 
-/// Returns `attachment` with the name as ASCII and, if different, also as UTF-8 (RFC 6266, RFC 8187).
+/// Returns `attachment` with the name in ASCII and, if that differs, also in UTF-8 (RFC 6266, RFC 8187).
 pub(in crate::http) fn attachment(name: &str) -> HeaderValue {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ' ' | '(' | ')');
     let ascii: String = name.chars().map(|c| if plain(c) { c } else { '_' }).collect();

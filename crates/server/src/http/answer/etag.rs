@@ -1,7 +1,8 @@
 //! Versions of records as entity tags: `ETag`, `If-Match`, `If-None-Match` (RFC 9110, 13).
 //!
-//! Used by the record routes. A tag is the record's version in quotes. An `If-Match` without the record's version is
-//! refused with 412; a missing one is refused with 428 if the server requires it; `*` matches any version.
+//! The record routes use it. A tag is the record's version in quotes. An `If-Match` without the record's version is
+//! refused with 412. If the server requires the header, a request without it is refused with 428. `*` matches any
+//! version.
 
 use crate::http::problem::{Code, Problem, Result};
 use http::{HeaderMap, HeaderValue, header};
@@ -18,8 +19,8 @@ pub(in crate::http) fn tag(version: i64) -> HeaderValue {
     HeaderValue::from_bytes(&text[..length]).unwrap_or(HeaderValue::from_static("\"0\""))
 }
 
-/// Returns the versions that a change expects, one of which the record must have; `None` means any. The header may be
-/// repeated.
+/// Returns the versions that a change expects, one of which the record must have. `None` means any version. The header
+/// may be repeated.
 pub(in crate::http) fn expected(headers: &HeaderMap, required: bool) -> Result<Option<Vec<i64>>> {
     let mut values = headers.get_all(header::IF_MATCH).iter().peekable();
     if values.peek().is_none() {

@@ -1,4 +1,4 @@
-//! Shapes that many answers share.
+//! Parts that many answers share.
 
 pub(in crate::http) mod disposition;
 pub(in crate::http) mod etag;

@@ -1,6 +1,6 @@
-//! Tells whether a client reads pages or data.
+//! Determines whether a client reads pages or data.
 //!
-//! Used where both are answered: by registration, and for problems.
+//! Registration and problems use it, because they answer with either.
 
 use http::{HeaderMap, header};
 

@@ -9,10 +9,10 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use tenantry::access::login::SignedIn;
 
-/// 201 with JSON.
+/// An answer with status 201 and a JSON body.
 pub(in crate::http) struct Created<T>(pub(in crate::http) T);
 
-/// 202 with JSON.
+/// An answer with status 202 and a JSON body.
 pub(in crate::http) struct Accepted<T>(pub(in crate::http) T);
 
 /// One of two answers.
@@ -55,8 +55,8 @@ impl<A: IntoResponse> IntoResponse for WithCookie<A> {
     }
 }
 
-/// Answers with a new session: the token once in the body, for programs, and as a cookie, for browsers. `status` is
-/// [`Json`] or [`Created`].
+/// Returns the answer for a new session. It contains the token once in the body, for programs, and as a cookie, for
+/// browsers. `status` is [`Json`] or [`Created`].
 pub(in crate::http) fn session<A>(
     app: &App,
     signed_in: &SignedIn,

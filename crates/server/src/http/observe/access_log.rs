@@ -1,8 +1,8 @@
 //! Request log: one JSON line per request, collected in memory and written a few times a second.
 //!
-//! The guard adds lines, the serve loop flushes them. Lines are not `tracing` events, because formatting and a system
-//! call per request would cost more than the read they report. A graceful stop writes all lines; a killed process loses
-//! at most the last half second. The query string never gets here: it may contain personal data.
+//! The guard adds lines; the serve loop flushes them. Lines are not `tracing` events, because formatting and one system
+//! call per request would cost more than the read that they report. A graceful stop writes all lines; a killed process
+//! loses at most the last half second. The query string never gets here, because it may contain personal data.
 
 use crate::http::{guard::Noted, request_id::RequestId};
 use http::{Method, StatusCode, Uri};
@@ -16,16 +16,16 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// Maximum size of the buffer while the sink is slow. Further lines are dropped and counted.
+/// Largest size of the buffer in bytes while the sink is slow. Further lines are dropped and counted.
 const MOST_BYTES: usize = 4 << 20;
 
 /// Destination of the request log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogTo {
-    /// Nowhere.
+    /// Discards the log.
     #[default]
     Nowhere,
-    /// Standard error.
+    /// Writes to standard error.
     Stderr,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Line<'a> {
     pub(crate) noted: Noted,
 }
 
-/// Buffer of lines that are not written yet.
+/// Buffer of lines that are not yet written.
 pub(crate) struct AccessLog {
     to: LogTo,
     waiting: Mutex<Vec<u8>>,
@@ -52,7 +52,7 @@ impl AccessLog {
         Self { to, waiting: Mutex::default(), dropped: AtomicU64::new(0) }
     }
 
-    /// Adds a line; never blocks on the sink.
+    /// Adds a line. Never blocks on the sink.
     pub(crate) fn add(&self, line: &Line<'_>) {
         if self.to == LogTo::Nowhere {
             return;
@@ -69,11 +69,11 @@ impl AccessLog {
         }
     }
 
-    /// Writes the buffered lines. Blocks while the sink does: call it outside the async threads.
+    /// Writes the buffered lines. Blocks as long as the sink does, so call it outside the async threads.
     pub(crate) fn flush(&self) {
         let lines = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         if !lines.is_empty() {
-            // A failing sink cannot be reported anywhere.
+            // A failing sink leaves no place to report the failure.
             drop(std::io::stderr().write_all(&lines));
         }
         let dropped = self.dropped.swap(0, Relaxed);
@@ -83,7 +83,7 @@ impl AccessLog {
     }
 }
 
-/// Writes a line as JSON by hand, because `core::fmt` would take a tenth of the time of a warm read.
+/// Writes a line as JSON by hand: with `core::fmt`, this would take a tenth of the time of a warm read.
 fn write(out: &mut Vec<u8>, line: &Line<'_>) -> std::io::Result<()> {
     let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut number = itoa::Buffer::new();
@@ -109,7 +109,7 @@ fn write(out: &mut Vec<u8>, line: &Line<'_>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Converts to 64 bits, which are enough and cheaper to format than 128.
+/// Converts to 64 bits, which suffice and are cheaper to format than 128.
 fn small(number: u128) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }

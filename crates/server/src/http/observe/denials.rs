@@ -1,7 +1,8 @@
-//! Records refused acts of administration in the audit log.
+//! Records refused administrative actions in the audit log.
 //!
-//! Called by the guard with the problem. The route table says which routes are administration; the platform bounds the
-//! number of rows per caller and counts the others. Refusals about records are not administration, except exports.
+//! The guard calls it with the problem. The route table determines which routes are administrative. The platform limits
+//! the number of rows per caller, and counts the other refusals. Refusals about records are not administrative, except
+//! exports.
 
 use crate::http::{
     App,
@@ -12,7 +13,7 @@ use crate::http::{
 use http::Method;
 use tenantry::{access::Actor, audit::By, name::TenantId};
 
-/// Records the refusal if the log is to have it. A failed write to the log does not change the answer.
+/// Records the refusal if it belongs in the log. A failed write to the log does not change the answer.
 pub(in crate::http) async fn record(app: &App, actor: Option<&Actor>, noted: Noted, problem: &Problem) {
     let Some((by, act)) = denied(actor, noted, problem) else { return };
     let tenant = (noted.tenant != 0).then(|| TenantId::from_raw(noted.tenant));
@@ -21,16 +22,16 @@ pub(in crate::http) async fn record(app: &App, actor: Option<&Actor>, noted: Not
     }
 }
 
-/// Returns the caller and the act. `None`: the log is not to have it.
+/// Returns the caller and the action, or `None` if the refusal does not belong in the log.
 fn denied(actor: Option<&Actor>, noted: Noted, problem: &Problem) -> Option<(By, String)> {
-    // Refused before it reached a route and before a credential was read.
+    // The request was refused before it reached a route and before a credential was read.
     if problem.code() == Code::CrossSite {
         return Some((By::actor("browser"), "a request from another site".to_owned()));
     }
     let route = ROUTES.get(noted.route)?;
     let by = match actor {
         Some(actor) if is_denied(route, actor, problem) => actor.by(),
-        // Only links of letters are looked up for callers without a credential.
+        // For callers without a credential, only links from letters are looked up.
         None if route.access == Access::Public && changes(route) && problem.code() == Code::NotFound => {
             By::actor("link")
         }
@@ -39,20 +40,20 @@ fn denied(actor: Option<&Actor>, noted: Noted, problem: &Problem) -> Option<(By,
     Some((by, format!("{} {}", route.method, route.path)))
 }
 
-/// Returns true for a refused act of administration.
+/// Returns true if the refusal concerns an administrative action.
 fn is_denied(route: &Route, actor: &Actor, problem: &Problem) -> bool {
     let records = route.tag == "Records";
     if problem.code() == Code::Denied && (!records || route.path.ends_with("/export")) {
         return true;
     }
-    // Staff routes are absent for a caller that is not staff, whatever the request.
+    // Staff routes are absent for a caller who is not staff, whatever the request.
     if route.access.is_of_staff()
         && problem.status().is_client_error()
         && (changes(route) || !actor.is_staff())
     {
         return true;
     }
-    // It names what does not exist for the caller: another tenant, its user, its session, its store.
+    // The request names something that does not exist for the caller: another tenant, its user, its session, its store.
     !records && changes(route) && problem.code() == Code::NotFound
 }
 

@@ -3,7 +3,7 @@
 
 use std::fmt::{Display, Write};
 
-/// Metrics as text.
+/// Text of metrics in Prometheus' format.
 #[derive(Debug, Default)]
 pub(crate) struct Exposition(String);
 
@@ -14,7 +14,7 @@ impl Exposition {
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }
 
-    /// Adds a sample of the family. `labels` are empty, or in braces.
+    /// Adds a sample to the family. `labels` is empty, or a list in braces.
     pub(in crate::http) fn sample(&mut self, name: &str, labels: &str, value: impl Display) {
         let _ = writeln!(self.0, "{name}{labels} {value}");
     }
@@ -25,7 +25,7 @@ impl Exposition {
         self.sample(name, "", value);
     }
 
-    /// Adds a gauge for each value of a label.
+    /// Adds a gauge with a sample for each value of a label.
     pub(in crate::http) fn gauges<L: Display, V: Display>(
         &mut self,
         name: &str,

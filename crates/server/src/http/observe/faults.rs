@@ -1,7 +1,7 @@
-//! Faults that the log contains once a minute: a damaged database fails every request of its tenant in the same way.
+//! Faults that are logged once a minute: a damaged database fails every request of its tenant in the same way.
 //!
-//! The guard asks before it logs a fault; the serve loop logs how often each one occurred again. The request log contains
-//! every request.
+//! The guard asks before it logs a fault. The serve loop logs how often each fault occurred again. The request log
+//! contains every request.
 
 use crate::http::problem::Problem;
 use std::{
@@ -12,23 +12,23 @@ use std::{
 
 /// Time during which a fault is logged once.
 const EVERY: Duration = Duration::from_secs(60);
-/// Largest number of faults that are counted at the same time. Each further one is logged every time.
+/// Largest number of faults that are counted at the same time. Further faults are logged every time.
 const MOST: usize = 1000;
 
-/// What makes two faults the same.
+/// Key of a fault: two faults with the same key count as one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Fault {
-    /// Slug of the tenant; empty for none.
+    /// Slug of the tenant; empty if there is none.
     tenant: String,
     code: &'static str,
-    /// File that it concerns, or its text if it concerns none.
+    /// File that the fault concerns, or its text if it concerns none.
     about: String,
 }
 
 #[derive(Debug)]
 struct Seen {
     since: Instant,
-    /// Number of times it occurred after it was logged.
+    /// Number of times that the fault occurred after it was logged.
     again: u64,
 }
 
@@ -37,7 +37,7 @@ struct Seen {
 pub(crate) struct Faults(Mutex<HashMap<Fault, Seen>>);
 
 impl Faults {
-    /// Returns true if the fault is to be logged. Otherwise it was logged less than a minute ago, and is counted.
+    /// Returns true if the fault is to be logged. Otherwise it was logged less than a minute ago, and is only counted.
     pub(crate) fn is_new(&self, tenant: &str, problem: &Problem, now: Instant) -> bool {
         self.flush(now);
         let fault = Fault {
@@ -56,7 +56,7 @@ impl Faults {
         true
     }
 
-    /// Logs how often each fault occurred again, if its minute is over.
+    /// Logs how often each fault occurred again, for faults whose minute is over.
     pub(crate) fn flush(&self, now: Instant) {
         report(self.take(|seen| now.duration_since(seen.since) >= EVERY));
     }
@@ -66,7 +66,7 @@ impl Faults {
         report(self.take(|_| true));
     }
 
-    /// Removes the faults whose time is over. Returns those that occurred again.
+    /// Removes the faults whose time is over. Returns the removed faults that occurred again.
     fn take(&self, is_over: impl Fn(&Seen) -> bool) -> Vec<(Fault, u64)> {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let over = seen.extract_if(|_, seen| is_over(seen));

@@ -1,6 +1,6 @@
 //! The metrics of the platform: operations, migrations, disks, background work and backups (`silent-backup-failure`).
 //!
-//! A scrape opens no tenant's database. What is expensive to compute comes from the background passes.
+//! A scrape opens no tenant's database. Values that are expensive to compute come from the background passes.
 
 use super::exposition::Exposition;
 use crate::http::{App, problem::Result};
@@ -48,7 +48,7 @@ async fn migrations(text: &mut Exposition, platform: &Platform) -> Result<()> {
     Ok(())
 }
 
-/// Adds the clock, the disks and the background work.
+/// Adds the metrics of the clock, the disks and the background work.
 async fn machine(text: &mut Exposition, platform: &Platform) -> Result<()> {
     let ahead = "Seconds that the system clock is ahead of the time that was witnessed.";
     text.gauge("tenantry_clock_ahead_seconds", ahead, platform.clock_state().await?.ahead_seconds());
@@ -74,7 +74,7 @@ async fn machine(text: &mut Exposition, platform: &Platform) -> Result<()> {
     Ok(())
 }
 
-/// Adds the read replicas of PostgreSQL servers.
+/// Adds the metrics of the read replicas of PostgreSQL servers.
 fn replicas(text: &mut Exposition, platform: &Platform) {
     let reports = platform.replicas();
     let labels = |of: &ReplicaReport| format!("{{server=\"{}\",replica=\"{}\"}}", of.server, of.replica);

@@ -1,6 +1,6 @@
 //! Liveness, readiness and access to the metrics, for load balancers and Prometheus.
 //!
-//! No handler here opens a tenant's database: a probe must not open idle ones.
+//! No handler here opens a tenant's database, because a probe must not open idle databases.
 
 use crate::http::{
     App, gauges,
@@ -15,22 +15,22 @@ use http::{HeaderMap, HeaderValue, header, request::Parts};
 use std::fmt::Write;
 use tenantry::counted;
 
-/// Answers while the process runs.
+/// Answers as long as the process runs.
 pub(in crate::http) async fn live() -> &'static str {
     "ok\n"
 }
 
-/// Answers 200 when traffic may come: the server is not shutting down, the control store answers, and no disk is full.
+/// Answers 200 if the server can take traffic: it is not shutting down, the control store answers, and no disk is full.
 ///
-/// The text reports tenants and stores that are not at the loaded schema. Only their requests are refused, so the server
-/// stays ready.
+/// The text reports tenants and stores that are not at the loaded schema. Only their requests are refused, so the
+/// server stays ready.
 pub(in crate::http) async fn ready(app: App) -> Result<String> {
     if app.is_draining() {
         return Err(Problem::new(Code::Unavailable, "Shutting down."));
     }
     app.platform().refresh().await?;
     if let Some((server, ..)) = app.platform().disks().iter().find(|(.., full)| *full) {
-        // Reads still work, so a load balancer may choose to ignore this.
+        // Reads still work, so a load balancer may choose to ignore this problem.
         return Err(Problem::new(Code::DiskFull, format!("The disk of server {server} is full.")));
     }
     let mut text = String::from("ready\n");
@@ -79,7 +79,7 @@ pub(in crate::http) async fn ready(app: App) -> Result<String> {
 pub(in crate::http) const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// A caller who may read metrics, which name the busiest tenants: staff, or the bearer of the configured token. The
-/// address of the request proves nothing, because a proxy on this machine forwards every request from here.
+/// address of the request proves nothing, because a proxy on this machine forwards every request from the same address.
 pub(in crate::http) struct Observer;
 
 impl FromRequestParts<App> for Observer {
@@ -93,13 +93,13 @@ impl FromRequestParts<App> for Observer {
     }
 }
 
-/// Checks the bearer token. Compares digests, so that the duration reveals nothing about the token.
+/// Checks the bearer token. It compares digests, so that the duration reveals nothing about the token.
 fn bears(headers: &HeaderMap, token: &str) -> bool {
     let sent = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
     blake3::hash(sent) == blake3::hash(format!("Bearer {token}").as_bytes())
 }
 
-/// `GET /metrics`.
+/// Handles `GET /metrics`.
 pub(in crate::http) async fn metrics(app: App, _: Observer) -> Result<Response> {
     Ok(([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], gauges::text(&app).await?).into_response())
 }

@@ -1,8 +1,8 @@
 //! Counters, and their text for Prometheus.
 //!
-//! The guard records each request in counters that exist since the start: a request builds no label, hashes no name and
-//! allocates nothing, and nothing has to be cleaned up afterwards. The counters belong to one server, not to the
-//! process, so that several servers can run in one test.
+//! The guard records each request in counters that exist from the start: a request builds no label, hashes no name and
+//! allocates nothing, and nothing has to be cleaned up afterwards. The counters belong to one server instead of the
+//! process, so several servers can run in one test.
 
 use super::exposition::Exposition;
 use crate::http::tenants_seen::TenantsSeen;
@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-/// Upper bounds of the latency histogram's buckets, microseconds.
+/// Upper bounds of the latency histogram's buckets, in microseconds.
 const BOUNDS_US: [u64; 11] =
     [500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 500_000, 1_000_000, 5_000_000];
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -20,7 +20,7 @@ const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 /// All counters of one server.
 pub(crate) struct Metrics {
     routes: Box<[Route]>,
-    /// Requests by tenant, in bounded memory.
+    /// Requests by tenant, in limited memory.
     pub(crate) tenants: TenantsSeen,
     /// Number of open connections.
     pub(crate) connections: AtomicU64,
@@ -34,18 +34,18 @@ pub(crate) struct Metrics {
 
 /// Counters of one route.
 struct Route {
-    /// `method="GET",route="/healthz"`.
+    /// Labels of the route, for example `method="GET",route="/healthz"`.
     labels: String,
     classes: [AtomicU64; 5],
-    /// Requests by duration: one counter per bound, and one for longer requests.
+    /// Numbers of requests by duration: one counter per bound, and one for longer requests.
     buckets: [AtomicU64; BOUNDS_US.len() + 1],
-    /// Total duration of all requests, nanoseconds.
+    /// Total duration of all requests, in nanoseconds.
     total_ns: AtomicU64,
 }
 
 impl Metrics {
-    /// Creates counters for each of `routes` (method and path), in order; the last one also counts requests that match
-    /// no route.
+    /// Creates counters for each of `routes` (method and path), in their order. The last one also counts requests that
+    /// match no route.
     pub(crate) fn new<'a>(routes: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
         Self {
             routes: routes.map(|(method, path)| Route::new(method, path)).collect(),
@@ -57,7 +57,7 @@ impl Metrics {
         }
     }
 
-    /// Counts one answered request of route `index`.
+    /// Counts one answered request of the route with this index.
     pub(crate) fn record(&self, index: usize, status: StatusCode, took: Duration) {
         let Some(route) = self.routes.get(index).or(self.routes.last()) else { return };
         let class = usize::from(status.as_u16() / 100).clamp(1, 5) - 1;
@@ -88,8 +88,7 @@ impl Metrics {
         self.tenants(text, slug);
     }
 
-    /// Appends the requests by tenant. The labels are slugs, which need no escaping; [`TenantsSeen`] bounds their
-    /// number.
+    /// Adds the requests by tenant. The labels are slugs, which need no escaping; [`TenantsSeen`] limits their number.
     fn tenants(&self, text: &mut Exposition, slug: impl Fn(i64) -> Option<String>) {
         const NAME: &str = "tenantry_tenant_requests_total";
         let (top, other) = self.tenants.top();
@@ -105,7 +104,7 @@ impl Metrics {
 impl Route {
     fn new(method: &str, path: &str) -> Self {
         Self {
-            // The values come from the route table, not from requests: nothing in them needs escaping.
+            // The values come from the route table instead of requests, so nothing in them needs escaping.
             labels: format!("method=\"{method}\",route=\"{path}\""),
             classes: Default::default(),
             buckets: Default::default(),

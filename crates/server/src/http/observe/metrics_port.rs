@@ -1,7 +1,7 @@
 //! `/metrics` on a separate address, for a Prometheus that sends no credential.
 //!
-//! Called by the command line if `[metrics] listen` is set. It answers that one path only, so that a firewall can
-//! distinguish the two addresses, and it bounds what a client can hold.
+//! The command line calls it if `[metrics] listen` is set. It answers only that path, so that a firewall can
+//! distinguish the two addresses, and it limits what a client can hold.
 
 use crate::http::{App, gauges, health};
 use bytes::Bytes;
@@ -16,9 +16,9 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// Maximum number of open connections; more wait in the listener's backlog.
+/// Largest number of open connections. Further ones wait in the listener's backlog.
 const CONNECTIONS: usize = 8;
-/// Maximum duration of a connection, which serves one scrape.
+/// Longest duration of a connection, which serves one scrape.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Serves `/metrics` on `listener` until `shutdown` resolves.

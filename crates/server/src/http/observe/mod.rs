@@ -1,4 +1,4 @@
-//! What operators see of the server: its log, metrics, health, and the denials that go to the audit log.
+//! The server as operators see it: its log, metrics and health, and the denials that go to the audit log.
 
 pub(in crate::http) mod access_log;
 pub(in crate::http) mod denials;

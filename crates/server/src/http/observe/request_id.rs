@@ -1,6 +1,6 @@
 //! Request ids, which connect an answer with its log line.
 //!
-//! The guard makes one per request, without asking the system for randomness each time. They are not secret.
+//! The guard creates one per request, without asking the system for randomness each time. The ids are not secret.
 
 use http::{HeaderName, HeaderValue};
 use std::{

@@ -1,9 +1,9 @@
-//! Requests by tenant in bounded memory: the busiest tenants separately, the rest as `other`.
+//! Requests by tenant in limited memory: the busiest tenants separately, the rest as `other`.
 //!
-//! The guard counts every request here. There is a fixed number of slots, each decided by majority vote (Boyer and
-//! Moore, 1981): requests of the tenant that owns a slot add weight, requests of another tenant that hashes to it
-//! remove weight, and at zero the slot changes owner. Lock-free; a race may lose a count but can mix no data, because
-//! slots contain only numbers.
+//! The guard counts every request here. There is a fixed number of slots, and a majority vote decides each slot (Boyer
+//! and Moore, 1981). Requests of the tenant that owns a slot add weight; requests of another tenant that hashes to it
+//! remove weight; at zero the slot changes its owner. It is lock-free: a race may lose a count but cannot mix data,
+//! because slots contain only numbers.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
@@ -18,7 +18,7 @@ pub(crate) struct TenantsSeen {
 
 #[derive(Default)]
 struct Slot {
-    /// Id of the owner; 0 means free, because ids of tenants start at 1.
+    /// Id of the tenant that owns the slot; 0 if the slot is free, because ids of tenants start at 1.
     tenant: AtomicI64,
     weight: AtomicI64,
     requests: AtomicU64,
@@ -31,7 +31,7 @@ impl Default for TenantsSeen {
 }
 
 impl TenantsSeen {
-    /// Counts one request of this tenant.
+    /// Counts a request of this tenant.
     pub(crate) fn note(&self, tenant: i64) {
         // Fibonacci hashing spreads consecutive ids; the top 10 bits index 1024 slots.
         let hash = tenant.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54;

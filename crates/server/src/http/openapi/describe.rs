@@ -1,6 +1,6 @@
-//! Describes a route by the types in its handler's signature: what it takes and what it answers.
+//! Describes a route by the types in its handler's signature: its input and its answers.
 //!
-//! Used by the route table. A body, query or answer therefore cannot differ from its description.
+//! The route table uses it. A body, query or answer can therefore not differ from its description.
 
 use crate::{
     http::App,
@@ -29,7 +29,7 @@ use serde_json::{Map, Value, json};
 
 const JSON: &str = "application/json";
 
-/// The schemas of the document's components, collected while its routes are described.
+/// The schemas of the document's components, collected while the routes are described.
 pub(super) struct Schemas {
     taken: SchemaGenerator,
     answered: SchemaGenerator,
@@ -64,7 +64,7 @@ impl Schemas {
     }
 }
 
-/// Removes defaults that say nothing, and line breaks of the source text in descriptions.
+/// Removes defaults without information, and line breaks of the source text in descriptions.
 fn tidy(schema: &mut Schema) {
     if schema.get("default").is_some_and(Value::is_null) {
         schema.remove("default");
@@ -74,7 +74,7 @@ fn tidy(schema: &mut Schema) {
     }
 }
 
-/// An operation of the document, while it is built.
+/// An operation of the document, while it is being built.
 pub(in crate::http) struct Operation<'s> {
     pub(super) json: Value,
     pub(super) schemas: &'s mut Schemas,
@@ -114,7 +114,7 @@ impl Operation<'_> {
     }
 }
 
-/// Narrows the schema of an optional parameter to the values it has when it is present.
+/// Narrows the schema of an optional parameter to the values that it has when it is present.
 fn never_null(schema: &mut Value) {
     for member in ["type", "enum"] {
         if let Some(Value::Array(values)) = schema.get_mut(member) {
@@ -128,13 +128,14 @@ fn never_null(schema: &mut Value) {
 
 /// An argument of a handler.
 pub(in crate::http) trait Input {
-    /// Adds what the argument takes from the request.
+    /// Adds the argument's part of the request to the description.
     fn describe(_: &mut Operation<'_>) {}
 }
 
 /// An answer of a handler.
 pub(in crate::http) trait Output {
-    /// Adds the answers. An answer that is not JSON adds none; the document names its media type by path.
+    /// Adds the answers to the description. An answer that is not JSON adds none; the document knows its media type by
+    /// path.
     fn describe(_: &mut Operation<'_>) {}
 }
 
@@ -228,7 +229,7 @@ impl<A: Output, B: Output> Output for Either<A, B> {
 
 /// A handler whose arguments and answers can be described.
 pub(in crate::http) trait Handler<Arguments> {
-    /// Adds what the handler takes and answers.
+    /// Adds the handler's input and answers to the description.
     fn describe(operation: &mut Operation<'_>);
 }
 
@@ -250,7 +251,7 @@ macro_rules! handlers {
 
 handlers!(() (A) (A B) (A B C) (A B C D) (A B C D E));
 
-/// Adds what a handler takes and answers to its operation.
+/// Adds a handler's input and answers to the description of its operation.
 pub(in crate::http) fn describe<A, H: Handler<A>>(_: H, operation: &mut Operation<'_>) {
     H::describe(operation);
 }

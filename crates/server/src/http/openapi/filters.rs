@@ -1,7 +1,8 @@
-//! Query parameters of record lists, exports and aggregates: each field with each operator, so that typed clients know them.
+//! Query parameters of record lists, exports and aggregates. There is a parameter for each field with each operator, so
+//! that typed clients know them.
 //!
-//! Used by the operations on records. `query::filter` decides which operators a field accepts; a test calls with every
-//! parameter listed here.
+//! The operations on records use it. `query::filter` decides which operators a field accepts; a test sends a request
+//! with every parameter listed here.
 
 use crate::http::query::{FUNCTIONS, PERIODS};
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use tenantry::{
     records::MAX_MATCHING,
 };
 
-/// Returns the parameters for filters, search and sort; with `paged` also those of pages.
+/// Returns the parameters for filters, search and sort order; with `paged`, also the parameters for pages.
 pub(super) fn list(model: &Model, models: &[Arc<Model>], paged: bool) -> Vec<Value> {
     let sortable = columns(model).filter(|(_, kind)| *kind != Kind::Opaque);
     let sort = list_of(sortable.map(|(name, _)| name), "-?");
@@ -43,7 +44,7 @@ fn conditions(model: &Model, models: &[Arc<Model>]) -> Vec<Value> {
     all
 }
 
-/// Returns the parameters of a change or delete of all matching records.
+/// Returns the parameters for changing or deleting all matching records.
 pub(super) fn matching(model: &Model, models: &[Arc<Model>]) -> Vec<Value> {
     let text = "How many records match, as a list with `count=true` says. If it is another number now, nothing happens.";
     let number = json!({"type": "integer", "minimum": 0, "maximum": MAX_MATCHING});
@@ -87,7 +88,7 @@ pub(super) fn aggregate(model: &Model, models: &[Arc<Model>]) -> Vec<Value> {
     all
 }
 
-/// What an aggregate can compute over a column.
+/// The kinds of values that an aggregate can compute over a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Measured {
     Number,
@@ -134,7 +135,7 @@ pub(super) fn expand(model: &Model) -> Option<Value> {
     Some(query("expand", &description, json!({"type": "string", "pattern": format!("^{one}(,{one})*$")})))
 }
 
-/// Kind of a column, as far as operators are concerned.
+/// Kind of a column, which determines its operators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Text,
@@ -205,7 +206,7 @@ fn value(model: &Model, models: &[Arc<Model>], name: &str) -> Value {
     }
 }
 
-/// Returns the schema of the number of rows of a page.
+/// Returns the schema of the number of rows in a page.
 pub(super) fn limit(default: u32) -> Value {
     json!({"type": "integer", "minimum": 1, "maximum": 1000, "default": default})
 }
@@ -215,7 +216,7 @@ pub(super) fn query(name: &str, description: &str, schema: Value) -> Value {
     json!({"name": name, "in": "query", "description": description, "schema": schema})
 }
 
-/// Returns a pattern for the names, separated by commas; `before` may precede each name.
+/// Returns the schema of a list of names, separated by commas. The pattern `before` may precede each name.
 pub(super) fn list_of<'n>(names: impl Iterator<Item = &'n str>, before: &str) -> Value {
     let one = format!("{before}({})", names.collect::<Vec<_>>().join("|"));
     json!({"type": "string", "pattern": format!("^{one}(,{one})*$")})

@@ -1,7 +1,7 @@
 //! The OpenAPI 3.1 document, generated from the route table and the models.
 //!
-//! Built at server start and after a reload of the apps; served as bytes. It does not depend on the caller: the models
-//! of a platform are public, their rows are not.
+//! It is built when the server starts and after a reload of the apps, and served as bytes. It does not depend on the
+//! caller: the models of a platform are public, but their rows are not.
 
 pub(super) mod describe;
 mod filters;
@@ -70,7 +70,7 @@ fn put(paths: &mut Map<String, Value>, path: &str, route: &Route, mut operation:
     item[route.method.as_str().to_ascii_lowercase()] = operation;
 }
 
-/// Returns an entry for each `{name}` of the path that the operation does not describe itself.
+/// Returns an entry for each `{name}` in the path that the operation does not describe itself.
 fn path_parameters(path: &str, operation: &Value) -> Vec<Value> {
     let described: BTreeSet<&str> = operation["parameters"]
         .as_array()
@@ -137,7 +137,7 @@ fn tags(models: &[Arc<Model>]) -> Vec<Value> {
     let mut seen = BTreeSet::new();
     let mut fixed =
         ROUTES.iter().filter(|r| !r.is_page && !r.path.contains("{model}")).map(|r| r.tag.to_owned());
-    // Readers sign in first and then work with records; fewer readers need the rest.
+    // Readers of the document sign in first and then work with records; fewer readers need the rest.
     let first = fixed.next();
     let names = first.into_iter().chain(models.iter().map(|m| m.label.clone())).chain(fixed);
     names.filter(|name| seen.insert(name.clone())).map(|name| json!({"name": name})).collect()

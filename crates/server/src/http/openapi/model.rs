@@ -1,6 +1,7 @@
 //! Schemas of one model: for reading, creating and changing records.
 //!
-//! Used by the document's builder. Shapes follow the engine's JSON: decimals are strings, absent is null.
+//! The builder of the document uses it. The shapes follow the engine's JSON: decimals are strings, and absent values
+//! are null.
 
 use super::reference;
 use crate::http::query::FUNCTIONS;
@@ -11,7 +12,7 @@ use tenantry::{
     records::depends_on,
 };
 
-/// Adds `patients`, `patients_new`, `patients_change` and `patients_page`.
+/// Adds the schemas `patients`, `patients_new`, `patients_change` and `patients_page` for a model `patients`.
 pub(super) fn schemas(model: &Model, models: &[Arc<Model>], into: &mut Map<String, Value>) {
     let name = model.name.as_str();
     into.insert(name.into(), read(model, models));
@@ -28,7 +29,7 @@ pub(super) fn schemas(model: &Model, models: &[Arc<Model>], into: &mut Map<Strin
     }
 }
 
-/// Returns the schema of the shared values and the tenant's own ones; of the latter, any field may be missing.
+/// Returns the schema of the shared values and the tenant's own values. Any field of the latter may be missing.
 fn own_values(fields: &Value) -> Value {
     json!({"type": "object", "required": ["shared", "own"], "properties": {"shared": fields, "own": fields}})
 }
@@ -225,5 +226,5 @@ fn nullable(schema: &mut Value) {
     } else if let Some(target) = schema.get("$ref").cloned() {
         *schema = json!({"anyOf": [{"$ref": target}, {"type": "null"}]});
     }
-    // The remaining kinds accept any JSON, including null.
+    // The other kinds accept any JSON, including null.
 }

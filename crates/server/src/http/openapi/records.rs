@@ -1,6 +1,6 @@
 //! Operations on the records of one model: separate paths per model, so that generated clients are typed.
 //!
-//! Used by the document's builder.
+//! The builder of the document uses it.
 
 use super::{
     answer, body,
@@ -74,7 +74,7 @@ pub(super) fn operation(route: &Route, model: &Model, models: &[Arc<Model>], sch
     operation
 }
 
-/// Describes routes for CSV, files and deletes.
+/// Describes the routes for CSV, files and deletes.
 fn bytes(
     route: &Route,
     model: &Model,
@@ -104,7 +104,7 @@ fn bytes(
     ("204", json!({"description": "Gone"}))
 }
 
-/// Parameters that say how the file of an import is read.
+/// Returns the parameters that determine how the file of an import is read.
 fn import() -> [Value; 5] {
     let names = |all: &[&str]| json!({"type": "string", "enum": all});
     let columns = "Fields that the columns set, in the order of the columns, separated by commas; an empty name ignores a \

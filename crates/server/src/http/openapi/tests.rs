@@ -1,4 +1,4 @@
-//! Tests that the document is complete: it contains every route, every reference resolves, every id is unique.
+//! Tests that the document is complete: it contains every route, every reference resolves, and every id is unique.
 
 use super::*;
 
@@ -104,7 +104,7 @@ fn fields_keep_their_types() {
     assert_eq!(own.as_object().unwrap().keys().collect::<Vec<_>>(), ["notes", "status"]);
 }
 
-/// The document contains what generators of typed clients need.
+/// The document contains everything that generators of typed clients need.
 #[test]
 fn clients_know_filters_columns_and_what_depends_on_what() {
     let document = built();
@@ -136,7 +136,7 @@ fn clients_know_filters_columns_and_what_depends_on_what() {
     assert!(of("/api/admin/users").contains("limit") && of("/api/tenant/activity").contains("before"));
 }
 
-/// Readers of the document learn what every answer contains.
+/// The document describes the contents of every answer.
 #[test]
 fn no_json_answer_is_a_bare_object() {
     let document = built();
@@ -158,7 +158,7 @@ fn no_json_answer_is_a_bare_object() {
     assert!(answers > 80, "{answers}");
 }
 
-/// Every list has one shape, so that one function of a client reads all of them.
+/// Every list has the same shape, so one function of a client can read all of them.
 #[test]
 fn every_list_is_a_page() {
     let document = built();
@@ -176,8 +176,8 @@ fn every_list_is_a_page() {
     });
 }
 
-/// A name that ends in a digit would be a second type of the same name. A default in a change would change what the
-/// caller left out.
+/// A name that ends in a digit would belong to a second type of the same name. A default in a change would change
+/// fields that the caller left out.
 #[test]
 fn names_of_types_are_their_own_and_changes_have_no_defaults() {
     let document = built();
@@ -191,7 +191,7 @@ fn names_of_types_are_their_own_and_changes_have_no_defaults() {
     }
 }
 
-/// Returns true if the schema has a type, and so has the item type of a list.
+/// Returns true if the schema has a type and, for a list, its items have one too.
 fn is_typed(document: &Value, schema: &Value) -> bool {
     if let Some(target) = schema["$ref"].as_str() {
         return document

@@ -1,12 +1,12 @@
-//! The closed list of problem codes. Clients match on the code; the docs page lists them all.
+//! The closed list of problem codes. Clients match on the code; the docs page lists all codes.
 //!
-//! Used by [`super::Problem`] and the docs page. It contains no text of a particular request.
+//! [`super::Problem`] and the docs page use it. It contains no text about a particular request.
 
 use http::StatusCode;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident $name:literal $status:ident $title:literal $($remedy:literal)?;)*) => {
-        /// Kind of a refusal. The name in snake case is the `code` member of the body.
+        /// Kind of a refusal. Its name in snake case is the member `code` of the body.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Code {
@@ -17,7 +17,7 @@ macro_rules! codes {
             /// All codes, for the docs page and for tests.
             pub const ALL: &[Code] = &[$(Code::$variant),*];
 
-            /// Returns name, status, title, and remedies: one or none.
+            /// Returns the name, the status, the title, and at most one remedy.
             const fn row(self) -> (&'static str, StatusCode, &'static str, &'static [&'static str]) {
                 match self {
                     $(Code::$variant => ($name, StatusCode::$status, $title, &[$($remedy)?])),*
@@ -28,14 +28,14 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The request cannot be read: bad JSON, bad parameter, bad CSV.
+    /// The request cannot be read: invalid JSON, parameter or CSV.
     BadRequest "bad_request" BAD_REQUEST "The request cannot be read";
     /// A value breaks a rule of its field.
     Invalid "invalid" UNPROCESSABLE_ENTITY "A value is not allowed";
     /// The credential is missing or no longer valid.
     Unauthenticated "unauthenticated" UNAUTHORIZED "Sign in first"
         "POST /api/auth/login, then send the token as `Authorization: Bearer …`.";
-    /// The credential is valid but does not permit this, on something that the caller may see.
+    /// The credential is valid but does not permit this action on something that the caller may see.
     Denied "denied" FORBIDDEN "Not allowed";
     /// The act needs the caller's password again, or a fresh sign-in.
     ConfirmationRequired "confirmation_required" FORBIDDEN "Confirm that it is you"
@@ -48,7 +48,7 @@ codes! {
         "Open the page again and send its form once more.";
     /// Nothing exists here, or nothing that the caller may see.
     NotFound "not_found" NOT_FOUND "Not found";
-    /// The path exists with other methods.
+    /// The path exists, but not with this method.
     MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "Method not allowed";
     /// The route does not read the body's media type.
     UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "Media type not supported";
@@ -80,7 +80,7 @@ codes! {
     /// A limit of the plan is reached.
     LimitExceeded "limit_exceeded" FORBIDDEN "A limit of the plan is reached"
         "Delete what is not needed, or choose a larger plan.";
-    /// Too many requests.
+    /// There were too many requests.
     RateLimited "rate_limited" TOO_MANY_REQUESTS "Too many requests"
         "Wait as long as Retry-After says.";
     /// The tenant's own SQL is invalid.
@@ -127,12 +127,12 @@ codes! {
     /// The server is busy or shutting down; the client should retry.
     Unavailable "unavailable" SERVICE_UNAVAILABLE "Busy"
         "Try again in a moment.";
-    /// An internal error.
+    /// The server failed with an internal error.
     Internal "internal" INTERNAL_SERVER_ERROR "Internal error";
 }
 
 impl Code {
-    /// Returns the `code` member.
+    /// Returns the name of the code: the member `code` of the body.
     pub const fn as_str(self) -> &'static str {
         self.row().0
     }
@@ -147,12 +147,12 @@ impl Code {
         self.row().1
     }
 
-    /// Returns the `title` member, which is the same for every occurrence.
+    /// Returns the member `title`, which is the same for every problem with this code.
     pub const fn title(self) -> &'static str {
         self.row().2
     }
 
-    /// Returns what a person can do about it, if that is always the same.
+    /// Returns what a person can do about the problem, if that is always the same.
     pub fn remedy(self) -> Option<&'static str> {
         self.row().3.first().copied()
     }

@@ -1,20 +1,20 @@
 //! Conversion of domain errors to problems, in one place for all routes.
 //!
-//! Used through `?` in handlers. Public text is the domain's own; everything else goes to the log.
+//! Handlers use it through `?`. The public text comes from the domain error; everything else goes to the log.
 
 use super::{Code, FieldProblem, Problem};
 use tenantry::error::{FieldError, Rule};
 
-/// Value of Retry-After for a tenant in maintenance mode, seconds.
+/// Value of Retry-After for a tenant in maintenance mode, in seconds.
 const MAINTENANCE_RETRY_S: u64 = 60;
-/// Value of Retry-After for a database server that does not answer, seconds.
+/// Value of Retry-After for a database server that does not answer, in seconds.
 const UNREACHABLE_RETRY_S: u64 = 5;
-/// Value of Retry-After for a server with outdated apps, seconds: it is about to be updated.
+/// Value of Retry-After for a server with outdated apps, in seconds. The server is about to be updated.
 const OUTDATED_RETRY_S: u64 = 5;
 
 impl From<tenantry::Error> for Problem {
     fn from(error: tenantry::Error) -> Self {
-        // A code that this server does not know is an internal error; no status is guessed.
+        // A code that this server does not know is an internal error, because no status should be guessed.
         let code = Code::parse(error.code()).unwrap_or(Code::Internal);
         let mut problem = Problem::new(code, sentence(error.public_title()))
             .private(error.to_string())
@@ -59,8 +59,8 @@ fn from_engine(problem: Problem, kind: &tenantry::EngineErrorKind) -> Problem {
     }
 }
 
-/// Capitalises the first letter and adds a full stop: the domain's texts are fragments. A name at the start (of a
-/// field, of a tenant) stays unchanged.
+/// Capitalises the first letter and adds a full stop, because the domain's texts are fragments. A name at the start, of
+/// a field or a tenant, stays unchanged.
 pub(super) fn sentence(text: String) -> String {
     let word = text.split(' ').next().unwrap_or_default();
     let mut letters = text.chars();

@@ -1,7 +1,7 @@
-//! RFC 9457 problems: the only form of refusal of this server.
+//! RFC 9457 problems: the only form in which this server refuses a request.
 //!
-//! Created by handlers and by `From` of domain errors; the guard renders each once, with the request's id. Public text
-//! and private detail are different fields: the detail goes to the log and never to a client.
+//! Handlers create them, and `From` converts domain errors to them. The guard renders each problem once, with the
+//! request's id. Public text and private detail are different fields: the detail goes to the log and never to a client.
 
 mod code;
 mod domain;
@@ -27,7 +27,7 @@ pub type Result<T, E = Problem> = std::result::Result<T, E>;
 /// A problem with one field of the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FieldProblem {
-    /// Name of the field or query parameter; in a batch with the index of the record before it: `3.born_on`.
+    /// Name of the field or query parameter. In a batch, the index of the record comes first: `3.born_on`.
     pub field: String,
     /// Kind of the broken rule, for programs.
     #[schemars(extend("enum" = Rule::ALL.iter().map(|rule| rule.code()).collect::<Vec<_>>()))]
@@ -37,7 +37,7 @@ pub struct FieldProblem {
 }
 
 impl FieldProblem {
-    /// Creates a field problem with the general code.
+    /// Creates a field problem with the general code for an invalid value.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), code: Rule::Value.code(), message: message.into() }
     }
@@ -71,7 +71,7 @@ struct Inner {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Problem")]
 pub(in crate::http) struct Wire<'a> {
-    /// Address of the description of this kind.
+    /// Address of the description of this kind of problem.
     #[serde(rename = "type")]
     #[schemars(extend("format" = "uri-reference"))]
     kind: String,
@@ -81,20 +81,20 @@ pub(in crate::http) struct Wire<'a> {
     /// Kind of the problem, for programs.
     #[schemars(extend("enum" = Code::ALL.iter().map(|code| code.as_str()).collect::<Vec<_>>()))]
     code: &'a str,
-    /// What is wrong, for people.
+    /// Description of the problem, for people.
     detail: &'a str,
-    /// What to do about it.
+    /// Action that solves the problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "&str")]
     remedy: Option<&'a str>,
     /// Every field that breaks a rule.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldProblem],
-    /// Of `outcome_unknown`: what to ask `GET /api/outcomes/{id}` with, to find out whether the change was stored.
+    /// For `outcome_unknown`: the id for `GET /api/outcomes/{id}`, which finds out whether the change was stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "&str")]
     outcome: Option<&'a str>,
-    /// Finds the request in the log.
+    /// Id with which to find the request in the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "&str")]
     request_id: Option<&'a str>,
@@ -118,13 +118,12 @@ impl Problem {
         Self(Box::new(inner))
     }
 
-    /// Returns the problem both for something that does not exist and for something that the caller may not see
-    /// (`absent-not-forbidden`).
+    /// Returns the problem for something that does not exist, or that the caller may not see (`absent-not-forbidden`).
     pub fn absent() -> Self {
         Self::new(Code::NotFound, "There is nothing here, or nothing you may see.")
     }
 
-    /// Returns an internal error; the detail goes to the log only.
+    /// Returns an internal error. The detail goes to the log only.
     pub fn internal(private: impl Into<String>) -> Self {
         Self::new(Code::Internal, "Something went wrong here. The request id finds it in the log.")
             .private(private)
@@ -147,13 +146,13 @@ impl Problem {
         self
     }
 
-    /// Sets the remedy, in place of the code's usual one.
+    /// Sets the remedy, which replaces the usual remedy of the code.
     pub fn remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
         self.0.remedy = Some(remedy.into());
         self
     }
 
-    /// Sets when to retry, seconds.
+    /// Sets the number of seconds after which to retry.
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.0.retry_after_s = Some(seconds);
         self
@@ -165,30 +164,30 @@ impl Problem {
         self
     }
 
-    /// Sets what finds out later whether the change was stored.
+    /// Sets the id with which to find out later whether the change was stored.
     pub fn outcome(mut self, id: impl Into<String>) -> Self {
         self.0.outcome = Some(id.into());
         self
     }
 
-    /// Sets the file that the problem concerns, for the log only.
+    /// Sets the file that the problem concerns. It goes to the log only.
     pub fn file(mut self, file: impl Into<String>) -> Self {
         self.0.file = Some(file.into());
         self
     }
 
-    /// Returns the file that the problem concerns, or the text for the log if it concerns none.
+    /// Returns the file that the problem concerns. If it concerns none, returns the text for the log.
     pub fn about(&self) -> &str {
         self.0.file.as_deref().unwrap_or_else(|| self.log_text())
     }
 
-    /// Sets the page on which a browser that asked for a page goes on.
+    /// Sets the page on which a browser continues that asked for a page.
     pub(in crate::http) fn and_lead_to(mut self, path: impl Into<String>) -> Self {
         self.0.leads_to = Some(path.into());
         self
     }
 
-    /// Returns the page on which a browser goes on.
+    /// Returns the page on which a browser continues.
     pub(in crate::http) fn leads_to(&self) -> Option<&str> {
         self.0.leads_to.as_deref()
     }
@@ -199,7 +198,7 @@ impl Problem {
         self
     }
 
-    /// Returns true if an operator must act; the log then contains the problem as an error.
+    /// Returns true if an operator must act. The problem is then logged as an error.
     pub fn is_fault(&self) -> bool {
         self.0.fault
     }
@@ -209,7 +208,7 @@ impl Problem {
         &self.0.detail
     }
 
-    /// Returns what to do about it; empty if that is not known.
+    /// Returns the remedy; empty if none is known.
     pub fn remedy_text(&self) -> &str {
         self.0.remedy.as_deref().unwrap_or_default()
     }
@@ -219,13 +218,13 @@ impl Problem {
         &self.0.fields
     }
 
-    /// Returns the rule that a field breaks, as a sentence; the public text if the field is not named.
+    /// Returns the rule that a field breaks, as a sentence. If the field is not named, returns the public text.
     pub fn reason_of(&self, field: &str) -> String {
         let wrong = self.0.fields.iter().find(|wrong| wrong.field == field);
         wrong.map_or_else(|| self.0.detail.to_string(), |wrong| domain::sentence(wrong.message.clone()))
     }
 
-    /// Returns when to retry, seconds.
+    /// Returns the number of seconds after which to retry.
     pub fn retry_after_s(&self) -> Option<u64> {
         self.0.retry_after_s
     }
@@ -240,12 +239,12 @@ impl Problem {
         self.0.code.status()
     }
 
-    /// Returns the text for the log: the private detail, or the public one if there is none.
+    /// Returns the text for the log: the private detail, or the public text if there is none.
     pub fn log_text(&self) -> &str {
         self.0.private.as_deref().unwrap_or(&self.0.detail)
     }
 
-    /// Returns the JSON body; only the guard knows `request_id`.
+    /// Returns the JSON body. Only the guard knows `request_id`.
     pub fn body(&self, request_id: Option<&str>) -> Vec<u8> {
         let inner = &*self.0;
         let wire = Wire {
@@ -265,7 +264,7 @@ impl Problem {
 }
 
 impl IntoResponse for Problem {
-    /// Renders without a request id and puts the problem into the extensions, for the guard to log.
+    /// Renders the problem without a request id, and puts it into the response's extensions for the guard to log.
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.body(None)));
         *response.status_mut() = self.status();

@@ -1,6 +1,7 @@
-//! Request bodies: JSON with a bound on its size, and streams.
+//! Request bodies: JSON with a limit on its size, and streams.
 //!
-//! Used by the handlers. The reader of a stream bounds its size. The serve loop bounds how slowly a body may arrive.
+//! Handlers use it. The reader of a stream limits the stream's size. The serve loop limits how slowly a body may
+//! arrive.
 
 use crate::http::{
     App,
@@ -21,13 +22,13 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::{convert::Infallible, io, marker::PhantomData, time::Duration};
 use tokio::time::timeout;
 
-/// Maximum time for a bounded body to arrive completely.
+/// Longest time that a body of limited size may take to arrive completely.
 const WHOLE: Duration = Duration::from_secs(60);
 
-/// A typed value as JSON. As a body it must be an object.
+/// A typed JSON value. As a request body, it must be an object.
 pub(in crate::http) struct Json<T>(pub(in crate::http) T);
 
-/// A JSON array as body, parsed into typed elements.
+/// A JSON array as a request body, parsed into typed elements.
 pub(in crate::http) struct JsonArray<T>(pub(in crate::http) Vec<T>);
 
 impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
@@ -77,7 +78,8 @@ async fn object_bytes(request: Request, app: &App) -> Result<Bytes> {
 /// Returns the bytes of a JSON body.
 async fn json_bytes(request: Request, app: &App) -> Result<Bytes> {
     let media = media_type(request.headers());
-    // Also a defence: a form on another site cannot send this type without a preflight request (`cross-site-request`).
+    // This is also a defence: a form on another site cannot send this type without a preflight request
+    // (`cross-site-request`).
     if media != "application/json" && !media.ends_with("+json") {
         let text = "Send the body as `content-type: application/json`.";
         return Err(Problem::new(Code::UnsupportedMediaType, text));
@@ -88,7 +90,7 @@ async fn json_bytes(request: Request, app: &App) -> Result<Bytes> {
 /// Media type of a plain HTML form.
 pub(in crate::http) const FORM: &str = "application/x-www-form-urlencoded";
 
-/// A JSON object or a plain HTML form as body. An empty form field counts as absent.
+/// A JSON object or a plain HTML form as a request body. An empty form field counts as absent.
 pub(in crate::http) struct Form<T>(pub(in crate::http) T);
 
 impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
@@ -103,7 +105,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
     }
 }
 
-/// A JSON object as body that the handler reads after its own checks.
+/// A JSON object as a request body that the handler reads only after its own checks.
 pub(in crate::http) struct LaterJson<T>(Request, PhantomData<fn() -> T>);
 
 impl<T: DeserializeOwned> LaterJson<T> {
@@ -121,7 +123,7 @@ impl<T> FromRequest<App> for LaterJson<T> {
     }
 }
 
-/// A ZIP archive as body, not yet read.
+/// A ZIP archive as a request body, not yet read.
 pub(in crate::http) struct Zip(pub(in crate::http) Body);
 
 impl FromRequest<App> for Zip {
@@ -152,19 +154,20 @@ fn bad_form(why: &str) -> Problem {
     Problem::new(Code::BadRequest, format!("The form cannot be read: {why}."))
 }
 
-/// Returns the media type without parameters, in lower case; empty if there is none.
+/// Returns the media type without parameters, in lower case. It is empty if there is none.
 pub(in crate::http) fn media_type(headers: &HeaderMap) -> String {
     let value = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// Converts a JSON error to a problem. Serde's text contains the position and the expected type, never our data.
+/// Converts a JSON error to a problem. Serde's text contains the position and the expected type, never the platform's
+/// data.
 pub(in crate::http) fn unreadable(error: &serde_json::Error) -> Problem {
     Problem::new(Code::BadRequest, format!("The body cannot be read: {error}."))
 }
 
-/// Returns the whole body if it has at most `max` bytes and arrives in time. A body that is declared longer is refused
-/// before it is read.
+/// Returns the whole body if it has at most `max` bytes and arrives in time. A body that declares a greater length is
+/// refused before it is read.
 pub(in crate::http) async fn whole(body: Body, max: usize) -> Result<Bytes> {
     let too_large = || Problem::new(Code::TooLarge, format!("At most {max} bytes are taken here."));
     if body.size_hint().lower() > max as u64 {

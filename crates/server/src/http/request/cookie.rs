@@ -1,13 +1,14 @@
-//! The cookies, of the session, of a support visit, of the position of writes and of the appearance of pages: names,
-//! attributes, reading.
+//! The cookies for the session, a support visit, the position of writes, and the appearance of pages: their names,
+//! attributes and reading.
 //!
-//! Used by the credentials reader, by sign-in and sign-out, by support visits, and after writes. Over https their names have the `__Host-`
-//! prefix, so that browsers accept them from no sibling subdomain (`cross-site-request`).
+//! The credentials reader, sign-in and sign-out, and support visits use it, and the guard after writes. Over https the
+//! names have the `__Host-` prefix, so browsers do not accept these cookies from a sibling subdomain
+//! (`cross-site-request`).
 
 use http::{HeaderMap, HeaderValue, header};
 use std::fmt::Display;
 
-/// The names of a cookie, over http and over https.
+/// Names of a cookie, over http and over https.
 type Names = [&'static str; 2];
 
 const SESSION: Names = ["tenantry_session", "__Host-tenantry_session"];
@@ -15,12 +16,12 @@ const ACTING: Names = ["tenantry_acting", "__Host-tenantry_acting"];
 const THEME: Names = ["tenantry_theme", "__Host-tenantry_theme"];
 const POSITION: Names = ["tenantry_position", "__Host-tenantry_position"];
 
-/// Returns the session token of the request's cookie.
+/// Returns the session token in the request's cookie.
 pub(in crate::http) fn read(headers: &HeaderMap, https: bool) -> Option<&str> {
     value(headers, SESSION[usize::from(https)])
 }
 
-/// Returns the session token of a support visit, and the slug of its tenant. Only pages of a company read it.
+/// Returns the session token of a support visit, and the slug of its tenant. Only pages of a tenant read it.
 pub(in crate::http) fn read_acting(headers: &HeaderMap, https: bool) -> Option<(&str, &str)> {
     value(headers, ACTING[usize::from(https)])?.split_once('.')
 }
@@ -30,12 +31,13 @@ pub(in crate::http) fn read_position(headers: &HeaderMap, https: bool) -> Option
     value(headers, POSITION[usize::from(https)])
 }
 
-/// Returns the appearance that the person has chosen for pages. Not secret: either name is read.
+/// Returns the appearance that the user has chosen for pages. It is not secret, so the cookie is read under either
+/// name.
 pub(in crate::http) fn read_theme(headers: &HeaderMap) -> Option<&str> {
     THEME.iter().find_map(|name| value(headers, name))
 }
 
-/// Returns the value of a cookie. Two cookies of the same name count as none: one of them was planted.
+/// Returns the value of a cookie. Two cookies of the same name count as none, because one of them was planted.
 fn value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let mut found = None;
     for header in headers.get_all(header::COOKIE) {
@@ -51,13 +53,13 @@ fn value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     found.filter(|value| !value.is_empty())
 }
 
-/// Returns `Set-Cookie` for a new session that lives `max_age_s` seconds.
+/// Returns the header `Set-Cookie` for a new session that lives `max_age_s` seconds.
 pub(in crate::http) fn set(https: bool, token: &str, max_age_s: i64) -> Option<HeaderValue> {
     made(SESSION, https, token, max_age_s)
 }
 
-/// Returns `Set-Cookie` for a support visit. The browser keeps it for `max_age_s` seconds, longer than the visit lasts, so
-/// that the next page can say that the visit is over.
+/// Returns the header `Set-Cookie` for a support visit. The browser keeps the cookie for `max_age_s` seconds. That is
+/// longer than the visit lasts, so the next page can say that the visit is over.
 pub(in crate::http) fn set_acting(
     https: bool,
     token: &str,
@@ -67,17 +69,17 @@ pub(in crate::http) fn set_acting(
     made(ACTING, https, &format!("{token}.{slug}"), max_age_s)
 }
 
-/// Returns `Set-Cookie` that removes the cookie of a support visit.
+/// Returns the header `Set-Cookie` that removes the cookie of a support visit.
 pub(in crate::http) fn clear_acting(https: bool) -> Option<HeaderValue> {
     made(ACTING, https, "", 0)
 }
 
-/// Returns `Set-Cookie` for the position of a write, which the browser forgets after `max_age_s` seconds.
+/// Returns the header `Set-Cookie` for the position of a write, which the browser forgets after `max_age_s` seconds.
 pub(in crate::http) fn set_position(https: bool, position: &str, max_age_s: f64) -> Option<HeaderValue> {
     made(POSITION, https, position, max_age_s)
 }
 
-/// Returns `Set-Cookie` for the appearance of pages, which the browser keeps for a year.
+/// Returns the header `Set-Cookie` for the appearance of pages, which the browser keeps for a year.
 pub(in crate::http) fn set_theme(https: bool, theme: &str) -> Option<HeaderValue> {
     made(THEME, https, theme, 31_536_000)
 }
@@ -88,7 +90,7 @@ fn made(names: Names, https: bool, value: &str, max_age_s: impl Display) -> Opti
     HeaderValue::from_str(&text).ok()
 }
 
-/// Returns `Set-Cookie` that removes the session cookie.
+/// Returns the header `Set-Cookie` that removes the session cookie.
 pub(in crate::http) fn clear(https: bool) -> Option<HeaderValue> {
     set(https, "", 0)
 }

@@ -1,7 +1,7 @@
 //! Reads what a request presents: token, key, cookie, host, path, address.
 //!
-//! Called by the extractors, the sign-in routes and the fast path. The platform judges the result, on one path for all
-//! kinds of credential (`uneven-credentials`). This module decides only whether a header can be read, and allocates
+//! The extractors, the sign-in routes and the fast path call it. The platform judges the result, on one path for all
+//! kinds of credential (`uneven-credentials`). This module only decides whether a header can be read, and allocates
 //! nothing.
 
 use crate::http::{
@@ -21,17 +21,17 @@ const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 /// Everything in a request that may identify the caller or the tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http) struct Shown<'a> {
-    /// `Authorization: Bearer`.
+    /// Token in `Authorization: Bearer`.
     pub(in crate::http) bearer: Option<&'a str>,
-    /// `X-API-Key`.
+    /// Value of the header `X-API-Key`.
     pub(in crate::http) api_key: Option<&'a str>,
-    /// Session cookie.
+    /// Token in the session cookie.
     pub(in crate::http) cookie: Option<&'a str>,
     /// Host without port, as the client sent it.
     pub(in crate::http) host: Option<&'a str>,
     /// Slug in a path `/t/{slug}/…`.
     pub(in crate::http) path: Option<&'a str>,
-    /// `X-Tenant`.
+    /// Slug in the header `X-Tenant`.
     pub(in crate::http) header: Option<&'a str>,
     /// Address of the client.
     pub(in crate::http) address: IpAddr,
@@ -41,14 +41,14 @@ impl<'a> Shown<'a> {
     /// Reads a request's headers and path.
     ///
     /// # Errors
-    /// If a header occurs twice or cannot be read: unreadable headers are never ignored.
+    /// Returns an error if a header occurs twice or cannot be read: unreadable headers are never ignored.
     pub(in crate::http) fn read(
         options: &Options,
         headers: &'a HeaderMap,
         path: &'a str,
         peer: IpAddr,
     ) -> Result<Self> {
-        // `host-spoofing`: forwarded headers count only from proxies that the operator named.
+        // `host-spoofing`: forwarded headers count only if they come from a configured proxy.
         let proxied = options.is_proxy(peer);
         let forwarded_host = if proxied { one(headers, &FORWARDED_HOST)? } else { None };
         let host = match forwarded_host {
@@ -66,7 +66,7 @@ impl<'a> Shown<'a> {
         })
     }
 
-    /// Converts to the platform's type.
+    /// Converts the values to the platform's type.
     pub(in crate::http) fn presented(&self) -> Presented<'a> {
         Presented {
             bearer: self.bearer,
@@ -79,11 +79,11 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// Makes the host of an absolute request target the request's host, as RFC 9112, section 3.2.2 requires; the `Host`
-/// header is then ignored.
+/// Replaces the request's `Host` header with the host of an absolute request target, as RFC 9112, section 3.2.2
+/// requires.
 ///
 /// # Errors
-/// If the target contains user information or an invalid host.
+/// Returns an error if the target contains user information or an invalid host.
 pub(in crate::http) fn host_of_target<B>(request: &mut Request<B>) -> Result<()> {
     let Some(authority) = request.uri().authority() else { return Ok(()) };
     let host = HeaderValue::from_str(authority.as_str()).ok().filter(|_| !authority.as_str().contains('@'));
@@ -96,7 +96,7 @@ pub(in crate::http) fn host_of_target<B>(request: &mut Request<B>) -> Result<()>
 /// Returns the only value of a header.
 ///
 /// # Errors
-/// If it occurs twice or cannot be read.
+/// Returns an error if the header occurs twice or cannot be read.
 pub(in crate::http) fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>> {
     let Some(first) = headers.get(name) else { return Ok(None) };
     if headers.get_all(name).iter().nth(1).is_some() {
@@ -113,7 +113,7 @@ fn bearer(value: &str) -> Result<&str> {
         value.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("bearer ")).map(|_| value[7..].trim());
     match token {
         Some(token) if !token.is_empty() => Ok(token),
-        // Another scheme is an unknown credential, not a missing one.
+        // Another scheme is an unknown credential instead of a missing one.
         _ => Err(Problem::new(Code::Unauthenticated, "Only `Authorization: Bearer` is understood.")),
     }
 }
@@ -139,7 +139,7 @@ fn address_of(hop: &str) -> Option<IpAddr> {
     bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
-/// Returns the right-most address of X-Forwarded-For that is not a trusted proxy; a client can invent everything to its
+/// Returns the right-most address in X-Forwarded-For that is not a trusted proxy. A client can invent everything to its
 /// left.
 fn client(options: &Options, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
     let mut lines: Vec<_> = headers.get_all(FORWARDED_FOR).iter().filter_map(|v| v.to_str().ok()).collect();
@@ -225,7 +225,7 @@ mod tests {
         assert_eq!(tenant_of_path("/api/records/t/acme"), None);
     }
 
-    /// T4: malformed headers are read correctly or refused; a host is never longer than the sent one.
+    /// T4: malformed headers are read correctly or refused. A host is never longer than the one that was sent.
     #[test]
     fn a_header_with_a_slip_in_it_is_read_or_refused() {
         let good = [

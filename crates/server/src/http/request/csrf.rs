@@ -1,7 +1,7 @@
 //! Refuses state-changing requests that a browser sends from another site (`cross-site-request`).
 //!
 //! Called before any credential is read, for every method that changes something. Requests with a bearer token or an
-//! API key pass: a browser does not add those itself.
+//! API key pass: a browser does not add those by itself.
 
 use crate::http::problem::{Code, Problem, Result};
 use http::{HeaderMap, Method, header};
@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, header};
 /// `Sec-Fetch-Site`: the browser's own statement about the origin of a request.
 const FETCH_SITE: &str = "sec-fetch-site";
 
-/// Accepts the request or returns the refusal.
+/// Accepts the request, or returns the problem that refuses it.
 ///
 /// A sibling subdomain counts as another site, because a tenant may control it. A request with neither `Sec-Fetch-Site`
 /// nor `Origin` does not come from a browser: browsers send at least one of them with every such request.
@@ -25,7 +25,7 @@ pub(in crate::http) fn check(method: &Method, headers: &HeaderMap) -> Result<()>
     }
     let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
     let host = headers.get(header::HOST).map_or(&b""[..], |h| h.as_bytes());
-    // The scheme is not compared: behind a proxy that ends TLS this server does not know it.
+    // The scheme is not compared: behind a proxy that terminates TLS, this server does not know it.
     match origin.to_str().ok().and_then(|o| o.split_once("://")) {
         Some((_, authority)) if !host.is_empty() && authority.as_bytes().eq_ignore_ascii_case(host) => Ok(()),
         _ => Err(refusal("Origin")),

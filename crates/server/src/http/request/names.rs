@@ -1,7 +1,7 @@
-//! Extractors and parsers for names and numbers in requests: tenants, stores, servers, ids. Used by routes of staff and
-//! tenants.
+//! Extractors and parsers for names and numbers in requests: tenants, stores, servers, ids. Routes of staff and tenants
+//! use them.
 //!
-//! An invalid name in a path or a filter names nothing, so it gives the same 404 as an absent one
+//! An invalid name in a path or a filter names nothing, so it gets the same 404 as a name that does not exist
 //! (`absent-not-forbidden`). An invalid name in a form breaks a rule of its field.
 
 use crate::{
@@ -18,7 +18,7 @@ use tenantry::{
     name::{NameError, Slug, StoreName, TenantId},
 };
 
-/// Path parameter `{id}` as an integer; anything else is a 404.
+/// Path parameter `{id}` as an integer. Any other text gets a 404.
 #[derive(Debug)]
 pub(in crate::http) struct PathId(pub(in crate::http) i64);
 
@@ -41,12 +41,12 @@ pub(in crate::http) async fn param<S: Send + Sync>(
     found.map(|(_, value)| value.to_owned()).ok_or_else(Problem::absent)
 }
 
-/// Parses the slug of a tenant; an invalid one is a 404.
+/// Parses the slug of a tenant. An invalid slug gets a 404.
 pub(in crate::http) fn absent_unless(slug: &str) -> Result<Slug> {
     Slug::parse(slug).map_err(|_| Problem::absent())
 }
 
-/// Returns the tenant that a filter names.
+/// Returns the id of the tenant that a filter names.
 pub(in crate::http) async fn filtered(app: &App, slug: Option<&str>) -> Result<Option<TenantId>> {
     match slug {
         Some(slug) => Ok(Some(app.platform().tenants().id_of(&absent_unless(slug)?).await?)),
@@ -57,7 +57,7 @@ pub(in crate::http) async fn filtered(app: &App, slug: Option<&str>) -> Result<O
 /// Parses a form field that is a name.
 ///
 /// # Errors
-/// If `parse` rejects the text; the problem names the field.
+/// Returns a problem that names the field if `parse` rejects the text.
 pub(in crate::http) fn field<T>(
     name: &str,
     text: &str,

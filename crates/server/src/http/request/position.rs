@@ -1,7 +1,7 @@
-//! The positions in the logs of database servers that a caller carries from its writes to its next requests: as a header, or
-//! as a cookie that browsers send by themselves.
+//! Positions in the logs of database servers that a caller carries from its writes to its next requests: in a header,
+//! or in a cookie that browsers send automatically.
 //!
-//! Called by the guard. Where no server has read replicas, nothing is read and nothing is told.
+//! The guard calls it. If no server has read replicas, it reads nothing and sends nothing.
 
 use crate::http::{
     App, cookie,
@@ -12,25 +12,26 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::time::Duration;
 use tenantry::access::Positions;
 
-/// In a response: where the log was after the request's writes. In a request: what its reads must see.
+/// Header with positions. In a response, it contains the positions after the request's writes; in a request, the
+/// positions that its reads must have reached.
 pub(in crate::http) const HEADER: HeaderName = HeaderName::from_static("tenantry-position");
-/// How long the cookie outlives `replica_lag`, after which every read sees the write without it.
+/// Time by which the cookie outlives `replica_lag`. After `replica_lag`, every read sees the write without the cookie.
 const RESERVE: Duration = Duration::from_secs(5);
 
-/// What one request brought.
+/// The positions that a request carries.
 #[derive(Debug)]
 pub(in crate::http) struct Carried {
     pub(in crate::http) positions: Positions,
-    /// The request presents a session cookie.
+    /// True if the request presents a session cookie.
     is_browser: bool,
 }
 
 impl Carried {
-    /// Reads what the request brings; None without read replicas. The header counts before the cookie. An unreadable cookie is ignored: a browser could
-    /// not do anything about it.
+    /// Reads the positions that the request brings. Returns `None` without read replicas. The header takes precedence
+    /// over the cookie. An unreadable cookie is ignored, because a browser could not correct it.
     ///
     /// # Errors
-    /// If the header cannot be what a response has told.
+    /// Returns an error if no response can have sent this header value.
     pub(in crate::http) fn read(app: &App, headers: &HeaderMap) -> Result<Option<Self>> {
         let platform = app.platform();
         if platform.replica_lag().is_none() {
@@ -50,7 +51,7 @@ impl Carried {
         Ok(Some(Self { positions, is_browser }))
     }
 
-    /// Tells what the request has written, if a later one must bring it.
+    /// Adds the positions of the request's writes to the response, if later requests must bring them.
     pub(in crate::http) fn tell(&self, app: &App, headers: &mut HeaderMap) {
         let (Some(text), Some(lag)) = (self.positions.text(), app.platform().replica_lag()) else { return };
         if self.is_browser {

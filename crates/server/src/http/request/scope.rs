@@ -1,7 +1,7 @@
 //! Extractors that resolve the caller and enter the tenant.
 //!
-//! Used by every handler that is not public, and by embedders' own routes. Handlers cannot reach records without one of
-//! these, so none can omit the check (`unscoped-route`). None holds a connection (`held-connection`).
+//! Every handler that is not public uses one, and embedders' own routes can. Handlers cannot reach records without an
+//! extractor, so none can omit the check (`unscoped-route`). No extractor holds a connection (`held-connection`).
 
 use crate::http::{
     App,
@@ -25,9 +25,9 @@ use tenantry::{
     records::{self, Records},
 };
 
-/// The tenant that the request has entered; the rest of the request happens inside it.
+/// The tenant that the request has entered, and inside which it continues.
 ///
-/// Works on embedders' routes too: their state must provide an [`App`] through [`FromRef`].
+/// This extractor also works on embedders' routes: their state must provide an [`App`] through [`FromRef`].
 #[derive(Debug)]
 pub struct Tenant(pub access::Tenant);
 
@@ -42,35 +42,36 @@ pub struct Caller(pub Actor);
 /// Any caller; contains the actor if the request presents a valid credential.
 pub(in crate::http) struct Visitor(pub(in crate::http) Option<Actor>);
 
-/// Staff of the platform. For all other callers the route is absent (`absent-not-forbidden`).
+/// A caller who is platform staff. For all other callers the route is absent (`absent-not-forbidden`).
 #[derive(Debug)]
 pub struct Staff(pub Actor);
 
-/// A superuser. The extractor refuses other staff; for all other callers the route is absent.
+/// A caller who is a superuser. The extractor refuses other staff; for all other callers the route is absent.
 #[derive(Debug)]
 pub struct Superuser(pub Actor);
 
-/// A staff account, and the slug of the tenant in the path. The extractor does not check that the tenant exists.
+/// A caller who is platform staff, and the slug of the tenant in the path. The extractor does not check that the tenant
+/// exists.
 pub(in crate::http) struct StaffOn {
     pub(in crate::http) app: App,
     pub(in crate::http) actor: Actor,
     pub(in crate::http) slug: Slug,
 }
 
-/// The actor and the tenant they name, without entering it; used by state and billing pages.
+/// The actor and the tenant that the request names, without entering it. State and billing pages use it.
 pub(in crate::http) struct Named {
     pub(in crate::http) actor: Actor,
     pub(in crate::http) tenant: Option<TenantId>,
 }
 
-/// Origin of a request, with or without a credential.
+/// The origin of a request, with or without a credential.
 #[derive(Clone)]
 pub(in crate::http) struct Client {
     pub(in crate::http) origin: Origin,
     pub(in crate::http) host: Option<String>,
 }
 
-/// Scope of record routes: inside a tenant, or the shared models for staff.
+/// The scope of record routes: inside a tenant, or the shared models for staff.
 pub(in crate::http) enum Scope {
     Tenant(Box<access::Tenant>),
     Staff(Actor, Positions),
@@ -101,7 +102,7 @@ impl Scope {
         }
     }
 
-    /// Returns the records of a model, as the request sees them.
+    /// Returns the records of a model as the request sees them.
     pub(in crate::http) fn records<'a>(&'a self, app: &'a App, model: &str) -> Result<Records<'a>> {
         let platform = app.platform();
         match self {
@@ -127,7 +128,7 @@ impl Scope {
         }
     }
 
-    /// Returns the ids of tenant and user for the log, 0 if there is none.
+    /// Returns the ids of the tenant and the user for the log; 0 if there is none.
     pub(in crate::http) fn noted(&self) -> (i64, i64) {
         match self {
             Self::Tenant(tenant) => (tenant.id().get(), user(tenant.actor())),
@@ -136,7 +137,7 @@ impl Scope {
     }
 }
 
-/// The problem for a signed-in caller that has several tenants or none and names no tenant.
+/// Returns the problem for a signed-in caller that has several tenants or none, and names no tenant.
 fn nowhere() -> Problem {
     Problem::new(Code::NotFound, "No tenant is chosen.")
         .remedy("POST /api/auth/switch with one of the tenants that GET /api/me lists.")
@@ -147,7 +148,7 @@ fn user(actor: &Actor) -> i64 {
 }
 
 fn peer(parts: &Parts) -> IpAddr {
-    // Without `serve` the address is unknown; no proxy range contains this one.
+    // Without `serve`, the address is unknown. No proxy range contains this one.
     parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0)
 }
 
@@ -162,7 +163,7 @@ async fn scope(app: &App, parts: &Parts) -> Result<Scope> {
 }
 
 async fn scope_of(app: &App, parts: &Parts, shown: &Shown<'_>) -> Result<Scope> {
-    // Without `serve` there are none, as on an embedder's router that has no guard.
+    // Without `serve`, there are no positions, as on an embedder's router that has no guard.
     let positions = parts.extensions.get::<Positions>().cloned().unwrap_or_default();
     let mut scope = Scope::of(app, shown, positions).await?;
     note(parts, scope.noted().0, scope.actor());
@@ -181,7 +182,7 @@ async fn entered(app: &App, parts: &Parts) -> Result<access::Tenant> {
     entered_with(app, parts, &shown(app, parts)?).await
 }
 
-/// Enters the tenant that these credentials are for.
+/// Enters the tenant for which these credentials are valid.
 pub(in crate::http) async fn entered_with(
     app: &App,
     parts: &Parts,
@@ -189,7 +190,7 @@ pub(in crate::http) async fn entered_with(
 ) -> Result<access::Tenant> {
     match scope_of(app, parts, shown).await? {
         Scope::Tenant(tenant) => Ok(*tenant),
-        // The request of a staff account names no tenant.
+        // The request comes from a staff account and names no tenant.
         Scope::Staff(..) => Err(Problem::absent()),
     }
 }
@@ -203,7 +204,7 @@ async fn managed(app: &App, parts: &Parts) -> Result<access::Tenant> {
 async fn resolved(app: &App, parts: &Parts) -> Result<Resolved> {
     let shown = shown(app, parts)?;
     let resolved = app.platform().access().resolve(&shown.presented()).await?;
-    // A session may outlive a membership; only members may see the tenant's figures.
+    // A session may outlive a membership, and only members may see the tenant's figures.
     let tenant = resolved.tenant.filter(|id| resolved.actor.belongs_to(*id));
     note(parts, tenant.map_or(0, |id| id.get()), &resolved.actor);
     Ok(resolved)
@@ -298,7 +299,7 @@ impl StaffOn {
 impl FromRequestParts<App> for Visitor {
     type Rejection = Problem;
 
-    /// Treats an expired credential as none: an old cookie must not block a public route.
+    /// Treats an expired credential as none, because an old cookie must not block a public route.
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         match actor(app, parts).await {
             Ok(actor) => Ok(Self(Some(actor))),

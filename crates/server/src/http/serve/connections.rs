@@ -1,8 +1,8 @@
 //! All connections of one server: how many are allowed, in total and from one address, and which one makes room.
 //!
-//! The serve loop asks it for each connection. At a limit, the connection that has been waiting for its client longest is
-//! closed for the new one: it is idle, or a request waits for more of its body. If all are busy, the new one is refused.
-//! Connections of trusted proxies count in total only.
+//! The serve loop asks it for each connection. At a limit, the connection that has waited longest for its client is
+//! closed in favour of the new one: it is idle, or its request waits for more of its body. If all are busy, the new
+//! connection is refused. Connections of trusted proxies count only towards the total.
 
 use super::link::Link;
 use std::{
@@ -15,11 +15,12 @@ use std::{
 };
 use tokio::task::AbortHandle;
 
-/// Length of the part of an IPv6 address that identifies a machine or one network of a household, bytes: a /64.
+/// Length of the part of an IPv6 address that identifies a machine or one network of a household, in bytes: a /64.
 const NETWORK_BYTES: usize = 8;
-/// Length of the part that identifies a site, bytes. A /48 contains all networks that a provider gives to one customer.
+/// Length of the part of an IPv6 address that identifies a site, in bytes. A /48 contains all networks that a provider
+/// gives to one customer.
 const SITE_BYTES: usize = 6;
-/// Number of connections of a site for each that one of its networks may have.
+/// Number of connections that a site may have for each connection that one of its networks may have.
 const SITE_SHARE: usize = 4;
 
 /// The connections of a server and their limits.
@@ -29,7 +30,7 @@ pub(super) struct Connections {
     per_address: usize,
     per_site: usize,
     members: Mutex<Members>,
-    /// Time, in steps of the serve loop's upkeep.
+    /// Time in steps of the serve loop's upkeep.
     clock: AtomicU64,
     /// Number of refused connections.
     pub(super) refused: AtomicU64,
@@ -60,7 +61,7 @@ enum Network {
     Site(IpAddr),
 }
 
-/// Permission for one connection; returned on drop.
+/// Permission for one connection. It is returned on drop.
 #[derive(Debug)]
 pub(super) struct Place {
     connections: Arc<Connections>,
@@ -68,8 +69,8 @@ pub(super) struct Place {
 }
 
 impl Connections {
-    /// Allows at most `total` connections, and `per_address` from one address. A site may have more than an address, but
-    /// no more than half of all unless one address may.
+    /// Allows at most `total` connections, and `per_address` from one address. A site may have more than an address,
+    /// but at most half of all connections, unless a single address may have more than that.
     pub(super) fn new(total: usize, per_address: usize) -> Self {
         let per_address = per_address.max(1);
         Self {
@@ -83,7 +84,7 @@ impl Connections {
         }
     }
 
-    /// Returns the current time, in steps.
+    /// Returns the current time, in steps of the upkeep.
     pub(super) fn now(&self) -> u64 {
         self.clock.load(Relaxed)
     }
@@ -122,7 +123,7 @@ impl Connections {
         }
     }
 
-    /// Sets the task that serves the connection of `place`; it is aborted to make room.
+    /// Sets the task that serves the connection of `place`. To make room, this task is aborted.
     pub(super) fn serves(&self, place: u64, task: AbortHandle) {
         match self.lock().all.get_mut(&place) {
             Some(member) => member.task = Some(task),
@@ -159,11 +160,11 @@ impl Members {
         self.by_network.get(&network).copied().unwrap_or(0)
     }
 
-    /// Closes the connection that has been waiting for its client longest, among those from `network` if given.
+    /// Closes the connection that has waited longest for its client, among those from `network` if one is given.
     fn close_longest_waiting(&mut self, network: Option<Network>) -> bool {
         let is_one = |member: &Member| network.is_none() || member.networks.contains(&network);
         let all = self.all.iter().filter(|(_, member)| is_one(member));
-        // Of two connections that have been waiting equally long, take the older one: ids grow.
+        // Of two connections that have waited equally long, take the older one. Ids grow, so it has the smaller id.
         let longest =
             all.filter_map(|(id, member)| member.link.waiting_since().map(|since| (since, *id))).min();
         let Some((since, id)) = longest else { return false };
@@ -188,7 +189,7 @@ impl Drop for Place {
     }
 }
 
-/// Returns the networks by which connections from an address are counted.
+/// Returns the networks under which connections from an address are counted.
 fn networks(address: IpAddr) -> [Option<Network>; 2] {
     let prefix = |address: Ipv6Addr, bytes: usize| {
         let mut octets = address.octets();

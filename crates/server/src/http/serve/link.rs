@@ -1,8 +1,8 @@
 //! State shared by the parts of one connection: whether a request is running, whether its body is awaited, and whether
 //! the peer reads.
 //!
-//! Written by the service, the bodies and the socket of the connection; read by `Connections`, which closes connections that
-//! wait for their client.
+//! The service, the bodies and the socket of the connection write it. `Connections` reads it, and closes connections
+//! that wait for their client.
 
 use std::{
     future::{pending, poll_fn},
@@ -18,16 +18,16 @@ const BUSY: u64 = u64::MAX;
 /// State while `Connections` closes the connection.
 const CLOSING: u64 = u64::MAX - 1;
 
-/// Added to the time in the state while a request waits for more of its body.
+/// Flag that is added to the time in the state while a request waits for more of its body.
 const AWAITED: u64 = 1 << 62;
 
 /// State of one connection.
 #[derive(Debug)]
 pub(super) struct Link {
-    /// Time at which the last answer ended, by the clock of `Connections`; or [`AWAITED`] with the time of the last progress of a
-    /// body; or [`BUSY`] or [`CLOSING`].
+    /// Time at which the last answer ended, by the clock of `Connections`. While a body is awaited, [`AWAITED`] with
+    /// the time of the body's last progress. Otherwise [`BUSY`] or [`CLOSING`].
     state: AtomicU64,
-    /// True after the socket refused bytes, until it takes them.
+    /// True from the moment the socket refuses bytes until it takes them again.
     full: AtomicBool,
 }
 
@@ -54,11 +54,11 @@ impl Link {
 
     /// Marks the running request as waiting for more of its body, whose last progress was at `progress`.
     pub(super) fn awaits(&self, progress: u64) {
-        // Not on a connection whose answer has been sent, or that is being closed.
+        // This has no effect on a connection whose answer has been sent, or that is being closed.
         let _ = self.state.compare_exchange(BUSY, AWAITED | progress, AcqRel, Relaxed);
     }
 
-    /// Marks the request as running again; returns false on a connection that is being closed.
+    /// Marks the request as running again. Returns false on a connection that is being closed.
     pub(super) fn received(&self) -> bool {
         let state = self.state.load(Acquire);
         let resumed = state & AWAITED == 0
@@ -72,14 +72,15 @@ impl Link {
         self.full.store(full, Relaxed);
     }
 
-    /// Returns since when the connection has been waiting for its client, for a request or for more of a body, while
-    /// nothing waits to be sent; `None` while it is busy.
+    /// Returns the time since which the connection has waited for its client, for a request or for more of a body,
+    /// while nothing waits to be sent. Returns `None` while it is busy.
     pub(super) fn waiting_since(&self) -> Option<u64> {
         let since = self.state.load(Acquire);
         (since < CLOSING && !self.full.load(Relaxed)).then_some(since & !AWAITED)
     }
 
-    /// Marks the connection as closing; returns false unless it is still waiting for its client since `since`.
+    /// Marks the connection as closing. Returns false unless it has waited for its client since `since` without
+    /// interruption.
     pub(super) fn close(&self, since: u64) -> bool {
         let closes = |state| self.state.compare_exchange(state, CLOSING, AcqRel, Relaxed).is_ok();
         closes(since) || closes(AWAITED | since)

@@ -1,6 +1,6 @@
-//! The serve loop: accepts connections, speaks HTTP/1.1, stops gracefully.
+//! The serve loop: accepts connections, speaks HTTP/1.1, and stops gracefully.
 //!
-//! Called by the command line and by embedders. It bounds what a client can hold: connections, time and size of a head,
+//! The command line and embedders call it. It limits what a client can hold: connections, time and size of a head,
 //! bytes that it does not read. It neither routes nor answers; the guard does.
 
 mod connections;
@@ -40,24 +40,25 @@ use tokio::{
 };
 use wire::Wire;
 
-/// Time between flushes of the request log; also the unit in which the waiting time of connections is measured.
+/// Time between two flushes of the request log. It is also the unit in which the waiting time of connections is
+/// measured.
 const UPKEEP: Duration = Duration::from_millis(500);
 /// Number of upkeep steps between two log lines about refused connections.
 const REPORT_EVERY: u64 = 20;
 /// Pause after `accept` has failed.
 const BACK_OFF: Duration = Duration::from_millis(50);
-/// Number of bytes that the kernel holds for a peer that does not read; Linux uses twice as many for its own
-/// bookkeeping. With a larger buffer a slow reader would look like one that has stopped.
+/// Number of bytes that the kernel holds for a peer that does not read. Linux uses twice as many for its own
+/// bookkeeping. With a larger buffer, a slow reader would look like one that has stopped.
 const SEND_BUFFER: usize = 256 * 1024;
 /// Answer to a connection for which there is no place.
 const NO_PLACE: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
-/// Serves `router` (from [`super::router`], with own routes merged) on `listener` until `shutdown` resolves, then lets
-/// running requests end for at most `options.drain`.
+/// Serves `router` (from [`super::router`], with the embedder's own routes merged) on `listener` until `shutdown`
+/// resolves. Then gives running requests at most `options.drain` to end.
 ///
 /// # Errors
-/// If the listener refuses its options; a fault of a single connection is never an error.
+/// Returns an error if the listener refuses its options. A fault of a single connection is never an error.
 pub async fn serve(
     app: App,
     router: Router,
@@ -99,7 +100,7 @@ pub async fn serve(
     Ok(())
 }
 
-/// Runs the upkeep in a separate task: a slow log sink must not delay new connections.
+/// Runs the upkeep in a separate task, because a slow log sink must not delay new connections.
 async fn keep_up(app: App, connections: Arc<Connections>) {
     let mut timer = interval(UPKEEP);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -143,15 +144,15 @@ fn builder(options: &ServeOptions) -> http1::Builder {
         .header_read_timeout(options.header_timeout)
         .max_buf_size(head)
         .max_header_size(head)
-        // Write each answer before the next request of a pipeline is read; with `pipeline_flush` hyper would answer all
-        // of them first.
+        // Write each answer before the next request of a pipeline is read. With `pipeline_flush`, hyper would answer
+        // all of them first.
         .pipeline_flush(false)
-        // Put head and body of a small answer into one buffer: one write instead of two.
+        // Put head and body of a small answer into one buffer, so that one write suffices instead of two.
         .writev(false);
     builder
 }
 
-/// Accepts the next connection; `None` after a failure.
+/// Accepts the next connection. Returns `None` after a failure.
 async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
     match listener.accept().await {
         Ok((stream, peer)) => {
@@ -160,7 +161,7 @@ async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
             Some((stream, peer))
         }
         Err(error) => {
-            // The process is out of descriptors, or the peer has left: neither may end the loop or make it spin.
+            // The process is out of descriptors, or the peer has left. Neither may end the loop or make it spin.
             tracing::warn!(%error, "accept failed");
             sleep(BACK_OFF).await;
             None
@@ -182,7 +183,7 @@ struct Shared {
     router: Router,
     link: Arc<Link>,
     connections: Arc<Connections>,
-    /// How fast a body must arrive.
+    /// Rate at which a body must arrive.
     pace: BodyPace,
 }
 
@@ -190,10 +191,10 @@ impl Door {
     /// Serves a connection in a separate task, or refuses it.
     async fn let_in(&self, app: &App, router: &Router, stream: TcpStream, peer: SocketAddr) {
         let link = Arc::new(Link::new(self.connections.now()));
-        // All clients behind a proxy share its address, so do not count by it.
+        // All clients behind a proxy share its address, so they are not counted by it.
         let address = (!app.options().is_proxy(peer.ip())).then(|| peer.ip());
         let Some(place) = self.connections.admit(address, &link) else {
-            // Best effort: if the answer does not fit into an empty buffer, do not wait.
+            // Best effort: if the answer does not fit into the empty buffer, do not wait.
             let _ = stream.try_write(NO_PLACE);
             return;
         };
@@ -205,7 +206,7 @@ impl Door {
             pace: self.options.body_pace(),
         };
         self.spawn(shared, stream, peer, place);
-        // Lets the connections that made room close now.
+        // Let the connections that made room close now.
         yield_now().await;
     }
 

@@ -1,31 +1,31 @@
-//! Bounds of the serve loop, taken from the configuration.
+//! Limits of the serve loop, from the configuration.
 
 use super::{received::BodyPace, wire::Pace};
 use std::time::Duration;
 use tenantry::{Platform, config::LimitsConfig};
 
-/// Bounds of the serve loop.
+/// Limits of the serve loop.
 #[derive(Debug, Clone)]
 pub struct ServeOptions {
-    /// Maximum number of open connections. At the limit, the one that has been waiting for its client longest is
-    /// closed for a new one.
+    /// Largest number of open connections. At the limit, the connection that has waited longest for its client is
+    /// closed in favour of a new one.
     pub max_connections: usize,
-    /// Maximum number of open connections from one address, or one /64 of IPv6. One /48 may have four times as many,
-    /// but at most half of all. Does not apply to trusted proxies.
+    /// Largest number of open connections from one address, or from one /64 of IPv6. One /48 may have four times as
+    /// many, but at most half of all connections. Does not apply to trusted proxies.
     pub max_connections_per_address: usize,
-    /// Time for a request's head to arrive completely; also how long a connection may be idle.
+    /// Time within which a request's head must arrive completely. It is also the lifetime of an idle connection.
     pub header_timeout: Duration,
-    /// Maximum size of a request head, bytes; at least 8,192.
+    /// Largest size of a request's head in bytes; at least 8,192.
     pub max_head_bytes: usize,
-    /// Maximum time for which a client may read less than `min_read_bytes_per_second` of what is sent to it.
+    /// Longest time for which a client may read more slowly than `min_read_bytes_per_second`.
     pub write_timeout: Duration,
-    /// Minimum rate at which a client must read, on average over `write_timeout`.
+    /// Lowest average rate at which a client must read over `write_timeout`, in bytes per second.
     pub min_read_bytes_per_second: u64,
-    /// Maximum time for which a body may arrive at less than `min_body_bytes_per_second`.
+    /// Longest time for which a body may arrive more slowly than `min_body_bytes_per_second`.
     pub body_timeout: Duration,
-    /// Minimum rate at which a body must arrive, on average over `body_timeout`.
+    /// Lowest average rate at which a body must arrive over `body_timeout`, in bytes per second.
     pub min_body_bytes_per_second: u64,
-    /// Time for running requests to end after shutdown begins.
+    /// Time that running requests have to end after shutdown begins.
     pub drain: Duration,
 }
 
@@ -52,7 +52,7 @@ impl From<&LimitsConfig> for ServeOptions {
 }
 
 impl ServeOptions {
-    /// Takes the bounds from a platform's configuration, as far as the process has descriptors for them.
+    /// Returns the limits of a platform's configuration, as far as the process has descriptors for them.
     pub fn of(platform: &Platform) -> Self {
         let options = Self::from(&platform.config().limits);
         let room = platform.descriptors().connections;
@@ -64,13 +64,13 @@ impl ServeOptions {
         }
     }
 
-    /// Returns how fast a body must arrive.
+    /// Returns the rate at which a body must arrive.
     pub(super) fn body_pace(&self) -> BodyPace {
         let bytes = self.min_body_bytes_per_second.saturating_mul(self.body_timeout.as_secs());
         BodyPace { span: self.body_timeout, bytes: bytes.max(1) }
     }
 
-    /// Returns how fast a client must read.
+    /// Returns the rate at which a client must read.
     pub(super) fn pace(&self) -> Pace {
         let bytes = self.min_read_bytes_per_second.saturating_mul(self.write_timeout.as_secs());
         Pace { span: self.write_timeout, bytes }

@@ -1,5 +1,5 @@
-//! The body of an incoming request. While it waits for the client, `Connections` may close its connection; it fails if the
-//! client sends too slowly.
+//! The body of an incoming request. While it waits for the client, `Connections` may close its connection. It fails if
+//! the client sends too slowly.
 //!
 //! The serve loop wraps every body. Time counts only while the body waits for the client, not while the handler works.
 
@@ -18,22 +18,22 @@ use std::{
 };
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Number of bytes that count as progress: a client that sends single bytes has the rank of one that sends none.
+/// Number of bytes that count as progress: a client that sends single bytes ranks like one that sends none.
 const PROGRESS_BYTES: u64 = 1 << 10;
 
-/// Minimum rate at which a client must send a body.
+/// Lowest rate at which a client must send a body.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BodyPace {
     /// Length of a span.
     pub(super) span: Duration,
-    /// Number of bytes that must arrive while the body waits for the length of a span.
+    /// Number of bytes that must arrive while the body waits for the length of one span.
     pub(super) bytes: u64,
 }
 
 /// Body of an incoming request.
 pub(super) struct Received<B> {
     body: B,
-    /// `None` for a request without body.
+    /// Watch on the body's speed; `None` for a request without a body.
     watch: Option<Watch>,
 }
 
@@ -41,12 +41,12 @@ pub(super) struct Received<B> {
 struct Watch {
     shared: Arc<Shared>,
     timer: Option<Pin<Box<Sleep>>>,
-    /// Since when the body has been waiting; `None` while it is not.
+    /// Time since which the body has been waiting; `None` while it is not waiting.
     since: Option<Instant>,
-    /// Time waited and bytes taken in this span.
+    /// Time waited and bytes received in this span.
     waited: Duration,
     taken: u64,
-    /// Time of the last progress, by the clock of `Connections`, and bytes taken since.
+    /// Time of the last progress, by the clock of `Connections`, and number of bytes received since.
     progress: (u64, u64),
 }
 
@@ -66,7 +66,7 @@ impl Watch {
         Self { shared, timer: None, since: None, waited: Duration::ZERO, taken: 0, progress }
     }
 
-    /// Waits for the client; returns an error once a span has passed in which it sent too few bytes.
+    /// Waits for the client. Returns an error once a span has passed in which the client sent too few bytes.
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
         let BodyPace { span, bytes } = self.shared.pace;
         if self.since.is_none() {
@@ -93,7 +93,7 @@ impl Watch {
         }
     }
 
-    /// Ends waiting; returns false if `Connections` closes the connection.
+    /// Ends the waiting. Returns false if `Connections` is closing the connection.
     fn stop_waiting(&mut self) -> bool {
         let Some(since) = self.since.take() else { return true };
         self.waited += since.elapsed();
@@ -146,7 +146,7 @@ where
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        // The handler goes on without the rest.
+        // The handler continues without the rest of the body.
         self.stop_waiting();
     }
 }

@@ -1,6 +1,6 @@
-//! The body of an outgoing answer, split into chunks, so that hyper buffers one chunk and not the whole body.
+//! The body of an outgoing answer, split into chunks, so that hyper buffers one chunk instead of the whole body.
 //!
-//! The serve loop creates one for every answer. The permit that counts a request against its tenant is held until the
+//! The serve loop creates one for every answer. It holds the permit that counts a request against its tenant until the
 //! body is sent or the connection has ended.
 
 use super::{super::guard::Reply, Shared};
@@ -14,7 +14,7 @@ use std::{
 };
 use tenantry::access::meter::Hold;
 
-/// Maximum number of bytes passed to hyper at a time.
+/// Largest number of bytes passed to hyper at a time.
 pub(in crate::http) const PIECE: usize = 16 * 1024;
 
 /// Body of an outgoing answer.

@@ -1,8 +1,8 @@
 //! A socket that gives up on a peer that does not read.
 //!
-//! hyper writes until the socket refuses bytes. From then on the peer must take a minimum number of bytes in each span,
-//! or the connection ends. No further request starts on it meanwhile ([`Link::begin`]), so that the bytes waiting for
-//! one peer are those of one answer.
+//! hyper writes until the socket refuses bytes. From then on, the peer must take a minimum number of bytes in each
+//! span, or the connection ends. No further request starts on the connection meanwhile ([`Link::begin`]), so the bytes
+//! that wait for one peer belong to only one answer.
 
 use super::link::Link;
 use std::{
@@ -18,12 +18,12 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-/// Minimum rate at which a peer must read.
+/// Lowest rate at which a peer must read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
     /// Length of a span.
     pub(super) span: Duration,
-    /// Number of bytes that the peer must take in a span, at least one.
+    /// Number of bytes that the peer must take in a span; at least one.
     pub(super) bytes: u64,
 }
 
@@ -33,14 +33,14 @@ pub(super) struct Wire<S> {
     stream: S,
     link: Arc<Link>,
     pace: Pace,
-    /// The current span since the socket refused bytes.
+    /// Current span, which began after the socket refused bytes.
     span: Option<Span>,
 }
 
 #[derive(Debug)]
 struct Span {
     end: Pin<Box<Sleep>>,
-    /// Number of bytes that the peer took in it.
+    /// Number of bytes that the peer took in this span.
     taken: u64,
 }
 
@@ -49,7 +49,7 @@ impl<S> Wire<S> {
         Self { stream, link, pace, span: None }
     }
 
-    /// Handles refused bytes; returns an error once a span has passed in which the peer took too few.
+    /// Handles refused bytes. Returns an error once a span has passed in which the peer took too few bytes.
     fn refused(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let span = self.span.get_or_insert_with(|| {
             self.link.set_full(true);
@@ -98,7 +98,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.span.take().is_some() {
             self.link.set_full(false);
-            // A request may wait for this in the same task.
+            // A request in the same task may be waiting for this.
             context.waker().wake_by_ref();
         }
         ready!(Pin::new(&mut self.stream).poll_flush(context))?;

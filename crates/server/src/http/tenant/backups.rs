@@ -1,5 +1,5 @@
-//! Handlers for copies of the tenant's data: its backups, which its owner lists and may request and only staff restore,
-//! and the export of everything.
+//! Handlers for copies of the tenant's data: backups, which its owner may list and request and only staff restore, and
+//! the export of all data.
 
 use crate::{
     http::{
@@ -22,12 +22,12 @@ use futures_util::stream;
 use http::{HeaderValue, header};
 use std::io;
 
-/// `GET /api/tenant/backups`: newest first.
+/// Handles `GET /api/tenant/backups`: lists the tenant's backups, newest first.
 pub(in crate::http) async fn list(app: App, tenant: Manager) -> Result<Json<Page<OwnBackup>>> {
     Ok(Json(Page::all(app.platform().tenant(&tenant).backups().await?)))
 }
 
-/// `POST /api/tenant/backups`.
+/// Handles `POST /api/tenant/backups`: starts a backup.
 pub(in crate::http) async fn start(
     app: App,
     tenant: Manager,

@@ -1,4 +1,4 @@
-//! Handlers that show the tenant to its members: usage, the activity log, operations, and read-only SQL in its own
+//! Handlers that show members their tenant: usage, the activity log, operations, and read-only SQL in the tenant's own
 //! database, which the engine confines (`confined-sql`).
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
 use std::collections::BTreeMap;
 use tenantry::{config::Scope, name::StoreName, operations::Filter};
 
-/// `GET /api/tenant/usage`: rows and bytes of each store, bytes of files, and the limits.
+/// Handles `GET /api/tenant/usage`: returns rows and bytes of each store, bytes of files, and the limits.
 pub(in crate::http) async fn usage(app: App, tenant: Tenant) -> Result<Json<Usage>> {
     let platform = app.platform();
     let mut stores = BTreeMap::new();
@@ -31,7 +31,7 @@ pub(in crate::http) async fn usage(app: App, tenant: Tenant) -> Result<Json<Usag
     Ok(Json(Usage { stores, file_bytes, limits: (*tenant.limits()).into() }))
 }
 
-/// `GET /api/tenant/activity`: newest first, for managers of the tenant.
+/// Handles `GET /api/tenant/activity`: lists changes of records, newest first, for managers of the tenant.
 pub(in crate::http) async fn activity(
     app: App,
     tenant: Manager,
@@ -40,12 +40,13 @@ pub(in crate::http) async fn activity(
     let store = store(query.store)?;
     let lines =
         app.platform().tenant(&tenant).activity(&store, query.before.map(|id| id.0), query.limit.0).await?;
-    // The engine may have cut the page off at its bytes: only an empty page is certainly the last.
+    // The engine may have cut the page off at its limit of bytes, so only an empty page is certainly the last.
     let next = lines.last().map(|line| line.id.to_string());
     Ok(Json(Page { next, ..Page::all(lines) }))
 }
 
-/// `GET /api/tenant/operations`: newest first, for managers of the tenant; without private detail.
+/// Handles `GET /api/tenant/operations`: lists operations, newest first and without private detail, for managers of the
+/// tenant.
 pub(in crate::http) async fn operations(
     app: App,
     tenant: Manager,
@@ -61,14 +62,14 @@ pub(in crate::http) async fn operations(
     Ok(app.page(listed, filter.limit, |one: &OwnOperation| one.id))
 }
 
-/// `POST /api/tenant/sql`.
+/// Handles `POST /api/tenant/sql`: runs a read-only statement.
 pub(in crate::http) async fn sql(app: App, tenant: Manager, Json(form): Json<Sql>) -> Result<Json<SqlRows>> {
     let store = store(form.store)?;
     let rows = app.platform().tenant(&tenant).sql(&store, &form.sql, form.params).await?;
     Ok(Json(rows.into()))
 }
 
-/// Returns the named store, or the usual one of tenants.
+/// Returns the named store, or the store `tenant` if none is named.
 fn store(name: Option<Name>) -> Result<StoreName> {
     field("store", name.as_deref().unwrap_or("tenant"), StoreName::parse)
 }

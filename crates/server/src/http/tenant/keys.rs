@@ -10,12 +10,12 @@ use crate::{
 use axum::response::NoContent;
 use tenantry::access::api_keys;
 
-/// `GET /api/tenant/keys`.
+/// Handles `GET /api/tenant/keys`: lists the tenant's API keys.
 pub(in crate::http) async fn list(app: App, tenant: Manager) -> Result<Json<Page<Key>>> {
     Ok(Json(Page::all(app.platform().access().api_keys().list(&tenant).await?)))
 }
 
-/// `POST /api/tenant/keys`.
+/// Handles `POST /api/tenant/keys`: creates an API key.
 pub(in crate::http) async fn create(
     app: App,
     tenant: Manager,
@@ -27,7 +27,7 @@ pub(in crate::http) async fn create(
     Ok(Created(NewKey { made: info.into(), key: token.reveal() }))
 }
 
-/// `DELETE /api/tenant/keys/{id}`.
+/// Handles `DELETE /api/tenant/keys/{id}`: revokes an API key.
 pub(in crate::http) async fn revoke(app: App, tenant: Manager, PathId(id): PathId) -> Result<NoContent> {
     app.platform().access().api_keys().revoke(&tenant, id).await?;
     Ok(NoContent)

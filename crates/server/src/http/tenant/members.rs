@@ -17,12 +17,12 @@ use crate::{
 use axum::response::NoContent;
 use tenantry::{access, error::Wrong, name::UserId, users};
 
-/// `GET /api/tenant/users`.
+/// Handles `GET /api/tenant/users`: lists the members.
 pub(in crate::http) async fn list(app: App, tenant: Tenant) -> Result<Json<Page<Member>>> {
     Ok(Json(Page::all(app.platform().members(&tenant).list().await?)))
 }
 
-/// `PATCH /api/tenant/users/{id}`.
+/// Handles `PATCH /api/tenant/users/{id}`: changes a member's role.
 pub(in crate::http) async fn change(
     app: App,
     tenant: Manager,
@@ -34,18 +34,19 @@ pub(in crate::http) async fn change(
     Ok(Json(Membership { id: user.get(), role: AsText(role) }))
 }
 
-/// `DELETE /api/tenant/users/{id}`.
+/// Handles `DELETE /api/tenant/users/{id}`: removes a member.
 pub(in crate::http) async fn remove(app: App, tenant: Manager, PathId(id): PathId) -> Result<NoContent> {
     app.platform().members(&tenant).remove(UserId::from_raw(id)).await?;
     Ok(NoContent)
 }
 
-/// `GET /api/tenant/invitations`.
+/// Handles `GET /api/tenant/invitations`: lists the open invitations.
 pub(in crate::http) async fn invitations(app: App, tenant: Manager) -> Result<Json<Page<Invitation>>> {
     Ok(Json(Page::all(app.platform().invitations().list(&tenant).await?)))
 }
 
-/// `POST /api/tenant/invitations`: gives the same answer whether the address has an account or not.
+/// Handles `POST /api/tenant/invitations`: invites a person. The answer does not depend on whether the address has an
+/// account.
 pub(in crate::http) async fn invite(
     app: App,
     tenant: Manager,
@@ -54,7 +55,7 @@ pub(in crate::http) async fn invite(
     Ok(Created(invited(&app, &tenant, &form).await?.into()))
 }
 
-/// Invites a person, for the API and for pages.
+/// Invites a person. The API and pages share this function.
 pub(in crate::http) async fn invited(
     app: &App,
     tenant: &access::Tenant,
@@ -67,7 +68,7 @@ pub(in crate::http) async fn invited(
     Ok(app.platform().invitations().create(tenant, &form.email, &role).await?)
 }
 
-/// `DELETE /api/tenant/invitations/{id}`.
+/// Handles `DELETE /api/tenant/invitations/{id}`: revokes an invitation.
 pub(in crate::http) async fn revoke_invitation(
     app: App,
     tenant: Manager,

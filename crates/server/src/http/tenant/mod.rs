@@ -1,7 +1,7 @@
 //! Handlers for the caller's own tenant: state, plan, usage, members, keys, activity, its own SQL.
 //!
-//! Called by the route table. State and plan are shown even when records are refused, so that members of an expired
-//! tenant see why.
+//! The route table calls them. State and plan are shown even when records are refused, so that members of an expired
+//! tenant see the reason.
 
 mod backups;
 mod insight;

@@ -1,4 +1,4 @@
-//! Handlers with which a tenant's manager stages one of its backups, looks into it, and takes single records back.
+//! Handlers with which a tenant's manager stages one of its backups, inspects it, and takes single records back.
 
 use crate::{
     http::{
@@ -17,7 +17,7 @@ use crate::{
 };
 use axum::response::NoContent;
 
-/// `POST /api/tenant/restore`.
+/// Handles `POST /api/tenant/restore`: stages a backup.
 pub(in crate::http) async fn stage(
     app: App,
     tenant: Manager,
@@ -30,18 +30,19 @@ pub(in crate::http) async fn stage(
     waited(&app, operation, &wait, OwnOperation::from).await
 }
 
-/// `GET /api/tenant/restore`: what is staged, and how many records differ from the data in use.
+/// Handles `GET /api/tenant/restore`: returns the staged restore, and the number of records that differ from the data
+/// in use.
 pub(in crate::http) async fn show(app: App, tenant: Manager) -> Result<Json<StagedRestore>> {
     Ok(Json(app.platform().tenant(&tenant).staged_backup().await?.into()))
 }
 
-/// `DELETE /api/tenant/restore`.
+/// Handles `DELETE /api/tenant/restore`: discards the staged restore.
 pub(in crate::http) async fn discard(app: App, tenant: Manager) -> Result<NoContent> {
     app.platform().tenant(&tenant).discard_staged().await?;
     Ok(NoContent)
 }
 
-/// `GET /api/tenant/restore/records`: a page of the records of one model that differ.
+/// Handles `GET /api/tenant/restore/records`: returns a page of the records of one model that differ.
 pub(in crate::http) async fn differences(
     app: App,
     tenant: Manager,
@@ -52,7 +53,7 @@ pub(in crate::http) async fn differences(
     Ok(Json(own.differences(&query.model, query.after.as_deref(), limit).await?.into()))
 }
 
-/// `POST /api/tenant/restore/records`.
+/// Handles `POST /api/tenant/restore/records`: takes records back.
 pub(in crate::http) async fn take_back(
     app: App,
     tenant: Manager,

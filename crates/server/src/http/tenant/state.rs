@@ -1,5 +1,5 @@
 //! Handlers for the tenant's state and name, and for its cancellation by its owner. Only the change of the name enters
-//! the tenant; the other handlers work for an expired or suspended one too.
+//! the tenant; the other handlers also work for an expired or suspended tenant.
 
 use crate::{
     http::{
@@ -16,7 +16,7 @@ use crate::{
 use std::sync::Arc;
 use tenantry::{Error, topology::TenantRecord};
 
-/// `PATCH /api/tenant`: changes the display name. Only staff change the slug.
+/// Handles `PATCH /api/tenant`: changes the display name. Only staff change the slug.
 pub(in crate::http) async fn change(
     app: App,
     tenant: Manager,
@@ -26,7 +26,7 @@ pub(in crate::http) async fn change(
     Ok(Json(Named { id: tenant.id().get(), name: form.name.trim().to_owned() }))
 }
 
-/// `GET /api/tenant`.
+/// Handles `GET /api/tenant`: returns the tenant's state and plan.
 pub(in crate::http) async fn show(app: App, named: scope::Named) -> Result<Json<OwnTenant>> {
     let id = named.tenant.ok_or_else(Problem::absent)?;
     let platform = app.platform();
@@ -34,13 +34,14 @@ pub(in crate::http) async fn show(app: App, named: scope::Named) -> Result<Json<
     Ok(Json(OwnTenant::new(&record, role, platform.now_us())))
 }
 
-/// `POST /api/tenant/cancel`.
+/// Handles `POST /api/tenant/cancel`: cancels the tenant.
 pub(in crate::http) async fn cancel(
     app: App,
     named: scope::Named,
     body: LaterJson<CancelOwn>,
 ) -> Result<Json<Ending>> {
-    // Before the body is read: a problem with it would reveal to strangers that the tenant exists.
+    // Check this before the body is read: a problem with the body would reveal that the tenant exists to a caller who
+    // does not belong to it.
     let record = owned(&app, &named).await?;
     let form = body.read(&app).await?;
     if form.confirm != record.slug.as_str() {
@@ -51,7 +52,7 @@ pub(in crate::http) async fn cancel(
     Ok(Json(Ending { slug: record.slug.to_string(), ends: Some(ends.into()) }))
 }
 
-/// `DELETE /api/tenant/cancel`.
+/// Handles `DELETE /api/tenant/cancel`: revokes the cancellation.
 pub(in crate::http) async fn revoke_cancellation(app: App, named: scope::Named) -> Result<Json<Ending>> {
     let record = owned(&app, &named).await?;
     app.platform().accounts().revoke_cancellation(&named.actor, record.id).await?;

@@ -1,4 +1,4 @@
-//! Backups, and runs that make many of them.
+//! Queries and answers about backups, and about runs that make many backups.
 
 use crate::wire::{
     AsText, Instant, Limit, Name, Slug, absent_or, manifest::Manifest, operation::OwnOperation,
@@ -13,29 +13,29 @@ use tenantry::{
 requests! {
     /// Query of the list of backups.
     struct BackupsQuery {
-        /// Only those of this tenant.
+        /// Only backups of this tenant.
         tenant: Option<Slug>,
-        /// Only those of the platform's own stores.
+        /// Only backups of the platform's own stores.
         system: Option<bool>,
-        /// Only those in this state.
+        /// Only backups in this state.
         #[schemars(extend("enum" = ["running", "good", "failed", "damaged"]))]
         state: Option<String>,
-        /// Only entries before the one with this id.
+        /// Only backups before the one with this id.
         before: Option<String>,
         #[serde(default)]
         limit: Limit,
     }
 
-    /// Backups of many tenants; of all when none is named.
+    /// Backups of many tenants; of all tenants if none is named.
     struct BackUpMany {
         #[serde(default, deserialize_with = "absent_or")]
         #[schemars(with = "Vec<Slug>")]
         tenants: Option<Vec<Slug>>,
-        /// All stores when it is absent.
+        /// Stores to back up; all stores if absent.
         #[serde(default, deserialize_with = "absent_or")]
         #[schemars(with = "Vec<Name>")]
         stores: Option<Vec<Name>>,
-        /// The platform's own stores too.
+        /// True to include the platform's own stores.
         #[serde(default, deserialize_with = "absent_or")]
         #[schemars(with = "bool")]
         system: Option<bool>,
@@ -46,79 +46,79 @@ answers! {
     /// A backup.
     struct Backup from listed: catalog::Listed {
         id: AsText<BackupId> = AsText(listed.id),
-        /// Id of the tenant. Null: the platform's own stores.
+        /// Id of the tenant; null for the platform's own stores.
         tenant: Option<i64> = listed.tenant.map(|id| id.get()),
-        /// Slug of the tenant at that time.
+        /// Slug of the tenant at the time of the backup.
         slug: Option<AsText<name::Slug>> = listed.slug.map(AsText),
-        /// `running`, `good`, `failed` or `damaged`.
+        /// State of the backup: `running`, `good`, `failed` or `damaged`.
         state: AsText<catalog::State> = AsText(listed.state),
-        /// `manual`, `scheduled` or `final`.
+        /// Reason for the backup: `manual`, `scheduled` or `final`.
         reason: AsText<Reason> = AsText(listed.reason),
         schedule: Option<String> = listed.schedule,
-        /// Run over many tenants that made it.
+        /// Id of the run over many tenants that made the backup.
         run: Option<i64> = listed.run,
-        /// Instant of the data in it.
+        /// Time of the data in the backup.
         at: Instant = Instant(listed.at_us),
         rows: u64 = listed.rows,
-        /// Size before compression.
+        /// Size in bytes before compression.
         bytes: u64 = listed.bytes,
-        /// Size in the backup store.
+        /// Size in bytes in the backup store.
         stored_bytes: u64 = listed.stored_bytes,
         /// The account, key or program that requested the backup.
         by: String = listed.by,
-        /// Why it failed, or how it is damaged.
+        /// Reason for the failure, or description of the damage.
         error: Option<String> = listed.error,
-        /// Null: never.
+        /// Time of the last verification; null if it was never verified.
         verified_at: Option<Instant> = listed.verified_at_us.map(Instant),
     }
 
-    /// A backup, as its tenant sees it.
+    /// A backup as its tenant sees it.
     struct OwnBackup from listed: catalog::Listed {
         id: AsText<BackupId> = AsText(listed.id),
-        /// `running`, `good`, `failed` or `damaged`.
+        /// State of the backup: `running`, `good`, `failed` or `damaged`.
         state: AsText<catalog::State> = AsText(listed.state),
-        /// `manual`, `scheduled` or `final`.
+        /// Reason for the backup: `manual`, `scheduled` or `final`.
         reason: AsText<Reason> = AsText(listed.reason),
-        /// Instant of the data in it.
+        /// Time of the data in the backup.
         at: Instant = Instant(listed.at_us),
         rows: u64 = listed.rows,
-        /// Size before compression.
+        /// Size in bytes before compression.
         bytes: u64 = listed.bytes,
-        /// Null: never.
+        /// Time of the last verification; null if it was never verified.
         verified_at: Option<Instant> = listed.verified_at_us.map(Instant),
     }
 
-    /// A run over many tenants.
+    /// A run of backups over many tenants.
     struct BackupRun from run: runs::Run {
         id: i64 = run.id,
-        /// Null: an operator started it.
+        /// Name of the schedule; null if an operator started the run.
         schedule: Option<String> = run.schedule,
-        /// Time of the schedule that it serves.
+        /// Slot of the schedule that the run serves.
         slot: Option<Instant> = run.slot_us.map(Instant),
         /// The account, key or program that started the run.
         by: String = run.by,
         started_at: Instant = Instant(run.started_at_us),
-        /// Null: it is running.
+        /// Time at which the run ended; null while it is running.
         finished_at: Option<Instant> = run.finished_at_us.map(Instant),
-        /// Backups made.
+        /// Number of backups made.
         good: u64 = run.good,
-        /// Backups that failed.
+        /// Number of backups that failed.
         failed: u64 = run.failed,
     }
 
-    /// What a scan of the backup store found.
+    /// Result of a scan of the backup store.
     struct Rescanned from found: backups::Rescanned {
-        /// Manifests read.
+        /// Number of manifests read.
         found: u64 = found.found,
-        /// Backups added to the catalog.
+        /// Number of backups added to the catalog.
         taken_up: u64 = found.taken_up,
-        /// Backups of other installations.
+        /// Number of backups of other installations.
         others: u64 = found.others,
-        /// Backups of an earlier tenant whose id another tenant has now.
+        /// Number of backups of an earlier tenant whose id another tenant has now.
         not_its: u64 = found.not_its,
-        /// Tenants closed because they were purged after this state of the catalog.
+        /// Number of tenants closed because they were purged after this state of the catalog was saved.
         closed: u64 = found.closed,
-        /// Manifests that cannot be read.
+        /// Number of manifests that cannot be read.
         damaged: u64 = found.damaged,
     }
 }
@@ -128,11 +128,11 @@ answers! {
 pub(crate) struct BackupWhole {
     #[serde(flatten)]
     pub(crate) backup: Backup,
-    /// Null: the backup is not good.
+    /// Manifest of the backup; null if the backup is not good.
     pub(crate) manifest: Option<Manifest>,
 }
 
-/// A backup that the tenant has started, and its operation.
+/// A backup that the tenant has started, with its operation.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct OwnBackupStarted {
     #[serde(flatten)]
@@ -141,9 +141,9 @@ pub(crate) struct OwnBackupStarted {
     pub(crate) backup: AsText<BackupId>,
 }
 
-/// Backups that retention gave up.
+/// Backups that were removed because no retention rule retains them any more.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Pruned {
-    /// Their ids.
+    /// Ids of the removed backups.
     pub(crate) removed: Vec<AsText<BackupId>>,
 }

@@ -1,4 +1,4 @@
-//! Backups, their state, and restores.
+//! Queries and answers about backups, their state, and restores.
 
 pub(crate) mod backup;
 pub(crate) mod manifest;

@@ -1,4 +1,4 @@
-//! Restores of a tenant: the one to start, the staged one and what it would change.
+//! Restores of a tenant: the request for a restore, the staged restore and the changes that it would make.
 
 use crate::wire::{AsText, Instant, Limit, Name, absent_or};
 use schemars::JsonSchema;
@@ -17,7 +17,7 @@ requests! {
     struct StartRestore {
         /// Id of the backup.
         backup: String,
-        /// All stores of the backup when it is absent.
+        /// Stores to restore; all stores of the backup if absent.
         #[serde(default, deserialize_with = "absent_or")]
         #[schemars(with = "Vec<Name>")]
         stores: Option<Vec<Name>>,
@@ -27,9 +27,9 @@ requests! {
 requests! {
     /// Query of the records that differ from the staged backup.
     struct DifferencesQuery {
-        /// The model.
+        /// Name of the model.
         model: Name,
-        /// `next` of the page before.
+        /// Cursor `next` of the previous page.
         after: Option<String>,
         #[serde(default)]
         limit: Limit,
@@ -37,9 +37,9 @@ requests! {
 
     /// Records to take back from the staged backup.
     struct TakeBack {
-        /// The model.
+        /// Name of the model.
         model: Name,
-        /// Ids of the records, 100 at most.
+        /// Ids of the records, at most 100.
         ids: Vec<RecordKey>,
     }
 }
@@ -48,14 +48,14 @@ requests! {
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum RecordKey {
-    /// Integer key.
+    /// A number.
     Number(i64),
-    /// UUID, or a number as text.
+    /// A UUID, or a number as text.
     Text(String),
 }
 
 impl RecordKey {
-    /// Returns the id as in a URL.
+    /// Returns the id in the form that URLs have.
     pub(crate) fn into_text(self) -> String {
         match self {
             Self::Number(number) => number.to_string(),
@@ -67,22 +67,22 @@ impl RecordKey {
 /// A page of records that differ from the staged backup.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct DifferencesPage {
-    /// In order of their ids. A page may have none and not be the last.
+    /// Records in the order of their ids. A page may be empty and still not be the last.
     pub(crate) items: Vec<DifferingRecord>,
-    /// Where the next page begins; null on the last page.
+    /// Cursor of the next page; null on the last page.
     pub(crate) next: Option<String>,
 }
 
 /// A record that differs from the staged backup.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct DifferingRecord {
-    /// Its id.
+    /// Id of the record.
     pub(crate) id: Value,
-    /// The fields whose values differ; empty if only one of the states has the record.
+    /// Names of the fields whose values differ; empty if only one of the two states has the record.
     pub(crate) fields: Vec<String>,
-    /// The record now; null if it was deleted since the backup.
+    /// The record as it is now; null if it was deleted since the backup.
     pub(crate) now: Option<Map<String, Value>>,
-    /// The record in the backup; null if it was created since.
+    /// The record as it is in the backup; null if it was created since.
     pub(crate) then: Option<Map<String, Value>>,
 }
 
@@ -102,7 +102,7 @@ impl From<Differences> for DifferencesPage {
     }
 }
 
-/// Returns a record as the record routes write it.
+/// Returns a record in the form of the record routes.
 fn object(columns: &[FieldName], values: &[value::Value]) -> Map<String, Value> {
     let json = |value: &value::Value| {
         let mut bytes = vec![];
@@ -112,13 +112,13 @@ fn object(columns: &[FieldName], values: &[value::Value]) -> Map<String, Value> 
     columns.iter().map(ToString::to_string).zip(values.iter().map(json)).collect()
 }
 
-/// A restore, and what swapping it in would change.
+/// A staged restore, with the changes that swapping it in would make.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct StagedRestore {
     /// Id of the backup.
     pub(crate) backup: AsText<BackupId>,
     pub(crate) state: AsText<restores::State>,
-    /// It is in this state since then.
+    /// Time since which the restore is in this state.
     pub(crate) at: Instant,
     /// The platform discards it then, if it is still staged. Null: never.
     pub(crate) expires_at: Option<Instant>,
@@ -138,25 +138,25 @@ impl From<(restores::Restore, Vec<Difference>)> for StagedRestore {
 }
 
 answers! {
-    /// What was taken back.
+    /// Result of taking records back.
     struct TookBack from taken: TakenBack {
-        /// Deleted records that are there again.
+        /// Number of deleted records that exist again.
         created: u64 = taken.created,
-        /// Records that have their earlier values again.
+        /// Number of records that have their earlier values again.
         changed: u64 = taken.changed,
-        /// Files that are no longer stored; their fields are empty.
+        /// Number of files that are no longer stored. The fields that named them are empty.
         files_lost: u64 = taken.files_lost,
     }
 
-    /// What a swap would change in one store.
+    /// Changes that a swap would make in one store.
     struct StoreDifference from difference: Difference {
         store: AsText<StoreName> = AsText(difference.store),
-        /// Null: the live database is lost.
+        /// Changes by model; null if the live database is lost.
         models: Option<Vec<ModelDifference>> =
             difference.models.map(|models| models.into_iter().map(ModelDifference::from).collect()),
     }
 
-    /// Rows of one model that a swap would change.
+    /// Numbers of rows of one model that a swap would change.
     struct ModelDifference from change: ModelChange {
         model: String = change.model,
         added: u64 = change.added,

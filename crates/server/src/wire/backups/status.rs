@@ -1,4 +1,4 @@
-//! State of backups, schedules and restore drills.
+//! Answers about the state of backups, schedules and restore drills.
 
 use crate::wire::{Instant, Slug, absent_or};
 use schemars::JsonSchema;
@@ -9,9 +9,9 @@ use tenantry::backups::{
 };
 
 requests! {
-    /// A restore drill.
+    /// A restore drill to start.
     struct Drill {
-        /// The tenant with the oldest drill when it is absent.
+        /// Tenant whose backup to restore; the tenant with the oldest drill if absent.
         #[serde(default, deserialize_with = "absent_or")]
         #[schemars(with = "Slug")]
         tenant: Option<Slug>,
@@ -21,23 +21,23 @@ requests! {
 /// State of the backups.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct BackupStatus {
-    /// Where backups are stored.
+    /// Target in which backups are stored.
     pub(crate) target: String,
-    /// A lost disk takes the backups with it.
+    /// True if backups are inside the data directory, so that a lost disk takes them with it.
     pub(crate) inside_data_dir: bool,
-    /// Instant of the newest good backup.
+    /// Time of the newest good backup.
     pub(crate) newest: Option<Instant>,
-    /// Its age.
+    /// Age of the newest good backup.
     pub(crate) age_seconds: Option<i64>,
     /// Number of good backups.
     pub(crate) good: u64,
     pub(crate) stored_bytes: u64,
-    /// Backups that failed in the last day.
+    /// Number of backups that failed in the last day.
     pub(crate) failed_day: u64,
     pub(crate) damaged: u64,
-    /// Active tenants without a good backup.
+    /// Number of active tenants without a good backup.
     pub(crate) tenants_without: u64,
-    /// Schedules that are overdue, and the restore drill if it is.
+    /// Number of overdue schedules, counting the restore drill if it is overdue.
     pub(crate) overdue: usize,
     pub(crate) schedules: Vec<BackupSchedule>,
     pub(crate) drill: RestoreDrill,
@@ -67,26 +67,26 @@ answers! {
     struct BackupSchedule from schedule: ScheduleStatus {
         name: String = schedule.name,
         cron: String = schedule.cron,
-        /// Next time.
+        /// Time of the next slot.
         next: Option<Instant> = schedule.next_us.map(Instant),
-        /// Latest time for which everything was backed up.
+        /// Latest slot for which everything was backed up.
         good: Option<Instant> = schedule.good_us.map(Instant),
         overdue: bool = schedule.overdue,
     }
 
     /// State of the restore drills.
     struct RestoreDrill from drill: DrillStatus {
-        /// Null: never automatically.
+        /// Cron expression of the drills; null if they never start automatically.
         cron: Option<String> = drill.cron,
-        /// Next time.
+        /// Time of the next drill.
         next: Option<Instant> = drill.next_us.map(Instant),
-        /// End of the last drill.
+        /// Time at which the last drill ended.
         last_at: Option<Instant> = drill.last_at_us.map(Instant),
-        /// Backup of the last drill.
+        /// Id of the backup in the last drill.
         backup: Option<String> = drill.backup,
-        /// Why the last drill failed.
+        /// Reason why the last drill failed.
         error: Option<String> = drill.error,
-        /// End of the last successful drill.
+        /// Time at which the last successful drill ended.
         good: Option<Instant> = drill.good_us.map(Instant),
         overdue: bool = drill.overdue,
     }

@@ -1,4 +1,4 @@
-//! The caller's account: registration, confirmation, forgotten passwords, invitations.
+//! Bodies and answers about the caller's account: registration, confirmation, forgotten passwords, invitations.
 
 use crate::wire::{AsText, Email, Instant, Name, Password, Slug};
 use schemars::JsonSchema;
@@ -10,7 +10,7 @@ requests! {
     struct Register {
         /// Name of the new tenant.
         company: String,
-        /// Derived from the name when it is absent.
+        /// Slug of the new tenant; derived from its name if absent.
         slug: Option<Slug>,
         /// Name of the owner.
         name: Option<String>,
@@ -19,13 +19,13 @@ requests! {
         plan: Option<Name>,
     }
 
-    /// A new display name, of the caller or of the tenant.
+    /// A new display name, for the caller or for the tenant.
     struct Rename {
         name: String,
     }
 }
 
-/// The name after a change.
+/// The display name after a change.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Named {
     pub(crate) id: i64,
@@ -39,19 +39,19 @@ requests! {
         password: Password,
     }
 
-    /// A request for a link to choose a new password.
+    /// A request for a link with which to choose a new password.
     struct Forgotten {
         email: Email,
-        /// A tenant of the account, to tell it from others with its address.
+        /// A tenant of the account, which distinguishes the account from others with the same address.
         tenant: Option<Slug>,
     }
 }
 
 answers! {
-    /// What became of a change whose outcome was not known.
+    /// Outcome of a change that was not known at first.
     struct Outcome from outcome: tenantry::Outcome {
-        /// `stored`: it is stored, so do not repeat it. `not_stored`: it is not, and never will be. `unknown`: the record was
-        /// changed or deleted since, so that it does not tell.
+        /// `stored`: the change is stored, so do not repeat it. `not_stored`: the change is not stored and never will
+        /// be. `unknown`: the record was changed or deleted since, so the outcome cannot be determined.
         #[schemars(extend("enum" = ["stored", "not_stored", "unknown"]))]
         outcome: &'static str = match outcome {
             tenantry::Outcome::Stored => "stored",
@@ -61,14 +61,14 @@ answers! {
     }
 }
 
-/// The letter was requested. The answer is the same for every address.
+/// Confirmation that a letter was requested. The answer is the same for every address.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Sent {
     pub(crate) sent: bool,
 }
 
 requests! {
-    /// The token of an invitation's link.
+    /// The token in an invitation's link.
     struct InvitationToken {
         token: String,
     }
@@ -76,14 +76,14 @@ requests! {
     /// Body that accepts an invitation. With a password, the server creates an account if the address has none.
     struct AcceptInvitation {
         token: String,
-        /// Name of the new account; its address when it is absent.
+        /// Name of the new account; its address if absent.
         name: Option<String>,
         password: Option<Password>,
     }
 }
 
 answers! {
-    /// An invitation, as its reader sees it.
+    /// An invitation as its reader sees it.
     struct InvitationShown from invited: Invited {
         /// Slug of the tenant.
         tenant: AsText<name::Slug> = AsText(invited.tenant),
@@ -92,7 +92,7 @@ answers! {
         email: Email = Email(invited.email),
         role: AsText<name::RoleName> = AsText(invited.role),
         expires_at: Instant = Instant(invited.expires_at_us),
-        /// The address has an account: sign in to accept.
+        /// True if the address has an account, whose holder must sign in to accept.
         has_account: bool = invited.has_account,
     }
 }

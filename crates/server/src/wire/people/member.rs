@@ -1,4 +1,4 @@
-//! What a tenant's own pages show and change: members, invitations, keys, usage, activity, its own SQL.
+//! Bodies and answers of a tenant's own pages: members, invitations, keys, usage, activity, its own SQL.
 
 use crate::wire::{AsText, Email, Id, Instant, Limit, Name, plan::Limits};
 use schemars::JsonSchema;
@@ -53,14 +53,14 @@ answers! {
         role: AsText<name::RoleName> = AsText(made.role),
         created_at: Instant = Instant(made.created_at_us),
         expires_at: Instant = Instant(made.expires_at_us),
-        /// State of its newest letter: `waiting`, `sent` or `failed`.
+        /// State of the newest letter of the invitation: `waiting`, `sent` or `failed`.
         letter: String = made.letter,
-        /// The member that created the invitation. Null: an operator created it.
+        /// The member who created the invitation; null if an operator did.
         made_by: Option<Inviter> = made.made_by.map(|by| Inviter { id: by.id.get(), email: Email(by.email) }),
     }
 }
 
-/// The member that created an invitation.
+/// The member who created an invitation.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Inviter {
     pub(crate) id: i64,
@@ -68,12 +68,12 @@ pub(crate) struct Inviter {
 }
 
 requests! {
-    /// An API key to make.
+    /// An API key to create.
     struct MakeKey {
-        /// Its purpose.
+        /// Name that states the purpose of the key.
         name: String,
         role: Name,
-        /// Never when it is absent.
+        /// Expiry of the key; it never expires if absent.
         expires_at: Option<Instant>,
     }
 }
@@ -82,25 +82,26 @@ answers! {
     /// An API key.
     struct Key from key: KeyInfo {
         id: i64 = key.id,
-        /// Its purpose.
+        /// Name that states the purpose of the key.
         name: String = key.name,
         /// First characters of the key.
         prefix: String = key.prefix,
         role: String = key.role,
-        /// The member that created the key. Null: an operator created it.
+        /// The member who created the key; null if an operator did.
         made_by: Option<Maker> = key.made_by.map(Maker::from),
         created_at: Instant = Instant(key.created_us),
-        /// Null: never.
+        /// Expiry of the key; null if it never expires.
         expires_at: Option<Instant> = key.expires_us.map(Instant),
-        /// Null: never used.
+        /// Time of the last use; null if the key was never used.
         last_seen_at: Option<Instant> = key.seen_us.map(Instant),
     }
 
-    /// The member that created a key.
+    /// The member who created a key.
     struct Maker from maker: api_keys::Maker {
         id: i64 = maker.id.get(),
         email: Email = Email(maker.email),
-        /// Their present role, which limits the key. Null: they left, and the key works no longer.
+        /// Current role of the member, which limits the key. Null if the member has left the tenant; the key then no
+        /// longer works.
         role: Option<String> = maker.role,
     }
 }
@@ -114,23 +115,24 @@ pub(crate) struct NewKey {
     pub(crate) key: String,
 }
 
-/// What the tenant holds.
+/// Space that the tenant uses.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Usage {
-    /// By name of the store.
+    /// Usage by the name of the store.
     pub(crate) stores: BTreeMap<String, Held>,
-    /// Bytes of uploaded files.
+    /// Total size of uploaded files in bytes.
     pub(crate) file_bytes: u64,
     pub(crate) limits: Limits,
 }
 
 answers! {
-    /// What one store holds.
+    /// Space that the tenant uses in one store.
     struct Held from held: tenantry::tenants::Held {
         rows: u64 = held.rows,
-        /// As the plan's limit counts it: of the stored values or, in a SQLite file of its own, of the pages.
+        /// Size in bytes that counts towards the plan's limit: of the pages of an own SQLite file, otherwise of the
+        /// stored values.
         bytes: u64 = held.bytes,
-        /// On the server: of its own file, schema or database; in a pool, of the stored values.
+        /// Size in bytes on the server: of the tenant's own file, schema or database; in a pool, of the stored values.
         size_bytes: u64 = held.size_bytes,
     }
 }
@@ -138,7 +140,7 @@ answers! {
 requests! {
     /// Query of the activity log.
     struct ActivityQuery {
-        /// The store; `tenant` when it is absent.
+        /// Name of the store; `tenant` if absent.
         store: Option<Name>,
         /// Only entries before the one with this id.
         before: Option<Id>,
@@ -154,14 +156,14 @@ answers! {
         #[schemars(with = "Instant")]
         at: String = line.at,
         actor: String = line.actor,
-        /// Staff account that impersonated the actor.
+        /// Staff account that acted as the actor.
         impersonator: Option<String> = line.impersonator,
-        /// `create`, `update` or `delete`.
+        /// Kind of change: `create`, `update` or `delete`.
         action: String = line.action,
         model: String = line.model,
-        /// Key of the record.
+        /// Id of the record.
         record: String = line.record,
-        /// What changed.
+        /// Details of the change.
         detail: Option<Value> = line.detail,
     }
 }
@@ -170,23 +172,23 @@ requests! {
     /// A read-only statement.
     struct Sql {
         sql: String,
-        /// Values of its parameters: an array, or an object by name.
+        /// Values of the statement's parameters: an array, or an object with their names.
         #[serde(default)]
         #[schemars(extend("type" = ["array", "object", "null"]))]
         params: Value,
-        /// The store; `tenant` when it is absent.
+        /// Name of the store; `tenant` if absent.
         store: Option<Name>,
     }
 }
 
 answers! {
-    /// Rows of a statement, as they are stored. A decimal of scale 2 is stored as hundredths: 13000 is 130.00, so divide sums
-    /// by 10 to the power of the scale. Booleans are 0 and 1; dates and instants are text.
+    /// Rows of a statement, in their stored form. A decimal of scale 2 is stored as hundredths: 13000 is 130.00. So
+    /// divide sums by 10 to the power of the scale. Booleans are 0 and 1; dates and times are text.
     struct SqlRows from rows: tenantry::SqlRows {
         columns: Vec<String> = rows.columns,
-        /// One array of values for each row.
+        /// The rows, each as an array of values.
         rows: Vec<Vec<Value>> = rows.rows,
-        /// Rows were cut off at a limit.
+        /// True if a limit cut off further rows.
         truncated: bool = rows.truncated,
     }
 }

@@ -1,4 +1,4 @@
-//! People: their accounts and sessions, users of the platform, members of tenants.
+//! Bodies and answers about people: their accounts and sessions, users of the platform, members of tenants.
 
 pub(crate) mod account;
 pub(crate) mod member;

@@ -1,4 +1,4 @@
-//! Signing in and out, sessions, and the caller.
+//! Bodies and answers about signing in and out, sessions, and the caller.
 
 use crate::wire::{Email, Id, Instant, Password, Slug};
 use schemars::JsonSchema;
@@ -10,11 +10,11 @@ use tenantry::access::{
 };
 
 requests! {
-    /// A sign-in.
+    /// Credentials for signing in.
     struct SignIn {
         email: Email,
         password: Password,
-        /// The tenant to work in.
+        /// Slug of the tenant to work in.
         tenant: Option<Slug>,
     }
 
@@ -33,11 +33,11 @@ requests! {
 /// A new session.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Session {
-    /// Send it as `Authorization: Bearer`. It is shown only once.
+    /// Token of the session. Send it as `Authorization: Bearer`. It is shown only once.
     pub(crate) token: String,
     pub(crate) expires_at: Instant,
     pub(crate) user: Person,
-    /// Slug of the tenant that the session works in. Null: choose one of `tenants`.
+    /// Slug of the tenant in which the session works. Null if the user must first choose one of `tenants`.
     pub(crate) tenant: Option<String>,
     /// All tenants of the user.
     pub(crate) tenants: Vec<Choice>,
@@ -73,12 +73,12 @@ answers! {
         tenant: i64 = choice.tenant,
         slug: String = choice.slug,
         name: String = choice.name,
-        /// Role of the user in it.
+        /// Role of the user in the tenant.
         role: String = choice.role,
     }
 }
 
-/// The tenant that the session works in now.
+/// The tenant in which the session works now.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Chosen {
     /// Slug of the tenant.
@@ -90,23 +90,23 @@ pub(crate) struct Chosen {
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct OwnSession {
     pub(crate) id: i64,
-    /// Id of the tenant that it works in.
+    /// Id of the tenant in which the session works.
     pub(crate) tenant: Option<i64>,
     pub(crate) created_at: Instant,
     pub(crate) expires_at: Instant,
     pub(crate) last_seen_at: Instant,
-    /// Network address from which it was created.
+    /// Network address from which the session was created.
     pub(crate) address: Option<String>,
-    /// User agent with which it was created.
+    /// User agent with which the session was created.
     pub(crate) agent: Option<String>,
-    /// Staff of the platform act as the user in it.
+    /// True if platform staff act as the user in the session.
     pub(crate) impersonated: bool,
-    /// It is the session of this request.
+    /// True if this request uses the session.
     pub(crate) current: bool,
 }
 
 impl OwnSession {
-    /// Returns the session as its owner sees it; `current` is the id of the session of this request.
+    /// Returns a session as its owner sees it. `current` is the id of the session that the request uses.
     pub(crate) fn new(session: SessionInfo, current: Option<i64>) -> Self {
         Self {
             id: session.id,
@@ -122,20 +122,20 @@ impl OwnSession {
     }
 }
 
-/// The caller.
+/// The caller: identity, account and tenants.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Me {
-    /// Name of the actor in the audit log.
+    /// Name of the caller in the audit log.
     pub(crate) actor: String,
-    /// Null for an API key.
+    /// Account of the caller; null for an API key.
     pub(crate) user: Option<Myself>,
     /// Name of the staff account that acts as the user.
     pub(crate) impersonator: Option<String>,
-    /// Slug of the tenant that the credential works in.
+    /// Slug of the tenant in which the credential works.
     pub(crate) tenant: Option<String>,
     /// All tenants of the caller.
     pub(crate) tenants: Vec<Choice>,
-    /// End of the session. Null for other credentials.
+    /// Expiry of the session; null for other credentials.
     pub(crate) expires_at: Option<Instant>,
 }
 
@@ -145,21 +145,21 @@ pub(crate) struct Myself {
     pub(crate) id: i64,
     pub(crate) email: Email,
     pub(crate) name: String,
-    /// The address is proven.
+    /// True if the caller has proven that the address is theirs.
     pub(crate) confirmed: bool,
     pub(crate) staff: bool,
     pub(crate) superuser: bool,
 }
 
 requests! {
-    /// A wish to act as a member of a tenant.
+    /// A request to act as a member of a tenant.
     struct Impersonate {
         tenant: Slug,
-        /// Id of the member; an owner of the tenant when it is absent.
+        /// Id of the member; an owner of the tenant if absent.
         user: Option<Id>,
-        /// Reason, for the audit log.
+        /// Reason for the audit log.
         reason: String,
-        /// 30 when it is absent.
+        /// Duration in minutes; 30 if absent.
         #[schemars(range(min = 1, max = 60))]
         minutes: Option<u32>,
         /// The caller's own password. Not needed within ten minutes after the sign-in.

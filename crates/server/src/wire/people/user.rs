@@ -1,4 +1,4 @@
-//! Users of the platform and letters to them, for staff.
+//! Bodies and answers about users of the platform and letters to them, for staff.
 
 use crate::wire::{AsText, Email, Id, Instant, Limit, Password, absent_or};
 use schemars::JsonSchema;
@@ -8,12 +8,12 @@ use tenantry::{access::sessions::SessionInfo, mail, name, tenants, users};
 requests! {
     /// Query of the list of users.
     struct UsersQuery {
-        /// Part of address or name.
+        /// Text that the address or the name contains.
         q: Option<String>,
         /// Only users of this kind: with rights of the platform, closed, with an unproven address, or locked.
         #[schemars(extend("enum" = ["staff", "superusers", "closed", "unconfirmed", "locked"]))]
         only: Option<String>,
-        /// Only entries after the one with this id.
+        /// Only users after the one with this id.
         after: Option<Id>,
         #[serde(default)]
         limit: Limit,
@@ -26,15 +26,15 @@ pub(crate) struct User {
     pub(crate) id: i64,
     pub(crate) email: Email,
     pub(crate) name: String,
-    /// The address is proven.
+    /// True if the user has proven that the address is theirs.
     pub(crate) confirmed: bool,
     pub(crate) superuser: bool,
     pub(crate) staff: bool,
-    /// May sign in.
+    /// True if the user may sign in.
     pub(crate) active: bool,
-    /// Wrong passwords since the last sign-in.
+    /// Number of wrong passwords since the last sign-in.
     pub(crate) failed_logins: i64,
-    /// The account is locked until then, for at least one network.
+    /// Time until which the account is locked for at least one network.
     pub(crate) locked_until: Option<Instant>,
 }
 
@@ -70,7 +70,7 @@ requests! {
         #[serde(default, deserialize_with = "absent_or")]
         #[schemars(with = "bool")]
         staff: Option<bool>,
-        /// May sign in.
+        /// Whether the user may sign in.
         #[serde(default, deserialize_with = "absent_or")]
         #[schemars(with = "bool")]
         active: Option<bool>,
@@ -83,10 +83,10 @@ requests! {
 
     /// Query of the list of letters.
     struct LettersQuery {
-        /// Only those in this state, or in every state; when it is absent, waiting and failed ones.
+        /// Only letters in this state; waiting and failed letters if absent. `all` lists letters in every state.
         #[schemars(extend("enum" = ["waiting", "sent", "failed", "dropped", "all"]))]
         state: Option<String>,
-        /// Only entries before the one with this id.
+        /// Only letters before the one with this id.
         before: Option<Id>,
         #[serde(default)]
         limit: Limit,
@@ -94,22 +94,22 @@ requests! {
 }
 
 answers! {
-    /// A letter of the outbox, without its text.
+    /// A letter in the outbox, without its text.
     struct Letter from letter: mail::Letter {
         id: i64 = letter.id,
-        /// Its purpose: `invitation`, `verify` or `reset`.
+        /// Purpose of the letter: `invitation`, `verify` or `reset`.
         kind: String = letter.kind,
         address: Email = Email(letter.address),
-        /// Id of the user it concerns.
+        /// Id of the user that the letter concerns.
         user: Option<i64> = letter.user,
-        /// Id of the tenant it concerns.
+        /// Id of the tenant that the letter concerns.
         tenant: Option<i64> = letter.tenant,
         state: AsText<mail::LetterState> = AsText(letter.state),
         attempts: i64 = letter.attempts,
         created_at: Instant = Instant(letter.created_at_us),
-        /// Next attempt. Null: there is none.
+        /// Time of the next attempt; null if there is none.
         next_at: Option<Instant> = letter.next_at_us.map(Instant),
-        /// Why the last attempt failed.
+        /// Reason why the last attempt failed.
         error: Option<String> = letter.error,
         /// Its link was used, or its purpose is fulfilled otherwise.
         used: bool = letter.is_used,

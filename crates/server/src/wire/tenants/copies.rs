@@ -1,4 +1,4 @@
-//! Moving a tenant, and tenants made from existing data.
+//! Bodies and queries for moving a tenant, and for creating tenants from existing data.
 
 use crate::wire::{Email, Name, Slug};
 use schemars::JsonSchema;
@@ -9,101 +9,102 @@ requests! {
     /// A move to a server, or back.
     struct Move {
         server: Option<Name>,
-        /// The store; the only one of tenants when it is absent.
+        /// Name of the store; all stores of the tenant if absent.
         store: Option<Name>,
-        /// `schema` or `database`; as it is, or as the server can, when it is absent.
+        /// Isolation at the target: `schema` or `database`. If absent, it stays as it is, or becomes what the server
+        /// supports.
         isolation: Option<Name>,
-        /// Back to where the tenant was before its last move.
+        /// True to move back to the place before the tenant's last move.
         #[serde(default)]
         back: bool,
-        /// The database in use is lost, together with everything written since the move.
+        /// True to declare that the database in use is lost, together with everything written since the move.
         #[serde(default)]
         lost: bool,
     }
 
     /// A move out of the pool, or out of schemas.
     struct Promote {
-        /// The one with the fewest databases when it is absent.
+        /// Target server; the one with the fewest databases if absent.
         server: Option<Name>,
-        /// The store; the only one of tenants when it is absent.
+        /// Name of the store; all stores of the tenant if absent.
         store: Option<Name>,
-        /// `schema` or `database`; as the configuration of the store says when it is absent.
+        /// Isolation at the target: `schema` or `database`; as configured for the store if absent.
         isolation: Option<Name>,
     }
 
     /// A move into the pool, or into schemas.
     struct Demote {
-        /// The store; the only one of tenants when it is absent.
+        /// Name of the store; all stores of the tenant if absent.
         store: Option<Name>,
-        /// `pooled` or `schema`; `pooled` when it is absent.
+        /// Isolation at the target: `pooled` or `schema`; `pooled` if absent.
         isolation: Option<Name>,
     }
 
-    /// A store of the tenant.
+    /// A store of the tenant, or all its stores.
     struct OfStore {
-        /// The store; the only one of tenants when it is absent.
+        /// Name of the store; all stores of the tenant if absent.
         store: Option<Name>,
     }
 }
 
-/// Retained databases that were released.
+/// Number of retained databases that were released.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Released {
     pub(crate) released: usize,
 }
 
 requests! {
-    /// A copy of a tenant as a new tenant.
+    /// Request to copy a tenant as a new tenant.
     struct Clone {
         slug: Slug,
         name: Option<String>,
         email: Option<Email>,
         plan: Option<Name>,
-        /// E-mail address of an existing account. The server makes it the owner.
+        /// E-mail address of an existing account, which becomes the owner.
         owner: Option<Email>,
-        /// Why that user gets the rows.
+        /// Reason why that user gets the rows, for the audit log.
         reason: Option<String>,
-        /// Leaves fields with personal data empty.
+        /// True to leave fields with personal data empty.
         #[serde(default)]
         blank_personal: bool,
     }
 
-    /// A backup as a new tenant.
+    /// Request to restore a backup as a new tenant.
     struct RestoreAs {
         slug: Slug,
         name: Option<String>,
         email: Option<Email>,
         plan: Option<Name>,
-        /// E-mail address of an existing account. The server makes it the owner.
+        /// E-mail address of an existing account, which becomes the owner.
         owner: Option<Email>,
-        /// The members of the tenant of the backup become members of the new one.
+        /// True to make the members of the backup's tenant members of the new tenant.
         #[serde(default)]
         members: bool,
-        /// Why these users get the rows.
+        /// Reason why these users get the rows, for the audit log.
         reason: Option<String>,
     }
 
     /// Query of an import.
     struct Import {
-        /// The new tenant's slug.
+        /// Slug of the new tenant.
         slug: Slug,
-        /// The new tenant's name; as exported when it is absent.
+        /// Name of the new tenant; the exported name if absent.
         name: Option<String>,
-        /// The new tenant's address.
+        /// E-mail address of the new tenant.
         email: Option<Email>,
-        /// The plan; the default one when it is absent.
+        /// Code of the plan; the default plan if absent.
         plan: Option<Name>,
-        /// E-mail address of an existing account. The server makes it the owner.
+        /// E-mail address of an existing account, which becomes the owner.
         owner: Option<Email>,
-        /// Why that user gets the rows; for the audit log.
+        /// Reason why that user gets the rows, for the audit log.
         reason: Option<String>,
-        /// Seconds to wait for the end of the operation; without it the answer comes at once.
+        /// Number of seconds to wait for the end of the operation. If absent, the answer comes at once.
         #[schemars(range(min = 0, max = 300))]
         wait: Option<u64>,
     }
 }
 
-/// Converts the options that all new tenants have in common.
+/// Converts the options that all requests for new tenants have in common.
 macro_rules! new_from_copy {
     ($($from:ident)*) => {$(
         impl From<$from> for NewFromCopy {

@@ -1,4 +1,4 @@
-//! Tenants: their state and databases, plans, copies and moves, removal.
+//! Bodies and answers about tenants: their state and databases, plans, copies and moves, removal.
 
 pub(crate) mod copies;
 pub(crate) mod impact;

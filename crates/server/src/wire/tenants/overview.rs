@@ -1,4 +1,4 @@
-//! The fleet in figures, what needs an operator, and the results of migrations.
+//! The fleet in figures, everything that needs an operator, and the results of migrations.
 
 use crate::wire::{AsText, Instant};
 use schemars::JsonSchema;
@@ -10,23 +10,23 @@ use tenantry::{
 /// The installation at a glance.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Overview {
-    /// Tenants by state, without those that are gone.
+    /// Number of tenants in each state, without purged tenants.
     pub(crate) tenants: Vec<Count>,
-    /// Tenants by plan.
+    /// Number of tenants on each plan.
     pub(crate) plans: Vec<Count>,
-    /// Tenants by the state of their subscription.
+    /// Number of tenants in each state of their subscription.
     pub(crate) subscriptions: Vec<Count>,
-    /// Databases and places in pools in use, by server.
+    /// Number of own databases and places in pools in use on each server.
     pub(crate) servers: Vec<Count>,
-    /// Accounts that may sign in.
+    /// Number of accounts that may sign in.
     pub(crate) users: u64,
-    /// Operations that have not ended.
+    /// Number of operations that have not ended.
     pub(crate) operations: u64,
-    /// What needs an operator, the most urgent first.
+    /// Everything that needs an operator, the most urgent first.
     pub(crate) attention: Vec<Attention>,
 }
 
-/// A number of things that have something in common.
+/// A number of things with the same property.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Count {
     pub(crate) name: String,
@@ -57,19 +57,20 @@ impl Overview {
 answers! {
     /// Something that needs an operator.
     struct Attention from need: Need {
-        /// What is wrong.
+        /// Kind of the problem.
         problem: AsText<Trouble> = AsText(need.problem),
-        /// `bad`: data or availability is at risk. `warn`: look at it. `note`: good to know.
+        /// Urgency. `bad`: data or availability is at risk. `warn`: an operator should look at it. `note`: for
+        /// information.
         level: AsText<Level> = AsText(need.level),
-        /// Number of things that it is about; of a full disk its free bytes.
+        /// Number of affected things; for a full disk, its free bytes.
         count: u64 = need.count,
-        /// Slug of the tenant that it is about.
+        /// Slug of the affected tenant.
         tenant: Option<String> = need.tenant,
-        /// Id of the operation that it is about.
+        /// Id of the affected operation.
         operation: Option<i64> = need.operation,
-        /// Name of the schedule, server, store or work that it is about, or a reason.
+        /// Name of the affected schedule, server, store or work, or a reason.
         detail: Option<String> = need.detail,
-        /// The instant that it is about.
+        /// Time of the event or deadline.
         at: Option<Instant> = need.at_us.map(Instant),
     }
 }
@@ -96,10 +97,10 @@ answers! {
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Migrated {
     pub(crate) store: AsText<StoreName>,
-    /// Databases that were behind.
+    /// Number of databases that were behind.
     pub(crate) total: u64,
     pub(crate) migrated: u64,
-    /// Why databases failed.
+    /// Reasons for the failures, one for each failed database.
     pub(crate) failed: Vec<String>,
 }
 

@@ -1,36 +1,36 @@
-//! Plans and limits.
+//! Answers about plans and limits.
 
 use crate::wire::{AsText, Id, Instant, Limit, Name, absent_or};
 use std::collections::BTreeSet;
 use tenantry::{name, plans, tenants};
 
 answers! {
-    /// A plan on offer.
+    /// A plan to which tenants can subscribe.
     struct Plan from plan: plans::Plan {
         code: String = plan.spec.code,
         name: String = plan.spec.name,
-        /// Text for people: the platform does not bill.
+        /// Price as text for people; the platform does not bill.
         price: String = plan.spec.price,
-        /// Length of the trial. 0: there is none.
+        /// Length of the trial in days; 0 if there is none.
         trial_days: u32 = plan.spec.trial_days,
         limits: Limits = plan.spec.limits.into(),
         features: BTreeSet<String> = plan.spec.features,
-        /// A registration may choose it; otherwise only staff assign it.
+        /// True if a registration may choose the plan; otherwise only staff assign it.
         self_service: bool = plan.spec.self_service,
     }
 
-    /// Limits of a plan or a tenant. Null: no limit.
+    /// Limits of a plan or a tenant. A limit of null does not apply.
     struct Limits from limits: plans::Limits {
-        /// Members.
+        /// Largest number of members.
         users: Option<u64> = limits.users,
-        /// Rows of all models.
+        /// Largest number of rows of all models.
         rows: Option<u64> = limits.rows,
-        /// Size of the database.
+        /// Largest size of the database in bytes.
         bytes: Option<u64> = limits.bytes,
-        /// Size of uploaded files.
+        /// Largest total size of uploaded files in bytes.
         file_bytes: Option<u64> = limits.file_bytes,
         requests_per_second: Option<u64> = limits.requests_per_second,
-        /// Requests at the same time.
+        /// Largest number of concurrent requests.
         concurrency: Option<u64> = limits.concurrency,
     }
 }

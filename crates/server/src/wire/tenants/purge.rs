@@ -1,4 +1,4 @@
-//! The removal of tenants, and files that belong to none.
+//! Bodies and answers about the removal of tenants, and about files that belong to no tenant.
 
 use crate::wire::{
     AsText, Id, Instant, Password,
@@ -13,13 +13,13 @@ use tenantry::{
 };
 
 answers! {
-    /// Everything that exists of a tenant: the dry run of a purge.
+    /// All data of a tenant, place by place: the dry run of a purge.
     struct Survey from survey: purges::Survey {
         /// Id of the tenant.
         tenant: i64 = survey.tenant.get(),
         slug: AsText<name::Slug> = AsText(survey.slug),
         state: String = survey.state,
-        /// Null: it was not cancelled.
+        /// Dates of the retention; null if the tenant was not cancelled.
         ends: Option<Ends> = survey.ends.map(Ends::from),
         traces: Vec<Trace> = survey.traces.into_iter().map(Trace::from).collect(),
     }
@@ -29,26 +29,26 @@ answers! {
         what: String = trace.what,
         /// Server and database, directory, or table.
         place: String = trace.place,
-        /// Rows, files or backups.
+        /// Number of rows, files or backups.
         count: u64 = trace.count,
-        /// Null: rows of the control store.
+        /// Size in bytes; null for rows of the control store.
         bytes: Option<u64> = trace.bytes,
-        /// `removed`, `kept` or `not_removed`.
+        /// Result of a purge: `removed`, `kept` or `not_removed`.
         fate: AsText<Fate> = AsText(trace.fate),
-        /// Checksums of the rows of each model, or why something stays.
+        /// Checksums of the rows of each model, or the reason why something stays.
         #[serde(skip_serializing_if = "Value::is_null")]
         detail: Value = trace.detail,
     }
 }
 
 requests! {
-    /// A purge.
+    /// Request to purge a tenant.
     struct Purge {
-        /// The slug again.
+        /// Slug of the tenant, repeated as a confirmation.
         confirm: String,
         /// Id of the same tenant.
         id: Id,
-        /// Purges although the retention is not over.
+        /// True to purge although the retention is not over.
         #[serde(default)]
         early: bool,
         /// The caller's own password. Not needed within ten minutes after the sign-in.
@@ -59,7 +59,7 @@ requests! {
 answers! {
     /// Proof of a purge: a row of the audit log.
     struct Certificate from certificate: tenantry::Certificate {
-        /// Id of the row.
+        /// Id of the audit row.
         row: i64 = certificate.row,
         at: Instant = Instant(certificate.at_us),
         /// The account, key or program that purged the tenant.
@@ -67,12 +67,12 @@ answers! {
         /// What was removed and what stays, place by place.
         #[schemars(extend("type" = "object"))]
         detail: Value = with_instants(certificate.detail),
-        /// Hash of the row, which the chain of the audit log secures.
+        /// Hash of the audit row, which the log's chain protects.
         hash: String = certificate.hash,
     }
 }
 
-/// Writes the instants of a stored certificate as text. The log stores them as microseconds since 1970, under names that
+/// Writes the times of a stored certificate as text. The log stores them as microseconds since 1970, under names that
 /// end in `at_us`.
 fn with_instants(stored: Value) -> Value {
     let member = |(name, value): (String, Value)| match (name.strip_suffix("at_us"), value) {
@@ -91,19 +91,19 @@ fn with_instants(stored: Value) -> Value {
 #[derive(Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum Orphan {
-    /// A file that no placement names.
+    /// A database file that no placement names.
     File {
         server: AsText<ServerName>,
         file: String,
         bytes: u64,
         modified_at: Instant,
-        /// Tenants in it, as far as its contents tell.
+        /// Tenants in the file, as far as its contents show.
         holds: String,
     },
-    /// Rows of a tenant in a shared database that no placement names.
+    /// Rows of a tenant in a shared database for which no placement exists.
     Resident {
         server: AsText<ServerName>,
-        /// The shared database.
+        /// Physical name of the shared database.
         physical: AsText<PhysicalName>,
         store: String,
         /// Id of the tenant.

@@ -1,4 +1,4 @@
-//! Tenants, as staff and as their own members see and change them.
+//! Bodies and answers about tenants, as staff and as their own members see and change them.
 
 use crate::wire::{AsText, Email, Id, Instant, Limit, Name, Password, Slug, plan::Limits};
 use schemars::JsonSchema;
@@ -15,23 +15,23 @@ use tenantry::{
 requests! {
     /// Query of the list of tenants.
     struct TenantsQuery {
-        /// Part of the name, the slug or the address.
+        /// Text that the name, the slug or the address contains.
         q: Option<String>,
-        /// Only those in this state.
+        /// Only tenants in this state.
         #[schemars(extend("enum" = ["creating", "active", "suspended", "cancelled", "purging", "gone"]))]
         state: Option<String>,
-        /// Only those on this plan.
+        /// Only tenants on this plan.
         plan: Option<String>,
-        /// Only those with a database on this server.
+        /// Only tenants with a database on this server.
         server: Option<Name>,
-        /// Only those with a database that is not at the loaded schema.
+        /// Only tenants with a database that is not at the loaded schema.
         behind: Option<bool>,
-        /// Only active ones without a good backup.
+        /// Only active tenants without a good backup.
         without_backup: Option<bool>,
-        /// The order; by creation, oldest first, when it is absent.
+        /// Order of the tenants; by creation, oldest first, if absent.
         #[schemars(extend("enum" = ["oldest", "newest", "name", "slug", "backup"]))]
         sort: Option<String>,
-        /// Only entries after the one with this id, in that order.
+        /// Only tenants after the one with this id, in that order.
         after: Option<Id>,
         #[serde(default)]
         limit: Limit,
@@ -39,16 +39,16 @@ requests! {
 }
 
 answers! {
-    /// A tenant, as staff see it.
+    /// A tenant as staff see it.
     struct Tenant from listed: tenants::Listed {
         id: i64 = listed.id.get(),
         slug: String = listed.slug.to_string(),
         name: String = listed.name,
         email: Email = Email(listed.email),
         state: AsText<tenants::State> = AsText(listed.state),
-        /// Reason of the maintenance during which only staff may enter.
+        /// Reason for maintenance, while only staff may enter.
         maintenance: Option<String> = listed.maintenance,
-        /// Null: it was not cancelled.
+        /// Dates of the cancellation; null if the tenant was not cancelled.
         ends: Option<Ends> = listed.retirement.map(Ends::from),
         /// Number of members.
         users: i64 = listed.users,
@@ -56,10 +56,10 @@ answers! {
         plan: Option<String> = listed.plan,
         /// State of the subscription.
         subscription: Option<AsText<plans::State>> = listed.subscription.map(AsText),
-        /// Days until the trial or paid period ends. Null: open-ended.
+        /// Number of days until the trial or paid period ends; null if it is open-ended.
         days_remaining: Option<i64> = listed.days_remaining,
         created_at: Instant = Instant(listed.created_at_us),
-        /// Instant of its last good backup. Null: it has none.
+        /// Time of the last good backup; null if there is none.
         last_backup_at: Option<Instant> = listed.backup_at_us.map(Instant),
         placements: Vec<Placement> = listed.placements.into_iter().map(Placement::from).collect(),
     }
@@ -67,55 +67,55 @@ answers! {
     /// Dates of a cancelled tenant.
     struct Ends from ends: tenants::Retirement {
         cancelled_at: Instant = Instant(ends.cancelled_at_us),
-        /// Until then it can be used.
+        /// Time until which the tenant can be used.
         closes_at: Instant = Instant(ends.closes_at_us),
-        /// Until then its data is retained.
+        /// Time until which the tenant's data is retained.
         purges_at: Instant = Instant(ends.purges_at_us),
     }
 
     /// The database of a tenant in one store.
     struct Placement from placement: topology::Placement {
         place: Place = placement.place.into(),
-        /// Provider of the database: `managed` or `on_demand` (the platform), or `external` (the tenant).
+        /// Creator of the database: `managed` or `on_demand` (the platform), or `external` (the tenant).
         policy: AsText<Policy> = AsText(placement.policy),
-        /// Its name without the generation.
+        /// Database name without the generation.
         base: String = placement.base,
         state: AsText<PlacementState> = AsText(placement.state),
         /// Fingerprint of the applied migrations.
         schema_version: Option<String> = placement.schema_version,
-        /// Why the last migration failed.
+        /// Reason why the last migration failed.
         migration_error: Option<String> = placement.migration_error,
-        /// A retained database may be removed from then on. Null: once it is released.
+        /// Time from which a retained database may be removed; null if an operator must release it first.
         until: Option<Instant> = placement.until_us.map(Instant),
-        /// A retained database is out of use since then.
+        /// Time since when a retained database is out of use.
         kept_at: Option<Instant> = placement.retained_at_us.map(Instant),
     }
 
-    /// Where rows are.
+    /// The place of a tenant's rows.
     struct Place from place: place::Place {
         server: AsText<ServerName> = AsText(place.server),
         store: AsText<StoreName> = AsText(place.store),
-        /// `pooled`, `schema` or `database`.
+        /// Isolation of the rows: `pooled`, `schema` or `database`.
         isolation: AsText<Isolation> = AsText(place.isolation),
         /// Name of the database or schema on the server.
         physical: AsText<PhysicalName> = AsText(place.physical),
         /// Id of the tenant.
         tenant: Option<i64> = place.tenant.map(|id| id.get()),
-        /// Rises with every move and restore.
+        /// Generation of the place. Every move and restore raises it.
         generation: u64 = place.generation,
     }
 }
 
-/// The tenant, as its members see it.
+/// A tenant as its members see it.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct OwnTenant {
     pub(crate) id: i64,
     pub(crate) slug: String,
     pub(crate) name: String,
     pub(crate) state: AsText<tenants::State>,
-    /// Reason of the maintenance during which only staff may enter.
+    /// Reason for maintenance, while only staff may enter.
     pub(crate) maintenance: Option<String>,
-    /// Null: it was not cancelled.
+    /// Dates of the cancellation; null if the tenant was not cancelled.
     pub(crate) ends: Option<Ends>,
     /// Role of the caller.
     pub(crate) role: Option<AsText<RoleName>>,
@@ -123,7 +123,7 @@ pub(crate) struct OwnTenant {
     pub(crate) plan: Option<String>,
     /// State of the subscription.
     pub(crate) subscription: Option<AsText<plans::State>>,
-    /// Days until the trial or paid period ends. Null: open-ended.
+    /// Number of days until the trial or paid period ends; null if it is open-ended.
     pub(crate) days_remaining: Option<i64>,
     pub(crate) features: BTreeSet<String>,
     pub(crate) limits: Limits,
@@ -151,19 +151,19 @@ impl OwnTenant {
 }
 
 requests! {
-    /// A cancellation by the owner.
+    /// Request of an owner to cancel the tenant.
     struct CancelOwn {
-        /// The slug again, so that no owner cancels by accident.
+        /// Slug of the tenant, repeated so that no owner cancels by accident.
         confirm: String,
         reason: Option<String>,
     }
 }
 
-/// The dates of the tenant after a cancellation, or after its end.
+/// The dates of a tenant after its cancellation, or after the cancellation was revoked.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Ending {
     pub(crate) slug: String,
-    /// Null: it is not cancelled.
+    /// Dates of the cancellation; null if the tenant is not cancelled.
     pub(crate) ends: Option<Ends>,
 }
 
@@ -174,21 +174,21 @@ requests! {
         /// Name of the tenant.
         company: String,
         email: Email,
-        /// The default one when it is absent.
+        /// Code of the plan; the default plan if absent.
         plan: Option<Name>,
-        /// Creates the owner's account with it.
+        /// Password of the owner's account, which is created if this is present.
         password: Option<Password>,
     }
 }
 
 answers! {
-    /// What was created.
+    /// Result of creating a tenant.
     struct Created from created: tenants::provision::Created {
         /// Id of the tenant.
         tenant: i64 = created.tenant.get(),
         /// Id of the owner, if one was created.
         owner: Option<i64> = created.owner.map(|id| id.get()),
-        /// Names of new databases.
+        /// Names of the new databases.
         databases: Vec<String> = created.databases,
     }
 }
@@ -197,57 +197,57 @@ requests! {
     /// A database that the tenant brings.
     struct Attach {
         store: Name,
-        /// Name of the database; that of the store's template when it is absent.
+        /// Name of the database; the name from the store's template if absent.
         physical: Option<String>,
-        /// Its server; the first one of the store when it is absent.
+        /// Server of the database; the first server of the store if absent.
         server: Option<Name>,
     }
 }
 
 answers! {
-    /// A database in use.
+    /// A database that is in use now.
     struct Attached from attached: tenantry::Attached {
         database: AsText<PhysicalName> = AsText(attached.database),
-        /// Migrations that have not run in it.
+        /// Migrations that have not run in the database.
         pending: Vec<String> = attached.pending,
     }
 }
 
 requests! {
-    /// A suspension.
+    /// Request to suspend a tenant.
     struct Suspend {
         reason: String,
     }
 
-    /// A change of plan, of the subscription's state, or of both.
+    /// Change of the plan, of the subscription's state, or of both.
     struct ChangePlan {
         plan: Option<Name>,
-        /// `trial`, `active`, `past_due`, `cancelled` or `expired`.
+        /// State of the subscription: `trial`, `active`, `past_due`, `cancelled` or `expired`.
         state: Option<String>,
-        /// End of that state.
+        /// Time at which that state ends.
         ends_at: Option<Instant>,
     }
 
-    /// A new slug.
+    /// A new slug for a tenant.
     struct ChangeSlug {
         slug: Slug,
     }
 
-    /// A cancellation by staff. Periods that are absent come from the configuration.
+    /// Request of staff to cancel a tenant. Absent periods come from the configuration.
     struct Cancel {
-        /// The slug again.
+        /// Slug of the tenant, repeated as a confirmation.
         confirm: String,
         reason: Option<String>,
-        /// Days for which the tenant can still be used.
+        /// Number of days for which the tenant can still be used.
         grace_days: Option<u32>,
-        /// Days after that for which its data is retained.
+        /// Number of days after the grace period for which the tenant's data is retained.
         retention_days: Option<u32>,
     }
 
-    /// The maintenance mode.
+    /// The maintenance mode of a tenant.
     struct Maintenance {
         on: bool,
-        /// Members read it. Required to switch the mode on.
+        /// Reason that members read. Required to switch the mode on.
         reason: Option<String>,
     }
 }
@@ -259,7 +259,7 @@ pub(crate) struct Settings {
     pub(crate) settings: Value,
 }
 
-/// A merge patch of settings.
+/// A merge patch of a tenant's settings.
 #[derive(Deserialize, JsonSchema)]
 #[serde(transparent)]
 #[schemars(extend("properties" = {"external_id": {"type": ["string", "null"]}}))]

@@ -1,6 +1,6 @@
 //! The claims of a token, as one JSON object without duplicate names.
 //!
-//! Used by `jwt`. Most parsers take the last of two equal names, some the first. A token that its issuer and this
+//! `jwt` uses it. Most parsers take the last of two equal names, some the first. A token that its issuer and this
 //! platform parse differently would have two meanings.
 
 use serde::{Deserialize, Deserializer, de};

@@ -1,12 +1,12 @@
-//! Reads a key set from a configured URL. Called by `jwks` on the blocking pool, never on an async thread. It follows
-//! no redirect, takes no proxy from the environment, trusts the system's certificate bundle, and uses TLS through
-//! aws-lc only (two providers panic at run time).
+//! Reads a key set from a configured URL. `jwks` calls it on the blocking pool, never on an async thread. It follows no
+//! redirect, takes no proxy from the environment, trusts the system's certificate bundle, and uses TLS through aws-lc
+//! only (two providers panic at run time).
 
 use std::{path::Path, sync::Arc, time::Duration};
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// Usual paths of the system's bundle; `SSL_CERT_FILE` comes first.
+/// Usual paths of the system's certificate bundle; `SSL_CERT_FILE` takes precedence.
 const BUNDLES: [&str; 4] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -14,7 +14,7 @@ const BUNDLES: [&str; 4] = [
     "/etc/ssl/ca-bundle.pem",
 ];
 
-/// Allows https anywhere, but http only to this machine: keys sent in clear can be replaced.
+/// Allows https for any host, but http only for this machine: keys sent in clear can be replaced.
 pub(in crate::access) fn check_url(url: &str) -> Result<(), String> {
     let local =
         ["http://127.0.0.1:", "http://127.0.0.1/", "http://localhost:", "http://localhost/", "http://[::1]"];
@@ -25,7 +25,7 @@ pub(in crate::access) fn check_url(url: &str) -> Result<(), String> {
     }
 }
 
-/// Returns the body, at most [`crate::access::jwks::MAX_BYTES`].
+/// Returns the body of the response, at most [`crate::access::jwks::MAX_BYTES`].
 pub(in crate::access) fn get(url: &str) -> Result<Vec<u8>, String> {
     check_url(url)?;
     let config = ureq::Agent::config_builder()
@@ -52,8 +52,8 @@ fn tls() -> Result<TlsConfig, String> {
         .build())
 }
 
-/// Root certificates. A missing bundle is an empty one: https then fails with a certificate error, http is not
-/// affected.
+/// Returns the root certificates. A missing bundle counts as empty: https then fails with a certificate error, and http
+/// is not affected.
 fn roots() -> RootCerts {
     let named = std::env::var("SSL_CERT_FILE").ok();
     let bundle = named.iter().map(String::as_str).chain(BUNDLES).map(Path::new).find(|path| path.is_file());

@@ -1,8 +1,8 @@
 //! The keys of one issuer: a secret, a PEM file, or a JWKS from a file or URL.
 //!
-//! Called by `jwt`. Each key is bound to exactly one algorithm when it is read. An unknown key id causes the set to be
-//! read again, at most once per `RETRY`. Nothing in a token names a place to read from (`token-confusion`). Files and
-//! URLs are read on the blocking pool.
+//! `jwt` calls it. Each key is bound to exactly one algorithm when it is read. A token with an unknown key id causes
+//! the set to be read again, at most once per `RETRY`. Nothing in a token names a source of keys (`token-confusion`).
+//! Files and URLs are read on the blocking pool.
 
 use crate::{
     config::KeySource,
@@ -19,15 +19,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Shortest time between two reads of a set.
+/// Shortest time between two reads of a key set.
 const RETRY: Duration = Duration::from_secs(30);
-/// A set older than this is read again in the background.
+/// Age at which a key set is read again in the background.
 const REFRESH: Duration = Duration::from_secs(3600);
-/// A set that could not be read again for this long is no longer trusted: keys may have been withdrawn.
+/// Age at which a key set that could not be read again is no longer trusted: keys may have been withdrawn.
 const BELIEVED: Duration = Duration::from_secs(24 * 3600);
-/// Largest set in bytes.
+/// Largest size of a key set in bytes.
 pub(in crate::access) const MAX_BYTES: u64 = 256 * 1024;
-/// Largest number of keys kept of a set.
+/// Largest number of keys of a set that are used.
 const MAX_KEYS: usize = 64;
 
 /// A key, and the only algorithm with which it is used.
@@ -59,18 +59,18 @@ struct Inner {
     algorithm: Algorithm,
     retry: Duration,
     set: ArcSwap<Set>,
-    /// When the source was last read. `None`: never.
+    /// Time at which the source was last read; `None` if it never was.
     asked: Mutex<Option<Instant>>,
-    /// Held while reading, so that many unknown key ids cause one read.
+    /// Lock held while reading, so that many tokens with unknown key ids cause only one read.
     reading: tokio::sync::Mutex<()>,
 }
 
 impl Keys {
-    /// Reads secrets and files now. A URL is read when first needed, so that an unreachable key server does not prevent
+    /// Reads secrets and files at once. A URL is read when first needed, so an unreachable key server does not prevent
     /// the platform from starting.
     ///
     /// # Errors
-    /// A text that says what is wrong with the source or the keys.
+    /// Returns a text that says what is wrong with the source or the keys.
     pub fn load(source: &KeySource, algorithm: Algorithm) -> Result<Self, String> {
         Self::load_with(source, algorithm, RETRY)
     }
@@ -90,7 +90,7 @@ impl Keys {
         Ok(Self(Arc::new(inner)))
     }
 
-    /// Returns the key with this id. Without an id the set must have exactly one key.
+    /// Returns the key with this id. A token without an id is accepted only if the set has exactly one key.
     pub(in crate::access) async fn find(&self, kid: Option<&str>) -> Result<Arc<Key>> {
         let set = self.0.set.load();
         let age = set.read_at.elapsed();
@@ -108,7 +108,7 @@ impl Keys {
         self.refresh().await?;
         let set = self.0.set.load();
         if set.keys.is_empty() {
-            // No key was ever read: this says nothing about the token.
+            // No key was ever read, so nothing can be said about the token.
             return Err(Error::Unavailable("key set was never read".into()));
         }
         let believed = set.read_at.elapsed() < BELIEVED;
@@ -162,7 +162,7 @@ impl Inner {
 impl Set {
     fn find(&self, kid: Option<&str>) -> Option<Arc<Key>> {
         match (kid, self.keys.as_slice()) {
-            // A single key without an id: the id in the token does not matter.
+            // With a single key that has no id, the id in the token does not matter.
             (_, [only]) if only.kid.is_none() => Some(only.clone()),
             (None, [only]) => Some(only.clone()),
             (None, _) => None,
@@ -209,7 +209,7 @@ fn pem_key(pem: &[u8], algorithm: Algorithm) -> Result<Vec<Arc<Key>>, String> {
     Ok(vec![Arc::new(Key { kid: None, algorithm, decoding })])
 }
 
-/// Returns the keys of a set that fit the issuer. Others (encryption, foreign algorithm) are left out.
+/// Returns the keys of a set that fit the issuer. Leaves out the others (encryption, foreign algorithm).
 fn set_keys(json: &[u8], algorithm: Algorithm) -> Result<Vec<Arc<Key>>, String> {
     let set: JwkSet = serde_json::from_slice(json).map_err(|e| format!("no key set: {e}"))?;
     let mut keys: Vec<Arc<Key>> = Vec::new();
@@ -227,7 +227,7 @@ fn set_keys(json: &[u8], algorithm: Algorithm) -> Result<Vec<Arc<Key>>, String> 
     if keys.is_empty() { Err("the set holds no usable key".into()) } else { Ok(keys) }
 }
 
-/// Returns true for a signature key of the issuer's algorithm, whether named or implied by the key's type.
+/// Returns true for a signature key of the issuer's algorithm, which the key names or its type implies.
 fn usable(jwk: &Jwk, algorithm: Algorithm) -> bool {
     let signs = jwk.common.public_key_use.as_ref().is_none_or(|u| *u == PublicKeyUse::Signature);
     let named = jwk.common.key_algorithm;

@@ -1,9 +1,9 @@
 //! Tokens of foreign issuers: the checks before any claim is trusted.
 //!
-//! Called by `credentials`. A key has exactly one algorithm. `exp`, `iss` and `aud` are required, and so is `nbf`
-//! unless the issuer is configured without it. No claim may occur twice. The key comes only from the configured set;
-//! `jku`, `x5u`, `jwk` and `x5c` in the header are never used (`token-confusion`, `claims-skipped` and
-//! `foreign-issuer`). Unknown claims are ignored.
+//! `credentials` calls it. A key has exactly one algorithm. `exp`, `iss` and `aud` are required, and so is `nbf` unless
+//! the issuer is configured without it. No claim may occur twice. The key comes only from the configured set; `jku`,
+//! `x5u`, `jwk` and `x5c` in the header are never used (`token-confusion`, `claims-skipped` and `foreign-issuer`).
+//! Unknown claims are ignored.
 
 use crate::{
     access::{
@@ -25,7 +25,7 @@ use tenantry_engine::name::Slug;
 
 /// Longest token that is parsed, in bytes.
 const MAX_BYTES: usize = 8 * 1024;
-/// Tolerated clock difference.
+/// Tolerated difference between clocks, in seconds.
 const LEEWAY_SECONDS: f64 = 10.0;
 /// Number of checked tokens cached in memory.
 const CHECKED: usize = 10_000;
@@ -39,39 +39,39 @@ struct Issuer {
     keys: Keys,
 }
 
-/// Claims of a valid token. Created only here.
+/// The claims of a valid token. Only this module creates them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claims {
-    /// The user it identifies.
+    /// The user whom the token identifies.
     pub user: ClaimedUser,
-    /// The tenant it names.
+    /// The tenant that the token names, if any.
     pub tenant: Option<ClaimedTenant>,
-    /// Tenants that the issuer may name. Empty: any.
+    /// Slugs of the tenants that the issuer may name. Empty if it may name any tenant.
     pub allowed: Vec<Slug>,
     /// `auth_time` in microseconds: when the person proved to the issuer who they are.
     pub authenticated_us: Option<i64>,
 }
 
-/// A user, as named by a token.
+/// A user as a token names them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ClaimedUser {
-    /// Id at the issuer, meaningless without the issuer.
+    /// Id of the user at the issuer. It has no meaning without the issuer.
     Subject {
-        /// The issuer.
+        /// Name of the issuer.
         issuer: String,
-        /// The issuer's id of the user.
+        /// Id of the user at that issuer.
         subject: String,
     },
-    /// E-mail address, lower case.
+    /// E-mail address of the user, in lower case.
     Email(String),
 }
 
-/// A tenant, as named by a token.
+/// A tenant as a token names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClaimedTenant {
-    /// By slug.
+    /// Slug of the tenant.
     Slug(Slug),
-    /// By external id: a value for a bound parameter, never part of a name.
+    /// External id of the tenant: a value for a bound parameter, never part of a name.
     ExternalId(String),
 }
 
@@ -79,15 +79,15 @@ pub enum ClaimedTenant {
 #[derive(Debug)]
 pub struct Issuers {
     issuers: Vec<Issuer>,
-    /// Issuers whose secret or key could not be read, and why. Their tokens are refused.
+    /// Issuers whose secret or key could not be read, with the reason. Their tokens are refused.
     missing: Vec<String>,
-    /// Says when tokens begin and end.
+    /// Clock that decides whether a token is valid yet or has expired.
     clock: Clock,
-    /// Tokens whose signature was checked, by SHA-256 of their text: a client sends the same token for an hour.
+    /// Checked tokens by the SHA-256 of their text: a client typically sends the same token for an hour.
     checked: Cache<[u8; 32], Arc<Checked>>,
 }
 
-/// A checked token, for as long as it stays valid.
+/// A token whose signature was checked, for as long as it stays valid.
 #[derive(Debug)]
 struct Checked {
     claims: Claims,
@@ -97,11 +97,11 @@ struct Checked {
 }
 
 impl Issuers {
-    /// Loads the static keys. URLs are read when first needed. A key that cannot be read is not an error yet; see
+    /// Loads the static keys. URLs are read when first needed. A key that cannot be read is not an error here; see
     /// [`Issuers::missing`].
     ///
     /// # Errors
-    /// Every problem of the configuration, one sentence each.
+    /// Returns every problem of the configuration, one sentence each.
     pub fn new(providers: &[JwtProvider]) -> Result<Self, Vec<String>> {
         let (mut problems, mut missing) = (Vec::new(), Vec::new());
         let mut issuers: Vec<Issuer> = Vec::new();
@@ -125,14 +125,14 @@ impl Issuers {
         }
     }
 
-    /// Uses the clock of a platform instead of a clock of its own.
+    /// Makes the issuers use the platform's clock instead of their own.
     #[must_use]
     pub fn with_clock(mut self, clock: &Clock) -> Self {
         self.clock = clock.clone();
         self
     }
 
-    /// Issuers whose secret or key could not be read, and why. Only a server needs them.
+    /// Returns the issuers whose secret or key could not be read, with the reason. Only a server needs them.
     pub fn missing(&self) -> &[String] {
         &self.missing
     }
@@ -142,10 +142,11 @@ impl Issuers {
         self.issuers.is_empty()
     }
 
-    /// Verifies a token and returns its claims. Uses the network only for an unknown key id, and then rarely.
+    /// Verifies a token and returns its claims. The network is used only for an unknown key id, and then rarely.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] for any fault of the token; [`Error::Unavailable`] when a key set cannot be read.
+    /// Returns [`Error::Unauthenticated`] for any fault of the token; [`Error::Unavailable`] when a key set cannot be
+    /// read.
     pub async fn verify(&self, token: &str) -> Result<Claims> {
         if token.len() > MAX_BYTES {
             return Err(Error::Unauthenticated("token too long".into()));
@@ -159,8 +160,8 @@ impl Issuers {
         Ok(checked.claims.clone())
     }
 
-    /// Returns true if the token has not expired and its key was not withdrawn. `nbf` had passed when the token was
-    /// checked.
+    /// Returns true if the token has not expired and its key was not withdrawn. `nbf` had already passed when the token
+    /// was checked.
     fn still_good(&self, checked: &Checked) -> bool {
         self.now_s() < checked.expires_s && self.issuers[checked.issuer].keys.hold(&checked.key)
     }
@@ -182,7 +183,7 @@ impl Issuers {
     }
 }
 
-/// The only claim that is read before the signature is checked, to choose among configured issuers.
+/// The claim `iss`, the only one that is read before the signature is checked, to choose among configured issuers.
 #[derive(Deserialize)]
 struct Peek {
     iss: String,
@@ -215,7 +216,7 @@ impl Issuer {
             jsonwebtoken::decode::<UniqueClaims>(token, &key.decoding, &validation).map_err(refused)?;
         let UniqueClaims(claims) = data.claims;
         in_time(&claims, now_s)?;
-        // A token that is past its end but within the leeway is accepted once and not cached.
+        // A token that has expired but is within the leeway is accepted once and not cached.
         let expires_s = claims.get("exp").and_then(Value::as_i64).unwrap_or(0);
         Ok((self.read(&claims)?, expires_s, key))
     }
@@ -229,7 +230,8 @@ impl Issuer {
         validation.set_required_spec_claims(required);
         validation.set_issuer(&[&self.provider.issuer]);
         validation.set_audience(&self.provider.audience);
-        // The library reads the system clock; see `in_time`. That both are numbers is still its concern.
+        // The library reads the system clock; `in_time` checks these claims instead. The library still checks that both
+        // are numbers.
         validation.validate_exp = false;
         validation.validate_nbf = false;
         validation
@@ -237,7 +239,7 @@ impl Issuer {
 
     fn read(&self, claims: &Map<String, Value>) -> Result<Claims> {
         let provider = &self.provider;
-        // The library also accepts a list of issuers; only the single text that chose the keys counts.
+        // The library also accepts a list of issuers, but only the single text that chose the keys counts.
         if claims.get("iss").and_then(Value::as_str) != Some(&provider.issuer) {
             return Err(Error::Unauthenticated("iss is not one text".into()));
         }
@@ -246,7 +248,7 @@ impl Issuer {
             "email" if claims.get("email_verified").is_some_and(|v| !is_true(v)) => {
                 return Err(Error::Unauthenticated("e-mail of the token is not verified".into()));
             }
-            // Addresses are ASCII here. Unicode lower-casing would turn the Kelvin sign into a k.
+            // Only ASCII addresses are accepted: Unicode lower-casing would turn the Kelvin sign into a k.
             "email" if !user.is_ascii() => {
                 return Err(Error::Unauthenticated("e-mail of the token is not ASCII".into()));
             }
@@ -286,12 +288,13 @@ fn in_time(claims: &Map<String, Value>, now_s: i64) -> Result<()> {
     }
 }
 
-/// A text that cannot be a slug can only be an external id, such as `demo_org_001`.
+/// Interprets the text of the tenant claim. A text that cannot be a slug must be an external id, such as
+/// `demo_org_001`.
 fn claimed_tenant(value: String) -> ClaimedTenant {
     Slug::parse(&value).map_or_else(|_| ClaimedTenant::ExternalId(value), ClaimedTenant::Slug)
 }
 
-/// Cognito writes booleans as text.
+/// Returns true for a true boolean. Cognito writes booleans as text.
 fn is_true(value: &Value) -> bool {
     value == &Value::Bool(true) || value.as_str() == Some("true")
 }

@@ -1,4 +1,4 @@
-//! Tokens of foreign issuers: their keys, fetched and cached, and the claims that a token must make.
+//! Tokens of foreign issuers: the issuers' keys, fetched and cached, and the claims that a token must make.
 
 pub(in crate::access) mod claims;
 pub(in crate::access) mod fetch;

@@ -1,7 +1,7 @@
 //! The generic cell rate algorithm (ITU-T I.371, virtual scheduling) on one atomic.
 //!
-//! Used by `ratelimit` and `meter`. Rate and burst are passed with each call, so that a changed plan applies at once.
-//! It never allocates, never sleeps and has no timer: idle time costs nothing.
+//! `ratelimit` and `meter` use it. Callers pass rate and burst with each call, so a changed plan applies at once. The
+//! algorithm never allocates, never sleeps and has no timer: idle time costs nothing.
 
 use crate::Error;
 use std::{
@@ -9,11 +9,11 @@ use std::{
     time::Duration,
 };
 
-/// Theoretical arrival time of the next cell, in nanoseconds since the owner's start.
+/// Theoretical arrival time of the next cell, in nanoseconds since the start of the owner's clock.
 #[derive(Debug, Default)]
 pub(in crate::access) struct Gcra(AtomicU64);
 
-/// `burst` at once, then one every `step_ns`.
+/// A rate: `burst` cells at once, then one cell every `step_ns` nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::access) struct Rate {
     pub(in crate::access) step_ns: u64,
@@ -21,7 +21,7 @@ pub(in crate::access) struct Rate {
 }
 
 impl Rate {
-    /// Allows `count` in `seconds`, all of them at once if necessary. 0 counts as 1.
+    /// Allows `count` cells in `seconds`, all of them at once if necessary. A count of 0 counts as 1.
     pub(in crate::access) fn per(count: u32, seconds: u32) -> Self {
         let count = count.max(1);
         Self { step_ns: u64::from(seconds) * 1_000_000_000 / u64::from(count), burst: count }
@@ -29,7 +29,7 @@ impl Rate {
 }
 
 impl Gcra {
-    /// Takes one. If none is free, returns the wait until one is.
+    /// Takes a cell. If none is free, returns the wait until one is.
     pub(in crate::access) fn take(&self, rate: Rate, now_ns: u64) -> Result<(), Duration> {
         let tolerance = rate.step_ns * u64::from(rate.burst.max(1) - 1);
         let mut arrival = self.0.load(Ordering::Relaxed);
@@ -50,8 +50,8 @@ impl Gcra {
         }
     }
 
-    /// Takes the next one that becomes free, now or later. Returns the wait until then; takes nothing and returns `None`
-    /// if that is longer than `longest`.
+    /// Takes the next cell that becomes free, now or later, and returns the wait until then. If the wait exceeds
+    /// `longest`, takes nothing and returns `None`.
     pub(in crate::access) fn reserve(&self, rate: Rate, now_ns: u64, longest: Duration) -> Option<Duration> {
         let tolerance = rate.step_ns * u64::from(rate.burst.max(1) - 1);
         let wait_ns = |arrival: u64| (arrival.max(now_ns) - now_ns).saturating_sub(tolerance);
@@ -61,7 +61,7 @@ impl Gcra {
         Some(Duration::from_nanos(wait_ns(before)))
     }
 
-    /// Gives back one that turned out not to count.
+    /// Gives back a cell that turned out not to count.
     pub(in crate::access) fn give_back(&self, rate: Rate) {
         let back = |arrival: u64| Some(arrival.saturating_sub(rate.step_ns));
         // The closure always returns `Some`, so the update always succeeds.
@@ -69,7 +69,7 @@ impl Gcra {
     }
 }
 
-/// Converts a wait to an error, in whole seconds, never 0.
+/// Converts a wait to an error with a whole number of seconds, at least 1.
 pub(in crate::access) fn refused(wait: Duration) -> Error {
     let retry_after_seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     Error::RateLimited { retry_after_seconds: retry_after_seconds.max(1) }

@@ -1,9 +1,9 @@
 //! Passwords that attackers try first although they are long: well-known words, runs of keys, repetitions.
 //!
-//! Used by the policy in `passwords`. A short list and a few rules instead of a dictionary of megabytes: the lockout
+//! The policy in `passwords` uses it. A short list and a few rules replace a dictionary of megabytes: the lockout
 //! protects against the remaining guesses.
 
-/// Well-known words, without the digits and signs that people put around them. Sorted.
+/// Well-known words, without the digits and signs that people add around them. Sorted.
 const WORDS: [&str; 48] = [
     "abcdefgh",
     "access",
@@ -55,7 +55,7 @@ const WORDS: [&str; 48] = [
     "winter",
 ];
 
-/// Neighbouring keys on keyboards, and the order of letters and digits. Runs are found in both directions.
+/// Neighbouring keys on keyboards, and the order of letters and digits. Runs in both directions are found.
 const ROWS: [&str; 8] = [
     "1234567890",
     "qwertyuiop",
@@ -66,9 +66,9 @@ const ROWS: [&str; 8] = [
     "yxcvbnm",
     "abcdefghijklmnopqrstuvwxyz",
 ];
-/// Keys below each other: those who walk down the columns of a keyboard, or back and forth between two rows, type these.
+/// Keys below each other. People type these by following the columns of a keyboard, or by alternating between two rows.
 const COLUMNS: [&str; 10] = ["1qaz", "2wsx", "3edc", "4rfv", "5tgb", "6yhn", "7ujm", "8ik,", "9ol.", "0p;/"];
-/// Pairs of rows, key by key.
+/// Pairs of rows, alternating key by key.
 const ZIGZAGS: [&str; 6] = [
     "1q2w3e4r5t6y7u8i9o0p",
     "q1w2e3r4t5y6u7i8o9p0",
@@ -81,19 +81,19 @@ const ZIGZAGS: [&str; 6] = [
 const RUN: usize = 3;
 /// Smallest number of choices in a password; a run or a repetition is one choice.
 const CHOICES: usize = 4;
-/// A password that repeats at most this many characters is as good as those alone.
+/// Longest unit of a repetition: a password that only repeats such a unit is as weak as the unit itself.
 const PERIOD: usize = 4;
-/// Passwords of digits only are dates and telephone numbers, unless they have at least this many digits.
+/// Smallest number of digits at which a password of digits only is not taken for a date or telephone number.
 const DIGITS: usize = 16;
 
-/// Returns true if `password`, in lower case, is among the first that an attacker tries.
+/// Returns true if `password`, in lower case, is among the first passwords that an attacker tries.
 pub(in crate::access) fn is_guessable(password: &str) -> bool {
     let digits = password.chars().all(|c| c.is_ascii_digit()) && password.chars().count() < DIGITS;
     digits || is_padded_word(password) || choices(password) < CHOICES || is_periodic(password)
 }
 
-/// Returns true for a well-known word, or the same word twice, between digits and signs; `0`, `1`, `3`, `$` and `@`
-/// stand for letters.
+/// Returns true for a well-known word, or the same word twice, surrounded by digits and signs; `0`, `1`, `3`, `$` and
+/// `@` stand for letters.
 fn is_padded_word(password: &str) -> bool {
     let is_word = |text: &str| {
         let text = text.trim_matches(|c: char| !c.is_alphabetic());
@@ -102,7 +102,7 @@ fn is_padded_word(password: &str) -> bool {
     is_word(password) || is_word(&letters(password))
 }
 
-/// Replaces the signs that people write instead of letters, if they are between letters.
+/// Replaces signs that people write instead of letters, if they are between letters.
 fn letters(password: &str) -> String {
     let inner = password.trim_end_matches(|c: char| !c.is_alphabetic());
     let turned = inner.chars().map(|c| match c {
@@ -116,13 +116,14 @@ fn letters(password: &str) -> String {
     turned.collect()
 }
 
-/// Returns the first half if the second is the same.
+/// Returns the first half of the text if the second half is the same.
 fn halves(text: &str) -> Option<&str> {
     let (first, second) = text.split_at_checked(text.len() / 2)?;
     (first == second).then_some(first)
 }
 
-/// Number of choices in a password. A run along a row, or a repetition of earlier characters, is one choice.
+/// Returns the number of choices in a password. A run along a row, or a repetition of earlier characters, is one
+/// choice.
 fn choices(password: &str) -> usize {
     let chars: Vec<char> = password.chars().collect();
     let (mut at, mut choices) = (0, 0);
@@ -134,7 +135,8 @@ fn choices(password: &str) -> usize {
     choices
 }
 
-/// Length of the run along one of [`ROWS`], or of one character, with which `chars` begins.
+/// Returns the length of the run along one of [`ROWS`], [`COLUMNS`] or [`ZIGZAGS`], or of one repeated character, with
+/// which `chars` begins.
 fn run_at(chars: &[char]) -> usize {
     let same = chars.iter().take_while(|c| Some(*c) == chars.first()).count();
     let along = ROWS.iter().chain(&COLUMNS).chain(&ZIGZAGS).map(|row| {
@@ -148,13 +150,13 @@ fn run_at(chars: &[char]) -> usize {
     along.flatten().max().unwrap_or(1).max(same)
 }
 
-/// Returns true if a few characters are repeated from the first to the last.
+/// Returns true if the password only repeats a few characters.
 fn is_periodic(password: &str) -> bool {
     let chars: Vec<char> = password.chars().collect();
     (1..=PERIOD).any(|period| (period..chars.len()).all(|n| chars[n] == chars[n - period]))
 }
 
-/// Number of characters from `at` on that repeat those right before them.
+/// Returns the number of characters from `at` on that repeat the characters right before them.
 fn repetition_at(chars: &[char], at: usize) -> usize {
     let length = |back: usize| (at..chars.len()).take_while(|n| chars[*n] == chars[*n - back]).count();
     (1..=at).map(length).max().unwrap_or(0)

@@ -1,10 +1,10 @@
-//! Lockout: guesses at a password lock the account for the network they come from, longer each time, on every server at
-//! once (`account-enumeration`). Other networks are not affected, so guessing cannot lock holders out of their own
-//! accounts.
+//! Lockout: wrong guesses at a password lock the account for the network from which they come, longer each time, and on
+//! every server at once (`account-enumeration`). Other networks are not affected, so guesses cannot lock holders out of
+//! their own accounts.
 //!
-//! Called by `proof` and by sign-in. Stored in the catalog, in addition to the rate limits, which each process keeps in
+//! `proof` and sign-in call it. The catalog stores the locks, in addition to the rate limits that each process holds in
 //! memory. Failures are recorded after the answer: an answer that waited for the disk would reveal that the account
-//! exists. It refuses nothing itself and never says that an account is locked.
+//! exists. This module itself refuses nothing, and no answer says that an account is locked.
 
 use crate::{
     Result,
@@ -24,18 +24,18 @@ use std::{net::IpAddr, sync::Arc};
 use tenantry_engine::{Tx, name::UserId};
 use tokio::sync::Semaphore;
 
-/// Duration of the first lock. It doubles with each further failure.
+/// Duration of the first lock in microseconds. It doubles with each further failure.
 const FIRST_US: i64 = 60 * SECOND_US;
-/// A network that was silent for this long starts again at zero.
+/// Time in microseconds after which the failures of a silent network are forgotten.
 const FORGOTTEN_US: i64 = DAY_US;
-/// Maximum number of concurrent failure writes; further ones wait for a permit.
+/// Largest number of concurrent writes of failures. Further ones wait for a permit.
 const AT_ONCE: u32 = 64;
-/// Largest number of networks with failures remembered for one user. The oldest are removed first.
+/// Largest number of networks with failures that are remembered for one user. The oldest are removed first.
 const GUESSING: i64 = 256;
-/// Largest number of networks with sign-ins remembered for one user. The oldest are removed first.
+/// Largest number of networks with sign-ins that are remembered for one user. The oldest are removed first.
 const KNOWN: i64 = 50;
 
-/// Policy of locking accounts.
+/// Policy for locking accounts.
 #[derive(Clone)]
 pub(in crate::access) struct Lockout {
     control: Control,
@@ -44,12 +44,12 @@ pub(in crate::access) struct Lockout {
     writing: Arc<Semaphore>,
 }
 
-/// State of an account for one network.
+/// State of an account, as it applies to one network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::access) struct Standing {
-    /// The account is locked for this network now.
+    /// True if the account is currently locked for this network.
     pub(in crate::access) closed: bool,
-    /// The user has signed in from this network before.
+    /// True if the user has signed in from this network before.
     pub(in crate::access) known: bool,
     /// Number of times the account was unlocked.
     pub(in crate::access) unlocks: i64,
@@ -58,18 +58,19 @@ pub(in crate::access) struct Standing {
 /// A failed sign-in.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::access) struct Failure {
-    /// The account it was for, if there is one.
+    /// Id of the account that the sign-in named, if the account exists.
     pub(in crate::access) user: Option<UserId>,
-    /// Address it came from.
+    /// Address of the client.
     pub(in crate::access) address: Option<IpAddr>,
-    /// Why it failed. Only a wrong password counts against the network.
+    /// Reason for the failure. Only a wrong password counts against the network.
     pub(in crate::access) why: Why,
-    /// The audit log names this failure.
+    /// True if the audit log names this failure.
     pub(in crate::access) named: bool,
 }
 
 impl Lockout {
-    /// Locks an account after this many failures, for at most this many minutes. 0 failures: never.
+    /// Creates the policy: lock an account after this many failures, for at most this many minutes. 0 failures means
+    /// never.
     pub(in crate::access) fn new(control: Control, after: u32, minutes: u32) -> Self {
         Self {
             control,
@@ -79,7 +80,7 @@ impl Lockout {
         }
     }
 
-    /// Returns the state of the account for the network of this address. Without an account it runs the same query.
+    /// Returns the state of the account for the network of this address. Without an account, runs the same query.
     pub(in crate::access) async fn standing(
         &self,
         tx: &mut Tx,
@@ -92,7 +93,7 @@ impl Lockout {
         let rows = tx.query(sql, params![user.map_or(0, UserId::get), key(address)]).await?;
         let Some(row) = rows.first() else { return Ok(Standing::default()) };
         let now_us = self.control.now_us();
-        // A date out of reach was recorded under a wrong clock.
+        // A date that is out of reach was recorded under a wrong clock.
         let holds = |until| until > now_us && !clock::is_out_of_reach(until, now_us, self.longest_us);
         Ok(Standing {
             closed: row.opt_integer(0)?.is_some_and(holds),
@@ -101,7 +102,7 @@ impl Lockout {
         })
     }
 
-    /// Records a failure, after the answer.
+    /// Records a failure, after the caller has got the answer.
     pub(in crate::access) async fn failed(&self, failure: Failure) {
         let counts = failure.user.filter(|_| self.after > 0 && failure.why == Why::Password);
         if counts.is_none() && !failure.named {
@@ -138,7 +139,7 @@ impl Lockout {
         let at = write.at_us();
         let old = write.due_us() - FORGOTTEN_US;
         write.execute("DELETE FROM login_failures WHERE at < ?", params![old]).await?;
-        // Guesses at a locked account do not prolong the lock: otherwise an attacker could keep it locked.
+        // Guesses at a locked account do not prolong the lock, otherwise an attacker could hold it locked.
         let sql = "INSERT INTO login_failures (user_id, network, failed, at) VALUES (?1, ?2, 1, ?3) \
             ON CONFLICT (user_id, network) DO UPDATE SET at = excluded.at, \
             failed = CASE WHEN abs(login_failures.at - ?3) > ?4 THEN 1 ELSE login_failures.failed + 1 END \
@@ -161,8 +162,8 @@ impl Lockout {
     }
 }
 
-/// Records the network from which a user proved to hold the account, and deletes its failures. Part of the change that
-/// the proof led to.
+/// Records the network from which a user proved to hold the account, and deletes that network's failures. The write is
+/// part of the change that follows the proof.
 pub(in crate::access) async fn remember(
     write: &mut Write,
     user: UserId,
@@ -180,7 +181,7 @@ pub(in crate::access) async fn remember(
     make_room(write, "known_networks", user, KNOWN).await
 }
 
-/// The network of an address, as stored.
+/// Returns the network of an address in its stored form.
 fn key(address: Option<IpAddr>) -> String {
     address.map(|address| network(address).to_string()).unwrap_or_default()
 }

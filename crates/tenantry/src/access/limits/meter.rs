@@ -1,7 +1,7 @@
-//! Limits the rate and the number of concurrent requests of each tenant, as set by its plan (`enforced-limits`).
+//! Limits the rate and the number of concurrent requests of each tenant, as its plan sets them (`enforced-limits`).
 //!
-//! Called by `enter` for every request. Limits are passed with each call, so that a changed plan applies at once. The
-//! map is bounded; a meter in use is pinned and never evicted.
+//! `enter` calls it for every request and passes the limits, so a changed plan applies at once. The map is bounded; a
+//! meter in use is pinned and never evicted.
 
 use crate::access::gcra::{Gcra, Rate, refused};
 use crate::error::{Error, Result};
@@ -15,17 +15,17 @@ use std::{
 };
 use tenantry_engine::name::TenantId;
 
-/// Number of tenants remembered while none of their requests is running.
+/// Number of tenants whose meters are remembered while they have no running request.
 const REMEMBERED: usize = 32_768;
 
-/// Limits of a plan. `None`: no limit.
+/// Limits of a plan. A limit of `None` does not apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Allowance {
-    /// Average requests per second.
+    /// Average number of requests per second.
     pub per_second: Option<u32>,
-    /// Requests at once before the average applies; at least 1.
+    /// Number of requests at once before the average applies; at least 1.
     pub burst: u32,
-    /// Number of concurrent requests.
+    /// Largest number of concurrent requests.
     pub concurrent: Option<u32>,
 }
 
@@ -49,7 +49,7 @@ pub struct Permit(Arc<Meter>);
 #[derive(Debug, Clone)]
 pub struct Hold(#[expect(dead_code, reason = "held for its drop")] Arc<Permit>);
 
-/// The permit of a request: held by its handler alone, or shared with the task that sends the answer.
+/// The permit of a request, held by its handler alone or shared with the task that sends the answer.
 #[derive(Debug)]
 pub(in crate::access) enum Counted {
     /// The platform's own work, which is not counted.
@@ -59,7 +59,7 @@ pub(in crate::access) enum Counted {
 }
 
 impl Counted {
-    /// Shares the permit.
+    /// Shares the permit, and returns the shared hold on it.
     pub(in crate::access) fn hold(&mut self) -> Option<Hold> {
         *self = match std::mem::replace(self, Self::Not) {
             Self::Alone(permit) => Self::Shared(Hold(Arc::new(permit))),
@@ -99,7 +99,7 @@ impl Meters {
     /// Starts one request of this tenant.
     ///
     /// # Errors
-    /// [`Error::RateLimited`] over the rate or the concurrency.
+    /// Returns [`Error::RateLimited`] if the tenant exceeds its rate or its number of concurrent requests.
     pub fn admit(&self, tenant: TenantId, allowance: &Allowance) -> Result<Permit> {
         let now = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX / 2);
         self.admit_at(tenant, allowance, now)
@@ -118,7 +118,7 @@ impl Meters {
         Ok(permit)
     }
 
-    /// Number of requests of this tenant that are running.
+    /// Returns the number of running requests of this tenant.
     pub fn running(&self, tenant: TenantId) -> u32 {
         self.cache.peek(&tenant).map_or(0, |meter| meter.running.load(Ordering::Relaxed))
     }
@@ -141,8 +141,8 @@ impl Meter {
         let before = self.running.fetch_add(1, Ordering::AcqRel);
         let permit = Permit(self);
         match limit {
-            // Dropping the permit reverts the count. The refusal is temporary, so it is a rate limit: the client need
-            // not remove or buy anything.
+            // Dropping the permit reverts the count. The refusal is temporary, so it is reported as a rate limit: the
+            // client need not remove or buy anything.
             Some(limit) if before >= limit => Err(Error::RateLimited { retry_after_seconds: 1 }),
             _ => Ok(permit),
         }

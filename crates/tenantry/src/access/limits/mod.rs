@@ -1,4 +1,4 @@
-//! Bounds on what a caller may try: sign-ins per network and account, requests per tenant, recorded denials.
+//! Limits on what a caller may try: sign-ins per network and account, requests per tenant, recorded denials.
 
 pub(in crate::access) mod gcra;
 pub(in crate::access) mod guessable;

@@ -1,10 +1,10 @@
-//! Rate limits of the public endpoints: failed sign-ins per network and per account, registrations per network,
-//! letters per recipient, invitations per tenant (`account-enumeration`).
+//! Rate limits of the public endpoints: failed sign-ins per network and per account, registrations per network, letters
+//! per recipient, invitations per tenant (`account-enumeration`).
 //!
 //! Called before any work is done. Memory is fixed: keys are hashed with a secret seed into a table, so a flood of
-//! invented names can neither grow it nor choose with whom it collides. An attempt is charged when it starts and given
-//! back when it succeeds, so that parallel guesses are all counted. Whether an account exists changes nothing here,
-//! except that an account has known networks.
+//! invented names can neither grow the table nor choose which keys it collides with. An attempt is charged when it
+//! starts and given back when it succeeds, so that parallel guesses are all counted. The limits do not depend on
+//! whether an account exists, except that an existing account may have known networks.
 
 use crate::access::gcra::{Gcra, Rate, refused};
 use crate::{Result, audit::By};
@@ -15,7 +15,7 @@ use std::{
 };
 use tenantry_engine::name::{TenantId, UserId};
 
-/// Number of cells in one table: half a megabyte.
+/// Number of cells in one table, which takes half a megabyte.
 const CELLS: usize = 1 << 16;
 
 /// Number of denied actions of one caller that are recorded per hour.
@@ -24,22 +24,23 @@ const DENIALS_PER_HOUR: u32 = 10;
 const REFUSALS_PER_HOUR: u32 = 10;
 /// Number of failed sign-ins that are recorded by name per hour, over all accounts.
 const ALL_REFUSALS_PER_HOUR: u32 = 120;
-/// Seconds after which a network that used up its guesses at one account gets another one.
+/// Seconds after which a network that used up its guesses at one account gets another guess.
 const ANOTHER_GUESS_SECONDS: u64 = 600;
 
-/// Rates of the public endpoints. 0 counts as 1.
+/// Rates of the public endpoints. A rate of 0 counts as 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paces {
-    /// Failed sign-ins per network and minute.
+    /// Number of failed sign-ins per network and minute.
     pub login_per_minute: u32,
-    /// Failed sign-ins at one account from one network, after which only one in ten minutes has a chance. 0: no such
-    /// limit.
+    /// Number of failed sign-ins at one account from one network, after which only one attempt in ten minutes has a
+    /// chance; 0 for no such limit.
     pub lock_after: u32,
-    /// Failed sign-ins per account and hour, from all networks together from which the account never signed in.
+    /// Number of failed sign-ins per account and hour, from all networks together from which the account never signed
+    /// in.
     pub guesses_per_hour: u32,
-    /// Registrations per network and hour.
+    /// Number of registrations per network and hour.
     pub registration_per_hour: u32,
-    /// Invitations per tenant and hour.
+    /// Number of invitations per tenant and hour.
     pub invitations_per_hour: u32,
 }
 
@@ -73,8 +74,8 @@ pub struct Account {
 }
 
 impl Account {
-    /// Identifies the account of this address. `unlocks` is the number of times it was unlocked; each unlock resets all
-    /// limits.
+    /// Identifies the account of this address. `unlocks` is the number of times the account was unlocked; each unlock
+    /// resets all limits.
     pub fn new(email: &str, unlocks: i64) -> Self {
         Self { email: crate::users::normal_email(email), unlocks }
     }
@@ -97,11 +98,11 @@ impl Doors {
         }
     }
 
-    /// Charges a sign-in attempt to its network. [`Attempt::at`] must follow, so that a refused network uses up nothing
-    /// of an account.
+    /// Charges a sign-in attempt to its network. The caller then calls [`Attempt::at`], so a refused network uses up
+    /// none of an account's attempts.
     ///
     /// # Errors
-    /// [`crate::Error::RateLimited`] when the network has used up its attempts.
+    /// Returns [`crate::Error::RateLimited`] when the network has used up its attempts.
     pub fn sign_in(&self, address: Option<IpAddr>) -> Result<Attempt<'_>> {
         let network = address.map(network);
         if let Some(network) = &network {
@@ -110,7 +111,8 @@ impl Doors {
         Ok(Attempt { doors: self, network, account: None })
     }
 
-    /// Returns true if another denied action of this caller is to be recorded: a flood must not fill the log.
+    /// Returns true if another denied action of this caller is to be recorded. The limit keeps a flood from filling the
+    /// log.
     pub(in crate::access) fn denial(&self, by: &By) -> bool {
         self.denials.take(&(&by.actor, &by.impersonator)).is_ok()
     }
@@ -123,7 +125,7 @@ impl Doors {
     /// Charges a registration.
     ///
     /// # Errors
-    /// [`crate::Error::RateLimited`] when the network has used up its registrations.
+    /// Returns [`crate::Error::RateLimited`] when the network has used up its registrations.
     pub fn register(&self, address: Option<IpAddr>) -> Result<()> {
         address.map_or(Ok(()), |address| self.registrations.take(&network(address)))
     }
@@ -133,7 +135,7 @@ impl Doors {
     /// Charges an invitation that a tenant sends.
     ///
     /// # Errors
-    /// [`crate::Error::RateLimited`]
+    /// Returns [`crate::Error::RateLimited`] if the limit is used up.
     pub(crate) fn invitation(&self, tenant: TenantId) -> Result<()> {
         self.invitations.take(&tenant.get())
     }
@@ -141,7 +143,7 @@ impl Doors {
     /// Charges a request that asks for a link or follows one.
     ///
     /// # Errors
-    /// [`crate::Error::RateLimited`]
+    /// Returns [`crate::Error::RateLimited`] if the limit is used up.
     pub(crate) fn link(&self, address: Option<IpAddr>) -> Result<()> {
         address.map_or(Ok(()), |address| self.links.take(&network(address)))
     }
@@ -149,12 +151,12 @@ impl Doors {
 
 /// The rate of letters to one address, separate for each kind of letter, so that requests of one kind delay no other.
 ///
-/// Charged when a letter is to be sent, not when it is requested: no answer depends on it, so none reveals whether an
-/// address has an account or gets letters of others.
+/// A letter is charged when it is to be sent, not when it is requested. No answer depends on the charge, so no answer
+/// reveals whether an address has an account or gets letters from other requests.
 pub(crate) struct Letters(Table);
 
 impl Letters {
-    /// Longest wait for which a place is reserved.
+    /// Longest wait for which a slot is reserved.
     const LONGEST: Duration = Duration::from_secs(12 * 3600);
 
     /// Allows this number of letters of one kind per address and hour.
@@ -162,26 +164,27 @@ impl Letters {
         Self(Table::new(Rate::per(per_hour, 3600), CELLS))
     }
 
-    /// Reserves the next free place for a letter. Returns the wait until then, or `None` if it is too long. Letters to the
-    /// `holder` of the address have places of their own.
+    /// Reserves the next free slot for a letter. Returns the wait until then, or `None` if it is too long. Letters to
+    /// the `holder` of the address have their own slots.
     pub(crate) fn reserve(&self, kind: &str, address: &str, holder: bool) -> Option<Duration> {
         let table = &self.0;
         table.cell(&(kind, address, holder)).reserve(table.rate, table.now_ns(), Self::LONGEST)
     }
 
-    /// Gives back the place of a letter that is not sent.
+    /// Gives back the slot of a letter that is not sent.
     pub(crate) fn give_back(&self, kind: &str, address: &str, holder: bool) {
         self.0.give_back(&(kind, address, holder));
     }
 }
 
 impl Attempt<'_> {
-    /// Charges the attempt to the account that it names, unless it comes from a network that the account knows: nothing
-    /// that others do slows such a network down. Returns whether the attempt has a chance. A network that used up its
-    /// guesses at this account has none, whatever it sends, and uses up nothing of the account either.
+    /// Charges the attempt to the account that it names, unless it comes from a network that the account knows:
+    /// attempts from other networks never slow such a network down. Returns true if the attempt has a chance. A network
+    /// that used up its guesses at this account has no chance, whatever it sends, and uses up none of the account's
+    /// attempts.
     ///
     /// # Errors
-    /// [`crate::Error::RateLimited`] when all unknown networks together have used up the account's guesses.
+    /// Returns [`crate::Error::RateLimited`] if all unknown networks together have used up the account's guesses.
     pub fn at(&mut self, account: Account, known: bool) -> Result<bool> {
         if known {
             return Ok(true);
@@ -200,7 +203,7 @@ impl Attempt<'_> {
         Ok(true)
     }
 
-    /// Gives the attempt back: the password was right.
+    /// Gives the attempt back, because the password was right.
     pub fn succeeded(self) {
         if let Some(network) = &self.network {
             self.doors.addresses.give_back(network);
@@ -213,7 +216,7 @@ impl Attempt<'_> {
     }
 }
 
-/// Returns the network of an address. An IPv6 customer has a /64, so its addresses count as one.
+/// Returns the network of an address. An IPv6 customer has a /64, so all its addresses count as one network.
 pub(in crate::access) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),
@@ -235,7 +238,7 @@ impl Table {
     }
 
     fn cell(&self, key: &impl Hash) -> &Gcra {
-        // The remainder fits: it is below the number of cells.
+        // The remainder fits into `usize`: it is below the number of cells.
         &self.cells[(self.seed.hash_one(key) % self.cells.len() as u64) as usize]
     }
 

@@ -1,8 +1,9 @@
-//! Failed sign-ins and denied actions in the audit log: some by name, the others as a count, so that a flood cannot fill
-//! it.
+//! Failed sign-ins and denied actions in the audit log: some by name, the others as a count, so that a flood cannot
+//! fill the log.
 //!
-//! Called by `proof` for each failure, by `Access::record_denial`, and by the platform's background pass. The rate limiters decide which ones are
-//! named. No row contains the input or its origin, because rows of the log are never deleted.
+//! `proof` calls it for each failure, as do `Access::record_denial` and the platform's background pass. The rate
+//! limiters decide which failures are named. No row contains the input or its origin, because rows of the log are never
+//! deleted.
 
 use crate::{
     Result,
@@ -13,15 +14,15 @@ use serde_json::{Map, Value, json};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use tenantry_engine::name::UserId;
 
-/// Shortest time between two rows with counts.
+/// Shortest time between two rows with counts, in microseconds.
 const EVERY_US: i64 = 60 * crate::control::clock::SECOND_US;
 
-/// Why a sign-in failed.
+/// Reason for a failed sign-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::access) enum Why {
     /// The password does not match.
     Password,
-    /// The account is not active, or locked for the network after wrong passwords.
+    /// The account is not active, or it is locked for the network after wrong passwords.
     Closed,
     /// There is no such account.
     NoAccount,
@@ -42,13 +43,13 @@ impl Why {
     }
 }
 
-/// Counts of failures that no row names.
+/// Numbers of failures that no row names.
 #[derive(Debug, Default)]
 pub(in crate::access) struct Refusals {
     unnamed: [AtomicU64; Why::ALL.len()],
     /// Number of denied actions that no row names.
     denied: AtomicU64,
-    /// When the last row with counts was written, by the monotonic clock.
+    /// Time at which the last row with counts was written, by the monotonic clock.
     written_us: AtomicI64,
 }
 
@@ -69,7 +70,7 @@ impl Refusals {
         write.audit(&by(), None, "session.refuse", detail).await
     }
 
-    /// Writes the counts, if there are any and the last row is a minute old.
+    /// Writes the counts if any is above zero and the last row is at least a minute old.
     pub(in crate::access) async fn write_sometimes(&self, control: &Control) -> Result<()> {
         let now_us = control.clock().lived_us();
         match now_us - self.written_us.load(Ordering::Relaxed) >= EVERY_US {
@@ -78,7 +79,7 @@ impl Refusals {
         }
     }
 
-    /// Writes the counts, if there are any.
+    /// Writes the counts if any is above zero.
     pub(in crate::access) async fn write(&self, control: &Control) -> Result<()> {
         let numbers = || self.unnamed.iter().chain([&self.denied]);
         if numbers().all(|number| number.load(Ordering::Relaxed) == 0) {

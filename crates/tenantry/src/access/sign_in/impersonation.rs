@@ -1,8 +1,8 @@
 //! Impersonation: staff act as a member of a tenant, with a reason, for at most an hour, and with both identities in
 //! the log.
 //!
-//! Called by the console's "enter company system" and "exit". The member's own rights apply, never more.
-//! Credentials cannot be changed meanwhile (`impersonation-abuse`, `Actor::may_change_credentials`).
+//! The console's "enter company system" and "exit" call it. The impersonator has exactly the member's rights, and
+//! cannot change credentials (`impersonation-abuse`, `Actor::may_change_credentials`).
 
 use crate::{
     Error, Result,
@@ -26,11 +26,11 @@ pub const MAX_MINUTES: u32 = 60;
 /// Request to impersonate a member.
 #[derive(Debug, Clone)]
 pub struct Impersonate {
-    /// The tenant to enter.
+    /// Id of the tenant to enter.
     pub tenant: TenantId,
-    /// Member to act as. `None`: the longest-standing one with the first configured role.
+    /// Member to act as; `None` for the longest-standing member with the first configured role.
     pub user: Option<UserId>,
-    /// Reason, 5 to 500 characters, for the audit log.
+    /// Reason for the audit log, 5 to 500 characters.
     pub reason: String,
     /// Duration in minutes, 1 to 60.
     pub minutes: u32,
@@ -49,23 +49,23 @@ impl Impersonate {
     }
 }
 
-/// A session as another user. The staff member's own session stays unchanged.
+/// A session in which a staff member acts as another user. The staff member's own session stays unchanged.
 #[derive(Debug)]
 pub struct Impersonation {
-    /// Session token, shown once.
+    /// Token of the session, shown once.
     pub token: Token,
-    /// The member whose rights apply.
+    /// Id of the member whose rights apply.
     pub user: UserId,
-    /// Expiry in microseconds.
+    /// Expiry in microseconds since 1970, UTC.
     pub expires_us: i64,
 }
 
 impl Access {
-    /// Starts acting as a member of a tenant.
+    /// Starts a session in which the actor acts as a member of a tenant.
     ///
     /// # Errors
-    /// [`Error::NotFound`] unless the actor is staff, and for an unknown tenant or member; [`Error::Denied`] for
-    /// members who are staff; [`Error::Invalid`] for an invalid reason or duration.
+    /// Returns [`Error::NotFound`] unless the actor is staff, and for an unknown tenant or member; [`Error::Denied`]
+    /// for members who are staff; [`Error::Invalid`] for an invalid reason or duration.
     pub async fn impersonate(
         &self,
         actor: &Confirmed,
@@ -73,7 +73,7 @@ impl Access {
         origin: &Origin,
     ) -> Result<Impersonation> {
         actor.require_staff()?;
-        // The operator at the command line has other ways; a session needs a person behind it.
+        // The operator at the command line has other ways; a session needs a user behind it.
         let staff = actor.user().ok_or(Error::NotFound("user"))?;
         let reason = wish.reason.trim();
         wish.check()?;
@@ -97,10 +97,10 @@ impl Access {
         Ok(Impersonation { token, user, expires_us })
     }
 
-    /// Stops acting as another user and deletes the session.
+    /// Ends the impersonation and deletes its session.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the actor does not impersonate.
+    /// Returns [`Error::NotFound`] when the actor does not impersonate.
     pub async fn stop_impersonating(&self, actor: &Actor) -> Result<()> {
         let session = actor.current_session().filter(|session| session.impersonator.is_some());
         let session = session.ok_or(Error::NotFound("impersonation"))?;
@@ -112,7 +112,7 @@ impl Access {
         self.control.refresh().await
     }
 
-    /// Returns the member to act as. Refuses staff, so that impersonation never gives rights of the platform.
+    /// Returns the member to act as. Refuses staff, so that impersonation never gives the platform's rights.
     async fn member(&self, write: &mut Write, wish: &Impersonate) -> Result<UserId> {
         let sql = "SELECT u.id, u.is_staff = 1 OR u.is_superuser = 1 FROM memberships m JOIN users u ON u.id = m.user_id \
                    WHERE m.tenant = ?1 AND u.is_active = 1 AND (u.id = ?2 OR (?2 IS NULL AND m.role = ?3)) \

@@ -1,6 +1,6 @@
 //! Sign-in with e-mail address and password, sign-out, and the choice of a tenant.
 //!
-//! Called by the HTTP layer. Unknown, inactive, locked and password-less accounts take the same time and get the same
+//! The HTTP layer calls it. Unknown, inactive, locked and password-less accounts take the same time and get the same
 //! answer as a wrong password (`account-enumeration`). Registration is a separate operation.
 
 use crate::{
@@ -27,11 +27,11 @@ use tenantry_engine::name::{Slug, TenantId, UserId};
 /// Input of a sign-in.
 #[derive(Debug, Clone)]
 pub struct Login {
-    /// E-mail address.
+    /// E-mail address of the account.
     pub email: String,
-    /// Password.
+    /// Password of the account.
     pub password: Password,
-    /// The tenant to work in, if host or form name one.
+    /// Tenant to work in, if the host or the form names one.
     pub tenant: Option<Slug>,
     /// Origin of the request.
     pub origin: Origin,
@@ -40,37 +40,38 @@ pub struct Login {
 /// A tenant in which the user may work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Choice {
-    /// Id.
+    /// Id of the tenant.
     pub tenant: i64,
-    /// Short name in URLs and hosts.
+    /// Short name of the tenant in URLs and hosts.
     pub slug: String,
-    /// Display name.
+    /// Display name of the tenant.
     pub name: String,
-    /// The user's role there.
+    /// Role of the user in the tenant.
     pub role: String,
 }
 
 /// A new session.
 #[derive(Debug)]
 pub struct SignedIn {
-    /// Session token, shown once.
+    /// Token of the session, shown once.
     pub token: Token,
     /// The signed-in user.
     pub user: Arc<User>,
-    /// Expiry in microseconds.
+    /// Expiry in microseconds since 1970, UTC.
     pub expires_us: i64,
-    /// The tenant the session works in: the requested one, otherwise the one used last, otherwise the only one.
+    /// Tenant in which the session works: the requested one, otherwise the last one used, otherwise the only one.
     pub tenant: Option<TenantId>,
     /// All tenants of the user, to choose from if `tenant` is `None`.
     pub choices: Vec<Choice>,
 }
 
 impl Access {
-    /// Signs in.
+    /// Signs a user in with e-mail address and password, and returns the new session.
     ///
     /// # Errors
-    /// [`Error::RateLimited`]; [`Error::Unauthenticated`] for any mismatch, including a tenant that is not the user's;
-    /// [`Error::Unavailable`] when too many passwords are being hashed.
+    /// Returns [`Error::RateLimited`] if the limits of attempts are used up; [`Error::Unauthenticated`] for any
+    /// mismatch, including a tenant that is not the user's; [`Error::Unavailable`] when too many passwords are being
+    /// hashed.
     pub async fn login(&self, login: Login) -> Result<SignedIn> {
         self.control.refresh().await?;
         let claim = Claim::SignIn { email: &login.email, tenant: login.tenant.as_ref() };
@@ -87,7 +88,7 @@ impl Access {
         self.commit_session(write, proof.user, proof.credentials, tenant, choices, &login.origin).await
     }
 
-    /// Creates a session for a user whose identity was just proven by other means: by the registration or the
+    /// Creates a session for a user who has just proven their identity by other means: by the registration or the
     /// invitation that created the account.
     pub(crate) async fn sign_in_as(
         &self,
@@ -129,7 +130,7 @@ impl Access {
     /// Ends the current session.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the actor has no session.
+    /// Returns [`Error::NotFound`] when the actor has no session.
     pub async fn logout(&self, actor: &Actor) -> Result<()> {
         let id = actor.current_session().ok_or(Error::NotFound("session"))?.id;
         self.sessions.revoke(actor, id).await
@@ -138,18 +139,18 @@ impl Access {
     /// Switches the session to another tenant.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the user does not belong to the tenant.
+    /// Returns [`Error::NotFound`] when the user does not belong to the tenant.
     pub async fn switch_tenant(&self, actor: &Actor, tenant: TenantId) -> Result<()> {
         let user = actor.user().ok_or(Error::NotFound("session"))?;
         user.role_in(tenant).ok_or(Error::NotFound("tenant"))?;
         self.sessions.switch(actor, tenant).await
     }
 
-    /// Returns the tenants among which the actor may choose: for a token, only those of its issuer; for an
-    /// impersonator, only the one they entered.
+    /// Returns the tenants among which the actor may choose: for a token, only the tenants of its issuer; for an
+    /// impersonator, only the tenant they entered.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn choices_of(&self, actor: &Actor) -> Result<Vec<Choice>> {
         let Some(user) = actor.user() else { return Ok(vec![]) };
         let mut choices = self.choices(user).await?;
@@ -160,7 +161,7 @@ impl Access {
         Ok(choices)
     }
 
-    /// Returns the tenants of a user, without those that are being created or gone.
+    /// Returns the tenants of a user, without tenants that are being created or are purged.
     pub(in crate::access) async fn choices(&self, user: &User) -> Result<Vec<Choice>> {
         let mut choices = Vec::with_capacity(user.memberships.len());
         for (id, role) in &user.memberships {
@@ -174,8 +175,8 @@ impl Access {
     }
 }
 
-/// Returns the tenant to which a sign-in without a tenant leads: the one used last, so that being added to another
-/// tenant changes nothing; otherwise the only one. Staff without a last tenant always choose.
+/// Returns the tenant to which a sign-in leads that names none: the last one used, so that a new membership changes
+/// nothing; otherwise the only one. Staff without a last tenant always choose.
 fn default_tenant(proof: &Proof, choices: &[Choice]) -> Option<i64> {
     let last = choices.iter().find(|choice| Some(choice.tenant) == proof.last_tenant.map(TenantId::get));
     match (last, choices) {

@@ -1,4 +1,4 @@
-//! How a person proves an account: passwords, sign-in, impersonation, and the sessions that follow.
+//! Ways to prove that an account is the caller's: passwords, sign-in, impersonation, and the sessions that follow.
 
 pub mod impersonation;
 pub mod login;

@@ -1,7 +1,7 @@
 //! Password changes: by the holder, who gives the old password, or by a superuser.
 //!
-//! Called by the account pages, the staff pages and the command line. Every session made with the old password ends,
-//! even one that is being created at that moment.
+//! The account pages, the staff pages and the command line call it. Every session made with the old password ends, even
+//! a session that is being created at that moment.
 
 use crate::access::{
     Access,
@@ -18,8 +18,8 @@ impl Access {
     /// Changes the actor's own password. Ends all their sessions and returns a new one.
     ///
     /// # Errors
-    /// [`Error::Denied`] while impersonating; [`Error::Unauthenticated`] when `old` is wrong or no longer the password;
-    /// [`Error::Invalid`] by policy.
+    /// Returns [`Error::Denied`] while impersonating; [`Error::Unauthenticated`] if `old` is wrong or no longer the
+    /// password; [`Error::Invalid`] if the policy refuses the new password.
     pub async fn change_password(
         &self,
         actor: &Actor,
@@ -41,23 +41,24 @@ impl Access {
         self.commit_session(write, user, proven + 1, actor.bound(), choices, origin).await
     }
 
-    /// Checks the password of an account that is identified by other means: by a session, or by a link sent to its
-    /// address. Returns the number of the credentials that it belongs to, for [`users::require_credentials`].
+    /// Checks the password of an account that a session, or a link sent to its address, identifies. Returns the number
+    /// of the credentials to which the password belongs, for [`users::require_credentials`].
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] when it is wrong or the account is locked; [`Error::RateLimited`];
-    /// [`Error::Unavailable`] when too many passwords are being hashed.
+    /// Returns [`Error::Unauthenticated`] if the password is wrong or the account is locked; [`Error::RateLimited`] if
+    /// the limits of attempts are used up; [`Error::Unavailable`] when too many passwords are being hashed.
     pub(crate) async fn prove_again(&self, id: UserId, password: Password, origin: &Origin) -> Result<i64> {
         let proof = self.prove(Claim::Known(id), password, origin).await?;
         let proof = proof.ok_or_else(|| Error::Unauthenticated("the password does not fit".into()))?;
         Ok(proof.credentials)
     }
 
-    /// Sets a new password for another user, for example after a lost password. Ends all their sessions and unlocks the account.
+    /// Sets a new password for another user, for example after a lost password. Ends all their sessions and unlocks the
+    /// account.
     ///
     /// # Errors
-    /// [`Error::Denied`] unless the actor is a superuser, because the password lets them act as that user;
-    /// [`Error::NotFound`] when there is no such user; [`Error::Invalid`] by policy.
+    /// Returns [`Error::Denied`] unless the actor is a superuser, because the password lets them act as that user;
+    /// [`Error::NotFound`] when there is no such user; [`Error::Invalid`] if the policy refuses the new password.
     pub async fn set_password(&self, actor: &Actor, id: UserId, new: Password) -> Result<()> {
         actor.require_superuser("set passwords")?;
         let email = users::by_id(&mut self.control.snapshot().await?, id).await?.email;
@@ -69,7 +70,8 @@ impl Access {
         write.commit().await
     }
 
-    /// Records the network of the account's holder, as part of a change that a link sent to their address led to.
+    /// Records the network of the account's holder, as part of a change that was requested through a link sent to their
+    /// address.
     pub(crate) async fn remember_network(write: &mut Write, id: UserId, origin: &Origin) -> Result<()> {
         crate::access::lockout::remember(write, id, origin.address).await
     }

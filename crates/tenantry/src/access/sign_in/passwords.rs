@@ -1,8 +1,8 @@
 //! Passwords: argon2id (19 MiB, two passes, one lane) in a bounded pool, and the policy.
 //!
-//! Called by sign-in, registration and password change. It never runs on an async thread, never reveals whether an
-//! account exists (an unknown one takes the same time, `account-enumeration`), and never lets a flood of sign-ins take
-//! more than its share of memory and cores.
+//! Sign-in, registration and password changes call it. Hashing never runs on an async thread. It does not reveal
+//! whether an account exists: an unknown account takes the same time (`account-enumeration`). A flood of sign-ins never
+//! takes more than its share of memory and cores.
 
 use crate::access::guessable::is_guessable;
 use crate::error::{Error, Result};
@@ -15,13 +15,14 @@ use tokio::sync::Semaphore;
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
-/// Callers that may wait for a slot, per slot: about one second of work at 31 ms per hash.
+/// Number of callers that may wait for each slot: about one second of work at 31 ms per hash.
 const WAITING_PER_SLOT: usize = 32;
 const MIN_CHARS: usize = 10;
-/// Argon2 hashes any length. This bound keeps a request body from being hashed.
+/// Longest password in bytes. Argon2 hashes any length, so without this bound it would hash a whole request body.
 const MAX_BYTES: usize = 1024;
 
-/// Used if there is no account: same parameters, so the same work; no password matches it.
+/// Hash to verify against if there is no account. It has the same parameters, so it costs the same work, and no
+/// password matches it.
 const DUMMY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$dGVuYW50cnktZHVtbXktcw$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
@@ -36,11 +37,11 @@ impl Password {
         Self(text.into())
     }
 
-    /// Checks the policy: at least 10 characters, at most 1024 bytes, not the e-mail address or its local part, more
-    /// than two different characters, and none of the passwords that attackers try first.
+    /// Checks that the password meets the policy: at least 10 characters, at most 1024 bytes, not the e-mail address or
+    /// its local part, more than two different characters, and none of the passwords that attackers try first.
     ///
     /// # Errors
-    /// [`Error::Invalid`] of `password` with the rule that it breaks.
+    /// Returns [`Error::Invalid`] of the field `password`, with the rule that the password breaks.
     pub fn check(&self, email: &str) -> Result<()> {
         let weak = |rule| Err(Error::invalid("password", rule));
         let lower = self.0.trim().to_lowercase();
@@ -88,10 +89,11 @@ impl Passwords {
         Self { slots: Arc::new(Semaphore::new(parallel)), queue: Arc::new(Semaphore::new(queue)) }
     }
 
-    /// Returns a PHC string for storage. The caller must check the policy first ([`Password::check`]).
+    /// Hashes the password, and returns a PHC string for storage. The caller must check the policy first
+    /// ([`Password::check`]).
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when too many callers are waiting.
+    /// Returns [`Error::Unavailable`] when too many callers are waiting.
     pub async fn hash(&self, password: Password) -> Result<String> {
         self.run(move || {
             hasher()
@@ -105,8 +107,8 @@ impl Passwords {
     /// Returns true if the password matches. Without a stored hash it does the same work and returns false.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when too many callers are waiting. A stored hash that cannot be read is not an error:
-    /// nothing matches it.
+    /// Returns [`Error::Unavailable`] when too many callers are waiting. A stored hash that cannot be read is not an
+    /// error: no password matches it.
     pub async fn verify(&self, password: Password, stored: Option<&str>) -> Result<bool> {
         let known = stored.is_some();
         let stored = stored.unwrap_or(DUMMY).to_owned();
@@ -118,7 +120,7 @@ impl Passwords {
         let busy = || Error::Unavailable("password pool is full".into());
         let _waiting = self.queue.clone().try_acquire_owned().map_err(|_| busy())?;
         let slot = self.slots.clone().acquire_owned().await.map_err(|_| busy())?;
-        // The slot moves with the work: a caller that goes away does not free it early.
+        // The slot moves into the work: a caller that goes away does not free it early.
         let job = tokio::task::spawn_blocking(move || {
             let _slot = slot;
             work()

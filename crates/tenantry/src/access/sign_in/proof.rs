@@ -1,8 +1,8 @@
-//! Proof that a caller knows an account's password. The order of checks is the same whether or not the account exists:
+//! Proof that a caller knows an account's password. The checks run in the same order whether or not the account exists:
 //! limit of the network, look-up, limit of the account, hash (`account-enumeration`).
 //!
-//! Called by sign-in, and wherever a password is asked for again. A proof carries the number of the credentials it was
-//! made with; changes based on it are refused if the credentials changed meanwhile.
+//! Called by sign-in, and wherever a password is required again. A proof carries the number of the credentials with
+//! which it was made; changes based on it are refused if the credentials changed meanwhile.
 
 use crate::access::{
     Access,
@@ -25,23 +25,23 @@ use tenantry_engine::{
 pub(in crate::access) enum Claim<'a> {
     /// The account of an address, in a tenant if one is named.
     SignIn {
-        /// The address as typed.
+        /// Address as the user typed it.
         email: &'a str,
-        /// The tenant to work in.
+        /// Slug of the tenant to work in.
         tenant: Option<&'a Slug>,
     },
-    /// An account identified by other means: by a session, or by a link sent to its address.
+    /// An account that a session, or a link sent to its address, identifies.
     Known(UserId),
 }
 
-/// An account whose password was given.
+/// Proof that the right password of an account was given.
 #[derive(Debug)]
 pub(in crate::access) struct Proof {
-    /// The account.
+    /// The user whose account it is.
     pub(in crate::access) user: Arc<User>,
-    /// Number of the credentials that the password belongs to.
+    /// Number of the credentials to which the password belongs.
     pub(in crate::access) credentials: i64,
-    /// The tenant in which the user worked last.
+    /// Tenant in which the user last worked.
     pub(in crate::access) last_tenant: Option<TenantId>,
 }
 
@@ -49,8 +49,8 @@ impl Access {
     /// Checks a password. Returns `None` if it does not match, or if no password could match.
     ///
     /// # Errors
-    /// [`Error::RateLimited`]; [`Error::NotFound`] for a known account that is gone; [`Error::Unavailable`] when too
-    /// many passwords are being hashed.
+    /// Returns [`Error::RateLimited`] if the limits of attempts are used up; [`Error::NotFound`] for a known account
+    /// that is gone; [`Error::Unavailable`] when too many passwords are being hashed.
     pub(in crate::access) async fn prove(
         &self,
         claim: Claim<'_>,
@@ -92,7 +92,8 @@ impl Access {
             .map(|proof| proof.map_err(|why| why.unwrap_or(missing)))
     }
 
-    /// Does the work of a hash in any case. The error says why the password of an open account is wrong.
+    /// Tries the password, and does the work of a hash in any case. The error states why the password of an open
+    /// account is refused.
     async fn try_password(
         &self,
         open: Option<users::User>,

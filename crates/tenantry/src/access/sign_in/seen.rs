@@ -1,7 +1,7 @@
-//! Last use of sessions and keys, written in batches and late: no write per request.
+//! Last use of sessions and keys. Uses are written late and in batches, so no request waits for a write.
 //!
-//! Called by `sessions` and `api_keys` for every use. A use within [`COARSE_US`] of the last one costs one atomic read.
-//! Uses that are not written when the process dies are lost, which is acceptable.
+//! `sessions` and `api_keys` call it for every use. A use within [`COARSE_US`] of the last one costs one atomic read.
+//! Uses that are not yet written when the process dies are lost, which is acceptable.
 
 use crate::control::{Control, params};
 use std::{
@@ -12,14 +12,14 @@ use std::{
     time::Duration,
 };
 
-/// Uses closer together than this count as one.
+/// Time in microseconds within which several uses count as one.
 const COARSE_US: i64 = 300 * crate::control::clock::SECOND_US;
-/// Time for which uses are collected.
+/// Time for which uses are collected before they are written.
 const COLLECT: Duration = Duration::from_secs(5);
-/// Largest number of collected uses. Further ones are dropped, because they recur within five minutes.
+/// Largest number of collected uses. Further ones are dropped; they recur within five minutes.
 const MOST: usize = 10_000;
 
-/// Table of a use.
+/// Table in which a use is recorded.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::access) enum Kind {
     Session,
@@ -35,7 +35,7 @@ impl LastSeen {
         Self(AtomicI64::new(us))
     }
 
-    /// Returns true, once, when this use is to be written.
+    /// Returns true, once, if this use is to be written.
     fn due(&self, now_us: i64) -> bool {
         let last = self.0.load(Ordering::Relaxed);
         (now_us - last).abs() > COARSE_US
@@ -55,7 +55,7 @@ impl Seen {
         Self { control, waiting: Arc::default() }
     }
 
-    /// Records a use of the session or key `id`, now.
+    /// Records a use of the session or key `id` at `now_us`.
     pub(in crate::access) fn note(&self, kind: Kind, id: i64, last: &LastSeen, now_us: i64) {
         if !last.due(now_us) {
             return;
@@ -64,7 +64,7 @@ impl Seen {
         if waiting.len() < MOST {
             waiting.push((kind, id, now_us));
         }
-        // The first use of a batch starts the timer for all.
+        // The first use of a batch starts the timer for the whole batch.
         if waiting.len() == 1 {
             let seen = self.clone();
             tokio::spawn(async move {
@@ -76,7 +76,7 @@ impl Seen {
         }
     }
 
-    /// Writes the pending uses; also at shutdown.
+    /// Writes the pending uses. Also called at shutdown.
     pub(in crate::access) async fn flush(&self) -> crate::Result<()> {
         let batch = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         if batch.is_empty() {

@@ -1,5 +1,5 @@
-//! A session, as requests use it and as its owner sees it. Parsed here from its row; [`super::sessions`] creates, finds
-//! and ends sessions.
+//! A session, as requests use it and as its owner sees it. This module parses its row; [`super::sessions`] creates,
+//! finds and ends sessions.
 
 use crate::{
     Result,
@@ -18,42 +18,42 @@ use tenantry_engine::{
 /// A session as of the last change.
 #[derive(Debug)]
 pub struct Session {
-    /// Id, by which to list and revoke it.
+    /// Id with which to list and revoke the session.
     pub id: i64,
-    /// Its user.
+    /// Id of the signed-in user.
     pub user: UserId,
-    /// Chosen tenant, if any.
+    /// Id of the chosen tenant, if any.
     pub tenant: Option<TenantId>,
-    /// Number of the user's credentials when it was created.
+    /// Number of the user's credentials when the session was created.
     pub credentials: i64,
-    /// Creation, in microseconds.
+    /// Time of creation, in microseconds since 1970, UTC.
     pub created_us: i64,
-    /// Expiry, in microseconds.
+    /// Expiry, in microseconds since 1970, UTC.
     pub expires_us: i64,
-    /// Staff member behind it, during impersonation.
+    /// Staff member behind the session, during impersonation.
     pub impersonator: Option<Impersonator>,
     pub(in crate::access) hash: TokenHash,
     pub(in crate::access) seen: LastSeen,
 }
 
 impl Session {
-    /// Returns true if it is valid now. A session dated more than a day after the system clock was created under a
-    /// wrong clock and would outlive every other session, so it is invalid.
+    /// Returns true if the session is valid at `now_us`. A session dated more than a day after the system clock was
+    /// created under a wrong clock and would outlive every other session, so it is invalid.
     pub(in crate::access) fn is_live(&self, now_us: i64) -> bool {
         now_us < self.expires_us && !clock::is_out_of_reach(self.created_us, now_us, DAY_US)
     }
 }
 
-/// Staff member who acts as the session's user, and why.
+/// Staff member who acts as the session's user, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Impersonator {
-    /// Staff member.
+    /// User id of the staff member.
     pub user: UserId,
-    /// `user:ID`, as in the logs.
+    /// Label of the staff member in the logs: `user:ID`.
     pub label: String,
-    /// Reason of the impersonation.
+    /// Reason for the impersonation.
     pub reason: String,
-    /// Number of their credentials when the session was created.
+    /// Number of the staff member's credentials when the session was created.
     pub credentials: i64,
 }
 
@@ -62,35 +62,35 @@ pub struct Impersonator {
 pub struct Origin {
     /// Address of the client.
     pub address: Option<std::net::IpAddr>,
-    /// Its user agent, as sent.
+    /// User agent of the client, as sent.
     pub agent: Option<String>,
 }
 
-/// A session, as shown to its owner.
+/// A session as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SessionInfo {
-    /// Id, by which to revoke it.
+    /// Id with which to revoke the session.
     pub id: i64,
-    /// Chosen tenant, if any.
+    /// Id of the chosen tenant, if any.
     pub tenant: Option<i64>,
-    /// Creation, in microseconds.
+    /// Time of creation, in microseconds since 1970, UTC.
     pub created_us: i64,
-    /// Expiry, in microseconds.
+    /// Expiry, in microseconds since 1970, UTC.
     pub expires_us: i64,
-    /// Last use, in microseconds, coarse.
+    /// Time of the last use in microseconds since 1970, UTC, with coarse resolution.
     pub seen_us: i64,
-    /// Address from which it was created.
+    /// Address from which the session was created.
     pub address: Option<String>,
-    /// User agent with which it was created.
+    /// User agent with which the session was created.
     pub agent: Option<String>,
-    /// Platform staff act as this user in it.
+    /// True if platform staff act as this user in the session.
     pub impersonated: bool,
 }
 
 /// Data of a new session.
 pub(in crate::access) struct Draft<'a> {
     pub(in crate::access) user: UserId,
-    /// Number of the credentials that the caller proved to have: the user's or, if there is one, the impersonator's.
+    /// Number of the proven credentials: the impersonator's if there is one, otherwise the user's.
     pub(in crate::access) credentials: i64,
     pub(in crate::access) tenant: Option<TenantId>,
     pub(in crate::access) expires_us: i64,

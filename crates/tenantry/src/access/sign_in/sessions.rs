@@ -1,8 +1,8 @@
 //! Sessions: created at sign-in, found by the hash of their token, invalid as soon as they are revoked.
 //!
-//! Called by `credentials` for each request, and by the account pages. The control store's invalidation log keeps the
-//! cache coherent, so that the first request after a revocation is refused in every process (`late-revocation`). A
-//! token's text is never stored.
+//! `credentials` calls it for each request, and the account pages manage the sessions. The control store's invalidation
+//! log keeps the cache coherent, so the first request after a revocation is refused in every process
+//! (`late-revocation`). The text of a token is never stored.
 
 pub use crate::access::session::{Impersonator, Origin, Session, SessionInfo};
 
@@ -34,7 +34,8 @@ const PER_USER: i64 = 50;
 /// Number of characters of a user agent that are stored.
 const AGENT_CHARS: usize = 200;
 
-/// Deletes all sessions of a user, including those in which staff act as them, and those in which they act as others.
+/// SQL that deletes all sessions of a user, including sessions in which staff act as the user, and sessions in which
+/// the user acts as others.
 const END_ALL: &str = "DELETE FROM sessions WHERE user_id = ?1 OR impersonator = ?1 RETURNING token_hash";
 
 /// The sessions of the platform.
@@ -70,7 +71,7 @@ impl Sessions {
     /// Inserts a new session into a change with its own audit row. The caller commits.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] when the credentials changed since they were proven.
+    /// Returns [`Error::Unauthenticated`] if the credentials changed since they were proven.
     pub(in crate::access) async fn insert(&self, write: &mut Write, draft: Draft<'_>) -> Result<Token> {
         let proven = draft.impersonator.map_or(draft.user, |(staff, _)| staff);
         users::require_credentials(write, proven, draft.credentials).await?;
@@ -103,10 +104,10 @@ impl Sessions {
     }
 
     /// Returns the live sessions of a user, newest first. An impersonator and the token of a restricted issuer see only
-    /// those in tenants that answers may mention to them.
+    /// sessions in tenants that answers may mention to them.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the actor is not a user.
+    /// Returns [`Error::NotFound`] when the actor is not a user.
     pub async fn list(&self, actor: &Actor) -> Result<Vec<SessionInfo>> {
         let user = actor.user_id().ok_or(Error::NotFound("session"))?;
         let sql = "SELECT s.id, s.tenant, s.created_at, s.expires_at, s.seen_at, s.address, s.agent, \
@@ -126,7 +127,7 @@ impl Sessions {
     /// Returns the live sessions of a user, newest first. For staff only.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the actor is not staff.
+    /// Returns [`Error::NotFound`] if the actor is not staff.
     pub async fn of_user(&self, actor: &Actor, user: UserId) -> Result<Vec<SessionInfo>> {
         actor.require_staff()?;
         let sql = "SELECT id, tenant, created_at, expires_at, seen_at, address, agent, impersonator IS NOT NULL \
@@ -136,11 +137,11 @@ impl Sessions {
         rows.iter().map(info).collect()
     }
 
-    /// Ends one of the actor's own sessions. Ending the current one is signing out.
+    /// Ends one of the actor's own sessions. Ending the current session signs the actor out.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when it is not theirs; [`Error::Denied`] for another than the current one while
-    /// impersonating.
+    /// Returns [`Error::NotFound`] if the session is another user's; [`Error::Denied`] for any session but the current
+    /// one while impersonating.
     pub async fn revoke(&self, actor: &Actor, id: i64) -> Result<()> {
         let user = actor.user_id().ok_or(Error::NotFound("session"))?;
         if actor.current_session().is_none_or(|session| session.id != id) {
@@ -153,10 +154,10 @@ impl Sessions {
         }
     }
 
-    /// Ends all sessions of the actor except the current one. Returns how many.
+    /// Ends all sessions of the actor except the current one. Returns the number of ended sessions.
     ///
     /// # Errors
-    /// [`Error::Denied`] while impersonating; [`Error::NotFound`] when the actor is not a user.
+    /// Returns [`Error::Denied`] while impersonating; [`Error::NotFound`] when the actor is not a user.
     pub async fn revoke_others(&self, actor: &Actor) -> Result<usize> {
         actor.may_change_credentials()?;
         let user = actor.user_id().ok_or(Error::NotFound("session"))?;
@@ -165,11 +166,11 @@ impl Sessions {
         self.end(actor.by(), "session.revoke_others", sql, params![user.get(), current]).await
     }
 
-    /// Ends all sessions of a user, including those in which staff act as them, and those in which they act as others.
-    /// For staff only.
+    /// Ends all sessions of a user, including sessions in which staff act as the user, and sessions in which the user
+    /// acts as others. For staff only.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such user, or the actor is not staff.
+    /// Returns [`Error::NotFound`] when there is no such user, or the actor is not staff.
     pub async fn revoke_all(&self, actor: &Actor, user: UserId) -> Result<usize> {
         actor.require_staff()?;
         users::by_id(&mut self.control.snapshot().await?, user).await?;
@@ -217,16 +218,16 @@ impl Sessions {
         drop_all(write, &ended).await
     }
 
-    /// Deletes expired sessions: a reconciler's pass. Returns how many.
+    /// Deletes at most `most` expired sessions, and returns their number. A reconciler calls this.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn purge_expired(&self, most: u32) -> Result<u64> {
         let mut write = self.control.begin().await?;
         let sql = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ? LIMIT ?)";
         let values = params![write.due_us(), i64::from(most)];
         let gone = write.execute(sql, values).await?;
-        // Not an audited action: an expired session is refused whether its row exists or not.
+        // This is not an audited action: an expired session is refused whether its row exists or not.
         write.commit_unaudited().await?;
         Ok(gone)
     }

@@ -1,7 +1,7 @@
 //! Export of all data of a tenant, for the tenant itself: copies its databases while it keeps working, and turns them
 //! into one archive that is streamed while it is written.
 //!
-//! Called by the owner's API and the command line. Memory does not grow with the tenant. The copies are in a scratch
+//! The owner's API and the command line call it. Memory does not grow with the tenant. The copies are in a scratch
 //! directory that is removed with the export.
 
 mod facts;
@@ -37,9 +37,9 @@ const PIECES: usize = 4;
 /// An archive that is being written.
 #[derive(Debug)]
 pub struct Export {
-    /// File name: `city-hospital-2026-11-21.zip`.
+    /// File name of the archive: `city-hospital-2026-11-21.zip`.
     pub file_name: String,
-    /// Its pieces. An error ends the stream, and the pieces before it are not a valid archive.
+    /// Pieces of the archive. An error ends the stream, and the pieces before it are not a valid archive.
     pub pieces: mpsc::Receiver<Result<Bytes>>,
 }
 
@@ -52,7 +52,8 @@ struct Copied {
     schema_version: String,
 }
 
-/// State of the writing thread. The tenant's handle counts against its concurrency limit until the export is done.
+/// State of the writing thread. The handle in it counts against the tenant's concurrency limit until the export is
+/// done.
 struct Job {
     inner: Arc<Inner>,
     loaded: Arc<Loaded>,
@@ -65,25 +66,25 @@ struct Job {
     _turn: Turn,
 }
 
-/// Archives with all data of a tenant.
+/// The exports of tenants: archives with all data of a tenant.
 pub struct Exports<'a> {
     platform: &'a Platform,
 }
 
 impl Platform {
-    /// Exports of tenants: archives, and checksums of all data.
+    /// Returns the exports of tenants: archives, and checksums of all data.
     pub fn exports(&self) -> Exports<'_> {
         Exports { platform: self }
     }
 }
 
 impl Exports<'_> {
-    /// Exports an entered tenant on behalf of its manager. The copies are made before this returns; the rest is
+    /// Exports an entered tenant on behalf of its manager. The copies are complete when this returns; the rest is
     /// streamed.
     ///
     /// # Errors
-    /// [`Error::Denied`] for other actors; [`Error::Conflict`] while another export of the tenant is running;
-    /// [`Error::NoDatabase`].
+    /// Returns [`Error::Denied`] unless the actor manages the tenant; [`Error::Conflict`] while another export of the
+    /// tenant is running; [`Error::NoDatabase`] if a store has no database.
     pub async fn start(&self, tenant: Tenant) -> Result<Export> {
         tenant.require_manager()?;
         let by = tenant.actor().by();
@@ -93,18 +94,19 @@ impl Exports<'_> {
     /// Exports a tenant for the operator, even if it is suspended or closed.
     ///
     /// # Errors
-    /// Those of [`Exports::start`].
+    /// Returns the errors of [`Exports::start`].
     pub async fn start_as_operator(&self, operator: &Operator, slug: &Slug) -> Result<Export> {
         let tenant = self.platform.tenants().enter(operator, slug).await?;
         self.export(&operator.by(), tenant).await
     }
 
-    /// Writes the databases of a tenant to new files in the format of PostgreSQL's `pg_dump`, for the operator: one for each
-    /// store, named by `name`. Uploaded files and the activity log are not in them. Returns the files.
+    /// Writes the databases of a tenant to new files in the format of PostgreSQL's `pg_dump`, for the operator. There
+    /// is one file for each store, and `name` gives its path. The files contain neither uploaded files nor the activity
+    /// log. Returns the paths of the files.
     ///
     /// # Errors
-    /// [`Error::Conflict`] with what is in the way: a store is pooled or not on PostgreSQL, or there is no `pg_dump` for its
-    /// server; [`Error::Unavailable`] with what `pg_dump` says.
+    /// Returns [`Error::Conflict`] with the obstacle if a store is pooled or not on PostgreSQL, or there is no
+    /// `pg_dump` for its server; [`Error::Unavailable`] with the message of `pg_dump`.
     pub async fn dump(
         &self,
         operator: &Operator,
@@ -118,7 +120,7 @@ impl Exports<'_> {
         for place in ready.map(|placement| &placement.place) {
             let to = name(&place.store);
             if let Err(error) = engine.dump(place, &to).await {
-                // Half of a tenant is no export.
+                // A dump of only some stores is not an export.
                 files.iter().for_each(|file| drop(std::fs::remove_file(file)));
                 return Err(match error.kind() {
                     Kind::Statement(why) => Error::Conflict(format!("{}: {why}", place.store)),
@@ -139,11 +141,11 @@ impl Exports<'_> {
         Ok(files)
     }
 
-    /// Returns rows and checksums of all data of a tenant, as in manifests. The same content has the same checksums in
-    /// every isolation.
+    /// Returns the numbers of rows and the checksums of all data of a tenant, as in manifests. Equal contents have
+    /// equal checksums in every isolation.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such tenant; [`Error::Engine`] for a database that cannot be read.
+    /// Returns [`Error::NotFound`] when there is no such tenant; [`Error::Engine`] for a database that cannot be read.
     pub async fn checksums(&self, slug: &Slug) -> Result<Vec<(StoreName, Vec<TableSum>)>> {
         let mut tx = self.platform.control().snapshot().await?;
         let tenant = tenants::by_slug(&mut tx, slug).await?.id;
@@ -158,7 +160,7 @@ impl Exports<'_> {
         Ok(all)
     }
 
-    /// Returns the file name of an archive of this tenant made today.
+    /// Returns the file name that an archive of this tenant gets today.
     pub fn file_name(&self, slug: &Slug) -> String {
         file_name(slug, self.platform.control().now_us())
     }
@@ -217,7 +219,7 @@ impl Exports<'_> {
         if let Err(error) = engine.copy_out(place, &script, &path).await {
             return Err(lost::named(databases, tenant.slug(), place, error).await);
         }
-        // A database that is behind is migrated here, so that archives have one schema.
+        // Migrate a copy whose schema is behind, so that all databases of an archive have the same schema.
         let migrated = engine.migrate_copy(&path, tenant.id(), &script).await;
         migrated.map_err(|error| lost::not_migrated(tenant.slug(), placement, error))?;
         let digest = engine.digest_copy(&path, &schema, Some(tenant.id())).await?;

@@ -1,6 +1,6 @@
-//! At most one export of a tenant at a time, on all servers together: the one under way is recorded in the control store.
+//! Allows one export of a tenant at a time, over all servers together: the control store records the running export.
 //!
-//! Called by `export`. The record of a server that dies lapses.
+//! `export` calls it. If a server dies, its record lapses.
 
 use crate::{
     Error, Result,
@@ -15,16 +15,16 @@ use std::time::{Duration, Instant};
 use tenantry_engine::name::TenantId;
 use tokio::{runtime::Handle, task::AbortHandle};
 
-/// Time after which a record that was not renewed is void.
+/// Time in microseconds after which a record that was not renewed is void.
 const LEASE_US: i64 = 60 * SECOND_US;
 /// Time between two renewals.
 const RENEW_EVERY: Duration = Duration::from_secs(15);
-/// Time for the record of an export that has just ended to be removed.
+/// Time to wait until the record of an export that has just ended is removed.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Pause between two looks.
+/// Pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Guard: this export of the tenant is the only one while it lives.
+/// Guard: while it lives, this is the only export of the tenant.
 pub(super) struct Turn {
     control: Control,
     tenant: TenantId,
@@ -34,10 +34,10 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    /// Records an export.
+    /// Records an export, and returns its guard.
     ///
     /// # Errors
-    /// [`Error::Conflict`] while another one is recorded.
+    /// Returns [`Error::Conflict`] while another export of the tenant is recorded.
     pub(super) async fn begin(control: &Control, tenant: TenantId) -> Result<Self> {
         let (owner, until) = (lease::new_owner(), Instant::now() + PATIENCE);
         while !record(control, tenant, &owner).await? {
@@ -63,7 +63,7 @@ impl Drop for Turn {
     }
 }
 
-/// Records the export. Returns false if another one is recorded.
+/// Records the export. Returns false if another export of the tenant is recorded.
 async fn record(control: &Control, tenant: TenantId, owner: &str) -> Result<bool> {
     let mut write = control.begin().await?;
     let now = write.at_us();
@@ -82,7 +82,7 @@ async fn record(control: &Control, tenant: TenantId, owner: &str) -> Result<bool
     Ok(true)
 }
 
-/// Renews the record until it is aborted.
+/// Renews the record until this task is aborted.
 async fn renew(control: Control, tenant: TenantId, owner: String) {
     loop {
         tokio::time::sleep(RENEW_EVERY).await;

@@ -20,14 +20,14 @@ use tenantry_engine::{
 };
 use tokio::{runtime::Handle, sync::mpsc};
 
-/// Number of ids queried at a time.
+/// Number of ids looked up in one query.
 const IDS: usize = 1000;
 
-/// Rows of shared models that the tenant's rows refer to.
+/// Ids of the rows of shared models to which the tenant's rows refer.
 type Shared = BTreeMap<ModelName, BTreeSet<RecordId>>;
 
 impl Job {
-    /// Writes the whole archive, or sends the error. The audit log has the outcome before the stream ends.
+    /// Writes the whole archive, or sends the error. The audit log records the outcome before the stream ends.
     pub(super) fn run(self, sender: &mpsc::Sender<Result<Bytes>>) {
         let mut packer = Packer::new(Out::new(sender.clone()), self.at_us);
         match self.pack(&mut packer) {
@@ -46,7 +46,7 @@ impl Job {
         }
     }
 
-    /// Writes to the audit log how the export ended.
+    /// Records in the audit log how the export ended.
     fn record_end(&self, sender: &mpsc::Sender<Result<Bytes>>, failed: Option<&Error>) {
         let detail = match failed {
             None => serde_json::json!({ "complete": true }),
@@ -104,7 +104,7 @@ impl Job {
         Ok(())
     }
 
-    /// Calls `show` for each row of a model of a copy, until it fails.
+    /// Calls `show` for each row of a model of a copy, until a call fails.
     fn each(
         &self,
         store: &Copied,
@@ -120,7 +120,7 @@ impl Job {
         outcome
     }
 
-    /// Columns (the id is column 0) that refer to rows of the platform's own stores.
+    /// Returns the columns (the id is column 0) that refer to rows of the platform's own stores.
     fn foreign(&self, model: &Model) -> Vec<(usize, ModelName)> {
         let refs = model.fields.iter().enumerate().filter_map(|(index, field)| match &field.kind {
             FieldKind::Ref { to, .. } if self.loaded.entry(to.as_str()).is_ok_and(|e| e.system) => {
@@ -196,7 +196,7 @@ impl Job {
                 facts.count += 1;
                 facts.bytes += line.bytes;
             }
-            // Removed since the copy was made, or lost: recorded as missing, not hidden.
+            // The file was removed since the copy was made, or is lost. Record it as missing instead of hiding that.
             Err(error) if error.is_missing() => {
                 line.path.clear();
                 facts.missing += 1;
@@ -224,7 +224,7 @@ impl Job {
     }
 }
 
-/// CSV lines of visited rows.
+/// Visited rows as CSV lines.
 #[derive(Default)]
 struct Lines(Vec<u8>);
 

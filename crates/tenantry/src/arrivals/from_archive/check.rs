@@ -1,4 +1,4 @@
-//! Checks an archive by its manifest: whether its apps and stores match this installation.
+//! Checks by its manifest whether an archive's apps and stores match this installation.
 
 use crate::{
     Error, Result,
@@ -9,17 +9,17 @@ use crate::{
 use std::path::Path;
 use tenantry_engine::name::{StoreName, TenantId};
 
-/// Opens an archive and refuses one that can never be imported here. Blocks.
+/// Opens an archive, and refuses one that can never be imported here. Blocks the thread.
 pub(crate) fn precheck(archive: &Path, apps: &Apps, stores: &[StoreName]) -> Result<Unpacker> {
     let archive = Unpacker::open(archive)?;
     manifest(&archive.manifest, apps, stores)?;
     Ok(archive)
 }
 
-/// Refuses an archive that holds more than the plan allows, before anything of it is written.
+/// Refuses an archive that holds more than the plan allows, before any of its contents are written.
 ///
 /// # Errors
-/// [`crate::Error::Invalid`] of `archive`.
+/// Returns [`crate::Error::Invalid`] of the field `archive`.
 pub(crate) fn fits_plan(manifest: &Manifest, limits: &Limits) -> Result<()> {
     let stores: Vec<_> = manifest.stores.iter().map(|store| store.database.as_str()).collect();
     let (mut files, mut rest) = (0_u64, 0_u64);
@@ -36,7 +36,7 @@ pub(crate) fn fits_plan(manifest: &Manifest, limits: &Limits) -> Result<()> {
     within("its lists", rest, limits.bytes.map(|most| most.max(LISTS_LEAST)))
 }
 
-/// Lower bound, in bytes, of the allowance for an archive's lists, however small the plan.
+/// Smallest allowance in bytes for the lists of an archive, however small the plan.
 const LISTS_LEAST: u64 = 64 << 20;
 
 fn within(what: &str, bytes: u64, most: Option<u64>) -> Result<()> {
@@ -51,7 +51,7 @@ fn within(what: &str, bytes: u64, most: Option<u64>) -> Result<()> {
 /// Refuses an archive whose unpacked parts do not fit on the disk of the scratch directory.
 ///
 /// # Errors
-/// [`crate::Error::DiskFull`].
+/// Returns [`crate::Error::DiskFull`] if the space does not suffice.
 pub(super) fn fits_disk(manifest: &Manifest, scratch: &Path) -> Result<()> {
     let wanted = manifest.entries.iter().fold(0_u64, |sum, entry| sum.saturating_add(entry.bytes));
     let Ok(stat) = rustix::fs::statvfs(scratch) else { return Ok(()) };

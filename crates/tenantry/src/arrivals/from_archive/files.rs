@@ -1,4 +1,5 @@
-//! Stores the files of an archive under the new tenant and compares each with the hash in its line of `files.csv`.
+//! Stores the files of an archive under the new tenant, and compares each file with the hash in its line of
+//! `files.csv`.
 
 use crate::{
     Error, Result,
@@ -13,10 +14,10 @@ use tenantry_engine::name::TenantId;
 use tokio::{runtime::Handle, sync::mpsc};
 use uuid::Uuid;
 
-/// Pieces buffered between the archive and the object store.
+/// Number of pieces buffered between the archive and the object store.
 const PIECES: usize = 4;
 
-/// Returns the number of files stored.
+/// Stores all files of the archive. Returns their number.
 pub(super) async fn put_all(context: &Context, archive: &Path, tenant: TenantId) -> Result<u64> {
     let (context, archive) = (context.clone(), archive.to_owned());
     let put = move || {
@@ -51,14 +52,14 @@ fn put(context: &Context, archive: &mut Unpacker, line: &FileLine, tenant: Tenan
     let mut sha = Sha256::new();
     let poured = archive.pour(&line.path, line.bytes, &mut |piece| {
         sha.update(piece);
-        // When the step is repeated, the file already exists and the receiver is closed: the send error is expected.
+        // If the step is repeated, the file already exists and the receiver is closed: the send error is expected.
         drop(sender.blocking_send(Ok(Bytes::copy_from_slice(piece))));
         Ok(())
     });
     let hash: String = sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     let whole = poured.and_then(|_| if hash == line.sha256 { Ok(()) } else { Err(damaged(&line.path)) });
     if whole.is_err() {
-        // Sends an error to the object store so that it discards the file.
+        // Send an error to the object store so that it discards the file.
         drop(sender.blocking_send(Err(io::ErrorKind::InvalidData.into())));
     }
     drop(sender);

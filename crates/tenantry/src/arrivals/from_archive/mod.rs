@@ -1,8 +1,9 @@
-//! The operation that creates a tenant from the archive of an export, of this or another installation: all or nothing.
+//! The operation that creates a tenant from the archive of an export, from this or another installation: all or
+//! nothing.
 //!
-//! It is an arrival whose copies are unpacked. Nothing in the archive is trusted before it was compared: every entry
-//! with its hash, the rows with their checksums, the schema with what the migrations produce, and references into
-//! shared lists with the lists of this installation.
+//! It is an arrival whose copies are unpacked. Nothing in the archive is trusted before it has been compared: every
+//! entry with its hash, the rows with their checksums, the schema with the result of the migrations, and references
+//! into shared lists with the lists of this installation.
 
 mod check;
 mod files;
@@ -24,7 +25,7 @@ use tenantry_engine::name::{Slug, StoreName, TenantId};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct FromArchive {
     pub(super) path: PathBuf,
-    /// Id and slug of the tenant that the archive names, in its own installation.
+    /// Id and slug that the tenant in the archive has in its own installation.
     pub(super) of: Option<(i64, String)>,
 }
 

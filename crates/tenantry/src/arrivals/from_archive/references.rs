@@ -1,5 +1,5 @@
 //! Checks references into shared lists: an id that means Sofia in one installation may mean Paris in another. An
-//! archive is accepted only if every shared record it refers to is the same here.
+//! archive is accepted only if every shared record that it refers to is the same here.
 
 use super::unpack::listed;
 use crate::{
@@ -17,10 +17,10 @@ use tenantry_engine::{
 
 /// Number of ids looked up at a time.
 const IDS: usize = 1000;
-/// Largest number of differences in the error text.
+/// Largest number of differences that the error text lists.
 const TOLD: usize = 5;
 
-/// File name in scratch of an entry that is inspected later. `None`: the entry is not inspected.
+/// Returns the scratch file name of an entry that is inspected later, or `None` if the entry is not inspected.
 pub(super) fn scratch_name(path: &str) -> Option<String> {
     if path == FILES {
         return Some(FILES.into());
@@ -73,7 +73,7 @@ async fn differing(context: &Context, model: &ModelName) -> Result<Vec<String>> 
     Ok(said.collect())
 }
 
-/// Ids of an exported list, with the display values of their records.
+/// Returns the ids in an exported list, with the display values of their records.
 fn names(path: &std::path::Path, display: Option<&FieldName>) -> Result<BTreeMap<RecordId, String>> {
     let unreadable = |_| bad("is damaged: a shared list cannot be read");
     let mut lines = csv::Reader::from_path(path).map_err(unreadable)?;

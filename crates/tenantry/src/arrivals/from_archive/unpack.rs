@@ -1,4 +1,5 @@
-//! Unpacks the databases of an archive into scratch, checks them and migrates them to the schema of the installed apps.
+//! Unpacks the databases of an archive into scratch, checks them, and migrates them to the schema of the installed
+//! apps.
 
 use super::{check, references};
 use crate::{
@@ -13,14 +14,14 @@ use tenantry_engine::{
     name::{StoreName, TenantId},
 };
 
-/// What was unpacked.
+/// Result of unpacking an archive.
 pub(super) struct Unpacked {
     pub(super) copies: Vec<CopyOf>,
     /// Id and slug of the tenant that the archive names.
     pub(super) of: (i64, String),
 }
 
-/// Checks the whole archive and leaves its databases in scratch.
+/// Checks the whole archive, and unpacks its databases into scratch.
 pub(super) async fn all(context: &Context, archive: &Path, stores: &[StoreName]) -> Result<Unpacked> {
     let scratch = context.scratch()?.to_owned();
     let (path, apps, stores) = (archive.to_owned(), context.databases.apps().clone(), stores.to_vec());
@@ -50,7 +51,8 @@ pub(super) async fn all(context: &Context, archive: &Path, stores: &[StoreName])
     Ok(Unpacked { copies, of: (of.get(), archive.manifest.tenant.slug.clone()) })
 }
 
-/// Unpacks databases and the lists that are inspected to scratch. Of other entries only the hash is compared.
+/// Unpacks databases, and the lists that are inspected later, into scratch. Compares other entries only with their
+/// hash.
 fn take(archive: &mut Unpacker, path: &str, scratch: &Path) -> Result<()> {
     let store = archive.manifest.stores.iter().find(|s| s.database == path).map(|s| s.store.clone());
     match (store, references::scratch_name(path)) {
@@ -78,7 +80,7 @@ async fn database(context: &Context, facts: &StoreFacts, copy: &CopyOf) -> Resul
             return Err(bad(format!("is of other apps: {app} is not installed here")));
         }
     }
-    // The checksums are of the rows as exported, so they are comparable only while the schema is the same.
+    // The checksums cover the rows as exported, so they can be compared only if the schema is the same.
     if info.schema_version == context.databases.fingerprint(&copy.store)? {
         let digest = engine.digest_copy(&path, &schema, Some(copy.of)).await?;
         let same = digest.tables.iter().all(|table| {
@@ -101,7 +103,7 @@ async fn database(context: &Context, facts: &StoreFacts, copy: &CopyOf) -> Resul
     }
 }
 
-/// Turns an engine error into words for the user who uploaded the archive.
+/// Converts an engine error to words for the user who uploaded the archive.
 fn refused(error: tenantry_engine::Error, database: &str) -> Error {
     match error.kind() {
         Kind::SchemaAhead => bad("was made by a newer version of the apps: update this installation first"),
@@ -114,7 +116,7 @@ fn refused(error: tenantry_engine::Error, database: &str) -> Error {
     }
 }
 
-/// Path in scratch of a list from the archive.
+/// Returns the path in scratch of a list from the archive.
 pub(super) fn listed(context: &Context, name: &str) -> Result<PathBuf> {
     Ok(context.scratch()?.join(name))
 }

@@ -1,4 +1,4 @@
-//! Copies the databases of a tenant to scratch, on request without personal data.
+//! Copies the databases of a tenant to scratch. On request, the copies contain no personal data.
 
 use super::FromTenant;
 use crate::{
@@ -15,7 +15,7 @@ pub(super) async fn copy(context: &Context, from: &mut FromTenant) -> Result<Vec
     let placements = placement::of_tenant(&mut tx, from.tenant).await?;
     drop(tx);
     let ready: Vec<_> = placements.iter().filter(|p| p.state == PlacementState::Ready).collect();
-    // The step may be repeated, so the counts start again at zero.
+    // The step may be repeated, so start counting from zero.
     from.blank = from.blank.take().map(|_| Blanked::default());
     let mut copies = vec![];
     for (done, placement) in ready.iter().enumerate() {
@@ -54,8 +54,8 @@ async fn copy_one(context: &Context, placement: &Placement, from: &mut FromTenan
     Ok(copy)
 }
 
-/// Refuses a database that its owner provided and that holds tables unknown to the apps: they must not end up in one of
-/// our databases.
+/// Refuses an owner's external database with tables that the apps do not know: those tables must not end up in one of
+/// the platform's databases.
 async fn refuse_foreign(context: &Context, copy: &CopyOf) -> Result<()> {
     let (path, script) = (copy.path(context.scratch()?), context.databases.script(&copy.store)?);
     let found = context.databases.engine().foreign_in_copy(&path, &script).await?;

@@ -1,5 +1,5 @@
 //! Copies the files that the rows of the copies name. Rows whose personal data was blanked no longer name their files,
-//! so those are not copied.
+//! so those files are not copied.
 
 use crate::{
     Error, Result,
@@ -12,7 +12,7 @@ use std::io;
 use tenantry_engine::{name::TenantId, row::Row};
 use uuid::Uuid;
 
-/// Returns the number of files copied.
+/// Copies all files that the copies name. Returns their number.
 pub(super) async fn copy(context: &Context, copies: &[CopyOf], from: TenantId, to: TenantId) -> Result<u64> {
     let mut count = 0;
     for copy in copies {
@@ -53,7 +53,7 @@ async fn named(context: &Context, copy: &CopyOf) -> Result<Vec<Uuid>> {
     tokio::task::spawn_blocking(read).await.map_err(|e| Error::Internal(e.to_string()))?
 }
 
-/// Copies one file. Returns false if the source no longer has it.
+/// Copies one file. Returns false if the source no longer has the file.
 async fn copy_one(context: &Context, from: TenantId, to: TenantId, id: Uuid) -> Result<bool> {
     let away = |e: FileError| Error::store("object store", &e);
     match context.files.get(Some(from), &id.to_string()).await {

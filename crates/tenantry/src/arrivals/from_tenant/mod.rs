@@ -1,5 +1,5 @@
-//! The operation that creates a second tenant with the contents of a first, for staging, teaching and experiments; on
-//! request without personal data.
+//! The operation that creates a second tenant with the contents of a first, for staging, teaching and experiments. On
+//! request, the second tenant gets no personal data.
 //!
 //! It is an arrival whose copies come from a live tenant. Personal data is blanked in the copy, before the new tenant
 //! exists.
@@ -28,7 +28,7 @@ use tenantry_engine::{
 pub(crate) struct FromTenant {
     pub(super) tenant: TenantId,
     pub(super) slug: Slug,
-    /// What was blanked. `None`: nothing is to be blanked.
+    /// Counts of blanked values; `None` if nothing is to be blanked.
     pub(super) blank: Option<Blanked>,
 }
 

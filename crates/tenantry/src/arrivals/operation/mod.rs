@@ -1,7 +1,7 @@
 //! Creates a tenant from copies: the part that clone, import and restore-as-new have in common.
 //!
-//! check | copies into scratch | record | adopt, files | subscribe, owner, activate. No user can enter the tenant
-//! before `activate`. A [`Source`] supplies the copies and files: a live tenant, an archive or a backup.
+//! Steps: check | copies into scratch | record | adopt, files | subscribe, owner, activate. No user can enter the
+//! tenant before `activate`. A [`Source`] supplies the copies and files: a live tenant, an archive or a backup.
 
 mod steps;
 
@@ -31,25 +31,25 @@ use tenantry_engine::{
 pub(crate) struct Arriving {
     pub(crate) by: By,
     pub(crate) new: NewTenant,
-    /// Code of the plan that the tenant starts on.
+    /// Code of the plan on which the tenant starts.
     pub(crate) plan: String,
-    /// First member. `None`: staff add members later.
+    /// First member of the tenant; `None` if staff add members later.
     pub(crate) owner: Option<(Owner, RoleName)>,
     /// Reason given for this owner, if any. Operations of older versions have none.
     #[serde(default)]
     pub(crate) reason: Option<String>,
-    /// Users who become members of the new tenant too.
+    /// Users who also become members of the new tenant.
     pub(crate) members: Vec<(UserId, RoleName)>,
-    /// Placement of each of its stores.
+    /// Placement of each store of the tenant.
     pub(crate) placements: Vec<NewPlacement>,
 }
 
-/// Where the copies come from. Clone, import and restore each implement this.
+/// Source of the copies. Clone, import and restore each implement this trait.
 pub(crate) trait Source: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// Name of the operation in the journal.
     const KIND: &'static str;
 
-    /// Name of the step that brings the copies to scratch.
+    /// Name of the step that brings the copies into scratch.
     const BRING: &'static str;
 
     /// Action in the audit log.
@@ -58,25 +58,25 @@ pub(crate) trait Source: Serialize + DeserializeOwned + Clone + Send + Sync + 's
     /// Short description of the operation for operators.
     fn what(&self, new: &Slug) -> String;
 
-    /// Detail for the audit log, besides rows and files.
+    /// Returns details for the audit log, in addition to rows and files.
     fn detail(&self) -> serde_json::Value;
 
     /// Adds the fields of this source to the outcome.
     fn add_outcome(&self, _: &mut serde_json::Value) {}
 
-    /// Reports early what would make the operation fail.
+    /// Reports an error that would otherwise fail the operation later.
     fn check(&self, _: &mut Write) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
 
-    /// Brings verified copies of these stores to scratch. Stores without rows have no copy.
+    /// Brings verified copies of these stores into scratch. A store without rows has no copy.
     fn bring(
         &mut self,
         context: &Context,
         stores: &[StoreName],
     ) -> impl Future<Output = Result<Vec<CopyOf>>> + Send;
 
-    /// Brings the files that the copies name to the new tenant. Returns how many.
+    /// Brings the files that the copies name to the new tenant. Returns their number.
     fn files(
         &self,
         context: &Context,
@@ -84,10 +84,10 @@ pub(crate) trait Source: Serialize + DeserializeOwned + Clone + Send + Sync + 's
         tenant: TenantId,
     ) -> impl Future<Output = Result<u64>> + Send;
 
-    /// Takes note of the error of a step outside the control store.
+    /// Notes what the error of an outside step says about the source.
     ///
     /// # Errors
-    /// If the error says nothing about the source: this error then replaces it.
+    /// Returns the error that replaces `error` if `error` says nothing about the source.
     fn note(&mut self, _: &Context, _: &Error) -> Result<()> {
         Ok(())
     }
@@ -97,7 +97,7 @@ pub(crate) trait Source: Serialize + DeserializeOwned + Clone + Send + Sync + 's
         async { Ok(()) }
     }
 
-    /// Turns the engine's error into the one to show when a copy cannot be adopted at this place.
+    /// Converts an engine error to the error to show if a copy cannot be adopted at this place.
     fn refused(&self, _: &Place, error: tenantry_engine::Error) -> Error {
         error.into()
     }
@@ -135,10 +135,10 @@ struct Placed {
 }
 
 impl<S> Arrival<S> {
-    /// Returns the initial state.
+    /// Returns the initial state of the operation.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if the new tenant's name or e-mail address is not valid.
+    /// Returns [`Error::Invalid`] if the new tenant's name or e-mail address is not valid.
     pub(super) fn new(wanted: Arriving, source: S) -> Result<Self> {
         tenants::check(&wanted.new)?;
         let (copies, placed) = (vec![], vec![]);
@@ -190,13 +190,13 @@ impl<S: Source> Operation for Arrival<S> {
     }
 }
 
-/// Path in scratch of the copy of `store`.
+/// Returns the path in scratch of the copy of `store`.
 pub(crate) fn copy_path(scratch: &Path, store: &StoreName) -> PathBuf {
     scratch.join(format!("{store}.sqlite"))
 }
 
 impl CopyOf {
-    /// Path of this copy in scratch.
+    /// Returns the path of this copy in scratch.
     pub(super) fn path(&self, scratch: &Path) -> PathBuf {
         copy_path(scratch, &self.store)
     }

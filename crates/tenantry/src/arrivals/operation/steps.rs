@@ -13,7 +13,7 @@ use crate::{
 use futures_util::future::BoxFuture;
 use tenantry_engine::place::Place;
 
-/// Reports early what would make the last steps fail.
+/// Reports an error that would otherwise fail the last steps.
 pub(super) fn check<'a, S: Source>(write: &'a mut Write, a: &'a mut Arrival<S>) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         a.source.check(write).await?;
@@ -26,7 +26,7 @@ pub(super) fn check<'a, S: Source>(write: &'a mut Write, a: &'a mut Arrival<S>) 
     })
 }
 
-/// Undo of the first step, so it runs after all others.
+/// Undoes the first step, after all others are undone.
 pub(super) fn undone<'a, S: Source>(
     write: &'a mut Write,
     a: &'a mut Arrival<S>,
@@ -34,7 +34,7 @@ pub(super) fn undone<'a, S: Source>(
     Box::pin(async move { a.source.undone(write, &a.wanted.by).await })
 }
 
-/// Returns the outcome of a step, and lets the source take note of its error.
+/// Returns the result of a step, after the source has noted its error.
 fn noted<S: Source, T>(context: &Context, a: &mut Arrival<S>, done: Result<T>) -> Result<T> {
     if let Err(error) = &done {
         a.source.note(context, error)?;
@@ -83,7 +83,7 @@ pub(super) fn unrecord<'a, S: Source>(
     })
 }
 
-/// Creates the databases: from the copies where there are some, otherwise empty, as for any new tenant.
+/// Creates the databases: from the copies where there are any, otherwise empty, as for any new tenant.
 pub(super) fn adopt<'a, S: Source>(context: &'a Context, a: &'a mut Arrival<S>) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let adopted = adopt_all(context, a).await;
@@ -108,7 +108,7 @@ async fn adopt_all<S: Source>(context: &Context, a: &mut Arrival<S>) -> Result<(
     Ok(())
 }
 
-/// Creates one database from its copy and compares it with the copy. Returns its number of rows.
+/// Creates one database from its copy, and compares it with the copy. Returns its number of rows.
 async fn take_over(context: &Context, source: &impl Source, copy: &CopyOf, place: &Place) -> Result<u64> {
     let (engine, path) = (context.databases.engine(), copy.path(context.scratch()?));
     let (script, schema) = (context.databases.script(&place.store)?, context.databases.schema(&place.store)?);
@@ -141,7 +141,7 @@ pub(super) fn files<'a, S: Source>(context: &'a Context, a: &'a mut Arrival<S>) 
     })
 }
 
-/// Removes all files under the tenant's id: the tenant is new, so this operation brought all of them.
+/// Removes all files under the tenant's id. The tenant is new, so this operation brought all of them.
 pub(super) fn unfile<'a, S: Source>(
     context: &'a Context,
     a: &'a mut Arrival<S>,
@@ -158,7 +158,7 @@ pub(super) fn subscribe<'a, S: Source>(
     Box::pin(async move { plans::start(write, a.id()?, &a.wanted.plan).await })
 }
 
-/// Adds the owner, and members taken over from the source.
+/// Adds the owner, and the members taken over from the source.
 pub(super) fn own<'a, S: Source>(write: &'a mut Write, a: &'a mut Arrival<S>) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let tenant = a.id()?;

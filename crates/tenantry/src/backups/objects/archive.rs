@@ -1,8 +1,8 @@
-//! Files of a tenant, as one tar archive inside one backup.
+//! The files of a tenant, as one tar archive inside one backup.
 //!
-//! Each backup has its own archive instead of sharing files with other backups. So every backup is complete by itself,
-//! a damaged object costs at most one backup, and removing a backup needs no reference counts. The price is that
-//! unchanged files are stored again. Called by `take` and `fetch`.
+//! Each backup has its own archive instead of sharing files with other backups. Every backup is thus complete by
+//! itself, a damaged object costs at most one backup, and removing a backup needs no reference counts. The price is
+//! that unchanged files are stored again. `take` and `fetch` call it.
 
 use crate::records::files::Files;
 use futures_util::{
@@ -22,7 +22,7 @@ const PIECES: usize = 4;
 pub(in crate::backups) struct Seen {
     /// Number of files.
     pub(in crate::backups) files: u64,
-    /// Their total length in bytes.
+    /// Total length of the files, in bytes.
     pub(in crate::backups) bytes: u64,
 }
 
@@ -30,7 +30,7 @@ pub(in crate::backups) struct Seen {
 pub(in crate::backups) struct Shelf {
     pub(in crate::backups) files: Files,
     pub(in crate::backups) tenant: Option<TenantId>,
-    /// Ids and lengths in bytes.
+    /// Id and length in bytes of each file.
     pub(in crate::backups) list: Vec<(String, u64)>,
 }
 
@@ -40,13 +40,13 @@ pub(in crate::backups) struct Shelf {
 pub(in crate::backups) struct Vanished(String);
 
 impl Vanished {
-    /// Returns true if this is why packing failed.
+    /// Returns true if packing failed because a file vanished.
     pub(in crate::backups) fn is_why(error: &io::Error) -> bool {
         error.get_ref().is_some_and(|inner| inner.is::<Self>())
     }
 }
 
-/// Writes the archive. Blocks; fetches the files one after the other.
+/// Writes the archive. Blocks the thread, and fetches the files one after the other.
 pub(in crate::backups) fn pack(
     shelf: &Shelf,
     level: i32,
@@ -73,7 +73,7 @@ pub(in crate::backups) fn pack(
     Ok(seen)
 }
 
-/// Reads an archive to its end. `visit` gets each file's id and content.
+/// Reads an archive to its end. `visit` gets the id and content of each file.
 pub(in crate::backups) fn unpack(
     from: &mut dyn Read,
     mut visit: impl FnMut(Uuid, &mut dyn Read) -> io::Result<()>,
@@ -82,7 +82,7 @@ pub(in crate::backups) fn unpack(
     let mut seen = Seen::default();
     for entry in archive.entries()? {
         let mut entry = entry?;
-        // A name that is not an id could be a path. No archive of ours has one.
+        // A name that is not an id could be a path. No archive of this program contains one.
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let id = name.parse().map_err(|_| io::Error::other(format!("{name:?} is no file id")))?;
         seen = Seen { files: seen.files + 1, bytes: seen.bytes + entry.size() };
@@ -92,7 +92,7 @@ pub(in crate::backups) fn unpack(
     Ok(seen)
 }
 
-/// Restores the files of an archive that are wanted. Existing files stay as they are. Returns how many were written.
+/// Restores the wanted files of an archive. Existing files stay as they are. Returns the number of files written.
 pub(in crate::backups) fn put_back(
     files: &Files,
     tenant: Option<TenantId>,
@@ -111,7 +111,7 @@ pub(in crate::backups) fn put_back(
     Ok((seen, put))
 }
 
-/// Restores one file. Its source blocks, so this thread reads it while another task stores it.
+/// Restores one file. Reading its source blocks, so this thread reads while another task stores.
 fn put_one(
     files: &Files,
     tenant: Option<TenantId>,
@@ -124,7 +124,7 @@ fn put_one(
         match pieces.recv().await {
             Some(Ok(end)) if bytes::Bytes::is_empty(&end) => None,
             Some(piece) => Some((piece, pieces)),
-            // The sender is gone without an end marker: the received data may be half a file.
+            // The sender ended without an end marker, so the received data may be only part of the file.
             None => Some((Err(io::ErrorKind::UnexpectedEof.into()), pieces)),
         }
     });
@@ -132,14 +132,14 @@ fn put_one(
     let storing = runtime.spawn(async move { files.put_back(tenant, id, pieces.boxed()).await });
     for piece in Chunks(bytes).chain([Ok(bytes::Bytes::new())]) {
         if sender.blocking_send(piece).is_err() {
-            // The file exists already or could not be stored; the result of `storing` says which.
+            // The file exists already, or could not be stored; the result of `storing` shows which.
             break;
         }
     }
     runtime.block_on(storing).map_err(io::Error::other)?.map_err(io::Error::other)
 }
 
-/// Blocking reader of a stream of bytes.
+/// Reader that blocks while it waits for a stream of bytes.
 struct Blocking<'a> {
     bytes: BoxStream<'static, object_store::Result<bytes::Bytes>>,
     chunk: bytes::Bytes,

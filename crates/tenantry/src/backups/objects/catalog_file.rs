@@ -1,7 +1,7 @@
-//! The control store as the file that a backup holds, if it is no file itself.
+//! The control store as a file, the form in which a backup holds it, if the store itself is on a database server.
 //!
-//! Called by the backup and the restore of the platform's own stores. The file has the form that the store has on SQLite,
-//! so that a backup restores into either, and is checked in the same way.
+//! The backup and the restore of the platform's own stores call it. The file has the form that the store has on SQLite,
+//! so a backup can be restored into either, and is checked in the same way.
 
 use crate::{
     Error, Result,
@@ -11,8 +11,8 @@ use crate::{
 use std::path::Path;
 use tenantry_engine::{CacheLimits, CopyOptions, Engine, ServerSpec, SystemDb, place::Place};
 
-/// Writes the committed state of the control store at `place` to the new file `to`. Works in the directory `scratch`, which
-/// is removed.
+/// Writes the committed state of the control store at `place` to the new file `to`. Works in the directory `scratch`,
+/// and removes it.
 pub(crate) async fn write(
     control: &Control,
     place: &Place,
@@ -27,7 +27,7 @@ pub(crate) async fn write(
     carry(&mut control.snapshot().await?, &file, control.now_us()).await?;
     drop(file);
     let script = std::sync::Arc::new(tenantry_engine::Script::new(&place.store, &[])?);
-    // Checked and synced like every copy of a backup: by the one that reads it next.
+    // The next reader checks and syncs the copy, as for every copy of a backup.
     let copied = engine.copy_out_with(place, &script, to, CopyOptions { check: false, sync: false }).await;
     engine.shutdown().await;
     drop(std::fs::remove_dir_all(scratch));
@@ -35,8 +35,8 @@ pub(crate) async fn write(
     Ok(())
 }
 
-/// Replaces the rows of the control store `into` with those of the file `from`, whatever release wrote it. Works in the
-/// directory `scratch`, which is removed.
+/// Replaces the rows of the control store `into` with the rows of the file `from`, whatever release wrote the file.
+/// Works in the directory `scratch`, and removes it.
 pub(crate) async fn read(
     from: &Path,
     place: &Place,
@@ -47,7 +47,7 @@ pub(crate) async fn read(
     let engine = files(place, scratch)?;
     let script = std::sync::Arc::new(tenantry_engine::Script::new(&place.store, &[])?);
     engine.adopt_system(place, &script, from).await?;
-    // Brings the file's tables up to date.
+    // Opening brings the file's tables up to date.
     let file = Control::open(&engine, engine.system(place).await?, None).await?;
     carry(&mut file.snapshot().await?, into, now_us).await?;
     drop(file);
@@ -56,7 +56,7 @@ pub(crate) async fn read(
     Ok(())
 }
 
-/// Opens an engine that has the server of `place` as a directory of files.
+/// Opens an engine in which the server of `place` is a directory of files.
 fn files(place: &Place, scratch: &Path) -> Result<Engine> {
     if scratch.exists() {
         std::fs::remove_dir_all(scratch).map_err(|error| Error::io(scratch.display(), &error))?;

@@ -1,7 +1,7 @@
-//! Fetches a backup from the store and checks every byte. Restore and verification are based on it.
+//! Fetches a backup from the store and checks every byte. Restore and verification use it.
 //!
 //! A backup is trusted only if its manifest, the hash of every object, SQLite's integrity check and the identity inside
-//! each database agree on what it is and which tenant it belongs to (`wrong-tenant-restore` and `torn-copy`). Never
+//! each database agree on what it is and to which tenant it belongs (`wrong-tenant-restore` and `torn-copy`). It never
 //! touches live data.
 
 use crate::backups::{
@@ -21,17 +21,17 @@ use tenantry_engine::{Digest, Kind, name::TenantId};
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
-/// A store of a backup in scratch, verified and migrated as far as its rows allow.
+/// A store of a backup in scratch, verified, and migrated as far as its rows allow.
 pub(crate) struct Fetched {
     pub(crate) copy: StoreCopy,
     pub(crate) path: PathBuf,
-    /// Its present schema.
+    /// Schema version of the fetched database.
     pub(crate) schema: String,
-    /// Why a migration refuses its rows. `None`: it is at the current schema.
+    /// Reason why a migration refuses the rows; `None` if the database is at the current schema.
     pub(crate) refused: Option<String>,
 }
 
-/// Returns the error for a damaged backup. Its text is public: readers of a backup must know about damage.
+/// Returns the error for a damaged backup. Its text is public, because readers of a backup must learn about damage.
 pub(crate) fn damaged(id: &BackupId, how: &str) -> Error {
     Error::BackupDamaged { backup: id.to_string(), how: how.to_owned() }
 }
@@ -43,7 +43,7 @@ pub(crate) fn believed<T>(id: &BackupId, read: Result<T, Unread>) -> Result<T> {
     })
 }
 
-/// Returns the manifest of a backup, which must be this tenant's.
+/// Returns the manifest of a backup. Refuses the manifest of another tenant's backup.
 pub(crate) async fn manifest_of(
     store: &Store,
     tenant: Option<TenantId>,
@@ -62,23 +62,23 @@ pub(crate) async fn manifest_of(
     Ok(manifest)
 }
 
-/// Whether a fetched file is synced to disk.
+/// Determines whether a fetched file is synced to disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keep {
-    /// It is only inspected.
+    /// The file is only inspected, and not synced.
     ForNow,
-    /// It is synced: a step that finds it, even after a crash, trusts it.
+    /// The file is synced, because a step that finds it, even after a crash, trusts it.
     OnDisk,
 }
 
-/// With what the rows of a backup were compared, once pages, hashes and identity were found right.
+/// Result of comparing the rows of a backup with its manifest, after pages, hashes and identity were found correct.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Compared {
-    /// With the checksums in its manifest, which match.
+    /// The rows match the checksums in the manifest.
     Rows,
-    /// With nothing: its manifest has no checksums of rows.
+    /// The rows were not compared: the manifest has no checksums of rows.
     Undescribed,
-    /// With nothing: the apps here do not have its migrations.
+    /// The rows were not compared: the apps of this installation lack the backup's migrations.
     Unknown,
 }
 
@@ -101,8 +101,8 @@ pub(crate) async fn fetch(
     if raw != copy.raw.blake3 {
         return Err(Unread::Damaged(format!("{} is not the database that was stored", copy.object)));
     }
-    // Both run at the same time, so they take as long as the longer one. The file stays open until both are done:
-    // closing it would drop SQLite's locks on it.
+    // Both run at the same time, so together they take as long as the slower one. The file stays open until both are
+    // done: closing it would drop SQLite's locks on it.
     let (inside, synced) = tokio::join!(look_inside(databases, manifest, copy, &half), press(file, keep));
     let compared = inside?;
     drop(synced?);
@@ -119,11 +119,11 @@ async fn press(file: File, keep: Keep) -> Result<File> {
     synced.map_err(|e| Error::io("scratch", &e))
 }
 
-/// Writes the decompressed file and returns its hash. A repeated attempt starts again.
+/// Writes the decompressed file, and returns its hash. A repeated attempt starts again.
 fn decompress(from: &mut dyn Read, to: &Path, limit: u64) -> io::Result<(String, File)> {
     let mut file = File::create(to)?;
     let mut hasher = blake3::Hasher::new();
-    // One byte more than expected: a decompression bomb is found at its first excess byte.
+    // Read one byte more than expected: a decompression bomb is found at its first excess byte.
     let mut decoder = zstd::Decoder::new(from)?.take(limit + 1);
     let mut block = vec![0; 256 << 10];
     loop {
@@ -137,7 +137,7 @@ fn decompress(from: &mut dyn Read, to: &Path, limit: u64) -> io::Result<(String,
     Ok((hasher.finalize().to_hex().to_string(), file))
 }
 
-/// Runs SQLite's integrity check, and compares identity and content with the description in the backup.
+/// Runs SQLite's integrity check, and compares identity and content with the backup's description.
 async fn look_inside(
     databases: &Databases,
     manifest: &Manifest,
@@ -156,7 +156,7 @@ async fn look_inside(
     let script = databases.script(&copy.store)?;
     let inspected = engine.inspect_copy(&path, &copy.store, tenant);
     let (inside, digest) = tokio::join!(inspected, engine.describe_copy(&path, &script, tenant));
-    // This result first: in a damaged database the state of the rows says nothing.
+    // Evaluate this result first: in a damaged database, the state of the rows says nothing.
     let inside = inside.map_err(wrong)?;
     if inside.generation != copy.generation || !same_platform(&inside.platform, &manifest.platform) {
         let how = format!("{}: the database inside is not the one the manifest describes", copy.object);
@@ -184,7 +184,7 @@ fn compare(copy: &StoreCopy, found: &Digest) -> Result<Compared, Unread> {
     }
 }
 
-/// Describes a store whose database SQLite finds damaged.
+/// Describes a store whose database SQLite reports as damaged.
 pub(crate) fn corrupt(copy: &StoreCopy) -> String {
     format!("{}: the database inside is damaged", copy.object)
 }
@@ -194,7 +194,7 @@ fn same_platform(inside: &str, manifest: &str) -> bool {
     inside.is_empty() || inside == manifest
 }
 
-/// Reads the archive of files to its end.
+/// Reads the archive of a backup's files to its end, to find damage.
 pub(in crate::backups) async fn look_at_files(context: &Context, manifest: &Manifest) -> Result<(), Unread> {
     let Some(files) = &manifest.files else { return Ok(()) };
     let store = context.backups.store()?;
@@ -206,15 +206,15 @@ pub(in crate::backups) async fn look_at_files(context: &Context, manifest: &Mani
     }
 }
 
-/// Reads the archive of files of a backup to its end.
+/// Checks the archive of a backup's files by reading it to its end.
 ///
 /// # Errors
-/// [`Error::BackupDamaged`] when it is not what was stored.
+/// Returns [`Error::BackupDamaged`] if the object differs from what was stored.
 pub(crate) async fn files_are_whole(context: &Context, manifest: &Manifest) -> Result<()> {
     believed(&manifest.id, look_at_files(context, manifest).await)
 }
 
-/// Restores those files of a backup to a tenant that are wanted. Existing files stay. Returns how many were written.
+/// Restores the wanted files of a backup to a tenant. Existing files stay. Returns the number of files written.
 pub(crate) async fn put_files_back(
     context: &Context,
     manifest: &Manifest,

@@ -1,14 +1,15 @@
 //! Heads of the audit chain in the backup store, where servers of all hosts publish and read them.
 //!
-//! Called by `audit`. Objects without content: the key has the number of a row and its hash, is created once and never
-//! written over. So a chain that was edited and hashed again needs another key, and the first one still tells.
+//! `audit` calls it. Heads are objects without content: the key contains the id of a row and its hash, is created once
+//! and never written over. If the chain is edited and hashed again, its head has another key, and the first key still
+//! reveals the change.
 
 use super::store::Store;
 use crate::{Result, audit::Head};
 use futures_util::TryStreamExt;
 use object_store::{PutPayload, path::Path};
 
-/// Number of heads retained. The newest one alone covers all rows before it.
+/// Number of retained heads. The newest head alone covers all rows before it.
 const RETAINED: usize = 256;
 
 impl Store {
@@ -22,7 +23,7 @@ impl Store {
         self.create(&key, PutPayload::new()).await.map(drop)
     }
 
-    /// Returns the published heads of an installation, the oldest first.
+    /// Returns the published heads of an installation, oldest first.
     pub(crate) async fn published_heads(&self, platform: &str) -> Result<Vec<Head>> {
         let names: Vec<_> = self.list(&self.heads_of(platform)).try_collect().await?;
         let head = |name: &str| {

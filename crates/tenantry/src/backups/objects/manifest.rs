@@ -1,7 +1,7 @@
 //! The manifest of a backup: its tenant, its versions, and the hash of everything in it.
 //!
-//! Written last, so that a backup with a manifest is complete. Read by restore, verification and the rebuilding of a
-//! lost catalog. It carries its own hash, so that a changed byte anywhere is found. It contains no rows and no secrets.
+//! It is written last, so a backup with a manifest is complete. Restore, verification and the rebuilding of a lost
+//! catalog read it. It carries its own hash, so a changed byte anywhere is found. It contains no rows and no secrets.
 
 use crate::backups::{id::BackupId, stream::Stored};
 use crate::{Error, Result};
@@ -13,23 +13,23 @@ use tenantry_engine::{
     place::{EngineKind, Isolation},
 };
 
-/// Format version that this program writes and reads.
+/// Version of the format that this program writes and reads.
 pub const FORMAT: u32 = 1;
 
-/// Why a backup was made.
+/// Reason why a backup was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// A user or operator asked for it.
+    /// A user or operator requested the backup.
     Manual,
-    /// A schedule asked for it.
+    /// A schedule started the backup.
     Scheduled,
-    /// The last backup before a tenant is purged. Not subject to retention rules.
+    /// The backup is the last one before a tenant is purged. Retention rules do not apply to it.
     Final,
 }
 
 impl Reason {
-    /// Text in the catalog.
+    /// Returns the name of the reason in the catalog.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Manual => "manual",
@@ -45,49 +45,49 @@ impl Reason {
     }
 }
 
-/// A backup's description of itself.
+/// The description of a backup, stored with it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// Always [`FORMAT`].
+    /// Version of the format, always [`FORMAT`].
     pub format: u32,
     /// Id of the backup.
     pub id: BackupId,
-    /// Installation that made it.
+    /// Id of the installation that made the backup.
     pub platform: String,
-    /// Tenant that was backed up. `None`: the platform's own stores.
+    /// Tenant that was backed up; `None` for the platform's own stores.
     pub tenant: Option<Whose>,
-    /// Instant of the data in it.
+    /// Time of the data in the backup.
     #[serde(serialize_with = "crate::clock::six_digits")]
     pub at: Timestamp,
-    /// Actor that asked for it.
+    /// Actor that requested the backup.
     pub by: String,
-    /// Why it was made.
+    /// Reason why the backup was made.
     pub reason: Reason,
-    /// Schedule that made it.
+    /// Name of the schedule that made the backup.
     pub schedule: Option<String>,
-    /// Compression level of zstd.
+    /// zstd compression level.
     pub compression: i32,
-    /// Installed apps with their versions.
+    /// Installed apps with their versions at the time of the backup.
     pub apps: Vec<AppVersion>,
-    /// Its stores.
+    /// Stores in the backup.
     pub stores: Vec<StoreCopy>,
-    /// Its files. `None`: there were none.
+    /// Files in the backup; `None` if there were none.
     pub files: Option<FilesCopy>,
 }
 
-/// The tenant at the time of the backup.
+/// The tenant as it was at the time of the backup.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Whose {
-    /// Id.
+    /// Id of the tenant.
     pub id: TenantId,
-    /// Slug at that time.
+    /// Slug of the tenant at that time.
     pub slug: Slug,
-    /// Name at that time.
+    /// Name of the tenant at that time.
     pub name: String,
-    /// When the tenant was created, in microseconds since 1970: tells it from another tenant with its id. Backups of
-    /// older versions have none.
+    /// Time at which the tenant was created, in microseconds since 1970, UTC. It distinguishes the tenant from another
+    /// tenant with the same id. Backups of older versions have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at_us: Option<i64>,
 }
@@ -96,11 +96,11 @@ pub struct Whose {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AppVersion {
-    /// Its name.
+    /// Name of the app.
     pub app: AppName,
-    /// Its version, if declared.
+    /// Version of the app, if it declares one.
     pub version: Option<String>,
-    /// The last of its migrations.
+    /// Name of the app's last migration.
     pub migration: Option<String>,
 }
 
@@ -112,22 +112,22 @@ pub struct StoreCopy {
     pub store: StoreName,
     /// Isolation of its rows when the backup was made.
     pub isolation: Isolation,
-    /// Database software of the rows when the backup was made. Backups of older versions have none: it was SQLite.
+    /// Database software of the rows when the backup was made. Backups of older versions have none; theirs was SQLite.
     #[serde(default = "sqlite", skip_serializing_if = "is_sqlite")]
     pub engine: EngineKind,
-    /// Generation of its placement.
+    /// Generation of the store's placement.
     pub generation: u64,
-    /// Fingerprint of its migrations.
+    /// Fingerprint of the store's migrations.
     pub schema: String,
     /// Number of rows of all models.
     pub rows: u64,
-    /// Rows and checksum of each model, at the schema of the backup. Old backups have none.
+    /// Number of rows and checksum of each model, at the schema of the backup. Old backups have none.
     pub tables: Vec<TableSum>,
     /// Length and hash of the SQLite file.
     pub raw: Stored,
     /// Name of the object within the backup.
     pub object: String,
-    /// Length and hash of the object, which is the file compressed.
+    /// Length and hash of the object, which is the compressed file.
     pub stored: Stored,
 }
 
@@ -139,15 +139,15 @@ fn is_sqlite(engine: &EngineKind) -> bool {
     *engine == EngineKind::Sqlite
 }
 
-/// Number of rows of one model, and the checksum of their content, which is the same in every isolation.
+/// Number of rows of one model, and the checksum of their contents, which does not depend on the isolation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableSum {
-    /// The model.
+    /// Name of the model.
     pub model: ModelName,
-    /// Number of rows.
+    /// Number of rows of the model.
     pub rows: u64,
-    /// BLAKE3 of their content, in hex.
+    /// BLAKE3 hash of the rows' contents, in hex.
     pub blake3: String,
 }
 
@@ -163,7 +163,7 @@ impl TableSum {
 pub struct FilesCopy {
     /// Number of files.
     pub files: u64,
-    /// Their total length in bytes.
+    /// Total length of the files, in bytes.
     pub bytes: u64,
     /// Name of the object within the backup.
     pub object: String,
@@ -171,7 +171,7 @@ pub struct FilesCopy {
     pub stored: Stored,
 }
 
-/// What is stored: the manifest as text, and the hash of that text.
+/// The stored form: the manifest as text, and the hash of that text.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Sealed<'a> {
@@ -181,20 +181,20 @@ struct Sealed<'a> {
 }
 
 impl Manifest {
-    /// Returns the bytes to store.
+    /// Returns the manifest as bytes to store, with its hash.
     ///
     /// # Errors
-    /// [`Error::Internal`] if it cannot be serialized.
+    /// Returns [`Error::Internal`] if the manifest cannot be serialized.
     pub fn seal(&self) -> Result<Vec<u8>> {
         let text = serde_json::value::to_raw_value(self).map_err(internal)?;
         let blake3 = blake3::hash(text.get().as_bytes()).to_hex().to_string();
         serde_json::to_vec(&Sealed { blake3, manifest: &text }).map_err(internal)
     }
 
-    /// Reads what [`Manifest::seal`] wrote.
+    /// Reads a manifest that [`Manifest::seal`] wrote, and checks its hash.
     ///
     /// # Errors
-    /// A text that says what is damaged.
+    /// Returns a text that says what is damaged.
     pub fn open(bytes: &[u8]) -> Result<Self, String> {
         let sealed: Sealed<'_> = serde_json::from_slice(bytes).map_err(|e| format!("the manifest: {e}"))?;
         if blake3::hash(sealed.manifest.get().as_bytes()).to_hex().as_str() != sealed.blake3 {
@@ -208,34 +208,34 @@ impl Manifest {
         }
     }
 
-    /// Returns the tenant. `None`: the platform's own stores.
+    /// Returns the id of the tenant, or `None` for the platform's own stores.
     pub fn tenant_id(&self) -> Option<TenantId> {
         self.tenant.as_ref().map(|t| t.id)
     }
 
-    /// Returns true if it certainly is of another tenant than `tenant`, which has the same id.
+    /// Returns true if the backup certainly belongs to a tenant other than `tenant`, although both have the same id.
     pub(crate) fn is_of_another(&self, tenant: &Whose) -> bool {
         let made_for = self.tenant.as_ref().and_then(|whose| whose.created_at_us);
         made_for.zip(tenant.created_at_us).is_some_and(|(made_for, now)| made_for != now)
     }
 
-    /// Names of its objects, without the manifest itself.
+    /// Returns the names of the backup's objects, without the manifest itself.
     pub fn objects(&self) -> impl Iterator<Item = &str> {
         let stores = self.stores.iter().map(|s| s.object.as_str());
         stores.chain(self.files.iter().map(|f| f.object.as_str()))
     }
 
-    /// Number of rows of all models.
+    /// Returns the number of rows of all models.
     pub fn rows(&self) -> u64 {
         self.stores.iter().map(|s| s.rows).sum()
     }
 
-    /// Size in bytes before compression.
+    /// Returns the size in bytes before compression.
     pub fn raw_bytes(&self) -> u64 {
         self.stores.iter().map(|s| s.raw.bytes).sum::<u64>() + self.files.as_ref().map_or(0, |f| f.bytes)
     }
 
-    /// Size in bytes in the backup store, without the manifest.
+    /// Returns the size in bytes in the backup store, without the manifest.
     pub fn stored_bytes(&self) -> u64 {
         let files = self.files.as_ref().map_or(0, |f| f.stored.bytes);
         self.stores.iter().map(|s| s.stored.bytes).sum::<u64>() + files
@@ -291,7 +291,7 @@ pub(in crate::backups) mod tests {
         assert_eq!(json.as_object_mut().unwrap().remove("engine"), Some("postgres".into()));
         let older: StoreCopy = serde_json::from_value(json).unwrap();
         assert_eq!(older.engine, EngineKind::Sqlite);
-        // So older versions of this program read the manifests of tenants on SQLite.
+        // Older versions of this program can thus read the manifests of tenants on SQLite.
         store.engine = EngineKind::Sqlite;
         assert!(serde_json::to_value(&store).unwrap().get("engine").is_none());
     }

@@ -1,4 +1,4 @@
-//! The objects of a backup in its store: taken, streamed, described by a manifest, fetched and verified.
+//! The objects of a backup in the backup store: made, streamed, described by a manifest, fetched and verified.
 
 pub(in crate::backups) mod archive;
 pub(in crate::backups) mod catalog_file;

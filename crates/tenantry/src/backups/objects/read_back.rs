@@ -1,7 +1,7 @@
-//! Reads bytes from the backup store and hashes them on the way, never holding them all in memory. A result derived
-//! from them counts only if all bytes were read and match what was stored.
+//! Reads bytes from the backup store and hashes them on the way, without holding them all in memory. A result derived
+//! from the bytes counts only if all of them were read and match what was stored.
 //!
-//! Called by `fetch`; `take` uses it to hash what it compresses. Never decides what a damaged backup means.
+//! `fetch` calls it; `take` uses it to hash what it compresses. It does not decide what a damaged backup means.
 
 use crate::backups::{
     store::{Store, refused},
@@ -14,11 +14,11 @@ use object_store::{GetResultPayload, ObjectStoreExt, path::Path};
 use std::io::{self, Read};
 use tokio::sync::mpsc;
 
-/// Why bytes could not be read.
+/// Reason why bytes could not be read.
 pub(crate) enum Unread {
-    /// They are not what was stored. Contains the rule that they break.
+    /// The bytes differ from what was stored. Contains the violated rule.
     Damaged(String),
-    /// Any other error.
+    /// Reading failed with any other error.
     Failed(Error),
 }
 
@@ -45,7 +45,7 @@ pub(in crate::backups) async fn get<T: Send + 'static>(
         Err(error) => return Err(refused(error).into()),
     };
     let (found, made) = match found.payload {
-        // A local file is read by the thread that consumes it, so no bytes cross threads.
+        // The consuming thread itself reads a local file, so no bytes cross threads.
         GetResultPayload::File(file, _) => consumed(Hashed::new(file), consume).await?,
         GetResultPayload::Stream(mut chunks) => {
             let (sender, receiver) = mpsc::channel(WAITING);
@@ -63,21 +63,22 @@ pub(in crate::backups) async fn get<T: Send + 'static>(
             consumed?
         }
     };
-    // Check the hash first: if the bytes are damaged, the consumer's error says nothing.
+    // Check the hash first: if the bytes are damaged, the consumer's error means nothing.
     if found != *expected {
         return Err(Unread::Damaged(format!("{name} does not match its hash")));
     }
     made.map_err(|e| Unread::Damaged(format!("{name}: {e}")))
 }
 
-/// Runs `consume` on a blocking thread and reads the rest. Returns what was read, and the result of `consume`.
+/// Runs `consume` on a blocking thread, and reads the remaining bytes. Returns length and hash of all bytes, and the
+/// result of `consume`.
 async fn consumed<T: Send + 'static>(
     mut from: Hashed<impl Read + Send + 'static>,
     consume: impl FnOnce(&mut dyn Read) -> io::Result<T> + Send + 'static,
 ) -> Result<(Stored, io::Result<T>), Unread> {
     let work = move || {
         let made = consume(&mut from);
-        // Bytes that the consumer did not read count for the hash, too.
+        // The hash also covers bytes that the consumer did not read.
         if from.failed.is_none() {
             io::copy(&mut from, &mut io::sink()).ok();
         }
@@ -91,7 +92,7 @@ async fn consumed<T: Send + 'static>(
     }
 }
 
-/// A reader that hashes what it reads. Remembers a read error, which says nothing about the bytes themselves.
+/// A reader that hashes what it reads. It remembers a read error, which says nothing about the bytes themselves.
 pub(in crate::backups) struct Hashed<R> {
     from: R,
     hasher: blake3::Hasher,
@@ -104,7 +105,7 @@ impl<R: Read> Hashed<R> {
         Self { from, hasher: blake3::Hasher::new(), bytes: 0, failed: None }
     }
 
-    /// Length and hash of what was read so far.
+    /// Returns length and hash of the bytes read so far.
     pub(in crate::backups) fn stored(&self) -> Stored {
         Stored { bytes: self.bytes, blake3: self.hasher.finalize().to_hex().to_string() }
     }

@@ -1,6 +1,6 @@
 //! The backup store: a directory, or an S3-compatible object store (feature `s3`).
 //!
-//! Called only by the other modules of backups. Nothing is ever overwritten: small objects and manifests are put
+//! Only the other modules of backups call it. Nothing is ever overwritten: small objects and manifests are put
 //! create-only, large ones under a name that no attempt uses twice. It never lists or deletes outside its own prefix.
 
 use crate::backups::id::BackupId;
@@ -15,7 +15,7 @@ use object_store::{
 use std::{sync::Arc, time::Duration};
 use tenantry_engine::name::TenantId;
 
-/// Name of the object that completes a backup; written last.
+/// Name of the object that completes a backup. It is written last.
 pub(in crate::backups) const MANIFEST: &str = "manifest.json";
 
 /// The open object store of backups.
@@ -25,16 +25,17 @@ pub(crate) struct Store {
     prefix: Vec<String>,
 }
 
-/// Result of a put.
+/// Result of putting an object.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::backups) enum Put {
-    /// The object is stored.
+    /// The object was stored.
     Done,
-    /// An object with that name existed and is unchanged.
+    /// An object with that name existed already and is unchanged.
     Exists,
 }
 
-/// Says that something else is where the backup directory should be, and the remedy.
+/// Returns the error text for a path that is not a directory although it should be the backup directory, with the
+/// remedy.
 fn no_directory(path: &std::path::Path) -> String {
     format!(
         "{} is not a directory: move it away, or name another directory in backups.target",
@@ -42,7 +43,7 @@ fn no_directory(path: &std::path::Path) -> String {
     )
 }
 
-/// Creates the directory of the default target. A directory named by the operator must exist.
+/// Creates the directory of the default target. A directory that the operator configures must exist.
 pub(crate) fn make_default_directory(config: &Config) -> Result<()> {
     match &config.backups.target {
         ObjectTarget::Directory(path) if *path == config.platform.data_dir.join("backups") => {
@@ -56,7 +57,7 @@ pub(crate) fn make_default_directory(config: &Config) -> Result<()> {
 }
 
 impl Store {
-    /// Opens the target. A directory must exist: if it were created here, it could be on the disk below an unmounted
+    /// Opens the target. A target directory must exist: if this created it, it might be on the disk under an unmounted
     /// mount point.
     pub(crate) fn open(target: &ObjectTarget) -> Result<Self> {
         match target {
@@ -83,7 +84,7 @@ impl Store {
         }
     }
 
-    /// Puts, reads and removes a small object, to check that backups can be stored. The error is one line with its
+    /// Puts, reads and removes a small object, to check that backups can be stored. The error is one line with the
     /// remedy.
     pub(in crate::backups) async fn probe(&self) -> Result<(), String> {
         let key = self.path(["probe", &crate::backups::id::nonce()]);
@@ -111,7 +112,7 @@ impl Store {
         Path::from_iter(self.prefix.iter().map(String::as_str).chain(parts))
     }
 
-    /// Prefix of all backups of a tenant, or of the platform's own stores.
+    /// Returns the prefix of all backups of a tenant, or of the platform's own stores.
     pub(in crate::backups) fn shelf(&self, tenant: Option<TenantId>) -> Path {
         match tenant {
             Some(tenant) => self.path(["tenants", &tenant.to_string()]),
@@ -119,12 +120,12 @@ impl Store {
         }
     }
 
-    /// Key of an object of a backup.
+    /// Returns the key of an object of a backup.
     pub(in crate::backups) fn key(&self, tenant: Option<TenantId>, id: &BackupId, object: &str) -> Path {
         self.shelf(tenant).join(id.as_str()).join(object)
     }
 
-    /// Puts a small object, unless one exists.
+    /// Puts a small object unless one with that key exists.
     pub(in crate::backups) async fn create(&self, key: &Path, bytes: PutPayload) -> Result<Put> {
         match self.inner.put_opts(key, bytes, PutMode::Create.into()).await {
             Ok(_) => Ok(Put::Done),
@@ -133,7 +134,7 @@ impl Store {
         }
     }
 
-    /// Reads a small object completely. `None`: it does not exist.
+    /// Reads a small object completely. Returns `None` if it does not exist.
     pub(in crate::backups) async fn read(&self, key: &Path) -> Result<Option<bytes::Bytes>> {
         match self.inner.get(key).await {
             Ok(found) => Ok(Some(found.bytes().await.map_err(refused)?)),
@@ -142,12 +143,12 @@ impl Store {
         }
     }
 
-    /// Lists everything below a prefix.
+    /// Lists all objects below a prefix.
     pub(in crate::backups) fn list(&self, below: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
         self.inner.list(Some(below)).map_err(refused).boxed()
     }
 
-    /// Lists everything of the platform in this store.
+    /// Lists all objects of the platform in this store.
     pub(in crate::backups) fn everything(&self) -> BoxStream<'static, Result<ObjectMeta>> {
         let root = self.path([]);
         let below = if self.prefix.is_empty() { None } else { Some(&root) };
@@ -162,13 +163,13 @@ impl Store {
         }
     }
 
-    /// Removes a backup, the manifest first, so that the remains of an interrupted removal are not taken for a backup.
+    /// Removes a backup, its manifest first, so that the remains of an interrupted removal are not taken for a backup.
     pub(crate) async fn remove(&self, tenant: Option<TenantId>, id: &BackupId) -> Result<()> {
         self.delete(&self.key(tenant, id, MANIFEST)).await?;
         self.sweep(tenant, id, &[]).await
     }
 
-    /// Removes the objects of a backup that are not in `except`: those of interrupted attempts.
+    /// Removes the objects of a backup that are not in `except`, which interrupted attempts left.
     pub(in crate::backups) async fn sweep(
         &self,
         tenant: Option<TenantId>,
@@ -184,10 +185,10 @@ impl Store {
     }
 }
 
-/// Longest time that a probe waits.
+/// Longest time that a probe takes.
 const PROBE: Duration = Duration::from_secs(10);
 
-/// Explains why an object could not be put, read or removed, and what to do.
+/// Explains why an object could not be put, read or removed, with the remedy.
 fn advice(error: &object_store::Error) -> String {
     let line = crate::error::one_line(error);
     let what = match error {
@@ -202,7 +203,7 @@ fn advice(error: &object_store::Error) -> String {
     format!("{what} ({line:.300})")
 }
 
-/// Converts an error of the store. Its text is for the log.
+/// Converts an error of the store to an error whose text is for the log.
 pub(in crate::backups) fn refused(error: object_store::Error) -> Error {
     Error::store("backup store", &error)
 }
@@ -228,7 +229,7 @@ mod tests_s3 {
     use super::*;
     use tenantry_testkit::s3::{KEY, serve};
 
-    /// Creates a store with its own prefix, as two installations have when they share a bucket.
+    /// Creates a store with its own prefix, as two installations have that share a bucket.
     fn store(endpoint: &str, prefix: &str) -> Store {
         let keys = object_store::aws::AmazonS3Builder::new();
         let keys = keys.with_access_key_id(KEY.0).with_secret_access_key(KEY.1);

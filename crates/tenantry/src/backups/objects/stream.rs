@@ -1,7 +1,7 @@
-//! Writes bytes to the backup store: compressed and hashed on the way, never all in memory.
+//! Writes bytes to the backup store, compressed and hashed on the way, without holding them all in memory.
 //!
-//! Called by `take`. Compression runs on a blocking thread, connected to the store by a channel of a few chunks, so
-//! that memory is the same for a megabyte and a terabyte.
+//! `take` calls it. Compression runs on a blocking thread, connected to the store by a channel of a few chunks, so a
+//! megabyte and a terabyte need the same memory.
 
 use crate::backups::store::{Put, Store, refused};
 use crate::{Error, Result};
@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
 use tokio::sync::mpsc;
 
-/// Size of one message to the store, in bytes.
+/// Size of one message from the compressing thread to the store, in bytes.
 const CHUNK: usize = 1 << 20;
 /// Largest number of buffered messages.
 pub(in crate::backups) const WAITING: usize = 4;
-/// Objects up to this size are put in one request, create-only. Larger ones are put in parts of this size.
+/// Size in bytes up to which an object is put in one create-only request. Larger objects are put in parts of this size.
 const PART: usize = 8 << 20;
 
 /// Length and hash of stored bytes.
@@ -24,16 +24,16 @@ const PART: usize = 8 << 20;
 pub struct Stored {
     /// Length in bytes.
     pub bytes: u64,
-    /// BLAKE3 in hex.
+    /// BLAKE3 hash of the bytes, in hex.
     pub blake3: String,
 }
 
-/// Why nothing was stored.
+/// Reason why nothing was stored.
 #[derive(Debug)]
 pub(in crate::backups) enum NotStored {
     /// The data to store could not be produced.
     Produce(io::Error),
-    /// The store refused, or this process is at fault.
+    /// The store refused the data, or this process is at fault.
     Store(Error),
 }
 
@@ -52,8 +52,8 @@ impl From<Error> for NotStored {
     }
 }
 
-/// Stores what `produce` writes, under a name that no attempt uses twice. Returns what was stored, and the result of
-/// `produce`.
+/// Stores the bytes that `produce` writes, under a name that no attempt uses twice. Returns length and hash of the
+/// bytes, and the result of `produce`.
 pub(in crate::backups) async fn put<T: Send + 'static>(
     store: &Store,
     key: &Path,
@@ -67,7 +67,7 @@ pub(in crate::backups) async fn put<T: Send + 'static>(
     });
     let upload = upload(store, key, receiver).await;
     let produced = producing.await.map_err(|e| Error::Internal(format!("backup stream: {e}")))?;
-    // If the upload fails, the producer fails too, without a receiver. The upload has the cause.
+    // If the upload fails, the producer loses its receiver and fails too. The upload's error is the cause.
     let upload = upload?;
     match produced {
         Ok(produced) => Ok(upload.complete(store, key).await.map(|()| produced)?),
@@ -78,7 +78,7 @@ pub(in crate::backups) async fn put<T: Send + 'static>(
     }
 }
 
-/// An upload whose bytes have all arrived but which is not visible yet.
+/// An upload whose bytes have all arrived but that is not visible yet.
 enum Upload {
     Small(PutPayload),
     Large(WriteMultipart),
@@ -116,7 +116,7 @@ async fn large(
 }
 
 impl Upload {
-    /// Aborts the upload. It failed already, so an error of the abort adds nothing.
+    /// Aborts the upload. The upload has failed already, so an error of the abort adds nothing.
     async fn forget(self) {
         if let Self::Large(writer) = self {
             writer.abort().await.ok();
@@ -134,7 +134,7 @@ impl Upload {
     }
 }
 
-/// Output of a producer: hashes what passes and forwards it in chunks.
+/// Output of a producer: hashes the bytes and forwards them in chunks.
 pub(in crate::backups) struct Sink {
     sender: mpsc::Sender<Bytes>,
     buffer: BytesMut,

@@ -1,8 +1,8 @@
-//! Makes a backup: a consistent copy of each store, compressed and hashed on the way; files; manifest.
+//! Makes a backup: a consistent copy of each store, compressed and hashed on the way; the files; the manifest.
 //!
-//! Called by the operation `backup`, whose outside step may be repeated. Every attempt uses new object names, and only
-//! one manifest can be created, so one of two attempts wins completely. Never delays a writer, and never holds more
-//! than a few chunks in memory.
+//! The operation `backup` calls it in an outside step, which may be repeated. Every attempt uses new object names, and
+//! only one manifest can be created, so one of two attempts wins completely. It never delays a writer, and never holds
+//! more than a few chunks in memory.
 
 use crate::backups::{
     BackupId, Store,
@@ -37,17 +37,17 @@ use tenantry_engine::{
 };
 use tokio::runtime::Handle;
 
-/// Number of attempts when files are removed while the backup is made.
+/// Largest number of attempts if files are removed while the backup is made.
 const ATTEMPTS: u32 = 3;
-/// Number of bytes of a file read at a time.
+/// Number of bytes of a file read in one call.
 const BLOCK: usize = 256 << 10;
 
 /// Parameters of a backup.
 pub(crate) struct Wanted<'a> {
     pub(crate) id: &'a BackupId,
-    /// `None`: the platform's own stores.
+    /// Tenant to back up; `None` for the platform's own stores.
     pub(crate) tenant: Option<&'a Whose>,
-    /// `None`: all stores.
+    /// Stores to back up; `None` for all stores.
     pub(crate) stores: Option<&'a [StoreName]>,
     pub(crate) by: &'a str,
     pub(crate) reason: Reason,
@@ -75,7 +75,7 @@ pub(crate) async fn take(context: &Context, wanted: &Wanted<'_>) -> Result<Manif
         let taken = attempt_once(context, store, wanted, &mut copies).await;
         copies.remove();
         match taken {
-            // The record of the file has changed, so the data has changed too and is copied again.
+            // The record that names the file has changed, so the data has changed too and must be copied again.
             Err(Stopped::Vanished(why)) if attempt < ATTEMPTS => {
                 tracing::info!(backup = %wanted.id, %why, "begins anew");
             }
@@ -87,9 +87,9 @@ pub(crate) async fn take(context: &Context, wanted: &Wanted<'_>) -> Result<Manif
     Err(Error::Internal("attempts end".into()))
 }
 
-/// Why an attempt failed.
+/// Reason why an attempt failed.
 enum Stopped {
-    /// A listed file was removed meanwhile.
+    /// A listed file was removed during the attempt.
     Vanished(io::Error),
     /// Any other error, which another attempt would meet too.
     Failed(Error),
@@ -109,14 +109,14 @@ async fn made_before(store: &Store, wanted: &Wanted<'_>) -> Result<Option<Manife
     }
 }
 
-/// Scratch files of an attempt, removed with it.
+/// Scratch files of an attempt. They are removed with it.
 #[derive(Default)]
 struct Copies(Vec<PathBuf>);
 
 impl Copies {
     fn remove(&self) {
         for path in &self.0 {
-            // Scratch is swept at the end of the operation anyway.
+            // If this fails, the end of the operation removes scratch anyway.
             drop(std::fs::remove_file(path));
         }
     }
@@ -142,7 +142,7 @@ async fn attempt_once(
         context.cancel.check()?;
         copied.push(copy(context, wanted, place, copies).await?);
     }
-    // Files of the copied data existed before the copy or were added during it.
+    // All files of the copied data existed before the copy or were added during it.
     let mut all: BTreeMap<String, u64> = before.into_iter().collect();
     all.extend(files(context, wanted).await?);
     context.pass(Backup::KIND, "listed").await?;
@@ -171,7 +171,7 @@ async fn attempt_once(
 }
 
 /// Creates the manifest. If another attempt was faster, its backup counts and this one is removed. Objects of other
-/// attempts are removed only now: before, one of them might still have won.
+/// attempts are removed only now, because until now one of them might have won.
 async fn finish(store: &Store, wanted: &Wanted<'_>, manifest: Manifest) -> Result<Manifest> {
     let key = store.key(wanted.tenant_id(), wanted.id, MANIFEST);
     let manifest = match store.create(&key, manifest.seal()?.into()).await? {
@@ -188,7 +188,7 @@ async fn files(context: &Context, wanted: &Wanted<'_>) -> Result<Vec<(String, u6
     context.files.list(wanted.tenant_id()).await.map_err(|e| Error::store("object store", &e))
 }
 
-/// Returns the present places of the wanted stores.
+/// Returns the current places of the wanted stores.
 async fn places(context: &Context, wanted: &Wanted<'_>) -> Result<Vec<Place>> {
     let all = match wanted.tenant_id() {
         None => context.backups.system().to_vec(),
@@ -206,8 +206,8 @@ async fn ready(control: &Control, tenant: TenantId) -> Result<Vec<Place>> {
     Ok(all.into_iter().filter(|p| p.state == PlacementState::Ready).map(|p| p.place).collect())
 }
 
-/// Copies the committed state of a place to scratch, without syncing: the copy need not survive a crash. It is checked
-/// before it is stored.
+/// Copies the committed state of a place to scratch, without syncing it: the copy need not survive a crash. It is
+/// checked before it is stored.
 async fn copy(context: &Context, wanted: &Wanted<'_>, place: Place, copies: &mut Copies) -> Result<Copied> {
     let path = context.scratch()?.join(format!("{}.{}.db", place.store, nonce()));
     copies.0.push(path.clone());
@@ -229,8 +229,8 @@ async fn copy(context: &Context, wanted: &Wanted<'_>, place: Place, copies: &mut
     Ok(Copied { place, path })
 }
 
-/// Explains why a store could not be copied, or its copy not be described. Names the tenant if it is the tenant's
-/// database.
+/// Explains why a store could not be copied, or its copy could not be described. Names the tenant if the database
+/// belongs to one.
 async fn failed(
     context: &Context,
     wanted: &Wanted<'_>,
@@ -270,7 +270,7 @@ async fn store_copy(
     let (level, from) = (context.backups.config().compression, path.clone());
     let compressed =
         async { put(store, &key, move |sink| compress(&from, level, sink)).await.map_err(Error::from) };
-    // Both read the same file at the same time, so they take as long as the longer one.
+    // Both read the same file at the same time, so together they take as long as the slower one.
     let looked = async {
         match look(context, &place, &path).await? {
             Ok(seen) => Ok(seen),
@@ -292,8 +292,8 @@ async fn store_copy(
     })
 }
 
-/// Checks every page of the copy and its identity, and computes the checksums of its content at its schema. A copy that
-/// cannot be described could not be compared when restored, and so is not a backup (`good-means-restorable`).
+/// Checks every page of the copy and its identity, and computes the checksums of its contents at its schema. A copy
+/// that cannot be described could not be compared when it is restored, so it is not a backup (`good-means-restorable`).
 async fn look(
     context: &Context,
     place: &Place,
@@ -346,7 +346,7 @@ async fn store_files(
     Ok(Some(FilesCopy { files: seen.files, bytes: seen.bytes, object, stored }))
 }
 
-/// Versions of the apps, for a manifest.
+/// Returns the versions of the apps, for a manifest.
 fn versions(apps: &Apps) -> Vec<AppVersion> {
     let last = |app: &AppName| apps.migrations().iter().rev().find(|m| m.app == *app).map(|m| m.name.clone());
     let version = |app: &App| AppVersion {

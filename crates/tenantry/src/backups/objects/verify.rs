@@ -1,6 +1,6 @@
-//! Verifies that a backup can be restored: fetches it, opens it and compares its content.
+//! Verifies that a backup can be restored: fetches it, opens it and compares its contents.
 //!
-//! Called by the operation `backup_verify`, which records the result.
+//! The operation `backup_verify` calls it and records the result.
 
 use crate::backups::{
     BackupId,
@@ -15,15 +15,16 @@ use tenantry_engine::name::{StoreName, TenantId};
 /// Result of a verification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verified {
-    /// The backup.
+    /// Id of the backup.
     pub id: BackupId,
-    /// Number of rows in it.
+    /// Number of rows in the backup.
     pub rows: u64,
     /// Number of bytes checked, before compression.
     pub bytes: u64,
-    /// How it is damaged. `None`: it is intact.
+    /// Description of the damage; `None` if the backup is intact.
     pub damage: Option<String>,
-    /// What could not be compared although nothing is damaged. `None`: everything was compared.
+    /// Description of the data that could not be compared, although no damage was found; `None` if all data was
+    /// compared.
     #[serde(default)]
     pub note: Option<String>,
 }
@@ -56,7 +57,7 @@ async fn look(
         let path = context.scratch()?.join(format!("{}.{}.db", copy.store, crate::backups::id::nonce()));
         let fetched = fetch(store, &context.databases, &manifest, copy, &path, Keep::ForNow).await;
         for leftover in [path.clone(), path.with_extension("half")] {
-            // Scratch is swept at the end of the operation anyway.
+            // If this fails, the end of the operation removes scratch anyway.
             drop(std::fs::remove_file(leftover));
         }
         notes.extend(note(&copy.store, fetched?));
@@ -65,7 +66,7 @@ async fn look(
     Ok((manifest, Some(notes.join("; ")).filter(|text| !text.is_empty())))
 }
 
-/// Note for operators about a store whose rows were compared with nothing.
+/// Returns a note for operators about a store whose rows could not be compared.
 pub(crate) fn note(store: &StoreName, compared: Compared) -> Option<String> {
     let why = match compared {
         Compared::Rows => return None,

@@ -1,7 +1,7 @@
 //! The operation that verifies a backup: fetches it, opens it and compares everything with its manifest.
 //!
-//! look | record. Damage is recorded with an audit row and shown wherever backups are listed (`silent-backup-failure`).
-//! The operation blocks no other operation on the tenant.
+//! Steps: look | record. Damage is recorded with an audit row and shown wherever backups are listed
+//! (`silent-backup-failure`). The operation blocks no other operation on the tenant.
 
 use crate::operations::{Context, Operation, Step, step};
 use crate::{
@@ -19,13 +19,13 @@ use tenantry_engine::name::TenantId;
 pub(crate) struct BackupVerify {
     by: By,
     id: BackupId,
-    /// Tenant that was backed up. `None`: the platform's own stores.
+    /// Tenant that was backed up; `None` for the platform's own stores.
     of: Option<TenantId>,
     found: Option<Verified>,
-    /// Id of the restore drill. `None`: only a verification.
+    /// Id of the restore drill; `None` for a mere verification.
     #[serde(default)]
     drill: Option<i64>,
-    /// Why the drill failed although the backup is intact.
+    /// Reason why the drill failed although the backup is intact.
     #[serde(default)]
     failure: Option<String>,
 }
@@ -40,7 +40,7 @@ impl BackupVerify {
         Self { drill: Some(drill), ..Self::new(by, id, Some(of)) }
     }
 
-    /// Why the drill failed, or how the backup is damaged.
+    /// Returns why the drill failed, or how the backup is damaged.
     fn why(&self) -> Option<&str> {
         let damage = self.found.as_ref().and_then(|found| found.damage.as_deref());
         damage.or(self.failure.as_deref())

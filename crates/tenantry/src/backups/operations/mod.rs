@@ -1,7 +1,7 @@
-//! The operations of backups and restores. Each file is named after the kind in the journal; an operation with many steps
-//! has a folder, with its state in `mod.rs` and its steps in `steps.rs`.
+//! The operations of backups and restores. Each file has the name of the kind in the journal. An operation with many
+//! steps has a folder, with its state in `mod.rs` and its steps in `steps.rs`.
 //!
-//! Started by the verbs of `backups`, listed in `platform::kinds`. Bytes are copied, packed and verified by `objects`.
+//! The verbs of `backups` start them, and `platform::kinds` lists them. `objects` copies, packs and verifies the bytes.
 
 pub(crate) mod backup;
 pub(crate) mod backup_run;

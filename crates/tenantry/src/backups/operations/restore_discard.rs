@@ -1,7 +1,7 @@
 //! The operation that discards a staged restore.
 //!
-//! discard | remove | gone. From the first step it only goes forward: half a database is useless. It is an operation so
-//! that it never overlaps a swap of the same restore.
+//! Steps: discard | remove | gone. From the first step on it only goes forward: a half-removed database is useless. It
+//! is an operation so that it never overlaps a swap of the same restore.
 
 use crate::operations::{Context, Operation, Step, step};
 use crate::{

@@ -1,4 +1,4 @@
-//! Restore drills: a sampled backup is restored to scratch, as a restore would do it, and the result is recorded.
+//! Restore drills: a sampled backup is restored to scratch in the same way as by a restore, and the result is recorded.
 //!
 //! The timer and an operator's command start drills. The operation `backup_verify` does the work and records the result
 //! here. A drill never touches live data.
@@ -24,29 +24,29 @@ use tenantry_engine::{
     name::{Slug, TenantId},
 };
 
-/// Name of the drill among schedules. No schedule can have it.
+/// Name of the drill among the schedules. No configured schedule can have it.
 const NAME: &str = "(drill)";
 
 /// State of the restore drills.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct DrillStatus {
-    /// Times of the drills, as configured. `None`: never automatically.
+    /// Cron expression of the drills, as configured; `None` if they never start automatically.
     pub cron: Option<String>,
-    /// Next time, in microseconds.
+    /// Time of the next drill, in microseconds since 1970, UTC.
     pub next_us: Option<i64>,
-    /// End of the last drill, in microseconds.
+    /// End of the last drill, in microseconds since 1970, UTC.
     pub last_at_us: Option<i64>,
-    /// Backup of the last drill.
+    /// Id of the backup in the last drill.
     pub backup: Option<String>,
-    /// Why the last drill failed. `None`: it did not fail.
+    /// Reason why the last drill failed; `None` if it did not fail.
     pub error: Option<String>,
-    /// End of the last successful drill, in microseconds.
+    /// End of the last successful drill, in microseconds since 1970, UTC.
     pub good_us: Option<i64>,
-    /// A slot has passed without a successful drill, although there are backups.
+    /// True if a slot has passed without a successful drill, although there are backups.
     pub overdue: bool,
 }
 
-/// Computes the state of the drills now.
+/// Computes the current state of the drills.
 pub(in crate::backups) async fn status(
     tx: &mut Tx,
     backups: &BackupService,
@@ -73,7 +73,7 @@ pub(in crate::backups) async fn status(
     Ok(status)
 }
 
-/// Returns the newest good backup of the tenant whose backups were last verified longest ago.
+/// Returns the newest good backup of the tenant whose backups have not been verified for the longest time.
 async fn sample(tx: &mut Tx) -> Result<Option<(BackupId, TenantId)>> {
     let sql = "SELECT b.id, b.tenant FROM backups b WHERE b.state = 'good' AND b.tenant IS NOT NULL \
         AND b.id = (SELECT id FROM backups WHERE tenant = b.tenant AND state = 'good' ORDER BY number DESC, id DESC LIMIT 1) \
@@ -82,7 +82,7 @@ async fn sample(tx: &mut Tx) -> Result<Option<(BackupId, TenantId)>> {
     rows.first().map(|row| Ok((row.text(0)?.parse()?, TenantId::from_raw(row.integer(1)?)))).transpose()
 }
 
-/// Records that a drill begins. Returns its id. `None`: another process serves this slot.
+/// Records that a drill begins. Returns its id, or `None` if another process serves this slot.
 async fn begin(write: &mut Write, slot_us: Option<i64>, backup: &BackupId) -> Result<Option<i64>> {
     let sql = "INSERT INTO restore_drills (slot, backup, started_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING id";
     let at = write.at_us();
@@ -98,7 +98,7 @@ pub(crate) async fn finish(write: &mut Write, drill: i64, error: Option<&str>) -
     Ok(())
 }
 
-/// Restores a verified backup to scratch, migrates it to the current schema and reads it completely.
+/// Restores a verified backup to scratch, migrates it to the current schema, and reads it completely.
 pub(crate) async fn rehearse(context: &Context, tenant: Option<TenantId>, id: &BackupId) -> Result<()> {
     let found = crate::backups::manifest_of(context.backups.store()?, tenant, id).await;
     let manifest = crate::backups::believed(id, found)?;
@@ -120,11 +120,11 @@ pub(crate) async fn rehearse(context: &Context, tenant: Option<TenantId>, id: &B
 }
 
 impl Restores<'_> {
-    /// Starts a drill with the newest good backup of a tenant, or of the tenant whose turn it is. Returns the
-    /// operation's id.
+    /// Starts a drill with the newest good backup of a tenant: the given tenant, or the one whose turn it is. Returns
+    /// the operation's id.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when there is no good backup.
+    /// Returns [`Error::Conflict`] when there is no good backup.
     pub async fn drill(&self, actor: &Actor, slug: Option<&Slug>) -> Result<i64> {
         actor.require_superuser("start a restore drill")?;
         let by = &actor.by();
@@ -169,7 +169,7 @@ impl Restores<'_> {
         let mut tx = self.platform.control().snapshot().await?;
         let now_us = self.platform.control().now_us();
         let seen = runs::served(&mut tx, NAME, now_us).await?;
-        // As with schedules: if a clock that was ahead recorded the start, the drill is recorded again.
+        // If a clock that was ahead recorded the start, record it again, as for schedules.
         let Some(seen) = seen.filter(|seen| seen.since_us <= now_us) else {
             drop(tx);
             let mut write = self.platform.control().begin().await?;

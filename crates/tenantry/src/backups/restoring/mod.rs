@@ -1,4 +1,5 @@
-//! Restores: of a tenant, of all that are lost, of the platform itself, of samples; and what the catalog takes up again.
+//! Restores of a tenant, of all lost tenants, of the platform itself, and of samples; also adds backups from the backup
+//! store to the catalog again.
 
 pub mod drills;
 mod own;

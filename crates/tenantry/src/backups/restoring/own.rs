@@ -1,4 +1,5 @@
-//! Restores that a tenant's manager stages, looks into, and takes single records back from. Only staff swap one in.
+//! Restores that a tenant's manager stages, inspects, and takes single records back from. Only staff can swap a restore
+//! in.
 
 use super::{restore_verbs::Difference, restores::Restore};
 use crate::{
@@ -12,10 +13,12 @@ use tenantry_engine::{name::StoreName, place::Place, query::RecordId};
 use uuid::Uuid;
 
 impl OwnTenant<'_> {
-    /// Starts restoring a backup of the tenant next to its data, for `backups.comparison_hours`. Returns the operation's id.
+    /// Starts restoring a backup of the tenant into staged databases, for `backups.comparison_hours`. Returns the
+    /// operation's id.
     ///
     /// # Errors
-    /// [`Error::Denied`] unless the actor manages the tenant; those of [`super::restore_verbs::Restores::start`].
+    /// Returns [`Error::Denied`] unless the actor manages the tenant; or the errors of
+    /// [`super::restore_verbs::Restores::start`].
     pub async fn stage_backup(&self, backup: &BackupId, stores: Option<Vec<StoreName>>) -> Result<i64> {
         self.tenant.require_manager()?;
         let by = self.tenant.actor().by();
@@ -23,20 +26,20 @@ impl OwnTenant<'_> {
         self.platform.restores().stage(&by, self.tenant.slug(), backup, stores, hours).await
     }
 
-    /// Returns what is staged, and how many records differ from the data in use.
+    /// Returns the staged restore, and the number of records that differ from the data in use.
     ///
     /// # Errors
-    /// [`Error::Denied`] unless the actor manages the tenant; [`Error::Conflict`] when nothing is staged.
+    /// Returns [`Error::Denied`] unless the actor manages the tenant; [`Error::Conflict`] when nothing is staged.
     pub async fn staged_backup(&self) -> Result<(Restore, Vec<Difference>)> {
         self.tenant.require_manager()?;
         self.staged().await?;
         self.platform.restores().show(self.tenant.slug()).await
     }
 
-    /// Returns the restore that is staged; `None` if none is.
+    /// Returns the staged restore, or `None` if nothing is staged.
     ///
     /// # Errors
-    /// [`Error::Denied`] unless the actor manages the tenant.
+    /// Returns [`Error::Denied`] unless the actor manages the tenant.
     pub async fn staged_restore(&self) -> Result<Option<Restore>> {
         self.tenant.require_manager()?;
         self.platform.restores().staged(self.tenant.slug()).await
@@ -47,11 +50,11 @@ impl OwnTenant<'_> {
         staged.ok_or_else(|| Error::Conflict("no backup is staged: stage one first".into()))
     }
 
-    /// Discards what is staged.
+    /// Discards the staged restore.
     ///
     /// # Errors
-    /// [`Error::Denied`] unless the actor manages the tenant; [`Error::Conflict`] when nothing is staged, or another operation
-    /// is open.
+    /// Returns [`Error::Denied`] unless the actor manages the tenant; [`Error::Conflict`] when nothing is staged, or
+    /// another operation is open.
     pub async fn discard_staged(&self) -> Result<()> {
         self.tenant.require_manager()?;
         let discard =
@@ -59,22 +62,22 @@ impl OwnTenant<'_> {
         self.platform.operations().run(discard).await.map(drop)
     }
 
-    /// Returns a page of the records of a model that differ from those in the staged backup.
+    /// Returns a page of the records of a model that differ from the records in the staged backup.
     ///
     /// # Errors
-    /// [`Error::Denied`] unless the actor manages the tenant and may read the model; [`Error::Conflict`] when nothing is
-    /// staged.
+    /// Returns [`Error::Denied`] unless the actor manages the tenant and may read the model; [`Error::Conflict`] when
+    /// nothing is staged.
     pub async fn differences(&self, model: &str, after: Option<&str>, limit: usize) -> Result<Differences> {
         let (records, place, _) = self.records_and_staged(model).await?;
         let after = after.map(|id| records.parse_id(id)).transpose()?;
         records.differing(&place, after, limit).await
     }
 
-    /// Takes records of a model back from the staged backup, all or none.
+    /// Takes records of a model back from the staged backup: all of them or none.
     ///
     /// # Errors
-    /// [`Error::Denied`] unless the actor manages the tenant and may write the model; [`Error::Conflict`] when nothing is staged;
-    /// those of the writes.
+    /// Returns [`Error::Denied`] unless the actor manages the tenant and may write the model; [`Error::Conflict`] when
+    /// nothing is staged; or the errors of the writes.
     pub async fn take_back(&self, model: &str, ids: &[String]) -> Result<TakenBack> {
         let (records, place, backup) = self.records_and_staged(model).await?;
         let ids = ids.iter().map(|id| records.parse_id(id)).collect::<Result<Vec<RecordId>>>()?;

@@ -1,35 +1,36 @@
-//! Certificates of purged tenants in the backup store. They outlive the catalog, so that a purged tenant stays purged when
+//! Certificates of purged tenants in the backup store. They outlive the catalog, so a purged tenant stays purged when
 //! the catalog is restored to an earlier state (`erased-data-survives`).
 //!
-//! Written by the operation `purge`; read by `rescan`, and by the verb that shows a certificate. They hold ids, the slug
-//! and what was removed, and no content.
+//! The operation `purge` writes them; `rescan` and the verb that shows a certificate read them. They hold ids, the slug
+//! and the list of what was removed, but no content.
 
 use crate::backups::Store;
 use crate::{Error, Result, control::params, operations::Context, purges::operation::CERTIFIED, tenants};
 use serde::{Deserialize, Serialize};
 use tenantry_engine::name::{Slug, TenantId};
 
-/// Name of the object among the backups of the tenant.
+/// Name of the certificate's object among the tenant's backups.
 pub(in crate::backups) const CERTIFICATE: &str = "certificate.json";
 
-/// A certificate, as the audit log has it.
+/// A certificate with the facts of its row in the audit log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct StoredCertificate {
-    /// Installation that purged the tenant.
+    /// Id of the installation that purged the tenant.
     pub(crate) platform: String,
-    /// Id of the tenant.
+    /// Id of the purged tenant.
     pub(crate) tenant: TenantId,
-    /// Its slug.
+    /// Slug of the purged tenant.
     pub(crate) slug: Slug,
-    /// When the tenant was created: tells it from another tenant with its id.
+    /// Time at which the tenant was created, in microseconds. It distinguishes the tenant from another tenant with its
+    /// id.
     pub(crate) created_at_us: i64,
     /// Id of the audit row.
     pub(crate) row: i64,
-    /// Time of the purge.
+    /// Time of the purge, in microseconds since 1970, UTC.
     pub(crate) at_us: i64,
-    /// The account, key or program that purged the tenant.
+    /// Label of the account, key or program that purged the tenant.
     pub(crate) by: String,
-    /// What was removed and what stays.
+    /// Lists of what was removed and what stays.
     pub(crate) detail: serde_json::Value,
     /// Hash of the audit row.
     pub(crate) hash: String,
@@ -59,7 +60,7 @@ pub(crate) async fn keep(context: &Context, tenant: TenantId) -> Result<()> {
     store.create(&store.shelf(Some(tenant)).join(CERTIFICATE), bytes.into()).await.map(drop)
 }
 
-/// Reads the certificate of a tenant. `None`: there is none.
+/// Reads the certificate of a tenant. Returns `None` if there is none.
 pub(crate) async fn read(store: &Store, tenant: TenantId) -> Result<Option<StoredCertificate>> {
     let found = store.read(&store.shelf(Some(tenant)).join(CERTIFICATE)).await?;
     found.map(|bytes| parse(&bytes)).transpose()

@@ -1,7 +1,7 @@
 //! Adds the contents of the backup store to the catalog, after the control store was lost or restored to an earlier
 //! state.
 //!
-//! Called by `backups rescan`. It trusts intact manifests of this platform, removes nothing and opens no database.
+//! `backups rescan` calls it. It trusts intact manifests of this platform, removes nothing, and opens no database.
 
 use crate::backups::{
     catalog,
@@ -26,13 +26,13 @@ use tenantry_engine::name::TenantId;
 pub struct Rescanned {
     /// Number of manifests read.
     pub found: u64,
-    /// Number of backups added: unknown to the catalog, or recorded as running or failed.
+    /// Number of backups added, which the catalog did not know or had recorded as running or failed.
     pub taken_up: u64,
-    /// Number of backups of other installations, which are left alone.
+    /// Number of backups of other installations, which are ignored.
     pub others: u64,
-    /// Number of backups of an earlier tenant whose id another tenant has now. They are left alone.
+    /// Number of backups of an earlier tenant whose id another tenant has now. They are ignored.
     pub not_its: u64,
-    /// Number of tenants closed because they were purged after this state of the catalog.
+    /// Number of tenants closed because they were purged after this state of the catalog was saved.
     pub closed: u64,
     /// Number of manifests that cannot be read.
     pub damaged: u64,
@@ -41,12 +41,12 @@ pub struct Rescanned {
 /// Number of manifests added in one transaction.
 const TOGETHER: usize = 200;
 
-/// What shows that a tenant was purged.
+/// Evidence that a tenant was purged.
 struct Purged {
     tenant: TenantId,
-    /// When the purged tenant was created.
+    /// Time at which the purged tenant was created.
     created: Option<i64>,
-    /// Instant of its final backup, if that is what shows it: a later backup shows that the purge did not happen.
+    /// Time of the final backup, if that backup is the evidence: a later backup shows that the purge did not happen.
     final_at: Option<i64>,
 }
 
@@ -90,8 +90,8 @@ pub(in crate::backups) async fn rescan(context: &Context, by: &By, retention_day
     Ok(found)
 }
 
-/// Closes tenants of which the backup store shows that they were purged: nothing of them is restored unless an operator
-/// takes that back. Returns how many were closed now.
+/// Closes tenants that were purged according to the backup store: they are not restored unless an operator revokes the
+/// closing. Returns the number of tenants closed now.
 async fn close(context: &Context, by: &By, purged: &[Purged], retention_days: u32) -> Result<u64> {
     let (mut write, mut closed) = (context.control.begin().await?, 0);
     for Purged { tenant, created, final_at } in purged {
@@ -109,8 +109,8 @@ async fn close(context: &Context, by: &By, purged: &[Purged], retention_days: u3
     Ok(closed)
 }
 
-/// Adds backups to the catalog, and chooses later generations above theirs, so that each can be restored.
-/// A final backup without a later one shows that a purge began.
+/// Adds backups to the catalog, and reserves generations above theirs, so that each backup can be restored. A final
+/// backup without a later backup shows that a purge began.
 async fn take_up(
     context: &Context,
     by: &By,

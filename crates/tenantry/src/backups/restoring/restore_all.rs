@@ -1,8 +1,8 @@
-//! Restores every tenant whose database is lost with a disk or a machine, or was replaced by one that an older catalog
+//! Restores every tenant whose database was lost with a disk or a machine, or was replaced by one that an older catalog
 //! does not know, each from its newest good backup.
 //!
-//! Called by `tenantry restore all`. It determines which are lost; the operations `restore` and `restore_swap` do the
-//! rest, so an interrupted run is simply started again. Only lost stores are replaced.
+//! `tenantry restore all` calls it. It determines which databases are lost; the operations `restore` and `restore_swap`
+//! do the rest, so an interrupted run is simply started again. Only lost stores are replaced.
 
 use crate::backups::{BackupId, Restores};
 use crate::{
@@ -25,19 +25,19 @@ use tenantry_engine::{
     place::Place,
 };
 
-/// Number of tenants tried before the others. If every one of them fails, the cause is not in the tenants.
+/// Number of tenants tried before the others. If all of these fail, the cause is not in the tenants.
 const CANARIES: usize = 3;
-/// Number of tenants read from the catalog at a time.
+/// Number of tenants read from the catalog in one page.
 const PAGE: i64 = 200;
 
-/// Result for one tenant.
+/// Result of the run for one tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Done {
-    /// The tenant.
+    /// Slug of the tenant.
     pub slug: Slug,
-    /// In what way its database was lost.
+    /// Description of how its database was lost.
     pub why: &'static str,
-    /// The backup it was restored from, or why it was not. Private detail.
+    /// Backup from which the tenant was restored, or reason why it was not. Private detail.
     pub result: Result<BackupId, String>,
 }
 
@@ -51,11 +51,11 @@ pub enum Event<'a> {
         /// Number of tenants with a lost database.
         lost: usize,
     },
-    /// A pool is damaged: it is restored before its tenants. Says which, and the commands.
+    /// A pool is damaged and must be restored before its tenants. The text names the pool and the commands.
     Pool(&'a str),
-    /// One tenant is done, successfully or not.
+    /// A tenant is done, successfully or not.
     Done(&'a Done),
-    /// A tenant is left alone: it was purged after this state of the catalog.
+    /// A tenant is not restored, because it was purged after this state of the catalog was saved.
     Purged(&'a Slug),
 }
 
@@ -68,9 +68,9 @@ pub struct RestoredAll {
     pub restored: usize,
     /// Number of tenants not restored.
     pub failed: usize,
-    /// The first tenants all failed, and the others were not touched.
+    /// True if the first tenants all failed, so that the others were not tried.
     pub halted: bool,
-    /// Number of damaged pools. Their tenants are not among the lost ones.
+    /// Number of damaged pools. Their tenants are not counted in `lost`.
     pub pools: usize,
 }
 
@@ -82,12 +82,12 @@ struct Lost {
 }
 
 impl Restores<'_> {
-    /// Restores every tenant whose database is missing, holds something else, cannot be opened or is fenced for good, on one
-    /// server or on all. External databases are left to their owners.
+    /// Restores every tenant whose database is missing, holds something else, cannot be opened or is permanently
+    /// fenced, on one server or on all. Owners must restore external databases themselves.
     ///
     /// # Errors
-    /// When the backup store cannot be used, the catalog cannot be read, or the configuration lacks a server that the
-    /// catalog names. A failure of one tenant is reported and counted.
+    /// Returns an error if the backup store cannot be used, the catalog cannot be read, or the configuration lacks a
+    /// server that the catalog names. A failure of one tenant is reported and counted.
     pub async fn all(
         &self,
         actor: &Actor,
@@ -131,14 +131,14 @@ impl Restores<'_> {
         Ok(report)
     }
 
-    /// Returns the tenants that were purged after this state of the catalog, and stay closed.
+    /// Returns the tenants that were purged after this state of the catalog was saved, and stay closed.
     async fn purged_since(&self) -> Result<Vec<Slug>> {
         let sql = "SELECT slug FROM tenants WHERE state = 'cancelled' AND state_reason IS NOT DISTINCT FROM ? ORDER BY id";
         let rows = self.platform.control().snapshot().await?.query(sql, params![PURGED]).await?;
         rows.iter().map(|row| Ok(Slug::parse(row.text(0)?)?)).collect()
     }
 
-    /// Returns the pools with a damaged page, with the commands that restore them. Reads every page.
+    /// Returns the pools with a damaged page, each with the commands that restore it. Reads every page.
     async fn damaged_pools(&self, server: Option<&ServerName>) -> Result<Vec<(Place, String)>> {
         let mut damaged = Vec::new();
         let databases = self.platform.loaded().databases.clone();

@@ -1,7 +1,7 @@
-//! Restores the newest good backup of a tenant. A backup that turns out to be damaged is passed over: the restore records
-//! its damage, and the next older one is tried.
+//! Restores the newest good backup of a tenant. If a backup turns out to be damaged, the restore records its damage,
+//! and the next older backup is tried.
 //!
-//! Called by `tenantry restore create`, `swap` and `clone` and `restore_all`.
+//! `tenantry restore create`, `swap` and `clone` call it, and so does `restore_all`.
 
 use crate::backups::{
     BackupId, Restores,
@@ -16,26 +16,26 @@ use crate::{
 use std::future::Future;
 use tenantry_engine::name::{Slug, StoreName};
 
-/// Number of good backups that are tried.
+/// Largest number of good backups that are tried.
 const TRIED: u32 = 5;
 
 /// A backup that was restored.
 #[derive(Debug, Clone)]
 pub struct Newest {
-    /// The backup.
+    /// Id of the backup.
     pub backup: BackupId,
-    /// Newer backups that are damaged, each with its damage.
+    /// Newer backups that are damaged, each with a description of its damage.
     pub passed_over: Vec<(BackupId, String)>,
-    /// The operation that restored it, done.
+    /// The finished operation that restored the backup.
     pub operation: Listed,
 }
 
 impl Restores<'_> {
-    /// Stages a restore of the newest good backup of a tenant, and passes over damaged ones. `follow` waits for the end of an
-    /// operation and returns it.
+    /// Stages a restore of the newest good backup of a tenant, and skips damaged backups. `follow` waits for the end of
+    /// an operation and returns it.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when the tenant has no good backup, or when a restore fails although the backup is intact.
+    /// Returns [`Error::Conflict`] if the tenant has no good backup, or a restore fails although the backup is intact.
     pub async fn newest<E, F>(
         &self,
         actor: &Actor,
@@ -51,11 +51,11 @@ impl Restores<'_> {
         self.newest_whole(slug, start, follow).await
     }
 
-    /// Starts an operation for the newest good backup of a tenant, then for the next older one as long as the operation
-    /// records that its backup is damaged.
+    /// Starts an operation for the newest good backup of a tenant. As long as the operation records that its backup is
+    /// damaged, continues with the next older backup.
     ///
     /// # Errors
-    /// Those of [`Restores::newest`].
+    /// Returns the errors of [`Restores::newest`].
     pub(crate) async fn newest_whole<E, F>(
         &self,
         slug: &Slug,
@@ -91,7 +91,7 @@ impl Restores<'_> {
     /// Returns the newest good backup of a tenant.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when the tenant has no good backup.
+    /// Returns [`Error::Conflict`] when the tenant has no good backup.
     pub async fn newest_good(&self, slug: &Slug) -> Result<BackupId> {
         let mut tx = self.platform.control().snapshot().await?;
         let tenant = Some(tenants::by_slug(&mut tx, slug).await?.id);
@@ -105,7 +105,7 @@ impl Restores<'_> {
         Ok(newest.ok_or_else(none)?.id)
     }
 
-    /// Ids of the newest good backups of a tenant, newest first.
+    /// Returns the ids of the newest good backups of a tenant, newest first.
     async fn good_backups(&self, slug: &Slug) -> Result<Vec<BackupId>> {
         let mut tx = self.platform.control().snapshot().await?;
         let tenant = Some(tenants::by_slug(&mut tx, slug).await?.id);

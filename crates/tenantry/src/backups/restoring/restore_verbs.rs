@@ -1,7 +1,6 @@
 //! Restore verbs, behind `tenantry restore` and the staff API.
 //!
-//! A restore is staged until it is swapped in. The caller has already authorised the actor. Each verb
-//! starts an operation and returns its id.
+//! A restore is staged until it is swapped in. Each verb starts an operation and returns its id.
 
 use crate::{
     Error, Platform, Result,
@@ -26,19 +25,19 @@ use tenantry_engine::{
     place::{EngineKind, Isolation, Place},
 };
 
-/// What a swap would change in one store.
+/// Changes that a swap would make in one store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// The store.
+    /// Name of the store.
     pub store: StoreName,
-    /// Rows that would be added, changed and removed, by model. `None`: the live database is lost.
+    /// Rows that would be added, changed and removed, by model; `None` if the live database is lost.
     pub models: Option<Vec<ModelChange>>,
 }
 
-/// What a swap would change in one model.
+/// Changes that a swap would make in one model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ModelChange {
-    /// The model.
+    /// Name of the model.
     pub model: String,
     /// Number of rows that would be added.
     pub added: u64,
@@ -54,7 +53,7 @@ pub struct Restores<'a> {
 }
 
 impl Platform {
-    /// Restores: start, compare, swap in, undo, discard, drill.
+    /// Returns the restores: start, compare, swap in, undo, discard, drill.
     pub fn restores(&self) -> Restores<'_> {
         Restores { platform: self }
     }
@@ -64,8 +63,8 @@ impl Restores<'_> {
     /// Starts restoring a backup into staged databases. Returns the operation's id.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for tenant, backup or store; [`Error::Conflict`] for another tenant's backup, external
-    /// stores, or a tenant without databases.
+    /// Returns [`Error::NotFound`] if the tenant, backup or store does not exist; [`Error::Conflict`] for another
+    /// tenant's backup, external stores, or a tenant without databases.
     pub async fn start(
         &self,
         actor: &Actor,
@@ -77,8 +76,8 @@ impl Restores<'_> {
         self.stage(&actor.by(), slug, backup, stores, None).await
     }
 
-    /// Starts restoring as [`Restores::start`] does, without a look at the actor: the caller has checked its rights. With a
-    /// number of hours, the platform discards what is staged after that time.
+    /// Starts a restore like [`Restores::start`], without checking the actor, which the caller has done. With a number
+    /// of hours, the platform discards the staged restore after that time.
     pub(super) async fn stage(
         &self,
         by: &By,
@@ -117,10 +116,10 @@ impl Restores<'_> {
         self.platform.operations().spawn(operation.expiring(hours)).await
     }
 
-    /// Returns the staged restore of a tenant, and what swapping it in would change.
+    /// Returns the staged restore of a tenant, and the changes that swapping it in would make.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when nothing is staged.
+    /// Returns [`Error::Conflict`] when nothing is staged.
     pub async fn show(&self, slug: &Slug) -> Result<(Restore, Vec<Difference>)> {
         let nothing = || {
             Error::Conflict(format!(
@@ -135,10 +134,10 @@ impl Restores<'_> {
         Ok((restore, differences))
     }
 
-    /// Returns the staged restore of a tenant. `None`: nothing is staged.
+    /// Returns the staged restore of a tenant, or `None` if nothing is staged.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such tenant.
+    /// Returns [`Error::NotFound`] when there is no such tenant.
     pub async fn staged(&self, slug: &Slug) -> Result<Option<Restore>> {
         let mut tx = self.platform.control().snapshot().await?;
         let tenant = tenants::by_slug(&mut tx, slug).await?.id;
@@ -148,7 +147,7 @@ impl Restores<'_> {
     /// Starts swapping the staged restore in. Returns the operation's id.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when nothing is staged, or another
+    /// Returns [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when nothing is staged, or another
     /// operation is open.
     pub async fn swap(&self, actor: &Actor, slug: &Slug) -> Result<i64> {
         actor.require_staff()?;
@@ -159,8 +158,8 @@ impl Restores<'_> {
     /// Starts undoing the last swap. Returns the operation's id.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when there is no swap to undo, or another
-    /// operation is open.
+    /// Returns [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when there is no swap to undo, or
+    /// another operation is open.
     pub async fn undo(&self, actor: &Actor, slug: &Slug) -> Result<i64> {
         actor.require_staff()?;
         let by = &actor.by();
@@ -182,14 +181,14 @@ impl Restores<'_> {
         self.platform.operations().spawn(swap).await
     }
 
-    /// Returns the placement of a schema or database of the tenant's own, on the server where its rows are now. The
-    /// catalog adds the generation.
+    /// Returns the placement of the tenant's own schema or database, on the server where its rows are now. The catalog
+    /// adds the generation.
     fn own(&self, placement: &Placement, slug: &Slug) -> Result<NewPlacement> {
         let (place, config) = (&placement.place, self.platform.config());
         let is_postgres =
             config.server(place.server.as_str()).is_some_and(|s| s.engine() == EngineKind::Postgres);
         let (isolation, base) = match place.isolation {
-            // What a pool holds of one tenant is little: on PostgreSQL, a schema costs less than a database.
+            // The rows of one tenant in a pool are few: on PostgreSQL, a schema costs less than a database.
             Isolation::Pooled if is_postgres => {
                 (Isolation::Schema, own_base(config, &place.store, slug, &place.server))
             }
@@ -208,7 +207,7 @@ impl Restores<'_> {
     /// Discards the staged restore of a tenant.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when nothing is staged, or another
+    /// Returns [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when nothing is staged, or another
     /// operation is open.
     pub async fn discard(&self, actor: &Actor, slug: &Slug) -> Result<()> {
         actor.require_staff()?;
@@ -235,8 +234,8 @@ impl Restores<'_> {
     }
 }
 
-/// Refuses external stores, which only their owner can replace. A restore leaves them out, unless they are named or
-/// there are no others.
+/// Refuses external stores, which only their owner can replace. A restore leaves them out unless the request names
+/// them, or the tenant has no other stores.
 fn refuse_brought(brought: &[StoreName], wanted: Option<&[StoreName]>, no_other: bool) -> Result<()> {
     let named = brought.iter().filter(|store| wanted.is_some_and(|wanted| wanted.contains(store)));
     let refused: Vec<_> =

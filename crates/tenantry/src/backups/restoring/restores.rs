@@ -1,7 +1,7 @@
 //! Records of restores that are staged for live tenants, and their states.
 //!
-//! Written by the operations `restore`, `restore_swap` and `restore_discard`, inside their transactions; read by the
-//! verbs.
+//! The operations `restore`, `restore_swap` and `restore_discard` write them inside their transactions; the verbs read
+//! them.
 
 use crate::backups::BackupId;
 use crate::{
@@ -15,14 +15,14 @@ use tenantry_engine::{SqlRow, Tx, name::TenantId, place::Place};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// A staged copy; no request is routed to it.
+    /// The restore is a staged copy; no request is routed to it.
     #[serde(rename = "beside")]
     Staged,
-    /// In use; the replaced data is retained.
+    /// The restore is in use; the replaced data is retained.
     Swapped,
-    /// Was in use; the replaced data is in use again.
+    /// The restore was in use; the replaced data is in use again.
     Undone,
-    /// Thrown away.
+    /// The restore was discarded.
     Discarded,
 }
 
@@ -49,17 +49,17 @@ pub struct Pair {
 /// A restore of a tenant.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Restore {
-    /// Its id.
+    /// Id of the restore.
     pub id: i64,
-    /// The tenant.
+    /// Id of the tenant.
     pub tenant: TenantId,
-    /// The backup that was restored.
+    /// Id of the restored backup.
     pub backup: BackupId,
     /// State of the restore.
     pub state: State,
-    /// Its stores.
+    /// Places of each restored store.
     pub stores: Vec<Pair>,
-    /// When it entered this state, in microseconds.
+    /// Time at which the restore entered this state, in microseconds since 1970, UTC.
     pub at_us: i64,
     /// When the platform discards it if it is still staged, in microseconds. `None`: never.
     pub expires_at_us: Option<i64>,
@@ -85,7 +85,7 @@ fn read(r: &SqlRow) -> Result<Restore> {
 /// Returns the latest restore of a tenant in this state, if there is one.
 ///
 /// # Errors
-/// Those of the control store.
+/// Returns the errors of the control store.
 pub(crate) async fn latest(tx: &mut Tx, tenant: TenantId, state: State) -> Result<Option<Restore>> {
     let sql =
         format!("SELECT {COLUMNS} FROM restores WHERE tenant = ? AND state = ? ORDER BY id DESC LIMIT 1");
@@ -118,7 +118,7 @@ pub(crate) async fn insert(
     Ok(rows.first().ok_or(Error::NotFound("restore"))?.integer(0)?)
 }
 
-/// Changes the state of a restore, with its present places.
+/// Changes the state of a restore, and records its current places.
 pub(crate) async fn set(write: &mut Write, id: i64, state: State, stores: &[Pair]) -> Result<()> {
     let sql = "UPDATE restores SET state = ?, places = ?, at = ? WHERE id = ?";
     let at = write.at_us();

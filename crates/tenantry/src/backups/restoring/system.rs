@@ -1,6 +1,6 @@
 //! Restores the platform's own stores, offline, after the control store was lost or damaged.
 //!
-//! Called by `tenantry restore system`. It refuses while any process has the data directory open. It removes nothing:
+//! `tenantry restore system` calls it. It refuses while any process has the data directory open. It removes nothing:
 //! existing files are moved aside. It needs no catalog, only the backup store.
 
 use crate::{
@@ -43,24 +43,24 @@ use tenantry_engine::{
 /// Result of a restore of the platform's own stores.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct SystemRestored {
-    /// The backup.
+    /// Id of the restored backup.
     pub backup: BackupId,
-    /// The stores.
+    /// Names of the restored stores.
     pub stores: Vec<StoreName>,
-    /// Directory to which the former files were moved. `None`: there were none.
+    /// Directory to which the former files were moved; `None` if there were none.
     pub aside: Option<PathBuf>,
-    /// Names that former databases on servers have now.
+    /// Names that the former databases on servers have now.
     pub renamed: Vec<String>,
-    /// Number of backups added to the catalog because the restored one did not know them.
+    /// Number of backups added to the catalog because the restored catalog did not know them.
     pub taken_up: u64,
-    /// Number of tenants closed because they were purged since.
+    /// Number of tenants closed because they were purged since the backup.
     pub closed: u64,
 }
 
 /// Restores the platform's own stores from this backup, or from the newest one.
 ///
 /// # Errors
-/// [`Error::Conflict`] while a server or another command uses the data directory, and when the backup is damaged.
+/// Returns [`Error::Conflict`] while a server or another command uses the data directory, and if the backup is damaged.
 pub async fn restore_system(
     config: Config,
     operator: &Operator,
@@ -81,7 +81,7 @@ pub async fn restore_system(
     drop(fs::remove_dir_all(&scratch));
     let Replaced { stores, aside, renamed } = done?;
     make_missing_pools(&config).await?;
-    // From here on it is an installation like any other, and records the restore in its own log.
+    // From here on the installation is like any other, and records the restore in its own log.
     drop(in_use);
     let platform = Platform::open(config).await?;
     let Rescanned { taken_up, closed, .. } = platform.backups().rescan(operator).await?;
@@ -93,8 +93,9 @@ pub async fn restore_system(
     Ok(SystemRestored { backup: id, stores, aside, renamed, taken_up, closed })
 }
 
-/// Refuses while a server runs on any host. The lock of the data directory guards this host only; where the control store is on
-/// a database server, all servers beat there. If the control store cannot be read, no server can go on with it.
+/// Refuses while a server runs on any host. The lock of the data directory covers only this host. If the control store
+/// is on a database server, the heartbeats of all servers are there. If the control store cannot be read, no server can
+/// continue with it.
 async fn refuse_running(config: &Config) -> Result<()> {
     let store = config.store("control").ok_or(Error::NotFound("store"))?;
     let (engine, place) = (open_engine(config)?, platform_place(store)?);
@@ -128,12 +129,12 @@ async fn make_missing_pools(config: &Config) -> Result<()> {
     Ok(())
 }
 
-/// Moves the damaged shared database of a pooled store aside and creates an empty one. Returns where the damaged one is
-/// now. Its tenants' rows are restored with [`Restores::all`](crate::backups::Restores::all).
+/// Moves the damaged shared database of a pooled store aside and creates an empty one. Returns the new path of the
+/// damaged one. [`Restores::all`](crate::backups::Restores::all) then restores the tenants' rows.
 ///
 /// # Errors
-/// [`Error::Conflict`] while a server or another command uses the data directory, and when the database is intact;
-/// [`Error::Invalid`] for a store without its own shared database.
+/// Returns [`Error::Conflict`] while a server or another command uses the data directory, and if the database is
+/// intact; [`Error::Invalid`] for a store without its own shared database.
 pub async fn renew_pool(config: Config, operator: &Operator, store: &StoreName) -> Result<Option<PathBuf>> {
     let own = config.stores_of(Scope::Tenant).find(|s| s.name == *store && s.isolation.is_pooled());
     let known = own.ok_or_else(|| {
@@ -177,7 +178,7 @@ pub async fn renew_pool(config: Config, operator: &Operator, store: &StoreName) 
     Ok(aside)
 }
 
-/// Returns true if the target holds a whole backup of the platform's own stores.
+/// Returns true if the target holds a complete backup of the platform's own stores.
 pub(crate) async fn exists(target: &ObjectTarget) -> Result<bool> {
     if matches!(target, ObjectTarget::Directory(path) if !path.exists()) {
         return Ok(false);
@@ -197,13 +198,14 @@ async fn newest(store: &Store) -> Result<BackupId> {
         Ok(id.filter(|_| last.is_some_and(|last| last.as_ref() == MANIFEST)))
     });
     let ids: Vec<BackupId> = whole.try_collect().await?;
-    // A backup dated ahead was made under a wrong clock, so its date does not tell whether it is the newest.
+    // A backup with a date in the future was made under a wrong clock, so its date does not show whether it is the
+    // newest.
     let now_us = now();
     let newest = ids.into_iter().max_by(|a, b| (!a.is_ahead_of(now_us), a).cmp(&(!b.is_ahead_of(now_us), b)));
     newest.ok_or(Error::NotFound("backup of the platform's own stores"))
 }
 
-/// What became of the former stores.
+/// The replaced stores, and the new places of the former ones.
 struct Replaced {
     stores: Vec<StoreName>,
     aside: Option<PathBuf>,
@@ -245,13 +247,14 @@ async fn put_in_place(
         settle(engine, config, published).await?;
     }
     engine.shutdown().await;
-    // The heads belong to a log that continued longer. Next to the restored log they would say that rows were cut off.
+    // The heads belong to a log that continued longer. Next to the restored log they would indicate that rows were cut
+    // off.
     moved |= move_aside(&heads, &aside)?;
     let stores = fetched.into_iter().map(|(store, _)| store.name.clone()).collect();
     Ok(Replaced { stores, aside: moved.then_some(aside), renamed })
 }
 
-/// Makes the database of a system store from its file in the backup.
+/// Creates the database of a system store from its file in the backup.
 async fn put_at(databases: &Databases, place: &Place, from: &Path, scratch: &Path) -> Result<()> {
     let engine = databases.engine();
     let is_file = databases.engine_of(place)? == EngineKind::Sqlite;
@@ -263,9 +266,9 @@ async fn put_at(databases: &Databases, place: &Place, from: &Path, scratch: &Pat
     catalog_file::read(from, place, &scratch.join("catalog"), &into, now()).await
 }
 
-/// Adapts the journal, which is of the moment of the backup. Backups running then are over. Other open operations have
-/// no worker and are taken over at the next start. No member of that time serves any more. Then prepares the store for what
-/// exists since then; `published` is the newest published row of the audit log.
+/// Adapts the restored journal, which dates from the time of the backup. Backups that ran then are over. Other open
+/// operations have no worker and are taken over at the next start. Members of that time no longer serve. Then prepares
+/// the store for everything that was created since; `published` is the newest published row of the audit log.
 async fn settle(engine: &Engine, config: &Config, published: i64) -> Result<()> {
     let control = config.store("control").ok_or(Error::NotFound("store"))?;
     let mut tx = engine.system(&platform_place(control)?).await?.begin().await?;
@@ -288,14 +291,14 @@ fn now() -> i64 {
     crate::control::clock::Clock::default().now_us()
 }
 
-/// Returns the file of a store. `None`: its server has no files.
+/// Returns the file of a store, or `None` if its server has no files.
 pub(crate) fn file_of(config: &Config, store: &StoreConfig) -> Result<Option<PathBuf>> {
     let place = platform_place(store)?;
     let server = config.server(place.server.as_str()).ok_or(Error::NotFound("server"))?;
     Ok(server.path().map(|path| path.join(format!("{}.db", place.physical))))
 }
 
-/// Moves a database aside together with its other files: a leftover log would be taken for the new database's
+/// Moves a database aside together with its other files: SQLite would apply a leftover log to the new database
 /// (`stale-wal`). Returns true if any file existed.
 pub(crate) fn move_aside(file: &Path, aside: &Path) -> Result<bool> {
     let mut moved = false;
@@ -306,7 +309,7 @@ pub(crate) fn move_aside(file: &Path, aside: &Path) -> Result<bool> {
         let Some(name) = from.file_name().filter(|_| from.symlink_metadata().is_ok()) else { continue };
         fs::create_dir_all(aside).map_err(|e| failed(aside, &e))?;
         let to = aside.join(name);
-        // If the target is on another disk, the file is copied.
+        // A rename fails if the target is on another disk; then copy the file.
         if fs::rename(&from, &to).is_err() {
             fs::copy(&from, &to).map_err(|e| failed(&to, &e))?;
             fs::remove_file(&from).map_err(|e| failed(&from, &e))?;

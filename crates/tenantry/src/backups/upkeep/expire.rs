@@ -1,8 +1,8 @@
-//! Removes backups that retention no longer wants, one tenant at a time.
+//! Removes backups that no retention rule retains any more, one tenant at a time.
 //!
 //! Called after each backup of a tenant and by `backups prune`. Each schedule with its own rule is judged separately.
-//! Backups made on request fall under the general rule. The final backup of a tenant is left to the purge. The newest
-//! good backup of a tenant is never removed.
+//! The general rule applies to backups made on request. The purge removes a tenant's final backup. The newest good
+//! backup of a tenant is never removed.
 
 use crate::{
     Error, Result,
@@ -24,12 +24,13 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use tenantry_engine::name::TenantId;
 
-/// Witnessed time is slightly behind the system clock, and a backup made just now must count like any other.
+/// Largest difference between witnessed time and the system clock, in microseconds. Witnessed time is slightly behind,
+/// and a backup made just now must count like any other.
 const CLOCKS_APART_US: i64 = 300 * SECOND_US;
-/// How long a failed or damaged backup stays visible.
+/// Time for which a failed or damaged backup stays visible, in microseconds.
 const TROUBLE_US: i64 = 30 * DAY_US;
-/// Of the backups younger than this, [`MOST_RECENT`] stay whatever the rules say: an operator who makes one before and
-/// one after a risky change wants both.
+/// Age in microseconds below which [`MOST_RECENT`] backups stay whatever the rules say: an operator who makes a backup
+/// before and after a risky change wants both.
 const RECENT_US: i64 = DAY_US;
 const MOST_RECENT: usize = 24;
 
@@ -40,7 +41,7 @@ pub(crate) struct Expired {
     pub(crate) tenant: Option<TenantId>,
 }
 
-/// Returns the backups of a tenant (`None`: of the platform) that the rules no longer want.
+/// Returns the backups of a tenant (`None`: of the platform) that no rule retains any more.
 pub(crate) async fn expired(
     control: &Control,
     backups: &BackupService,
@@ -51,7 +52,7 @@ pub(crate) async fn expired(
     Ok(judge(backups, &all, control.due_us()))
 }
 
-/// Applies the rules. `due_us` is that of [`Control::due_us`]. A backup dated more than [`CLOCKS_APART_US`] after it
+/// Applies the rules. `due_us` is a value of [`Control::due_us`]. A backup dated more than [`CLOCKS_APART_US`] after it
 /// stays and counts under no rule: a clock that is or was ahead may have dated it.
 fn judge(backups: &BackupService, all: &[Listed], due_us: i64) -> Vec<Expired> {
     let all: Vec<&Listed> = all.iter().filter(|b| b.at_us <= due_us + CLOCKS_APART_US).collect();
@@ -84,10 +85,10 @@ fn judge(backups: &BackupService, all: &[Listed], due_us: i64) -> Vec<Expired> {
     gone.map(|b| Expired { id: b.id.clone(), tenant: b.tenant }).collect()
 }
 
-/// Removes all backups of a tenant. Returns how many.
+/// Removes all backups of a tenant. Returns their number.
 ///
 /// # Errors
-/// [`Error::Unavailable`] when the store refuses to remove one. The call can then be repeated.
+/// Returns [`Error::Unavailable`] if the store refuses to remove a backup. The call can then be repeated.
 pub(crate) async fn remove_all(context: &Context, by: &By, tenant: TenantId) -> Result<u64> {
     let mut removed = 0;
     loop {
@@ -113,14 +114,14 @@ pub(in crate::backups) async fn long_gone(control: &Control, before_us: i64) -> 
     rows.iter().map(|r| Ok(TenantId::from_raw(r.integer(0)?))).collect()
 }
 
-/// Returns the schedule whose rule a backup falls under. `None`: the general rule.
+/// Returns the schedule whose rule applies to a backup, or `None` if the general rule applies.
 fn rule<'b>(backups: &BackupService, backup: &'b Listed) -> Option<&'b str> {
     let name = backup.schedule.as_deref()?;
     backups.config().schedule(name).map(|_| name)
 }
 
-/// Removes backups from the store, then from the catalog, with an audit row. Those that the store refuses to remove
-/// stay until the next time. Returns the removed ones.
+/// Removes backups from the store, then from the catalog, with an audit row. Backups that the store refuses to remove
+/// stay until the next time. Returns the ids of the removed backups.
 pub(crate) async fn remove_expired(context: &Context, by: &By, expired: &[Expired]) -> Result<Vec<BackupId>> {
     let mut gone = Vec::new();
     for backup in expired {

@@ -1,4 +1,4 @@
-//! What time asks for: schedules, runs over many tenants, retention, how old the newest backups are.
+//! Recurring work on backups: schedules, runs over many tenants, retention, and the age of the newest backups.
 
 pub(in crate::backups) mod expire;
 pub mod retention;

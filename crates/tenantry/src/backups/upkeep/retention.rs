@@ -1,14 +1,14 @@
-//! Decides which backups of one tenant are retained: a pure function of their instants.
+//! Decides which backups of one tenant are retained: a pure function of their times.
 //!
-//! Called by `expire`. The newest backup of each of the last days, weeks and months that have one is retained. The
-//! newest good backup always is, whatever the rule says. Judges only good backups.
+//! `expire` calls it. The newest backup of each of the last days, weeks and months that have one is retained. The
+//! newest good backup is always retained, whatever the rule says. Only good backups are judged.
 
 use crate::config::Keep;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use std::collections::BTreeSet;
 
-/// Returns which of `instants` are retained. They are in microseconds, in any order, of good backups of one tenant
-/// under one rule.
+/// Returns the retained ones of `instants`. These are the times, in microseconds and in any order, of good backups of
+/// one tenant under one rule.
 pub fn retained(instants: &[i64], keep: Keep) -> BTreeSet<i64> {
     let mut newest_first = instants.to_vec();
     newest_first.sort_unstable_by(|a, b| b.cmp(a));
@@ -25,7 +25,7 @@ pub fn retained(instants: &[i64], keep: Keep) -> BTreeSet<i64> {
     retained
 }
 
-/// Returns the newest instant of each of the first `most` periods that have one.
+/// Returns the newest time of each of the first `most` periods that have one.
 fn newest_of_each(newest_first: &[i64], most: u32, period: impl Fn(Date) -> Option<Date>) -> Vec<i64> {
     let mut last = None;
     let mut newest = Vec::new();
@@ -63,7 +63,7 @@ mod tests {
         let retained = retained(&nights, Keep { daily: 7, weekly: 4, monthly: 12 });
         let dates: Vec<_> = retained.iter().map(|us| date(*us).unwrap().to_string()).collect();
         let expected = [
-            // Ends of months; ends of weeks (Sundays); days.
+            // Ends of months; ends of weeks (Sundays); other days.
             "2025-01-31",
             "2025-02-28",
             "2025-03-31",
@@ -107,7 +107,7 @@ mod tests {
                 assert!(all.is_empty() || retained.contains(all.iter().max().unwrap()));
                 assert!(retained.len() <= (daily + weekly + monthly).max(1) as usize);
                 assert!(retained.iter().all(|us| all.contains(us)));
-                // Retained backups stay retained: pruning twice is the same as pruning once.
+                // Retained backups stay retained: pruning twice has the same effect as pruning once.
                 let again = super::retained(
                     &retained.iter().copied().collect::<Vec<_>>(),
                     Keep { daily, weekly, monthly },

@@ -1,6 +1,6 @@
-//! Runs over many tenants, and which slots of the configured schedules were served.
+//! Runs over many tenants, and the served slots of the configured schedules.
 //!
-//! Written by the operation `backup_run` and by the background pass.
+//! The operation `backup_run` and the background pass write them.
 
 use crate::backups::catalog::number;
 use crate::{
@@ -10,20 +10,20 @@ use crate::{
 use serde::Serialize;
 use tenantry_engine::{SqlRow, Tx, name::TenantId};
 
-/// A run, as shown to operators.
+/// A run as operators see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Run {
-    /// Its id.
+    /// Id of the run.
     pub id: i64,
-    /// Schedule that started it. `None`: an operator did.
+    /// Name of the schedule that started the run; `None` if an operator did.
     pub schedule: Option<String>,
-    /// Instant of the schedule that it serves, in microseconds.
+    /// Slot of the schedule that the run serves, in microseconds since 1970, UTC.
     pub slot_us: Option<i64>,
-    /// Actor that started it.
+    /// Actor that started the run.
     pub by: String,
-    /// Start, in microseconds.
+    /// Time of the start, in microseconds since 1970, UTC.
     pub started_at_us: i64,
-    /// End, in microseconds. `None`: it is running.
+    /// Time of the end, in microseconds since 1970, UTC; `None` while the run is open.
     pub finished_at_us: Option<i64>,
     /// Number of backups made.
     pub good: u64,
@@ -31,10 +31,10 @@ pub struct Run {
     pub failed: u64,
 }
 
-/// Lists runs, newest first.
+/// Returns runs, newest first.
 ///
 /// # Errors
-/// Those of the control store.
+/// Returns the errors of the control store.
 pub(crate) async fn list(tx: &mut Tx, limit: u32) -> Result<Vec<Run>> {
     let sql = "SELECT id, schedule, slot, by_actor, started_at, finished_at, good, failed FROM backup_runs \
         ORDER BY id DESC LIMIT ?";
@@ -54,7 +54,7 @@ pub(crate) async fn list(tx: &mut Tx, limit: u32) -> Result<Vec<Run>> {
     tx.query(sql, params![i64::from(limit.clamp(1, 1000))]).await?.iter().map(read).collect()
 }
 
-/// Begins a run and returns its id. `None`: another run already serves this slot.
+/// Begins a run and returns its id, or `None` if another run already serves this slot.
 pub(crate) async fn begin(write: &mut Write, slot: Option<(&str, i64)>, by: &str) -> Result<Option<i64>> {
     let sql = "INSERT INTO backup_runs (schedule, slot, by_actor, started_at) VALUES (?, ?, ?, ?) \
         ON CONFLICT DO NOTHING RETURNING id";
@@ -77,18 +77,18 @@ pub(crate) async fn has(tx: &mut Tx, run: i64, tenant: Option<TenantId>) -> Resu
     Ok(!tx.query(sql, params![run, tenant.map(TenantId::get)]).await?.is_empty())
 }
 
-/// Which slots of a schedule were served.
+/// The served slots of a schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Served {
-    /// Since when the schedule is known, in microseconds.
+    /// Time since which the schedule is known, in microseconds.
     pub(crate) since_us: i64,
-    /// Latest slot for which a run was begun.
+    /// Latest slot for which a run was begun, in microseconds.
     pub(crate) begun_us: Option<i64>,
-    /// Latest slot of a finished run without failures.
+    /// Latest slot of a finished run without failures, in microseconds.
     pub(crate) good_us: Option<i64>,
 }
 
-/// Returns which slots of a schedule were served. `None`: the schedule was never seen.
+/// Returns the served slots of a schedule, or `None` if the schedule was never seen.
 pub(crate) async fn served(tx: &mut Tx, schedule: &str, now_us: i64) -> Result<Option<Served>> {
     let sql = "SELECT since, (SELECT max(slot) FROM backup_runs WHERE schedule = ?1 AND slot <= ?2), \
         (SELECT max(slot) FROM backup_runs WHERE schedule = ?1 AND slot <= ?2 AND finished_at IS NOT NULL \

@@ -1,7 +1,7 @@
 //! Schedules of backups: cron expressions, and which slots are due or overdue.
 //!
-//! Pure functions over instants, called by the background pass. The catalog records served slots, so a restart neither
-//! loses nor repeats one.
+//! These are pure functions of times; the background pass calls them. The catalog records served slots, so a restart
+//! neither loses nor repeats one.
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use std::fmt;
@@ -14,10 +14,10 @@ pub struct Cron {
 }
 
 impl Cron {
-    /// Parses five fields.
+    /// Parses the five fields of an expression.
     ///
     /// # Errors
-    /// A text that says what is wrong with them.
+    /// Returns a text that says what is wrong with them.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.split_whitespace().count() != 5 {
             return Err(format!("cron {text:?}: give five fields: minute hour day month weekday"));
@@ -30,12 +30,12 @@ impl Cron {
         }
     }
 
-    /// Returns the first slot after this instant, in microseconds. `None`: there is none.
+    /// Returns the first slot after this time, in microseconds, or `None` if there is none.
     pub fn next_after(&self, us: i64) -> Option<i64> {
         to_us(self.parsed.find_next_occurrence(&civil(us)?, false).ok()?)
     }
 
-    /// Returns the last slot at or before this instant, in microseconds. `None`: there was none.
+    /// Returns the last slot at or before this time, in microseconds, or `None` if there was none.
     pub fn last_until(&self, us: i64) -> Option<i64> {
         to_us(self.parsed.find_previous_occurrence(&civil(us)?, true).ok()?)
     }
@@ -67,16 +67,16 @@ impl fmt::Display for Cron {
     }
 }
 
-/// Returns the slot to serve now. `None`: nothing is due. `since_us` is when the schedule was first seen; earlier slots
-/// are not served. `served_us` is the latest slot served. Of several slots missed while no server ran, only the last
-/// one is served.
+/// Returns the slot to serve now, or `None` if nothing is due. `since_us` is the time when the schedule was first seen;
+/// earlier slots are not served. `served_us` is the latest served slot. Of several slots missed while no server ran,
+/// only the last one is served.
 pub fn due(cron: &Cron, since_us: i64, served_us: Option<i64>, now_us: i64) -> Option<i64> {
     let slot = cron.last_until(now_us)?;
     (slot > since_us && served_us.is_none_or(|served| served < slot)).then_some(slot)
 }
 
-/// Returns true if the last slot that should be finished by now is not. A run may take until the next slot, and at
-/// least an hour.
+/// Returns true if the last slot that should be finished by now is not finished. A run may take until the next slot,
+/// and at least an hour.
 pub fn overdue(cron: &Cron, since_us: i64, good_us: Option<i64>, now_us: i64) -> bool {
     const PATIENCE_US: i64 = 3_600 * crate::control::clock::SECOND_US;
     match cron.last_until(now_us - PATIENCE_US) {
@@ -103,7 +103,7 @@ mod tests {
         let first = at("2026-03-02T02:30:00Z");
         assert_eq!(due(None, first), Some(first));
         assert_eq!(due(Some(first), at("2026-03-02T02:30:05Z")), None, "not twice");
-        // No server ran for three nights: one run, for the last of them.
+        // No server ran for three nights: one run serves the last of them.
         assert_eq!(due(Some(first), at("2026-03-05T09:00:00Z")), Some(at("2026-03-05T02:30:00Z")));
     }
 

@@ -1,7 +1,7 @@
-//! State of backups, for metrics, the staff API and `backups status` (`silent-backup-failure`).
+//! State of the backups, for metrics, the staff API and `backups status` (`silent-backup-failure`).
 //!
-//! The background pass computes it about once a minute and caches it, so that a scrape costs nothing. The verbs compute
-//! it anew. Reads only the catalog.
+//! The background pass computes it about once a minute and caches it, so a scrape costs nothing. The verbs compute it
+//! anew. It reads only the catalog.
 
 use crate::{
     Result,
@@ -24,15 +24,15 @@ use tenantry_engine::Tx;
 /// State of the backups.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Status {
-    /// Where backups are stored.
+    /// Place where backups are stored.
     pub target: String,
-    /// Backups are inside the data directory: a lost disk takes them with it.
+    /// True if backups are inside the data directory, so that a lost disk takes them with it.
     pub inside_data_dir: bool,
-    /// Instant of the newest good backup of any tenant, in microseconds.
+    /// Time of the newest good backup of any tenant, in microseconds since 1970, UTC.
     pub newest_us: Option<i64>,
     /// Number of good backups.
     pub good: u64,
-    /// Their size in bytes.
+    /// Size of the good backups in the backup store, in bytes.
     pub stored_bytes: u64,
     /// Number of backups that failed in the last day.
     pub failed_day: u64,
@@ -40,7 +40,7 @@ pub struct Status {
     pub damaged: u64,
     /// Number of active tenants without any good backup.
     pub tenants_without: u64,
-    /// Each schedule of the configuration.
+    /// State of each configured schedule.
     pub schedules: Vec<ScheduleStatus>,
     /// State of the restore drills.
     pub drill: DrillStatus,
@@ -49,31 +49,31 @@ pub struct Status {
 /// State of one schedule.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ScheduleStatus {
-    /// Its name.
+    /// Name of the schedule.
     pub name: String,
-    /// Times, as configured.
+    /// Cron expression of the schedule, as configured.
     pub cron: String,
-    /// Next time, in microseconds.
+    /// Next slot, in microseconds since 1970, UTC.
     pub next_us: Option<i64>,
-    /// Latest slot for which everything was backed up, in microseconds.
+    /// Latest slot for which everything was backed up, in microseconds since 1970, UTC.
     pub good_us: Option<i64>,
-    /// A later slot has passed without that.
+    /// True if a later slot has passed without a complete backup.
     pub overdue: bool,
 }
 
 impl Status {
-    /// Seconds since the newest good backup. `None`: there is none.
+    /// Returns the number of seconds since the newest good backup, or `None` if there is none.
     pub fn age_seconds(&self, now_us: i64) -> Option<i64> {
         self.newest_us.map(|at| (now_us - at).max(0) / SECOND_US)
     }
 
-    /// Number of overdue schedules.
+    /// Returns the number of overdue schedules.
     pub fn overdue(&self) -> usize {
         self.schedules.iter().filter(|s| s.overdue).count()
     }
 }
 
-/// The last computed status, and when it was computed.
+/// The last computed status, with the time of its computation.
 #[derive(Debug, Default)]
 pub(in crate::backups) struct Remembered(Mutex<Option<(i64, Status)>>);
 
@@ -87,7 +87,7 @@ impl Remembered {
     }
 }
 
-/// Computes the status.
+/// Computes the current state of the backups.
 pub(in crate::backups) async fn status(control: &Control, backups: &BackupService) -> Result<Status> {
     let now = control.now_us();
     let mut tx = control.snapshot().await?;

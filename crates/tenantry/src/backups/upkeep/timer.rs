@@ -1,7 +1,7 @@
 //! The background pass over backups: starts scheduled runs and caches the status.
 //!
-//! Called by the platform's only timer. Costs one small read per schedule while nothing is due. There are no timers per
-//! tenant.
+//! The platform's only timer calls it. It costs one small read per schedule while nothing is due. There are no timers
+//! per tenant.
 
 use crate::{
     Error, Result,
@@ -19,11 +19,11 @@ use crate::{
     control::clock::{DAY_US, SECOND_US},
 };
 
-/// Largest age of the cached status.
+/// Largest age of the cached status, in microseconds.
 const STATUS_US: i64 = 60 * SECOND_US;
 
 impl Backups<'_> {
-    /// Runs one pass. Starts runs and does not wait for them.
+    /// Runs one pass. It starts runs and does not wait for them.
     pub(crate) async fn pass(&self) -> Result<()> {
         for schedule in &self.platform.config().backups.schedules {
             if let Err(error) = self.serve(schedule).await {
@@ -47,12 +47,13 @@ impl Backups<'_> {
         Ok(())
     }
 
-    /// Starts the run that is due by this schedule, if any.
+    /// Starts the run that is due under this schedule, if any.
     async fn serve(&self, schedule: &ScheduleConfig) -> Result<()> {
         let (control, name) = (self.platform.control(), schedule.name.as_str());
         let now = control.now_us();
         let served = runs::served(&mut control.snapshot().await?, name, now).await?;
-        // If a clock that was ahead recorded the schedule, record it again: otherwise nothing would be due until then.
+        // If a clock that was ahead recorded the schedule, record it again: otherwise nothing would be due until that
+        // time.
         let Some(served) = served.filter(|served| served.since_us <= now) else {
             let mut write = control.begin().await?;
             runs::see(&mut write, name).await?;
@@ -74,8 +75,8 @@ impl Backups<'_> {
         }
     }
 
-    /// Returns true if the schedule includes the platform's own stores. One for named tenants does so only if it names
-    /// such a store.
+    /// Returns true if the schedule includes the platform's own stores. A schedule for named tenants does so only if it
+    /// names such a store.
     fn names_system_store(&self, schedule: &ScheduleConfig) -> bool {
         let system = self.platform.backup_service();
         match &schedule.stores {

@@ -1,7 +1,7 @@
 //! `[backups]`: where backups are stored, how long they are retained, and when they are made automatically.
 //!
-//! Read by [`crate::config::read`], checked by [`crate::config::check`]. Keys of an object store are never in the file: they come from
-//! the environment when the store is opened.
+//! The module `read` reads the section, and `check` checks it. Keys of an object store are never in the file: they come
+//! from the environment when the store is opened.
 
 pub use crate::backups::upkeep::schedule::Cron;
 use crate::config::{
@@ -13,30 +13,31 @@ use crate::config::{
 use std::{collections::HashSet, str::FromStr};
 use tenantry_engine::name::{PlanName, Slug, StoreName};
 
-/// `[backups]`.
+/// The section `[backups]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BackupsConfig {
-    /// Where backups are stored.
+    /// Target in which backups are stored.
     pub target: ObjectTarget,
-    /// Compression level of zstd, 1 (fast) to 19 (small).
+    /// zstd compression level, from 1 (fast) to 19 (small).
     pub compression: i32,
-    /// Number of tenants backed up at a time in a run.
+    /// Number of tenants that a run backs up at the same time.
     pub parallel: usize,
-    /// Retention of backups that belong to no schedule with its own rule.
+    /// Retention of backups that do not belong to a schedule with its own rule.
     pub keep: Keep,
-    /// When a backup is restored to scratch, to prove that it can be restored. `None`: never automatically.
+    /// Times at which a backup is restored to scratch, to prove that it can be restored; `None` for never
+    /// automatically.
     pub drill: Option<Cron>,
-    /// Number of hours for which a backup that a tenant's manager stages stays staged. 0: until it is discarded.
+    /// Number of hours after which the platform discards a backup that a tenant's manager has staged; 0 for never.
     pub comparison_hours: u32,
-    /// When backups are made automatically.
+    /// Times at which backups are made automatically.
     pub schedules: Vec<ScheduleConfig>,
 }
 
-/// Default time of the restore drill: after most nightly backups.
+/// Default time of the restore drill, after most nightly backups.
 const DRILL: &str = "30 4 * * *";
 
-/// How many backups of a tenant are retained: the newest one of each of the last days, weeks and months that have one.
-/// The newest good one is always retained.
+/// Number of backups of a tenant that are retained: the newest one of each of the last days, weeks and months that have
+/// a backup. The newest good backup is always retained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Keep {
     /// Number of days.
@@ -53,23 +54,23 @@ impl Default for Keep {
     }
 }
 
-/// `[[backups.schedules]]`.
+/// A section `[[backups.schedules]]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScheduleConfig {
-    /// Its name, for status and catalog.
+    /// Name of the schedule, for status and catalog.
     pub name: PlanName,
-    /// Times, UTC.
+    /// Times of the schedule, in UTC.
     pub cron: Cron,
-    /// Tenants to back up. `None`: all.
+    /// Tenants to back up; `None` for all.
     pub tenants: Option<Vec<Slug>>,
-    /// Stores to back up, tenants' and the platform's. `None`: all.
+    /// Stores to back up, of tenants and of the platform; `None` for all.
     pub stores: Option<Vec<StoreName>>,
-    /// Retention of its backups.
+    /// Retention of the schedule's backups.
     pub keep: Keep,
 }
 
 impl BackupsConfig {
-    /// The defaults for this data directory.
+    /// Returns the defaults for this data directory.
     pub(in crate::config) fn defaults_in(data_dir: &std::path::Path) -> Self {
         Self {
             target: ObjectTarget::Directory(data_dir.join("backups")),
@@ -136,7 +137,7 @@ fn schedule(section: &Section<'_>, default: Keep) -> Option<ScheduleConfig> {
     Some(ScheduleConfig { name: name?, cron: cron?, tenants, stores, keep })
 }
 
-/// Checks what must agree with the rest of the file.
+/// Checks the consistency with the rest of the file.
 pub(in crate::config) fn check(config: &Config, report: &mut dyn FnMut(&str, String)) {
     let backups = &config.backups;
     let directories = || config.servers.iter().filter_map(ServerConfig::path);

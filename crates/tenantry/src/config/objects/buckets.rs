@@ -6,10 +6,10 @@ use crate::{Error, Result};
 use object_store::ObjectStore;
 use std::sync::Arc;
 
-/// Opens a bucket. `address` is its endpoint and region, `key` the configuration key that names it.
+/// Opens a bucket. `address` is its endpoint and region, and `key` the configuration key that names it.
 ///
 /// # Errors
-/// [`Error::Invalid`] if the program was built without `s3`.
+/// Returns [`Error::Invalid`] if the program was built without `s3`.
 #[cfg(feature = "s3")]
 pub(crate) fn s3(
     bucket: &str,
@@ -38,7 +38,7 @@ pub(crate) fn addressed(
     builder
 }
 
-/// Refuses: this program was built without `s3`.
+/// Refuses the bucket, because this program was built without `s3`.
 #[cfg(not(feature = "s3"))]
 pub(crate) fn s3(_: &str, _: (Option<&str>, Option<&str>), key: &str) -> Result<Arc<dyn ObjectStore>> {
     let reason = "this program was built without s3: build it with --features s3, or name a directory";

@@ -1,20 +1,20 @@
 //! `[files]`: where the bytes of file fields are stored.
 //!
-//! Read by [`crate::config::read`], checked with the backups, which must not be in the same place.
+//! The module `read` reads the section. It is checked together with the backups, which must not be in the same place.
 
 use super::target::{self, ObjectTarget};
 use crate::config::reader::Section;
 use std::path::Path;
 
-/// `[files]`.
+/// The section `[files]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilesConfig {
-    /// Where the bytes are stored. A directory belongs to one host.
+    /// Target in which the bytes are stored. A directory belongs to one host.
     pub target: ObjectTarget,
 }
 
 impl FilesConfig {
-    /// The defaults for this data directory.
+    /// Returns the defaults for this data directory.
     pub(in crate::config) fn defaults_in(data_dir: &Path) -> Self {
         Self { target: ObjectTarget::Directory(data_dir.join("files")) }
     }

@@ -1,4 +1,4 @@
-//! Stores of objects: where backups and uploaded files are kept.
+//! Object stores: the targets of backups and uploaded files.
 
 pub(super) mod backups;
 pub(crate) mod buckets;

@@ -1,4 +1,4 @@
-//! Where objects are stored: a directory, or an S3-compatible object store. For backups and for files.
+//! Target for objects: a directory, or an S3-compatible object store. Used for backups and for files.
 //!
 //! Keys of an object store are never in the file: they come from the environment when the store is opened.
 
@@ -8,20 +8,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Where objects are stored.
+/// Target in which objects are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ObjectTarget {
-    /// A directory of this machine, or one mounted on it.
+    /// A directory on this machine, or mounted on it.
     Directory(PathBuf),
     /// An S3-compatible object store. Its keys come from `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`.
     S3 {
-        /// The bucket.
+        /// Name of the bucket.
         bucket: String,
-        /// Prefix of all keys. Empty: none.
+        /// Prefix of all keys; empty for none.
         prefix: String,
-        /// Address of a store that is not Amazon's. `None`: `AWS_ENDPOINT_URL`, or Amazon's.
+        /// Address of a store that is not Amazon's; `None` for `AWS_ENDPOINT_URL`, or Amazon's.
         endpoint: Option<String>,
-        /// Region. `None`: `AWS_REGION`, or us-east-1.
+        /// Region of the bucket; `None` for `AWS_REGION`, or us-east-1.
         region: Option<String>,
     },
 }
@@ -37,7 +37,7 @@ impl fmt::Display for ObjectTarget {
 }
 
 impl ObjectTarget {
-    /// Returns the directory. `None`: objects are not in one.
+    /// Returns the directory, or `None` if the target is not a directory.
     pub fn directory(&self) -> Option<&Path> {
         match self {
             Self::Directory(path) => Some(path),
@@ -45,7 +45,7 @@ impl ObjectTarget {
         }
     }
 
-    /// Moves a directory inside `from` to the same place inside `to`.
+    /// Moves a directory inside `from` to the same relative path inside `to`.
     pub(in crate::config) fn rebase(&mut self, from: &Path, to: &Path) {
         if let Self::Directory(path) = self
             && let Ok(inside) = path.strip_prefix(from)
@@ -54,7 +54,7 @@ impl ObjectTarget {
         }
     }
 
-    /// Returns true if it is a directory that contains one of these, or is inside one.
+    /// Returns true if the target is a directory that contains one of these directories, or is inside one of them.
     pub(in crate::config) fn overlaps_any<'d>(
         &self,
         mut directories: impl Iterator<Item = &'d Path>,
@@ -63,7 +63,7 @@ impl ObjectTarget {
         directories.any(|dir| path.starts_with(dir) || dir.starts_with(path))
     }
 
-    /// Returns true if objects of both would be in one place.
+    /// Returns true if the objects of both targets would be in one place.
     pub(in crate::config) fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {
             (_, Self::Directory(path)) => self.overlaps_any([path.as_path()].into_iter()),
@@ -82,7 +82,7 @@ impl ObjectTarget {
     }
 }
 
-/// Reads `target`, `endpoint` and `region` of a section. `None`: it names no target.
+/// Reads `target`, `endpoint` and `region` of a section. Returns `None` if the section names no target.
 pub(in crate::config) fn read(section: &Section<'_>, data_dir: &Path) -> Option<ObjectTarget> {
     let (endpoint, region) = (section.text("endpoint"), section.text("region"));
     let text = section.text("target")?;
@@ -108,7 +108,7 @@ pub(in crate::config) fn read(section: &Section<'_>, data_dir: &Path) -> Option<
     })
 }
 
-/// Returns true for text that begins like an address: a scheme, a colon and a slash.
+/// Returns true for a text that begins like an address, with a scheme, a colon and a slash.
 fn is_address(text: &str) -> bool {
     let is_scheme = |scheme: &str| {
         scheme.len() > 1

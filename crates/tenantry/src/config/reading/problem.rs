@@ -1,21 +1,21 @@
 //! Problems in a file that the operator wrote, with their lines.
 //!
-//! Created by every reader of configuration and app data; printed by the command line. Never describes a fault of the
-//! program itself.
+//! Every reader of configuration and app data creates them; the command line prints them. They never describe a fault
+//! of the program itself.
 
 use std::fmt;
 
 pub use tenantry_engine::model::Problem;
 
-/// All problems at once, so that an operator does not fix one only to be told about the next.
+/// All problems of the files at once, so that an operator does not fix one only to be told about the next.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
-    /// Returns `Ok` if there are none.
+    /// Returns `Ok` if there are no problems.
     ///
     /// # Errors
-    /// All problems, ordered by file and line.
+    /// Returns all problems, ordered by file and line.
     pub fn into_result(mut self) -> Result<(), Self> {
         if self.0.is_empty() {
             return Ok(());

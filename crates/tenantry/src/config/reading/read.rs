@@ -1,6 +1,6 @@
 //! The raw stage: reads `tenantry.toml` section by section into a [`Config`], with defaults for absent keys.
 //!
-//! Called only by [`Config::parse`]. It looks at one key at a time; [`crate::config::check`] checks consistency between keys.
+//! Only [`Config::parse`] calls it. It looks at one key at a time; the module `check` checks consistency between keys.
 //! Every `finish` reports unknown keys.
 
 use crate::config::{model::*, problem::Problems, reader::Section, source::Source, template::NameTemplate};
@@ -67,7 +67,7 @@ fn stores(root: &Section<'_>, default: Vec<StoreConfig>) -> Vec<StoreConfig> {
 }
 
 fn store(name: StoreName, section: Section<'_>) -> StoreConfig {
-    // The name determines the scope if the section does not: `control` and `shared` belong to the platform.
+    // The name determines the scope if the section does not state it: `control` and `shared` belong to the platform.
     let by_name = match name.as_str() {
         "control" | "shared" => Scope::System,
         _ => Scope::Tenant,

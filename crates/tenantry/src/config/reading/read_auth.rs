@@ -1,4 +1,4 @@
-//! The raw stage of `[auth]`. Called only by [`crate::config::read`]; fetches no key and reads no secret.
+//! The raw stage of `[auth]`. Only the module `read` calls it. It fetches no key and reads no secret.
 
 use crate::config::{model::*, reader::Section};
 use std::path::Path;
@@ -34,7 +34,7 @@ pub(in crate::config) fn auth(section: Section<'_>, dir: &Path, default: AuthCon
 }
 
 /// Reads a provider. Reports missing keys and fills them with values that cause no further problems. The provider keeps
-/// its position, so that the checked stage counts as the file does.
+/// its position, so that the checked stage numbers providers as in the file.
 fn provider(section: Section<'_>, dir: &Path) -> JwtProvider {
     let required = |key: &str, present: bool| {
         if !present {

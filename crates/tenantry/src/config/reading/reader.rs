@@ -1,7 +1,7 @@
 //! Reads TOML key by key, and collects every problem with its line instead of stopping at the first.
 //!
-//! Called by the raw stages of `tenantry.toml`, `app.toml` and demo data. Serde would stop at the first wrong type, so
-//! the spanned document is walked by hand. It never decides what values mean. [`Source`] stores the positions and
+//! The raw stages of `tenantry.toml`, `app.toml` and demo data call it. Serde would stop at the first wrong type, so
+//! this code walks the spanned document by hand. It never decides what values mean. [`Source`] stores the positions and
 //! problems.
 
 use crate::config::{source::Source, units};
@@ -11,7 +11,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-/// A table of the file. Absent tables read as empty, so that every key takes its default.
+/// A table of the file. An absent table reads as empty, so every key takes its default.
 pub(crate) struct Section<'a> {
     source: &'a Source,
     table: Option<&'a DeTable<'a>>,
@@ -20,7 +20,7 @@ pub(crate) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// Returns the document itself.
+    /// Returns the document itself as a section.
     pub(crate) fn root(source: &'a Source, document: &'a Spanned<DeTable<'a>>) -> Self {
         Self::new(source, Some(document.get_ref()), String::new())
     }
@@ -33,7 +33,7 @@ impl<'a> Section<'a> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
-    /// Returns the raw value. Records that the key is known, and its position.
+    /// Returns the raw value of a key. Records that the key is known, and its position.
     pub(crate) fn value(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
         let mut asked = self.asked.borrow_mut();
         if !asked.iter().any(|known| known == key) {
@@ -59,7 +59,7 @@ impl<'a> Section<'a> {
         self.source.at(value.span(), format!("{}: {message}", self.join(key)));
     }
 
-    /// Returns the text, if present.
+    /// Returns the text of a key, if present.
     pub(crate) fn text(&self, key: &str) -> Option<&'a str> {
         let value = self.value(key)?;
         let text = value.get_ref().as_str();
@@ -69,7 +69,7 @@ impl<'a> Section<'a> {
         text
     }
 
-    /// Returns the text, parsed as `T`.
+    /// Returns the text of a key, parsed as `T`.
     pub(crate) fn parsed<T: FromStr<Err: Display>>(&self, key: &str) -> Option<T> {
         let value = self.value(key)?;
         self.parse_one(key, value)
@@ -93,7 +93,7 @@ impl<'a> Section<'a> {
         Some(items.iter().filter_map(|item| self.parse_one(key, item)).collect())
     }
 
-    /// Returns a whole number within the range.
+    /// Returns a whole number in the range.
     pub(crate) fn number(&self, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
         let value = self.value(key)?;
         let number = integer(value.get_ref()).and_then(|n| u64::try_from(n).ok());
@@ -108,7 +108,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Returns bytes: a whole number, or text with a unit such as "256 MiB".
+    /// Returns a number of bytes, from a whole number or a text with a unit such as "256 MiB".
     pub(crate) fn bytes(&self, key: &str) -> Option<u64> {
         let value = self.value(key)?;
         let bytes = match value.get_ref() {
@@ -125,7 +125,7 @@ impl<'a> Section<'a> {
         bytes
     }
 
-    /// Returns a duration: a whole number with a unit, such as "5 s".
+    /// Returns a duration, from a whole number with a unit, such as "5 s".
     pub(crate) fn duration(&self, key: &str) -> Option<Duration> {
         let value = self.value(key)?;
         let duration = value.get_ref().as_str().and_then(units::duration);
@@ -139,7 +139,7 @@ impl<'a> Section<'a> {
         duration
     }
 
-    /// Returns true or false.
+    /// Returns a boolean.
     pub(crate) fn flag(&self, key: &str) -> Option<bool> {
         let value = self.value(key)?;
         let flag = value.get_ref().as_bool();
@@ -149,7 +149,7 @@ impl<'a> Section<'a> {
         flag
     }
 
-    /// Returns the meaning of one word of a closed list.
+    /// Returns the meaning of one word from a closed list.
     pub(crate) fn one_of<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Option<T> {
         let value = self.value(key)?;
         let found = value.get_ref().as_str().and_then(|text| words.iter().find(|(word, _)| *word == text));
@@ -171,7 +171,7 @@ impl<'a> Section<'a> {
         Section::new(self.source, table, self.join(key))
     }
 
-    /// Returns every table of a group such as `[plans.NAME]`, in the order of the file, with a parsed name.
+    /// Returns every table of a group such as `[plans.NAME]`, in the order of the file, each with its parsed name.
     pub(crate) fn named<T: FromStr<Err: Display>>(&self, key: &str) -> Vec<(T, Section<'a>)> {
         let group = self.section(key);
         let mut all = Vec::new();
@@ -189,7 +189,7 @@ impl<'a> Section<'a> {
         all
     }
 
-    /// Returns every table of `[[key]]`.
+    /// Returns every table of an array `[[key]]`.
     pub(crate) fn array(&self, key: &str) -> Vec<Section<'a>> {
         let Some(value) = self.value(key) else { return Vec::new() };
         let Some(items) = value.get_ref().as_array() else {
@@ -213,12 +213,12 @@ impl<'a> Section<'a> {
         self.value(key).is_none_or(|value| value.get_ref().as_str() == Some(text))
     }
 
-    /// Reports keys that no reader has asked for: they are misspelled.
+    /// Reports keys that no reader has asked for, because they are probably misspelled.
     pub(crate) fn finish(self) {
         self.check_keys();
     }
 
-    /// Like [`Self::finish`], for a section that is only borrowed.
+    /// Reports keys that no reader has asked for, like [`Self::finish`], for a section that is only borrowed.
     pub(crate) fn check_keys(&self) {
         let asked = self.asked.borrow();
         for name in self.table.into_iter().flatten().map(|(name, _)| name) {
@@ -241,10 +241,10 @@ fn integer(value: &DeValue<'_>) -> Option<i64> {
     i64::from_str_radix(number.as_str(), number.radix()).ok()
 }
 
-/// Largest edit distance of a misspelled key.
+/// Largest edit distance at which a known key is suggested for an unknown one.
 const SLIP: usize = 2;
 
-/// Edit distance (Levenshtein), for "did you mean".
+/// Returns the edit distance (Levenshtein), for "did you mean".
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

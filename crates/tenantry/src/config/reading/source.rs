@@ -1,12 +1,13 @@
-//! A TOML file while it is read: positions of its values, and its problems so far.
+//! A TOML file while it is being read: positions of its values, and its problems so far.
 //!
-//! Created and finished by the raw stages of `tenantry.toml` and of apps; sections of [`crate::config::reader`] report to it.
+//! The raw stages of `tenantry.toml` and of apps create and finish it; sections of [`crate::config::reader`] report to
+//! it.
 
 use crate::config::problem::{Problem, Problems};
 use std::{cell::RefCell, collections::HashMap, ops::Range};
 use toml::{Spanned, de::DeTable};
 
-/// A file while it is read: the starts of its lines, the lines of known paths, and its problems so far.
+/// A file while it is being read: the starts of its lines, the lines of known paths, and its problems so far.
 pub(crate) struct Source {
     file: String,
     line_starts: Vec<usize>,
@@ -15,7 +16,7 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Parses the text. Syntax errors are problems like any other.
+    /// Parses the text. A syntax error counts as a problem like any other.
     pub(crate) fn parse<'t>(file: &str, text: &'t str) -> (Self, Spanned<DeTable<'t>>) {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1));
         let source = Self {
@@ -46,7 +47,7 @@ impl Source {
         self.lines.borrow_mut().insert(path, self.line(span));
     }
 
-    /// Reports a problem of the checked stage: on the line of that path, or of the nearest path above it.
+    /// Reports a problem of the checked stage, on the line of this path or of the nearest path above it.
     pub(crate) fn report(&self, path: &str, message: String) {
         let lines = self.lines.borrow();
         let mut path = path;
@@ -60,10 +61,10 @@ impl Source {
         self.problems.borrow_mut().push(Problem { file: self.file.clone(), line, message });
     }
 
-    /// Ends the reading.
+    /// Ends the reading of the file.
     ///
     /// # Errors
-    /// All problems, if there are any.
+    /// Returns all problems, if there are any.
     pub(crate) fn finish(self) -> Result<(), Problems> {
         Problems(self.problems.into_inner()).into_result()
     }

@@ -1,4 +1,4 @@
-//! Numbers with a unit, as written in the configuration. Called by [`crate::config::reader`].
+//! Numbers with a unit, as the configuration writes them. [`crate::config::reader`] calls it.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(in crate::config) fn duration(text: &str) -> Option<Duration> {
     number.parse::<u64>().ok()?.checked_mul(unit_ms).map(Duration::from_millis)
 }
 
-/// Parses bytes such as `"256 MiB"`.
+/// Parses a number of bytes such as `"256 MiB"`.
 pub(in crate::config) fn bytes(text: &str) -> Option<u64> {
     let split = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(split);

@@ -1,14 +1,15 @@
-//! Which members live: for work that no server may run beside.
+//! Finds the members that are alive, for work during which no server may run.
 
 use super::{BEAT, GONE, MEMBERS, Member, members};
 use crate::Result;
 use std::{collections::HashMap, time::Instant};
 use tenantry_engine::SystemDb;
 
-/// Returns the members of a control store that beat while they are watched. Takes up to [`GONE`] if there are others.
+/// Returns the members of a control store that send a heartbeat while this watches them. Takes up to [`GONE`] if other
+/// members are recorded.
 ///
 /// # Errors
-/// Those of the store.
+/// Returns the errors of the store.
 pub(crate) async fn living(db: &SystemDb) -> Result<Vec<Member>> {
     if !db.is_shared() {
         return Ok(Vec::new());

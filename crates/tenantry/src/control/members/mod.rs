@@ -1,13 +1,14 @@
 //! The members of an installation: processes that serve requests from caches, on any number of hosts.
 //!
-//! Only where the control store is on a database server. On SQLite every process sees in shared memory that another one has
-//! committed, so there is nothing to agree on.
+//! Members exist only if the control store is on a database server. On SQLite, every process sees in shared memory that
+//! another process has committed, so they need no agreement.
 //!
-//! A member beats once a second: it writes that it lives, and up to which invalidation its caches are current. It trusts
-//! its caches for [`LEASE`] after a beat began; after that every request asks the control store first, and is refused if
-//! that does not answer. A change that invalidates is acknowledged to its caller only when every member has applied it, or
-//! was not heard for [`GONE`], which is longer. So the first request after a revocation is refused everywhere. No clock of
-//! any host is compared with another one: both times are measured by the monotonic clock of one process.
+//! A member sends a heartbeat once a second: it records that it is alive, and up to which invalidation its caches are
+//! current. It trusts its caches for [`LEASE`] after a heartbeat began. After that, every request asks the control
+//! store first, and is refused if the store does not answer. A change that invalidates is acknowledged to its caller
+//! only when every member has applied it, or has sent no heartbeat for [`GONE`], which is longer. So the first request
+//! after a revocation is refused everywhere. No host's clock is compared with another host's clock: both times are
+//! measured by the monotonic clock of one process.
 
 mod living;
 
@@ -26,41 +27,43 @@ use std::{
 use tenantry_engine::{Kind, SqlRow, SystemDb};
 use tokio::task::JoinHandle;
 
-/// Time between two beats.
+/// Time between two heartbeats.
 const BEAT: Duration = Duration::from_secs(1);
-/// Time for which a member trusts its caches after a beat began.
+/// Time for which a member trusts its caches after a heartbeat began.
 const LEASE: Duration = Duration::from_secs(4);
-/// Time without a beat after which a member is gone. Longer than [`LEASE`] by more than clocks of two hosts differ in rate.
+/// Time without a heartbeat after which a member is gone. It exceeds [`LEASE`] by more than the clocks of two hosts
+/// differ in rate.
 const GONE: Duration = Duration::from_secs(5);
 /// Longest time that a change waits for members while the control store does not answer.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long the server of the control store may take to answer.
+/// Longest time that the server of the control store may take to answer.
 pub(super) const ANSWER: Duration = Duration::from_secs(5);
-/// Pauses between two looks at what members have applied.
+/// Shortest and longest pause between two checks of what members have applied.
 const PAUSES: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(20)];
 
-/// What a member says about itself.
+/// The facts that a member records about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Facts {
-    /// Id of the process, never used twice.
+    /// Id of the process, which is never used twice.
     pub(crate) node: String,
-    /// Host and process, for people.
+    /// Host and process id, for people.
     pub(crate) name: String,
-    /// Servers of its configuration.
+    /// Names of the servers in the member's configuration.
     pub(crate) servers: Vec<String>,
-    /// Where it keeps what is on no database server: a configuration key, a space, and what tells places apart.
+    /// Locations of the member's data that is on no database server. Each line has a configuration key and an id of the
+    /// location.
     pub(crate) kept: Vec<String>,
 }
 
-/// A member, as it is recorded.
+/// A member as its row records it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Member {
     pub(crate) facts: Facts,
-    /// Version of its program.
+    /// Version of the member's program.
     pub(crate) version: String,
-    /// When it began to serve, in microseconds.
+    /// Time at which the member began to serve, in microseconds.
     pub(crate) since_us: i64,
-    /// When it beat last, in microseconds.
+    /// Time of the member's last heartbeat, in microseconds.
     pub(crate) seen_us: i64,
     beats: i64,
 }
@@ -84,11 +87,11 @@ impl Member {
     }
 }
 
-/// Until when this process may trust its caches.
+/// Time until which this process may trust its caches.
 #[derive(Debug)]
 pub(super) struct Trust {
     start: Instant,
-    /// Microseconds after `start`. `u64::MAX`: always, because the store itself tells of every commit.
+    /// Microseconds after `start`. `u64::MAX` means always, because the store itself reports every commit.
     until: AtomicU64,
 }
 
@@ -113,12 +116,12 @@ impl Trust {
     }
 }
 
-/// How often each member had beaten when this process last saw a change.
+/// Number of heartbeats of each member when this process last saw it change, and when that was.
 #[derive(Debug, Default)]
 struct Pulse(HashMap<String, (i64, Instant)>);
 
 impl Pulse {
-    /// Returns true if the member has not beaten for so long that it trusts none of its caches.
+    /// Returns true if the member has sent no heartbeat for so long that it trusts none of its caches.
     fn is_gone(&mut self, node: &str, beats: i64) -> bool {
         let now = Instant::now();
         let seen = self.0.entry(node.to_owned()).or_insert((beats, now));
@@ -162,7 +165,8 @@ impl Drop for Membership {
     }
 }
 
-/// Makes this process a member, unless it is one. `refuse` tells which other member it must not serve beside, and why.
+/// Makes this process a member, unless it already is one. `refuse` returns an error for another member if this process
+/// must not serve at the same time.
 pub(super) async fn join(
     inner: &Arc<Inner>,
     facts: Facts,
@@ -182,7 +186,7 @@ pub(super) async fn join(
     Ok(())
 }
 
-/// Records the member, once no other one is in the way. One that is, but is gone, is removed.
+/// Records the member, once no other member is in the way. Removes a member that is in the way but gone.
 async fn enter(inner: &Inner, facts: &Facts, refuse: impl Fn(&Member) -> Option<Error>) -> Result<()> {
     let (mut pulse, began) = (Pulse::default(), Instant::now());
     loop {
@@ -204,7 +208,7 @@ async fn enter(inner: &Inner, facts: &Facts, refuse: impl Fn(&Member) -> Option<
                     .await?;
                 return Ok(tx.commit().await?);
             }
-            // It has beaten meanwhile, so it lives.
+            // The other member has sent a heartbeat meanwhile, so it is alive.
             Some(error) if began.elapsed() > GONE + BEAT => return Err(error),
             Some(_) => drop(tx),
         }
@@ -235,7 +239,8 @@ fn members(rows: &[SqlRow]) -> Result<Vec<Member>> {
     rows.iter().map(Member::read).collect()
 }
 
-/// Lists the members, the longest serving first. `None`: there are none, because the control store is on SQLite.
+/// Lists the members, the longest serving first. Returns `None` if the control store is on SQLite, which needs no
+/// members.
 pub(super) async fn list(inner: &Inner) -> Result<Option<Vec<Member>>> {
     match inner.db.is_shared() {
         true => members(&inner.db.query(MEMBERS, &[]).await?).map(Some),
@@ -243,7 +248,7 @@ pub(super) async fn list(inner: &Inner) -> Result<Option<Vec<Member>>> {
     }
 }
 
-/// Ends the membership of this process: it serves no more.
+/// Ends the membership of this process, which no longer serves.
 pub(super) async fn leave(inner: &Inner) {
     let Some(joined) = inner.membership.set(None) else { return };
     joined.task.abort();
@@ -254,13 +259,14 @@ pub(super) async fn leave(inner: &Inner) {
     }
 }
 
-/// The task that beats.
+/// The task that sends the heartbeats.
 struct Beat {
     facts: Facts,
     pulse: Pulse,
-    /// What its row says that it has applied.
+    /// Number of the last invalidation that the member's row reports as applied.
     acked: i64,
-    /// The caches could not be brought up to date: no beat before they are, so that no change waits for them.
+    /// True if the caches could not be brought up to date. The member then sends no heartbeat until they are, so no
+    /// change waits for it.
     is_behind: bool,
 }
 
@@ -269,7 +275,7 @@ impl Beat {
         let mut next = Instant::now() + BEAT;
         loop {
             let Some(inner) = of.upgrade() else { return };
-            // The handle is not held while this waits, so that the control store can be dropped.
+            // Drop the handle while this task waits, so that the control store can be dropped.
             let (db, wait) = (inner.db.clone(), next.saturating_duration_since(Instant::now()));
             drop(inner);
             let heard = tokio::time::timeout(wait, db.heard()).await.is_ok();
@@ -292,8 +298,8 @@ impl Beat {
         }
     }
 
-    /// Tells that this process lives and what it has applied, then applies what is new. Only then may it trust its caches: a
-    /// change that was committed before the beat did not wait for it.
+    /// Records that this process is alive and what it has applied, then applies what is new. Only after that may it
+    /// trust its caches: a change that was committed before the heartbeat did not wait for this process.
     async fn beat(&mut self, inner: &Inner) -> Result<()> {
         if self.is_behind {
             inner.hub.catch_up(&inner.db).await?;
@@ -309,7 +315,7 @@ impl Beat {
             "UPDATE members SET beats = beats + 1, acked = ?, seen_at = ? WHERE node = ? RETURNING beats";
         let values = params![applied, inner.clock.now_us(), self.facts.node.as_str()];
         if inner.db.note(sql, values).await?.is_empty() {
-            // Others took it for gone.
+            // Other members considered this process gone.
             let mut tx = inner.db.begin().await?;
             tx.execute(ENTER, &enter_values(&self.facts, applied, inner.clock.now_us())).await?;
             tx.commit().await?;
@@ -320,7 +326,7 @@ impl Beat {
         Ok(())
     }
 
-    /// Applies what is new, and tells so, whether this applied it or a request did.
+    /// Applies what is new, and records that, whether this call applied it or a request did.
     async fn acknowledge(&mut self, inner: &Inner) -> Result<()> {
         let applied = inner.hub.catch_up(&inner.db).await?;
         if applied > self.acked {
@@ -357,10 +363,11 @@ async fn remove(db: &SystemDb, node: &str, beats: i64) -> Result<()> {
     Ok(())
 }
 
-/// Waits until every other member has applied the invalidation `seq`, which is committed, or is gone.
+/// Waits until every other member has applied the committed invalidation `seq`, or is gone.
 ///
 /// # Errors
-/// [`Kind::InDoubt`] if the control store does not tell: the change is committed, but a member may not know it yet.
+/// Returns [`Kind::InDoubt`] if the control store does not answer: the change is committed, but a member may not know
+/// it yet.
 pub(super) async fn await_members(inner: &Inner, seq: i64) -> Result<()> {
     if !inner.db.is_shared() {
         return Ok(());

@@ -1,7 +1,8 @@
 //! The operation that puts a retained database back into use because the current one is lost.
-//! begin | look | swap | open. Started only by `Moves::fall_back`, after an operator has explicitly accepted the
-//! loss of everything written since. It copies and deletes nothing: the retained database is used as it is, and the
-//! remains of the lost one, which `look` sets aside, stay until an operator releases them. The catalog does not change
+//!
+//! Steps: begin | look | swap | open. Only `Moves::fall_back` starts it, after an operator has explicitly accepted the
+//! loss of everything written since. It copies and deletes nothing: the retained database is used as it is. `look` sets
+//! the remains of the lost database aside, and they stay until an operator releases them. The catalog does not change
 //! before `swap`; from there the operation only goes forward.
 
 mod steps;
@@ -29,25 +30,25 @@ pub(crate) struct FallBack {
     turns: Vec<Turn>,
 }
 
-/// The exchange for one store.
+/// The exchange of databases in one store.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Turn {
-    /// The place in use, which is lost.
+    /// The lost place, which is still in use.
     pub(crate) lost: Place,
-    /// In what way it is lost, for operators.
+    /// Description of the loss, for operators.
     pub(crate) why: String,
-    /// The retained place that was in use before it.
+    /// The retained place that was in use before the lost one.
     #[serde(rename = "kept")]
     pub(crate) retained: Place,
-    /// When the retained place went out of use, in microseconds. Everything written since then is lost.
+    /// Time at which the retained place went out of use, in microseconds. Everything written since then is lost.
     pub(crate) since_us: i64,
-    /// State of the retained place before. `None`: not looked at yet.
+    /// State of the retained place before the exchange; `None` if it was not read yet.
     #[serde(default, alias = "fence", deserialize_with = "state_or_token")]
     pub(crate) found: Option<PlaceState>,
 }
 
-/// Reads the state of a retained place. Earlier versions of this program noted its fencing token: 0 for an open place, 1
-/// for a fence that no operation holds.
+/// Reads the state of a retained place. Earlier versions of this program stored its fencing token instead: 0 for an
+/// open place, 1 for a fence that no operation holds.
 fn state_or_token<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PlaceState>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -68,7 +69,7 @@ impl FallBack {
         Self { by, tenant, slug, turns }
     }
 
-    /// Describes, store by store, what is lost and what replaces it.
+    /// Describes for each store the lost database and its replacement.
     fn told(&self) -> Value {
         let turn = |turn: &Turn| {
             json!({

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use serde_json::json;
 use tenantry_engine::PlaceState;
 
-/// Refuses if a placement was moved or released since the operator looked.
+/// Refuses if a placement was moved or released since the operator looked at it.
 pub(super) fn begin<'a>(write: &'a mut Write, f: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let retained = places::retained(write, f.tenant).await?;
@@ -25,7 +25,8 @@ pub(super) fn begin<'a>(write: &'a mut Write, f: &'a mut FallBack) -> BoxFuture<
     })
 }
 
-/// Requires that the database in use is still lost and that the retained one is intact, then sets the lost one aside.
+/// Requires that the database in use is still lost and that the retained one is intact, then sets the lost database
+/// aside.
 pub(super) fn look<'a>(context: &'a Context, f: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let engine = context.databases.engine();
@@ -72,8 +73,8 @@ pub(super) fn swap<'a>(write: &'a mut Write, f: &'a mut FallBack) -> BoxFuture<'
     })
 }
 
-/// Lets writes through. Lifts only the fence that `look` found: a late worker must not open a place that was moved
-/// again since.
+/// Opens the retained place for writes. It lifts only the fence that `look` found: a late worker must not open a place
+/// that was moved again since.
 pub(super) fn open<'a>(context: &'a Context, f: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let engine = context.databases.engine();

@@ -1,7 +1,8 @@
-//! The database work of a move: copies a store, catches up with it, hands it over, compares.
+//! The database work of a move: copies a store, catches up with its changes, hands it over, and compares the places.
 //!
-//! Rows go from place to place without a copy on disk. Called by the steps of `Move`, for one store at a time. Every function may be repeated, even by two workers at once:
-//! the new place is closed to everything but catching up, and once opened it takes no more changes from a move.
+//! Rows go from place to place without a copy on disk. The steps of `Move` call it for one store at a time. Every
+//! function may be repeated, even by two workers at once: the new place accepts nothing but the changes of the
+//! catch-up, and once it is open, it accepts no more changes from a move.
 
 use super::{Leg, Move};
 use crate::{
@@ -21,18 +22,18 @@ use tenantry_engine::{
     place::Place,
 };
 
-/// Time between two looks at how much was carried.
+/// Time between two updates of the progress.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 /// Largest number of changes carried in one transaction.
 const BATCH: u64 = 5_000;
-/// A round with at most this many changes ends the catch-up: carrying them while writes wait takes milliseconds.
+/// Number of changes in a round at which the catch-up ends: carrying so few while writes wait takes milliseconds.
 const SMALL_LAG: u64 = 200;
-/// Number of rounds after which writes are assumed to come faster than they can be carried.
+/// Number of rounds after which writes are assumed to arrive faster than they can be carried.
 const MOST_ROUNDS: u32 = 200;
-/// Lag that is still worth a pause of writes if further rounds do not shrink it.
+/// Largest lag for which writes may be paused if further rounds do not reduce it.
 const LARGEST_LAG: u64 = 5_000;
 
-/// Fills the new place, closed, with all rows of the old one. Does nothing if it is already filled.
+/// Fills the new place, which is closed, with all rows of the old one. Does nothing if it is already filled.
 pub(super) async fn copy(context: &Context, slug: &Slug, leg: &mut Leg) -> Result<()> {
     let to = leg.to()?.clone();
     if info(context, &to).await?.is_some_and(|info| info.state.is_complete()) {
@@ -60,7 +61,7 @@ pub(super) async fn copy(context: &Context, slug: &Slug, leg: &mut Leg) -> Resul
     pass(context, "filled").await
 }
 
-/// Fills a place, shows the progress and stops if the operation is cancelled.
+/// Fills a place, reports the progress, and stops if the operation is cancelled.
 async fn fill(context: &Context, from: &Place, to: &Place) -> Result<tenantry_engine::Result<Filled>> {
     let engine = context.databases.engine();
     let (script, carried) = (context.databases.script(&to.store)?, AtomicU64::new(0));
@@ -75,8 +76,8 @@ async fn fill(context: &Context, from: &Place, to: &Place) -> Result<tenantry_en
     }
 }
 
-/// Creates the pool if it is missing or outdated. A store whose tenants all have their own databases has no pool until
-/// one of them moves into it, and migration runs skip a pool without tenants.
+/// Creates the pool if it is missing, and migrates it if it is outdated. A store whose tenants all have their own
+/// databases has no pool until one of them moves into it, and migration runs skip a pool without tenants.
 async fn make_pool(context: &Context, to: &Place) -> Result<()> {
     let pool = Place { tenant: None, generation: 1, ..to.clone() };
     let mut tx = context.control.snapshot().await?;
@@ -87,7 +88,8 @@ async fn make_pool(context: &Context, to: &Place) -> Result<()> {
     Ok(())
 }
 
-/// Returns what the database says about a place. `None`: it is missing or not at this generation.
+/// Returns the state that the database reports for a place. Returns `None` if the database is missing or not at this
+/// generation.
 async fn info(context: &Context, place: &Place) -> Result<Option<PlaceInfo>> {
     match context.databases.engine().place_info(place).await {
         Ok(info) => Ok(Some(info)),
@@ -96,7 +98,7 @@ async fn info(context: &Context, place: &Place) -> Result<Option<PlaceInfo>> {
     }
 }
 
-/// Removes the new place. A retained place in the same pool counts as replaced if the copy got as far as replacing it.
+/// Removes the new place. Retained rows in the same pool count as replaced if the copy got as far as replacing them.
 pub(super) async fn discard(context: &Context, leg: &mut Leg) -> Result<()> {
     for old in &leg.in_the_way {
         leg.replaced |= info(context, old).await?.is_none();
@@ -104,7 +106,7 @@ pub(super) async fn discard(context: &Context, leg: &mut Leg) -> Result<()> {
     context.databases.remove(leg.to()?).await
 }
 
-/// Carries changes in rounds until hardly any are left.
+/// Carries changes in rounds until only few are left.
 pub(super) async fn catch_up(context: &Context, legs: &mut [Leg], token: i64) -> Result<()> {
     for _ in 0..MOST_ROUNDS {
         context.cancel.check()?;
@@ -123,7 +125,7 @@ pub(super) async fn catch_up(context: &Context, legs: &mut [Leg], token: i64) ->
     }
 }
 
-/// Carries all changes recorded so far. Returns how many.
+/// Carries all changes recorded so far. Returns their number.
 async fn round(context: &Context, legs: &mut [Leg], token: i64) -> Result<u64> {
     let mut lag = 0;
     for leg in legs {
@@ -148,12 +150,12 @@ async fn all_changes(context: &Context, leg: &mut Leg, token: i64) -> Result<u64
     }
 }
 
-/// Carries the last changes of the fenced place, then opens the new one. No request is routed there before the swap,
+/// Carries the last changes of the fenced place, then opens the new place. No request is routed there before the swap,
 /// and only the worker with the lease can swap.
 pub(super) async fn hand_over(context: &Context, leg: &mut Leg, token: i64) -> Result<()> {
     let engine = context.databases.engine();
     if let Err(error) = all_changes(context, leg, token).await {
-        // Another worker of this operation may have opened the place already: then it has all changes.
+        // Another worker of this operation may have opened the place already; it then has all changes.
         return if engine.place_info(leg.to()?).await?.state.is_open() { Ok(()) } else { Err(error) };
     }
     pass(context, "last_carried").await?;
@@ -164,7 +166,7 @@ pub(super) async fn hand_over(context: &Context, leg: &mut Leg, token: i64) -> R
     pass(context, "opened").await
 }
 
-/// Compares the counters that every write maintains. The bytes of a place of an earlier version may not be counted yet.
+/// Compares the counters that every write maintains. In a place of an earlier version, bytes may not be counted yet.
 fn equal(from: &Place, to: &Place, old: PlaceInfo, new: PlaceInfo) -> Result<()> {
     let bytes_differ = old.bytes.zip(new.bytes).is_some_and(|(old, new)| old != new);
     if old.rows == new.rows && !bytes_differ {
@@ -173,8 +175,8 @@ fn equal(from: &Place, to: &Place, old: PlaceInfo, new: PlaceInfo) -> Result<()>
     Err(Error::Internal(format!("{from:?} has {old:?}, but {to:?} has {new:?}")))
 }
 
-/// Counts the records that differ between the places, ignoring those that `written` has recorded after `after`. `still`
-/// takes no writes.
+/// Counts the records that differ between the places. Ignores records that `written` has recorded after `after`.
+/// `still` takes no writes.
 pub(super) async fn differing(context: &Context, still: &Place, written: &Place, after: u64) -> Result<u64> {
     let script = context.databases.script(&still.store)?;
     let diffs = context.databases.engine().compare_unwritten(still, written, &script, after).await?;
@@ -182,18 +184,18 @@ pub(super) async fn differing(context: &Context, still: &Place, written: &Place,
 }
 
 /// Returns true if the database is gone for good, so that no fencing token can be set or cleared in it. A disk that
-/// cannot be read may come back with the token on it, so those errors are retried.
+/// cannot be read may come back with the token on it, so such errors are retried.
 pub(super) fn is_gone(error: &tenantry_engine::Error) -> bool {
     matches!(error.kind(), Kind::Missing | Kind::WrongIdentity | Kind::Corrupt)
 }
 
-/// Returns true if two places cannot be compared, because their migrations differ or are not known here.
+/// Returns true if two places cannot be compared, because their migrations differ or are unknown here.
 pub(super) fn is_at_another_schema(error: &tenantry_engine::Error) -> bool {
     matches!(error.kind(), Kind::SchemaBehind | Kind::SchemaAhead)
 }
 
-/// Ignores the error if the database is lost: there is nothing to clear then, and an operation that waited for it would
-/// block the tenant for good.
+/// Ignores the error if the database is lost: nothing needs to be cleared in it, and an operation that waited for it
+/// would block the tenant for good.
 pub(super) fn unless_lost(done: tenantry_engine::Result<()>) -> Result<()> {
     match done {
         Err(error) if is_gone(&error) => {
@@ -214,7 +216,7 @@ pub(super) async fn settle(context: &Context, leg: &Leg, token: i64) -> Result<(
     Ok(())
 }
 
-/// Fault point inside a step, where test suites make workers fail, die or wait.
+/// Passes a fault point inside a step, where test suites make workers fail, die or wait.
 pub(super) async fn pass(context: &Context, point: &str) -> Result<()> {
     context.pass(Move::KIND, point).await
 }

@@ -1,13 +1,13 @@
 //! The operation that moves a tenant's stores to other places while the tenant keeps working: to another server, out of
 //! a pool into its own database, or back into the pool.
 //!
-//! record | watch, copy, catch up, check | fence, hand over | swap | prove, settle | finish. Until `fence` the tenant
-//! sees no effect. From there to `swap` writes wait, for as long as the last few changes take, whatever the size.
-//! Before `swap` everything can be undone; after it the old places are retained, fenced.
+//! Steps: record | watch, copy, catch up, check | fence, hand over | swap | prove, settle | finish. Until `fence` the
+//! tenant notices nothing. From there to `swap` writes wait for as long as the last few changes take, whatever the size
+//! of the database. Before `swap` everything can be undone; after it the old places are retained and fenced.
 //!
-//! Any step may be repeated, also by a second worker while the first one, believed dead, is still running. Everything
-//! that this operation sets in a database carries its fencing token (`Move::fencing_token`) and is cleared only by that token,
-//! and a copy takes changes only until it is opened.
+//! Any step may be repeated, also by a second worker while the first worker, believed dead, is still running. So
+//! everything that this operation sets in a database carries its fencing token (`Move::fencing_token`) and is cleared
+//! only by that token, and a copy accepts changes only until it is opened.
 
 mod carry;
 mod steps;
@@ -20,17 +20,17 @@ use tenantry_engine::{
     place::Place,
 };
 
-/// Why a tenant is moved. Determines the texts, not the work.
+/// Purpose of a move. It determines the texts, not the work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
-    /// To another server.
+    /// Moves to another server.
     Move,
-    /// Out of the pool, into its own database.
+    /// Moves out of the pool, into the tenant's own database.
     Promote,
-    /// Into the pool.
+    /// Moves into the pool.
     Demote,
-    /// To where it was before the last move.
+    /// Moves back to the place before the last move.
     Back,
 }
 
@@ -44,7 +44,7 @@ impl Purpose {
         }
     }
 
-    /// Action in the audit log.
+    /// Returns the action for the audit log.
     fn action(self) -> &'static str {
         match self {
             Self::Move => "tenant.move",
@@ -58,15 +58,15 @@ impl Purpose {
 /// Request to move a tenant.
 #[derive(Debug, Clone)]
 pub struct MoveTenant {
-    /// Why.
+    /// Purpose of the move.
     pub purpose: Purpose,
-    /// The tenant.
+    /// Id of the tenant to move.
     pub tenant: TenantId,
-    /// Its slug, for texts.
+    /// Slug of the tenant, for texts.
     pub slug: Slug,
-    /// Current place and new placement, for each store.
+    /// Current place and new placement of each store.
     pub legs: Vec<(Place, NewPlacement)>,
-    /// How long the old places are retained, in microseconds.
+    /// Time for which the old places are retained, in microseconds.
     pub keep_us: i64,
 }
 
@@ -79,12 +79,12 @@ pub struct Move {
     slug: Slug,
     legs: Vec<Leg>,
     keep_us: i64,
-    /// Fencing token: everything that this operation sets in databases carries this number.
+    /// Fencing token that this operation writes with everything it sets in databases.
     #[serde(rename = "mark")]
     fencing_token: i64,
-    /// When writes began to wait, in microseconds.
+    /// Time at which writes began to wait, in microseconds.
     fenced_us: Option<i64>,
-    /// When writes could continue, in microseconds.
+    /// Time at which writes could continue, in microseconds.
     released_us: Option<i64>,
 }
 
@@ -93,21 +93,21 @@ pub struct Move {
 struct Leg {
     from: Place,
     new: NewPlacement,
-    /// Set once the new place is recorded.
+    /// The new place, once it is recorded.
     to: Option<Place>,
-    /// Retained rows of the same tenant in the target pool. The copy replaces them.
+    /// Places of retained rows of the same tenant in the target pool. The copy replaces these rows.
     in_the_way: Vec<Place>,
-    /// The copy has replaced them, so they can no longer be put back into use.
+    /// True if the copy has replaced the rows at `in_the_way`, so that they can no longer be put back into use.
     replaced: bool,
-    /// Sequence number of the last change of the old place that is in the new one.
+    /// Sequence number of the last change of the old place that the new place contains.
     seq: u64,
     /// Size of the copy in bytes.
     bytes: u64,
-    /// Rows at the hand-over.
+    /// Number of rows at the hand-over.
     rows: u64,
-    /// Changes carried after the copy.
+    /// Number of changes carried after the copy.
     changes: u64,
-    /// Number of records that differed at the hand-over. `None`: not compared yet.
+    /// Number of records that differed at the hand-over; `None` if they were not compared yet.
     differing: Option<u64>,
 }
 
@@ -164,7 +164,7 @@ impl Operation for Move {
     }
 }
 
-/// Description of a place, for outcomes and the audit log.
+/// Describes a place, for outcomes and the audit log.
 pub(super) fn shown(place: Option<&Place>) -> serde_json::Value {
     place.map_or(serde_json::Value::Null, |place| {
         serde_json::json!({
@@ -202,22 +202,22 @@ impl Move {
         }
     }
 
-    /// How long writes waited, in microseconds. `None`: they have not waited yet, or still do.
+    /// Returns the time for which writes waited, in microseconds, or `None` if they have not waited yet or still do.
     fn pause_us(&self) -> Option<i64> {
         Some((self.released_us? - self.fenced_us?).max(0))
     }
 
-    /// Returns true if every record was the same in the old and the new place at the hand-over.
+    /// Returns true if all records were equal in the old and the new place at the hand-over.
     fn verified(&self) -> bool {
         self.legs.iter().all(|leg| leg.differing == Some(0))
     }
 }
 
-/// Returns a new fencing token: random bits of a UUID, never a number that anything but a move uses.
+/// Returns a new fencing token: random bits of a UUID. No other code uses such a number.
 fn new_fencing_token() -> i64 {
     let random = uuid::Uuid::now_v7().as_u128() & u128::from(u64::MAX >> 2);
     i64::try_from(random).unwrap_or(i64::MAX).max(FIRST_TOKEN)
 }
 
-/// Smaller numbers are reserved: they do not identify an owner.
+/// Smallest fencing token. Smaller numbers are reserved: they do not identify an owner.
 const FIRST_TOKEN: i64 = 16;

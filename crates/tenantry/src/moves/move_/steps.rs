@@ -1,4 +1,5 @@
-//! Steps of `Move`, action and undo. Called only by the journal's driver. The database work is in `carry`.
+//! Steps of `Move`: their actions and undo actions. Called only by the journal's driver. `carry` does the database
+//! work.
 
 use super::{
     Move,
@@ -38,8 +39,8 @@ pub(super) fn record<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'a,
     })
 }
 
-/// Returns true if both places hold the rows of one tenant and store in the same pool. A pool holds one set of rows for
-/// each tenant and store.
+/// Returns true if both places are for the rows of one tenant and store in the same pool. A pool holds one set of rows
+/// per tenant and store.
 fn shares_rows(old: &Place, to: &Place) -> bool {
     old.isolation.is_pooled()
         && to.isolation.is_pooled()
@@ -58,8 +59,8 @@ pub(super) fn unrecord<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'
     })
 }
 
-/// Makes the old place record its changes from here on. The undo stops the recording. A worker that is so late that the
-/// move was undone meanwhile stops it itself, in a task that is not interrupted before that.
+/// Makes the old place record its changes from now on. The undo stops the recording. A worker may be so late that the
+/// move was undone meanwhile; it then stops the recording itself, in a task that is not interrupted before that.
 pub(super) fn watch<'a>(context: &'a Context, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let (context, token, slug) = (context.clone(), m.fencing_token, m.slug.clone());
@@ -88,8 +89,8 @@ async fn record_changes(context: &Context, slug: &Slug, places: &[Place], token:
     Ok(())
 }
 
-/// Stops the recording, and lifts the fence once more. After that no worker can set the fence with this token: a worker
-/// late at `fence` would otherwise close the place for good.
+/// Stops the recording, and lifts the fence once more. From then on no worker can set the fence with this token:
+/// otherwise a worker that is late in `fence` would close the place for good.
 pub(super) fn unwatch<'a>(context: &'a Context, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let engine = context.databases.engine();
@@ -125,7 +126,7 @@ pub(super) fn catch_up<'a>(context: &'a Context, m: &'a mut Move) -> BoxFuture<'
     Box::pin(carry::catch_up(context, &mut m.legs, m.fencing_token))
 }
 
-/// Compares, record by record, what has not changed since the copy; then carries the few changes since.
+/// Compares, record by record, what has not changed since the copy, then carries the few changes made since.
 pub(super) fn check<'a>(context: &'a Context, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for leg in &m.legs {
@@ -144,7 +145,7 @@ pub(super) fn check<'a>(context: &'a Context, m: &'a mut Move) -> BoxFuture<'a, 
     })
 }
 
-/// From here writes wait.
+/// Fences the old places. From here on writes wait.
 pub(super) fn fence<'a>(context: &'a Context, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for leg in &m.legs {
@@ -199,18 +200,19 @@ pub(super) fn swap<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'a, R
     })
 }
 
-/// Compares the places. The old one is frozen: records not written since the swap must be the same in the new one.
+/// Compares the places. The old place is frozen, so records that were not written since the swap must be equal in the
+/// new place.
 pub(super) fn prove<'a>(context: &'a Context, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         m.released_us.get_or_insert(context.control.now_us());
         for leg in &mut m.legs {
             leg.differing = match carry::differing(context, &leg.from, leg.to()?, 0).await {
-                // Nothing is proven then, and the old place is retained until an operator releases it.
+                // The places cannot be compared, so the old place is retained until an operator releases it.
                 Err(Error::Engine(error)) if carry::is_gone(&error) => {
                     tracing::error!(tenant = %m.slug, store = %leg.from.store, %error, "lost after a move");
                     None
                 }
-                // A pool was migrated since the swap, or this worker has older apps than the one it took over from.
+                // A pool was migrated since the swap, or this worker has older apps than the worker it took over from.
                 Err(Error::Engine(error)) if carry::is_at_another_schema(&error) => {
                     tracing::error!(tenant = %m.slug, store = %leg.from.store, %error, "not compared after a move");
                     None
@@ -234,7 +236,7 @@ pub(super) fn settle<'a>(context: &'a Context, m: &'a mut Move) -> BoxFuture<'a,
     })
 }
 
-/// Records the end. A place that could not be proven equal is retained until an operator releases it.
+/// Records the end of the move. A place that could not be proven equal is retained until an operator releases it.
 pub(super) fn finish<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for leg in m.legs.iter().filter(|leg| leg.differing != Some(0)) {

@@ -1,7 +1,7 @@
 //! The operation that removes a database which a swap left behind, once its retention is over.
 //!
-//! check | remove | gone. Started by the background pass and by staff. From `check` it only goes forward: half a
-//! database is useless.
+//! Steps: check | remove | gone. The background pass and staff start it. From `check` on it only goes forward: a
+//! half-removed database is useless.
 
 mod steps;
 
@@ -50,27 +50,27 @@ impl Operation for Release {
 }
 
 impl Operations {
-    /// Lists the databases of a tenant that swaps left behind and that still exist, newest first.
+    /// Returns the retained databases of a tenant that still exist, newest first.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn retained(&self, tenant: TenantId) -> Result<Vec<Placement>> {
         swap::retained(&mut self.context().control.snapshot().await?, tenant).await
     }
 
-    /// Removes a retained database now. The swap that replaced it can then no longer be undone.
+    /// Removes a retained database at once. The swap that replaced it can then no longer be undone.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when it is not retained.
+    /// Returns [`Error::Conflict`] if the place is not retained.
     pub async fn release(&self, by: &By, place: Place) -> Result<()> {
         self.run(Release { by: by.clone(), place }).await.map(drop)
     }
 
-    /// Removes the databases of retained placements whose time is over. Returns how many. A tenant with another open
-    /// operation is left for the next pass.
+    /// Removes the databases of at most `most` placements whose retention is over. Returns their number. A tenant with
+    /// another open operation waits for the next pass.
     ///
     /// # Errors
-    /// Those of the control store. A database that cannot be removed is not an error.
+    /// Returns the errors of the control store. A database that cannot be removed is not an error.
     pub async fn release_due(&self, by: &By, most: u32) -> Result<usize> {
         let control = &self.context().control;
         let due = swap::release_due(&mut control.snapshot().await?, control.due_us(), most).await?;
@@ -78,7 +78,7 @@ impl Operations {
         for placement in due {
             match self.release(by, placement.place).await {
                 Ok(()) => released += 1,
-                // Another operation is open, or another process has removed it.
+                // Another operation is open, or another process has already removed the database.
                 Err(Error::Occupied(_) | Error::Conflict(_)) => {}
                 Err(error) => tracing::error!(%error, "a retained database was not removed"),
             }

@@ -1,8 +1,8 @@
-//! Fault points of operations, for test suites (T6). Without the feature `faults` every call does nothing.
+//! Fault points of operations, for test suites (T6). Without the feature `faults`, every call does nothing.
 //!
 //! A fault is `operation:step:point:action`: point `before|after|undo-before|undo-after` with action `fail`, `panic`,
 //! `kill` or `wait-MS`, or point `run|undo` with action `repeat`. The environment variable `TENANTRY_FAULT` holds a
-//! comma-separated list of faults. Each fires once.
+//! comma-separated list of faults. Each fault fires once.
 
 #[cfg(feature = "faults")]
 mod armed {
@@ -10,7 +10,7 @@ mod armed {
     use futures_util::future::BoxFuture;
     use std::sync::{Arc, Mutex, PoisonError};
 
-    /// Called at every point as `operation:step:point`. The worker waits for the result.
+    /// Callback for every fault point, called with `operation:step:point`. The worker waits for its result.
     type Watch = Arc<dyn Fn(String) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
     /// Faults that have not fired yet.
@@ -36,7 +36,7 @@ mod armed {
         /// Adds a fault.
         ///
         /// # Panics
-        /// If the fault is not four words separated by colons: a suite that arms nothing proves nothing.
+        /// Panics if the fault is not four words separated by colons: a suite that arms nothing proves nothing.
         pub fn arm(&self, fault: &str) {
             let words: Vec<String> = fault.split(':').map(Into::into).collect();
             let words = <[String; 4]>::try_from(words).expect("operation:step:point:action");
@@ -83,7 +83,7 @@ mod armed {
         }
     }
 
-    /// Sends SIGKILL, as an operator or the kernel would: nothing is flushed and no destructor runs.
+    /// Kills this process with SIGKILL, as an operator or the kernel would: nothing is flushed and no destructor runs.
     fn kill() -> ! {
         let pid = std::process::id().to_string();
         drop(std::process::Command::new("kill").args(["-9", &pid]).status());
@@ -94,7 +94,7 @@ mod armed {
 #[cfg(feature = "faults")]
 pub use armed::Faults;
 
-/// Placeholder: this build has no fault points.
+/// Stand-in without effect: this build has no fault points.
 #[cfg(not(feature = "faults"))]
 #[derive(Debug, Default)]
 pub struct Faults;

@@ -1,7 +1,7 @@
-//! Runs one operation: its steps in order, or their undos in reverse, while its lease is renewed.
+//! Runs one operation: its steps in order, or their undo actions in reverse, and renews its lease meanwhile.
 //!
-//! Called by the verbs of [`super::Operations`] and by `recovery`. It never decides whether an operation may be taken
-//! over, and reads no journal row but that of the operation it runs.
+//! The verbs of [`super::Operations`] and `recovery` call it. It never decides whether an operation may be taken over,
+//! and reads no other journal row than that of the operation it runs.
 
 pub(super) mod faults;
 mod heartbeat;

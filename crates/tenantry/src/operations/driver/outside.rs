@@ -1,4 +1,4 @@
-//! Runs one outside step, or its undo, while the lease is renewed. Called in both directions of an operation.
+//! Runs one outside step, or its undo, and renews the lease meanwhile. Used in both directions of an operation.
 
 use super::heartbeat::{HEARTBEAT, Heartbeat};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 };
 use std::pin::pin;
 
-/// Runs the outside step at `index` and renews the lease while it runs. A panic in it is a failure like any other.
+/// Runs the outside step at `index`, and renews the lease while it runs. A panic in the step counts as a failure.
 pub(in crate::operations) async fn outside(
     inner: &Inner,
     job: &mut Job,

@@ -1,7 +1,7 @@
-//! Drives an operation forward. Called by `Operations::run` and by recovery.
+//! Runs an operation forward. `Operations::run` and recovery call it.
 //!
-//! The loop: commit all adjacent control steps together with the journal's advance, then run the outside step at the
-//! cursor. An outside step has no commit: if the worker dies after it, the step is repeated.
+//! The loop commits all adjacent control steps together with the journal's advance, then runs the outside step at the
+//! cursor. An outside step has no commit of its own: if the worker dies after it, the step is repeated.
 
 use super::{outside::outside, unwind};
 use crate::{
@@ -18,8 +18,8 @@ use crate::{
 };
 use tokio::sync::oneshot::Sender;
 
-/// Runs a new operation to its end. Sends its id to `tell` once it is in the journal. If the first control steps
-/// fail, no trace is left; if a later step fails, everything is undone before the error is returned.
+/// Runs a new operation to its end. Sends its id to `tell` once it is in the journal. If the first control steps fail,
+/// nothing is recorded; if a later step fails, all steps are undone before this returns the error.
 pub(in crate::operations) async fn start(
     inner: &Inner,
     mut operation: Box<dyn AnyOperation>,
@@ -46,7 +46,7 @@ pub(in crate::operations) async fn start(
         Job { id, owner, cursor, operation, attempts: 1, live: Live::default(), databases, left: None };
     let _watched = inner.watched(&job);
     if let Some(tell) = tell {
-        // The caller may be gone.
+        // Sending fails if the caller has gone away.
         let _ = tell.send(id);
     }
     if state == State::Running {
@@ -55,8 +55,8 @@ pub(in crate::operations) async fn start(
     Ok(job.operation)
 }
 
-/// Runs forward, and back again if that fails. Past the point of no return the operation rests instead, and the
-/// reconciler continues it.
+/// Runs an operation forward, and back again if that fails. Past the point of no return, the operation rests instead,
+/// and the reconciler continues it.
 pub(in crate::operations) async fn finish(inner: &Inner, job: &mut Job) -> Result<()> {
     match forward(inner, job).await {
         Ok(()) => Ok(()),
@@ -85,8 +85,8 @@ pub(in crate::operations) async fn forward(inner: &Inner, job: &mut Job) -> Resu
         }
         let lease = Some((job.id, job.owner.as_str(), &job.live.cancel));
         let (mut write, next) = control_batch(inner, &mut job.operation, job.cursor, lease).await?;
-        // The commit comes before the scratch directory is removed, because a worker that takes over may need the
-        // directory. The operation is marked as done only afterwards, so that a done operation leaves nothing behind.
+        // Commit before removing the scratch directory: until the commit, a worker that takes over may need the
+        // directory. Mark the operation as done only afterwards, so that a done operation leaves nothing behind.
         let (context, finished) = (inner.of(job), job.operation.step(next).is_none());
         let over = finished && !context.has_scratch();
         if finished {
@@ -107,7 +107,7 @@ pub(in crate::operations) async fn forward(inner: &Inner, job: &mut Job) -> Resu
 }
 
 /// Runs the control steps from `from` up to the next outside step in one new transaction, which the caller commits. The
-/// operation's state changes only if all of them succeed.
+/// operation's state changes only if all steps succeed.
 async fn control_batch(
     inner: &Inner,
     operation: &mut Box<dyn AnyOperation>,

@@ -1,4 +1,4 @@
-//! Takes an operation back, last step first. Called when a step fails, and by recovery.
+//! Undoes an operation, last step first. Called when a step fails, and by recovery.
 
 use super::outside::outside;
 use crate::{
@@ -18,19 +18,19 @@ pub(in crate::operations) async fn after(inner: &Inner, job: &mut Job, error: Er
     job.live.cancel.refuse();
     let mut remaining = job.cursor;
     if job.operation.step(remaining).is_some_and(|step| step.outside) {
-        // It failed, perhaps midway.
+        // The outside step failed, perhaps midway, so it must be undone too.
         remaining += 1;
     }
     match mark(inner, job, remaining, &error).await {
         Ok(()) => {}
         Err(Stop::Lost) => {
-            // The commit that returned an error may have succeeded all the same.
+            // The commit may have succeeded although it returned an error.
             return match journal::state(&inner.context.control, job.id).await {
                 Ok(State::Done) => Ok(()),
                 _ => Err(error),
             };
         }
-        // Not recorded as unwinding: a worker that takes it over goes forward and finishes it.
+        // The operation is not recorded as unwinding: a worker that takes it over goes forward and finishes it.
         Err(Stop::Failed(e)) => {
             tracing::error!(operation = job.id, error = %e, "not marked for undoing");
             return Err(error);
@@ -49,7 +49,7 @@ async fn mark(inner: &Inner, job: &Job, remaining: usize, error: &Error) -> Resu
     Ok(write.commit_unaudited().await?)
 }
 
-/// Undoes the first `remaining` steps. If a step fails, the reconciler continues, after longer and longer pauses.
+/// Undoes the first `remaining` steps. If an undo fails, the reconciler continues, after increasing pauses.
 pub(in crate::operations) async fn to_nothing(inner: &Inner, job: &mut Job, remaining: usize) -> Result<()> {
     match back(inner, job, remaining).await {
         Ok(()) => Ok(()),
@@ -67,7 +67,7 @@ pub(in crate::operations) async fn back(
     job: &mut Job,
     mut remaining: usize,
 ) -> Result<(), Stop> {
-    // Control steps that are skipped: those of an abandoned operation whose undo fails.
+    // Control steps of an abandoned operation that are skipped because their undo fails.
     let mut passed_over = Vec::new();
     loop {
         if let Some((last, step)) = last(&*job.operation, remaining).filter(|(_, step)| step.outside) {
@@ -96,7 +96,7 @@ pub(in crate::operations) async fn back(
         let state = if remaining == 0 { State::Undone } else { State::Unwinding };
         journal::save(&mut write, job, &*draft, remaining, state).await?;
         if state == State::Undone {
-            // Before the commit makes the end visible: an operation that is over leaves nothing behind.
+            // Clean up before the commit makes the end visible: an operation that is over leaves nothing behind.
             inner.of(job).clean();
         }
         write.commit_unaudited().await?;
@@ -107,8 +107,8 @@ pub(in crate::operations) async fn back(
     }
 }
 
-/// Undoes the control steps between the first `remaining` steps' end and the outside step before them. Returns how many
-/// steps remain, and whether a test suite wants the batch repeated. On failure, returns the step.
+/// Undoes the last control steps of the first `remaining` steps, back to the outside step before them. Returns how many
+/// steps remain, and whether a test suite wants the batch repeated. On failure, returns the failed step.
 async fn control_batch(
     inner: &Inner,
     write: &mut Write,

@@ -1,8 +1,8 @@
-//! Claims of migration runs on databases: while one is held, no operation begins on the tenants of that database, and
-//! no run claims a database while an operation is open on its tenants (`two-workers` and `half-migrated-fleet`).
+//! Claims of migration runs on databases. While a claim is held, no operation begins on the tenants of that database. A
+//! run claims no database while an operation is open on its tenants (`two-workers` and `half-migrated-fleet`).
 //!
-//! Called by the fleet's catalog, and by the journal when an operation is recorded. Both run in write transactions,
-//! which are serialized. A claim ends with its process, or after an hour.
+//! The fleet's catalog calls it, and the journal when it records an operation. Both run in write transactions, which
+//! are serialized. A claim ends with its process, or after an hour.
 
 use super::lease;
 use crate::{
@@ -18,10 +18,10 @@ use tenantry_engine::{
     place::{Isolation, Place},
 };
 
-/// Lifetime of a claim: longer than any run needs for one batch.
+/// Lifetime of a claim in microseconds: longer than any run needs for one batch.
 const CLAIM_US: i64 = 3_600 * SECOND_US;
 
-/// Key of the claimed database. All tenants of a pool share one.
+/// Returns the key of a database for its claim. All tenants of a pool share one key.
 fn key(place: &Place) -> String {
     match (place.isolation, place.tenant) {
         (Isolation::Schema | Isolation::Database, Some(tenant)) => format!("tenant:{tenant}"),
@@ -29,7 +29,7 @@ fn key(place: &Place) -> String {
     }
 }
 
-/// Claims the database of `place` for `owner`. Returns `Some` with the reason if it is busy and was not claimed.
+/// Claims the database of `place` for `owner`. Returns the reason if the database is busy and could not be claimed.
 pub(crate) async fn claim(write: &mut Write, owner: &str, place: &Place) -> Result<Option<String>> {
     let key = key(place);
     if let Some(other) = holder(write, &key).await?.filter(|other| other != owner) {
@@ -46,15 +46,15 @@ pub(crate) async fn claim(write: &mut Write, owner: &str, place: &Place) -> Resu
     Ok(None)
 }
 
-/// Releases a claim.
+/// Releases the claim of `owner` on the database of `place`.
 pub(crate) async fn release(write: &mut Write, owner: &str, place: &Place) -> Result<()> {
     write.execute("DELETE FROM migrating WHERE key = ? AND owner = ?", params![key(place), owner]).await?;
     Ok(())
 }
 
-/// Refuses while a migration run has claimed a database of this tenant.
+/// Refuses an operation while a migration run has claimed a database of this tenant.
 pub(in crate::operations) async fn refuse_migrating(write: &mut Write, tenant: TenantId) -> Result<()> {
-    // Usually there are no claims, and then this query is the only cost.
+    // Usually no claim exists, and this query is the only cost.
     let sql = "SELECT key FROM migrating WHERE key = ?2 OR key IN \
         (SELECT 'pool:' || server || '/' || physical FROM placements \
          WHERE tenant = ?1 AND isolation = 'pooled' AND state IN ('planned', 'ready'))";
@@ -72,13 +72,13 @@ pub(in crate::operations) async fn refuse_migrating(write: &mut Write, tenant: T
 async fn holder(write: &mut Write, key: &str) -> Result<Option<String>> {
     let sql = "SELECT owner FROM migrating WHERE key = ? AND until > ? AND until <= ?";
     let now = write.at_us();
-    // The upper bound allows for one day by which the clock may have been set back since the claim.
+    // The upper bound allows for a clock that was set back by up to one day since the claim.
     let rows = write.query(sql, params![key, now, now + CLAIM_US + DAY_US]).await?;
     let owner = rows.first().map(|row| row.text(0)).transpose()?;
     Ok(owner.filter(|owner| lease::may_be_alive(owner)).map(str::to_owned))
 }
 
-/// Kind and id of an open operation on the tenant, or on any tenant in the same pool.
+/// Returns the kind and id of an open operation on the tenant, or on any tenant in the same pool.
 async fn open_operation(write: &mut Write, place: &Place) -> Result<Option<(String, i64)>> {
     let rows = match (place.isolation, place.tenant) {
         (Isolation::Schema | Isolation::Database, Some(tenant)) => {

@@ -1,8 +1,8 @@
-//! Identity of the worker of an operation, and whether that worker can still be alive.
+//! Identity of the worker of an operation, and the check whether that worker can still be alive.
 //!
-//! Called by the journal and by recovery. A lease is taken over when it expires, or at once when its process is
-//! provably dead: same boot, same pid namespace, and no process with that pid and start time. Where that cannot be
-//! determined, only the expiry counts.
+//! The journal and recovery call it. A lease is taken over when it expires, or at once when its process is provably
+//! dead: same boot, same pid namespace, and no process with that pid and start time. Where this cannot be determined,
+//! only the expiry counts.
 
 use crate::control::clock::SECOND_US;
 use std::{
@@ -13,13 +13,13 @@ use std::{
     },
 };
 
-/// Duration of a lease: the longest time a worker may go without renewing it.
+/// Duration of a lease in microseconds: the longest time for which a worker may fail to renew it.
 pub(in crate::operations) const LEASE_US: i64 = 30 * SECOND_US;
 
 static PROCESS: LazyLock<String> = LazyLock::new(identity);
 static WORKERS: AtomicU64 = AtomicU64::new(0);
 
-/// Returns a new worker id of this process. It differs from all earlier ones, also across restarts.
+/// Returns a new worker id of this process. It differs from all earlier ids, also across restarts.
 pub(crate) fn new_owner() -> String {
     format!("{}#{}", *PROCESS, WORKERS.fetch_add(1, Ordering::Relaxed))
 }
@@ -39,12 +39,13 @@ fn identity() -> String {
     let pid = std::process::id().to_string();
     match (place(), start_time(&pid)) {
         (Some(place), Some(start)) => format!("{place}/{pid}@{start}"),
-        // Not Linux: the id is unique, but whether the process is alive cannot be determined.
+        // Without Linux, the id is unique, but nothing shows whether the process is alive.
         _ => format!("process-{}", uuid::Uuid::now_v7()),
     }
 }
 
-/// Returns the id of this host since it was started; another text for each process where there is none.
+/// Returns an id that is constant from one start of this host to the next. If the host has no such id, each process
+/// returns a different one.
 pub(crate) fn boot() -> String {
     static BOOT: LazyLock<String> = LazyLock::new(|| {
         let id = fs::read_to_string("/proc/sys/kernel/random/boot_id");
@@ -53,15 +54,15 @@ pub(crate) fn boot() -> String {
     BOOT.clone()
 }
 
-/// Boot id and pid namespace, within which a pid is meaningful.
+/// Returns the boot id and pid namespace, within which a pid is meaningful.
 fn place() -> Option<String> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let namespace = fs::read_link("/proc/self/ns/pid").ok()?;
     Some(format!("{}/{}", boot.trim(), namespace.to_str()?))
 }
 
-/// Start time: field 22 of `/proc/PID/stat`, in ticks since boot. The command in parentheses may hold any characters. A
-/// zombie (state Z or X) counts as dead.
+/// Returns the start time of a process: field 22 of `/proc/PID/stat`, in ticks since boot. The command in parentheses
+/// may contain any characters. A zombie (state Z or X) counts as dead.
 fn start_time(pid: &str) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, after_command) = stat.rsplit_once(") ")?;

@@ -1,6 +1,6 @@
 //! Rows of the journal. Every write names the worker's lease: a worker that lost its lease changes nothing.
 //!
-//! Called by the driver and by recovery, inside their transactions. It runs no step.
+//! The driver and recovery call it inside their transactions. It runs no step.
 
 pub(super) mod attempts;
 pub(crate) mod claims;
@@ -25,13 +25,13 @@ use tenantry_engine::{Kind, name::TenantId};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Going forward. `cursor` is the first step not known to be done.
+    /// The operation goes forward. `cursor` is the first step not known to be done.
     Running,
-    /// Going back. The first `cursor` steps may still have effects.
+    /// The operation goes back. The first `cursor` steps may still have effects.
     Unwinding,
     /// Every step is done.
     Done,
-    /// Every step is undone: nothing of the operation is left.
+    /// Every step is undone; nothing of the operation is left.
     Undone,
 }
 
@@ -63,21 +63,21 @@ pub(super) struct Job {
     pub(super) owner: String,
     pub(super) cursor: usize,
     pub(super) operation: Box<dyn AnyOperation>,
-    /// Number of workers that have tried, including this one.
+    /// Number of workers that have tried the operation, including this one.
     pub(super) attempts: i64,
     pub(super) live: Live,
     /// Databases of the apps that were loaded when this worker began.
     pub(super) databases: Databases,
-    /// What the operation leaves behind. `None`: it was not abandoned, and a failing step stops it.
+    /// Effects that the operation leaves behind; `None` if it was not abandoned, so that a failing step stops it.
     pub(super) left: Option<Vec<Left>>,
 }
 
-/// Something that an abandoned operation could neither do nor undo.
+/// An effect that an abandoned operation could neither finish nor undo.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub(super) struct Left {
     /// Name of the step.
     pub step: &'static str,
-    /// Why it failed. Private detail.
+    /// Reason for the failure. Private detail.
     pub why: String,
 }
 
@@ -104,9 +104,9 @@ pub(super) struct Live {
     pub(super) cancel: Cancel,
 }
 
-/// Why a worker stops.
+/// Reason why a worker stops.
 pub(super) enum Stop {
-    /// Another worker has the lease now: change nothing more.
+    /// Another worker has the lease now; this one must change nothing more.
     Lost,
     /// A step failed.
     Failed(Error),
@@ -128,7 +128,8 @@ fn number(cursor: usize) -> i64 {
     i64::try_from(cursor).unwrap_or(i64::MAX)
 }
 
-/// State to store in the row. Empty once the operation is over, because the state may hold a password's hash.
+/// Returns the state to store in the row. It is empty once the operation is over, because it may hold a password's
+/// hash.
 fn data(operation: &dyn AnyOperation, state: State) -> Result<String> {
     if state.is_over() {
         return Ok("{}".into());
@@ -136,7 +137,7 @@ fn data(operation: &dyn AnyOperation, state: State) -> Result<String> {
     operation.data().map_err(|e| Error::Internal(format!("journal: {e}")))
 }
 
-/// Outcome to store in the row of a finished operation.
+/// Returns the outcome to store in the row of a finished operation.
 fn result(operation: &dyn AnyOperation, state: State) -> Result<Option<String>> {
     let outcome = (state == State::Done).then(|| operation.outcome()).filter(|value| !value.is_null());
     let text = outcome.map(|value| serde_json::to_string(&value)).transpose();
@@ -182,7 +183,7 @@ pub(super) async fn insert(
     }
 }
 
-/// Returns an error that names the operation open on the tenant, and how to end it if it is stuck.
+/// Returns an error that names the operation open on the tenant, and tells how to end it if it is stuck.
 async fn busy(write: &mut Write, tenant: Option<TenantId>) -> Result<Error> {
     let sql = format!(
         "SELECT id, kind, {} FROM operations o WHERE tenant = ? AND state IN ('running', 'unwinding')",
@@ -272,7 +273,7 @@ pub(super) async fn renew(
     Ok(write.commit_unaudited().await?)
 }
 
-/// Releases an operation that cannot continue now. The reconciler tries again after `pause_us`.
+/// Releases the lease of an operation that cannot continue now. The reconciler retries after `pause_us`.
 pub(super) async fn release(
     control: &Control,
     id: i64,
@@ -297,7 +298,7 @@ pub(super) async fn note(write: &mut Write, id: i64, error: &Error) -> Result<()
     Ok(())
 }
 
-/// The error for operators, with its remedy.
+/// Returns the text of an error for operators, with its remedy.
 fn told(error: &Error) -> String {
     match error.remedy() {
         None => error.to_string(),
@@ -312,7 +313,7 @@ pub(super) async fn state(control: &Control, id: i64) -> Result<State> {
     State::parse(rows.first().ok_or(Error::NotFound("operation"))?.text(0)?)
 }
 
-/// What the row tells about an operation, to decide on a request.
+/// The columns of an operation's row on which the answer to a request depends.
 pub(super) struct Found {
     pub(super) kind: String,
     pub(super) tenant: Option<TenantId>,
@@ -320,7 +321,7 @@ pub(super) struct Found {
     pub(super) cursor: usize,
 }
 
-/// Reads what a request decides on.
+/// Reads the columns on which the answer to a request depends.
 pub(super) async fn find(write: &mut Write, id: i64) -> Result<Found> {
     let sql = "SELECT kind, tenant, state, cursor FROM operations WHERE id = ?";
     let rows = write.query(sql, params![id]).await?;

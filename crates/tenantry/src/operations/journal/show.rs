@@ -1,4 +1,4 @@
-//! Reads the journal for the command line, the API and test suites. Reads only.
+//! Reads the journal for the command line, the API and test suites. It changes nothing.
 
 use super::{State, attempts::stuck_sql};
 use crate::{
@@ -8,14 +8,14 @@ use crate::{
 };
 use tenantry_engine::{SqlRow, Tx, name::TenantId, value::Value};
 
-/// Which operations to list.
+/// Conditions and size of a page of operations.
 #[derive(Debug, Clone, Copy)]
 pub struct Filter {
-    /// Only those that are not over.
+    /// Only operations that are not over.
     pub open: bool,
-    /// Only those on this tenant.
+    /// Only operations on this tenant.
     pub tenant: Option<TenantId>,
-    /// Only those with a smaller id, for the next page.
+    /// Only operations with a smaller id, for the next page.
     pub before: Option<i64>,
     /// Largest number of operations, at most 1,000.
     pub limit: u32,
@@ -27,57 +27,57 @@ impl Default for Filter {
     }
 }
 
-/// An operation, as shown to operators and users.
+/// An operation, as operators and users see it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Listed {
-    /// Id.
+    /// Id of the operation.
     pub id: i64,
     /// Kind of operation.
     pub kind: String,
-    /// Short description of what it does.
+    /// Short description of the operation.
     pub what: String,
-    /// Tenant it works on.
+    /// Id of the tenant on which it works.
     pub tenant: Option<TenantId>,
-    /// The tenant's slug, while it has one.
+    /// Slug of that tenant, if the tenant exists.
     pub slug: Option<String>,
     /// State of the operation.
     pub state: State,
-    /// Number of steps done, or while unwinding of steps to undo.
+    /// Number of steps done; while unwinding, number of steps still to undo.
     pub cursor: i64,
-    /// Its steps in order.
+    /// Steps of the operation in order.
     pub steps: Vec<StepShown>,
     /// Progress of the running step, if it reports any.
     pub progress: Option<Amount>,
-    /// Outcome, once it is done.
+    /// Outcome of the operation, once it is done.
     pub result: Option<serde_json::Value>,
-    /// A cancellation was requested.
+    /// True if a cancellation was requested.
     pub cancel_requested: bool,
-    /// It only goes forward and cannot be cancelled any more.
+    /// True if the operation only goes forward and can no longer be cancelled.
     pub past_return: bool,
-    /// It failed repeatedly and needs an operator.
+    /// True if the operation failed repeatedly and needs an operator.
     pub stuck: bool,
-    /// No worker has its lease now; it will be retried.
+    /// True if no worker currently has its lease; the operation will be retried.
     pub resting: bool,
-    /// Actor that started it.
+    /// Actor that started the operation.
     pub actor: String,
-    /// Why it went back or cannot continue. Private detail.
+    /// Reason why the operation went back or cannot continue. Private detail.
     pub error: Option<String>,
-    /// That reason without private detail.
+    /// Reason why the operation went back or cannot continue, without private detail.
     pub reason: Option<String>,
     /// Kind of the error, as a stable code of the API.
     pub code: Option<String>,
-    /// Number of workers that have tried.
+    /// Number of workers that have tried the operation.
     pub attempts: i64,
-    /// Start, in microseconds since 1970, UTC.
+    /// Time of the start, in microseconds since 1970, UTC.
     pub started_at_us: i64,
-    /// Last change, in microseconds since 1970, UTC.
+    /// Time of the last change, in microseconds since 1970, UTC.
     pub updated_at_us: i64,
 }
 
-/// A step of an operation, as shown.
+/// A step of an operation, as operators and users see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct StepShown {
-    /// Its name.
+    /// Name of the step.
     pub name: &'static str,
     /// State of the step.
     pub state: StepState,
@@ -87,15 +87,15 @@ pub struct StepShown {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepState {
-    /// Not begun.
+    /// The step has not begun.
     Waiting,
-    /// Running, or next.
+    /// The step is running, or runs next.
     Now,
-    /// Done.
+    /// The step is done.
     Done,
-    /// Being undone, or next to be undone.
+    /// The step is being undone, or is undone next.
     Undoing,
-    /// Undone, or never done.
+    /// The step is undone, or was never done.
     Undone,
 }
 
@@ -112,7 +112,7 @@ impl Operations {
     /// Lists operations, newest first.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn list(&self, filter: &Filter) -> Result<Vec<Listed>> {
         let open = if filter.open { "o.state IN ('running', 'unwinding')" } else { "1 = 1" };
         let mut values: Vec<Value> = vec![filter.before.unwrap_or(i64::MAX).into()];
@@ -127,17 +127,17 @@ impl Operations {
     /// Returns one operation with its steps.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such operation.
+    /// Returns [`Error::NotFound`] when there is no such operation.
     pub async fn show(&self, id: i64) -> Result<Listed> {
         let sql = format!("{} WHERE o.id = ?", select());
         let rows = self.inner.context.control.snapshot().await?.query(&sql, params![id]).await?;
         read(&self.inner, rows.first().ok_or(Error::NotFound("operation"))?)
     }
 
-    /// Returns how many operations are open, and how many of those are stuck.
+    /// Returns the number of open operations, and how many of them are stuck.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn counts(&self) -> Result<(u64, u64)> {
         counts(&mut self.inner.context.control.snapshot().await?).await
     }
@@ -153,7 +153,7 @@ pub(in crate::operations) async fn stuck(inner: &Inner) -> Result<Vec<Listed>> {
     tx.query(&sql, &[]).await?.iter().map(|r| read(inner, r)).collect()
 }
 
-/// Returns how many operations are open, and how many of those are stuck.
+/// Returns the number of open operations, and how many of them are stuck.
 async fn counts(tx: &mut Tx) -> Result<(u64, u64)> {
     let sql = format!(
         "SELECT count(*), coalesce(sum(CASE WHEN {} THEN 1 ELSE 0 END), 0) FROM operations o WHERE o.state IN ('running', 'unwinding')",

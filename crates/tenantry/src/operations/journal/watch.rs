@@ -1,7 +1,7 @@
 //! Watches an operation until it ends or rests, for progress bars and streams.
 //!
-//! Called by the command line and the API. Costs one read of a row by id now and then, in whichever process the
-//! operation runs.
+//! The command line and the API call it. Each watch regularly reads one row by id, whichever process runs the
+//! operation.
 
 use crate::{
     Result,
@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 const FIRST: Duration = Duration::from_millis(2);
 const EVERY: Duration = Duration::from_millis(200);
 
-/// Time until the next read: proportional to the time waited so far. A long operation is read less often, and a caller
-/// waits hardly longer than the operation takes.
+/// Returns the time until the next read: proportional to the time waited so far. A long operation is thus read less
+/// often, and a caller waits hardly longer than the operation takes.
 fn pause(started: Instant) -> Duration {
     (started.elapsed() / 16).clamp(FIRST, EVERY)
 }
@@ -27,8 +27,8 @@ enum Next {
 }
 
 impl Operations {
-    /// Streams the operation as it is now and after every change. The last item is over, or rests after a failure. An
-    /// error ends the stream.
+    /// Streams the operation's current state, and its state after every change. The last item is over, or rests after a
+    /// failure. An error ends the stream.
     pub fn watch(&self, id: i64) -> impl Stream<Item = Result<Listed>> + Send + 'static {
         let operations = self.clone();
         stream::unfold(Next::First, move |next| {
@@ -51,7 +51,7 @@ impl Operations {
     /// Waits until the operation is over, or rests after a failure.
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] when there is no such operation.
+    /// Returns [`crate::Error::NotFound`] when there is no such operation.
     pub async fn wait(&self, id: i64) -> Result<Listed> {
         let started = Instant::now();
         loop {
@@ -76,7 +76,7 @@ impl Operations {
 }
 
 impl Listed {
-    /// Returns true if it failed and waits for its next try. A watcher need not wait for that.
+    /// Returns true if the operation failed and waits for its next attempt. A watcher need not wait for that.
     fn rests(&self) -> bool {
         self.resting && self.error.is_some()
     }

@@ -1,7 +1,8 @@
-//! Abandons an operation that is stuck: finishes or undoes what it can, leaves the rest behind and records it.
+//! Abandons a stuck operation: finishes or undoes as much as possible, leaves the rest behind, and records it.
 //!
-//! Called only by the `abandon` command, never by recovery. The catalog is consistent afterwards, because control steps
-//! and their undos decide that. The journal and the audit log name the files, fences and rows that are left behind.
+//! Called only by the `abandon` command, never by recovery. The catalog stays consistent, because only control steps
+//! and their undo actions change it. The journal and the audit log name the files, fences and rows that are left
+//! behind.
 
 use super::takeover::{self, Taken};
 use crate::{
@@ -17,11 +18,11 @@ use crate::{
 
 impl Operations {
     /// Abandons an operation that can be neither finished nor undone, and returns its final state. The journal and the
-    /// audit log record what it leaves behind.
+    /// audit log record what the operation leaves behind.
     ///
     /// # Errors
-    /// [`Error::Denied`] when the actor is not a superuser; [`Error::Conflict`] when it is over, or a worker has its
-    /// lease.
+    /// Returns [`Error::Denied`] if the actor is not a superuser; [`Error::Conflict`] if the operation is over, or a
+    /// worker has its lease.
     pub async fn abandon(&self, actor: &Actor, id: i64) -> Result<Listed> {
         actor.require_superuser("abandon an operation")?;
         let (inner, by) = (&self.inner, &actor.by());
@@ -51,7 +52,8 @@ impl Operations {
     }
 }
 
-/// Runs forward if the operation is past its point of no return and a step can still succeed; otherwise runs back.
+/// Runs the operation forward if it is past its point of no return and a step can still succeed; otherwise runs it
+/// back.
 async fn end(inner: &Inner, kind: &OperationKind, taken: Taken, owner: String) -> Result<()> {
     let Ok(operation) = kind.read(&taken.data) else {
         return forget(inner, taken.id, &owner, "its state cannot be read").await;
@@ -101,7 +103,7 @@ async fn unwinding(inner: &Inner, job: &Job, remaining: usize) -> Result<()> {
     write.commit_unaudited().await
 }
 
-/// Records what is left behind, in the journal and in the audit log.
+/// Records in the journal and in the audit log what is left behind.
 async fn note(inner: &Inner, job: &Job, state: &str) -> Result<()> {
     let left = job.left.as_deref().unwrap_or_default();
     let told = |left: &Left| format!("{}: {}", left.step, left.why);
@@ -116,7 +118,7 @@ async fn note(inner: &Inner, job: &Job, state: &str) -> Result<()> {
     write.commit().await
 }
 
-/// Closes an operation of which only the row is known, so that it no longer blocks the tenant.
+/// Closes an operation whose state cannot be read, so that it no longer blocks the tenant.
 async fn forget(inner: &Inner, id: i64, owner: &str, why: &str) -> Result<()> {
     let mut write: Write = inner.context.control.begin().await?;
     let sql = "UPDATE operations SET state = 'undone', data = '{}', lease_owner = NULL, lease_until = NULL, progress = NULL \

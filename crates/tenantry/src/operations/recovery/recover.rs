@@ -1,4 +1,4 @@
-//! Takes over operations that dead workers left, in the direction they were going.
+//! Takes over operations that dead workers left, and continues each in its recorded direction.
 //!
 //! Called at start-up and by the lease reconciler. A failing operation does not stop the others.
 
@@ -17,28 +17,29 @@ use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 /// Result of a pass.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Recovered {
-    /// Operations finished.
+    /// Number of operations that were finished.
     pub finished: usize,
-    /// Operations undone.
+    /// Number of operations that were undone.
     pub undone: usize,
-    /// Operations that could be neither finished nor undone. The next pass tries again.
+    /// Number of operations that could be neither finished nor undone. The next pass tries again.
     pub failed: usize,
 }
 
 impl Operations {
-    /// Finishes or undoes, at start-up and one after the other, everything that dead workers left. A failing operation
-    /// does not stop the others.
+    /// Finishes or undoes all operations that dead workers left, one after the other. Called at start-up. A failing
+    /// operation does not stop the others.
     ///
     /// # Errors
-    /// Those of the control store. Failed operations are counted.
+    /// Returns the errors of the control store. Failed operations are counted in the result.
     pub async fn recover(&self) -> Result<Recovered> {
         pass(&self.inner, true).await
     }
 
-    /// Runs [`Operations::recover`] but waits at most `patience`. The rest continues in its own task.
+    /// Runs [`Operations::recover`] in its own task, and waits for it at most `patience`. The task continues
+    /// afterwards.
     ///
     /// # Errors
-    /// Those of [`Operations::recover`], if it ends within `patience`.
+    /// Returns the errors of [`Operations::recover`], if the task ends within `patience`.
     pub async fn recover_for(&self, patience: Duration) -> Result<()> {
         let operations = self.clone();
         let task = tokio::spawn(async move { operations.recover().await });
@@ -55,7 +56,7 @@ impl Operations {
     /// Finishes or undoes operations whose lease has expired. The reconciler calls this every few seconds.
     ///
     /// # Errors
-    /// Those of the control store. Failed operations are counted.
+    /// Returns the errors of the control store. Failed operations are counted in the result.
     pub async fn reconcile(&self) -> Result<Recovered> {
         pass(&self.inner, false).await
     }
@@ -80,7 +81,8 @@ async fn pass(inner: &Inner, at_start: bool) -> Result<Recovered> {
             }
         }
     }
-    // Not at the start of a command, which is about something else: `serve` and `operations list` report what is stuck.
+    // Stuck operations are not logged when a command starts, because it serves another purpose. `serve` and
+    // `operations list` report them.
     if !at_start && (recovered.failed > 0 || !inner.raised.swap(true, Relaxed)) {
         raise(inner).await?;
     }
@@ -103,7 +105,7 @@ async fn raise(inner: &Inner) -> Result<()> {
     Ok(())
 }
 
-/// Takes over one operation. `None`: a worker has its lease, or it is over.
+/// Takes over one operation. Returns `None` if a worker has its lease, or the operation is over.
 async fn one(inner: &Inner, id: i64, at_start: bool) -> Result<Option<State>> {
     let owner = lease::new_owner();
     let Some(taken) = takeover::take(&inner.context.control, id, &owner, at_start).await? else {
@@ -112,13 +114,13 @@ async fn one(inner: &Inner, id: i64, at_start: bool) -> Result<Option<State>> {
     go_on(inner, taken, owner).await.map(Some)
 }
 
-/// Continues an operation whose lease was taken.
+/// Continues an operation whose lease this worker has taken.
 pub(in crate::operations) async fn go_on(inner: &Inner, taken: Taken, owner: String) -> Result<State> {
     let id = taken.id;
     tracing::info!(operation = id, kind = taken.kind, attempts = taken.attempts, "taken over");
     let unknown = || Error::Internal(format!("operation {id}: this program knows no {:?}", taken.kind));
     let kind = inner.kind(&taken.kind).ok_or_else(unknown)?;
-    // A panic must not keep the pass from the operations after this one.
+    // A panic must not stop the pass before the operations that follow.
     caught(resume(inner, kind, taken, owner)).await?;
     journal::state(&inner.context.control, id).await
 }

@@ -1,7 +1,7 @@
 //! Finishes or undoes an operation whose worker died while writers wait for it.
 //!
-//! Called by requests that find a place fenced for longer than a move takes, and by runs over many tenants that come to
-//! a busy one. The reconciler would take the operation over too, only later. As always, the lease decides whether the
+//! Called by requests that find a place fenced for longer than a move takes, and by runs over many tenants that reach a
+//! busy tenant. The reconciler would also take the operation over, only later. The lease alone decides whether the
 //! worker is dead.
 
 use super::{recover, takeover};
@@ -14,12 +14,12 @@ use std::{sync::Arc, time::Duration};
 use tenantry_engine::name::TenantId;
 use tokio::time::Instant;
 
-/// Time between two checks of an operation that another worker continues.
+/// Time between two checks of an operation that another worker runs.
 const LOOK: Duration = Duration::from_millis(250);
 
 impl Operations {
-    /// Waits until no operation is open on the tenant. Takes over and continues one without a live worker. Returns
-    /// false if an operation is still open at `until`.
+    /// Waits until no operation is open on the tenant. Takes over and continues an operation without a live worker.
+    /// Returns false if an operation is still open at `until`.
     pub(crate) async fn settle(&self, tenant: TenantId, until: Instant, cancel: &Cancel) -> Result<bool> {
         loop {
             cancel.check()?;
@@ -37,7 +37,7 @@ impl Operations {
     }
 
     /// Takes over the tenant's open operation if its worker must be dead, and continues it in a new task. Returns at
-    /// once. In this process only one check runs at a time.
+    /// once. Only one such check runs in this process at a time.
     pub(crate) fn rescue(&self, tenant: TenantId) {
         let Ok(turn) = self.inner.rescuing.clone().try_lock_owned() else { return };
         let inner = self.inner.clone();

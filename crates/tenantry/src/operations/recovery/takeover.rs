@@ -11,7 +11,7 @@ use crate::{
 };
 use tenantry_engine::{SqlRow, Tx};
 
-/// Number of workers after which a start leaves a resting operation alone.
+/// Number of failed workers after which start-up leaves a resting operation alone.
 const TRIED_AT_START: i64 = 3;
 
 /// A row of the journal, as recovery reads it.
@@ -40,8 +40,8 @@ impl Taken {
         })
     }
 
-    /// Returns true if no live worker can have the operation. At start-up resting operations are free too, unless they
-    /// failed repeatedly: those are left to a server and to operators, because every command would fail at them again.
+    /// Returns true if no live worker can have the operation. At start-up, resting operations are free too, unless they
+    /// failed repeatedly: those are left to a server and to operators, because every command would fail on them again.
     fn is_free(&self, now_us: i64, at_start: bool) -> bool {
         let reach_us = if self.lease_owner.is_some() { LEASE_US } else { pause_us(i64::MAX) };
         let lapsed = self
@@ -61,7 +61,7 @@ pub(in crate::operations) async fn open_ids(tx: &mut Tx) -> Result<Vec<i64>> {
     tx.query(sql, &[]).await?.iter().map(|r| Ok(r.integer(0)?)).collect()
 }
 
-/// Takes over an operation if no live worker can have it.
+/// Takes over an operation if no live worker can have its lease.
 pub(in crate::operations) async fn take(
     control: &Control,
     id: i64,
@@ -76,7 +76,7 @@ pub(in crate::operations) async fn take(
     Ok(taken)
 }
 
-/// Like [`take`], in a transaction that the caller commits.
+/// Takes over an operation like [`take`], in a transaction that the caller commits.
 pub(in crate::operations) async fn take_in(
     write: &mut Write,
     id: i64,

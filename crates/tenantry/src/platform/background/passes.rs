@@ -1,7 +1,7 @@
-//! What became of the latest pass of each kind of background work.
+//! Results of the latest pass of each kind of background work.
 //!
-//! Written by `background`, read by the server for `/readyz` and `/metrics`: background work that fails or stands still
-//! has no request that would show it.
+//! `background` writes them; the server reads them for `/readyz` and `/metrics`. No request would show that background
+//! work fails or has stopped.
 
 use crate::{Result, error::caught::caught};
 use std::{
@@ -10,10 +10,10 @@ use std::{
     time::Instant,
 };
 
-/// The passes of one kind of background work.
+/// The recent passes of one kind of background work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pass {
-    /// Name of the work: `letters`.
+    /// Name of the work, for example `letters`.
     pub work: &'static str,
     /// Number of passes that failed since the last one that succeeded.
     pub failed: u64,
@@ -21,12 +21,12 @@ pub struct Pass {
     pub age_s: u64,
 }
 
-/// The passes of one platform.
+/// The passes of all background work of one platform: consecutive failures, and when the latest pass ended.
 #[derive(Debug, Default)]
 pub(crate) struct Passes(Mutex<BTreeMap<&'static str, (u64, Instant)>>);
 
 impl Passes {
-    /// Runs one pass. An error is logged and a panic is an error, so that other work continues. The next pass tries
+    /// Runs one pass. Logs an error, and treats a panic as an error, so that other work continues. The next pass tries
     /// again.
     pub(super) async fn run(&self, work: &'static str, pass: impl Future<Output = Result<()>>) {
         let outcome = caught(pass).await;
@@ -39,7 +39,7 @@ impl Passes {
         *ended = Instant::now();
     }
 
-    /// Lists the kinds of work that had a pass, by name.
+    /// Lists the kinds of work that have run at least one pass, by name.
     pub(crate) fn list(&self) -> Vec<Pass> {
         let passes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let pass = |(work, (failed, ended)): (&&'static str, &(u64, Instant))| Pass {

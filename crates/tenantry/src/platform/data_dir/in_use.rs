@@ -1,8 +1,8 @@
-//! Shared and exclusive use of a data directory: by servers and commands together, or by one command alone.
+//! Use of a data directory: shared by servers and commands, or exclusive for one command.
 //!
-//! A lock on a file in the directory, which the operating system holds for as long as the process lives. The restore of the
-//! platform's own stores needs exclusive use, and so do commands that read while nothing can be written. Stores on a server
-//! have processes on other machines too: this lock does not see those.
+//! The guard locks a file in the directory, and the operating system holds the lock for as long as the process lives.
+//! The restore of the platform's own stores needs exclusive use; so do commands that read while nothing can be written.
+//! If stores are on a database server, processes on other machines use them too, and this lock does not cover those.
 
 use crate::{
     Error, Result,
@@ -19,10 +19,11 @@ use tenantry_engine::name::ServerName;
 
 /// Directory below the data directory in which each running server process lists the servers of its configuration.
 const FOLDER: &str = "running";
-/// Extension of these files.
+/// Extension of the files in [`FOLDER`].
 const END: &str = "servers";
 
-/// Guard of a file that lists the servers with which this process was started. The file is locked while this lives.
+/// Guard of a file that lists the servers with which this process was started. The file stays locked until this value
+/// is dropped.
 #[derive(Debug)]
 pub(crate) struct Announced {
     path: PathBuf,
@@ -30,8 +31,8 @@ pub(crate) struct Announced {
 }
 
 impl Announced {
-    /// Writes and locks the file. Called by server processes only: a command ends before a move could put data where it
-    /// cannot look.
+    /// Writes and locks the file. Only server processes call this: a command ends before a move could put data on a
+    /// server that it does not know.
     pub(crate) fn new(config: &Config) -> Result<Self> {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let folder = config.platform.data_dir.join(FOLDER);
@@ -52,7 +53,7 @@ impl Announced {
 
 impl Drop for Announced {
     fn drop(&mut self) {
-        // A file that stays has lost its lock, and the next process that checks removes it.
+        // If removal fails, the file has still lost its lock, and the next process that checks removes it.
         drop(std::fs::remove_file(&self.path));
     }
 }
@@ -78,7 +79,7 @@ pub(crate) fn started_without(config: &Config, server: &ServerName) -> Result<Ve
     Ok(processes)
 }
 
-/// Returns true if the process that created the file still holds its lock. Removes the file of a dead process.
+/// Returns true if the process that created the file still holds its lock. Removes the file if that process is dead.
 fn is_running(path: &Path) -> bool {
     let Ok(file) = File::open(path) else { return false };
     if file.try_lock_shared().is_err() {
@@ -88,11 +89,11 @@ fn is_running(path: &Path) -> bool {
     false
 }
 
-/// Guard: the data directory is in use while it lives.
+/// Guard that marks the data directory as in use until it is dropped.
 pub(crate) struct InUse(#[allow(dead_code, reason = "held for its lock")] File);
 
 impl InUse {
-    /// Takes the lock shared, for servers and commands.
+    /// Takes the lock in shared mode, for servers and commands.
     pub(crate) fn together(config: &Config) -> Result<Self> {
         let file = file(config)?;
         match file.try_lock_shared() {
@@ -103,7 +104,7 @@ impl InUse {
         }
     }
 
-    /// Takes the lock exclusively, for work that no other process may see half done.
+    /// Takes the lock exclusively, for work whose intermediate states no other process may see.
     pub(crate) fn alone(config: &Config) -> Result<Self> {
         let file = file(config)?;
         let busy = "a server or another command uses this data directory: stop it first";
@@ -112,7 +113,7 @@ impl InUse {
     }
 }
 
-/// Opens a file to lock, and creates it if it is missing. Locking needs no permission to write.
+/// Opens a file for locking, and creates it if it is missing. Locking needs no write permission.
 fn lock_file(path: &Path) -> std::io::Result<File> {
     File::options().create(true).append(true).open(path).or_else(|refused| match File::open(path) {
         Ok(file) => Ok(file),

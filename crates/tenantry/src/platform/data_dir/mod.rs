@@ -1,7 +1,7 @@
-//! The data directory: created so that only the operating system's user of the process can read it, locked while it is
-//! in use, and cleared of scratch directories that dead processes left.
+//! The data directory: created so that only the process's operating system user can read it, locked while it is in use,
+//! and cleared of scratch directories of dead processes.
 //!
-//! Called while the platform opens, and by work that needs files of its own. It knows no database.
+//! Called while the platform opens, and by work that needs its own files. This module knows no database.
 
 pub(crate) mod in_use;
 pub(crate) mod scratch;
@@ -13,10 +13,10 @@ use std::{
     path::Path,
 };
 
-/// Mode of directories: accessible only to the operating system's user of the process.
+/// Mode of directories: access only for the process's operating system user.
 const PRIVATE: u32 = 0o700;
 
-/// Creates the directory and those above it. One that exists stays as it is.
+/// Creates the directory and its missing parents. An existing directory stays as it is.
 pub(crate) fn make_dir(path: &Path) -> Result<()> {
     fs::DirBuilder::new().recursive(true).mode(PRIVATE).create(path).map_err(|e| {
         match Error::io(path.display(), &e) {
@@ -29,7 +29,8 @@ pub(crate) fn make_dir(path: &Path) -> Result<()> {
     })
 }
 
-/// Creates the data directory, or closes an existing one to other users: it holds password hashes and rows.
+/// Creates the data directory, or closes an existing one to other operating system users: it holds password hashes and
+/// rows.
 pub(crate) fn make_data_dir(path: &Path) -> Result<()> {
     make_dir(path)?;
     let mode = fs::metadata(path).map_err(|e| Error::io(path.display(), &e))?.permissions().mode();
@@ -48,12 +49,12 @@ pub(crate) fn make_data_dir(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Returns the id of a data directory, which its first use gives it.
+/// Returns the id of a data directory. The first call creates the id.
 pub(crate) fn id(dir: &Path) -> Result<String> {
     let path = dir.join("id");
     let failed = |error: std::io::Error| Error::io(path.display(), &error);
     let new = uuid::Uuid::now_v7().to_string();
-    // Written completely before it has its name: another process may read it at once.
+    // Write the file completely before it gets its name: another process may read it at once.
     let draft = dir.join(format!("id.{new}"));
     if !path.exists() {
         fs::write(&draft, &new).map_err(failed)?;

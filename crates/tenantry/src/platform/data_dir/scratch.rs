@@ -1,7 +1,7 @@
-//! Scratch directories for work outside operations: created when needed, removed with the work.
+//! Scratch directories for work outside operations. They are created when needed and removed when the work ends.
 //!
-//! Used by exports and uploads. Directories of dead processes are removed at the next start: the name of a directory
-//! identifies the process that uses it.
+//! Exports and uploads use them. A directory's name identifies the process that uses it, so the next start removes the
+//! directories of dead processes.
 
 use crate::{
     Error, Result,
@@ -13,18 +13,18 @@ use std::{
     time::Duration,
 };
 
-/// Age after which a directory is removed even if it is unknown whether its process lives: no work takes this long.
+/// Age after which a directory is removed even if it is unknown whether its process lives. No work takes this long.
 const OLD: Duration = Duration::from_secs(3 * 86_400);
 const PREFIX: &str = "work-";
 
-/// A directory that is removed with its contents when this is dropped.
+/// A directory that is removed with its contents when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct ScratchDir(PathBuf);
 
 impl ScratchDir {
     /// Creates an empty directory.
     pub(crate) fn new(config: &Config) -> Result<Self> {
-        // A worker's name contains no '~'.
+        // The name of a worker contains no '~'.
         let path = root(config).join(format!("{PREFIX}{}", new_owner().replace('/', "~")));
         // Databases are opened by absolute paths only.
         let path = std::path::absolute(path).map_err(|e| Error::Unavailable(e.to_string()))?;
@@ -32,7 +32,7 @@ impl ScratchDir {
         Ok(Self(path))
     }
 
-    /// Path of the directory.
+    /// Returns the path of the directory.
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }
@@ -46,7 +46,7 @@ impl Drop for ScratchDir {
     }
 }
 
-/// Removes directories of dead processes. Called at start-up.
+/// Removes the directories of dead processes. Called at start-up.
 pub(crate) fn sweep(config: &Config) {
     let Ok(entries) = std::fs::read_dir(root(config)) else { return };
     for entry in entries.flatten() {
@@ -54,7 +54,7 @@ pub(crate) fn sweep(config: &Config) {
         let Some(owner) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { continue };
         let age = entry.metadata().and_then(|meta| meta.modified()).ok().and_then(|at| at.elapsed().ok());
         if !may_be_alive(&owner.replace('~', "/")) || age.is_some_and(|age| age > OLD) {
-            // The next sweep tries again.
+            // If this fails, the next sweep tries again.
             drop(std::fs::remove_dir_all(entry.path()));
         }
     }

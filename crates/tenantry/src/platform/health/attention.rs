@@ -1,6 +1,6 @@
-//! What needs an operator: backups, schemas, operations, tenants, disks and servers, in one list.
+//! Everything that needs an operator, in one list: backups, schemas, operations, tenants, disks and servers.
 //!
-//! Called by the pages and the API of staff. It reads what the catalog and this process know, and opens no database.
+//! The staff pages and the staff API call it. It reads the catalog and this process's state, and opens no database.
 
 use crate::{
     Error, Platform, Result,
@@ -12,30 +12,30 @@ use crate::{
 use serde::Serialize;
 use tenantry_engine::name::Slug;
 
-/// Most entries of one kind that name a tenant or an operation.
+/// Largest number of entries of one kind that name a tenant or an operation.
 const EACH: usize = 20;
-/// Operations that are looked through for failures of the last day.
+/// Number of newest operations that are searched for failures of the last day.
 const RECENT: u32 = 500;
 /// A tenant that closes within this time is listed.
 const SOON_US: i64 = 7 * DAY_US;
 
-/// How urgent something is.
+/// Urgency of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// Data or availability is at risk.
     Bad,
-    /// It should be looked at.
+    /// An operator should look at it.
     Warn,
-    /// Good to know.
+    /// For information only.
     Note,
 }
 
-/// What is wrong.
+/// The kind of problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trouble {
-    /// A schedule of backups is overdue.
+    /// A backup schedule is overdue.
     BackupOverdue,
     /// Backups failed in the last day.
     BackupsFailed,
@@ -47,9 +47,9 @@ pub enum Trouble {
     Drill,
     /// Databases lack migrations of the loaded apps.
     SchemaBehind,
-    /// Databases have migrations that are not loaded.
+    /// Databases have migrations that this process has not loaded.
     SchemaAhead,
-    /// A migration of one of the platform's stores, or of a pool, is refused.
+    /// A migration of one of the platform's stores, or of a pool, was refused.
     SchemaRefused,
     /// An operation failed repeatedly and waits for an operator.
     OperationStuck,
@@ -61,7 +61,7 @@ pub enum Trouble {
     Suspended,
     /// A cancelled tenant closes within a week.
     ClosingSoon,
-    /// The retention of closed tenants is over.
+    /// The retention of closed tenants is over, so they can be purged.
     PurgeDue,
     /// Files without a placement, or placements without a file.
     Orphans,
@@ -71,34 +71,34 @@ pub enum Trouble {
     Unreachable,
     /// Background work fails.
     Background,
-    /// Letters were given up.
+    /// The platform gave up sending letters.
     LettersFailed,
 }
 
-/// Something that needs an operator.
+/// An entry of the list: something that needs an operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Need {
-    /// What is wrong.
+    /// Kind of problem.
     pub problem: Trouble,
-    /// How urgent it is.
+    /// Urgency of the problem.
     pub level: Level,
-    /// Number of things that it is about.
+    /// Number of affected things; for a full disk, its free bytes.
     pub count: u64,
-    /// The tenant that it is about.
+    /// Slug of the affected tenant.
     pub tenant: Option<String>,
-    /// The operation that it is about.
+    /// Id of the affected operation.
     pub operation: Option<i64>,
-    /// Name of the schedule, server, store or work that it is about, or a reason.
+    /// Name of the affected schedule, server, store or work, or a reason.
     pub detail: Option<String>,
-    /// The instant that it is about, in microseconds.
+    /// Time of the event or deadline, in microseconds since 1970, UTC.
     pub at_us: Option<i64>,
 }
 
-/// All that needs an operator: `platform.attention()`.
+/// The list of everything that needs an operator: `platform.attention()`.
 pub struct Attention<'a>(&'a Platform);
 
 impl Platform {
-    /// What needs an operator.
+    /// Returns the list of everything that needs an operator.
     pub fn attention(&self) -> Attention<'_> {
         Attention(self)
     }
@@ -119,10 +119,10 @@ impl Need {
 }
 
 impl Attention<'_> {
-    /// Returns what needs an operator, the most urgent first.
+    /// Returns everything that needs an operator, the most urgent first.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the actor is not staff; those of the control store.
+    /// Returns [`Error::NotFound`] if the actor is not staff, and the errors of the control store.
     pub async fn list(&self, actor: &Actor) -> Result<Vec<Need>> {
         actor.require_staff()?;
         let mut found = self.machine();
@@ -134,7 +134,7 @@ impl Attention<'_> {
         Ok(found)
     }
 
-    /// Returns what this process knows of servers, disks and its own work.
+    /// Returns the entries that this process derives from its servers, disks and background work.
     fn machine(&self) -> Vec<Need> {
         let platform = self.0;
         let silent = platform.reachable().into_iter().filter(|(_, answers)| !answers);
@@ -239,7 +239,7 @@ impl Attention<'_> {
     }
 }
 
-/// Returns the slug of a row, checked.
+/// Checks and returns the slug of a row.
 fn slug(text: &str) -> Result<String> {
     Ok(Slug::parse(text).map_err(Error::from)?.to_string())
 }

@@ -1,7 +1,7 @@
-//! Explains that a database is lost, damaged or at another schema: which one, in what way, and the remedy.
+//! Explains that a database is lost, damaged or at another schema version: which database, in what way, and the remedy.
 //!
-//! Called wherever a database that the catalog names cannot be used: by operations, exports, migrations and restores.
-//! It looks at the database, and changes nothing.
+//! Operations, exports, migrations and restores call it when they cannot use a database that the catalog names. It
+//! opens the database to find the cause, and changes nothing.
 
 use crate::platform::databases::Databases;
 use crate::{
@@ -14,7 +14,7 @@ use tenantry_engine::{
     place::{Isolation, Place},
 };
 
-/// Adds the tenant and the remedy to an error that means that its database is lost or has another schema. Returns any
+/// Adds the tenant and the remedy to an error which means that a database is lost or has another schema. Returns any
 /// other error, such as a full disk, unchanged.
 pub(crate) async fn named(
     databases: &Databases,
@@ -24,7 +24,7 @@ pub(crate) async fn named(
 ) -> Error {
     let engine = databases.engine();
     if *error.kind() == Kind::Fenced {
-        // An operation at a certain generation gets this error also from a pool that lacks the tenant.
+        // An operation that expects a certain generation also gets this error from a pool that lacks the tenant.
         return match engine.unusable(place).await {
             Ok(Some(lost)) => said(databases.host_of(place), slug, place, &lost),
             _ => error.into(),
@@ -34,14 +34,14 @@ pub(crate) async fn named(
         // A database that its tenant brought is copied whatever its schema is, so it does not get here.
         return other_schema(slug, &place.store, false, error);
     }
-    // The other end of a copy may be what cannot be read or written.
+    // The cause may be at the other end of a copy, which cannot be read or written.
     match engine.lost(place).await {
         Ok(Some(lost)) => said(databases.host_of(place), slug, place, &lost),
         _ => error.into(),
     }
 }
 
-/// Adds the tenant and the remedy to an error that means that a database, or a copy of it, does not have the schema of
+/// Adds the tenant and the remedy to an error which means that a database, or a copy of it, does not have the schema of
 /// the loaded apps.
 fn other_schema(slug: &Slug, store: &StoreName, is_external: bool, error: tenantry_engine::Error) -> Error {
     let (slug, store, detail) = (slug.to_string(), store.to_string(), error.to_string());
@@ -67,8 +67,8 @@ pub(crate) fn not_migrated(slug: &Slug, placement: &Placement, error: tenantry_e
     }
 }
 
-/// Returns an error that says which database of which tenant is lost, in what way, and what to do. `host` is the system
-/// store in whose database a pooled place is.
+/// Returns an error that names the lost database and its tenant, how it is lost, and the remedy. `host` is the system
+/// store whose database holds a pooled place.
 pub(crate) fn said(
     host: Option<&StoreName>,
     slug: &Slug,
@@ -98,8 +98,8 @@ pub(crate) fn said(
     }
 }
 
-/// Returns an error that says that the shared database of a pooled place must be created anew before rows can be put
-/// into it. `host` is the system store in whose database the pool is.
+/// Returns an error which says that the shared database of a pooled place must be created again before it can take
+/// rows. `host` is the system store whose database holds the pool.
 pub(crate) fn damaged_pool(place: &Place, host: Option<&StoreName>, error: &tenantry_engine::Error) -> Error {
     let Place { server, store, physical, .. } = place;
     let restore = match host {
@@ -112,7 +112,7 @@ pub(crate) fn damaged_pool(place: &Place, host: Option<&StoreName>, error: &tena
     ))
 }
 
-/// In what way a database is lost, in words without private detail.
+/// Returns in words how a database is lost, without private detail.
 pub(crate) fn why(error: &tenantry_engine::Error) -> &'static str {
     match error.kind() {
         Kind::Missing => "is not there",

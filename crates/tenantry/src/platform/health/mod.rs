@@ -1,5 +1,6 @@
-//! What is wrong with an installation, and how full it is: lost databases, orphans, PostgreSQL servers that are nearly full, the
-//! list of what needs an operator, and the checklist of a new installation. Nothing here repairs anything, except that orphans are removed if the configuration says so.
+//! Health and capacity of an installation: lost databases, orphans, PostgreSQL servers that are nearly full, the list of
+//! everything that needs an operator, and the checklist of a new installation. Nothing here repairs anything, with one
+//! exception: orphans are removed if the configuration allows it.
 
 pub(crate) mod attention;
 pub(crate) mod checklist;

@@ -1,8 +1,8 @@
 //! Orphans: databases that the catalog does not name, and placements without a database.
 //!
 //! Called by `check`, the staff API and the background pass. It only reports, with one exception: if the configuration
-//! allows it (`operations.orphan_days`), it removes a database of this installation whose placement or tenant is gone
-//! according to the catalog.
+//! allows it (`operations.orphan_days`), it removes a database of this installation if the catalog says that its
+//! placement or tenant is gone.
 
 use crate::{
     Error, Platform, Result,
@@ -20,45 +20,45 @@ use tenantry_engine::{
     place::Place,
 };
 
-/// Age in microseconds below which a file may belong to a database that is just being created.
+/// Age in microseconds below which a file may belong to a database that is still being created.
 const GRACE_US: i64 = 60_000_000;
 
-/// Largest number of residents read from a file that no placement names.
+/// Largest number of tenants read from a file that no placement names.
 const SHOWN: u32 = 100;
 
 /// A file or rows without a placement, or a placement without a file.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Orphan {
-    /// A file that no placement names.
+    /// A database file that no placement names.
     File {
-        /// Server of the file.
+        /// Server on which the file is.
         server: ServerName,
         /// File name.
         file: String,
-        /// Size in bytes.
+        /// Size of the file in bytes.
         bytes: u64,
-        /// Last change, microseconds since 1970.
+        /// Time of the last change, in microseconds since 1970, UTC.
         modified_at_us: i64,
-        /// Tenants in it, as far as its contents tell.
+        /// Tenants in the file, as far as its contents show.
         holds: String,
     },
-    /// Rows of a tenant in a shared database that no placement names.
+    /// Rows of a tenant in a shared database for which no placement exists.
     Resident {
-        /// Server of the database.
+        /// Server on which the shared database is.
         server: ServerName,
-        /// The shared database.
+        /// Physical name of the shared database.
         physical: PhysicalName,
-        /// Store of the rows.
+        /// Store to which the rows belong.
         store: String,
-        /// Id of the tenant.
+        /// Id of the tenant whose rows they are.
         tenant: i64,
     },
     /// A placement in use whose file does not exist.
     Placement {
-        /// Id of the tenant.
+        /// Id of the placed tenant; `None` for a place of the platform.
         tenant: Option<i64>,
-        /// The place.
+        /// Place that the catalog names.
         place: Place,
     },
 }
@@ -93,7 +93,7 @@ pub struct Orphans<'a> {
 }
 
 impl Platform {
-    /// Orphans: list, count.
+    /// Returns the orphans of the installation.
     pub fn orphans(&self) -> Orphans<'_> {
         Orphans { platform: self }
     }
@@ -103,7 +103,7 @@ impl Orphans<'_> {
     /// Returns all orphans, files first.
     ///
     /// # Errors
-    /// [`Error::Engine`] when a server's directory cannot be read; those of the control store.
+    /// Returns [`Error::Engine`] if a server's directory cannot be read, and the errors of the control store.
     pub async fn list(&self) -> Result<Vec<Orphan>> {
         let mut found = Vec::new();
         for file in self.stray_files().await? {
@@ -123,8 +123,8 @@ impl Orphans<'_> {
         Ok(found)
     }
 
-    /// Returns the tenants in shared databases whose rows no placement names. Reads a pool before the catalog: a tenant
-    /// that is enrolled meanwhile is in the catalog first.
+    /// Returns the tenants that have rows in a shared database without a placement. Reads each pool before the catalog:
+    /// a tenant that is enrolled meanwhile is in the catalog first.
     async fn stray_residents(&self) -> Result<Vec<Orphan>> {
         let (mut stray, mut pools) = (Vec::new(), HashSet::new());
         for store in self.platform.config().stores_of(Scope::Tenant) {
@@ -161,7 +161,7 @@ impl Orphans<'_> {
         rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.integer(1)?))).collect()
     }
 
-    /// Runs the background pass: counts orphans, and removes those that the configuration allows to be removed.
+    /// Runs the background pass: counts the orphans, and removes those that the configuration allows it to remove.
     pub(crate) async fn sweep(&self) -> Result<()> {
         let days = i64::from(self.platform.config().operations.orphan_days);
         if days > 0 {
@@ -178,13 +178,14 @@ impl Orphans<'_> {
         Ok(())
     }
 
-    /// Returns how many orphans the last background pass found.
+    /// Returns the number of orphans that the last background pass found.
     pub fn seen(&self) -> u64 {
         self.platform.0.orphans.load(std::sync::atomic::Ordering::Relaxed)
     }
 
-    /// Returns the databases that nothing names. Lists them before it reads the catalog: one created meanwhile is in the
-    /// catalog before it exists. Databases that other programs made on a PostgreSQL server are none of ours.
+    /// Returns the databases that neither the configuration nor a placement names. Lists the databases before it reads
+    /// the catalog: one created meanwhile is in the catalog before it exists. Ignores databases that other programs
+    /// made on a PostgreSQL server.
     async fn stray_files(&self) -> Result<Vec<DatabaseFile>> {
         let (engine, mut files) = (&self.platform.0.engine, Vec::new());
         for server in engine.servers() {
@@ -221,9 +222,9 @@ impl Orphans<'_> {
         for store in self.platform.config().stores_of(Scope::Tenant) {
             for place in placement::places_of_store(self.platform.control(), &store.name).await? {
                 let is_there = match self.platform.0.engine.exists(&place).await {
-                    // The file is not at hand either.
+                    // This process cannot see files of a server that it does not know.
                     Err(error) if matches!(error.kind(), Kind::UnknownServer(_)) => false,
-                    // Nothing is missing because a server is away.
+                    // An unreachable server does not mean that its databases are missing.
                     Err(error) if *error.kind() == Kind::Unreachable => continue,
                     found => found?,
                 };
@@ -247,7 +248,7 @@ impl Orphans<'_> {
         Ok(self.platform.0.engine.residents(&file.server, physical, SHOWN).await?)
     }
 
-    /// Removes a database of this installation if the catalog says that it is gone.
+    /// Removes a database of this installation if the catalog says that its placement or tenant is gone.
     async fn remove_if_over(&self, file: &DatabaseFile) -> Result<()> {
         let (Ok(residents), Some(physical)) = (self.residents(file).await, &file.physical) else {
             return Ok(());
@@ -276,7 +277,7 @@ impl Orphans<'_> {
         Ok(self.platform.0.engine.drop_database(&place).await?)
     }
 
-    /// Returns true if its placement or its tenant is gone. An unknown placement proves nothing.
+    /// Returns true if the catalog says that the placement or the tenant is gone. An unknown placement proves nothing.
     async fn is_over(&self, file: &DatabaseFile, resident: &Resident) -> Result<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM placements WHERE server = ?1 AND physical = ?2 AND tenant = ?3 \
             AND store = ?4 AND generation = ?5 AND state = 'gone') \
@@ -294,7 +295,7 @@ impl Orphans<'_> {
     }
 }
 
-/// Databases of the platform itself: system stores and pools.
+/// Returns the databases of the platform itself: system stores and pools.
 fn platforms(config: &Config) -> Result<HashSet<(ServerName, PhysicalName)>> {
     let mut known = HashSet::new();
     for store in &config.stores {
@@ -314,7 +315,7 @@ fn described(residents: &[Resident]) -> String {
     }
 }
 
-/// Returns when it was changed or made, in microseconds since 1970.
+/// Returns when the file was last changed or created, in microseconds since 1970, UTC.
 fn modified_us(file: &DatabaseFile) -> i64 {
     let since = file.modified.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)

@@ -1,6 +1,7 @@
-//! How full PostgreSQL servers are. Their disks cannot be asked, so the operator says how much their databases may take.
+//! Free capacity of PostgreSQL servers. A server does not report its free disk space, so the operator configures how
+//! much its databases may take.
 //!
-//! Called by `tenantry check` and by the dry run of `tenantry upgrade-to-postgres`.
+//! `tenantry check` and the dry run of `tenantry upgrade-to-postgres` call it.
 
 use crate::{
     Platform, Result,
@@ -8,25 +9,25 @@ use crate::{
 };
 use tenantry_engine::{Engine, name::ServerName};
 
-/// What the databases of a PostgreSQL server take.
+/// Space that the databases of a PostgreSQL server take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Room {
-    /// The server.
+    /// Name of the server.
     pub server: ServerName,
-    /// Bytes of all databases there that its role may enter.
+    /// Bytes of all databases that the installation's role may enter on that server.
     pub used: u64,
-    /// Bytes that they may take, if the configuration says so.
+    /// Bytes that these databases may take, if configured.
     pub capacity: Option<u64>,
 }
 
 impl Room {
-    /// Returns the bytes that are left, if that is known.
+    /// Returns the number of bytes left, if a capacity is configured.
     pub fn free(&self) -> Option<u64> {
         self.capacity.map(|capacity| capacity.saturating_sub(self.used))
     }
 
-    /// Asks a server. `None`: it is of another kind.
+    /// Measures a server. Returns `None` if it is not a PostgreSQL server.
     pub(crate) async fn of(engine: &Engine, config: &Config, server: &ServerName) -> Result<Option<Self>> {
         let capacity = match config.server(server.as_str()).map(|server| &server.location) {
             Some(Location::Postgres(postgres)) => postgres.capacity,
@@ -38,7 +39,7 @@ impl Room {
 }
 
 impl Platform {
-    /// Returns how full each PostgreSQL server is. Servers that do not answer are left out.
+    /// Returns the used space and capacity of each PostgreSQL server. Leaves out servers that do not answer.
     pub async fn rooms(&self) -> Vec<Room> {
         let mut rooms = vec![];
         for server in self.0.engine.servers() {

@@ -1,9 +1,10 @@
-//! Tells one of the platform's own databases that does not exist yet from one that is lost, so that a lost one is never
+//! Distinguishes a platform database that does not exist yet from one that is lost, so that a lost database is never
 //! replaced by an empty one.
 //!
-//! Called while the platform opens. Nothing but the installation itself says that it exists: a new one starts without any
-//! step. On a server a store is lost when its database was removed or the configuration names another server. The same
-//! traces tell: the published heads in the data directory, other databases with the prefix, and the backups.
+//! Called while the platform opens. No other system records that an installation exists, so a new one starts without
+//! any extra step. A store on a database server is lost if its database was removed, or if the configuration names
+//! another server. In both cases the same traces reveal it: the published heads in the data directory, other databases
+//! with the installation's prefix, and the backups.
 
 use crate::{
     Result,
@@ -17,18 +18,18 @@ use crate::{
 use std::{path::PathBuf, time::Duration};
 use tenantry_engine::{Kind, engine::Engine, place::Place};
 
-/// How long a start without a control store waits for the backup store.
+/// Longest time that a start without a control store waits for the backup store.
 const BACKUPS_WAIT: Duration = Duration::from_secs(10);
 
-/// Path of the audit log's heads.
+/// Returns the path of the file with the audit log's heads.
 pub(crate) fn heads_file(config: &Config) -> PathBuf {
     config.platform.data_dir.join("audit.heads")
 }
 
-/// Refuses to go on without a control store where something else shows that there was one.
+/// Refuses to continue without a control store if traces show that there was one.
 ///
 /// # Errors
-/// [`crate::Error::Conflict`] with what was found, and the remedy.
+/// Returns [`crate::Error::Conflict`], which names what was found and the remedy.
 pub(crate) async fn refuse_lost_control(
     engine: &Engine,
     config: &Config,
@@ -39,7 +40,7 @@ pub(crate) async fn refuse_lost_control(
         return Ok(());
     }
     let Some(trace) = trace(engine, config).await? else { return Ok(()) };
-    // Another process may have created it meanwhile, and more.
+    // Another process may have created the store, and more, in the meantime.
     if engine.exists(place).await? {
         return Ok(());
     }
@@ -47,7 +48,8 @@ pub(crate) async fn refuse_lost_control(
     Err(unprepared(engine, store, place, missing, Some(&trace)))
 }
 
-/// Returns what an earlier installation left: heads of its audit log, databases on its servers, or its backups.
+/// Returns the first trace of an earlier installation: heads of its audit log, databases on its servers, or its
+/// backups.
 async fn trace(engine: &Engine, config: &Config) -> Result<Option<String>> {
     let heads = heads_file(config);
     if Heads::is_published(&heads)? {
@@ -55,7 +57,7 @@ async fn trace(engine: &Engine, config: &Config) -> Result<Option<String>> {
     }
     for server in engine.servers() {
         match engine.database_files(&server).await {
-            // Its databases name the installation that made them, so a new one does not take them over.
+            // The databases name the installation that made them, so a new installation does not take them over.
             Err(error) if *error.kind() == Kind::Unreachable => {
                 tracing::warn!(%error, %server, "whether it has databases of an earlier installation is not known");
             }
@@ -69,7 +71,7 @@ async fn trace(engine: &Engine, config: &Config) -> Result<Option<String>> {
     match tokio::time::timeout(BACKUPS_WAIT, backups::system::exists(&config.backups.target)).await {
         Ok(Ok(true)) => Ok(Some("the backup store has backups of it".into())),
         Ok(Ok(false)) => Ok(None),
-        // A backup store that is away does not keep a new installation from starting.
+        // An unreachable backup store does not prevent a new installation from starting.
         Ok(Err(error)) => {
             tracing::warn!(%error, "a new installation begins; whether backups of an earlier one exist is not known");
             Ok(None)
@@ -83,10 +85,11 @@ async fn trace(engine: &Engine, config: &Config) -> Result<Option<String>> {
     }
 }
 
-/// Refuses to go on without another of the platform's own databases that was created before, or a pool that has tenants.
+/// Refuses to continue if another platform database was created before and is missing, or a pool is missing that has
+/// tenants.
 ///
 /// # Errors
-/// [`crate::Error::Conflict`] with the remedy.
+/// Returns [`crate::Error::Conflict`], which names the remedy.
 pub(crate) async fn refuse_lost_store(
     engine: &Engine,
     control: &Control,
@@ -95,7 +98,7 @@ pub(crate) async fn refuse_lost_store(
 ) -> Result<()> {
     let was_there = match store.scope {
         Scope::System => is_recorded(control, store).await?,
-        // The configuration may name another server for a pool: then an empty one begins there, and its former tenants
+        // The configuration may name another server for a pool. An empty pool then begins there, and its former tenants
         // stay where the catalog says.
         Scope::Tenant => is_inhabited(control, place).await?,
     };

@@ -1,8 +1,8 @@
 //! Creates and migrates the platform's own databases: the control store, the other system stores, and pools.
 //!
-//! Called while the platform opens and reloads. A database that was created before and is missing is lost: it is never
-//! created again here. `missing` tells a lost database from a new one, `rolled_back` makes an older control store safe to
-//! use, `refused` says which stores stay at their version.
+//! Called while the platform opens and reloads. A database that was created before and is missing is lost: this module
+//! never creates it again. `missing` distinguishes a lost database from a new one, `rolled_back` makes an older control
+//! store safe to use, and `refused` describes the stores that stay at their version.
 
 pub(crate) mod missing;
 pub(crate) mod refused;
@@ -31,7 +31,7 @@ use tenantry_engine::{
 /// Opens the control store, and creates it for a new installation.
 ///
 /// # Errors
-/// [`Error::Conflict`] if it is lost or damaged.
+/// Returns [`Error::Conflict`] if it is lost or damaged.
 pub(crate) async fn open_control(engine: &Engine, config: &Config) -> Result<Control> {
     let store = config.store("control").ok_or(Error::NotFound("store"))?;
     let place = platform_place(store)?;
@@ -57,8 +57,8 @@ pub(crate) async fn open_control(engine: &Engine, config: &Config) -> Result<Con
     })
 }
 
-/// Creates the other databases of the platform, and migrates them to the current schema. Returns those that existed
-/// before and refuse a migration: each stays at its own version, and only requests for its store fail.
+/// Creates the other databases of the platform, and migrates them to the current schema. Returns the existing databases
+/// in which a migration was refused: each stays at its own version, and only requests for its store fail.
 pub(crate) async fn prepare_stores(
     engine: &Engine,
     config: &Config,
@@ -69,7 +69,7 @@ pub(crate) async fn prepare_stores(
     for store in config.stores.iter().filter(|s| is_platforms(s)) {
         let place = platform_place(store)?;
         match prepare_store(engine, apps, control, store, &place).await {
-            // The tenants of this pool are refused meanwhile. Everything else works.
+            // Requests for the tenants of this pool are refused meanwhile. Everything else works.
             Err(error) if store.scope == Scope::Tenant && error.is_unreachable() => {
                 tracing::warn!(%error, store = %store.name, "the server of a pool does not answer");
                 refused.push(Refused::away(&place));
@@ -92,7 +92,7 @@ pub(crate) async fn prepare_stores(
     Ok(refused)
 }
 
-/// Creates and migrates one store. Returns why it stays at its version.
+/// Creates and migrates one store. If the store stays at its version, returns the reason.
 async fn prepare_store(
     engine: &Engine,
     apps: &Apps,
@@ -119,8 +119,8 @@ async fn prepare_store(
     Ok(refused)
 }
 
-/// Returns the first existing database of the platform that would refuse a migration of `apps`, other than those of
-/// `behind`. Changes nothing. A reload asks first, because the stores that it has migrated need the new apps.
+/// Returns the first existing database of the platform, other than those of `behind`, that would refuse a migration of
+/// `apps`. Changes nothing. A reload calls this first: once it has migrated some stores, they need the new apps.
 pub(crate) async fn first_refusal(
     engine: &Engine,
     config: &Config,
@@ -139,9 +139,10 @@ pub(crate) async fn first_refusal(
         if let Err(error) = engine.rehearse(&place, apps.migrations()).await {
             match error.kind() {
                 Kind::Statement(why) => return Refused::new(control, &place, why, &error).await.map(Some),
-                // A store or a pool that does not exist yet, or a damaged one, which the migration explains.
+                // The store or pool does not exist yet, or it is damaged, which the migration itself explains.
                 Kind::Missing | Kind::WrongIdentity | Kind::Corrupt => {}
-                // A pool is migrated once its server is back. If it refuses then, only its tenants are.
+                // The pool is migrated once its server is back. If the migration is refused then, only the pool's
+                // tenants are affected.
                 Kind::Unreachable if store.scope == Scope::Tenant => {}
                 _ => return Err(error.into()),
             }
@@ -150,8 +151,8 @@ pub(crate) async fn first_refusal(
     Ok(None)
 }
 
-/// Explains why a process cannot start with one of the platform's own databases, and names the remedy.
-/// `trace` says what shows that a missing one existed.
+/// Explains why a process cannot start with one of the platform's own databases, and names the remedy. `trace` names
+/// the evidence that a missing database existed.
 pub(crate) fn unprepared(
     engine: &Engine,
     store: &StoreConfig,

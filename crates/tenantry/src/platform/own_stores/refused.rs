@@ -1,4 +1,4 @@
-//! Stores of the platform, and pools, that stay at their schema version because a migration is refused there.
+//! Stores of the platform, and pools, that stay at their schema version because a migration was refused there.
 //!
 //! `own_stores` finds them while the platform opens. Requests for them get `migrations_pending`; everything else works.
 
@@ -13,20 +13,20 @@ use tenantry_engine::{
     place::{Isolation, Place},
 };
 
-/// A store of the platform, or a pool, that stays at its schema version because a migration is refused there.
+/// A store of the platform, or a pool, that stays at its schema version because a migration was refused there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// The database.
+    /// Place of the database.
     pub place: Place,
-    /// The reason, without the rows of a pool, which are of many tenants.
+    /// Reason for the refusal. It leaves out the rows of a pool, because they belong to many tenants.
     pub reason: String,
-    /// Number of refused rows. 0 if the reason is not in rows.
+    /// Number of refused rows; 0 if rows are not the reason.
     pub count: u64,
-    /// The first refused rows of a pool, and their tenants. Empty for another database, whose reason has the rows.
+    /// The first refused rows of a pool, and their tenants. Empty for other databases, whose `reason` names the rows.
     pub rows: String,
-    /// Slug of the first of these tenants.
+    /// Slug of the first tenant in `rows`.
     pub tenant: Option<String>,
-    /// Nothing was refused: the server of a pool does not answer. A server tries again until it does.
+    /// True if nothing was refused, but the server of a pool does not answer. A server process retries until it does.
     pub is_away: bool,
 }
 
@@ -45,7 +45,7 @@ impl fmt::Display for Refused {
 }
 
 impl Refused {
-    /// Explains `error`, with which the migrations of `place` ended for the reason `why`.
+    /// Describes `error`, with which the migrations of `place` ended for the reason `why`.
     pub(crate) async fn new(
         control: &Control,
         place: &Place,
@@ -63,7 +63,7 @@ impl Refused {
         Ok(Self { place: place.clone(), reason: why.to_owned(), count, rows, tenant, is_away: false })
     }
 
-    /// Explains that a pool was neither created nor migrated, because its server does not answer.
+    /// Describes a pool that was neither created nor migrated because its server does not answer.
     pub(crate) fn away(place: &Place) -> Self {
         let reason = "its server does not answer; it is created or migrated once it does".to_owned();
         Self { place: place.clone(), reason, count: 0, rows: String::new(), tenant: None, is_away: true }

@@ -1,10 +1,10 @@
-//! Makes a control store safe to use that is older than what is around it (`no-reuse`, `wrong-tenant-restore`).
+//! Makes a control store that is older than its surroundings safe to use (`no-reuse`, `wrong-tenant-restore`).
 //!
-//! Called by `restore --system`, and when the platform opens and finds that an older control store was put back by hand, or
-//! that its server was restored to an earlier time.
-//! Whatever the store does not know any more exists nevertheless: databases, rows in pools, files, backups, references
-//! to users. So new ids and generations are chosen above them, and sessions end, because those of then include some that
-//! were ended since. Removes nothing that belongs to a tenant.
+//! Called by `restore --system`, and when the platform opens and finds that an older control store was put back by
+//! hand, or that its server was restored to an earlier time. Things that the older store does not know still exist:
+//! databases, rows in pools, files, backups, references to users. So new ids and generations are chosen above theirs.
+//! All sessions end, because the old store's sessions include some that were ended since. Nothing that belongs to a
+//! tenant is removed.
 
 use crate::{
     Error, Platform, Result,
@@ -16,22 +16,22 @@ use crate::{
 use serde_json::json;
 use tenantry_engine::{Engine, Kind, Tx};
 
-/// Ids to skip in every table, besides one for each action that the store does not know any more. They stand for
-/// actions that no published head tells of.
+/// Number of ids to skip in every table, in addition to one for each action that the store no longer knows. They stand
+/// for actions that no published head covers.
 const GAP: i64 = 1_000;
 
-/// How long a server that starts waits for the backup store.
+/// Longest time that a starting server waits for the backup store.
 const HEADS_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// Key of the newest published head for which the store was prepared already.
+/// Settings key of the newest published head for which the store was already prepared.
 const PREPARED: &str = "rolled_back.prepared";
 
-/// How far the control store is behind.
+/// Comparison of the control store with the newest published head of its audit log.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Behind {
-    /// Newest published row of the audit log. 0: none is known.
+    /// Id of the newest published row of the audit log; 0 if none is known.
     pub(crate) published: i64,
-    /// Last row in the store.
+    /// Id of the last row in the store's audit log.
     pub(crate) last: i64,
 }
 
@@ -42,14 +42,14 @@ impl Behind {
         Ok(Self { published, last })
     }
 
-    /// Returns true if actions were recorded that the store does not have. A head is published after its commit is on
-    /// disk, so no crash makes this true.
+    /// Returns true if actions were recorded that the store lacks. A head is published only after its commit is on
+    /// disk, so a crash cannot make this true.
     fn is_older(self) -> bool {
         self.published > self.last
     }
 }
 
-/// Highest ids that exist outside the control store.
+/// Highest ids found outside the control store.
 #[derive(Debug, Default)]
 struct Seen {
     tenant: i64,
@@ -80,7 +80,8 @@ pub(crate) async fn prepare(
     Ok(())
 }
 
-/// Reads the highest ids on all servers and in the files. A file that cannot be read adds nothing; its name stays taken.
+/// Reads the highest ids on all servers and in the files. A file that cannot be read adds nothing; its name stays
+/// taken.
 async fn look_around(engine: &Engine, files: &Files, tx: &mut Tx) -> Result<Seen> {
     let platform = settings::known_platform_id(tx).await?.unwrap_or_default();
     let tenant = files.highest_tenant().await.map_err(|error| Error::Unavailable(error.to_string()))?;
@@ -97,7 +98,7 @@ async fn look_around(engine: &Engine, files: &Files, tx: &mut Tx) -> Result<Seen
                 seen.generation = seen.generation.max(found.generation);
             }
             Ok(None) => {}
-            // What a server has that is away would not be counted, and an id or a generation would be used twice.
+            // The ids on an unreachable server would not be counted, and an id or a generation would be used twice.
             Err(error) if matches!(error.kind(), Kind::Unreachable | Kind::Busy) => return Err(error.into()),
             Err(error) => tracing::warn!(%error, database = database.file, "its ids cannot be read"),
         }
@@ -106,15 +107,16 @@ async fn look_around(engine: &Engine, files: &Files, tx: &mut Tx) -> Result<Seen
 }
 
 impl Platform {
-    /// Prepares the control store if it is older than the published heads of its audit log: an older one was put back,
-    /// or rows of the log were removed. Does nothing if that was done already.
+    /// Prepares the control store if it is older than the published heads of its audit log: an older store was put
+    /// back, or rows of the log were removed. Does nothing if the store was already prepared.
     pub(crate) async fn prepare_if_rolled_back(&self) -> Result<()> {
         let published = newest(&self.control().heads().read()?);
         self.prepare_if_older_than(published).await
     }
 
-    /// Does the same by the heads that servers of all hosts have published. Called before a server serves: a control store
-    /// on a database server may have been restored to an earlier time there. A backup store that is away stops nothing.
+    /// Prepares the control store if it is older than the heads that servers of all hosts have published. Called before
+    /// a server serves: a control store on a database server may have been restored to an earlier time. An unreachable
+    /// backup store does not stop the start.
     pub(crate) async fn prepare_if_restored(&self) -> Result<()> {
         match tokio::time::timeout(HEADS_WAIT, self.heads_of_all_hosts()).await {
             Ok(Ok(heads)) => self.prepare_if_older_than(newest(&heads)).await,

@@ -1,8 +1,8 @@
 //! The operation that removes a tenant for good (`staged-deletion`), and the certificate that it leaves.
 //!
-//! begin | survey | cut off | databases, files, backups | certify | scrub. Accepts only a cancelled tenant whose
-//! retention is over, or an early purge. From `cut_off` it only goes forward: half a tenant is useless, and removed
-//! data cannot come back.
+//! Steps: begin | survey | cut off | databases, files, backups | certify | scrub. It accepts only a cancelled tenant
+//! whose retention is over, or an early purge. From `cut_off` on it only goes forward: a half-removed tenant is
+//! useless, and removed data cannot come back.
 
 mod steps;
 mod survey;
@@ -25,30 +25,30 @@ pub struct Purge {
     by: By,
     tenant: TenantId,
     slug: Slug,
-    /// Purged before its retention is over.
+    /// True if the tenant is purged before its retention is over.
     early: bool,
-    /// The last backup, which has its own retention.
+    /// Id of the last backup, which has its own retention.
     final_backup: Option<String>,
-    /// Number of days for which backups are retained. 0: they are removed now.
+    /// Number of days for which backups are retained; 0 if they are removed now.
     backups_days: u32,
     begun_at_us: i64,
-    /// What existed at the survey.
+    /// Data that existed at the survey.
     survey: Option<Survey>,
     /// Databases to remove.
     places: Vec<Place>,
-    /// Number of files removed.
+    /// Number of removed files.
     files: u64,
-    /// Number of backups removed.
+    /// Number of removed backups.
     backups: u64,
     /// Databases that the step `databases` could not remove, each with the reason.
     #[serde(default)]
     unremoved: Vec<(Place, String)>,
-    /// Steps that failed when the purge was abandoned, with the reason.
+    /// Steps that failed when the purge was abandoned, each with the reason.
     #[serde(default)]
     left: Vec<(String, String)>,
 }
 
-/// What to purge.
+/// Request to purge a tenant.
 pub(crate) struct PurgeWish {
     pub(crate) tenant: TenantId,
     pub(crate) slug: Slug,
@@ -58,7 +58,7 @@ pub(crate) struct PurgeWish {
 }
 
 impl Operations {
-    /// Starts the operation and returns its id in the journal.
+    /// Starts the operation, and returns its id in the journal.
     pub(crate) async fn purge(&self, by: &By, wish: PurgeWish) -> Result<i64> {
         let PurgeWish { tenant, slug, early, final_backup, backups_days } = wish;
         let purge = Purge {

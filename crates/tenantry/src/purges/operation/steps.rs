@@ -53,7 +53,7 @@ pub(super) fn databases<'a>(context: &'a Context, p: &'a mut Purge) -> BoxFuture
     Box::pin(async move {
         p.unremoved.clear();
         let mut first = Ok(());
-        // One that cannot be removed does not keep the others.
+        // A database that cannot be removed does not stop the removal of the others.
         for (done, place) in p.places.iter().enumerate() {
             context.progress.set(done as u64, p.places.len() as u64, "databases");
             let error = match context.databases.purge(place).await {
@@ -76,8 +76,8 @@ pub(super) fn files<'a>(context: &'a Context, p: &'a mut Purge) -> BoxFuture<'a,
     })
 }
 
-/// Refuses while something else is in the place of one of the databases, or a file that cannot be read. Removing it
-/// might destroy another tenant's data, and the certificate would name a database that was never found.
+/// Refuses if something else is in the place of one of the databases, or a file there cannot be read. Removing it might
+/// destroy another tenant's data, and the certificate would name a database that was never found.
 async fn refuse_another(context: &Context, p: &Purge) -> Result<()> {
     for place in &p.places {
         if let Some(error) = context.databases.engine().unusable(place).await?
@@ -90,7 +90,7 @@ async fn refuse_another(context: &Context, p: &Purge) -> Result<()> {
     Ok(())
 }
 
-/// Removes the backups if they are not retained. Otherwise the background pass removes them when they expire.
+/// Removes the backups unless they are retained. The background pass removes retained ones when they expire.
 pub(super) fn backups<'a>(context: &'a Context, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         if p.backups_days == 0 {
@@ -128,8 +128,8 @@ pub(super) fn certify<'a>(write: &'a mut Write, p: &'a mut Purge) -> BoxFuture<'
     })
 }
 
-/// Returns the surveyed places with what became of them: a place of a step that failed before the purge was abandoned
-/// was not removed.
+/// Returns the surveyed places with their fate. A place was not removed if its step failed before the purge was
+/// abandoned.
 fn fates(p: &Purge, traces: &[Trace]) -> Vec<Trace> {
     let because = |step: &str| p.left.iter().find(|(failed, _)| failed == step).map(|(_, why)| why.as_str());
     let why = |trace: &Trace| {
@@ -140,7 +140,7 @@ fn fates(p: &Purge, traces: &[Trace]) -> Vec<Trace> {
             return because("backups");
         }
         let is_here = |place: &Place| surveying::shown(place) == trace.place;
-        // Without a database by name, the step failed before it tried any.
+        // If no database is named, the step failed before it tried any.
         let failed = p.unremoved.iter().find(|(place, _)| is_here(place));
         let any = because("databases").filter(|_| p.unremoved.is_empty() && p.places.iter().any(is_here));
         failed.map(|(_, why)| why.as_str()).or(any)
@@ -152,8 +152,8 @@ fn fates(p: &Purge, traces: &[Trace]) -> Vec<Trace> {
     traces.iter().map(fate).collect()
 }
 
-/// Removes deleted rows from the `-wal` files of shared databases, too. Then copies the certificate to the backup store,
-/// where it outlives the catalog.
+/// Removes deleted rows also from the `-wal` files of shared databases. Then copies the certificate to the backup
+/// store, where it outlives the catalog.
 pub(super) fn scrub<'a>(context: &'a Context, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let engine = context.databases.engine();

@@ -1,5 +1,5 @@
-//! Survey of every place that holds data of a tenant. The dry run shows it; the purge repeats it, and it becomes the
-//! certificate. Reads only.
+//! Survey of every place that holds data of a tenant. The dry run shows it; the purge repeats it for the certificate.
+//! It changes nothing.
 
 use crate::{
     Result,
@@ -18,54 +18,54 @@ use tenantry_engine::{
     place::{Isolation, Place},
 };
 
-/// Description of the tenant's files.
+/// Name of the tenant's files in a survey.
 pub(super) const FILES: &str = "uploaded files";
-/// Description of the tenant's backups.
+/// Name of the tenant's backups in a survey.
 pub(super) const BACKUPS: &str = "backups";
 
-/// What exists of a tenant.
+/// All data of a tenant, place by place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Survey {
-    /// Its id.
+    /// Id of the tenant.
     pub tenant: TenantId,
-    /// Its slug.
+    /// Slug of the tenant.
     pub slug: Slug,
-    /// Its state, as text.
+    /// State of the tenant, as text.
     pub state: String,
-    /// Dates of its retention, if it was cancelled.
+    /// Dates of the tenant's retention, if it was cancelled.
     pub ends: Option<Retirement>,
-    /// One entry for each place.
+    /// One entry per place that holds data of the tenant.
     pub traces: Vec<Trace>,
 }
 
 /// One place that holds data of the tenant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trace {
-    /// Description, for operators.
+    /// Description of the data, for operators.
     pub what: String,
     /// Location: server and database, directory, or table.
     pub place: String,
     /// Number of rows, files or backups.
     pub count: u64,
-    /// Size in bytes. `None`: rows of the control store.
+    /// Size in bytes; `None` for rows of the control store.
     pub bytes: Option<u64>,
-    /// What a purge does to it.
+    /// Effect of a purge on the data.
     pub fate: Fate,
-    /// Checksums of the rows of each model, or why something stays.
+    /// Checksums of the rows of each model, or the reason why something stays.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub detail: Value,
 }
 
-/// What a purge does to the data of one place.
+/// Effect of a purge on the data of one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
-    /// It is removed.
+    /// The data is removed.
     Removed,
-    /// It stays; `detail` says why.
+    /// The data stays; `detail` states why.
     #[serde(rename = "kept")]
     Retained,
-    /// It should have been removed and was not, because the purge was abandoned; `detail` says why.
+    /// The data should have been removed but was not, because the purge was abandoned; `detail` states why.
     NotRemoved,
 }
 
@@ -88,7 +88,7 @@ pub(super) async fn look(context: &Context, id: TenantId) -> Result<Survey> {
     Ok(Survey { tenant: id, slug: tenant.slug, state: tenant.state.as_str().into(), ends, traces })
 }
 
-/// Returns all placements: in use, planned, retained and staged.
+/// Returns all placements of a tenant: in use, planned, retained and staged.
 pub(super) async fn all_placements(tx: &mut Tx, id: TenantId) -> Result<Vec<Placement>> {
     let mut all = placement::of_tenant(tx, id).await?;
     all.extend(swap::retained(tx, id).await?);
@@ -96,7 +96,7 @@ pub(super) async fn all_placements(tx: &mut Tx, id: TenantId) -> Result<Vec<Plac
     Ok(all)
 }
 
-/// Describes one database. One that cannot be read is listed too, because the purge removes it too.
+/// Describes one database. The list includes databases that cannot be read, because the purge removes them too.
 async fn database(context: &Context, placement: &Placement) -> Trace {
     let (engine, place) = (context.databases.engine(), &placement.place);
     let role = match placement.state {
@@ -132,7 +132,7 @@ async fn database(context: &Context, placement: &Placement) -> Trace {
     }
 }
 
-/// Returns how a survey names a place.
+/// Returns the text that a survey uses for a place.
 pub(super) fn shown(place: &Place) -> String {
     format!("{}: {}", place.server, place.physical)
 }

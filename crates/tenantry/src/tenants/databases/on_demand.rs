@@ -1,7 +1,7 @@
-//! Databases that are created when a tenant first needs them: planned in the catalog, never guessed.
+//! Databases that are created when a tenant first needs them. The catalog plans them; nothing guesses their place.
 //!
-//! Called by a write that finds its placement planned. Concurrent callers create one database: the journal allows one
-//! open operation per tenant, and the other callers wait for it.
+//! Called by a write that finds its placement planned. Concurrent callers create only one database: the journal allows
+//! one open operation per tenant, and the other callers wait for it.
 
 use crate::{
     Error, Result,
@@ -20,12 +20,12 @@ use tenantry_engine::{
 };
 use tokio::sync::{Mutex, MutexGuard};
 
-/// Number of tries, and pause between them, while another caller creates the database.
+/// Number of attempts, and the pause between them, while another caller creates the database.
 const TRIES: u32 = 500;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Queues for requests that need the same missing database: the first one creates it, the others find it. The number of
-/// queues is fixed, so nothing is stored per tenant. Two tenants in one queue merely wait for each other.
+/// queues is fixed, so nothing is stored per tenant. Two tenants that share a queue merely wait for each other.
 #[derive(Default)]
 pub(crate) struct CreationQueues([Mutex<()>; 32]);
 
@@ -39,12 +39,12 @@ impl CreationQueues {
 }
 
 impl Operations {
-    /// Returns the place of the rows of this store. Creates the database first if it is planned on demand. A store
-    /// without a placement stays without one.
+    /// Returns the place of the tenant's rows in this store. Creates the database first if it is planned on demand. A
+    /// store without a placement stays without one.
     ///
     /// # Errors
-    /// [`Error::NoDatabase`] for a store without a placement; [`Error::Unavailable`] while the database is not ready;
-    /// that of a failed creation.
+    /// Returns [`Error::NoDatabase`] for a store without a placement; [`Error::Unavailable`] while the database is not
+    /// ready; or the error of a failed creation.
     pub async fn ensure_database(&self, by: &By, tenant: TenantId, store: &str) -> Result<Place> {
         for _ in 0..TRIES {
             let found = self.placement(tenant, store).await?;
@@ -57,7 +57,7 @@ impl Operations {
             }
             match self.run(Provision::planned(by.clone(), tenant, &found)).await {
                 Ok(_) => return Ok(found.place),
-                // Another caller is creating it.
+                // Another caller is creating the database.
                 Err(Error::Occupied(_)) => tokio::time::sleep(PAUSE).await,
                 Err(error) => return Err(error),
             }

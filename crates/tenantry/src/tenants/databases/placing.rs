@@ -1,8 +1,8 @@
-//! Chooses server and name for the databases of a tenant, by configuration and policy, never by what exists
+//! Chooses the server and name of a tenant's databases. Configuration and policy decide; existing databases never do
 //! (`catalog-placement`).
 //!
-//! Called when a tenant is created, moved or restored, or attaches a database. It only proposes; the catalog records,
-//! and adds the generation.
+//! Called when a tenant is created, moved or restored, or attaches a database. It only proposes a placement; the
+//! catalog records it and adds the generation.
 
 use crate::{
     Error, Result,
@@ -17,7 +17,7 @@ use tenantry_engine::{
 };
 
 impl Tenants<'_> {
-    /// Returns the placement of each store of a new tenant, as decided by configuration and policy.
+    /// Returns the placement of each store of a new tenant, from configuration and policy.
     pub(crate) async fn placements(&self, slug: &Slug) -> Result<Vec<NewPlacement>> {
         let mut placements = Vec::new();
         for store in self.platform.config().stores_of(Scope::Tenant) {
@@ -54,7 +54,8 @@ impl Tenants<'_> {
         Ok(NewPlacement { store: store.name.clone(), server, isolation, policy, base })
     }
 
-    /// Returns the pool of this store. If the configuration has none, returns one that is created for its first tenant.
+    /// Returns a placement in the pool of this store. If the configuration has no pool, returns one that is created for
+    /// its first tenant.
     pub(crate) fn pooled(&self, store: &StoreConfig, policy: Policy) -> Result<NewPlacement> {
         let (server, base) = match pool_place(self.platform.config(), store)? {
             Some(pool) => (pool.server, pool.physical),
@@ -84,8 +85,8 @@ pub(crate) fn allowed(store: &StoreConfig, server: &ServerName) -> Result<()> {
     Err(Error::invalid("server", text))
 }
 
-/// Returns the placement of a tenant's own schema or database, under the name that the configuration gives it. The
-/// platform provides it.
+/// Returns the placement of a tenant's own schema or database, under the configured name. The platform creates the
+/// database.
 pub(crate) fn own(
     config: &Config,
     store: &StoreConfig,
@@ -102,8 +103,8 @@ pub(crate) fn own(
     Ok(NewPlacement { store, server, isolation, policy: Policy::Managed, base })
 }
 
-/// Default name of a tenant's own schema or database, for stores whose configuration has none. Leaves room for the
-/// server's prefix.
+/// Returns the default name of a tenant's own schema or database, for stores whose configuration has none. It leaves
+/// room for the server's prefix.
 pub(crate) fn own_base(config: &Config, store: &StoreName, slug: &Slug, server: &ServerName) -> String {
     let prefix = config.server(server.as_str()).map_or(0, |server| server.prefix().len());
     NameTemplate::default_beside(store, prefix).base_for(slug)

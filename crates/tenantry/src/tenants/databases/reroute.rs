@@ -1,9 +1,9 @@
-//! Reroutes a request whose place was moved meanwhile, or does not exist yet: finds out where the rows are now, and
+//! Reroutes a request whose place was moved meanwhile or does not exist yet: finds out where the rows are now, and
 //! continues there.
 //!
-//! Called by records and by an entered tenant's own verbs, for every session in a tenant's store. The handle stays the
-//! same (`sealed-handle`): the tenant is the same, the gates are checked again, and the place comes from the catalog. Costs
-//! nothing unless a place was missing or refused.
+//! Records and an entered tenant's own verbs call it for every session in a tenant's store. The handle stays the same
+//! (`sealed-handle`): it names the same tenant, the gates are checked again, and the catalog provides the place. It
+//! costs nothing unless a place was missing or refused.
 
 use crate::{
     Error, Result,
@@ -18,18 +18,19 @@ use std::{
 };
 use tenantry_engine::{Kind, engine::Session, name::StoreName, place::Place, schema::Schema};
 
-/// First pause between two checks. It doubles up to the longest.
+/// First pause between two checks. Each further pause doubles, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(16);
-/// Moves pause writes for less than this. After it, assume that the mover has died and try to take its operation over.
+/// Interval of attempts to take over the move. A move pauses writes for less than this, so the mover has probably died.
 const RESCUE_EVERY: Duration = Duration::from_millis(250);
 
-/// Returns true if the place was fenced: the tenant was moved away from it, or is about to be.
+/// Returns true if the place was fenced: the tenant was moved away from it, or is about to be moved.
 pub(crate) fn is_fenced(error: &Error) -> bool {
     matches!(error, Error::Engine(error) if *error.kind() == Kind::Fenced)
 }
 
-/// Explains why the catalog's place cannot be used: the database is missing, behind or ahead. Adds tenant and remedy.
+/// Explains why the place that the catalog names cannot be used: the database is missing, or its schema is behind or
+/// ahead. Adds the tenant and the remedy.
 pub(crate) fn refused(
     inner: &Inner,
     record: &TenantRecord,
@@ -55,20 +56,20 @@ pub(crate) fn refused(
     }
 }
 
-/// Returns true if the tenant no longer lives at that place.
+/// Returns true if the error means that the tenant's rows are no longer at that place.
 fn is_elsewhere(error: &tenantry_engine::Error) -> bool {
     matches!(error.kind(), Kind::Fenced | Kind::Missing | Kind::WrongIdentity | Kind::UnknownServer(_))
 }
 
-/// A session, and the tenant's record if it is newer than the handle's.
+/// A session, with the tenant's record if it is newer than the handle's record.
 pub(crate) struct Opened {
     pub(crate) session: Session,
     pub(crate) moved: Option<Arc<TenantRecord>>,
 }
 
 impl Inner {
-    /// Opens a session in a store of the tenant, wherever its rows are now. Creates an on-demand database first;
-    /// nothing else that is missing is created.
+    /// Opens a session in a store of the tenant, wherever its rows are now. Creates an on-demand database first, but no
+    /// other missing database.
     pub(crate) async fn open(
         &self,
         tenant: &Tenant,
@@ -104,7 +105,7 @@ impl Inner {
         Ok(Opened { session, moved: Some(record) })
     }
 
-    /// Opens a session at `place` of the tenant or, if the tenant was just moved away from there, where it is now.
+    /// Opens a session at `place` or, if the tenant was just moved away from there, at its new place.
     async fn open_at(&self, tenant: &Tenant, place: &Place, schema: &Arc<Schema>) -> Result<Opened> {
         match self.engine.session(place, schema).await {
             Ok(session) => Ok(Opened { session, moved: None }),
@@ -133,16 +134,16 @@ impl Inner {
         Ok(Opened { session, moved: Some(record) })
     }
 
-    /// Time until which a write that begins now waits for its place.
+    /// Returns the time until which a write that begins now waits for its place.
     pub(crate) fn write_deadline(&self) -> Instant {
         Instant::now() + self.config.operations.write_wait
     }
 
-    /// Waits until the tenant's store can be written to again after `refused` was found fenced: elsewhere, or there if
-    /// the move was undone. The returned record tells where.
+    /// Waits until the tenant's store accepts writes again after `refused` was found fenced: at a new place, or at the
+    /// same one if the move was undone. The returned record names the place.
     ///
     /// # Errors
-    /// [`Kind::Fenced`] when `until` passes first.
+    /// Returns [`Kind::Fenced`] if the store does not accept writes before `until`.
     pub(crate) async fn await_place(
         &self,
         tenant: &Tenant,
@@ -176,7 +177,7 @@ impl Inner {
         }
     }
 
-    /// Returns true if the place accepts writes. Costs a read of one row.
+    /// Returns true if the place accepts writes. Costs the read of one row.
     async fn is_open(&self, place: &Place, schema: &Arc<Schema>) -> Result<bool> {
         let asked = match self.engine.session(place, schema).await {
             Ok(session) => session.usage().await,

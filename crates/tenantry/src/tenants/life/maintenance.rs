@@ -1,7 +1,7 @@
 //! Maintenance mode: members are refused with the reason, while staff and operations continue.
 //!
-//! Called by the staff API and the command line. Takes effect at the next request in every process, because access
-//! reads it from the record that this invalidates.
+//! The staff API and the command line call it. It takes effect at the next request in every process: access reads the
+//! mode from the tenant's record, which this module invalidates.
 
 use crate::{
     Result,
@@ -11,11 +11,11 @@ use crate::{
 };
 use tenantry_engine::name::TenantId;
 
-/// Closes a tenant to its members for this reason. `None` opens it again. Setting the present value again changes and
-/// records nothing.
+/// Closes a tenant to its members for this reason, or reopens it with `None`. Setting the current value again changes
+/// and records nothing.
 ///
 /// # Errors
-/// [`crate::Error::Invalid`] for an unreadable reason.
+/// Returns [`crate::Error::Invalid`] for an unreadable reason.
 pub(crate) async fn set_maintenance(
     write: &mut Write,
     by: &By,

@@ -1,7 +1,7 @@
-//! The life of a tenant after its creation: suspended, closed for maintenance, cancelled, closed, blanked after its purge.
+//! The life of a tenant after its creation: suspended, in maintenance, cancelled, closed, and blanked after its purge.
 //!
-//! Called by staff, by the owner's pages and by the background pass. It changes rows of the catalog only; `purges` removes
-//! what a tenant leaves behind.
+//! Called by staff, the owner's pages and the background pass. It changes rows of the catalog only; `purges` removes
+//! the tenant's data.
 
 pub(super) mod maintenance;
 pub(crate) mod purge;

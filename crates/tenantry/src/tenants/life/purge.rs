@@ -1,7 +1,7 @@
-//! Rows of the control store about a tenant, and their removal. Called only by the purge operation and its dry run.
+//! Counts and removes the rows of the control store about a tenant. Called only by the purge operation and its dry run.
 //!
-//! Rows that stay are listed with the reason: the audit log, which holds ids and the slug but no content, and names,
-//! which must never be reused (`checked-names`, `no-reuse` and `audited-commit`).
+//! The list also contains rows that stay, with the reason: the audit log, which holds ids and the slug but no content,
+//! and names, which must never be reused (`checked-names`, `no-reuse` and `audited-commit`).
 
 use crate::{
     Result,
@@ -12,24 +12,24 @@ use tenantry_engine::{
     name::{TenantId, UserId},
 };
 
-/// Rows of one kind about a tenant.
+/// A kind of rows about a tenant.
 pub(crate) struct Kind {
     /// Description, for operators.
     pub(crate) what: &'static str,
-    /// Their table.
+    /// Table of the rows.
     pub(crate) table: &'static str,
-    /// SQL that counts them; `?1` is the tenant.
+    /// SQL that counts the rows; `?1` is the tenant's id.
     pub(crate) count: &'static str,
-    /// Why they stay. `None`: they are removed.
+    /// Reason why the rows stay; `None` if they are removed.
     pub(crate) retained: Option<&'static str>,
 }
 
-/// SQL for the members who belong to no other tenant and are not staff.
+/// SQL that selects the members who belong to no other tenant and are not staff.
 const ONLY_HERE: &str = "SELECT m.user_id FROM memberships m JOIN users u ON u.id = m.user_id \
     WHERE m.tenant = ?1 AND u.is_superuser = 0 AND u.is_staff = 0 \
     AND NOT EXISTS (SELECT 1 FROM memberships o WHERE o.user_id = m.user_id AND o.tenant <> ?1)";
 
-/// All kinds.
+/// All kinds of rows about a tenant.
 pub(crate) const KINDS: &[Kind] = &[
     gone("memberships", "memberships", "SELECT count(*) FROM memberships WHERE tenant = ?1"),
     gone(
@@ -94,7 +94,7 @@ pub(crate) async fn users_only_here(tx: &mut Tx, id: TenantId) -> Result<Vec<Use
     rows.iter().map(|r| Ok(UserId::from_raw(r.integer(0)?))).collect()
 }
 
-/// Removes every way in: sessions, keys, memberships, and users who belong to no other tenant.
+/// Removes every way to enter the tenant: sessions, keys, memberships, and users who belong to no other tenant.
 pub(crate) async fn cut_off(write: &mut Write, id: TenantId) -> Result<()> {
     let users = users_only_here(write, id).await?;
     forget_credentials(write, id, &users).await?;
@@ -147,7 +147,7 @@ async fn forget_credentials(write: &mut Write, id: TenantId, users: &[UserId]) -
     Ok(())
 }
 
-/// Blanks what the remaining rows say about the tenant. Its slug and id stay reserved.
+/// Blanks the personal details in the rows that remain. The tenant's slug and id stay reserved.
 pub(crate) async fn blank(write: &mut Write, id: TenantId) -> Result<()> {
     for sql in [
         "UPDATE tenants SET name = '', email = '', settings = '{}', state_reason = NULL, maintenance = NULL \

@@ -1,7 +1,7 @@
 //! Cancellation of a tenant, as dates in the catalog: cancelled, closed, due to be purged (`staged-deletion`).
 //!
-//! Called by the owner's pages, staff, the command line and the reconciler. Removes nothing: the purge operation does
-//! that, and checks here whether it may.
+//! Called by the owner's pages, staff, the command line and the reconciler. It removes nothing: the purge operation
+//! does that, and checks here whether it may.
 
 use crate::{
     Error, Result,
@@ -16,20 +16,20 @@ use tenantry_engine::{SqlRow, Tx, name::TenantId};
 /// Dates of a cancelled tenant, in microseconds since 1970, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Retirement {
-    /// When the tenant was cancelled.
+    /// Time of the cancellation.
     pub cancelled_at_us: i64,
-    /// Until when it can be used.
+    /// Time until which the tenant can be used.
     pub closes_at_us: i64,
-    /// Until when its data is retained.
+    /// Time until which the tenant's data is retained.
     pub purges_at_us: i64,
 }
 
-/// How long a cancelled tenant can be used, and how long its data is retained.
+/// Grace period and retention of a cancelled tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
-    /// Number of days for which it can still be used.
+    /// Number of days for which the tenant can still be used.
     pub grace_days: u32,
-    /// Number of days after that for which its data is retained.
+    /// Number of days after the grace period for which the tenant's data is retained.
     pub retention_days: u32,
 }
 
@@ -41,7 +41,7 @@ impl From<&RetentionConfig> for Terms {
 
 const COLUMNS: &str = "cancelled_at, closes_at, purges_at";
 
-/// Reads the three columns that start at index `at`.
+/// Reads the three columns that start at index `at`. Returns `None` if the tenant was not cancelled.
 pub(crate) fn read(r: &SqlRow, at: usize) -> Result<Option<Retirement>> {
     let Some(cancelled_at_us) = r.opt_integer(at)? else { return Ok(None) };
     let (closes_at_us, purges_at_us) = (r.integer(at + 1)?, r.integer(at + 2)?);
@@ -49,26 +49,26 @@ pub(crate) fn read(r: &SqlRow, at: usize) -> Result<Option<Retirement>> {
 }
 
 impl Retirement {
-    /// Returns true if the retention is over. `due_us` is that of [`Control::due_us`]. A retention of zero days needs
-    /// no clock.
+    /// Returns true if the retention is over at `due_us`, a value of `Control::due_us`. A retention of zero days does
+    /// not depend on the clock.
     pub fn is_over(&self, due_us: i64) -> bool {
         self.purges_at_us <= due_us.max(self.cancelled_at_us)
     }
 
-    /// Returns the dates of a tenant. `None`: it was not cancelled.
+    /// Returns the dates of a tenant, or `None` if it was not cancelled.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such tenant.
+    /// Returns [`Error::NotFound`] when there is no such tenant.
     pub(crate) async fn of(tx: &mut Tx, id: TenantId) -> Result<Option<Self>> {
         let sql = format!("SELECT {COLUMNS} FROM tenants WHERE id = ?");
         read(tx.query(&sql, params![id.get()]).await?.first().ok_or(Error::NotFound("tenant"))?, 0)
     }
 }
 
-/// Cancels a tenant. It can be used during its grace period; without one it is closed at once.
+/// Cancels a tenant. The tenant can be used during its grace period; without a grace period it is closed at once.
 ///
 /// # Errors
-/// [`Error::Conflict`] if it is cancelled already, or in a state that cannot be cancelled.
+/// Returns [`Error::Conflict`] if it is cancelled already, or in a state that cannot be cancelled.
 pub(crate) async fn cancel(
     write: &mut Write,
     by: &By,
@@ -107,10 +107,10 @@ pub(crate) async fn cancel(
     Ok(ends)
 }
 
-/// Revokes a cancellation: the tenant returns to its former state. Possible until its purge begins.
+/// Revokes a cancellation: the tenant returns to its former state. This is possible until the purge begins.
 ///
 /// # Errors
-/// [`Error::Conflict`] if it was not cancelled, or is being or was purged.
+/// Returns [`Error::Conflict`] if the tenant was not cancelled, is being purged or was purged.
 pub(crate) async fn keep(write: &mut Write, by: &By, id: TenantId) -> Result<()> {
     let tenant = by_id(write, id).await?;
     let refused = |why: &str| Err(Error::Conflict(format!("{} {why}", tenant.slug)));
@@ -138,11 +138,13 @@ async fn close(write: &mut Write, by: &By, id: TenantId) -> Result<()> {
     write.invalidate(&Subject::Tenant(id)).await
 }
 
-/// Reason in the state of a tenant that was purged after this state of the catalog. `restore --all` leaves it alone.
+/// Reason in the state of a tenant that was purged after this state of the catalog was saved. `restore --all` does not
+/// restore such a tenant.
 pub(crate) const PURGED: &str = "it was purged after this state of the catalog";
 
-/// Closes a tenant that was purged after this state of the catalog, for `retention_days`. Returns false if there is no
-/// such tenant, another one has its id (it was not created at `created`), or nothing is to be done.
+/// Closes a tenant that was purged after this state of the catalog was saved, for `retention_days`. Returns false if
+/// there is no such tenant, if another tenant has its id (it was not created at `created`), or if nothing needs to
+/// change.
 pub(crate) async fn close_purged(
     write: &mut Write,
     by: &By,
@@ -165,11 +167,11 @@ pub(crate) async fn close_purged(
     Ok(true)
 }
 
-/// Reconciler: closes tenants whose grace period is over, at most `limit` a pass. Returns how many. Access does not
-/// wait for it.
+/// Closes tenants whose grace period is over, at most `limit` per pass. Returns their number. The reconciler calls
+/// this; access refuses such tenants without waiting for it.
 ///
 /// # Errors
-/// Those of the control store.
+/// Returns the errors of the control store.
 pub async fn close_due(control: &Control, limit: u32) -> Result<usize> {
     let mut write = control.begin().await?;
     let sql = "SELECT id FROM tenants INDEXED BY tenants_closing \
@@ -186,11 +188,11 @@ pub async fn close_due(control: &Control, limit: u32) -> Result<usize> {
     Ok(rows.len())
 }
 
-/// Reconciler: reopens tenants that a wrong clock closed before their grace period was over, at most `limit` a pass.
-/// Returns how many. A tenant without a grace period stays closed.
+/// Reopens tenants that a wrong clock closed before their grace period was over, at most `limit` per pass. Returns
+/// their number. A tenant without a grace period stays closed. The reconciler calls this.
 ///
 /// # Errors
-/// Those of the control store.
+/// Returns the errors of the control store.
 pub(crate) async fn reopen_undue(control: &Control, limit: u32) -> Result<usize> {
     let mut write = control.begin().await?;
     let sql = "UPDATE tenants SET state = closed_from, closed_from = NULL, state_at = ?1 WHERE id IN \
@@ -209,10 +211,11 @@ pub(crate) async fn reopen_undue(control: &Control, limit: u32) -> Result<usize>
     Ok(rows.len())
 }
 
-/// Returns closed tenants whose retention is over, longest overdue first. `due_us` is that of [`Control::due_us`].
+/// Returns closed tenants whose retention is over at `due_us`, a value of [`Control::due_us`], the longest overdue
+/// first.
 ///
 /// # Errors
-/// Those of the control store.
+/// Returns the errors of the control store.
 pub(crate) async fn due(tx: &mut Tx, due_us: i64, limit: u32) -> Result<Vec<TenantId>> {
     let sql = "SELECT id FROM tenants INDEXED BY tenants_purging \
         WHERE state = 'cancelled' AND (purges_at <= ?1 OR purges_at <= cancelled_at) ORDER BY purges_at LIMIT ?2";

@@ -12,22 +12,23 @@ use tenantry_engine::name::TenantId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Recorded; its databases are being created. No user can enter.
+    /// The tenant is recorded, and its databases are being created. No user can enter.
     Creating,
-    /// In use.
+    /// The tenant is in use.
     Active,
-    /// Closed by staff until resumed; data is retained.
+    /// Staff closed the tenant until they resume it. Its data is retained.
     Suspended,
-    /// Closed after it was cancelled; data is retained for the retention period, then purged (`staged-deletion`).
+    /// The tenant is closed because it was cancelled. Its data is retained for the retention period, then purged
+    /// (`staged-deletion`).
     Cancelled,
-    /// Its data is being removed; there is no way back.
+    /// The tenant's data is being removed. This cannot be undone.
     Purging,
-    /// Purged; the row prevents the reuse of id and slug.
+    /// The tenant was purged. The row prevents reuse of its id and slug.
     Gone,
 }
 
 impl State {
-    /// Text in the database and for users.
+    /// Returns the name of the state in the database and for users.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Creating => "creating",
@@ -42,7 +43,7 @@ impl State {
     /// Parses the stored text.
     ///
     /// # Errors
-    /// [`Error::Internal`] for any other text.
+    /// Returns [`Error::Internal`] for any other text.
     pub fn parse(text: &str) -> Result<Self> {
         use State::{Active, Cancelled, Creating, Gone, Purging, Suspended};
         let all = [Creating, Active, Suspended, Cancelled, Purging, Gone];
@@ -67,7 +68,7 @@ impl State {
 /// Changes the state of a tenant, with an audit row.
 ///
 /// # Errors
-/// [`Error::Conflict`] if `State::may_become` does not allow it.
+/// Returns [`Error::Conflict`] if `State::may_become` does not allow it.
 pub(crate) async fn transition(
     write: &mut Write,
     by: &By,
@@ -100,18 +101,18 @@ pub(crate) async fn transition(
     write.invalidate(&Subject::Tenant(id)).await
 }
 
-/// Closes a tenant to everyone but platform staff. The next request is refused.
+/// Closes a tenant to all actors except platform staff, from the next request on.
 ///
 /// # Errors
-/// Those of [`transition`].
+/// Returns the errors of [`transition`].
 pub(crate) async fn suspend(write: &mut Write, by: &By, id: TenantId, reason: &str) -> Result<()> {
     transition(write, by, id, State::Suspended, Some(reason)).await
 }
 
-/// Reopens a suspended tenant. For a cancelled one use [`crate::tenants::keep`].
+/// Reopens a suspended tenant. Use [`crate::tenants::keep`] for a cancelled one.
 ///
 /// # Errors
-/// Those of [`transition`]; [`Error::Conflict`] for a cancelled tenant.
+/// Returns the errors of [`transition`], and [`Error::Conflict`] for a cancelled tenant.
 pub(crate) async fn resume(write: &mut Write, by: &By, id: TenantId) -> Result<()> {
     let tenant = by_id(write, id).await?;
     if tenant.state == State::Cancelled {

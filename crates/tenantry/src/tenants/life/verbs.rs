@@ -1,6 +1,6 @@
-//! Life of a tenant after its creation: renaming, suspension, maintenance, cancellation and its reversal.
+//! The life of a tenant after its creation: renaming, suspension, maintenance, cancellation and its reversal.
 //!
-//! Verbs of `platform.tenants()`, called by the staff API and the command line. Each checks its actor.
+//! These are verbs of `platform.tenants()`. The staff API and the command line call them. Each verb checks its actor.
 
 use crate::{
     Result,
@@ -14,16 +14,17 @@ impl Tenants<'_> {
     /// Returns the id of the tenant with this slug.
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] when there is no such tenant.
+    /// Returns [`crate::Error::NotFound`] when there is no such tenant.
     pub async fn id_of(&self, slug: &Slug) -> Result<TenantId> {
         Ok(tenants::by_slug(&mut self.platform.control().snapshot().await?, slug).await?.id)
     }
 
-    /// Changes the slug of a tenant. Databases, files, sessions and keys stay unchanged. The old slug stays reserved
-    /// and from now on looks as if it had never existed.
+    /// Changes the slug of a tenant. Databases, files, sessions and keys stay unchanged. The old slug stays reserved,
+    /// and from now on requests for it get the same answer as if it had never existed.
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] when there is no such tenant; [`crate::Error::Conflict`] for a slug that is taken.
+    /// Returns [`crate::Error::NotFound`] when there is no such tenant; [`crate::Error::Conflict`] for a slug that is
+    /// taken.
     pub async fn rename(&self, actor: &Actor, slug: &Slug, to: &Slug) -> Result<()> {
         actor.require_staff()?;
         let by = &actor.by();
@@ -36,7 +37,7 @@ impl Tenants<'_> {
     /// Refuses all requests to a tenant until it is resumed.
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] when there is no such tenant; [`crate::Error::Conflict`] unless it is active.
+    /// Returns [`crate::Error::NotFound`] when there is no such tenant; [`crate::Error::Conflict`] unless it is active.
     pub async fn suspend(&self, actor: &Actor, slug: &Slug, reason: &str) -> Result<()> {
         actor.require_staff()?;
         let by = &actor.by();
@@ -49,7 +50,8 @@ impl Tenants<'_> {
     /// Lets requests enter a suspended tenant again.
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] when there is no such tenant; [`crate::Error::Conflict`] unless it is suspended.
+    /// Returns [`crate::Error::NotFound`] when there is no such tenant; [`crate::Error::Conflict`] unless it is
+    /// suspended.
     pub async fn resume(&self, actor: &Actor, slug: &Slug) -> Result<()> {
         actor.require_staff()?;
         let by = &actor.by();
@@ -59,11 +61,12 @@ impl Tenants<'_> {
         write.commit().await
     }
 
-    /// Closes a tenant to its members, for this reason, while staff work on it. `None` opens it again. Operations and
-    /// staff continue; nothing is stopped midway.
+    /// Closes a tenant to its members, for this reason, while staff work on it, or reopens it with `None`. Operations
+    /// and staff continue; nothing is stopped midway.
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] when there is no such tenant; [`crate::Error::Invalid`] for an unreadable reason.
+    /// Returns [`crate::Error::NotFound`] when there is no such tenant; [`crate::Error::Invalid`] for an unreadable
+    /// reason.
     pub async fn set_maintenance(&self, actor: &Actor, slug: &Slug, reason: Option<&str>) -> Result<()> {
         actor.require_staff()?;
         let by = &actor.by();
@@ -76,7 +79,8 @@ impl Tenants<'_> {
     /// Cancels a tenant, on the terms of the configuration if none are given. Returns the dates of its retention.
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] when there is no such tenant; [`crate::Error::Conflict`] when it cannot be cancelled.
+    /// Returns [`crate::Error::NotFound`] when there is no such tenant; [`crate::Error::Conflict`] when it cannot be
+    /// cancelled.
     pub async fn cancel(
         &self,
         actor: &Actor,
@@ -103,10 +107,11 @@ impl Tenants<'_> {
         Ok(ends)
     }
 
-    /// Revokes a cancellation, at any moment before the purge.
+    /// Revokes a cancellation. This is possible until the purge begins.
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] when there is no such tenant; [`crate::Error::Conflict`] when there is no cancellation to revoke.
+    /// Returns [`crate::Error::NotFound`] when there is no such tenant; [`crate::Error::Conflict`] when there is no
+    /// cancellation to revoke.
     pub async fn revoke_cancellation(&self, actor: &Actor, id: TenantId) -> Result<()> {
         actor.require_staff()?;
         let by = &actor.by();

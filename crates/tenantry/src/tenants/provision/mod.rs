@@ -1,7 +1,8 @@
 //! The operation that creates a tenant, or the databases that an existing tenant lacks.
 //!
-//! record (tenant, placements) | databases | subscribe, owner, activate: two commits of the control store around the
-//! one outside step. An owner's e-mail address that is taken is found before anything is created.
+//! Steps: record (tenant, placements) | databases | subscribe, owner, activate. Two commits of the control store
+//! surround the one outside step. If the owner's e-mail address is taken, the operation fails before it creates
+//! anything.
 
 mod steps;
 
@@ -25,22 +26,22 @@ use tenantry_engine::{
 /// Request to create a tenant.
 #[derive(Debug, Clone)]
 pub struct CreateTenant {
-    /// Name, slug, e-mail.
+    /// Name, slug and e-mail address of the tenant.
     pub tenant: NewTenant,
-    /// Placement of each of its stores, as decided by configuration and policy.
+    /// Placement of each store of the tenant, from configuration and policy.
     pub placements: Vec<NewPlacement>,
-    /// Code of the plan that the tenant starts on. `None`: no subscription.
+    /// Code of the plan on which the tenant starts; `None` for no subscription.
     pub plan: Option<String>,
-    /// First member and their role. `None`: staff add members later.
+    /// First member of the tenant, with their role; `None` if staff add members later.
     pub owner: Option<(Owner, RoleName)>,
 }
 
 /// First member of a tenant.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub enum Owner {
-    /// A user created together with the tenant: both or neither.
+    /// A user to create together with the tenant: both or neither.
     New(NewUser),
-    /// An existing user.
+    /// Id of an existing user.
     Existing(UserId),
 }
 
@@ -65,8 +66,8 @@ impl Owner {
         }
     }
 
-    /// Returns the owner's user id and creates a new user first. If their address is not confirmed, sends a letter to
-    /// it.
+    /// Returns the user id of the owner. Creates a new user first, and sends a letter to their address if it is not
+    /// confirmed.
     pub(crate) async fn user(&self, write: &mut Write, tenant: TenantId) -> Result<UserId> {
         let new = match self {
             Self::New(new) => new,
@@ -81,14 +82,14 @@ impl Owner {
     }
 }
 
-/// What was created.
+/// Result of the operation.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Created {
-    /// The tenant.
+    /// Id of the tenant.
     pub tenant: TenantId,
-    /// The first member, if one was requested.
+    /// User id of the first member, if one was requested.
     pub owner: Option<UserId>,
-    /// Names of the databases created. Planned and external ones are not among them.
+    /// Names of the created databases, without planned and external ones.
     pub databases: Vec<String>,
 }
 
@@ -96,13 +97,13 @@ pub struct Created {
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Provision {
     by: By,
-    /// `None`: the tenant exists and lacks databases.
+    /// The tenant to create; `None` if it exists and only lacks databases.
     new: Option<New>,
     tenant: Option<TenantId>,
     placements: Vec<NewPlacement>,
     /// Placements recorded by this operation.
     placed: Vec<Placed>,
-    /// Placements whose database was lost and which new ones replace.
+    /// Placements whose database is lost and that new placements replace.
     lost: Vec<Place>,
     user: Option<UserId>,
 }
@@ -118,14 +119,14 @@ struct New {
 struct Placed {
     place: Place,
     policy: Policy,
-    /// Recorded as planned before this operation, so it stays when the operation is undone.
+    /// True if the placement was planned before this operation. It then stays when the operation is undone.
     planned_before: bool,
     schema_version: Option<String>,
     #[serde(skip)]
     early: Early,
 }
 
-/// A database that is being prepared before its step. The first task that takes it uses it.
+/// A database that is prepared before its step. The first task that takes it uses it.
 #[derive(Debug, Clone, Default)]
 struct Early(Arc<Mutex<Option<Prepared>>>);
 
@@ -212,8 +213,8 @@ impl Operations {
     /// Creates a tenant with its databases, its trial and its first member: all or nothing.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for invalid names; [`Error::Conflict`] for a slug or address that is taken; that of the step
-    /// that failed.
+    /// Returns [`Error::Invalid`] for invalid names; [`Error::Conflict`] for a slug or address that is taken; or the
+    /// error of the step that failed.
     pub async fn create_tenant(&self, by: &By, wanted: CreateTenant) -> Result<Created> {
         let CreateTenant { tenant, placements, plan, owner } = wanted;
         tenants::check(&tenant)?;
@@ -229,12 +230,12 @@ impl Operations {
         created(&done.await?)
     }
 
-    /// Creates the databases that an existing tenant lacks: of stores without a placement, of planned
-    /// placements, and of placements whose database is lost, which get a new, empty one under a new name. Does nothing
-    /// if none is missing, and never creates an external database.
+    /// Creates the databases that an existing tenant lacks: for stores without a placement, for planned placements, and
+    /// for placements whose database is lost, which get a new, empty database under a new name. Does nothing if no
+    /// database is missing, and never creates an external database.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such tenant; that of the step that failed.
+    /// Returns [`Error::NotFound`] when there is no such tenant, or the error of the step that failed.
     pub async fn create_databases(&self, by: &By, slug: &Slug, wanted: Vec<NewPlacement>) -> Result<Created> {
         let mut tx = self.context().control.snapshot().await?;
         let tenant = tenants::by_slug(&mut tx, slug).await?;

@@ -1,4 +1,4 @@
-//! Steps of `Provision`, action and undo. Called only by the journal's driver.
+//! Steps of `Provision`: their actions and undo actions. Called only by the journal's driver.
 
 use super::{Early, New, Placed, Provision};
 use crate::{
@@ -41,7 +41,7 @@ pub(super) fn record<'a>(write: &'a mut Write, p: &'a mut Provision) -> BoxFutur
     })
 }
 
-/// Reports early what would make the last steps fail.
+/// Reports an error that would otherwise fail the last steps.
 async fn check_owner(write: &mut Write, new: &New) -> Result<()> {
     if let Some(plan) = &new.plan {
         plans::by_code(write, plan).await?;
@@ -68,8 +68,8 @@ pub(super) fn unrecord<'a>(write: &'a mut Write, p: &'a mut Provision) -> BoxFut
     })
 }
 
-/// Selects the databases to create: managed ones always, on-demand ones only for an existing tenant, external ones
-/// never.
+/// Returns a predicate that selects the databases to create: managed ones always, on-demand ones only for an existing
+/// tenant, external ones never.
 fn to_make(p: &Provision) -> impl Fn(&Placed) -> bool + use<> {
     let asked = p.new.is_none();
     move |placed| match placed.policy {
@@ -79,11 +79,11 @@ fn to_make(p: &Provision) -> impl Fn(&Placed) -> bool + use<> {
     }
 }
 
-/// Writes and syncs the files while the catalog commits. `make` renames them into place.
+/// Writes and syncs the files of the databases while the catalog commits. `make` renames them into place.
 pub(super) fn prepare(context: &Context, p: &Provision) {
     let wanted = to_make(p);
     for placed in p.placed.iter().filter(|placed| wanted(placed)) {
-        // `make` reports the error.
+        // `make` repeats the work and reports the error.
         placed.early.put(context.databases.prepare(&placed.place).unwrap_or(None));
     }
 }

@@ -1,4 +1,5 @@
-//! Tests of the swap on a real catalog: one placement in use at any time, no routing elsewhere, refused when stale.
+//! Tests of the swap on a real catalog: one placement is in use at any time, no request is routed elsewhere, and a
+//! stale copy is refused.
 
 use super::*;
 use crate::{
@@ -73,7 +74,7 @@ impl World {
 async fn a_swap_and_its_undo_leave_one_in_use_and_the_other_kept() {
     let w = World::new().await;
     let old = w.in_use().await;
-    // Another name begins at another generation: (tenant, store, generation) never repeats.
+    // A new name still gets a new generation: (tenant, store, generation) never repeats.
     let new = w.staged("elsewhere_alpha").await;
     assert_eq!((new.generation, new.physical.as_str()), (old.generation + 1, "elsewhere_alpha_2"));
     assert_eq!(w.in_use().await, old);

@@ -1,7 +1,8 @@
-//! The operation that takes one backup: of a tenant with its stores and files, or of the platform's own stores.
+//! The operation that makes one backup: of a tenant with its stores and files, or of the platform's own stores.
 //!
-//! begin | take | record | expire. Until `record` the operation can go back, and then the catalog says that the backup
-//! failed and why. Backups that retention no longer wants are removed only after the new one is recorded.
+//! Steps: begin | take | record | expire. Until `record` the operation can go back, and the catalog then records that
+//! the backup failed and why. Backups that no retention rule retains any more are removed only after the new one is
+//! recorded.
 
 mod steps;
 
@@ -20,15 +21,15 @@ use tenantry_engine::name::{StoreName, TenantId};
 pub(crate) struct Backup {
     pub(crate) by: By,
     pub(crate) id: BackupId,
-    /// `None`: the platform's own stores.
+    /// Tenant to back up; `None` for the platform's own stores.
     pub(crate) tenant: Option<Whose>,
-    /// `None`: all stores.
+    /// Stores to back up; `None` for all stores.
     pub(crate) stores: Option<Vec<StoreName>>,
     pub(crate) reason: Reason,
     pub(crate) schedule: Option<String>,
-    /// The run over many tenants that it belongs to, if any.
+    /// Id of the run over many tenants to which the backup belongs, if any.
     pub(crate) run: Option<i64>,
-    /// Why the backup could not be taken.
+    /// Reason why the backup could not be made.
     error: Option<String>,
     made: Option<Box<Manifest>>,
 }
@@ -39,7 +40,7 @@ impl Backup {
         Self { by, id, tenant, stores: None, reason, schedule: None, run: None, error: None, made: None }
     }
 
-    /// Returns the manifest of the backup, once taken.
+    /// Returns the manifest of the backup, once it is made.
     pub(crate) fn made(&self) -> Option<&Manifest> {
         self.made.as_deref()
     }

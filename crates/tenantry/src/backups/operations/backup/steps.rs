@@ -56,8 +56,8 @@ pub(super) fn take<'a>(context: &'a Context, b: &'a mut Backup) -> BoxFuture<'a,
     })
 }
 
-/// Removes what was stored. An unreachable backup store must not block the tenant, so an error is only logged: the rest
-/// is removed when the failed backup expires. In a store that does not open, nothing was stored.
+/// Removes the stored objects. An unreachable backup store must not block the tenant, so an error is only logged, and
+/// the remaining objects are removed when the failed backup expires. If the store cannot be opened, nothing was stored.
 pub(super) fn leave<'a>(context: &'a Context, b: &'a mut Backup) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let tenant = b.tenant.as_ref().map(|t| t.id);

@@ -1,7 +1,7 @@
-//! The operation that backs up many tenants: all of them or those named, and the platform's own stores.
+//! The operation that backs up many tenants: all of them or the named ones, and the platform's own stores.
 //!
-//! begin | all | finish. Each tenant's backup is its own operation, so it never overlaps a move or a deletion. A backup
-//! that fails does not stop the others, and finished backups stay. After a crash the run continues with the
+//! Steps: begin | all | finish. Each tenant's backup is its own operation, so it never overlaps a move or a deletion. A
+//! backup that fails does not stop the others, and finished backups stay. After a crash the run continues with the
 //! tenants that are not done. Tenants are read page by page, so memory does not grow with their number.
 
 mod steps;
@@ -19,11 +19,11 @@ use tenantry_engine::name::TenantId;
 pub(crate) struct BackupRun {
     by: By,
     selection: Selection,
-    /// Schedule and instant that this run serves. `None`: an operator asked for it.
+    /// Schedule and slot that this run serves; `None` if an operator started it.
     slot: Option<(String, i64)>,
     run: Option<i64>,
     good: u64,
-    /// Slug and reason of the first failures.
+    /// Slug and reason for each of the first failures.
     failures: Vec<(String, String)>,
     failed: u64,
 }

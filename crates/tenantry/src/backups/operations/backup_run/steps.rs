@@ -16,11 +16,11 @@ use tenantry_engine::{
 };
 use tokio::time::Instant;
 
-/// Number of tenants read from the catalog at a time.
+/// Number of tenants read from the catalog in one page.
 const PAGE: i64 = 200;
-/// Longest time to wait for another operation on a tenant.
+/// Longest time that the run waits for another operation on a tenant.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Number of failures listed by name. The rest are only counted.
+/// Number of failures that the outcome lists by name. The others are only counted.
 const TOLD: usize = 100;
 
 pub(super) fn begin<'a>(write: &'a mut Write, r: &'a mut BackupRun) -> BoxFuture<'a, Result<()>> {
@@ -36,7 +36,7 @@ pub(super) fn all<'a>(context: &'a Context, r: &'a mut BackupRun) -> BoxFuture<'
     Box::pin(async move {
         let operations = context.operations()?;
         let total = count(&context.control, r).await? + u64::from(r.selection.system);
-        // After a crash the step runs again: finished backups count again, and failures are listed anew.
+        // After a crash the step runs again, so count finished backups and list failures from the beginning.
         (r.good, r.failed, r.failures) = (0, 0, vec![]);
         if r.selection.system {
             let made = one(context, &operations, r, None).await;
@@ -79,8 +79,8 @@ fn note(context: &Context, r: &mut BackupRun, total: u64, who: &str, made: Resul
     context.progress.set(r.good + r.failed, total, "tenants");
 }
 
-/// Backs up one tenant. Waits for other operations on it. If that operation is a backup of this very run, left by a
-/// worker that died, it is finished and counts.
+/// Backs up one tenant. Waits for other operations on the tenant. If the open operation is a backup of this run that a
+/// dead worker left, it is finished and counts.
 async fn one(context: &Context, operations: &Operations, r: &BackupRun, whose: Option<Whose>) -> Result<()> {
     let until = Instant::now() + PATIENCE;
     loop {
@@ -92,13 +92,12 @@ async fn one(context: &Context, operations: &Operations, r: &BackupRun, whose: O
         if Instant::now() >= until || !operations.settle(tenant, until, &context.cancel).await? {
             return Err(Error::Occupied(busy));
         }
-        // A migration run is not an operation. It claims a database only for a moment, so trying again shortly is
-        // enough.
+        // A migration run is not an operation. It claims a database only briefly, so trying again shortly is enough.
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
-/// Takes the backup, unless this run has already taken it.
+/// Makes the backup, unless this run has already made it.
 async fn make(context: &Context, operations: &Operations, r: &BackupRun, whose: Option<Whose>) -> Result<()> {
     context.cancel.check()?;
     let run = r.run.ok_or_else(|| Error::Internal("a run without a number".into()))?;
@@ -114,7 +113,7 @@ async fn make(context: &Context, operations: &Operations, r: &BackupRun, whose: 
     operations.run(backup).await.map(drop)
 }
 
-/// SQL parameters of the selection: slugs and stores as JSON arrays, or `null` for all.
+/// Returns the SQL parameters of the selection: slugs and stores as JSON arrays, or `null` for all.
 fn tenants(r: &BackupRun) -> Result<(String, String)> {
     let named = match &r.selection.tenants {
         None => "null".to_owned(),
@@ -154,7 +153,7 @@ async fn page(control: &Control, r: &BackupRun, after: i64) -> Result<Vec<Whose>
     control.snapshot().await?.query(&sql, values).await?.iter().map(read).collect()
 }
 
-/// Records the result, also after a cancellation: the backups taken until then count.
+/// Records the result, also after a cancellation: backups made by then count.
 pub(super) fn finish<'a>(write: &'a mut Write, r: &'a mut BackupRun) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let Some(run) = r.run else { return Ok(()) };

@@ -1,5 +1,5 @@
-//! Damage that a restore finds in its backup. The undo of the operation records it, so that the next restore takes an
-//! older backup (`good-means-restorable`).
+//! Damage that a restore finds in its backup. The undo of the operation records it, so the next restore uses an older
+//! backup (`good-means-restorable`).
 
 use crate::{
     Error, Result,
@@ -11,13 +11,13 @@ use crate::{
 use serde_json::json;
 use tenantry_engine::name::TenantId;
 
-/// How a backup turned out to be damaged. `None`: no damage was found.
+/// Description of the damage found in a backup; `None` if no damage was found.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Damage(Option<String>);
 
 impl Damage {
-    /// Notes the damage that made a step fail. A backup store that is away says nothing about what is in it.
+    /// Notes the damage that made a step fail. An unreachable backup store says nothing about its contents.
     pub(crate) fn note(&mut self, context: &Context, error: &Error) -> Result<()> {
         if let Error::BackupDamaged { how, .. } = error {
             context.backups.fresh_store()?;
@@ -26,7 +26,7 @@ impl Damage {
         Ok(())
     }
 
-    /// Marks the backup as damaged, if damage was noted.
+    /// Marks the backup as damaged if damage was noted.
     pub(crate) async fn record(
         &self,
         write: &mut Write,

@@ -1,9 +1,9 @@
 //! The operation that restores a backup into staged databases.
 //!
-//! check | fetch | place | adopt | ready. Fetched data is verified before anything is recorded: a backup that is
-//! another tenant's, or of a newer schema than this program's leaves no trace, and one that is damaged only a record of
-//! its damage. The fetched file becomes the database itself, so a repeated `adopt` fetches it again. A restore never changes what is in use; only `restore_swap`
-//! does, when an operator asks for it.
+//! Steps: check | fetch | place | adopt | ready. Fetched data is verified before anything is recorded. A backup of
+//! another tenant, or with a newer schema than this program's, leaves no trace; a damaged backup leaves only a record
+//! of its damage. The fetched file becomes the database itself, so a repeated `adopt` fetches it again. A restore never
+//! changes the databases in use; only `restore_swap` does, at an operator's request.
 
 mod damage;
 mod steps;
@@ -31,22 +31,22 @@ pub(crate) struct Restore {
     by: By,
     backup: BackupId,
     tenant: Whose,
-    /// `None`: all stores in the backup.
+    /// Stores to restore; `None` for all stores in the backup.
     stores: Option<Vec<StoreName>>,
-    /// Stores with external databases, which are left out.
+    /// Stores with external databases, which are not restored.
     brought: Vec<StoreName>,
     sides: Vec<Side>,
     manifest: Option<Box<Manifest>>,
     restore: Option<i64>,
-    /// Number of hours after which the platform discards it. `None`: never.
+    /// Number of hours after which the platform discards the staged restore; `None` for never.
     #[serde(default)]
     hours: Option<u32>,
-    /// How the backup turned out to be damaged.
+    /// Damage found in the backup.
     #[serde(default)]
     damage: Damage,
 }
 
-/// One store: the database in use and the staged one.
+/// The databases of one store: the one in use and the staged one.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 struct Side {
     live: Place,
@@ -54,14 +54,14 @@ struct Side {
     #[serde(rename = "beside")]
     staged: Option<Place>,
     schema_version: Option<String>,
-    /// Why the copy could not be migrated to the current schema.
+    /// Reason why the copy could not be migrated to the current schema.
     #[serde(default)]
     behind: Option<String>,
 }
 
 impl Restore {
-    /// Returns the initial state. `places` are the tenant's stores in use, with the placement for a copy of each.
-    /// `brought` are its external stores, which are left out.
+    /// Returns the initial state. `places` are the tenant's stores in use, each with the placement for its copy.
+    /// `brought` are its external stores, which are not restored.
     pub(crate) fn new(
         by: By,
         backup: BackupId,

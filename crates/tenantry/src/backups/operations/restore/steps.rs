@@ -22,7 +22,7 @@ use tenantry_engine::{
     place::{Isolation, Place},
 };
 
-/// Allows one staged restore per tenant, so that it is clear which one a user is looking at.
+/// Allows only one staged restore per tenant, so that it is clear which one a user is looking at.
 pub(super) fn check<'a>(write: &'a mut Write, r: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         match restores::latest(write, r.tenant.id, restores::State::Staged).await? {
@@ -35,7 +35,7 @@ pub(super) fn check<'a>(write: &'a mut Write, r: &'a mut Restore) -> BoxFuture<'
     })
 }
 
-/// Records that the backup is damaged, so that the next restore takes an older one (`good-means-restorable`).
+/// Records that the backup is damaged, so that the next restore uses an older one (`good-means-restorable`).
 pub(super) fn record_damage<'a>(write: &'a mut Write, r: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move { r.damage.record(write, &r.by, &r.backup, r.tenant.id).await })
 }
@@ -89,8 +89,8 @@ async fn manifest(context: &Context, tenant: Option<TenantId>, r: &Restore) -> R
     }
 }
 
-/// Fetches the wanted stores of a backup to scratch, verified and migrated to the current schema, or to the last one
-/// whose migrations accept its rows. A store that an earlier attempt fetched is used as it is.
+/// Fetches the wanted stores of a backup to scratch, verified and migrated to the current schema, or to the last schema
+/// whose migrations accept their rows. A store that an earlier attempt fetched is used as it is.
 pub(crate) async fn fetch_all(
     context: &Context,
     manifest: &Manifest,
@@ -110,8 +110,8 @@ pub(crate) async fn fetch_all(
     Ok(all)
 }
 
-/// Migrates a fetched copy to the current schema. Rows that a migration refuses do not make it useless: the copy then
-/// stays at the schema before that migration, like a live database whose migration fails.
+/// Migrates a fetched copy to the current schema. Rows that a migration refuses do not make the copy useless: it stays
+/// at the schema before that migration, like a live database whose migration fails.
 async fn migrated(
     context: &Context,
     manifest: &Manifest,
@@ -133,7 +133,7 @@ async fn migrated(
     Ok(Fetched { copy: copy.clone(), path, schema, refused: why })
 }
 
-/// Refuses copies that are not at the current schema, where rows go into a pool or become a new tenant's.
+/// Refuses copies that are not at the current schema, if their rows go into a pool or become a new tenant's rows.
 pub(crate) fn current(manifest: &Manifest, fetched: &[Fetched]) -> Result<()> {
     match fetched.iter().find_map(|f| Some((&f.copy.store, f.refused.as_deref()?))) {
         None => Ok(()),
@@ -150,7 +150,7 @@ pub(crate) fn not_adopted(manifest: &Manifest, place: &Place, error: tenantry_en
     let copy = manifest.stores.iter().find(|copy| copy.store == place.store);
     match (place.isolation, copy) {
         (Isolation::Schema | Isolation::Database, Some(copy)) => refused(manifest, copy, error),
-        // The shared database may be what is damaged.
+        // The shared database may be the damaged one.
         _ => error.into(),
     }
 }
@@ -203,7 +203,7 @@ async fn adopt_all(context: &Context, r: &mut Restore) -> Result<()> {
         let from = fetched.iter().find(|f| f.copy.store == staged.store);
         let from = from.ok_or_else(|| Error::Internal(format!("{} was not fetched", staged.store)))?;
         let script = context.databases.script(&staged.store)?;
-        // Fetching checked every page, but a migration has rewritten some.
+        // Fetching checked every page, but a migration has rewritten some pages since.
         let options = AdoptOptions { used_up: true, check: from.copy.schema != from.schema };
         let engine = context.databases.engine();
         let adopted = engine.adopt_with(staged, &script, &from.path, r.tenant.id, options).await;

@@ -1,7 +1,7 @@
 //! The operation that puts a restored copy into use, or undoes that.
 //!
-//! begin | files | fence | keep | commit | absorb | swap. A tenant's own database is swapped in the catalog: the one
-//! that was in use is fenced and retained. For a pooled tenant, its current rows are first copied to their own
+//! Steps: begin | files | fence | keep | commit | absorb | swap. A tenant's own database is swapped in the catalog: the
+//! database that was in use is fenced and retained. The current rows of a pooled tenant are first copied to their own
 //! database, then replaced in the pool in one transaction, at the next generation; rows of other tenants are neither
 //! read nor written. Everything before `commit` can be undone; after it the operation only goes forward. All stores
 //! change in one transaction of the catalog.
@@ -21,11 +21,11 @@ pub(crate) struct RestoreSwap {
     by: By,
     tenant: TenantId,
     slug: Slug,
-    /// Back to what was in use before the swap.
+    /// True to go back to the databases that were in use before the swap.
     back: bool,
-    /// How long the replaced data is retained, in microseconds.
+    /// Time for which the replaced data is retained, in microseconds.
     keep_us: i64,
-    /// Placements for the retained rows of pooled stores, one for each store.
+    /// Placements for the retained rows of pooled stores, one per store.
     keepers: Vec<NewPlacement>,
     restore: Option<i64>,
     backup: Option<BackupId>,
@@ -38,16 +38,16 @@ struct Turn {
     live: Place,
     /// The tenant's own database that comes into use, or whose rows do.
     other: Place,
-    /// The database in use is lost: nothing of it can be fenced or retained.
+    /// True if the database in use is lost, so that it can be neither fenced nor retained.
     lost: bool,
-    /// Set for a pooled store.
+    /// Additional places of a pooled store; `None` for the tenant's own database.
     pool: Option<Pool>,
 }
 
 /// Additional places of a pooled store.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 struct Pool {
-    /// This pool at the next generation.
+    /// The pool at the next generation.
     next: Place,
     /// Place that retains the current rows.
     keeper: Place,
@@ -69,7 +69,7 @@ impl RestoreSwap {
 impl Operation for RestoreSwap {
     const KIND: &'static str = "restore_swap";
     const POINT_OF_NO_RETURN: Option<&'static str> = Some("commit");
-    /// Essential: if the rows are not in the pool, the catalog must not name their generation.
+    /// Essential because the catalog must not name the new generation if its rows are not in the pool.
     const ESSENTIAL: &'static [&'static str] = &["absorb"];
 
     fn steps() -> &'static [Step<Self>] {
@@ -78,7 +78,7 @@ impl Operation for RestoreSwap {
             Step::Outside { name: "files", run: steps::files, undo: step::leave },
             Step::Outside { name: "fence", run: steps::fence, undo: steps::unfence },
             Step::Outside { name: "keep", run: steps::keep, undo: steps::unkeep },
-            // Marks the point of no return and does nothing else.
+            // This step only marks the point of no return.
             Step::Control { name: "commit", run: step::nothing, undo: Some(step::nothing) },
             Step::Outside { name: "absorb", run: steps::absorb, undo: step::leave },
             Step::Control { name: "swap", run: steps::swap, undo: None },

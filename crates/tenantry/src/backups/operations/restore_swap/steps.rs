@@ -19,7 +19,7 @@ use tenantry_engine::{
     place::{Isolation, Place},
 };
 
-/// Finds the restore, and records where pooled rows will be.
+/// Finds the restore, and records the places where pooled rows will be.
 pub(super) fn begin<'a>(write: &'a mut Write, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let (state, what) = match s.back {
@@ -41,7 +41,7 @@ pub(super) fn begin<'a>(write: &'a mut Write, s: &'a mut RestoreSwap) -> BoxFutu
                 )));
             }
             if !s.back {
-                // Checked here, where the operation can still go back. After `commit` nothing about it can change.
+                // Checked here, where the operation can still go back: after `commit`, the result could change nothing.
                 placements::fresh(write, &pair.live, &pair.other).await?;
             }
             turns.push(turn(write, s, pair).await?);
@@ -77,7 +77,7 @@ async fn turn(write: &mut Write, s: &RestoreSwap, pair: &Pair) -> Result<Turn> {
     let keeper = s.keepers.iter().find(|k| k.store == live.store);
     let keeper = keeper.ok_or_else(|| Error::Internal(format!("{} has no keeper", live.store)))?;
     let keeper = placements::insert_staged(write, s.tenant, keeper).await?;
-    // Inserted last, so that no copy made of either has a later generation.
+    // Inserted last, so that no copy made of either place has a later generation.
     let next = placements::insert_staged(write, s.tenant, &again).await?;
     Ok(Turn { live, other, lost: false, pool: Some(Pool { next, keeper }) })
 }
@@ -92,8 +92,8 @@ pub(super) fn unbegin<'a>(write: &'a mut Write, s: &'a mut RestoreSwap) -> BoxFu
     })
 }
 
-/// Restores the files that the restored records name. File ids are never reused, so no file overwrites another, and a
-/// file that no record names after an undo does no harm.
+/// Restores the files that the restored records name. File ids are never reused, so no file overwrites another. A file
+/// that no record names after an undo does no harm.
 pub(super) fn files<'a>(context: &'a Context, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let (false, Some(backup)) = (s.back, &s.backup) else { return Ok(()) };
@@ -104,8 +104,8 @@ pub(super) fn files<'a>(context: &'a Context, s: &'a mut RestoreSwap) -> BoxFutu
     })
 }
 
-/// Fences the places in use: from here writers wait. A lost database cannot take a fence. Its file is set aside instead
-/// and retained as evidence. A process that still has it open refuses each write after its commit.
+/// Fences the places in use: from here on writers wait. A lost database cannot take a fence. Its file is set aside
+/// instead and retained as evidence. A process that still has it open refuses each write after its commit.
 pub(super) fn fence<'a>(context: &'a Context, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for turn in &mut s.turns {
@@ -138,7 +138,8 @@ pub(super) fn unfence<'a>(context: &'a Context, s: &'a mut RestoreSwap) -> BoxFu
     })
 }
 
-/// Sets or lifts a fence. Returns the error if the database is lost. Retries once, because some failures are transient.
+/// Sets or lifts a fence. Returns the engine's error if the database is lost. Retries once, because some failures are
+/// transient.
 async fn set_fence(context: &Context, place: &Place, fenced: bool) -> Result<Option<tenantry_engine::Error>> {
     let engine = context.databases.engine();
     let Err(first) = engine.fence(place, fenced).await else { return Ok(None) };
@@ -152,8 +153,8 @@ async fn set_fence(context: &Context, place: &Place, fenced: bool) -> Result<Opt
     }
 }
 
-/// Refuses a pool that is damaged, because rows cannot be put into it, and this is the last moment to say so. A
-/// recreated pool that merely lacks the tenant's row can take rows.
+/// Refuses a damaged pool, because it cannot take rows, and later the operation can no longer go back. A recreated pool
+/// that merely lacks the tenant's row can take rows.
 fn refuse_damaged_pool(context: &Context, place: &Place, error: &tenantry_engine::Error) -> Result<()> {
     if !place.isolation.is_pooled() || *error.kind() == Kind::WrongIdentity {
         return Ok(());
@@ -185,7 +186,7 @@ async fn keep_pooled(context: &Context, live: &Place, keeper: &Place) -> Result<
     }
 }
 
-/// Lets writes through to a database that comes into use.
+/// Opens a database that comes into use for writes.
 async fn open(context: &Context, s: &RestoreSwap, other: &Place) -> Result<()> {
     match set_fence(context, other, false).await? {
         None => Ok(()),
@@ -201,7 +202,7 @@ async fn open(context: &Context, s: &RestoreSwap, other: &Place) -> Result<()> {
     }
 }
 
-/// Copies all rows of one place to another by way of scratch, at the current schema.
+/// Copies all rows of one place to another through scratch, at the current schema.
 async fn copy(context: &Context, from: &Place, to: &Place) -> Result<()> {
     let path = context.scratch()?.join(format!("{}.{}.db", from.store, from.generation));
     remove_left(&path)?;
@@ -219,7 +220,7 @@ pub(super) fn unkeep<'a>(context: &'a Context, s: &'a mut RestoreSwap) -> BoxFut
         for turn in &s.turns {
             match &turn.pool {
                 Some(pool) => context.databases.remove(&pool.keeper).await?,
-                // A retained database stays fenced, as it was before. A staged one never was fenced.
+                // A retained database stays fenced, as it was before. A staged database was never fenced.
                 None if s.back => drop(set_fence(context, &turn.other, true).await?),
                 None => {}
             }
@@ -259,7 +260,7 @@ pub(super) fn swap<'a>(write: &'a mut Write, s: &'a mut RestoreSwap) -> BoxFutur
     })
 }
 
-/// Swaps a tenant's own database: the catalog now names the other one.
+/// Swaps a tenant's own database: from now on the catalog names the other database.
 async fn own(write: &mut Write, s: &RestoreSwap, turn: &Turn, until: i64) -> Result<Pair> {
     if s.back {
         placements::swap_back(write, &turn.other, &turn.live).await?;
@@ -270,7 +271,7 @@ async fn own(write: &mut Write, s: &RestoreSwap, turn: &Turn, until: i64) -> Res
     Ok(Pair { live: turn.other.clone(), other: turn.live.clone() })
 }
 
-/// Swaps rows in a pool: the catalog now names the next generation of the same pool.
+/// Swaps rows in a pool: from now on the catalog names the next generation in the same pool.
 async fn pooled(write: &mut Write, s: &RestoreSwap, turn: &Turn, pool: &Pool, until: i64) -> Result<Pair> {
     placements::swap(write, &turn.live, &pool.next, None).await?;
     record::set_gone(write, &turn.live).await?;
@@ -279,7 +280,7 @@ async fn pooled(write: &mut Write, s: &RestoreSwap, turn: &Turn, pool: &Pool, un
         false => placements::discard(write, &pool.keeper, until).await?,
     }
     if !s.back {
-        // The rows of the staged database are in the pool now.
+        // The rows of the staged database are now in the pool.
         let now = write.at_us();
         placements::discard(write, &turn.other, now).await?;
     }
