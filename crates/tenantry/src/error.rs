@@ -36,7 +36,7 @@ pub enum Error {
     /// The actor is known and can see the thing, but may not perform this action. Contains the private reason.
     #[error("denied: {0}")]
     Denied(String),
-    /// The act needs the person's password again, or a fresh sign-in.
+    /// The action needs the person's password again, or a fresh sign-in.
     #[error("the person behind the session is not confirmed")]
     ConfirmationRequired,
     /// A value breaks a rule. Both texts are public.

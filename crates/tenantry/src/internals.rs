@@ -80,15 +80,15 @@ pub async fn run_move(operations: &Operations, wanted: Move) -> Result<()> {
 /// Discards staged restores that have expired, as the background work does.
 ///
 /// # Errors
-/// Those of the control store and of the operations.
+/// Returns the errors of the control store and of the operations.
 pub async fn discard_expired(platform: &Platform) -> Result<()> {
     platform.restores().discard_expired(100).await
 }
 
-/// Forgets the keys of earlier imports, as the background work does. Returns their number.
+/// Deletes the keys of earlier imports, as the background work does. Returns their number.
 ///
 /// # Errors
-/// Those of the control store.
+/// Returns the errors of the control store.
 pub async fn forget_imports(control: &Control) -> Result<u64> {
     crate::records::forget_imports(control).await
 }

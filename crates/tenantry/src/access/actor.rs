@@ -19,7 +19,8 @@ pub struct Actor {
     bound: Option<TenantId>,
     /// Tenants that the token's issuer may name; `None` for any tenant (`foreign-issuer`).
     allowed: Option<Arc<[Slug]>>,
-    /// When the person proved to an issuer who they are, in microseconds. `None`: unknown, or it is no token.
+    /// Time at which the person proved their identity to the issuer, in microseconds since 1970, UTC; `None` if it is
+    /// not known, or the credential is not a token.
     authenticated_us: Option<i64>,
 }
 

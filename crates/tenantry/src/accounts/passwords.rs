@@ -41,11 +41,11 @@ impl Accounts<'_> {
         self.write_reset(&By::actor("link"), &user).await.map(drop)
     }
 
-    /// Sends a user a link to choose a new password. Returns false if such a letter is waiting already.
+    /// Sends a user a link for choosing a new password. Returns false if such a letter is already waiting.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the actor is not staff, and when there is no such user; [`Error::Conflict`] for a user who may not
-    /// sign in.
+    /// Returns [`Error::NotFound`] if the actor is not staff, and when there is no such user; [`Error::Conflict`] for a
+    /// user who may not sign in.
     pub async fn send_reset_to(&self, actor: &Actor, id: UserId) -> Result<bool> {
         actor.require_staff()?;
         let user = users::by_id(&mut self.platform.control().snapshot().await?, id).await?;

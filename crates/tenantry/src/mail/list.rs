@@ -27,7 +27,7 @@ pub struct Letter {
     pub next_at_us: Option<i64>,
     /// Reason why the last attempt failed.
     pub error: Option<String>,
-    /// Its link was used, or another letter has fulfilled its purpose.
+    /// True if the letter's link was used, or another letter has fulfilled its purpose.
     pub is_used: bool,
 }
 
@@ -100,10 +100,10 @@ pub(crate) async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Letter>> {
     tx.query(&sql, values).await?.iter().map(read).collect()
 }
 
-/// Returns a letter.
+/// Returns the letter with this id.
 ///
 /// # Errors
-/// [`Error::NotFound`] when there is none with this id.
+/// Returns [`Error::NotFound`] when there is no such letter.
 pub(super) async fn by_id(tx: &mut Tx, id: i64) -> Result<Letter> {
     let rows = tx.query(&format!("SELECT {COLUMNS} FROM mails WHERE id = ?"), params![id]).await?;
     read(rows.first().ok_or(Error::NotFound("letter"))?)

@@ -39,17 +39,17 @@ impl Outbox<'_> {
     /// Returns a letter of the outbox.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the actor is not staff, and when there is no such letter.
+    /// Returns [`Error::NotFound`] if the actor is not staff, and when there is no such letter.
     pub async fn show(&self, actor: &Actor, id: i64) -> Result<Letter> {
         actor.require_staff()?;
         super::list::by_id(&mut self.platform.control().snapshot().await?, id).await
     }
 
-    /// Sends a letter again that was sent or given up, with a new link in place of the former one.
+    /// Sends a letter again that was sent or given up. A new link replaces the former one.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the actor is not staff, and when there is no such letter; [`Error::Conflict`] if it still waits,
-    /// its link was used, or its subject is gone.
+    /// Returns [`Error::NotFound`] if the actor is not staff, and when there is no such letter; [`Error::Conflict`] if
+    /// the letter is still waiting, its link was used, or its subject is gone.
     pub async fn send_again(&self, actor: &Actor, id: i64) -> Result<Letter> {
         actor.require_staff()?;
         let mut write = self.platform.control().begin().await?;

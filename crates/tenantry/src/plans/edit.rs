@@ -1,6 +1,6 @@
-//! Plans that staff make and change. The configuration leaves such a plan alone, until staff return it.
+//! Plans that staff create and change. The configuration does not change such a plan until staff reset it.
 //!
-//! Called by the staff API and the pages of staff.
+//! The staff API and the pages of staff call it.
 
 use super::{Limits, Plan, PlanSpec, Plans, initialize, read, upsert, verbs};
 use crate::{
@@ -14,40 +14,40 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use tenantry_engine::name::PlanName;
 
-/// Longest price, in characters.
+/// Largest number of characters in a price.
 const PRICE_CHARS: usize = 200;
-/// Longest trial, in days.
+/// Longest trial in days.
 const TRIAL_DAYS: u32 = 3_650;
-/// Largest number of features.
+/// Largest number of features of a plan.
 const FEATURES: usize = 64;
-/// Longest name of a feature.
+/// Largest number of characters in the name of a feature.
 const FEATURE_CHARS: usize = 48;
 
-/// Changes of a plan. `None` leaves a value as it is.
+/// Changes of a plan. `None` leaves a value unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PlanChange {
-    /// Display name.
+    /// Display name of the plan.
     pub name: Option<String>,
-    /// Length of the trial, in days.
+    /// Length of the trial in days.
     pub trial_days: Option<u32>,
-    /// Text for users.
+    /// Price as text for users.
     pub price: Option<String>,
-    /// All limits.
+    /// All limits of the plan.
     pub limits: Option<Limits>,
-    /// All features.
+    /// Names of all features of the plan.
     pub features: Option<BTreeSet<String>>,
-    /// A registration may choose it.
+    /// True if a registration may choose the plan.
     pub self_service: Option<bool>,
-    /// New subscriptions are refused.
+    /// True to refuse new subscriptions.
     pub archived: Option<bool>,
 }
 
 impl Plans<'_> {
-    /// Creates a plan, after the others.
+    /// Creates a plan and puts it after the others.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the actor is not staff; [`Error::InvalidFields`] with every wrong value; [`Error::Conflict`] for
-    /// a code that another plan has.
+    /// Returns [`Error::NotFound`] if the actor is not staff; [`Error::InvalidFields`] with every wrong value;
+    /// [`Error::Conflict`] for a code that another plan has.
     pub async fn create(&self, actor: &Actor, spec: PlanSpec) -> Result<Plan> {
         actor.require_staff()?;
         check(&spec)?;
@@ -63,11 +63,11 @@ impl Plans<'_> {
         self.done(write, &spec.code).await
     }
 
-    /// Changes a plan. Tenants on it have the new limits and features at once.
+    /// Changes a plan. Tenants on the plan get the new limits and features at once.
     ///
     /// # Errors
-    /// Those of [`Plans::create`]; [`Error::NotFound`] for an unknown plan; [`Error::Conflict`] if registrations need the plan
-    /// as it is.
+    /// Returns the errors of [`Plans::create`]; [`Error::NotFound`] for an unknown plan; [`Error::Conflict`] if
+    /// registrations need the plan unchanged.
     pub async fn change(&self, actor: &Actor, code: &str, change: PlanChange) -> Result<Plan> {
         actor.require_staff()?;
         let mut write = self.control().begin().await?;
@@ -87,11 +87,11 @@ impl Plans<'_> {
         self.done(write, code).await
     }
 
-    /// Returns a plan to what the configuration declares.
+    /// Resets a plan to its declaration in the configuration.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the actor is not staff, and for an unknown plan; [`Error::Conflict`] for a plan that the
-    /// configuration does not declare.
+    /// Returns [`Error::NotFound`] if the actor is not staff, and for an unknown plan; [`Error::Conflict`] for a plan
+    /// that the configuration does not declare.
     pub async fn reset(&self, actor: &Actor, code: &str) -> Result<Plan> {
         actor.require_staff()?;
         let specs = verbs::declared(self.platform());
@@ -106,7 +106,7 @@ impl Plans<'_> {
         self.done(write, code).await
     }
 
-    /// Refuses what would leave registrations without their plan.
+    /// Refuses a change that would leave registrations without their plan.
     fn keep_default(&self, spec: &PlanSpec, archived: bool) -> Result<()> {
         let registration = &self.platform().config().registration;
         if registration.default_plan.as_str() != spec.code {
@@ -119,7 +119,7 @@ impl Plans<'_> {
         Ok(())
     }
 
-    /// Commits, and returns the plan as it is now. Plans are part of every tenant's entitlements.
+    /// Commits, and returns the current plan. Plans are part of every tenant's entitlements.
     async fn done(&self, mut write: Write, code: &str) -> Result<Plan> {
         write.invalidate(&Subject::Everything).await?;
         let plan = find(&mut write, code).await?.ok_or(Error::NotFound("plan"))?;
@@ -153,7 +153,7 @@ async fn position(write: &mut Write, id: i64) -> Result<usize> {
     Ok(usize::try_from(position).unwrap_or(0))
 }
 
-/// Marks a plan as one that staff keep.
+/// Marks a plan as changed by staff.
 async fn keep(write: &mut Write, code: &str, archived: bool) -> Result<()> {
     let sql = "UPDATE plans SET kept = 1, archived = ? WHERE code = ?";
     write.execute(sql, params![i64::from(archived), code]).await?;

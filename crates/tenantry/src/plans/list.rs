@@ -1,4 +1,4 @@
-//! Subscriptions of all tenants, for staff: by renewal, one query per page.
+//! Lists the subscriptions of all tenants for staff, ordered by renewal, with one query per page.
 
 use super::{Plans, State};
 use crate::{
@@ -14,20 +14,20 @@ use tenantry_engine::{
     value::Value,
 };
 
-/// Which subscriptions to list. They are ordered by their end, open-ended ones last.
+/// Conditions and size of a page of subscriptions. They are ordered by their end, open-ended ones last.
 #[derive(Debug, Clone, Default)]
 pub struct SubscriptionFilter {
-    /// Part of slug, name or e-mail address of the tenant.
+    /// Text that the slug, name or e-mail address of the tenant contains.
     pub search: Option<String>,
-    /// Only those on this plan.
+    /// Only subscriptions of this plan.
     pub plan: Option<String>,
-    /// Only those in this state, as of now.
+    /// Only subscriptions that are currently in this state.
     pub state: Option<State>,
-    /// Only those that end within so many days, or have ended.
+    /// Only subscriptions that end within this number of days, or have ended.
     pub within_days: Option<u32>,
-    /// Only those that have not reached their end.
+    /// Only subscriptions that have not reached their end.
     pub live: bool,
-    /// Only those that come after that of this tenant.
+    /// Only subscriptions after that of this tenant.
     pub after: Option<TenantId>,
     /// Largest number of rows, 1 to 1000.
     pub limit: u32,
@@ -36,30 +36,30 @@ pub struct SubscriptionFilter {
 /// A subscription of the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ListedSubscription {
-    /// The tenant.
+    /// Id of the tenant.
     pub tenant: TenantId,
-    /// Its short name.
+    /// Slug of the tenant.
     pub slug: Slug,
-    /// Its display name.
+    /// Display name of the tenant.
     pub name: String,
     /// State of the tenant.
     pub tenant_state: tenants::State,
     /// Code of the plan.
     pub plan: String,
-    /// State as of now.
+    /// Current state of the subscription.
     pub state: State,
-    /// State as stored: a trial that has ended is still one.
+    /// Stored state of the subscription: a trial that has ended is still stored as a trial.
     pub stored: State,
-    /// Start, in microseconds.
+    /// Time of the start, in microseconds since 1970, UTC.
     pub started_at_us: i64,
-    /// End of the trial or paid period, in microseconds. `None`: open-ended.
+    /// End of the trial or paid period, in microseconds since 1970, UTC; `None` if it is open-ended.
     pub ends_at_us: Option<i64>,
-    /// Whole days until the end, rounded up. `None`: open-ended.
+    /// Number of whole days until the end, rounded up; `None` if it is open-ended.
     pub days_remaining: Option<i64>,
 }
 
 impl ListedSubscription {
-    /// Returns true for a trial, also for one that has ended.
+    /// Returns true for a trial, even if it has ended.
     pub fn was_trial(&self) -> bool {
         self.stored == State::Trial
     }
@@ -68,14 +68,15 @@ impl ListedSubscription {
 const SELECT: &str = "SELECT t.id, t.slug, t.name, t.state, p.code, s.state, s.started_at, s.ends_at \
     FROM subscriptions s JOIN tenants t ON t.id = s.tenant JOIN plans p ON p.id = s.plan";
 
-/// SQL of the order, before the tenant; indexed by this expression.
+/// SQL expression by which subscriptions are ordered, before the tenant. An index exists for this expression.
 const ENDS: &str = "coalesce(s.ends_at, 9223372036854775807)";
 
 impl Plans<'_> {
-    /// Lists subscriptions.
+    /// Returns a page of subscriptions.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the actor is not staff; [`Error::Invalid`] if the tenant that the page comes after has none.
+    /// Returns [`Error::NotFound`] if the actor is not staff; [`Error::Invalid`] if the tenant that the page comes
+    /// after has no subscription.
     pub async fn subscriptions(
         &self,
         actor: &Actor,
@@ -89,7 +90,7 @@ impl Plans<'_> {
     /// Returns the subscription of a tenant.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the actor is not staff, there is no such tenant, or it has no subscription.
+    /// Returns [`Error::NotFound`] if the actor is not staff, there is no such tenant, or it has no subscription.
     pub async fn subscription(&self, actor: &Actor, slug: &Slug) -> Result<ListedSubscription> {
         actor.require_staff()?;
         let mut tx = self.control().snapshot().await?;
@@ -100,7 +101,7 @@ impl Plans<'_> {
     /// Returns the number of subscriptions of each plan, by its code.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the actor is not staff.
+    /// Returns [`Error::NotFound`] if the actor is not staff.
     pub async fn counts(&self, actor: &Actor) -> Result<Vec<(String, u64)>> {
         actor.require_staff()?;
         let sql = "SELECT p.code, count(*) FROM subscriptions s JOIN plans p ON p.id = s.plan \

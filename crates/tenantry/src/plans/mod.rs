@@ -53,7 +53,7 @@ pub struct Plan {
     pub spec: PlanSpec,
     /// True if the plan is archived: existing subscriptions continue, new ones are refused.
     pub archived: bool,
-    /// Staff made or changed it, so the configuration no longer changes it.
+    /// True if staff created or changed the plan, so that the configuration no longer changes it.
     pub kept: bool,
 }
 
@@ -66,7 +66,7 @@ pub struct Initialized {
     pub updated: usize,
     /// Number of plans that the configuration no longer declares.
     pub archived: usize,
-    /// Number of declared plans that are left as staff changed them.
+    /// Number of declared plans that stay as staff changed them.
     pub kept: usize,
 }
 

@@ -19,7 +19,7 @@ use tokio::{sync::watch, task::JoinHandle, time::MissedTickBehavior};
 
 /// Largest number of rows in a pass, so that no pass holds the control store for long.
 const MOST: u32 = 500;
-/// Comparisons that a pass closes: it removes their databases one after the other.
+/// Largest number of comparisons that a pass closes, because it removes their databases one after the other.
 const AT_ONCE: u32 = 10;
 /// Time between passes.
 const EVERY: Duration = Duration::from_secs(10);

@@ -151,7 +151,8 @@ impl Where {
         self.values.extend(values);
     }
 
-    /// Adds a search in what people know of a tenant, which has the name `t` in the statement.
+    /// Adds a search in the slug, name and e-mail address of the tenant. The statement must name the table of tenants
+    /// `t`.
     pub(crate) fn search(&mut self, search: Option<&str>) {
         if let Some(search) = search.filter(|search| !search.is_empty()) {
             let search = Value::from(search.to_ascii_lowercase());

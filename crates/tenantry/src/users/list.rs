@@ -1,4 +1,4 @@
-//! Lists of users, and one user with memberships and sessions, for staff.
+//! Lists users, and shows one user with memberships and sessions, for staff.
 
 use super::{COLUMNS, User, Users, by_id, read};
 use crate::{
@@ -14,10 +14,10 @@ use tenantry_engine::{
     value::Value,
 };
 
-/// Which users to list. They are ordered by id.
+/// Conditions and size of a page of users. They are ordered by id.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Part of address or name, ASCII case-insensitive.
+    /// Text that the address or the name contains, ASCII case-insensitive.
     pub search: Option<String>,
     /// Only users of this kind.
     pub only: Option<Only>,
@@ -52,17 +52,17 @@ impl Only {
         (Self::Locked, "locked"),
     ];
 
-    /// Parses the name in the API.
+    /// Parses the name of a kind in the API.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for any other text.
+    /// Returns [`Error::Invalid`] for any other text.
     pub fn parse(text: &str) -> Result<Self> {
         let found = Self::ALL.iter().find(|(_, name)| *name == text).map(|(only, _)| *only);
         found
             .ok_or_else(|| Error::invalid("only", "must be staff, superusers, closed, unconfirmed or locked"))
     }
 
-    /// Returns the condition in SQL, with a mark for the present instant if it has one.
+    /// Returns the SQL condition, with a parameter for the current time if it needs one.
     pub(crate) fn sql(self) -> &'static str {
         match self {
             Self::Staff => "(is_staff = 1 OR is_superuser = 1)",
@@ -77,39 +77,39 @@ impl Only {
 /// A membership of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Membership {
-    /// The tenant.
+    /// Id of the tenant.
     pub tenant: TenantId,
-    /// Its short name.
+    /// Slug of the tenant.
     pub slug: Slug,
-    /// Its display name.
+    /// Display name of the tenant.
     pub name: String,
     /// State of the tenant.
     pub state: State,
-    /// The user's role.
+    /// Role of the user in the tenant.
     pub role: RoleName,
-    /// Start of the membership, in microseconds.
+    /// Start of the membership, in microseconds since 1970, UTC.
     pub since_us: i64,
 }
 
 /// A user as staff see them.
 #[derive(Debug, Clone, Serialize)]
 pub struct Profile {
-    /// The account.
+    /// The user's record.
     pub user: User,
-    /// Memberships, ordered by the tenant's id, 200 at most.
+    /// Memberships of the user, ordered by tenant id, at most 200.
     pub memberships: Vec<Membership>,
-    /// Live sessions, newest first, 200 at most.
+    /// Live sessions of the user, newest first, at most 200.
     pub sessions: Vec<SessionInfo>,
 }
 
-/// SQL for what a search looks in: on lines of their own.
+/// SQL expression of the text that a search looks through. Each column is on its own line.
 const SEARCHED: &str = "lower(address || '\n' || name)";
 
 impl Users<'_> {
-    /// Lists users.
+    /// Returns a page of users.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the actor is not staff.
+    /// Returns [`Error::NotFound`] if the actor is not staff.
     pub async fn list(&self, actor: &Actor, filter: &Filter) -> Result<Vec<User>> {
         actor.require_staff()?;
         let control = self.platform().control();
@@ -120,7 +120,7 @@ impl Users<'_> {
     /// Returns the number of users of a kind.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the actor is not staff.
+    /// Returns [`Error::NotFound`] if the actor is not staff.
     pub async fn count(&self, actor: &Actor, only: Only) -> Result<u64> {
         actor.require_staff()?;
         let control = self.platform().control();
@@ -134,7 +134,7 @@ impl Users<'_> {
     /// Returns a user with memberships and live sessions.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the actor is not staff, and when there is no such user.
+    /// Returns [`Error::NotFound`] if the actor is not staff, and when there is no such user.
     pub async fn show(&self, actor: &Actor, id: UserId) -> Result<Profile> {
         actor.require_staff()?;
         let mut tx = self.platform().control().snapshot().await?;

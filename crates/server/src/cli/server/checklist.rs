@@ -1,4 +1,4 @@
-//! `tenantry checklist`: what the installation lacks before people work with it.
+//! `tenantry checklist`: the things that an installation lacks before people work with it.
 
 use crate::{
     cli::{args::Whole, setup::Place, table, user::operator},

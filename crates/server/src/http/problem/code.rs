@@ -37,7 +37,7 @@ codes! {
         "POST /api/auth/login, then send the token as `Authorization: Bearer …`.";
     /// The credential is valid but does not permit this action on something that the caller may see.
     Denied "denied" FORBIDDEN "Not allowed";
-    /// The act needs the caller's password again, or a fresh sign-in.
+    /// The action needs the caller's password again, or a fresh sign-in.
     ConfirmationRequired "confirmation_required" FORBIDDEN "Confirm that it is you"
         "Send your password as `password`, or sign in again: for ten minutes that is enough.";
     /// A browser sent the request from another site.

@@ -120,7 +120,7 @@ pub(crate) struct StagedRestore {
     pub(crate) state: AsText<restores::State>,
     /// Time since which the restore is in this state.
     pub(crate) at: Instant,
-    /// The platform discards it then, if it is still staged. Null: never.
+    /// Time at which the platform discards the restore if it is still staged; null for never.
     pub(crate) expires_at: Option<Instant>,
     pub(crate) stores: Vec<StoreDifference>,
 }

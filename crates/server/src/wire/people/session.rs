@@ -162,7 +162,7 @@ requests! {
         /// Duration in minutes; 30 if absent.
         #[schemars(range(min = 1, max = 60))]
         minutes: Option<u32>,
-        /// The caller's own password. Not needed within ten minutes after the sign-in.
+        /// The caller's own password. It is not needed within ten minutes after the sign-in.
         password: Option<Password>,
     }
 }

@@ -111,7 +111,7 @@ answers! {
         next_at: Option<Instant> = letter.next_at_us.map(Instant),
         /// Reason why the last attempt failed.
         error: Option<String> = letter.error,
-        /// Its link was used, or its purpose is fulfilled otherwise.
+        /// True if the letter's link was used, or its purpose is fulfilled in another way.
         used: bool = letter.is_used,
     }
 }
@@ -120,9 +120,9 @@ answers! {
     /// A user with memberships and sessions.
     struct Profile from profile: users::Profile {
         user: User = profile.user.into(),
-        /// 200 at most.
+        /// Memberships of the user, at most 200.
         memberships: Vec<UserMembership> = profile.memberships.into_iter().map(UserMembership::from).collect(),
-        /// Live sessions, newest first, 200 at most.
+        /// Live sessions of the user, newest first, at most 200.
         sessions: Vec<UserSession> = profile.sessions.into_iter().map(UserSession::from).collect(),
     }
 
@@ -143,19 +143,19 @@ answers! {
         id: i64 = session.id,
         created_at: Instant = Instant(session.created_us),
         expires_at: Instant = Instant(session.expires_us),
-        /// Last use, to the minute.
+        /// Time of the last use, to the minute.
         seen_at: Instant = Instant(session.seen_us),
         address: Option<String> = session.address,
         agent: Option<String> = session.agent,
-        /// Staff act as this user in it.
+        /// True if platform staff act as the user in the session.
         impersonated: bool = session.impersonated,
     }
 }
 
 answers! {
-    /// What became of a letter to choose a new password.
+    /// Result of a request for a letter with which to choose a new password.
     struct ResetSent from sent: bool {
-        /// False: such a letter waits to be sent already.
+        /// False if such a letter is already waiting to be sent.
         sent: bool = sent,
     }
 }

@@ -1,4 +1,4 @@
-//! Tenants that would notice a change of a shared record.
+//! Queries and answers about the tenants that would notice a change of a shared record.
 
 use crate::wire::{AsText, Id, Limit};
 use tenantry::{
@@ -9,36 +9,36 @@ use tenantry::{
 requests! {
     /// Query of the tenants that would notice a change of a shared record.
     struct ImpactQuery {
-        /// `next` of the page before.
+        /// Cursor `next` of the previous page.
         after: Option<Id>,
-        /// Most tenants that the answer names, 200 at most.
+        /// Largest number of tenants in the answer, at most 200.
         #[serde(default)]
         limit: Limit,
     }
 }
 
 answers! {
-    /// A page of the tenants that would notice a change of a shared record. It takes a few seconds at most, and may end
-    /// before it has as many tenants as asked for.
+    /// A page of the tenants that would notice a change of a shared record. Computing a page takes at most a few
+    /// seconds, so a page may have fewer tenants than requested.
     struct Impact from impact: records::Impact {
         tenants: Vec<Noticing> = impact.noticing.into_iter().map(Noticing::from).collect(),
         /// Number of tenants that answered for this page.
         asked: u64 = impact.asked,
-        /// Tenants that could not be asked: whether they would notice is not known.
+        /// Tenants that could not be asked, so it is not known whether they would notice.
         unasked: Vec<Unasked> = impact.unasked.into_iter().map(Unasked::from).collect(),
-        /// What the next page comes after; null if there is none.
+        /// Cursor of the next page; null if there is none.
         next: Option<String> = impact.next.map(|id| id.to_string()),
     }
 
-    /// A tenant that would notice.
+    /// A tenant that would notice the change.
     struct Noticing from noticing: records::Noticing {
         /// Id of the tenant.
         tenant: i64 = noticing.tenant.get(),
         slug: AsText<name::Slug> = AsText(noticing.slug),
         name: String = noticing.name,
-        /// Its rows that refer to the record. They keep the record from being deleted.
+        /// Rows of the tenant that refer to the record. They prevent the record from being deleted.
         references: Vec<References> = noticing.references.into_iter().map(References::from).collect(),
-        /// Fields for which it has its own values, so that it does not see a change of them.
+        /// Fields for which the tenant has its own values, so that it does not see a change of them.
         own: Vec<AsText<FieldName>> = noticing.own.into_iter().map(AsText).collect(),
     }
 

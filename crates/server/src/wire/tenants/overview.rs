@@ -78,17 +78,17 @@ answers! {
 answers! {
     /// A line of the checklist of a new installation.
     struct CheckItem from item: ChecklistItem {
-        /// What is looked at.
+        /// Name of the check.
         check: AsText<Check> = AsText(item.check),
-        /// It is as it should be.
+        /// True if nothing is left to do.
         done: bool = item.done,
-        /// How urgent it is if it is not: `bad`, `warn` or `note`.
+        /// Urgency if something is left to do: `bad`, `warn` or `note`.
         level: AsText<Level> = AsText(item.level),
-        /// Number of things that it is about.
+        /// Number of affected things.
         count: u64 = item.count,
-        /// The model or plan that it is about, or why it could not be looked at.
+        /// Name of the affected model or plan, or the reason why the check failed.
         detail: Option<String> = item.detail,
-        /// The command, the request or the setting that mends it.
+        /// Command, request or setting that solves the problem.
         remedy: Option<String> = item.remedy,
     }
 }

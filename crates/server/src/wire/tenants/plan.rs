@@ -38,11 +38,11 @@ answers! {
 answers! {
     /// A plan as staff see it.
     struct StaffPlan from of: (plans::Plan, u64) {
-        /// New subscriptions are refused.
+        /// True if new subscriptions are refused.
         archived: bool = of.0.archived,
-        /// Staff made or changed it, so the configuration no longer changes it.
+        /// True if staff created or changed the plan, so that the configuration no longer changes it.
         kept: bool = of.0.kept,
-        /// Number of tenants on it.
+        /// Number of tenants on the plan.
         tenants: u64 = of.1,
         #[serde(flatten)]
         plan: Plan = of.0.into(),
@@ -59,18 +59,18 @@ answers! {
         tenant_state: AsText<tenants::State> = AsText(of.tenant_state),
         /// Code of the plan.
         plan: String = of.plan,
-        /// State of the subscription as of now.
+        /// Current state of the subscription.
         state: AsText<plans::State> = AsText(of.state),
         started_at: Instant = Instant(of.started_at_us),
-        /// End of the trial or paid period. Null: it has none.
+        /// End of the trial or paid period; null if it is open-ended.
         ends_at: Option<Instant> = of.ends_at_us.map(Instant),
-        /// Whole days until then, rounded up.
+        /// Number of whole days until the end, rounded up.
         days_remaining: Option<i64> = of.days_remaining,
     }
 }
 
 requests! {
-    /// Limits of a plan. What is absent or null has no limit.
+    /// Limits of a plan. A limit that is absent or null does not apply.
     struct PlanLimits {
         users: Option<u64>,
         rows: Option<u64>,
@@ -84,21 +84,21 @@ requests! {
     struct NewPlan {
         code: Name,
         name: String,
-        /// Text for people: the platform does not bill.
+        /// Price as text for people; the platform does not bill.
         #[serde(default)]
         price: String,
-        /// Length of the trial. 0: there is none.
+        /// Length of the trial in days; 0 if there is none.
         #[serde(default)]
         trial_days: u32,
         limits: PlanLimits,
         #[serde(default)]
         features: BTreeSet<String>,
-        /// A registration may choose it.
+        /// True if a registration may choose the plan.
         #[serde(default)]
         self_service: bool,
     }
 
-    /// A change of a plan. What is absent stays.
+    /// A change of a plan. Absent values stay unchanged.
     struct ChangedPlan {
         #[serde(default, deserialize_with = "absent_or")]
         #[schemars(with = "String")]
@@ -109,18 +109,18 @@ requests! {
         #[serde(default, deserialize_with = "absent_or")]
         #[schemars(with = "u32")]
         trial_days: Option<u32>,
-        /// All limits, in place of the present ones.
+        /// All limits, which replace the current ones.
         #[serde(default, deserialize_with = "absent_or")]
         #[schemars(with = "PlanLimits")]
         limits: Option<PlanLimits>,
-        /// All features, in place of the present ones.
+        /// All features, which replace the current ones.
         #[serde(default, deserialize_with = "absent_or")]
         #[schemars(with = "BTreeSet<String>")]
         features: Option<BTreeSet<String>>,
         #[serde(default, deserialize_with = "absent_or")]
         #[schemars(with = "bool")]
         self_service: Option<bool>,
-        /// New subscriptions are refused.
+        /// True to refuse new subscriptions.
         #[serde(default, deserialize_with = "absent_or")]
         #[schemars(with = "bool")]
         archived: Option<bool>,
@@ -128,20 +128,20 @@ requests! {
 
     /// Query of the list of subscriptions.
     struct SubscriptionsQuery {
-        /// Part of slug, name or e-mail address of the tenant.
+        /// Text that the slug, name or e-mail address of the tenant contains.
         q: Option<String>,
         /// Code of the plan.
         plan: Option<String>,
-        /// State as of now.
+        /// Current state of the subscription.
         #[schemars(extend("enum" = ["trial", "active", "past_due", "cancelled", "expired"]))]
         state: Option<String>,
-        /// Only those that end within so many days, or have ended.
+        /// Only subscriptions that end within this number of days, or have ended.
         #[schemars(range(max = 3650))]
         within_days: Option<u32>,
-        /// Only those that have not reached their end.
+        /// Only subscriptions that have not reached their end.
         #[serde(default)]
         live: bool,
-        /// Only entries after that of the tenant with this id.
+        /// Only subscriptions after that of the tenant with this id.
         after: Option<Id>,
         #[serde(default)]
         limit: Limit,

@@ -51,7 +51,7 @@ requests! {
         /// True to purge although the retention is not over.
         #[serde(default)]
         early: bool,
-        /// The caller's own password. Not needed within ten minutes after the sign-in.
+        /// The caller's own password. It is not needed within ten minutes after the sign-in.
         password: Option<Password>,
     }
 }

@@ -48,7 +48,7 @@ pub struct Claims {
     pub tenant: Option<ClaimedTenant>,
     /// Slugs of the tenants that the issuer may name. Empty if it may name any tenant.
     pub allowed: Vec<Slug>,
-    /// `auth_time` in microseconds: when the person proved to the issuer who they are.
+    /// Time at which the person proved their identity to the issuer (`auth_time`), in microseconds since 1970, UTC.
     pub authenticated_us: Option<i64>,
 }
 

@@ -1,7 +1,7 @@
-//! Step-up: an act that cannot be undone, or that lets a person act as another one, needs more than a valid session
-//! (`impersonation-abuse`, `wrong-id-deleted`).
+//! Step-up: an action that cannot be undone, or that lets a person act as another person, needs more than a valid
+//! session (`impersonation-abuse`, `wrong-id-deleted`).
 //!
-//! The verbs of such acts take a [`Confirmed`], so no caller can leave the check out.
+//! The verbs of such actions take a [`Confirmed`], so no caller can omit the check.
 
 use crate::{
     Error, Result,
@@ -13,7 +13,7 @@ use std::ops::Deref;
 /// Time for which a sign-in counts as fresh, in minutes.
 pub const FRESH_MINUTES: i64 = 10;
 
-/// An actor who gave their password again, or signed in within the last [`FRESH_MINUTES`]; or the operator.
+/// An actor who gave their password again or signed in within the last [`FRESH_MINUTES`], or the operator.
 #[derive(Debug, Clone)]
 pub struct Confirmed(Actor);
 
@@ -25,13 +25,14 @@ impl Deref for Confirmed {
 }
 
 impl Access {
-    /// Confirms that the person behind the actor is present: by their password if it is given, otherwise by a fresh sign-in.
-    /// A token of an issuer is a fresh sign-in if its `auth_time` says so. A wrong password counts like a wrong sign-in.
+    /// Confirms that the person behind the actor is present: by the password if it is given, otherwise by a fresh
+    /// sign-in. The token of an issuer counts as a fresh sign-in if its `auth_time` is recent. A wrong password counts
+    /// as a failed sign-in.
     ///
     /// # Errors
-    /// [`Error::Denied`] while impersonating, for keys, and for tokens of a tenant's issuer; [`Error::Invalid`] of `password`
-    /// when it is wrong or the account is locked; [`Error::ConfirmationRequired`] without a password and without a fresh
-    /// sign-in; [`Error::RateLimited`].
+    /// Returns [`Error::Denied`] while impersonating, for keys, and for tokens of a tenant's issuer; [`Error::Invalid`]
+    /// of the field `password` if it is wrong or the account is locked; [`Error::ConfirmationRequired`] without a
+    /// password and without a fresh sign-in; [`Error::RateLimited`] if the limits of attempts are used up.
     pub async fn confirm(
         &self,
         actor: &Actor,

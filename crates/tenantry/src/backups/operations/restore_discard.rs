@@ -24,7 +24,7 @@ pub(crate) struct RestoreDiscard {
     tenant: TenantId,
     slug: Slug,
     places: Vec<Place>,
-    /// Id of the only restore that may be discarded. `None`: the one that is staged.
+    /// Id of the only restore that may be discarded; `None` for whichever restore is staged.
     #[serde(default)]
     only: Option<i64>,
 }
@@ -34,7 +34,7 @@ impl RestoreDiscard {
         Self { by, tenant, slug, places: vec![], only: None }
     }
 
-    /// Discards this restore only, and not one that was staged after it.
+    /// Restricts the operation to this restore, so that it does not discard one that was staged later.
     pub(crate) fn only(mut self, restore: i64) -> Self {
         self.only = Some(restore);
         self

@@ -217,8 +217,8 @@ impl Restores<'_> {
         self.platform.operations().run(discard).await.map(drop)
     }
 
-    /// Reconciler: discards staged restores that have expired, at most `most`. One that another operation uses is left for
-    /// the next pass.
+    /// Discards at most `most` staged restores that have expired. A restore that another operation uses is left for the
+    /// next pass. The reconciler calls this.
     pub(crate) async fn discard_expired(&self, most: u32) -> Result<()> {
         let control = self.platform.control();
         let expired = restores::expired(&mut control.snapshot().await?, control.due_us(), most).await?;

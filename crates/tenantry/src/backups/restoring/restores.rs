@@ -61,7 +61,8 @@ pub struct Restore {
     pub stores: Vec<Pair>,
     /// Time at which the restore entered this state, in microseconds since 1970, UTC.
     pub at_us: i64,
-    /// When the platform discards it if it is still staged, in microseconds. `None`: never.
+    /// Time at which the platform discards the restore if it is still staged, in microseconds since 1970, UTC; `None`
+    /// for never.
     pub expires_at_us: Option<i64>,
 }
 
@@ -92,7 +93,7 @@ pub(crate) async fn latest(tx: &mut Tx, tenant: TenantId, state: State) -> Resul
     tx.query(&sql, params![tenant.get(), state.as_str()]).await?.first().map(read).transpose()
 }
 
-/// Returns staged restores that have expired, longest ago first.
+/// Returns staged restores that have expired, the longest expired first.
 pub(crate) async fn expired(tx: &mut Tx, now_us: i64, most: u32) -> Result<Vec<Restore>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM restores WHERE state = 'beside' AND expires_at IS NOT NULL AND expires_at <= ? \
@@ -101,7 +102,7 @@ pub(crate) async fn expired(tx: &mut Tx, now_us: i64, most: u32) -> Result<Vec<R
     tx.query(&sql, params![now_us, i64::from(most)]).await?.iter().map(read).collect()
 }
 
-/// Records a staged restore, which expires after so many hours if a number is given.
+/// Records a staged restore. If a number of hours is given, the restore expires after that time.
 pub(crate) async fn insert(
     write: &mut Write,
     tenant: TenantId,

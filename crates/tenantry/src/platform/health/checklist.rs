@@ -1,6 +1,8 @@
-//! What an installation lacks before people work with it: plans, shared data, mail, backups, a second superuser.
+//! Checklist of the things that an installation lacks before people work with it: plans, shared data, mail, backups, a
+//! second superuser.
 //!
-//! Called by the pages, the API and the command line of staff. It asks the real state each time; nothing is ticked by hand.
+//! The pages, the API and the command line of staff call it. It checks the real state each time; nothing is ticked by
+//! hand.
 
 use super::attention::Level;
 use crate::{
@@ -16,10 +18,10 @@ use std::{
 };
 use tenantry_engine::{name::FieldName, query::Select, row::Collect};
 
-/// Most demo accounts that are looked at.
+/// Largest number of demo accounts that are checked.
 const DEMO_ACCOUNTS: usize = 20;
 
-/// What is looked at.
+/// Kind of check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Check {
@@ -48,26 +50,27 @@ pub enum Check {
 /// A line of the checklist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Item {
-    /// What is looked at.
+    /// Kind of check.
     pub check: Check,
-    /// It is as it should be.
+    /// True if nothing is left to do.
     pub done: bool,
-    /// How urgent it is if it is not.
+    /// Urgency if something is left to do.
     pub level: Level,
-    /// Number of things that it is about: accounts, tenants, plans.
+    /// Number of affected things: accounts, tenants, plans.
     pub count: u64,
-    /// The model that it is about, or why it could not be looked at.
+    /// Name of the affected model, or the reason why the check failed.
     pub detail: Option<String>,
-    /// The command or the setting that mends it. `None`: there is none.
+    /// Command or setting that solves the problem; `None` if there is none.
     pub remedy: Option<String>,
 }
 
-/// Which accounts have the password of the demo, as far as it was looked at: a hash takes long on purpose.
+/// The accounts that have the password of the demo, as far as they were checked: computing a hash takes long on
+/// purpose.
 #[derive(Debug, Default)]
 pub(crate) struct DemoPasswords {
     /// Addresses of the demo's accounts, with the number of the loaded apps that name them.
     addresses: Mutex<Option<(u64, Arc<[String]>)>>,
-    /// Whether an account has the password, by id and number of its credentials.
+    /// True for an account that has the password, by id and number of its credentials.
     seen: Mutex<HashMap<(i64, i64), bool>>,
 }
 
@@ -75,7 +78,7 @@ pub(crate) struct DemoPasswords {
 pub struct Checklist<'a>(&'a Platform);
 
 impl Platform {
-    /// What the installation lacks before people work with it.
+    /// Returns the checklist of the installation.
     pub fn checklist(&self) -> Checklist<'_> {
         Checklist(self)
     }
@@ -92,10 +95,10 @@ impl Item {
 }
 
 impl Checklist<'_> {
-    /// Returns all lines, also those that are as they should be.
+    /// Returns all lines, including those with nothing left to do.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the actor is not staff; those of the control store.
+    /// Returns [`Error::NotFound`] if the actor is not staff, and the errors of the control store.
     pub async fn list(&self, actor: &Actor) -> Result<Vec<Item>> {
         actor.require_staff()?;
         let mut items = self.plans().await?;
@@ -119,7 +122,7 @@ impl Checklist<'_> {
         ])
     }
 
-    /// Looks at each shared model that tenants refer to.
+    /// Checks each shared model to which tenants refer.
     async fn shared_data(&self) -> Vec<Item> {
         let loaded = self.0.loaded();
         let mut models: Vec<_> =
@@ -207,7 +210,7 @@ impl Checklist<'_> {
         Ok(Item::new(Check::DemoPasswords, Level::Bad, found == 0, remedy).counted(found))
     }
 
-    /// Returns the addresses of the accounts that the demo of the loaded apps makes.
+    /// Returns the addresses of the accounts that the demo of the loaded apps creates.
     fn demo_accounts(&self) -> Arc<[String]> {
         let loaded = self.0.loaded();
         let mut known = self.0.0.demo_passwords.addresses.lock().unwrap_or_else(PoisonError::into_inner);

@@ -88,7 +88,7 @@ impl Restore {
 }
 
 impl Restore {
-    /// Lets the platform discard what is staged after so many hours.
+    /// Sets the number of hours after which the platform discards the staged restore.
     pub(crate) fn expiring(mut self, hours: Option<u32>) -> Self {
         self.hours = hours;
         self
