@@ -7,6 +7,8 @@
 //! tenantry_testkit::tried("T1 cross-tenant", rounds, "requests");
 //! ```
 
+#[cfg(feature = "mongodb")]
+pub mod mongodb;
 pub mod postgres;
 mod property;
 mod random;

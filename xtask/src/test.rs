@@ -13,8 +13,9 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 use tally::Tally;
 
-/// Features that are off by default but tested anyway: backups to S3.
-const FEATURES: [&str; 2] = ["--features", "tenantry/s3,tenantry-testkit/s3"];
+/// Features that are off by default but tested anyway: backups to S3, and MongoDB.
+pub(crate) const FEATURES: [&str; 2] =
+    ["--features", "tenantry/s3,tenantry-testkit/s3,tenantry-server/mongodb"];
 
 /// Options of `cargo xtask test`.
 #[derive(clap::Args)]
@@ -58,9 +59,8 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let mut passed = true;
     for mut command in [tests(&all), tests(&BROWSER), docs] {
         command.env("TENANTRY_SUITE_COUNTS", &counts);
-        let (name, urls) = servers.variable();
-        command.env(name, urls);
-        // A snapshot that differs is a failure, and no new snapshot file is written.
+        command.envs(servers.variables());
+        // A snapshot that differs is a failure, and no file is written for it.
         if std::env::var_os("INSTA_UPDATE").is_none() {
             command.env("INSTA_UPDATE", "no");
         }

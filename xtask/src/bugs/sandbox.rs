@@ -3,7 +3,10 @@
 use super::program::{self, Outcome};
 use super::sow::AWAKE;
 use super::tests::Tests;
-use crate::{servers::Servers, test::ALL_BUT_BROWSER};
+use crate::{
+    servers::Servers,
+    test::{ALL_BUT_BROWSER, FEATURES},
+};
 use anyhow::{Context, Result, ensure};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -31,7 +34,7 @@ impl Sandbox {
             tests: Tests::read(root)?,
             env: env(root)?
                 .into_iter()
-                .chain([(servers.variable().0.to_owned(), servers.variable().1)])
+                .chain(servers.variables().map(|(name, urls)| (name.to_owned(), urls)))
                 .collect(),
             programs: BTreeMap::new(),
         };
@@ -68,7 +71,10 @@ impl Sandbox {
         let mut command = crate::cargo(&self.sources);
         // No debugger is used on this build.
         command.env("CARGO_TARGET_DIR", &self.target).env("CARGO_PROFILE_DEV_DEBUG", "0");
-        command.args(["test", "-q", "--lib", "--test", "it", "--no-run"]).args(ALL_BUT_BROWSER);
+        command
+            .args(["test", "-q", "--lib", "--test", "it", "--no-run"])
+            .args(ALL_BUT_BROWSER)
+            .args(FEATURES);
         let built =
             command.arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit()).output()?;
         ensure!(built.status.success(), "the test programs do not build");

@@ -1,8 +1,10 @@
 //! The stored form of a value, which is the same in every database: null, an integer, or text.
 
+mod form;
 mod key;
 mod storage;
 
+pub(crate) use form::form;
 pub(crate) use key::Key;
 pub use storage::Storage;
 

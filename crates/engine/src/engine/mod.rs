@@ -4,6 +4,8 @@
 //! never creates, guesses or falls back (`confined-query`, `catalog-placement`, `self-identifying` and
 //! `fenced-generation`).
 
+#[cfg(feature = "mongodb")]
+use crate::mongo;
 use crate::{
     error::{Error, Kind, Result},
     identity::Platform,
@@ -15,13 +17,15 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// Calls a method of the server, whichever kind it is. A future of PostgreSQL is boxed. Otherwise the future of a
+/// Calls a method of the server, whichever kind it is. A future of a server on a network is boxed. Otherwise the future of a
 /// SQLite read would be as large, although that read has ended before its first await.
 macro_rules! at {
     ($server:expr, $at:ident => $call:expr) => {
         match $server {
             Server::Sqlite($at) => $call.await,
             Server::Postgres($at) => Box::pin($call).await,
+            #[cfg(feature = "mongodb")]
+            Server::Mongo($at) => Box::pin($call).await,
         }
     };
 }
@@ -32,12 +36,15 @@ mod operator;
 mod provision;
 mod room;
 mod schema;
+mod servers;
 mod session;
 mod spec;
 mod sql;
 mod system;
 mod transfer;
 
+#[cfg(feature = "mongodb")]
+pub(crate) use self::sql::no_sql;
 pub use self::{
     provision::Prepared,
     session::Session,
@@ -81,6 +88,8 @@ struct Inner {
 enum Server {
     Sqlite(sqlite::Backend),
     Postgres(postgres::Server),
+    #[cfg(feature = "mongodb")]
+    Mongo(mongo::Server),
 }
 
 impl Server {
@@ -88,6 +97,8 @@ impl Server {
         match self {
             Self::Sqlite(server) => server.name(),
             Self::Postgres(server) => &server.name,
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(server) => &server.name,
         }
     }
 }
@@ -137,6 +148,10 @@ impl Engine {
                 postgres::Server::new(name, (&options, &replication), &platform, deadline)
                     .map(Server::Postgres)
             }
+            #[cfg(feature = "mongodb")]
+            ServerSpec::Mongo { name, options } => {
+                mongo::Server::new(name, options, &platform, deadline).map(Server::Mongo)
+            }
         };
         let servers = (0..).zip(specs).map(open).collect::<Result<_>>()?;
         Ok(Self(Arc::new(Inner { servers, platform, sqlite })))
@@ -161,6 +176,8 @@ impl Engine {
         Ok(match self.server(place)? {
             Server::Sqlite(server) => Session::sqlite(server.session(place, schema).await?),
             Server::Postgres(server) => Session::postgres(Box::pin(server.session(place, schema)).await?),
+            #[cfg(feature = "mongodb")]
+            Server::Mongo(server) => Session::mongo(Box::pin(server.session(place, schema)).await?),
         })
     }
 
@@ -190,83 +207,10 @@ impl Engine {
         at!(self.server(place)?, server => server.exists(place))
     }
 
-    /// Describes for messages where a place is: its server, and its file, database or schema there.
-    pub fn shown(&self, place: &Place) -> String {
-        let Place { server, physical, .. } = place;
-        match self.server(place) {
-            Ok(Server::Sqlite(_)) => format!("{server}/{physical}.db"),
-            Ok(Server::Postgres(postgres)) => match postgres.site(place) {
-                Ok(site) => format!("{server}/{}", site.name),
-                Err(_) => format!("{server}/{physical}"),
-            },
-            Err(_) => format!("{server}/{physical}"),
-        }
-    }
-
     /// Returns every database file, database and schema on a server. For operators' reports, never for routing
     /// (`catalog-placement`).
     pub async fn database_files(&self, server: &ServerName) -> Result<Vec<DatabaseFile>> {
         at!(self.named(server)?, server => server.database_files())
-    }
-
-    /// Removes the objects that an installation has only once on a server. Call this when the installation has no
-    /// database there any more.
-    ///
-    /// # Errors
-    /// Returns the errors of the server.
-    pub async fn leave(&self, server: &ServerName) -> Result<()> {
-        match self.named(server)? {
-            Server::Postgres(server) => Box::pin(server.leave()).await,
-            // Only the server's directory is left.
-            Server::Sqlite(_) => Ok(()),
-        }
-    }
-
-    /// Returns what a server lacks before an installation can use it, each item with its remedy. Empty if nothing is
-    /// missing.
-    ///
-    /// # Errors
-    /// Returns `Unreachable` if the server does not answer, and `NoAccess` if it refuses the installation.
-    pub async fn shortcomings(&self, server: &ServerName) -> Result<Vec<String>> {
-        match self.named(server)? {
-            Server::Postgres(server) => Box::pin(server.shortcomings()).await,
-            Server::Sqlite(_) => Ok(Vec::new()),
-        }
-    }
-
-    /// Returns the names of the servers, in the order of the configuration.
-    pub fn servers(&self) -> Vec<ServerName> {
-        self.0.servers.iter().map(|server| server.name().clone()).collect()
-    }
-
-    /// Connects to the servers that did not answer when they were last used, so that [`Engine::reachable`] is current.
-    pub async fn look_for_servers(&self) {
-        for server in &self.0.servers {
-            if let Server::Postgres(server) = server
-                && !server.is_reachable()
-                && let Err(error) = server.look().await
-            {
-                tracing::warn!(%error, server = %server.name, "still does not answer");
-            }
-        }
-    }
-
-    /// Returns each server that is on a network, and whether it answered when it was last used.
-    pub fn reachable(&self) -> Vec<(ServerName, bool)> {
-        let of = |server: &Server| match server {
-            Server::Sqlite(_) => None,
-            Server::Postgres(server) => Some((server.name.clone(), server.is_reachable())),
-        };
-        self.0.servers.iter().filter_map(of).collect()
-    }
-
-    /// Describes the read replicas of all servers.
-    pub fn replicas(&self) -> Vec<ReplicaReport> {
-        let of = |server: &Server| match server {
-            Server::Sqlite(_) => vec![],
-            Server::Postgres(server) => server.replicas(),
-        };
-        self.0.servers.iter().flat_map(of).collect()
     }
 
     /// Returns at most `most` residents of the database with this name. For operators' reports, never for routing.
@@ -332,6 +276,8 @@ impl Engine {
         match self.server(place) {
             Ok(Server::Sqlite(_)) => sqlite::is_loss(place, error),
             Ok(Server::Postgres(_)) => postgres::is_loss(place, error),
+            #[cfg(feature = "mongodb")]
+            Ok(Server::Mongo(_)) => mongo::is_loss(place, error),
             Err(_) => false,
         }
     }

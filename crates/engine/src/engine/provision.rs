@@ -43,6 +43,8 @@ impl Engine {
         let work = match self.server(place)? {
             Server::Sqlite(server) => Some(server.prepare(place, template)),
             Server::Postgres(_) => None,
+            #[cfg(feature = "mongodb")]
+            Server::Mongo(_) => None,
         };
         Ok(Prepared { place: place.clone(), work })
     }
@@ -84,6 +86,8 @@ impl Engine {
         match self.server(place)? {
             Server::Postgres(server) => server.rename_aside(place).await,
             Server::Sqlite(_) => Err(Error::new(Kind::Internal, format!("{place} is a file"))),
+            #[cfg(feature = "mongodb")]
+            Server::Mongo(_) => Err(Error::new(Kind::Internal, format!("{place} cannot be renamed"))),
         }
     }
 

@@ -9,12 +9,14 @@ impl Engine {
         let of = |server: &Server| match server {
             Server::Sqlite(files) => files.free_bytes(),
             Server::Postgres(_) => None,
+            #[cfg(feature = "mongodb")]
+            Server::Mongo(_) => None,
         };
         self.0.servers.iter().map(|server| (server.name().clone(), of(server))).collect()
     }
 
-    /// Returns the bytes of all databases of a PostgreSQL server that the role of its URL may connect to, including
-    /// those of other programs; `None` for a server of another kind, whose free disk space is more useful.
+    /// Returns the bytes of all databases of a server on a network that the role of its URL may connect to, including
+    /// those of other programs; `None` for a server of files, whose free disk space is more useful.
     ///
     /// # Errors
     /// Returns `Unreachable` if the server does not answer.
@@ -22,6 +24,8 @@ impl Engine {
         match self.named(server)? {
             Server::Postgres(server) => Box::pin(server.used_bytes()).await.map(Some),
             Server::Sqlite(_) => Ok(None),
+            #[cfg(feature = "mongodb")]
+            Server::Mongo(server) => Box::pin(server.used_bytes()).await.map(Some),
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Only [`super::Engine::session`] creates one. It offers no way to name another tenant (`confined-query`).
 
+#[cfg(feature = "mongodb")]
+use crate::mongo;
 use crate::{
     error::{self, Result},
     name::FieldName,
@@ -27,6 +29,9 @@ pub(super) enum Kind {
     Sqlite(sqlite::Session),
     /// Each call is boxed, so that the future of a SQLite read stays small.
     Postgres(postgres::Session),
+    /// As those of PostgreSQL.
+    #[cfg(feature = "mongodb")]
+    Mongo(mongo::Session),
 }
 
 /// Boxes the future of a read. The future is moved to the heap on each call, so it must be small.
@@ -44,6 +49,11 @@ impl Session {
         Self(Kind::Postgres(session))
     }
 
+    #[cfg(feature = "mongodb")]
+    pub(crate) fn mongo(session: mongo::Session) -> Self {
+        Self(Kind::Mongo(session))
+    }
+
     /// Allows read replicas to answer reads. They may lack commits of other processes that are younger than the
     /// configured lag, but nothing that this process wrote to the place. References and usage are always read from the
     /// primary.
@@ -52,6 +62,8 @@ impl Session {
         match self.0 {
             Kind::Sqlite(_) => self,
             Kind::Postgres(session) => Self(Kind::Postgres(session.may_lag())),
+            #[cfg(feature = "mongodb")]
+            Kind::Mongo(_) => self,
         }
     }
 
@@ -81,6 +93,8 @@ impl Session {
         match &self.0 {
             Kind::Sqlite(session) => session.get(model, id, fields, visit).await,
             Kind::Postgres(session) => boxed(session.get(model, id, fields, visit)).await,
+            #[cfg(feature = "mongodb")]
+            Kind::Mongo(session) => boxed(session.get(model, id, fields, visit)).await,
         }
     }
 
@@ -98,6 +112,8 @@ impl Session {
         match &self.0 {
             Kind::Sqlite(session) => session.by_ids(model, ids, fields, visit).await,
             Kind::Postgres(session) => boxed(session.by_ids(model, ids, fields, visit)).await,
+            #[cfg(feature = "mongodb")]
+            Kind::Mongo(session) => boxed(session.by_ids(model, ids, fields, visit)).await,
         }
     }
 
@@ -117,6 +133,8 @@ impl Session {
         match &self.0 {
             Kind::Sqlite(session) => session.select(model, select, merge, visit).await,
             Kind::Postgres(session) => boxed(session.select(model, select, merge, visit)).await,
+            #[cfg(feature = "mongodb")]
+            Kind::Mongo(session) => boxed(session.select(model, select, merge, visit)).await,
         }
     }
 
@@ -134,6 +152,8 @@ impl Session {
         match &self.0 {
             Kind::Sqlite(session) => session.count(model, filter, search, merge).await,
             Kind::Postgres(session) => boxed(session.count(model, filter, search, merge)).await,
+            #[cfg(feature = "mongodb")]
+            Kind::Mongo(session) => boxed(session.count(model, filter, search, merge)).await,
         }
     }
 
@@ -151,6 +171,8 @@ impl Session {
         match &self.0 {
             Kind::Sqlite(session) => session.aggregate(model, asked, merge).await,
             Kind::Postgres(session) => boxed(session.aggregate(model, asked, merge)).await,
+            #[cfg(feature = "mongodb")]
+            Kind::Mongo(session) => boxed(session.aggregate(model, asked, merge)).await,
         }
     }
 
@@ -162,6 +184,8 @@ impl Session {
         match &self.0 {
             Kind::Sqlite(session) => session.exists(model, ids).await,
             Kind::Postgres(session) => boxed(session.exists(model, ids)).await,
+            #[cfg(feature = "mongodb")]
+            Kind::Mongo(session) => boxed(session.exists(model, ids)).await,
         }
     }
 
@@ -173,6 +197,8 @@ impl Session {
         match &self.0 {
             Kind::Sqlite(session) => session.refers(model, field, id).await,
             Kind::Postgres(session) => boxed(session.refers(model, field, id)).await,
+            #[cfg(feature = "mongodb")]
+            Kind::Mongo(session) => boxed(session.refers(model, field, id)).await,
         }
     }
 
@@ -191,6 +217,8 @@ impl Session {
         match &self.0 {
             Kind::Sqlite(session) => session.write(changes.into(), options, None).await,
             Kind::Postgres(session) => Box::pin(session.write(changes.into(), options, None)).await,
+            #[cfg(feature = "mongodb")]
+            Kind::Mongo(session) => Box::pin(session.write(changes.into(), options, None)).await,
         }
     }
 
@@ -209,6 +237,8 @@ impl Session {
         match &self.0 {
             Kind::Sqlite(session) => session.write(changes.into(), options, condition).await,
             Kind::Postgres(session) => Box::pin(session.write(changes.into(), options, condition)).await,
+            #[cfg(feature = "mongodb")]
+            Kind::Mongo(session) => Box::pin(session.write(changes.into(), options, condition)).await,
         }
     }
 
@@ -220,6 +250,8 @@ impl Session {
         match &self.0 {
             Kind::Sqlite(session) => session.settled().await,
             Kind::Postgres(session) => Box::pin(session.settled()).await,
+            #[cfg(feature = "mongodb")]
+            Kind::Mongo(session) => Box::pin(session.settled()).await,
         }
     }
 
@@ -258,6 +290,8 @@ impl Session {
         match &self.0 {
             Kind::Sqlite(session) => session.activity(before, limit, bytes).await,
             Kind::Postgres(session) => Box::pin(session.activity(before, limit, bytes)).await,
+            #[cfg(feature = "mongodb")]
+            Kind::Mongo(session) => Box::pin(session.activity(before, limit, bytes)).await,
         }
     }
 
@@ -269,6 +303,8 @@ impl Session {
         match &self.0 {
             Kind::Sqlite(session) => session.usage().await,
             Kind::Postgres(session) => Box::pin(session.usage()).await,
+            #[cfg(feature = "mongodb")]
+            Kind::Mongo(session) => Box::pin(session.usage()).await,
         }
     }
 
@@ -282,6 +318,8 @@ impl Session {
         match &self.0 {
             Kind::Sqlite(session) => session.sql(text, params, limits, vec![]).await,
             Kind::Postgres(session) => Box::pin(session.sql(text, params, limits, &[])).await,
+            #[cfg(feature = "mongodb")]
+            Kind::Mongo(_) => Err(super::sql::no_sql()),
         }
     }
 }

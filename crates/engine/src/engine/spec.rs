@@ -1,6 +1,8 @@
 //! Parameters of an engine: its servers, and the limits of open databases and concurrent work.
 
 use super::{PostgresOptions, Replication};
+#[cfg(feature = "mongodb")]
+use crate::mongo::ServerOptions as MongoOptions;
 use crate::{descriptors::Descriptors, name::ServerName};
 use std::{path::PathBuf, time::Duration};
 
@@ -24,6 +26,14 @@ pub enum ServerSpec {
         /// Read replicas of the server.
         replication: Replication,
     },
+    /// A MongoDB deployment.
+    #[cfg(feature = "mongodb")]
+    Mongo {
+        /// The server's name.
+        name: ServerName,
+        /// How to reach it.
+        options: MongoOptions,
+    },
 }
 
 impl ServerSpec {
@@ -40,6 +50,12 @@ impl ServerSpec {
     /// Returns a PostgreSQL server with read replicas. They need not answer yet.
     pub fn replicated(name: ServerName, options: PostgresOptions, replication: Replication) -> Self {
         Self::Postgres { name, options, replication }
+    }
+
+    /// Returns a MongoDB deployment. It need not answer yet.
+    #[cfg(feature = "mongodb")]
+    pub fn mongo(name: ServerName, options: MongoOptions) -> Self {
+        Self::Mongo { name, options }
     }
 }
 

@@ -2,6 +2,8 @@
 //! with shared data, if the two databases support it.
 
 use super::{Engine, Server, Session, session::Kind as Of};
+#[cfg(feature = "mongodb")]
+use crate::error::Error;
 use crate::{
     error::{Kind, Result},
     joins::{Absent, SharedStore},
@@ -49,6 +51,8 @@ impl Engine {
                     let done = Box::pin(session.sql(text, params.clone(), limits, &joined)).await;
                     healing(done, &joined, attempt)
                 }
+                #[cfg(feature = "mongodb")]
+                Of::Mongo(_) => Err(no_sql()),
             };
             match done {
                 Err(error) if *error.kind() == Kind::Outdated && attempt < ATTEMPTS => attempt += 1,
@@ -91,6 +95,8 @@ impl Engine {
                     let done = Box::pin(server.operator_sql(place, script, text, limits, &joined)).await;
                     healing(done, &joined, attempt)
                 }
+                #[cfg(feature = "mongodb")]
+                Server::Mongo(_) => Err(no_sql()),
             };
             match done {
                 Err(error) if *error.kind() == Kind::Outdated && attempt < ATTEMPTS => attempt += 1,
@@ -132,6 +138,8 @@ impl Engine {
                 Ok(Server::Postgres(_)) => {
                     Err(store.elsewhere(model, EngineKind::Postgres, EngineKind::Sqlite))
                 }
+                #[cfg(feature = "mongodb")]
+                Ok(Server::Mongo(_)) => Err(store.elsewhere(model, EngineKind::Mongo, EngineKind::Sqlite)),
                 Err(error) => Err(error),
             };
             match opened {
@@ -157,6 +165,8 @@ impl Engine {
                 Ok(Server::Sqlite(_)) => {
                     Err(store.elsewhere(model, EngineKind::Sqlite, EngineKind::Postgres))
                 }
+                #[cfg(feature = "mongodb")]
+                Ok(Server::Mongo(_)) => Err(store.elsewhere(model, EngineKind::Mongo, EngineKind::Postgres)),
                 Err(error) => Err(error),
             };
             match opened {
@@ -166,6 +176,13 @@ impl Engine {
         }
         joined
     }
+}
+
+/// Refuses SQL where there is none.
+#[cfg(feature = "mongodb")]
+pub(crate) fn no_sql() -> Error {
+    let why = "the database is on MongoDB, which has no SQL: use lists and aggregates";
+    Error::new(Kind::Denied(why.into()), why)
 }
 
 /// Returns the shared stores with a model that a statement may name, each with one such model.

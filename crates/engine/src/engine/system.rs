@@ -58,6 +58,11 @@ impl Engine {
         Ok(SystemDb(match self.server(place)? {
             Server::Sqlite(server) => Store::Sqlite(server.system(place).await?),
             Server::Postgres(server) => Store::Postgres(Box::pin(server.system(place)).await?),
+            #[cfg(feature = "mongodb")]
+            Server::Mongo(_) => {
+                let why = format!("{place}: the platform's own tables need SQL, which MongoDB does not have");
+                return Err(Error::new(Kind::Statement(why.clone()), why));
+            }
         }))
     }
 }

@@ -62,7 +62,7 @@ impl Engine {
     pub async fn dump(&self, place: &Place, to: &Path) -> Result<()> {
         match self.server(place)? {
             Server::Postgres(server) => Box::pin(server.dump(place, to)).await,
-            Server::Sqlite(_) => {
+            _ => {
                 let why = "the tenant is not on PostgreSQL: leave out the format, or move it there first";
                 Err(Error::new(Kind::Statement(why.into()), why))
             }
@@ -143,6 +143,13 @@ impl Engine {
         match self.server(place)? {
             Server::Sqlite(server) => server.adopt_file(place, from, None, AdoptOptions::default()).await,
             Server::Postgres(server) => {
+                let source = Source::of_copy(from, &place.store, None).await?;
+                let contents = Box::pin(Contents::of(source, script)).await?;
+                let carried = AtomicU64::new(0);
+                Box::pin(server.fill(place, script, contents, PlaceState::Open, &carried)).await
+            }
+            #[cfg(feature = "mongodb")]
+            Server::Mongo(server) => {
                 let source = Source::of_copy(from, &place.store, None).await?;
                 let contents = Box::pin(Contents::of(source, script)).await?;
                 let carried = AtomicU64::new(0);
@@ -270,6 +277,8 @@ impl Engine {
         Ok(match self.server(place)? {
             Server::Sqlite(server) => End::Sqlite(server.site(place)),
             Server::Postgres(server) => End::Postgres(server.clone(), server.site(place)?),
+            #[cfg(feature = "mongodb")]
+            Server::Mongo(server) => End::Mongo(server.clone(), server.site(place)?),
         })
     }
 }

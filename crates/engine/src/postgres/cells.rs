@@ -4,7 +4,7 @@
 //! The type for JSON is `json`, not `jsonb`, which would reorder keys and change numbers.
 
 use crate::{
-    cell::{Storage, Stored, exact, instant},
+    cell::{Storage, Stored},
     error::{Error, Kind, Result},
     value::ValueRef,
 };
@@ -115,25 +115,4 @@ pub(crate) fn value_ref(row: &Row, index: usize, storage: Storage) -> Result<Val
         Storage::Uuid => read(row, index, ValueRef::Uuid),
         Storage::Json => read(row, index, |json: Json<'_>| ValueRef::Json(json.0)),
     }
-}
-
-/// Returns the stored form of a value that [`value_ref`] returned for a column of this storage.
-///
-/// # Errors
-/// Returns [`Kind::Corrupt`] if the value has no stored form, which means that a statement of another program wrote it.
-pub(crate) fn stored(storage: Storage, value: ValueRef<'_>) -> Result<Stored<'_>> {
-    let damaged = |rule| Error::new(Kind::Corrupt, format!("a column of {storage:?}: {rule}"));
-    Ok(match (storage, value) {
-        (_, ValueRef::Null) => Stored::Null,
-        (Storage::Decimal(scale), ValueRef::Decimal(number)) => {
-            Stored::Integer(exact(number, scale).map_err(damaged)?)
-        }
-        (_, ValueRef::Integer(number)) => Stored::Integer(number),
-        (_, ValueRef::Boolean(value)) => Stored::Integer(value.into()),
-        (_, ValueRef::Text(text) | ValueRef::Plain(text) | ValueRef::Json(text)) => Stored::Text(text.into()),
-        (_, ValueRef::Date(date)) => Stored::Text(date.to_string().into()),
-        (_, ValueRef::Instant(at)) => Stored::Text(instant(at).map_err(damaged)?.into()),
-        (_, ValueRef::Uuid(id)) => Stored::Text(id.hyphenated().to_string().into()),
-        (_, ValueRef::Decimal(_)) => return Err(damaged("a decimal".into())),
-    })
 }

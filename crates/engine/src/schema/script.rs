@@ -1,5 +1,7 @@
 //! The migrations of one store, and the statements that run them, whatever the database.
 
+#[cfg(feature = "mongodb")]
+use crate::mongo::schema::Statements as MongoStatements;
 use crate::{
     error::{Error, Kind, Result},
     ledger::{self, Applied, Loaded},
@@ -21,6 +23,8 @@ struct Inner {
     facts: Arc<Migrations>,
     sqlite: Compiled<SqliteStatements>,
     postgres: Compiled<PostgresStatements>,
+    #[cfg(feature = "mongodb")]
+    mongo: Compiled<MongoStatements>,
 }
 
 /// Statements for databases in which tenants share tables, and for those in which they do not.
@@ -93,6 +97,8 @@ impl Script {
             facts: Arc::new(facts),
             sqlite: Compiled::default(),
             postgres: Compiled::default(),
+            #[cfg(feature = "mongodb")]
+            mongo: Compiled::default(),
         }));
         // Every copy has this layout. Compile it now, so that migrations without statements for it are refused early.
         script.sqlite(Isolation::Database)?;
@@ -135,6 +141,16 @@ impl Script {
     pub(crate) fn postgres(&self, isolation: Isolation) -> Result<&PostgresStatements> {
         let compile = |layout: Isolation| PostgresStatements::new(&self.0.facts, layout.is_pooled());
         self.0.postgres.get(isolation, compile)
+    }
+
+    /// Returns the steps for places of this isolation on MongoDB.
+    ///
+    /// # Errors
+    /// [`Kind::Statement`] if an operation has none, or a value of it cannot be stored there.
+    #[cfg(feature = "mongodb")]
+    pub(crate) fn mongo(&self, isolation: Isolation) -> Result<&MongoStatements> {
+        let compile = |layout: Isolation| MongoStatements::new(&self.0.facts, layout.is_pooled());
+        self.0.mongo.get(isolation, compile)
     }
 
     /// Returns the script with only the migrations in the ledger `applied` of a database. Its models are those of the

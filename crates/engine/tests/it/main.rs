@@ -23,6 +23,12 @@ mod faults_kit;
 mod faults_set_aside;
 mod faults_wal;
 mod joins;
+#[cfg(feature = "mongodb")]
+mod mongo_carry;
+#[cfg(feature = "mongodb")]
+mod mongo_lab;
+#[cfg(feature = "mongodb")]
+mod mongo_outage;
 mod postgres_catch_up;
 mod postgres_confined;
 mod postgres_connections;

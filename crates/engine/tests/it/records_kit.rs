@@ -5,7 +5,7 @@ pub(crate) use crate::records_models::{field, models};
 use crate::records_side::{Home, Side};
 use std::{
     cell::RefCell,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex, MutexGuard, OnceLock},
 };
 use tenantry_engine::{
     CacheLimits, Engine, Error, Kind, Result, Session, Template, Usage,
@@ -22,11 +22,20 @@ use tenantry_engine::{
 };
 use tokio::runtime::Runtime;
 
+/// Database software of a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum On {
+    Sqlite,
+    /// Which of the PostgreSQL servers of the test run.
+    Postgres(usize),
+    #[cfg(feature = "mongodb")]
+    Mongo,
+}
+
 /// A database and an isolation: every conformance case runs in each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Case {
-    /// Which of the PostgreSQL servers of the test run; None for SQLite.
-    pub(crate) server: Option<usize>,
+    pub(crate) on: On,
     pub(crate) isolation: Isolation,
 }
 
@@ -39,12 +48,16 @@ impl Case {
 /// Returns all cases.
 pub(crate) fn cases() -> Vec<Case> {
     let servers = tenantry_testkit::postgres::servers().len();
-    let sqlite = [Isolation::Database, Isolation::Pooled].map(|isolation| Case { server: None, isolation });
+    let both = |on| [Isolation::Database, Isolation::Pooled].map(|isolation| Case { on, isolation });
     let postgres = (0..servers).flat_map(|server| {
         let each = [Isolation::Database, Isolation::Schema, Isolation::Pooled];
-        each.map(|isolation| Case { server: Some(server), isolation })
+        each.map(|isolation| Case { on: On::Postgres(server), isolation })
     });
-    sqlite.into_iter().chain(postgres).collect()
+    #[cfg(feature = "mongodb")]
+    let mongo = both(On::Mongo);
+    #[cfg(not(feature = "mongodb"))]
+    let mongo: [Case; 0] = [];
+    both(On::Sqlite).into_iter().chain(postgres).chain(mongo).collect()
 }
 
 /// Returns the cases in which tenants share tables.
@@ -172,13 +185,7 @@ impl Kit {
 
     /// Removes all rows, as if the place were new.
     pub(crate) fn reset(&mut self) -> &mut Self {
-        let numbers = match (self.case.server, self.case.isolation) {
-            (None, Isolation::Database) => "DELETE FROM sqlite_sequence;",
-            _ => "DELETE FROM _tenantry_seq;",
-        };
-        let rows = "DELETE FROM \"order\"; UPDATE doctors SET mentor = NULL; DELETE FROM doctors; DELETE FROM hospitals";
-        let state = "UPDATE _tenantry_place SET state = 'open', rows = 0, bytes = 0";
-        self.run(&format!("{rows}; {numbers} DELETE FROM _tenantry_activity; {state}"));
+        self.side().reset(self.case);
         self.act_as(TENANTS[0])
     }
 
@@ -199,13 +206,7 @@ impl Kit {
 
     /// Returns the counters of the place.
     pub(crate) fn counted(&self) -> Usage {
-        let tenant = self.place.tenant.unwrap();
-        let count = |column: &str| {
-            let sql =
-                format!("SELECT {column} FROM _tenantry_place WHERE tenant = {tenant} AND store = 'tenant'");
-            u64::try_from(self.integer(&sql)).unwrap()
-        };
-        Usage { rows: count("rows"), bytes: count("bytes") }
+        self.side().counters(self.place.tenant.unwrap().get())
     }
 
     /// Counts again what this tenant holds, from its rows.
@@ -347,17 +348,14 @@ impl Kit {
         row[columns.iter().position(|c| c.name.as_str() == field).unwrap()].clone()
     }
 
-    /// Runs statements beside the engine.
-    pub(crate) fn run(&self, sql: &str) {
-        self.side.lock().unwrap().run(sql);
+    /// Returns a connection beside the engine.
+    pub(crate) fn side(&self) -> MutexGuard<'_, Side> {
+        self.side.lock().unwrap()
     }
 
-    pub(crate) fn integer(&self, sql: &str) -> i64 {
-        self.side.lock().unwrap().integer(sql)
-    }
-
-    pub(crate) fn texts(&self, sql: &str) -> Vec<String> {
-        self.side.lock().unwrap().texts(sql)
+    /// Returns the number of stored rows of a model, in a pool those of all tenants.
+    pub(crate) fn stored(&self, model: &str) -> i64 {
+        self.side().stored(model)
     }
 }
 

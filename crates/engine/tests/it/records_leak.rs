@@ -119,11 +119,7 @@ fn lists_counts_searches_and_cursors_stay_inside() {
 fn changes_stay_inside() {
     for case in pooled() {
         let (mut kit, hospitals) = town(case);
-        let others = |kit: &Kit| {
-            let mentor = "coalesce(CAST(mentor AS text), '-')";
-            let row = format!("company_id || ' ' || id || name || version || {mentor}");
-            kit.texts(&format!("SELECT {row} FROM doctors WHERE company_id <> 7 ORDER BY company_id, id"))
-        };
+        let others = |kit: &Kit| kit.side().other_doctors();
         let before = others(&kit);
         // no other tenant knows a uuid id, and a stolen one is useless
         assert_eq!(
@@ -162,7 +158,7 @@ fn changes_stay_inside() {
         kit.one(update("doctors", &RecordId::Integer(3), None, &[("name", "changed".into())]));
         assert_eq!(others(&kit), before, "nothing of the neighbours moved");
         assert_eq!(kit.one(insert("doctors", &[("name", "next".into())])).id, RecordId::Integer(6));
-        let rows = |tenant| kit.integer(&format!("SELECT rows FROM _tenantry_place WHERE tenant = {tenant}"));
+        let rows = |tenant| kit.side().counters(tenant).rows;
         assert_eq!((rows(7), rows(8), rows(9)), (7, 6, 6));
     }
 }
@@ -171,7 +167,7 @@ fn changes_stay_inside() {
 fn a_fence_stops_its_tenant_only() {
     for case in pooled() {
         let (mut kit, _) = town(case);
-        kit.run("UPDATE _tenantry_place SET state = 'fenced' WHERE tenant = 8");
+        kit.side().set_state(Some(8), "fenced");
         let change = [update("doctors", &RecordId::Integer(1), None, &[("age", 9.into())])];
         kit.apply(&change).unwrap();
         assert_eq!(kit.act_as(8).refused(&change), Kind::Fenced);

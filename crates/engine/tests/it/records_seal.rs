@@ -11,7 +11,12 @@ use tenantry_engine::{
 
 /// Returns the cases on PostgreSQL.
 fn on_postgres() -> impl Iterator<Item = Case> {
-    cases().into_iter().filter(|case| case.server.is_some())
+    cases().into_iter().filter(|case| matches!(case.on, On::Postgres(_)))
+}
+
+/// Returns the cases that are not on files.
+fn on_servers() -> impl Iterator<Item = Case> {
+    cases().into_iter().filter(|case| case.on != On::Sqlite)
 }
 
 #[test]
@@ -22,7 +27,7 @@ fn reads_run_as_the_role_of_their_place() {
         assert!(kit.get("hospitals", &id).is_some());
         let role = |sql: &str| {
             // The role of a schema has its name.
-            kit.run(&format!("DO $$BEGIN EXECUTE format('{sql}', current_schema()); END$$"));
+            kit.side().run(&format!("DO $$BEGIN EXECUTE format('{sql}', current_schema()); END$$"));
         };
         role("REVOKE SELECT ON hospitals FROM %I");
         let refused = kit.try_get("hospitals", &id).unwrap_err();
@@ -40,21 +45,22 @@ fn a_place_of_the_first_form_gets_its_seal() {
         let id = kit.one(insert("hospitals", &[("name", "City".into())])).id;
         let seals = "SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace \
             AND starts_with(relname, '_tenantry_at_')";
-        assert_eq!(kit.integer(seals), 1);
-        kit.run(
+        assert_eq!(kit.side().integer(seals), 1);
+        kit.side().run(
             "DO $$BEGIN EXECUTE (SELECT format('DROP TABLE %s', oid::regclass) FROM pg_class \
                WHERE relnamespace = current_schema()::regnamespace AND starts_with(relname, '_tenantry_at_')); \
              UPDATE _tenantry_meta SET version = 1; END$$",
         );
         let kit = kit.again();
         assert!(kit.get("hospitals", &id).is_some(), "{case:?}");
-        assert_eq!((kit.integer(seals), kit.integer("SELECT version FROM _tenantry_meta")), (1, 2));
+        let side = kit.side();
+        assert_eq!((side.integer(seals), side.integer("SELECT version FROM _tenantry_meta")), (1, 2));
     }
 }
 
 #[test]
 fn a_read_for_an_earlier_ledger_is_refused() {
-    for case in on_postgres() {
+    for case in on_servers() {
         let kit = Kit::new(case);
         let id = kit.one(insert("hospitals", &[("name", "City".into())])).id;
         assert!(kit.get("hospitals", &id).is_some());
@@ -76,7 +82,7 @@ fn a_read_for_an_earlier_ledger_is_refused() {
 
 #[test]
 fn no_read_answers_for_a_tenant_that_was_moved_out_of_the_pool() {
-    for case in on_postgres().filter(|case| case.isolation.is_pooled()) {
+    for case in on_servers().filter(|case| case.isolation.is_pooled()) {
         let kit = Kit::new(case);
         let id = kit.one(insert("hospitals", &[("name", "City".into())])).id;
         let nobody = RecordId::Uuid(uuid::Uuid::nil());
@@ -89,9 +95,9 @@ fn no_read_answers_for_a_tenant_that_was_moved_out_of_the_pool() {
             &|| kit.usage().err(),
         ];
         for read in reads {
-            kit.run("UPDATE _tenantry_place SET generation = 3 WHERE tenant = 7");
+            kit.side().set_generation(3);
             assert!(kit.get("hospitals", &id).is_some());
-            kit.run("UPDATE _tenantry_place SET generation = 4 WHERE tenant = 7");
+            kit.side().set_generation(4);
             assert_eq!(read().map(|error| error.kind().clone()), Some(Kind::Fenced));
         }
     }

@@ -121,20 +121,24 @@ fn stored(kit: &Kit) -> BTreeMap<i64, Doctor> {
     rows.into_iter().map(doctor).collect()
 }
 
-fn neighbours(kit: &Kit) -> Vec<String> {
-    let mentor = "coalesce(CAST(mentor AS text), '-')";
-    let row = format!("company_id || ' ' || id || coalesce(email, '-') || {mentor} || version");
-    kit.texts(&format!("SELECT {row} FROM doctors WHERE company_id <> 7 ORDER BY company_id, id"))
-}
-
 /// Checks that the search has the words of the rows, and of no others.
 fn search_is_whole(kit: &Kit, rows: usize) {
-    match kit.case.server {
-        None => kit.run("INSERT INTO doctors__fts(doctors__fts, rank) VALUES ('integrity-check', 1)"),
-        Some(_) => {
+    match kit.case.on {
+        On::Sqlite => {
+            kit.side().run("INSERT INTO doctors__fts(doctors__fts, rank) VALUES ('integrity-check', 1)")
+        }
+        On::Postgres(_) => {
             let wrong =
                 "SELECT count(*) FROM doctors WHERE _search IS DISTINCT FROM $$'somebody':2$$::tsvector";
-            assert_eq!(kit.integer(wrong), 0);
+            assert_eq!(kit.side().integer(wrong), 0);
+        }
+        #[cfg(feature = "mongodb")]
+        On::Mongo => {
+            let script = std::sync::Arc::new(
+                tenantry_engine::Script::new(kit.schema.store(), &migrations(&models())).unwrap(),
+            );
+            let faults = runtime().block_on(kit.engine.check_search(&kit.place, &script)).unwrap();
+            assert_eq!(faults, []);
         }
     }
     assert_eq!(kit.count(&Filter::All(vec![]), Some("some"), None).unwrap(), rows as u64);
@@ -152,7 +156,7 @@ fn changes_agree_with_a_model_in_memory() {
                         kit.act_as(*neighbour).one(change(&Step::Insert { email: None, mentor }));
                     }
                 }
-                before = neighbours(kit);
+                before = kit.side().other_doctors();
                 kit.act_as(TENANTS[0]);
             }
             let mut model = Model::default();
@@ -175,7 +179,7 @@ fn changes_agree_with_a_model_in_memory() {
             assert_eq!(kit.recounted(), counted);
             search_is_whole(kit, model.rows.len());
             if kit.case.is_pooled() {
-                assert_eq!(neighbours(kit), before);
+                assert_eq!(kit.side().other_doctors(), before);
             }
         }
     });

@@ -90,7 +90,7 @@ fn values_that_break_a_rule_name_field_and_rule() {
             kit.refused(&[insert("doctors", &[])]),
             Kind::Invalid("name".into(), "is required".into())
         );
-        assert_eq!(kit.integer("SELECT count(*) FROM doctors"), 1, "nothing of a refused batch stays");
+        assert_eq!(kit.stored("doctors"), 1, "nothing of a refused batch stays");
     }
 }
 
@@ -227,10 +227,11 @@ fn fence_and_generation_stop_writes_before_anything_else() {
     for case in cases() {
         let mut kit = Kit::new(case);
         let id = kit.one(doctor("a")).id;
-        kit.run("UPDATE _tenantry_place SET state = 'fenced'");
+        kit.side().set_state(None, "fenced");
         assert_eq!(kit.refused(&[doctor("b")]), Kind::Fenced);
         assert_eq!(kit.refused(&[update("doctors", &id, None, &[])]), Kind::Fenced);
-        kit.run("UPDATE _tenantry_place SET state = 'open'; DELETE FROM doctors");
+        kit.side().set_state(None, "open");
+        kit.side().remove("doctors");
         kit.place.generation = 2;
         assert_eq!(kit.refused(&[doctor("c")]), Kind::Fenced);
         assert_eq!(
@@ -238,7 +239,7 @@ fn fence_and_generation_stop_writes_before_anything_else() {
             Kind::Fenced,
             "a stale handle never learns NotFound"
         );
-        assert_eq!(kit.integer("SELECT count(*) FROM doctors"), 0);
+        assert_eq!(kit.stored("doctors"), 0);
     }
 }
 
@@ -254,7 +255,7 @@ fn limits_hold_inside_the_transaction_and_shrinking_is_free() {
         kit.options.max_rows = Some(0);
         kit.one(update("doctors", &id, None, &[("age", 1.into())]));
         kit.one(delete("doctors", &id, None));
-        assert_eq!(kit.integer("SELECT rows FROM _tenantry_place WHERE tenant = 7"), 1);
+        assert_eq!(kit.counted().rows, 1);
     }
 }
 
@@ -266,7 +267,7 @@ fn counted_bytes_are_what_is_stored() {
 }
 
 fn bytes_are_what_is_stored(mut kit: Kit) {
-    let bytes = |kit: &Kit| kit.integer("SELECT bytes FROM _tenantry_place WHERE tenant = 7");
+    let bytes = |kit: &Kit| kit.counted().bytes;
     let a = kit.one(insert("doctors", &[("name", "a".into()), ("notes", "x".repeat(100).into())])).id;
     let first = bytes(&kit);
     assert!(first > 100);
@@ -275,7 +276,7 @@ fn bytes_are_what_is_stored(mut kit: Kit) {
     assert_eq!(bytes(&kit), first - 50);
     let RecordId::Integer(number) = a else { panic!() };
     let pupil = kit.one(insert("doctors", &[("name", "b".into()), ("mentor", number.into())])).id;
-    kit.options.max_bytes = Some(u64::try_from(bytes(&kit)).unwrap());
+    kit.options.max_bytes = Some(bytes(&kit));
     assert_eq!(
         kit.refused(&[update("doctors", &a, None, &[("notes", "x".repeat(51).into())])]),
         Kind::Limit("bytes")
@@ -289,22 +290,20 @@ fn activity_is_logged_where_asked_without_personal_data() {
     for case in cases() {
         let mut kit = Kit::new(case);
         kit.one(doctor("a"));
-        assert_eq!(kit.integer("SELECT count(*) FROM _tenantry_activity"), 0);
+        assert!(kit.side().log().is_empty());
         let hospital = kit.one(insert("hospitals", &[("name", "old".into())])).id;
         kit.one(update("hospitals", &hospital, None, &[("name", "new".into())]));
-        let detail = kit.texts("SELECT detail FROM _tenantry_activity WHERE action = 'update'");
-        assert_eq!(detail, [r#"{"name":["old","new"]}"#]);
+        let updates = kit.side().log().into_iter().filter(|line| line.action == "update");
+        assert_eq!(updates.map(|line| line.detail).collect::<Vec<_>>(), [r#"{"name":["old","new"]}"#]);
         kit.options.log_all = true;
         kit.options.impersonator = Some("root".into());
         kit.one(insert("doctors", &[("name", "b".into()), ("email", "secret@x".into())]));
         kit.one(delete("doctors", &RecordId::Integer(2), None));
         kit.error(&[doctor("c"), delete("doctors", &RecordId::Integer(99), None)]);
-        assert_eq!(
-            kit.integer("SELECT count(*) FROM _tenantry_activity WHERE tenant = 7 AND actor = 'ann'"),
-            4
-        );
-        assert_eq!(kit.integer("SELECT count(*) FROM _tenantry_activity WHERE impersonator = 'root'"), 2);
-        assert_eq!(kit.integer("SELECT count(*) FROM _tenantry_activity WHERE detail LIKE '%secret%'"), 0);
+        let log = kit.side().log();
+        assert_eq!(log.iter().filter(|line| line.tenant == 7 && line.actor == "ann").count(), 4);
+        assert_eq!(log.iter().filter(|line| line.impersonator == "root").count(), 2);
+        assert!(log.iter().all(|line| !line.detail.contains("secret")));
     }
 }
 
@@ -336,9 +335,7 @@ fn counters_equal_what_a_recount_finds() {
 fn while_a_place_records_each_touched_record_is_noted() {
     for case in cases() {
         let mut kit = Kit::new(case);
-        let noted = |kit: &Kit| {
-            kit.texts("SELECT DISTINCT model || ' ' || CAST(id AS text) FROM _tenantry_changes WHERE tenant = 7 ORDER BY 1")
-        };
+        let noted = |kit: &Kit| kit.side().noted();
         kit.one(doctor("before"));
         assert_eq!(noted(&kit), Vec::<String>::new(), "{case:?}");
         runtime().block_on(kit.engine.record_changes(&kit.place, 9)).unwrap();

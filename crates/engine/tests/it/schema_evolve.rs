@@ -353,13 +353,13 @@ async fn filled_values_stay(subject: &Subject<'_>, reached: &[Vec<Model>], model
 }
 
 #[test]
-fn stepwise_is_as_fresh_on_postgresql() {
+fn stepwise_is_as_fresh_on_servers() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let lab = runtime.block_on(Lab::new());
     let steps = std::cell::Cell::new(0);
     property(12, proptest::collection::vec(models(), 2..6), |stages| {
         runtime.block_on(async {
-            for subject in lab.on_postgres(false).await {
+            for subject in lab.on_postgres(false).await.into_iter().chain(lab.on_mongo().await) {
                 steps.set(steps.get() + evolve_on(&subject, stages.clone()).await);
             }
         });

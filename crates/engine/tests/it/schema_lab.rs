@@ -26,6 +26,8 @@ pub(crate) struct Lab {
     pub(crate) engine: Engine,
     dir: TempDir,
     homes: Vec<Home>,
+    #[cfg(feature = "mongodb")]
+    mongo: tenantry_testkit::mongodb::Home,
     places: AtomicU64,
 }
 
@@ -34,12 +36,14 @@ pub(crate) struct Subject<'l> {
     pub(crate) lab: &'l Lab,
     /// What migrations are run on: in a pool it has no tenant.
     pub(crate) whole: Place,
-    raw: Raw,
+    pub(crate) raw: Raw,
 }
 
-enum Raw {
+pub(crate) enum Raw {
     Sqlite(rusqlite::Connection),
     Postgres(Client),
+    #[cfg(feature = "mongodb")]
+    Mongo(crate::mongo_lab::Documents),
 }
 
 pub(crate) async fn connect(url: &str, database: Option<&str>) -> Client {
@@ -79,9 +83,20 @@ impl Lab {
             specs.push(spec(&home, number));
             homes.push(home);
         }
+        #[cfg(feature = "mongodb")]
+        let mongo = tenantry_testkit::mongodb::Home::new().await;
+        #[cfg(feature = "mongodb")]
+        specs.push(crate::mongo_lab::spec(&mongo));
         let engine = Engine::open(specs, CacheLimits::default()).unwrap();
         engine.set_platform("lab").unwrap();
-        Self { engine, dir, homes, places: AtomicU64::new(1) }
+        Self {
+            engine,
+            dir,
+            homes,
+            #[cfg(feature = "mongodb")]
+            mongo,
+            places: AtomicU64::new(1),
+        }
     }
 
     /// Returns a new place for every server and isolation. `databases` leaves out a database of one's own on
@@ -107,6 +122,17 @@ impl Lab {
             }
         }
         out
+    }
+
+    /// Returns new places on MongoDB, which takes no SQL.
+    pub(crate) async fn on_mongo(&self) -> Vec<Subject<'_>> {
+        #[cfg(feature = "mongodb")]
+        return vec![
+            self.subject("mongo", Isolation::Database).await,
+            self.subject("mongo", Isolation::Pooled).await,
+        ];
+        #[cfg(not(feature = "mongodb"))]
+        vec![]
     }
 
     pub(crate) async fn subject(&self, server: &str, isolation: Isolation) -> Subject<'_> {
@@ -162,6 +188,10 @@ impl Lab {
     }
 
     async fn raw(&self, place: &Place) -> Raw {
+        #[cfg(feature = "mongodb")]
+        if place.server.as_str() == "mongo" {
+            return Raw::Mongo(crate::mongo_lab::Documents::open(&self.mongo, place).await);
+        }
         let Some(number) = place.server.as_str().strip_prefix("pg") else {
             let conn =
                 rusqlite::Connection::open(self.dir.path().join(format!("{}.db", place.physical))).unwrap();
@@ -203,7 +233,7 @@ impl Subject<'_> {
     pub(crate) async fn client(&self) -> Client {
         match self.lab.raw(&self.whole).await {
             Raw::Postgres(client) => client,
-            Raw::Sqlite(_) => panic!("a SQLite place"),
+            _ => panic!("not on PostgreSQL"),
         }
     }
 
@@ -229,6 +259,8 @@ impl Subject<'_> {
             Raw::Postgres(client) => {
                 client.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
             }
+            #[cfg(feature = "mongodb")]
+            Raw::Mongo(_) => panic!("no SQL: {sql}"),
         }
     }
 
@@ -259,12 +291,16 @@ impl Subject<'_> {
                 };
                 found.into_iter().filter_map(row).collect()
             }
+            #[cfg(feature = "mongodb")]
+            Raw::Mongo(_) => panic!("no SQL: {sql}"),
         }
     }
 
     /// Returns all definitions in the catalog of the place, to verify that a refused migration leaves nothing.
     pub(crate) async fn catalog(&self) -> Vec<Vec<String>> {
         let sql = match &self.raw {
+            #[cfg(feature = "mongodb")]
+            Raw::Mongo(documents) => return documents.catalog().await,
             Raw::Sqlite(_) => "SELECT coalesce(sql, name) FROM sqlite_schema ORDER BY 1",
             Raw::Postgres(_) => {
                 "SELECT concat_ws(' ', c.relname, a.attname, format_type(atttypid, atttypmod), attnotnull, \
@@ -282,6 +318,10 @@ impl Subject<'_> {
 
     /// Returns the number of migrations in the ledger.
     pub(crate) async fn applied(&self) -> usize {
+        #[cfg(feature = "mongodb")]
+        if let Raw::Mongo(documents) = &self.raw {
+            return documents.applied().await;
+        }
         self.query("SELECT migration FROM _tenantry_ledger").await.len()
     }
 }

@@ -1,5 +1,7 @@
 //! Rows of the schema tests, in the stored form, which is the same in every database.
 
+#[cfg(feature = "mongodb")]
+use crate::schema_lab::Raw;
 use crate::{
     schema_kit::store,
     schema_lab::{Subject, TENANT},
@@ -23,6 +25,10 @@ impl Subject<'_> {
         let schema =
             Schema::new(store("tenant"), models.iter().cloned().map(Into::into).collect(), &[]).unwrap();
         let plan = schema.model(model).unwrap();
+        #[cfg(feature = "mongodb")]
+        if let Raw::Mongo(documents) = &self.raw {
+            return documents.insert(plan, id, values).await;
+        }
         let key = match plan.column("id").unwrap().storage {
             Storage::Uuid => uuid(id),
             _ => id.to_string(),
@@ -66,6 +72,10 @@ impl Subject<'_> {
         let schema =
             Schema::new(store("tenant"), models.iter().cloned().map(Into::into).collect(), &[]).unwrap();
         let plan = schema.model(model).unwrap();
+        #[cfg(feature = "mongodb")]
+        if let Raw::Mongo(documents) = &self.raw {
+            return documents.values(plan, fields).await;
+        }
         let columns: Vec<String> =
             fields.iter().map(|field| self.stored(plan.column(field).unwrap().storage, field)).collect();
         self.query(&format!("SELECT {} FROM \"{model}\" ORDER BY \"id\"", columns.join(", "))).await

@@ -23,7 +23,7 @@ struct Change<'c> {
 
 impl Change<'_> {
     async fn check(&self, lab: &Lab) {
-        for subject in lab.subjects(false).await {
+        for subject in lab.subjects(false).await.into_iter().chain(lab.on_mongo().await) {
             self.check_on(&subject).await;
         }
     }

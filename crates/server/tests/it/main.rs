@@ -63,6 +63,8 @@ mod lost_stores;
 mod many_connections;
 mod merged;
 mod metrics;
+#[cfg(feature = "mongodb")]
+mod mongodb;
 mod moving;
 mod moving_cli;
 mod nodes;

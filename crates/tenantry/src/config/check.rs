@@ -110,6 +110,11 @@ fn control(config: &Config, report: Report<'_>) {
     if control.scope != Scope::System {
         report("stores.control.scope", "must be \"system\": it is the platform's catalog".into());
     }
+    if let Some(server) = on(config, control, EngineKind::Mongo).next() {
+        let text =
+            format!("the catalog needs SQL, and servers.{} is MongoDB: use another server", server.name);
+        report("stores.control.server", text);
+    }
 }
 
 fn check_store(config: &Config, store: &StoreConfig, report: Report<'_>) {
@@ -172,8 +177,17 @@ fn tenant_store(config: &Config, store: &StoreConfig, report: Report<'_>) {
     }
 }
 
-/// Reports a pool inside another store's database on PostgreSQL, where a pool is a separate schema.
+/// Reports a pool inside another store's database on PostgreSQL, where a pool is a separate schema, and on MongoDB, where it
+/// is a separate database.
 fn hosts_a_pool(config: &Config, store: &StoreConfig, host: &StoreConfig, report: Report<'_>) {
+    if let Some(server) = on(config, host, EngineKind::Mongo).next() {
+        let text = format!(
+            "`{}` lies on MongoDB, servers.{}, where a pool is a database of its own: leave this out, and add that \
+             server with isolation = \"pooled\"",
+            host.name, server.name
+        );
+        report(&format!("stores.{}.pooled_in", store.name), text);
+    }
     if let Some(server) = on(config, host, EngineKind::Postgres).next() {
         let text = format!(
             "`{}` lies on PostgreSQL, servers.{}, where a pool is a schema of its own: leave this out, and add that \
@@ -201,32 +215,43 @@ fn schemas(config: &Config, store: &StoreConfig, report: Report<'_>) {
     if store.isolation != Isolation::Schema {
         return;
     }
-    if let Some(server) = on(config, store, EngineKind::Sqlite).next() {
-        let text = format!("schemas need PostgreSQL; servers.{} is SQLite: use \"database\"", server.name);
-        report(&path("isolation"), text);
+    for (engine, named) in [(EngineKind::Sqlite, "SQLite"), (EngineKind::Mongo, "MongoDB")] {
+        if let Some(server) = on(config, store, engine).next() {
+            let text =
+                format!("schemas need PostgreSQL; servers.{} is {named}: use \"database\"", server.name);
+            report(&path("isolation"), text);
+        }
     }
     if store.provision == Provision::External {
         report(&path("provision"), "a tenant brings a whole database: use isolation = \"database\"".into());
     }
 }
 
-/// Reports names that are too long: PostgreSQL would truncate them, and two tenants could get the same name.
+/// Reports names that are too long: PostgreSQL would truncate them, and two tenants could get the same name. MongoDB refuses
+/// them.
 fn names_fit(config: &Config, store: &StoreConfig, report: Report<'_>) {
-    for server in on(config, store, EngineKind::Postgres) {
+    let path = format!("stores.{}.name", store.name);
+    let named = [(EngineKind::Postgres, "PostgreSQL"), (EngineKind::Mongo, "MongoDB")];
+    for (server, takes) in named
+        .into_iter()
+        .flat_map(|(engine, name)| on(config, store, engine).map(move |server| (server, name)))
+    {
         let prefix = server.prefix();
         let longest = prefix.len() + store.template.longest();
         if longest > LONGEST_NAME {
             let text = format!(
-                "a name could have {longest} bytes with the prefix {prefix:?} of servers.{}, and PostgreSQL takes \
+                "a name could have {longest} bytes with the prefix {prefix:?} of servers.{}, and {takes} takes \
                  {LONGEST_NAME}: shorten one of them",
                 server.name
             );
-            report(&format!("stores.{}.name", store.name), text);
+            report(&path, text);
         }
-        let pool = format!("{prefix}{}", store.template.base());
+    }
+    for server in on(config, store, EngineKind::Postgres) {
+        let pool = format!("{}{}", server.prefix(), store.template.base());
         let is_taken = ["public", "information_schema"].contains(&&*pool) || pool.starts_with("pg_");
         if !store.template.is_per_tenant() && is_taken {
-            report(&format!("stores.{}.name", store.name), format!("{pool} belongs to PostgreSQL itself"));
+            report(&path, format!("{pool} belongs to PostgreSQL itself"));
         }
     }
 }

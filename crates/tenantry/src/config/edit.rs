@@ -27,15 +27,20 @@ pub(crate) fn with_server(text: &str, config: &Config, server: &ServerConfig) ->
     }
     let mut table = Table::new();
     table.insert("engine", value(server.engine().as_str()));
-    if let Location::Postgres(postgres) = &server.location {
-        let (key, text) = match &postgres.url {
+    let at = match &server.location {
+        Location::Sqlite(_) => None,
+        Location::Postgres(postgres) => Some(&postgres.url),
+        Location::Mongo(mongo) => Some(&mongo.url),
+    };
+    if let Some(url) = at {
+        let (key, text) = match url {
             UrlSource::Text(url) => ("url", url.clone()),
             UrlSource::Secret(Secret::Env(name)) => ("url_env", name.clone()),
             UrlSource::Secret(Secret::File(path)) => ("url_file", path.display().to_string()),
         };
         table.insert(key, value(text));
-        if !postgres.prefix.is_empty() {
-            table.insert("prefix", value(&postgres.prefix));
+        if !server.prefix().is_empty() {
+            table.insert("prefix", value(server.prefix()));
         }
     }
     servers.insert(server.name.as_str(), Item::Table(table));

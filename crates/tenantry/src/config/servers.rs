@@ -3,7 +3,12 @@
 //! Read and checked with the rest of the file. A URL with a password is never in the file: the file names the variable
 //! or the file that contains the URL, which is read when the engine is opened.
 
-use super::{Config, PlatformConfig, reader::Section, secret::Secret};
+use super::{
+    Config, PlatformConfig,
+    mongo::{self, MongoConfig},
+    reader::Section,
+    secret::Secret,
+};
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
@@ -27,6 +32,8 @@ pub enum Location {
     Sqlite(PathBuf),
     /// A PostgreSQL server.
     Postgres(PostgresConfig),
+    /// A MongoDB deployment.
+    Mongo(MongoConfig),
 }
 
 /// A PostgreSQL server.
@@ -88,7 +95,7 @@ pub enum UrlSource {
 }
 
 /// Longest prefix in bytes. The names of tenants need the rest.
-const LONGEST_PREFIX: usize = 12;
+pub(super) const LONGEST_PREFIX: usize = 12;
 
 impl ServerConfig {
     /// Returns the database software of the server.
@@ -96,6 +103,7 @@ impl ServerConfig {
         match self.location {
             Location::Sqlite(_) => EngineKind::Sqlite,
             Location::Postgres(_) => EngineKind::Postgres,
+            Location::Mongo(_) => EngineKind::Mongo,
         }
     }
 
@@ -103,7 +111,7 @@ impl ServerConfig {
     pub fn path(&self) -> Option<&Path> {
         match &self.location {
             Location::Sqlite(path) => Some(path),
-            Location::Postgres(_) => None,
+            Location::Postgres(_) | Location::Mongo(_) => None,
         }
     }
 
@@ -112,6 +120,7 @@ impl ServerConfig {
         match &self.location {
             Location::Sqlite(_) => "",
             Location::Postgres(postgres) => &postgres.prefix,
+            Location::Mongo(mongo) => &mongo.prefix,
         }
     }
 }
@@ -157,13 +166,15 @@ pub(super) fn read(root: &Section<'_>, dir: &Path, platform: &PlatformConfig) ->
             .collect();
     }
     let read = |(name, section): (_, Section<'_>)| {
-        let engines = [("sqlite", EngineKind::Sqlite), ("postgres", EngineKind::Postgres)];
+        let engines = [EngineKind::Sqlite, EngineKind::Postgres, EngineKind::Mongo];
+        let engines = engines.map(|engine| (engine.as_str(), engine));
         let location = match section.one_of("engine", &engines).unwrap_or(EngineKind::Sqlite) {
             EngineKind::Sqlite => {
                 let path = section.text("path").map(|path| platform.data_dir.join(path));
                 Location::Sqlite(path.unwrap_or_else(|| databases.clone()))
             }
             EngineKind::Postgres => Location::Postgres(read_postgres(&section, dir)),
+            EngineKind::Mongo => Location::Mongo(mongo::read(&section, dir)),
         };
         section.finish();
         ServerConfig { name, location }
@@ -172,10 +183,10 @@ pub(super) fn read(root: &Section<'_>, dir: &Path, platform: &PlatformConfig) ->
 }
 
 fn read_postgres(section: &Section<'_>, dir: &Path) -> PostgresConfig {
-    let default = PostgresConfig::at(read_url(section, dir, "server"));
+    let default = PostgresConfig::at(read_url(section, dir, "PostgreSQL server"));
     let number = |key, most: u64| section.number(key, 1..=most).map(|found| found as usize);
     let replica = |(name, section): (_, Section<'_>)| {
-        let url = read_url(&section, dir, "replica");
+        let url = read_url(&section, dir, "PostgreSQL replica");
         let most_connections = section.number("most_connections", 1..=10_000).map(|found| found as usize);
         let read = ReplicaConfig { name, url, most_connections };
         section.finish();
@@ -195,7 +206,7 @@ fn read_postgres(section: &Section<'_>, dir: &Path) -> PostgresConfig {
     }
 }
 
-fn read_url(section: &Section<'_>, dir: &Path, of: &str) -> UrlSource {
+pub(super) fn read_url(section: &Section<'_>, dir: &Path, of: &str) -> UrlSource {
     let text = section.text("url").map(|url| UrlSource::Text(url.to_owned()));
     let env = section.text("url_env").map(|name| UrlSource::Secret(Secret::Env(name.to_owned())));
     let file = section.text("url_file").map(|path| UrlSource::Secret(Secret::File(dir.join(path))));
@@ -205,7 +216,7 @@ fn read_url(section: &Section<'_>, dir: &Path, of: &str) -> UrlSource {
         section.problem("url", "give one of `url`, `url_env` and `url_file`");
     }
     if first.is_none() && !["url", "url_env", "url_file"].iter().any(|key| section.has(key)) {
-        let text = format!("is missing: a PostgreSQL {of} needs `url`, `url_env` or `url_file`");
+        let text = format!("is missing: a {of} needs `url`, `url_env` or `url_file`");
         section.problem("url", text);
     }
     first.unwrap_or(UrlSource::Text(String::new()))
@@ -221,6 +232,7 @@ pub(super) fn check(config: &Config, report: &mut dyn FnMut(&str, String)) {
         match &server.location {
             Location::Sqlite(path) => check_path(&server.name, path, earlier, report),
             Location::Postgres(postgres) => check_postgres(&server.name, postgres, report),
+            Location::Mongo(mongo) => mongo::check(&server.name, mongo, report),
         }
     }
     let urls = config.servers.iter().filter_map(|server| match &server.location {

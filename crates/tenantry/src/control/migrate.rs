@@ -63,7 +63,8 @@ fn ledger(engine: EngineKind) -> &'static str {
             "CREATE TABLE IF NOT EXISTS control_migrations \
              (number INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT"
         }
-        EngineKind::Postgres => {
+        // No catalog is on MongoDB: its configuration is refused.
+        EngineKind::Postgres | EngineKind::Mongo => {
             "CREATE TABLE IF NOT EXISTS control_migrations \
              (number bigint PRIMARY KEY, applied_at bigint NOT NULL)"
         }
@@ -74,7 +75,7 @@ impl Migration {
     fn text(&self, engine: EngineKind) -> &'static str {
         match engine {
             EngineKind::Sqlite => self.sqlite,
-            EngineKind::Postgres => self.postgres,
+            EngineKind::Postgres | EngineKind::Mongo => self.postgres,
         }
     }
 }

@@ -5,7 +5,7 @@
 use super::data_dir::make_dir;
 use crate::{
     Error, Result,
-    config::{Config, Location, PostgresConfig, ReplicaConfig, ServerConfig, same_names},
+    config::{Config, Location, MongoConfig, PostgresConfig, ReplicaConfig, ServerConfig, same_names},
 };
 use std::time::Duration;
 use tenantry_engine::{
@@ -50,7 +50,22 @@ fn spec(server: &ServerConfig, wait: Duration) -> Result<ServerSpec> {
                 Replication { lag: postgres.replica_lag, replicas: replicas.collect::<Result<_>>()? };
             Ok(ServerSpec::replicated(server.name.clone(), options, replication))
         }
+        Location::Mongo(at) => mongo(server, at),
     }
+}
+
+#[cfg(feature = "mongodb")]
+fn mongo(server: &ServerConfig, at: &MongoConfig) -> Result<ServerSpec> {
+    let (prefix, most_connections) = (at.prefix.clone(), at.most_connections);
+    let url = at.url.read().map_err(|why| wrong(server, &why))?;
+    let options = tenantry_engine::MongoOptions { url, prefix, most_connections };
+    Ok(ServerSpec::mongo(server.name.clone(), options))
+}
+
+#[cfg(not(feature = "mongodb"))]
+fn mongo(server: &ServerConfig, _: &MongoConfig) -> Result<ServerSpec> {
+    let why = "this program was built without MongoDB: build it with --features mongodb";
+    Err(Error::invalid(format!("servers.{}.engine", server.name), why))
 }
 
 /// Time that a read waits for a connection to a replica before it goes to the primary.

@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 use tenantry::{
     Platform,
-    config::{Config, Location, PostgresConfig, ReplicaConfig, Secret, UrlSource},
+    config::{Config, Location, MongoConfig, PostgresConfig, ReplicaConfig, Secret, UrlSource},
     place::{EngineKind, Isolation},
 };
 
@@ -67,6 +67,45 @@ tenantry.toml:19: servers.d.idle: must be from 1 s to 1 day
 tenantry.toml:23: servers.e.prefix: its names on db:5432 could be those of servers.b: neither prefix may begin with the other
 tenantry.toml:24: servers.f.path: lies in the same place as servers.main
 tenantry.toml:25: unknown key `servers.f.url`; known here: engine, path
+"#);
+}
+
+#[test]
+fn a_mongodb_server_is_read_with_safe_defaults() {
+    let config = read(
+        "[servers.mongo]\nengine = \"mongodb\"\nurl = \"mongodb://a,b/?replicaSet=rs0\"\n\
+         [servers.two]\nengine = \"mongodb\"\nurl_env = \"URL\"\nprefix = \"med_\"\nmost_connections = 9\n\
+         [stores.tenant]\nservers = [\"mongo\", \"main\"]\nname = \"{slug}\"\n",
+    )
+    .unwrap();
+    let mongodb = |name: &str| match &config.server(name).unwrap().location {
+        Location::Mongo(mongo) => mongo.clone(),
+        other => panic!("{other:?}"),
+    };
+    let one = MongoConfig::at(UrlSource::Text("mongodb://a,b/?replicaSet=rs0".into()));
+    assert_eq!((mongodb("mongo"), one.most_connections), (one, 40));
+    let two = mongodb("two");
+    assert_eq!((two.prefix.as_str(), two.most_connections, two.capacity), ("med_", 9, None));
+    assert_eq!(config.server("two").unwrap().engine(), EngineKind::Mongo);
+}
+
+#[test]
+fn what_mongodb_cannot_have_is_refused_with_the_remedy() {
+    let text = "[servers.a]\nengine = \"mongodb\"\n\
+        [servers.b]\nengine = \"mongodb\"\nurl = \"mongodb://me:s3cret@db/\"\n\
+        [servers.c]\nengine = \"mongodb\"\nurl = \"mongodb+srv://db\"\nprefix = \"Med\"\nmost_connections = 1\n\
+        [stores.control]\nserver = \"c\"\n[stores.shared]\nserver = \"a\"\n\
+        [stores.tenant]\nserver = \"c\"\nisolation = \"schema\"\n";
+    let problems = Config::parse("tenantry.toml", text, Path::new("/srv")).unwrap_err().to_string();
+    assert!(!problems.contains("s3cret"), "{problems}");
+    insta::assert_snapshot!(problems, @r#"
+tenantry.toml:1: servers.a.url: is missing: a MongoDB server needs `url`, `url_env` or `url_file`
+tenantry.toml:5: servers.b.url: must hold no password: put the whole URL into a variable or a file, and name that with `url_env` or `url_file`
+tenantry.toml:8: servers.c.url: names no servers: write them out, mongodb://HOST:PORT,HOST:PORT/?replicaSet=NAME
+tenantry.toml:9: servers.c.prefix: use a-z, 0-9 and _, starting with a letter
+tenantry.toml:10: servers.c.most_connections: must be a whole number from 2 to 10000
+tenantry.toml:12: stores.control.server: the catalog needs SQL, and servers.c is MongoDB: use another server
+tenantry.toml:17: stores.tenant.isolation: schemas need PostgreSQL; servers.c is MongoDB: use "database"
 "#);
 }
 

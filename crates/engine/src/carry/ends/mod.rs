@@ -9,6 +9,8 @@ pub(crate) use copy_out::copy_rows;
 pub(crate) use sink::Sink;
 pub(crate) use source::{Pages, Source, Touched, check_copy, names};
 
+#[cfg(feature = "mongodb")]
+use crate::mongo;
 use crate::{
     error::{Error, Kind, Result},
     place::Place,
@@ -20,6 +22,8 @@ use crate::{
 pub(crate) enum End {
     Sqlite(sqlite::Site),
     Postgres(postgres::Server, postgres::Site),
+    #[cfg(feature = "mongodb")]
+    Mongo(mongo::Server, mongo::Site),
 }
 
 impl End {
@@ -28,6 +32,8 @@ impl End {
         match self {
             Self::Sqlite(site) => &site.place,
             Self::Postgres(_, site) => &site.place,
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(_, site) => &site.place,
         }
     }
 
@@ -36,6 +42,8 @@ impl End {
         match self {
             Self::Sqlite(site) => site.platform.id(),
             Self::Postgres(server, _) => server.platform.id(),
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(server, _) => server.platform.id(),
         }
     }
 

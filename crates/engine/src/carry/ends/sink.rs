@@ -1,6 +1,8 @@
 //! The sink of a transfer: transactions on a place or on a new copy.
 
 use super::End;
+#[cfg(feature = "mongodb")]
+use crate::mongo;
 use crate::{
     carry::{Mobile, Page, Tables},
     cell::Key,
@@ -15,10 +17,12 @@ use std::sync::Arc;
 pub(crate) enum Sink {
     Sqlite(Mobile<sqlite::transfer::Writer>),
     Postgres(Box<postgres::carry::Writer>),
+    #[cfg(feature = "mongodb")]
+    Mongo(Box<mongo::carry::Writer>),
 }
 
 macro_rules! on {
-    ($sink:expr, $writer:ident => $sqlite:expr, $postgres:expr) => {
+    ($sink:expr, $writer:ident => $sqlite:expr, $server:expr) => {
         match $sink {
             Sink::Sqlite(sink) => {
                 sink.run(move |$writer| {
@@ -27,7 +31,9 @@ macro_rules! on {
                 })
                 .await
             }
-            Sink::Postgres($writer) => $postgres.await,
+            Sink::Postgres($writer) => $server.await,
+            #[cfg(feature = "mongodb")]
+            Sink::Mongo($writer) => $server.await,
         }
     };
 }
@@ -46,6 +52,10 @@ impl Sink {
             End::Postgres(server, site) => {
                 let writer = postgres::carry::Writer::catching_up(&server, &site).await?;
                 Self::Postgres(Box::new(writer))
+            }
+            #[cfg(feature = "mongodb")]
+            End::Mongo(server, site) => {
+                Self::Mongo(Box::new(mongo::carry::Writer::catching_up(&server, &site).await?))
             }
         })
     }
@@ -102,16 +112,16 @@ impl Sink {
         ids: Vec<Key>,
     ) -> Result<Vec<Key>> {
         match self {
-            Self::Sqlite(_) => Ok(vec![]),
             Self::Postgres(writer) => writer.referrers(table, reference, &ids).await,
+            _ => Ok(vec![]),
         }
     }
 
     /// Returns the ids, of those given, that no row of the table has. Only for a sink that checks references.
     pub(crate) async fn absent(&mut self, table: usize, ids: Vec<Key>) -> Result<Vec<Key>> {
         match self {
-            Self::Sqlite(_) => Ok(vec![]),
             Self::Postgres(writer) => writer.absent(table, ids).await,
+            _ => Ok(vec![]),
         }
     }
 
@@ -132,6 +142,8 @@ impl Sink {
         match self {
             Self::Sqlite(writer) => writer.end(move |writer| writer.finish(log_upto)).await,
             Self::Postgres(writer) => writer.finish(log_upto).await,
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(writer) => writer.finish(log_upto).await,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The source of a transfer: one consistent state of a place or of a copy.
 
 use super::End;
+#[cfg(feature = "mongodb")]
+use crate::mongo;
 use crate::{
     carry::{CaughtUp, Mobile, Page, Table, Tables},
     cell::Key,
@@ -30,10 +32,12 @@ pub(crate) type Touched = BTreeMap<String, HashSet<Key>>;
 pub(crate) enum Source {
     Sqlite(Mobile<sqlite::transfer::Reader>),
     Postgres(Box<postgres::carry::Reader>),
+    #[cfg(feature = "mongodb")]
+    Mongo(Box<mongo::carry::Reader>),
 }
 
 macro_rules! on {
-    ($source:expr, $reader:ident => $sqlite:expr, $postgres:expr) => {
+    ($source:expr, $reader:ident => $sqlite:expr, $server:expr) => {
         match $source {
             Source::Sqlite(source) => {
                 source
@@ -43,7 +47,9 @@ macro_rules! on {
                     })
                     .await
             }
-            Source::Postgres($reader) => $postgres.await,
+            Source::Postgres($reader) => $server.await,
+            #[cfg(feature = "mongodb")]
+            Source::Mongo($reader) => $server.await,
         }
     };
 }
@@ -60,6 +66,10 @@ impl Source {
             }
             End::Postgres(server, site) => {
                 Self::Postgres(Box::new(postgres::carry::Reader::open(&server, &site).await?))
+            }
+            #[cfg(feature = "mongodb")]
+            End::Mongo(server, site) => {
+                Self::Mongo(Box::new(mongo::carry::Reader::open(&server, &site).await?))
             }
         })
     }
@@ -79,6 +89,8 @@ impl Source {
         match self {
             Self::Sqlite(_) => Ok(()),
             Self::Postgres(reader) => reader.end().await,
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(reader) => reader.end().await,
         }
     }
 

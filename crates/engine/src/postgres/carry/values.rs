@@ -2,7 +2,7 @@
 
 use crate::{
     carry::Page,
-    cell::{Key, Raw, Storage, Stored},
+    cell::{Key, Raw, Storage, Stored, form},
     error::{Error, Kind, Result},
     postgres::cells::{self, Native},
 };
@@ -100,7 +100,7 @@ impl<'p> Arrays<'p> {
 /// Returns [`Kind::Corrupt`] if a column has another type than its storage.
 pub(super) fn push(page: &mut Page, row: &Row, storages: &[Storage]) -> Result<()> {
     for (index, &storage) in storages.iter().enumerate() {
-        let value = cells::stored(storage, cells::value_ref(row, index, storage)?)?;
+        let value = form(storage, cells::value_ref(row, index, storage)?)?;
         page.push(match &value {
             Stored::Null => Raw::Null,
             Stored::Integer(number) => Raw::Integer(*number),

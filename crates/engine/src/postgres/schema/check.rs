@@ -9,13 +9,13 @@ use super::{
     search,
 };
 use crate::{
-    cell::{Raw, Storage, Stored},
+    cell::{Raw, Storage, Stored, form},
     error::{Kind, Result},
     input,
     model::Model,
     place::Place,
     postgres::{
-        cells::{stored, value_ref},
+        cells::value_ref,
         connections::Connection,
         places::{How, Transaction},
         server::Server,
@@ -124,7 +124,7 @@ async fn values(conn: &mut Connection, site: &Site, layout: &Layout<'_>) -> Resu
 
 /// Returns the stored form of a value; `None` if the value has no stored form.
 pub(crate) fn read(row: &Row, index: usize, storage: Storage) -> Result<Option<Stored<'_>>> {
-    match value_ref(row, index, storage).and_then(|value| stored(storage, value)) {
+    match value_ref(row, index, storage).and_then(|value| form(storage, value)) {
         Err(error) if *error.kind() == Kind::Corrupt => Ok(None),
         read => read.map(Some),
     }

@@ -2,10 +2,10 @@
 
 use super::ddl::{Layout, list, quoted};
 use crate::{
-    cell::{Storage, Stored},
+    cell::{Storage, Stored, form},
     error::Result,
     postgres::{
-        cells::{Native, parameter_type, stored, value_ref},
+        cells::{Native, parameter_type, value_ref},
         connections::{Connection, Param},
     },
 };
@@ -64,7 +64,7 @@ impl Rows {
         let params: [Param<'_>; 2] = [(&tenant, Type::INT8), (&id, parameter_type(self.id))];
         let rows = conn.once(&self.sql, &params).await?;
         let keyed = rows.into_iter().map(|row| {
-            let id = stored(self.id, value_ref(&row, 1, self.id)?)?.into_owned();
+            let id = form(self.id, value_ref(&row, 1, self.id)?)?.into_owned();
             Ok(Keyed { tenant: row.get(0), id, row })
         });
         let page = keyed.collect::<Result<Vec<_>>>()?;

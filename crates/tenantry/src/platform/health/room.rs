@@ -31,6 +31,7 @@ impl Room {
     pub(crate) async fn of(engine: &Engine, config: &Config, server: &ServerName) -> Result<Option<Self>> {
         let capacity = match config.server(server.as_str()).map(|server| &server.location) {
             Some(Location::Postgres(postgres)) => postgres.capacity,
+            Some(Location::Mongo(mongo)) => mongo.capacity,
             _ => None,
         };
         let used = engine.used_bytes(server).await?;
@@ -39,7 +40,7 @@ impl Room {
 }
 
 impl Platform {
-    /// Returns the used space and capacity of each PostgreSQL server. Leaves out servers that do not answer.
+    /// Returns the used space and capacity of each server on a network. Leaves out servers that do not answer.
     pub async fn rooms(&self) -> Vec<Room> {
         let mut rooms = vec![];
         for server in self.0.engine.servers() {

@@ -1,0 +1,24 @@
+//! Databases and pooled rows on MongoDB deployments.
+//!
+//! Called by the engine's facade only. No other module names the driver.
+
+pub(crate) mod carry;
+mod cells;
+mod error;
+mod identity;
+mod opened;
+mod place_state;
+mod places;
+pub(crate) mod records;
+pub(crate) mod schema;
+mod server;
+mod session;
+mod site;
+mod tables;
+mod transaction;
+
+pub(crate) use places::is_loss;
+pub(crate) use server::Server;
+pub use server::ServerOptions;
+pub(crate) use session::Session;
+pub(crate) use site::Site;

@@ -1,0 +1,185 @@
+//! Changes of a place's state: which operation records its changes, which one fenced it, and that a copy is not open yet.
+//! See [`crate::identity::transition`], whose conditions these are.
+//!
+//! Each is one conditional update of the document of the place. It waits for the writes that are under way, because each of
+//! them has changed that document in its transaction; those that come later see the new state.
+
+use super::{
+    cells::whole,
+    server::Server,
+    site::Site,
+    tables::{CHANGES, META, PLACES},
+};
+use crate::{
+    error::{Error, Kind, Result},
+    identity::{
+        PlaceInfo, PlaceState,
+        transition::{self, stale},
+    },
+    place::Place,
+};
+use mongodb::bson::{Bson, Document, doc};
+
+impl Server {
+    /// Forbids writes of this place, durably (`fenced-generation`). With `fenced` false, allows them again, whichever
+    /// operation forbade them. A place that is not open for another reason stays as it is.
+    ///
+    /// # Errors
+    /// `Fenced` if writes are to be allowed in a place that is being filled or removed, or was not opened yet.
+    pub(crate) async fn fence(&self, place: &Place, fenced: bool) -> Result<()> {
+        let site = self.site(place)?;
+        self.identify(&site).await?;
+        let state = if fenced { "fenced" } else { "open" };
+        let change = doc! { "$set": { "state": state }, "$unset": { "holder": "" } };
+        match self.set(&site, open_or_fenced(), change).await? || fenced {
+            true => Ok(()),
+            false => Err(transition::not_open(place, self.info(&site).await?.state)),
+        }
+    }
+
+    /// Starts to note which records writes touch, for the operation with this fencing token. Every write that begins
+    /// after this returns is noted.
+    ///
+    /// # Errors
+    /// `Fenced` if the place is not here at its generation.
+    pub(crate) async fn record_changes(&self, place: &Place, token: i64) -> Result<()> {
+        let site = self.site(place)?;
+        match self.set(&site, doc! {}, doc! { "$set": { "recorder": token } }).await? {
+            true => Ok(()),
+            false => Err(stale(place)),
+        }
+    }
+
+    /// Stops the recording of this token and deletes its notes; another operation's recording stays. Idempotent.
+    pub(crate) async fn stop_recording(&self, place: &Place, token: i64) -> Result<()> {
+        let site = self.site(place)?;
+        if self.set(&site, doc! { "recorder": token }, doc! { "$unset": { "recorder": "" } }).await? {
+            self.forget_changes(&site).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the notes of changed records.
+    pub(super) async fn forget_changes(&self, site: &Site) -> Result<()> {
+        let changes = self.collection(site, CHANGES).await?;
+        self.answer(async { changes.delete_many(numbered(&site.key, Bson::MinKey)).await }).await?;
+        Ok(())
+    }
+
+    /// Fences a place whose changes are recorded for this token.
+    ///
+    /// # Errors
+    /// `Fenced` if they are not, or no longer.
+    pub(crate) async fn fence_recorded(&self, place: &Place, token: i64) -> Result<()> {
+        let site = self.site(place)?;
+        let mut when = open_or_fenced();
+        when.insert("recorder", token);
+        match self.set(&site, when, doc! { "$set": { "state": "fenced", "holder": token } }).await? {
+            true => Ok(()),
+            false => Err(transition::undone(place, token)),
+        }
+    }
+
+    /// Lifts the fence of this holder; another operation's fence stays. Idempotent.
+    pub(crate) async fn lift_fence(&self, place: &Place, holder: Option<i64>) -> Result<()> {
+        let site = self.site(place)?;
+        let change = doc! { "$set": { "state": "open" }, "$unset": { "holder": "" } };
+        self.set(&site, doc! { "state": "fenced", "holder": holder }, change).await.map(drop)
+    }
+
+    /// Opens a place that was filled, and records its changes for this token from its first write on. Idempotent.
+    ///
+    /// # Errors
+    /// `Fenced` if it is neither filled nor open.
+    pub(crate) async fn open_filled(&self, place: &Place, token: i64) -> Result<()> {
+        let site = self.site(place)?;
+        let change = doc! { "$set": { "state": "open", "recorder": token } };
+        if self.set(&site, doc! { "state": "closed" }, change).await? {
+            return Ok(());
+        }
+        match self.info(&site).await?.state {
+            PlaceState::Open => Ok(()),
+            state => Err(transition::not_open(place, state)),
+        }
+    }
+
+    /// Reads the state and the counts of a place.
+    ///
+    /// # Errors
+    /// `Fenced` if the place is not here at its generation.
+    pub(crate) async fn place_info(&self, place: &Place) -> Result<PlaceInfo> {
+        self.info(&self.site(place)?).await
+    }
+
+    async fn info(&self, site: &Site) -> Result<PlaceInfo> {
+        match self.find_place(site).await? {
+            Some(found) if is_at(&found, site) => info(&found, site),
+            _ => Err(stale(&site.place)),
+        }
+    }
+
+    /// Reads the document of a place, whatever its generation.
+    pub(super) async fn find_place(&self, site: &Site) -> Result<Option<Document>> {
+        let places = self.database(&site.database).await?.collection::<Document>(PLACES);
+        Ok(self.answer(async { places.find_one(doc! { "_id": &site.key }).await }).await?)
+    }
+
+    /// Changes the document of the place if it is at its generation and the condition holds. Returns true if it did.
+    ///
+    /// # Errors
+    /// `WrongIdentity` or `Missing` for a database that is not ours.
+    async fn set(&self, site: &Site, when: Document, change: Document) -> Result<bool> {
+        let mut filter = at(site);
+        filter.extend(when);
+        let places = self.collection(site, PLACES).await?;
+        let done = self.answer(async { places.update_one(filter, change).await }).await?;
+        if done.matched_count > 0
+            || self.answer(async { places.find_one(doc! { "_id": META }).await }).await?.is_some()
+        {
+            return Ok(done.matched_count > 0);
+        }
+        let error = Error::new(Kind::WrongIdentity, format!("{site}: no identity inside"));
+        Err(self.or_missing(site, error).await)
+    }
+}
+
+/// Returns the filter of the document of a place at its generation.
+pub(super) fn at(site: &Site) -> Document {
+    doc! { "_id": &site.key, "generation": site.generation }
+}
+
+fn open_or_fenced() -> Document {
+    doc! { "state": { "$in": ["open", "fenced"] } }
+}
+
+/// Returns true if the document of a place is at the generation of `site`.
+pub(super) fn is_at(found: &Document, site: &Site) -> bool {
+    found.get("generation").and_then(whole) == Some(site.generation)
+}
+
+/// Reads the state and the counts in the document of a place.
+///
+/// # Errors
+/// `Corrupt` if it has no known state.
+pub(super) fn info(found: &Document, site: &Site) -> Result<PlaceInfo> {
+    let number = |name: &str| found.get(name).and_then(whole);
+    let count = |name: &str| number(name).and_then(|count| u64::try_from(count).ok());
+    let state = PlaceState::parse(found.get_str("state").unwrap_or_default(), number("holder"));
+    Ok(PlaceInfo {
+        state: state.ok_or_else(|| transition::unknown(&site.place))?,
+        recorder: number("recorder"),
+        log_upto: number("log_upto"),
+        rows: count("rows").unwrap_or_default(),
+        bytes: Some(count("bytes").unwrap_or_default()),
+    })
+}
+
+/// Returns the `_id` of a numbered document of a place: a line of its log, or a note of a change.
+pub(super) fn number_of(key: &str, number: impl Into<Bson>) -> Document {
+    doc! { "p": key, "n": number.into() }
+}
+
+/// Returns the filter of the numbered documents of a place after a number.
+pub(super) fn numbered(key: &str, after: impl Into<Bson>) -> Document {
+    doc! { "_id": { "$gt": number_of(key, after), "$lt": number_of(key, Bson::MaxKey) } }
+}

@@ -1,0 +1,118 @@
+//! Lists: filter, search, sort, page, count, groups. Every value is typed, every name comes from the plan, and the confinement
+//! is the first condition.
+
+pub(crate) mod aggregate;
+
+pub(crate) use super::search::{Overridden, Wanted, overridden, texts, wanted};
+use super::{Layout, cursor::Columns, filter, merge, page, read::shown, search};
+use crate::{
+    error::{Error, Result},
+    list::{LIMIT_MAX, SortKey, order},
+    overrides::OverrideRow,
+    query::{Filter, Select},
+    row::Visit,
+    schema::Projection,
+    value::Value,
+};
+use mongodb::bson::{Document, RawDocumentBuf, doc};
+
+/// A list that was checked.
+pub(crate) struct List<'a> {
+    pub(crate) layout: Layout<'a>,
+    select: &'a Select,
+    projection: Projection<'a>,
+    order: Vec<SortKey>,
+    pub(crate) wanted: Wanted,
+}
+
+impl<'a> List<'a> {
+    /// Checks a list.
+    ///
+    /// # Errors
+    /// `Invalid` for fields, a limit, order or search that is not allowed.
+    pub(crate) fn new(layout: Layout<'a>, select: &'a Select) -> Result<Self> {
+        if !(1..=LIMIT_MAX).contains(&select.limit) {
+            return Err(Error::invalid("limit", format!("must be from 1 to {LIMIT_MAX}")));
+        }
+        let order = order(layout.plan, &select.sort)?;
+        let projection = layout.plan.project(&select.fields)?;
+        let wanted = search::wanted(&layout, select.search.as_deref())?;
+        Ok(Self { layout, select, projection, order, wanted })
+    }
+
+    /// Returns the stages of one page: with one row more than shown, which tells whether there is a next page.
+    ///
+    /// # Errors
+    /// `Invalid` for a filter or cursor that is not allowed.
+    pub(crate) fn pipeline(
+        &self,
+        merge: Option<&[OverrideRow]>,
+        overridden: &Overridden,
+    ) -> Result<Vec<Document>> {
+        let mut stages = matching(&self.layout, &self.select.filter, &self.wanted, merge, overridden)?;
+        if let Some(after) = &self.select.after {
+            stages.push(doc! { "$match": page::after(&self.layout, &self.order, after)? });
+        }
+        stages.push(doc! { "$sort": page::order_by(&self.layout, &self.order) });
+        stages.push(doc! { "$limit": i64::from(self.select.limit) + 1 });
+        let mut read: Vec<usize> = self.projection.positions.to_vec();
+        read.extend(self.order.iter().map(|key| key.position));
+        read.sort_unstable();
+        read.dedup();
+        stages.extend(shown(&self.layout, read.into_iter()));
+        Ok(stages)
+    }
+
+    /// Shows the rows of the page. Returns the `after` of the next page, or None on the last page.
+    ///
+    /// # Errors
+    /// `Corrupt` if a field holds what its storage does not allow.
+    pub(crate) fn show(&self, rows: &[RawDocumentBuf], visit: &mut dyn Visit) -> Result<Option<Vec<Value>>> {
+        for (index, row) in rows.iter().enumerate() {
+            Columns::visit(self.layout.plan, &self.projection, row, visit)?;
+            if index + 1 == self.select.limit as usize || visit.is_full() {
+                let more = rows.len() > index + 1;
+                return more.then(|| self.sort_values(row)).transpose();
+            }
+        }
+        Ok(None)
+    }
+
+    fn sort_values(&self, row: &RawDocumentBuf) -> Result<Vec<Value>> {
+        let positions: Vec<usize> = self.order.iter().map(|key| key.position).collect();
+        let storages: Vec<_> =
+            positions.iter().map(|position| self.layout.plan.storages[*position]).collect();
+        let keys = Projection { positions: positions.into(), storages: storages.into() };
+        let columns = Columns::read(self.layout.plan, &keys, row)?;
+        Ok((0..self.order.len()).map(|index| columns.value(index)).collect())
+    }
+}
+
+/// Returns the stages that leave the rows that match filter and search, with the tenant's overrides.
+///
+/// # Errors
+/// `Invalid` for a filter that is not allowed.
+pub(crate) fn matching(
+    layout: &Layout<'_>,
+    condition: &Filter,
+    wanted: &Wanted,
+    merge: Option<&[OverrideRow]>,
+    overridden: &Overridden,
+) -> Result<Vec<Document>> {
+    let mut conditions = vec![layout.confined()];
+    let merged = merge::stages(layout, merge.unwrap_or_default())?;
+    let mut stages = vec![];
+    if !merged.is_empty() {
+        stages.push(doc! { "$match": layout.confined() });
+        stages.extend(merged);
+    }
+    conditions.push(filter::write(layout, condition)?);
+    conditions.push(search::condition(layout, wanted, overridden));
+    conditions.retain(|condition| !condition.is_empty());
+    match conditions.len() {
+        0 => {}
+        1 => stages.extend(conditions.pop().map(|only| doc! { "$match": only })),
+        _ => stages.push(doc! { "$match": { "$and": conditions } }),
+    }
+    Ok(stages)
+}

@@ -1,0 +1,56 @@
+//! Shared rows as one tenant sees them: overridden fields are replaced before rows are filtered, sorted, searched or paged.
+
+use super::Layout;
+use crate::{
+    cell::stored,
+    error::{Error, Kind, Result},
+    mongo::cells,
+    overrides::{OverrideRow, overridable, values},
+};
+use mongodb::bson::{Bson, Document, doc};
+use serde_json::Value as Json;
+
+/// Field that holds the changes of a row while it is merged.
+const CHANGES: &str = "_changes";
+
+/// Returns the stages that replace overridden fields. The tenant's values are literals: none of them is an expression.
+///
+/// # Errors
+/// `Corrupt` if the changes of an override are no JSON.
+pub(super) fn stages(layout: &Layout<'_>, rows: &[OverrideRow]) -> Result<Vec<Document>> {
+    let list = rows.iter().filter_map(|row| changes(layout, row).transpose()).collect::<Result<Vec<_>>>()?;
+    if list.is_empty() {
+        return Ok(vec![]);
+    }
+    let own = doc! { "$filter": {
+        "input": { "$literal": list }, "as": "o", "cond": { "$eq": ["$$o.id", "$_id"] },
+    } };
+    let mut merged = doc! {};
+    for column in layout.plan.columns.iter().filter(|column| overridable(layout.plan, &column.name)) {
+        let name = column.name.as_str();
+        let is_changed = doc! { "$in": [name, { "$ifNull": [format!("${CHANGES}.names"), []] }] };
+        let changed = doc! { "$ifNull": [format!("${CHANGES}.values.{name}"), "$$REMOVE"] };
+        merged.insert(name, doc! { "$cond": [is_changed, changed, format!("${name}")] });
+    }
+    Ok(vec![
+        // Of several changes of one row the last one counts.
+        doc! { "$addFields": { CHANGES: { "$arrayElemAt": [own, -1] } } },
+        doc! { "$addFields": merged },
+        doc! { "$project": { CHANGES: 0 } },
+    ])
+}
+
+/// Returns the id of a row, and the names and the values of its changed fields; None if no row has that id.
+fn changes(layout: &Layout<'_>, row: &OverrideRow) -> Result<Option<Bson>> {
+    let Some(key) = layout.plan.key(&row.id) else { return Ok(None) };
+    let changes: Json = serde_json::from_str(&row.changes)
+        .map_err(|error| Error::with_source(Kind::Corrupt, "changes of an override are not JSON", error))?;
+    let (mut names, mut native) = (vec![], doc! {});
+    for (name, value) in values(layout.plan, &changes) {
+        let (_, column) = layout.plan.require(name.as_str())?;
+        let value = stored(column.storage, &value).map_err(|rule| Error::invalid(name.as_str(), rule))?;
+        native.insert(name.as_str(), cells::bson(column.storage, &value)?);
+        names.push(Bson::from(name.as_str()));
+    }
+    Ok(Some(Bson::Document(doc! { "id": layout.id(key), "names": names, "values": native })))
+}

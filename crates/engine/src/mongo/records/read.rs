@@ -1,0 +1,100 @@
+//! Reads by id.
+
+use super::{
+    Layout,
+    cursor::Columns,
+    search::{TEXTS, WORDS},
+};
+use crate::{
+    cell::{Key, Storage},
+    error::{Error, Result},
+    mongo::cells,
+    query::RecordId,
+    row::Visit,
+    schema::{Plan, Projection},
+};
+use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
+
+/// Maximum number of ids in one read.
+const IDS_MAX: usize = 1000;
+
+/// Returns the read of the document with this id.
+pub(crate) fn by_id(layout: &Layout<'_>, key: Key, projection: &Projection<'_>) -> Vec<Document> {
+    let mut stages = vec![doc! { "$match": { "_id": layout.id(key) } }];
+    stages.extend(shown(layout, projection.positions.iter().copied()));
+    stages
+}
+
+/// Returns the read of the documents with these ids, in order of id.
+///
+/// # Errors
+/// `Invalid` for too many ids.
+pub(crate) fn by_ids(
+    layout: &Layout<'_>,
+    ids: &[RecordId],
+    projection: &Projection<'_>,
+) -> Result<Vec<Document>> {
+    if ids.len() > IDS_MAX {
+        return Err(Error::invalid("id", format!("at most {IDS_MAX} at once")));
+    }
+    let mut stages = vec![doc! { "$match": is_one_of(layout, ids) }, doc! { "$sort": { "_id": 1 } }];
+    stages.extend(shown(layout, projection.positions.iter().copied()));
+    Ok(stages)
+}
+
+/// Returns the filter of documents with one of these ids. An id of the other kind belongs to no document.
+pub(super) fn is_one_of(layout: &Layout<'_>, ids: &[RecordId]) -> Document {
+    let known: Vec<Bson> =
+        ids.iter().filter_map(|id| layout.plan.key(id)).map(|key| layout.id(key)).collect();
+    doc! { "_id": { "$in": known } }
+}
+
+/// Returns the stage that leaves only these columns; None if that is the whole document.
+pub(super) fn shown(
+    layout: &Layout<'_>,
+    positions: impl ExactSizeIterator<Item = usize>,
+) -> Option<Document> {
+    if positions.len() >= layout.plan.columns.len() {
+        return layout.is_searched().then(|| doc! { "$project": { WORDS: 0, TEXTS: 0 } });
+    }
+    let mut shown = doc! { "_id": 0 };
+    for position in positions {
+        shown.insert(layout.name(position), 1);
+    }
+    Some(doc! { "$project": shown })
+}
+
+/// Returns the read that has a row if the `field` of one refers to `id`; None if none can.
+///
+/// # Errors
+/// `Invalid` if the model has no such field.
+pub(crate) fn refers(layout: &Layout<'_>, field: &str, id: &RecordId) -> Result<Option<Vec<Document>>> {
+    let (position, column) = layout.plan.require(field)?;
+    let ((Storage::Integer, RecordId::Integer(_)) | (Storage::Uuid, RecordId::Uuid(_))) =
+        (column.storage, id)
+    else {
+        return Ok(None);
+    };
+    let mut filter = layout.confined();
+    filter.insert(layout.name(position), cells::key(Key::from(id)));
+    Ok(Some(vec![doc! { "$match": filter }, doc! { "$limit": 1 }, doc! { "$project": { "_id": 1 } }]))
+}
+
+/// Shows documents with the columns of a projection, until `visit` is full.
+///
+/// # Errors
+/// `Corrupt` if a field holds what its storage does not allow.
+pub(crate) fn show(
+    plan: &Plan,
+    projection: &Projection<'_>,
+    rows: &[RawDocumentBuf],
+    visit: &mut dyn Visit,
+) -> Result<()> {
+    for row in rows {
+        Columns::visit(plan, projection, row, visit)?;
+        if visit.is_full() {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! Documents as they are stored, made from checked values, and read back as rows.
+
+use crate::{
+    cell::{Key, Stored},
+    error::{Error, Kind, Result},
+    mongo::records::{Layout, cursor::Columns, search},
+    query::RecordId,
+    schema::Plan,
+    value::Value,
+    write::Written,
+};
+use mongodb::bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
+
+/// A row as it is stored, and its size in bytes.
+pub(super) struct State {
+    pub(super) id: RecordId,
+    pub(super) version: i64,
+    pub(super) values: Vec<Value>,
+    pub(super) bytes: i64,
+}
+
+impl State {
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// `Corrupt` if a field holds what its storage does not allow.
+    pub(super) fn read(plan: &Plan, document: &RawDocument) -> Result<Self> {
+        let columns = Columns::read(plan, &plan.project(&[])?, document)?;
+        let bytes = columns.values().iter().map(crate::value::ValueRef::bytes).sum();
+        let values: Vec<Value> = columns.values().iter().map(|value| Value::from(*value)).collect();
+        let (id, version) = match (values.first(), values.last()) {
+            (Some(Value::Integer(id)), Some(Value::Integer(version))) => (RecordId::Integer(*id), *version),
+            (Some(Value::Uuid(id)), Some(Value::Integer(version))) => (RecordId::Uuid(*id), *version),
+            _ => return Err(Error::new(Kind::Corrupt, "a document without an id or a version")),
+        };
+        Ok(Self { id, version, values, bytes })
+    }
+
+    pub(super) fn written(self, plan: &Plan) -> Written {
+        let Self { id, version, values, .. } = self;
+        Written { model: plan.model.name.clone(), id, version, row: values, position: None }
+    }
+}
+
+/// Returns a new document.
+///
+/// # Errors
+/// `Internal` for a value that has no form in documents.
+pub(super) fn new(
+    layout: &Layout<'_>,
+    id: Key,
+    values: &[Stored<'_>],
+    now: jiff::Timestamp,
+) -> Result<Document> {
+    let mut document = doc! { "_id": layout.id(id) };
+    document.extend(layout.confined());
+    for (index, value) in values.iter().enumerate().filter(|(_, value)| **value != Stored::Null) {
+        document.insert(layout.name(index + 1), layout.bson(index + 1, value)?);
+    }
+    for name in ["created_at", "updated_at"] {
+        document.insert(name, now.as_microsecond());
+    }
+    document.insert("version", 1_i64);
+    Ok(with_words(layout, document))
+}
+
+/// Returns the document with other values; None if it has them already.
+///
+/// # Errors
+/// `Internal` for a value that has no form in documents, `Corrupt` if the document cannot be read.
+pub(super) fn changed(
+    layout: &Layout<'_>,
+    before: &RawDocument,
+    values: &[(usize, Stored<'_>)],
+    now: jiff::Timestamp,
+) -> Result<Option<Document>> {
+    let old = Document::try_from(before)
+        .map_err(|error| Error::with_source(Kind::Corrupt, "a document cannot be read", error))?;
+    let given =
+        values.iter().map(|(position, value)| Ok((layout.name(*position), layout.bson(*position, value)?)));
+    let given = given.collect::<Result<Vec<(&str, Bson)>>>()?;
+    if given.iter().all(|(name, value)| old.get(*name).unwrap_or(&Bson::Null) == value) {
+        return Ok(None);
+    }
+    // In the order of the columns, in which rows are read.
+    let mut document = doc! { "_id": old.get("_id").cloned() };
+    document.extend(layout.confined());
+    for position in 1..=layout.plan.model.fields.len() {
+        let name = layout.name(position);
+        let value = given.iter().find(|(field, _)| *field == name).map(|(_, value)| value).or(old.get(name));
+        if let Some(value) = value.filter(|value| **value != Bson::Null) {
+            document.insert(name, value.clone());
+        }
+    }
+    document.insert("created_at", old.get("created_at").cloned());
+    document.insert("updated_at", now.as_microsecond());
+    document.insert("version", old.get_i64("version").unwrap_or_default() + 1);
+    Ok(Some(with_words(layout, document)))
+}
+
+/// Adds the words of a document whose model has a search.
+fn with_words(layout: &Layout<'_>, mut document: Document) -> Document {
+    if layout.is_searched() {
+        let searched = search::searched(layout.plan);
+        let texts =
+            searched.positions.iter().filter_map(|position| document.get_str(layout.name(*position)).ok());
+        let texts: Vec<String> = texts.map(str::to_owned).collect();
+        search::add(&mut document, texts.iter().map(String::as_str));
+    }
+    document
+}
+
+/// Largest document that MongoDB takes, in bytes.
+const LARGEST: usize = 16 << 20;
+
+/// Returns a document as bytes.
+///
+/// # Errors
+/// `Limit` if it has more than MongoDB takes.
+pub(super) fn raw(document: &Document) -> Result<RawDocumentBuf> {
+    let raw = RawDocumentBuf::try_from(document)
+        .map_err(|error| Error::with_source(Kind::Internal, "a document has no bytes", error))?;
+    match raw.as_bytes().len() <= LARGEST {
+        true => Ok(raw),
+        false => Err(Error::new(Kind::Limit("bytes"), "a document holds 16 MiB at most")),
+    }
+}

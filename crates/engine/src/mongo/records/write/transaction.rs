@@ -1,0 +1,192 @@
+//! One transaction with the changes of one or more writes: it changes the document of the place, makes the changes, and
+//! commits with what follows from them.
+
+use super::{changes::Changes, end, group::Write, outcome::Outcome};
+use crate::{
+    error::{Error, Kind, Result},
+    mongo::{
+        cells::whole,
+        opened::Opened,
+        place_state::at,
+        server::Server,
+        tables::PLACES,
+        transaction::{NotCommitted, Patience, Transaction, again},
+    },
+    write::{Doubt, WriteCondition, Written},
+};
+use mongodb::{
+    ClientSession, Database,
+    bson::{Document, doc},
+    error::Error as DriverError,
+    options::ReturnDocument,
+};
+use std::{collections::BTreeMap, time::Duration};
+
+/// How long a write waits for a writer in another process.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+
+/// Why a transaction was not committed.
+pub(super) enum Trouble {
+    /// It concerns all its writes.
+    All(Error),
+    /// The place is fenced, or not here at its generation.
+    NotOpen,
+    /// This write was refused.
+    Refused(usize, Box<Error>),
+    /// The ledger was raised since the schema of this write was verified.
+    Outdated(usize),
+    /// The commit was not answered. With what tells later whether each write was stored.
+    InDoubt(Box<Error>, Vec<Option<Doubt>>),
+}
+
+/// Why an attempt ended.
+pub(super) enum Ended {
+    For(Trouble),
+    /// It met another transaction, or the primary changed: nothing was done, and it may run again.
+    Again(DriverError),
+}
+
+impl From<NotCommitted> for Ended {
+    fn from(why: NotCommitted) -> Self {
+        match why {
+            NotCommitted::Transient(error) => Self::Again(error),
+            NotCommitted::Failed(error) | NotCommitted::InDoubt(error) => Self::For(Trouble::All(error)),
+        }
+    }
+}
+
+impl From<Error> for Ended {
+    fn from(error: Error) -> Self {
+        Self::For(Trouble::All(error))
+    }
+}
+
+/// What a place holds, as its document has it, and the last numbers that it gave.
+pub(super) struct Held {
+    pub(super) records: bool,
+    pub(super) rows: i64,
+    pub(super) bytes: i64,
+    pub(super) ledger: Option<i64>,
+    /// Last integer ids of models.
+    pub(super) last: BTreeMap<String, i64>,
+    /// Last numbers of the activity log and of the notes of changes.
+    pub(super) lines: i64,
+    pub(super) noted: i64,
+}
+
+impl Held {
+    fn read(place: &Document) -> Self {
+        let number = |name: &str| place.get(name).and_then(whole);
+        let last = place.get_document("last").into_iter().flatten();
+        Self {
+            records: number("recorder").is_some(),
+            rows: number("rows").unwrap_or_default(),
+            bytes: number("bytes").unwrap_or_default(),
+            ledger: number("ledger"),
+            last: last.filter_map(|(model, last)| Some((model.clone(), whole(last)?))).collect(),
+            lines: number("lines").unwrap_or_default(),
+            noted: number("noted").unwrap_or_default(),
+        }
+    }
+}
+
+/// A transaction on the database of a place.
+pub(super) struct Work<'s> {
+    server: &'s Server,
+    pub(super) database: Database,
+    pub(super) transaction: Transaction,
+}
+
+impl<'s> Work<'s> {
+    /// Returns the server, which waits for answers, and the session of statements.
+    pub(super) fn parts(&mut self) -> (&'s Server, &mut ClientSession) {
+        (self.server, &mut self.transaction.session)
+    }
+}
+
+/// Returns the refusal of a place that is fenced, or not here at this generation.
+pub(crate) fn fenced() -> Error {
+    Error::new(Kind::Fenced, "the place is fenced or of another generation")
+}
+
+/// Runs the writes and returns what each has written, in order.
+pub(super) async fn run(
+    server: &Server,
+    place: &Opened,
+    writes: &[Write<'_>],
+) -> Result<Vec<Vec<Written>>, Trouble> {
+    let mut patience = Patience::of(LOCK_WAIT);
+    loop {
+        match attempt(server, place, writes).await {
+            Ok(written) => return Ok(written),
+            Err(Ended::For(trouble)) => return Err(trouble),
+            Err(Ended::Again(error)) => patience.wait(error).await.map_err(Trouble::All)?,
+        }
+    }
+}
+
+async fn attempt(server: &Server, place: &Opened, writes: &[Write<'_>]) -> Result<Vec<Vec<Written>>, Ended> {
+    let database = server.database(&place.site.database).await?;
+    let mut work = Work { server, database, transaction: server.begin().await? };
+    match make(&mut work, place, writes).await {
+        Ok(outcome) if writes.iter().any(|write| write.request.options.dry_run) => {
+            work.transaction.roll_back().await;
+            Ok(outcome.written)
+        }
+        Ok(outcome) => match work.transaction.commit().await {
+            Ok(()) => Ok(outcome.written),
+            Err(NotCommitted::InDoubt(error)) => {
+                let doubts = writes.iter().zip(&outcome.written);
+                let doubts = doubts.map(|(write, written)| Doubt::of(&write.request.changes, written, None));
+                Err(Ended::For(Trouble::InDoubt(error.into(), doubts.collect())))
+            }
+            Err(why) => Err(why.into()),
+        },
+        Err(ended) => {
+            work.transaction.roll_back().await;
+            Err(ended)
+        }
+    }
+}
+
+/// Makes the changes of all writes, and what follows from them.
+async fn make<'w>(
+    work: &mut Work<'_>,
+    place: &Opened,
+    writes: &'w [Write<'w>],
+) -> Result<Outcome<'w>, Ended> {
+    let mut held = lock(work, place).await?.ok_or(Ended::For(Trouble::NotOpen))?;
+    let is_old = |write: &Write<'_>| {
+        held.ledger.is_none() || place.verified.position(write.request.schema.known()) != held.ledger
+    };
+    if let Some(at) = writes.iter().position(is_old) {
+        return Err(Ended::For(Trouble::Outdated(at)));
+    }
+    let now = jiff::Timestamp::now();
+    let now = jiff::Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
+    let outcome = Changes::new(work, place, writes, &mut held, now).run().await?;
+    outcome.judge((held.rows, held.bytes)).map_err(Ended::For)?;
+    for (at, write) in writes.iter().enumerate() {
+        WriteCondition::check(write.request.condition.as_ref())
+            .map_err(|error| Ended::For(Trouble::Refused(at, error.into())))?;
+    }
+    if writes.iter().all(|write| !write.request.options.dry_run) {
+        end::run(work, place, writes, (&outcome, &held), now).await?;
+    }
+    Ok(outcome)
+}
+
+/// Changes the document of the place, so that no other write of the place commits until this one has ended. None: it is not
+/// open at this generation.
+async fn lock(work: &mut Work<'_>, place: &Opened) -> Result<Option<Held>, Ended> {
+    let mut open = at(&place.site);
+    open.insert("state", "open");
+    let places = work.database.collection::<Document>(PLACES);
+    let turn = doc! { "$inc": { "turn": 1_i64 } };
+    let (server, session) = work.parts();
+    let locked = async {
+        places.find_one_and_update(open, turn).return_document(ReturnDocument::After).session(session).await
+    };
+    let found = server.answer(locked).await;
+    Ok(again(found)?.as_ref().map(Held::read))
+}

@@ -1,0 +1,92 @@
+//! The steps of all migrations of a store, for one layout.
+
+use super::{
+    steps::{Steps, steps},
+    wanted::{Wanted, wanted},
+};
+use crate::{
+    error::Result,
+    ledger::Loaded,
+    migration::{Invalid, State},
+    name::StoreName,
+    schema::{Migrations, refusal},
+};
+use std::sync::Arc;
+
+/// The steps of a script for databases of one layout. Made once and run on every database of a fleet.
+#[derive(Debug)]
+pub(crate) struct Statements {
+    pub(super) of: Arc<Migrations>,
+    /// Tenants share the collections.
+    pub(super) pooled: bool,
+    pub(super) migrations: Vec<Compiled>,
+}
+
+/// One migration.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    pub(super) loaded: Loaded,
+    pub(super) steps: Steps,
+    /// The models after this migration.
+    pub(super) state: State,
+    /// The collections after this migration.
+    pub(super) wanted: Vec<Wanted>,
+}
+
+impl Statements {
+    /// Compiles the steps of all migrations, in order.
+    ///
+    /// # Errors
+    /// [`crate::Kind::Statement`] if an operation has none.
+    pub(crate) fn new(of: &Arc<Migrations>, pooled: bool) -> Result<Self> {
+        let mut state = State::default();
+        let mut migrations: Vec<Compiled> = vec![];
+        for migration in &of.source {
+            let mut all = Steps::default();
+            for op in &migration.ops {
+                let before = state.clone();
+                state.apply(&migration.app, op).map_err(|Invalid(why)| refusal(migration, &why))?;
+                if *op.store() == of.store {
+                    steps(&mut all, op, &before, &state, pooled)
+                        .map_err(|error| refusal(migration, error.detail()))?;
+                }
+            }
+            if migration.touches(&of.store) {
+                migrations.push(Compiled {
+                    loaded: of.loaded[migrations.len()].clone(),
+                    steps: all,
+                    wanted: all_wanted(&state, &of.store, pooled)?,
+                    state: state.clone(),
+                });
+            }
+        }
+        Ok(Self { of: of.clone(), pooled, migrations })
+    }
+
+    /// Returns what ledgers say of all migrations, in order.
+    pub(in crate::mongo) fn loaded(&self) -> impl Iterator<Item = &Loaded> {
+        self.migrations.iter().map(|migration| &migration.loaded)
+    }
+
+    /// Returns the models after all migrations.
+    pub(super) fn state(&self) -> &State {
+        &self.of.state
+    }
+
+    /// Returns the collections after all migrations.
+    ///
+    /// # Errors
+    /// Those of [`wanted`].
+    pub(in crate::mongo) fn wanted(&self) -> Result<Vec<Wanted>> {
+        all_wanted(self.state(), &self.of.store, self.pooled)
+    }
+
+    /// Returns true if a place without rows is made by its collections alone: no author's statement makes anything else.
+    pub(in crate::mongo) fn is_plain(&self) -> bool {
+        self.migrations.iter().all(|migration| !migration.steps.runs_commands())
+    }
+}
+
+fn all_wanted(state: &State, store: &StoreName, pooled: bool) -> Result<Vec<Wanted>> {
+    state.of_store(store).map(|model| wanted(model, state, pooled)).collect()
+}

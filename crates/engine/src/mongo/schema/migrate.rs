@@ -1,0 +1,303 @@
+//! Applies migrations to a place. MongoDB changes no validator, index or name of a collection in a transaction, so each
+//! migration goes through four steps. If a process dies, the next one that migrates goes on there:
+//!
+//! 1. *close*: the store's ledger names the migration, and its places have no position: no session reads or writes there.
+//! 2. *run*: one transaction checks and changes the documents and adds the migration to the ledger, or nothing.
+//! 3. *settle*: collections are renamed and dropped, and get the validators and indexes of the models after the migration.
+//! 4. *open*: the places get the new position.
+
+use super::{
+    compiled::{Compiled, Statements},
+    inspect::{drop_index, foreign_or_kept, live_collections, live_indexes},
+    run::Run,
+    steps::Whole,
+    wanted::Wanted,
+};
+use crate::{
+    error::{Error, Kind, Result},
+    ledger::{self as rules, MigrateReport},
+    mongo::{
+        error::is_absent,
+        identity::{Identity, applied},
+        server::Server,
+        site::Site,
+        tables::{PLACES, ledger_id, made},
+        transaction::{NotCommitted, Patience, again},
+    },
+    place::Place,
+    schema::Script,
+};
+use futures_util::future::try_join_all;
+use mongodb::{
+    bson::{Bson, Document, doc},
+    options::UpdateModifications,
+};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+use tokio::time::sleep;
+
+/// How long a migration waits for another one, and for writers.
+const BUSY_WAIT: Duration = Duration::from_secs(20);
+/// Pause between two looks at a ledger that is closed.
+const PAUSE: Duration = Duration::from_millis(100);
+/// A migration that has not gone on for so long is taken over. Its transaction has ended by then.
+const LEASE_MS: i64 = 90_000;
+
+impl Server {
+    /// Applies the migrations of a script that a place lacks. Safe while other processes do the same.
+    ///
+    /// # Errors
+    /// [`Kind::Statement`] if a migration is refused, or the place has unknown migrations of an app for which it lacks
+    /// others; [`Kind::Fenced`] if its rows have moved; [`Kind::Busy`] if another process migrates it for too long.
+    pub(crate) async fn migrate_with(&self, place: &Place, script: &Script) -> Result<MigrateReport> {
+        let site = self.site(place)?;
+        self.migrate_site(&site, script.mongo(place.isolation)?).await
+    }
+
+    /// Applies the missing migrations of `statements` to the collections at `site`.
+    pub(in crate::mongo) async fn migrate_site(
+        &self,
+        site: &Site,
+        statements: &Statements,
+    ) -> Result<MigrateReport> {
+        let mut report = MigrateReport { applied: vec![], unknown: vec![] };
+        let until = Instant::now() + BUSY_WAIT;
+        loop {
+            let found = self.identify(site).await?;
+            let (pending, unknown) = statements.of.pending(&found.applied(site))?;
+            rules::refuse_newer(&pending, &unknown)?;
+            let half_done = found.under_way().filter(|id| found.applied(site).contains_key(*id));
+            let next = half_done.or(pending.first().map(String::as_str));
+            let next = next.and_then(|id| statements.migrations.iter().find(|m| m.loaded.id() == id));
+            let Some(migration) = next else {
+                report.unknown = unknown;
+                return Ok(report);
+            };
+            require_open(site, &found)?;
+            if !self.close(site, migration).await? {
+                if Instant::now() > until {
+                    return Err(Error::new(Kind::Busy, format!("{site}: another process migrates it")));
+                }
+                sleep(PAUSE).await;
+                continue;
+            }
+            match self.run_closed(site, statements, migration).await {
+                Ok(()) => {}
+                Err(error) if *error.kind() == Kind::InDoubt => return Err(error),
+                Err(error) => {
+                    self.open(site).await?;
+                    return Err(error);
+                }
+            }
+            self.settle(site, migration).await?;
+            self.open(site).await?;
+            report.applied.push(migration.loaded.id());
+        }
+    }
+
+    /// Applies the missing migrations in one transaction and rolls it back, to learn whether one of them is refused.
+    ///
+    /// # Errors
+    /// Those of [`Server::migrate_with`].
+    pub(crate) async fn rehearse(&self, place: &Place, script: &Script) -> Result<()> {
+        let site = self.site(place)?;
+        let statements = script.mongo(place.isolation)?;
+        let mut patience = Patience::of(BUSY_WAIT);
+        loop {
+            let found = self.identify(&site).await?;
+            let (pending, unknown) = statements.of.pending(&found.applied(&site))?;
+            rules::refuse_newer(&pending, &unknown)?;
+            let mut run = self.begin_run(&site).await?;
+            let mut tried = Ok(());
+            for migration in statements.migrations.iter().filter(|m| pending.contains(&m.loaded.id())) {
+                tried = run.apply(migration, statements.pooled).await;
+                if tried.is_err() {
+                    break;
+                }
+            }
+            run.transaction.roll_back().await;
+            match tried {
+                Err(NotCommitted::Transient(error)) => patience.wait(error).await?,
+                tried => return tried.map_err(Error::from),
+            }
+        }
+    }
+
+    pub(super) async fn begin_run<'a>(&'a self, site: &'a Site) -> Result<Run<'a>> {
+        let (database, transaction) = (self.database(&site.database).await?, self.begin().await?);
+        Ok(Run { server: self, site, database, transaction, former: BTreeMap::new() })
+    }
+
+    /// Closes the places of the store for a migration. Returns false if another process does so.
+    async fn close(&self, site: &Site, migration: &Compiled) -> Result<bool> {
+        let lapsed = doc! { "$lt": ["$closed_at", { "$subtract": ["$$NOW", LEASE_MS] }] };
+        let free = doc! {
+            "_id": ledger_id(site), "$or": [{ "closed": Bson::Null }, { "$expr": lapsed }],
+        };
+        let close = vec![doc! { "$set": { "closed": migration.loaded.id(), "closed_at": "$$NOW" } }];
+        self.turn(site, free, close.into(), &|_| Bson::Null).await.map(|found| found.is_some())
+    }
+
+    /// Opens the places of the store at the position of its ledger.
+    pub(in crate::mongo) async fn open(&self, site: &Site) -> Result<()> {
+        let open = doc! { "$unset": { "closed": "", "closed_at": "" } };
+        let position = |ledger: &Document| ledger.get("position").cloned().unwrap_or(Bson::Null);
+        self.turn(site, doc! { "_id": ledger_id(site) }, open.into(), &position).await.map(drop)
+    }
+
+    /// Changes the ledger of a store, and the positions of its places to what `position` makes of it, in one transaction.
+    /// Returns the ledger; None if the filter does not hold.
+    async fn turn(
+        &self,
+        site: &Site,
+        filter: Document,
+        change: UpdateModifications,
+        position: &(dyn Fn(&Document) -> Bson + Sync),
+    ) -> Result<Option<Document>> {
+        let mut patience = Patience::of(BUSY_WAIT);
+        loop {
+            let places = self.database(&site.database).await?.collection::<Document>(PLACES);
+            let mut transaction = self.begin().await?;
+            let session = &mut transaction.session;
+            let turned = async {
+                let found =
+                    places.find_one_and_update(filter.clone(), change.clone()).session(&mut *session).await?;
+                if let Some(ledger) = &found {
+                    let of_store = doc! { "store": site.place.store.as_str(), "tenant": { "$exists": true } };
+                    let set = doc! { "$set": { "ledger": position(ledger) } };
+                    places.update_many(of_store, set).session(&mut *session).await?;
+                }
+                Ok(found)
+            };
+            let done = match again(self.answer(turned).await) {
+                Ok(found) => transaction.commit().await.map(|()| found),
+                Err(why) => {
+                    transaction.roll_back().await;
+                    Err(why)
+                }
+            };
+            match done {
+                Err(NotCommitted::Transient(error)) => patience.wait(error).await?,
+                done => return done.map_err(Error::from),
+            }
+        }
+    }
+
+    /// Runs a migration in a transaction, unless it is in the ledger already.
+    async fn run_closed(&self, site: &Site, statements: &Statements, migration: &Compiled) -> Result<()> {
+        let mut patience = Patience::of(BUSY_WAIT);
+        loop {
+            let mut run = self.begin_run(site).await?;
+            let done = match enter(&mut run, migration).await {
+                Ok(true) => run.apply(migration, statements.pooled).await,
+                Ok(false) => {
+                    run.transaction.roll_back().await;
+                    return Ok(());
+                }
+                Err(why) => Err(why),
+            };
+            let done = match done {
+                Ok(()) => run.transaction.commit().await,
+                Err(why) => {
+                    run.transaction.roll_back().await;
+                    Err(why)
+                }
+            };
+            match done {
+                Err(NotCommitted::Transient(error)) => patience.wait(error).await?,
+                done => return done.map_err(Error::from),
+            }
+        }
+    }
+
+    /// Renames and drops collections, and gives all of the store their validators and indexes. May be repeated.
+    async fn settle(&self, site: &Site, migration: &Compiled) -> Result<()> {
+        let database = &site.database;
+        for whole in &migration.steps.whole {
+            let (on, command) = match whole {
+                Whole::Drop(name) => (database.as_str(), doc! { "drop": name }),
+                Whole::Rename(from, to) => {
+                    let (from, to) = (format!("{database}.{from}"), format!("{database}.{to}"));
+                    ("admin", doc! { "renameCollection": from, "to": to })
+                }
+            };
+            match self.try_run(on, command).await? {
+                Err(error) if !is_absent(&error) => return Err(error.into()),
+                _ => {}
+            }
+        }
+        self.make_as_wanted(site, &migration.wanted).await
+    }
+
+    /// Gives collections the validators and indexes that are wanted, and makes those that are missing.
+    pub(in crate::mongo) async fn make_as_wanted(&self, site: &Site, wanted: &[Wanted]) -> Result<()> {
+        let live = live_collections(self, site).await?;
+        try_join_all(wanted.iter().map(|wanted| self.make_one(site, wanted, live.get(&wanted.name)))).await?;
+        Ok(())
+    }
+
+    /// Makes one collection as it is wanted; `found` is the validator of an existing one.
+    async fn make_one(&self, site: &Site, wanted: &Wanted, found: Option<&Document>) -> Result<()> {
+        let database = &site.database;
+        let mut missing = wanted.indexes.clone();
+        match found {
+            None => {
+                let create = doc! { "create": &wanted.name, "validator": &wanted.validator };
+                made(self.try_run(database, create).await?)?;
+            }
+            Some(found) => {
+                if *found != wanted.validator {
+                    let change = doc! { "collMod": &wanted.name, "validator": &wanted.validator };
+                    self.run(database, change).await?;
+                }
+                for index in live_indexes(self, site, &wanted.name).await? {
+                    match foreign_or_kept(&index, wanted) {
+                        true => missing.retain(|one| one.get("name") != index.get("name")),
+                        false => drop_index(self, site, &wanted.name, &index).await?,
+                    }
+                }
+            }
+        }
+        if !missing.is_empty() {
+            self.run(database, doc! { "createIndexes": &wanted.name, "indexes": missing }).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Adds the migration to the ledger in its transaction. Returns false if it is there already.
+async fn enter(run: &mut Run<'_>, migration: &Compiled) -> Result<bool, NotCommitted> {
+    let (site, loaded) = (run.site, &migration.loaded);
+    let line = doc! {
+        "app": &loaded.app, "migration": rules::name_in(&site.place.store, &loaded.name),
+        "checksum": &loaded.checksum,
+    };
+    let mine = doc! { "_id": ledger_id(site), "closed": loaded.id() };
+    let change = doc! { "$push": { "applied": line }, "$inc": { "position": 1_i64 } };
+    let places = run.database.collection::<Document>(PLACES);
+    let session = &mut run.transaction.session;
+    let done = async { places.find_one_and_update(mine, change).session(session).await };
+    match again(run.server.answer(done).await)? {
+        // As it was before.
+        Some(ledger) => Ok(!applied(&ledger, site).contains_key(&loaded.id())),
+        None => Err(NotCommitted::Failed(Error::new(
+            Kind::Busy,
+            format!("{site}: another process has taken the migration over"),
+        ))),
+    }
+}
+
+/// Refuses a place of its own that was moved away: it takes no more writes, including changes of its collections
+/// (`fenced-generation`).
+fn require_open(site: &Site, found: &Identity) -> Result<()> {
+    // One that is being filled gets its collections so.
+    let takes_changes = |state: &str| matches!(state, "open" | "filling");
+    let is_here =
+        found.place.as_ref().and_then(|place| place.get_str("state").ok()).is_some_and(takes_changes);
+    match is_here || site.is_pooled() {
+        true => Ok(()),
+        false => Err(Error::new(Kind::Fenced, format!("{site} is fenced: its rows have moved"))),
+    }
+}

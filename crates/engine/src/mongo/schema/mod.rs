@@ -1,0 +1,16 @@
+//! The collections of a place: validators and indexes, migrations, and the comparison with what migrations make.
+
+mod check;
+mod commands;
+mod compiled;
+mod convert;
+mod inspect;
+mod migrate;
+pub(crate) mod names;
+mod recount;
+mod repair;
+mod run;
+mod steps;
+mod wanted;
+
+pub(crate) use compiled::Statements;

@@ -1,0 +1,317 @@
+//! One MongoDB deployment: its client, and the names it gives to places.
+
+use super::{
+    error::{Driven, within},
+    opened::{Opened, REMEMBERED},
+    site::Site,
+};
+use crate::{
+    error::{Error, Kind, Result},
+    identity::Platform,
+    name::{PhysicalName, ServerName},
+    place::{Isolation, Place},
+};
+use mongodb::{
+    Client, Collection, Database,
+    bson::{Document, RawDocumentBuf, doc},
+    options::{Acknowledgment, ClientOptions, ReadConcern, SelectionCriteria, WriteConcern},
+};
+use quick_cache::sync::Cache;
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+use tokio::sync::OnceCell;
+
+/// Longest name of a database, in bytes.
+const LONGEST: usize = 63;
+/// How long to look for a primary, and to wait for a connection to it.
+const CONNECT: Duration = Duration::from_secs(5);
+/// What an answer may take beyond the time that the server was given for it.
+pub(super) const GRACE: Duration = Duration::from_secs(5);
+/// The oldest wire protocol with all that is used here: that of MongoDB 4.4.
+const OLDEST_WIRE: i64 = 9;
+/// The first wire protocol that reads an earlier state without a transaction: that of MongoDB 5.0.
+const STATES_WIRE: i64 = 13;
+
+/// How to reach a deployment, and what to leave to others there. Its `Debug` form has no password.
+#[derive(Clone)]
+pub struct ServerOptions {
+    /// `mongodb://` URL of a replica set or a sharded cluster.
+    pub url: String,
+    /// What the names of databases begin with, so that several installations can share a deployment.
+    pub prefix: String,
+    /// How many connections there may be to each of its servers.
+    pub most_connections: u32,
+}
+
+impl fmt::Debug for ServerOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url: _, prefix, most_connections } = self;
+        let mut out = f.debug_struct("ServerOptions");
+        out.field("prefix", prefix).field("most_connections", most_connections).finish_non_exhaustive()
+    }
+}
+
+/// A deployment. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Server(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) name: ServerName,
+    options: ServerOptions,
+    pub(crate) platform: Platform,
+    /// The only client, once the deployment answered and was found fit.
+    client: OnceCell<Client>,
+    reachable: AtomicBool,
+    reads_states: AtomicBool,
+    /// How long a read may take.
+    pub(super) read_deadline: Duration,
+    /// Places that were used.
+    pub(super) opened: Cache<Place, Arc<Opened>>,
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("name", &self.name)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// Makes a server. Connects to nothing: a deployment that is away must not stop the others.
+    ///
+    /// # Errors
+    /// [`Kind::Statement`] if the prefix is not allowed.
+    pub(crate) fn new(
+        name: ServerName,
+        options: ServerOptions,
+        platform: &Platform,
+        read_deadline: Duration,
+    ) -> Result<Self> {
+        let prefix = &options.prefix;
+        let fits = prefix.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        if !fits || prefix.len() > 20 {
+            return Err(refused(format!("{prefix:?} is no prefix of names")));
+        }
+        Ok(Self(Arc::new(Inner {
+            name,
+            options,
+            platform: platform.clone(),
+            client: OnceCell::new(),
+            reachable: AtomicBool::new(true),
+            reads_states: AtomicBool::new(false),
+            read_deadline,
+            opened: Cache::new(REMEMBERED),
+        })))
+    }
+
+    /// Returns where `place` is, whether or not it exists.
+    ///
+    /// # Errors
+    /// [`Kind::Statement`] if its name is too long, or its isolation does not exist here.
+    pub(crate) fn site(&self, place: &Place) -> Result<Site> {
+        if place.isolation == Isolation::Schema {
+            return Err(refused(format!(
+                "{place}: MongoDB has no schemas: use the isolation database or pooled"
+            )));
+        }
+        Site::new(place, self.database_name(&place.physical)?)
+    }
+
+    /// Returns the name of a database on the deployment.
+    ///
+    /// # Errors
+    /// [`Kind::Statement`] if it is longer than MongoDB allows.
+    pub(super) fn database_name(&self, physical: &PhysicalName) -> Result<String> {
+        let name = format!("{}{physical}", self.options.prefix);
+        match name.len() <= LONGEST {
+            true => Ok(name),
+            false => Err(refused(format!("the name {name} is longer than {LONGEST} bytes"))),
+        }
+    }
+
+    /// Returns the checked name without the prefix; None for a name that is not one of this installation.
+    pub(super) fn physical(&self, database: &str) -> Option<PhysicalName> {
+        PhysicalName::parse(database.strip_prefix(self.options.prefix.as_str())?).ok()
+    }
+
+    /// Returns the client, once the deployment was found fit.
+    ///
+    /// # Errors
+    /// [`Kind::Unreachable`] if it does not answer; [`Kind::Statement`] if the URL is wrong, or with what it lacks.
+    pub(super) async fn client(&self) -> Result<&Client> {
+        self.client.get_or_try_init(|| Box::pin(self.connect())).await
+    }
+
+    async fn connect(&self) -> Result<Client> {
+        let mut options = ClientOptions::parse(&self.options.url).await?;
+        options.app_name = Some("tenantry".into());
+        options.max_pool_size = Some(self.options.most_connections.max(2));
+        options.connect_timeout = Some(CONNECT);
+        options.server_selection_timeout = Some(CONNECT);
+        // What a failover could take back is neither shown nor acknowledged.
+        options.read_concern = Some(ReadConcern::majority());
+        options.write_concern = Some(WriteConcern::builder().w(Acknowledgment::Majority).build());
+        options.selection_criteria =
+            Some(SelectionCriteria::ReadPreference(mongodb::options::ReadPreference::Primary));
+        let client = Client::with_options(options)?;
+        let hello = self.run_on(&client.database("admin"), doc! { "hello": 1 }).await?;
+        match lacks(&hello).into_iter().next() {
+            None => {
+                self.reads_states.store(wire(&hello) >= STATES_WIRE, Relaxed);
+                Ok(client)
+            }
+            Some(why) => Err(refused(format!("server {}: {why}", self.name))),
+        }
+    }
+
+    /// Returns true if the deployment reads an earlier state without a transaction.
+    pub(super) fn reads_states(&self) -> bool {
+        self.reads_states.load(Relaxed)
+    }
+
+    /// Returns what the deployment lacks for an installation to use it, each with its remedy.
+    ///
+    /// # Errors
+    /// [`Kind::Unreachable`] if it does not answer.
+    pub(crate) async fn shortcomings(&self) -> Result<Vec<String>> {
+        match self.client().await {
+            Ok(_) => Ok(vec![]),
+            Err(error) => match error.kind() {
+                Kind::Statement(why) => Ok(vec![why.clone()]),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// Returns whether the deployment answered when it was last needed.
+    pub(crate) fn is_reachable(&self) -> bool {
+        self.reachable.load(Relaxed)
+    }
+
+    /// Asks the deployment for an answer.
+    pub(crate) async fn look(&self) -> Result<()> {
+        self.run("admin", doc! { "ping": 1 }).await.map(drop)
+    }
+
+    /// Returns a database.
+    pub(super) async fn database(&self, name: &str) -> Result<Database> {
+        Ok(self.client().await?.database(name))
+    }
+
+    /// Returns a collection in the database of a place.
+    pub(super) async fn collection(&self, site: &Site, name: &str) -> Result<Collection<RawDocumentBuf>> {
+        Ok(self.database(&site.database).await?.collection(name))
+    }
+
+    /// Waits for an answer as long as a read may take, and notes whether one came.
+    ///
+    /// # Errors
+    /// Those of the driver.
+    pub(super) async fn answer<T>(&self, call: impl Future<Output = Driven<T>>) -> Driven<T> {
+        let answer = within(self.read_deadline + GRACE, call).await;
+        self.note(&answer);
+        answer
+    }
+
+    /// Notes whether an answer came.
+    pub(super) fn note<T>(&self, answer: &Driven<T>) {
+        let away = match answer {
+            Ok(_) => false,
+            Err(error) => *Error::from(error.clone()).kind() == Kind::Unreachable,
+        };
+        if self.reachable.load(Relaxed) == away {
+            self.reachable.store(!away, Relaxed);
+        }
+    }
+
+    /// Runs a command in a database and returns its answer.
+    pub(super) async fn run(&self, database: &str, command: Document) -> Result<Document> {
+        Ok(self.try_run(database, command).await??)
+    }
+
+    /// Runs a command in a database. The inner error is that of the command.
+    pub(super) async fn try_run(&self, database: &str, command: Document) -> Result<Driven<Document>> {
+        let database = self.database(database).await?;
+        Ok(self.run_on(&database, command).await)
+    }
+
+    async fn run_on(&self, database: &Database, command: Document) -> Driven<Document> {
+        self.answer(async { database.run_command(command).await }).await
+    }
+}
+
+/// Returns what a deployment lacks, by its answer to `hello`.
+fn lacks(hello: &Document) -> Vec<String> {
+    let mut lacks = vec![];
+    if !hello.contains_key("setName") && !hello.get_str("msg").is_ok_and(|text| text == "isdbgrid") {
+        lacks.push(
+            "it is a single mongod, which has no transactions: start it with --replSet and run rs.initiate()"
+                .into(),
+        );
+    }
+    if wire(hello) < OLDEST_WIRE {
+        lacks.push("it is older than MongoDB 4.4: upgrade it".into());
+    }
+    lacks
+}
+
+fn wire(hello: &Document) -> i64 {
+    hello.get("maxWireVersion").and_then(super::cells::whole).unwrap_or_default()
+}
+
+fn refused(detail: String) -> Error {
+    Error::new(Kind::Statement(detail.clone()), detail)
+}
+
+impl std::ops::Deref for Server {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deployment_without_transactions_is_refused() {
+        let lacking = |hello: Document| lacks(&hello).len();
+        assert_eq!(lacking(doc! { "setName": "rs0", "maxWireVersion": 9 }), 0);
+        assert_eq!(lacking(doc! { "msg": "isdbgrid", "maxWireVersion": 25 }), 0);
+        assert_eq!(lacking(doc! { "maxWireVersion": 17 }), 1);
+        assert_eq!(lacking(doc! { "setName": "rs0", "maxWireVersion": 8 }), 1);
+    }
+
+    #[test]
+    fn names_fit_and_begin_with_the_prefix() {
+        let options = |prefix: &str| ServerOptions {
+            url: "mongodb://user:secret@db/".into(),
+            prefix: prefix.into(),
+            most_connections: 8,
+        };
+        let server = |prefix: &str| {
+            let name = ServerName::parse("mongo").unwrap();
+            Server::new(name, options(prefix), &Platform::default(), Duration::from_secs(1))
+        };
+        let own = server("med_").unwrap();
+        let physical = PhysicalName::parse("demo_org_001").unwrap();
+        assert_eq!(own.database_name(&physical).unwrap(), "med_demo_org_001");
+        assert_eq!(own.physical("med_demo_org_001"), Some(physical));
+        assert_eq!((own.physical("demo_org_001"), own.physical("med_Demo")), (None, None));
+        assert!(own.database_name(&PhysicalName::parse(&"x".repeat(60)).unwrap()).is_err());
+        for bad in ["Med", "a.b", "a$", &"a".repeat(21)] {
+            assert!(server(bad).is_err(), "{bad}");
+        }
+        assert!(!format!("{:?}", options("")).contains("secret"));
+    }
+}

@@ -1,0 +1,264 @@
+//! One place on a MongoDB deployment: every statement on its documents runs here, with the place's confinement.
+//!
+//! The engine makes a session for each request. It holds no connection: each statement takes one of the client's. What a
+//! statement may touch is fixed by the place (`confined-query`).
+
+use super::{
+    cells::whole,
+    opened::Opened,
+    place_state::{at, numbered},
+    records::{Layout, activity, list, read, write},
+    server::Server,
+    tables::{ACTIVITY, PLACES},
+};
+use crate::{
+    error::{Error, Kind, Result},
+    list::aggregate::Checked,
+    name::FieldName,
+    overrides::OverrideRow,
+    place::Place,
+    query::{Aggregate, Change, Filter, Groups, RecordId, Select},
+    row::Visit,
+    schema::{Plan, Schema},
+    value::Value,
+    write::{Activity, Usage, WriteCondition, WriteOptions, Written},
+};
+use futures_util::TryStreamExt;
+use mongodb::bson::{Document, RawDocument, RawDocumentBuf, doc};
+use std::{borrow::Cow, collections::HashSet, sync::Arc};
+
+/// How often a read is repeated because the place was migrated meanwhile.
+const ATTEMPTS: usize = 4;
+/// Documents of an answer to a read: a page of rows, one more, and the place.
+const ANSWER: u32 = crate::list::LIMIT_MAX + 2;
+
+/// A place on a deployment. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    server: Server,
+    place: Arc<Opened>,
+    schema: Arc<Schema>,
+}
+
+impl Server {
+    /// Opens a session confined to `place`.
+    ///
+    /// # Errors
+    /// Those of [`Server::opened`].
+    pub(crate) async fn session(&self, place: &Place, schema: &Arc<Schema>) -> Result<Session> {
+        let opened = self.opened(place, schema).await?;
+        Ok(Session { server: self.clone(), place: opened, schema: schema.clone() })
+    }
+}
+
+impl Session {
+    fn layout<'p>(&self, plan: &'p Plan) -> Layout<'p> {
+        Layout::new(plan, self.place.site.is_pooled().then_some(self.place.site.tenant))
+    }
+
+    pub(crate) async fn get<V: Visit>(
+        &self,
+        model: &str,
+        id: &RecordId,
+        fields: &[FieldName],
+        mut visit: V,
+    ) -> Result<Option<V>> {
+        let layout = self.layout(self.schema.require(model)?);
+        let projection = layout.plan.project(fields)?;
+        let Some(key) = layout.plan.key(id) else { return Ok(None) };
+        let rows = self.rows(model, read::by_id(&layout, key, &projection)).await?;
+        read::show(layout.plan, &projection, &rows, &mut visit)?;
+        Ok((!rows.is_empty()).then_some(visit))
+    }
+
+    pub(crate) async fn by_ids<V: Visit>(
+        &self,
+        model: &str,
+        ids: &[RecordId],
+        fields: &[FieldName],
+        mut visit: V,
+    ) -> Result<V> {
+        let layout = self.layout(self.schema.require(model)?);
+        let projection = layout.plan.project(fields)?;
+        let rows = self.rows(model, read::by_ids(&layout, ids, &projection)?).await?;
+        read::show(layout.plan, &projection, &rows, &mut visit)?;
+        Ok(visit)
+    }
+
+    pub(crate) async fn exists(&self, model: &str, ids: &[RecordId]) -> Result<Vec<RecordId>> {
+        let layout = self.layout(self.schema.require(model)?);
+        let projection = layout.only_ids();
+        let rows = self.rows(model, read::by_ids(&layout, ids, &projection)?).await?;
+        let found = rows.iter().map(|row| layout.id_of(row)).collect::<Result<HashSet<_>>>()?;
+        Ok(ids.iter().filter(|id| !found.contains(id)).cloned().collect())
+    }
+
+    pub(crate) async fn refers(&self, model: &str, field: &str, id: &RecordId) -> Result<bool> {
+        let layout = self.layout(self.schema.require(model)?);
+        match read::refers(&layout, field, id)? {
+            Some(pipeline) => Ok(!self.rows(model, pipeline).await?.is_empty()),
+            None => Ok(false),
+        }
+    }
+
+    pub(crate) async fn select<V: Visit>(
+        &self,
+        model: &str,
+        select: &Select,
+        merge: Option<&[OverrideRow]>,
+        mut visit: V,
+    ) -> Result<(V, Option<Vec<Value>>)> {
+        let layout = self.layout(self.schema.require(model)?);
+        let list = list::List::new(layout, select)?;
+        let overridden = self.overridden(&list.layout, &list.wanted, merge).await?;
+        let rows = self.rows(model, list.pipeline(merge, &overridden)?).await?;
+        let next = list.show(&rows, &mut visit)?;
+        Ok((visit, next))
+    }
+
+    pub(crate) async fn count(
+        &self,
+        model: &str,
+        filter: &Filter,
+        search: Option<&str>,
+        merge: Option<&[OverrideRow]>,
+    ) -> Result<u64> {
+        let layout = self.layout(self.schema.require(model)?);
+        let wanted = list::wanted(&layout, search)?;
+        let overridden = self.overridden(&layout, &wanted, merge).await?;
+        let mut pipeline = list::matching(&layout, filter, &wanted, merge, &overridden)?;
+        pipeline.push(doc! { "$count": "n" });
+        let rows = self.rows(model, pipeline).await?;
+        Ok(rows.first().map_or(0, |row| number(row, "n").unsigned_abs()))
+    }
+
+    pub(crate) async fn aggregate(
+        &self,
+        model: &str,
+        asked: &Aggregate,
+        merge: Option<&[OverrideRow]>,
+    ) -> Result<Groups> {
+        let layout = self.layout(self.schema.require(model)?);
+        let checked = Checked::new(layout.plan, asked)?;
+        let wanted = list::wanted(&layout, asked.search.as_deref())?;
+        let overridden = self.overridden(&layout, &wanted, merge).await?;
+        let mut pipeline = list::matching(&layout, &asked.filter, &wanted, merge, &overridden)?;
+        pipeline.extend(list::aggregate::stages(&layout, asked, &checked));
+        list::aggregate::groups(&self.rows(model, pipeline).await?, asked, &checked)
+    }
+
+    /// Reads the texts of rows whose searched texts the tenant overrides, and judges them.
+    async fn overridden(
+        &self,
+        layout: &Layout<'_>,
+        wanted: &list::Wanted,
+        merge: Option<&[OverrideRow]>,
+    ) -> Result<list::Overridden> {
+        let (list::Wanted::Words(search), Some(rows)) = (wanted, merge) else {
+            return Ok(list::Overridden::default());
+        };
+        match list::texts(layout, rows)? {
+            Some(texts) => {
+                let rows = Box::pin(self.rows(layout.plan.model.name.as_str(), texts)).await?;
+                list::overridden(layout, search, &rows)
+            }
+            None => Ok(list::Overridden::default()),
+        }
+    }
+
+    pub(crate) async fn activity(
+        &self,
+        before: Option<i64>,
+        limit: u32,
+        bytes: usize,
+    ) -> Result<Vec<Activity>> {
+        let mut own = numbered(&self.place.site.key, 0_i64);
+        if let (Some(before), Ok(range)) = (before, own.get_document_mut("_id")) {
+            range.insert("$lt", super::place_state::number_of(&self.place.site.key, before));
+        }
+        let limit = i64::from(limit.clamp(1, crate::list::LIMIT_MAX));
+        let pipeline =
+            vec![doc! { "$match": own }, doc! { "$sort": { "_id": -1 } }, doc! { "$limit": limit }];
+        activity::entries(&self.rows(ACTIVITY, pipeline).await?, bytes)
+    }
+
+    pub(crate) async fn usage(&self) -> Result<Usage> {
+        let mut open = at(&self.place.site);
+        open.insert("state", "open");
+        let rows = self.rows(PLACES, vec![doc! { "$match": open }]).await?;
+        let row = rows.first().ok_or_else(write::fenced)?;
+        Ok(Usage { rows: number(row, "rows").unsigned_abs(), bytes: number(row, "bytes").unsigned_abs() })
+    }
+
+    /// Runs small writes through the queue of the place, where they share transactions; a large write has its own.
+    pub(crate) async fn write(
+        &self,
+        changes: Cow<'_, [Change]>,
+        options: &WriteOptions,
+        condition: Option<WriteCondition>,
+    ) -> Result<Vec<Written>> {
+        write::write(&self.server, &self.place, &self.schema, changes, options, condition).await
+    }
+
+    /// Changes the document that every write of the place changes first. That waits for the writes that are under way.
+    pub(crate) async fn settled(&self) -> Result<()> {
+        let places = self.server.collection(&self.place.site, PLACES).await?;
+        let (own, turn) = (doc! { "_id": &self.place.site.key }, doc! { "$inc": { "turn": 1_i64 } });
+        let done = self.server.answer(async { places.update_one(own, turn).await }).await?;
+        match done.matched_count {
+            0 => Err(write::fenced()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Runs a read. Its rows are returned only if the place is as it was verified.
+    async fn rows(&self, collection: &str, pipeline: Vec<Document>) -> Result<Vec<RawDocumentBuf>> {
+        let known = self.schema.known();
+        let mut ledger = match self.place.verified.position(known) {
+            Some(ledger) => ledger,
+            None => Box::pin(self.server.why(&self.place, known)).await?,
+        };
+        for _ in 0..ATTEMPTS {
+            match self.once(collection, pipeline.clone(), ledger).await? {
+                Some(rows) => return Ok(rows),
+                None => ledger = Box::pin(self.server.why(&self.place, known)).await?,
+            }
+        }
+        Err(Error::new(Kind::Busy, format!("{} is being migrated", self.place.site)))
+    }
+
+    /// Runs a read once; None if the place is not as it was verified. The document of the place follows the rows in the same
+    /// answer: the server reads it after them, so nothing had changed while it read them.
+    async fn once(
+        &self,
+        collection: &str,
+        mut pipeline: Vec<Document>,
+        ledger: i64,
+    ) -> Result<Option<Vec<RawDocumentBuf>>> {
+        let site = &self.place.site;
+        let mut as_verified = at(site);
+        as_verified.insert("ledger", ledger);
+        let place = vec![doc! { "$match": as_verified }];
+        pipeline.push(doc! { "$unionWith": { "coll": PLACES, "pipeline": place } });
+        let collection = self.server.collection(site, collection).await?;
+        let read = async {
+            let cursor = collection
+                .aggregate(pipeline)
+                .batch_size(ANSWER)
+                .max_time(self.server.read_deadline)
+                .allow_disk_use(true)
+                .await?;
+            cursor.with_type::<RawDocumentBuf>().try_collect().await
+        };
+        let mut rows: Vec<RawDocumentBuf> = self.server.answer(read).await?;
+        let is_here = rows.last().is_some_and(|last| last.get_str("_id").is_ok_and(|id| id == site.key));
+        rows.pop();
+        Ok(is_here.then_some(rows))
+    }
+}
+
+/// Reads a whole number of any type; 0 if there is none.
+fn number(row: &RawDocument, name: &str) -> i64 {
+    let found = row.get(name).ok().flatten();
+    found.and_then(|value| value.try_into().ok()).as_ref().and_then(whole).unwrap_or_default()
+}

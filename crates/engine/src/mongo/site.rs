@@ -1,0 +1,57 @@
+//! Where a place is on its deployment: its database, and the document that says its state.
+
+use crate::{
+    error::{Error, Kind, Result},
+    place::Place,
+};
+use std::{fmt, sync::Arc};
+
+/// A place, with the names that statements use. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Site(Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) place: Place,
+    /// The database.
+    pub(crate) database: String,
+    /// The `_id` of the document of the place: tenant and store.
+    pub(crate) key: String,
+    /// The tenant; 0 for system stores.
+    pub(crate) tenant: i64,
+    /// Its generation.
+    pub(crate) generation: i64,
+}
+
+impl Site {
+    /// Returns where `place` is, in the database with this name.
+    ///
+    /// # Errors
+    /// [`Kind::Internal`] if its generation is out of range.
+    pub(crate) fn new(place: &Place, database: String) -> Result<Self> {
+        let generation = i64::try_from(place.generation)
+            .map_err(|_| Error::new(Kind::Internal, "generation out of range"))?;
+        let tenant = place.tenant.map_or(0, |tenant| tenant.get());
+        let key = format!("{tenant}/{}", place.store);
+        Ok(Self(Arc::new(Inner { place: place.clone(), database, key, tenant, generation })))
+    }
+
+    /// Returns true if other tenants have documents in its collections.
+    pub(crate) fn is_pooled(&self) -> bool {
+        self.place.isolation.is_pooled()
+    }
+}
+
+impl std::ops::Deref for Site {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.place.fmt(f)
+    }
+}

@@ -1,0 +1,164 @@
+//! A MongoDB server that dies or stands still: nothing that was acknowledged is lost, and what is not known is said so.
+
+use crate::{
+    carry_kit::{first, models},
+    schema_kit::store,
+};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+use tenantry_engine::{
+    CacheLimits, Engine, Kind, MongoOptions, ServerSpec, Session, Template, WorkLimits,
+    name::{FieldName, ModelName, PhysicalName, ServerName, TenantId},
+    place::{Isolation, Place},
+    query::{Change, Select},
+    row::Collect,
+    schema::Schema,
+    value::Value,
+    write::{Outcome, WriteOptions},
+};
+use tenantry_testservers::{Mongod, mongod};
+
+/// A place on a server of the test's own.
+struct World {
+    server: Mongod,
+    engine: Engine,
+    place: Place,
+    schema: Arc<Schema>,
+}
+
+impl World {
+    async fn new() -> Self {
+        let server = Mongod::start(&mongod().unwrap()).unwrap();
+        let name = ServerName::parse("mongo").unwrap();
+        let options = MongoOptions { url: server.url(), prefix: String::new(), most_connections: 20 };
+        let work = WorkLimits { deadline: Some(Duration::from_secs(1)), ..WorkLimits::default() };
+        let specs = vec![ServerSpec::mongo(name.clone(), options)];
+        let engine = Engine::open_with(specs, CacheLimits::default(), work).unwrap();
+        engine.set_platform("outages").unwrap();
+        let place = Place {
+            server: name,
+            store: store("tenant"),
+            isolation: Isolation::Database,
+            physical: PhysicalName::parse("demo_org_001").unwrap(),
+            tenant: Some(TenantId::from_raw(7)),
+            generation: 1,
+        };
+        engine.provision(&place, &Template::new(&store("tenant"), &[first()]).unwrap()).await.unwrap();
+        let models = models().into_iter().map(Arc::new).collect();
+        let schema = Arc::new(Schema::new(store("tenant"), models, &[first()]).unwrap());
+        Self { server, engine, place, schema }
+    }
+
+    async fn session(&self) -> Session {
+        self.engine.session(&self.place, &self.schema).await.unwrap()
+    }
+
+    /// Returns the names of all things, once the server answers again.
+    async fn names(&self) -> HashSet<String> {
+        let began = Instant::now();
+        loop {
+            let name = FieldName::parse("name").unwrap();
+            let select = Select { limit: 1000, fields: vec![name], ..Select::default() };
+            let read = async {
+                let session = self.engine.session(&self.place, &self.schema).await?;
+                session.select("things", &select, None, Collect::default()).await
+            };
+            match read.await {
+                Ok((found, next)) => {
+                    assert_eq!(next, None, "the test writes less than a page");
+                    let text = |row: &Vec<Value>| match &row[0] {
+                        Value::Text(text) => text.clone(),
+                        other => panic!("{other:?}"),
+                    };
+                    return found.rows.iter().map(text).collect();
+                }
+                Err(error) => assert!(began.elapsed() < Duration::from_secs(60), "{error}"),
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+fn thing(name: &str) -> Vec<Change> {
+    let values = vec![(FieldName::parse("name").unwrap(), Value::from(name))];
+    vec![Change::Insert { model: ModelName::parse("things").unwrap(), id: None, values }]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_acknowledged_write_is_lost_when_the_server_is_killed() {
+    let mut world = World::new().await;
+    let (acknowledged, stop) = (Arc::new(Mutex::new(HashSet::new())), Arc::new(AtomicBool::new(false)));
+    let session = world.session().await;
+    let writers: Vec<_> = (0..4)
+        .map(|writer| {
+            let (session, acknowledged, stop) = (session.clone(), acknowledged.clone(), stop.clone());
+            tokio::spawn(async move {
+                for number in 0..200 {
+                    if stop.load(Relaxed) {
+                        return;
+                    }
+                    let name = format!("{writer} {number}");
+                    match session.write(thing(&name), &WriteOptions::default()).await {
+                        Ok(_) => drop(acknowledged.lock().unwrap().insert(name)),
+                        Err(error) => {
+                            let kinds = [Kind::Unreachable, Kind::InDoubt, Kind::Busy];
+                            assert!(kinds.contains(error.kind()), "{error}");
+                        }
+                    }
+                }
+            })
+        })
+        .collect();
+    while acknowledged.lock().unwrap().len() < 40 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    world.server.kill().unwrap();
+    world.server.start_again().unwrap();
+    let before = acknowledged.lock().unwrap().len();
+    while acknowledged.lock().unwrap().len() < before + 20 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    stop.store(true, Relaxed);
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let found = world.names().await;
+    let acknowledged = acknowledged.lock().unwrap();
+    assert!(acknowledged.is_subset(&found), "lost: {:?}", acknowledged.difference(&found));
+    let usage = world.session().await.usage().await.unwrap();
+    assert_eq!(usage.rows, found.len() as u64, "the counters are those of the rows");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stands_still_is_unreachable_and_its_writes_are_known_later() {
+    let world = World::new().await;
+    let session = world.session().await;
+    session.write(thing("before"), &WriteOptions::default()).await.unwrap();
+    world.server.freeze().unwrap();
+    let began = Instant::now();
+    let read = session.select("things", &Select::default(), None, Collect::default()).await;
+    assert_eq!(*read.unwrap_err().kind(), Kind::Unreachable);
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    assert!(world.engine.reachable().iter().all(|(_, answers)| !answers));
+    let refused = session.write(thing("while frozen"), &WriteOptions::default()).await.unwrap_err();
+    world.server.thaw().unwrap();
+    let found = world.names().await;
+    assert!(found.contains("before"));
+    match refused.kind() {
+        Kind::Unreachable | Kind::Busy => assert!(!found.contains("while frozen")),
+        Kind::InDoubt => {
+            let outcome = session.outcome(refused.doubt().unwrap()).await.unwrap();
+            let is_stored = world.names().await.contains("while frozen");
+            assert_eq!(outcome == Outcome::Stored, is_stored);
+        }
+        _ => panic!("{refused}"),
+    }
+    world.engine.look_for_servers().await;
+    assert!(world.engine.reachable().iter().all(|(_, answers)| *answers));
+}

@@ -1,0 +1,199 @@
+//! One temporary MongoDB server as a replica set of its own. It ends with this process, however that ends.
+//!
+//! No driver is used here: a C compiler builds it. The two commands that are needed are written by hand.
+
+use super::folder;
+use anyhow::{Context, Result, bail, ensure};
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// How long a server may take to become the primary of its set.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long it may take to answer.
+const ANSWER: Duration = Duration::from_secs(10);
+const SET: &str = "rs0";
+/// Operation code of a message.
+const MESSAGE: i32 = 2013;
+
+/// A temporary server. Dropping it stops the server and removes the data.
+#[derive(Debug)]
+pub struct Mongod {
+    dir: PathBuf,
+    program: PathBuf,
+    port: u16,
+    server: Child,
+}
+
+impl Mongod {
+    /// Starts a server with this program, and makes it a replica set.
+    ///
+    /// # Errors
+    /// If the server does not start; the message has its log.
+    pub fn start(program: &Path) -> Result<Self> {
+        let dir = folder("mongod")?;
+        std::fs::create_dir_all(dir.join("data"))?;
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let server = run(program, &dir, port)?;
+        let mut mongod = Self { dir, program: program.to_owned(), port, server };
+        mongod.until("answers", |mongod| Ok(mongod.ask(&hello()).is_ok()))?;
+        let answer = mongod.ask(&initiate(port))?;
+        ensure!(is_ok(&answer), "it does not become a replica set: {}", mongod.log());
+        mongod.until("is a primary", Self::is_primary)?;
+        Ok(mongod)
+    }
+
+    /// Returns the URL of the replica set.
+    pub fn url(&self) -> String {
+        format!("mongodb://127.0.0.1:{}/?replicaSet={SET}", self.port)
+    }
+
+    /// Kills the server, as a failure of the machine would.
+    ///
+    /// # Errors
+    /// If it cannot be killed.
+    pub fn kill(&mut self) -> Result<()> {
+        self.server.kill()?;
+        self.server.wait()?;
+        Ok(())
+    }
+
+    /// Starts the server again after [`Mongod::kill`].
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn start_again(&mut self) -> Result<()> {
+        self.server = run(&self.program, &self.dir, self.port)?;
+        self.until("is a primary", Self::is_primary)
+    }
+
+    /// Lets the server stand still: it holds its connections and answers nothing.
+    ///
+    /// # Errors
+    /// If it cannot be stopped.
+    pub fn freeze(&self) -> Result<()> {
+        self.signal("STOP")
+    }
+
+    /// Lets a frozen server go on.
+    ///
+    /// # Errors
+    /// If it is gone.
+    pub fn thaw(&self) -> Result<()> {
+        self.signal("CONT")
+    }
+
+    fn signal(&self, signal: &str) -> Result<()> {
+        let pid = self.server.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{signal}"), &pid]).status()?;
+        ensure!(sent.success(), "cannot send {signal} to the server");
+        Ok(())
+    }
+
+    fn is_primary(&self) -> Result<bool> {
+        let answer = self.ask(&hello()).unwrap_or_default();
+        Ok(contains(&answer, b"\x08isWritablePrimary\0\x01"))
+    }
+
+    /// Waits until the server does what `what` says.
+    fn until(&mut self, what: &str, does: impl Fn(&Self) -> Result<bool>) -> Result<()> {
+        let began = Instant::now();
+        while !does(self)? {
+            if let Some(status) = self.server.try_wait()? {
+                bail!("it ended with {status}: {}", self.log());
+            }
+            ensure!(
+                began.elapsed() < PATIENCE,
+                "in {} s it never {what}: {}",
+                PATIENCE.as_secs(),
+                self.log()
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    /// Sends a command and returns the document of the answer.
+    fn ask(&self, command: &[u8]) -> Result<Vec<u8>> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        stream.set_read_timeout(Some(ANSWER))?;
+        // Header, no flags, and one section, which is the document.
+        let length = i32::try_from(16 + 4 + 1 + command.len())?;
+        let mut message: Vec<u8> = [length, 1, 0, MESSAGE, 0].iter().flat_map(|n| n.to_le_bytes()).collect();
+        message.push(0);
+        message.extend(command);
+        stream.write_all(&message)?;
+        let mut length = [0; 4];
+        stream.read_exact(&mut length)?;
+        let mut answer = vec![0; usize::try_from(i32::from_le_bytes(length))?.saturating_sub(4)];
+        stream.read_exact(&mut answer)?;
+        Ok(answer)
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.join("log")).unwrap_or_else(|error| error.to_string())
+    }
+}
+
+fn run(program: &Path, dir: &Path, port: u16) -> Result<Child> {
+    let log = std::fs::File::create(dir.join("log"))?;
+    // It is ended when the thread ends that starts it.
+    let mut server = Command::new("setpriv");
+    server.args(["--pdeathsig", "KILL"]).arg(program).arg("--dbpath").arg(dir.join("data"));
+    server.args(["--port", &port.to_string(), "--bind_ip", "127.0.0.1", "--replSet", SET, "--nounixsocket"]);
+    server.args(["--wiredTigerCacheSizeGB", "0.25"]);
+    server.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    server.spawn().context("cannot start the server")
+}
+
+impl Drop for Mongod {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// Returns a document of these elements.
+fn document(elements: &[Vec<u8>]) -> Vec<u8> {
+    let body = elements.concat();
+    let length = i32::try_from(4 + body.len() + 1).unwrap_or(i32::MAX);
+    [&length.to_le_bytes()[..], &body, &[0]].concat()
+}
+
+fn element(kind: u8, name: &str, value: &[u8]) -> Vec<u8> {
+    [&[kind], name.as_bytes(), &[0], value].concat()
+}
+
+fn number(name: &str, value: i32) -> Vec<u8> {
+    element(0x10, name, &value.to_le_bytes())
+}
+
+fn text(name: &str, value: &str) -> Vec<u8> {
+    let length = i32::try_from(value.len() + 1).unwrap_or(i32::MAX);
+    element(0x02, name, &[&length.to_le_bytes()[..], value.as_bytes(), &[0]].concat())
+}
+
+fn hello() -> Vec<u8> {
+    document(&[number("hello", 1), text("$db", "admin")])
+}
+
+/// Makes a server the only member of its set.
+fn initiate(port: u16) -> Vec<u8> {
+    let member = document(&[number("_id", 0), text("host", &format!("127.0.0.1:{port}"))]);
+    let members = document(&[element(0x03, "0", &member)]);
+    let set = document(&[text("_id", SET), element(0x04, "members", &members)]);
+    document(&[element(0x03, "replSetInitiate", &set), text("$db", "admin")])
+}
+
+fn is_ok(answer: &[u8]) -> bool {
+    contains(answer, &[b"\x01ok\0".as_slice(), &1_f64.to_le_bytes()].concat())
+}
+
+fn contains(answer: &[u8], part: &[u8]) -> bool {
+    answer.windows(part.len()).any(|window| window == part)
+}

@@ -1,0 +1,83 @@
+//! The MongoDB deployment of the test run, and databases of one's own on it.
+
+use mongodb::{Client, bson::doc};
+use std::{
+    process,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+/// URL of a replica set; `cargo xtask test` sets it.
+const VARIABLE: &str = "TENANTRY_TEST_MONGODB_URL";
+
+/// Returns the URL of the deployment that the tests must pass on.
+///
+/// # Panics
+/// If none is named: a suite without a server must not pass.
+pub fn url() -> String {
+    let named = std::env::var(VARIABLE).unwrap_or_default();
+    assert!(!named.is_empty(), "no MongoDB: run `cargo xtask test`, or name a replica set in {VARIABLE}");
+    named
+}
+
+/// A prefix of names. Dropping it removes every database whose name begins with it.
+#[derive(Debug)]
+pub struct Home {
+    prefix: String,
+}
+
+impl Home {
+    /// Returns a prefix that no other test has, and removes what an earlier run left under it.
+    ///
+    /// # Panics
+    /// If the deployment refuses.
+    pub async fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let prefix = format!("t{:x}x{}_", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        clear(&prefix).await;
+        Self { prefix }
+    }
+
+    /// Returns the names of the databases with the prefix.
+    ///
+    /// # Panics
+    /// If the deployment refuses.
+    pub async fn databases(&self) -> Vec<String> {
+        databases(&client().await, &self.prefix).await
+    }
+
+    /// Returns what names begin with.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let prefix = self.prefix.clone();
+        let removed = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(clear(&prefix));
+        });
+        removed.join().ok();
+    }
+}
+
+/// Returns a client of the deployment.
+///
+/// # Panics
+/// If the URL is wrong.
+pub async fn client() -> Client {
+    Client::with_uri_str(url()).await.expect("a client")
+}
+
+async fn databases(client: &Client, prefix: &str) -> Vec<String> {
+    let own = doc! { "name": { "$regex": format!("^{prefix}") } };
+    client.list_database_names().filter(own).await.expect("names")
+}
+
+async fn clear(prefix: &str) {
+    let client = client().await;
+    for name in databases(&client, prefix).await {
+        client.database(&name).drop().await.expect("a database that can be dropped");
+    }
+}
