@@ -4,6 +4,7 @@ use crate::{
     name::{FieldName, ModelName},
     value::Value,
 };
+use std::sync::Arc;
 
 /// A primary key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,6 +50,26 @@ pub enum Filter {
     In(FieldName, Vec<Value>),
     /// The field is null (true) or is not null (false).
     Null(FieldName, bool),
+    /// The condition holds for the row of the same store that the field refers to. If it refers to none, all fields of that
+    /// row count as null.
+    Through(FieldName, Box<Filter>),
+}
+
+impl Filter {
+    /// Returns true if the condition holds for a row whose fields are all null.
+    pub fn holds_of_nulls(&self) -> bool {
+        match self {
+            Self::All(list) => list.iter().all(Self::holds_of_nulls),
+            Self::Any(list) => list.iter().any(Self::holds_of_nulls),
+            Self::Not(inner) => !inner.holds_of_nulls(),
+            Self::Compare(_, Operator::Eq, value) => *value == Value::Null,
+            Self::Compare(_, Operator::Ne, value) => *value != Value::Null,
+            Self::Compare(..) => false,
+            Self::In(_, values) => values.contains(&Value::Null),
+            Self::Null(_, null) => *null,
+            Self::Through(_, inner) => inner.holds_of_nulls(),
+        }
+    }
 }
 
 /// Comparison operator.
@@ -81,6 +102,29 @@ pub enum Direction {
     Descending,
 }
 
+/// A sort key: a field of the model, or of the row that references lead to. Without such a row it is null.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SortBy {
+    /// References of the same store to follow, first one first; empty for a field of the model itself.
+    pub via: Vec<FieldName>,
+    /// The field.
+    pub field: FieldName,
+    /// Sort direction.
+    pub direction: Direction,
+    /// Sorts by the rank of the row that the field refers to, instead of by its id: for rows of another store.
+    pub ranks: Option<Arc<Ranks>>,
+}
+
+/// Returns the sort key of a field of the model itself.
+impl From<(FieldName, Direction)> for SortBy {
+    fn from((field, direction): (FieldName, Direction)) -> Self {
+        Self { via: vec![], field, direction, ranks: None }
+    }
+}
+
+/// Ranks of rows by their ids. A row that is not among them has no rank, which is null.
+pub type Ranks = Vec<(RecordId, i64)>;
+
 /// A list query.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Select {
@@ -89,7 +133,7 @@ pub struct Select {
     /// Full-text search over the model's search fields.
     pub search: Option<String>,
     /// Sort keys; the id is appended as the last key.
-    pub sort: Vec<(FieldName, Direction)>,
+    pub sort: Vec<SortBy>,
     /// Maximum number of rows (1 to 1000).
     pub limit: u32,
     /// Continue after the row with these sort values, id last (keyset paging).

@@ -44,7 +44,7 @@ fn walks_an_index(plan: &Plan, select: &Select) -> bool {
     let indexed = |field: &FieldName| plan.column(field.as_str()).is_some_and(|c| c.indexed);
     let ordered = match select.sort.as_slice() {
         [] => true,
-        [(field, _)] => indexed(field),
+        [by] => by.via.is_empty() && by.ranks.is_none() && indexed(&by.field),
         _ => false,
     };
     match &select.filter {

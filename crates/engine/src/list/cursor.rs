@@ -4,7 +4,6 @@ use super::SortKey;
 use crate::{
     cell::{Stored, stored},
     error::{Error, Result},
-    schema::Plan,
     value::Value,
 };
 
@@ -12,13 +11,13 @@ use crate::{
 ///
 /// # Errors
 /// `Invalid` if they are not those of a row in this order.
-pub(crate) fn cursor(plan: &Plan, order: &[SortKey], after: &[Value]) -> Result<Vec<Stored<'static>>> {
+pub(crate) fn cursor(order: &[SortKey], after: &[Value]) -> Result<Vec<Stored<'static>>> {
     let stranger = || Error::invalid("after", "does not belong to this list");
     if after.len() != order.len() {
         return Err(stranger());
     }
     let values = order.iter().zip(after).map(|(key, value)| {
-        let stored = stored(plan.columns[key.position].storage, value);
+        let stored = stored(key.storage, value);
         stored.map(Stored::into_owned).map_err(|_| stranger())
     });
     values.collect()

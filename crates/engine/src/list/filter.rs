@@ -34,7 +34,7 @@ fn nodes(filter: &Filter, depth: usize) -> Result<usize> {
         Filter::All(list) | Filter::Any(list) => {
             list.iter().try_fold(1, |sum, inner| Ok(sum + nodes(inner, depth + 1)?))
         }
-        Filter::Not(inner) => Ok(1 + nodes(inner, depth + 1)?),
+        Filter::Not(inner) | Filter::Through(_, inner) => Ok(1 + nodes(inner, depth + 1)?),
         _ => Ok(1),
     }
 }

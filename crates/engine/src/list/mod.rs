@@ -10,7 +10,7 @@ mod terms;
 
 pub use cost::{Cost, cost};
 pub(crate) use cursor::cursor;
-pub(crate) use order::{SortKey, order};
+pub(crate) use order::{Join, Joined, Order, RANK, SortKey, order};
 pub(crate) use terms::terms;
 
 /// Maximum number of rows on one page.

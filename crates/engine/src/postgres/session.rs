@@ -140,8 +140,8 @@ impl Session {
         merge: Option<&[OverrideRow]>,
         mut visit: V,
     ) -> Result<(V, Option<Vec<Value>>)> {
-        let list = list::List::new(self.schema.require(model)?, select)?;
-        let mut query = Query::new(list.plan, self.isolation());
+        let list = list::List::new(&self.schema, model, select)?;
+        let mut query = Query::new(&self.schema, list.plan, self.isolation());
         let read = pin!(async {
             let overridden = self.overridden(&query, &list.wanted, merge).await?;
             list.write(&mut query, merge, &overridden)?;

@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Kind, Result},
     migration::Migration,
     model::{Field, FieldKind, IdKind, Model, OnDelete},
-    name::{ModelName, StoreName},
+    name::{FieldName, ModelName, StoreName},
 };
 use std::{collections::HashMap, sync::Arc};
 
@@ -72,6 +72,21 @@ impl Schema {
     /// Returns the model with this name, if this store has it.
     pub fn model(&self, name: &str) -> Option<&Plan> {
         self.plans.get(name)
+    }
+
+    /// Returns the model of this store that a field refers to.
+    ///
+    /// # Errors
+    /// `Invalid` if the field is no reference, or one to another store.
+    pub(crate) fn referred(&self, plan: &Plan, field: &FieldName) -> Result<&Plan> {
+        plan.require(field.as_str())?;
+        let refuse = |rule: &str| Error::invalid(field.as_str(), rule);
+        match plan.model.field(field.as_str()).map(|field| &field.kind) {
+            Some(FieldKind::Ref { to, .. }) => {
+                self.model(to.as_str()).ok_or_else(|| refuse("refers to another store"))
+            }
+            _ => Err(refuse("is not a reference")),
+        }
     }
 
     /// Returns all models of the store.

@@ -49,8 +49,8 @@ pub(crate) fn order<S: Statement>(statement: &mut S, asked: &Checked, order: Gro
         statement.text().push_str(" ORDER BY count(*) DESC");
         word = ", ";
     }
-    for (index, key) in asked.keys.iter().enumerate() {
-        let direction = S::direction(key.position.max(1), Direction::Ascending);
+    for index in 0..asked.keys.len() {
+        let direction = S::direction(false, Direction::Ascending);
         let _ = write!(statement.text(), "{word}{}{direction}", index + 1);
         word = ", ";
     }

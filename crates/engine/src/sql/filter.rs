@@ -31,6 +31,7 @@ fn node<S: Statement>(statement: &mut S, filter: &Filter) -> Result<()> {
             Ok(())
         }
         Filter::In(field, values) => within(statement, field, values),
+        Filter::Through(field, inner) => through(statement, field, inner),
         Filter::Compare(field, operator, value) => {
             let (position, column) = statement.plan().require(field.as_str())?;
             let test = test(column, *operator, value)?;
@@ -70,6 +71,21 @@ fn within<S: Statement>(statement: &mut S, field: &FieldName, values: &[Value]) 
     Ok(())
 }
 
+fn through<S: Statement>(statement: &mut S, field: &FieldName, inner: &Filter) -> Result<()> {
+    let (position, _) = statement.plan().require(field.as_str())?;
+    statement.text().push('(');
+    statement.column(position);
+    statement.text().push_str(" IN ");
+    statement.referred(field, |statement| node(statement, inner))?;
+    if inner.holds_of_nulls() {
+        statement.text().push_str(" OR ");
+        statement.column(position);
+        statement.text().push_str(" IS NULL");
+    }
+    statement.text().push(')');
+    Ok(())
+}
+
 fn single<S: Statement>(statement: &mut S, position: usize, test: Test<'_>) {
     match test {
         Test::Never => statement.text().push_str(S::FALSE),
@@ -92,7 +108,8 @@ fn compared<S: Statement>(statement: &mut S, position: usize, test: Test<'_>) {
         Test::Compare(sign, value) => {
             statement.column(position);
             statement.text().push_str(operator::<S>(sign));
-            statement.value(position, value);
+            let storage = statement.plan().storages[position];
+            statement.value(storage, value);
         }
         Test::Contains(needle) => statement.contains(position, needle),
         Test::StartsWith(needle) => statement.starts_with(position, needle),

@@ -10,7 +10,10 @@ pub(crate) use filter::write as write_filter;
 pub(crate) use page::{after, order_by};
 
 use crate::{
-    cell::Stored,
+    cell::{Storage, Stored},
+    error::Result,
+    list::SortKey,
+    name::FieldName,
     query::{Direction, Period},
     schema::Plan,
 };
@@ -33,8 +36,18 @@ pub(crate) trait Statement {
     /// Appends the name of a column.
     fn column(&mut self, position: usize);
 
-    /// Appends a placeholder for a value of a column.
-    fn value(&mut self, position: usize, value: Stored<'static>);
+    /// Appends the name of the column of a sort key.
+    fn sort_key(&mut self, key: &SortKey);
+
+    /// Appends a placeholder for a value that is stored like this.
+    fn value(&mut self, storage: Storage, value: Stored<'static>);
+
+    /// Appends `(SELECT …)` of the ids of those rows that `field` may refer to, in the same store, for which the condition
+    /// holds that `condition` appends.
+    ///
+    /// # Errors
+    /// `Invalid` if the field is not such a reference; those of `condition`.
+    fn referred(&mut self, field: &FieldName, condition: impl FnOnce(&mut Self) -> Result<()>) -> Result<()>;
 
     /// Appends a condition that a column has one of these values.
     fn one_of(&mut self, position: usize, values: Vec<Stored<'static>>);
@@ -52,6 +65,6 @@ pub(crate) trait Statement {
     fn sum(&mut self, position: usize);
 
     /// Returns the text that follows a column in an order: nulls come first in ascending order and last in descending
-    /// order.
-    fn direction(position: usize, direction: Direction) -> &'static str;
+    /// order. Ids are never null.
+    fn direction(is_id: bool, direction: Direction) -> &'static str;
 }

@@ -13,8 +13,8 @@ use crate::{
 pub(crate) fn order_by<S: Statement>(statement: &mut S, order: &[SortKey]) {
     for (index, key) in order.iter().enumerate() {
         statement.text().push_str(if index == 0 { " ORDER BY " } else { ", " });
-        statement.column(key.position);
-        statement.text().push_str(S::direction(key.position, key.direction));
+        statement.sort_key(key);
+        statement.text().push_str(S::direction(key.is_id(), key.direction));
     }
 }
 
@@ -25,18 +25,18 @@ pub(crate) fn after<S: Statement>(
     after: &[Value],
     merged: bool,
 ) -> Result<()> {
-    let values = cursor(statement.plan(), order, after)?;
+    let values = cursor(order, after)?;
     statement.text().push_str(" AND ");
-    bound(statement, order[0], &values[0], merged);
+    bound(statement, &order[0], &values[0], merged);
     beyond(statement, order, &values, merged);
     Ok(())
 }
 
 /// Appends a redundant bound on the first key. A database can use an index for it, but not for the OR that follows.
-fn bound<S: Statement>(statement: &mut S, key: SortKey, value: &Stored<'static>, merged: bool) {
+fn bound<S: Statement>(statement: &mut S, key: &SortKey, value: &Stored<'static>, merged: bool) {
     let sign = match key.direction {
         _ if *value == Stored::Null => return,
-        Direction::Descending if nullable(statement, key, merged) => return,
+        Direction::Descending if nullable(key, merged) => return,
         Direction::Ascending => " >= ",
         Direction::Descending => " <= ",
     };
@@ -49,17 +49,17 @@ fn beyond<S: Statement>(statement: &mut S, order: &[SortKey], values: &[Stored<'
     statement.text().push('(');
     match (key.direction, value) {
         (Direction::Ascending, Stored::Null) => {
-            statement.column(key.position);
+            statement.sort_key(key);
             statement.text().push_str(" IS NOT NULL");
         }
         // No row comes after the nulls at the end.
         (Direction::Descending, Stored::Null) => statement.text().push_str(S::FALSE),
-        (Direction::Ascending, value) => compare(statement, *key, " > ", value),
+        (Direction::Ascending, value) => compare(statement, key, " > ", value),
         (Direction::Descending, value) => {
-            compare(statement, *key, " < ", value);
-            if nullable(statement, *key, merged) {
+            compare(statement, key, " < ", value);
+            if nullable(key, merged) {
                 statement.text().push_str(" OR ");
-                statement.column(key.position);
+                statement.sort_key(key);
                 statement.text().push_str(" IS NULL");
             }
         }
@@ -68,10 +68,10 @@ fn beyond<S: Statement>(statement: &mut S, order: &[SortKey], values: &[Stored<'
         statement.text().push_str(" OR (");
         match value {
             Stored::Null => {
-                statement.column(key.position);
+                statement.sort_key(key);
                 statement.text().push_str(" IS NULL");
             }
-            value => compare(statement, *key, " = ", value),
+            value => compare(statement, key, " = ", value),
         }
         statement.text().push_str(" AND ");
         beyond(statement, keys, rest, merged);
@@ -80,14 +80,14 @@ fn beyond<S: Statement>(statement: &mut S, order: &[SortKey], values: &[Stored<'
     statement.text().push(')');
 }
 
-fn compare<S: Statement>(statement: &mut S, key: SortKey, sign: &str, value: &Stored<'static>) {
-    statement.column(key.position);
+fn compare<S: Statement>(statement: &mut S, key: &SortKey, sign: &str, value: &Stored<'static>) {
+    statement.sort_key(key);
     statement.text().push_str(sign);
-    statement.value(key.position, value.clone());
+    statement.value(key.storage, value.clone());
 }
 
 /// Returns true if the column may be null. In a merged view, every column may be null: an override may be null where
 /// the shared row may not.
-fn nullable<S: Statement>(statement: &S, key: SortKey, merged: bool) -> bool {
-    merged || statement.plan().columns[key.position].nullable
+fn nullable(key: &SortKey, merged: bool) -> bool {
+    merged || key.nullable
 }

@@ -58,6 +58,7 @@ mod records_list;
 mod records_merge;
 mod records_models;
 mod records_naive;
+mod records_paths;
 mod records_race;
 mod records_seal;
 mod records_sequence;

@@ -89,7 +89,7 @@ fn lists_counts_searches_and_cursors_stay_inside() {
             for filter in &tautologies {
                 for merge in [None, Some(&over[..])] {
                     for search in [None, Some("canary"), Some("doctor")] {
-                        let sort = vec![(name("age"), Direction::Ascending)];
+                        let sort = vec![(name("age"), Direction::Ascending).into()];
                         let search = search.map(str::to_owned);
                         let select = Select {
                             filter: filter.clone(),

@@ -77,7 +77,10 @@ fn wrong_types_fields_and_bounds_are_refused() {
             assert_eq!(refused(&kit, &Select { limit, ..Select::default() }), "limit");
         }
         let up = Direction::Ascending;
-        assert_eq!(refused(&kit, &Select { sort: vec![(name("extra"), up)], ..Select::default() }), "extra");
+        assert_eq!(
+            refused(&kit, &Select { sort: vec![(name("extra"), up).into()], ..Select::default() }),
+            "extra"
+        );
         assert_eq!(
             refused(&kit, &Select { fields: vec![name("company_id")], ..Select::default() }),
             "company_id"
@@ -148,7 +151,8 @@ fn search_follows_updates_and_deletes() {
 fn costs_tell_pages_from_scans() {
     let schema = schema();
     let cost = |select: Select| tenantry_engine::list::cost(&schema, "doctors", &select);
-    let sort = |field: &str| Select { sort: vec![(name(field), Direction::Descending)], ..Select::default() };
+    let sort =
+        |field: &str| Select { sort: vec![(name(field), Direction::Descending).into()], ..Select::default() };
     assert_eq!(cost(Select::default()), Cost::Short);
     assert_eq!(cost(sort("age")), Cost::Short);
     assert_eq!(cost(sort("name")), Cost::Long, "has no index of its own");

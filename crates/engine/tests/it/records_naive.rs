@@ -111,6 +111,7 @@ pub(crate) fn holds(row: &Naive, filter: &Filter) -> bool {
         Filter::Null(field, null) => (*at(row, field.as_str()) == Value::Null) == *null,
         Filter::In(field, values) => values.iter().any(|v| cmp(at(row, field.as_str()), v).is_eq()),
         Filter::Compare(field, operator, value) => compare(at(row, field.as_str()), *operator, value),
+        Filter::Through(..) => panic!("the row of a reference is not known here"),
     }
 }
 
@@ -180,7 +181,7 @@ fn agree(
     merge: Option<&[OverrideRow]>,
 ) {
     let fields: Vec<_> = ["id"].iter().chain(&FIELDS).map(|f| name(f)).collect();
-    let sort = order.iter().map(|(field, direction)| (name(field), *direction)).collect();
+    let sort = order.iter().map(|(field, direction)| (name(field), *direction).into()).collect();
     let select = Select { filter: filter.clone(), sort, limit, fields, ..Select::default() };
     let shown = kit.pages("doctors", &select, merge).unwrap();
     let expected = sorted(rows.iter().filter(|row| holds(row, filter)).cloned().collect(), order);

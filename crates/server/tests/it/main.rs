@@ -81,6 +81,7 @@ mod own_app;
 mod pages;
 mod pipes;
 mod placements;
+mod paths;
 mod postgres;
 mod postgres_control;
 mod postgres_dump;

@@ -30,7 +30,7 @@ pub(super) async fn dangling(
     let mut missing = Vec::new();
     let mut select = Select {
         filter: Filter::Null(field.clone(), false),
-        sort: vec![(field.clone(), Direction::Ascending)],
+        sort: vec![(field.clone(), Direction::Ascending).into()],
         limit: PAGE,
         fields: vec![field.clone()],
         ..Select::default()

@@ -95,9 +95,9 @@ impl Records<'_> {
         let session = self.session().await?;
         let id = FieldName::parse("id")?;
         let mut select = Select {
-            filter: which.filter.clone(),
+            filter: self.resolve_filter(&which.filter, true).await?.into_owned(),
             search: which.search.clone(),
-            sort: vec![(id.clone(), Direction::Ascending)],
+            sort: vec![(id.clone(), Direction::Ascending).into()],
             limit: 1000,
             fields: [vec![id, FieldName::parse("version")?], columns].concat(),
             after: None,

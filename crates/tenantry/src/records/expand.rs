@@ -4,7 +4,7 @@
 //! A referred row appears once for each row that refers to it and is counted as often. A page that would become too
 //! long is read again with fewer rows.
 
-use super::{ListQuery, Records, read::id_value};
+use super::{Records, read::id_value};
 use crate::{Error, Result, access::gates::Verb, platform::loaded::ModelEntry};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -59,11 +59,12 @@ impl Records<'_> {
     pub(super) async fn list_expanded(
         &self,
         session: &Session,
-        query: &ListQuery,
+        select: &Select,
+        expand: &[String],
         overrides: Option<&[OverrideRow]>,
     ) -> Result<(Vec<u8>, Option<Vec<Value>>)> {
-        let tree = Tree::parse(&query.expand)?;
-        let mut select = query.select.clone();
+        let tree = Tree::parse(expand)?;
+        let mut select = select.clone();
         let columns = columns(&self.entry.model, &mut select, &tree)?;
         loop {
             let rows = Collect::up_to(self.page_bytes());

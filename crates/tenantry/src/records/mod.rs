@@ -13,6 +13,7 @@ pub mod files;
 mod json;
 mod overrides;
 mod read;
+mod paths;
 pub(crate) mod references;
 mod write;
 
@@ -29,6 +30,7 @@ pub use read::{Document, ListQuery, Page, Want};
 pub use references::dependence::{Dependence, depends_on};
 pub(crate) use references::dependence::{owners, record_id};
 pub use references::impact::{Impact, MAX_NOTICING, Noticing, Unasked};
+pub use paths::MAX_REFERRED;
 pub use write::{Input, MAX_BATCH};
 
 use crate::{

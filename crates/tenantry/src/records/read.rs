@@ -1,7 +1,8 @@
 //! Get, list and aggregate. The plain path goes from SQLite straight to JSON bytes. Expansion and merged views take a longer path.
 
 use super::{Records, Scope, json::Rows};
-use crate::{Error, Result, access::gates::Verb};
+use crate::{Error, Result, access::gates::Verb, platform::loaded::ModelEntry};
+use std::borrow::Cow;
 use tenantry_engine::{
     model::{IdKind, Model},
     name::FieldName,
@@ -109,22 +110,25 @@ impl Records<'_> {
     /// [`Error::Denied`] for an actor who may not read the model.
     pub async fn list(&self, query: &ListQuery) -> Result<Page> {
         self.allow(Verb::Read)?;
+        let resolved = self.resolve(&query.select).await?;
+        let select = &*resolved.select;
         let overrides = self.override_rows(&self.entry).await?;
         let session = self.reading().await?;
         let count = match query.count {
             true => {
-                let (filter, search) = (&query.select.filter, query.select.search.as_deref());
+                let (filter, search) = (&select.filter, select.search.as_deref());
                 Some(session.count(self.name(), filter, search, overrides.as_deref()).await?)
             }
             false => None,
         };
         if !query.expand.is_empty() {
-            let (items, next) = self.list_expanded(&session, query, overrides.as_deref()).await?;
-            return Ok(Page { items, next, count });
+            let found = self.list_expanded(&session, select, &query.expand, overrides.as_deref());
+            let (items, next) = found.await?;
+            return Ok(Page { items, next: resolved.next(next), count });
         }
-        let rows = Rows::new(&self.entry, &query.select.fields, query.select.limit, self.page_bytes())?;
-        let (rows, next) = session.select(self.name(), &query.select, overrides.as_deref(), rows).await?;
-        Ok(Page { items: rows.into_bytes(), next, count })
+        let rows = Rows::new(&self.entry, &select.fields, select.limit, self.page_bytes())?;
+        let (rows, next) = session.select(self.name(), select, overrides.as_deref(), rows).await?;
+        Ok(Page { items: rows.into_bytes(), next: resolved.next(next), count })
     }
 
     /// Returns groups of records, with their numbers and what was computed over their fields: at most as many as requested, and
@@ -135,9 +139,13 @@ impl Records<'_> {
     /// [`Error::Denied`] for an actor who may not read the model; those of [`tenantry_engine::Session::aggregate`].
     pub async fn aggregate(&self, asked: &Aggregate) -> Result<Groups> {
         self.allow(Verb::Read)?;
+        let resolved = match self.resolve_filter(&asked.filter, false).await? {
+            Cow::Borrowed(_) => Cow::Borrowed(asked),
+            Cow::Owned(filter) => Cow::Owned(Aggregate { filter, ..asked.clone() }),
+        };
         let overrides = self.override_rows(&self.entry).await?;
         let session = self.reading().await?;
-        let mut found = session.aggregate(self.name(), asked, overrides.as_deref()).await?;
+        let mut found = session.aggregate(self.name(), &resolved, overrides.as_deref()).await?;
         let (most, mut bytes) = (self.page_bytes(), 0);
         let fits = found.groups.iter().take_while(|group| {
             let is_in = bytes <= most;
@@ -157,6 +165,11 @@ impl Records<'_> {
 
     /// Returns true if this scope sees the model through its own overrides.
     pub(super) fn merges(&self) -> bool {
-        self.entry.model.overrides.is_some() && matches!(self.scope, Scope::Tenant(_))
+        self.merges_of(&self.entry)
+    }
+
+    /// Returns true if this scope sees a model through its own overrides.
+    pub(super) fn merges_of(&self, entry: &ModelEntry) -> bool {
+        entry.model.overrides.is_some() && matches!(self.scope, Scope::Tenant(_))
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 use serde_json::{Map, Value as Json};
 use std::{collections::HashMap, fmt::Write};
 
-/// Appends ` FROM (shared rows with these changes) AS t WHERE true`; the confinement is inside. The changes are one bound
+/// Appends ` FROM (shared rows with these changes) AS t`; the confinement is inside. The changes are one bound
 /// JSON array, so the statement is the same for every tenant.
 pub(super) fn write_from(query: &mut Query<'_>, rows: &[OverrideRow]) -> Result<()> {
     let plan = query.plan;
@@ -44,7 +44,7 @@ pub(super) fn write_from(query: &mut Query<'_>, rows: &[OverrideRow]) -> Result<
         texts.table
     );
     query.bind(Bound::Text(packed(plan, rows)?));
-    let _ = write!(query.sql, "::jsonb) AS e) AS o ON o.id = t.\"id\" WHERE {}) AS t WHERE true", texts.read);
+    let _ = write!(query.sql, "::jsonb) AS e) AS o ON o.id = t.\"id\" WHERE {}) AS t", texts.read);
     Ok(())
 }
 

@@ -1,9 +1,14 @@
 //! A read under construction: SQL text with the confinement, and its values.
 
-use super::{Bound, merge, texts::first_value};
+use super::{
+    Bound, merge,
+    texts::{cast_type, first_value},
+};
 use crate::{
     cell::{Storage, Stored},
     error::Result,
+    list::{Join, Joined, RANK, SortKey},
+    name::FieldName,
     overrides::OverrideRow,
     place::Isolation,
     postgres::names::quoted,
@@ -15,6 +20,7 @@ use std::fmt::Write;
 
 /// A read on one model. In a pool `$1` and `$2` are those of [`super::texts`]; the values of [`Query::bind`] follow.
 pub(crate) struct Query<'p> {
+    pub(crate) schema: &'p Schema,
     pub(crate) plan: &'p Plan,
     pub(crate) isolation: Isolation,
     pub(crate) sql: String,
@@ -23,10 +29,10 @@ pub(crate) struct Query<'p> {
 
 impl<'p> Query<'p> {
     /// Begins `SELECT `; the columns follow.
-    pub(crate) fn new(plan: &'p Plan, isolation: Isolation) -> Self {
+    pub(crate) fn new(schema: &'p Schema, plan: &'p Plan, isolation: Isolation) -> Self {
         let mut sql = String::with_capacity(768);
         sql.push_str("SELECT ");
-        Self { plan, isolation, sql, values: vec![] }
+        Self { schema, plan, isolation, sql, values: vec![] }
     }
 
     /// Begins a query on a model of the schema.
@@ -34,7 +40,7 @@ impl<'p> Query<'p> {
     /// # Errors
     /// `NotFound` if there is no such model.
     pub(crate) fn of(schema: &'p Schema, model: &str, isolation: Isolation) -> Result<Self> {
-        Ok(Self::new(schema.require(model)?, isolation))
+        Ok(Self::new(schema, schema.require(model)?, isolation))
     }
 
     /// Appends a placeholder for this value.
@@ -46,14 +52,55 @@ impl<'p> Query<'p> {
 
     /// Appends ` FROM … AS t WHERE …` with the confinement; further conditions start with AND.
     pub(crate) fn from(&mut self, merge: Option<&[OverrideRow]>) -> Result<()> {
-        match merge {
-            Some(rows) if !rows.is_empty() => merge::write_from(self, rows),
+        self.from_joined(merge, &[])
+    }
+
+    /// Appends ` FROM … AS t LEFT JOIN … AS j1 … WHERE …` with the confinement of each table.
+    pub(crate) fn from_joined(&mut self, merge: Option<&[OverrideRow]>, joins: &[Join]) -> Result<()> {
+        let texts = self.plan.postgres(self.isolation);
+        let condition = match merge {
+            Some(rows) if !rows.is_empty() => {
+                merge::write_from(self, rows)?;
+                "true"
+            }
             _ => {
-                let texts = self.plan.postgres(self.isolation);
-                let _ = write!(self.sql, " FROM {} AS t WHERE {}", texts.table, texts.read);
-                Ok(())
+                let _ = write!(self.sql, " FROM {} AS t", texts.table);
+                &texts.read
+            }
+        };
+        for (index, join) in joins.iter().enumerate() {
+            self.join(index + 1, join)?;
+        }
+        let _ = write!(self.sql, " WHERE {condition}");
+        Ok(())
+    }
+
+    fn join(&mut self, number: usize, join: &Join) -> Result<()> {
+        match &join.to {
+            Joined::Rows(model) => {
+                let to = self.schema.require(model.as_str())?;
+                let table = &to.postgres(self.isolation).table;
+                let _ = write!(self.sql, " LEFT JOIN {table} AS j{number} ON ");
+                if self.isolation.is_pooled() {
+                    let tenant = quoted(to.model.tenant_field.as_str());
+                    let _ = write!(self.sql, "j{number}.{tenant} = $1 AND ");
+                }
+            }
+            Joined::Ranks(ranks) => {
+                let key = cast_type(join.id);
+                let _ = write!(
+                    self.sql,
+                    " LEFT JOIN (SELECT (e.value ->> 0)::{key} AS \"id\", (e.value ->> 1)::bigint AS \"{RANK}\" \
+                     FROM jsonb_array_elements("
+                );
+                let list = ranks.iter().map(|(id, rank)| serde_json::json!([id.to_json(), rank])).collect();
+                self.bind(Bound::Text(serde_json::Value::Array(list).to_string()));
+                let _ = write!(self.sql, "::jsonb) AS e) AS j{number} ON ");
             }
         }
+        let reference = quoted(join.reference.as_str());
+        let _ = write!(self.sql, "j{number}.\"id\" = {}.{reference}", alias(join.from));
+        Ok(())
     }
 
     /// Appends `t."column"` for each of these columns, with commas between them.
@@ -63,6 +110,11 @@ impl<'p> Query<'p> {
             self.column(position);
         }
     }
+}
+
+/// Returns the alias of the listed rows, for 0, or of a join.
+fn alias(source: usize) -> String {
+    if source == 0 { "t".into() } else { format!("j{source}") }
 }
 
 impl sql::Statement for Query<'_> {
@@ -82,8 +134,23 @@ impl sql::Statement for Query<'_> {
         let _ = write!(self.sql, "t.{}", quoted(self.plan.columns[position].name.as_str()));
     }
 
-    fn value(&mut self, position: usize, value: Stored<'static>) {
-        self.bind(Bound::Stored(self.plan.storages[position], value));
+    fn sort_key(&mut self, key: &SortKey) {
+        let _ = write!(self.sql, "{}.{}", alias(key.source), quoted(key.name.as_str()));
+    }
+
+    fn value(&mut self, storage: Storage, value: Stored<'static>) {
+        self.bind(Bound::Stored(storage, value));
+    }
+
+    fn referred(&mut self, field: &FieldName, condition: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        let to = self.schema.referred(self.plan, field)?;
+        let texts = to.postgres(self.isolation);
+        let _ = write!(self.sql, "(SELECT t.\"id\" FROM {} AS t WHERE {} AND ", texts.table, texts.scope);
+        let plan = std::mem::replace(&mut self.plan, to);
+        let written = condition(self);
+        self.plan = plan;
+        self.sql.push(')');
+        written
     }
 
     fn one_of(&mut self, position: usize, values: Vec<Stored<'static>>) {
@@ -127,12 +194,12 @@ impl sql::Statement for Query<'_> {
 
     /// PostgreSQL has nulls at the other end by default; indexes of fields have this order. The id is never null, and its
     /// index has the default.
-    fn direction(position: usize, direction: Direction) -> &'static str {
-        match (direction, position) {
-            (Direction::Ascending, 0) => "",
-            (Direction::Descending, 0) => " DESC",
-            (Direction::Ascending, _) => " NULLS FIRST",
-            (Direction::Descending, _) => " DESC NULLS LAST",
+    fn direction(is_id: bool, direction: Direction) -> &'static str {
+        match (direction, is_id) {
+            (Direction::Ascending, true) => "",
+            (Direction::Descending, true) => " DESC",
+            (Direction::Ascending, false) => " NULLS FIRST",
+            (Direction::Descending, false) => " DESC NULLS LAST",
         }
     }
 }

@@ -32,9 +32,9 @@ pub(crate) fn get<'s>(
     let Some(key) = plan.key(id) else { return Ok(None) };
     if fields.is_empty() {
         let sql = plan.postgres(isolation).get.clone();
-        return Ok(Some(Query { plan, isolation, sql, values: vec![Bound::Key(key)] }));
+        return Ok(Some(Query { schema, plan, isolation, sql, values: vec![Bound::Key(key)] }));
     }
-    let mut query = Query::new(plan, isolation);
+    let mut query = Query::new(schema, plan, isolation);
     query.columns(projection.positions.iter().copied());
     query.from(None)?;
     query.sql.push_str(" AND t.\"id\" = ");

@@ -52,7 +52,7 @@ pub(crate) fn texts<'p>(empty: &Query<'p>, rows: &[OverrideRow]) -> Result<Optio
     if changed.is_empty() {
         return Ok(None);
     }
-    let mut query = Query::new(empty.plan, empty.isolation);
+    let mut query = Query::new(empty.schema, empty.plan, empty.isolation);
     query.columns(std::iter::once(0).chain(searched(empty.plan)));
     query.from(Some(&changed))?;
     query.sql.push_str(" AND ");

@@ -8,13 +8,12 @@ use crate::{
     overrides::{OverrideRow, overridable},
     place::Isolation,
     query::RecordId,
-    schema::{Confinement, Plan},
 };
 use rusqlite::Connection;
 use serde_json::Value as Json;
 use std::{collections::HashMap, fmt::Write};
 
-/// Appends ` FROM (shared rows with these changes) AS t WHERE 1`; the confinement is inside. The changes are one bound
+/// Appends ` FROM (shared rows with these changes) AS t`; the confinement is inside. The changes are one bound
 /// JSON array, so the statement is the same for every tenant.
 pub(crate) fn write_from(query: &mut Query<'_>, rows: &[OverrideRow]) -> Result<()> {
     let id_type = match query.plan.model.id {
@@ -48,7 +47,7 @@ pub(crate) fn write_from(query: &mut Query<'_>, rows: &[OverrideRow]) -> Result<
     if query.who.isolation == Isolation::Pooled {
         let _ = write!(query.sql, " WHERE b.[{}] = ?1", query.plan.model.tenant_field);
     }
-    query.sql.push_str(") AS t WHERE 1");
+    query.sql.push_str(") AS t");
     Ok(())
 }
 
@@ -69,15 +68,15 @@ fn packed(rows: &[OverrideRow]) -> Result<Stored<'static>> {
 /// of just these rows.
 pub(crate) fn search(
     conn: &Connection,
-    plan: &Plan,
-    who: &Confinement,
+    over: &Query<'_>,
     rows: &[&OverrideRow],
     expression: &str,
 ) -> Result<Vec<RecordId>> {
+    let plan = over.plan;
     let fields: Vec<usize> =
         (1..=plan.model.fields.len()).filter(|&p| plan.model.fields[p - 1].search).collect();
     let owned: Vec<OverrideRow> = rows.iter().map(|row| (*row).clone()).collect();
-    let mut query = Query::new(plan, who, "SELECT t.[id], ");
+    let mut query = Query::new(over.schema, plan, over.who, "SELECT t.[id], ");
     plan.list(&mut query.sql, &fields);
     query.from(Some(&owned))?;
     query.sql.push_str(" AND t.[id] IN (SELECT value FROM json_each(");

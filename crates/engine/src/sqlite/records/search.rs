@@ -45,7 +45,7 @@ pub(crate) fn write(
         return Ok(());
     }
     // the index holds only shared texts: rows whose texts the tenant overrides are matched separately
-    let found = merge::search(conn, query.plan, query.who, &changed, &expression)?;
+    let found = merge::search(conn, query, &changed, &expression)?;
     query.sql.push_str(" AND (t.[id] IN (SELECT value FROM json_each(");
     query.bind(ids(&found));
     query.sql.push_str(")) OR (t.[id] NOT IN (SELECT value FROM json_each(");

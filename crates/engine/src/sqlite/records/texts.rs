@@ -53,6 +53,10 @@ impl Plan {
 /// SQL texts of one model in one isolation.
 #[derive(Debug, Default)]
 pub(crate) struct Texts {
+    /// `[m] AS t`.
+    pub(crate) table: String,
+    /// The rows of the tenant: a condition on `t`.
+    pub(crate) condition: String,
     /// `[m] AS t WHERE …`, with which every read begins.
     pub(crate) from: String,
     /// `WHERE …` for updates, which have no alias.
@@ -70,13 +74,13 @@ pub(crate) struct Texts {
 impl Texts {
     fn new(model: &Model, columns: &[Column], isolation: Isolation) -> Self {
         let (table, tenant) = (&model.name, &model.tenant_field);
-        let (condition, from, tenant_column, tenant_value) = match isolation {
+        let (condition, read, tenant_column, tenant_value) = match isolation {
             Isolation::Pooled => {
                 (format!("[{tenant}] = ?1"), format!("t.[{tenant}] = ?1"), format!("[{tenant}], "), "?1, ")
             }
             Isolation::Schema | Isolation::Database => ("1".into(), "1".into(), String::new(), ""),
         };
-        let from = format!("[{table}] AS t WHERE {from}");
+        let from = format!("[{table}] AS t WHERE {read}");
         let (mut all, mut names, mut values) = (String::new(), String::new(), String::new());
         for (index, column) in columns.iter().enumerate() {
             let comma = if index == 0 { "" } else { ", " };
@@ -104,6 +108,8 @@ impl Texts {
                 "_row"
             },
             scope: format!("WHERE {condition}"),
+            table: format!("[{table}] AS t"),
+            condition: read,
             from,
         }
     }

@@ -13,11 +13,21 @@ use tenantry::{
     records::MAX_MATCHING,
 };
 
+/// What the group of conditions says, which has also what cannot be listed: conditions across references.
+const ANY: &str = "Conditions of which at least one holds: `(status=active,all(age__gte=65,city.region=3))`. Groups `any(…)` \
+    and `all(…)` nest at most 4 deep. A value with a comma, a parenthesis or a quote is in double quotes. Given more than once, \
+    each group must hold. Inside and outside of groups, the field of a condition may be one of a record that at most 3 references \
+    lead to: `city.region.name__startswith=No`.";
+
 /// Returns the parameters for filters, search and sort order; with `paged`, also the parameters for pages.
 pub(super) fn list(model: &Model, models: &[Arc<Model>], paged: bool) -> Vec<Value> {
-    let sortable = columns(model).filter(|(_, kind)| *kind != Kind::Opaque);
-    let sort = list_of(sortable.map(|(name, _)| name), "-?");
-    let mut all = vec![query("sort", "At most 4 fields; `-` before one for descending.", sort)];
+    let sortable = columns(model).filter(|(_, kind)| *kind != Kind::Opaque).map(|(name, _)| name.to_owned());
+    let across = references(model).map(|name| format!("{name}(\\.[a-z][a-z0-9_]*){{1,3}}"));
+    let sort: Vec<_> = sortable.chain(across).collect();
+    let sort = list_of(sort.iter().map(String::as_str), "-?");
+    let text = "At most 4 fields; `-` before one for descending. A field may be one of a record that references lead to: \
+                `city.region.name`.";
+    let mut all = vec![query("sort", text, sort)];
     if paged {
         all.push(query(
             "limit",
@@ -38,6 +48,7 @@ fn conditions(model: &Model, models: &[Arc<Model>]) -> Vec<Value> {
         let words = json!({"type": "string", "minLength": 1, "maxLength": 200});
         all.push(query("q", "Full-text search.", words));
     }
+    all.push(query("any", ANY, json!({"type": "string", "maxLength": 8192, "pattern": "^\\(.+\\)$"})));
     for (name, kind) in columns(model) {
         all.extend(operators(kind).map(|operator| filter(model, models, name, operator)));
     }
@@ -124,8 +135,7 @@ pub(super) fn fields(model: &Model) -> Value {
 
 /// Returns the parameter that expands references, if the model has any.
 pub(super) fn expand(model: &Model) -> Option<Value> {
-    let references = model.fields.iter().filter(|f| matches!(f.kind, FieldKind::Ref { .. }));
-    let names: Vec<_> = references.map(|f| f.name.as_str()).collect();
+    let names: Vec<_> = references(model).collect();
     let description = format!(
         "References whose rows come along, of: {}. A path goes on from there, at most 3 deep: `{}.…`.",
         names.join(", "),
@@ -133,6 +143,10 @@ pub(super) fn expand(model: &Model) -> Option<Value> {
     );
     let one = format!("({})(\\.[a-z][a-z0-9_]*){{0,2}}", names.join("|"));
     Some(query("expand", &description, json!({"type": "string", "pattern": format!("^{one}(,{one})*$")})))
+}
+
+fn references(model: &Model) -> impl Iterator<Item = &str> {
+    model.fields.iter().filter(|f| matches!(f.kind, FieldKind::Ref { .. })).map(|f| f.name.as_str())
 }
 
 /// Kind of a column, which determines its operators.

@@ -1,6 +1,6 @@
 //! Parses the URL of an aggregate: `?group_by=city,created_at__month&sum=fee&status=active&sort=-count`.
 
-use super::{Takes, limit, parameters, refused, searched, text};
+use super::{Takes, limit, parameters, path::Models, refused, searched, text};
 use crate::http::problem::Result;
 use tenantry::{
     model::Model,
@@ -17,14 +17,14 @@ pub(in crate::http) const FUNCTIONS: [(&str, Function); 4] =
 pub(in crate::http) const PERIODS: [(&str, Period); 4] =
     [("year", Period::Year), ("quarter", Period::Quarter), ("month", Period::Month), ("day", Period::Day)];
 
-/// Parses the query string (without `?`) of an aggregate of `model`.
+/// Parses the query string (without `?`) of an aggregate of the listed model.
 ///
 /// # Errors
 /// All invalid parameters at once.
-pub fn aggregate(model: &Model, query: &str) -> Result<Aggregate> {
-    let mut asked = Aggregate::default();
+pub fn aggregate(models: &dyn Models, query: &str) -> Result<Aggregate> {
+    let (mut asked, model) = (Aggregate::default(), models.listed());
     let (filter, wrong) =
-        parameters(model, query, AGGREGATE, |name, value| word(model, &mut asked, name, value));
+        parameters(models, query, AGGREGATE, |name, value| word(model, &mut asked, name, value));
     asked.filter = filter;
     if wrong.is_empty() { Ok(asked) } else { Err(refused(wrong)) }
 }

@@ -3,12 +3,19 @@
 //! Used by the list routes. A cursor contains only values of the last row that the caller has seen, which are typed
 //! again when it comes back, so it needs no signature. The binding refuses a cursor of another model or sort order.
 
-use super::text::{self, Kind};
+use super::{
+    path::{Column, Models, sorted_by},
+    text::{self, Kind},
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value as Json;
-use tenantry::{model::Model, name::FieldName, query::Direction, value::Value};
+use tenantry::{
+    model::Model,
+    query::{Direction, SortBy},
+    value::Value,
+};
 
-type Sort = [(FieldName, Direction)];
+type Sort = [SortBy];
 
 /// Maximum length of a cursor, bytes: sort values are bounded by what was stored.
 const MAX_LENGTH: usize = 16 * 1024;
@@ -22,25 +29,30 @@ pub fn seal(model: &Model, sort: &Sort, values: &[Value]) -> String {
 }
 
 /// Returns the values of a cursor; `None` if it is not a cursor of this model and sort.
-pub(super) fn open(model: &Model, sort: &Sort, cursor: &str) -> Option<Vec<Value>> {
+pub(super) fn open(models: &dyn Models, sort: &Sort, cursor: &str) -> Option<Vec<Value>> {
     if cursor.len() > MAX_LENGTH {
         return None;
     }
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let parts: Vec<Json> = serde_json::from_slice(&bytes).ok()?;
     let (bound, values) = parts.split_first()?;
-    let kinds = kinds(model, sort)?;
-    if bound.as_u64()? != binding(model, sort) || values.len() != kinds.len() {
+    let kinds = kinds(models, sort)?;
+    if bound.as_u64()? != binding(models.listed(), sort) || values.len() != kinds.len() {
         return None;
     }
     values.iter().zip(kinds).map(|(value, kind)| typed(kind, value)).collect()
 }
 
 /// Returns the kinds of the sort keys, then of the id unless the id is a sort key.
-fn kinds(model: &Model, sort: &Sort) -> Option<Vec<Kind>> {
-    let id_is_key = sort.iter().any(|(name, _)| name.as_str() == "id");
-    let names = sort.iter().map(|(name, _)| name.as_str()).chain((!id_is_key).then_some("id"));
-    names.map(|name| text::column(model, name).ok().map(|(_, kind)| kind)).collect()
+fn kinds(models: &dyn Models, sort: &Sort) -> Option<Vec<Kind>> {
+    let id_is_key = sort.iter().any(is_id);
+    let paths = sort.iter().map(sorted_by).chain((!id_is_key).then(|| "id".to_owned()));
+    paths.map(|path| Column::of(models, &path).ok().map(|column| column.kind)).collect()
+}
+
+/// Returns true for the id of the listed records.
+pub(super) fn is_id(by: &SortBy) -> bool {
+    by.via.is_empty() && by.field.as_str() == "id"
 }
 
 /// Hashes model and sort with FNV-1a to detect honest mistakes; it protects nothing. 53 bits, exact in JSON.
@@ -52,9 +64,9 @@ fn binding(model: &Model, sort: &Sort) -> u64 {
         }
     };
     eat(model.name.as_str());
-    for (name, direction) in sort {
-        eat(name.as_str());
-        eat(if *direction == Direction::Descending { "-" } else { "+" });
+    for by in sort {
+        eat(&sorted_by(by));
+        eat(if by.direction == Direction::Descending { "-" } else { "+" });
     }
     hash >> 11
 }

@@ -2,7 +2,10 @@
 //!
 //! Used by the list reader. It never builds SQL: a condition is data, which the engine compiles.
 
-use super::text::{self, Kind};
+use super::{
+    path::{Column, Models},
+    text::{self, Kind},
+};
 use tenantry::{
     model::{FieldKind, Model},
     name::FieldName,
@@ -22,28 +25,32 @@ const MAX_TEXT: usize = 1000;
 /// # Errors
 /// If the field, the operator or the value is invalid.
 pub(super) fn condition(
-    model: &Model,
+    models: &dyn Models,
     parameter: &str,
     value: &str,
     words: &[&str],
 ) -> Result<Filter, String> {
-    let (name, suffix) = parameter.split_once("__").unwrap_or((parameter, "eq"));
-    let (field, kind) = text::column(model, name)
-        .map_err(|message| format!("{message}; other parameters: {}", words.join(", ")))?;
+    let (path, suffix) = parameter.split_once("__").unwrap_or((parameter, "eq"));
+    let column = Column::of(models, path).map_err(|message| match path.contains('.') {
+        true => message,
+        false => format!("{message}; other parameters: {}", words.join(", ")),
+    })?;
     if value.len() > MAX_TEXT && suffix != "in" {
         return Err(format!("at most {MAX_TEXT} bytes"));
     }
-    match suffix {
-        "isnull" => Ok(Filter::Null(field, super::boolean(value)?)),
-        "in" => members(model, field, kind, value),
-        "contains" => partial(field, kind, Operator::Contains, value),
-        "startswith" => partial(field, kind, Operator::StartsWith, value),
+    let (model, field, kind) = (column.model(models), column.field.clone(), column.kind);
+    let condition = match suffix {
+        "isnull" => Filter::Null(field, super::boolean(value)?),
+        "in" => members(model, field, kind, value)?,
+        "contains" => partial(field, kind, Operator::Contains, value)?,
+        "startswith" => partial(field, kind, Operator::StartsWith, value)?,
         _ => {
             let operator = operator(suffix)
                 .ok_or_else(|| format!("no operator {}; there are: {OPERATORS}", text::quoted(suffix)))?;
-            Ok(Filter::Compare(field.clone(), operator, typed(model, &field, kind, value)?))
+            Filter::Compare(field.clone(), operator, typed(model, &field, kind, value)?)
         }
-    }
+    };
+    Ok(column.condition(condition))
 }
 
 fn operator(suffix: &str) -> Option<Operator> {

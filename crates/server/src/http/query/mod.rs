@@ -6,10 +6,12 @@
 mod aggregate;
 mod cursor;
 mod filter;
+mod groups;
 mod import;
 mod nothing;
 mod pairs;
 mod params;
+mod path;
 mod text;
 
 pub use aggregate::aggregate;
@@ -19,21 +21,21 @@ pub(super) use import::import;
 pub(super) use nothing::NoParameters;
 pub(super) use pairs::pairs;
 pub(super) use params::QueryParams;
+pub use path::Models;
 pub use text::{Kind, parse as parse_text};
 
 use super::problem::{Code, FieldProblem, Problem, Result};
+use path::{Column, MAX_REFERENCES};
 use tenantry::{
     model::{FieldKind, IdKind, Model},
     name::FieldName,
-    query::{Direction, Filter, RecordId, Select},
+    query::{Direction, Filter, RecordId, Select, SortBy},
     records::Matching,
     value::Value,
 };
 
 /// Maximum number of rows of a page.
 pub const MAX_LIMIT: u32 = 1000;
-/// Maximum length of an `expand` path, references.
-const MAX_EXPAND_DEPTH: usize = 3;
 /// Maximum number of conditions of a request.
 const MAX_CONDITIONS: usize = 50;
 
@@ -63,34 +65,42 @@ const EXPORT: Takes = Takes { words: &["q", "sort", "fields"], filters: true };
 const MATCHING: Takes = Takes { words: &["q", "expect", "dry_run"], filters: true };
 const ONE: Takes = Takes { words: &["fields", "expand"], filters: false };
 
-/// Parses the query string (without `?`) of a list of `model`.
+/// Parses the query string (without `?`) of a list.
 ///
 /// # Errors
 /// All invalid parameters at once.
-pub fn list(model: &Model, query: &str) -> Result<List> {
-    read(model, query, LIST)
+pub fn list(models: &dyn Models, query: &str) -> Result<List> {
+    read(models, query, LIST)
 }
 
 /// Parses the query string of an export: that of a list without page, count and expansion.
 ///
 /// # Errors
 /// All invalid parameters at once.
-pub fn export(model: &Model, query: &str) -> Result<List> {
-    read(model, query, EXPORT)
+pub fn export(models: &dyn Models, query: &str) -> Result<List> {
+    read(models, query, EXPORT)
 }
 
 /// Parses the query string of a single record: only `fields` and `expand`.
 ///
 /// # Errors
 /// All invalid parameters at once.
-pub fn one(model: &Model, query: &str) -> Result<List> {
-    read(model, query, ONE)
+pub fn one(models: &dyn Models, query: &str) -> Result<List> {
+    read(models, query, ONE)
 }
 
-fn read(model: &Model, query: &str, takes: Takes) -> Result<List> {
-    let mut reader =
-        Reader { model, select: Select::default(), count: false, expand: vec![], after: None, wrong: vec![] };
-    let (filter, wrong) = parameters(model, query, takes, |name, value| reader.reserved(name, value));
+fn read(models: &dyn Models, query: &str, takes: Takes) -> Result<List> {
+    let model = models.listed();
+    let mut reader = Reader {
+        models,
+        model,
+        select: Select::default(),
+        count: false,
+        expand: vec![],
+        after: None,
+        wrong: vec![],
+    };
+    let (filter, wrong) = parameters(models, query, takes, |name, value| reader.reserved(name, value));
     reader.select.filter = filter;
     reader.wrong = wrong;
     reader.finish()
@@ -99,12 +109,12 @@ fn read(model: &Model, query: &str, takes: Takes) -> Result<List> {
 /// Reads all parameters. Those of `takes.words` go to `word`, which may refuse their values; the others are conditions.
 /// Returns the condition and what is wrong.
 fn parameters(
-    model: &Model,
+    models: &dyn Models,
     query: &str,
     takes: Takes,
     mut word: impl FnMut(&str, &str) -> Result<(), String>,
 ) -> (Filter, Vec<FieldProblem>) {
-    let (mut conditions, mut wrong) = (vec![], vec![]);
+    let (mut conditions, mut number, mut wrong) = (vec![], 0, vec![]);
     for pair in pairs::pairs(query) {
         let (name, value) = match pair {
             Ok(pair) => pair,
@@ -116,17 +126,23 @@ fn parameters(
         if value.is_empty() && name.is_empty() {
             continue;
         }
+        let condition = || match &*name {
+            groups::ANY => groups::any(models, &value),
+            name => filter::condition(models, name, &value, takes.words).map(|condition| (condition, 1)),
+        };
         let read = match takes.words.contains(&&*name) {
             true => word(&name, &value),
-            false if takes.filters => filter::condition(model, &name, &value, takes.words)
-                .map(|condition| conditions.push(condition)),
+            false if takes.filters => condition().map(|(condition, more)| {
+                conditions.push(condition);
+                number += more;
+            }),
             false => Err(format!("is no parameter here; there are: {}", takes.words.join(", "))),
         };
         if let Err(message) = read {
             wrong.push(FieldProblem::new(name.chars().take(80).collect::<String>(), message));
         }
     }
-    if conditions.len() > MAX_CONDITIONS {
+    if number > MAX_CONDITIONS {
         wrong.push(FieldProblem::new("query", format!("at most {MAX_CONDITIONS} conditions")));
     }
     (Filter::All(conditions), wrong)
@@ -137,9 +153,10 @@ fn parameters(
 ///
 /// # Errors
 /// All invalid parameters at once; `expect` is required.
-pub fn matching(model: &Model, query: &str) -> Result<(Matching, bool)> {
+pub fn matching(models: &dyn Models, query: &str) -> Result<(Matching, bool)> {
+    let model = models.listed();
     let (mut search, mut expected, mut dry_run) = (None, None, false);
-    let (filter, mut wrong) = parameters(model, query, MATCHING, |name, value| {
+    let (filter, mut wrong) = parameters(models, query, MATCHING, |name, value| {
         match name {
             "q" => search = searched(model, value)?,
             "expect" => expected = Some(value.parse().map_err(|_| "a number of records")?),
@@ -165,6 +182,7 @@ pub fn record_id(kind: IdKind, text: &str) -> Option<RecordId> {
 }
 
 struct Reader<'a> {
+    models: &'a dyn Models,
     model: &'a Model,
     select: Select,
     count: bool,
@@ -201,11 +219,19 @@ impl Reader<'_> {
                 Some(name) => (name, Direction::Descending),
                 None => (key, Direction::Ascending),
             };
-            let (name, kind) = text::column(self.model, name)?;
-            if !kind.comparable() {
+            let column = Column::of(self.models, name)?;
+            if !column.kind.comparable() {
                 return Err(format!("cannot sort by {name}"));
             }
-            self.select.sort.push((name, direction));
+            let by = SortBy { via: column.via, field: column.field, direction, ranks: None };
+            let sort = &mut self.select.sort;
+            // Neither a key after the id nor a repeated one changes the order.
+            if !sort
+                .iter()
+                .any(|known| cursor::is_id(known) || (&known.via, &known.field) == (&by.via, &by.field))
+            {
+                sort.push(by);
+            }
         }
         if self.select.sort.len() > 4 { Err("at most 4 sort keys".into()) } else { Ok(()) }
     }
@@ -223,8 +249,8 @@ impl Reader<'_> {
     fn expand(&mut self, value: &str) -> Result<(), String> {
         for path in value.split(',') {
             let names: Vec<_> = path.split('.').collect();
-            if names.len() > MAX_EXPAND_DEPTH {
-                return Err(format!("at most {MAX_EXPAND_DEPTH} references deep"));
+            if names.len() > MAX_REFERENCES {
+                return Err(format!("at most {MAX_REFERENCES} references deep"));
             }
             let first = self.model.field(names[0]);
             if !first.is_some_and(|f| matches!(f.kind, FieldKind::Ref { .. })) {
@@ -245,7 +271,7 @@ impl Reader<'_> {
 
     fn finish(mut self) -> Result<List> {
         if let Some(after) = self.after.take() {
-            match cursor::open(self.model, &self.select.sort, &after) {
+            match cursor::open(self.models, &self.select.sort, &after) {
                 Some(values) => self.select.after = Some(values),
                 None => self.wrong.push(FieldProblem::new(
                     "after",

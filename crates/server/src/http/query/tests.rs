@@ -1,7 +1,8 @@
 //! Tests of accepted and refused list URLs (T4).
 
 use super::*;
-use tenantry::query::Operator;
+use std::sync::Arc;
+use tenantry::{name::ModelName, query::Operator};
 use tenantry_testkit::{Random, dose, property, tried};
 
 fn model() -> Model {
@@ -17,9 +18,21 @@ fn model() -> Model {
             field("born", serde_json::json!({"type": "date"}), false),
             field("notes", serde_json::json!({"type": "json"}), false),
             field("city", serde_json::json!({"type": "ref", "to": "cities", "on_delete": "protect"}), false),
+            field("secret", serde_json::json!({"type": "ref", "to": "secrets", "on_delete": "protect"}), false),
         ],
     }))
     .unwrap()
+}
+
+impl Models for Model {
+    fn listed(&self) -> &Model {
+        self
+    }
+
+    /// Returns the model itself under the name of another one, for all names but that of models which stay hidden.
+    fn readable(&self, name: &ModelName) -> Option<Arc<Model>> {
+        (name.as_str() != "secrets").then(|| Arc::new(Model { name: name.clone(), ..self.clone() }))
+    }
 }
 
 fn field(name: &str, kind: serde_json::Value, search: bool) -> serde_json::Value {
@@ -50,6 +63,76 @@ fn operators_become_conditions() {
 }
 
 #[test]
+fn conditions_follow_references() {
+    let filter = |query: &str| match list(&model(), query).unwrap().select.filter {
+        Filter::All(mut all) => all.remove(0),
+        other => panic!("{other:?}"),
+    };
+    let age = || Filter::Compare(name("age"), Operator::Ge, 18.into());
+    let through = |filter| Filter::Through(name("city"), Box::new(filter));
+    assert_eq!(filter("city.age__gte=18"), through(age()));
+    assert_eq!(filter("city.city.city.age__gte=18"), through(through(through(age()))));
+    let sort = list(&model(), "sort=-city.city.name").unwrap().select.sort;
+    let by = SortBy { via: vec![name("city"); 2], ..(name("name"), Direction::Descending).into() };
+    assert_eq!(sort, [by]);
+}
+
+#[test]
+fn groups_of_conditions_are_read() {
+    let filter = |query: &str| list(&model(), query).unwrap().select.filter;
+    let eq = |field, value: &str| Filter::Compare(name(field), Operator::Eq, value.into());
+    let old = || Filter::Compare(name("age"), Operator::Ge, 65.into());
+    let of = |filter| Filter::All(vec![filter]);
+    assert_eq!(
+        filter("any=(status=active,age__gte=65)"),
+        of(Filter::Any(vec![eq("status", "active"), old()]))
+    );
+    let nested = Filter::All(vec![old(), Filter::Any(vec![eq("name", "a=b"), eq("name", "x,(\"\\)")])]);
+    assert_eq!(
+        filter("any=(status=gone,all(age__gte=65,any(name=a%3Db,name=%22x,(%5C%22%5C%5C)%22)))"),
+        of(Filter::Any(vec![eq("status", "gone"), nested]))
+    );
+    let two = filter("any=(status=active)&any=(age__gte=65)&status=gone");
+    assert_eq!(
+        two,
+        Filter::All(vec![
+            Filter::Any(vec![eq("status", "active")]),
+            Filter::Any(vec![old()]),
+            eq("status", "gone")
+        ])
+    );
+    for (query, says) in [
+        ("any=status=active", "must begin with"),
+        ("any=()", "is no condition"),
+        ("any=(status=active", "not closed"),
+        ("any=(name=%22a)", "quote is not closed"),
+        ("any=(status=active))", "after the last parenthesis"),
+        ("any=(status=active,)", "is no condition"),
+        ("any=(not(age=1))", "there are: any, all"),
+        ("any=(all(any(all(any(age=1)))))", "at most 4 groups deep"),
+        ("any=(age=x)", "age: must be a whole number"),
+        ("any=(company_id=2)", "there are: id, name"),
+        ("any=(q=ann)", "no field"),
+    ] {
+        let body = wrong(query);
+        assert!(body.contains(says), "{query}: {body}");
+    }
+    let many = vec!["age=1"; 26].join(",");
+    assert!(wrong(&format!("any=({many})&any=({many})")).contains("at most 50 conditions"));
+    assert!(list(&model(), &format!("any=({})", vec!["age=1"; 50].join(","))).is_ok());
+}
+
+/// A key that changes nothing is no part of the cursor either.
+#[test]
+fn sort_keys_that_change_nothing_are_left_out() {
+    let sort = |text: &str| list(&model(), text).unwrap().select.sort.len();
+    assert_eq!(sort("sort=name,-name,age"), 2);
+    assert_eq!(sort("sort=city.name,name,-city.name"), 2);
+    assert_eq!(sort("sort=name,id,age"), 2);
+    assert_eq!(sort("sort=city.id,id"), 2);
+}
+
+#[test]
 fn the_other_parameters_are_read() {
     let got = list(
         &model(),
@@ -59,7 +142,7 @@ fn the_other_parameters_are_read() {
     assert_eq!(got.select.search.as_deref(), Some("ann"));
     assert_eq!(
         got.select.sort,
-        vec![(name("created_at"), Direction::Descending), (name("name"), Direction::Ascending)]
+        [(name("created_at"), Direction::Descending), (name("name"), Direction::Ascending)].map(SortBy::from)
     );
     assert_eq!((got.select.limit, got.count), (7, true));
     assert_eq!(got.select.fields, vec![name("id"), name("name")]);
@@ -82,6 +165,15 @@ fn what_is_not_allowed_is_refused_and_named() {
         ("name=%zz", "hex"),
         ("name=%00", "NUL"),
         ("after=abc", "not a cursor"),
+        ("name.age=1", "is no reference of patients; one of: city"),
+        ("city.nothing=1", "no field"),
+        ("city.age__gte=x", "whole number"),
+        ("city.city.city.city.age=1", "at most 3 references deep"),
+        ("city.=1", "no field"),
+        (".age=1", "is no reference"),
+        ("secret.age=1", "you may not read"),
+        ("sort=secret.age", "you may not read"),
+        ("sort=city.notes", "cannot sort"),
     ] {
         let body = wrong(query);
         assert!(body.contains(says), "{query}: {body}");
@@ -136,6 +228,7 @@ fn a_query_with_a_slip_in_it_is_read_or_refused() {
         "status=active&age__gte=18&name__contains=a%20b&id__in=1,2&born__isnull=true",
         "q=ann&sort=-created_at,name&limit=7&count=true&fields=id,name&expand=city",
         "balance__lt=12.50&born__gt=1990-01-01&city=3&sort=balance",
+        "any=(status=active,all(age__gte=65,name=%22a,b%22))&city.name__contains=x&sort=-city.city.age",
     ];
     let model = model();
     let sort = list(&model, "sort=balance,-born,name").unwrap().select.sort;

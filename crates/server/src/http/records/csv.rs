@@ -132,8 +132,7 @@ pub(in crate::http) async fn export(
 ) -> Result<Response> {
     let name = format!("{}.csv", path.model);
     let select =
-        query::export(super::of(&app, &scope, &path.model)?.model(), text.as_deref().unwrap_or_default())?
-            .select;
+        query::export(&super::of(&app, &scope, &path.model)?, text.as_deref().unwrap_or_default())?.select;
     let mut pieces = pages(app, scope, path.model, select);
     // The first page decides whether the answer is a problem; a later fault can only cut the answer off.
     let first = pieces.recv().await.transpose()?.unwrap_or_default();

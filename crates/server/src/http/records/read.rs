@@ -20,7 +20,7 @@ pub(in crate::http) async fn list(
     RawQuery(text): RawQuery,
 ) -> Result<Response> {
     let records = super::of(&app, &scope, &path.model)?;
-    let query = query::list(records.model(), text.as_deref().unwrap_or_default())?;
+    let query = query::list(&records, text.as_deref().unwrap_or_default())?;
     let asked = ListQuery { select: query.select.clone(), count: query.count, expand: query.expand.clone() };
     let page = records.list(&asked).await?;
     Ok(answer::page(records.model(), &query, &page))
@@ -34,7 +34,7 @@ pub(in crate::http) async fn aggregate(
     RawQuery(text): RawQuery,
 ) -> Result<Response> {
     let records = super::of(&app, &scope, &path.model)?;
-    let asked = query::aggregate(records.model(), text.as_deref().unwrap_or_default())?;
+    let asked = query::aggregate(&records, text.as_deref().unwrap_or_default())?;
     Ok(answer::groups(&asked, &records.aggregate(&asked).await?))
 }
 
@@ -63,7 +63,7 @@ pub(in crate::http) async fn one_fast(
     let want = match text {
         None | Some("") => Want::default(),
         Some(text) => {
-            let query = query::one(records.model(), text)?;
+            let query = query::one(&records, text)?;
             Want { fields: query.select.fields, expand: query.expand }
         }
     };

@@ -93,7 +93,7 @@ pub(in crate::http) async fn change_matching(
     Json(input): Json<Input>,
 ) -> Result<Json<Written>> {
     let records = super::of(&app, &scope, &path.model)?;
-    let (which, dry_run) = query::matching(records.model(), text.as_deref().unwrap_or_default())?;
+    let (which, dry_run) = query::matching(&records, text.as_deref().unwrap_or_default())?;
     let records = records.with_dry_run(dry_run);
     Ok(Json(records.patch_matching(&which, &input).await?.into()))
 }
@@ -106,7 +106,7 @@ pub(in crate::http) async fn remove_matching(
     RawQuery(text): RawQuery,
 ) -> Result<Json<Written>> {
     let records = super::of(&app, &scope, &path.model)?;
-    let (which, dry_run) = query::matching(records.model(), text.as_deref().unwrap_or_default())?;
+    let (which, dry_run) = query::matching(&records, text.as_deref().unwrap_or_default())?;
     let records = records.with_dry_run(dry_run);
     Ok(Json(records.delete_matching(&which).await?.into()))
 }

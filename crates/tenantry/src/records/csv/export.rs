@@ -145,8 +145,11 @@ impl<'a> Records<'a> {
         if let Some(header) = header {
             lines.writer.write_record(header).ok();
         }
+        let resolved = self.resolve(select).await?;
         let overrides = self.override_rows(&self.entry).await?;
         let session = self.reading().await?;
-        Ok(session.select(self.name(), select, overrides.as_deref(), lines).await?)
+        let select = &resolved.select;
+        let (lines, next) = session.select(self.name(), select, overrides.as_deref(), lines).await?;
+        Ok((lines, resolved.next(next)))
     }
 }

@@ -11,12 +11,12 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    list::{LIMIT_MAX, SortKey, order},
+    list::{LIMIT_MAX, Order, SortKey, order},
     overrides::OverrideRow,
     query::{Filter, Select},
     row::Visit,
-    schema::{Plan, Projection},
-    sql,
+    schema::{Plan, Projection, Schema},
+    sql::{self, Statement as _},
     value::Value,
 };
 use std::fmt::Write;
@@ -27,7 +27,7 @@ pub(crate) struct List<'a> {
     pub(crate) plan: &'a Plan,
     select: &'a Select,
     projection: Projection<'a>,
-    order: Vec<SortKey>,
+    order: Order,
     pub(crate) wanted: Wanted,
 }
 
@@ -36,20 +36,26 @@ impl<'a> List<'a> {
     ///
     /// # Errors
     /// `Invalid` for fields, a limit, order or search that is not allowed.
-    pub(crate) fn new(plan: &'a Plan, select: &'a Select) -> Result<Self> {
+    pub(crate) fn new(schema: &'a Schema, model: &str, select: &'a Select) -> Result<Self> {
+        let plan = schema.require(model)?;
         if !(1..=LIMIT_MAX).contains(&select.limit) {
             return Err(Error::invalid("limit", format!("must be from 1 to {LIMIT_MAX}")));
         }
-        let order = order(plan, &select.sort)?;
+        let order = order(schema, plan, &select.sort)?;
         let projection = plan.project(&select.fields)?;
         let wanted = search::wanted(plan, select.search.as_deref())?;
         Ok(Self { plan, select, projection, order, wanted })
     }
 
-    /// Returns the columns of sort keys that are not shown, but must be read for the next page.
-    fn hidden(&self) -> impl Iterator<Item = usize> {
-        let keys = self.order.iter().map(|key| key.position);
-        keys.filter(|position| !self.projection.positions.contains(position))
+    /// Returns the sort keys that are not shown, but must be read for the next page.
+    fn hidden(&self) -> impl Iterator<Item = &SortKey> {
+        self.order.keys.iter().filter(|key| self.shown(key).is_none())
+    }
+
+    /// Returns the index of a sort key among the projected columns.
+    fn shown(&self, key: &SortKey) -> Option<usize> {
+        let columns = &self.projection.positions;
+        columns.iter().position(|column| key.source == 0 && *column == key.position)
     }
 
     /// Completes the query of one page: the projected columns, then the sort keys that are not among them.
@@ -62,13 +68,17 @@ impl<'a> List<'a> {
         merge: Option<&[OverrideRow]>,
         overridden: &Overridden,
     ) -> Result<()> {
-        query.columns(self.projection.positions.iter().copied().chain(self.hidden()));
-        query.from(merge)?;
+        query.columns(self.projection.positions.iter().copied());
+        for key in self.hidden() {
+            query.sql.push_str(", ");
+            query.sort_key(key);
+        }
+        query.from_joined(merge, &self.order.joins)?;
         conditions(query, &self.select.filter, &self.wanted, overridden)?;
         if let Some(after) = &self.select.after {
-            sql::after(query, &self.order, after, merge.is_some())?;
+            sql::after(query, &self.order.keys, after, merge.is_some())?;
         }
-        sql::order_by(query, &self.order);
+        sql::order_by(query, &self.order.keys);
         // One more row than shown tells whether there is a next page. The number is in the text: PostgreSQL estimates a
         // tenth of the table for a parameter, finds each generic plan too expensive, and plans each page anew.
         let _ = write!(query.sql, " LIMIT {}", self.select.limit + 1);
@@ -91,10 +101,9 @@ impl<'a> List<'a> {
     }
 
     fn sort_values(&self, row: &Row) -> Result<Vec<Value>> {
-        let columns: Vec<usize> = self.projection.positions.iter().copied().chain(self.hidden()).collect();
-        let index = |key: &SortKey| columns.iter().position(|column| *column == key.position).unwrap_or(0);
-        let keys = self.order.iter();
-        keys.map(|key| value(row, index(key), self.plan.storages[key.position])).collect()
+        let mut hidden = self.projection.positions.len()..;
+        let mut index = |key| self.shown(key).or_else(|| hidden.next()).unwrap_or_default();
+        self.order.keys.iter().map(|key| value(row, index(key), key.storage)).collect()
     }
 }
 

@@ -29,7 +29,7 @@ pub fn aggregate(
 ) -> Result<Groups> {
     let plan = schema.require(model)?;
     let checked = Checked::new(plan, asked)?;
-    let mut query = Query::new(plan, who, "SELECT ");
+    let mut query = Query::new(schema, plan, who, "SELECT ");
     sql::aggregate_columns(&mut query, &checked);
     query.from(merge)?;
     conditions(&mut query, conn, &asked.filter, asked.search.as_deref(), merge)?;

@@ -13,12 +13,12 @@ use super::{read::Cursor, search};
 use crate::{
     cell::{Stored, value},
     error::{Error, Kind, Result},
-    list::{LIMIT_MAX, SortKey, order},
+    list::{LIMIT_MAX, Order, SortKey, order},
     overrides::OverrideRow,
     query::{Filter, Select},
     row::Visit,
-    schema::{Confinement, Plan, Projection, Schema},
-    sql,
+    schema::{Confinement, Projection, Schema},
+    sql::{self, Statement as _},
     sqlite::cells::raw,
     value::Value,
 };
@@ -52,9 +52,10 @@ pub fn select(
     if !(1..=LIMIT_MAX).contains(&select.limit) {
         return Err(Error::invalid("limit", format!("must be from 1 to {LIMIT_MAX}")));
     }
-    let order = order(plan, &select.sort)?;
+    let order = order(schema, plan, &select.sort)?;
     let projection = plan.project(&select.fields)?;
-    let query = compile(conn, plan, who, select, &projection, &order, merge)?;
+    let empty = Query::new(schema, plan, who, "SELECT ");
+    let query = compile(empty, conn, select, &projection, &order, merge)?;
     let mut statement = conn.prepare_cached(&query.sql)?;
     let params = query.params(&statement);
     let mut rows = statement.query(params.as_slice())?;
@@ -66,32 +67,32 @@ pub fn select(
         Cursor::visit(row, &projection.storages, visit)?;
         seen += 1;
         if seen == select.limit || visit.is_full() {
-            next = Some(sort_values(plan, row, &order, projection.storages.len())?);
+            next = Some(sort_values(row, &order.keys, projection.storages.len())?);
         }
     }
     Ok(None)
 }
 
-/// Compiles the query of one page: the projected columns, then the sort keys, which are not shown.
+/// Completes the query of one page: the projected columns, then the sort keys, which are not shown.
 fn compile<'p>(
+    mut query: Query<'p>,
     conn: &Connection,
-    plan: &'p Plan,
-    who: &'p Confinement,
     select: &Select,
     projection: &Projection<'_>,
-    order: &[SortKey],
+    order: &Order,
     merge: Option<&[OverrideRow]>,
 ) -> Result<Query<'p>> {
-    let mut positions = projection.positions.to_vec();
-    positions.extend(order.iter().map(|key| key.position));
-    let mut query = Query::new(plan, who, "SELECT ");
-    plan.list(&mut query.sql, &positions);
-    query.from(merge)?;
+    query.plan.list(&mut query.sql, &projection.positions);
+    for key in &order.keys {
+        query.sql.push_str(", ");
+        query.sort_key(key);
+    }
+    query.from_joined(merge, &order.joins)?;
     conditions(&mut query, conn, &select.filter, select.search.as_deref(), merge)?;
     if let Some(after) = &select.after {
-        sql::after(&mut query, order, after, merge.is_some())?;
+        sql::after(&mut query, &order.keys, after, merge.is_some())?;
     }
-    sql::order_by(&mut query, order);
+    sql::order_by(&mut query, &order.keys);
     query.sql.push_str(" LIMIT ");
     // one more row than shown tells whether there is a next page
     query.bind(Stored::Integer(i64::from(select.limit) + 1));
@@ -112,7 +113,7 @@ pub fn count(
     merge: Option<&[OverrideRow]>,
 ) -> Result<u64> {
     let plan = schema.require(model)?;
-    let mut query = Query::new(plan, who, "SELECT count(*)");
+    let mut query = Query::new(schema, plan, who, "SELECT count(*)");
     query.from(merge)?;
     conditions(&mut query, conn, filter, search, merge)?;
     let mut statement = conn.prepare_cached(&query.sql)?;
@@ -138,10 +139,10 @@ fn conditions(
     }
 }
 
-fn sort_values(plan: &Plan, row: &Row<'_>, order: &[SortKey], hidden: usize) -> Result<Vec<Value>> {
+fn sort_values(row: &Row<'_>, order: &[SortKey], hidden: usize) -> Result<Vec<Value>> {
     let values = order.iter().enumerate().map(|(index, key)| {
         let raw = raw(row.get_ref(hidden + index)?);
-        let seen = value(plan.storages[key.position], raw);
+        let seen = value(key.storage, raw);
         seen.map(Value::from)
             .ok_or_else(|| Error::new(Kind::Corrupt, "a sort column holds a value of another type"))
     });

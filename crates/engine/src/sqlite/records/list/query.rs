@@ -1,11 +1,14 @@
 //! A query under construction: SQL text that begins with the confinement, and its bound values.
 
 use crate::{
-    cell::Stored,
+    cell::{Storage, Stored},
     error::Result,
+    list::{Join, Joined, RANK, SortKey},
+    name::FieldName,
     overrides::OverrideRow,
+    place::Isolation,
     query::{Direction, Period},
-    schema::{Confinement, Plan},
+    schema::{Confinement, Plan, Schema},
     sql,
     sqlite::{functions::CONTAINS, records::merge},
 };
@@ -14,6 +17,7 @@ use std::fmt::Write;
 
 /// A query under construction. `?1` is the tenant; the values of [`Query::bind`] follow.
 pub(crate) struct Query<'p> {
+    pub(crate) schema: &'p Schema,
     pub(crate) plan: &'p Plan,
     pub(crate) who: &'p Confinement,
     pub(crate) sql: String,
@@ -21,10 +25,10 @@ pub(crate) struct Query<'p> {
 }
 
 impl<'p> Query<'p> {
-    pub(crate) fn new(plan: &'p Plan, who: &'p Confinement, start: &str) -> Self {
+    pub(crate) fn new(schema: &'p Schema, plan: &'p Plan, who: &'p Confinement, start: &str) -> Self {
         let mut sql = String::with_capacity(512);
         sql.push_str(start);
-        Self { plan, who, sql, values: vec![] }
+        Self { schema, plan, who, sql, values: vec![] }
     }
 
     /// Appends a placeholder for this value.
@@ -35,13 +39,53 @@ impl<'p> Query<'p> {
 
     /// Appends ` FROM … AS t WHERE …` with the confinement; further conditions start with AND.
     pub(crate) fn from(&mut self, merge: Option<&[OverrideRow]>) -> Result<()> {
-        match merge {
-            Some(rows) if !rows.is_empty() => merge::write_from(self, rows),
+        self.from_joined(merge, &[])
+    }
+
+    /// Appends ` FROM … AS t LEFT JOIN … AS j1 … WHERE …` with the confinement of each table.
+    pub(crate) fn from_joined(&mut self, merge: Option<&[OverrideRow]>, joins: &[Join]) -> Result<()> {
+        let texts = self.plan.texts(self.who.isolation);
+        let condition = match merge {
+            Some(rows) if !rows.is_empty() => {
+                merge::write_from(self, rows)?;
+                "1"
+            }
             _ => {
-                let _ = write!(self.sql, " FROM {}", self.plan.texts(self.who.isolation).from);
-                Ok(())
+                let _ = write!(self.sql, " FROM {}", texts.table);
+                &texts.condition
+            }
+        };
+        for (index, join) in joins.iter().enumerate() {
+            self.join(index + 1, join)?;
+        }
+        let _ = write!(self.sql, " WHERE {condition}");
+        Ok(())
+    }
+
+    fn join(&mut self, number: usize, join: &Join) -> Result<()> {
+        let is_pooled = self.who.isolation == Isolation::Pooled;
+        match &join.to {
+            Joined::Rows(model) => {
+                let _ = write!(self.sql, " LEFT JOIN [{model}] AS j{number} ON ");
+                if is_pooled {
+                    let tenant = &self.schema.require(model.as_str())?.model.tenant_field;
+                    let _ = write!(self.sql, "j{number}.[{tenant}] = ?1 AND ");
+                }
+            }
+            Joined::Ranks(ranks) => {
+                let kind = if join.id == Storage::Uuid { "TEXT" } else { "INTEGER" };
+                // CAST gives the column a type; without one SQLite would not build an index over it.
+                let _ = write!(
+                    self.sql,
+                    " LEFT JOIN (SELECT CAST(value ->> 0 AS {kind}) AS [id], value ->> 1 AS [{RANK}] FROM json_each("
+                );
+                let list = ranks.iter().map(|(id, rank)| serde_json::json!([id.to_json(), rank])).collect();
+                self.bind(Stored::Text(serde_json::Value::Array(list).to_string().into()));
+                let _ = write!(self.sql, ")) AS j{number} ON ");
             }
         }
+        let _ = write!(self.sql, "j{number}.[id] = {}.[{}]", alias(join.from), join.reference);
+        Ok(())
     }
 
     /// Returns all values in order, the tenant first. Leaves it out if the statement has no placeholder for it (a
@@ -52,6 +96,11 @@ impl<'p> Query<'p> {
         params.truncate(statement.parameter_count());
         params
     }
+}
+
+/// Returns the alias of the listed rows, for 0, or of a join.
+fn alias(source: usize) -> String {
+    if source == 0 { "t".into() } else { format!("j{source}") }
 }
 
 impl sql::Statement for Query<'_> {
@@ -71,8 +120,22 @@ impl sql::Statement for Query<'_> {
         let _ = write!(self.sql, "t.[{}]", self.plan.columns[position].name);
     }
 
-    fn value(&mut self, _: usize, value: Stored<'static>) {
+    fn sort_key(&mut self, key: &SortKey) {
+        let _ = write!(self.sql, "{}.[{}]", alias(key.source), key.name);
+    }
+
+    fn value(&mut self, _: Storage, value: Stored<'static>) {
         self.bind(value);
+    }
+
+    fn referred(&mut self, field: &FieldName, condition: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        let to = self.schema.referred(self.plan, field)?;
+        let _ = write!(self.sql, "(SELECT t.[id] FROM {} AND ", to.texts(self.who.isolation).from);
+        let plan = std::mem::replace(&mut self.plan, to);
+        let written = condition(self);
+        self.plan = plan;
+        self.sql.push(')');
+        written
     }
 
     fn one_of(&mut self, position: usize, values: Vec<Stored<'static>>) {
@@ -127,7 +190,7 @@ impl sql::Statement for Query<'_> {
     }
 
     /// SQLite has nulls in these places by default.
-    fn direction(_: usize, direction: Direction) -> &'static str {
+    fn direction(_: bool, direction: Direction) -> &'static str {
         match direction {
             Direction::Ascending => "",
             Direction::Descending => " DESC",

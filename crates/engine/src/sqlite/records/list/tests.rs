@@ -36,9 +36,10 @@ fn steps(isolation: Isolation, select: &Select) -> String {
     let schema = Schema::new(StoreName::parse("tenant").unwrap(), vec![Arc::new(model)], &[]).unwrap();
     let plan = schema.require("people").unwrap();
     let who = Confinement { isolation, tenant: 7, generation: 1, ledger: 0 };
-    let order = order(plan, &select.sort).unwrap();
+    let order = order(&schema, plan, &select.sort).unwrap();
     let projection = plan.project(&[]).unwrap();
-    let mut query = compile(&conn, plan, &who, select, &projection, &order, None).unwrap();
+    let query = Query::new(&schema, plan, &who, "SELECT ");
+    let mut query = compile(query, &conn, select, &projection, &order, None).unwrap();
     query.sql.insert_str(0, "EXPLAIN QUERY PLAN ");
     let mut statement = conn.prepare(&query.sql).unwrap();
     let params = query.params(&statement);
@@ -47,7 +48,7 @@ fn steps(isolation: Isolation, select: &Select) -> String {
 }
 
 fn sorted(field: &str, direction: Direction, after: Option<Vec<Value>>) -> Select {
-    Select { sort: vec![(FieldName::parse(field).unwrap(), direction)], after, ..Select::default() }
+    Select { sort: vec![(FieldName::parse(field).unwrap(), direction).into()], after, ..Select::default() }
 }
 
 #[test]

@@ -69,7 +69,7 @@ pub(in crate::http) async fn show(app: App, inside: Inside) -> Result<Response> 
     let (conditions, broken) = fitting(&place, &conditions);
     let api_query = question.query(&conditions);
     let (mut groups, mut chart, mut more, mut wrong) = (vec![], None, false, String::new());
-    match query::aggregate(&place.model, &api_query) {
+    match query::aggregate(&place, &api_query) {
         Ok(asked) => (groups, chart, more) = answer(&place, &conditions, asked).await?,
         Err(problem) => wrong = problem.detail().to_owned(),
     }
@@ -141,7 +141,7 @@ fn models(app: &App, inside: &Inside) -> Vec<std::sync::Arc<Model>> {
 fn fitting(place: &Place<'_>, conditions: &Params) -> (Params, Params) {
     let fits = |name: &str, value: &str| {
         let one = Params(vec![(name.to_owned(), value.to_owned())]);
-        query::aggregate(&place.model, &one.query()).is_ok()
+        query::aggregate(place, &one.query()).is_ok()
     };
     (conditions.without(|name, value| !fits(name, value)), conditions.without(fits))
 }

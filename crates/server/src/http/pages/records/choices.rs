@@ -68,7 +68,7 @@ fn select(target: &Model, asked: &Asked<'_>) -> Select {
         let part = Value::Text(asked.find.into());
         conditions.push(Filter::Compare(field.name.clone(), Operator::Contains, part));
     }
-    let sort = text.map(|field| (field.name.clone(), Direction::Ascending)).into_iter().collect();
+    let sort = text.map(|field| (field.name.clone(), Direction::Ascending).into()).into_iter().collect();
     Select {
         filter: Filter::All(conditions),
         sort,

@@ -47,9 +47,14 @@ pub(super) fn usual_order(model: &Model, is_shared: bool) -> String {
 /// Returns the head of a column.
 pub(super) fn head(field: &Field, select: &Select, params: &Params, path: &str) -> Column {
     let is_sortable = !matches!(field.kind, FieldKind::Json | FieldKind::File { .. } | FieldKind::Ref { .. });
-    let (sorted, other) = match select.sort.first().filter(|(name, _)| *name == field.name) {
-        Some((_, Direction::Ascending)) => ("ascending", format!("-{}", field.name)),
-        Some((_, Direction::Descending)) => ("descending", field.name.to_string()),
+    let (sorted, other) = match select
+        .sort
+        .first()
+        .filter(|by| by.via.is_empty() && by.field == field.name)
+        .map(|by| by.direction)
+    {
+        Some(Direction::Ascending) => ("ascending", format!("-{}", field.name)),
+        Some(Direction::Descending) => ("descending", field.name.to_string()),
         None => ("", field.name.to_string()),
     };
     Column {

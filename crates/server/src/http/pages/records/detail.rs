@@ -104,7 +104,7 @@ pub(super) fn refers_to(field: &Field, ids: &[String]) -> Result<Filter> {
 async fn related(place: &Place<'_>, model: &Model, field: &Field, row: &Row) -> Result<Related> {
     let shown = columns_of(model, field);
     let names = FieldName::parse("id").ok().into_iter().chain(shown.iter().map(|field| field.name.clone()));
-    let newest = FieldName::parse("id").ok().map(|id| (id, Direction::Descending));
+    let newest = FieldName::parse("id").ok().map(|id| (id, Direction::Descending).into());
     let select = Select {
         filter: refers_to(field, &[id_of(row)])?,
         sort: newest.into_iter().collect(),

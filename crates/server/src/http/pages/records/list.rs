@@ -36,7 +36,7 @@ impl Understood {
             if all.get("sort").is_none() {
                 all.0.push(("sort".to_owned(), usual.clone()));
             }
-            query::list(&place.model, &all.query())
+            query::list(place, &all.query())
         };
         let (mut params, mut broken) = (params, Params::default());
         // A parameter may become wrong when the models change: the list is shown without it.

@@ -38,6 +38,7 @@ use super::{
 use crate::http::{
     App,
     problem::{Problem, Result},
+    query,
 };
 use serde_json::{Map, Value as Json};
 use std::sync::Arc;
@@ -48,6 +49,7 @@ use tenantry::{
     },
     config::Scope,
     model::{Field, FieldKind, Model},
+    name::ModelName,
     query::Select,
     records::{ListQuery, Records, Scope as Whole, Want},
 };
@@ -238,6 +240,17 @@ fn records_of<'a>(app: &'a App, whose: Whose<'a>, model: &str) -> Result<Records
 fn parsed(items: &[u8]) -> Result<Vec<Row>> {
     let text = [b"[", items, b"]"].concat();
     serde_json::from_slice(&text).map_err(|error| Problem::internal(format!("a list: {error}")))
+impl query::Models for Place<'_> {
+    fn listed(&self) -> &Model {
+        &self.model
+    }
+
+    fn readable(&self, name: &ModelName) -> Option<Arc<Model>> {
+        let found = self.models.iter().find(|model| model.name == *name);
+        found.filter(|model| self.may_on(model, Verb::Read)).cloned()
+    }
+}
+
 }
 
 /// Returns the id of a record as text.

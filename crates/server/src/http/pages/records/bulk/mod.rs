@@ -66,7 +66,7 @@ impl Asked {
     /// and never left out.
     fn matching(&self, place: &Place<'_>, expected: u64) -> Result<Matching> {
         let text = [self.conditions.query(), format!("expect={expected}")].join("&");
-        query::matching(&place.model, &text).map(|(matching, _)| matching)
+        query::matching(place, &text).map(|(matching, _)| matching)
     }
 
     /// Returns the address of the list that the person came from.

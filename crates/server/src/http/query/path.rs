@@ -1,0 +1,97 @@
+//! Columns of a list, also across references: `name`, `city.name`, `city.region.name`.
+//!
+//! Used for conditions, sort keys and cursors. A path leads only through models that the caller may read: names and types of
+//! others are not told.
+
+use super::text::{self, Kind};
+use std::sync::Arc;
+use tenantry::{
+    model::{FieldKind, Model},
+    name::{FieldName, ModelName},
+    query::{Filter, SortBy},
+    records::Records,
+};
+
+/// Maximum number of references in a path.
+pub(super) const MAX_REFERENCES: usize = 3;
+
+/// The model of a list, and the models that references may lead to.
+pub trait Models {
+    /// Returns the listed model.
+    fn listed(&self) -> &Model;
+
+    /// Returns a model that the caller may read.
+    fn readable(&self, name: &ModelName) -> Option<Arc<Model>>;
+}
+
+impl Models for Records<'_> {
+    fn listed(&self) -> &Model {
+        self.model()
+    }
+
+    fn readable(&self, name: &ModelName) -> Option<Arc<Model>> {
+        Records::readable(self, name)
+    }
+}
+
+/// A column, and the references that lead to its row.
+pub(super) struct Column {
+    pub(super) via: Vec<FieldName>,
+    pub(super) field: FieldName,
+    pub(super) kind: Kind,
+    /// The model of the column; none for the listed one.
+    target: Option<Arc<Model>>,
+}
+
+impl Column {
+    /// Returns the column that a path leads to.
+    ///
+    /// # Errors
+    /// If there is no such column; the text says what there is.
+    pub(super) fn of(models: &dyn Models, path: &str) -> Result<Self, String> {
+        let (references, name) = match path.rsplit_once('.') {
+            Some((references, name)) => (Some(references), name),
+            None => (None, path),
+        };
+        let mut via = vec![];
+        let mut target: Option<Arc<Model>> = None;
+        for reference in references.into_iter().flat_map(|references| references.split('.')) {
+            if via.len() == MAX_REFERENCES {
+                return Err(format!("at most {MAX_REFERENCES} references deep"));
+            }
+            let model = target.as_deref().unwrap_or_else(|| models.listed());
+            let field = model.field(reference);
+            let Some((field, FieldKind::Ref { to, .. })) = field.map(|field| (field, &field.kind)) else {
+                let known = super::references(model);
+                return Err(format!(
+                    "{} is no reference of {}; {known}",
+                    text::quoted(reference),
+                    model.name
+                ));
+            };
+            let next = models.readable(to);
+            let next = next.ok_or_else(|| format!("{reference} refers to records that you may not read"))?;
+            via.push(field.name.clone());
+            target = Some(next);
+        }
+        let (field, kind) = text::column(target.as_deref().unwrap_or_else(|| models.listed()), name)?;
+        Ok(Self { via, field, kind, target })
+    }
+
+    /// Returns the model of the column.
+    pub(super) fn model<'m>(&'m self, models: &'m dyn Models) -> &'m Model {
+        self.target.as_deref().unwrap_or_else(|| models.listed())
+    }
+
+    /// Returns a condition on the column as one on the listed model.
+    pub(super) fn condition(&self, filter: Filter) -> Filter {
+        let references = self.via.iter().rev();
+        references.fold(filter, |filter, field| Filter::Through(field.clone(), Box::new(filter)))
+    }
+}
+
+/// Returns the name of a sort key in a URL.
+pub(super) fn sorted_by(by: &SortBy) -> String {
+    let parts: Vec<_> = by.via.iter().chain([&by.field]).map(FieldName::as_str).collect();
+    parts.join(".")
+}
