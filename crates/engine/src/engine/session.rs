@@ -295,6 +295,25 @@ impl Session {
         }
     }
 
+    /// Returns entries of the activity log about one record, which may be gone; otherwise like [`Session::activity`].
+    ///
+    /// # Errors
+    /// Those of [`Session::activity`].
+    pub async fn history(
+        &self,
+        model: &str,
+        record: &RecordId,
+        before: Option<i64>,
+        limit: u32,
+        bytes: usize,
+    ) -> Result<Vec<Activity>> {
+        let whose = (model, record);
+        match &self.0 {
+            Kind::Sqlite(session) => session.history(whose, before, limit, bytes).await,
+            Kind::Postgres(session) => Box::pin(session.history(whose, before, limit, bytes)).await,
+        }
+    }
+
     /// Returns the number of rows and the bytes of this place.
     ///
     /// # Errors

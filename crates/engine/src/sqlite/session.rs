@@ -166,6 +166,16 @@ impl Session {
         self.short(|conn| activity::list(conn, &self.confinement, before, limit, bytes)).await
     }
 
+    pub(crate) async fn history(
+        &self,
+        whose: (&str, &RecordId),
+        before: Option<i64>,
+        limit: u32,
+        bytes: usize,
+    ) -> Result<Vec<Activity>> {
+        self.short(|conn| activity::of_record(conn, &self.confinement, whose, before, limit, bytes)).await
+    }
+
     pub(crate) async fn usage(&self) -> Result<Usage> {
         self.count_bytes().await?;
         self.short(|conn| usage::usage(conn, &self.schema, &self.confinement)).await

@@ -13,6 +13,13 @@ macro_rules! meta_table {
     };
 }
 
+macro_rules! record_index {
+    () => {
+        "CREATE INDEX _tenantry_activity__record__idx ON _tenantry_activity(tenant, model, record);
+"
+    };
+}
+
 /// SQL that creates the table of places; `$more` contains the columns that later formats add.
 macro_rules! place_table {
     ($more:literal) => {
@@ -29,10 +36,10 @@ macro_rules! place_table {
 }
 
 /// Version of the format that [`CREATE`] makes. Databases without a version row have format 1.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 /// Steps from each format to the next one, beginning with format 1.
-const STEPS: [&str; 2] = [TO_2, TO_3];
+const STEPS: [&str; 3] = [TO_2, TO_3, TO_4];
 
 const TO_2: &str = concat!(
     "CREATE TABLE _tenantry_place_1 AS SELECT * FROM _tenantry_place; DROP TABLE _tenantry_place;",
@@ -59,6 +66,9 @@ const TO_3: &str = "ALTER TABLE _tenantry_place ADD COLUMN counted INTEGER NOT N
     WHERE tenant = 0 OR (SELECT count(*) FROM _tenantry_place) = 1;
     UPDATE _tenantry_meta SET version = 3";
 
+/// Since format 4, the history of a record is read through an index.
+const TO_4: &str = concat!(record_index!(), "UPDATE _tenantry_meta SET version = 4");
+
 /// SQL that creates the platform's own tables in a database without them.
 ///
 /// `_tenantry_meta` has one row. `_tenantry_place` has one row per tenant and store in the database; tenant 0 is a
@@ -69,7 +79,7 @@ const TO_3: &str = "ALTER TABLE _tenantry_place ADD COLUMN counted INTEGER NOT N
 pub(crate) const CREATE: &str = concat!(
     meta_table!(),
     place_table!(", counted INTEGER NOT NULL DEFAULT 1"),
-    "INSERT INTO _tenantry_meta(one, version) VALUES(1, 3);
+    "INSERT INTO _tenantry_meta(one, version) VALUES(1, 4);
 CREATE TABLE _tenantry_ledger(
   app TEXT NOT NULL, migration TEXT NOT NULL, checksum TEXT NOT NULL, applied_at TEXT NOT NULL, PRIMARY KEY(app, migration)) STRICT;
 CREATE TABLE _tenantry_seq(
@@ -78,7 +88,9 @@ CREATE TABLE _tenantry_activity(
   id INTEGER PRIMARY KEY AUTOINCREMENT, tenant INTEGER NOT NULL, at TEXT NOT NULL, actor TEXT NOT NULL, impersonator TEXT,
   action TEXT NOT NULL, model TEXT NOT NULL, record TEXT NOT NULL, detail TEXT) STRICT;
 CREATE INDEX _tenantry_activity__tenant_at__idx ON _tenantry_activity(tenant, at);
-CREATE TABLE _tenantry_changes(
+",
+    record_index!(),
+    "CREATE TABLE _tenantry_changes(
   seq INTEGER PRIMARY KEY AUTOINCREMENT, tenant INTEGER NOT NULL, store TEXT NOT NULL, model TEXT NOT NULL, id ANY NOT NULL) STRICT;
 "
 );

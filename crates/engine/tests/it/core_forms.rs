@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS _tenantry_place(
 fn make_older(file: &Path) {
     let conn = Connection::open(file).unwrap();
     conn.execute_batch(&format!(
-        "BEGIN IMMEDIATE; DROP TABLE _tenantry_meta;
+        "BEGIN IMMEDIATE; DROP TABLE _tenantry_meta; DROP INDEX _tenantry_activity__record__idx;
          CREATE TABLE places AS SELECT * FROM _tenantry_place; DROP TABLE _tenantry_place; {OLDER}
          INSERT INTO _tenantry_place SELECT tenant, store, generation, 0, rows, bytes, 0, log_upto, platform FROM places;
          DROP TABLE places; COMMIT"
@@ -79,7 +79,7 @@ async fn an_older_database_is_brought_up_to_date_when_it_is_opened() {
 /// Gives a file the tables of the second version, which did not count the bytes of a tenant's own database.
 fn make_second(file: &Path) {
     let sql = "UPDATE _tenantry_place SET bytes = 0; ALTER TABLE _tenantry_place DROP COLUMN counted;
-        UPDATE _tenantry_meta SET version = 2";
+        DROP INDEX _tenantry_activity__record__idx; UPDATE _tenantry_meta SET version = 2";
     Connection::open(file).unwrap().execute_batch(sql).unwrap();
 }
 

@@ -1,6 +1,56 @@
 //! Answers about records, except the records themselves, whose form the models define.
 
-use tenantry::records;
+use super::{Id, Instant, Limit};
+use serde_json::Value;
+use tenantry::records::{self, ChangedValues};
+
+requests! {
+    /// Query of the history of a record.
+    struct HistoryQuery {
+        /// Only changes before the one with this id.
+        before: Option<Id>,
+        #[serde(default)]
+        limit: Limit,
+    }
+}
+
+answers! {
+    /// A change of a record.
+    struct Change from entry: records::HistoryEntry {
+        id: i64 = entry.id,
+        #[schemars(with = "Instant")]
+        at: String = entry.at,
+        actor: String = entry.actor,
+        /// Staff account that acted as the actor during a support visit.
+        impersonator: Option<String> = entry.impersonator,
+        /// `create`, `update` or `delete`.
+        action: String = entry.action,
+        /// The fields that the change touched; of a creation none.
+        changes: Vec<FieldChange> = entry.changes.into_iter().map(FieldChange::from).collect(),
+    }
+
+    /// What a change did to one field.
+    struct FieldChange from change: records::FieldChange {
+        field: String = change.field,
+        /// `known`, `personal` (the log never has personal data) or `target_deleted` (the record that the reference led to was
+        /// deleted).
+        values: &'static str = match &change.values {
+            ChangedValues::Known(..) => "known",
+            ChangedValues::Personal => "personal",
+            ChangedValues::TargetDeleted => "target_deleted",
+        },
+        /// The value before the change, if it is known.
+        before: Value = match &change.values {
+            ChangedValues::Known(before, _) => before.clone(),
+            _ => Value::Null,
+        },
+        /// The value after the change, if it is known.
+        after: Value = match &change.values {
+            ChangedValues::Known(_, after) => after.clone(),
+            _ => Value::Null,
+        },
+    }
+}
 
 answers! {
     /// Result of an import, with the refused lines.
@@ -20,7 +70,7 @@ answers! {
         /// Refused lines by column and reason, up to 100 kinds.
         reasons: Vec<RefusalReason> = report.reasons.into_iter().map(RefusalReason::from).collect(),
         /// In a dry run, the first 20 records in the form in which they would be stored.
-        sample: Vec<serde_json::Value> = report.sample,
+        sample: Vec<Value> = report.sample,
     }
 
     /// Lines that were refused for the same reason.

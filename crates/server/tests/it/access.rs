@@ -205,6 +205,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("DELETE", "/api/records/{model}/{id}", "/api/records/patients/1"),
     ("GET", "/api/records/{model}/{id}/override", "/api/records/clinics/1/override"),
     ("PUT", "/api/records/{model}/{id}/override", "/api/records/clinics/1/override"),
+    ("GET", "/api/records/{model}/{id}/history", "/api/records/patients/1/history"),
     ("DELETE", "/api/records/{model}/{id}/override", "/api/records/clinics/1/override"),
     ("GET", "/api/records/{model}/{id}/files/{field}", "/api/records/reports/1/files/document"),
     ("PUT", "/api/records/{model}/{id}/files/{field}", "/api/records/reports/1/files/document"),

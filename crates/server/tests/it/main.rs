@@ -53,6 +53,7 @@ mod growing;
 mod guides;
 mod hostile;
 mod impact;
+mod history;
 mod joins;
 mod letters;
 mod life;

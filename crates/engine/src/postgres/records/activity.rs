@@ -18,6 +18,16 @@ pub(crate) fn statement(store: &str) -> String {
     )
 }
 
+/// Returns the statement that reads entries of the record `$6` of the model `$5`, as [`statement`] does. Its own index gives the
+/// order.
+pub(crate) fn of_record(store: &str) -> String {
+    format!(
+        "SELECT id, at, actor, impersonator, action, model, record, detail FROM {SCHEMA}._tenantry_activity \
+         WHERE {} AND tenant = $1 AND model = $5 AND record = $6 AND id < $3 ORDER BY id DESC LIMIT $4",
+        is_here(store)
+    )
+}
+
 /// Returns the entries, until their details take more than `bytes`.
 ///
 /// # Errors

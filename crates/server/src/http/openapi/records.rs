@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     http::routes::Route,
-    wire::record::{ImportReport, Written},
+    wire::{
+        Page,
+        record::{Change, ImportReport, Written},
+    },
 };
 use http::Method;
 use serde_json::{Value, json};
@@ -62,6 +65,8 @@ pub(super) fn operation(route: &Route, model: &Model, models: &[Arc<Model>], sch
         ("200", answer("Changed", &schemas.answered::<Written>()))
     } else if is(route, &Method::DELETE, "") {
         ("200", answer("Deleted", &schemas.answered::<Written>()))
+    } else if is(route, &Method::GET, "/{id}/history") {
+        ("200", answer("Its changes, newest first", &schemas.answered::<Page<Change>>()))
     } else if is(route, &Method::GET, "/aggregate") {
         ("200", answer("The groups", &reference("Groups")))
     } else {
@@ -163,4 +168,13 @@ fn parameters(route: &Route, model: &Model, models: &[Arc<Model>]) -> Value {
             "description": "The record's ETag: refused with 412 if the record has changed since."}));
     }
     Value::Array(all)
+    if is(route, &Method::GET, "/{id}/history") {
+        let before = "`next` of the page before.";
+        all.push(query("before", before, json!({"type": "integer", "format": "int64"})));
+        all.push(query(
+            "limit",
+            "Changes at most; there are more while `next` is not null.",
+            filters::limit(50),
+        ));
+    }
 }

@@ -1,7 +1,19 @@
 //! Handlers for lists, groups and single records.
 
 use super::{ModelPath, RecordPath, answer};
-use crate::http::{App, problem::Result, query, scope::Scope};
+use crate::{
+    http::{
+        App,
+        body::Json,
+        problem::Result,
+        query::{self, QueryParams},
+        scope::Scope,
+    },
+    wire::{
+        Page,
+        record::{Change, HistoryQuery},
+    },
+};
 use axum::{
     body::Body,
     extract::{Path, RawQuery},
@@ -48,6 +60,20 @@ pub(in crate::http) async fn one(
 ) -> Result<Response> {
     let response = one_fast(&app, &scope, &path.model, &path.id, text.as_deref(), &headers).await?;
     Ok(response.map(Body::new))
+}
+
+/// `GET /api/records/{model}/{id}/history`.
+pub(in crate::http) async fn history(
+    app: App,
+    scope: Scope,
+    Path(path): Path<RecordPath>,
+    QueryParams(query): QueryParams<HistoryQuery>,
+) -> Result<Json<Page<Change>>> {
+    let records = super::of(&app, &scope, &path.model)?;
+    let entries = records.history(&path.id, query.before.map(|id| id.0), query.limit.0).await?.entries;
+    // The platform may have cut the page off at its bytes: only an empty page is certainly the last.
+    let next = entries.last().map(|entry| entry.id.to_string());
+    Ok(Json(Page { next, ..Page::all(entries) }))
 }
 
 /// Reads one record without owned parameters, for the guard's fast path.

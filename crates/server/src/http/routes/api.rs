@@ -140,6 +140,7 @@ routes! {
     get "/api/records/{model}/{id}" Member "Records" "Read" of model => records::one;
     patch "/api/records/{model}/{id}" Member "Records" "Change" of model => records::change;
     delete "/api/records/{model}/{id}" Member "Records" "Delete" of model => records::remove;
+    get "/api/records/{model}/{id}/history" Member "Records" "Who changed what, newest first" of model => records::history;
     get "/api/records/{model}/{id}/override" Member "Records" "Shared values, and the tenant's own" of model => records::own_values;
     put "/api/records/{model}/{id}/override" Member "Records" "Set the tenant's own values of a shared record" of model => records::set_override;
     delete "/api/records/{model}/{id}/override" Member "Records" "Return to the shared values" of model => records::clear_override;
