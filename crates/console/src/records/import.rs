@@ -40,6 +40,10 @@ pub enum ImportStep {
         encoding: Vec<Choice>,
         /// Separators.
         separator: Vec<Choice>,
+        /// How dates are written; empty if the file needs no choice. Without a chosen one the cells do not tell.
+        dates: Vec<Choice>,
+        /// How decimals are written, likewise.
+        decimals: Vec<Choice>,
         /// Columns of the file.
         columns: Vec<FileColumn>,
     },

@@ -159,3 +159,32 @@ async fn a_list_is_exported_as_it_is_shown_and_only_some_import() {
     assert_eq!(file.body.lines().next(), Some("last_name"));
     assert_eq!(file.body.lines().count(), 2, "{}", file.body);
 }
+
+#[tokio::test]
+async fn dates_and_decimals_are_guessed_shown_and_asked() {
+    let (_app, mut web, client) = owner().await;
+    let chosen_format = |page: &Page, name: &str| {
+        let fields = page.form(PATH).fields;
+        fields.into_iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    };
+    let file = b"last_name;first_name;born_on\nAsh;Ann;21.11.1990\nElm;Bea;01/02/1991\n";
+    let columns = choose(&mut web, file).await.expect(200);
+    assert_eq!(chosen_format(&columns, "_dates").as_deref(), Some("dmy"), "{}", columns.body);
+    assert_eq!(chosen_format(&columns, "_decimals"), None);
+    let preview = web.send_file(&columns, PATH, &[("_to", "preview")], None).await.expect(200);
+    assert!(preview.text().contains("2 records can be added"), "{}", preview.text());
+    web.send_file(&preview, PATH, &[("_to", "import")], None).await.expect(303);
+    let born = client.get("/api/records/patients?first_name=Bea").await.json()["items"][0]["born_on"].clone();
+    assert_eq!(born, "1991-02-01");
+    // What can be read in two ways must be chosen.
+    let file = b"last_name;first_name;born_on\nOak;Cem;03/04/1990\n";
+    let columns = choose(&mut web, file).await.expect(200);
+    assert_eq!(chosen_format(&columns, "_dates").as_deref(), Some(""));
+    let refused = web.send_file(&columns, PATH, &[("_to", "preview")], None).await.expect(422);
+    assert!(refused.text().contains("Choose how the file writes dates."), "{}", refused.text());
+    let with = [("_to", "preview"), ("_dates", "mdy")];
+    let preview = web.send_file(&refused, PATH, &with, None).await.expect(200);
+    web.send_file(&preview, PATH, &[("_to", "import")], None).await.expect(303);
+    let born = client.get("/api/records/patients?first_name=Cem").await.json()["items"][0]["born_on"].clone();
+    assert_eq!(born, "1990-03-04");
+}

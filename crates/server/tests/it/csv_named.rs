@@ -132,3 +132,25 @@ async fn refused_lines_are_counted_by_reason_and_come_back_as_a_file() {
         import(&user, "columns=last_name,first_name,born_on", text.replace("soon", "1990-01-01")).await;
     assert_eq!((&again["created"], &again["ignored"]), (&json!(101), &json!(["note", "reason"])), "{again}");
 }
+
+#[tokio::test]
+async fn the_caller_says_how_dates_and_decimals_are_written() {
+    let (_app, user) = company().await;
+    user.post("/api/records/patients", &super::records::patient("Ash")).await.expect(201);
+    let file = "reference,patient,amount,method,paid_at\n\
+        P1,1,\"1.234,50\",cash,21.11.2026 14:30\nP2,1,7,cash,2026-11-22T08:00:00Z\nP3,1,12.50,cash,\n";
+    let import = async |query: &str| {
+        let path = format!("/api/records/payments/import?{query}");
+        user.send(http::Method::POST, &path, Some("text/csv"), file).await.expect(200).json()
+    };
+    let plain = import("dry_run=true").await;
+    assert_eq!((&plain["created"], &plain["refused"]), (&json!(2), &json!(1)), "{plain}");
+    let read = import("decimals=comma&dates=dmy").await;
+    assert_eq!((&read["created"], &read["refused"]), (&json!(2), &json!(1)), "{read}");
+    assert!(read["errors"][0]["reason"].as_str().unwrap().contains("1.234,50"), "{read}");
+    let stored = user.get("/api/records/payments?sort=reference").await.expect(200).json();
+    assert_eq!(stored["items"][0]["amount"], "1234.50");
+    assert_eq!(stored["items"][0]["paid_at"], "2026-11-21T14:30:00.000000Z");
+    let path = "/api/records/payments/import?dates=ymd";
+    user.send(http::Method::POST, path, Some("text/csv"), file).await.expect(400);
+}

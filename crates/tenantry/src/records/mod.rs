@@ -19,7 +19,8 @@ pub(crate) mod references;
 mod write;
 
 pub use self::csv::{
-    CsvExport, CsvHead, FileEncoding, ImportKey, ImportOptions, ImportReport, Reason, RowError, Separator,
+    CsvExport, CsvHead, DateOrder, DecimalMark, FileEncoding, Formats, Guess, ImportKey, ImportOptions,
+    ImportReport, Reason, RowError, Separator,
 };
 pub(crate) use self::csv::{csv_line, forget as forget_imports, unguarded};
 pub use bulk::{MAX_MATCHING, Matching};

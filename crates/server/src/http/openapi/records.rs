@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tenantry::{
     model::{FieldKind, Model},
-    records::{FileEncoding, Separator},
+    records::{DateOrder, DecimalMark, FileEncoding, Separator},
 };
 
 /// Returns true if the route exists for the model: routes of file fields and overrides need a model that has them.
@@ -110,7 +110,7 @@ fn bytes(
 }
 
 /// Returns the parameters that determine how the file of an import is read.
-fn import() -> [Value; 5] {
+fn import() -> [Value; 7] {
     let names = |all: &[&str]| json!({"type": "string", "enum": all});
     let columns = "Fields that the columns set, in the order of the columns, separated by commas; an empty name ignores a \
                    column. Without this the first line names the fields. `city.name` refers to the city whose name is the cell.";
@@ -126,6 +126,17 @@ fn import() -> [Value; 5] {
             "once",
             "Key of the import: a second import with the same key within two days is refused, unless the first stored nothing.",
             json!({"type": "string", "format": "uuid"}),
+        ),
+        query(
+            "dates",
+            "How dates are written that are not written as 2026-11-21: dmy is 21.11.2026 or 21/11/2026, mdy 11/21/2026. \
+             Without it they are refused.",
+            names(&DateOrder::ALL.map(|(_, name)| name)),
+        ),
+        query(
+            "decimals",
+            "How decimals are written: comma is 1.234,50, point 1,234.50. Without it only 1234.50 is read.",
+            names(&DecimalMark::ALL.map(|(_, name)| name)),
         ),
         query("report", "csv: answer with the refused lines and a column reason.", names(&["json", "csv"])),
     ]

@@ -4,9 +4,9 @@
 
 use super::{boolean, pairs::pairs, refused};
 use crate::http::problem::{FieldProblem, Result};
-use tenantry::records::{FileEncoding, ImportKey, ImportOptions, Separator};
+use tenantry::records::{DateOrder, DecimalMark, FileEncoding, ImportKey, ImportOptions, Separator};
 
-const WORDS: &str = "dry_run, columns, encoding, separator, report, once";
+const WORDS: &str = "dry_run, columns, encoding, separator, dates, decimals, report, once";
 
 /// What an import is asked to do.
 #[derive(Debug, Default)]
@@ -44,6 +44,8 @@ fn word(asked: &mut Import, name: &str, value: &str) -> Result<(), String> {
         "encoding" => asked.options.encoding = FileEncoding::parse(value).map_err(reason)?,
         "separator" => asked.options.separator = Some(Separator::parse(value).map_err(reason)?),
         "once" => asked.options.once = Some(ImportKey::parse(value).map_err(reason)?),
+        "dates" => asked.options.dates = Some(DateOrder::parse(value).map_err(reason)?),
+        "decimals" => asked.options.decimals = Some(DecimalMark::parse(value).map_err(reason)?),
         "report" => match value {
             "csv" => asked.options.keep_refused = true,
             "json" => asked.options.keep_refused = false,

@@ -1,6 +1,6 @@
 //! The columns of a file: which field each sets, and references that are named by a value of the other record.
 
-use super::guard::unguarded;
+use super::{formats::plain, guard::unguarded, options::ImportOptions};
 use crate::{
     Error, Result,
     access::gates::Verb,
@@ -52,13 +52,13 @@ enum Found {
 
 impl Lookup<'_> {
     /// Returns the value of a cell. `None`: it is empty.
-    pub(super) fn value(&self, cell: &[u8]) -> Result<Option<Value>> {
+    pub(super) fn value(&self, cell: &[u8], options: &ImportOptions) -> Result<Option<Value>> {
         if cell.is_empty() {
-            return value(self.field, cell);
+            return value(self.field, cell, options);
         }
         // A default or a rule of the other model does not concern a value that is only compared.
         let by = Field { required: false, ..self.by.clone() };
-        value(&by, cell.trim_ascii()).map_err(|error| error.of_column(&self.name))
+        value(&by, cell.trim_ascii(), options).map_err(|error| error.of_column(&self.name))
     }
 
     /// Returns the id of the record that has this value.
@@ -204,7 +204,7 @@ impl Records<'_> {
 }
 
 /// Returns the value of a cell. `None`: the cell is empty, and the field gets its default or stays empty.
-pub(super) fn value(field: &Field, cell: &[u8]) -> Result<Option<Value>> {
+pub(super) fn value(field: &Field, cell: &[u8], options: &ImportOptions) -> Result<Option<Value>> {
     if cell.is_empty() {
         return if field.required && field.default.is_none() {
             Err(Error::InvalidFields(vec![FieldError::required(field.name.as_str())]))
@@ -218,7 +218,10 @@ pub(super) fn value(field: &Field, cell: &[u8]) -> Result<Option<Value>> {
         FieldKind::Text { .. } | FieldKind::Choice { .. } => {
             input::from_json(field, &Json::String(unguarded(cell).to_owned()))?
         }
-        _ => input::from_text(field, cell.trim())?,
+        _ => {
+            let plain = plain(&field.kind, cell, options);
+            input::from_text(field, &plain.map_err(|rule| Error::invalid(field.name.as_str(), rule))?)?
+        }
     };
     Ok(Some(value))
 }

@@ -26,7 +26,7 @@ use tenantry_engine::{
 const BATCH_BYTES: usize = 4 << 20;
 
 /// Reason of the error for a file without a usable first line.
-const NO_HEADER: &str = "is no CSV in UTF-8 or UTF-16 whose first line names the fields";
+pub(super) const NO_HEADER: &str = "is no CSV in UTF-8 or UTF-16 whose first line names the fields";
 
 /// Reason of the error for UTF-16 that does not say so.
 const NO_MARK: &str = "has NUL characters, as UTF-16 without a byte order mark has: save it as \"CSV UTF-8\"";
@@ -98,7 +98,7 @@ impl Records<'_> {
             Some(key) => Some(Once::begin(&self.inner.control, self.tenant_id(), key).await?),
             None => None,
         };
-        let done = self.all_lines(&mut lines, &mut columns, &mut report).await;
+        let done = self.all_lines(&mut lines, &mut columns, options, &mut report).await;
         let is_in_doubt = done.as_ref().is_err_and(Error::is_in_doubt);
         if let Some(once) = once.filter(|_| report.created == 0 && !is_in_doubt) {
             once.undo().await;
@@ -139,6 +139,7 @@ impl Records<'_> {
         &self,
         lines: &mut Lines<R>,
         columns: &mut [Column<'_>],
+        options: &ImportOptions,
         report: &mut ImportReport,
     ) -> Result<()> {
         let mut batch = Batch::default();
@@ -155,7 +156,7 @@ impl Records<'_> {
                         ),
                     );
                 }
-                Ok(Next::Line) => match self.line(columns, lines) {
+                Ok(Next::Line) => match self.line(columns, lines, options) {
                     Ok(mut line) => {
                         if report.kept.is_some() {
                             line.cells = cells_of(lines);
@@ -206,7 +207,12 @@ impl Records<'_> {
         }
     }
 
-    fn line<R: Read>(&self, columns: &[Column<'_>], line: &Lines<R>) -> Result<Line> {
+    fn line<R: Read>(
+        &self,
+        columns: &[Column<'_>],
+        line: &Lines<R>,
+        options: &ImportOptions,
+    ) -> Result<Line> {
         let cells = line.cells();
         if cells.len() != columns.len() {
             let (found, wanted) = (cells.len(), columns.len());
@@ -226,11 +232,11 @@ impl Records<'_> {
                 Column::Ignored => {}
                 Column::Id => id = wrong.take(self.given_id(cell))?.flatten(),
                 Column::Field(field) => {
-                    let value = wrong.take(value(field, cell))?.flatten();
+                    let value = wrong.take(value(field, cell, options))?.flatten();
                     values.extend(value.map(|value| (field.name.clone(), value)));
                 }
                 Column::Lookup(lookup) => {
-                    let value = wrong.take(lookup.value(cell))?.flatten();
+                    let value = wrong.take(lookup.value(cell, options))?.flatten();
                     named.extend(value.map(|value| (index, value)));
                 }
             }

@@ -5,6 +5,7 @@
 
 mod columns;
 mod export;
+mod formats;
 mod guard;
 mod import;
 mod lines;
@@ -15,6 +16,7 @@ mod source;
 
 pub use export::CsvExport;
 pub(crate) use export::csv_line;
+pub use formats::{DateOrder, DecimalMark, Formats, Guess};
 pub(crate) use guard::unguarded;
 pub use once::ImportKey;
 pub(crate) use once::forget;

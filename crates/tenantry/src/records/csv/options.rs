@@ -1,6 +1,9 @@
 //! How an import reads a file.
 
-use super::ImportKey;
+use super::{
+    ImportKey,
+    formats::{DateOrder, DecimalMark},
+};
 use crate::{Error, Result};
 
 /// How an import reads a file. By default the file says everything itself.
@@ -13,6 +16,10 @@ pub struct ImportOptions {
     pub encoding: FileEncoding,
     /// What separates cells. Without this the first line tells.
     pub separator: Option<Separator>,
+    /// How dates are written that are not written as 2026-11-21. Without this, they are refused.
+    pub dates: Option<DateOrder>,
+    /// How decimals are written. Without this, as 1234.50.
+    pub decimals: Option<DecimalMark>,
     /// Keep the refused lines, for [`super::ImportReport::refused_csv`].
     pub keep_refused: bool,
     /// Import at most once with this key. An import that stored nothing may be sent again with it.

@@ -2,6 +2,7 @@
 //!
 //! The file travels with the form from step to step, so the server keeps nothing of it. It is read by the API's import.
 
+mod formats;
 mod guess;
 mod shown;
 
@@ -23,7 +24,9 @@ use guess::Target;
 use http::StatusCode;
 use tenantry::{
     access::gates::Verb,
-    records::{CsvHead, FileEncoding, ImportKey, ImportOptions, ImportReport, Separator},
+    records::{
+        CsvHead, DateOrder, DecimalMark, FileEncoding, ImportKey, ImportOptions, ImportReport, Separator,
+    },
 };
 use tenantry_console::{
     Notice,
@@ -45,6 +48,8 @@ struct Upload {
     bytes: Vec<u8>,
     encoding: FileEncoding,
     separator: Option<Separator>,
+    dates: Option<DateOrder>,
+    decimals: Option<DecimalMark>,
     /// Field of each column.
     columns: Option<Vec<String>>,
     /// Key of the import, so that the last step imports once however often it is sent.
@@ -59,6 +64,8 @@ impl Upload {
             encoding: guess::encoding(&bytes),
             bytes,
             separator: None,
+            dates: None,
+            decimals: None,
             columns: None,
             once: ImportKey::random(),
         }
@@ -74,6 +81,8 @@ impl Upload {
             bytes,
             encoding: FileEncoding::parse(fields.get("_encoding")).unwrap_or_default(),
             separator: Separator::parse(fields.get("_separator")).ok(),
+            dates: DateOrder::parse(fields.get("_dates")).ok(),
+            decimals: DecimalMark::parse(fields.get("_decimals")).ok(),
             columns: (!columns.is_empty()).then_some(columns),
             once: ImportKey::parse(fields.get("_once")).ok()?,
         })
@@ -84,6 +93,8 @@ impl Upload {
             columns: self.columns.clone(),
             encoding: self.encoding,
             separator: self.separator,
+            dates: self.dates,
+            decimals: self.decimals,
             keep_refused: false,
             once: Some(self.once),
         }
@@ -101,6 +112,12 @@ impl Upload {
             ("_encoding".to_owned(), name_of(self.encoding).unwrap_or_default().to_owned()),
             ("_separator".to_owned(), separator.map(|(_, name)| (*name).to_owned()).unwrap_or_default()),
         ];
+        let dates = DateOrder::ALL.into_iter().find(|(known, _)| Some(*known) == self.dates);
+        let decimals = DecimalMark::ALL.into_iter().find(|(known, _)| Some(*known) == self.decimals);
+        let dates = ("_dates", dates.map(|(_, name)| name));
+        for (field, name) in [dates, ("_decimals", decimals.map(|(_, name)| name))] {
+            fields.extend(name.map(|name| (field.to_owned(), name.to_owned())));
+        }
         for (index, column) in self.columns.iter().flatten().enumerate() {
             fields.push((format!("column-{index}"), column.clone()));
         }
@@ -152,6 +169,8 @@ pub(in crate::http) async fn import(
             // Names and number of the columns may be others now.
             upload.columns = None;
             columns(&place, upload, None)
+            upload.dates = None;
+            upload.decimals = None;
         }
         "refused" => {
             let options = ImportOptions { keep_refused: true, ..upload.options() };
@@ -201,12 +220,17 @@ fn columns(place: &Place<'_>, mut upload: Upload, notice: Option<Notice>) -> Res
     };
     let status = if notice.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let mut carried = upload.carried();
-    carried.retain(|(name, _)| !matches!(name.as_str(), "_encoding" | "_separator"));
+    let is_choice = |name: &str| matches!(name, "_encoding" | "_separator" | "_dates" | "_decimals");
+    carried.retain(|(name, _)| !is_choice(name));
+    let read = ImportOptions { columns: Some(chosen.clone()), ..upload.options() };
+    let formats = place.records()?.csv_formats(&upload.bytes[..], &read)?;
     let step = ImportStep::Columns {
         file: upload.name.clone(),
         encoding: encodings(upload.encoding),
         separator: separators(head.separator),
         columns: columns_of(&head, &targets, &chosen),
+        dates: formats::dates(formats.dates, upload.dates),
+        decimals: formats::decimals(formats.decimals, upload.decimals),
     };
     Ok(show(place, step, carried, notice, status))
 }
@@ -262,6 +286,10 @@ async fn preview(place: &Place<'_>, upload: Upload) -> Result<Response> {
         return columns(place, upload, Some(Notice::wrong(text)));
     }
     let records = place.records()?.with_dry_run(true);
+    let found = place.records()?.csv_formats(&upload.bytes[..], &upload.options())?;
+    if let Some(text) = formats::open(found, &upload.options()) {
+        return columns(place, upload, Some(Notice::wrong(text)));
+    }
     let report = match records.import_csv_as(&upload.bytes[..], &upload.options()).await {
         Ok(report) => report,
         Err(error) => {
