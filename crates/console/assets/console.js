@@ -7,6 +7,12 @@ document.addEventListener("formdata", (event) => {
   for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
 });
 
+// What is in a closed part of a page is asked for when the part is opened.
+document.addEventListener("toggle", (event) => {
+  const part = event.target.open && document.getElementById(event.target.dataset.opens);
+  if (part) part.dispatchEvent(new CustomEvent("opened"));
+}, true);
+
 // Some forms that only ask are sent when a choice changes.
 document.addEventListener("change", (event) => {
   const form = event.target.form;

@@ -20,6 +20,8 @@ pub struct Detail<'a> {
     pub may_change: bool,
     /// The person may delete it.
     pub may_delete: bool,
+    /// The person may see its history.
+    pub has_history: bool,
     /// The company has, or may have, its own values of some fields.
     pub has_own_values: bool,
     /// Labels of the fields with a value of the company's own.

@@ -2,11 +2,13 @@
 
 mod bulk;
 mod detail;
+mod history;
 mod import;
 mod own;
 
 pub use bulk::{ChangeAll, DeleteAll, Selection};
 pub use detail::{Detail, Related};
+pub use history::{Change, ChangedField, History};
 pub use import::{FileColumn, Import, ImportStep, Refusals};
 pub use own::{OwnField, OwnForm};
 
@@ -75,6 +77,8 @@ pub struct List<'a> {
     pub search: Option<String>,
     /// Conditions that the person can set.
     pub filters: Vec<FilterField>,
+    /// When the records are read that references may lead to.
+    pub choices: Choosing,
     /// Conditions that are set.
     pub chips: Vec<Chip>,
     /// Parameters that the search form keeps.
@@ -99,6 +103,23 @@ pub struct List<'a> {
     pub next: Option<String>,
     /// Address without search and conditions, if any is set.
     pub clear: Option<String>,
+}
+
+impl List<'_> {
+    /// Returns the conditions on references, or the others.
+    fn conditions(&self, on_references: bool) -> impl Iterator<Item = &FilterField> {
+        let is_reference = |filter: &FilterField| matches!(filter.input, FilterInput::Reference { .. });
+        self.filters.iter().filter(move |filter| is_reference(filter) == on_references)
+    }
+}
+
+/// When the choices of conditions on references are read.
+#[derive(Debug)]
+pub enum Choosing {
+    /// They are in the page.
+    Now,
+    /// They are on the page with this address, which is read when the conditions are opened.
+    Later(String),
 }
 
 /// What the person may do with several records of a list at once.
@@ -179,6 +200,15 @@ pub enum FilterInput {
         /// Choices.
         options: Vec<Choice>,
     },
+    /// A record that a reference leads to.
+    Reference {
+        /// Parameter.
+        name: String,
+        /// Choices.
+        options: Vec<Choice>,
+        /// There are more than are listed: what is searched for.
+        find: Option<String>,
+    },
     /// From and to.
     Range {
         /// Type of the input elements.
@@ -230,6 +260,13 @@ pub struct Form<'a> {
     pub fields: Vec<Field>,
     /// Address of the companies that would notice a change. Empty: they are not shown.
     pub impact: &'a str,
+}
+
+impl Form<'_> {
+    /// Returns true if the form sends files.
+    fn sends_files(&self) -> bool {
+        self.fields.iter().any(|field| matches!(field.input, Input::File { .. }))
+    }
 }
 
 /// A field of a form.
@@ -319,6 +356,11 @@ pub enum Input {
         options: Vec<Choice>,
         /// There are more than are listed: what is searched for.
         find: Option<String>,
+    },
+    /// A file.
+    File {
+        /// The stored file: its address, its name, its size in words.
+        now: Option<(String, String, String)>,
     },
     /// Structured data.
     Json {

@@ -97,11 +97,14 @@ impl Web {
             body.extend_from_slice(bytes);
             body.extend_from_slice(b"\r\n");
         };
-        for (name, value) in fields.iter().filter(|(name, _)| !matches!(name.as_str(), "file")) {
+        let inputs = page.tags.iter().filter(|tag| tag.attr("type") == Some("file"));
+        let inputs: Vec<_> = inputs.filter_map(|tag| tag.attr("name")).collect();
+        for (name, value) in fields.iter().filter(|(name, _)| !inputs.contains(&name.as_str())) {
             part(&format!("name=\"{name}\""), value.as_bytes());
         }
         if let Some((name, bytes)) = file {
-            part(&format!("name=\"file\"; filename=\"{name}\""), bytes);
+            let input = inputs.first().unwrap_or(&"file");
+            part(&format!("name=\"{input}\"; filename=\"{name}\""), bytes);
         }
         body.extend_from_slice(b"--xyz--\r\n");
         let target = if action.is_empty() { page.path.clone() } else { action.to_owned() };

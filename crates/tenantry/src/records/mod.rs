@@ -13,8 +13,8 @@ pub mod files;
 mod history;
 mod json;
 mod overrides;
-mod read;
 mod paths;
+mod read;
 pub(crate) mod references;
 mod write;
 
@@ -27,13 +27,13 @@ pub use bulk::{MAX_MATCHING, Matching};
 pub use earlier::{Differences, Differing, MAX_TAKEN_BACK, TakenBack};
 pub(crate) use file_fields::{file_names, refused_file};
 pub use files::{FileInfo, Upload};
-pub use overrides::OwnValues;
 pub use history::{Entry as HistoryEntry, FieldChange, History, Values as ChangedValues};
+pub use overrides::OwnValues;
+pub use paths::MAX_REFERRED;
 pub use read::{Document, ListQuery, Page, Want};
 pub use references::dependence::{Dependence, depends_on};
 pub(crate) use references::dependence::{owners, record_id};
 pub use references::impact::{Impact, MAX_NOTICING, Noticing, Unasked};
-pub use paths::MAX_REFERRED;
 pub use write::{Input, MAX_BATCH};
 
 use crate::{

@@ -168,6 +168,15 @@ fn parameters(route: &Route, model: &Model, models: &[Arc<Model>]) -> Value {
     if is(route, &Method::PATCH, "") || is(route, &Method::DELETE, "") {
         all.extend(filters::matching(model, models));
     }
+    if is(route, &Method::GET, "/{id}/history") {
+        let before = "`next` of the page before.";
+        all.push(query("before", before, json!({"type": "integer", "format": "int64"})));
+        all.push(query(
+            "limit",
+            "Changes at most; there are more while `next` is not null.",
+            filters::limit(50),
+        ));
+    }
     if is(route, &Method::POST, "/import") {
         let text = "Check everything and write nothing; the report says what would be.";
         all.push(query("dry_run", text, json!({"type": "boolean"})));
@@ -179,13 +188,4 @@ fn parameters(route: &Route, model: &Model, models: &[Arc<Model>]) -> Value {
             "description": "The record's ETag: refused with 412 if the record has changed since."}));
     }
     Value::Array(all)
-    if is(route, &Method::GET, "/{id}/history") {
-        let before = "`next` of the page before.";
-        all.push(query("before", before, json!({"type": "integer", "format": "int64"})));
-        all.push(query(
-            "limit",
-            "Changes at most; there are more while `next` is not null.",
-            filters::limit(50),
-        ));
-    }
 }

@@ -1,9 +1,10 @@
-//! Sent forms that contain a file. The whole form is in memory, so its size is bounded.
+//! Sent forms that contain files. The whole form is in memory, so its size is bounded.
 
 use super::visit::{Fields, Sent, Visit};
 use crate::http::{
     body::{media_type, whole},
     problem::{Code, Problem, Result},
+    records::media,
 };
 use axum::{
     body::Body,
@@ -16,7 +17,10 @@ const PARTS: usize = 5000;
 
 /// A file of a form.
 pub(super) struct File {
+    /// Name of its input.
+    pub(super) field: String,
     pub(super) name: String,
+    pub(super) media_type: String,
     pub(super) bytes: Bytes,
 }
 
@@ -25,7 +29,7 @@ impl Visit {
     ///
     /// # Errors
     /// If it is no form, is too long, or has another token.
-    pub(super) async fn upload(&self, Sent(request): Sent, most: usize) -> Result<(Fields, Option<File>)> {
+    pub(super) async fn upload(&self, Sent(request): Sent, most: usize) -> Result<(Fields, Vec<File>)> {
         if media_type(request.headers()) != "multipart/form-data" {
             let text = "Send the form as `content-type: multipart/form-data`.";
             return Err(Problem::new(Code::UnsupportedMediaType, text));
@@ -37,26 +41,27 @@ impl Visit {
         let mut request = http::Request::from_parts(parts, Body::from(bytes));
         DefaultBodyLimit::disable().apply(&mut request);
         let mut form = Multipart::from_request(request, &()).await.map_err(|e| unreadable(e.to_string()))?;
-        let (mut fields, mut file) = (Fields::default(), None);
+        let (mut fields, mut files) = (Fields::default(), vec![]);
         while let Some(part) = form.next_field().await.map_err(|e| unreadable(e.to_string()))? {
-            if fields.0.len() >= PARTS {
+            if fields.0.len() + files.len() >= PARTS {
                 return Err(unreadable("too many parts".to_owned()));
             }
-            let name = part.name().unwrap_or_default().to_owned();
+            let field = part.name().unwrap_or_default().to_owned();
+            let media_type = media(part.content_type());
             match part.file_name().map(str::to_owned) {
                 None => {
                     let text = part.text().await.map_err(|e| unreadable(e.to_string()))?;
-                    fields.0.push((name, text.replace("\r\n", "\n")));
+                    fields.0.push((field, text.replace("\r\n", "\n")));
                 }
                 Some(name) => {
                     let bytes = part.bytes().await.map_err(|e| unreadable(e.to_string()))?;
-                    if !name.is_empty() && file.is_none() {
-                        file = Some(File { name, bytes });
+                    if !name.is_empty() {
+                        files.push(File { field, name, media_type, bytes });
                     }
                 }
             }
         }
         self.key.check(self.company.as_deref(), fields.get("_token"))?;
-        Ok((fields, file))
+        Ok((fields, files))
     }
 }

@@ -18,10 +18,11 @@ use axum::{
     extract::{DefaultBodyLimit, FromRequest, Multipart, Path, Request},
     response::Response,
 };
-use futures_util::StreamExt;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream::BoxStream};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use std::{io, sync::Arc};
-use tenantry::records::{Input, Upload};
+use tenantry::records::{FileInfo, Input, Upload};
 
 /// Header with the file's name, for uploads of raw bytes.
 const FILE_NAME: &str = "x-file-name";
@@ -74,6 +75,14 @@ pub(in crate::http) async fn download(
 ) -> Result<Response> {
     let records = super::of(&app, &scope, &path.model)?;
     let (info, bytes) = records.get_file(&path.id, &path.field).await?;
+    Ok(file_response(&info, bytes))
+}
+
+/// Returns a file as an attachment.
+pub(in crate::http) fn file_response(
+    info: &FileInfo,
+    bytes: BoxStream<'static, io::Result<Bytes>>,
+) -> Response {
     let mut response = Response::new(Body::from_stream(bytes));
     let headers = response.headers_mut();
     headers.insert(
@@ -83,7 +92,7 @@ pub(in crate::http) async fn download(
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(info.size));
     headers.insert(header::CONTENT_DISPOSITION, disposition::attachment(&info.name));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
-    Ok(response)
+    response
 }
 
 /// `DELETE /api/records/{model}/{id}/files/{field}`.
@@ -107,7 +116,7 @@ fn described(headers: &HeaderMap) -> (String, String) {
 }
 
 /// Returns a media type of visible ASCII and plausible length; anything else becomes plain bytes.
-fn media(text: Option<&str>) -> String {
+pub(in crate::http) fn media(text: Option<&str>) -> String {
     let sane = |t: &&str| t.len() <= 100 && t.contains('/') && t.bytes().all(|b| (b' '..0x7f).contains(&b));
     text.filter(sane).unwrap_or(UNKNOWN).to_owned()
 }

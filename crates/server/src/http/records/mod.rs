@@ -12,7 +12,7 @@ mod read;
 mod write;
 
 pub(super) use csv::{export, import, refused_lines};
-pub(super) use files::{download, remove as remove_file, upload};
+pub(super) use files::{download, file_response, media, remove as remove_file, upload};
 pub(super) use overrides::{clear_override, own_values, set_override};
 pub(super) use read::{aggregate, history, list, one, one_fast};
 pub(super) use write::{batch, change, change_matching, create, remove, remove_matching};

@@ -62,6 +62,8 @@ routes! {
     get "/{model}/{id}/" Member "Records" "Read" of page => pages::record;
     get "/{model}/{id}/edit/" Member "Records" "The form of a record" of page => pages::edit_record;
     post "/{model}/{id}/edit/" Member "Records" "Change" of page => pages::change_record;
+    get "/{model}/{id}/history/" Member "Records" "Who changed what" of page => pages::record_history;
+    get "/{model}/{id}/files/{field}/" Member "Records" "Download a file" of page => pages::download_file;
     get "/{model}/{id}/override/" Member "Records" "The form of the tenant's own values" of page => pages::own_values;
     post "/{model}/{id}/override/" Member "Records" "Set the tenant's own values, or return to the shared ones" of page => pages::set_own_values;
     get "/{model}/{id}/delete/" Member "Records" "What a deletion means" of page => pages::ask_delete_record;

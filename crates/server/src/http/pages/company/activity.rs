@@ -53,9 +53,7 @@ pub(super) async fn lines(
         return Ok((vec![], None));
     }
     let entries = platform.tenant(&inside.tenant).activity(&store, before, most).await?;
-    let members = platform.members(&inside.tenant).list().await?;
-    let names: HashMap<String, String> =
-        members.into_iter().map(|member| (format!("user:{}", member.user.get()), member.name)).collect();
+    let people = people(app, inside).await?;
     let oldest = entries.last().map(|entry| entry.id);
     let models = platform.models();
     let line = |entry: &Entry| {
@@ -65,7 +63,7 @@ pub(super) async fn lines(
         let href = seen.filter(|_| is_there).map(|model| format!("/{}/{}/", model.name, entry.record));
         Line {
             at: (words::datetime(&entry.at), entry.at.clone()),
-            who: who(&names, &entry.actor),
+            who: people.named(&entry.actor),
             support: entry.impersonator.as_deref().map(|by| by.replace(':', " ")).unwrap_or_default(),
             action: match entry.action.as_str() {
                 "create" => "added",
@@ -81,13 +79,25 @@ pub(super) async fn lines(
     Ok((entries.iter().map(line).collect(), oldest))
 }
 
-/// Returns the actor of a change: the name of a member, or of an API key or a program.
-fn who(names: &HashMap<String, String>, actor: &str) -> String {
-    match (names.get(actor), actor.split_once(':')) {
-        (Some(name), _) => name.clone(),
-        (None, Some(("user", id))) => format!("A former member (No. {id})"),
-        (None, Some(("key", id))) => format!("Key No. {id}"),
-        (None, _) => actor.to_owned(),
+/// Names of the members of the visitor's company.
+pub(in crate::http::pages) struct People(HashMap<String, String>);
+
+/// Returns the names of the members.
+pub(in crate::http::pages) async fn people(app: &App, inside: &Inside) -> Result<People> {
+    let members = app.platform().members(&inside.tenant).list().await?;
+    let named = |member: tenantry::users::Member| (format!("user:{}", member.user.get()), member.name);
+    Ok(People(members.into_iter().map(named).collect()))
+}
+
+impl People {
+    /// Returns the actor of a change: the name of a member, or of an API key or a program.
+    pub(in crate::http::pages) fn named(&self, actor: &str) -> String {
+        match (self.0.get(actor), actor.split_once(':')) {
+            (Some(name), _) => name.clone(),
+            (None, Some(("user", id))) => format!("A former member (No. {id})"),
+            (None, Some(("key", id))) => format!("Key No. {id}"),
+            (None, _) => actor.to_owned(),
+        }
     }
 }
 

@@ -56,6 +56,18 @@ pub(super) async fn choices(place: &Place<'_>, field: &Field, asked: Asked<'_>) 
     Ok(Some(Choices { options: rows.iter().map(option).collect(), more }))
 }
 
+/// Returns the chosen record of a field as the only choice; none if nothing is chosen. `None`: the visitor may not read what it
+/// refers to.
+pub(super) async fn chosen(place: &Place<'_>, field: &Field, asked: Asked<'_>) -> Result<Option<Choices>> {
+    let Some(target) = place.target(field) else { return Ok(None) };
+    let row = match asked.chosen {
+        "" => None,
+        _ => one(place, target, &asked).await?,
+    };
+    let option = |row: Row| Choice { value: id_of(&row), label: cells::name(target, &row), chosen: true };
+    Ok(Some(Choices { options: row.map(option).into_iter().collect(), more: false }))
+}
+
 fn fields(target: &Model) -> Vec<FieldName> {
     FieldName::parse("id").ok().into_iter().chain(target.display.clone()).collect()
 }

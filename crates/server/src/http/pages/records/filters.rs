@@ -25,11 +25,16 @@ const OPERATORS: [(&str, &str); 10] = [
     ("eq", "is"),
 ];
 
-/// Returns what can be set.
-pub(super) async fn fields(place: &Place<'_>, params: &Params) -> Result<Vec<FilterField>> {
+/// Returns what can be set. The records that references may lead to are read only `with_choices`, and with those that are
+/// searched for: field and part of the name.
+pub(super) async fn fields(
+    place: &Place<'_>,
+    params: &Params,
+    with_choices: Option<&[(String, String)]>,
+) -> Result<Vec<FilterField>> {
     let mut found = Vec::new();
     for field in &place.model.fields {
-        if let Some(input) = input(place, field, params).await? {
+        if let Some(input) = input(place, field, params, with_choices).await? {
             found.push(FilterField {
                 id: format!("filter-{}", field.name),
                 label: field.label.clone(),
@@ -40,7 +45,12 @@ pub(super) async fn fields(place: &Place<'_>, params: &Params) -> Result<Vec<Fil
     Ok(found)
 }
 
-async fn input(place: &Place<'_>, field: &Field, params: &Params) -> Result<Option<FilterInput>> {
+async fn input(
+    place: &Place<'_>,
+    field: &Field,
+    params: &Params,
+    with_choices: Option<&[(String, String)]>,
+) -> Result<Option<FilterInput>> {
     let name = field.name.to_string();
     let now = params.get(&name).unwrap_or_default();
     let range = |kind| {
@@ -70,9 +80,21 @@ async fn input(place: &Place<'_>, field: &Field, params: &Params) -> Result<Opti
             Some(FilterInput::Select { name: name.clone(), options })
         }
         FieldKind::Ref { .. } => {
-            let asked = Asked { chosen: now, keep: true, ..Asked::default() };
-            let found = choices::choices(place, field, asked).await?;
-            found.map(|found| FilterInput::Select { name: name.clone(), options: found.options })
+            let find = with_choices.map(|finds| {
+                let found = finds.iter().find(|(known, _)| *known == name);
+                found.map(|(_, text)| text.trim()).unwrap_or_default()
+            });
+            let asked = Asked { chosen: now, find: find.unwrap_or_default(), keep: true, ..Asked::default() };
+            let found = match find {
+                Some(_) => choices::choices(place, field, asked).await?,
+                None => choices::chosen(place, field, asked).await?,
+            };
+            let find = |more| find.filter(|text| more || !text.is_empty()).map(str::to_owned);
+            found.map(|found| FilterInput::Reference {
+                name: name.clone(),
+                options: found.options,
+                find: find(found.more),
+            })
         }
         FieldKind::Date => Some(range("date")),
         FieldKind::Datetime => Some(range("date")),
@@ -112,12 +134,28 @@ pub(in crate::http::pages) fn condition(place: &Place<'_>, parameter: &str, valu
     words_of(place, parameter, value, &[])
 }
 
+/// Returns the label of a field, also of a record that references lead to.
+fn label_of(place: &Place<'_>, path: &str) -> String {
+    let (mut model, mut labels) = (Some(&place.model), vec![]);
+    for name in path.split('.') {
+        let field = model.and_then(|model| model.field(name));
+        labels.push(field.map_or_else(|| words::human(name), |field| field.label.clone()));
+        model = field.and_then(|field| place.target(field));
+    }
+    labels.join(" › ")
+}
+
 fn words_of(place: &Place<'_>, parameter: &str, value: &str, fields: &[FilterField]) -> String {
+    if parameter == "any" {
+        return format!("At least one of {value}");
+    }
     let (name, suffix) = parameter.split_once("__").unwrap_or((parameter, "eq"));
-    let label = place.model.field(name).map_or_else(|| words::human(name), |field| field.label.clone());
+    let label = label_of(place, name);
     let operator = OPERATORS.iter().find(|(known, _)| *known == suffix).map_or(suffix, |(_, words)| words);
     let shown = fields.iter().find_map(|field| match &field.input {
-        FilterInput::Select { name, options } if name == parameter => {
+        FilterInput::Select { name, options } | FilterInput::Reference { name, options, .. }
+            if name == parameter =>
+        {
             options.iter().find(|option| option.value == value).map(|option| option.label.clone())
         }
         _ => None,

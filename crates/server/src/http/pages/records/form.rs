@@ -5,7 +5,7 @@
 use super::{
     Place, Row, cells, choices,
     conflict::Edit,
-    id_of,
+    files, id_of,
     inputs::{self, Typed, finds},
     values::{self, Values},
     version_of,
@@ -20,7 +20,11 @@ use crate::http::{
 };
 use axum::{extract::Path, response::Response};
 use http::StatusCode;
-use tenantry::{access::gates::Verb, model::Field, records::Dependence};
+use tenantry::{
+    access::gates::Verb,
+    model::{Field, FieldKind},
+    records::Dependence,
+};
 use tenantry_console::{Notice, records as view};
 
 /// A form to show.
@@ -74,19 +78,29 @@ pub(in crate::http) async fn create(
 ) -> Result<Response> {
     let place = Place::of(&app, &site, &model)?;
     require(&place, Verb::Create)?;
-    let fields = site.visit().fields(sent).await?;
+    let (fields, sent_files) = files::read(site.visit(), sent).await?;
     let values = values::sent(&place.model, &fields);
     let mut typed = Typed { values, find: finds(&fields), ..Typed::default() };
     if is_refresh(&site, &fields) {
         return show(&place, None, Draft { typed, ..Draft::default() }, StatusCode::OK).await;
     }
-    let created = match values::input(&place.model, typed.values.iter()) {
-        Ok(input) => place.records()?.create(&input).await.map_err(Problem::from),
+    let wanted = both(
+        values::input(&place.model, typed.values.iter()),
+        files::Change::of(&place.model, &fields, sent_files),
+    );
+    let created = match wanted {
+        Ok((input, files)) => {
+            place.records()?.create(&input).await.map(|row| (row, files)).map_err(Problem::from)
+        }
         Err(wrong) => Err(Problem::new(Code::Invalid, "A value is not allowed.").fields(wrong)),
     };
     match created {
-        Ok(document) => {
+        Ok((document, files)) => {
             let row: Row = serde_json::from_slice(&document.body).unwrap_or_default();
+            let failed = files.store(&place, &id_of(&row)).await?;
+            if !failed.is_empty() {
+                return Ok(see(&format!("{}edit/?_file={failed}", place.path(&place.model, &id_of(&row)))));
+            }
             let to = match fields.sent("_again") {
                 Some(_) => format!("{}add/?_done=added", place.list_path(&place.model)),
                 None => format!("{}?_done=added", place.path(&place.model, &id_of(&row))),
@@ -112,7 +126,8 @@ pub(in crate::http) async fn edit(
     let values = values::of_row(&place.model, &row);
     let was = values.clone();
     let typed = Typed { values, keep: true, ..Typed::default() };
-    let draft = Draft { typed, was, version: version_of(&row), ..Draft::default() };
+    let notice = files::notice(query(&site.visit().query).get("_file")).map(Notice::wrong);
+    let draft = Draft { typed, was, version: version_of(&row), notice, ..Draft::default() };
     show(&place, Some(&row), draft, StatusCode::OK).await
 }
 
@@ -126,7 +141,7 @@ pub(in crate::http) async fn change(
     let place = Place::of(&app, &site, &model)?;
     let row = place.row(&id).await?;
     require(&place, Verb::Update)?;
-    let fields = site.visit().fields(sent).await?;
+    let (fields, sent_files) = files::read(site.visit(), sent).await?;
     let edit = Edit::of(values::sent(&place.model, &fields), &fields);
     let version = fields.get("_version").parse().ok();
     let typed =
@@ -137,16 +152,28 @@ pub(in crate::http) async fn change(
         return show(&place, Some(&row), draft(false), StatusCode::OK).await;
     }
     let path = place.path(&place.model, &id_of(&row));
-    if edit.changed().next().is_none() {
+    let files = files::Change::of(&place.model, &fields, sent_files);
+    if edit.changed().next().is_none() && files.as_ref().is_ok_and(files::Change::is_none) {
         return Ok(see(&format!("{path}?_done=same")));
     }
-    let changed = match (values::input(&place.model, edit.changed()), version) {
-        (Ok(input), Some(_)) => place.records()?.patch(&id, version, &input).await.map_err(Problem::from),
+    let changed = match (both(values::input(&place.model, edit.changed()), files), version) {
+        (Ok((mut input, files)), Some(_)) => {
+            files.remove(&mut input);
+            let records = place.records()?;
+            let changed = match input.is_empty() {
+                true => Ok(()),
+                false => records.patch(&id, version, &input).await.map(drop),
+            };
+            changed.map(|()| files).map_err(Problem::from)
+        }
         (Ok(_), None) => Err(Problem::new(Code::PreconditionRequired, "The form names no version.")),
         (Err(wrong), _) => Err(Problem::new(Code::Invalid, "A value is not allowed.").fields(wrong)),
     };
     match changed {
-        Ok(_) => Ok(see(&format!("{path}?_done=changed"))),
+        Ok(files) => Ok(see(&match files.store(&place, &id).await? {
+            "" => format!("{path}?_done=changed"),
+            failed => format!("{path}edit/?_file={failed}"),
+        })),
         Err(problem) if problem.code() == Code::VersionConflict => {
             let row = place.row(&id).await?;
             let now = values::of_row(&place.model, &row);
@@ -157,6 +184,17 @@ pub(in crate::http) async fn change(
             show(&place, Some(&row), draft, problem.status()).await
         }
         Err(problem) => refused(&place, Some(&row), draft(true), problem).await,
+    }
+}
+
+/// Returns both values, or everything that is wrong.
+fn both<A, B>(
+    a: Result<A, Vec<FieldProblem>>,
+    b: Result<B, Vec<FieldProblem>>,
+) -> Result<(A, B), Vec<FieldProblem>> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (a, b) => Err(a.err().into_iter().chain(b.err()).flatten().collect()),
     }
 }
 
@@ -184,8 +222,11 @@ async fn refused(
 async fn show(place: &Place<'_>, row: Option<&Row>, draft: Draft, status: StatusCode) -> Result<Response> {
     let rules = choices::rules(place);
     let mut fields = Vec::new();
-    for field in values::settable(&place.model) {
-        fields.push(field_of(place, field, &draft, &rules).await?);
+    for field in &place.model.fields {
+        match field.kind {
+            FieldKind::File { .. } => fields.extend(files::input(place, field, row, &draft.typed.wrong)),
+            _ => fields.push(field_of(place, field, &draft, &rules).await?),
+        }
     }
     let (title, back) = match row {
         Some(row) => {

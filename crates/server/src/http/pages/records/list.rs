@@ -1,6 +1,6 @@
 //! `/{model}/`: search, conditions, order, pages and columns. All of it is in the address.
 
-use super::{Place, cells, columns, filters, filters::WORDS, id_of, links::Params, parsed};
+use super::{Place, cells, columns, filters, filters::WORDS, id_of, inputs::finds, links::Params, parsed};
 use crate::http::{
     App,
     pages::{
@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use tenantry::{access::gates::Verb, model::Field, name::FieldName, records::ListQuery};
 use tenantry_console::{
     Notice,
-    records::{Bulk, List, Row},
+    records::{Bulk, Choosing, List, Row},
 };
 
 /// Number of rows of a page.
@@ -67,7 +67,9 @@ pub(in crate::http) async fn list(
     let asked = Understood::of(&place, Params::read(&site.visit().query), is_shared)?;
     let fields = columns::shown(&place.model, &asked.list.select);
     let (rows, next, count) = rows(&place, &asked, &fields).await?;
-    let filters = filters::fields(&place, &asked.params).await?;
+    let words = visited(&inside.visit.query);
+    let finds = words.sent("_choices").map(|_| finds(&words));
+    let filters = filters::fields(&place, &asked.params, finds.as_deref()).await?;
     let chips = filters::chips(&place, &path, &asked.params, &asked.broken, &filters);
     let kept = |names: &[&str]| asked.params.without(|name, _| !names.contains(&name)).0;
     let is_conditional = !chips.is_empty() || asked.params.get("q").is_some();
@@ -104,6 +106,10 @@ pub(in crate::http) async fn list(
         next: next.map(|cursor| asked.params.with("after", &cursor).href(&path)),
         clear: is_conditional
             .then(|| asked.params.without(|name, _| !WORDS.contains(&name) || name == "after").href(&path)),
+        choices: match finds {
+            None => Choosing::Later(asked.params.with("_choices", "1").href(&path)),
+            Some(_) => Choosing::Now,
+        },
         filters,
         bulk: bulk(&place, &asked.params, &path),
         rows,

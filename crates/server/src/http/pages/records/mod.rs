@@ -10,8 +10,10 @@ mod columns;
 mod conflict;
 mod delete;
 mod detail;
+mod files;
 mod filters;
 mod form;
+mod history;
 mod import;
 mod inputs;
 mod links;
@@ -24,8 +26,10 @@ pub(super) use cells::{cell, name, text};
 pub(super) use choices::named;
 pub(in crate::http) use delete::{ask as ask_delete, delete};
 pub(in crate::http) use detail::show;
+pub(in crate::http) use files::download as download_file;
 pub(super) use filters::condition;
 pub(in crate::http) use form::{add, change, create, edit};
+pub(in crate::http) use history::show as history;
 pub(in crate::http) use import::{choose as choose_import, import as import_file};
 pub(super) use links::Params;
 pub(in crate::http) use list::list;
@@ -236,10 +240,6 @@ fn records_of<'a>(app: &'a App, whose: Whose<'a>, model: &str) -> Result<Records
     }
 }
 
-/// Parses the rows of a list.
-fn parsed(items: &[u8]) -> Result<Vec<Row>> {
-    let text = [b"[", items, b"]"].concat();
-    serde_json::from_slice(&text).map_err(|error| Problem::internal(format!("a list: {error}")))
 impl query::Models for Place<'_> {
     fn listed(&self) -> &Model {
         &self.model
@@ -251,6 +251,10 @@ impl query::Models for Place<'_> {
     }
 }
 
+/// Parses the rows of a list.
+fn parsed(items: &[u8]) -> Result<Vec<Row>> {
+    let text = [b"[", items, b"]"].concat();
+    serde_json::from_slice(&text).map_err(|error| Problem::internal(format!("a list: {error}")))
 }
 
 /// Returns the id of a record as text.

@@ -186,6 +186,8 @@ fn in_words(field: &Shown) -> String {
         }
         Input::Time { value, kind: "date" } => words::date(value),
         Input::Time { value, .. } => value.replace('T', " "),
+        // No file is set for several records at once.
+        Input::File { .. } => String::new(),
         Input::Check { on } => if *on { "Yes" } else { "No" }.to_owned(),
         Input::Text { value, .. }
         | Input::Long { value, .. }

@@ -128,7 +128,7 @@ impl Asked {
         if let Some(ids) = self.conditions.get("id__in") {
             return Ok(vec![format!("Ticked: No. {}", ids.replace(',', ", "))]);
         }
-        let fields = filters::fields(place, &self.conditions).await?;
+        let fields = filters::fields(place, &self.conditions, None).await?;
         let chips = filters::chips(place, "", &self.conditions, &Params::default(), &fields);
         let search = self.conditions.get("q").map(|text| format!("Search: {text}"));
         Ok(search.into_iter().chain(chips.into_iter().map(|chip| chip.text)).collect())

@@ -145,6 +145,7 @@ pub(in crate::http) async fn import(
         Err(problem) if problem.code() == Code::TooLarge => return Ok(too_large(&place)),
         read => read?,
     };
+    let chosen = chosen.into_iter().next();
     let name = format!("{}-refused.csv", place.model.name);
     if fields.get("_to") == "save" {
         let bytes = STANDARD.decode(fields.get("_refused")).unwrap_or_default();
@@ -168,9 +169,9 @@ pub(in crate::http) async fn import(
         "again" => {
             // Names and number of the columns may be others now.
             upload.columns = None;
-            columns(&place, upload, None)
             upload.dates = None;
             upload.decimals = None;
+            columns(&place, upload, None)
         }
         "refused" => {
             let options = ImportOptions { keep_refused: true, ..upload.options() };
@@ -228,9 +229,9 @@ fn columns(place: &Place<'_>, mut upload: Upload, notice: Option<Notice>) -> Res
         file: upload.name.clone(),
         encoding: encodings(upload.encoding),
         separator: separators(head.separator),
-        columns: columns_of(&head, &targets, &chosen),
         dates: formats::dates(formats.dates, upload.dates),
         decimals: formats::decimals(formats.decimals, upload.decimals),
+        columns: columns_of(&head, &targets, &chosen),
     };
     Ok(show(place, step, carried, notice, status))
 }
@@ -285,11 +286,11 @@ async fn preview(place: &Place<'_>, upload: Upload) -> Result<Response> {
             format!("Choose the columns of: {}. Without them no record can be added.", missing.join(", "));
         return columns(place, upload, Some(Notice::wrong(text)));
     }
-    let records = place.records()?.with_dry_run(true);
     let found = place.records()?.csv_formats(&upload.bytes[..], &upload.options())?;
     if let Some(text) = formats::open(found, &upload.options()) {
         return columns(place, upload, Some(Notice::wrong(text)));
     }
+    let records = place.records()?.with_dry_run(true);
     let report = match records.import_csv_as(&upload.bytes[..], &upload.options()).await {
         Ok(report) => report,
         Err(error) => {

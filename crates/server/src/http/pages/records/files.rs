@@ -1,0 +1,172 @@
+//! Files of records on pages: the download, which also works during a support visit, and the files of a sent form.
+
+use super::{Place, Row, id_of};
+use crate::http::{
+    App,
+    body::media_type,
+    pages::{
+        upload::File,
+        visit::{Fields, Inside, Sent},
+        words,
+    },
+    problem::{Code, FieldProblem, Problem, Result},
+    records::file_response,
+};
+use axum::{extract::Path, response::Response};
+use futures_util::stream;
+use serde_json::Value as Json;
+use tenantry::{
+    access::gates::Verb,
+    model::{Field, FieldKind, Model},
+    records::{Input, Upload},
+};
+use tenantry_console::records as view;
+
+/// Most bytes of a sent form with files. It is held in memory, unlike an upload of the API.
+const FORM: usize = 32 << 20;
+/// Room for the other fields of a form.
+const REST: usize = 1 << 20;
+
+/// `GET /{model}/{id}/files/{field}/`.
+pub(in crate::http) async fn download(
+    app: App,
+    inside: Inside,
+    Path((model, id, field)): Path<(String, String, String)>,
+) -> Result<Response> {
+    let place = Place::of(&app, &inside, &model)?;
+    let (info, bytes) = place.records()?.get_file(&id, &field).await?;
+    Ok(file_response(&info, bytes))
+}
+
+/// Returns the largest file that a form takes for a field.
+fn most(max_bytes: u64) -> u64 {
+    max_bytes.min((FORM - REST) as u64)
+}
+
+/// Returns the limit of a file field, or none for another field.
+fn limit(field: &Field) -> Option<u64> {
+    match field.kind {
+        FieldKind::File { max_bytes } => Some(most(max_bytes)),
+        _ => None,
+    }
+}
+
+/// Reads a sent form with its files, if the model has file fields.
+pub(super) async fn read(inside: &Inside, sent: Sent) -> Result<(Fields, Vec<File>)> {
+    match media_type(sent.0.headers()).as_str() {
+        "multipart/form-data" => inside.visit.upload(sent, FORM).await,
+        _ => Ok((inside.visit.fields(sent).await?, vec![])),
+    }
+}
+
+/// What a form does with the files of a record.
+pub(super) struct Change {
+    files: Vec<File>,
+    /// Names of the fields whose file goes.
+    removed: Vec<String>,
+}
+
+impl Change {
+    /// Reads what the form does.
+    ///
+    /// # Errors
+    /// Every file that is too long.
+    pub(super) fn of(model: &Model, fields: &Fields, files: Vec<File>) -> Result<Self, Vec<FieldProblem>> {
+        let field = |name: &str| model.field(name).and_then(|field| limit(field));
+        let files: Vec<_> = files.into_iter().filter(|file| field(&file.field).is_some()).collect();
+        let too_long = |file: &&File| field(&file.field).is_some_and(|most| file.bytes.len() as u64 > most);
+        let wrong = |file: &File| {
+            let most = words::bytes(field(&file.field).unwrap_or_default());
+            let size = words::bytes(file.bytes.len() as u64);
+            FieldProblem::new(
+                &file.field,
+                format!("{} has {size}, and at most {most} are allowed", file.name),
+            )
+        };
+        let wrong: Vec<_> = files.iter().filter(too_long).map(wrong).collect();
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        let ticked = |name: &str| fields.sent(&format!("_remove_{name}")).is_some();
+        let is_new = |name: &str| files.iter().any(|file| file.field == name);
+        let removed =
+            model.fields.iter().filter(|field| limit(field).is_some()).map(|field| field.name.to_string());
+        let removed = removed.filter(|name| ticked(name) && !is_new(name)).collect();
+        Ok(Self { files, removed })
+    }
+
+    /// Returns true if the form leaves the files as they are.
+    pub(super) fn is_none(&self) -> bool {
+        self.files.is_empty() && self.removed.is_empty()
+    }
+
+    /// Adds to the change of a record that some of its files go.
+    pub(super) fn remove(&self, input: &mut Input) {
+        for name in &self.removed {
+            input.insert(name.clone(), Json::Null);
+        }
+    }
+
+    /// Stores the new files of a record that is stored. Returns the word for the notice of the next page: empty if all are stored.
+    pub(super) async fn store(self, place: &Place<'_>, id: &str) -> Result<&'static str> {
+        for File { field, name, media_type, bytes } in self.files {
+            let bytes = stream::iter([Ok(bytes)]);
+            let stored = place.records()?.put_file(id, &field, Upload { name, media_type, bytes }).await;
+            match stored.map_err(Problem::from) {
+                Ok(_) => {}
+                Err(problem) if problem.code() == Code::LimitExceeded => return Ok("limit"),
+                Err(problem) if problem.code() == Code::Denied => return Ok("denied"),
+                Err(problem) => return Err(problem),
+            }
+        }
+        Ok("")
+    }
+}
+
+/// Returns what a page says after [`Change::store`] stored the record without its file.
+pub(super) fn notice(word: &str) -> Option<&'static str> {
+    match word {
+        "limit" => Some(
+            "The record is saved, but not its file: the files of your company would exceed the limit of its plan. \
+             Remove other files, or choose a larger plan.",
+        ),
+        "denied" => {
+            Some("The record is saved, but not its file: your role may not change records of this kind.")
+        }
+        _ => None,
+    }
+}
+
+/// Returns the input of a file field; none for another field, or if the visitor may not store files.
+pub(super) fn input(
+    place: &Place<'_>,
+    field: &Field,
+    row: Option<&Row>,
+    wrong: &[FieldProblem],
+) -> Option<view::Field> {
+    let most = limit(field).filter(|_| place.may(Verb::Update))?;
+    let name = field.name.to_string();
+    let now = row.and_then(|row| {
+        let file = row.get(&name)?.as_object()?;
+        let part = |name: &str| file.get(name).map(super::cells::text).unwrap_or_default();
+        let size = file.get("size").and_then(Json::as_u64).unwrap_or(0);
+        Some((path(&place.model, &id_of(row), &name), part("name"), words::bytes(size)))
+    });
+    let wrong: Vec<_> =
+        wrong.iter().filter(|wrong| wrong.field == name).map(|wrong| words::human(&wrong.message)).collect();
+    Some(view::Field {
+        label: field.label.clone(),
+        required: false,
+        help: format!("At most {}", words::bytes(most)),
+        wrong: wrong.join(". "),
+        theirs: None,
+        narrows: false,
+        input: view::Input::File { now },
+        name,
+    })
+}
+
+/// Returns the address of a record's file.
+pub(super) fn path(model: &Model, id: &str, field: &str) -> String {
+    format!("{}files/{field}/", Place::path(model, id))
+}
