@@ -1,12 +1,14 @@
 //! Pages of records: list, one record, its form, its deletion. The server derives everything from the model.
 
 mod bulk;
+mod choosing;
 mod detail;
 mod history;
 mod import;
 mod own;
 
 pub use bulk::{ChangeAll, DeleteAll, Selection};
+pub use choosing::Choosing;
 pub use detail::{Detail, Related};
 pub use history::{Change, ChangedField, History};
 pub use import::{FileColumn, Import, ImportStep, Refusals};
@@ -103,23 +105,6 @@ pub struct List<'a> {
     pub next: Option<String>,
     /// Address without search and conditions, if any is set.
     pub clear: Option<String>,
-}
-
-impl List<'_> {
-    /// Returns the conditions on references, or the others.
-    fn conditions(&self, on_references: bool) -> impl Iterator<Item = &FilterField> {
-        let is_reference = |filter: &FilterField| matches!(filter.input, FilterInput::Reference { .. });
-        self.filters.iter().filter(move |filter| is_reference(filter) == on_references)
-    }
-}
-
-/// When the choices of conditions on references are read.
-#[derive(Debug)]
-pub enum Choosing {
-    /// They are in the page.
-    Now,
-    /// They are on the page with this address, which is read when the conditions are opened.
-    Later(String),
 }
 
 /// What the person may do with several records of a list at once.

@@ -218,23 +218,20 @@ impl Session {
         bytes: usize,
     ) -> Result<Vec<Activity>> {
         let sql = activity::statement(self.schema.store().as_str());
-        let wanted = [before.unwrap_or(i64::MAX), limit.clamp(1, 1000).into()];
-        let values = self.named(&wanted.map(|n| Bound::Integer(Some(n))));
+        let values = self.named(&activity::wanted(before, limit, None));
         activity::entries(&self.rows(&sql, &values).await?, bytes)
     }
 
     pub(crate) async fn history(
         &self,
-        (model, record): (&str, &RecordId),
+        whose: (&str, &RecordId),
         before: Option<i64>,
         limit: u32,
         bytes: usize,
     ) -> Result<Vec<Activity>> {
         let sql = activity::of_record(self.schema.store().as_str());
-        let wanted = [before.unwrap_or(i64::MAX), limit.clamp(1, 1000).into()];
-        let whose = [model.to_owned(), record.to_string()].map(Bound::Text);
-        let values: Vec<_> = wanted.map(|n| Bound::Integer(Some(n))).into_iter().chain(whose).collect();
-        activity::entries(&self.rows(&sql, &self.named(&values)).await?, bytes)
+        let values = self.named(&activity::wanted(before, limit, Some(whose)));
+        activity::entries(&self.rows(&sql, &values).await?, bytes)
     }
 
     pub(crate) async fn usage(&self) -> Result<Usage> {

@@ -29,7 +29,7 @@ fn place(page: &Page) -> String {
 async fn a_file_is_added_shown_replaced_kept_and_removed_in_forms() {
     let (_app, mut web, client) = owner().await;
     let form = web.get("/reports/add/").await.expect(200);
-    assert!(form.text().contains("At most 20 MB"), "{}", form.text());
+    assert!(form.text().contains("At most 20 MiB"), "{}", form.text());
     let added = web.send_file(&form, "", &REPORT, Some(("notes.txt", b"first"))).await.expect(303);
     let shown = web.follow(&added).await.expect(200);
     let record = place(&shown);
@@ -66,7 +66,7 @@ async fn a_file_that_is_too_long_is_refused_at_its_field_and_nothing_is_stored()
     let long = vec![b'x'; 20_971_521];
     let refused = web.send_file(&form, "", &REPORT, Some(("long.bin", &long))).await.expect(422);
     assert!(refused.body.contains("id=\"document-wrong\""), "{}", refused.text());
-    assert!(refused.text().contains("long.bin has 20 MB"), "{}", refused.text());
+    assert!(refused.text().contains("The file long.bin is longer than 20 MiB"), "{}", refused.text());
     assert_eq!(client.get("/api/records/reports?count=true").await.json()["count"], before);
 }
 
@@ -110,7 +110,7 @@ async fn the_history_of_a_record_is_shown_field_by_field() {
 #[tokio::test]
 async fn choices_of_conditions_are_read_when_they_are_asked_for() {
     let (app, mut web, _) = owner().await;
-    let staff = app.staff().await;
+    let staff = app.login(STAFF).await;
     let more: Vec<_> = (0..40).map(|n| json!({"name": format!("Town {n:02}"), "region": 1})).collect();
     staff.post("/api/records/cities/batch", &Value::from(more)).await.expect(201);
     let cities = |page: &Page| page.body.matches(">Town ").count();
@@ -121,8 +121,7 @@ async fn choices_of_conditions_are_read_when_they_are_asked_for() {
     assert!((20..=30).contains(&cities(&asked)), "{}", cities(&asked));
     let found = web.get("/patients/?_choices=1&_find_city=town%2037").await.expect(200);
     assert_eq!(cities(&found), 1);
-    let id =
-        app.staff().await.get("/api/records/cities?name=Town%2037").await.json()["items"][0]["id"].clone();
+    let id = staff.get("/api/records/cities?name=Town%2037").await.json()["items"][0]["id"].clone();
     let set = web.get(&format!("/patients/?city={id}")).await.expect(200);
     assert!(set.text().contains("City is Town 37"), "{}", set.text());
     let across = web.get("/patients/?city.region=1&any=(gender=female,gender=other)").await.expect(200);

@@ -72,7 +72,9 @@ impl Crawl {
             if next.is_empty() {
                 assert_eq!(page.status, 200, "{role}: a dead link, {path}: {}", page.text());
             }
-            let is_file = route.path.starts_with("/assets/") || route.path.ends_with("/export/");
+            let is_file = route.path.starts_with("/assets/")
+                || route.path.ends_with("/export/")
+                || route.path.ends_with("/files/{field}/");
             if is_file || route.path.ends_with("/events/") {
                 continue;
             }
@@ -196,6 +198,10 @@ async fn every_page_of_every_role_is_sound_and_leads_nowhere_dead() {
     super::take_back::stage(&owner).await;
     owner.patch("/api/records/patients/1", &json!({"notes": CANARY, "blood_type": "B-"})).await.expect(200);
     owner.delete("/api/records/reports/1").await.expect(204);
+    let report = json!({"title": "Q", "kind": "medical", "from_date": "2026-01-01", "to_date": "2026-03-31"});
+    owner.post("/api/records/reports", &report).await.expect(201);
+    let file = "/api/records/reports/2/files/document";
+    owner.send(Method::PUT, file, Some("text/plain"), CANARY).await.expect(200);
     in_every_state(&app).await;
     let mut crawl = Crawl::default();
     crawl.follow(&mut Web::new(&app), "visitor").await;

@@ -1,9 +1,10 @@
 //! Reads a tenant's activity log: which user changed what. The transaction of a change writes it.
 
-use super::{SCHEMA, is_here};
+use super::{Bound, SCHEMA, is_here};
 use crate::{
     cell::instant,
     error::{Error, Kind, Result},
+    query::RecordId,
     write::Activity,
 };
 use tokio_postgres::Row;
@@ -26,6 +27,16 @@ pub(crate) fn of_record(store: &str) -> String {
          WHERE {} AND tenant = $1 AND model = $5 AND record = $6 AND id < $3 ORDER BY id DESC LIMIT $4",
         is_here(store)
     )
+}
+
+/// Returns the values of these statements from `$3` on.
+pub(crate) fn wanted(before: Option<i64>, limit: u32, of: Option<(&str, &RecordId)>) -> Vec<Bound<'static>> {
+    let numbers = [before.unwrap_or(i64::MAX), limit.clamp(1, 1000).into()];
+    let mut values: Vec<_> = numbers.map(|number| Bound::Integer(Some(number))).into();
+    if let Some((model, record)) = of {
+        values.extend([Bound::Text(model.to_owned()), Bound::Text(record.to_string())]);
+    }
+    values
 }
 
 /// Returns the entries, until their details take more than `bytes`.

@@ -159,10 +159,9 @@ pub(in crate::http) async fn change(
     let changed = match (both(values::input(&place.model, edit.changed()), files), version) {
         (Ok((mut input, files)), Some(_)) => {
             files.remove(&mut input);
-            let records = place.records()?;
             let changed = match input.is_empty() {
                 true => Ok(()),
-                false => records.patch(&id, version, &input).await.map(drop),
+                false => place.records()?.patch(&id, version, &input).await.map(drop),
             };
             changed.map(|()| files).map_err(Problem::from)
         }

@@ -10,14 +10,13 @@ mod columns;
 mod conflict;
 mod delete;
 mod detail;
-mod files;
 mod filters;
 mod form;
-mod history;
 mod import;
 mod inputs;
 mod links;
 mod list;
+mod one;
 mod own;
 mod values;
 
@@ -26,13 +25,13 @@ pub(super) use cells::{cell, name, text};
 pub(super) use choices::named;
 pub(in crate::http) use delete::{ask as ask_delete, delete};
 pub(in crate::http) use detail::show;
-pub(in crate::http) use files::download as download_file;
 pub(super) use filters::condition;
 pub(in crate::http) use form::{add, change, create, edit};
-pub(in crate::http) use history::show as history;
 pub(in crate::http) use import::{choose as choose_import, import as import_file};
 pub(super) use links::Params;
 pub(in crate::http) use list::list;
+use one::files;
+pub(in crate::http) use one::{download_file, history};
 pub(in crate::http) use own::{set as set_own_values, show as own_values};
 
 use super::{

@@ -1,6 +1,6 @@
 //! Files of records on pages: the download, which also works during a support visit, and the files of a sent form.
 
-use super::{Place, Row, id_of};
+use super::super::{Place, Row, id_of};
 use crate::http::{
     App,
     body::media_type,
@@ -52,7 +52,10 @@ fn limit(field: &Field) -> Option<u64> {
 }
 
 /// Reads a sent form with its files, if the model has file fields.
-pub(super) async fn read(inside: &Inside, sent: Sent) -> Result<(Fields, Vec<File>)> {
+pub(in crate::http::pages::records) async fn read(
+    inside: &Inside,
+    sent: Sent,
+) -> Result<(Fields, Vec<File>)> {
     match media_type(sent.0.headers()).as_str() {
         "multipart/form-data" => inside.visit.upload(sent, FORM).await,
         _ => Ok((inside.visit.fields(sent).await?, vec![])),
@@ -60,7 +63,7 @@ pub(super) async fn read(inside: &Inside, sent: Sent) -> Result<(Fields, Vec<Fil
 }
 
 /// What a form does with the files of a record.
-pub(super) struct Change {
+pub(in crate::http::pages::records) struct Change {
     files: Vec<File>,
     /// Names of the fields whose file goes.
     removed: Vec<String>,
@@ -71,17 +74,18 @@ impl Change {
     ///
     /// # Errors
     /// Every file that is too long.
-    pub(super) fn of(model: &Model, fields: &Fields, files: Vec<File>) -> Result<Self, Vec<FieldProblem>> {
+    pub(in crate::http::pages::records) fn of(
+        model: &Model,
+        fields: &Fields,
+        files: Vec<File>,
+    ) -> Result<Self, Vec<FieldProblem>> {
         let field = |name: &str| model.field(name).and_then(|field| limit(field));
         let files: Vec<_> = files.into_iter().filter(|file| field(&file.field).is_some()).collect();
         let too_long = |file: &&File| field(&file.field).is_some_and(|most| file.bytes.len() as u64 > most);
         let wrong = |file: &File| {
             let most = words::bytes(field(&file.field).unwrap_or_default());
-            let size = words::bytes(file.bytes.len() as u64);
-            FieldProblem::new(
-                &file.field,
-                format!("{} has {size}, and at most {most} are allowed", file.name),
-            )
+            let text = format!("the file {} is longer than {most}: choose a smaller one", file.name);
+            FieldProblem::new(&file.field, text)
         };
         let wrong: Vec<_> = files.iter().filter(too_long).map(wrong).collect();
         if !wrong.is_empty() {
@@ -96,19 +100,23 @@ impl Change {
     }
 
     /// Returns true if the form leaves the files as they are.
-    pub(super) fn is_none(&self) -> bool {
+    pub(in crate::http::pages::records) fn is_none(&self) -> bool {
         self.files.is_empty() && self.removed.is_empty()
     }
 
     /// Adds to the change of a record that some of its files go.
-    pub(super) fn remove(&self, input: &mut Input) {
+    pub(in crate::http::pages::records) fn remove(&self, input: &mut Input) {
         for name in &self.removed {
             input.insert(name.clone(), Json::Null);
         }
     }
 
     /// Stores the new files of a record that is stored. Returns the word for the notice of the next page: empty if all are stored.
-    pub(super) async fn store(self, place: &Place<'_>, id: &str) -> Result<&'static str> {
+    pub(in crate::http::pages::records) async fn store(
+        self,
+        place: &Place<'_>,
+        id: &str,
+    ) -> Result<&'static str> {
         for File { field, name, media_type, bytes } in self.files {
             let bytes = stream::iter([Ok(bytes)]);
             let stored = place.records()?.put_file(id, &field, Upload { name, media_type, bytes }).await;
@@ -124,7 +132,7 @@ impl Change {
 }
 
 /// Returns what a page says after [`Change::store`] stored the record without its file.
-pub(super) fn notice(word: &str) -> Option<&'static str> {
+pub(in crate::http::pages::records) fn notice(word: &str) -> Option<&'static str> {
     match word {
         "limit" => Some(
             "The record is saved, but not its file: the files of your company would exceed the limit of its plan. \
@@ -138,7 +146,7 @@ pub(super) fn notice(word: &str) -> Option<&'static str> {
 }
 
 /// Returns the input of a file field; none for another field, or if the visitor may not store files.
-pub(super) fn input(
+pub(in crate::http::pages::records) fn input(
     place: &Place<'_>,
     field: &Field,
     row: Option<&Row>,
@@ -148,7 +156,7 @@ pub(super) fn input(
     let name = field.name.to_string();
     let now = row.and_then(|row| {
         let file = row.get(&name)?.as_object()?;
-        let part = |name: &str| file.get(name).map(super::cells::text).unwrap_or_default();
+        let part = |name: &str| file.get(name).map(super::super::cells::text).unwrap_or_default();
         let size = file.get("size").and_then(Json::as_u64).unwrap_or(0);
         Some((path(&place.model, &id_of(row), &name), part("name"), words::bytes(size)))
     });
@@ -167,6 +175,6 @@ pub(super) fn input(
 }
 
 /// Returns the address of a record's file.
-pub(super) fn path(model: &Model, id: &str, field: &str) -> String {
+pub(in crate::http::pages::records) fn path(model: &Model, id: &str, field: &str) -> String {
     format!("{}files/{field}/", Place::path(model, id))
 }

@@ -1,6 +1,6 @@
 //! `/{model}/{id}/history/`: who changed what in a record, field by field. A deleted record has a history too.
 
-use super::{Place, Row, cells, choices};
+use super::super::{Place, Row, cells, choices};
 use crate::http::{
     App,
     pages::{

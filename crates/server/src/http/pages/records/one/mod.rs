@@ -1,0 +1,7 @@
+//! What one record has besides its fields: files and a history.
+
+pub(super) mod files;
+mod history;
+
+pub(in crate::http) use files::download as download_file;
+pub(in crate::http) use history::show as history;
