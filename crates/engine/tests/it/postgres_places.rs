@@ -187,7 +187,17 @@ async fn a_place_is_itself_at_its_generation_only() {
         assert_eq!(kind(engine.enrol(&gone).await), Some(Kind::Missing));
         assert_eq!(kind(engine.fence(&gone, true).await), Some(Kind::Missing));
         assert_eq!(kind(engine.place_info(&schema(99)).await), Some(Kind::Missing));
-        // A newer form of the platform's tables is not touched.
+        // An older form of the platform's tables is brought up to date.
+        let name = home.name("tenant_2_1");
+        home.rows(&home.owner(), &format!("DROP INDEX {name}._tenantry_activity__record__idx")).await;
+        let older = format!("UPDATE {name}._tenantry_meta SET version = 2 RETURNING 1");
+        home.rows(&home.owner(), &older).await;
+        home.engine().verify(&schema(2)).await.unwrap();
+        let indexes =
+            "SELECT indexname::text FROM pg_indexes WHERE indexname = '_tenantry_activity__record__idx'";
+        let indexes = format!("{indexes} AND schemaname = '{name}'");
+        assert_eq!(home.texts(&home.owner(), &indexes).await.len(), 1);
+        // A newer form is not touched.
         let newer = format!("UPDATE {}._tenantry_meta SET version = 99 RETURNING 1", home.name("tenant_2_1"));
         home.rows(&home.owner(), &newer).await;
         assert_eq!(kind(engine.verify(&schema(2)).await), Some(Kind::FormatAhead));

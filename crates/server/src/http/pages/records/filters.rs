@@ -134,6 +134,28 @@ pub(in crate::http::pages) fn condition(place: &Place<'_>, parameter: &str, valu
     words_of(place, parameter, value, &[])
 }
 
+/// Returns a group of conditions with each of them in words.
+fn group_in_words(place: &Place<'_>, group: &str) -> String {
+    let (mut words, mut part, mut is_quoted) = (String::new(), String::new(), false);
+    for letter in group.chars() {
+        is_quoted ^= letter == '"';
+        if is_quoted || !matches!(letter, '(' | ')' | ',') {
+            part.push(letter);
+            continue;
+        }
+        words.push_str(&match (part.split_once('='), part.as_str(), letter) {
+            (Some((name, value)), ..) => words_of(place, name, value.trim_matches('"'), &[]),
+            (None, "any", '(') => "at least one of ".to_owned(),
+            (None, "all", '(') => "all of ".to_owned(),
+            (None, other, _) => other.to_owned(),
+        });
+        part.clear();
+        words.push(letter);
+        words.push_str(if letter == ',' { " " } else { "" });
+    }
+    words + &part
+}
+
 /// Returns the label of a field, also of a record that references lead to.
 fn label_of(place: &Place<'_>, path: &str) -> String {
     let (mut model, mut labels) = (Some(&place.model), vec![]);
@@ -147,7 +169,7 @@ fn label_of(place: &Place<'_>, path: &str) -> String {
 
 fn words_of(place: &Place<'_>, parameter: &str, value: &str, fields: &[FilterField]) -> String {
     if parameter == "any" {
-        return format!("At least one of {value}");
+        return format!("At least one of {}", group_in_words(place, value));
     }
     let (name, suffix) = parameter.split_once("__").unwrap_or((parameter, "eq"));
     let label = label_of(place, name);
