@@ -35,7 +35,7 @@ async fn a_file_is_added_shown_replaced_kept_and_removed_in_forms() {
     let record = place(&shown);
     let file = format!("{record}files/document/");
     assert!(shown.attrs("a", "href").contains(&file), "{}", shown.body);
-    assert!(shown.text().contains("notes.txt") && shown.text().contains("5 B"), "{}", shown.text());
+    assert!(shown.text().contains("notes.txt") && shown.text().contains("5 bytes"), "{}", shown.text());
     let got = web.get(&file).await.expect(200);
     assert_eq!(got.body, "first");
     assert_eq!(got.headers["content-disposition"], "attachment; filename=\"notes.txt\"");
