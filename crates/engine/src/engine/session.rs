@@ -289,7 +289,7 @@ impl Session {
     pub async fn activity(&self, before: Option<i64>, limit: u32, bytes: usize) -> Result<Vec<Activity>> {
         match &self.0 {
             Kind::Sqlite(session) => session.activity(before, limit, bytes).await,
-            Kind::Postgres(session) => Box::pin(session.activity(before, limit, bytes)).await,
+            Kind::Postgres(session) => Box::pin(session.activity(None, before, limit, bytes)).await,
             #[cfg(feature = "mongodb")]
             Kind::Mongo(session) => Box::pin(session.activity(before, limit, bytes)).await,
         }
@@ -310,7 +310,7 @@ impl Session {
         let whose = (model, record);
         match &self.0 {
             Kind::Sqlite(session) => session.history(whose, before, limit, bytes).await,
-            Kind::Postgres(session) => Box::pin(session.history(whose, before, limit, bytes)).await,
+            Kind::Postgres(session) => Box::pin(session.activity(Some(whose), before, limit, bytes)).await,
         }
     }
 

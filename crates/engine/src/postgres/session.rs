@@ -211,26 +211,16 @@ impl Session {
         }
     }
 
+    /// Returns entries of the activity log, of one record or of all.
     pub(crate) async fn activity(
         &self,
+        of: Option<(&str, &RecordId)>,
         before: Option<i64>,
         limit: u32,
         bytes: usize,
     ) -> Result<Vec<Activity>> {
-        let sql = activity::statement(self.schema.store().as_str());
-        let values = self.named(&activity::wanted(before, limit, None));
-        activity::entries(&self.rows(&sql, &values).await?, bytes)
-    }
-
-    pub(crate) async fn history(
-        &self,
-        whose: (&str, &RecordId),
-        before: Option<i64>,
-        limit: u32,
-        bytes: usize,
-    ) -> Result<Vec<Activity>> {
-        let sql = activity::of_record(self.schema.store().as_str());
-        let values = self.named(&activity::wanted(before, limit, Some(whose)));
+        let sql = activity::statement(self.schema.store().as_str(), of.is_some());
+        let values = self.named(&activity::wanted(before, limit, of));
         activity::entries(&self.rows(&sql, &values).await?, bytes)
     }
 

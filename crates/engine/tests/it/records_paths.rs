@@ -74,6 +74,8 @@ impl World {
             })
             .collect();
         kit.apply(&updates).unwrap();
+        let ranks = (0..rows.len()).step_by(2).map(|row| (RecordId::Integer(number(row)), 1 - number(row)));
+        let ranks = Arc::new(ranks.collect());
         let numbered = rows.iter().enumerate();
         let rows = numbered
             .map(|(index, row)| [vec![Value::Integer(number(index))], row.clone()].concat())

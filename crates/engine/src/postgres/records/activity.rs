@@ -9,27 +9,22 @@ use crate::{
 };
 use tokio_postgres::Row;
 
-/// Returns the statement that reads entries before `$3`, newest first, `$4` at most. The index on (tenant, at, id) gives
-/// the order, so that a page of a pooled tenant reads no other tenant's entries.
-pub(crate) fn statement(store: &str) -> String {
+/// Returns the statement that reads at most `$4` entries before `$3`, newest first; with `of_record`, of the record `$6` of the
+/// model `$5`. The indexes on (tenant, at, id) and on (tenant, model, record, id) give the order, so that a page of a pooled
+/// tenant reads no other tenant's entries.
+pub(crate) fn statement(store: &str, of_record: bool) -> String {
+    let (condition, order) = match of_record {
+        true => (" AND model = $5 AND record = $6", "id DESC"),
+        false => ("", "at DESC, id DESC"),
+    };
     format!(
         "SELECT id, at, actor, impersonator, action, model, record, detail FROM {SCHEMA}._tenantry_activity \
-         WHERE {} AND tenant = $1 AND id < $3 ORDER BY at DESC, id DESC LIMIT $4",
+         WHERE {} AND tenant = $1{condition} AND id < $3 ORDER BY {order} LIMIT $4",
         is_here(store)
     )
 }
 
-/// Returns the statement that reads entries of the record `$6` of the model `$5`, as [`statement`] does. Its own index gives the
-/// order.
-pub(crate) fn of_record(store: &str) -> String {
-    format!(
-        "SELECT id, at, actor, impersonator, action, model, record, detail FROM {SCHEMA}._tenantry_activity \
-         WHERE {} AND tenant = $1 AND model = $5 AND record = $6 AND id < $3 ORDER BY id DESC LIMIT $4",
-        is_here(store)
-    )
-}
-
-/// Returns the values of these statements from `$3` on.
+/// Returns the values of the statement from `$3` on.
 pub(crate) fn wanted(before: Option<i64>, limit: u32, of: Option<(&str, &RecordId)>) -> Vec<Bound<'static>> {
     let numbers = [before.unwrap_or(i64::MAX), limit.clamp(1, 1000).into()];
     let mut values: Vec<_> = numbers.map(|number| Bound::Integer(Some(number))).into();
