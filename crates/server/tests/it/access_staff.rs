@@ -66,6 +66,8 @@ pub(super) const CASES: &[(&str, &str, &str)] = &[
     ("GET", "/admin/data/{model}/{id}/", "/admin/data/cities/1/"),
     ("GET", "/admin/data/{model}/{id}/edit/", "/admin/data/cities/1/edit/"),
     ("POST", "/admin/data/{model}/{id}/edit/", "/admin/data/cities/1/edit/"),
+    ("GET", "/admin/data/{model}/{id}/history/", "/admin/data/cities/1/history/"),
+    ("GET", "/admin/data/{model}/{id}/files/{field}/", "/admin/data/cities/1/files/photo/"),
     ("GET", "/admin/data/{model}/{id}/impact/", "/admin/data/cities/1/impact/"),
     ("GET", "/admin/data/{model}/{id}/delete/", "/admin/data/cities/1/delete/"),
     ("POST", "/admin/data/{model}/{id}/delete/", "/admin/data/cities/1/delete/"),

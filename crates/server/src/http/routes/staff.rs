@@ -58,6 +58,8 @@ routes! {
     get "/admin/data/{model}/{id}/" Staff "Records" "Read a shared record" of page => pages::record;
     get "/admin/data/{model}/{id}/edit/" Staff "Records" "The form of a shared record" of page => pages::edit_record;
     post "/admin/data/{model}/{id}/edit/" Staff "Records" "Change a shared record" of page => pages::change_record;
+    get "/admin/data/{model}/{id}/history/" Staff "Records" "Who changed what in a shared record" of page => pages::record_history;
+    get "/admin/data/{model}/{id}/files/{field}/" Staff "Records" "Download a file of a shared record" of page => pages::download_file;
     get "/admin/data/{model}/{id}/impact/" Staff "Records" "Companies that would notice a change of a shared record" of page => admin::impact;
     get "/admin/data/{model}/{id}/delete/" Staff "Records" "What the deletion of a shared record means" of page => pages::ask_delete_record;
     post "/admin/data/{model}/{id}/delete/" Staff "Records" "Delete a shared record" of page => pages::delete_record;

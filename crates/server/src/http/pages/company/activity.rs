@@ -79,7 +79,8 @@ pub(super) async fn lines(
     Ok((entries.iter().map(line).collect(), oldest))
 }
 
-/// Names of the members of the visitor's company.
+/// Names of the members of the visitor's company; none on pages of staff.
+#[derive(Default)]
 pub(in crate::http::pages) struct People(HashMap<String, String>);
 
 /// Returns the names of the members.
@@ -94,6 +95,7 @@ impl People {
     pub(in crate::http::pages) fn named(&self, actor: &str) -> String {
         match (self.0.get(actor), actor.split_once(':')) {
             (Some(name), _) => name.clone(),
+            (None, Some(("user", id))) if self.0.is_empty() => format!("User No. {id}"),
             (None, Some(("user", id))) => format!("A former member (No. {id})"),
             (None, Some(("key", id))) => format!("Key No. {id}"),
             (None, _) => actor.to_owned(),

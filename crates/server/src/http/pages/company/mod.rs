@@ -11,8 +11,8 @@ mod settings;
 mod subscription;
 mod usage;
 
-pub(super) use activity::people;
 pub(in crate::http) use activity::show as activity;
+pub(super) use activity::{People, people};
 pub(in crate::http) use analytics::show as analytics;
 pub(in crate::http) use backups::{list as backups, start as back_up};
 pub(in crate::http) use compare::{

@@ -31,7 +31,7 @@ pub(in crate::http::pages) fn cell(place: &Place<'_>, model: &Model, field: &Fie
         FieldKind::Json => Cell::Code(value.to_string()),
         FieldKind::File { .. } => {
             let part = |name: &str| value.get(name).map(text).unwrap_or_default();
-            let href = files::path(model, &id_of(row), field.name.as_str());
+            let href = files::path(place, model, &id_of(row), field.name.as_str());
             let size = value.get("size").and_then(Json::as_u64).unwrap_or(0);
             Cell::File { href, name: part("name"), size: words::bytes(size) }
         }

@@ -62,7 +62,7 @@ pub(in crate::http) async fn show(
         path: &place.path(&place.model, &id_of(&row)),
         may_change: place.may(Verb::Update),
         may_delete: place.may(Verb::Delete),
-        has_history: place.may(Verb::Update) && !place.is_shared(&place.model),
+        has_history: place.may(Verb::Update) && (!place.is_shared(&place.model) || place.is_of_staff()),
         has_own_values: place.has_own_values(),
         own: own_labels(&place, &id).await?,
         is_shared: place.is_shared(&place.model),

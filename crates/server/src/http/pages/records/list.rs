@@ -67,7 +67,7 @@ pub(in crate::http) async fn list(
     let asked = Understood::of(&place, Params::read(&site.visit().query), is_shared)?;
     let fields = columns::shown(&place.model, &asked.list.select);
     let (rows, next, count) = rows(&place, &asked, &fields).await?;
-    let words = visited(&inside.visit.query);
+    let words = visited(&site.visit().query);
     let finds = words.sent("_choices").map(|_| finds(&words));
     let filters = filters::fields(&place, &asked.params, finds.as_deref()).await?;
     let chips = filters::chips(&place, &path, &asked.params, &asked.broken, &filters);

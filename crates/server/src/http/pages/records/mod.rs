@@ -150,6 +150,11 @@ impl<'a> Place<'a> {
         store.is_some_and(|store| store.scope == Scope::System)
     }
 
+    /// Returns true on pages of staff.
+    fn is_of_staff(&self) -> bool {
+        matches!(self.whose, Whose::Staff(..))
+    }
+
     /// Returns true if the visitor's company has, or may have, its own values of records of the model.
     fn has_own_values(&self) -> bool {
         self.model.overrides.is_some() && matches!(self.whose, Whose::Company(_))

@@ -6,7 +6,7 @@ use crate::http::{
     body::media_type,
     pages::{
         upload::File,
-        visit::{Fields, Inside, Sent},
+        visit::{Fields, Sent, Site, Visit},
         words,
     },
     problem::{Code, FieldProblem, Problem, Result},
@@ -27,13 +27,13 @@ const FORM: usize = 32 << 20;
 /// Room for the other fields of a form.
 const REST: usize = 1 << 20;
 
-/// `GET /{model}/{id}/files/{field}/`.
+/// `GET /{model}/{id}/files/{field}/`, and the same under `/admin/data/`.
 pub(in crate::http) async fn download(
     app: App,
-    inside: Inside,
+    site: Site,
     Path((model, id, field)): Path<(String, String, String)>,
 ) -> Result<Response> {
-    let place = Place::of(&app, &inside, &model)?;
+    let place = Place::of(&app, &site, &model)?;
     let (info, bytes) = place.records()?.get_file(&id, &field).await?;
     Ok(file_response(&info, bytes))
 }
@@ -52,13 +52,10 @@ fn limit(field: &Field) -> Option<u64> {
 }
 
 /// Reads a sent form with its files, if the model has file fields.
-pub(in crate::http::pages::records) async fn read(
-    inside: &Inside,
-    sent: Sent,
-) -> Result<(Fields, Vec<File>)> {
+pub(in crate::http::pages::records) async fn read(visit: &Visit, sent: Sent) -> Result<(Fields, Vec<File>)> {
     match media_type(sent.0.headers()).as_str() {
-        "multipart/form-data" => inside.visit.upload(sent, FORM).await,
-        _ => Ok((inside.visit.fields(sent).await?, vec![])),
+        "multipart/form-data" => visit.upload(sent, FORM).await,
+        _ => Ok((visit.fields(sent).await?, vec![])),
     }
 }
 
@@ -158,7 +155,7 @@ pub(in crate::http::pages::records) fn input(
         let file = row.get(&name)?.as_object()?;
         let part = |name: &str| file.get(name).map(super::super::cells::text).unwrap_or_default();
         let size = file.get("size").and_then(Json::as_u64).unwrap_or(0);
-        Some((path(&place.model, &id_of(row), &name), part("name"), words::bytes(size)))
+        Some((path(place, &place.model, &id_of(row), &name), part("name"), words::bytes(size)))
     });
     let wrong: Vec<_> =
         wrong.iter().filter(|wrong| wrong.field == name).map(|wrong| words::human(&wrong.message)).collect();
@@ -175,6 +172,11 @@ pub(in crate::http::pages::records) fn input(
 }
 
 /// Returns the address of a record's file.
-pub(in crate::http::pages::records) fn path(model: &Model, id: &str, field: &str) -> String {
-    format!("{}files/{field}/", Place::path(model, id))
+pub(in crate::http::pages::records) fn path(
+    place: &Place<'_>,
+    model: &Model,
+    id: &str,
+    field: &str,
+) -> String {
+    format!("{}files/{field}/", place.path(model, id))
 }

@@ -5,9 +5,8 @@ use crate::http::{
     App,
     pages::{
         answer::page,
-        company::people,
-        frame,
-        visit::{Inside, query},
+        company::{People, people},
+        visit::{Site, query},
         words,
     },
     problem::Result,
@@ -28,22 +27,25 @@ const CHANGES: u32 = 50;
 /// Names of records by field and id.
 type Names = HashMap<String, HashMap<String, String>>;
 
-/// `GET /{model}/{id}/history/`.
+/// `GET /{model}/{id}/history/`, and the same under `/admin/data/`.
 pub(in crate::http) async fn show(
     app: App,
-    inside: Inside,
+    site: Site,
     Path((model, id)): Path<(String, String)>,
 ) -> Result<Response> {
-    let place = Place::of(&app, &inside, &model)?;
-    let before = query(&inside.visit.query).filled("before").and_then(|text| text.parse().ok());
+    let place = Place::of(&app, &site, &model)?;
+    let before = query(&site.visit().query).filled("before").and_then(|text| text.parse().ok());
     let found = place.records()?.history(&id, before, CHANGES).await?;
     let name = match found.exists {
         true => cells::name(&place.model, &place.row(&id).await?),
         false => format!("No. {id}"),
     };
     let names = names(&place, &found.entries).await?;
-    let people = people(&app, &inside).await?;
-    let path = Place::path(&place.model, &id);
+    let people = match &site {
+        Site::Company(inside) => people(&app, inside).await?,
+        Site::Staff(..) => People::default(),
+    };
+    let path = place.path(&place.model, &id);
     let is_full = found.entries.len() == CHANGES as usize;
     let next =
         found.entries.last().filter(|_| is_full).map(|entry| format!("{path}history/?before={}", entry.id));
@@ -59,9 +61,9 @@ pub(in crate::http) async fn show(
         fields: entry.changes.iter().map(|change| changed(&place, change, &names)).collect(),
     };
     let view = History {
-        frame: &frame::of_company(&inside, &format!("History of {name}")),
+        frame: &place.frame(&format!("History of {name}")),
         label: &place.model.label,
-        list: &Place::list_path(&place.model),
+        list: &place.list_path(&place.model),
         path: &path,
         exists: found.exists,
         audited: found.is_audited,
@@ -97,10 +99,10 @@ fn value_of(
         return if value.is_null() { Cell::Empty } else { Cell::Text(cells::text(value)) };
     };
     match &field.kind {
-        FieldKind::Ref { to, .. } => {
+        FieldKind::Ref { .. } => {
             let id = cells::text(value);
-            match names.and_then(|names| names.get(&id)) {
-                Some(name) => Cell::Link { href: format!("/{to}/{id}/"), text: name.clone() },
+            match names.and_then(|names| names.get(&id)).zip(place.target(field)) {
+                Some((name, target)) => Cell::Link { href: place.path(target, &id), text: name.clone() },
                 None => Cell::Text(format!("No. {id}")),
             }
         }
