@@ -57,7 +57,7 @@ impl Side for Ours {
                 let title = field("title")?;
                 let filter =
                     Filter::Compare(title.clone(), Operator::Ge, super::world::first_title(number).into());
-                let sort = vec![(title, Direction::Ascending)];
+                let sort = vec![(title, Direction::Ascending).into()];
                 let select = Select { filter, sort, limit: 20, ..Select::default() };
                 let rows = JsonRows::new(self.keys()?, vec![]);
                 Ok(session.select("notes", &select, None, rows).await?.0.out)
