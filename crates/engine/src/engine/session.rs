@@ -291,7 +291,7 @@ impl Session {
             Kind::Sqlite(session) => session.activity(before, limit, bytes).await,
             Kind::Postgres(session) => Box::pin(session.activity(None, before, limit, bytes)).await,
             #[cfg(feature = "mongodb")]
-            Kind::Mongo(session) => Box::pin(session.activity(before, limit, bytes)).await,
+            Kind::Mongo(session) => Box::pin(session.activity(None, before, limit, bytes)).await,
         }
     }
 
@@ -311,6 +311,8 @@ impl Session {
         match &self.0 {
             Kind::Sqlite(session) => session.history(whose, before, limit, bytes).await,
             Kind::Postgres(session) => Box::pin(session.activity(Some(whose), before, limit, bytes)).await,
+            #[cfg(feature = "mongodb")]
+            Kind::Mongo(session) => Box::pin(session.activity(Some(whose), before, limit, bytes)).await,
         }
     }
 

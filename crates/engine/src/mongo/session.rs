@@ -109,7 +109,7 @@ impl Session {
         mut visit: V,
     ) -> Result<(V, Option<Vec<Value>>)> {
         let layout = self.layout(self.schema.require(model)?);
-        let list = list::List::new(layout, select)?;
+        let list = list::List::new(&self.schema, layout, select)?;
         let overridden = self.overridden(&list.layout, &list.wanted, merge).await?;
         let rows = self.rows(model, list.pipeline(merge, &overridden)?).await?;
         let next = list.show(&rows, &mut visit)?;
@@ -168,6 +168,7 @@ impl Session {
 
     pub(crate) async fn activity(
         &self,
+        of: Option<(&str, &RecordId)>,
         before: Option<i64>,
         limit: u32,
         bytes: usize,
@@ -175,6 +176,10 @@ impl Session {
         let mut own = numbered(&self.place.site.key, 0_i64);
         if let (Some(before), Ok(range)) = (before, own.get_document_mut("_id")) {
             range.insert("$lt", super::place_state::number_of(&self.place.site.key, before));
+        }
+        if let Some((model, record)) = of {
+            own.insert("model", model);
+            own.insert("record", record.to_string());
         }
         let limit = i64::from(limit.clamp(1, crate::list::LIMIT_MAX));
         let pipeline =

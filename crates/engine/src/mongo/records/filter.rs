@@ -3,7 +3,7 @@
 
 use super::Layout;
 use crate::{
-    error::Result,
+    error::{Error, Result},
     list::filter::{Sign, Test, check_size, members, test},
     query::Filter,
 };
@@ -21,6 +21,10 @@ pub(super) fn write(layout: &Layout<'_>, filter: &Filter) -> Result<Document> {
     node(layout, filter)
 }
 
+/// Reason for the refusal of conditions and sort keys across references.
+pub(super) const NO_REFERENCES: &str =
+    "is in other records of this MongoDB place, whose references are not followed: ask for their ids first";
+
 /// Holds for no document.
 pub(super) fn never() -> Document {
     doc! { "_id": { "$in": [] } }
@@ -34,6 +38,7 @@ fn node(layout: &Layout<'_>, filter: &Filter) -> Result<Document> {
         Filter::Any(list) if list.is_empty() => never(),
         Filter::Any(list) => doc! { "$or": each(list)? },
         Filter::Not(inner) => doc! { "$nor": [node(layout, inner)?] },
+        Filter::Through(field, _) => return Err(Error::invalid(field.as_str(), NO_REFERENCES)),
         Filter::Null(field, null) => {
             let (position, _) = layout.plan.require(field.as_str())?;
             single(layout, position, Test::Null(*null))?

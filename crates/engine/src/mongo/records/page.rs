@@ -30,7 +30,7 @@ pub(super) fn order_by(layout: &Layout<'_>, order: &[SortKey]) -> Document {
 /// # Errors
 /// `Invalid` if the values are not those of a row in this order.
 pub(super) fn after(layout: &Layout<'_>, order: &[SortKey], after: &[Value]) -> Result<Document> {
-    let values = cursor(layout.plan, order, after)?;
+    let values = cursor(order, after)?;
     let first = layout.name(order[0].position);
     let bound = match (order[0].direction, &values[0]) {
         (_, Stored::Null) => doc! {},

@@ -4,14 +4,21 @@
 pub(crate) mod aggregate;
 
 pub(crate) use super::search::{Overridden, Wanted, overridden, texts, wanted};
-use super::{Layout, cursor::Columns, filter, merge, page, read::shown, search};
+use super::{
+    Layout,
+    cursor::Columns,
+    filter::{self, NO_REFERENCES},
+    merge, page,
+    read::shown,
+    search,
+};
 use crate::{
     error::{Error, Result},
     list::{LIMIT_MAX, SortKey, order},
     overrides::OverrideRow,
     query::{Filter, Select},
     row::Visit,
-    schema::Projection,
+    schema::{Projection, Schema},
     value::Value,
 };
 use mongodb::bson::{Document, RawDocumentBuf, doc};
@@ -30,11 +37,15 @@ impl<'a> List<'a> {
     ///
     /// # Errors
     /// `Invalid` for fields, a limit, order or search that is not allowed.
-    pub(crate) fn new(layout: Layout<'a>, select: &'a Select) -> Result<Self> {
+    pub(crate) fn new(schema: &Schema, layout: Layout<'a>, select: &'a Select) -> Result<Self> {
         if !(1..=LIMIT_MAX).contains(&select.limit) {
             return Err(Error::invalid("limit", format!("must be from 1 to {LIMIT_MAX}")));
         }
-        let order = order(layout.plan, &select.sort)?;
+        let order = order(schema, layout.plan, &select.sort)?;
+        if !order.joins.is_empty() {
+            return Err(Error::invalid("sort", NO_REFERENCES));
+        }
+        let order = order.keys;
         let projection = layout.plan.project(&select.fields)?;
         let wanted = search::wanted(&layout, select.search.as_deref())?;
         Ok(Self { layout, select, projection, order, wanted })
