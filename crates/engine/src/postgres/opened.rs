@@ -114,14 +114,16 @@ impl Server {
     /// # Errors
     /// Returns the errors of [`Server::opened`].
     pub(crate) async fn verify_schema(&self, opened: &Opened, known: &Known) -> Result<i64> {
-        self.identify(&opened.site).await?;
         let sql = opened.text(&format!(
             "SELECT m.ledger, l.app, l.migration, l.checksum \
              FROM {SCHEMA}._tenantry_meta AS m LEFT JOIN {SCHEMA}._tenantry_ledger AS l ON true"
         ));
         let mut lease = self.lease_to(opened).await?;
-        let call = Call::once(&sql, &[]);
-        let rows = opened.read(lease.connection()?, &[call]).await?.pop().unwrap_or_default();
+        let answers = opened.read(lease.connection()?, &[Call::once(&sql, &[])]).await;
+        drop(lease);
+        // After the ledger was read: a tenant that leaves its pool meanwhile raises it, so that reads find another seal.
+        self.identify(&opened.site).await?;
+        let rows = answers?.pop().unwrap_or_default();
         let applied: BTreeMap<String, String> = rows
             .iter()
             .filter_map(|row| {

@@ -1,5 +1,6 @@
 //! The seal of a schema that holds places: a table without columns whose name has the position of the ledger and, if one
-//! place has the schema alone, its generation. Every change of these renames it.
+//! place has the schema alone, its generation. Every change of these renames it. In a pool the position is also raised when
+//! a tenant's place leaves or gets another generation.
 //!
 //! Every read names the seal that was there when its place was verified, in a common table expression that nothing refers
 //! to. PostgreSQL looks the name up when it parses the statement, and again when it runs a prepared one after the seal was
@@ -10,10 +11,14 @@
 use super::{
     connections::Connection,
     names::{quoted, relations_of},
+    schema::Patience,
     site::Site,
 };
 use crate::error::{Error, Kind, Result};
 use tokio_postgres::Row;
+
+/// How long a departure waits for reads that are under way. Reads that begin meanwhile wait behind it.
+const LOCK_WAIT_MS: u32 = 200;
 
 /// What the names of seals begin with.
 const NAME: &str = "_tenantry_at_";
@@ -111,4 +116,31 @@ pub(crate) async fn renew(conn: &mut Connection, site: &Site) -> Result<()> {
         Some(statement) => conn.batch(&statement).await,
         None => Ok(()),
     }
+}
+
+/// Renames the seal of a pool that a tenant's place leaves, or where it gets another generation. So every session verifies
+/// its place before its next read, and those of this tenant find that it has left (`fenced-generation`). Call it last in
+/// the caller's transaction, which runs as the owner: reads of the pool wait until that ends.
+///
+/// # Errors
+/// [`Kind::Busy`] if reads that are under way do not end.
+pub(crate) async fn depart(conn: &mut Connection, site: &Site) -> Result<()> {
+    // Here and not in the commit, for which reads wait.
+    conn.batch("SET CONSTRAINTS ALL IMMEDIATE").await?;
+    let mut patience = Patience::new();
+    loop {
+        conn.batch(&format!("SAVEPOINT seal; SET LOCAL lock_timeout = {LOCK_WAIT_MS}")).await?;
+        match raise(conn, site).await {
+            Err(error) if *error.kind() == Kind::Busy => {
+                conn.batch("ROLLBACK TO SAVEPOINT seal").await?;
+                patience.wait(site, error).await?;
+            }
+            raised => return raised,
+        }
+    }
+}
+
+async fn raise(conn: &mut Connection, site: &Site) -> Result<()> {
+    let renewal = find(conn, site).await?.renewal(site, 1).unwrap_or_default();
+    conn.batch(&format!("UPDATE {}._tenantry_meta SET ledger = ledger + 1; {renewal}", site.quoted)).await
 }

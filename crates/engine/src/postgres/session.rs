@@ -34,7 +34,7 @@ use std::{
 };
 use tokio_postgres::Row;
 
-/// How often a read is repeated because migrations of other stores raised the ledger meanwhile.
+/// How often a read is repeated because migrations of other stores, or tenants that left its pool, raised the ledger meanwhile.
 const ATTEMPTS: usize = 4;
 
 /// A place on a server. Cheap to clone.
@@ -219,14 +219,16 @@ impl Session {
         limit: u32,
         bytes: usize,
     ) -> Result<Vec<Activity>> {
-        let sql = activity::statement(self.schema.store().as_str(), of.is_some());
+        let sql = activity::statement(of.is_some());
         let values = self.named(&activity::wanted(before, limit, of));
         activity::entries(&self.rows(&sql, &values).await?, bytes)
     }
 
     pub(crate) async fn usage(&self) -> Result<Usage> {
         let sql = usage::statement(self.schema.store().as_str());
-        usage::usage(&self.current(&sql, &self.named(&[])).await?)
+        usage::usage(
+            &self.current(&sql, &self.named(&[Bound::Integer(Some(self.place.site.generation))])).await?,
+        )
     }
 
     /// Runs small writes through the queue of the place, where they share transactions; a large write has its own.
@@ -283,16 +285,14 @@ impl Session {
         self.server.sql(&self.place.site, text, params, limits, joined).await
     }
 
-    /// Returns the values of a read that names the tenant `$1` and the generation `$2` in every isolation.
+    /// Returns the values of a read that names the tenant `$1` in every isolation.
     fn named<'v>(&self, values: &[Bound<'v>]) -> Vec<Bound<'v>> {
-        let named = if self.isolation().is_pooled() { vec![] } else { self.whose().to_vec() };
-        named.into_iter().chain(values.iter().cloned()).collect()
+        let tenant = (!self.isolation().is_pooled()).then(|| self.tenant());
+        tenant.into_iter().chain(values.iter().cloned()).collect()
     }
 
-    /// The tenant and the generation of the place.
-    fn whose(&self) -> [Bound<'static>; 2] {
-        let site = &self.place.site;
-        [site.tenant, site.generation].map(|n| Bound::Integer(Some(n)))
+    fn tenant(&self) -> Bound<'static> {
+        Bound::Integer(Some(self.place.site.tenant))
     }
 
     /// Runs a read, on a replica if this session may and one is fit.
@@ -312,17 +312,9 @@ impl Session {
         let replica = self.server.replicas.as_ref()?.choose(&self.place, self.after)?;
         let ledger = self.place.verified.position(self.schema.known())?;
         let text = self.place.read_text(sql, ledger);
-        if !self.isolation().is_pooled() {
-            let params: Vec<_> = values.iter().map(Bound::param).collect();
-            return replica.read(&self.place, &[Call::again(&text, &params)]).await?.pop();
-        }
-        let place = self.whose();
-        let params: Vec<_> = place.iter().chain(values).map(Bound::param).collect();
-        let read = Call::again(&text, &params);
-        let is_here = self.place.read_text(&self.is_here_text(), ledger);
-        let is_here = Call::again(&is_here, &params[..place.len()]);
-        let [rows, here] = replica.read(&self.place, &[read, is_here]).await?.try_into().ok()?;
-        (!rows.is_empty() || says_yes(&here)).then_some(rows)
+        let tenant = self.isolation().is_pooled().then(|| self.tenant());
+        let params: Vec<_> = tenant.iter().chain(values).map(Bound::param).collect();
+        replica.read(&self.place, &[Call::again(&text, &params)]).await?.pop()
     }
 
     /// Runs a read on the primary. Its rows are returned only if the place is as it was verified.
@@ -333,52 +325,31 @@ impl Session {
             None => Box::pin(self.server.why(&self.place, known)).await?,
         };
         for _ in 0..ATTEMPTS {
-            match self.once(sql, values, ledger).await? {
-                Some(rows) => return Ok(rows),
-                None => ledger = Box::pin(self.server.why(&self.place, known)).await?,
+            let failed = match self.ask(sql, values, ledger).await? {
+                Ok(rows) => return Ok(rows),
+                Err(failed) if failed.is_stale() || failed.is_gone() => failed,
+                Err(failed) => return Err(failed.into()),
+            };
+            let now = Box::pin(self.server.why(&self.place, known)).await?;
+            // The schema is the one that the statement was written for.
+            if !failed.is_stale() && ledger == now {
+                return Err(failed.into());
             }
+            ledger = now;
         }
-        Err(Error::new(Kind::Busy, format!("{} is being migrated", self.place.site)))
-    }
-
-    /// Runs a read once; None if the place is not as it was verified.
-    async fn once(&self, sql: &str, values: &[Bound<'_>], ledger: i64) -> Result<Option<Vec<Row>>> {
-        match self.ask(sql, values, ledger).await? {
-            Ok(rows) if rows.is_empty() && self.isolation().is_pooled() => {
-                Ok(Box::pin(self.is_here(ledger)).await?.then_some(rows))
-            }
-            Ok(rows) => Ok(Some(rows)),
-            Err(failed) if failed.is_stale() || failed.is_gone() => {
-                let now = Box::pin(self.server.why(&self.place, self.schema.known())).await?;
-                // The schema is the one that the statement was written for.
-                if failed.is_stale() || ledger != now { Ok(None) } else { Err(failed.into()) }
-            }
-            Err(failed) => Err(failed.into()),
-        }
-    }
-
-    /// Asks whether the tenant's place is in this pool, because a read without rows does not tell.
-    async fn is_here(&self, ledger: i64) -> Result<bool> {
-        Ok(says_yes(&self.ask(&self.is_here_text(), &[], ledger).await??))
-    }
-
-    fn is_here_text(&self) -> String {
-        format!("SELECT {}", super::records::is_here(self.schema.store().as_str()))
+        let site = &self.place.site;
+        Err(Error::new(Kind::Busy, format!("{site} is being migrated, or tenants leave its pool")))
     }
 
     async fn ask(&self, sql: &str, values: &[Bound<'_>], ledger: i64) -> Result<Result<Vec<Row>, Failed>> {
-        let place = self.isolation().is_pooled().then(|| self.whose());
+        let tenant = self.isolation().is_pooled().then(|| self.tenant());
         let sql = &*self.place.read_text(sql, ledger);
-        let params: Vec<_> = place.iter().flatten().chain(values).map(Bound::param).collect();
+        let params: Vec<_> = tenant.iter().chain(values).map(Bound::param).collect();
         let call = [Call::again(sql, &params)];
         let mut lease = self.server.lease_to(&self.place).await?;
         let answers = self.place.read(lease.connection()?, &call).await;
         Ok(answers.map(|mut answers| answers.pop().unwrap_or_default()))
     }
-}
-
-fn says_yes(rows: &[Row]) -> bool {
-    rows.first().is_some_and(|row| row.get::<_, Option<bool>>(0) == Some(true))
 }
 
 /// Cancels a read that takes longer than the limit, if there is one.

@@ -9,16 +9,19 @@ use crate::error::{Error, Kind, Result};
 use tokio_postgres::types::Type;
 
 /// Version of the format that [`CREATE`] makes.
-pub(crate) const VERSION: i64 = 3;
+pub(crate) const VERSION: i64 = 4;
 
 /// Steps from each format to the next one, beginning with format 1. They run in the schema of the place. The step from
-/// format 1 only adds the seal, which [`upgrade`] makes after all steps. Since format 3, the history of a record is read through an index.
-const STEPS: [&str; 2] =
-    ["", "CREATE INDEX _tenantry_activity__record__idx ON _tenantry_activity(tenant, model, record, id)"];
+/// format 1 only adds the seal, which [`upgrade`] makes after all steps. Since format 3, the history of a record is read
+/// through an index. The step from format 3 changes nothing: it keeps out programs that do not rename the seal of a pool when a
+/// tenant leaves it.
+const STEPS: [&str; 3] =
+    ["", "CREATE INDEX _tenantry_activity__record__idx ON _tenantry_activity(tenant, model, record, id)", ""];
 
 /// SQL that creates the platform's own tables in the first schema of the search path.
 ///
-/// `_tenantry_meta` has one row; every migration applied to the database or schema raises its `ledger`.
+/// `_tenantry_meta` has one row; every migration applied to the database or schema raises its `ledger`, and so does a
+/// tenant that leaves a pool (see [`seal`]).
 /// `_tenantry_place` has one row per tenant and store; tenant 0 is a system store itself, and tenant -1 stands in
 /// databases that were copied from a template and belong to no place yet. `platform` is the installation that a place
 /// belongs to. For the other columns see [`crate::identity::PlaceInfo`]: while there is a `recorder`, writes are
@@ -27,7 +30,7 @@ const STEPS: [&str; 2] =
 pub(crate) const CREATE: &str = r#"
 CREATE TABLE _tenantry_meta(
   one integer PRIMARY KEY CHECK (one = 1), version bigint NOT NULL, ledger bigint NOT NULL DEFAULT 0);
-INSERT INTO _tenantry_meta(one, version) VALUES (1, 3);
+INSERT INTO _tenantry_meta(one, version) VALUES (1, 4);
 CREATE TABLE _tenantry_place(
   tenant bigint NOT NULL, store text COLLATE "C" NOT NULL, generation bigint NOT NULL,
   platform text COLLATE "C" NOT NULL DEFAULT '',

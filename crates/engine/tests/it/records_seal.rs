@@ -1,13 +1,19 @@
 //! The seal that reads on PostgreSQL name, and the role that they run as.
 
 use crate::{records_kit::*, records_models::models};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tenantry_engine::{
-    Error, Kind,
+    Error, Kind, Script,
     migration::{Migration, Op},
     name::ModelName,
     place::{Isolation, Place},
     query::{Filter, RecordId, Select},
+    row::Collect,
 };
+use tokio::time::timeout;
 
 /// Returns the cases on PostgreSQL.
 fn on_postgres() -> impl Iterator<Item = Case> {
@@ -54,7 +60,7 @@ fn a_place_of_the_first_form_gets_its_seal() {
         let kit = kit.again();
         assert!(kit.get("hospitals", &id).is_some(), "{case:?}");
         let side = kit.side();
-        assert_eq!((side.integer(seals), side.integer("SELECT version FROM _tenantry_meta")), (1, 2));
+        assert_eq!((side.integer(seals), side.integer("SELECT version FROM _tenantry_meta")), (1, 4));
     }
 }
 
@@ -80,25 +86,94 @@ fn a_read_for_an_earlier_ledger_is_refused() {
     }
 }
 
+/// Returns an engine like that of another process, and the kit's, which has read this row in the pool.
+fn pool_with_a_row(case: Case) -> (Kit, Kit) {
+    let kit = Kit::new(case);
+    add(&kit);
+    (kit.again(), kit)
+}
+
+fn id() -> RecordId {
+    RecordId::Uuid(uuid::Uuid::from_u128(1))
+}
+
+fn add(kit: &Kit) {
+    kit.one(insert_as("hospitals", id(), &[("name", "City".into())]));
+    assert!(kit.get("hospitals", &id()).is_some());
+}
+
 #[test]
 fn no_read_answers_for_a_tenant_that_was_moved_out_of_the_pool() {
     for case in on_servers().filter(|case| case.isolation.is_pooled()) {
-        let kit = Kit::new(case);
-        let id = kit.one(insert("hospitals", &[("name", "City".into())])).id;
+        let (other, kit) = pool_with_a_row(case);
         let nobody = RecordId::Uuid(uuid::Uuid::nil());
         let list = Select { limit: 5, ..Select::default() };
         let reads: [&dyn Fn() -> Option<Error>; 5] = [
-            &|| kit.try_get("hospitals", &id).err(),
+            &|| kit.try_get("hospitals", &id()).err(),
             &|| kit.try_get("hospitals", &nobody).err(),
             &|| kit.count(&Filter::All(vec![]), None, None).err(),
             &|| kit.pages("hospitals", &list, None).err(),
             &|| kit.usage().err(),
         ];
         for read in reads {
-            kit.side().set_generation(3);
-            assert!(kit.get("hospitals", &id).is_some());
-            kit.side().set_generation(4);
-            assert_eq!(read().map(|error| error.kind().clone()), Some(Kind::Fenced));
+            match case.on {
+                On::Postgres(_) => runtime().block_on(other.engine.withdraw(&kit.place)).unwrap(),
+                _ => kit.side().set_generation(4),
+            }
+            assert_eq!(read().map(|error| error.kind().clone()), Some(Kind::Fenced), "{case:?}");
+            match case.on {
+                On::Postgres(_) => {
+                    runtime().block_on(other.engine.enrol(&kit.place)).unwrap();
+                    add(&kit);
+                }
+                _ => kit.side().set_generation(3),
+            }
         }
+    }
+}
+
+#[test]
+fn no_read_answers_for_an_earlier_generation_in_the_pool() {
+    for case in on_postgres().filter(|case| case.isolation.is_pooled()) {
+        let (other, kit) = pool_with_a_row(case);
+        let script = Arc::new(Script::new(kit.schema.store(), &migrations(&models())).unwrap());
+        let (folder, next) = (tempfile::tempdir().unwrap(), Place { generation: 4, ..kit.place.clone() });
+        let copy = folder.path().join("copy.db");
+        runtime().block_on(other.engine.copy_out(&kit.place, &script, &copy)).unwrap();
+        kit.one(update("hospitals", &id(), None, &[("name", "Town".into())]));
+        assert!(kit.get("hospitals", &id()).is_some());
+        let tenant = kit.place.tenant.unwrap();
+        runtime().block_on(other.engine.adopt(&next, &script, &copy, tenant)).unwrap();
+        assert_eq!(*kit.try_get("hospitals", &id()).unwrap_err().kind(), Kind::Fenced, "{case:?}");
+    }
+}
+
+/// A long read of one tenant delays the departure of another, and the departure lets all other reads go on.
+#[test]
+fn a_departure_from_a_pool_waits_for_reads_without_stopping_others() {
+    for case in on_postgres().filter(|case| case.isolation.is_pooled()) {
+        let (other, mut kit) = pool_with_a_row(case);
+        let place = kit.place.clone();
+        kit.act_as(TENANTS[1]);
+        add(&kit);
+        kit.side().run(
+            "BEGIN; DO $$BEGIN EXECUTE (SELECT format('LOCK TABLE %s IN ACCESS SHARE MODE', oid::regclass) \
+               FROM pg_class WHERE relnamespace = current_schema()::regnamespace \
+               AND starts_with(relname, '_tenantry_at_')); END$$",
+        );
+        let leaving = runtime().spawn(async move { other.engine.withdraw(&place).await });
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(1) {
+            let read = async {
+                let session = kit.engine.session(&kit.place, &kit.schema).await?;
+                session.get("hospitals", &id(), &[], Collect::default()).await
+            };
+            let read = runtime().block_on(async { timeout(Duration::from_secs(10), read).await });
+            assert!(read.expect("a read waits for the departure").unwrap().is_some());
+        }
+        assert!(!leaving.is_finished(), "{case:?}: it left during a read");
+        kit.side().run("COMMIT");
+        runtime().block_on(leaving).unwrap().unwrap();
+        assert!(kit.get("hospitals", &id()).is_some());
     }
 }

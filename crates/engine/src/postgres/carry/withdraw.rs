@@ -9,6 +9,7 @@ use crate::{
         names::{SCHEMA_NAMED, quoted, relations_of},
         place_state,
         places::How,
+        seal,
         server::Server,
         site::Site,
     },
@@ -49,7 +50,7 @@ impl Server {
                 format!("DELETE FROM {}.{} WHERE {} = $1", site.quoted, quoted(&table), quoted(&column));
             conn.query(&sql, &[(&site.tenant, Type::INT8)]).await?;
         }
-        Ok(())
+        seal::depart(conn, site).await
     }
 }
 

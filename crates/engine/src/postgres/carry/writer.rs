@@ -9,7 +9,7 @@ use crate::{
     carry::{LINE, Page, Tables},
     cell::{Key, Raw},
     error::{Error, Kind, Result},
-    identity::PlaceState,
+    identity::{PlaceInfo, PlaceState},
     ledger::Applied,
     postgres::{
         connections::{Connection, Param},
@@ -17,7 +17,7 @@ use crate::{
         place_state,
         places::{How, Transaction},
         schema::ledger,
-        search,
+        seal, search,
         server::Server,
         site::Site,
     },
@@ -38,6 +38,8 @@ pub(crate) struct Writer {
     models: Vec<String>,
     /// State that a place being filled gets once it is complete; `None` for a place that catches up.
     filled: Option<PlaceState>,
+    /// The rows replace those of an earlier generation in the same pool.
+    replaces: bool,
     log_upto: i64,
     rows: i64,
     bytes: i64,
@@ -67,12 +69,14 @@ impl Writer {
         let conn = transaction.connection()?;
         conn.batch(LOCK_WAIT).await?;
         place_state::lock(conn, site).await?;
-        if is_complete(conn, site).await? {
+        let found = place_state::find(conn, site).await?;
+        let replaces = found.is_some() && site.is_pooled();
+        if is_complete(found, site)? {
             transaction.roll_back().await?;
             return Ok(None);
         }
         place_state::take_over(conn, site, &server.platform).await?;
-        let mut writer = Self::new(transaction, site, Some(filled), 0);
+        let mut writer = Self { replaces, ..Self::new(transaction, site, Some(filled), 0) };
         writer.write(tables);
         writer.clear().await?;
         writer.transaction.confine(site).await?;
@@ -87,6 +91,7 @@ impl Writer {
             models: vec![],
             tables: vec![],
             filled,
+            replaces: false,
             log_upto,
             rows: 0,
             bytes: 0,
@@ -233,6 +238,10 @@ impl Writer {
             Some(state) => place_state::finish_filling(conn, &self.site, state, counted).await?,
             None => carried(conn, &self.site, counted).await?,
         }
+        if self.replaces {
+            conn.batch("SET LOCAL ROLE NONE").await?;
+            seal::depart(conn, &self.site).await?;
+        }
         self.transaction.commit().await
     }
 }
@@ -262,12 +271,12 @@ fn words<'p>(page: &Page, columns: &[usize]) -> Column<'p> {
     Column::of_texts((0..page.len()).map(of_row).collect())
 }
 
-/// Returns true if this generation of the place is completely filled.
+/// Returns true if this generation of the place is completely filled, as the row of the `place` says.
 ///
 /// # Errors
 /// Returns `Fenced` if the database has a later generation, or rows of this generation that did not come from a copy.
-async fn is_complete(conn: &mut Connection, site: &Site) -> Result<bool> {
-    let Some((found, info)) = place_state::find(conn, site).await? else { return Ok(false) };
+fn is_complete(place: Option<(i64, PlaceInfo)>, site: &Site) -> Result<bool> {
+    let Some((found, info)) = place else { return Ok(false) };
     let refuse = |why: String| Err(Error::new(Kind::Fenced, format!("{site}: {why}")));
     match info.log_upto {
         _ if found > site.generation => refuse(format!("the database is at generation {found}")),

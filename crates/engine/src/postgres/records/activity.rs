@@ -1,6 +1,6 @@
 //! Reads a tenant's activity log: which user changed what. The transaction of a change writes it.
 
-use super::{Bound, SCHEMA, is_here};
+use super::{Bound, SCHEMA};
 use crate::{
     cell::instant,
     error::{Error, Kind, Result},
@@ -9,22 +9,21 @@ use crate::{
 };
 use tokio_postgres::Row;
 
-/// Returns the statement that reads at most `$4` entries before `$3`, newest first; with `of_record`, of the record `$6` of the
-/// model `$5`. The indexes on (tenant, at, id) and on (tenant, model, record, id) give the order, so that a page of a pooled
-/// tenant reads no other tenant's entries.
-pub(crate) fn statement(store: &str, of_record: bool) -> String {
+/// Returns the statement that reads at most `$3` entries of the tenant `$1` before `$2`, newest first; with `of_record`, of the
+/// record `$5` of the model `$4`. The indexes on (tenant, at, id) and on (tenant, model, record, id) give the order, so that a
+/// page of a pooled tenant reads no other tenant's entries.
+pub(crate) fn statement(of_record: bool) -> String {
     let (condition, order) = match of_record {
-        true => (" AND model = $5 AND record = $6", "id DESC"),
+        true => (" AND model = $4 AND record = $5", "id DESC"),
         false => ("", "at DESC, id DESC"),
     };
     format!(
         "SELECT id, at, actor, impersonator, action, model, record, detail FROM {SCHEMA}._tenantry_activity \
-         WHERE {} AND tenant = $1{condition} AND id < $3 ORDER BY {order} LIMIT $4",
-        is_here(store)
+         WHERE tenant = $1{condition} AND id < $2 ORDER BY {order} LIMIT $3"
     )
 }
 
-/// Returns the values of the statement from `$3` on.
+/// Returns the values of the statement from `$2` on.
 pub(crate) fn wanted(before: Option<i64>, limit: u32, of: Option<(&str, &RecordId)>) -> Vec<Bound<'static>> {
     let numbers = [before.unwrap_or(i64::MAX), limit.clamp(1, 1000).into()];
     let mut values: Vec<_> = numbers.map(|number| Bound::Integer(Some(number))).into();

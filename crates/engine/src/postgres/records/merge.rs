@@ -44,7 +44,7 @@ pub(super) fn write_from(query: &mut Query<'_>, rows: &[OverrideRow]) -> Result<
         texts.table
     );
     query.bind(Bound::Text(packed(plan, rows)?));
-    let _ = write!(query.sql, "::jsonb) AS e) AS o ON o.id = t.\"id\" WHERE {}) AS t", texts.read);
+    let _ = write!(query.sql, "::jsonb) AS e) AS o ON o.id = t.\"id\" WHERE {}) AS t", texts.scope);
     Ok(())
 }
 

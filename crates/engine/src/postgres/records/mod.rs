@@ -14,4 +14,4 @@ pub(crate) mod write;
 
 pub(crate) use bound::Bound;
 pub(crate) use query::Query;
-pub(crate) use texts::{PlanTexts, SCHEMA, is_here};
+pub(crate) use texts::{PlanTexts, SCHEMA};

@@ -18,7 +18,7 @@ use crate::{
 };
 use std::fmt::Write;
 
-/// A read on one model. In a pool `$1` and `$2` are those of [`super::texts`]; the values of [`Query::bind`] follow.
+/// A read on one model. In a pool `$1` is the tenant; the values of [`Query::bind`] follow.
 pub(crate) struct Query<'p> {
     pub(crate) schema: &'p Schema,
     pub(crate) plan: &'p Plan,
@@ -65,7 +65,7 @@ impl<'p> Query<'p> {
             }
             _ => {
                 let _ = write!(self.sql, " FROM {} AS t", texts.table);
-                &texts.read
+                &texts.scope
             }
         };
         for (index, join) in joins.iter().enumerate() {

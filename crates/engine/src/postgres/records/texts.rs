@@ -1,6 +1,5 @@
 //! The SQL texts of a model that never change. The tenant predicate is written only here; lists, updates and searches
-//! build on these texts. In writes `$1` is the tenant. In reads of a pool `$1` is the tenant and `$2` the generation; reads of
-//! a place of its own need neither.
+//! build on these texts. In writes and in reads of a pool `$1` is the tenant; reads of a place of its own do not need it.
 //!
 //! A text has [`SCHEMA`] where the quoted name of the schema belongs, so that all places of a store share it.
 
@@ -46,8 +45,6 @@ pub(crate) struct Texts {
     pub(crate) table: String,
     /// The rows of the tenant: a condition on `t`.
     pub(crate) scope: String,
-    /// The rows of the tenant, for reads: in a pool only if its place is here.
-    pub(crate) read: String,
     /// All columns of `t`.
     pub(crate) columns: String,
     /// Selects all columns of the row whose id is the first value.
@@ -69,14 +66,10 @@ impl Texts {
             false => "true".into(),
         };
         let columns = list(&plan.columns, "t.");
-        let read = match pooled {
-            true => format!("{} AND {scope}", is_here(model.store.as_str())),
-            false => scope.clone(),
-        };
         let insert = Insert::new(plan, pooled);
         Self {
             get: format!(
-                "SELECT {columns} FROM {table} AS t WHERE {read} AND t.\"id\" = ${}",
+                "SELECT {columns} FROM {table} AS t WHERE {scope} AND t.\"id\" = ${}",
                 first_value(pooled)
             ),
             insert: insert.one(&table, &columns),
@@ -90,7 +83,6 @@ impl Texts {
             ),
             table,
             scope,
-            read,
             columns,
         }
     }
@@ -160,14 +152,7 @@ impl<'p> Insert<'p> {
 
 /// Returns the number of the first parameter of a read that is a value of its own.
 pub(super) fn first_value(pooled: bool) -> usize {
-    if pooled { 3 } else { 1 }
-}
-
-/// Returns the condition that the tenant's place is here, at generation `$2`. The seal of a place of its own says that.
-pub(crate) fn is_here(store: &str) -> String {
-    format!(
-        "(SELECT p.generation = $2 FROM {SCHEMA}._tenantry_place AS p WHERE p.tenant = $1 AND p.store = '{store}')"
-    )
+    if pooled { 2 } else { 1 }
 }
 
 /// Returns `a.x, a.y` of these columns; `of` is the alias with its dot.

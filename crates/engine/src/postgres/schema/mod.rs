@@ -15,5 +15,6 @@ mod search;
 pub(crate) use check::{raw, read, shown};
 pub(crate) use compiled::Statements;
 pub(crate) use ddl::Layout;
+pub(in crate::postgres) use migrate::Patience;
 pub(crate) use recount::recount;
 pub(crate) use search::fill as fill_search;

@@ -1,6 +1,6 @@
 //! Groups of rows.
 
-use super::{Overridden, Query, Wanted, conditions, is_here, value};
+use super::{Overridden, Query, Wanted, conditions, value};
 use crate::{
     error::{Error, Kind, Result},
     list::aggregate::Checked,
@@ -9,7 +9,6 @@ use crate::{
     sql,
 };
 use rust_decimal::Decimal;
-use std::fmt::Write;
 use tokio_postgres::{Row, types::FromSql};
 
 /// Completes the query for the groups of the rows that match filter and search.
@@ -27,10 +26,6 @@ pub(crate) fn write(
     query.from(merge)?;
     conditions(query, &asked.filter, wanted, overridden)?;
     sql::group_by(query, checked);
-    if checked.keys.is_empty() && query.isolation.is_pooled() {
-        // Otherwise a tenant that is not here would have no rows.
-        let _ = write!(query.sql, " HAVING {}", is_here(query.plan.model.store.as_str()));
-    }
     sql::order_groups(query, checked, asked.order, asked.limit);
     Ok(())
 }

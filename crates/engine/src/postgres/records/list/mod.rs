@@ -7,7 +7,7 @@ pub(crate) use super::search::{Overridden, Wanted, overridden, texts, wanted};
 use super::{
     Query,
     cursor::{Cursor, value},
-    is_here, search,
+    search,
 };
 use crate::{
     error::{Error, Result},
@@ -120,12 +120,7 @@ pub(crate) fn count(
 ) -> Result<()> {
     query.sql.push_str("count(*)");
     query.from(merge)?;
-    conditions(query, filter, wanted, overridden)?;
-    if query.isolation.is_pooled() {
-        // Otherwise a tenant that is not here would have no rows.
-        let _ = write!(query.sql, " HAVING {}", is_here(query.plan.model.store.as_str()));
-    }
-    Ok(())
+    conditions(query, filter, wanted, overridden)
 }
 
 fn conditions(

@@ -9,11 +9,12 @@
 mod attempt;
 mod failed;
 mod index;
+mod patience;
 mod step;
 
 use super::{compiled::Statements, ledger};
 use crate::{
-    error::{Error, Kind, Result},
+    error::{Kind, Result},
     ledger::{Applied, MigrateReport},
     place::Place,
     postgres::{
@@ -27,21 +28,11 @@ use crate::{
     schema::Script,
 };
 use attempt::{Attempt, Begun};
-use std::{
-    collections::HashSet,
-    hash::{BuildHasher, RandomState},
-    time::{Duration, Instant},
-};
-use tokio::time::sleep;
+pub(in crate::postgres) use patience::Patience;
+use std::{collections::HashSet, time::Duration};
 
 /// Longest time that a migration waits for a lock before it lets others continue.
 const LOCK_WAIT: Duration = Duration::from_millis(800);
-/// Time for which a migration is tried again.
-const BUSY_WAIT: Duration = Duration::from_secs(20);
-/// First pause between two attempts. It doubles up to the longest one.
-const PAUSE: Duration = Duration::from_millis(50);
-/// Longest pause between two attempts.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 impl Server {
     /// Applies the migrations of a script that a place lacks. Safe while other processes do the same.
@@ -224,41 +215,4 @@ impl Statements {
         }
         seal::renew(conn, site).await
     }
-}
-
-/// Limits for how long a migration is tried again while tables are in use.
-struct Patience {
-    until: Instant,
-    pause: Duration,
-}
-
-impl Patience {
-    fn new() -> Self {
-        Self { until: Instant::now() + BUSY_WAIT, pause: PAUSE }
-    }
-
-    /// Waits before the next attempt.
-    ///
-    /// # Errors
-    /// Returns [`Kind::Busy`] with the remedy if there is no time left.
-    async fn wait(&mut self, site: &Site, error: Error) -> Result<()> {
-        if Instant::now() + self.pause < self.until {
-            tracing::debug!(%site, %error, "tables are in use: a migration waits");
-            sleep(jittered(self.pause)).await;
-            self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-            return Ok(());
-        }
-        let detail = format!(
-            "{site}: its tables were in use for {} s: end the transactions that hold them (see pg_stat_activity), or \
-             migrate when fewer run",
-            BUSY_WAIT.as_secs()
-        );
-        Err(Error::with_source(Kind::Busy, detail, error))
-    }
-}
-
-/// Returns between half of the duration and all of it, so that processes that wait for each other do not collide again.
-fn jittered(pause: Duration) -> Duration {
-    let random = RandomState::new().hash_one(0_u8) % 1000;
-    pause / 2 + pause * u32::try_from(random).unwrap_or_default() / 2000
 }
