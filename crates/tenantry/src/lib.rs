@@ -55,7 +55,7 @@ pub use platform::reload::Reloaded;
 pub use platform::{Platform, demo, kinds};
 pub use purges::{Certificate, PurgeRun, Purges};
 pub use tenantry_engine::{
-    Activity, ReplicaReport, ReplicaStanding, SqlRows, descriptors, place, write::Outcome,
+    Activity, ConnectionCounts, ReplicaReport, ReplicaStanding, SqlRows, descriptors, place, write::Outcome,
 };
 pub use tenantry_engine::{Error as EngineError, Kind as EngineErrorKind, model, name, query, row, value};
 pub use tenants::statements::{Repaired, Statements};

@@ -111,6 +111,21 @@ impl Contents {
         self.end().await
     }
 
+    /// Reads the rows whose texts are in indexes that allow shorter ones than some databases, and checks them as
+    /// [`Contents::carry`] does.
+    ///
+    /// # Errors
+    /// Returns [`Kind::Invalid`] for the first one that does not fit.
+    pub(crate) async fn check_entries(mut self: Box<Self>) -> Result<()> {
+        for table in (0..self.tables.len()).filter(|table| !self.tables[*table].short.is_empty()) {
+            let mut pages = Pages::of(table);
+            while let Some(page) = pages.next(&mut self.source).await? {
+                check_entries(&self.tables[table], &page)?;
+            }
+        }
+        self.end().await
+    }
+
     /// Ends the reading. Makes a connection to a server available again.
     pub(crate) async fn end(self) -> Result<()> {
         self.source.end().await

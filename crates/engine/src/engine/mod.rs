@@ -58,7 +58,7 @@ pub use crate::identity::{Highest, PlaceInfo, PlaceState, Resident};
 pub use crate::ledger::MigrateReport;
 pub use crate::place::DatabaseFile;
 pub use crate::postgres::{
-    ConnectionLimits, ReplicaOptions, ReplicaReport, ReplicaStanding, Replication,
+    ConnectionCounts, ConnectionLimits, ReplicaOptions, ReplicaReport, ReplicaStanding, Replication,
     ServerOptions as PostgresOptions,
 };
 pub use crate::statement::{SqlLimits, SqlRows};

@@ -8,11 +8,22 @@ use crate::{
     identity::{PlaceInfo, PlaceState},
     place::Place,
     schema::Script,
+    sqlite,
 };
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
+
+/// How the contents of a place go to another one.
+enum Carriage<'e> {
+    /// Page by page, from one file to another.
+    Pages(sqlite::Site, &'e sqlite::Backend),
+    /// Row by row.
+    Rows(Box<Contents>),
+    /// Not at all: rows of these tables would stay behind.
+    LeavesOut(Vec<String>),
+}
 
 impl Engine {
     /// Starts to record which records writes touch, for the operation with this fencing token. Call it before making a
@@ -69,28 +80,71 @@ impl Engine {
         script: &Arc<Script>,
         carried: &AtomicU64,
     ) -> Result<Filled> {
+        let contents = match self.prepared(from, to, script).await? {
+            Carriage::Pages(source, server) => {
+                let bytes = server.fill_pages(source, to).await?;
+                carried.store(bytes, Ordering::Relaxed);
+                return Ok(Filled { bytes, left_out: vec![] });
+            }
+            Carriage::LeavesOut(left_out) => return Ok(Filled { bytes: 0, left_out }),
+            Carriage::Rows(contents) => *contents,
+        };
+        let target = self.server(to)?;
+        at!(target, server => server.fill(to, script, contents, PlaceState::Closed, carried))?;
+        Ok(Filled { bytes: carried.load(Ordering::Relaxed), left_out: vec![] })
+    }
+
+    /// Tells whether [`Engine::fill`] would carry everything, without changing anything: returns the tables with rows that
+    /// would stay behind. `to` need not exist; `pool` is the pool that it would be in, if there is one. Where indexed texts
+    /// may be shorter than in the database of `from`, it reads all rows that have such texts.
+    ///
+    /// # Errors
+    /// Those of [`Engine::fill`]; `Invalid` for the first row that does not fit.
+    pub async fn rehearse_fill(
+        &self,
+        from: &Place,
+        to: &Place,
+        pool: Option<&Place>,
+        script: &Arc<Script>,
+    ) -> Result<Vec<String>> {
+        let contents = match self.prepared(from, to, script).await? {
+            Carriage::Pages(..) => return Ok(vec![]),
+            Carriage::LeavesOut(left_out) => return Ok(left_out),
+            Carriage::Rows(contents) => contents,
+        };
+        if let Some(pool) = pool {
+            let mut pool = Source::open(&self.end(pool)?).await?;
+            carry::require_same(&contents.applied, &pool.ledger().await?, script)?;
+            pool.end().await?;
+        }
+        match self.server(to)? {
+            Server::Postgres(_) => Box::pin(contents.check_entries()).await?,
+            Server::Sqlite(_) => contents.end().await?,
+        }
+        Ok(vec![])
+    }
+
+    /// Opens the source of a move and checks what of it can be carried.
+    async fn prepared(&self, from: &Place, to: &Place, script: &Arc<Script>) -> Result<Carriage<'_>> {
         require_later(from, to)?;
-        let (source, target) = (self.end(from)?, self.server(to)?);
-        if let (End::Sqlite(source), Server::Sqlite(server)) = (&source, target)
+        let source = self.end(from)?;
+        if let (End::Sqlite(site), Server::Sqlite(server)) = (&source, self.server(to)?)
             && !from.isolation.is_pooled()
             && !to.isolation.is_pooled()
         {
-            let mut state = Source::open(&End::Sqlite(source.clone())).await?;
+            let mut state = Source::open(&source).await?;
             script.as_applied(&state.ledger().await?)?;
             state.end().await?;
             // Copying pages is faster than copying rows, and it includes tables that no model declares.
-            let bytes = server.fill_pages(source.clone(), to).await?;
-            carried.store(bytes, Ordering::Relaxed);
-            return Ok(Filled { bytes, left_out: vec![] });
+            return Ok(Carriage::Pages(site.clone(), server));
         }
         let mut contents = Box::pin(Contents::of(Source::open(&source).await?, script)).await?;
         let left_out = contents.undeclared().await?;
         if !left_out.is_empty() {
             contents.end().await?;
-            return Ok(Filled { bytes: 0, left_out });
+            return Ok(Carriage::LeavesOut(left_out));
         }
-        at!(target, server => server.fill(to, script, contents, PlaceState::Closed, carried))?;
-        Ok(Filled { bytes: carried.load(Ordering::Relaxed), left_out })
+        Ok(Carriage::Rows(Box::new(contents)))
     }
 
     /// Opens a place that was filled ([`Engine::fill`]), and records its changes for this token from its first write

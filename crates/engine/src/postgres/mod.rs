@@ -26,7 +26,7 @@ mod site;
 mod system;
 mod tables;
 
-pub use connections::{ConnectionLimits, PostgresUrl};
+pub use connections::{ConnectionCounts, ConnectionLimits, PostgresUrl};
 pub(crate) use joins::{joined::Joined, may_heal};
 pub(crate) use places::is_loss;
 pub use replicas::{ReplicaOptions, ReplicaReport, ReplicaStanding, Replication};

@@ -118,8 +118,8 @@ async fn many_databases_share_few_connections_and_no_caller_is_refused() {
         tokio::join!(watch, work);
         let highest = highest.load(Ordering::Relaxed);
         assert!((1..=6).contains(&highest), "{highest} connections");
-        assert!(shared.counts().0 <= 6);
-        until("idle connections are closed", async || shared.counts() == (0, 0)).await;
+        assert!(shared.counts().open <= 6);
+        until("idle connections are closed", async || shared.counts().open == 0).await;
         until("the server has none", async || databases.open().await.0 == 0).await;
         databases.remove().await;
         tried("connections of PostgreSQL", each * 32, "statements");
@@ -141,6 +141,11 @@ async fn a_caller_that_goes_away_leaves_nothing_behind() {
         let connection = lease.connection().unwrap();
         connection.begin("").await.unwrap();
         connection.batch("CREATE TABLE half (id bigint)").await.unwrap();
+        let mut waits = Box::pin(one.lease(name));
+        assert!(tokio::time::timeout(Duration::from_millis(50), &mut waits).await.is_err());
+        assert_eq!((one.counts().open, one.counts().idle, one.counts().waiting), (1, 0, 1));
+        drop(waits);
+        assert_eq!(one.counts().waiting, 0);
         drop(lease);
         assert_eq!(number(&one, name, "SELECT count(*) FROM pg_class WHERE relname = 'half'", &[]).await, 0);
         databases.remove().await;
@@ -254,7 +259,7 @@ async fn a_server_that_is_away_is_unreachable_at_once_and_found_again() {
             let refused = away.lease(&database).await.unwrap_err();
             assert_eq!(*refused.kind(), Kind::Unreachable, "{refused}");
         }
-        assert_eq!(away.counts(), (0, 0));
+        assert_eq!((away.counts().open, away.counts().waiting), (0, 0));
         let relay = relay(dir.path().join(".s.PGSQL.5432"), url.parse().unwrap());
         until("it is found again", async || away.lease(&database).await.is_ok()).await;
         relay.abort();

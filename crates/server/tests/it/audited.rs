@@ -73,6 +73,10 @@ pub(super) const TRIED: &[(&str, &str, &[&str])] = &[
     ("POST", "/api/admin/tenants/{slug}/move", &["tenant.move", "tenant.moved"]),
     ("POST", "/api/admin/tenants/{slug}/promote", &["tenant.promote", "tenant.moved"]),
     ("POST", "/api/admin/tenants/{slug}/demote", &["tenant.demote", "tenant.moved"]),
+    // Dry runs.
+    ("POST", "/api/admin/tenants/{slug}/move/check", &[]),
+    ("POST", "/api/admin/tenants/{slug}/promote/check", &[]),
+    ("POST", "/api/admin/tenants/{slug}/demote/check", &[]),
     ("POST", "/api/admin/tenants/{slug}/release", &["tenant.release"]),
     ("POST", "/api/admin/tenants/{slug}/backups", &["backup.create"]),
     ("POST", "/api/tenant/backups", &["backup.create"]),

@@ -47,7 +47,9 @@ pub(super) async fn before(s: &Stage, route: &str) -> Value {
             let root = s.app.platform().config().servers[0].path().unwrap();
             std::fs::write(root.join(format!("visits_{}.db", s.slug)), b"").unwrap();
         }
-        "POST /api/admin/tenants/{slug}/promote" => drop(s.done("demote", &json!({})).await),
+        "POST /api/admin/tenants/{slug}/promote" | "POST /api/admin/tenants/{slug}/promote/check" => {
+            drop(s.done("demote", &json!({})).await)
+        }
         "POST /api/admin/tenants/{slug}/release" => drop(s.done("move", &json!({"server": "disk"})).await),
         "POST /api/tenant/restore"
         | "POST /api/admin/tenants/{slug}/restore"
@@ -111,6 +113,11 @@ pub(super) async fn act(s: &Stage, route: &str, ready: &Value, n: usize) -> Answ
         }
         "POST /api/admin/tenants/{slug}/promote" => staff.post(&waiting("promote"), &none).await,
         "POST /api/admin/tenants/{slug}/demote" => staff.post(&waiting("demote"), &none).await,
+        "POST /api/admin/tenants/{slug}/move/check" => {
+            staff.post(&s.at("move/check"), &json!({"server": "disk"})).await
+        }
+        "POST /api/admin/tenants/{slug}/promote/check" => staff.post(&s.at("promote/check"), &none).await,
+        "POST /api/admin/tenants/{slug}/demote/check" => staff.post(&s.at("demote/check"), &none).await,
         "POST /api/admin/tenants/{slug}/release" => staff.post(&s.at("release"), &none).await,
         "POST /api/admin/tenants/{slug}/backups" => staff.post(&waiting("backups"), &none).await,
         "POST /api/tenant/backups" => s.owner.post("/api/tenant/backups?wait=60", &none).await,

@@ -1,6 +1,6 @@
-//! A PostgreSQL server with a full disk: what it refuses is told and not stored, reads go on, and nothing needs a restart
-//! once there is room. The tables are in a tablespace on a small file system; the log of the server is not, because a
-//! server that cannot write its log ends itself, which is an outage.
+//! A PostgreSQL server with a full disk. Its tables, in a tablespace on a small file system: what it refuses is told and
+//! not stored, reads go on, and nothing needs a restart once there is room. Its log: the server ends itself, which is an
+//! outage that loses nothing.
 
 use super::{
     app::{Client, TestApp},
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use std::{
     path::{Path, PathBuf},
     process::Command,
+    time::{Duration, Instant},
 };
 use tenantry::place::Isolation;
 use tenantry_testservers::{Cluster, VERSIONS, postgres};
@@ -136,4 +137,76 @@ async fn a_full_disk_refuses_writes_until_there_is_room() {
             assert_eq!(count(&acme).await, stored, "{isolation:?}: no restart is needed");
         }
     }
+}
+
+/// Puts the log of a cluster on the small disk. Its server is started anew.
+fn move_log(cluster: &mut Cluster, programs: &Path, dir: &Path) {
+    let settings = ["ALTER SYSTEM SET min_wal_size = '32MB'", "ALTER SYSTEM SET max_wal_size = '48MB'"];
+    administer(cluster, programs, &settings);
+    cluster.kill().unwrap();
+    let (log, small) = (cluster.socket().join("data/pg_wal"), dir.join("log"));
+    let copied = Command::new("cp").arg("-a").arg(&log).arg(&small).status().unwrap();
+    assert!(copied.success());
+    std::fs::remove_dir_all(&log).unwrap();
+    std::os::unix::fs::symlink(&small, &log).unwrap();
+    cluster.start_again().unwrap();
+}
+
+/// Writes one record after the other until the server is away. Returns how many are stored for certain, and the answers that
+/// left that open.
+async fn write_until_away(acme: Client, writer: usize) -> (usize, Vec<String>) {
+    let (mut stored, mut open) = (0, vec![]);
+    for number in 0.. {
+        let answer = acme.post("/api/records/patients", &long(writer * 1_000_000 + number)).await;
+        match (answer.status.as_u16(), &*answer.code()) {
+            (201, _) => stored += 1,
+            (503, "disk_full") => {}
+            (503, "outcome_unknown") => open.push(answer.json()["outcome"].as_str().unwrap().to_owned()),
+            (503, "server_unreachable") => break,
+            (429, _) => tokio::time::sleep(Duration::from_millis(100)).await,
+            _ => panic!("{}: {}", answer.status, answer.text()),
+        }
+    }
+    (stored, open)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_of_the_log_is_an_outage_that_loses_nothing() {
+    let Some(dir) = on_a_small_disk("a_full_disk_of_the_log_is_an_outage_that_loses_nothing") else { return };
+    let programs = PathBuf::from(std::env::var_os(PROGRAMS).unwrap());
+    let mut cluster = Cluster::start(VERSIONS[0], &programs).unwrap();
+    move_log(&mut cluster, &programs, &dir);
+    let app = TestApp::on_postgres(&cluster.url(), Isolation::Pooled).await;
+    let acme = app.register("acme").await;
+    let ballast = fill(&dir);
+    let writers: Vec<_> = (0..4).map(|n| tokio::spawn(write_until_away(acme.clone(), n))).collect();
+    // Other work on the server takes the rest of the room.
+    let (url, psql) = (cluster.url(), programs.join("psql"));
+    let burn = "SELECT pg_logical_emit_message(true, 'ballast', repeat('x', 1000000))";
+    while Command::new(&psql).args([&url, "-qtc", burn]).output().unwrap().status.success() {}
+    let (mut stored, mut open) = (0, vec![]);
+    for writer in writers {
+        let (of_one, doubts) = writer.await.unwrap();
+        stored += of_one;
+        open.extend(doubts);
+    }
+    let refused = acme.get("/api/records/patients").await.expect(503);
+    assert_eq!(&*refused.code(), "server_unreachable", "{}", refused.text());
+    let ready = app.anon().get("/readyz").await.expect(200).text();
+    assert!(ready.contains("server postgres does not answer"), "{ready}");
+    std::fs::remove_file(ballast).unwrap();
+    cluster.kill().unwrap();
+    cluster.start_again().unwrap();
+    let began = Instant::now();
+    while acme.get("/api/records/patients").await.status.as_u16() != 200 {
+        assert!(began.elapsed() < Duration::from_secs(20), "no restart is needed");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    for outcome in open {
+        let told = acme.get(&format!("/api/outcomes/{outcome}")).await.expect(200).json();
+        stored += usize::from(told["outcome"] == "stored");
+    }
+    assert!(stored > 0, "nothing was written before the disk was full");
+    assert_eq!(count(&acme).await, stored, "what was acknowledged is there, and what was refused is not");
+    acme.post("/api/records/patients", &long(9)).await.expect(201);
 }

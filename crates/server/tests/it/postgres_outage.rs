@@ -13,7 +13,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tenantry::place::Isolation;
+use tenantry::{config::Location, place::Isolation};
 use tenantry_testservers::{Cluster, VERSIONS, postgres};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -101,6 +101,48 @@ async fn a_server_that_stands_still_or_dies_stops_its_own_tenants() {
             let shown = staff.get(&format!("/api/admin/tenants/{slug}")).await.expect(200).json();
             assert_eq!(shown["placements"][0]["place"]["server"], "postgres", "{shown}");
         }
+    }
+}
+
+/// How full and how busy a server is can be seen, also while it is away, and takes no node out of service.
+#[tokio::test(flavor = "multi_thread")]
+async fn health_and_metrics_tell_of_a_server_that_is_nearly_full_or_dead() {
+    let mut cluster = cluster();
+    let roomy = TestApp::on_postgres(&cluster.url(), Isolation::Schema).await;
+    roomy.register("acme").await;
+    let ready = roomy.anon().get("/readyz").await.expect(200).text();
+    assert!(!ready.contains("capacity"), "{ready}");
+    let mut config = roomy.platform().config().clone();
+    for server in &mut config.servers {
+        if let Location::Postgres(postgres) = &mut server.location {
+            postgres.capacity = Some(1 << 20);
+        }
+    }
+    let full = TestApp::at(config).await;
+    let staff = full.staff().await;
+    let metric = async |name: &str| -> u64 {
+        let text = staff.get("/metrics").await.expect(200).text();
+        let found =
+            text.lines().find_map(|line| line.strip_prefix(&format!("{name}{{server=\"postgres\"}} ")));
+        found.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
+    };
+    for is_dead in [false, true] {
+        if is_dead {
+            cluster.kill().unwrap();
+            staff.get("/api/admin/tenants/acme").await.expect(200);
+        }
+        full.platform().look_at_rooms().await.unwrap();
+        let ready = full.anon().get("/readyz").await.expect(200).text();
+        assert!(ready.contains("of its capacity of 1048576 bytes"), "{ready}");
+        assert_eq!(ready.contains("server postgres does not answer"), is_dead, "{ready}");
+        assert_eq!(metric("tenantry_server_reachable").await, u64::from(!is_dead));
+        assert!(metric("tenantry_server_used_bytes").await > 1 << 20);
+        assert_eq!(metric("tenantry_server_capacity_bytes").await, 1 << 20);
+        let most = metric("tenantry_server_connections_most").await;
+        assert!(most >= metric("tenantry_server_connections_open").await);
+        assert_eq!(metric("tenantry_server_connections_waiting").await, 0);
+        let needs = staff.get("/api/admin/overview").await.expect(200).text();
+        assert!(needs.contains("disk_low"), "{needs}");
     }
 }
 

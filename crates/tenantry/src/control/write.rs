@@ -102,6 +102,14 @@ impl Write {
         self.commit_unaudited().await
     }
 
+    /// Undoes everything.
+    ///
+    /// # Errors
+    /// Those of the control store.
+    pub(crate) async fn roll_back(self) -> Result<()> {
+        Ok(self.tx.rollback().await?)
+    }
+
     /// Commits bookkeeping that is not an action of a user or operator: the journal's cursor, a session's last use.
     /// Returns once every member has dropped the cache entries that the change invalidates.
     ///

@@ -3,7 +3,7 @@
 //!
 //! The upgrade to PostgreSQL calls it.
 
-use super::{Moves, Purpose, targets::Leg, verbs::Stores};
+use super::{Moves, Purpose, plan::Plan};
 use crate::{
     Error, Result,
     access::Actor,
@@ -71,19 +71,25 @@ pub struct MovedAll {
 }
 
 impl Moves<'_> {
-    /// Returns the databases on these servers, each with the reason why it could not be moved, if any. Changes nothing.
+    /// Returns the databases on these servers, with what keeps them from moving to `server`. Changes nothing.
     ///
     /// # Errors
-    /// Returns the errors of the control store.
-    pub async fn waiting(&self, leaves: &[ServerName]) -> Result<Vec<Waiting>> {
+    /// Those of the control store.
+    pub async fn waiting(
+        &self,
+        leaves: &[ServerName],
+        server: &ServerName,
+        isolation: Option<Isolation>,
+    ) -> Result<Vec<Waiting>> {
         let mut all = Vec::new();
         for Tenant { slug, placements, .. } in self.tenants_on(leaves).await? {
             for placement in placements.iter().filter(|placement| is_on(placement, leaves)) {
-                // Pooled tenants go to a pool, others to their own schema or database.
-                let to = placement.place.isolation;
-                let refused = self.refuse_other_version(&slug, placement, to).await.err();
-                let refused = refused.map(|error| Obstacle::Refused(error.to_string()));
                 let external = (placement.policy == Policy::External).then_some(Obstacle::External);
+                let refused = match external {
+                    Some(_) => None,
+                    None => self.refused(&slug, placement, server, isolation).await.err(),
+                };
+                let refused = refused.map(|error| Obstacle::Refused(error.to_string()));
                 all.push(Waiting {
                     slug: slug.clone(),
                     store: placement.place.store.clone(),
@@ -94,6 +100,20 @@ impl Moves<'_> {
             }
         }
         Ok(all)
+    }
+
+    /// Asks what the move of a placement asks of its version and its rows.
+    async fn refused(
+        &self,
+        slug: &Slug,
+        placement: &Placement,
+        server: &ServerName,
+        isolation: Option<Isolation>,
+    ) -> Result<()> {
+        let wanted = isolation.filter(|_| !placement.place.isolation.is_pooled());
+        let Some((from, to)) = self.on_server(slug, placement, server, wanted)? else { return Ok(()) };
+        self.refuse_other_version(slug, placement, to.isolation).await?;
+        self.check_contents(slug, &from, &to).await
     }
 
     /// Moves every tenant with a database on one of the servers `leaves` to `server`, a few at the same time. Pooled
@@ -152,9 +172,8 @@ impl Moves<'_> {
         server: &ServerName,
         isolation: Option<Isolation>,
     ) -> Result<Listed> {
-        let (stores, legs) = self.legs(slug, leaves, server, isolation).await?;
-        let nothing = format!("{slug} has nothing that can go to {server}");
-        let id = self.start(&actor.by(), Purpose::Move, stores, legs, &nothing).await?;
+        let plan = self.plan_away(slug, leaves, server, isolation).await?;
+        let id = self.start(&actor.by(), plan).await?;
         let over = self.platform.operations().wait(id).await?;
         match over.state {
             State::Done => Ok(over),
@@ -165,22 +184,22 @@ impl Moves<'_> {
         }
     }
 
-    /// Returns the moves of a tenant's stores that are on the servers `leaves`: current place and new placement of
-    /// each.
-    async fn legs(
+    /// Chooses where the stores of a tenant on the servers that are left go.
+    async fn plan_away(
         &self,
         slug: &Slug,
         leaves: &[ServerName],
         server: &ServerName,
         isolation: Option<Isolation>,
-    ) -> Result<(Stores, Vec<Leg>)> {
+    ) -> Result<Plan> {
         let stores = self.stores_of(slug, None).await?;
         let mut legs = Vec::new();
         for from in stores.ready.iter().filter(|from| leaves.contains(&from.place.server)) {
             let wanted = isolation.filter(|_| !from.place.isolation.is_pooled());
             legs.extend(self.on_server(slug, from, server, wanted)?);
         }
-        Ok((stores, legs))
+        let nothing = format!("{slug} has nothing that can go to {server}");
+        Ok(Plan { purpose: Purpose::Move, stores, legs, nothing })
     }
 
     /// Returns the tenants with a database in use on one of these servers.

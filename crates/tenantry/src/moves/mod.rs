@@ -7,6 +7,9 @@ pub(crate) mod attach;
 pub(crate) mod fall_back;
 pub(crate) mod lost;
 pub(crate) mod move_;
+mod obstacles;
+mod outlook;
+mod plan;
 pub(crate) mod release;
 pub(crate) mod superseded;
 mod targets;
@@ -14,5 +17,7 @@ mod verbs;
 
 pub use all::{Event as MoveAllEvent, MovedAll, Obstacle, Waiting};
 pub use move_::{Move, MoveTenant, Purpose};
+pub use outlook::{Outlook, StoreOutlook};
+pub use plan::Wanted;
 pub use targets::Target;
 pub use verbs::Moves;

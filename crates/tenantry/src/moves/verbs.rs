@@ -1,24 +1,19 @@
 //! Moves of tenants: the verbs move, promote, demote, back and release, behind the commands and the staff API.
 //!
-//! The configuration and the catalog determine the targets; `move_` does the work.
+//! `plan` chooses what goes where, `obstacles` tells what is in the way, and `move_` does the work.
 
 use crate::{
     Error, Platform, Result,
     access::Actor,
     audit::By,
-    control::members::Facts,
-    moves::{Move, MoveTenant, Purpose, Target, targets::Leg},
-    platform::data_dir::in_use,
-    tenants,
-    topology::{
-        Placement, PlacementState, Policy, placement, swap,
-        versions::{self, Version},
+    moves::{
+        Move, Target,
+        plan::{Plan, Wanted},
     },
+    tenants,
+    topology::{Placement, PlacementState, Policy, placement},
 };
-use tenantry_engine::{
-    name::{ServerName, Slug, StoreName, TenantId},
-    place::{Isolation, Place},
-};
+use tenantry_engine::name::{ServerName, Slug, StoreName, TenantId};
 
 /// The stores of a tenant that are in use.
 pub(crate) struct Stores {
@@ -63,8 +58,9 @@ impl Moves<'_> {
     /// id.
     ///
     /// # Errors
-    /// Returns [`Error::Invalid`] for a server on which the store may not be placed, or that does not support the
-    /// requested isolation; [`Error::Conflict`] if there is nothing to move, or another operation is open.
+    /// Returns [`Error::Invalid`] for a server on which the store may not be placed, or that cannot separate rows as wanted;
+    /// [`Error::Conflict`] when there is nothing to move, another operation is open, or something else that
+    /// [`Moves::look`] tells is in the way.
     pub async fn to_server(
         &self,
         actor: &Actor,
@@ -72,26 +68,7 @@ impl Moves<'_> {
         server: &ServerName,
         target: &Target,
     ) -> Result<i64> {
-        actor.require_staff()?;
-        let by = &actor.by();
-        let stores = self.stores_of(slug, target.store.as_ref()).await?;
-        let (mut legs, mut pooled) = (Vec::new(), false);
-        for from in &stores.ready {
-            if let Some(leg) = self.on_server(slug, from, server, target.isolation)? {
-                legs.push(leg);
-            } else if from.place.isolation.is_pooled() && from.place.server != *server {
-                pooled = true;
-                if target.store.is_some() {
-                    let text = format!("{} of {slug} lies in the pool; promote it first", from.place.store);
-                    return Err(Error::Conflict(text));
-                }
-            }
-        }
-        let nothing = match pooled {
-            true => format!("{slug} lies in the pool: promote it to {server} instead"),
-            false => format!("{slug} lies on {server} already"),
-        };
-        self.start(by, Purpose::Move, stores, legs, &nothing).await
+        self.begin(actor, slug, &Wanted::ToServer(server.clone(), target.clone())).await
     }
 
     /// Gives a pooled tenant its own schemas or databases, or a tenant with schemas its own databases. They are placed
@@ -101,15 +78,7 @@ impl Moves<'_> {
     /// # Errors
     /// Returns the errors of [`Moves::to_server`].
     pub async fn promote(&self, actor: &Actor, slug: &Slug, target: &Target) -> Result<i64> {
-        actor.require_staff()?;
-        let by = &actor.by();
-        let stores = self.stores_of(slug, target.store.as_ref()).await?;
-        let mut legs = Vec::new();
-        for from in &stores.ready {
-            legs.extend(self.up(slug, from, target).await?);
-        }
-        self.start(by, Purpose::Promote, stores, legs, &format!("{slug} has databases of its own already"))
-            .await
+        self.begin(actor, slug, &Wanted::Promote(target.clone())).await
     }
 
     /// Moves a tenant's own schemas or databases into the pools, or its databases into schemas. Returns the operation's
@@ -118,15 +87,7 @@ impl Moves<'_> {
     /// # Errors
     /// Returns the errors of [`Moves::to_server`].
     pub async fn demote(&self, actor: &Actor, slug: &Slug, target: &Target) -> Result<i64> {
-        actor.require_staff()?;
-        let by = &actor.by();
-        let stores = self.stores_of(slug, target.store.as_ref()).await?;
-        let mut legs = Vec::new();
-        for from in &stores.ready {
-            legs.extend(self.down(slug, from, target)?);
-        }
-        let there = if target.isolation == Some(Isolation::Schema) { "in schemas" } else { "in the pool" };
-        self.start(by, Purpose::Demote, stores, legs, &format!("{slug} is {there} already")).await
+        self.begin(actor, slug, &Wanted::Demote(target.clone())).await
     }
 
     /// Moves a tenant back to where it was before its last move, with everything written since, as long as the former
@@ -135,18 +96,16 @@ impl Moves<'_> {
     /// # Errors
     /// Returns [`Error::Conflict`] when nothing is retained.
     pub async fn back(&self, actor: &Actor, slug: &Slug, store: Option<&StoreName>) -> Result<i64> {
+        self.begin(actor, slug, &Wanted::Back(store.cloned())).await
+    }
+
+    /// Begins the move that is wanted. Returns the operation's id.
+    ///
+    /// # Errors
+    /// Those of the verb for it.
+    pub async fn begin(&self, actor: &Actor, slug: &Slug, wanted: &Wanted) -> Result<i64> {
         actor.require_staff()?;
-        let by = &actor.by();
-        let stores = self.stores_of(slug, store).await?;
-        let retained = self.platform.0.operations.retained(stores.tenant).await?;
-        let mut legs = Vec::new();
-        for ready in &stores.ready {
-            if let Some(last) = retained.iter().find(|last| last.place.store == ready.place.store) {
-                legs.extend(self.like(slug, ready, &last.place)?);
-            }
-        }
-        let nothing = format!("nothing is kept of a move of {slug}: move it to where you want it");
-        self.start(by, Purpose::Back, stores, legs, &nothing).await
+        self.start(&actor.by(), self.plan(slug, wanted).await?).await
     }
 
     /// Removes the databases retained after a tenant's moves and restores, before their retention ends. Returns their
@@ -171,98 +130,18 @@ impl Moves<'_> {
         Ok(released)
     }
 
-    pub(super) async fn start(
-        &self,
-        by: &By,
-        purpose: Purpose,
-        stores: Stores,
-        legs: Vec<Leg>,
-        nothing: &str,
-    ) -> Result<i64> {
-        if legs.is_empty() {
-            return Err(stores.nothing(nothing));
-        }
-        for (from, to) in &legs {
-            for placement in stores.ready.iter().filter(|placement| placement.place == *from) {
-                self.refuse_other_version(&stores.slug, placement, to.isolation).await?;
+    pub(super) async fn start(&self, by: &By, plan: Plan) -> Result<i64> {
+        plan.require_legs()?;
+        for (placement, to) in plan.placements() {
+            for check in self.checks(&plan.stores.slug, placement, to).await {
+                check?;
             }
-            self.refuse_unknown(&to.server).await?;
+        }
+        for (placement, _) in plan.placements() {
+            self.note_version(placement).await?;
         }
         let keep_us = self.platform.config().operations.keep_moved_us();
-        let Stores { tenant, slug, .. } = stores;
-        let wanted = MoveTenant { purpose, tenant, slug, legs, keep_us };
-        self.platform.0.operations.spawn(Move::new(by, wanted)).await
-    }
-
-    /// Refuses a server that a running process does not know, because that process could not serve the tenant there.
-    pub(super) async fn refuse_unknown(&self, server: &ServerName) -> Result<()> {
-        let processes = match self.platform.control().members().await? {
-            Some(members) => {
-                let lacks = |facts: &Facts| !facts.servers.iter().any(|name| name == server.as_str());
-                members.into_iter().map(|member| member.facts).filter(lacks).map(|facts| facts.name).collect()
-            }
-            None => self.started_here_without(server).await?,
-        };
-        match processes.is_empty() {
-            true => Ok(()),
-            false => Err(Error::Conflict(format!(
-                "a running process was started without server {server} and could not serve the tenant there (process \
-                 {}): restart it with the current configuration, then move",
-                processes.join(", ")
-            ))),
-        }
-    }
-
-    /// Returns the ids of processes with this data directory that were started without the server.
-    async fn started_here_without(&self, server: &ServerName) -> Result<Vec<String>> {
-        let (config, server) = (self.platform.config().clone(), server.clone());
-        let look = move || in_use::started_without(&config, &server);
-        tokio::task::spawn_blocking(look).await.map_err(|e| Error::Internal(e.to_string()))?
-    }
-
-    /// Refuses a database with migrations that are unknown here, and one that goes to a pool and lacks migrations: the
-    /// tenants of a pool share tables. Every other database moves at its own version.
-    pub(super) async fn refuse_other_version(
-        &self,
-        slug: &Slug,
-        placement: &Placement,
-        to: Isolation,
-    ) -> Result<()> {
-        let (apps, store) = (self.platform.apps(), &placement.place.store);
-        let schema = apps.store(store).ok_or(Error::NotFound("store"))?;
-        let version =
-            versions::of(self.platform.control(), schema, placement.schema_version.as_deref()).await?;
-        let (slug, store) = (slug.to_string(), store.to_string());
-        match version {
-            Version::Current => Ok(()),
-            Version::Ahead => {
-                let detail = "it has migrations that are not loaded here".to_owned();
-                Err(Error::ServerOutdated { slug, store, detail })
-            }
-            // If the configuration pools a store, its pool was migrated when the apps were loaded, and only the catalog
-            // is behind.
-            Version::Behind if self.is_migrated_pool(&placement.place).await? => {
-                let mut write = self.platform.control().begin().await?;
-                swap::set_version(&mut write, &placement.place, &schema.fingerprint).await?;
-                write.commit_unaudited().await
-            }
-            Version::Behind if !to.is_pooled() => Ok(()),
-            Version::Behind => {
-                let reason =
-                    self.platform.0.reason_of(&placement.place).or_else(|| placement.migration_error.clone());
-                let is_external = placement.policy == Policy::External;
-                let detail = "what goes into a pool must be at the loaded version".to_owned();
-                Err(Error::MigrationsPending { slug, store, reason, is_external, detail })
-            }
-        }
-    }
-
-    /// Returns true if the place is in a pool that has every loaded migration.
-    async fn is_migrated_pool(&self, place: &Place) -> Result<bool> {
-        if !place.isolation.is_pooled() {
-            return Ok(false);
-        }
-        Ok(self.platform.0.engine.inspect(place, self.platform.apps().migrations()).await?.pending.is_empty())
+        self.platform.0.operations.spawn(Move::new(by, plan.into_move(keep_us))).await
     }
 
     /// Returns the stores in use that the platform can move.

@@ -127,6 +127,16 @@ impl Operations {
         self.spawn_any(Box::new(operation))
     }
 
+    /// Runs the first control steps of an operation as [`Operations::spawn`] does, and undoes them. Returns its state after
+    /// them.
+    ///
+    /// # Errors
+    /// Those of [`Operations::spawn`].
+    pub(crate) async fn rehearse<O: Operation>(&self, operation: O) -> Result<O> {
+        let done: Box<dyn Any> = run::rehearse(&self.inner, Box::new(operation)).await?;
+        done.downcast().map(|operation| *operation).map_err(|_| broken(O::KIND, &"ended as another kind"))
+    }
+
     async fn spawn_any(&self, operation: Box<dyn AnyOperation>) -> Result<i64> {
         let kind = operation.kind();
         let (tell, told) = oneshot::channel();

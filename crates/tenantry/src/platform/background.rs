@@ -25,6 +25,8 @@ const AT_ONCE: u32 = 10;
 const EVERY: Duration = Duration::from_secs(10);
 /// Number of passes between two scans of all files of all servers: an hour.
 const ORPHANS_EVERY: u64 = 360;
+/// Number of passes between two questions how much the databases of servers take: ten minutes.
+const ROOM_EVERY: u64 = 60;
 
 /// Running background work. If it is dropped without [`Background::stop`], it ends with the runtime.
 #[derive(Debug)]
@@ -68,6 +70,9 @@ impl Platform {
                         platform.pass().await;
                         if passes.is_multiple_of(ORPHANS_EVERY) {
                             platform.run_pass("orphans", platform.orphans().sweep()).await;
+                        }
+                        if passes.is_multiple_of(ROOM_EVERY) {
+                            platform.run_pass("room", platform.look_at_rooms()).await;
                         }
                         passes += 1;
                     }

@@ -6,7 +6,7 @@
 use super::{
     background::Passes,
     data_dir::in_use::InUse,
-    health::checklist::DemoPasswords,
+    health::{checklist::DemoPasswords, room::Room},
     loaded::{Loaded, ModelEntry},
     own_stores::refused::Refused,
 };
@@ -48,6 +48,8 @@ pub(crate) struct Inner {
     pub(crate) reloading: tokio::sync::Mutex<()>,
     /// Number of orphans that the last background pass found.
     pub(crate) orphans: AtomicU64,
+    /// How full PostgreSQL servers were when they were last asked.
+    pub(crate) rooms: ArcSwap<Vec<Room>>,
     pub(crate) passes: Passes,
     pub(crate) demo_passwords: DemoPasswords,
     pub(crate) leaving: LeavingRows,

@@ -29,7 +29,7 @@ use crate::{
 use inner::Inner;
 use loaded::Loaded;
 use std::sync::Arc;
-use tenantry_engine::{Descriptors, ReplicaReport, model::Model, name::ServerName};
+use tenantry_engine::{ConnectionCounts, Descriptors, ReplicaReport, model::Model, name::ServerName};
 
 /// An open installation. Cheap to clone.
 #[derive(Clone)]
@@ -132,6 +132,11 @@ impl Platform {
     /// Returns each PostgreSQL server, and whether it answered the last request to it.
     pub fn reachable(&self) -> Vec<(ServerName, bool)> {
         self.0.engine.reachable()
+    }
+
+    /// Returns how many connections this process has to each PostgreSQL server, and how many callers wait for one.
+    pub fn connections(&self) -> Vec<(ServerName, ConnectionCounts)> {
+        self.0.engine.connections()
     }
 
     /// Returns the state of the read replicas of PostgreSQL servers.

@@ -138,6 +138,7 @@ impl Platform {
             behind: ArcSwap::from_pointee(Vec::new()),
             reloading: tokio::sync::Mutex::default(),
             orphans: AtomicU64::new(0),
+            rooms: ArcSwap::from_pointee(Vec::new()),
             passes: Passes::default(),
             demo_passwords: DemoPasswords::default(),
             leaving,

@@ -150,6 +150,11 @@ impl<K: Clone + Eq + Hash, C, W> Budget<K, C, W> {
     pub(super) fn counts(&self) -> (usize, usize) {
         (self.taken, self.idle.by_age.len())
     }
+
+    /// Returns the callers that wait.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &W> {
+        self.waiting.values().flatten()
+    }
 }
 
 /// Open connections that are not leased.

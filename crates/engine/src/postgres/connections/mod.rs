@@ -34,5 +34,5 @@ pub use inferred::Wrap;
 pub use lease::Lease;
 pub use listener::Heard;
 pub use pipeline::{Answers, Call, Failed};
-pub use pool::{ConnectionLimits, Connections};
+pub use pool::{ConnectionCounts, ConnectionLimits, Connections};
 pub use url::PostgresUrl;

@@ -31,6 +31,19 @@ pub struct ConnectionLimits {
     pub wait: Duration,
 }
 
+/// How many connections to a server there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionCounts {
+    /// As many as there may be.
+    pub most: usize,
+    /// Open, or being opened or closed.
+    pub open: usize,
+    /// Those of them that no statement uses.
+    pub idle: usize,
+    /// Callers that wait for one.
+    pub waiting: usize,
+}
+
 /// The connections to one server. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Connections(Arc<Pool>);
@@ -129,9 +142,12 @@ impl Connections {
         }
     }
 
-    /// Returns the number of connections, and how many of them are idle.
-    pub fn counts(&self) -> (usize, usize) {
-        self.0.lock().budget.counts()
+    /// Returns how many connections there are, and how many callers wait for one.
+    pub fn counts(&self) -> ConnectionCounts {
+        let state = self.0.lock();
+        let (open, idle) = state.budget.counts();
+        let waiting = state.budget.waiting().filter(|caller| !caller.is_closed()).count();
+        ConnectionCounts { most: self.0.limits.most.max(1), open, idle, waiting }
     }
 }
 

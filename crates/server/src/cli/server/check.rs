@@ -76,7 +76,7 @@ pub(in crate::cli) async fn run(place: &Place, tenant: Option<&Slug>, pages: boo
             say!("{notice}");
         }
         for room in platform.rooms().await {
-            found += u64::from(room.free().is_some_and(|free| free < platform.config().limits.disk_reserve));
+            found += u64::from(room.is_low(platform.config().limits.disk_reserve));
             say!("{}", said(&room));
         }
     }

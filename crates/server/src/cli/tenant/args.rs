@@ -174,6 +174,9 @@ pub(crate) struct Move {
     /// supports it.
     #[arg(long, value_name = "ISOLATION", conflicts_with = "back")]
     pub(crate) isolation: Option<Isolation>,
+    /// Only say what would move, and what is in the way.
+    #[arg(long, conflicts_with = "lost")]
+    pub(crate) dry_run: bool,
 }
 
 /// Options of `tenant promote`.
@@ -191,6 +194,9 @@ pub(crate) struct Promote {
     /// configuration, or database if the tenant has a schema.
     #[arg(long, value_name = "ISOLATION")]
     pub(crate) isolation: Option<Isolation>,
+    /// Only say what would move, and what is in the way.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// Options of `tenant demote`.
@@ -204,6 +210,9 @@ pub(crate) struct Demote {
     /// Isolation of the rows after the demotion: pooled or schema.
     #[arg(long, value_name = "ISOLATION", default_value = "pooled")]
     pub(crate) isolation: Isolation,
+    /// Only say what would move, and what is in the way.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// A tenant, or one store of it.

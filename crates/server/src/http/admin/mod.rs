@@ -31,7 +31,9 @@ pub(super) use life::{
     cancel, change_settings, maintenance, rename, revoke as revoke_cancellation, settings,
 };
 pub(super) use mail::{filter as letters_filter, list as mail, send as send_letter};
-pub(super) use moving::{demote, promote, release, to as move_to};
+pub(super) use moving::{
+    check as check_move, check_demotion, check_promotion, demote, promote, release, to as move_to,
+};
 pub(super) use nodes::list as nodes;
 pub(super) use operations::{
     abandon as abandon_operation, cancel as cancel_operation, events as operation_events, list as operations,

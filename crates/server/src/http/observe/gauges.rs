@@ -5,7 +5,9 @@
 use super::exposition::Exposition;
 use crate::http::{App, problem::Result};
 use std::collections::HashMap;
-use tenantry::{Platform, ReplicaReport, ReplicaStanding, backups::status::Status, name::TenantId};
+use tenantry::{
+    ConnectionCounts, Platform, ReplicaReport, ReplicaStanding, backups::status::Status, name::TenantId,
+};
 
 /// Returns all metrics as Prometheus text.
 pub(in crate::http) async fn text(app: &App) -> Result<String> {
@@ -63,6 +65,8 @@ async fn machine(text: &mut Exposition, platform: &Platform) -> Result<()> {
     let servers = platform.reachable();
     let values = servers.iter().map(|(server, answers)| (server, u8::from(*answers)));
     text.gauges("tenantry_server_reachable", reachable, "server", values);
+    connections(text, platform);
+    rooms(text, platform);
     replicas(text, platform);
     let passes = platform.background_passes();
     let failed = "Passes of background work that failed since the last one that succeeded.";
@@ -72,6 +76,33 @@ async fn machine(text: &mut Exposition, platform: &Platform) -> Result<()> {
     let values = passes.iter().map(|pass| (pass.work, pass.age_s));
     text.gauges("tenantry_background_age_seconds", age, "work", values);
     Ok(())
+}
+
+/// Adds the connections to PostgreSQL servers.
+fn connections(text: &mut Exposition, platform: &Platform) {
+    type Count = fn(&ConnectionCounts) -> usize;
+    let counts: [(&str, &str, Count); 4] = [
+        ("most", "Connections to the server that this process may have.", |of| of.most),
+        ("open", "Connections to the server that this process has.", |of| of.open),
+        ("idle", "Connections to the server that no statement uses.", |of| of.idle),
+        ("waiting", "Statements that wait for a connection to the server.", |of| of.waiting),
+    ];
+    let servers = platform.connections();
+    for (name, help, count) in counts {
+        let values = servers.iter().map(|(server, counts)| (server, count(counts)));
+        text.gauges(&format!("tenantry_server_connections_{name}"), help, "server", values);
+    }
+}
+
+/// Adds the sizes of the databases of PostgreSQL servers.
+fn rooms(text: &mut Exposition, platform: &Platform) {
+    let rooms = platform.remembered_rooms();
+    let help = "Bytes of all databases of the server, as of the last ten minutes.";
+    let used = rooms.iter().map(|room| (&room.server, room.used));
+    text.gauges("tenantry_server_used_bytes", help, "server", used);
+    let help = "Bytes that the databases of the server may take, if its capacity is configured.";
+    let capacities = rooms.iter().filter_map(|room| Some((&room.server, room.capacity?)));
+    text.gauges("tenantry_server_capacity_bytes", help, "server", capacities);
 }
 
 /// Adds the metrics of the read replicas of PostgreSQL servers.

@@ -20,7 +20,8 @@ pub(in crate::http) async fn live() -> &'static str {
     "ok\n"
 }
 
-/// Answers 200 if the server can take traffic: it is not shutting down, the control store answers, and no disk is full.
+/// Answers 200 if the server can take traffic: it is not shutting down, the control store answers, and no disk of files is
+/// full. A database server that is lost or nearly full affects only its own tenants, so the text only names it.
 ///
 /// The text reports tenants and stores that are not at the loaded schema. Only their requests are refused, so the
 /// server stays ready.
@@ -44,6 +45,24 @@ pub(in crate::http) async fn ready(app: App) -> Result<String> {
         let _ = writeln!(
             text,
             "server {server} does not answer: the requests of its tenants are refused until it does"
+        );
+    }
+    let reserve = app.platform().config().limits.disk_reserve;
+    for room in app.platform().remembered_rooms().iter().filter(|room| room.is_low(reserve)) {
+        let _ = writeln!(
+            text,
+            "server {}: its databases take {} of its capacity of {} bytes; make its disk larger, then raise \
+             servers.{0}.capacity",
+            room.server,
+            room.used,
+            room.capacity.unwrap_or(room.used),
+        );
+    }
+    for (server, counts) in app.platform().connections().iter().filter(|(_, counts)| counts.waiting > 0) {
+        let _ = writeln!(
+            text,
+            "server {server}: callers that wait for one of its {} connections: {}; see most_connections",
+            counts.most, counts.waiting
         );
     }
     let standing = app.platform().migrations().standing().await?;

@@ -68,6 +68,9 @@ routes! {
     post "/api/admin/tenants/{slug}/move" Staff "Staff" "Move a tenant to another server, or back" => admin::move_to;
     post "/api/admin/tenants/{slug}/promote" Staff "Staff" "Give a pooled tenant databases of its own" => admin::promote;
     post "/api/admin/tenants/{slug}/demote" Staff "Staff" "Put a tenant into the pool" => admin::demote;
+    post "/api/admin/tenants/{slug}/move/check" Staff "Staff" "Dry run of a move to another server, or back" => admin::check_move;
+    post "/api/admin/tenants/{slug}/promote/check" Staff "Staff" "Dry run of a move out of the pool" => admin::check_promotion;
+    post "/api/admin/tenants/{slug}/demote/check" Staff "Staff" "Dry run of a move into the pool" => admin::check_demotion;
     post "/api/admin/tenants/{slug}/release" Staff "Staff" "Remove retained databases of a tenant's moves" => admin::release;
     post "/api/admin/tenants/{slug}/maintenance" Staff "Staff" "Close a tenant for maintenance, or open it again" => admin::maintenance;
     get "/api/admin/tenants/{slug}/settings" Staff "Staff" "Settings of a tenant" => admin::settings;

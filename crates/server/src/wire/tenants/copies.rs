@@ -1,9 +1,9 @@
 //! Bodies and queries for moving a tenant, and for creating tenants from existing data.
 
-use crate::wire::{Email, Name, Slug};
+use crate::wire::{AsText, Email, Name, Slug, tenant::Place};
 use schemars::JsonSchema;
 use serde::Serialize;
-use tenantry::NewFromCopy;
+use tenantry::{NewFromCopy, name::ServerName, place::Isolation};
 
 requests! {
     /// A move to a server, or back.
@@ -45,6 +45,50 @@ requests! {
         /// Name of the store; all stores of the tenant if absent.
         store: Option<Name>,
     }
+}
+
+/// What a move would do: its dry run.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct MoveOutlook {
+    /// Nothing is in the way.
+    pub(crate) is_clear: bool,
+    /// The stores that would move.
+    pub(crate) stores: Vec<StoreOutlook>,
+    /// Bytes of the tenant's uploaded files, which stay where they are. Null: they cannot be counted now.
+    pub(crate) file_bytes: Option<u64>,
+    /// What is in the way, whatever the store.
+    pub(crate) obstacles: Vec<Obstacle>,
+}
+
+/// What a move would do with one store.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct StoreOutlook {
+    /// Where the rows are.
+    pub(crate) from: Place,
+    /// The server that they would go to.
+    pub(crate) server: AsText<ServerName>,
+    /// `pooled`, `schema` or `database`: how they would be separated there.
+    pub(crate) isolation: AsText<Isolation>,
+    /// Null: the place cannot be read.
+    pub(crate) rows: Option<u64>,
+    /// Bytes on disk now; of a pooled tenant, those of its values. Null: the place cannot be read.
+    pub(crate) bytes: Option<u64>,
+    /// Retained rows of the tenant in the same pool, which would be replaced.
+    pub(crate) replaces: Vec<Place>,
+    /// What is in the way.
+    pub(crate) obstacles: Vec<Obstacle>,
+}
+
+/// What the move would answer.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Obstacle {
+    /// Kind of the problem, for programs.
+    pub(crate) code: &'static str,
+    /// What is wrong, for people.
+    pub(crate) detail: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) remedy: Option<String>,
 }
 
 /// Number of retained databases that were released.

@@ -8,7 +8,7 @@ use super::{Leg, Move};
 use crate::{
     Error, Result,
     operations::{Context, Operation},
-    platform::health::lost,
+    platform::{databases::Databases, health::lost},
     topology::swap as places,
 };
 use std::{
@@ -44,21 +44,38 @@ pub(super) async fn copy(context: &Context, slug: &Slug, leg: &mut Leg) -> Resul
     }
     let filled = match fill(context, &leg.from, &to).await? {
         Ok(filled) => filled,
-        Err(error) => {
-            if let Kind::Invalid(field, rule) = error.kind() {
-                return Err(Error::Conflict(format!("{field} does not fit on {}: it {rule}", to.server)));
-            }
-            return Err(lost::named(&context.databases, slug, &leg.from, error).await);
-        }
+        Err(error) => return Err(refused(&context.databases, slug, &leg.from, &to, error).await),
     };
-    if !filled.left_out.is_empty() {
-        return Err(Error::Conflict(format!(
-            "rows of tables that no model declares would stay behind: {}. Declare models for them, or empty them first",
-            filled.left_out.join(", ")
-        )));
-    }
+    refuse_left_out(&filled.left_out)?;
     leg.bytes = filled.bytes;
     pass(context, "filled").await
+}
+
+/// Returns why the rows of a place cannot be carried.
+pub(in crate::moves) async fn refused(
+    databases: &Databases,
+    slug: &Slug,
+    from: &Place,
+    to: &Place,
+    error: tenantry_engine::Error,
+) -> Error {
+    match error.kind() {
+        Kind::Invalid(field, rule) => {
+            Error::Conflict(format!("{field} does not fit on {}: it {rule}", to.server))
+        }
+        _ => lost::named(databases, slug, from, error).await,
+    }
+}
+
+/// Refuses to leave the rows of these tables behind.
+pub(in crate::moves) fn refuse_left_out(tables: &[String]) -> Result<()> {
+    match tables.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Conflict(format!(
+            "rows of tables that no model declares would stay behind: {}. Declare models for them, or empty them first",
+            tables.join(", ")
+        ))),
+    }
 }
 
 /// Fills a place, reports the progress, and stops if the operation is cancelled.

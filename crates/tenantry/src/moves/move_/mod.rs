@@ -9,7 +9,7 @@
 //! everything that this operation sets in a database carries its fencing token (`Move::fencing_token`) and is cleared
 //! only by that token, and a copy accepts changes only until it is opened.
 
-mod carry;
+pub(super) mod carry;
 mod steps;
 
 use crate::operations::{Operation, Step, step};
@@ -200,6 +200,11 @@ impl Move {
             fenced_us: None,
             released_us: None,
         }
+    }
+
+    /// Returns each place that moves, with the retained rows that the move replaces.
+    pub(super) fn replaces(&self) -> impl Iterator<Item = (&Place, &[Place])> {
+        self.legs.iter().map(|leg| (&leg.from, &*leg.in_the_way))
     }
 
     /// Returns the time for which writes waited, in microseconds, or `None` if they have not waited yet or still do.

@@ -25,18 +25,8 @@ pub(in crate::operations) async fn start(
     mut operation: Box<dyn AnyOperation>,
     tell: Option<Sender<i64>>,
 ) -> Result<Box<dyn AnyOperation>> {
-    let kind = operation.kind();
-    if inner.kind(kind).is_none() {
-        return Err(Error::Internal(format!("operation {kind} is not in the list of kinds")));
-    }
-    let (mut write, cursor) = match control_batch(inner, &mut operation, 0, None).await {
-        Ok(done) => done,
-        Err(Stop::Failed(error)) => return Err(error),
-        Err(Stop::Lost) => return Err(Error::Internal("a new operation has no lease to lose".into())),
-    };
     let owner = lease::new_owner();
-    let state = if operation.step(cursor).is_none() { State::Done } else { State::Running };
-    let id = journal::insert(&mut write, &*operation, cursor, state, &owner).await?;
+    let Recorded { write, cursor, state, id } = record(inner, &mut operation, &owner).await?;
     let databases = inner.databases();
     if state == State::Running {
         operation.begin_early(&inner.context.with(databases.clone()));
@@ -53,6 +43,39 @@ pub(in crate::operations) async fn start(
         finish(inner, &mut job).await?;
     }
     Ok(job.operation)
+}
+
+/// Records a new operation and undoes that, to learn whether it may begin. Returns its state after the first control steps.
+pub(in crate::operations) async fn rehearse(
+    inner: &Inner,
+    mut operation: Box<dyn AnyOperation>,
+) -> Result<Box<dyn AnyOperation>> {
+    record(inner, &mut operation, &lease::new_owner()).await?.write.roll_back().await?;
+    Ok(operation)
+}
+
+/// A new operation in the journal, in a transaction that the caller ends.
+struct Recorded {
+    write: Write,
+    cursor: usize,
+    state: State,
+    id: i64,
+}
+
+/// Runs the first control steps of a new operation and writes it into the journal.
+async fn record(inner: &Inner, operation: &mut Box<dyn AnyOperation>, owner: &str) -> Result<Recorded> {
+    let kind = operation.kind();
+    if inner.kind(kind).is_none() {
+        return Err(Error::Internal(format!("operation {kind} is not in the list of kinds")));
+    }
+    let (mut write, cursor) = match control_batch(inner, operation, 0, None).await {
+        Ok(done) => done,
+        Err(Stop::Failed(error)) => return Err(error),
+        Err(Stop::Lost) => return Err(Error::Internal("a new operation has no lease to lose".into())),
+    };
+    let state = if operation.step(cursor).is_none() { State::Done } else { State::Running };
+    let id = journal::insert(&mut write, &**operation, cursor, state, owner).await?;
+    Ok(Recorded { write, cursor, state, id })
 }
 
 /// Runs an operation forward, and back again if that fails. Past the point of no return, the operation rests instead,

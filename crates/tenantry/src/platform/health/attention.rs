@@ -145,13 +145,18 @@ impl Attention<'_> {
             count: free,
             ..Need::new(Trouble::DiskLow, Level::Bad).detail(name.as_str())
         });
+        let (rooms, reserve) = (platform.remembered_rooms(), platform.config().limits.disk_reserve);
+        let rooms = rooms.iter().filter(|room| room.is_low(reserve)).map(|room| Need {
+            count: room.free().unwrap_or(0),
+            ..Need::new(Trouble::DiskLow, Level::Bad).detail(room.server.as_str())
+        });
         let passes = platform.background_passes().into_iter().filter(|pass| pass.failed > 0);
         let passes = passes.map(|pass| Need {
             count: pass.failed,
             ..Need::new(Trouble::Background, Level::Warn).detail(pass.work)
         });
         let orphans = Need::counted(Trouble::Orphans, Level::Warn, platform.orphans().seen());
-        silent.chain(full).chain(passes).chain(orphans).collect()
+        silent.chain(full).chain(rooms).chain(passes).chain(orphans).collect()
     }
 
     async fn backups(&self) -> Result<Vec<Need>> {

@@ -1,12 +1,14 @@
 //! Free capacity of PostgreSQL servers. A server does not report its free disk space, so the operator configures how
 //! much its databases may take.
 //!
-//! `tenantry check` and the dry run of `tenantry upgrade-to-postgres` call it.
+//! `tenantry check`, the dry runs of moves and of `tenantry upgrade-to-postgres`, and the background pass whose answer
+//! health checks and metrics show call it.
 
 use crate::{
     Platform, Result,
     config::{Config, Location},
 };
+use std::sync::Arc;
 use tenantry_engine::{Engine, name::ServerName};
 
 /// Space that the databases of a PostgreSQL server take.
@@ -25,6 +27,11 @@ impl Room {
     /// Returns the number of bytes left, if a capacity is configured.
     pub fn free(&self) -> Option<u64> {
         self.capacity.map(|capacity| capacity.saturating_sub(self.used))
+    }
+
+    /// Returns true if less than `reserve` bytes are left.
+    pub fn is_low(&self, reserve: u64) -> bool {
+        self.free().is_some_and(|free| free < reserve)
     }
 
     /// Measures a server. Returns `None` if it is not a PostgreSQL server.
@@ -50,5 +57,23 @@ impl Platform {
             }
         }
         rooms
+    }
+
+    /// Returns how full PostgreSQL servers were when the background pass last asked them, at most ten minutes ago if they
+    /// answer.
+    pub fn remembered_rooms(&self) -> Arc<Vec<Room>> {
+        self.0.rooms.load_full()
+    }
+
+    /// Asks the servers how full they are, for [`Platform::remembered_rooms`]. The background work of a server does so.
+    ///
+    /// # Errors
+    /// None: what a server that does not answer said last stays.
+    pub async fn look_at_rooms(&self) -> Result<()> {
+        let mut rooms = self.rooms().await;
+        let asked: Vec<_> = rooms.iter().map(|room| room.server.clone()).collect();
+        rooms.extend(self.0.rooms.load().iter().filter(|room| !asked.contains(&room.server)).cloned());
+        self.0.rooms.store(Arc::new(rooms));
+        Ok(())
     }
 }

@@ -6,19 +6,20 @@ use crate::{
         body::Json,
         names::optional,
         operation::{self, Started},
-        problem::Result,
+        problem::{Problem, Result},
         query::QueryParams,
         scope::StaffOn,
     },
     wire::{
-        Name,
-        copies::{Demote, Move, OfStore, Promote, Released},
+        AsText, Name,
+        copies::{Demote, Move, MoveOutlook, Obstacle, OfStore, Promote, Released, StoreOutlook},
         operation::{Operation, Wait},
+        tenant::Place,
     },
 };
 use tenantry::{
     Error,
-    moves::Target,
+    moves::{Target, Wanted},
     name::{ServerName, StoreName},
     place::Isolation,
 };
@@ -69,6 +70,68 @@ pub(in crate::http) async fn release(on: StaffOn, Json(form): Json<OfStore>) -> 
     let store = store(form.store)?;
     let released = on.platform().moves().release(&on.actor, &on.slug, store.as_ref()).await?;
     Ok(Json(Released { released }))
+}
+
+/// `POST /api/admin/tenants/{slug}/move/check`: the dry run of a move to a server, or back.
+pub(in crate::http) async fn check(on: StaffOn, Json(form): Json<Move>) -> Result<Json<MoveOutlook>> {
+    let store = store(form.store)?;
+    let wanted = match (form.back, form.lost, server(form.server)?, isolation(form.isolation)?) {
+        (true, false, None, None) => Wanted::Back(store),
+        (false, false, Some(to), isolation) => {
+            Wanted::ToServer(to, Target { store, server: None, isolation })
+        }
+        (_, true, ..) => return Err(Error::invalid("lost", "gives up writes, and has no dry run").into()),
+        _ => return Err(Error::invalid("server", "name a server, or say \"back\": true").into()),
+    };
+    look(&on, &wanted).await
+}
+
+/// `POST /api/admin/tenants/{slug}/promote/check`: the dry run of a move out of the pool.
+pub(in crate::http) async fn check_promotion(
+    on: StaffOn,
+    Json(form): Json<Promote>,
+) -> Result<Json<MoveOutlook>> {
+    let (store, server) = (store(form.store)?, server(form.server)?);
+    look(&on, &Wanted::Promote(Target { store, server, isolation: isolation(form.isolation)? })).await
+}
+
+/// `POST /api/admin/tenants/{slug}/demote/check`: the dry run of a move into the pool.
+pub(in crate::http) async fn check_demotion(
+    on: StaffOn,
+    Json(form): Json<Demote>,
+) -> Result<Json<MoveOutlook>> {
+    let (store, isolation) = (store(form.store)?, isolation(form.isolation)?);
+    look(&on, &Wanted::Demote(Target { store, server: None, isolation })).await
+}
+
+async fn look(on: &StaffOn, wanted: &Wanted) -> Result<Json<MoveOutlook>> {
+    let outlook = on.platform().moves().look(&on.actor, &on.slug, wanted).await?;
+    let is_clear = outlook.is_clear();
+    let stores = outlook.stores.into_iter().map(|store| StoreOutlook {
+        from: store.from.into(),
+        server: AsText(store.server),
+        isolation: AsText(store.isolation),
+        rows: store.rows,
+        bytes: store.bytes,
+        replaces: store.replaces.into_iter().map(Place::from).collect(),
+        obstacles: store.obstacles.into_iter().map(obstacle).collect(),
+    });
+    Ok(Json(MoveOutlook {
+        is_clear,
+        stores: stores.collect(),
+        file_bytes: outlook.file_bytes,
+        obstacles: outlook.obstacles.into_iter().map(obstacle).collect(),
+    }))
+}
+
+/// Returns what the move itself would answer, without its private detail.
+fn obstacle(error: Error) -> Obstacle {
+    let problem = Problem::from(error);
+    Obstacle {
+        code: problem.code().as_str(),
+        detail: problem.detail().to_owned(),
+        remedy: Some(problem.remedy_text().to_owned()).filter(|text| !text.is_empty()),
+    }
 }
 
 fn store(name: Option<Name>) -> Result<Option<StoreName>> {

@@ -1,6 +1,6 @@
 //! `/master-admin/`: what needs an operator, and the fleet in figures.
 
-use super::{needs, words};
+use super::{needs, servers::frees, words};
 use crate::http::{
     App,
     pages::{
@@ -102,7 +102,7 @@ fn counts(figures: &Figures) -> Vec<Figure> {
 
 fn servers(app: &App, figures: &Figures) -> Vec<(String, Cell)> {
     let platform = app.platform();
-    let (disks, reachable) = (platform.disks(), platform.reachable());
+    let (disks, reachable) = (frees(platform), platform.reachable());
     let describe = |name: &str| {
         let databases = figures.servers.iter().find(|(known, _)| known == name).map_or(0, |(_, n)| *n);
         let free = disks.iter().find(|(known, ..)| known.as_str() == name);

@@ -13,7 +13,7 @@ use crate::http::{
 };
 use axum::response::Response;
 use http::StatusCode;
-use tenantry::{Node, Orphan, tenants::Figures};
+use tenantry::{Node, Orphan, Platform, name::ServerName, tenants::Figures};
 use tenantry_console::master::{Body, Cell, Section, Sheet, Table, Tone};
 
 /// `GET /master-admin/servers/`.
@@ -46,10 +46,10 @@ pub(in crate::http) async fn show(app: App, Staffed(of): Staffed) -> Result<Resp
 
 fn servers(app: &App, figures: &Figures) -> Body {
     let platform = app.platform();
-    let (disks, reachable) = (platform.disks(), platform.reachable());
+    let (rooms, reachable) = (frees(platform), platform.reachable());
     let row = |name: &str| {
         let places = figures.servers.iter().find(|(known, _)| known == name).map_or(0, |(_, count)| *count);
-        let disk = disks.iter().find(|(known, ..)| known.as_str() == name);
+        let disk = rooms.iter().find(|(known, ..)| known.as_str() == name);
         let is_silent = reachable.iter().any(|(known, answers)| known.as_str() == name && !answers);
         let is_full = disk.is_some_and(|(_, _, is_low)| *is_low);
         vec![
@@ -65,6 +65,15 @@ fn servers(app: &App, figures: &Figures) -> Body {
     };
     let rows = platform.config().servers.iter().map(|server| row(server.name.as_str())).collect();
     Body::Table(Table::new(&["Server", "State", "Places", "Free on disk"], rows))
+}
+
+/// Returns the bytes that are left for the databases of each server of which that is known, and whether they are few.
+pub(super) fn frees(platform: &Platform) -> Vec<(ServerName, u64, bool)> {
+    let reserve = platform.config().limits.disk_reserve;
+    let rooms = platform.remembered_rooms();
+    let rooms =
+        rooms.iter().filter_map(|room| Some((room.server.clone(), room.free()?, room.is_low(reserve))));
+    platform.disks().into_iter().chain(rooms).collect()
 }
 
 fn nodes_of(nodes: Vec<Node>) -> Body {

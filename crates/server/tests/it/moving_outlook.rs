@@ -1,0 +1,143 @@
+//! Dry runs of moves: they tell what a move would do and what it would answer, and change nothing.
+
+use super::{
+    app::{Client, TestApp},
+    records::patient,
+};
+use serde_json::{Value, json};
+use tenantry::{config::Location, place::Isolation};
+use tenantry_testkit::postgres::servers;
+use tenantry_testservers::{Cluster, VERSIONS, postgres};
+
+/// Asks for the dry run of a move of `acme`.
+async fn look(staff: &Client, verb: &str, wanted: &Value) -> Value {
+    staff.post(&format!("/api/admin/tenants/acme/{verb}/check"), wanted).await.expect(200).json()
+}
+
+/// Does the move, and waits until it is over.
+async fn done(staff: &Client, verb: &str, wanted: &Value) -> Value {
+    staff.post(&format!("/api/admin/tenants/acme/{verb}?wait=60"), wanted).await.expect(200).json()
+}
+
+/// Returns the kinds of everything that is in the way.
+fn obstacles(outlook: &Value) -> Vec<&str> {
+    let of_stores = outlook["stores"].as_array().unwrap().iter().map(|store| &store["obstacles"]);
+    let all = of_stores.chain([&outlook["obstacles"]]).flat_map(|found| found.as_array().unwrap());
+    all.map(|found| found["code"].as_str().unwrap()).collect()
+}
+
+/// Asserts that a dry run and the move itself are refused with the same code and text.
+async fn refused_alike(staff: &Client, verb: &str, wanted: &Value, part: &str) {
+    let outlook = look(staff, verb, wanted).await;
+    assert_eq!(outlook["is_clear"], false, "{outlook}");
+    let answer = staff.post(&format!("/api/admin/tenants/acme/{verb}?wait=60"), wanted).await;
+    assert_ne!(answer.status.as_u16(), 202, "{}", answer.text());
+    let said = answer.text();
+    assert!(outlook.to_string().contains(part) && said.contains(part), "{outlook}\n{said}");
+    if answer.status.as_u16() != 200 {
+        assert_eq!(obstacles(&outlook), [&*answer.code()], "{outlook}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_tells_what_moves_and_changes_nothing() {
+    for url in &servers() {
+        let app = TestApp::on_postgres(url, Isolation::Pooled).await;
+        let (acme, staff) = (app.register("acme").await, app.staff().await);
+        for name in ["Ada", "Ben"] {
+            acme.post("/api/records/patients", &patient(name)).await.expect(201);
+        }
+        let state = async || {
+            let shown = staff.get("/api/admin/tenants/acme").await.expect(200).json()["placements"].clone();
+            let operations = staff.get("/api/admin/operations").await.expect(200).json();
+            let audit = staff.get("/api/admin/audit").await.expect(200).json();
+            (shown, operations["items"].clone(), audit["items"][0].clone())
+        };
+        let before = state().await;
+        for (wanted, isolation) in [
+            (json!({"server": "postgres", "isolation": "schema"}), "schema"),
+            (json!({"server": "postgres", "isolation": "database"}), "database"),
+            (json!({"server": "main", "isolation": "database"}), "database"),
+        ] {
+            let outlook = look(&staff, "promote", &wanted).await;
+            assert_eq!((&outlook["is_clear"], obstacles(&outlook).len()), (&json!(true), 0), "{outlook}");
+            let store = &outlook["stores"][0];
+            assert_eq!(store["from"]["isolation"], "pooled", "{outlook}");
+            assert_eq!((&store["server"], &store["isolation"]), (&wanted["server"], &json!(isolation)));
+            assert_eq!(store["rows"], 2, "{outlook}");
+            assert!(store["bytes"].as_u64().unwrap() > 0 && outlook["file_bytes"] == 0, "{outlook}");
+        }
+        assert_eq!(state().await, before);
+        staff.post("/api/admin/tenants/acme/demote/check", &json!({})).await.expect(409);
+        staff.post("/api/admin/tenants/acme/move/check", &json!({"back": true})).await.expect(409);
+        let lost = json!({"back": true, "lost": true});
+        staff.post("/api/admin/tenants/acme/move/check", &lost).await.expect(422);
+        let schema = json!({"server": "postgres", "isolation": "schema"});
+        assert_eq!(done(&staff, "promote", &schema).await["state"], "done");
+        // What is retained in the pool would be replaced.
+        let back = look(&staff, "move", &json!({"back": true})).await;
+        assert_eq!((&back["is_clear"], &back["stores"][0]["isolation"]), (&json!(true), &json!("pooled")));
+        assert_eq!(back["stores"][0]["replaces"][0]["generation"], 1, "{back}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_tells_what_the_move_would_refuse() {
+    let app = TestApp::on_postgres(&servers()[0], Isolation::Pooled).await;
+    let (acme, staff) = (app.register("acme").await, app.staff().await);
+    acme.post("/api/records/patients", &patient("Ada")).await.expect(201);
+    let to_main = json!({"server": "main"});
+    let operation = format!(
+        "INSERT INTO operations (kind, what, tenant, state, cursor, data, by_actor, lease_owner, lease_until, \
+         started_at, updated_at) SELECT 'move', 'move', id, 'running', 1, '{{}}', 'test', 'elsewhere', {0}, 1, 1 \
+         FROM tenants WHERE slug = 'acme'",
+        app.control().now_us() + 3_600_000_000
+    );
+    assert_eq!(app.catalog(&operation).await, 1);
+    refused_alike(&staff, "promote", &to_main, "is working on this tenant").await;
+    assert_eq!(app.catalog("DELETE FROM operations WHERE lease_owner = 'elsewhere'").await, 1);
+
+    // The server has less room than the rows take.
+    let mut config = app.platform().config().clone();
+    for server in &mut config.servers {
+        if let Location::Postgres(postgres) = &mut server.location {
+            postgres.capacity = Some(1);
+        }
+    }
+    let full = TestApp::at(config).await;
+    let schema = json!({"server": "postgres", "isolation": "schema"});
+    let staff_there = full.login("staff@platform.example").await;
+    refused_alike(&staff_there, "promote", &schema, "0 bytes left").await;
+
+    // A table that no model declares, with a row.
+    assert_eq!(done(&staff, "promote", &schema).await["state"], "done");
+    let shown = staff.get("/api/admin/tenants/acme").await.expect(200).json();
+    let name = shown["placements"][0]["place"]["physical"].as_str().unwrap();
+    let home = app.home();
+    let (name, owner) = (format!("{}{name}", home.prefix()), home.name());
+    let own = format!("SET ROLE {owner}; CREATE TABLE \"{name}\".leftover AS SELECT 1 AS id");
+    home.administer_in(&home.name(), &own).await;
+    refused_alike(&staff, "move", &to_main, "leftover").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_tells_that_a_server_is_away() {
+    let version = VERSIONS[0];
+    let mut cluster = Cluster::start(version, &postgres(version).unwrap()).unwrap();
+    let app = TestApp::on_postgres(&cluster.url(), Isolation::Pooled).await;
+    let (acme, staff) = (app.register("acme").await, app.staff().await);
+    acme.post("/api/records/patients", &patient("Ada")).await.expect(201);
+    cluster.kill().unwrap();
+    let from_there = look(&staff, "promote", &json!({"server": "main"})).await;
+    assert_eq!(obstacles(&from_there), ["server_unreachable"], "{from_there}");
+    assert_eq!(from_there["stores"][0]["rows"], Value::Null);
+    cluster.start_again().unwrap();
+    while acme.get("/api/records/patients/1").await.status.as_u16() != 200 {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    assert_eq!(done(&staff, "promote", &json!({"server": "main"})).await["state"], "done");
+    cluster.kill().unwrap();
+    for wanted in [json!({"server": "postgres"}), json!({"back": true})] {
+        refused_alike(&staff, "move", &wanted, "does not answer").await;
+    }
+}
