@@ -6,7 +6,7 @@ use crate::{
     carry::{self, CaughtUp, Contents, End, Filled, ModelDiff, Source},
     error::{Error, Kind, Result},
     identity::{PlaceInfo, PlaceState},
-    place::Place,
+    place::{EngineKind, Place},
     schema::Script,
     sqlite,
 };
@@ -16,9 +16,9 @@ use std::sync::{
 };
 
 /// How the contents of a place go to another one.
-enum Carriage<'e> {
+enum Carriage {
     /// Page by page, from one file to another.
-    Pages(sqlite::Site, &'e sqlite::Backend),
+    Pages(sqlite::Site),
     /// Row by row.
     Rows(Box<Contents>),
     /// Not at all: rows of these tables would stay behind.
@@ -80,22 +80,25 @@ impl Engine {
         script: &Arc<Script>,
         carried: &AtomicU64,
     ) -> Result<Filled> {
-        let contents = match self.prepared(from, to, script).await? {
-            Carriage::Pages(source, server) => {
+        let target = self.server(to)?;
+        let contents = match (self.prepared(from, to, target.kind(), script).await?, target) {
+            (Carriage::Pages(source), Server::Sqlite(server)) => {
                 let bytes = server.fill_pages(source, to).await?;
                 carried.store(bytes, Ordering::Relaxed);
                 return Ok(Filled { bytes, left_out: vec![] });
             }
-            Carriage::LeavesOut(left_out) => return Ok(Filled { bytes: 0, left_out }),
-            Carriage::Rows(contents) => *contents,
+            (Carriage::LeavesOut(left_out), _) => return Ok(Filled { bytes: 0, left_out }),
+            (Carriage::Rows(contents), _) => *contents,
+            (Carriage::Pages(_), Server::Postgres(_)) => {
+                return Err(Error::new(Kind::Internal, "pages for a server of databases"));
+            }
         };
-        let target = self.server(to)?;
         at!(target, server => server.fill(to, script, contents, PlaceState::Closed, carried))?;
         Ok(Filled { bytes: carried.load(Ordering::Relaxed), left_out: vec![] })
     }
 
     /// Tells whether [`Engine::fill`] would carry everything, without changing anything: returns the tables with rows that
-    /// would stay behind. `to` need not exist; `pool` is the pool that it would be in, if there is one. Where indexed texts
+    /// would stay behind. Neither `to` nor its server, which is of the given kind, need exist; `pool` is the pool that it would be in, if there is one. Where indexed texts
     /// may be shorter than in the database of `from`, it reads all rows that have such texts.
     ///
     /// # Errors
@@ -103,12 +106,12 @@ impl Engine {
     pub async fn rehearse_fill(
         &self,
         from: &Place,
-        to: &Place,
+        (to, kind): (&Place, EngineKind),
         pool: Option<&Place>,
         script: &Arc<Script>,
     ) -> Result<Vec<String>> {
-        let contents = match self.prepared(from, to, script).await? {
-            Carriage::Pages(..) => return Ok(vec![]),
+        let contents = match self.prepared(from, to, kind, script).await? {
+            Carriage::Pages(_) => return Ok(vec![]),
             Carriage::LeavesOut(left_out) => return Ok(left_out),
             Carriage::Rows(contents) => contents,
         };
@@ -117,18 +120,24 @@ impl Engine {
             carry::require_same(&contents.applied, &pool.ledger().await?, script)?;
             pool.end().await?;
         }
-        match self.server(to)? {
-            Server::Postgres(_) => Box::pin(contents.check_entries()).await?,
-            Server::Sqlite(_) => contents.end().await?,
+        match kind {
+            EngineKind::Postgres => Box::pin(contents.check_entries()).await?,
+            EngineKind::Sqlite => contents.end().await?,
         }
         Ok(vec![])
     }
 
     /// Opens the source of a move and checks what of it can be carried.
-    async fn prepared(&self, from: &Place, to: &Place, script: &Arc<Script>) -> Result<Carriage<'_>> {
+    async fn prepared(
+        &self,
+        from: &Place,
+        to: &Place,
+        kind: EngineKind,
+        script: &Arc<Script>,
+    ) -> Result<Carriage> {
         require_later(from, to)?;
         let source = self.end(from)?;
-        if let (End::Sqlite(site), Server::Sqlite(server)) = (&source, self.server(to)?)
+        if let (End::Sqlite(site), EngineKind::Sqlite) = (&source, kind)
             && !from.isolation.is_pooled()
             && !to.isolation.is_pooled()
         {
@@ -136,7 +145,7 @@ impl Engine {
             script.as_applied(&state.ledger().await?)?;
             state.end().await?;
             // Copying pages is faster than copying rows, and it includes tables that no model declares.
-            return Ok(Carriage::Pages(site.clone(), server));
+            return Ok(Carriage::Pages(site.clone()));
         }
         let mut contents = Box::pin(Contents::of(Source::open(&source).await?, script)).await?;
         let left_out = contents.undeclared().await?;

@@ -15,8 +15,11 @@ const CANARIES: [&str; 4] = ["Xylographer", "Quokkawool", "Zugzwangish", "Vexill
 
 /// Returns the canaries in the dump of all databases, roles and large objects of the server.
 fn dumped(cluster: &Cluster, programs: &Path) -> Vec<&'static str> {
+    let url = cluster.url();
+    // It asks for the password once for each database.
+    let password = url.split(['@', ':']).nth(2).unwrap();
     let mut dump = Command::new(programs.join("pg_dumpall"));
-    let dumped = dump.arg("-d").arg(cluster.url()).output().unwrap();
+    let dumped = dump.env("PGPASSWORD", password).arg("-d").arg(&url).output().unwrap();
     assert!(dumped.status.success(), "{}", String::from_utf8_lossy(&dumped.stderr));
     let text = String::from_utf8_lossy(&dumped.stdout);
     assert!(text.contains("PostgreSQL database cluster dump complete"));

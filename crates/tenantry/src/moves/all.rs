@@ -14,7 +14,7 @@ use crate::{
 use futures_util::{StreamExt, stream};
 use tenantry_engine::{
     name::{ServerName, Slug, StoreName},
-    place::Isolation,
+    place::{EngineKind, Isolation, Place},
 };
 
 /// Number of tenants moved at the same time. A move mostly waits for servers and disks.
@@ -71,23 +71,19 @@ pub struct MovedAll {
 }
 
 impl Moves<'_> {
-    /// Returns the databases on these servers, with what keeps them from moving to `server`. Changes nothing.
+    /// Returns the databases on these servers, with what keeps them from moving to `server`, a PostgreSQL server that this
+    /// process need not know. Changes nothing.
     ///
     /// # Errors
     /// Those of the control store.
-    pub async fn waiting(
-        &self,
-        leaves: &[ServerName],
-        server: &ServerName,
-        isolation: Option<Isolation>,
-    ) -> Result<Vec<Waiting>> {
+    pub async fn waiting(&self, leaves: &[ServerName], server: &ServerName) -> Result<Vec<Waiting>> {
         let mut all = Vec::new();
         for Tenant { slug, placements, .. } in self.tenants_on(leaves).await? {
             for placement in placements.iter().filter(|placement| is_on(placement, leaves)) {
                 let external = (placement.policy == Policy::External).then_some(Obstacle::External);
                 let refused = match external {
                     Some(_) => None,
-                    None => self.refused(&slug, placement, server, isolation).await.err(),
+                    None => self.refused(&slug, placement, server).await.err(),
                 };
                 let refused = refused.map(|error| Obstacle::Refused(error.to_string()));
                 all.push(Waiting {
@@ -103,17 +99,12 @@ impl Moves<'_> {
     }
 
     /// Asks what the move of a placement asks of its version and its rows.
-    async fn refused(
-        &self,
-        slug: &Slug,
-        placement: &Placement,
-        server: &ServerName,
-        isolation: Option<Isolation>,
-    ) -> Result<()> {
-        let wanted = isolation.filter(|_| !placement.place.isolation.is_pooled());
-        let Some((from, to)) = self.on_server(slug, placement, server, wanted)? else { return Ok(()) };
-        self.refuse_other_version(slug, placement, to.isolation).await?;
-        self.check_contents(slug, &from, &to).await
+    async fn refused(&self, slug: &Slug, placement: &Placement, server: &ServerName) -> Result<()> {
+        let from = &placement.place;
+        // Pooled tenants go to a pool, others to a place of their own.
+        self.refuse_other_version(slug, placement, from.isolation).await?;
+        let to = Place { server: server.clone(), generation: from.generation + 1, ..from.clone() };
+        self.check_contents(slug, from, (to, EngineKind::Postgres)).await
     }
 
     /// Moves every tenant with a database on one of the servers `leaves` to `server`, a few at the same time. Pooled

@@ -13,7 +13,7 @@ use crate::{
 };
 use tenantry_engine::{
     name::{ServerName, Slug},
-    place::{Isolation, Place},
+    place::{EngineKind, Isolation, Place},
 };
 
 impl Moves<'_> {
@@ -33,15 +33,13 @@ impl Moves<'_> {
     }
 
     /// Checks whether everything in a place can be carried: what its rows say. Reads them all if they may not fit.
-    pub(super) async fn check_contents(&self, slug: &Slug, from: &Place, to: &NewPlacement) -> Result<()> {
+    pub(super) async fn check_contents(
+        &self,
+        slug: &Slug,
+        from: &Place,
+        (to, kind): (Place, EngineKind),
+    ) -> Result<()> {
         let databases = self.platform.loaded().databases.clone();
-        let to = Place {
-            server: to.server.clone(),
-            isolation: to.isolation,
-            physical: to.base.clone(),
-            generation: from.generation + 1,
-            ..from.clone()
-        };
         let pool = match to.isolation.is_pooled() {
             // A pool without tenants is made, or brought up to date, by the move.
             true => {
@@ -52,7 +50,7 @@ impl Moves<'_> {
             false => None,
         };
         let script = databases.script(&from.store)?;
-        let told = self.platform.0.engine.rehearse_fill(from, &to, pool.as_ref(), &script).await;
+        let told = self.platform.0.engine.rehearse_fill(from, (&to, kind), pool.as_ref(), &script).await;
         match told {
             Ok(left_out) => carry::refuse_left_out(&left_out),
             Err(error) => Err(carry::refused(&databases, slug, from, &to, error).await),

@@ -98,7 +98,7 @@ impl Moves<'_> {
                 found.rows = Some(info.rows);
                 // What the checks have told makes this fail too.
                 if found.obstacles.is_empty() {
-                    found.obstacles.extend(self.check_contents(slug, from, to).await.err());
+                    found.obstacles.extend(self.look_inside(slug, from, to).await.err());
                 }
             }
             Err(error) => {
@@ -107,6 +107,18 @@ impl Moves<'_> {
             }
         }
         found
+    }
+
+    async fn look_inside(&self, slug: &Slug, from: &Place, to: &NewPlacement) -> Result<()> {
+        let next = Place {
+            server: to.server.clone(),
+            isolation: to.isolation,
+            physical: to.base.clone(),
+            generation: from.generation + 1,
+            ..from.clone()
+        };
+        let kind = self.platform.loaded().databases.engine_of(&next)?;
+        self.check_contents(slug, from, (next, kind)).await
     }
 
     /// Runs the first steps of the move in the catalog and undoes them.
@@ -120,6 +132,8 @@ impl Moves<'_> {
                     of.into_iter().for_each(|store| store.replaces = replaced.to_vec());
                 }
             }
+            // To choose a name the catalog asks the target, and the check of that has told what is wrong.
+            Err(Error::Engine(_)) if !outlook.is_clear() => {}
             Err(error) => outlook.obstacles.push(error),
         }
     }

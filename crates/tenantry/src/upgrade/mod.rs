@@ -152,8 +152,7 @@ impl Upgrade {
     /// Returns the errors of [`Upgrade::shortcomings`] and of the installation.
     pub async fn look(&self, platform: &Platform) -> Result<Outlook> {
         let mut shortcomings = self.shortcomings().await?;
-        let (server, isolation) = (&self.goal.server, self.goal.isolation);
-        let waiting = platform.moves().waiting(&self.leaves(), server, isolation).await?;
+        let waiting = platform.moves().waiting(&self.leaves(), &self.goal.server).await?;
         shortcomings.extend(self.lacks_room(&waiting).await?);
         Ok(Outlook {
             shortcomings,

@@ -96,8 +96,8 @@ async fn a_company_that_is_behind_moves_into_no_pool() {
         ward.cross("acme").await;
         let ward = with_a_field_more(ward).await;
         // A whole installation that is moved puts pooled tenants into a pool.
-        let waiting =
-            ward.moves().waiting(&["main", "disk"].map(|name| name.parse().unwrap())).await.unwrap();
+        let leaves = ["main", "disk"].map(|name| name.parse().unwrap());
+        let waiting = ward.moves().waiting(&leaves, &"pg".parse().unwrap()).await.unwrap();
         let refused = waiting.iter().filter(|one| matches!(one.obstacle, Some(Obstacle::Refused(_))));
         let refused: Vec<_> = refused.map(|one| one.slug.as_str()).collect();
         let outdated: &[&str] = if isolation == "pooled" { &[] } else { &["acme"] };

@@ -170,7 +170,7 @@ async fn a_tenant_that_is_behind_moves_at_its_schema_while_it_works() {
             let before = placement(&w).await;
             assert_ne!(before.schema_version, Some(w.version("tenant")), "{from:?}");
             let leaves = [ServerName::parse(from.0).unwrap()];
-            let waiting = w.moves().waiting(&leaves).await.unwrap();
+            let waiting = w.moves().waiting(&leaves, &ServerName::parse(to.0).unwrap()).await.unwrap();
             assert_eq!(waiting.iter().map(|one| &one.obstacle).collect::<Vec<_>>(), [&None], "{from:?}");
             // The process has retained the apps that the tenant is at.
             let writer = moved_with_writes(&w, to, w.platform.clone()).await;

@@ -73,7 +73,7 @@ pub(in crate::cli) async fn run(place: &Place, options: &Options) -> Result<Exit
         return Ok(ExitCode::SUCCESS);
     }
     if options.dry_run {
-        let platform = place.reading_of(upgrade.config().clone()).await?;
+        let platform = place.reading_of(upgrade.before().clone()).await?;
         let outlook = upgrade.look(&platform).await?;
         platform.shutdown().await;
         return Ok(tell_outlook(&upgrade, &outlook));
