@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Kind, Result},
     identity::Platform,
     name::{PhysicalName, ServerName},
-    place::{EngineKind, Place},
+    place::Place,
     postgres,
     schema::Schema,
     sqlite::{self, Mode},
@@ -93,13 +93,6 @@ enum Server {
 }
 
 impl Server {
-    fn kind(&self) -> EngineKind {
-        match self {
-            Self::Sqlite(_) => EngineKind::Sqlite,
-            Self::Postgres(_) => EngineKind::Postgres,
-        }
-    }
-
     fn name(&self) -> &ServerName {
         match self {
             Self::Sqlite(server) => server.name(),

@@ -25,6 +25,15 @@ enum Carriage {
     LeavesOut(Vec<String>),
 }
 
+impl Server {
+    fn kind(&self) -> EngineKind {
+        match self {
+            Self::Sqlite(_) => EngineKind::Sqlite,
+            Self::Postgres(_) => EngineKind::Postgres,
+        }
+    }
+}
+
 impl Engine {
     /// Starts to record which records writes touch, for the operation with this fencing token. Call it before making a
     /// copy: every write that begins after this call returns is recorded. Durable and idempotent. While no operation

@@ -1,6 +1,6 @@
 //! Free and used space of servers.
 
-use super::{Engine, Server};
+use super::{ConnectionCounts, Engine, Server};
 use crate::{error::Result, name::ServerName};
 
 impl Engine {
@@ -27,5 +27,14 @@ impl Engine {
             #[cfg(feature = "mongodb")]
             Server::Mongo(server) => Box::pin(server.used_bytes()).await.map(Some),
         }
+    }
+
+    /// Returns how many connections to each server on a network there are, and how many callers wait for one.
+    pub fn connections(&self) -> Vec<(ServerName, ConnectionCounts)> {
+        let of = |server: &Server| match server {
+            Server::Sqlite(_) => None,
+            Server::Postgres(server) => Some((server.name.clone(), server.connections.counts())),
+        };
+        self.0.servers.iter().filter_map(of).collect()
     }
 }
