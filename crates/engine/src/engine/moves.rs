@@ -30,6 +30,8 @@ impl Server {
         match self {
             Self::Sqlite(_) => EngineKind::Sqlite,
             Self::Postgres(_) => EngineKind::Postgres,
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(_) => EngineKind::Mongo,
         }
     }
 }
@@ -98,7 +100,7 @@ impl Engine {
             }
             (Carriage::LeavesOut(left_out), _) => return Ok(Filled { bytes: 0, left_out }),
             (Carriage::Rows(contents), _) => *contents,
-            (Carriage::Pages(_), Server::Postgres(_)) => {
+            (Carriage::Pages(_), _) => {
                 return Err(Error::new(Kind::Internal, "pages for a server of databases"));
             }
         };
@@ -131,7 +133,7 @@ impl Engine {
         }
         match kind {
             EngineKind::Postgres => Box::pin(contents.check_entries()).await?,
-            EngineKind::Sqlite => contents.end().await?,
+            EngineKind::Sqlite | EngineKind::Mongo => contents.end().await?,
         }
         Ok(vec![])
     }

@@ -29,11 +29,14 @@ impl Engine {
         }
     }
 
-    /// Returns how many connections to each server on a network there are, and how many callers wait for one.
+    /// Returns how many connections to each PostgreSQL server there are, and how many callers wait for one.
     pub fn connections(&self) -> Vec<(ServerName, ConnectionCounts)> {
         let of = |server: &Server| match server {
             Server::Sqlite(_) => None,
             Server::Postgres(server) => Some((server.name.clone(), server.connections.counts())),
+            // Its driver does not tell.
+            #[cfg(feature = "mongodb")]
+            Server::Mongo(_) => None,
         };
         self.0.servers.iter().filter_map(of).collect()
     }
