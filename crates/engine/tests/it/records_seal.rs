@@ -55,7 +55,7 @@ fn a_place_of_the_first_form_gets_its_seal() {
         kit.side().run(
             "DO $$BEGIN EXECUTE (SELECT format('DROP TABLE %s', oid::regclass) FROM pg_class \
                WHERE relnamespace = current_schema()::regnamespace AND starts_with(relname, '_tenantry_at_')); \
-             UPDATE _tenantry_meta SET version = 1; END$$",
+             DROP INDEX _tenantry_activity__record__idx; UPDATE _tenantry_meta SET version = 1; END$$",
         );
         let kit = kit.again();
         assert!(kit.get("hospitals", &id).is_some(), "{case:?}");
