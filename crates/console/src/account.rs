@@ -1,6 +1,6 @@
 //! Pages of a person, in no company: sign in, choose a company, the own account.
 
-use crate::frame::{Frame, Theme};
+use crate::frame::{Frame, LocaleForm, Theme};
 use askama::Template;
 
 /// `/login/`.
@@ -56,6 +56,8 @@ pub struct Account<'a> {
     pub confirmed: bool,
     /// Sessions of the person.
     pub sessions: &'a [Session],
+    /// Language and time zone.
+    pub locale: &'a LocaleForm,
     /// What is wrong with the name.
     pub wrong_name: Option<&'a str>,
     /// What is wrong with the old password.

@@ -2,6 +2,7 @@
 //!
 //! The server builds a frame from the actor of the request, so no page can show another person or company.
 
+use crate::language::{Language, Rich, Text};
 use std::fmt;
 
 /// How the pages look. A browser keeps the choice in a cookie.
@@ -17,9 +18,9 @@ pub enum Theme {
 }
 
 impl Theme {
-    /// All themes, with their labels.
+    /// All themes, with the ids of their names.
     pub const ALL: [(Self, &'static str); 3] =
-        [(Self::System, "As my device"), (Self::Light, "Light"), (Self::Dark, "Dark")];
+        [(Self::System, "theme-system"), (Self::Light, "theme-light"), (Self::Dark, "theme-dark")];
 
     /// Returns the theme with this name; the device's for any other text.
     pub fn parse(text: &str) -> Self {
@@ -53,17 +54,6 @@ pub enum Face {
     Master,
 }
 
-impl Face {
-    /// Returns what the pages are called.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Company => "",
-            Self::Staff => "Platform data",
-            Self::Master => "Operators",
-        }
-    }
-}
-
 impl fmt::Display for Face {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -81,6 +71,8 @@ pub struct Frame {
     pub title: String,
     /// Name of the installation.
     pub platform: String,
+    /// Language of the page.
+    pub language: Language,
     /// How the page looks.
     pub theme: Theme,
     /// For whom the page is.
@@ -95,6 +87,8 @@ pub struct Frame {
     pub token: String,
     /// Form token of the button to sign out, which is about no company.
     pub leave: String,
+    /// Address of the page, to which a choice of language leads back. Empty: no language is offered.
+    pub here: String,
     /// What just happened, or what is wrong.
     pub notice: Option<Notice>,
 }
@@ -197,7 +191,56 @@ impl Company {
     }
 }
 
+/// The form of language and time zone of a person or a company.
+#[derive(Debug, Clone, Default)]
+pub struct LocaleForm {
+    /// Code of the language; empty: none is chosen.
+    pub language: String,
+    /// Name of the time zone; empty: none is chosen.
+    pub time_zone: String,
+    /// Names of all time zones.
+    pub zones: Vec<String>,
+    /// What is wrong.
+    pub wrong: String,
+}
+
+impl LocaleForm {
+    /// Returns all languages.
+    pub fn languages(&self) -> Vec<Language> {
+        Language::all().collect()
+    }
+}
+
 impl Frame {
+    /// Returns the languages that a page for visitors offers.
+    pub fn languages(&self) -> Vec<Language> {
+        if self.here.is_empty() { vec![] } else { Language::all().collect() }
+    }
+
+    /// Returns a text without arguments, in the language of the page.
+    pub fn say(&self, id: &'static str) -> &'static str {
+        self.language.say(id)
+    }
+
+    /// Returns a text that takes arguments, in the language of the page.
+    pub fn text(&self, id: &'static str) -> Text {
+        self.language.text(id)
+    }
+
+    /// Returns a text with arguments that contains markup. Its arguments are escaped.
+    pub fn rich(&self, id: &'static str) -> Rich {
+        self.language.rich(id)
+    }
+
+    /// Returns what the pages are called, unless they are those of a company.
+    pub fn face_label(&self) -> Option<&'static str> {
+        match self.face {
+            Face::Company => None,
+            Face::Staff => Some(self.say("face-staff")),
+            Face::Master => Some(self.say("face-master")),
+        }
+    }
+
     /// Returns the name of the place, after the title of the page.
     pub fn place(&self) -> &str {
         self.company.as_ref().map_or(&self.platform, |company| &company.name)

@@ -8,6 +8,7 @@ pub mod account;
 pub mod assets;
 pub mod company;
 pub mod frame;
+pub mod language;
 pub mod letters;
 pub mod master;
 pub mod problem;
@@ -15,7 +16,8 @@ pub mod records;
 
 pub use askama::Template as Page;
 pub use assets::{Asset, icon};
-pub use frame::{Acting, Company, Face, Frame, Group, Link, Notice, Person, Theme};
+pub use frame::{Acting, Company, Face, Frame, Group, Link, LocaleForm, Notice, Person, Theme};
+pub use language::{Language, Moment};
 
 /// Content security policy of every page: no inline script, no inline style, nothing from other sites.
 pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \

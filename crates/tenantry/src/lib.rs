@@ -20,6 +20,7 @@ mod control;
 pub mod error;
 #[cfg(feature = "internals")]
 pub mod internals;
+pub mod locale;
 pub mod mail;
 pub mod migrations;
 pub mod moves;

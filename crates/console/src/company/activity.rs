@@ -24,6 +24,17 @@ pub struct Line {
     pub fields: String,
 }
 
+impl Line {
+    /// Returns the id of the text that says what was done.
+    pub fn did(&self) -> &'static str {
+        match self.action {
+            "added" => "did-add",
+            "deleted" => "did-delete",
+            _ => "did-change",
+        }
+    }
+}
+
 /// `/settings/activity/`.
 #[derive(Template)]
 #[template(path = "company/activity.html")]

@@ -1,7 +1,7 @@
 //! Name and end of a company, and its subscription.
 
 use super::Bar;
-use crate::frame::Frame;
+use crate::frame::{Frame, LocaleForm};
 use askama::Template;
 
 /// `/settings/company/`.
@@ -14,6 +14,8 @@ pub struct Settings<'a> {
     pub name: &'a str,
     /// Slug.
     pub slug: &'a str,
+    /// Language and time zone.
+    pub locale: &'a LocaleForm,
     /// What is wrong with the name.
     pub wrong: &'a str,
 }

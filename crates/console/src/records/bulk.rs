@@ -15,8 +15,6 @@ pub struct Selection {
     pub back: String,
     /// How many they are.
     pub count: u64,
-    /// The number with the noun.
-    pub counted: String,
     /// Some of them.
     pub rows: Vec<Row>,
     /// There are more than may be changed or deleted at once.

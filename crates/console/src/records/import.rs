@@ -53,12 +53,8 @@ pub enum ImportStep {
         file: String,
         /// Number of records that can be added.
         good: u64,
-        /// That number with the noun.
-        counted: String,
         /// Number of refused lines.
         refused: u64,
-        /// That number with the noun.
-        refused_counted: String,
         /// Labels of the fields.
         heads: Vec<String>,
         /// The first records.
@@ -68,10 +64,10 @@ pub enum ImportStep {
     },
     /// Records were added, and lines refused.
     Done {
-        /// Number of records with the noun.
-        counted: String,
-        /// Number of refused lines with the noun.
-        refused_counted: String,
+        /// Number of added records.
+        stored: u64,
+        /// Number of refused lines.
+        refused: u64,
         /// Why lines were refused.
         reasons: Vec<Refusals>,
     },

@@ -32,6 +32,7 @@ use tenantry::{
     name::TenantId,
     panic_text,
 };
+use tenantry_console::Language;
 use tower::ServiceExt;
 
 /// Body of an answer: bytes in memory on the fast path, axum's boxed body on the others.
@@ -54,6 +55,8 @@ pub(crate) struct Note {
     hold: Mutex<Option<Hold>>,
     /// The actor, once it is known.
     actor: OnceLock<Actor>,
+    /// Language of the page, once known.
+    language: OnceLock<Language>,
 }
 
 /// Values of a [`Note`], read when the answer is complete.
@@ -62,6 +65,7 @@ pub(crate) struct Noted {
     pub(crate) route: usize,
     pub(crate) tenant: i64,
     pub(crate) user: i64,
+    pub(crate) language: Option<Language>,
 }
 
 impl Note {
@@ -72,6 +76,7 @@ impl Note {
             user: AtomicI64::new(0),
             hold: Mutex::default(),
             actor: OnceLock::new(),
+            language: OnceLock::new(),
         }
     }
 
@@ -92,8 +97,15 @@ impl Note {
         let _ = self.actor.set(actor.clone());
     }
 
+    /// Records the language of the page, for a problem that is shown instead of it.
+    pub(crate) fn language(&self, language: Language) {
+        // A second extractor of the same request finds the same language.
+        let _ = self.language.set(language);
+    }
+
     fn read(&self) -> Noted {
         Noted {
+            language: self.language.get().copied(),
             route: self.route.load(Relaxed),
             tenant: self.tenant.load(Relaxed),
             user: self.user.load(Relaxed),
@@ -120,8 +132,8 @@ where
     let started = Instant::now();
     let id = RequestId::next();
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let asked = pages::Asked::of(app, &request);
-    let mut noted = Noted { route: usize::MAX, tenant: 0, user: 0 };
+    let mut asked = pages::Asked::of(app, &request);
+    let mut noted = Noted { route: usize::MAX, tenant: 0, user: 0, language: None };
     let outcome = AssertUnwindSafe(routed(app, router, peer, request, &mut noted)).catch_unwind().await;
     let mut response = outcome.unwrap_or_else(|panic| {
         app.metrics().panics.fetch_add(1, Relaxed);
@@ -136,6 +148,7 @@ where
         response.headers_mut().remove(header::CONTENT_LENGTH);
         let (mut status, mut headers) = (response.status(), std::mem::take(response.headers_mut()));
         let parts = (&mut status, &mut headers);
+        asked.set_language(noted.language);
         let page = pages::render_problem(app, &asked, (&method, &uri), &problem, id.as_str(), parts);
         (*response.status_mut(), *response.headers_mut()) = (status, headers);
         let body = page.unwrap_or_else(|| problem.body(Some(id.as_str())));

@@ -38,6 +38,9 @@ pub(super) const TRIED: &[(&str, &str, &[&str])] = &[
     ("POST", "/settings/compare/{model}/", &["tenant.take_back"]),
     // It sets a cookie only.
     ("POST", "/account/theme/", &[]),
+    ("POST", "/language/", &[]),
+    ("POST", "/account/locale/", &["user.set_locale"]),
+    ("POST", "/settings/company/locale/", &["tenant.settings"]),
 ];
 
 /// Page routes that change records, and the action of the line that each leaves in the tenant's log.
@@ -181,6 +184,9 @@ async fn act(web: &mut Web, other: &mut Web, route: &str, slug: &str, ready: &st
             return other.submit(&page, route, &[("session", &id)]).await.status;
         }
         "/account/theme/" => ("/account/", vec![("theme", "dark")]),
+        "/language/" => ("/login/?again=1", vec![("language", "az")]),
+        "/account/locale/" => ("/account/", vec![("language", "az"), ("time_zone", "Asia/Baku")]),
+        "/settings/company/locale/" => ("/settings/company/", vec![("language", "az"), ("time_zone", "")]),
         "/settings/members/" => ("/settings/members/", vec![("email", &new), ("role", "viewer")]),
         "/settings/members/role/" => ("/settings/members/", vec![("id", ready), ("role", "viewer")]),
         "/settings/members/remove/" | "/settings/invitations/revoke/" => {

@@ -46,7 +46,7 @@ async fn a_file_is_looked_at_before_it_is_imported() {
     let text = preview.text();
     assert!(text.contains("1 record  can be added") || text.contains("1 record can be added"), "{text}");
     assert!(
-        text.contains("2 lines of people.csv cannot be imported") && text.contains("no record of Cities"),
+        text.contains("2 lines of people.csv cannot be imported") && text.contains("No record of Cities"),
         "{text}"
     );
     assert!(text.contains("Ahlen") && text.contains("Ann"), "references show what they refer to: {text}");

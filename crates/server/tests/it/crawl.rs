@@ -35,15 +35,24 @@ fn route_of(method: &Method, path: &str) -> Option<&'static Route> {
 }
 
 #[derive(Default)]
-struct Crawl {
+pub(super) struct Crawl {
     /// Routes that were opened or that a form leads to.
     seen: BTreeSet<(String, &'static str)>,
     pages: u64,
+    /// Language of the pages; empty: English.
+    language: &'static str,
+    /// The pages, if they are in another language.
+    pub(super) kept: Vec<Page>,
 }
 
 impl Crawl {
+    /// Returns a crawl that keeps the pages of this language.
+    pub(super) fn in_language(language: &'static str) -> Self {
+        Self { language, ..Self::default() }
+    }
+
     /// Follows every link of the pages that a role sees.
-    async fn follow(&mut self, web: &mut Web, role: &str) {
+    pub(super) async fn follow(&mut self, web: &mut Web, role: &str) {
         // The links of letters lead to the last three.
         let starts = ["/", "/login/", "/account/reset/", "/account/verify/", "/account/invitation/"];
         self.follow_from(web, role, &starts, MOST).await;
@@ -79,12 +88,15 @@ impl Crawl {
                 continue;
             }
             if next.is_empty() {
-                check(&page, role);
+                check(&page, role, if self.language.is_empty() { "en" } else { self.language });
                 next = page.attrs("a", "href");
                 next.extend(page.attrs("link", "href"));
                 next.extend(page.attrs("script", "src"));
                 next.extend(page.attrs("live-part", "src"));
                 self.forms(&page, role, &mut next);
+                if !self.language.is_empty() {
+                    self.kept.push(page);
+                }
             }
             for link in next {
                 let link = link.split('#').next().unwrap().to_owned();
@@ -124,11 +136,11 @@ impl Crawl {
 }
 
 /// Checks what holds for every page.
-fn check(page: &Page, role: &str) {
+fn check(page: &Page, role: &str, language: &str) {
     let at = format!("{role} {}", page.path);
     let count = |name: &str| page.tags.iter().filter(|tag| tag.name == name).count();
     assert_eq!((count("h1"), count("main"), count("title")), (1, 1, 1), "{at}");
-    assert_eq!(page.attrs("html", "lang"), ["en"], "{at}");
+    assert_eq!(page.attrs("html", "lang"), [language], "{at}");
     assert_eq!(page.headers["content-security-policy"], POLICY, "{at}");
     assert_eq!(page.headers["cache-control"], "private, no-store", "{at}");
     assert!(page.body.len() < LARGEST, "{at}: {} bytes", page.body.len());
@@ -164,7 +176,7 @@ const UNSEEN: &[&str] = &[
 ];
 
 /// Creates tenants in the states that only operators see, and an operation that is stuck.
-async fn in_every_state(app: &TestApp) {
+pub(super) async fn in_every_state(app: &TestApp) {
     let staff = app.login("staff@platform.example").await;
     for slug in ["held", "ended", "gone"] {
         app.register(slug).await;
@@ -320,7 +332,7 @@ async fn a_problem_is_a_page_where_a_browser_asks() {
     let mut web = Web::signed_in(&app, people[0]).await;
     for path in ["/nothing/here/or/there/", "/assets/x/no.css", "/api/records/nothing"] {
         let page = web.get(path).await.expect(404);
-        check(&page, "problem");
+        check(&page, "problem", "en");
         assert!(page.text().contains("Check the address"), "{}", page.text());
     }
     let json = app.anon().get("/companies/").await.expect(401);

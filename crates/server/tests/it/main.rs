@@ -56,6 +56,7 @@ mod history;
 mod hostile;
 mod impact;
 mod joins;
+mod languages;
 mod letters;
 mod life;
 mod limits;

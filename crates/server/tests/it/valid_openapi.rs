@@ -76,7 +76,7 @@ async fn the_document_is_valid_openapi() {
     for fault in
         [json!({"type": "string", "enum": null}), json!({"type": "text"}), json!({"$ref": "#/nowhere"})]
     {
-        let (found, _) = wrong_schemas(&with("/components/schemas/Named/properties/name", fault.clone()));
+        let (found, _) = wrong_schemas(&with("/components/schemas/Profiled/properties/name", fault.clone()));
         assert!(!found.is_empty(), "{fault}");
     }
 }

@@ -12,6 +12,8 @@ use tenantry_server::http::call;
 pub(crate) struct Web {
     app: TestApp,
     pub(crate) cookies: BTreeMap<String, String>,
+    /// Header `Accept-Language`; empty: none.
+    pub(crate) accepts: &'static str,
 }
 
 /// A page, or another answer.
@@ -43,7 +45,7 @@ pub(crate) struct Form {
 
 impl Web {
     pub(crate) fn new(app: &TestApp) -> Self {
-        Self { app: app.clone(), cookies: BTreeMap::new() }
+        Self { app: app.clone(), cookies: BTreeMap::new(), accepts: "" }
     }
 
     /// Signs in through the page.
@@ -127,6 +129,9 @@ impl Web {
         let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         if !cookies.is_empty() {
             request = request.header(header::COOKIE, cookies.join("; "));
+        }
+        if !self.accepts.is_empty() {
+            request = request.header(header::ACCEPT_LANGUAGE, self.accepts);
         }
         let body = match form {
             Some((media, form)) => {

@@ -8,6 +8,7 @@ use super::jwt::ClaimedUser;
 use crate::{
     Error, Result,
     control::{Control, Subject, params},
+    locale::Locale,
     topology::{TenantRecord, Topology},
     users,
 };
@@ -42,6 +43,8 @@ pub struct User {
     pub active: bool,
     /// True if the user has proven that the address is theirs.
     pub confirmed: bool,
+    /// Language and time zone that the person has chosen for pages.
+    pub locale: Locale,
     /// Number of the user's current credentials. A session created under another number is invalid.
     pub credentials: i64,
     /// Tenants of the user with the role in each, ordered by tenant id.
@@ -193,6 +196,7 @@ async fn read_user(tx: &mut Tx, id: UserId) -> Result<Option<User>> {
         label: format!("user:{id}"),
         email: user.email,
         name: user.name,
+        locale: user.locale,
         superuser: user.is_superuser,
         staff: user.is_staff,
         active: user.is_active,

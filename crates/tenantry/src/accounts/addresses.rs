@@ -1,5 +1,5 @@
-//! The actor's own account: its name, and the confirmation of its e-mail address. A person who knows the account's
-//! password confirms the address by following a link that was sent to it.
+//! The actor's own account: its name, language and time zone, and the confirmation of its e-mail address. A person who knows
+//! the account's password confirms the address by following a link that was sent to it.
 //!
 //! The link alone is not enough. Otherwise an attacker could register with another person's address and wait until that
 //! person follows the link out of curiosity.
@@ -9,6 +9,7 @@ use crate::{
     Error, Result,
     access::{Actor, passwords::Password, sessions::Origin},
     audit::By,
+    locale::ProfileChange,
     mail::{self, Kind},
     users::{self, User},
 };
@@ -35,17 +36,28 @@ impl Accounts<'_> {
         Ok(())
     }
 
-    /// Changes the name of the actor's own account.
+    /// Changes name, language and time zone of the acting person.
     ///
     /// # Errors
-    /// Returns [`Error::NotFound`] for an actor who is not a signed-in person; [`Error::Denied`] while impersonating;
-    /// [`Error::Invalid`] for an invalid name.
-    pub async fn set_name(&self, actor: &Actor, name: &str) -> Result<()> {
+    /// [`Error::NotFound`] for an actor who is not a signed-in person; [`Error::Denied`] while impersonating;
+    /// [`Error::Invalid`] for an invalid value, and for no change at all.
+    pub async fn change_profile(&self, actor: &Actor, change: &ProfileChange<'_>) -> Result<User> {
         let user = self.own_account(actor).await?;
+        change.check()?;
+        if change.name.is_none() && !change.has_locale() {
+            return Err(Error::invalid("name", "name something to change"));
+        }
         let mut write = self.platform.control().begin().await?;
-        users::set_name(&mut write, &actor.by(), user.id, name).await?;
+        if let Some(name) = change.name {
+            users::set_name(&mut write, &actor.by(), user.id, name).await?;
+        }
+        if change.has_locale() {
+            users::set_locale(&mut write, &actor.by(), user.id, change).await?;
+        }
+        let changed = users::by_id(&mut write, user.id).await?;
         write.commit().await?;
-        self.platform.control().refresh().await
+        self.platform.control().refresh().await?;
+        Ok(changed)
     }
 
     /// Confirms the address of the account for which a link was sent, with that account's password.

@@ -181,6 +181,7 @@ pub const TAKEN_NAMES: &[&str] = &[
     "healthz",
     "help",
     "invitations",
+    "language",
     "login",
     "logout",
     "master_admin",

@@ -54,6 +54,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("017_members", both),
     migration!("018_exports", both),
     migration!("019_staff", both),
+    migration!("020_locale", both),
 ];
 
 /// Returns the SQL of the table of applied migrations. The SQLite version can no longer be changed.

@@ -36,4 +36,5 @@ pub(crate) use record::{by_id, by_slug};
 pub(crate) use record::{insert, remove_unborn, require_free};
 pub(crate) use rename::{rename, set_name};
 pub(crate) use reserved::is_reserved;
+pub(crate) use settings::settings;
 pub use verbs::Tenants;

@@ -6,6 +6,7 @@
 use crate::{
     Error, Platform, Result,
     access::Tenant,
+    locale::ProfileChange,
     tenants::databases::reroute::{Opened, is_fenced, place_in},
 };
 use std::sync::Arc;
@@ -38,14 +39,25 @@ impl Platform {
 }
 
 impl OwnTenant<'_> {
-    /// Changes the display name of the tenant.
+    /// Changes name, language and time zone of a tenant.
     ///
     /// # Errors
-    /// Returns [`Error::Denied`] unless the actor manages the tenant; [`Error::Invalid`] for an invalid name.
-    pub async fn set_name(&self, name: &str) -> Result<()> {
+    /// [`Error::Denied`] unless the actor manages the tenant; [`Error::Invalid`] for an invalid value, and for no change at
+    /// all.
+    pub async fn change_profile(&self, change: &ProfileChange<'_>) -> Result<()> {
         self.tenant.require_manager()?;
+        change.check()?;
+        if change.name.is_none() && !change.has_locale() {
+            return Err(Error::invalid("name", "name something to change"));
+        }
+        let (by, id) = (self.tenant.actor().by(), self.tenant.id());
         let mut write = self.platform.control().begin().await?;
-        super::set_name(&mut write, &self.tenant.actor().by(), self.tenant.id(), name).await?;
+        if let Some(name) = change.name {
+            super::set_name(&mut write, &by, id, name).await?;
+        }
+        if change.has_locale() {
+            super::settings::change_settings(&mut write, &by, id, change.patch()).await?;
+        }
         write.commit().await?;
         self.platform.control().refresh().await
     }

@@ -1,5 +1,5 @@
-//! The settings of a tenant: a JSON object that the platform stores without interpreting it, except for `external_id`,
-//! the name by which token issuers know the tenant.
+//! The settings of a tenant: a JSON object that the platform stores without interpreting it, except for
+//! `external_id`, the tenant's name at token issuers, and `language` and `time_zone` of its pages.
 //!
 //! The staff API and the command line call it.
 
@@ -9,6 +9,7 @@ use crate::{
     access::Actor,
     audit::By,
     control::{Subject, Write, params},
+    locale,
 };
 use serde_json::{Map, Value};
 use tenantry_engine::{
@@ -66,14 +67,15 @@ pub(crate) async fn settings(tx: &mut Tx, id: TenantId) -> Result<Value> {
 /// Merges `changes` into the settings (RFC 7396). A null value removes its key.
 ///
 /// # Errors
-/// Returns [`Error::Invalid`] if `external_id` is not a string, or the settings exceed 64 KiB; [`Error::Conflict`] if
-/// another tenant has the same `external_id`, or has or had it as its slug.
+/// Returns [`Error::Invalid`] if `external_id`, `language` or `time_zone` is none, or the settings exceed 64 KiB;
+/// [`Error::Conflict`] if another tenant has the same `external_id`, or has or had it as its slug.
 pub(crate) async fn change_settings(
     write: &mut Write,
     by: &By,
     id: TenantId,
     changes: Map<String, Value>,
 ) -> Result<()> {
+    locale::check_settings(&changes)?;
     let whole = |text: &str| !text.is_empty() && text.chars().count() <= EXTERNAL_CHARS;
     match changes.get("external_id") {
         None | Some(Value::Null) => {}

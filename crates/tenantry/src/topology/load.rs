@@ -4,6 +4,7 @@ use super::{TenantRecord, placement};
 use crate::{
     Error, Result,
     control::{Control, params},
+    locale::Locale,
     plans::{Entitlements, State, Subscription},
     tenants,
 };
@@ -19,6 +20,7 @@ pub(super) async fn by_id(control: &Control, id: TenantId) -> Result<Arc<TenantR
         id,
         slug: tenant.slug,
         name: tenant.name,
+        locale: Locale::of_settings(&tenants::settings(&mut tx, id).await?),
         state: tenant.state,
         maintenance: tenant.maintenance,
         retirement: tenants::Retirement::of(&mut tx, id).await?,

@@ -18,6 +18,7 @@ pub use placement::{NewPlacement, Placement, PlacementState, Policy};
 use crate::{
     Error, Result,
     control::{Control, Subject},
+    locale::Locale,
     plans::{Entitlements, Subscription},
     tenants::{Retirement, State},
 };
@@ -40,6 +41,8 @@ pub struct TenantRecord {
     pub slug: Slug,
     /// Display name of the tenant.
     pub name: String,
+    /// Language and time zone that the tenant has chosen for its pages.
+    pub locale: Locale,
     /// State of the tenant.
     pub state: State,
     /// Reason for maintenance, while only staff may enter; `None` if members may enter.

@@ -5,6 +5,7 @@ use crate::{
     Error, Result,
     audit::By,
     control::{Subject, Write, params},
+    locale::ProfileChange,
 };
 use tenantry_engine::{
     Kind,
@@ -40,7 +41,32 @@ pub(crate) async fn set_name(write: &mut Write, by: &By, id: UserId, name: &str)
     change(write, by, id, "user.set_name", sql, params![name.trim(), id.get()], serde_json::json!({})).await
 }
 
-/// Refuses a request that was proven with older credentials than the user has now, or whose user may no longer sign in.
+/// Changes language and time zone of a user.
+///
+/// # Errors
+/// Returns [`Error::NotFound`] when there is no such user.
+pub(crate) async fn set_locale(
+    write: &mut Write,
+    by: &By,
+    id: UserId,
+    change_of: &ProfileChange<'_>,
+) -> Result<()> {
+    let language = "UPDATE users SET language = nullif(?, '') WHERE id = ?";
+    let zone = "UPDATE users SET time_zone = nullif(?, '') WHERE id = ?";
+    let both = "UPDATE users SET language = nullif(?, ''), time_zone = nullif(?, '') WHERE id = ?";
+    let detail = serde_json::Value::Object(change_of.patch());
+    let action = "user.set_locale";
+    match (change_of.language, change_of.time_zone) {
+        (Some(code), Some(name)) => {
+            change(write, by, id, action, both, params![code, name, id.get()], detail).await
+        }
+        (Some(code), None) => change(write, by, id, action, language, params![code, id.get()], detail).await,
+        (None, Some(name)) => change(write, by, id, action, zone, params![name, id.get()], detail).await,
+        (None, None) => Ok(()),
+    }
+}
+
+/// Refuses a request whose proof used older credentials than the user has now, or a user who may no longer sign in.
 ///
 /// # Errors
 /// Returns [`Error::Unauthenticated`] in these cases.

@@ -13,7 +13,7 @@ mod verbs;
 
 pub use change::Flags;
 pub(crate) use change::require_credentials;
-pub(crate) use change::{link_identity, set_flags, set_name, set_password_hash, unlock};
+pub(crate) use change::{link_identity, set_flags, set_locale, set_name, set_password_hash, unlock};
 pub use list::{Filter, Membership, Only, Profile};
 pub use members::Member;
 pub use of_tenant::Members;
@@ -26,6 +26,7 @@ use crate::{
     Error, Result,
     audit::By,
     control::{Write, params},
+    locale::Locale,
 };
 use tenantry_engine::{
     Kind, SqlRow, Tx,
@@ -68,6 +69,9 @@ pub struct User {
     pub credentials: i64,
     /// Tenant in which the user last worked. A sign-in without a tenant leads there.
     pub last_tenant: Option<TenantId>,
+    /// Language and time zone that the person has chosen for pages.
+    #[serde(skip)]
+    pub locale: Locale,
 }
 
 impl User {
@@ -106,7 +110,7 @@ impl std::fmt::Debug for NewUser {
 const COLUMNS: &str = "id, address, name, password_hash, is_superuser, is_staff, is_active, created_at, \
     last_login_at, (SELECT coalesce(sum(failed), 0) FROM login_failures f WHERE f.user_id = users.id), \
     (SELECT max(locked_until) FROM login_failures f WHERE f.user_id = users.id), credentials, email = address, verified_at, \
-    last_tenant";
+    last_tenant, language, time_zone";
 
 fn read(r: &SqlRow) -> Result<User> {
     Ok(User {
@@ -125,6 +129,10 @@ fn read(r: &SqlRow) -> Result<User> {
         holds_address: r.boolean(12)?,
         verified_at_us: r.opt_integer(13)?,
         last_tenant: r.opt_integer(14)?.map(TenantId::from_raw),
+        locale: Locale {
+            language: r.opt_text(15)?.map(Into::into),
+            time_zone: r.opt_text(16)?.map(Into::into),
+        },
     })
 }
 

@@ -13,7 +13,7 @@ use crate::{
         scope::{Caller, Client},
         typed::Accepted,
     },
-    wire::account::{Forgotten, Named, Outcome, Rename, Sent, TokenAndPassword},
+    wire::account::{ChangeProfile, Forgotten, Outcome, Profiled, Sent, TokenAndPassword},
 };
 use axum::{extract::Path, response::NoContent};
 
@@ -23,16 +23,15 @@ pub(in crate::http) async fn verify(app: App, Caller(actor): Caller) -> Result<A
     Ok(Accepted(Sent { sent: true }))
 }
 
-/// Handles `PATCH /api/me`: changes the caller's name.
+/// Handles `PATCH /api/me`: changes the caller's name, language and time zone.
 pub(in crate::http) async fn change(
     app: App,
     Caller(actor): Caller,
-    Json(form): Json<Rename>,
-) -> Result<Json<Named>> {
-    app.platform().accounts().set_name(&actor, &form.name).await?;
-    // Only users have a name to set.
-    let id = actor.user_id().map_or(0, |id| id.get());
-    Ok(Json(Named { id, name: form.name.trim().to_owned() }))
+    Json(form): Json<ChangeProfile>,
+) -> Result<Json<Profiled>> {
+    let user = app.platform().accounts().change_profile(&actor, &form.change()).await?;
+    let (language, time_zone) = (user.locale.language, user.locale.time_zone);
+    Ok(Json(Profiled { id: user.id.get(), name: user.name, language, time_zone }))
 }
 
 /// Handles `POST /api/auth/verify/confirm`: takes the token of the link, and the password of the account for which it

@@ -122,6 +122,8 @@ pub(in crate::http) async fn me(app: App, Caller(actor): Caller) -> Result<Json<
         id: user.id.get(),
         email: Email(user.email.to_string()),
         name: user.name.to_string(),
+        language: user.locale.language.clone(),
+        time_zone: user.locale.time_zone.clone(),
         confirmed: user.confirmed,
         staff: actor.is_staff(),
         superuser: actor.is_superuser(),

@@ -3,9 +3,8 @@
 use super::{
     acting,
     answer::{own_path, page, see},
-    frame,
+    frame, locale, reasons,
     visit::{Guest, Oneself, Sent},
-    words,
 };
 use crate::{
     http::{
@@ -21,9 +20,12 @@ use crate::{
 };
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
-use tenantry::access::{login::Login, passwords::Password};
+use tenantry::{
+    access::{login::Login, passwords::Password},
+    locale::ProfileChange,
+};
 use tenantry_console::{
-    Notice, Theme,
+    Language, LocaleForm, Notice, Theme,
     account::{Account, Choice, Companies, Session},
 };
 
@@ -44,14 +46,15 @@ pub(in crate::http) async fn login(guest: Guest) -> Response {
     if guest.actor.is_some() && query.sent("again").is_none() {
         return see(next);
     }
-    let mut frame = frame::of_guest(&guest.visit, "Sign in");
-    frame.notice = match query.get("_done") {
-        "password" => Some(Notice::done("Your password is changed. Sign in with the new one.")),
-        "confirmed" => Some(Notice::done("Your address is confirmed. Sign in.")),
-        "refused" => Some(Notice::done("The invitation is refused.")),
-        "signed-out" => Some(Notice::done("You are signed out.")),
+    let mut frame = frame::of_guest(&guest.visit, guest.visit.say("sign-in"));
+    let done = match query.get("_done") {
+        "password" => Some("done-password-reset"),
+        "confirmed" => Some("done-confirmed"),
+        "refused" => Some("done-invitation-refused"),
+        "signed-out" => Some("done-signed-out"),
         _ => None,
     };
+    frame.notice = done.map(|id| Notice::done(guest.visit.say(id)));
     let login =
         tenantry_console::account::Login { frame: &frame, email: "", company: "", next, refused: None };
     page(StatusCode::OK, &login)
@@ -84,17 +87,15 @@ pub(in crate::http) async fn sign_in(
         Err(problem) => problem,
     };
     let text = match problem.code() {
-        Code::Unauthenticated => {
-            "The address or the password is wrong. If your address is not confirmed yet, name your \
-                                  company as well."
-        }
-        Code::RateLimited => "There were too many tries. Wait a few minutes, then try again.",
-        Code::Invalid | Code::BadRequest => problem.detail(),
+        Code::Unauthenticated => guest.visit.say("login-refused").to_owned(),
+        Code::RateLimited => guest.visit.say("login-too-many").to_owned(),
+        Code::Invalid | Code::BadRequest => reasons::detail(&guest.visit.words, &problem),
         _ => return Err(problem),
     };
-    let frame = frame::of_guest(&guest.visit, "Sign in");
+    let frame = frame::of_guest(&guest.visit, guest.visit.say("sign-in"));
     let company = company.unwrap_or_default();
-    let login = tenantry_console::account::Login { frame: &frame, email, company, next, refused: Some(text) };
+    let login =
+        tenantry_console::account::Login { frame: &frame, email, company, next, refused: Some(&text) };
     let mut response = page(problem.status(), &login);
     if let Some(seconds) = problem.retry_after_s() {
         response.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
@@ -139,7 +140,7 @@ pub(in crate::http) async fn companies(app: App, of: Oneself) -> Result<Response
         role: choice.role,
     });
     let companies: Vec<_> = companies.collect();
-    let frame = frame::of_person(&of, "Companies");
+    let frame = frame::of_person(&of, of.visit.say("companies"));
     Ok(page(StatusCode::OK, &Companies { frame: &frame, companies: &companies }))
 }
 
@@ -157,17 +158,20 @@ struct Wrong {
     name: Option<String>,
     old: Option<String>,
     new: Option<String>,
+    locale: Option<LocaleForm>,
 }
 
 /// `GET /account/`.
 pub(in crate::http) async fn show(app: App, of: Oneself) -> Result<Response> {
-    let notice = match super::visit::query(&of.visit.query).get("_done") {
-        "name" => Some(Notice::done("Your name is saved.")),
-        "password" => Some(Notice::done("Your password is changed. All your other sessions have ended.")),
-        "session" => Some(Notice::done("The session has ended.")),
-        "look" => Some(Notice::done("The appearance is changed in this browser.")),
+    let done = match super::visit::query(&of.visit.query).get("_done") {
+        "name" => Some("done-own-name"),
+        "password" => Some("done-own-password"),
+        "session" => Some("done-session"),
+        "look" => Some("done-theme"),
+        "locale" => Some("done-locale"),
         _ => None,
     };
+    let notice = done.map(|id| Notice::done(of.visit.say(id)));
     account(&app, &of, notice, &Wrong::default(), StatusCode::OK).await
 }
 
@@ -180,20 +184,21 @@ async fn account(
 ) -> Result<Response> {
     let user = of.actor.user().ok_or_else(|| Problem::new(Code::Denied, "A key has no account."))?;
     let current = of.actor.current_session().map(|session| session.id);
+    let words = &of.visit.words;
     let sessions = app.platform().access().sessions().list(&of.actor).await?;
     let sessions: Vec<_> = sessions
         .into_iter()
         .map(|session| Session {
-            agent: words::agent(&session),
+            agent: words.agent(&session),
             id: session.id,
             address: session.address.unwrap_or_default(),
-            created: words::instant(session.created_us),
-            seen: words::instant(session.seen_us),
+            created: words.instant(session.created_us),
+            seen: words.instant(session.seen_us),
             current: Some(session.id) == current,
             support: session.impersonated,
         })
         .collect();
-    let mut frame = frame::of_person(of, "Your account");
+    let mut frame = frame::of_person(of, words.say("your-account"));
     frame.notice = notice;
     let page_of = Account {
         frame: &frame,
@@ -204,6 +209,7 @@ async fn account(
         wrong_name: wrong.name.as_deref(),
         wrong_old: wrong.old.as_deref(),
         wrong_new: wrong.new.as_deref(),
+        locale: &wrong.locale.clone().unwrap_or_else(|| locale::form(&user.locale)),
     };
     Ok(page(status, &page_of))
 }
@@ -211,10 +217,12 @@ async fn account(
 /// `POST /account/`: changes the name.
 pub(in crate::http) async fn rename(app: App, of: Oneself, sent: Sent) -> Result<Response> {
     let fields = of.visit.fields(sent).await?;
-    match app.platform().accounts().set_name(&of.actor, fields.get("name")).await.map_err(Problem::from) {
-        Ok(()) => Ok(see("/account/?_done=name")),
+    let change = ProfileChange { name: Some(fields.get("name")), ..ProfileChange::default() };
+    match app.platform().accounts().change_profile(&of.actor, &change).await.map_err(Problem::from) {
+        Ok(_) => Ok(see("/account/?_done=name")),
         Err(problem) if problem.code() == Code::Invalid => {
-            let wrong = Wrong { name: Some(problem.reason_of("name")), ..Wrong::default() };
+            let wrong =
+                Wrong { name: Some(reasons::of(&of.visit.words, &problem, "name")), ..Wrong::default() };
             account(&app, &of, None, &wrong, problem.status()).await
         }
         Err(problem) => Err(problem),
@@ -239,8 +247,12 @@ pub(in crate::http) async fn set_password(
         Err(problem) => problem,
     };
     let wrong = match problem.code() {
-        Code::Unauthenticated => Wrong { old: Some("This is not your password.".into()), ..Wrong::default() },
-        Code::Invalid => Wrong { new: Some(problem.reason_of("password")), ..Wrong::default() },
+        Code::Unauthenticated => {
+            Wrong { old: Some(of.visit.say("not-your-password").into()), ..Wrong::default() }
+        }
+        Code::Invalid => {
+            Wrong { new: Some(reasons::of(&of.visit.words, &problem, "password")), ..Wrong::default() }
+        }
         _ => return Err(problem),
     };
     account(&app, &of, None, &wrong, StatusCode::UNPROCESSABLE_ENTITY).await
@@ -252,6 +264,29 @@ pub(in crate::http) async fn end_session(app: App, of: Oneself, sent: Sent) -> R
     let id = fields.get("session").parse().map_err(|_| Problem::absent())?;
     app.platform().access().sessions().revoke(&of.actor, id).await?;
     Ok(see("/account/?_done=session"))
+}
+
+/// `POST /account/locale/`: chooses language and time zone.
+pub(in crate::http) async fn set_locale(app: App, of: Oneself, sent: Sent) -> Result<Response> {
+    let fields = of.visit.fields(sent).await?;
+    let change = locale::change(&fields);
+    match app.platform().accounts().change_profile(&of.actor, &change).await.map_err(Problem::from) {
+        Ok(_) => Ok(see("/account/?_done=locale")),
+        Err(problem) if problem.code() == Code::Invalid => {
+            let locale = Some(locale::refused(&of.visit.words, &fields, &problem));
+            let wrong = Wrong { locale, ..Wrong::default() };
+            account(&app, &of, None, &wrong, problem.status()).await
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// `POST /language/`: chooses the language of pages in this browser.
+pub(in crate::http) async fn set_language(app: App, sent: Sent) -> Result<Response> {
+    let fields = sent.read().await?;
+    let cookie = Language::with_code(fields.get("language"))
+        .and_then(|language| cookie::set_language(app.options().https, language.code()));
+    Ok(WithCookie(see(own_path(fields.get("next"))), cookie).into_response())
 }
 
 /// `POST /account/theme/`: chooses how pages look in this browser.

@@ -106,10 +106,11 @@ impl FromRequestParts<App> for Acting {
             return Err(Problem::absent());
         };
         shown.cookie = Some(token);
-        let mut visit = Visit::with(app, parts, &shown);
-        if let Some(tenant) = actor.bound() {
-            visit.company = Some(app.platform().access().directory().tenant(tenant).await?);
-        }
+        let company = match actor.bound() {
+            Some(tenant) => Some(app.platform().access().directory().tenant(tenant).await?),
+            None => None,
+        };
+        let visit = Visit::with(app, parts, &shown, (Some(&actor), company));
         Ok(Self { visit, actor, staff })
     }
 }
@@ -124,8 +125,8 @@ impl Acting {
 pub(in crate::http) async fn show(of: Acting) -> Result<Response> {
     let company = of.visit.company.clone().ok_or_else(Problem::absent)?;
     let frame = Frame {
-        company: Some(frame::company(&of.visit.app, &company, &of.actor, Some(&of.staff))),
-        ..frame::of_guest(&of.visit, "Support visit")
+        company: Some(frame::company(&of.visit, &company, &of.actor, Some(&of.staff))),
+        ..frame::of_guest(&of.visit, of.visit.say("support-visit"))
     };
     Ok(page(StatusCode::OK, &Exit { frame: &frame }))
 }

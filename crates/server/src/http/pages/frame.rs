@@ -4,7 +4,6 @@ use super::{
     visit::{Inside, Oneself, Owning, Visit},
     words,
 };
-use crate::http::App;
 use tenantry::{
     access::{
         Actor,
@@ -16,11 +15,16 @@ use tenantry::{
 use tenantry_console::{Acting, Company, Face, Frame, Group, Link, Person};
 
 /// Returns the frame of a page for visitors.
-pub(super) fn of_guest(visit: &Visit, title: &str) -> Frame {
+pub(super) fn of_guest(visit: &Visit, title: impl Into<String>) -> Frame {
     Frame {
-        title: title.to_owned(),
+        title: title.into(),
         platform: visit.app.platform().config().platform.name.clone(),
+        language: visit.words.language,
         theme: visit.theme,
+        here: match visit.query.is_empty() {
+            true => visit.path.clone(),
+            false => format!("{}?{}", visit.path, visit.query),
+        },
         token: visit.token(),
         leave: visit.key.token(None),
         ..Frame::default()
@@ -28,52 +32,55 @@ pub(super) fn of_guest(visit: &Visit, title: &str) -> Frame {
 }
 
 /// Returns the frame of a page of a person, in no company.
-pub(super) fn of_person(of: &Oneself, title: &str) -> Frame {
+pub(super) fn of_person(of: &Oneself, title: impl Into<String>) -> Frame {
     let mut links = vec![
-        link(&of.visit, "/companies/", "Companies", "building-2"),
-        link(&of.visit, "/account/", "Account", "circle-user"),
+        link(&of.visit, "/companies/", of.visit.say("companies"), "building-2"),
+        link(&of.visit, "/account/", of.visit.say("account"), "circle-user"),
     ];
     if of.actor.is_staff() {
-        links.push(link(&of.visit, "/admin/", "Platform data", "layers"));
-        links.push(link(&of.visit, "/master-admin/", "Operators", "shield"));
+        links.push(link(&of.visit, "/admin/", of.visit.say("face-staff"), "layers"));
+        links.push(link(&of.visit, "/master-admin/", of.visit.say("face-master"), "shield"));
     }
     Frame {
         person: person(&of.actor),
-        nav: vec![Group { label: "You", links }],
+        nav: vec![Group { label: of.visit.say("you"), links }],
         ..of_guest(&of.visit, title)
     }
 }
 
 /// Returns the frame of a page for operators.
-pub(super) fn of_operator(of: &Oneself, title: &str) -> Frame {
+pub(super) fn of_operator(of: &Oneself, title: impl Into<String>) -> Frame {
     let visit = &of.visit;
     let overview = vec![
-        exact(visit, "/master-admin/", "Overview", "gauge"),
-        link(visit, "/master-admin/companies/", "Companies", "building-2"),
-        link(visit, "/master-admin/operations/", "Operations", "list-checks"),
-        link(visit, "/master-admin/backups/", "Backups", "archive"),
-        link(visit, "/master-admin/servers/", "Servers", "server"),
-        link(visit, "/master-admin/audit/", "Audit log", "book-open"),
+        exact(visit, "/master-admin/", visit.say("overview"), "gauge"),
+        link(visit, "/master-admin/companies/", visit.say("companies"), "building-2"),
+        link(visit, "/master-admin/operations/", visit.say("operations"), "list-checks"),
+        link(visit, "/master-admin/backups/", visit.say("backups"), "archive"),
+        link(visit, "/master-admin/servers/", visit.say("servers"), "server"),
+        link(visit, "/master-admin/audit/", visit.say("audit-log"), "book-open"),
     ];
     let staff = vec![link(visit, "/admin/", "Platform data", "layers")];
     Frame {
         face: Face::Master,
         person: person(&of.actor),
-        nav: vec![Group { label: "Platform", links: overview }, Group { label: "Staff", links: staff }],
+        nav: vec![
+            Group { label: visit.say("nav-platform"), links: overview },
+            Group { label: visit.say("nav-staff"), links: staff },
+        ],
         ..of_guest(visit, title)
     }
 }
 
 /// Returns the frame of a page for staff.
-pub(super) fn of_staff(of: &Oneself, title: &str) -> Frame {
+pub(super) fn of_staff(of: &Oneself, title: impl Into<String>) -> Frame {
     let visit = &of.visit;
     let overview = vec![
-        exact(visit, "/admin/", "Overview", "list-checks"),
-        link(visit, "/admin/companies/", "Companies", "building-2"),
-        link(visit, "/admin/plans/", "Plans", "credit-card"),
-        link(visit, "/admin/subscriptions/", "Subscriptions", "calendar"),
-        link(visit, "/admin/users/", "People", "users"),
-        link(visit, "/admin/letters/", "Letters", "mail"),
+        exact(visit, "/admin/", visit.say("overview"), "list-checks"),
+        link(visit, "/admin/companies/", visit.say("companies"), "building-2"),
+        link(visit, "/admin/plans/", visit.say("plans"), "credit-card"),
+        link(visit, "/admin/subscriptions/", visit.say("subscriptions"), "calendar"),
+        link(visit, "/admin/users/", visit.say("people"), "users"),
+        link(visit, "/admin/letters/", visit.say("sent-letters"), "mail"),
     ];
     let platform = visit.app.platform();
     let is_shared = |store: &str| platform.config().store(store).is_some_and(|s| s.scope == Scope::System);
@@ -82,14 +89,14 @@ pub(super) fn of_staff(of: &Oneself, title: &str) -> Frame {
         is_shared(model.store.as_str()) && gates::allows(&of.actor, &model.permissions, Verb::Read)
     });
     let to_list = |name: &str, label: &str| link(visit, &format!("/admin/data/{name}/"), label, "layers");
-    let all = exact(visit, "/admin/data/", "All", "table-2");
+    let all = exact(visit, "/admin/data/", visit.say("all"), "table-2");
     let lists = shared.map(|model| to_list(model.name.as_str(), &model.label));
     let shared: Vec<_> = std::iter::once(all).chain(lists).collect();
-    let operators = vec![link(visit, "/master-admin/", "Operators", "shield")];
+    let operators = vec![link(visit, "/master-admin/", visit.say("face-master"), "shield")];
     let groups = [
-        Group { label: "Staff", links: overview },
-        Group { label: "Shared data", links: shared },
-        Group { label: "Platform", links: operators },
+        Group { label: visit.say("nav-staff"), links: overview },
+        Group { label: visit.say("nav-shared"), links: shared },
+        Group { label: visit.say("nav-platform"), links: operators },
     ];
     Frame {
         face: Face::Staff,
@@ -100,27 +107,27 @@ pub(super) fn of_staff(of: &Oneself, title: &str) -> Frame {
 }
 
 /// Returns the frame of a page inside a company.
-pub(super) fn of_company(inside: &Inside, title: &str) -> Frame {
+pub(super) fn of_company(inside: &Inside, title: impl Into<String>) -> Frame {
     let (visit, tenant) = (&inside.visit, &inside.tenant);
     Frame {
         person: person(tenant.actor()),
-        company: Some(company(&visit.app, tenant.record(), tenant.actor(), inside.staff.as_deref())),
+        company: Some(company(visit, tenant.record(), tenant.actor(), inside.staff.as_deref())),
         nav: company_nav(inside),
         ..of_guest(visit, title)
     }
 }
 
 /// Returns the company that a page is about. If staff act as a member, the page says so: this follows from the actor.
-pub(super) fn company(app: &App, record: &TenantRecord, actor: &Actor, staff: Option<&str>) -> Company {
+pub(super) fn company(visit: &Visit, record: &TenantRecord, actor: &Actor, staff: Option<&str>) -> Company {
     let acting = actor.current_session().and_then(|session| {
         let impersonator = session.impersonator.as_ref()?;
-        let left_us = (session.expires_us - app.platform().now_us()).max(0);
+        let left_us = (session.expires_us - visit.app.platform().now_us()).max(0);
         Some(Acting {
             staff: staff.unwrap_or(&impersonator.label).to_owned(),
             member: actor.user().map(|user| user.name.clone()).unwrap_or_default(),
             email: actor.user().map(|user| user.email.clone()).unwrap_or_default(),
             reason: impersonator.reason.clone(),
-            until: words::clock(session.expires_us),
+            until: visit.words.clock(session.expires_us),
             at: words::iso(session.expires_us),
             minutes: (left_us + 59_999_999) / 60_000_000,
         })
@@ -134,15 +141,15 @@ pub(super) fn company(app: &App, record: &TenantRecord, actor: &Actor, staff: Op
 }
 
 /// Returns the frame of a page about a company that the person manages and cannot always enter.
-pub(super) fn of_owner(of: &Owning, title: &str) -> Frame {
+pub(super) fn of_owner(of: &Owning, title: impl Into<String>) -> Frame {
     let links = vec![
-        link(&of.visit, "/dashboard/", "Dashboard", "layout-dashboard"),
-        link(&of.visit, "/settings/company/", "Company", "settings"),
+        link(&of.visit, "/dashboard/", of.visit.say("dashboard"), "layout-dashboard"),
+        link(&of.visit, "/settings/company/", of.visit.say("company"), "settings"),
     ];
     Frame {
         person: person(&of.actor),
-        company: Some(company(&of.visit.app, &of.record, &of.actor, None)),
-        nav: vec![Group { label: "Company", links }],
+        company: Some(company(&of.visit, &of.record, &of.actor, None)),
+        nav: vec![Group { label: of.visit.say("company"), links }],
         ..of_guest(&of.visit, title)
     }
 }
@@ -152,20 +159,21 @@ fn company_nav(inside: &Inside) -> Vec<Group> {
     let platform = inside.visit.app.platform();
     let readable = |permissions| gates::allows(inside.tenant.actor(), permissions, Verb::Read);
     let manages = inside.tenant.require_manager().is_ok();
-    let to = |href, label, icon| link(&inside.visit, href, label, icon);
-    let mut settings = vec![to("/settings/members/", "Members", "users")];
+    let say = |id| inside.visit.say(id);
+    let to = |href, label, icon| link(&inside.visit, href, say(label), icon);
+    let mut settings = vec![to("/settings/members/", "members", "users")];
     if manages {
         settings.extend([
-            to("/settings/keys/", "API keys", "key"),
-            to("/settings/activity/", "Activity", "activity"),
-            to("/settings/backups/", "Backups", "archive"),
-            to("/settings/subscription/", "Subscription", "credit-card"),
-            to("/settings/company/", "Company", "settings"),
+            to("/settings/keys/", "api-keys", "key"),
+            to("/settings/activity/", "activity", "activity"),
+            to("/settings/backups/", "backups", "archive"),
+            to("/settings/subscription/", "subscription", "credit-card"),
+            to("/settings/company/", "company", "settings"),
         ]);
     }
     let overview = vec![
-        to("/dashboard/", "Dashboard", "layout-dashboard"),
-        to("/analytics/", "Analytics", "chart-column"),
+        to("/dashboard/", "dashboard", "layout-dashboard"),
+        to("/analytics/", "analytics", "chart-column"),
     ];
     let (mut own, mut shared) = (vec![], vec![]);
     for model in platform.models().iter().filter(|model| readable(&model.permissions)) {
@@ -175,10 +183,10 @@ fn company_nav(inside: &Inside) -> Vec<Group> {
         group.push(link(&inside.visit, &format!("/{}/", model.name), &model.label, icon));
     }
     let groups = [
-        Group { label: "Overview", links: overview },
-        Group { label: "Records", links: own },
-        Group { label: "Shared data", links: shared },
-        Group { label: "Company", links: settings },
+        Group { label: say("overview"), links: overview },
+        Group { label: say("records"), links: own },
+        Group { label: say("nav-shared"), links: shared },
+        Group { label: say("company"), links: settings },
     ];
     groups.into_iter().filter(|group| !group.links.is_empty()).collect()
 }

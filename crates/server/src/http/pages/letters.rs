@@ -5,8 +5,9 @@
 
 use super::{
     answer::{page, see},
-    frame,
+    frame, language, reasons,
     visit::{Fields, Guest, Sent},
+    words::Words,
 };
 use crate::{
     http::{
@@ -30,12 +31,9 @@ use tenantry_console::{
     letters::{Code as CodePage, Forgot, Invitation, Plan, Register, Shown},
 };
 
-const UNKNOWN: &str =
-    "This code is not known. It may have been used, or its time is over. Ask for a new letter.";
-
 /// `GET /password/forgot/`.
 pub(in crate::http) async fn forgot(guest: Guest) -> Response {
-    let frame = frame::of_guest(&guest.visit, "Forgotten password");
+    let frame = frame::of_guest(&guest.visit, guest.visit.say("forgotten-password"));
     page(StatusCode::OK, &Forgot { frame: &frame, sent: false, email: "", wrong: "" })
 }
 
@@ -50,11 +48,11 @@ pub(in crate::http) async fn send_reset(
     let email = fields.get("email").trim();
     let tenant = fields.filled("tenant").map(|slug| Slug(slug.to_owned()));
     let form = Forgotten { email: Email(email.to_owned()), tenant };
-    let frame = frame::of_guest(&guest.visit, "Forgotten password");
+    let frame = frame::of_guest(&guest.visit, guest.visit.say("forgotten-password"));
     match account::forgot(app, client, Json(form)).await {
         Ok(_) => Ok(page(StatusCode::OK, &Forgot { frame: &frame, sent: true, email: "", wrong: "" })),
         Err(problem) if matches!(problem.code(), Code::Invalid | Code::Unauthenticated) => {
-            let wrong = problem.reason_of("email");
+            let wrong = reasons::of(&guest.visit.words, &problem, "email");
             Ok(page(problem.status(), &Forgot { frame: &frame, sent: false, email, wrong: &wrong }))
         }
         Err(problem) => Err(problem),
@@ -70,16 +68,11 @@ enum Letter {
 
 fn code(guest: &Guest, letter: Letter, token: &str, wrong: &str, status: StatusCode) -> Response {
     let (title, action, lead) = match letter {
-        Letter::Reset => {
-            ("Choose a password", "/account/reset/", "Afterwards you sign in with the new password.")
-        }
-        Letter::Verify => (
-            "Confirm your address",
-            "/account/verify/",
-            "Type the password that you chose when you registered.",
-        ),
+        Letter::Reset => ("choose-a-password", "/account/reset/", "reset-lead"),
+        Letter::Verify => ("confirm-address", "/account/verify/", "confirm-lead"),
     };
-    let frame = frame::of_guest(&guest.visit, title);
+    let frame = frame::of_guest(&guest.visit, guest.visit.say(title));
+    let lead = guest.visit.say(lead);
     let is_new = matches!(letter, Letter::Reset);
     page(status, &CodePage { frame: &frame, action, lead, is_new, token, wrong })
 }
@@ -124,9 +117,11 @@ pub(in crate::http) async fn confirm(app: App, guest: Guest, client: Client, sen
 
 fn refused(guest: &Guest, letter: Letter, fields: &Fields, problem: Problem) -> Result<Response> {
     let wrong = match problem.code() {
-        Code::NotFound => UNKNOWN.to_owned(),
-        Code::Unauthenticated => "The password is wrong.".to_owned(),
-        Code::Invalid | Code::Conflict | Code::RateLimited => problem.reason_of("password"),
+        Code::NotFound => guest.visit.say("code-unknown").to_owned(),
+        Code::Unauthenticated => guest.visit.say("password-wrong").to_owned(),
+        Code::Invalid | Code::Conflict | Code::RateLimited => {
+            reasons::of(&guest.visit.words, &problem, "password")
+        }
         _ => return Err(problem),
     };
     Ok(code(guest, letter, fields.get("token"), &wrong, problem.status()))
@@ -134,7 +129,7 @@ fn refused(guest: &Guest, letter: Letter, fields: &Fields, problem: Problem) -> 
 
 /// `GET /account/invitation/`.
 pub(in crate::http) async fn invitation(guest: Guest) -> Response {
-    let frame = frame::of_guest(&guest.visit, "Invitation");
+    let frame = frame::of_guest(&guest.visit, guest.visit.say("invitation"));
     page(StatusCode::OK, &Invitation { frame: &frame, token: "", shown: None, wrong: "" })
 }
 
@@ -147,8 +142,10 @@ pub(in crate::http) async fn answer_invitation(
 ) -> Result<Response> {
     let fields = sent.read().await?;
     let token = fields.get("token").trim().to_owned();
-    let frame = frame::of_guest(&guest.visit, "Invitation");
+    let frame = frame::of_guest(&guest.visit, guest.visit.say("invitation"));
     let signed_in = guest.actor.is_some();
+    let words = guest.visit.words.clone();
+    let unknown = words.say("code-unknown");
     let answered = match fields.get("act") {
         "accept" => accept(&app, guest.actor, client, &fields, token.clone()).await,
         "refuse" => invitations::refuse(app.clone(), client, Json(InvitationToken { token: token.clone() }))
@@ -159,14 +156,14 @@ pub(in crate::http) async fn answer_invitation(
     let (wrong, status) = match answered {
         Ok(Some(response)) => return Ok(response),
         Ok(None) => (String::new(), StatusCode::OK),
-        Err(problem) if problem.code() == Code::NotFound => (UNKNOWN.to_owned(), problem.status()),
+        Err(problem) if problem.code() == Code::NotFound => (unknown.to_owned(), problem.status()),
         Err(problem)
             if matches!(
                 problem.code(),
                 Code::Invalid | Code::Conflict | Code::Denied | Code::LimitExceeded
             ) =>
         {
-            (problem.reason_of("password"), problem.status())
+            (reasons::of(&words, &problem, "password"), problem.status())
         }
         Err(problem) => return Err(problem),
     };
@@ -182,7 +179,7 @@ pub(in crate::http) async fn answer_invitation(
             (Some(shown), wrong, status)
         }
         Err(error) => match Problem::from(error) {
-            problem if problem.code() == Code::NotFound => (None, UNKNOWN.to_owned(), problem.status()),
+            problem if problem.code() == Code::NotFound => (None, unknown.to_owned(), problem.status()),
             problem => return Err(problem),
         },
     };
@@ -207,7 +204,15 @@ async fn accept(
 
 /// `GET /subscription/register/`.
 pub(in crate::http) async fn register(app: App, guest: Guest) -> Result<Response> {
-    registration(&app, guest.visit.theme, guest.actor.is_some(), &[], &[], StatusCode::OK).await
+    registration(
+        &app,
+        (guest.visit.theme, &guest.visit.words),
+        guest.actor.is_some(),
+        &[],
+        &[],
+        StatusCode::OK,
+    )
+    .await
 }
 
 /// Returns the registration's form with what is wrong, or the page of a problem that no field can mend.
@@ -224,16 +229,17 @@ pub(in crate::http) async fn refused_registration(
     ) {
         return problem.into_response();
     }
+    let words = Words { language: language::of_browser(headers), ..Words::default() };
     let mut wrong: Vec<_> = problem
         .wrong_fields()
         .iter()
-        .map(|wrong| (wrong.field.clone(), problem.reason_of(&wrong.field)))
+        .map(|wrong| (wrong.field.clone(), reasons::of(&words, &problem, &wrong.field)))
         .collect();
     if wrong.is_empty() {
-        wrong.push((String::new(), problem.detail().to_owned()));
+        wrong.push((String::new(), reasons::detail(&words, &problem)));
     }
     let theme = Theme::parse(cookie::read_theme(headers).unwrap_or_default());
-    match registration(app, theme, signed_in, typed, &wrong, problem.status()).await {
+    match registration(app, (theme, &words), signed_in, typed, &wrong, problem.status()).await {
         Ok(response) => response,
         Err(problem) => problem.into_response(),
     }
@@ -246,7 +252,7 @@ pub(in crate::http) fn registered() -> Response {
 
 async fn registration(
     app: &App,
-    theme: Theme,
+    (theme, words): (Theme, &Words),
     signed_in: bool,
     typed: &[(String, String)],
     wrong: &[(String, String)],
@@ -255,14 +261,16 @@ async fn registration(
     let plans = app.platform().plans().list().await?;
     let wanted = typed.iter().find(|(name, _)| name == "plan").map(|(_, value)| value.as_str());
     let offered = plans.into_iter().filter(|plan| !plan.archived && plan.spec.self_service);
-    let mut plans: Vec<_> = offered.map(|plan| shown(&plan, wanted)).collect();
+    let mut plans: Vec<_> = offered.map(|plan| shown(words, &plan, wanted)).collect();
     if !plans.iter().any(|plan| plan.chosen)
         && let Some(first) = plans.first_mut()
     {
         first.chosen = true;
     }
     let frame = Frame {
-        title: "Register a company".into(),
+        title: words.say("register-a-company").into(),
+        language: words.language,
+        here: "/subscription/register/".to_owned(),
         platform: app.platform().config().platform.name.clone(),
         theme,
         ..Frame::default()
@@ -270,16 +278,15 @@ async fn registration(
     Ok(page(status, &Register { frame: &frame, plans: &plans, signed_in, typed, wrong }))
 }
 
-fn shown(plan: &plans::Plan, wanted: Option<&str>) -> Plan {
-    use super::words::{bytes, number};
+fn shown(words: &Words, plan: &plans::Plan, wanted: Option<&str>) -> Plan {
     let limits = &plan.spec.limits;
     let parts = [
-        (plan.spec.trial_days > 0).then(|| format!("{} days to try", plan.spec.trial_days)),
-        limits.users.map(|most| format!("{} members", number(most))),
-        limits.rows.map(|most| format!("{} records", number(most))),
-        limits.bytes.map(|most| format!("{} of data", bytes(most))),
+        (plan.spec.trial_days > 0).then(|| words.text("plan-trial-days").with("days", plan.spec.trial_days)),
+        limits.users.map(|most| words.text("members-count").with("count", most)),
+        limits.rows.map(|most| words.text("records-count").with("count", most)),
+        limits.bytes.map(|most| words.text("plan-bytes").with("bytes", words.bytes(most))),
     ];
-    let contents: Vec<_> = parts.into_iter().flatten().collect();
+    let contents: Vec<_> = parts.into_iter().flatten().map(String::from).collect();
     Plan {
         chosen: wanted == Some(plan.spec.code.as_str()),
         code: plan.spec.code.clone(),

@@ -11,9 +11,12 @@ mod answer;
 mod assets;
 mod company;
 mod frame;
+mod language;
 mod letters;
+mod locale;
 pub(super) mod master;
 mod problem;
+mod reasons;
 mod records;
 mod token;
 mod upload;
@@ -21,8 +24,8 @@ mod visit;
 mod words;
 
 pub(super) use account::{
-    choose as choose_company, companies, end_session, home, rename as rename_me, set_password, set_theme,
-    show as account,
+    choose as choose_company, companies, end_session, home, rename as rename_me, set_language, set_locale,
+    set_password, set_theme, show as account,
 };
 pub(super) use account::{login, sign_in, sign_out};
 pub(super) use acting::{exit, show as visit};
@@ -30,7 +33,7 @@ pub(super) use answer::to_page;
 pub(super) use assets::asset;
 pub(super) use company::{
     activity, analytics, ask_close, back_up, backups, close, close_comparison, compared_records, comparison,
-    open_comparison, rename, settings, subscription, take_back,
+    open_comparison, rename, set_locale as set_company_locale, settings, subscription, take_back,
 };
 pub(super) use company::{
     dashboard, invite, keys, make_key, members, remove_member, revoke_invitation, revoke_key, set_role,

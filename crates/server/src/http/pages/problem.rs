@@ -1,18 +1,23 @@
 //! Problems as pages, for browsers. Called by the guard, which knows the request's id.
 
-use super::answer::{percent, secure};
+use super::{
+    answer::{percent, secure},
+    language, reasons,
+    words::Words,
+};
 use crate::http::{
     App, cookie, page,
     problem::{Code, Problem},
 };
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
-use tenantry_console::{Frame, Theme, html, problem};
+use tenantry_console::{Frame, Language, Theme, html, problem};
 
 /// What the guard keeps of a request, to answer a problem in the form that the client reads.
 pub(in crate::http) struct Asked {
     is_html: bool,
     is_htmx: bool,
     is_acting: bool,
+    language: Language,
     theme: Theme,
 }
 
@@ -25,7 +30,13 @@ impl Asked {
         let is_page = is_html || is_htmx;
         let theme = if is_page { cookie::read_theme(headers) } else { None };
         let is_acting = is_page && cookie::read_acting(headers, app.options().https).is_some();
-        Self { is_html, is_htmx, is_acting, theme: Theme::parse(theme.unwrap_or_default()) }
+        let language = if is_page { language::of_browser(headers) } else { Language::default() };
+        Self { is_html, is_htmx, is_acting, language, theme: Theme::parse(theme.unwrap_or_default()) }
+    }
+
+    /// Sets the language of the page that the request was for, if that is known.
+    pub(in crate::http) fn set_language(&mut self, language: Option<Language>) {
+        self.language = language.unwrap_or(self.language);
     }
 }
 
@@ -59,29 +70,34 @@ pub(in crate::http) fn render(
     }
     secure(headers);
     headers.remove(header::WWW_AUTHENTICATE);
+    let words = Words { language: asked.language, ..Words::default() };
     let (remedy, actions) = match problem.code() {
         _ if problem.leads_to().is_some_and(|to| to.starts_with("/master-admin/")) => {
-            (OVER.to_owned(), OPERATORS)
+            (words.say("advice-visit-over").to_owned(), OPERATORS)
         }
-        _ if problem.leads_to().is_some() => (AGAIN.to_owned(), HOME),
-        Code::Denied if asked.is_acting => (ACTING.to_owned(), VISIT),
-        _ => advice(problem, is_get),
+        _ if problem.leads_to().is_some() => (words.say("advice-again").to_owned(), HOME),
+        Code::Denied if asked.is_acting => (words.say("advice-acting").to_owned(), VISIT),
+        _ => advice(&words, problem, is_get),
     };
     let frame = Frame {
-        title: problem.code().title().to_owned(),
+        title: reasons::known(&words, problem.code().title()),
         platform: app.platform().config().platform.name.clone(),
+        language: asked.language,
         theme: asked.theme,
         ..Frame::default()
     };
-    let fields: Vec<_> =
-        problem.wrong_fields().iter().map(|wrong| (wrong.field.clone(), wrong.message.clone())).collect();
+    let fields: Vec<_> = problem
+        .wrong_fields()
+        .iter()
+        .map(|wrong| (wrong.field.clone(), reasons::known(&words, &wrong.message)))
+        .collect();
     let page = problem::Problem {
         frame: &frame,
         status: problem.status().as_u16(),
-        detail: problem.detail(),
+        detail: &reasons::detail(&words, problem),
         remedy: &remedy,
         fields: &fields,
-        actions,
+        actions: &actions.iter().map(|(href, id)| (*href, words.say(id))).collect::<Vec<_>>(),
         request: id,
     };
     Some(html(&page).into_bytes())
@@ -102,45 +118,34 @@ fn lead(asked: &Asked, to: &str, (status, headers): (&mut StatusCode, &mut Heade
     }
 }
 
+/// Where a person may go on: address, and id of the text.
 type Actions = &'static [(&'static str, &'static str)];
 
-const HOME: Actions = &[("/", "Go to the start page")];
-const VISIT: Actions = &[("/dashboard/", "Back to the company"), ("/exit/", "End the support visit")];
-const OPERATORS: Actions = &[("/master-admin/", "To the pages of operators")];
-const AGAIN: &str = "Open the page again, and send its form there.";
-const OVER: &str = "Enter the company again, then send the form again.";
-const ACTING: &str = "You act for a member. Passwords, keys, members and what only an owner may decide stay theirs: ask them, \
-     or end the visit and do it as staff.";
-const COMPANIES: Actions = &[("/companies/", "Choose a company"), ("/", "Start page")];
+const HOME: Actions = &[("/", "go-start")];
+const VISIT: Actions = &[("/dashboard/", "back-to-the-company"), ("/exit/", "end-visit")];
+const OPERATORS: Actions = &[("/master-admin/", "to-operators")];
+const COMPANIES: Actions = &[("/companies/", "choose-a-company"), ("/", "start-page")];
 
 /// Returns what a person can do about a problem. The remedies of the API speak of requests.
-fn advice(problem: &Problem, is_get: bool) -> (String, Actions) {
+fn advice(words: &Words, problem: &Problem, is_get: bool) -> (String, Actions) {
     let text: (&str, Actions) = match problem.code() {
-        Code::Unauthenticated => {
-            ("Sign in, go back to the form, and send it again.", &[("/login/", "Sign in")])
-        }
-        Code::FormOutdated | Code::LimitExceeded => return (problem.remedy_text().to_owned(), COMPANIES),
-        Code::CrossSite => ("Open the page here and send its form from there.", HOME),
-        Code::NotFound if is_get => ("Check the address, or choose another company.", COMPANIES),
-        Code::Denied => ("Ask an owner of the company to give you a role that may do this.", HOME),
-        Code::TenantSuspended => ("Ask the operator of this platform.", COMPANIES),
-        Code::SubscriptionRequired => {
-            ("An owner of the company asks the operator of this platform for a plan.", COMPANIES)
-        }
-        Code::Maintenance => ("Try again in a minute.", HOME),
-        Code::RateLimited => ("Wait a moment, then try again.", HOME),
-        Code::Unavailable | Code::ServerUnreachable | Code::ServerOutdated => {
-            ("Try again in a moment.", HOME)
-        }
-        Code::OutcomeUnknown => ("Look whether your change is there, and repeat it only if it is not.", HOME),
+        Code::Unauthenticated => ("advice-sign-in", &[("/login/", "sign-in")]),
+        Code::FormOutdated | Code::LimitExceeded => return (reasons::remedy(words, problem), COMPANIES),
+        Code::CrossSite => ("advice-cross-site", HOME),
+        Code::NotFound if is_get => ("advice-not-found", COMPANIES),
+        Code::Denied => ("advice-denied", HOME),
+        Code::TenantSuspended => ("advice-suspended", COMPANIES),
+        Code::SubscriptionRequired => ("advice-subscription", COMPANIES),
+        Code::Maintenance => ("advice-minute", HOME),
+        Code::RateLimited => ("advice-wait", HOME),
+        Code::Unavailable | Code::ServerUnreachable | Code::ServerOutdated => ("advice-moment", HOME),
+        Code::OutcomeUnknown => ("advice-unknown", HOME),
         Code::NoDatabase | Code::MigrationsPending | Code::DatabaseDamaged | Code::ServerUnknown => {
-            ("Tell the operator of this platform the number below.", COMPANIES)
+            ("advice-tell", COMPANIES)
         }
-        Code::DiskFull | Code::DiskFailed | Code::NoAccess => {
-            ("Tell the operator of this platform the number below.", HOME)
-        }
-        Code::Internal => ("Try again. If it happens again, tell the operator the number below.", HOME),
-        _ => ("Go back, correct it, and send it again.", HOME),
+        Code::DiskFull | Code::DiskFailed | Code::NoAccess => ("advice-tell", HOME),
+        Code::Internal => ("advice-internal", HOME),
+        _ => ("advice-correct", HOME),
     };
-    (text.0.to_owned(), text.1)
+    (words.say(text.0).to_owned(), text.1)
 }

@@ -2,13 +2,13 @@
 //!
 //! Used by every page handler. They resolve the caller exactly as the extractors of the API do.
 
-use super::acting;
-use super::token::FormKey;
+use super::{acting, language, token::FormKey, words::Words};
 use crate::http::{
     App,
     body::{FORM, media_type, whole},
     cookie,
     credentials::Shown,
+    guard::Note,
     names::{absent_unless, param},
     problem::{Code, Problem, Result},
     query::pairs,
@@ -26,7 +26,7 @@ use tenantry::{
     name::Slug,
     topology::TenantRecord,
 };
-use tenantry_console::Theme;
+use tenantry_console::{Theme, language::Text};
 
 /// Longest form, bytes. Fields of text are limited by their models.
 const FORM_BYTES: usize = 1024 * 1024;
@@ -37,6 +37,7 @@ const FORM_FIELDS: usize = 2000;
 #[derive(Clone)]
 pub(in crate::http) struct Visit {
     pub(super) app: App,
+    pub(super) words: Words,
     pub(super) theme: Theme,
     pub(super) key: FormKey,
     pub(super) path: String,
@@ -84,20 +85,45 @@ pub(in crate::http) struct StaffedOn {
 }
 
 impl Visit {
-    fn of(app: &App, parts: &Parts) -> Result<Self> {
-        Ok(Self::with(app, parts, &scope::shown(app, parts)?))
+    fn of(
+        app: &App,
+        parts: &Parts,
+        actor: Option<&Actor>,
+        company: Option<Arc<TenantRecord>>,
+    ) -> Result<Self> {
+        Ok(Self::with(app, parts, &scope::shown(app, parts)?, (actor, company)))
     }
 
-    /// Returns the visit of these credentials.
-    pub(super) fn with(app: &App, parts: &Parts, shown: &Shown<'_>) -> Self {
+    /// Returns the visit of these credentials, of this actor and to this company.
+    pub(super) fn with(
+        app: &App,
+        parts: &Parts,
+        shown: &Shown<'_>,
+        (actor, company): (Option<&Actor>, Option<Arc<TenantRecord>>),
+    ) -> Self {
+        let words = language::words(&parts.headers, actor, company.as_deref());
+        if let Some(note) = parts.extensions.get::<Arc<Note>>() {
+            note.language(words.language);
+        }
         Self {
             app: app.clone(),
+            words,
             theme: Theme::parse(cookie::read_theme(&parts.headers).unwrap_or_default()),
             key: FormKey::of(shown),
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().unwrap_or_default().to_owned(),
-            company: None,
+            company,
         }
+    }
+
+    /// Returns a text without arguments, in the language of the page.
+    pub(super) fn say(&self, id: &'static str) -> &'static str {
+        self.words.say(id)
+    }
+
+    /// Returns a text that takes arguments, in the language of the page.
+    pub(super) fn text(&self, id: &'static str) -> Text {
+        self.words.text(id)
     }
 
     /// Returns the token of the forms of the page.
@@ -121,7 +147,7 @@ impl FromRequestParts<App> for Guest {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let Visitor(actor) = Visitor::from_request_parts(parts, app).await?;
-        Ok(Self { visit: Visit::of(app, parts)?, actor })
+        Ok(Self { visit: Visit::of(app, parts, actor.as_ref(), None)?, actor })
     }
 }
 
@@ -130,7 +156,7 @@ impl FromRequestParts<App> for Oneself {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let Named { actor, .. } = Named::from_request_parts(parts, app).await?;
-        Ok(Self { visit: Visit::of(app, parts)?, actor })
+        Ok(Self { visit: Visit::of(app, parts, Some(&actor), None)?, actor })
     }
 }
 
@@ -145,8 +171,8 @@ impl FromRequestParts<App> for Inside {
             staff
         });
         let tenant = scope::entered_with(app, parts, &shown).await?;
-        let mut visit = Visit::with(app, parts, &shown);
-        visit.company = Some(Arc::new(tenant.record().clone()));
+        let company = Some(Arc::new(tenant.record().clone()));
+        let visit = Visit::with(app, parts, &shown, (Some(tenant.actor()), company));
         Ok(Self { visit, tenant, staff })
     }
 }
@@ -209,6 +235,11 @@ impl StaffedOn {
         StaffOn { app: self.of.visit.app.clone(), actor: self.of.actor.clone(), slug: self.slug.clone() }
     }
 
+    /// Returns how the page writes values.
+    pub(super) fn words(&self) -> &Words {
+        &self.of.visit.words
+    }
+
     /// Returns the platform.
     pub(super) fn platform(&self) -> &Platform {
         self.of.visit.app.platform()
@@ -241,8 +272,7 @@ impl FromRequestParts<App> for Owning {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let Named { actor, tenant } = Named::from_request_parts(parts, app).await?;
         let record = app.platform().access().managed(&actor, tenant.ok_or_else(Problem::absent)?).await?;
-        let mut visit = Visit::of(app, parts)?;
-        visit.company = Some(record.clone());
+        let visit = Visit::of(app, parts, Some(&actor), Some(record.clone()))?;
         Ok(Self { visit, actor, record })
     }
 }

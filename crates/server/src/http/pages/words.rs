@@ -1,33 +1,161 @@
-//! Values in words for people.
+//! Values in words for people: in the language of the page, at the time of the visitor's zone.
 
-use jiff::{ToSpan, civil::Date};
-use tenantry::{access::sessions::SessionInfo, query::Period};
+use jiff::{Timestamp, ToSpan, civil::Date, civil::DateTime, tz::TimeZone};
+use tenantry::{access::sessions::SessionInfo, plans, query::Period};
+use tenantry_console::{Language, Moment, language::Text};
 
-/// Returns an instant as people read it, UTC.
-pub(super) fn instant(us: i64) -> String {
-    let at = jiff::Timestamp::from_microsecond(us).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    at.strftime("%-d %b %Y, %H:%M").to_string()
+/// How a page writes what it shows to a visitor.
+#[derive(Debug, Clone)]
+pub(in crate::http) struct Words {
+    pub(super) language: Language,
+    pub(super) zone: TimeZone,
 }
 
-/// Returns the time of an instant, UTC.
-pub(super) fn clock(us: i64) -> String {
-    let at = jiff::Timestamp::from_microsecond(us).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    at.strftime("%H:%M UTC").to_string()
+impl Default for Words {
+    fn default() -> Self {
+        Self { language: Language::default(), zone: TimeZone::UTC }
+    }
+}
+
+impl Words {
+    /// Returns a text without arguments.
+    pub(super) fn say(&self, id: &'static str) -> &'static str {
+        self.language.say(id)
+    }
+
+    /// Returns a text that takes arguments.
+    pub(super) fn text(&self, id: &'static str) -> Text {
+        self.language.text(id)
+    }
+
+    /// Returns an instant as people read it.
+    pub(super) fn instant(&self, us: i64) -> String {
+        self.language.datetime(wall(self.at(us)))
+    }
+
+    /// Returns the time of an instant, with its zone.
+    pub(super) fn clock(&self, us: i64) -> String {
+        let at = self.zone.to_datetime(timestamp(us));
+        let zone = self.zone.to_offset_info(timestamp(us));
+        format!("{:02}:{:02} {}", at.hour(), at.minute(), zone.abbreviation())
+    }
+
+    /// Returns an instant as people read it, and for programs.
+    pub(super) fn moment(&self, us: i64) -> (String, String) {
+        (self.instant(us), iso(us))
+    }
+
+    /// Returns browser and system of a session, from its user agent.
+    pub(super) fn agent(&self, session: &SessionInfo) -> String {
+        let Some(agent) = session.agent.as_deref() else { return self.say("agent-program").into() };
+        match browser_and_system(agent) {
+            (Some(browser), Some(system)) => {
+                self.text("agent-on").with("browser", browser).with("system", system).into()
+            }
+            (Some(browser), None) => browser.into(),
+            _ => agent.chars().take(60).collect(),
+        }
+    }
+
+    /// Returns a day as people read it. Text that is none stays.
+    pub(super) fn date(&self, text: &str) -> String {
+        let date = text.parse::<Date>();
+        date.map_or_else(|_| text.to_owned(), |date| self.language.date(wall(date.into())))
+    }
+
+    /// Returns an instant as people read it. Text that is none stays.
+    pub(super) fn datetime(&self, text: &str) -> String {
+        let at = text.parse::<Timestamp>();
+        at.map_or_else(|_| text.to_owned(), |at| self.instant(at.as_microsecond()))
+    }
+
+    /// Returns a number with its digits in groups.
+    pub(super) fn number(&self, number: u64) -> String {
+        self.language.number(number)
+    }
+
+    /// Returns a size in words.
+    pub(super) fn bytes(&self, bytes: u64) -> String {
+        self.language.bytes(bytes)
+    }
+
+    /// Returns a decimal number with the digits before its point in groups.
+    pub(super) fn grouped(&self, text: &str) -> String {
+        self.language.decimal(text)
+    }
+
+    /// Returns a period of the calendar as people read it, from its first day. Text that is no day stays.
+    pub(super) fn period(&self, text: &str, period: Period) -> String {
+        let Some(day) = first_day(text) else { return text.to_owned() };
+        match period {
+            Period::Year => day.year().to_string(),
+            Period::Quarter => {
+                let quarter = (day.month() - 1) / 3 + 1;
+                self.text("quarter")
+                    .with("quarter", i32::from(quarter))
+                    .with("year", day.year().to_string())
+                    .into()
+            }
+            Period::Month => self.language.month(wall(day.into())),
+            Period::Day => self.language.date(wall(day.into())),
+        }
+    }
+
+    /// Returns a decimal number, written with a point, as the language writes it, without groups.
+    pub(super) fn point(&self, text: &str) -> String {
+        self.language.digits().ungrouped(text)
+    }
+
+    /// Returns the zone in which times are shown and entered.
+    pub(super) fn zone_name(&self) -> String {
+        self.zone.iana_name().unwrap_or("UTC").to_owned()
+    }
+
+    /// Returns a text of the platform, which speaks English.
+    pub(super) fn known(&self, text: &str) -> String {
+        self.language.translated(text).into_owned()
+    }
+
+    /// Returns the state of a subscription.
+    pub(super) fn subscription(&self, state: plans::State) -> String {
+        let name = state.as_str();
+        let known = self.language.find(&format!("state-{}", name.replace('_', "-")));
+        known.map_or_else(|| human(name).to_lowercase(), str::to_owned)
+    }
+
+    /// Returns how much of something is done.
+    pub(super) fn amount(&self, unit: &str, done: u64, total: u64) -> String {
+        let of = |amount: u64| if unit == "bytes" { self.bytes(amount) } else { self.number(amount) };
+        let done = match total {
+            0 => of(done),
+            total => self.text("amount-of").with("done", of(done)).with("total", of(total)).into(),
+        };
+        match unit {
+            "bytes" => done,
+            unit => format!("{done} {}", self.language.translated(unit)),
+        }
+    }
+
+    fn at(&self, us: i64) -> DateTime {
+        self.zone.to_datetime(timestamp(us))
+    }
+}
+
+fn timestamp(us: i64) -> Timestamp {
+    Timestamp::from_microsecond(us).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+fn wall(at: DateTime) -> Moment {
+    Moment { year: at.year(), month: at.month(), day: at.day(), hour: at.hour(), minute: at.minute() }
 }
 
 /// Returns an instant as programs read it.
 pub(super) fn iso(us: i64) -> String {
-    jiff::Timestamp::from_microsecond(us).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string()
+    timestamp(us).to_string()
 }
 
-/// Returns an instant as people read it, and for programs.
-pub(super) fn moment(us: i64) -> (String, String) {
-    (instant(us), iso(us))
-}
-
-/// Returns browser and system of a session, from its user agent.
-pub(super) fn agent(session: &SessionInfo) -> String {
-    let Some(agent) = session.agent.as_deref() else { return "A program".into() };
+/// Returns browser and system, from a user agent.
+fn browser_and_system(agent: &str) -> (Option<&'static str>, Option<&'static str>) {
     let named = |list: &[(&str, &'static str)]| {
         list.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name)
     };
@@ -47,23 +175,7 @@ pub(super) fn agent(session: &SessionInfo) -> String {
         ("Mac OS", "macOS"),
         ("Linux", "Linux"),
     ]);
-    match (browser, system) {
-        (Some(browser), Some(system)) => format!("{browser} on {system}"),
-        (Some(browser), None) => browser.into(),
-        _ => agent.chars().take(60).collect(),
-    }
-}
-
-/// Returns a day as people read it. Text that is none stays.
-pub(super) fn date(text: &str) -> String {
-    let date = text.parse::<jiff::civil::Date>();
-    date.map_or_else(|_| text.to_owned(), |date| date.strftime("%-d %b %Y").to_string())
-}
-
-/// Returns an instant as people read it, UTC. Text that is none stays.
-pub(super) fn datetime(text: &str) -> String {
-    let at = text.parse::<jiff::Timestamp>();
-    at.map_or_else(|_| text.to_owned(), |at| instant(at.as_microsecond()))
+    (browser, system)
 }
 
 /// Returns a name of a closed list as words: `on_hold` → `On hold`.
@@ -74,58 +186,9 @@ pub(super) fn human(name: &str) -> String {
     first + letters.as_str()
 }
 
-/// Returns a number with what is counted: one thing, or many.
-pub(super) fn many(count: u64, one: &str, many: &str) -> String {
-    format!("{} {}", number(count), if count == 1 { one } else { many })
-}
-
-/// Returns a number with its digits in groups.
-pub(super) fn number(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// Returns a size in words.
-pub(super) fn bytes(bytes: u64) -> String {
-    let units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
-    let (mut size, mut unit) = (bytes as f64, 0);
-    while size >= 1024.0 && unit + 1 < units.len() {
-        (size, unit) = (size / 1024.0, unit + 1);
-    }
-    let digits = format!("{size:.1}");
-    format!("{} {}", digits.trim_end_matches(".0"), units[unit])
-}
-
-/// Returns a decimal number with the digits before its point in groups.
-pub(super) fn grouped(text: &str) -> String {
-    let (sign, rest) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
-    let (whole, part) = rest.split_once('.').map_or((rest, None), |(whole, part)| (whole, Some(part)));
-    let whole = whole.parse().map_or_else(|_| whole.to_owned(), number);
-    let part = part.map(|part| format!(".{part}")).unwrap_or_default();
-    format!("{sign}{whole}{part}")
-}
-
 /// Returns the first day of a period, of a date or an instant.
 fn first_day(text: &str) -> Option<Date> {
     text.get(..10)?.parse().ok()
-}
-
-/// Returns a period of the calendar as people read it, from its first day. Text that is no day stays.
-pub(super) fn period(text: &str, period: Period) -> String {
-    let Some(day) = first_day(text) else { return text.to_owned() };
-    match period {
-        Period::Year => day.year().to_string(),
-        Period::Quarter => format!("Q{} {}", (day.month() - 1) / 3 + 1, day.year()),
-        Period::Month => day.strftime("%b %Y").to_string(),
-        Period::Day => day.strftime("%-d %b %Y").to_string(),
-    }
 }
 
 /// Returns the first day or instant of the next period, written as the given one; `None` beyond the calendar.
@@ -157,13 +220,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_grouped_before_the_point_only() {
-        assert_eq!(grouped("1234567.8901"), "1,234,567.8901");
-        assert_eq!(grouped("-1000"), "-1,000");
-        assert_eq!(grouped("12"), "12");
-    }
-
-    #[test]
     fn periods_follow_each_other() {
         assert_eq!(next_period("2026-12-01", Period::Month).as_deref(), Some("2027-01-01"));
         assert_eq!(
@@ -171,7 +227,7 @@ mod tests {
             Some("2027-01-01T00:00:00Z")
         );
         assert_eq!(next_period("9999-12-31", Period::Day), None);
-        assert_eq!(period("2026-10-01", Period::Quarter), "Q4 2026");
+        assert_eq!(Words::default().period("2026-10-01", Period::Quarter), "Q4 2026");
         for kind in [Period::Year, Period::Quarter, Period::Month, Period::Day] {
             let next = next_period("2024-01-01", kind).unwrap();
             assert_eq!(index_of_period(&next, kind) - index_of_period("2024-01-01", kind), 1, "{kind:?}");

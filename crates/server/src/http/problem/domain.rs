@@ -61,11 +61,11 @@ fn from_engine(problem: Problem, kind: &tenantry::EngineErrorKind) -> Problem {
 
 /// Capitalises the first letter and adds a full stop, because the domain's texts are fragments. A name at the start, of
 /// a field or a tenant, stays unchanged.
-pub(super) fn sentence(text: String) -> String {
+pub(in crate::http) fn sentence(text: String) -> String {
     let word = text.split(' ').next().unwrap_or_default();
     let mut letters = text.chars();
     let Some(first) = letters.next() else { return text };
-    let is_name = !word.bytes().all(|b| b.is_ascii_alphabetic() || b == b'\'');
+    let is_name = !word.chars().all(|letter| letter.is_alphabetic() || letter == '\'');
     let mut out: String = if is_name { text.clone() } else { first.to_uppercase().chain(letters).collect() };
     if !out.ends_with(['.', '!', '?']) {
         out.push('.');

@@ -7,6 +7,7 @@ mod code;
 mod domain;
 
 pub use code::Code;
+pub(in crate::http) use domain::sentence;
 
 use axum::{
     body::Body,
@@ -221,7 +222,7 @@ impl Problem {
     /// Returns the rule that a field breaks, as a sentence. If the field is not named, returns the public text.
     pub fn reason_of(&self, field: &str) -> String {
         let wrong = self.0.fields.iter().find(|wrong| wrong.field == field);
-        wrong.map_or_else(|| self.0.detail.to_string(), |wrong| domain::sentence(wrong.message.clone()))
+        wrong.map_or_else(|| self.0.detail.to_string(), |wrong| sentence(wrong.message.clone()))
     }
 
     /// Returns the number of seconds after which to retry.

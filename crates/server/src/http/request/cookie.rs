@@ -1,5 +1,5 @@
-//! The cookies for the session, a support visit, the position of writes, and the appearance of pages: their names,
-//! attributes and reading.
+//! The cookies, of the session, of a support visit, of the position of writes, of appearance and language of pages: names,
+//! attributes, reading.
 //!
 //! The credentials reader, sign-in and sign-out, and support visits use it, and the guard after writes. Over https the
 //! names have the `__Host-` prefix, so browsers do not accept these cookies from a sibling subdomain
@@ -14,6 +14,7 @@ type Names = [&'static str; 2];
 const SESSION: Names = ["tenantry_session", "__Host-tenantry_session"];
 const ACTING: Names = ["tenantry_acting", "__Host-tenantry_acting"];
 const THEME: Names = ["tenantry_theme", "__Host-tenantry_theme"];
+const LANGUAGE: Names = ["tenantry_language", "__Host-tenantry_language"];
 const POSITION: Names = ["tenantry_position", "__Host-tenantry_position"];
 
 /// Returns the session token in the request's cookie.
@@ -35,6 +36,11 @@ pub(in crate::http) fn read_position(headers: &HeaderMap, https: bool) -> Option
 /// name.
 pub(in crate::http) fn read_theme(headers: &HeaderMap) -> Option<&str> {
     THEME.iter().find_map(|name| value(headers, name))
+}
+
+/// Returns the language that the person has chosen for pages in this browser. Not secret: either name is read.
+pub(in crate::http) fn read_language(headers: &HeaderMap) -> Option<&str> {
+    LANGUAGE.iter().find_map(|name| value(headers, name))
 }
 
 /// Returns the value of a cookie. Two cookies of the same name count as none, because one of them was planted.
@@ -82,6 +88,11 @@ pub(in crate::http) fn set_position(https: bool, position: &str, max_age_s: f64)
 /// Returns the header `Set-Cookie` for the appearance of pages, which the browser keeps for a year.
 pub(in crate::http) fn set_theme(https: bool, theme: &str) -> Option<HeaderValue> {
     made(THEME, https, theme, 31_536_000)
+}
+
+/// Returns `Set-Cookie` for the language of pages, which the browser keeps for a year.
+pub(in crate::http) fn set_language(https: bool, code: &str) -> Option<HeaderValue> {
+    made(LANGUAGE, https, code, 31_536_000)
 }
 
 fn made(names: Names, https: bool, value: &str, max_age_s: impl Display) -> Option<HeaderValue> {

@@ -8,6 +8,7 @@ routes! {
     get "/assets/{version}/{name}" Public "Pages" "A file that pages load" of page => pages::asset;
     get "/login/" Public "Pages" "Sign in" of page => pages::login;
     post "/login/" Public "Pages" "Sign in" of page => pages::sign_in;
+    post "/language/" Public "Pages" "Choose the language of pages in this browser" of page => pages::set_language;
     post "/logout/" User "Pages" "Sign out" of page => pages::sign_out;
     get "/companies/" User "Pages" "My tenants" of page => pages::companies;
     post "/companies/" User "Pages" "Work in another tenant of mine" of page => pages::choose_company;
@@ -15,6 +16,7 @@ routes! {
     post "/account/" User "Pages" "Change my name" of page => pages::rename_me;
     post "/account/password/" User "Pages" "Change my password" of page => pages::set_password;
     post "/account/sessions/" User "Pages" "End one of my sessions" of page => pages::end_session;
+    post "/account/locale/" User "Pages" "Choose my language and time zone" of page => pages::set_locale;
     post "/account/theme/" User "Pages" "Choose the appearance of pages" of page => pages::set_theme;
     get "/password/forgot/" Public "Pages" "Ask for a link to choose a new password" of page => pages::forgot;
     post "/password/forgot/" Public "Pages" "Send a link to choose a new password" of page => pages::send_reset;
@@ -31,6 +33,7 @@ routes! {
     get "/analytics/" Member "Pages" "Records in groups, as a chart" of page => pages::analytics;
     get "/settings/company/" Manager "Pages" "Name and data of the tenant" of page => pages::settings;
     post "/settings/company/" Manager "Pages" "Change the tenant's name" of page => pages::rename;
+    post "/settings/company/locale/" Manager "Pages" "Choose language and time zone of the tenant" of page => pages::set_company_locale;
     get "/settings/close/" Manager "Pages" "What a cancellation means" of page => pages::ask_close;
     post "/settings/close/" Manager "Pages" "Cancel the account, or revoke that" of page => pages::close;
     get "/settings/subscription/" Manager "Pages" "Plan, use, limits" of page => pages::subscription;

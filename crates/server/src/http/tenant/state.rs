@@ -9,21 +9,23 @@ use crate::{
         scope::{self, Manager},
     },
     wire::{
-        account::{Named, Rename},
+        account::{ChangeProfile, Profiled},
         tenant::{CancelOwn, Ending, OwnTenant},
     },
 };
 use std::sync::Arc;
 use tenantry::{Error, topology::TenantRecord};
 
-/// Handles `PATCH /api/tenant`: changes the display name. Only staff change the slug.
+/// Handles `PATCH /api/tenant`: changes display name, language and time zone. Only staff change the slug.
 pub(in crate::http) async fn change(
     app: App,
     tenant: Manager,
-    Json(form): Json<Rename>,
-) -> Result<Json<Named>> {
-    app.platform().tenant(&tenant).set_name(&form.name).await?;
-    Ok(Json(Named { id: tenant.id().get(), name: form.name.trim().to_owned() }))
+    Json(form): Json<ChangeProfile>,
+) -> Result<Json<Profiled>> {
+    app.platform().tenant(&tenant).change_profile(&form.change()).await?;
+    let now = app.platform().access().directory().tenant(tenant.id()).await?;
+    let (language, time_zone) = (now.locale.language.clone(), now.locale.time_zone.clone());
+    Ok(Json(Profiled { id: now.id.get(), name: now.name.clone(), language, time_zone }))
 }
 
 /// Handles `GET /api/tenant`: returns the tenant's state and plan.

@@ -3,7 +3,7 @@
 use crate::wire::{AsText, Email, Instant, Name, Password, Slug};
 use schemars::JsonSchema;
 use serde::Serialize;
-use tenantry::{Invited, name};
+use tenantry::{Invited, locale::ProfileChange, name};
 
 requests! {
     /// Body of a registration. A signed-in caller omits e-mail address and password.
@@ -19,17 +19,37 @@ requests! {
         plan: Option<Name>,
     }
 
-    /// A new display name, for the caller or for the tenant.
-    struct Rename {
-        name: String,
+    /// A change of the caller's account or of the tenant. What is absent stays.
+    struct ChangeProfile {
+        /// Display name.
+        name: Option<String>,
+        /// Code of the language of pages, such as `az`. Empty: as the browser asks.
+        language: Option<String>,
+        /// IANA name of the time zone of pages, such as `Asia/Baku`. Empty: none is set. The API answers in UTC.
+        time_zone: Option<String>,
     }
 }
 
-/// The display name after a change.
+impl ChangeProfile {
+    /// Returns the change, as the platform takes it.
+    pub(crate) fn change(&self) -> ProfileChange<'_> {
+        ProfileChange {
+            name: self.name.as_deref(),
+            language: self.language.as_deref(),
+            time_zone: self.time_zone.as_deref(),
+        }
+    }
+}
+
+/// Name, language and time zone after a change.
 #[derive(Serialize, JsonSchema)]
-pub(crate) struct Named {
+pub(crate) struct Profiled {
     pub(crate) id: i64,
     pub(crate) name: String,
+    /// Null: none is set.
+    pub(crate) language: Option<String>,
+    /// Null: none is set.
+    pub(crate) time_zone: Option<String>,
 }
 
 requests! {

@@ -145,6 +145,10 @@ pub(crate) struct Myself {
     pub(crate) id: i64,
     pub(crate) email: Email,
     pub(crate) name: String,
+    /// Language of pages. Null: not chosen.
+    pub(crate) language: Option<String>,
+    /// Time zone of pages. Null: not chosen.
+    pub(crate) time_zone: Option<String>,
     /// True if the caller has proven that the address is theirs.
     pub(crate) confirmed: bool,
     pub(crate) staff: bool,

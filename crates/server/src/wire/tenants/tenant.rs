@@ -112,6 +112,10 @@ pub(crate) struct OwnTenant {
     pub(crate) id: i64,
     pub(crate) slug: String,
     pub(crate) name: String,
+    /// Language of its pages. Null: as each browser asks.
+    pub(crate) language: Option<String>,
+    /// Time zone of its pages. Null: UTC.
+    pub(crate) time_zone: Option<String>,
     pub(crate) state: AsText<tenants::State>,
     /// Reason for maintenance, while only staff may enter.
     pub(crate) maintenance: Option<String>,
@@ -137,6 +141,8 @@ impl OwnTenant {
             id: record.id.get(),
             slug: record.slug.to_string(),
             name: record.name.clone(),
+            language: record.locale.language.clone(),
+            time_zone: record.locale.time_zone.clone(),
             state: AsText(record.state),
             maintenance: record.maintenance.clone(),
             ends: record.retirement.map(Ends::from),

@@ -9,7 +9,7 @@ use crate::{
             frame,
             master::words,
             visit::{Staffed, StaffedOn, query},
-            words::{human, number},
+            words::{Words, human},
         },
         problem::Result,
     },
@@ -26,7 +26,7 @@ const PATH: &str = "/admin/companies/";
 
 /// `GET /admin/companies/`.
 pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Response> {
-    let query = query(&of.visit.query);
+    let (query, words) = (query(&of.visit.query), &of.visit.words);
     let filter = admin::tenants_filter(TenantsQuery {
         q: query.filled("q").map(str::to_owned),
         state: query.filled("state").map(str::to_owned),
@@ -39,117 +39,129 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
         limit: Limit(PAGE + 1),
     })?;
     let found = app.platform().tenants().list(&filter).await?;
-    let mut states = vec![Choice::new("", "All states")];
+    let mut states = vec![Choice::new("", words.say("all-states"))];
     let named = [State::Active, State::Suspended, State::Cancelled, State::Creating];
-    states.extend(named.map(|state| Choice::new(state.as_str(), human(state.as_str()))));
-    let field = |name, label, kind| Field::new(name, label, kind).value(query.get(name));
+    states.extend(named.map(|state| Choice::new(state.as_str(), words.say(words::state_name(state)))));
+    let field = |name, label: &'static str, kind| Field::new(name, label, kind).value(query.get(name));
     let search = Filter {
         action: PATH,
         q: Some(query.get("q").to_owned()),
         fields: vec![
-            field("state", "State", Kind::Select(states)),
+            field("state", words.say("state"), Kind::Select(states)),
             field(
                 "plan",
-                "Plan",
-                Kind::Select(plan_choices(&app, Choice::new("", "All plans"), true).await?),
+                words.say("plan"),
+                Kind::Select(plan_choices(&app, Choice::new("", words.say("all-plans")), true).await?),
             ),
         ],
     };
     let table = listed(
         (PATH, &query),
-        &["Company", "Short name", "State", "Plan", "Days left", "People", "E-mail"],
+        &["company", "short-name", "state", "plan", "head-days-left", "people", "e-mail"]
+            .map(|id| words.say(id)),
         found,
-        (|tenant: &Listed| tenant.id.to_string(), row),
-        ("building-2", "No company fits", "Search for something else, or show all."),
+        (|tenant: &Listed| tenant.id.to_string(), |tenant: &Listed| row(words, tenant)),
+        ("building-2", words.say("no-company-fits"), words.say("tenants-none")),
     );
-    let frame = frame::of_staff(&of, "Companies");
+    let frame = frame::of_staff(&of, words.say("companies"));
     let sheet = Sheet {
         frame: &frame,
         back: None,
-        lead: "Each with its plan and its people. Their records are theirs: staff see none.".into(),
+        lead: words.say("admin-companies-lead").into(),
         tags: vec![],
-        buttons: vec![Button::new("Create a company", "/master-admin/companies/create/", "plus").primary()],
+        buttons: vec![
+            Button::new(words.say("create-a-company"), "/master-admin/companies/create/", "plus").primary(),
+        ],
         sections: vec![Section::new("search", "", Body::Filter(search)), table],
     };
     Ok(page(StatusCode::OK, &sheet))
 }
 
-fn row(tenant: &Listed) -> Vec<Cell> {
+fn row(words: &Words, tenant: &Listed) -> Vec<Cell> {
     vec![
         Cell::link(&tenant.name, format!("{PATH}{}/", tenant.slug)),
         Cell::text(tenant.slug.as_str()),
-        words::state(tenant),
-        words::subscription(tenant),
+        words::state(words, tenant),
+        words::subscription(words, tenant),
         Cell::number(tenant.days_remaining.map(|days| days.to_string()).unwrap_or_default()),
-        Cell::number(number(u64::try_from(tenant.users).unwrap_or(0))),
+        Cell::number(words.number(u64::try_from(tenant.users).unwrap_or(0))),
         Cell::text(&tenant.email),
     ]
 }
 
 /// `GET /admin/companies/{slug}/`.
 pub(in crate::http) async fn show(of: StaffedOn) -> Result<Response> {
+    let words = of.words();
     let tenant = of.platform().tenants().show(&of.slug).await?;
     let members = of.platform().users().of_tenant(&of.of.actor, &of.slug).await?;
     let facts = [
-        ("Name", Cell::text(&tenant.name)),
-        ("Short name", Cell::text(tenant.slug.as_str())),
-        ("E-mail", Cell::text(&tenant.email)),
-        ("Plan", words::subscription(&tenant)),
-        ("Subscription ends", Cell::text(days(tenant.days_remaining))),
-        ("People", Cell::text(number(u64::try_from(tenant.users).unwrap_or(0)))),
-        ("Created", words::at(tenant.created_at_us)),
+        (words.say("name"), Cell::text(&tenant.name)),
+        (words.say("short-name"), Cell::text(tenant.slug.as_str())),
+        (words.say("e-mail"), Cell::text(&tenant.email)),
+        (words.say("plan"), words::subscription(words, &tenant)),
+        (words.say("subscription-ends"), Cell::text(days(words, tenant.days_remaining))),
+        (words.say("people"), Cell::text(words.number(u64::try_from(tenant.users).unwrap_or(0)))),
+        (words.say("created"), words::at(words, tenant.created_at_us)),
     ];
     let facts = facts.map(|(name, cell)| (name.to_owned(), cell)).to_vec();
-    let row = |member: tenantry::users::Member| {
-        vec![
-            Cell::link(&member.name, format!("/admin/users/{}/", member.user)),
-            Cell::text(&member.email),
-            Cell::text(human(member.role.as_str())),
-            words::at(member.created_at_us),
-        ]
-    };
-    let members = match members.is_empty() {
-        true => Body::Nothing(
-            "users",
-            "It has no members".into(),
-            "Give it an owner: tenantry tenant add-owner".into(),
-        ),
-        false => Body::Table(Table::new(
-            &["Name", "E-mail", "Role", "Since"],
-            members.into_iter().map(row).collect(),
-        )),
-    };
-    let at = |text: &str, act: &str, icon| {
+    let at = |text: &'static str, act: &str, icon| {
         Button::new(text, format!("/master-admin/companies/{}/{act}", of.slug), icon)
     };
     let mut account = vec![];
     if tenant.subscription.is_some() {
         account.push(Button::new(
-            "Subscription",
+            words.say("subscription"),
             format!("/admin/subscriptions/{}/", of.slug),
             "credit-card",
         ));
     }
     match tenant.state {
-        State::Active => account.push(at("Suspend", "suspend/", "lock")),
-        State::Suspended => account.push(at("Resume", "resume/", "undo-2")),
+        State::Active => account.push(at(words.say("suspend"), "suspend/", "lock")),
+        State::Suspended => account.push(at(words.say("resume"), "resume/", "undo-2")),
         _ => {}
     }
-    account.push(at("Short name", "rename/", "pencil"));
-    account.push(at("Databases, backups, moves", "", "server"));
+    account.push(at(words.say("short-name"), "rename/", "pencil"));
+    account.push(at(words.say("databases-backups-moves"), "", "server"));
     let frame = frame::of_staff(&of.of, &tenant.name);
     let sheet = Sheet {
         frame: &frame,
-        back: Some((PATH.into(), "Companies".into())),
+        back: Some((PATH.into(), words.say("companies").into())),
         lead: tenant.slug.to_string(),
-        tags: vec![words::state(&tenant)],
+        tags: vec![words::state(words, &tenant)],
         buttons: vec![],
         sections: vec![
-            Section::new("profile", "Profile", Body::Facts(facts)),
-            Section::new("members", "People", members),
-            Section::new("actions", "Actions", Body::Links(vec![Group { label: "Account", links: account }]))
-                .side(),
+            Section::new("profile", words.say("profile"), Body::Facts(facts)),
+            Section::new("members", words.say("people"), people(words, members)),
+            Section::new(
+                "actions",
+                words.say("actions"),
+                Body::Links(vec![Group { label: words.say("account"), links: account }]),
+            )
+            .side(),
         ],
     };
     Ok(page(StatusCode::OK, &sheet))
+}
+
+/// Returns the members of a company.
+fn people(words: &Words, members: Vec<tenantry::users::Member>) -> Body {
+    let row = |member: tenantry::users::Member| {
+        vec![
+            Cell::link(&member.name, format!("/admin/users/{}/", member.user)),
+            Cell::text(&member.email),
+            Cell::text(human(member.role.as_str())),
+            words::at(words, member.created_at_us),
+        ]
+    };
+    match members.is_empty() {
+        true => Body::Nothing(
+            "users",
+            words.say("members-none").into(),
+            words.text("members-none-help").with("command", "tenantry tenant add-owner").into(),
+        ),
+        false => Body::Table(Table::new(
+            &[words.say("name"), words.say("e-mail"), words.say("role"), words.say("since")],
+            members.into_iter().map(row).collect(),
+        )),
+    }
 }

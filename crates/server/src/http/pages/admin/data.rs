@@ -6,7 +6,6 @@ use crate::http::{
         answer::page,
         frame,
         visit::{Oneself, Staffed},
-        words::number,
     },
     problem::{Problem, Result},
 };
@@ -24,6 +23,7 @@ use tenantry_console::master::{Body, Cell, Section, Sheet, Table, Tone};
 
 /// `GET /admin/data/`.
 pub(in crate::http) async fn list(Staffed(of): Staffed) -> Result<Response> {
+    let words = &of.visit.words;
     let models = platform(&of).models();
     let config = platform(&of).config();
     let is_shared = |model: &Model| {
@@ -39,16 +39,19 @@ pub(in crate::http) async fn list(Staffed(of): Staffed) -> Result<Response> {
     let body = match rows.is_empty() {
         true => Body::Nothing(
             "layers",
-            "No model is shared".into(),
-            "Models of a store of scope system are the same for all companies.".into(),
+            words.say("no-model-is-shared").into(),
+            words.say("data-none-help").into(),
         ),
-        false => Body::Table(Table::new(&["Model", "Records", "Who refers to it"], rows)),
+        false => Body::Table(Table::new(
+            &[words.say("model"), words.say("records"), words.say("who-refers-to-it")],
+            rows,
+        )),
     };
-    let frame = frame::of_staff(&of, "Shared data");
+    let frame = frame::of_staff(&of, words.say("nav-shared"));
     let sheet = Sheet {
         frame: &frame,
         back: None,
-        lead: "Records that are the same for all companies. Staff change them, once for all.".into(),
+        lead: words.say("data-lead").into(),
         tags: vec![],
         buttons: vec![],
         sections: vec![Section::new("models", "", body)],
@@ -57,10 +60,12 @@ pub(in crate::http) async fn list(Staffed(of): Staffed) -> Result<Response> {
 }
 
 async fn row(of: &Oneself, model: &Model, models: &[Arc<Model>]) -> Vec<Cell> {
+    let words = &of.visit.words;
     let count = match count(of, model).await {
-        Ok(0) => Cell::tag("None yet", Tone::Warn),
-        Ok(count) => Cell::number(number(count)),
-        Err(problem) => Cell::tag("Cannot be read", Tone::Bad).small(problem.detail()),
+        Ok(0) => Cell::tag(words.say("none-yet"), Tone::Warn),
+        Ok(count) => Cell::number(words.number(count)),
+        Err(problem) => Cell::tag(words.say("cannot-be-read"), Tone::Bad)
+            .small(crate::http::pages::reasons::detail(words, &problem)),
     };
     let refers = |other: &&Arc<Model>| {
         other.fields.iter().any(|field| matches!(&field.kind, FieldKind::Ref { to, .. } if *to == model.name))

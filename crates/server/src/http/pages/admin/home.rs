@@ -7,7 +7,7 @@ use crate::http::{
         frame,
         master::words,
         visit::{Oneself, Staffed},
-        words::{many, number},
+        words::Words,
     },
     problem::Result,
 };
@@ -28,53 +28,54 @@ const SOON_DAYS: u32 = 14;
 
 /// `GET /admin/`.
 pub(in crate::http) async fn show(Staffed(of): Staffed) -> Result<Response> {
+    let words = &of.visit.words;
     let mut items = platform(&of).checklist().list(&of.actor).await?;
     items.sort_by_key(|item| item.level);
     let line = |item: &ChecklistItem| line(&of, item);
     let open: Vec<_> = items.iter().filter(|item| !item.done).map(line).collect();
     let done: Vec<_> = items.iter().filter(|item| item.done).map(line).collect();
     let lead = match open.len() {
-        0 => "Nothing is missing.".to_owned(),
-        n => format!(
-            "{} before people work with it.",
-            many(n as u64, "thing is missing", "things are missing")
-        ),
+        0 => words.say("admin-nothing-missing").to_owned(),
+        count => words.text("admin-missing").with("count", count).into(),
     };
     let checklist = match open.is_empty() {
         true => Body::Nothing(
             "circle-check",
-            "Everything is set up".into(),
-            "Plans, shared data, mail, backups and accounts are as they should be.".into(),
+            words.say("everything-is-set-up").into(),
+            words.say("checklist-done-help").into(),
         ),
         false => Body::List(open),
     };
     let mut sections = vec![
         Section::new("figures", "", Body::Figures(figures(&of).await?)),
-        Section::new("checklist", "What is missing", checklist),
+        Section::new("checklist", words.say("what-is-missing"), checklist),
         renewals(&of).await?,
     ];
     if !done.is_empty() {
-        sections.push(Section::new("done", "Done", Body::List(done)).side());
+        sections.push(Section::new("done", words.say("done"), Body::List(done)).side());
     }
-    let frame = frame::of_staff(&of, "Overview");
+    let frame = frame::of_staff(&of, words.say("overview"));
     let sheet = Sheet {
         frame: &frame,
         back: None,
         lead,
         tags: vec![],
-        buttons: vec![Button::new("Create a company", "/master-admin/companies/create/", "plus").primary()],
+        buttons: vec![
+            Button::new(words.say("create-a-company"), "/master-admin/companies/create/", "plus").primary(),
+        ],
         sections,
     };
     Ok(page(StatusCode::OK, &sheet))
 }
 
 async fn figures(of: &Oneself) -> Result<Vec<Figure>> {
+    let words = &of.visit.words;
     let figures = platform(of).tenants().figures().await?;
     let of_state =
         |state: State| figures.subscriptions.iter().find(|(s, _)| *s == state).map_or(0, |(_, n)| *n);
-    let figure = |count: u64, label: &str, href: &str, tone| Figure {
-        number: number(count),
-        label: label.to_owned(),
+    let figure = |count: u64, label: &'static str, href: &str, tone| Figure {
+        number: words.number(count),
+        label: words.say(label).to_owned(),
         href: href.to_owned(),
         tone,
     };
@@ -84,17 +85,18 @@ async fn figures(of: &Oneself) -> Result<Vec<Figure>> {
     let ended = of_state(State::Expired);
     let locked = platform(of).users().count(&of.actor, Only::Locked).await?;
     Ok(vec![
-        figure(active, "Active companies", "/admin/companies/?state=active", Tone::Plain),
-        figure(of_state(State::Trial), "In their trial", "/admin/subscriptions/?state=trial", Tone::Plain),
-        figure(late, "Payments late", "/admin/subscriptions/?state=past_due", warn(late)),
-        figure(ended, "Subscriptions ended", "/admin/subscriptions/?state=expired", warn(ended)),
-        figure(figures.users, "People", "/admin/users/", Tone::Plain),
-        figure(locked, "Locked out", "/admin/users/?only=locked", warn(locked)),
+        figure(active, "active-companies", "/admin/companies/?state=active", Tone::Plain),
+        figure(of_state(State::Trial), "in-their-trial", "/admin/subscriptions/?state=trial", Tone::Plain),
+        figure(late, "payments-late", "/admin/subscriptions/?state=past_due", warn(late)),
+        figure(ended, "subscriptions-ended", "/admin/subscriptions/?state=expired", warn(ended)),
+        figure(figures.users, "people", "/admin/users/", Tone::Plain),
+        figure(locked, "locked-out", "/admin/users/?only=locked", warn(locked)),
     ])
 }
 
 /// Returns the subscriptions that end next.
 async fn renewals(of: &Oneself) -> Result<Section> {
+    let words = &of.visit.words;
     let filter = SubscriptionFilter {
         within_days: Some(SOON_DAYS),
         live: true,
@@ -106,21 +108,24 @@ async fn renewals(of: &Oneself) -> Result<Section> {
         vec![
             Cell::link(&one.name, format!("/admin/subscriptions/{}/", one.slug)),
             Cell::text(&one.plan),
-            state_of(one.state),
-            words::maybe_at(one.ends_at_us).small(days(one.days_remaining)),
+            state_of(words, one.state),
+            words::maybe_at(words, one.ends_at_us).small(days(words, one.days_remaining)),
         ]
     };
     let rows: Vec<_> = soon.into_iter().map(row).collect();
     let body = match rows.is_empty() {
         true => Body::Nothing(
             "calendar",
-            "Nothing ends soon".into(),
-            "No trial or paid period ends within two weeks.".into(),
+            words.say("nothing-ends-soon").into(),
+            words.say("renewals-none").into(),
         ),
-        false => Body::Table(Table::new(&["Company", "Plan", "State", "Ends"], rows)),
+        false => Body::Table(Table::new(
+            &[words.say("company"), words.say("plan"), words.say("state"), words.say("ends")],
+            rows,
+        )),
     };
-    let all = Button::new("All", "/admin/subscriptions/", "arrow-right");
-    Ok(Section::new("renewals", "Ending soon", body).buttons(vec![all]))
+    let all = Button::new(words.say("all"), "/admin/subscriptions/", "arrow-right");
+    Ok(Section::new("renewals", words.say("ending-soon"), body).buttons(vec![all]))
 }
 
 fn line(of: &Oneself, item: &ChecklistItem) -> Item {
@@ -133,30 +138,32 @@ fn line(of: &Oneself, item: &ChecklistItem) -> Item {
     };
     let button = button.filter(|_| !item.done);
     let small = if item.done { String::new() } else { small };
-    let button = button.map(|(text, href)| Button::new(text, href, "arrow-right"));
+    let button = button.map(|(id, href)| Button::new(of.visit.say(id), href, "arrow-right"));
     Item { tone, text, href: String::new(), small, button }
 }
 
+/// What a line says, what it means, and where it is mended: id of the text, and address.
 type Said = (String, String, Option<(&'static str, String)>);
 
 /// Returns what a line says, what it means, and where it is mended.
 fn said(of: &Oneself, item: &ChecklistItem) -> Said {
     match item.check {
         Check::Plans | Check::DefaultPlan | Check::SharedData | Check::FirstTenant => said_of_offer(of, item),
-        _ => said_of_operation(item),
+        _ => said_of_operation(&of.visit.words, item),
     }
 }
 
-fn pick(item: &ChecklistItem, yes: &str, no: &str) -> String {
-    if item.done { yes.to_owned() } else { no.to_owned() }
+fn pick(words: &Words, item: &ChecklistItem, yes: &'static str, no: &'static str) -> String {
+    words.say(if item.done { yes } else { no }).to_owned()
 }
 
-fn setting(name: &str) -> String {
-    format!("Set {name} in tenantry.toml, then restart the servers.")
+fn setting(words: &Words, name: &str) -> String {
+    words.text("check-setting").with("name", name).into()
 }
 
 /// Says what companies need before they come: plans, shared data.
 fn said_of_offer(of: &Oneself, item: &ChecklistItem) -> Said {
+    let words = &of.visit.words;
     let detail = item.detail.as_deref().unwrap_or_default();
     let label = || {
         let models = platform(of).models();
@@ -164,83 +171,82 @@ fn said_of_offer(of: &Oneself, item: &ChecklistItem) -> Said {
     };
     match item.check {
         Check::Plans => (
-            pick(item, "There are plans on offer", "There is no plan"),
-            "Nobody can register without one. Add a plan, or run: tenantry plan init".into(),
-            Some(("Add a plan", "/admin/plans/add/".into())),
+            pick(words, item, "check-plans", "check-no-plan"),
+            words.text("check-no-plan-help").with("command", "tenantry plan init").into(),
+            Some(("add-a-plan", "/admin/plans/add/".into())),
         ),
         Check::DefaultPlan => (
-            pick(
-                item,
-                "New companies have a plan to begin on",
-                &format!("The plan {detail} of new companies is not on offer"),
+            match item.done {
+                true => words.say("check-default-plan").into(),
+                false => words.text("check-no-default-plan").with("plan", detail).into(),
+            },
+            format!(
+                "{} {}",
+                setting(words, "registration.default_plan"),
+                words.say("check-no-default-plan-help")
             ),
-            setting("registration.default_plan") + " Or offer the plan again.",
-            Some(("Plans", "/admin/plans/".into())),
+            Some(("plans", "/admin/plans/".into())),
         ),
         Check::SharedData if detail.contains(':') => (
-            format!("Shared records cannot be read: {detail}"),
-            item.remedy.clone().unwrap_or_default(),
+            words.text("check-shared-unreadable").with("detail", detail).into(),
+            item.remedy.as_deref().map(|remedy| words.known(remedy)).unwrap_or_default(),
             None,
         ),
         Check::SharedData => (
-            pick(
-                item,
-                &format!("{}: there are records", label()),
-                &format!("{}: no shared records yet", label()),
-            ),
-            "Companies cannot choose any. Add them, or import a CSV file.".into(),
-            Some(("Import", format!("/admin/data/{detail}/import/"))),
+            match item.done {
+                true => words.text("check-shared").with("label", label()).into(),
+                false => words.text("check-no-shared").with("label", label()).into(),
+            },
+            words.say("check-no-shared-help").into(),
+            Some(("import", format!("/admin/data/{detail}/import/"))),
         ),
         _ => (
-            pick(item, "There are companies", "There is no company yet"),
-            "Create the first one, or let it register.".into(),
-            Some(("Create a company", "/master-admin/companies/create/".into())),
+            pick(words, item, "check-companies", "check-no-company"),
+            words.say("check-no-company-help").into(),
+            Some(("create-a-company", "/master-admin/companies/create/".into())),
         ),
     }
 }
 
 /// Says what the servers and the accounts of staff need.
-fn said_of_operation(item: &ChecklistItem) -> Said {
+fn said_of_operation(words: &Words, item: &ChecklistItem) -> Said {
     let n = item.count;
     match item.check {
         Check::Mail => (
-            pick(item, "Letters go to a mail server", "Letters are only written to files"),
-            setting("mail.smtp"),
-            Some(("Letters", "/admin/letters/".into())),
+            pick(words, item, "check-mail", "check-no-mail"),
+            setting(words, "mail.smtp"),
+            Some(("sent-letters", "/admin/letters/".into())),
         ),
         Check::BackupSchedule => (
-            pick(item, "Backups have a schedule", "No backup is made by itself"),
-            setting("[[backups.schedules]]"),
-            Some(("Backups", "/master-admin/backups/".into())),
+            pick(words, item, "check-backups", "check-no-backups"),
+            setting(words, "[[backups.schedules]]"),
+            Some(("backups", "/master-admin/backups/".into())),
         ),
         Check::Https => (
-            pick(item, "Browsers use https, or are on this host", "Browsers use plain http"),
-            setting("platform.https = true"),
+            pick(words, item, "check-https", "check-no-https"),
+            setting(words, "platform.https = true"),
             None,
         ),
         Check::DemoPasswords => (
-            pick(
-                item,
-                "No account has the password of the demo",
-                &format!("{} the password of the demo", many(n, "account has", "accounts have")),
-            ),
-            "Anybody can read it. Set other passwords, or close these accounts.".into(),
-            Some(("People", "/admin/users/?only=staff".into())),
+            match item.done {
+                true => words.say("check-passwords").into(),
+                false => words.text("check-demo-passwords").with("count", n).into(),
+            },
+            words.say("check-demo-passwords-help").into(),
+            Some(("people", "/admin/users/?only=staff".into())),
         ),
         Check::SecondSuperuser => (
-            pick(item, "More than one superuser can sign in", "Only one superuser can sign in"),
-            "If that person loses access, nobody can give it back here.".into(),
-            Some(("Add a person", "/admin/users/add/".into())),
+            pick(words, item, "check-superusers", "check-one-superuser"),
+            words.say("check-one-superuser-help").into(),
+            Some(("add-a-person", "/admin/users/add/".into())),
         ),
         _ => (
-            pick(
-                item,
-                "The addresses of all people are proven",
-                &format!("{} not proven", many(n, "address is", "addresses are")),
-            ),
-            "Letters to them may reach another person. Each person confirms their own on the account page."
-                .into(),
-            Some(("Show them", "/admin/users/?only=unconfirmed".into())),
+            match item.done {
+                true => words.say("check-addresses").into(),
+                false => words.text("check-unproven").with("count", n).into(),
+            },
+            words.say("check-unproven-help").into(),
+            Some(("show-them", "/admin/users/?only=unconfirmed".into())),
         ),
     }
 }

@@ -8,7 +8,7 @@ use crate::http::{
         answer::page,
         frame,
         visit::{Site, query},
-        words::{many, number},
+        words::Words,
     },
     problem::{Problem, Result},
     records::{self, ModelPath},
@@ -35,75 +35,71 @@ pub(in crate::http) async fn show(
     Path((model, id)): Path<(String, String)>,
 ) -> Result<Response> {
     let Site::Staff(of, _) = &site else { return Err(Problem::absent()) };
-    let query = query(&of.visit.query);
+    let (query, words) = (query(&of.visit.query), &of.visit.words);
     let records = app.platform().records(Whole::Staff(&of.actor), &model)?;
     let after = query.filled("after").and_then(|id| id.parse().ok()).map(TenantId::from_raw);
     let impact = records.impact(&id, after, NAMED).await?;
     let path = format!("/admin/data/{model}/{id}/impact/");
     let next = impact.next.map(|last| address(&path, &query, "after", &last.to_string()));
     let first = after.map(|_| path.clone());
-    let frame = frame::of_staff(of, "Who would notice");
+    let frame = frame::of_staff(of, words.say("who-would-notice"));
     let sheet = Sheet {
         frame: &frame,
         back: Some((format!("/admin/data/{model}/{id}/"), records.model().label.clone())),
-        lead: "Companies that refer to this record, or have their own values for it.".into(),
+        lead: words.say("impact-lead").into(),
         tags: vec![],
         buttons: vec![],
-        sections: vec![section(&app, &impact, (first, next))],
+        sections: vec![section(words, &app, &impact, (first, next))],
     };
     Ok(page(StatusCode::OK, &sheet))
 }
 
-fn section(app: &App, impact: &Impact, (first, next): (Option<String>, Option<String>)) -> Section {
+fn section(
+    words: &Words,
+    app: &App,
+    impact: &Impact,
+    (first, next): (Option<String>, Option<String>),
+) -> Section {
     let models = app.platform().models();
     let label =
         |name: &str| models.iter().find(|m| m.name.as_str() == name).map_or(name, |m| &m.label).to_owned();
-    let asked = many(impact.asked, "company was asked", "companies were asked");
-    let more = if next.is_some() { " There are more companies." } else { "" };
+    let asked = words.text("impact-asked").with("count", impact.asked).to_string();
     let total: u64 = impact.noticing.iter().flat_map(|n| &n.references).map(|(_, _, count)| count).sum();
     let referring = impact.noticing.iter().filter(|n| !n.references.is_empty()).count() as u64;
     let own = impact.noticing.iter().filter(|n| !n.own.is_empty()).count() as u64;
-    let mut help = format!("{asked}.");
-    if referring > 0 {
-        help += &format!(
-            " {} to this record, with {}, and so keep it from being deleted.",
-            many(referring, "company refers", "companies refer"),
-            many(total, "record", "records"),
-        );
-    }
-    if own > 0 {
-        help += &format!(
-            " {} own values, and would not see a change of those fields.",
-            many(own, "company has", "companies have"),
-        );
-    }
-    help += more;
-    let mut rows: Vec<_> = impact.noticing.iter().map(|noticing| row(noticing, &label)).collect();
+    let refer = (referring > 0).then(|| {
+        let records = words.text("records-count").with("count", total);
+        words.text("impact-refer").with("count", referring).with("records", records).to_string()
+    });
+    let own = (own > 0).then(|| words.text("impact-own").with("count", own).to_string());
+    let more = next.as_ref().map(|_| words.say("impact-more").to_owned());
+    let help: Vec<_> = [Some(asked.clone()), refer, own, more].into_iter().flatten().collect();
+    let help = help.join(" ");
+    let mut rows: Vec<_> = impact.noticing.iter().map(|noticing| row(words, noticing, &label)).collect();
     rows.extend(impact.unasked.iter().map(|unasked| {
         vec![
             Cell::link(&unasked.slug, format!("/master-admin/companies/{}/", unasked.slug)),
-            Cell::tag("Could not be asked", Tone::Warn).small(unasked.why.clone()),
+            Cell::tag(words.say("could-not-be-asked"), Tone::Warn).small(unasked.why.clone()),
             Cell::default(),
         ]
     }));
     let body = match rows.is_empty() && first.is_none() && next.is_none() {
-        true => Body::Nothing("circle-check", "No company would notice".into(), format!("{asked}.")),
+        true => Body::Nothing("circle-check", words.say("impact-none").into(), asked),
         false => Body::Table(Table {
             first,
             next,
-            ..Table::new(&["Company", "Refers to it", "Has its own"], rows)
+            ..Table::new(&[words.say("company"), words.say("refers-to-it"), words.say("has-its-own")], rows)
         }),
     };
     let is_empty = matches!(body, Body::Nothing(..));
-    let section = Section::new("impact", "Who would notice", body);
+    let section = Section::new("impact", words.say("who-would-notice"), body);
     if is_empty { section } else { section.help(help) }
 }
 
-fn row(noticing: &Noticing, label: &impl Fn(&str) -> String) -> Vec<Cell> {
-    let references = noticing
-        .references
-        .iter()
-        .map(|(model, _, count)| format!("{} in {}", number(*count), label(model.as_str())));
+fn row(words: &Words, noticing: &Noticing, label: &impl Fn(&str) -> String) -> Vec<Cell> {
+    let references = noticing.references.iter().map(|(model, _, count)| {
+        words.text("count-in").with("count", *count).with("label", label(model.as_str())).to_string()
+    });
     let own = noticing.own.iter().map(|field| field.as_str().replace('_', " "));
     vec![
         Cell::link(&noticing.name, format!("/admin/companies/{}/", noticing.slug)),

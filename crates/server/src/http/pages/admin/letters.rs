@@ -9,7 +9,7 @@ use crate::{
             frame,
             master::{form::Ask, words},
             visit::{Fields, Oneself, Staffed, query},
-            words::instant,
+            words::Words,
         },
         problem::{Problem, Result},
         scope::Client,
@@ -28,7 +28,7 @@ const PATH: &str = "/admin/letters/";
 
 /// `GET /admin/letters/`.
 pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Response> {
-    let query = query(&of.visit.query);
+    let (query, words) = (query(&of.visit.query), &of.visit.words);
     let filter = admin::letters_filter(LettersQuery {
         state: Some(query.filled("state").unwrap_or("all").to_owned()),
         before: query.filled("before").and_then(|id| id.parse().ok()).map(Id),
@@ -40,38 +40,34 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
     let next =
         letters.last().filter(|_| is_more).map(|last| address(PATH, &query, "before", &last.id.to_string()));
     let states = [
-        ("all", "All letters"),
-        ("failed", "Failed"),
-        ("waiting", "Waiting"),
-        ("sent", "Sent"),
-        ("dropped", "Not needed any more"),
+        ("all", "all-letters"),
+        ("failed", "backup-failed"),
+        ("waiting", "letter-waiting"),
+        ("sent", "letter-is-sent"),
+        ("dropped", "letter-dropped"),
     ];
-    let states = states.map(|(value, label)| Choice::new(value, label)).to_vec();
+    let states = states.map(|(value, label)| Choice::new(value, words.say(label))).to_vec();
     let search = Filter {
         action: PATH,
         q: None,
-        fields: vec![Field::new("state", "State", Kind::Select(states)).value(query.get("state"))],
+        fields: vec![Field::new("state", words.say("state"), Kind::Select(states)).value(query.get("state"))],
     };
     let body = match letters.is_empty() {
-        true => Body::Nothing(
-            "mail",
-            "No letter here".into(),
-            "Invitations, confirmations and resets are listed for 90 days.".into(),
-        ),
+        true => Body::Nothing("mail", words.say("no-letter-here").into(), words.say("letters-none").into()),
         false => Body::Table(Table {
             first: query.filled("before").map(|_| address(PATH, &query, "before", "")),
             next,
             ..Table::new(
-                &["To", "Purpose", "State", "Written", "Send again"],
-                letters.iter().map(row).collect(),
+                &["letter-to", "purpose", "state", "written", "send-again"].map(|id| words.say(id)),
+                letters.iter().map(|letter| row(words, letter)).collect(),
             )
         }),
     };
-    let mut frame = frame::of_staff(&of, "Letters");
-    frame.notice = (query.get("_done") == "again").then(|| Notice::done("The letter is on its way again."));
+    let mut frame = frame::of_staff(&of, words.say("letters"));
+    frame.notice = (query.get("_done") == "again").then(|| Notice::done(words.say("done-letter-again")));
     let lead = match app.platform().config().mail.smtp.is_some() {
-        true => "What the platform wrote to people. Texts and links are not shown.",
-        false => "Written to files in the data directory: no mail server is set (mail.smtp).",
+        true => words.say("letters-lead"),
+        false => words.say("letters-lead-files"),
     };
     let sheet = Sheet {
         frame: &frame,
@@ -86,9 +82,9 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
 
 fn purpose(kind: &str) -> &'static str {
     match kind {
-        "invitation" => "Invitation",
-        "verify" => "Confirm the address",
-        _ => "New password",
+        "invitation" => "invitation",
+        "verify" => "purpose-verify",
+        _ => "new-password",
     }
 }
 
@@ -96,21 +92,21 @@ fn can_go_again(letter: &Letter) -> bool {
     matches!(letter.state, LetterState::Sent | LetterState::Failed) && !letter.is_used
 }
 
-fn row(letter: &Letter) -> Vec<Cell> {
+fn row(words: &Words, letter: &Letter) -> Vec<Cell> {
     let (text, tone) = match letter.state {
-        LetterState::Waiting => ("Waits", Tone::Warn),
-        LetterState::Sent => ("Sent", Tone::Good),
-        LetterState::Failed => ("Failed", Tone::Bad),
-        LetterState::Dropped => ("Not needed", Tone::Plain),
+        LetterState::Waiting => ("letter-waiting", Tone::Warn),
+        LetterState::Sent => ("letter-is-sent", Tone::Good),
+        LetterState::Failed => ("backup-failed", Tone::Bad),
+        LetterState::Dropped => ("letter-dropped", Tone::Plain),
     };
     let why = match (&letter.error, letter.next_at_us) {
         (Some(error), _) => error.clone(),
-        (None, Some(next)) => format!("next try {}", instant(next)),
-        (None, None) if letter.is_used => "its link was used".into(),
+        (None, Some(next)) => words.text("letter-next-try").with("at", words.instant(next)).into(),
+        (None, None) if letter.is_used => words.say("letter-used").into(),
         (None, None) => String::new(),
     };
     let again = match can_go_again(letter) {
-        true => Cell::link("Send again", format!("{PATH}{}/send/", letter.id)),
+        true => Cell::link(words.say("send-again"), format!("{PATH}{}/send/", letter.id)),
         false => Cell::default(),
     };
     let to = match letter.user {
@@ -119,12 +115,11 @@ fn row(letter: &Letter) -> Vec<Cell> {
     };
     vec![
         to,
-        Cell::text(purpose(&letter.kind)),
-        Cell::tag(text, tone).small(why),
-        words::at(letter.created_at_us).small(match letter.attempts {
+        Cell::text(words.say(purpose(&letter.kind))),
+        Cell::tag(words.say(text), tone).small(why),
+        words::at(words, letter.created_at_us).small(match letter.attempts {
             0 => String::new(),
-            1 => "1 attempt".into(),
-            n => format!("{n} attempts"),
+            n => words.text("letter-attempts").with("count", n).into(),
         }),
         again,
     ]
@@ -135,23 +130,27 @@ keyed! {
 }
 
 async fn sending(of: &Oneself, key: &str) -> Result<Ask> {
+    let words = &of.visit.words;
     let id = key.parse().map_err(|_| Problem::absent())?;
     let letter = platform(of).letters().show(&of.actor, id).await?;
     let is_possible = can_go_again(&letter);
     Ok(Ask {
-        title: format!("Send the letter to {} again", letter.address),
+        title: words.text("send-again-title").with("address", &letter.address).into(),
         face: Face::Staff,
-        back: (PATH.into(), "Letters".into()),
+        back: (PATH.into(), words.say("sent-letters").into()),
         lead: match is_possible {
-            true => "It gets a new link, and the link of the former letter stops working.".into(),
-            false => "It waits to be sent, its link was used, or what it was about is gone.".into(),
+            true => words.say("send-again-lead").into(),
+            false => words.say("send-again-not").into(),
         },
         facts: vec![
-            ("Purpose".into(), purpose(&letter.kind).into()),
-            ("Written".into(), instant(letter.created_at_us)),
-            ("Last failure".into(), letter.error.unwrap_or_else(|| "none".into())),
+            (words.say("purpose").into(), words.say(purpose(&letter.kind)).into()),
+            (words.say("written").into(), words.instant(letter.created_at_us)),
+            (
+                words.say("last-failure").into(),
+                letter.error.unwrap_or_else(|| words.say("value-none").into()),
+            ),
         ],
-        button: if is_possible { "Send it again" } else { "" },
+        button: if is_possible { words.say("send-it-again") } else { "" },
         ..Ask::default()
     })
 }

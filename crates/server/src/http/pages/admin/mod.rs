@@ -61,7 +61,10 @@ use keyed;
 
 use crate::http::{
     App,
-    pages::visit::{Fields, Oneself},
+    pages::{
+        visit::{Fields, Oneself},
+        words::Words,
+    },
     problem::Result,
 };
 use tenantry::Platform;
@@ -128,23 +131,22 @@ async fn plan_choices(app: &App, first: Choice, also_archived: bool) -> Result<V
 }
 
 /// Returns the state of a subscription.
-fn state_of(state: tenantry::plans::State) -> Cell {
+fn state_of(words: &Words, state: tenantry::plans::State) -> Cell {
     use tenantry::plans::State;
     match state {
-        State::Trial => Cell::tag("Trial", Tone::Plain),
-        State::Active => Cell::tag("Active", Tone::Good),
-        State::PastDue => Cell::tag("Payment late", Tone::Warn),
-        State::Cancelled => Cell::tag("Cancelled, still open", Tone::Warn),
-        State::Expired => Cell::tag("Ended", Tone::Bad),
+        State::Trial => Cell::tag(words.say("trial"), Tone::Plain),
+        State::Active => Cell::tag(words.say("active"), Tone::Good),
+        State::PastDue => Cell::tag(words.say("payment-late"), Tone::Warn),
+        State::Cancelled => Cell::tag(words.say("cancelled-still-open"), Tone::Warn),
+        State::Expired => Cell::tag(words.say("ended"), Tone::Bad),
     }
 }
 
 /// Returns the days that are left.
-fn days(days: Option<i64>) -> String {
+fn days(words: &Words, days: Option<i64>) -> String {
     match days {
-        None => "open-ended".into(),
-        Some(0) => "over".into(),
-        Some(1) => "1 day left".into(),
-        Some(days) => format!("{days} days left"),
+        None => words.say("days-open-ended").into(),
+        Some(0) => words.say("days-over").into(),
+        Some(days) => words.text("days-left").with("count", days).into(),
     }
 }

@@ -8,7 +8,7 @@ use crate::http::{
         frame,
         master::form::Ask,
         visit::{Fields, Oneself, Sent, Staffed, query},
-        words::{bytes, number},
+        words::Words,
     },
     problem::{FieldProblem, Problem, Result},
     scope::Client,
@@ -30,6 +30,7 @@ const MIB: u64 = 1 << 20;
 
 /// `GET /admin/plans/`.
 pub(in crate::http) async fn list(Staffed(of): Staffed) -> Result<Response> {
+    let words = &of.visit.words;
     let plans = platform(&of).plans().list().await?;
     let plans = admin::counted_plans(&of.visit.app, &of.actor, plans).await?;
     let row = |of: &crate::wire::plan::StaffPlan| {
@@ -37,59 +38,70 @@ pub(in crate::http) async fn list(Staffed(of): Staffed) -> Result<Response> {
         vec![
             Cell::link(&plan.name, format!("{PATH}{}/", plan.code)).small(plan.code.clone()),
             Cell::text(&plan.price),
-            Cell::text(if plan.trial_days == 0 {
-                "none".into()
-            } else {
-                format!("{} days", plan.trial_days)
-            }),
+            Cell::text(trial(words, plan.trial_days)),
             Cell {
                 is_number: true,
-                ..Cell::link(number(of.tenants), format!("/admin/companies/?plan={}", plan.code))
+                ..Cell::link(words.number(of.tenants), format!("/admin/companies/?plan={}", plan.code))
             },
-            tag(of.archived, plan.self_service),
-            Cell::text(if of.kept { "Staff" } else { "Configuration" }),
+            tag(words, of.archived, plan.self_service),
+            Cell::text(words.say(if of.kept { "nav-staff" } else { "configuration" })),
         ]
     };
     let body = match plans.is_empty() {
         true => Body::Nothing(
             "credit-card",
-            "There is no plan yet".into(),
-            "Add one, or take those of the configuration: tenantry plan init".into(),
+            words.say("plans-none").into(),
+            words.text("plans-none-help").with("command", "tenantry plan init").into(),
         ),
         false => Body::Table(Table::new(
-            &["Plan", "Price", "Trial", "Companies", "State", "Set by"],
+            &[
+                words.say("plan"),
+                words.say("price"),
+                words.say("trial"),
+                words.say("companies"),
+                words.say("state"),
+                words.say("set-by"),
+            ],
             plans.iter().map(row).collect(),
         )),
     };
-    let mut frame = frame::of_staff(&of, "Plans");
-    frame.notice = done(query(&of.visit.query).get("_done"));
+    let mut frame = frame::of_staff(&of, words.say("plans"));
+    frame.notice = done(words, query(&of.visit.query).get("_done"));
     let sheet = Sheet {
         frame: &frame,
         back: None,
-        lead: "What companies may use, and how much of it. The platform does not bill.".into(),
+        lead: words.say("plans-lead").into(),
         tags: vec![],
-        buttons: vec![Button::new("Add a plan", "/admin/plans/add/", "plus").primary()],
+        buttons: vec![Button::new(words.say("add-a-plan"), "/admin/plans/add/", "plus").primary()],
         sections: vec![Section::new("list", "", body)],
     };
     Ok(page(StatusCode::OK, &sheet))
 }
 
-fn done(what: &str) -> Option<Notice> {
-    Some(Notice::done(match what {
-        "added" => "The plan is added.",
-        "changed" => "The plan is changed. Companies on it have the new limits now.",
-        "archived" => "The plan is archived. Companies on it keep it.",
-        "offered" => "The plan is on offer again.",
-        "reset" => "The plan is as the configuration says.",
+fn done(words: &Words, what: &str) -> Option<Notice> {
+    Some(Notice::done(words.say(match what {
+        "added" => "done-plan-added",
+        "changed" => "done-plan-changed",
+        "archived" => "done-plan-archived",
+        "offered" => "done-plan-offered",
+        "reset" => "done-plan-reset",
         _ => return None,
-    }))
+    })))
 }
 
-fn tag(archived: bool, self_service: bool) -> Cell {
+/// Returns the length of a trial.
+fn trial(words: &Words, days: u32) -> String {
+    match days {
+        0 => words.say("value-none").into(),
+        days => words.text("days-count").with("count", days).into(),
+    }
+}
+
+fn tag(words: &Words, archived: bool, self_service: bool) -> Cell {
     match (archived, self_service) {
-        (true, _) => Cell::tag("Archived", Tone::Warn),
-        (false, true) => Cell::tag("On offer", Tone::Good),
-        (false, false) => Cell::tag("Given by staff", Tone::Plain),
+        (true, _) => Cell::tag(words.say("archived"), Tone::Warn),
+        (false, true) => Cell::tag(words.say("on-offer"), Tone::Good),
+        (false, false) => Cell::tag(words.say("given-by-staff"), Tone::Plain),
     }
 }
 
@@ -100,102 +112,106 @@ async fn found(of: &Oneself, code: &str) -> Result<Plan> {
 
 /// `GET /admin/plans/{code}/`.
 pub(in crate::http) async fn show(Staffed(of): Staffed, Path(code): Path<String>) -> Result<Response> {
+    let words = &of.visit.words;
     let plan = found(&of, &code).await?;
     let counts = platform(&of).plans().counts(&of.actor).await?;
     let companies = counts.iter().find(|(known, _)| *known == code).map_or(0, |(_, n)| *n);
     let spec = &plan.spec;
-    let limit = |value: Option<u64>| Cell::text(value.map_or_else(|| "no limit".into(), number));
-    let size = |value: Option<u64>| Cell::text(value.map_or_else(|| "no limit".into(), bytes));
+    let limit = |value: Option<u64>| {
+        Cell::text(value.map_or_else(|| words.say("no-limit").into(), |n| words.number(n)))
+    };
+    let size = |value: Option<u64>| {
+        Cell::text(value.map_or_else(|| words.say("no-limit").into(), |n| words.bytes(n)))
+    };
     let facts = [
-        ("Price", Cell::text(&spec.price)),
+        (words.say("price"), Cell::text(&spec.price)),
+        (words.say("trial"), Cell::text(trial(words, spec.trial_days))),
         (
-            "Trial",
-            Cell::text(if spec.trial_days == 0 {
-                "none".into()
-            } else {
-                format!("{} days", spec.trial_days)
-            }),
+            words.say("companies-on-it"),
+            Cell::link(words.number(companies), format!("/admin/companies/?plan={code}")),
         ),
-        ("Companies on it", Cell::link(number(companies), format!("/admin/companies/?plan={code}"))),
-        ("Set by", Cell::text(if plan.kept { "Staff" } else { "Configuration" })),
-        ("Features", Cell::text(spec.features.iter().cloned().collect::<Vec<_>>().join(", "))),
+        (words.say("set-by"), Cell::text(words.say(if plan.kept { "nav-staff" } else { "configuration" }))),
+        (words.say("features"), Cell::text(spec.features.iter().cloned().collect::<Vec<_>>().join(", "))),
     ];
     let limits = [
-        ("People", limit(spec.limits.users)),
-        ("Records", limit(spec.limits.rows)),
-        ("Database", size(spec.limits.bytes)),
-        ("Files", size(spec.limits.file_bytes)),
-        ("Requests per second", limit(spec.limits.requests_per_second)),
-        ("Requests at the same time", limit(spec.limits.concurrency)),
+        (words.say("people"), limit(spec.limits.users)),
+        (words.say("records"), limit(spec.limits.rows)),
+        (words.say("database"), size(spec.limits.bytes)),
+        (words.say("files"), size(spec.limits.file_bytes)),
+        (words.say("requests-per-second"), limit(spec.limits.requests_per_second)),
+        (words.say("requests-at-once"), limit(spec.limits.concurrency)),
     ];
     let named = |facts: &[(&str, Cell)]| -> Vec<(String, Cell)> {
         facts.iter().map(|(name, cell)| ((*name).to_owned(), cell.clone())).collect()
     };
-    let at = |text: &str, act: &str, icon| Button::new(text, format!("{PATH}{code}/{act}/"), icon);
-    let mut buttons = vec![at("Change", "edit", "pencil").primary()];
+    let at = |text: &'static str, act: &str, icon| Button::new(text, format!("{PATH}{code}/{act}/"), icon);
+    let mut buttons = vec![at(words.say("change"), "edit", "pencil").primary()];
     buttons.push(match plan.archived {
-        true => at("Offer again", "archive", "undo-2"),
-        false => at("Archive", "archive", "archive"),
+        true => at(words.say("offer-again"), "archive", "undo-2"),
+        false => at(words.say("archive"), "archive", "archive"),
     });
     if plan.kept && platform(&of).config().plan(&code).is_some() {
-        buttons.push(at("Return to the configuration", "reset", "rotate-ccw"));
+        buttons.push(at(words.say("return-to-the-configuration"), "reset", "rotate-ccw"));
     }
     let mut frame = frame::of_staff(&of, &spec.name);
-    frame.notice = done(query(&of.visit.query).get("_done"));
+    frame.notice = done(words, query(&of.visit.query).get("_done"));
     let sheet = Sheet {
         frame: &frame,
-        back: Some((PATH.into(), "Plans".into())),
+        back: Some((PATH.into(), words.say("plans").into())),
         lead: code.clone(),
-        tags: vec![tag(plan.archived, spec.self_service)],
+        tags: vec![tag(words, plan.archived, spec.self_service)],
         buttons,
         sections: vec![
-            Section::new("plan", "Plan", Body::Facts(named(&facts))),
-            Section::new("limits", "Limits", Body::Facts(named(&limits))),
+            Section::new("plan", words.say("plan"), Body::Facts(named(&facts))),
+            Section::new("limits", words.say("limits"), Body::Facts(named(&limits))),
         ],
     };
     Ok(page(StatusCode::OK, &sheet))
 }
 
 /// Returns the fields of a plan.
-fn fields(spec: Option<&PlanSpec>) -> Vec<Field> {
+fn fields(words: &Words, spec: Option<&PlanSpec>) -> Vec<Field> {
     let limits = spec.map(|spec| spec.limits).unwrap_or_default();
-    let number = |name, label, value: Option<u64>| {
+    let number = |name, label: &'static str, value: Option<u64>| {
         Field::new(name, label, Kind::Number)
             .optional()
             .value(value.map(|n| n.to_string()).unwrap_or_default())
     };
-    let size = |name, label, value: Option<u64>| {
-        number(name, label, value.map(|bytes| bytes / MIB)).help("In MiB. Empty: no limit.")
+    let size = |name, label: &'static str, value: Option<u64>| {
+        number(name, label, value.map(|bytes| bytes / MIB)).help(words.say("in-mib-empty-no-limit"))
     };
     let text = |of: fn(&PlanSpec) -> String| spec.map(of).unwrap_or_default();
     let features = spec.map(|spec| spec.features.iter().cloned().collect::<Vec<_>>().join(", "));
     let is_offered = spec.is_none_or(|spec| spec.self_service);
     let mut all = vec![
-        Field::new("name", "Name", Kind::Text).value(text(|spec| spec.name.clone())),
-        Field::new("price", "Price", Kind::Text)
+        Field::new("name", words.say("name"), Kind::Text).value(text(|spec| spec.name.clone())),
+        Field::new("price", words.say("price"), Kind::Text)
             .optional()
             .value(text(|spec| spec.price.clone()))
-            .help("As people read it, for example 49 € a month."),
-        Field::new("trial_days", "Days of trial", Kind::Number)
+            .help(words.say("plan-price-help")),
+        Field::new("trial_days", words.say("days-of-trial"), Kind::Number)
             .value(spec.map_or(14, |spec| spec.trial_days).to_string())
-            .help("0: companies pay from the first day."),
-        number("users", "People", limits.users).help("Empty: no limit."),
-        number("rows", "Records", limits.rows).help("Empty: no limit."),
-        size("bytes", "Database", limits.bytes),
-        size("file_bytes", "Files", limits.file_bytes),
-        number("requests_per_second", "Requests per second", limits.requests_per_second)
-            .help("Empty: no limit."),
-        number("concurrency", "Requests at the same time", limits.concurrency).help("Empty: no limit."),
-        Field::new("features", "Features", Kind::Text)
+            .help(words.say("plan-trial-help")),
+        number("users", words.say("people"), limits.users).help(words.say("empty-no-limit")),
+        number("rows", words.say("records"), limits.rows).help(words.say("empty-no-limit")),
+        size("bytes", words.say("database"), limits.bytes),
+        size("file_bytes", words.say("files"), limits.file_bytes),
+        number("requests_per_second", words.say("requests-per-second"), limits.requests_per_second)
+            .help(words.say("empty-no-limit")),
+        number("concurrency", words.say("requests-at-once"), limits.concurrency)
+            .help(words.say("empty-no-limit")),
+        Field::new("features", words.say("features"), Kind::Text)
             .optional()
             .value(features.unwrap_or_default())
-            .help("Names that the apps know, separated by commas."),
-        Field::new("self_service", "Companies may choose it when they register", Kind::Check)
-            .value(if is_offered { "yes" } else { "" }),
+            .help(words.say("plan-features-help")),
+        Field::new("self_service", words.say("plan-self-service"), Kind::Check).value(if is_offered {
+            "yes"
+        } else {
+            ""
+        }),
     ];
     if spec.is_none() {
-        let code = Field::new("code", "Code", Kind::Text)
-            .help("Small letters, digits and _, for example team_plus. It cannot be changed later.");
+        let code = Field::new("code", words.say("code"), Kind::Text).help(words.say("plan-code-help"));
         all.insert(1, code);
     }
     all
@@ -242,21 +258,21 @@ fn read(sent: &Fields, code: &str, before: Limits) -> Result<PlanSpec> {
     })
 }
 
-fn adding() -> Ask {
+fn adding(words: &Words) -> Ask {
     Ask {
-        title: "Add a plan".into(),
+        title: words.say("add-a-plan").into(),
         face: Face::Staff,
-        back: (PATH.into(), "Plans".into()),
-        lead: "What companies on it may use. Empty limits do not limit.".into(),
-        fields: fields(None),
-        button: "Add the plan",
+        back: (PATH.into(), words.say("plans").into()),
+        lead: words.say("plan-add-lead").into(),
+        fields: fields(words, None),
+        button: words.say("add-the-plan"),
         ..Ask::default()
     }
 }
 
 /// `GET /admin/plans/add/`.
 pub(in crate::http) async fn add(Staffed(of): Staffed) -> Result<Response> {
-    Ok(adding().show(&of))
+    Ok(adding(&of.visit.words).show(&of))
 }
 
 /// `POST /admin/plans/add/`.
@@ -269,7 +285,7 @@ pub(in crate::http) async fn create(Staffed(of): Staffed, sent: Sent) -> Result<
     };
     match created {
         Ok(plan) => Ok(see(&format!("{PATH}{}/?_done=added", plan.spec.code))),
-        Err(problem) => adding().refused(&of, &sent, problem),
+        Err(problem) => adding(&of.visit.words).refused(&of, &sent, problem),
     }
 }
 
@@ -282,13 +298,13 @@ keyed! {
 async fn about(
     of: &Oneself,
     code: &str,
-    title: &str,
+    title: &'static str,
     lead: &str,
     button: &'static str,
 ) -> Result<(Ask, Plan)> {
     let plan = found(of, code).await?;
     let ask = Ask {
-        title: title.replace("{}", &plan.spec.name),
+        title: of.visit.text(title).with("name", &plan.spec.name).into(),
         face: Face::Staff,
         back: (format!("{PATH}{code}/"), plan.spec.name.clone()),
         lead: lead.to_owned(),
@@ -299,11 +315,11 @@ async fn about(
 }
 
 async fn editing(of: &Oneself, code: &str) -> Result<Ask> {
-    let lead = "Companies on it have the new limits at once. What they hold already stays.";
-    let (ask, plan) = about(of, code, "Change {}", lead, "Save the plan").await?;
-    let from_file = (!plan.kept)
-        .then(|| Note::says("The configuration sets this plan now. Once you save, only staff change it."));
-    Ok(Ask { fields: fields(Some(&plan.spec)), notes: from_file.into_iter().collect(), ..ask })
+    let words = &of.visit.words;
+    let lead = words.say("plan-edit-lead");
+    let (ask, plan) = about(of, code, "plan-edit-title", lead, words.say("save-the-plan")).await?;
+    let from_file = (!plan.kept).then(|| Note::says(words.say("plan-from-configuration")));
+    Ok(Ask { fields: fields(words, Some(&plan.spec)), notes: from_file.into_iter().collect(), ..ask })
 }
 
 async fn do_edit(of: &Oneself, _: &Client, code: &str, sent: &Fields) -> Result<String> {
@@ -323,13 +339,14 @@ async fn do_edit(of: &Oneself, _: &Client, code: &str, sent: &Fields) -> Result<
 }
 
 async fn archiving(of: &Oneself, code: &str) -> Result<Ask> {
-    let lead = "No company can begin on it any more. Companies on it keep it.";
-    let (ask, plan) = about(of, code, "Archive {}", lead, "Archive the plan").await?;
+    let words = &of.visit.words;
+    let lead = words.say("plan-archive-lead");
+    let (ask, plan) = about(of, code, "plan-archive-title", lead, words.say("archive-the-plan")).await?;
     Ok(match plan.archived {
         true => Ask {
-            title: format!("Offer {} again", plan.spec.name),
-            lead: "Companies can begin on it again.".into(),
-            button: "Offer it again",
+            title: words.text("offer-again-title").with("name", &plan.spec.name).into(),
+            lead: words.say("plan-offer-lead").into(),
+            button: words.say("offer-it-again"),
             fields: vec![Field::new("archived", "", Kind::Hidden).value("no")],
             ..ask
         },
@@ -345,8 +362,9 @@ async fn do_archive(of: &Oneself, _: &Client, code: &str, sent: &Fields) -> Resu
 }
 
 async fn resetting(of: &Oneself, code: &str) -> Result<Ask> {
-    let lead = "Its name, price, limits and features are those of tenantry.toml again.";
-    Ok(about(of, code, "Return {} to the configuration", lead, "Return it").await?.0)
+    let words = &of.visit.words;
+    let lead = words.say("plan-reset-lead");
+    Ok(about(of, code, "plan-reset-title", lead, words.say("return-it")).await?.0)
 }
 
 async fn do_reset(of: &Oneself, _: &Client, code: &str, _: &Fields) -> Result<String> {

@@ -10,6 +10,7 @@ use crate::http::{
         answer::see,
         master::form::{Ask, own_password, prove},
         visit::{Fields, Oneself, Sent, Super},
+        words::Words,
     },
     problem::{Problem, Result},
     scope::Client,
@@ -21,29 +22,29 @@ use tenantry_console::{
     master::{Field, Kind, Note},
 };
 
-fn adding() -> Ask {
+fn adding(words: &Words) -> Ask {
     Ask {
-        title: "Add a person".into(),
+        title: words.say("add-a-person").into(),
         face: Face::Staff,
-        back: (PATH.into(), "People".into()),
-        lead: "You vouch for the address. Members of companies are invited by their owners instead.".into(),
+        back: (PATH.into(), words.say("people").into()),
+        lead: words.say("person-lead").into(),
         fields: vec![
-            Field::new("email", "E-mail", Kind::Email),
-            Field::new("name", "Name", Kind::Text),
-            Field::new("new_password", "Password of the person", Kind::NewPassword)
-                .help("At least 10 characters. The person should change it at once."),
-            Field::new("staff", "Staff of the platform", Kind::Check),
-            Field::new("superuser", "Superuser, with all rights", Kind::Check),
-            own_password().help("Asked again, because rights and passwords are at stake."),
+            Field::new("email", words.say("e-mail"), Kind::Email),
+            Field::new("name", words.say("name"), Kind::Text),
+            Field::new("new_password", words.say("password-of-the-person"), Kind::NewPassword)
+                .help(words.say("person-password-help")),
+            Field::new("staff", words.say("staff-of-the-platform"), Kind::Check),
+            Field::new("superuser", words.say("superuser-with-all-rights"), Kind::Check),
+            own_password(words).help(words.say("rights-password-help")),
         ],
-        button: "Add the person",
+        button: words.say("add-the-person"),
         ..Ask::default()
     }
 }
 
 /// `GET /admin/users/add/`.
 pub(in crate::http) async fn ask_add(Super(of): Super) -> Result<Response> {
-    Ok(adding().show(&of))
+    Ok(adding(&of.visit.words).show(&of))
 }
 
 /// `POST /admin/users/add/`.
@@ -51,7 +52,7 @@ pub(in crate::http) async fn create(Super(of): Super, client: Client, sent: Sent
     let fields = of.visit.fields(sent).await?;
     match do_create(&of, &client, &fields).await {
         Ok(to) => Ok(see(&to)),
-        Err(problem) => adding().refused(&of, &fields, problem),
+        Err(problem) => adding(&of.visit.words).refused(&of, &fields, problem),
     }
 }
 
@@ -91,19 +92,17 @@ keyed! {
 }
 
 async fn giving(of: &Oneself, key: &str) -> Result<Ask> {
-    let lead = "Rights on the platform. Roles in companies are given by their owners.";
-    let (mut ask, user) = about(of, key, "Rights of {}", lead, "Save the rights").await?;
+    let words = &of.visit.words;
+    let lead = words.say("rights-lead");
+    let (mut ask, user) = about(of, key, "rights-title", lead, words.say("save-the-rights")).await?;
     let value = |is: bool| if is { "yes" } else { "" };
     ask.fields = vec![
-        Field::new("active", "May sign in", Kind::Check).value(value(user.is_active)),
-        Field::new("staff", "Staff: companies, plans, people, shared data", Kind::Check)
-            .value(value(user.is_staff)),
-        Field::new("superuser", "Superuser: all rights, in every company", Kind::Check)
-            .value(value(user.is_superuser)),
-        own_password().help("Asked again, because rights and passwords are at stake."),
+        Field::new("active", words.say("may-sign-in"), Kind::Check).value(value(user.is_active)),
+        Field::new("staff", words.say("right-staff"), Kind::Check).value(value(user.is_staff)),
+        Field::new("superuser", words.say("right-superuser"), Kind::Check).value(value(user.is_superuser)),
+        own_password(words).help(words.say("rights-password-help")),
     ];
-    ask.notes =
-        vec![Note::says("The last superuser, and the last owner of an open company, keep their account.")];
+    ask.notes = vec![Note::says(words.say("rights-last"))];
     Ok(ask)
 }
 
@@ -119,14 +118,15 @@ async fn do_give(of: &Oneself, client: &Client, key: &str, fields: &Fields) -> R
 }
 
 async fn setting(of: &Oneself, key: &str) -> Result<Ask> {
-    let lead = "For people who cannot read their mail. All their sessions end.";
-    let (mut ask, _) = about(of, key, "Set the password of {}", lead, "Set the password").await?;
+    let words = &of.visit.words;
+    let lead = words.say("set-password-lead");
+    let (mut ask, _) = about(of, key, "set-password-title", lead, words.say("set-the-password")).await?;
     ask.fields = vec![
-        Field::new("new_password", "New password of the person", Kind::NewPassword)
-            .help("At least 10 characters. Tell it by a safe way."),
-        own_password().help("Asked again, because rights and passwords are at stake."),
+        Field::new("new_password", words.say("new-password-of-the-person"), Kind::NewPassword)
+            .help(words.say("set-password-help")),
+        own_password(words).help(words.say("rights-password-help")),
     ];
-    ask.notes = vec![Note::warns("Who knows this password can act as that person.")];
+    ask.notes = vec![Note::warns(words.say("set-password-warning"))];
     ask.danger = true;
     Ok(ask)
 }

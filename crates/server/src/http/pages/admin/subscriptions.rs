@@ -9,7 +9,7 @@ use crate::{
             frame,
             master::{form::Ask, words},
             visit::{Fields, Oneself, Staffed, query},
-            words::{human, instant},
+            words::Words,
         },
         problem::{Problem, Result},
         scope::Client,
@@ -34,7 +34,7 @@ const STATES: [State; 5] = [State::Trial, State::Active, State::PastDue, State::
 
 /// `GET /admin/subscriptions/`.
 pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Response> {
-    let query = query(&of.visit.query);
+    let (query, words) = (query(&of.visit.query), &of.visit.words);
     let filter = admin::subscriptions_filter(SubscriptionsQuery {
         q: query.filled("q").map(str::to_owned),
         plan: query.filled("plan").map(str::to_owned),
@@ -45,38 +45,34 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
         limit: Limit(PAGE + 1),
     })?;
     let found = app.platform().plans().subscriptions(&of.actor, &filter).await?;
-    let mut states = vec![Choice::new("", "All states")];
-    states.extend(STATES.map(|state| Choice::new(state.as_str(), state_of(state).text)));
-    let within = [
-        ("", "Any end"),
-        ("7", "Ends within a week"),
-        ("30", "Ends within 30 days"),
-        ("90", "Ends within 90 days"),
-    ];
-    let within = within.map(|(days, label)| Choice::new(days, label)).to_vec();
-    let field = |name, label, kind| Field::new(name, label, kind).value(query.get(name));
-    let plans = plan_choices(&app, Choice::new("", "All plans"), true).await?;
+    let mut states = vec![Choice::new("", words.say("all-states"))];
+    states.extend(STATES.map(|state| Choice::new(state.as_str(), state_of(words, state).text)));
+    let within =
+        [("", "any-end"), ("7", "ends-within-week"), ("30", "ends-within-30"), ("90", "ends-within-90")];
+    let within = within.map(|(days, label)| Choice::new(days, words.say(label))).to_vec();
+    let field = |name, label: &'static str, kind| Field::new(name, label, kind).value(query.get(name));
+    let plans = plan_choices(&app, Choice::new("", words.say("all-plans")), true).await?;
     let search = Filter {
         action: PATH,
         q: Some(query.get("q").to_owned()),
         fields: vec![
-            field("state", "State", Kind::Select(states)),
-            field("plan", "Plan", Kind::Select(plans)),
-            field("within_days", "End", Kind::Select(within)),
+            field("state", words.say("state"), Kind::Select(states)),
+            field("plan", words.say("plan"), Kind::Select(plans)),
+            field("within_days", words.say("end"), Kind::Select(within)),
         ],
     };
     let table = listed(
         (PATH, &query),
-        &["Company", "Plan", "State", "Ends", "Began"],
+        &["company", "plan", "state", "ends-at", "began"].map(|id| words.say(id)),
         found,
-        (|one: &ListedSubscription| one.tenant.to_string(), row),
-        ("credit-card", "No subscription fits", "Search for something else, or show all."),
+        (|one: &ListedSubscription| one.tenant.to_string(), |one: &ListedSubscription| row(words, one)),
+        ("credit-card", words.say("no-subscription-fits"), words.say("tenants-none")),
     );
-    let frame = frame::of_staff(&of, "Subscriptions");
+    let frame = frame::of_staff(&of, words.say("subscriptions"));
     let sheet = Sheet {
         frame: &frame,
         back: None,
-        lead: "In the order in which they end.".into(),
+        lead: words.say("subscriptions-lead").into(),
         tags: vec![],
         buttons: vec![],
         sections: vec![Section::new("search", "", Body::Filter(search)), table],
@@ -84,13 +80,13 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
     Ok(page(StatusCode::OK, &sheet))
 }
 
-fn row(one: &ListedSubscription) -> Vec<Cell> {
+fn row(words: &Words, one: &ListedSubscription) -> Vec<Cell> {
     vec![
         Cell::link(&one.name, format!("{PATH}{}/", one.slug)).small(one.slug.to_string()),
         Cell::text(&one.plan),
-        state_of(one.state),
-        words::maybe_at(one.ends_at_us).small(days(one.days_remaining)),
-        words::at(one.started_at_us),
+        state_of(words, one.state),
+        words::maybe_at(words, one.ends_at_us).small(days(words, one.days_remaining)),
+        words::at(words, one.started_at_us),
     ]
 }
 
@@ -102,36 +98,40 @@ async fn found(of: &Oneself, slug: &str) -> Result<(Slug, ListedSubscription)> {
 
 /// `GET /admin/subscriptions/{slug}/`.
 pub(in crate::http) async fn show(Staffed(of): Staffed, Path(slug): Path<String>) -> Result<Response> {
+    let words = &of.visit.words;
     let (slug, one) = found(&of, &slug).await?;
-    let at = |text: &str, act: &str, icon| Button::new(text, format!("{PATH}{slug}/{act}/"), icon);
-    let mut buttons = vec![at("Change the plan", "plan", "credit-card").primary()];
+    let at = |text: &'static str, act: &str, icon| Button::new(text, format!("{PATH}{slug}/{act}/"), icon);
+    let mut buttons = vec![at(words.say("change-the-plan"), "plan", "credit-card").primary()];
     if one.ends_at_us.is_some() {
-        buttons.push(at("Extend", "extend", "calendar"));
+        buttons.push(at(words.say("extend"), "extend", "calendar"));
     }
     match one.state {
-        State::Cancelled | State::Expired => buttons.push(at("Reactivate", "reactivate", "undo-2")),
-        _ => buttons.push(at("Cancel", "cancel", "x")),
+        State::Cancelled | State::Expired => {
+            buttons.push(at(words.say("reactivate"), "reactivate", "undo-2"))
+        }
+        _ => buttons.push(at(words.say("cancel"), "cancel", "x")),
     }
     let facts = [
-        ("Company", Cell::link(&one.name, format!("/admin/companies/{slug}/"))),
-        ("Plan", Cell::link(&one.plan, format!("/admin/plans/{}/", one.plan))),
-        ("Began", words::at(one.started_at_us)),
-        ("Ends", words::maybe_at(one.ends_at_us).small(days(one.days_remaining))),
-        ("Company's state", Cell::text(human(one.tenant_state.as_str()))),
+        (words.say("company"), Cell::link(&one.name, format!("/admin/companies/{slug}/"))),
+        (words.say("plan"), Cell::link(&one.plan, format!("/admin/plans/{}/", one.plan))),
+        (words.say("began"), words::at(words, one.started_at_us)),
+        (words.say("ends"), words::maybe_at(words, one.ends_at_us).small(days(words, one.days_remaining))),
+        (words.say("companys-state"), Cell::text(words.say(words::state_name(one.tenant_state)))),
     ];
-    let mut frame = frame::of_staff(&of, &format!("Subscription of {}", one.name));
-    frame.notice = match query(&of.visit.query).get("_done") {
-        "plan" => Some(Notice::done("The plan is changed.")),
-        "extended" => Some(Notice::done("The subscription goes on until the new day.")),
-        "cancelled" => Some(Notice::done("The subscription is cancelled.")),
-        "reactivated" => Some(Notice::done("The subscription is active again.")),
+    let mut frame = frame::of_staff(&of, words.text("subscription-of").with("name", &one.name));
+    let done = match query(&of.visit.query).get("_done") {
+        "plan" => Some("done-subscription-plan"),
+        "extended" => Some("done-extended"),
+        "cancelled" => Some("done-subscription-cancelled"),
+        "reactivated" => Some("done-reactivated"),
         _ => None,
     };
+    frame.notice = done.map(|id| Notice::done(words.say(id)));
     let sheet = Sheet {
         frame: &frame,
-        back: Some((PATH.into(), "Subscriptions".into())),
+        back: Some((PATH.into(), words.say("subscriptions").into())),
         lead: String::new(),
-        tags: vec![state_of(one.state)],
+        tags: vec![state_of(words, one.state)],
         buttons,
         sections: vec![Section::new(
             "subscription",
@@ -152,21 +152,22 @@ keyed! {
 async fn about(
     of: &Oneself,
     slug: &str,
-    title: &str,
+    title: &'static str,
     lead: &str,
     button: &'static str,
 ) -> Result<(Ask, ListedSubscription)> {
+    let words = &of.visit.words;
     let (slug, one) = found(of, slug).await?;
-    let ends = one.ends_at_us.map_or_else(|| "open-ended".into(), instant);
+    let ends = one.ends_at_us.map_or_else(|| words.say("days-open-ended").into(), |us| words.instant(us));
     let ask = Ask {
-        title: title.replace("{}", &one.name),
+        title: words.text(title).with("name", &one.name).into(),
         face: Face::Staff,
-        back: (format!("{PATH}{slug}/"), "Subscription".into()),
+        back: (format!("{PATH}{slug}/"), words.say("subscription").into()),
         lead: lead.to_owned(),
         facts: vec![
-            ("Plan now".into(), one.plan.clone()),
-            ("State now".into(), state_of(one.state).text),
-            ("Ends".into(), ends),
+            (words.say("plan-now").into(), one.plan.clone()),
+            (words.say("state-now").into(), state_of(words, one.state).text),
+            (words.say("ends-at").into(), ends),
         ],
         button,
         ..Ask::default()
@@ -197,11 +198,12 @@ fn end_of(sent: &Fields, name: &'static str) -> Result<Option<i64>> {
 }
 
 async fn changing(of: &Oneself, slug: &str) -> Result<Ask> {
-    let lead = "Limits of the other plan hold at once. What the company holds already stays.";
-    let (ask, one) = about(of, slug, "Change the plan of {}", lead, "Change the plan").await?;
-    let mut plans = plan_choices(&of.visit.app, Choice::new("", "Choose…"), false).await?;
+    let words = &of.visit.words;
+    let lead = words.say("change-plan-lead");
+    let (ask, one) = about(of, slug, "change-plan-title", lead, words.say("change-the-plan")).await?;
+    let mut plans = plan_choices(&of.visit.app, Choice::new("", words.say("choose")), false).await?;
     plans.retain(|plan| plan.value != one.plan);
-    Ok(Ask { fields: vec![Field::new("plan", "Plan", Kind::Select(plans))], ..ask })
+    Ok(Ask { fields: vec![Field::new("plan", words.say("plan"), Kind::Select(plans))], ..ask })
 }
 
 async fn do_change(of: &Oneself, _: &Client, slug: &str, sent: &Fields) -> Result<String> {
@@ -210,13 +212,14 @@ async fn do_change(of: &Oneself, _: &Client, slug: &str, sent: &Fields) -> Resul
 }
 
 async fn extending(of: &Oneself, slug: &str) -> Result<Ask> {
-    let lead = "Members can use it until the end of that day, UTC.";
-    let (ask, one) = about(of, slug, "Extend the subscription of {}", lead, "Extend").await?;
+    let words = &of.visit.words;
+    let lead = words.say("extend-lead");
+    let (ask, one) = about(of, slug, "extend-title", lead, words.say("extend")).await?;
     let now_us = platform(of).now_us();
     let from = jiff::Timestamp::from_microsecond(one.ends_at_us.unwrap_or(now_us).max(now_us)).ok();
     let day = from.and_then(|at| at.to_zoned(TimeZone::UTC).date().checked_add(30.days()).ok());
     let day = day.map(|day| day.to_string()).unwrap_or_default();
-    Ok(Ask { fields: vec![Field::new("until", "Last day", Kind::Date).value(day)], ..ask })
+    Ok(Ask { fields: vec![Field::new("until", words.say("last-day"), Kind::Date).value(day)], ..ask })
 }
 
 async fn do_extend(of: &Oneself, _: &Client, slug: &str, sent: &Fields) -> Result<String> {
@@ -234,16 +237,15 @@ async fn do_extend(of: &Oneself, _: &Client, slug: &str, sent: &Fields) -> Resul
 }
 
 async fn cancelling(of: &Oneself, slug: &str) -> Result<Ask> {
-    let lead = "Members can use it until the end of the paid period. The company and its data stay.";
-    let (mut ask, one) = about(of, slug, "Cancel the subscription of {}", lead, "Cancel it").await?;
+    let words = &of.visit.words;
+    let lead = words.say("cancel-subscription-lead");
+    let (mut ask, one) = about(of, slug, "cancel-subscription-title", lead, words.say("cancel-it")).await?;
     if one.ends_at_us.is_none() {
-        ask.notes = vec![Note::warns(
-            "It is open-ended. Without a last day, nobody can enter the company from now on.",
-        )];
+        ask.notes = vec![Note::warns(words.say("cancel-open-ended"))];
     }
     let day = one.ends_at_us.and_then(|at| jiff::Timestamp::from_microsecond(at - 1).ok());
     let day = day.map(|at| at.to_zoned(TimeZone::UTC).date().to_string()).unwrap_or_default();
-    ask.fields = vec![Field::new("until", "Last day", Kind::Date).optional().value(day)];
+    ask.fields = vec![Field::new("until", words.say("last-day"), Kind::Date).optional().value(day)];
     ask.danger = true;
     Ok(ask)
 }
@@ -254,9 +256,11 @@ async fn do_cancel(of: &Oneself, _: &Client, slug: &str, sent: &Fields) -> Resul
 }
 
 async fn reactivating(of: &Oneself, slug: &str) -> Result<Ask> {
-    let lead = "Members can enter the company again.";
-    let (ask, _) = about(of, slug, "Reactivate the subscription of {}", lead, "Reactivate").await?;
-    let until = Field::new("until", "Last day", Kind::Date).optional().help("Empty: open-ended.");
+    let words = &of.visit.words;
+    let lead = words.say("reactivate-lead");
+    let (ask, _) = about(of, slug, "reactivate-title", lead, words.say("reactivate")).await?;
+    let until =
+        Field::new("until", words.say("last-day"), Kind::Date).optional().help(words.say("empty-open-ended"));
     Ok(Ask { fields: vec![until], ..ask })
 }
 

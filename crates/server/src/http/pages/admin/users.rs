@@ -9,7 +9,7 @@ use crate::{
             frame,
             master::{form::Ask, words},
             visit::{Fields, Oneself, Staffed, query},
-            words::{agent, human, instant},
+            words::{Words, human},
         },
         problem::{Problem, Result},
         scope::Client,
@@ -31,7 +31,7 @@ pub(super) const PATH: &str = "/admin/users/";
 
 /// `GET /admin/users/`.
 pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Response> {
-    let query = query(&of.visit.query);
+    let (query, words) = (query(&of.visit.query), &of.visit.words);
     let filter = admin::users_filter(UsersQuery {
         q: query.filled("q").map(str::to_owned),
         only: query.filled("only").map(str::to_owned),
@@ -40,35 +40,35 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
     })?;
     let found = app.platform().users().list(&of.actor, &filter).await?;
     let kinds = [
-        ("", "All people"),
-        ("staff", "Staff and superusers"),
-        ("superusers", "Superusers"),
-        ("closed", "Closed accounts"),
-        ("unconfirmed", "Addresses not proven"),
-        ("locked", "Locked out"),
+        ("", "all-people"),
+        ("staff", "only-staff"),
+        ("superusers", "superusers"),
+        ("closed", "only-closed"),
+        ("unconfirmed", "only-unproven"),
+        ("locked", "locked-out"),
     ];
-    let kinds = kinds.map(|(value, label)| Choice::new(value, label)).to_vec();
+    let kinds = kinds.map(|(value, label)| Choice::new(value, words.say(label))).to_vec();
     let search = Filter {
         action: PATH,
         q: Some(query.get("q").to_owned()),
-        fields: vec![Field::new("only", "Which", Kind::Select(kinds)).value(query.get("only"))],
+        fields: vec![Field::new("only", words.say("which"), Kind::Select(kinds)).value(query.get("only"))],
     };
     let table = listed(
         (PATH, &query),
-        &["Name", "E-mail", "Rights", "State", "Last sign-in"],
+        &["name", "e-mail", "rights", "state", "last-sign-in"].map(|id| words.say(id)),
         found,
-        (|user: &User| user.id.to_string(), row),
-        ("users", "Nobody fits", "Search for something else, or show all."),
+        (|user: &User| user.id.to_string(), |user: &User| row(words, user)),
+        ("users", words.say("nobody-fits"), words.say("tenants-none")),
     );
     let buttons = match of.actor.is_superuser() {
-        true => vec![Button::new("Add a person", "/admin/users/add/", "user-plus").primary()],
+        true => vec![Button::new(words.say("add-a-person"), "/admin/users/add/", "user-plus").primary()],
         false => vec![],
     };
-    let frame = frame::of_staff(&of, "People");
+    let frame = frame::of_staff(&of, words.say("people"));
     let sheet = Sheet {
         frame: &frame,
         back: None,
-        lead: "Everybody with an account, in companies or on the platform.".into(),
+        lead: words.say("people-lead").into(),
         tags: vec![],
         buttons,
         sections: vec![Section::new("search", "", Body::Filter(search)), table],
@@ -76,30 +76,31 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
     Ok(page(StatusCode::OK, &sheet))
 }
 
-fn row(user: &User) -> Vec<Cell> {
+fn row(words: &Words, user: &User) -> Vec<Cell> {
     let name = if user.name.trim().is_empty() { &user.email } else { &user.name };
     vec![
         Cell::link(name, format!("{PATH}{}/", user.id)),
-        Cell::text(&user.email).small(if user.is_confirmed() { "" } else { "not proven" }),
-        Cell::text(rights(user)),
-        state(user),
-        user.last_login_at_us.map_or_else(|| Cell::text("never"), words::at),
+        Cell::text(&user.email).small(if user.is_confirmed() { "" } else { words.say("not-proven") }),
+        Cell::text(rights(words, user)),
+        state(words, user),
+        user.last_login_at_us.map_or_else(|| Cell::text(words.say("never")), |us| words::at(words, us)),
     ]
 }
 
-fn rights(user: &User) -> &'static str {
+fn rights(words: &Words, user: &User) -> &'static str {
     match (user.is_superuser, user.is_staff) {
-        (true, _) => "Superuser",
-        (false, true) => "Staff",
+        (true, _) => words.say("superuser"),
+        (false, true) => words.say("nav-staff"),
         (false, false) => "",
     }
 }
 
-fn state(user: &User) -> Cell {
+fn state(words: &Words, user: &User) -> Cell {
     match (user.is_active, user.locked_until_us) {
-        (false, _) => Cell::tag("Closed", Tone::Bad),
-        (true, Some(until)) => Cell::tag("Locked out", Tone::Warn).small(format!("until {}", instant(until))),
-        (true, None) => Cell::tag("Open", Tone::Good),
+        (false, _) => Cell::tag(words.say("closed"), Tone::Bad),
+        (true, Some(until)) => Cell::tag(words.say("locked-out"), Tone::Warn)
+            .small(words.text("invitation-until").with("until", words.instant(until))),
+        (true, None) => Cell::tag(words.say("open"), Tone::Good),
     }
 }
 
@@ -113,108 +114,130 @@ pub(super) async fn found(of: &Oneself, key: &str) -> Result<Profile> {
 
 /// `GET /admin/users/{id}/`.
 pub(in crate::http) async fn show(Staffed(of): Staffed, Path(key): Path<String>) -> Result<Response> {
+    let words = &of.visit.words;
     let profile = found(&of, &key).await?;
     let user = &profile.user;
     let facts = [
-        ("E-mail", Cell::text(&user.email)),
-        ("Address", Cell::text(if user.is_confirmed() { "proven" } else { "not proven" })),
-        ("Rights on the platform", Cell::text(if rights(user).is_empty() { "none" } else { rights(user) })),
-        ("Wrong passwords since the last sign-in", Cell::text(user.failed_logins.to_string())),
-        ("Last sign-in", user.last_login_at_us.map_or_else(|| Cell::text("never"), words::at)),
-        ("Created", words::at(user.created_at_us)),
-        ("Id", Cell::text(user.id.to_string())),
+        (words.say("e-mail"), Cell::text(&user.email)),
+        (
+            words.say("address"),
+            Cell::text(words.say(if user.is_confirmed() { "proven" } else { "not-proven" })),
+        ),
+        (
+            words.say("rights-on-the-platform"),
+            Cell::text(match rights(words, user) {
+                "" => words.say("value-none"),
+                rights => rights,
+            }),
+        ),
+        (words.say("wrong-passwords"), Cell::text(user.failed_logins.to_string())),
+        (
+            words.say("last-sign-in"),
+            user.last_login_at_us.map_or_else(|| Cell::text(words.say("never")), |us| words::at(words, us)),
+        ),
+        (words.say("created"), words::at(words, user.created_at_us)),
+        (words.say("id"), Cell::text(user.id.to_string())),
     ];
     let facts = facts.map(|(name, cell)| (name.to_owned(), cell)).to_vec();
-    let mut frame = frame::of_staff(&of, if user.name.trim().is_empty() { &user.email } else { &user.name });
-    frame.notice = done(query(&of.visit.query).get("_done"));
+    let mut frame =
+        frame::of_staff(&of, if user.name.trim().is_empty() { &user.email } else { &user.name }.as_str());
+    frame.notice = done(words, query(&of.visit.query).get("_done"));
     let sheet = Sheet {
         frame: &frame,
-        back: Some((PATH.into(), "People".into())),
+        back: Some((PATH.into(), words.say("people").into())),
         lead: String::new(),
-        tags: vec![state(user)],
+        tags: vec![state(words, user)],
         buttons: vec![],
         sections: vec![
-            Section::new("profile", "Account", Body::Facts(facts)),
-            Section::new("memberships", "Companies", memberships(&profile)),
-            Section::new("sessions", "Signed in on", sessions(&profile)),
-            Section::new("actions", "Actions", Body::Links(actions(&of, user))).side(),
+            Section::new("profile", words.say("account"), Body::Facts(facts)),
+            Section::new("memberships", words.say("companies"), memberships(words, &profile)),
+            Section::new("sessions", words.say("signed-in-on"), sessions(words, &profile)),
+            Section::new("actions", words.say("actions"), Body::Links(actions(&of, user))).side(),
         ],
     };
     Ok(page(StatusCode::OK, &sheet))
 }
 
-fn done(what: &str) -> Option<Notice> {
-    Some(Notice::done(match what {
-        "added" => "The person is added. Tell them the password by a safe way.",
-        "letter" => "The letter is on its way.",
-        "waiting" => "Such a letter waits to be sent already.",
-        "signed-out" => "The person is signed out everywhere.",
-        "unlocked" => "The person can sign in again.",
-        "rights" => "The rights are changed.",
-        "password" => "The password is set, and the person is signed out everywhere.",
+fn done(words: &Words, what: &str) -> Option<Notice> {
+    Some(Notice::done(words.say(match what {
+        "added" => "done-person-added",
+        "letter" => "done-letter",
+        "waiting" => "done-letter-waits",
+        "signed-out" => "done-person-signed-out",
+        "unlocked" => "done-unlocked",
+        "rights" => "done-rights",
+        "password" => "done-password-set",
         _ => return None,
-    }))
+    })))
 }
 
-fn memberships(profile: &Profile) -> Body {
+fn memberships(words: &Words, profile: &Profile) -> Body {
     if profile.memberships.is_empty() {
         return Body::Nothing(
             "building-2",
-            "In no company".into(),
-            "An owner of a company can invite this person.".into(),
+            words.say("in-no-company").into(),
+            words.say("memberships-none").into(),
         );
     }
     let row = |of: &tenantry::users::Membership| {
         vec![
             Cell::link(&of.name, format!("/admin/companies/{}/", of.slug)).small(of.slug.to_string()),
             Cell::text(human(of.role.as_str())),
-            Cell::text(human(of.state.as_str())),
-            words::at(of.since_us),
+            Cell::text(words.say(words::state_name(of.state))),
+            words::at(words, of.since_us),
         ]
     };
     let rows = profile.memberships.iter().map(row).collect();
-    Body::Table(Table::new(&["Company", "Role", "Company's state", "Since"], rows))
+    Body::Table(Table::new(
+        &[words.say("company"), words.say("role"), words.say("companys-state"), words.say("since")],
+        rows,
+    ))
 }
 
-fn sessions(profile: &Profile) -> Body {
+fn sessions(words: &Words, profile: &Profile) -> Body {
     if profile.sessions.is_empty() {
         return Body::Nothing(
             "log-in",
-            "Signed in nowhere".into(),
-            "No session of this person is open.".into(),
+            words.say("signed-in-nowhere").into(),
+            words.say("sessions-none").into(),
         );
     }
     let row = |session: &tenantry::access::sessions::SessionInfo| {
-        let visit = if session.impersonated { "support visit" } else { "" };
+        let visit = if session.impersonated { words.say("support-visit") } else { "" };
         vec![
-            Cell::text(agent(session)).small(visit),
+            Cell::text(words.agent(session)).small(visit),
             Cell::text(session.address.clone().unwrap_or_default()),
-            words::at(session.created_us),
-            words::at(session.seen_us),
+            words::at(words, session.created_us),
+            words::at(words, session.seen_us),
         ]
     };
     let rows = profile.sessions.iter().map(row).collect();
-    Body::Table(Table::new(&["Browser", "Address", "Since", "Last seen"], rows))
+    Body::Table(Table::new(
+        &[words.say("browser"), words.say("address"), words.say("since"), words.say("last-seen")],
+        rows,
+    ))
 }
 
 /// Returns what this staff member may do with the account.
 fn actions(of: &Oneself, user: &User) -> Vec<Group> {
-    let at = |text: &str, act: &str, icon| Button::new(text, format!("{PATH}{}/{act}/", user.id), icon);
+    let words = &of.visit.words;
+    let at =
+        |text: &'static str, act: &str, icon| Button::new(text, format!("{PATH}{}/{act}/", user.id), icon);
     let mut access = vec![];
     if user.is_active {
-        access.push(at("Send a link to choose a new password", "reset", "mail"));
+        access.push(at(words.say("send-reset"), "reset", "mail"));
     }
-    access.push(at("Sign out everywhere", "sign-out", "log-out"));
+    access.push(at(words.say("sign-out-everywhere"), "sign-out", "log-out"));
     if user.locked_until_us.is_some() || user.failed_logins > 0 {
-        access.push(at("Unlock", "unlock", "key"));
+        access.push(at(words.say("unlock"), "unlock", "key"));
     }
-    let mut groups = vec![Group { label: "Sign-in", links: access }];
+    let mut groups = vec![Group { label: words.say("access"), links: access }];
     if of.actor.is_superuser() {
         let links = vec![
-            at("Rights, and closing the account", "rights", "shield"),
-            at("Set a password", "password", "lock"),
+            at(words.say("rights-and-closing-the-account"), "rights", "shield"),
+            at(words.say("set-a-password"), "password", "lock"),
         ];
-        groups.push(Group { label: "Superusers", links });
+        groups.push(Group { label: words.say("superusers"), links });
     }
     groups
 }
@@ -229,18 +252,18 @@ keyed! {
 pub(super) async fn about(
     of: &Oneself,
     key: &str,
-    title: &str,
+    title: &'static str,
     lead: &str,
     button: &'static str,
 ) -> Result<(Ask, User)> {
     let user = found(of, key).await?.user;
     let name = if user.name.trim().is_empty() { user.email.clone() } else { user.name.clone() };
     let ask = Ask {
-        title: title.replace("{}", &name),
+        title: of.visit.text(title).with("name", &name).into(),
         face: Face::Staff,
         back: (format!("{PATH}{}/", user.id), name),
         lead: lead.to_owned(),
-        facts: vec![("E-mail".into(), user.email.clone())],
+        facts: vec![(of.visit.say("e-mail").into(), user.email.clone())],
         button,
         ..Ask::default()
     };
@@ -248,9 +271,9 @@ pub(super) async fn about(
 }
 
 async fn resetting(of: &Oneself, key: &str) -> Result<Ask> {
-    let lead =
-        "A letter with a link goes to the address of the account. The password stays until the link is used.";
-    Ok(about(of, key, "Send {} a link to choose a new password", lead, "Send the letter").await?.0)
+    let words = &of.visit.words;
+    let lead = words.say("send-reset-lead");
+    Ok(about(of, key, "send-reset-title", lead, words.say("send-the-letter")).await?.0)
 }
 
 async fn do_reset(of: &Oneself, _: &Client, key: &str, _: &Fields) -> Result<String> {
@@ -259,8 +282,9 @@ async fn do_reset(of: &Oneself, _: &Client, key: &str, _: &Fields) -> Result<Str
 }
 
 async fn signing_out(of: &Oneself, key: &str) -> Result<Ask> {
-    let lead = "Ends every session of this person, and support visits as this person.";
-    Ok(about(of, key, "Sign {} out everywhere", lead, "Sign out everywhere").await?.0)
+    let words = &of.visit.words;
+    let lead = words.say("sign-out-lead");
+    Ok(about(of, key, "sign-out-title", lead, words.say("sign-out-everywhere")).await?.0)
 }
 
 async fn do_sign_out(of: &Oneself, _: &Client, key: &str, _: &Fields) -> Result<String> {
@@ -269,8 +293,9 @@ async fn do_sign_out(of: &Oneself, _: &Client, key: &str, _: &Fields) -> Result<
 }
 
 async fn unlocking(of: &Oneself, key: &str) -> Result<Ask> {
-    let lead = "Forgets the wrong passwords of all networks, so that the person can sign in again.";
-    Ok(about(of, key, "Unlock {}", lead, "Unlock").await?.0)
+    let words = &of.visit.words;
+    let lead = words.say("unlock-lead");
+    Ok(about(of, key, "unlock-title", lead, words.say("unlock")).await?.0)
 }
 
 async fn do_unlock(of: &Oneself, _: &Client, key: &str, _: &Fields) -> Result<String> {

@@ -6,7 +6,7 @@ use crate::http::{
         answer::page,
         frame,
         visit::{Inside, Managing, query},
-        words,
+        words::{self, Words},
     },
     problem::Result,
 };
@@ -27,7 +27,7 @@ const LINES: u32 = 50;
 pub(in crate::http) async fn show(app: App, Managing(inside): Managing) -> Result<Response> {
     let before = query(&inside.visit.query).filled("before").and_then(|text| text.parse().ok());
     let (lines, oldest) = lines(&app, &inside, before, LINES).await?;
-    let frame = frame::of_company(&inside, "Activity");
+    let frame = frame::of_company(&inside, inside.visit.say("activity"));
     let view = Activity {
         frame: &frame,
         next: oldest
@@ -56,14 +56,15 @@ pub(super) async fn lines(
     let people = people(app, inside).await?;
     let oldest = entries.last().map(|entry| entry.id);
     let models = platform.models();
+    let words = &inside.visit.words;
     let line = |entry: &Entry| {
         let model = models.iter().find(|model| model.name.as_str() == entry.model);
         let seen = model.filter(|model| gates::allows(inside.tenant.actor(), &model.permissions, Verb::Read));
         let is_there = entry.action != "delete";
         let href = seen.filter(|_| is_there).map(|model| format!("/{}/{}/", model.name, entry.record));
         Line {
-            at: (words::datetime(&entry.at), entry.at.clone()),
-            who: people.named(&entry.actor),
+            at: (words.datetime(&entry.at), entry.at.clone()),
+            who: people.named(words, &entry.actor),
             support: entry.impersonator.as_deref().map(|by| by.replace(':', " ")).unwrap_or_default(),
             action: match entry.action.as_str() {
                 "create" => "added",
@@ -92,12 +93,14 @@ pub(in crate::http::pages) async fn people(app: &App, inside: &Inside) -> Result
 
 impl People {
     /// Returns the actor of a change: the name of a member, or of an API key or a program.
-    pub(in crate::http::pages) fn named(&self, actor: &str) -> String {
+    pub(in crate::http::pages) fn named(&self, words: &Words, actor: &str) -> String {
         match (self.0.get(actor), actor.split_once(':')) {
             (Some(name), _) => name.clone(),
-            (None, Some(("user", id))) if self.0.is_empty() => format!("User No. {id}"),
-            (None, Some(("user", id))) => format!("A former member (No. {id})"),
-            (None, Some(("key", id))) => format!("Key No. {id}"),
+            (None, Some(("user", id))) if self.0.is_empty() => {
+                words.text("user-number").with("id", id).into()
+            }
+            (None, Some(("user", id))) => words.text("former-member").with("id", id).into(),
+            (None, Some(("key", id))) => words.text("key-number").with("id", id).into(),
             (None, _) => actor.to_owned(),
         }
     }

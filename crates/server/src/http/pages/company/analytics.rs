@@ -4,10 +4,10 @@ use crate::http::{
     App,
     pages::{
         answer::page,
-        frame,
+        frame, reasons,
         records::{Params, Place, condition, named, text},
         visit::Inside,
-        words,
+        words::{self, Words},
     },
     problem::Result,
     query,
@@ -56,7 +56,7 @@ pub(in crate::http) async fn show(app: App, inside: Inside) -> Result<Response> 
     let Some(model) = chosen else { return Err(tenantry::Error::Denied("read records".into()).into()) };
     let place = Place::of(&app, &inside, model.name.as_str())?;
     let keys = keys(&place);
-    let measures = measures(&place.model);
+    let measures = measures(&place);
     let chosen = |list: &[Choice], name: &str| {
         let wanted = params.get(name).unwrap_or_default();
         let found = list.iter().find(|choice| choice.value == wanted).or(list.first());
@@ -71,7 +71,7 @@ pub(in crate::http) async fn show(app: App, inside: Inside) -> Result<Response> 
     let (mut groups, mut chart, mut more, mut wrong) = (vec![], None, false, String::new());
     match query::aggregate(&place, &api_query) {
         Ok(asked) => (groups, chart, more) = answer(&place, &conditions, asked).await?,
-        Err(problem) => wrong = problem.detail().to_owned(),
+        Err(problem) => wrong = reasons::detail(&inside.visit.words, &problem),
     }
     let label = |list: &[Choice], value: &str| {
         list.iter().find(|c| c.value == value).map(|c| c.label.clone()).unwrap_or_default()
@@ -85,7 +85,7 @@ pub(in crate::http) async fn show(app: App, inside: Inside) -> Result<Response> 
     };
     let models: Vec<_> = all.iter().map(option).collect();
     let view = Analytics {
-        frame: &frame::of_company(&inside, "Analytics"),
+        frame: &frame::of_company(&inside, inside.visit.say("analytics")),
         models: &models,
         keys: &marked(keys, &question.key),
         measures: &marked(measures, &question.measure),
@@ -172,11 +172,11 @@ fn keys(place: &Place<'_>) -> Vec<Choice> {
             FieldKind::Text { max_length: Some(_) } if !field.unique => {
                 keys.push(choice(field.name.to_string(), label.clone()));
             }
-            FieldKind::Date | FieldKind::Datetime => keys.extend(periods(field.name.as_str(), label)),
+            FieldKind::Date | FieldKind::Datetime => keys.extend(periods(place, field.name.as_str(), label)),
             _ => (),
         }
     }
-    keys.extend(periods("created_at", "Added"));
+    keys.extend(periods(place, "created_at", place.words().say("field-added")));
     // What is grouped best comes first.
     keys.sort_by_key(|key| {
         place.model.field(&key.value).is_none_or(|field| !matches!(field.kind, FieldKind::Choice { .. }))
@@ -184,20 +184,28 @@ fn keys(place: &Place<'_>) -> Vec<Choice> {
     keys
 }
 
-fn periods<'a>(name: &'a str, label: &'a str) -> impl Iterator<Item = Choice> + 'a {
-    ["month", "quarter", "year", "day"]
-        .into_iter()
-        .map(move |period| choice(format!("{name}__{period}"), format!("{label} ({period})")))
+fn periods(place: &Place<'_>, name: &str, label: &str) -> [Choice; 4] {
+    let texts = [
+        ("month", "label-by-month"),
+        ("quarter", "label-by-quarter"),
+        ("year", "label-by-year"),
+        ("day", "label-by-day"),
+    ];
+    texts.map(|(period, text)| {
+        choice(format!("{name}__{period}"), place.words().text(text).with("label", label).into())
+    })
 }
 
 /// Returns what can be computed.
-fn measures(model: &Model) -> Vec<Choice> {
-    let mut all = vec![choice("count".into(), "Number of records".into())];
-    for field in &model.fields {
+fn measures(place: &Place<'_>) -> Vec<Choice> {
+    let words = place.words();
+    let mut all = vec![choice("count".into(), words.say("number-of-records").into())];
+    for field in &place.model.fields {
         if matches!(field.kind, FieldKind::Integer { .. } | FieldKind::Decimal { .. }) {
-            let words = [("sum", "Sum of"), ("avg", "Average of"), ("min", "Smallest"), ("max", "Largest")];
-            all.extend(words.map(|(name, words)| {
-                choice(format!("{name}.{}", field.name), format!("{words} {}", field.label))
+            let texts = [("sum", "sum-of"), ("avg", "average-of"), ("min", "smallest"), ("max", "largest")];
+            all.extend(texts.map(|(name, text)| {
+                let label = words.text(text).with("field", &field.label).into();
+                choice(format!("{name}.{}", field.name), label)
             }));
         }
     }
@@ -236,14 +244,15 @@ async fn answer(place: &Place<'_>, conditions: &Params, asked: Aggregate) -> Res
     let keys: Vec<Json> =
         found.groups.iter().map(|group| group.keys.first().map_or(Json::Null, json)).collect();
     let names = names(place, field, &keys).await?;
-    let values: Vec<(String, f64)> = found.groups.iter().map(value).collect();
+    let words = place.words();
+    let values: Vec<(String, f64)> = found.groups.iter().map(|group| value(words, group)).collect();
     let most = values.iter().map(|(_, size)| size.abs()).fold(0.0, f64::max);
     let mut groups = Vec::new();
     for ((group, key), (value, size)) in found.groups.iter().zip(&keys).zip(&values) {
         groups.push(Group {
-            label: label(field, period, key, &names),
+            label: label(words, (field, period), key, &names),
             href: href(place, conditions, field_name, period, key),
-            count: words::number(group.count),
+            count: words.number(group.count),
             value: value.clone(),
             percent: if most > 0.0 { (size.max(0.0) / most * 100.0).round() as u64 } else { 0 },
         });
@@ -253,13 +262,13 @@ async fn answer(place: &Place<'_>, conditions: &Params, asked: Aggregate) -> Res
 }
 
 /// Returns the computed value in words, and its size.
-fn value(group: &Found) -> (String, f64) {
+fn value(words: &Words, group: &Found) -> (String, f64) {
     match group.measures.first() {
-        None => (words::number(group.count), group.count as f64),
+        None => (words.number(group.count), group.count as f64),
         Some(value) => {
             let text = text(&json(value));
             let size = text.parse().unwrap_or(0.0);
-            (if text.is_empty() { "–".to_owned() } else { words::grouped(&text) }, size)
+            (if text.is_empty() { "–".to_owned() } else { words.grouped(&text) }, size)
         }
     }
 }
@@ -278,23 +287,25 @@ async fn names(place: &Place<'_>, field: Option<&Field>, keys: &[Json]) -> Resul
 }
 
 fn label(
-    field: Option<&Field>,
-    period: Option<Period>,
+    words: &Words,
+    (field, period): (Option<&Field>, Option<Period>),
     key: &Json,
     names: &HashMap<String, String>,
 ) -> String {
     if key.is_null() {
-        return "None".into();
+        return words.say("group-none").into();
     }
     let text = text(key);
     if let Some(period) = period {
-        return words::period(&text, period);
+        return words.period(&text, period);
     }
     match field.map(|field| &field.kind) {
         Some(FieldKind::Choice { .. }) => words::human(&text),
-        Some(FieldKind::Boolean) => if text == "true" { "Yes" } else { "No" }.into(),
-        Some(FieldKind::Ref { .. }) => names.get(&text).cloned().unwrap_or_else(|| format!("No. {text}")),
-        _ if text.is_empty() => "Empty".into(),
+        Some(FieldKind::Boolean) => words.say(if text == "true" { "yes" } else { "no" }).into(),
+        Some(FieldKind::Ref { .. }) => {
+            names.get(&text).cloned().unwrap_or_else(|| words.text("record-number").with("id", text).into())
+        }
+        _ if text.is_empty() => words.say("group-empty").into(),
         _ => text,
     }
 }

@@ -4,9 +4,9 @@ use crate::http::{
     App,
     pages::{
         answer::{page, see},
-        frame,
+        frame, reasons,
         visit::{Inside, Managing, Sent, query},
-        words,
+        words::Words,
     },
     problem::{Code, Problem, Result},
 };
@@ -29,16 +29,14 @@ const FAILURE_MINUTES: i64 = 30;
 
 /// `GET /settings/backups/`.
 pub(in crate::http) async fn list(app: App, Managing(inside): Managing) -> Result<Response> {
-    let notice = match query(&inside.visit.query).get("_done") {
-        "closed" => Some(Notice::done("The comparison is closed.")),
-        _ => None,
-    };
+    let is_closed = query(&inside.visit.query).get("_done") == "closed";
+    let notice = is_closed.then(|| Notice::done(inside.visit.say("done-comparison-closed")));
     show(&app, &inside, notice, StatusCode::OK).await
 }
 
 async fn show(app: &App, inside: &Inside, notice: Option<Notice>, status: StatusCode) -> Result<Response> {
-    let own = app.platform().tenant(&inside.tenant);
-    let backups: Vec<_> = own.backups().await?.iter().map(backup).collect();
+    let (own, words) = (app.platform().tenant(&inside.tenant), &inside.visit.words);
+    let backups: Vec<_> = own.backups().await?.iter().map(|listed| backup(words, listed)).collect();
     let filter = Filter { tenant: Some(inside.tenant.id()), limit: 10, ..Filter::default() };
     let recent_us = app.platform().now_us() - FAILURE_MINUTES * 60_000_000;
     let operations = app.platform().operations().list(&filter).await?;
@@ -49,10 +47,10 @@ async fn show(app: &App, inside: &Inside, notice: Option<Notice>, status: Status
         .filter(|(index, one)| {
             !one.state.is_over() || (*index == 0 && one.reason.is_some() && one.updated_at_us > recent_us)
         })
-        .map(|(_, one)| work(one))
+        .map(|(_, one)| work(words, one))
         .collect();
     let compared = staged_at(app, inside).await?.map(|(text, _)| text);
-    let mut frame = frame::of_company(inside, "Backups");
+    let mut frame = frame::of_company(inside, words.say("backups"));
     frame.notice = notice;
     let view = Backups { frame: &frame, backups: &backups, work: &work, compared: compared.as_deref() };
     Ok(page(status, &view))
@@ -60,48 +58,46 @@ async fn show(app: &App, inside: &Inside, notice: Option<Notice>, status: Status
 
 /// Returns the time of the backup that is open for comparison, as people read it and for programs.
 pub(super) async fn staged_at(app: &App, inside: &Inside) -> Result<Option<(String, String)>> {
-    let own = app.platform().tenant(&inside.tenant);
+    let (own, words) = (app.platform().tenant(&inside.tenant), &inside.visit.words);
     let Some(staged) = own.staged_restore().await?.map(|staged| staged.backup) else { return Ok(None) };
     let backups = own.backups().await?;
     let at_us = backups.iter().find(|backup| backup.id == staged).map(|backup| backup.at_us);
-    Ok(Some(at_us.map_or_else(|| ("an earlier day".to_owned(), String::new()), words::moment)))
+    Ok(Some(
+        at_us.map_or_else(|| (words.say("an-earlier-day").to_owned(), String::new()), |us| words.moment(us)),
+    ))
 }
 
-fn backup(listed: &Listed) -> Backup {
+fn backup(words: &Words, listed: &Listed) -> Backup {
     let (state, look) = match listed.state {
-        State::Running => ("At work", ""),
-        State::Good => ("Good", "good"),
-        State::Failed => ("Failed", "bad"),
-        State::Damaged => ("Damaged", "bad"),
+        State::Running => ("at-work", ""),
+        State::Good => ("backup-good", "good"),
+        State::Failed => ("backup-failed", "bad"),
+        State::Damaged => ("backup-damaged", "bad"),
     };
     Backup {
         id: listed.id.to_string(),
-        at: words::moment(listed.at_us),
-        state: state.to_owned(),
+        at: words.moment(listed.at_us),
+        state: words.say(state).to_owned(),
         look,
-        reason: match listed.reason {
-            Reason::Manual => "Made by hand",
-            Reason::Scheduled => "By schedule",
-            Reason::Final => "Before the end",
-        },
-        rows: words::number(listed.rows),
-        size: words::bytes(listed.bytes),
-        verified: listed.verified_at_us.map(words::instant).unwrap_or_default(),
+        reason: words.say(match listed.reason {
+            Reason::Manual => "backup-by-hand",
+            Reason::Scheduled => "backup-by-schedule",
+            Reason::Final => "backup-final",
+        }),
+        rows: words.text("records-count").with("count", listed.rows).into(),
+        size: words.bytes(listed.bytes),
+        verified: listed.verified_at_us.map(|us| words.instant(us)).unwrap_or_default(),
         is_good: listed.state == State::Good,
     }
 }
 
-fn work(listed: &operations::Listed) -> Work {
+fn work(words: &Words, listed: &operations::Listed) -> Work {
     let amount = listed.progress.as_ref();
-    let progress = amount.map(|amount| match (amount.unit.as_ref(), amount.total) {
-        ("bytes", 0) => words::bytes(amount.done),
-        ("bytes", total) => format!("{} of {}", words::bytes(amount.done), words::bytes(total)),
-        (unit, 0) => format!("{} {unit}", words::number(amount.done)),
-        (unit, total) => format!("{} of {} {unit}", words::number(amount.done), words::number(total)),
-    });
     Work {
-        what: listed.what.clone(),
-        progress: progress.unwrap_or_default(),
+        what: words.language.translated(&listed.what).into_owned(),
+        progress: amount
+            .map(|amount| words.amount(&amount.unit, amount.done, amount.total))
+            .unwrap_or_default(),
         percent: amount
             .filter(|amount| amount.total > 0)
             .map(|amount| (amount.done.saturating_mul(100) / amount.total).min(100)),
@@ -120,9 +116,7 @@ pub(in crate::http) async fn start(app: App, Managing(inside): Managing, sent: S
         Ok(_) => Ok(see("/settings/backups/")),
         Err(problem) if problem.code() == Code::RateLimited => {
             let minutes = problem.retry_after_s().unwrap_or(60).div_ceil(60);
-            let text = format!(
-                "The last backup is only a few minutes old. You can make the next one in {minutes} min."
-            );
+            let text = inside.visit.text("backup-too-soon").with("minutes", minutes);
             show(&app, &inside, Some(Notice::wrong(text)), problem.status()).await
         }
         Err(problem) => refused(&app, &inside, problem).await,
@@ -133,7 +127,13 @@ pub(in crate::http) async fn start(app: App, Managing(inside): Managing, sent: S
 pub(super) async fn refused(app: &App, inside: &Inside, problem: Problem) -> Result<Response> {
     match problem.code() {
         Code::Conflict | Code::Invalid => {
-            show(app, inside, Some(Notice::wrong(problem.detail())), problem.status()).await
+            show(
+                app,
+                inside,
+                Some(Notice::wrong(reasons::detail(&inside.visit.words, &problem))),
+                problem.status(),
+            )
+            .await
         }
         _ => Err(problem),
     }

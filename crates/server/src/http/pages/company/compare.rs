@@ -7,10 +7,10 @@ use crate::{
         App,
         pages::{
             answer::{page, percent, see},
-            frame,
+            frame, reasons,
             records::{Place, Row, cell, name},
             visit::{Inside, Managing, Sent, query},
-            words,
+            words::Words,
         },
         problem::{Code, Problem, Result},
     },
@@ -82,8 +82,8 @@ pub(in crate::http) async fn show(app: App, Managing(inside): Managing) -> Resul
             added: change.removed,
         });
     }
-    let until = restore.expires_at_us.map(words::moment);
-    let frame = frame::of_company(&inside, "Then and now");
+    let until = restore.expires_at_us.map(|us| inside.visit.words.moment(us));
+    let frame = frame::of_company(&inside, inside.visit.say("then-and-now"));
     Ok(page(StatusCode::OK, &Compare { frame: &frame, at, until, models: &models, is_lost }))
 }
 
@@ -100,7 +100,7 @@ pub(in crate::http) async fn records(
     let query = query(&inside.visit.query);
     let notice = query.sent("_done").map(|_| {
         let (created, changed) = (query.get("_done"), query.get("_changed"));
-        Notice::done(format!("Taken back: {created} deleted and {changed} changed records."))
+        Notice::done(inside.visit.text("taken-back").with("created", created).with("changed", changed))
     });
     differences(&app, &inside, &model, notice, StatusCode::OK).await
 }
@@ -120,7 +120,8 @@ async fn differences(
     let found = DifferencesPage::from(found);
     let records: Vec<_> = found.items.iter().map(|record| differing(&place, record)).collect();
     let path = address(model);
-    let mut frame = frame::of_company(inside, &format!("{}: then and now", place.model.label));
+    let mut frame =
+        frame::of_company(inside, inside.visit.text("compare-of").with("label", &place.model.label));
     frame.notice = notice;
     let view = Differences {
         frame: &frame,
@@ -160,7 +161,7 @@ fn differing(place: &Place<'_>, record: &DifferingRecord) -> Differing {
         now: plain(cell(place, &place.model, field, now)),
     };
     Differing {
-        name: name(&place.model, if since == Since::Deleted { then } else { now }),
+        name: name(place.words(), &place.model, if since == Since::Deleted { then } else { now }),
         href: if since == Since::Deleted { String::new() } else { place.path(&place.model, &id) },
         fields: place.model.fields.iter().filter(|field| is_shown(field)).map(field).collect(),
         since,
@@ -178,7 +179,7 @@ pub(in crate::http) async fn take_back(
     let fields = inside.visit.fields(sent).await?;
     let ids: Vec<_> = fields.0.iter().filter(|(name, _)| name == "id").map(|(_, id)| id.clone()).collect();
     if ids.is_empty() {
-        let notice = Notice::wrong("Choose the records that you want to take back.");
+        let notice = Notice::wrong(inside.visit.say("take-back-none"));
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return differences(&app, &inside, &model, Some(notice), status).await;
     }
@@ -189,20 +190,23 @@ pub(in crate::http) async fn take_back(
         }
         Err(problem) => {
             let text = match problem.code() {
-                Code::Invalid => wrong(&problem),
-                Code::Conflict | Code::LimitExceeded | Code::NotUnique => problem.detail().to_owned(),
+                Code::Invalid => wrong(&inside.visit.words, &problem),
+                Code::Conflict | Code::LimitExceeded | Code::NotUnique => {
+                    reasons::detail(&inside.visit.words, &problem)
+                }
                 _ => return Err(problem),
             };
-            let notice = Notice::wrong(format!("Nothing was taken back. {text}"));
+            let notice = Notice::wrong(inside.visit.text("take-back-refused").with("reason", text));
             differences(&app, &inside, &model, Some(notice), problem.status()).await
         }
     }
 }
 
 /// Returns what is wrong with the records, in the platform's words.
-fn wrong(problem: &Problem) -> String {
+fn wrong(words: &Words, problem: &Problem) -> String {
     let all = problem.wrong_fields();
-    let text = all.iter().map(|wrong| format!("{}: {}", wrong.field, problem.reason_of(&wrong.field)));
+    let text =
+        all.iter().map(|wrong| format!("{}: {}", wrong.field, reasons::of(words, problem, &wrong.field)));
     let text: Vec<_> = text.collect();
-    if text.is_empty() { problem.detail().to_owned() } else { text.join(" ") }
+    if text.is_empty() { reasons::detail(words, problem) } else { text.join(" ") }
 }

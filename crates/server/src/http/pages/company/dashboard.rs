@@ -3,7 +3,7 @@
 use super::{activity, manages, usage};
 use crate::http::{
     App,
-    pages::{answer::page, frame, visit::Inside, words},
+    pages::{answer::page, frame, visit::Inside},
     problem::Result,
 };
 use axum::response::Response;
@@ -28,7 +28,7 @@ pub(in crate::http) async fn show(app: App, inside: Inside) -> Result<Response> 
         false => None,
     };
     let (plan, warning) = usage::subscription(&app, &inside);
-    let frame = frame::of_company(&inside, "Dashboard");
+    let frame = frame::of_company(&inside, inside.visit.say("dashboard"));
     let view = Dashboard {
         frame: &frame,
         counts: &counts,
@@ -57,7 +57,7 @@ async fn counts(app: &App, inside: &Inside) -> Result<Vec<Count>> {
         counts.push(Count {
             label: model.label.clone(),
             href: format!("/{}/", model.name),
-            number: words::number(found.count.unwrap_or(0)),
+            number: inside.visit.words.number(found.count.unwrap_or(0)),
             add: may(Verb::Create).then(|| format!("/{}/add/", model.name)),
         });
     }

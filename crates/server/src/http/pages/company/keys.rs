@@ -5,9 +5,8 @@ use crate::http::{
     App,
     pages::{
         answer::{page, see},
-        frame,
+        frame, reasons,
         visit::{Inside, Managing, Sent, query},
-        words,
     },
     problem::{Code, Problem, Result},
 };
@@ -33,6 +32,7 @@ pub(in crate::http) async fn list(app: App, Managing(inside): Managing) -> Resul
 }
 
 async fn show(app: &App, inside: &Inside, shown: Shown<'_>, status: StatusCode) -> Result<Response> {
+    let words = &inside.visit.words;
     let keys = app.platform().access().api_keys().list(&inside.tenant).await?;
     let keys: Vec<_> = keys
         .into_iter()
@@ -42,17 +42,22 @@ async fn show(app: &App, inside: &Inside, shown: Shown<'_>, status: StatusCode) 
             prefix: key.prefix,
             role: key.role,
             made: match key.made_by {
-                Some(by) => format!("made by {}, {}", by.email, words::instant(key.created_us)),
-                None => format!("made {}", words::instant(key.created_us)),
+                Some(by) => words
+                    .text("key-made-by")
+                    .with("email", by.email)
+                    .with("at", words.instant(key.created_us))
+                    .into(),
+                None => words.text("key-made").with("at", words.instant(key.created_us)).into(),
             },
-            seen: key
-                .seen_us
-                .map_or_else(|| "never used".into(), |at| format!("last used {}", words::instant(at))),
+            seen: key.seen_us.map_or_else(
+                || words.say("key-never-used").into(),
+                |at| words.text("key-last-used").with("at", words.instant(at)).into(),
+            ),
         })
         .collect();
-    let mut frame = frame::of_company(inside, "API keys");
-    frame.notice =
-        (query(&inside.visit.query).get("_done") == "revoked").then(|| Notice::done("The key is revoked."));
+    let mut frame = frame::of_company(inside, words.say("api-keys"));
+    frame.notice = (query(&inside.visit.query).get("_done") == "revoked")
+        .then(|| Notice::done(words.say("done-key-revoked")));
     let roles = roles(app);
     let view = Keys {
         frame: &frame,
@@ -77,7 +82,8 @@ pub(in crate::http) async fn make(app: App, Managing(inside): Managing, sent: Se
             show(&app, &inside, shown, StatusCode::CREATED).await
         }
         Err(problem) if problem.code() == Code::Invalid => {
-            let shown = Shown { name, wrong: problem.reason_of("name"), ..Shown::default() };
+            let shown =
+                Shown { name, wrong: reasons::of(&inside.visit.words, &problem, "name"), ..Shown::default() };
             show(&app, &inside, shown, problem.status()).await
         }
         Err(problem) => Err(problem),

@@ -6,9 +6,8 @@ use crate::{
         App,
         pages::{
             answer::{page, see},
-            frame,
+            frame, reasons,
             visit::{Fields, Inside, Managing, Sent, query},
-            words,
         },
         problem::{Code, Problem, Result},
         tenant,
@@ -25,13 +24,14 @@ use tenantry_console::{
 
 /// `GET /settings/members/`.
 pub(in crate::http) async fn list(app: App, inside: Inside) -> Result<Response> {
-    let notice = match query(&inside.visit.query).get("_done") {
-        "invited" => Some(Notice::done("The invitation is on its way.")),
-        "role" => Some(Notice::done("The role is changed.")),
-        "removed" => Some(Notice::done("The member is removed.")),
-        "revoked" => Some(Notice::done("The invitation is revoked.")),
+    let done = match query(&inside.visit.query).get("_done") {
+        "invited" => Some("done-invited"),
+        "role" => Some("done-role"),
+        "removed" => Some("done-removed"),
+        "revoked" => Some("done-invitation-revoked"),
         _ => None,
     };
+    let notice = done.map(|id| Notice::done(inside.visit.say(id)));
     show(&app, &inside, notice, "", "", StatusCode::OK).await
 }
 
@@ -43,6 +43,7 @@ async fn show(
     wrong: &str,
     status: StatusCode,
 ) -> Result<Response> {
+    let words = &inside.visit.words;
     let me = inside.tenant.actor().user_id();
     let members = app.platform().members(&inside.tenant).list().await?;
     let members: Vec<_> = members
@@ -53,7 +54,7 @@ async fn show(
             name: member.name,
             email: member.email,
             role: member.role.to_string(),
-            since: words::instant(member.created_at_us),
+            since: words.instant(member.created_at_us),
         })
         .collect();
     let may_manage = manages(inside);
@@ -67,15 +68,15 @@ async fn show(
             id: open.id,
             email: open.email,
             role: open.role.to_string(),
-            until: words::instant(open.expires_at_us),
-            letter: match open.letter.as_str() {
-                "sent" => "the letter is sent",
-                "failed" => "the letter could not be sent: check the address",
-                _ => "the letter waits to be sent",
-            },
+            until: words.instant(open.expires_at_us),
+            letter: words.say(match open.letter.as_str() {
+                "sent" => "letter-sent",
+                "failed" => "letter-failed",
+                _ => "letter-waits",
+            }),
         })
         .collect();
-    let mut frame = frame::of_company(inside, "Members");
+    let mut frame = frame::of_company(inside, words.say("members"));
     frame.notice = notice;
     let roles = roles(app);
     let view = Members {
@@ -95,13 +96,10 @@ async fn refused(app: &App, inside: &Inside, email: &str, problem: Problem) -> R
     let status = problem.status();
     match problem.code() {
         Code::Invalid if !email.is_empty() => {
-            show(app, inside, None, email, &problem.reason_of("email"), status).await
+            show(app, inside, None, email, &reasons::of(&inside.visit.words, &problem, "email"), status).await
         }
         Code::Invalid | Code::Conflict | Code::LimitExceeded | Code::NotUnique => {
-            let text = problem
-                .wrong_fields()
-                .first()
-                .map_or_else(|| problem.detail().to_owned(), |wrong| problem.reason_of(&wrong.field));
+            let text = reasons::first(&inside.visit.words, &problem);
             show(app, inside, Some(Notice::wrong(text)), email, "", status).await
         }
         _ => Err(problem),

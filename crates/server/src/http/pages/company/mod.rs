@@ -24,7 +24,7 @@ pub(in crate::http) use keys::{list as keys, make as make_key, revoke as revoke_
 pub(in crate::http) use members::{
     invite, list as members, remove as remove_member, revoke as revoke_invitation, set_role,
 };
-pub(in crate::http) use settings::{ask as ask_close, cancel as close, rename, show as settings};
+pub(in crate::http) use settings::{ask as ask_close, cancel as close, rename, set_locale, show as settings};
 pub(in crate::http) use subscription::show as subscription;
 
 use super::visit::Inside;

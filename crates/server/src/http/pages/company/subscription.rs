@@ -7,7 +7,7 @@ use crate::http::{
         answer::page,
         frame,
         visit::{Inside, Managing},
-        words,
+        words::{self, Words},
     },
     problem::Result,
 };
@@ -25,9 +25,9 @@ pub(in crate::http) async fn show(app: App, Managing(inside): Managing) -> Resul
     let features: Vec<_> = record.entitlements.features.iter().map(|name| words::human(name)).collect();
     let plans = app.platform().plans().list().await?;
     let offered = plans.iter().filter(|plan| !plan.archived || Some(plan.spec.code.as_str()) == current);
-    let offers: Vec<_> = offered.map(|plan| offer(plan, current)).collect();
+    let offers: Vec<_> = offered.map(|plan| offer(&inside.visit.words, plan, current)).collect();
     let facts = facts(&inside);
-    let frame = frame::of_company(&inside, "Subscription");
+    let frame = frame::of_company(&inside, inside.visit.say("subscription"));
     let view = Subscription {
         frame: &frame,
         plan: &plan,
@@ -42,33 +42,39 @@ pub(in crate::http) async fn show(app: App, Managing(inside): Managing) -> Resul
 
 fn facts(inside: &Inside) -> Vec<(&'static str, String)> {
     let Some(subscription) = inside.tenant.record().subscription.as_ref() else { return vec![] };
-    let until = subscription.ends_at_us.map_or_else(|| "Open-ended".to_owned(), words::instant);
+    let words = &inside.visit.words;
+    let until =
+        subscription.ends_at_us.map_or_else(|| words.say("open-ended").to_owned(), |us| words.instant(us));
     let limits = inside.tenant.limits();
-    let mut facts = vec![("Since", words::instant(subscription.started_at_us)), ("Until", until)];
-    let rate = limits.requests_per_second.map(|most| format!("{} a second", words::number(most)));
-    let at_once = limits.concurrency.map(words::number);
-    facts.extend(rate.map(|rate| ("Requests", rate)));
-    facts.extend(at_once.map(|most| ("Requests at the same time", most)));
+    let mut facts =
+        vec![(words.say("since"), words.instant(subscription.started_at_us)), (words.say("until"), until)];
+    let rate = limits.requests_per_second.map(|most| words.text("per-second").with("count", most).into());
+    let at_once = limits.concurrency.map(|most| words.number(most));
+    facts.extend(rate.map(|rate| (words.say("requests"), rate)));
+    facts.extend(at_once.map(|most| (words.say("requests-at-once"), most)));
     facts
 }
 
-fn offer(plan: &Plan, current: Option<&str>) -> Offer {
+fn offer(words: &Words, plan: &Plan, current: Option<&str>) -> Offer {
     Offer {
         name: plan.spec.name.clone(),
         price: plan.spec.price.clone(),
-        limits: limits(plan.spec.limits),
+        limits: limits(words, plan.spec.limits),
         features: plan.spec.features.iter().map(|name| words::human(name)).collect(),
         current: Some(plan.spec.code.as_str()) == current,
     }
 }
 
 /// Returns the limits that people compare plans by.
-fn limits(limits: Limits) -> Vec<(&'static str, String)> {
-    let words = |most: Option<u64>, text: fn(u64) -> String| most.map_or_else(|| "No limit".to_owned(), text);
+fn limits(words: &Words, limits: Limits) -> Vec<(&'static str, String)> {
+    let limit = |label, most: Option<u64>, text: fn(&Words, u64) -> String| {
+        let text = most.map_or_else(|| words.say("no-limit").to_owned(), |most| text(words, most));
+        (words.say(label), text)
+    };
     vec![
-        ("Members", words(limits.users, words::number)),
-        ("Records", words(limits.rows, words::number)),
-        ("Data", words(limits.bytes, words::bytes)),
-        ("Files", words(limits.file_bytes, words::bytes)),
+        limit("members", limits.users, Words::number),
+        limit("records", limits.rows, Words::number),
+        limit("data", limits.bytes, Words::bytes),
+        limit("files", limits.file_bytes, Words::bytes),
     ]
 }

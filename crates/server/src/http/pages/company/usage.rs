@@ -3,7 +3,10 @@
 
 use crate::http::{
     App,
-    pages::{visit::Inside, words},
+    pages::{
+        visit::Inside,
+        words::{self, Words},
+    },
     problem::Result,
 };
 use tenantry::{config::Scope, plans::State};
@@ -14,7 +17,7 @@ const SOON: i64 = 7;
 
 /// Returns what is used of the plan.
 pub(super) async fn bars(app: &App, inside: &Inside) -> Result<Vec<Bar>> {
-    let (platform, limits) = (app.platform(), inside.tenant.limits());
+    let (platform, limits, words) = (app.platform(), inside.tenant.limits(), &inside.visit.words);
     let (mut rows, mut bytes) = (0, 0);
     for store in platform.config().stores_of(Scope::Tenant) {
         let held = platform.tenant(&inside.tenant).usage(&store.name).await?;
@@ -22,17 +25,17 @@ pub(super) async fn bars(app: &App, inside: &Inside) -> Result<Vec<Bar>> {
     }
     let users = platform.members(&inside.tenant).list().await?.len() as u64;
     let files = platform.tenant(&inside.tenant).file_bytes().await?;
-    let bar = |label, used: u64, most: Option<u64>, text: fn(u64) -> String| Bar {
-        label,
-        used: text(used),
-        most: most.map(text).unwrap_or_default(),
+    let bar = |label, used: u64, most: Option<u64>, text: fn(&Words, u64) -> String| Bar {
+        label: words.say(label),
+        used: text(words, used),
+        most: most.map(|most| text(words, most)).unwrap_or_default(),
         percent: most.map_or(0, |most| (used.saturating_mul(100) / most.max(1)).min(100)),
     };
     Ok(vec![
-        bar("Members", users, limits.users, words::number),
-        bar("Records", rows, limits.rows, words::number),
-        bar("Data", bytes, limits.bytes, words::bytes),
-        bar("Files", files, limits.file_bytes, words::bytes),
+        bar("members", users, limits.users, Words::number),
+        bar("records", rows, limits.rows, Words::number),
+        bar("data", bytes, limits.bytes, Words::bytes),
+        bar("files", files, limits.file_bytes, Words::bytes),
     ])
 }
 
@@ -42,24 +45,18 @@ pub(super) fn subscription(app: &App, inside: &Inside) -> (String, String) {
     let now_us = app.platform().now_us();
     let state = subscription.state_at(now_us);
     let days = subscription.days_remaining(now_us);
-    let left = match days {
-        Some(1) => ", 1 day left".to_owned(),
-        Some(days) => format!(", {days} days left"),
-        None => String::new(),
+    let words = &inside.visit.words;
+    let (plan, state_name) = (words::human(&subscription.plan), words.subscription(state));
+    let plan = match days {
+        Some(days) => {
+            words.text("plan-state-left").with("plan", plan).with("state", state_name).with("days", days)
+        }
+        None => words.text("plan-state").with("plan", plan).with("state", state_name),
     };
-    let plan = format!(
-        "Plan {}, {}{left}",
-        words::human(&subscription.plan),
-        words::human(state.as_str()).to_lowercase()
-    );
     let warning = match (state, days) {
-        (State::Trial, Some(days)) if days <= SOON => {
-            "The trial ends soon. Ask the operator of this platform for a plan; afterwards records can no longer be used."
-        }
-        (_, Some(days)) if days <= SOON => {
-            "The subscription ends soon. Ask the operator of this platform to extend it."
-        }
+        (State::Trial, Some(days)) if days <= SOON => words.say("trial-ends-soon"),
+        (_, Some(days)) if days <= SOON => words.say("subscription-ends-soon"),
         _ => "",
     };
-    (plan, warning.to_owned())
+    (plan.into(), warning.to_owned())
 }

@@ -8,7 +8,7 @@ use crate::http::{
         answer::page,
         frame,
         visit::{Fields, Staffed, query},
-        words::many,
+        words::Words,
     },
     problem::Result,
 };
@@ -33,31 +33,35 @@ const HERE: &str = "/master-admin/audit/";
 
 /// `GET /master-admin/audit/`.
 pub(in crate::http) async fn show(app: App, Staffed(of): Staffed) -> Result<Response> {
-    let query = query(&of.visit.query);
+    let (query, words) = (query(&of.visit.query), &of.visit.words);
     let tenant = filtered(&app, query.filled("tenant")).await?;
     let before = query.filled("before").and_then(|id| id.parse().ok());
     let rows = app.platform().audit().list(&Query { tenant, before, limit: PAGE }).await?;
-    let mut frame = frame::of_operator(&of, "Audit log");
+    let mut frame = frame::of_operator(&of, words.say("audit-log"));
     if query.get("verify") == "true" {
-        frame.notice = Some(verified(&app).await?);
+        frame.notice = Some(verified(words, &app).await?);
     }
     let names = names(&app, &of.actor, &rows).await?;
     let last = rows.last().filter(|_| rows.len() == PAGE as usize).map(|row| row.id);
-    let mut table =
-        Table::new(&["When", "Action", "By", "Detail"], rows.iter().map(|row| line(row, &names)).collect());
+    let mut table = Table::new(
+        &[words.say("when"), words.say("action"), words.say("by"), words.say("detail")],
+        rows.iter().map(|row| line(words, row, &names)).collect(),
+    );
     table.first = before.map(|_| address(&query, None));
     table.next = last.map(|last| address(&query, Some(last)));
     let list = match rows.is_empty() {
-        true => Body::Nothing("book-open", "Nothing here".into(), "No row fits.".into()),
+        true => Body::Nothing("book-open", words.say("nothing-here").into(), words.say("no-row-fits").into()),
         false => Body::Table(table),
     };
-    let fields = vec![Field::new("tenant", "Short name of a company", Kind::Text).value(query.get("tenant"))];
+    let fields = vec![
+        Field::new("tenant", words.say("short-name-of-a-company"), Kind::Text).value(query.get("tenant")),
+    ];
     let sheet = Sheet {
         frame: &frame,
         back: None,
-        lead: "Every act, with who did it. Each row secures the ones before it.".into(),
+        lead: words.say("audit-lead").into(),
         tags: vec![],
-        buttons: vec![Button::new("Check the chain", format!("{HERE}?verify=true"), "shield")],
+        buttons: vec![Button::new(words.say("check-the-chain"), format!("{HERE}?verify=true"), "shield")],
         sections: vec![
             Section::new("filter", "", Body::Filter(Filter { action: HERE, q: None, fields })),
             Section::new("log", "", list),
@@ -73,17 +77,20 @@ fn address(query: &Fields, before: Option<i64>) -> String {
     format!("{HERE}?{}", all.join("&"))
 }
 
-async fn verified(app: &App) -> Result<Notice> {
+async fn verified(words: &Words, app: &App) -> Result<Notice> {
     let report = app.platform().audit().verify().await?;
-    let rows = many(u64::try_from(report.rows).unwrap_or(0), "row", "rows");
+    let rows = u64::try_from(report.rows).unwrap_or(0);
     Ok(match report.faults.first() {
-        None => Notice::done(format!(
-            "The chain is intact: {rows} were compared, up to number {}.",
-            report.head.id
-        )),
-        Some(first) => {
-            Notice::wrong(format!("The log is not intact, in {} of {rows}: {first}", report.faults.len()))
-        }
+        None => Notice::done(
+            words.text("audit-intact").with("count", rows).with("last", report.head.id.to_string()),
+        ),
+        Some(first) => Notice::wrong(
+            words
+                .text("audit-broken")
+                .with("faults", report.faults.len())
+                .with("count", rows)
+                .with("first", first.to_string()),
+        ),
     })
 }
 
@@ -105,11 +112,14 @@ async fn names(app: &App, actor: &Actor, rows: &[Row]) -> Result<BTreeMap<String
     Ok(names)
 }
 
-fn line(row: &Row, names: &BTreeMap<String, String>) -> Vec<Cell> {
+fn line(words: &Words, row: &Row, names: &BTreeMap<String, String>) -> Vec<Cell> {
     let named = |label: &str| names.get(label).cloned().unwrap_or_else(|| label.to_owned());
-    let behind = row.impersonator.as_deref().map(|label| format!("in fact {}", named(label)));
+    let behind = row
+        .impersonator
+        .as_deref()
+        .map(|label| words.text("audit-in-fact").with("actor", named(label)).to_string());
     vec![
-        words::at(row.at_us).small(format!("No. {}", row.id)),
+        words::at(words, row.at_us).small(words.text("record-number").with("id", row.id.to_string())),
         Cell::text(&row.action),
         Cell::text(named(&row.actor)).small(behind.unwrap_or_default()),
         Cell::text(words::brief(&row.detail)),

@@ -3,12 +3,7 @@
 use super::words;
 use crate::http::{
     App,
-    pages::{
-        answer::page,
-        frame,
-        visit::Staffed,
-        words::{bytes, number},
-    },
+    pages::{answer::page, frame, visit::Staffed, words::Words},
     problem::Result,
 };
 use axum::response::Response;
@@ -26,34 +21,38 @@ const SHOWN: u32 = 25;
 
 /// `GET /master-admin/backups/`.
 pub(in crate::http) async fn show(app: App, Staffed(of): Staffed) -> Result<Response> {
-    let backups = app.platform().backups();
+    let (backups, words) = (app.platform().backups(), &of.visit.words);
     let (status, runs) = (backups.status().await?, backups.runs(SHOWN).await?);
     let newest = backups.list(&Filter { limit: SHOWN, ..Filter::default() }).await?;
-    let frame = frame::of_operator(&of, "Backups");
+    let frame = frame::of_operator(&of, words.say("backups"));
     let place = match status.inside_data_dir {
-        true => "They are inside the data directory: a lost disk takes them with it.",
+        true => words.say("backups-inside-data-dir"),
         false => "",
     };
-    let oldest =
-        Button::new("Companies by last backup", "/master-admin/companies/?sort=backup", "building-2");
+    let lead = words.text("backups-stored-in").with("target", &status.target);
+    let oldest = Button::new(
+        words.say("companies-by-last-backup"),
+        "/master-admin/companies/?sort=backup",
+        "building-2",
+    );
     let sheet = Sheet {
         frame: &frame,
         back: None,
-        lead: format!("Stored in {}. {place}", status.target),
+        lead: format!("{lead} {place}"),
         tags: vec![],
         buttons: vec![oldest],
         sections: vec![
-            Section::new("figures", "", Body::Figures(figures(&status))),
-            Section::new("schedules", "Schedules", schedules(&status.schedules)),
-            Section::new("drill", "Restore drill", Body::Facts(drill(&status.drill))),
-            Section::new("newest", "Newest backups", newest_of(newest)),
-            Section::new("runs", "Runs over many companies", runs_of(runs)),
+            Section::new("figures", "", Body::Figures(figures(words, &status))),
+            Section::new("schedules", words.say("schedules"), schedules(words, &status.schedules)),
+            Section::new("drill", words.say("restore-drill"), Body::Facts(drill(words, &status.drill))),
+            Section::new("newest", words.say("newest-backups"), newest_of(words, newest)),
+            Section::new("runs", words.say("backup-runs"), runs_of(words, runs)),
         ],
     };
     Ok(page(StatusCode::OK, &sheet))
 }
 
-fn figures(status: &Status) -> Vec<Figure> {
+fn figures(words: &Words, status: &Status) -> Vec<Figure> {
     let figure = |number: String, label: &str, href: &str, tone| Figure {
         number,
         label: label.to_owned(),
@@ -62,95 +61,128 @@ fn figures(status: &Status) -> Vec<Figure> {
     };
     let bad = |count: u64, tone| if count > 0 { tone } else { Tone::Plain };
     vec![
-        figure(number(status.good), "Good backups", "", Tone::Plain),
-        figure(bytes(status.stored_bytes), "Stored", "", Tone::Plain),
+        figure(words.number(status.good), words.say("good-backups"), "", Tone::Plain),
+        figure(words.bytes(status.stored_bytes), words.say("stored"), "", Tone::Plain),
         figure(
-            number(status.tenants_without),
-            "Companies without one",
+            words.number(status.tenants_without),
+            words.say("without-a-backup"),
             "/master-admin/companies/?without_backup=true",
             bad(status.tenants_without, Tone::Warn),
         ),
-        figure(number(status.failed_day), "Failed in the last day", "", bad(status.failed_day, Tone::Warn)),
-        figure(number(status.damaged), "Damaged", "", bad(status.damaged, Tone::Bad)),
+        figure(
+            words.number(status.failed_day),
+            words.say("failed-last-day"),
+            "",
+            bad(status.failed_day, Tone::Warn),
+        ),
+        figure(words.number(status.damaged), words.say("backup-damaged"), "", bad(status.damaged, Tone::Bad)),
     ]
 }
 
-fn schedules(schedules: &[ScheduleStatus]) -> Body {
+fn schedules(words: &Words, schedules: &[ScheduleStatus]) -> Body {
     if schedules.is_empty() {
-        let text = "Add [[backups.schedules]] to the configuration.".into();
-        return Body::Nothing("clock", "No schedule".into(), text);
+        let text = words.say("schedules-add").into();
+        return Body::Nothing("clock", words.say("no-schedule").into(), text);
     }
     let row = |schedule: &ScheduleStatus| {
         vec![
             Cell::text(&schedule.name),
             match schedule.overdue {
-                true => Cell::tag("Overdue", Tone::Bad),
-                false => Cell::tag("On time", Tone::Good),
+                true => Cell::tag(words.say("overdue"), Tone::Bad),
+                false => Cell::tag(words.say("on-time"), Tone::Good),
             },
             Cell::text(&schedule.cron),
-            words::maybe_at(schedule.good_us),
-            words::maybe_at(schedule.next_us),
+            words::maybe_at(words, schedule.good_us),
+            words::maybe_at(words, schedule.next_us),
         ]
     };
-    let head = ["Schedule", "State", "Times", "Last complete", "Next"];
+    let head = [
+        words.say("schedule"),
+        words.say("state"),
+        words.say("times"),
+        words.say("last-complete"),
+        words.say("next"),
+    ];
     Body::Table(Table::new(&head, schedules.iter().map(row).collect()))
 }
 
-fn drill(drill: &DrillStatus) -> Vec<(String, Cell)> {
+fn drill(words: &Words, drill: &DrillStatus) -> Vec<(String, Cell)> {
     let state = match (&drill.error, drill.overdue, drill.good_us) {
-        (Some(error), ..) => Cell::tag("Failed", Tone::Bad).small(error),
-        (None, true, _) => Cell::tag("Overdue", Tone::Warn),
-        (None, false, Some(_)) => Cell::tag("The last one succeeded", Tone::Good),
-        (None, false, None) => Cell::text("No drill yet"),
+        (Some(error), ..) => Cell::tag(words.say("backup-failed"), Tone::Bad).small(error),
+        (None, true, _) => Cell::tag(words.say("overdue"), Tone::Warn),
+        (None, false, Some(_)) => Cell::tag(words.say("drill-succeeded"), Tone::Good),
+        (None, false, None) => Cell::text(words.say("no-drill-yet")),
     };
     let facts = [
-        ("State", state),
-        ("Times", Cell::text(drill.cron.clone().unwrap_or_default())),
-        ("Last success", words::maybe_at(drill.good_us)),
-        ("Next", words::maybe_at(drill.next_us)),
+        (words.say("state"), state),
+        (words.say("times"), Cell::text(drill.cron.clone().unwrap_or_default())),
+        (words.say("last-success"), words::maybe_at(words, drill.good_us)),
+        (words.say("next"), words::maybe_at(words, drill.next_us)),
     ];
     facts.into_iter().map(|(name, cell)| (name.to_owned(), cell)).collect()
 }
 
-fn newest_of(listed: Vec<Listed>) -> Body {
+fn newest_of(words: &Words, listed: Vec<Listed>) -> Body {
     if listed.is_empty() {
-        return Body::Nothing("archive", "No backup yet".into(), "Open a company and back it up.".into());
+        return Body::Nothing(
+            "archive",
+            words.say("no-backup-yet").into(),
+            words.say("backups-open-one").into(),
+        );
     }
     let row = |backup: Listed| {
         let company = backup.slug.as_ref().map_or_else(
-            || Cell::text("The platform itself"),
+            || Cell::text(words.say("the-platform-itself")),
             |slug| Cell::link(slug.as_str(), format!("/master-admin/companies/{slug}/")),
         );
         vec![
             company,
-            words::backup(backup.state).small(backup.error.unwrap_or_default()),
-            words::at(backup.at_us),
-            Cell::number(number(backup.rows)),
-            Cell::number(bytes(backup.stored_bytes)),
-            words::maybe_at(backup.verified_at_us),
+            words::backup(words, backup.state).small(backup.error.unwrap_or_default()),
+            words::at(words, backup.at_us),
+            Cell::number(words.number(backup.rows)),
+            Cell::number(words.bytes(backup.stored_bytes)),
+            words::maybe_at(words, backup.verified_at_us),
             Cell::text(backup.by),
         ]
     };
-    let head = ["Company", "State", "Taken", "Rows", "Size", "Verified", "By"];
+    let head = [
+        words.say("company"),
+        words.say("state"),
+        words.say("taken"),
+        words.say("rows"),
+        words.say("size"),
+        words.say("verified"),
+        words.say("by"),
+    ];
     Body::Table(Table::new(&head, listed.into_iter().map(row).collect()))
 }
 
-fn runs_of(runs: Vec<Run>) -> Body {
+fn runs_of(words: &Words, runs: Vec<Run>) -> Body {
     if runs.is_empty() {
-        return Body::Nothing("clock", "No run yet".into(), "Schedules start them.".into());
+        return Body::Nothing(
+            "clock",
+            words.say("no-run-yet").into(),
+            words.say("schedules-start-them").into(),
+        );
     }
     let row = |run: Run| {
         vec![
-            words::at(run.started_at_us),
-            Cell::text(run.schedule.unwrap_or_else(|| "By hand".into())),
-            words::maybe_at(run.finished_at_us),
-            Cell::number(number(run.good)),
+            words::at(words, run.started_at_us),
+            Cell::text(run.schedule.unwrap_or_else(|| words.say("backup-by-hand").into())),
+            words::maybe_at(words, run.finished_at_us),
+            Cell::number(words.number(run.good)),
             match run.failed {
                 0 => Cell::number("0"),
-                failed => Cell::tag(number(failed), Tone::Bad),
+                failed => Cell::tag(words.number(failed), Tone::Bad),
             },
         ]
     };
-    let head = ["Started", "Schedule", "Ended", "Good", "Failed"];
+    let head = [
+        words.say("started"),
+        words.say("schedule"),
+        words.say("ended"),
+        words.say("backup-good"),
+        words.say("backup-failed"),
+    ];
     Body::Table(Table::new(&head, runs.into_iter().map(row).collect()))
 }

@@ -32,7 +32,7 @@ pub(in crate::http) async fn ask(of: StaffedOn) -> Result<Response> {
 }
 
 async fn form(of: &StaffedOn) -> Result<Ask> {
-    let platform = of.of.visit.app.platform();
+    let (platform, words) = (of.of.visit.app.platform(), of.words());
     let tenant = platform.tenants().show(&of.slug).await?;
     let members = platform.users().of_tenant(&of.of.actor, &of.slug).await?;
     let label = |name: &str, email: &str, role: &str| format!("{name} · {email} · {role}");
@@ -40,24 +40,20 @@ async fn form(of: &StaffedOn) -> Result<Ask> {
         .iter()
         .map(|m| Choice::new(m.user.get().to_string(), label(&m.name, &m.email, m.role.as_str())))
         .collect();
-    let minutes = [5, 15, 30, 60].map(|m| Choice::new(m.to_string(), format!("{m} minutes"))).to_vec();
+    let minutes =
+        [5, 15, 30, 60].map(|m| Choice::new(m.to_string(), words.text("minutes").with("count", m))).to_vec();
     let live = tenant.subscription.is_some_and(|state| state != plans::State::Expired);
     let closed = match tenant.state {
-        State::Active if !live => {
-            Some("Its subscription has ended, so no member can enter, and neither can you.")
-        }
-        State::Active if members.is_empty() => Some("It has no members. Give it an owner first."),
+        State::Active if !live => Some(words.say("enter-expired")),
+        State::Active if members.is_empty() => Some(words.say("enter-no-members")),
         State::Active => None,
-        _ => Some("It is not active, so no member can enter, and neither can you."),
+        _ => Some(words.say("enter-not-active")),
     };
-    let explains = Note::says(
-        "The rights of the member apply. Owners of the company see the visit and the reason in their activity log. \
-         Passwords, keys and members cannot be changed meanwhile.",
-    );
+    let explains = Note::says(words.say("enter-note"));
     Ok(Ask {
-        title: format!("Enter {}", tenant.name),
+        title: words.text("enter-title").with("name", &tenant.name).into(),
         back: (format!("/master-admin/companies/{}/", of.slug), tenant.name),
-        lead: "Work on the company's pages as one of its members.".into(),
+        lead: words.say("enter-lead").into(),
         notes: match closed {
             Some(why) => vec![Note::warns(why)],
             None => vec![explains],
@@ -65,14 +61,13 @@ async fn form(of: &StaffedOn) -> Result<Ask> {
         fields: match closed {
             Some(_) => vec![],
             None => vec![
-                Field::new("user", "Act as", Kind::Select(members)),
-                Field::new("reason", "Reason", Kind::Area)
-                    .help("For example the number of the request. Members read it."),
-                Field::new("minutes", "For at most", Kind::Select(minutes)).value("30"),
-                own_password(),
+                Field::new("user", words.say("act-as"), Kind::Select(members)),
+                Field::new("reason", words.say("reason"), Kind::Area).help(words.say("enter-reason-help")),
+                Field::new("minutes", words.say("for-at-most"), Kind::Select(minutes)).value("30"),
+                own_password(words),
             ],
         },
-        button: if closed.is_some() { "" } else { "Enter company system" },
+        button: if closed.is_some() { "" } else { words.say("enter-company-system") },
         ..Ask::default()
     })
 }

@@ -3,8 +3,9 @@
 use crate::http::{
     pages::{
         answer::page,
-        frame,
+        frame, reasons,
         visit::{Fields, Oneself},
+        words::Words,
     },
     problem::{Code, Problem, Result},
     scope::Client,
@@ -42,8 +43,8 @@ impl Ask {
 
     fn with(&self, of: &Oneself, notice: Option<Notice>, status: StatusCode) -> Response {
         let mut frame = match self.face {
-            Face::Staff => frame::of_staff(of, &self.title),
-            _ => frame::of_operator(of, &self.title),
+            Face::Staff => frame::of_staff(of, self.title.clone()),
+            _ => frame::of_operator(of, self.title.clone()),
         };
         frame.notice = notice;
         let form = Form {
@@ -87,22 +88,19 @@ impl Ask {
                 field.value = sent.get(field.name).to_owned();
             }
             if problem.wrong_fields().iter().any(|wrong| wrong.field == field.name) {
-                field.wrong = problem.reason_of(field.name);
+                field.wrong = reasons::of(&of.visit.words, &problem, field.name);
             }
         }
         let is_said = self.fields.iter().any(|field| !field.wrong.is_empty());
-        let text = match problem.wrong_fields().first() {
-            Some(wrong) => problem.reason_of(&wrong.field),
-            None => problem.detail().to_owned(),
-        };
+        let text = reasons::first(&of.visit.words, &problem);
         Ok(self.with(of, (!is_said).then(|| Notice::wrong(text)), problem.status()))
     }
 }
 
 /// Returns the field in which an operator types their own password again.
-pub(in crate::http::pages) fn own_password() -> Field {
-    Field::new("password", "Your own password", Kind::Password)
-        .help("Asked again because this cannot be taken back, or lets you act as another person.")
+pub(in crate::http::pages) fn own_password(words: &Words) -> Field {
+    Field::new("password", words.say("your-own-password"), Kind::Password)
+        .help(words.say("own-password-help"))
 }
 
 /// Checks the password that the operator typed into the form. A wrong password counts as a wrong sign-in.

@@ -8,7 +8,7 @@ use crate::http::{
         answer::{page, see},
         frame,
         visit::{Oneself, Sent, Staffed, Super, query},
-        words::{bytes, human, number},
+        words::Words,
     },
     problem::{Problem, Result},
     query::QueryParams,
@@ -32,7 +32,7 @@ const PAGE: u32 = 50;
 
 /// `GET /master-admin/operations/`.
 pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Response> {
-    let query = query(&of.visit.query);
+    let (query, words) = (query(&of.visit.query), &of.visit.words);
     let open = query.get("open") == "true";
     let before = query.filled("before").and_then(|id| id.parse().ok());
     let tenant = filtered(&app, query.filled("tenant")).await?;
@@ -44,23 +44,23 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
         let tenant = query.filled("tenant").map(|slug| format!("&tenant={slug}")).unwrap_or_default();
         format!("/master-admin/operations/?{}", format!("{open}{tenant}{before}").trim_start_matches('&'))
     };
-    let mut body = table(&listed);
+    let mut body = table(words, &listed);
     if let Body::Table(table) = &mut body {
         table.first = before.map(|_| more(None));
         let last = listed.last().filter(|_| listed.len() == PAGE as usize);
         table.next = last.map(|last| more(Some(last.id)));
     }
-    let which = vec![Choice::new("", "All"), Choice::new("true", "Not ended")];
+    let which = vec![Choice::new("", words.say("all")), Choice::new("true", words.say("not-ended"))];
     let fields = vec![
-        Field::new("open", "Which", Kind::Select(which)).value(query.get("open")),
-        Field::new("tenant", "Short name of a company", Kind::Text).value(query.get("tenant")),
+        Field::new("open", words.say("which"), Kind::Select(which)).value(query.get("open")),
+        Field::new("tenant", words.say("short-name-of-a-company"), Kind::Text).value(query.get("tenant")),
     ];
     let filter = tenantry_console::master::Filter { action: "/master-admin/operations/", q: None, fields };
-    let frame = frame::of_operator(&of, "Operations");
+    let frame = frame::of_operator(&of, words.say("operations"));
     let sheet = Sheet {
         frame: &frame,
         back: None,
-        lead: "What the platform does to companies: each ends done, or undone.".into(),
+        lead: words.say("operations-lead").into(),
         tags: vec![],
         buttons: vec![],
         sections: vec![Section::new("filter", "", Body::Filter(filter)), Section::new("list", "", body)],
@@ -69,27 +69,34 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
 }
 
 /// Returns operations as a table.
-pub(super) fn table(listed: &[Listed]) -> Body {
+pub(super) fn table(words: &Words, listed: &[Listed]) -> Body {
     if listed.is_empty() {
         return Body::Nothing(
             "list-checks",
-            "No operation".into(),
-            "Moves, backups and restores appear here.".into(),
+            words.say("no-operation").into(),
+            words.say("operations-none").into(),
         );
     }
     let row = |one: &Listed| {
         let tenant =
             one.slug.as_deref().map(|slug| Cell::link(slug, format!("/master-admin/companies/{slug}/")));
         vec![
-            Cell::link(&one.what, format!("/master-admin/operations/{}/", one.id)),
-            words::operation(one),
+            Cell::link(words.language.translated(&one.what), format!("/master-admin/operations/{}/", one.id)),
+            words::operation(words, one),
             tenant.unwrap_or_default(),
-            Cell::text(words::kind(&one.kind)),
+            Cell::text(words::kind(words, &one.kind)),
             Cell::text(&one.actor),
-            words::at(one.started_at_us),
+            words::at(words, one.started_at_us),
         ]
     };
-    let head = ["What", "State", "Company", "Kind", "By", "Started"];
+    let head = [
+        words.say("what"),
+        words.say("state"),
+        words.say("company"),
+        words.say("kind"),
+        words.say("by"),
+        words.say("started"),
+    ];
     Body::Table(Table::new(&head, listed.iter().map(row).collect()))
 }
 
@@ -105,54 +112,58 @@ struct Shown {
 }
 
 impl Shown {
-    fn of(listed: Listed) -> Self {
+    fn of(words: &Words, listed: Listed) -> Self {
         let step = |step: &tenantry::operations::StepShown| {
-            let (state, words) = match step.state {
-                StepState::Waiting => ("waiting", "waits"),
-                StepState::Now => ("now", "runs now"),
-                StepState::Done => ("done", "done"),
-                StepState::Undoing => ("undoing", "is being undone"),
-                StepState::Undone => ("undone", "undone"),
+            let (state, text) = match step.state {
+                StepState::Waiting => ("waiting", "step-waits"),
+                StepState::Now => ("now", "step-now"),
+                StepState::Done => ("done", "step-done"),
+                StepState::Undoing => ("undoing", "step-undoing"),
+                StepState::Undone => ("undone", "step-undone"),
             };
-            Step { name: human(step.name), state, words }
+            Step {
+                name: words.known(&crate::http::pages::words::human(step.name)),
+                state,
+                words: words.say(text),
+            }
         };
         let steps = listed.steps.iter().map(step).collect();
         let company = listed.slug.as_deref();
         let mut facts = vec![
-            ("Number", Cell::text(listed.id.to_string())),
-            ("Kind", Cell::text(words::kind(&listed.kind))),
+            (words.say("number"), Cell::text(listed.id.to_string())),
+            (words.say("kind"), Cell::text(words::kind(words, &listed.kind))),
             (
-                "Company",
+                words.say("company"),
                 company.map_or_else(Cell::default, |slug| {
                     Cell::link(slug, format!("/master-admin/companies/{slug}/"))
                 }),
             ),
-            ("Started by", Cell::text(&listed.actor)),
-            ("Started", words::at(listed.started_at_us)),
-            ("Last change", words::at(listed.updated_at_us)),
+            (words.say("started-by"), Cell::text(&listed.actor)),
+            (words.say("started"), words::at(words, listed.started_at_us)),
+            (words.say("last-change"), words::at(words, listed.updated_at_us)),
         ];
         if listed.attempts > 1 {
-            facts.push(("Servers that have tried", Cell::text(listed.attempts.to_string())));
+            facts.push((words.say("servers-that-have-tried"), Cell::text(listed.attempts.to_string())));
         }
         let facts = facts.into_iter().map(|(name, cell)| (name.to_owned(), cell)).collect();
         let result =
             listed.result.as_ref().map(|json| serde_json::to_string_pretty(json).unwrap_or_default());
         let hint = match () {
-            () if listed.stuck => "It failed repeatedly. Mend the cause and try again, or cancel it.",
-            () if listed.resting => "A server tries it again by itself.",
+            () if listed.stuck => words.say("hint-stuck"),
+            () if listed.resting => words.say("hint-resting"),
             () => "",
         };
         let mut buttons = vec![];
         if let Some(slug) = company {
             let back = format!("/master-admin/companies/{slug}/");
-            buttons.push(Button::new("To the company", back, "building-2"));
+            buttons.push(Button::new(words.say("to-the-company"), back, "building-2"));
             if listed.kind == "purge" && listed.state == tenantry::operations::State::Done {
                 let certificate = format!("/master-admin/companies/{slug}/certificate/");
-                buttons.push(Button::new("Certificate", certificate, "file").primary());
+                buttons.push(Button::new(words.say("certificate"), certificate, "file").primary());
             }
         }
         Self {
-            error: listed.error.clone().or_else(|| listed.reason.clone()).unwrap_or_default(),
+            error: words.known(&listed.error.clone().or_else(|| listed.reason.clone()).unwrap_or_default()),
             listed,
             steps,
             facts,
@@ -164,19 +175,19 @@ impl Shown {
 
     /// Returns the page for a person with these rights.
     fn page<'s>(&'s self, frame: &'s tenantry_console::Frame, of: &Oneself) -> Operation<'s> {
-        let one = &self.listed;
+        let (one, words) = (&self.listed, &of.visit.words);
         let is_open = !one.state.is_over();
         let running = is_open && one.state == tenantry::operations::State::Running;
         Operation {
             frame,
             id: one.id,
             is_open,
-            state: words::operation(one),
+            state: words::operation(words, one),
             steps: &self.steps,
-            progress: one.progress.as_ref().filter(|_| is_open).map(progress),
+            progress: one.progress.as_ref().filter(|_| is_open).map(|amount| progress(words, amount)),
             error: &self.error,
             hint: self.hint,
-            pause: one.result.as_ref().and_then(pause),
+            pause: one.result.as_ref().and_then(|result| pause(words, result)),
             facts: &self.facts,
             result: &self.result,
             buttons: &self.buttons,
@@ -187,40 +198,35 @@ impl Shown {
     }
 }
 
-fn progress(amount: &tenantry::operations::Amount) -> (u64, String) {
-    let words = |n| if amount.unit == "bytes" { bytes(n) } else { number(n) };
-    let unit = if amount.unit == "bytes" { String::new() } else { format!(" {}", amount.unit) };
-    match amount.total {
-        0 => (0, format!("{}{unit}", words(amount.done))),
-        total => {
-            let percent = u128::from(amount.done.min(total)) * 100 / u128::from(total);
-            let text = format!("{} of {}{unit}", words(amount.done), words(total));
-            (u64::try_from(percent).unwrap_or(100), text)
-        }
-    }
+fn progress(words: &Words, amount: &tenantry::operations::Amount) -> (u64, String) {
+    let percent = u128::from(amount.done.min(amount.total)) * 100 / u128::from(amount.total.max(1));
+    let text = words.amount(&amount.unit, amount.done, amount.total);
+    (u64::try_from(percent).unwrap_or(100), text)
 }
 
 /// Returns how long writers waited, if the operation says so.
-fn pause(result: &serde_json::Value) -> Option<String> {
+fn pause(words: &Words, result: &serde_json::Value) -> Option<String> {
     let us = result.get("pause_us")?.as_u64()?;
-    Some(format!("{}.{} ms", number(us / 1000), us / 100 % 10))
+    let ms = words.grouped(&format!("{}.{}", us / 1000, us / 100 % 10));
+    Some(words.text("milliseconds").with("ms", ms).into())
 }
 
 /// `GET /master-admin/operations/{id}/`.
 pub(in crate::http) async fn show(app: App, Staffed(of): Staffed, PathId(id): PathId) -> Result<Response> {
-    let shown = Shown::of(app.platform().operations().show(id).await?);
-    let frame = frame::of_operator(&of, &human(&shown.listed.what));
+    let shown = Shown::of(&of.visit.words, app.platform().operations().show(id).await?);
+    let frame =
+        frame::of_operator(&of, of.visit.words.known(&crate::http::pages::words::human(&shown.listed.what)));
     Ok(page(StatusCode::OK, &shown.page(&frame, &of)))
 }
 
 /// `GET /master-admin/operations/{id}/events/`: the changing part of the page after each change, as server-sent events. The
 /// last one is named `end`.
 pub(in crate::http) async fn events(app: App, Staffed(of): Staffed, PathId(id): PathId) -> Result<Response> {
-    let frame = frame::of_operator(&of, &app.platform().operations().show(id).await?.what);
+    let frame = frame::of_operator(&of, app.platform().operations().show(id).await?.what);
     let changes =
         app.platform().operations().watch(id).take_while(move |_| future::ready(!app.is_draining()));
     let pages = changes.filter_map(move |change| {
-        let html = change.map(|one| Shown::of(one).page(&frame, &of).as_live().to_string());
+        let html = change.map(|one| Shown::of(&of.visit.words, one).page(&frame, &of).as_live().to_string());
         future::ready(match html {
             Ok(html) => Some(Ok::<_, Infallible>(Event::default().data(html))),
             Err(error) => {
@@ -265,20 +271,20 @@ pub(in crate::http) async fn retry(
 
 /// `GET /master-admin/operations/{id}/abandon/`.
 pub(in crate::http) async fn ask_abandon(app: App, Super(of): Super, PathId(id): PathId) -> Result<Response> {
-    Ok(abandoning(&app, id).await?.show(&of))
+    Ok(abandoning(&of.visit.words, &app, id).await?.show(&of))
 }
 
-async fn abandoning(app: &App, id: i64) -> Result<Ask> {
+async fn abandoning(words: &Words, app: &App, id: i64) -> Result<Ask> {
     let one = app.platform().operations().show(id).await?;
     if !one.stuck {
         return Err(Problem::from(tenantry::Error::Conflict("the operation is not stuck".into())));
     }
     Ok(Ask {
-        title: "Abandon the operation".into(),
+        title: words.say("abandon-the-operation").into(),
         back: (address(id), one.what),
-        lead: "Ends it although a step fails. What cannot be undone is left behind.".into(),
-        notes: vec![Note::warns("Try again or cancel first. The audit log names what was left behind.")],
-        button: "Abandon the operation",
+        lead: words.say("abandon-lead").into(),
+        notes: vec![Note::warns(words.say("abandon-warning"))],
+        button: words.say("abandon-the-operation"),
         danger: true,
         ..Ask::default()
     })
@@ -294,6 +300,6 @@ pub(in crate::http) async fn abandon(
     let fields = of.visit.fields(sent).await?;
     match admin::abandon_operation(app.clone(), Superuser(of.actor.clone()), PathId(id)).await {
         Ok(_) => Ok(see(&address(id))),
-        Err(problem) => abandoning(&app, id).await?.refused(&of, &fields, problem),
+        Err(problem) => abandoning(&of.visit.words, &app, id).await?.refused(&of, &fields, problem),
     }
 }

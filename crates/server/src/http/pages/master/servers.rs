@@ -3,12 +3,7 @@
 use super::words;
 use crate::http::{
     App,
-    pages::{
-        answer::page,
-        frame,
-        visit::Staffed,
-        words::{bytes, number},
-    },
+    pages::{answer::page, frame, visit::Staffed, words::Words},
     problem::Result,
 };
 use axum::response::Response;
@@ -18,25 +13,25 @@ use tenantry_console::master::{Body, Cell, Section, Sheet, Table, Tone};
 
 /// `GET /master-admin/servers/`.
 pub(in crate::http) async fn show(app: App, Staffed(of): Staffed) -> Result<Response> {
-    let platform = app.platform();
+    let (platform, words) = (app.platform(), &of.visit.words);
     let figures = platform.tenants().figures().await?;
     let orphans = platform.orphans().list().await?;
     let mut sections = vec![
-        Section::new("servers", "Servers", servers(&app, &figures)),
-        Section::new("orphans", "Without a counterpart", orphans_of(&orphans))
-            .help("Files and places that the catalog does not name, and places whose database is not there."),
+        Section::new("servers", words.say("servers"), servers(words, &app, &figures)),
+        Section::new("orphans", words.say("without-a-counterpart"), orphans_of(words, &orphans))
+            .help(words.say("orphans-help")),
     ];
     // Only superusers may see the processes.
     if of.actor.is_superuser()
         && let Some(nodes) = platform.nodes().list(&of.actor).await?
     {
-        sections.insert(1, Section::new("nodes", "Processes that serve", nodes_of(nodes)));
+        sections.insert(1, Section::new("nodes", words.say("processes-that-serve"), nodes_of(words, nodes)));
     }
-    let frame = frame::of_operator(&of, "Servers");
+    let frame = frame::of_operator(&of, words.say("servers"));
     let sheet = Sheet {
         frame: &frame,
         back: None,
-        lead: "Where the databases of companies are.".into(),
+        lead: words.say("servers-lead").into(),
         tags: vec![],
         buttons: vec![],
         sections,
@@ -44,7 +39,7 @@ pub(in crate::http) async fn show(app: App, Staffed(of): Staffed) -> Result<Resp
     Ok(page(StatusCode::OK, &sheet))
 }
 
-fn servers(app: &App, figures: &Figures) -> Body {
+fn servers(words: &Words, app: &App, figures: &Figures) -> Body {
     let platform = app.platform();
     let (rooms, reachable) = (frees(platform), platform.reachable());
     let row = |name: &str| {
@@ -55,16 +50,19 @@ fn servers(app: &App, figures: &Figures) -> Body {
         vec![
             Cell::link(name, format!("/master-admin/companies/?server={name}")),
             match (is_silent, is_full) {
-                (true, _) => Cell::tag("Does not answer", Tone::Bad),
-                (_, true) => Cell::tag("Disk nearly full", Tone::Bad),
-                _ => Cell::tag("As it should be", Tone::Good),
+                (true, _) => Cell::tag(words.say("does-not-answer"), Tone::Bad),
+                (_, true) => Cell::tag(words.say("disk-nearly-full"), Tone::Bad),
+                _ => Cell::tag(words.say("as-it-should-be"), Tone::Good),
             },
-            Cell::number(number(places)),
-            disk.map_or_else(Cell::default, |(_, free, _)| Cell::number(bytes(*free))),
+            Cell::number(words.number(places)),
+            disk.map_or_else(Cell::default, |(_, free, _)| Cell::number(words.bytes(*free))),
         ]
     };
     let rows = platform.config().servers.iter().map(|server| row(server.name.as_str())).collect();
-    Body::Table(Table::new(&["Server", "State", "Places", "Free on disk"], rows))
+    Body::Table(Table::new(
+        &[words.say("server"), words.say("state"), words.say("places"), words.say("free-on-disk")],
+        rows,
+    ))
 }
 
 /// Returns the bytes that are left for the databases of each server of which that is known, and whether they are few.
@@ -76,45 +74,62 @@ pub(super) fn frees(platform: &Platform) -> Vec<(ServerName, u64, bool)> {
     platform.disks().into_iter().chain(rooms).collect()
 }
 
-fn nodes_of(nodes: Vec<Node>) -> Body {
+fn nodes_of(words: &Words, nodes: Vec<Node>) -> Body {
     let row = |node: Node| {
         vec![
             Cell::text(node.name),
             Cell::text(node.version),
-            words::at(node.since_us),
-            words::at(node.seen_us),
+            words::at(words, node.since_us),
+            words::at(words, node.seen_us),
             Cell::text(node.servers.join(", ")),
         ]
     };
-    let head = ["Process", "Version", "Since", "Last heard of", "Servers"];
+    let head = [
+        words.say("process"),
+        words.say("field-version"),
+        words.say("since"),
+        words.say("last-heard-of"),
+        words.say("servers"),
+    ];
     Body::Table(Table::new(&head, nodes.into_iter().map(row).collect()))
 }
 
-fn orphans_of(orphans: &[Orphan]) -> Body {
+fn orphans_of(words: &Words, orphans: &[Orphan]) -> Body {
     if orphans.is_empty() {
-        let text = "Every database has its placement, and every placement its database.".into();
-        return Body::Nothing("circle-check", "None".into(), text);
+        let text = words.say("orphans-none").into();
+        return Body::Nothing("circle-check", words.say("group-none").into(), text);
     }
     let row = |orphan: &Orphan| match orphan {
         Orphan::File { server, file, bytes: size, modified_at_us, holds } => vec![
-            Cell::text("A file without a placement"),
+            Cell::text(words.say("orphan-file")),
             Cell::text(format!("{server}/{file}")).small(holds),
-            Cell::number(bytes(*size)),
-            words::at(*modified_at_us),
+            Cell::number(words.bytes(*size)),
+            words::at(words, *modified_at_us),
         ],
         Orphan::Resident { server, physical, store, tenant } => vec![
-            Cell::text("Rows without a placement"),
-            Cell::text(format!("{server}/{physical}")).small(format!("tenant {tenant} in {store}")),
+            Cell::text(words.say("orphan-rows")),
+            Cell::text(format!("{server}/{physical}")).small(
+                words
+                    .text("tenant-in-store")
+                    .with("tenant", tenant.to_string())
+                    .with("store", store.to_string()),
+            ),
             Cell::default(),
             Cell::default(),
         ],
         Orphan::Placement { tenant, place } => vec![
-            Cell::text("A placement without a database"),
-            Cell::text(format!("{}/{}", place.server, place.physical))
-                .small(tenant.map(|id| format!("tenant {id}")).unwrap_or_default()),
+            Cell::text(words.say("orphan-placement")),
+            Cell::text(format!("{}/{}", place.server, place.physical)).small(
+                tenant
+                    .map(|id| words.text("tenant-id").with("tenant", id.to_string()).to_string())
+                    .unwrap_or_default(),
+            ),
             Cell::default(),
             Cell::default(),
         ],
     };
-    Body::Table(Table::new(&["What", "Where", "Size", "Changed"], orphans.iter().map(row).collect()))
+    Body::Table(Table::new(
+        &[words.say("what"), words.say("where"), words.say("size"), words.say("changed")],
+        orphans.iter().map(row).collect(),
+    ))
 }

@@ -6,7 +6,7 @@ use crate::http::{
         answer::page,
         frame,
         visit::{StaffedOn, query},
-        words::{bytes, instant, number},
+        words::Words,
     },
     problem::Result,
 };
@@ -28,14 +28,20 @@ const SHOWN: u32 = 10;
 
 /// `GET /master-admin/companies/{slug}/`.
 pub(in crate::http) async fn show(of: StaffedOn) -> Result<Response> {
+    let words = of.words();
     let tenant = of.platform().tenants().show(&of.slug).await?;
     let versions = of.platform().migrations().versions(&tenant).await?;
     let mut frame = frame::of_operator(&of.of, &tenant.name);
-    frame.notice = done(query(&of.of.visit.query).get("_done"));
+    frame.notice = done(words, query(&of.of.visit.query).get("_done"));
     let is_gone = tenant.state == State::Gone;
-    let mut sections = vec![Section::new("overview", "Overview", Body::Facts(facts(&of, &tenant).await))];
+    let mut sections =
+        vec![Section::new("overview", words.say("overview"), Body::Facts(facts(&of, &tenant).await))];
     if !is_gone {
-        sections.push(Section::new("databases", "Databases", databases(&tenant, &versions)));
+        sections.push(Section::new(
+            "databases",
+            words.say("databases"),
+            databases(words, &tenant, &versions),
+        ));
         sections.extend(staged(&of).await?);
     }
     sections.push(backups_of(&of).await?);
@@ -43,18 +49,20 @@ pub(in crate::http) async fn show(of: StaffedOn) -> Result<Response> {
     sections.push(log_of(&of, &tenant).await?);
     let settings = of.platform().tenants().settings(&of.slug).await?;
     let settings = serde_json::to_string_pretty(&settings).unwrap_or_default();
-    sections.push(Section::new("settings", "Settings", Body::Code(settings)));
-    sections.push(Section::new("actions", "Actions", Body::Links(actions(&tenant, &versions))).side());
+    sections.push(Section::new("settings", words.say("settings"), Body::Code(settings)));
+    sections.push(
+        Section::new("actions", words.say("actions"), Body::Links(actions(words, &tenant, &versions))).side(),
+    );
     let enter = format!("/master-admin/companies/{}/enter/", of.slug);
     let certificate = format!("/master-admin/companies/{}/certificate/", of.slug);
     let sheet = Sheet {
         frame: &frame,
-        back: Some(("/master-admin/companies/".into(), "Companies".into())),
+        back: Some(("/master-admin/companies/".into(), words.say("companies").into())),
         lead: tenant.slug.to_string(),
-        tags: vec![words::state(&tenant)],
+        tags: vec![words::state(words, &tenant)],
         buttons: match is_gone {
-            true => vec![Button::new("Certificate", certificate, "file").primary()],
-            false => vec![Button::new("Enter company system", enter, "door-open").primary()],
+            true => vec![Button::new(words.say("certificate"), certificate, "file").primary()],
+            false => vec![Button::new(words.say("enter-company-system"), enter, "door-open").primary()],
         },
         sections,
     };
@@ -62,62 +70,60 @@ pub(in crate::http) async fn show(of: StaffedOn) -> Result<Response> {
 }
 
 /// Returns what a form has just done.
-fn done(what: &str) -> Option<Notice> {
+fn done(words: &Words, what: &str) -> Option<Notice> {
     let text = match what {
         "visit-over" => {
-            return Some(Notice::wrong(
-                "Your support visit is over. Enter the company again if you need to.",
-            ));
+            return Some(Notice::wrong(words.say("visit-over")));
         }
-        "visit-ended" => "You have left the company.",
-        "created" => "The company is created.",
-        "suspended" => "The company is suspended. Nobody can enter it.",
-        "resumed" => "The company is open again.",
-        "maintenance" => "The company is closed for maintenance.",
-        "open" => "The maintenance is over.",
-        "plan" => "The subscription is changed.",
-        "renamed" => "The company has another short name. The former one stays reserved.",
-        "settings" => "The settings are saved.",
-        "cancelled" => "The company is cancelled. The dates are below.",
-        "kept" => "The cancellation is revoked.",
-        "databases" => "All its databases are there.",
-        "migrated" => "Its databases are at the schema of the apps.",
-        "released" => "The retained databases are released.",
-        "discarded" => "The staged restore is discarded.",
+        "visit-ended" => "done-visit-ended",
+        "created" => "done-company-created",
+        "suspended" => "done-suspended",
+        "resumed" => "done-resumed",
+        "maintenance" => "done-maintenance",
+        "open" => "done-maintenance-over",
+        "plan" => "done-plan",
+        "renamed" => "done-renamed",
+        "settings" => "done-settings",
+        "cancelled" => "done-company-cancelled",
+        "kept" => "done-kept",
+        "databases" => "done-databases",
+        "migrated" => "done-migrated",
+        "released" => "done-released",
+        "discarded" => "done-discarded",
         _ => return None,
     };
-    Some(Notice::done(text))
+    Some(Notice::done(words.say(text)))
 }
 
 async fn facts(of: &StaffedOn, tenant: &Listed) -> Vec<(String, Cell)> {
-    let size = of.platform().tenants().bytes(tenant).await;
+    let (words, size) = (of.words(), of.platform().tenants().bytes(tenant).await);
     let mut facts = vec![
-        ("Short name", Cell::text(tenant.slug.as_str())),
-        ("Id", Cell::text(tenant.id.to_string())),
-        ("E-mail", Cell::text(&tenant.email)),
-        ("Members", Cell::text(number(u64::try_from(tenant.users).unwrap_or(0)))),
-        ("Plan", words::subscription(tenant)),
-        ("Size on disk", Cell::text(bytes(size))),
-        ("Last backup", words::maybe_at(tenant.backup_at_us)),
-        ("Created", words::at(tenant.created_at_us)),
+        (words.say("short-name"), Cell::text(tenant.slug.as_str())),
+        (words.say("id"), Cell::text(tenant.id.to_string())),
+        (words.say("e-mail"), Cell::text(&tenant.email)),
+        (words.say("members"), Cell::text(words.number(u64::try_from(tenant.users).unwrap_or(0)))),
+        (words.say("plan"), words::subscription(words, tenant)),
+        (words.say("size-on-disk"), Cell::text(words.bytes(size))),
+        (words.say("last-backup"), words::maybe_at(words, tenant.backup_at_us)),
+        (words.say("created"), words::at(words, tenant.created_at_us)),
     ];
     if let Some(reason) = &tenant.maintenance {
-        facts.push(("Closed for maintenance", Cell::text(reason)));
+        facts.push((words.say("api-closed-for-maintenance"), Cell::text(reason)));
     }
     if let Some(ends) = &tenant.retirement {
-        facts.push(("Cancelled", words::at(ends.cancelled_at_us)));
-        facts.push(("Can be used until", words::at(ends.closes_at_us)));
-        facts.push(("Data is retained until", words::at(ends.purges_at_us)));
+        facts.push((words.say("cancelled"), words::at(words, ends.cancelled_at_us)));
+        facts.push((words.say("can-be-used-until"), words::at(words, ends.closes_at_us)));
+        facts.push((words.say("data-is-retained-until"), words::at(words, ends.purges_at_us)));
     }
     facts.into_iter().map(|(name, cell)| (name.to_owned(), cell)).collect()
 }
 
-fn databases(tenant: &Listed, versions: &[Version]) -> Body {
+fn databases(words: &Words, tenant: &Listed, versions: &[Version]) -> Body {
     if tenant.placements.is_empty() {
         return Body::Nothing(
             "database",
-            "It has no database".into(),
-            "Create the missing ones, or restore a backup.".into(),
+            words.say("it-has-no-database").into(),
+            words.say("databases-none-help").into(),
         );
     }
     let row = |(p, version): (&tenantry::topology::Placement, &Version)| {
@@ -129,131 +135,165 @@ fn databases(tenant: &Listed, versions: &[Version]) -> Body {
                 format!("/master-admin/companies/?server={}", p.place.server),
             ),
             Cell::number(p.place.generation.to_string()),
-            words::schema(&[*version]).small(p.migration_error.clone().unwrap_or_default()),
+            words::schema(words, &[*version]).small(p.migration_error.clone().unwrap_or_default()),
         ]
     };
     let rows = tenant.placements.iter().zip(versions).map(row).collect();
-    Body::Table(Table::new(&["Store", "Database", "Server", "Generation", "Schema"], rows))
+    Body::Table(Table::new(
+        &[
+            words.say("store"),
+            words.say("database"),
+            words.say("server"),
+            words.say("generation"),
+            words.say("schema"),
+        ],
+        rows,
+    ))
 }
 
 async fn staged(of: &StaffedOn) -> Result<Option<Section>> {
     let Some(restore) = of.platform().restores().staged(&of.slug).await? else { return Ok(None) };
     let at = |act: &str| format!("/master-admin/companies/{}/{act}/", of.slug);
-    let text = format!(
-        "Backup {} is staged since {}. Nothing is changed yet.",
-        restore.backup,
-        instant(restore.at_us)
-    );
-    let section = Section::new("staged", "A restore is staged", Body::Facts(vec![])).help(text);
+    let words = of.words();
+    let text = words
+        .text("restore-staged-since")
+        .with("backup", restore.backup.to_string())
+        .with("at", words.instant(restore.at_us));
+    let section = Section::new("staged", words.say("restore-staged"), Body::Facts(vec![])).help(text);
     Ok(Some(section.buttons(vec![
-        Button::new("Compare and swap in", at("swap"), "refresh-cw").primary(),
-        Button::new("Discard", at("discard"), "x"),
+        Button::new(words.say("compare-and-swap-in"), at("swap"), "refresh-cw").primary(),
+        Button::new(words.say("discard"), at("discard"), "x"),
     ])))
 }
 
 async fn backups_of(of: &StaffedOn) -> Result<Section> {
+    let words = of.words();
     let listed = of.platform().backups().of_tenant(&of.slug, SHOWN).await?;
-    let back_up =
-        Button::new("Back up now", format!("/master-admin/companies/{}/back-up/", of.slug), "archive");
+    let back_up = Button::new(
+        words.say("back-up-now"),
+        format!("/master-admin/companies/{}/back-up/", of.slug),
+        "archive",
+    );
     if listed.is_empty() {
-        let body = Body::Nothing("archive", "No backup yet".into(), "Take one now.".into());
-        return Ok(Section::new("backups", "Backups", body).buttons(vec![back_up]));
+        let body =
+            Body::Nothing("archive", words.say("no-backup-yet").into(), words.say("take-one-now").into());
+        return Ok(Section::new("backups", words.say("backups"), body).buttons(vec![back_up]));
     }
     let row = |backup: backups::catalog::Listed| {
         let act = |act: &str| format!("/master-admin/companies/{}/{act}/?backup={}", of.slug, backup.id);
         let is_good = backup.state == backups::catalog::State::Good;
-        let verified = backup.verified_at_us.map(instant).unwrap_or_else(|| "never".into());
+        let verified =
+            backup.verified_at_us.map_or_else(|| words.say("never").into(), |us| words.instant(us));
         vec![
-            words::at(backup.at_us),
-            words::backup(backup.state).small(backup.error.clone().unwrap_or_default()),
-            Cell::number(number(backup.rows)),
-            Cell::number(bytes(backup.stored_bytes)),
-            if is_good { Cell::link("Verify", act("verify")).small(verified) } else { Cell::default() },
-            if is_good { Cell::link("Restore", act("restore")) } else { Cell::default() },
+            words::at(words, backup.at_us),
+            words::backup(words, backup.state).small(backup.error.clone().unwrap_or_default()),
+            Cell::number(words.number(backup.rows)),
+            Cell::number(words.bytes(backup.stored_bytes)),
+            if is_good {
+                Cell::link(words.say("verify"), act("verify")).small(verified)
+            } else {
+                Cell::default()
+            },
+            if is_good { Cell::link(words.say("api-restore"), act("restore")) } else { Cell::default() },
         ]
     };
-    let head = ["Taken", "State", "Rows", "Size", "Verified", "Restore"];
+    let head = [
+        words.say("taken"),
+        words.say("state"),
+        words.say("rows"),
+        words.say("size"),
+        words.say("verified"),
+        words.say("api-restore"),
+    ];
     let table = Body::Table(Table::new(&head, listed.into_iter().map(row).collect()));
-    Ok(Section::new("backups", "Backups", table).buttons(vec![back_up]))
+    Ok(Section::new("backups", words.say("backups"), table).buttons(vec![back_up]))
 }
 
 async fn operations_of(of: &StaffedOn, tenant: &Listed) -> Result<Section> {
     let filter = Filter { tenant: Some(tenant.id), limit: SHOWN, ..Filter::default() };
+    let words = of.words();
     let listed = of.platform().operations().list(&filter).await?;
-    let all = Button::new("All", format!("/master-admin/operations/?tenant={}", of.slug), "arrow-right");
-    Ok(Section::new("operations", "Operations", super::operations::table(&listed)).buttons(vec![all]))
+    let all =
+        Button::new(words.say("all"), format!("/master-admin/operations/?tenant={}", of.slug), "arrow-right");
+    Ok(Section::new("operations", words.say("operations"), super::operations::table(words, &listed))
+        .buttons(vec![all]))
 }
 
 async fn log_of(of: &StaffedOn, tenant: &Listed) -> Result<Section> {
     let query = audit::Query { tenant: Some(tenant.id), limit: SHOWN, ..audit::Query::default() };
+    let words = of.words();
     let rows = of.platform().audit().list(&query).await?;
     let row = |row: audit::Row| {
-        let by = row.impersonator.as_deref().map(|by| format!("by {by}")).unwrap_or_default();
+        let by = row
+            .impersonator
+            .as_deref()
+            .map(|by| words.text("audit-by").with("actor", by).to_string())
+            .unwrap_or_default();
         vec![
-            words::at(row.at_us),
+            words::at(words, row.at_us),
             Cell::text(row.action),
             Cell::text(row.actor).small(by),
             Cell::text(super::words::brief(&row.detail)),
         ]
     };
-    let head = ["When", "Action", "By", "Detail"];
+    let head = [words.say("when"), words.say("action"), words.say("by"), words.say("detail")];
     let table = Table::new(&head, rows.into_iter().map(row).collect());
-    Ok(Section::new("log", "Audit log", Body::Table(table)))
+    Ok(Section::new("log", words.say("audit-log"), Body::Table(table)))
 }
 
 /// Returns what can be done with the tenant in its state.
-fn actions(tenant: &Listed, versions: &[Version]) -> Vec<Group> {
-    let at = |text: &str, act: &str, icon| {
+fn actions(words: &Words, tenant: &Listed, versions: &[Version]) -> Vec<Group> {
+    let at = |text: &'static str, act: &str, icon| {
         Button::new(text, format!("/master-admin/companies/{}/{act}/", tenant.slug), icon)
     };
     let is_open = matches!(tenant.state, State::Active | State::Suspended);
     let mut account = vec![];
     if tenant.state == State::Active {
         account.push(match tenant.maintenance {
-            Some(_) => at("End the maintenance", "maintenance", "wrench"),
-            None => at("Close for maintenance", "maintenance", "wrench"),
+            Some(_) => at(words.say("end-the-maintenance"), "maintenance", "wrench"),
+            None => at(words.say("close-for-maintenance"), "maintenance", "wrench"),
         });
-        account.push(at("Suspend", "suspend", "lock"));
+        account.push(at(words.say("suspend"), "suspend", "lock"));
     }
     if tenant.state == State::Suspended {
-        account.push(at("Resume", "resume", "undo-2"));
+        account.push(at(words.say("resume"), "resume", "undo-2"));
     }
     if is_open {
-        account.push(at("Plan and subscription", "plan", "credit-card"));
-        account.push(at("Short name", "rename", "pencil"));
-        account.push(at("Settings", "settings", "settings"));
+        account.push(at(words.say("plan-and-subscription"), "plan", "credit-card"));
+        account.push(at(words.say("short-name"), "rename", "pencil"));
+        account.push(at(words.say("settings"), "settings", "settings"));
     }
     let mut data = vec![];
     if is_open {
-        data.push(at("Back up", "back-up", "archive"));
-        data.push(at("Restore a backup", "restore", "rotate-ccw"));
-        data.push(at("Undo the last restore", "undo", "undo-2"));
-        data.push(at("Copy as a new company", "clone", "copy"));
-        data.push(at("Create missing databases", "databases", "database"));
+        data.push(at(words.say("back-up"), "back-up", "archive"));
+        data.push(at(words.say("restore-a-backup"), "restore", "rotate-ccw"));
+        data.push(at(words.say("undo-the-last-restore"), "undo", "undo-2"));
+        data.push(at(words.say("copy-as-a-new-company"), "clone", "copy"));
+        data.push(at(words.say("create-missing-databases"), "databases", "database"));
         if versions.contains(&Version::Behind) {
-            data.push(at("Migrate", "migrate", "layers"));
+            data.push(at(words.say("migrate"), "migrate", "layers"));
         }
     }
     let mut place = vec![];
     if is_open {
-        place.push(at("Move to another server", "move", "truck"));
-        place.push(at("Move back", "move-back", "undo-2"));
-        place.push(at("Give it a database of its own", "promote", "arrow-up"));
-        place.push(at("Put it into the pool", "demote", "arrow-down"));
-        place.push(at("Release retained databases", "release", "trash-2"));
+        place.push(at(words.say("move-to-another-server"), "move", "truck"));
+        place.push(at(words.say("move-back"), "move-back", "undo-2"));
+        place.push(at(words.say("give-own-database"), "promote", "arrow-up"));
+        place.push(at(words.say("put-it-into-the-pool"), "demote", "arrow-down"));
+        place.push(at(words.say("release-retained-databases"), "release", "trash-2"));
     }
     let mut end = vec![];
     match tenant.retirement {
         Some(_) if tenant.state != State::Gone => {
-            end.push(at("Revoke the cancellation", "revoke", "undo-2"));
+            end.push(at(words.say("revoke-the-cancellation"), "revoke", "undo-2"));
         }
-        None if is_open => end.push(at("Cancel the company", "cancel", "x").danger()),
+        None if is_open => end.push(at(words.say("cancel-the-company"), "cancel", "x").danger()),
         _ => {}
     }
     if tenant.state == State::Cancelled {
-        end.push(at("Purge", "purge", "trash-2").danger());
+        end.push(at(words.say("api-purge"), "purge", "trash-2").danger());
     }
-    let groups = [("Account", account), ("Data", data), ("Where it is", place), ("End", end)];
+    let groups = [("account", account), ("data", data), ("where-it-is", place), ("the-end", end)];
     let groups = groups.into_iter().filter(|(_, links)| !links.is_empty());
-    groups.map(|(label, links)| Group { label, links }).collect()
+    groups.map(|(label, links)| Group { label: words.say(label), links }).collect()
 }

@@ -8,7 +8,7 @@ use crate::{
             answer::{page, percent},
             frame,
             visit::{Fields, Staffed, query},
-            words::{bytes, human},
+            words::Words,
         },
         problem::Result,
     },
@@ -25,21 +25,21 @@ use tenantry_console::master::{
 const PAGE: u32 = 50;
 /// Microseconds after which a backup is old.
 const OLD_US: i64 = 2 * 86_400_000_000;
-/// Columns, with the order that sorts by each.
+/// Ids of the columns, with the order that sorts by each.
 const COLUMNS: [(&str, Option<Sort>); 8] = [
-    ("Company", Some(Sort::Name)),
-    ("Short name", Some(Sort::Slug)),
-    ("State", None),
-    ("Plan", None),
-    ("Schema", None),
-    ("Server", None),
-    ("Size", None),
-    ("Last backup", Some(Sort::Backup)),
+    ("company", Some(Sort::Name)),
+    ("short-name", Some(Sort::Slug)),
+    ("state", None),
+    ("plan", None),
+    ("schema", None),
+    ("server", None),
+    ("size", None),
+    ("last-backup", Some(Sort::Backup)),
 ];
 
 /// `GET /master-admin/companies/`.
 pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Response> {
-    let query = query(&of.visit.query);
+    let (query, words) = (query(&of.visit.query), &of.visit.words);
     let flag = |name| query.filled(name).map(|value| value == "true");
     let mut filter = admin::tenants_filter(TenantsQuery {
         q: query.filled("q").map(str::to_owned),
@@ -60,7 +60,7 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
     let next = listed.last().filter(|_| is_more).map(|last| address(&query, "after", &last.id.to_string()));
     let mut rows = Vec::with_capacity(listed.len());
     for tenant in &listed {
-        rows.push(row(&app, tenant).await?);
+        rows.push(row(words, &app, tenant).await?);
     }
     let is_empty = rows.is_empty();
     let table = Table {
@@ -68,7 +68,7 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
             .iter()
             .map(|(text, sort)| {
                 let href = sort.map(|sort| address(&query, "sort", sort.as_str()));
-                ((*text).to_owned(), href, *sort == Some(filter.sort))
+                (words.say(text).to_owned(), href, *sort == Some(filter.sort))
             })
             .collect(),
         rows,
@@ -76,22 +76,22 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
         next,
     };
     let list = match is_empty {
-        true => Body::Nothing(
-            "building-2",
-            "No company fits".into(),
-            "Search for something else, or show all.".into(),
-        ),
+        true => {
+            Body::Nothing("building-2", words.say("no-company-fits").into(), words.say("tenants-none").into())
+        }
         false => Body::Table(table),
     };
-    let frame = frame::of_operator(&of, "Companies");
+    let frame = frame::of_operator(&of, words.say("companies"));
     let sheet = Sheet {
         frame: &frame,
         back: None,
-        lead: "Each with the state of its databases and its last backup.".into(),
+        lead: words.say("tenants-lead").into(),
         tags: vec![],
-        buttons: vec![Button::new("Create a company", "/master-admin/companies/create/", "plus").primary()],
+        buttons: vec![
+            Button::new(words.say("create-a-company"), "/master-admin/companies/create/", "plus").primary(),
+        ],
         sections: vec![
-            Section::new("filter", "", Body::Filter(search(&app, &query).await?)),
+            Section::new("filter", "", Body::Filter(search(words, &app, &query).await?)),
             Section::new("list", "", list),
         ],
     };
@@ -109,34 +109,34 @@ fn address(query: &Fields, name: &str, value: &str) -> String {
     format!("/master-admin/companies/?{}", all.join("&"))
 }
 
-async fn search(app: &App, query: &Fields) -> Result<Filter> {
+async fn search(words: &Words, app: &App, query: &Fields) -> Result<Filter> {
     let all = |label: &str| vec![Choice::new("", label)];
-    let mut states = all("All states");
+    let mut states = all(words.say("all-states"));
     let named =
         [State::Active, State::Suspended, State::Cancelled, State::Purging, State::Creating, State::Gone];
-    states.extend(named.map(|state| Choice::new(state.as_str(), human(state.as_str()))));
-    let mut plans = all("All plans");
+    states.extend(named.map(|state| Choice::new(state.as_str(), words.say(words::state_name(state)))));
+    let mut plans = all(words.say("all-plans"));
     let known = app.platform().plans().list().await?;
     plans.extend(known.into_iter().map(|plan| Choice::new(plan.spec.code, plan.spec.name)));
-    let mut servers = all("All servers");
+    let mut servers = all(words.say("all-servers"));
     let known = &app.platform().config().servers;
     servers.extend(known.iter().map(|server| Choice::new(server.name.as_str(), server.name.as_str())));
-    let field = |name, label, kind| Field::new(name, label, kind).value(query.get(name));
+    let field = |name, label: &'static str, kind| Field::new(name, label, kind).value(query.get(name));
     Ok(Filter {
         action: "/master-admin/companies/",
         q: Some(query.get("q").to_owned()),
         fields: vec![
-            field("state", "State", Kind::Select(states)),
-            field("plan", "Plan", Kind::Select(plans)),
-            field("server", "Server", Kind::Select(servers)),
-            field("behind", "Schema behind", Kind::Check),
-            field("without_backup", "Without a backup", Kind::Check),
-            field("sort", "Order", Kind::Hidden),
+            field("state", words.say("state"), Kind::Select(states)),
+            field("plan", words.say("plan"), Kind::Select(plans)),
+            field("server", words.say("server"), Kind::Select(servers)),
+            field("behind", words.say("schema-behind"), Kind::Check),
+            field("without_backup", words.say("without-a-backup"), Kind::Check),
+            field("sort", words.say("order"), Kind::Hidden),
         ],
     })
 }
 
-async fn row(app: &App, tenant: &Listed) -> Result<Vec<Cell>> {
+async fn row(words: &Words, app: &App, tenant: &Listed) -> Result<Vec<Cell>> {
     let platform = app.platform();
     let versions = platform.migrations().versions(tenant).await?;
     let servers: Vec<_> = tenant
@@ -146,21 +146,23 @@ async fn row(app: &App, tenant: &Listed) -> Result<Vec<Cell>> {
         .collect();
     let size = platform.tenants().bytes(tenant).await;
     let backup = match tenant.backup_at_us {
-        None => Cell::tag("None", Tone::Warn),
-        Some(at) if platform.now_us() - at > OLD_US => Cell { tag: None, ..words::at(at) }.small("old"),
-        Some(at) => words::at(at),
+        None => Cell::tag(words.say("group-none"), Tone::Warn),
+        Some(at) if platform.now_us() - at > OLD_US => {
+            Cell { tag: None, ..words::at(words, at) }.small(words.say("backup-old"))
+        }
+        Some(at) => words::at(words, at),
     };
     Ok(vec![
         Cell::link(&tenant.name, format!("/master-admin/companies/{}/", tenant.slug)),
         Cell::text(tenant.slug.as_str()),
-        words::state(tenant),
-        words::subscription(tenant),
-        words::schema(&versions),
+        words::state(words, tenant),
+        words::subscription(words, tenant),
+        words::schema(words, &versions),
         match servers.is_empty() {
-            true => Cell::tag("No database", Tone::Bad),
+            true => Cell::tag(words.say("no-database"), Tone::Bad),
             false => Cell::text(servers.join(", ")),
         },
-        Cell::number(bytes(size)),
+        Cell::number(words.bytes(size)),
         backup,
     ])
 }

@@ -1,7 +1,7 @@
 //! Values of records as people read them.
 
 use super::{Place, Row, files, id_of};
-use crate::http::pages::words;
+use crate::http::pages::words::{self, Words};
 use serde_json::Value as Json;
 use tenantry::model::{Field, FieldKind, Model};
 use tenantry_console::records::Cell;
@@ -15,6 +15,7 @@ pub(in crate::http::pages) fn cell(place: &Place<'_>, model: &Model, field: &Fie
     if value.is_null() {
         return Cell::Empty;
     }
+    let words = place.words();
     match &field.kind {
         FieldKind::Text { max_length } => {
             let text = text(value);
@@ -23,43 +24,46 @@ pub(in crate::http::pages) fn cell(place: &Place<'_>, model: &Model, field: &Fie
                 false => Cell::Text(text),
             }
         }
-        FieldKind::Integer { .. } | FieldKind::Decimal { .. } => Cell::Number(text(value)),
+        FieldKind::Integer { .. } => Cell::Number(text(value)),
+        FieldKind::Decimal { .. } => Cell::Number(words.point(&text(value))),
         FieldKind::Boolean => Cell::Truth(value == &Json::Bool(true)),
-        FieldKind::Date => Cell::Time(words::date(&text(value)), text(value)),
-        FieldKind::Datetime => Cell::Time(words::datetime(&text(value)), text(value)),
+        FieldKind::Date => Cell::Time(words.date(&text(value)), text(value)),
+        FieldKind::Datetime => Cell::Time(words.datetime(&text(value)), text(value)),
         FieldKind::Choice { .. } => Cell::Choice(words::human(&text(value))),
         FieldKind::Json => Cell::Code(value.to_string()),
         FieldKind::File { .. } => {
             let part = |name: &str| value.get(name).map(text).unwrap_or_default();
             let href = files::path(place, model, &id_of(row), field.name.as_str());
             let size = value.get("size").and_then(Json::as_u64).unwrap_or(0);
-            Cell::File { href, name: part("name"), size: words::bytes(size) }
+            Cell::File { href, name: part("name"), size: words.bytes(size) }
         }
         FieldKind::Ref { .. } => {
             let id = text(value);
             let named = place.target(field).and_then(|target| {
                 let row = row.get("expand")?.get(field.name.as_str())?.as_object()?;
-                Some((place.path(target, &id), name(target, row)))
+                Some((place.path(target, &id), name(words, target, row)))
             });
             match named {
                 Some((href, text)) => Cell::Link { href, text },
-                None => Cell::Text(format!("No. {id}")),
+                None => Cell::Text(words.text("record-number").with("id", id).into()),
             }
         }
     }
 }
 
 /// Returns what a record is called where others refer to it.
-pub(in crate::http::pages) fn name(model: &Model, row: &Row) -> String {
+pub(in crate::http::pages) fn name(words: &Words, model: &Model, row: &Row) -> String {
     let shown = model.display.as_ref().and_then(|name| {
         let value = row.get(name.as_str()).filter(|value| !value.is_null())?;
         Some(match model.field(name.as_str()).map(|field| &field.kind) {
-            Some(FieldKind::Date) => words::date(&text(value)),
-            Some(FieldKind::Datetime) => words::datetime(&text(value)),
+            Some(FieldKind::Date) => words.date(&text(value)),
+            Some(FieldKind::Datetime) => words.datetime(&text(value)),
             _ => text(value),
         })
     });
-    shown.filter(|text| !text.trim().is_empty()).unwrap_or_else(|| format!("No. {}", id_of(row)))
+    shown
+        .filter(|text| !text.trim().is_empty())
+        .unwrap_or_else(|| words.text("record-number").with("id", id_of(row)).into())
 }
 
 /// Returns a value as text, without quotes.

@@ -51,8 +51,11 @@ pub(super) async fn choices(place: &Place<'_>, field: &Field, asked: Asked<'_>) 
     if !asked.chosen.is_empty() && !rows.iter().any(chosen) {
         rows.extend(one(place, target, &asked).await?);
     }
-    let option =
-        |row: &Row| Choice { value: id_of(row), label: cells::name(target, row), chosen: chosen(row) };
+    let option = |row: &Row| Choice {
+        value: id_of(row),
+        label: cells::name(place.words(), target, row),
+        chosen: chosen(row),
+    };
     Ok(Some(Choices { options: rows.iter().map(option).collect(), more }))
 }
 
@@ -64,7 +67,11 @@ pub(super) async fn chosen(place: &Place<'_>, field: &Field, asked: Asked<'_>) -
         "" => None,
         _ => one(place, target, &asked).await?,
     };
-    let option = |row: Row| Choice { value: id_of(&row), label: cells::name(target, &row), chosen: true };
+    let option = |row: Row| Choice {
+        value: id_of(&row),
+        label: cells::name(place.words(), target, &row),
+        chosen: true,
+    };
     Ok(Some(Choices { options: row.map(option).into_iter().collect(), more: false }))
 }
 
@@ -118,7 +125,7 @@ pub(in crate::http::pages) async fn named(
     let limit = u32::try_from(ids.len()).unwrap_or(u32::MAX).clamp(1, 1000);
     let select = Select { filter: Filter::In(id, ids), fields: fields(target), limit, ..Select::default() };
     let (rows, _) = place.rows(target, select, vec![]).await?;
-    Ok(rows.iter().map(|row| (id_of(row), cells::name(target, row))).collect())
+    Ok(rows.iter().map(|row| (id_of(row), cells::name(place.words(), target, row))).collect())
 }
 
 /// Returns true if a record of the model can have this id.

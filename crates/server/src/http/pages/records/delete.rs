@@ -55,14 +55,12 @@ pub(in crate::http) async fn delete(
         Ok(()) => Ok(see(&format!("{}?_done=deleted", place.list_path(&place.model)))),
         Err(problem) => {
             let text = match problem.code() {
-                Code::VersionConflict => {
-                    "Another person has changed this record meanwhile. Look at it before you delete it."
-                }
-                Code::Reference => "Another record refers to this one since you opened the page.",
+                Code::VersionConflict => "delete-changed",
+                Code::Reference => "delete-referred",
                 _ => return Err(problem),
             };
             let row = place.row(&id).await.unwrap_or(row);
-            show(&place, &row, Some(Notice::wrong(text)), problem.status()).await
+            show(&place, &row, Some(Notice::wrong(site.visit().say(text))), problem.status()).await
         }
     }
 }
@@ -79,7 +77,7 @@ pub(super) async fn referring(place: &Place<'_>, ids: &[String]) -> Result<(Vec<
         }
         let condition = if ids.len() == 1 { "" } else { "__in" };
         let referrer = Referrer {
-            text: format!("{count} in {}", model.label),
+            text: place.words().text("count-in").with("count", count).with("label", &model.label).into(),
             field: field.label.clone(),
             href: format!("{}?{}{condition}={}", place.list_path(&model), field.name, ids.join(",")),
         };
@@ -93,8 +91,8 @@ pub(super) async fn referring(place: &Place<'_>, ids: &[String]) -> Result<(Vec<
 
 async fn show(place: &Place<'_>, row: &Row, notice: Option<Notice>, status: StatusCode) -> Result<Response> {
     let (blocking, losing) = referring(place, &[id_of(row)]).await?;
-    let name = cells::name(&place.model, row);
-    let mut frame = place.frame(&format!("Delete {name}?"));
+    let name = cells::name(place.words(), &place.model, row);
+    let mut frame = place.frame(place.words().text("delete-name").with("name", &name));
     frame.notice = notice;
     let view = Delete {
         frame: &frame,

@@ -6,7 +6,7 @@ use crate::http::{
     pages::{
         answer::page,
         visit::{Site, query as visited},
-        words,
+        words::Words,
     },
     problem::Result,
     query::{self, Kind},
@@ -43,14 +43,15 @@ pub(in crate::http) async fn show(
         .iter()
         .map(|field| (field.label.clone(), cells::cell(&place, &place.model, field, &row)));
     let fields: Vec<_> = fields.collect();
-    let mut frame = place.frame(&cells::name(&place.model, &row));
-    frame.notice = match visited(&site.visit().query).get("_done") {
-        "added" => Some(Notice::done("The record is added.")),
-        "changed" => Some(Notice::done("The changes are saved.")),
-        "own" => Some(Notice::done("The values of your company are saved.")),
-        "same" => Some(Notice::done("Nothing was changed.")),
+    let mut frame = place.frame(cells::name(place.words(), &place.model, &row));
+    let done = match visited(&site.visit().query).get("_done") {
+        "added" => Some("done-added"),
+        "changed" => Some("done-changed"),
+        "own" => Some("done-own"),
+        "same" => Some("done-same"),
         _ => None,
     };
+    frame.notice = done.map(|id| Notice::done(site.visit().say(id)));
     let mut parts = Vec::new();
     for (model, field) in place.referrers() {
         parts.push(related(&place, &model, &field, &row).await?);
@@ -67,7 +68,7 @@ pub(in crate::http) async fn show(
         own: own_labels(&place, &id).await?,
         is_shared: place.is_shared(&place.model),
         fields,
-        meta: meta(&row),
+        meta: meta(place.words(), &row),
         related: parts,
     };
     Ok(page(StatusCode::OK, &view))
@@ -83,13 +84,13 @@ async fn own_labels(place: &Place<'_>, id: &str) -> Result<Vec<String>> {
     Ok(found.own.iter().filter_map(|(name, _)| label(name)).collect())
 }
 
-fn meta(row: &Row) -> Vec<(&'static str, String)> {
+fn meta(words: &Words, row: &Row) -> Vec<(&'static str, String)> {
     let text = |name: &str| row.get(name).map(cells::text).unwrap_or_default();
     vec![
-        ("No.", text("id")),
-        ("Added", words::datetime(&text("created_at"))),
-        ("Last changed", words::datetime(&text("updated_at"))),
-        ("Version", text("version")),
+        (words.say("field-number"), text("id")),
+        (words.say("field-added"), words.datetime(&text("created_at"))),
+        (words.say("field-changed"), words.datetime(&text("updated_at"))),
+        (words.say("field-version"), text("version")),
     ]
 }
 
@@ -124,12 +125,12 @@ async fn related(place: &Place<'_>, model: &Model, field: &Field, row: &Row) -> 
     let rows = rows.iter().map(|row| Shown {
         id: id_of(row),
         href: place.path(model, &id_of(row)),
-        name: cells::name(model, row),
+        name: cells::name(place.words(), model, row),
         cells: shown
             .iter()
             .enumerate()
             .map(|(index, field)| match index {
-                0 => tenantry_console::records::Cell::Text(cells::name(model, row)),
+                0 => tenantry_console::records::Cell::Text(cells::name(place.words(), model, row)),
                 _ => cells::cell(place, model, field, row),
             })
             .collect(),

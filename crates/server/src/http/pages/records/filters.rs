@@ -11,18 +11,18 @@ use tenantry_console::records::{Chip, Choice, FilterField, FilterInput};
 
 /// Parameters of a list that are no conditions.
 pub(super) const WORDS: [&str; 5] = ["sort", "after", "fields", "count", "limit"];
-/// Conditions in words, by the end of the parameter's name.
+/// Ids of conditions in words, by the end of the parameter's name.
 const OPERATORS: [(&str, &str); 10] = [
-    ("ne", "is not"),
-    ("lt", "before"),
-    ("lte", "up to"),
-    ("gt", "after"),
-    ("gte", "from"),
-    ("contains", "contains"),
-    ("startswith", "starts with"),
-    ("in", "is one of"),
-    ("isnull", "is empty:"),
-    ("eq", "is"),
+    ("ne", "is-ne"),
+    ("lt", "is-lt"),
+    ("lte", "is-lte"),
+    ("gt", "is-gt"),
+    ("gte", "is-gte"),
+    ("contains", "is-contains"),
+    ("startswith", "is-startswith"),
+    ("in", "is-in"),
+    ("isnull", "is-isnull"),
+    ("eq", "is-eq"),
 ];
 
 /// Returns what can be set. The records that references may lead to are read only `with_choices`, and with those that are
@@ -51,7 +51,7 @@ async fn input(
     params: &Params,
     with_choices: Option<&[(String, String)]>,
 ) -> Result<Option<FilterInput>> {
-    let name = field.name.to_string();
+    let (name, words) = (field.name.to_string(), place.words());
     let now = params.get(&name).unwrap_or_default();
     let range = |kind| {
         let end = |suffix: &str| {
@@ -76,7 +76,7 @@ async fn input(
                 label: label.into(),
                 chosen: value == now,
             };
-            let options = vec![option("true", "Yes"), option("false", "No")];
+            let options = vec![option("true", words.say("yes")), option("false", words.say("no"))];
             Some(FilterInput::Select { name: name.clone(), options })
         }
         FieldKind::Ref { .. } => {
@@ -145,8 +145,8 @@ fn group_in_words(place: &Place<'_>, group: &str) -> String {
         }
         words.push_str(&match (part.split_once('='), part.as_str(), letter) {
             (Some((name, value)), ..) => words_of(place, name, value.trim_matches('"'), &[]),
-            (None, "any", '(') => "at least one of ".to_owned(),
-            (None, "all", '(') => "all of ".to_owned(),
+            (None, "any", '(') => format!("{} ", place.words().say("group-any")),
+            (None, "all", '(') => format!("{} ", place.words().say("group-all")),
             (None, other, _) => other.to_owned(),
         });
         part.clear();
@@ -169,11 +169,11 @@ fn label_of(place: &Place<'_>, path: &str) -> String {
 
 fn words_of(place: &Place<'_>, parameter: &str, value: &str, fields: &[FilterField]) -> String {
     if parameter == "any" {
-        return format!("At least one of {}", group_in_words(place, value));
+        return place.words().text("group-one-of").with("conditions", group_in_words(place, value)).into();
     }
     let (name, suffix) = parameter.split_once("__").unwrap_or((parameter, "eq"));
     let label = label_of(place, name);
-    let operator = OPERATORS.iter().find(|(known, _)| *known == suffix).map_or(suffix, |(_, words)| words);
+    let words = place.words();
     let shown = fields.iter().find_map(|field| match &field.input {
         FilterInput::Select { name, options } | FilterInput::Reference { name, options, .. }
             if name == parameter =>
@@ -183,8 +183,11 @@ fn words_of(place: &Place<'_>, parameter: &str, value: &str, fields: &[FilterFie
         _ => None,
     });
     let shown = shown.unwrap_or_else(|| match suffix {
-        "isnull" => if matches!(value, "true" | "1") { "yes" } else { "no" }.to_owned(),
+        "isnull" => words.say(if matches!(value, "true" | "1") { "yes" } else { "no" }).to_owned(),
         _ => value.to_owned(),
     });
-    format!("{label} {operator} {shown}")
+    match OPERATORS.iter().find(|(known, _)| *known == suffix) {
+        Some((_, text)) => words.text(text).with("field", label).with("value", shown).into(),
+        None => format!("{label} {suffix} {shown}"),
+    }
 }

@@ -14,6 +14,7 @@ use crate::http::{
     App,
     pages::{
         answer::{page, see},
+        reasons,
         visit::{Fields, Sent, Site, query},
     },
     problem::{Code, FieldProblem, Problem, Result},
@@ -56,14 +57,14 @@ pub(in crate::http) async fn add(app: App, site: Site, Path(model): Path<String>
     let place = Place::of(&app, &site, &model)?;
     require(&place, Verb::Create)?;
     let parameters = query(&site.visit().query);
-    let mut values = values::defaults(&place.model);
+    let mut values = values::defaults(place.words(), &place.model);
     for (name, value) in &mut values {
         if let Some(given) = parameters.filled(name) {
             given.clone_into(value);
         }
     }
     let notice =
-        (parameters.get("_done") == "added").then(|| Notice::done("The record is added. Add the next one."));
+        (parameters.get("_done") == "added").then(|| Notice::done(site.visit().say("done-added-next")));
     let typed = Typed { values, keep: true, ..Typed::default() };
     let draft = Draft { typed, notice, ..Draft::default() };
     show(&place, None, draft, StatusCode::OK).await
@@ -85,8 +86,8 @@ pub(in crate::http) async fn create(
         return show(&place, None, Draft { typed, ..Draft::default() }, StatusCode::OK).await;
     }
     let wanted = both(
-        values::input(&place.model, typed.values.iter()),
-        files::Change::of(&place.model, &fields, sent_files),
+        values::input(place.words(), &place.model, typed.values.iter()),
+        files::Change::of(&place, &fields, sent_files),
     );
     let created = match wanted {
         Ok((input, files)) => {
@@ -123,10 +124,10 @@ pub(in crate::http) async fn edit(
     let place = Place::of(&app, &site, &model)?;
     let row = place.row(&id).await?;
     require(&place, Verb::Update)?;
-    let values = values::of_row(&place.model, &row);
+    let values = values::of_row(place.words(), &place.model, &row);
     let was = values.clone();
     let typed = Typed { values, keep: true, ..Typed::default() };
-    let notice = files::notice(query(&site.visit().query).get("_file")).map(Notice::wrong);
+    let notice = files::notice(place.words(), query(&site.visit().query).get("_file")).map(Notice::wrong);
     let draft = Draft { typed, was, version: version_of(&row), notice, ..Draft::default() };
     show(&place, Some(&row), draft, StatusCode::OK).await
 }
@@ -152,11 +153,11 @@ pub(in crate::http) async fn change(
         return show(&place, Some(&row), draft(false), StatusCode::OK).await;
     }
     let path = place.path(&place.model, &id_of(&row));
-    let files = files::Change::of(&place.model, &fields, sent_files);
+    let files = files::Change::of(&place, &fields, sent_files);
     if edit.changed().next().is_none() && files.as_ref().is_ok_and(files::Change::is_none) {
         return Ok(see(&format!("{path}?_done=same")));
     }
-    let changed = match (both(values::input(&place.model, edit.changed()), files), version) {
+    let changed = match (both(values::input(place.words(), &place.model, edit.changed()), files), version) {
         (Ok((mut input, files)), Some(_)) => {
             files.remove(&mut input);
             let changed = match input.is_empty() {
@@ -175,7 +176,7 @@ pub(in crate::http) async fn change(
         })),
         Err(problem) if problem.code() == Code::VersionConflict => {
             let row = place.row(&id).await?;
-            let now = values::of_row(&place.model, &row);
+            let now = values::of_row(place.words(), &place.model, &row);
             let (values, both) = edit.join(&now);
             let version = version_of(&row);
             let typed = typed(&values, true);
@@ -212,8 +213,8 @@ async fn refused(
     draft.typed.wrong = problem.wrong_fields().to_vec();
     let is_of_field = |wrong: &FieldProblem| place.model.field(&wrong.field).is_some();
     draft.notice = Some(match draft.typed.wrong.iter().all(is_of_field) && !draft.typed.wrong.is_empty() {
-        true => Notice::wrong("Nothing is saved yet. Correct the marked fields, then save again."),
-        false => Notice::wrong(format!("{} {}", problem.detail(), problem.remedy_text()).trim()),
+        true => Notice::wrong(place.words().say("form-correct")),
+        false => Notice::wrong(reasons::with_remedy(place.words(), &problem)),
     });
     show(place, row, draft, problem.status()).await
 }
@@ -229,11 +230,14 @@ async fn show(place: &Place<'_>, row: Option<&Row>, draft: Draft, status: Status
     }
     let (title, back) = match row {
         Some(row) => {
-            (format!("Edit {}", cells::name(&place.model, row)), place.path(&place.model, &id_of(row)))
+            let name = cells::name(place.words(), &place.model, row);
+            (place.words().text("edit-name").with("name", name), place.path(&place.model, &id_of(row)))
         }
-        None => (format!("Add to {}", place.model.label), place.list_path(&place.model)),
+        None => {
+            (place.words().text("add-to").with("label", &place.model.label), place.list_path(&place.model))
+        }
     };
-    let mut frame = place.frame(&title);
+    let mut frame = place.frame(title);
     frame.notice = draft.notice;
     let form = view::Form {
         frame: &frame,

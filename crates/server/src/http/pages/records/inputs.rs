@@ -3,10 +3,15 @@
 use super::{
     Place,
     choices::{self, Asked},
+    clock,
     values::Values,
 };
 use crate::http::{
-    pages::{visit::Fields, words},
+    pages::{
+        reasons,
+        visit::Fields,
+        words::{self, Words},
+    },
     problem::{FieldProblem, Result},
 };
 use tenantry::{
@@ -45,17 +50,17 @@ pub(super) async fn field(
 ) -> Result<view::Field> {
     let name = field.name.to_string();
     let value = typed.values.get(&name).cloned().unwrap_or_default();
-    let wrong: Vec<_> =
-        typed.wrong.iter().filter(|wrong| wrong.field == name).map(|w| words::human(&w.message)).collect();
+    let of_field = typed.wrong.iter().filter(|wrong| wrong.field == name);
+    let wrong: Vec<_> = of_field.map(|wrong| reasons::sentence(place.words(), &wrong.message)).collect();
     let input = match field.kind {
         FieldKind::Ref { .. } => reference(place, field, typed, rules, value).await?,
-        _ => input_of(field, value),
+        _ => input_of(place.words(), field, value),
     };
     Ok(view::Field {
         label: field.label.clone(),
         required: field.required,
-        help: help(field),
-        wrong: wrong.join(". "),
+        help: help(place.words(), field),
+        wrong: wrong.join(" "),
         theirs: None,
         narrows: rules.iter().any(|rule| rule.with == field.name),
         input,
@@ -87,7 +92,7 @@ async fn reference(
     })
 }
 
-fn input_of(field: &Field, value: String) -> Input {
+fn input_of(words: &Words, field: &Field, value: String) -> Input {
     match &field.kind {
         FieldKind::Text { max_length } => {
             let longest = max_length.unwrap_or(0);
@@ -112,10 +117,17 @@ fn input_of(field: &Field, value: String) -> Input {
                 label: label.into(),
                 chosen: value == name,
             };
-            Input::Select { options: vec![option("true", "Yes"), option("false", "No")], find: None }
+            Input::Select {
+                options: vec![option("true", words.say("yes")), option("false", words.say("no"))],
+                find: None,
+            }
         }
         FieldKind::Date => Input::Time { value, kind: "date" },
-        FieldKind::Datetime => Input::Time { value, kind: "datetime-local" },
+        // An input of local times cannot say which of two equal ones is meant.
+        FieldKind::Datetime => match clock::is_plain(&words.zone, &value) {
+            true => Input::Time { value, kind: "datetime-local" },
+            false => Input::Time { value, kind: "text" },
+        },
         FieldKind::Choice { choices } => {
             let option = |name: &String| view::Choice {
                 value: name.clone(),
@@ -137,12 +149,14 @@ fn kind_of(name: &str) -> &'static str {
     }
 }
 
-fn help(field: &Field) -> String {
+fn help(words: &Words, field: &Field) -> String {
     match &field.kind {
-        FieldKind::Datetime => "UTC".into(),
+        FieldKind::Datetime => words.zone_name(),
         FieldKind::Json => "JSON".into(),
-        FieldKind::Integer { min: Some(min), max: Some(max) } => format!("{min} to {max}"),
-        FieldKind::Text { .. } if field.unique => "No two records have the same".into(),
+        FieldKind::Integer { min: Some(min), max: Some(max) } => {
+            words.text("help-range").with("min", min.to_string()).with("max", max.to_string()).into()
+        }
+        FieldKind::Text { .. } if field.unique => words.say("help-unique").into(),
         _ => String::new(),
     }
 }

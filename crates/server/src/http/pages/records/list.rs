@@ -6,6 +6,7 @@ use crate::http::{
     pages::{
         answer::page,
         visit::{Fields, Site, query as visited},
+        words::Words,
     },
     problem::{Problem, Result},
     query,
@@ -74,7 +75,7 @@ pub(in crate::http) async fn list(
     let kept = |names: &[&str]| asked.params.without(|name, _| !names.contains(&name)).0;
     let is_conditional = !chips.is_empty() || asked.params.get("q").is_some();
     let mut frame = place.frame(&place.model.label);
-    frame.notice = done(&visited(&site.visit().query));
+    frame.notice = done(&site.visit().words, &visited(&site.visit().query));
     let view = List {
         frame: &frame,
         label: &place.model.label,
@@ -94,7 +95,7 @@ pub(in crate::http) async fn list(
             .iter()
             .map(|field| columns::head(field, &asked.list.select, &asked.params, &path))
             .collect(),
-        count: counted(count, rows.len(), next.is_some() || asked.list.select.after.is_some()),
+        count: counted(place.words(), count, rows.len(), next.is_some() || asked.list.select.after.is_some()),
         count_all: (count.is_none() && next.is_some())
             .then(|| asked.params.with("count", "true").href(&path)),
         first: asked
@@ -123,17 +124,18 @@ pub(in crate::http) async fn list(
     Ok(response)
 }
 
-fn done(words: &Fields) -> Option<Notice> {
-    let records = words.get("_count").parse().map(|count: u64| counted(Some(count), 0, false));
-    Some(Notice::done(match (words.get("_done"), records) {
-        ("deleted", Ok(records)) => format!("Deleted: {records}."),
-        ("deleted", Err(_)) => "The record is deleted.".to_owned(),
-        ("changed", Ok(records)) => format!("Changed: {records}."),
-        ("imported", Ok(records)) => format!("Imported: {records}."),
-        ("imported-before", _) => "This file was sent already. It is imported only once.".to_owned(),
-        ("none", _) => return Some(Notice::wrong("Tick at least one record first.")),
-        _ => return None,
-    }))
+fn done(words: &Words, address: &Fields) -> Option<Notice> {
+    let count: Option<u64> = address.get("_count").parse().ok();
+    let counted = |id| count.map(|count| Notice::done(words.text(id).with("count", count)));
+    match address.get("_done") {
+        "deleted" if count.is_none() => Some(Notice::done(words.say("done-deleted"))),
+        "deleted" => counted("done-deleted-count"),
+        "changed" => counted("done-changed-count"),
+        "imported" => counted("imported"),
+        "imported-before" => Some(Notice::done(words.say("imported-before"))),
+        "none" => Some(Notice::wrong(words.say("list-tick-first"))),
+        _ => None,
+    }
 }
 
 /// Returns what the person may do with all records of the list.
@@ -170,7 +172,7 @@ async fn rows(place: &Place<'_>, asked: &Understood, fields: &[&Field]) -> Resul
     let row = |row: &super::Row| Row {
         id: id_of(row),
         href: place.path(&place.model, &id_of(row)),
-        name: cells::name(&place.model, row),
+        name: cells::name(place.words(), &place.model, row),
         cells: cells_of(place, fields, row),
     };
     Ok((parsed(&found.items)?.iter().map(row).collect(), next, found.count))
@@ -185,15 +187,15 @@ pub(super) fn cells_of(
     use tenantry_console::records::Cell;
     let first = Cell::Text(match fields.first() {
         Some(field) => match cells::cell(place, &place.model, field, row) {
-            Cell::Empty => cells::name(&place.model, row),
+            Cell::Empty => cells::name(place.words(), &place.model, row),
             Cell::Link { text, .. }
             | Cell::Text(text)
             | Cell::Long(text)
             | Cell::Number(text)
             | Cell::Time(text, _) => text,
-            _ => cells::name(&place.model, row),
+            _ => cells::name(place.words(), &place.model, row),
         },
-        None => cells::name(&place.model, row),
+        None => cells::name(place.words(), &place.model, row),
     });
     let rest = fields.iter().skip(1).map(|field| cells::cell(place, &place.model, field, row));
     std::iter::once(first).chain(rest).collect()
@@ -207,11 +209,9 @@ fn choosable(place: &Place<'_>, shown: &[&Field]) -> Vec<(String, String, bool)>
     place.model.fields.iter().map(entry).collect()
 }
 
-fn counted(count: Option<u64>, here: usize, is_part: bool) -> String {
+fn counted(words: &Words, count: Option<u64>, here: usize, is_part: bool) -> String {
     match (count, is_part) {
-        (Some(1), _) | (None, false) if count.unwrap_or(here as u64) == 1 => "1 record".into(),
-        (Some(count), _) => format!("{count} records"),
-        (None, true) => format!("{here} on this page"),
-        (None, false) => format!("{here} records"),
+        (None, true) => words.text("records-on-page").with("count", here).into(),
+        (count, _) => words.text("records-count").with("count", count.unwrap_or(here as u64)).into(),
     }
 }

@@ -6,6 +6,7 @@
 mod bulk;
 mod cells;
 mod choices;
+mod clock;
 mod columns;
 mod conflict;
 mod delete;
@@ -37,6 +38,7 @@ pub(in crate::http) use own::{set as set_own_values, show as own_values};
 use super::{
     frame,
     visit::{Inside, Oneself, Site},
+    words::Words,
 };
 use crate::http::{
     App,
@@ -112,6 +114,14 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// Returns how the page writes values.
+    pub(super) fn words(&self) -> &'a Words {
+        match self.whose {
+            Whose::Company(inside) => &inside.visit.words,
+            Whose::Staff(of, _) => &of.visit.words,
+        }
+    }
+
     fn actor(&self) -> &'a Actor {
         match self.whose {
             Whose::Company(inside) => inside.tenant.actor(),
@@ -120,7 +130,7 @@ impl<'a> Place<'a> {
     }
 
     /// Returns what surrounds the page.
-    fn frame(&self, title: &str) -> Frame {
+    fn frame(&self, title: impl Into<String>) -> Frame {
         match self.whose {
             Whose::Company(inside) => frame::of_company(inside, title),
             Whose::Staff(of, _) => frame::of_staff(of, title),

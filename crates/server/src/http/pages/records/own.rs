@@ -65,7 +65,8 @@ pub(in crate::http) async fn show(
     let own: BTreeSet<_> = found.own.iter().map(|(name, _)| name.to_string()).collect();
     let mut seen = row(&found.shared);
     seen.extend(row(&found.own));
-    let typed = Typed { values: values::of_row(&place.model, &seen), keep: true, ..Typed::default() };
+    let typed =
+        Typed { values: values::of_row(place.words(), &place.model, &seen), keep: true, ..Typed::default() };
     form(&place, &id, &found, Draft { typed, own }, StatusCode::OK).await
 }
 
@@ -84,7 +85,11 @@ pub(in crate::http) async fn set(
     let typed: values::Values = fields(&place)
         .map(|field| (field.name.to_string(), form_fields.get(field.name.as_str()).to_owned()))
         .collect();
-    let saved = match values::input(&place.model, typed.iter().filter(|(name, _)| own.contains(*name))) {
+    let saved = match values::input(
+        place.words(),
+        &place.model,
+        typed.iter().filter(|(name, _)| own.contains(*name)),
+    ) {
         Ok(input) if input.is_empty() && found.own.is_empty() => Ok(()),
         Ok(input) if input.is_empty() => place.records()?.clear_override(&id).await.map_err(Problem::from),
         Ok(input) => place.records()?.set_override(&id, &input).await.map(drop).map_err(Problem::from),
@@ -121,9 +126,9 @@ async fn form(
         });
     }
     let record = place.row(id).await?;
-    let name = cells::name(&place.model, &record);
+    let name = cells::name(place.words(), &place.model, &record);
     let view = OwnForm {
-        frame: &place.frame(&format!("Our values: {name}")),
+        frame: &place.frame(place.words().text("own-values-name").with("name", &name)),
         label: &place.model.label,
         list: &place.list_path(&place.model),
         path: &place.path(&place.model, id),

@@ -1,7 +1,10 @@
 //! Values of forms as text, and back to what the platform reads.
 
-use super::{Row, cells::text};
-use crate::http::{pages::visit::Fields, problem::FieldProblem};
+use super::{Row, cells::text, clock};
+use crate::http::{
+    pages::{visit::Fields, words::Words},
+    problem::FieldProblem,
+};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use tenantry::{
@@ -18,14 +21,15 @@ pub(super) fn settable(model: &Model) -> impl Iterator<Item = &Field> {
 }
 
 /// Returns the values of a record.
-pub(super) fn of_row(model: &Model, row: &Row) -> Values {
-    let value = |field: &Field| raw(field, row.get(field.name.as_str()).unwrap_or(&Json::Null));
+pub(super) fn of_row(words: &Words, model: &Model, row: &Row) -> Values {
+    let value = |field: &Field| raw(words, field, row.get(field.name.as_str()).unwrap_or(&Json::Null));
     settable(model).map(|field| (field.name.to_string(), value(field))).collect()
 }
 
 /// Returns the values of a new record.
-pub(super) fn defaults(model: &Model) -> Values {
-    let value = |field: &Field| field.default.as_ref().map(|value| raw(field, value)).unwrap_or_default();
+pub(super) fn defaults(words: &Words, model: &Model) -> Values {
+    let value =
+        |field: &Field| field.default.as_ref().map(|value| raw(words, field, value)).unwrap_or_default();
     settable(model).map(|field| (field.name.to_string(), value(field))).collect()
 }
 
@@ -38,12 +42,11 @@ pub(super) fn sent(model: &Model, fields: &Fields) -> Values {
     settable(model).map(|field| (field.name.to_string(), value(field))).collect()
 }
 
-fn raw(field: &Field, value: &Json) -> String {
+fn raw(words: &Words, field: &Field, value: &Json) -> String {
     match &field.kind {
         _ if value.is_null() => String::new(),
         FieldKind::Json => value.to_string(),
-        // Inputs of instants have no seconds and no zone.
-        FieldKind::Datetime => text(value).chars().take(16).collect(),
+        FieldKind::Datetime => clock::input(&words.zone, &text(value)),
         _ => text(value),
     }
 }
@@ -53,13 +56,14 @@ fn raw(field: &Field, value: &Json) -> String {
 /// # Errors
 /// Every field whose text is not what its input promises.
 pub(super) fn input<'v>(
+    words: &Words,
     model: &Model,
     values: impl Iterator<Item = (&'v String, &'v String)>,
 ) -> Result<Input, Vec<FieldProblem>> {
     let (mut input, mut wrong) = (Input::new(), Vec::new());
     for (name, value) in values {
         let Some(field) = model.field(name) else { continue };
-        match typed(field, value) {
+        match typed(words, field, value) {
             Ok(value) => drop(input.insert(name.clone(), value)),
             Err(message) => wrong.push(FieldProblem::new(name, message)),
         }
@@ -67,7 +71,7 @@ pub(super) fn input<'v>(
     if wrong.is_empty() { Ok(input) } else { Err(wrong) }
 }
 
-fn typed(field: &Field, value: &str) -> Result<Json, String> {
+fn typed(words: &Words, field: &Field, value: &str) -> Result<Json, String> {
     let trimmed = value.trim();
     if trimmed.is_empty() {
         return Ok(Json::Null);
@@ -80,7 +84,7 @@ fn typed(field: &Field, value: &str) -> Result<Json, String> {
             trimmed.parse::<i64>().map_or_else(|_| as_text(), Json::from)
         }
         FieldKind::Boolean => Json::Bool(trimmed == "true"),
-        FieldKind::Datetime if trimmed.len() == 16 => Json::from(format!("{trimmed}:00Z")),
+        FieldKind::Datetime => clock::instant(words, trimmed)?.map_or_else(as_text, Json::from),
         FieldKind::Json => serde_json::from_str(trimmed).map_err(|error| format!("is not JSON: {error}"))?,
         _ => as_text(),
     })

@@ -8,7 +8,6 @@ use crate::{
         pages::{
             master::form::Ask,
             visit::{Fields, StaffedOn, query},
-            words::{bytes, instant, many},
         },
         problem::Result,
         scope::{Client, Staff},
@@ -35,7 +34,8 @@ act! {
 }
 
 async fn backing_up(of: &StaffedOn) -> Result<Ask> {
-    Ok(about(of, "Back up {}", "Takes a backup now. Its members work on meanwhile.", "Back up now").await?.0)
+    let words = of.words();
+    Ok(about(of, "back-up-title", words.say("back-up-lead"), words.say("back-up-now")).await?.0)
 }
 
 async fn do_back_up(of: &StaffedOn, _: &Client, _: &Fields) -> Result<String> {
@@ -44,23 +44,31 @@ async fn do_back_up(of: &StaffedOn, _: &Client, _: &Fields) -> Result<String> {
 
 /// Returns the field with the good backups of the company.
 async fn choice(of: &StaffedOn) -> Result<Option<Field>> {
+    let words = of.words();
     let backups = of.platform().backups().of_tenant(&of.slug, 200).await?;
     let good = backups.into_iter().filter(|backup| backup.state == State::Good);
     let label = |at: i64, rows: u64, size: u64| {
-        format!("{} · {} · {}", instant(at), many(rows, "row", "rows"), bytes(size))
+        format!(
+            "{} · {} · {}",
+            words.instant(at),
+            words.text("rows-count").with("count", rows),
+            words.bytes(size)
+        )
     };
     let good: Vec<_> =
         good.map(|b| Choice::new(b.id.to_string(), label(b.at_us, b.rows, b.stored_bytes))).collect();
     let wanted = query(&of.of.visit.query).get("backup").to_owned();
-    Ok((!good.is_empty()).then(|| Field::new("backup", "Backup", Kind::Select(good)).value(wanted)))
+    Ok((!good.is_empty())
+        .then(|| Field::new("backup", words.say("api-backup"), Kind::Select(good)).value(wanted)))
 }
 
 /// Adds the choice of a backup, or says that there is none.
 async fn with_choice(of: &StaffedOn, mut ask: Ask) -> Result<Ask> {
+    let words = of.words();
     match choice(of).await? {
         Some(field) => ask.fields.push(field),
         None => {
-            ask.notes = vec![Note::warns("There is no good backup of this company. Take one first.")];
+            ask.notes = vec![Note::warns(words.say("restore-no-backup"))];
             ask.button = "";
         }
     }
@@ -68,9 +76,9 @@ async fn with_choice(of: &StaffedOn, mut ask: Ask) -> Result<Ask> {
 }
 
 async fn verifying(of: &StaffedOn) -> Result<Ask> {
-    let lead =
-        "Fetches the backup and compares every object, every database and every row count with its manifest.";
-    with_choice(of, about(of, "Verify a backup of {}", lead, "Verify").await?.0).await
+    let words = of.words();
+    let lead = words.say("verify-lead");
+    with_choice(of, about(of, "verify-title", lead, words.say("verify")).await?.0).await
 }
 
 async fn do_verify(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<String> {
@@ -80,10 +88,11 @@ async fn do_verify(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<String
 }
 
 async fn restoring(of: &StaffedOn) -> Result<Ask> {
-    let lead = "Stages the backup beside the data in use. Nothing changes until you have compared it and swap it in.";
-    let (mut ask, _) = about(of, "Restore a backup of {}", lead, "Stage the backup").await?;
+    let words = of.words();
+    let lead = words.say("restore-lead");
+    let (mut ask, _) = about(of, "restore-title", lead, words.say("stage-the-backup")).await?;
     if of.platform().restores().staged(&of.slug).await?.is_some() {
-        ask.notes = vec![Note::warns("A restore is staged already. Swap it in, or discard it first.")];
+        ask.notes = vec![Note::warns(words.say("restore-staged-already"))];
         ask.button = "";
         return Ok(ask);
     }
@@ -96,35 +105,35 @@ async fn do_restore(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<Strin
 }
 
 async fn swapping(of: &StaffedOn) -> Result<Ask> {
-    let lead = "Replaces the data in use by the staged backup.";
-    let (mut ask, _) = about(of, "Swap in the staged restore of {}", lead, "Swap it in").await?;
+    let words = of.words();
+    let lead = words.say("swap-lead");
+    let (mut ask, _) = about(of, "swap-title", lead, words.say("swap-it-in")).await?;
     let (restore, differences) = of.platform().restores().show(&of.slug).await?;
-    ask.facts =
-        vec![("Backup".into(), restore.backup.to_string()), ("Staged since".into(), instant(restore.at_us))];
+    ask.facts = vec![
+        (words.say("api-backup").into(), restore.backup.to_string()),
+        (words.say("staged-since").into(), words.instant(restore.at_us)),
+    ];
     let mut changes = 0;
     for store in &differences {
         let Some(models) = &store.models else {
-            ask.facts.push((store.store.to_string(), "the database in use is lost".into()));
+            ask.facts.push((store.store.to_string(), words.say("swap-lost").into()));
             continue;
         };
         for model in models.iter().filter(|m| m.added + m.changed + m.removed > 0) {
             changes += 1;
-            let text = format!("{} come back, {} change, {} go", model.added, model.changed, model.removed);
-            ask.facts.push((model.model.clone(), text));
+            let text = words
+                .text("swap-counts")
+                .with("added", model.added)
+                .with("changed", model.changed)
+                .with("removed", model.removed);
+            ask.facts.push((model.model.clone(), text.into()));
         }
     }
-    ask.notes = vec![
-        Note::warns(
-            "What was written since the backup is not in it. The data in use now is retained, and the swap can be undone.",
-        ),
-        Note::says(
-            "Staff see no rows. Enter the company system as an owner to see which records differ, and to take single ones back.",
-        ),
-    ];
+    ask.notes = vec![Note::warns(words.say("swap-warning")), Note::says(words.say("swap-staff-note"))];
     if changes == 0 {
-        ask.notes.push(Note::says("The backup and the data in use do not differ."));
+        ask.notes.push(Note::says(words.say("swap-no-difference")));
     }
-    ask.fields = vec![own_password()];
+    ask.fields = vec![own_password(words)];
     ask.danger = true;
     Ok(ask)
 }
@@ -135,9 +144,10 @@ async fn do_swap(of: &StaffedOn, client: &Client, fields: &Fields) -> Result<Str
 }
 
 async fn undoing(of: &StaffedOn) -> Result<Ask> {
-    let lead = "Uses the data again that was in use before the last swap.";
-    let (mut ask, _) = about(of, "Undo the last restore of {}", lead, "Undo the restore").await?;
-    ask.notes = vec![Note::warns("What was written since the swap is then out of use.")];
+    let words = of.words();
+    let lead = words.say("undo-lead");
+    let (mut ask, _) = about(of, "undo-title", lead, words.say("undo-the-restore")).await?;
+    ask.notes = vec![Note::warns(words.say("undo-warning"))];
     ask.danger = true;
     Ok(ask)
 }
@@ -147,8 +157,9 @@ async fn do_undo(of: &StaffedOn, _: &Client, _: &Fields) -> Result<String> {
 }
 
 async fn discarding(of: &StaffedOn) -> Result<Ask> {
-    let lead = "Removes the staged copy. The backup itself and the data in use stay.";
-    Ok(about(of, "Discard the staged restore of {}", lead, "Discard").await?.0)
+    let words = of.words();
+    let lead = words.say("discard-lead");
+    Ok(about(of, "discard-title", lead, words.say("discard")).await?.0)
 }
 
 async fn do_discard(of: &StaffedOn, _: &Client, _: &Fields) -> Result<String> {

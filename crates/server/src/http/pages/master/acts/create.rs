@@ -30,26 +30,27 @@ pub(in crate::http) async fn ask(app: App, Staffed(of): Staffed) -> Result<Respo
 }
 
 async fn creating(app: &App, of: &Oneself) -> Result<Ask> {
-    let usual = Choice::new("", "The usual one");
+    let words = &of.visit.words;
+    let usual = Choice::new("", words.say("the-usual-one"));
     let mut fields = vec![
-        Field::new("company", "Name", Kind::Text),
-        Field::new("slug", "Short name", Kind::Text)
-            .help("3 to 40 small letters, digits and hyphens. It is in addresses and in names of databases."),
-        Field::new("email", "E-mail address", Kind::Email)
-            .help("For letters about the company, and of its owner."),
-        Field::new("plan", "Plan", Kind::Select(plans(app, usual).await?)),
+        Field::new("company", words.say("name"), Kind::Text),
+        Field::new("slug", words.say("short-name"), Kind::Text).help(words.say("create-slug-help")),
+        Field::new("email", words.say("e-mail-address"), Kind::Email).help(words.say("create-email-help")),
+        Field::new("plan", words.say("plan"), Kind::Select(plans(app, usual).await?)),
     ];
     if of.actor.is_superuser() {
-        fields.push(Field::new("password", "Password of a new owner", Kind::NewPassword).optional().help(
-            "Creates the owner's account with the address above. Without it the company has no members yet.",
-        ));
+        fields.push(
+            Field::new("password", words.say("password-of-a-new-owner"), Kind::NewPassword)
+                .optional()
+                .help(words.say("create-password-help")),
+        );
     }
     Ok(Ask {
-        title: "Create a company".into(),
-        back: ("/master-admin/companies/".into(), "Companies".into()),
-        lead: "With its databases and its subscription: all, or nothing.".into(),
+        title: words.say("create-a-company").into(),
+        back: ("/master-admin/companies/".into(), words.say("companies").into()),
+        lead: words.say("create-lead").into(),
         fields,
-        button: "Create the company",
+        button: words.say("create-the-company"),
         ..Ask::default()
     })
 }
@@ -72,17 +73,20 @@ pub(in crate::http) async fn create(app: App, Staffed(of): Staffed, sent: Sent) 
 }
 
 async fn copying(of: &StaffedOn) -> Result<Ask> {
-    let lead = "Creates another company with the same records, from one moment. This one works on meanwhile.";
-    let (mut ask, _) = about(of, "Copy {} as a new company", lead, "Copy").await?;
-    let usual = Choice::new("", "The same");
+    let words = of.words();
+    let lead = words.say("clone-lead");
+    let (mut ask, _) = about(of, "clone-title", lead, words.say("copy")).await?;
+    let usual = Choice::new("", words.say("the-same"));
     ask.fields = vec![
-        Field::new("slug", "Short name of the new company", Kind::Text),
-        Field::new("name", "Name", Kind::Text).optional().help("Empty: the same name."),
-        Field::new("email", "E-mail address", Kind::Email).optional().help("Empty: the same address."),
-        Field::new("plan", "Plan", Kind::Select(plans(&of.of.visit.app, usual).await?)),
-        Field::new("blank_personal", "Leave fields with personal data empty", Kind::Check).optional(),
-        Field::new("owner", "Address of an account that becomes its owner", Kind::Email).optional(),
-        Field::new("reason", "Why this person gets the records", Kind::Text).optional(),
+        Field::new("slug", words.say("short-name-of-the-new-company"), Kind::Text),
+        Field::new("name", words.say("name"), Kind::Text).optional().help(words.say("empty-the-same-name")),
+        Field::new("email", words.say("e-mail-address"), Kind::Email)
+            .optional()
+            .help(words.say("empty-the-same-address")),
+        Field::new("plan", words.say("plan"), Kind::Select(plans(&of.of.visit.app, usual).await?)),
+        Field::new("blank_personal", words.say("clone-blank-personal"), Kind::Check).optional(),
+        Field::new("owner", words.say("clone-owner"), Kind::Email).optional(),
+        Field::new("reason", words.say("clone-reason"), Kind::Text).optional(),
     ];
     Ok(ask)
 }

@@ -8,7 +8,6 @@ use crate::{
         pages::{
             master::form::Ask,
             visit::{Fields, StaffedOn},
-            words::human,
         },
         problem::{Problem, Result},
         scope::Client,
@@ -45,9 +44,11 @@ act! {
 }
 
 async fn suspending(of: &StaffedOn) -> Result<Ask> {
-    let (mut ask, _) = about(of, "Suspend {}", "Nobody can enter it until it is resumed.", "Suspend").await?;
-    ask.fields = vec![Field::new("reason", "Reason", Kind::Text).help("For the audit log.")];
-    ask.notes = vec![Note::says("Its data stays as it is, and its backups go on.")];
+    let words = of.words();
+    let (mut ask, _) = about(of, "suspend-title", words.say("suspend-lead"), words.say("suspend")).await?;
+    ask.fields =
+        vec![Field::new("reason", words.say("reason"), Kind::Text).help(words.say("for-the-audit-log"))];
+    ask.notes = vec![Note::says(words.say("suspend-note"))];
     ask.danger = true;
     Ok(ask)
 }
@@ -59,7 +60,8 @@ async fn do_suspend(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<Strin
 }
 
 async fn resuming(of: &StaffedOn) -> Result<Ask> {
-    Ok(about(of, "Resume {}", "Its members can enter it again.", "Resume").await?.0)
+    let words = of.words();
+    Ok(about(of, "resume-title", words.say("members-can-enter"), words.say("resume")).await?.0)
 }
 
 async fn do_resume(of: &StaffedOn, _: &Client, _: &Fields) -> Result<String> {
@@ -68,16 +70,18 @@ async fn do_resume(of: &StaffedOn, _: &Client, _: &Fields) -> Result<String> {
 }
 
 async fn maintaining(of: &StaffedOn) -> Result<Ask> {
-    let lead = "Members get a page that says why. Staff can still enter.";
-    let (mut ask, tenant) = about(of, "Close {} for maintenance", lead, "Close for maintenance").await?;
+    let words = of.words();
+    let lead = words.say("maintenance-lead");
+    let (mut ask, tenant) = about(of, "maintenance-title", lead, words.say("close-for-maintenance")).await?;
     if let Some(reason) = tenant.maintenance {
-        ask.title = format!("End the maintenance of {}", tenant.name);
-        ask.lead = "Its members can enter it again.".into();
-        ask.facts = vec![("Closed because".into(), reason)];
-        ask.button = "Open it again";
+        ask.title = words.text("maintenance-end-title").with("name", &tenant.name).into();
+        ask.lead = words.say("members-can-enter").into();
+        ask.facts = vec![(words.say("closed-because").into(), reason)];
+        ask.button = words.say("open-it-again");
         return Ok(ask);
     }
-    ask.fields = vec![Field::new("reason", "Reason", Kind::Text).help("Members read it.")];
+    ask.fields =
+        vec![Field::new("reason", words.say("reason"), Kind::Text).help(words.say("members-read-it"))];
     Ok(ask)
 }
 
@@ -89,22 +93,25 @@ async fn do_maintain(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<Stri
 }
 
 async fn planning(of: &StaffedOn) -> Result<Ask> {
-    let lead = "Limits of another plan hold at once.";
-    let (mut ask, tenant) = about(of, "Plan and subscription of {}", lead, "Save").await?;
-    let keep = || Choice::new("", "As it is");
-    let states = ["trial", "active", "past_due", "cancelled", "expired"];
-    let states =
-        std::iter::once(keep()).chain(states.map(|state| Choice::new(state, human(state)))).collect();
-    let now = tenant.subscription.map(|state| human(state.as_str())).unwrap_or_default();
-    let days = tenant.days_remaining.map(|days| format!("{days} days left")).unwrap_or_default();
+    let words = of.words();
+    let lead = words.say("plan-lead");
+    let (mut ask, tenant) = about(of, "plan-title", lead, words.say("save")).await?;
+    let keep = || Choice::new("", words.say("as-it-is"));
+    use tenantry::plans::State::{Active, Cancelled, Expired, PastDue, Trial};
+    let states = [Trial, Active, PastDue, Cancelled, Expired];
+    let states = states.map(|state| Choice::new(state.as_str(), words.subscription(state)));
+    let states = std::iter::once(keep()).chain(states).collect();
+    let now = tenant.subscription.map(|state| words.subscription(state)).unwrap_or_default();
+    let days = tenant.days_remaining.map(|days| words.text("days-left").with("count", days).to_string());
+    let days = days.unwrap_or_default();
     ask.facts = vec![
-        ("Plan now".into(), tenant.plan.unwrap_or_default()),
-        ("Subscription now".into(), format!("{now} {days}")),
+        (words.say("plan-now").into(), tenant.plan.unwrap_or_default()),
+        (words.say("subscription-now").into(), format!("{now} {days}")),
     ];
     ask.fields = vec![
-        Field::new("plan", "Plan", Kind::Select(plans(&of.of.visit.app, keep()).await?)),
-        Field::new("state", "Subscription", Kind::Select(states)),
-        Field::new("ends_at", "Until", Kind::Date).optional().help("The last day. Empty: open-ended."),
+        Field::new("plan", words.say("plan"), Kind::Select(plans(&of.of.visit.app, keep()).await?)),
+        Field::new("state", words.say("subscription"), Kind::Select(states)),
+        Field::new("ends_at", words.say("until"), Kind::Date).optional().help(words.say("plan-until-help")),
     ];
     Ok(ask)
 }
@@ -124,10 +131,12 @@ async fn do_plan(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<String> 
 }
 
 async fn renaming(of: &StaffedOn) -> Result<Ask> {
-    let lead = "The short name is in addresses. The former one stays reserved for ever.";
-    let (mut ask, _) = about(of, "Short name of {}", lead, "Change the short name").await?;
-    let help = "3 to 40 small letters, digits and hyphens.";
-    ask.fields = vec![Field::new("slug", "New short name", Kind::Text).value(of.slug.as_str()).help(help)];
+    let words = of.words();
+    let lead = words.say("rename-lead");
+    let (mut ask, _) = about(of, "rename-title", lead, words.say("change-the-short-name")).await?;
+    let help = words.say("rename-help");
+    ask.fields =
+        vec![Field::new("slug", words.say("new-short-name"), Kind::Text).value(of.slug.as_str()).help(help)];
     Ok(ask)
 }
 
@@ -138,12 +147,12 @@ async fn do_rename(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<String
 }
 
 async fn setting(of: &StaffedOn) -> Result<Ask> {
-    let lead =
-        "A JSON object. The platform reads external_id only: the company's name at other issuers of tokens.";
-    let (mut ask, _) = about(of, "Settings of {}", lead, "Save the settings").await?;
+    let words = of.words();
+    let lead = words.say("settings-json-lead");
+    let (mut ask, _) = about(of, "settings-title", lead, words.say("save-the-settings")).await?;
     let settings = of.platform().tenants().settings(&of.slug).await?;
     let text = serde_json::to_string_pretty(&settings).unwrap_or_default();
-    ask.fields = vec![Field::new("settings", "Settings", Kind::Area).value(text)];
+    ask.fields = vec![Field::new("settings", words.say("settings"), Kind::Area).value(text)];
     Ok(ask)
 }
 
@@ -161,8 +170,9 @@ async fn do_set(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<String> {
 }
 
 async fn completing(of: &StaffedOn) -> Result<Ask> {
-    let lead = "Creates the databases that the company should have and has not. Others stay as they are.";
-    Ok(about(of, "Missing databases of {}", lead, "Create missing databases").await?.0)
+    let words = of.words();
+    let lead = words.say("databases-lead");
+    Ok(about(of, "databases-title", lead, words.say("create-missing-databases")).await?.0)
 }
 
 async fn do_complete(of: &StaffedOn, _: &Client, _: &Fields) -> Result<String> {
@@ -171,8 +181,9 @@ async fn do_complete(of: &StaffedOn, _: &Client, _: &Fields) -> Result<String> {
 }
 
 async fn migrating(of: &StaffedOn) -> Result<Ask> {
-    let lead = "Brings its databases to the schema of the apps. Its requests wait meanwhile.";
-    Ok(about(of, "Migrate {}", lead, "Migrate").await?.0)
+    let words = of.words();
+    let lead = words.say("migrate-lead");
+    Ok(about(of, "migrate-title", lead, words.say("migrate")).await?.0)
 }
 
 async fn do_migrate(of: &StaffedOn, _: &Client, _: &Fields) -> Result<String> {
@@ -185,16 +196,16 @@ async fn do_migrate(of: &StaffedOn, _: &Client, _: &Fields) -> Result<String> {
 }
 
 async fn cancelling(of: &StaffedOn) -> Result<Ask> {
-    let lead = "It can be used for the grace period, then it is closed. Its data is retained, and removed after that.";
-    let (mut ask, _) = about(of, "Cancel {}", lead, "Cancel the company").await?;
+    let words = of.words();
+    let lead = words.say("cancel-lead");
+    let (mut ask, _) = about(of, "cancel-title", lead, words.say("cancel-the-company")).await?;
     let usual = &of.platform().config().retention;
-    ask.notes = vec![Note::says("Until its data is removed, the cancellation can be revoked.")];
+    ask.notes = vec![Note::says(words.say("cancel-note"))];
     ask.fields = vec![
-        Field::new("grace_days", "Days of use that are left", Kind::Number)
-            .value(usual.grace_days.to_string()),
-        Field::new("retention_days", "Days for which data is retained after that", Kind::Number)
+        Field::new("grace_days", words.say("cancel-grace"), Kind::Number).value(usual.grace_days.to_string()),
+        Field::new("retention_days", words.say("cancel-retention"), Kind::Number)
             .value(usual.retention_days.to_string()),
-        Field::new("reason", "Reason", Kind::Text).optional(),
+        Field::new("reason", words.say("reason"), Kind::Text).optional(),
         typed_slug(of),
     ];
     ask.danger = true;
@@ -217,8 +228,9 @@ async fn do_cancel(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<String
 }
 
 async fn revoking(of: &StaffedOn) -> Result<Ask> {
-    let lead = "It goes on as before. Nothing is removed.";
-    Ok(about(of, "Revoke the cancellation of {}", lead, "Revoke the cancellation").await?.0)
+    let words = of.words();
+    let lead = words.say("revoke-lead");
+    Ok(about(of, "revoke-title", lead, words.say("revoke-the-cancellation")).await?.0)
 }
 
 async fn do_revoke(of: &StaffedOn, _: &Client, _: &Fields) -> Result<String> {

@@ -63,11 +63,16 @@ macro_rules! act {
 }
 use act;
 
-/// Returns the beginning of a form about a company.
-async fn about(of: &StaffedOn, title: &str, lead: &str, button: &'static str) -> Result<(Ask, Listed)> {
+/// Returns the beginning of a form about a company. `title` is the id of its title.
+async fn about(
+    of: &StaffedOn,
+    title: &'static str,
+    lead: &str,
+    button: &'static str,
+) -> Result<(Ask, Listed)> {
     let tenant = of.platform().tenants().show(&of.slug).await?;
     let ask = Ask {
-        title: title.replace("{}", &tenant.name),
+        title: of.words().text(title).with("name", &tenant.name).into(),
         back: (at(of), tenant.name.clone()),
         lead: lead.to_owned(),
         button,
@@ -112,5 +117,7 @@ async fn plans(app: &App, first: Choice) -> Result<Vec<Choice>> {
 
 /// Returns the field in which the slug is typed again (`wrong-id-deleted`).
 fn typed_slug(of: &StaffedOn) -> Field {
-    Field::new("confirm", "Short name, typed again", Kind::Text).help(format!("Type {}.", of.slug))
+    let words = of.words();
+    Field::new("confirm", words.say("short-name-typed-again"), Kind::Text)
+        .help(words.text("type-slug").with("slug", of.slug.as_str()))
 }

@@ -8,6 +8,7 @@ use crate::{
         pages::{
             master::form::Ask,
             visit::{Fields, StaffedOn},
+            words::Words,
         },
         problem::Result,
         scope::Client,
@@ -34,14 +35,14 @@ act! {
 }
 
 /// What others notice of a move.
-const NOTICED: &str =
-    "Its members work on meanwhile. Writes wait for some milliseconds at the end, and every row is compared.";
+const NOTICED: &str = "move-noticed";
 
 /// Returns the field of the store, if tenants have more than one.
 fn store(of: &StaffedOn) -> Option<Field> {
+    let words = of.words();
     let stores = of.platform().config().stores.iter().filter(|store| store.scope == Scope::Tenant);
     let stores: Vec<_> = stores.map(|store| Choice::new(store.name.as_str(), store.name.as_str())).collect();
-    (stores.len() > 1).then(|| Field::new("store", "Store", Kind::Select(stores)))
+    (stores.len() > 1).then(|| Field::new("store", words.say("store"), Kind::Select(stores)))
 }
 
 /// Returns the choice among the servers on which a store of tenants can be placed.
@@ -55,10 +56,10 @@ fn servers(of: &StaffedOn, first: Option<Choice>) -> Kind {
     )
 }
 
-fn isolation(names: [&str; 2]) -> Field {
-    let first = Choice::new("", "As the server can");
+fn isolation(words: &Words, names: [&str; 2]) -> Field {
+    let first = Choice::new("", words.say("as-the-server-can"));
     let choices = std::iter::once(first).chain(names.map(|name| Choice::new(name, name))).collect();
-    Field::new("isolation", "Isolation", Kind::Select(choices))
+    Field::new("isolation", words.say("isolation"), Kind::Select(choices))
 }
 
 fn named(fields: &Fields, name: &str) -> Option<Name> {
@@ -66,12 +67,20 @@ fn named(fields: &Fields, name: &str) -> Option<Name> {
 }
 
 async fn moving(of: &StaffedOn) -> Result<Ask> {
-    let (mut ask, tenant) = about(of, "Move {} to another server", NOTICED, "Move").await?;
-    let places = tenant.placements.iter().map(|p| format!("{} on {}", p.place.store, p.place.server));
-    ask.facts = vec![("It is now".into(), places.collect::<Vec<_>>().join(", "))];
-    ask.fields = vec![Field::new("server", "To", servers(of, None))];
+    let words = of.words();
+    let (mut ask, tenant) = about(of, "move-title", words.say(NOTICED), words.say("api-move")).await?;
+    let place = |p: &tenantry::topology::Placement| {
+        words
+            .text("store-on-server")
+            .with("store", p.place.store.as_str())
+            .with("server", p.place.server.as_str())
+            .to_string()
+    };
+    let places = tenant.placements.iter().map(place);
+    ask.facts = vec![(words.say("it-is-now").into(), places.collect::<Vec<_>>().join(", "))];
+    ask.fields = vec![Field::new("server", words.say("move-to"), servers(of, None))];
     ask.fields.extend(store(of));
-    ask.fields.push(isolation(["schema", "database"]));
+    ask.fields.push(isolation(words, ["schema", "database"]));
     Ok(ask)
 }
 
@@ -87,12 +96,11 @@ async fn do_move(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<String> 
 }
 
 async fn moving_back(of: &StaffedOn) -> Result<Ask> {
-    let (mut ask, _) = about(of, "Move {} back", NOTICED, "Move back").await?;
+    let words = of.words();
+    let (mut ask, _) = about(of, "move-back-title", words.say(NOTICED), words.say("move-back")).await?;
     ask.fields.extend(store(of));
     ask.fields.push(
-        Field::new("lost", "The database in use is lost", Kind::Check)
-            .optional()
-            .help("Uses the former database as it is. Everything written since the move is lost."),
+        Field::new("lost", words.say("move-lost"), Kind::Check).optional().help(words.say("move-lost-help")),
     );
     Ok(ask)
 }
@@ -104,11 +112,12 @@ async fn do_move_back(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<Str
 }
 
 async fn promoting(of: &StaffedOn) -> Result<Ask> {
-    let (mut ask, _) = about(of, "Give {} a database of its own", NOTICED, "Promote").await?;
-    let any = Choice::new("", "The one with the fewest databases");
-    ask.fields = vec![Field::new("server", "On", servers(of, Some(any)))];
+    let words = of.words();
+    let (mut ask, _) = about(of, "promote-title", words.say(NOTICED), words.say("api-promote")).await?;
+    let any = Choice::new("", words.say("fewest-databases"));
+    ask.fields = vec![Field::new("server", words.say("move-on"), servers(of, Some(any)))];
     ask.fields.extend(store(of));
-    ask.fields.push(isolation(["schema", "database"]));
+    ask.fields.push(isolation(words, ["schema", "database"]));
     Ok(ask)
 }
 
@@ -122,9 +131,10 @@ async fn do_promote(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<Strin
 }
 
 async fn demoting(of: &StaffedOn) -> Result<Ask> {
-    let (mut ask, _) = about(of, "Put {} into the pool", NOTICED, "Demote").await?;
+    let words = of.words();
+    let (mut ask, _) = about(of, "demote-title", words.say(NOTICED), words.say("api-demote")).await?;
     ask.fields.extend(store(of));
-    ask.fields.push(isolation(["pooled", "schema"]));
+    ask.fields.push(isolation(words, ["pooled", "schema"]));
     Ok(ask)
 }
 
@@ -134,9 +144,10 @@ async fn do_demote(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<String
 }
 
 async fn releasing(of: &StaffedOn) -> Result<Ask> {
-    let lead = "Removes the databases that were in use before moves and restores.";
-    let (mut ask, _) = about(of, "Release retained databases of {}", lead, "Release").await?;
-    ask.notes = vec![Note::warns("After that no move and no restore of it can be taken back.")];
+    let words = of.words();
+    let lead = words.say("release-lead");
+    let (mut ask, _) = about(of, "release-title", lead, words.say("release")).await?;
+    ask.notes = vec![Note::warns(words.say("release-warning"))];
     ask.fields.extend(store(of));
     ask.danger = true;
     Ok(ask)

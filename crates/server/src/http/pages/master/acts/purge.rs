@@ -8,7 +8,7 @@ use crate::{
         pages::{
             master::form::Ask,
             visit::{Fields, StaffedOn},
-            words::{bytes, human, instant, number},
+            words::human,
         },
         problem::{Problem, Result},
         scope::Client,
@@ -24,12 +24,11 @@ act! {
 }
 
 async fn purging(of: &StaffedOn) -> Result<Ask> {
-    let lead = "Removes every place that holds its data, and writes a certificate.";
-    let (mut ask, tenant) = about(of, "Purge {}", lead, "Purge for good").await?;
+    let words = of.words();
+    let lead = words.say("purge-lead");
+    let (mut ask, tenant) = about(of, "purge-title", lead, words.say("purge-for-good")).await?;
     if tenant.state != State::Cancelled {
-        ask.notes = vec![Note::warns(
-            "Only a closed company can be purged. Cancel it first, and wait until it is closed.",
-        )];
+        ask.notes = vec![Note::warns(words.say("purge-not-closed"))];
         ask.button = "";
         return Ok(ask);
     }
@@ -38,27 +37,26 @@ async fn purging(of: &StaffedOn) -> Result<Ask> {
         .traces
         .iter()
         .map(|trace| {
-            let size = trace.bytes.map(|size| format!(", {}", bytes(size))).unwrap_or_default();
+            let size = trace.bytes.map(|size| format!(", {}", words.bytes(size))).unwrap_or_default();
             let fate = match trace.fate {
-                Fate::Removed => "is removed",
-                Fate::Retained => "stays",
-                Fate::NotRemoved => "could not be removed",
+                Fate::Removed => "fate-removed",
+                Fate::Retained => "fate-stays",
+                Fate::NotRemoved => "fate-not-removed",
             };
-            let what = format!("{} · {}", human(&trace.what), trace.place);
-            (what, format!("{}{size}: {fate}", number(trace.count)))
+            let fate = words.say(fate);
+            let what = format!("{} · {}", words.known(&human(&trace.what)), trace.place);
+            (what, format!("{}{size}: {fate}", words.number(trace.count)))
         })
         .collect();
-    let until = tenant.retirement.map(|ends| instant(ends.purges_at_us)).unwrap_or_default();
-    ask.notes = vec![Note::warns(
-        "This cannot be undone. A final backup is taken first, if the configuration says so.",
-    )];
+    let until = tenant.retirement.map(|ends| words.instant(ends.purges_at_us)).unwrap_or_default();
+    ask.notes = vec![Note::warns(words.say("purge-warning"))];
     ask.fields = vec![
-        Field::new("id", "Id", Kind::Hidden).value(tenant.id.to_string()),
-        Field::new("early", "Although its data should be retained", Kind::Check)
+        Field::new("id", words.say("id"), Kind::Hidden).value(tenant.id.to_string()),
+        Field::new("early", words.say("purge-early"), Kind::Check)
             .optional()
-            .help(format!("The retention is over on {until}.")),
+            .help(words.text("purge-early-help").with("until", until)),
         typed_slug(of),
-        own_password(),
+        own_password(words),
     ];
     ask.danger = true;
     Ok(ask)

@@ -5,6 +5,7 @@ use crate::http::{
     App,
     pages::{
         answer::page,
+        reasons,
         records::{
             Place, choices,
             form::{is_refresh, require},
@@ -12,7 +13,7 @@ use crate::http::{
             values::{self, Values},
         },
         visit::{Fields, Sent, Site},
-        words,
+        words::Words,
     },
     problem::{Code, FieldProblem, Problem, Result},
 };
@@ -71,12 +72,12 @@ pub(in crate::http) async fn change(
         return show(&place, &asked, draft, StatusCode::OK).await;
     }
     if draft.picked.is_empty() {
-        draft.notice = Some(Notice::wrong("Tick at least one field to change."));
+        draft.notice = Some(Notice::wrong(place.words().say("bulk-tick-field")));
         return show(&place, &asked, draft, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
     let is_confirmed = fields.sent("_confirm").is_some();
     let values = draft.typed.values.iter().filter(|(name, _)| draft.picked.contains(*name));
-    let changed = match values::input(&place.model, values) {
+    let changed = match values::input(place.words(), &place.model, values) {
         Ok(input) => {
             let which = asked.matching(&place, expected)?;
             let records = place.records()?.with_dry_run(!is_confirmed);
@@ -122,13 +123,16 @@ async fn refused(
             let of = problem.wrong_fields().iter().find_map(|wrong| Some(wrong.field.split_once('.')?.0));
             draft.typed.wrong = problem.wrong_fields().iter().map(of_field).collect();
             match of {
-                Some(id) => Notice::wrong(format!("Record No. {id} refuses it, so nothing was changed.")),
-                None => Notice::wrong(format!("{} Nothing was changed.", problem.detail())),
+                Some(id) => Notice::wrong(place.words().text("bulk-record-refuses").with("id", id)),
+                None => {
+                    let reason = reasons::detail(place.words(), &problem);
+                    Notice::wrong(place.words().text("bulk-not-changed").with("reason", reason))
+                }
             }
         }
         _ => {
             let (now, _) = asked.selection(place).await?;
-            recounted(problem, expected, &now)?
+            recounted(place.words(), problem, expected, &now)?
         }
     });
     show(place, asked, draft, status).await
@@ -148,22 +152,22 @@ async fn show(place: &Place<'_>, asked: &Asked, draft: Draft, status: StatusCode
         // A hidden input must not keep the form from being sent.
         shown.required = false;
         if shown.help.is_empty() && !field.required {
-            shown.help = "Empty removes the value".to_owned();
+            shown.help = place.words().say("help-empty-removes").to_owned();
         }
         let is_picked = draft.picked.contains(&shown.name);
         fields.push((shown, is_picked));
     }
     let picked = || fields.iter().filter(|(_, is_picked)| draft.is_tried && *is_picked);
-    let changes = picked().map(|(field, _)| (field.label.clone(), in_words(field))).collect();
+    let changes = picked().map(|(field, _)| (field.label.clone(), in_words(place.words(), field))).collect();
     let value = |name: &String| draft.typed.values.get(name).cloned().unwrap_or_default();
     let pair =
         |field: &Shown| [("_set".to_owned(), field.name.clone()), (field.name.clone(), value(&field.name))];
     let sent = picked().flat_map(|(field, _)| pair(field)).collect();
     let title = match selection.count {
-        0 => "Nothing to change".to_owned(),
-        _ => format!("Change {}", selection.counted),
+        0 => place.words().say("nothing-to-change").to_owned(),
+        count => place.words().text("change-counted").with("count", count).into(),
     };
-    let mut frame = place.frame(&title);
+    let mut frame = place.frame(title);
     frame.notice = draft.notice;
     let view = ChangeAll {
         frame: &frame,
@@ -179,20 +183,20 @@ async fn show(place: &Place<'_>, asked: &Asked, draft: Draft, status: StatusCode
 }
 
 /// Returns the value of an input as people read it.
-fn in_words(field: &Shown) -> String {
+fn in_words(words: &Words, field: &Shown) -> String {
     let text = match &field.input {
         Input::Select { options, .. } => {
             options.iter().find(|option| option.chosen).map(|option| option.label.clone()).unwrap_or_default()
         }
-        Input::Time { value, kind: "date" } => words::date(value),
+        Input::Time { value, kind: "date" } => words.date(value),
         Input::Time { value, .. } => value.replace('T', " "),
         // No file is set for several records at once.
         Input::File { .. } => String::new(),
-        Input::Check { on } => if *on { "Yes" } else { "No" }.to_owned(),
+        Input::Check { on } => words.say(if *on { "yes" } else { "no" }).to_owned(),
         Input::Text { value, .. }
         | Input::Long { value, .. }
         | Input::Number { value, .. }
         | Input::Json { value } => value.clone(),
     };
-    if text.trim().is_empty() { "– (the value is removed)".to_owned() } else { text }
+    if text.trim().is_empty() { words.say("value-removed").to_owned() } else { text }
 }

@@ -5,6 +5,7 @@ use crate::http::{
     App,
     pages::{
         answer::{page, see},
+        reasons,
         records::{Place, delete::referring, form::require},
         visit::{Sent, Site},
     },
@@ -42,7 +43,7 @@ pub(in crate::http) async fn delete(
     let (fields, asked, expected) = Asked::of_form(&site, sent).await?;
     let digits: String = fields.get("_number").chars().filter(char::is_ascii_digit).collect();
     if digits.parse() != Ok(expected) {
-        let wrong = "Type the number of records to delete";
+        let wrong = site.visit().say("type-the-number");
         return show(&place, &asked, None, wrong, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
     let which = asked.matching(&place, expected)?;
@@ -54,7 +55,7 @@ pub(in crate::http) async fn delete(
             // What else refuses it is found out again by the page.
             let notice = match problem.code() {
                 Code::Reference => None,
-                _ => Some(recounted(problem, expected, &now)?),
+                _ => Some(recounted(place.words(), problem, expected, &now)?),
             };
             show(&place, &asked, notice, "", status).await
         }
@@ -78,10 +79,10 @@ async fn show(
         false => referring(place, &ids).await?,
     };
     let title = match selection.count {
-        0 => "Nothing to delete".to_owned(),
-        _ => format!("Delete {}?", selection.counted),
+        0 => place.words().say("nothing-to-delete").to_owned(),
+        count => place.words().text("delete-counted-ask").with("count", count).into(),
     };
-    let mut frame = place.frame(&title);
+    let mut frame = place.frame(title);
     frame.notice = notice;
     let view = DeleteAll {
         frame: &frame,
@@ -105,12 +106,8 @@ async fn tried(place: &Place<'_>, asked: &Asked, count: u64) -> Result<Option<St
         Err(problem) => problem,
     };
     match problem.code() {
-        Code::Reference => Ok(Some(
-            "Other records need some of these, so none of them can be deleted. Change or delete those first, or set more \
-             conditions on the list."
-                .to_owned(),
-        )),
-        Code::Invalid => Ok(Some(format!("{} {}", problem.detail(), problem.remedy_text()).trim().to_owned())),
+        Code::Reference => Ok(Some(place.words().say("bulk-referred").to_owned())),
+        Code::Invalid => Ok(Some(reasons::with_remedy(place.words(), &problem))),
         // The number has changed since it was counted; the form is refused as well then.
         Code::Conflict | Code::VersionConflict => Ok(None),
         _ => Err(problem),

@@ -14,7 +14,7 @@ use crate::http::{
     pages::{
         answer::see,
         visit::{Fields, Sent, Site, query as visited},
-        words,
+        words::Words,
     },
     problem::{Code, Problem, Result},
     query,
@@ -98,24 +98,16 @@ impl Asked {
         let shown = rows.iter().take(NAMED as usize).map(|row| Shown {
             id: id_of(row),
             href: place.path(&place.model, &id_of(row)),
-            name: cells::name(&place.model, row),
+            name: cells::name(place.words(), &place.model, row),
             cells: vec![],
         });
-        let too_many = (count > MAX_MATCHING).then(|| {
-            let most = words::number(MAX_MATCHING);
-            format!(
-                "At most {most} records can be changed or deleted at once. Set more conditions on the list."
-            )
-        });
+        let too_many = (count > MAX_MATCHING)
+            .then(|| place.words().text("bulk-too-many").with("count", MAX_MATCHING).into());
         let selection = Selection {
             words: self.words(place).await?,
             parameters: self.conditions.query(),
             back: self.back.clone(),
             count,
-            counted: match count {
-                1 => "1 record".to_owned(),
-                count => format!("{} records", words::number(count)),
-            },
             rows: shown.collect(),
             too_many,
         };
@@ -126,27 +118,24 @@ impl Asked {
 
     async fn words(&self, place: &Place<'_>) -> Result<Vec<String>> {
         if let Some(ids) = self.conditions.get("id__in") {
-            return Ok(vec![format!("Ticked: No. {}", ids.replace(',', ", "))]);
+            return Ok(vec![place.words().text("bulk-ticked").with("ids", ids.replace(',', ", ")).into()]);
         }
         let fields = filters::fields(place, &self.conditions, None).await?;
         let chips = filters::chips(place, "", &self.conditions, &Params::default(), &fields);
-        let search = self.conditions.get("q").map(|text| format!("Search: {text}"));
+        let search =
+            self.conditions.get("q").map(|text| place.words().text("bulk-search").with("text", text).into());
         Ok(search.into_iter().chain(chips.into_iter().map(|chip| chip.text)).collect())
     }
 }
 
 /// Returns what the page says when another number of records meets the conditions now. Other problems are passed on.
-fn recounted(problem: Problem, before: u64, selection: &Selection) -> Result<Notice> {
+fn recounted(words: &Words, problem: Problem, before: u64, selection: &Selection) -> Result<Notice> {
     match problem.code() {
-        Code::Conflict => Ok(Notice::wrong(format!(
-            "The records have changed meanwhile: there were {}, and now there are {}. Nothing was done. Look at them again.",
-            words::number(before),
-            words::number(selection.count)
-        ))),
-        // Another person has written one of them in this moment.
-        Code::VersionConflict => Ok(Notice::wrong(
-            "Another person has just changed one of these records. Nothing was done. Look at them again.",
+        Code::Conflict => Ok(Notice::wrong(
+            words.text("bulk-recounted").with("before", before).with("now", selection.count),
         )),
+        // Another person has written one of them in this moment.
+        Code::VersionConflict => Ok(Notice::wrong(words.say("bulk-conflict"))),
         _ => Err(problem),
     }
 }

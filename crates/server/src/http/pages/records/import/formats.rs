@@ -1,22 +1,23 @@
 //! How the file of an import writes dates and decimals: what its cells tell is shown, and what they leave open is asked.
 
+use crate::http::pages::words::Words;
 use tenantry::records::{DateOrder, DecimalMark, Formats, Guess, ImportOptions};
 use tenantry_console::records::Choice;
 
 /// Returns the choices for dates; none if the file needs no choice.
-pub(super) fn dates(guess: Guess<DateOrder>, chosen: Option<DateOrder>) -> Vec<Choice> {
+pub(super) fn dates(words: &Words, guess: Guess<DateOrder>, chosen: Option<DateOrder>) -> Vec<Choice> {
     let label = |order| match order {
-        DateOrder::DayFirst => "Day first: 21.11.2026, 21/11/2026",
-        DateOrder::MonthFirst => "Month first: 11/21/2026",
+        DateOrder::DayFirst => words.say("import-day-first"),
+        DateOrder::MonthFirst => words.say("import-month-first"),
     };
     choices(guess, chosen, DateOrder::ALL.map(|(order, name)| (order, name, label(order))))
 }
 
 /// Returns the choices for decimals; none if the file needs no choice.
-pub(super) fn decimals(guess: Guess<DecimalMark>, chosen: Option<DecimalMark>) -> Vec<Choice> {
+pub(super) fn decimals(words: &Words, guess: Guess<DecimalMark>, chosen: Option<DecimalMark>) -> Vec<Choice> {
     let label = |mark| match mark {
-        DecimalMark::Comma => "Comma: 1.234,50",
-        DecimalMark::Point => "Point: 1,234.50",
+        DecimalMark::Comma => words.say("import-comma"),
+        DecimalMark::Point => words.say("import-point"),
     };
     choices(guess, chosen, DecimalMark::ALL.map(|(mark, name)| (mark, name, label(mark))))
 }
@@ -40,12 +41,11 @@ fn choices<T: Copy + PartialEq>(
 }
 
 /// Returns what the person must choose before the file can be read. Also what the cells tell must have been shown.
-pub(super) fn open(found: Formats, options: &ImportOptions) -> Option<String> {
-    let asks = |is_needed: bool, is_chosen: bool, what: &str| {
-        (is_needed && !is_chosen).then(|| format!("Choose how the file writes {what}."))
-    };
-    let dates = asks(found.dates != Guess::NotNeeded, options.dates.is_some(), "dates");
-    let decimals = asks(found.decimals != Guess::NotNeeded, options.decimals.is_some(), "decimals");
+pub(super) fn open(words: &Words, found: Formats, options: &ImportOptions) -> Option<String> {
+    let asks = |is_needed: bool, is_chosen: bool, text| (is_needed && !is_chosen).then(|| words.say(text));
+    let dates = asks(found.dates != Guess::NotNeeded, options.dates.is_some(), "import-choose-dates");
+    let decimals =
+        asks(found.decimals != Guess::NotNeeded, options.decimals.is_some(), "import-choose-decimals");
     let all: Vec<_> = dates.into_iter().chain(decimals).collect();
     (!all.is_empty()).then(|| all.join(" "))
 }

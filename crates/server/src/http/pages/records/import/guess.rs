@@ -2,6 +2,7 @@
 //! The person sees every guess and can change it.
 
 use super::super::Place;
+use crate::http::pages::words::Words;
 use std::collections::HashSet;
 use tenantry::{
     model::{Field, FieldKind, Model},
@@ -33,6 +34,8 @@ pub(super) struct Target {
     pub(super) name: String,
     pub(super) label: String,
     field: String,
+    /// Label of the field.
+    plain: String,
     is_required: bool,
     /// Other texts that mean it.
     also: Vec<String>,
@@ -40,10 +43,11 @@ pub(super) struct Target {
 
 /// Returns what columns can set.
 pub(super) fn targets(place: &Place<'_>) -> Vec<Target> {
-    let mut found = vec![];
+    let (mut found, words) = (vec![], place.words());
     for field in place.model.fields.iter().filter(|field| !matches!(field.kind, FieldKind::File { .. })) {
         let is_required = field.required && field.default.is_none();
         let target = |name: String, label: String, also: Vec<String>| Target {
+            plain: field.label.clone(),
             name,
             label,
             field: field.name.to_string(),
@@ -56,21 +60,22 @@ pub(super) fn targets(place: &Place<'_>) -> Vec<Target> {
         };
         for by in place.target(field).into_iter().flat_map(|model| names_of(model)) {
             let also = vec![format!("{} {}", field.label, by.label), format!("{} {}", field.name, by.name)];
-            let label = format!("{}, by {}", field.label, by.label);
+            let label = words.text("import-by").with("field", &field.label).with("by", &by.label).into();
             found.push(target(format!("{}.{}", field.name, by.name), label, also));
         }
         found.push(target(
             field.name.to_string(),
-            format!("{}, by No.", field.label),
+            words.text("import-by-number").with("field", &field.label).into(),
             vec![field.label.clone()],
         ));
     }
     found.push(Target {
         name: "id".to_owned(),
-        label: "No. of the record".to_owned(),
+        label: words.say("import-number").to_owned(),
         field: "id".to_owned(),
+        plain: String::new(),
         is_required: false,
-        also: vec!["No.".to_owned()],
+        also: vec!["No.".to_owned(), words.say("field-number").to_owned()],
     });
     found
 }
@@ -92,9 +97,8 @@ pub(super) fn missing(targets: &[Target], chosen: &[String]) -> Vec<String> {
     let is_set = |field: &str| chosen.iter().any(|name| name.split('.').next() == Some(field));
     let mut found: Vec<String> = vec![];
     for target in targets.iter().filter(|target| target.is_required && !is_set(&target.field)) {
-        let label = target.label.split(", by ").next().unwrap_or_default().to_owned();
-        if !found.contains(&label) {
-            found.push(label);
+        if !found.contains(&target.plain) {
+            found.push(target.plain.clone());
         }
     }
     found
@@ -132,10 +136,13 @@ fn plain(text: &str) -> String {
 }
 
 /// Returns the choices of a column.
-pub(super) fn options(targets: &[Target], chosen: &str) -> Vec<Choice> {
+pub(super) fn options(words: &Words, targets: &[Target], chosen: &str) -> Vec<Choice> {
     let choice = |target: &Target| Choice {
         value: target.name.clone(),
-        label: if target.is_required { format!("{} (required)", target.label) } else { target.label.clone() },
+        label: match target.is_required {
+            true => words.text("import-required").with("label", &target.label).into(),
+            false => target.label.clone(),
+        },
         chosen: target.name == chosen,
     };
     targets.iter().map(choice).collect()

@@ -11,9 +11,10 @@ use crate::http::{
     App,
     pages::{
         answer::{page, see},
+        reasons,
         upload::File,
         visit::{Fields, Sent, Site},
-        words,
+        words::{self, Words},
     },
     problem::{Code, Problem, Result},
     records::refused_lines,
@@ -157,7 +158,8 @@ pub(in crate::http) async fn import(
         (None, _) => Upload::of_form(&fields),
     };
     let Some(mut upload) = upload else {
-        let notice = (fields.get("_to") == "columns").then(|| Notice::wrong("Choose a file first."));
+        let notice =
+            (fields.get("_to") == "columns").then(|| Notice::wrong(site.visit().say("import-choose-first")));
         let status = if notice.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
         return Ok(file(&place, notice, status));
     };
@@ -190,17 +192,15 @@ fn file(place: &Place<'_>, notice: Option<Notice>, status: StatusCode) -> Respon
     let columns = targets.iter().filter(|target| target.name != "id");
     let step = ImportStep::File {
         columns: columns.map(|target| (target.name.clone(), target.label.clone())).collect(),
-        most: words::bytes(MOST as u64),
+        most: place.words().bytes(MOST as u64),
     };
     show(place, step, vec![], notice, status)
 }
 
 fn too_large(place: &Place<'_>) -> Response {
-    let most = words::bytes(MOST as u64);
-    let text = format!(
-        "The file is larger than {most}. Split it, or import it with the API: POST /api/records/{}/import.",
-        place.model.name
-    );
+    let most = place.words().bytes(MOST as u64);
+    let path = format!("POST /api/records/{}/import", place.model.name);
+    let text = place.words().text("import-too-large").with("most", most).with("path", path);
     file(place, Some(Notice::wrong(text)), StatusCode::PAYLOAD_TOO_LARGE)
 }
 
@@ -209,7 +209,8 @@ fn columns(place: &Place<'_>, mut upload: Upload, notice: Option<Notice>) -> Res
     let head = match place.records()?.csv_head(&upload.bytes[..], &upload.options(), EXAMPLES) {
         Ok(head) => head,
         Err(error) => {
-            let text = format!("The file {}.", error.reason());
+            let reason = place.words().language.translated(&error.reason()).into_owned();
+            let text = place.words().text("import-file-refused").with("reason", reason);
             return Ok(file(place, Some(Notice::wrong(text)), StatusCode::UNPROCESSABLE_ENTITY));
         }
     };
@@ -227,21 +228,24 @@ fn columns(place: &Place<'_>, mut upload: Upload, notice: Option<Notice>) -> Res
     let formats = place.records()?.csv_formats(&upload.bytes[..], &read)?;
     let step = ImportStep::Columns {
         file: upload.name.clone(),
-        encoding: encodings(upload.encoding),
-        separator: separators(head.separator),
-        dates: formats::dates(formats.dates, upload.dates),
-        decimals: formats::decimals(formats.decimals, upload.decimals),
-        columns: columns_of(&head, &targets, &chosen),
+        encoding: encodings(place.words(), upload.encoding),
+        separator: separators(place.words(), head.separator),
+        dates: formats::dates(place.words(), formats.dates, upload.dates),
+        decimals: formats::decimals(place.words(), formats.decimals, upload.decimals),
+        columns: columns_of(place.words(), &head, &targets, &chosen),
     };
     Ok(show(place, step, carried, notice, status))
 }
 
-fn columns_of(head: &CsvHead, targets: &[Target], chosen: &[String]) -> Vec<FileColumn> {
+fn columns_of(words: &Words, head: &CsvHead, targets: &[Target], chosen: &[String]) -> Vec<FileColumn> {
     let column = |(index, name): (usize, &String)| FileColumn {
         id: format!("column-{index}"),
-        name: if name.is_empty() { format!("Column {}", index + 1) } else { name.clone() },
+        name: match name.is_empty() {
+            true => words.text("column-number").with("number", index + 1).into(),
+            false => name.clone(),
+        },
         examples: head.rows.iter().filter_map(|row| row.get(index)).map(|cell| short(cell)).collect(),
-        options: guess::options(targets, chosen.get(index).map_or("", String::as_str)),
+        options: guess::options(words, targets, chosen.get(index).map_or("", String::as_str)),
     };
     head.names.iter().enumerate().map(column).collect()
 }
@@ -253,26 +257,29 @@ fn short(cell: &str) -> String {
     }
 }
 
-fn encodings(chosen: FileEncoding) -> Vec<Choice> {
+fn encodings(words: &Words, chosen: FileEncoding) -> Vec<Choice> {
     let label = |encoding| match encoding {
-        FileEncoding::Unicode => "Unicode (UTF-8 or UTF-16)",
-        FileEncoding::Windows1250 => "Central European (Windows-1250)",
-        FileEncoding::Windows1251 => "Cyrillic (Windows-1251)",
-        FileEncoding::Windows1252 => "Western European (Windows-1252)",
-        FileEncoding::Windows1254 => "Turkish, Azerbaijani (Windows-1254)",
+        FileEncoding::Unicode => "encoding-unicode",
+        FileEncoding::Windows1250 => "encoding-1250",
+        FileEncoding::Windows1251 => "encoding-1251",
+        FileEncoding::Windows1252 => "encoding-1252",
+        FileEncoding::Windows1254 => "encoding-1254",
     };
     let choice = |(encoding, name): (FileEncoding, &str)| Choice {
         value: name.to_owned(),
-        label: label(encoding).to_owned(),
+        label: words.say(label(encoding)).to_owned(),
         chosen: encoding == chosen,
     };
     FileEncoding::ALL.map(choice).into()
 }
 
-fn separators(chosen: Separator) -> Vec<Choice> {
+fn separators(words: &Words, chosen: Separator) -> Vec<Choice> {
     let choice = |(separator, name): (Separator, &str)| Choice {
         value: name.to_owned(),
-        label: words::human(name),
+        label: words
+            .language
+            .find(&format!("separator-{name}"))
+            .map_or_else(|| words::human(name), str::to_owned),
         chosen: separator == chosen,
     };
     Separator::ALL.map(choice).into()
@@ -282,12 +289,11 @@ fn separators(chosen: Separator) -> Vec<Choice> {
 async fn preview(place: &Place<'_>, upload: Upload) -> Result<Response> {
     let missing = guess::missing(&guess::targets(place), upload.columns.as_deref().unwrap_or_default());
     if !missing.is_empty() {
-        let text =
-            format!("Choose the columns of: {}. Without them no record can be added.", missing.join(", "));
+        let text = place.words().text("import-missing").with("fields", missing.join(", "));
         return columns(place, upload, Some(Notice::wrong(text)));
     }
     let found = place.records()?.csv_formats(&upload.bytes[..], &upload.options())?;
-    if let Some(text) = formats::open(found, &upload.options()) {
+    if let Some(text) = formats::open(place.words(), found, &upload.options()) {
         return columns(place, upload, Some(Notice::wrong(text)));
     }
     let records = place.records()?.with_dry_run(true);
@@ -298,9 +304,10 @@ async fn preview(place: &Place<'_>, upload: Upload) -> Result<Response> {
             if problem.code() != Code::Invalid {
                 return Err(problem);
             }
-            let wrong =
-                problem.wrong_fields().iter().map(|wrong| format!("{} {}", wrong.field, wrong.message));
-            let text = wrong.collect::<Vec<_>>().join("; ");
+            let wrong = problem.wrong_fields().iter().map(|wrong| {
+                format!("{}: {}", wrong.field, reasons::sentence(place.words(), &wrong.message))
+            });
+            let text = wrong.collect::<Vec<_>>().join(" ");
             return columns(place, upload, Some(Notice::wrong(text)));
         }
     };
@@ -308,9 +315,7 @@ async fn preview(place: &Place<'_>, upload: Upload) -> Result<Response> {
     let step = ImportStep::Preview {
         file: upload.name.clone(),
         good: report.created,
-        counted: counted(report.created, "record"),
         refused: report.refused,
-        refused_counted: counted(report.refused, "line"),
         heads,
         rows,
         reasons: shown::reasons(place, &report),
@@ -340,16 +345,12 @@ async fn run(place: &Place<'_>, upload: &Upload) -> Result<Response> {
 
 fn done(place: &Place<'_>, report: ImportReport) -> Response {
     let step = ImportStep::Done {
-        counted: counted(report.created, "record"),
-        refused_counted: counted(report.refused, "line"),
+        stored: report.created,
+        refused: report.refused,
         reasons: shown::reasons(place, &report),
     };
     let refused = STANDARD.encode([MARK, &report.refused_csv()].concat());
     show(place, step, vec![("_refused".to_owned(), refused)], None, StatusCode::OK)
-}
-
-fn counted(count: u64, noun: &str) -> String {
-    format!("{} {noun}{}", words::number(count), if count == 1 { "" } else { "s" })
 }
 
 fn show(
@@ -359,7 +360,7 @@ fn show(
     notice: Option<Notice>,
     status: StatusCode,
 ) -> Response {
-    let mut frame = place.frame(&format!("Import into {}", place.model.label));
+    let mut frame = place.frame(place.words().text("import-into").with("label", &place.model.label));
     frame.notice = notice;
     let list = place.list_path(&place.model);
     let view = Import {

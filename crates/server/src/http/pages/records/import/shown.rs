@@ -2,7 +2,7 @@
 
 use super::super::{Place, Row, cells};
 use crate::http::{
-    pages::{records::detail::refers_to, words},
+    pages::{reasons, records::detail::refers_to, words},
     problem::Result,
 };
 use serde_json::{Map, Value as Json};
@@ -66,8 +66,8 @@ pub(super) fn reasons(place: &Place<'_>, report: &ImportReport) -> Vec<Refusals>
     all.sort_by_key(|reason| std::cmp::Reverse(reason.lines));
     let shown = |reason: &&tenantry::records::Reason| Refusals {
         column: reason.field.as_deref().map(label).unwrap_or_default(),
-        reason: reason.reason.clone(),
-        lines: words::number(reason.lines),
+        reason: reasons::sentence(place.words(), &reason.reason),
+        lines: place.words().number(reason.lines),
         first: reason.first,
     };
     all.iter().map(shown).collect()

@@ -7,7 +7,7 @@ use crate::http::{
     pages::{
         upload::File,
         visit::{Fields, Sent, Site, Visit},
-        words,
+        words::{self, Words},
     },
     problem::{Code, FieldProblem, Problem, Result},
     records::file_response,
@@ -72,16 +72,18 @@ impl Change {
     /// # Errors
     /// Every file that is too long.
     pub(in crate::http::pages::records) fn of(
-        model: &Model,
+        place: &Place<'_>,
         fields: &Fields,
         files: Vec<File>,
     ) -> Result<Self, Vec<FieldProblem>> {
+        let (model, words) = (&place.model, place.words());
         let field = |name: &str| model.field(name).and_then(|field| limit(field));
         let files: Vec<_> = files.into_iter().filter(|file| field(&file.field).is_some()).collect();
         let too_long = |file: &&File| field(&file.field).is_some_and(|most| file.bytes.len() as u64 > most);
         let wrong = |file: &File| {
-            let most = words::bytes(field(&file.field).unwrap_or_default());
-            let text = format!("the file {} is longer than {most}: choose a smaller one", file.name);
+            let most = words.bytes(field(&file.field).unwrap_or_default());
+            let text: String =
+                words.text("file-too-long").with("name", &*file.name).with("most", most).into();
             FieldProblem::new(&file.field, text)
         };
         let wrong: Vec<_> = files.iter().filter(too_long).map(wrong).collect();
@@ -129,15 +131,10 @@ impl Change {
 }
 
 /// Returns what a page says after [`Change::store`] stored the record without its file.
-pub(in crate::http::pages::records) fn notice(word: &str) -> Option<&'static str> {
+pub(in crate::http::pages::records) fn notice(words: &Words, word: &str) -> Option<&'static str> {
     match word {
-        "limit" => Some(
-            "The record is saved, but not its file: the files of your company would exceed the limit of its plan. \
-             Remove other files, or choose a larger plan.",
-        ),
-        "denied" => {
-            Some("The record is saved, but not its file: your role may not change records of this kind.")
-        }
+        "limit" => Some(words.say("file-over-limit")),
+        "denied" => Some(words.say("file-denied")),
         _ => None,
     }
 }
@@ -155,14 +152,14 @@ pub(in crate::http::pages::records) fn input(
         let file = row.get(&name)?.as_object()?;
         let part = |name: &str| file.get(name).map(super::super::cells::text).unwrap_or_default();
         let size = file.get("size").and_then(Json::as_u64).unwrap_or(0);
-        Some((path(place, &place.model, &id_of(row), &name), part("name"), words::bytes(size)))
+        Some((path(place, &place.model, &id_of(row), &name), part("name"), place.words().bytes(size)))
     });
     let wrong: Vec<_> =
         wrong.iter().filter(|wrong| wrong.field == name).map(|wrong| words::human(&wrong.message)).collect();
     Some(view::Field {
         label: field.label.clone(),
         required: false,
-        help: format!("At most {}", words::bytes(most)),
+        help: place.words().text("file-at-most").with("most", place.words().bytes(most)).into(),
         wrong: wrong.join(". "),
         theirs: None,
         narrows: false,

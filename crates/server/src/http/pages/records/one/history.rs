@@ -37,8 +37,8 @@ pub(in crate::http) async fn show(
     let before = query(&site.visit().query).filled("before").and_then(|text| text.parse().ok());
     let found = place.records()?.history(&id, before, CHANGES).await?;
     let name = match found.exists {
-        true => cells::name(&place.model, &place.row(&id).await?),
-        false => format!("No. {id}"),
+        true => cells::name(place.words(), &place.model, &place.row(&id).await?),
+        false => number(&place, &id),
     };
     let names = names(&place, &found.entries).await?;
     let people = match &site {
@@ -49,19 +49,20 @@ pub(in crate::http) async fn show(
     let is_full = found.entries.len() == CHANGES as usize;
     let next =
         found.entries.last().filter(|_| is_full).map(|entry| format!("{path}history/?before={}", entry.id));
+    let words = place.words();
     let change = |entry: &HistoryEntry| Change {
-        at: (words::datetime(&entry.at), entry.at.clone()),
-        who: people.named(&entry.actor),
+        at: (words.datetime(&entry.at), entry.at.clone()),
+        who: people.named(words, &entry.actor),
         support: entry.impersonator.as_deref().map(|by| by.replace(':', " ")).unwrap_or_default(),
         action: match entry.action.as_str() {
-            "create" => "added the record",
-            "delete" => "deleted the record",
-            _ => "changed the record",
+            "create" => words.say("history-added"),
+            "delete" => words.say("history-removed"),
+            _ => words.say("history-changed"),
         },
         fields: entry.changes.iter().map(|change| changed(&place, change, &names)).collect(),
     };
     let view = History {
-        frame: &place.frame(&format!("History of {name}")),
+        frame: &place.frame(&words.text("history-of").with("name", name).to_string()),
         label: &place.model.label,
         list: &place.list_path(&place.model),
         path: &path,
@@ -76,16 +77,20 @@ pub(in crate::http) async fn show(
 
 fn changed(place: &Place<'_>, change: &FieldChange, names: &Names) -> ChangedField {
     let field = place.model.field(&change.field);
+    let words = place.words();
     let cell = |value: &Json| value_of(place, field, value, names.get(&change.field));
     let (note, before, after) = match &change.values {
         ChangedValues::Known(before, after) => ("", cell(before), cell(after)),
-        ChangedValues::Personal => ("Personal data is not recorded.", Cell::Empty, Cell::Empty),
-        ChangedValues::TargetDeleted => {
-            ("Emptied, because the record that it referred to was deleted.", Cell::Empty, Cell::Empty)
-        }
+        ChangedValues::Personal => (words.say("history-personal"), Cell::Empty, Cell::Empty),
+        ChangedValues::TargetDeleted => (words.say("history-target-deleted"), Cell::Empty, Cell::Empty),
     };
     let label = field.map_or_else(|| words::human(&change.field), |field| field.label.clone());
     ChangedField { label, note, before, after }
+}
+
+/// Returns what names a record that has no name.
+fn number(place: &Place<'_>, id: &str) -> String {
+    place.words().text("record-number").with("id", id).into()
 }
 
 /// Returns a value as it is shown. The field may be one that the model no longer has.
@@ -103,7 +108,7 @@ fn value_of(
             let id = cells::text(value);
             match names.and_then(|names| names.get(&id)).zip(place.target(field)) {
                 Some((name, target)) => Cell::Link { href: place.path(target, &id), text: name.clone() },
-                None => Cell::Text(format!("No. {id}")),
+                None => Cell::Text(number(place, &id)),
             }
         }
         FieldKind::File { .. } => Cell::Text(value.get("name").map(cells::text).unwrap_or_default()),

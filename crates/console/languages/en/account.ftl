@@ -1,0 +1,75 @@
+### Pages of a person: sign in, choose a company, the own account.
+
+session-since = since { $since } · last used { $seen }
+session-end-of = End the session of { $agent }, { $address }
+companies-ask = Ask an owner of the company to invite <b>{ $email }</b>.
+invitation-of = <b>{ $company }</b> invites <b>{ $email }</b> to work there. Role: <b>{ $role }</b>.
+short-name-example = As in its address, for example <code>{ $example }</code>.
+register-have-account = You have an account?
+your-account = Your account
+confirmed = Confirmed
+account-not-confirmed = Not confirmed: use the link in our letter
+profile = Profile
+appearance = Appearance
+password = Password
+password-sessions = All your other sessions end when the password changes.
+current-password = Current password
+new-password = New password
+password-help = At least 10 characters. A few words that do not belong together are good.
+change-the-password = Change the password
+account-sessions = Where you are signed in
+platform-staff = Platform staff
+this-one = This one
+end = End
+code-of-the-letter = Code of the letter
+code-help = The link fills it in. Otherwise copy it from the end of the letter.
+companies = Companies
+companies-lead = Choose the company that you want to work in.
+companies-none = You belong to no company
+you-work-here = You work here
+forgotten-password = Forgotten password
+forgot-sent = If there is an account with this address, a letter with a link is on its way. Look into your mail, also among spam.
+back-to-sign-in = Back to sign in
+forgot-lead = We send you a link by which you choose a new password.
+login-not-confirmed = My address is not confirmed yet
+short-name-of-your-company = Short name of your company
+send-the-link = Send the link
+show-the-invitation = Show the invitation
+invitation-has-account = You have an account with this address. Sign in, then open the link of the letter again.
+sign-in = Sign in
+your-name = Your name
+choose-a-password = Choose a password
+accept = Accept
+refuse = Refuse
+register-a-company = Register a company
+short-name = Short name
+register-slug-help = For addresses: a-z, 0-9 and -. Without it, it is made from the name.
+plan = Plan
+register = Register
+theme-system = As my device
+theme-light = Light
+theme-dark = Dark
+done-password-reset = Your password is changed. Sign in with the new one.
+done-confirmed = Your address is confirmed. Sign in.
+done-invitation-refused = The invitation is refused.
+done-signed-out = You are signed out.
+login-refused = The address or the password is wrong. If your address is not confirmed yet, name your company as well.
+login-too-many = There were too many tries. Wait a few minutes, then try again.
+done-own-name = Your name is saved.
+done-own-password = Your password is changed. All your other sessions have ended.
+done-session = The session has ended.
+done-theme = The appearance is changed in this browser.
+not-your-password = This is not your password.
+reset-lead = Afterwards you sign in with the new password.
+confirm-address = Confirm your address
+confirm-lead = Type the password that you chose when you registered.
+code-unknown = This code is not known. It may have been used, or its time is over. Ask for a new letter.
+password-wrong = The password is wrong.
+invitation = Invitation
+plan-trial-days =
+    { $days ->
+        [one] { $days } day to try
+       *[other] { $days } days to try
+    }
+plan-bytes = { $bytes } of data
+time-zone-help-own = For example Asia/Baku. Empty: that of the company you work in.

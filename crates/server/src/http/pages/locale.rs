@@ -1,0 +1,35 @@
+//! The form of language and time zone, on the page of an account and on that of a company.
+
+use super::{reasons, visit::Fields, words::Words};
+use crate::http::problem::Problem;
+use tenantry::locale::{Locale, ProfileChange, time_zones};
+use tenantry_console::LocaleForm;
+
+/// Returns the form with what is set.
+pub(super) fn form(locale: &Locale) -> LocaleForm {
+    LocaleForm {
+        language: locale.language.clone().unwrap_or_default(),
+        time_zone: locale.time_zone.clone().unwrap_or_default(),
+        zones: time_zones(),
+        ..LocaleForm::default()
+    }
+}
+
+/// Returns the change that a form asks for.
+pub(super) fn change(fields: &Fields) -> ProfileChange<'_> {
+    ProfileChange {
+        name: None,
+        language: Some(fields.get("language").trim()),
+        time_zone: Some(fields.get("time_zone").trim()),
+    }
+}
+
+/// Returns the form with what was sent and what is wrong.
+pub(super) fn refused(words: &Words, fields: &Fields, problem: &Problem) -> LocaleForm {
+    LocaleForm {
+        language: fields.get("language").to_owned(),
+        time_zone: fields.get("time_zone").to_owned(),
+        zones: time_zones(),
+        wrong: reasons::first(words, problem),
+    }
+}
