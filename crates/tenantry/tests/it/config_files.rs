@@ -79,7 +79,7 @@ tenantry.toml: registration.default_plan: there is no plan `starter`; plans are:
 tenantry.toml:2: unknown key `platform.nmae`; did you mean `name`?
 tenantry.toml:3: platform.listen: must be an address with a port, such as "127.0.0.1:8000"
 tenantry.toml:4: platform.base_domain: must be a host name without port, such as "example.com"
-tenantry.toml:6: servers.main.engine: must be one of "sqlite", "postgres"
+tenantry.toml:6: servers.main.engine: must be one of "sqlite", "postgres", "mongodb"
 tenantry.toml:9: servers.second.path: lies in the same place as servers.main
 tenantry.toml:11: stores.control.scope: must be "system": it is the platform's catalog
 tenantry.toml:13: stores.tenant.server: there is no server `elsewhere`; servers are: main, second

@@ -75,7 +75,7 @@ fn a_mongodb_server_is_read_with_safe_defaults() {
     let config = read(
         "[servers.mongo]\nengine = \"mongodb\"\nurl = \"mongodb://a,b/?replicaSet=rs0\"\n\
          [servers.two]\nengine = \"mongodb\"\nurl_env = \"URL\"\nprefix = \"med_\"\nmost_connections = 9\n\
-         [stores.tenant]\nservers = [\"mongo\", \"main\"]\nname = \"{slug}\"\n",
+         [stores.tenant]\nservers = [\"mongo\", \"main\"]\nname = \"org_{slug}\"\n",
     )
     .unwrap();
     let mongodb = |name: &str| match &config.server(name).unwrap().location {
