@@ -129,7 +129,7 @@ async fn no_acknowledged_write_is_lost_when_the_server_is_killed() {
         writer.await.unwrap();
     }
     let found = world.names().await;
-    let acknowledged = acknowledged.lock().unwrap();
+    let acknowledged = acknowledged.lock().unwrap().clone();
     assert!(acknowledged.is_subset(&found), "lost: {:?}", acknowledged.difference(&found));
     let usage = world.session().await.usage().await.unwrap();
     assert_eq!(usage.rows, found.len() as u64, "the counters are those of the rows");

@@ -108,7 +108,7 @@ async fn a_cancelled_tenant_is_purged_and_its_neighbour_stays() {
         let home = Home::new().await;
         let app = app(&home, isolation, "main").await;
         let staff = app.staff().await;
-        let acme = company(&app, &staff, "acme", "Quetzal").await;
+        company(&app, &staff, "acme", "Quetzal").await;
         let rival = app.register("rival").await;
         rival.post("/api/records/patients", &patient("Dan")).await.expect(201);
         let physical = place(&staff, "acme").await["physical"].as_str().unwrap().to_owned();

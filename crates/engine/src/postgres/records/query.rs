@@ -52,11 +52,11 @@ impl<'p> Query<'p> {
 
     /// Appends ` FROM … AS t WHERE …` with the confinement; further conditions start with AND.
     pub(crate) fn from(&mut self, merge: Option<&[OverrideRow]>) -> Result<()> {
-        self.from_joined(merge, &[])
+        self.push_from(merge, &[])
     }
 
     /// Appends ` FROM … AS t LEFT JOIN … AS j1 … WHERE …` with the confinement of each table.
-    pub(crate) fn from_joined(&mut self, merge: Option<&[OverrideRow]>, joins: &[Join]) -> Result<()> {
+    pub(crate) fn push_from(&mut self, merge: Option<&[OverrideRow]>, joins: &[Join]) -> Result<()> {
         let texts = self.plan.postgres(self.isolation);
         let condition = match merge {
             Some(rows) if !rows.is_empty() => {

@@ -73,7 +73,7 @@ impl<'a> List<'a> {
             query.sql.push_str(", ");
             query.sort_key(key);
         }
-        query.from_joined(merge, &self.order.joins)?;
+        query.push_from(merge, &self.order.joins)?;
         conditions(query, &self.select.filter, &self.wanted, overridden)?;
         if let Some(after) = &self.select.after {
             sql::after(query, &self.order.keys, after, merge.is_some())?;

@@ -87,7 +87,7 @@ fn compile<'p>(
         query.sql.push_str(", ");
         query.sort_key(key);
     }
-    query.from_joined(merge, &order.joins)?;
+    query.push_from(merge, &order.joins)?;
     conditions(&mut query, conn, &select.filter, select.search.as_deref(), merge)?;
     if let Some(after) = &select.after {
         sql::after(&mut query, &order.keys, after, merge.is_some())?;

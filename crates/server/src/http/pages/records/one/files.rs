@@ -77,7 +77,7 @@ impl Change {
         files: Vec<File>,
     ) -> Result<Self, Vec<FieldProblem>> {
         let (model, words) = (&place.model, place.words());
-        let field = |name: &str| model.field(name).and_then(|field| limit(field));
+        let field = |name: &str| model.field(name).and_then(limit);
         let files: Vec<_> = files.into_iter().filter(|file| field(&file.field).is_some()).collect();
         let too_long = |file: &&File| field(&file.field).is_some_and(|most| file.bytes.len() as u64 > most);
         let wrong = |file: &File| {

@@ -62,7 +62,7 @@ pub(in crate::http) async fn show(
         fields: entry.changes.iter().map(|change| changed(&place, change, &names)).collect(),
     };
     let view = History {
-        frame: &place.frame(&words.text("history-of").with("name", name).to_string()),
+        frame: &place.frame(words.text("history-of").with("name", name).to_string()),
         label: &place.model.label,
         list: &place.list_path(&place.model),
         path: &path,
