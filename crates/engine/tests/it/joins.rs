@@ -1,7 +1,7 @@
 //! A tenant's own SQL joins its tables with shared data, in every database and isolation that has such SQL.
 
 use crate::{
-    records_kit::{Case, On, cases, insert, migrations, models, name, runtime},
+    records_kit::{Case, insert, joining, migrations, models, name, runtime},
     records_models::field,
     records_side::{Home, Side},
 };
@@ -33,10 +33,8 @@ struct World {
     home: Home,
 }
 
-/// Returns the cases with SQL. MongoDB has none.
 fn own_cases() -> impl Iterator<Item = Case> {
-    let has_sql = |case: &Case| matches!(case.on, On::Sqlite | On::Postgres(_));
-    cases().into_iter().filter(move |case| !case.is_pooled() && has_sql(case))
+    joining().filter(|case| !case.is_pooled())
 }
 
 fn place(store: &str, isolation: Isolation, tenant: Option<i64>) -> Place {

@@ -60,6 +60,12 @@ pub(crate) fn cases() -> Vec<Case> {
     both(On::Sqlite).into_iter().chain(postgres).chain(mongo).collect()
 }
 
+/// Returns the cases of databases that join: conditions follow references there, and tenants have SQL. MongoDB does
+/// neither.
+pub(crate) fn joining() -> impl Iterator<Item = Case> {
+    cases().into_iter().filter(|case| matches!(case.on, On::Sqlite | On::Postgres(_)))
+}
+
 /// Returns the cases in which tenants share tables.
 pub(crate) fn pooled() -> Vec<Case> {
     cases().into_iter().filter(|case| case.is_pooled()).collect()
