@@ -4,7 +4,7 @@ use super::install::from_debian;
 use anyhow::{Context, Result, bail, ensure};
 use std::{
     io::{BufRead, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -101,6 +101,11 @@ impl Driver {
     /// Returns an error if the driver is not installed and cannot be installed, or does not start.
     pub fn start() -> Result<Self> {
         let program = chromedriver()?;
+        // The driver takes a free port of IPv4 and ends if another process has the same one of IPv6.
+        (0..4).find_map(|_| Self::started(&program).ok()).map_or_else(|| Self::started(&program), Ok)
+    }
+
+    fn started(program: &Path) -> Result<Self> {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL"]).arg(program).arg("--port=0");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());

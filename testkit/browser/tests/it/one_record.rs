@@ -1,6 +1,7 @@
 //! Files and history of a record, and conditions on references, in a real browser.
 
 use crate::kit::Stage;
+use thirtyfour::By;
 
 /// A file goes into a record and out of it, and the history of a record shows what was changed.
 #[tokio::test]
@@ -55,7 +56,10 @@ async fn conditions_on_references_are_chosen() {
     window.without_scripts().await;
     window.open("/doctors/").await;
     window.click("[data-opens] summary").await;
-    window.press("#references noscript a").await;
+    let link = window.driver.find(By::Css("#references noscript a")).await.unwrap();
+    let choices = link.attr("href").await.unwrap().unwrap();
+    assert_eq!(choices, "/doctors/?_choices=1");
+    window.open(&choices).await;
     assert!(!window.options("filter-city").await.is_empty());
     window.quit().await;
 }
