@@ -34,7 +34,7 @@ use tokio::signal::unix::{SignalKind, signal};
 pub fn main(cli: Cli) -> ExitCode {
     tenantry::descriptors::raise_limit();
     if !writes_sources(&cli.command) {
-        // Files created from here on are accessible only to the user who runs the platform.
+        // From here on, this process creates files that only its own operating-system user can open.
         rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

@@ -66,7 +66,7 @@ pub(super) async fn run(place: &Place, verb: &User) -> Result<ExitCode> {
     }
 }
 
-/// Returns the operator for the audit log: `cli:` and the name of the user who runs the command.
+/// Returns the operator for the audit log: `cli:` and the name of the operating-system user of this process.
 pub(super) fn operator() -> Operator {
     let named =
         ["USER", "LOGNAME"].iter().find_map(|key| std::env::var(key).ok().filter(|name| !name.is_empty()));
@@ -74,8 +74,8 @@ pub(super) fn operator() -> Operator {
     Operator::new(&format!("cli:{}", name.as_deref().unwrap_or("unknown")))
 }
 
-/// Returns the id of the user who runs this process. In a cron job or a container, the environment does not name the
-/// user.
+/// Returns the id of the operating-system user of this process. In a cron job or a container, the environment does not
+/// name the user.
 fn process_uid() -> Option<u32> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_whitespace().next()?.parse().ok()

@@ -1,4 +1,4 @@
-//! The history of one record, from the activity log of its store: who changed what, and when. It outlives the record.
+//! The history of one record, from the activity log of its store: each change, its time and its actor. It outlives the record.
 //!
 //! The log has entries of models that are audited, and of every change during a support visit. It names the fields with
 //! personal data and never has their values.

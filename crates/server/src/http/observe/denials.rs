@@ -46,7 +46,7 @@ fn is_denied(route: &Route, actor: &Actor, problem: &Problem) -> bool {
     if problem.code() == Code::Denied && (!records || route.path.ends_with("/export")) {
         return true;
     }
-    // Staff routes are absent for a caller who is not staff, whatever the request.
+    // Staff routes are absent for every caller outside the staff, whatever the request.
     if route.access.is_of_staff()
         && problem.status().is_client_error()
         && (changes(route) || !actor.is_staff())

@@ -11,7 +11,7 @@ use tenantry_console::Language;
 /// browser, else as the company has chosen, else as the browser asks, else in English. The time zone is that of the person,
 /// else that of the company, else UTC.
 ///
-/// Staff who act as a member read pages in their own language.
+/// During a support visit, the staff member reads pages in the language of the staff account.
 pub(super) fn words(headers: &HeaderMap, actor: Option<&Actor>, tenant: Option<&TenantRecord>) -> Words {
     let person = actor.filter(|actor| actor.impersonator().is_none()).and_then(Actor::user);
     let person = person.map(|user| &user.locale);

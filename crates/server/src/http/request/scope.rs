@@ -42,15 +42,15 @@ pub struct Caller(pub Actor);
 /// Any caller; contains the actor if the request presents a valid credential.
 pub(in crate::http) struct Visitor(pub(in crate::http) Option<Actor>);
 
-/// A caller who is platform staff. For all other callers the route is absent (`absent-not-forbidden`).
+/// A staff member as the caller. The route is absent for all other callers (`absent-not-forbidden`).
 #[derive(Debug)]
 pub struct Staff(pub Actor);
 
-/// A caller who is a superuser. The extractor refuses other staff; for all other callers the route is absent.
+/// A superuser as the caller. The extractor refuses other staff; for all other callers the route is absent.
 #[derive(Debug)]
 pub struct Superuser(pub Actor);
 
-/// A caller who is platform staff, and the slug of the tenant in the path. The extractor does not check that the tenant
+/// A staff member as the caller, and the slug of the tenant in the path. The extractor does not check that the tenant
 /// exists.
 pub(in crate::http) struct StaffOn {
     pub(in crate::http) app: App,

@@ -1,4 +1,4 @@
-//! `/admin/subscriptions/`: who has which plan until when; change the plan, extend, cancel, reactivate.
+//! `/admin/subscriptions/`: the plan of each tenant and when it ends; change the plan, extend, cancel, reactivate.
 
 use super::{PAGE, days, keyed, listed, plan_choices, platform, state_of};
 use crate::{

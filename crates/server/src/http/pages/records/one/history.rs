@@ -1,4 +1,5 @@
-//! `/{model}/{id}/history/`: who changed what in a record, field by field. A deleted record has a history too.
+//! `/{model}/{id}/history/`: the changes of a record, field by field, each with the member, key or staff member that
+//! made it. A deleted record has a history too.
 
 use super::super::{Place, Row, cells, choices};
 use crate::http::{
