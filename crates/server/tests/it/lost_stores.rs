@@ -151,7 +151,11 @@ fn an_older_sqlite_finds_the_control_store_whole() {
     conn.execute_batch(
         "DELETE FROM control_migrations WHERE number >= 11; DROP TABLE system_stores; DROP TABLE leaving; \
          DROP TABLE members; DROP TABLE exports; \
-         ALTER TABLE invitations DROP COLUMN made_by; ALTER TABLE mails DROP COLUMN charged;",
+         ALTER TABLE invitations DROP COLUMN made_by; ALTER TABLE mails DROP COLUMN charged; \
+         DROP TABLE imports; DROP INDEX restores_expiry; DROP INDEX subscriptions_plan; \
+         DROP INDEX subscriptions_renewal; DROP INDEX mails_state; DROP INDEX placements_ready; \
+         ALTER TABLE plans DROP COLUMN kept; ALTER TABLE restores DROP COLUMN expires_at; \
+         ALTER TABLE users DROP COLUMN language; ALTER TABLE users DROP COLUMN time_zone;",
     )
     .unwrap();
     drop(conn);
