@@ -1,6 +1,9 @@
 //! Places of the rows of one tenant and store. The platform builds them only from the catalog (`catalog-placement`).
 
-use crate::name::{NameError, PhysicalName, ServerName, StoreName, TenantId};
+use crate::{
+    error::{Error, Kind, Result},
+    name::{NameError, PhysicalName, ServerName, StoreName, TenantId},
+};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr, time::SystemTime};
 
@@ -92,6 +95,21 @@ pub struct Place {
     /// Number that every move and restore increments. The database must carry the same number (`self-identifying` and
     /// `fenced-generation`).
     pub generation: u64,
+}
+
+impl Place {
+    /// Returns the number of the tenant as databases store it; 0 for system stores.
+    pub(crate) fn tenant_number(&self) -> i64 {
+        self.tenant.map_or(0, TenantId::get)
+    }
+
+    /// Returns the generation as databases store it.
+    ///
+    /// # Errors
+    /// Returns [`Kind::Internal`] if it is out of range.
+    pub(crate) fn generation_number(&self) -> Result<i64> {
+        i64::try_from(self.generation).map_err(|_| Error::new(Kind::Internal, "generation out of range"))
+    }
 }
 
 impl fmt::Display for Place {

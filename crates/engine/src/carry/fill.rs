@@ -77,6 +77,17 @@ impl Contents {
         self.source.undeclared(declared(self.script.state())).await
     }
 
+    /// Does as [`Contents::carry`]; without a sink, ends the reading, because an earlier attempt filled the place.
+    ///
+    /// # Errors
+    /// Returns the errors of [`Contents::carry`].
+    pub(crate) async fn fill(self, sink: Option<Sink>, carried: &AtomicU64) -> Result<()> {
+        match sink {
+            Some(sink) => self.carry(sink, carried).await,
+            None => self.end().await,
+        }
+    }
+
     /// Carries all rows, last ids and entries of the activity log, and finishes the sink. Adds the bytes of values to
     /// `carried` as they arrive.
     ///

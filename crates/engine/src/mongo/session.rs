@@ -19,9 +19,9 @@ use crate::{
     place::Place,
     query::{Aggregate, Change, Filter, Groups, RecordId, Select},
     row::Visit,
-    schema::{Plan, Schema},
+    schema::{Known, Plan, Schema},
     value::Value,
-    write::{Activity, Usage, WriteCondition, WriteOptions, Written},
+    write::{Activity, Queue, Trouble, Usage, Write, WriteCondition, WriteOptions, Writer, Written, submit},
 };
 use futures_util::TryStreamExt;
 use mongodb::bson::{Document, RawDocument, RawDocumentBuf, doc};
@@ -202,7 +202,7 @@ impl Session {
         options: &WriteOptions,
         condition: Option<WriteCondition>,
     ) -> Result<Vec<Written>> {
-        write::write(&self.server, &self.place, &self.schema, changes, options, condition).await
+        submit(self, &self.schema, changes, options, condition).await
     }
 
     /// Changes the document that every write of the place changes first. That waits for the writes that are under way.
@@ -259,6 +259,24 @@ impl Session {
         let is_here = rows.last().is_some_and(|last| last.get_str("_id").is_ok_and(|id| id == site.key));
         rows.pop();
         Ok(is_here.then_some(rows))
+    }
+}
+
+impl Writer for Session {
+    fn place(&self) -> &Place {
+        &self.place.site.place
+    }
+
+    fn queue(&self) -> &Queue {
+        &self.place.queue
+    }
+
+    async fn transact(&self, writes: &[Write<'_>]) -> Result<Vec<Vec<Written>>, Trouble> {
+        write::run(&self.server, &self.place, writes).await
+    }
+
+    async fn why(&self, known: &Known) -> Result<i64> {
+        self.server.why(&self.place, known).await
     }
 }
 

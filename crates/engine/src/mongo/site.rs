@@ -1,9 +1,6 @@
 //! Where a place is on its deployment: its database, and the document that says its state.
 
-use crate::{
-    error::{Error, Kind, Result},
-    place::Place,
-};
+use crate::{error::Result, place::Place};
 use std::{fmt, sync::Arc};
 
 /// A place, with the names that statements use. Cheap to clone.
@@ -29,9 +26,8 @@ impl Site {
     /// # Errors
     /// [`Kind::Internal`] if its generation is out of range.
     pub(crate) fn new(place: &Place, database: String) -> Result<Self> {
-        let generation = i64::try_from(place.generation)
-            .map_err(|_| Error::new(Kind::Internal, "generation out of range"))?;
-        let tenant = place.tenant.map_or(0, |tenant| tenant.get());
+        let generation = place.generation_number()?;
+        let tenant = place.tenant_number();
         let key = format!("{tenant}/{}", place.store);
         Ok(Self(Arc::new(Inner { place: place.clone(), database, key, tenant, generation })))
     }

@@ -20,10 +20,13 @@ use crate::{
     position::{LogPosition, Position},
     query::{Aggregate, Change, Filter, Groups, RecordId, Select},
     row::Visit,
-    schema::Schema,
+    schema::{Known, Schema},
     statement::{SqlLimits, SqlRows},
     value::Value,
-    write::{Activity, Usage, WriteCondition, WriteOptions, Written, doubt::Commit},
+    write::{
+        Activity, Queue, Trouble, Usage, Write, WriteCondition, WriteOptions, Writer, Written, doubt::Commit,
+        submit,
+    },
 };
 use std::{
     borrow::Cow,
@@ -238,7 +241,7 @@ impl Session {
         options: &WriteOptions,
         condition: Option<WriteCondition>,
     ) -> Result<Vec<Written>> {
-        write::write(&self.server, &self.place, &self.schema, changes, options, condition).await
+        submit(self, &self.schema, changes, options, condition).await
     }
 
     /// Takes the lock that every write of the place takes first, and releases it.
@@ -349,6 +352,24 @@ impl Session {
         let mut lease = self.server.lease_to(&self.place).await?;
         let answers = self.place.read(lease.connection()?, &call).await;
         Ok(answers.map(|mut answers| answers.pop().unwrap_or_default()))
+    }
+}
+
+impl Writer for Session {
+    fn place(&self) -> &Place {
+        &self.place.site.place
+    }
+
+    fn queue(&self) -> &Queue {
+        &self.place.queue
+    }
+
+    async fn transact(&self, writes: &[Write<'_>]) -> Result<Vec<Vec<Written>>, Trouble> {
+        write::run(&self.server, &self.place, writes).await
+    }
+
+    async fn why(&self, known: &Known) -> Result<i64> {
+        self.server.why(&self.place, known).await
     }
 }
 

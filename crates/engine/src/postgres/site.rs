@@ -2,7 +2,7 @@
 
 use super::names::quoted;
 use crate::{
-    error::{Error, Kind, Result},
+    error::Result,
     place::{Isolation, Place},
 };
 use std::{fmt, sync::Arc};
@@ -42,14 +42,13 @@ impl Site {
             Isolation::Database => (name.as_str().into(), OWN_SCHEMA),
             Isolation::Schema | Isolation::Pooled => (home.clone(), &name),
         };
-        let generation = i64::try_from(place.generation)
-            .map_err(|_| Error::new(Kind::Internal, "generation out of range"))?;
+        let generation = place.generation_number()?;
         Ok(Self(Arc::new(Inner {
             place: place.clone(),
             database,
             schema: schema.into(),
             quoted: quoted(schema).to_string().into(),
-            tenant: place.tenant.map_or(0, |tenant| tenant.get()),
+            tenant: place.tenant_number(),
             generation,
             name: name.into(),
         })))

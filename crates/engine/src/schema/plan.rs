@@ -7,7 +7,7 @@ use crate::{
     input,
     model::{FieldKind, IdKind, Model, OnDelete},
     name::{FieldName, ModelName},
-    place::Isolation,
+    place::{Isolation, Place},
     postgres::records as postgres,
     query::RecordId,
     row::json::JsonKeys,
@@ -28,6 +28,14 @@ pub struct Confinement {
     /// Position of the database's ledger when the schema was verified. Each write checks it. If it is 0 (unknown), each
     /// write compares the whole ledger.
     pub ledger: i64,
+}
+
+impl Confinement {
+    /// Returns the confinement of a place's statements, before its schema is verified.
+    pub(crate) fn of(place: &Place) -> Self {
+        let Place { isolation, generation, .. } = *place;
+        Self { isolation, tenant: place.tenant_number(), generation, ledger: 0 }
+    }
 }
 
 /// One column of a model.

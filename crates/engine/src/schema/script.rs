@@ -5,7 +5,7 @@ use crate::mongo::schema::Statements as MongoStatements;
 use crate::{
     error::{Error, Kind, Result},
     ledger::{self, Applied, Loaded},
-    migration::{Invalid, Migration, State, fingerprint},
+    migration::{Invalid, Migration, Op, State, fingerprint},
     name::StoreName,
     place::Isolation,
     postgres::schema::Statements as PostgresStatements,
@@ -185,6 +185,35 @@ impl Migrations {
         Ok((missing, ledger::unknown(&self.loaded, applied)))
     }
 
+    /// Compiles the migrations of the store, in order. `add` adds the steps of one operation, given the models before and
+    /// after it. `end` makes the result from the steps of a migration, its entry in ledgers, and the models after it.
+    ///
+    /// # Errors
+    /// Returns [`Kind::Statement`] if the migrations contradict each other or `add` fails, and the errors of `end`.
+    pub(crate) fn compile<S: Default, C>(
+        &self,
+        mut add: impl FnMut(&mut S, &Op, &State, &State) -> Result<()>,
+        mut end: impl FnMut(S, &Loaded, &State) -> Result<C>,
+    ) -> Result<Vec<C>> {
+        let mut state = State::default();
+        let mut compiled = vec![];
+        for migration in &self.source {
+            let mut steps = S::default();
+            for op in &migration.ops {
+                let before = state.clone();
+                state.apply(&migration.app, op).map_err(|Invalid(why)| refusal(migration, &why))?;
+                if *op.store() == self.store {
+                    add(&mut steps, op, &before, &state)
+                        .map_err(|error| refusal(migration, error.detail()))?;
+                }
+            }
+            if migration.touches(&self.store) {
+                compiled.push(end(steps, &self.loaded[compiled.len()], &state)?);
+            }
+        }
+        Ok(compiled)
+    }
+
     /// Refuses a database that does not have exactly these migrations. `what` names the database in the error.
     ///
     /// # Errors
@@ -196,7 +225,7 @@ impl Migrations {
 }
 
 /// Returns the error of a migration that cannot be compiled or run.
-pub(crate) fn refusal(migration: &Migration, why: &str) -> Error {
+fn refusal(migration: &Migration, why: &str) -> Error {
     let detail = format!("migration {}: {why}", migration.id());
     Error::new(Kind::Statement(detail.clone()), detail)
 }

@@ -10,16 +10,11 @@ use crate::{
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// Returns the number of a place's tenant inside databases; 0 for system stores.
-pub(crate) fn tenant_number(place: &Place) -> i64 {
-    place.tenant.map_or(0, |t| t.get())
-}
-
 /// Writes the row of `place`. Idempotent. Refuses another generation.
 pub(crate) fn enrol(conn: &Connection, place: &Place, platform: &Platform) -> Result<()> {
     conn.execute(
         "INSERT INTO _tenantry_place(tenant, store, generation, platform) VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
-        params![tenant_number(place), place.store.as_str(), generation_number(place)?, platform.id()],
+        params![place.tenant_number(), place.store.as_str(), place.generation_number()?, platform.id()],
     )?;
     check(conn, place, platform)
 }
@@ -33,7 +28,7 @@ pub(crate) fn check(conn: &Connection, place: &Place, platform: &Platform) -> Re
     let sql = "SELECT generation, platform FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
     let row = conn.prepare_cached(sql).and_then(|mut statement| {
         statement
-            .query_row(params![tenant_number(place), place.store.as_str()], |row| {
+            .query_row(params![place.tenant_number(), place.store.as_str()], |row| {
                 Ok((
                     row.get::<_, i64>(0)?,
                     row.get_ref(1)?.as_str().map(|found| platform.check(found, place))?,
@@ -45,7 +40,7 @@ pub(crate) fn check(conn: &Connection, place: &Place, platform: &Platform) -> Re
         return Err(Error::new(Kind::WrongIdentity, format!("{place} does not live here")));
     };
     ours?;
-    if found != generation_number(place)? {
+    if found != place.generation_number()? {
         return Err(Error::new(Kind::Fenced, format!("{place}: the database is at generation {found}")));
     }
     alone(conn, place)
@@ -59,7 +54,7 @@ pub(crate) fn check(conn: &Connection, place: &Place, platform: &Platform) -> Re
 pub(crate) fn check_base(conn: &Connection, place: &Place, platform: &Platform) -> Result<()> {
     let pooled = place.isolation == Isolation::Pooled && place.tenant.is_some();
     let sql = "SELECT platform FROM _tenantry_place WHERE tenant = ?1 AND (?2 OR store = ?3) LIMIT 1";
-    let tenant = if pooled { 0 } else { tenant_number(place) };
+    let tenant = if pooled { 0 } else { place.tenant_number() };
     let found: Option<String> =
         conn.query_row(sql, params![tenant, pooled, place.store.as_str()], |row| row.get(0)).optional()?;
     let found = found.ok_or_else(|| {
@@ -121,9 +116,4 @@ pub(crate) fn has_other_stores(conn: &Connection, store: &StoreName) -> Result<b
 pub(crate) fn is_ours(conn: &Connection) -> Result<()> {
     conn.query_row("SELECT EXISTS(SELECT 1 FROM _tenantry_place)", [], |_| Ok(()))
         .map_err(|error| not_ours(conn, error))
-}
-
-/// Returns the generation as SQLite stores it.
-pub(crate) fn generation_number(place: &Place) -> Result<i64> {
-    i64::try_from(place.generation).map_err(|_| Error::new(Kind::Internal, "generation out of range"))
 }

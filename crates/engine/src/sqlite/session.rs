@@ -6,7 +6,6 @@
 use super::{
     connection::{Database, Lease, group_commit},
     error::located,
-    identity,
     records::{activity, count, list, read, usage},
     sandbox::{self, Beside, Window},
 };
@@ -55,9 +54,7 @@ impl Session {
         ledger: i64,
         long: &LongWork,
     ) -> Self {
-        let tenant = identity::tenant_number(place);
-        let (isolation, generation) = (place.isolation, place.generation);
-        let confinement = Confinement { isolation, tenant, generation, ledger };
+        let confinement = Confinement { ledger, ..Confinement::of(place) };
         Self { database, schema: schema.clone(), confinement, long: long.clone() }
     }
 
@@ -362,7 +359,7 @@ pub(crate) async fn operator_sql(
         true => Ok(None),
         false => Window::open(conn, &script, &of).map(Some),
     };
-    let tenant = identity::tenant_number(place);
+    let tenant = place.tenant_number();
     run_sql(database, (tenant, long), asked, window).await
 }
 

@@ -4,18 +4,26 @@ mod activity;
 mod condition;
 pub(crate) mod detail;
 pub(crate) mod doubt;
+mod effects;
+mod group;
 mod limits;
 pub(crate) mod prepare;
 mod queue;
 mod request;
+mod row_state;
+mod submit;
 
 pub use activity::Activity;
 pub use condition::WriteCondition;
 pub use doubt::{Act as DoubtAct, Doubt, NotADoubt, Outcome};
+pub(crate) use effects::Effects;
+pub(crate) use group::{Trouble, Write};
 pub use limits::Usage;
-pub(crate) use prepare::{Act, ID_MAX, Ready};
+pub(crate) use prepare::{Act, ID_MAX, Ready, number};
 pub(crate) use queue::{Queue, Waiting};
 pub(crate) use request::{Request, SMALL_CHANGES};
+pub(crate) use row_state::RowState;
+pub(crate) use submit::{Writer, submit};
 
 use crate::{name::ModelName, position::Position, query::RecordId, value::Value};
 

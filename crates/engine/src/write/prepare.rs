@@ -17,6 +17,23 @@ pub(crate) const ID_MAX: i64 = (1 << 53) - 1;
 /// numbering.
 const GIVEN_MAX: i64 = 1 << 52;
 
+/// Returns the integer id of a new record of a model whose last id is `last`: the next one, or the given one, which is
+/// not assigned again later.
+///
+/// # Errors
+/// Returns `Invalid` if the numbers are used up.
+pub(crate) fn number(last: &mut i64, given: Option<Key>) -> Result<Key> {
+    let id = match given {
+        Some(Key::Integer(given)) => given,
+        _ => *last + 1,
+    };
+    if id > ID_MAX {
+        return Err(Error::invalid("id", "the numbers of this model are used up"));
+    }
+    *last = (*last).max(id);
+    Ok(Key::Integer(id))
+}
+
 /// A validated change.
 pub(crate) struct Ready<'a> {
     pub(crate) plan: &'a Plan,

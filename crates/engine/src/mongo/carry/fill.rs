@@ -34,9 +34,7 @@ impl Server {
             let state = doc! { "state": "filling", "holder": transition::filling_token() };
             self.make(place, Some(&contents.script), state).await?;
         }
-        match Writer::filling(self, &site, &contents.tables, filled).await? {
-            Some(writer) => contents.carry(Sink::Mongo(Box::new(writer)), carried).await,
-            None => contents.end().await,
-        }
+        let writer = Writer::filling(self, &site, &contents.tables, filled).await?;
+        contents.fill(writer.map(|writer| Sink::Mongo(Box::new(writer))), carried).await
     }
 }

@@ -4,13 +4,7 @@ use super::{
     steps::{Steps, steps},
     wanted::{Wanted, wanted},
 };
-use crate::{
-    error::Result,
-    ledger::Loaded,
-    migration::{Invalid, State},
-    name::StoreName,
-    schema::{Migrations, refusal},
-};
+use crate::{error::Result, ledger::Loaded, migration::State, name::StoreName, schema::Migrations};
 use std::sync::Arc;
 
 /// The steps of a script for databases of one layout. Made once and run on every database of a fleet.
@@ -39,27 +33,13 @@ impl Statements {
     /// # Errors
     /// [`crate::Kind::Statement`] if an operation has none.
     pub(crate) fn new(of: &Arc<Migrations>, pooled: bool) -> Result<Self> {
-        let mut state = State::default();
-        let mut migrations: Vec<Compiled> = vec![];
-        for migration in &of.source {
-            let mut all = Steps::default();
-            for op in &migration.ops {
-                let before = state.clone();
-                state.apply(&migration.app, op).map_err(|Invalid(why)| refusal(migration, &why))?;
-                if *op.store() == of.store {
-                    steps(&mut all, op, &before, &state, pooled)
-                        .map_err(|error| refusal(migration, error.detail()))?;
-                }
-            }
-            if migration.touches(&of.store) {
-                migrations.push(Compiled {
-                    loaded: of.loaded[migrations.len()].clone(),
-                    steps: all,
-                    wanted: all_wanted(&state, &of.store, pooled)?,
-                    state: state.clone(),
-                });
-            }
-        }
+        let migrations = of.compile(
+            |all, op, before, after| steps(all, op, before, after, pooled),
+            |steps, loaded, state| {
+                let wanted = all_wanted(state, &of.store, pooled)?;
+                Ok(Compiled { loaded: loaded.clone(), steps, state: state.clone(), wanted })
+            },
+        )?;
         Ok(Self { of: of.clone(), pooled, migrations })
     }
 

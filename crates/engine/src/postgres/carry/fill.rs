@@ -38,9 +38,7 @@ impl Server {
         } else {
             self.make_in(place, &contents.script, Rows::Follow).await?;
         }
-        match Writer::filling(self, &site, &contents.tables, filled).await? {
-            Some(writer) => contents.carry(Sink::Postgres(Box::new(writer)), carried).await,
-            None => contents.end().await,
-        }
+        let writer = Writer::filling(self, &site, &contents.tables, filled).await?;
+        contents.fill(writer.map(|writer| Sink::Postgres(Box::new(writer))), carried).await
     }
 }

@@ -4,13 +4,7 @@ use super::{
     ddl::{Step, Steps, steps},
     recount,
 };
-use crate::{
-    error::Result,
-    ledger::Loaded,
-    migration::{Invalid, State},
-    name::ModelName,
-    schema::{Migrations, refusal},
-};
+use crate::{error::Result, ledger::Loaded, migration::State, name::ModelName, schema::Migrations};
 use std::{collections::BTreeSet, sync::Arc};
 
 /// The statements of a script for databases of one layout. They are compiled once and run on every database of a fleet.
@@ -43,35 +37,20 @@ impl Statements {
     /// # Errors
     /// Returns [`crate::Kind::Statement`] if an operation has no statement.
     pub(crate) fn new(of: &Arc<Migrations>, pooled: bool) -> Result<Self> {
-        let mut state = State::default();
-        let mut migrations: Vec<Compiled> = vec![];
-        for migration in &of.source {
-            let mut all = Steps::default();
-            for op in &migration.ops {
-                let before = state.clone();
-                state.apply(&migration.app, op).map_err(|Invalid(why)| refusal(migration, &why))?;
-                if *op.store() == of.store {
-                    steps(&mut all, op, &before, &state, pooled)
-                        .map_err(|error| refusal(migration, error.detail()))?;
-                }
-            }
-            if migration.touches(&of.store) {
+        let migrations = of.compile(
+            |all, op, before, after| steps(all, op, before, after, pooled),
+            |all: Steps, loaded, state| {
                 let mut counts = vec![];
                 if all.recount {
-                    counts.push(recount::recount(&state, &of.store, pooled));
+                    counts.push(recount::recount(state, &of.store, pooled));
                 }
                 if all.renumber {
-                    counts.extend(recount::renumber(&state, &of.store, pooled));
+                    counts.extend(recount::renumber(state, &of.store, pooled));
                 }
-                migrations.push(Compiled {
-                    loaded: of.loaded[migrations.len()].clone(),
-                    steps: deferring(all.list),
-                    counts,
-                    search: all.search,
-                    state: state.clone(),
-                });
-            }
-        }
+                let (steps, search) = (deferring(all.list), all.search);
+                Ok(Compiled { loaded: loaded.clone(), steps, counts, search, state: state.clone() })
+            },
+        )?;
         Ok(Self { of: of.clone(), pooled, migrations, wanted: super::inspect::Wanted::default() })
     }
 

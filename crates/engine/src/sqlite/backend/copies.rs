@@ -46,10 +46,8 @@ impl Backend {
         let (applied, tables) = (contents.applied.clone(), contents.tables.clone());
         let wanted = transfer::Wanted { applied, script: script.clone(), tables, filled };
         let (site, queue) = (self.site(place), self.queue(place));
-        match blocking(move || transfer::Writer::filling(&site, &wanted, &queue)).await? {
-            Some(writer) => contents.carry(Sink::Sqlite(Mobile::of(writer)), carried).await,
-            None => contents.end().await,
-        }
+        let writer = blocking(move || transfer::Writer::filling(&site, &wanted, &queue)).await?;
+        contents.fill(writer.map(|writer| Sink::Sqlite(Mobile::of(writer))), carried).await
     }
 
     async fn fill_file(

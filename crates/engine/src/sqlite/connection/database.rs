@@ -48,7 +48,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(2);
 type Resident = (i64, StoreName, Isolation);
 
 fn resident(place: &Place) -> Resident {
-    (identity::tenant_number(place), place.store.clone(), place.isolation)
+    (place.tenant_number(), place.store.clone(), place.isolation)
 }
 
 /// This process's turn to write to a database that the process may have open, held for one batch of rows.

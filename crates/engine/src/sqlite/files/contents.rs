@@ -12,7 +12,6 @@ use crate::{
     schema::{Fault, Script, note_value},
     sqlite::{
         cells::raw,
-        identity,
         schema::{
             as_applied,
             ddl::{Layout, quoted},
@@ -50,7 +49,7 @@ pub(crate) fn check_rows(site: &Site, script: &Script) -> Result<Vec<Fault>> {
     let mut faults = vec![];
     let counts = format!("{} AND p.tenant = ?1", script.sqlite(site.place.isolation)?.counts());
     let mut statement = state.prepare(&counts)?;
-    let mut rows = statement.query([identity::tenant_number(&site.place)])?;
+    let mut rows = statement.query([site.place.tenant_number()])?;
     while let Some(row) = rows.next()? {
         let (held, counted) = ((row.get(0)?, row.get(1)?), (row.get(2)?, row.get(3)?));
         if held != counted {
@@ -69,7 +68,7 @@ fn values(conn: &Connection, site: &Site, script: &Script, model: &Model) -> Res
     let columns: String =
         model.fields.iter().map(|field| format!(", {}", quoted(field.name.as_str()))).collect();
     let of = match layout.tenant() {
-        Some(column) => format!("WHERE {} = {}", quoted(column), identity::tenant_number(&site.place)),
+        Some(column) => format!("WHERE {} = {}", quoted(column), site.place.tenant_number()),
         None => String::new(),
     };
     let sql = format!("SELECT \"id\"{columns} FROM {} {of}", quoted(model.name.as_str()));
@@ -105,6 +104,6 @@ pub(super) fn rebuild(conn: &Connection, site: &Site, script: &Script) -> Result
         }
     }
     let recount = format!("{} AND p.tenant = ?1", script.sqlite(site.place.isolation)?.recount());
-    conn.execute(&recount, [identity::tenant_number(&site.place)])?;
+    conn.execute(&recount, [site.place.tenant_number()])?;
     Ok(())
 }

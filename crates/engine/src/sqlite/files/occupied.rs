@@ -26,7 +26,7 @@ pub(crate) fn highest(server: &Server, physical: &PhysicalName, platform: &str) 
 pub(crate) fn generation_in(server: &Server, place: &Place) -> Result<Option<i64>> {
     let sql = "SELECT generation FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
     let found = ours(server, &place.physical, |conn| {
-        let key = params![identity::tenant_number(place), place.store.as_str()];
+        let key = params![place.tenant_number(), place.store.as_str()];
         Ok(conn.query_row(sql, key, |row| row.get(0)).optional()?)
     });
     Ok(found?.flatten())

@@ -8,7 +8,7 @@ use super::{contents, upkeep::open_dedicated};
 use crate::{
     error::{Error, Kind, Result},
     schema::Script,
-    sqlite::{identity, sandbox::Window, schema::as_applied, site::Site},
+    sqlite::{sandbox::Window, schema::as_applied, site::Site},
     statement::is_reindex,
 };
 use rusqlite::{
@@ -53,7 +53,7 @@ fn update_rows(conn: &mut Connection, site: &Site, script: &Script, text: &str) 
     // The new values may have other lengths.
     let recount =
         format!("{} AND p.tenant = ?1", as_applied(conn, script)?.sqlite(site.place.isolation)?.recount());
-    conn.execute(&recount, [identity::tenant_number(&site.place)])?;
+    conn.execute(&recount, [site.place.tenant_number()])?;
     Ok(changed)
 }
 
@@ -81,7 +81,7 @@ fn update(conn: &Connection, text: &str) -> Result<u64> {
 /// recorded.
 fn refuse_moving(conn: &Connection, site: &Site) -> Result<()> {
     let sql = "SELECT state <> 'open' OR recorder IS NOT NULL FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
-    let key = params![identity::tenant_number(&site.place), site.place.store.as_str()];
+    let key = params![site.place.tenant_number(), site.place.store.as_str()];
     match conn.query_row(sql, key, |row| row.get(0))? {
         false => Ok(()),
         true => Err(Error::new(Kind::Busy, "the rows are being moved")),

@@ -70,7 +70,7 @@ pub(crate) fn change_identity(
 pub(crate) fn pooled_bytes(site: &Site) -> Result<u64> {
     let (conn, place) = (open_dedicated(site)?, &site.place);
     let sql = "SELECT bytes FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
-    let key = params![identity::tenant_number(place), place.store.as_str()];
+    let key = params![place.tenant_number(), place.store.as_str()];
     let bytes: i64 = conn.query_row(sql, key, |row| row.get(0))?;
     Ok(u64::try_from(bytes).unwrap_or(0))
 }

@@ -9,7 +9,7 @@ use crate::{
     error::Result,
     place::{Isolation, Place},
     schema::{Confinement, Schema},
-    sqlite::{connection::Mode, identity, schema::bytes_of},
+    sqlite::{connection::Mode, schema::bytes_of},
 };
 use rusqlite::{Connection, params};
 use std::{
@@ -36,7 +36,7 @@ impl Counted {
         // A database of an older form that cannot be written stays as it is.
         let is_done = place.isolation == Isolation::Pooled || mode == Mode::ReadOnly || {
             let sql = "SELECT counted FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
-            let key = params![identity::tenant_number(place), place.store.as_str()];
+            let key = params![place.tenant_number(), place.store.as_str()];
             conn.query_row(sql, key, |row| row.get(0))?
         };
         if is_done {

@@ -15,12 +15,9 @@ use crate::{
     model::Field,
     place::{Isolation, Place},
     schema::Script,
-    sqlite::{
-        identity,
-        schema::{
-            as_applied,
-            ddl::{Layout, list, quoted},
-        },
+    sqlite::schema::{
+        as_applied,
+        ddl::{Layout, list, quoted},
     },
 };
 use rusqlite::{
@@ -172,7 +169,7 @@ fn tables(script: &Script, place: &Place) -> Vec<Table> {
             // Always use a condition on a column other than the rowid. Without it, a statement that only counts rows
             // uses no column, and SQLite does not pass the enclosing view to the authorizer.
             whose: match tenant {
-                Some(column) => format!("{of}.{} = {}", quoted(column), identity::tenant_number(place)),
+                Some(column) => format!("{of}.{} = {}", quoted(column), place.tenant_number()),
                 None => format!("{of}.\"version\" IS NOT ''"),
             },
             columns: columns.map(str::to_owned).collect(),

@@ -24,7 +24,7 @@ pub(crate) fn place_info(site: &Site) -> Result<PlaceInfo> {
 /// Returns `Fenced` if the place is not in this database at its generation.
 pub(crate) fn info(conn: &Connection, place: &Place) -> Result<PlaceInfo> {
     match find(conn, place)? {
-        Some((generation, info)) if generation == identity::generation_number(place)? => Ok(info),
+        Some((generation, info)) if generation == place.generation_number()? => Ok(info),
         _ => Err(stale(place)),
     }
 }
@@ -35,7 +35,7 @@ pub(crate) fn find(conn: &Connection, place: &Place) -> Result<Option<(i64, Plac
     let sql =
         "SELECT generation, state, holder, recorder, log_upto, rows, bytes, counted FROM _tenantry_place
         WHERE tenant = ?1 AND store = ?2";
-    let key = params![identity::tenant_number(place), place.store.as_str()];
+    let key = params![place.tenant_number(), place.store.as_str()];
     let found = conn.query_row(sql, key, |row| Ok((row.get(0)?, read(row)?))).optional()?;
     found
         .map(|(generation, info)| Ok((generation, info.ok_or_else(|| transition::unknown(place))?)))
@@ -54,7 +54,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Option<PlaceInfo>> {
 /// Changes the row of the place if the condition of the transition holds; `values` are the parameters from `?4` on.
 /// Returns the number of changed rows.
 fn set(conn: &Connection, place: &Place, transition: Transition, values: &[&dyn ToSql]) -> Result<usize> {
-    let (tenant, generation) = (identity::tenant_number(place), identity::generation_number(place)?);
+    let (tenant, generation) = (place.tenant_number(), place.generation_number()?);
     let store = place.store.as_str();
     let key: [&dyn ToSql; 3] = [&tenant, &store, &generation];
     Ok(conn.execute(&transition.sql("_tenantry_place", '?'), params_from_iter(key.iter().chain(values)))?)
@@ -92,7 +92,7 @@ pub(crate) fn record(conn: &Connection, place: &Place, token: i64) -> Result<()>
 pub(crate) fn stop_recording(conn: &Connection, place: &Place, token: i64) -> Result<()> {
     if set(conn, place, Transition::StopRecording, &[&token])? == 1 {
         let sql = "DELETE FROM _tenantry_changes WHERE tenant = ?1 AND store = ?2";
-        conn.execute(sql, params![identity::tenant_number(place), place.store.as_str()])?;
+        conn.execute(sql, params![place.tenant_number(), place.store.as_str()])?;
     }
     Ok(())
 }
@@ -135,13 +135,13 @@ pub(crate) fn check_closed(conn: &Connection, place: &Place) -> Result<i64> {
 /// Claims a pooled place for the call that fills it, whichever call filled it before. Returns the new token.
 pub(crate) fn take_over(conn: &Connection, site: &Site) -> Result<i64> {
     let token = transition::filling_token();
-    let (place, tenant) = (&site.place, identity::tenant_number(&site.place));
+    let (place, tenant) = (&site.place, site.place.tenant_number());
     let store = place.store.as_str();
     conn.execute("DELETE FROM _tenantry_changes WHERE tenant = ?1 AND store = ?2", params![tenant, store])?;
     conn.execute(
         "INSERT OR REPLACE INTO _tenantry_place(tenant, store, generation, platform, state, holder)
             VALUES(?1, ?2, ?3, ?4, 'filling', ?5)",
-        params![tenant, store, identity::generation_number(place)?, site.platform.id(), token],
+        params![tenant, store, place.generation_number()?, site.platform.id(), token],
     )?;
     Ok(token)
 }
@@ -178,7 +178,7 @@ pub(crate) fn check_leaving(conn: &Connection, place: &Place) -> Result<()> {
     match find(conn, place)? {
         None => Err(transition::absent(place)),
         Some((generation, info))
-            if generation == identity::generation_number(place)? && info.state == PlaceState::Leaving =>
+            if generation == place.generation_number()? && info.state == PlaceState::Leaving =>
         {
             Ok(())
         }

@@ -58,7 +58,7 @@ impl Reader {
         let conn = open_source(site).map_err(|error| located(error, &site.path))?;
         let place = site.place.clone();
         let (store, isolation) = (place.store.clone(), place.isolation);
-        let tenant = identity::tenant_number(&place);
+        let tenant = place.tenant_number();
         let path = site.path.clone();
         Ok(Self { conn: Open::Place(conn, place), store, isolation, tenant, tables: vec![], path })
     }

@@ -19,7 +19,6 @@ use crate::{
     sqlite::{
         error::located,
         files::{close, upkeep},
-        identity,
         schema::migrate,
         site::Site,
     },
@@ -84,7 +83,7 @@ impl Writer {
         sink::prepare(&conn)?;
         conn.pragma_update(None, "foreign_keys", false)?;
         conn.execute_batch("BEGIN")?;
-        let (generation, platform) = (identity::generation_number(place)?, platform.to_owned());
+        let (generation, platform) = (place.generation_number()?, platform.to_owned());
         let target = Target::File(conn, NewFile { generation, platform, filled });
         let mut writer = Self::new(target, path, place, Isolation::Database, 0);
         writer.write(tables);
@@ -102,7 +101,7 @@ impl Writer {
             path: path.into(),
             store: place.store.clone(),
             isolation,
-            tenant: identity::tenant_number(place),
+            tenant: place.tenant_number(),
             tables: vec![],
             log_upto,
             rows: 0,

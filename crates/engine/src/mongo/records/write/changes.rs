@@ -2,11 +2,9 @@
 //! together.
 
 use super::{
-    documents::{self, State},
-    group::Write,
-    outcome::Outcome,
+    documents,
     references::{Reference, existing, references, release},
-    transaction::{Ended, Held, Trouble, Work},
+    transaction::{Ended, Held, Work},
 };
 use crate::{
     cell::{Key, Stored},
@@ -20,7 +18,7 @@ use crate::{
         transaction::again,
     },
     schema::{Plan, Schema},
-    write::{Act, ID_MAX, Ready, detail},
+    write::{Act, Effects, Ready, RowState, Trouble, Write, number},
 };
 use mongodb::bson::{Document, RawDocumentBuf, doc};
 
@@ -31,7 +29,7 @@ pub(super) struct Changes<'a, 's, 't> {
     writes: &'t [Write<'t>],
     held: &'a mut Held,
     now: jiff::Timestamp,
-    outcome: Outcome<'t>,
+    effects: Effects<'t>,
     /// Rows of one model that are inserted together.
     rows: Vec<Row<'t>>,
 }
@@ -57,18 +55,18 @@ impl<'a, 's, 't> Changes<'a, 's, 't> {
         now: jiff::Timestamp,
     ) -> Self {
         let tenant = place.site.is_pooled().then_some(place.site.tenant);
-        Self { work, tenant, writes, held, now, outcome: Outcome::new(writes), rows: vec![] }
+        Self { work, tenant, writes, held, now, effects: Effects::new(writes), rows: vec![] }
     }
 
     /// Makes all changes.
-    pub(super) async fn run(mut self) -> Result<Outcome<'t>, Ended> {
+    pub(super) async fn run(mut self) -> Result<Effects<'t>, Ended> {
         for (write, of) in self.writes.iter().enumerate() {
             for (change, ready) in of.changes.iter().enumerate() {
                 self.one((write, change), ready, &of.request.schema).await?;
             }
         }
         self.insert().await?;
-        Ok(self.outcome)
+        Ok(self.effects)
     }
 
     async fn one(&mut self, at: At, ready: &'t Ready<'t>, schema: &'t Schema) -> Result<(), Ended> {
@@ -99,27 +97,13 @@ impl<'a, 's, 't> Changes<'a, 's, 't> {
         values: &'t [Stored<'t>],
     ) -> Result<Row<'t>> {
         let key = match plan.model.id {
-            IdKind::Integer => self.number(plan, id)?,
+            IdKind::Integer => number(self.held.last.entry(plan.model.name.to_string()).or_default(), id)?,
             IdKind::Uuid => id.ok_or_else(|| Error::invalid("id", "must be a UUID"))?,
         };
         let references = references(schema, plan, |position| values.get(position - 1));
         let document =
             documents::raw(&documents::new(&Layout::new(plan, self.tenant), key, values, self.now)?)?;
         Ok(Row { at, plan, key, references, document })
-    }
-
-    /// Returns the next integer id, or the given one, which is not assigned again later.
-    fn number(&mut self, plan: &Plan, given: Option<Key>) -> Result<Key> {
-        let last = self.held.last.entry(plan.model.name.to_string()).or_default();
-        let id = match given {
-            Some(Key::Integer(given)) => given,
-            _ => *last + 1,
-        };
-        if id > ID_MAX {
-            return Err(Error::invalid("id", "the numbers of this model are used up"));
-        }
-        *last = (*last).max(id);
-        Ok(Key::Integer(id))
     }
 
     /// Inserts the rows that were collected, up to the first that refers to a missing record.
@@ -153,9 +137,7 @@ impl<'a, 's, 't> Changes<'a, 's, 't> {
             return Err(dangling);
         }
         for row in rows {
-            let state = State::read(plan, &row.document)?;
-            let grown = (1, state.bytes);
-            self.outcome.add(row.at.0, plan, state, grown, Some(("create", None)));
+            self.effects.inserted(row.at.0, plan, documents::row(plan, &row.document)?)?;
         }
         Ok(())
     }
@@ -181,11 +163,11 @@ impl<'a, 's, 't> Changes<'a, 's, 't> {
     ) -> Result<(), Ended> {
         let layout = Layout::new(plan, self.tenant);
         let found = self.find(at, plan, id).await?;
-        let before = State::read(plan, &found)?;
+        let before = documents::row(plan, &found)?;
         require_version(at, plan, &before, expected)?;
         let Some(document) = documents::changed(&layout, &found, values, self.now)? else {
             // It already has the values: it stays as it is, with its version.
-            self.outcome.add(at.0, plan, before, (0, 0), None);
+            self.effects.unchanged(at.0, plan, before)?;
             return Ok(());
         };
         let document = documents::raw(&document)?;
@@ -205,10 +187,7 @@ impl<'a, 's, 't> Changes<'a, 's, 't> {
         if let Some(missing) = references.iter().find(is_missing) {
             return Err(refused(at, missing.dangling()));
         }
-        let after = State::read(plan, &document)?;
-        let logged = Some(("update", Some(detail::changed(plan, &before.values, &after.values))));
-        let grown = (0, after.bytes - before.bytes);
-        self.outcome.add(at.0, plan, after, grown, logged);
+        self.effects.updated(at.0, plan, &before, documents::row(plan, &document)?)?;
         Ok(())
     }
 
@@ -220,9 +199,9 @@ impl<'a, 's, 't> Changes<'a, 's, 't> {
         expected: Option<i64>,
     ) -> Result<(), Ended> {
         let found = self.find(at, plan, id).await?;
-        let state = State::read(plan, &found)?;
+        let state = documents::row(plan, &found)?;
         require_version(at, plan, &state, expected)?;
-        release(self.work, (schema, plan, self.tenant), (at.0, id), &mut self.outcome, self.now)
+        release(self.work, (schema, plan, self.tenant), (at.0, id), &mut self.effects, self.now)
             .await
             .map_err(|ended| of_change(at, ended))?;
         let own: Document = doc! { "_id": Layout::new(plan, self.tenant).id(id) };
@@ -231,9 +210,7 @@ impl<'a, 's, 't> Changes<'a, 's, 't> {
         let call = async { collection.delete_one(own).session(session).await };
         let done = server.answer(call).await;
         again(done)?;
-        let logged = Some(("delete", Some(detail::values(plan, &state.values))));
-        let grown = (-1, -state.bytes);
-        self.outcome.add(at.0, plan, state, grown, logged);
+        self.effects.deleted(at.0, plan, state)?;
         Ok(())
     }
 }
@@ -250,10 +227,11 @@ fn of_change(at: At, ended: Ended) -> Ended {
     }
 }
 
-fn require_version(at: At, plan: &Plan, state: &State, expected: Option<i64>) -> Result<(), Ended> {
+fn require_version(at: At, plan: &Plan, row: &RowState, expected: Option<i64>) -> Result<(), Ended> {
+    let version = row.version()?;
     match expected {
-        Some(expected) if expected != state.version => {
-            Err(refused(at, Error::new(Kind::Conflict(state.version), plan.model.name.as_str())))
+        Some(expected) if expected != version => {
+            Err(refused(at, Error::new(Kind::Conflict(version), plan.model.name.as_str())))
         }
         _ => Ok(()),
     }

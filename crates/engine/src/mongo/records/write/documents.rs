@@ -4,42 +4,20 @@ use crate::{
     cell::{Key, Stored},
     error::{Error, Kind, Result},
     mongo::records::{Layout, cursor::Columns, search},
-    query::RecordId,
+    row::Visit,
     schema::Plan,
-    value::Value,
-    write::Written,
+    write::RowState,
 };
 use mongodb::bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 
-/// A row as it is stored, and its size in bytes.
-pub(super) struct State {
-    pub(super) id: RecordId,
-    pub(super) version: i64,
-    pub(super) values: Vec<Value>,
-    pub(super) bytes: i64,
-}
-
-impl State {
-    /// Reads a document.
-    ///
-    /// # Errors
-    /// `Corrupt` if a field holds what its storage does not allow.
-    pub(super) fn read(plan: &Plan, document: &RawDocument) -> Result<Self> {
-        let columns = Columns::read(plan, &plan.project(&[])?, document)?;
-        let bytes = columns.values().iter().map(crate::value::ValueRef::bytes).sum();
-        let values: Vec<Value> = columns.values().iter().map(|value| Value::from(*value)).collect();
-        let (id, version) = match (values.first(), values.last()) {
-            (Some(Value::Integer(id)), Some(Value::Integer(version))) => (RecordId::Integer(*id), *version),
-            (Some(Value::Uuid(id)), Some(Value::Integer(version))) => (RecordId::Uuid(*id), *version),
-            _ => return Err(Error::new(Kind::Corrupt, "a document without an id or a version")),
-        };
-        Ok(Self { id, version, values, bytes })
-    }
-
-    pub(super) fn written(self, plan: &Plan) -> Written {
-        let Self { id, version, values, .. } = self;
-        Written { model: plan.model.name.clone(), id, version, row: values, position: None }
-    }
+/// Reads a document as a row.
+///
+/// # Errors
+/// Returns `Corrupt` if a field holds what its storage does not allow.
+pub(super) fn row(plan: &Plan, document: &RawDocument) -> Result<RowState> {
+    let mut state = RowState::default();
+    state.row(&Columns::read(plan, &plan.project(&[])?, document)?);
+    Ok(state)
 }
 
 /// Returns a new document.

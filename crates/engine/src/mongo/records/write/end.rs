@@ -1,16 +1,15 @@
 //! What a write transaction leaves beside its changes: lines of the activity log (`audited-commit`), notes of touched records
 //! while the place records, and the numbers and counters of the place.
 
-use super::{
-    group::Write,
-    outcome::Outcome,
-    transaction::{Ended, Held, Work},
-};
-use crate::mongo::{
-    opened::Opened,
-    place_state::number_of,
-    tables::{ACTIVITY, CHANGES, PLACES},
-    transaction::again,
+use super::transaction::{Ended, Held, Work};
+use crate::{
+    mongo::{
+        opened::Opened,
+        place_state::number_of,
+        tables::{ACTIVITY, CHANGES, PLACES},
+        transaction::again,
+    },
+    write::{Effects, Write},
 };
 use mongodb::bson::{Document, doc};
 
@@ -19,13 +18,13 @@ pub(super) async fn run(
     work: &mut Work<'_>,
     place: &Opened,
     writes: &[Write<'_>],
-    (outcome, held): (&Outcome<'_>, &Held),
+    (effects, held): (&Effects<'_>, &Held),
     now: jiff::Timestamp,
 ) -> Result<(), Ended> {
     let key = &place.site.key;
-    let lines = lines(key, writes, (outcome, held), now);
-    let notes = if held.records { notes(key, outcome, held) } else { vec![] };
-    let (rows, bytes) = outcome.grown();
+    let lines = lines(key, writes, (effects, held), now);
+    let notes = if held.records { notes(key, effects, held) } else { vec![] };
+    let (rows, bytes) = effects.grown();
     let (more_lines, more_notes) = (count(&lines), count(&notes));
     let grown = doc! { "rows": rows, "bytes": bytes, "lines": more_lines, "noted": more_notes };
     let mut change = doc! { "$inc": grown };
@@ -50,10 +49,10 @@ fn count(documents: &[Document]) -> i64 {
 fn lines(
     key: &str,
     writes: &[Write<'_>],
-    (outcome, held): (&Outcome<'_>, &Held),
+    (effects, held): (&Effects<'_>, &Held),
     now: jiff::Timestamp,
 ) -> Vec<Document> {
-    let numbered = outcome.lines.iter().zip(held.lines + 1..);
+    let numbered = effects.lines.iter().zip(held.lines + 1..);
     let line = numbered.map(|(line, number)| {
         let options = &writes[line.write].request.options;
         doc! {
@@ -66,10 +65,8 @@ fn lines(
 }
 
 /// Notes each touched record once more, including those that lost a reference.
-fn notes(key: &str, outcome: &Outcome<'_>, held: &Held) -> Vec<Document> {
-    let written = outcome.written.iter().flatten().map(|written| (&written.model, &written.id));
-    let touched = written.chain(outcome.nulled.iter().map(|(model, id)| (model, id)));
-    let note = touched.zip(held.noted + 1..).map(|((model, id), number)| {
+fn notes(key: &str, effects: &Effects<'_>, held: &Held) -> Vec<Document> {
+    let note = effects.touched().zip(held.noted + 1..).map(|((model, id), number)| {
         doc! { "_id": number_of(key, number), "model": model.as_str(), "id": id.to_string() }
     });
     note.collect()

@@ -2,16 +2,14 @@
 //! record that others refer to is not deleted, or they lose the reference. The transaction holds the place, so that what is
 //! found here stays so until it commits.
 
-use super::{
-    outcome::Outcome,
-    transaction::{Ended, Trouble, Work},
-};
+use super::transaction::{Ended, Work};
 use crate::{
     cell::{Key, Stored},
     error::{Error, Kind},
     model::OnDelete,
     mongo::{cells, records::Layout, transaction::again},
     schema::{Plan, Referrer, Schema, refs},
+    write::{Effects, Trouble},
 };
 use futures_util::TryStreamExt;
 use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
@@ -99,12 +97,12 @@ pub(super) async fn release(
     work: &mut Work<'_>,
     (schema, plan, tenant): (&Schema, &Plan, Option<i64>),
     (write, id): (usize, Key),
-    outcome: &mut Outcome<'_>,
+    effects: &mut Effects<'_>,
     now: jiff::Timestamp,
 ) -> Result<(), Ended> {
     for referrer in plan.referrers.iter().filter(|referrer| referrer.on_delete == OnDelete::SetNull) {
         let of = schema.require(referrer.model.as_str())?;
-        set_null(work, &Layout::new(of, tenant), (referrer, plan), (write, id), outcome, now).await?;
+        set_null(work, &Layout::new(of, tenant), (referrer, plan), (write, id), effects, now).await?;
     }
     for referrer in plan.referrers.iter().filter(|referrer| referrer.on_delete == OnDelete::Protect) {
         let of = schema.require(referrer.model.as_str())?;
@@ -133,7 +131,7 @@ async fn set_null(
     layout: &Layout<'_>,
     of: (&Referrer, &Plan),
     (write, id): (usize, Key),
-    outcome: &mut Outcome<'_>,
+    effects: &mut Effects<'_>,
     now: jiff::Timestamp,
 ) -> Result<(), Ended> {
     let filter = others(layout, of, id);
@@ -151,7 +149,7 @@ async fn set_null(
     let done = server.answer(done).await;
     again(done)?;
     for row in found {
-        outcome.add_nulled(write, layout.plan, field, layout.id_of(&row)?, id.bytes());
+        effects.nulled(write, layout.plan, field, layout.id_of(&row)?, id.bytes());
     }
     Ok(())
 }

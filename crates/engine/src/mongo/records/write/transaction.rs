@@ -1,7 +1,7 @@
 //! One transaction with the changes of one or more writes: it changes the document of the place, makes the changes, and
 //! commits with what follows from them.
 
-use super::{changes::Changes, end, group::Write, outcome::Outcome};
+use super::{changes::Changes, end};
 use crate::{
     error::{Error, Kind, Result},
     mongo::{
@@ -12,7 +12,7 @@ use crate::{
         tables::PLACES,
         transaction::{NotCommitted, Patience, Transaction, again},
     },
-    write::{Doubt, WriteCondition, Written},
+    write::{Doubt, Effects, Trouble, Write, WriteCondition, Written},
 };
 use mongodb::{
     ClientSession, Database,
@@ -24,20 +24,6 @@ use std::{collections::BTreeMap, time::Duration};
 
 /// How long a write waits for a writer in another process.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
-
-/// Why a transaction was not committed.
-pub(super) enum Trouble {
-    /// It concerns all its writes.
-    All(Error),
-    /// The place is fenced, or not here at its generation.
-    NotOpen,
-    /// This write was refused.
-    Refused(usize, Box<Error>),
-    /// The ledger was raised since the schema of this write was verified.
-    Outdated(usize),
-    /// The commit was not answered. With what tells later whether each write was stored.
-    InDoubt(Box<Error>, Vec<Option<Doubt>>),
-}
 
 /// Why an attempt ended.
 pub(super) enum Ended {
@@ -110,7 +96,7 @@ pub(crate) fn fenced() -> Error {
 }
 
 /// Runs the writes and returns what each has written, in order.
-pub(super) async fn run(
+pub(crate) async fn run(
     server: &Server,
     place: &Opened,
     writes: &[Write<'_>],
@@ -129,14 +115,14 @@ async fn attempt(server: &Server, place: &Opened, writes: &[Write<'_>]) -> Resul
     let database = server.database(&place.site.database).await?;
     let mut work = Work { server, database, transaction: server.begin().await? };
     match make(&mut work, place, writes).await {
-        Ok(outcome) if writes.iter().any(|write| write.request.options.dry_run) => {
+        Ok(effects) if writes.iter().any(|write| write.request.options.dry_run) => {
             work.transaction.roll_back().await;
-            Ok(outcome.written)
+            Ok(effects.written)
         }
-        Ok(outcome) => match work.transaction.commit().await {
-            Ok(()) => Ok(outcome.written),
+        Ok(effects) => match work.transaction.commit().await {
+            Ok(()) => Ok(effects.written),
             Err(NotCommitted::InDoubt(error)) => {
-                let doubts = writes.iter().zip(&outcome.written);
+                let doubts = writes.iter().zip(&effects.written);
                 let doubts = doubts.map(|(write, written)| Doubt::of(&write.request.changes, written, None));
                 Err(Ended::For(Trouble::InDoubt(error.into(), doubts.collect())))
             }
@@ -154,8 +140,8 @@ async fn make<'w>(
     work: &mut Work<'_>,
     place: &Opened,
     writes: &'w [Write<'w>],
-) -> Result<Outcome<'w>, Ended> {
-    let mut held = lock(work, place).await?.ok_or(Ended::For(Trouble::NotOpen))?;
+) -> Result<Effects<'w>, Ended> {
+    let mut held = lock(work, place).await?.ok_or_else(|| Ended::For(Trouble::Gone(fenced())))?;
     let is_old = |write: &Write<'_>| {
         held.ledger.is_none() || place.verified.position(write.request.schema.known()) != held.ledger
     };
@@ -164,16 +150,16 @@ async fn make<'w>(
     }
     let now = jiff::Timestamp::now();
     let now = jiff::Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
-    let outcome = Changes::new(work, place, writes, &mut held, now).run().await?;
-    outcome.judge((held.rows, held.bytes)).map_err(Ended::For)?;
+    let effects = Changes::new(work, place, writes, &mut held, now).run().await?;
+    effects.judge((held.rows, held.bytes)).map_err(Ended::For)?;
     for (at, write) in writes.iter().enumerate() {
         WriteCondition::check(write.request.condition.as_ref())
             .map_err(|error| Ended::For(Trouble::Refused(at, error.into())))?;
     }
     if writes.iter().all(|write| !write.request.options.dry_run) {
-        end::run(work, place, writes, (&outcome, &held), now).await?;
+        end::run(work, place, writes, (&effects, &held), now).await?;
     }
-    Ok(outcome)
+    Ok(effects)
 }
 
 /// Changes the document of the place, so that no other write of the place commits until this one has ended. None: it is not

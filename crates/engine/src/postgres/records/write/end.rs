@@ -1,10 +1,13 @@
 //! What a write transaction leaves beside its changes: lines of the activity log (`audited-commit`), notes of touched records
 //! while the place records, the last numbers of its models, and its counters.
 
-use super::{answers::Outcome, group::Write, opening::Start, transaction::Statement};
-use crate::postgres::{
-    opened::Opened,
-    records::{Bound, SCHEMA, usage::Held},
+use super::{opening::Start, transaction::Statement};
+use crate::{
+    postgres::{
+        opened::Opened,
+        records::{Bound, SCHEMA, usage::Held},
+    },
+    write::{Effects, Write},
 };
 
 /// Returns the statements that end a transaction.
@@ -12,17 +15,17 @@ pub(super) fn statements<'a>(
     place: &Opened,
     writes: &[Write<'_>],
     (start, now): (&Start, jiff::Timestamp),
-    outcome: &Outcome<'_>,
+    effects: &Effects<'_>,
     held: &Held,
 ) -> Vec<Statement<'a>> {
     let store = writes[0].request.schema.store().as_str();
     let mut end = End { place, statements: vec![] };
-    end.log(writes, now, outcome);
+    end.log(writes, now, effects);
     if held.records {
-        end.note(store, outcome);
+        end.note(store, effects);
     }
     end.numbers(start);
-    let (rows, bytes) = outcome.grown();
+    let (rows, bytes) = effects.grown();
     if (rows, bytes) != (0, 0) {
         let sql = format!(
             "UPDATE {SCHEMA}._tenantry_place SET rows = rows + $2, bytes = bytes + $3 \
@@ -46,8 +49,8 @@ impl<'a> End<'_, 'a> {
         self.statements.push(Statement { sql: self.place.text(sql), values });
     }
 
-    fn log(&mut self, writes: &[Write<'_>], now: jiff::Timestamp, outcome: &Outcome<'_>) {
-        if outcome.lines.is_empty() {
+    fn log(&mut self, writes: &[Write<'_>], now: jiff::Timestamp, effects: &Effects<'_>) {
+        if effects.lines.is_empty() {
             return;
         }
         let sql = format!(
@@ -57,7 +60,7 @@ impl<'a> End<'_, 'a> {
              AS l(actor, impersonator, action, model, record, detail, n) ORDER BY l.n"
         );
         let options = |write: usize| &writes[write].request.options;
-        let lines = &outcome.lines;
+        let lines = &effects.lines;
         let texts = |of: &dyn Fn(usize) -> Option<String>| Bound::Texts((0..lines.len()).map(of).collect());
         let values = vec![
             Bound::Instant(now),
@@ -72,9 +75,8 @@ impl<'a> End<'_, 'a> {
     }
 
     /// Notes each touched record once more, including those that lost a reference.
-    fn note(&mut self, store: &str, outcome: &Outcome<'_>) {
-        let written = outcome.written.iter().flatten().map(|written| (&written.model, &written.id));
-        let touched = written.chain(outcome.nulled.iter().map(|(model, id)| (model, id)));
+    fn note(&mut self, store: &str, effects: &Effects<'_>) {
+        let touched = effects.touched();
         let (models, ids) =
             touched.map(|(model, id)| (Some(model.to_string()), Some(id.to_string()))).unzip();
         let sql = format!(

@@ -1,6 +1,6 @@
 //! The beginning of a write transaction: it locks the place, then reads what the changes need.
 
-use super::{group::Write, transaction::Statement};
+use super::transaction::Statement;
 use crate::{
     cell::Key,
     error::{Error, Kind, Result},
@@ -10,7 +10,7 @@ use crate::{
         records::{Bound, bound::keys, search::searched, usage},
     },
     schema::Plan,
-    write::{Act, Ready},
+    write::{Act, Ready, Write},
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tokio_postgres::Row;

@@ -1,10 +1,6 @@
 //! The statements of a write transaction that make its changes.
 
-use super::{
-    group::Write,
-    opening::Start,
-    transaction::{Statement, Trouble},
-};
+use super::{opening::Start, transaction::Statement};
 use crate::{
     cell::{Key, Stored},
     error::{Error, Result},
@@ -17,7 +13,7 @@ use crate::{
         search,
     },
     schema::{Plan, Referrer, Schema},
-    write::{Act, ID_MAX, Ready},
+    write::{Act, Ready, Trouble, Write, number},
 };
 use std::{fmt::Write as _, sync::Arc};
 
@@ -139,7 +135,9 @@ impl<'a> Statements<'a> {
         values: &'a [Stored<'a>],
     ) -> Result<()> {
         let id = match plan.model.id {
-            IdKind::Integer => self.number(plan, id)?,
+            IdKind::Integer => {
+                number(self.start.numbers.entry(plan.model.name.to_string()).or_default(), id)?
+            }
             IdKind::Uuid => id.ok_or_else(|| Error::invalid("id", "must be a UUID"))?,
         };
         if self.rows.as_ref().is_some_and(|rows| !rows.takes(plan)) {
@@ -165,20 +163,6 @@ impl<'a> Statements<'a> {
         let mut values = vec![self.tenant()];
         let parts = rows.bind(self.now, &mut values);
         self.sent.push(Sent { plan, parts, statement: Statement { sql: self.place.text(sql), values } });
-    }
-
-    /// Returns the next integer id, or the given one, which is not assigned again later.
-    fn number(&mut self, plan: &Plan, given: Option<Key>) -> Result<Key> {
-        let last = self.start.numbers.entry(plan.model.name.to_string()).or_default();
-        let id = match given {
-            Some(Key::Integer(given)) => given,
-            _ => *last + 1,
-        };
-        if id > ID_MAX {
-            return Err(Error::invalid("id", "the numbers of this model are used up"));
-        }
-        *last = (*last).max(id);
-        Ok(Key::Integer(id))
     }
 
     /// Returns the change of a row. It returns the row as it was, then the row as it is if it had other values.

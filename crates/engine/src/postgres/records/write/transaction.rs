@@ -2,9 +2,7 @@
 //! changes need, makes the changes, and commits with what follows from them.
 
 use super::{
-    answers::Outcome,
-    end,
-    group::Write,
+    answers, end,
     opening::Needs,
     refusal,
     statements::{self, Inserts, Sent},
@@ -19,23 +17,20 @@ use crate::{
         replicas,
         server::Server,
     },
-    write::{Doubt, WriteCondition, Written, doubt::Commit},
+    write::{Doubt, Effects, Trouble, Write, WriteCondition, Written, doubt::Commit},
 };
 
-/// Why a transaction was not committed.
-pub(super) enum Trouble {
-    /// It concerns all its writes.
-    All(Error),
-    /// Like `All`, if the place is there.
-    Gone(Error),
-    /// This write was refused.
-    Refused(usize, Box<Error>),
+/// Why an attempt was not committed.
+enum Ended {
+    For(Trouble),
     /// One of several rows that were inserted together was refused.
     OneOfSeveral,
-    /// The ledger was raised since the schema of this write was verified.
-    Outdated(usize),
-    /// The commit was not answered. With what tells later whether each write was stored.
-    InDoubt(Box<Error>, Vec<Option<Doubt>>),
+}
+
+impl From<Trouble> for Ended {
+    fn from(trouble: Trouble) -> Self {
+        Self::For(trouble)
+    }
 }
 
 /// A statement with its values.
@@ -45,7 +40,7 @@ pub(super) struct Statement<'v> {
 }
 
 /// Runs the writes and returns what each has written, in order.
-pub(super) async fn run(
+pub(crate) async fn run(
     server: &Server,
     place: &Opened,
     writes: &[Write<'_>],
@@ -68,7 +63,7 @@ async fn committed(server: &Server, place: &Opened, writes: &[Write<'_>]) -> Res
     let connection = lease.connection().map_err(Trouble::All)?;
     let cluster = server.cluster(connection).await;
     let mut done = attempt((server, cluster), place, writes, connection, Inserts::Together).await;
-    if matches!(done, Err(Trouble::OneOfSeveral)) {
+    if matches!(done, Err(Ended::OneOfSeveral)) {
         connection.roll_back_if_open().await.map_err(Trouble::All)?;
         done = attempt((server, cluster), place, writes, connection, Inserts::Alone).await;
     }
@@ -76,7 +71,12 @@ async fn committed(server: &Server, place: &Opened, writes: &[Write<'_>]) -> Res
         // If this fails, the connection is closed, which rolls back as well.
         drop(connection.roll_back_if_open().await);
     }
-    done
+    // Whatever the outcome: a commit whose answer was lost may have been done.
+    server.note_change(place);
+    done.map_err(|ended| match ended {
+        Ended::For(trouble) => trouble,
+        Ended::OneOfSeveral => Trouble::All(Error::new(Kind::Internal, "a refused row was not found")),
+    })
 }
 
 async fn attempt(
@@ -85,34 +85,37 @@ async fn attempt(
     writes: &[Write<'_>],
     connection: &mut Connection,
     inserts: Inserts,
-) -> Result<Committed, Trouble> {
+) -> Result<Committed, Ended> {
     let needs = Needs::of(writes);
     let opening = needs.statements(place, writes[0].request.schema.store().as_str());
     let answers = send(connection, &opening, How::Begin(&place.write)).await.map_err(not_begun)?;
-    let mut held = Held::read(&answers[0]).map_err(Trouble::All)?;
+    let held = Held::read(&answers[0]).map_err(Trouble::All)?;
     let mut start = needs.read(&answers[1..]).map_err(Trouble::All)?;
     let ledger = start.ledger;
     let is_old = |write: &Write<'_>| place.verified.position(write.request.schema.known()) != Some(ledger);
     if let Some(at) = writes.iter().position(is_old) {
-        return Err(Trouble::Outdated(at));
+        return Err(Trouble::Outdated(at).into());
     }
     let now = jiff::Timestamp::now();
     let now = jiff::Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
     let sent = statements::all(place, writes, &mut start, now, inserts)?;
-    let outcome = change(&sent, writes, connection).await?;
-    outcome.judge(&mut held)?;
+    let effects = change(&sent, writes, connection).await?;
+    effects.judge((held.rows, held.bytes))?;
     for (at, write) in writes.iter().enumerate() {
         WriteCondition::check(write.request.condition.as_ref())
             .map_err(|error| Trouble::Refused(at, error.into()))?;
     }
     if writes.iter().any(|write| write.request.options.dry_run) {
         connection.roll_back().await.map_err(Trouble::All)?;
-        return Ok((outcome.written, None));
+        return Ok((effects.written, None));
     }
-    let ending = end::statements(place, writes, (&start, now), &outcome, &held);
+    let ending = end::statements(place, writes, (&start, now), &effects, &held);
     match commit(connection, &ending, server.replicas.is_some()).await {
-        Ok(position) => Ok((outcome.written, position)),
-        Err(failed) => Err(not_committed(failed.into(), writes, &outcome.written, cluster.zip(held.xid))),
+        Ok(position) => Ok((effects.written, position)),
+        Err(failed) => {
+            let transaction = cluster.zip(held.xid);
+            Err(not_committed(failed.into(), writes, &effects.written, transaction).into())
+        }
     }
 }
 
@@ -136,21 +139,21 @@ async fn change<'w>(
     sent: &[Sent<'_>],
     writes: &'w [Write<'w>],
     connection: &mut Connection,
-) -> Result<Outcome<'w>, Trouble> {
+) -> Result<Effects<'w>, Ended> {
     let changes = sent.iter().map(|sent| &sent.statement);
     let (answers, failed) = match send(connection, changes, How::Within).await {
         Ok(answers) => (answers, None),
         Err(mut failed) => (std::mem::take(&mut failed.before), Some(failed)),
     };
-    let mut outcome = Outcome::new(writes);
+    let mut effects = Effects::new(writes);
     for (sent, rows) in sent.iter().zip(answers) {
-        outcome.take(sent, &rows).map_err(|(at, error)| {
+        answers::take(&mut effects, sent, &rows).map_err(|(at, error)| {
             let part = &sent.parts[at];
             Trouble::Refused(part.write, error.with_index(part.change).into())
         })?;
     }
     match failed {
-        None => Ok(outcome),
+        None => Ok(effects),
         // No change before it was refused.
         Some(failed) => Err(refused(sent, failed)),
     }
@@ -164,18 +167,18 @@ fn not_begun(failed: Failed) -> Trouble {
 }
 
 /// Says which write was refused, in terms of fields and models.
-fn refused(sent: &[Sent<'_>], failed: Failed) -> Trouble {
+fn refused(sent: &[Sent<'_>], failed: Failed) -> Ended {
     let Some(Sent { plan, parts, .. }) = failed.at.map(|at| &sent[at]) else {
-        return Trouble::All(failed.into());
+        return Trouble::All(failed.into()).into();
     };
     match &parts[..] {
-        _ if failed.error.as_db_error().is_none() => Trouble::All(failed.into()),
-        [first, ..] if failed.is_stale() => Trouble::Outdated(first.write),
+        _ if failed.error.as_db_error().is_none() => Trouble::All(failed.into()).into(),
+        [first, ..] if failed.is_stale() => Trouble::Outdated(first.write).into(),
         [part] => {
             let error = refusal::explain(plan, part, failed);
-            Trouble::Refused(part.write, error.with_index(part.change).into())
+            Trouble::Refused(part.write, error.with_index(part.change).into()).into()
         }
-        _ => Trouble::OneOfSeveral,
+        _ => Ended::OneOfSeveral,
     }
 }
 

@@ -1,8 +1,14 @@
 //! Writes the tenant's activity log, which user changed what, in the transaction of the change (`audited-commit`).
 //! Personal data is named there, never copied: the log outlives the row.
 
-use super::run::{RowState, Run};
-use crate::{error::Result, name::FieldName, query::RecordId, schema::Plan, write::detail};
+use super::run::Run;
+use crate::{
+    error::Result,
+    name::FieldName,
+    query::RecordId,
+    schema::Plan,
+    write::{RowState, detail},
+};
 use rusqlite::params;
 
 /// What was done to a record.

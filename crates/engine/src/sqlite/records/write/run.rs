@@ -11,11 +11,10 @@ use crate::{
     name::ModelName,
     place::Isolation,
     query::RecordId,
-    row::{Row, Visit},
     schema::{Confinement, Plan, Referrer, Schema},
     sqlite::records::read::{Cursor, record_id},
     value::Value,
-    write::{Act, ID_MAX, Ready, WriteOptions, Written},
+    write::{Act, ID_MAX, Ready, RowState, WriteOptions, Written},
 };
 use rusqlite::{Connection, OptionalExtension, params, types::ToSql};
 use std::fmt::Write;
@@ -217,40 +216,5 @@ impl<'a> Run<'a> {
 
     fn log(&self, plan: &Plan, action: Action, before: Option<&RowState>, after: &RowState) -> Result<()> {
         if self.logs(plan) { activity::record(self, plan, action, before, after) } else { Ok(()) }
-    }
-}
-
-/// A returned row and its size in bytes.
-#[derive(Default)]
-pub(super) struct RowState {
-    pub(super) values: Vec<Value>,
-    bytes: i64,
-}
-
-impl Visit for RowState {
-    fn row(&mut self, row: &dyn Row) {
-        for index in 0..row.len() {
-            let value = row.get(index);
-            self.bytes += value.bytes();
-            self.values.push(value.into());
-        }
-    }
-}
-
-impl RowState {
-    pub(super) fn id(&self) -> Result<RecordId> {
-        match self.values.first() {
-            Some(Value::Integer(i)) => Ok(RecordId::Integer(*i)),
-            Some(Value::Uuid(u)) => Ok(RecordId::Uuid(*u)),
-            _ => Err(Error::new(Kind::Corrupt, "a row without an id")),
-        }
-    }
-
-    fn written(self, plan: &Plan) -> Result<Written> {
-        let Some(Value::Integer(version)) = self.values.last() else {
-            return Err(Error::new(Kind::Corrupt, "a row without a version"));
-        };
-        let (model, id, version) = (plan.model.name.clone(), self.id()?, *version);
-        Ok(Written { model, id, version, row: self.values, position: None })
     }
 }

@@ -15,11 +15,11 @@ use super::{
 use crate::{
     error::{Error, Kind, Result},
     ledger::{self, Loaded, MigrateReport},
-    migration::{Invalid, Migration, State},
+    migration::Migration,
     name::StoreName,
     place::Isolation,
     refused::RefusedRows,
-    schema::{Inspection, Migrations, Script, refusal},
+    schema::{Inspection, Migrations, Script},
     sqlite::tables,
 };
 use rusqlite::Connection;
@@ -92,26 +92,17 @@ impl Statements {
     /// # Errors
     /// Returns [`Kind::Statement`] if an operation has no statement.
     pub(crate) fn new(of: &Arc<Migrations>, isolation: Isolation) -> Result<Self> {
-        let (mut state, store) = (State::default(), &of.store);
-        let mut compiled = Vec::new();
-        for migration in &of.source {
-            let mut all = Steps::default();
-            for op in &migration.ops {
-                let before = state.clone();
-                state.apply(&migration.app, op).map_err(|Invalid(why)| refusal(migration, &why))?;
-                if op.store() == store {
-                    let found =
-                        steps(op, &before, &state, isolation).map_err(|e| refusal(migration, e.detail()))?;
-                    all.append(found);
-                }
-            }
-            if migration.touches(store) {
-                let counts = all.recount.then(|| recount::recount(&state, store, isolation));
-                let loaded = of.loaded[compiled.len()].clone();
-                compiled.push(Compiled { loaded, steps: all, recount: counts });
-            }
-        }
-        let wanted = Snapshot::wanted(&state, store, isolation)?;
+        let store = &of.store;
+        let compiled = of.compile(
+            |all: &mut Steps, op, before, after| {
+                steps(op, before, after, isolation).map(|more| all.append(more))
+            },
+            |steps: Steps, loaded, state| {
+                let recount = steps.recount.then(|| recount::recount(state, store, isolation));
+                Ok(Compiled { loaded: loaded.clone(), steps, recount })
+            },
+        )?;
+        let wanted = Snapshot::wanted(&of.state, store, isolation)?;
         Ok(Self { of: of.clone(), isolation, migrations: compiled, wanted })
     }
 

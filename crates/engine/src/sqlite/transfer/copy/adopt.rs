@@ -61,12 +61,12 @@ pub(crate) fn become_place(
 ) -> Result<()> {
     let (place, platform) = (&site.place, &site.platform);
     let inside = file::identity(conn, &place.store, of)?;
-    let generation = identity::generation_number(place)?;
+    let generation = place.generation_number()?;
     if of == place.tenant && inside.generation > generation {
         let detail = format!("the copy is of generation {}, later than {place}", inside.generation);
         return Err(Error::new(Kind::Fenced, detail));
     }
-    let (old, new) = (of.map_or(0, TenantId::get), identity::tenant_number(place));
+    let (old, new) = (of.map_or(0, TenantId::get), place.tenant_number());
     let platform_id = if platform.id().is_empty() { &inside.platform } else { platform.id() };
     conn.execute_batch("BEGIN IMMEDIATE; DELETE FROM _tenantry_changes")?;
     conn.execute(

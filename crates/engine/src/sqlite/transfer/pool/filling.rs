@@ -116,7 +116,7 @@ fn open_target(site: &Site) -> Result<Dedicated> {
 }
 
 fn check_references(conn: &Connection, tables: &Tables, place: &Place) -> Result<()> {
-    let tenant = identity::tenant_number(place);
+    let tenant = place.tenant_number();
     for table in tables.iter() {
         for reference in &table.references {
             let (to, column) = (&tables[reference.to], &table.columns[reference.column].name);
@@ -145,7 +145,7 @@ enum Existing {
 }
 
 fn existing(conn: &Connection, place: &Place) -> Result<Existing> {
-    let wanted = identity::generation_number(place)?;
+    let wanted = place.generation_number()?;
     let Some((found, info)) = fencing::find(conn, place)? else { return Ok(Existing::Nothing) };
     if found > wanted {
         return Err(Error::new(Kind::Fenced, format!("{place}: the database is at generation {found}")));

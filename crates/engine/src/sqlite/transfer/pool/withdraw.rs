@@ -53,7 +53,7 @@ pub(crate) fn withdraw(site: &Site, queue: &Queue) -> Result<()> {
 }
 
 fn remove(conn: &Connection, place: &Place, queue: &Queue) -> Result<()> {
-    let tenant = identity::tenant_number(place);
+    let tenant = place.tenant_number();
     let mut batches = Batches::begin(conn, queue.clone())?;
     require_single_store(conn, place)?;
     fencing::begin_leaving(conn, place)?;
@@ -73,7 +73,7 @@ fn remove(conn: &Connection, place: &Place, queue: &Queue) -> Result<()> {
 }
 
 fn require_single_store(conn: &Connection, place: &Place) -> Result<()> {
-    let tenant = identity::tenant_number(place);
+    let tenant = place.tenant_number();
     let stores: i64 =
         conn.query_row("SELECT count(*) FROM _tenantry_place WHERE tenant = ?1", [tenant], |row| row.get(0))?;
     if stores > 1 {

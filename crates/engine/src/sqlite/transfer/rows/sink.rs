@@ -9,7 +9,6 @@ use crate::{
     place::Isolation,
     sqlite::{
         cells::{raw, value_ref},
-        identity,
         site::Site,
     },
 };
@@ -28,7 +27,7 @@ pub(crate) struct Side<'c> {
 
 impl<'c> Side<'c> {
     pub(crate) fn new(conn: &'c Connection, site: &Site) -> Self {
-        let tenant = identity::tenant_number(&site.place);
+        let tenant = site.place.tenant_number();
         Self { conn, isolation: site.place.isolation, tenant }
     }
 }

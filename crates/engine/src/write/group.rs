@@ -1,25 +1,35 @@
-//! Runs several callers' writes in one transaction, each of which succeeds or fails on its own.
+//! Runs several callers' writes in one transaction of a server, each of which succeeds or fails on its own.
 //!
 //! Callers do not notice: if a write is refused, the transaction is rolled back and runs again without it.
 
-use super::transaction::{self, Trouble};
-use crate::{
-    error::{Error, Kind, Result},
-    postgres::{opened::Opened, server::Server},
-    write::{Ready, Request, Written, prepare},
-};
+use super::{Doubt, Ready, Request, Written, prepare, submit::Writer};
+use crate::error::{Error, Kind, Result};
 
-/// How often a write looks at the ledger again because a migration was applied meanwhile.
+/// Maximum number of times that a write looks at the ledger again because a migration was applied meanwhile.
 const ATTEMPTS: usize = 4;
 
 /// A write whose changes are valid.
-pub(super) struct Write<'a> {
-    pub(super) request: &'a Request,
-    pub(super) changes: Vec<Ready<'a>>,
+pub(crate) struct Write<'a> {
+    pub(crate) request: &'a Request,
+    pub(crate) changes: Vec<Ready<'a>>,
+}
+
+/// Why a transaction was not committed.
+pub(crate) enum Trouble {
+    /// It concerns all its writes.
+    All(Error),
+    /// The place is fenced or gone; if the server still has it at its generation, this error holds for all writes.
+    Gone(Error),
+    /// This write was refused.
+    Refused(usize, Box<Error>),
+    /// The ledger was raised since the schema of this write was verified.
+    Outdated(usize),
+    /// The commit was not answered. For each write, with what finds out later whether it was stored.
+    InDoubt(Box<Error>, Vec<Option<Doubt>>),
 }
 
 /// Runs all requests and returns their outcomes, in their order.
-pub(super) async fn run(server: &Server, place: &Opened, requests: &[&Request]) -> Vec<Result<Vec<Written>>> {
+pub(super) async fn run<W: Writer>(writer: &W, requests: &[&Request]) -> Vec<Result<Vec<Written>>> {
     let mut outcomes: Vec<Option<Result<Vec<Written>>>> = requests.iter().map(|_| None).collect();
     let (mut shared, mut alone) = (vec![], vec![]);
     for (at, request) in requests.iter().enumerate() {
@@ -31,13 +41,13 @@ pub(super) async fn run(server: &Server, place: &Opened, requests: &[&Request]) 
     }
     while shared.len() > 1 {
         let (places, writes): (Vec<_>, Vec<_>) = shared.into_iter().unzip();
-        match transaction::run(server, place, &writes).await {
+        match writer.transact(&writes).await {
             Ok(written) => {
                 places.into_iter().zip(written).for_each(|(at, written)| outcomes[at] = Some(Ok(written)));
                 shared = vec![];
             }
-            Err(trouble @ (Trouble::All(_) | Trouble::Gone(_) | Trouble::OneOfSeveral)) => {
-                let error = why(server, place, &writes[0], trouble).await;
+            Err(trouble @ (Trouble::All(_) | Trouble::Gone(_))) => {
+                let error = explain(writer, &writes[0], trouble).await;
                 places.into_iter().for_each(|at| outcomes[at] = Some(Err(again(&error))));
                 shared = vec![];
             }
@@ -46,7 +56,7 @@ pub(super) async fn run(server: &Server, place: &Opened, requests: &[&Request]) 
                 each.for_each(|(at, doubt)| outcomes[at] = Some(Err(again(&error).with_doubt(doubt))));
                 shared = vec![];
             }
-            // What it is refused for may be of a write before it, so its own transaction decides.
+            // A write before it may be the reason for the refusal, so its own transaction decides.
             Err(Trouble::Refused(index, _) | Trouble::Outdated(index)) => {
                 shared = places.into_iter().zip(writes).collect();
                 alone.push(shared.remove(index));
@@ -56,39 +66,40 @@ pub(super) async fn run(server: &Server, place: &Opened, requests: &[&Request]) 
     alone.append(&mut shared);
     alone.sort_by_key(|(at, _)| *at);
     for (at, write) in alone {
-        outcomes[at] = Some(one(server, place, write).await);
+        outcomes[at] = Some(one(writer, write).await);
     }
-    // Whatever the outcomes: a commit whose answer was lost may have been done.
-    server.note_change(place);
     let lost = || Err(Error::new(Kind::Internal, "a write without an outcome"));
     outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(lost)).collect()
 }
 
 /// Runs one write in its own transaction.
-async fn one(server: &Server, place: &Opened, write: Write<'_>) -> Result<Vec<Written>> {
+async fn one<W: Writer>(writer: &W, write: Write<'_>) -> Result<Vec<Written>> {
     let writes = [write];
     for _ in 0..ATTEMPTS {
-        match transaction::run(server, place, &writes).await {
+        match writer.transact(&writes).await {
             Ok(mut written) => return Ok(written.pop().unwrap_or_default()),
             Err(Trouble::Outdated(_)) => {
-                server.why(place, writes[0].request.schema.known()).await?;
+                writer.why(writes[0].request.schema.known()).await?;
             }
-            Err(trouble) => return Err(why(server, place, &writes[0], trouble).await),
+            Err(trouble) => return Err(explain(writer, &writes[0], trouble).await),
         }
     }
-    Err(Error::new(Kind::Busy, format!("{} is being migrated", place.site)))
+    Err(is_migrated(writer))
 }
 
-/// Returns the error of a transaction; if a table or role was not there, that of the place, which may be gone.
-async fn why(server: &Server, place: &Opened, write: &Write<'_>, trouble: Trouble) -> Error {
+/// Returns the error of a transaction. If the place was not there, returns the reason for that.
+async fn explain<W: Writer>(writer: &W, write: &Write<'_>, trouble: Trouble) -> Error {
     match trouble {
         Trouble::All(error) => error,
         Trouble::Refused(_, error) => *error,
         Trouble::InDoubt(error, mut doubts) => error.with_doubt(doubts.pop().flatten()),
-        Trouble::Gone(error) => server.why(place, write.request.schema.known()).await.err().unwrap_or(error),
-        Trouble::Outdated(_) => Error::new(Kind::Busy, format!("{} is being migrated", place.site)),
-        Trouble::OneOfSeveral => Error::new(Kind::Internal, "a refused row was not found"),
+        Trouble::Gone(error) => writer.why(write.request.schema.known()).await.err().unwrap_or(error),
+        Trouble::Outdated(_) => is_migrated(writer),
     }
+}
+
+fn is_migrated<W: Writer>(writer: &W) -> Error {
+    Error::new(Kind::Busy, format!("{} is being migrated", writer.place()))
 }
 
 /// Copies an error that concerns every write of the group.
