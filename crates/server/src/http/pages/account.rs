@@ -1,4 +1,4 @@
-//! Pages of a person: sign in, sign out, choose a company, the own account.
+//! Pages of one user: sign in, sign out, choose a company, manage the account.
 
 use super::{
     acting,
@@ -29,7 +29,8 @@ use tenantry_console::{
     account::{Account, Choice, Companies, Session},
 };
 
-/// `GET /`: leads to where the person works.
+/// `GET /`: redirects to the page on which the user works: the dashboard, the operators' pages or the choice of
+/// companies.
 pub(in crate::http) async fn home(of: Oneself) -> Response {
     let works = of.actor.bound().is_some_and(|id| of.actor.belongs_to(id));
     see(match works {
@@ -39,7 +40,7 @@ pub(in crate::http) async fn home(of: Oneself) -> Response {
     })
 }
 
-/// `GET /login/`.
+/// `GET /login/`: shows the form, or redirects a user who is signed in already.
 pub(in crate::http) async fn login(guest: Guest) -> Response {
     let query = super::visit::query(&guest.visit.query);
     let next = own_path(query.get("next"));
@@ -103,7 +104,7 @@ pub(in crate::http) async fn sign_in(
     Ok(response)
 }
 
-/// `POST /logout/`.
+/// `POST /logout/`: ends the session, and the support visit of this browser.
 pub(in crate::http) async fn sign_out(
     app: App,
     of: Oneself,
@@ -116,7 +117,7 @@ pub(in crate::http) async fn sign_out(
     without_visit(&app, &headers, answer).await
 }
 
-/// Ends the support visit of this browser with the session that it belongs to.
+/// Ends the support visit of this browser, if there is one, and deletes its cookie.
 async fn without_visit(app: &App, headers: &HeaderMap, mut answer: Response) -> Result<Response> {
     let https = app.options().https;
     if cookie::read_acting(headers, https).is_some() {
@@ -129,7 +130,7 @@ async fn without_visit(app: &App, headers: &HeaderMap, mut answer: Response) -> 
     Ok(answer)
 }
 
-/// `GET /companies/`.
+/// `GET /companies/`: the companies that the user may choose.
 pub(in crate::http) async fn companies(app: App, of: Oneself) -> Result<Response> {
     let current = of.actor.bound().map(|id| id.get());
     let choices = app.platform().access().choices_of(&of.actor).await?;
@@ -144,7 +145,7 @@ pub(in crate::http) async fn companies(app: App, of: Oneself) -> Result<Response
     Ok(page(StatusCode::OK, &Companies { frame: &frame, companies: &companies }))
 }
 
-/// `POST /companies/`: works in another company from now on.
+/// `POST /companies/`: binds the session to another company.
 pub(in crate::http) async fn choose(app: App, of: Oneself, sent: Sent) -> Result<Response> {
     let fields = of.visit.fields(sent).await?;
     let form = Switch { tenant: wire::Slug(fields.get("tenant").to_owned()) };
@@ -152,7 +153,7 @@ pub(in crate::http) async fn choose(app: App, of: Oneself, sent: Sent) -> Result
     Ok(see("/"))
 }
 
-/// What is wrong with the forms of the account page.
+/// What was refused in the forms of the account page: one text per field.
 #[derive(Default)]
 struct Wrong {
     name: Option<String>,
@@ -214,7 +215,7 @@ async fn account(
     Ok(page(status, &page_of))
 }
 
-/// `POST /account/`: changes the name.
+/// `POST /account/`: changes the user's name.
 pub(in crate::http) async fn rename(app: App, of: Oneself, sent: Sent) -> Result<Response> {
     let fields = of.visit.fields(sent).await?;
     let change = ProfileChange { name: Some(fields.get("name")), ..ProfileChange::default() };
@@ -266,7 +267,7 @@ pub(in crate::http) async fn end_session(app: App, of: Oneself, sent: Sent) -> R
     Ok(see("/account/?_done=session"))
 }
 
-/// `POST /account/locale/`: chooses language and time zone.
+/// `POST /account/locale/`: sets the account's language and time zone.
 pub(in crate::http) async fn set_locale(app: App, of: Oneself, sent: Sent) -> Result<Response> {
     let fields = of.visit.fields(sent).await?;
     let change = locale::change(&fields);
@@ -281,7 +282,7 @@ pub(in crate::http) async fn set_locale(app: App, of: Oneself, sent: Sent) -> Re
     }
 }
 
-/// `POST /language/`: chooses the language of pages in this browser.
+/// `POST /language/`: sets the language of pages in this browser by a cookie.
 pub(in crate::http) async fn set_language(app: App, sent: Sent) -> Result<Response> {
     let fields = sent.read().await?;
     let cookie = Language::with_code(fields.get("language"))
@@ -289,7 +290,7 @@ pub(in crate::http) async fn set_language(app: App, sent: Sent) -> Result<Respon
     Ok(WithCookie(see(own_path(fields.get("next"))), cookie).into_response())
 }
 
-/// `POST /account/theme/`: chooses how pages look in this browser.
+/// `POST /account/theme/`: sets the theme of pages in this browser by a cookie.
 pub(in crate::http) async fn set_theme(app: App, of: Oneself, sent: Sent) -> Result<Response> {
     let fields = of.visit.fields(sent).await?;
     let theme = Theme::parse(fields.get("theme"));

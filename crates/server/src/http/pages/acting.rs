@@ -1,9 +1,9 @@
-//! Support visits: a staff member works on the pages of a company as one of its members (`impersonation-abuse`). The browser
-//! carries the visit in a second cookie.
+//! Support visits: a staff member works on the pages of a company as one of its members (`impersonation-abuse`). The
+//! browser sends the visit in a second cookie.
 //!
-//! The server reads that cookie only on pages of a company, and only if the same request has a session of the staff member
-//! who began the visit. The API, the pages of staff and the account page never read it. The platform still refuses what only
-//! the member in person may do.
+//! The server reads that cookie only on pages of a company, and only if the same request has a session of the staff
+//! member who began the visit. The API, the pages of staff and the account page never read it. The platform still
+//! refuses acts that are reserved for the member in person.
 
 use super::{
     answer::{page, see},
@@ -27,18 +27,18 @@ use tenantry::{
 };
 use tenantry_console::{Frame, master::Exit};
 
-/// A support visit, whatever the state of its company.
+/// A support visit, whatever the state of its company is.
 pub(in crate::http) struct Acting {
     visit: Visit,
     actor: Actor,
     staff: String,
 }
 
-/// Returns the session of the support visit that a request presents, and the name of the staff member. `None`: there is no
-/// visit of this person.
+/// Returns the session of the support visit that a request presents, and the name of the staff member. Returns `None`
+/// if there is no visit, or if another staff member began it.
 ///
 /// # Errors
-/// If the visit is over, or the staff member is not signed in any more.
+/// Returns [`Code::Unauthenticated`] if the visit is over, or if the staff member is not signed in any more.
 pub(super) async fn session<'p>(app: &App, parts: &'p Parts) -> Result<Option<(&'p str, String)>> {
     Ok(find(app, parts).await?.map(|(token, _, staff)| (token, staff)))
 }
@@ -58,7 +58,7 @@ async fn find<'p>(app: &App, parts: &'p Parts) -> Result<Option<(&'p str, Actor,
         // Another staff member began this visit in the same browser.
         Ok(_) => Ok(None),
         Err(Error::Unauthenticated(_)) if own.is_staff() => Err(over(&over_at(slug))),
-        // Another person used this browser before: the page is opened again, without the visit.
+        // The browser still has the cookie of another user's visit: the page is opened again, without the visit.
         Err(Error::Unauthenticated(_)) => Err(over(match parts.uri.path() {
             "/exit/" => "/",
             _ => parts.uri.path_and_query().map_or("/", |path| path.as_str()),
@@ -67,12 +67,12 @@ async fn find<'p>(app: &App, parts: &'p Parts) -> Result<Option<(&'p str, Actor,
     }
 }
 
-/// Returns the problem of a visit that has ended. `to` is where the person goes on.
+/// Returns the problem of a visit that has ended. `to` is the page to which the browser is redirected.
 fn over(to: &str) -> Problem {
     Problem::new(Code::Unauthenticated, "Your support visit is over. Nothing was changed.").and_lead_to(to)
 }
 
-/// Returns where staff go on whose visit has ended. The slug comes from the browser.
+/// Returns the page to which staff are redirected after the end of a visit. The slug comes from the browser.
 fn over_at(slug: &str) -> String {
     let known = tenantry::name::Slug::parse(slug);
     known.map_or_else(|_| "/master-admin/".into(), |slug| back(slug.as_str(), "over"))
@@ -82,7 +82,7 @@ fn back(slug: &str, why: &str) -> String {
     format!("/master-admin/companies/{slug}/?_done=visit-{why}")
 }
 
-/// Ends the visit that a request presents, if there is one: before another begins, and at sign-out.
+/// Ends the visit that a request presents, if there is one. Called before another visit begins, and at sign-out.
 pub(super) async fn end(app: &App, headers: &HeaderMap) -> Result<()> {
     let Some((token, _)) = cookie::read_acting(headers, app.options().https) else { return Ok(()) };
     let access = app.platform().access();
@@ -101,7 +101,7 @@ impl FromRequestParts<App> for Acting {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let mut shown = scope::shown(app, parts)?;
         let Some((token, actor, staff)) = find(app, parts).await? else {
-            // For a caller without a credential the page is closed, for others it is absent.
+            // A caller without a credential gets 401, others get 404.
             app.platform().access().resolve(&shown.presented()).await?;
             return Err(Problem::absent());
         };
@@ -121,7 +121,7 @@ impl Acting {
     }
 }
 
-/// `GET /exit/`: what the visit is, and the button that ends it.
+/// `GET /exit/`: describes the visit and has the button that ends it.
 pub(in crate::http) async fn show(of: Acting) -> Result<Response> {
     let company = of.visit.company.clone().ok_or_else(Problem::absent)?;
     let frame = Frame {
@@ -131,7 +131,7 @@ pub(in crate::http) async fn show(of: Acting) -> Result<Response> {
     Ok(page(StatusCode::OK, &Exit { frame: &frame }))
 }
 
-/// `POST /exit/`: ends the visit and leads back to the page of the tenant.
+/// `POST /exit/`: ends the visit and redirects to the operators' page of the tenant.
 pub(in crate::http) async fn exit(app: App, of: Acting, sent: Sent) -> Result<Response> {
     of.visit.fields(sent).await?;
     app.platform().access().stop_impersonating(&of.actor).await?;

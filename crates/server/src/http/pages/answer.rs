@@ -8,7 +8,7 @@ use axum::{
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use tenantry_console::{POLICY, Page, html};
 
-/// Returns a page.
+/// Renders a page with its security headers.
 pub(super) fn page(status: StatusCode, page: &impl Page) -> Response {
     let mut response = Response::new(Body::from(html(page)));
     *response.status_mut() = status;
@@ -24,24 +24,26 @@ pub(super) fn secure(headers: &mut http::HeaderMap) {
     headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
 }
 
-/// Leads to another page with GET.
+/// Redirects to another page, which the browser requests with GET (303).
 pub(super) fn see(path: &str) -> Response {
     lead(StatusCode::SEE_OTHER, path)
 }
 
 fn lead(status: StatusCode, path: &str) -> Response {
-    // A path that cannot be in a header is none of ours.
+    // A path that is not a valid header value does not belong to this site.
     let to = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/"));
     (status, [(header::LOCATION, to)]).into_response()
 }
 
-/// Returns the path if it is one of this site, and the start page otherwise: `//host` and `/\host` lead elsewhere.
+/// Returns the path if it is on this site, and the start page otherwise: browsers read `//host` and `/\host` as other
+/// sites.
 pub(super) fn own_path(path: &str) -> &str {
     let is_own = path.starts_with('/') && !path[1..].starts_with(['/', '\\']);
     if is_own && !path.bytes().any(|byte| byte.is_ascii_control()) { path } else { "/" }
 }
 
-/// Leads a browser from `/login` to `/login/`, if the path can be one of a page. A program is told that nothing is there.
+/// Redirects a browser from `/login` to `/login/`, if the path can be one of a page. Returns `None` for programs, which
+/// get 404.
 pub(in crate::http) fn to_page(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
     let path = uri.path();
     let is_page =
@@ -53,7 +55,7 @@ pub(in crate::http) fn to_page(method: &Method, uri: &Uri, headers: &HeaderMap) 
     Some(lead(StatusCode::PERMANENT_REDIRECT, &format!("{path}/{query}")))
 }
 
-/// Encodes a part of an address.
+/// Percent-encodes a part of an address.
 pub(super) fn percent(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     for byte in text.bytes() {

@@ -6,9 +6,10 @@ use http::{HeaderMap, HeaderValue, header};
 use std::borrow::Cow;
 use tenantry_console::assets;
 
-/// The URL contains a hash of the contents.
+/// Caching of a file whose URL contains the hash of its contents.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-/// A page of another version asks for what it knows; it gets what there is now.
+/// Caching of a file that a page of another version requests: the file of this version is sent, so it must not be
+/// cached.
 const ANEW: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// `GET /assets/{version}/{name}`.

@@ -1,4 +1,4 @@
-//! Builds what surrounds a page from its visit: person, company, navigation.
+//! Builds the frame of a page from its visit: user, company, navigation.
 
 use super::{
     visit::{Inside, Oneself, Owning, Visit},
@@ -14,7 +14,7 @@ use tenantry::{
 };
 use tenantry_console::{Acting, Company, Face, Frame, Group, Link, Person};
 
-/// Returns the frame of a page for visitors.
+/// Returns the frame of a page for visitors who are not signed in.
 pub(super) fn of_guest(visit: &Visit, title: impl Into<String>) -> Frame {
     Frame {
         title: title.into(),
@@ -31,7 +31,7 @@ pub(super) fn of_guest(visit: &Visit, title: impl Into<String>) -> Frame {
     }
 }
 
-/// Returns the frame of a page of a person, in no company.
+/// Returns the frame of a signed-in user's page that belongs to no company.
 pub(super) fn of_person(of: &Oneself, title: impl Into<String>) -> Frame {
     let mut links = vec![
         link(&of.visit, "/companies/", of.visit.say("companies"), "building-2"),
@@ -117,7 +117,8 @@ pub(super) fn of_company(inside: &Inside, title: impl Into<String>) -> Frame {
     }
 }
 
-/// Returns the company that a page is about. If staff act as a member, the page says so: this follows from the actor.
+/// Returns the company of a page. If the actor is a staff member who acts as a member, the frame displays this on every
+/// page.
 pub(super) fn company(visit: &Visit, record: &TenantRecord, actor: &Actor, staff: Option<&str>) -> Company {
     let acting = actor.current_session().and_then(|session| {
         let impersonator = session.impersonator.as_ref()?;
@@ -140,7 +141,7 @@ pub(super) fn company(visit: &Visit, record: &TenantRecord, actor: &Actor, staff
     }
 }
 
-/// Returns the frame of a page about a company that the person manages and cannot always enter.
+/// Returns the frame of a page about a company that the user manages but may be unable to enter.
 pub(super) fn of_owner(of: &Owning, title: impl Into<String>) -> Frame {
     let links = vec![
         link(&of.visit, "/dashboard/", of.visit.say("dashboard"), "layout-dashboard"),
@@ -154,7 +155,7 @@ pub(super) fn of_owner(of: &Owning, title: impl Into<String>) -> Frame {
     }
 }
 
-/// Returns the models that the visitor may read: first the tenant's own, then the shared ones.
+/// Returns the navigation: the models that the visitor may read, first the tenant's own, then the shared ones.
 fn company_nav(inside: &Inside) -> Vec<Group> {
     let platform = inside.visit.app.platform();
     let readable = |permissions| gates::allows(inside.tenant.actor(), permissions, Verb::Read);
@@ -199,7 +200,7 @@ fn link(visit: &Visit, href: &str, label: &str, icon: &'static str) -> Link {
     Link { label: label.to_owned(), href: href.to_owned(), icon, current: visit.path.starts_with(href) }
 }
 
-/// Returns a link that is current on its own page only, and not on those below it.
+/// Returns a link that is marked as current on its own page only, not on the pages below it.
 fn exact(visit: &Visit, href: &str, label: &str, icon: &'static str) -> Link {
     Link { current: visit.path == href, ..link(visit, href, label, icon) }
 }

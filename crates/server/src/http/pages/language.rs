@@ -1,4 +1,4 @@
-//! Language and time zone of a page. Called by the extractors of visits, and for problems by the guard.
+//! Language and time zone of a page. Called by the extractors of visits, and by the guard for problems.
 
 use super::words::Words;
 use crate::http::cookie;
@@ -7,9 +7,9 @@ use jiff::tz::TimeZone;
 use tenantry::{access::Actor, topology::TenantRecord};
 use tenantry_console::Language;
 
-/// Returns how a page writes what it shows: as its person has chosen for the account, else as the person has chosen in this
-/// browser, else as the company has chosen, else as the browser asks, else in English. The time zone is that of the person,
-/// else that of the company, else UTC.
+/// Returns how a page writes values and texts. The language is the account's, else the one chosen in this browser, else
+/// the company's, else one that the browser asks for, else English. The time zone is the account's, else the company's,
+/// else UTC.
 ///
 /// During a support visit, the staff member reads pages in the language of the staff account.
 pub(super) fn words(headers: &HeaderMap, actor: Option<&Actor>, tenant: Option<&TenantRecord>) -> Words {
@@ -28,8 +28,7 @@ pub(super) fn words(headers: &HeaderMap, actor: Option<&Actor>, tenant: Option<&
     Words { language: language.unwrap_or_default(), zone: zone.unwrap_or(TimeZone::UTC) }
 }
 
-/// Returns the language that a browser asks for: the one that its person has chosen in it, then those of its settings,
-/// then English.
+/// Returns the language of a browser: the one chosen in it on a page, else one of its settings, else English.
 pub(super) fn of_browser(headers: &HeaderMap) -> Language {
     in_browser(headers).or_else(|| accepted(headers)).unwrap_or_default()
 }

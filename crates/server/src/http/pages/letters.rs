@@ -1,7 +1,8 @@
-//! Pages that links of letters lead to: a new password, a confirmed address, an invitation. And the registration's form.
+//! Pages to which links in letters lead: a new password, a confirmed address, an invitation. Also the form of the
+//! registration.
 //!
-//! A link carries its code after `#`, so that no server logs it; a script puts it into the form. Without scripts the person
-//! copies it from the letter.
+//! A link carries its code after `#`, so no server logs it; a script puts the code into the form. Without scripts, the
+//! user copies the code from the letter.
 
 use super::{
     answer::{page, see},
@@ -37,7 +38,7 @@ pub(in crate::http) async fn forgot(guest: Guest) -> Response {
     page(StatusCode::OK, &Forgot { frame: &frame, sent: false, email: "", wrong: "" })
 }
 
-/// `POST /password/forgot/`: gives the same answer for every address.
+/// `POST /password/forgot/`: answers every address alike, so that the answer does not reveal which accounts exist.
 pub(in crate::http) async fn send_reset(
     app: App,
     guest: Guest,
@@ -59,7 +60,7 @@ pub(in crate::http) async fn send_reset(
     }
 }
 
-/// Which letter a code is from.
+/// The kind of letter that a code comes from.
 #[derive(Clone, Copy)]
 enum Letter {
     Reset,
@@ -215,7 +216,7 @@ pub(in crate::http) async fn register(app: App, guest: Guest) -> Result<Response
     .await
 }
 
-/// Returns the registration's form with what is wrong, or the page of a problem that no field can mend.
+/// Returns the form of the registration with the refused fields, or the page of a problem that no field can mend.
 pub(in crate::http) async fn refused_registration(
     app: &App,
     headers: &HeaderMap,
@@ -245,7 +246,7 @@ pub(in crate::http) async fn refused_registration(
     }
 }
 
-/// Leads a new owner to their company.
+/// Redirects a new owner to the company's dashboard.
 pub(in crate::http) fn registered() -> Response {
     see("/dashboard/")
 }

@@ -1,11 +1,11 @@
-//! The form of language and time zone, on the page of an account and on that of a company.
+//! The form of language and time zone, on the pages of an account and of a company.
 
 use super::{reasons, visit::Fields, words::Words};
 use crate::http::problem::Problem;
 use tenantry::locale::{Locale, ProfileChange, time_zones};
 use tenantry_console::LocaleForm;
 
-/// Returns the form with what is set.
+/// Returns the form with the current values.
 pub(super) fn form(locale: &Locale) -> LocaleForm {
     LocaleForm {
         language: locale.language.clone().unwrap_or_default(),
@@ -15,7 +15,7 @@ pub(super) fn form(locale: &Locale) -> LocaleForm {
     }
 }
 
-/// Returns the change that a form asks for.
+/// Returns the change that a form requests.
 pub(super) fn change(fields: &Fields) -> ProfileChange<'_> {
     ProfileChange {
         name: None,
@@ -24,7 +24,7 @@ pub(super) fn change(fields: &Fields) -> ProfileChange<'_> {
     }
 }
 
-/// Returns the form with what was sent and what is wrong.
+/// Returns the form with the values that were sent and the reasons of the refusal.
 pub(super) fn refused(words: &Words, fields: &Fields, problem: &Problem) -> LocaleForm {
     LocaleForm {
         language: fields.get("language").to_owned(),

@@ -1,8 +1,9 @@
 //! The pages of the console: HTML for people, over the same verbs of the platform as the API.
 //!
-//! Called by the route table. A handler reads the request, calls what the API's handler calls, and passes plain data to
-//! the crate tenantry-console, which renders. Forms are plain: a good one is answered with a redirect, a refused one with
-//! the same page. Every form contains a token of its session and company ([`visit::Visit::fields`]).
+//! Called by the route table. A handler reads the request, calls the same verbs as the API's handler, and passes plain
+//! data to the crate tenantry-console, which renders it. Forms work without scripts: an accepted form is answered with
+//! a redirect, a refused one with the same page. Every form contains a token of its session and company
+//! ([`visit::Visit::fields`]).
 
 mod account;
 mod acting;

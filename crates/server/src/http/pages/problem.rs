@@ -1,4 +1,4 @@
-//! Problems as pages, for browsers. Called by the guard, which knows the request's id.
+//! Problems as pages, for browsers. Called by the guard, which knows the id of the request.
 
 use super::{
     answer::{percent, secure},
@@ -12,7 +12,7 @@ use crate::http::{
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use tenantry_console::{Frame, Language, Theme, html, problem};
 
-/// What the guard keeps of a request, to answer a problem in the form that the client reads.
+/// The properties of a request that decide in which form a problem is answered. The guard keeps them.
 pub(in crate::http) struct Asked {
     is_html: bool,
     is_htmx: bool,
@@ -22,11 +22,11 @@ pub(in crate::http) struct Asked {
 }
 
 impl Asked {
-    /// Reads the headers.
+    /// Reads the properties from the headers.
     pub(in crate::http) fn of<B>(app: &App, request: &Request<B>) -> Self {
         let headers = request.headers();
         let (is_html, is_htmx) = (page::is_wanted(headers), headers.contains_key("hx-request"));
-        // Programs have no theme, and most requests are theirs.
+        // Most requests come from programs, which have no theme.
         let is_page = is_html || is_htmx;
         let theme = if is_page { cookie::read_theme(headers) } else { None };
         let is_acting = is_page && cookie::read_acting(headers, app.options().https).is_some();
@@ -40,7 +40,7 @@ impl Asked {
     }
 }
 
-/// Returns the page of a problem and adapts status and headers. `None`: the client reads JSON.
+/// Returns the page of a problem and adapts status and headers. Returns `None` if the client reads JSON.
 pub(in crate::http) fn render(
     app: &App,
     asked: &Asked,
@@ -54,7 +54,7 @@ pub(in crate::http) fn render(
     }
     let is_get = *method == Method::GET;
     if let Some(path) = problem.leads_to() {
-        // What leads elsewhere is a support visit that is over.
+        // Only a support visit that is over leads to another page.
         if let Some(cookie) = cookie::clear_acting(app.options().https) {
             headers.append(header::SET_COOKIE, cookie);
         }
@@ -103,7 +103,7 @@ pub(in crate::http) fn render(
     Some(html(&page).into_bytes())
 }
 
-/// Leads to another page.
+/// Turns the response into a redirect to another page.
 fn lead(asked: &Asked, to: &str, (status, headers): (&mut StatusCode, &mut HeaderMap)) {
     let Ok(to) = HeaderValue::from_str(to) else { return };
     headers.remove(header::CONTENT_TYPE);
@@ -118,7 +118,7 @@ fn lead(asked: &Asked, to: &str, (status, headers): (&mut StatusCode, &mut Heade
     }
 }
 
-/// Where a person may go on: address, and id of the text.
+/// Links to pages where the user can continue: address, and id of the text.
 type Actions = &'static [(&'static str, &'static str)];
 
 const HOME: Actions = &[("/", "go-start")];
@@ -126,7 +126,7 @@ const VISIT: Actions = &[("/dashboard/", "back-to-the-company"), ("/exit/", "end
 const OPERATORS: Actions = &[("/master-admin/", "to-operators")];
 const COMPANIES: Actions = &[("/companies/", "choose-a-company"), ("/", "start-page")];
 
-/// Returns what a person can do about a problem. The remedies of the API speak of requests.
+/// Returns advice for a person. The API's own remedies are worded for programs.
 fn advice(words: &Words, problem: &Problem, is_get: bool) -> (String, Actions) {
     let text: (&str, Actions) = match problem.code() {
         Code::Unauthenticated => ("advice-sign-in", &[("/login/", "sign-in")]),

@@ -1,8 +1,8 @@
-//! Form tokens: a form is accepted only from a page of the same session, and for the company that the page was about
+//! Form tokens: a form is accepted only from a page of the same session, and only for the company of that page
 //! (`cross-site-request`).
 //!
-//! A token is `SLUG.MAC`. The key comes from the credential that the request presents, which no other site knows, so the
-//! server keeps nothing. Called by the extractors of pages.
+//! A token is `SLUG.MAC`. Its key is derived from the credential of the request, which no other site knows, so the
+//! server stores no tokens. Called by the extractors of pages.
 
 use crate::http::{
     credentials::Shown,
@@ -12,10 +12,10 @@ use tenantry::topology::TenantRecord;
 
 /// Purpose of the derived key.
 const CONTEXT: &str = "tenantry 2026-11-29 form token";
-/// Stands for the slug where a form is about no company. No slug is empty.
+/// Slug in the tokens of forms that belong to no company. No slug is empty.
 const NONE: &str = "";
 
-/// Key of the tokens of one credential.
+/// Key of the form tokens of one credential.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FormKey([u8; 32]);
 
@@ -26,7 +26,7 @@ impl FormKey {
         Self(blake3::derive_key(CONTEXT, credential.as_bytes()))
     }
 
-    /// Returns the token of forms about this company, or about none.
+    /// Returns the token for forms of this company, or of none.
     pub(super) fn token(&self, company: Option<&TenantRecord>) -> String {
         let slug = company.map_or(NONE, |record| record.slug.as_str());
         let mut message = company.map_or(0, |record| record.id.get()).to_le_bytes().to_vec();
@@ -37,10 +37,10 @@ impl FormKey {
     /// Checks the token of a sent form.
     ///
     /// # Errors
-    /// If it is missing, of another session, or of another company.
+    /// Returns an error if the token is missing, or belongs to another session or company.
     pub(super) fn check(&self, company: Option<&TenantRecord>, sent: &str) -> Result<()> {
         let expected = self.token(company);
-        // The hashes are compared, so that the time does not depend on the first wrong byte.
+        // Comparing hashes hides the position of the first wrong byte from measurements of time.
         if blake3::hash(expected.as_bytes()) == blake3::hash(sent.as_bytes()) {
             return Ok(());
         }

@@ -17,7 +17,7 @@ const PARTS: usize = 5000;
 
 /// A file of a form.
 pub(super) struct File {
-    /// Name of its input.
+    /// Name of the input that sent the file.
     pub(super) field: String,
     pub(super) name: String,
     pub(super) media_type: String,
@@ -28,7 +28,7 @@ impl Visit {
     /// Reads a form of at most `most` bytes and checks its token. An input without a file counts as absent.
     ///
     /// # Errors
-    /// If it is no form, is too long, or has another token.
+    /// Returns an error if the body is not a form or is too long, or if its token is wrong.
     pub(super) async fn upload(&self, Sent(request): Sent, most: usize) -> Result<(Fields, Vec<File>)> {
         if media_type(request.headers()) != "multipart/form-data" {
             let text = "Send the form as `content-type: multipart/form-data`.";

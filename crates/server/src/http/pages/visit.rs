@@ -1,6 +1,6 @@
-//! Extractors of page handlers: the visitor, the company that the visitor works in, and the sent form.
+//! Extractors of page handlers: the visitor, the visitor's company, and the sent form.
 //!
-//! Used by every page handler. They resolve the caller exactly as the extractors of the API do.
+//! Every page handler uses them. They resolve the caller exactly as the extractors of the API do.
 
 use super::{acting, language, token::FormKey, words::Words};
 use crate::http::{
@@ -28,12 +28,12 @@ use tenantry::{
 };
 use tenantry_console::{Theme, language::Text};
 
-/// Longest form, bytes. Fields of text are limited by their models.
+/// Longest form, bytes. The models limit the individual texts.
 const FORM_BYTES: usize = 1024 * 1024;
 /// Largest number of fields of a form.
 const FORM_FIELDS: usize = 2000;
 
-/// What a page needs to know of its request.
+/// The properties of a request that a page needs.
 #[derive(Clone)]
 pub(in crate::http) struct Visit {
     pub(super) app: App,
@@ -42,17 +42,17 @@ pub(in crate::http) struct Visit {
     pub(super) key: FormKey,
     pub(super) path: String,
     pub(super) query: String,
-    /// The company of the page, which its forms are about.
+    /// Company of the page and its forms.
     pub(super) company: Option<Arc<TenantRecord>>,
 }
 
-/// A visit, signed in or not.
+/// A visit of a caller who may or may not be signed in.
 pub(in crate::http) struct Guest {
     pub(super) visit: Visit,
     pub(super) actor: Option<Actor>,
 }
 
-/// A visit of a signed-in person, in no company.
+/// A visit of a signed-in user, outside a company.
 pub(in crate::http) struct Oneself {
     pub(super) visit: Visit,
     pub(super) actor: Actor,
@@ -72,13 +72,13 @@ pub(in crate::http) enum Site {
     Staff(Oneself, Positions),
 }
 
-/// A visit of platform staff.
+/// A visit of a staff member.
 pub(in crate::http) struct Staffed(pub(super) Oneself);
 
 /// A visit of a superuser.
 pub(in crate::http) struct Super(pub(super) Oneself);
 
-/// A visit of platform staff to the page of a tenant, which may not exist.
+/// A visit of a staff member to the page of a tenant, which may no longer exist.
 pub(in crate::http) struct StaffedOn {
     pub(super) of: Oneself,
     pub(super) slug: Slug,
@@ -94,7 +94,7 @@ impl Visit {
         Ok(Self::with(app, parts, &scope::shown(app, parts)?, (actor, company)))
     }
 
-    /// Returns the visit of these credentials, of this actor and to this company.
+    /// Returns the visit of a request with these credentials, this actor and this company.
     pub(super) fn with(
         app: &App,
         parts: &Parts,
@@ -134,7 +134,7 @@ impl Visit {
     /// Reads the sent form and checks its token.
     ///
     /// # Errors
-    /// If it is no form, is too long, or has another token.
+    /// Returns an error if the body is not a form or is too long, or if its token is wrong.
     pub(super) async fn fields(&self, form: Sent) -> Result<Fields> {
         let fields = form.read().await?;
         self.key.check(self.company.as_deref(), fields.get("_token"))?;
@@ -230,7 +230,7 @@ impl FromRequestParts<App> for StaffedOn {
 }
 
 impl StaffedOn {
-    /// Returns what the API's handlers of one tenant take.
+    /// Returns the argument that the API's handlers of one tenant take.
     pub(super) fn on(&self) -> StaffOn {
         StaffOn { app: self.of.visit.app.clone(), actor: self.of.actor.clone(), slug: self.slug.clone() }
     }
@@ -259,7 +259,7 @@ impl FromRequestParts<App> for Managing {
     }
 }
 
-/// A visit of a manager of a company that need not be open: it may be suspended, expired or cancelled.
+/// A visit of a manager of a company, which may be suspended, expired or cancelled.
 pub(in crate::http) struct Owning {
     pub(super) visit: Visit,
     pub(super) actor: Actor,
@@ -277,7 +277,7 @@ impl FromRequestParts<App> for Owning {
     }
 }
 
-/// A sent form, not yet read: the handler first checks what the caller may do.
+/// A sent form, not yet read: the handler first checks that the caller may send it.
 pub(in crate::http) struct Sent(pub(super) Request);
 
 impl<S: Send + Sync> FromRequest<S> for Sent {
@@ -289,7 +289,7 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
 }
 
 impl Sent {
-    /// Reads the form without a look at its token, for forms of visitors. The guard has refused other sites.
+    /// Reads the form without checking its token: forms for guests have none. The guard has refused other sites.
     pub(super) async fn read(self) -> Result<Fields> {
         if media_type(self.0.headers()) != FORM {
             let text = format!("Send the form as `content-type: {FORM}`.");
@@ -313,7 +313,7 @@ impl Sent {
     }
 }
 
-/// Returns the parameters of a query string. What cannot be read is left out.
+/// Returns the parameters of a query string. Leaves out parameters that cannot be read.
 pub(super) fn query(text: &str) -> Fields {
     let fields =
         pairs(text).filter_map(|pair| pair.ok().map(|(name, value)| (name.into_owned(), value.into_owned())));

@@ -1,10 +1,10 @@
-//! Values in words for people: in the language of the page, at the time of the visitor's zone.
+//! Values in words, in the language and time zone of the visitor.
 
 use jiff::{Timestamp, ToSpan, civil::Date, civil::DateTime, tz::TimeZone};
 use tenantry::{access::sessions::SessionInfo, plans, query::Period};
 use tenantry_console::{Language, Moment, language::Text};
 
-/// How a page writes what it shows to a visitor.
+/// Language and time zone in which a page shows values to its visitor.
 #[derive(Debug, Clone)]
 pub(in crate::http) struct Words {
     pub(super) language: Language,
@@ -28,24 +28,24 @@ impl Words {
         self.language.text(id)
     }
 
-    /// Returns an instant as people read it.
+    /// Returns an instant in words.
     pub(super) fn instant(&self, us: i64) -> String {
         self.language.datetime(wall(self.at(us)))
     }
 
-    /// Returns the time of an instant, with its zone.
+    /// Returns the time of day of an instant, with its zone.
     pub(super) fn clock(&self, us: i64) -> String {
         let at = self.zone.to_datetime(timestamp(us));
         let zone = self.zone.to_offset_info(timestamp(us));
         format!("{:02}:{:02} {}", at.hour(), at.minute(), zone.abbreviation())
     }
 
-    /// Returns an instant as people read it, and for programs.
+    /// Returns an instant in words, and as programs read it.
     pub(super) fn moment(&self, us: i64) -> (String, String) {
         (self.instant(us), iso(us))
     }
 
-    /// Returns browser and system of a session, from its user agent.
+    /// Returns the browser and the system of a session, from its user agent.
     pub(super) fn agent(&self, session: &SessionInfo) -> String {
         let Some(agent) = session.agent.as_deref() else { return self.say("agent-program").into() };
         match browser_and_system(agent) {
@@ -57,13 +57,13 @@ impl Words {
         }
     }
 
-    /// Returns a day as people read it. Text that is none stays.
+    /// Returns a day in words. Text that is not a day is returned unchanged.
     pub(super) fn date(&self, text: &str) -> String {
         let date = text.parse::<Date>();
         date.map_or_else(|_| text.to_owned(), |date| self.language.date(wall(date.into())))
     }
 
-    /// Returns an instant as people read it. Text that is none stays.
+    /// Returns an instant in words. Text that is not an instant is returned unchanged.
     pub(super) fn datetime(&self, text: &str) -> String {
         let at = text.parse::<Timestamp>();
         at.map_or_else(|_| text.to_owned(), |at| self.instant(at.as_microsecond()))
@@ -84,7 +84,7 @@ impl Words {
         self.language.decimal(text)
     }
 
-    /// Returns a period of the calendar as people read it, from its first day. Text that is no day stays.
+    /// Returns a period of the calendar in words, from its first day. Text that is not a day is returned unchanged.
     pub(super) fn period(&self, text: &str, period: Period) -> String {
         let Some(day) = first_day(text) else { return text.to_owned() };
         match period {
@@ -101,29 +101,29 @@ impl Words {
         }
     }
 
-    /// Returns a decimal number, written with a point, as the language writes it, without groups.
+    /// Returns a decimal number with the language's decimal mark, without groups of digits.
     pub(super) fn point(&self, text: &str) -> String {
         self.language.digits().ungrouped(text)
     }
 
-    /// Returns the zone in which times are shown and entered.
+    /// Returns the name of the zone in which times are shown and entered.
     pub(super) fn zone_name(&self) -> String {
         self.zone.iana_name().unwrap_or("UTC").to_owned()
     }
 
-    /// Returns a text of the platform, which speaks English.
+    /// Returns an English text of the platform in the language of the page.
     pub(super) fn known(&self, text: &str) -> String {
         self.language.translated(text).into_owned()
     }
 
-    /// Returns the state of a subscription.
+    /// Returns the state of a subscription in words.
     pub(super) fn subscription(&self, state: plans::State) -> String {
         let name = state.as_str();
         let known = self.language.find(&format!("state-{}", name.replace('_', "-")));
         known.map_or_else(|| human(name).to_lowercase(), str::to_owned)
     }
 
-    /// Returns how much of something is done.
+    /// Returns the progress of something in words: done of total, in this unit.
     pub(super) fn amount(&self, unit: &str, done: u64, total: u64) -> String {
         let of = |amount: u64| if unit == "bytes" { self.bytes(amount) } else { self.number(amount) };
         let done = match total {
@@ -149,17 +149,17 @@ fn wall(at: DateTime) -> Moment {
     Moment { year: at.year(), month: at.month(), day: at.day(), hour: at.hour(), minute: at.minute() }
 }
 
-/// Returns an instant as programs read it.
+/// Returns an instant as programs read it, in ISO 8601.
 pub(super) fn iso(us: i64) -> String {
     timestamp(us).to_string()
 }
 
-/// Returns browser and system, from a user agent.
+/// Returns the browser and the system that a user agent names.
 fn browser_and_system(agent: &str) -> (Option<&'static str>, Option<&'static str>) {
     let named = |list: &[(&str, &'static str)]| {
         list.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name)
     };
-    // Most browsers also name those that they descend from, so the order matters.
+    // Most browsers also name the browsers that they descend from, so the order matters.
     let browser = named(&[
         ("Edg/", "Edge"),
         ("OPR/", "Opera"),
@@ -186,12 +186,12 @@ pub(super) fn human(name: &str) -> String {
     first + letters.as_str()
 }
 
-/// Returns the first day of a period, of a date or an instant.
+/// Returns the first day of a period that is given by a date or an instant.
 fn first_day(text: &str) -> Option<Date> {
     text.get(..10)?.parse().ok()
 }
 
-/// Returns the first day or instant of the next period, written as the given one; `None` beyond the calendar.
+/// Returns the first day or instant of the next period, in the format of the given one; `None` beyond the calendar.
 pub(super) fn next_period(text: &str, period: Period) -> Option<String> {
     let day = first_day(text)?;
     let span = match period {
@@ -203,7 +203,7 @@ pub(super) fn next_period(text: &str, period: Period) -> Option<String> {
     Some(format!("{}{}", day.checked_add(span).ok()?, &text[10..]))
 }
 
-/// Returns the number of the period, so that neighbours differ by one.
+/// Returns the number of the period: neighbouring periods differ by one.
 pub(super) fn index_of_period(text: &str, period: Period) -> i64 {
     let Some(day) = first_day(text) else { return 0 };
     let (year, month) = (i64::from(day.year()), i64::from(day.month()) - 1);

@@ -1,4 +1,4 @@
-//! `/admin/companies/`: companies with their plan and people; one company without its rows.
+//! `/admin/companies/`: companies with their plan and members; one company without its rows.
 
 use super::{PAGE, days, listed, plan_choices};
 use crate::{

@@ -1,4 +1,4 @@
-//! `/admin/`: what the installation lacks, and how companies and people stand.
+//! `/admin/`: setup that the installation still needs, and figures of companies and users.
 
 use super::{days, platform, state_of};
 use crate::http::{
@@ -21,9 +21,9 @@ use tenantry::{
 };
 use tenantry_console::master::{Body, Button, Cell, Figure, Item, Section, Sheet, Table, Tone};
 
-/// Renewals that are shown.
+/// Largest number of renewals on the page.
 const RENEWALS: u32 = 8;
-/// Days within which a renewal is soon.
+/// Number of days before the end of a subscription from which its renewal counts as soon.
 const SOON_DAYS: u32 = 14;
 
 /// `GET /admin/`.
@@ -94,7 +94,7 @@ async fn figures(of: &Oneself) -> Result<Vec<Figure>> {
     ])
 }
 
-/// Returns the subscriptions that end next.
+/// Returns the section of the subscriptions that end next.
 async fn renewals(of: &Oneself) -> Result<Section> {
     let words = &of.visit.words;
     let filter = SubscriptionFilter {
@@ -142,10 +142,10 @@ fn line(of: &Oneself, item: &ChecklistItem) -> Item {
     Item { tone, text, href: String::new(), small, button }
 }
 
-/// What a line says, what it means, and where it is mended: id of the text, and address.
+/// What an item of the checklist says, what it means, and where it is mended: id of the link's text, and address.
 type Said = (String, String, Option<(&'static str, String)>);
 
-/// Returns what a line says, what it means, and where it is mended.
+/// Returns what an item of the checklist says, what it means, and where it is mended.
 fn said(of: &Oneself, item: &ChecklistItem) -> Said {
     match item.check {
         Check::Plans | Check::DefaultPlan | Check::SharedData | Check::FirstTenant => said_of_offer(of, item),
@@ -161,7 +161,7 @@ fn setting(words: &Words, name: &str) -> String {
     words.text("check-setting").with("name", name).into()
 }
 
-/// Says what companies need before they come: plans, shared data.
+/// Describes the items that companies need before they register: plans, shared data.
 fn said_of_offer(of: &Oneself, item: &ChecklistItem) -> Said {
     let words = &of.visit.words;
     let detail = item.detail.as_deref().unwrap_or_default();
@@ -208,7 +208,7 @@ fn said_of_offer(of: &Oneself, item: &ChecklistItem) -> Said {
     }
 }
 
-/// Says what the servers and the accounts of staff need.
+/// Describes the items about servers and the accounts of staff.
 fn said_of_operation(words: &Words, item: &ChecklistItem) -> Said {
     let n = item.count;
     match item.check {

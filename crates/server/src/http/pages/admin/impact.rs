@@ -1,5 +1,5 @@
-//! `/admin/data/{model}/{id}/impact/`: which companies would notice a change of a shared record; the forms that change one load
-//! this part of the page. Also the export of shared records.
+//! `/admin/data/{model}/{id}/impact/`: the companies that would notice a change of a shared record. The forms that
+//! change a record load this part of the page. Also the export of shared records.
 
 use super::address;
 use crate::http::{
@@ -25,7 +25,7 @@ use tenantry::{
 };
 use tenantry_console::master::{Body, Cell, Section, Sheet, Table, Tone};
 
-/// Companies of a page.
+/// Largest number of companies that the page names.
 const NAMED: usize = 50;
 
 /// `GET /admin/data/{model}/{id}/impact/`.
@@ -108,7 +108,7 @@ fn row(words: &Words, noticing: &Noticing, label: &impl Fn(&str) -> String) -> V
     ]
 }
 
-/// `GET /admin/data/{model}/export/`: the shared records as CSV, whatever company the session is in.
+/// `GET /admin/data/{model}/export/`: the shared records as CSV, whatever company the session is bound to.
 pub(in crate::http) async fn export(
     app: App,
     site: Site,

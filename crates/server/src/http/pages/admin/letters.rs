@@ -1,4 +1,4 @@
-//! `/admin/letters/`: letters that were sent, wait, or failed; send one again.
+//! `/admin/letters/`: letters that were sent, are waiting or have failed; a button sends one again.
 
 use super::{PAGE, address, keyed, platform};
 use crate::{

@@ -1,7 +1,7 @@
-//! The pages of staff under `/admin/`: what the installation lacks, companies, plans, subscriptions, people, letters, and the
-//! records that all companies share.
+//! The pages of staff under `/admin/`: setup that the installation still needs, companies, plans, subscriptions, users,
+//! letters, and the records that all companies share.
 //!
-//! They show no tenant's rows. Each form sends what the API's handler of the same act takes, or calls the same verb.
+//! They show no rows of tenants. Each form calls the API's handler of the same act, or the same verb of the platform.
 
 mod companies;
 mod data;
@@ -32,8 +32,8 @@ pub(in crate::http) use users::{
     unlock,
 };
 
-/// Defines the two handlers of a form about one thing of the catalog, which the address names: one shows it, one sends it.
-/// `$form` returns the form, `$run` acts and returns where to go on.
+/// Defines the two handlers of a form about one entry of the catalog, which the address names. The first shows the form
+/// that `$form` returns. The second calls `$run`, which acts and returns the address of the next page.
 macro_rules! keyed {
     ($($visit:ident $ask:ident $send:ident: $form:ident $run:ident;)*) => {$(
         pub(in crate::http) async fn $ask(
@@ -70,7 +70,7 @@ use crate::http::{
 use tenantry::Platform;
 use tenantry_console::master::{Body, Cell, Choice, Section, Table, Tone};
 
-/// Number of rows of a page.
+/// Number of rows on a page.
 const PAGE: u32 = 50;
 
 fn platform(of: &Oneself) -> &Platform {
@@ -81,7 +81,8 @@ fn is_on(fields: &Fields, name: &str) -> bool {
     fields.filled(name).is_some()
 }
 
-/// Returns the address of a list with another value of a parameter. A page of another order or search is the first one.
+/// Returns the address of a list with another value of one parameter. A list with another order or search starts at its
+/// first page.
 fn address(path: &str, query: &Fields, name: &str, value: &str) -> String {
     let kept = query.0.iter().filter(|(known, value)| {
         known != name && known != "after" && !known.starts_with('_') && !value.is_empty()
@@ -100,7 +101,8 @@ fn address(path: &str, query: &Fields, name: &str, value: &str) -> String {
     if all.is_empty() { path.to_owned() } else { format!("{path}?{}", all.join("&")) }
 }
 
-/// Returns the section of a list. One row more than fits on a page tells whether there is a next one.
+/// Returns the section of a list. The caller reads one row more than fits on a page, which shows whether there is a
+/// next page.
 fn listed<T>(
     (path, query): (&str, &Fields),
     head: &[&str],
@@ -122,7 +124,7 @@ fn listed<T>(
     Section::new("list", "", body)
 }
 
-/// Returns the plans of the catalog as choices, after a first one.
+/// Returns `first` and the plans of the catalog as choices.
 async fn plan_choices(app: &App, first: Choice, also_archived: bool) -> Result<Vec<Choice>> {
     let plans = app.platform().plans().list().await?;
     let plans = plans.into_iter().filter(|plan| also_archived || !plan.archived);
@@ -130,7 +132,7 @@ async fn plan_choices(app: &App, first: Choice, also_archived: bool) -> Result<V
     Ok(std::iter::once(first).chain(plans).collect())
 }
 
-/// Returns the state of a subscription.
+/// Returns the state of a subscription as a cell.
 fn state_of(words: &Words, state: tenantry::plans::State) -> Cell {
     use tenantry::plans::State;
     match state {
@@ -142,7 +144,7 @@ fn state_of(words: &Words, state: tenantry::plans::State) -> Cell {
     }
 }
 
-/// Returns the days that are left.
+/// Returns the number of days that are left, in words.
 fn days(words: &Words, days: Option<i64>) -> String {
     match days {
         None => words.say("days-open-ended").into(),

@@ -1,4 +1,4 @@
-//! `/admin/plans/`: plans with their limits and companies; add, change, archive.
+//! `/admin/plans/`: plans with their limits and the number of their companies; add, change, archive.
 
 use super::{is_on, keyed, platform};
 use crate::http::{
@@ -89,7 +89,7 @@ fn done(words: &Words, what: &str) -> Option<Notice> {
     })))
 }
 
-/// Returns the length of a trial.
+/// Returns the length of a trial in words.
 fn trial(words: &Words, days: u32) -> String {
     match days {
         0 => words.say("value-none").into(),
@@ -169,7 +169,7 @@ pub(in crate::http) async fn show(Staffed(of): Staffed, Path(code): Path<String>
     Ok(page(StatusCode::OK, &sheet))
 }
 
-/// Returns the fields of a plan.
+/// Returns the fields of a plan's form.
 fn fields(words: &Words, spec: Option<&PlanSpec>) -> Vec<Field> {
     let limits = spec.map(|spec| spec.limits).unwrap_or_default();
     let number = |name, label: &'static str, value: Option<u64>| {
@@ -217,7 +217,7 @@ fn fields(words: &Words, spec: Option<&PlanSpec>) -> Vec<Field> {
     all
 }
 
-/// Reads the fields of a plan. Sizes are in MiB on the page; a size that was not changed keeps its bytes.
+/// Reads the fields of a plan. The form has sizes in MiB; a size that was not changed keeps its bytes.
 fn read(sent: &Fields, code: &str, before: Limits) -> Result<PlanSpec> {
     let mut wrong = vec![];
     let mut number = |name: &'static str| match sent.filled(name).map(str::parse::<u64>) {

@@ -1,5 +1,5 @@
-//! `/admin/users/add/`, `rights/` and `password/`: what only superusers decide about accounts. Each form asks for the
-//! superuser's own password.
+//! `/admin/users/add/`, `rights/` and `password/`: changes of accounts that only superusers may make. Each form asks
+//! for the superuser's own password.
 
 use super::{
     is_on, keyed, platform,
@@ -74,7 +74,8 @@ async fn do_create(of: &Oneself, client: &Client, fields: &Fields) -> Result<Str
     Ok(format!("{PATH}{}/?_done=added", user.id))
 }
 
-/// On these forms `password` is the superuser's own one.
+/// Moves a problem of `password` to the field of the new user's password: on this form, `password` is the superuser's
+/// own.
 fn of_new(problem: Problem) -> Problem {
     let mut wrong = problem.wrong_fields().to_vec();
     for field in &mut wrong {

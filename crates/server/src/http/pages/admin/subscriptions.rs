@@ -1,4 +1,5 @@
-//! `/admin/subscriptions/`: the plan of each tenant and when it ends; change the plan, extend, cancel, reactivate.
+//! `/admin/subscriptions/`: the plan of each tenant and the end of its subscription; change the plan, extend, cancel,
+//! reactivate.
 
 use super::{PAGE, days, keyed, listed, plan_choices, platform, state_of};
 use crate::{
@@ -175,7 +176,7 @@ async fn about(
     Ok((ask, one))
 }
 
-/// Changes a subscription, and returns its page.
+/// Changes a subscription and returns the address of its page.
 async fn set(
     of: &Oneself,
     slug: &str,
@@ -188,7 +189,7 @@ async fn set(
     Ok(format!("{PATH}{slug}/?_done={done}"))
 }
 
-/// Returns the instant at which a day is over, UTC.
+/// Returns the instant at which the entered day ends, UTC.
 fn end_of(sent: &Fields, name: &'static str) -> Result<Option<i64>> {
     let Some(text) = sent.filled(name) else { return Ok(None) };
     let after = text.parse::<Date>().ok().and_then(|day| day.tomorrow().ok());

@@ -1,4 +1,4 @@
-//! `/admin/users/`: people with their companies, rights and sessions; letters, sign-out, locks.
+//! `/admin/users/`: users with their companies, rights and sessions; letters, sign-out, locks.
 
 use super::{PAGE, keyed, listed, platform};
 use crate::{
@@ -218,7 +218,7 @@ fn sessions(words: &Words, profile: &Profile) -> Body {
     ))
 }
 
-/// Returns what this staff member may do with the account.
+/// Returns the actions that this staff member may take on the account.
 fn actions(of: &Oneself, user: &User) -> Vec<Group> {
     let words = &of.visit.words;
     let at =
@@ -248,7 +248,7 @@ keyed! {
     Staffed ask_unlock unlock: unlocking do_unlock;
 }
 
-/// Returns the beginning of a form about a person.
+/// Returns the common part of the forms about a user.
 pub(super) async fn about(
     of: &Oneself,
     key: &str,

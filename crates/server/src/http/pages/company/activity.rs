@@ -1,4 +1,4 @@
-//! `/settings/activity/`: the changes of the company's records, each with the member or the program that made it.
+//! `/settings/activity/`: the changes of the company's records, each with the member or the API key that made it.
 
 use crate::http::{
     App,
@@ -20,7 +20,7 @@ use tenantry::{
 };
 use tenantry_console::company::{Activity, Line};
 
-/// Number of lines of a page.
+/// Number of lines on a page.
 const LINES: u32 = 50;
 
 /// `GET /settings/activity/`.
@@ -48,7 +48,7 @@ pub(super) async fn lines(
 ) -> Result<(Vec<Line>, Option<i64>)> {
     let platform = app.platform();
     let Ok(store) = StoreName::parse("tenant") else { return Ok((vec![], None)) };
-    // An installation may have no store of this name; then there is no log to show.
+    // An installation may have no store of this name; then the log is empty.
     if platform.config().store(store.as_str()).is_none() {
         return Ok((vec![], None));
     }
@@ -80,7 +80,7 @@ pub(super) async fn lines(
     Ok((entries.iter().map(line).collect(), oldest))
 }
 
-/// Names of the members of the visitor's company; none on pages of staff.
+/// Names of the members of the visitor's company; empty on pages of staff.
 #[derive(Default)]
 pub(in crate::http::pages) struct People(HashMap<String, String>);
 
@@ -92,7 +92,7 @@ pub(in crate::http::pages) async fn people(app: &App, inside: &Inside) -> Result
 }
 
 impl People {
-    /// Returns the actor of a change: the name of a member, or of an API key or a program.
+    /// Returns the name of the actor of a change: a member, an API key or a program.
     pub(in crate::http::pages) fn named(&self, words: &Words, actor: &str) -> String {
         match (self.0.get(actor), actor.split_once(':')) {
             (Some(name), _) => name.clone(),

@@ -1,4 +1,4 @@
-//! `/analytics/`: records in groups, as a table and a chart. The address has the question, with the conditions of a list.
+//! `/analytics/`: records in groups, as a table and a chart. The address holds the question and its conditions.
 
 use crate::http::{
     App,
@@ -34,14 +34,14 @@ use tenantry_console::{
 
 /// Address of the page.
 const PATH: &str = "/analytics/";
-/// Parameters that are no conditions.
+/// Parameters that are not conditions.
 const WORDS: [&str; 3] = ["model", "group_by", "measure"];
-/// Largest number of groups that are shown, unless they are periods.
+/// Largest number of groups that are shown, unless the groups are periods.
 const MOST: u32 = 50;
 /// Largest number of periods that are shown.
 const MOST_PERIODS: u32 = 400;
 
-/// What is asked, by names of the page.
+/// The question, with the parameters of the page.
 struct Question {
     key: String,
     measure: String,
@@ -63,7 +63,7 @@ pub(in crate::http) async fn show(app: App, inside: Inside) -> Result<Response> 
         found.map(|choice| choice.value.clone()).unwrap_or_default()
     };
     let question = Question { key: chosen(&keys, "group_by"), measure: chosen(&measures, "measure") };
-    // A condition of another model is none of this one.
+    // Conditions of one model do not apply to another.
     let is_other = wanted != model.name.as_str();
     let conditions = params.without(|name, _| WORDS.contains(&name) || is_other);
     let (conditions, broken) = fitting(&place, &conditions);
@@ -137,7 +137,7 @@ fn models(app: &App, inside: &Inside) -> Vec<std::sync::Arc<Model>> {
     all
 }
 
-/// Returns the conditions that fit the model, and the others.
+/// Splits the conditions into those that fit the model, and the others.
 fn fitting(place: &Place<'_>, conditions: &Params) -> (Params, Params) {
     let fits = |name: &str, value: &str| {
         let one = Params(vec![(name.to_owned(), value.to_owned())]);
@@ -157,7 +157,7 @@ fn marked(mut list: Vec<Choice>, value: &str) -> Vec<Choice> {
     list
 }
 
-/// Returns what records can be grouped by.
+/// Returns the fields and periods by which records can be grouped.
 fn keys(place: &Place<'_>) -> Vec<Choice> {
     let mut keys = Vec::new();
     for field in &place.model.fields {
@@ -177,7 +177,7 @@ fn keys(place: &Place<'_>) -> Vec<Choice> {
         }
     }
     keys.extend(periods(place, "created_at", place.words().say("field-added")));
-    // What is grouped best comes first.
+    // Fields with a fixed list of choices group best, so they come first.
     keys.sort_by_key(|key| {
         place.model.field(&key.value).is_none_or(|field| !matches!(field.kind, FieldKind::Choice { .. }))
     });
@@ -196,7 +196,7 @@ fn periods(place: &Place<'_>, name: &str, label: &str) -> [Choice; 4] {
     })
 }
 
-/// Returns what can be computed.
+/// Returns the measures that can be computed.
 fn measures(place: &Place<'_>) -> Vec<Choice> {
     let words = place.words();
     let mut all = vec![choice("count".into(), words.say("number-of-records").into())];
@@ -213,7 +213,7 @@ fn measures(place: &Place<'_>) -> Vec<Choice> {
 }
 
 impl Question {
-    /// Returns the query of the API.
+    /// Returns the query as the API reads it.
     fn query(&self, conditions: &Params) -> String {
         let mut all = Params(vec![("group_by".to_owned(), self.key.clone())]);
         if let Some((function, field)) = self.measure.split_once('.') {
@@ -261,7 +261,7 @@ async fn answer(place: &Place<'_>, conditions: &Params, asked: Aggregate) -> Res
     Ok((groups, chart, found.more))
 }
 
-/// Returns the computed value in words, and its size.
+/// Returns the computed value in words and as a number.
 fn value(words: &Words, group: &Found) -> (String, f64) {
     match group.measures.first() {
         None => (words.number(group.count), group.count as f64),
@@ -328,10 +328,10 @@ fn href(place: &Place<'_>, conditions: &Params, field: &str, period: Option<Peri
     params.href(&place.list_path(&place.model))
 }
 
-/// A group with its key, its value in words and the size of it.
+/// A group with its key, its value in words, and the value as a number.
 type Drawn<'a> = ((&'a Group, &'a Json), &'a (String, f64));
 
-/// Draws the groups as columns. Periods without records have a place and no column.
+/// Draws the groups as columns. A period without records has a place on the axis but no column.
 fn chart(groups: &[Group], keys: &[Json], values: &[(String, f64)], period: Period) -> Chart {
     let drawn: Vec<_> = groups.iter().zip(keys).zip(values).filter(|((_, key), _)| !key.is_null()).collect();
     let positions: Vec<_> =

@@ -1,4 +1,4 @@
-//! `/settings/backups/`: the company's backups, which its owner lists, makes, and opens for comparison.
+//! `/settings/backups/`: the company's backups. Its owner lists them, makes one, and opens one for comparison.
 
 use crate::http::{
     App,
@@ -24,7 +24,7 @@ use tenantry_console::{
     company::{Backup, Backups, Work},
 };
 
-/// Minutes for which the page shows that an operation has failed.
+/// Number of minutes for which the page reports a failed operation.
 const FAILURE_MINUTES: i64 = 30;
 
 /// `GET /settings/backups/`.
@@ -42,7 +42,7 @@ async fn show(app: &App, inside: &Inside, notice: Option<Notice>, status: Status
     let operations = app.platform().operations().list(&filter).await?;
     let work: Vec<_> = operations
         .iter()
-        // A failure matters until another attempt.
+        // A failure is reported until another attempt begins.
         .enumerate()
         .filter(|(index, one)| {
             !one.state.is_over() || (*index == 0 && one.reason.is_some() && one.updated_at_us > recent_us)
@@ -56,7 +56,7 @@ async fn show(app: &App, inside: &Inside, notice: Option<Notice>, status: Status
     Ok(page(status, &view))
 }
 
-/// Returns the time of the backup that is open for comparison, as people read it and for programs.
+/// Returns the time of the backup that is open for comparison, in words and as programs read it.
 pub(super) async fn staged_at(app: &App, inside: &Inside) -> Result<Option<(String, String)>> {
     let (own, words) = (app.platform().tenant(&inside.tenant), &inside.visit.words);
     let Some(staged) = own.staged_restore().await?.map(|staged| staged.backup) else { return Ok(None) };
@@ -123,7 +123,7 @@ pub(in crate::http) async fn start(app: App, Managing(inside): Managing, sent: S
     }
 }
 
-/// Shows the page with what the platform has refused.
+/// Shows the page with the platform's refusal.
 pub(super) async fn refused(app: &App, inside: &Inside, problem: Problem) -> Result<Response> {
     match problem.code() {
         Code::Conflict | Code::Invalid => {

@@ -1,5 +1,5 @@
-//! `/settings/compare/`: then and now. A backup is staged next to the data in use; the pages show what differs, record by record, and
-//! take single ones back as ordinary writes.
+//! `/settings/compare/`: then and now. A backup is staged next to the data in use. The pages show the differences
+//! record by record, and take single records back by ordinary writes.
 
 use super::backups::{refused, staged_at};
 use crate::{
@@ -26,12 +26,13 @@ use tenantry_console::{
     records::Cell,
 };
 
-/// Number of records of a page.
+/// Number of records on a page.
 const RECORDS: usize = 25;
-/// Time for which a form waits for a backup to be staged. The page of the backups shows what takes longer.
+/// Longest time for which a request waits for a backup to be staged. After that, the page of the backups shows the
+/// progress.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// `POST /settings/compare/`: opens a backup for comparison, in place of the one that is open.
+/// `POST /settings/compare/`: opens a backup for comparison, and closes the one that is open.
 pub(in crate::http) async fn open(app: App, Managing(inside): Managing, sent: Sent) -> Result<Response> {
     let fields = inside.visit.fields(sent).await?;
     match opened(&app, &inside, fields.get("backup")).await {
@@ -41,7 +42,8 @@ pub(in crate::http) async fn open(app: App, Managing(inside): Managing, sent: Se
     }
 }
 
-/// Returns true if the backup is staged, and false while that is under way or if it has failed.
+/// Stages the backup. Returns true once it is staged, and false if staging has failed or takes longer than
+/// [`PATIENCE`].
 async fn opened(app: &App, inside: &Inside, backup: &str) -> Result<bool> {
     let own = app.platform().tenant(&inside.tenant);
     let backup = backup.parse().map_err(|_| Problem::absent())?;
@@ -71,12 +73,12 @@ pub(in crate::http) async fn show(app: App, Managing(inside): Managing) -> Resul
     let is_lost = stores.iter().any(|store| store.models.is_none());
     let mut models = Vec::new();
     for change in stores.iter().flat_map(|store| store.models.iter().flatten()) {
-        // A person sees the models that their role may read.
+        // The page lists only the models that the visitor's role may read.
         let Ok(place) = Place::of(&app, &inside, &change.model) else { continue };
         models.push(Compared {
             label: place.model.label.clone(),
             href: address(&change.model),
-            // A swap would add what was deleted since.
+            // The counts say what a swap would do: it would add the records that were deleted since the backup.
             deleted: change.added,
             changed: change.changed,
             added: change.removed,
@@ -150,7 +152,7 @@ fn differing(place: &Place<'_>, record: &DifferingRecord) -> Differing {
         Since::Deleted => then.get(field.name.as_str()).is_some_and(|value| !value.is_null()),
         Since::Added => now.get(field.name.as_str()).is_some_and(|value| !value.is_null()),
     };
-    // Files of the backup are not stored under the address of the record.
+    // The download address of a record leads to its current file, not to that of the backup.
     let plain = |value: Cell| match value {
         Cell::File { name, size, .. } => Cell::Text(format!("{name}, {size}")),
         other => other,
@@ -169,7 +171,7 @@ fn differing(place: &Place<'_>, record: &DifferingRecord) -> Differing {
     }
 }
 
-/// `POST /settings/compare/{model}/`: takes the chosen records back, all or none.
+/// `POST /settings/compare/{model}/`: takes the chosen records back, either all of them or none.
 pub(in crate::http) async fn take_back(
     app: App,
     Managing(inside): Managing,
@@ -202,7 +204,7 @@ pub(in crate::http) async fn take_back(
     }
 }
 
-/// Returns what is wrong with the records, in the platform's words.
+/// Returns why the records were refused, in the platform's words.
 fn wrong(words: &Words, problem: &Problem) -> String {
     let all = problem.wrong_fields();
     let text =

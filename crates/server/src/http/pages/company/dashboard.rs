@@ -1,4 +1,4 @@
-//! `/dashboard/`: how many records there are, what happened last, and how much of the plan is used.
+//! `/dashboard/`: the number of records, the latest changes, and the use of the plan.
 
 use super::{activity, manages, usage};
 use crate::http::{

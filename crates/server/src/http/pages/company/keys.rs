@@ -1,4 +1,4 @@
-//! `/settings/keys/`: keys of programs. A new key is shown once.
+//! `/settings/keys/`: API keys. A new key is shown once.
 
 use super::roles;
 use crate::http::{
@@ -18,7 +18,7 @@ use tenantry_console::{
     company::{Key, Keys},
 };
 
-/// What a page shows besides the keys.
+/// What the page shows besides the list of keys.
 #[derive(Default)]
 struct Shown<'a> {
     made: Option<&'a str>,
@@ -70,7 +70,7 @@ async fn show(app: &App, inside: &Inside, shown: Shown<'_>, status: StatusCode) 
     Ok(page(status, &view))
 }
 
-/// `POST /settings/keys/`. The answer is the page with the key: it is nowhere else.
+/// `POST /settings/keys/`: creates a key. Only the answer to this request contains it.
 pub(in crate::http) async fn make(app: App, Managing(inside): Managing, sent: Sent) -> Result<Response> {
     let fields = inside.visit.fields(sent).await?;
     let name = fields.get("name").trim();

@@ -91,7 +91,7 @@ async fn show(
     Ok(page(status, &view))
 }
 
-/// Shows the page with what the platform has refused.
+/// Shows the page with the platform's refusal.
 async fn refused(app: &App, inside: &Inside, email: &str, problem: Problem) -> Result<Response> {
     let status = problem.status();
     match problem.code() {
@@ -145,7 +145,7 @@ pub(in crate::http) async fn revoke(app: App, Managing(inside): Managing, sent: 
     Ok(see("/settings/members/?_done=revoked"))
 }
 
-/// Returns the member that a form is about.
+/// Returns the id of the member that a form names.
 fn user(fields: &Fields) -> Result<UserId> {
     fields.get("id").parse().map(UserId::from_raw).map_err(|_| Problem::absent())
 }

@@ -1,4 +1,5 @@
-//! Pages of a company about itself: dashboard, analytics, members, keys, subscription, backups, activity, its name and its end.
+//! Pages of a company about itself: dashboard, analytics, members, keys, subscription, backups, activity, settings and
+//! cancellation.
 
 mod activity;
 mod analytics;

@@ -1,5 +1,5 @@
-//! `/settings/company/`: the name, the export, the way to the end. `/settings/close/`: the cancellation by the owner, which works for
-//! a suspended company as well.
+//! `/settings/company/`: name, language and time zone, export, and the link to the cancellation. `/settings/close/`:
+//! the cancellation by the owner, which also works for a suspended company.
 
 use crate::http::{
     App,
@@ -60,7 +60,7 @@ pub(in crate::http) async fn rename(app: App, Managing(inside): Managing, sent: 
     }
 }
 
-/// `POST /settings/company/locale/`: chooses language and time zone.
+/// `POST /settings/company/locale/`: sets the company's language and time zone.
 pub(in crate::http) async fn set_locale(
     app: App,
     Managing(inside): Managing,
@@ -100,7 +100,7 @@ fn close(app: &App, of: &Owning, reason: &str, wrong: &str, status: StatusCode) 
     page(status, &Close { frame: &frame, slug: of.record.slug.as_str(), ends, reason, wrong })
 }
 
-/// `POST /settings/close/`: cancels the account, or revokes that.
+/// `POST /settings/close/`: cancels the account, or revokes the cancellation.
 pub(in crate::http) async fn cancel(app: App, of: Owning, sent: Sent) -> Result<Response> {
     let fields = of.visit.fields(sent).await?;
     let accounts = app.platform().accounts();

@@ -65,7 +65,7 @@ fn offer(words: &Words, plan: &Plan, current: Option<&str>) -> Offer {
     }
 }
 
-/// Returns the limits that people compare plans by.
+/// Returns the limits of a plan in words, for the comparison of plans.
 fn limits(words: &Words, limits: Limits) -> Vec<(&'static str, String)> {
     let limit = |label, most: Option<u64>, text: fn(&Words, u64) -> String| {
         let text = most.map_or_else(|| words.say("no-limit").to_owned(), |most| text(words, most));

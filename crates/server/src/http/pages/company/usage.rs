@@ -1,5 +1,5 @@
-//! What a company uses of its plan, and the state of its subscription, in words. Used by the dashboard and by the page of the
-//! subscription.
+//! The use of a company's plan and the state of its subscription, in words. Used by the dashboard and by the page of
+//! the subscription.
 
 use crate::http::{
     App,
@@ -12,10 +12,10 @@ use crate::http::{
 use tenantry::{config::Scope, plans::State};
 use tenantry_console::company::Bar;
 
-/// Days before the end of a trial or a period from which pages warn.
+/// Number of days before the end of a trial or a period at which pages begin to warn.
 const SOON: i64 = 7;
 
-/// Returns what is used of the plan.
+/// Returns a bar for each limit of the plan, with the part that is used.
 pub(super) async fn bars(app: &App, inside: &Inside) -> Result<Vec<Bar>> {
     let (platform, limits, words) = (app.platform(), inside.tenant.limits(), &inside.visit.words);
     let (mut rows, mut bytes) = (0, 0);
@@ -39,7 +39,8 @@ pub(super) async fn bars(app: &App, inside: &Inside) -> Result<Vec<Bar>> {
     ])
 }
 
-/// Returns plan and state of the subscription in words, and a warning if it ends soon.
+/// Returns the plan and state of the subscription in words, and a warning, which is empty unless the subscription ends
+/// soon.
 pub(super) fn subscription(app: &App, inside: &Inside) -> (String, String) {
     let Some(subscription) = inside.tenant.record().subscription.as_ref() else { return Default::default() };
     let now_us = app.platform().now_us();

@@ -1,4 +1,4 @@
-//! `/master-admin/audit/`: the log of the platform, newest first, and the check of its chain.
+//! `/master-admin/audit/`: the audit log of the platform, newest first, and the check of its hash chain.
 
 use super::words;
 use crate::http::{
@@ -26,7 +26,7 @@ use tenantry_console::{
     master::{Body, Button, Cell, Field, Filter, Kind, Section, Sheet, Table},
 };
 
-/// Rows of a page.
+/// Number of rows on a page.
 const PAGE: u32 = 50;
 /// Address of the page.
 const HERE: &str = "/master-admin/audit/";
@@ -94,7 +94,7 @@ async fn verified(words: &Words, app: &App) -> Result<Notice> {
     })
 }
 
-/// Returns the addresses of the users that rows name.
+/// Returns the addresses of the users that the rows name.
 async fn names(app: &App, actor: &Actor, rows: &[Row]) -> Result<BTreeMap<String, String>> {
     let mut ids = BTreeSet::new();
     for label in rows.iter().flat_map(|row| [Some(&row.actor), row.impersonator.as_ref()]).flatten() {

@@ -16,7 +16,7 @@ use tenantry::backups::{
 };
 use tenantry_console::master::{Body, Button, Cell, Figure, Section, Sheet, Table, Tone};
 
-/// Backups and runs that are shown.
+/// Number of backups and of runs that are shown.
 const SHOWN: u32 = 25;
 
 /// `GET /master-admin/backups/`.

@@ -1,4 +1,4 @@
-//! `/master-admin/companies/{slug}/certificate/`: what a purge has removed, to print.
+//! `/master-admin/companies/{slug}/certificate/`: the certificate of a purge, as a page to print.
 
 use super::words;
 use crate::http::{

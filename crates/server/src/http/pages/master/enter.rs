@@ -23,7 +23,8 @@ use tenantry::{
 };
 use tenantry_console::master::{Choice, Field, Kind, Note};
 
-/// Seconds for which the browser keeps the cookie of a visit, so that it can tell that the visit is over.
+/// Seconds for which the browser keeps the cookie of a visit. It outlives the visit, so that a page can report that the
+/// visit is over.
 const REMEMBERED_S: i64 = 86_400;
 
 /// `GET /master-admin/companies/{slug}/enter/`.

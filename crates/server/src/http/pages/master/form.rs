@@ -1,4 +1,4 @@
-//! A form that acts on something, as a page: shown, filled again with what was sent, and with what the platform refused.
+//! A page with a form that acts on something: empty, or filled with the sent values and the platform's refusal.
 
 use crate::http::{
     pages::{
@@ -22,21 +22,21 @@ use tenantry_console::{
 #[derive(Debug, Default)]
 pub(in crate::http::pages) struct Ask {
     pub(in crate::http::pages) title: String,
-    /// Whose page it is; operators' unless it is that of staff.
+    /// Face of the console that the page belongs to.
     pub(in crate::http::pages) face: Face,
-    /// The page that it belongs to: address and name.
+    /// Page to return to: address and name.
     pub(in crate::http::pages) back: (String, String),
     pub(in crate::http::pages) lead: String,
     pub(in crate::http::pages) notes: Vec<Note>,
     pub(in crate::http::pages) facts: Vec<(String, String)>,
     pub(in crate::http::pages) fields: Vec<Field>,
-    /// Text of the button. Empty: nothing can be done.
+    /// Id of the text on the button. Empty: the form has no button, since nothing can be done.
     pub(in crate::http::pages) button: &'static str,
     pub(in crate::http::pages) danger: bool,
 }
 
 impl Ask {
-    /// Returns the page.
+    /// Returns the page with the form.
     pub(in crate::http::pages) fn show(&self, of: &Oneself) -> Response {
         self.with(of, None, StatusCode::OK)
     }
@@ -60,10 +60,10 @@ impl Ask {
         page(status, &form)
     }
 
-    /// Returns the page with what was sent and why it was refused.
+    /// Returns the page with the sent values and the platform's refusal.
     ///
     /// # Errors
-    /// The problem itself if no change of the form would help.
+    /// Returns the problem itself if no change of the form would help.
     pub(in crate::http::pages) fn refused(
         mut self,
         of: &Oneself,
@@ -97,16 +97,16 @@ impl Ask {
     }
 }
 
-/// Returns the field in which an operator types their own password again.
+/// Returns the field in which staff confirm an act with their own password.
 pub(in crate::http::pages) fn own_password(words: &Words) -> Field {
     Field::new("password", words.say("your-own-password"), Kind::Password)
         .help(words.say("own-password-help"))
 }
 
-/// Checks the password that the operator typed into the form. A wrong password counts as a wrong sign-in.
+/// Checks the password that the operator typed into the form. A wrong password counts as a failed sign-in.
 ///
 /// # Errors
-/// A problem of the field `password`.
+/// Returns a problem of the field `password` if the password is wrong.
 pub(in crate::http::pages) async fn prove(of: &Oneself, client: &Client, sent: &Fields) -> Result<Confirmed> {
     let password = Some(Password::new(sent.get("password")));
     Ok(of.visit.app.platform().access().confirm(&of.actor, password, &client.origin).await?)

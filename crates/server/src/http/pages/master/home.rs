@@ -1,4 +1,4 @@
-//! `/master-admin/`: what needs an operator, and the fleet in figures.
+//! `/master-admin/`: work that waits for an operator, and the fleet in figures.
 
 use super::{needs, servers::frees, words};
 use crate::http::{

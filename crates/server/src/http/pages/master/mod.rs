@@ -1,7 +1,7 @@
 //! The pages of operators under `/master-admin/`: the fleet, one tenant, operations, and the forms that act on them.
 //!
-//! They show no tenant's rows. A form that cannot be undone, or that lets its sender act as another person, asks for the
-//! sender's own password.
+//! They show no rows of tenants. A form whose effect cannot be undone, or that lets its sender act as another user,
+//! asks for the sender's own password.
 
 mod acts;
 mod audit;

@@ -1,10 +1,10 @@
-//! What needs an operator, in words, with the button that leads to the remedy.
+//! Work that waits for an operator, in words, with the button that leads to the remedy.
 
 use crate::http::pages::words::Words;
 use tenantry::{Level, Need, Trouble};
 use tenantry_console::master::{Button, Item, Tone};
 
-/// Returns what is wrong, and what can be done about it.
+/// Describes a need: what is wrong, and what the operator can do about it.
 pub(super) fn item(words: &Words, need: &Need) -> Item {
     let (text, small) = match need.problem {
         Trouble::BackupOverdue
@@ -110,7 +110,7 @@ fn of_machine(words: &Words, need: &Need) -> (String, String) {
     }
 }
 
-/// Returns the button that leads to the remedy. `None`: there is no page for it.
+/// Returns the button that leads to the remedy, or `None` if no page offers it.
 fn remedy(words: &Words, need: &Need) -> Option<Button> {
     let companies = |query: &str| format!("/master-admin/companies/?{query}");
     let tenant = need.tenant.as_deref().unwrap_or_default();

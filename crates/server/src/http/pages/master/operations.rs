@@ -1,4 +1,4 @@
-//! `/master-admin/operations/`: operations, each with its steps, as they happen.
+//! `/master-admin/operations/`: operations, each with its steps. The page of a running operation updates itself.
 
 use super::{form::Ask, words};
 use crate::http::{
@@ -27,7 +27,7 @@ use tenantry_console::master::{
     Body, Button, Cell, Choice, Field, Kind, Note, Operation, Section, Sheet, Step, Table,
 };
 
-/// Operations of a page.
+/// Number of operations on a page.
 const PAGE: u32 = 50;
 
 /// `GET /master-admin/operations/`.
@@ -100,7 +100,7 @@ pub(super) fn table(words: &Words, listed: &[Listed]) -> Body {
     Body::Table(Table::new(&head, listed.iter().map(row).collect()))
 }
 
-/// An operation, ready to be rendered.
+/// An operation and its steps, ready to be rendered.
 struct Shown {
     listed: Listed,
     steps: Vec<Step>,
@@ -173,7 +173,7 @@ impl Shown {
         }
     }
 
-    /// Returns the page for a person with these rights.
+    /// Returns the page for an actor with these rights.
     fn page<'s>(&'s self, frame: &'s tenantry_console::Frame, of: &Oneself) -> Operation<'s> {
         let (one, words) = (&self.listed, &of.visit.words);
         let is_open = !one.state.is_over();
@@ -204,7 +204,7 @@ fn progress(words: &Words, amount: &tenantry::operations::Amount) -> (u64, Strin
     (u64::try_from(percent).unwrap_or(100), text)
 }
 
-/// Returns how long writers waited, if the operation says so.
+/// Returns the time for which writers waited, if the operation's result has it.
 fn pause(words: &Words, result: &serde_json::Value) -> Option<String> {
     let us = result.get("pause_us")?.as_u64()?;
     let ms = words.grouped(&format!("{}.{}", us / 1000, us / 100 % 10));
@@ -219,8 +219,8 @@ pub(in crate::http) async fn show(app: App, Staffed(of): Staffed, PathId(id): Pa
     Ok(page(StatusCode::OK, &shown.page(&frame, &of)))
 }
 
-/// `GET /master-admin/operations/{id}/events/`: the changing part of the page after each change, as server-sent events. The
-/// last one is named `end`.
+/// `GET /master-admin/operations/{id}/events/`: the changing part of the page after each change, as server-sent events.
+/// The last event is named `end`.
 pub(in crate::http) async fn events(app: App, Staffed(of): Staffed, PathId(id): PathId) -> Result<Response> {
     let frame = frame::of_operator(&of, app.platform().operations().show(id).await?.what);
     let changes =

@@ -1,4 +1,4 @@
-//! `/master-admin/servers/`: database servers with their disks, processes that serve, and files without a placement.
+//! `/master-admin/servers/`: database servers with their free space, running processes, and files without a placement.
 
 use super::words;
 use crate::http::{
@@ -65,7 +65,7 @@ fn servers(words: &Words, app: &App, figures: &Figures) -> Body {
     ))
 }
 
-/// Returns the bytes that are left for the databases of each server of which that is known, and whether they are few.
+/// Returns the free bytes of each server that reports them, and whether they are few.
 pub(super) fn frees(platform: &Platform) -> Vec<(ServerName, u64, bool)> {
     let reserve = platform.config().limits.disk_reserve;
     let rooms = platform.remembered_rooms();

@@ -23,7 +23,7 @@ use tenantry_console::{
     master::{Body, Button, Cell, Group, Section, Sheet, Table},
 };
 
-/// Backups, operations and lines of the log that are shown.
+/// Largest numbers of backups, operations and lines of the audit log that are shown.
 const SHOWN: u32 = 10;
 
 /// `GET /master-admin/companies/{slug}/`.
@@ -69,7 +69,7 @@ pub(in crate::http) async fn show(of: StaffedOn) -> Result<Response> {
     Ok(page(StatusCode::OK, &sheet))
 }
 
-/// Returns what a form has just done.
+/// Returns the notice of the act that a form has just done.
 fn done(words: &Words, what: &str) -> Option<Notice> {
     let text = match what {
         "visit-over" => {
@@ -241,7 +241,7 @@ async fn log_of(of: &StaffedOn, tenant: &Listed) -> Result<Section> {
     Ok(Section::new("log", words.say("audit-log"), Body::Table(table)))
 }
 
-/// Returns what can be done with the tenant in its state.
+/// Returns the actions that the tenant's state allows.
 fn actions(words: &Words, tenant: &Listed, versions: &[Version]) -> Vec<Group> {
     let at = |text: &'static str, act: &str, icon| {
         Button::new(text, format!("/master-admin/companies/{}/{act}/", tenant.slug), icon)

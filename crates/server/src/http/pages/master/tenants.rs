@@ -1,4 +1,4 @@
-//! `/master-admin/companies/`: all companies, searched, filtered and sorted by the catalog.
+//! `/master-admin/companies/`: all companies; the catalog searches, filters and sorts them.
 
 use super::words;
 use crate::{
@@ -21,11 +21,11 @@ use tenantry_console::master::{
     Body, Button, Cell, Choice, Field, Filter, Kind, Section, Sheet, Table, Tone,
 };
 
-/// Companies of a page.
+/// Number of companies on a page.
 const PAGE: u32 = 50;
-/// Microseconds after which a backup is old.
+/// Age in microseconds from which a backup counts as old.
 const OLD_US: i64 = 2 * 86_400_000_000;
-/// Ids of the columns, with the order that sorts by each.
+/// Ids of the columns, each with the order that a click on it selects.
 const COLUMNS: [(&str, Option<Sort>); 8] = [
     ("company", Some(Sort::Name)),
     ("short-name", Some(Sort::Slug)),
@@ -52,7 +52,7 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
         after: query.filled("after").and_then(|id| id.parse().ok()).map(Id),
         limit: Limit(PAGE),
     })?;
-    // One more tells whether there is a next page.
+    // One row more than fits on the page shows whether there is a next page.
     filter.limit = PAGE + 1;
     let mut listed = app.platform().tenants().list(&filter).await?;
     let is_more = listed.len() > PAGE as usize;
@@ -98,7 +98,8 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
     Ok(page(StatusCode::OK, &sheet))
 }
 
-/// Returns the address of the same list with another value of one parameter. Another order begins with its first page.
+/// Returns the address of the same list with another value of one parameter. A list with another order starts at its
+/// first page.
 fn address(query: &Fields, name: &str, value: &str) -> String {
     let keeps =
         |known: &str| known != name && (name != "sort" || known != "after") && !known.starts_with('_');

@@ -1,4 +1,4 @@
-//! States, sizes and instants as cells of the pages of operators.
+//! States, sizes and instants as cells of the operators' pages.
 
 use crate::http::pages::words::{self, Words};
 use tenantry::{
@@ -9,7 +9,7 @@ use tenantry::{
 };
 use tenantry_console::master::{Cell, Tone};
 
-/// Returns the state of a tenant. A cancelled tenant works until its grace period ends.
+/// Returns the state of a tenant as a cell. A cancelled tenant works until its grace period ends.
 pub(in crate::http::pages) fn state(words: &Words, tenant: &Listed) -> Cell {
     match (&tenant.maintenance, &tenant.retirement, tenant.state) {
         (Some(_), _, State::Active) => Cell::tag(words.say("maintenance"), Tone::Warn),
@@ -25,7 +25,7 @@ pub(in crate::http::pages) fn state(words: &Words, tenant: &Listed) -> Cell {
     }
 }
 
-/// Returns plan and subscription of a tenant.
+/// Returns the plan and subscription of a tenant as a cell.
 pub(in crate::http::pages) fn subscription(words: &Words, tenant: &Listed) -> Cell {
     let (Some(plan), Some(state)) = (&tenant.plan, tenant.subscription) else { return Cell::default() };
     let days = tenant.days_remaining.map(|days| words.text("days-left").with("count", days).to_string());
@@ -34,7 +34,7 @@ pub(in crate::http::pages) fn subscription(words: &Words, tenant: &Listed) -> Ce
     Cell::text(plan).small(small.join(", "))
 }
 
-/// Returns the relation of databases to the loaded schema.
+/// Returns the relation of databases to the loaded schema as a cell.
 pub(in crate::http::pages) fn schema(words: &Words, versions: &[Version]) -> Cell {
     match versions {
         [] => Cell::default(),
@@ -44,17 +44,17 @@ pub(in crate::http::pages) fn schema(words: &Words, versions: &[Version]) -> Cel
     }
 }
 
-/// Returns an instant.
+/// Returns an instant as a cell.
 pub(in crate::http::pages) fn at(words: &Words, us: i64) -> Cell {
     Cell::at(words.instant(us), words::iso(us))
 }
 
-/// Returns an instant, if there is one.
+/// Returns an optional instant as a cell.
 pub(in crate::http::pages) fn maybe_at(words: &Words, us: Option<i64>) -> Cell {
     us.map_or_else(Cell::default, |us| at(words, us))
 }
 
-/// Returns the state of an operation.
+/// Returns the state of an operation as a cell.
 pub(in crate::http::pages) fn operation(words: &Words, one: &operations::Listed) -> Cell {
     use operations::State;
     match one.state {
@@ -69,7 +69,7 @@ pub(in crate::http::pages) fn operation(words: &Words, one: &operations::Listed)
     }
 }
 
-/// Returns the state of a backup.
+/// Returns the state of a backup as a cell.
 pub(in crate::http::pages) fn backup(words: &Words, state: catalog::State) -> Cell {
     match state {
         catalog::State::Running => Cell::tag(words.say("being-made"), Tone::Warn),
@@ -79,7 +79,7 @@ pub(in crate::http::pages) fn backup(words: &Words, state: catalog::State) -> Ce
     }
 }
 
-/// Returns the name of a kind of operation in words.
+/// Returns the name of an operation's kind in words.
 pub(in crate::http::pages) fn kind(words: &Words, name: &str) -> String {
     words.known(&words::human(name))
 }

@@ -1,4 +1,4 @@
-//! Values of records as people read them.
+//! Values of records as cells.
 
 use super::{Place, Row, files, id_of};
 use crate::http::pages::words::{self, Words};
@@ -6,10 +6,10 @@ use serde_json::Value as Json;
 use tenantry::model::{Field, FieldKind, Model};
 use tenantry_console::records::Cell;
 
-/// Length from which a text is shown over the whole width, characters.
+/// Number of characters from which a text gets the whole width.
 const LONG: usize = 120;
 
-/// Returns the value of a field.
+/// Returns the value of a field as a cell.
 pub(in crate::http::pages) fn cell(place: &Place<'_>, model: &Model, field: &Field, row: &Row) -> Cell {
     let value = row.get(field.name.as_str()).unwrap_or(&Json::Null);
     if value.is_null() {
@@ -51,7 +51,7 @@ pub(in crate::http::pages) fn cell(place: &Place<'_>, model: &Model, field: &Fie
     }
 }
 
-/// Returns what a record is called where others refer to it.
+/// Returns the name of a record: the value of its model's `display` field, or its number.
 pub(in crate::http::pages) fn name(words: &Words, model: &Model, row: &Row) -> String {
     let shown = model.display.as_ref().and_then(|name| {
         let value = row.get(name.as_str()).filter(|value| !value.is_null())?;

@@ -1,7 +1,7 @@
-//! What a reference may refer to: a drop-down list of at most thirty records, narrowed by the other references of the form.
+//! Choices of a reference: a drop-down list of at most thirty records, narrowed by the other references of the form.
 //!
-//! More are searched for on the server. The rules that narrow come from the models (`depends_on`); the platform checks them
-//! again when the record is written.
+//! A search on the server finds the rest. The rules that narrow the list come from the models (`depends_on`); the
+//! platform checks them again when it writes the record.
 
 use super::{Place, Row, cells, id_of};
 use crate::http::{
@@ -21,27 +21,27 @@ use tenantry_console::records::Choice;
 /// Largest number of records in a drop-down list.
 const MOST: usize = 30;
 
-/// The records that a reference may refer to.
+/// The records that can be chosen for a reference.
 pub(super) struct Choices {
     pub(super) options: Vec<Choice>,
-    /// There are more than are listed.
+    /// More records match than are listed.
     pub(super) more: bool,
 }
 
-/// What is asked for.
+/// Parameters of a list of choices.
 #[derive(Default)]
 pub(super) struct Asked<'a> {
-    /// The chosen record.
+    /// Id of the chosen record; empty if none is chosen.
     pub(super) chosen: &'a str,
-    /// Part of the name.
+    /// Part of the name to search for; empty for all records.
     pub(super) find: &'a str,
-    /// Conditions of the other references.
+    /// Conditions that the other references of the form set.
     pub(super) narrow: Vec<Filter>,
-    /// The chosen record stays although it does not meet the conditions, so that the person sees it.
+    /// Keep the chosen record even if it does not meet the conditions, so that the visitor sees it.
     pub(super) keep: bool,
 }
 
-/// Returns the choices of a field. `None`: the visitor may not read what it refers to.
+/// Returns the choices of a field, or `None` if the visitor may not read the model that it refers to.
 pub(super) async fn choices(place: &Place<'_>, field: &Field, asked: Asked<'_>) -> Result<Option<Choices>> {
     let Some(target) = place.target(field) else { return Ok(None) };
     let chosen = |row: &Row| id_of(row) == asked.chosen;
@@ -59,8 +59,8 @@ pub(super) async fn choices(place: &Place<'_>, field: &Field, asked: Asked<'_>) 
     Ok(Some(Choices { options: rows.iter().map(option).collect(), more }))
 }
 
-/// Returns the chosen record of a field as the only choice; none if nothing is chosen. `None`: the visitor may not read what it
-/// refers to.
+/// Returns the chosen record of a field as the only choice, if one is chosen. Returns `None` if the visitor may not
+/// read the model that the field refers to.
 pub(super) async fn chosen(place: &Place<'_>, field: &Field, asked: Asked<'_>) -> Result<Option<Choices>> {
     let Some(target) = place.target(field) else { return Ok(None) };
     let row = match asked.chosen {
@@ -103,7 +103,7 @@ async fn one(place: &Place<'_>, target: &Model, asked: &Asked<'_>) -> Result<Opt
     else {
         return Ok(None);
     };
-    // The id of another kind of key is that of no record.
+    // An id of the wrong kind belongs to no record of this model.
     if !fits(target, &value) {
         return Ok(None);
     }
@@ -114,7 +114,7 @@ async fn one(place: &Place<'_>, target: &Model, asked: &Asked<'_>) -> Result<Opt
     Ok(place.rows(target, select, vec![]).await?.0.into_iter().next())
 }
 
-/// Returns the names of the records with these ids, by id. An id of no record has none.
+/// Returns the names of the records with these ids, by id. The map omits ids that belong to no record.
 pub(in crate::http::pages) async fn named(
     place: &Place<'_>,
     target: &Model,
@@ -134,7 +134,7 @@ fn fits(target: &Model, id: &Value) -> bool {
     matches!((target.id, id), (IdKind::Integer, Value::Integer(_)) | (IdKind::Uuid, Value::Uuid(_)))
 }
 
-/// Returns the rules by which the references of the model depend on each other.
+/// Returns the rules by which one reference of the model narrows the choices of another.
 pub(super) fn rules(place: &Place<'_>) -> Vec<Dependence> {
     depends_on(&place.model, &place.models)
 }

@@ -1,7 +1,7 @@
-//! Instants in forms: people type them as their clocks show them, and the platform stores them in UTC.
+//! Instants in forms: visitors type local times, and the platform stores UTC.
 //!
-//! When clocks go back, a local time occurs twice; such a time is refused with the two ways to write it. Called by the values
-//! of forms.
+//! When clocks go back, a local time occurs twice; such a time is refused with the two ways to write it. Called by the
+//! values of forms.
 
 use crate::http::pages::words::Words;
 use jiff::{
@@ -10,10 +10,10 @@ use jiff::{
     tz::{AmbiguousOffset, Offset, TimeZone},
 };
 
-/// Form of an input of local times.
+/// Format of an input of local times.
 const LOCAL: &str = "%Y-%m-%dT%H:%M";
 
-/// Returns the text of an input, from an instant. Text that is none stays.
+/// Returns the text of an input for an instant. Text that is not an instant is returned unchanged.
 pub(super) fn input(zone: &TimeZone, text: &str) -> String {
     let Ok(at) = text.parse::<Timestamp>() else { return text.to_owned() };
     let local = zone.to_datetime(at);
@@ -24,17 +24,17 @@ pub(super) fn input(zone: &TimeZone, text: &str) -> String {
     }
 }
 
-/// Returns true if a text can be the value of an input of local times: it is one, and occurs once.
+/// Returns true if an input of local times can hold the text: it is empty, or a local time that occurs exactly once.
 pub(super) fn is_plain(zone: &TimeZone, text: &str) -> bool {
     let Some(local) = local(text) else { return text.is_empty() };
     matches!(zone.to_ambiguous_timestamp(local).offset(), AmbiguousOffset::Unambiguous { .. })
 }
 
-/// Returns the instant that a person has typed, as the platform reads it. `None`: it is no local time, and the platform
-/// judges it.
+/// Returns the instant of a typed local time, as the platform reads it. Returns `None` if the text is not a local time;
+/// the platform then judges the text.
 ///
 /// # Errors
-/// What is wrong with a time that occurs twice, or not at all.
+/// Returns a text for the visitor if the local time occurs twice or not at all.
 pub(super) fn instant(words: &Words, text: &str) -> Result<Option<String>, String> {
     let Some(local) = local(text) else { return Ok(None) };
     let both = |first: Offset, second: Offset| {
@@ -69,14 +69,14 @@ pub(super) fn instant(words: &Words, text: &str) -> Result<Option<String>, Strin
 }
 
 fn local(text: &str) -> Option<DateTime> {
-    // A longer text has seconds or an offset.
+    // A text of another length has seconds or an offset.
     (text.len() == LOCAL_CHARS).then(|| text.parse().ok()).flatten()
 }
 
 /// Length of a local time: `2026-11-21T09:30`.
 const LOCAL_CHARS: usize = 16;
 
-/// Returns an offset as it is written after a local time.
+/// Returns an offset as it follows a local time: `+02:00`.
 fn written(offset: Offset) -> String {
     let seconds = offset.seconds();
     let sign = if seconds < 0 { '-' } else { '+' };
@@ -108,12 +108,12 @@ mod tests {
         let text = instant(&berlin, "2026-10-25T02:30").unwrap_err();
         for way in ["2026-10-25T02:30+02:00", "2026-10-25T02:30+01:00"] {
             assert!(text.contains(way), "{text}");
-            // What is offered is what the platform reads.
+            // The platform can read what the refusal offers.
             assert!(way.parse::<Timestamp>().is_ok());
             assert!(!is_plain(&berlin.zone, way));
         }
         assert!(!is_plain(&berlin.zone, "2026-10-25T02:30"));
-        // Each of the two comes back as it was stored.
+        // Both instants come back as they were stored.
         assert_eq!(input(&berlin.zone, "2026-10-25T00:30:00Z"), "2026-10-25T02:30+02:00");
         assert_eq!(input(&berlin.zone, "2026-10-25T01:30:00Z"), "2026-10-25T02:30+01:00");
     }

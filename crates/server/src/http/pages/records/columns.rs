@@ -1,4 +1,4 @@
-//! The columns of a list: which are shown at first, and how they sort.
+//! The columns of a list: the default ones, and how they sort.
 
 use super::links::Params;
 use tenantry::{
@@ -7,12 +7,13 @@ use tenantry::{
 };
 use tenantry_console::records::Column;
 
-/// Number of columns that a list shows at first.
+/// Number of columns that a list shows by default.
 const USUAL: usize = 7;
-/// Longest text that is a column at first, characters.
+/// Longest text that is a column by default, in characters.
 const SHORT: u32 = 200;
 
-/// Returns the fields that a list shows: those of the address, or the first ones. What a record is called comes first.
+/// Returns the fields that a list shows: those that the address names, or the first ones. The model's `display` field
+/// is first.
 pub(super) fn shown<'m>(model: &'m Model, select: &Select) -> Vec<&'m Field> {
     let wanted = |field: &&Field| select.fields.contains(&field.name);
     let mut fields: Vec<&Field> = match select.fields.is_empty() {
@@ -34,7 +35,7 @@ fn is_short(field: &Field) -> bool {
     }
 }
 
-/// Returns the order of a list whose address names none: by name where an index has that order, otherwise newest first.
+/// Returns the default order of a list: by name where an index has that order, otherwise newest first.
 pub(super) fn usual_order(model: &Model, is_shared: bool) -> String {
     let display = model.display.as_ref().and_then(|name| model.field(name.as_str()));
     let by_name = display.filter(|field| {

@@ -1,21 +1,21 @@
-//! Two people change one record: what both have changed is shown field by field, and the rest is joined.
+//! Two users change one record: the form shows the fields that both have changed, and joins the other fields.
 //!
-//! A form contains the values as they were read. What the person did not touch is never written, so it cannot undo what
-//! another person has stored meanwhile.
+//! A form contains the values as they were read. A field that the user did not change is never written, so the form
+//! cannot undo a value that another user has stored meanwhile.
 
 use super::values::Values;
 use crate::http::pages::visit::Fields;
 
 /// A form compared with the values that it began with.
 pub(super) struct Edit {
-    /// As the form was opened.
+    /// Values when the form was opened.
     pub(super) was: Values,
-    /// As it was sent.
+    /// Values that were sent.
     pub(super) mine: Values,
 }
 
 impl Edit {
-    /// Reads the sent form. Where the person chose the other value in a conflict, the form's own does not count.
+    /// Reads the sent form. Where the user chose the other value in a conflict, the value of the form is dropped.
     pub(super) fn of(mine: Values, fields: &Fields) -> Self {
         let was: Values = serde_json::from_str(fields.get("_was")).unwrap_or_default();
         let mut edit = Self { was, mine };
@@ -29,13 +29,13 @@ impl Edit {
         edit
     }
 
-    /// Returns what the person changed.
+    /// Returns the names and values of the fields that the user changed.
     pub(super) fn changed(&self) -> impl Iterator<Item = (&String, &String)> {
         self.mine.iter().filter(|(name, value)| self.was.get(*name) != Some(*value))
     }
 
-    /// Joins with the values that are stored now. Returns the values to show, and the fields that both have changed, with
-    /// what is stored now and what was there before.
+    /// Joins the form with the values that are stored now. Returns the values to show, and the fields that both users
+    /// have changed: name, value now, value before.
     pub(super) fn join(&self, now: &Values) -> (Values, Vec<(String, String, String)>) {
         let (mut shown, mut both) = (Values::new(), Vec::new());
         for (name, mine) in &self.mine {

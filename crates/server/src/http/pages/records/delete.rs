@@ -1,4 +1,4 @@
-//! `/{model}/{id}/delete/`: says what refers to the record before it is deleted.
+//! `/{model}/{id}/delete/`: shows what refers to the record before it is deleted.
 
 use super::{Place, Row, cells, detail::refers_to, id_of, version_of};
 use crate::http::{
@@ -41,7 +41,7 @@ pub(in crate::http) async fn ask(
     show(&place, &row, None, StatusCode::OK).await
 }
 
-/// `POST /{model}/{id}/delete/`: deletes the record in the version that the page was about.
+/// `POST /{model}/{id}/delete/`: deletes the record if it still has the version that the page showed.
 pub(in crate::http) async fn delete(
     app: App,
     site: Site,
@@ -65,7 +65,8 @@ pub(in crate::http) async fn delete(
     }
 }
 
-/// Records that refer to some records: those that do not let them go, and those that lose the reference.
+/// Returns the records that refer to these records: first those that prevent the deletion, then those that lose the
+/// reference.
 pub(super) async fn referring(place: &Place<'_>, ids: &[String]) -> Result<(Vec<Referrer>, Vec<Referrer>)> {
     let (mut blocking, mut losing) = (vec![], vec![]);
     for (model, field) in place.referrers() {

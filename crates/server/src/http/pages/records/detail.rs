@@ -1,4 +1,4 @@
-//! `/{model}/{id}/`: one record, and what refers to it.
+//! `/{model}/{id}/`: one record, and the records that refer to it.
 
 use super::{Place, Row, cells, columns, id_of};
 use crate::http::{
@@ -24,9 +24,9 @@ use tenantry_console::{
     records::{Detail, Related, Row as Shown},
 };
 
-/// Number of records of each related model.
+/// Number of records shown for each related model.
 const SOME: usize = 5;
-/// Number of columns of related records.
+/// Number of columns for related records.
 const COLUMNS: usize = 4;
 
 /// `GET /{model}/{id}/`.
@@ -74,7 +74,7 @@ pub(in crate::http) async fn show(
     Ok(page(StatusCode::OK, &view))
 }
 
-/// Returns the labels of the fields with a value of the company's own.
+/// Returns the labels of the fields that have an override.
 async fn own_labels(place: &Place<'_>, id: &str) -> Result<Vec<String>> {
     if !place.has_own_values() {
         return Ok(vec![]);
@@ -119,7 +119,7 @@ async fn related(place: &Place<'_>, model: &Model, field: &Field, row: &Row) -> 
     let more = rows.len() > SOME;
     rows.truncate(SOME);
     let (list, id) = (place.list_path(model), id_of(row));
-    // The field is named where the model refers in more than one way.
+    // The title names the field if the model refers to this one in more than one way.
     let is_only = model.fields.iter().filter(|other| points_at(other, &place.model)).count() == 1;
     let label = if is_only { model.label.clone() } else { format!("{}: {}", model.label, field.label) };
     let rows = rows.iter().map(|row| Shown {

@@ -1,4 +1,4 @@
-//! The conditions of a list: what can be set, by the type of the field, and what is set.
+//! The conditions of a list: the inputs that set them, by the type of the field, and the conditions that are set.
 
 use super::{
     Place,
@@ -9,9 +9,9 @@ use crate::http::{pages::words, problem::Result};
 use tenantry::model::{Field, FieldKind};
 use tenantry_console::records::{Chip, Choice, FilterField, FilterInput};
 
-/// Parameters of a list that are no conditions.
+/// Parameters of a list that are not conditions.
 pub(super) const WORDS: [&str; 5] = ["sort", "after", "fields", "count", "limit"];
-/// Ids of conditions in words, by the end of the parameter's name.
+/// Ids of the words for operators, by the suffix of the parameter's name.
 const OPERATORS: [(&str, &str); 10] = [
     ("ne", "is-ne"),
     ("lt", "is-lt"),
@@ -25,8 +25,8 @@ const OPERATORS: [(&str, &str); 10] = [
     ("eq", "is-eq"),
 ];
 
-/// Returns what can be set. The records that references may lead to are read only `with_choices`, and with those that are
-/// searched for: field and part of the name.
+/// Returns the inputs that set conditions. With `with_choices`, it also reads the records that references can name; the
+/// slice holds searches in them: field and part of the name.
 pub(super) async fn fields(
     place: &Place<'_>,
     params: &Params,
@@ -108,7 +108,7 @@ async fn input(
     })
 }
 
-/// Returns what is set. `broken` are parameters that do not fit the model.
+/// Returns the conditions that are set. `broken` are parameters that do not fit the model.
 pub(super) fn chips(
     place: &Place<'_>,
     path: &str,
@@ -129,12 +129,12 @@ pub(super) fn chips(
     .collect()
 }
 
-/// Returns a condition in words, without the names of records.
+/// Returns a condition in words. References appear by number, not by name.
 pub(in crate::http::pages) fn condition(place: &Place<'_>, parameter: &str, value: &str) -> String {
     words_of(place, parameter, value, &[])
 }
 
-/// Returns a group of conditions with each of them in words.
+/// Returns a group of conditions in words, one after the other.
 fn group_in_words(place: &Place<'_>, group: &str) -> String {
     let (mut words, mut part, mut is_quoted) = (String::new(), String::new(), false);
     for letter in group.chars() {
@@ -156,7 +156,7 @@ fn group_in_words(place: &Place<'_>, group: &str) -> String {
     words + &part
 }
 
-/// Returns the label of a field, also of a record that references lead to.
+/// Returns the label of a field, which may belong to a record that references lead to.
 fn label_of(place: &Place<'_>, path: &str) -> String {
     let (mut model, mut labels) = (Some(&place.model), vec![]);
     for name in path.split('.') {

@@ -1,6 +1,6 @@
 //! `/{model}/add/` and `/{model}/{id}/edit/`: the form of a record.
 //!
-//! Sent with `_refresh` it only offers the choices anew. A refused form comes back with what was typed.
+//! With `_refresh`, the form is only shown again with fresh choices. A refused form keeps the typed values.
 
 use super::{
     Place, Row, cells, choices,
@@ -28,19 +28,20 @@ use tenantry::{
 };
 use tenantry_console::{Notice, records as view};
 
-/// A form to show.
+/// Contents of a form.
 #[derive(Default)]
 struct Draft {
     typed: Typed,
     was: Values,
     version: Option<i64>,
-    /// Fields that another person has changed too: name, stored now, before.
+    /// Fields that another user has changed too: name, value now, value before.
     both: Vec<(String, String, String)>,
     conflict: bool,
     notice: Option<Notice>,
 }
 
-/// Refuses to show a form that the visitor's role may not send. The platform checks the role again when the form is sent.
+/// Refuses to show a form that the visitor's role may not send. The platform checks the role again when the form is
+/// sent.
 pub(super) fn require(place: &Place<'_>, verb: Verb) -> Result<()> {
     match place.may(verb) {
         true => Ok(()),
@@ -52,7 +53,7 @@ pub(super) fn is_refresh(site: &Site, fields: &Fields) -> bool {
     fields.sent("_refresh").is_some() || query(&site.visit().query).sent("_refresh").is_some()
 }
 
-/// `GET /{model}/add/`: parameters with names of fields are their first values.
+/// `GET /{model}/add/`: parameters named like fields set their first values.
 pub(in crate::http) async fn add(app: App, site: Site, Path(model): Path<String>) -> Result<Response> {
     let place = Place::of(&app, &site, &model)?;
     require(&place, Verb::Create)?;
@@ -132,7 +133,8 @@ pub(in crate::http) async fn edit(
     show(&place, Some(&row), draft, StatusCode::OK).await
 }
 
-/// `POST /{model}/{id}/edit/`: changes what the person changed, if no other person has changed the record.
+/// `POST /{model}/{id}/edit/`: writes the fields that the user changed, if no other user has changed the record
+/// meanwhile.
 pub(in crate::http) async fn change(
     app: App,
     site: Site,
@@ -187,7 +189,7 @@ pub(in crate::http) async fn change(
     }
 }
 
-/// Returns both values, or everything that is wrong.
+/// Returns both values, or the problems of both.
 fn both<A, B>(
     a: Result<A, Vec<FieldProblem>>,
     b: Result<B, Vec<FieldProblem>>,
@@ -198,7 +200,7 @@ fn both<A, B>(
     }
 }
 
-/// Shows a form again with what is wrong. Problems that no field can mend are passed on.
+/// Shows a form again with its problems. Passes on problems that no field can mend.
 async fn refused(
     place: &Place<'_>,
     row: Option<&Row>,

@@ -1,4 +1,4 @@
-//! Inputs of fields, by their types. Used by the forms of one record and of several.
+//! Inputs for fields, by their types. Used by the forms of one record and of several.
 
 use super::{
     Place,
@@ -20,28 +20,28 @@ use tenantry::{
 };
 use tenantry_console::records::{self as view, Input};
 
-/// Length from which a text gets an input of several lines, characters.
+/// Number of characters from which a text gets an input of several lines.
 const LONG: u32 = 300;
 
-/// What a form shows in its fields.
+/// Values and problems that a form shows.
 #[derive(Default)]
 pub(super) struct Typed {
     pub(super) values: Values,
     pub(super) wrong: Vec<FieldProblem>,
-    /// What is searched for in long lists of choices.
+    /// Searches in long lists of choices: field and part of the name.
     pub(super) find: Vec<(String, String)>,
-    /// Chosen records stay although they do not fit the other references.
+    /// Keep chosen records that do not fit the other references.
     pub(super) keep: bool,
 }
 
-/// Returns what is searched for in long lists of choices: field and text.
+/// Returns the searches in long lists of choices: field and part of the name.
 pub(super) fn finds(fields: &Fields) -> Vec<(String, String)> {
     let find =
         |(name, value): &(String, String)| Some((name.strip_prefix("_find_")?.to_owned(), value.clone()));
     fields.0.iter().filter_map(find).collect()
 }
 
-/// Returns a field of a form.
+/// Returns the input of one field.
 pub(super) async fn field(
     place: &Place<'_>,
     field: &Field,
@@ -87,7 +87,7 @@ async fn reference(
             let find = (found.more || find.is_some()).then(|| find.unwrap_or_default().to_owned());
             Input::Select { options: found.options, find }
         }
-        // The person may not see what it refers to, and types its number.
+        // The visitor may not read the other model, so the input takes the record's number.
         None => Input::Text { value, longest: 40, kind: "text" },
     })
 }
@@ -123,7 +123,7 @@ fn input_of(words: &Words, field: &Field, value: String) -> Input {
             }
         }
         FieldKind::Date => Input::Time { value, kind: "date" },
-        // An input of local times cannot say which of two equal ones is meant.
+        // An input of local times cannot hold a time that occurs twice.
         FieldKind::Datetime => match clock::is_plain(&words.zone, &value) {
             true => Input::Time { value, kind: "datetime-local" },
             false => Input::Time { value, kind: "text" },
@@ -141,7 +141,7 @@ fn input_of(words: &Words, field: &Field, value: String) -> Input {
     }
 }
 
-/// Returns the type of an input, which gives phones the right keyboard. The platform does not check more for it.
+/// Returns the type of an input, which selects the keyboard of phones. It adds no check.
 fn kind_of(name: &str) -> &'static str {
     match name {
         "phone" | "mobile" | "fax" => "tel",

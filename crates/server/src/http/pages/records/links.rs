@@ -1,4 +1,4 @@
-//! The parameters of a list's address. The address is the state of the list: the same words as in the API.
+//! The parameters of a list's address. They are the whole state of the list, and have the same names as in the API.
 
 use crate::http::{pages::answer::percent, query::pairs};
 
@@ -7,7 +7,7 @@ use crate::http::{pages::answer::percent, query::pairs};
 pub(in crate::http::pages) struct Params(pub(in crate::http::pages) Vec<(String, String)>);
 
 impl Params {
-    /// Reads a query string. Words of the page itself begin with `_` and are left out.
+    /// Reads a query string. Leaves out parameters of the page itself, which begin with `_`.
     pub(in crate::http::pages) fn read(query: &str) -> Self {
         let all = pairs(query).flatten().filter(|(name, value)| !value.is_empty() && !name.starts_with('_'));
         Self(all.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
@@ -22,7 +22,7 @@ impl Params {
         Self(self.0.iter().filter(|(name, value)| !drop(name, value)).cloned().collect())
     }
 
-    /// Returns the parameters with this one, and on the first page.
+    /// Returns the parameters with this one set, on the first page.
     pub(in crate::http::pages) fn with(&self, name: &str, value: &str) -> Self {
         let mut all = self.without(|known, _| known == name || known == "after");
         all.0.push((name.to_owned(), value.to_owned()));

@@ -1,4 +1,4 @@
-//! `/{model}/`: search, conditions, order, pages and columns. All of it is in the address.
+//! `/{model}/`: search, conditions, order, pages and columns. The address holds all of them.
 
 use super::{Place, cells, columns, filters, filters::WORDS, id_of, inputs::finds, links::Params, parsed};
 use crate::http::{
@@ -19,10 +19,10 @@ use tenantry_console::{
     records::{Bulk, Choosing, List, Row},
 };
 
-/// Number of rows of a page.
+/// Number of rows on a page.
 const ROWS: u32 = 50;
 
-/// A list as it was asked for, without parameters that do not fit.
+/// A requested list, without the parameters that do not fit the model.
 struct Understood {
     list: query::List,
     params: Params,
@@ -40,7 +40,7 @@ impl Understood {
             query::list(place, &all.query())
         };
         let (mut params, mut broken) = (params, Params::default());
-        // A parameter may become wrong when the models change: the list is shown without it.
+        // A change of the models can invalidate a parameter of a stored address; the list is then shown without it.
         let mut list = match read(&params) {
             Ok(list) => list,
             Err(problem) => {
@@ -138,7 +138,7 @@ fn done(words: &Words, address: &Fields) -> Option<Notice> {
     }
 }
 
-/// Returns what the person may do with all records of the list.
+/// Returns the acts that the visitor may apply to all records of the list.
 fn bulk(place: &Place<'_>, params: &Params, path: &str) -> Bulk {
     let conditions = params.without(|name, _| WORDS.contains(&name));
     let all = |page: &str, verb| place.may(verb).then(|| conditions.href(&format!("{path}{page}/")));
@@ -147,7 +147,7 @@ fn bulk(place: &Place<'_>, params: &Params, path: &str) -> Bulk {
         delete: all("delete", Verb::Delete)
             .filter(|_| place.records().is_ok_and(|records| !records.deletes_one_by_one())),
         back: params.without(|name, _| name == "after").query(),
-        // The platform refuses it to impersonators.
+        // The platform refuses exports during a support visit.
         export: place.actor().impersonator().is_none().then(|| {
             let page = |name: &str| matches!(name, "after" | "count" | "limit");
             params.without(|name, _| page(name)).href(&place.export_path())
@@ -157,7 +157,7 @@ fn bulk(place: &Place<'_>, params: &Params, path: &str) -> Bulk {
 
 type Rows = (Vec<Row>, Option<String>, Option<u64>);
 
-/// Returns the rows of the page, the cursor of the next one, and the number of all rows if that was asked for.
+/// Returns the rows of the page, the cursor of the next page, and the number of all rows if it was requested.
 async fn rows(place: &Place<'_>, asked: &Understood, fields: &[&Field]) -> Result<Rows> {
     let mut select = asked.list.select.clone();
     select.fields =
@@ -178,7 +178,7 @@ async fn rows(place: &Place<'_>, asked: &Understood, fields: &[&Field]) -> Resul
     Ok((parsed(&found.items)?.iter().map(row).collect(), next, found.count))
 }
 
-/// Returns the values of the columns. The first is what the record is called, even if it is a reference or empty.
+/// Returns the values of the columns. The first is the record's name, even if it is a reference or empty.
 pub(super) fn cells_of(
     place: &Place<'_>,
     fields: &[&Field],

@@ -1,7 +1,7 @@
-//! Pages of records, for every model: list, one record, its form, its deletion.
+//! Pages of records, for every model: list, record, form, deletion.
 //!
-//! Everything is derived from the model: columns, filters, inputs, choices, what refers to a record. The platform checks every
-//! action again; a page only leaves out what the person may not do.
+//! Everything is derived from the model: columns, filters, inputs, choices, references to a record. The platform checks
+//! every action again; a page only hides what the visitor may not do.
 
 mod bulk;
 mod cells;
@@ -63,7 +63,7 @@ use tenantry_console::Frame;
 /// A record as JSON.
 pub(super) type Row = Map<String, Json>;
 
-/// The visitor to whose pages a model belongs.
+/// The visitor on whose pages a model appears.
 #[derive(Clone, Copy)]
 pub(super) enum Whose<'a> {
     Company(&'a Inside),
@@ -85,7 +85,7 @@ impl<'a> From<&'a Site> for Whose<'a> {
     }
 }
 
-/// A model as one visitor sees it.
+/// A model as one visitor may see it.
 pub(super) struct Place<'a> {
     app: &'a App,
     whose: Whose<'a>,
@@ -97,7 +97,7 @@ impl<'a> Place<'a> {
     /// Returns the model with this name.
     ///
     /// # Errors
-    /// If there is none that the visitor may read.
+    /// Returns an error if there is no such model for this visitor, or if the visitor's role may not read it.
     pub(super) fn of(app: &'a App, whose: impl Into<Whose<'a>>, model: &str) -> Result<Self> {
         let whose = whose.into();
         let model = records_of(app, whose, model)?.model().clone();
@@ -109,7 +109,7 @@ impl<'a> Place<'a> {
         }
         match place.may(Verb::Read) {
             true => Ok(place),
-            // The platform's own refusal, as for a list.
+            // The same refusal as the platform's own for a list.
             false => Err(tenantry::Error::Denied(format!("read {}", place.model.name)).into()),
         }
     }
@@ -129,7 +129,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// Returns what surrounds the page.
+    /// Returns the frame of the page.
     fn frame(&self, title: impl Into<String>) -> Frame {
         match self.whose {
             Whose::Company(inside) => frame::of_company(inside, title),
@@ -145,7 +145,7 @@ impl<'a> Place<'a> {
         records_of(self.app, self.whose, model.name.as_str())
     }
 
-    /// Returns true if the visitor may do this with records of the model.
+    /// Returns true if the visitor may perform the verb on records of the model.
     pub(super) fn may(&self, verb: Verb) -> bool {
         self.may_on(&self.model, verb)
     }
@@ -165,7 +165,7 @@ impl<'a> Place<'a> {
         matches!(self.whose, Whose::Staff(..))
     }
 
-    /// Returns true if the visitor's company has, or may have, its own values of records of the model.
+    /// Returns true if the visitor's company can have overrides of the model's records.
     fn has_own_values(&self) -> bool {
         self.model.overrides.is_some() && matches!(self.whose, Whose::Company(_))
     }
@@ -191,11 +191,11 @@ impl<'a> Place<'a> {
 
     /// Returns the names of the references among these fields whose records the visitor may read.
     fn expandable<'f>(&self, fields: impl Iterator<Item = &'f Field>) -> Vec<String> {
-        // As many as the API expands at once.
+        // The API expands at most ten references.
         fields.filter(|field| self.target(field).is_some()).map(|f| f.name.to_string()).take(10).collect()
     }
 
-    /// Returns one record with what it refers to, and its version.
+    /// Returns one record with the records of its references, and its version.
     async fn row(&self, id: &str) -> Result<Row> {
         let expand = self.expandable(self.model.fields.iter());
         let document = self.records()?.get(id, &Want { fields: vec![], expand }).await?;
@@ -203,7 +203,7 @@ impl<'a> Place<'a> {
             .map_err(|error| Problem::internal(format!("a record: {error}")))
     }
 
-    /// Returns the rows of a list, and the position of the next page.
+    /// Returns the rows of a list, and the cursor of the next page.
     async fn rows(
         &self,
         model: &Model,
@@ -227,7 +227,8 @@ impl<'a> Place<'a> {
         format!("{}{id}/", self.list_path(model))
     }
 
-    /// Returns the address of the export of the model. A session of staff may be in a company, which the API then means.
+    /// Returns the address of the export of the model. Staff have their own: their session may be bound to a company,
+    /// and the API would then export that company's view.
     fn export_path(&self) -> String {
         match self.whose {
             Whose::Company(_) => format!("/api/records/{}/export", self.model.name),
@@ -235,7 +236,8 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// Returns the address of the companies that would notice a change of a record. Empty: only staff learn that.
+    /// Returns the address of the list of companies that would notice a change of a record. Empty outside the pages of
+    /// staff.
     fn impact_path(&self, id: &str) -> String {
         match self.whose {
             Whose::Company(_) => String::new(),

@@ -1,4 +1,5 @@
-//! `/{model}/{id}/override/`: the company's own values of a shared record, field by field. The shared record never changes.
+//! `/{model}/{id}/override/`: the company's overrides of a shared record, field by field. The shared record never
+//! changes.
 
 use super::{
     Place, cells,
@@ -25,20 +26,21 @@ use tenantry::{
 };
 use tenantry_console::records::{Input, OwnField, OwnForm};
 
-/// What the form shows.
+/// Contents of the form.
 struct Draft {
     typed: Typed,
-    /// Names of the fields with a value of the company's own.
+    /// Names of the fields that have an override.
     own: BTreeSet<String>,
 }
 
-/// Returns the fields that may have own values.
+/// Returns the fields that may have an override.
 fn fields<'p>(place: &'p Place<'_>) -> impl Iterator<Item = Field> + use<'p> {
     let allowed =
         place.model.overrides.as_ref().map(|overrides| overrides.fields.clone()).unwrap_or_default();
     let own = values::settable(&place.model).filter(move |field| allowed.contains(&field.name));
     own.map(|field| Field {
-        // Without this, a box would be an input of yes or no that is always sent.
+        // A required Boolean would be a checkbox, which always has a value; one that is not required is a choice that
+        // can stay empty.
         required: field.required && !matches!(field.kind, FieldKind::Boolean),
         ..field.clone()
     })
@@ -117,7 +119,7 @@ async fn form(
     let mut shown = Vec::new();
     for field in fields(place) {
         let mut input = inputs::field(place, &field, &draft.typed, &[]).await?;
-        // The choice "none" is a value of the company's own.
+        // The empty choice is a valid override.
         input.required &= !matches!(input.input, Input::Select { .. });
         shown.push(OwnField {
             is_own: draft.own.contains(field.name.as_str()),

@@ -1,4 +1,4 @@
-//! Values of forms as text, and back to what the platform reads.
+//! Values of forms as text, and their conversion to the values that the platform reads.
 
 use super::{Row, cells::text, clock};
 use crate::http::{
@@ -12,10 +12,10 @@ use tenantry::{
     records::Input,
 };
 
-/// Values by the names of their fields, as text of inputs.
+/// Texts of inputs, by the names of their fields.
 pub(super) type Values = BTreeMap<String, String>;
 
-/// Returns the fields that a form sets. Files are sent by themselves.
+/// Returns the fields that a form sets as text. Files are sent separately.
 pub(super) fn settable(model: &Model) -> impl Iterator<Item = &Field> {
     model.fields.iter().filter(|field| !matches!(field.kind, FieldKind::File { .. }))
 }
@@ -33,7 +33,7 @@ pub(super) fn defaults(words: &Words, model: &Model) -> Values {
     settable(model).map(|field| (field.name.to_string(), value(field))).collect()
 }
 
-/// Returns the values of a sent form. A box that is not ticked is not sent.
+/// Returns the values of a sent form. Browsers do not send a checkbox that is not ticked.
 pub(super) fn sent(model: &Model, fields: &Fields) -> Values {
     let value = |field: &Field| match (&field.kind, fields.sent(field.name.as_str())) {
         (FieldKind::Boolean, None) => "false".to_owned(),
@@ -51,10 +51,10 @@ fn raw(words: &Words, field: &Field, value: &Json) -> String {
     }
 }
 
-/// Returns what the platform reads, of these fields only.
+/// Returns the input for the platform, with these fields only.
 ///
 /// # Errors
-/// Every field whose text is not what its input promises.
+/// Returns one problem for each field whose text does not have the input's format.
 pub(super) fn input<'v>(
     words: &Words,
     model: &Model,
@@ -79,7 +79,7 @@ fn typed(words: &Words, field: &Field, value: &str) -> Result<Json, String> {
     let as_text = || Json::from(trimmed);
     Ok(match &field.kind {
         FieldKind::Text { .. } => Json::from(value),
-        // What is no number is refused by the platform, in its words.
+        // The platform refuses text that is not a number, with its own message.
         FieldKind::Integer { .. } | FieldKind::Ref { .. } => {
             trimmed.parse::<i64>().map_or_else(|_| as_text(), Json::from)
         }

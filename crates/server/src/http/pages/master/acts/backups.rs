@@ -62,7 +62,7 @@ async fn choice(of: &StaffedOn) -> Result<Option<Field>> {
         .then(|| Field::new("backup", words.say("api-backup"), Kind::Select(good)).value(wanted)))
 }
 
-/// Adds the choice of a backup, or says that there is none.
+/// Adds the choice of a backup, or a text that there is none.
 async fn with_choice(of: &StaffedOn, mut ask: Ask) -> Result<Ask> {
     let words = of.words();
     match choice(of).await? {

@@ -1,4 +1,4 @@
-//! Creates a company: a new one, or a copy of another.
+//! Creates a company: an empty one, or a copy of another.
 
 use super::{about, act, at_once, is_on, plans, running, text};
 use crate::{

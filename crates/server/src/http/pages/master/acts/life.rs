@@ -161,7 +161,7 @@ async fn do_set(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<String> {
     let mut wanted =
         wanted.map_err(|error| Problem::field("settings", format!("is no JSON object: {error}")))?;
     let before = of.platform().tenants().settings(&of.slug).await?;
-    // A merge patch removes what is null.
+    // In a merge patch, null removes a setting.
     for name in before.as_object().into_iter().flat_map(Map::keys) {
         wanted.entry(name.clone()).or_insert(Value::Null);
     }

@@ -1,4 +1,4 @@
-//! Forms that act on a company: each is shown, and each is sent to the API's handler of the same act.
+//! Forms that act on a company. Each one calls the API's handler of the same act.
 
 mod backups;
 mod create;
@@ -36,8 +36,8 @@ use crate::{
 use tenantry::tenants::Listed;
 use tenantry_console::master::{Choice, Field, Kind};
 
-/// Defines the two handlers of a form: one shows it, one sends it. `$form` returns the form, `$run` acts and returns where to
-/// go on.
+/// Defines the two handlers of a form. The first shows the form that `$form` returns. The second calls `$run`, which
+/// acts and returns the address of the next page.
 macro_rules! act {
     ($($(#[$doc:meta])* $ask:ident $send:ident: $form:ident $run:ident;)*) => {$(
         $(#[$doc])*
@@ -63,7 +63,7 @@ macro_rules! act {
 }
 use act;
 
-/// Returns the beginning of a form about a company. `title` is the id of its title.
+/// Returns the common part of the forms about a company. `title` is the id of the title's text.
 async fn about(
     of: &StaffedOn,
     title: &'static str,
@@ -85,12 +85,12 @@ fn at(of: &StaffedOn) -> String {
     format!("/master-admin/companies/{}/", of.slug)
 }
 
-/// Returns the page of the company with what was done.
+/// Returns the address of the company's page with a notice of the act that was done.
 fn done(of: &StaffedOn, what: &str) -> String {
     format!("/master-admin/companies/{}/?_done={what}", of.slug)
 }
 
-/// The page does not wait for operations: it shows them.
+/// Returns the parameters with which a handler of the API does not wait for its operation: the next page shows it.
 fn at_once() -> QueryParams<Wait> {
     QueryParams(Wait { wait: None })
 }
@@ -107,7 +107,7 @@ fn is_on(fields: &Fields, name: &str) -> bool {
     fields.filled(name).is_some()
 }
 
-/// Returns the plans that there are, after another choice.
+/// Returns `first` and the plans of the catalog as choices.
 async fn plans(app: &App, first: Choice) -> Result<Vec<Choice>> {
     let plans = app.platform().plans().list().await?;
     let plans = plans.into_iter().filter(|plan| !plan.archived);
@@ -115,7 +115,7 @@ async fn plans(app: &App, first: Choice) -> Result<Vec<Choice>> {
     Ok(std::iter::once(first).chain(plans).collect())
 }
 
-/// Returns the field in which the slug is typed again (`wrong-id-deleted`).
+/// Returns the field in which the operator types the slug again (`wrong-id-deleted`).
 fn typed_slug(of: &StaffedOn) -> Field {
     let words = of.words();
     Field::new("confirm", words.say("short-name-typed-again"), Kind::Text)

@@ -1,4 +1,5 @@
-//! Moves of a company: to another server, back, out of the pool, into it; release of what moves have retained.
+//! Moves of a company: to another server, back, out of the pool, into it; release of the databases that moves have
+//! retained.
 
 use super::{about, act, at_once, done, running, text};
 use crate::{
@@ -34,10 +35,10 @@ act! {
     ask_release release: releasing do_release;
 }
 
-/// What others notice of a move.
+/// Id of the text on how a move affects the company's requests.
 const NOTICED: &str = "move-noticed";
 
-/// Returns the field of the store, if tenants have more than one.
+/// Returns the field that chooses a store, if tenants have more than one.
 fn store(of: &StaffedOn) -> Option<Field> {
     let words = of.words();
     let stores = of.platform().config().stores.iter().filter(|store| store.scope == Scope::Tenant);
@@ -45,7 +46,7 @@ fn store(of: &StaffedOn) -> Option<Field> {
     (stores.len() > 1).then(|| Field::new("store", words.say("store"), Kind::Select(stores)))
 }
 
-/// Returns the choice among the servers on which a store of tenants can be placed.
+/// Returns the choice among the servers on which the store of a tenant can be placed.
 fn servers(of: &StaffedOn, first: Option<Choice>) -> Kind {
     let config = of.platform().config();
     let stores: Vec<_> = config.stores.iter().filter(|store| store.scope == Scope::Tenant).collect();

@@ -1,4 +1,4 @@
-//! `/{model}/change/`: choose fields and values, look at what will be changed, change it.
+//! `/{model}/change/`: choose fields and values, preview the change, confirm it.
 
 use super::{Asked, delete::none_ticked, recounted};
 use crate::http::{
@@ -29,21 +29,22 @@ use tenantry_console::{
     records::{ChangeAll, Field as Shown, Input},
 };
 
-/// What the page shows.
+/// Contents of the page.
 #[derive(Default)]
 struct Draft {
     typed: Typed,
     /// Names of the fields to change.
     picked: BTreeSet<String>,
-    /// The change was tried and is to be confirmed.
+    /// The change was tried, and the page asks the visitor to confirm it.
     is_tried: bool,
     notice: Option<Notice>,
 }
 
-/// Returns the fields that may get the same value in several records.
+/// Returns the fields that can get the same value in several records.
 fn common<'p>(place: &'p Place<'_>) -> impl Iterator<Item = Field> + use<'p> {
     values::settable(&place.model).filter(|field| !field.unique).map(|field| Field {
-        // Without this, a box would be an input of yes or no that is always sent.
+        // A required Boolean would be a checkbox, which always has a value; one that is not required is a choice that
+        // can stay empty.
         required: field.required && !matches!(field.kind, FieldKind::Boolean),
         ..field.clone()
     })
@@ -57,7 +58,7 @@ pub(in crate::http) async fn ask(app: App, site: Site, Path(model): Path<String>
     show(&place, &asked, Draft::default(), StatusCode::OK).await
 }
 
-/// `POST /{model}/change/`: first tries the change, and makes it once it is confirmed.
+/// `POST /{model}/change/`: tries the change, and makes it once the visitor has confirmed it.
 pub(in crate::http) async fn change(
     app: App,
     site: Site,
@@ -110,7 +111,7 @@ fn draft_of(place: &Place<'_>, fields: &Fields) -> Draft {
     }
 }
 
-/// Shows the form again with what is wrong. The platform names the record before the field: `12.city`.
+/// Shows the form again with the refusal. The platform names the record before the field: `12.city`.
 async fn refused(
     place: &Place<'_>,
     asked: &Asked,
@@ -149,7 +150,7 @@ async fn show(place: &Place<'_>, asked: &Asked, draft: Draft, status: StatusCode
     let mut fields = Vec::new();
     for field in common(place) {
         let mut shown = inputs::field(place, &field, &draft.typed, &rules).await?;
-        // A hidden input must not keep the form from being sent.
+        // A required input that is hidden would prevent the browser from sending the form.
         shown.required = false;
         if shown.help.is_empty() && !field.required {
             shown.help = place.words().say("help-empty-removes").to_owned();
@@ -182,7 +183,7 @@ async fn show(place: &Place<'_>, asked: &Asked, draft: Draft, status: StatusCode
     Ok(page(status, &view))
 }
 
-/// Returns the value of an input as people read it.
+/// Returns the value of an input in words.
 fn in_words(words: &Words, field: &Shown) -> String {
     let text = match &field.input {
         Input::Select { options, .. } => {
@@ -190,7 +191,7 @@ fn in_words(words: &Words, field: &Shown) -> String {
         }
         Input::Time { value, kind: "date" } => words.date(value),
         Input::Time { value, .. } => value.replace('T', " "),
-        // No file is set for several records at once.
+        // Files cannot be set for several records at once.
         Input::File { .. } => String::new(),
         Input::Check { on } => words.say(if *on { "yes" } else { "no" }).to_owned(),
         Input::Text { value, .. }

@@ -1,4 +1,5 @@
-//! `/{model}/delete/`: says what a deletion of several records means, and deletes them once the person has typed their number.
+//! `/{model}/delete/`: describes the deletion of several records, and deletes them once the visitor has typed their
+//! number.
 
 use super::{Asked, recounted};
 use crate::http::{
@@ -24,7 +25,7 @@ pub(in crate::http) async fn ask(app: App, site: Site, Path(model): Path<String>
     show(&place, &asked, None, "", StatusCode::OK).await
 }
 
-/// Leads back to the list.
+/// Redirects to the list with a notice that no record is ticked.
 pub(super) fn none_ticked(site: &Site, place: &Place<'_>) -> Response {
     let back = crate::http::pages::visit::query(&site.visit().query).get("_back").to_owned();
     let list = super::Params::read(&back).href(&place.list_path(&place.model));
@@ -52,7 +53,7 @@ pub(in crate::http) async fn delete(
         Err(problem) => {
             let status = problem.status();
             let (now, _) = asked.selection(&place).await?;
-            // What else refuses it is found out again by the page.
+            // For other refusals, the page tries the deletion again and shows the reason.
             let notice = match problem.code() {
                 Code::Reference => None,
                 _ => Some(recounted(place.words(), problem, expected, &now)?),
@@ -98,7 +99,7 @@ async fn show(
     Ok(page(status, &view))
 }
 
-/// Tries the deletion. Returns why it is refused.
+/// Tries the deletion without making it. Returns the reason if the platform refuses it.
 async fn tried(place: &Place<'_>, asked: &Asked, count: u64) -> Result<Option<String>> {
     let records = place.records()?.with_dry_run(true);
     let problem = match records.delete_matching(&asked.matching(place, count)?).await.map_err(Problem::from) {
@@ -108,7 +109,7 @@ async fn tried(place: &Place<'_>, asked: &Asked, count: u64) -> Result<Option<St
     match problem.code() {
         Code::Reference => Ok(Some(place.words().say("bulk-referred").to_owned())),
         Code::Invalid => Ok(Some(reasons::with_remedy(place.words(), &problem))),
-        // The number has changed since it was counted; the form is refused as well then.
+        // The number of records has changed since it was counted. Sending the form reports that as well.
         Code::Conflict | Code::VersionConflict => Ok(None),
         _ => Err(problem),
     }

@@ -1,7 +1,7 @@
-//! `/{model}/change/` and `/{model}/delete/`: changes or deletes all records that meet conditions, or ticked ones.
+//! `/{model}/change/` and `/{model}/delete/`: changes or deletes all records that meet conditions, or ticked records.
 //!
-//! The address contains the conditions, in the words of the API. The form sends them back together with the number that the
-//! page shows, and the platform does nothing if another number of records meets them.
+//! The address contains the conditions as the API writes them. The form sends them back with the number that the page
+//! shows, and the platform does nothing if another number of records meets them.
 
 mod change;
 mod delete;
@@ -30,17 +30,18 @@ use tenantry_console::{
     records::{Row as Shown, Selection},
 };
 
-/// Number of records that a page names.
+/// Number of records whose names a page shows.
 const NAMED: u32 = 8;
 
-/// Conditions of a page, and the list that the person came from.
+/// Conditions of a page, and the list that the visitor came from.
 struct Asked {
     conditions: Params,
     back: String,
 }
 
 impl Asked {
-    /// Reads the address: conditions, or ticked records. `None`: a form of ticked records without any.
+    /// Reads the address: conditions, or ticked records. Returns `None` for a form of ticked records in which none is
+    /// ticked.
     fn of_address(text: &str) -> Option<Self> {
         let fields = visited(text);
         let conditions = Params::read(text).without(|name, _| WORDS.contains(&name));
@@ -62,26 +63,26 @@ impl Asked {
         Ok((fields, asked, expected))
     }
 
-    /// Returns the records that the caller means, as the API reads them: a condition that does not fit the model is refused
-    /// and never left out.
+    /// Returns the condition on the records, as the API reads it. A condition that does not fit the model is refused,
+    /// never left out.
     fn matching(&self, place: &Place<'_>, expected: u64) -> Result<Matching> {
         let text = [self.conditions.query(), format!("expect={expected}")].join("&");
         query::matching(place, &text).map(|(matching, _)| matching)
     }
 
-    /// Returns the address of the list that the person came from.
+    /// Returns the address of the list that the visitor came from.
     fn list(&self, place: &Place<'_>) -> String {
         Params::read(&self.back).href(&place.list_path(&place.model))
     }
 
-    /// Leads back to the list, which says what was done with how many records.
+    /// Redirects to the list, which shows the act and the number of its records.
     fn done(&self, place: &Place<'_>, done: &str, count: u64) -> Response {
         let list = self.list(place);
         let sign = if list.contains('?') { '&' } else { '?' };
         see(&format!("{list}{sign}_done={done}&_count={count}"))
     }
 
-    /// Counts the records now and names some of them.
+    /// Counts the records now and returns the names of some.
     async fn selection(&self, place: &Place<'_>) -> Result<(Selection, Vec<String>)> {
         let which = self.matching(place, 0)?;
         let names = FieldName::parse("id").ok().into_iter().chain(place.model.display.clone());
@@ -128,13 +129,13 @@ impl Asked {
     }
 }
 
-/// Returns what the page says when another number of records meets the conditions now. Other problems are passed on.
+/// Returns the notice that a different number of records now meets the conditions. Passes other problems on.
 fn recounted(words: &Words, problem: Problem, before: u64, selection: &Selection) -> Result<Notice> {
     match problem.code() {
         Code::Conflict => Ok(Notice::wrong(
             words.text("bulk-recounted").with("before", before).with("now", selection.count),
         )),
-        // Another person has written one of them in this moment.
+        // Another request has written one of the records since it was counted.
         Code::VersionConflict => Ok(Notice::wrong(words.say("bulk-conflict"))),
         _ => Err(problem),
     }

@@ -1,10 +1,11 @@
-//! How the file of an import writes dates and decimals: what its cells tell is shown, and what they leave open is asked.
+//! How a file writes dates and decimals: the page shows a form that the cells decide, and asks where they leave it
+//! open.
 
 use crate::http::pages::words::Words;
 use tenantry::records::{DateOrder, DecimalMark, Formats, Guess, ImportOptions};
 use tenantry_console::records::Choice;
 
-/// Returns the choices for dates; none if the file needs no choice.
+/// Returns the choices for dates; empty if the file needs no choice.
 pub(super) fn dates(words: &Words, guess: Guess<DateOrder>, chosen: Option<DateOrder>) -> Vec<Choice> {
     let label = |order| match order {
         DateOrder::DayFirst => words.say("import-day-first"),
@@ -13,7 +14,7 @@ pub(super) fn dates(words: &Words, guess: Guess<DateOrder>, chosen: Option<DateO
     choices(guess, chosen, DateOrder::ALL.map(|(order, name)| (order, name, label(order))))
 }
 
-/// Returns the choices for decimals; none if the file needs no choice.
+/// Returns the choices for decimals; empty if the file needs no choice.
 pub(super) fn decimals(words: &Words, guess: Guess<DecimalMark>, chosen: Option<DecimalMark>) -> Vec<Choice> {
     let label = |mark| match mark {
         DecimalMark::Comma => words.say("import-comma"),
@@ -40,7 +41,8 @@ fn choices<T: Copy + PartialEq>(
     all.map(choice).into()
 }
 
-/// Returns what the person must choose before the file can be read. Also what the cells tell must have been shown.
+/// Returns the choice that the visitor must make before the file can be read. A form that the cells decide must have
+/// been shown first.
 pub(super) fn open(words: &Words, found: Formats, options: &ImportOptions) -> Option<String> {
     let asks = |is_needed: bool, is_chosen: bool, text| (is_needed && !is_chosen).then(|| words.say(text));
     let dates = asks(found.dates != Guess::NotNeeded, options.dates.is_some(), "import-choose-dates");

@@ -1,5 +1,5 @@
-//! Guesses how a file is to be read: its encoding from its bytes, and the field of each column from its name and values.
-//! The person sees every guess and can change it.
+//! Guesses how to read a file: its encoding from its bytes, and the field of each column from the column's name and
+//! values. The visitor sees every guess and can change it.
 
 use super::super::Place;
 use crate::http::pages::words::Words;
@@ -10,7 +10,7 @@ use tenantry::{
 };
 use tenantry_console::records::Choice;
 
-/// Returns the encoding of a file.
+/// Guesses the encoding of a file.
 pub(super) fn encoding(bytes: &[u8]) -> FileEncoding {
     let has_mark = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
     if has_mark || str::from_utf8(bytes).is_ok() {
@@ -37,11 +37,11 @@ pub(super) struct Target {
     /// Label of the field.
     plain: String,
     is_required: bool,
-    /// Other texts that mean it.
+    /// Other texts that a column can have as its name.
     also: Vec<String>,
 }
 
-/// Returns what columns can set.
+/// Returns the fields that columns can set.
 pub(super) fn targets(place: &Place<'_>) -> Vec<Target> {
     let (mut found, words) = (vec![], place.words());
     for field in place.model.fields.iter().filter(|field| !matches!(field.kind, FieldKind::File { .. })) {
@@ -80,7 +80,7 @@ pub(super) fn targets(place: &Place<'_>) -> Vec<Target> {
     found
 }
 
-/// Returns the fields by which an import names the records of a model: first what they are called.
+/// Returns the fields by which an import can name the records of a model, the `display` field first.
 fn names_of(model: &Model) -> Vec<&Field> {
     let is_display = |field: &&Field| model.display.as_ref() == Some(&field.name);
     let fits = |field: &&Field| {
@@ -104,7 +104,7 @@ pub(super) fn missing(targets: &[Target], chosen: &[String]) -> Vec<String> {
     found
 }
 
-/// Returns the target of each column, in their order; empty for none. No field is set twice.
+/// Guesses the target of each column, in their order; empty for none. No field is set twice.
 pub(super) fn columns(targets: &[Target], head: &CsvHead) -> Vec<String> {
     let mut taken = HashSet::new();
     let guess = |(index, name): (usize, &String)| {
@@ -120,7 +120,7 @@ pub(super) fn columns(targets: &[Target], head: &CsvHead) -> Vec<String> {
     head.names.iter().enumerate().map(guess).map(Option::unwrap_or_default).collect()
 }
 
-/// A reference whose cells are no ids is named by the other record's name.
+/// Names a reference by the other record's name if the cells are not ids.
 fn by_values<'t>(targets: &'t [Target], target: &'t Target, head: &CsvHead, index: usize) -> &'t Target {
     let is_id = |cell: &str| cell.parse::<i64>().is_ok() || tenantry::Uuid::try_parse(cell).is_ok();
     let mut cells = head.rows.iter().filter_map(|row| row.get(index)).filter(|cell| !cell.trim().is_empty());

@@ -1,6 +1,7 @@
-//! `/{model}/import/`: choose a file, choose the field of each column, look at what would be stored, import.
+//! `/{model}/import/`: choose a file, choose the field of each column, preview the records, import.
 //!
-//! The file travels with the form from step to step, so the server keeps nothing of it. It is read by the API's import.
+//! Each form carries the file to the next step, so the server stores nothing of it between the steps. The API's import
+//! reads it.
 
 mod formats;
 mod guess;
@@ -34,16 +35,16 @@ use tenantry_console::{
     records::{Choice, FileColumn, Import, ImportStep},
 };
 
-/// Largest file, bytes. It travels with each step. The API imports larger ones.
+/// Largest file, bytes: each step sends it again. The API imports larger files.
 const MOST: usize = 2 << 20;
-/// Largest form, bytes: a file of this size in base64, twice, since the refused lines travel too; and the choices.
+/// Largest form, bytes: twice a file of [`MOST`] in base64, because the refused lines are sent too; and the choices.
 const FORM: usize = 8 << 20;
-/// Rows that the choice of columns shows.
+/// Number of rows that the choice of columns shows.
 const EXAMPLES: usize = 3;
-/// Marks a file as UTF-8 for spreadsheets.
+/// Byte order mark, by which spreadsheets recognise UTF-8.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The file and how it is read.
+/// The file, and the choices of how to read it.
 struct Upload {
     name: String,
     bytes: Vec<u8>,
@@ -51,9 +52,9 @@ struct Upload {
     separator: Option<Separator>,
     dates: Option<DateOrder>,
     decimals: Option<DecimalMark>,
-    /// Field of each column.
+    /// Name of the field that each column sets; empty for none.
     columns: Option<Vec<String>>,
-    /// Key of the import, so that the last step imports once however often it is sent.
+    /// Idempotency key: the last step imports once, however often it is sent.
     once: ImportKey,
 }
 
@@ -72,7 +73,7 @@ impl Upload {
         }
     }
 
-    /// Reads what a form carries. `None`: it has no file.
+    /// Reads the file and the choices of a form. Returns `None` if it has no file.
     fn of_form(fields: &Fields) -> Option<Self> {
         let bytes = STANDARD.decode(fields.filled("_file")?).ok()?;
         let column = |index: usize| fields.sent(&format!("column-{index}")).map(str::to_owned);
@@ -101,7 +102,7 @@ impl Upload {
         }
     }
 
-    /// Returns the fields that carry it to the next step.
+    /// Returns the hidden fields of the next step's form.
     fn carried(&self) -> Vec<(String, String)> {
         let name_of =
             |encoding| FileEncoding::ALL.iter().find(|(known, _)| *known == encoding).map(|(_, name)| *name);
@@ -169,7 +170,7 @@ pub(in crate::http) async fn import(
     match fields.get("_to") {
         "columns" => columns(&place, upload, None),
         "again" => {
-            // Names and number of the columns may be others now.
+            // With another separator or encoding, the columns may have other names and numbers.
             upload.columns = None;
             upload.dates = None;
             upload.decimals = None;
@@ -186,7 +187,7 @@ pub(in crate::http) async fn import(
     }
 }
 
-/// Step 1.
+/// Shows step 1, the choice of a file.
 fn file(place: &Place<'_>, notice: Option<Notice>, status: StatusCode) -> Response {
     let targets = guess::targets(place);
     let columns = targets.iter().filter(|target| target.name != "id");
@@ -204,7 +205,7 @@ fn too_large(place: &Place<'_>) -> Response {
     file(place, Some(Notice::wrong(text)), StatusCode::PAYLOAD_TOO_LARGE)
 }
 
-/// Step 2.
+/// Shows step 2, the choice of the columns' fields.
 fn columns(place: &Place<'_>, mut upload: Upload, notice: Option<Notice>) -> Result<Response> {
     let head = match place.records()?.csv_head(&upload.bytes[..], &upload.options(), EXAMPLES) {
         Ok(head) => head,
@@ -285,7 +286,7 @@ fn separators(words: &Words, chosen: Separator) -> Vec<Choice> {
     Separator::ALL.map(choice).into()
 }
 
-/// Step 3: tries the import without making it.
+/// Shows step 3, the preview: tries the import without making it.
 async fn preview(place: &Place<'_>, upload: Upload) -> Result<Response> {
     let missing = guess::missing(&guess::targets(place), upload.columns.as_deref().unwrap_or_default());
     if !missing.is_empty() {
@@ -323,7 +324,7 @@ async fn preview(place: &Place<'_>, upload: Upload) -> Result<Response> {
     Ok(show(place, step, upload.carried(), None, StatusCode::OK))
 }
 
-/// The import itself.
+/// Imports the file and shows the result.
 async fn run(place: &Place<'_>, upload: &Upload) -> Result<Response> {
     let options = ImportOptions { keep_refused: true, ..upload.options() };
     let report =

@@ -1,4 +1,4 @@
-//! What the preview of an import shows: the first records as they would be stored, and why lines are refused.
+//! The preview of an import: the first records as they would be stored, and the reasons why lines are refused.
 
 use super::super::{Place, Row, cells};
 use crate::http::{
@@ -14,7 +14,7 @@ use tenantry::{
 };
 use tenantry_console::records::{Cell, Refusals};
 
-/// Returns the columns and rows of the first records. References show what they refer to.
+/// Returns the columns and rows of the first records. A reference shows the name of its record.
 pub(super) async fn sample(
     place: &Place<'_>,
     columns: &[String],
@@ -31,7 +31,7 @@ pub(super) async fn sample(
     Ok((fields.iter().map(|field| field.label.clone()).collect(), rows.iter().map(cells).collect()))
 }
 
-/// Adds what a reference refers to, as expanded lists have it.
+/// Adds the record of a reference to each row, as lists with `expand` do.
 async fn expand(place: &Place<'_>, field: &Field, rows: &mut [Row]) -> Result<()> {
     let Some(target) = place.target(field) else { return Ok(()) };
     let FieldKind::Ref { .. } = field.kind else { return Ok(()) };
@@ -56,7 +56,7 @@ async fn expand(place: &Place<'_>, field: &Field, rows: &mut [Row]) -> Result<()
     Ok(())
 }
 
-/// Returns why lines are refused, by column and reason, the most frequent first.
+/// Returns the reasons why lines are refused, by column and reason, the most frequent first.
 pub(super) fn reasons(place: &Place<'_>, report: &ImportReport) -> Vec<Refusals> {
     let label = |field: &str| {
         let name = field.split('.').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Files of records on pages: the download, which also works during a support visit, and the files of a sent form.
+//! Files of records on pages: the download, which also works during a support visit, and the upload in a form.
 
 use super::super::{Place, Row, id_of};
 use crate::http::{
@@ -22,9 +22,9 @@ use tenantry::{
 };
 use tenantry_console::records as view;
 
-/// Most bytes of a sent form with files. It is held in memory, unlike an upload of the API.
+/// Largest form with files, bytes. The server holds it in memory, unlike an upload through the API.
 const FORM: usize = 32 << 20;
-/// Room for the other fields of a form.
+/// Bytes reserved for the other fields of a form.
 const REST: usize = 1 << 20;
 
 /// `GET /{model}/{id}/files/{field}/`, and the same under `/admin/data/`.
@@ -38,12 +38,12 @@ pub(in crate::http) async fn download(
     Ok(file_response(&info, bytes))
 }
 
-/// Returns the largest file that a form takes for a field.
+/// Returns the largest file that a form accepts for a field, bytes.
 fn most(max_bytes: u64) -> u64 {
     max_bytes.min((FORM - REST) as u64)
 }
 
-/// Returns the limit of a file field, or none for another field.
+/// Returns the largest file of a file field, bytes, or `None` for another field.
 fn limit(field: &Field) -> Option<u64> {
     match field.kind {
         FieldKind::File { max_bytes } => Some(most(max_bytes)),
@@ -59,18 +59,18 @@ pub(in crate::http::pages::records) async fn read(visit: &Visit, sent: Sent) -> 
     }
 }
 
-/// What a form does with the files of a record.
+/// Changes that a form makes to the files of a record.
 pub(in crate::http::pages::records) struct Change {
     files: Vec<File>,
-    /// Names of the fields whose file goes.
+    /// Names of the fields whose file is removed.
     removed: Vec<String>,
 }
 
 impl Change {
-    /// Reads what the form does.
+    /// Reads the changes of a form.
     ///
     /// # Errors
-    /// Every file that is too long.
+    /// Returns a problem that names every file that is too long.
     pub(in crate::http::pages::records) fn of(
         place: &Place<'_>,
         fields: &Fields,
@@ -103,14 +103,15 @@ impl Change {
         self.files.is_empty() && self.removed.is_empty()
     }
 
-    /// Adds to the change of a record that some of its files go.
+    /// Adds the removal of files to the change of a record.
     pub(in crate::http::pages::records) fn remove(&self, input: &mut Input) {
         for name in &self.removed {
             input.insert(name.clone(), Json::Null);
         }
     }
 
-    /// Stores the new files of a record that is stored. Returns the word for the notice of the next page: empty if all are stored.
+    /// Stores the new files of a stored record. Returns the code of the next page's notice, which is empty if all files
+    /// are stored.
     pub(in crate::http::pages::records) async fn store(
         self,
         place: &Place<'_>,
@@ -130,7 +131,7 @@ impl Change {
     }
 }
 
-/// Returns what a page says after [`Change::store`] stored the record without its file.
+/// Returns the notice for a code of [`Change::store`]: the record is stored without its file.
 pub(in crate::http::pages::records) fn notice(words: &Words, word: &str) -> Option<&'static str> {
     match word {
         "limit" => Some(words.say("file-over-limit")),
@@ -139,7 +140,7 @@ pub(in crate::http::pages::records) fn notice(words: &Words, word: &str) -> Opti
     }
 }
 
-/// Returns the input of a file field; none for another field, or if the visitor may not store files.
+/// Returns the input of a file field, or `None` for another field or if the visitor may not store files.
 pub(in crate::http::pages::records) fn input(
     place: &Place<'_>,
     field: &Field,

@@ -22,7 +22,7 @@ use tenantry::{
 };
 use tenantry_console::records::{Cell, Change, ChangedField, History};
 
-/// Number of changes of a page.
+/// Number of changes on a page.
 const CHANGES: u32 = 50;
 
 /// Names of records by field and id.
@@ -89,12 +89,12 @@ fn changed(place: &Place<'_>, change: &FieldChange, names: &Names) -> ChangedFie
     ChangedField { label, note, before, after }
 }
 
-/// Returns what names a record that has no name.
+/// Returns the name of a record that has no name of its own: its number.
 fn number(place: &Place<'_>, id: &str) -> String {
     place.words().text("record-number").with("id", id).into()
 }
 
-/// Returns a value as it is shown. The field may be one that the model no longer has.
+/// Returns a value as it is shown. The model may no longer have the field.
 fn value_of(
     place: &Place<'_>,
     field: Option<&Field>,
@@ -120,7 +120,7 @@ fn value_of(
     }
 }
 
-/// Returns the names of the records that the values refer to, one read for each reference.
+/// Returns the names of the records that the values refer to, with one read for each reference.
 async fn names(place: &Place<'_>, entries: &[HistoryEntry]) -> Result<Names> {
     let mut names = Names::new();
     for field in &place.model.fields {

@@ -1,4 +1,4 @@
-//! What one record has besides its fields: files and a history.
+//! Files and history of one record.
 
 pub(super) mod files;
 mod history;
