@@ -54,7 +54,7 @@ pub(in crate::http) fn refused(error: Error) -> Problem {
 pub(in crate::http) fn wanted(app: &App, form: Option<&str>, host: Option<&str>) -> Result<Option<Slug>> {
     let base = &app.platform().config().platform.base_domain;
     let of_host = host.map(|host| host::tenant_of(host, base)).transpose()?.flatten();
-    // A text that is not a slug names no tenant, so give the same answer as for a wrong password.
+    // A text that is not a slug names no tenant, so it gets the same answer as a wrong password.
     let wrong = || refused(Error::Unauthenticated("no such tenant, or host and form disagree".into()));
     let of_form = form.map(|text| Slug::parse(text).map_err(|_| wrong())).transpose()?;
     match (of_host, of_form) {

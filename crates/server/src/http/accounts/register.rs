@@ -41,7 +41,7 @@ pub(in crate::http) async fn create(
     }
 }
 
-/// Returns the values that a person has typed, to show them again, without the password.
+/// Returns the typed values, without the password, so that the form can show them again.
 fn typed(form: &Register) -> Vec<(String, String)> {
     let optional = [
         ("slug", form.slug.as_deref()),

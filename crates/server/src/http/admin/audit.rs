@@ -9,7 +9,7 @@ use crate::{
 };
 use tenantry::{audit, name::TenantId};
 
-/// `GET /api/admin/audit`: newest first.
+/// `GET /api/admin/audit`: rows of the audit log, newest first.
 pub(in crate::http) async fn list(
     app: App,
     Staff(_): Staff,

@@ -29,7 +29,7 @@ use tenantry::{
     name::Slug,
 };
 
-/// `GET /api/admin/backups`: newest first.
+/// `GET /api/admin/backups`: backups, newest first.
 pub(in crate::http) async fn list(
     app: App,
     Staff(_): Staff,
@@ -48,7 +48,7 @@ pub(in crate::http) async fn list(
     Ok(app.page(listed, filter.limit, |backup: &Backup| backup.id.0.to_string()))
 }
 
-/// `GET /api/admin/tenants/{slug}/backups`: newest first.
+/// `GET /api/admin/tenants/{slug}/backups`: the tenant's backups, newest first.
 pub(in crate::http) async fn of_tenant(on: StaffOn) -> Result<Json<Page<Backup>>> {
     Ok(Json(Page::all(on.platform().backups().of_tenant(&on.slug, 1000).await?)))
 }
@@ -124,8 +124,8 @@ pub(in crate::http) async fn drill_status(app: App, Staff(_): Staff) -> Result<J
     Ok(Json(app.platform().backups().status().await?.drill.into()))
 }
 
-/// `POST /api/admin/backups/drill`: the tenant named, or the one whose turn it is. It takes a whole backup's room in
-/// scratch, so only superusers may.
+/// `POST /api/admin/backups/drill`: restores a backup of the named tenant, or of the tenant whose turn it is. The
+/// restore needs room for a whole backup in scratch, so only superusers may start it.
 pub(in crate::http) async fn drill(
     app: App,
     Superuser(actor): Superuser,
@@ -137,7 +137,7 @@ pub(in crate::http) async fn drill(
     started(&app, operation, &wait).await
 }
 
-/// `GET /api/admin/backups/runs`: newest first.
+/// `GET /api/admin/backups/runs`: runs, newest first.
 pub(in crate::http) async fn runs(app: App, Staff(_): Staff) -> Result<Json<Page<BackupRun>>> {
     Ok(Json(Page::all(app.platform().backups().runs(100).await?)))
 }

@@ -1,4 +1,4 @@
-//! Staff handler that says which tenants would notice a change or a delete of a shared record.
+//! Staff handler that lists the tenants that would notice a change or a deletion of a shared record.
 
 use crate::{
     http::{App, body::Json, problem::Result, query::QueryParams, scope::Staff},

@@ -1,4 +1,4 @@
-//! Staff handlers for the letters of the outbox: list, by default those that were not sent, and send again.
+//! Staff handlers for the letters of the outbox: list them, by default those not sent yet, and send one again.
 
 use crate::{
     http::{App, body::Json, names::PathId, problem::Result, query::QueryParams, scope::Staff},
@@ -9,7 +9,7 @@ use crate::{
 };
 use tenantry::mail::{Filter, LetterState};
 
-/// `GET /api/admin/mail`: newest first.
+/// `GET /api/admin/mail`: letters, newest first.
 pub(in crate::http) async fn list(
     app: App,
     Staff(actor): Staff,
@@ -23,7 +23,7 @@ pub(in crate::http) async fn list(
 /// Returns the filter that a query names.
 ///
 /// # Errors
-/// If a parameter has no such value.
+/// Returns an error if a parameter has a value that does not exist.
 pub(in crate::http) fn filter(query: LettersQuery) -> Result<Filter> {
     let all = query.state.as_deref() == Some("all");
     let state = query.state.as_deref().filter(|_| !all).map(LetterState::parse).transpose()?;

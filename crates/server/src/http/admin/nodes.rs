@@ -5,7 +5,7 @@ use crate::{
     wire::{Page, node::Node},
 };
 
-/// `GET /api/admin/nodes`: empty where the control store is a file.
+/// `GET /api/admin/nodes`: empty if the control store is a file.
 pub(in crate::http) async fn list(app: App, Superuser(actor): Superuser) -> Result<Json<Page<Node>>> {
     Ok(Json(Page::all(app.platform().nodes().list(&actor).await?.unwrap_or_default())))
 }

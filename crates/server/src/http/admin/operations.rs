@@ -1,6 +1,6 @@
 //! Staff handlers for operations: list, show, cancel, retry, abandon, follow.
 //!
-//! Staff see the private detail of failures here; a tenant sees only its own operations, without it.
+//! Staff see the private detail of failures here. A tenant sees only its own operations, without the detail.
 
 use crate::{
     http::{
@@ -24,7 +24,7 @@ use axum::response::{
 };
 use tenantry::operations::Filter;
 
-/// `GET /api/admin/operations`: newest first.
+/// `GET /api/admin/operations`: operations, newest first.
 pub(in crate::http) async fn list(
     app: App,
     Staff(_): Staff,
@@ -77,7 +77,7 @@ pub(in crate::http) async fn retry(
     operation::started(&app, id, &wait).await
 }
 
-/// `POST /api/admin/operations/{id}/abandon`: only superusers may, because the results of steps that fail are left behind.
+/// `POST /api/admin/operations/{id}/abandon`. Only superusers may: the results of the failing steps are left behind.
 pub(in crate::http) async fn abandon(
     app: App,
     Superuser(actor): Superuser,

@@ -1,4 +1,4 @@
-//! Staff handlers that show the installation at a glance and migrate the databases of a tenant.
+//! Staff handlers for the overview of the installation, its checklist, and the migration of one tenant's databases.
 
 use crate::{
     http::{
@@ -22,12 +22,12 @@ pub(in crate::http) async fn show(app: App, Staff(actor): Staff) -> Result<Json<
     Ok(Json(Overview::new(figures, open, needs)))
 }
 
-/// `GET /api/admin/checklist`: what the installation lacks, from its real state.
+/// `GET /api/admin/checklist`: setup that the installation still needs, from its real state.
 pub(in crate::http) async fn checklist(app: App, Staff(actor): Staff) -> Result<Json<Page<CheckItem>>> {
     Ok(Json(Page::all(app.platform().checklist().list(&actor).await?)))
 }
 
-/// `POST /api/admin/tenants/{slug}/migrate`: brings its databases to the loaded apps.
+/// `POST /api/admin/tenants/{slug}/migrate`: migrates the tenant's databases to the schema of the loaded apps.
 pub(in crate::http) async fn migrate(on: StaffOn) -> Result<Json<Page<Migrated>>> {
     let options = fleet::Options::default();
     let reports = on.platform().migrations().run(&on.actor, Some(&on.slug), options, |_, _| ()).await?;

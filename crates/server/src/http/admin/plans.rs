@@ -30,7 +30,7 @@ async fn one(app: &App, actor: &Actor, plan: Plan) -> Result<StaffPlan> {
     counted(app, actor, vec![plan]).await?.pop().ok_or_else(|| Error::NotFound("plan").into())
 }
 
-/// `GET /api/admin/plans`: also archived ones.
+/// `GET /api/admin/plans`: all plans, including archived ones.
 pub(in crate::http) async fn list(app: App, Staff(actor): Staff) -> Result<Json<Page<StaffPlan>>> {
     let plans = app.platform().plans().list().await?;
     Ok(Json(Page::all(counted(&app, &actor, plans).await?)))
@@ -67,7 +67,7 @@ pub(in crate::http) async fn reset(
     Ok(Json(one(&app, &actor, plan).await?))
 }
 
-/// `GET /api/admin/subscriptions`: by renewal.
+/// `GET /api/admin/subscriptions`: subscriptions, the next renewal first.
 pub(in crate::http) async fn subscriptions(
     app: App,
     Staff(actor): Staff,
@@ -81,7 +81,7 @@ pub(in crate::http) async fn subscriptions(
 /// Returns the filter that a query names.
 ///
 /// # Errors
-/// If a parameter has no such value.
+/// Returns an error if a parameter has a value that does not exist.
 pub(in crate::http) fn filter(query: SubscriptionsQuery) -> Result<SubscriptionFilter> {
     let state = query.state.as_deref().map(State::parse).transpose();
     Ok(SubscriptionFilter {

@@ -36,7 +36,7 @@ pub(in crate::http) async fn list(
 /// Returns the filter that a query names.
 ///
 /// # Errors
-/// If a parameter has no such value.
+/// Returns an error if a parameter has a value that does not exist.
 pub(in crate::http) fn filter(query: TenantsQuery) -> Result<Filter> {
     let state = query.state.as_deref().map(tenants::State::parse).transpose();
     let state = state

@@ -36,7 +36,7 @@ pub(in crate::http) async fn list(
 /// Returns the filter that a query names.
 ///
 /// # Errors
-/// If a parameter has no such value.
+/// Returns an error if a parameter has a value that does not exist.
 pub(in crate::http) fn filter(query: UsersQuery) -> Result<Filter> {
     Ok(Filter {
         search: query.q,
@@ -55,7 +55,7 @@ pub(in crate::http) async fn show(
     Ok(Json(app.platform().users().show(&actor, UserId::from_raw(id)).await?.into()))
 }
 
-/// `POST /api/admin/users/{id}/reset`: sends the link to choose a new password.
+/// `POST /api/admin/users/{id}/reset`: sends the user a link to choose a new password.
 pub(in crate::http) async fn send_reset(
     app: App,
     Staff(actor): Staff,
@@ -109,7 +109,7 @@ pub(in crate::http) async fn set_password(
     Ok(NoContent)
 }
 
-/// `POST /api/admin/users/{id}/unlock`: reopens an account that wrong guesses closed.
+/// `POST /api/admin/users/{id}/unlock`: reopens an account that failed sign-ins have locked.
 pub(in crate::http) async fn unlock(app: App, Staff(actor): Staff, PathId(id): PathId) -> Result<Json<User>> {
     let user = app.platform().users().unlock(&actor, UserId::from_raw(id)).await?;
     Ok(Json(user.into()))

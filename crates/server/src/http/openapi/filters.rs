@@ -13,7 +13,8 @@ use tenantry::{
     records::MAX_MATCHING,
 };
 
-/// What the group of conditions says, which has also what cannot be listed: conditions across references.
+/// Description of the parameter for groups of conditions. It also covers conditions across references, which cannot be
+/// listed.
 const ANY: &str = "Conditions of which at least one holds: `(status=active,all(age__gte=65,city.region=3))`. Groups `any(…)` \
     and `all(…)` nest at most 4 deep. A value with a comma, a parenthesis or a quote is in double quotes. Given more than once, \
     each group must hold. Inside and outside of groups, the field of a condition may be one of a record that at most 3 references \

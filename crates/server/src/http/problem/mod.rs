@@ -182,13 +182,13 @@ impl Problem {
         self.0.file.as_deref().unwrap_or_else(|| self.log_text())
     }
 
-    /// Sets the page on which a browser continues that asked for a page.
+    /// Sets the page to which a browser is redirected if it requested a page.
     pub(in crate::http) fn and_lead_to(mut self, path: impl Into<String>) -> Self {
         self.0.leads_to = Some(path.into());
         self
     }
 
-    /// Returns the page on which a browser continues.
+    /// Returns the page to which a browser is redirected.
     pub(in crate::http) fn leads_to(&self) -> Option<&str> {
         self.0.leads_to.as_deref()
     }

@@ -10,17 +10,17 @@ use tenantry::{
 const AGGREGATE: Takes =
     Takes { words: &["group_by", "sum", "avg", "min", "max", "sort", "limit", "q"], filters: true };
 
-/// Functions by the name of their parameter.
+/// Aggregate functions, by the names of their parameters.
 pub(in crate::http) const FUNCTIONS: [(&str, Function); 4] =
     [("sum", Function::Sum), ("avg", Function::Average), ("min", Function::Min), ("max", Function::Max)];
-/// Periods by the suffix of a date's or an instant's name.
+/// Periods, by the suffix of a parameter on a date or an instant.
 pub(in crate::http) const PERIODS: [(&str, Period); 4] =
     [("year", Period::Year), ("quarter", Period::Quarter), ("month", Period::Month), ("day", Period::Day)];
 
 /// Parses the query string (without `?`) of an aggregate of the listed model.
 ///
 /// # Errors
-/// All invalid parameters at once.
+/// Returns a problem that names all invalid parameters.
 pub fn aggregate(models: &dyn Models, query: &str) -> Result<Aggregate> {
     let (mut asked, model) = (Aggregate::default(), models.listed());
     let (filter, wrong) =
@@ -69,7 +69,7 @@ fn group_key(model: &Model, key: &str) -> Result<GroupKey, String> {
     Ok(GroupKey { field, period })
 }
 
-/// Returns the name of a key in the answer, which is the one in the URL.
+/// Returns the name of a key in the answer. It is the same as in the URL.
 pub(in crate::http) fn name_of(key: &GroupKey) -> String {
     match key.period.and_then(|period| PERIODS.iter().find(|(_, known)| *known == period)) {
         Some((suffix, _)) => format!("{}__{suffix}", key.field),

@@ -1,7 +1,8 @@
 //! Opaque page cursors: base64url of JSON, `[binding, value, value, …, id]`.
 //!
-//! Used by the list routes. A cursor contains only values of the last row that the caller has seen, which are typed
-//! again when it comes back, so it needs no signature. The binding refuses a cursor of another model or sort order.
+//! Used by the list routes. A cursor contains only values of the last row that the caller has seen. They are parsed as
+//! typed values when it comes back, so a cursor needs no signature. The binding rejects a cursor of another model or
+//! sort order.
 
 use super::{
     path::{Column, Models, sorted_by},
@@ -17,7 +18,7 @@ use tenantry::{
 
 type Sort = [SortBy];
 
-/// Maximum length of a cursor, bytes: sort values are bounded by what was stored.
+/// Largest length of a cursor, bytes. The stored values limit the length of the sort values.
 const MAX_LENGTH: usize = 16 * 1024;
 
 /// Returns the cursor that continues after a row with these sort values (id last).
@@ -55,7 +56,8 @@ pub(super) fn is_id(by: &SortBy) -> bool {
     by.via.is_empty() && by.field.as_str() == "id"
 }
 
-/// Hashes model and sort with FNV-1a to detect honest mistakes; it protects nothing. 53 bits, exact in JSON.
+/// Hashes model and sort order with FNV-1a, to detect honest mistakes; the hash protects nothing. It has 53 bits, which
+/// are exact in JSON.
 fn binding(model: &Model, sort: &Sort) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut eat = |text: &str| {

@@ -23,7 +23,7 @@ const MAX_TEXT: usize = 1000;
 /// Returns the condition of one parameter.
 ///
 /// # Errors
-/// If the field, the operator or the value is invalid.
+/// Returns an error if the field, the operator or the value is invalid.
 pub(super) fn condition(
     models: &dyn Models,
     parameter: &str,

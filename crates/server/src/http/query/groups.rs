@@ -1,7 +1,8 @@
 //! Parses groups of conditions: `any=(status=active,all(age__gte=65,city.region=3))`.
 //!
-//! A group is a list of conditions and further groups in parentheses. Conditions are written as outside of groups. A value
-//! with a comma, a parenthesis or a quote is written in double quotes, where `\\` stands before a quote or a backslash.
+//! A group is a list of conditions and nested groups in parentheses. Conditions have the same form as outside of
+//! groups. A value with a comma, a parenthesis or a quote is written in double quotes, where `\\` precedes a quote or a
+//! backslash.
 
 use super::{filter, path::Models, text};
 use std::{iter::Peekable, str::Chars};
@@ -9,7 +10,7 @@ use tenantry::query::Filter;
 
 /// Name of the parameter.
 pub(super) const ANY: &str = "any";
-/// Maximum depth of groups in groups.
+/// Maximum depth of nested groups.
 const MAX_DEPTH: usize = 4;
 /// Maximum length of a group, bytes.
 const MAX_LENGTH: usize = 8 * 1024;
@@ -25,7 +26,7 @@ struct Reader<'a> {
 /// Returns the condition of a group, of which at least one part must hold, and the number of its conditions.
 ///
 /// # Errors
-/// If the text is no group, or a condition in it is wrong.
+/// Returns an error if the text is not a group, or if a condition in it is invalid.
 pub(super) fn any(models: &dyn Models, text: &str) -> Result<(Filter, usize), String> {
     if text.len() > MAX_LENGTH {
         return Err(format!("at most {MAX_LENGTH} bytes"));

@@ -8,7 +8,7 @@ use tenantry::records::{DateOrder, DecimalMark, FileEncoding, ImportKey, ImportO
 
 const WORDS: &str = "dry_run, columns, encoding, separator, dates, decimals, report, once";
 
-/// What an import is asked to do.
+/// The choices of an import's query string.
 #[derive(Debug, Default)]
 pub(in crate::http) struct Import {
     /// How the file is read.
@@ -20,7 +20,7 @@ pub(in crate::http) struct Import {
 /// Parses the query string of an import.
 ///
 /// # Errors
-/// All invalid parameters at once.
+/// Returns a problem that names all invalid parameters.
 pub(in crate::http) fn import(query: &str) -> Result<Import> {
     let (mut asked, mut wrong) = (Import::default(), vec![]);
     for pair in pairs(query) {

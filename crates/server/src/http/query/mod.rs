@@ -1,7 +1,7 @@
 //! Parses a list request's URL into a [`Select`]: `?status=active&age__gte=18&sort=-created_at&limit=20`.
 //!
-//! Called by the record routes. It knows fields and types from the model and nothing of tenants: a URL cannot name one
-//! here (`confined-query`). Unknown parameters are refused, naming the allowed ones.
+//! Called by the record routes. It knows fields and types from the model, and nothing about tenants: no parameter can
+//! name one (`confined-query`). It refuses unknown parameters with a text that names the allowed ones.
 
 mod aggregate;
 mod cursor;
@@ -44,18 +44,18 @@ const MAX_CONDITIONS: usize = 50;
 pub struct List {
     /// Filter, search, sort, page and columns.
     pub select: Select,
-    /// Whether to count all matching rows too.
+    /// True to count all matching rows too.
     pub count: bool,
     /// Paths of references to expand: `city`, `city.region`.
     pub expand: Vec<String>,
 }
 
-/// Parameters that the URL of a kind of route may contain.
+/// Parameters that the URL of one kind of route may contain.
 #[derive(Clone, Copy)]
 struct Takes {
     /// Parameters that are not filters.
     words: &'static [&'static str],
-    /// Whether filters by field are allowed too.
+    /// True if filters by field are allowed too.
     filters: bool,
 }
 
@@ -68,15 +68,15 @@ const ONE: Takes = Takes { words: &["fields", "expand"], filters: false };
 /// Parses the query string (without `?`) of a list.
 ///
 /// # Errors
-/// All invalid parameters at once.
+/// Returns a problem that names all invalid parameters.
 pub fn list(models: &dyn Models, query: &str) -> Result<List> {
     read(models, query, LIST)
 }
 
-/// Parses the query string of an export: that of a list without page, count and expansion.
+/// Parses the query string of an export. It takes the parameters of a list, except page, count and expansion.
 ///
 /// # Errors
-/// All invalid parameters at once.
+/// Returns a problem that names all invalid parameters.
 pub fn export(models: &dyn Models, query: &str) -> Result<List> {
     read(models, query, EXPORT)
 }
@@ -84,7 +84,7 @@ pub fn export(models: &dyn Models, query: &str) -> Result<List> {
 /// Parses the query string of a single record: only `fields` and `expand`.
 ///
 /// # Errors
-/// All invalid parameters at once.
+/// Returns a problem that names all invalid parameters.
 pub fn one(models: &dyn Models, query: &str) -> Result<List> {
     read(models, query, ONE)
 }
@@ -106,8 +106,8 @@ fn read(models: &dyn Models, query: &str, takes: Takes) -> Result<List> {
     reader.finish()
 }
 
-/// Reads all parameters. Those of `takes.words` go to `word`, which may refuse their values; the others are conditions.
-/// Returns the condition and what is wrong.
+/// Reads all parameters. Passes those of `takes.words` to `word`, which may refuse their values, and parses the others
+/// as conditions. Returns the condition, and the parameters that are invalid.
 fn parameters(
     models: &dyn Models,
     query: &str,
@@ -148,11 +148,11 @@ fn parameters(
     (Filter::All(conditions), wrong)
 }
 
-/// Parses the query string of a change or delete of all matching records: filters, `q`, how many records are meant
-/// (`expect`), and whether to try only (`dry_run`).
+/// Parses the query string of a change or deletion of all matching records: filters, `q`, the expected number of
+/// records (`expect`), and whether to check without writing (`dry_run`).
 ///
 /// # Errors
-/// All invalid parameters at once; `expect` is required.
+/// Returns a problem that names all invalid parameters. `expect` is required.
 pub fn matching(models: &dyn Models, query: &str) -> Result<(Matching, bool)> {
     let model = models.listed();
     let (mut search, mut expected, mut dry_run) = (None, None, false);
@@ -225,7 +225,7 @@ impl Reader<'_> {
             }
             let by = SortBy { via: column.via, field: column.field, direction, ranks: None };
             let sort = &mut self.select.sort;
-            // Neither a key after the id nor a repeated one changes the order.
+            // A key after the id, or a repeated key, does not change the order.
             if !sort
                 .iter()
                 .any(|known| cursor::is_id(known) || (&known.via, &known.field) == (&by.via, &by.field))
@@ -260,7 +260,7 @@ impl Reader<'_> {
                     references(self.model)
                 ));
             }
-            // Further steps belong to other models, which the platform knows and checks.
+            // The further steps lead to other models. The platform knows and checks those.
             if let Some(bad) = names.iter().find(|n| FieldName::parse(n).is_err()) {
                 return Err(format!("{} is no field name", text::quoted(bad)));
             }

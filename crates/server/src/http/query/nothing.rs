@@ -1,5 +1,5 @@
-//! Routes whose URL takes no parameter. An unknown parameter is refused, never passed over: a `dry_run` that was ignored
-//! would write.
+//! Routes whose URL takes no parameters. They refuse an unknown parameter instead of ignoring it: a request with an
+//! ignored `dry_run` would write.
 //!
 //! Used by the record routes that are neither lists nor reads.
 
@@ -8,7 +8,7 @@ use crate::http::problem::{FieldProblem, Problem, Result};
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
-/// The request has no query parameters.
+/// Extractor that accepts requests without query parameters only.
 #[derive(Debug)]
 pub(in crate::http) struct NoParameters;
 

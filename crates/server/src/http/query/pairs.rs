@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-/// Returns the pairs of a query string, in order; an `Err` says why a pair cannot be read.
+/// Returns the pairs of a query string, in order. An `Err` contains the reason why a pair cannot be read.
 pub(in crate::http) fn pairs(
     query: &str,
 ) -> impl Iterator<Item = Result<(Cow<'_, str>, Cow<'_, str>), &'static str>> {

@@ -1,11 +1,11 @@
-//! Query strings of the fixed routes, as a struct; unknown names are refused as a problem.
+//! Query strings of the fixed routes, as structs. Unknown names are refused with a problem.
 
 use crate::http::problem::{Code, Problem, Result};
 use axum::extract::{FromRequestParts, Query, rejection::QueryRejection};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
-/// The query string as a `T`.
+/// The query string, parsed as a `T`.
 pub(in crate::http) struct QueryParams<T>(pub(in crate::http) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryParams<T> {
@@ -18,7 +18,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryParams<T>
 
 fn unreadable(error: &QueryRejection) -> Problem {
     let text = error.body_text();
-    // The part before the colon speaks of the program.
+    // The part before the colon describes the program.
     let why = text.split_once(": ").map_or(text.as_str(), |(_, why)| why);
     Problem::new(Code::BadRequest, format!("The query string cannot be read: {why}."))
 }

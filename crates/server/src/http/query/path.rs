@@ -1,7 +1,7 @@
-//! Columns of a list, also across references: `name`, `city.name`, `city.region.name`.
+//! Columns of a list, including columns across references: `name`, `city.name`, `city.region.name`.
 //!
-//! Used for conditions, sort keys and cursors. A path leads only through models that the caller may read: names and types of
-//! others are not told.
+//! Used for conditions, sort keys and cursors. A path leads only through models that the caller may read. The names and
+//! types of other models are not revealed.
 
 use super::text::{self, Kind};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tenantry::{
 /// Maximum number of references in a path.
 pub(super) const MAX_REFERENCES: usize = 3;
 
-/// The model of a list, and the models that references may lead to.
+/// The listed model, and the models that its references can lead to.
 pub trait Models {
     /// Returns the listed model.
     fn listed(&self) -> &Model;
@@ -39,7 +39,7 @@ pub(super) struct Column {
     pub(super) via: Vec<FieldName>,
     pub(super) field: FieldName,
     pub(super) kind: Kind,
-    /// The model of the column; none for the listed one.
+    /// Model of the column; `None` for the listed model.
     target: Option<Arc<Model>>,
 }
 
@@ -47,7 +47,7 @@ impl Column {
     /// Returns the column that a path leads to.
     ///
     /// # Errors
-    /// If there is no such column; the text says what there is.
+    /// Returns an error if there is no such column. The text lists the existing columns.
     pub(super) fn of(models: &dyn Models, path: &str) -> Result<Self, String> {
         let (references, name) = match path.rsplit_once('.') {
             Some((references, name)) => (Some(references), name),
@@ -83,7 +83,7 @@ impl Column {
         self.target.as_deref().unwrap_or_else(|| models.listed())
     }
 
-    /// Returns a condition on the column as one on the listed model.
+    /// Converts a condition on the column to a condition on the listed model.
     pub(super) fn condition(&self, filter: Filter) -> Filter {
         let references = self.via.iter().rev();
         references.fold(filter, |filter, field| Filter::Through(field.clone(), Box::new(filter)))

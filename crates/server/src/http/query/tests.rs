@@ -29,7 +29,7 @@ impl Models for Model {
         self
     }
 
-    /// Returns the model itself under the name of another one, for all names but that of models which stay hidden.
+    /// Returns the test's model under every name, except the name of a hidden model.
     fn readable(&self, name: &ModelName) -> Option<Arc<Model>> {
         (name.as_str() != "secrets").then(|| Arc::new(Model { name: name.clone(), ..self.clone() }))
     }
@@ -122,7 +122,7 @@ fn groups_of_conditions_are_read() {
     assert!(list(&model(), &format!("any=({})", vec!["age=1"; 50].join(","))).is_ok());
 }
 
-/// A key that changes nothing is no part of the cursor either.
+/// A sort key that changes nothing is not a part of the cursor either.
 #[test]
 fn sort_keys_that_change_nothing_are_left_out() {
     let sort = |text: &str| list(&model(), text).unwrap().select.sort.len();

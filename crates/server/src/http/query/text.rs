@@ -8,7 +8,7 @@ use tenantry::{
     value::Value,
 };
 
-/// Kind of a column, as far as a URL is concerned.
+/// Kind of a column, as URLs distinguish them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Free text.
@@ -27,7 +27,7 @@ pub enum Kind {
     Datetime,
     /// UUID.
     Uuid,
-    /// Reference to a row whose kind of key this model does not know: a number or a UUID.
+    /// Reference to a row whose kind of id is not known here: a number or a UUID.
     Reference,
     /// JSON or file: only `isnull` applies.
     Opaque,
@@ -40,10 +40,10 @@ impl Kind {
     }
 }
 
-/// Returns the named column with its kind.
+/// Returns the named column and its kind.
 ///
 /// # Errors
-/// If there is no such column; the text lists the columns.
+/// Returns an error if there is no such column. The text lists the columns.
 pub(super) fn column(model: &Model, name: &str) -> Result<(FieldName, Kind), String> {
     let unknown = || format!("no field {}; there are: {}", quoted(name), columns(model));
     let parsed = FieldName::parse(name).map_err(|_| unknown())?;
@@ -80,7 +80,7 @@ fn columns(model: &Model) -> String {
     all.join(", ")
 }
 
-/// Quotes outside text for a message: truncated, with control characters escaped.
+/// Quotes text of a request for a message: truncated, with control characters escaped.
 pub(super) fn quoted(text: &str) -> String {
     format!("{:?}", text.chars().take(60).collect::<String>())
 }
@@ -88,7 +88,7 @@ pub(super) fn quoted(text: &str) -> String {
 /// Parses a text as a typed value.
 ///
 /// # Errors
-/// If the text does not fit the kind.
+/// Returns an error if the text does not fit the kind.
 pub fn parse(kind: Kind, text: &str) -> Result<Value, &'static str> {
     match kind {
         Kind::Text | Kind::Choice => Ok(Value::Text(text.into())),
@@ -110,7 +110,7 @@ pub fn parse(kind: Kind, text: &str) -> Result<Value, &'static str> {
     }
 }
 
-/// Parses an instant; a bare date means its first moment in UTC.
+/// Parses an instant. A date without a time means its first moment in UTC.
 fn datetime(text: &str) -> Option<Value> {
     if text.len() == 10 {
         return format!("{text}T00:00:00Z").parse().ok().map(Value::DateTime);

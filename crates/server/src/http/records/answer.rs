@@ -1,4 +1,4 @@
-//! Answers of the record routes: the platform's bytes and a tag; nothing is parsed again.
+//! Answers of the record routes: bytes from the platform and an entity tag. Nothing is parsed again.
 
 use crate::http::{etag, query};
 use axum::{body::Body, response::Response};
@@ -18,7 +18,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Returns one record, or 304 if the caller already has this version.
 pub(super) fn one(document: Document, asked: &HeaderMap) -> http::Response<Full<Bytes>> {
-    // Capacity for the guard's headers too, so that the map is allocated once.
+    // Reserves room for the guard's headers, so that the map allocates once.
     let mut headers = HeaderMap::with_capacity(8);
     let mut status = StatusCode::OK;
     let mut body = document.body;
@@ -119,7 +119,7 @@ pub(super) fn groups(asked: &Aggregate, groups: &Groups) -> Response {
     json(body)
 }
 
-/// Returns shared values and the tenant's own ones.
+/// Returns the shared values and the tenant's overrides.
 pub(super) fn own_values(values: &OwnValues) -> Response {
     let mut body = b"{\"shared\":{".to_vec();
     members(&mut body, values.shared.iter().map(|(name, value)| (name.as_str(), value)));

@@ -28,11 +28,11 @@ use std::{
 use tenantry::query::Select;
 use tokio::{runtime::Handle, sync::mpsc, task::spawn_blocking};
 
-/// Maximum number of chunks between the socket and the database; each is at most a socket buffer.
+/// Largest number of chunks between the socket and the database. A chunk is at most a socket buffer.
 const PIECES: usize = 4;
 
-/// `POST /api/records/{model}/import`, body `text/csv`; with `?dry_run=true` it only checks. With `report=csv` the answer is
-/// the refused lines.
+/// `POST /api/records/{model}/import`, body `text/csv`. With `?dry_run=true` it only checks. With `report=csv` the
+/// answer contains the refused lines.
 pub(in crate::http) async fn import(
     app: App,
     scope: Scope,
@@ -43,7 +43,7 @@ pub(in crate::http) async fn import(
     if !matches!(body::media_type(request.headers()).as_str(), "text/csv" | "application/csv") {
         return Err(Problem::new(Code::UnsupportedMediaType, "Send the file as `content-type: text/csv`."));
     }
-    // Refuse what the caller may not see before reading the first byte.
+    // Refuse a model that the caller may not see before the first byte is read.
     super::of(&app, &scope, &path.model)?;
     let asked = query::import(text.as_deref().unwrap_or_default())?;
     let is_csv = asked.options.keep_refused;
@@ -73,7 +73,7 @@ pub(in crate::http) async fn import(
     }
 }
 
-/// Returns refused lines as a file.
+/// Returns the refused lines as a file.
 pub(in crate::http) fn refused_lines(csv: Vec<u8>, name: &str) -> Response {
     attachment(Body::from(csv), name)
 }
@@ -87,7 +87,7 @@ fn attachment(body: Body, name: &str) -> Response {
 }
 
 /// Passes the body's chunks to the worker until either side ends. An empty chunk marks the end of the body: if the
-/// connection is closed before, the worker must not take the part that has arrived for the whole file.
+/// connection closes earlier, the worker must not mistake the received part for the whole file.
 async fn pump(pieces: impl Stream<Item = io::Result<Bytes>> + Unpin, sender: SyncSender<io::Result<Bytes>>) {
     let is_end = |piece: &io::Result<Bytes>| future::ready(!matches!(piece, Ok(bytes) if bytes.is_empty()));
     let mut pieces = pieces.filter(is_end).chain(stream::iter([Ok(Bytes::new())]));
@@ -100,7 +100,7 @@ async fn pump(pieces: impl Stream<Item = io::Result<Bytes>> + Unpin, sender: Syn
     }
 }
 
-/// The chunks as a blocking reader.
+/// Blocking reader of the chunks.
 struct Pieces {
     receiver: Receiver<io::Result<Bytes>>,
     rest: Bytes,
@@ -122,8 +122,8 @@ impl Read for Pieces {
     }
 }
 
-/// `GET /api/records/{model}/export`: takes the filters and sort of a list. In the audit log, and refused while
-/// impersonating.
+/// `GET /api/records/{model}/export`: accepts the filters and the sort order of a list. The audit log records it. It is
+/// refused during impersonation.
 pub(in crate::http) async fn export(
     app: App,
     scope: Scope,
@@ -134,7 +134,7 @@ pub(in crate::http) async fn export(
     let select =
         query::export(&super::of(&app, &scope, &path.model)?, text.as_deref().unwrap_or_default())?.select;
     let mut pieces = pages(app, scope, path.model, select);
-    // The first page decides whether the answer is a problem; a later fault can only cut the answer off.
+    // The first page decides whether the answer is a problem. A later failure can only truncate the answer.
     let first = pieces.recv().await.transpose()?.unwrap_or_default();
     let rest =
         stream::unfold(pieces, |mut pieces| async { pieces.recv().await.map(|piece| (piece, pieces)) });
@@ -142,7 +142,7 @@ pub(in crate::http) async fn export(
     Ok(attachment(Body::from_stream(stream::once(async { Ok(first) }).chain(rest)), &name))
 }
 
-/// Reads pages in a separate task, which owns the scope; it ends when the client disconnects.
+/// Reads pages in a separate task, which owns the scope and ends when the client disconnects.
 fn pages(app: App, scope: Scope, model: String, select: Select) -> mpsc::Receiver<Result<Bytes>> {
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
@@ -157,7 +157,7 @@ fn pages(app: App, scope: Scope, model: String, select: Select) -> mpsc::Receive
                 break;
             }
         }
-        // The answer ends after this: an export that is in no log is cut off.
+        // The answer may end only once the audit log has the export; otherwise the answer is truncated.
         if let Err(error) = export.finish().await {
             drop(sender.send(Err(error.into())).await);
         }

@@ -1,7 +1,7 @@
 //! Files of records, streamed in both directions.
 //!
-//! An upload is the raw bytes, or a form with one file. A download is always an attachment: an uploaded file must never
-//! run as a page of this site.
+//! An upload is raw bytes, or a form with one file. A download is always an attachment, because an uploaded file must
+//! never run as a page of this site.
 
 use super::{
     FilePath, answer,
@@ -42,7 +42,8 @@ pub(in crate::http) async fn upload(
         let upload = Upload { name, media_type, bytes: body::stream(request.into_body()) };
         return Ok(answer::changed(records.put_file(&path.id, &path.field, upload).await?));
     }
-    // The field and the plan limit the size of a file, as for raw bytes; the framework's own limit does not apply.
+    // The field and the plan limit the size of a file, as they do for raw bytes. The framework's own limit does not
+    // apply.
     let preamble = Arc::new(Preamble::default());
     let mut request = request.map(|body| form::bounded(body, preamble.clone()));
     DefaultBodyLimit::disable().apply(&mut request);
@@ -58,7 +59,7 @@ pub(in crate::http) async fn upload(
         let Some(name) = part.file_name().map(str::to_owned) else { continue };
         preamble.end();
         let media_type = media(part.content_type());
-        // The form only lends its parts, so this function reads the part and passes it on as it arrives.
+        // The form only lends its parts, so this function reads the part and passes each chunk on as it arrives.
         let bytes = part.map(|piece| piece.map_err(io::Error::other)).boxed();
         let upload = Upload { name, media_type, bytes };
         return Ok(answer::changed(records.put_file(&path.id, &path.field, upload).await?));
@@ -108,14 +109,14 @@ pub(in crate::http) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Returns name and media type of a raw body.
+/// Returns the name and the media type of a raw body.
 fn described(headers: &HeaderMap) -> (String, String) {
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
     let name = text(FILE_NAME).unwrap_or("file").to_owned();
     (name, media(text(header::CONTENT_TYPE.as_str())))
 }
 
-/// Returns a media type of visible ASCII and plausible length; anything else becomes plain bytes.
+/// Returns a media type of visible ASCII and plausible length. Any other text becomes the type of plain bytes.
 pub(in crate::http) fn media(text: Option<&str>) -> String {
     let sane = |t: &&str| t.len() <= 100 && t.contains('/') && t.bytes().all(|b| (b' '..0x7f).contains(&b));
     text.filter(sane).unwrap_or(UNKNOWN).to_owned()

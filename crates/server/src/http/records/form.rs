@@ -1,7 +1,7 @@
-//! The part of an uploaded form before its file, which is bounded.
+//! Limits the part of an uploaded form before its file.
 //!
-//! The parser of forms holds the head of a part until it is complete, and skips fields that are not files. Neither has a
-//! bound there, so the stream of bytes that the parser reads is bounded until the file begins.
+//! The parser of forms buffers the head of a part until it is complete, and skips fields that are not files. It limits
+//! neither, so this stream limits the bytes that the parser reads until the file begins.
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -17,10 +17,10 @@ use std::{
 
 /// Maximum number of bytes of a form before its file: heads of parts and fields that are not files.
 pub(super) const MOST: usize = 64 << 10;
-/// Number of bytes after which the parser gets a turn. It reads all that is ready before it parses any of it.
+/// Number of bytes after which the parser gets a turn. It reads all bytes that are ready before it parses any of them.
 const PIECE: usize = 8 << 10;
 
-/// How much of a form was read before its file; shared by the form's handler and its stream.
+/// Bytes of a form that were read before its file. The form's handler and its stream share it.
 #[derive(Debug, Default)]
 pub(super) struct Preamble {
     bytes: AtomicUsize,
@@ -28,7 +28,7 @@ pub(super) struct Preamble {
 }
 
 impl Preamble {
-    /// Marks the begin of the file. The caller bounds what follows.
+    /// Marks the beginning of the file. The caller limits the bytes that follow.
     pub(super) fn end(&self) {
         self.has_ended.store(true, Relaxed);
     }
@@ -38,7 +38,7 @@ impl Preamble {
         !self.has_ended.load(Relaxed) && self.bytes.load(Relaxed) > MOST
     }
 
-    /// Returns the number of bytes to pass on next, of `ready`.
+    /// Returns how many of the `ready` bytes to pass on next.
     fn next(&self, ready: usize) -> io::Result<usize> {
         if self.has_ended.load(Relaxed) {
             return Ok(ready);
@@ -52,7 +52,7 @@ impl Preamble {
     }
 }
 
-/// Passes on a form; fails once it has too many bytes before its file.
+/// Passes on the body of a form. It fails once the form has too many bytes before its file.
 pub(super) fn bounded(body: Body, preamble: Arc<Preamble>) -> Body {
     let (mut pieces, mut rest, mut has_passed) = (body.into_data_stream(), Bytes::new(), false);
     Body::from_stream(stream::poll_fn(move |context| {

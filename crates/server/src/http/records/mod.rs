@@ -1,6 +1,6 @@
 //! Records over HTTP: list, get, create, batch, patch, delete, CSV and files, for every model.
 //!
-//! Called by the route table, and for single reads by the fast path of the guard. It turns URLs, headers and bodies
+//! Called by the route table, and for reads of one record by the guard's fast path. It turns URLs, headers and bodies
 //! into calls of the platform and never filters, checks or joins anything itself.
 
 mod answer;
@@ -21,20 +21,20 @@ use super::{App, problem::Result, scope::Scope};
 use serde::Deserialize;
 use tenantry::records::Records;
 
-/// `/api/records/{model}`.
+/// Parameters of `/api/records/{model}`.
 #[derive(Debug, Deserialize)]
 pub(super) struct ModelPath {
     pub(super) model: String,
 }
 
-/// `/api/records/{model}/{id}`.
+/// Parameters of `/api/records/{model}/{id}`.
 #[derive(Debug, Deserialize)]
 pub(super) struct RecordPath {
     model: String,
     id: String,
 }
 
-/// `/api/records/{model}/{id}/files/{field}`.
+/// Parameters of `/api/records/{model}/{id}/files/{field}`.
 #[derive(Debug, Deserialize)]
 pub(super) struct FilePath {
     model: String,

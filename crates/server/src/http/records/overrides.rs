@@ -1,6 +1,7 @@
-//! A tenant's own values for fields of a shared record.
+//! A tenant's overrides of fields of a shared record.
 //!
-//! The platform decides which fields, and whether the caller may set them; the shared record itself never changes.
+//! The platform decides which fields can be overridden, and whether the caller may do so. The shared record itself
+//! never changes.
 
 use super::{RecordPath, answer};
 use crate::http::{App, body::Json, problem::Result, query::NoParameters, scope::Scope};
@@ -8,7 +9,7 @@ use axum::{extract::Path, response::Response};
 use http::StatusCode;
 use tenantry::records::Input;
 
-/// `GET /api/records/{model}/{id}/override`: the shared values, and the tenant's own ones.
+/// `GET /api/records/{model}/{id}/override`: the shared values, and the tenant's overrides.
 pub(in crate::http) async fn own_values(
     app: App,
     scope: Scope,
@@ -19,8 +20,8 @@ pub(in crate::http) async fn own_values(
     Ok(answer::own_values(&records.own_values(&path.id).await?))
 }
 
-/// `PUT /api/records/{model}/{id}/override`: replaces all of the tenant's values; answers with the record as the tenant
-/// sees it now.
+/// `PUT /api/records/{model}/{id}/override`: replaces all overrides of the record, and answers with the record as the
+/// tenant now sees it.
 pub(in crate::http) async fn set_override(
     app: App,
     scope: Scope,
@@ -32,7 +33,7 @@ pub(in crate::http) async fn set_override(
     Ok(answer::changed(records.set_override(&path.id, &changes).await?))
 }
 
-/// `DELETE /api/records/{model}/{id}/override`: removes the tenant's values, so that it sees the shared ones again.
+/// `DELETE /api/records/{model}/{id}/override`: removes the overrides, so that the tenant sees the shared values again.
 pub(in crate::http) async fn clear_override(
     app: App,
     scope: Scope,

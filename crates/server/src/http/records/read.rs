@@ -71,7 +71,7 @@ pub(in crate::http) async fn history(
 ) -> Result<Json<Page<Change>>> {
     let records = super::of(&app, &scope, &path.model)?;
     let entries = records.history(&path.id, query.before.map(|id| id.0), query.limit.0).await?.entries;
-    // The platform may have cut the page off at its bytes: only an empty page is certainly the last.
+    // The platform may have ended the page at its limit of bytes, so only an empty page is certainly the last.
     let next = entries.last().map(|entry| entry.id.to_string());
     Ok(Json(Page { next, ..Page::all(entries) }))
 }

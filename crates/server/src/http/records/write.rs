@@ -61,8 +61,8 @@ pub(in crate::http) async fn change(
     Ok(answer::changed(records.patch(&path.id, expected, &input).await?))
 }
 
-/// Returns the version that a change of the record expects; `None` means any. Of several, it is the one that the record
-/// has now: the change then depends on that.
+/// Returns the version that a change of the record expects; `None` means any. If the request names several versions, it
+/// is the one that the record has now, so the change depends on that version.
 async fn expected(app: &App, records: &Records<'_>, id: &str, headers: &HeaderMap) -> Result<Option<i64>> {
     match etag::expected(headers, app.options().require_if_match)? {
         Some(versions) if versions.len() > 1 => Ok(Some(records.version_among(id, &versions).await?)),

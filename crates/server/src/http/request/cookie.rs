@@ -1,8 +1,8 @@
-//! The cookies, of the session, of a support visit, of the position of writes, of appearance and language of pages: names,
-//! attributes, reading.
+//! Names, attributes and parsing of the cookies: session, support visit, position of writes, and appearance and
+//! language of pages.
 //!
-//! The credentials reader, sign-in and sign-out, and support visits use it, and the guard after writes. Over https the
-//! names have the `__Host-` prefix, so browsers do not accept these cookies from a sibling subdomain
+//! Used by the credentials reader, by sign-in, sign-out and support visits, and by the guard after writes. Over https
+//! the names have the `__Host-` prefix, so browsers do not accept these cookies from a sibling subdomain
 //! (`cross-site-request`).
 
 use http::{HeaderMap, HeaderValue, header};
@@ -38,7 +38,7 @@ pub(in crate::http) fn read_theme(headers: &HeaderMap) -> Option<&str> {
     THEME.iter().find_map(|name| value(headers, name))
 }
 
-/// Returns the language that the person has chosen for pages in this browser. Not secret: either name is read.
+/// Returns the language chosen for pages in this browser. It is not secret, so the cookie is read under either name.
 pub(in crate::http) fn read_language(headers: &HeaderMap) -> Option<&str> {
     LANGUAGE.iter().find_map(|name| value(headers, name))
 }
@@ -65,7 +65,7 @@ pub(in crate::http) fn set(https: bool, token: &str, max_age_s: i64) -> Option<H
 }
 
 /// Returns the header `Set-Cookie` for a support visit. The browser keeps the cookie for `max_age_s` seconds. That is
-/// longer than the visit lasts, so the next page can say that the visit is over.
+/// longer than the visit lasts, so the next page can report that the visit is over.
 pub(in crate::http) fn set_acting(
     https: bool,
     token: &str,
@@ -90,7 +90,7 @@ pub(in crate::http) fn set_theme(https: bool, theme: &str) -> Option<HeaderValue
     made(THEME, https, theme, 31_536_000)
 }
 
-/// Returns `Set-Cookie` for the language of pages, which the browser keeps for a year.
+/// Returns the header `Set-Cookie` for the language of pages, which the browser keeps for a year.
 pub(in crate::http) fn set_language(https: bool, code: &str) -> Option<HeaderValue> {
     made(LANGUAGE, https, code, 31_536_000)
 }

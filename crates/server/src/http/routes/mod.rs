@@ -1,5 +1,5 @@
-//! All fixed routes. The router, the metrics, the OpenAPI document and the access tests are all generated
-//! from it, so a route cannot be missing from one of them (`unscoped-route`).
+//! The table of all fixed routes. The router, the metrics, the OpenAPI document and the access tests are generated from
+//! it, so a route cannot be missing from one of them (`unscoped-route`).
 //!
 //! The table contains no logic: a row names a handler.
 
@@ -52,8 +52,8 @@ impl Access {
     }
 }
 
-/// A handler without its type. The compiler makes the code around handlers once for this type, and not once for each of
-/// them.
+/// A handler with its type erased. The compiler generates the code around handlers once for this type, instead of once
+/// for each handler.
 type Untyped = fn(Request, App) -> BoxFuture<'static, Response>;
 
 /// A route of the table.
@@ -62,7 +62,7 @@ pub struct Route {
     pub method: Method,
     /// Path in axum's notation.
     pub path: &'static str,
-    /// Callers that may use it.
+    /// Callers that may use the route.
     pub access: Access,
     /// Group in the docs.
     pub tag: &'static str,
@@ -70,10 +70,10 @@ pub struct Route {
     pub summary: &'static str,
     filter: MethodFilter,
     handler: Untyped,
-    /// It is a page for people, or a form of one. The OpenAPI document leaves it out, and it is not served under
-    /// `/t/{slug}`: the links of a page name no tenant.
+    /// True for pages and their forms. The OpenAPI document leaves them out. They are not served under `/t/{slug}`,
+    /// because the links of a page name no tenant.
     pub is_page: bool,
-    /// Adds what the handler takes and answers; nothing for routes of records, which their models describe.
+    /// Adds the handler's input and answers. Adds nothing for routes of records, which the models describe.
     pub(super) describe: fn(&mut Operation<'_>),
     name: &'static str,
 }
@@ -130,10 +130,10 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
     api::routes().into_iter().chain(pages).collect()
 });
 
-/// Returns all routes of the platform, to serve as they are or to merge with own routes.
+/// Returns all routes of the platform, to serve as they are or to merge with an embedder's own routes.
 ///
-/// Serve the result with [`super::serve()`]: it adds what a bare router lacks (request ids, log, metrics, security
-/// headers, answers to panics).
+/// Serve the result with [`super::serve()`]. It adds what a bare router lacks: request ids, log, metrics, security
+/// headers and answers to panics.
 pub fn router(app: App) -> Router {
     let mut router = Router::new();
     for (index, route) in ROUTES.iter().enumerate() {
@@ -146,7 +146,7 @@ pub fn router(app: App) -> Router {
     router.fallback(absent).method_not_allowed_fallback(not_that_way).with_state(app)
 }
 
-/// What a path leads to: a handler, and its index in the table.
+/// The target of a path: a handler, and its index in the table.
 #[derive(Clone, Copy)]
 struct Target {
     index: usize,
@@ -156,7 +156,7 @@ struct Target {
 impl Handler<(), App> for Target {
     type Future = BoxFuture<'static, Response>;
 
-    /// Tells the guard which route the request matched, and answers it.
+    /// Records the matched route for the guard, and answers the request.
     fn call(self, request: Request, app: App) -> Self::Future {
         if let Some(note) = request.extensions().get::<Arc<Note>>() {
             note.route.store(self.index, Relaxed);
@@ -165,7 +165,7 @@ impl Handler<(), App> for Target {
     }
 }
 
-/// Leads browsers to the address of a page; everything else is absent.
+/// Redirects a browser to the address of a page if only the final slash is missing. Returns 404 otherwise.
 async fn absent(method: Method, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     to_page(&method, &uri, &headers).ok_or_else(Problem::absent)
 }

@@ -1,4 +1,5 @@
-//! Staff handlers that create a tenant, create a tenant's missing databases, or attach one that the tenant brings.
+//! Staff handlers that create a tenant, create a tenant's missing databases, or attach a database that the tenant
+//! brings.
 
 use crate::{
     http::{
@@ -43,7 +44,7 @@ pub(in crate::http) async fn tenant(
 /// Returns the slug if the form is valid.
 ///
 /// # Errors
-/// All fields that break a rule.
+/// Returns an error that names all fields that break a rule.
 async fn checked(app: &App, form: &CreateTenant) -> Result<Slug, Error> {
     let mut wrong = Wrong::default();
     let slug = wrong.take(Slug::parse(&form.slug).map_err(|e| Error::invalid("slug", e.reason)))?;

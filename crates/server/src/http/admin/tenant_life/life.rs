@@ -1,4 +1,4 @@
-//! Staff handlers that rename a tenant, cancel it, take a cancellation back, close it for maintenance, and change its
+//! Staff handlers that rename a tenant, cancel it, revoke a cancellation, close it for maintenance, and change its
 //! settings, including its id at other issuers of tokens.
 
 use crate::{

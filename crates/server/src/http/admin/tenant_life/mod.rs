@@ -1,4 +1,4 @@
-//! Staff handlers for the life of one tenant: created, copied, moved, closed, removed.
+//! Staff handlers for the life of one tenant: create, copy, move, close, remove.
 
 pub(in crate::http::admin) mod copies;
 pub(in crate::http::admin) mod create;

@@ -24,7 +24,7 @@ use tenantry::{
     place::Isolation,
 };
 
-/// `POST /api/admin/tenants/{slug}/move`: moves a tenant to a server, or back to where it was.
+/// `POST /api/admin/tenants/{slug}/move`: moves a tenant to a server, or back to its former place.
 pub(in crate::http) async fn to(
     on: StaffOn,
     QueryParams(wait): QueryParams<Wait>,
@@ -124,7 +124,7 @@ async fn look(on: &StaffOn, wanted: &Wanted) -> Result<Json<MoveOutlook>> {
     }))
 }
 
-/// Returns what the move itself would answer, without its private detail.
+/// Converts the error with which a move would fail, without its private detail.
 fn obstacle(error: Error) -> Obstacle {
     let problem = Problem::from(error);
     Obstacle {
