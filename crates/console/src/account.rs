@@ -1,87 +1,87 @@
-//! Pages of a person, in no company: sign in, choose a company, the own account.
+//! Pages of a user outside any company: sign-in, choice of a company, the account.
 
 use crate::frame::{Frame, LocaleForm, Theme};
 use askama::Template;
 
-/// `/login/`.
+/// Page `/login/`: the sign-in form.
 #[derive(Template)]
 #[template(path = "account/login.html")]
 pub struct Login<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
-    /// Address that was typed before.
+    /// E-mail address from the previous attempt.
     pub email: &'a str,
-    /// Company that was typed before.
+    /// Company from the previous attempt.
     pub company: &'a str,
-    /// Page to go on to.
+    /// Address of the page after the sign-in.
     pub next: &'a str,
-    /// Why the last try was refused.
+    /// Reason why the previous attempt was refused.
     pub refused: Option<&'a str>,
 }
 
-/// `/companies/`.
+/// Page `/companies/`: the choice of a company.
 #[derive(Template)]
 #[template(path = "account/companies.html")]
 pub struct Companies<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
-    /// Companies of the person.
+    /// Companies that the user may enter.
     pub companies: &'a [Choice],
 }
 
-/// A company that a person may enter.
+/// A company that a user may enter.
 #[derive(Debug)]
 pub struct Choice {
-    /// Name.
+    /// Display name of the company.
     pub name: String,
-    /// Slug.
+    /// Slug of the company.
     pub slug: String,
-    /// Role of the person.
+    /// The user's role in the company.
     pub role: String,
-    /// The person works in it now.
+    /// True if the session is bound to this company.
     pub current: bool,
 }
 
-/// `/account/`.
+/// Page `/account/`: the user's own account.
 #[derive(Template)]
 #[template(path = "account/account.html")]
 pub struct Account<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
-    /// Name.
+    /// Display name of the user.
     pub name: &'a str,
-    /// Address.
+    /// E-mail address of the user.
     pub email: &'a str,
-    /// The address is confirmed.
+    /// True if the address is confirmed.
     pub confirmed: bool,
-    /// Sessions of the person.
+    /// Sessions of the user.
     pub sessions: &'a [Session],
-    /// Language and time zone.
+    /// Form of language and time zone.
     pub locale: &'a LocaleForm,
-    /// What is wrong with the name.
+    /// Reason why the name was refused.
     pub wrong_name: Option<&'a str>,
-    /// What is wrong with the old password.
+    /// Reason why the old password was refused.
     pub wrong_old: Option<&'a str>,
-    /// What is wrong with the new password.
+    /// Reason why the new password was refused.
     pub wrong_new: Option<&'a str>,
 }
 
-/// A session of a person.
+/// A session of a user.
 #[derive(Debug)]
 pub struct Session {
-    /// Id.
+    /// Id of the session.
     pub id: i64,
-    /// Browser and system, in words.
+    /// Browser and operating system, in words.
     pub agent: String,
-    /// Network address.
+    /// Network address of the client.
     pub address: String,
-    /// When it began.
+    /// Time of the sign-in, in words.
     pub created: String,
-    /// When it was last used.
+    /// Time of the last use, in words.
     pub seen: String,
-    /// It is this one.
+    /// True for the session that requested the page.
     pub current: bool,
-    /// Staff of the platform act as the person in it.
+    /// True if a staff member acts as the user in this session.
     pub support: bool,
 }
 

@@ -1,5 +1,5 @@
-//! Files that pages load: style sheet, scripts, icons, font. Each is in the binary; its URL contains a hash of all of
-//! them, so that browsers keep them for ever and still load new ones after an update.
+//! Files that pages load: style sheet, scripts, icons, font. The binary contains them. Their URLs contain a hash of all
+//! files, so browsers cache them without a time limit and still load new ones after an update.
 //!
 //! Called by the templates for URLs and by the server for contents.
 
@@ -10,12 +10,12 @@ use std::{borrow::Cow, fmt, io::Write, sync::LazyLock};
 /// A file that pages load.
 #[derive(Debug)]
 pub struct Asset {
-    /// Its name in the URL.
+    /// Name of the file in its URL.
     pub name: &'static str,
-    /// Its media type.
+    /// Media type of the file.
     pub media_type: &'static str,
     plain: &'static [u8],
-    /// Compressed once; `None` for what is compressed already.
+    /// The contents, compressed once; `None` for files in a compressed format.
     gzip: Option<Vec<u8>>,
 }
 
@@ -59,7 +59,7 @@ fn gzip(plain: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap_or_default()
 }
 
-/// Returns the hash of all files, which is a part of their URLs.
+/// Returns the hash of all files, which is part of their URLs.
 pub fn version() -> &'static str {
     &ASSETS.version
 }
@@ -80,7 +80,7 @@ pub fn url(name: &'static str) -> Url {
 }
 
 impl Asset {
-    /// Returns the contents. A build for development reads the file anew, so that a changed style needs no build.
+    /// Returns the contents. A debug build reads the file again each time, so that a changed style needs no build.
     pub fn contents(&self) -> Cow<'static, [u8]> {
         if cfg!(debug_assertions)
             && let Some((_, _, path, _)) = FILES.iter().find(|(name, ..)| *name == self.name)
@@ -91,13 +91,13 @@ impl Asset {
         Cow::Borrowed(self.plain)
     }
 
-    /// Returns the contents, compressed, if that makes them shorter.
+    /// Returns the compressed contents, or `None` if compression does not make them shorter.
     pub fn gzip(&'static self) -> Option<&'static [u8]> {
         self.gzip.as_deref()
     }
 }
 
-/// The URL of a file, written without a string of its own.
+/// The URL of a file. It is written without allocating a string.
 #[derive(Debug, Clone, Copy)]
 pub struct Url(&'static str);
 
@@ -109,7 +109,7 @@ impl fmt::Display for Url {
 
 impl HtmlSafe for Url {}
 
-/// An icon of the sprite, for decoration: text says the same.
+/// A decorative icon of the sprite: the text beside it has the same meaning.
 #[derive(Debug, Clone, Copy)]
 pub struct Icon(&'static str);
 
@@ -131,7 +131,7 @@ impl fmt::Display for Icon {
 
 impl HtmlSafe for Icon {}
 
-/// Attributes of a tag, written by a constant.
+/// Constant attributes of a tag, written without escaping.
 #[derive(Debug, Clone, Copy)]
 pub struct Attributes(pub(crate) &'static str);
 
@@ -143,12 +143,12 @@ impl fmt::Display for Attributes {
 
 impl HtmlSafe for Attributes {}
 
-/// Returns the mark of the product.
+/// Returns the logo of the product.
 pub fn brand() -> Brand {
     Brand
 }
 
-/// The mark of the product, for decoration.
+/// The logo of the product, for decoration.
 #[derive(Debug, Clone, Copy)]
 pub struct Brand;
 
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn templates_have_no_script_of_their_own_and_no_unescaped_text() {
         for (path, text) in templates() {
-            // The policy of pages would silently disable them.
+            // The content security policy of pages would silently disable these.
             for word in
                 ["|safe", "| safe", " style=", " onclick=", " onload=", "hx-on", "hx-vals", "hx-live", "js:"]
             {

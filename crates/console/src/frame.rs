@@ -1,28 +1,28 @@
-//! What surrounds every page: title, navigation, the person, the company, the banner of support visits.
+//! The parts around every page: title, navigation, user, company, banner of support visits.
 //!
-//! The server builds a frame from the actor of the request, so no page can show another person or company.
+//! The server builds a frame from the actor of the request, so a page cannot show another user or company.
 
 use crate::language::{Language, Rich, Text};
 use std::fmt;
 
-/// How the pages look. A browser keeps the choice in a cookie.
+/// Appearance of pages. A cookie of the browser holds the choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Theme {
-    /// As the person's device is set.
+    /// Follows the setting of the user's device.
     #[default]
     System,
-    /// Dark on light.
+    /// Dark text on a light background.
     Light,
-    /// Light on dark.
+    /// Light text on a dark background.
     Dark,
 }
 
 impl Theme {
-    /// All themes, with the ids of their names.
+    /// All themes, with the ids of the texts that name them.
     pub const ALL: [(Self, &'static str); 3] =
         [(Self::System, "theme-system"), (Self::Light, "theme-light"), (Self::Dark, "theme-dark")];
 
-    /// Returns the theme with this name; the device's for any other text.
+    /// Returns the theme with this name, and [`Theme::System`] for any other text.
     pub fn parse(text: &str) -> Self {
         match text {
             "light" => Self::Light,
@@ -42,13 +42,13 @@ impl fmt::Display for Theme {
     }
 }
 
-/// For whom a page is. The accent of the page says it.
+/// The audience of a page. The colour of the page's accent shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Face {
-    /// Pages for members of companies and for visitors.
+    /// Pages for members of companies and for visitors who are not signed in.
     #[default]
     Company,
-    /// Pages for staff members, over the platform's own data.
+    /// Pages for staff, about the platform's own data.
     Staff,
     /// Pages for operators.
     Master,
@@ -67,152 +67,152 @@ impl fmt::Display for Face {
 /// The frame of one page.
 #[derive(Debug, Clone, Default)]
 pub struct Frame {
-    /// Title of the page, before the name of the place.
+    /// Title of the page. In the browser's title bar, [`Frame::place`] follows it.
     pub title: String,
     /// Name of the installation.
     pub platform: String,
-    /// Language of the page.
+    /// Language of the texts.
     pub language: Language,
-    /// How the page looks.
+    /// Appearance of the page.
     pub theme: Theme,
-    /// For whom the page is.
+    /// Audience of the page.
     pub face: Face,
-    /// The signed-in person; `None` for visitors.
+    /// The signed-in user; `None` if the visitor is not signed in.
     pub person: Option<Person>,
-    /// The company that the page is about.
+    /// The company of the page, if it belongs to one.
     pub company: Option<Company>,
-    /// Navigation.
+    /// Groups of links in the navigation.
     pub nav: Vec<Group>,
-    /// Form token: without it a form is refused.
+    /// Form token. The server refuses a form without it.
     pub token: String,
-    /// Form token of the button to sign out, which is about no company.
+    /// Form token of the sign-out button, whose form belongs to no company.
     pub leave: String,
-    /// Address of the page, to which a choice of language leads back. Empty: no language is offered.
+    /// Address of the page, to which a change of the language returns. Empty: the page offers no languages.
     pub here: String,
-    /// What just happened, or what is wrong.
+    /// Message at the top of the page.
     pub notice: Option<Notice>,
 }
 
-/// The signed-in person, or the key that acts.
+/// The signed-in user, or the API key of the request.
 #[derive(Debug, Clone)]
 pub struct Person {
-    /// Name.
+    /// Display name of the user.
     pub name: String,
-    /// Address.
+    /// E-mail address of the user.
     pub email: String,
 }
 
-/// The company that a page is about.
+/// The company of a page.
 #[derive(Debug, Clone)]
 pub struct Company {
-    /// Name.
+    /// Display name of the company.
     pub name: String,
-    /// Slug.
+    /// Slug of the company.
     pub slug: String,
-    /// Role of the person in it.
+    /// The user's role in the company.
     pub role: String,
-    /// A staff member acts as the person. Every page of the company says so.
+    /// The support visit, if a staff member acts as the user. Every page of the company displays it.
     pub acting: Option<Acting>,
 }
 
-/// A support visit.
+/// A support visit: a staff member acts as a member of a company.
 #[derive(Debug, Clone)]
 pub struct Acting {
     /// Name of the staff member.
     pub staff: String,
     /// Name of the member whose rights apply.
     pub member: String,
-    /// Address of that member.
+    /// E-mail address of that member.
     pub email: String,
-    /// Why.
+    /// Reason that the staff member gave.
     pub reason: String,
-    /// When the visit ends, in words.
+    /// End of the visit, in words.
     pub until: String,
-    /// When the visit ends.
+    /// End of the visit, as programs read it.
     pub at: String,
-    /// Minutes that are left.
+    /// Number of minutes left.
     pub minutes: i64,
 }
 
-/// Links of the navigation that belong together.
+/// A group of links in the navigation.
 #[derive(Debug, Clone)]
 pub struct Group {
-    /// Heading.
+    /// Heading of the group.
     pub label: &'static str,
-    /// Links.
+    /// Links of the group.
     pub links: Vec<Link>,
 }
 
 /// A link of the navigation.
 #[derive(Debug, Clone)]
 pub struct Link {
-    /// Text.
+    /// Text of the link.
     pub label: String,
-    /// Address.
+    /// Address of the link.
     pub href: String,
-    /// Icon of the sprite.
+    /// Icon from the sprite.
     pub icon: &'static str,
-    /// The page that is shown is behind this link.
+    /// True if the link leads to the page that is shown.
     pub current: bool,
 }
 
 /// A message at the top of a page.
 #[derive(Debug, Clone)]
 pub struct Notice {
-    /// It says that something was done, and not that something is wrong.
+    /// True if the message reports success, and false if it reports a problem.
     pub good: bool,
-    /// Text.
+    /// Text of the message.
     pub text: String,
 }
 
 impl Notice {
-    /// Returns a message that something was done.
+    /// Creates a message that reports success.
     pub fn done(text: impl Into<String>) -> Self {
         Self { good: true, text: text.into() }
     }
 
-    /// Returns a message that something is wrong.
+    /// Creates a message that reports a problem.
     pub fn wrong(text: impl Into<String>) -> Self {
         Self { good: false, text: text.into() }
     }
 }
 
 impl Person {
-    /// Returns the letter that stands for the person.
+    /// Returns the letter that represents the user.
     pub fn initial(&self) -> String {
         self.name.chars().next().map(|letter| letter.to_uppercase().collect()).unwrap_or_default()
     }
 }
 
 impl Company {
-    /// Returns the letter that stands for the company.
+    /// Returns the letter that represents the company.
     pub fn initial(&self) -> String {
         self.name.chars().next().map(|letter| letter.to_uppercase().collect()).unwrap_or_default()
     }
 }
 
-/// The form of language and time zone of a person or a company.
+/// The form of language and time zone of a user or a company.
 #[derive(Debug, Clone, Default)]
 pub struct LocaleForm {
-    /// Code of the language; empty: none is chosen.
+    /// Code of the chosen language; empty if none is chosen.
     pub language: String,
-    /// Name of the time zone; empty: none is chosen.
+    /// Name of the chosen time zone; empty if none is chosen.
     pub time_zone: String,
     /// Names of all time zones.
     pub zones: Vec<String>,
-    /// What is wrong.
+    /// Reason why the form was refused; empty if it was not.
     pub wrong: String,
 }
 
 impl LocaleForm {
-    /// Returns all languages.
+    /// Returns all languages that can be chosen.
     pub fn languages(&self) -> Vec<Language> {
         Language::all().collect()
     }
 }
 
 impl Frame {
-    /// Returns the languages that a page for visitors offers.
+    /// Returns the languages that the page offers.
     pub fn languages(&self) -> Vec<Language> {
         if self.here.is_empty() { vec![] } else { Language::all().collect() }
     }
@@ -227,12 +227,12 @@ impl Frame {
         self.language.text(id)
     }
 
-    /// Returns a text with arguments that contains markup. Its arguments are escaped.
+    /// Returns a text with arguments that contains markup. The arguments are escaped.
     pub fn rich(&self, id: &'static str) -> Rich {
         self.language.rich(id)
     }
 
-    /// Returns what the pages are called, unless they are those of a company.
+    /// Returns the name of the staff's or operators' pages, and `None` on pages of a company.
     pub fn face_label(&self) -> Option<&'static str> {
         match self.face {
             Face::Company => None,
@@ -241,7 +241,7 @@ impl Frame {
         }
     }
 
-    /// Returns the name of the place, after the title of the page.
+    /// Returns the name of the place that follows the title of the page.
     pub fn place(&self) -> &str {
         self.company.as_ref().map_or(&self.platform, |company| &company.name)
     }

@@ -1,51 +1,51 @@
-//! Pages that links of letters lead to, and the registration of a company.
+//! Pages to which links in letters lead, and the registration of a company.
 
 use crate::frame::Frame;
 use askama::Template;
 
-/// `/password/forgot/`.
+/// Page `/password/forgot/`: the request for a new password.
 #[derive(Template)]
 #[template(path = "account/forgot.html")]
 pub struct Forgot<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
-    /// The letter was asked for.
+    /// True once the letter has been requested.
     pub sent: bool,
-    /// Address that was typed before.
+    /// Typed e-mail address.
     pub email: &'a str,
-    /// What is wrong.
+    /// Reason why the form was refused.
     pub wrong: &'a str,
 }
 
-/// `/account/reset/` and `/account/verify/`: the code of a letter, and a password.
+/// Pages `/account/reset/` and `/account/verify/`: a form for the code of a letter and a password.
 #[derive(Template)]
 #[template(path = "account/code.html")]
 pub struct Code<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
-    /// Address of the form.
+    /// Address to which the form is sent.
     pub action: &'a str,
-    /// What the form does.
+    /// Text that says what the form does.
     pub lead: &'a str,
-    /// The password is a new one.
+    /// True if the form sets a new password, and false if it asks for the current one.
     pub is_new: bool,
-    /// Code that was sent before.
+    /// Code of the previous attempt.
     pub token: &'a str,
-    /// What is wrong.
+    /// Reason why the form was refused.
     pub wrong: &'a str,
 }
 
-/// `/account/invitation/`.
+/// Page `/account/invitation/`: the answer to an invitation.
 #[derive(Template)]
 #[template(path = "account/invitation.html")]
 pub struct Invitation<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
-    /// Code of the letter.
+    /// Code from the letter.
     pub token: &'a str,
     /// The invitation, once its code is known.
     pub shown: Option<Shown>,
-    /// What is wrong.
+    /// Reason why the code or the answer was refused.
     pub wrong: &'a str,
 }
 
@@ -54,44 +54,44 @@ pub struct Invitation<'a> {
 pub struct Shown {
     /// Name of the company.
     pub company: String,
-    /// Role that it offers.
+    /// Offered role.
     pub role: String,
-    /// Address that was invited.
+    /// Invited e-mail address.
     pub email: String,
-    /// The address has an account.
+    /// True if the address has an account.
     pub has_account: bool,
-    /// The visitor is signed in.
+    /// True if the visitor is signed in.
     pub signed_in: bool,
 }
 
-/// `/subscription/register/`.
+/// Page `/subscription/register/`: the registration of a company.
 #[derive(Template)]
 #[template(path = "account/register.html")]
 pub struct Register<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
-    /// Plans on offer.
+    /// Plans that can be chosen.
     pub plans: &'a [Plan],
-    /// The visitor is signed in, and needs no account.
+    /// True if the visitor is signed in, and so needs no new account.
     pub signed_in: bool,
-    /// What was typed before: name of field and value.
+    /// Typed values: name of the field, and value.
     pub typed: &'a [(String, String)],
-    /// What is wrong: name of field and reason.
+    /// Refused values: name of the field, and reason.
     pub wrong: &'a [(String, String)],
 }
 
 /// A plan on offer.
 #[derive(Debug)]
 pub struct Plan {
-    /// Code.
+    /// Code of the plan.
     pub code: String,
-    /// Name.
+    /// Display name of the plan.
     pub name: String,
-    /// Price, in words.
+    /// Price in words.
     pub price: String,
-    /// What it contains, in words.
+    /// Contents of the plan, in words.
     pub contents: Vec<String>,
-    /// It is chosen.
+    /// True for the chosen plan.
     pub chosen: bool,
 }
 

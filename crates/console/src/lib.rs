@@ -1,8 +1,8 @@
 //! The pages of the console: plain data in, HTML out.
 //!
-//! Called by the server's page handlers. It contains the templates, the style sheet, the scripts, the icons and the font.
-//! It reads no request, names no tenant handle and decides nothing: the handlers pass what the platform has answered. All
-//! text is escaped by the template engine; only [`assets`] writes markup, from constants.
+//! Called by the server's page handlers. The crate contains the templates, the style sheet, the scripts, the icons and
+//! the font. It reads no requests, knows no handles of tenants and makes no decisions: the handlers pass it the
+//! platform's answers. The template engine escapes all text; only [`assets`] writes markup, from constants.
 
 pub mod account;
 pub mod assets;
@@ -23,9 +23,9 @@ pub use language::{Language, Moment};
 pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Returns the HTML of a page.
+/// Renders a page to HTML.
 pub fn html(page: &impl Page) -> String {
-    // Writing to a string cannot fail, and the values that are written do not either.
+    // Neither writing to a string nor formatting these values can fail.
     page.render().unwrap_or_default()
 }
 

@@ -1,4 +1,4 @@
-//! The page that says what is wrong and what to do about it.
+//! The page of a problem and its remedy.
 
 use crate::frame::Frame;
 use askama::Template;
@@ -7,18 +7,18 @@ use askama::Template;
 #[derive(Template)]
 #[template(path = "frame/problem.html")]
 pub struct Problem<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
     /// HTTP status.
     pub status: u16,
-    /// What is wrong.
+    /// Description of the problem.
     pub detail: &'a str,
-    /// What to do about it.
+    /// Remedy; empty if none is known.
     pub remedy: &'a str,
     /// Fields that break a rule: name and reason.
     pub fields: &'a [(String, String)],
-    /// Where the person may go on: address and text.
+    /// Links to pages where the user can continue: address and text.
     pub actions: &'a [(&'a str, &'a str)],
-    /// Finds the request in the log.
+    /// Id with which an operator finds the request in the log.
     pub request: &'a str,
 }

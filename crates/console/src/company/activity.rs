@@ -6,26 +6,26 @@ use askama::Template;
 /// A line of the activity log.
 #[derive(Debug)]
 pub struct Line {
-    /// When, as people read it, and for programs.
+    /// Time of the change: in words, and as programs read it.
     pub at: (String, String),
-    /// Name of the person or key that acted.
+    /// Name of the user, or of the API key, that made the change.
     pub who: String,
-    /// Staff that acted as that person.
+    /// Name of the staff member who acted as that user; empty without a support visit.
     pub support: String,
-    /// `added`, `changed` or `deleted`.
+    /// Kind of the change: `added`, `changed` or `deleted`.
     pub action: &'static str,
-    /// Label of the model.
+    /// Label of the record's model.
     pub model: String,
     /// Number of the record.
     pub record: String,
-    /// Address of the record; empty if it is gone or may not be seen.
+    /// Address of the record; empty if the record is deleted or the visitor may not see it.
     pub href: String,
-    /// Names of the changed fields.
+    /// Labels of the changed fields.
     pub fields: String,
 }
 
 impl Line {
-    /// Returns the id of the text that says what was done.
+    /// Returns the id of the text that describes the change.
     pub fn did(&self) -> &'static str {
         match self.action {
             "added" => "did-add",
@@ -35,16 +35,16 @@ impl Line {
     }
 }
 
-/// `/settings/activity/`.
+/// Page `/settings/activity/`: the activity log of a company.
 #[derive(Template)]
 #[template(path = "company/activity.html")]
 pub struct Activity<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
-    /// Lines, newest first.
+    /// Lines of the log, newest first.
     pub lines: &'a [Line],
-    /// Address of older lines.
+    /// Address of the page with older lines, if there are any.
     pub next: Option<String>,
-    /// These are not the newest lines.
+    /// True if this is not the page with the newest lines.
     pub is_later: bool,
 }

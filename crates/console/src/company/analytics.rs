@@ -11,64 +11,64 @@ pub const WIDTH: f64 = 720.0;
 /// Height of a chart, in units of its view box.
 pub const HEIGHT: f64 = 200.0;
 
-/// `/analytics/`.
+/// Page `/analytics/`: records of a company in groups.
 #[derive(Template)]
 #[template(path = "company/analytics.html")]
 pub struct Analytics<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
-    /// Models that the person may read.
+    /// Models that the visitor may read.
     pub models: &'a [Choice],
-    /// What records can be grouped by.
+    /// Fields and periods by which records can be grouped.
     pub keys: &'a [Choice],
-    /// What can be computed.
+    /// Measures that can be computed.
     pub measures: &'a [Choice],
-    /// Conditions, which the form keeps.
+    /// Parameters of the conditions, as hidden fields of the form.
     pub kept: &'a [(String, String)],
     /// Conditions in words.
     pub chips: &'a [Chip],
-    /// Label of the groups.
+    /// Label of the field or period by which the records are grouped.
     pub key: &'a str,
     /// Label of the computed values.
     pub measure: &'a str,
-    /// The computed value is the number of records.
+    /// True if the computed value is the number of records.
     pub is_count: bool,
-    /// Chart of a time line.
+    /// Chart over time, if the groups are periods.
     pub chart: Option<Chart>,
-    /// Groups.
+    /// Groups of records.
     pub groups: &'a [Group],
-    /// Not all groups are shown.
+    /// True if there are more groups than shown.
     pub more: bool,
-    /// Address that asks the API the same question. `None` during a support visit: the API sees the staff member, who has no
-    /// access to the records.
+    /// Address of the same question in the API. `None` during a support visit: the API reads the staff member's own
+    /// session, which has no access to the records.
     pub api: Option<String>,
-    /// What is wrong with the question.
+    /// Reason why the question was refused; empty if it was answered.
     pub wrong: &'a str,
 }
 
-/// Records that have something in common.
+/// Records with the same key.
 #[derive(Debug)]
 pub struct Group {
-    /// What they have in common.
+    /// The common key in words.
     pub label: String,
     /// Address of the list of these records.
     pub href: String,
     /// Number of records.
     pub count: String,
-    /// Computed value.
+    /// Computed value in words.
     pub value: String,
-    /// Length of the bar, 0 to 100.
+    /// Length of the bar, in percent.
     pub percent: u64,
 }
 
-/// Columns over time.
+/// A chart of columns over time.
 #[derive(Debug)]
 pub struct Chart {
-    /// Columns, earliest first.
+    /// Columns, from the earliest.
     pub columns: Vec<Column>,
-    /// Largest value.
+    /// Largest value in words.
     pub top: String,
-    /// Position of zero from above.
+    /// Distance of the zero line from the top.
     pub zero: f64,
     /// Label of the first column.
     pub first: String,
@@ -87,6 +87,6 @@ pub struct Column {
     pub width: f64,
     /// Height.
     pub height: f64,
-    /// Label and value.
+    /// Label and value, as the tooltip.
     pub title: String,
 }

@@ -3,22 +3,22 @@
 use crate::{frame::Frame, records::Cell};
 use askama::Template;
 
-/// `/settings/backups/`.
+/// Page `/settings/backups/`: the backups of a company.
 #[derive(Template)]
 #[template(path = "company/backups.html")]
 pub struct Backups<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
     /// Backups, newest first.
     pub backups: &'a [Backup],
-    /// Operations that run, or have just failed.
+    /// Operations that are running or have just failed.
     pub work: &'a [Work],
     /// Time of the backup that is open for comparison.
     pub compared: Option<&'a str>,
 }
 
 impl Backups<'_> {
-    /// Returns true while an operation runs.
+    /// Returns true if an operation is running.
     fn is_at_work(&self) -> bool {
         self.work.iter().any(|work| work.failed.is_empty())
     }
@@ -27,67 +27,67 @@ impl Backups<'_> {
 /// A backup.
 #[derive(Debug)]
 pub struct Backup {
-    /// Id.
+    /// Id of the backup.
     pub id: String,
-    /// When, as people read it, and for programs.
+    /// Time of the backup: in words, and as programs read it.
     pub at: (String, String),
-    /// `Running`, `Good`, `Failed` or `Damaged`.
+    /// State in words.
     pub state: String,
-    /// Class of the tag of the state.
+    /// CSS class of the state's tag.
     pub look: &'static str,
-    /// What started it, in words.
+    /// Reason why the backup was made, in words.
     pub reason: &'static str,
     /// Number of records.
     pub rows: String,
-    /// Size in words.
+    /// Size of the backup, in words.
     pub size: String,
-    /// When it was last verified, in words; empty if it never was.
+    /// Time of the last verification, in words; empty if there was none.
     pub verified: String,
-    /// It can be compared with the data in use.
+    /// True if the backup can be compared with the data in use.
     pub is_good: bool,
 }
 
 /// An operation of the company.
 #[derive(Debug)]
 pub struct Work {
-    /// What it does.
+    /// Description of the operation.
     pub what: String,
-    /// Progress in words; empty if it is not known.
+    /// Progress in words; empty if it is unknown.
     pub progress: String,
-    /// Done part, 0 to 100, if it is known.
+    /// Progress in percent; `None` if it is unknown.
     pub percent: Option<u64>,
-    /// Why it failed; empty while it runs.
+    /// Reason of the failure; empty while the operation runs.
     pub failed: String,
 }
 
-/// `/settings/compare/`: what differs between a backup and the data in use, by model.
+/// Page `/settings/compare/`: the differences between a backup and the data in use, by model.
 #[derive(Template)]
 #[template(path = "company/compare.html")]
 pub struct Compare<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
-    /// Time of the backup, as people read it, and for programs.
+    /// Time of the backup: in words, and as programs read it.
     pub at: (String, String),
-    /// When the platform closes the comparison, as people read it, and for programs.
+    /// Time at which the platform closes the comparison: in words, and as programs read it.
     pub until: Option<(String, String)>,
-    /// Models that the person may read.
+    /// Models that the visitor may read.
     pub models: &'a [Compared],
-    /// A store whose data in use is lost cannot be compared.
+    /// True if the data in use of a store is lost, so that the store cannot be compared.
     pub is_lost: bool,
 }
 
 /// Numbers of differing records of a model.
 #[derive(Debug)]
 pub struct Compared {
-    /// Label.
+    /// Label of the model.
     pub label: String,
-    /// Address of the records.
+    /// Address of the page with the records.
     pub href: String,
-    /// Deleted since the backup.
+    /// Number of records deleted since the backup.
     pub deleted: u64,
-    /// Changed since.
+    /// Number of records changed since the backup.
     pub changed: u64,
-    /// Added since.
+    /// Number of records added since the backup.
     pub added: u64,
 }
 
@@ -98,44 +98,44 @@ impl Compared {
     }
 }
 
-/// `/settings/compare/{model}/`: the differing records of a model.
+/// Page `/settings/compare/{model}/`: the differing records of a model.
 #[derive(Template)]
 #[template(path = "company/differences.html")]
 pub struct Differences<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
     /// Label of the model.
     pub label: &'a str,
     /// Address of this page, without parameters.
     pub path: &'a str,
-    /// Time of the backup.
+    /// Time of the backup: in words, and as programs read it.
     pub at: (String, String),
     /// Records of this page.
     pub records: &'a [Differing],
-    /// Address of the next page.
+    /// Address of the next page, if there is one.
     pub next: Option<String>,
-    /// This is not the first page.
+    /// True if this is not the first page.
     pub is_later: bool,
-    /// The person may write the model.
+    /// True if the visitor may create and change records of the model.
     pub may_take: bool,
 }
 
 /// A record that differs.
 #[derive(Debug)]
 pub struct Differing {
-    /// Id.
+    /// Id of the record.
     pub id: String,
-    /// What it is called.
+    /// Name of the record.
     pub name: String,
-    /// Address, unless it is deleted.
+    /// Address of the record; empty if it is deleted.
     pub href: String,
-    /// What happened since the backup.
+    /// Kind of the difference.
     pub since: Since,
-    /// The fields that differ, or the values of a record that is in one of the states only.
+    /// The fields that differ. For a deleted or added record, all fields with a value.
     pub fields: Vec<Field>,
 }
 
-/// What happened to a record since the backup.
+/// The change of a record since the backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Since {
     /// It was deleted.
@@ -149,10 +149,10 @@ pub enum Since {
 /// A field of a differing record.
 #[derive(Debug)]
 pub struct Field {
-    /// Label.
+    /// Label of the field.
     pub label: String,
     /// Value in the backup.
     pub then: Cell,
-    /// Value now.
+    /// Value in the data in use.
     pub now: Cell,
 }

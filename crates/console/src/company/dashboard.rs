@@ -4,21 +4,21 @@ use super::Line;
 use crate::frame::Frame;
 use askama::Template;
 
-/// `/dashboard/`.
+/// Page `/dashboard/`: the start page of a company.
 #[derive(Template)]
 #[template(path = "company/dashboard.html")]
 pub struct Dashboard<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
     /// Models with the number of their records.
     pub counts: &'a [Count],
-    /// What the company uses of its plan.
+    /// Use of the plan's limits.
     pub bars: &'a [Bar],
     /// Plan and state of the subscription, in words.
     pub plan: &'a str,
-    /// Something about the subscription needs attention.
+    /// Warning about the subscription; empty if there is none.
     pub warning: &'a str,
-    /// Newest changes; `None` if the person may not see them.
+    /// Newest changes; `None` if the visitor may not see them.
     pub activity: Option<&'a [Line]>,
 }
 
@@ -27,23 +27,23 @@ pub struct Dashboard<'a> {
 pub struct Count {
     /// Label of the model.
     pub label: String,
-    /// Address of its list.
+    /// Address of the model's list.
     pub href: String,
     /// Number of records.
     pub number: String,
-    /// Address of the form of a new record, if the person may add one.
+    /// Address of the form for a new record, if the visitor may create one.
     pub add: Option<String>,
 }
 
-/// How much of a limit is used.
+/// The used part of a limit.
 #[derive(Debug)]
 pub struct Bar {
-    /// What is limited.
+    /// Name of the limit.
     pub label: &'static str,
-    /// What is used, in words.
+    /// Used amount, in words.
     pub used: String,
     /// The limit in words; empty if there is none.
     pub most: String,
-    /// Used part, 0 to 100.
+    /// Used part, in percent.
     pub percent: u64,
 }

@@ -3,37 +3,37 @@
 use crate::frame::Frame;
 use askama::Template;
 
-/// `/settings/keys/`.
+/// Page `/settings/keys/`: the API keys of a company.
 #[derive(Template)]
 #[template(path = "company/keys.html")]
 pub struct Keys<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
-    /// Keys.
+    /// API keys of the company.
     pub keys: &'a [Key],
-    /// Roles that there are.
+    /// All roles.
     pub roles: &'a [String],
-    /// The new key, which is shown once.
+    /// Text of the new key, which is shown once.
     pub made: Option<&'a str>,
-    /// Name that was typed before.
+    /// Typed name of the new key.
     pub name: &'a str,
-    /// What is wrong with it.
+    /// Reason why the name was refused.
     pub wrong: &'a str,
 }
 
-/// A key.
+/// An API key.
 #[derive(Debug)]
 pub struct Key {
-    /// Id.
+    /// Id of the key.
     pub id: i64,
-    /// Purpose.
+    /// Name of the key, which says what it is for.
     pub name: String,
-    /// First characters.
+    /// First characters of the key.
     pub prefix: String,
-    /// Role.
+    /// Role of the key.
     pub role: String,
-    /// Its maker and the time, in words.
+    /// Creator and time of creation, in words.
     pub made: String,
-    /// When it was last used.
+    /// Time of the last use, in words.
     pub seen: String,
 }

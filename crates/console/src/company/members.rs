@@ -1,25 +1,25 @@
-//! The members of a company, and its open invitations.
+//! The members of a company and its open invitations.
 
 use crate::frame::Frame;
 use askama::Template;
 
-/// `/settings/members/`.
+/// Page `/settings/members/`: the members of a company.
 #[derive(Template)]
 #[template(path = "company/members.html")]
 pub struct Members<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
-    /// Members.
+    /// Members of the company.
     pub members: &'a [Member],
     /// Open invitations.
     pub invitations: &'a [Invitation],
-    /// Roles that there are.
+    /// All roles.
     pub roles: &'a [String],
-    /// The person may invite, change roles and remove.
+    /// True if the visitor may invite members, change their roles and remove them.
     pub may_manage: bool,
-    /// Address that was typed before.
+    /// Typed address of the invitation.
     pub email: &'a str,
-    /// What is wrong with it.
+    /// Reason why the invitation was refused.
     pub wrong: &'a str,
 }
 
@@ -28,29 +28,29 @@ pub struct Members<'a> {
 pub struct Member {
     /// Id of the user.
     pub id: i64,
-    /// Name.
+    /// Display name of the member.
     pub name: String,
-    /// Address.
+    /// E-mail address of the member.
     pub email: String,
-    /// Role.
+    /// Role of the member.
     pub role: String,
-    /// Since when.
+    /// Time since which the user has been a member, in words.
     pub since: String,
-    /// It is the person themselves.
+    /// True for the visitor's own row.
     pub is_me: bool,
 }
 
 /// An open invitation.
 #[derive(Debug)]
 pub struct Invitation {
-    /// Id.
+    /// Id of the invitation.
     pub id: i64,
-    /// Address.
+    /// Invited e-mail address.
     pub email: String,
-    /// Role.
+    /// Offered role.
     pub role: String,
-    /// Until when it can be accepted.
+    /// Time until which the invitation can be accepted, in words.
     pub until: String,
-    /// What happened to its letter, in words.
+    /// State of the letter, in words.
     pub letter: &'static str,
 }

@@ -1,67 +1,67 @@
-//! Name and end of a company, and its subscription.
+//! Settings, cancellation and subscription of a company.
 
 use super::Bar;
 use crate::frame::{Frame, LocaleForm};
 use askama::Template;
 
-/// `/settings/company/`.
+/// Page `/settings/company/`: the name of a company, its language and time zone.
 #[derive(Template)]
 #[template(path = "company/settings.html")]
 pub struct Settings<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
-    /// Name, as it was typed.
+    /// Typed or stored name.
     pub name: &'a str,
-    /// Slug.
+    /// Slug of the company.
     pub slug: &'a str,
-    /// Language and time zone.
+    /// Form of language and time zone.
     pub locale: &'a LocaleForm,
-    /// What is wrong with the name.
+    /// Reason why the name was refused.
     pub wrong: &'a str,
 }
 
-/// `/settings/close/`.
+/// Page `/settings/close/`: the cancellation of a company by its owner.
 #[derive(Template)]
 #[template(path = "company/close.html")]
 pub struct Close<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
-    /// Slug, which is typed to confirm.
+    /// Slug, which the owner types to confirm.
     pub slug: &'a str,
-    /// The account is cancelled.
+    /// Dates of the cancellation, if the account is cancelled.
     pub ends: Option<Ends>,
-    /// Reason, as it was typed.
+    /// Typed reason.
     pub reason: &'a str,
-    /// What is wrong with the typed slug.
+    /// Reason why the typed slug was refused.
     pub wrong: &'a str,
 }
 
 /// Dates of a cancelled company, in words.
 #[derive(Debug)]
 pub struct Ends {
-    /// Until when it can be used.
+    /// Time until which the company can be used.
     pub closes: String,
-    /// Until when its data is retained.
+    /// Time until which the company's data is retained.
     pub purges: String,
-    /// It can still be used, so that the cancellation can be revoked.
+    /// True if the company can still be used, so that the cancellation can be revoked.
     pub is_open: bool,
 }
 
-/// `/settings/subscription/`.
+/// Page `/settings/subscription/`: the plan of a company, its use, and the plans on offer.
 #[derive(Template)]
 #[template(path = "company/subscription.html")]
 pub struct Subscription<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
     /// Plan and state of the subscription, in words.
     pub plan: &'a str,
-    /// Something about the subscription needs attention.
+    /// Warning about the subscription; empty if there is none.
     pub warning: &'a str,
-    /// Facts: label and value.
+    /// Facts about the subscription: label and value.
     pub facts: &'a [(&'static str, String)],
-    /// What the company uses of its plan.
+    /// Use of the plan's limits.
     pub bars: &'a [Bar],
-    /// Features that the company has.
+    /// Features that the plan grants.
     pub features: &'a [String],
     /// Plans on offer.
     pub offers: &'a [Offer],
@@ -70,14 +70,14 @@ pub struct Subscription<'a> {
 /// A plan on offer.
 #[derive(Debug)]
 pub struct Offer {
-    /// Name.
+    /// Display name of the plan.
     pub name: String,
     /// Price in words; empty if none is stated.
     pub price: String,
-    /// Limits: label and value.
+    /// Limits of the plan: label and value.
     pub limits: Vec<(&'static str, String)>,
-    /// Features.
+    /// Features of the plan.
     pub features: Vec<String>,
-    /// The company has this plan.
+    /// True for the company's own plan.
     pub current: bool,
 }

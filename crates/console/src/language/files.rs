@@ -1,12 +1,13 @@
-//! The files of each language, embedded. A new language is a folder with the same files and an entry here.
+//! The files of each language, embedded into the binary. To add a language, add a folder with the same files and an
+//! entry here.
 
 /// The files of one language.
 pub(super) struct Files {
     /// Code of the language.
     pub(super) code: &'static str,
-    /// Texts of its files.
+    /// Contents of its files.
     pub(super) sources: &'static [&'static str],
-    /// Texts are wrapped, so that tests tell them apart from data.
+    /// True for the pseudo-language, whose texts are marked, so that tests can distinguish them from data.
     pub(super) is_pseudo: bool,
 }
 

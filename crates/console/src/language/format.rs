@@ -1,22 +1,22 @@
-//! Numbers and dates as a language writes them. Called by [`super::Language`].
+//! Formats of numbers and dates in a language. Called by [`super::Language`].
 
 use fluent_bundle::FluentValue;
 use fluent_bundle::memoizer::MemoizerKind;
 
-/// How digits are grouped, and what stands before the fraction.
+/// Separators of groups of digits and of the fraction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Digits {
-    /// `1,234.5`
+    /// English style: `1,234.5`
     #[default]
     Comma,
-    /// `1.234,5`
+    /// Continental style: `1.234,5`
     Point,
-    /// `1 234,5`, with a space that no line ends at.
+    /// Style with no-break spaces: `1 234,5`
     Space,
 }
 
 impl Digits {
-    /// Returns the style of an example.
+    /// Returns the style that the example has.
     pub(super) fn parse(example: &str) -> Self {
         match example {
             "1.234,5" => Self::Point,
@@ -33,12 +33,13 @@ impl Digits {
         }
     }
 
-    /// Returns a decimal number, written with a point, without groups.
+    /// Converts a decimal number with a point to this style, without groups of digits.
     pub fn ungrouped(self, text: &str) -> String {
         text.replacen('.', self.marks().1.encode_utf8(&mut [0; 4]), 1)
     }
 
-    /// Returns a number, written with a point, with its digits in groups. Text that is no number stays.
+    /// Converts a number with a point to this style, with its digits in groups. Text that is not a number is returned
+    /// unchanged.
     pub(super) fn number(self, text: &str) -> String {
         let (group, point) = self.marks();
         let (sign, rest) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
@@ -62,7 +63,7 @@ impl Digits {
         out
     }
 
-    /// Returns what writes numbers inside texts.
+    /// Returns the function that formats the numbers inside texts.
     pub(super) fn formatter<M: MemoizerKind>(self) -> fn(&FluentValue<'_>, &M) -> Option<String> {
         match self {
             Self::Comma => |value, _| of_value(value, Self::Comma),
@@ -79,22 +80,23 @@ fn of_value(value: &FluentValue<'_>, digits: Digits) -> Option<String> {
     }
 }
 
-/// A day and a time as a clock on a wall shows them.
+/// Local date and time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
-    /// Year.
+    /// Year of the date.
     pub year: i16,
     /// Month, from 1.
     pub month: i8,
     /// Day, from 1.
     pub day: i8,
-    /// Hour.
+    /// Hour, from 0 to 23.
     pub hour: i8,
-    /// Minute.
+    /// Minute, from 0 to 59.
     pub minute: i8,
 }
 
-/// Returns a moment in a pattern of `%d` (two digits), `%e` (one or two), `%m`, `%b` (name of the month), `%Y`, `%H`, `%M`.
+/// Fills a pattern with a moment. The pattern may contain `%d` (day with two digits), `%e` (day with one or two), `%m`,
+/// `%b` (name of the month), `%Y`, `%H` and `%M`.
 pub(super) fn filled(pattern: &str, at: Moment, months: &str) -> String {
     let mut out = String::with_capacity(24);
     let mut letters = pattern.chars();

@@ -1,7 +1,8 @@
-//! The languages of the console: every text that a person reads on a page or in a letter, as data.
+//! The languages of the console: every text of a page or a letter, as data.
 //!
-//! Called by templates and page handlers. The texts are Fluent files in `languages/`, a folder for each language, embedded
-//! and parsed once. A text that is missing in a language is shown in English; tests make sure that none is missing.
+//! Called by templates and page handlers. The texts are Fluent files in `languages/`, with one folder for each
+//! language, embedded and parsed once. A text that a language lacks is shown in English; tests make sure that none is
+//! missing.
 
 mod files;
 mod format;
@@ -28,17 +29,17 @@ impl Language {
         Self(&LANGUAGES[0])
     }
 
-    /// Returns all languages that a person may choose.
+    /// Returns all languages that a user can choose.
     pub fn all() -> impl Iterator<Item = Self> {
         LANGUAGES.iter().filter(|texts| !texts.is_pseudo).map(Self)
     }
 
-    /// Returns the language with this code.
+    /// Returns the language with this code, if there is one.
     pub fn with_code(code: &str) -> Option<Self> {
         LANGUAGES.iter().find(|texts| texts.code == code).map(Self)
     }
 
-    /// Returns the language that a browser prefers, from its header `Accept-Language`.
+    /// Returns the language that a browser prefers, from its header `Accept-Language`; `None` if no language fits.
     pub fn accepted(header: &str) -> Option<Self> {
         let wanted = header.split(',').take(32).filter_map(|part| {
             let (tag, weight) = part.split_once(';').unwrap_or((part, "q=1"));
@@ -50,17 +51,17 @@ impl Language {
             });
             (weight > 0.0).then_some((weight, language?))
         });
-        // The first of several with the same weight is the one that the browser prefers.
+        // Of several languages with the same weight, the browser prefers the first.
         let best = wanted.reduce(|best, next| if next.0 > best.0 { next } else { best });
         best.map(|(_, language)| language)
     }
 
-    /// Returns the code of the language, for `lang` of pages and for settings.
+    /// Returns the code of the language, for the attribute `lang` of pages and for settings.
     pub fn code(self) -> &'static str {
         self.0.code
     }
 
-    /// Returns the name of the language, in itself.
+    /// Returns the language's own name for itself.
     pub fn name(self) -> &'static str {
         self.say("language-name")
     }
@@ -70,7 +71,7 @@ impl Language {
         self.find(id).unwrap_or(id)
     }
 
-    /// Returns a text without arguments whose id is made while the server runs; `None` if there is none.
+    /// Returns a text without arguments whose id is computed at run time; `None` if there is no such text.
     pub fn find(self, id: &str) -> Option<&'static str> {
         self.0.plain(id).or_else(|| LANGUAGES[0].plain(id))
     }
@@ -80,42 +81,42 @@ impl Language {
         Text::new(self, id)
     }
 
-    /// Returns a text with arguments that contains markup. Its arguments are escaped.
+    /// Returns a text with arguments that contains markup. The arguments are escaped.
     pub fn rich(self, id: &'static str) -> Rich {
         Rich::new(self, id)
     }
 
-    /// Returns how the language writes numbers.
+    /// Returns the style in which the language writes numbers.
     pub fn digits(self) -> Digits {
         self.0.digits
     }
 
-    /// Returns a number with its digits in groups.
+    /// Formats an integer, with its digits in groups.
     pub fn number(self, number: impl Into<i128>) -> String {
         self.0.digits.number(&number.into().to_string())
     }
 
-    /// Returns a decimal number, written with a point, with its digits in groups.
+    /// Formats a decimal number, which is given with a point, with its digits in groups.
     pub fn decimal(self, number: &str) -> String {
         self.0.digits.number(number)
     }
 
-    /// Returns a day.
+    /// Formats a day.
     pub fn date(self, at: Moment) -> String {
         format::filled(self.say("date-pattern"), at, self.say("months"))
     }
 
-    /// Returns a day and a time.
+    /// Formats a day and a time.
     pub fn datetime(self, at: Moment) -> String {
         format::filled(self.say("datetime-pattern"), at, self.say("months"))
     }
 
-    /// Returns a month of a year.
+    /// Formats a month with its year.
     pub fn month(self, at: Moment) -> String {
         format::filled(self.say("month-pattern"), at, self.say("months"))
     }
 
-    /// Returns a size with its unit.
+    /// Formats a size in bytes with a fitting unit.
     pub fn bytes(self, bytes: u64) -> String {
         let units = ["unit-bytes", "unit-kib", "unit-mib", "unit-gib", "unit-tib"];
         let (mut size, mut unit) = (bytes as f64, 0);

@@ -1,14 +1,14 @@
-//! Texts of the platform, which speaks English, in other languages. Called by [`Language::translated`].
+//! Translation of the platform's texts, which are English. Called by [`Language::translated`].
 //!
-//! The English texts of `api-…` in `problem.ftl` are patterns: a text of the platform that fits one is shown as the same text
-//! of the other language, with the same arguments.
+//! The English texts of `api-…` in `problem.ftl` are patterns: a text of the platform that fits a pattern is replaced
+//! by the text with the same id in the other language, with the same arguments.
 
 use super::{Language, files::FILES};
 use fluent_bundle::FluentResource;
 use fluent_syntax::ast::{Entry, Expression, InlineExpression, PatternElement};
 use std::{borrow::Cow, collections::HashMap, sync::LazyLock};
 
-/// Ids of texts of the platform begin with this.
+/// Prefix of the ids of the platform's texts.
 const PREFIX: &str = "api-";
 
 /// A part of a pattern.
@@ -21,11 +21,11 @@ enum Part {
 struct Pattern {
     id: &'static str,
     parts: Vec<Part>,
-    /// Length of its words. Of two patterns that fit, the one with more words is meant.
+    /// Total length of its words. If two patterns fit, the one with the longer words applies.
     words: usize,
 }
 
-/// The texts of the platform.
+/// The known texts of the platform.
 struct Known {
     exact: HashMap<String, &'static str>,
     patterns: Vec<Pattern>,
@@ -62,13 +62,13 @@ fn part(element: &PatternElement<&str>) -> Part {
             expression: Expression::Inline(InlineExpression::VariableReference { id }),
         } => Part::Argument(Box::leak(id.name.to_owned().into_boxed_str())),
         PatternElement::TextElement { value } => Part::Words((*value).to_owned()),
-        // A test refuses other parts in texts of the platform.
+        // A test refuses other parts in the platform's texts.
         PatternElement::Placeable { .. } => Part::Words(String::new()),
     }
 }
 
 impl Pattern {
-    /// Returns the arguments of a text that fits.
+    /// Returns the arguments of a text that fits the pattern, and `None` for other texts.
     fn arguments<'t>(&self, mut text: &'t str) -> Option<Vec<(&'static str, &'t str)>> {
         let mut found = Vec::new();
         let mut parts = self.parts.as_slice();
@@ -77,7 +77,7 @@ impl Pattern {
                 Part::Words(words) => text = text.strip_prefix(words.as_str())?,
                 Part::Argument(name) => {
                     let end = match rest {
-                        // The last words of a pattern end the text.
+                        // The last words of a pattern must be at the end of the text.
                         [Part::Words(words)] => text.len() - words.len().min(text.len()),
                         [Part::Words(words), ..] => text.find(words.as_str())?,
                         _ => text.len(),
@@ -93,7 +93,7 @@ impl Pattern {
 }
 
 impl Language {
-    /// Returns a text of the platform in this language. A text that is not known stays in English.
+    /// Translates a text of the platform into this language. Unknown texts stay English.
     pub fn translated(self, text: &str) -> Cow<'_, str> {
         if self == Self::english() || text.is_empty() {
             return Cow::Borrowed(text);

@@ -1,4 +1,5 @@
-//! Every language has every text, with the same arguments; every text that sources name is there; none is left over.
+//! Tests of the languages: every language has every text, with the same arguments; every text that sources name exists;
+//! no text is unused.
 
 use super::{Language, files::FILES, texts::Texts};
 use fluent_bundle::FluentResource;
@@ -46,7 +47,7 @@ fn walk(pattern: &Pattern<&str>, arguments: &mut BTreeSet<String>) {
     }
 }
 
-/// A text that a source names: its id, whether it may contain markup, and the arguments that it is given.
+/// A text that a source names: its id, whether it may contain markup, and its arguments.
 struct Named {
     id: String,
     is_plain: bool,
@@ -76,13 +77,13 @@ fn all_sources() -> Vec<(PathBuf, String)> {
     paths.into_iter().map(|path| (path.clone(), fs::read_to_string(&path).unwrap())).collect()
 }
 
-/// Returns the texts that are named by calls.
+/// Returns the texts that calls in the sources name.
 fn named() -> Vec<Named> {
     let mut found = Vec::new();
     for (path, source) in all_sources() {
         for call in ["say(\"", "text(\"", "rich(\""] {
             for (at, _) in source.match_indices(call) {
-                // Not `Cell::text("…")`, nor a method of another name.
+                // Skips `Cell::text("…")` and methods with a longer name.
                 let before = source[..at].chars().next_back().unwrap_or(' ');
                 let rest = &source[at + call.len()..];
                 let id = &rest[..rest.find('"').unwrap()];

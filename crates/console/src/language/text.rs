@@ -1,13 +1,13 @@
-//! Texts with arguments, as templates and handlers write them. Called through [`Language`].
+//! Texts with arguments, for templates and handlers. Called through [`Language`].
 
 use super::{Language, texts};
 use askama::filters::HtmlSafe;
 use fluent_bundle::{FluentArgs, FluentValue};
 use std::{borrow::Cow, fmt};
 
-/// Something that a text names: words, or a number that decides between singular and plural.
+/// The value of a text's argument: words, or a number, which also selects singular or plural.
 pub trait Argument {
-    /// Returns the value.
+    /// Returns the value as Fluent takes it.
     fn value(&self) -> FluentValue<'static>;
 }
 
@@ -98,7 +98,7 @@ impl From<Text> for String {
     }
 }
 
-/// A text that contains markup, such as `<b>`. The markup is that of the language's file; arguments are escaped.
+/// A text that contains markup, such as `<b>`. The markup comes from the language's file; arguments are escaped.
 #[derive(Debug)]
 pub struct Rich(Text);
 
@@ -107,7 +107,7 @@ impl Rich {
         Self(Text::new(language, id))
     }
 
-    /// Sets an argument, escaped.
+    /// Sets an argument, and escapes it.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Argument) -> Self {
         let value = match value.value() {
@@ -125,10 +125,10 @@ impl fmt::Display for Rich {
     }
 }
 
-/// The file of a language is part of the program, and arguments are escaped when they are set.
+/// Safe, because the language's file is part of the program and arguments are escaped when they are set.
 impl HtmlSafe for Rich {}
 
-/// Escapes the characters that mean something in HTML.
+/// Escapes the characters that have a meaning in HTML.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for letter in text.chars() {

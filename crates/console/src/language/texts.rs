@@ -11,17 +11,17 @@ pub(super) struct Texts {
     pub(super) code: &'static str,
     pub(super) digits: Digits,
     pub(super) is_pseudo: bool,
-    /// Texts without arguments: most are, and need no evaluation.
+    /// Texts without arguments. Most texts have none, and need no evaluation.
     plain: HashMap<String, String>,
     bundle: FluentBundle<FluentResource>,
 }
 
 impl Texts {
-    /// Parses the files of a language. What cannot be parsed is left out; a test finds it.
+    /// Parses the files of a language. Leaves out entries that cannot be parsed; a test finds them.
     pub(super) fn parse(files: &Files) -> Self {
         let language: LanguageIdentifier = files.code.parse().unwrap_or_default();
         let mut bundle = FluentBundle::new_concurrent(vec![language]);
-        // Marks of direction would be in the way of searches; both languages are written from left to right.
+        // Isolation marks around arguments would break searches in pages. All languages are written from left to right.
         bundle.set_use_isolating(false);
         let mut ids = Vec::new();
         for source in files.sources {
@@ -54,7 +54,7 @@ impl Texts {
         self.plain.get(id).map(String::as_str)
     }
 
-    /// Returns a text with arguments; `None` if there is none, or if it names an argument that is not given.
+    /// Returns a text with arguments; `None` if there is no such text, or if it names an argument that is not given.
     pub(super) fn format(&self, id: &str, args: Option<&FluentArgs<'_>>) -> Option<String> {
         let pattern = self.bundle.get_message(id)?.value()?;
         let mut errors = Vec::new();
@@ -63,7 +63,7 @@ impl Texts {
     }
 }
 
-/// Texts that are data for programs and not for people.
+/// Texts that are data for programs.
 const PATTERNS: [&str; 5] = ["number-style", "date-pattern", "datetime-pattern", "month-pattern", "months"];
 
 /// Marks a text of the pseudo-language and makes it longer.
@@ -72,7 +72,7 @@ fn wrap((id, text): (String, String)) -> (String, String) {
     (id, text)
 }
 
-/// Marks a text and makes it 40 % longer.
+/// Marks a text and makes it 40 % longer. Translations often need that much more room.
 pub(super) fn pseudo(text: &str) -> String {
     let longer = "·".repeat((text.chars().count() * 2).div_ceil(5));
     format!("⟦{text}{longer}⟧")

@@ -1,12 +1,12 @@
-//! A support visit, and the button that ends it.
+//! The page that ends a support visit.
 
 use crate::frame::Frame;
 use askama::Template;
 
-/// `/exit/`.
+/// Page `/exit/`: a support visit, and the button that ends it.
 #[derive(Template)]
 #[template(path = "master/exit.html")]
 pub struct Exit<'a> {
-    /// Frame. Its company says whose visit it is.
+    /// Frame of the page. Its company contains the support visit.
     pub frame: &'a Frame,
 }

@@ -1,4 +1,4 @@
-//! A form that acts on something: what it is about, what it means, its fields, its button. All such forms are this page.
+//! The page of every form that acts on something: explanation, warnings, facts, fields, button.
 
 use crate::frame::Frame;
 use askama::Template;
@@ -9,60 +9,60 @@ use askama::Template;
 pub struct Form<'a> {
     /// Frame. Its title is the heading.
     pub frame: &'a Frame,
-    /// The page that the form belongs to: address and name.
+    /// Page to return to: address and name.
     pub back: (&'a str, &'a str),
-    /// What the form does.
+    /// Text that says what the form does.
     pub lead: &'a str,
-    /// What must be known before.
+    /// Explanations and warnings above the form.
     pub notes: &'a [Note],
-    /// Facts: name and value.
+    /// Facts about the object of the form: name and value.
     pub facts: &'a [(String, String)],
-    /// Fields.
+    /// Fields of the form.
     pub fields: &'a [Field],
-    /// Text of the button. Empty: nothing can be done.
+    /// Text of the button. Empty: the form has no button, since nothing can be done.
     pub button: &'a str,
-    /// The act removes something, or cannot be undone.
+    /// True if the act removes something or cannot be undone.
     pub danger: bool,
 }
 
-/// Something that must be known before a form is sent.
+/// An explanation or a warning above a form.
 #[derive(Debug, Clone)]
 pub struct Note {
-    /// It is a warning, and not an explanation.
+    /// True for a warning, and false for an explanation.
     pub warns: bool,
-    /// Text.
+    /// Text of the note.
     pub text: String,
 }
 
 /// A field of a form.
 #[derive(Debug, Clone)]
 pub struct Field {
-    /// Name, also its id.
+    /// Name of the field; also the id of its element.
     pub name: &'static str,
-    /// Label.
+    /// Label of the field.
     pub label: &'static str,
-    /// What to write.
+    /// Text that says what to enter.
     pub help: String,
-    /// Input.
+    /// Kind of input.
     pub kind: Kind,
-    /// Value.
+    /// Value of the field.
     pub value: String,
-    /// It may be empty.
+    /// True if the field may be empty.
     pub optional: bool,
-    /// What is wrong with the value.
+    /// Reason why the value was refused; empty if it was not.
     pub wrong: String,
 }
 
-/// The input of a field.
+/// The kind of input of a field.
 #[derive(Debug, Clone)]
 pub enum Kind {
-    /// One line.
+    /// One line of text.
     Text,
-    /// Several lines.
+    /// Several lines of text.
     Area,
     /// The current password of the operator who fills in the form.
     Password,
-    /// A new password of another person.
+    /// A new password for another user.
     NewPassword,
     /// An e-mail address.
     Email,
@@ -70,25 +70,25 @@ pub enum Kind {
     Number,
     /// A day.
     Date,
-    /// Yes or no.
+    /// A checkbox.
     Check,
-    /// One of these.
+    /// One of these choices.
     Select(Vec<Choice>),
-    /// Sent as it is.
+    /// A value that is sent without being shown.
     Hidden,
 }
 
 /// A choice of a field.
 #[derive(Debug, Clone)]
 pub struct Choice {
-    /// Value.
+    /// Value that is sent.
     pub value: String,
-    /// Text.
+    /// Text that is shown.
     pub label: String,
 }
 
 impl Field {
-    /// Returns a field that must be filled.
+    /// Creates a field that must have a value.
     pub fn new(name: &'static str, label: &'static str, kind: Kind) -> Self {
         Self {
             name,
@@ -101,7 +101,7 @@ impl Field {
         }
     }
 
-    /// Sets what to write.
+    /// Sets the text that says what to enter.
     #[must_use]
     pub fn help(self, help: impl Into<String>) -> Self {
         Self { help: help.into(), ..self }
@@ -113,7 +113,7 @@ impl Field {
         Self { value: value.into(), ..self }
     }
 
-    /// Lets the field be empty.
+    /// Allows the field to be empty.
     #[must_use]
     pub fn optional(self) -> Self {
         Self { optional: true, ..self }
@@ -131,7 +131,7 @@ impl Field {
         })
     }
 
-    /// Returns the ids of the texts that describe the input.
+    /// Returns the ids of the elements that describe the input.
     fn describes(&self) -> String {
         let help = if self.help.is_empty() { String::new() } else { format!("{}-help", self.name) };
         let wrong = if self.wrong.is_empty() { String::new() } else { format!("{}-wrong", self.name) };
@@ -140,19 +140,19 @@ impl Field {
 }
 
 impl Choice {
-    /// Returns a choice.
+    /// Creates a choice.
     pub fn new(value: impl Into<String>, label: impl Into<String>) -> Self {
         Self { value: value.into(), label: label.into() }
     }
 }
 
 impl Note {
-    /// Returns an explanation.
+    /// Creates an explanation.
     pub fn says(text: impl Into<String>) -> Self {
         Self { warns: false, text: text.into() }
     }
 
-    /// Returns a warning.
+    /// Creates a warning.
     pub fn warns(text: impl Into<String>) -> Self {
         Self { warns: true, text: text.into() }
     }

@@ -1,4 +1,4 @@
-//! The pages of operators: sheets of facts, tables and lists; forms that act; operations as they run.
+//! The pages of operators: sheets of facts, tables and lists; forms that act; running operations.
 
 mod exit;
 mod form;

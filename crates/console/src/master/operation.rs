@@ -1,4 +1,4 @@
-//! An operation as it runs: its steps, its progress, what it has done.
+//! The page of an operation: its steps, its progress and its result.
 
 use crate::{
     frame::Frame,
@@ -6,49 +6,49 @@ use crate::{
 };
 use askama::Template;
 
-/// `/master-admin/operations/{id}/`.
+/// Page `/master-admin/operations/{id}/`: one operation.
 #[derive(Template)]
 #[template(path = "master/operation.html", blocks = ["live"])]
 pub struct Operation<'a> {
-    /// Frame. Its title says what the operation does.
+    /// Frame of the page. Its title names the kind of the operation.
     pub frame: &'a Frame,
-    /// Id.
+    /// Id of the operation.
     pub id: i64,
-    /// The operation goes on.
+    /// True until the operation has ended.
     pub is_open: bool,
-    /// State.
+    /// State of the operation.
     pub state: Cell,
-    /// Steps.
+    /// Steps of the operation, in order.
     pub steps: &'a [Step],
-    /// Progress of the running step: part of 100, and words.
+    /// Progress of the running step: in percent, and in words.
     pub progress: Option<(u64, String)>,
-    /// Why it failed.
+    /// Reason of the failure; empty if there was none.
     pub error: &'a str,
-    /// What an operator can do about it.
+    /// Advice for the operator.
     pub hint: &'a str,
-    /// How long writers waited.
+    /// Time for which writers waited, in words.
     pub pause: Option<String>,
-    /// Facts.
+    /// Facts about the operation: name and value.
     pub facts: &'a [(String, Cell)],
-    /// Its outcome, as stored.
+    /// The operation's result, as stored.
     pub result: &'a str,
-    /// Where to go on.
+    /// Links to related pages.
     pub buttons: &'a [Button],
-    /// It can be cancelled.
+    /// True if the visitor may cancel the operation.
     pub may_cancel: bool,
-    /// It can be tried again.
+    /// True if the visitor may retry the operation.
     pub may_retry: bool,
-    /// It can be ended by force.
+    /// True if the visitor may abandon the operation.
     pub may_abandon: bool,
 }
 
-/// A step.
+/// A step of an operation.
 #[derive(Debug)]
 pub struct Step {
-    /// Name.
+    /// Name of the step.
     pub name: String,
     /// State: `waiting`, `now`, `done`, `undoing`, `undone`.
     pub state: &'static str,
-    /// State, in words.
+    /// State in words.
     pub words: &'static str,
 }

@@ -1,4 +1,4 @@
-//! A certificate to print: what was done, when, to what, and what secures it.
+//! A certificate to print: the act, its time, its objects, and the hashes that prove it.
 
 use crate::{frame::Frame, master::Cell};
 use askama::Template;
@@ -9,29 +9,29 @@ use askama::Template;
 pub struct Printed<'a> {
     /// Frame. Its title is the heading.
     pub frame: &'a Frame,
-    /// The page above: address and name.
+    /// Page to return to: address and name.
     pub back: (&'a str, &'a str),
-    /// What it certifies.
+    /// Text that says what the certificate certifies.
     pub lead: &'a str,
-    /// Facts.
+    /// Facts: name and value.
     pub facts: &'a [(String, Cell)],
-    /// Places, or checks.
+    /// Lines of the certificate: places, or checks.
     pub traces: &'a [Trace],
-    /// Heading of that list.
+    /// Heading of the lines.
     pub heading: &'a str,
-    /// What secures it.
+    /// Hashes and positions that prove the certificate: name and value.
     pub proof: &'a [(String, String)],
 }
 
 /// A line of a certificate.
 #[derive(Debug)]
 pub struct Trace {
-    /// What.
+    /// Object of the line.
     pub what: String,
-    /// Where.
+    /// Place of the object.
     pub place: String,
-    /// How many, or how large.
+    /// Number or size.
     pub amount: String,
-    /// What became of it.
+    /// Result for the object.
     pub fate: Cell,
 }

@@ -1,4 +1,5 @@
-//! A page of sections: figures, facts, tables, lists, a filter. All pages of operators that show something are this page.
+//! A page of sections: figures, facts, tables, lists, a filter. All pages of operators and staff that only show data
+//! use it.
 
 use crate::{
     frame::Frame,
@@ -13,112 +14,112 @@ use std::fmt;
 pub struct Sheet<'a> {
     /// Frame. Its title is the heading.
     pub frame: &'a Frame,
-    /// The page above: address and name.
+    /// Page to return to: address and name.
     pub back: Option<(String, String)>,
-    /// What the page is about.
+    /// Text that says what the page is about.
     pub lead: String,
-    /// State of the thing that the page is about.
+    /// States of the object of the page.
     pub tags: Vec<Cell>,
-    /// What can be done.
+    /// Actions on the object of the page.
     pub buttons: Vec<Button>,
-    /// Sections.
+    /// Sections of the page.
     pub sections: Vec<Section>,
 }
 
-/// A part of a page.
+/// A section of a page.
 #[derive(Debug)]
 pub struct Section {
-    /// Name, from which the ids in the page are made.
+    /// Name of the section, from which the ids of its elements are derived.
     pub name: &'static str,
-    /// Heading. Empty: none is shown.
+    /// Heading; empty for none.
     pub title: String,
-    /// What it is about, or what can be done about it.
+    /// Text that explains the contents or the remedy.
     pub help: String,
-    /// What can be done.
+    /// Actions of the section.
     pub buttons: Vec<Button>,
-    /// It is beside the others on wide screens.
+    /// True if the section is in the side column of wide screens.
     pub is_side: bool,
-    /// Contents.
+    /// Contents of the section.
     pub body: Body,
 }
 
-/// The contents of a part of a page.
+/// The contents of a section.
 #[derive(Debug)]
 pub enum Body {
-    /// Numbers that say how things stand.
+    /// Numbers that show the state of something.
     Figures(Vec<Figure>),
     /// Names and values.
     Facts(Vec<(String, Cell)>),
     /// Rows with the same columns.
     Table(Table),
-    /// Things, each with a text.
+    /// Items, each with a text.
     List(Vec<Item>),
     /// Links in groups.
     Links(Vec<Group>),
-    /// Text as it is stored.
+    /// Text, shown as it is stored.
     Code(String),
-    /// A search.
+    /// A search form.
     Filter(Filter),
-    /// There is nothing: icon, heading and text.
+    /// A notice that the section is empty: icon, heading and text.
     Nothing(&'static str, String, String),
 }
 
-/// A number that says how things stand.
+/// A number that shows the state of something.
 #[derive(Debug)]
 pub struct Figure {
-    /// The number.
+    /// The number in words.
     pub number: String,
-    /// What is counted.
+    /// Name of the counted objects.
     pub label: String,
-    /// Where to see them. Empty: nowhere.
+    /// Address of the list of these objects; empty for none.
     pub href: String,
-    /// How good that is.
+    /// Assessment of the number.
     pub tone: Tone,
 }
 
-/// Links that belong together.
+/// A group of links.
 #[derive(Debug)]
 pub struct Group {
-    /// Heading.
+    /// Heading of the group.
     pub label: &'static str,
-    /// Links.
+    /// Links of the group.
     pub links: Vec<Button>,
 }
 
 /// Rows with the same columns. The first column names the row.
 #[derive(Debug, Default)]
 pub struct Table {
-    /// Columns: text, address that sorts by it, and whether it is sorted by it now.
+    /// Heads of the columns: text, address that sorts by the column, and true if the rows are sorted by it.
     pub head: Vec<(String, Option<String>, bool)>,
-    /// Rows.
+    /// Cells of each row.
     pub rows: Vec<Vec<Cell>>,
-    /// Where the first page is.
+    /// Address of the first page.
     pub first: Option<String>,
-    /// Where the next page is.
+    /// Address of the next page.
     pub next: Option<String>,
 }
 
-/// A thing of a list.
+/// An item of a list.
 #[derive(Debug)]
 pub struct Item {
-    /// How good that is.
+    /// Assessment of the item.
     pub tone: Tone,
-    /// Text.
+    /// Text of the item.
     pub text: String,
-    /// Where to see it. Empty: nowhere.
+    /// Address of the item; empty for none.
     pub href: String,
-    /// More about it.
+    /// Details in small print.
     pub small: String,
-    /// What can be done.
+    /// Action on the item.
     pub button: Option<Button>,
 }
 
-/// A search: fields of which each is a part of the address.
+/// A search form, whose fields are parameters of the address.
 #[derive(Debug)]
 pub struct Filter {
     /// Address of the page.
     pub action: &'static str,
-    /// What is searched for.
+    /// Text to search for; `None` if the form has no such field.
     pub q: Option<String>,
     /// Other fields.
     pub fields: Vec<Field>,
@@ -127,42 +128,42 @@ pub struct Filter {
 /// A link that looks like a button.
 #[derive(Debug, Clone)]
 pub struct Button {
-    /// Address.
+    /// Address of the link.
     pub href: String,
-    /// Text.
+    /// Text of the link.
     pub text: String,
-    /// Icon.
+    /// Icon from the sprite.
     pub icon: &'static str,
-    /// Why one would press it.
+    /// Appearance of the button.
     pub tone: Tone,
 }
 
-/// A value.
+/// A value in a table or a list of facts.
 #[derive(Debug, Clone, Default)]
 pub struct Cell {
-    /// Text. Empty: there is none.
+    /// Text of the value; empty for none.
     pub text: String,
-    /// Where to see it. Empty: nowhere.
+    /// Address to which the value links; empty for none.
     pub href: String,
-    /// More about it.
+    /// Details in small print.
     pub small: String,
-    /// The instant that the text says.
+    /// The instant of the text, as programs read it; empty if the text is not an instant.
     pub at: String,
-    /// It is shown as a tag.
+    /// Appearance as a tag; `None` for plain text.
     pub tag: Option<Tone>,
-    /// It is a number.
+    /// True for a number.
     pub is_number: bool,
 }
 
-/// How good something is.
+/// Assessment of something, shown by its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Tone {
     /// Neither good nor bad.
     #[default]
     Plain,
-    /// As it should be, or the usual choice.
+    /// Good, or the usual choice.
     Good,
-    /// To be looked at.
+    /// Needs attention.
     Warn,
     /// Wrong, or dangerous.
     Bad,
@@ -180,32 +181,32 @@ impl fmt::Display for Tone {
 }
 
 impl Cell {
-    /// Returns text.
+    /// Creates a cell with text.
     pub fn text(text: impl Into<String>) -> Self {
         Self { text: text.into(), ..Self::default() }
     }
 
-    /// Returns text that leads somewhere.
+    /// Creates a cell whose text is a link.
     pub fn link(text: impl Into<String>, href: impl Into<String>) -> Self {
         Self { href: href.into(), ..Self::text(text) }
     }
 
-    /// Returns a number.
+    /// Creates a cell with a number.
     pub fn number(text: impl Into<String>) -> Self {
         Self { is_number: true, ..Self::text(text) }
     }
 
-    /// Returns a state.
+    /// Creates a cell with a tag.
     pub fn tag(text: impl Into<String>, tone: Tone) -> Self {
         Self { tag: Some(tone), ..Self::text(text) }
     }
 
-    /// Returns an instant: in words, and as programs read it.
+    /// Creates a cell with an instant: in words, and as programs read it.
     pub fn at(text: impl Into<String>, at: impl Into<String>) -> Self {
         Self { at: at.into(), ..Self::text(text) }
     }
 
-    /// Adds more about it.
+    /// Adds details in small print.
     #[must_use]
     pub fn small(self, small: impl Into<String>) -> Self {
         Self { small: small.into(), ..self }
@@ -213,18 +214,18 @@ impl Cell {
 }
 
 impl Button {
-    /// Returns a link that looks like a button.
+    /// Creates a link that looks like a button.
     pub fn new(text: impl Into<String>, href: impl Into<String>, icon: &'static str) -> Self {
         Self { href: href.into(), text: text.into(), icon, tone: Tone::Plain }
     }
 
-    /// Returns the button that most people press.
+    /// Returns the button as the page's primary action.
     #[must_use]
     pub fn primary(self) -> Self {
         Self { tone: Tone::Good, ..self }
     }
 
-    /// Returns a button that removes something.
+    /// Returns the button as an action that removes something.
     #[must_use]
     pub fn danger(self) -> Self {
         Self { tone: Tone::Bad, ..self }
@@ -232,24 +233,24 @@ impl Button {
 }
 
 impl Section {
-    /// Returns a part of a page.
+    /// Creates a section.
     pub fn new(name: &'static str, title: impl Into<String>, body: Body) -> Self {
         Self { name, title: title.into(), help: String::new(), buttons: vec![], is_side: false, body }
     }
 
-    /// Adds what it is about.
+    /// Adds an explanation.
     #[must_use]
     pub fn help(self, help: impl Into<String>) -> Self {
         Self { help: help.into(), ..self }
     }
 
-    /// Adds what can be done.
+    /// Adds actions.
     #[must_use]
     pub fn buttons(self, buttons: Vec<Button>) -> Self {
         Self { buttons, ..self }
     }
 
-    /// Puts it beside the others.
+    /// Moves the section to the side column.
     #[must_use]
     pub fn side(self) -> Self {
         Self { is_side: true, ..self }
@@ -257,13 +258,13 @@ impl Section {
 }
 
 impl Table {
-    /// Returns a table with these columns.
+    /// Creates a table with these columns.
     pub fn new(head: &[&str], rows: Vec<Vec<Cell>>) -> Self {
         let head = head.iter().map(|text| ((*text).to_owned(), None, false)).collect();
         Self { head, rows, ..Self::default() }
     }
 
-    /// Returns true if the column has numbers.
+    /// Returns true if the column contains numbers.
     fn is_number(&self, column: &usize) -> bool {
         self.rows.first().and_then(|row| row.get(*column)).is_some_and(|cell| cell.is_number)
     }

@@ -4,65 +4,65 @@ use super::{Field, Referrer, Row};
 use crate::frame::Frame;
 use askama::Template;
 
-/// The records that a page is about.
+/// The records that a change or deletion applies to.
 #[derive(Debug)]
 pub struct Selection {
-    /// Conditions in words; none means all records.
+    /// Conditions in words; empty for all records.
     pub words: Vec<String>,
     /// The conditions as parameters of the list, which the form sends back.
     pub parameters: String,
-    /// Parameters of the list that the person came from.
+    /// Parameters of the list that the visitor came from.
     pub back: String,
-    /// How many they are.
+    /// Number of records.
     pub count: u64,
-    /// Some of them.
+    /// Some of the records.
     pub rows: Vec<Row>,
-    /// There are more than may be changed or deleted at once.
+    /// Warning that more records are selected than may be changed or deleted at once.
     pub too_many: Option<String>,
 }
 
-/// `/{model}/change/`.
+/// Page `/{model}/change/`: a change of several records.
 #[derive(Template)]
 #[template(path = "records/change_all.html")]
 pub struct ChangeAll<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
     /// Label of the model.
     pub label: &'a str,
-    /// Address of the list that the person came from.
+    /// Address of the list that the visitor came from.
     pub list: &'a str,
     /// Address of the page.
     pub path: &'a str,
-    /// The records.
+    /// The records to change.
     pub selection: &'a Selection,
-    /// Fields that can be changed, and whether they are picked.
+    /// Fields that can be changed, and true for those that are picked.
     pub fields: Vec<(Field, bool)>,
-    /// What will be changed, in words, if the person has chosen that: label and value.
+    /// The change in words, once it was tried: label and value.
     pub changes: Vec<(String, String)>,
-    /// Fields of the form that confirms it.
+    /// Hidden fields of the form that confirms the change.
     pub sent: Vec<(String, String)>,
 }
 
-/// `/{model}/delete/`.
+/// Page `/{model}/delete/`: a deletion of several records.
 #[derive(Template)]
 #[template(path = "records/delete_all.html")]
 pub struct DeleteAll<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
     /// Label of the model.
     pub label: &'a str,
-    /// Address of the list that the person came from.
+    /// Address of the list that the visitor came from.
     pub list: &'a str,
     /// Address of the page.
     pub path: &'a str,
-    /// The records.
+    /// The records to delete.
     pub selection: &'a Selection,
-    /// Why they cannot be deleted.
+    /// Reason why the records cannot be deleted.
     pub refused: Option<String>,
-    /// Records that refer to them and do not let them go.
+    /// Records whose references prevent the deletion.
     pub blocking: Vec<Referrer>,
-    /// Records that refer to them and lose the reference.
+    /// Records that lose their references.
     pub losing: Vec<Referrer>,
-    /// What is wrong with the typed number.
+    /// Reason why the typed number was refused.
     pub wrong: &'a str,
 }

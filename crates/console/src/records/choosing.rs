@@ -1,18 +1,18 @@
-//! Conditions on references: their choices are many, so a list reads them when they are asked for.
+//! Conditions on references. Their choices can be many, so a list loads them on demand.
 
 use super::{FilterField, FilterInput, List};
 
-/// When the choices of conditions on references are read.
+/// The time at which the choices of conditions on references are loaded.
 #[derive(Debug)]
 pub enum Choosing {
-    /// They are in the page.
+    /// With the page.
     Now,
-    /// They are on the page with this address, which is read when the conditions are opened.
+    /// When the visitor opens the conditions, from the page with this address.
     Later(String),
 }
 
 impl List<'_> {
-    /// Returns the conditions on references, or the others.
+    /// Returns the conditions on references if `on_references` is true, and the other conditions otherwise.
     pub(super) fn conditions(&self, on_references: bool) -> impl Iterator<Item = &FilterField> {
         let is_reference = |filter: &FilterField| matches!(filter.input, FilterInput::Reference { .. });
         self.filters.iter().filter(move |filter| is_reference(filter) == on_references)

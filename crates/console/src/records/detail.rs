@@ -4,11 +4,11 @@ use super::{Cell, Row};
 use crate::frame::Frame;
 use askama::Template;
 
-/// `/{model}/{id}/`.
+/// Page `/{model}/{id}/`: one record.
 #[derive(Template)]
 #[template(path = "records/detail.html")]
 pub struct Detail<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
     /// Label of the model.
     pub label: &'a str,
@@ -16,41 +16,41 @@ pub struct Detail<'a> {
     pub list: &'a str,
     /// Address of the record.
     pub path: &'a str,
-    /// The person may change it.
+    /// True if the visitor may change the record.
     pub may_change: bool,
-    /// The person may delete it.
+    /// True if the visitor may delete the record.
     pub may_delete: bool,
-    /// The person may see its history.
+    /// True if the visitor may see the record's history.
     pub has_history: bool,
-    /// The company has, or may have, its own values of some fields.
+    /// True if the company can have overrides of the record.
     pub has_own_values: bool,
-    /// Labels of the fields with a value of the company's own.
+    /// Labels of the fields that have an override.
     pub own: Vec<String>,
-    /// Rows come from the shared store.
+    /// True if the record is in the shared store.
     pub is_shared: bool,
-    /// Fields and their values.
+    /// Labels and values of the fields.
     pub fields: Vec<(String, Cell)>,
-    /// When and in which version it is.
+    /// Times of creation and change, and version: label and value.
     pub meta: Vec<(&'static str, String)>,
-    /// Records that refer to it.
+    /// Records that refer to this one.
     pub related: Vec<Related>,
 }
 
 /// Records of one model that refer to a record.
 #[derive(Debug)]
 pub struct Related {
-    /// Id of its heading.
+    /// Id of the heading's element.
     pub id: String,
-    /// Label of the model, and of the field if that is needed.
+    /// Label of the model, followed by the field if the model refers in more than one way.
     pub label: String,
-    /// Address of the whole list.
+    /// Address of the complete list.
     pub all: String,
-    /// Address that adds one, if the person may.
+    /// Address of the form for a new record, if the visitor may create one.
     pub add: Option<String>,
     /// Labels of the columns.
     pub columns: Vec<String>,
-    /// Some of the rows.
+    /// The first rows.
     pub rows: Vec<Row>,
-    /// There are more.
+    /// True if there are more rows.
     pub more: bool,
 }

@@ -4,11 +4,11 @@ use super::Cell;
 use crate::frame::Frame;
 use askama::Template;
 
-/// `/{model}/{id}/history/`.
+/// Page `/{model}/{id}/history/`: the changes of a record.
 #[derive(Template)]
 #[template(path = "records/history.html")]
 pub struct History<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
     /// Label of the model.
     pub label: &'a str,
@@ -16,42 +16,42 @@ pub struct History<'a> {
     pub list: &'a str,
     /// Address of the record.
     pub path: &'a str,
-    /// The record is not deleted.
+    /// True unless the record is deleted.
     pub exists: bool,
-    /// All changes of the model are recorded.
+    /// True if the model records all changes.
     pub audited: bool,
-    /// This is not the first page.
+    /// True if this is not the first page.
     pub is_later: bool,
     /// Changes, newest first.
     pub changes: Vec<Change>,
-    /// Address of the next page.
+    /// Address of the next page, if there is one.
     pub next: Option<String>,
 }
 
 /// A change of a record.
 #[derive(Debug)]
 pub struct Change {
-    /// Instant: as people read it, and for programs.
+    /// Time of the change: in words, and as programs read it.
     pub at: (String, String),
-    /// The person or program that made it.
+    /// Name of the user or program that made the change.
     pub who: String,
-    /// Staff account that acted for that person; empty without a support visit.
+    /// Staff account that acted as that user; empty without a support visit.
     pub support: String,
-    /// What was done, as a verb with its object.
+    /// Description of the change: a verb with its object.
     pub action: &'static str,
-    /// The fields that it touched.
+    /// Fields that the change touched.
     pub fields: Vec<ChangedField>,
 }
 
-/// What a change did to one field.
+/// The change of one field.
 #[derive(Debug)]
 pub struct ChangedField {
-    /// Label.
+    /// Label of the field.
     pub label: String,
-    /// Why the values are not shown; empty if they are.
+    /// Reason why the values are hidden; empty if they are shown.
     pub note: &'static str,
-    /// Value before.
+    /// Value before the change.
     pub before: Cell,
-    /// Value after.
+    /// Value after the change.
     pub after: Cell,
 }

@@ -4,11 +4,11 @@ use super::{Cell, Choice};
 use crate::frame::Frame;
 use askama::Template;
 
-/// `/{model}/import/`.
+/// Page `/{model}/import/`: one step of a CSV import.
 #[derive(Template)]
 #[template(path = "records/import.html")]
 pub struct Import<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
     /// Label of the model.
     pub label: &'a str,
@@ -16,38 +16,39 @@ pub struct Import<'a> {
     pub list: &'a str,
     /// Address of the page.
     pub path: &'a str,
-    /// The step.
+    /// Step of the import.
     pub step: ImportStep,
-    /// Fields that carry the file to the next step.
+    /// Hidden fields that carry the file to the next step.
     pub carried: Vec<(String, String)>,
 }
 
 /// A step of an import.
 #[derive(Debug)]
 pub enum ImportStep {
-    /// Choose a file.
+    /// Choice of a file.
     File {
-        /// What columns can set: name and label.
+        /// Fields that columns can set: name and label.
         columns: Vec<(String, String)>,
-        /// Largest size in words.
+        /// Largest file, in words.
         most: String,
     },
-    /// Choose the field of each column.
+    /// Choice of each column's field.
     Columns {
         /// Name of the file.
         file: String,
-        /// Encodings.
+        /// Choices of the encoding.
         encoding: Vec<Choice>,
-        /// Separators.
+        /// Choices of the separator.
         separator: Vec<Choice>,
-        /// How dates are written; empty if the file needs no choice. Without a chosen one the cells do not tell.
+        /// Choices of the format of dates; empty if the file needs no choice. If none is chosen, the cells do not
+        /// decide.
         dates: Vec<Choice>,
-        /// How decimals are written, likewise.
+        /// Choices of the format of decimals; empty if the file needs no choice.
         decimals: Vec<Choice>,
         /// Columns of the file.
         columns: Vec<FileColumn>,
     },
-    /// Look at what would be stored.
+    /// Preview of the records.
     Preview {
         /// Name of the file.
         file: String,
@@ -59,16 +60,16 @@ pub enum ImportStep {
         heads: Vec<String>,
         /// The first records.
         rows: Vec<Vec<Cell>>,
-        /// Why lines are refused.
+        /// Reasons why lines are refused.
         reasons: Vec<Refusals>,
     },
-    /// Records were added, and lines refused.
+    /// Result: records were added, and lines refused.
     Done {
         /// Number of added records.
         stored: u64,
         /// Number of refused lines.
         refused: u64,
-        /// Why lines were refused.
+        /// Reasons why lines were refused.
         reasons: Vec<Refusals>,
     },
 }
@@ -87,25 +88,25 @@ impl ImportStep {
 /// A column of a file.
 #[derive(Debug)]
 pub struct FileColumn {
-    /// Id of its element.
+    /// Id of the column's element.
     pub id: String,
-    /// Name in the file.
+    /// Name of the column in the file.
     pub name: String,
-    /// Some of its cells.
+    /// Values of its first cells.
     pub examples: Vec<String>,
-    /// Fields that it can set.
+    /// Fields that the column can set.
     pub options: Vec<Choice>,
 }
 
-/// Lines that are refused for one reason.
+/// Lines that are refused for the same reason.
 #[derive(Debug)]
 pub struct Refusals {
-    /// Label of the field; empty for the whole line.
+    /// Label of the field; empty if the reason concerns the whole line.
     pub column: String,
-    /// Reason.
+    /// Reason in words.
     pub reason: String,
-    /// Number of lines.
+    /// Number of these lines, in words.
     pub lines: String,
-    /// The first of them.
+    /// Number of the first of these lines.
     pub first: u64,
 }

@@ -1,4 +1,4 @@
-//! Pages of records: list, one record, its form, its deletion. The server derives everything from the model.
+//! Pages of records: list, record, form, deletion. The server derives everything from the model.
 
 mod bulk;
 mod choosing;
@@ -17,106 +17,106 @@ pub use own::{OwnField, OwnForm};
 use crate::frame::Frame;
 use askama::Template;
 
-/// A value as it is shown.
+/// A value as a page shows it.
 #[derive(Debug, Clone)]
 pub enum Cell {
-    /// Nothing.
+    /// No value.
     Empty,
-    /// Text.
+    /// A short text.
     Text(String),
-    /// Text of several lines or of a length that lists cut off.
+    /// Text of several lines, or so long that lists truncate it.
     Long(String),
     /// A number.
     Number(String),
-    /// A day or an instant: as people read it, and for programs.
+    /// A day or an instant: in words, and as programs read it.
     Time(String, String),
-    /// One of a closed list.
+    /// A choice from a closed list.
     Choice(String),
     /// True or false.
     Truth(bool),
     /// A link to another record.
     Link {
-        /// Address.
+        /// Address of the record.
         href: String,
-        /// What it is called.
+        /// Name of the record.
         text: String,
     },
     /// A file to download.
     File {
-        /// Address.
+        /// Address of the download.
         href: String,
-        /// Its name.
+        /// Name of the file.
         name: String,
-        /// Its size in words.
+        /// Size of the file, in words.
         size: String,
     },
-    /// Structured data.
+    /// Structured data, shown as code.
     Code(String),
 }
 
 impl Cell {
-    /// Returns true for values that are aligned to the right.
+    /// Returns true for values that are aligned to the right: numbers.
     pub fn is_number(&self) -> bool {
         matches!(self, Self::Number(_))
     }
 }
 
-/// `/{model}/`.
+/// Page `/{model}/`: the list of a model's records.
 #[derive(Template)]
 #[template(path = "records/list.html")]
 pub struct List<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
     /// Label of the model.
     pub label: &'a str,
     /// Address of the list, without parameters.
     pub path: &'a str,
-    /// Rows come from the shared store.
+    /// True if the rows are in the shared store.
     pub is_shared: bool,
-    /// The person may add records.
+    /// True if the visitor may create records.
     pub may_add: bool,
-    /// The model has searchable fields, and what was searched for.
+    /// Text that is searched for; `None` if the model has no searchable fields.
     pub search: Option<String>,
-    /// Conditions that the person can set.
+    /// Conditions that the visitor can set.
     pub filters: Vec<FilterField>,
-    /// When the records are read that references may lead to.
+    /// Choices of the conditions on references.
     pub choices: Choosing,
     /// Conditions that are set.
     pub chips: Vec<Chip>,
-    /// Parameters that the search form keeps.
+    /// Parameters that the search form keeps as hidden fields.
     pub kept: Vec<(String, String)>,
-    /// Parameters that the form of the columns keeps.
+    /// Parameters that the form of the columns keeps as hidden fields.
     pub kept_by_columns: Vec<(String, String)>,
-    /// All columns that there are: name, label, shown.
+    /// All columns of the model: name, label, and true if shown.
     pub choosable: Vec<(String, String, bool)>,
-    /// Shown columns.
+    /// Columns that are shown.
     pub columns: Vec<Column>,
-    /// Rows.
+    /// Rows of the page.
     pub rows: Vec<Row>,
-    /// What can be done with all of these records, or with ticked ones.
+    /// Actions on all records of the list, or on ticked ones.
     pub bulk: Bulk,
-    /// How many there are, in words.
+    /// Number of records, in words.
     pub count: String,
-    /// Address that counts all.
+    /// Address of the same list with the number of all records.
     pub count_all: Option<String>,
-    /// Address of the first page, if this is another one.
+    /// Address of the first page, if this is a later one.
     pub first: Option<String>,
     /// Address of the next page.
     pub next: Option<String>,
-    /// Address without search and conditions, if any is set.
+    /// Address without search and conditions, if there are any.
     pub clear: Option<String>,
 }
 
-/// What the person may do with several records of a list at once.
+/// Actions on several records of a list at once.
 #[derive(Debug, Default)]
 pub struct Bulk {
-    /// Address that changes all, if the person may.
+    /// Address that changes all records, if the visitor may.
     pub change: Option<String>,
-    /// Address that deletes all, if the person may.
+    /// Address that deletes all records, if the visitor may.
     pub delete: Option<String>,
-    /// Parameters of the list, to come back to it.
+    /// Parameters of the list, with which a later page returns to it.
     pub back: String,
-    /// Address that exports all, if the person may.
+    /// Address that exports all records, if the visitor may.
     pub export: Option<String>,
 }
 
@@ -130,13 +130,13 @@ impl Bulk {
 /// A column of a list.
 #[derive(Debug)]
 pub struct Column {
-    /// Label.
+    /// Label of the column.
     pub label: String,
-    /// Address that sorts by it, unless that is not possible.
+    /// Address that sorts by the column; `None` if the column cannot be sorted by.
     pub sort: Option<String>,
-    /// `ascending`, `descending`, or empty.
+    /// Order of the column: `ascending`, `descending`, or empty.
     pub sorted: &'static str,
-    /// It contains numbers.
+    /// True if the column contains numbers.
     pub is_number: bool,
 }
 
@@ -147,7 +147,7 @@ pub struct Row {
     pub id: String,
     /// Address of the record.
     pub href: String,
-    /// What it is called.
+    /// Name of the record.
     pub name: String,
     /// Values of the columns.
     pub cells: Vec<Cell>,
@@ -156,58 +156,58 @@ pub struct Row {
 /// A condition that is set.
 #[derive(Debug)]
 pub struct Chip {
-    /// What it asks for.
+    /// The condition in words.
     pub text: String,
-    /// Address without it.
+    /// Address of the list without the condition.
     pub without: String,
-    /// It does not fit the model and is not applied.
+    /// True if the condition does not fit the model and is not applied.
     pub broken: bool,
 }
 
-/// A condition that the person can set.
+/// A condition that the visitor can set.
 #[derive(Debug)]
 pub struct FilterField {
-    /// Id of its element.
+    /// Id of the condition's element.
     pub id: String,
-    /// Label.
+    /// Label of the field.
     pub label: String,
-    /// How it is set.
+    /// Input of the condition.
     pub input: FilterInput,
 }
 
-/// How a condition is set.
+/// The input of a condition.
 #[derive(Debug)]
 pub enum FilterInput {
-    /// One of these.
+    /// One of the choices.
     Select {
-        /// Parameter.
+        /// Name of the parameter.
         name: String,
-        /// Choices.
+        /// All choices.
         options: Vec<Choice>,
     },
-    /// A record that a reference leads to.
+    /// A record that a reference can name.
     Reference {
-        /// Parameter.
+        /// Name of the parameter.
         name: String,
-        /// Choices.
+        /// First choices.
         options: Vec<Choice>,
-        /// There are more than are listed: what is searched for.
+        /// Text that is searched for; `None` if all choices are listed.
         find: Option<String>,
     },
-    /// From and to.
+    /// A range of values.
     Range {
-        /// Type of the input elements.
+        /// Type of the two input elements.
         kind: &'static str,
         /// Parameter and value of the lower end.
         from: (String, String),
         /// Parameter and value of the upper end.
         to: (String, String),
     },
-    /// Part of a text.
+    /// A part of a text.
     Part {
-        /// Parameter.
+        /// Name of the parameter.
         name: String,
-        /// Value.
+        /// Value of the parameter.
         value: String,
     },
 }
@@ -217,17 +217,17 @@ pub enum FilterInput {
 pub struct Choice {
     /// Value that is sent.
     pub value: String,
-    /// Text.
+    /// Text that is shown.
     pub label: String,
-    /// It is chosen.
+    /// True if the entry is chosen.
     pub chosen: bool,
 }
 
-/// `/{model}/add/` and `/{model}/{id}/edit/`.
+/// Pages `/{model}/add/` and `/{model}/{id}/edit/`: the form of a record.
 #[derive(Template)]
 #[template(path = "records/form.html")]
 pub struct Form<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
     /// Label of the model.
     pub label: &'a str,
@@ -235,15 +235,15 @@ pub struct Form<'a> {
     pub list: &'a str,
     /// Address of the page to return to.
     pub back: &'a str,
-    /// Version that the values were read in; `None` for a new record.
+    /// Version of the record when its values were read; `None` for a new record.
     pub version: Option<i64>,
     /// The values as they were read, as JSON.
     pub was: &'a str,
-    /// Another person has changed the record meanwhile.
+    /// True if another user has changed the record meanwhile.
     pub conflict: bool,
-    /// Fields.
+    /// Fields of the form.
     pub fields: Vec<Field>,
-    /// Address of the companies that would notice a change. Empty: they are not shown.
+    /// Address of the list of companies that would notice a change; empty to omit it.
     pub impact: &'a str,
 }
 
@@ -257,21 +257,21 @@ impl Form<'_> {
 /// A field of a form.
 #[derive(Debug)]
 pub struct Field {
-    /// Name.
+    /// Name of the field.
     pub name: String,
-    /// Label.
+    /// Label of the field.
     pub label: String,
-    /// It must have a value.
+    /// True if the field must have a value.
     pub required: bool,
-    /// What is expected.
+    /// Text that says what to enter.
     pub help: String,
-    /// What is wrong.
+    /// Reason why the value was refused; empty if it was not.
     pub wrong: String,
-    /// How it is set.
+    /// Input of the field.
     pub input: Input,
-    /// What another person has stored meanwhile, and what was there before.
+    /// Value that another user has stored meanwhile, and the value before.
     pub theirs: Option<(String, String)>,
-    /// Other fields offer other choices when this one changes.
+    /// True if a change of this field changes the choices of other fields.
     pub narrows: bool,
 }
 
@@ -281,7 +281,7 @@ impl Field {
         matches!(self.input, Input::Long { .. } | Input::Json { .. })
     }
 
-    /// Returns the ids of the elements that describe it.
+    /// Returns the ids of the elements that describe the field.
     fn described(&self) -> String {
         let mut ids = Vec::new();
         for (part, text) in [("help", &self.help), ("wrong", &self.wrong)] {
@@ -293,14 +293,14 @@ impl Field {
     }
 }
 
-/// How a field is set.
+/// The input of a field.
 #[derive(Debug)]
 pub enum Input {
     /// A line of text.
     Text {
         /// Value.
         value: String,
-        /// Longest value, characters; 0 for any.
+        /// Largest number of characters; 0 for no limit.
         longest: u32,
         /// Type of the input element.
         kind: &'static str,
@@ -309,18 +309,18 @@ pub enum Input {
     Long {
         /// Value.
         value: String,
-        /// Longest value, characters; 0 for any.
+        /// Largest number of characters; 0 for no limit.
         longest: u32,
     },
     /// A number.
     Number {
         /// Value.
         value: String,
-        /// Distance of two values.
+        /// Distance between neighbouring values.
         step: String,
-        /// Smallest value.
+        /// Smallest value; empty for no limit.
         min: String,
-        /// Largest value.
+        /// Largest value; empty for no limit.
         max: String,
     },
     /// A day or an instant.
@@ -330,21 +330,21 @@ pub enum Input {
         /// Type of the input element.
         kind: &'static str,
     },
-    /// True or false.
+    /// A checkbox.
     Check {
-        /// Value.
+        /// True if the box is ticked.
         on: bool,
     },
-    /// One of these.
+    /// One of the choices.
     Select {
-        /// Choices.
+        /// First choices.
         options: Vec<Choice>,
-        /// There are more than are listed: what is searched for.
+        /// Text that is searched for; `None` if all choices are listed.
         find: Option<String>,
     },
     /// A file.
     File {
-        /// The stored file: its address, its name, its size in words.
+        /// The stored file: address, name, and size in words.
         now: Option<(String, String, String)>,
     },
     /// Structured data.
@@ -354,11 +354,11 @@ pub enum Input {
     },
 }
 
-/// `/{model}/{id}/delete/`.
+/// Page `/{model}/{id}/delete/`: the deletion of a record.
 #[derive(Template)]
 #[template(path = "records/delete.html")]
 pub struct Delete<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
     /// Label of the model.
     pub label: &'a str,
@@ -366,25 +366,25 @@ pub struct Delete<'a> {
     pub list: &'a str,
     /// Address of the record.
     pub path: &'a str,
-    /// What the record is called.
+    /// Name of the record.
     pub name: &'a str,
-    /// Version of the record.
+    /// Version of the record that the page shows.
     pub version: Option<i64>,
-    /// Address of the companies that would notice the deletion. Empty: they are not shown.
+    /// Address of the list of companies that would notice the deletion; empty to omit it.
     pub impact: &'a str,
-    /// Records that refer to it and do not let it go.
+    /// Records whose references prevent the deletion.
     pub blocking: Vec<Referrer>,
-    /// Records that refer to it and lose the reference.
+    /// Records that lose their references.
     pub losing: Vec<Referrer>,
 }
 
 /// Records that refer to a record.
 #[derive(Debug)]
 pub struct Referrer {
-    /// Number and label.
+    /// Number of records, and label of their model.
     pub text: String,
     /// Label of the field.
     pub field: String,
-    /// Address of their list.
+    /// Address of the list of these records.
     pub href: String,
 }

@@ -1,14 +1,14 @@
-//! A company's own values of a shared record.
+//! A company's overrides of a shared record.
 
 use super::{Cell, Field};
 use crate::frame::Frame;
 use askama::Template;
 
-/// `/{model}/{id}/override/`.
+/// Page `/{model}/{id}/override/`: the overrides of a shared record.
 #[derive(Template)]
 #[template(path = "records/own.html")]
 pub struct OwnForm<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
     /// Label of the model.
     pub label: &'a str,
@@ -16,21 +16,21 @@ pub struct OwnForm<'a> {
     pub list: &'a str,
     /// Address of the record.
     pub path: &'a str,
-    /// What the record is called.
+    /// Name of the record.
     pub name: &'a str,
-    /// Fields that may have own values.
+    /// Fields that can be overridden.
     pub fields: &'a [OwnField],
-    /// The person may set them.
+    /// True if the visitor may set overrides.
     pub may_set: bool,
 }
 
-/// A field that may have a value of the company's own.
+/// A field that can be overridden.
 #[derive(Debug)]
 pub struct OwnField {
-    /// The company has one.
+    /// True if the field has an override.
     pub is_own: bool,
-    /// Shared value.
+    /// Value of the shared record.
     pub shared: Cell,
-    /// Input of the own value.
+    /// Input of the override.
     pub input: Field,
 }
