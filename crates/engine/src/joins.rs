@@ -1,5 +1,5 @@
-//! Shared data that a tenant's own SQL may read besides the tenant's tables: the models, and the statements that name
-//! them.
+//! Shared data that a tenant's own SQL may read besides the tenant's tables: the models, and the search for their names
+//! in statements.
 
 use crate::{
     error::{Error, Kind},
@@ -33,7 +33,7 @@ impl SharedStore {
         self.models.iter().filter_map(|model| self.schema.model(model.as_str()))
     }
 
-    /// Returns the error of a statement that names shared data in a database of another kind than the tenant's.
+    /// Returns the error for a statement that names shared data whose database is of another kind than the tenant's.
     pub(crate) fn elsewhere(&self, model: &ModelName, shared: EngineKind, own: EngineKind) -> Error {
         let shown = |kind| match kind {
             EngineKind::Sqlite => "SQLite",

@@ -50,8 +50,8 @@ pub enum Filter {
     In(FieldName, Vec<Value>),
     /// The field is null (true) or is not null (false).
     Null(FieldName, bool),
-    /// The condition holds for the row of the same store that the field refers to. If it refers to none, all fields of that
-    /// row count as null.
+    /// The condition holds for the row of the same store that the field refers to. If the field refers to no row, all
+    /// fields of that row count as null.
     Through(FieldName, Box<Filter>),
 }
 
@@ -102,16 +102,17 @@ pub enum Direction {
     Descending,
 }
 
-/// A sort key: a field of the model, or of the row that references lead to. Without such a row it is null.
+/// A sort key: a field of the model, or of the row that references lead to. If they lead to no row, the key is null.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SortBy {
-    /// References of the same store to follow, first one first; empty for a field of the model itself.
+    /// References of the same store to follow, in order; empty for a field of the model itself.
     pub via: Vec<FieldName>,
     /// The field.
     pub field: FieldName,
     /// Sort direction.
     pub direction: Direction,
-    /// Sorts by the rank of the row that the field refers to, instead of by its id: for rows of another store.
+    /// Ranks of the rows that the field refers to, for rows of another store. With them, the key is the rank instead of
+    /// the id.
     pub ranks: Option<Arc<Ranks>>,
 }
 
@@ -122,7 +123,7 @@ impl From<(FieldName, Direction)> for SortBy {
     }
 }
 
-/// Ranks of rows by their ids. A row that is not among them has no rank, which is null.
+/// Ranks of rows by their ids. A row that is missing here has the rank null.
 pub type Ranks = Vec<(RecordId, i64)>;
 
 /// A list query.
@@ -155,16 +156,16 @@ impl Default for Select {
     }
 }
 
-/// A question about groups of rows.
+/// A query for groups of rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Aggregate {
     /// The condition.
     pub filter: Filter,
     /// Full-text search over the model's search fields.
     pub search: Option<String>,
-    /// What rows of one group have in common (at most 3); without, all rows are one group.
+    /// Keys of the groups (at most 3). Without keys, all rows are one group.
     pub group_by: Vec<GroupKey>,
-    /// What to compute for each group, besides the number of its rows (at most 20).
+    /// Results to compute for each group, besides the number of its rows (at most 20).
     pub measures: Vec<Measure>,
     /// Order of the groups.
     pub order: GroupOrder,
@@ -185,12 +186,12 @@ impl Default for Aggregate {
     }
 }
 
-/// What rows of one group have in common.
+/// A key of a group: rows with equal keys are in the same group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupKey {
-    /// A field; JSON cannot be one.
+    /// Field of the key. A JSON field cannot be a key.
     pub field: FieldName,
-    /// For dates and instants: only the period, which its first day stands for. Of instants, in UTC.
+    /// Period of a date or an instant, which its first day represents. Instants count in UTC.
     pub period: Option<Period>,
 }
 
@@ -199,29 +200,31 @@ pub struct GroupKey {
 pub enum Period {
     /// A calendar year.
     Year,
-    /// Three months, from January, April, July and October.
+    /// Three months that begin with January, April, July or October.
     Quarter,
-    /// A calendar month.
+    /// A calendar month of one year.
     Month,
-    /// A day.
+    /// A calendar day.
     Day,
 }
 
-/// What to compute over a field of the rows of a group. Null values count for nothing; without others the result is null.
+/// A result to compute over a field of the rows of a group. Null values are skipped; if no others exist, the result is
+/// null.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measure {
-    /// How.
+    /// Function that computes the result.
     pub function: Function,
-    /// Over which field.
+    /// Field whose values the function takes.
     pub field: FieldName,
 }
 
-/// How a value is computed from those of a group.
+/// A function over the values of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Function {
     /// The exact sum of integers or decimals.
     Sum,
-    /// The mean of integers or decimals, rounded to four decimals more than the field has, halves away from zero.
+    /// The mean of integers or decimals, rounded to four decimals more than the field has; halves are rounded away from
+    /// zero.
     Average,
     /// The smallest number, date, instant or text.
     Min,
@@ -234,7 +237,7 @@ pub enum Function {
 pub enum GroupOrder {
     /// By their keys, nulls first.
     Keys,
-    /// Those with the most rows first, then by their keys.
+    /// The groups with the most rows first, then by their keys.
     Largest,
 }
 
@@ -243,18 +246,18 @@ pub enum GroupOrder {
 pub struct Groups {
     /// The groups, in order.
     pub groups: Vec<Group>,
-    /// There are more groups than the limit.
+    /// True if there are more groups than the limit.
     pub more: bool,
 }
 
 /// One group of rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Group {
-    /// Values of the keys, in the order of the question.
+    /// Values of the keys, in the order of [`Aggregate::group_by`].
     pub keys: Vec<Value>,
     /// Number of rows.
     pub count: u64,
-    /// Results of the measures, in the order of the question.
+    /// Results of the measures, in the order of [`Aggregate::measures`].
     pub measures: Vec<Value>,
 }
 

@@ -1,4 +1,4 @@
-//! What an aggregate may ask of any database, and what its results mean.
+//! Checks of aggregates and the meaning of their results, common to all databases.
 
 use super::LIMIT_MAX;
 use crate::{
@@ -15,10 +15,10 @@ use rust_decimal::{Decimal, RoundingStrategy};
 const KEYS_MAX: usize = 3;
 /// Maximum number of measures.
 const MEASURES_MAX: usize = 20;
-/// Decimals of an average beyond those of its field.
+/// Number of decimals that an average has beyond those of its field.
 const AVERAGE_DECIMALS: u32 = 4;
 
-/// An aggregate that was checked.
+/// An aggregate that has passed the checks.
 #[derive(Debug)]
 pub(crate) struct Checked {
     pub(crate) keys: Vec<Key>,
@@ -48,7 +48,7 @@ impl Checked {
     /// Checks an aggregate.
     ///
     /// # Errors
-    /// `Invalid` for a field, a period or a function that does not fit, and for too many keys, measures or groups.
+    /// Returns `Invalid` for a field, period or function that does not fit, and for too many keys, measures or groups.
     pub(crate) fn new(plan: &Plan, asked: &Aggregate) -> Result<Self> {
         if !(1..=LIMIT_MAX).contains(&asked.limit) {
             return Err(Error::invalid("limit", format!("must be from 1 to {LIMIT_MAX}")));
@@ -65,7 +65,7 @@ impl Checked {
         })
     }
 
-    /// Returns the groups for rows that were read: one more than the limit tells that there are more.
+    /// Returns the groups in the rows that were read. One row more than the limit shows that there are more groups.
     pub(crate) fn groups(mut rows: Vec<Group>, limit: u32) -> Groups {
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
@@ -101,7 +101,7 @@ impl Computed {
         Ok(Self { position, function, storage, field: measure.field.clone() })
     }
 
-    /// Decimals of the column.
+    /// Returns the number of decimals of the column.
     fn scale(&self) -> u32 {
         match self.storage {
             Storage::Decimal(scale) => scale,
@@ -112,7 +112,7 @@ impl Computed {
     /// Returns the result of a sum or an average, from the sum of the values and their number.
     ///
     /// # Errors
-    /// `Invalid` for a sum of integers that needs more than 64 bits.
+    /// Returns `Invalid` for a sum of integers that needs more than 64 bits.
     pub(crate) fn result(&self, sum: Option<Decimal>, number: i64) -> Result<Value> {
         let Some(sum) = sum else { return Ok(Value::Null) };
         if self.function == Function::Average {
@@ -137,7 +137,7 @@ impl Computed {
     }
 }
 
-/// Returns the number with this many decimals, so that it is written alike whatever database computed it.
+/// Returns the number with this many decimals, so that its text does not depend on the database that computed it.
 fn rescaled(mut number: Decimal, scale: u32) -> Decimal {
     number.rescale(scale);
     number

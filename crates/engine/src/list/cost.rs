@@ -11,15 +11,15 @@ use crate::{
 pub enum Cost {
     /// Bounded by the page, not by the table.
     Short,
-    /// May scan every row: runs on a blocking thread with a deadline.
+    /// May scan every row: runs on a blocking thread, with a deadline.
     Long,
 }
 
-/// Maximum number of rows on a short page.
+/// Largest number of rows on a short page.
 const SHORT_ROWS: u32 = 200;
 
-/// Returns the cost of a list. Short is a lookup by a unique field, or a page in the order of an index with no row to
-/// skip.
+/// Returns the cost of a list. A list is short if it looks up a unique field, or reads a page in the order of an index
+/// without skipping rows.
 pub fn cost(schema: &Schema, model: &str, select: &Select) -> Cost {
     let Some(plan) = schema.model(model) else { return Cost::Short };
     let short = select.search.is_none() && select.limit <= SHORT_ROWS;
@@ -49,7 +49,7 @@ fn walks_an_index(plan: &Plan, select: &Select) -> bool {
     };
     match &select.filter {
         Filter::All(list) if list.is_empty() => ordered,
-        // an index holds rows with equal values in order of their ids
+        // An index holds rows with equal values in the order of their ids.
         Filter::Compare(field, Operator::Eq, _) => select.sort.is_empty() && indexed(field),
         _ => false,
     }

@@ -1,4 +1,4 @@
-//! Where the next page of a list begins: the sort values of the last row of the page before.
+//! The start of the next page of a list: the sort values of the last row of the previous page.
 
 use super::SortKey;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 /// Returns the sort values of a cursor in their stored form.
 ///
 /// # Errors
-/// `Invalid` if they are not those of a row in this order.
+/// Returns `Invalid` if they cannot be the values of a row in this order.
 pub(crate) fn cursor(order: &[SortKey], after: &[Value]) -> Result<Vec<Stored<'static>>> {
     let stranger = || Error::invalid("after", "does not belong to this list");
     if after.len() != order.len() {

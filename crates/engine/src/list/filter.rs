@@ -1,5 +1,5 @@
-//! What a filter may ask, and what its comparisons mean. Logic is two-valued: a comparison with null is false, and `Not`
-//! of a false condition is true. So `Ne` holds for null, as users expect of "is not".
+//! Checks of filters and the meaning of their comparisons. Logic is two-valued: a comparison with null is false, and
+//! `Not` of a false condition is true. So `Ne` holds for null, as users expect of "is not".
 
 use crate::{
     cell::{Storage, Stored, scaled, stored},
@@ -48,15 +48,15 @@ pub(crate) enum Test<'v> {
     Always,
     /// The column is null (true) or is not null (false).
     Null(bool),
-    /// The column compares with the value; [`Sign::Ne`] holds for null, the others do not.
+    /// The column compares with the value. [`Sign::Ne`] holds for null; the other signs do not.
     Compare(Sign, Stored<'static>),
-    /// The text contains the other, ASCII letters of either case being equal.
+    /// The text contains this one. The case of ASCII letters does not matter.
     Contains(&'v str),
-    /// The text starts with the other, ASCII letters of either case being equal.
+    /// The text starts with this one. The case of ASCII letters does not matter.
     StartsWith(&'v str),
 }
 
-/// How a column compares with a value.
+/// Comparison of a column with a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sign {
     Eq,
@@ -70,7 +70,7 @@ pub(crate) enum Sign {
 /// Returns the test that a comparison means.
 ///
 /// # Errors
-/// `Invalid` for a comparison that the column does not allow.
+/// Returns `Invalid` for a comparison that the column does not allow.
 pub(crate) fn test<'v>(column: &Column, operator: Operator, value: &'v Value) -> Result<Test<'v>> {
     let refuse = |rule: &str| Err(Error::invalid(column.name.as_str(), rule));
     let sign = match (operator, value) {
@@ -93,10 +93,10 @@ pub(crate) fn test<'v>(column: &Column, operator: Operator, value: &'v Value) ->
     compared(column, sign, value)
 }
 
-/// Returns the values of an `In` list that a stored value can equal, and whether null is among them.
+/// Returns the values of an `In` list that a stored value can equal, and true if null is among them.
 ///
 /// # Errors
-/// `Invalid` for too many values, or one that the column does not allow.
+/// Returns `Invalid` for too many values, or for a value that the column does not allow.
 pub(crate) fn members(column: &Column, values: &[Value]) -> Result<(Vec<Stored<'static>>, bool)> {
     if values.len() > IN_MAX {
         return Err(Error::invalid(column.name.as_str(), format!("must be one of at most {IN_MAX} values")));
@@ -130,8 +130,8 @@ fn compared(column: &Column, sign: Sign, value: &Value) -> Result<Test<'static>>
     Ok(Test::Compare(sign, stored.into_owned()))
 }
 
-/// Compares with a decimal. A value between two steps of the scale equals no stored value, but still has a place in the
-/// order.
+/// Returns the test of a comparison with a decimal. A value between two steps of the scale equals no stored value, but
+/// has a place in the order.
 fn decimal(sign: Sign, value: Decimal, scale: u32) -> Test<'static> {
     let (below, exact) = scaled(value, scale);
     let below = Stored::Integer(below);

@@ -1,5 +1,4 @@
-//! What a list may ask of any database: its filter, its order, its search terms, the rows of a page, what that costs, and
-//! the groups of rows that it may summarise.
+//! Lists, as all databases understand them: filter, order, search terms, rows of a page, cost, and groups of rows.
 
 pub(crate) mod aggregate;
 mod cost;

@@ -17,7 +17,7 @@ const VIA_MAX: usize = 3;
 /// A column to sort by.
 #[derive(Debug, Clone)]
 pub(crate) struct SortKey {
-    /// Where the column is: 0 for the listed rows, n for the nth join.
+    /// Source of the column: 0 for the listed rows, n for the nth join.
     pub(crate) source: usize,
     pub(crate) name: FieldName,
     /// Position of the column among those of its model.
@@ -34,10 +34,10 @@ impl SortKey {
     }
 }
 
-/// Rows that a reference leads to.
+/// Rows that a reference joins.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Join {
-    /// Where the reference is: 0 for the listed rows, n for the nth join.
+    /// Source of the reference: 0 for the listed rows, n for the nth join.
     pub(crate) from: usize,
     pub(crate) reference: FieldName,
     /// Storage of the reference.
@@ -45,7 +45,7 @@ pub(crate) struct Join {
     pub(crate) to: Joined,
 }
 
-/// What a reference leads to.
+/// Target of a join.
 #[derive(Debug)]
 pub(crate) enum Joined {
     /// Rows of a model of the same store.
@@ -54,7 +54,8 @@ pub(crate) enum Joined {
     Ranks(Arc<Ranks>),
 }
 
-/// Ranks that happen to be equal are still those of different keys, of which each is part of a cursor.
+/// Compares ranks by their address: equal ranks of different keys are still different, because each of them is part of
+/// a cursor.
 impl PartialEq for Joined {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -79,7 +80,7 @@ pub(crate) const RANK: &str = "rank";
 /// direction of the last key, so that an index on that key serves both directions.
 ///
 /// # Errors
-/// `Invalid` for a field that is not there or has no order, and for too many keys.
+/// Returns `Invalid` for a field that does not exist or has no order, and for too many keys.
 pub(crate) fn order(schema: &Schema, plan: &Plan, sort: &[SortBy]) -> Result<Order> {
     if sort.len() > KEYS_MAX {
         return Err(Error::invalid("sort", format!("must have at most {KEYS_MAX} keys")));
@@ -129,7 +130,7 @@ impl Order {
         Ok(SortKey { source, name, position: 0, storage: Storage::Integer, nullable: true, ..field })
     }
 
-    /// Returns the number of the join, which may be there already.
+    /// Returns the number of the join. Adds the join if it does not exist yet.
     fn join(&mut self, plan: &Plan, from: usize, reference: &FieldName, to: Joined) -> Result<usize> {
         let (_, column) = plan.require(reference.as_str())?;
         let join = Join { from, reference: reference.clone(), id: column.storage, to };

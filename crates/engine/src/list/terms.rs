@@ -1,4 +1,4 @@
-//! What users type into a search: terms, of which all must occur, the last one as a prefix.
+//! Search terms: the words that a user types. All of them must occur, the last one as a prefix.
 
 use crate::error::{Error, Result};
 
@@ -6,10 +6,10 @@ use crate::error::{Error, Result};
 const TEXT_MAX: usize = 200;
 const TERMS_MAX: usize = 16;
 
-/// Returns the terms of the text: its words that have a letter or a digit.
+/// Returns the terms of the text: its words with a letter or a digit.
 ///
 /// # Errors
-/// `Invalid` for too many characters or terms.
+/// Returns `Invalid` for too many characters or terms.
 pub(crate) fn terms(text: &str) -> Result<Vec<&str>> {
     if text.chars().nth(TEXT_MAX).is_some() {
         return Err(Error::invalid("search", format!("must have at most {TEXT_MAX} characters")));

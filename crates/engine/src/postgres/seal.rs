@@ -1,12 +1,12 @@
-//! The seal of a schema that holds places: a table without columns whose name has the position of the ledger and, if one
-//! place has the schema alone, its generation. Every change of these renames it. In a pool the position is also raised when
-//! a tenant's place leaves or gets another generation.
+//! The seal of a schema that holds places: a table without columns, whose name contains the position of the ledger and,
+//! if one place has the schema alone, its generation. Every change of these renames the seal. In a pool, the position
+//! is also raised when a tenant's place leaves or gets another generation.
 //!
-//! Every read names the seal that was there when its place was verified, in a common table expression that nothing refers
-//! to. PostgreSQL looks the name up when it parses the statement, and again when it runs a prepared one after the seal was
-//! renamed. So a read never sees a place of another state (`known-schema`), and the check costs nothing while the state is
-//! the same: PostgreSQL makes no plan for an expression that is not used. Comparing the numbers in each read took 9 µs of
-//! 24 on the server.
+//! Every read names the seal that its place had when it was verified, in a common table expression that nothing refers
+//! to. PostgreSQL looks the name up when it parses the statement, and again when it runs a prepared one after a rename.
+//! So a read never sees a place in another state (`known-schema`). The check costs nothing while the state is the same,
+//! because PostgreSQL makes no plan for an expression that is not used. Comparing the numbers in each read took 9 of 24
+//! µs on the server.
 
 use super::{
     connections::Connection,
@@ -17,13 +17,14 @@ use super::{
 use crate::error::{Error, Kind, Result};
 use tokio_postgres::Row;
 
-/// How long a departure waits for reads that are under way. Reads that begin meanwhile wait behind it.
+/// Longest time for which a departure waits for running reads, in milliseconds. Reads that begin meanwhile wait behind
+/// it.
 const LOCK_WAIT_MS: u32 = 200;
 
-/// What the names of seals begin with.
+/// Prefix of the names of seals.
 const NAME: &str = "_tenantry_at_";
 
-/// Returns how a read of this place begins, if the ledger is at this position.
+/// Returns the beginning of a read of this place, for this position of the ledger.
 pub(crate) fn prefix(site: &Site, ledger: i64) -> String {
     format!("WITH seal AS (SELECT FROM {}.{}) ", site.quoted, name(ledger, generation_of(site)))
 }
@@ -45,12 +46,12 @@ fn name(ledger: i64, generation: Option<i64>) -> String {
 pub(crate) struct Standing {
     ledger: i64,
     generation: Option<i64>,
-    /// None: there is no seal yet.
+    /// Name of the seal; `None` if the schema has none yet.
     found: Option<String>,
 }
 
-/// Returns a query that locks the position of the ledger and tells whether the seal has the name for the position `ledger`:
-/// quicker than looking for one with any name.
+/// Returns a query that locks the position of the ledger, and reports whether the seal has the name for the position
+/// `ledger`. That is faster than a search for a seal of any name.
 pub(crate) fn expected(site: &Site, ledger: i64) -> String {
     let (schema, name) = (&site.quoted, name(ledger, generation_of(site)));
     format!(
@@ -58,7 +59,7 @@ pub(crate) fn expected(site: &Site, ledger: i64) -> String {
     )
 }
 
-/// Reads the answer to [`expected`]; None if the seal has another name or is not there.
+/// Reads the answer to [`expected`]. Returns `None` if the seal is missing or has another name.
 pub(crate) fn as_expected(rows: &[Row], site: &Site) -> Option<Standing> {
     let row = rows.first().filter(|row| row.get(1))?;
     let (ledger, generation) = (row.get(0), generation_of(site));
@@ -68,7 +69,7 @@ pub(crate) fn as_expected(rows: &[Row], site: &Site) -> Option<Standing> {
 /// Finds the seal, in the caller's transaction as the owner.
 ///
 /// # Errors
-/// `WrongIdentity` if the schema has no ledger.
+/// Returns `WrongIdentity` if the schema has no ledger.
 pub(crate) async fn find(conn: &mut Connection, site: &Site) -> Result<Standing> {
     let rows = conn.once(&question(site), &[]).await?;
     standing(&rows, site).ok_or_else(|| {
@@ -87,7 +88,7 @@ fn question(site: &Site) -> String {
     )
 }
 
-/// Reads the answer to [`question`]; None if the schema has no ledger.
+/// Reads the answer to [`question`]. Returns `None` if the schema has no ledger.
 fn standing(rows: &[Row], site: &Site) -> Option<Standing> {
     let row = rows.first()?;
     let generation = row.get::<_, Option<i64>>(1).filter(|_| !site.is_pooled());
@@ -95,8 +96,8 @@ fn standing(rows: &[Row], site: &Site) -> Option<Standing> {
 }
 
 impl Standing {
-    /// Returns the statement that makes the seal, or renames it, once the ledger was raised by `raised`. None: it has the
-    /// name already.
+    /// Returns the statement that creates the seal, or renames it, once the ledger was raised by `raised`. Returns
+    /// `None` if the seal has that name already.
     pub(crate) fn renewal(&self, site: &Site, raised: i64) -> Option<String> {
         let (schema, new) = (&site.quoted, name(self.ledger + raised, self.generation));
         match &self.found {
@@ -107,10 +108,10 @@ impl Standing {
     }
 }
 
-/// Makes the seal, or gives it the name for the state of the schema in the caller's transaction, which runs as the owner.
+/// Creates the seal, or renames it after the state of the schema, in the caller's transaction, which runs as the owner.
 ///
 /// # Errors
-/// Those of [`Connection::batch`].
+/// Returns the errors of [`Connection::batch`].
 pub(crate) async fn renew(conn: &mut Connection, site: &Site) -> Result<()> {
     match find(conn, site).await?.renewal(site, 0) {
         Some(statement) => conn.batch(&statement).await,
@@ -118,14 +119,15 @@ pub(crate) async fn renew(conn: &mut Connection, site: &Site) -> Result<()> {
     }
 }
 
-/// Renames the seal of a pool that a tenant's place leaves, or where it gets another generation. So every session verifies
-/// its place before its next read, and those of this tenant find that it has left (`fenced-generation`). Call it last in
-/// the caller's transaction, which runs as the owner: reads of the pool wait until that ends.
+/// Renames the seal of a pool when a tenant's place leaves the pool or gets another generation. So every session
+/// verifies its place before its next read, and the sessions of this tenant find that it has left
+/// (`fenced-generation`). Call it last in the caller's transaction, which runs as the owner: reads of the pool wait
+/// until the transaction ends.
 ///
 /// # Errors
-/// [`Kind::Busy`] if reads that are under way do not end.
+/// Returns [`Kind::Busy`] if the running reads do not end.
 pub(crate) async fn depart(conn: &mut Connection, site: &Site) -> Result<()> {
-    // Here and not in the commit, for which reads wait.
+    // Check deferred constraints now instead of in the commit, for which reads wait.
     conn.batch("SET CONSTRAINTS ALL IMMEDIATE").await?;
     let mut patience = Patience::new();
     loop {

@@ -1,7 +1,7 @@
 //! One place on a PostgreSQL server: every statement on its rows runs here, with the place's confinement.
 //!
-//! The engine makes a session for each request. It holds no connection: each statement leases one. What a statement may
-//! touch is fixed by the place (`confined-query`).
+//! The engine creates a session for each request. A session holds no connection: each statement leases one. The place
+//! determines which rows a statement may touch (`confined-query`).
 
 use super::{
     connections::{Call, Failed},
@@ -37,7 +37,7 @@ use std::{
 };
 use tokio_postgres::Row;
 
-/// How often a read is repeated because migrations of other stores, or tenants that left its pool, raised the ledger meanwhile.
+/// Number of attempts of a read while migrations of other stores, or tenants that leave the pool, raise the ledger.
 const ATTEMPTS: usize = 4;
 
 /// A place on a server. Cheap to clone.
@@ -46,9 +46,9 @@ pub(crate) struct Session {
     server: Server,
     place: Arc<Opened>,
     schema: Arc<Schema>,
-    /// Reads may be answered by replicas.
+    /// True if replicas may answer reads.
     may_lag: bool,
-    /// But only by those that have replayed the log up to here.
+    /// Position in the log that a replica must have replayed to answer.
     after: Option<LogPosition>,
 }
 
@@ -56,7 +56,7 @@ impl Server {
     /// Opens a session confined to `place`.
     ///
     /// # Errors
-    /// Those of [`Server::opened`].
+    /// Returns the errors of [`Server::opened`].
     pub(crate) async fn session(&self, place: &Place, schema: &Arc<Schema>) -> Result<Session> {
         let opened = self.opened(place, schema).await?;
         Ok(Session {
@@ -70,13 +70,13 @@ impl Server {
 }
 
 impl Session {
-    /// Allows reads to be answered by replicas, which lack the newest commits of other processes.
+    /// Allows replicas to answer reads. They lack the newest commits of other processes.
     pub(crate) fn may_lag(mut self) -> Self {
         self.may_lag = true;
         self
     }
 
-    /// See [`crate::Session::after`].
+    /// Requires replicas to have replayed these positions, as [`crate::Session::after`] describes.
     pub(crate) async fn after(mut self, positions: &[Position]) -> Self {
         let Some(replicas) = self.server.replicas.clone() else { return self };
         match replicas.opened(&self.server, positions).await {
@@ -195,7 +195,7 @@ impl Session {
         list::aggregate::groups(&rows, asked, &checked)
     }
 
-    /// Reads the texts of rows whose searched texts the tenant overrides, and judges them.
+    /// Reads the texts of rows whose searched texts the tenant overrides, and finds those that match.
     async fn overridden(
         &self,
         query: &Query<'_>,
@@ -214,7 +214,7 @@ impl Session {
         }
     }
 
-    /// Returns entries of the activity log, of one record or of all.
+    /// Returns entries of the activity log, of one record or of all records.
     pub(crate) async fn activity(
         &self,
         of: Option<(&str, &RecordId)>,
@@ -234,7 +234,8 @@ impl Session {
         )
     }
 
-    /// Runs small writes through the queue of the place, where they share transactions; a large write has its own.
+    /// Applies changes. Small writes go through the queue of the place, where they share transactions; a large write
+    /// has its own.
     pub(crate) async fn write(
         &self,
         changes: Cow<'_, [Change]>,
@@ -261,7 +262,7 @@ impl Session {
         }
     }
 
-    /// Returns true if the server knows that the transaction was not committed.
+    /// Returns true if the server reports that the transaction was not committed.
     pub(crate) async fn was_aborted(&self, commit: Commit) -> Result<bool> {
         self.server.was_aborted(&self.place, commit).await
     }
@@ -271,12 +272,12 @@ impl Session {
         &self.server
     }
 
-    /// Returns where the place is.
+    /// Returns the location of the place.
     pub(crate) fn site(&self) -> &Site {
         &self.place.site
     }
 
-    /// Runs a tenant's own statement, once the place was verified anew: such a statement does not check it.
+    /// Runs a tenant's own statement. Verifies the place first, because such a statement does not check it.
     pub(crate) async fn sql(
         &self,
         text: &str,
@@ -288,7 +289,7 @@ impl Session {
         self.server.sql(&self.place.site, text, params, limits, joined).await
     }
 
-    /// Returns the values of a read that names the tenant `$1` in every isolation.
+    /// Returns the values of a read that has the tenant as `$1` in every isolation.
     fn named<'v>(&self, values: &[Bound<'v>]) -> Vec<Bound<'v>> {
         let tenant = (!self.isolation().is_pooled()).then(|| self.tenant());
         tenant.into_iter().chain(values.iter().cloned()).collect()
@@ -298,7 +299,7 @@ impl Session {
         Bound::Integer(Some(self.place.site.tenant))
     }
 
-    /// Runs a read, on a replica if this session may and one is fit.
+    /// Runs a read: on a replica if the session allows it and a replica is fit, and otherwise on the primary.
     async fn rows(&self, sql: &str, values: &[Bound<'_>]) -> Result<Vec<Row>> {
         if self.may_lag
             && self.server.replicas.is_some()
@@ -309,8 +310,8 @@ impl Session {
         self.current(sql, values).await
     }
 
-    /// Runs a read on a replica. None if the primary must answer: there is no fit one, it failed, or it does not show the
-    /// place as it was verified.
+    /// Runs a read on a replica. Returns `None` if the primary must answer: no replica is fit, the read failed, or the
+    /// replica does not show the place as it was verified.
     async fn at_replica(&self, sql: &str, values: &[Bound<'_>]) -> Option<Vec<Row>> {
         let replica = self.server.replicas.as_ref()?.choose(&self.place, self.after)?;
         let ledger = self.place.verified.position(self.schema.known())?;
@@ -320,7 +321,7 @@ impl Session {
         replica.read(&self.place, &[Call::again(&text, &params)]).await?.pop()
     }
 
-    /// Runs a read on the primary. Its rows are returned only if the place is as it was verified.
+    /// Runs a read on the primary. Returns its rows only if the place is as it was verified.
     async fn current(&self, sql: &str, values: &[Bound<'_>]) -> Result<Vec<Row>> {
         let known = self.schema.known();
         let mut ledger = match self.place.verified.position(known) {
@@ -334,7 +335,7 @@ impl Session {
                 Err(failed) => return Err(failed.into()),
             };
             let now = Box::pin(self.server.why(&self.place, known)).await?;
-            // The schema is the one that the statement was written for.
+            // The schema is still the one for which the statement was written, so the failure has another cause.
             if !failed.is_stale() && ledger == now {
                 return Err(failed.into());
             }
@@ -373,7 +374,7 @@ impl Writer for Session {
     }
 }
 
-/// Cancels a read that takes longer than the limit, if there is one.
+/// Cancels a read that takes longer than the limit, if there is a limit.
 async fn within<T>(limit: Option<Duration>, read: Pin<&mut impl Future<Output = Result<T>>>) -> Result<T> {
     let Some(limit) = limit else { return read.await };
     match tokio::time::timeout(limit, read).await {

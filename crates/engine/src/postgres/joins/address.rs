@@ -7,7 +7,7 @@ use crate::{
 
 /// Seconds within which the other server must accept the connection.
 const CONNECT_S: &str = "5";
-/// The first version whose client library supports the authorities that the operating system trusts.
+/// First version whose client library supports the certificate authorities of the operating system.
 const KNOWS_SYSTEM_ROOTS: i32 = 160_000;
 
 /// Returns the options with which `server` reaches the database of `at` on the server `source`.
@@ -31,7 +31,7 @@ pub(super) async fn options(
     Ok(options)
 }
 
-/// Returns the options with which a server reaches itself: the address at which our connection arrived.
+/// Returns the options with which a server reaches itself: the address at which this process's connection arrived.
 async fn itself(server: &Server) -> Result<Vec<(&'static str, String)>> {
     let mut lease = server.home().await?;
     let sql = "SELECT host(inet_server_addr()), current_setting('port')";
@@ -43,7 +43,8 @@ async fn itself(server: &Server) -> Result<Vec<(&'static str, String)>> {
     Ok(host.into_iter().chain(port.map(|port| ("port", port))).collect())
 }
 
-/// Returns the options with which a server reaches another one: those with which this process reaches it.
+/// Returns the options with which a server reaches another one. They are the options with which this process reaches
+/// it.
 async fn other(server: &Server, source: &Server) -> Result<Vec<(&'static str, String)>> {
     let mut options = source.connections.access().options();
     if options.contains(&("sslrootcert", "system".to_owned())) {

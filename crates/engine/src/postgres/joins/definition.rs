@@ -8,7 +8,7 @@ use crate::{
     postgres::{cells::column_type, names::quoted, places::roles, server::Server, site::Site},
 };
 
-/// Version of the statements that create the views. Change it when they change.
+/// Version of the statements that create the views. Change it whenever these statements change.
 const FORM: &str = "1";
 /// Maximum length of the part of a schema's name that comes from its store's name.
 const STORE: usize = 16;

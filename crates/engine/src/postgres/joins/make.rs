@@ -61,8 +61,8 @@ impl Server {
     }
 }
 
-/// Creates the views unless they exist; returns true if they did not. `schema` is the schema for the extension, if that
-/// must be installed.
+/// Creates the views unless they exist. Returns true if it created them. `schema` is the schema for the extension, if
+/// it must be installed.
 async fn make(conn: &mut Connection, schema: &str, definition: &Definition) -> Result<bool> {
     conn.batch("SELECT pg_advisory_xact_lock(hashtext('tenantry views'))").await?;
     let sql = "SELECT has_schema_privilege($2, oid, 'USAGE') FROM pg_namespace WHERE nspname = $1";

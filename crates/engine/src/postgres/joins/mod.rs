@@ -6,8 +6,9 @@
 //! role that can read only these models ([`source`]), and no role of a tenant sees its password.
 //!
 //! The views are created when a statement first names shared data. The name of their schema contains a hash of
-//! everything that determines them ([`definition`]). So another version of the shared store gets other views next to
-//! these, and no statement waits for the change. Views of former versions are removed after new ones were created.
+//! everything that determines them ([`definition`]), so another version of the shared store gets other views next to
+//! these, and no statement waits for the change. Views of former versions are removed after new views have been
+//! created.
 
 mod address;
 mod definition;

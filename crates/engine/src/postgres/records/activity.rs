@@ -1,4 +1,4 @@
-//! Reads a tenant's activity log: which user changed what. The transaction of a change writes it.
+//! Reads a tenant's activity log, which names the user of each change. The transaction of a change writes the log.
 
 use super::{Bound, SCHEMA};
 use crate::{
@@ -9,8 +9,9 @@ use crate::{
 };
 use tokio_postgres::Row;
 
-/// Returns the statement that reads at most `$3` entries of the tenant `$1` before `$2`, newest first; with `of_record`, of the
-/// record `$5` of the model `$4`. The indexes on (tenant, at, id) and on (tenant, model, record, id) give the order, so that a
+/// Returns the statement that reads at most `$3` entries of the tenant `$1` before `$2`, newest first. With
+/// `of_record`, it reads only those of the record `$5` of the model `$4`. The indexes on (tenant, at, id) and on
+/// (tenant, model, record, id) give the order, so a page of a pooled tenant reads no other tenant's entries.
 /// page of a pooled tenant reads no other tenant's entries.
 pub(crate) fn statement(of_record: bool) -> String {
     let (condition, order) = match of_record {
@@ -23,7 +24,7 @@ pub(crate) fn statement(of_record: bool) -> String {
     )
 }
 
-/// Returns the values of the statement from `$2` on.
+/// Returns the values of the statement, from `$2` on.
 pub(crate) fn wanted(before: Option<i64>, limit: u32, of: Option<(&str, &RecordId)>) -> Vec<Bound<'static>> {
     let numbers = [before.unwrap_or(i64::MAX), limit.clamp(1, 1000).into()];
     let mut values: Vec<_> = numbers.map(|number| Bound::Integer(Some(number))).into();
@@ -33,10 +34,10 @@ pub(crate) fn wanted(before: Option<i64>, limit: u32, of: Option<(&str, &RecordI
     values
 }
 
-/// Returns the entries, until their details take more than `bytes`.
+/// Returns the entries until their details take more than `bytes`.
 ///
 /// # Errors
-/// `Corrupt` if an entry is not as this program writes them.
+/// Returns `Corrupt` if an entry does not have the form in which this program writes it.
 pub(crate) fn entries(rows: &[Row], bytes: usize) -> Result<Vec<Activity>> {
     let (mut entries, mut taken) = (Vec::with_capacity(rows.len()), 0);
     for row in rows {

@@ -1,4 +1,4 @@
-//! Rows of answers, seen through the storage of their columns.
+//! Rows of answers, whose columns are read by their storage.
 
 use crate::{
     cell::Storage,
@@ -18,10 +18,10 @@ pub(crate) struct Cursor<'r> {
 }
 
 impl<'r> Cursor<'r> {
-    /// Shows the columns from `first` on, one for each of `storages`; others stay hidden.
+    /// Shows the columns from `first` on, one for each of `storages`. Hides the other columns.
     ///
     /// # Errors
-    /// `Corrupt` if a column holds what its storage does not allow.
+    /// Returns `Corrupt` if a column has a value that its storage does not allow.
     pub(crate) fn visit(
         row: &'r tokio_postgres::Row,
         first: usize,
@@ -50,7 +50,7 @@ impl Row for Cursor<'_> {
 /// Returns the value of a column.
 ///
 /// # Errors
-/// `Corrupt` if it holds what its storage does not allow.
+/// Returns `Corrupt` if the column has a value that its storage does not allow.
 pub(crate) fn value(row: &tokio_postgres::Row, index: usize, storage: Storage) -> Result<Value> {
     value_ref(row, index, storage).map(Value::from)
 }

@@ -1,4 +1,5 @@
-//! Shared rows as one tenant sees them: overridden fields are replaced before rows are filtered, sorted, searched or paged.
+//! Shared rows with a tenant's overrides: overridden fields are replaced before rows are filtered, sorted, searched or
+//! paged.
 
 use super::{Bound, Query, texts::cast_type};
 use crate::{
@@ -27,7 +28,7 @@ pub(super) fn write_from(query: &mut Query<'_>, rows: &[OverrideRow]) -> Result<
                 let (cast, key) = (cast_type(column.storage), column.name.as_str());
                 let value =
                     format!("CASE WHEN o.c ? '{key}' THEN (o.c ->> '{key}')::{cast} ELSE t.{name} END");
-                // Without a collation of its own the expression would have none.
+                // Without an explicit collation, the expression would have none.
                 let collation = if column.storage == Storage::Text { " COLLATE \"C\"" } else { "" };
                 write!(query.sql, "{comma}({value}){collation} AS {name}")
             }
@@ -49,7 +50,7 @@ pub(super) fn write_from(query: &mut Query<'_>, rows: &[OverrideRow]) -> Result<
 }
 
 fn packed(plan: &Plan, rows: &[OverrideRow]) -> Result<String> {
-    // Only one row of changes per shared row, or the join would return the shared row twice.
+    // Keep one row of changes per shared row. Otherwise the join would return a shared row twice.
     let unique: HashMap<&RecordId, &str> = rows.iter().map(|row| (&row.id, row.changes.as_str())).collect();
     let mut list = Vec::with_capacity(unique.len());
     for (id, changes) in unique {
@@ -65,7 +66,7 @@ fn packed(plan: &Plan, rows: &[OverrideRow]) -> Result<String> {
     Ok(Json::Array(list).to_string())
 }
 
-/// Returns the value as a text that its column's type reads, or null.
+/// Returns the value as a text that the type of its column can read, or null.
 fn native(value: Value) -> Json {
     match value {
         Value::Null => Json::Null,

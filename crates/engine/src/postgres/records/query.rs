@@ -28,7 +28,7 @@ pub(crate) struct Query<'p> {
 }
 
 impl<'p> Query<'p> {
-    /// Begins `SELECT `; the columns follow.
+    /// Begins a query with `SELECT `. The caller appends the columns.
     pub(crate) fn new(schema: &'p Schema, plan: &'p Plan, isolation: Isolation) -> Self {
         let mut sql = String::with_capacity(768);
         sql.push_str("SELECT ");
@@ -38,7 +38,7 @@ impl<'p> Query<'p> {
     /// Begins a query on a model of the schema.
     ///
     /// # Errors
-    /// `NotFound` if there is no such model.
+    /// Returns `NotFound` if there is no such model.
     pub(crate) fn of(schema: &'p Schema, model: &str, isolation: Isolation) -> Result<Self> {
         Ok(Self::new(schema, schema.require(model)?, isolation))
     }
@@ -112,7 +112,7 @@ impl<'p> Query<'p> {
     }
 }
 
-/// Returns the alias of the listed rows, for 0, or of a join.
+/// Returns the alias of a source: 0 for the listed rows, n for the nth join.
 fn alias(source: usize) -> String {
     if source == 0 { "t".into() } else { format!("j{source}") }
 }
@@ -192,8 +192,8 @@ impl sql::Statement for Query<'_> {
         self.sql.push(')');
     }
 
-    /// PostgreSQL has nulls at the other end by default; indexes of fields have this order. The id is never null, and its
-    /// index has the default.
+    /// PostgreSQL puts nulls at the other end by default; the indexes of fields have this order. The id is never null,
+    /// and its index has the default order.
     fn direction(is_id: bool, direction: Direction) -> &'static str {
         match (direction, is_id) {
             (Direction::Ascending, true) => "",
@@ -205,7 +205,7 @@ impl sql::Statement for Query<'_> {
 }
 
 impl Query<'_> {
-    /// Appends the call of a function of a text and another one, both in lower case. With the collation "C", only ASCII
+    /// Appends the call of a function on a text and `needle`, both in lower case. With the collation "C", only ASCII
     /// letters have a lower case.
     fn lower(&mut self, function: &str, position: usize, needle: &str) {
         let _ = write!(self.sql, "{function}(lower(");

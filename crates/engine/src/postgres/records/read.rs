@@ -16,10 +16,10 @@ use tokio_postgres::Row;
 /// Maximum number of ids in one read.
 const IDS_MAX: usize = 1000;
 
-/// Returns the read of the row with this id; None if it is an id that no row can have.
+/// Returns the read of the row with this id, or `None` if no row can have the id.
 ///
 /// # Errors
-/// `NotFound` if there is no such model, `Invalid` if it has no such field.
+/// Returns `NotFound` if there is no such model, and `Invalid` if it has no such field.
 pub(crate) fn get<'s>(
     schema: &'s Schema,
     isolation: Isolation,
@@ -45,7 +45,7 @@ pub(crate) fn get<'s>(
 /// Returns the read of the rows with these ids, in order of id.
 ///
 /// # Errors
-/// Those of [`get`], and `Invalid` for too many ids.
+/// Returns the errors of [`get`], and `Invalid` for too many ids.
 pub(crate) fn by_ids<'s>(
     schema: &'s Schema,
     isolation: Isolation,
@@ -61,10 +61,10 @@ pub(crate) fn by_ids<'s>(
     Ok(query)
 }
 
-/// Returns the read of those of the ids that rows have.
+/// Returns the read of the ids that belong to rows.
 ///
 /// # Errors
-/// Those of [`by_ids`].
+/// Returns the errors of [`by_ids`].
 pub(crate) fn exists<'s>(
     schema: &'s Schema,
     isolation: Isolation,
@@ -95,10 +95,10 @@ pub(super) fn is_one_of(query: &mut Query<'_>, ids: &[RecordId]) {
     query.sql.push(')');
 }
 
-/// Returns the read that has a row if the `field` of one refers to `id`; None if none can.
+/// Returns the read that finds a row if the `field` of some row refers to `id`, or `None` if no row can.
 ///
 /// # Errors
-/// Those of [`get`].
+/// Returns the errors of [`get`].
 pub(crate) fn refers<'s>(
     schema: &'s Schema,
     isolation: Isolation,
@@ -123,10 +123,10 @@ pub(crate) fn refers<'s>(
     Ok(Some(query))
 }
 
-/// Shows rows of a read with these fields, until `visit` is full.
+/// Shows the rows of a read with these fields, until `visit` is full.
 ///
 /// # Errors
-/// `Corrupt` if a column holds what its storage does not allow.
+/// Returns `Corrupt` if a column has a value that its storage does not allow.
 pub(crate) fn show(plan: &Plan, fields: &[FieldName], rows: &[Row], visit: &mut dyn Visit) -> Result<()> {
     let projection = plan.project(fields)?;
     for row in rows {
@@ -138,10 +138,10 @@ pub(crate) fn show(plan: &Plan, fields: &[FieldName], rows: &[Row], visit: &mut 
     Ok(())
 }
 
-/// Returns the id in the column `index` of a model with ids of this storage.
+/// Returns the id in the column `index`, of a model whose ids have this storage.
 ///
 /// # Errors
-/// `Corrupt` if it is none.
+/// Returns `Corrupt` if the column has no such id.
 pub(crate) fn id_at(row: &Row, index: usize, storage: Storage) -> Result<RecordId> {
     match super::cursor::value(row, index, storage)? {
         crate::value::Value::Integer(id) => Ok(RecordId::Integer(id)),

@@ -1,4 +1,4 @@
-//! Full-text search: the condition that a row has the words, which the column `_search` holds.
+//! Full-text search: the condition that the column `_search` of a row has the words.
 
 use super::{Bound, Query, cursor, read};
 use crate::{
@@ -13,19 +13,19 @@ use crate::{
 use std::fmt::Write;
 use tokio_postgres::Row;
 
-/// What a list searches for.
+/// The rows that a list searches for.
 pub(crate) enum Wanted {
-    /// Nothing: all rows match.
+    /// All rows: the list has no search.
     All,
-    /// A text without any word: no row matches.
+    /// No rows: the search has no word.
     Nothing,
     Words(Search),
 }
 
-/// Reads what was typed.
+/// Parses the text of a search.
 ///
 /// # Errors
-/// `Invalid` if the model has no field to search in, or for too many characters or words.
+/// Returns `Invalid` if the model has no field to search in, or for too many characters or words.
 pub(crate) fn wanted(plan: &Plan, text: Option<&str>) -> Result<Wanted> {
     let Some(text) = text else { return Ok(Wanted::All) };
     if !plan.is_searched() {
@@ -38,15 +38,15 @@ pub(crate) fn wanted(plan: &Plan, text: Option<&str>) -> Result<Wanted> {
     })
 }
 
-/// Rows whose searched texts the tenant overrides, and those of them that match with its texts: their column `_search` has
-/// only the shared texts.
+/// Rows whose searched texts the tenant overrides, and those among them that match with the tenant's texts. Their
+/// column `_search` has only the shared texts.
 #[derive(Debug, Default)]
 pub(crate) struct Overridden {
     all: Vec<RecordId>,
     matching: Vec<RecordId>,
 }
 
-/// Returns the read of the searched texts of those rows, merged; None if there are none.
+/// Returns the read of the searched texts of these rows, with the overrides, or `None` if there are no such rows.
 pub(crate) fn texts<'p>(empty: &Query<'p>, rows: &[OverrideRow]) -> Result<Option<Query<'p>>> {
     let changed: Vec<OverrideRow> = touching(empty.plan, rows).into_iter().cloned().collect();
     if changed.is_empty() {
@@ -61,10 +61,10 @@ pub(crate) fn texts<'p>(empty: &Query<'p>, rows: &[OverrideRow]) -> Result<Optio
     Ok(Some(query))
 }
 
-/// Reads the answer of [`texts`].
+/// Reads the answer to [`texts`].
 ///
 /// # Errors
-/// `Corrupt` if a column holds what its storage does not allow.
+/// Returns `Corrupt` if a column has a value that its storage does not allow.
 pub(crate) fn overridden(plan: &Plan, search: &Search, rows: &[Row]) -> Result<Overridden> {
     let mut found = Overridden::default();
     let fields = searched(plan);

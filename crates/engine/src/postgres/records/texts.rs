@@ -1,7 +1,8 @@
-//! The SQL texts of a model that never change. The tenant predicate is written only here; lists, updates and searches
-//! build on these texts. In writes and in reads of a pool `$1` is the tenant; reads of a place of its own do not need it.
+//! The constant SQL texts of a model. The tenant predicate is written only here; lists, updates and searches build on
+//! these texts. In writes and in reads of a pool, `$1` is the tenant; reads of an own database or schema do not need
+//! it.
 //!
-//! A text has [`SCHEMA`] where the quoted name of the schema belongs, so that all places of a store share it.
+//! A text has [`SCHEMA`] in the place of the schema's quoted name, so that all places of a store share the text.
 
 use crate::{
     cell::Storage,
@@ -15,10 +16,10 @@ use crate::{
 };
 use std::{fmt::Write, sync::OnceLock};
 
-/// Stands for the schema in a text. No SQL has this character.
+/// Placeholder of the schema in a text. No SQL contains this character.
 pub(crate) const SCHEMA: char = '\0';
 
-/// SQL texts of one model, made at first use.
+/// SQL texts of one model, created at first use.
 #[derive(Debug, Default)]
 pub(crate) struct PlanTexts {
     pooled: OnceLock<Texts>,
@@ -32,7 +33,7 @@ impl Plan {
         texts.get_or_init(|| Texts::new(self, isolation.is_pooled()))
     }
 
-    /// Returns true if rows of the model have the column of their words.
+    /// Returns true if rows of the model have the column `_search`.
     pub(crate) fn is_searched(&self) -> bool {
         self.model.search_fields().next().is_some()
     }
@@ -41,19 +42,20 @@ impl Plan {
 /// SQL texts of one model.
 #[derive(Debug)]
 pub(crate) struct Texts {
-    /// The table, with its schema.
+    /// The table with its schema.
     pub(crate) table: String,
-    /// The rows of the tenant: a condition on `t`.
+    /// The condition on `t` that selects the tenant's rows.
     pub(crate) scope: String,
     /// All columns of `t`.
     pub(crate) columns: String,
     /// Selects all columns of the row whose id is the first value.
     pub(crate) get: String,
-    /// Inserts a row: `$2` id, `$3` now, `$4`… fields in order, then its words if the model is searched.
+    /// Inserts a row: `$2` id, `$3` now, `$4`… fields in order, then its words if the model has search fields.
     pub(crate) insert: String,
-    /// Inserts rows, in order: like `insert`, but every parameter except `$1` and `$3` is an array.
+    /// Inserts rows in order: like `insert`, but every parameter except `$1` and `$3` is an array.
     pub(crate) insert_many: String,
-    /// Deletes a row: `$2` id, `$3` expected version or null. Returns the version that was there, then the deleted row.
+    /// Deletes a row: `$2` id, `$3` expected version or null. Returns the row's version before the delete, then the
+    /// deleted row.
     pub(crate) delete: String,
 }
 
@@ -88,14 +90,14 @@ impl Texts {
     }
 }
 
-/// The columns of an insert, each with its value.
+/// The columns of an insert with their values.
 struct Insert<'p>(Vec<(Quoted<'p>, Given)>);
 
-/// The value of a column.
+/// The value of a column in an insert.
 enum Given {
-    /// The value of every row.
+    /// The same value for every row.
     Fixed(&'static str),
-    /// A parameter of each row, and its cast.
+    /// A parameter with its cast.
     Parameter(usize, &'static str),
 }
 
@@ -150,12 +152,12 @@ impl<'p> Insert<'p> {
     }
 }
 
-/// Returns the number of the first parameter of a read that is a value of its own.
+/// Returns the number of the first parameter of a read that is not the tenant.
 pub(super) fn first_value(pooled: bool) -> usize {
     if pooled { 2 } else { 1 }
 }
 
-/// Returns `a.x, a.y` of these columns; `of` is the alias with its dot.
+/// Returns these columns as `a.x, a.y`. `of` is the alias with its dot.
 pub(crate) fn list(columns: &[Column], of: &str) -> String {
     let mut out = String::new();
     for (index, column) in columns.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! A tenant's usage of its place, and the lock that every write takes first: it checks the identity, the fence, the schema
-//! (`known-schema`) and tells what the limits count.
+//! A tenant's usage of its place, and the lock that every write takes first. The statement of the lock checks the
+//! identity, the fence and the schema (`known-schema`), and returns the values that the limits count.
 
 use super::SCHEMA;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 };
 use tokio_postgres::Row;
 
-/// The row of a place: at `$1` tenant and `$2` generation.
+/// Returns the query of a place's row, for the tenant `$1` and the generation `$2`.
 fn row_of_place(store: &str, columns: &str) -> String {
     format!(
         "SELECT {columns} FROM {SCHEMA}._tenantry_place AS p \
@@ -21,8 +21,8 @@ pub(crate) fn statement(store: &str) -> String {
     row_of_place(store, "p.rows, p.bytes")
 }
 
-/// Returns the statement that locks the place until the transaction ends, so that its writes are committed in the order of
-/// their numbers. It also tells the number of the transaction.
+/// Returns the statement that locks the place until the transaction ends, so that its writes are committed in the order
+/// of their numbers. It also returns the transaction's number.
 pub(super) fn lock(store: &str) -> String {
     row_of_place(store, "p.recorder IS NOT NULL, p.rows, p.bytes, pg_current_xact_id()::text") + " FOR UPDATE"
 }
@@ -34,8 +34,8 @@ pub(crate) fn lock_whatever_state(store: &str) -> String {
     )
 }
 
-/// Returns the statement that reads the ledger and the last number of each model in `$2`. It must run after [`lock`],
-/// because it sees what was committed before it began.
+/// Returns the statement that reads the ledger, and the last number of each model in `$2`. It must run after [`lock`],
+/// because it sees only commits from before it began.
 pub(super) fn numbers() -> String {
     format!(
         "SELECT m.ledger, s.model, s.last FROM {SCHEMA}._tenantry_meta AS m \
@@ -43,12 +43,12 @@ pub(super) fn numbers() -> String {
     )
 }
 
-/// Returns the refusal of a place that is fenced, or not here at this generation.
+/// Returns the error for a place that is fenced, or not here at this generation.
 pub(crate) fn fenced() -> Error {
     Error::new(Kind::Fenced, "the place is fenced or of another generation")
 }
 
-/// What a place holds, as its counters have it.
+/// Contents of a place, by its counters.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Held {
     pub(super) records: bool,
@@ -59,10 +59,10 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Reads the answer of [`lock`].
+    /// Reads the answer to [`lock`].
     ///
     /// # Errors
-    /// [`Kind::Fenced`] if there is no row.
+    /// Returns [`Kind::Fenced`] if there is no row.
     pub(super) fn read(rows: &[Row]) -> Result<Self> {
         let row = rows.first().ok_or_else(fenced)?;
         Ok(Self {
@@ -74,10 +74,10 @@ impl Held {
     }
 }
 
-/// Reads the answer of [`statement`].
+/// Reads the answer to [`statement`].
 ///
 /// # Errors
-/// [`Kind::Fenced`] if there is no row.
+/// Returns [`Kind::Fenced`] if there is no row.
 pub(crate) fn usage(rows: &[Row]) -> Result<Usage> {
     let row = rows.first().ok_or_else(fenced)?;
     let count = |index| u64::try_from(row.get::<_, i64>(index)).unwrap_or(0);

@@ -1,6 +1,7 @@
-//! Reads a tenant's activity log: which user changed what.
+//! Reads a tenant's activity log, which names the user of each change.
 //!
-//! The session calls it. `write::activity` writes the log in the transaction of the change; nothing here changes it.
+//! The session calls it. `write::activity` writes the log in the transaction of the change; nothing here changes the
+//! log.
 
 use crate::{error::Result, query::RecordId, schema::Confinement, write::Activity};
 use rusqlite::{Connection, Row, Rows, params};

@@ -1,8 +1,8 @@
-//! Counts the bytes of a tenant's values in a database that was made before they were counted, or whose values were
-//! replaced. It happens once, at the first write or question.
+//! Counts the bytes of a tenant's values in a database that was created before they were counted, or whose values were
+//! replaced. The count runs once, at the first write or the first request for usage.
 //!
-//! Meanwhile writes go on and add what they change to the counter. So the count is taken in one state, together with the
-//! counter, and what the counter lacks in that state is added later.
+//! Meanwhile writes continue, and add their changes to the counter. So one read transaction reads the values and the
+//! counter, and the difference in that state is added to the counter later.
 
 use crate::{
     carry::Tables,
@@ -19,10 +19,10 @@ use std::{
 };
 use tokio::sync::OnceCell;
 
-/// Longest duration of a count: many times what it takes for the largest tenants.
+/// Longest duration of a count: many times the duration for the largest tenants.
 pub(crate) const LIMIT: Duration = Duration::from_secs(600);
 
-/// Whether the bytes of the tenant that has a database to itself are counted.
+/// State of the count for a tenant with its own database.
 #[derive(Debug, Default)]
 pub(crate) struct Counted {
     done: OnceCell<()>,
@@ -30,10 +30,10 @@ pub(crate) struct Counted {
 }
 
 impl Counted {
-    /// Reads what the database says. A pool is always counted.
+    /// Reads the state from the database. In a pool, the bytes are always counted.
     pub(crate) fn read(conn: &Connection, place: &Place, mode: Mode) -> Result<Self> {
         let counted = Self::default();
-        // A database of an older form that cannot be written stays as it is.
+        // A database of an older form that is opened read-only cannot be counted.
         let is_done = place.isolation == Isolation::Pooled || mode == Mode::ReadOnly || {
             let sql = "SELECT counted FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
             let key = params![place.tenant_number(), place.store.as_str()];
@@ -45,28 +45,28 @@ impl Counted {
         Ok(counted)
     }
 
-    /// Returns true if the counter is complete.
+    /// Returns true if the counter has all bytes.
     pub(crate) fn is_done(&self) -> bool {
         self.done.initialized()
     }
 
-    /// Returns true if the counter is not complete and no caller has asked for a count yet.
+    /// Returns true for the first caller that finds the counter incomplete.
     pub(crate) fn is_first_to_ask(&self) -> bool {
         !self.is_done() && !self.asked.swap(true, Relaxed)
     }
 
-    /// Lets the next write ask for a count again, after one has failed.
+    /// Lets the next write request a count again, after one has failed.
     pub(crate) fn ask_again(&self) {
         self.asked.store(false, Relaxed);
     }
 
-    /// Runs `count` unless the counter is complete. Only one caller counts, and others wait for it.
+    /// Runs `count` unless the counter is complete. Concurrent callers wait for the one that counts.
     pub(crate) async fn once<F: Future<Output = Result<()>>>(&self, count: impl FnOnce() -> F) -> Result<()> {
         self.done.get_or_try_init(count).await.copied()
     }
 }
 
-/// Returns the bytes that the counter of the place lacks, in the state that `conn` reads.
+/// Returns the bytes that the counter of the place lacks in the state that `conn` reads.
 pub(crate) fn missing(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<i64> {
     let sql = "SELECT bytes FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
     let mut missing: i64 =
@@ -80,7 +80,7 @@ pub(crate) fn missing(conn: &Connection, schema: &Schema, who: &Confinement) -> 
     Ok(missing)
 }
 
-/// Completes the counter, unless another process or a migration has.
+/// Completes the counter, unless another process or a migration has completed it.
 pub(crate) fn add(conn: &Connection, schema: &Schema, who: &Confinement, missing: i64) -> Result<()> {
     conn.execute(
         "UPDATE _tenantry_place SET bytes = bytes + ?3, counted = 1

@@ -1,4 +1,4 @@
-//! Shared rows as one tenant sees them: overridden fields are replaced before rows are filtered, sorted, searched or
+//! Shared rows with a tenant's overrides: overridden fields are replaced before rows are filtered, sorted, searched or
 //! paged. Lists and the platform call it. It never changes a shared row.
 
 use super::{list::Query, read::record_id, search};
@@ -20,7 +20,7 @@ pub(crate) fn write_from(query: &mut Query<'_>, rows: &[OverrideRow]) -> Result<
         crate::model::IdKind::Integer => "INTEGER",
         crate::model::IdKind::Uuid => "TEXT",
     };
-    // CAST gives the column a type; without one SQLite would not build an index over it
+    // CAST gives the column a type; SQLite builds no index over a column without one.
     let _ = write!(
         query.sql,
         " FROM (WITH o(id, c) AS MATERIALIZED (SELECT CAST(value ->> 0 AS {id_type}), value -> 1 FROM json_each("
@@ -52,7 +52,7 @@ pub(crate) fn write_from(query: &mut Query<'_>, rows: &[OverrideRow]) -> Result<
 }
 
 fn packed(rows: &[OverrideRow]) -> Result<Stored<'static>> {
-    // only one row of changes per shared row, or the join would return the shared row twice
+    // Keep one row of changes per shared row. Otherwise the join would return a shared row twice.
     let unique: HashMap<&RecordId, &str> = rows.iter().map(|row| (&row.id, row.changes.as_str())).collect();
     let mut list = Vec::with_capacity(unique.len());
     for (id, changes) in unique {
@@ -64,8 +64,8 @@ fn packed(rows: &[OverrideRow]) -> Result<Stored<'static>> {
     Ok(Stored::Text(Json::Array(list).to_string().into()))
 }
 
-/// Returns the ids of those rows that match the search with the tenant's texts. It uses the same tokenizer on an index
-/// of just these rows.
+/// Returns the ids of the rows that match the search with the tenant's texts. Uses the same tokenizer on an index of
+/// these rows only.
 pub(crate) fn search(
     conn: &Connection,
     over: &Query<'_>,

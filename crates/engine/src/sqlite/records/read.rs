@@ -16,10 +16,10 @@ use std::cell::Cell;
 /// Maximum number of ids in one call of [`by_ids`] or [`exists`].
 pub const IDS_MAX: usize = 1000;
 
-/// Visits the row with this id. Returns false if there is none.
+/// Visits the row with this id. Returns false if there is no such row.
 ///
 /// # Errors
-/// `NotFound` if there is no such model, `Invalid` if it has no such field.
+/// Returns `NotFound` if there is no such model, and `Invalid` if it has no such field.
 pub fn get(
     conn: &Connection,
     schema: &Schema,
@@ -47,7 +47,7 @@ pub fn get(
 /// Visits the rows with these ids, once each, in order of id. Skips ids without a row, and stops once `visit` is full.
 ///
 /// # Errors
-/// Those of [`get`], and `Invalid` for more than [`IDS_MAX`] ids.
+/// Returns the errors of [`get`], and `Invalid` for more than [`IDS_MAX`] ids.
 pub fn by_ids(
     conn: &Connection,
     schema: &Schema,
@@ -72,10 +72,10 @@ pub fn by_ids(
     Ok(())
 }
 
-/// Returns those of the ids that no row has.
+/// Returns the ids to which no row belongs.
 ///
 /// # Errors
-/// Those of [`get`], and `Invalid` for more than [`IDS_MAX`] ids.
+/// Returns the errors of [`get`], and `Invalid` for more than [`IDS_MAX`] ids.
 pub fn exists(
     conn: &Connection,
     schema: &Schema,
@@ -98,7 +98,7 @@ pub fn exists(
 /// Returns true if the `field` of a row refers to `id`.
 ///
 /// # Errors
-/// Those of [`get`].
+/// Returns the errors of [`get`].
 pub fn refers(
     conn: &Connection,
     schema: &Schema,
@@ -132,7 +132,7 @@ fn id_list(plan: &Plan, ids: &[RecordId]) -> Result<String> {
     if ids.len() > IDS_MAX {
         return Err(Error::invalid("id", format!("at most {IDS_MAX} at once")));
     }
-    // an id of the other kind belongs to no row
+    // An id of the other kind belongs to no row.
     let known = ids.iter().filter(|id| plan.key(id).is_some());
     Ok(serde_json::Value::Array(known.map(RecordId::to_json).collect()).to_string())
 }
@@ -149,7 +149,7 @@ pub(crate) fn record_id(found: types::ValueRef<'_>) -> Result<RecordId> {
     }
 }
 
-/// A row under SQLite's cursor, seen through the storage of its columns.
+/// A row under SQLite's cursor, which reads its columns by their storage.
 pub(crate) struct Cursor<'r, 's> {
     row: &'r rusqlite::Row<'s>,
     storages: &'r [Storage],
@@ -157,7 +157,7 @@ pub(crate) struct Cursor<'r, 's> {
 }
 
 impl<'r, 's> Cursor<'r, 's> {
-    /// Shows the first columns of `row` to `visit`, one for each of `storages`; further columns stay hidden.
+    /// Shows the first columns of `row` to `visit`, one for each of `storages`. Hides the further columns.
     pub(crate) fn visit(
         row: &'r rusqlite::Row<'s>,
         storages: &'r [Storage],

@@ -1,5 +1,5 @@
-//! Full-text search: what users type becomes quoted terms, so that none of it is syntax. All terms must occur, the last
-//! one as a prefix.
+//! Full-text search: the words of a search become quoted terms, so none of them is read as syntax. All terms must
+//! occur, the last one as a prefix.
 
 use super::{list::Query, merge};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 use rusqlite::Connection;
 use std::fmt::Write;
 
-/// Returns the text as an FTS5 expression; None if it has no letter or digit to search for.
+/// Returns the text as an FTS5 expression, or `None` if it has no letter or digit to search for.
 pub(crate) fn expression(text: &str) -> Result<Option<String>> {
     let terms = terms(text)?;
     let mut out = String::with_capacity(text.len() + 2 * terms.len() + 2);
@@ -22,7 +22,7 @@ pub(crate) fn expression(text: &str) -> Result<Option<String>> {
     Ok((!terms.is_empty()).then(|| format!("{}*", out.trim_end())))
 }
 
-/// Appends the condition that a row matches. Blank text adds no condition; text without any word matches nothing.
+/// Appends the condition that a row matches. Blank text adds no condition; other text without any word matches no row.
 pub(crate) fn write(
     query: &mut Query<'_>,
     conn: &Connection,
@@ -44,7 +44,7 @@ pub(crate) fn write(
         matches(query, expression);
         return Ok(());
     }
-    // the index holds only shared texts: rows whose texts the tenant overrides are matched separately
+    // The index holds only shared texts, so rows whose texts the tenant overrides are matched separately.
     let found = merge::search(conn, query, &changed, &expression)?;
     query.sql.push_str(" AND (t.[id] IN (SELECT value FROM json_each(");
     query.bind(ids(&found));

@@ -1,5 +1,5 @@
-//! The SQL texts of a model that never change. The tenant predicate is written only here; updates and searches build on
-//! these texts. No statement reads or writes a pooled table without `{tenant_field} = ?1`: `?1` is the tenant in every
+//! The constant SQL texts of a model. The tenant predicate is written only here; updates and searches build on these
+//! texts. No statement reads or writes a pooled table without `{tenant_field} = ?1`: `?1` is the tenant in every
 //! statement.
 
 use crate::{
@@ -35,7 +35,7 @@ impl Plan {
         }
     }
 
-    /// Appends `t.[a], t.[b]` of these columns.
+    /// Appends these columns as `t.[a], t.[b]`.
     pub(crate) fn list(&self, out: &mut String, positions: &[usize]) {
         for (index, &position) in positions.iter().enumerate() {
             out.push_str(if index == 0 { "t.[" } else { ", t.[" });
@@ -53,13 +53,13 @@ impl Plan {
 /// SQL texts of one model in one isolation.
 #[derive(Debug, Default)]
 pub(crate) struct Texts {
-    /// `[m] AS t`.
+    /// The table with its alias: `[m] AS t`.
     pub(crate) table: String,
-    /// The rows of the tenant: a condition on `t`.
+    /// The condition on `t` that selects the tenant's rows.
     pub(crate) condition: String,
-    /// `[m] AS t WHERE …`, with which every read begins.
+    /// The beginning of every read: `[m] AS t WHERE …`.
     pub(crate) from: String,
-    /// `WHERE …` for updates, which have no alias.
+    /// The condition of updates, which have no alias: `WHERE …`.
     pub(crate) scope: String,
     /// Selects all columns of the row with id `?2`.
     pub(crate) get: String,
@@ -67,7 +67,7 @@ pub(crate) struct Texts {
     pub(crate) insert: String,
     /// Deletes a row: `?2` id, `?3` expected version or null.
     pub(crate) delete: String,
-    /// The column that the full-text index uses as rowid.
+    /// Column that the full-text index uses as rowid.
     pub(crate) rowid: &'static str,
 }
 

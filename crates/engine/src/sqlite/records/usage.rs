@@ -1,5 +1,5 @@
-//! A tenant's usage of this database, and the one statement that reserves more. Each write transaction runs it once: it
-//! checks the identity, the fence, the schema (`known-schema`) and the quota together.
+//! A tenant's usage of this database, and the statement that reserves more. Each write transaction runs this statement
+//! once. It checks the identity, the fence, the schema (`known-schema`) and the quota together.
 
 use crate::{
     error::{Error, Kind, Result},
@@ -18,8 +18,8 @@ const RESERVE: &str = "UPDATE _tenantry_place SET rows = rows + ?4, bytes = byte
 /// Returns the tenant's usage, as its limits count it.
 ///
 /// # Errors
-/// [`Kind::Fenced`] if the place is fenced or of another generation; [`Kind::SchemaBehind`] or [`Kind::SchemaAhead`] if
-/// the database has another schema.
+/// Returns [`Kind::Fenced`] if the place is fenced or of another generation, and [`Kind::SchemaBehind`] or
+/// [`Kind::SchemaAhead`] if the database has another schema.
 pub fn usage(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<Usage> {
     let (rows, bytes, _) =
         run(conn, READ, schema, who, params![who.tenant, schema.store().as_str(), generation(who)])?;
@@ -37,7 +37,7 @@ pub(crate) fn reserve(
     bytes: i64,
     options: &WriteOptions,
 ) -> Result<bool> {
-    // the transaction holds the write lock, so reading the fence is as safe as an update that depends on it
+    // The transaction holds the write lock, so reading the fence is as safe as an update that depends on it.
     let held = if rows == 0 && bytes == 0 {
         run(conn, READ, schema, who, params![who.tenant, schema.store().as_str(), generation(who)])?
     } else {
@@ -49,7 +49,7 @@ pub(crate) fn reserve(
 }
 
 fn generation(who: &Confinement) -> i64 {
-    // no database carries a negative generation, so a generation out of range matches nothing
+    // No database has a negative generation, so a generation out of range matches none.
     i64::try_from(who.generation).unwrap_or(-1)
 }
 

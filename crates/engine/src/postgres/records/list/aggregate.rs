@@ -14,7 +14,7 @@ use tokio_postgres::{Row, types::FromSql};
 /// Completes the query for the groups of the rows that match filter and search.
 ///
 /// # Errors
-/// `Invalid` for a filter that is not allowed.
+/// Returns `Invalid` for a filter that is not allowed.
 pub(crate) fn write(
     query: &mut Query<'_>,
     (asked, checked): (&Aggregate, &Checked),
@@ -33,7 +33,7 @@ pub(crate) fn write(
 /// Returns the groups in the answer to the query.
 ///
 /// # Errors
-/// `Corrupt` if a column holds what its storage does not allow; those of the measures.
+/// Returns `Corrupt` if a column has a value that its storage does not allow, and the errors of the measures.
 pub(crate) fn groups(rows: &[Row], asked: &Aggregate, checked: &Checked) -> Result<Groups> {
     let groups = rows.iter().map(|row| group(row, checked)).collect::<Result<_>>()?;
     Ok(Checked::groups(groups, asked.limit))

@@ -1,5 +1,5 @@
-//! Lists: filter, search, sort, page, count, groups. Every value is bound, every name comes from the plan, and the confinement is
-//! written before any condition of the caller.
+//! Lists: filter, search, sort, page, count, groups. Every value is bound, every name comes from the plan, and the
+//! confinement precedes every condition of the caller.
 
 pub(crate) mod aggregate;
 
@@ -22,7 +22,7 @@ use crate::{
 use std::fmt::Write;
 use tokio_postgres::Row;
 
-/// A list that was checked.
+/// A list that has passed the checks.
 pub(crate) struct List<'a> {
     pub(crate) plan: &'a Plan,
     select: &'a Select,
@@ -35,7 +35,7 @@ impl<'a> List<'a> {
     /// Checks a list.
     ///
     /// # Errors
-    /// `Invalid` for fields, a limit, order or search that is not allowed.
+    /// Returns `Invalid` for fields, a limit, order or search that is not allowed.
     pub(crate) fn new(schema: &'a Schema, model: &str, select: &'a Select) -> Result<Self> {
         let plan = schema.require(model)?;
         if !(1..=LIMIT_MAX).contains(&select.limit) {
@@ -47,7 +47,7 @@ impl<'a> List<'a> {
         Ok(Self { plan, select, projection, order, wanted })
     }
 
-    /// Returns the sort keys that are not shown, but must be read for the next page.
+    /// Returns the sort keys that the page does not show, but that must be read for the next page.
     fn hidden(&self) -> impl Iterator<Item = &SortKey> {
         self.order.keys.iter().filter(|key| self.shown(key).is_none())
     }
@@ -61,7 +61,7 @@ impl<'a> List<'a> {
     /// Completes the query of one page: the projected columns, then the sort keys that are not among them.
     ///
     /// # Errors
-    /// `Invalid` for a filter or cursor that is not allowed.
+    /// Returns `Invalid` for a filter or cursor that is not allowed.
     pub(crate) fn write(
         &self,
         query: &mut Query<'_>,
@@ -79,16 +79,17 @@ impl<'a> List<'a> {
             sql::after(query, &self.order.keys, after, merge.is_some())?;
         }
         sql::order_by(query, &self.order.keys);
-        // One more row than shown tells whether there is a next page. The number is in the text: PostgreSQL estimates a
-        // tenth of the table for a parameter, finds each generic plan too expensive, and plans each page anew.
+        // One row more than the page shows whether there is a next page. The number is part of the text: for a
+        // parameter, PostgreSQL estimates a tenth of the table, finds each generic plan too expensive, and plans each
+        // page again.
         let _ = write!(query.sql, " LIMIT {}", self.select.limit + 1);
         Ok(())
     }
 
-    /// Shows the rows of the page. Returns the `after` of the next page, or None on the last page.
+    /// Shows the rows of the page. Returns the `after` of the next page, or `None` on the last page.
     ///
     /// # Errors
-    /// `Corrupt` if a column holds what its storage does not allow.
+    /// Returns `Corrupt` if a column has a value that its storage does not allow.
     pub(crate) fn show(&self, rows: &[Row], visit: &mut dyn Visit) -> Result<Option<Vec<Value>>> {
         for (index, row) in rows.iter().enumerate() {
             Cursor::visit(row, 0, &self.projection.storages, visit)?;
@@ -107,10 +108,10 @@ impl<'a> List<'a> {
     }
 }
 
-/// Completes the query that counts the rows which match filter and search.
+/// Completes the query that counts the rows that match filter and search.
 ///
 /// # Errors
-/// `Invalid` for a filter that is not allowed.
+/// Returns `Invalid` for a filter that is not allowed.
 pub(crate) fn count(
     query: &mut Query<'_>,
     filter: &Filter,

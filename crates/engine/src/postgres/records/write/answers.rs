@@ -1,4 +1,4 @@
-//! What the statements of a write transaction did, from their answers.
+//! Reads the answers to the statements of a write transaction, and adds them to its effects.
 
 use super::statements::{Does, Part, Sent};
 use crate::{
@@ -8,14 +8,14 @@ use crate::{
     write::{Effects, RowState},
 };
 
-/// A part of a statement and the model that it changes.
+/// A part of a statement, and the model that it changes.
 type Of<'a> = (&'a Plan, &'a Part<'a>);
 
 /// Adds the answer to a statement to the effects of its transaction.
 ///
 /// # Errors
-/// Returns the position of the part that was refused, with `NotFound` or `Conflict` if its row is not there or has
-/// another version.
+/// Returns `NotFound` or `Conflict`, with the position of the refused part, if its row does not exist or has another
+/// version.
 pub(super) fn take(
     effects: &mut Effects<'_>,
     sent: &Sent<'_>,
@@ -24,7 +24,7 @@ pub(super) fn take(
     if let [part] = &sent.parts[..] {
         return one(effects, (sent.plan, part), rows).map_err(|error| (0, error.into()));
     }
-    // The rows come in the order in which they were inserted.
+    // The rows come in the order of the insert.
     for (at, part) in sent.parts.iter().enumerate() {
         let row = rows.get(at..=at).unwrap_or_default();
         one(effects, (sent.plan, part), row).map_err(|error| (at, error.into()))?;
@@ -87,14 +87,14 @@ fn conflict(plan: &Plan, version: i64) -> Error {
     Error::new(Kind::Conflict(version), plan.model.name.as_str())
 }
 
-/// Returns true if the row that begins at this column is not there: then its id is null.
+/// Returns true if the row that begins at this column does not exist, in which case its id is null.
 fn is_null(row: &tokio_postgres::Row, column: usize) -> Result<bool> {
     let found: Option<IsThere> =
         row.try_get(column).map_err(|error| Error::with_source(Kind::Corrupt, "the id of a row", error))?;
     Ok(found.is_none())
 }
 
-/// Reads a value of any type.
+/// Accepts a value of any type.
 struct IsThere;
 
 impl tokio_postgres::types::FromSql<'_> for IsThere {

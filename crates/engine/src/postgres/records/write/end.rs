@@ -1,5 +1,5 @@
-//! What a write transaction leaves beside its changes: lines of the activity log (`audited-commit`), notes of touched records
-//! while the place records, the last numbers of its models, and its counters.
+//! Final statements of a write transaction: they write the activity log (`audited-commit`), the recording of touched
+//! records while the place is being copied, the last numbers of models, and the counters.
 
 use super::{opening::Start, transaction::Statement};
 use crate::{
@@ -74,7 +74,7 @@ impl<'a> End<'_, 'a> {
         self.add(&sql, values);
     }
 
-    /// Notes each touched record once more, including those that lost a reference.
+    /// Records the touched records, each as often as it was touched, including those that lost a reference.
     fn note(&mut self, store: &str, effects: &Effects<'_>) {
         let touched = effects.touched();
         let (models, ids) =

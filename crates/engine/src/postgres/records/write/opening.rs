@@ -1,4 +1,4 @@
-//! The beginning of a write transaction: it locks the place, then reads what the changes need.
+//! The beginning of a write transaction: it locks the place, then reads the values that the changes need.
 
 use super::transaction::Statement;
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tokio_postgres::Row;
 
-/// What the place says before the changes.
+/// State of the place before the changes.
 pub(super) struct Start {
     pub(super) ledger: i64,
     /// Last numbers of models.
@@ -23,10 +23,10 @@ pub(super) struct Start {
     pub(super) texts: Texts,
 }
 
-/// Searched texts of rows: a change of one of them needs the others, because they share a column of words.
+/// Searched texts of rows. A change of one text needs the others, because they share the column `_search`.
 #[derive(Default)]
 pub(super) struct Texts {
-    /// False if no change needs them.
+    /// False if no change needs the texts.
     needed: bool,
     of: HashMap<(String, Key), Vec<Option<String>>>,
 }
@@ -44,7 +44,7 @@ impl Texts {
     }
 }
 
-/// What the changes need.
+/// Values that the changes need.
 pub(super) struct Needs<'a> {
     /// Models whose next number is needed.
     numbered: BTreeSet<&'a str>,
@@ -107,7 +107,7 @@ impl<'a> Needs<'a> {
         statements
     }
 
-    /// Reads the answers of [`Needs::statements`], after that of the lock.
+    /// Reads the answers to [`Needs::statements`], except the answer of the lock.
     pub(super) fn read(&self, answers: &[Vec<Row>]) -> Result<Start> {
         let [rows, texts @ ..] = answers else { return Err(Error::new(Kind::Internal, "no answer")) };
         let first = rows.first();

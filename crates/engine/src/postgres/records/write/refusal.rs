@@ -1,4 +1,5 @@
-//! Explains why the database refused a change, in terms of fields and models. The names of keys and indexes tell.
+//! Explains why the database refused a change, in terms of fields and models. It finds them by the names of keys and
+//! indexes.
 
 use super::statements::{Does, Part};
 use crate::{
@@ -9,7 +10,7 @@ use crate::{
 };
 use tokio_postgres::error::{DbError, SqlState};
 
-/// Returns the error, with field or model names if the refusal allows finding them.
+/// Returns the error, with names of fields or models if the refusal allows it.
 pub(super) fn explain(plan: &Plan, part: &Part<'_>, failed: Failed) -> Error {
     let Some(refused) = failed.error.as_db_error() else { return failed.into() };
     let kind = match refused.code() {

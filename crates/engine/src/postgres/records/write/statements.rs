@@ -17,23 +17,23 @@ use crate::{
 };
 use std::{fmt::Write as _, sync::Arc};
 
-/// A statement that was sent for one change, or for several that each insert a row.
+/// A statement that was sent for one change, or for several changes that each insert a row.
 pub(super) struct Sent<'a> {
     pub(super) plan: &'a Plan,
     pub(super) parts: Vec<Part<'a>>,
     pub(super) statement: Statement<'a>,
 }
 
-/// What a statement does for one change.
+/// The part of a statement that belongs to one change.
 pub(super) struct Part<'a> {
-    /// The write among those of the transaction.
+    /// Index of the write in the transaction.
     pub(super) write: usize,
-    /// The change among those of the write.
+    /// Index of the change in the write.
     pub(super) change: usize,
     pub(super) does: Does<'a>,
 }
 
-/// What a statement does.
+/// The effect of a statement.
 pub(super) enum Does<'a> {
     Insert(&'a [Stored<'a>]),
     Update(Option<i64>, &'a [(usize, Stored<'a>)]),
@@ -42,7 +42,7 @@ pub(super) enum Does<'a> {
     Delete,
 }
 
-/// Makes the statements of a transaction.
+/// Builds the statements of a transaction.
 pub(super) struct Statements<'a> {
     place: &'a Opened,
     isolation: Isolation,
@@ -53,10 +53,10 @@ pub(super) struct Statements<'a> {
     sent: Vec<Sent<'a>>,
 }
 
-/// How inserts that follow one another are sent.
+/// How consecutive inserts are sent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Inserts {
-    /// Those into one model in one statement, which does not tell which of them is refused.
+    /// Inserts into one model share a statement. Its refusal does not tell which row was refused.
     Together,
     Alone,
 }
@@ -126,7 +126,7 @@ impl<'a> Statements<'a> {
         Bound::Integer(Some(self.place.site.tenant))
     }
 
-    /// Adds a row to those that are inserted together, or begins with it.
+    /// Adds a row to those that are inserted together, or begins a new statement with it.
     fn add_row(
         &mut self,
         (write, change): (usize, usize),
@@ -165,7 +165,8 @@ impl<'a> Statements<'a> {
         self.sent.push(Sent { plan, parts, statement: Statement { sql: self.place.text(sql), values } });
     }
 
-    /// Returns the change of a row. It returns the row as it was, then the row as it is if it had other values.
+    /// Returns the statement that changes a row. It returns the row before the change, then the changed row if it had
+    /// other values.
     fn update(
         &mut self,
         plan: &'a Plan,
@@ -181,7 +182,7 @@ impl<'a> Statements<'a> {
             bound.push(Bound::Borrowed(plan.storages[*position], value));
             let (name, number) = (quoted(plan.columns[*position].name.as_str()), bound.len());
             let _ = write!(sets, ", {name} = ${number}");
-            // JSON has no equality: its text has.
+            // JSON has no equality in PostgreSQL, but its text has.
             let cast = if plan.storages[*position] == crate::Storage::Json { "::text" } else { "" };
             let _ = write!(differs, " OR t.{name}{cast} IS DISTINCT FROM ${number}{cast}");
         }
@@ -199,7 +200,7 @@ impl<'a> Statements<'a> {
         Statement { sql: self.place.text(&sql), values: bound }
     }
 
-    /// Returns the words of a row whose searched texts change; None if none does.
+    /// Returns the words of a row whose searched texts change, or `None` if none of them does.
     fn words(&mut self, plan: &'a Plan, id: Key, values: &'a [(usize, Stored<'a>)]) -> Option<String> {
         let fields = searched(plan);
         let given =
@@ -219,7 +220,8 @@ impl<'a> Statements<'a> {
     }
 
     fn set_null(&self, plan: &Plan, referrer: &Referrer, id: Key, target: &Plan) -> Statement<'a> {
-        // A row that refers to itself is deleted unchanged; otherwise its own version would no longer be the expected one.
+        // A row that refers to itself is not updated before it is deleted. Otherwise its version would no longer be the
+        // expected one.
         let others = if plan.model.name == target.model.name { " AND t.\"id\" <> $2" } else { "" };
         let texts = plan.postgres(self.isolation);
         let (table, scope, field) = (&texts.table, &texts.scope, quoted(referrer.field.as_str()));
@@ -232,7 +234,7 @@ impl<'a> Statements<'a> {
     }
 }
 
-/// Rows of one model, to be inserted by one statement.
+/// Rows of one model that one statement inserts.
 struct Rows<'a> {
     plan: &'a Plan,
     ids: Vec<Key>,
@@ -246,8 +248,8 @@ impl<'a> Rows<'a> {
         Self { plan, ids: vec![], values: vec![], words: vec![], parts: vec![] }
     }
 
-    /// Returns true if one statement may insert them with a row of this model. A row that refers to another row of its model
-    /// has a statement of its own: within one, it could refer to a row after it.
+    /// Returns true if a row of this model may join the statement. A row that may refer to another row of its model
+    /// gets its own statement: within one statement, it could refer to a later row.
     fn takes(&self, plan: &Plan) -> bool {
         std::ptr::eq(self.plan, plan) && !plan.referrers.iter().any(|r| r.model == plan.model.name)
     }

@@ -1,5 +1,5 @@
-//! One transaction with the changes of one or more writes, in three round trips: it locks the place and reads what the
-//! changes need, makes the changes, and commits with what follows from them.
+//! One transaction with the changes of one or more writes, in three round trips. The first locks the place and reads
+//! the values that the changes need, the second makes the changes, and the third writes their consequences and commits.
 
 use super::{
     answers, end,
@@ -20,7 +20,7 @@ use crate::{
     write::{Doubt, Effects, Trouble, Write, WriteCondition, Written, doubt::Commit},
 };
 
-/// Why an attempt was not committed.
+/// The reason why an attempt was not committed.
 enum Ended {
     For(Trouble),
     /// One of several rows that were inserted together was refused.
@@ -39,7 +39,7 @@ pub(super) struct Statement<'v> {
     pub(super) values: Vec<Bound<'v>>,
 }
 
-/// Runs the writes and returns what each has written, in order.
+/// Runs the writes and returns the result of each, in order.
 pub(crate) async fn run(
     server: &Server,
     place: &Opened,
@@ -55,7 +55,7 @@ pub(crate) async fn run(
     Ok(written)
 }
 
-/// What a transaction has written, and the position in the log after its commit if that is asked for.
+/// The result of each write, and the position in the log after the commit, if it was requested.
 type Committed = (Vec<Vec<Written>>, Option<LogPosition>);
 
 async fn committed(server: &Server, place: &Opened, writes: &[Write<'_>]) -> Result<Committed, Trouble> {
@@ -68,10 +68,10 @@ async fn committed(server: &Server, place: &Opened, writes: &[Write<'_>]) -> Res
         done = attempt((server, cluster), place, writes, connection, Inserts::Alone).await;
     }
     if done.is_err() {
-        // If this fails, the connection is closed, which rolls back as well.
+        // If the rollback fails, the connection is closed, which rolls back as well.
         drop(connection.roll_back_if_open().await);
     }
-    // Whatever the outcome: a commit whose answer was lost may have been done.
+    // Do this whatever the outcome, because a commit whose answer was lost may have been done.
     server.note_change(place);
     done.map_err(|ended| match ended {
         Ended::For(trouble) => trouble,
@@ -134,7 +134,7 @@ fn not_committed(
     Trouble::InDoubt(error.into(), doubts.collect())
 }
 
-/// Makes all changes in one round trip, before it is known whether one is refused.
+/// Makes all changes in one round trip, before any refusal is known.
 async fn change<'w>(
     sent: &[Sent<'_>],
     writes: &'w [Write<'w>],
@@ -154,7 +154,7 @@ async fn change<'w>(
     }
     match failed {
         None => Ok(effects),
-        // No change before it was refused.
+        // No earlier change was refused.
         Some(failed) => Err(refused(sent, failed)),
     }
 }
@@ -166,7 +166,7 @@ fn not_begun(failed: Failed) -> Trouble {
     }
 }
 
-/// Says which write was refused, in terms of fields and models.
+/// Finds the write that was refused, and explains the refusal in terms of fields and models.
 fn refused(sent: &[Sent<'_>], failed: Failed) -> Ended {
     let Some(Sent { plan, parts, .. }) = failed.at.map(|at| &sent[at]) else {
         return Trouble::All(failed.into()).into();
@@ -184,7 +184,7 @@ fn refused(sent: &[Sent<'_>], failed: Failed) -> Ended {
 
 /// How statements are sent.
 enum How<'b> {
-    /// As the first of a transaction that begins so.
+    /// In one message with the statement that begins the transaction.
     Begin(&'b str),
     Within,
 }
@@ -203,7 +203,7 @@ async fn send<'v>(
     }
 }
 
-/// Sends the last statements and the commit. With `asks`, returns the position in the log after it.
+/// Sends the last statements and the commit. With `asks`, returns the position in the log after the commit.
 async fn commit(
     connection: &mut Connection,
     statements: &[Statement<'_>],

@@ -18,7 +18,7 @@ use rust_decimal::Decimal;
 /// Returns the groups of the rows that match filter and search.
 ///
 /// # Errors
-/// `NotFound` if there is no such model; `Invalid` for what [`Checked::new`] or a list refuses.
+/// Returns `NotFound` if there is no such model, and `Invalid` if [`Checked::new`] or the list refuses the query.
 pub fn aggregate(
     conn: &Connection,
     schema: &Schema,
@@ -64,7 +64,7 @@ fn cell(row: &Row<'_>, index: usize, storage: Storage) -> Result<Value> {
     value(storage, raw(row.get_ref(index)?)).map(Value::from).ok_or_else(damaged)
 }
 
-/// Reads a sum: the sums of the upper and of the lower halves of 64-bit numbers.
+/// Reads a sum from its parts: the sums of the upper and of the lower halves of 64-bit numbers.
 fn sum(value: ValueRef<'_>, measure: &Computed) -> Result<Option<Decimal>> {
     if value == ValueRef::Null {
         return Ok(None);

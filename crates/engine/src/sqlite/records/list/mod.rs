@@ -1,5 +1,5 @@
-//! Lists: filter, search, sort, page, count, groups. The session of a placement calls them. Every value is bound, every name
-//! comes from the plan, and the confinement is written before any condition of the caller.
+//! Lists: filter, search, sort, page, count, groups. The session of a placement calls them. Every value is bound, every
+//! name comes from the plan, and the confinement precedes every condition of the caller.
 
 mod aggregate;
 mod query;
@@ -27,18 +27,19 @@ use rusqlite::{Connection, Row};
 /// Adds the SQL functions that list statements call to a connection that this crate did not open.
 ///
 /// # Errors
-/// SQLite's, if a statement is running on the connection.
+/// Returns SQLite's error if a statement is running on the connection.
 pub fn add_functions(conn: &Connection) -> Result<()> {
     Ok(crate::sqlite::functions::add_own(conn)?)
 }
 
-/// Visits the rows of one page. Returns the `after` of the next page, or None on the last page.
+/// Visits the rows of one page. Returns the `after` of the next page, or `None` on the last page.
 ///
 /// With `merge`, rows appear with the tenant's overrides: conditions, search and sort apply to the overridden values,
 /// not to the stored ones.
 ///
 /// # Errors
-/// `NotFound` if there is no such model; `Invalid` for fields, a limit, filter or search that is not allowed.
+/// Returns `NotFound` if there is no such model, and `Invalid` for fields, a limit, filter or search that is not
+/// allowed.
 pub fn select(
     conn: &Connection,
     schema: &Schema,
@@ -94,7 +95,7 @@ fn compile<'p>(
     }
     sql::order_by(&mut query, &order.keys);
     query.sql.push_str(" LIMIT ");
-    // one more row than shown tells whether there is a next page
+    // One row more than the page shows whether there is a next page.
     query.bind(Stored::Integer(i64::from(select.limit) + 1));
     Ok(query)
 }
@@ -102,7 +103,7 @@ fn compile<'p>(
 /// Returns the number of rows that match filter and search.
 ///
 /// # Errors
-/// Those of [`select`].
+/// Returns the errors of [`select`].
 pub fn count(
     conn: &Connection,
     schema: &Schema,

@@ -74,7 +74,7 @@ impl<'p> Query<'p> {
             }
             Joined::Ranks(ranks) => {
                 let kind = if join.id == Storage::Uuid { "TEXT" } else { "INTEGER" };
-                // CAST gives the column a type; without one SQLite would not build an index over it.
+                // CAST gives the column a type; SQLite builds no index over a column without one.
                 let _ = write!(
                     self.sql,
                     " LEFT JOIN (SELECT CAST(value ->> 0 AS {kind}) AS [id], value ->> 1 AS [{RANK}] FROM json_each("
@@ -88,8 +88,8 @@ impl<'p> Query<'p> {
         Ok(())
     }
 
-    /// Returns all values in order, the tenant first. Leaves it out if the statement has no placeholder for it (a
-    /// tenant's own database, no other value bound).
+    /// Returns all values in order, the tenant first. Omits the tenant if the statement has no placeholder for it: in a
+    /// tenant's own database, if no other value is bound.
     pub(crate) fn params(&self, statement: &Statement<'_>) -> Vec<&dyn ToSql> {
         let mut params: Vec<&dyn ToSql> = vec![&self.who.tenant];
         params.extend(self.values.iter().map(|v| v as &dyn ToSql));
@@ -98,7 +98,7 @@ impl<'p> Query<'p> {
     }
 }
 
-/// Returns the alias of the listed rows, for 0, or of a join.
+/// Returns the alias of a source: 0 for the listed rows, n for the nth join.
 fn alias(source: usize) -> String {
     if source == 0 { "t".into() } else { format!("j{source}") }
 }
@@ -179,8 +179,8 @@ impl sql::Statement for Query<'_> {
         self.sql.push_str(after);
     }
 
-    /// SQLite's own sum fails beyond 64 bits, so the upper and the lower half of the numbers are summed. The result is a text
-    /// with both.
+    /// Sums the upper and the lower halves of the numbers, because SQLite's own sum fails beyond 64 bits. The result is
+    /// a text with both sums.
     fn sum(&mut self, position: usize) {
         self.sql.push_str("sum(");
         self.column(position);
@@ -189,7 +189,7 @@ impl sql::Statement for Query<'_> {
         self.sql.push_str(" & 4294967295)");
     }
 
-    /// SQLite has nulls in these places by default.
+    /// SQLite sorts nulls into these places by default.
     fn direction(_: bool, direction: Direction) -> &'static str {
         match direction {
             Direction::Ascending => "",

@@ -1,5 +1,5 @@
-//! Writes the tenant's activity log, which user changed what, in the transaction of the change (`audited-commit`).
-//! Personal data is named there, never copied: the log outlives the row.
+//! Writes the tenant's activity log, which names the user of each change, in the transaction of the change
+//! (`audited-commit`). The log names personal fields but never copies their values, because it outlives the row.
 
 use super::run::Run;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 };
 use rusqlite::params;
 
-/// What was done to a record.
+/// The kind of change of a record.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Action {
     Create,
@@ -22,8 +22,8 @@ pub(super) enum Action {
 const LOG: &str = "INSERT INTO _tenantry_activity (tenant, at, actor, impersonator, action, model, record, detail) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
-/// Logs a change. The detail of an update has the changed fields with old and new value; that of a delete, the old
-/// values.
+/// Logs a change. The detail of an update holds the changed fields with old and new values; the detail of a delete
+/// holds the old values.
 pub(super) fn record(
     run: &Run<'_>,
     plan: &Plan,

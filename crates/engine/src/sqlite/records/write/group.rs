@@ -1,8 +1,8 @@
-//! Runs several callers' writes in one transaction, each of which succeeds or fails on its own.
+//! Runs the writes of several callers in one transaction, in which each succeeds or fails on its own.
 //!
 //! The queue of a database calls it. The commit is most of the cost of a small write, so writes that wait at the same
-//! time share one. Callers do not notice: a refused write is rolled back to where it began, and if the transaction
-//! itself is lost, each write runs again in its own.
+//! time share one. Callers do not notice: a refused write is rolled back to its savepoint, and if the transaction
+//! itself is lost, each write runs again in its own transaction.
 
 use super::{apply, within};
 use crate::{
@@ -24,8 +24,8 @@ pub(crate) type Outcomes = Vec<Result<Vec<Written>>>;
 /// Runs all requests.
 ///
 /// # Errors
-/// `Busy` if another process writes; then nothing was changed, and the error holds for the whole group. If that process
-/// begins only after the group's shared transaction was lost, single outcomes are `Busy`.
+/// Returns `Busy` if another process is writing; nothing was changed, and the error holds for the whole group. If that
+/// process begins only after the group's shared transaction was lost, single outcomes are `Busy`.
 pub(crate) fn run(conn: &Connection, requests: &[&Request]) -> Result<Outcomes> {
     match together(conn, requests)? {
         Some(outcomes) => Ok(outcomes),
@@ -33,7 +33,7 @@ pub(crate) fn run(conn: &Connection, requests: &[&Request]) -> Result<Outcomes> 
     }
 }
 
-/// Runs all requests in one transaction. Returns None if there is only one, or if the transaction was lost to a full
+/// Runs all requests in one transaction. Returns `None` if there is only one, or if the transaction was lost to a full
 /// disk or a failed commit.
 fn together(conn: &Connection, requests: &[&Request]) -> Result<Option<Outcomes>> {
     if requests.len() < 2 {

@@ -1,6 +1,6 @@
-//! Changes to records: validates them, then applies all of one call in one transaction, together with the fence, the
-//! quota and the activity log. The session of a placement calls it. It never writes half a batch, and never a row of
-//! another tenant.
+//! Changes to records: validates them, then applies all changes of one call in one transaction, together with the
+//! fence, the quota and the activity log. The session of a placement calls it. It never writes a part of a batch, and
+//! never a row of another tenant.
 
 mod activity;
 mod group;
@@ -21,11 +21,11 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 /// Applies all changes or none. Errors that concern one change carry its index.
 ///
-/// The fence is checked first: on a fenced or stale place the error is `Kind::Fenced`, whatever else is wrong with the
-/// change, so that the caller looks for the new place instead of trusting the old one.
+/// The fence takes precedence: on a fenced or stale place the error is `Kind::Fenced`, even if the change has other
+/// faults, so that the caller looks for the new place instead of trusting the old one.
 ///
 /// # Errors
-/// Those of [`crate::engine::Session::write_if`].
+/// Returns the errors of [`crate::engine::Session::write_if`].
 pub fn apply(
     conn: &Connection,
     schema: &Schema,
@@ -48,7 +48,7 @@ pub fn apply(
     Ok(written)
 }
 
-/// Applies all changes inside the caller's transaction; the caller rolls it back on failure.
+/// Applies all changes inside the caller's transaction. The caller rolls it back on failure.
 fn within(
     conn: &Connection,
     (schema, who): (&Schema, &Confinement),
@@ -59,7 +59,7 @@ fn within(
     let mut run = run::Run::new(conn, schema, who, options);
     match run.all(ready) {
         Ok(written) => {
-            // The fence has the last word, before the transaction's changes are noted.
+            // Check the fence last, but before the transaction's changes are recorded.
             if usage::reserve(conn, schema, who, run.rows, run.bytes, options)? {
                 recording::note(conn, schema, who, &written, &run.nulled)?;
             }

@@ -1,5 +1,5 @@
-//! Notes which records a write touched, in its own transaction, while a copy of the place is being made. Runs once in
-//! each write transaction of a place that records. `transfer` uses the notes.
+//! Records which records a write touched, in its own transaction, while the place is being copied. Runs once in each
+//! write transaction of such a place. `transfer` reads the recording.
 
 use crate::{
     cell::Key,
@@ -13,7 +13,7 @@ use rusqlite::{Connection, params};
 
 const NOTE: &str = "INSERT INTO _tenantry_changes (tenant, store, model, id) VALUES (?1, ?2, ?3, ?4)";
 
-/// Writes one note for each touched record, including those that lost a reference.
+/// Writes one line for each touched record, including the records that lost a reference.
 pub(super) fn note(
     conn: &Connection,
     schema: &Schema,

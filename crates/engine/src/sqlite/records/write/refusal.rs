@@ -9,7 +9,7 @@ use crate::{
 };
 use rusqlite::{ffi, params, types::ToSql};
 
-/// What the failed statement was doing.
+/// The kind of statement that failed.
 pub(super) enum Failed<'a> {
     /// An insert of all declared fields.
     Values(&'a [Stored<'a>]),
@@ -17,11 +17,11 @@ pub(super) enum Failed<'a> {
     Changes(&'a [(usize, Stored<'a>)]),
     /// A delete.
     Delete(Key),
-    /// A read; nothing was to change.
+    /// A read, which changes nothing.
     Read,
 }
 
-/// Returns the error, with field or model names if the result code allows finding them.
+/// Returns the error, with names of fields or models if the result code allows it.
 pub(super) fn explain(run: &Run<'_>, plan: &Plan, error: rusqlite::Error, failed: &Failed<'_>) -> Error {
     let rusqlite::Error::SqliteFailure(failure, message) = &error else { return error.into() };
     let message = message.as_deref().unwrap_or("");

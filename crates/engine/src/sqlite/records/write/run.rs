@@ -27,9 +27,9 @@ pub(super) struct Run<'a> {
     pub(super) options: &'a WriteOptions,
     /// One instant for the whole transaction.
     pub(super) now: String,
-    /// Change of the number of rows.
+    /// Change in the number of rows.
     pub(super) rows: i64,
-    /// Change of the bytes of stored values.
+    /// Change in the bytes of stored values.
     pub(super) bytes: i64,
     /// Records that lost a reference because its target was deleted.
     pub(super) nulled: Vec<(ModelName, RecordId)>,
@@ -81,7 +81,7 @@ impl<'a> Run<'a> {
         row.written(plan)
     }
 
-    /// Returns the next integer id of a pooled tenant, or the given one, which is not assigned again later.
+    /// Returns the next integer id of a pooled tenant, or the given one, which is never assigned again.
     fn number(&self, plan: &Plan, given: Option<Key>) -> Result<Key> {
         const NEXT: &str = "INSERT INTO _tenantry_seq (tenant, model, last) VALUES (?1, ?2, coalesce(?3, 1)) \
              ON CONFLICT (tenant, model) DO UPDATE SET last = max(last + (?3 IS NULL), coalesce(?3, 0)) RETURNING last";
@@ -91,7 +91,7 @@ impl<'a> Run<'a> {
         Ok(given.unwrap_or(Key::Integer(last)))
     }
 
-    /// Changes a row. A row that already has the values stays as it is, with its version.
+    /// Changes a row. A row that already has the values keeps its version.
     fn update(
         &mut self,
         plan: &Plan,
@@ -124,7 +124,7 @@ impl<'a> Run<'a> {
         row.written(plan)
     }
 
-    /// Returns the row that a change left unchanged, or the error if it does not exist or has another version.
+    /// Returns the row that a change left as it was, or the error if the row does not exist or has another version.
     fn unchanged(&self, plan: &Plan, id: Key, expected: Option<i64>) -> Result<Written> {
         let Some(row) = self.current(plan, id)? else { return Err(self.absent(plan, id)?) };
         let written = row.written(plan)?;
@@ -151,8 +151,8 @@ impl<'a> Run<'a> {
 
     fn set_null(&mut self, referrer: &Referrer, id: Key, target: &Plan) -> Result<()> {
         let plan = self.schema.require(referrer.model.as_str())?;
-        // a row that refers to itself is deleted unchanged; otherwise its own version would no longer be the expected
-        // one
+        // A row that refers to itself is not updated before it is deleted. Otherwise its version would no longer be the
+        // expected one.
         let others = if plan.model.name == target.model.name { "AND [id] <> ?2 " } else { "" };
         let (field, scope) = (&referrer.field, &plan.texts(self.who.isolation).scope);
         let sql = format!(
@@ -176,7 +176,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Runs a statement that returns the row it changed. Runs it to its end, because SQLite checks foreign keys there.
+    /// Runs a statement that returns the row it changed. Steps it to its end, because SQLite checks foreign keys there.
     fn returned(
         &self,
         plan: &Plan,
@@ -201,7 +201,7 @@ impl<'a> Run<'a> {
         self.returned(plan, sql, &[&self.who.tenant, &id], &Failed::Read)
     }
 
-    /// Returns the error for a change that found no row: it does not exist, or it has another version.
+    /// Returns the error for a change that found no row: the row does not exist, or has another version.
     fn absent(&self, plan: &Plan, id: Key) -> Result<Error> {
         let sql = format!("SELECT t.[version] FROM {} AND t.[id] = ?2", plan.texts(self.who.isolation).from);
         let mut statement = self.conn.prepare_cached(&sql)?;
