@@ -3,17 +3,17 @@
 use super::Row;
 use sha2::{Digest, Sha256};
 
-/// A point of the chain: `hash` fixes everything up to row `id`.
+/// A point of the chain. `hash` fixes the contents of all rows up to `id`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Head {
-    /// Id of its row; 0 before the first.
+    /// Id of the point's row; 0 before the first row.
     pub id: i64,
-    /// SHA-256 in hex; empty before the first.
+    /// SHA-256 in hex; empty before the first row.
     pub hash: String,
 }
 
-/// Returns the SHA-256, in hex, of every other column. Each field is prefixed with its length, and null differs from
-/// empty, so no two different rows serialize alike.
+/// Returns the SHA-256, in hex, of all columns except `hash`. Each field is prefixed with its length, and null differs
+/// from empty, so no two different rows have the same serialization.
 pub fn hash_row(row: &Row) -> String {
     let mut sha = Sha256::new();
     sha.update(b"tenantry audit 1");

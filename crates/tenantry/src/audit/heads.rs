@@ -1,8 +1,9 @@
 //! Heads of the audit chain, published outside the database that they guard (`audit-tampering`).
 //!
-//! Written after each commit by `control::Write`, read by verify and by `/metrics`. A small file of fixed slots holds
-//! the newest heads: a chain that was edited and rehashed, or cut off, no longer agrees with it. The write follows the
-//! database's fsync and has no fsync itself: after a power loss the file may be older than the log, never newer.
+//! `control::Write` writes the heads after each commit; the verification and `/metrics` read them. A small file of
+//! fixed slots holds the newest heads. A chain that was edited and rehashed, or truncated, no longer agrees with the
+//! file. The write follows the database's fsync and has no fsync of its own: after a power loss the file may be older
+//! than the log, never newer.
 
 use super::Head;
 use crate::{Error, Result};
@@ -15,13 +16,13 @@ use std::{
 
 /// Number of slots. Concurrent processes write different ids to different slots, so no head hides another.
 const SLOTS: i64 = 64;
-/// id, space, 64 hex digits, newline, padded.
+/// Size of a slot: id, space, 64 hex digits, newline, padding.
 const SLOT_BYTES: usize = 96;
 
-/// Digits of a hash.
+/// Number of hex digits of a hash.
 const HASH_DIGITS: usize = 64;
 
-/// Returns the head in a slot. `None`: the slot is not whole.
+/// Returns the head in a slot, or `None` if the slot is incomplete.
 fn parse(slot: &[u8]) -> Option<Head> {
     let (id, hash) = std::str::from_utf8(slot).ok()?.trim().split_once(' ')?;
     let is_whole = hash.len() == HASH_DIGITS && hash.bytes().all(|digit| digit.is_ascii_hexdigit());
@@ -32,7 +33,8 @@ fn parse(slot: &[u8]) -> Option<Head> {
 pub struct Heads {
     file: Option<File>,
     newest: Mutex<Head>,
-    /// Newest head that this process has published for all hosts, and how many it has.
+    /// Id of the newest head that this process has published for all hosts, and the number of heads that it has
+    /// published.
     shared: Mutex<(i64, i64)>,
 }
 
@@ -40,10 +42,10 @@ impl Heads {
     /// Opens or creates the file. Without a path, heads are only kept in memory.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the file cannot be used.
+    /// Returns [`Error::Internal`] if the file cannot be used.
     pub fn open(path: Option<PathBuf>) -> Result<Self> {
         let options = File::options().create(true).truncate(false).read(true).write(true).clone();
-        // On a read-only disk they can still be read; to publish one fails and is logged.
+        // On a read-only disk, the heads can still be read. Publishing a head then fails, and the failure is logged.
         let open = |p: &PathBuf| options.open(p).or_else(|refused| File::open(p).map_err(|_| refused));
         let file = path.as_ref().map(open).transpose();
         let file = file.map_err(|e| Error::Internal(format!("audit heads {path:?}: {e}")))?;
@@ -54,10 +56,10 @@ impl Heads {
         Ok(heads)
     }
 
-    /// Returns true if the file exists and holds a head. Does not create the file.
+    /// Returns true if the file exists and contains a head. Does not create the file.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the file cannot be read.
+    /// Returns [`Error::Internal`] if the file cannot be read.
     pub(crate) fn is_published(path: &Path) -> Result<bool> {
         match path.symlink_metadata() {
             Ok(_) => Ok(!Self::open(Some(path.to_owned()))?.read()?.is_empty()),
@@ -65,17 +67,18 @@ impl Heads {
         }
     }
 
-    /// Returns the newest head that this process has published or found.
+    /// Returns the newest head that this process has published or read.
     pub fn newest(&self) -> Head {
         self.lock().clone()
     }
 
-    /// Returns true if this process has published no head as new for all hosts.
+    /// Returns true unless this process has published this head, or a newer one, for all hosts.
     pub(super) fn is_news(&self, head: &Head) -> bool {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner).0 < head.id
     }
 
-    /// Notes that this process has published the head for all hosts. Returns how many it has published.
+    /// Records that this process has published the head for all hosts. Returns the number of heads that it has
+    /// published.
     pub(super) fn was_published(&self, head: &Head) -> i64 {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         *shared = (shared.0.max(head.id), shared.1 + 1);
@@ -105,16 +108,16 @@ impl Heads {
     /// Reads every head in the file.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the file cannot be read.
+    /// Returns [`Error::Internal`] if the file cannot be read.
     pub fn read(&self) -> Result<Vec<Head>> {
         Ok(self.slots()?.0)
     }
 
-    /// Reads every head in the file, and counts the slots that were written and hold none: their write was torn, so
-    /// they say nothing about the log.
+    /// Reads every head in the file, and counts the slots that were written but contain no head: their write was torn,
+    /// so they prove nothing about the log.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the file cannot be read.
+    /// Returns [`Error::Internal`] if the file cannot be read.
     pub(super) fn slots(&self) -> Result<(Vec<Head>, usize)> {
         let Some(file) = &self.file else { return Ok((vec![], 0)) };
         let mut bytes = vec![0; SLOT_BYTES * SLOTS as usize];

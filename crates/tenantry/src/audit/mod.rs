@@ -1,8 +1,7 @@
-//! The audit log: every action with actor and subject, hash-chained, in the action's own transaction
+//! The audit log: every action with its actor and subject, hash-chained, in the transaction of the action
 //! (`audited-commit`).
 //!
-//! Appended through `control::Write::audit`, read by staff and by `tenantry audit verify`. No code here updates or
-//! deletes a row.
+//! `control::Write::audit` appends rows; staff and `tenantry audit verify` read them. No code updates or deletes a row.
 
 mod chain;
 mod heads;
@@ -20,7 +19,7 @@ use crate::{Result, control::params};
 use serde::Serialize;
 use tenantry_engine::{SqlRow, Tx, name::TenantId};
 
-/// Acting identity, as written to the log: `user:12`, `key:5`, `cli:root`, `system`.
+/// Acting identity, as the log has it: `user:12`, `key:5`, `cli:root`, `system`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub struct By {
     /// The identity that acts.
@@ -35,7 +34,7 @@ impl By {
         Self { actor: actor.into(), impersonator: None }
     }
 
-    /// Returns the identity of the platform itself: reconcilers, start-up.
+    /// Returns the identity of the platform itself, for reconcilers and start-up.
     pub fn system() -> Self {
         Self::actor("system")
     }
@@ -53,23 +52,23 @@ pub(crate) struct Draft<'a> {
 /// A row of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Row {
-    /// Gapless from 1.
+    /// Number of the row, without gaps from 1.
     pub id: i64,
     /// Time in microseconds since 1970, UTC.
     pub at_us: i64,
-    /// Acting identity.
+    /// Label of the acting identity.
     pub actor: String,
-    /// Identity behind it during impersonation.
+    /// Label of the identity behind the actor during impersonation.
     pub impersonator: Option<String>,
-    /// Tenant it concerns, if exactly one.
+    /// Id of the tenant that the action concerns, if exactly one.
     pub tenant: Option<i64>,
     /// Action, as `noun.verb`.
     pub action: String,
-    /// JSON text, exactly as hashed.
+    /// Detail as JSON text, exactly as it was hashed.
     pub detail: String,
-    /// Hash of the row before; empty for the first.
+    /// Hash of the previous row; empty for the first row.
     pub prev_hash: String,
-    /// Hash over all of the above.
+    /// Hash over all other fields.
     pub hash: String,
 }
 
@@ -91,7 +90,7 @@ impl Row {
     }
 }
 
-/// Appends after `last`, or after the newest row if this transaction has not appended yet.
+/// Appends a row after `last`, or after the newest row if this transaction has not appended yet.
 pub(crate) async fn append(tx: &mut Tx, draft: Draft<'_>, last: Option<Head>) -> Result<Head> {
     let last = match last {
         Some(head) => head,
@@ -131,10 +130,10 @@ async fn insert(tx: &mut Tx, row: Row) -> Result<()> {
     Ok(())
 }
 
-/// Returns the newest row's id and hash. `None` while the log is empty.
+/// Returns the id and the hash of the newest row, or `None` if the log is empty.
 ///
 /// # Errors
-/// Those of the control store.
+/// Returns the errors of the control store.
 pub(crate) async fn head(tx: &mut Tx) -> Result<Option<Head>> {
     let rows = tx.query("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1", &[]).await?;
     rows.first().map(|r| Ok(Head { id: r.integer(0)?, hash: r.text(1)?.to_owned() })).transpose()
@@ -143,9 +142,9 @@ pub(crate) async fn head(tx: &mut Tx) -> Result<Option<Head>> {
 /// Filter of a list.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
-    /// Only rows about this tenant.
+    /// Return only rows about this tenant.
     pub tenant: Option<TenantId>,
-    /// Only rows older than this id: the last id of the page before.
+    /// Return only rows older than this id: the last id of the previous page.
     pub before: Option<i64>,
     /// Largest number of rows, 1 to 1000.
     pub limit: u32,
@@ -154,7 +153,7 @@ pub struct Query {
 /// Lists rows, newest first.
 ///
 /// # Errors
-/// Those of the control store.
+/// Returns the errors of the control store.
 pub(crate) async fn list(tx: &mut Tx, query: &Query) -> Result<Vec<Row>> {
     let before = query.before.unwrap_or(i64::MAX);
     let limit = i64::from(query.limit.clamp(1, 1000));

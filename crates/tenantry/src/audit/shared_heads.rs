@@ -1,8 +1,8 @@
-//! Heads of the audit chain for all hosts (`audit-tampering`): where the control store is on a server, a file of one host
-//! does not tell what servers on others have committed. So each server also publishes the newest head that it has
+//! Heads of the audit chain for all hosts (`audit-tampering`). If the control store is on a database server, the file
+//! of one host does not contain the commits of other hosts. So each server also publishes the newest head that it has
 //! committed in the backup store.
 //!
-//! Called by the background pass, when a server joins, and by verify.
+//! Called by the background pass, when a server joins, and by the verification.
 
 use super::Head;
 use crate::{Platform, Result, control::settings::platform_id};
@@ -11,8 +11,8 @@ use crate::{Platform, Result, control::settings::platform_id};
 const SWEEP_EVERY: i64 = 64;
 
 impl Platform {
-    /// Publishes the newest head that this process has committed, if it has not yet. Does nothing where the control store
-    /// is a file of this host: then `audit.heads` beside it has every head.
+    /// Publishes the newest head that this process has committed, unless it is published already. Does nothing if the
+    /// control store is a file of this host: `audit.heads` next to it then has every head.
     pub(crate) async fn publish_head(&self) -> Result<()> {
         let (control, newest) = (self.control(), self.control().heads().newest());
         if !control.is_shared() || newest.id == 0 || !control.heads().is_news(&newest) {
@@ -26,7 +26,8 @@ impl Platform {
         Ok(())
     }
 
-    /// Returns the heads that servers of all hosts have published. Empty where the control store is a file of this host.
+    /// Returns the heads that the servers of all hosts have published. Empty if the control store is a file of this
+    /// host.
     pub(crate) async fn heads_of_all_hosts(&self) -> Result<Vec<Head>> {
         match self.control().is_shared() {
             true => {

@@ -1,4 +1,4 @@
-//! Reading the audit log: `platform.audit()`. It is written by the commit of each change and by nothing else.
+//! Reads of the audit log: `platform.audit()`. Only the commit of a change writes the log.
 //!
 //! Called by the staff API and the command line.
 
@@ -9,7 +9,7 @@ use crate::{Platform, Result};
 pub struct AuditLog<'a>(&'a Platform);
 
 impl Platform {
-    /// The audit log: list, verify.
+    /// Returns the audit log, to list and verify it.
     pub fn audit(&self) -> AuditLog<'_> {
         AuditLog(self)
     }
@@ -19,16 +19,17 @@ impl AuditLog<'_> {
     /// Returns rows, newest first.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn list(&self, query: &Query) -> Result<Vec<Row>> {
         super::list(&mut self.0.control().snapshot().await?, query).await
     }
 
-    /// Checks the hash chain against the published heads (`audited-commit`).
+    /// Verifies the hash chain against the published heads (`audited-commit`). The report contains the faults of the
+    /// chain.
     ///
     /// # Errors
-    /// Those of the control store, and of the backup store where servers of several hosts publish heads. A fault of the
-    /// chain is in the report.
+    /// Returns the errors of the control store, and of the backup store if servers of several hosts publish heads
+    /// there.
     pub async fn verify(&self) -> Result<Report> {
         let control = self.0.control();
         super::verify(control, &self.0.heads_of_all_hosts().await?).await

@@ -1,5 +1,5 @@
-//! Walks the whole chain and compares it with the published heads. Called by the command line and test suites; reads
-//! only.
+//! Walks the whole chain and compares it with the published heads. Called by the command line and test suites. Only
+//! reads.
 
 use super::{Head, Row, hash_row, page_after};
 use crate::{Result, control::Control};
@@ -7,35 +7,36 @@ use std::collections::HashMap;
 
 const PAGE: i64 = 1000;
 
-/// Every commit publishes its head, so a log with rows has published some.
+/// Fault of a file without heads: every commit publishes its head, so a log with rows has published some.
 const BARE: &str = "audit.heads has no head although the log has rows: the file was emptied, removed or damaged, and \
     cannot show whether the log was cut off; compare with heads that were stored elsewhere";
 
-/// Result of a walk.
+/// Result of a verification.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Report {
-    /// Number of rows walked.
+    /// Number of rows in the log.
     pub rows: i64,
-    /// Number of published heads compared.
+    /// Number of published heads that were compared.
     pub heads: usize,
-    /// Number of published heads that were torn by a crash, so that nothing can be compared with them.
+    /// Number of published heads that a crash has torn, so that they cannot be compared.
     pub torn: usize,
-    /// Newest row. Store it elsewhere and pass it to a later check.
+    /// Head of the newest row. Store it elsewhere and pass it to a later verification.
     pub head: Head,
-    /// Every fault, in words, with the row's id. Empty if the log is intact.
+    /// Every fault in words, with the id of its row. Empty if the log is intact.
     pub faults: Vec<String>,
 }
 
-/// Finds every edited, inserted, removed or reordered row, and a cut-off end. The chain must be gapless, and must
+/// Finds every edited, inserted, removed or reordered row, and a truncated end. The chain must have no gaps, and must
 /// contain every head of the published file and of `known` (heads that an operator has stored).
 ///
 /// # Errors
+/// Returns the errors of reading the log or the file. A fault of the chain is not an error.
 /// Those of reading the log or the file. A fault is not an error.
 pub async fn verify(control: &Control, known: &[Head]) -> Result<Report> {
-    // The file first: rows committed meanwhile only make the log longer than the heads.
+    // Read the file first: rows committed meanwhile only make the log longer than the heads.
     let mut expected: HashMap<i64, Vec<String>> = HashMap::new();
     let (published, torn) = control.heads().slots()?;
-    // Where several hosts share a control store, one that has committed nothing has no head of its own.
+    // If several hosts share a control store, a host that has committed nothing has no head of its own.
     let is_excused = control.is_shared() && !known.is_empty();
     let is_bare = control.heads().has_file() && published.is_empty() && !is_excused;
     for head in published.into_iter().chain(known.iter().cloned()) {

@@ -1,7 +1,7 @@
 //! Changes or deletes all records that match a condition, in one transaction.
 //!
-//! The caller says how many records it means, and nothing happens if another number matches: a condition that is wider
-//! than it looked harms nothing. Each record is written only in the version in which it matched.
+//! The caller states how many records it expects, and nothing happens if another number matches. So a condition that
+//! matches more than the caller intended does no harm. Each record is written only in the version in which it matched.
 
 use super::{FileInfo, Input, Records, file_names, write::refused_of};
 use crate::{Error, Result, access::gates::Verb, error::Wrong};
@@ -15,14 +15,14 @@ use tenantry_engine::{
 /// Largest number of records that one call changes or deletes.
 pub const MAX_MATCHING: u64 = 10_000;
 
-/// Which records a change or a delete is about.
+/// The records that a change or a delete applies to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Matching {
     /// The condition.
     pub filter: Filter,
     /// Full-text search.
     pub search: Option<String>,
-    /// How many records the caller means.
+    /// Number of records that the caller expects to match.
     pub expected: u64,
 }
 
@@ -30,7 +30,7 @@ pub struct Matching {
 struct Found {
     id: RecordId,
     version: i64,
-    /// Its values of the other columns that were asked for.
+    /// Values of the other requested columns.
     values: Vec<Value>,
 }
 
@@ -38,8 +38,8 @@ impl Records<'_> {
     /// Changes the named fields of all matching records, or of none. Returns their number.
     ///
     /// # Errors
-    /// Those of [`Records::patch`], with the id of the record before the name of a field; [`Error::Conflict`] if another
-    /// number of records matches; [`Error::Invalid`] for more than [`MAX_MATCHING`].
+    /// Returns the errors of [`Records::patch`], with the id of the record before the name of a field;
+    /// [`Error::Conflict`] if another number of records matches; [`Error::Invalid`] for more than [`MAX_MATCHING`].
     pub async fn patch_matching(&self, which: &Matching, input: &Input) -> Result<u64> {
         self.allow(Verb::Update)?;
         let mut wrong = Wrong::default();
@@ -61,7 +61,7 @@ impl Records<'_> {
         .await
     }
 
-    /// Returns true if records of the model are deleted one by one, because tenants may refer to them.
+    /// Returns true if records of the model can only be deleted singly, because tenants may refer to them.
     pub fn deletes_one_by_one(&self) -> bool {
         !self.entry.referrers.is_empty()
     }
@@ -69,8 +69,8 @@ impl Records<'_> {
     /// Deletes all matching records, or none. Returns their number.
     ///
     /// # Errors
-    /// Those of [`Records::delete`] and of [`Records::patch_matching`]; [`Error::Invalid`] for shared records that tenants may
-    /// refer to, which are deleted one by one.
+    /// Returns the errors of [`Records::delete`] and of [`Records::patch_matching`], and [`Error::Invalid`] for shared
+    /// records to which tenants may refer: they are deleted singly.
     pub async fn delete_matching(&self, which: &Matching) -> Result<u64> {
         self.allow(Verb::Delete)?;
         if self.deletes_one_by_one() {
@@ -86,7 +86,7 @@ impl Records<'_> {
         .await
     }
 
-    /// Returns the matching records with these columns, if they are as many as expected.
+    /// Returns the matching records with these columns, if their number is the expected one.
     async fn matching(&self, which: &Matching, columns: Vec<FieldName>) -> Result<Vec<Found>> {
         if which.expected > MAX_MATCHING {
             let reason = format!("at most {MAX_MATCHING} records at once: narrow the filter");
@@ -136,8 +136,8 @@ impl Records<'_> {
         Ok(Found { id, version, values: values.collect() })
     }
 
-    /// Writes the changes of the found records in one transaction. Then removes the files that their values name from
-    /// column `files` on.
+    /// Writes the changes of the found records in one transaction. Then removes the files that the values from index
+    /// `files` on name.
     async fn write_found(
         &self,
         found: Vec<Found>,

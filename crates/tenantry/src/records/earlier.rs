@@ -1,7 +1,7 @@
-//! Compares records with an earlier state of the tenant's own data, and takes single ones back from it.
+//! Compares records with an earlier state of the tenant's own data, and takes single records back from it.
 //!
-//! The earlier state is a backup that is staged next to the place in use. Records are taken back by ordinary writes: with
-//! their ids, with every check, and noted in the activity log.
+//! The earlier state is a backup that is staged next to the place in use. Records are taken back by ordinary writes:
+//! with their ids, with every check, and with lines in the activity log.
 
 use super::{FileInfo, Records, file_names, write::refused_of};
 use crate::{Error, Result, access::gates::Verb};
@@ -20,7 +20,7 @@ use tenantry_engine::{
 pub const MAX_TAKEN_BACK: usize = 100;
 /// Number of rows read at a time.
 const PAGE: u32 = 500;
-/// Number of rows of both states after which a page of differences ends, even if it has none.
+/// Number of rows of both states after which a page of differences ends, even if it found no difference.
 const READ_MAX: usize = 20_000;
 
 /// Rows with all columns, by id.
@@ -29,13 +29,13 @@ type Rows = HashMap<RecordId, Vec<Value>>;
 /// A record that differs between the data in use and the earlier state.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Differing {
-    /// Its id.
+    /// Id of the record.
     pub id: RecordId,
-    /// Its values now; None if it was deleted since.
+    /// Values in use; `None` if the record was deleted since.
     pub now: Option<Vec<Value>>,
-    /// Its earlier values; None if it was created since.
+    /// Earlier values; `None` if the record was created since.
     pub then: Option<Vec<Value>>,
-    /// The declared fields whose values differ; empty if it is in one of the states only.
+    /// The declared fields whose values differ; empty if only one of the states has the record.
     pub fields: Vec<FieldName>,
 }
 
@@ -46,27 +46,27 @@ pub struct Differences {
     pub columns: Vec<FieldName>,
     /// Differing records in order of their ids.
     pub records: Vec<Differing>,
-    /// The id after which the next page begins; None on the last page. A page may be empty and not be the last, because
-    /// one page reads a bounded number of rows.
+    /// The id after which the next page begins; `None` on the last page. A page that is not the last may be empty,
+    /// because one page reads a limited number of rows.
     pub next: Option<RecordId>,
 }
 
-/// What was taken back.
+/// The result of taking records back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TakenBack {
-    /// Records that had been deleted and are there again.
+    /// Number of deleted records that were created again.
     pub created: u64,
-    /// Records that have their earlier values again.
+    /// Number of records that were set to their earlier values.
     pub changed: u64,
-    /// Files of these records that are no longer stored; their fields are empty.
+    /// Number of files of these records that are no longer stored; their fields are empty.
     pub files_lost: u64,
 }
 
 impl Records<'_> {
-    /// Returns a page of the records that differ from those of `earlier`, a place of the same tenant.
+    /// Returns a page of the records that differ from those in `earlier`, a place of the same tenant.
     ///
     /// # Errors
-    /// [`Error::Denied`] for an actor who may not read the model; those of reading either place.
+    /// Returns [`Error::Denied`] if the actor may not read the model, and the errors of reading either place.
     pub(crate) async fn differing(
         &self,
         earlier: &Place,
@@ -100,12 +100,13 @@ impl Records<'_> {
         }
     }
 
-    /// Gives these records their values of `earlier` again, all or none. A record that is as it was is left alone. `put_back`
-    /// stores those of the given files again that the backup has.
+    /// Sets these records to their values in `earlier`, all or none. Skips records that do not differ. `put_back`
+    /// restores the given files, as far as the backup has them.
     ///
     /// # Errors
-    /// [`Error::Denied`] for an actor who may not create or update records; [`Error::Invalid`] for a record that was not
-    /// there, and for too many; those of [`Records::create`] and [`Records::patch`], with the id of the record.
+    /// Returns [`Error::Denied`] if the actor may not create or update records; [`Error::Invalid`] for a record that
+    /// the earlier state lacks, and for too many records; the errors of [`Records::create`] and [`Records::patch`],
+    /// with the id of the record.
     pub(crate) async fn take_back(
         &self,
         earlier: &Place,
@@ -133,10 +134,10 @@ impl Records<'_> {
                 self.forget_files(replaced).await;
                 Ok(taken)
             }
-            // The records may name the files.
+            // The write may have been stored, so records may name the restored files.
             Err(error) if error.is_in_doubt() => Err(error),
             Err(error) => {
-                // Another caller may have taken the same records back.
+                // Another request may have taken the same records back meanwhile.
                 let now = self.by_id(&self.session().await?, ids).await?;
                 let named: HashSet<_> = now.values().flat_map(|row| self.files_of(row)).collect();
                 let unnamed = missing.into_iter().filter(|file| !named.contains(file)).collect();
@@ -153,13 +154,13 @@ impl Records<'_> {
         files.map(|file| file.id).collect()
     }
 
-    /// Returns the ids of the files that a row names no more once it is as it was.
+    /// Returns the ids of the files that a row no longer names once it has its earlier values.
     fn replaced_files(&self, now: &[Value], then: &[Value]) -> Vec<String> {
         let kept = self.files_of(then);
         self.files_of(now).into_iter().filter(|file| !kept.contains(file)).collect()
     }
 
-    /// Writes the records of `ids` as they are in `then`, all or none.
+    /// Writes the records of `ids` with their values in `then`, all or none.
     async fn write_back(&self, ids: &[RecordId], now: &Rows, then: &Rows) -> Result<TakenBack> {
         let (mut taken, mut changes, mut written) = (TakenBack::default(), vec![], vec![]);
         let files = file_names(&self.entry.model);
@@ -219,7 +220,7 @@ impl Records<'_> {
         self.entry.model.fields.iter()
     }
 
-    /// Names of all columns, as reads return them: id, declared fields, created_at, updated_at, version.
+    /// Returns the names of all columns in the order of reads: id, declared fields, created_at, updated_at, version.
     fn columns(&self) -> Vec<FieldName> {
         let implicit = |name: &str| FieldName::parse(name).expect("an implicit column is a field name");
         let declared = self.fields().map(|field| field.name.clone());
@@ -227,7 +228,7 @@ impl Records<'_> {
         std::iter::once(implicit("id")).chain(declared).chain(last).collect()
     }
 
-    /// Position of a declared field among all columns.
+    /// Returns the position of a declared field among all columns.
     fn position(&self, name: &FieldName) -> usize {
         self.fields().position(|field| field.name == *name).map_or(0, |index| index + 1)
     }
@@ -242,7 +243,7 @@ impl Records<'_> {
         rows.into_iter().map(|row| Ok((self.id_of(&row)?, row))).collect()
     }
 
-    /// Returns the ids of the files that earlier rows name, present ones do not, and that are no longer stored.
+    /// Returns the ids of files that earlier rows name, that present rows do not name, and that are no longer stored.
     async fn missing_files(&self, now: &Rows, then: &Rows) -> Result<Vec<String>> {
         let mut missing = vec![];
         for name in file_names(&self.entry.model) {
@@ -288,7 +289,7 @@ fn no_version() -> Error {
 struct Pages {
     session: Session,
     page: VecDeque<Vec<Value>>,
-    /// Where the next page begins. None: the last page was read.
+    /// Position at which the next page begins; `None` after the last page.
     after: Option<Option<Vec<Value>>>,
     /// Number of rows read.
     read: usize,

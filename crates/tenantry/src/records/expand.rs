@@ -1,8 +1,8 @@
-//! Expands references inside a store and across stores. Referred rows are fetched by id, one query for each field and
-//! level, and placed under `expand` in the answer. Each level requires the permission to read its model.
+//! Expands references, inside a store and across stores. Referred rows are read by id, with one query for each field
+//! and level, and placed under `expand` in the answer. Each level requires the permission to read its model.
 //!
-//! A referred row appears once for each row that refers to it and is counted as often. A page that would become too
-//! long is read again with fewer rows.
+//! A referred row appears once for each row that refers to it, and counts as often. A page that would exceed its limit
+//! of bytes is read again with fewer rows.
 
 use super::{Records, read::id_value};
 use crate::{Error, Result, access::gates::Verb, platform::loaded::ModelEntry};
@@ -48,14 +48,14 @@ impl Tree {
     }
 }
 
-/// Referred rows of one field, as finished JSON objects.
+/// Referred rows of one field, as complete JSON objects.
 type Expanded = HashMap<RecordId, Vec<u8>>;
 
-/// Each expanded field: its name, its column, and the rows it refers to.
+/// Expanded fields: name, column, and the rows that the column refers to.
 type Below<'t> = Vec<(&'t String, usize, Expanded)>;
 
 impl Records<'_> {
-    /// Returns a page with references expanded, as JSON objects separated by commas, and where the next page begins.
+    /// Returns a page with expanded references, as JSON objects separated by commas, and the position of the next page.
     pub(super) async fn list_expanded(
         &self,
         session: &Session,
@@ -71,14 +71,14 @@ impl Records<'_> {
             let (page, next) = session.select(self.name(), &select, overrides, rows).await?;
             match self.page(&columns, &page.rows, &tree).await? {
                 ControlFlow::Break(items) => return Ok((items, next)),
-                // Read again: only a page that ends at its limit tells where the next one begins.
+                // Read the page again: only a page that ends at its limit contains the position of the next one.
                 ControlFlow::Continue(fewer) => select.limit = fewer,
             }
         }
     }
 
     /// Returns the rows with their references, as JSON objects separated by commas, or the number of rows to try next.
-    /// A single row is a page whatever its length.
+    /// A page of a single row has no limit of bytes.
     async fn page(
         &self,
         columns: &[String],
@@ -105,7 +105,7 @@ impl Records<'_> {
         Ok(ControlFlow::Break(items))
     }
 
-    /// Returns what the rows refer to, as far as the tree asks for it. `None` if it takes more than `left` bytes.
+    /// Returns the rows that the references in `tree` lead to, or `None` if they take more than `left` bytes.
     async fn below<'t>(
         &self,
         entry: &ModelEntry,
@@ -126,7 +126,8 @@ impl Records<'_> {
         Ok(Some(below))
     }
 
-    /// Returns the rows that a field refers to, with their own expansion. `None` if they take more than `left` bytes.
+    /// Returns the rows that a field refers to, with their own expansion, or `None` if they take more than `left`
+    /// bytes.
     fn fetch<'f>(
         &'f self,
         entry: &'f ModelEntry,
@@ -185,7 +186,7 @@ impl Records<'_> {
     }
 }
 
-/// Column names of the answer. Adds the reference columns that a projection lacks.
+/// Returns the names of the answer's columns. Adds the reference columns that a projection lacks.
 fn columns(model: &Model, select: &mut Select, tree: &Tree) -> Result<Vec<String>> {
     if select.fields.is_empty() {
         return Ok(all_columns(model));
@@ -205,7 +206,7 @@ pub(super) fn all_columns(model: &Model) -> Vec<String> {
     std::iter::once("id").chain(declared).chain(tail).map(str::to_owned).collect()
 }
 
-/// Subtracts `bytes` from what is left. Returns false if less is left.
+/// Subtracts `bytes` from `left`. Returns false if `left` is smaller.
 fn spend(left: &mut usize, bytes: usize) -> bool {
     let rest = left.checked_sub(bytes);
     *left = rest.unwrap_or(0);

@@ -13,12 +13,12 @@ use tenantry_engine::{
 };
 
 impl Records<'_> {
-    /// Stores the bytes and points the record at them, then removes the file that they replace.
+    /// Stores the bytes and sets the record's field to the new file, then removes the file that it replaces.
     ///
     /// # Errors
-    /// [`Error::Denied`] for an actor who may not update the record; [`Error::NotFound`] if it does not exist;
-    /// [`Error::Invalid`] for a field that is not a file field, or a file that is too long; [`Error::LimitExceeded`] if
-    /// the plan's limit on files would be exceeded.
+    /// Returns [`Error::Denied`] if the actor may not update the record; [`Error::NotFound`] if the record does not
+    /// exist; [`Error::Invalid`] for a field that is not a file field, or a file that is too long;
+    /// [`Error::LimitExceeded`] if the plan's limit on files would be exceeded.
     pub async fn put_file<S>(&self, id: &str, field: &str, upload: Upload<S>) -> Result<Document>
     where
         S: Stream<Item = io::Result<bytes::Bytes>> + Unpin,
@@ -33,7 +33,7 @@ impl Records<'_> {
                 self.forget_files(old.into_iter().map(|f| f.id).collect()).await;
                 Ok(document)
             }
-            // The record may point at the new file, or at the old one.
+            // The record may name the new file or the old one.
             Err(error) if error.is_in_doubt() => Err(error),
             Err(error) => {
                 self.forget_files(vec![new.id]).await;
@@ -42,10 +42,10 @@ impl Records<'_> {
         }
     }
 
-    /// Returns the description and bytes of a record's file.
+    /// Returns the description and the bytes of a record's file.
     ///
     /// # Errors
-    /// [`Error::Denied`] for an actor who may not read the record; [`Error::NotFound`] if it has no such file.
+    /// Returns [`Error::Denied`] if the actor may not read the record, and [`Error::NotFound`] if it has no such file.
     pub async fn get_file(
         &self,
         id: &str,
@@ -73,8 +73,8 @@ impl Records<'_> {
         written.first().map(|w| self.document(w)).ok_or(Error::NotFound("record"))
     }
 
-    /// Checks the plan's limit. Called after the bytes are stored, so that concurrent uploads see each other and no
-    /// file that stays exceeds the limit.
+    /// Checks the plan's limit. Called after the bytes are stored, so that concurrent uploads count each other, and no
+    /// file that remains exceeds the limit.
     pub(super) async fn within_file_limit(&self) -> Result<()> {
         let (super::Scope::Tenant(tenant), Some(owner)) = (self.scope, self.file_owner()) else {
             return Ok(());
@@ -121,7 +121,7 @@ impl Records<'_> {
         self.files_in(id, file_names(&self.entry.model)).await
     }
 
-    /// Returns the ids of the files that a record no longer has after this change.
+    /// Returns the ids of the files that the record no longer names after this change.
     pub(super) async fn files_cleared(&self, id: &RecordId, input: &Input) -> Result<Vec<String>> {
         let cleared = |name: &str| input.get(name).is_some_and(serde_json::Value::is_null);
         let files = self.entry.model.fields.iter().filter(|f| matches!(f.kind, FieldKind::File { .. }));
@@ -137,7 +137,7 @@ impl Records<'_> {
         Ok(values.into_iter().filter_map(info).map(|f| f.id).collect())
     }
 
-    /// Removes files that no record names any more. A failure leaves an orphan, never a broken record.
+    /// Removes files that no record names any more. A failure leaves an orphan, but never a record without its file.
     pub(super) async fn forget_files(&self, ids: Vec<String>) {
         for id in ids {
             if let Err(error) = self.inner.files.delete(self.file_owner(), &id).await {
@@ -157,7 +157,7 @@ fn info(value: Value) -> Option<FileInfo> {
     FileInfo::of(value)
 }
 
-/// Returns why a file was not read or written, as an error of its field `file`.
+/// Converts a failure to read or write a file to an error of its field `file`.
 pub(crate) fn refused_file(error: FileError) -> Error {
     match error {
         FileError::TooLarge(limit) => Error::invalid("file", format!("is longer than {limit} bytes")),

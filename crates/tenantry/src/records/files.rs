@@ -1,7 +1,7 @@
 //! Bytes of file fields: an object store in which every key has its tenant's prefix.
 //!
-//! Called by `records`. A key is made from the tenant handle and a new id, never from client input, so no name or path
-//! of a request reaches the store.
+//! Called by `records`. A key consists of the tenant of the handle and a new id, and never of client input, so no name
+//! or path of a request reaches the store.
 
 use crate::{
     Error,
@@ -21,7 +21,7 @@ use tenantry_engine::{name::TenantId, value::Value};
 pub struct FileInfo {
     /// Key of the bytes under the tenant's prefix.
     pub id: String,
-    /// Name that the client gave. Returned to clients, never used as a path.
+    /// Name that the client sent. It is returned to clients and never used as a path.
     pub name: String,
     /// Media type.
     #[serde(rename = "type")]
@@ -33,7 +33,7 @@ pub struct FileInfo {
 }
 
 impl FileInfo {
-    /// Parses the description from a field's value. `None`: the field is empty.
+    /// Parses the description in a field's value, or returns `None` if the field is empty.
     pub(crate) fn of(value: Value) -> Option<Self> {
         match value {
             Value::Json(json) => serde_json::from_value(json).ok(),
@@ -44,7 +44,7 @@ impl FileInfo {
 
 /// A file to store.
 pub struct Upload<S> {
-    /// Name that the client gave.
+    /// Name that the client sent.
     pub name: String,
     /// Media type; `application/octet-stream` if unknown.
     pub media_type: String,
@@ -52,11 +52,11 @@ pub struct Upload<S> {
     pub bytes: S,
 }
 
-/// Why a file could not be stored or read.
+/// The reason why a file could not be stored or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
-    /// Longer than the field or the plan allows. Contains the limit in bytes.
+    /// The file exceeds the limit of its field or of the plan. Contains the limit in bytes.
     #[error("file is longer than {0} bytes")]
     TooLarge(u64),
     /// The client stopped sending.
@@ -81,8 +81,8 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// Opens the store of an installation. Creates the default directory; one that the operator named must exist,
-    /// because it could be the mount point of a disk that is not mounted.
+    /// Opens the store of an installation. Creates the default directory. A directory that the operator has configured
+    /// must exist: if it is missing, its disk may not be mounted.
     pub(crate) fn open(config: &Config) -> crate::Result<Self> {
         match &config.files.target {
             ObjectTarget::Directory(root) => {
@@ -113,7 +113,7 @@ impl Files {
         Self::prefix(tenant).join(id)
     }
 
-    /// Streams the bytes in and hashes them on the way. Stores nothing on error.
+    /// Stores the bytes as they arrive, and hashes them meanwhile. Stores nothing on error.
     pub(crate) async fn put<S>(
         &self,
         tenant: Option<TenantId>,
@@ -129,7 +129,7 @@ impl Files {
         Ok(FileInfo { id, name, media_type, size, sha256 })
     }
 
-    /// Returns length and hash of what was written. Stores nothing on error.
+    /// Writes the bytes and returns their length and hash. Stores nothing on error.
     async fn write<S>(&self, path: &Path, bytes: S, max_bytes: u64) -> Result<(u64, String), FileError>
     where
         S: Stream<Item = io::Result<bytes::Bytes>> + Unpin,
@@ -183,14 +183,14 @@ impl Files {
         Ok(all.try_collect().await?)
     }
 
-    /// Returns the highest id of a tenant that has files, 0 without any.
+    /// Returns the highest id of a tenant that has files; 0 if no tenant has.
     pub(crate) async fn highest_tenant(&self) -> Result<i64, FileError> {
         let below = self.store.list_with_delimiter(Some(&Path::from("tenants"))).await?.common_prefixes;
         let ids = below.iter().filter_map(|path| path.filename()?.parse().ok());
         Ok(ids.max().unwrap_or(0))
     }
 
-    /// Removes all files of a tenant. Returns how many.
+    /// Removes all files of a tenant. Returns their number.
     pub(crate) async fn remove_all(&self, tenant: TenantId) -> Result<u64, FileError> {
         let files = self.list(Some(tenant)).await?;
         for (id, _) in &files {
@@ -199,8 +199,8 @@ impl Files {
         Ok(files.len() as u64)
     }
 
-    /// Restores a file under its former id. File ids are never reused, so an existing file is left as it is. Returns
-    /// true if the file was written.
+    /// Restores a file under its former id. Ids are never reused, so an existing file is left unchanged. Returns true
+    /// if the file was written.
     pub(crate) async fn put_back<S>(
         &self,
         tenant: Option<TenantId>,
@@ -255,7 +255,7 @@ where
     Ok((size, hash.finalize().iter().map(|b| format!("{b:02x}")).collect()))
 }
 
-/// Returns the last path segment, without control characters, at most 200 characters.
+/// Returns the last segment of a path, without control characters, with at most 200 characters.
 fn clean_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let clean: String = last.chars().filter(|c| !c.is_control()).take(200).collect();

@@ -1,7 +1,8 @@
-//! The history of one record, from the activity log of its store: each change, its time and its actor. It outlives the record.
+//! The history of one record, from the activity log of its store: each change, its time and its actor. It outlives the
+//! record.
 //!
-//! The log has entries of models that are audited, and of every change during a support visit. It names the fields with
-//! personal data and never has their values.
+//! The log has the changes of audited models, and every change during a support visit. It names the fields with
+//! personal data and never contains their values.
 
 use super::{Records, Scope};
 use crate::{Error, Result, access::gates::Verb};
@@ -17,56 +18,58 @@ use tenantry_engine::{
 pub struct History {
     /// Changes, newest first.
     pub entries: Vec<Entry>,
-    /// The record exists.
+    /// True if the record exists.
     pub exists: bool,
-    /// All changes of the model are recorded, not only those during support visits.
+    /// True if all changes of the model are recorded, not only those during support visits.
     pub is_audited: bool,
 }
 
 /// A change of a record.
 #[derive(Debug)]
 pub struct Entry {
-    /// Number of the entry; grows with time.
+    /// Number of the entry. Later entries have higher numbers.
     pub id: i64,
-    /// Instant, RFC 3339, UTC.
+    /// Time of the change: RFC 3339, UTC.
     pub at: String,
-    /// Label of the actor: `user:5`, `key:3`.
+    /// Label of the actor, for example `user:5` or `key:3`.
     pub actor: String,
     /// Label of the staff account that acted as the actor during a support visit.
     pub impersonator: Option<String>,
-    /// `create`, `update` or `delete`.
+    /// Kind of the change: `create`, `update` or `delete`.
     pub action: String,
-    /// The fields that the change touched. Of a creation, none: its values are those that later changes replaced.
+    /// The fields that the change touched. Empty for a creation: its values are the earliest values in the later
+    /// changes.
     pub changes: Vec<FieldChange>,
 }
 
-/// What a change did to one field.
+/// The change of one field.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FieldChange {
     /// Name of the field.
     pub field: String,
-    /// What is known of its values.
+    /// The recorded values of the field.
     pub values: Values,
 }
 
-/// What the log knows of the values of a changed field.
+/// The recorded values of a changed field.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Values {
-    /// Before and after.
+    /// The values before and after the change.
     Known(Json, Json),
-    /// Personal data, which the log does not have.
+    /// None, because the field holds personal data.
     Personal,
-    /// The record that the reference led to was deleted, which emptied the field.
+    /// None. The reference was emptied because its target was deleted.
     TargetDeleted,
 }
 
 impl Records<'_> {
-    /// Returns a page of the history of a record, which may be deleted. `before` is the last id of the page before. A page may
-    /// be shorter than `limit` because of its size in bytes; only an empty page is the last.
+    /// Returns a page of the history of a record, which may be deleted. `before` is the last id of the previous page. A
+    /// page may be shorter than `limit` because of its limit of bytes; only an empty page is certainly the last.
     ///
     /// # Errors
-    /// [`Error::Denied`] for an actor who may not read and update records of the model; [`Error::NotFound`] for a record that
-    /// never was, and for a tenant's view of shared records, whose history is the platform's.
+    /// Returns [`Error::Denied`] if the actor may not read and update records of the model, and [`Error::NotFound`] for
+    /// a record that never existed. Also returns [`Error::NotFound`] inside a tenant for shared records, whose history
+    /// belongs to the platform.
     pub async fn history(&self, id: &str, before: Option<i64>, limit: u32) -> Result<History> {
         self.allow(Verb::Read)?;
         if self.entry.system && matches!(self.scope, Scope::Tenant(_)) {
@@ -102,7 +105,7 @@ fn entry(model: &Model, activity: Activity) -> Entry {
     Entry { id, at, actor, impersonator, action, changes }
 }
 
-/// Reads what the log says about a field. A delete has the values that were there, an update pairs of values.
+/// Parses the recorded values of a field: the former value in a delete, a pair of values in an update.
 fn values(field: Option<&Field>, is_delete: bool, detail: Json) -> Values {
     let is_personal = field.is_some_and(|field| field.personal);
     match detail {
@@ -117,7 +120,7 @@ fn values(field: Option<&Field>, is_delete: bool, detail: Json) -> Values {
     }
 }
 
-/// Returns the value as it may be shown: a file without the key of its bytes.
+/// Returns the value for display: a file without the key of its bytes.
 fn shown(field: Option<&Field>, mut value: Json) -> Json {
     let is_file = field.is_some_and(|field| matches!(field.kind, FieldKind::File { .. }));
     if is_file && let Some(file) = value.as_object_mut() {

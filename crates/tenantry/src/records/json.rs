@@ -14,16 +14,16 @@ const ROOM: usize = 16 * 1024;
 pub(super) struct Rows {
     json: JsonRows,
     all: bool,
-    /// Largest number of rows.
+    /// Largest number of rows to take.
     most: usize,
-    /// Number of bytes after which no further row is taken.
+    /// Size in bytes after which no further row is taken.
     bytes: usize,
     pub(super) version: Option<i64>,
 }
 
 impl Rows {
     /// Returns a writer for up to `most` rows with these columns; empty `fields` means all. It takes no further row
-    /// once they exceed `bytes`.
+    /// once the rows exceed `bytes`.
     pub(super) fn new(entry: &ModelEntry, fields: &[FieldName], most: u32, bytes: usize) -> Result<Self> {
         let keys = match fields.is_empty() {
             true => entry.keys.clone(),

@@ -1,8 +1,8 @@
-//! Records: the operations on rows for embedders and the HTTP API. Handles permissions, references across stores,
-//! overrides, expansion, CSV and files; the engine does the rest.
+//! Records: the operations on rows for embedders and the HTTP API. This module handles permissions, references across
+//! stores, overrides, expansion, CSV and files; the engine does the rest.
 //!
-//! A [`Records`] exists only for a scope that was entered, and works on one model. It offers no way to name another
-//! tenant.
+//! A [`Records`] exists only for a scope that was entered, and works on one model. It has no parameter that could name
+//! another tenant.
 
 mod bulk;
 mod csv;
@@ -58,7 +58,7 @@ use tenantry_engine::{
     write::{Doubt, DoubtAct, Outcome, WriteOptions},
 };
 
-/// Whose records are used.
+/// The owner of the records that are used.
 #[derive(Clone, Copy)]
 pub enum Scope<'a> {
     /// Inside a tenant: its own stores, and the shared ones as the tenant sees them.
@@ -77,19 +77,19 @@ impl<'a> From<&'a Tenant> for Scope<'a> {
 pub struct Records<'a> {
     inner: &'a Arc<Inner>,
     scope: Scope<'a>,
-    /// Apps as loaded when this was created. A later reload does not affect it.
+    /// The apps that were loaded when this was created. A later reload does not affect it.
     loaded: Arc<Loaded>,
     entry: Arc<ModelEntry>,
-    /// The tenant's record, once its placements have changed since it was entered.
+    /// The tenant's record from the catalog, once its placements have changed since it was entered.
     moved: RwLock<Option<Arc<TenantRecord>>>,
-    /// Checks changes and undoes them.
+    /// True if changes are checked and then undone.
     dry_run: bool,
     positions: Positions,
 }
 
 impl<'a> Records<'a> {
-    /// Returns the same error for an absent and a hidden model (`absent-not-forbidden`). Missing permissions are
-    /// refused by the first verb.
+    /// Returns the same error for a missing and a hidden model (`absent-not-forbidden`). The first verb checks the
+    /// permissions.
     pub(crate) fn new(inner: &'a Arc<Inner>, scope: Scope<'a>, model: &str) -> Result<Self> {
         let records = Self::of_any(inner, scope, model)?;
         // Overrides are written through the shared model, which checks them.
@@ -99,7 +99,7 @@ impl<'a> Records<'a> {
         Ok(records)
     }
 
-    /// Like [`Records::new`], also of a model that the platform makes.
+    /// Like [`Records::new`], but also accepts models that the platform generates.
     pub(crate) fn of_any(inner: &'a Arc<Inner>, scope: Scope<'a>, model: &str) -> Result<Self> {
         let mut loaded = inner.loaded.load_full();
         if let Scope::Tenant(tenant) = scope {
@@ -119,15 +119,15 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// Lets reads see what was written before these positions, and notes there what is written here. Inside a tenant,
-    /// [`Tenant::follow`] does this for all models.
+    /// Makes reads see the writes before these positions, and adds the positions of its own writes to them. Inside a
+    /// tenant, [`Tenant::follow`] does this for all models.
     #[must_use]
     pub fn following(mut self, positions: &Positions) -> Self {
         self.positions = positions.clone();
         self
     }
 
-    /// With `dry_run`, changes are checked as if they were made, and then undone.
+    /// Sets whether changes are checked as if they were made, and then undone.
     #[must_use]
     pub fn with_dry_run(mut self, dry_run: bool) -> Self {
         self.dry_run = dry_run;
@@ -169,7 +169,8 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// Opens a session for an answer that a read replica may give. What a write depends on is read in [`Records::session`].
+    /// Opens a session for an answer that a read replica may give. Reads on which a write depends use
+    /// [`Records::session`].
     async fn reading(&self) -> Result<Session> {
         self.reading_of(&self.entry).await
     }
@@ -206,11 +207,11 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// Finds out whether a write was stored; see [`crate::Platform::outcome`]. The tenant's overrides of shared rows have no
-    /// permissions of their own.
+    /// Finds out whether a write was stored; see [`crate::Platform::outcome`]. The tenant's overrides of shared rows
+    /// have no permissions of their own.
     ///
     /// # Errors
-    /// [`Error::Denied`] for an actor who may not do what the write did.
+    /// Returns [`Error::Denied`] if the actor may not perform the write itself.
     pub(crate) async fn outcome(&self, doubt: &Doubt) -> Result<Outcome> {
         if !self.entry.automatic {
             self.allow(match doubt.act() {
@@ -222,7 +223,7 @@ impl<'a> Records<'a> {
         Ok(self.session().await?.outcome(doubt).await?)
     }
 
-    /// Converts the error of a write.
+    /// Converts an error of a write.
     fn refused(&self, error: tenantry_engine::Error) -> Error {
         outcomes::of_write(error, self.tenant_id(), self.actor().label())
     }
@@ -243,7 +244,7 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// Parses an id. One that cannot belong to this model names no record (`absent-not-forbidden`).
+    /// Parses an id. An id that cannot belong to this model names no record (`absent-not-forbidden`).
     pub(crate) fn parse_id(&self, text: &str) -> Result<RecordId> {
         read::parse_id(&self.entry.model, text).ok_or(Error::NotFound("record"))
     }

@@ -1,4 +1,4 @@
-//! A tenant's overrides of shared rows: the fields that it changed, stored in its own store.
+//! A tenant's overrides of shared rows. They are stored in the tenant's own store.
 
 use super::{Document, Records, Scope, Want, read::id_value, references::Claims};
 use crate::{
@@ -21,17 +21,17 @@ fn field(name: &str) -> FieldName {
     FieldName::parse(name).expect("a constant field name")
 }
 
-/// Returns the name of the model that holds tenants' own values of rows of this one.
+/// Returns the name of the model that stores tenants' overrides of this model's rows.
 pub(super) fn overrides_model(entry: &ModelEntry) -> String {
     format!("{}_overrides", entry.model.name)
 }
 
-/// The values of the fields of a shared row that a tenant may override.
+/// The fields of a shared row that a tenant may override, with their values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OwnValues {
     /// The shared values of all these fields.
     pub shared: Vec<(FieldName, Value)>,
-    /// The tenant's own values; empty if it has none.
+    /// The tenant's overrides; empty if it has none.
     pub own: Vec<(FieldName, Value)>,
 }
 
@@ -59,11 +59,11 @@ impl Records<'_> {
         }
     }
 
-    /// Returns the shared values of a row and the tenant's own ones, of the fields that it may override.
+    /// Returns the shared values and the tenant's overrides, for the fields that the tenant may override.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a missing row or a model without overrides; [`Error::Denied`] for an actor who may not
-    /// read the model.
+    /// Returns [`Error::NotFound`] for a missing row or a model without overrides, and [`Error::Denied`] if the actor
+    /// may not read the model.
     pub async fn own_values(&self, id: &str) -> Result<OwnValues> {
         let entry = self.override_entry(&self.entry).ok_or(Error::NotFound("record"))?;
         let overrides = self.entry.model.overrides.as_ref().ok_or(Error::NotFound("record"))?;
@@ -89,22 +89,21 @@ impl Records<'_> {
         Ok(OwnValues { shared: overrides.fields.iter().cloned().zip(shared).collect(), own })
     }
 
-    /// Sets this tenant's own values for fields of a shared row and replaces its earlier ones. Returns the row as the
-    /// tenant now sees it.
+    /// Replaces the tenant's overrides of a shared row by these. Returns the row as the tenant now sees it.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a missing row or a model without overrides; [`Error::Denied`] for an actor who may not
-    /// change the tenant's view; [`Error::InvalidFields`] for values that the model does not accept.
+    /// Returns [`Error::NotFound`] for a missing row or a model without overrides; [`Error::Denied`] if the actor may
+    /// not change the tenant's view; [`Error::InvalidFields`] for values that the model does not accept.
     pub async fn set_override(&self, id: &str, changes: &Map<String, Json>) -> Result<Document> {
         let (entry, allowed) = self.overridable()?;
         let id = self.parse_id(id)?;
         let stored = self.stored_changes(changes, allowed)?;
-        // Tried twice, because another request may insert or remove the tenant's values in between.
+        // Tried twice, because another request may insert or delete the overrides in between.
         match self.put_override(entry, &id, stored.clone()).await {
             Err(Error::Engine(e)) if matches!(e.kind(), Kind::Unique(_) | Kind::NotFound) => {
                 self.put_override(entry, &id, stored).await?;
             }
-            // The stored values are checked: what may be wrong is the shared row, which does not exist.
+            // The values were checked, so the error must concern the shared row, which does not exist.
             Err(Error::InvalidFields(_)) => return Err(Error::NotFound("record")),
             done => done?,
         }
@@ -132,10 +131,11 @@ impl Records<'_> {
         self.apply_claiming(entry, &changes, &claims).await.map(drop)
     }
 
-    /// Removes the tenant's own values, so that it sees the shared row again.
+    /// Deletes the tenant's overrides of a shared row, so that the tenant sees the shared values again.
     ///
     /// # Errors
-    /// Those of [`Records::set_override`]; [`Error::NotFound`] also if the tenant has no values of its own.
+    /// Returns the errors of [`Records::set_override`], and [`Error::NotFound`] if the tenant has no overrides of the
+    /// row.
     pub async fn clear_override(&self, id: &str) -> Result<()> {
         let (entry, _) = self.overridable()?;
         let id = self.parse_id(id)?;
@@ -146,7 +146,7 @@ impl Records<'_> {
         self.apply_to(entry, &[change]).await.map(drop)
     }
 
-    /// Returns true if the actor may set the tenant's own values of rows of this model.
+    /// Returns true if the actor may set the tenant's overrides of this model's rows.
     pub fn may_override(&self) -> bool {
         self.overridable().is_ok()
     }

@@ -1,8 +1,9 @@
 //! Conditions and sort keys across references.
 //!
-//! The engine follows references inside a store. Those to another store, and to shared rows that the tenant overrides, are
-//! answered here in two steps: the rows that they lead to are read first, as the tenant sees them, and the engine gets
-//! their ids or their ranks. That is possible for a bounded number of rows; more are refused, never left out.
+//! The engine follows references inside a store. References to another store, and to shared rows that the tenant
+//! overrides, are resolved here in two steps: this module first reads the rows that they lead to, as the tenant sees
+//! them, and then gives the engine their ids or their ranks. That works for a limited number of rows; a condition with
+//! more rows is refused, and no row is ever left out.
 
 use super::{Records, references::dependence::record_id};
 use crate::{Error, Result, access::gates::Verb, platform::loaded::ModelEntry};
@@ -24,13 +25,13 @@ const MAX_READS: usize = 10;
 /// A list whose references the engine can follow.
 pub(super) struct Resolved<'q> {
     pub(super) select: Cow<'q, Select>,
-    /// The values behind the ranks of each sort key that has some.
+    /// The values behind the ranks of each sort key that uses ranks.
     ranked: Vec<(usize, Vec<Value>)>,
 }
 
-/// Reads referred rows while a list is resolved.
+/// Reads of referred rows while a list is resolved.
 struct Reads {
-    /// Reads what is committed, not what a replica may still lack.
+    /// True to read committed data from the primary, which a replica may lack.
     current: bool,
     left: usize,
 }
@@ -55,17 +56,18 @@ impl Reads {
 type Boxed<'f, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'f>>;
 
 impl Records<'_> {
-    /// Returns the model that a reference leads to, if the actor may read it. `None` also if there is no such model.
+    /// Returns the model that a reference leads to. Returns `None` if there is no such model, or if the actor may not
+    /// read it.
     pub fn readable(&self, name: &ModelName) -> Option<Arc<Model>> {
         let entry = self.loaded.entry(name.as_str()).ok()?;
         self.allow_on(entry, Verb::Read).ok().map(|()| entry.model.clone())
     }
 
-    /// Resolves a condition of the model, which the engine can then answer.
+    /// Converts a condition of the model to one that the engine can answer.
     ///
     /// # Errors
-    /// [`Error::Denied`] for a reference to a model that the actor may not read; [`Error::Invalid`] if it leads to too many
-    /// rows of another store.
+    /// Returns [`Error::Denied`] for a reference to a model that the actor may not read, and [`Error::Invalid`] if the
+    /// condition matches too many rows of another store.
     pub(super) async fn resolve_filter<'q>(
         &self,
         filter: &'q Filter,
@@ -77,10 +79,10 @@ impl Records<'_> {
         self.resolve_in(&self.entry, filter, &mut Reads::new(current)).await.map(Cow::Owned)
     }
 
-    /// Resolves the condition and the sort keys of a list.
+    /// Converts the condition and the sort keys of a list.
     ///
     /// # Errors
-    /// Those of [`Records::resolve_filter`].
+    /// Returns the errors of [`Records::resolve_filter`].
     pub(super) async fn resolve<'q>(&self, select: &'q Select) -> Result<Resolved<'q>> {
         if !follows(&select.filter) && select.sort.iter().all(|by| by.via.is_empty()) {
             return Ok(Resolved { select: Cow::Borrowed(select), ranked: vec![] });
@@ -145,7 +147,7 @@ impl Records<'_> {
         Ok(resolved)
     }
 
-    /// Returns the condition that a field refers to a row of `target` that matches, or, with `nulls`, to none.
+    /// Returns the condition that a field refers to a matching row of `target` or, with `nulls`, to no row.
     async fn referring(
         &self,
         target: &ModelEntry,
@@ -158,7 +160,7 @@ impl Records<'_> {
             ids.extend(nulls.then_some(Value::Null));
             return Ok(Filter::In(field.clone(), ids));
         }
-        // Too many match. If few do not, those are named instead.
+        // Too many rows match. If few rows do not match, exclude those instead.
         let Some(ids) = self.ids(target, Filter::Not(Box::new(filter)), reads).await? else {
             let reason = format!(
                 "matches more than {MAX_REFERRED} {}, which are in another store: narrow the condition",
@@ -170,7 +172,7 @@ impl Records<'_> {
         Ok(Filter::All(if nulls { vec![others] } else { vec![others, null(false)] }))
     }
 
-    /// Returns the ids of the rows that match, as the tenant sees them. `None` if they are too many.
+    /// Returns the ids of the matching rows, as the tenant sees them, or `None` if there are too many.
     async fn ids(
         &self,
         target: &ModelEntry,
@@ -183,7 +185,7 @@ impl Records<'_> {
         Ok(rows.map(|rows| rows.into_iter().filter_map(|row| row.into_iter().next()).collect()))
     }
 
-    /// Returns the rows of a list, as the tenant sees them. `None` if there is a further page.
+    /// Returns the rows of a list, as the tenant sees them, or `None` if there is a further page.
     async fn referred_rows(
         &self,
         target: &ModelEntry,
@@ -201,7 +203,8 @@ impl Records<'_> {
         Ok(next.is_none().then_some(page.rows))
     }
 
-    /// Replaces the part of a sort key that leads to another store by ranks. Returns the values that the ranks stand for.
+    /// Replaces the part of a sort key that leads to another store by ranks. Returns the values that the ranks
+    /// represent.
     async fn resolve_key(&self, by: &mut SortBy, reads: &mut Reads) -> Result<Option<Vec<Value>>> {
         let mut entry = &*self.entry;
         let mut crossing = None;
@@ -228,7 +231,7 @@ impl Records<'_> {
         Ok(Some(distinct))
     }
 
-    /// Returns the value that each row of a model has in a field, or has through references.
+    /// Returns, for each row of a model, the value of a field, or the value that it reaches through references.
     fn values_of<'f>(
         &'f self,
         target: &'f ModelEntry,
@@ -280,7 +283,7 @@ impl Records<'_> {
 }
 
 impl Resolved<'_> {
-    /// Returns where the next page begins, with values in place of ranks.
+    /// Returns the position of the next page, with values in place of ranks.
     pub(super) fn next(&self, next: Option<Vec<Value>>) -> Option<Vec<Value>> {
         let mut next = next?;
         for (index, values) in &self.ranked {
@@ -293,8 +296,8 @@ impl Resolved<'_> {
     }
 }
 
-/// Returns the rank of a value. Ranks of the known values are even; another value has the odd one between its neighbours,
-/// so a cursor stays in its place when the row that it names has another value meanwhile.
+/// Returns the rank of a value. Ranks of the known values are even. Any other value has the odd rank between its
+/// neighbours, so a cursor keeps its place if the value of its row changes meanwhile.
 fn rank(values: &[Value], value: &Value) -> Value {
     if *value == Value::Null {
         return Value::Null;

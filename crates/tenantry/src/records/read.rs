@@ -1,4 +1,5 @@
-//! Get, list and aggregate. The plain path goes from SQLite straight to JSON bytes. Expansion and merged views take a longer path.
+//! Reads, lists and aggregates. The plain path goes from the database straight to JSON bytes. Expansion and merged
+//! views take a longer path.
 
 use super::{Records, Scope, json::Rows};
 use crate::{Error, Result, access::gates::Verb, platform::loaded::ModelEntry};
@@ -10,10 +11,10 @@ use tenantry_engine::{
     value::Value,
 };
 
-/// Which parts of a record to return.
+/// The parts of a record to return.
 #[derive(Debug, Clone, Default)]
 pub struct Want {
-    /// Columns. Empty: all.
+    /// Columns to return; empty for all.
     pub fields: Vec<FieldName>,
     /// Reference paths to expand, such as `city.region`.
     pub expand: Vec<String>,
@@ -24,7 +25,7 @@ pub struct Want {
 pub struct ListQuery {
     /// Filter, search, sort, page and columns.
     pub select: Select,
-    /// Also count all matching rows.
+    /// True to count all matching rows too.
     pub count: bool,
     /// Reference paths to expand.
     pub expand: Vec<String>,
@@ -35,7 +36,7 @@ pub struct ListQuery {
 pub struct Document {
     /// A JSON object.
     pub body: Vec<u8>,
-    /// The record's version, which is its ETag. Set if the answer has all columns.
+    /// The record's version, which is its ETag. `None` unless the answer has all columns.
     pub version: Option<i64>,
 }
 
@@ -50,7 +51,7 @@ pub struct Page {
     pub count: Option<u64>,
 }
 
-/// Parses the id in a URL. `None` if it cannot belong to this model.
+/// Parses the id in a URL, or returns `None` if it cannot belong to this model.
 pub(super) fn parse_id(model: &Model, text: &str) -> Option<RecordId> {
     match model.id {
         IdKind::Integer => text.parse().ok().map(RecordId::Integer),
@@ -58,7 +59,7 @@ pub(super) fn parse_id(model: &Model, text: &str) -> Option<RecordId> {
     }
 }
 
-/// Returns the bytes of a text; other values of groups are short.
+/// Returns the length of a text in bytes. Other values of groups are short and count as 0.
 fn text_bytes(value: &Value) -> usize {
     if let Value::Text(text) = value { text.len() } else { 0 }
 }
@@ -74,7 +75,8 @@ impl Records<'_> {
     /// Returns one record.
     ///
     /// # Errors
-    /// [`Error::Denied`] for an actor who may not read the model; [`Error::NotFound`] if the record does not exist.
+    /// Returns [`Error::Denied`] if the actor may not read the model, and [`Error::NotFound`] if the record does not
+    /// exist.
     pub async fn get(&self, id: &str, want: &Want) -> Result<Document> {
         self.allow(Verb::Read)?;
         let id = self.parse_id(id)?;
@@ -103,11 +105,11 @@ impl Records<'_> {
         Ok(Document { version: None, body: page.items })
     }
 
-    /// Returns a page of records: at most as many as requested, and no further one once they exceed the configured page
-    /// size in bytes.
+    /// Returns a page of records. The page has at most the requested number of records, and ends once they exceed the
+    /// configured page size in bytes.
     ///
     /// # Errors
-    /// [`Error::Denied`] for an actor who may not read the model.
+    /// Returns [`Error::Denied`] if the actor may not read the model.
     pub async fn list(&self, query: &ListQuery) -> Result<Page> {
         self.allow(Verb::Read)?;
         let resolved = self.resolve(&query.select).await?;
@@ -131,12 +133,13 @@ impl Records<'_> {
         Ok(Page { items: rows.into_bytes(), next: resolved.next(next), count })
     }
 
-    /// Returns groups of records, with their numbers and what was computed over their fields: at most as many as requested, and
-    /// no further one once they exceed the configured page size in bytes. A tenant's overrides of shared records count as their
-    /// values.
+    /// Returns groups of records with their numbers and the results of the measures. There are at most as many groups
+    /// as requested, and no further one once they exceed the configured page size in bytes. For shared records, the
+    /// tenant's overrides count.
     ///
     /// # Errors
-    /// [`Error::Denied`] for an actor who may not read the model; those of [`tenantry_engine::Session::aggregate`].
+    /// Returns [`Error::Denied`] if the actor may not read the model, and the errors of
+    /// [`tenantry_engine::Session::aggregate`].
     pub async fn aggregate(&self, asked: &Aggregate) -> Result<Groups> {
         self.allow(Verb::Read)?;
         let resolved = match self.resolve_filter(&asked.filter, false).await? {
@@ -158,17 +161,17 @@ impl Records<'_> {
         Ok(found)
     }
 
-    /// Size in bytes after which a page takes no further row.
+    /// Returns the size in bytes after which a page takes no further row.
     pub(super) fn page_bytes(&self) -> usize {
         usize::try_from(self.inner.config.limits.page_bytes).unwrap_or(usize::MAX)
     }
 
-    /// Returns true if this scope sees the model through its own overrides.
+    /// Returns true if this scope sees the model with overrides.
     pub(super) fn merges(&self) -> bool {
         self.merges_of(&self.entry)
     }
 
-    /// Returns true if this scope sees a model through its own overrides.
+    /// Returns true if this scope sees the given model with overrides.
     pub(super) fn merges_of(&self, entry: &ModelEntry) -> bool {
         entry.model.overrides.is_some() && matches!(self.scope, Scope::Tenant(_))
     }

@@ -1,5 +1,5 @@
-//! Create, patch, delete. Values are checked here against the model, and references into other stores against their
-//! rows. Everything inside one store is enforced by the database in the transaction.
+//! Create, patch and delete. This module checks values against the model, and references into other stores against
+//! their rows. The database enforces everything inside one store in the transaction.
 
 use super::{Document, Records, Scope, references::Claims};
 use crate::{
@@ -31,8 +31,8 @@ impl Records<'_> {
     /// Creates a record.
     ///
     /// # Errors
-    /// [`Error::Denied`] for an actor who may not create records; [`Error::InvalidFields`] for values that the model
-    /// refuses.
+    /// Returns [`Error::Denied`] if the actor may not create records, and [`Error::InvalidFields`] for values that the
+    /// model refuses.
     pub async fn create(&self, input: &Input) -> Result<Document> {
         self.allow(Verb::Create)?;
         let change = self.insert(input)?;
@@ -46,7 +46,7 @@ impl Records<'_> {
     /// Creates all of the records or none. Errors name the index of the record, from 0.
     ///
     /// # Errors
-    /// As for [`Records::create`]; [`Error::Invalid`] for more than [`MAX_BATCH`] records.
+    /// Returns the errors of [`Records::create`], and [`Error::Invalid`] for more than [`MAX_BATCH`] records.
     pub async fn create_many(&self, inputs: &[Input]) -> Result<Vec<Document>> {
         self.allow(Verb::Create)?;
         if inputs.len() > MAX_BATCH {
@@ -58,11 +58,11 @@ impl Records<'_> {
         Ok(written.iter().map(|w| self.document(w)).collect())
     }
 
-    /// Changes the named fields. With an expected version, only if the record has that version. A change that sets the
-    /// same values leaves the version unchanged.
+    /// Changes the named fields. With an expected version, changes them only if the record has that version. If the
+    /// values are the same as before, the version stays unchanged.
     ///
     /// # Errors
-    /// [`Error::Denied`] for an actor who may not update records; [`Error::NotFound`] if the record does not exist;
+    /// Returns [`Error::Denied`] if the actor may not update records; [`Error::NotFound`] if the record does not exist;
     /// [`Error::InvalidFields`] for values that the model refuses.
     pub async fn patch(&self, id: &str, expected_version: Option<i64>, input: &Input) -> Result<Document> {
         self.allow(Verb::Update)?;
@@ -76,11 +76,11 @@ impl Records<'_> {
         written.first().map(|w| self.document(w)).ok_or(Error::NotFound("record"))
     }
 
-    /// Returns the version of the record if it is one of these, otherwise the first of them, which a change then finds to
-    /// be another one.
+    /// Returns the record's version if it is one of these. Otherwise returns the first of them, with which a change
+    /// then fails.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the record does not exist; otherwise those of a read.
+    /// Returns [`Error::NotFound`] if the record does not exist, and the errors of a read.
     pub async fn version_among(&self, id: &str, versions: &[i64]) -> Result<i64> {
         let id = self.parse_id(id)?;
         let version = [FieldName::parse("version")?];
@@ -94,10 +94,12 @@ impl Records<'_> {
         Ok(current.filter(|current| versions.contains(current)).unwrap_or(first))
     }
 
-    /// Deletes a record, unless others refer to it, in this store or, for shared rows, in that of any tenant.
+    /// Deletes a record, unless other records refer to it, in this store or, for shared rows, in the store of any
+    /// tenant.
     ///
     /// # Errors
-    /// [`Error::Denied`] for an actor who may not delete records; [`Error::NotFound`] if the record does not exist.
+    /// Returns [`Error::Denied`] if the actor may not delete records, and [`Error::NotFound`] if the record does not
+    /// exist.
     pub async fn delete(&self, id: &str, expected_version: Option<i64>) -> Result<()> {
         self.allow(Verb::Delete)?;
         let id = self.parse_id(id)?;
@@ -123,19 +125,19 @@ impl Records<'_> {
         Ok(())
     }
 
-    /// Runs checked changes in one transaction, if the rows they refer to in other stores exist.
+    /// Runs checked changes in one transaction, if the rows that they refer to in other stores exist.
     pub(super) async fn apply(&self, changes: Vec<Change>) -> Result<Vec<Written>> {
         self.agree(&changes, false).await?;
         self.apply_to(&self.entry, &changes).await
     }
 
     /// Like [`Self::apply`], for another model of this scope. A write that finds its place fenced has changed nothing:
-    /// it waits until the tenant was moved, then runs in the new place.
+    /// it waits until the tenant has been moved, and then runs in the new place.
     pub(super) async fn apply_to(&self, entry: &ModelEntry, changes: &[Change]) -> Result<Vec<Written>> {
         self.apply_claiming(entry, changes, &Claims::of(&self.loaded, &entry.model, changes)).await
     }
 
-    /// Like [`Self::apply_to`], with the rows of other stores that the changes refer to.
+    /// Like [`Self::apply_to`], for changes whose references to rows of other stores were collected already.
     pub(super) async fn apply_claiming(
         &self,
         entry: &ModelEntry,
@@ -167,7 +169,7 @@ impl Records<'_> {
         loop {
             let condition = claims.check(self).await?;
             match session.write_if(changes, &self.options_for(entry), condition).await {
-                // Something was committed in the control store since the check: it may be a delete of these rows.
+                // A commit in the control store since the check may have been a delete of these rows.
                 Err(error) if *error.kind() == Kind::Outdated && Instant::now() < until => {}
                 done => {
                     let written = done.map_err(|error| self.refused(error))?;
@@ -185,7 +187,7 @@ impl Records<'_> {
         claims: &Claims<'_>,
         mut error: Error,
     ) -> Result<Vec<Written>> {
-        // Only a tenant's own places are moved while requests continue.
+        // Only the tenant's own places are moved while requests continue.
         let (Scope::Tenant(tenant), false) = (self.scope, entry.system) else { return Err(error) };
         let until = self.inner.write_deadline();
         while is_fenced(&error) {
@@ -221,7 +223,7 @@ impl Records<'_> {
         Ok(changes)
     }
 
-    /// Returns typed values of the input. Adds errors to `wrong`.
+    /// Returns the typed values of the input. Adds errors to `wrong`.
     pub(super) fn values(&self, input: &Input, wrong: &mut Wrong) -> Result<Vec<(FieldName, Value)>> {
         let mut values = Vec::with_capacity(input.len());
         for (name, value) in input {
@@ -245,8 +247,8 @@ impl Records<'_> {
     }
 }
 
-/// Adds to the error of a transaction which record was refused: `name` returns the index or the id of the record whose
-/// change has this index.
+/// Adds the refused record to the error of a transaction. `name` returns the index or the id of the record whose change
+/// has the given index.
 pub(super) fn refused_of<R: Display>(error: Error, name: impl FnOnce(usize) -> Option<R>) -> Error {
     let index = match &error {
         Error::Engine(engine) => engine.index(),

@@ -1,4 +1,5 @@
-//! The columns of a file: which field each sets, and references that are named by a value of the other record.
+//! The columns of a file: the field that each column sets, and references that are named by a value of the other
+//! record.
 
 use super::{formats::plain, guard::unguarded, options::ImportOptions};
 use crate::{
@@ -18,9 +19,9 @@ use tenantry_engine::{
     value::Value,
 };
 
-/// Number of values that are looked up with one query.
+/// Number of values that one query looks up.
 const AT_ONCE: usize = 200;
-/// Number of values after which a lookup forgets those that it knows.
+/// Number of known values at which a lookup forgets all of them.
 const KNOWN: usize = 20_000;
 
 /// Meaning of a column of the file.
@@ -42,7 +43,7 @@ pub(super) struct Lookup<'m> {
     known: HashMap<String, Found>,
 }
 
-/// What a value names.
+/// The records that a value names.
 #[derive(Clone)]
 enum Found {
     None,
@@ -51,12 +52,12 @@ enum Found {
 }
 
 impl Lookup<'_> {
-    /// Returns the value of a cell. `None`: it is empty.
+    /// Returns the value of a cell, or `None` if the cell is empty.
     pub(super) fn value(&self, cell: &[u8], options: &ImportOptions) -> Result<Option<Value>> {
         if cell.is_empty() {
             return value(self.field, cell, options);
         }
-        // A default or a rule of the other model does not concern a value that is only compared.
+        // Rules for missing values of the other model do not apply to a value that is only compared.
         let by = Field { required: false, ..self.by.clone() };
         value(&by, cell.trim_ascii(), options).map_err(|error| error.of_column(&self.name))
     }
@@ -80,7 +81,7 @@ impl Lookup<'_> {
         Err(Error::InvalidFields(vec![wrong]))
     }
 
-    /// Notes the rows of a query, each an id and a value.
+    /// Remembers the rows of a query, each with an id and a value.
     fn note(&mut self, rows: Vec<Vec<Value>>) {
         for row in rows {
             let mut row = row.into_iter();
@@ -141,7 +142,7 @@ impl Records<'_> {
         Ok(Lookup { field, target: &entry.model, by: found, name: name.to_owned(), known: HashMap::new() })
     }
 
-    /// Looks up which records have these values.
+    /// Looks up the records that have these values.
     pub(super) async fn look_up(&self, lookup: &mut Lookup<'_>, values: &[&Value]) -> Result<()> {
         if lookup.known.len() > KNOWN {
             lookup.known.clear();
@@ -180,7 +181,8 @@ impl Records<'_> {
     /// Returns the columns with these names.
     ///
     /// # Errors
-    /// Every name that is no column, is named twice, or is missing although the model requires it.
+    /// Returns an error that lists every name that is not a column, occurs twice, or is missing although the model
+    /// requires it.
     pub(super) fn header(&self, names: &[String]) -> Result<Vec<Column<'_>>> {
         let (mut columns, mut wrong) = (Vec::with_capacity(names.len()), Wrong::default());
         let field_of = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
@@ -203,7 +205,7 @@ impl Records<'_> {
     }
 }
 
-/// Returns the value of a cell. `None`: the cell is empty, and the field gets its default or stays empty.
+/// Returns the value of a cell, or `None` if the cell is empty; the field then gets its default or stays empty.
 pub(super) fn value(field: &Field, cell: &[u8], options: &ImportOptions) -> Result<Option<Value>> {
     if cell.is_empty() {
         return if field.required && field.default.is_none() {

@@ -1,4 +1,4 @@
-//! Exports CSV, page by page: no long-running read, and the memory of one page.
+//! Exports CSV page by page, so that no read runs long and only one page is in memory.
 
 use super::guard::guarded;
 use crate::{
@@ -24,23 +24,23 @@ struct Lines {
     rows: u64,
 }
 
-/// An export in progress. Its caller ends it with [`CsvExport::finish`], however many pages were read.
+/// An export in progress. The caller ends it with [`CsvExport::finish`], however many pages it has read.
 pub struct CsvExport<'a> {
     records: Records<'a>,
-    /// Query of the next page. `None`: there is no other page.
+    /// Query of the next page; `None` after the last page.
     next: Option<Select>,
-    /// The header, until the first page was read.
+    /// The header, until the first page has been read.
     header: Option<Vec<String>>,
     rows: u64,
-    /// Code of the error that ended it.
+    /// Code of the error that ended the export.
     failed: Option<&'static str>,
 }
 
 impl CsvExport<'_> {
-    /// Reads the next page. `None`: there is no other page.
+    /// Reads the next page. Returns `None` after the last page.
     ///
     /// # Errors
-    /// Those of a read.
+    /// Returns the errors of a read.
     pub async fn page(&mut self) -> Result<Option<Bytes>> {
         let Some(mut select) = self.next.clone() else { return Ok(None) };
         let page = self.records.csv_page(&select, self.header.clone()).await;
@@ -55,11 +55,11 @@ impl CsvExport<'_> {
         Ok(Some(bytes.into()))
     }
 
-    /// Records the export in the audit log, with the number of rows that were read, and whether those were all. Does
-    /// nothing if none was.
+    /// Records the export in the audit log, with the number of rows that were read, and whether they were all. Does
+    /// nothing if no page was read.
     ///
     /// # Errors
-    /// When the control store cannot be written.
+    /// Returns an error if the control store cannot be written.
     pub async fn finish(self) -> Result<()> {
         if self.header.is_some() {
             return Ok(());
@@ -80,7 +80,7 @@ impl CsvExport<'_> {
 impl Visit for Lines {
     fn row(&mut self, row: &dyn Row) {
         for index in 0..row.len() {
-            // Writing to memory does not fail.
+            // Writing to memory cannot fail.
             self.writer.write_field(&*cell(row.get(index))).ok();
         }
         self.writer.write_record(None::<&[u8]>).ok();
@@ -96,7 +96,7 @@ impl Visit for Lines {
 pub(crate) fn csv_line<'v>(cells: impl Iterator<Item = ValueRef<'v>>) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(vec![]);
     for value in cells {
-        // Writing to memory does not fail.
+        // Writing to memory cannot fail.
         writer.write_field(&*cell(value)).ok();
     }
     writer.write_record(None::<&[u8]>).ok();
@@ -118,10 +118,10 @@ fn cell(value: ValueRef<'_>) -> Cow<'_, str> {
     }
 }
 impl<'a> Records<'a> {
-    /// Exports every matching record as CSV, header first. The limit of the query is ignored.
+    /// Exports every matching record as CSV, with a header. Ignores the limit of the query.
     ///
     /// # Errors
-    /// [`crate::Error::Denied`] for an actor who may not read the model, and while impersonating.
+    /// Returns [`crate::Error::Denied`] if the actor may not read the model, or is an impersonator.
     pub fn export_csv(self, select: Select) -> Result<CsvExport<'a>> {
         self.allow(Verb::Read)?;
         if self.actor().impersonator().is_some() {

@@ -1,4 +1,4 @@
-//! How a file writes dates and decimals: 21.11.2026, 1.234,50. What can be read in two ways is never guessed.
+//! Formats of dates and decimals in a file: 21.11.2026, 1.234,50. A cell that can be read in two ways is never guessed.
 
 use super::{
     columns::Column,
@@ -11,7 +11,7 @@ use crate::{Error, Result, records::Records};
 use std::{borrow::Cow, io::Read};
 use tenantry_engine::model::FieldKind;
 
-/// Order of the parts of a date. Dates such as 2026-11-21 are read in every order.
+/// Order of the parts of a date. Dates such as 2026-11-21 are accepted with every order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DateOrder {
     /// 21.11.2026, 21/11/2026 or 21-11-2026.
@@ -27,19 +27,19 @@ impl DateOrder {
     /// Returns the order with this name.
     ///
     /// # Errors
-    /// If there is none.
+    /// Returns an error if there is no such order.
     pub fn parse(name: &str) -> Result<Self> {
         let found = Self::ALL.iter().find(|(_, known)| *known == name);
         found.map(|(order, _)| *order).ok_or_else(|| Error::invalid("dates", "one of: dmy, mdy"))
     }
 }
 
-/// What separates the decimals of a number. The other mark, or a space, may separate groups of three digits.
+/// Mark before the decimals of a number. The other mark, or a space, may separate groups of three digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecimalMark {
-    /// 1.234,50
+    /// Comma: 1.234,50
     Comma,
-    /// 1,234.50
+    /// Point: 1,234.50
     Point,
 }
 
@@ -50,25 +50,25 @@ impl DecimalMark {
     /// Returns the mark with this name.
     ///
     /// # Errors
-    /// If there is none.
+    /// Returns an error if there is no such mark.
     pub fn parse(name: &str) -> Result<Self> {
         let found = Self::ALL.iter().find(|(_, known)| *known == name);
         found.map(|(mark, _)| *mark).ok_or_else(|| Error::invalid("decimals", "one of: comma, point"))
     }
 }
 
-/// What the cells of a file say about a format.
+/// The conclusion from a file's cells about a format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guess<T> {
-    /// Every cell is written as the API writes it, or there is none.
+    /// No choice is needed: every cell has the API's format, or there are no cells.
     NotNeeded,
-    /// Some cells have only this meaning, and none has only another one.
+    /// Some cells can be read in this format only, and none contradicts it.
     Known(T),
-    /// The cells do not tell: all can be read in two ways, or they contradict each other.
+    /// The cells do not decide: all of them can be read in two ways, or they contradict each other.
     Open,
 }
 
-/// What the cells of a file say about its formats.
+/// The conclusions from a file's cells about its formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Formats {
     /// Order of dates.
@@ -77,7 +77,7 @@ pub struct Formats {
     pub decimals: Guess<DecimalMark>,
 }
 
-/// Counts what single cells say.
+/// The votes of the cells that were read so far.
 #[derive(Default)]
 struct Votes {
     first: bool,
@@ -85,7 +85,7 @@ struct Votes {
     either: bool,
 }
 
-/// What one cell says.
+/// The conclusion from one cell.
 enum Vote {
     None,
     First,
@@ -113,7 +113,7 @@ impl Votes {
     }
 }
 
-/// Returns the parts of a date that is not written as 2026-11-21, and what stands between them.
+/// Returns the parts of a date that is not written as 2026-11-21, and the character between them.
 fn parts(text: &str) -> Option<([u32; 2], u32, char)> {
     let mark = text.chars().find(|c| !c.is_ascii_digit()).filter(|c| matches!(c, '.' | '/' | '-'))?;
     let mut parts = text.split(mark);
@@ -138,7 +138,7 @@ fn date_vote(text: &str) -> Vote {
         None => Vote::None,
         Some(([first, _], ..)) if first > 12 => Vote::First,
         Some(([_, second], ..)) if second > 12 => Vote::Second,
-        // Dates with points have the day first, wherever they are written.
+        // Dates with points have the day first in every country.
         Some((.., '.')) => Vote::First,
         Some(_) => Vote::Either,
     }
@@ -160,8 +160,8 @@ fn decimal_vote(text: &str) -> Vote {
     }
 }
 
-/// Returns the cell of a date or an instant as the API writes it, if it is written in this order. Other texts stay as they are,
-/// and are refused later in the words of their field.
+/// Converts a date or an instant in this order to the API's format. Returns `None` for other texts, which the field
+/// refuses later with its own message.
 fn date(text: &str, order: DateOrder, has_time: bool) -> Option<String> {
     let (day, time) = day_and_time(text);
     let iso = match (parts(day), order) {
@@ -178,7 +178,7 @@ fn date(text: &str, order: DateOrder, has_time: bool) -> Option<String> {
     }
 }
 
-/// Returns the cell of a decimal as the API writes it, if it is written with this mark.
+/// Converts a decimal with this mark to the API's format.
 fn decimal(text: &str, mark: DecimalMark) -> Option<String> {
     let (mark, group) = match mark {
         DecimalMark::Comma => (',', '.'),
@@ -206,8 +206,8 @@ fn decimal(text: &str, mark: DecimalMark) -> Option<String> {
     }
 }
 
-/// Returns the cell of a field as the API writes it. A decimal that this format does not allow is refused: as it stands it
-/// could mean another number.
+/// Converts the cell of a field to the API's format. Refuses a decimal that this format does not allow, because
+/// unchanged it could mean another number.
 pub(super) fn plain<'c>(
     kind: &FieldKind,
     cell: &'c str,
@@ -232,10 +232,11 @@ pub(super) fn plain<'c>(
 }
 
 impl Records<'_> {
-    /// Reads a whole file and tells how it writes the dates and decimals of the columns that `options` choose.
+    /// Reads a whole file and determines the formats of the dates and decimals in the columns that `options` choose.
+    /// Ignores columns that do not fit the model.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if it has no first line. A column that does not fit the model tells nothing.
+    /// Returns [`Error::Invalid`] if the file has no first line.
     pub fn csv_formats(&self, source: impl Read, options: &ImportOptions) -> Result<Formats> {
         let no_header = |_| Error::invalid("file", NO_HEADER);
         let most = usize::try_from(self.inner.config.limits.import_record_bytes).unwrap_or(usize::MAX);
@@ -272,7 +273,7 @@ impl Records<'_> {
             }
         }
         let decimals = match decimals.guess(DecimalMark::Comma, DecimalMark::Point) {
-            // As the API writes them.
+            // All decimals have the API's format.
             Guess::Known(DecimalMark::Point) if !decimals.either => Guess::NotNeeded,
             guess => guess,
         };

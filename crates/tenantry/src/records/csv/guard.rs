@@ -1,12 +1,12 @@
 //! Adds and removes the apostrophe in front of a cell.
 //!
 //! Spreadsheets execute a cell that looks like a formula; a leading apostrophe makes it text (OWASP). The apostrophe
-//! also tells an empty text (`'`) from a missing value (nothing). A text that the import would mistake for a guarded
-//! one is guarded as well, so that every text comes back unchanged.
+//! also distinguishes an empty text (`'`) from a missing value (nothing). A text that the import would mistake for a
+//! guarded one is guarded as well, so that every text comes back unchanged.
 
 use std::borrow::Cow;
 
-/// First characters that some spreadsheet takes for a formula, including full-width ones.
+/// First characters that some spreadsheets take for the start of a formula, including full-width ones.
 const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 fn needs_mark(text: &str) -> bool {
@@ -18,7 +18,7 @@ pub(super) fn guarded(text: &str) -> Cow<'_, str> {
     if needs_mark(text) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
 }
 
-/// Returns the text of a cell, as it was before the export guarded it.
+/// Returns the text of a cell without the guard of the export.
 pub(crate) fn unguarded(cell: &str) -> &str {
     match cell.strip_prefix('\'') {
         Some(text) if needs_mark(text) => text,

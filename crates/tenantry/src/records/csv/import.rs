@@ -1,5 +1,5 @@
-//! Imports CSV, streamed: lines are read as they arrive, checked one by one and written in batches. A refused line is
-//! reported with its number; the others are imported.
+//! Imports CSV as a stream: lines are read as they arrive, checked one by one and written in batches. A refused line is
+//! reported with its number, and the others are imported.
 
 use super::{
     columns::{Column, value},
@@ -28,7 +28,7 @@ const BATCH_BYTES: usize = 4 << 20;
 /// Reason of the error for a file without a usable first line.
 pub(super) const NO_HEADER: &str = "is no CSV in UTF-8 or UTF-16 whose first line names the fields";
 
-/// Reason of the error for UTF-16 that does not say so.
+/// Reason of the error for UTF-16 without a byte order mark.
 const NO_MARK: &str = "has NUL characters, as UTF-16 without a byte order mark has: save it as \"CSV UTF-8\"";
 
 /// Lines that are written together.
@@ -38,37 +38,37 @@ struct Batch {
     bytes: usize,
 }
 
-/// A line that can be read.
+/// A line whose cells have valid values.
 struct Line {
     number: u64,
     change: Change,
     /// Values that name the records of references: index of the column and value.
     named: Vec<(usize, Value)>,
-    /// The cells, if refused lines are kept.
+    /// The cells; empty unless refused lines are retained.
     cells: Vec<String>,
 }
 
 impl Records<'_> {
-    /// Imports CSV with a header line of field names, as the export writes it. An `id` is preserved. Columns that the
-    /// platform sets and descriptions of files are ignored. Cells may be separated by commas, semicolons or tabs. Lines
-    /// are written in batches of at most 1,000, each in one transaction. The report names every refused line, up to
-    /// 100.
+    /// Imports CSV with a header line of field names, as the export writes it. An `id` is preserved. Ignores columns
+    /// that the platform sets, and descriptions of files. Cells may be separated by commas, semicolons or tabs. Writes
+    /// lines in batches of at most 1,000, each in one transaction. The report names up to 100 refused lines.
     ///
     /// In a dry run each batch is checked in the same way and then undone, so lines of different batches are not
-    /// compared with one another. `source` is read on the calling thread: pass something buffered or bridged.
+    /// compared with one another. `source` is read on the calling thread: pass a buffered or bridged reader.
     ///
     /// # Errors
-    /// [`Error::Denied`] for an actor who may not create records; [`Error::InvalidFields`] for a header that does not
-    /// fit the model.
+    /// Returns [`Error::Denied`] if the actor may not create records, and [`Error::InvalidFields`] for a header that
+    /// does not fit the model.
     pub async fn import_csv(self, source: impl Read + Send) -> Result<ImportReport> {
         self.import_csv_as(source, &ImportOptions::default()).await
     }
 
-    /// Imports CSV like [`Records::import_csv`], from a file that is read as the options say. A column `region.name` refers
-    /// to the record whose `name` is the cell: of a field that is unique, or by which the other model's records are shown.
+    /// Imports CSV like [`Records::import_csv`], and reads the file according to the options. A column `region.name`
+    /// refers to the record whose `name` is the cell. `name` must be unique, or the `display` field of the other model.
     ///
     /// # Errors
-    /// Those of [`Records::import_csv`]; [`Error::Conflict`] if an import with the same key stored something.
+    /// Returns the errors of [`Records::import_csv`], and [`Error::Conflict`] if an import with the same key has stored
+    /// something.
     pub async fn import_csv_as(
         self,
         source: impl Read + Send,
@@ -108,10 +108,10 @@ impl Records<'_> {
         Ok(report)
     }
 
-    /// Looks at the first lines of a file, without a judgement of its columns.
+    /// Returns the first lines of a file, without checking its columns.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if it has no first line.
+    /// Returns [`Error::Invalid`] if the file has no first line.
     pub fn csv_head(&self, source: impl Read, options: &ImportOptions, rows: usize) -> Result<CsvHead> {
         let no_header = |_| Error::invalid("file", NO_HEADER);
         let most = usize::try_from(self.inner.config.limits.import_record_bytes).unwrap_or(usize::MAX);
@@ -179,8 +179,8 @@ impl Records<'_> {
         self.flush_or_stop(&mut batch, columns, report).await.map(drop)
     }
 
-    /// Writes a batch. If that fails after other batches were written, reports where the import stopped and returns false:
-    /// an error alone would not say which records exist, and a second import would create them again.
+    /// Writes a batch. If that fails after other batches were written, reports where the import stopped and returns
+    /// false: an error alone would not reveal which records exist, and a second import would create them again.
     async fn flush_or_stop(
         &self,
         batch: &mut Batch,
@@ -285,7 +285,8 @@ impl Records<'_> {
         Ok(())
     }
 
-    /// Looks up the records that lines name by values. Reports lines that name none, and returns the others.
+    /// Looks up the records that lines name by values. Reports lines whose values name no record, and returns the
+    /// others.
     async fn named(
         &self,
         lines: Vec<Line>,
@@ -366,7 +367,7 @@ fn stopped(stop: &Stop) -> String {
     }
 }
 
-/// Returns true if the error concerns single lines, so that other lines can still be written.
+/// Returns true if the error concerns single lines, so that the other lines can still be written.
 fn blames_a_line(error: &Error) -> bool {
     matches!(error.code(), "invalid" | "not_unique" | "reference")
 }

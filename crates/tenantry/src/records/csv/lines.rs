@@ -1,7 +1,8 @@
-//! Splits a file's text into lines of cells. Skips lines longer than the bound, within the memory of the bound.
+//! Splits a file's text into lines of cells. Skips lines longer than the bound, without exceeding the memory of the
+//! bound.
 //!
-//! Used by the import. Built on `csv_core`, which reports how much of its buffers it fills, so that no cell can grow
-//! without limit.
+//! Used by the import. Built on `csv_core`, which reports how full its buffers are, so that no cell can grow without
+//! limit.
 
 use super::{
     options::Separator,
@@ -33,7 +34,7 @@ pub(super) struct Lines<R> {
     source: Source<R>,
     core: Reader,
     separator: u8,
-    /// Largest number of bytes of the cells of one line.
+    /// Largest total size of a line's cells, bytes.
     most: usize,
     cells: Vec<u8>,
     ends: Vec<usize>,
@@ -44,7 +45,7 @@ pub(super) struct Lines<R> {
 }
 
 impl<R: Read> Lines<R> {
-    /// Reads the first line to find the separator: the one with which most of its names are columns.
+    /// Reads the first line to find the separator: the one that splits the line into the most names of columns.
     pub(super) fn new(
         mut source: Source<R>,
         most: usize,
@@ -68,17 +69,17 @@ impl<R: Read> Lines<R> {
         Ok(Self { source, core, separator, most, cells, ends, count: 0, line: 1, next_line: 1 })
     }
 
-    /// What separates cells.
+    /// Returns the separator of cells.
     pub(super) fn separator(&self) -> u8 {
         self.separator
     }
 
-    /// Number of the line that was read last, from 1.
+    /// Returns the number of the line that was read last, from 1.
     pub(super) fn line(&self) -> u64 {
         self.line
     }
 
-    /// Cells of the line that was read last.
+    /// Returns the cells of the line that was read last.
     pub(super) fn cells(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         (0..self.count).map(|index| {
             let begin = index.checked_sub(1).map_or(0, |before| self.ends[before]);
@@ -86,7 +87,7 @@ impl<R: Read> Lines<R> {
         })
     }
 
-    /// Number of bytes of the cells of the line that was read last.
+    /// Returns the number of bytes in the cells of the line that was read last.
     pub(super) fn length(&self) -> usize {
         self.count.checked_sub(1).map_or(0, |last| self.ends[last])
     }
@@ -139,7 +140,7 @@ fn breaks(text: &[u8]) -> u64 {
     text.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
-/// Separator that a first line such as `sep=;` names, as some spreadsheets write.
+/// Returns the separator that a first line such as `sep=;` names. Some spreadsheets write such lines.
 fn named(first: &[u8]) -> Option<u8> {
     match first.trim_ascii().strip_prefix(b"sep=")? {
         [delimiter] if DELIMITERS.contains(delimiter) => Some(*delimiter),
@@ -148,7 +149,8 @@ fn named(first: &[u8]) -> Option<u8> {
 }
 
 fn guessed(first: &[u8], is_column: impl Fn(&str) -> bool) -> u8 {
-    // Names that are no columns count less: a file whose columns are chosen may have none.
+    // Names that are not columns count less: a file whose columns are chosen separately may contain no names of
+    // columns.
     let columns = |delimiter: u8| {
         let all = first.iter().filter(|byte| **byte == delimiter).count();
         let names = first.split(|byte| *byte == delimiter).filter_map(|name| str::from_utf8(name).ok());

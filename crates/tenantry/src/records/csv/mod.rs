@@ -1,7 +1,7 @@
 //! Records as CSV. The import accepts what the export writes, and every value comes back unchanged.
 //!
-//! Called by the record routes, the demo loader and archives. Both directions are streamed: an export uses the memory
-//! of one page, an import that of one batch. Rows are read and written only by `Records`.
+//! Called by the record routes, the demo loader and archives. Both directions are streams: an export holds one page in
+//! memory, an import one batch. Rows are read and written only by `Records`.
 
 mod columns;
 mod export;

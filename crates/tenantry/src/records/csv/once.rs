@@ -1,7 +1,8 @@
-//! Imports that happen at most once: the sender names a key, and a second import with the same key imports nothing.
+//! Imports that take effect at most once: the client sends a key, and a second import with the same key imports
+//! nothing.
 //!
-//! The key is recorded in the control store before the first line is written. An import that stored nothing gives its key
-//! back. After two days keys are forgotten.
+//! The key is recorded in the control store before the first line is written. An import that stored nothing deletes its
+//! key. Keys expire after two days.
 
 use crate::{
     Error, Result,
@@ -11,26 +12,26 @@ use std::fmt;
 use tenantry_engine::name::TenantId;
 use uuid::Uuid;
 
-/// Time for which a key is remembered.
+/// Time after which a key expires, microseconds.
 const REMEMBERED_US: i64 = 2 * DAY_US;
 
-/// Id that stands for the platform's own stores.
+/// Id that represents the platform's own stores.
 const PLATFORM: TenantId = TenantId::from_raw(0);
 
-/// Key of an import that happens at most once.
+/// Idempotency key of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImportKey(Uuid);
 
 impl ImportKey {
-    /// Makes a key that no other import has.
+    /// Creates a random key.
     pub fn random() -> Self {
         Self(Uuid::now_v7())
     }
 
-    /// Parses a key: a UUID.
+    /// Parses a key, which is a UUID.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for any other text.
+    /// Returns [`Error::Invalid`] for any other text.
     pub fn parse(text: &str) -> Result<Self> {
         Uuid::try_parse(text).map(Self).map_err(|_| Error::invalid("once", "must be a UUID"))
     }
@@ -53,7 +54,7 @@ impl<'a> Once<'a> {
     /// Records a key.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if it is recorded already.
+    /// Returns [`Error::Conflict`] if the key is recorded already.
     pub(super) async fn begin(
         control: &'a Control,
         tenant: Option<TenantId>,
@@ -71,7 +72,7 @@ impl<'a> Once<'a> {
         Ok(Self { control, tenant, key })
     }
 
-    /// Gives the key back, because nothing was stored.
+    /// Deletes the key, because the import stored nothing.
     pub(super) async fn undo(self) {
         if let Err(error) = self.remove().await {
             tracing::warn!(%error, "the key of an import that stored nothing stays in use");
@@ -86,7 +87,7 @@ impl<'a> Once<'a> {
     }
 }
 
-/// Forgets keys of the past: a reconciler's pass. Returns their number.
+/// Deletes expired keys and returns their number. A pass of the reconciler.
 pub(crate) async fn forget(control: &Control) -> Result<u64> {
     let before = control.due_us() - REMEMBERED_US;
     let mut tx = control.snapshot().await?;

@@ -1,4 +1,4 @@
-//! How an import reads a file.
+//! Options that determine how an import reads a file.
 
 use super::{
     ImportKey,
@@ -6,27 +6,27 @@ use super::{
 };
 use crate::{Error, Result};
 
-/// How an import reads a file. By default the file says everything itself.
+/// Options that determine how an import reads a file. By default, the file determines everything.
 #[derive(Debug, Clone, Default)]
 pub struct ImportOptions {
-    /// Names of the fields that the columns set, in the order of the columns. An empty name ignores a column. Without this
-    /// the first line of the file names the fields.
+    /// Names of the fields that the columns set, in the order of the columns. An empty name ignores a column. If this
+    /// is `None`, the first line of the file names the fields.
     pub columns: Option<Vec<String>>,
-    /// How the file stores letters.
+    /// Encoding of the file's text.
     pub encoding: FileEncoding,
-    /// What separates cells. Without this the first line tells.
+    /// Separator of cells. If this is `None`, the first line determines it.
     pub separator: Option<Separator>,
-    /// How dates are written that are not written as 2026-11-21. Without this, they are refused.
+    /// Order of dates that are not written as 2026-11-21. If this is `None`, such dates are refused.
     pub dates: Option<DateOrder>,
-    /// How decimals are written. Without this, as 1234.50.
+    /// Decimal mark. If this is `None`, decimals are written as 1234.50.
     pub decimals: Option<DecimalMark>,
-    /// Keep the refused lines, for [`super::ImportReport::refused_csv`].
+    /// True to retain the refused lines for [`super::ImportReport::refused_csv`].
     pub keep_refused: bool,
-    /// Import at most once with this key. An import that stored nothing may be sent again with it.
+    /// Idempotency key. An import that stored nothing may be sent again with the same key.
     pub once: Option<ImportKey>,
 }
 
-/// How a file stores letters.
+/// Encoding of a file's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FileEncoding {
     /// UTF-8, or UTF-16 with a byte order mark.
@@ -55,7 +55,7 @@ impl FileEncoding {
     /// Returns the encoding with this name.
     ///
     /// # Errors
-    /// If there is none; the reason names those that there are.
+    /// Returns an error that lists the encodings if there is no such encoding.
     pub fn parse(name: &str) -> Result<Self> {
         let found = Self::ALL.iter().find(|(_, known)| known.eq_ignore_ascii_case(name));
         found.map(|(encoding, _)| *encoding).ok_or_else(|| {
@@ -64,7 +64,7 @@ impl FileEncoding {
         })
     }
 
-    /// Returns how single bytes are decoded; `None` for Unicode.
+    /// Returns the decoder of a single-byte encoding; `None` for Unicode.
     pub(super) fn single_byte(self) -> Option<&'static encoding_rs::Encoding> {
         match self {
             Self::Unicode => None,
@@ -76,12 +76,12 @@ impl FileEncoding {
     }
 }
 
-/// What separates the cells of a line.
+/// Separator of the cells in a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Separator {
-    /// `,`
+    /// Comma: `,`
     Comma,
-    /// `;`
+    /// Semicolon: `;`
     Semicolon,
     /// A tab.
     Tab,
@@ -95,7 +95,7 @@ impl Separator {
     /// Returns the separator with this name.
     ///
     /// # Errors
-    /// If there is none.
+    /// Returns an error if there is no such separator.
     pub fn parse(name: &str) -> Result<Self> {
         let found = Self::ALL.iter().find(|(_, known)| *known == name);
         found
@@ -125,8 +125,8 @@ impl Separator {
 pub struct CsvHead {
     /// Cells of the first line.
     pub names: Vec<String>,
-    /// Cells of some lines after it.
+    /// Cells of some of the lines that follow.
     pub rows: Vec<Vec<String>>,
-    /// What separates cells.
+    /// Separator of cells.
     pub separator: Separator,
 }

@@ -1,6 +1,6 @@
-//! What an import reports: records created, lines refused, and why.
+//! The report of an import: created records, refused lines, and the reasons.
 //!
-//! Filled by the import. Everything in it is bounded.
+//! The import fills it. The size of everything in it is limited.
 
 use crate::{
     Error, Result,
@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 /// Largest number of errors in a report, and of kinds of errors.
 const MAX_ERRORS: usize = 100;
-/// Largest number of bytes of refused lines that are kept.
+/// Largest total size of retained refused lines, bytes.
 const MAX_KEPT: usize = 8 << 20;
 /// Number of records that the report of a dry run shows.
 const SAMPLE: usize = 20;
@@ -19,23 +19,23 @@ const SAMPLE: usize = 20;
 /// Result of an import.
 #[derive(Debug, Default, Serialize)]
 pub struct ImportReport {
-    /// Number of records created, or in a dry run of records that would have been created.
+    /// Number of created records. In a dry run, number of records that would have been created.
     pub created: u64,
-    /// Refused lines.
+    /// Refused lines, up to 100.
     pub errors: Vec<RowError>,
-    /// More lines were refused than `errors` lists.
+    /// True if more lines were refused than `errors` lists.
     pub more_errors: bool,
     /// Ignored columns of the file: the platform sets them, or they describe files.
     pub ignored: Vec<String>,
-    /// This was a dry run: nothing was written.
+    /// True for a dry run, which writes nothing.
     pub dry_run: bool,
     /// Number of refused lines.
     pub refused: u64,
-    /// Refused lines by column and reason: all of them, up to 100 kinds.
+    /// Reasons of all refused lines by column, up to 100 kinds.
     pub reasons: Vec<Reason>,
-    /// Of a dry run, the first records as they would be stored.
+    /// In a dry run, the first records as they would be stored.
     pub sample: Vec<Json>,
-    /// The refused lines as CSV with a column `reason`, if the caller wants them.
+    /// The refused lines as CSV with a column `reason`, if the options request them.
     #[serde(skip)]
     pub(super) kept: Option<Kept>,
 }
@@ -43,15 +43,15 @@ pub struct ImportReport {
 /// Lines that were refused for the same reason.
 #[derive(Debug, Serialize)]
 pub struct Reason {
-    /// Column at fault, if it is a single one.
+    /// Column that is at fault, if it is a single one.
     pub field: Option<String>,
-    /// Kind of rule, for programs.
+    /// Code of the broken rule, for programs.
     pub code: &'static str,
-    /// What is wrong.
+    /// Reason in words.
     pub reason: String,
-    /// Number of lines.
+    /// Number of these lines.
     pub lines: u64,
-    /// The first of them.
+    /// Number of the first of these lines.
     pub first: u64,
 }
 
@@ -63,7 +63,8 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// Begins with the first line of the file. Lines may have another number of cells: that may be why they are refused.
+    /// Writes the first line of the file. The later lines may have a different number of cells, for which they may be
+    /// refused.
     pub(super) fn new(names: &[String], separator: u8) -> Self {
         let writer = csv::WriterBuilder::new().delimiter(separator).flexible(true).from_writer(vec![]);
         let mut kept = Self { writer, bytes: 0 };
@@ -74,7 +75,7 @@ impl Kept {
     fn write(&mut self, cells: &[String], reason: &str) {
         self.bytes += cells.iter().map(String::len).sum::<usize>() + reason.len();
         if self.bytes <= MAX_KEPT {
-            // Writing to memory does not fail.
+            // Writing to memory cannot fail.
             self.writer.write_record(cells.iter().map(String::as_str).chain([reason])).ok();
         }
     }
@@ -83,30 +84,31 @@ impl Kept {
 /// A refused line.
 #[derive(Debug, Serialize)]
 pub struct RowError {
-    /// Line of the file. The header is line 1.
+    /// Number of the line in the file; the header is line 1.
     pub line: u64,
-    /// Column at fault, if it is a single one.
+    /// Column that is at fault, if it is a single one.
     pub field: Option<String>,
-    /// Kind of rule, for programs.
+    /// Code of the broken rule, for programs.
     pub code: &'static str,
-    /// What is wrong.
+    /// Reason in words.
     pub reason: String,
 }
 
 impl ImportReport {
-    /// Returns the refused lines as CSV: the cells of the file and a column `reason`. Empty if they were not asked for.
+    /// Returns the refused lines as CSV: the cells of the file, and a column `reason`. Empty unless the options
+    /// requested it.
     pub fn refused_csv(self) -> Vec<u8> {
         self.kept.and_then(|kept| kept.writer.into_inner().ok()).unwrap_or_default()
     }
 
-    /// Adds records that were written, or would have been. `row` returns their JSON.
+    /// Adds records that were written, or in a dry run would have been. `row` returns their JSON.
     pub(super) fn add(&mut self, count: usize, row: impl Fn(usize) -> Vec<u8>) {
         self.created += count as u64;
         let shown = if self.dry_run { SAMPLE.saturating_sub(self.sample.len()).min(count) } else { 0 };
         for index in 0..shown {
             let Ok(mut record) = serde_json::from_slice::<Json>(&row(index)) else { continue };
             if let Some(fields) = record.as_object_mut() {
-                // These belong to a record that does not exist.
+                // The id and other values that the platform sets belong to a record that does not exist.
                 fields.retain(|name, _| {
                     !["id", "created_at", "updated_at", "version"].contains(&name.as_str())
                 });
@@ -144,7 +146,7 @@ impl ImportReport {
         Ok(())
     }
 
-    /// Adds a line that could not be read, or the line from which nothing was read.
+    /// Adds a line that could not be read, or after which reading stopped.
     pub(super) fn refuse_line(&mut self, line: u64, reason: String) {
         self.refused += 1;
         if let Some(kept) = &mut self.kept {

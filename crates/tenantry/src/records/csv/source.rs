@@ -1,5 +1,5 @@
-//! Text of an uploaded file, piece by piece: UTF-8 or, as spreadsheets save "Unicode text", UTF-16 with a byte order
-//! mark; or an older encoding that the caller names.
+//! Text of an uploaded file as a stream of pieces: UTF-8, UTF-16 with a byte order mark (the "Unicode text" of
+//! spreadsheets), or an older encoding that the caller names.
 //!
 //! Used by the reader of lines. It holds one piece at a time and stops at a file that is too long.
 
@@ -9,12 +9,12 @@ use std::io::{self, Read};
 /// Number of bytes read at a time.
 const PIECE: usize = 16 * 1024;
 
-/// Why a file was not read to its end.
+/// The reason why a file was not read to its end.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// It has more bytes than this.
+    /// The file has more bytes than this limit.
     TooLong(u64),
-    /// Its byte order mark says UTF-16, but it is not valid UTF-16.
+    /// The byte order mark indicates UTF-16, but the file is not valid UTF-16.
     NotText,
     /// Reading failed.
     Broken(io::Error),
@@ -32,11 +32,11 @@ enum Encoding {
 /// A file that is read once and decoded to UTF-8.
 pub(super) struct Source<R> {
     inner: R,
-    /// Number of bytes that may still come.
+    /// Number of bytes that may still be read.
     left: u64,
     most: u64,
     encoding: Encoding,
-    /// Bytes that are not decoded yet: a character cut off at the end of a piece.
+    /// Bytes that are not decoded yet: a character that is split at the end of a piece.
     raw: Vec<u8>,
     text: Vec<u8>,
     at: usize,
@@ -50,7 +50,7 @@ impl<R: Read> Source<R> {
         Self { inner, left: most, most, encoding: Encoding::Unknown, raw, text, at: 0, ended: false }
     }
 
-    /// Reads the file in this encoding.
+    /// Sets the encoding of the file.
     pub(super) fn encoded(mut self, encoding: FileEncoding) -> Self {
         if let Some(encoding) = encoding.single_byte() {
             self.encoding = Encoding::SingleByte(encoding);
@@ -58,7 +58,7 @@ impl<R: Read> Source<R> {
         self
     }
 
-    /// Returns the text that is not used yet. Empty at the end of the file.
+    /// Returns the decoded text that is not consumed yet; empty at the end of the file.
     pub(super) fn text(&mut self) -> Result<&[u8], Stop> {
         if self.at == self.text.len() {
             self.text.clear();
@@ -68,12 +68,12 @@ impl<R: Read> Source<R> {
         Ok(&self.text[self.at..])
     }
 
-    /// Marks `bytes` of the text as used.
+    /// Consumes `bytes` of the text.
     pub(super) fn used(&mut self, bytes: usize) {
         self.at = (self.at + bytes).min(self.text.len());
     }
 
-    /// Returns the first line without using it. Of a longer line, returns about the first `most` bytes.
+    /// Returns the first line without consuming it. Returns only about `most` bytes of a longer line.
     pub(super) fn first_line(&mut self, most: usize) -> Result<&[u8], Stop> {
         loop {
             let end = self.text.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
@@ -160,7 +160,7 @@ impl<R: Read> Source<R> {
 mod tests {
     use super::*;
 
-    /// Reads one byte at a time, so that every character is cut.
+    /// A reader that returns one byte at a time, so that every character is split.
     struct Bytewise<'a>(&'a [u8]);
 
     impl Read for Bytewise<'_> {

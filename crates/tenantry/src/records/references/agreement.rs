@@ -1,7 +1,7 @@
 //! Dependent references: a doctor's city must lie in the doctor's region.
 //!
-//! A row is checked as it will be, before it is written. Moving a city to another region is
-//! not refused when rows depend on it: `tenantry check` lists the rows that disagree afterwards.
+//! A row is checked before it is written, with its future values. A city can be moved to another region although rows
+//! depend on it: `tenantry check` lists the rows that disagree afterwards.
 
 use super::dependence::{Dependence, owners, record_id};
 use crate::{
@@ -19,10 +19,10 @@ use tenantry_engine::{
     value::Value,
 };
 
-/// Number of retries when the row changes between check and write.
+/// Number of retries if the row changes between check and write.
 const TRIES: usize = 5;
 
-/// The ids in two columns of a row that has both.
+/// The ids in the two columns, of a row that has both.
 struct Both {
     /// Index of the row among the checked ones.
     row: usize,
@@ -49,8 +49,8 @@ impl Records<'_> {
         wrong.finish()
     }
 
-    /// Updates one row whose references must agree afterwards. The check uses the row's current values for fields that
-    /// do not change, so the update applies only to that version of the row.
+    /// Updates one row whose references must agree afterwards. For fields that do not change, the check uses the row's
+    /// current values, so the update applies only to that version of the row.
     pub(in crate::records) async fn update_agreeing(
         &self,
         id: &RecordId,
@@ -79,8 +79,8 @@ impl Records<'_> {
         Err(Error::Internal("a change was tried without end".into()))
     }
 
-    /// Refuses rows whose references would disagree with these new values. `rows` are the rows as they are, by id, with the
-    /// columns `fields`; errors name the id.
+    /// Refuses rows whose references would disagree with these new values. `rows` are the current rows by id, with the
+    /// columns `fields`. Errors name the id.
     pub(in crate::records) async fn agree_after(
         &self,
         values: &[(FieldName, Value)],
@@ -113,13 +113,13 @@ impl Records<'_> {
         fields
     }
 
-    /// Returns the rules about fields that are among these values.
+    /// Returns the rules about the fields of these values.
     fn touched<'r>(&'r self, values: &'r [(FieldName, Value)]) -> impl Iterator<Item = &'r Dependence> {
         let is_given = |name: &FieldName| values.iter().any(|(given, _)| given == name);
         self.entry.depends.iter().filter(move |rule| is_given(&rule.field) || is_given(&rule.with))
     }
 
-    /// Checks a row as it would be with these values. Returns its current version.
+    /// Checks a row as if it had these values. Returns its current version.
     async fn agree_on(
         &self,
         mut fields: Vec<FieldName>,
@@ -145,7 +145,7 @@ impl Records<'_> {
         }
     }
 
-    /// Returns the rows whose two references disagree. A reference to a missing record is not judged here.
+    /// Returns the rows whose two references disagree. Skips references to missing records.
     async fn disagreeing<'b>(&self, rule: &Dependence, both: &'b [Both]) -> Result<Vec<&'b Both>> {
         if both.is_empty() {
             return Ok(vec![]);

@@ -1,8 +1,9 @@
-//! The delete of a shared row: recorded as leaving, every tenant asked, deleted.
+//! The delete of a shared row, in three steps: it marks the row as leaving, asks every tenant, and deletes the row.
 //!
-//! Called by `write`. The cost grows with the number of tenants; staff do this rarely. It runs in a task of its own, so a
-//! client that goes away leaves no record behind; its row stays, unless the delete has begun to be written. Of a process that dies the record stays until another worker takes it
-//! over: a delete of the same row, or a write that refers to it.
+//! Called by `write`. Its cost grows with the number of tenants; staff delete shared rows rarely. It runs in its own
+//! task, so a client that disconnects leaves no mark behind; the row then stays, unless its delete has begun. If the
+//! process dies, the mark stays until another worker takes it over: a delete of the same row, or a write that refers to
+//! it.
 
 use super::leaving::{Mine, RENEW_EVERY, Referrer, SharedRow};
 use crate::{
@@ -33,10 +34,10 @@ use tenantry_engine::{
 const AT_ONCE: usize = 8;
 /// Longest time that a delete waits for another delete of the row, or for moves of tenants.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Pause between two looks at what the delete waits for.
+/// Pause between two checks of the condition that the delete waits for.
 pub(super) const PAUSE: Duration = Duration::from_millis(5);
 
-/// A delete with everything that it needs, independent of the request.
+/// A delete with all its inputs, independent of the request.
 struct Delete {
     inner: Arc<Inner>,
     loaded: Arc<Loaded>,
@@ -45,9 +46,9 @@ struct Delete {
     change: Change,
     options: WriteOptions,
     positions: Positions,
-    /// The tenant in which the caller works.
+    /// The tenant that the caller has entered.
     tenant: Option<TenantId>,
-    /// Lives as long as the caller waits.
+    /// Alive as long as the caller waits.
     caller: Weak<()>,
 }
 
@@ -73,14 +74,14 @@ impl Delete {
         self.inner.be_member().await?;
         let mine = self.mark().await?;
         let done = self.marked(&mine).await;
-        // An error leaves the record to the next worker that finds it abandoned.
+        // If the mark cannot be removed, the next worker that finds it abandoned takes it over.
         if let Err(error) = self.inner.leaving.remove(mine).await {
             tracing::warn!(%error, "the record of a delete that is over stays until it lapses");
         }
         done
     }
 
-    /// Records that the row leaves, once no other worker deletes it.
+    /// Marks the row as leaving, once no other worker is deleting it.
     async fn mark(&self) -> Result<Mine> {
         let row = SharedRow::new(self.entry.model.name.as_str(), &self.id);
         let until = Instant::now() + PATIENCE;
@@ -127,14 +128,14 @@ impl Delete {
         self.inner.system_session(place, &self.entry.schema).await
     }
 
-    /// Renews the record for as long as it is this worker's. Returns only an error.
+    /// Renews the mark as long as it belongs to this worker. Returns only an error.
     async fn renew(&self, mine: &Mine) -> Error {
         loop {
             tokio::time::sleep(RENEW_EVERY).await;
             match self.inner.leaving.renew(mine).await {
                 Ok(true) => {}
                 Ok(false) => return taken_over(),
-                // The record decides at the end.
+                // The check before the delete finds out whether the mark still belongs to this worker.
                 Err(error) => tracing::warn!(%error, "the record of a delete was not renewed"),
             }
         }
@@ -152,9 +153,8 @@ impl Delete {
         Ok(())
     }
 
-    /// Asks every tenant. A tenant that is moved meanwhile is asked where it is then: a write in its new place is refused
-    /// as in the former one, and what was written before the row was recorded as leaving is in the place that the catalog
-    /// names from then on.
+    /// Asks every tenant. A tenant that is moved meanwhile is asked again in its new place. The new place refuses the
+    /// same writes as the former one, and it has all rows that were written before the mark.
     async fn ask_all(&self, entry: &ModelEntry, referrers: &[&Referrer]) -> Result<()> {
         let until = Instant::now() + PATIENCE;
         loop {
@@ -177,11 +177,11 @@ impl Delete {
 
     async fn ask(&self, place: &Place, entry: &ModelEntry, referrers: &[&Referrer]) -> Result<()> {
         let session = self.inner.engine.session(place, &entry.schema).await?;
-        // A write that began before the row was recorded as leaving commits before this returns; later ones are refused.
+        // A write that began before the mark commits before this returns; later writes are refused.
         session.settled().await?;
         for referrer in referrers {
             if session.refers(referrer.model.as_str(), referrer.field.as_str(), &self.id).await? {
-                // The error must not reveal which tenant refers to it.
+                // The error must not reveal which tenant refers to the row.
                 let kind = Kind::Reference(referrer.model.to_string());
                 return Err(tenantry_engine::Error::new(kind, "shared row is referred to by a tenant").into());
             }
@@ -190,8 +190,8 @@ impl Delete {
     }
 }
 
-/// Waits until the delete of the worker that had the record before is over, committed or not. From now on it finds its
-/// record taken over, so it begins no other.
+/// Waits until the delete of the mark's former owner has committed or failed. From now on, that worker finds that its
+/// mark was taken over, so it begins no other delete.
 pub(super) async fn settle_taken(inner: &Inner, entry: &ModelEntry) -> Result<()> {
     let place = entry.place.as_ref().ok_or(Error::NotFound("record"))?;
     Ok(inner.system_session(place, &entry.schema).await?.settled().await?)
@@ -201,7 +201,7 @@ fn taken_over() -> Error {
     Error::Unavailable("another server has taken over this delete, because it took too long".into())
 }
 
-/// Returns true if the place is not, or not yet, where the tenant can be asked.
+/// Returns true if the tenant cannot be asked in this place, because it is being moved.
 fn is_elsewhere(error: &Error) -> bool {
     let elsewhere = |kind: &Kind| matches!(kind, Kind::Fenced | Kind::Missing | Kind::WrongIdentity);
     matches!(error, Error::Engine(error) if elsewhere(error.kind()))

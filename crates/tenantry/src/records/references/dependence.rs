@@ -1,7 +1,8 @@
 //! The rules of dependent references, derived from the models: if a record refers to a city and to a region, and every
-//! city refers to one region, the two must agree.
+//! city refers to a region, the two regions must agree.
 //!
-//! Derived when the apps are loaded. `agreement` checks rows of one write; `tenantry check` checks all rows.
+//! The rules are derived when the apps are loaded. `agreement` checks the rows of one write; `tenantry check` checks
+//! all rows.
 
 use crate::Result;
 use std::{
@@ -21,19 +22,19 @@ use tenantry_engine::{
 /// `with`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dependence {
-    /// Dependent reference: `city`.
+    /// Dependent reference, for example `city`.
     pub field: FieldName,
-    /// Model that it refers to: `cities`.
+    /// Model that it refers to, for example `cities`.
     pub to: ModelName,
-    /// Reference of that model: `region` of `cities`.
+    /// Reference of that model, for example `region` of `cities`.
     pub through: FieldName,
-    /// Other reference of the row: `region`.
+    /// Other reference of the row, for example `region`.
     pub with: FieldName,
 }
 
-/// Derives the rules from the references of a model. A rule exists only if nothing is ambiguous: the model has exactly
-/// one reference to each of the two other models, and the target of the dependent one always has exactly one reference
-/// to the other. References of a model to itself make no rule.
+/// Derives the rules from the references of a model. A rule exists only if it is unambiguous: the model has exactly one
+/// reference to each of the two other models, and the target of the dependent reference is required to have exactly one
+/// reference to the other model. References of a model to itself make no rule.
 pub fn depends_on(model: &Model, models: &[Arc<Model>]) -> Vec<Dependence> {
     let mut found = Vec::new();
     for (field, to) in references(model).filter(|(field, to)| field.consistent && **to != model.name) {
@@ -71,7 +72,7 @@ fn only<'m>(model: &'m Model, to: &ModelName) -> Option<&'m Field> {
     all.next().is_none().then_some(first)
 }
 
-/// Returns, for each of these records, its value in the field that the rule goes through.
+/// Returns, for each of these records, its value in the rule's field `through`.
 pub(crate) async fn owners(
     session: &Session,
     rule: &Dependence,

@@ -1,8 +1,8 @@
-//! Which tenants would notice a change or a delete of a shared record: those that refer to it, and those that have own
-//! values for it. Staff see numbers, never rows.
+//! The tenants that would notice a change or a delete of a shared record: those that refer to it, and those that
+//! override it. Staff see numbers, never rows.
 //!
 //! Called by the staff API and by the forms of shared records. It decides nothing: a delete asks every tenant again
-//! (`delete`). The cost grows with the number of tenants, so an answer is a page and takes a few seconds at most.
+//! (`delete`). The cost grows with the number of tenants, so an answer is one page and takes a few seconds at most.
 
 use super::leaving::Referrer;
 use crate::{
@@ -29,7 +29,7 @@ use tenantry_engine::{
 
 /// Number of tenants asked at a time.
 const AT_ONCE: usize = 8;
-/// Number of tenants that one look into the catalog finds.
+/// Number of tenants that one query of the catalog returns.
 const BATCH: i64 = 256;
 /// Time after which an answer ends.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -39,47 +39,47 @@ pub const MAX_NOTICING: usize = 200;
 /// A page of the tenants that would notice a change of a shared record, in the order of their ids.
 #[derive(Debug, Default)]
 pub struct Impact {
-    /// Tenants that refer to the record or have own values for it.
+    /// Tenants that refer to the record or override it.
     pub noticing: Vec<Noticing>,
-    /// Number of tenants that answered.
+    /// Number of tenants that were asked successfully.
     pub asked: u64,
     /// Tenants that could not be asked.
     pub unasked: Vec<Unasked>,
-    /// The last tenant of this page. `None`: no others are left.
+    /// Id of the last tenant of this page; `None` if no tenants are left.
     pub next: Option<TenantId>,
 }
 
-/// A tenant that would notice.
+/// A tenant that would notice a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Noticing {
-    /// Its id.
+    /// Id of the tenant.
     pub tenant: TenantId,
-    /// Its short name.
+    /// Slug of the tenant.
     pub slug: Slug,
-    /// Its display name.
+    /// Display name of the tenant.
     pub name: String,
-    /// Number of its rows that refer to the record, by model and field; none with 0.
+    /// Numbers of the tenant's rows that refer to the record, by model and field. Omits zeros.
     pub references: Vec<(ModelName, FieldName, u64)>,
-    /// Fields for which it has its own values.
+    /// Fields that the tenant overrides.
     pub own: Vec<FieldName>,
 }
 
 /// A tenant that could not be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unasked {
-    /// Its id.
+    /// Id of the tenant.
     pub tenant: TenantId,
-    /// Its short name; the id if that is not known.
+    /// Slug of the tenant, or its id if the slug is unknown.
     pub slug: String,
-    /// Why, without private detail.
+    /// Reason, without private detail.
     pub why: String,
 }
 
-/// What is asked of the tenants.
+/// The question for the tenants.
 struct Question<'a> {
     records: &'a Records<'a>,
     id: RecordId,
-    /// Stores in which an answer may be.
+    /// Stores that may contain an answer.
     stores: Vec<StoreName>,
 }
 
@@ -87,8 +87,8 @@ impl Records<'_> {
     /// Returns the tenants after `after` that would notice a change or a delete of this shared record.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the actor is not staff outside any tenant, and for a missing record; [`Error::Denied`] for an
-    /// actor who may not read the model.
+    /// Returns [`Error::NotFound`] if the actor is not staff outside any tenant, and for a missing record. Returns
+    /// [`Error::Denied`] if the actor may not read the model.
     pub async fn impact(&self, id: &str, after: Option<TenantId>, limit: usize) -> Result<Impact> {
         let Scope::Staff(actor) = self.scope else { return Err(Error::NotFound("record")) };
         actor.require_staff()?;
@@ -101,7 +101,7 @@ impl Records<'_> {
         question.ask(after, limit.clamp(1, MAX_NOTICING)).await
     }
 
-    /// Returns the stores of tenants that may refer to records of this model, or hold own values for them.
+    /// Returns the stores of tenants that may refer to records of this model, or contain overrides of them.
     fn answering_stores(&self) -> Vec<StoreName> {
         let own = self.entry.model.overrides.as_ref().map(|_| overrides_model(&self.entry));
         let models = self.entry.referrers.iter().map(|referrer| referrer.model.to_string()).chain(own);
@@ -144,7 +144,7 @@ impl Question<'_> {
         tx.query(&sql, &values).await?.iter().map(|row| Ok(TenantId::from_raw(row.integer(0)?))).collect()
     }
 
-    /// Asks these tenants. Returns false if the answer is to end before the last of them; then it says where.
+    /// Asks these tenants. Returns false if the answer must end before the last of them; `next` then has its end.
     async fn ask_these(
         &self,
         tenants: &[TenantId],
@@ -183,10 +183,10 @@ impl Question<'_> {
         self.records.inner.access.directory().tenant(id).await
     }
 
-    /// Returns what one tenant would notice; `None` if nothing.
+    /// Returns how one tenant would notice a change; `None` if it would not.
     async fn of_tenant(&self, id: TenantId) -> Result<Option<Noticing>> {
         let record = self.record(id).await?;
-        // A tenant that was not migrated yet is asked by the models that its databases have.
+        // A tenant that is not migrated yet is asked with the models of its databases.
         let loaded = self.records.loaded.clone().of(&record);
         let mut found = Noticing {
             tenant: id,
@@ -208,7 +208,7 @@ impl Question<'_> {
         Ok(Some(found).filter(|found| !found.references.is_empty() || !found.own.is_empty()))
     }
 
-    /// Opens a session in a store of the tenant; `None` if it has no database there.
+    /// Opens a session in a store of the tenant, or returns `None` if the tenant has no database there.
     async fn session(
         &self,
         record: &TenantRecord,

@@ -1,7 +1,7 @@
-//! Rows of the platform's stores that are being deleted, recorded in the control store: every process of the installation
-//! sees them, and those of a process that died are found.
+//! Marks on rows of the platform's stores that are being deleted. They are in the control store, so every process of
+//! the installation sees them, and marks of a process that died are found.
 //!
-//! Called by `references` and `delete`. A record tells that a row leaves; it decides nothing.
+//! Called by `references` and `delete`. A mark says that a row is leaving; it decides nothing.
 
 use crate::{
     Result,
@@ -16,13 +16,13 @@ use tenantry_engine::{
     query::RecordId,
 };
 
-/// Time after which a process that did not renew its record counts as dead.
+/// Time after which a mark counts as abandoned if its worker has not renewed it, microseconds.
 const LEASE_US: i64 = 60 * SECOND_US;
-/// Time between two renewals.
+/// Time between two renewals of a mark.
 pub(super) const RENEW_EVERY: Duration = Duration::from_secs(15);
 
-/// A field of a tenant-store model that refers to a model of a system store. Such a reference always protects the row:
-/// no write could set a field to null in every tenant at once.
+/// A field of a model in a tenant store that refers to a model of a system store. Such a reference always protects the
+/// row: no write could set a field to null in all tenants at once.
 #[derive(Debug, Clone)]
 pub(crate) struct Referrer {
     pub(crate) model: ModelName,
@@ -50,7 +50,7 @@ impl SharedRow {
     }
 }
 
-/// The record that a worker deletes a row.
+/// A mark: the worker that is deleting a row, and the end of its lease.
 #[derive(Debug, Clone)]
 pub(super) struct Leaving {
     owner: String,
@@ -62,7 +62,7 @@ impl Leaving {
         Ok(Self { owner: row.text(at)?.to_owned(), until_us: row.integer(at + 1)? })
     }
 
-    /// Returns true if its worker did not renew it in time, or its process is certainly dead.
+    /// Returns true if the worker did not renew its mark in time, or if its process is certainly dead.
     pub(super) fn is_abandoned(&self, now_us: i64) -> bool {
         self.until_us <= now_us
             || clock::is_out_of_reach(self.until_us, now_us, 2 * LEASE_US)
@@ -70,21 +70,21 @@ impl Leaving {
     }
 }
 
-/// A record of this worker.
+/// A mark that belongs to this worker.
 #[derive(Debug)]
 pub(super) struct Mine {
     pub(super) row: SharedRow,
     owner: String,
-    /// The record was taken from a worker that may still be in the middle of the delete.
+    /// True if the mark was taken from a worker that may still be deleting the row.
     pub(super) was_taken_over: bool,
 }
 
 type Rows = HashMap<SharedRow, Leaving>;
 
-/// All records, as of the last change that this process has heard of.
+/// All marks, as of the last change that this process has learned of.
 pub(crate) struct LeavingRows {
     control: Control,
-    /// The records, and the epoch of the control store in which they were read.
+    /// The marks, and the epoch of the control store in which they were read.
     known: ArcSwapOption<(u64, Rows)>,
 }
 
@@ -93,7 +93,7 @@ impl LeavingRows {
         Self { control, known: ArcSwapOption::empty() }
     }
 
-    /// Returns the record of each of these rows that leaves, and the state of the control store that says so.
+    /// Returns the marks on these rows, and the state of the control store in which they were read.
     pub(super) async fn among(&self, rows: &[SharedRow]) -> Result<(View, Vec<(SharedRow, Leaving)>)> {
         let view = self.control.view();
         self.control.refresh().await?;
@@ -102,7 +102,8 @@ impl LeavingRows {
         Ok((view, found.collect()))
     }
 
-    /// Returns the state of the control store in which the record is still this worker's. `None`: another has it now.
+    /// Returns the state of the control store in which the mark still belongs to this worker, or `None` if another
+    /// worker has it now.
     pub(super) async fn held(&self, mine: &Mine) -> Result<Option<View>> {
         let (view, found) = self.among(std::slice::from_ref(&mine.row)).await?;
         Ok(found.iter().any(|(_, leaving)| leaving.owner == mine.owner).then_some(view))
@@ -124,7 +125,7 @@ impl LeavingRows {
         Ok(known)
     }
 
-    /// Records that this worker deletes the row. `None`: another worker does.
+    /// Marks a row as leaving. Returns `None` if another worker is deleting it.
     pub(super) async fn mark(&self, row: &SharedRow) -> Result<Option<Mine>> {
         let owner = lease::new_owner();
         let mut write = self.control.begin().await?;
@@ -144,7 +145,7 @@ impl LeavingRows {
         Ok(Some(Mine { row: row.clone(), owner, was_taken_over: earlier.is_some() }))
     }
 
-    /// Extends the record of this worker. Returns false if another has it now.
+    /// Renews the mark of this worker. Returns false if another worker has it now.
     pub(super) async fn renew(&self, mine: &Mine) -> Result<bool> {
         let mut write = self.control.begin().await?;
         let until = write.at_us() + LEASE_US;
@@ -156,7 +157,7 @@ impl LeavingRows {
         Ok(renewed == 1)
     }
 
-    /// Removes the record of this worker: the row is gone, or stays.
+    /// Removes the mark of this worker, after the row was deleted or stays.
     pub(super) async fn remove(&self, mine: Mine) -> Result<()> {
         let Mine { row, owner, .. } = mine;
         let mut write = self.control.begin().await?;

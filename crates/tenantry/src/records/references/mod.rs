@@ -1,14 +1,14 @@
 //! References between stores. No database can enforce them, so the platform does, for all processes of the installation
-//! and with no lock that only one of them knows.
+//! and without a lock that is local to one of them.
 //!
-//! A delete of a shared row first records in the control store that the row is *leaving* (`leaving`). Then it waits, tenant by
-//! tenant, until the writes that had begun are over, and looks for references (`delete`). A write that refers to shared rows
-//! checks that they exist and do not leave. Under the lock of its place it is refused if anything was committed in the
-//! control store since, and checks again. So the write comes before the question and is seen, or it comes after the
-//! record and is refused.
+//! A delete of a shared row first marks the row as *leaving* in the control store (`leaving`). Then it waits, for one
+//! tenant after the other, until the writes that have begun are over, and looks for references (`delete`). A write that
+//! refers to shared rows checks that they exist and are not leaving. Under the lock of its place, the write is refused
+//! if anything was committed in the control store since that check, and then checks again. So the write either commits
+//! before the delete looks for references, and is seen, or it comes after the mark and is refused.
 //!
-//! `dependence` has the rules for references that must agree, and `agreement` checks them. References inside a store are
-//! the database's.
+//! `dependence` has the rules for references that must agree, and `agreement` checks them. Databases enforce the
+//! references inside a store.
 
 mod agreement;
 mod delete;
@@ -33,8 +33,8 @@ use tenantry_engine::{
     write::WriteCondition,
 };
 
-/// Rows of other stores that a set of changes refers to, by model. Sorted, so that guards are always taken in the same
-/// order.
+/// Rows of other stores that a set of changes refers to, by model. They are sorted, so that guards are always taken in
+/// the same order.
 pub(super) struct Claims<'a>(BTreeMap<&'a str, Claim<'a>>);
 
 struct Claim<'a> {
@@ -44,7 +44,7 @@ struct Claim<'a> {
 }
 
 impl<'a> Claims<'a> {
-    /// Collects what these changes of a model refer to outside its store.
+    /// Collects the references of these changes to rows outside the model's store.
     pub(super) fn of(loaded: &'a Loaded, model: &'a Model, changes: &[Change]) -> Self {
         let mut claims = BTreeMap::new();
         for field in &model.fields {
@@ -60,15 +60,15 @@ impl<'a> Claims<'a> {
         Self(claims)
     }
 
-    /// Adds a row that the changes name in a field which is no reference.
+    /// Adds a row that the changes name in a field that is not a reference.
     pub(super) fn and(mut self, entry: &'a ModelEntry, field: &'a str, id: RecordId) -> Self {
         let claim = || Claim { entry, ids: BTreeMap::new() };
         self.0.entry(entry.model.name.as_str()).or_insert_with(claim).ids.entry(id).or_insert(field);
         self
     }
 
-    /// Checks that every referred row exists and is not being deleted. Returns the condition under which this is still so
-    /// when the changes are written. `None` if there are no such references.
+    /// Checks that every referred row exists and is not being deleted. Returns the condition under which this still
+    /// holds when the changes are written, or `None` if there are no such references.
     pub(super) async fn check(&self, records: &Records<'_>) -> Result<Option<WriteCondition>> {
         if self.0.is_empty() {
             return Ok(None);
@@ -88,7 +88,7 @@ impl<'a> Claims<'a> {
         Ok(Some(view.condition()))
     }
 
-    /// Waits until none of the rows is being deleted any more: each is gone then, or stays.
+    /// Waits until none of the rows is being deleted any more.
     async fn none_leaves(&self, records: &Records<'_>) -> Result<View> {
         let rows = self.0.iter().flat_map(|(to, claim)| claim.ids.keys().map(|id| SharedRow::new(to, id)));
         let rows: Vec<_> = rows.collect();
@@ -101,7 +101,7 @@ impl<'a> Claims<'a> {
             }
             let now_us = records.inner.control.now_us();
             for (row, _) in found.iter().filter(|(_, leaving)| leaving.is_abandoned(now_us)) {
-                // Another worker may be first; then the next look tells.
+                // If another worker takes the mark over first, the next iteration sees the result.
                 if let (Some(mine), Some(claim)) = (leaving.mark(row).await?, self.0.get(row.model())) {
                     delete::settle_taken(records.inner, claim.entry).await?;
                     leaving.remove(mine).await?;
