@@ -1,5 +1,5 @@
-//! Shared by the tests of rows on their way between places of every kind of server and isolation. Rows are written with
-//! plain SQL, so that nothing but the transfer is under test.
+//! Kit for tests that carry rows between places of every kind of server and isolation. It writes rows with plain SQL,
+//! so that only the transfer is under test.
 
 use crate::{
     schema_kit::{app, store},
@@ -22,7 +22,7 @@ use tenantry_engine::{
 
 pub(crate) const TOKEN: i64 = 1_000;
 
-/// Every type of field, with a circle of references.
+/// Models with every type of field and a circle of references.
 pub(crate) const THINGS: &str = r#"
 store = "tenant"
 [fields.name]
@@ -105,7 +105,7 @@ pub(crate) fn kind<T: std::fmt::Debug>(result: Result<T, Error>) -> Kind {
     result.unwrap_err().kind().clone()
 }
 
-/// Servers, the migrations that are loaded, and copies.
+/// Servers, the loaded migrations, and a directory for copies.
 pub(crate) struct Carrier {
     pub(crate) lab: Lab,
     pub(crate) schema: Arc<Schema>,
@@ -134,7 +134,7 @@ impl Carrier {
         all
     }
 
-    /// Returns the place that a copy becomes: one that does not exist yet, or the same tenant in another pool.
+    /// Returns the place that a copy becomes: a place that does not exist yet, or the same tenant in another pool.
     pub(crate) async fn target(&self, like: &Subject<'_>) -> Place {
         let place = self.lab.unused(&like.whole);
         if place.isolation.is_pooled() {
@@ -176,7 +176,7 @@ impl Carrier {
         self.lab.engine.copy_changes(from, to, &self.script, TOKEN, after, most).await
     }
 
-    /// Carries all changes, and repeats each round, as after a crash.
+    /// Copies all changes, and repeats each round, as after a crash.
     pub(crate) async fn catch_up(&self, from: &Place, to: &Place, mut after: u64, most: u64) {
         loop {
             let now = self.round(from, to, after, most).await.unwrap();
@@ -190,7 +190,8 @@ impl Carrier {
 }
 
 impl Subject<'_> {
-    /// Writes rows of every kind, with extreme values and a circle of references, and what belongs to them.
+    /// Writes rows of every kind, with extreme values and a circle of references, and the platform's own rows about
+    /// them.
     pub(crate) async fn fill(&self) {
         let all = models();
         let thing = async |id, values: &[(&str, Cell<'_>)]| self.insert(&all, "things", id, values).await;
@@ -237,7 +238,7 @@ impl Subject<'_> {
         self.belongings().await;
     }
 
-    /// Writes the last id, two lines of the log, and the counters.
+    /// Writes the last id, two lines of the activity log, and the counters.
     pub(crate) async fn belongings(&self) {
         self.count().await;
         if self.is_pooled() || self.is_postgres() {
@@ -272,7 +273,7 @@ impl Subject<'_> {
         .await;
     }
 
-    /// Notes that records were changed.
+    /// Adds these records to the recording of changes.
     pub(crate) async fn note(&self, model: &str, ids: &[&str]) {
         for id in ids {
             let id =

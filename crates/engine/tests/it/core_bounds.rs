@@ -33,10 +33,10 @@ async fn session(test: &TestEngine, number: i64) -> Session {
     test.engine.session(&tenant(number), &schema).await.unwrap()
 }
 
-/// Attempts at a statement that takes too long: on a busy machine any one may wait for a processor.
+/// Number of attempts at a statement with a time limit: on a busy machine, a single attempt may wait for a processor.
 const ATTEMPTS: usize = 5;
 
-/// Runs a statement with a deadline. Returns the time of the fastest attempt, and what the last one returned.
+/// Runs a statement with a deadline. Returns the time of the fastest attempt, and the outcome of the last one.
 async fn run(session: &Session, sql: &str, deadline: Duration) -> (Duration, Result<(), Kind>) {
     let limits = SqlLimits { deadline, ..SqlLimits::default() };
     let mut fastest = Duration::MAX;
@@ -54,7 +54,7 @@ async fn run(session: &Session, sql: &str, deadline: Duration) -> (Duration, Res
 
 /// Arguments on which at least one function is slow.
 const WORST: &[&str] = &[
-    // 260,000 times the same letter; then nearly the same.
+    // 260,000 times the same letter; then nearly the same text.
     "hex(zeroblob(130000))",
     "hex(zeroblob(65000)) || '1'",
     "zeroblob(250000)",
@@ -71,7 +71,7 @@ const WORST: &[&str] = &[
     "2147483647",
 ];
 
-/// Calls with more arguments, or with arguments that fit together.
+/// Calls with more arguments, or with arguments that match each other.
 const SHAPES: &[&str] = &[
     "json_patch(:wide, :other)",
     "json_set('{}', '$' || replace(hex(zeroblob(80000)), '00', '.a'), 1)",
@@ -126,7 +126,8 @@ fn wide(letter: char) -> String {
 
 static OBJECTS: LazyLock<[String; 2]> = LazyLock::new(|| ['k', 'j'].map(wide));
 
-/// Returns the parameters that a statement names. A statement need not build them, which could take until its deadline.
+/// Returns the values of the parameters that a statement names. Building them in the statement could take until its
+/// deadline.
 fn parameters(sql: &str) -> Json {
     let used =
         ["wide", "other"].into_iter().zip(&*OBJECTS).filter(|(name, _)| sql.contains(&format!(":{name}")));
@@ -162,8 +163,8 @@ fn arguments(count: i64) -> Vec<String> {
     }
 }
 
-/// Calls every function of this SQLite with everything in `WORST`. Repeats endlessly the first call of each that takes
-/// long.
+/// Calls every function of this SQLite with everything in `WORST`. Then repeats the first slow call of each function
+/// endlessly.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_function_outlasts_the_deadline() {
     let test = TestEngine::new(4);
@@ -215,7 +216,7 @@ async fn what_takes_long_in_one_instruction_is_stopped() {
     let session = session(&test, 1).await;
     let numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)";
     for sql in [
-        // The reported statement: 17 s.
+        // The reported statement, which took 17 s.
         "SELECT length(trim(replace(hex(zeroblob(130000)), '0', '1'), hex(zeroblob(10900)) || '1'))"
             .to_owned(),
         format!("{numbers} SELECT i, count(*) FROM n GROUP BY i % 1000"),
@@ -223,7 +224,7 @@ async fn what_takes_long_in_one_instruction_is_stopped() {
         format!("{numbers} SELECT DISTINCT i * 7919 % 1000003 FROM n"),
         format!("{numbers} SELECT group_concat(i) FROM n"),
         format!("{numbers} SELECT sum(i) OVER (ORDER BY i ROWS UNBOUNDED PRECEDING) FROM n"),
-        // Slow to prepare: 2^30 subqueries, and 64 tables in any order.
+        // Statements that are slow to prepare: 2^30 subqueries, and 64 tables in any order.
         format!("WITH t0 AS (SELECT 1){} SELECT count(*) FROM t30", doubled(30)),
         format!("SELECT count(*) FROM {}", vec!["doctors"; 64].join(", ")),
     ] {
@@ -232,7 +233,7 @@ async fn what_takes_long_in_one_instruction_is_stopped() {
     }
 }
 
-/// Returns common table expressions, each of which joins the previous one to itself.
+/// Returns common table expressions, each of which joins the previous one with itself.
 fn doubled(levels: usize) -> String {
     (1..=levels).map(|n| format!(", t{n} AS (SELECT 1 FROM t{0} a, t{0} b)", n - 1)).collect()
 }
@@ -260,7 +261,7 @@ async fn virtual_tables_are_not_read() {
         ("SELECT * FROM found".into(), Json::Null),
         ("SELECT bm25(doctors__fts) FROM doctors__fts('a')".into(), Json::Null),
         ("SELECT rowid FROM doctors__fts('a') ORDER BY rank".into(), Json::Null),
-        // Unlike the others, it needs nothing that the authorizer denies anyway.
+        // Unlike the others, this table needs nothing that the authorizer denies anyway.
         ("SELECT count(*) FROM dbstat".into(), Json::Null),
         ("SELECT 1 MATCH 2".into(), Json::Null),
         ("SELECT json_pretty('[1]')".into(), Json::Null),
@@ -332,7 +333,8 @@ fn niceness_of_statements() -> Vec<i64> {
     statements.collect()
 }
 
-/// Otherwise a tenant with long statements makes the short ones of others wait for a time slice.
+/// Without a lower priority, long statements of one tenant would make the short statements of others wait for a time
+/// slice.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_statement_lets_short_ones_go_first() {
     let test = TestEngine::new(4);
@@ -375,7 +377,7 @@ async fn one_tenant_takes_no_more_than_its_share() {
     }
     assert!(hogs.iter().all(|hog| !hog.is_finished()), "they were over before");
     hogs.iter().for_each(tokio::task::JoinHandle::abort);
-    // Statements whose callers are gone are stopped: otherwise the hogs would take another minute.
+    // A statement whose caller is gone is stopped. Otherwise the endless statements would take another minute.
     let next = hog.sql("SELECT 1", Json::Null, SqlLimits::default());
     tokio::time::timeout(Duration::from_secs(5), next).await.expect("the others were not stopped").unwrap();
 }

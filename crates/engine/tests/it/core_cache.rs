@@ -82,7 +82,7 @@ async fn two_hundred_databases_under_load_stay_within_a_budget_of_twenty() {
     tx.commit().await.unwrap();
     drop(held);
     test.engine.shutdown().await;
-    // Only the watched -shm of the control store stays, on purpose.
+    // Only the watched `-shm` file of the control store may stay open.
     assert!(descriptors(&test) <= 1, "{} descriptors left", descriptors(&test));
     let files = std::fs::read_dir(test.dir.path()).unwrap().flatten();
     let left = files.filter(|file| file.path().to_string_lossy().ends_with("-wal"));
@@ -91,7 +91,7 @@ async fn two_hundred_databases_under_load_stay_within_a_budget_of_twenty() {
     assert!(left.is_empty(), "closed databases are one file each: {left:?}");
 }
 
-/// More databases than the thread may owe while it serves requests.
+/// There are more databases than the maintenance thread may leave unwritten while it serves requests.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shutdown_writes_the_wal_of_every_database_back() {
     const DATABASES: i64 = 150;
@@ -127,8 +127,8 @@ async fn dropped_opens_leave_no_half_open_database() {
     tried("T2 opens", rounds.into(), "drops");
 }
 
-/// Random schedules: tasks open, read, close and release a dozen databases in a cache with room for four. Whatever the
-/// order, each task has the database it asked for, intact, for as long as it holds it.
+/// Runs random schedules: tasks open, read, close and release a dozen databases in a cache with room for four. In any
+/// order, each task has the requested database, intact, for as long as it holds it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_order_of_opens_and_closes_gives_anybody_another_database() {
     const DATABASES: i64 = 12;
@@ -136,7 +136,7 @@ async fn no_order_of_opens_and_closes_gives_anybody_another_database() {
     for number in 1..=DATABASES {
         let engine = &test.engine;
         engine.provision(&tenant(number), &bare()).await.unwrap();
-        // A row that tells every reader whose database this is.
+        // A row that identifies the database to every reader.
         let conn = rusqlite::Connection::open(test.file(&tenant(number))).unwrap();
         conn.execute_batch(&format!("CREATE TABLE canary(n); INSERT INTO canary VALUES({number})")).unwrap();
     }

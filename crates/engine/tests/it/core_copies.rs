@@ -16,7 +16,7 @@ async fn copies_taken_under_write_load_are_whole() {
     let writing = tokio::spawn(async move {
         for number in 0..400 {
             let mut tx = db.begin().await?;
-            // Always two equal rows: a torn copy would have an odd number.
+            // The table always has two equal rows, so a torn copy would have an odd number.
             tx.execute(
                 "INSERT INTO t(name) VALUES(?1), (?1)",
                 &[format!("{number} {}", "z".repeat(500)).into()],
@@ -62,7 +62,7 @@ async fn wrong_tenant_restore_a_copy_becomes_only_its_own_tenants_next_generatio
         "open"
     );
     drop(conn);
-    // Refused: for another tenant, over an existing database, at an older generation than that of the copy.
+    // Refused: an adoption for another tenant, over an existing database, or at an older generation than the copy's.
     let stranger = Place { tenant: tenant(2).tenant, ..next(&tenant(1), 3) };
     assert_eq!(
         *test
@@ -125,7 +125,7 @@ async fn a_damaged_copy_is_refused() {
     }
 }
 
-/// A copy includes what the live database still has in its `-wal`, and is one file that needs no `-wal`.
+/// A copy includes the part of the live database that is still in its `-wal`. The copy is one file and needs no `-wal`.
 #[tokio::test]
 async fn a_copy_of_a_database_in_use_is_one_file() {
     let test = TestEngine::new(8);

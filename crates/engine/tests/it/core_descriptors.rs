@@ -1,4 +1,5 @@
-//! Descriptors of databases: never more than allowed, and no caller is refused while others release theirs.
+//! Descriptors of databases: the engine never opens more than allowed, and no caller is refused while others release
+//! theirs.
 
 use crate::{core_cache::descriptors, core_support::*};
 use std::sync::{
@@ -28,8 +29,8 @@ async fn narrow_bed() -> TestEngine {
     test
 }
 
-/// Runs three reads and a statement concurrently on random databases. They need more connections than the first, and
-/// connections of another kind, on more databases than there are descriptors for.
+/// Runs three reads and a statement concurrently on random databases. They need several connections of both kinds, on
+/// more databases than there are descriptors for.
 async fn work(engine: &Engine, schema: &Arc<Schema>, random: &mut Random) -> tenantry_engine::Result<()> {
     let number = 1 + random.below(DATABASES as usize) as i64;
     let session = engine.session(&tenant(number), schema).await?;
@@ -65,7 +66,7 @@ async fn databases_stay_within_their_descriptors_and_nobody_is_refused() {
     }
     let peak = peak.load(Relaxed);
     println!("{peak} descriptors at most, {} opens", test.engine.opens());
-    // At that moment the maintenance thread may have one more connection, for writing back.
+    // At that moment, the maintenance thread may have one more connection to write the `-wal` back.
     assert!(peak <= MOST + 2, "{peak} descriptors");
     assert!(test.engine.opens() > DATABASES as u64, "databases were closed to make room");
     test.engine.shutdown().await;
@@ -73,8 +74,8 @@ async fn databases_stay_within_their_descriptors_and_nobody_is_refused() {
     tried("descriptors", rounds * 16, "sessions");
 }
 
-/// Sessions keep more databases open than there are descriptors for: a late session waits, and continues when another
-/// one is over.
+/// Sessions keep more databases open than there are descriptors for. A late session waits, and continues when another
+/// session ends.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_waits_until_a_session_is_over() {
     let test = narrow_bed().await;

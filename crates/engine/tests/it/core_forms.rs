@@ -1,5 +1,5 @@
-//! The platform's own tables: databases and copies that an earlier version of this program made are opened, restored and
-//! adopted; those of a later version are refused.
+//! The platform's own tables: the engine opens, restores and adopts databases and copies that an earlier version of
+//! this program created, and refuses those of a later version.
 
 use crate::{
     core_support::{TestEngine, engine_at},
@@ -15,7 +15,7 @@ use tenantry_engine::{
     write::WriteOptions,
 };
 
-/// The table of places as the first version of this program made it. There was no version row.
+/// The table of places as the first version of this program created it, without a version row.
 const OLDER: &str = "
 CREATE TABLE IF NOT EXISTS _tenantry_place(
   tenant INTEGER NOT NULL, store TEXT NOT NULL, generation INTEGER NOT NULL, fenced INTEGER NOT NULL DEFAULT 0,
@@ -34,7 +34,7 @@ fn make_older(file: &Path) {
     .unwrap();
 }
 
-/// Returns the statements that made the platform's own tables of a file, and their version.
+/// Returns the statements that created the platform's own tables in a file, and the version of these tables.
 fn form(file: &Path) -> (Vec<String>, i64) {
     let conn = Connection::open(file).unwrap();
     let sql = "SELECT sql FROM sqlite_schema WHERE name LIKE '%tenantry%' AND sql IS NOT NULL ORDER BY name";
@@ -44,7 +44,7 @@ fn form(file: &Path) -> (Vec<String>, i64) {
     (tables.unwrap(), version.unwrap())
 }
 
-/// Opens the same directory as another process would.
+/// Reopens the same directory, as another process would.
 fn reopened(clinic: Clinic) -> Clinic {
     let TestEngine { dir, engine } = clinic.test;
     drop(engine);
@@ -83,7 +83,7 @@ fn make_second(file: &Path) {
     Connection::open(file).unwrap().execute_batch(sql).unwrap();
 }
 
-/// Reading counts nothing; the first write begins to count, and writes go on meanwhile.
+/// A read counts nothing. The first write starts the count, and writes continue meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn bytes_of_an_older_database_are_counted_once() {
     let clinic = Clinic::new().await;
@@ -149,7 +149,7 @@ async fn each_number_of_an_older_database_becomes_a_state_with_a_name() {
             (PlaceState::Open, None, None, 0, Some(0)),
         ]
     );
-    // What a move or a removal began with the earlier version is finished with this one.
+    // This version completes a move or a removal that the earlier version began.
     let engine = &clinic.test.engine;
     engine.lift_fence(&at(12), Some(77)).await.unwrap();
     assert!(!engine.place_info(&at(12)).await.unwrap().state.is_open(), "another holder");
@@ -210,7 +210,7 @@ async fn two_processes_open_an_older_database_at_once() {
     }
 }
 
-/// On a disk that cannot be written to, an older database is read as it is.
+/// On a read-only disk, an older database is read without an upgrade.
 #[tokio::test]
 async fn an_older_database_is_read_without_writing() {
     let clinic = Clinic::new().await;
@@ -264,7 +264,7 @@ async fn tables_of_a_later_version_are_refused_and_stay_as_they_are() {
     }
 }
 
-/// A fence and its end concern only places that are in use.
+/// Setting and lifting a fence only affect places that are in use.
 #[tokio::test]
 async fn a_place_that_is_not_open_yet_is_opened_by_no_end_of_a_fence() {
     for (from, to) in WAYS {

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 
 type Writing = JoinHandle<Result<Vec<Written>>>;
 
-/// Starts a write. On the single thread of these tests, nothing runs before a caller waits.
+/// Starts a write. These tests run on a single thread, so nothing runs before the caller awaits.
 fn start(session: &Session, changes: Vec<Change>, options: WriteOptions) -> Writing {
     let session = session.clone();
     tokio::spawn(async move { session.write(changes, &options).await })
@@ -42,7 +42,7 @@ async fn kind(writing: Writing) -> Option<Kind> {
     writing.await.unwrap().err().map(|error| error.kind().clone())
 }
 
-/// Returns the number of whole frames in the `-wal` of this database.
+/// Returns the number of complete frames in the `-wal` of this database.
 fn frames(test: &TestEngine, place: &Place) -> u64 {
     let wal = test.file(place).with_extension("db-wal");
     std::fs::metadata(wal).map_or(0, |meta| meta.len() / (4096 + 24))
@@ -84,7 +84,7 @@ async fn one_that_is_refused_takes_nobody_along() {
         let mut writing = vec![];
         for n in 0..10 {
             writing.push((None, write(&session, &format!("good {n}"))));
-            // Its first change would succeed, its second would not.
+            // The first change of this batch would succeed, the second would not.
             let half = vec![note("half"), numbered(1)];
             writing.push((Some("Unique([\"id\"])"), start(&session, half, plain())));
             writing

@@ -38,7 +38,7 @@ async fn body(session: &Session) -> String {
     }
 }
 
-/// Reads until the connection has had reason to start an idle snapshot.
+/// Reads often enough that the connection starts an idle snapshot.
 async fn settle(session: &Session) {
     for _ in 0..20 {
         body(session).await;
@@ -51,7 +51,7 @@ fn apart(path: &Path) -> Connection {
     conn
 }
 
-/// Tries to write the `-wal` back and to empty it. Returns false while a connection still reads from it.
+/// Tries to write the `-wal` back and to truncate it. Returns false while a connection still reads from it.
 fn truncate(conn: &Connection) -> bool {
     conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)).unwrap() == 0
 }
@@ -141,7 +141,7 @@ async fn one_who_rests_does_so_for_a_moment_only() {
             if rests == 2 {
                 break;
             }
-            // Writing a value that is there already would change nothing.
+            // Writing the value that the row already has would change nothing.
             let text = if round % 2 == 0 { "1" } else { "0" };
             session.write(&[changed(text)], &WriteOptions::default()).await.unwrap();
             settle(&session).await;
@@ -158,8 +158,8 @@ async fn one_who_rests_does_so_for_a_moment_only() {
         assert_eq!(rests, 2, "nobody ever rests in the -wal");
         session.write(&[changed("0")], &WriteOptions::default()).await.unwrap();
         assert_eq!(body(&session).await, "0");
-        // A connection that reads all the time starts one idle snapshot after another, and blocks no other connection
-        // either.
+        // A connection that reads continuously starts one idle snapshot after another, and still blocks no other
+        // connection.
         stranger.execute("UPDATE notes SET body = 'x' WHERE id = 1", []).unwrap();
         let since = Instant::now();
         loop {

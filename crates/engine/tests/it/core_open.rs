@@ -39,7 +39,7 @@ async fn identity_is_checked_at_each_open() {
     let store = Place { store: control().store, ..tenant(1) };
     let nobody = Place { tenant: None, ..tenant(1) };
     for engine in [&test.engine, &engine_at(test.dir.path(), 4)] {
-        // The first engine has the database open, the second does not.
+        // The first engine has the database open; the second does not.
         assert_eq!(kind(engine, &newer).await, Kind::Fenced);
         assert_eq!(kind(engine, &stranger).await, Kind::WrongIdentity);
         assert_eq!(kind(engine, &store).await, Kind::WrongIdentity);
@@ -113,7 +113,7 @@ async fn stale_wal_a_wal_without_its_database_is_not_adopted() {
     std::fs::write(&wal, b"stale").unwrap();
     assert_eq!(*test.engine.provision(&tenant(1), &bare()).await.unwrap_err().kind(), Kind::WrongIdentity);
     assert!(!test.file(&tenant(1)).exists());
-    // Repeating the drop removes what an interrupted one left.
+    // Repeating the drop removes the leftovers of an interrupted one.
     test.engine.drop_database(&tenant(1)).await.unwrap();
     assert!(!wal.exists());
     test.engine.provision(&tenant(1), &bare()).await.unwrap();
@@ -193,8 +193,8 @@ async fn stuck_retry_provisioning_killed_anywhere_is_repeated_to_the_end() {
     println!("{made} databases made over 15 kills");
 }
 
-/// Goal: within 3× of copying the template and syncing file and directory to disk. The bound is loose because tests run
-/// concurrently.
+/// Goal: creating a database takes at most 3× as long as copying the template and syncing file and directory to disk.
+/// The bound is loose because tests run concurrently.
 #[tokio::test]
 async fn making_a_database_costs_little_more_than_copying_its_file() {
     let test = TestEngine::new(4);

@@ -1,5 +1,5 @@
-//! A database file is exchanged while its `-wal` stays: what is in the `-wal` does not vouch for the file beside it
-//! (`self-identifying`, `stale-wal`).
+//! A database file is exchanged while its `-wal` stays: the contents of the `-wal` do not prove that the file next to
+//! it is the right one (`self-identifying`, `stale-wal`).
 
 use crate::{
     core_support::{TestEngine, control, system},
@@ -20,7 +20,7 @@ fn file(dir: &Path, place: &Place) -> PathBuf {
     dir.join(format!("{}.db", place.physical))
 }
 
-/// What a crash leaves: the files as they are while the engine runs, each `-wal` included.
+/// Returns the files that a crash would leave: a copy of them while the engine runs, each `-wal` included.
 fn as_after_a_crash(dir: &Path) -> tempfile::TempDir {
     let left = tempfile::tempdir().unwrap();
     for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
@@ -59,7 +59,7 @@ async fn another_file_under_a_wal_is_refused_after_a_crash() {
         assert_eq!(*refused.kind(), Kind::WrongIdentity, "{isolation:?}: {refused}");
         let copied = again.test.engine.inspect(&mine, &migrations(vec![])).await.unwrap_err();
         assert_eq!(*copied.kind(), Kind::WrongIdentity, "{isolation:?}: {copied}");
-        // Its own file with its own -wal is what a crash leaves every day.
+        // The tenant's own file with its own `-wal` is the ordinary state after a crash.
         fs::rename(&own, &path).unwrap();
         assert_eq!(pairs(&again, &mine).await, [1], "{isolation:?}");
         assert_eq!(pairs(&again, &stranger).await, [2]);
@@ -74,7 +74,7 @@ async fn a_file_that_is_exchanged_under_a_running_process_is_never_read_with_the
         furnished(dir.path()).await;
         let clinic = open(dir.path());
         let (mine, stranger) = places(Isolation::Database);
-        // Either another tenant's file, or the tenant's own as it was before its last writes.
+        // The other file is another tenant's, or the tenant's own before its last writes.
         let copy = dir.path().join("copy");
         let source = if other_tenants { &stranger } else { &mine };
         fs::copy(file(dir.path(), source), &copy).unwrap();
@@ -97,7 +97,7 @@ async fn a_file_that_is_exchanged_under_a_running_process_is_never_read_with_the
     }
 }
 
-/// Not only reads go on: without a check at each commit, the first write after the exchange would be acknowledged and lost.
+/// Without a check at each commit, the first write after the exchange would be acknowledged and lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_write_is_acknowledged_after_its_file_was_exchanged() {
     for isolation in BOTH {
@@ -108,7 +108,7 @@ async fn no_write_is_acknowledged_after_its_file_was_exchanged() {
             let (mine, _) = places(isolation);
             let (path, copy) = (file(dir.path(), &mine), dir.path().join("copy"));
             fs::copy(&path, &copy).unwrap();
-            // The maintenance thread looks at the file once after these; the next write has to look itself.
+            // After these writes, the maintenance thread checks the file once. The next write must check it itself.
             pair(&clinic, &mine, 1).await.unwrap();
             tokio::time::sleep(Duration::from_millis(600)).await;
             match removed {
@@ -122,7 +122,7 @@ async fn no_write_is_acknowledged_after_its_file_was_exchanged() {
     }
 }
 
-/// The catalog is not acknowledged either: it would be older after a restart.
+/// A commit to the catalog is not acknowledged either, because the catalog would be older after a restart.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_commit_to_a_system_store_is_acknowledged_after_its_file_was_exchanged() {
     let test = TestEngine::new(8);
@@ -139,7 +139,7 @@ async fn no_commit_to_a_system_store_is_acknowledged_after_its_file_was_exchange
     test.engine.shutdown().await;
 }
 
-/// A session may outlive the file that it was opened on, such as one that streams a long answer.
+/// A session may outlive the file on which it was opened, for example one that streams a long answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_session_does_not_go_on_reading_a_file_that_is_gone() {
     let dir = tempfile::tempdir().unwrap();

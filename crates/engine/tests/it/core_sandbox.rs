@@ -21,7 +21,7 @@ use tenantry_testkit::{Random, dose, tried};
 
 const CANARY: &str = "canary-of-the-neighbour";
 
-/// Makes two tenants with a table each; the second one's row is the canary.
+/// Creates two tenants with a table each. The row of the second tenant is the canary.
 async fn neighbours() -> (TestEngine, Session) {
     let test = TestEngine::new(8);
     for (number, name) in [(1, "mine"), (2, CANARY)] {
@@ -45,7 +45,7 @@ fn listing(root: &Path) -> BTreeSet<String> {
     std::fs::read_dir(root).unwrap().map(|entry| name(entry.unwrap())).collect()
 }
 
-/// Descriptors of this process on files of the neighbour or of the system.
+/// Returns the descriptors of this process on files of the neighbour or of the system.
 fn strangers(root: &Path) -> Vec<String> {
     let links = std::fs::read_dir("/proc/self/fd")
         .unwrap()
@@ -216,7 +216,7 @@ async fn a_statement_whose_caller_is_gone_is_stopped() {
             tokio::time::timeout(Duration::from_millis(5), session.sql(endless, Json::Null, limits)).await;
         assert!(dropped.is_err());
     }
-    // If they were still running, no thread would be free for this one in time.
+    // If these statements were still running, no thread would be free in time for the next one.
     let soon = session.sql("SELECT 1", Json::Null, SqlLimits::default());
     tokio::time::timeout(Duration::from_secs(5), soon).await.unwrap().unwrap();
     drop(test);
@@ -234,10 +234,10 @@ async fn pooled_tenants_never_get_raw_sql() {
     let session = test.engine.session(&pooled, &schema).await.unwrap();
     let denied = session.sql("SELECT 1", Json::Null, SqlLimits::default()).await.unwrap_err();
     assert!(matches!(denied.kind(), Kind::Denied(_)));
-    // A database with several tenants is not handed out as a tenant's own.
+    // A database with several tenants is not opened as a tenant's own.
     let posing = Place { isolation: Isolation::Database, ..pooled.clone() };
     for engine in [&test.engine, &engine_at(test.dir.path(), 4)] {
-        // Open in the first engine, where the tenant was admitted as one of many; not open in the second.
+        // The first engine has opened the database for one of several tenants; the second has not opened it.
         assert_eq!(*engine.session(&posing, &schema).await.unwrap_err().kind(), Kind::WrongIdentity);
     }
     let pool_first = engine_at(test.dir.path(), 4);
@@ -245,7 +245,7 @@ async fn pooled_tenants_never_get_raw_sql() {
     assert_eq!(*pool_first.session(&posing, &schema).await.unwrap_err().kind(), Kind::WrongIdentity);
 }
 
-/// Runs statements built from suspicious pieces, while a watcher looks at the open files.
+/// Runs statements built from suspicious parts, while a thread watches the open files.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn generated_statements_leave_the_database_neither() {
     let seconds = dose(60, 8 * 3600);
@@ -258,7 +258,8 @@ async fn generated_statements_leave_the_database_neither() {
             while !stop.load(Relaxed) {
                 assert_eq!(strangers(&root), Vec::<String>::new());
                 looks.fetch_add(1, Relaxed);
-                // Often enough to see a file while a statement has it open, without taking too much processor time.
+                // Checks often enough to see a file while a statement has it open, without taking too much processor
+                // time.
                 std::thread::sleep(Duration::from_micros(500));
             }
         }

@@ -1,5 +1,5 @@
-//! A database is read and written only with the schema it has (`known-schema`): another process migrates it under open
-//! sessions, and none of them returns or stores a value with the old meaning.
+//! A database is read and written only with the schema that it has (`known-schema`). Another process migrates it under
+//! open sessions, and none of them returns or stores a value with the old meaning.
 
 use crate::{
     core_session::pooled,
@@ -26,7 +26,7 @@ fn bill(scale: u32) -> Model {
     load(&[("bills", &text)]).unwrap().remove(0)
 }
 
-/// First two decimals, then three: stored values are multiplied by ten.
+/// Changes a field from two decimals to three, so stored values are multiplied by ten.
 fn migrations() -> Vec<Migration> {
     let create = migration("0001_initial", vec![Op::CreateModel { model: Box::new(bill(2)) }]);
     let (store, model) = (StoreName::parse("tenant").unwrap(), ModelName::parse("bills").unwrap());
@@ -70,7 +70,7 @@ async fn get(session: &Session) -> Result<Value, Kind> {
     found.map(|row| row.unwrap().rows[0][0].clone()).map_err(|error| error.kind().clone())
 }
 
-/// Tries every way to reach a row: by id, small and large lists, counts, small and large writes, SQL.
+/// Accesses rows in every way: by id, small and large lists, counts, small and large writes, SQL.
 async fn every_way(session: &Session, isolation: Isolation) -> Vec<Result<(), Kind>> {
     let kind = |error: tenantry_engine::Error| error.kind().clone();
     let many = Select { limit: 1000, ..Select::default() };
@@ -103,7 +103,7 @@ async fn a_migration_by_another_process_is_seen_by_every_read_and_write() {
         let place = made(&test, isolation).await;
         let old = test.engine.session(&place, &schema(2)).await.unwrap();
         write(&old, vec![insert("12.50")]).await.unwrap();
-        // So many that the connection starts an idle snapshot.
+        // Reads so often that the connection starts an idle snapshot.
         for _ in 0..40 {
             assert_eq!(get(&old).await, Ok(Value::Decimal("12.50".parse().unwrap())));
         }
@@ -137,7 +137,7 @@ async fn a_migration_by_another_process_is_seen_by_every_read_and_write() {
     }
 }
 
-/// No database has the schema of models that no migration makes.
+/// No database has the schema of models that no migration creates.
 #[tokio::test]
 async fn models_changed_without_a_migration_are_served_by_nothing() {
     let test = TestEngine::new(4);

@@ -111,7 +111,7 @@ async fn each_sees_only_its_own_in_both_isolations() {
     }
 }
 
-/// `self-identifying`: the catalog says that the tenant has the database to itself; the database says otherwise.
+/// `self-identifying`: the catalog states that the tenant has its own database, but the database has several tenants.
 #[tokio::test]
 async fn self_identifying_a_shared_database_is_never_handed_out_as_an_own_one() {
     let test = TestEngine::new(8);
@@ -203,7 +203,7 @@ async fn dropped_requests_leave_whole_batches_and_clean_connections() {
     }
     for place in &places {
         let session = open(&test, place).await;
-        // Waits behind a dropped batch that is still being written on its blocking thread.
+        // This write waits behind a dropped batch that its blocking thread is still writing.
         session.write(&[note("last")], &WriteOptions::default()).await.unwrap();
         let counted = session.count("notes", &Filter::All(vec![]), None, None).await.unwrap();
         assert_eq!(session.usage().await.unwrap().rows, counted);
@@ -267,7 +267,7 @@ async fn templates_are_current_and_databases_from_them_need_no_migration() {
     assert_eq!(*test.engine.migrate(&tenant(2), &migrations()).await.unwrap_err().kind(), Kind::Missing);
 }
 
-/// Not a benchmark: catches a change of threads or many allocations on the warm path.
+/// This is no benchmark: it detects a change of threads or many allocations on the warm path.
 #[tokio::test]
 async fn the_warm_path_is_short() {
     let test = TestEngine::new(8);
@@ -290,7 +290,7 @@ async fn the_warm_path_is_short() {
     assert_eq!(test.engine.opens(), 1);
 }
 
-/// Memory that a request's future takes is moved with it. What a read of another database needs is behind a box.
+/// The memory of a request's future moves with it, so the part that opens another database is boxed.
 #[tokio::test]
 async fn the_future_of_a_read_stays_small() {
     let test = TestEngine::new(4);

@@ -1,4 +1,4 @@
-//! Shared by the core tests: an engine on a fresh directory, and places in it.
+//! Kit for the core tests: an engine on a fresh directory, and places in it.
 
 use tempfile::TempDir;
 use tenantry_engine::{
@@ -7,7 +7,7 @@ use tenantry_engine::{
     place::{Isolation, Place},
 };
 
-/// An engine on a directory that is deleted with it.
+/// An engine on a directory that is deleted on drop.
 pub struct TestEngine {
     pub dir: TempDir,
     pub engine: Engine,
@@ -19,8 +19,8 @@ impl TestEngine {
         Self::at(tempfile::tempdir().unwrap(), open_databases)
     }
 
-    /// Opens an engine on a file system in memory, where syncing is free: for tests that make thousands of databases and
-    /// simulate no power cut.
+    /// Opens an engine on an in-memory file system, where syncing is free. For tests that create thousands of databases
+    /// and simulate no power failure.
     pub fn in_memory(open_databases: usize) -> Self {
         Self::at(tempfile::tempdir_in("/dev/shm").unwrap(), open_databases)
     }

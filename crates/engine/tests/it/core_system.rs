@@ -60,7 +60,7 @@ async fn the_mark_moves_with_commits_of_anybody_and_only_then() {
     tx.commit().await.unwrap();
     assert!(db.changed(mark));
 
-    // Another engine in this process, like a CLI running next to the server.
+    // Another engine in this process behaves like a CLI next to the server.
     let mark = db.mark();
     let other = engine_at(test.dir.path(), 4);
     let theirs = other.system(&control()).await.unwrap();
@@ -80,7 +80,7 @@ async fn the_mark_moves_with_commits_of_anybody_and_only_then() {
     assert!(db.changed(mark));
 }
 
-/// Not a test: the other process of the next test, which passes the directory in the environment.
+/// Not a test: the process that the next test starts. The environment names the directory.
 #[tokio::test]
 async fn child_process_writes() {
     let Ok(root) = std::env::var("TENANTRY_TEST_CHILD_ROOT") else { return };
@@ -121,7 +121,7 @@ async fn two_processes_write_at_once_and_each_sees_the_others_commits() {
     assert!(child.wait().unwrap().success());
     let rows = db.query("SELECT name, count(*) FROM t GROUP BY name ORDER BY name", &[]).await.unwrap();
     assert_eq!((rows[0].integer(1).unwrap(), rows[1].integer(1).unwrap()), (50, 50));
-    // The child closed its connections, but they were not the last ones: the mark still works.
+    // The child closed its connections, but they were not the last ones, so the mark still works.
     let mark = db.mark();
     let mut tx = db.begin().await.unwrap();
     tx.execute("DELETE FROM t WHERE id > ?1", &[Value::Integer(5)]).await.unwrap();

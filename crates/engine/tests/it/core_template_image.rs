@@ -1,4 +1,4 @@
-//! New databases: their bytes are what SQLite would have written, and a merely prepared database is visible nowhere.
+//! New databases: they have the bytes that SQLite would write, and a database that is only prepared is visible nowhere.
 
 use crate::core_support::*;
 use std::{path::Path, time::Duration};
@@ -13,7 +13,7 @@ fn half_made(test: &TestEngine) -> usize {
     std::fs::read_dir(test.dir.path().join("_tmp")).unwrap().count()
 }
 
-/// Waits until all prepared databases have been removed.
+/// Waits until no prepared database is left.
 async fn none_half_made(test: &TestEngine) {
     for _ in 0..500 {
         if half_made(test) == 0 {
@@ -47,7 +47,7 @@ async fn the_file_of_a_new_database_is_sound_and_in_wal_mode() {
         assert_eq!(text("PRAGMA journal_mode"), "wal");
         let pages = numbers("PRAGMA page_count") * numbers("PRAGMA page_size");
         assert_eq!(u64::try_from(pages).unwrap(), bytes.len() as u64);
-        // No trace of other residents made from the same template image.
+        // The file has no trace of other tenants whose databases came from the same template image.
         assert_eq!(numbers("SELECT count(*) FROM _tenantry_place"), 1);
         assert_eq!(numbers("SELECT tenant FROM _tenantry_place"), number);
     }
@@ -98,7 +98,7 @@ async fn a_name_that_is_taken_refuses_also_what_was_prepared() {
     none_half_made(&test).await;
 }
 
-/// A new database is a copy of the template, so damage in it would be in each of them.
+/// A new database is a copy of the template, so damage in the template would be in each database.
 #[tokio::test]
 async fn a_damaged_template_is_made_anew() {
     let folder = |test: &TestEngine| std::fs::read_dir(test.dir.path().join("_templates")).unwrap();
@@ -115,7 +115,7 @@ async fn a_damaged_template_is_made_anew() {
         let test = TestEngine::new(4);
         test.engine.provision(&tenant(1), &bare()).await.unwrap();
         std::fs::write(only(&test), damaged).unwrap();
-        // A template that was not used before reads its image from the file.
+        // The first use of a template reads its image from the file.
         test.engine.provision(&tenant(number), &bare()).await.unwrap();
         test.engine.verify(&tenant(number)).await.unwrap();
         assert_eq!(

@@ -1,16 +1,16 @@
-//! T9: a disk that is full for a while. Writes and copies are refused cleanly, reads continue, nothing is left half
-//! done, and once there is room again everything works as before. Other databases are not affected.
+//! T9: a disk is full for a while. Writes and copies are refused cleanly, reads continue, no work is left half done,
+//! and everything works again once there is room. Other databases are not affected.
 
 use crate::faults_kit::*;
 use std::{io::Write, path::Path, process::Command};
 use tenantry_engine::{Kind, place::Isolation};
 
-/// Does the work of a child process on a small file system that is full for a while.
+/// Runs the work of a child process on a small file system that is full for a while.
 async fn full_for_a_while(dir: &Path, isolation: Isolation) {
     let clinic = open(dir);
     let (engine, (mine, other)) = (&clinic.test.engine, places(isolation));
     pair(&clinic, &mine, 0).await.unwrap();
-    // An open database can be read however full the disk is; opening one takes 32 KB for its `-shm`.
+    // An open database can be read however full the disk is. Opening a database takes 32 KB for its `-shm`.
     let _open = engine.session(&other, &clinic.schema).await.unwrap();
     let (mut refused, before) = (0, clinic.digest(&other).await);
     for round in 0..8 {
@@ -46,7 +46,7 @@ async fn full_for_a_while(dir: &Path, isolation: Isolation) {
     println!("refused {refused} writes");
 }
 
-/// Fills the disk except for this number of bytes.
+/// Fills the disk up to this number of free bytes.
 fn fill_disk(dir: &Path, but_bytes: usize) {
     let mut ballast = std::fs::File::create(dir.join("ballast")).unwrap();
     let block = [7_u8; 4096];
@@ -55,7 +55,7 @@ fn fill_disk(dir: &Path, but_bytes: usize) {
     ballast.set_len(length.saturating_sub(but_bytes as u64)).unwrap();
 }
 
-/// Runs a child on its own file system, so that no other process meets the full disk.
+/// The child has its own file system, so that no other process meets the full disk.
 #[tokio::test]
 async fn what_a_full_disk_refuses_is_lost_and_the_rest_stays() {
     if let Some(dir) = child() {

@@ -1,10 +1,10 @@
-//! T9: a file cannot grow, or one disk call fails, at any point of any work: the error is clean, every acknowledged
-//! write is there, nothing is half there, and other databases are not affected.
+//! T9: a file cannot grow, or one disk call fails, at any point of any work. The error is clean, every acknowledged
+//! write is stored, no work is left half done, and other databases are not affected.
 //!
-//! A child process does the work under a limit that its parent sets from outside: the largest file (`ulimit -f`, which
-//! cuts writes short in the middle), or a system call made to fail (`strace -e inject`). A full disk is in
-//! `faults_disk.rs`. Not tested here: disks that lie about what they synced, and running out of memory. Where `strace`
-//! or mounting is not possible, set `TENANTRY_WITHOUT=strace,mount`; otherwise these tests fail.
+//! A child process does the work under a limit that its parent sets: the largest file (`ulimit -f`, which cuts a write
+//! off in the middle), or a failing system call (`strace -e inject`). `faults_disk.rs` tests a full disk. Not tested:
+//! disks that report a sync that did not happen, and lack of memory. If `strace` or mounting is not possible, set
+//! `TENANTRY_WITHOUT=strace,mount`; otherwise these tests fail.
 
 use crate::{core_support::TestEngine, faults_kit::*, transfer_kit::*};
 use std::{
@@ -25,7 +25,7 @@ fn isolation() -> Isolation {
     if std::env::var_os(POOLED).is_some() { Isolation::Pooled } else { Isolation::Database }
 }
 
-/// Does the work of a child: each step prints its outcome to standard output.
+/// Runs the work of a child. Each step prints its outcome to standard output.
 async fn work(dir: &Path, isolation: Isolation) {
     let clinic = open_quietly(dir);
     let Some(clinic) = clinic else { return };
@@ -43,7 +43,7 @@ async fn work(dir: &Path, isolation: Isolation) {
     say("fill", &clinic.carry(&mine, &moved()).await.map(drop));
     say("pair 50", &pair(&clinic, &mine, 50).await);
     let caught_up = engine.copy_changes(&mine, &moved(), &clinic.script, MARK, 0, 100).await;
-    // There is nothing to catch up with if the previous steps failed.
+    // If the previous steps failed, there is nothing to catch up with.
     if caught_up.as_ref().is_err_and(|e| !matches!(e.kind(), Kind::Missing | Kind::Fenced))
         || caught_up.is_ok()
     {
@@ -54,7 +54,7 @@ async fn work(dir: &Path, isolation: Isolation) {
     engine.shutdown().await;
 }
 
-/// Opens the engine. Returns None under limits that prevent even creating the directories of a server.
+/// Opens the engine. Returns `None` if the limit prevents even the directories of a server from being created.
 fn open_quietly(dir: &Path) -> Option<Clinic> {
     let server = tenantry_engine::ServerSpec::sqlite(place(Isolation::Pooled, 1, 1).server, dir);
     let engine = tenantry_engine::Engine::open(vec![server], Default::default()).ok()?;
@@ -86,7 +86,7 @@ fn say(step: &str, outcome: &Result<()>) {
 #[derive(Debug, PartialEq)]
 enum Clean {
     Refused,
-    /// What the step needs does not exist, because a previous step was refused.
+    /// An object that the step needs does not exist, because a previous step was refused.
     Absent,
     /// A read failure was reported as damage, as SQLite does after some failed reads.
     Unreadable,
@@ -104,7 +104,7 @@ impl Clean {
     }
 }
 
-/// Runs the child, with `wrap` as the command before it. Returns the steps that succeeded, and how many did not.
+/// Runs the child with the command `wrap` before it. Returns the steps that succeeded, and the number of the others.
 fn run(dir: &Path, isolation: Isolation, wrap: &[&str]) -> (Vec<String>, usize) {
     let exe = std::env::current_exe().unwrap();
     let mut command = Command::new(wrap[0]);
@@ -125,8 +125,8 @@ fn run(dir: &Path, isolation: Isolation, wrap: &[&str]) -> (Vec<String>, usize) 
     (done.collect(), refused)
 }
 
-/// Checks the result without the limit: what succeeded is there, nothing else is half there, and the work can be done
-/// again.
+/// Checks the result without the limit: the work of successful steps is stored, no other work is half done, and all of
+/// it can be repeated.
 async fn judge(dir: &Path, isolation: Isolation, done: &[String]) {
     let clinic = open(dir);
     let engine = &clinic.test.engine;
@@ -139,7 +139,8 @@ async fn judge(dir: &Path, isolation: Isolation, done: &[String]) {
     assert!(lookers_on.is_empty() || lookers_on == [60]);
     let copy = dir.join("copy");
     if !done.iter().any(|step| step == "copy") {
-        // No half copy may be left; one that a killed process could not remove must not be taken for a copy.
+        // No partial copy may be left. A copy that a killed process could not remove must not be mistaken for a
+        // complete one.
         drop(std::fs::remove_file(&copy));
         engine.copy_out(&mine, &clinic.script, &copy).await.unwrap();
     }
@@ -171,8 +172,8 @@ fn copy_tree(from: &Path, to: &Path) {
     }
 }
 
-/// Runs one child on fresh databases under each wrap. Returns the number of runs and how many steps were refused in
-/// all.
+/// Runs one child on fresh databases under each wrap. Returns the number of runs, and the total number of refused
+/// steps.
 async fn under(wraps: impl IntoIterator<Item = (Isolation, Vec<String>)>) -> (u64, usize) {
     let original = tempfile::tempdir_in("/dev/shm").unwrap();
     furnished(original.path()).await;
@@ -190,8 +191,8 @@ async fn under(wraps: impl IntoIterator<Item = (Isolation, Vec<String>)>) -> (u6
     (runs, all)
 }
 
-/// Writes past a certain file length fail, the crossing one in its middle: in the `-wal`, in the main file when it is
-/// written back, in copies.
+/// Writes beyond a certain length of a file fail, and the write that crosses it fails in its middle: in the `-wal`, in
+/// the main file when it is written back, in copies.
 #[tokio::test(flavor = "multi_thread")]
 async fn files_that_cannot_grow() {
     if let Some(dir) = child() {
@@ -209,7 +210,7 @@ async fn files_that_cannot_grow() {
     tenantry_testkit::tried("T9 files that cannot grow", runs, "limits of length, each over some 20 steps");
 }
 
-/// The first, second, third … call of a kind fails, either once or from then on.
+/// The nth call of a kind fails, either once or from then on.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_to_the_disk_fails() {
     if without("strace") {
@@ -219,7 +220,7 @@ async fn a_call_to_the_disk_fails() {
     let mut wraps = vec![];
     for call in ["pwrite64", "fdatasync", "fsync", "ftruncate", "pread64", "unlink", "linkat"] {
         for number in 1..=most {
-            // Reads and writes are spread over the work, which makes some hundreds of calls; the first reads load the
+            // Reads and writes are spread over the work, which makes some hundreds of calls. The first reads load the
             // program.
             let when = match call {
                 "pwrite64" | "pread64" => number * 37 % 211 + 9,

@@ -1,4 +1,4 @@
-//! Shared by the fault tests (T9): writes that come in pairs, so that half a transaction is visible.
+//! Kit for the fault tests (T9): writes come in pairs, so that a partial transaction is visible.
 
 use crate::{
     core_support::{TestEngine, engine_at},
@@ -12,7 +12,7 @@ use tenantry_engine::{
     value::Value,
 };
 
-/// Writes transaction `number`: inserts two doctors and updates the age of the very first one.
+/// Writes transaction `number`: inserts two doctors, and updates the age of the first doctor.
 pub(crate) async fn pair(clinic: &Clinic, place: &Place, number: usize) -> tenantry_engine::Result<()> {
     let text = format!("notes {}", "lorem ipsum ".repeat(20 + number % 7 * 30));
     let doctor = |side: &str| {
@@ -24,7 +24,7 @@ pub(crate) async fn pair(clinic: &Clinic, place: &Place, number: usize) -> tenan
     clinic.write(place, &[doctor("a"), first, doctor("b")]).await.map(drop)
 }
 
-/// Returns the numbers of the pairs that are there; half a pair means a torn transaction.
+/// Returns the numbers of the stored pairs. An incomplete pair means a torn transaction.
 pub(crate) async fn pairs(clinic: &Clinic, place: &Place) -> Vec<usize> {
     let names = clinic.names(place).await;
     let side = |side: &str| {
@@ -37,7 +37,7 @@ pub(crate) async fn pairs(clinic: &Clinic, place: &Place) -> Vec<usize> {
     side("a")
 }
 
-/// Returns the places of a fault test: the one that is written to, and one that is only read.
+/// Returns the places of a fault test: one for writes, and one that is only read.
 pub(crate) fn places(isolation: Isolation) -> (Place, Place) {
     let other = match isolation {
         Isolation::Pooled => place(Isolation::Pooled, NEIGHBOUR, 1),
@@ -64,12 +64,12 @@ pub(crate) const DIRECTORY: &str = "TENANTRY_FAULTS_DIRECTORY";
 
 pub(crate) const BOTH: [Isolation; 2] = [Isolation::Database, Isolation::Pooled];
 
-/// Returns the directory to work in, if this process is a child: the tests start themselves as children.
+/// Returns the working directory if this process is a child. The tests start themselves as children.
 pub(crate) fn child() -> Option<PathBuf> {
     std::env::var_os(DIRECTORY).map(PathBuf::from)
 }
 
-/// Returns true if the environment says that this machine lacks a capability.
+/// Returns true if the environment states that this machine lacks a capability.
 pub(crate) fn without(what: &str) -> bool {
     std::env::var("TENANTRY_WITHOUT").is_ok_and(|all| all.split(',').any(|one| one == what))
 }
@@ -81,7 +81,7 @@ pub(crate) fn open(dir: &Path) -> Clinic {
     Clinic::again(TestEngine { dir: kept, engine })
 }
 
-/// Makes places with some rows, all closed.
+/// Creates places with some rows, all closed.
 pub(crate) async fn furnished(dir: &Path) {
     for isolation in [Isolation::Database, Isolation::Pooled] {
         let clinic = open(dir);

@@ -1,5 +1,5 @@
 //! T14: a process writes to a database while another process sets it aside because it can no longer be opened. Every
-//! acknowledged write is found again; a write to the file that was set aside is an error.
+//! acknowledged write is found again. A write to the file that was set aside is an error.
 
 use crate::{core_support::engine_at, faults_kit::*};
 use tenantry_engine::{Error, Kind, place::Isolation};

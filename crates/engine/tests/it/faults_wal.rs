@@ -1,9 +1,9 @@
-//! T9: whatever part of the `-wal` reached the disk, and however its end is torn, the database opens in the state after
-//! one of its transactions: exactly the last one that is there completely, never a mixture.
+//! T9: whatever part of the `-wal` has reached the disk, and however its end is torn, the database opens in the state
+//! after one of its transactions: the last complete one, never a mixture.
 //!
-//! The writes are those of tenants, of an absorption and of catching up. The main file is that of the last checkpoint,
-//! as it must be: SQLite changes it only after it synced the `-wal`. Disks that lose or reorder *synced* writes are not
-//! tested here.
+//! The writes are those of tenants, of an absorption and of catching up. The main file is that of the last checkpoint:
+//! SQLite changes it only after it has synced the `-wal`. Disks that lose or reorder *synced* writes are not tested
+//! here.
 
 use crate::{core_support::TestEngine, faults_kit::*, transfer_kit::*};
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ struct Recorded {
 }
 
 impl Recorded {
-    /// Returns the state after the last commit that is completely before `length`.
+    /// Returns the state after the last commit that ends before `length`.
     fn expected(&self, length: usize) -> &[Option<Digest>] {
         &self.commits.iter().rev().find(|(end, _)| *end <= length).unwrap().1
     }
@@ -50,7 +50,7 @@ impl Recorder<'_> {
         let mut state = vec![];
         for place in places {
             match clinic.test.engine.digest(place, &clinic.schema).await {
-                // A place that is being filled has no tenant yet, and the next call that fills it begins anew.
+                // A place that is being filled has no tenant yet, and the next call that fills it starts again.
                 Ok(digest) => {
                     let info = clinic.test.engine.place_info(place).await.unwrap();
                     state.push((info.state == PlaceState::Open).then_some(digest));
@@ -70,7 +70,7 @@ impl Recorder<'_> {
     }
 }
 
-/// Writes to an open database and returns what is on disk afterwards. The `-wal` has been restarted once, so that
+/// Writes to an open database and returns the files on disk afterwards. The `-wal` has been restarted once, so that
 /// frames of the first round follow those of the second.
 async fn record(clinic: &Clinic, isolation: Isolation) -> (Recorded, Vec<Place>) {
     let (mine, other) = places(isolation);
@@ -83,7 +83,7 @@ async fn record(clinic: &Clinic, isolation: Isolation) -> (Recorded, Vec<Place>)
     } else {
         vec![mine.clone()]
     };
-    // Stays open, so that only the checkpoint below writes anything back.
+    // The session stays open, so that only the checkpoint below writes anything back.
     let _open = clinic.test.engine.session(&mine, &clinic.schema).await.unwrap();
     for number in 0..8 {
         pair(clinic, &mine, 100 + number).await.unwrap();
@@ -146,7 +146,7 @@ async fn every_end_of_the_wal(isolation: Isolation) {
     let (recorded, watched) = record(&clinic, isolation).await;
     let end = recorded.commits.last().unwrap().0;
     let (mut random, mut states) = (Random::new(7, 0), 0);
-    // Cut off at every frame, and inside frames.
+    // The `-wal` ends after every frame, and inside frames.
     let mut cuts: Vec<usize> = (0..(end - HEADER) / FRAME).map(|frame| HEADER + frame * FRAME).collect();
     cuts.extend([0, 1, HEADER - 1, end, end - 1]);
     for _ in 0..dose(450, 20_000) {
@@ -156,7 +156,7 @@ async fn every_end_of_the_wal(isolation: Isolation) {
         check(&clinic, &recorded, &watched, &recorded.wal[..cut], cut).await;
         states += 1;
     }
-    // Torn: one bit differs; from that frame on nothing counts.
+    // Torn: one bit differs, so that frame and all later frames do not count.
     for number in 0..dose(900, 40_000) {
         let last = if number % 2 == 0 { end } else { HEADER + 3 * FRAME };
         let at = random.below(last);

@@ -20,16 +20,16 @@ use tenantry_engine::{
 };
 use tenantry_testkit::tried;
 
-/// What no statement of a tenant may see.
+/// A text that no statement of a tenant may see.
 const SECRET: &str = "secret-of-the-platform";
 
-/// A tenant beside a shared store.
+/// A tenant next to a shared store.
 struct World {
     engine: Engine,
     tenant: Place,
     models: Vec<Arc<Model>>,
     migrations: Vec<Migration>,
-    // Last: it removes what the others use.
+    // Must be the last field: its drop removes what the others use.
     home: Home,
 }
 
@@ -48,8 +48,8 @@ fn place(store: &str, isolation: Isolation, tenant: Option<i64>) -> Place {
     }
 }
 
-/// Returns the clinic's models, with two more of the shared store: one with ids of another kind, and one that tenants may
-/// not read.
+/// Returns the clinic's models with two more models of the shared store: one whose ids are of another kind, and one
+/// that tenants may not read.
 pub(crate) fn all_models() -> Vec<Arc<Model>> {
     let mut all = models();
     let regions = all.iter().find(|model| model.name.as_str() == "regions").unwrap().clone();
@@ -94,7 +94,7 @@ impl World {
         world
     }
 
-    /// Does what an administrator of the server does once.
+    /// Grants the owner the use of `postgres_fdw`, as an administrator of the server does once.
     fn allow_wrapper(&self) {
         if let side @ Side::Postgres(_) = self.home.side(&self.tenant) {
             let owner = side.texts(
@@ -146,7 +146,7 @@ impl World {
         json!(self.sql(text).unwrap_or_else(|error| panic!("{text}: {error}")).rows)
     }
 
-    /// Removes the model `rates`, and what this world knows of it.
+    /// Removes the model `rates` from the shared store and from this world's models.
     fn remove(&mut self) {
         let op = Op::DropModel {
             model: ModelName::parse("rates").unwrap(),
@@ -158,7 +158,7 @@ impl World {
         self.models.retain(|model| model.name.as_str() != "rates");
     }
 
-    /// Renames a field of `regions`, and of what this world knows of it.
+    /// Renames a field of `regions` in the shared store and in this world's models.
     fn rename(&mut self) {
         let op = Op::RenameField {
             model: ModelName::parse("regions").unwrap(),
@@ -193,21 +193,21 @@ fn a_statement_joins_shared_data_under_its_plain_names() {
             WHERE r.name LIKE 's%' GROUP BY r.name";
         assert_eq!(world.rows(outer), json!([["south", 1]]), "{case:?}");
         assert_eq!(world.rows("SELECT count(*) FROM regions, rates"), json!([[2]]), "{case:?}");
-        // Exactly the columns of the model.
+        // The views have exactly the columns of the models.
         for model in ["regions", "rates"] {
             let all = world.sql(&format!("SELECT * FROM {model}")).unwrap();
             assert_eq!(all.columns, ["id", "name", "created_at", "updated_at", "version"], "{case:?}");
         }
-        // A name of the statement goes first.
+        // A name that the statement defines takes precedence.
         let own = "WITH regions AS (SELECT 5 AS x) SELECT x FROM regions";
         assert_eq!(world.rows(own), json!([[5]]), "{case:?}");
-        // The shared values of now, also for another process.
+        // Statements see the current shared values, also those of another process.
         world.write("shared", insert("regions", &[("name", Value::Text("west".into()))]));
         assert_eq!(world.rows("SELECT count(*) FROM regions"), json!([[3]]), "{case:?}");
         let other = open(&world.home);
         let shared = [world.shared(&["rates", "regions"])];
         assert_eq!(json!(world.sql_with(&other, join, &shared).unwrap().rows[0]), json!(["Ash", "south"]));
-        // An operator joins them too.
+        // An operator's statement joins the shared models, too.
         let script = Arc::new(tenantry_engine::Script::new(&world.tenant.store, &world.migrations).unwrap());
         let (engine, tenant) = (&world.engine, &world.tenant);
         let seen = engine.operator_sql(tenant, &script, join, SqlLimits::default(), &shared);
@@ -283,19 +283,19 @@ fn a_migration_of_the_shared_store_is_followed() {
             done.map(|answer| json!(answer.rows)).map_err(|error| error.kind().clone())
         };
         let (old, new) = ("SELECT name FROM regions WHERE id = 1", "SELECT title FROM regions WHERE id = 1");
-        // The apps are newer than the shared store, and then older.
+        // First the apps are newer than the shared store, then older.
         assert_eq!(of(&after, new), Err(Kind::SchemaBehind), "{case:?}");
         assert_eq!(of(&before, old), Ok(json!([["north"]])), "{case:?}");
         world.migrate_shared();
         assert_eq!(of(&before, old), Err(Kind::SchemaAhead), "{case:?}");
         assert_eq!(of(&after, new), Ok(json!([["north"]])), "{case:?}");
         assert!(matches!(of(&after, old), Err(Kind::Statement(_))), "{case:?}");
-        // What names no shared data goes on whatever the shared store is like.
+        // A statement that names no shared data works whatever the state of the shared store is.
         assert_eq!(of(&before, "SELECT count(*) FROM doctors"), Ok(json!([[2]])), "{case:?}");
     }
 }
 
-/// Views of tenants name a model, and do not keep a migration from removing it.
+/// Tenants' views of a model do not prevent a migration from removing it.
 #[test]
 fn a_model_that_a_migration_removed_is_gone_and_the_others_stay() {
     for case in own_cases() {
@@ -310,7 +310,7 @@ fn a_model_that_a_migration_removed_is_gone_and_the_others_stay() {
             let done = world.sql_with(engine, text, std::slice::from_ref(shared));
             done.map(|answer| json!(answer.rows)).map_err(|error| error.kind().clone())
         };
-        // This process, and one that has never asked.
+        // Checks this engine, and one that has never asked for shared data.
         for engine in [&world.engine, &open(&world.home)] {
             // Apps that still have the model are outdated.
             assert_eq!(of(engine, &before, both), Err(Kind::SchemaAhead), "{case:?}");

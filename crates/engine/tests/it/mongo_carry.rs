@@ -1,4 +1,4 @@
-//! Rows on their way to MongoDB and from there: copies, moves, catching up, and tenants that leave a pool.
+//! Transfers of rows to and from MongoDB: copies, moves, catching up, and tenants that leave a pool.
 
 use crate::{
     carry_kit::*,
@@ -54,7 +54,7 @@ impl Carrier {
     }
 }
 
-/// Rows with every kind of value go from SQLite to MongoDB, from there to each kind of place, and back.
+/// Rows with every kind of value move from SQLite to MongoDB, from there to each kind of place, and back.
 #[tokio::test(flavor = "multi_thread")]
 async fn contents_stay_equal_on_every_way_through_mongodb() {
     let carrier = Carrier::new().await;
@@ -96,7 +96,7 @@ async fn contents_stay_equal_on_every_way_through_mongodb() {
             carrier.carry(from, &to).await.unwrap_or_else(|error| panic!("{from} -> {like}: {error}"));
             assert_eq!(carrier.digest(&to).await, digest, "{from} -> {like}");
         }
-        // Ids go on where the source was.
+        // New ids continue after the ids of the source.
         let session = carrier.lab.engine.session(from, &carrier.schema).await.unwrap();
         let written = session.write(vec![thing("next")], &WriteOptions::default()).await.unwrap();
         assert_eq!(written[0].id, RecordId::Integer(5001), "{from}");
@@ -137,7 +137,7 @@ async fn a_place_catches_up_with_what_is_written_meanwhile() {
         engine.open_filled(&to, TOKEN).await.unwrap();
         assert_eq!(kind(carrier.round(&source, &to, 0, 1).await), Kind::Fenced, "{from} -> {like}");
         carrier.write(&to, &[thing("in the new place")]).await;
-        // What a late worker does has no effect; the move's own token lifts the fence.
+        // Calls of a late worker have no effect. The move's own token lifts the fence.
         engine.lift_fence(&source, Some(TOKEN + 1)).await.unwrap();
         assert!(!engine.place_info(&source).await.unwrap().state.is_open());
         engine.lift_fence(&source, Some(TOKEN)).await.unwrap();
@@ -169,7 +169,7 @@ async fn a_tenant_leaves_a_pool_alone() {
     assert_eq!(documents(pool).all("things").await.len(), 2);
     assert_eq!(documents(pool).all("_tenantry_activity").await.len(), 2);
     assert_eq!(engine.generation_in(&ours).await.unwrap(), None);
-    // The process has used the place before: a read finds out.
+    // This process has used the place before; its next read finds that the place has moved.
     let session = engine.session(&ours, &carrier.schema).await.unwrap();
     let read = session.select("things", &Select::default(), None, Collect::default()).await;
     assert!(matches!(read.map(|_| ()), Err(error) if *error.kind() == Kind::Fenced));
@@ -179,7 +179,7 @@ async fn a_tenant_leaves_a_pool_alone() {
     carrier.lab.remove().await;
 }
 
-/// `no-reuse` and `self-identifying`.
+/// Tests `no-reuse` and `self-identifying`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_of_others_is_neither_used_nor_removed_by_mistake() {
     let carrier = Carrier::new().await;
@@ -201,7 +201,7 @@ async fn a_database_of_others_is_neither_used_nor_removed_by_mistake() {
         ),
         (true, false)
     );
-    // A database without our collections.
+    // A database without this program's collections.
     let Raw::Mongo(documents) = &carrier.lab.at(&missing).await.raw else { panic!("on MongoDB") };
     documents.put("notes").await;
     assert_eq!(kind(engine.provision(&missing, &template).await), Kind::WrongIdentity);

@@ -1,4 +1,4 @@
-//! The places of the schema tests on MongoDB: documents as they are stored, past the engine.
+//! Places of the schema tests on MongoDB. The tests read and write stored documents without the engine.
 
 use crate::{
     schema_lab::TENANT,
@@ -12,7 +12,7 @@ use mongodb::{
 use tenantry_engine::{MongoOptions, ServerSpec, Storage, name::ServerName, place::Place, schema::Plan};
 use tenantry_testkit::mongodb::{self as testkit, Home};
 
-/// Returns the deployment for an engine, called `mongo`.
+/// Returns the spec of the deployment, with the name `mongo`.
 pub(crate) fn spec(home: &Home) -> ServerSpec {
     let (url, prefix) = (testkit::url(), home.prefix().to_owned());
     ServerSpec::mongo(ServerName::parse("mongo").unwrap(), MongoOptions { url, prefix, most_connections: 12 })
@@ -84,7 +84,7 @@ impl Documents {
         rows.iter().map(|row| fields.iter().map(|field| text(row, field)).collect()).collect()
     }
 
-    /// Returns all validators and indexes, and whether the place is closed.
+    /// Returns all validators and indexes, and true if the place is closed.
     pub(crate) async fn catalog(&self) -> Vec<Vec<String>> {
         let all = self.database.list_collections().await.unwrap().try_collect::<Vec<_>>().await.unwrap();
         let mut out = vec![];

@@ -1,4 +1,5 @@
-//! A MongoDB server that dies or stands still: nothing that was acknowledged is lost, and what is not known is said so.
+//! A MongoDB server dies or stops responding: no acknowledged write is lost, and an unknown outcome is reported as
+//! such.
 
 use crate::{
     carry_kit::{first, models},
@@ -24,7 +25,7 @@ use tenantry_engine::{
 };
 use tenantry_testservers::{Mongod, mongod};
 
-/// A place on a server of the test's own.
+/// A place on a server that only this test uses.
 struct World {
     server: Mongod,
     engine: Engine,

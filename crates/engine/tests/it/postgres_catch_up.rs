@@ -7,15 +7,15 @@ use crate::{
 };
 use tenantry_engine::{Kind, place::Place};
 
-/// Rounds carry any part of related changes: unique values that are exchanged, a circle of references, rows that refer
-/// to rows which come later, and deletions.
+/// Each round carries an arbitrary part of related changes: unique values that are exchanged, a circle of references,
+/// rows that refer to later rows, and deletions.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_place_catches_up_with_one_of_any_kind() {
     let carrier = Carrier::new().await;
     let kinds = carrier.places().await;
     for (number, like) in kinds.iter().enumerate() {
         for from in 0..kinds.len() {
-            // All pairs with a new place as source: one is as good as another of the same kind.
+            // Tests all pairs whose source is new. Places of the same kind need only one test.
             if kinds[from].whole.server.as_str() != "files" && like.whole.server != kinds[from].whole.server {
                 continue;
             }
@@ -46,7 +46,7 @@ async fn a_place_catches_up_with_one_of_any_kind() {
                     "UPDATE things SET parent = 9 WHERE id = 8; UPDATE things SET parent = 8 WHERE id = 4",
                 )
                 .await;
-            // What a row refers to comes later than the row.
+            // The row that another row refers to comes later.
             source.note("things", &["8", "9"]).await;
             source
                 .insert(&models(), "tags", 5, &[("label", Cell::Text("new")), ("first", Cell::Integer(9))])
@@ -57,7 +57,7 @@ async fn a_place_catches_up_with_one_of_any_kind() {
                     "UPDATE things SET tag = '{tag}' WHERE id = 2; DELETE FROM things WHERE id = 3"
                 ))
                 .await;
-            // A deletion is noted before the rows that lose their reference.
+            // A deletion is recorded before the rows that lose their reference.
             source.note("things", &["3", "4", "2"]).await;
             source.note("tags", &[&tag]).await;
             let most = [1, 2, 3, 100][(number + from) % 4];
@@ -65,7 +65,7 @@ async fn a_place_catches_up_with_one_of_any_kind() {
             assert_eq!(carrier.digest(&new).await, carrier.digest(&old).await, "{source} -> {like}");
             let info = engine.place_info(&new).await.unwrap();
             assert_eq!(info.rows, 6, "{source} -> {like}");
-            // A late worker changes nothing.
+            // Calls of a late worker change nothing.
             let late = engine.copy_changes(&old, &new, &carrier.script, TOKEN + 1, 0, 9).await;
             assert_eq!(kind(late), Kind::Fenced);
             engine.fence_recorded(&old, TOKEN).await.unwrap();
@@ -81,7 +81,7 @@ fn missing_kind(place: &Place) -> Kind {
     if place.isolation.is_pooled() { Kind::WrongIdentity } else { Kind::Missing }
 }
 
-/// While a place is copied and catches up, writers go on. None of their writes is lost, and none arrives twice.
+/// While a place is copied and catches up, writers continue. None of their writes is lost, and none arrives twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_write_is_lost_while_a_place_catches_up_two_workers_carry() {
     let carrier = Carrier::new().await;
@@ -115,7 +115,8 @@ async fn no_write_is_lost_while_a_place_catches_up_two_workers_carry() {
     carrier.lab.remove().await;
 }
 
-/// Writes like a session until the place is fenced: locks the row of the place, changes records and notes them.
+/// Writes like a session until the place is fenced: locks the row of the place, changes records and records the
+/// changes.
 fn write(client: tokio_postgres::Client, pooled: bool) -> tokio::task::JoinHandle<i64> {
     let (column, value) = if pooled { ("tenant_id,", format!("{TENANT},")) } else { ("", String::new()) };
     tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! What the roles of places on PostgreSQL reach, and that pools show each tenant its own rows only.
+//! The rights of places' roles on PostgreSQL, and the confinement of each tenant to its own rows in pools.
 
 use crate::{
     postgres_kit::*,
@@ -15,7 +15,7 @@ use tenantry_engine::{
 };
 use tokio_postgres::error::SqlState;
 
-/// Returns the code of the refusal, or None if the statement ran.
+/// Returns the code of the refusal, or `None` if the statement ran.
 async fn refusal(client: &Guarded, sql: &str) -> Option<SqlState> {
     let done = client.simple_query(sql).await;
     done.err().map(|error| error.code().cloned().unwrap_or_else(|| panic!("{sql}: {error:?}")))
@@ -38,7 +38,7 @@ async fn a_role_of_a_place_reaches_neither_other_places_nor_the_platforms_tables
             owner.batch_execute("CREATE TABLE doctors(name text)").await.unwrap();
         }
         let denied = Some(SqlState::INSUFFICIENT_PRIVILEGE);
-        // Readers sign in to their own database only.
+        // Readers can sign in to their own database only.
         for number in 1..=4 {
             let reader = home.name(&format!("tenant_{number}_1.sql"));
             home.let_in(&reader).await;
@@ -77,7 +77,7 @@ async fn a_role_of_a_place_reaches_neither_other_places_nor_the_platforms_tables
                 }
             }
         }
-        // The roles that the owner takes on reach their own schema only.
+        // Each role that the owner assumes can access its own schema only.
         for (mine, other) in [("tenant_3_1", "tenant_4_1"), ("pool", "tenant_4_1"), ("tenant_4_1", "pool")] {
             let (mine, other) = (home.name(mine), home.name(other));
             let owner = home.sign_in(&home.owner(), &home.owner()).await.unwrap();
@@ -117,7 +117,7 @@ async fn a_pool_shows_nothing_to_a_transaction_that_does_not_say_of_which_tenant
             ("SET LOCAL tenantry.\"all\" = 'on'", vec![0, 1, 2]),
             ("SET LOCAL tenantry.\"all\" = 'off'", vec![]),
             ("SET LOCAL ROLE #; SET LOCAL tenantry.tenant = '2'", vec![2]),
-            // Only the owner sees them all.
+            // Only the owner sees the rows of all tenants.
             ("SET LOCAL ROLE #; SET LOCAL tenantry.\"all\" = 'on'", vec![]),
         ] {
             let settings = settings.replace('#', &home.name("pool"));
@@ -125,7 +125,7 @@ async fn a_pool_shows_nothing_to_a_transaction_that_does_not_say_of_which_tenant
             assert_eq!(seen().await, tenants, "{settings}");
             owner.batch_execute("ROLLBACK").await.unwrap();
         }
-        // Nor does a row get in for another tenant.
+        // A row for another tenant cannot be inserted either.
         owner.batch_execute("BEGIN; SET LOCAL tenantry.tenant = '1'").await.unwrap();
         let sql = format!("INSERT INTO {}._tenantry_seq VALUES (2, 'doctors', 1)", home.name("pool"));
         assert_eq!(refusal(&owner, &sql).await, Some(SqlState::INSUFFICIENT_PRIVILEGE));
@@ -141,7 +141,7 @@ async fn every_table_of_a_pool_is_confined_and_no_database_is_open_to_all() {
             make(&engine, &place).await.unwrap();
         }
         assert_eq!(lint(&home).await, Vec::<String>::new());
-        // The lint sees what it should.
+        // The lint detects an unconfined table.
         let table = format!("CREATE TABLE {}.open(tenant bigint)", home.name("pool"));
         home.admin(&home.owner()).await.batch_execute(&table).await.unwrap();
         assert_eq!(lint(&home).await, ["open: forced f, policies 0"]);
@@ -149,7 +149,7 @@ async fn every_table_of_a_pool_is_confined_and_no_database_is_open_to_all() {
     .await;
 }
 
-/// Returns what is less confined than it should be.
+/// Returns the objects that are less confined than they should be.
 async fn lint(home: &Arc<Home>) -> Vec<String> {
     let tables = format!(
         "SELECT format('%s: forced %s, policies %s', relname, relrowsecurity AND relforcerowsecurity, \
@@ -171,7 +171,7 @@ async fn lint(home: &Arc<Home>) -> Vec<String> {
     found
 }
 
-/// A role may not even prepare a statement on the schema of another one.
+/// A role cannot even prepare a statement on the schema of another role.
 #[tokio::test]
 async fn a_connection_serves_one_schema_after_another() {
     on_each_server(|home| async move {

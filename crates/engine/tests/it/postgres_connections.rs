@@ -1,4 +1,5 @@
-//! The connections to one PostgreSQL server: never above their limit, clean when they come back, shared fairly.
+//! The connections to one PostgreSQL server: never more than the limit, clean when they are returned, and shared
+//! fairly.
 
 use std::{
     path::PathBuf,
@@ -134,7 +135,7 @@ async fn a_caller_that_goes_away_leaves_nothing_behind() {
         let one = connections(&url, ConnectionLimits { most: 1, per_database: 1, ..LIMITS });
         let sleeping = number(&one, name, "SELECT 1::bigint FROM pg_sleep(600)", &[]);
         assert!(tokio::time::timeout(Duration::from_millis(500), sleeping).await.is_err());
-        // The only place is free again, and its statement no longer runs.
+        // The only connection is free again, and its former statement no longer runs.
         assert_eq!(number(&one, name, "SELECT 2::bigint", &[]).await, 2);
         until("it is cancelled", async || databases.open().await.1 == 0).await;
         let mut lease = one.lease(name).await.unwrap();
@@ -168,7 +169,7 @@ async fn a_refused_statement_costs_no_connection_and_says_why() {
     }
 }
 
-/// One tenant's queue of long statements does not keep another tenant's short one waiting until it is over.
+/// A tenant's queue of long statements does not delay another tenant's short statement until the queue is empty.
 #[tokio::test]
 async fn databases_take_turns() {
     for url in servers() {
@@ -238,7 +239,7 @@ async fn a_connection_that_the_server_ended_is_replaced() {
         connection.begin("").await.unwrap();
         let pid: i64 = connection.query("SELECT pg_backend_pid()::bigint", &[]).await.unwrap()[0].get(0);
         databases.run(&format!("SELECT pg_terminate_backend({pid})")).await;
-        // Whether it was committed is not known to the caller.
+        // The caller cannot know whether the transaction was committed.
         let lost = connection.commit().await.unwrap_err();
         assert_eq!(*lost.kind(), Kind::InDoubt, "{lost}");
         drop(lease);
@@ -266,7 +267,7 @@ async fn a_server_that_is_away_is_unreachable_at_once_and_found_again() {
     }
 }
 
-/// Listens on a Unix socket and passes everything to the server of `config`.
+/// Listens on a Unix socket and forwards everything to the server of `config`.
 fn relay(socket: PathBuf, config: Config) -> JoinHandle<()> {
     let listener = UnixListener::bind(socket).unwrap();
     tokio::spawn(async move {

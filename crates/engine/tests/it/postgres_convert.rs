@@ -1,4 +1,4 @@
-//! Conversions of fields: PostgreSQL keeps and refuses the same values as SQLite, in the same words.
+//! Conversions of fields: PostgreSQL accepts and refuses the same values as SQLite, with the same messages.
 
 use crate::{
     schema_kit::{app, load, store},
@@ -111,7 +111,7 @@ fn parsed(field: &str, models: usize) -> Vec<Model> {
     load(&files).unwrap()
 }
 
-/// Returns the change of one model, in an app of its own, so that it does not matter whether others were refused.
+/// Returns the change of one model in a separate app, so that refusals of other models have no effect.
 fn change(number: usize, to: &Model) -> Migration {
     let field = to.field("v").unwrap().clone();
     let op = Op::AlterField { store: store("tenant"), model: to.name.clone(), field, fill: None };
@@ -119,8 +119,8 @@ fn change(number: usize, to: &Model) -> Migration {
     Migration { app, name: "0001_change".into(), depends: vec![], ops: vec![op] }
 }
 
-/// Converts each value, in a model of its own, in a migration of its own. Returns the values afterwards, or why they were
-/// refused. `kept` are those that are known to be kept: they are converted together.
+/// Converts each value in a separate model and migration. Returns the values afterwards, or the reasons of the
+/// refusals. The values in `kept` are known to be accepted, so they are converted together.
 async fn converted(
     subject: &Subject<'_>,
     (old, new): (&[Model], &[Model]),
@@ -163,8 +163,8 @@ async fn converted(
     out
 }
 
-/// Every kind of field is changed to every other: the same values are kept, and the same are refused in the same words,
-/// as on SQLite.
+/// Converts every kind of field to every other: the same values are accepted, and the same values are refused with the
+/// same messages, as on SQLite.
 #[tokio::test]
 async fn every_conversion_is_that_of_sqlite() {
     let lab = Lab::new().await;

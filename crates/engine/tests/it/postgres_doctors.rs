@@ -1,5 +1,5 @@
-//! Tenants of every isolation on a server, and the doctors that they write and read: shared by the tests of outages and of
-//! poolers.
+//! Kit for the tests of outages and of poolers: tenants of every isolation on a server, and the doctors that they write
+//! and read.
 
 use crate::{
     records_kit::insert,
@@ -18,7 +18,7 @@ use tenantry_engine::{
     write::WriteOptions,
 };
 
-/// A word in the notes of every doctor.
+/// A word that the notes of every doctor contain.
 pub(crate) const WORD: &str = "words";
 
 pub(crate) fn place(server: &str, isolation: Isolation, tenant: i64, generation: u64) -> Place {
@@ -47,7 +47,7 @@ impl Doctors {
         Self { engine, schema: Arc::new(schema) }
     }
 
-    /// Makes the places, and the pool of those that are in one.
+    /// Creates the places, and the pool for those that are pooled.
     pub(crate) async fn make(&self, places: &[Place]) {
         let template = Template::new(&store(), &migrations(vec![])).unwrap();
         let pool = Place { tenant: None, ..place("pg", Isolation::Pooled, 1, 1) };
@@ -70,7 +70,7 @@ impl Doctors {
         session.write(vec![change], &WriteOptions::default()).await.map(drop)
     }
 
-    /// Returns the names of all doctors, in order. With a word, those that the search finds.
+    /// Returns the names of all doctors, in order. With `search`, returns the doctors that the search finds.
     pub(crate) async fn names(&self, place: &Place, search: Option<&str>) -> Result<Vec<String>> {
         let session = self.engine.session(place, &self.schema).await?;
         let (fields, mut names) = (vec![FieldName::parse("name").unwrap()], vec![]);

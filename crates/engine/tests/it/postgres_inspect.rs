@@ -1,4 +1,4 @@
-//! What PostgreSQL's catalog and rows say about a place: drift, tables that no model declares, and wrong contents.
+//! Inspection of a place on PostgreSQL: drift, tables that no model declares, and wrong contents.
 
 use crate::{
     schema_kit::{CLINIC, load, migration, store},
@@ -103,7 +103,7 @@ async fn wrong_counters_values_and_words_are_found() {
         assert_eq!(told[0], "the row counter says 0, but there are 2");
         assert!(told[1].starts_with("people.name must have at most 5 characters: 1 record"), "{told:#?}");
         assert!(told[2].starts_with("people.age must be at least 0: 1 record"), "{told:#?}");
-        // A migration of rows counts them again and collects their words again.
+        // A migration of rows counts them and collects their words again.
         let data = Statements {
             postgres: vec!["UPDATE people SET name = 'Böb', age = 3 WHERE id = 2".into()],
             ..Statements::default()

@@ -1,4 +1,4 @@
-//! Shared data in tenants' own SQL on PostgreSQL: which roles reach what, and how the views are made and removed.
+//! Shared data in tenants' own SQL on PostgreSQL: the rights of roles, and how views are created and removed.
 
 use crate::{
     joins::all_models,
@@ -34,7 +34,7 @@ pub(crate) fn shared_at(place: Place) -> SharedStore {
     SharedStore { place, schema: known("shared"), models }
 }
 
-/// Makes the shared store, with two regions.
+/// Creates the shared store with two regions.
 pub(crate) async fn make_shared(engine: &Engine, place: &Place) {
     match place.tenant {
         None => engine.create_system(place).await.unwrap(),
@@ -61,7 +61,7 @@ fn database(home: &Home, place: &Place) -> String {
     }
 }
 
-/// Does what an administrator of the server does once for each database.
+/// Grants the owner the use of `postgres_fdw`, as an administrator of the server does once for each database.
 pub(crate) async fn allow_wrapper(home: &Home, place: &Place) {
     let sql = format!(
         "CREATE EXTENSION IF NOT EXISTS postgres_fdw; GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO {}",
@@ -116,7 +116,7 @@ async fn a_tenants_role_reaches_its_own_schema_and_the_shared_views_only() {
             let mut expected = vec![shown.clone(), own];
             expected.sort();
             assert_eq!(reached, expected, "{place}");
-            // The views can be read, and nothing else be done with what is behind them.
+            // The views can be read. The objects behind them allow nothing.
             assert!(client.query(&format!("SELECT * FROM \"{shown}\".regions"), &[]).await.is_ok());
             for text in [
                 format!("INSERT INTO \"{shown}\".regions(name) VALUES ('x')"),
@@ -131,7 +131,7 @@ async fn a_tenants_role_reaches_its_own_schema_and_the_shared_views_only() {
             let shown = "SELECT count(*) FROM pg_user_mappings WHERE umoptions IS NOT NULL";
             assert_eq!(client.query_one(shown, &[]).await.unwrap().get::<_, i64>(0), 0, "{place}");
         }
-        // The role that reads the shared store reads the shared models, there only.
+        // The role that reads the shared store can read the shared models, and only there.
         let source = home.name("shared.sql");
         home.let_in(&source).await;
         for other in [home.owner(), home.name("tenant_1_1")] {
@@ -147,7 +147,7 @@ async fn a_tenants_role_reaches_its_own_schema_and_the_shared_views_only() {
         ] {
             assert_eq!(client.simple_query(text).await.is_ok(), may, "{text}");
         }
-        // The password that was changed by this test is put right by the next statement.
+        // This test has changed the password; the next statement sets it again.
         for place in [own(1), schema(2)] {
             assert_eq!(sql(&engine, &place, COUNT).await.unwrap(), json!([[2]]), "{place}");
         }
@@ -202,7 +202,7 @@ async fn new_databases_begin_with_what_an_administrator_prepared() {
             let remedy = engine.join_remedy(&place, &[shared_at(shared_place())]).await.unwrap();
             assert_eq!(remedy.is_some(), is_needed, "{place}");
         }
-        // The installation leaves what it did not make.
+        // When the installation is removed, objects of others stay.
         for place in [own(1), own(2), shared_place()] {
             engine.drop_database(&place).await.unwrap();
         }
@@ -220,13 +220,13 @@ async fn views_are_made_once_healed_and_removed() {
         for place in [own(1), schema(2), schema(3)] {
             make_tenant(&engines[0], &place).await;
             allow_wrapper(&home, &place).await;
-            // First statements of two processes at once.
+            // Two processes run their first statements at the same time.
             let (one, other) =
                 tokio::join!(sql(&engines[0], &place, COUNT), sql(&engines[1], &place, COUNT));
             assert_eq!((one.unwrap(), other.unwrap()), (json!([[2]]), json!([[2]])), "{place}");
             let made = views(&home, &place).await;
             assert_eq!(made.len(), 2, "{place}: {made:?}");
-            // What a former version left is removed when a process makes others.
+            // Views of a former version are removed when a process creates new ones.
             let admin = home.admin(&database(&home, &place)).await;
             let former = home.name(".shared.shared.0123456789abcdef");
             let sql_text = format!(
@@ -238,11 +238,11 @@ async fn views_are_made_once_healed_and_removed() {
                 made[0]
             );
             admin.batch_execute(&sql_text).await.unwrap();
-            // The processes believe that they are there.
+            // The processes believe that the views exist.
             assert_eq!(sql(&engines[1], &place, COUNT).await.unwrap(), json!([[2]]), "{place}");
             assert_eq!(views(&home, &place).await, made, "{place}");
         }
-        // The rights of the role that reads the shared store are put right, too.
+        // The rights of the role that reads the shared store are restored, too.
         let role = home.name("shared.sql");
         home.admin(&home.name("shared"))
             .await
@@ -256,7 +256,7 @@ async fn views_are_made_once_healed_and_removed() {
         assert_eq!(sql(&engines[0], &own(1), COUNT).await.unwrap(), json!([[2]]));
         let may = format!("SELECT 1 FROM pg_class WHERE relname = 'deals' AND has_table_privilege('{role}', oid, 'SELECT')");
         assert_eq!(home.rows(&home.name("shared"), &may).await.len(), 0);
-        // Nothing of it is a table of the tenant, nor stays when the installation leaves.
+        // The views are not tables of the tenant, and are removed with the installation.
         for place in [own(1), schema(2)] {
             let found = engines[0].inspect(&place, &migrations(&all_models())).await.unwrap();
             assert!(found.undeclared.is_empty() && found.drift.is_empty(), "{place}: {found:?}");

@@ -1,4 +1,4 @@
-//! Shared data in tenants' own SQL on PostgreSQL when it is on another server, behind a pooler or in another kind of
+//! Shared data in tenants' own SQL on PostgreSQL if it is on another server, behind a pooler, or in another kind of
 //! database.
 
 use crate::{
@@ -13,7 +13,7 @@ use tenantry_engine::{
 use tenantry_testkit::postgres::{PASSWORD, servers};
 use tenantry_testservers::{Pooler, pgbouncer};
 
-/// The configured address of a server goes before the one where its connections arrive.
+/// The configured address of a server takes precedence over the address at which connections arrive.
 #[tokio::test]
 async fn databases_reach_the_shared_store_by_the_configured_address() {
     on_each_server(|home| async move {
@@ -39,7 +39,7 @@ async fn databases_reach_the_shared_store_by_the_configured_address() {
     .await;
 }
 
-/// Makes an engine on the home, with another server of shared data.
+/// Returns an engine on the home, with another server of shared data.
 fn with_shared(home: &Home, shared: ServerSpec) -> Engine {
     home.engine_with(vec![shared])
 }
@@ -100,7 +100,7 @@ async fn databases_of_different_kinds_are_not_joined_and_say_so() {
     .await;
 }
 
-/// Behind a pooler that knows the roles of the server, on an address that only `join_url` tells.
+/// The server is behind a pooler that knows its roles, at an address that only `join_url` names.
 #[tokio::test]
 async fn joins_work_behind_a_pooler_that_knows_the_roles() {
     on_each_server(|home| async move {

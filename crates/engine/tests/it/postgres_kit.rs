@@ -1,5 +1,5 @@
-//! Shared by the tests on PostgreSQL: on each server a home database of the test's own, owned by a role that is no
-//! superuser, with a prefix of its own. All of it is removed when the test ends, also if it fails.
+//! Kit for the tests on PostgreSQL. Each test has its own home database on each server, with its own prefix, owned by a
+//! role without superuser rights. Everything is removed when the test ends, also if it fails.
 
 use std::{ops::Deref, panic::resume_unwind, sync::Arc, time::Duration};
 use tenantry_engine::{
@@ -18,11 +18,11 @@ pub const PLATFORM: &str = "platform-of-the-tests";
 /// A home database on one server.
 #[derive(Debug)]
 pub struct Home {
-    /// The superuser's way in.
+    /// Options with which the superuser connects.
     admin: Config,
-    /// What the names of the installation begin with; the home database and the owner are called so too.
+    /// Prefix of the installation's names. The home database and the owner have this name.
     pub prefix: String,
-    /// Removes everything.
+    /// Removes everything on drop.
     made: postgres::Home,
 }
 
@@ -46,17 +46,17 @@ impl Home {
         Self { admin: url.parse().unwrap(), prefix: made.prefix(), made }
     }
 
-    /// The role that owns everything, and the home database.
+    /// Returns the name of the role that owns everything, which is also the name of the home database.
     pub fn owner(&self) -> String {
         self.made.name()
     }
 
-    /// The name of something of this installation on the server.
+    /// Returns the name on the server of an object of this installation.
     pub fn name(&self, physical: &str) -> String {
         format!("{}{physical}", self.prefix)
     }
 
-    /// Returns how the engine reaches the server.
+    /// Returns the options with which the engine reaches the server.
     pub fn options(&self) -> PostgresOptions {
         let connections = ConnectionLimits {
             most: 12,
@@ -73,7 +73,7 @@ impl Home {
         }
     }
 
-    /// Returns the host or the folder of the socket, and the port.
+    /// Returns the host or the directory of the socket, and the port.
     pub fn address(&self) -> (String, u16) {
         use tokio_postgres::config::Host;
         let host = match &self.admin.get_hosts()[0] {
@@ -106,12 +106,12 @@ impl Home {
         engine
     }
 
-    /// Returns an engine on this server alone: each is another process to the server.
+    /// Returns an engine on this server only. To the server, each engine is another process.
     pub fn engine(&self) -> Engine {
         self.engine_with(vec![])
     }
 
-    /// Returns an engine on this server, called `pg`, and on others.
+    /// Returns an engine on this server, with the name `pg`, and on others.
     pub fn engine_with(&self, mut others: Vec<ServerSpec>) -> Engine {
         others.push(ServerSpec::postgres(ServerName::parse("pg").unwrap(), self.options()));
         let engine = Engine::open(others, CacheLimits::default()).unwrap();
@@ -131,23 +131,23 @@ impl Home {
         Guarded::open(config.user(role).password(PASSWORD).dbname(database)).await
     }
 
-    /// Gives a role the password of the tests, so that a test can sign in as it.
+    /// Sets a role's password, so that a test can sign in as the role.
     pub async fn let_in(&self, role: &str) {
         let sql = format!("ALTER ROLE \"{role}\" PASSWORD '{PASSWORD}'");
         self.admin("postgres").await.batch_execute(&sql).await.unwrap();
     }
 
-    /// Returns what the superuser sees in a database.
+    /// Returns the rows that the superuser sees in a database.
     pub async fn rows(&self, database: &str, sql: &str) -> Vec<Row> {
         self.admin(database).await.query(sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
     }
 
-    /// Returns the first column of what the superuser sees in a database.
+    /// Returns the first column of the rows that the superuser sees in a database.
     pub async fn texts(&self, database: &str, sql: &str) -> Vec<String> {
         self.rows(database, sql).await.iter().map(|row| row.get(0)).collect()
     }
 
-    /// Names of databases, schemas and roles of the installation, without the home database and its owner.
+    /// Returns the names of the installation's databases, schemas and roles, except the home database and its owner.
     pub async fn leftovers(&self) -> Vec<String> {
         let (prefix, home) = (&self.prefix, self.owner());
         let sql = format!(

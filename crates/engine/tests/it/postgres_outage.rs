@@ -1,5 +1,5 @@
-//! A server that is killed or stands still while statements run there: its tenants fail soon, those of other servers notice
-//! nothing, and nothing has to be restarted when it is back.
+//! A server is killed or stops responding while it runs statements: its tenants fail soon, tenants of other servers are
+//! not affected, and nothing has to be restarted once it is back.
 
 use crate::{
     postgres_doctors::{Doctors, place},
@@ -19,14 +19,14 @@ use tenantry_engine::{
 };
 use tenantry_testservers::{Cluster, VERSIONS, postgres};
 
-/// Longest time until a statement on a server that stands still is refused.
+/// Longest time until a statement is refused on a server that has stopped responding.
 const NOTICED: Duration = Duration::from_secs(20);
 
 struct World {
     doctors: Doctors,
     places: Vec<Place>,
     lucky: Place,
-    /// What was acknowledged, by tenant.
+    /// Acknowledged writes, by tenant.
     acknowledged: std::sync::Mutex<Vec<(i64, String)>>,
     stop: AtomicBool,
     refused: AtomicU64,
@@ -55,7 +55,7 @@ impl World {
         }
     }
 
-    /// Writes until it is stopped. Each refusal says that the server is away, or that the outcome is not known.
+    /// Writes until it is stopped. Each refusal reports that the server is away, or that the outcome is unknown.
     async fn keep_writing(&self, place: &Place, writer: usize) {
         let tenant = place.tenant.unwrap().get();
         for number in 0_u32.. {
@@ -81,14 +81,14 @@ impl World {
         }
     }
 
-    /// Returns how long it takes until a read there is refused, and asserts that the next one is refused at once.
+    /// Returns the time until a read there is refused, and asserts that the next read is refused at once.
     async fn refusal(&self) {
         for place in &self.places {
             let began = Instant::now();
             let error = loop {
                 match self.doctors.names(place, None).await {
                     Err(error) => break error,
-                    // It was under way before.
+                    // This read began before the outage.
                     Ok(_) => assert!(began.elapsed() < NOTICED),
                 }
             };
@@ -105,7 +105,7 @@ impl World {
         }
     }
 
-    /// Waits until every tenant writes again.
+    /// Waits until every tenant can write again.
     async fn recovery(&self) {
         let until = Instant::now() + NOTICED;
         for place in &self.places {
@@ -117,7 +117,7 @@ impl World {
     }
 }
 
-/// Several writers for each tenant; the server is killed, comes back, stands still, and goes on.
+/// Several writers write for each tenant while the server is killed, returns, stops responding, and continues.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_goes_away_stops_its_tenants_only() {
     let version = VERSIONS[0];

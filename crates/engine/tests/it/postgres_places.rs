@@ -1,4 +1,5 @@
-//! Places on PostgreSQL: made whole or not at all, reached by their own roles only, and never mistaken for another.
+//! Places on PostgreSQL: created completely or not at all, accessible to their own roles only, and never mistaken for
+//! each other.
 
 use crate::postgres_kit::*;
 use std::{pin::pin, task::Poll};
@@ -9,7 +10,7 @@ fn bare() -> Template {
     Template::bare(StoreName::parse("tenant").unwrap())
 }
 
-/// Makes the place, whatever its isolation.
+/// Creates the place, whatever its isolation.
 pub async fn make(engine: &Engine, place: &Place) -> Result<()> {
     match place.isolation.is_pooled() {
         true => engine.enrol(place).await,
@@ -21,7 +22,7 @@ fn kind<T>(done: Result<T>) -> Option<Kind> {
     done.err().map(|error| error.kind().clone())
 }
 
-/// Polls a future until it has been pending `most` times, then drops it. Returns true if it was ready before.
+/// Polls a future until it has been pending `most` times, then drops it. Returns true if it completed before.
 async fn abandoned(most: usize, work: impl Future<Output = Result<()>>) -> bool {
     let mut work = pin!(work);
     let mut pending = 0;
@@ -45,7 +46,7 @@ async fn a_place_that_was_given_up_at_any_moment_is_made_whole_by_the_next_call(
         let kinds: [fn(i64) -> (Place, Template); 3] = [
             |number| (own(number), bare()),
             |number| (schema(1000 + number), bare()),
-            // Its template is made anew each time, too.
+            // The template is created again each time, too.
             |number| {
                 let store = StoreName::parse(&format!("store{number}")).unwrap();
                 (Place { store: store.clone(), ..own(2000 + number) }, Template::bare(store))
@@ -121,7 +122,8 @@ async fn what_another_program_made_under_the_name_is_left_alone() {
         let (database, nspname) = (home.name("tenant_1_1"), home.name("tenant_2_1"));
         let admin = home.admin("postgres").await;
         let wrong = Some(Kind::WrongIdentity);
-        // A stranger's database, one that the owner made for something else, and one that lost its identity.
+        // A database of another program, one that the owner created for another purpose, and one that has lost its
+        // identity.
         admin.batch_execute(&format!("CREATE DATABASE {database}")).await.unwrap();
         assert_eq!(kind(make(&engine, &own(1)).await), wrong);
         admin.batch_execute(&format!("ALTER DATABASE {database} OWNER TO {}", home.owner())).await.unwrap();
@@ -130,14 +132,14 @@ async fn what_another_program_made_under_the_name_is_left_alone() {
         make(&engine, &own(3)).await.unwrap();
         home.rows(&home.name("tenant_3_1"), "DELETE FROM _tenantry_place RETURNING 1").await;
         assert_eq!(kind(make(&engine, &own(3)).await), wrong);
-        // Schemas of a stranger and of the owner.
+        // Schemas of another program and of the owner.
         let in_home = home.admin(&home.owner()).await;
         in_home.batch_execute(&format!("CREATE SCHEMA {nspname}")).await.unwrap();
         assert_eq!(kind(make(&engine, &schema(2)).await), wrong);
         in_home.batch_execute(&format!("ALTER SCHEMA {nspname} OWNER TO {}", home.owner())).await.unwrap();
         assert_eq!(kind(make(&engine, &schema(2)).await), wrong);
         assert_eq!(kind(engine.verify(&schema(2)).await), wrong);
-        // A role under the name, which may have rights elsewhere.
+        // A role with this name exists, and may have rights elsewhere.
         let role = home.name("tenant_4_1.sql");
         admin.batch_execute(&format!("CREATE ROLE \"{role}\" LOGIN")).await.unwrap();
         assert_eq!(kind(make(&engine, &own(4)).await), wrong);
@@ -173,7 +175,7 @@ async fn a_place_is_itself_at_its_generation_only() {
             if !place.isolation.is_pooled() {
                 assert_eq!(kind(make(&engine, &other).await), Some(Kind::WrongIdentity), "{place}");
             }
-            // Another installation does not take it over.
+            // Another installation does not take the place over.
             let stranger = Engine::open(
                 vec![tenantry_engine::ServerSpec::postgres(place.server.clone(), home.options())],
                 tenantry_engine::CacheLimits::default(),
@@ -187,7 +189,7 @@ async fn a_place_is_itself_at_its_generation_only() {
         assert_eq!(kind(engine.enrol(&gone).await), Some(Kind::Missing));
         assert_eq!(kind(engine.fence(&gone, true).await), Some(Kind::Missing));
         assert_eq!(kind(engine.place_info(&schema(99)).await), Some(Kind::Missing));
-        // An older form of the platform's tables is brought up to date.
+        // An older form of the platform's tables is upgraded.
         let name = home.name("tenant_2_1");
         home.rows(&home.owner(), &format!("DROP INDEX {name}._tenantry_activity__record__idx")).await;
         let older = format!("UPDATE {name}._tenantry_meta SET version = 2 RETURNING 1");
@@ -234,7 +236,7 @@ async fn the_states_of_a_place_follow_one_another_like_on_sqlite() {
             engine.fence(&place, false).await.unwrap();
             engine.open_filled(&place, 7).await.unwrap();
             assert_eq!(state().await, PlaceState::Open);
-            // Of another generation nothing is changed.
+            // A place of another generation is not changed.
             let later = Place { generation: 2, ..place.clone() };
             assert_eq!(kind(engine.record_changes(&later, 7).await), Some(Kind::Fenced));
             assert_eq!(kind(engine.fence(&later, true).await), Some(Kind::Fenced));

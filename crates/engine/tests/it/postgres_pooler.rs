@@ -1,5 +1,5 @@
-//! Behind PgBouncer in transaction mode: each transaction may run on another connection of the server, and statements of
-//! different tenants follow each other on one.
+//! PgBouncer in transaction mode: each transaction may run on another connection of the server, and statements of
+//! different tenants follow one another on the same connection.
 
 use crate::{
     postgres_doctors::{Doctors, WORD, place},
@@ -23,7 +23,7 @@ use tenantry_engine::{
 };
 use tenantry_testservers::{Pooler, pgbouncer};
 
-/// Connections that all databases of the server share in the pooler, each for itself.
+/// Largest number of server connections that the pooler opens for each database.
 const CONNECTIONS: u16 = 3;
 const WRITES: usize = 12;
 
@@ -31,7 +31,7 @@ fn on_pg(isolation: Isolation, tenant: i64, generation: u64) -> Place {
     place("pg", isolation, tenant, generation)
 }
 
-/// Makes two tenants of each isolation.
+/// Creates two tenants of each isolation.
 async fn make(world: &Doctors) -> Vec<Place> {
     let isolations = [Isolation::Pooled, Isolation::Schema, Isolation::Database];
     let isolations = isolations.into_iter().flat_map(|isolation| [isolation; 2]);
@@ -59,7 +59,7 @@ async fn behind(home: &Home) -> (Pooler, Doctors) {
     (pooler, world)
 }
 
-/// Tenants of every isolation write and read at once through few connections, are migrated, move and are removed.
+/// Tenants of every isolation write and read concurrently through few connections, are migrated, move and are removed.
 #[tokio::test]
 async fn tenants_of_every_isolation_live_behind_a_pooler() {
     on_each_server(|home| async move {
@@ -116,7 +116,7 @@ async fn move_around(world: &Doctors, places: &[Place]) {
         engine.open_filled(&to, 77).await.unwrap();
         assert_eq!(names(world, &to).await, names(world, from).await, "{from} -> {to}");
         engine.stop_recording(&to, 77).await.unwrap();
-        // As before, for the rest of the test.
+        // Restores the state for the rest of the test.
         engine.lift_fence(from, Some(77)).await.unwrap();
         engine.stop_recording(from, 77).await.unwrap();
         let session = engine.session(from, &world.schema).await.unwrap();
@@ -201,7 +201,7 @@ async fn a_tenants_own_sql_is_refused_by_a_pooler_that_does_not_know_the_role() 
     .await;
 }
 
-/// Tenants of one database share its connections, one after another with other roles and statements.
+/// Tenants of one database share its connections, with different roles and statements in turn.
 #[tokio::test]
 async fn tenants_take_turns_on_one_connection() {
     on_each_server(|home| async move {

@@ -1,4 +1,4 @@
-//! An operator's corrections on PostgreSQL: they change values of one place, and nothing else.
+//! An operator's corrections on PostgreSQL: they change values of one place and nothing else.
 
 use crate::{
     schema_kit::{load, store},
@@ -19,7 +19,7 @@ use tenantry_testkit::tried;
 const CANARY: &str = "canary of the neighbour";
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Returns models in which a person may have no name.
+/// Returns models in which the name of a person is optional.
 fn before() -> Vec<Model> {
     models(people!(
         "search = true\nmax_length = 30\n[fields.age]\ntype = \"integer\"\nmin = 0\n[fields.data]\ntype = \"json\"\n\
@@ -28,7 +28,7 @@ fn before() -> Vec<Model> {
     ))
 }
 
-/// Returns these models once every person must have a name.
+/// Returns the same models with a required name.
 fn after() -> Vec<Model> {
     let people = "store = \"tenant\"\n[fields.name]\ntype = \"text\"\nrequired = true\nsearch = true\n\
         max_length = 30\n[fields.age]\ntype = \"integer\"\nmin = 0\n[fields.data]\ntype = \"json\"\n\
@@ -37,8 +37,8 @@ fn after() -> Vec<Model> {
     load(&[("visits", "store = \"tenant\"\n[fields.note]\ntype = \"text\""), ("people", people)]).unwrap()
 }
 
-/// Returns a place of each isolation on each server, and a system store, each with two people, of whom one has no name. In
-/// a pool a neighbour has a row with the same id.
+/// Returns a place of each isolation on each server, and a system store, each with two people, one of whom has no name.
+/// In a pool, a neighbour has a row with the same id.
 async fn clinics(lab: &Lab) -> Vec<(Subject<'_>, Place, Migration)> {
     let mut subjects = lab.on_postgres(true).await;
     let system = Place {
@@ -70,7 +70,7 @@ async fn clinics(lab: &Lab) -> Vec<(Subject<'_>, Place, Migration)> {
     out
 }
 
-/// Returns all that a correction could change.
+/// Returns all values that a correction could change.
 async fn stored(subject: &Subject<'_>) -> Vec<Vec<String>> {
     let mut all = subject.query("SELECT * FROM people ORDER BY code, 1, 2").await;
     for table in ["visits", "_tenantry_place", "_tenantry_ledger", "_tenantry_seq", "_tenantry_meta"] {
@@ -105,7 +105,7 @@ async fn a_correction_lets_a_migration_go_on() {
         }
         let error = subject.migrate(&all).await.unwrap_err();
         assert!(error.detail().contains("that is null"), "{subject}: {error}");
-        // With the new models too: the place has the old ones.
+        // Also with the new models, while the place has the old ones.
         let text = "UPDATE people AS p SET (name, age) = (SELECT 'Bob ' || upper('o'), count(*) FROM visits), \
             data = '{\"b\": 2, \"b\": 3}' WHERE p.name IS NULL OR EXISTS (SELECT 1 FROM people WHERE id > 2) -- why;\n;";
         let changed = lab.engine.operator_repair(&place, &script(&all), text, LIMIT).await.unwrap();
@@ -190,7 +190,7 @@ async fn a_correction_changes_values_of_its_place_and_nothing_else() {
             assert_eq!(stored(&subject).await, held, "{subject}: {sql}");
         }
         count += denied.len() + wrong.len() + broken.len();
-        // It neither reads nor changes the neighbour's rows.
+        // A correction neither reads nor changes the neighbour's rows.
         let sql =
             "UPDATE people SET name = coalesce((SELECT max(note) FROM visits), 'none'), updated_at = now()";
         assert_eq!(repair(&lab, &place, &first, sql).await.unwrap(), Some(2), "{subject}");

@@ -31,7 +31,7 @@ async fn reads_of_records_go_to_a_replica_and_others_do_not() {
         let world = World::on(version).await;
         let engine = world.engine(HOUR);
         world.is_used(&engine).await;
-        // The replica shows what it has: not what was changed since.
+        // The replica answers with the rows that it has, without later changes.
         world.pair.pause().await;
         world.rename_raw(false, "changed").await;
         for (place, id) in &world.tenants {
@@ -47,7 +47,7 @@ async fn reads_of_records_go_to_a_replica_and_others_do_not() {
             assert_eq!(session.count(of, &Filter::All(vec![]), None, None).await.unwrap(), 1);
             assert!(session.exists(of, &ids).await.unwrap().is_empty());
             assert_eq!(session.activity(None, 10, 10_000).await.unwrap().len(), 1);
-            // Without rows: the pool is asked whether the tenant is there.
+            // The read finds no row, so the pool is asked whether it has the tenant.
             let none = session.get(of, &RecordId::Uuid(uuid::Uuid::now_v7()), &[], Collect::default()).await;
             assert!(none.unwrap().is_none());
             assert_eq!(report(&engine).reads, before + 7, "{place}");
@@ -85,7 +85,7 @@ async fn a_caller_reads_its_own_writes_whatever_the_replica_has() {
         for tenant in &world.tenants {
             assert_eq!(world.name(&mine, tenant).await, "third");
         }
-        // A place that a process uses for the first time is read in the state in which it was found, or a later one.
+        // The first read of a process in a place sees the state in which the process found it, or a later one.
         let later = world.engine(HOUR);
         world.is_used_for(&later, &world.tenants[0]).await;
         world.pair.pause().await;
@@ -135,7 +135,7 @@ async fn a_read_with_the_position_of_a_write_elsewhere_sees_that_write() {
             report(&other).reads > before
         })
         .await;
-        // Where no replica is configured, a write costs no question.
+        // Without a configured replica, a write does not ask for its position.
         let home = Home::make(&world.pair.primary.url()).await;
         let alone = home.engine();
         alone.create_system(&pool()).await.unwrap();
@@ -157,7 +157,7 @@ async fn a_replica_that_lags_is_skipped_until_it_has_caught_up() {
         for tenant in &world.tenants {
             world.rename(&other, tenant, "second").await;
         }
-        // Reads within the lag may still see the old state, later ones must not; the task asks on meanwhile.
+        // Reads within the lag may still see the old state; later reads must not. The task keeps reading meanwhile.
         sleep(SHORT).await;
         let skipped = report(&mine).skipped;
         for _ in 0..20 {
@@ -197,7 +197,7 @@ async fn a_replica_that_dies_is_skipped_and_used_again_after_its_restart() {
     }
 }
 
-/// Returns the models with a field more, and their migrations.
+/// Returns the models with one more field, and their migrations.
 fn evolved() -> (Vec<Arc<Model>>, Vec<Migration>) {
     let city = field("city", FieldKind::Text { max_length: Some(40) });
     let add = |model: &Arc<Model>| match model.name.as_str() {
@@ -266,7 +266,7 @@ async fn a_promoted_replica_is_never_used() {
         let world = World::on(version).await;
         let engine = world.engine(HOUR);
         world.is_used(&engine).await;
-        // Until the replica is no longer asked: only the read itself can notice what has happened since.
+        // Waits until the replica is no longer asked: from now on, only the read itself can notice later changes.
         sleep(Duration::from_secs(3)).await;
         world.pair.on_replica("SELECT pg_promote()").await;
         world.rename_raw(true, "elsewhere").await;
@@ -291,7 +291,7 @@ async fn a_standby_of_another_server_is_never_used() {
     for sql in [role, format!("CREATE DATABASE {owner} OWNER {owner}")] {
         connect(&stranger.primary.url(), "postgres").await.batch_execute(&sql).await.unwrap();
     }
-    // So that its position is beyond that of the primary.
+    // Makes the standby's position exceed that of the primary.
     let much = "CREATE TABLE much AS SELECT repeat('x', 1000) FROM generate_series(1, 50000)";
     connect(&stranger.primary.url(), &owner).await.batch_execute(much).await.unwrap();
     stranger.caught_up().await;
@@ -322,7 +322,7 @@ async fn a_tenant_that_left_its_pool_is_not_read_as_one_without_rows() {
         world.is_used(&engine).await;
         let (place, id) = &world.tenants[2];
         let session = world.session(&engine, place).await.unwrap();
-        // Another process moves it away.
+        // Another process moves the tenant away.
         world.engine(HOUR).withdraw(place).await.unwrap();
         world.pair.caught_up().await;
         let found = session.get("hospitals", id, &[], Collect::default()).await.map(|found| found.is_some());
@@ -348,7 +348,7 @@ async fn a_process_that_reads_nothing_asks_nothing() {
     world.is_used(&engine).await;
 }
 
-/// PgBouncer in transaction mode stands before the primary and before the replica.
+/// PgBouncer in transaction mode is in front of the primary and of the replica.
 #[tokio::test]
 async fn replicas_are_read_behind_poolers() {
     for version in VERSIONS {

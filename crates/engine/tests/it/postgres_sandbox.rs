@@ -1,4 +1,4 @@
-//! A tenant's own SQL on PostgreSQL: it reads the tenant's models and nothing else, whatever it says.
+//! A tenant's own SQL on PostgreSQL: it reads the tenant's models and nothing else, whatever the statement is.
 
 use crate::postgres_kit::*;
 use serde_json::json;
@@ -19,7 +19,7 @@ fn store() -> StoreName {
     StoreName::parse("tenant").unwrap()
 }
 
-/// Makes two tenants of each isolation with a table each; the second one's row is the canary.
+/// Creates two tenants of each isolation with a table each. The row of the second tenant is the canary.
 async fn neighbours(home: &Home) -> Engine {
     let engine = home.engine();
     for (place, name) in [(own(1), "mine"), (own(2), CANARY), (schema(3), "mine"), (schema(4), CANARY)] {

@@ -74,7 +74,7 @@ async fn statements_of_authors_stay_inside_transaction_and_schema() {
             "CREATE FUNCTION two() RETURNS integer LANGUAGE sql AS $$ SELECT 1; SELECT 2 $$",
         ];
         for name in ["0002_raw", "0003_again"] {
-            // The second one runs on the same connection, without the temporary table of the first.
+            // The second migration runs on the same connection, without the temporary table of the first.
             let all = [first.clone(), raw("0002_raw", &good), raw(name, &good[1..2])];
             let all = if name == "0002_raw" { &all[..2] } else { &all };
             assert_eq!(subject.migrate(all).await.unwrap().applied, [format!("clinic/{name}")], "{subject}");
@@ -128,7 +128,7 @@ async fn rows_of_migrations_are_counted_and_keep_references() {
         assert!(error.detail().contains("0004_bad: a row of `people` refers to a missing row"), "{error}");
         assert_eq!(subject.applied().await, 3);
         let sql = format!("SELECT rows, bytes FROM _tenantry_place WHERE tenant = {TENANT}");
-        // Of a person: id 8, name 1, reference 8, two instants, version 8; of a visit: no name, no reference.
+        // Bytes of a person: id 8, name 1, reference 8, two instants, version 8. Of a visit: no name, no reference.
         let bytes = (8 + 1 + 8 + 27 + 27 + 8) + (8 + 27 + 27 + 8);
         assert_eq!(subject.query(&sql).await, [["2".to_owned(), bytes.to_string()]], "{subject}");
         let sql = format!("SELECT model, last FROM _tenantry_seq WHERE tenant = {TENANT} ORDER BY 1");
@@ -201,7 +201,7 @@ async fn a_migration_lets_others_go_on_and_waits_for_a_long_reader() {
         let started = Instant::now();
         let other = async {
             sleep(Duration::from_millis(300)).await;
-            // It queues behind the migration, which gives up soon.
+            // The statement queues behind the migration, which gives up soon.
             let asked = Instant::now();
             subject.query("SELECT count(*) FROM people").await;
             let waited = asked.elapsed();
@@ -234,7 +234,7 @@ async fn a_migration_gives_up_when_tables_stay_in_use() {
     lab.remove().await;
 }
 
-/// A write that began before the migration is in the rows that it converts; none slips in between.
+/// A write that began before the migration is among the rows that it converts. No write slips in between.
 #[tokio::test]
 async fn writes_come_before_a_migration_or_after_it() {
     let lab = Lab::new().await;
@@ -271,7 +271,7 @@ async fn a_large_table_is_indexed_while_writes_go_on() {
     for subject in lab.on_postgres(true).await {
         let first = subject.start(&old).await;
         subject.insert(&old, "people", 1, &[("name", Text("A"))]).await;
-        // As if it had many rows.
+        // Makes the planner believe that the table has many rows.
         subject.execute("UPDATE pg_class SET reltuples = 1e6 WHERE oid = 'people'::regclass").await;
         let writer = subject.client().await;
         writer.batch_execute(&format!("BEGIN; {}", insert(&subject, 2, "B"))).await.unwrap();

@@ -1,5 +1,5 @@
-//! System stores on PostgreSQL: writers follow one another, commits of all processes are noticed, and nothing stale is
-//! trusted while the connection that listens is away.
+//! System stores on PostgreSQL: writers follow one another, commits of all processes are noticed, and no stale data is
+//! trusted while the listening connection is lost.
 
 use crate::{core_system::drop_after, postgres_kit::*};
 use std::{
@@ -40,7 +40,7 @@ async fn names(db: &SystemDb) -> Vec<String> {
     rows.iter().map(|row| row.text(0).unwrap().to_owned()).collect()
 }
 
-/// Waits until commits of other processes are noticed.
+/// Waits until the process notices commits of other processes.
 async fn until_it_listens(db: &SystemDb) {
     let end = Instant::now() + Duration::from_secs(10);
     loop {
@@ -141,7 +141,7 @@ async fn a_refused_statement_changes_nothing_and_its_transaction_goes_on() {
         tx.commit().await.unwrap();
         assert_eq!(names(&db).await, ["taken", "before", "after"]);
 
-        // What fails without a way back must not look as if it were committed.
+        // A transaction that fails irreparably must not look committed.
         let mut tx = db.begin().await.unwrap();
         tx.execute("INSERT INTO t(name) VALUES('lost')", &[]).await.unwrap();
         tx.query("SELECT 1 / 0", &[]).await.unwrap_err();
@@ -174,13 +174,13 @@ async fn the_writers_of_two_processes_follow_one_another() {
         let engines = [home.engine(), home.engine()];
         let dbs = [system(&engines[0]).await, system(&engines[1]).await];
         let rounds = i64::try_from(dose(20, 300)).unwrap();
-        // A number that a statement assigns from what it reads has no gap only if nothing commits between.
+        // Numbers that a statement derives from what it reads have no gaps only if no other commit comes between.
         let write = async |db: &SystemDb, who: usize| {
             for round in 0..rounds {
                 let mut tx = db.begin().await.unwrap();
                 let sql = "INSERT INTO t(id, name) SELECT coalesce(max(id), 0) + 1, ? FROM t RETURNING id";
                 tx.query(sql, &[format!("{who}/{round}").into()]).await.unwrap();
-                // A change that is given up leaves no gap either.
+                // A rolled-back change leaves no gap either.
                 if round % 5 == 4 { tx.rollback().await.unwrap() } else { tx.commit().await.unwrap() }
             }
         };
@@ -242,7 +242,7 @@ async fn a_lost_listener_is_not_trusted_and_listens_again() {
         until_changed(&db, mark).await;
         insert(&theirs, "while it did not listen").await;
         let end = Instant::now() + Duration::from_secs(10);
-        // Without asking for a mark, which would be a new one.
+        // Waits without requesting a mark, which would be a new one.
         while db.confirmed().is_none_or(|at| at < killed_at) {
             assert!(Instant::now() < end, "it does not listen again");
             sleep(Duration::from_millis(5)).await;
@@ -267,7 +267,7 @@ async fn a_writer_that_holds_the_turn_too_long_is_busy_and_not_a_deadlock() {
         assert!(began.elapsed() >= Duration::from_secs(4));
         drop(held);
         insert(&theirs, "after").await;
-        // Readers never wait.
+        // Readers never wait for a writer.
         let held = db.begin().await.unwrap();
         assert_eq!(names(&theirs).await, ["after"]);
         held.rollback().await.unwrap();

@@ -1,4 +1,4 @@
-//! Encrypted connections to a PostgreSQL server: what `sslmode` and `sslrootcert` demand of its certificate.
+//! Encrypted connections to a PostgreSQL server: the requirements of `sslmode` and `sslrootcert` on its certificate.
 
 use std::{
     path::{Path, PathBuf},
@@ -47,7 +47,8 @@ fn acceptor() -> TlsAcceptor {
     Arc::new(config.unwrap()).into()
 }
 
-/// Listens on a TCP port, encrypts as PostgreSQL does, and passes everything to the server of `url`. Returns the port.
+/// Listens on a TCP port, encrypts as PostgreSQL does, and forwards everything to the server of `url`. Returns the
+/// port.
 async fn encrypting(url: &str) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -82,7 +83,7 @@ async fn encrypting(url: &str) -> u16 {
     port
 }
 
-/// Returns what is wrong with a connection to `host` with these options; empty if it works.
+/// Returns the fault of a connection to `host` with these options; empty if it works.
 async fn tried(url: &str, host: &str, port: u16, options: &str) -> String {
     let config: Config = url.parse().unwrap();
     let password = String::from_utf8(config.get_password().unwrap_or_default().to_vec()).unwrap();
@@ -135,7 +136,7 @@ async fn a_certificate_is_checked_as_the_url_demands() {
     }
 }
 
-/// The cancelling connection is encrypted too, so a statement whose caller is gone ends on the server.
+/// The cancelling connection is encrypted, too, so a statement whose caller is gone ends on the server.
 #[tokio::test]
 async fn a_statement_is_cancelled_over_an_encrypted_connection() {
     for url in servers() {

@@ -1,4 +1,4 @@
-//! Copies of places of every kind of server and isolation, and places that are made from them.
+//! Copies of places of every kind of server and isolation, and places made from these copies.
 
 use crate::{
     carry_kit::*,
@@ -33,7 +33,7 @@ async fn copies_of_every_kind_become_places_of_every_kind_with_equal_contents() 
         for (like, direct) in sources.iter().flat_map(|like| [(like, false), (like, true)]) {
             let to = carrier.target(like).await;
             if to.isolation.is_pooled() {
-                // Entries of another tenant, with the numbers of this one among theirs.
+                // Lines of another tenant, whose numbers are among those of this tenant.
                 let add = format!(
                     "INSERT INTO _tenantry_activity(tenant, at, actor, action, model, record)
                      VALUES ({}, '{NOW}', 'bob', 'create', 'things', '1')",
@@ -114,7 +114,7 @@ async fn every_difference_is_counted() {
             let things = diff.iter().find(|diff| diff.model.as_str() == "things").unwrap();
             let counts = |diff: &ModelDiff| (diff.added, diff.changed, diff.removed);
             assert_eq!((diff.len(), counts(things)), (2, (1, 2, 1)), "{live} -> {like}");
-            // What the log of changes names is left out.
+            // Copies omit the recording of changes.
             like.note("things", &["3", "4"]).await;
             let engine = &carrier.lab.engine;
             let diff =
@@ -128,8 +128,8 @@ async fn every_difference_is_counted() {
     carrier.lab.remove().await;
 }
 
-/// A tenant that is behind the newest schema is copied and restored at its own; rows of tables that no model declares are
-/// named.
+/// A tenant that is behind the newest schema is copied and restored with its own schema. Rows of tables that no model
+/// declares are reported.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_has_the_schema_of_its_place_and_names_what_it_leaves_out() {
     let mut carrier = Carrier::new().await;
@@ -168,7 +168,7 @@ async fn a_copy_has_the_schema_of_its_place_and_names_what_it_leaves_out() {
             assert_eq!(found.applied().await, 2, "{source} -> {like}");
             assert_eq!(found.query("SELECT code FROM things").await, [["a"]]);
         }
-        // A pool that lacks a migration of the copy takes no rows.
+        // A pool that lacks a migration of the copy accepts no rows.
         for like in kinds.iter().filter(|like| like.is_postgres() && like.is_pooled()) {
             assert_eq!(kind(carrier.adopt(&carrier.target(like).await, &copy).await), Kind::SchemaBehind);
         }
@@ -177,7 +177,7 @@ async fn a_copy_has_the_schema_of_its_place_and_names_what_it_leaves_out() {
     carrier.lab.remove().await;
 }
 
-/// A caller that goes away at any step leaves a place that is not complete, or complete; the next call finishes it.
+/// A caller that disconnects at any step leaves a place that is incomplete or complete; the next call finishes it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_is_given_up_anywhere_is_repeated() {
     let carrier = Carrier::new().await;
@@ -194,7 +194,7 @@ async fn a_call_that_is_given_up_anywhere_is_repeated() {
             if given_up.is_err()
                 && let Ok(info) = carrier.lab.engine.place_info(&to).await
             {
-                // Open if the last commit was done and its answer was not awaited.
+                // The place is open if the last commit was made but its answer was not awaited.
                 let is_whole = info.state.is_open() || info.state.is_complete();
                 assert_eq!(is_whole, info.rows > 0, "{like}: {info:?}");
             }
@@ -225,7 +225,7 @@ async fn a_call_that_is_given_up_anywhere_is_repeated() {
     carrier.lab.remove().await;
 }
 
-/// A text that an earlier version of this program let into an index, or that a migration put there.
+/// A text that an earlier version of this program, or a migration, put into an index.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_does_not_fit_is_named_and_nothing_is_made() {
     let carrier = Carrier::new().await;

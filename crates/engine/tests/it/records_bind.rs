@@ -116,8 +116,8 @@ fn kinds() -> Vec<Field> {
     kinds.map(of).into_iter().chain([reference()]).collect()
 }
 
-/// T4: valid values with small mistakes, as cells and as JSON. The text of whatever a cell is parsed to parses to the
-/// same value again; nothing panics.
+/// T4: valid values with small mistakes, as cells and as JSON. The value that a cell is parsed to has a text that
+/// parses to the same value. Nothing panics.
 #[test]
 fn a_value_with_a_slip_in_it_is_read_or_refused() {
     let good = [

@@ -1,4 +1,4 @@
-//! The clinic on a SQLite connection of the test, for what only such a connection tells.
+//! The clinic on a SQLite connection of the test, for checks that need such a connection.
 
 use crate::records_kit::{TENANTS, migrations, models, schema};
 use rusqlite::Connection;
@@ -54,7 +54,7 @@ impl Direct {
         }
     }
 
-    /// Counts again what every tenant holds, from its rows, and returns this tenant's usage.
+    /// Recounts the rows and bytes of every tenant, and returns this tenant's usage.
     pub(crate) fn recounted(&self) -> Usage {
         let (store, isolation) = (self.schema.store(), self.who.isolation);
         migrate::count_again(&self.conn, store, isolation, &migrations(&models())).unwrap();

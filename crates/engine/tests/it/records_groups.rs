@@ -1,4 +1,4 @@
-//! Groups of rows: compared with a model in memory on every database and in every isolation, plain and merged; their
+//! Groups of rows, compared with a model in memory on every database and in every isolation, plain and merged; their
 //! periods, sums and refusals.
 
 use crate::{records_kit::*, records_naive::*};
@@ -55,7 +55,7 @@ fn asked() -> impl Strategy<Value = Aggregate> {
         })
 }
 
-/// A value that sorts as lists do.
+/// A value with the sort order of lists.
 #[derive(Debug, Clone, PartialEq)]
 struct Sorted(Value);
 
@@ -165,7 +165,7 @@ fn groups_agree_with_a_model_in_memory() {
     );
 }
 
-/// Groups of the merged view are those of the overridden values.
+/// Groups of the merged view use the overridden values.
 #[test]
 fn merged_groups_have_the_overridden_values() {
     for case in cases() {

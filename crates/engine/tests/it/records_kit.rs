@@ -1,5 +1,5 @@
-//! Shared by the record tests: a small clinic in one place, on every database and in every isolation. All goes through the
-//! engine's public surface; statements of the tests themselves run on a connection beside it.
+//! Kit for the record tests: a small clinic in one place, on every database and in every isolation. All calls go
+//! through the engine's public interface; the tests' own statements run on a separate connection.
 
 pub(crate) use crate::records_models::{field, models};
 use crate::records_side::{Home, Side};
@@ -26,7 +26,7 @@ use tokio::runtime::Runtime;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum On {
     Sqlite,
-    /// Which of the PostgreSQL servers of the test run.
+    /// Index of the PostgreSQL server in the test run.
     Postgres(usize),
     #[cfg(feature = "mongodb")]
     Mongo,
@@ -71,7 +71,7 @@ pub(crate) fn pooled() -> Vec<Case> {
     cases().into_iter().filter(|case| case.is_pooled()).collect()
 }
 
-/// Returns a kit for each case, for tests that empty them again and again.
+/// Returns a kit for each case, for tests that reset them repeatedly.
 pub(crate) fn kits() -> RefCell<Vec<Kit>> {
     RefCell::new(cases().into_iter().map(Kit::new).collect())
 }
@@ -79,7 +79,7 @@ pub(crate) fn kits() -> RefCell<Vec<Kit>> {
 /// The tenant that the cases act for, and two neighbours.
 pub(crate) const TENANTS: [i64; 3] = [7, 8, 9];
 
-/// Returns the runtime of the test, which the tests themselves do not run on.
+/// Returns the runtime of the kits. The tests themselves do not run on it.
 pub(crate) fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
@@ -95,7 +95,7 @@ pub(crate) struct Kit {
     pub(crate) schema: Arc<Schema>,
     pub(crate) options: WriteOptions,
     side: Mutex<Side>,
-    // Last: it removes what the others use.
+    // Must be the last field: its drop removes what the others use.
     home: Arc<Home>,
 }
 
@@ -181,7 +181,7 @@ impl Kit {
         Self { case, engine, place: own, schema: schema(), options, side, home }
     }
 
-    /// Returns a kit with another engine, as another process has it, on the same place.
+    /// Returns a kit with another engine on the same place, like another process.
     pub(crate) fn again(&self) -> Self {
         let (home, place, schema) = (self.home.clone(), self.place.clone(), schema());
         let (engine, side) = (open(&home), Mutex::new(home.side(&place)));
@@ -195,7 +195,7 @@ impl Kit {
         self.act_as(TENANTS[0])
     }
 
-    /// Acts as another tenant from now on (of the same database if pooled).
+    /// Acts as another tenant from now on, of the same database if pooled.
     pub(crate) fn act_as(&mut self, tenant: i64) -> &mut Self {
         self.place.tenant = Some(TenantId::from_raw(tenant));
         self
@@ -205,7 +205,7 @@ impl Kit {
         runtime().block_on(self.engine.session(&self.place, &self.schema))
     }
 
-    /// Returns why there is no session.
+    /// Returns the kind of the error with which no session is opened.
     pub(crate) fn no_session(&self) -> Kind {
         self.session().expect_err("must be refused").kind().clone()
     }
@@ -215,7 +215,7 @@ impl Kit {
         self.side().counters(self.place.tenant.unwrap().get())
     }
 
-    /// Counts again what this tenant holds, from its rows.
+    /// Recounts the rows and bytes of this tenant from its rows.
     pub(crate) fn recounted(&self) -> Usage {
         let (mut rows, mut bytes) = (0, 0);
         for plan in self.schema.plans() {
@@ -279,7 +279,7 @@ impl Kit {
         runtime().block_on(session.by_ids(model, ids, &[], Collect::default())).unwrap().rows
     }
 
-    /// Returns the ids that no row has.
+    /// Returns the ids to which no row belongs.
     pub(crate) fn missing(&self, model: &str, ids: &[RecordId]) -> Vec<RecordId> {
         let session = self.session().unwrap();
         runtime().block_on(session.exists(model, ids)).unwrap()
@@ -290,7 +290,7 @@ impl Kit {
         runtime().block_on(session.refers(model, field, id)).unwrap()
     }
 
-    /// Returns all pages of a list, one after the other, as the ids they show.
+    /// Returns the ids on all pages of a list, page by page.
     pub(crate) fn pages(
         &self,
         model: &str,
@@ -354,12 +354,12 @@ impl Kit {
         row[columns.iter().position(|c| c.name.as_str() == field).unwrap()].clone()
     }
 
-    /// Returns a connection beside the engine.
+    /// Returns a connection that bypasses the engine.
     pub(crate) fn side(&self) -> MutexGuard<'_, Side> {
         self.side.lock().unwrap()
     }
 
-    /// Returns the number of stored rows of a model, in a pool those of all tenants.
+    /// Returns the number of stored rows of a model; in a pool, of all tenants.
     pub(crate) fn stored(&self, model: &str) -> i64 {
         self.side().stored(model)
     }
@@ -371,7 +371,7 @@ fn open(home: &Home) -> Engine {
     engine
 }
 
-/// Returns the bytes that limits count for a value: those of its stored form.
+/// Returns the bytes of a value that limits count: those of its stored form.
 fn stored_bytes(value: &Value) -> u64 {
     let bytes = match value {
         Value::Null => 0,

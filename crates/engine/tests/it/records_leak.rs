@@ -1,5 +1,5 @@
-//! T1, T5, `confined-query`: three tenants share the tables of a pool, with the same ids in all of them. Whatever one
-//! tenant does, it neither sees, changes nor blocks rows of the others, and is not blocked by them.
+//! T1, T5, `confined-query`: three tenants share the tables of a pool, with the same ids. Whatever one tenant does, it
+//! neither sees, changes nor blocks rows of the others, and is not blocked by them.
 
 use crate::records_kit::*;
 use tenantry_engine::{
@@ -9,8 +9,8 @@ use tenantry_engine::{
     value::Value,
 };
 
-/// Makes three tenants with doctors 1 to 4 (3 is mentored by 2), a hospital and an order each; returns the hospitals'
-/// ids.
+/// Creates three tenants with doctors 1 to 4 (2 mentors 3), a hospital and an order each. Returns the ids of the
+/// hospitals.
 fn town(case: Case) -> (Kit, Vec<RecordId>) {
     let mut kit = Kit::new(case);
     let mut hospitals = vec![];
@@ -31,7 +31,7 @@ fn town(case: Case) -> (Kit, Vec<RecordId>) {
     (kit, hospitals)
 }
 
-/// Returns the doctor of the tenant's only order: not the same id in every tenant.
+/// Returns the doctor of the tenant's only order. The doctor's id differs between tenants.
 fn tenant_doctor(tenant: i64) -> i64 {
     if tenant == TENANTS[0] { 1 } else { 4 }
 }
@@ -121,7 +121,7 @@ fn changes_stay_inside() {
         let (mut kit, hospitals) = town(case);
         let others = |kit: &Kit| kit.side().other_doctors();
         let before = others(&kit);
-        // no other tenant knows a uuid id, and a stolen one is useless
+        // No other tenant knows a UUID id, and a stolen one is useless.
         assert_eq!(
             kit.refused(&[update("hospitals", &hospitals[1], None, &[("name", "stolen".into())])]),
             Kind::NotFound
@@ -135,7 +135,7 @@ fn changes_stay_inside() {
         let RecordId::Uuid(foreign) = hospitals[1] else { panic!() };
         let at_theirs = insert("doctors", &[("name", "n".into()), ("hospital", Value::Uuid(foreign))]);
         assert_eq!(kit.refused(&[at_theirs]), dangling_to("hospital", &format!("{foreign} of hospitals")));
-        // every tenant may have the same id, and the same unique value
+        // Every tenant may have the same id and the same unique value.
         let same = insert_as("hospitals", hospitals[1].clone(), &[("name", "same id".into())]);
         kit.one(same);
         assert_eq!(
@@ -146,7 +146,7 @@ fn changes_stay_inside() {
         kit.act_as(8).one(insert("doctors", &[("name", "n".into()), ("email", "5@x".into())]));
         kit.one(delete("doctors", &RecordId::Integer(5), None));
         kit.act_as(7);
-        // our order protects doctor 1; theirs does not protect our doctor 4
+        // The tenant's own order protects doctor 1; the neighbour's order does not protect the tenant's doctor 4.
         assert_eq!(
             kit.refused(&[delete("doctors", &RecordId::Integer(1), None)]),
             Kind::Reference("order".into())

@@ -22,7 +22,7 @@ fn the_same_rows_are_as_many_bytes_everywhere() {
     }
 }
 
-/// PostgreSQL refuses an entry of an index above some 2,700 bytes, unless the text can be compressed.
+/// PostgreSQL refuses an index entry above some 2,700 bytes, unless the text can be compressed.
 #[test]
 fn a_text_in_an_index_has_one_limit_everywhere() {
     let text = |bytes: usize| -> String {
@@ -41,7 +41,7 @@ fn a_text_in_an_index_has_one_limit_everywhere() {
         let id = kit.one(made(2_400)).id;
         let longer = update("doctors", &id, None, &[("email", "ß".repeat(1_201).into())]);
         assert_eq!(kit.refused(&[longer]), Kind::Invalid("email".into(), rule.into()), "{case:?}");
-        // A text without an index has none, and its later words are left out of the search.
+        // A text without an index has no such limit, and the search omits its later words.
         let words: String = (0..150_000).map(|n| format!("word{n} ")).collect();
         kit.one(update("doctors", &id, None, &[("notes", words.into()), ("name", "b".into())]));
     }

@@ -22,7 +22,7 @@ fn text() -> impl Strategy<Value = String> {
 
 pub(crate) fn value(field: &'static str, exact: bool) -> BoxedStrategy<Value> {
     let some = match field {
-        // A required text is never stored empty, but may be compared with an empty one.
+        // A required text is never stored empty, but may be compared with an empty text.
         "name" if exact => return text().prop_map(|text| Value::Text(format!("{text}n"))).boxed(),
         "name" => return text().prop_map(Value::Text).boxed(),
         "active" => return any::<bool>().prop_map(Value::Boolean).boxed(),
@@ -136,7 +136,7 @@ fn compare(left: &Value, operator: Operator, right: &Value) -> bool {
 }
 
 fn sorted(mut rows: Vec<Naive>, order: &[(&str, Direction)]) -> Vec<Naive> {
-    // a repeated key has no effect; the id takes the direction of the last distinct key
+    // A repeated key has no effect. The id takes the direction of the last distinct key.
     let mut distinct: Vec<(&str, Direction)> = vec![];
     for key in order {
         if distinct.iter().all(|(field, _)| *field != key.0) {

@@ -22,7 +22,7 @@ struct World {
     ranks: Arc<Ranks>,
 }
 
-/// Conditions across one or two references, and below each of the others.
+/// Returns conditions across one or two references, also inside other conditions.
 fn path() -> impl Strategy<Value = Filter> {
     let through = |inner| Filter::Through(name("mentor"), Box::new(inner));
     let one = condition().prop_map(through).boxed();
@@ -41,7 +41,7 @@ fn path() -> impl Strategy<Value = Filter> {
     )
 }
 
-/// A sort key: references to follow, a field, whether its rank is meant, a direction.
+/// A sort key: references to follow, a field, true for its rank, a direction.
 type Key = (usize, &'static str, bool, Direction);
 
 fn order() -> impl Strategy<Value = Vec<Key>> {
@@ -97,7 +97,7 @@ impl World {
         row.map_or_else(|| vec![Value::Null; 1 + FIELDS.len()], |row| self.rows[row].clone())
     }
 
-    /// Returns the value of a sort key. The rank of a mentor is its id, backwards; those with an even id have none.
+    /// Returns the value of a sort key. The rank of a mentor is its negated id; mentors with an even id have none.
     fn value(&self, row: usize, (via, field, is_rank, _): Key) -> Value {
         let end = (0..via).try_fold(row, |row, _| self.mentors[row]);
         match (is_rank, end.and_then(|end| self.mentors[end])) {
@@ -138,7 +138,7 @@ impl World {
     }
 }
 
-/// Rows of neighbours have the same ids, but other values and mentors, so that only confinement tells them apart.
+/// Rows of neighbours have the same ids but other values and mentors, so that only confinement separates them.
 #[test]
 fn lists_across_references_agree_with_a_model_in_memory() {
     let kits = RefCell::new(joining().map(Kit::new).collect::<Vec<_>>());

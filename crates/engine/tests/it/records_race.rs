@@ -1,5 +1,5 @@
-//! Several writers at once, in one process and in two (`late-writer` and `quota-race`): quotas are never exceeded, ids never
-//! repeat, and nothing is written after a fence.
+//! Several writers at once, in one process and in two (`late-writer` and `quota-race`): quotas are never exceeded, ids
+//! never repeat, and no write succeeds after a fence.
 
 use crate::records_kit::*;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +19,7 @@ fn a_quota_holds_against_many_writers() {
             assert!(refusals.iter().all(|kind| *kind == Kind::Limit("rows")), "{refusals:?}");
             20 - refusals.len()
         };
-        // Two processes with two writers each.
+        // Two processes run two writers each.
         let other = kit.again();
         let (work, kit) = (&work, &kit);
         let done: usize = std::thread::scope(|scope| {
@@ -64,7 +64,7 @@ fn nothing_is_written_after_a_fence() {
     }
 }
 
-/// Writes that wait at the same time share a transaction; each is judged alone.
+/// Writes that wait at the same time share a transaction, and each is judged separately.
 #[test]
 fn a_refused_write_harms_no_neighbour() {
     const ROUNDS: i64 = 12;

@@ -1,4 +1,4 @@
-//! The seal that reads on PostgreSQL name, and the role that they run as.
+//! The seal that reads on PostgreSQL name, and the role with which they run.
 
 use crate::{records_kit::*, records_models::models};
 use std::{
@@ -32,13 +32,13 @@ fn reads_run_as_the_role_of_their_place() {
         let id = kit.one(insert("hospitals", &[("name", "City".into())])).id;
         assert!(kit.get("hospitals", &id).is_some());
         let role = |sql: &str| {
-            // The role of a schema has its name.
+            // The role of a schema has the schema's name.
             kit.side().run(&format!("DO $$BEGIN EXECUTE format('{sql}', current_schema()); END$$"));
         };
         role("REVOKE SELECT ON hospitals FROM %I");
         let refused = kit.try_get("hospitals", &id).unwrap_err();
         assert!(matches!(refused.kind(), Kind::Denied(_)), "{case:?}: {refused}");
-        // The connection with the refused statement is in use again.
+        // The connection of the refused statement is in use again.
         role("GRANT SELECT ON hospitals TO %I");
         assert!(kit.get("hospitals", &id).is_some());
     }
@@ -80,13 +80,13 @@ fn a_read_for_an_earlier_ledger_is_refused() {
             true => Place { tenant: None, ..kit.place.clone() },
             false => kit.place.clone(),
         };
-        // Another process migrates.
+        // Another process runs a migration.
         runtime().block_on(kit.again().engine.migrate(&whole, &later)).unwrap();
         assert_eq!(*kit.try_get("hospitals", &id).unwrap_err().kind(), Kind::SchemaAhead, "{case:?}");
     }
 }
 
-/// Returns an engine like that of another process, and the kit's, which has read this row in the pool.
+/// Returns a kit with another engine, like another process, and the kit that has read this row in the pool.
 fn pool_with_a_row(case: Case) -> (Kit, Kit) {
     let kit = Kit::new(case);
     add(&kit);
@@ -148,7 +148,7 @@ fn no_read_answers_for_an_earlier_generation_in_the_pool() {
     }
 }
 
-/// A long read of one tenant delays the departure of another, and the departure lets all other reads go on.
+/// A long read of one tenant delays the departure of another, which does not stop other reads.
 #[test]
 fn a_departure_from_a_pool_waits_for_reads_without_stopping_others() {
     for case in on_postgres().filter(|case| case.isolation.is_pooled()) {

@@ -1,5 +1,5 @@
-//! Compares random sequences of changes with a model in memory, on every database and in every isolation: the same outcomes, the same rows,
-//! correct counters, a matching full-text index, and unchanged neighbours.
+//! Compares random sequences of changes with a model in memory, on every database and in every isolation: the same
+//! outcomes, the same rows, correct counters, a matching full-text index, and unchanged neighbours.
 
 use crate::records_kit::*;
 use proptest::prelude::*;
@@ -37,7 +37,7 @@ struct Doctor {
     version: i64,
 }
 
-/// The expected outcome, in plain Rust.
+/// The expected state, in plain Rust.
 #[derive(Debug, Clone, Default)]
 struct Model {
     rows: BTreeMap<i64, Doctor>,
@@ -73,7 +73,7 @@ impl Model {
 
     fn found(&self, id: i64, expected: Option<i64>) -> Result<i64, Kind> {
         let version = self.rows.get(&id).ok_or(Kind::NotFound)?.version;
-        // a row that mentors itself is updated by its own delete, after its version was compared
+        // The delete of a row that mentors itself updates the row, after its version was compared.
         if expected.is_some_and(|e| e != version) { Err(Kind::Conflict(version)) } else { Ok(version) }
     }
 
@@ -121,7 +121,7 @@ fn stored(kit: &Kit) -> BTreeMap<i64, Doctor> {
     rows.into_iter().map(doctor).collect()
 }
 
-/// Checks that the search has the words of the rows, and of no others.
+/// Checks that the search has the words of the rows and no others.
 fn search_is_whole(kit: &Kit, rows: usize) {
     match kit.case.on {
         On::Sqlite => {

@@ -1,4 +1,4 @@
-//! Where the record tests make their places, and statements of the tests themselves there, past the engine.
+//! The places of the record tests, and the tests' own statements there, which bypass the engine.
 
 use crate::records_kit::{Case, On, runtime};
 #[cfg(feature = "mongodb")]
@@ -14,7 +14,7 @@ use tenantry_testkit::mongodb;
 use tenantry_testkit::postgres;
 use tokio_postgres::{Client, Config, NoTls};
 
-/// A server for one test, with all that was made there; dropping it removes that.
+/// A server for one test. Its drop removes everything that the test created.
 pub(crate) enum Home {
     Sqlite(TempDir),
     Postgres {
@@ -39,7 +39,7 @@ impl Home {
         }
     }
 
-    /// Returns the server for an engine.
+    /// Returns the spec of the server.
     pub(crate) fn spec(&self) -> ServerSpec {
         let name = ServerName::parse("local").unwrap();
         match self {
@@ -66,7 +66,7 @@ impl Home {
         }
     }
 
-    /// Connects to where the place is, as a role that may do anything.
+    /// Connects to the database of the place as a role with all rights.
     pub(crate) fn side(&self, place: &Place) -> Side {
         match self {
             Self::Sqlite(dir) => {
@@ -102,7 +102,7 @@ async fn connect(config: &Config) -> Client {
     client
 }
 
-/// A connection beside the engine.
+/// A connection that bypasses the engine.
 pub(crate) enum Side {
     Sqlite(rusqlite::Connection),
     Postgres(Client),
@@ -174,7 +174,7 @@ impl Side {
         self.run(&format!("{rows}; {numbers} DELETE FROM _tenantry_activity; {state}"));
     }
 
-    /// Returns the number of stored rows of a model, in a pool those of all tenants.
+    /// Returns the number of stored rows of a model; in a pool, of all tenants.
     pub(crate) fn stored(&self, model: &str) -> i64 {
         match self {
             #[cfg(feature = "mongodb")]
@@ -209,7 +209,7 @@ impl Side {
         Usage { rows: count("rows"), bytes: count("bytes") }
     }
 
-    /// Sets the state of a tenant's place; of all for None.
+    /// Sets the state of a tenant's place, or of all places for `None`.
     pub(crate) fn set_state(&self, tenant: Option<i64>, state: &str) {
         match (self, tenant) {
             #[cfg(feature = "mongodb")]
@@ -234,7 +234,7 @@ impl Side {
         }
     }
 
-    /// Returns the doctors of all tenants but 7 as texts, in a pool.
+    /// Returns the doctors of all tenants but 7 as texts. Only in a pool.
     pub(crate) fn other_doctors(&self) -> Vec<String> {
         #[cfg(feature = "mongodb")]
         if let Self::Mongo(database) = self {
@@ -272,7 +272,7 @@ impl Side {
         (0..tenants.len()).map(line).collect()
     }
 
-    /// Returns the noted records of tenant 7, each once.
+    /// Returns the recorded records of tenant 7, each once.
     pub(crate) fn noted(&self) -> Vec<String> {
         #[cfg(feature = "mongodb")]
         if let Self::Mongo(database) = self {
@@ -282,7 +282,7 @@ impl Side {
     }
 }
 
-/// What the tests look up on MongoDB.
+/// Queries of the tests on MongoDB.
 #[cfg(feature = "mongodb")]
 mod mongo {
     use super::{Line, runtime};
@@ -306,7 +306,7 @@ mod mongo {
         runtime().block_on(async { collection.delete_many(doc! {}).await.unwrap() });
     }
 
-    /// Changes the places of a tenant, or all.
+    /// Changes the places of one tenant, or of all.
     pub(super) fn places(database: &Database, tenant: Option<i64>, change: Document) {
         let of = match tenant {
             Some(tenant) => doc! { "tenant": tenant },

@@ -330,7 +330,7 @@ fn counters_equal_what_a_recount_finds() {
     }
 }
 
-/// What catching up relies on.
+/// Catching up relies on this recording.
 #[test]
 fn while_a_place_records_each_touched_record_is_noted() {
     for case in cases() {

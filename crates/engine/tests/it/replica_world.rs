@@ -1,4 +1,5 @@
-//! A primary with a streaming standby, tenants of each isolation there, and engines with the standby as their replica.
+//! A primary with a streaming standby, tenants of each isolation on it, and engines that use the standby as their
+//! replica.
 
 use crate::{
     postgres_kit::*,
@@ -22,13 +23,13 @@ use tenantry_testkit::{
     replicated::{Replicated, connect, until},
 };
 
-/// Longer than any test takes.
+/// A lag that is longer than any test takes.
 pub const HOUR: Duration = Duration::from_secs(3600);
 pub const SHORT: Duration = Duration::from_millis(400);
 
 /// A primary with a standby, and a tenant of each isolation, each with one hospital.
 pub struct World {
-    /// Dropped before the servers end: it removes what it made.
+    /// Must be dropped before the servers end, because its drop removes what it created.
     pub home: Home,
     pub pair: Replicated,
     pub schema: Arc<Schema>,
@@ -58,7 +59,7 @@ impl World {
         world
     }
 
-    /// Returns an engine with the standby as a replica: each is another process to the servers.
+    /// Returns an engine with the standby as a replica. To the servers, each engine is another process.
     pub fn engine(&self, lag: Duration) -> Engine {
         self.engine_with(lag, self.pair.at_replica(&self.home.options().url))
     }
@@ -88,12 +89,12 @@ impl World {
         Ok(engine.session(place, &self.schema).await?.may_lag())
     }
 
-    /// Returns the name of the tenant's hospital as a reader sees it.
+    /// Returns the name of the tenant's hospital, as a read returns it.
     pub async fn name(&self, engine: &Engine, tenant: &(Place, RecordId)) -> String {
         self.name_after(engine, tenant, &[]).await
     }
 
-    /// Returns the name of the tenant's hospital as a reader sees it that knows of writes at these positions.
+    /// Returns the name of the tenant's hospital, as a reader that knows these positions sees it.
     pub async fn name_after(
         &self,
         engine: &Engine,
@@ -134,7 +135,7 @@ impl World {
         .await;
     }
 
-    /// Changes the names at the replica, which must have been promoted, or at the primary, past the engine.
+    /// Changes the names on the promoted replica or on the primary, bypassing the engine.
     pub async fn rename_raw(&self, at_replica: bool, to: &str) {
         let url = if at_replica { self.pair.replica.url() } else { self.pair.primary.url() };
         let (database, home) = (self.home.name("tenant_1_1"), self.home.owner());

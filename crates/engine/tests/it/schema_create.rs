@@ -1,4 +1,4 @@
-//! New tables: both isolations have the documented layout, and the database itself refuses everything else.
+//! New tables: both isolations have the documented layout, and the database itself refuses invalid rows.
 
 use crate::schema_kit::{CLINIC, load, memory};
 use rusqlite::Connection;

@@ -7,7 +7,7 @@ use tenantry_engine::{
     name::AppName,
 };
 
-/// Returns the operations as one word and name each.
+/// Returns each operation as a word and a name.
 fn brief(ops: &[Op]) -> Vec<String> {
     let one = |op: &Op| match op {
         Op::CreateModel { model } => format!("create {}", model.name),
@@ -27,8 +27,8 @@ fn brief(ops: &[Op]) -> Vec<String> {
 
 type Files<'a> = &'a [(&'a str, &'a str)];
 
-/// Diffs from models to models with answers, and checks the operations, or the offered options and refusals. The
-/// operations must lead to the declared schema and survive being written to a file.
+/// Diffs between models with answers, and checks the operations, or the offered options and refusals. The operations
+/// must lead to the declared schema, and must be the same after they were written to a file.
 fn check(old: Files<'_>, new: Files<'_>, options: &[(&str, &str)], expect: &[&str]) {
     let (old, new): (Vec<Model>, Vec<Model>) = (load(old).unwrap(), load(new).unwrap());
     let mut answers = Answers::default();

@@ -22,7 +22,7 @@ use tenantry_testkit::property;
 const MODELS: [&str; 3] = ["ants", "bees", "cats"];
 const FIELDS: [&str; 5] = ["f0", "f1", "f2", "f3", "f4"];
 
-/// Kinds that a field of that name may have: mostly kinds that can be converted to each other.
+/// Returns kinds that a field with that name may have, mostly kinds that can be converted to each other.
 fn kind(name: &str) -> BoxedStrategy<FieldKind> {
     let text = || proptest::option::of(1..40_u32).prop_map(|max_length| FieldKind::Text { max_length });
     let integer = || Just(FieldKind::Integer { min: None, max: None });
@@ -213,8 +213,8 @@ fn same_kind(stages: &[Vec<Model>], model: &Model, field: &Field) -> bool {
     })
 }
 
-/// Runs the evolution. Skips steps that a diff refuses (types that cannot be converted) and steps for which the
-/// migration refuses the data: then nothing may have changed.
+/// Runs the evolution. Skips steps that a diff refuses (types that cannot be converted), and steps for which the
+/// migration refuses the data. A refused step must change nothing.
 fn evolve(stages: Vec<Vec<Model>>, isolation: Isolation) -> usize {
     let mut conn = memory();
     let (mut done, mut reached): (Vec<Migration>, Vec<Vec<Model>>) = (vec![], vec![]);
@@ -294,7 +294,7 @@ fn is_plain(field: &Field) -> bool {
     !matches!(field.kind, FieldKind::Ref { .. } | FieldKind::File { .. })
 }
 
-/// Inserts one row into each model that has no required reference. Returns the models that have one.
+/// Inserts one row into each model that has no required reference. Returns the models with a row.
 async fn fill_on(subject: &Subject<'_>, models: &[Model]) -> Vec<ModelName> {
     let mut filled = vec![];
     for model in models {
@@ -309,7 +309,7 @@ async fn fill_on(subject: &Subject<'_>, models: &[Model]) -> Vec<ModelName> {
     filled
 }
 
-/// Runs the evolution on a place. See [`evolve`].
+/// Runs the evolution on a place, like [`evolve`].
 async fn evolve_on(subject: &Subject<'_>, stages: Vec<Vec<Model>>) -> usize {
     let (mut done, mut reached, mut filled): (Vec<Migration>, Vec<Vec<Model>>, _) = (vec![], vec![], vec![]);
     for models in stages {

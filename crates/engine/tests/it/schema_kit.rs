@@ -1,4 +1,4 @@
-//! Shared by the schema tests: loading models from text, databases in memory.
+//! Kit for the schema tests: loads models from text, and creates databases in memory.
 
 use rusqlite::Connection;
 use tenantry_engine::{

@@ -1,4 +1,4 @@
-//! Shared by the schema tests that every database must pass: places on each kind of server and in each isolation.
+//! Kit for the schema tests that every database must pass: places on each kind of server and in each isolation.
 
 use crate::{schema_kit::store, schema_people::step};
 use rusqlite::types::Value as Held;
@@ -31,10 +31,10 @@ pub(crate) struct Lab {
     places: AtomicU64,
 }
 
-/// One place, and a connection to its tables that sees all of them.
+/// A place, and a connection that sees all of its tables.
 pub(crate) struct Subject<'l> {
     pub(crate) lab: &'l Lab,
-    /// What migrations are run on: in a pool it has no tenant.
+    /// Place on which migrations run; in a pool it has no tenant.
     pub(crate) whole: Place,
     pub(crate) raw: Raw,
 }
@@ -56,7 +56,7 @@ pub(crate) async fn connect(url: &str, database: Option<&str>) -> Client {
     client
 }
 
-/// Returns the server of a home for an engine.
+/// Returns the spec of a home's server.
 fn spec(home: &Home, number: usize) -> ServerSpec {
     let options = PostgresOptions {
         url: home.url().to_owned(),
@@ -99,8 +99,8 @@ impl Lab {
         }
     }
 
-    /// Returns a new place for every server and isolation. `databases` leaves out a database of one's own on
-    /// PostgreSQL, which has the tables of a schema and takes longer to make.
+    /// Returns a new place for every server and isolation. Without `databases`, omits own databases on PostgreSQL,
+    /// which have the tables of a schema and take longer to create.
     pub(crate) async fn subjects(&self, databases: bool) -> Vec<Subject<'_>> {
         let mut out = vec![
             self.subject("files", Isolation::Database).await,
@@ -124,7 +124,7 @@ impl Lab {
         out
     }
 
-    /// Returns new places on MongoDB, which takes no SQL.
+    /// Returns new places on MongoDB, which accepts no SQL.
     pub(crate) async fn on_mongo(&self) -> Vec<Subject<'_>> {
         #[cfg(feature = "mongodb")]
         return vec![
@@ -139,7 +139,7 @@ impl Lab {
         self.subject_of(server, isolation, &Template::bare(store("tenant"))).await
     }
 
-    /// Returns a new place that is made from a template. A pool has only the platform's own tables.
+    /// Returns a new place that was created from a template. A pool has only the platform's own tables.
     pub(crate) async fn subject_of(
         &self,
         server: &str,
@@ -209,7 +209,7 @@ impl Lab {
         Raw::Postgres(client)
     }
 
-    /// Removes what the test made.
+    /// Removes everything that the test created.
     pub(crate) async fn remove(self) {
         self.engine.shutdown().await;
     }
@@ -252,7 +252,7 @@ impl Subject<'_> {
         first
     }
 
-    /// Runs SQL that both kinds of server take, or that is meant for this one.
+    /// Runs SQL that both kinds of server accept, or that is meant for this one.
     pub(crate) async fn execute(&self, sql: &str) {
         match &self.raw {
             Raw::Sqlite(conn) => conn.execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}")),

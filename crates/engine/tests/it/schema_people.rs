@@ -1,4 +1,4 @@
-//! The small platform that migration tests change: `people`, and `visits`, in both isolations.
+//! The small platform that the migration tests change: `people` and `visits`, in both isolations.
 
 use crate::schema_kit::{app, load, migration};
 use rusqlite::Connection;
@@ -33,7 +33,7 @@ pub(crate) fn answers(options: &[(&str, &str)]) -> Answers {
     out
 }
 
-/// Returns `column=value, …` as an insert into people, in either isolation.
+/// Returns `column=value, …` as an insert into `people`, in either isolation.
 pub(crate) fn row(insert: &str, isolation: Isolation) -> String {
     let mut out = String::new();
     for (i, one) in insert.split(" | ").filter(|s| !s.is_empty()).enumerate() {

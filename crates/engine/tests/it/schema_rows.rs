@@ -8,7 +8,7 @@ use crate::{
 };
 use tenantry_engine::{Storage, model::Model, schema::Schema};
 
-/// A moment in the stored form, for columns that no test looks at.
+/// An instant in the stored form, for columns that no test reads.
 pub(crate) const NOW: &str = "2026-01-31T12:00:00.000000Z";
 
 /// A value in the stored form.

@@ -1,5 +1,5 @@
-//! What happens to rows when models change, on every database: values are kept exactly, or the migration refuses with a
-//! clear message and changes nothing.
+//! Rows when models change, on every database: values are kept exactly, or the migration refuses with a clear message
+//! and changes nothing.
 
 use crate::{
     schema_lab::{Lab, Subject},
@@ -11,13 +11,13 @@ use tenantry_engine::{RefusedRows, model::Model};
 /// A change between two versions of `people`.
 struct Change<'c> {
     old: &'static str,
-    /// Rows before it.
+    /// Rows before the change.
     rows: &'c [&'c [(&'c str, Cell<'c>)]],
     new: &'static str,
     answers: &'c [(&'c str, &'c str)],
-    /// Fields to look at afterwards.
+    /// Fields to read afterwards.
     fields: &'c [&'c str],
-    /// Their values, joined, or the start of the refusal.
+    /// Values of these fields, joined, or the start of the refusal.
     expect: Result<&'c str, &'c str>,
 }
 
@@ -70,10 +70,10 @@ impl Change<'_> {
     }
 }
 
-/// Models before, row, models after, field, and what is found.
+/// Models before, row, models after, field, and the expected value.
 type TypeCase<'c> =
     (&'static str, &'c [(&'c str, Cell<'c>)], &'static str, &'c str, Result<&'c str, &'c str>);
-/// Rows, rules of the field, answers, and what is found.
+/// Rows, rules of the field, answers, and the expected value.
 type RuleCase<'c> =
     (&'c [&'c [(&'c str, Cell<'c>)]], &'c str, &'c [(&'c str, &'c str)], Result<&'c str, &'c str>);
 
@@ -196,7 +196,7 @@ async fn types_change_exactly_or_refuse() {
     ];
     for (rows, field, answers, expect) in names.iter().copied() {
         let new = format!("store = \"tenant\"\n[fields.name]\n{field}").leak();
-        // In a pool the reason is for every tenant, so it names no ids.
+        // In a pool, the reason concerns all tenants, so it names no ids.
         let expect = expect.map_err(|why| why.trim_end_matches(" (id 1)"));
         Change { old: NAME, rows, new, answers, fields: &["name"], expect }.check(&lab).await;
     }

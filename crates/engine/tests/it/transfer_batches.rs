@@ -1,5 +1,5 @@
-//! A pool is filled batch by batch: other writers write in between, and a caller that comes back late or died midway
-//! does no harm.
+//! A pool is filled in batches: other writers write in between, and a caller that continues late or died midway does no
+//! harm.
 
 use crate::{records_kit::insert, transfer_kit::*};
 use rusqlite::Connection;
@@ -15,7 +15,7 @@ use tenantry_engine::{
     place::{Isolation, Place},
 };
 
-/// Enough for several batches.
+/// Number of doctors that needs several batches.
 const DOCTORS: usize = 3_000;
 
 struct Large {
@@ -58,7 +58,7 @@ impl Large {
     }
 }
 
-/// Returns the fencing token of the call that fills the place, and how many of its doctors are there.
+/// Returns the fencing token of the call that fills the place, and the number of doctors that are stored.
 fn filling(pool: &Connection) -> Option<(i64, i64)> {
     let sql = "SELECT holder, (SELECT count(*) FROM doctors WHERE company_id = ?1) FROM _tenantry_place
         WHERE tenant = ?1 AND state = 'filling'";
@@ -91,7 +91,7 @@ async fn a_neighbour_writes_between_two_batches() {
     large.is_whole().await;
 }
 
-/// A statement of an operator or a damaged index may have left such a row.
+/// A statement of an operator, or a damaged index, may have left such a row.
 #[tokio::test]
 async fn rows_that_refer_to_nothing_are_not_let_into_a_pool() {
     let large = large().await;
@@ -157,7 +157,7 @@ async fn what_is_half_filled_is_withdrawn_and_who_comes_late_brings_nothing_back
     large.clinic.is_sound(&large.new);
 }
 
-/// Makes the tenant's place in the pool, open, as after a move.
+/// Creates the tenant's open place in the pool, as after a move.
 async fn settled() -> Large {
     let large = large().await;
     let engine = &large.clinic.test.engine;
@@ -173,7 +173,7 @@ fn leaving(pool: &Connection) -> Option<i64> {
     pool.query_row(sql, [TENANT], |row| row.get(0)).ok()
 }
 
-/// Returns the number of the tenant's rows anywhere in the pool.
+/// Returns the number of the tenant's rows in all tables of the pool.
 fn left(pool: &Connection) -> i64 {
     let sql = "SELECT (SELECT count(*) FROM doctors WHERE company_id = ?1)
         + (SELECT count(*) FROM hospitals WHERE company_id = ?1)
@@ -205,7 +205,7 @@ async fn a_neighbour_writes_while_somebody_leaves() {
     println!("{between} writes of a neighbour between two batches");
     assert!(between >= 2, "{between}");
     assert_eq!(left(&pool), 0);
-    // The last write may have been done or not.
+    // The outcome of the last write is unknown.
     let there = large.clinic.names(&neighbour).await.len() - before;
     assert!(there == written || there == written + 1, "{there} of {written}");
     large.clinic.is_sound(&large.new);
@@ -240,7 +240,7 @@ async fn who_withdraws_late_leaves_alone_what_is_filled_anew() {
         let pool = filler.join().unwrap();
         let Err(late) = late else { continue };
         assert_eq!(*late.kind(), Kind::Fenced, "{late}");
-        // The state after a crash midway: no request sees it, and it is filled again from the start.
+        // The state after a crash midway: no request sees the place, and it is filled again from the start.
         assert!(left(&pool) > 1);
         assert!(!engine.place_info(&large.new).await.unwrap().state.is_complete());
         large.fill().await.unwrap();
@@ -250,7 +250,7 @@ async fn who_withdraws_late_leaves_alone_what_is_filled_anew() {
     panic!("nobody ever came in between");
 }
 
-/// T11: in several batches, and with other tenants' words in the same full-text index.
+/// T11: the tenant leaves in several batches, and other tenants' words are in the same full-text index.
 #[tokio::test]
 async fn no_word_of_one_who_left_stays_in_the_file() {
     let large = settled().await;
@@ -272,7 +272,7 @@ async fn no_word_of_one_who_left_stays_in_the_file() {
         })
     };
     assert!(has(b"ordinary77"), "a word of who stays");
-    // The index stores terms without the prefix they share with the previous term.
+    // The index stores terms without the prefix that they share with the previous term.
     assert!(!has(b"zebracanary") && !has(b"ebracanary"), "a word of who left");
     assert_eq!(
         large.clinic.names(&neighbour).await.iter().filter(|n| n.starts_with("ordinary")).count(),

@@ -16,7 +16,7 @@ const CANARY: &str = "Wolverhampton";
 
 const CITIES: &str = "store = \"tenant\"\n[fields.name]\ntype = \"text\"\n";
 
-/// Every type in three forms: required and unique, required, optional.
+/// Model with every type in three forms: required and unique, required, optional.
 const PEOPLE: &str = r#"
 store = "tenant"
 [fields.code]
@@ -83,7 +83,7 @@ struct Made {
     script: Arc<Script>,
 }
 
-/// Makes a tenant with rows whose personal values are all different.
+/// Creates a tenant with rows whose personal values are all different.
 async fn made(id: &str) -> (Made, PathBuf) {
     let app = AppName::parse("own").unwrap();
     let store = StoreName::parse("tenant").unwrap();
@@ -144,7 +144,7 @@ async fn every_type_gets_a_value_that_says_nothing_and_fits() {
         let (made, copy) = made(id).await;
         let (kept, city) = (column(&copy, "kept"), column(&copy, "city"));
         let mut from = copy;
-        // A blanked copy can be blanked again: a clone of a clone.
+        // A blanked copy can be blanked again, as for a clone of a clone.
         for round in 0..2 {
             let to = made.test.dir.path().join(format!("blank-{round}.sqlite"));
             let done = made.test.engine.blank_copy(&from, &to, &made.schema).await.unwrap();
@@ -169,7 +169,7 @@ async fn every_type_gets_a_value_that_says_nothing_and_fits() {
             let bytes = std::fs::read(&to).unwrap().to_ascii_lowercase();
             let canary = CANARY.to_ascii_lowercase();
             assert!(!bytes.windows(canary.len()).any(|window| window == canary.as_bytes()), "round {round}");
-            // Values that their types allow, references to existing rows, a full-text index that matches.
+            // The values are allowed by their types, references lead to existing rows, and the full-text index matches.
             let mut seen = 0;
             made.test
                 .engine

@@ -31,7 +31,7 @@ enum Step {
         email: Option<u8>,
         mentor: Option<i64>,
     },
-    /// Two doctors exchange their unique addresses, via a third value.
+    /// Two doctors exchange their unique addresses by way of a third value.
     Exchange {
         one: i64,
         other: i64,
@@ -68,7 +68,7 @@ fn hospital(id: u8) -> RecordId {
     RecordId::Uuid(uuid::Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 | u128::from(id)))
 }
 
-/// Returns the changes of a step; some may be refused.
+/// Returns the changes of a step. Some may be refused.
 fn changes(step: &Step) -> Vec<Change> {
     let list = |email: Option<u8>, mentor: Option<i64>| {
         let email = email.map(|e| format!("{e}@y"));
@@ -102,7 +102,7 @@ impl Clinic {
         self.test.engine.copy_changes(from, to, &self.script, MARK, after, most).await.unwrap()
     }
 
-    /// Runs rounds until nothing is left; repeats each but the last, as after a crash.
+    /// Runs rounds until no change is left. Repeats each round but the last, as after a crash.
     async fn catch_up(&self, from: &Place, to: &Place, mut after: u64, most: u64) -> u64 {
         loop {
             let now = self.round(from, to, after, most).await;
@@ -130,7 +130,7 @@ impl Clinic {
         self.is_sound(new);
     }
 
-    /// Returns the actual bytes of a pooled tenant, recounted.
+    /// Returns the bytes of a pooled tenant, recounted from its rows.
     fn counted_anew(&self, place: &Place) -> u64 {
         let kit = Direct::reader(&self.test.file(place), place);
         kit.recounted().bytes
@@ -175,7 +175,7 @@ fn any_sequence_of_writes_is_caught_up_with() {
     });
 }
 
-/// Writers never stop until the fence stops them: every acknowledged write is in the copy.
+/// Writers continue until the fence stops them. Every acknowledged write is in the copy.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_before_the_fence_is_in_the_copy() {
     for (from, to) in WAYS {
@@ -221,7 +221,7 @@ async fn what_was_acknowledged_before_the_fence_is_in_the_copy() {
         let names = clinic.names(&new).await;
         assert!(all.len() > 3 && all.iter().all(|name| names.contains(name)), "{} writes", all.len());
         clinic.is_sound(&new);
-        // Undoing it: the old place opens again, and its recording is deleted.
+        // The move is undone: the old place opens again, and its recording is deleted.
         engine.stop_recording(&old, MARK).await.unwrap();
         engine.lift_fence(&old, Some(MARK)).await.unwrap();
         clinic.next_id(&old).await;
@@ -251,7 +251,7 @@ fn new_generation(place: &Place) -> Place {
     Place { generation: place.generation + 1, ..place.clone() }
 }
 
-/// While no operation records, a write changes no additional row, and nothing is left when recording ends.
+/// While no operation records, a write changes no additional row. When recording ends, nothing is left.
 #[test]
 fn recording_costs_nothing_while_it_is_off() {
     for isolation in [Isolation::Database, Isolation::Pooled] {

@@ -1,4 +1,4 @@
-//! Copies of places of each isolation become places of each isolation: everything arrives, no other tenant is touched,
+//! Copies of places of each isolation become places of each isolation: all rows arrive, no other tenant is affected,
 //! and invalid copies are refused.
 
 use crate::{
@@ -47,7 +47,7 @@ async fn round_trips_carry_everything_and_leave_neighbours_alone() {
         assert!(diff.iter().all(|d| d.added + d.changed + d.removed == 0), "{diff:?}");
         assert_eq!(clinic.neighbours().await, neighbours);
         clinic.is_sound(&new);
-        // Ids that were assigned once are not assigned again, and the old place stays closed.
+        // An id that was assigned once is never assigned again, and the old place stays closed.
         assert_eq!(clinic.next_id(&new).await, tenantry_engine::query::RecordId::Integer(6));
         assert_ne!(clinic.digest(&new).await, digest);
         let diff = clinic.test.engine.compare(&old, &new, &clinic.schema).await.unwrap();
@@ -100,7 +100,7 @@ async fn a_pooled_tenant_is_replaced_by_an_earlier_state_of_his_own() {
     assert_eq!(kind(clinic.test.engine.verify(&live).await), Kind::Fenced, "the old generation is gone");
     assert_eq!(kind(clinic.test.engine.adopt(&live, &clinic.script, &copy, of(TENANT)).await), Kind::Fenced);
     assert_eq!(clinic.next_id(&restored).await, next, "as it was at the time of the copy");
-    // A tenant in the pool whose rows came from no copy is not overwritten at its own generation.
+    // A pooled tenant whose rows came from no copy is not overwritten at its own generation.
     let other = place(Isolation::Pooled, NEIGHBOUR, 1);
     assert_eq!(kind(clinic.test.engine.adopt(&other, &clinic.script, &copy, of(TENANT)).await), Kind::Fenced);
     assert_eq!(clinic.neighbours().await, neighbours);
@@ -203,7 +203,7 @@ async fn a_copy_is_brought_to_the_schema_and_one_that_is_ahead_is_refused() {
     }
 }
 
-/// A new catalog, or another installation's, does not take over old files; adoption makes them ours.
+/// A new catalog, or that of another installation, does not take over old files. Adoption makes them its own.
 #[tokio::test]
 async fn databases_of_another_installation_are_refused() {
     for isolation in [Isolation::Database, Isolation::Pooled] {
@@ -229,7 +229,7 @@ async fn databases_of_another_installation_are_refused() {
     }
 }
 
-/// A worker that is killed while it fills a file leaves it under a temporary name.
+/// A worker that is killed while it fills a file leaves the file under a temporary name.
 #[tokio::test]
 async fn what_a_killed_worker_left_goes_with_the_place() {
     for from in [Isolation::Database, Isolation::Pooled] {

@@ -1,4 +1,4 @@
-//! Shared by the transfer tests: the small clinic of the record tests in places of both isolations, through the engine,
+//! Kit for the transfer tests: the small clinic of the record tests in places of both isolations, through the engine,
 //! with neighbours in the shared database.
 
 use crate::{
@@ -21,11 +21,11 @@ use tenantry_engine::{
     write::{WriteOptions, Written},
 };
 
-/// The tenant that is carried, and another one in the same shared databases.
+/// The tenant that is carried. [`NEIGHBOUR`] is in the same shared databases.
 pub(crate) const TENANT: i64 = 7;
 pub(crate) const NEIGHBOUR: i64 = 8;
 
-/// From each isolation to each isolation.
+/// All pairs of source and target isolation.
 pub(crate) const WAYS: [(Isolation, Isolation); 4] = [
     (Isolation::Database, Isolation::Database),
     (Isolation::Pooled, Isolation::Database),
@@ -89,12 +89,12 @@ pub(crate) fn script(migrations: &[Migration]) -> Arc<Script> {
 }
 
 impl Clinic {
-    /// Makes two pools with one neighbour in each.
+    /// Creates two pools with one neighbour in each.
     pub(crate) async fn new() -> Self {
         Self::new_on(TestEngine::new(16)).await
     }
 
-    /// Opens what is already in the directory.
+    /// Opens the databases that are already in the directory.
     pub(crate) fn again(test: TestEngine) -> Self {
         let schema = Arc::new(Schema::new(store(), models(), &migrations(vec![])).unwrap());
         Self { test, schema, script: script(&migrations(vec![])) }
@@ -111,7 +111,7 @@ impl Clinic {
         clinic
     }
 
-    /// Makes an empty place and adds some rows of every kind.
+    /// Creates an empty place and adds some rows of every kind.
     pub(crate) async fn make(&self, place: &Place) {
         match place.isolation {
             Isolation::Pooled => self.test.engine.enrol(place).await.unwrap(),
@@ -147,7 +147,7 @@ impl Clinic {
             .await
             .unwrap();
         let model = ModelName::parse("doctors").unwrap();
-        // The last id must never be assigned again anywhere.
+        // The last id must never be assigned again in any place.
         self.write(place, &[Change::Delete { model, id: last, expected_version: None }]).await.unwrap();
     }
 
@@ -172,7 +172,7 @@ impl Clinic {
         self.test.engine.digest(place, &self.schema).await.unwrap()
     }
 
-    /// Returns the state of the neighbours in both pools, which must not change.
+    /// Returns the state of the neighbours in both pools, which must stay the same.
     pub(crate) async fn neighbours(&self) -> Vec<(Digest, Vec<Activity>, Usage)> {
         let mut all = vec![];
         for generation in [1, 2] {
