@@ -111,7 +111,7 @@ async fn impersonation_abuse_impersonation_ends_with_its_hour_and_with_the_right
     assert_eq!(error.code(), "denied", "nobody gains the platform's rights this way");
 }
 
-/// A session that was taken over is not enough to act as another person: the password is, or a sign-in of the last
+/// A stolen session is not enough to act as another user: the caller needs the password, or a sign-in within the last
 /// minutes.
 #[tokio::test]
 async fn impersonation_abuse_an_old_session_needs_the_password_again() {
@@ -132,7 +132,7 @@ async fn impersonation_abuse_an_old_session_needs_the_password_again() {
     assert_eq!(code(confirm(&again, None).await), Ok(()));
 }
 
-/// Of a token counts when the person signed in at the issuer, and not when the token was made.
+/// For a token, the time of the sign-in at the issuer counts, not the time when the token was created.
 #[tokio::test]
 async fn impersonation_abuse_a_token_tells_when_its_person_signed_in() {
     let test = TestAccess::new().await;

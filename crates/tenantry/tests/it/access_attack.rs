@@ -1,5 +1,5 @@
-//! T1 in process: fifty tenants, credentials of every kind combined with names of tenants, random mistakes in both;
-//! every caller that is let in enters their own tenant. T4: no host, slug or token causes a panic or is mistaken for
+//! T1 in process: fifty tenants, credentials of every kind combined with names of tenants, random mistakes in both.
+//! Every caller that is let in enters its own tenant. T4: no host, slug or token causes a panic or is mistaken for
 //! another.
 
 use crate::{

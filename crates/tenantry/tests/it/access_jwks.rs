@@ -118,7 +118,7 @@ async fn every_kind_of_key_lets_in_what_it_signed_and_nothing_else() {
     }
 }
 
-/// Returns the issuers, or why the key of one of them cannot be used.
+/// Returns the issuers, or the reason why the key of one of them cannot be used.
 fn usable(issuers: Result<Issuers, Vec<String>>) -> Result<Issuers, Vec<String>> {
     let issuers = issuers?;
     match issuers.missing() {

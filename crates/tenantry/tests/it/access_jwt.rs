@@ -312,7 +312,7 @@ async fn an_address_is_lowered_as_ascii_and_nothing_else_passes_for_it() {
     }
 }
 
-/// Tokens begin and end by the clock that everything else goes by.
+/// Tokens begin and expire by the platform's clock, like everything else.
 #[tokio::test]
 async fn tokens_go_by_the_clock_of_the_platform() {
     let clock = tenantry::clock::Clock::default();

@@ -171,7 +171,7 @@ impl TestAccess {
         self.access.resolve(&by_session(session)).await.expect("resolve").actor
     }
 
-    /// Begins to act as another person, on the strength of a fresh sign-in.
+    /// Begins to act as another user, with a fresh sign-in as the proof.
     pub(crate) async fn impersonate(
         &self,
         actor: &Actor,
@@ -235,7 +235,7 @@ pub(crate) fn jwt(issuer: &str, user: UserId, claim: Option<&str>) -> String {
     jwt_since(issuer, user, claim, None)
 }
 
-/// Returns such a token, with the instant at which the person signed in there, in seconds.
+/// Returns a token with the instant of the sign-in at the issuer, in seconds.
 pub(crate) fn jwt_since(issuer: &str, user: UserId, claim: Option<&str>, auth_time: Option<i64>) -> String {
     let exp = jiff::Timestamp::now().as_second() + 600;
     let mut claims = serde_json::json!({"iss": issuer, "aud": "tenantry", "nbf": 1, "exp": exp, "sub": format!("sub-{user}")});

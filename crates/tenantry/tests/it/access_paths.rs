@@ -30,7 +30,7 @@ impl Names {
         }
     }
 
-    /// `sources` says for session, claim, host, path and header: absent, alpha or beta.
+    /// Builds a request. `sources` selects absent, alpha or beta for session, claim, host, path and header.
     fn present(&self, sources: [Option<usize>; 5]) -> Presented<'_> {
         let [session, claim, host, path, header] = sources;
         Presented {
@@ -100,7 +100,7 @@ async fn sources_disagree_a_key_agrees_with_nothing_but_its_own_tenant() {
     assert!(test.enter(&good_and_bad).await.is_err(), "one bad credential spoils the good one");
 }
 
-/// Code that has resolved credentials could ask for any tenant: the gate itself must refuse.
+/// Code with resolved credentials could request any tenant, so the gate itself must refuse.
 #[tokio::test]
 async fn uneven_credentials_who_was_let_in_by_a_key_enters_no_other_tenant() {
     let test = TestAccess::new().await;

@@ -22,7 +22,7 @@ async fn faults(w: &TestPlatform) -> Vec<String> {
     verify_audit(&w.control, &[]).await.unwrap().faults
 }
 
-/// Changes the table as only a person with access to the file could.
+/// Changes the table as only a person with access to the file can.
 async fn tamper(w: &TestPlatform, sql: &str) {
     let mut write = w.control.begin().await.unwrap();
     write.execute(sql, &[]).await.unwrap();
@@ -91,7 +91,7 @@ async fn a_rehashed_tail_is_found_by_the_published_heads() {
     assert_eq!(report.faults, [&bare[0], "row 31: was published, is gone"]);
 }
 
-/// A crash in the middle of a write leaves part of a head, which says nothing about the log.
+/// A crash in the middle of a write leaves a part of a head, which proves nothing about the log.
 #[tokio::test]
 async fn a_torn_head_is_no_tampering() {
     let dir = tempfile::tempdir().unwrap();

@@ -16,7 +16,7 @@ struct Folder {
     manifest: Manifest,
 }
 
-/// Returns where the objects of a backup are.
+/// Returns the folder with the objects of a backup.
 fn folder(clinic: &TestPlatform, backup: &BackupId) -> Folder {
     let path = objects(clinic, backup)[0].parent().unwrap().to_owned();
     let manifest = Manifest::open(&std::fs::read(path.join("manifest.json")).unwrap()).unwrap();
@@ -99,7 +99,7 @@ async fn files_of_another_backup_are_refused_torn_copy() {
     std::fs::copy(object(&tuesday), object(&monday)).unwrap();
     let found = clinic.backups().verify(&operator(), &backups[0]).await.unwrap().damage;
     assert!(found.as_ref().is_some_and(|how| how.contains("does not match its hash")), "{found:?}");
-    // Damaged after it was staged, or before: neither is put in place.
+    // The backup was damaged before or after it was staged. Neither is swapped in.
     let swap = clinic.restores().swap(&operator(), &slug("acme")).await;
     assert!(clinic.refused(swap).await.contains("does not match its hash"));
     clinic.restores().discard(&operator(), &slug("acme")).await.unwrap();

@@ -1,4 +1,4 @@
-//! Words for backups of tenants with reports and files: take them, restore them, inspect what is in them.
+//! Kit for backups of tenants with reports and files: takes them, restores them, and inspects their contents.
 
 use crate::test_platform::{TestPlatform, operator, slug};
 use serde_json::{Value, json};
@@ -101,13 +101,13 @@ pub(crate) fn noise(length: usize) -> String {
     (0..length).map(|_| char::from(b'!' + u8::try_from(random.below(90)).unwrap())).collect()
 }
 
-/// Process in which a test runs that needs a file without permission.
+/// The process that runs a test about a file without permission.
 pub(crate) enum Ran {
     /// This process, which belongs to an ordinary user.
     Here,
     /// A child of this process, as an ordinary user; the test has passed there.
     There,
-    /// None: an ordinary user may not run this program. The test prints that.
+    /// No process: an ordinary user may not run this program. The test prints that.
     Nowhere,
 }
 

@@ -82,7 +82,7 @@ async fn a_restore_stands_beside_is_compared_swapped_and_undone() {
     }
 }
 
-/// Files larger than all buffers on the way, and incompressible.
+/// The files are larger than all buffers on the way, and incompressible.
 #[tokio::test(flavor = "multi_thread")]
 async fn large_files_come_back() {
     let dir = tempfile::tempdir().unwrap();
@@ -298,8 +298,8 @@ async fn a_schedule_is_served_once_for_each_slot_and_shown_when_overdue() {
     assert_eq!(backup.schedule.as_deref(), Some("nightly"));
 }
 
-/// A record drops its file after the files were listed and before they are packed: the backup starts again, with the
-/// state after that. A backup that loses a file on each attempt says so, and leaves nothing.
+/// A record drops its file after the files were listed and before they are packed. The backup starts again with the
+/// later state. A backup that loses a file on each attempt reports that, and leaves nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_whose_files_go_while_it_is_made_begins_anew() {
     let dir = tempfile::tempdir().unwrap();

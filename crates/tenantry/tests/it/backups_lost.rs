@@ -141,7 +141,7 @@ async fn a_target_that_cannot_be_used_is_told_before_the_first_backup() {
     assert!(!away.backups().status().await.unwrap().inside_data_dir);
 }
 
-/// A process that was started without a server says so, and does not suggest a restore.
+/// A process that was started without a server reports that, and does not suggest a restore.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_not_in_the_configuration_is_no_loss() {
     let one = Installation::new();

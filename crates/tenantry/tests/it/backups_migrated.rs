@@ -89,7 +89,7 @@ async fn a_backup_from_before_a_migration_is_migrated_on_its_way_in() {
     }
 }
 
-/// The apps and the data were put back to an older version, and the backup was made between.
+/// The apps and the data were set back to an older version after the backup was made.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_of_a_newer_schema_is_refused_and_leaves_nothing() {
     for isolation in ISOLATIONS {

@@ -1,4 +1,4 @@
-//! The newest backup is the one that began last, whatever the clocks said at that time.
+//! The newest backup is the one that began last, whatever the clocks showed at that time.
 
 use crate::{
     installation::{ISOLATIONS, Installation},

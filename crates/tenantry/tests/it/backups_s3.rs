@@ -10,7 +10,7 @@ use std::process::Command;
 use tenantry_testkit::{s3, tried};
 
 /// The keys of a store come from the environment, which a test must not change for its own process. So the test starts
-/// itself as a child process that has them.
+/// itself as a child process with these variables.
 #[tokio::test(flavor = "multi_thread")]
 async fn backups_go_to_s3_and_come_back() {
     let dir = tempfile::tempdir().unwrap();

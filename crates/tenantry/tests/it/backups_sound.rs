@@ -132,7 +132,7 @@ async fn every_bit_flip_is_found() {
     tried("T7 bit flips", flips, "all found");
 }
 
-/// A backup belongs to its tenant, whatever its folder and its manifest say.
+/// A backup belongs to its tenant, whatever its folder and its manifest contain.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_tenants_backup_is_refused_wrong_tenant_restore() {
     let mut refused = 0;

@@ -1,5 +1,5 @@
-//! Operations on a tenant that brought one of its databases: those that would replace that database leave it alone and
-//! say so.
+//! Operations on a tenant that brought one of its databases: an operation that would replace this database leaves it
+//! unchanged and reports that.
 
 use crate::test_platform::{TestPlatform, desk, operator, slug};
 use serde_json::json;

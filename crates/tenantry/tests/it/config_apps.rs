@@ -13,7 +13,7 @@ fn config_in(dir: &Path, apps: &[&str]) -> Config {
     config
 }
 
-/// Which data is shared and which belongs to each tenant; without any file on disk.
+/// The app tells shared data from data of tenants, without any file on disk.
 #[test]
 fn medadmin_is_in_the_binary() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! `[servers.NAME]` on PostgreSQL: what is accepted, every problem with its line, and no password anywhere.
+//! `[servers.NAME]` on PostgreSQL: accepted settings, every problem with its line, and no password in any output.
 
 use std::{path::Path, time::Duration};
 use tenantry::{
@@ -186,7 +186,7 @@ tenantry.toml:21: stores.brought.provision: a tenant brings a whole database: us
     assert!(read(own).unwrap_err().contains("stores.pool.name: public belongs to PostgreSQL itself"));
 }
 
-/// A URL that only a variable or a file names is checked when the installation is opened, and never shown.
+/// A URL that only a variable or a file contains is checked when the installation is opened, and never shown.
 #[tokio::test]
 async fn a_url_with_a_password_is_read_from_its_file_and_never_shown() {
     let dir = tempfile::tempdir().unwrap();

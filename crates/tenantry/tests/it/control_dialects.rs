@@ -1,8 +1,8 @@
-//! The catalog on both databases: the same tables, and statements that both take.
+//! The catalog on both databases: the same tables, and statements that both accept.
 //!
-//! The statements are found in the source files, so none has to be listed: every text that begins as a statement does, with
-//! the constants of its file in their places. What is made of pieces that only a running program has is counted, and run by
-//! the suites that open the platform's stores on PostgreSQL.
+//! The test finds the statements in the source files, so none has to be listed: every text that begins like a
+//! statement, with the constants of its file inserted. Statements with parts that only exist at run time are counted;
+//! the suites that open the platform's stores on PostgreSQL run them.
 
 use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
 use tenantry::internals::{Control, catalog_tables};
@@ -58,7 +58,7 @@ async fn stores() -> Stores {
         engine.create_system(&place).await.unwrap();
         let db = engine.system(&place).await.unwrap();
         Control::open(&engine, db.clone(), None).await.unwrap();
-        // Another process finds it made.
+        // Another process finds the store.
         Control::open(&engine, db.clone(), None).await.unwrap();
         opened.push(db);
     }
@@ -66,7 +66,7 @@ async fn stores() -> Stores {
     Stores { _dir: dir, _homes: homes, sqlite, postgres: opened }
 }
 
-/// Returns the columns of all tables, and the names of the indexes with whether they are unique.
+/// Returns the columns of all tables, and the names of the indexes, with true for unique ones.
 async fn shape(db: &SystemDb, indexes: &str) -> String {
     let mut tx = db.snapshot().await.unwrap();
     let mut out = String::new();
@@ -87,7 +87,7 @@ async fn shape(db: &SystemDb, indexes: &str) -> String {
 #[tokio::test]
 async fn the_catalog_has_the_same_tables_keys_and_indexes_on_both_databases() {
     let stores = stores().await;
-    // A unique column has an index of the database's own, with a name of its own.
+    // The index of a unique column belongs to the database and has a name of the database's choice.
     let sqlite = shape(
         &stores.sqlite,
         "SELECT CASE origin WHEN 'u' THEN 'of a constraint' ELSE name END, \"unique\" FROM pragma_index_list(?1) \
@@ -107,7 +107,7 @@ async fn the_catalog_has_the_same_tables_keys_and_indexes_on_both_databases() {
     }
 }
 
-/// Returns the string literals of a source file. Characters and comments are passed over.
+/// Returns the string literals of a source file. Skips characters and comments.
 fn literals(text: &str) -> Vec<String> {
     let (mut found, mut chars) = (vec![], text.chars().peekable());
     while let Some(c) = chars.next() {
@@ -127,7 +127,7 @@ fn literal(chars: &mut impl Iterator<Item = char>) -> String {
         match c {
             '"' => break,
             '\\' => match chars.next() {
-                // The next line goes on behind its indentation.
+                // The literal continues on the next line after the indentation.
                 Some('\n') => {
                     if let Some(next) = chars.by_ref().find(|c| !c.is_whitespace()) {
                         match next {
@@ -146,7 +146,7 @@ fn literal(chars: &mut impl Iterator<Item = char>) -> String {
     out
 }
 
-/// Returns the constants of a file that are texts.
+/// Returns the constants of a file that are string literals.
 fn constants(text: &str) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for part in text.split("const ").skip(1) {
@@ -158,7 +158,7 @@ fn constants(text: &str) -> BTreeMap<String, String> {
     found
 }
 
-/// Puts constants in the places of their names. None if a piece remains.
+/// Replaces the names of constants by their values. Returns `None` if another part remains.
 fn whole(text: &str, constants: &BTreeMap<String, String>) -> Option<String> {
     let mut text = text.to_owned();
     for _ in 0..3 {
@@ -166,7 +166,7 @@ fn whole(text: &str, constants: &BTreeMap<String, String>) -> Option<String> {
             text = text.replace(&format!("{{{name}}}"), value);
         }
     }
-    // Pieces of which every one is as good as another.
+    // Parts for which any value serves.
     for (piece, value) in [
         ("{columns}", &constants["placement"]),
         ("{whose}", &"tenant = ?1".to_owned()),

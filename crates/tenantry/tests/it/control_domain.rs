@@ -82,7 +82,7 @@ async fn plans_are_initialised_once_and_follow_the_configuration() {
 async fn suspension_trial_end_and_plan_reach_the_cache_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let w = TestPlatform::open(dir.path()).await.with_plans().await;
-    // A second process, as far as SQLite is concerned: a separate engine on the same file.
+    // A second process from SQLite's point of view: a separate engine on the same file.
     let other = TestPlatform::open(dir.path()).await;
     w.operations.create_tenant(&by(), registration("alpha")).await.unwrap();
     let cache = topology(&other.control, 10);

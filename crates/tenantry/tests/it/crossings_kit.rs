@@ -1,4 +1,4 @@
-//! Shared by the suites that damage a file and then run every operation on the tenants in it.
+//! Kit for the suites that damage a file and then run every operation on the tenants in it.
 
 use crate::test_platform::{TestPlatform, operator, slug};
 use std::{

@@ -1,4 +1,5 @@
-//! Builder of an installation: a directory, its configuration and its app. A test names only what it is about.
+//! Builder of an installation: a directory, its configuration and its app. A test names only the parts that it is
+//! about.
 
 use crate::test_platform::TestPlatform;
 use std::{
@@ -28,9 +29,9 @@ pub(crate) const ISOLATIONS: [&str; 2] = ["database", "pooled"];
 pub(crate) struct Installation {
     pub(crate) dir: PathBuf,
     settings: Settings,
-    /// The only app. `None`: medadmin.
+    /// The only app; `None` for medadmin.
     app: Option<&'static str>,
-    /// Where the tenants are if the test run puts them on PostgreSQL.
+    /// PostgreSQL home of the tenants, if the test run places them there.
     home: Arc<OnceCell<Home>>,
     _temporary: Option<Arc<TempDir>>,
 }
@@ -73,7 +74,7 @@ impl Installation {
         Self { settings: self.settings.free_plan(), ..self }
     }
 
-    /// Has this app instead of medadmin. The first process makes its migrations.
+    /// Uses this app instead of medadmin. The first process creates its migrations.
     pub(crate) fn app(mut self, app: &'static str, models: &[(&str, &str)]) -> Self {
         self.app = Some(app);
         let folder = self.dir.join("apps").join(app);
@@ -97,7 +98,7 @@ impl Installation {
         self.make();
     }
 
-    /// Makes the migrations that are missing.
+    /// Creates the missing migrations.
     pub(crate) fn make(&self) {
         make::make(&self.apps(), &make::Options::default(), &mut |_| None).unwrap();
     }
@@ -111,7 +112,7 @@ impl Installation {
             .unwrap_or_else(|problems| panic!("{problems}"))
     }
 
-    /// Opens a process that may be refused.
+    /// Opens a process, or returns the error with which it refuses to start.
     pub(crate) async fn platform(&self) -> Result<Platform> {
         if self.app.is_some_and(|app| !self.dir.join("apps").join(app).join("migrations").exists()) {
             self.make();
@@ -123,7 +124,7 @@ impl Installation {
         Platform::open(config).await
     }
 
-    /// Puts stores on PostgreSQL as the switches of the test run say. Tenants that the test wants in a pool stay in one.
+    /// Places stores on PostgreSQL as the switches of the test run demand. A test's pooled tenants stay in a pool.
     async fn switch(&self, config: &mut Config) {
         let (tenants, platforms) = (postgres::switch(), postgres::holds_stores());
         if tenants.is_none() && !platforms {
@@ -141,7 +142,7 @@ impl Installation {
         }
     }
 
-    /// Opens a process; it finishes or undoes operations of a dead one.
+    /// Opens a process. It finishes or undoes the operations of a dead process.
     pub(crate) async fn open(&self) -> TestPlatform {
         TestPlatform::of(self.clone(), self.platform().await.unwrap())
     }

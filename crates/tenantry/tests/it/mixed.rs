@@ -85,8 +85,8 @@ async fn a_pool_that_everybody_left_is_current_for_the_next_one() {
     }
 }
 
-/// Between the new version and the migration run a tenant is behind: it must be migrated before it moves into a pool. Out of
-/// one it moves at the version of the pool.
+/// Between the new version and the migration run, a tenant is behind: it must be migrated before it moves into a pool.
+/// It moves out of a pool at the version of the pool.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_company_that_is_behind_moves_into_no_pool() {
     for isolation in ISOLATIONS {
@@ -95,7 +95,7 @@ async fn a_company_that_is_behind_moves_into_no_pool() {
         ward.admit("bravo").await;
         ward.cross("acme").await;
         let ward = with_a_field_more(ward).await;
-        // A whole installation that is moved puts pooled tenants into a pool.
+        // Moving a whole installation puts pooled tenants into a pool.
         let leaves = ["main", "disk"].map(|name| name.parse().unwrap());
         let waiting = ward.moves().waiting(&leaves, &"pg".parse().unwrap()).await.unwrap();
         let refused = waiting.iter().filter(|one| matches!(one.obstacle, Some(Obstacle::Refused(_))));

@@ -1,4 +1,4 @@
-//! Words for a store that contains tenants of both isolations, with records of every field type.
+//! Kit for a store that contains tenants of both isolations, with records of every field type.
 
 use crate::{
     installation::Installation,
@@ -97,7 +97,7 @@ impl TestPlatform {
         Picture {
             documents,
             sums: sums.map(|t| (t.model.to_string(), t.rows, t.blake3)).collect(),
-            // The number of a line differs from place to place.
+            // The number of a line depends on the place.
             activity: activity
                 .into_iter()
                 .map(|a| format!("{} {} {} {} {:?}", a.at, a.actor, a.action, a.record, a.detail))

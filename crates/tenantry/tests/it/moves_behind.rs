@@ -1,5 +1,6 @@
-//! Moves of tenants that lack migrations of the loaded apps: between SQLite and PostgreSQL, with writes meanwhile, and with
-//! a migration that failed halfway. What arrives has the schema of the source, and is migrated at the new place.
+//! Moves of tenants that lack migrations of the loaded apps: between SQLite and PostgreSQL, with concurrent writes, and
+//! with a migration that failed halfway. The rows arrive with the schema of the source, and are migrated at the new
+//! place.
 
 use crate::{
     installation::Installation,
@@ -24,13 +25,13 @@ use tenantry_testkit::postgres::{Home, servers};
 
 const ITEM: &str = "store = \"tenant\"\n[fields.code]\ntype = \"text\"\n[fields.name]\ntype = \"text\"\nsearch = true\n\
     [fields.sum]\ntype = \"decimal\"\nscale = 2\n[fields.before]\ntype = \"ref\"\nto = \"items\"\n";
-/// A migration that every row satisfies: a field that is gone, one that is new, and one that is stored otherwise.
+/// A migration that every row satisfies: it removes a field, adds a field, and changes how a field is stored.
 const SECOND: [(&str, &str); 2] = [("scale = 2", "scale = 3"), ("search = true\n", "")];
 const SHELF: &str = "[fields.shelf]\ntype = \"text\"\ndefault = \"top\"\n";
 /// A migration that the rows do not satisfy.
 const THIRD: (&str, &str) = ("[fields.code]\ntype = \"text\"", "[fields.code]\ntype = \"integer\"");
 
-/// From where, and where to.
+/// Source and target of each move.
 const WAYS: [[(&str, Isolation); 2]; 6] = [
     [("main", Isolation::Database), ("disk", Isolation::Database)],
     [("main", Isolation::Database), ("pg", Isolation::Database)],
@@ -57,7 +58,7 @@ fn installation(home: &Home) -> Installation {
         .app("stock", &[("items", ITEM)])
 }
 
-/// Creates a tenant with rows where the way begins.
+/// Creates a tenant with rows at the source.
 async fn begun(here: &Installation, from: (&str, Isolation)) -> TestPlatform {
     let w = here.start().await;
     w.create("acme").await;
@@ -108,7 +109,7 @@ impl Writer {
         }
     }
 
-    /// Returns the names of all records, the first ones first.
+    /// Returns the names of all records in the order of their creation.
     async fn names(&self) -> Vec<String> {
         items(&self.platform).await.into_iter().map(|item| item["name"].as_str().unwrap().into()).collect()
     }
@@ -127,7 +128,8 @@ async fn items(platform: &Platform) -> Vec<Value> {
     serde_json::from_str(&format!("[{}]", String::from_utf8(page.items).unwrap())).unwrap()
 }
 
-/// Moves the tenant while `writer` writes: at every point of the move before writes wait, and once while they do.
+/// Moves the tenant while `writer` writes: at every point of the move before writes must wait, and once while they
+/// wait.
 async fn moved_with_writes(w: &TestPlatform, to: (&str, Isolation), writer: Platform) -> Arc<Writer> {
     let writer = Arc::new(Writer { platform: writer, made: Mutex::default(), patched: Mutex::default() });
     let (waits, late) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(None)));
@@ -172,7 +174,7 @@ async fn a_tenant_that_is_behind_moves_at_its_schema_while_it_works() {
             let leaves = [ServerName::parse(from.0).unwrap()];
             let waiting = w.moves().waiting(&leaves, &ServerName::parse(to.0).unwrap()).await.unwrap();
             assert_eq!(waiting.iter().map(|one| &one.obstacle).collect::<Vec<_>>(), [&None], "{from:?}");
-            // The process has retained the apps that the tenant is at.
+            // This process has retained the apps of the tenant's schema.
             let writer = moved_with_writes(&w, to, w.platform.clone()).await;
             let after = placement(&w).await;
             assert_eq!((after.place.server.as_str(), after.place.isolation), to, "{from:?}");
@@ -208,7 +210,7 @@ async fn a_tenant_with_a_migration_that_failed_moves_as_far_as_it_is() {
         assert_eq!(w.migrate().await.failed.len(), 1);
         let before = placement(&w).await;
         let why = before.migration_error.clone().expect("the second of two migrations failed");
-        // Another process has only the first migration, as the tenant has.
+        // Another process has only the first migration, like the tenant.
         let writer = moved_with_writes(&w, to, halfway.clone()).await;
         let after = placement(&w).await;
         assert_eq!((after.place.server.as_str(), after.place.isolation), to, "{from:?}");
@@ -234,7 +236,7 @@ async fn a_tenant_with_a_migration_that_failed_moves_as_far_as_it_is() {
     }
 }
 
-/// A migration run that begins during a move passes the tenant by; a move that begins during a run is refused.
+/// A migration run that begins during a move skips the tenant. A move that begins during a run is refused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_migration_slips_into_a_move() {
     let home = Home::new(&servers()[0]).await;
@@ -287,7 +289,7 @@ async fn migrations_that_are_not_loaded_are_refused() {
         let started = old.moves().to_server(&operator(), &slug("acme"), &disk, &any).await.unwrap();
         let over = old.operations().wait(started).await.unwrap();
         assert_eq!((over.state, over.code.as_deref()), (State::Undone, Some("server_outdated")), "{over:?}");
-        // A process that has the migration moves the tenant, whatever the catalog says.
+        // A process that has the migration can move the tenant, whatever the catalog contains.
         moved(&new, ("disk", Isolation::Database)).await;
         assert_eq!(items(&new).await[0]["shelf"], "top");
         assert_eq!(new.migrate().await.migrated, 1);

@@ -1,4 +1,4 @@
-//! A control store of the release before schemas of PostgreSQL: its placements stay as they are.
+//! A control store of the release before PostgreSQL schemas: its placements stay unchanged.
 
 use super::access_kit::{TestAccess, control_place};
 use std::sync::Arc;

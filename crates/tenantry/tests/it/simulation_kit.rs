@@ -1,5 +1,5 @@
-//! Several processes on one installation in one test: each has a separate platform, clock, engine and caches. Their
-//! workers stop at every fault point and continue when the schedule says so.
+//! Several processes on one installation in one test, each with its own platform, clock, engine and caches. Their
+//! workers stop at every fault point and continue when the schedule releases them.
 
 use crate::{
     installation::Installation,

@@ -1,4 +1,4 @@
-//! What tests do with a platform whatever they are about: tenants and rows, operations, and how everything stands.
+//! Helpers that tests of all kinds use on a platform: tenants and rows, operations, and checks of the whole state.
 
 use crate::test_platform::{TestPlatform, confirmed, operator, slug};
 use futures_util::{TryStreamExt, stream};
@@ -16,7 +16,7 @@ use tenantry::{
 };
 use tenantry_engine::{place::Place, schema::Schema};
 
-/// Tenants and their rows.
+/// Helpers for tenants and their rows.
 impl TestPlatform {
     /// Creates a tenant on the last plan of the configuration, which is the largest.
     pub(crate) async fn create(&self, name: &str) -> Created {
@@ -59,7 +59,7 @@ impl TestPlatform {
         Ok(String::from_utf8(all.concat()).unwrap())
     }
 
-    /// Returns where the tenant's first store is.
+    /// Returns the place of the tenant's first store.
     pub(crate) async fn place(&self, name: &str) -> Place {
         self.tenants().show(&slug(name)).await.unwrap().placements.remove(0).place
     }
@@ -88,7 +88,7 @@ impl TestPlatform {
     }
 }
 
-/// Operations and background work.
+/// Helpers for operations and background work.
 impl TestPlatform {
     /// Waits for an operation that must succeed.
     pub(crate) async fn done(&self, operation: i64) -> Listed {
@@ -128,7 +128,7 @@ impl TestPlatform {
     }
 }
 
-/// How everything stands.
+/// Helpers for the whole state.
 impl TestPlatform {
     /// Returns the schema of a store, for using the engine without the platform.
     pub(crate) fn schema(&self, store: &StoreName) -> Arc<Schema> {

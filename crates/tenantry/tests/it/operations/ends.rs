@@ -1,5 +1,5 @@
-//! Purges: what they remove beyond what every operation must, namely databases left behind and backups as the policy
-//! says, and nothing that the dry run did not name.
+//! Purges: they also remove databases that were left behind, and backups as the policy demands, and nothing that the dry
+//! run did not name.
 
 use super::{
     backup::{back_up, newest},

@@ -11,8 +11,8 @@ use tenantry_engine::place::Place;
 
 const DAY_US: i64 = 86_400_000_000;
 
-/// Prepares a tenant whose store is written to without a recorded change when its mover reaches `point`, as if the
-/// record were lost.
+/// Prepares a tenant to whose store a change is written without being recorded when the mover reaches `point`, as if
+/// the recording were lost.
 async fn unnoted(dir: &Path, point: &'static str) -> Arc<TestPlatform> {
     let w = Arc::new(TestPlatform::open(dir).await.with_plans().await);
     tenant(&w, "alpha").await;
@@ -33,7 +33,8 @@ async fn write_unnoted(w: &TestPlatform, old: &Place) {
     let mark = w.engine.place_info(old).await.unwrap().recorder.expect("nothing is noted yet");
     w.engine.stop_recording(old, mark).await.unwrap();
     let alpha = w.platform.tenants().enter(&operator(), &slug("alpha")).await.unwrap();
-    // As long as the name before: otherwise the counters of bytes tell that the places differ, and the move ends there.
+    // The name is as long as the former one. Otherwise the counters of bytes would differ, and the move would end
+    // there.
     let row = serde_json::json!({ "name": "unnoted" });
     let items = w.platform.records(&alpha, "items").unwrap();
     items.patch("1", None, row.as_object().unwrap()).await.unwrap();

@@ -152,7 +152,7 @@ pub(super) async fn add_later(w: &TestPlatform) {
     w.platform.records(&alpha, LATER.0).unwrap().create(row.as_object().unwrap()).await.unwrap();
 }
 
-/// Prepares, whatever a kill left: a tenant with a backup and no staged restore.
+/// Prepares, whatever a kill has left, a tenant with a backup and no staged restore.
 async fn ready(w: &TestPlatform) {
     if count(w, "SELECT count(*) FROM tenants WHERE slug = 'alpha'").await == 0 {
         tenant(w, "alpha").await;
