@@ -286,7 +286,7 @@ async fn another_companys_member_sees_nothing_of_acme_id_without_tenant() {
     for route in ROUTES.iter().filter(|r| r.access.is_in_tenant()) {
         let path = path_of(route);
         for rival in [&rival, &key] {
-            // The session is for its own tenant and the name is acme: they disagree, so the answer is 404
+            // The session belongs to another tenant than the name acme, so they disagree and the answer is 404
             // (`sources-disagree`).
             for answer in [
                 send(rival, route, &format!("/t/acme{path}")).await,
@@ -324,7 +324,7 @@ async fn the_platforms_routes_are_absent_for_members_and_keys_absent_not_forbidd
 
 #[tokio::test]
 async fn each_route_refuses_the_roles_below_its_level() {
-    // Without a limit of requests a second: the roles send some hundred.
+    // The plan has no rate limit, because the roles send some hundred requests.
     let app = limited("database", "users = 100").await;
     let acme = app.register("acme").await;
     let superuser = app.staff().await;

@@ -73,7 +73,7 @@ async fn who_registered_an_address_first_gets_into_no_tenant_that_invites_it() {
 async fn an_address_of_an_older_installation_is_not_believed_before_it_is_proven() {
     let (app, _, acme) = TestApp::new().await;
     let old = app.register("trap").await;
-    // As after an upgrade: the account has its address, but nothing proves it.
+    // The state after an upgrade: the account has its address, but nothing proves it.
     app.catalog("UPDATE users SET verified_at = NULL WHERE email = 'owner@trap.example'").await;
     invite(&acme, "owner@trap.example").await;
     let token = app.letter("owner@trap.example").await;
@@ -84,7 +84,7 @@ async fn an_address_of_an_older_installation_is_not_believed_before_it_is_proven
     login(&app, "owner@trap.example", PASSWORD, None).await.expect(401);
     login(&app, "owner@trap.example", PASSWORD, Some("acme")).await.expect(401);
     login(&app, "owner@trap.example", PASSWORD, Some("trap")).await.expect(200);
-    // If it is the same person, they join both accounts with the link and the old password.
+    // If both accounts belong to the same person, the link and the old password join them.
     old.post("/api/auth/verify", &json!({})).await.expect(202);
     let form = json!({"token": app.letter("owner@trap.example").await, "password": PASSWORD});
     app.anon().post("/api/auth/verify/confirm", &form).await.expect(204);
@@ -110,7 +110,7 @@ async fn nothing_changes_for_an_invited_account_until_its_holder_accepts() {
         let session = login(&app, email, PASSWORD, None).await.expect(200).json();
         assert_eq!(session["tenant"], tenant, "{email}");
     }
-    // Another account cannot accept it, nor a new person if the address has a confirmed account.
+    // Another account cannot accept it, and neither can a new user if the address has a confirmed account.
     let token = app.letter("owner@rival.example").await;
     staff.post("/api/invitations/accept", &json!({"token": token})).await.expect(409);
     anon.post("/api/invitations/accept", &json!({"token": token})).await.expect(422);
@@ -122,7 +122,7 @@ async fn nothing_changes_for_an_invited_account_until_its_holder_accepts() {
     staff.post("/api/invitations/accept", &json!({"token": token})).await.expect(200);
     let session = login(&app, "staff@platform.example", PASSWORD, None).await.expect(200).json();
     assert_eq!((&session["tenant"], session["tenants"].as_array().unwrap().len()), (&Value::Null, 1));
-    // A refused invitation is over, and leaves no account.
+    // A refused invitation is over and leaves no account.
     let token = json!({"token": app.letter("nobody@x.example").await});
     anon.post("/api/invitations/refuse", &token).await.expect(204);
     anon.post("/api/invitations/show", &token).await.expect(404);
@@ -199,7 +199,7 @@ async fn a_person_who_is_signed_in_registers_another_tenant() {
     let second = app.anon().with_token(session["token"].as_str().unwrap());
     assert_eq!(tenants(&second).await, ["acme", "second"]);
     second.get("/api/records/patients").await.expect(200);
-    // Neither with an unconfirmed address nor with a key.
+    // Neither an unconfirmed address nor a key suffices.
     let unproven = app.register_only("other").await;
     unproven.post("/api/register", &json!({"company": "Third", "slug": "third"})).await.expect(409);
     let key = owner.post("/api/tenant/keys", &json!({"name": "k", "role": "owner"})).await.expect(201).json();
@@ -276,7 +276,7 @@ async fn a_reset_ends_what_was_set_up_with_an_address_that_was_not_proven() {
     let attacker = with_session(&app, attacker).await;
     let key =
         attacker.post("/api/tenant/keys", &json!({"name": "k", "role": "owner"})).await.expect(201).json();
-    // Without the tenant the address has no account; the reader must have asked for that tenant.
+    // Without the tenant, the address has no account; the reader must have requested that tenant.
     for tenant in [None, Some("trap")] {
         anon.post("/api/auth/password/forgot", &json!({"email": VICTIM, "tenant": tenant})).await.expect(202);
     }

@@ -31,7 +31,7 @@ enum Before {
     Staff,
 }
 
-/// A way for an account to enter `acme`, or `twin`, which it creates.
+/// A way for an account to enter `acme`, or the tenant `twin` that it creates.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Way {
     Invite,

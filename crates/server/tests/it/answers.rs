@@ -1,4 +1,4 @@
-//! Whole answers of the HTTP API as snapshots: what each kind of caller is told, and how each kind of mistake is answered.
+//! Complete answers of the HTTP API as snapshots: the answers to each kind of caller, and to each kind of mistake.
 
 use super::{
     app::{Client, TestApp},
@@ -25,7 +25,7 @@ const VARYING: [&str; 14] = [
     "token",
 ];
 
-/// Replaces what differs from run to run.
+/// Replaces the values that differ from run to run.
 fn masked(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(masked),

@@ -35,16 +35,16 @@ struct Inner {
     router: Router,
     /// `None` for a second app on another app's directory.
     _dir: Option<TempDir>,
-    /// Where the tenants are, if they are on PostgreSQL.
+    /// PostgreSQL home of the tenants, if they are on PostgreSQL.
     home: Option<Home>,
 }
 
-/// What is on PostgreSQL, and where.
+/// The stores that are on PostgreSQL, and the server.
 struct OnPostgres {
     home: Home,
     tenants: Option<Isolation>,
     platforms: bool,
-    /// Forwards to the server.
+    /// Address that forwards to the server.
     through: Option<SocketAddr>,
 }
 
@@ -128,7 +128,7 @@ impl TestApp {
     async fn open(dir: TempDir, text: &str, options: Options) -> Self {
         let tenants = postgres::switch().map(|isolation| Isolation::parse(&isolation).unwrap());
         let platforms = postgres::holds_stores();
-        // A configuration that names a store is about its place.
+        // A configuration that names a store determines its place.
         let is_free = text == DEFAULT_TOML || !text.contains("[stores.");
         let switched = match is_free && (tenants.is_some() || platforms) {
             true => Some(OnPostgres {
@@ -194,7 +194,7 @@ impl TestApp {
         Self::of(platform, Options::default(), None, None)
     }
 
-    /// Ends the app, whose clients are gone, as a process ends. Returns what must outlive it.
+    /// Ends the app like a process, after its clients are gone. Returns the parts that must outlive it.
     pub(crate) async fn end(self) -> (Config, Option<TempDir>, Option<Home>) {
         let config = self.platform().config().clone();
         self.platform().shutdown().await;
@@ -206,7 +206,7 @@ impl TestApp {
         self.0.app.platform()
     }
 
-    /// Returns the server where its tenants are.
+    /// Returns the home of the app's tenants.
     pub(crate) fn home(&self) -> &Home {
         self.0.home.as_ref().expect("tenants on PostgreSQL")
     }

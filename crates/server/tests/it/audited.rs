@@ -173,7 +173,7 @@ impl Stage {
     }
 }
 
-/// Creates what must exist before the act, and is not part of it.
+/// Creates the objects that must exist before the act, and that are not part of it.
 pub(super) async fn before(s: &Stage, route: &str) -> Value {
     match route {
         "DELETE /api/auth/sessions/{id}" => {

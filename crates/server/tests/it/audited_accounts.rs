@@ -6,7 +6,8 @@ use super::{
 };
 use serde_json::{Value, json};
 
-/// Returns the code of the password-reset letter, which comes after an invitation. It is written after the answer.
+/// Returns the code of the letter that resets the password. It is written after the answer, and after the letter of an
+/// invitation.
 pub(super) async fn forgotten(app: &TestApp, email: &str) -> String {
     for _ in 0..250 {
         let mut letters = app.letters(email).await;
@@ -18,7 +19,7 @@ pub(super) async fn forgotten(app: &TestApp, email: &str) -> String {
     panic!("no letter to {email}");
 }
 
-/// Creates what must exist before the act; `None` if another file handles the route.
+/// Creates the objects that must exist before the act. Returns `None` if another file handles the route.
 pub(super) async fn before(s: &Stage, route: &str) -> Option<Value> {
     Some(match route {
         "DELETE /api/tenant/invitations/{id}"
@@ -43,7 +44,7 @@ pub(super) async fn before(s: &Stage, route: &str) -> Option<Value> {
     })
 }
 
-/// Performs the act; `None` if another file handles the route.
+/// Performs the act. Returns `None` if another file handles the route.
 pub(super) async fn act(s: &Stage, route: &str, ready: &Value) -> Option<Answer> {
     let (slug, owner, anon, none) = (&s.slug, &s.owner, s.app.anon(), json!({}));
     Some(match route {

@@ -40,7 +40,7 @@ impl Stage {
     }
 }
 
-/// Creates what must exist before acts that need a backup, a move or a brought database.
+/// Creates the objects that must exist before acts that need a backup, a move or a brought database.
 pub(super) async fn before(s: &Stage, route: &str) -> Value {
     match route {
         "POST /api/admin/tenants/{slug}/attach" => {

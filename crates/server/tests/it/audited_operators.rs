@@ -7,7 +7,7 @@ use super::{
 };
 use tenantry_server::http::Options;
 
-/// A form, and the route of the API that does the same.
+/// A form, and the route of the API with the same effect.
 pub(super) struct Alike {
     pub(super) page: &'static str,
     api: (&'static str, &'static str),
@@ -23,7 +23,7 @@ const fn alike(
     Alike { page, api: (method, api), fields }
 }
 
-/// Forms of operators. `SLUG` and `NEW` stand for slugs, `PASSWORD` for that of the operator.
+/// Forms of operators. `SLUG` and `NEW` stand for slugs, `PASSWORD` for the operator's password.
 pub(super) const ALIKE: &[Alike] = &[
     alike(
         "/master-admin/companies/create/",
@@ -103,14 +103,14 @@ pub(super) const ALIKE: &[Alike] = &[
         "/api/admin/tenants/{slug}/purge",
         &[("confirm", "SLUG"), ("password", "PASSWORD")],
     ),
-    // The stage of a release has moved the tenant.
+    // The preparation for the route of releases has already moved the tenant.
     alike("/master-admin/companies/{slug}/move-back/", "MOVED", "/api/admin/tenants/{slug}/release", &[]),
     alike("/master-admin/operations/{id}/cancel/", "POST", "/api/admin/operations/{id}/cancel", &[]),
     alike("/master-admin/operations/{id}/retry/", "POST", "/api/admin/operations/{id}/retry", &[]),
     alike("/master-admin/operations/{id}/abandon/", "POST", "/api/admin/operations/{id}/abandon", &[]),
 ];
 
-/// Fills the form of a page and sends it. Returns where the answer leads.
+/// Fills the form of a page and sends it. Returns the address to which the answer redirects.
 async fn send(web: &mut Web, alike: &Alike, stage: &Stage, id: &str, new: &str) -> String {
     let action = alike.page.replace("{slug}", &stage.slug).replace("{id}", id);
     let is_on_page_above = action.ends_with(&format!("/{id}/cancel/")) || action.ends_with("/retry/");

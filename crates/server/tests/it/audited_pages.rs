@@ -36,7 +36,7 @@ pub(super) const TRIED: &[(&str, &str, &[&str])] = &[
     ("POST", "/settings/compare/", &["tenant.restore"]),
     ("POST", "/settings/compare/close/", &["tenant.restore_discard"]),
     ("POST", "/settings/compare/{model}/", &["tenant.take_back"]),
-    // It sets a cookie only.
+    // The form only sets a cookie.
     ("POST", "/account/theme/", &[]),
     ("POST", "/language/", &[]),
     ("POST", "/account/locale/", &["user.set_locale"]),
@@ -112,7 +112,7 @@ async fn every_form_of_a_record_leaves_its_line() {
     assert_eq!(tried, LOGGED.len());
 }
 
-/// Creates what must exist before the act, and returns what its form names.
+/// Creates the objects that must exist before the act. Returns the value that its form names.
 async fn before(app: &TestApp, owner: &Client, route: &str, slug: &str) -> String {
     let email = format!("new@{slug}.example");
     let invitation = json!({"email": email, "role": "viewer"});
@@ -251,7 +251,7 @@ async fn every_form_leaves_its_rows_in_the_log() {
         if *path == "/password/forgot/" {
             super::audited_accounts::forgotten(&app, &email).await;
         }
-        // Two forms are answered with a page: of the letter that is on its way, and of the new key.
+        // Two forms are answered with a page: the request for a letter, and the new key.
         assert!([200, 201, 303].contains(&status.as_u16()), "{path}: {status}");
         let log = staff.get("/api/admin/audit?limit=20").await.expect(200).json();
         let rows =

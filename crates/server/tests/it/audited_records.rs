@@ -138,7 +138,7 @@ async fn every_change_of_a_record_is_in_its_companys_log_by_who_did_it() {
     tried("T11 changes of records", rows, "each with its line");
 }
 
-/// Staff change shared data, and the log of the shared store says who did, whatever the model says.
+/// Staff change shared data. The log of the shared store names them, whatever the model's setting is.
 #[tokio::test]
 async fn every_change_of_what_all_share_is_logged_with_the_member_of_staff() {
     let (app, _, staff) = setting("database").await;

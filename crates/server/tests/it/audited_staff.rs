@@ -1,5 +1,5 @@
-//! T11 for staff: plans, letters and people over the API, and every form of `/admin/`, leave their audit rows; forms of shared
-//! records leave lines in the log of the shared store.
+//! T11 for staff: plans, letters and users over the API, and every form of `/admin/`, leave their audit rows. Forms of
+//! shared records leave lines in the log of the shared store.
 
 use super::{
     app::{Client, PASSWORD, TestApp},
@@ -22,7 +22,7 @@ pub(super) const API: &[(&str, &str, &[&str])] = &[
 
 type Form = (&'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
 
-/// Forms, what is filled in, and the actions that each leaves in the log. `OWN` stands for the password of the superuser.
+/// Forms, their values, and the actions that each leaves in the log. `OWN` stands for the superuser's password.
 pub(super) const FORMS: &[Form] = &[
     ("/admin/plans/add/", &[("name", "Silver"), ("code", "silver")], &["plan.create"]),
     ("/admin/plans/{code}/edit/", &[("price", "5 €"), ("users", "7")], &["plan.change"]),
@@ -65,7 +65,7 @@ pub(super) const RECORDS: &[(&str, &str)] = &[
     ("/admin/data/{model}/delete/", "delete"),
 ];
 
-/// A shared model to which no tenant refers, so that several of its records are deleted at once.
+/// A shared model to which no tenant refers, so that several of its records can be deleted at once.
 const CONTACTS: &str =
     "store = \"shared\"\n[fields.name]\ntype = \"text\"\n[fields.phone]\ntype = \"text\"\n";
 
@@ -132,7 +132,7 @@ async fn every_form_of_staff_is_in_the_log() {
                 drop(staff.patch("/api/admin/plans/clinic", &json!({"price": "another"})).await.expect(200));
             }
             "/admin/users/{id}/sign-out/" => drop(app.login(&format!("m@{}.example", stage.slug)).await),
-            // The letter before is sent: one that waits is not written twice.
+            // The previous letter must be sent first, because a waiting letter is not written twice.
             "/admin/users/{id}/reset/" => drop(app.platform().letters().send_due().await.unwrap()),
             _ => {}
         }

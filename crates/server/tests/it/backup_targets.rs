@@ -1,4 +1,4 @@
-//! Backup targets and schedules that cannot work are refused or named by the commands that look at them.
+//! Backup targets and schedules that cannot work are refused or named by the commands that check them.
 
 use super::{
     binary::{run, start, stdout},

@@ -105,7 +105,7 @@ async fn a_superuser_has_a_backup_restored_to_scratch_and_all_staff_see_what_cam
     assert!(status["good"].as_str().unwrap().ends_with('Z'), "{status}");
 }
 
-/// A backup contains rows that its readers of today may not read any more.
+/// A backup contains rows that its readers of today may no longer read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_restored_as_a_new_tenant_gives_its_rows_to_no_user_unasked() {
     let (app, _, _acme) = TestApp::new().await;

@@ -80,7 +80,7 @@ pub(crate) fn start_logged(dir: &Path, command: &str, log: &Path) -> TestBinary 
     start_logged_by(dir, command, log, "")
 }
 
-/// Starts the binary through another program, which is named with its arguments.
+/// Starts the binary through another program, which `by` names with its arguments.
 pub(crate) fn start_logged_by(dir: &Path, command: &str, log: &Path, by: &str) -> TestBinary {
     let plain = tenantry(dir);
     let mut shell = Command::new("sh");

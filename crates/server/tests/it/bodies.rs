@@ -1,4 +1,4 @@
-//! Request bodies that are too long, too slow, cut off or of the wrong kind.
+//! Request bodies that are too long, too slow, truncated or of the wrong kind.
 
 use super::{app::TestApp, binary::start, records::patient};
 use axum::body::Body;
@@ -19,12 +19,12 @@ use std::{
 
 const PIECE: usize = 16 << 10;
 
-/// Returns a body without end, and the number of its bytes that were read.
+/// Returns a body without end, and the counter of its bytes that were read.
 fn endless(head: &'static str, fill: &'static [u8]) -> (Body, Arc<AtomicUsize>) {
     let read = Arc::new(AtomicUsize::new(0));
     let counted = read.clone();
     let piece = Bytes::from(fill.repeat(PIECE / fill.len()));
-    // The test ends also if the server reads everything.
+    // The stream is finite, so that the test ends even if the server reads everything.
     let pieces = stream::repeat(piece).take(2_000).map(move |piece| {
         counted.fetch_add(piece.len(), Relaxed);
         Ok::<_, io::Error>(piece)
@@ -56,7 +56,7 @@ async fn a_form_without_end_before_its_file_is_refused() {
     let (body, _) = endless("--B\r\nX: ", b"x");
     let long = user.send(Method::PUT, path, Some("multipart/form-data; boundary=B"), body).await.expect(413);
     assert_eq!(long.code(), "too_large", "{}", long.text());
-    // A large file after another field is none of that.
+    // A large file after another field does not count towards that limit.
     let head = "--B\r\ncontent-disposition: form-data; name=\"a\"\r\n\r\nx\r\n\
          --B\r\ncontent-disposition: form-data; name=\"f\"; filename=\"a.txt\"\r\n\r\n";
     let form = [head.as_bytes(), &b"x".repeat(300 << 10), b"\r\n--B--\r\n"].concat();
@@ -87,7 +87,7 @@ async fn an_array_is_not_taken_for_an_object() {
     owner.post("/api/records/patients/batch", &json!([patient("Ash")])).await.expect(201);
 }
 
-/// The connection of an import is closed in the middle of a line: what has arrived is not the whole file.
+/// The connection of an import is closed in the middle of a line: the part that has arrived is not the whole file.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_import_whose_connection_is_closed_keeps_whole_lines_only() {
     let (app, _, user) = TestApp::new().await;
@@ -111,7 +111,7 @@ async fn an_import_whose_connection_is_closed_keeps_whole_lines_only() {
     }
 }
 
-/// Returns the status of a sign-in whose body of 2,000 bytes is sent in such pieces, and how long that took.
+/// Returns the status of a sign-in whose body of 2,000 bytes is sent in pieces of this size, and the time that it took.
 fn sign_in_slowly(address: &str, piece: usize, pause: Duration) -> (String, Duration) {
     let mut stream = TcpStream::connect(address).unwrap();
     let head = "POST /api/auth/login HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\

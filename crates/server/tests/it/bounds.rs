@@ -196,7 +196,7 @@ fn check_reads_every_page_and_tells_of_a_lost_file_once() {
     );
 }
 
-/// A fault is one line of the log in each minute, with tenant and file, and one line that counts the others.
+/// A fault is one line of the log per minute, with tenant and file, and one line with the number of repetitions.
 #[test]
 fn each_fault_is_logged_once_with_tenant_and_file() {
     let dir = tempfile::tempdir().unwrap();
@@ -226,19 +226,19 @@ fn each_fault_is_logged_once_with_tenant_and_file() {
     let again = told.iter().find(|line| line.contains("the same fault occurred again"));
     let again = again.unwrap_or_else(|| panic!("{said}"));
     assert!(again.contains("times=2") && again.contains("green-clinic"), "{again}");
-    // The request log has each request.
+    // The request log contains each request.
     let requests = said.lines().filter(|line| line.contains("/api/records/patients") && line.contains("503"));
     assert_eq!(requests.count(), 3, "{said}");
 }
 
-/// Threads of this process that run a tenant's statement.
+/// Returns the number of this process's threads that run a tenant's statement.
 fn statement_threads() -> usize {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
     let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
     names.filter(|name| name.trim() == "statement").count()
 }
 
-/// Waits until this number of statements runs: threads of statements that are over end soon.
+/// Waits until this number of statements is running: the threads of ended statements stop soon.
 async fn until_threads(number: usize) {
     let begun = Instant::now();
     while statement_threads() != number {
@@ -264,9 +264,9 @@ async fn p99(client: &Client, rounds: usize) -> [Duration; 2] {
     })
 }
 
-/// T10: a tenant whose statements never end takes its share of the threads and no more, and another's statements
-/// overtake those of its own that wait. How much slower that makes the other one is printed: a machine that does other
-/// work besides would make a bound on it fail now and then.
+/// T10: a tenant whose statements never end gets no more than its share of the threads, and another tenant's statements
+/// overtake its waiting ones. The test prints the slowdown of the other tenant instead of limiting it, because other
+/// work on the machine would make a limit fail now and then.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_hog_takes_its_share_and_is_overtaken() {
     const SHARE: usize = 2;

@@ -105,7 +105,7 @@ async fn files_of_deleted_records_go_and_those_of_refused_ones_stay() {
     assert_eq!(used().await, 0);
 }
 
-/// A record that another caller changes in the same moment is either deleted before that or not at all.
+/// A record that another caller changes at the same moment is deleted before that change or not at all.
 #[tokio::test]
 async fn a_record_that_no_longer_matches_is_not_deleted() {
     let (_app, _, user) = TestApp::new().await;
@@ -140,7 +140,7 @@ async fn ten_thousand_records_are_one_change() {
     assert_eq!(names(&user).await, ["Elm"]);
 }
 
-/// Shared records, which tenants may refer to, are deleted one by one; they can be changed together.
+/// Shared records, to which tenants may refer, are deleted singly; they can be changed together.
 #[tokio::test]
 async fn shared_records_are_changed_together_and_deleted_one_by_one() {
     let (app, _, user) = TestApp::new().await;

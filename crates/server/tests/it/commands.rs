@@ -1,5 +1,5 @@
-//! The command line as people and scripts see it: help pages, tables, JSON and errors as snapshots, completions, and
-//! the names in the documents of the products.
+//! The command line for people and scripts: help pages, tables, JSON and errors as snapshots, completions, and the
+//! names in the documents of the products.
 
 use super::{
     binary::{items_of, json_of, run, start, stdout},
@@ -196,8 +196,8 @@ fn a_page_of_a_list_names_the_next_one() {
     }
 }
 
-/// A command, the path of the HTTP API that answers with the same values, and where they are in both. `{backup}` stands for
-/// the newest backup.
+/// A command, the path of the HTTP API with the same values, and the position of the values in both. `{backup}` stands
+/// for the newest backup.
 const ANSWERS: [(&str, &str, &str, &str); 17] = [
     ("tenant list", "", "/api/admin/tenants", ""),
     ("tenant show city-hospital", "", "/api/admin/tenants/city-hospital", ""),
@@ -252,7 +252,7 @@ fn json_is_what_the_http_api_answers() {
     }
 }
 
-/// Returns an object, or each item of its list, without some members.
+/// Returns an object, or each item of its list, without these members.
 fn without(names: [&str; 4], value: &Value) -> Value {
     let mut value = value.clone();
     if let Some(items) = value["items"].as_array() {

@@ -1,4 +1,4 @@
-//! Pages that change or delete several records: exactly those that the person was shown, or none.
+//! Pages that change or delete several records: exactly the records that the page showed, or none.
 
 use super::{
     app::{Client, TestApp},
@@ -27,7 +27,7 @@ fn link(page: &Page, text: &str) -> String {
     page.tags[..at].iter().rfind(|tag| tag.name == "a").unwrap().attr("href").unwrap().to_owned()
 }
 
-/// What is sent is tried first; only the confirmed number is written, and then the list says so.
+/// The form first tries the change. Only a confirmed number of records is written, and then the list reports it.
 #[tokio::test]
 async fn all_that_match_are_changed_after_a_trial() {
     let (_app, mut web, client) = owner().await;
@@ -78,7 +78,7 @@ async fn another_number_than_shown_changes_and_deletes_nothing() {
     assert!(!notes(&client).await.contains(&json!("seen")));
 }
 
-/// A deletion names what needs the records, and takes the typed number.
+/// A deletion names the records that need the deleted ones, and requires the typed number.
 #[tokio::test]
 async fn all_that_match_are_deleted_once_their_number_is_typed() {
     let (_app, mut web, client) = owner().await;
@@ -101,7 +101,7 @@ async fn all_that_match_are_deleted_once_their_number_is_typed() {
     assert!(nothing.text().contains("Nothing to delete"), "{}", nothing.text());
 }
 
-/// Ticked records are what the form is about, whatever the list shows otherwise.
+/// The form applies to ticked records only, whatever else the list shows.
 #[tokio::test]
 async fn ticked_records_are_changed_and_no_others() {
     let (_app, mut web, client) = owner().await;
@@ -120,7 +120,7 @@ async fn ticked_records_are_changed_and_no_others() {
     assert_eq!([now[1] == seen, now[2] == seen, now[3] == seen], [true, false, true]);
 }
 
-/// A condition that does not fit the model is refused: without it all records would be meant.
+/// A condition that does not fit the model is refused. Without it, the form would apply to all records.
 #[tokio::test]
 async fn a_condition_that_does_not_fit_is_never_left_out() {
     let (_app, mut web, client) = owner().await;
@@ -142,7 +142,7 @@ async fn a_condition_that_does_not_fit_is_never_left_out() {
     assert_eq!(notes(&client).await.len(), 4);
 }
 
-/// References narrow each other here too, and the platform's refusal names the record.
+/// References narrow each other here, too, and the platform's refusal names the record.
 #[tokio::test]
 async fn a_refused_record_is_named() {
     let (_app, mut web, client) = owner().await;

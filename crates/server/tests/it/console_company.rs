@@ -1,4 +1,4 @@
-//! Pages of a company about itself, and the ways into it: registration, invitation, letters.
+//! Pages of a company about itself, and the ways to join it: registration, invitation, letters.
 
 use super::{
     app::{PASSWORD, TestApp},
@@ -38,7 +38,7 @@ async fn the_dashboard_counts_and_tells_what_happened() {
     assert!(text.contains("Doctors") && text.contains("Use of the plan"), "{text}");
     assert!(text.contains(&format!("Ann {CANARY}")) && text.contains("Patients 1"), "{text}");
     assert!(page.attrs("a", "href").contains(&"/patients/1/".to_owned()));
-    // The log is for managers.
+    // Only managers may see the log.
     let mut viewer = Web::signed_in(&app, people[1]).await;
     let page = viewer.get("/dashboard/").await.expect(200);
     assert!(!page.text().contains("Recent activity"));
@@ -79,7 +79,7 @@ async fn members_are_invited_and_join_by_the_letter() {
         .expect(303);
     let home = new.follow(&joined).await.expect(303);
     assert!(new.follow(&home).await.expect(200).text().contains("Dashboard"));
-    // The last owner stays.
+    // The last owner cannot be removed.
     let members = owner.get("/settings/members/").await.expect(200);
     assert!(members.text().contains("Neo"));
     let me = app.login(people[0]).await.get("/api/me").await.json()["user"]["id"].to_string();

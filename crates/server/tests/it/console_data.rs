@@ -1,11 +1,11 @@
-//! A platform for the tests of pages: two companies, people with each role, and markup in every text.
+//! A platform for the tests of pages: two companies, users with each role, and markup in every text.
 
 use super::app::{Client, TestApp};
 use serde_json::{Value, json};
 use tenantry::config::DEFAULT_TOML;
 use tenantry_server::http::Options;
 
-/// Breaks out of an attribute and of an element, if anything does.
+/// Text that would break out of an attribute and of an element.
 pub(crate) const CANARY: &str = "\"><img src=x onerror=alert(1)>";
 
 /// Creates the platform. Returns the addresses of an owner, a viewer, an owner of two companies, and a superuser.
@@ -34,7 +34,7 @@ async fn put(client: &Client, model: &str, row: Value) {
     client.post(&format!("/api/records/{model}"), &row).await.expect(201);
 }
 
-/// Creates two regions with a city each, and what the tenants' rows refer to.
+/// Creates two regions with a city each, and the other shared records to which the tenants' rows refer.
 pub(crate) async fn shared(staff: &Client) {
     for (region, code) in [("North", "N"), ("South", "S")] {
         put(staff, "regions", json!({"name": format!("{region} {CANARY}"), "code": code})).await;

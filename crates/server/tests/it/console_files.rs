@@ -40,12 +40,12 @@ async fn a_file_is_added_shown_replaced_kept_and_removed_in_forms() {
     assert_eq!(got.body, "first");
     assert_eq!(got.headers["content-disposition"], "attachment; filename=\"notes.txt\"");
     assert!(got.headers["content-security-policy"].to_str().unwrap().contains("sandbox"));
-    // Without a new file the old one stays.
+    // Without a new file, the old one stays.
     let form = web.get(&format!("{record}edit/")).await.expect(200);
     assert!(form.text().contains("notes.txt"), "{}", form.text());
     web.send_file(&form, "", &[("title", "Q2")], None).await.expect(303);
     assert_eq!(web.get(&file).await.expect(200).body, "first");
-    // A new file replaces it, also if nothing else changes.
+    // A new file replaces the old one, even if nothing else changes.
     let form = web.get(&format!("{record}edit/")).await.expect(200);
     web.send_file(&form, "", &[], Some(("other.txt", b"second"))).await.expect(303);
     assert_eq!(web.get(&file).await.expect(200).body, "second");

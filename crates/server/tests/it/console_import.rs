@@ -1,4 +1,5 @@
-//! A CSV import on pages: the file travels from step to step, nothing is written before "Import", refused lines come back.
+//! A CSV import on pages: the file is sent from step to step, nothing is written before "Import", and refused lines are
+//! returned.
 
 use super::{
     app::{Client, TestApp},
@@ -84,7 +85,7 @@ async fn a_good_file_leads_to_the_list() {
     assert_eq!(done.location(), "/patients/?_done=imported&_count=1");
     assert!(web.follow(&done).await.text().contains("Imported: 1 record."));
     assert_eq!(count(&client).await, 2);
-    // Sent again, by a second click or by "back", it imports nothing.
+    // Sent again by a second click or after "back", the form imports nothing.
     let again = web.send_file(&preview, PATH, &[("_to", "import")], None).await.expect(303);
     assert_eq!(again.location(), "/patients/?_done=imported-before");
     assert!(web.follow(&again).await.text().contains("imported only once"));
@@ -106,7 +107,8 @@ async fn two_clicks_at_once_import_once_and_a_refused_file_may_be_sent_again() {
     led.sort();
     assert_eq!(led, ["/patients/?_done=imported&_count=2", "/patients/?_done=imported-before"]);
     assert_eq!(count(&client).await, 3);
-    // The API has the same key. An import that stored nothing leaves it unused, and after two days it is forgotten.
+    // The API accepts the same key. An import that stored nothing leaves the key unused, and the key expires after two
+    // days.
     let key = "0192f0c1-2f4e-7cc2-8f3b-0f4c4b1f0a11";
     let path = format!("/api/records/patients/import?once={key}");
     let send = async |client: &Client, line: &str| {
@@ -176,7 +178,7 @@ async fn dates_and_decimals_are_guessed_shown_and_asked() {
     web.send_file(&preview, PATH, &[("_to", "import")], None).await.expect(303);
     let born = client.get("/api/records/patients?first_name=Bea").await.json()["items"][0]["born_on"].clone();
     assert_eq!(born, "1991-02-01");
-    // What can be read in two ways must be chosen.
+    // The visitor must choose a format that the cells leave open.
     let file = b"last_name;first_name;born_on\nOak;Cem;03/04/1990\n";
     let columns = choose(&mut web, file).await.expect(200);
     assert_eq!(chosen_format(&columns, "_dates").as_deref(), Some(""));

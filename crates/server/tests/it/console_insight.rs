@@ -55,7 +55,7 @@ async fn a_deleted_record_is_taken_back_from_a_backup_on_pages() {
     for part in ["Deleted since", "Changed since", "Added since", "Changed", "Elm"] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    // What was added cannot be taken back.
+    // A record that was added since the backup cannot be taken back.
     assert_eq!(differing.attrs("input", "value").iter().filter(|id| id.len() == 1).count(), 2);
     let route = "/settings/compare/patients/";
     let none = web.post(route, &[("_token".to_owned(), differing.form(route).fields[0].1.clone())]).await;
@@ -98,7 +98,7 @@ async fn records_are_shown_in_groups_that_lead_to_their_lists() {
     let api = page.attrs("a", "href").into_iter().find(|href| href.contains("/aggregate?")).unwrap();
     let groups = owner.get(&api).await.expect(200).json();
     assert_eq!(groups["groups"][0]["sum"]["amount"], "1010.75", "{groups}");
-    // By the records that a reference names, and by time.
+    // Grouped by the records that a reference names, and by time.
     let page = web.get("/analytics/?model=payments&group_by=patient").await.expect(200);
     assert!(page.text().contains("Ash"), "{}", page.text());
     let page = web.get("/analytics/?model=patients&group_by=created_at__day").await.expect(200);
@@ -114,10 +114,10 @@ async fn records_are_shown_in_groups_that_lead_to_their_lists() {
         assert!(web.get(list).await.expect(200).text().contains(count), "{list}");
     }
     assert_eq!(lists.len(), 2);
-    // A condition stays, and one that does not fit is shown as such.
+    // A valid condition is applied. A condition that does not fit is shown as such.
     let page = web.get(&format!("{path}&amount__gt=8&gone=1")).await.expect(200);
     assert!(page.text().contains("gone: 1") && !page.text().contains("7.00"), "{}", page.text());
-    // A person without the right to read the model sees another one.
+    // A user without the right to read the model sees another one.
     let page = web.get("/analytics/?model=nothing").await.expect(200);
     assert!(!page.text().contains("nothing"));
 }
@@ -166,7 +166,7 @@ async fn a_company_sets_its_own_values_of_a_shared_record() {
     let long = "5".repeat(41);
     let wrong = owner.submit(&form, route, &[("_own", "phone"), ("phone", &long)]).await.expect(422);
     assert!(wrong.body.contains("id=\"phone-wrong\"") && wrong.body.contains(&long));
-    // A value without a tick is not the company's.
+    // A value without a tick is not stored as the company's own.
     let fields = [("_own", "phone"), ("phone", "555"), ("email", "typed@acme.example")];
     let done = owner.submit(&form, route, &fields).await.expect(303);
     let seen = owner.follow(&done).await.expect(200);
@@ -174,12 +174,12 @@ async fn a_company_sets_its_own_values_of_a_shared_record() {
     let api = app.login(people[0]).await;
     let own = api.get("/api/records/clinics/1/override").await.expect(200).json();
     assert_eq!(own["own"], json!({"phone": "555"}));
-    // A viewer reads both values and sets none.
+    // A viewer reads both values and can set none.
     let mut viewer = Web::signed_in(&app, people[1]).await;
     let page = viewer.get(route).await.expect(200);
     assert!(page.text().contains("Your role may not set"), "{}", page.text());
     viewer.submit(&page, route, &[("_own", "phone"), ("phone", "6")]).await.expect(403);
-    // Without a tick the company sees the shared values again.
+    // Once the tick is removed, the company sees the shared value again.
     let form = owner.get(route).await.expect(200);
     owner.submit(&form, route, &[("_own", "")]).await.expect(303);
     let own = api.get("/api/records/clinics/1/override").await.expect(200).json();

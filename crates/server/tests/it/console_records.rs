@@ -1,4 +1,4 @@
-//! Pages of records: add, look at, change, delete; lists whose address is their state; two people at one record.
+//! Pages of records: add, view, change, delete; lists whose address is their state; two users who change one record.
 
 use super::{
     app::{Client, TestApp},
@@ -87,7 +87,8 @@ async fn a_record_that_others_need_stays_and_the_page_says_who() {
     web.get("/appointments/?doctor=1").await.expect(200);
 }
 
-/// Two people change one record. What one of them changed is joined; what both changed, the second one decides.
+/// Two users change one record. The fields that one of them changed are joined; for fields that both changed, the
+/// second user decides.
 #[tokio::test]
 async fn a_conflict_is_shown_field_by_field() {
     let (_app, mut web, client) = owner().await;
@@ -124,7 +125,8 @@ async fn a_conflict_is_shown_field_by_field() {
     assert_eq!(fields, [&json!("Theirs"), &json!("123"), &json!("Elm Street")]);
 }
 
-/// A region narrows the cities; what is chosen and no longer fits is not offered. The platform checks it on write.
+/// A region narrows the cities, and a chosen city that no longer fits is not offered. The platform checks the city on
+/// write.
 #[tokio::test]
 async fn references_narrow_each_other_across_stores() {
     let (_app, mut web, _) = owner().await;
@@ -155,7 +157,7 @@ async fn references_narrow_each_other_across_stores() {
     web.submit(&form, "", &right).await.expect(303);
 }
 
-/// More than thirty records are searched for on the server.
+/// If there are more than thirty records, the server searches them.
 #[tokio::test]
 async fn long_lists_of_choices_are_searched() {
     let (app, mut web, _) = owner().await;
@@ -208,7 +210,8 @@ async fn the_address_of_a_list_is_its_state() {
     assert!(shows(&none, "Nothing fits"));
 }
 
-/// A form belongs to the company of its page: after a switch in another tab it is refused, and nothing changes anywhere.
+/// A form belongs to the company of its page. After a switch of the company in another tab it is refused, and nothing
+/// changes in either company.
 #[tokio::test]
 async fn a_form_of_another_company_is_refused_sources_disagree() {
     let (app, people) = filled().await;
@@ -249,14 +252,14 @@ async fn pages_offer_only_what_the_role_may_do() {
         viewer.get(path).await.expect(403);
         viewer.post(path, &[]).await.expect(403);
     }
-    // Shared rows are changed by staff.
+    // Only staff can change shared rows.
     let mut owner = Web::signed_in(&app, people[0]).await;
     owner.get("/regions/1/").await.expect(200);
     owner.get("/regions/1/edit/").await.expect(403);
     owner.get("/clinics_overrides/").await.expect(404);
 }
 
-/// A model whose pages would be where others are is refused when its app is loaded.
+/// A model whose pages would have the addresses of other pages is refused when its app is loaded.
 #[test]
 fn a_model_with_the_name_of_a_page_is_refused() {
     let dir = tempfile::tempdir().unwrap();
@@ -272,7 +275,7 @@ fn a_model_with_the_name_of_a_page_is_refused() {
     assert!(refused.contains("give the file another name"), "{refused}");
 }
 
-/// Every first part of an address that is not a model's is kept from models.
+/// Every first part of an address that does not belong to a model is reserved.
 #[test]
 fn names_of_pages_are_no_names_of_models() {
     let own: Vec<_> = tenantry_server::http::ROUTES

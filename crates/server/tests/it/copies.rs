@@ -182,7 +182,7 @@ async fn an_archive_becomes_the_same_company_here_and_on_another_installation() 
         let (staff, their_staff) = (here.staff().await, there.staff().await);
         let acme = company(&here, &staff, "acme", CANARY).await;
         let archive = exported(&acme).await;
-        // That city must exist there too.
+        // The city must exist in the target installation, too.
         city(&their_staff).await;
         for (app, staff) in [(&here, &staff), (&there, &their_staff)] {
             let done = import(staff, "copy", archive.clone()).await.expect(200).json();
@@ -207,7 +207,7 @@ async fn an_archive_becomes_the_same_company_here_and_on_another_installation() 
     }
 }
 
-/// Makes a user owner of a tenant and signs them in.
+/// Makes a user an owner of a tenant and signs the user in.
 async fn member(app: &TestApp, user: i64, slug: &str) -> Client {
     let platform = app.platform();
     let id = platform.tenants().id_of(&tenantry::name::Slug::parse(slug).unwrap()).await.unwrap();
@@ -275,7 +275,7 @@ async fn a_strange_or_damaged_archive_leaves_nothing() {
         let said = refusal(&app, &staff, zipped(&entries)).await;
         assert!(said.contains(&format!("{name} is not what was exported")), "{name}: {said}");
     }
-    // Bits flipped in transit: each flip is found, or changes nothing.
+    // Bits are flipped in transit: each flip is found, or changes nothing.
     let mut found = 0;
     for n in 0..60 {
         let mut flipped = archive.clone();
@@ -372,7 +372,7 @@ async fn a_blanked_clone_has_no_personal_data_in_rows_words_log_or_file() {
     acme.get("/api/records/patients/1").await.expect(200);
 }
 
-/// One export of a tenant at a time, whichever server makes it. The record of a server that died lapses.
+/// A tenant can have one export at a time, whichever server runs it. The entry of a server that died expires.
 #[tokio::test]
 async fn a_tenant_is_exported_once_at_a_time_by_all_servers_together() {
     let (app, _, acme) = TestApp::new().await;

@@ -1,5 +1,5 @@
-//! Every page × every role, in process: each link is followed and each page is well-formed and private. A page route that no
-//! role's links and forms lead to fails (`unscoped-route`, `shared-cache`).
+//! Every page × every role, in process. The crawl follows each link and checks that each page is well-formed and
+//! private. A page route to which no role's links and forms lead fails (`unscoped-route`, `shared-cache`).
 
 use super::{
     app::TestApp,
@@ -13,7 +13,7 @@ use tenantry_console::POLICY;
 use tenantry_server::http::{ROUTES, Route};
 use tenantry_testkit::tried;
 
-/// Most pages of one route that a crawl opens.
+/// Largest number of pages of one route that a crawl opens.
 const MOST: usize = 12;
 /// Largest page, bytes.
 const LARGEST: usize = 200_000;
@@ -30,7 +30,7 @@ fn route_of(method: &Method, path: &str) -> Option<&'static Route> {
                 .all(|(our, their)| our.starts_with('{') && !their.is_empty() || *our == their)
     };
     let found = ROUTES.iter().filter(|route| route.is_page && route.method == *method).filter(fits);
-    // As the router: constant segments go before parameters.
+    // As in the router, constant segments take precedence over parameters.
     found.min_by_key(|route| route.path.matches('{').count())
 }
 
@@ -41,19 +41,19 @@ pub(super) struct Crawl {
     pages: u64,
     /// Language of the pages; empty: English.
     language: &'static str,
-    /// The pages, if they are in another language.
+    /// The pages that were opened, if they are in another language.
     pub(super) kept: Vec<Page>,
 }
 
 impl Crawl {
-    /// Returns a crawl that keeps the pages of this language.
+    /// Returns a crawl that retains the pages of this language.
     pub(super) fn in_language(language: &'static str) -> Self {
         Self { language, ..Self::default() }
     }
 
     /// Follows every link of the pages that a role sees.
     pub(super) async fn follow(&mut self, web: &mut Web, role: &str) {
-        // The links of letters lead to the last three.
+        // Links in letters lead to the last three pages.
         let starts = ["/", "/login/", "/account/reset/", "/account/verify/", "/account/invitation/"];
         self.follow_from(web, role, &starts, MOST).await;
     }
@@ -135,7 +135,7 @@ impl Crawl {
     }
 }
 
-/// Checks what holds for every page.
+/// Checks the properties that every page must have.
 fn check(page: &Page, role: &str, language: &str) {
     let at = format!("{role} {}", page.path);
     let count = |name: &str| page.tags.iter().filter(|tag| tag.name == name).count();
@@ -166,9 +166,9 @@ fn check(page: &Page, role: &str, language: &str) {
     }
 }
 
-/// Routes to which only a page leads that is gone after a moment, or that only a list of a model offers to which no
-/// tenant refers, or one with files, which no shared model of the demo is. `audited_operators` and `audited_staff` send their
-/// forms.
+/// Routes that the crawl cannot reach: only a page that exists for a moment leads to them, or only the list of a model
+/// that no tenant refers to or that has file fields, and no shared model of the demo is like that. `audited_operators`
+/// and `audited_staff` send their forms.
 const UNSEEN: &[&str] = &[
     "/master-admin/operations/{id}/cancel/",
     "/admin/data/{model}/delete/",

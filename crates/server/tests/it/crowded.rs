@@ -69,7 +69,7 @@ async fn others_in_the_pool_write_between_the_first_and_the_last_row_of_a_demote
         let before = filling(&pool);
         let made = rival.post("/api/records/patients", &patient("Neighbour")).await;
         if made.status == 429 {
-            // Wait: the plan's rate limit is reached.
+            // Wait, because the plan's rate limit is reached.
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             continue;
         }

@@ -76,7 +76,8 @@ fn a_cell_without_end_and_large_lines_take_no_memory() {
     let endless = header().chain([b"A,B,1990-01-01,\"".to_vec()]).chain((0..100).map(|_| vec![b'x'; MIB]));
     let answer = import(&server, &token, endless);
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("import_record_bytes"), "{answer}");
-    // Each line is within the bound of a record, and refused for its length: a batch must not hold a thousand of them.
+    // Each line is within the bound of a record and is refused for its length, so a batch must not hold a thousand of
+    // them.
     let line = ["A,B,1990-01-01,", &"y".repeat(MIB - 100), "\n"].concat().into_bytes();
     let answer = import(&server, &token, header().chain((0..60).map(|_| line.clone())));
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"created\":0"), "{answer}");

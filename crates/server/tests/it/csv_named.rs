@@ -1,4 +1,4 @@
-//! Imports whose columns are chosen, whose references are named by values, in older encodings; and the report by reason.
+//! Imports with chosen columns, references that are named by values, and older encodings; and the report by reason.
 
 use super::{
     app::{Client, TestApp},
@@ -51,7 +51,8 @@ async fn references_are_named_by_a_value_of_the_other_record() {
     );
 }
 
-/// What may name a record is what is unique or what its model shows, and only of models that the caller may read.
+/// Only a unique field, or the field that the model displays, can name a record, and only in models that the caller may
+/// read.
 #[tokio::test]
 async fn only_names_of_records_name_them() {
     let (_app, user) = company().await;
@@ -68,7 +69,7 @@ async fn only_names_of_records_name_them() {
     }
 }
 
-/// The columns of a file get their fields by position; older encodings and other separators are named.
+/// The columns of a file get their fields by position. The caller names older encodings and other separators.
 #[tokio::test]
 async fn the_caller_says_how_a_file_is_read() {
     let (_app, user) = company().await;
@@ -98,7 +99,7 @@ async fn the_caller_says_how_a_file_is_read() {
     }
 }
 
-/// Refused lines come back as a file with their reasons, and all of them are counted, however many there are.
+/// Refused lines are returned as a file with their reasons, and all of them are counted, however many there are.
 #[tokio::test]
 async fn refused_lines_are_counted_by_reason_and_come_back_as_a_file() {
     let (_app, user) = company().await;

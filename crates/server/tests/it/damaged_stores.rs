@@ -1,5 +1,5 @@
-//! A damaged pool or store of the platform at the command line: every kind of damage names the file and the command that
-//! brings it back, without the insides of the program.
+//! A damaged pool or platform store at the command line: for every kind of damage, the error names the file and the
+//! command that restores it, without internals of the program.
 
 use super::{
     binary::{file_of, find, run, start, stdout},
@@ -14,7 +14,7 @@ use std::{
 const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
 const POOLED: &str = "[stores.control]\n[stores.shared]\n[stores.tenant]\nisolation = \"pooled\"\n";
 
-/// A demo, with pooled tenants if `config` says so, with backups.
+/// Creates a demo with backups, with pooled tenants if `config` demands it.
 fn demo(config: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     if !config.is_empty() {
@@ -41,7 +41,7 @@ fn settle(file: &Path) {
     }
 }
 
-/// Damages the file in each way in turn, calls `look`, and puts the file back.
+/// Damages the file in each way in turn, calls `look`, and restores the file.
 fn each_damage(file: &Path, mut look: impl FnMut(&str)) {
     settle(file);
     let whole = fs::read(file).unwrap();
@@ -132,7 +132,7 @@ fn damage_inside(file: &Path, table: &str) {
     fs::write(file, bytes).unwrap();
 }
 
-/// Such a file opens, and the first query of the page finds the damage.
+/// Such a file can be opened, and the first query that reads the page finds the damage.
 #[test]
 fn a_control_store_with_a_damaged_inner_page_names_the_system_restore() {
     let dir = demo("");

@@ -1,4 +1,4 @@
-//! Limits that show before anything is read or written: the declared length of a body, and the size of files.
+//! Limits that are checked before anything is read or written: the declared length of a body, and the size of files.
 
 use super::{
     binary::{TestBinary, start, start_logged_by},
@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Sends the head of a request whose body never comes. Returns the answer.
+/// Sends the head of a request without its body. Returns the answer.
 fn head_only(server: &TestBinary, token: &str, length: u64, more: &str) -> String {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();

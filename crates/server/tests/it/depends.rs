@@ -23,7 +23,7 @@ fn doctor(licence: &str, (region, city, clinic): (i64, i64, Option<i64>)) -> Val
         "region": region, "city": city, "clinic": clinic})
 }
 
-/// Returns the fields that a refusal names, all with the code for disagreement.
+/// Returns the fields that a refusal names. All must have the code for disagreement.
 fn blamed(answer: &super::app::Answer) -> Vec<String> {
     let problem = answer.json();
     let errors = problem["errors"].as_array().unwrap_or_else(|| panic!("{problem}"));
@@ -115,7 +115,7 @@ async fn references_inside_a_store_agree_unless_a_model_says_otherwise() {
     user.post("/api/records/patients", &patient(1)).await.expect(201);
     let visit = json!({"patient": 1, "doctor": 1, "starts_at": "2026-01-01T09:00:00Z"});
     user.post("/api/records/appointments", &visit).await.expect(201);
-    // A patient need not have a doctor, so a visit may be to another one.
+    // A patient need not have a doctor, so a visit may be to any doctor.
     user.post("/api/records/doctors", &doctor("b", (1, 1, None))).await.expect(201);
     let other = json!({"patient": 1, "doctor": 2, "starts_at": "2026-01-02T09:00:00Z"});
     user.post("/api/records/appointments", &other).await.expect(201);

@@ -1,5 +1,5 @@
-//! What a database derives from its rows, values that their fields do not allow, and templates: `check` names what is wrong,
-//! with the command that corrects it. The audit log says how an export ended.
+//! Values that a database derives from its rows, values that their fields do not allow, and templates: `check` names
+//! the fault and the command that corrects it. The audit log records how an export ended.
 
 use super::{
     binary::{file_of, run, start, stdout},
@@ -7,14 +7,14 @@ use super::{
 };
 use std::path::{Path, PathBuf};
 
-/// Leaves the demo's tenants in a directory, all databases closed.
+/// Creates the demo's tenants in a directory, and closes all databases.
 fn furnished() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     assert_eq!(start(dir.path(), "demo").terminate(), Some(0));
     dir
 }
 
-/// Changes the database of a tenant of the demo without its platform.
+/// Changes the database of a tenant of the demo without the platform.
 fn tamper(dir: &Path, sql: &str) {
     rusqlite::Connection::open(file_of(dir, "city-hospital")).unwrap().execute_batch(sql).unwrap();
 }

@@ -1,5 +1,5 @@
-//! What the API reveals about an account to callers who act for one tenant: the issuer of the tenant's tokens, and
-//! impersonators.
+//! Information about an account that the API reveals to callers with access to one tenant: the issuer of the tenant's
+//! tokens, and impersonators.
 
 use super::app::{Client, TestApp};
 use serde_json::{Value, json};

@@ -141,7 +141,7 @@ async fn a_key_ends_with_the_rights_of_its_maker() {
     let body = patient("Ash");
     strong.post("/api/records/patients", &body).await.expect(201);
     weak.post("/api/records/patients", &body).await.expect(403);
-    // The maker is demoted: the key has the maker's rights and no more.
+    // The creator is demoted: the key has the creator's rights and no more.
     let member = format!("/api/tenant/users/{id}");
     owner.patch(&member, &json!({"role": "viewer"})).await.expect(200);
     strong.get("/api/records/patients").await.expect(200);
@@ -150,7 +150,7 @@ async fn a_key_ends_with_the_rights_of_its_maker() {
     owner.patch(&member, &json!({"role": "owner"})).await.expect(200);
     strong.post("/api/records/patients", &body).await.expect(201);
     weak.post("/api/records/patients", &body).await.expect(403);
-    // The maker is deactivated, then removed: the keys open nothing, and the list says so.
+    // The creator is deactivated, then removed: the keys open nothing, and the list reports that.
     let closed = async || {
         let listed = owner.get("/api/tenant/keys").await.expect(200).json();
         for key in listed["items"].as_array().unwrap() {
@@ -282,7 +282,7 @@ async fn denied_acts_of_administration_are_in_the_log_and_do_not_flood_it() {
     let viewer = app.member(&owner, "v@acme.example", "viewer").await;
     viewer.get("/api/admin/tenants").await.expect(404);
     viewer.post("/api/tenant/keys", &json!({"name": "k", "role": "owner"})).await.expect(403);
-    // Not administration, and no identity.
+    // The first request is no administrative action, and the second has no identity.
     viewer.post("/api/records/patients", &patient("Ash")).await.expect(403);
     anon.get("/api/admin/tenants").await.expect(401);
     let rows = logged(&staff, "access.denied").await;
@@ -301,7 +301,7 @@ async fn denied_acts_of_administration_are_in_the_log_and_do_not_flood_it() {
         .map(|row| row["detail"]["number"].as_i64().unwrap())
         .sum();
     assert_eq!(rows as i64 + more, 62, "each is in the log, by name or as a number");
-    // An impersonator has a budget of its own.
+    // An impersonator has a separate budget.
     let who = json!({"tenant": "acme", "user": id_of(&viewer).await, "reason": "ticket 4711", "minutes": 5});
     let token = staff.post("/api/admin/impersonate", &who).await.expect(201).json();
     let inside = app.anon().with_token(token["token"].as_str().unwrap());
@@ -387,7 +387,7 @@ async fn a_second_tenant_changes_nobodys_sign_in() {
     let me = again.get("/api/me").await.expect(200).json();
     assert_eq!((me["tenant"].as_str(), me["tenants"].as_array().unwrap().len()), (Some("acme"), 2), "{me}");
     again.get("/api/records/patients").await.expect(200);
-    // The tenant chosen last is the one that the next sign-in opens.
+    // The next sign-in opens the tenant that was chosen last.
     acme.post("/api/auth/switch", &json!({"tenant": "acme-then"})).await.expect(200);
     let me = app.login("owner@acme.example").await.get("/api/me").await.expect(200).json();
     assert_eq!(me["tenant"], "acme-then");

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use tenantry::access::Operator;
 
-/// A word that contains none of our own words.
+/// A word that contains no word of the program.
 const CANARY: &str = "Xylokopist";
 
 /// Returns the files below `dir` that contain one of the words, in any case and in UTF-16 too.
@@ -141,7 +141,7 @@ async fn a_purge_asks_twice_and_leaves_a_certificate() {
         assert!(certificate["hash"].as_str().is_some_and(|hash| hash.len() == 64), "{certificate}");
     }
     staff.get("/api/admin/tenants/other/certificate").await.expect(404);
-    // Id and slug stay reserved; the people may register again.
+    // The id and the slug stay reserved, but the users may register again.
     let taken =
         json!({"company": "x", "slug": "acme", "email": "x@x.example", "password": super::app::PASSWORD});
     app.anon().post("/api/register", &taken).await.expect(409);

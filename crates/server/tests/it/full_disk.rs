@@ -1,5 +1,4 @@
-//! The binary on a disk that is full, and on one that cannot be written: what only reads works, and what cannot be
-//! written is told.
+//! The binary on a full disk and on a read-only disk: commands that only read work, and a failed write is reported.
 
 use super::{
     binary::{file_of, run, start, start_logged, start_logged_by, stdout},
@@ -13,10 +12,10 @@ use std::{
     process::{Command, Output},
 };
 
-/// Tells a child of these tests where its own file system is.
+/// Environment variable that names the small file system to a child of these tests.
 const DIRECTORY: &str = "TENANTRY_SMALL_DISK";
 
-/// The mounted directory, in a child; else runs `test` in a child that has a file system of 48 MB to itself.
+/// Returns the mounted directory in a child. Otherwise runs `test` in a child that has its own file system of 48 MB.
 fn on_a_small_disk(test: &str) -> Option<PathBuf> {
     if let Some(dir) = std::env::var_os(DIRECTORY) {
         return Some(dir.into());
@@ -38,7 +37,7 @@ fn on_a_small_disk(test: &str) -> Option<PathBuf> {
     None
 }
 
-/// Leaves the demo's tenants there, all databases closed.
+/// Creates the demo's tenants there, and closes all databases.
 fn furnish(dir: &Path) {
     assert_eq!(start(dir, "demo").terminate(), Some(0));
 }
@@ -76,7 +75,7 @@ fn an_upload_to_a_full_disk_says_so() {
     assert_eq!((status, &answer["code"]), (503, &json!("disk_full")), "{answer}");
 }
 
-/// Commands that only read, and what they say of the demo's tenants.
+/// Commands that only read, and a text of their output for the demo's tenants.
 const READS: &[(&str, &str)] = &[
     ("tenant list", "city-hospital"),
     ("tenant list --json", "green-clinic"),
@@ -131,14 +130,15 @@ fn commands_that_read_work_on_a_full_disk_and_on_a_read_only_one() {
     assert!(again.status.success(), "{}", stderr(&again));
 }
 
-/// Refused writes are one line of the log, with the tenant and the file, and one that counts them; reading goes on.
+/// Refused writes are one line of the log, with the tenant and the file, and one line with their number. Reads
+/// continue.
 #[test]
 fn a_server_on_a_full_disk_says_so_once_and_reads_on() {
     let Some(dir) = on_a_small_disk("a_server_on_a_full_disk_says_so_once_and_reads_on") else {
         return;
     };
     furnish(&dir);
-    // The log lies on another disk.
+    // The log is on another disk.
     let elsewhere = tempfile::tempdir().unwrap();
     let log = elsewhere.path().join("log");
     let server = start_logged(&dir, "serve", &log);
@@ -163,7 +163,7 @@ fn a_server_on_a_full_disk_says_so_once_and_reads_on() {
     assert_eq!(server.ask("GET", "/readyz", "", None).0, 503);
     let (_, metrics) = server.ask_raw("GET", "/metrics", &staff);
     assert!(metrics.contains("tenantry_server_disk_full{server=\"main\"} 1"), "{metrics}");
-    // Beside it, too.
+    // A command next to the server works, too.
     let listed = run(&dir, &["tenant", "list"]);
     assert!(stdout(&listed).contains("green-clinic"), "{}", stderr(&listed));
     std::fs::remove_file(ballast).unwrap();
@@ -180,7 +180,7 @@ fn a_server_on_a_full_disk_says_so_once_and_reads_on() {
     }
 }
 
-/// The owner of the files without the rights of root, as a service is.
+/// Command that runs a program without root's capabilities, as the files' owner that a service is.
 const ORDINARY: &str = "setpriv --bounding-set=-all --inh-caps=-all";
 
 #[test]

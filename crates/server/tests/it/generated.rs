@@ -1,6 +1,6 @@
-//! T4 from the OpenAPI document: requests generated from its schemas, and the same with a mistake, on every path that
-//! it names. Every answer is one that the document names and has its shape; no 5xx; what the document forbids is
-//! refused.
+//! T4 from the OpenAPI document: requests generated from its schemas, and the same requests with a mistake, on every
+//! path in the document. Every answer is documented and has the documented shape; there is no 5xx; a request that the
+//! document forbids is refused.
 
 use super::{
     app::{Client, TestApp},
@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 use tenantry_server::http::Options;
 use tenantry_testkit::{Random, dose, tried};
 
-/// Routes not tried here: they end what other requests need, hash passwords, or start long operations. Other suites try
-/// them.
+/// Routes that are not tried here, because they end something that other requests need, hash passwords, or start long
+/// operations. Other suites try them.
 const LEFT_OUT: [&str; 13] = [
     "/api/auth/",
     "/api/register",
@@ -98,7 +98,7 @@ impl Maker<'_> {
         text.chars().take(most).collect()
     }
 
-    /// Returns a value that the document forbids, or `None` if it forbids nothing.
+    /// Returns a value that the document forbids, or `None` if the document allows every value.
     fn spoil(&mut self, schema: &Value, mut good: Value) -> Option<Value> {
         let schema = match schema["$ref"].as_str() {
             Some(target) => self.document.pointer(target.trim_start_matches('#')).unwrap(),
@@ -143,7 +143,7 @@ impl Maker<'_> {
     }
 }
 
-/// Returns media type, body, and whether the document forbids it.
+/// Returns media type, body, and true if the document forbids the body.
 fn body(maker: &mut Maker<'_>, operation: &Value) -> (Option<&'static str>, String, bool) {
     let content = &operation["requestBody"]["content"];
     if let Some(schema) = content["application/json"].get("schema") {
@@ -162,7 +162,7 @@ fn body(maker: &mut Maker<'_>, operation: &Value) -> (Option<&'static str>, Stri
     (content.as_object().map(|_| "text/plain"), "x".into(), false)
 }
 
-/// Sends the request and checks the answer; returns whether it was accepted.
+/// Sends the request and checks the answer. Returns true if the request was accepted.
 async fn ask(
     maker: &mut Maker<'_>,
     client: &Client,

@@ -1,5 +1,5 @@
-//! What a member gives to others ends with the member: invitations and keys. Letters to one address are slowed, and no
-//! answer shows it. A tenant keeps a manager.
+//! Grants of a member end with the membership: invitations and keys. Letters to one address are rate-limited, and no
+//! answer reveals that. A tenant always has a manager.
 
 use super::{
     accounts::{invite, login, register},
@@ -42,9 +42,9 @@ async fn letters_beyond_the_rate_wait_and_no_answer_depends_on_an_account() {
         assert_eq!(app.letters(email).await.len(), before + 1, "{email}");
     }
     assert_eq!(answers[0], answers[1]);
-    // One to confirm, as many as allowed to reset, one to invite.
+    // One letter to confirm the address, as many as allowed to reset the password, and one to invite.
     assert_eq!(app.letters("owner@known.example").await.len(), 1 + RATE + 1);
-    // Nor do they delay another letter to the holder of the address.
+    // They do not delay another letter to the holder of the address either.
     for _ in 0..10 {
         app.anon()
             .post("/api/auth/password/forgot", &json!({"email": "owner@stranger.example"}))
@@ -56,7 +56,7 @@ async fn letters_beyond_the_rate_wait_and_no_answer_depends_on_an_account() {
     let before = app.letters("owner@stranger.example").await.len();
     stranger.post("/api/auth/verify", &json!({})).await.expect(202);
     assert_eq!(app.letters("owner@stranger.example").await.len(), before + 1);
-    // Other tenants invite the same address: each is told that the letter waits, and it is sent when it is its turn.
+    // Other tenants invite the same address. Each is told that its letter waits, and the letter is sent in its turn.
     for n in 0..RATE {
         let other = app.register_only(&format!("other-{n}")).await;
         invite(&other, "unknown@x.example").await;
@@ -78,13 +78,13 @@ async fn registrations_send_no_more_letters_to_one_address_than_others() {
     assert_eq!(app.letters("victim@x.example").await.len(), RATE);
     let waiting = app.staff().await.get("/api/admin/mail?state=waiting").await.expect(200).json();
     assert_eq!(waiting["items"].as_array().unwrap().len(), 8 - RATE, "{waiting}");
-    // Letters of one kind delay none of another.
+    // Letters of one kind do not delay letters of another kind.
     invite(&acme, "victim@x.example").await;
     assert_eq!(app.letters("victim@x.example").await.len(), RATE + 1);
 }
 
-/// Two tenants invite an address and revoke it again and again: a third tenant's letter waits at most for those that were
-/// sent.
+/// Two tenants repeatedly invite an address and revoke the invitation. A third tenant's letter waits only for letters
+/// that were sent.
 #[tokio::test]
 async fn invitations_that_are_revoked_take_no_places() {
     let app = slow_app().await;
@@ -171,7 +171,7 @@ async fn an_invitation_gives_at_most_the_present_role_of_its_maker() {
     let members = acme.get("/api/tenant/users").await.expect(200).json();
     let one = members["items"].as_array().unwrap().iter().find(|m| m["email"] == "one@x.example").cloned();
     assert_eq!(one.unwrap()["role"], "viewer");
-    // An account that may not sign in gives nothing.
+    // Invitations and keys of an account that may not sign in are invalid.
     let staff = app.staff().await;
     staff.patch(&format!("/api/admin/users/{id}"), &json!({"active": false})).await.expect(200);
     let token = json!({"token": app.letter("two@x.example").await});

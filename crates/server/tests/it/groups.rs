@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 const PAYMENTS: &str = "/api/records/payments";
 
-/// Records payments as method, status, amount and time.
+/// Records payments, given by method, status, amount and time.
 async fn pay(user: &Client, payments: &[(&str, &str, &str, Option<&str>)]) {
     user.post("/api/records/patients", &patient("Ash")).await.expect(201);
     for (number, (method, status, amount, paid_at)) in payments.iter().enumerate() {

@@ -149,7 +149,7 @@ fn an_app_grows_and_every_company_follows_but_the_broken_one() {
     COMPANIES.iter().for_each(|slug| grown(dir, &server, slug));
 }
 
-/// Asserts that the rows are unchanged, except for what the migrations change.
+/// Asserts that the migrations changed the rows as intended, and nothing else.
 fn grown(dir: &Path, server: &TestBinary, slug: &str) {
     let token = server.log_in(&format!("owner@{slug}.example"));
     let (status, page) =
@@ -211,7 +211,7 @@ fn nothing_to_do_over_ten_thousand_companies_opens_no_database_of_theirs() {
     tenantry_testkit::tried("migrate with nothing to do", 10_000, "companies, no database opened");
 }
 
-/// Every required column is in the table and in JSON.
+/// The list has every required column, as a table and in JSON.
 #[test]
 fn the_list_of_companies_has_all_that_is_asked_of_it() {
     let dir = tempfile::tempdir().unwrap();

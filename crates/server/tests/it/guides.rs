@@ -7,8 +7,8 @@ use std::{
     process::{Command, Output},
 };
 
-/// Guides whose ```sh blocks are written to be pasted from top to bottom beside the demo, each with the `tenantry.toml`
-/// that it needs. Blocks that need other values of the reader are ```console or ```text.
+/// Guides whose ```sh blocks can be pasted from top to bottom next to the demo, each with the `tenantry.toml` that it
+/// needs. Blocks in which a reader must insert values are ```console or ```text.
 const PASTED: &[(&str, &str)] = &[
     ("quick-start.md", ""),
     ("access.md", ""),
@@ -20,12 +20,12 @@ const PASTED: &[(&str, &str)] = &[
     ("moving.md", TWO_SERVERS),
 ];
 
-/// The configuration that the guide on moving tells a reader to write.
+/// The configuration in the guide on moving.
 const TWO_SERVERS: &str = "[servers.main]\npath = \"databases\"\n[servers.disk2]\npath = \"more\"\n\
     [stores.control]\nserver = \"main\"\n[stores.shared]\nserver = \"main\"\n\
     [stores.tenant]\nservers = [\"main\", \"disk2\"]\n[registration]\nplacement = \"first\"\n";
 
-/// Returns the lines of its ```sh blocks.
+/// Returns the lines of the guide's ```sh blocks.
 fn script(guide: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides").join(guide);
     let text = std::fs::read_to_string(path).unwrap();

@@ -1,4 +1,5 @@
-//! The history of a record over HTTP: field by field, with support visits, of deleted records too; never of another tenant.
+//! The history of a record over HTTP: field by field, with support visits, also for deleted records, and never for
+//! another tenant.
 
 use super::{
     app::{Client, TestApp},
@@ -37,11 +38,11 @@ async fn lives(app: &TestApp) {
     let personal = json!({"field": "notes", "values": "personal", "before": null, "after": null});
     assert!(found["items"][1]["changes"].as_array().unwrap().contains(&personal), "{found}");
     assert_eq!(actions(&history(&rival, ASH).await), ["create"], "no change of another company");
-    // Pages.
+    // The history has pages.
     let first = history(&acme, &format!("{ASH}?limit=1")).await;
     let second = history(&acme, &format!("{ASH}?limit=1&before={}", first["next"].as_str().unwrap())).await;
     assert_eq!([&first["items"][0], &second["items"][0]], [&found["items"][0], &found["items"][1]]);
-    // A deleted record has a history, with the values that it had.
+    // A deleted record has a history with its last values.
     acme.delete("/api/records/patients/1").await.expect(204);
     let gone = history(&acme, ASH).await;
     assert_eq!(actions(&gone).last().unwrap(), "delete");
@@ -74,7 +75,7 @@ async fn those_who_may_change_records_see_their_history() {
         let client = app.member(&acme, &format!("{role}@acme.example"), role).await;
         client.get(ASH).await.expect(expected);
     }
-    // The history of shared records is the platform's.
+    // The history of shared records belongs to the platform.
     let staff = app.staff().await;
     staff.post("/api/records/regions", &json!({"name": "North", "code": "N"})).await.expect(201);
     staff.patch("/api/records/regions/1", &json!({"name": "Far North"})).await.expect(200);
@@ -107,7 +108,7 @@ async fn support_visits_and_emptied_references_are_told() {
     );
     assert!(found["items"][0]["impersonator"].is_string(), "{found}");
     assert!(found["items"][1]["impersonator"].is_null(), "{found}");
-    // A model that is not audited has the changes of support visits only.
+    // A model that is not audited records only the changes of support visits.
     let doctor = history(&acme, "/api/records/doctors/1/history").await;
     assert_eq!(actions(&doctor).last().unwrap(), "delete");
 }

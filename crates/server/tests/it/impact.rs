@@ -1,4 +1,5 @@
-//! The effect of a change: staff learn which tenants refer to a shared record or have own values for it, in numbers.
+//! The effect of a change: staff learn the numbers of tenants' references to a shared record, and of tenants that
+//! override it.
 
 use super::{
     app::{Client, TestApp},
@@ -17,7 +18,7 @@ async fn of(staff: &Client, path: &str) -> Value {
     staff.get(path).await.expect(200).json()
 }
 
-/// Fills three companies: two refer to the city, one has own values of the clinic, one does neither.
+/// Fills three companies: two refer to the city, one overrides the clinic, one does neither.
 async fn companies(app: &TestApp) -> Client {
     let owners = [app.register("acme").await, app.register("rival").await, app.register("other").await];
     let staff = app.staff().await;
@@ -60,7 +61,7 @@ async fn staff_learn_numbers(app: TestApp) {
         (&clinic["tenants"][0]["own"], &clinic["tenants"][0]["references"]),
         (&json!(["phone", "email"]), &json!([]))
     );
-    // Page by page.
+    // Reads the answer page by page.
     let first = of(&staff, &format!("{CITY}?limit=1")).await;
     assert_eq!(names(&first), ["acme"]);
     let next = |page: &Value| page["next"].as_str().unwrap().to_owned();
@@ -69,7 +70,7 @@ async fn staff_learn_numbers(app: TestApp) {
     assert_eq!(names(&second), ["rival"]);
     let last = of(&staff, &format!("{CITY}?limit=1&after={}", next(&second))).await;
     assert_eq!((names(&last), &last["next"]), (vec![], &Value::Null));
-    // What no tenant refers to, what is not there, and what is no shared record.
+    // A record that no tenant refers to, a missing record, and a record that is not shared.
     assert_eq!(names(&of(&staff, "/api/admin/impact/cities/2").await).len(), 0);
     for path in ["cities/999", "cities/x", "patients/1", "nothing/1"] {
         staff.get(&format!("/api/admin/impact/{path}")).await.expect(404);
@@ -97,7 +98,7 @@ async fn staff_learn_which_companies_would_notice_on_postgresql() {
 async fn a_company_that_cannot_be_asked_is_named() {
     let app = TestApp::with(Options::default()).await;
     let staff = companies(&app).await;
-    // Its database is not where the catalog says.
+    // The database is not in the place that the catalog names.
     app.catalog("UPDATE placements SET physical = 'lost_1' WHERE tenant = 1").await;
     let root = app.platform().config().servers[0].path().unwrap();
     let found = of(&staff, CITY).await;

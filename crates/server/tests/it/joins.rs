@@ -21,7 +21,7 @@ pub(crate) const JOIN: &str = "SELECT h.name, c.name AS city, r.code FROM hospit
 /// A shared model that members may not read.
 const DEALS: &str = "store = \"shared\"\n[fields.price]\ntype = \"integer\"\n[permissions]\nread = [\"admin\", \"platform\"]\n";
 
-/// Makes shared rows, and a hospital of the owner.
+/// Creates shared rows, and a hospital of the owner.
 pub(crate) async fn fill(app: &TestApp, owner: &Client) -> Client {
     let staff = app.staff().await;
     staff.post("/api/records/regions", &json!({"name": "North", "code": "N"})).await.expect(201);
@@ -82,14 +82,14 @@ async fn an_owner_joins_shared_data_on_postgresql() {
     }
 }
 
-/// Does what `tenantry check` says.
+/// Follows every notice of `tenantry check`.
 pub(crate) async fn allow(app: &TestApp) {
     for notice in app.platform().unjoinable().await.unwrap() {
         follow(app.home(), &notice).await;
     }
 }
 
-/// Does what a notice of `tenantry check` says.
+/// Follows one notice of `tenantry check`.
 pub(crate) async fn follow(home: &Home, notice: &str) {
     let (_, places) = notice.split_once("run as a superuser in ").unwrap();
     let (places, remedy) = places.split_once(": ").unwrap();
@@ -103,7 +103,7 @@ async fn done(staff: &Client, path: &str, form: &Value) {
     assert_eq!(ended.json()["state"], "done", "{path} {form}: {}", ended.text());
 }
 
-/// Returns the configuration of an app, with files as another place for tenants.
+/// Returns the configuration of an app, with files as another server for tenants.
 fn with_files(app: &TestApp) -> Config {
     let mut config = app.platform().config().clone();
     for store in config.stores.iter_mut().filter(|store| store.scope == Scope::Tenant) {
@@ -112,7 +112,7 @@ fn with_files(app: &TestApp) -> Config {
     config
 }
 
-/// One statement, before and after everything that gives a tenant another database or another name.
+/// Runs one statement before and after everything that gives a tenant another database or another name.
 #[tokio::test]
 async fn joins_follow_a_tenant_that_moves() {
     for server in servers() {
@@ -142,7 +142,7 @@ async fn joins_follow_a_tenant_that_moves() {
     }
 }
 
-/// The platform's own stores are put back to an earlier state. Views in the databases of tenants show that state then.
+/// The platform's own stores are restored to an earlier state, and the views in the tenants' databases show that state.
 #[tokio::test]
 async fn joins_show_a_restored_store() {
     for server in servers() {
@@ -171,7 +171,7 @@ async fn joins_show_a_restored_store() {
     }
 }
 
-/// A tenant with joins leaves nothing on the server, and those that stay go on.
+/// A tenant with joins leaves nothing on the server, and the other tenants continue.
 #[tokio::test]
 async fn a_purged_tenant_leaves_no_views() {
     for server in servers() {

@@ -1,5 +1,5 @@
-//! Pages in other languages: which language a page has, times in zones, and a pseudo-language that shows every text that is
-//! in no file of languages.
+//! Pages in other languages: the choice of a page's language, times in zones, and a pseudo-language that reveals every
+//! text that is missing in the files of languages.
 
 use super::{
     app::TestApp,
@@ -18,7 +18,7 @@ use tenantry_testkit::tried;
 
 /// Code of the pseudo-language, whose texts are in `⟦…⟧`.
 const PSEUDO: &str = "en-XA";
-/// Words that pages show as they are in every language: names of formats, units and commands.
+/// Words that are the same in every language: names of formats, units and commands.
 const NAMES: &[&str] = &[
     "UTC",
     "API",
@@ -48,7 +48,7 @@ fn lang(page: &Page) -> String {
 async fn a_page_has_the_language_of_the_account_the_browser_or_the_company() {
     let (app, people) = filled().await;
     let owner = app.login(people[0]).await;
-    // A visitor: what the browser asks for, and what the person chooses on the page.
+    // For a visitor: the language of the browser, then the one chosen on the page.
     let mut web = Web::new(&app);
     assert_eq!(lang(&web.get("/login/").await), "en");
     web.accepts = "az-AZ,az;q=0.9,en;q=0.5";
@@ -63,7 +63,7 @@ async fn a_page_has_the_language_of_the_account_the_browser_or_the_company() {
         .await
         .expect(303);
     assert_eq!(lang(&web.get("/login/").await), "en", "an unknown language changes nothing");
-    // The company's language, for a person who has chosen none.
+    // The company's language, for a user who has chosen none.
     let mut member = Web::signed_in(&app, people[0]).await;
     owner.patch("/api/tenant", &json!({"language": "az"})).await.expect(200);
     let page = member.get("/patients/").await.expect(200);
@@ -71,7 +71,7 @@ async fn a_page_has_the_language_of_the_account_the_browser_or_the_company() {
     let absent = member.get("/patients/4711/").await.expect(404);
     assert!(lang(&absent) == "az" && absent.text().contains("Tapılmadı"), "{}", absent.text());
     assert_eq!(lang(&member.get("/account/").await), "en", "a page of no company");
-    // The person's own.
+    // The user's own language.
     owner.patch("/api/me", &json!({"language": "en"})).await.expect(200);
     assert_eq!(lang(&member.get("/patients/").await), "en");
     let account = member.get("/account/").await.expect(200);
@@ -82,7 +82,7 @@ async fn a_page_has_the_language_of_the_account_the_browser_or_the_company() {
     assert_eq!((&me["user"]["language"], &me["user"]["time_zone"]), (&json!("az"), &json!("Asia/Baku")));
     let wrong = member.submit(&account, "/account/locale/", &[("time_zone", "Baku")]).await.expect(422);
     assert!(wrong.body.contains("value=\"Baku\"") && wrong.body.contains("id=\"locale-wrong\""));
-    // Nothing is left of what is taken back.
+    // Cleared settings leave nothing behind.
     let cleared = json!({"language": "", "time_zone": ""});
     let cleared = owner.patch("/api/me", &cleared).await.expect(200).json();
     assert_eq!((&cleared["language"], &cleared["time_zone"]), (&Value::Null, &Value::Null));
@@ -94,7 +94,7 @@ async fn a_page_has_the_language_of_the_account_the_browser_or_the_company() {
     assert_eq!((&own["language"], &own["time_zone"]), (&json!("az"), &Value::Null));
 }
 
-/// A language and a zone of one company are never those of another.
+/// The language and the zone of one company never apply to another.
 #[tokio::test]
 async fn a_company_speaks_its_own_language_only() {
     let (app, people) = filled().await;
@@ -128,7 +128,7 @@ async fn times_are_shown_and_entered_in_the_zone_and_stored_in_utc() {
     web.submit(&form, "", &[("starts_at", "2026-12-01T10:30")]).await.expect(303);
     let stored = owner.get("/api/records/appointments/1").await.expect(200).json();
     assert_eq!(stored["starts_at"], "2026-12-01T09:30:00.000000Z");
-    // The hour that comes twice.
+    // The hour that occurs twice when clocks go back.
     let form = web.get("/appointments/1/edit/").await.expect(200);
     let refused = web.submit(&form, "", &[("starts_at", "2026-10-25T02:30")]).await.expect(422);
     for way in ["2026-10-25T02:30+02:00", "2026-10-25T02:30+01:00"] {
@@ -139,7 +139,7 @@ async fn times_are_shown_and_entered_in_the_zone_and_stored_in_utc() {
     assert_eq!(stored["starts_at"], "2026-10-25T01:30:00.000000Z");
     let form = web.get("/appointments/1/edit/").await.expect(200);
     assert_eq!(value(&form, "starts_at"), "2026-10-25T02:30+01:00");
-    // What is not touched is not changed.
+    // A field that is not touched does not change.
     let same = web.submit(&form, "", &[]).await.expect(303);
     assert!(same.location().ends_with("_done=same"), "{}", same.location());
 }
@@ -163,11 +163,11 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|letter: char| !letter.is_alphabetic()).filter(|word| word.chars().count() > 2)
 }
 
-/// Returns the words of data: of the apps, of the fixtures, and of what the API says.
+/// Returns the words of data: of the apps, of the fixtures, and of the API's answers.
 async fn data(app: &TestApp, staff: &str) -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut texts = vec![CANARY.to_owned(), NAMES.join(" "), Language::english().say("months").to_owned()];
-    // Comments are no data.
+    // Comments are not data.
     let without_comments = |text: &str| {
         let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
         lines.map(|line| line.split(" # ").next().unwrap_or_default().to_owned() + "\n").collect::<String>()
@@ -203,7 +203,7 @@ async fn data(app: &TestApp, staff: &str) -> BTreeSet<String> {
 /// Returns the texts of a page that are not in `⟦…⟧`.
 fn outside(page: &Page) -> Vec<String> {
     let mut found = Vec::new();
-    // A text may contain elements, so the depth goes on from one to the next.
+    // A text may contain elements, so the depth carries over from one element to the next.
     let (mut hidden, mut depth) = (0_usize, 0_usize);
     for tag in &page.tags {
         match tag.name.as_str() {
@@ -224,7 +224,7 @@ fn outside(page: &Page) -> Vec<String> {
     found
 }
 
-/// Removes what is in `⟦…⟧`, one inside another too.
+/// Removes the parts in `⟦…⟧`, including nested ones.
 fn bare(text: &str, depth: &mut usize) -> String {
     let mut rest = String::new();
     for letter in text.chars() {

@@ -1,5 +1,4 @@
-//! Letters are sent through a mail server or written to files, in order, and none is lost while the server is
-//! unreachable.
+//! Letters are sent through a mail server or written to files, in order. None is lost while the server is unreachable.
 
 use super::app::TestApp;
 use serde_json::json;

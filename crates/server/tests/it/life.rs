@@ -1,4 +1,4 @@
-//! Rename, cancel and take back over HTTP: what keeps working, what closes when, what stays reserved.
+//! Rename, cancel and revoke over HTTP: what continues to work, what closes and when, and what stays reserved.
 
 use super::{
     app::{Client, PASSWORD, TestApp},
@@ -43,7 +43,7 @@ async fn a_rename_leaves_sessions_keys_and_databases_and_keeps_the_old_name_back
     staff.post("/api/admin/tenants/other/rename", &json!({"slug": "apex"})).await.expect(409);
     staff.post("/api/admin/tenants/apex/rename", &json!({"slug": "apex"})).await.expect(409);
     staff.post("/api/admin/tenants/apex/rename", &json!({"slug": "No!"})).await.expect(422);
-    // The tenant may take its former name back; the name between then stays reserved.
+    // The tenant may take its former name back. The name that it had in between stays reserved.
     staff.post("/api/admin/tenants/apex/rename", &json!({"slug": "acme"})).await.expect(200);
     acme.with("x-tenant", "acme").get("/api/records/patients/1").await.expect(200);
     acme.with("x-tenant", "apex").get("/api/records/patients/1").await.expect(404);
@@ -76,7 +76,7 @@ async fn a_cancelled_company_works_through_its_grace_and_closes_at_its_hour() {
     assert_eq!(close_due(control, 10).await.unwrap(), 0, "a minute too early");
     acme.get("/api/records/patients").await.expect(200);
     control.clock().advance_us(60_000_000);
-    // Closed on time, even if no reconciler has run.
+    // The tenant is closed on time, even if no reconciler has run.
     acme.get("/api/records/patients").await.expect(403);
     acme.delete("/api/tenant/cancel").await.expect(409);
     assert_eq!(close_due(control, 10).await.unwrap(), 1);

@@ -23,7 +23,7 @@ pub(super) fn refused(dir: &Path, args: &[&str]) -> String {
     said(&output)
 }
 
-/// Runs a server that must not start. One that does would not end by itself.
+/// Runs a server that must not start. A server that starts would not end by itself.
 fn not_served(dir: &Path, args: &[&str]) -> Output {
     let mut child = tenantry(dir).args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
@@ -139,7 +139,7 @@ fn a_company_is_cloned_renamed_and_ended_beside_a_running_server() {
     assert!(run(dir, &["check"]).status.success());
 }
 
-/// Without a terminal to ask for confirmation, nothing is done.
+/// Without a terminal for the confirmation, nothing is done.
 #[test]
 fn an_end_that_nobody_confirmed_is_none() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Wrong guesses do not lock the holder out, over HTTP and behind a proxy (`account-enumeration`).
+//! Wrong guesses do not lock the account's holder out, over HTTP and behind a proxy (`account-enumeration`).
 
 use super::{
     app::{Answer, Client, PASSWORD, TestApp},
@@ -47,7 +47,7 @@ async fn sixteen_guesses_do_not_keep_the_holder_out() {
     assert_eq!(locked["failed_logins"], 10, "{locked}");
     // Entries that the client writes before the proxy's entry have no effect.
     login(&at(&app, "198.51.100.7, 203.0.113.9"), OWNER, PASSWORD).await.expect(401);
-    // Staff reopen the account to the network that it was closed to.
+    // Staff reopen the account for the locked network.
     let opened =
         staff.post(&format!("/api/admin/users/{}/unlock", locked["id"]), &json!({})).await.expect(200);
     assert_eq!((&opened.json()["locked_until"], &opened.json()["failed_logins"]), (&json!(null), &json!(0)));
@@ -72,7 +72,7 @@ async fn a_flood_from_many_networks_does_not_slow_a_network_that_the_account_kno
     login(&holder, OWNER, PASSWORD).await.expect(200);
     login(&at(&app, "2001:db8:aa::2"), OWNER, PASSWORD).await.expect(200);
     login(&at(&app, "2001:db8:ab::1"), OWNER, PASSWORD).await.expect(429);
-    // A holder in a new network gets in with a letter, whatever the guessers do.
+    // A holder in a new network gets access with a letter, whatever the guessers do.
     let away = at(&app, "2001:db8:ab::1");
     away.post("/api/auth/password/forgot", &json!({"email": OWNER})).await.expect(202);
     let token = forgotten(&app, OWNER).await;

@@ -1,5 +1,5 @@
-//! The platform's own databases after a loss, at the command line: a lost one is never replaced by an empty one, and the
-//! error names the command that brings it back.
+//! The platform's own databases after a loss, at the command line: a lost database is never replaced by an empty one,
+//! and the error names the command that restores it.
 
 use super::{
     binary::{find, run, start},
@@ -13,7 +13,7 @@ use std::{
 
 const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
 
-/// A demo with a backup of the platform's own stores, and the folder of its databases.
+/// Returns a demo with a backup of the platform's own stores, and the folder of its databases.
 fn demo() -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     drop(start(dir.path(), "demo"));
@@ -57,7 +57,7 @@ fn databases_of_a_disk_that_is_not_there_are_not_made_anew() {
     fs::rename(&databases, &elsewhere).unwrap();
     fs::create_dir(&databases).unwrap();
     refused_by_all(dir, &databases, "control.db");
-    // The disk is there again.
+    // The disk has been mounted again.
     fs::remove_dir_all(&databases).unwrap();
     fs::rename(&elsewhere, &databases).unwrap();
     fine(dir, &["check"]);
@@ -70,7 +70,7 @@ fn a_lost_control_store_is_restored_and_not_made_anew() {
     let dir = dir.path();
     remove(&databases, "control.db");
     refused_by_all(dir, &databases, "control.db");
-    // Each trace is enough alone: the other databases, then the backups.
+    // Each trace suffices alone: the other databases, then the backups.
     let heads = find(dir, "audit.heads").unwrap();
     fs::remove_file(&heads).unwrap();
     let (backups, hidden) = (dir.join("tenantry-data/backups"), dir.join("hidden"));
@@ -104,7 +104,7 @@ fn a_lost_shared_store_is_restored_and_not_made_anew() {
     assert!(page["count"].as_i64().is_some_and(|count| count > 0), "{page}");
 }
 
-/// Runs SQLite's own check as a version does that calls json_valid(NULL) false.
+/// Runs SQLite's own check as a version does in which json_valid(NULL) is false.
 fn checked_by_an_older_sqlite(control: &Path) -> String {
     let conn = Connection::open(control).unwrap();
     let flags =
@@ -124,7 +124,7 @@ fn an_older_sqlite_finds_the_control_store_whole() {
     let (dir, databases) = demo();
     let control = databases.join("control.db");
     assert_eq!(checked_by_an_older_sqlite(&control), "ok");
-    // An installation of before.
+    // An installation of an earlier version.
     let conn = Connection::open(&control).unwrap();
     let operations = "SELECT id, kind, progress, result FROM operations ORDER BY id";
     let all = |conn: &Connection| -> Vec<(i64, String, Option<String>, Option<String>)> {

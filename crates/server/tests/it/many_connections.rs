@@ -92,7 +92,7 @@ fn half_bodies_make_room_for_others() {
     let closed_before = closed();
     assert!(old.iter().any(|stream| !lives(stream)), "one that waits longest makes room");
     assert!(new.iter().step_by(10).all(lives), "the newest stay");
-    // Also for others at an address that has as many as it may.
+    // A new connection at an address that has its full number makes room as well: a long-waiting one is closed.
     let _more = [half(&server, [127, 0, 0, 2]), half(&server, [127, 0, 0, 2])];
     pause();
     assert!(closed() > closed_before);
@@ -111,7 +111,7 @@ fn metrics(server: &TestBinary, token: &str) -> String {
     text
 }
 
-/// As many idle connections as one client can open, while the process may have 1,024 open files.
+/// There are as many idle connections as one client can open, while the process may have 1,024 open files.
 #[test]
 fn idle_connections_take_no_descriptors_from_databases() {
     tenantry::descriptors::raise_limit();
@@ -127,7 +127,7 @@ fn idle_connections_take_no_descriptors_from_databases() {
         let sql = json!({"sql": "SELECT count(*) FROM patients"});
         assert_eq!(server.ask("POST", "/api/tenant/sql", &token, Some(&sql)).0, 200);
     }
-    // A database that is not open yet.
+    // This database is not open yet.
     let other = server.log_in("owner@green-clinic.example");
     assert_eq!(server.ask("GET", "/api/records/patients?limit=5", &other, None).0, 200);
     drop(streams);

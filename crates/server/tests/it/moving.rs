@@ -50,7 +50,7 @@ async fn a_write_waits_for_its_place_and_nothing_is_refused() {
     assert!(waited >= Duration::from_millis(250), "{waited:?}");
 }
 
-/// Records an operation on the tenant, as if another process were at work on it.
+/// Records an operation on the tenant, as if another process were running it.
 async fn begin_elsewhere(app: &TestApp, slug: &str) {
     let at = app.control().now_us();
     let sql = format!(
@@ -122,7 +122,7 @@ fn two_servers() -> Settings {
     Settings::default().two_servers().set("registration", "placement = \"first\"").free_plan()
 }
 
-/// Writes until told to stop: every answer must be a success. Returns the acknowledged records by id, and the longest
+/// Writes until told to stop; every answer must be a success. Returns the acknowledged records by id, and the longest
 /// wait.
 async fn write_on(client: Client, who: usize, stop: Arc<AtomicBool>) -> (BTreeMap<i64, String>, Duration) {
     let (mut done, mut longest) = (BTreeMap::new(), Duration::ZERO);
@@ -173,7 +173,7 @@ async fn act(staff: &Client, verb: &str, form: &Value) -> Value {
     over["result"].clone()
 }
 
-/// Members write all the time; no request is refused, and nothing is lost, doubled or left behind.
+/// Members write all the time. No request is refused, and nothing is lost, doubled or left behind.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn moved_promoted_and_demoted_while_members_write() {
     let app = TestApp::configured(&two_servers(), Options::default()).await;
@@ -232,7 +232,7 @@ const KILLS: [&str; 12] = [
     "settled:inside",
 ];
 
-/// The mover is a separate process and dies; the writers of this process take its work over before they have waited too
+/// The mover is a separate process and dies. The writers of this process take its work over before they have waited too
 /// long, and get no error.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mover_that_is_killed_leaves_no_writer_waiting() {
@@ -318,8 +318,8 @@ async fn inside(app: &TestApp, staff: &Client) -> u16 {
     client.get("/api/records/patients").await.status.as_u16()
 }
 
-/// A database that can be opened but not read to its end is lost too; `lost` is refused while the database is intact,
-/// and if none is retained.
+/// A database that can be opened but not read completely counts as lost. `lost` is refused while the database is
+/// intact, and if none is retained.
 #[tokio::test]
 async fn a_damaged_database_is_replaced_by_the_kept_one_on_somebodys_word() {
     let app = TestApp::configured(&two_servers(), Options::default()).await;
@@ -356,7 +356,7 @@ async fn a_damaged_database_is_replaced_by_the_kept_one_on_somebodys_word() {
     staff.post("/api/admin/tenants/acme/release", &json!({})).await.expect(200);
 }
 
-/// Overwrites pages in the middle of a database, and in its -wal.
+/// Overwrites pages in the middle of a database and in its `-wal`.
 fn damage(file: &std::path::Path) {
     use std::os::unix::fs::FileExt;
     let wal = std::path::PathBuf::from(format!("{}-wal", file.display()));

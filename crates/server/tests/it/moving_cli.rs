@@ -26,7 +26,7 @@ fn moved(dir: &Path, args: &[&str]) {
     assert!(said.contains("writes waited for"), "{args:?}: {said}");
 }
 
-/// Returns the doctors from the running server, because raw SQL needs an own database.
+/// Reads the doctors from the running server, because raw SQL needs an own database.
 fn doctors(demo: &TestBinary, token: &str) -> Value {
     let (status, page) =
         demo.ask("GET", "/api/records/doctors?expand=city.region,specialisation", token, None);
@@ -131,7 +131,7 @@ fn maintenance_at_the_command_line_holds_at_the_next_request() {
     assert_eq!(lies(dir, "city-hospital").1, "pooled");
 }
 
-/// The target disk of a move fails. The retained database is used again once an operator says so, and not before.
+/// The target disk of a move fails. The retained database is used again once an operator requests it, and not before.
 #[test]
 fn a_company_goes_back_to_the_kept_database_when_the_new_disk_is_lost() {
     let dir = tempfile::tempdir().unwrap();
@@ -174,7 +174,7 @@ fn a_company_goes_back_to_the_kept_database_when_the_new_disk_is_lost() {
     fine(dir, &["audit", "verify"]);
 }
 
-/// A server was started before a disk was added: no tenant is moved to that disk while it runs.
+/// A server was started before a disk was added. No tenant can be moved to that disk while the server runs.
 #[test]
 fn a_company_is_not_moved_to_a_server_that_a_running_process_does_not_know() {
     let dir = tempfile::tempdir().unwrap();
@@ -189,7 +189,7 @@ fn a_company_is_not_moved_to_a_server_that_a_running_process_does_not_know() {
     assert_eq!(lies(dir, "city-hospital").0, "main");
     let token = demo.log_in("owner@city-hospital.example");
     rename_doctor(&demo, &token, "Goes-On");
-    // A tenant moved there is not served by the old process, which says so; nothing is lost.
+    // The old process does not serve a tenant that was moved there, and reports that. Nothing is lost.
     drop(demo);
     moved(dir, &["tenant", "move", "city-hospital", "--to", "disk"]);
     let demo = start(dir, "demo");

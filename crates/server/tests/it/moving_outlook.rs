@@ -1,4 +1,4 @@
-//! Dry runs of moves: they tell what a move would do and what it would answer, and change nothing.
+//! Dry runs of moves: they report what a move would do, or why it would be refused, and change nothing.
 
 use super::{
     app::{Client, TestApp},
@@ -9,17 +9,17 @@ use tenantry::{config::Location, place::Isolation};
 use tenantry_testkit::postgres::servers;
 use tenantry_testservers::{Cluster, VERSIONS, postgres};
 
-/// Asks for the dry run of a move of `acme`.
+/// Requests the dry run of a move of `acme`.
 async fn look(staff: &Client, verb: &str, wanted: &Value) -> Value {
     staff.post(&format!("/api/admin/tenants/acme/{verb}/check"), wanted).await.expect(200).json()
 }
 
-/// Does the move, and waits until it is over.
+/// Starts the move, and waits until it is over.
 async fn done(staff: &Client, verb: &str, wanted: &Value) -> Value {
     staff.post(&format!("/api/admin/tenants/acme/{verb}?wait=60"), wanted).await.expect(200).json()
 }
 
-/// Returns the kinds of everything that is in the way.
+/// Returns the kinds of all obstacles.
 fn obstacles(outlook: &Value) -> Vec<&str> {
     let of_stores = outlook["stores"].as_array().unwrap().iter().map(|store| &store["obstacles"]);
     let all = of_stores.chain([&outlook["obstacles"]]).flat_map(|found| found.as_array().unwrap());
@@ -74,7 +74,7 @@ async fn a_dry_run_tells_what_moves_and_changes_nothing() {
         staff.post("/api/admin/tenants/acme/move/check", &lost).await.expect(422);
         let schema = json!({"server": "postgres", "isolation": "schema"});
         assert_eq!(done(&staff, "promote", &schema).await["state"], "done");
-        // What is retained in the pool would be replaced.
+        // The move would replace the rows that are retained in the pool.
         let back = look(&staff, "move", &json!({"back": true})).await;
         assert_eq!((&back["is_clear"], &back["stores"][0]["isolation"]), (&json!(true), &json!("pooled")));
         assert_eq!(back["stores"][0]["replaces"][0]["generation"], 1, "{back}");
@@ -97,7 +97,7 @@ async fn a_dry_run_tells_what_the_move_would_refuse() {
     refused_alike(&staff, "promote", &to_main, "is working on this tenant").await;
     assert_eq!(app.catalog("DELETE FROM operations WHERE lease_owner = 'elsewhere'").await, 1);
 
-    // The server has less room than the rows take.
+    // The server has less room than the rows need.
     let mut config = app.platform().config().clone();
     for server in &mut config.servers {
         if let Location::Postgres(postgres) = &mut server.location {
@@ -109,7 +109,7 @@ async fn a_dry_run_tells_what_the_move_would_refuse() {
     let staff_there = full.login("staff@platform.example").await;
     refused_alike(&staff_there, "promote", &schema, "0 bytes left").await;
 
-    // A table that no model declares, with a row.
+    // A table with a row that no model declares.
     assert_eq!(done(&staff, "promote", &schema).await["state"], "done");
     let shown = staff.get("/api/admin/tenants/acme").await.expect(200).json();
     let name = shown["placements"][0]["place"]["physical"].as_str().unwrap();

@@ -1,5 +1,5 @@
-//! Several `tenantry serve` processes on one PostgreSQL control store, each with a data directory of its own, as on several
-//! hosts: what one does holds on the other at its next request (`nothing-late`).
+//! Several `tenantry serve` processes on one PostgreSQL control store, each with its own data directory, as on several
+//! hosts. A change on one node holds on the other at its next request (`nothing-late`).
 
 use super::{
     binary::{items_of, json_of, run, start, stdout},
@@ -43,7 +43,7 @@ fn what_is_revoked_on_one_node_is_refused_on_the_other_at_its_next_request() {
         }
     };
     doctors(200);
-    // A command on a third process, which is no member.
+    // A command runs as a third process, which is not a member.
     done(&run(hosts.dir(1), &["tenant", "suspend", "city-hospital", "--reason", "unpaid"]));
     doctors(403);
     done(&run(hosts.dir(0), &["tenant", "resume", "city-hospital"]));
@@ -60,7 +60,7 @@ fn the_own_stores_are_not_restored_while_a_server_runs_on_another_host() {
     let said = String::from_utf8_lossy(&refused.stderr);
     assert!(!refused.status.success() && said.contains("stop all servers first"), "{said}");
     ok(&other, "GET", "/api/records/doctors", &owner, None);
-    // A server that was killed is still listed, but does not beat.
+    // A server that was killed is still listed, but has no heartbeat.
     drop(other);
     done(&run(hosts.dir(0), &["restore", "system"]));
 }
@@ -168,7 +168,7 @@ fn a_server_that_keeps_its_files_elsewhere_is_refused() {
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success(), "{said}");
     assert!(said.contains("files.target") && said.contains("serves this installation"), "{said}");
-    // A command on that host works: it serves nothing.
+    // A command on that host works, because it serves nothing.
     assert_eq!(json_of(hosts.dir(1), &["tenant", "list"])["items"].as_array().map(Vec::len), Some(2));
 }
 
@@ -198,7 +198,7 @@ fn nodes_are_listed_from_every_host_until_they_end() {
     assert_eq!(items_of(hosts.dir(1), &["node", "list"]).len(), 1);
 }
 
-/// Heads of the audit chain are published where every host reads them.
+/// Heads of the audit chain are published in a place that every host reads.
 #[test]
 fn the_audit_log_is_verified_from_every_host() {
     let (hosts, one, other) = two();

@@ -1,5 +1,5 @@
-//! Several hosts that serve one installation: their directories, requests to them, and writers whose acknowledged writes
-//! are counted.
+//! Kit for several hosts that serve one installation: their directories, requests to them, and writers whose
+//! acknowledged writes are counted.
 
 use super::binary::{TestBinary, start};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ use tokio::runtime::Runtime;
 pub(crate) const OWNER: &str = "owner@city-hospital.example";
 pub(crate) const SUPERUSER: &str = "admin@tenantry.example";
 
-/// The hosts of an installation: a data directory each, a server they share, and a mounted directory.
+/// The hosts of an installation: a data directory for each, a shared database server, and a shared directory.
 pub(crate) struct Hosts {
     pub(crate) dirs: Vec<TempDir>,
     pub(crate) shared: TempDir,
@@ -36,7 +36,7 @@ impl Hosts {
         Self::on(count, &servers()[0], |_| None)
     }
 
-    /// Returns hosts that use the server with this URL of a superuser. `replica` returns the URL of its read replica.
+    /// Returns hosts that use the server at this URL of a superuser. `replica` returns the URL of its read replica.
     pub(crate) fn on(count: usize, admin: &str, replica: impl FnOnce(&str) -> Option<String>) -> Self {
         let runtime = Runtime::new().unwrap();
         let home = runtime.block_on(Home::new(admin));
@@ -84,7 +84,7 @@ impl Hosts {
     }
 }
 
-/// Two serving hosts with the companies of the demo.
+/// Starts two serving hosts with the companies of the demo.
 pub(crate) fn two() -> (Hosts, TestBinary, TestBinary) {
     let hosts = Hosts::new(2);
     let one = start(hosts.dir(0), "demo");
@@ -106,16 +106,16 @@ pub(crate) fn ok(node: &TestBinary, method: &str, path: &str, token: &str, body:
     answer
 }
 
-/// What writers and other threads share.
+/// State that writers and other threads share.
 #[derive(Default)]
 pub(crate) struct Load {
-    /// They end when this is true.
+    /// The threads end once this is true.
     pub(crate) stop: AtomicBool,
     /// Number of acknowledged writes.
     pub(crate) acknowledged: AtomicU64,
 }
 
-/// Ends the load when it is dropped, so that the threads of a test that failed end too.
+/// Ends the load on drop, so that the threads of a failed test end, too.
 pub(crate) struct Stop<'l>(&'l Load);
 
 impl Load {
@@ -130,8 +130,8 @@ impl Drop for Stop<'_> {
     }
 }
 
-/// Writes patients through a node until told to stop. Returns the last names of those that were acknowledged, and of those
-/// that may have been written.
+/// Writes patients through a node until told to stop. Returns the last names of acknowledged patients, and of patients
+/// that may have been stored.
 pub(crate) fn write(
     node: Arc<TestBinary>,
     token: String,
@@ -152,7 +152,8 @@ pub(crate) fn write(
                     acknowledged.insert(name);
                     load.acknowledged.fetch_add(1, Relaxed);
                 }
-                // Refused: nothing was written. In doubt, or no answer: perhaps.
+                // A refusal means that nothing was written. If the outcome is in doubt, or if there is no answer, the
+                // write may have been stored.
                 Ok((503, body)) if body["code"] != "outcome_unknown" => {}
                 Ok((status, body)) if body["code"] != "outcome_unknown" => {
                     panic!("{status} {body}")
@@ -168,7 +169,7 @@ pub(crate) fn write(
     })
 }
 
-/// Asserts that each acknowledged patient is there once, and none that was not written.
+/// Asserts that each acknowledged patient is stored once, and that no other patients are.
 pub(crate) fn judge(
     node: &TestBinary,
     token: &str,

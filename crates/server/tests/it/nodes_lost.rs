@@ -16,7 +16,7 @@ use std::{
 };
 use tenantry_testkit::{dose, tried};
 
-/// A node is killed in the middle of a move that it works on. The other one takes it over; its writers are not lost.
+/// A node is killed in the middle of its move. The other node takes the move over, and its writers lose nothing.
 #[test]
 fn a_node_that_is_killed_in_the_middle_of_a_move_is_taken_over_by_the_other() {
     let hosts = Hosts::new(2);
@@ -49,7 +49,7 @@ fn a_node_that_is_killed_in_the_middle_of_a_move_is_taken_over_by_the_other() {
     let patient = json!({ "first_name": "A", "last_name": "After", "born_on": "1990-01-01" });
     ok(&other, "POST", "/api/records/patients", &owner, Some(&patient));
     assert!(after.elapsed() < Duration::from_secs(8));
-    // The dead member keeps no revocation waiting for longer than its lease.
+    // The dead member delays a revocation for no longer than its lease.
     let began = Instant::now();
     ok(&other, "POST", "/api/auth/logout", &staff, None);
     assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
@@ -95,7 +95,7 @@ fn a_node_whose_listener_is_killed_answers_nothing_stale() {
     tried("sessions ended while listeners are killed", rounds, &format!("{refused} answered with 503"));
 }
 
-/// Sends a signal to the processes of the server that tell the nodes of commits.
+/// Sends a signal to the server's processes that notify the nodes of commits.
 fn signal_listeners(hosts: &Hosts, signal: &str) {
     hosts.administer(&format!(
         "DO $$ DECLARE listener int; BEGIN FOR listener IN SELECT pid FROM pg_stat_activity \
@@ -104,7 +104,7 @@ fn signal_listeners(hosts: &Hosts, signal: &str) {
     ));
 }
 
-/// What the server tells the nodes of commits is late. A revocation waits for them, and no answer is stale.
+/// The notifications of the nodes are late. A revocation waits for them, and no answer is stale.
 #[test]
 fn a_revocation_waits_for_a_node_that_hears_late() {
     let (hosts, one, other) = two();
@@ -112,7 +112,7 @@ fn a_revocation_waits_for_a_node_that_hears_late() {
     for _ in 0..dose(6, 40) {
         let token = one.log_in(OWNER);
         assert_eq!(status(&other, "GET", "/api/records/doctors", &token, None), 200);
-        // Each listener has shown by now that it lives.
+        // By now, each listener has shown that it is alive.
         thread::sleep(Duration::from_millis(1_200));
         assert_eq!(status(&other, "GET", "/api/records/doctors", &token, None), 200);
         signal_listeners(&hosts, "STOP");
@@ -130,7 +130,7 @@ fn a_revocation_waits_for_a_node_that_hears_late() {
     tried("revocations with late notifications", 6, &format!("longest {longest:?}"));
 }
 
-/// The server lets no connection in for some seconds and ends those that are open, as when it restarts.
+/// The server accepts no connection for some seconds and ends the open ones, as during a restart.
 #[test]
 fn a_server_that_goes_away_and_comes_back_loses_no_write_and_leaves_nothing_stale() {
     let (hosts, one, other) = two();

@@ -1,5 +1,5 @@
-//! Two `tenantry serve` processes on one PostgreSQL server with a read replica: a caller reads its own writes at both, once it
-//! brings the position that the write told.
+//! Two `tenantry serve` processes on one PostgreSQL server with a read replica. A caller that sends the position of its
+//! write reads its own writes on both.
 
 use super::{
     app::TestApp,
@@ -28,7 +28,7 @@ impl World {
         Self { one, other, hosts, pair }
     }
 
-    /// Reads at the other process until the replica answers.
+    /// Reads from the other process until the replica answers.
     fn is_used(&self, path: &str, token: &str) {
         self.until("the replica is used", || {
             let before = self.metric("reads");
@@ -37,7 +37,7 @@ impl World {
         });
     }
 
-    /// Stops the replay of the replica.
+    /// Stops the replay on the replica.
     fn pause(&self) {
         self.hosts.runtime.block_on(self.pair.pause());
     }
@@ -46,7 +46,7 @@ impl World {
         self.hosts.runtime.block_on(until(what, async || is()));
     }
 
-    /// Returns what the other process has counted.
+    /// Returns a counter of the other process.
     fn metric(&self, name: &str) -> u64 {
         let (status, text) = self.other.ask_raw("GET", "/metrics", &self.other.log_in(SUPERUSER));
         assert_eq!(status, 200, "{text}");
@@ -101,7 +101,7 @@ fn a_caller_reads_its_own_write_at_another_process_with_its_position() {
         assert_eq!(read(&world.other, &list, &known).1["count"], 1, "{path}");
         assert!(world.metric("awaited") > awaited);
 
-        // What no response has told is refused. What another installation has told says nothing here.
+        // A position that no response contained is refused. A position of another installation has no effect here.
         for wrong in ["x", &position[1..], &[position; 9].join(".")] {
             let (status, answer) =
                 read(&world.other, &one, &[bearer(token), format!("Tenantry-Position: {wrong}")]);
@@ -110,7 +110,7 @@ fn a_caller_reads_its_own_write_at_another_process_with_its_position() {
         let foreign = format!("Tenantry-Position: {}", "A".repeat(30));
         assert_eq!(read(&world.other, &one, &[bearer(token), foreign]).0, 404);
 
-        // A later write tells a position that is enough for both.
+        // The position of a later write covers both writes.
         let other = patient("Later");
         let told =
             write(&world.other, "/api/records/patients", &[bearer(&owner), known[1].clone()], &other).1;

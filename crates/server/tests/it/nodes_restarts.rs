@@ -1,5 +1,6 @@
-//! Two `tenantry serve` processes under load while their only PostgreSQL server is killed and started again: no acknowledged
-//! write is lost or doubled, no tenant sees another's row, no revoked session works, and neither process needs a restart.
+//! Two `tenantry serve` processes under load while their only PostgreSQL server is killed and started again. No
+//! acknowledged write is lost or doubled, no tenant sees another's row, no revoked session works, and neither process
+//! needs a restart.
 
 use super::{
     binary::{TestBinary, start},
@@ -17,7 +18,7 @@ use tenantry_testservers::{Cluster, VERSIONS, postgres};
 const OTHER_OWNER: &str = "owner@green-clinic.example";
 /// Longest time until both processes serve again after the server answers.
 const RECOVERY: Duration = Duration::from_secs(20);
-/// Writes of all writers between two kills.
+/// Number of writes by all writers between two kills.
 const WRITES: u64 = 100;
 
 /// A tenant's owner, and the numbers of the writers that write there.
@@ -54,7 +55,7 @@ impl Tenant {
     }
 }
 
-/// Signs in and out until told to stop. Returns the sessions whose end was acknowledged.
+/// Signs in and out until told to stop. Returns the sessions that were acknowledged as ended.
 fn keep_revoking(nodes: &[Arc<TestBinary>; 2], load: &Load) -> Vec<String> {
     let form = json!({ "email": OWNER, "password": tenantry::demo::PASSWORD });
     let mut revoked = vec![];
@@ -90,7 +91,7 @@ fn read(node: &TestBinary, token: &str) -> u16 {
     node.attempt("GET", "/api/records/doctors?limit=1", token, None).expect("the process lives").0
 }
 
-/// Waits until the process takes a write, and returns what it said before.
+/// Waits until the process accepts a write. Returns the waiting time.
 fn serves(node: &TestBinary, token: &str) -> Duration {
     let (began, patient) =
         (Instant::now(), json!({ "first_name": "A", "last_name": "Back", "born_on": "1990-01-01" }));
@@ -124,7 +125,7 @@ fn a_server_that_is_killed_again_and_again_under_load_loses_and_mixes_nothing() 
         let readers: Vec<_> =
             tenants.iter().map(|tenant| scope.spawn(|| tenant.keep_reading(&nodes, &load))).collect();
         let revoker = scope.spawn(|| keep_revoking(&nodes, &load));
-        // The load ends also when something here fails.
+        // Ends the load even if an assertion here fails.
         let _stop = load.stopped_on_drop();
         for _ in 0..dose(4, 20) {
             let written = load.acknowledged.load(Relaxed);

@@ -1,4 +1,4 @@
-//! An older file of a tenant under the `-wal` of its newer one, as after a copy that was put back by hand.
+//! An older file of a tenant under the `-wal` of its newer one, as after a copy that was restored by hand.
 
 use super::{
     binary::{run, start, stdout},

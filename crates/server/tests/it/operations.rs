@@ -102,8 +102,8 @@ async fn one_at_work_is_cancelled() {
     anon.post("/api/register", &form).await.expect(201);
 }
 
-/// An operation whose undo fails permanently blocks all others on its tenant until a superuser ends it; the log says
-/// what is left.
+/// An operation whose undo fails permanently blocks all others on its tenant until a superuser abandons it. The log
+/// names what is left behind.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_cannot_end_is_abandoned_by_a_superuser_only() {
     let (app, _, _) = TestApp::new().await;

@@ -1,4 +1,4 @@
-//! Pages of operators: what needs attention, the list of companies, one company, and operations as they happen.
+//! Pages of operators: items that need attention, the list of companies, one company, and running operations.
 
 use super::{
     app::{PASSWORD, TestApp},
@@ -17,7 +17,7 @@ async fn staff_web() -> (TestApp, Web) {
     (app, web)
 }
 
-/// Returns the slugs that a page of the list shows, in their order.
+/// Returns the slugs on a page of the list, in their order.
 fn slugs(page: &super::web::Page) -> Vec<String> {
     let links = page.attrs("a", "href").into_iter();
     let slugs = links.filter_map(|href| {
@@ -71,7 +71,7 @@ async fn all_is_well_after_the_first_backups() {
 async fn companies_are_searched_filtered_sorted_and_paged_by_the_catalog() {
     let app = TestApp::with(Options::default()).await;
     let staff = app.staff().await;
-    // Names and slugs in opposite orders.
+    // Names and slugs have opposite orders.
     for n in 0..120 {
         let form = json!({"slug": format!("firm-{n:03}"), "company": format!("Name {:03}", 119 - n), "email": "a@b.example"});
         staff.post("/api/admin/tenants", &form).await.expect(201);
@@ -165,7 +165,7 @@ async fn settings_that_are_left_out_are_removed() {
     assert_eq!(kept["settings"], json!({"b": 3}), "{kept}");
 }
 
-/// A restore is swapped in, and a company purged, only with the operator's own password.
+/// Swapping a restore in and purging a company require the operator's own password.
 #[tokio::test]
 async fn what_cannot_be_undone_needs_the_own_password() {
     let (app, mut web) = staff_web().await;

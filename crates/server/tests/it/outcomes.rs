@@ -1,4 +1,4 @@
-//! What callers can learn by ids of outcomes that they make up. `postgres_outage` has real ones.
+//! Information that callers can get with ids of outcomes that they invent. `postgres_outage` has real ids.
 
 use super::{
     app::{Client, TestApp},

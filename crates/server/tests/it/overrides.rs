@@ -1,4 +1,4 @@
-//! A tenant's own values of shared records over HTTP: visible to it only, checked, logged, removable.
+//! A tenant's overrides of shared records over HTTP: visible to this tenant only, checked, logged, removable.
 
 use super::app::{Client, TestApp};
 use http::Method;
@@ -106,7 +106,7 @@ async fn what_may_not_be_overridden_is_refused() {
         acme.put(path, &phone).await.expect(404);
         acme.delete(path).await.expect(404);
     }
-    // Staff have no own view: they change the clinic itself.
+    // Staff have no overrides: they change the clinic itself.
     staff.put(OVERRIDE, &phone).await.expect(404);
     let member = app.member(&acme, "m@acme.example", "member").await;
     member.put(OVERRIDE, &phone).await.expect(403);

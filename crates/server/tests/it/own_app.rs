@@ -1,4 +1,4 @@
-//! An app of a test's own, with one model.
+//! An app with one model, which a test writes for itself.
 
 use std::path::Path;
 use tenantry::{apps::Apps, config::Config, migrations::make};
@@ -8,7 +8,7 @@ pub(super) fn make_app(dir: &Path, model: &str, text: &str, config: &str) {
     let models = dir.join("apps/own/models");
     std::fs::create_dir_all(&models).unwrap();
     std::fs::write(dir.join("apps/own/app.toml"), "name = \"own\"\n").unwrap();
-    // After a line `--- name` comes another model.
+    // A line `--- name` begins another model.
     let mut texts = text.split("\n--- ");
     let first = (model, texts.next().unwrap_or_default());
     for (model, text) in std::iter::once(first).chain(texts.filter_map(|text| text.split_once('\n'))) {

@@ -1,4 +1,4 @@
-//! Pages are bounded in bytes too: a longer page ends earlier and says where the next one begins.
+//! Pages are limited in bytes, too: a longer page ends earlier and has the cursor of the next one.
 
 use super::{
     app::{Client, TestApp},
@@ -70,7 +70,7 @@ async fn groups_end_at_the_bytes_of_a_page_and_say_that_there_are_more() {
     assert_eq!((answer["more"].clone(), answer["groups"].as_array().unwrap().len()), (json!(true), 14));
 }
 
-/// A referenced row is in the page as often as it is referred to, and counts as often.
+/// A referenced row is in the page as often as rows refer to it, and counts as often.
 #[tokio::test]
 async fn expanded_rows_count_as_often_as_they_stand_there() {
     let (_app, owner) = narrow().await;
@@ -89,7 +89,7 @@ async fn expanded_rows_count_as_often_as_they_stand_there() {
     assert!(items.iter().all(|item| item["expand"]["patient"]["id"] == 1));
 }
 
-/// Rows that are too long together: fewer are tried until they fit, and a page has at least one row.
+/// If the expanded rows of a page are too long, fewer rows are tried until they fit. A page has at least one row.
 #[tokio::test]
 async fn many_long_rows_are_expanded_a_few_at_a_time() {
     let (_app, owner) = narrow().await;
@@ -130,7 +130,7 @@ async fn a_page_of_the_activity_log_ends_at_its_bytes() {
     assert_eq!(seen, (1..=21).rev().collect::<Vec<_>>());
 }
 
-/// Lists for staff end at their bytes too, and say where the next page begins.
+/// Lists for staff end at their limit of bytes, too, and have the cursor of the next page.
 #[tokio::test]
 async fn lists_for_staff_end_at_their_bytes() {
     let app = TestApp::configured("[limits]\npage_bytes = \"1 KiB\"\n", Options::default()).await;
@@ -164,8 +164,8 @@ async fn lists_for_staff_end_at_their_bytes() {
     }
 }
 
-/// A page that is full by number says where the next one begins, as a page that is full by bytes does. Lists without
-/// parameters are one page.
+/// A page that is full by number has a cursor, like a page that is full by bytes. Lists without parameters are one
+/// page.
 #[tokio::test]
 async fn every_list_says_where_its_next_page_begins() {
     let (app, owner) = narrow().await;

@@ -1,5 +1,5 @@
-//! Conditions across references and groups of conditions over HTTP: inside a store, into the shared store with the tenant's
-//! own values, in every isolation.
+//! Conditions across references and groups of conditions over HTTP: inside a store and into the shared store with the
+//! tenant's overrides, in every isolation.
 
 use super::{
     app::{Client, TestApp},
@@ -50,7 +50,7 @@ async fn filled(app: &TestApp) -> (Client, Client) {
     (acme, staff)
 }
 
-/// Returns the names on all pages of three, joined, and compares their number with the count.
+/// Returns the names on all pages of three, joined. Asserts that their number is the count.
 async fn names(user: &Client, query: &str) -> String {
     let mut path = format!("{DOCTORS}?{query}&limit=3&count=true&fields=last_name");
     let mut names = String::new();
@@ -113,7 +113,7 @@ async fn own_values_of_shared_records_count() {
         rival.post("/api/records/patients", &patient("Ash")).await.expect(201);
         let shared = rival.get("/api/records/clinics?phone=5&count=true").await.expect(200).json();
         assert_eq!(shared["count"], 1, "the values are one company's own");
-        // Shared rows that refer to shared rows, of which the company has own values.
+        // Shared rows that refer to shared rows, some of which the company overrides.
         let clinics =
             acme.get("/api/records/clinics?city.region.name=North&sort=-city.name").await.expect(200);
         let found: Vec<_> =
@@ -166,7 +166,7 @@ async fn too_many_rows_of_another_store_are_refused() {
     assert!(refused["detail"].as_str().unwrap().contains("at most 10"), "{refused}");
 }
 
-/// Neither a condition nor an order tells anything about records that the caller may not read.
+/// Neither a condition nor an order reveals anything about records that the caller may not read.
 #[tokio::test]
 async fn what_may_not_be_read_is_not_compared_either() {
     let text = "store = \"tenant\"\n[fields.secret]\ntype = \"text\"\n[permissions]\nread = [\"owner\"]\n\n--- tasks\n\
@@ -185,7 +185,7 @@ async fn what_may_not_be_read_is_not_compared_either() {
     member.get("/api/records/tasks?note=1").await.expect(200);
 }
 
-/// A cursor names a value, not a place: it stays right when shared rows change between two pages.
+/// A cursor contains a value, not a position, so it stays valid when shared rows change between two pages.
 #[tokio::test]
 async fn cursors_outlive_changes_of_what_they_name() {
     let app = limited("database", "requests_per_second = 10_000").await;

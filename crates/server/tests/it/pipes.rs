@@ -29,7 +29,7 @@ fn lose_tenants(dir: &Path) {
     }
 }
 
-/// A log on a full disk: no line of it can be written.
+/// The log is on a full disk, so no line of it can be written.
 #[test]
 fn a_server_whose_log_cannot_be_written_answers_and_sends_letters() {
     let dir = tempfile::tempdir().unwrap();
@@ -90,7 +90,7 @@ fn a_closed_pipe_ends_the_output_and_nothing_else() {
     assert_eq!(status, Some(1), "a failure is told as one");
 }
 
-/// In a shell, with a real pipe at both ends, and standard error in it too.
+/// Runs in a shell, with real pipes, into which standard error goes, too.
 #[test]
 fn head_gets_its_line_and_hears_of_no_panic() {
     let dir = tempfile::tempdir().unwrap();

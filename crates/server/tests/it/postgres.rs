@@ -1,4 +1,4 @@
-//! Tenants and a PostgreSQL server that is away: what fails, what goes on, and what nothing touches.
+//! Tenants and an unreachable PostgreSQL server: what fails, what continues, and what stays untouched.
 
 use super::{app::TestApp, records::patient};
 use serde_json::json;

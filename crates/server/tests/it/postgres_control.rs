@@ -1,5 +1,5 @@
-//! The platform's own stores on PostgreSQL, over HTTP and at the command line: everything that a file does, two processes,
-//! and a server that goes away and comes back.
+//! The platform's own stores on PostgreSQL, over HTTP and at the command line: everything that works on a file, two
+//! processes, and a server that goes away and comes back.
 
 use super::{
     app::{Client, TestApp},
@@ -29,7 +29,7 @@ use tokio::{
     task::JoinSet,
 };
 
-/// What asks the catalog with statements that are made of pieces, and everything else that reads it.
+/// Paths that read the catalog, including those whose statements are built at run time.
 const OF_STAFF: [&str; 21] = [
     "/api/admin/overview",
     "/api/admin/tenants?state=active",
@@ -63,7 +63,7 @@ const OF_TENANTS: [&str; 7] = [
     "/api/tenant/operations",
 ];
 
-/// Waits until a request is answered with this status.
+/// Waits until the request is answered with this status.
 async fn until(client: &Client, path: &str, status: u16) -> Value {
     let end = Instant::now() + Duration::from_secs(20);
     loop {
@@ -126,7 +126,7 @@ async fn what_one_process_changes_holds_in_another() {
         let staff = app.staff().await;
         let suspended = json!({"reason": "unpaid"});
         staff.post("/api/admin/tenants/acme/suspend", &suspended).await.expect(200);
-        // At once in the process that did it, soon in the other.
+        // The change applies at once in the process that made it, and soon in the other.
         acme.get("/api/records/patients").await.expect(403);
         until(&there, "/api/records/patients", 403).await;
         staff.post("/api/admin/tenants/acme/resume", &json!({})).await.expect(200);
@@ -150,7 +150,7 @@ pub(crate) async fn until_good(app: &TestApp, id: &BackupId) {
     }
 }
 
-/// Forwards connections to a server. Closing it looks like a server that went away.
+/// Forwards connections to a server. Closing it has the effect of a lost server.
 struct Gate {
     server: String,
     address: SocketAddr,
@@ -201,7 +201,7 @@ async fn a_server_that_was_away_is_used_again_without_a_restart() {
     let acme = app.register("acme").await;
     acme.get("/api/records/patients").await.expect(200);
     gate.close().await;
-    // Nothing that is remembered is trusted, and every answer says why.
+    // No cached data is trusted, and every answer names the reason.
     let refused = until(&acme, "/api/records/patients", 503).await;
     assert_eq!(refused["code"], "server_unreachable", "{refused}");
     app.anon().get("/readyz").await.expect(503);
@@ -229,7 +229,7 @@ async fn a_backup_of_the_own_stores_is_verified_and_restored() {
         until_good(&app, &id).await;
         let verified = staff.post(&format!("/api/admin/backups/{id}/verify?wait=60"), &json!({})).await;
         assert_eq!(verified.json()["state"], "done", "{}", verified.text());
-        // Made after the backup: its database is there, the catalog does not know it any more.
+        // The tenant was created after the backup: its database exists, but the restored catalog does not contain it.
         let later = app.register("later").await;
         later.get("/api/records/patients").await.expect(200);
 
@@ -247,12 +247,12 @@ async fn a_backup_of_the_own_stores_is_verified_and_restored() {
         let now = staff.get("/api/admin/tenants/acme/settings").await.expect(200).json();
         assert_eq!(now["settings"], settings);
         staff.get("/api/admin/audit/verify").await.expect(200);
-        // No id is given twice.
+        // No id is assigned twice.
         let new = after.register("new").await;
         assert_eq!(new.get("/api/records/patients").await.expect(200).json()["items"], json!([]));
-        // A member of the time of the backup would be waited for.
+        // The platform would wait for a member in the restored catalog.
         assert_eq!(after.catalog("DELETE FROM members").await, 0);
-        // A second restore finds the name of what was set aside taken, and removes nothing.
+        // A second restore finds the name for the set-aside store taken, and removes nothing.
         drop((staff, acme, new));
         let (config, ..) = after.end().await;
         let again = restore_system(config.clone(), &Operator::new("system"), Some(id)).await.unwrap();
@@ -285,7 +285,7 @@ async fn a_platform_moves_from_files_to_a_server_with_a_backup() {
                 postgres.prefix = home.prefix();
             }
         }
-        // Only the restore fills it: a start would begin a new installation where another one is.
+        // Only the restore fills the store. A start would begin a new installation in the place of another.
         let refused = Platform::open(config.clone()).await.map(drop).unwrap_err().to_string();
         assert!(refused.contains("tenantry restore system"), "{refused}");
         restore_system(config.clone(), &Operator::new("system"), None).await.unwrap();

@@ -13,7 +13,7 @@ use std::{
 use tenantry::{Error, access::Operator, name::Slug, place::Isolation};
 use tenantry_testservers::{Cluster, VERSIONS, postgres};
 
-/// The programs of PostgreSQL, as the superuser of a server.
+/// The programs of PostgreSQL, run as the superuser of a server.
 struct Programs {
     folder: PathBuf,
     socket: PathBuf,
@@ -67,7 +67,7 @@ async fn an_archive_of_pg_dump_is_restored_into_an_empty_database() {
         let database = format!("restored_{isolation}");
         programs.run("createdb", &[&database]);
         let restore = ["--no-owner", "--dbname", &database, file.to_str().unwrap()];
-        // A schema that is there already is no failure.
+        // A schema that exists already is not a failure.
         programs.run("psql", &["-d", &database, "-c", "DROP SCHEMA public"]);
         programs.run("pg_restore", &[&["--exit-on-error"], &restore[..]].concat());
         let schema = "SELECT schemaname FROM pg_tables WHERE tablename = 'patients'";
@@ -82,7 +82,7 @@ async fn an_archive_of_pg_dump_is_restored_into_an_empty_database() {
     }
 }
 
-/// What joins a tenant's tables with shared data stays behind: the password in it above all.
+/// The objects that join a tenant's tables with shared data are left out, above all their password.
 #[tokio::test]
 async fn an_archive_has_nothing_of_joins() {
     let version = VERSIONS[0];

@@ -1,6 +1,6 @@
-//! A PostgreSQL server with a full disk. Its tables, in a tablespace on a small file system: what it refuses is told and
-//! not stored, reads go on, and nothing needs a restart once there is room. Its log: the server ends itself, which is an
-//! outage that loses nothing.
+//! A PostgreSQL server with a full disk. First its tables, in a tablespace on a small file system: refused writes are
+//! reported and not stored, reads continue, and nothing needs a restart once there is room. Then its log: the server
+//! ends itself, which is an outage that loses nothing.
 
 use super::{
     app::{Client, TestApp},
@@ -17,13 +17,13 @@ use std::{
 use tenantry::place::Isolation;
 use tenantry_testservers::{Cluster, VERSIONS, postgres};
 
-/// Tells a child of these tests where its own file system is.
+/// Environment variable that names the small file system to a child of these tests.
 const DIRECTORY: &str = "TENANTRY_SMALL_TABLESPACE";
-/// Tells it where the programs of PostgreSQL are.
+/// Environment variable that names the directory of PostgreSQL's programs to the child.
 const PROGRAMS: &str = "TENANTRY_PROGRAMS";
 
-/// The mounted directory, in a child; else runs `test` in a child that has a file system of 96 MB to itself. The child is no
-/// root, because PostgreSQL refuses to run as root.
+/// Returns the mounted directory in a child. Otherwise runs `test` in a child that has its own file system of 96 MB.
+/// The child is not root, because PostgreSQL refuses to run as root.
 fn on_a_small_disk(test: &str) -> Option<PathBuf> {
     if let Some(dir) = std::env::var_os(DIRECTORY) {
         return Some(dir.into());
@@ -139,7 +139,7 @@ async fn a_full_disk_refuses_writes_until_there_is_room() {
     }
 }
 
-/// Puts the log of a cluster on the small disk. Its server is started anew.
+/// Moves the log of a cluster to the small disk. Restarts its server.
 fn move_log(cluster: &mut Cluster, programs: &Path, dir: &Path) {
     let settings = ["ALTER SYSTEM SET min_wal_size = '32MB'", "ALTER SYSTEM SET max_wal_size = '48MB'"];
     administer(cluster, programs, &settings);
@@ -152,8 +152,8 @@ fn move_log(cluster: &mut Cluster, programs: &Path, dir: &Path) {
     cluster.start_again().unwrap();
 }
 
-/// Writes one record after the other until the server is away. Returns how many are stored for certain, and the answers that
-/// left that open.
+/// Writes one record after the other until the server is away. Returns the number of records that are certainly stored,
+/// and the answers that leave the outcome open.
 async fn write_until_away(acme: Client, writer: usize) -> (usize, Vec<String>) {
     let (mut stored, mut open) = (0, vec![]);
     for number in 0.. {
@@ -180,7 +180,7 @@ async fn a_full_disk_of_the_log_is_an_outage_that_loses_nothing() {
     let acme = app.register("acme").await;
     let ballast = fill(&dir);
     let writers: Vec<_> = (0..4).map(|n| tokio::spawn(write_until_away(acme.clone(), n))).collect();
-    // Other work on the server takes the rest of the room.
+    // Other work on the server takes the remaining room.
     let (url, psql) = (cluster.url(), programs.join("psql"));
     let burn = "SELECT pg_logical_emit_message(true, 'ballast', repeat('x', 1000000))";
     while Command::new(&psql).args([&url, "-qtc", burn]).output().unwrap().status.success() {}

@@ -1,5 +1,5 @@
-//! The life of tenants on PostgreSQL over HTTP, for each isolation and server: their own rows and no others, limits,
-//! backup and restore, moves among pool, schema, database and SQLite, copies, and the end.
+//! The life of tenants on PostgreSQL over HTTP, for each isolation and server: separation of their rows, limits, backup
+//! and restore, moves among pool, schema, database and SQLite, copies, and the end.
 
 use super::{
     app::{Client, TestApp},
@@ -164,7 +164,7 @@ async fn a_tenant_is_exported_imported_cloned_and_purged() {
     }
 }
 
-/// `tenantry demo --postgres` and its end, with the shipped program.
+/// `tenantry demo --postgres` and its removal, with the shipped program.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_on_a_server_leaves_nothing_there_when_it_is_removed() {
     for url in servers() {

@@ -1,4 +1,4 @@
-//! A PostgreSQL server that stands still, is killed, or loses the answer to a commit, over HTTP.
+//! A PostgreSQL server that stops responding, is killed, or loses the answer to a commit, over HTTP.
 
 use super::{
     app::{Answer, Client, TestApp},
@@ -20,7 +20,7 @@ use tokio::{
     net::{UnixListener, UnixStream},
 };
 
-/// Longest time until a request to a server that stands still is refused.
+/// Longest time until a request is refused if its server has stopped responding.
 const NOTICED: Duration = Duration::from_secs(20);
 
 fn cluster() -> Cluster {
@@ -104,7 +104,8 @@ async fn a_server_that_stands_still_or_dies_stops_its_own_tenants() {
     }
 }
 
-/// How full and how busy a server is can be seen, also while it is away, and takes no node out of service.
+/// Health and metrics show how full and how busy a server is, even while it is away, and the server takes no node out
+/// of service.
 #[tokio::test(flavor = "multi_thread")]
 async fn health_and_metrics_tell_of_a_server_that_is_nearly_full_or_dead() {
     let mut cluster = cluster();
@@ -146,18 +147,18 @@ async fn health_and_metrics_tell_of_a_server_that_is_nearly_full_or_dead() {
     }
 }
 
-/// What becomes of the next commit.
+/// What happens to the next commit.
 const PASS: u8 = 0;
 const NOT_SENT: u8 = 1;
 const ANSWER_LOST: u8 = 2;
 
-/// Stands before a server and can lose a commit or its answer.
+/// A proxy in front of a server, which can lose a commit or its answer.
 struct Between {
     dir: tempfile::TempDir,
     next: Arc<AtomicU8>,
 }
 
-/// What becomes of the next commit, of a transaction with this text if there is one.
+/// What happens to the next commit, or to the next transaction that contains this text.
 #[derive(Clone)]
 struct Loses {
     next: Arc<AtomicU8>,
@@ -178,7 +179,7 @@ impl Between {
         Self { dir, next }
     }
 
-    /// Returns the URL of the superuser through here.
+    /// Returns the superuser's URL through this proxy.
     fn url(&self, of: &str) -> String {
         let (before, at) = of.split_once('@').unwrap();
         let (_, after) = at.split_once(':').unwrap();
@@ -186,7 +187,7 @@ impl Between {
     }
 }
 
-/// Carries what both sides say, until a commit is to be lost.
+/// Forwards the data of both sides, until a commit is to be lost.
 async fn pass(mut client: UnixStream, server: PathBuf, loses: Loses) {
     let Ok(mut server) = UnixStream::connect(server).await else { return };
     let has = |bytes: &[u8], text: &[u8]| bytes.windows(text.len()).any(|part| part == text);
@@ -205,7 +206,7 @@ async fn pass(mut client: UnixStream, server: PathBuf, loses: Loses) {
                 }
                 if what == ANSWER_LOST {
                     drop(server.read(&mut said).await);
-                    // The server has answered, and has ended the transaction before that.
+                    // The server has ended the transaction and answered by now.
                     tokio::time::sleep(Duration::from_millis(200)).await;
                     return;
                 }
@@ -220,7 +221,7 @@ async fn pass(mut client: UnixStream, server: PathBuf, loses: Loses) {
     }
 }
 
-/// What the API says about a change in doubt to the caller of that change.
+/// Returns the API's answer to the caller of a change in doubt.
 async fn outcome(of: &Client, unknown: &Answer) -> String {
     let id = unknown.json()["outcome"].as_str().unwrap().to_owned();
     of.get(&format!("/api/outcomes/{id}")).await.expect(200).json()["outcome"].as_str().unwrap().to_owned()
@@ -230,7 +231,7 @@ fn told(lost: u8) -> &'static str {
     if lost == ANSWER_LOST { "stored" } else { "not_stored" }
 }
 
-/// A client that does not know whether its change was stored asks, and repeats it only if it is not.
+/// A client that does not know the outcome of its change asks for it, and repeats the change only if it was not stored.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_without_an_answer_is_unknown_and_is_not_repeated() {
     let cluster = cluster();
@@ -257,7 +258,7 @@ async fn a_commit_without_an_answer_is_unknown_and_is_not_repeated() {
             between.next.store(lost, Relaxed);
             let unknown = acme.patch(&path, &json!({"last_name": "Changed"})).await.expect(503);
             assert_eq!(outcome(&acme, &unknown).await, told(lost), "{isolation:?}");
-            // A later change hides what was stored, not what was never stored.
+            // A later change hides a stored one, but not one that was never stored.
             acme.patch(&path, &json!({"last_name": "Again"})).await.expect(200);
             acme.patch(&path, &json!({"last_name": "And again"})).await.expect(200);
             let later = if lost == ANSWER_LOST { "unknown" } else { "not_stored" };
@@ -272,7 +273,7 @@ async fn a_commit_without_an_answer_is_unknown_and_is_not_repeated() {
     }
 }
 
-/// The row is the evidence, so it goes where the tenant goes.
+/// The row is the evidence, so the evidence moves with the tenant.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outcome_can_be_asked_for_after_a_move() {
     let cluster = cluster();
@@ -289,7 +290,7 @@ async fn an_outcome_can_be_asked_for_after_a_move() {
     let moved = staff.post("/api/admin/tenants/acme/promote?wait=60", &to).await;
     assert_eq!(moved.json()["state"], "done", "{}", moved.text());
     assert_eq!(outcome(&acme, &unknown[0]).await, "stored");
-    // No server is left that knows the transaction, and the record may have been deleted since.
+    // No server knows the transaction any more, and the record may have been deleted since.
     assert_eq!(outcome(&acme, &unknown[1]).await, "unknown");
 }
 

@@ -1,4 +1,4 @@
-//! What is left of a purged tenant on PostgreSQL: nothing in the dump of all databases of the server.
+//! Remains of a purged tenant on PostgreSQL: nothing in a dump of all databases of the server.
 
 use super::{
     app::TestApp,
@@ -10,13 +10,13 @@ use std::{path::Path, process::Command};
 use tenantry::place::Isolation;
 use tenantry_testservers::{Cluster, VERSIONS, postgres};
 
-/// Texts of the tenant's rows, each of which is nowhere else.
+/// Texts of the tenant's rows that occur nowhere else.
 const CANARIES: [&str; 4] = ["Xylographer", "Quokkawool", "Zugzwangish", "Vexillologue"];
 
 /// Returns the canaries in the dump of all databases, roles and large objects of the server.
 fn dumped(cluster: &Cluster, programs: &Path) -> Vec<&'static str> {
     let url = cluster.url();
-    // It asks for the password once for each database.
+    // `pg_dumpall` asks for the password once for each database.
     let password = url.split(['@', ':']).nth(2).unwrap();
     let mut dump = Command::new(programs.join("pg_dumpall"));
     let dumped = dump.env("PGPASSWORD", password).arg("-d").arg(&url).output().unwrap();
@@ -36,7 +36,8 @@ async fn no_byte_of_a_purged_tenant_is_in_the_dump_of_the_server() {
             let (staff, acme, rival) =
                 (app.staff().await, app.register("acme").await, app.register("rival").await);
             rival.post("/api/records/patients", &patient("Dan")).await.expect(201);
-            // Of rows that stay until the end, were changed, were deleted, and are in the log of changes.
+            // Rows that stay until the end, that were changed, that were deleted, and that are in the recording of
+            // changes.
             let [kept, before, after, gone] = CANARIES;
             acme.post("/api/records/patients", &patient(kept)).await.expect(201);
             for name in [before, gone] {

@@ -1,5 +1,5 @@
-//! `tenantry upgrade-to-postgres` with the shipped program: tenants beside a server that runs, then the platform's own stores,
-//! each refusal on the way, and a run that is repeated.
+//! `tenantry upgrade-to-postgres` with the shipped program: tenants next to a running server, then the platform's own
+//! stores, each refusal on the way, and a repeated run.
 
 use super::{
     binary::{TestBinary, find, items_of, launch, run, start, stdout, tenantry},
@@ -13,14 +13,14 @@ use tenantry_testkit::postgres::{Home, servers};
 const OWNER: &str = "owner@city-hospital.example";
 const ROWS: &str = "/api/records/patients?sort=id&limit=100&expand=city";
 
-/// An installation in files with the demo's tenants, and a server that it goes to.
+/// An installation in files with the demo's tenants, and the server to which it moves.
 struct Going {
     dir: tempfile::TempDir,
     home: Home,
 }
 
 impl Going {
-    /// `edit` changes the configuration that `tenantry init` writes.
+    /// Creates the installation. `edit` changes the configuration that `tenantry init` writes.
     async fn new(url: &str, edit: impl Fn(&str) -> String) -> Self {
         let (dir, home) = (tempfile::tempdir().unwrap(), Home::new(url).await);
         fine(dir.path(), &["init"]);
@@ -42,7 +42,7 @@ impl Going {
         std::fs::read_to_string(self.config()).unwrap()
     }
 
-    /// The arguments of the command.
+    /// Returns the arguments of the command.
     fn up<'a>(&self, prefix: &'a str, more: &[&'a str]) -> Vec<&'a str> {
         let all = ["upgrade-to-postgres", "--url-file", "pg.url", "--prefix", prefix];
         all.into_iter().chain(more.iter().copied()).collect()
@@ -81,20 +81,20 @@ async fn an_installation_goes_from_files_to_a_server() {
             let before = rows(&demo, &token);
             assert!(before["items"].as_array().is_some_and(|items| items.len() > 2), "{before}");
 
-            // A look changes nothing, on either side.
+            // A dry run changes nothing on either side.
             let (text, there) = (going.text(), going.home.leftovers().await);
             let look = fine(dir, &going.up(&prefix, &[more, &["--dry-run"]].concat()));
             assert!(look.contains("city-hospital") && look.contains("control, shared"), "{look}");
             assert!(look.contains("nothing stands in the way"), "{look}");
             assert_eq!((going.text(), going.home.leftovers().await), (text.clone(), there));
 
-            // The server that runs does not know the new one yet.
+            // The running server does not know the new database server yet.
             let said = refused(dir, &going.up(&prefix, more));
             assert!(said.contains("restart it with the current configuration"), "{said}");
             assert_eq!(std::fs::read_to_string(dir.join("tenantry.toml.before-postgres")).unwrap(), text);
             assert_eq!(demo.terminate(), Some(0));
 
-            // Tenants move beside it; the platform's own stores wait for its end.
+            // Tenants move next to the running server. The platform's own stores wait until it ends.
             let server = start(dir, "serve");
             assert_eq!(rows(&server, &token), before);
             let said = refused(dir, &going.up(&prefix, more));
@@ -124,7 +124,7 @@ async fn an_installation_goes_from_files_to_a_server() {
             assert!(find(&files, "control.db").or(find(&files, "shared.db")).is_none());
             let again = fine(dir, &going.up(&prefix, more));
             assert!(again.contains("everything is on pg already"), "{again}");
-            // What is written now is on the server, and new tenants are.
+            // From now on, writes and new tenants are on the server.
             fine(dir, &["tenant", "create", "later", "--email", "a@later.example"]);
             let placed = items_of(dir, &["tenant", "list"]);
             let later = placed.iter().find(|tenant| tenant["slug"] == "later").unwrap();
@@ -138,7 +138,8 @@ fn joined(server: &TestBinary, token: &str) -> (u16, Value) {
     server.ask("POST", "/api/tenant/sql", token, Some(&json!({"sql": sql})))
 }
 
-/// A tenant's SQL joins shared data before and after; in between they are in databases of different kinds, and it says so.
+/// A tenant's SQL joins shared data before and after the upgrade. In between, the error reports that the databases are
+/// of different kinds.
 #[tokio::test(flavor = "multi_thread")]
 async fn joins_go_along() {
     for url in servers() {
@@ -153,7 +154,8 @@ async fn joins_go_along() {
                 "{before}"
             );
 
-            // Part by part: the configuration first, then tenants beside a server, then the platform's own stores.
+            // The upgrade runs part by part: the configuration first, then tenants next to a server, then the
+            // platform's own stores.
             refused(dir, &going.up(&prefix, more));
             assert_eq!(demo.terminate(), Some(0));
             let server = start(dir, "serve");
@@ -177,7 +179,7 @@ async fn joins_go_along() {
     }
 }
 
-/// PostgreSQL does not tell how large its disk is; the configuration may.
+/// PostgreSQL does not report the size of its disk; the configuration may.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_without_room_is_named() {
     let going = Going::new(&servers()[0], str::to_owned).await;
@@ -240,7 +242,7 @@ async fn what_stands_in_the_way_is_named_and_the_installation_stays_whole() {
     assert_eq!(going.text(), text, "nothing was written");
     going.home.administer(&format!("ALTER ROLE {role} CREATEDB CREATEROLE")).await;
 
-    // A tenant that cannot move keeps the catalog where it is.
+    // A tenant that cannot move keeps the catalog in its place.
     let file = find(dir, "tenant_green-clinic_1.db").unwrap();
     let elsewhere = dir.join("elsewhere.db");
     std::fs::rename(&file, &elsewhere).unwrap();
@@ -251,7 +253,7 @@ async fn what_stands_in_the_way_is_named_and_the_installation_stays_whole() {
     assert!(find(dir, "control.db").is_some(), "in use");
     std::fs::rename(&elsewhere, &file).unwrap();
 
-    // A database of something else has the name of the catalog.
+    // A database of another program has the name of the catalog.
     going.home.administer(&format!("CREATE DATABASE \"{prefix}control\" OWNER {role}")).await;
     let said = refused(dir, &going.up(&prefix, &[]));
     assert!(said.contains("not of this installation"), "{said}");
@@ -261,7 +263,7 @@ async fn what_stands_in_the_way_is_named_and_the_installation_stays_whole() {
     assert_eq!(server.terminate(), Some(0));
     going.home.administer(&format!("DROP DATABASE \"{prefix}control\"")).await;
 
-    // Copies of stores that are not in use yet when the configuration cannot be written are made anew.
+    // If the configuration cannot be written, the copies of stores are not in use yet, and are created again.
     let blocked = dir.join("tenantry.toml.new");
     std::fs::create_dir(&blocked).unwrap();
     let said = refused(dir, &going.up(&prefix, &[]));
@@ -279,7 +281,7 @@ async fn what_stands_in_the_way_is_named_and_the_installation_stays_whole() {
     rows(&server, &token);
     let (_, found) = server.ask("GET", "/api/records/cities?q=Ahlen", &token, None);
     assert_eq!(found["items"][0]["name"], "Ahlen", "{found}");
-    // Others on that server keep what is theirs to themselves.
+    // `check` works although another database on the server refuses connections of this installation.
     let other =
         format!("CREATE DATABASE \"{prefix}other\"; REVOKE ALL ON DATABASE \"{prefix}other\" FROM PUBLIC");
     for sql in other.split("; ") {
@@ -291,7 +293,7 @@ async fn what_stands_in_the_way_is_named_and_the_installation_stays_whole() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_is_killed_anywhere_is_repeated() {
     let url = &servers()[0];
-    // The first one is killed before it has done anything, so the next does everything in one run.
+    // The first run is killed before it has done anything, so the next one does everything.
     for after_ms in [0, 150, 400, 700, 1000, 1400, 2000] {
         let going = Going::new(url, str::to_owned).await;
         let (dir, prefix) = (going.path(), going.home.prefix());
@@ -305,7 +307,7 @@ async fn a_run_that_is_killed_anywhere_is_repeated() {
         std::thread::sleep(std::time::Duration::from_millis(after_ms));
         child.kill().ok();
         child.wait().unwrap();
-        // At every moment the configuration says where things are.
+        // At every moment, the configuration names the current places.
         let mut serve = tenantry(dir);
         serve.args(["serve", "--listen", "127.0.0.1:0"]);
         let server = launch(serve);

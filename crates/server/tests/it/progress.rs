@@ -202,7 +202,7 @@ fn the_first_ctrl_c_cancels_and_the_second_leaves_it_to_others() {
         "{shown:?}"
     );
     assert_eq!((&left["state"], &left["cancel_requested"]), (&json!("running"), &json!(true)), "{left}");
-    // The next command that works on the platform ends the operation.
+    // The next command that opens the platform for changes ends the operation.
     fine(dir, &["plan", "init"]);
     let began = Instant::now();
     while newest(dir, "backup_run").unwrap()["state"] != "undone" {
@@ -211,7 +211,7 @@ fn the_first_ctrl_c_cancels_and_the_second_leaves_it_to_others() {
     }
 }
 
-/// A look at every page of many databases takes its time: a terminal sees how far it is, a pipe the findings alone.
+/// Reading every page of many databases takes time. A terminal shows the progress, a pipe only the findings.
 #[test]
 fn check_shows_how_far_it_is_on_a_terminal_only() {
     let dir = installation();

@@ -27,7 +27,7 @@ async fn each_failed_sign_in_is_on_record_and_a_flood_is_a_number() {
     let id = owner.get("/api/me").await.expect(200).json()["user"]["id"].clone();
     for _ in 0..40 {
         guess(&app, "owner@acme.example", 401).await;
-        // Counted in order, so that the account is closed after the tenth.
+        // Flushes after each guess, so that the guesses are counted in order and the account is locked after the tenth.
         app.platform().access().flush().await.unwrap();
     }
     for n in 0..40 {

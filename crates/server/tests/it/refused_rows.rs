@@ -1,5 +1,5 @@
-//! A migration that one row of a pool or of a shared store refuses: that store stays at its schema version, everything else
-//! works, the row is named, and the installation is repaired with its own commands.
+//! A migration is refused because of one row in a pool or in a shared store. That store stays at its schema version,
+//! everything else works, the row is named, and the installation is repaired with its own commands.
 
 use super::{
     binary::{TestBinary, run, start, stdout},
@@ -21,7 +21,7 @@ fn model(label: &str, store: &str) -> String {
     )
 }
 
-/// Two folders, each with apps of its own, and one data directory. The tenants acme and beta are in a pool, gamma was
+/// Two folders, each with its own apps, and one data directory. The tenants acme and beta are in a pool, gamma was
 /// promoted, and all of them also have rows in the pool of another store.
 struct Installation {
     _dir: tempfile::TempDir,
@@ -30,7 +30,8 @@ struct Installation {
 }
 
 impl Installation {
-    /// The new apps make the note of each model of `changed` a number. A row of `refused` has one that is none: of beta, if
+    /// Creates the installation. The new apps make the note of each model in `changed` a number. A row of `refused` has
+    /// a note that is no number; it belongs to beta if the model is the tenants'.
     /// tenants have the model.
     fn new(changed: &[&str], refused: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
@@ -92,7 +93,7 @@ fn add(server: &TestBinary, slug: &str, model: &str, note: String) {
     assert_eq!(status, 201, "{answer}");
 }
 
-/// Asks for the first record of a model, and returns its note.
+/// Reads the first record of a model, and returns its note.
 fn note(server: &TestBinary, slug: &str, model: &str) -> Value {
     let path = format!("/api/records/{model}/1");
     let (status, answer) = server.ask("GET", &path, &owner(server, slug), None);
@@ -100,7 +101,7 @@ fn note(server: &TestBinary, slug: &str, model: &str) -> Value {
     answer["note"].clone()
 }
 
-/// Requests for the model are refused with the reason; returns the whole answer.
+/// Asserts that requests for the model are refused with the reason. Returns the whole answer.
 fn pending(server: &TestBinary, slug: &str, model: &str) -> String {
     let (status, answer) = server.ask("GET", &format!("/api/records/{model}"), &owner(server, slug), None);
     assert_eq!((status, answer["code"].as_str()), (503, Some("migrations_pending")), "{answer}");
@@ -108,7 +109,7 @@ fn pending(server: &TestBinary, slug: &str, model: &str) -> String {
     answer.to_string()
 }
 
-/// The process and its observers: ready, with the store and the number of its rows.
+/// Asserts that the process is ready, and that its probes name the store and the number of its rows.
 fn observed(server: &TestBinary, store: &str, rows: Option<u32>) {
     let (status, ready) = server.ask_raw("GET", "/readyz", "");
     let metrics = server.ask_raw("GET", "/metrics", &server.log_in("root@x.example")).1;
@@ -127,7 +128,8 @@ fn observed(server: &TestBinary, store: &str, rows: Option<u32>) {
     }
 }
 
-/// Commands that read and back up work, and `check` and `migrate` name the row and the command that corrects it.
+/// Asserts that commands that read and back up work, and that `check` and `migrate` name the row and the command that
+/// corrects it.
 fn the_rest_works(new: &Path, row: &str, command: &str) {
     let listed = fine(new, &["tenant", "list"]);
     assert!(listed.contains("acme") && listed.contains("beta"), "{listed}");
@@ -179,7 +181,7 @@ fn a_row_of_a_pool_stops_its_store_only() {
     observed(&server, "tenant", None);
     assert_eq!((note(&server, "acme", "bills"), note(&server, "beta", "bills")), (json!(7), json!(12)));
     assert!(fine(&all.new, &["audit", "list"]).contains("UPDATE bills SET note"));
-    // The backup was made of the refused pool. It holds what the pool held.
+    // The backup was made of the refused pool, and contains the rows of the pool.
     fine(&all.new, &["restore", "swap", "acme", "latest"]);
     assert_eq!(note(&server, "acme", "bills"), 7);
     let output = run(&all.new, &["restore", "swap", "beta", "latest"]);
@@ -187,7 +189,7 @@ fn a_row_of_a_pool_stops_its_store_only() {
     assert_eq!(note(&server, "beta", "bills"), 12);
 }
 
-/// A statement on a tenant of a pool neither reads nor changes rows of other tenants, and no keys.
+/// A statement on a tenant in a pool neither reads nor changes rows of other tenants, nor keys.
 fn confined(new: &Path) {
     let seen =
         fine(new, &["sql", "acme", "SELECT group_concat(note) AS n, count(*) AS c FROM bills", "--json"]);
@@ -257,7 +259,7 @@ fn a_row_of_a_shared_store_stops_its_store_only() {
     assert!(fine(&all.new, &["audit", "list"]).contains("store.sql"));
 }
 
-/// A reload that one store refuses changes no other store: the server goes on with the apps it has.
+/// If one store refuses a reload, no other store changes: the server continues with its current apps.
 #[test]
 fn a_refused_reload_changes_no_store() {
     let all = Installation::new(&["grades", "bills"], "bills");
@@ -279,7 +281,7 @@ fn a_refused_reload_changes_no_store() {
     assert_eq!((note(&server, "acme", "bills"), note(&server, "beta", "bills")), (json!(7), json!(12)));
 }
 
-/// No more than twenty rows are named.
+/// At most twenty rows are named.
 #[test]
 fn the_named_rows_are_bounded() {
     let all = Installation::new(&["bills"], "bills");

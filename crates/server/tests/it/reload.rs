@@ -37,7 +37,7 @@ fn reload(folder: &Path) -> String {
     fine(folder, &["reload"])
 }
 
-/// The order of a rolling deployment: new apps, reload, migrate. Both versions are served meanwhile.
+/// A rolling deployment: new apps, reload, migrate. Both versions are served meanwhile.
 #[test]
 fn a_reload_and_a_migration_under_load_refuse_no_request() {
     for isolation in ["database", "pooled"] {

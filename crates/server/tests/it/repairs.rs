@@ -1,4 +1,5 @@
-//! An operator's UPDATE changes values, and nothing else: no row, no id, no index, and nothing that an app cannot read.
+//! An operator's UPDATE changes values and nothing else: no row, no id, no index, and no value to one that an app
+//! cannot read.
 
 use super::binary::{run, start, stdout};
 use std::path::Path;
@@ -58,7 +59,7 @@ fn a_repair_changes_values_only_and_only_to_readable_ones() {
     }
 }
 
-/// Caches of clients and writers with `If-Match` go by the version.
+/// Caches of clients, and writers with `If-Match`, depend on the version.
 #[test]
 fn a_repair_raises_the_version_of_the_rows_that_differ_and_is_found() {
     let dir = tempfile::tempdir().unwrap();

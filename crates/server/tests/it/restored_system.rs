@@ -1,5 +1,5 @@
-//! An older state of the control store under newer databases, pools, files and backups: no new tenant gets what another
-//! tenant has, whether a backup was restored or an older file was put back by hand.
+//! An older state of the control store under newer databases, pools, files and backups. A new tenant never gets data of
+//! another tenant, whether a backup was restored or an older file was copied back by hand.
 
 use super::{
     binary::{TestBinary, find, run, start, stdout},
@@ -12,7 +12,7 @@ use tenantry::demo::PASSWORD;
 const POOLED: &str = "[stores.control]\n[stores.shared]\n[stores.tenant]\nisolation = \"pooled\"\n";
 const OWN: &str = "[stores.control]\n[stores.shared]\n[stores.tenant]\nisolation = \"database\"\n";
 
-/// A demo with a backup of the platform's own stores.
+/// Creates a demo with a backup of the platform's own stores.
 fn demo(config: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let text = format!("[platform]\ndata_dir = \"tenantry-data\"\n{config}");
@@ -53,7 +53,7 @@ fn secret(dir: &Path, slug: &str) -> (i64, i64) {
     (tenant, user)
 }
 
-/// Registers another tenant in the older state. It has nothing of the first one.
+/// Registers another tenant in the older state, and asserts that it has nothing of the first one.
 fn another(dir: &Path, slug: &str, (tenant, user): (i64, i64)) {
     let server = start(dir, "serve");
     let (new, owner, session) = register(&server, slug, "second");
@@ -87,7 +87,7 @@ fn a_new_tenant_after_a_restore_gets_no_database_of_its_name() {
     let file = find(dir, "tenant_later-clinic_1.db").unwrap();
     fine(dir, &["restore", "system"]);
     another(dir, "later-clinic", first);
-    // The file of the first one is as it was.
+    // The file of the first tenant is unchanged.
     let rows = rusqlite::Connection::open(&file).unwrap();
     let secrets: i64 = rows
         .query_row("SELECT count(*) FROM patients WHERE first_name = 'SECRET'", [], |row| row.get(0))
@@ -163,7 +163,7 @@ fn a_restore_after_a_restore_of_the_platform_has_the_contents_of_its_backup() {
     let server = start(dir, "serve");
     assert_eq!(add_patient(&server, &server.log_in(owner), "AFTER"), 201);
     server.terminate();
-    // The catalog names the database that the swap replaced, which refuses writes for good.
+    // The catalog names the database that the swap replaced, which refuses writes permanently.
     fine(dir, &["restore", "system"]);
     let found = stdout(&run(dir, &["check"]));
     let line = found.lines().find(|line| line.contains("is fenced")).unwrap_or_else(|| panic!("{found}"));
@@ -231,7 +231,7 @@ fn a_purged_tenant_stays_purged() {
         assert!(status >= 400 || entered >= 400, "{session}");
         server.terminate();
         assert_eq!(fine(dir, &["tenant", "certificate", slug, "--json"]), certificate);
-        // What came back is purged again, or kept by an operator.
+        // A tenant that came back is purged again, or an operator keeps it.
         fine(dir, &["tenant", "purge", slug, "--early", "--yes", slug]);
         let gone = refused(dir, &["tenant", "revoke-cancellation", slug]);
         assert!(gone.contains("was purged"), "{gone}");

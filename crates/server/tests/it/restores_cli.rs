@@ -1,5 +1,5 @@
-//! Restores and backups at the command line after damage: the cause is named for each tenant, the newest good backup is
-//! found without its id, and the error of a damaged shared database names the helpful command.
+//! Restores and backups at the command line after damage: the cause is reported for each tenant, the newest good backup
+//! is found without its id, and the error of a damaged shared database names the remedy.
 
 use super::{
     binary::{items_of, json_of, run, start, stdout},
@@ -119,7 +119,7 @@ fn a_new_tenant_is_made_of_the_newest_backup_that_is_whole() {
     assert!(stores.contains("--store"), "{stores}");
 }
 
-/// Damages the objects of a backup, and leaves its manifest as it is.
+/// Damages the objects of a backup, and leaves its manifest unchanged.
 fn damage(dir: &Path, backup: &str) {
     walk(dir, &mut |path| {
         let is_object = path.extension().is_some_and(|end| end == "zst");
@@ -172,7 +172,7 @@ fn a_damaged_newest_backup_is_passed_over_and_is_on_record() {
     assert_eq!((&listed[0]["id"], &listed[0]["state"]), (&damaged.clone().into(), &"damaged".into()));
     let log = fine(dir, &["audit", "list"]);
     assert!(log.lines().any(|line| line.contains("backup.verify") && line.contains(&damaged)), "{log}");
-    // By its name it is refused with what to do, and the damage of an older one is found, too.
+    // If the damaged backup is named, it is refused with the remedy. The damage of an older backup is found, too.
     let refused = refused(dir, &["restore", "create", "city-hospital", &damaged]);
     assert!(refused.contains("tenantry restore swap city-hospital latest"), "{refused}");
     damage(dir, &good);

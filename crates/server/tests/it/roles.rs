@@ -9,7 +9,7 @@ use tenantry_testkit::tried;
 const ROLES: [&str; 4] = ["owner", "admin", "member", "viewer"];
 
 /// Models, and the roles that may create, change and delete; every role may read. Copied by hand from
-/// `apps/medadmin/models`; a viewer changes nothing if the model says nothing.
+/// `apps/medadmin/models`. If a model has no permissions, a viewer may change nothing.
 const TENANTS: &[(&str, [&[&str]; 3])] = &[
     ("patients", [ALL, ALL, &["owner", "admin"]]),
     ("doctors", [HEADS, HEADS, HEADS]),
@@ -45,7 +45,7 @@ fn change(model: &str) -> Value {
     }
 }
 
-/// Tries create, change and delete with this role; each on a new record of the owner's.
+/// Tries create, change and delete with this role, each on a new record of the owner.
 async fn verbs(owner: &Client, who: &Client, model: &str, n: usize) -> [u16; 3] {
     let path = format!("/api/records/{model}");
     let there = owner.post(&path, &body(model, n)).await.expect(201).json();
@@ -118,7 +118,7 @@ async fn only_owners(who: &Client, owner: bool) {
     }
 }
 
-/// A role that may not read a model learns nothing of its records by any way.
+/// A role that may not read a model learns nothing about its records in any way.
 #[tokio::test]
 async fn a_model_that_a_role_may_not_read_is_closed_to_it() {
     let text = "label = \"Notes\"\nstore = \"tenant\"\n[fields.title]\ntype = \"text\"\nsearch = true\n\

@@ -94,7 +94,7 @@ fn an_exported_password_gets_in_the_way_of_no_command() {
 fn every_problem_of_a_configuration_is_told_once() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    // The reader asks for `servers` twice: whether it is there, and for what is in it.
+    // The reader looks `servers` up twice: for its presence, and for its contents.
     let text = "[corsx]\norigins = []\n[auth]\nsession_hours = 0\n[servers.main]\n";
     std::fs::write(dir.join("tenantry.toml"), text).unwrap();
     let said = refused(dir, &["check"]);

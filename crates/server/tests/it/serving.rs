@@ -1,4 +1,4 @@
-//! The guard and the serve loop: what every answer carries, and how the loop ends.
+//! The guard and the serve loop: the headers of every answer, and the end of the loop.
 
 use super::app::TestApp;
 use std::{net::SocketAddr, time::Duration};
@@ -113,7 +113,7 @@ async fn what_cannot_be_parsed_is_told_so() {
         let answer = raw(address, broken).await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{broken:?}: {answer:?}");
     }
-    // Also after another request of the same pipeline.
+    // The same after another request of a pipeline.
     let answer = raw(address, "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("HTTP/1.1 400 "), "{answer}");
 }

@@ -50,7 +50,7 @@ pub(super) fn conforms(document: &Value, schema: &Value, value: &Value, at: &str
     }
 }
 
-/// Calls a route, compares the answer with the document, and returns it.
+/// Calls routes, compares their answers with the document, and returns them.
 struct Asking<'a> {
     document: &'a Value,
     client: &'a Client,

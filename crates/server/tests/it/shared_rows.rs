@@ -1,5 +1,5 @@
-//! Shared rows, and tenants' rows that refer to them: the first request wins, and no row is ever left with a
-//! reference to a deleted row.
+//! Shared rows, and tenants' rows that refer to them: the first request wins, and no row is ever left with a reference
+//! to a deleted row.
 
 use super::{
     app::{Answer, Client, TestApp},
@@ -48,7 +48,8 @@ async fn refer(client: &Client, way: u64, city: u64) -> Answer {
     }
 }
 
-/// Deletes the city while a tenant starts to refer to it; returns how often it was deleted and how often it stayed.
+/// Deletes the city while a tenant begins to refer to it. Returns how often the city was deleted and how often it
+/// stayed.
 async fn race(staff: &Client, member: &Client, rounds: u64) -> [u64; 2] {
     let mut ended = [0; 2];
     for n in 0..rounds {
@@ -106,7 +107,7 @@ async fn while_a_company_cannot_be_asked_a_shared_row_stays() {
     let (app, staff, acme) = setting("database").await;
     let rival = app.register("rival").await;
     let id = city(&staff, 1).await;
-    // So is it with a reference of another tenant.
+    // The row also stays if another tenant refers to it.
     rival.post("/api/records/patients", &of_city(id)).await.expect(201);
     staff.delete(&format!("/api/records/cities/{id}")).await.expect(409);
     rival.patch("/api/records/patients/1", &json!({"city": null})).await.expect(200);
@@ -177,7 +178,7 @@ async fn a_write_under_way_is_over_before_a_shared_row_is_deleted() {
     deleting.await.unwrap().expect(409);
 }
 
-/// Records that a worker deletes a city, as that worker does.
+/// Marks a city as leaving, like a worker that is deleting it.
 async fn leaves(app: &TestApp, city: u64, until_us: i64) {
     let mut write = tenantry::internals::control(app.platform()).begin().await.unwrap();
     let owner = "another-host/pid:[1]/1@5#0";

@@ -60,7 +60,7 @@ fn answers_that_nobody_reads_do_not_pile_up() {
     let mut streams: Vec<_> = (0..8).map(|_| reluctant(&server)).collect();
     for stream in &mut streams {
         stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
-        // The server stops accepting requests at some point, which is right.
+        // The server stops accepting requests at some point, which is correct.
         let _ = stream.write_all(asked.as_bytes());
     }
     std::thread::sleep(Duration::from_secs(1));
@@ -91,7 +91,7 @@ fn bill(server: &TestBinary, token: &str) {
     post("/api/records/payments/batch", &(0..1000).map(payment).collect());
 }
 
-/// A request for far more than fits into the buffers of a connection.
+/// Returns a request whose answer is much larger than the buffers of a connection.
 fn large_page(token: &str) -> String {
     format!(
         "GET /api/records/payments?limit=1000&expand=patient,appointment.patient HTTP/1.1\r\nhost: x\r\n\
@@ -143,7 +143,7 @@ fn an_answer_counts_against_the_plan_until_it_is_read_and_is_bounded() {
     assert!(cut.iter().all(|bytes| *bytes < 2 * MIB as usize), "{cut:?}");
 }
 
-/// Each answer has begun before the next request, so its handler is not at work any more.
+/// Each answer begins before the next request, so its handler has ended by then.
 #[test]
 fn an_answer_that_is_not_read_counts_after_its_handler_has_ended() {
     let dir = tempfile::tempdir().unwrap();

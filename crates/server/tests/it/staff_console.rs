@@ -50,7 +50,7 @@ async fn the_checklist_follows_the_real_state() {
     assert_eq!(checks(&open(&staff).await), ["mail", "backup_schedule"]);
     app.register_only("other").await;
     assert_eq!(checks(&open(&staff).await), ["addresses", "mail", "backup_schedule"]);
-    // The account of the demo, with its password.
+    // The demo's account still has its published password.
     let demo = json!({"email": tenantry::demo::SUPERUSER, "password": tenantry::demo::PASSWORD});
     let demo = staff.post("/api/admin/users", &demo).await.expect(201).json()["id"].clone();
     assert!(checks(&open(&staff).await).contains(&"demo_passwords"));
@@ -86,7 +86,7 @@ async fn staff_make_and_change_plans_and_the_configuration_leaves_them() {
         ["code", "name", "price", "trial_days", "features", "users", "concurrency"],
         "{wrong}"
     );
-    // The limit of another plan holds at once, and so does a change of the plan.
+    // The limits of the other plan apply at once, and so does a change of the plan.
     staff.post("/api/admin/tenants/acme/plan", &json!({"plan": "gold"})).await.expect(200);
     assert_eq!(owner.get("/api/tenant").await.expect(200).json()["limits"]["users"], 3);
     let one = json!({"limits": {"users": 1}});
@@ -94,7 +94,7 @@ async fn staff_make_and_change_plans_and_the_configuration_leaves_them() {
     assert_eq!(owner.get("/api/tenant").await.expect(200).json()["limits"]["users"], 1);
     let invite = json!({"email": "b@acme.example", "role": "member"});
     assert_eq!(owner.post("/api/tenant/invitations", &invite).await.code(), "limit_exceeded");
-    // A start of the server writes the plans of the configuration: those of staff stay.
+    // The server writes the plans of the configuration when it starts, and leaves plans that staff have changed.
     staff.patch("/api/admin/plans/starter", &json!({"price": "changed by staff"})).await.expect(200);
     let done = app.platform().plans().initialise(&Operator::new("test")).await.unwrap();
     assert_eq!((done.created, done.updated, done.archived, done.kept), (0, 0, 0, 1));
@@ -109,7 +109,7 @@ async fn staff_make_and_change_plans_and_the_configuration_leaves_them() {
     let back = staff.post("/api/admin/plans/starter/reset", &json!({})).await.expect(200).json();
     assert!(back["kept"] == false && back["price"] != "changed by staff", "{back}");
     staff.post("/api/admin/plans/gold/reset", &json!({})).await.expect(409);
-    // New tenants begin on the default plan.
+    // New tenants get the default plan.
     for change in [json!({"archived": true}), json!({"self_service": false})] {
         staff.patch("/api/admin/plans/starter", &change).await.expect(409);
     }
@@ -154,7 +154,7 @@ async fn subscriptions_are_listed_by_renewal_and_by_their_state_now() {
     ] {
         assert_eq!(slugs(query).await, wanted, "{query}");
     }
-    // Page by page, also over the one that has no end.
+    // Reads page by page, also past the subscription that has no end.
     let (mut seen, mut after) = (vec![], String::new());
     loop {
         let list = staff.get(&format!("/api/admin/subscriptions?limit=2{after}")).await.expect(200).json();
@@ -165,7 +165,7 @@ async fn subscriptions_are_listed_by_renewal_and_by_their_state_now() {
         }
     }
     assert_eq!(seen, ["erika", "carla", "acme", "della", "betty"]);
-    // An end that is over ends the subscription by itself.
+    // A subscription ends by itself once its end has passed.
     app.clock().advance_us(3 * DAY_US);
     let staff = app.login(STAFF).await;
     let list = staff.get("/api/admin/subscriptions?state=expired").await.expect(200).json();
@@ -274,7 +274,7 @@ async fn shared_records_are_changed_on_the_pages_of_records_as_staff() {
     own["city"] = 1.into();
     owner.post("/api/records/patients", &own).await.expect(201);
     let mut web = Web::signed_in(&app, STAFF).await;
-    // No model of a tenant is there.
+    // The pages have no models of tenants.
     for path in ["/admin/data/patients/", "/admin/data/patients/1/", "/admin/data/nothing/"] {
         web.get(path).await.expect(404);
     }
@@ -299,7 +299,7 @@ async fn shared_records_are_changed_on_the_pages_of_records_as_staff() {
     assert!(refused.text().contains("refers to this one"), "{}", refused.text());
     let csv = web.get("/admin/data/cities/export/").await.expect(200);
     assert!(csv.body.contains("Ahlen-Mitte"), "{}", csv.body);
-    // A session that works in a company shows the shared values here all the same.
+    // A session that is bound to a company still sees the shared values here.
     let owner_page = Web::signed_in(&app, "owner@acme.example").await.get("/admin/data/cities/").await;
     owner_page.expect(404);
 }

@@ -1,5 +1,5 @@
-//! T1, `id-without-tenant`: a caller who knows an id of another tenant's member, key, session or record sees and
-//! changes nothing with it, from their own tenant and with every right there.
+//! T1, `id-without-tenant`: a caller that knows an id of another tenant's member, key, session or record cannot see or
+//! change anything with it, from its own tenant and with every right there.
 
 use super::{
     app::{Client, TestApp},
@@ -86,7 +86,7 @@ async fn an_id_of_another_company_is_absent_whatever_it_is_of_id_without_tenant(
         let key = app.anon().with("x-api-key", key["key"].as_str().unwrap());
         let cookie = app.anon().with("cookie", &format!("tenantry_session={}", rival.token()));
         let before = whole(&acme).await;
-        // Overrides are the rival's own values of shared records.
+        // Overrides belong to the rival itself.
         let aimed = |path: &str| path.contains("{id}") && !path.ends_with("/override");
         for route in
             ROUTES.iter().filter(|r| (r.access == Access::User || r.access.is_in_tenant()) && aimed(r.path))
@@ -96,7 +96,7 @@ async fn an_id_of_another_company_is_absent_whatever_it_is_of_id_without_tenant(
             for (who, client) in [("session", &rival), ("cookie", &cookie), ("key", &key)] {
                 let path = ids.fill(route.path);
                 let answer = client.send(route.method.clone(), &path, Some("application/json"), body).await;
-                // A key manages no members and no keys.
+                // A key manages neither members nor keys.
                 let denied = who == "key" && answer.status == 403 && !path.starts_with("/api/records/");
                 assert!(
                     answer.status == 404 || denied,

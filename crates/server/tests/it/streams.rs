@@ -12,7 +12,7 @@ use std::io;
 async fn csv_goes_in_with_errors_by_line_and_comes_out() {
     let (_app, _, user) = TestApp::new().await;
     let csv = "first_name,last_name,born_on\nAnn,Ash,1990-01-01\nBob,Birch,soon\nCy,Cedar,1991-01-01\n";
-    // In odd chunks, as a network would split it.
+    // Sent in odd chunks, as a network would split it.
     let pieces = csv.as_bytes().chunks(7).map(|piece| Ok::<_, io::Error>(Bytes::copy_from_slice(piece)));
     let body = Body::from_stream(stream::iter(pieces.collect::<Vec<_>>()));
     let report =

@@ -15,7 +15,8 @@ const STAFF: &str = "staff@platform.example";
 const COOKIE: &str = "tenantry_acting";
 const FORM: &str = "/master-admin/companies/acme/enter/";
 
-/// Returns true if the page says who acts, as whom, where, why and until when, and how to stop.
+/// Returns true if the page names the staff member, the member, the company, the reason and the remaining time, and has
+/// the link to exit.
 fn has_banner(page: &Page) -> bool {
     let bar = page.tags.iter().any(|tag| tag.name == "section" && tag.attr("class") == Some("acting"));
     let text = page.text();
@@ -64,19 +65,19 @@ async fn the_visit_counts_on_pages_of_the_company_only() {
     let (app, mut web) = entered().await;
     let token = web.cookies[COOKIE].split('.').next().unwrap().to_owned();
     web.get("/patients/").await.expect(200);
-    // The API and the pages of the person and of staff know only the staff member.
+    // The API, the account page and the pages of staff know only the staff member.
     web.get("/api/records/patients").await.expect(404);
     assert!(web.get("/api/me").await.expect(200).body.contains(STAFF));
     for path in ["/account/", "/companies/", "/master-admin/companies/acme/"] {
         let page = web.get(path).await.expect(200);
         assert!(page.body.contains(STAFF) && !has_banner(&page), "{path}");
     }
-    // Without the session of the staff member it is worth nothing.
+    // The cookie alone, without the session of the staff member, is worthless.
     let mut thief = Web::new(&app);
     thief.cookies.insert(COOKIE.into(), format!("{token}.acme"));
     let answer = thief.get("/patients/").await.expect(303);
     assert!(answer.location().starts_with("/login/"), "{}", answer.location());
-    // Nor in the browser of another person, or as a cookie that holds an ordinary session.
+    // It does not work in another user's browser either, nor as a cookie that contains an ordinary session.
     let mut rival = Web::signed_in(&app, "owner@rival.example").await;
     rival.cookies.insert(COOKIE.into(), format!("{token}.acme"));
     assert!(!has_banner(&rival.get("/dashboard/").await.expect(200)));
@@ -101,7 +102,7 @@ async fn entering_needs_the_own_password_and_a_reason() {
     assert!(!web.cookies.contains_key(COOKIE));
     let log = staff.get("/api/admin/audit?limit=50").await.expect(200).text();
     assert!(!log.contains("impersonation.start"), "{log}");
-    // Guesses lock as those at the sign-in page do.
+    // Wrong passwords lock the account like those on the sign-in page.
     for _ in 0..12 {
         web.submit(&form, "", &wrong).await.expect(422);
     }
@@ -162,7 +163,7 @@ async fn what_only_members_may_do_stays_theirs() {
     assert!(denied.attrs("a", "href").contains(&"/exit/".to_owned()), "{}", denied.body);
     let visit = web.get("/exit/").await.expect(200);
     assert!(visit.text().contains("Ticket 4711") && visit.text().contains("owner@acme.example"));
-    // The members read about it.
+    // The members can read about the visit.
     web.submit(
         &web.clone().get("/patients/add/").await,
         "",
@@ -198,7 +199,7 @@ async fn over_https_the_cookie_is_bound_to_the_host() {
     web.get("/dashboard/").await.expect(404);
 }
 
-/// Impersonation and purge over HTTP ask for the password again when the session is not fresh.
+/// Impersonation and purge over HTTP ask for the password again if the session is not fresh.
 #[tokio::test]
 async fn an_old_session_needs_the_password_again_impersonation_abuse() {
     let (app, _) = filled().await;
@@ -228,7 +229,7 @@ async fn an_old_session_needs_the_password_again_impersonation_abuse() {
     }
 }
 
-/// A person who is no staff and has the cookie of a visit in their browser goes on as themselves.
+/// A user without staff rights whose browser has the cookie of a visit continues as themselves.
 #[tokio::test]
 async fn the_cookie_of_a_visit_that_is_over_leads_others_nowhere() {
     let (app, mut staff) = entered().await;

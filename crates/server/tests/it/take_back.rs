@@ -1,4 +1,4 @@
-//! A manager stages a backup, sees what differs record by record, and takes single records back.
+//! A manager stages a backup, compares it record by record, and takes single records back.
 
 use super::{
     app::{Client, TestApp},
@@ -50,7 +50,7 @@ async fn take(owner: &Client, model: &str, ids: &[i64]) -> Value {
     owner.post(RECORDS, &json!({"model": model, "ids": ids})).await.expect(200).json()
 }
 
-/// Goes through the whole with the data in this isolation, on files or on a PostgreSQL server.
+/// Runs the whole procedure with the data in this isolation, in files or on a PostgreSQL server.
 async fn then_and_now(app: TestApp) {
     let (owner, rival) = (app.register("acme").await, app.register("rival").await);
     for name in ["Ash", "Elm", "Oak", "Yew"] {
@@ -110,7 +110,7 @@ async fn then_and_now(app: TestApp) {
     rival.get("/api/tenant/restore").await.expect(409);
 }
 
-/// The platform closes a comparison that its manager forgot, and not one that staff staged or that is younger.
+/// The platform closes a comparison that its manager has forgotten, but not one that staff staged or that is younger.
 #[tokio::test]
 async fn a_comparison_closes_by_itself() {
     let (app, _, owner) = TestApp::new().await;
@@ -137,7 +137,7 @@ async fn a_comparison_closes_by_itself() {
     let staff = app.staff().await;
     let log = staff.get("/api/admin/audit?limit=5").await.expect(200).text();
     assert!(log.contains("tenant.restore_discard"), "{log}");
-    // What staff staged stays until they discard it.
+    // A backup that staff staged stays until they discard it.
     let backup = &staged["backup"];
     let form = json!({"backup": backup});
     staff.post("/api/admin/tenants/acme/restore?wait=60", &form).await.expect(200);

@@ -1,4 +1,4 @@
-//! Settings of the operator for one tenant or for all: settings, closed registration, space for files.
+//! Settings of the operator for one tenant or for all: settings, closed registration, room for files.
 
 use super::{
     app::{Client, PASSWORD, TestApp},

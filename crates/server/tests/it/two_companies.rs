@@ -1,5 +1,5 @@
-//! The acceptance test of the documents, step by step, with the shipped binary; also a server that is told to
-//! stop, and two servers on one data directory.
+//! The acceptance test of the documents, step by step, with the shipped binary; also a server that is stopped, and two
+//! servers on one data directory.
 
 use super::{
     binary::{TestBinary, file_of, find, start},
@@ -133,7 +133,8 @@ fn two_registered_companies_see_their_own_and_their_files_show_the_same() {
     assert!(find(&dir.join("tenantry-data"), "control.db").is_some_and(|control| !holds(&control, NORTH[0])));
 }
 
-/// A server told to stop in the middle of a request completes it, accepts no other, closes everything and exits with 0.
+/// A server that is stopped in the middle of a request completes it, accepts no other, closes everything and exits with
+/// 0.
 #[test]
 fn a_server_that_is_told_to_stop_ends_what_it_is_at_and_closes_its_databases() {
     let dir = tempfile::tempdir().unwrap();
@@ -149,7 +150,7 @@ fn a_server_that_is_told_to_stop_ends_what_it_is_at_and_closes_its_databases() {
         lines.concat().len()
     )
     .unwrap();
-    // It asks for the body, so the request is running.
+    // The server asks for the body, so the request is running.
     let mut asked = [0; 25];
     stream.read_exact(&mut asked).unwrap();
     assert!(asked.starts_with(b"HTTP/1.1 100"), "{}", String::from_utf8_lossy(&asked));
@@ -171,7 +172,7 @@ fn a_server_that_is_told_to_stop_ends_what_it_is_at_and_closes_its_databases() {
     assert_eq!(column(&opened(&file), "SELECT last_name FROM patients"), ["Ash"]);
 }
 
-/// The guide says that a second server on the same data directory is safe: both see everything, and a change through
+/// The guide states that a second server on the same data directory is safe: both see everything, and a change through
 /// one applies to the other's next request (`late-revocation`).
 #[test]
 fn two_servers_on_one_data_directory_agree() {

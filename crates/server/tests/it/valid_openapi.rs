@@ -1,5 +1,5 @@
-//! The OpenAPI document against the published schema of OpenAPI 3.1, and its schemas against that of JSON Schema 2020-12,
-//! both by a validator that this project did not write.
+//! Validates the OpenAPI document against the published schema of OpenAPI 3.1, and its schemas against that of JSON
+//! Schema 2020-12. This project did not write the validator.
 
 use super::app::TestApp;
 use boon::{Compiler, Draft, Schemas};
@@ -15,7 +15,7 @@ fn compiler() -> Compiler {
     compiler
 }
 
-/// Returns what is wrong with the document, apart from its schemas.
+/// Returns the fault of the document, apart from its schemas.
 fn wrong(document: &Value) -> Option<String> {
     let (mut schemas, mut compiler) = (Schemas::new(), compiler());
     let published: Value = serde_json::from_str(OPENAPI).unwrap();
@@ -43,7 +43,7 @@ fn pointers(value: &Value, at: &str, into: &mut Vec<String>) {
     }
 }
 
-/// Returns what is wrong with the schemas of the document, and how many there are.
+/// Returns the faults of the document's schemas, and the number of schemas.
 fn wrong_schemas(document: &Value) -> (Vec<String>, usize) {
     let (mut schemas, mut compiler, mut all) = (Schemas::new(), compiler(), vec![]);
     compiler.add_resource(DOCUMENT, document.clone()).unwrap();

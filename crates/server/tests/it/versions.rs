@@ -272,8 +272,8 @@ fn behind_and_ahead_every_way_to_a_value_is_refused_with_its_remedy() {
     }
 }
 
-/// A value that cannot be converted to the new type: the tenant stays at its version and says why, until the value is
-/// corrected.
+/// A value cannot be converted to the new type: the tenant stays at its version and reports the reason, until the value
+/// is corrected.
 #[test]
 fn a_failed_migration_is_said_with_its_reason_and_is_no_fault_of_the_server() {
     let to_integer = ("[fields.note]\ntype = \"text\"", "[fields.note]\ntype = \"integer\"");
@@ -298,7 +298,7 @@ fn a_failed_migration_is_said_with_its_reason_and_is_no_fault_of_the_server() {
     assert_eq!(new.ask("GET", "/api/records/bills/3", &token, None).1["note"], 14);
 }
 
-/// With the new apps alone no route changes such values any more: the command line does, and only them.
+/// If only the new apps run, no route can change such values any more. Only the command line can.
 #[test]
 fn values_that_stop_a_migration_are_corrected_with_the_new_apps_alone() {
     let to_integer = ("[fields.note]\ntype = \"text\"", "[fields.note]\ntype = \"integer\"");

@@ -1,4 +1,4 @@
-//! A browser without a window: cookies, links and forms of pages, in process. Used by the tests of pages.
+//! A browser without a window: cookies, links and forms of pages, in process. The tests of pages use it.
 
 use super::app::{PASSWORD, TestApp};
 use axum::body::Body;
@@ -12,7 +12,7 @@ use tenantry_server::http::call;
 pub(crate) struct Web {
     app: TestApp,
     pub(crate) cookies: BTreeMap<String, String>,
-    /// Header `Accept-Language`; empty: none.
+    /// Header `Accept-Language`; empty for none.
     pub(crate) accepts: &'static str,
 }
 
@@ -28,10 +28,10 @@ pub(crate) struct Page {
 /// A start tag, or text.
 #[derive(Debug, Clone)]
 pub(crate) struct Tag {
-    /// Name, with `/` before that of an end tag; empty for text.
+    /// Name of the tag, with a leading `/` for an end tag; empty for text.
     pub(crate) name: String,
     pub(crate) attrs: Vec<(String, String)>,
-    /// Decoded text, of text only.
+    /// Decoded text; empty for a tag.
     pub(crate) text: String,
 }
 
@@ -113,7 +113,7 @@ impl Web {
         self.send_as(Method::POST, &target, Some(("multipart/form-data; boundary=xyz", body))).await
     }
 
-    /// Opens the page that an answer leads to.
+    /// Opens the page to which an answer redirects.
     pub(crate) async fn follow(&mut self, answer: &Page) -> Page {
         let to = answer.location();
         self.get(&to).await
@@ -233,7 +233,7 @@ impl Page {
         forms
     }
 
-    /// Returns the form that is sent to this address; an empty one means the page's own.
+    /// Returns the form that is sent to this address. An empty address means that of the page itself.
     pub(crate) fn form(&self, action: &str) -> Form {
         let found = self.forms().into_iter().find(|form| form.action == action && form.method == "post");
         found.unwrap_or_else(|| panic!("no form to {action:?} on {}: {}", self.path, self.body))

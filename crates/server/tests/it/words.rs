@@ -38,7 +38,7 @@ async fn a_batch_says_which_record_is_wrong_whoever_finds_it() {
         let all = json!([patient("Ash"), second]);
         user.post("/api/records/patients/batch", &all).await.expect(422).json()["errors"][0]["field"].clone()
     };
-    // Found before anything is written, and by the database.
+    // The first fault is found before anything is written, the second by the database.
     assert_eq!(batch(json!({"first_name": 5})).await, "1.first_name");
     assert_eq!(batch(json!({"first_name": "B", "last_name": "C"})).await, "1.born_on");
     let listed = user.get("/api/records/patients?count=true").await.expect(200).json();

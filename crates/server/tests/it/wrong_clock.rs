@@ -37,7 +37,7 @@ async fn what_a_jump_ended_goes_on_when_the_clock_is_right_again() {
         meanwhile.get("/api/me").await.expect(if long { 401 } else { 200 });
         app.login(OWNER).await.get("/api/records/patients").await.expect(200);
     }
-    // Clock behind: a new session is valid at once, although older changes have later dates.
+    // The clock is behind: a new session is valid at once, although older changes have later dates.
     for jump_us in [-3 * SECOND_US, -7_200 * SECOND_US, -800 * DAY_US] {
         clock.jump_us(jump_us);
         app.login(OWNER).await.get("/api/records/patients").await.expect(200);

@@ -73,7 +73,7 @@ async fn systematic(cast: &Cast, wire: &mut Wire) -> u64 {
     sent
 }
 
-/// Returns what is wrong with the answer, if anything.
+/// Returns the fault of the answer, if it has one.
 fn refused_rightly(
     credential: Credential,
     relation: Relation,
@@ -83,7 +83,8 @@ fn refused_rightly(
 ) -> Option<String> {
     let expected: &[u16] = match (shot.route.access, credential, relation) {
         (Access::Public, ..) => return None,
-        // No page is served below a tenant's name. `/t/SLUG/` looks like a record of a model `t`, for which one must sign in.
+        // No page is served below a tenant's name. `/t/SLUG/` looks like a record of a model `t`, which requires a
+        // sign-in.
         _ if shot.route.is_page && shot.path.starts_with("/t/") => &[401, 404],
         // Only a tenant's own routes are also served below its name.
         (Access::User | Access::Staff | Access::Superuser, ..) if shot.path.starts_with("/t/") => &[404],
@@ -133,7 +134,7 @@ fn own_door(
         {
             &[409]
         }
-        // Pages lead to where one can be staged.
+        // Pages redirect to the page on which a backup can be staged.
         Relation::Own if route.starts_with("/settings/compare/") && shot.route.method.is_safe() => &[303],
         Relation::Own if shot.route.method.is_safe() => &[200],
         _ => return None,
@@ -167,7 +168,7 @@ async fn at_random(
     sent
 }
 
-/// Asserts that no member left a trace in another tenant's rows.
+/// Asserts that no member has left a trace in another tenant's rows.
 async fn untouched(cast: &Cast) {
     for company in cast.companies.iter().filter(|company| !cast.is_purged(company)) {
         let rows = cast.rows(company).await;
@@ -183,7 +184,7 @@ async fn attack(isolation: &str, shots: u64, seed: u64) -> u64 {
     let cast = Arc::new(Cast::new(isolation).await);
     let (address, stop, running) = wire::serve(&cast).await;
     let sent = Arc::new(AtomicU64::new(systematic(&cast, &mut Wire::new(address)).await));
-    // However many routes there are, enough are sent at random.
+    // However many routes there are, some hundred requests are sent at random.
     let rest = (shots.saturating_sub(sent.load(Relaxed)) / CLIENTS).max(500);
     let clients = (1..=CLIENTS).map(|stream| {
         let (cast, sent) = (cast.clone(), sent.clone());

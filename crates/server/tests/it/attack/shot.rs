@@ -1,4 +1,4 @@
-//! One request of the attack, and what its answer may contain.
+//! One request of the attack, and the rows that its answer may contain.
 
 use super::cast::{Cast, Company, Relation};
 use http::Method;
@@ -20,7 +20,7 @@ pub(crate) enum Credential {
     Staff,
 }
 
-/// How a request names a tenant, in addition to its credential.
+/// The way in which a request names a tenant, in addition to its credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Naming {
     Not,
@@ -29,7 +29,7 @@ pub(crate) enum Naming {
     Host,
 }
 
-/// A header with a credential: its owner, and whether it contains a mistake.
+/// A header with a credential: its owner, and true if it contains a mistake.
 #[derive(Debug, Clone)]
 pub(crate) struct Shown {
     pub(crate) header: (&'static str, String),
@@ -79,7 +79,7 @@ impl Credential {
         matches!(self, Self::Key | Self::BearerKey)
     }
 
-    /// Returns the headers for `company`; in the relation `Foreign` the caller names another tenant.
+    /// Returns the headers for `company`. In the relation `Foreign`, the caller names another tenant.
     pub(crate) fn of(self, cast: &Cast, company: &Company) -> Vec<Shown> {
         let at = cast.companies.iter().position(|c| c.slug == company.slug);
         let bearer = |token: &str, owner| shown("authorization", format!("Bearer {token}"), owner);
@@ -102,7 +102,7 @@ fn shown(name: &'static str, value: String, owner: Option<usize>) -> Shown {
 }
 
 impl Naming {
-    /// Returns the ways to name the tenant: a foreign one must be named, an own one may be.
+    /// Returns the ways to name the tenant: a foreign tenant must be named, an own one may be.
     pub(crate) fn of(relation: Relation) -> &'static [Self] {
         match relation {
             Relation::Foreign => &[Self::Path, Self::Header, Self::Host],
@@ -113,7 +113,8 @@ impl Naming {
 }
 
 impl Shot {
-    /// Returns a request without mistakes. `Foreign`: the credential is of one tenant, the name of another.
+    /// Returns a request without mistakes. In the relation `Foreign`, the credential belongs to one tenant, and the
+    /// name to another.
     pub(crate) fn plain(
         (route, path): (&'static Route, &'static str),
         cast: &Cast,
@@ -129,7 +130,7 @@ impl Shot {
     }
 
     fn bare(route: &'static Route, path: &'static str, shown: Vec<Shown>) -> Self {
-        // A credential with a mistake may be none, for example if the name of its cookie has it.
+        // A credential with a mistake may not be a credential at all, for example if its cookie's name has the mistake.
         let (spoilt, valid): (Vec<_>, Vec<_>) = shown.iter().partition(|s| s.spoilt);
         let mark = valid.iter().chain(&spoilt).find_map(|s| s.owner);
         let mark = mark.map_or("nobody".into(), |at| format!("by-company-{at}."));
@@ -137,7 +138,7 @@ impl Shot {
         Self { route, route_path: path, path: path.to_owned(), shown, named: vec![], names: vec![], body }
     }
 
-    /// Names tenant `at`; with `slip`, by that text instead.
+    /// Names tenant `at`, or uses the text of `slip` instead.
     fn name(&mut self, naming: Naming, at: usize, slip: Option<String>) {
         let text = slip.clone().unwrap_or_else(|| format!("company-{at}"));
         match naming {
@@ -184,7 +185,7 @@ impl Shot {
             let query = [
                 "tenant_id={}",
                 "company_id={}",
-                // Pages repeat what was searched for, so it is a part of every canary and none.
+                // Pages repeat the searched text, so it is a part of every canary but not a canary.
                 "q=canary-of",
                 "last_name__contains=canary",
                 "id__in=1,2,{}",
@@ -216,7 +217,7 @@ impl Shot {
         self.shown.iter().filter_map(|s| s.owner).any(|at| self.may_show(cast, at))
     }
 
-    /// Returns true if the request may be let in anywhere, as staff too.
+    /// Returns true if the request may be let in anywhere, as a member or as staff.
     pub(crate) fn is_let_in(&self, cast: &Cast) -> bool {
         self.shown.is_empty()
             || self.shown.iter().any(|s| s.owner.is_none() || cast.companies[s.owner.unwrap_or(0)].is_open())
@@ -243,7 +244,7 @@ fn number(slug: &str) -> usize {
     slug.rsplit('-').next().and_then(|n| n.parse().ok()).expect("company-N")
 }
 
-/// Replaces the number in a path with one that other tenants have, or with an invalid one.
+/// Replaces the number in a path by a number that other tenants have, or by an invalid one.
 fn other_id(random: &mut Random, path: &str) -> String {
     let ids = ["2", "3", "0", "-1", "01", "1e0", "9223372036854775807", "%31", "1%00", "../1", "x"];
     let parts = path.split('/').map(|part| match part.parse::<u64>() {

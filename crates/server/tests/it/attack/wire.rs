@@ -37,10 +37,10 @@ impl Wire {
         Self { address, open: None }
     }
 
-    /// Returns status and body; `None` for a request that HTTP cannot express.
+    /// Returns status and body, or `None` for a request that HTTP cannot express.
     pub(crate) async fn send(&mut self, shot: &Shot) -> Option<(u16, String)> {
         let request = request(shot)?;
-        // The server may have closed the connection after the last answer: then retry once.
+        // The server may have closed the connection after the last answer, so retry once.
         for _ in 0..2 {
             let sender = self.connected().await;
             if let Ok(response) = sender.send_request(request.clone()).await {
@@ -75,7 +75,7 @@ fn request(shot: &Shot) -> Option<Request<Full<Bytes>>> {
     let headers = shot.shown.iter().map(|s| &s.header).chain(&shot.names);
     let mut hosted = false;
     for (name, value) in headers {
-        // Values that no client can send are no attack.
+        // A value that no client can send is no attack.
         let value = HeaderValue::from_bytes(value.as_bytes()).ok()?;
         hosted |= *name == "host";
         request = request.header(*name, value);
