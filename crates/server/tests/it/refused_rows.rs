@@ -32,7 +32,6 @@ struct Installation {
 impl Installation {
     /// Creates the installation. The new apps make the note of each model in `changed` a number. A row of `refused` has
     /// a note that is no number; it belongs to beta if the model is the tenants'.
-    /// tenants have the model.
     fn new(changed: &[&str], refused: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (old, new) = (dir.path().join("old"), dir.path().join("new"));

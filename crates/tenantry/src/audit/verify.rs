@@ -31,7 +31,6 @@ pub struct Report {
 ///
 /// # Errors
 /// Returns the errors of reading the log or the file. A fault of the chain is not an error.
-/// Those of reading the log or the file. A fault is not an error.
 pub async fn verify(control: &Control, known: &[Head]) -> Result<Report> {
     // Read the file first: rows committed meanwhile only make the log longer than the heads.
     let mut expected: HashMap<i64, Vec<String>> = HashMap::new();

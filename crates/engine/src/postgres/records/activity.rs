@@ -12,7 +12,6 @@ use tokio_postgres::Row;
 /// Returns the statement that reads at most `$3` entries of the tenant `$1` before `$2`, newest first. With
 /// `of_record`, it reads only those of the record `$5` of the model `$4`. The indexes on (tenant, at, id) and on
 /// (tenant, model, record, id) give the order, so a page of a pooled tenant reads no other tenant's entries.
-/// page of a pooled tenant reads no other tenant's entries.
 pub(crate) fn statement(of_record: bool) -> String {
     let (condition, order) = match of_record {
         true => (" AND model = $4 AND record = $5", "id DESC"),
