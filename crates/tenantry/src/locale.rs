@@ -1,29 +1,30 @@
-//! Language and time zone that a person or a tenant has chosen for pages. The API answers in English and UTC, whatever they
-//! are.
+//! The language and the time zone that a user or a tenant has chosen for pages. The API always answers in English and
+//! UTC.
 //!
-//! Called by the verbs on accounts and tenants. It does not know which languages pages have: a language without pages is
-//! shown in English.
+//! Called by the verbs on accounts and tenants. This module does not know which languages the pages have: for a
+//! language without pages, they are in English.
 
 use crate::{Error, Result};
 use serde_json::{Map, Value};
 
-/// Name of the setting of tenants that contains a language.
+/// Name of the tenant setting that contains a language.
 pub(crate) const LANGUAGE: &str = "language";
-/// Name of the setting of tenants that contains a time zone.
+/// Name of the tenant setting that contains a time zone.
 pub(crate) const TIME_ZONE: &str = "time_zone";
 /// Longest code of a language, bytes.
 const CODE_BYTES: usize = 16;
 
-/// Language and time zone that a person or a tenant has chosen.
+/// The language and the time zone that a user or a tenant has chosen.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Locale {
-    /// Code of a language, such as `az`. `None`: not chosen.
+    /// Code of a language, such as `az`; `None` if none is chosen.
     pub language: Option<String>,
-    /// IANA name of a time zone, such as `Asia/Baku`. `None`: not chosen.
+    /// IANA name of a time zone, such as `Asia/Baku`; `None` if none is chosen.
     pub time_zone: Option<String>,
 }
 
-/// A change of name, language and time zone. `None` leaves a value as it is; an empty language or time zone removes it.
+/// A change of name, language and time zone. `None` leaves a value unchanged; an empty language or time zone removes
+/// it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ProfileChange<'a> {
     /// Display name.
@@ -43,16 +44,16 @@ impl Locale {
 }
 
 impl ProfileChange<'_> {
-    /// Refuses values that are none.
+    /// Refuses invalid values.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a language that is no code, or an unknown time zone.
+    /// Returns [`Error::Invalid`] for a text that is not the code of a language, and for an unknown time zone.
     pub(crate) fn check(&self) -> Result<()> {
         self.language.filter(|code| !code.is_empty()).map_or(Ok(()), check_language)?;
         self.time_zone.filter(|name| !name.is_empty()).map_or(Ok(()), check_time_zone)
     }
 
-    /// Returns true if language or time zone change.
+    /// Returns true if the language or the time zone changes.
     pub(crate) fn has_locale(&self) -> bool {
         self.language.is_some() || self.time_zone.is_some()
     }
@@ -65,10 +66,10 @@ impl ProfileChange<'_> {
     }
 }
 
-/// Refuses changes of settings whose language or time zone is none.
+/// Refuses changes of settings with an invalid language or time zone.
 ///
 /// # Errors
-/// [`Error::Invalid`] for the first of them.
+/// Returns [`Error::Invalid`] for the first of them.
 pub(crate) fn check_settings(changes: &Map<String, Value>) -> Result<()> {
     for (name, check) in [(LANGUAGE, check_language as fn(&str) -> Result<()>), (TIME_ZONE, check_time_zone)]
     {
@@ -101,7 +102,7 @@ fn check_time_zone(name: &str) -> Result<()> {
 /// Returns the names of all time zones, ordered.
 pub fn time_zones() -> Vec<String> {
     let mut names: Vec<_> = jiff::tz::db().available().map(|name| name.to_string()).collect();
-    // Names without a region are those of former versions.
+    // Names without a region exist only for compatibility.
     names.retain(|name| name.contains('/') && !name.starts_with("Etc/") || name == "UTC");
     names.sort();
     names

@@ -1,4 +1,4 @@
-//! The stored form of values from databases that have types of their own for them.
+//! The stored form of values from databases whose columns have their own types.
 
 use super::{Storage, Stored, exact, instant};
 use crate::{

@@ -15,13 +15,13 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-/// How the contents of a place go to another one.
+/// The way in which the contents of one place reach another.
 enum Carriage {
-    /// Page by page, from one file to another.
+    /// Page by page, from one SQLite file to another.
     Pages(sqlite::Site),
     /// Row by row.
     Rows(Box<Contents>),
-    /// Not at all: rows of these tables would stay behind.
+    /// Not possible, because rows of these tables would stay behind.
     LeavesOut(Vec<String>),
 }
 
@@ -108,12 +108,13 @@ impl Engine {
         Ok(Filled { bytes: carried.load(Ordering::Relaxed), left_out: vec![] })
     }
 
-    /// Tells whether [`Engine::fill`] would carry everything, without changing anything: returns the tables with rows that
-    /// would stay behind. Neither `to` nor its server, which is of the given kind, need exist; `pool` is the pool that it would be in, if there is one. Where indexed texts
-    /// may be shorter than in the database of `from`, it reads all rows that have such texts.
+    /// Determines whether [`Engine::fill`] would carry everything, without changing anything. Returns the tables with
+    /// rows that would stay behind. Neither `to` nor its server, which is of the given kind, need exist; `pool` is the
+    /// pool of `to`, if there is one. If texts in indexes must be shorter than in the database of `from`, it reads all
+    /// rows that have such texts.
     ///
     /// # Errors
-    /// Those of [`Engine::fill`]; `Invalid` for the first row that does not fit.
+    /// Returns the errors of [`Engine::fill`], and `Invalid` for the first row that does not fit.
     pub async fn rehearse_fill(
         &self,
         from: &Place,
@@ -138,7 +139,7 @@ impl Engine {
         Ok(vec![])
     }
 
-    /// Opens the source of a move and checks what of it can be carried.
+    /// Opens the source of a move, and checks which of its rows can be carried.
     async fn prepared(
         &self,
         from: &Place,

@@ -29,12 +29,12 @@ impl Engine {
         }
     }
 
-    /// Returns how many connections to each PostgreSQL server there are, and how many callers wait for one.
+    /// Returns the numbers of connections to each PostgreSQL server, and of callers that wait for one.
     pub fn connections(&self) -> Vec<(ServerName, ConnectionCounts)> {
         let of = |server: &Server| match server {
             Server::Sqlite(_) => None,
             Server::Postgres(server) => Some((server.name.clone(), server.connections.counts())),
-            // Its driver does not tell.
+            // Its driver does not report the number.
             #[cfg(feature = "mongodb")]
             Server::Mongo(_) => None,
         };

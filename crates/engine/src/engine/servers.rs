@@ -1,4 +1,4 @@
-//! The servers themselves: their names, whether they answer, and what they lack.
+//! The servers: their names, whether they answer, and the requirements that they do not meet.
 
 use super::{Engine, ReplicaReport, Server};
 use crate::{error::Result, name::ServerName, place::Place};
@@ -30,9 +30,9 @@ impl Engine {
     pub async fn leave(&self, server: &ServerName) -> Result<()> {
         match self.named(server)? {
             Server::Postgres(server) => Box::pin(server.leave()).await,
-            // Only the server's directory is left.
+            // Only the server's directory would remain, and it stays.
             Server::Sqlite(_) => Ok(()),
-            // Nothing is left.
+            // An installation has no such objects on MongoDB.
             #[cfg(feature = "mongodb")]
             Server::Mongo(_) => Ok(()),
         }

@@ -29,7 +29,7 @@ pub(super) enum Kind {
     Sqlite(sqlite::Session),
     /// Each call is boxed, so that the future of a SQLite read stays small.
     Postgres(postgres::Session),
-    /// As those of PostgreSQL.
+    /// A session on MongoDB.
     #[cfg(feature = "mongodb")]
     Mongo(mongo::Session),
 }
@@ -295,10 +295,11 @@ impl Session {
         }
     }
 
-    /// Returns entries of the activity log about one record, which may be gone; otherwise like [`Session::activity`].
+    /// Returns entries of the activity log about one record, which may be deleted. Otherwise like
+    /// [`Session::activity`].
     ///
     /// # Errors
-    /// Those of [`Session::activity`].
+    /// Returns the errors of [`Session::activity`].
     pub async fn history(
         &self,
         model: &str,

@@ -178,7 +178,7 @@ impl Engine {
     }
 }
 
-/// Refuses SQL where there is none.
+/// Returns the error for SQL on a database that has none.
 #[cfg(feature = "mongodb")]
 pub(crate) fn no_sql() -> Error {
     let why = "the database is on MongoDB, which has no SQL: use lists and aggregates";

@@ -1,8 +1,8 @@
-//! Changes of a place's state: which operation records its changes, which one fenced it, and that a copy is not open yet.
-//! See [`crate::identity::transition`].
+//! Changes of a place's state: the operation that records its changes, the operation that fenced it, and a copy that is
+//! not open yet. See [`crate::identity::transition`].
 //!
-//! All functions run in the caller's transaction as the owner. The update of the row waits for the writes that are under
-//! way, because each of them has locked the row; those that come later see the new state.
+//! All functions run in the caller's transaction as the owner. The update of the row waits for running writes, because
+//! each of them has locked the row. Later writes see the new state.
 
 use super::{
     connections::{Connection, Param},
@@ -22,7 +22,7 @@ use tokio_postgres::{Row, types::Type};
 /// Reads the current state of the place.
 ///
 /// # Errors
-/// `Fenced` if the place is not here at its generation.
+/// Returns `Fenced` if the place is not here at its generation.
 pub(crate) async fn info(conn: &mut Connection, site: &Site) -> Result<PlaceInfo> {
     match find(conn, site).await? {
         Some((generation, info)) if generation == site.generation => Ok(info),
@@ -30,7 +30,8 @@ pub(crate) async fn info(conn: &mut Connection, site: &Site) -> Result<PlaceInfo
     }
 }
 
-/// Returns what the database says about the place, and its generation here, whatever the generation of `site`.
+/// Returns the generation and the state of the place in this database, whatever the generation of `site`, or `None` if
+/// the database does not have the place.
 pub(crate) async fn find(conn: &mut Connection, site: &Site) -> Result<Option<(i64, PlaceInfo)>> {
     let sql = format!(
         "SELECT generation, state, holder, recorder, log_upto, rows, bytes FROM {}._tenantry_place \
@@ -50,8 +51,8 @@ fn read(row: &Row, site: &Site) -> Result<PlaceInfo> {
     Ok(PlaceInfo { state, recorder: row.get(3), log_upto: row.get(4), rows: count(5), bytes: Some(count(6)) })
 }
 
-/// Changes the row of the place if the condition of the transition holds; `values` are the parameters from `$4` on.
-/// Returns true if it did.
+/// Changes the row of the place if the condition of the transition holds. `values` are the parameters from `$4` on.
+/// Returns true if the row was changed.
 async fn set(conn: &mut Connection, site: &Site, change: Transition, values: &[Param<'_>]) -> Result<bool> {
     let sql = format!("{} RETURNING 1", change.sql(&format!("{}._tenantry_place", site.quoted), '$'));
     let store = site.place.store.as_str();
@@ -62,10 +63,10 @@ async fn set(conn: &mut Connection, site: &Site, change: Transition, values: &[P
     Ok(!rows.is_empty())
 }
 
-/// Forbids writes of this place here, for no operation. A place that is not open for another reason stays as it is.
+/// Fences the place, on behalf of no operation. Does not affect a place that is not open for another reason.
 ///
 /// # Errors
-/// Those of [`identity::check`].
+/// Returns the errors of [`identity::check`].
 pub(crate) async fn fence(conn: &mut Connection, site: &Site, platform: &Platform) -> Result<()> {
     identity::check(conn, site, platform).await?;
     set(conn, site, Transition::Fence, &[]).await.map(drop)
@@ -74,7 +75,7 @@ pub(crate) async fn fence(conn: &mut Connection, site: &Site, platform: &Platfor
 /// Lifts the fence of a place, whichever operation set it.
 ///
 /// # Errors
-/// `Fenced` if the place is not open for another reason: it does not have all its rows, or was not opened yet.
+/// Returns `Fenced` if the place is closed for another reason: it does not have all its rows, or was not opened yet.
 pub(crate) async fn unfence(conn: &mut Connection, site: &Site, platform: &Platform) -> Result<()> {
     identity::check(conn, site, platform).await?;
     match set(conn, site, Transition::Unfence, &[]).await? {
@@ -83,10 +84,10 @@ pub(crate) async fn unfence(conn: &mut Connection, site: &Site, platform: &Platf
     }
 }
 
-/// Starts to note which records writes touch, for the operation with this token.
+/// Starts to record which records writes touch, for the operation with this token.
 ///
 /// # Errors
-/// `Fenced` if the place is not here at its generation.
+/// Returns `Fenced` if the place is not here at its generation.
 pub(crate) async fn record(conn: &mut Connection, site: &Site, token: i64) -> Result<()> {
     match set(conn, site, Transition::Record, &[(&token, Type::INT8)]).await? {
         true => Ok(()),
@@ -94,10 +95,10 @@ pub(crate) async fn record(conn: &mut Connection, site: &Site, token: i64) -> Re
     }
 }
 
-/// Stops the recording of this token and deletes its notes; another operation's recording stays.
+/// Stops the recording of this token and deletes the recorded changes. Does not affect another operation's recording.
 ///
 /// # Errors
-/// `WrongIdentity` for a database that is not ours.
+/// Returns `WrongIdentity` for a database that is not ours.
 pub(crate) async fn stop_recording(conn: &mut Connection, site: &Site, token: i64) -> Result<()> {
     if set(conn, site, Transition::StopRecording, &[(&token, Type::INT8)]).await? {
         forget_changes(conn, site).await?;
@@ -115,7 +116,7 @@ async fn forget_changes(conn: &mut Connection, site: &Site) -> Result<()> {
 /// Fences a place whose changes are recorded for this token.
 ///
 /// # Errors
-/// `Fenced` if the recording was undone meanwhile.
+/// Returns `Fenced` if the recording was undone meanwhile.
 pub(crate) async fn fence_recorded(conn: &mut Connection, site: &Site, token: i64) -> Result<()> {
     match set(conn, site, Transition::FenceRecorded, &[(&token, Type::INT8)]).await? {
         true => Ok(()),
@@ -123,18 +124,19 @@ pub(crate) async fn fence_recorded(conn: &mut Connection, site: &Site, token: i6
     }
 }
 
-/// Lifts the fence of this holder; another operation's fence stays.
+/// Lifts the fence of this holder. Does not affect another operation's fence.
 ///
 /// # Errors
-/// `WrongIdentity` for a database that is not ours.
+/// Returns `WrongIdentity` for a database that is not ours.
 pub(crate) async fn lift_fence(conn: &mut Connection, site: &Site, holder: Option<i64>) -> Result<()> {
     set(conn, site, Transition::LiftFence, &[(&holder, Type::INT8)]).await.map(drop)
 }
 
-/// Opens a place that was filled, and records its changes from its first write on. Does nothing if it is open already.
+/// Opens a place that was filled, and records its changes from its first write on. Does nothing if the place is open
+/// already.
 ///
 /// # Errors
-/// `Fenced` if it is neither filled nor open.
+/// Returns `Fenced` if the place is neither filled nor open.
 pub(crate) async fn open_filled(conn: &mut Connection, site: &Site, token: i64) -> Result<()> {
     if set(conn, site, Transition::OpenFilled, &[(&token, Type::INT8)]).await? {
         return Ok(());
@@ -145,7 +147,7 @@ pub(crate) async fn open_filled(conn: &mut Connection, site: &Site, token: i64) 
     }
 }
 
-/// Locks the row of the place until the transaction ends, so that what a check then reads stays true.
+/// Locks the row of the place until the transaction ends, so that the result of a check stays true until then.
 pub(crate) async fn lock(conn: &mut Connection, site: &Site) -> Result<()> {
     let sql =
         format!("SELECT 1 FROM {}._tenantry_place WHERE tenant = $1 AND store = $2 FOR UPDATE", site.quoted);
@@ -153,11 +155,11 @@ pub(crate) async fn lock(conn: &mut Connection, site: &Site) -> Result<()> {
     conn.query(&sql, &key(site, &store)).await.map_err(|error| not_ours(site, error)).map(drop)
 }
 
-/// Verifies that the place holds its copy and was not opened yet. Returns how far its activity log was carried. In a
-/// transaction that writes to it, [`lock`] comes first.
+/// Verifies that the place has its copy and was not opened yet. Returns the last entry of the activity log that was
+/// carried. A transaction that writes to the place must call [`lock`] first.
 ///
 /// # Errors
-/// `Fenced` if it is in another state.
+/// Returns `Fenced` if the place is in another state.
 pub(crate) async fn check_closed(conn: &mut Connection, site: &Site) -> Result<i64> {
     let info = info(conn, site).await?;
     if info.state != PlaceState::Closed {
@@ -169,7 +171,7 @@ pub(crate) async fn check_closed(conn: &mut Connection, site: &Site) -> Result<i
 /// Claims a place for the call that fills it, whichever call was filling it before. Returns the new token.
 ///
 /// # Errors
-/// `WrongIdentity` for a database that is not ours.
+/// Returns `WrongIdentity` for a database that is not ours.
 pub(crate) async fn take_over(conn: &mut Connection, site: &Site, platform: &Platform) -> Result<i64> {
     let token = transition::filling_token();
     let sql = format!(
@@ -186,15 +188,16 @@ pub(crate) async fn take_over(conn: &mut Connection, site: &Site, platform: &Pla
     if !site.is_pooled() {
         seal::renew(conn, site).await?;
     }
-    // After the row is locked: no write of an earlier generation notes a change any more.
+    // The row is locked by now, so no write of an earlier generation can record another change.
     forget_changes(conn, site).await?;
     Ok(token)
 }
 
-/// Marks the place as complete and sets its counters; `log_upto` is the last entry of the activity log that was carried.
+/// Marks the place as complete and sets its counters. `log_upto` is the last entry of the activity log that was
+/// carried.
 ///
 /// # Errors
-/// `WrongIdentity` for a database that is not ours.
+/// Returns `WrongIdentity` for a database that is not ours.
 pub(crate) async fn finish_filling(
     conn: &mut Connection,
     site: &Site,

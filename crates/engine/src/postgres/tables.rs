@@ -12,9 +12,9 @@ use tokio_postgres::types::Type;
 pub(crate) const VERSION: i64 = 4;
 
 /// Steps from each format to the next one, beginning with format 1. They run in the schema of the place. The step from
-/// format 1 only adds the seal, which [`upgrade`] makes after all steps. Since format 3, the history of a record is read
-/// through an index. The step from format 3 changes nothing: it keeps out programs that do not rename the seal of a pool when a
-/// tenant leaves it.
+/// format 1 only adds the seal, which [`upgrade`] creates after all steps. Since format 3, an index serves the history
+/// of a record. The step from format 3 changes no table: the new number stops programs that do not rename the seal of a
+/// pool when a tenant leaves it.
 const STEPS: [&str; 3] =
     ["", "CREATE INDEX _tenantry_activity__record__idx ON _tenantry_activity(tenant, model, record, id)", ""];
 

@@ -39,14 +39,14 @@ pub(crate) trait Statement {
     /// Appends the name of the column of a sort key.
     fn sort_key(&mut self, key: &SortKey);
 
-    /// Appends a placeholder for a value that is stored like this.
+    /// Appends a placeholder for a value with this storage.
     fn value(&mut self, storage: Storage, value: Stored<'static>);
 
-    /// Appends `(SELECT …)` of the ids of those rows that `field` may refer to, in the same store, for which the condition
-    /// holds that `condition` appends.
+    /// Appends `(SELECT …)` for the ids of the rows of the same store that `field` may refer to and that meet a
+    /// condition. `condition` appends that condition.
     ///
     /// # Errors
-    /// `Invalid` if the field is not such a reference; those of `condition`.
+    /// Returns `Invalid` if the field is not such a reference, and the errors of `condition`.
     fn referred(&mut self, field: &FieldName, condition: impl FnOnce(&mut Self) -> Result<()>) -> Result<()>;
 
     /// Appends a condition that a column has one of these values.

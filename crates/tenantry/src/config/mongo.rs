@@ -12,16 +12,16 @@ use tenantry_engine::name::ServerName;
 pub struct MongoConfig {
     /// URL with the user that owns all databases.
     pub url: UrlSource,
-    /// What the names of databases begin with, so that installations can share a deployment.
+    /// Prefix of the names of databases, so that installations can share a deployment.
     pub prefix: String,
     /// Largest number of connections of this process to each server of the deployment.
     pub most_connections: u32,
-    /// Bytes that its databases may take. `None`: not known.
+    /// Number of bytes that the databases of the deployment may take; `None` if it is unknown.
     pub capacity: Option<u64>,
 }
 
 impl MongoConfig {
-    /// The defaults for this URL.
+    /// Returns the defaults for this URL.
     pub fn at(url: UrlSource) -> Self {
         Self { url, prefix: String::new(), most_connections: 40, capacity: None }
     }

@@ -102,10 +102,10 @@ impl Write {
         self.commit_unaudited().await
     }
 
-    /// Undoes everything.
+    /// Undoes all changes of the transaction.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub(crate) async fn roll_back(self) -> Result<()> {
         Ok(self.tx.rollback().await?)
     }

@@ -71,11 +71,11 @@ pub struct MovedAll {
 }
 
 impl Moves<'_> {
-    /// Returns the databases on these servers, with what keeps them from moving to `server`, a PostgreSQL server that this
-    /// process need not know. Changes nothing.
+    /// Returns the databases on these servers, each with the reason why it cannot be moved to `server`, if there is
+    /// one. `server` is a PostgreSQL server that this process need not know. Changes nothing.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// Returns the errors of the control store.
     pub async fn waiting(&self, leaves: &[ServerName], server: &ServerName) -> Result<Vec<Waiting>> {
         let mut all = Vec::new();
         for Tenant { slug, placements, .. } in self.tenants_on(leaves).await? {
@@ -98,10 +98,10 @@ impl Moves<'_> {
         Ok(all)
     }
 
-    /// Asks what the move of a placement asks of its version and its rows.
+    /// Checks the schema version and the rows of a placement as a move does.
     async fn refused(&self, slug: &Slug, placement: &Placement, server: &ServerName) -> Result<()> {
         let from = &placement.place;
-        // Pooled tenants go to a pool, others to a place of their own.
+        // Pooled tenants move to a pool, others to an own database or schema.
         self.refuse_other_version(slug, placement, from.isolation).await?;
         let to = Place { server: server.clone(), generation: from.generation + 1, ..from.clone() };
         self.check_contents(slug, from, (to, EngineKind::Postgres)).await

@@ -1,4 +1,4 @@
-//! What keeps a tenant from being moved. A move and its dry run ask the same; neither changes anything here.
+//! Checks that can prevent a move. A move and its dry run make the same checks, which change nothing.
 
 use super::{Moves, move_::carry};
 use crate::{
@@ -17,7 +17,7 @@ use tenantry_engine::{
 };
 
 impl Moves<'_> {
-    /// Checks whether a move of this placement may begin: what the catalog, the servers and other processes say.
+    /// Checks whether a move of this placement may begin, according to the catalog, the servers and other processes.
     pub(super) async fn checks(
         &self,
         slug: &Slug,
@@ -32,7 +32,7 @@ impl Moves<'_> {
         ]
     }
 
-    /// Checks whether everything in a place can be carried: what its rows say. Reads them all if they may not fit.
+    /// Checks whether everything in a place can be carried. Reads all rows if some of them may not fit.
     pub(super) async fn check_contents(
         &self,
         slug: &Slug,
@@ -41,7 +41,7 @@ impl Moves<'_> {
     ) -> Result<()> {
         let databases = self.platform.loaded().databases.clone();
         let pool = match to.isolation.is_pooled() {
-            // A pool without tenants is made, or brought up to date, by the move.
+            // The move creates or migrates a pool without tenants.
             true => {
                 let mut tx = self.platform.control().snapshot().await?;
                 let others = swap::in_pool(&mut tx, &to).await?;
@@ -57,7 +57,7 @@ impl Moves<'_> {
         }
     }
 
-    /// Refuses a server that does not answer, or lacks what the installation needs.
+    /// Refuses a server that does not answer, or that does not meet the installation's requirements.
     async fn refuse_unfit(&self, server: &ServerName) -> Result<()> {
         let lacking = self.platform.0.engine.shortcomings(server).await?;
         match lacking.is_empty() {
@@ -69,7 +69,7 @@ impl Moves<'_> {
     /// Refuses a server that has less room than the place takes now.
     async fn refuse_full(&self, from: &Place, server: &ServerName) -> Result<()> {
         let Some((free, remedy)) = self.free_on(server).await? else { return Ok(()) };
-        // A place that cannot be read is told as such by the move.
+        // If the place cannot be read, the move itself reports that.
         match self.platform.0.engine.size_bytes(from).await {
             Ok(needed) if needed > free => Err(Error::Conflict(format!(
                 "server {server} has {free} bytes left, and the database takes {needed} bytes now: make its disk \
@@ -79,7 +79,8 @@ impl Moves<'_> {
         }
     }
 
-    /// Returns the bytes that databases on a server may still take, and what else to do for more. `None`: that is not known.
+    /// Returns the bytes that databases on a server may still take, and a further remedy for the error. Returns `None`
+    /// if the number is unknown.
     async fn free_on(&self, server: &ServerName) -> Result<Option<(u64, String)>> {
         let (engine, config) = (&self.platform.0.engine, self.platform.config());
         match config.server(server.as_str()).map(|server| &server.location) {
@@ -123,8 +124,8 @@ impl Moves<'_> {
         tokio::task::spawn_blocking(look).await.map_err(|e| Error::Internal(e.to_string()))?
     }
 
-    /// Refuses a database that has migrations unknown here, or goes to a pool and lacks some: the tenants of a pool share
-    /// tables. Everything else moves at the version that it has.
+    /// Refuses a database that has migrations unknown here. Also refuses one that moves to a pool and lacks migrations,
+    /// because the tenants of a pool share tables. Every other database moves with its schema version.
     pub(super) async fn refuse_other_version(
         &self,
         slug: &Slug,
@@ -153,8 +154,8 @@ impl Moves<'_> {
         }
     }
 
-    /// Records the version of a placement in a pool that was migrated when the apps were loaded: then only the catalog is
-    /// behind.
+    /// Records the current version of a placement in a pool that was migrated when the apps were loaded: only the
+    /// catalog has the old version.
     pub(super) async fn note_version(&self, placement: &Placement) -> Result<()> {
         let (apps, control) = (self.platform.apps(), self.platform.control());
         let schema = apps.store(&placement.place.store).ok_or(Error::NotFound("store"))?;

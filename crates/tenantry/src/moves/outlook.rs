@@ -1,4 +1,4 @@
-//! Dry runs of moves: what would move, from where to where, and what is in the way. They change nothing.
+//! Dry runs of moves: the databases that would move, their sources and targets, and the obstacles. They change nothing.
 
 use super::{
     Move, Moves, Purpose,
@@ -15,53 +15,53 @@ use tenantry_engine::{
     place::{Isolation, Place},
 };
 
-/// What a move would do.
+/// The effect of a move, found by a dry run.
 #[derive(Debug)]
 pub struct Outlook {
-    /// Why the tenant would be moved.
+    /// Purpose of the move.
     pub purpose: Purpose,
-    /// The tenant.
+    /// Slug of the tenant.
     pub slug: Slug,
-    /// What of its stores would move.
+    /// Effect on each store that would move.
     pub stores: Vec<StoreOutlook>,
-    /// Bytes of its uploaded files, which stay where they are. `None`: they cannot be counted now.
+    /// Bytes of the tenant's uploaded files, which do not move. `None`: they cannot be counted now.
     pub file_bytes: Option<u64>,
-    /// What is in the way, whatever the store: another operation, for example.
+    /// Obstacles that concern no single store, for example another operation.
     pub obstacles: Vec<Error>,
 }
 
-/// What a move would do with one store.
+/// The effect of a move on one store.
 #[derive(Debug)]
 pub struct StoreOutlook {
-    /// Where its rows are.
+    /// Current place of the rows.
     pub from: Place,
-    /// The server that they would go to.
+    /// Server to which the rows would move.
     pub server: ServerName,
-    /// How they would be separated there.
+    /// Isolation of the rows on that server.
     pub isolation: Isolation,
-    /// The number of rows. `None`: the place cannot be read.
+    /// Number of rows; `None` if the place cannot be read.
     pub rows: Option<u64>,
-    /// The bytes that they take on disk now; of a pooled tenant, those of its values. `None`: the place cannot be read.
+    /// Size on disk, bytes; for a pooled tenant, the bytes of its values. `None` if the place cannot be read.
     pub bytes: Option<u64>,
-    /// Retained rows of the tenant in the same pool, which would be replaced.
+    /// Places of the tenant's retained rows in the same pool, which the move would replace.
     pub replaces: Vec<Place>,
-    /// What is in the way.
+    /// Obstacles that concern the store.
     pub obstacles: Vec<Error>,
 }
 
 impl Outlook {
-    /// Returns true if nothing is in the way.
+    /// Returns true if there are no obstacles.
     pub fn is_clear(&self) -> bool {
         self.obstacles.is_empty() && self.stores.iter().all(|store| store.obstacles.is_empty())
     }
 }
 
 impl Moves<'_> {
-    /// Tells what a move would do, and everything that is in its way. Asks what the move asks before it begins and while it
-    /// copies; changes nothing. It may take as long as reading all rows.
+    /// Describes the effect of a move, and every obstacle. Makes the checks that the move makes before it begins and
+    /// while it copies, and changes nothing. This may take as long as reading all rows.
     ///
     /// # Errors
-    /// Those of the verb for the same move if it names nothing that could be moved.
+    /// Returns the errors of the verb for the same move if nothing could be moved.
     pub async fn look(&self, actor: &Actor, slug: &Slug, wanted: &Wanted) -> Result<Outlook> {
         actor.require_staff()?;
         let plan = self.plan(slug, wanted).await?;
@@ -96,7 +96,7 @@ impl Moves<'_> {
         match engine.place_info(from).await {
             Ok(info) => {
                 found.rows = Some(info.rows);
-                // What the checks have told makes this fail too.
+                // An obstacle that the checks have found makes this fail, too.
                 if found.obstacles.is_empty() {
                     found.obstacles.extend(self.look_inside(slug, from, to).await.err());
                 }
@@ -132,7 +132,8 @@ impl Moves<'_> {
                     of.into_iter().for_each(|store| store.replaces = replaced.to_vec());
                 }
             }
-            // To choose a name the catalog asks the target, and the check of that has told what is wrong.
+            // The catalog asks the target server for an unused name, and the check of that server has already reported
+            // the error.
             Err(Error::Engine(_)) if !outlook.is_clear() => {}
             Err(error) => outlook.obstacles.push(error),
         }

@@ -1,4 +1,4 @@
-//! What a move is asked for, and the places that follow from it. Changes nothing.
+//! The request for a move, and the places that follow from it. Changes nothing.
 
 use super::{MoveTenant, Moves, Purpose, Target, targets::Leg, verbs::Stores};
 use crate::{
@@ -10,7 +10,7 @@ use tenantry_engine::{
     place::Isolation,
 };
 
-/// A move that is wanted. See the verb of the same name of [`Moves`].
+/// A requested move. Each variant has a verb of [`Moves`].
 #[derive(Debug, Clone)]
 pub enum Wanted {
     /// To this server.
@@ -19,16 +19,16 @@ pub enum Wanted {
     Promote(Target),
     /// Into the pool, or into schemas.
     Demote(Target),
-    /// Back to where this store, or each store, was before its last move.
+    /// Back to the place before the last move, for this store or for each store.
     Back(Option<StoreName>),
 }
 
-/// What moves, and where to.
+/// The placements that move, and their targets.
 pub(super) struct Plan {
     pub(super) purpose: Purpose,
     pub(super) stores: Stores,
     pub(super) legs: Vec<Leg>,
-    /// Why there are no legs, if there are none.
+    /// Reason why there are no legs, if there are none.
     pub(super) nothing: String,
 }
 
@@ -36,12 +36,12 @@ impl Plan {
     /// Refuses a plan without legs.
     ///
     /// # Errors
-    /// [`Error::Conflict`] with the reason.
+    /// Returns [`Error::Conflict`] with the reason.
     pub(super) fn require_legs(&self) -> Result<()> {
         if self.legs.is_empty() { Err(self.stores.nothing(&self.nothing)) } else { Ok(()) }
     }
 
-    /// Returns each placement that moves, and its next one.
+    /// Returns each placement that moves, with its next placement.
     pub(super) fn placements(&self) -> impl Iterator<Item = (&Placement, &NewPlacement)> {
         self.legs.iter().filter_map(|(from, to)| {
             let placement = self.stores.ready.iter().find(|placement| placement.place == *from)?;
@@ -57,10 +57,10 @@ impl Plan {
 }
 
 impl Moves<'_> {
-    /// Chooses what moves, and where to.
+    /// Chooses the placements that move, and their targets.
     ///
     /// # Errors
-    /// Those of the verbs that want it.
+    /// Returns the errors of the verbs for such a move.
     pub(super) async fn plan(&self, slug: &Slug, wanted: &Wanted) -> Result<Plan> {
         match wanted {
             Wanted::ToServer(server, target) => self.plan_to(slug, server, target).await,

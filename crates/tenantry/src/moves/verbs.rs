@@ -1,6 +1,6 @@
 //! Moves of tenants: the verbs move, promote, demote, back and release, behind the commands and the staff API.
 //!
-//! `plan` chooses what goes where, `obstacles` tells what is in the way, and `move_` does the work.
+//! `plan` chooses the databases and their targets, `obstacles` finds what prevents a move, and `move_` does the work.
 
 use crate::{
     Error, Platform, Result,
@@ -58,9 +58,9 @@ impl Moves<'_> {
     /// id.
     ///
     /// # Errors
-    /// Returns [`Error::Invalid`] for a server on which the store may not be placed, or that cannot separate rows as wanted;
-    /// [`Error::Conflict`] when there is nothing to move, another operation is open, or something else that
-    /// [`Moves::look`] tells is in the way.
+    /// Returns [`Error::Invalid`] for a server on which the store may not be placed, or that cannot separate rows as
+    /// wanted. Returns [`Error::Conflict`] if there is nothing to move, another operation is open, or there is another
+    /// obstacle that [`Moves::look`] reports.
     pub async fn to_server(
         &self,
         actor: &Actor,
@@ -99,10 +99,10 @@ impl Moves<'_> {
         self.begin(actor, slug, &Wanted::Back(store.cloned())).await
     }
 
-    /// Begins the move that is wanted. Returns the operation's id.
+    /// Begins the requested move. Returns the operation's id.
     ///
     /// # Errors
-    /// Those of the verb for it.
+    /// Returns the errors of the verb for such a move.
     pub async fn begin(&self, actor: &Actor, slug: &Slug, wanted: &Wanted) -> Result<i64> {
         actor.require_staff()?;
         self.start(&actor.by(), self.plan(slug, wanted).await?).await

@@ -127,11 +127,11 @@ impl Operations {
         self.spawn_any(Box::new(operation))
     }
 
-    /// Runs the first control steps of an operation as [`Operations::spawn`] does, and undoes them. Returns its state after
-    /// them.
+    /// Runs the first control steps of an operation as [`Operations::spawn`] does, and undoes them. Returns the state
+    /// of the operation after these steps.
     ///
     /// # Errors
-    /// Those of [`Operations::spawn`].
+    /// Returns the errors of [`Operations::spawn`].
     pub(crate) async fn rehearse<O: Operation>(&self, operation: O) -> Result<O> {
         let done: Box<dyn Any> = run::rehearse(&self.inner, Box::new(operation)).await?;
         done.downcast().map(|operation| *operation).map_err(|_| broken(O::KIND, &"ended as another kind"))

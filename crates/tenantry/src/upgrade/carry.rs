@@ -71,7 +71,7 @@ impl Upgrade {
         let apps = Apps::load(&self.after.1).map_err(|error| Error::invalid("apps", error.to_string()))?;
         let engine = open_engine(&self.after.1)?;
         let databases = Databases::new(engine.clone(), &self.after.1, Arc::new(apps))?;
-        // Opening brings the store's tables up to date, and tells the engine which installation this is.
+        // Opening upgrades the store's tables, and sets the id of the installation in the engine.
         let control = open_control(&engine, &self.before).await?;
         let mut stores = Vec::new();
         for (from, to) in self.own_stores() {

@@ -31,16 +31,16 @@ pub struct ConnectionLimits {
     pub wait: Duration,
 }
 
-/// How many connections to a server there are.
+/// Numbers of connections to a server, and of waiting callers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionCounts {
-    /// As many as there may be.
+    /// Largest number of connections.
     pub most: usize,
-    /// Open, or being opened or closed.
+    /// Connections that are open, being opened or being closed.
     pub open: usize,
-    /// Those of them that no statement uses.
+    /// Open connections that no statement uses.
     pub idle: usize,
-    /// Callers that wait for one.
+    /// Callers that wait for a connection.
     pub waiting: usize,
 }
 

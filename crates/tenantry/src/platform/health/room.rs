@@ -59,16 +59,17 @@ impl Platform {
         rooms
     }
 
-    /// Returns how full PostgreSQL servers were when the background pass last asked them, at most ten minutes ago if they
-    /// answer.
+    /// Returns how full the PostgreSQL servers were when the background pass last asked them. That is at most ten
+    /// minutes ago for servers that answer.
     pub fn remembered_rooms(&self) -> Arc<Vec<Room>> {
         self.0.rooms.load_full()
     }
 
-    /// Asks the servers how full they are, for [`Platform::remembered_rooms`]. The background work of a server does so.
+    /// Asks the servers how full they are, for [`Platform::remembered_rooms`]. The background work of a server calls
+    /// this.
     ///
     /// # Errors
-    /// None: what a server that does not answer said last stays.
+    /// Never fails: for a server that does not answer, the last result is kept.
     pub async fn look_at_rooms(&self) -> Result<()> {
         let mut rooms = self.rooms().await;
         let asked: Vec<_> = rooms.iter().map(|room| room.server.clone()).collect();

@@ -1,5 +1,5 @@
-//! Changes of tables that never wait for long, because everything else would wait behind them: they give up, let others go
-//! on, and try again.
+//! Changes of tables never wait for long, because all other statements would wait behind them: they give up, let the
+//! others continue, and try again.
 
 use crate::{
     error::{Error, Kind, Result},
