@@ -7,7 +7,7 @@ use tenantry::records::{self, ChangedValues};
 requests! {
     /// Query of the history of a record.
     struct HistoryQuery {
-        /// Only changes before the one with this id.
+        /// Only changes before the one with this id, for the next page.
         before: Option<Id>,
         #[serde(default)]
         limit: Limit,
@@ -25,11 +25,11 @@ answers! {
         impersonator: Option<String> = entry.impersonator,
         /// `create`, `update` or `delete`.
         action: String = entry.action,
-        /// The fields that the change touched; of a creation none.
+        /// The fields that the change touched; empty for a creation.
         changes: Vec<FieldChange> = entry.changes.into_iter().map(FieldChange::from).collect(),
     }
 
-    /// What a change did to one field.
+    /// The change of one field.
     struct FieldChange from change: records::FieldChange {
         field: String = change.field,
         /// `known`, `personal` (the log never has personal data) or `target_deleted` (the record that the reference led to was

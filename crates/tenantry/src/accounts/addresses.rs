@@ -36,11 +36,11 @@ impl Accounts<'_> {
         Ok(())
     }
 
-    /// Changes name, language and time zone of the acting person.
+    /// Changes the name, the language and the time zone of the actor's own account.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for an actor who is not a signed-in person; [`Error::Denied`] while impersonating;
-    /// [`Error::Invalid`] for an invalid value, and for no change at all.
+    /// Returns [`Error::NotFound`] for an actor who is not a signed-in person; [`Error::Denied`] while impersonating;
+    /// [`Error::Invalid`] for an invalid value, or if nothing is to be changed.
     pub async fn change_profile(&self, actor: &Actor, change: &ProfileChange<'_>) -> Result<User> {
         let user = self.own_account(actor).await?;
         change.check()?;

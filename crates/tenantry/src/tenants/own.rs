@@ -39,11 +39,11 @@ impl Platform {
 }
 
 impl OwnTenant<'_> {
-    /// Changes name, language and time zone of a tenant.
+    /// Changes the name, the language and the time zone of the tenant.
     ///
     /// # Errors
-    /// [`Error::Denied`] unless the actor manages the tenant; [`Error::Invalid`] for an invalid value, and for no change at
-    /// all.
+    /// Returns [`Error::Denied`] unless the actor manages the tenant, and [`Error::Invalid`] for an invalid value, or
+    /// if nothing is to be changed.
     pub async fn change_profile(&self, change: &ProfileChange<'_>) -> Result<()> {
         self.tenant.require_manager()?;
         change.check()?;

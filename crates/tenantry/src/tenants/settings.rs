@@ -67,7 +67,7 @@ pub(crate) async fn settings(tx: &mut Tx, id: TenantId) -> Result<Value> {
 /// Merges `changes` into the settings (RFC 7396). A null value removes its key.
 ///
 /// # Errors
-/// Returns [`Error::Invalid`] if `external_id`, `language` or `time_zone` is none, or the settings exceed 64 KiB;
+/// Returns [`Error::Invalid`] if `external_id`, `language` or `time_zone` is invalid, or the settings exceed 64 KiB;
 /// [`Error::Conflict`] if another tenant has the same `external_id`, or has or had it as its slug.
 pub(crate) async fn change_settings(
     write: &mut Write,

@@ -19,13 +19,14 @@ requests! {
         plan: Option<Name>,
     }
 
-    /// A change of the caller's account or of the tenant. What is absent stays.
+    /// A change of the caller's account or of the tenant. Absent members stay unchanged.
     struct ChangeProfile {
         /// Display name.
         name: Option<String>,
-        /// Code of the language of pages, such as `az`. Empty: as the browser asks.
+        /// Code of the language of pages, such as `az`. An empty text removes it.
         language: Option<String>,
-        /// IANA name of the time zone of pages, such as `Asia/Baku`. Empty: none is set. The API answers in UTC.
+        /// IANA name of the time zone of pages, such as `Asia/Baku`. An empty text removes it. The API always answers
+        /// in UTC.
         time_zone: Option<String>,
     }
 }
@@ -46,9 +47,9 @@ impl ChangeProfile {
 pub(crate) struct Profiled {
     pub(crate) id: i64,
     pub(crate) name: String,
-    /// Null: none is set.
+    /// Code of the language of pages; null if none is set.
     pub(crate) language: Option<String>,
-    /// Null: none is set.
+    /// IANA name of the time zone of pages; null if none is set.
     pub(crate) time_zone: Option<String>,
 }
 

@@ -47,46 +47,46 @@ requests! {
     }
 }
 
-/// What a move would do: its dry run.
+/// Result of the dry run of a move.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct MoveOutlook {
-    /// Nothing is in the way.
+    /// True if nothing prevents the move.
     pub(crate) is_clear: bool,
     /// The stores that would move.
     pub(crate) stores: Vec<StoreOutlook>,
-    /// Bytes of the tenant's uploaded files, which stay where they are. Null: they cannot be counted now.
+    /// Bytes of the tenant's uploaded files, which do not move. Null if they cannot be counted now.
     pub(crate) file_bytes: Option<u64>,
-    /// What is in the way, whatever the store.
+    /// Reasons that prevent the move and concern no single store.
     pub(crate) obstacles: Vec<Obstacle>,
 }
 
-/// What a move would do with one store.
+/// Effect of a move on one store.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct StoreOutlook {
-    /// Where the rows are.
+    /// Current place of the rows.
     pub(crate) from: Place,
-    /// The server that they would go to.
+    /// Server to which the rows would move.
     pub(crate) server: AsText<ServerName>,
-    /// `pooled`, `schema` or `database`: how they would be separated there.
+    /// Isolation of the rows on that server: `pooled`, `schema` or `database`.
     pub(crate) isolation: AsText<Isolation>,
-    /// Null: the place cannot be read.
+    /// Number of rows. Null if the place cannot be read.
     pub(crate) rows: Option<u64>,
-    /// Bytes on disk now; of a pooled tenant, those of its values. Null: the place cannot be read.
+    /// Current size on disk in bytes; for a pooled tenant, the bytes of its values. Null if the place cannot be read.
     pub(crate) bytes: Option<u64>,
-    /// Retained rows of the tenant in the same pool, which would be replaced.
+    /// Places of the tenant's retained rows in the same pool, which the move would replace.
     pub(crate) replaces: Vec<Place>,
-    /// What is in the way.
+    /// Reasons that prevent the move and concern this store.
     pub(crate) obstacles: Vec<Obstacle>,
 }
 
-/// What the move would answer.
+/// The problem with which the move itself would be refused.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Obstacle {
     /// Kind of the problem, for programs.
     pub(crate) code: &'static str,
-    /// What is wrong, for people.
+    /// Description of the problem, for people.
     pub(crate) detail: String,
-    /// What to do about it.
+    /// Action that solves the problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) remedy: Option<String>,
 }
