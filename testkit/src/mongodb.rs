@@ -1,4 +1,4 @@
-//! The MongoDB deployment of the test run, and databases of one's own on it.
+//! The MongoDB deployment of the test run, and separate databases on it for each test.
 
 use mongodb::{Client, bson::doc};
 use std::{
@@ -6,30 +6,30 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// URL of a replica set; `cargo xtask test` sets it.
+/// Environment variable with the URL of a replica set. `cargo xtask test` sets it.
 const VARIABLE: &str = "TENANTRY_TEST_MONGODB_URL";
 
-/// Returns the URL of the deployment that the tests must pass on.
+/// Returns the URL of the deployment on which the tests must pass.
 ///
 /// # Panics
-/// If none is named: a suite without a server must not pass.
+/// Panics if no deployment is named: a suite without a server must not pass.
 pub fn url() -> String {
     let named = std::env::var(VARIABLE).unwrap_or_default();
     assert!(!named.is_empty(), "no MongoDB: run `cargo xtask test`, or name a replica set in {VARIABLE}");
     named
 }
 
-/// A prefix of names. Dropping it removes every database whose name begins with it.
+/// A prefix of names. Dropping this value removes every database whose name begins with the prefix.
 #[derive(Debug)]
 pub struct Home {
     prefix: String,
 }
 
 impl Home {
-    /// Returns a prefix that no other test has, and removes what an earlier run left under it.
+    /// Returns a prefix that no other test has, and removes the databases that an earlier run left under it.
     ///
     /// # Panics
-    /// If the deployment refuses.
+    /// Panics if the deployment refuses.
     pub async fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let prefix = format!("t{:x}x{}_", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
@@ -40,12 +40,12 @@ impl Home {
     /// Returns the names of the databases with the prefix.
     ///
     /// # Panics
-    /// If the deployment refuses.
+    /// Panics if the deployment refuses.
     pub async fn databases(&self) -> Vec<String> {
         databases(&client().await, &self.prefix).await
     }
 
-    /// Returns what names begin with.
+    /// Returns the prefix.
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
@@ -65,7 +65,7 @@ impl Drop for Home {
 /// Returns a client of the deployment.
 ///
 /// # Panics
-/// If the URL is wrong.
+/// Panics if the URL is wrong.
 pub async fn client() -> Client {
     Client::with_uri_str(url()).await.expect("a client")
 }

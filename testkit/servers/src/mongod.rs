@@ -1,6 +1,6 @@
-//! One temporary MongoDB server as a replica set of its own. It ends with this process, however that ends.
+//! One temporary MongoDB server, as its own replica set. It ends with this process, however the process ends.
 //!
-//! No driver is used here: a C compiler builds it. The two commands that are needed are written by hand.
+//! No driver is used here, because building one needs a C compiler. This module writes the two necessary commands by hand.
 
 use super::folder;
 use anyhow::{Context, Result, bail, ensure};
@@ -12,9 +12,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a server may take to become the primary of its set.
+/// Longest time until a server becomes the primary of its set.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long it may take to answer.
+/// Longest time until a server answers.
 const ANSWER: Duration = Duration::from_secs(10);
 const SET: &str = "rs0";
 /// Operation code of a message.
@@ -33,7 +33,7 @@ impl Mongod {
     /// Starts a server with this program, and makes it a replica set.
     ///
     /// # Errors
-    /// If the server does not start; the message has its log.
+    /// Returns an error if the server does not start; the message contains its log.
     pub fn start(program: &Path) -> Result<Self> {
         let dir = folder("mongod")?;
         std::fs::create_dir_all(dir.join("data"))?;
@@ -55,7 +55,7 @@ impl Mongod {
     /// Kills the server, as a failure of the machine would.
     ///
     /// # Errors
-    /// If it cannot be killed.
+    /// Returns an error if it cannot be killed.
     pub fn kill(&mut self) -> Result<()> {
         self.server.kill()?;
         self.server.wait()?;
@@ -65,24 +65,24 @@ impl Mongod {
     /// Starts the server again after [`Mongod::kill`].
     ///
     /// # Errors
-    /// If it does not start.
+    /// Returns an error if it does not start.
     pub fn start_again(&mut self) -> Result<()> {
         self.server = run(&self.program, &self.dir, self.port)?;
         self.until("is a primary", Self::is_primary)
     }
 
-    /// Lets the server stand still: it holds its connections and answers nothing.
+    /// Suspends the server: it holds its connections and answers nothing.
     ///
     /// # Errors
-    /// If it cannot be stopped.
+    /// Returns an error if it cannot be suspended.
     pub fn freeze(&self) -> Result<()> {
         self.signal("STOP")
     }
 
-    /// Lets a frozen server go on.
+    /// Resumes a frozen server.
     ///
     /// # Errors
-    /// If it is gone.
+    /// Returns an error if the server is gone.
     pub fn thaw(&self) -> Result<()> {
         self.signal("CONT")
     }
@@ -99,7 +99,7 @@ impl Mongod {
         Ok(contains(&answer, b"\x08isWritablePrimary\0\x01"))
     }
 
-    /// Waits until the server does what `what` says.
+    /// Waits until the condition `does` holds, which `what` names for the error.
     fn until(&mut self, what: &str, does: impl Fn(&Self) -> Result<bool>) -> Result<()> {
         let began = Instant::now();
         while !does(self)? {
@@ -121,7 +121,7 @@ impl Mongod {
     fn ask(&self, command: &[u8]) -> Result<Vec<u8>> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
         stream.set_read_timeout(Some(ANSWER))?;
-        // Header, no flags, and one section, which is the document.
+        // The message has a header, no flags, and one section, which is the document.
         let length = i32::try_from(16 + 4 + 1 + command.len())?;
         let mut message: Vec<u8> = [length, 1, 0, MESSAGE, 0].iter().flat_map(|n| n.to_le_bytes()).collect();
         message.push(0);
@@ -141,7 +141,7 @@ impl Mongod {
 
 fn run(program: &Path, dir: &Path, port: u16) -> Result<Child> {
     let log = std::fs::File::create(dir.join("log"))?;
-    // It is ended when the thread ends that starts it.
+    // The server ends when the thread that starts it ends.
     let mut server = Command::new("setpriv");
     server.args(["--pdeathsig", "KILL"]).arg(program).arg("--dbpath").arg(dir.join("data"));
     server.args(["--port", &port.to_string(), "--bind_ip", "127.0.0.1", "--replSet", SET, "--nounixsocket"]);
@@ -182,7 +182,7 @@ fn hello() -> Vec<u8> {
     document(&[number("hello", 1), text("$db", "admin")])
 }
 
-/// Makes a server the only member of its set.
+/// Returns the command that makes a server the only member of its set.
 fn initiate(port: u16) -> Vec<u8> {
     let member = document(&[number("_id", 0), text("host", &format!("127.0.0.1:{port}"))]);
     let members = document(&[element(0x03, "0", &member)]);

@@ -1,8 +1,10 @@
-//! The life of a company in a real browser: registration, two companies at once, records taken back from a backup.
+//! The life of a company in a real browser: registration, two companies at once, records that are taken back from a
+//! backup.
 
 use crate::kit::Stage;
 
-/// A company is registered, its owner adds the first record. The link of a letter fills in its code and leaves the address.
+/// A company is registered, and its owner adds the first record. The link in a letter fills in its code and removes it
+/// from the address.
 #[tokio::test]
 async fn a_company_begins() {
     let stage = Stage::start().await;
@@ -32,7 +34,7 @@ async fn a_company_begins() {
     window.quit().await;
 }
 
-/// Two companies in two browsers see their own records only.
+/// Two companies in two browsers see only their own records.
 #[tokio::test]
 async fn two_companies_see_their_own() {
     let stage = Stage::start().await;
@@ -59,7 +61,7 @@ async fn two_companies_see_their_own() {
     }
 }
 
-/// Deleted and changed records are taken back from a backup; others stay as they are.
+/// Deleted and changed records are taken back from a backup. Others stay unchanged.
 #[tokio::test]
 async fn records_are_taken_back_from_a_backup() {
     let stage = Stage::start().await;

@@ -1,8 +1,8 @@
-//! A look at every page, wide and narrow, light and dark, with axe-core.
+//! Checks of every page, wide and narrow, light and dark, with axe-core.
 
 use crate::kit::{Stage, Window};
 
-/// No page breaks the policy or is wider than the window; small targets are large enough for a finger.
+/// No page violates its policy or is wider than the window, and small targets are large enough for a finger.
 #[tokio::test]
 async fn every_page_fits_wide_and_narrow_light_and_dark() {
     let stage = Stage::start().await;
@@ -58,7 +58,7 @@ async fn every_page_fits_wide_and_narrow_light_and_dark() {
     Window::contact_sheet();
 }
 
-/// The pages of operators fit as well, and a support visit cannot be missed on any page of the company.
+/// The operators' pages fit as well, and every page of the company shows a support visit.
 #[tokio::test]
 async fn every_page_of_operators_fits() {
     let stage = Stage::start().await;

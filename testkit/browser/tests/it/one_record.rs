@@ -3,7 +3,7 @@
 use crate::kit::Stage;
 use thirtyfour::By;
 
-/// A file goes into a record and out of it, and the history of a record shows what was changed.
+/// A file is uploaded to a record and downloaded again, and the history of the record shows the changes.
 #[tokio::test]
 async fn files_and_history_of_a_record() {
     let stage = Stage::start().await;
@@ -35,7 +35,7 @@ async fn files_and_history_of_a_record() {
     window.quit().await;
 }
 
-/// The choices of conditions are read when they are opened, with and without JavaScript.
+/// The choices of conditions are loaded when they are opened, with and without JavaScript.
 #[tokio::test]
 async fn conditions_on_references_are_chosen() {
     let stage = Stage::start().await;

@@ -1,8 +1,9 @@
-//! What operators do in a real browser: a move of a company, watched live.
+//! Operators in a real browser: a move of a company that is watched live.
 
 use crate::kit::Stage;
 
-/// An operator moves a company to another server and watches the steps without reloading; its owner works on meanwhile.
+/// An operator moves a company to another server and watches the steps without reloading. The company's owner continues
+/// to work meanwhile.
 #[tokio::test]
 async fn a_move_is_watched_live() {
     let stage = Stage::on_two_servers().await;

@@ -1,5 +1,5 @@
-//! Records in a real browser: search, dependent choices, two people at one record, bulk changes, import, and all of it
-//! without JavaScript.
+//! Records in a real browser: search, dependent choices, two users who change one record, bulk changes, import, and all
+//! of these without JavaScript.
 
 use crate::kit::Stage;
 use thirtyfour::By;
@@ -37,7 +37,7 @@ async fn a_doctor_is_found_and_added() {
     window.quit().await;
 }
 
-/// Two people change one record at the same time; the second one decides field by field.
+/// Two users change one record at the same time. The second one decides field by field.
 #[tokio::test]
 async fn a_conflict_is_decided_field_by_field() {
     let stage = Stage::start().await;
@@ -63,7 +63,7 @@ async fn a_conflict_is_decided_field_by_field() {
     }
 }
 
-/// Ticked records are changed, those of a filter are deleted, and no others.
+/// Ticked records are changed and the records of a filter are deleted. No others change.
 #[tokio::test]
 async fn several_records_are_changed_and_deleted() {
     let stage = Stage::start().await;
@@ -91,7 +91,7 @@ async fn several_records_are_changed_and_deleted() {
     window.quit().await;
 }
 
-/// A file with a bad line: what is good is imported, the bad line can be downloaded.
+/// A file with one bad line: the good lines are imported, and the bad line can be downloaded.
 #[tokio::test]
 async fn a_file_is_imported() {
     let stage = Stage::start().await;

@@ -2,7 +2,8 @@
 
 use super::kit::Stage;
 
-/// A staff member: the checklist, a new plan, a company on it, and a shared record changed after a look at who would notice.
+/// A staff member works through the checklist, creates a plan, puts a company on it, and changes a shared record after
+/// reading which companies would notice.
 #[tokio::test]
 async fn staff_look_after_plans_and_shared_data() {
     let stage = Stage::start().await;
@@ -31,7 +32,7 @@ async fn staff_look_after_plans_and_shared_data() {
     window.press("main form .button.primary").await;
     assert!(window.text("main").await.contains("The plan is changed."));
     window.look("staff").await;
-    // The form of a shared record asks the companies by itself.
+    // The form of a shared record asks the companies without a click.
     window.open("/admin/data/cities/?q=vienna").await;
     window.press("tbody th a").await;
     window.press("main header .button.primary").await;
@@ -77,7 +78,7 @@ async fn every_page_of_staff_fits() {
         window.open(page).await;
         window.look("staff").await;
     }
-    // Without scripts the companies are asked by a link.
+    // Without scripts, a link asks the companies.
     window.without_scripts().await;
     window.open("/admin/data/cities/?q=vienna").await;
     window.press("tbody th a").await;

@@ -13,32 +13,32 @@ use tenantry_testservers::{CHROMIUM, Driver, axe};
 use thirtyfour::{By, ChromiumLikeCapabilities, DesiredCapabilities, Key, WebDriver, WebElement};
 use tokio::net::TcpListener;
 
-/// How long a page may take.
+/// Longest time that a page may take.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Reports what breaks the policy of a page, and errors of scripts.
+/// Script that records violations of a page's policy, and errors of scripts.
 const WATCH: &str = "window.faults = []; addEventListener('securitypolicyviolation', e => faults.push('policy: ' + \
     e.violatedDirective + ' ' + e.blockedURI)); addEventListener('error', e => faults.push('error: ' + e.message));";
-/// Returns what does not fit: a page wider than the window, and controls that are smaller than 24 pixels.
+/// Script that returns what does not fit: a page wider than the window, and controls that are smaller than 24 pixels.
 const MISFITS: &str = "const out = []; if (document.documentElement.scrollWidth > innerWidth) out.push('wider than the window'); \
     for (const e of document.querySelectorAll('button, .button, select, summary, .side nav a, input:not([type=hidden])')) { \
       const r = e.getBoundingClientRect(); \
       if (e.checkVisibility() && r.width && r.height && !e.closest('.hidden') && e.type !== 'checkbox' && e.type !== 'radio' && (r.height < 24 || r.width < 24)) \
         out.push('small: ' + e.outerHTML.slice(0, 80)); } return out.concat(window.faults);";
 
-/// Runs axe-core and returns what is serious: rule, element, reason.
+/// Script that runs axe-core and returns serious findings: rule, element, reason.
 const AXE: &str = "const done = arguments[0]; axe.run(document, {resultTypes: ['violations'], runOnly: {type: 'tag', values: \
     ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}}).then(found => done(found.violations \
       .filter(v => v.impact === 'serious' || v.impact === 'critical') \
       .flatMap(v => v.nodes.map(n => v.id + ': ' + n.html.slice(0, 160) + ' | ' + n.failureSummary))));";
 
-/// A demo platform on a port of its own, and a driver of browsers.
+/// A demo platform on its own port, and a driver of browsers.
 pub(crate) struct Stage {
     base: String,
     driver: Driver,
     _dir: TempDir,
 }
 
-/// A window of a browser, with a profile of its own.
+/// A window of a browser with its own profile.
 pub(crate) struct Window {
     pub(crate) driver: WebDriver,
     base: String,
@@ -102,7 +102,7 @@ impl Window {
         assert!(!self.url().await.contains("/login/"), "{}", self.text("main").await);
     }
 
-    /// Turns scripts off, for all pages from now on.
+    /// Turns scripts off for all pages from now on.
     pub(crate) async fn without_scripts(&self) {
         let off = json!({"value": true});
         self.driver.cdp().send_raw("Emulation.setScriptExecutionDisabled", off).await.unwrap();
@@ -129,21 +129,21 @@ impl Window {
         self.one(&format!("#{id}")).await.prop("value").await.unwrap().unwrap_or_default()
     }
 
-    /// Replaces the text of an input as a person does.
+    /// Replaces the text of an input as a user does.
     pub(crate) async fn fill(&self, id: &str, text: &str) {
         let input = self.one(&format!("#{id}")).await;
         input.send_keys(Key::Control + "a").await.unwrap();
         input.send_keys(text).await.unwrap();
     }
 
-    /// Presses Enter in an input and waits for the page that it leads to.
+    /// Presses Enter in an input, and waits for the page to which that leads.
     pub(crate) async fn enters(&self, id: &str) {
         let input = self.one(&format!("#{id}")).await;
         input.send_keys(Key::Enter + "").await.unwrap();
         self.gone(&input).await;
     }
 
-    /// Clicks something that leads to no other page.
+    /// Clicks an element that leads to no other page.
     pub(crate) async fn click(&self, css: &str) {
         self.one(css).await.click().await.unwrap();
     }
@@ -153,7 +153,7 @@ impl Window {
         self.one(&format!("#{id}")).await.send_keys(path.to_str().unwrap()).await.unwrap();
     }
 
-    /// Presses a button and waits for the page that it leads to.
+    /// Presses a button, and waits for the page to which that leads.
     pub(crate) async fn press(&self, css: &str) {
         let button = self.one(css).await;
         let is_link = button.attr("type").await.unwrap().as_deref() == Some("radio");
@@ -179,7 +179,7 @@ impl Window {
         self.driver.execute_async(wait, vec![]).await.unwrap();
     }
 
-    /// Waits until the page has such an element, which it loads by itself.
+    /// Waits until the page has such an element, which it loads later.
     pub(crate) async fn appears(&self, css: &str) {
         let began = std::time::Instant::now();
         while self.count(css).await == 0 {
@@ -218,7 +218,7 @@ impl Window {
         self.choose(id, &first).await;
     }
 
-    /// Looks at the page in four ways, keeps the pictures, and checks that everything fits and that axe-core finds nothing
+    /// Takes pictures of the page in four forms, and checks that everything fits and that axe-core finds nothing
     /// serious.
     pub(crate) async fn look(&self, role: &str) {
         let url = self.url().await;
@@ -245,7 +245,7 @@ impl Window {
         }
     }
 
-    /// Writes a page with all pictures, for a person to look at.
+    /// Writes a page with all pictures, for a person to review.
     pub(crate) fn contact_sheet() {
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/screens");
         let files = std::fs::read_dir(&folder)
