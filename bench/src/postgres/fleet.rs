@@ -1,5 +1,6 @@
-//! Compares making tenants and migrating all of them with what a script by hand does on the same server: `CREATE DATABASE`
-//! from a template with a role, and a loop of `ALTER TABLE` with a line in a ledger, with as many connections.
+//! Compares the creation of tenants and the migration of all tenants with a hand-written script on the same server:
+//! `CREATE DATABASE` from a template with a role, and a loop of `ALTER TABLE` with a row in a ledger, with the same
+//! number of connections.
 
 use super::world::{CONNECTIONS, Isolation, Server, connect, migration, place_of};
 use crate::rounds::{Compared, alternate};
@@ -18,18 +19,18 @@ use tenantry_engine::{
 use tokio::{runtime::Runtime, task::JoinSet};
 use tokio_postgres::Config;
 
-/// Places that are migrated at the same time.
+/// Number of places that are migrated at the same time.
 const AT_ONCE: usize = 8;
-/// Databases made in each round.
+/// Number of databases that are created in each round.
 const MADE: usize = 10;
-/// The table of the script, beside the one that Tenantry migrates.
+/// The script's table, next to the one that Tenantry migrates.
 const BY_HAND: &str = "CREATE TABLE by_hand (LIKE notes INCLUDING ALL); \
     CREATE TABLE by_hand_ledger (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())";
 
-/// Prints the ratios for this many databases and schemas.
+/// Prints the ratios for this number of databases and of schemas.
 ///
 /// # Errors
-/// Those of the server.
+/// Returns the errors of the server.
 pub(crate) fn run(
     runtime: &Runtime,
     url: &str,
@@ -77,7 +78,7 @@ fn next(number: &Mutex<usize>) -> usize {
     *number
 }
 
-/// The migrations up to this one, each of which adds a column.
+/// Returns the migrations up to this one, each of which adds a column.
 fn script(number: usize) -> Result<Script> {
     let all: Vec<Migration> = (1..=number).map(migration).collect::<Result<_>>()?;
     Ok(Script::new(&place_of(Isolation::Database, 1)?.store, &all)?)
@@ -113,7 +114,7 @@ impl Fleet {
         Ok(())
     }
 
-    /// Returns Tenantry's template, which has the same tables.
+    /// Returns the name of Tenantry's template, which has the same tables.
     async fn template(&self) -> Result<String> {
         let sql = format!(
             "SELECT datname FROM pg_database WHERE datistemplate AND starts_with(datname, '{}')",
@@ -127,7 +128,7 @@ impl Fleet {
         Ok(self.server.owner.query_one(&sql, &[]).await?.get(0))
     }
 
-    /// Makes places with a table for either side.
+    /// Creates places with a table for each side.
     async fn fill(self: Arc<Self>, isolation: Isolation, count: usize) -> Result<Vec<Place>> {
         let mut places = vec![];
         for _ in 0..count {
@@ -181,7 +182,7 @@ fn template() -> Result<Template> {
     Ok(Template::new(&place_of(Isolation::Database, 1)?.store, &[migration(1)?])?)
 }
 
-/// Returns how many pieces of work are done in a second.
+/// Returns the number of pieces of work per second.
 fn rate<F: Future<Output = Result<()>> + Send + 'static>(
     runtime: &Runtime,
     count: usize,

@@ -1,4 +1,4 @@
-//! What a good engineer would write: a pool of connections with prepared statements, and rows read into a struct.
+//! The hand-written side: a pool of connections with prepared statements, and rows read into a struct.
 
 use super::{Side, Work, world::Isolation};
 use anyhow::{Context, Result};
@@ -56,13 +56,13 @@ struct Open {
 struct Pool {
     config: Config,
     table: String,
-    /// Set in each transaction of a pool.
+    /// Tenant that each transaction sets in a pool.
     tenant: Option<i64>,
     free: Mutex<Vec<Open>>,
     places: Semaphore,
 }
 
-/// The pool of one application.
+/// The connection pool of one application.
 #[derive(Clone)]
 pub(crate) struct Hand(Arc<Pool>);
 
@@ -104,7 +104,7 @@ impl Hand {
         let Some(tenant) = self.0.tenant else { return Ok(open.client.query(statement, params).await?) };
         let setting = format!("SET LOCAL tenantry.tenant = '{tenant}'");
         let begin = format!("BEGIN; {setting}");
-        // The driver sends all three before the first answer.
+        // The driver sends all three statements before the first answer arrives.
         let (begun, rows, committed) = tokio::join!(
             biased;
             open.client.batch_execute(&begin),
@@ -133,7 +133,7 @@ impl Side for Hand {
             }
             Work::List => {
                 let rows = self.rows(&open, &open.list, &[&super::world::first_title(number)]).await?;
-                // The 21st tells whether there is a next page.
+                // The 21st row shows whether there is a next page.
                 let has_next = rows.len() > 20;
                 let items: Vec<_> = rows.iter().take(20).map(Note::of).collect();
                 serde_json::to_vec(&Page { items, has_next })?

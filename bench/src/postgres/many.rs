@@ -1,5 +1,5 @@
-//! Many tenants with a database each on one server: random reads by many clients within a budget of connections, beside the
-//! same reads on a connection of its own for each database.
+//! Many tenants with their own databases on one server: random reads by many clients within a limit of connections,
+//! compared with the same reads on a separate connection for each database.
 
 use super::{
     ours::{Ours, note},
@@ -35,10 +35,10 @@ pub(crate) struct Options {
     seconds: f64,
 }
 
-/// Prints how long reads take.
+/// Prints the durations of the reads.
 ///
 /// # Errors
-/// Those of the server, and a refused read.
+/// Returns the errors of the server, and that of a refused read.
 pub(crate) fn run(options: &Options) -> Result<()> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(measure(options))
 }
@@ -95,7 +95,7 @@ async fn both(options: &Options, server: &Server) -> Result<()> {
     Ok(())
 }
 
-/// Runs the work of all clients and returns how long each piece took, shortest first.
+/// Runs the work of all clients. Returns the durations of all pieces, shortest first.
 async fn timed<F: Future<Output = Result<()>> + Send + 'static>(
     options: &Options,
     work: impl Fn(usize) -> F + Clone + Send + 'static,
@@ -124,7 +124,7 @@ async fn timed<F: Future<Output = Result<()>> + Send + 'static>(
     Ok(all)
 }
 
-/// Makes the tenants, each with one row.
+/// Creates the tenants, each with one row.
 async fn tenants(options: &Options, server: &Server) -> Result<Arc<Vec<Ours>>> {
     let mut all = vec![];
     for tenant in 1..=options.databases {

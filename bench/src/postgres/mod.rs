@@ -1,5 +1,5 @@
-//! Compares records on PostgreSQL with what a good engineer would write by hand on the same driver with a pool: the same
-//! table, the same isolation, the same server, in alternating rounds. Both answer with JSON.
+//! Compares requests for records on PostgreSQL with hand-written code on the same driver with a pool: the same table,
+//! the same isolation, the same server, in alternating rounds. Both sides answer with JSON.
 
 mod fleet;
 mod hand;
@@ -36,7 +36,7 @@ pub(crate) struct Options {
     fleet: Option<usize>,
 }
 
-/// Rows of the table that is read.
+/// Number of rows in the table.
 const ROWS: i64 = 10_000;
 
 /// One kind of request.
@@ -56,7 +56,7 @@ impl Work {
         }
     }
 
-    /// Returns how many callers there are.
+    /// Returns the number of concurrent callers.
     fn callers(self) -> usize {
         match self {
             Self::ReadOne | Self::List => 8,
@@ -67,14 +67,14 @@ impl Work {
 
 /// One side of a comparison.
 pub(crate) trait Side: Clone + Send + 'static {
-    /// Does one piece of work; `number` differs from call to call.
+    /// Does one piece of work. `number` differs from call to call.
     fn run(&self, work: Work, number: u64) -> impl Future<Output = Result<Vec<u8>>> + Send;
 }
 
 /// Prints the ratios.
 ///
 /// # Errors
-/// Those of the server.
+/// Returns the errors of the server.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     if let Some(count) = options.fleet {
@@ -104,7 +104,7 @@ fn print(isolation: Isolation, work: Work, compared: &Compared) {
     println!("{name:10} {:20} ours {ours:8.0}/s  by hand {baseline:8.0}/s  ratio {ratio:.2}", work.name());
 }
 
-/// Returns how often a side does the work in a second.
+/// Returns the number of times per second that a side does the work.
 fn rate(runtime: &Runtime, side: &impl Side, work: Work, seconds: f64, spent: &mut Spent) -> Result<f64> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let before = processor::read();

@@ -1,4 +1,4 @@
-//! Does the work through the engine.
+//! Tenantry's side: runs the work through the engine.
 
 use super::{Side, Work};
 use anyhow::{Context, Result};

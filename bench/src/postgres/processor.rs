@@ -1,5 +1,5 @@
-//! Processor time of this process and of the PostgreSQL servers on this machine. Other load on the machine does not change it
-//! as much as it changes rates.
+//! Processor time of this process and of the PostgreSQL servers on this machine. Other load on the machine changes it
+//! less than it changes rates.
 
 use std::{fmt, fs};
 
@@ -36,7 +36,7 @@ pub(super) struct Spent {
 
 impl Spent {
     pub(super) fn add(&mut self, before: (u64, u64), after: (u64, u64), count: u64) {
-        // A connection that was closed meanwhile took its time with it.
+        // The time of a connection that was closed meanwhile is lost.
         self.own += after.0.saturating_sub(before.0);
         self.server += after.1.saturating_sub(before.1);
         self.count += count;

@@ -1,4 +1,4 @@
-//! What both sides work on: a home database, and in it or beside it one place with notes.
+//! The databases that both sides work on: a home database, and a place with notes, either in it or next to it.
 
 use super::{
     hand::Hand,
@@ -28,16 +28,16 @@ const MODEL: &str = "store = \"tenant\"\n[fields.title]\ntype = \"text\"\nrequir
     [fields.body]\ntype = \"text\"\n[fields.done]\ntype = \"boolean\"\nrequired = true\ndefault = false\n\
     [fields.amount]\ntype = \"decimal\"\nscale = 2\n[fields.due]\ntype = \"date\"\n";
 pub(crate) const BODY: &str = "What was said, in a sentence or two, as people write into such a field.";
-/// Connections of each side, and of each to one database.
+/// Largest number of connections of each side: in all, and to one database.
 pub(crate) const CONNECTIONS: (usize, usize) = (32, 32);
 const TENANT: usize = 7;
 
-/// Returns the id of a row that is read.
+/// Returns the id of a row to read.
 pub(crate) fn id(number: u64) -> i64 {
     1 + i64::try_from(number.wrapping_mul(7919) % super::ROWS.unsigned_abs()).unwrap_or(0)
 }
 
-/// Returns a title from which there is a whole page of titles.
+/// Returns a title that is followed by a whole page of titles.
 pub(crate) fn first_title(number: u64) -> String {
     format!("title {:05}", number.wrapping_mul(104_729) % 60_000)
 }
@@ -47,7 +47,7 @@ pub(crate) fn title(number: u64) -> String {
     format!("title {:05}", number.wrapping_mul(104_729) % 90_000)
 }
 
-/// An owner with a home database, an engine there, and connections by hand.
+/// An owner with a home database, an engine there, and connections for the hand-written side.
 pub(crate) struct Server {
     pub(crate) engine: Engine,
     pub(crate) prefix: String,
@@ -60,7 +60,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Makes the owner and a home database. The engine has this many connections, and as many of them to one database.
+    /// Creates the owner and a home database. `connections` are the engine's limits: in all, and to one database.
     pub(crate) async fn make(url: &str, connections: (usize, usize)) -> Result<Self> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let mut config: Config = url.parse()?;
@@ -76,7 +76,7 @@ impl Server {
         Ok(Self { engine, prefix, config, owner, free: Mutex::default(), admin })
     }
 
-    /// Makes a tenant with its notes.
+    /// Creates a tenant with its notes.
     pub(crate) async fn tenant(&self, isolation: Isolation, number: usize) -> Result<Ours> {
         let own = place_of(isolation, number)?;
         let migrations = [migration(1)?];
@@ -93,7 +93,7 @@ impl Server {
         Ok(Ours { engine: self.engine.clone(), place: own, schema })
     }
 
-    /// Removes everything that was made.
+    /// Removes everything that was created.
     pub(crate) async fn remove(self) -> Result<()> {
         let Self { engine, admin, prefix, owner, free, .. } = self;
         engine.shutdown().await;
@@ -140,7 +140,7 @@ impl World {
             Isolation::Schema | Isolation::Pooled => name,
         };
         let owner = connect(&config).await?;
-        // Far from the numbers that the engine gives.
+        // Begins far above the numbers that the engine assigns.
         let sequence = format!("CREATE SEQUENCE \"{schema}\".hand_ids START 1000000000; ANALYZE");
         owner.batch_execute(&sequence).await?;
         let hand = Hand::new(config, &schema, isolation, i64::try_from(TENANT)?, CONNECTIONS.0);
@@ -192,7 +192,7 @@ fn server_name() -> Result<ServerName> {
     ServerName::parse("local").map_err(wrong)
 }
 
-/// Returns the model of notes with this many texts `c2`, `c3` … more.
+/// Returns the model of notes, with the texts `c2`, `c3` and so on in addition.
 fn model(more: usize) -> Result<Arc<Model>> {
     let fields = (2..=more).map(|number| format!("[fields.c{number}]\ntype = \"text\"\n"));
     let text = fields.fold(MODEL.to_owned(), |text, field| text + &field);
@@ -206,7 +206,7 @@ fn app() -> Result<AppName> {
     AppName::parse("bench").map_err(wrong)
 }
 
-/// Returns a migration: the first makes the table, each other one adds a column.
+/// Returns a migration. The first one creates the table, and each later one adds a column.
 pub(crate) fn migration(number: usize) -> Result<Migration> {
     let model = model(number)?;
     let op = match number {
