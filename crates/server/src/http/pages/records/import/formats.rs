@@ -1,5 +1,5 @@
-//! How a file writes dates and decimals: the page shows a form that the cells decide, and asks where they leave it
-//! open.
+//! Formats of dates and decimals in a file: the page shows a format that the cells determine, and asks for one that
+//! they leave open.
 
 use crate::http::pages::words::Words;
 use tenantry::records::{DateOrder, DecimalMark, Formats, Guess, ImportOptions};
@@ -41,8 +41,8 @@ fn choices<T: Copy + PartialEq>(
     all.map(choice).into()
 }
 
-/// Returns the choice that the visitor must make before the file can be read. A form that the cells decide must have
-/// been shown first.
+/// Returns the choice that the visitor must make before the file can be read. Even a format that the cells determine
+/// must have been shown first.
 pub(super) fn open(words: &Words, found: Formats, options: &ImportOptions) -> Option<String> {
     let asks = |is_needed: bool, is_chosen: bool, text| (is_needed && !is_chosen).then(|| words.say(text));
     let dates = asks(found.dates != Guess::NotNeeded, options.dates.is_some(), "import-choose-dates");
