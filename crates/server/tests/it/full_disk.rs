@@ -180,7 +180,7 @@ fn a_server_on_a_full_disk_says_so_once_and_reads_on() {
     }
 }
 
-/// Command that runs a program without root's capabilities, as the files' owner that a service is.
+/// Command that runs a program without root's capabilities, as a service that owns its files runs.
 const ORDINARY: &str = "setpriv --bounding-set=-all --inh-caps=-all";
 
 #[test]

@@ -145,9 +145,9 @@ pub(crate) struct Myself {
     pub(crate) id: i64,
     pub(crate) email: Email,
     pub(crate) name: String,
-    /// Language of pages. Null: not chosen.
+    /// Language of pages; null if none is chosen.
     pub(crate) language: Option<String>,
-    /// Time zone of pages. Null: not chosen.
+    /// Time zone of pages; null if none is chosen.
     pub(crate) time_zone: Option<String>,
     /// True if the caller has proven that the address is theirs.
     pub(crate) confirmed: bool,

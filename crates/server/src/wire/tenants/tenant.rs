@@ -112,9 +112,9 @@ pub(crate) struct OwnTenant {
     pub(crate) id: i64,
     pub(crate) slug: String,
     pub(crate) name: String,
-    /// Language of its pages. Null: as each browser asks.
+    /// Language of its pages; null if each browser chooses.
     pub(crate) language: Option<String>,
-    /// Time zone of its pages. Null: UTC.
+    /// Time zone of its pages; null for UTC.
     pub(crate) time_zone: Option<String>,
     pub(crate) state: AsText<tenants::State>,
     /// Reason for maintenance, while only staff may enter.
