@@ -113,7 +113,7 @@ async fn what_cannot_be_parsed_is_told_so() {
         let answer = raw(address, broken).await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{broken:?}: {answer:?}");
     }
-    // The same after another request of a pipeline.
+    // Send a broken request behind a good one, in a pipeline.
     let answer = raw(address, "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("HTTP/1.1 400 "), "{answer}");
 }

@@ -95,7 +95,7 @@ struct Insert<'p>(Vec<(Quoted<'p>, Given)>);
 
 /// The value of a column in an insert.
 enum Given {
-    /// The same value for every row.
+    /// One value for every row.
     Fixed(&'static str),
     /// A parameter with its cast.
     Parameter(usize, &'static str),

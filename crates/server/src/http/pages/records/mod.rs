@@ -109,7 +109,7 @@ impl<'a> Place<'a> {
         }
         match place.may(Verb::Read) {
             true => Ok(place),
-            // The same refusal as the platform's own for a list.
+            // Refuse as the platform itself refuses a list.
             false => Err(tenantry::Error::Denied(format!("read {}", place.model.name)).into()),
         }
     }
