@@ -3,6 +3,7 @@
 
 use super::{
     connections::{Connection, Param},
+    names::literal,
     seal,
     site::Site,
     tables::{self, Form},
@@ -54,13 +55,29 @@ pub(crate) async fn check(conn: &mut Connection, site: &Site, platform: &Platfor
 
 /// Returns the query for the identity of a place, with the parameters of [`key`].
 pub(crate) fn question(site: &Site) -> String {
+    question_with(site, "", "")
+}
+
+/// Returns the query for the identity of a place, with more columns from more tables. Its parameters are those of [`key`].
+pub(crate) fn question_with(site: &Site, columns: &str, tables: &str) -> String {
     format!(
         "SELECT m.version, p.generation, p.platform, \
-           (SELECT count(*) FROM (SELECT 1 FROM {s}._tenantry_place LIMIT 2) AS few), m.ledger \
+           (SELECT count(*) FROM (SELECT 1 FROM {s}._tenantry_place LIMIT 2) AS few), m.ledger{columns} \
          FROM {s}._tenantry_meta AS m \
-         LEFT JOIN {s}._tenantry_place AS p ON p.tenant = $1 AND p.store = $2",
+         LEFT JOIN {s}._tenantry_place AS p ON p.tenant = $1 AND p.store = $2{tables}",
         s = site.quoted
     )
+}
+
+/// Number of columns of [`question`].
+pub(crate) const COLUMNS: usize = 5;
+
+/// Returns the condition that the row of a place is the one that [`judge`] has accepted in the result of [`question`].
+pub(crate) fn same_row(rows: &[Row], site: &Site) -> String {
+    let platform = rows.first().and_then(|row| row.get::<_, Option<&str>>(2)).unwrap_or_default();
+    let (tenant, generation) = (site.tenant, site.generation);
+    let (store, platform) = (literal(site.place.store.as_str()), literal(platform));
+    format!("tenant = {tenant} AND store = {store} AND generation = {generation} AND platform = {platform}")
 }
 
 /// Returns the position of the ledger from the result of [`question`].

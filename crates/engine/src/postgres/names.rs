@@ -78,6 +78,11 @@ pub(crate) fn quoted(name: &str) -> Quoted<'_> {
     Quoted(name)
 }
 
+/// Returns text as a quoted SQL literal.
+pub(crate) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
 /// See [`quoted`].
 pub(crate) struct Quoted<'n>(&'n str);
 

@@ -66,6 +66,14 @@ pub(crate) fn as_expected(rows: &[Row], site: &Site) -> Option<Standing> {
     Some(Standing { ledger, generation, found: Some(name(ledger, generation)) })
 }
 
+/// Returns the statement that renames the seal when the position of the ledger is raised from `from`. The database refuses it
+/// if the seal has not the name for that position.
+pub(crate) fn raised_from(site: &Site, from: i64) -> String {
+    let generation = generation_of(site);
+    let (old, new) = (name(from, generation), name(from + 1, generation));
+    format!("ALTER TABLE {}.{old} RENAME TO {new}", site.quoted)
+}
+
 /// Finds the seal, in the caller's transaction as the owner.
 ///
 /// # Errors
@@ -78,7 +86,7 @@ pub(crate) async fn find(conn: &mut Connection, site: &Site) -> Result<Standing>
 }
 
 /// Returns the query for the [`Standing`] of a schema. It locks the position of the ledger.
-fn question(site: &Site) -> String {
+pub(crate) fn question(site: &Site) -> String {
     let schema = &site.quoted;
     let relations = relations_of(&format!("'{schema}'::regnamespace"));
     format!(
@@ -89,7 +97,7 @@ fn question(site: &Site) -> String {
 }
 
 /// Reads the answer to [`question`]. Returns `None` if the schema has no ledger.
-fn standing(rows: &[Row], site: &Site) -> Option<Standing> {
+pub(crate) fn standing(rows: &[Row], site: &Site) -> Option<Standing> {
     let row = rows.first()?;
     let generation = row.get::<_, Option<i64>>(1).filter(|_| !site.is_pooled());
     Some(Standing { ledger: row.get(0), generation, found: row.get(2) })

@@ -45,6 +45,7 @@ mod postgres_repair;
 mod postgres_replicas;
 mod postgres_sandbox;
 mod postgres_schema;
+mod postgres_straight;
 mod postgres_system;
 mod postgres_tls;
 mod postgres_transfer;

@@ -141,6 +141,22 @@ impl Connection {
         Ok(())
     }
 
+    /// Runs statements without parameters and commits, in one round trip. The first statement may begin the transaction.
+    /// After a refusal the transaction may be open; roll it back.
+    ///
+    /// # Errors
+    /// Returns the refusal of the first statement that failed, and [`crate::Kind::InDoubt`] if the connection was lost:
+    /// the transaction may be committed.
+    pub async fn commit_batch(&mut self, statements: &[&str]) -> Result<()> {
+        (self.in_statement, self.in_transaction) = (true, true);
+        let text = format!("{};\nCOMMIT", statements.join(";\n"));
+        let done = self.client.batch_execute(&text).await;
+        self.in_statement = false;
+        done.map_err(|error| failure::of_commit(&error))?;
+        self.in_transaction = false;
+        Ok(())
+    }
+
     /// Rolls the transaction back.
     ///
     /// # Errors

@@ -5,7 +5,7 @@
 use crate::{
     error::{Error, Kind, Result},
     postgres::{
-        connections::{Answers, Call, Connection, Lease},
+        connections::{Connection, Lease},
         names::quoted,
         server::Server,
         site::Site,
@@ -109,24 +109,6 @@ impl Server {
     /// [`Kind::Unreachable`] if the server does not answer.
     pub(crate) async fn as_owner(&self, site: &Site, how: How) -> Result<Transaction> {
         Transaction::begin(self.lease(site).await?, how, &ownership(site)).await
-    }
-
-    /// Begins a transaction as [`Server::as_owner`] does, with more settings and the first statements, in one round
-    /// trip. If a statement fails, the transaction is returned nevertheless, to be rolled back.
-    ///
-    /// # Errors
-    /// Returns the errors of [`Server::as_owner`].
-    pub(crate) async fn as_owner_with(
-        &self,
-        site: &Site,
-        how: How,
-        settings: &str,
-        calls: &[Call<'_>],
-    ) -> Result<(Transaction, Result<Answers>)> {
-        let mut lease = self.lease(site).await?;
-        let begin = format!("{}; {settings}", begin_as_owner(site, how));
-        let answers = lease.connection()?.begin_with(&begin, calls).await;
-        Ok((Transaction(lease), answers.map_err(Error::from)))
     }
 
     /// Determines why the role of a place does not exist.

@@ -31,6 +31,18 @@ pub(super) struct Compiled {
     pub(super) state: State,
 }
 
+impl Compiled {
+    /// Returns the statements of the migration if they need no answer from each other and may be sent as one text; `None` if
+    /// they must be run step by step.
+    pub(super) fn straight(&self) -> Option<Vec<&str>> {
+        let steps = self.steps.iter().map(Step::sql);
+        let all: Vec<&str> =
+            steps.chain(self.counts.iter().map(|sql| Some(&**sql))).collect::<Option<_>>()?;
+        // PostgreSQL reads the whole text before it runs the setting that makes a backslash a plain character.
+        (self.search.is_empty() && all.iter().all(|sql| !sql.contains('\\'))).then_some(all)
+    }
+}
+
 impl Statements {
     /// Compiles the statements of all migrations, in order.
     ///

@@ -5,8 +5,10 @@ use crate::{
     ledger::{self, Applied, Loaded},
     postgres::{
         connections::{Call, Connection},
-        identity::not_ours,
+        identity::{self, not_ours},
+        names::literal,
         site::Site,
+        tables,
     },
 };
 use tokio_postgres::{Row, types::Type};
@@ -16,21 +18,53 @@ use tokio_postgres::{Row, types::Type};
 /// # Errors
 /// Returns `WrongIdentity` if there is no ledger.
 pub(crate) async fn applied(conn: &mut Connection, site: &Site) -> Result<Applied> {
-    let rows = conn.once(&question(site), &[]).await.map_err(|error| not_ours(site, error))?;
-    Ok(read(&rows, site))
+    let sql = format!("SELECT app, migration, checksum FROM {}._tenantry_ledger", site.quoted);
+    let rows = conn.once(&sql, &[]).await.map_err(|error| not_ours(site, error))?;
+    Ok(read(&rows, site, 0))
 }
 
-/// Returns the statement that reads the ledger.
-pub(super) fn question(site: &Site) -> String {
-    format!("SELECT app, migration, checksum FROM {}._tenantry_ledger", site.quoted)
+/// Returns the query for the identity of a place and its ledger. Read the result with [`identity::judge`] and
+/// [`surveyed`].
+pub(super) fn survey(site: &Site) -> String {
+    let ledger = format!(" LEFT JOIN {}._tenantry_ledger AS l ON true", site.quoted);
+    identity::question_with(site, ", l.app, l.migration, l.checksum", &ledger)
 }
 
-/// Reads the result of [`question`].
-pub(super) fn read(rows: &[Row], site: &Site) -> Applied {
+/// Reads the ledger from the result of [`survey`].
+pub(super) fn surveyed(rows: &[Row], site: &Site) -> Applied {
+    read(rows, site, identity::COLUMNS)
+}
+
+fn read(rows: &[Row], site: &Site, first: usize) -> Applied {
     let lines = rows.iter().filter_map(|row| {
-        ledger::id_of(&site.place.store, row.get(0), row.get(1)).map(|id| (id, row.get(2)))
+        // An empty ledger joins as a row without values.
+        let app = row.get::<_, Option<&str>>(first)?;
+        ledger::id_of(&site.place.store, app, row.get(first + 1)).map(|id| (id, row.get(first + 2)))
     });
     lines.collect()
+}
+
+/// Returns the statements that raise the position of the ledger from `from` and lock it. The database refuses the first
+/// one if the ledger has another position or the platform's tables have another format.
+pub(super) fn raise_from(site: &Site, from: i64) -> String {
+    // The column is not null.
+    format!(
+        "UPDATE {}._tenantry_meta SET ledger = CASE WHEN ledger = {from} AND version = {} THEN ledger + 1 END",
+        site.quoted,
+        tables::VERSION
+    )
+}
+
+/// Returns the statement that adds a migration to the ledger. The database refuses it if no row of `_tenantry_place` fits
+/// the condition `place`.
+pub(super) fn enter_if(site: &Site, migration: &Loaded, place: &str) -> String {
+    let (schema, name) = (&site.quoted, ledger::name_in(&site.place.store, &migration.name));
+    let [app, name, checksum] = [&migration.app, &name, &migration.checksum].map(|text| literal(text));
+    // The column is not null.
+    format!(
+        "INSERT INTO {schema}._tenantry_ledger(app, migration, checksum) \
+         VALUES ({app}, {name}, (SELECT {checksum} FROM {schema}._tenantry_place WHERE {place}))"
+    )
 }
 
 /// Adds a migration to the ledger, and raises the number that makes sessions compare the ledger again. `renewal` renews

@@ -111,7 +111,8 @@ fn broken(must: &Must<'_>, value: &str) -> String {
         Must::AtLeast(least) => format!("{value} < {least}"),
         Must::AtMost(most) => format!("{value} > {most}"),
         Must::OneOf(choices) => {
-            let list: Vec<String> = choices.iter().map(|choice| super::literal::text(choice)).collect();
+            let list: Vec<String> =
+                choices.iter().map(|choice| crate::postgres::names::literal(choice)).collect();
             format!("{value} NOT IN ({})", list.join(", "))
         }
         Must::Present => format!("{value} IS NULL"),

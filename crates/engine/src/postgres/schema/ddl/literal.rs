@@ -4,6 +4,7 @@ use super::statement;
 use crate::{
     cell::{Storage, Stored, stored},
     error::Result,
+    postgres::names::literal as literal_of,
     value::Value,
 };
 use rust_decimal::Decimal;
@@ -25,14 +26,9 @@ pub(crate) fn literal(storage: Storage, value: &Value) -> Result<String> {
         (Storage::Date, Stored::Text(date)) => format!("'{}'::date", before_christ(&date)),
         (Storage::Datetime, Stored::Text(at)) => format!("'{}'::timestamptz", before_christ(&at)),
         (Storage::Uuid, Stored::Text(id)) => format!("'{id}'::uuid"),
-        (Storage::Json, Stored::Text(json)) => format!("{}::json", text(&json)),
-        (_, Stored::Text(value)) => format!("{}::text", text(&value)),
+        (Storage::Json, Stored::Text(json)) => format!("{}::json", literal_of(&json)),
+        (_, Stored::Text(value)) => format!("{}::text", literal_of(&value)),
     })
-}
-
-/// Returns text as a quoted SQL literal.
-pub(super) fn text(value: &str) -> String {
-    format!("'{}'", value.replace('\'', "''"))
 }
 
 /// Returns a date or an instant in PostgreSQL's format, in which year 0 is 1 BC.

@@ -1,15 +1,13 @@
-//! One transaction on a place. First it reads, without locks, what the place lacks. Then it locks the place and applies
-//! it.
+//! One attempt on a place. First it reads, without locks, what the place lacks. Then one transaction locks the place and
+//! applies it.
 
-use super::{LOCK_WAIT, failed, step};
+use super::{LOCK_WAIT, failed, step, straight, survey::Found};
 use crate::{
     error::{Error, Kind, Result},
-    ledger as rules,
     model::Model,
     postgres::{
-        connections::{Call, Connection},
-        identity,
-        places::{How, Transaction},
+        connections::{Call, Connection, Lease},
+        places::{How, begin_as_owner},
         schema::{
             Layout,
             compiled::{Compiled, Statements},
@@ -24,72 +22,49 @@ use crate::{
 };
 use tokio_postgres::types::Type;
 
-/// A transaction on a place whose ledger it has read. It holds no locks yet.
+/// Statement that lets no write of the place begin until the transaction ends, and waits for those under way.
+pub(super) const HOLD_WRITERS: &str = "LOCK TABLE _tenantry_place IN EXCLUSIVE MODE";
+
+/// A place whose ledger was read, with a connection to it. It holds no locks yet.
 pub(super) struct Begun<'a> {
-    transaction: Transaction,
-    site: &'a Site,
-    form: Form,
-    /// Position of the ledger when it was read.
-    ledger: i64,
-    /// Migrations that the place lacks, as `app/name`.
-    pub(super) pending: Vec<String>,
-    /// Migrations that the place has and that are not known here.
-    pub(super) unknown: Vec<String>,
+    lease: Lease,
+    pub(super) site: &'a Site,
+    pub(super) found: Found,
 }
 
 impl<'a> Begun<'a> {
-    /// Begins a transaction, verifies the identity of the place and reads its ledger, in one round trip.
+    /// Reads what the place lacks.
     ///
     /// # Errors
-    /// Returns `Missing`, `WrongIdentity` or `Fenced` if the place is not there at its generation, and the errors of
-    /// [`rules::refuse_newer`].
+    /// Returns the errors of [`Server::survey`].
     pub(super) async fn new(server: &Server, site: &'a Site, statements: &Statements) -> Result<Self> {
-        let store = site.place.store.as_str();
-        let key = identity::key(site, &store);
-        let (identity, ledger) = (identity::question(site), ledger::question(site));
-        let calls = [Call::once(&identity, &key), Call::once(&ledger, &[])];
-        let (transaction, answers) = server.as_owner_with(site, How::Write, &settings(), &calls).await?;
-        let answers = answers.map_err(|error| identity::not_ours(site, error));
-        let read = answers.and_then(|answers| {
-            let form = identity::judge(&answers[0], site, &server.platform)?;
-            let (pending, unknown) = statements.of.pending(&ledger::read(&answers[1], site))?;
-            rules::refuse_newer(&pending, &unknown)?;
-            Ok((form, identity::position(&answers[0]), pending, unknown))
-        });
-        match read {
-            Ok((form, ledger, pending, unknown)) => {
-                Ok(Self { transaction, site, form, ledger, pending, unknown })
-            }
-            Err(error) => {
-                // The rollback fails if the connection was lost.
-                drop(transaction.roll_back().await);
-                Err(server.or_missing(site, error).await)
-            }
-        }
+        let (lease, found) = server.survey(site, statements).await?;
+        Ok(Self { lease, site, found })
     }
 
-    /// Locks the place against writers and other migrations, and upgrades the platform's tables. Every migration takes
-    /// the locks in the same order; the rows of places come after the ledger's position.
+    /// Begins a transaction, locks the place against writers and other migrations, and upgrades the platform's tables.
+    /// Every migration takes the locks in the same order; the rows of places come after the ledger's position.
     ///
     /// # Errors
     /// Returns [`Kind::Busy`] if another process holds the lock or has migrated the place since, and [`Kind::Fenced`]
     /// if the rows of the place have moved.
     pub(super) async fn lock(&mut self) -> Result<Standing> {
-        let site = self.site;
+        let (site, ledger, form) = (self.site, self.found.ledger, self.found.form);
         let store = site.place.store.as_str();
-        let (expected, key) = (seal::expected(site, self.ledger), [(&store as _, Type::TEXT)]);
+        let (expected, key) = (seal::expected(site, ledger), [(&store as _, Type::TEXT)]);
         let calls = [
             Call::once(&expected, &[]),
-            Call::once("LOCK TABLE _tenantry_place IN EXCLUSIVE MODE", &[]),
+            Call::once(HOLD_WRITERS, &[]),
             Call::once(
                 "SELECT EXISTS (SELECT FROM _tenantry_place WHERE store = $1 AND state <> 'open')",
                 &key,
             ),
         ];
-        let conn = self.transaction.connection()?;
-        let answers = conn.calls(&calls).await?;
+        let begin = format!("{}; {}", begin_as_owner(site, How::Write), settings());
+        let conn = self.lease.connection()?;
+        let answers = conn.begin_with(&begin, &calls).await?;
         let standing = seal::as_expected(&answers[0], site);
-        if answers[0].first().map(|row| row.get::<_, i64>(0)) != Some(self.ledger) {
+        if answers[0].first().map(|row| row.get::<_, i64>(0)) != Some(ledger) {
             return Err(Error::new(Kind::Busy, format!("{site}: another process migrates it")));
         }
         // A database or schema that was moved away accepts no more writes, including changes of its tables
@@ -97,23 +72,31 @@ impl<'a> Begun<'a> {
         if !site.is_pooled() && answers[2].first().is_some_and(|row| row.get(0)) {
             return Err(Error::new(Kind::Fenced, format!("{site} is fenced: its rows have moved")));
         }
-        if self.form == Form::Outdated {
+        if form == Form::Outdated {
             tables::upgrade(conn, site).await?;
         }
-        match standing.filter(|_| self.form == Form::Current) {
+        match standing.filter(|_| form == Form::Current) {
             Some(standing) => Ok(standing),
             None => seal::find(conn, site).await,
         }
     }
 
-    /// Returns the connection of the open transaction.
+    /// Returns the connection, in the transaction if it has begun.
     pub(super) fn connection(&mut self) -> Result<&mut Connection> {
-        self.transaction.connection()
+        self.lease.connection()
     }
 
-    /// Ends the transaction without a change.
-    pub(super) async fn end(self) -> Result<()> {
-        self.transaction.roll_back().await
+    /// Applies a migration that needs no answers on the way, in one round trip with everything around it.
+    ///
+    /// # Errors
+    /// Returns the errors of [`straight::apply`].
+    pub(super) async fn apply(&mut self, migration: &Compiled, steps: &[&str]) -> Result<()> {
+        straight::apply(self.lease.connection()?, self.site, &self.found, migration, steps).await
+    }
+
+    /// Ends the transaction without a change, if it has begun.
+    pub(super) async fn end(mut self) -> Result<()> {
+        self.lease.connection()?.roll_back_if_open().await
     }
 }
 

@@ -11,20 +11,18 @@ mod failed;
 mod index;
 mod patience;
 mod step;
+mod straight;
+mod survey;
 
-use super::{compiled::Statements, ledger};
+use super::{
+    compiled::{Compiled, Statements},
+    ledger,
+};
 use crate::{
     error::{Kind, Result},
     ledger::{Applied, MigrateReport},
     place::Place,
-    postgres::{
-        connections::{Call, Connection},
-        identity,
-        places::{How, begin_as_owner},
-        seal,
-        server::Server,
-        site::Site,
-    },
+    postgres::{connections::Connection, identity, seal, server::Server, site::Site, tables::Form},
     schema::Script,
 };
 use attempt::{Attempt, Begun};
@@ -65,9 +63,9 @@ impl Server {
 
     /// Applies the first migration that the place lacks, once its tables can be locked.
     async fn next(&self, site: &Site, statements: &Statements) -> Result<Next> {
-        let (mut patience, mut ahead) = (Patience::new(), HashSet::new());
+        let (mut patience, mut done) = (Patience::new(), Done::default());
         loop {
-            match self.try_next(site, statements, &mut ahead).await {
+            match self.try_next(site, statements, &mut done).await {
                 Err(error) if *error.kind() == Kind::Busy => patience.wait(site, error).await?,
                 Ok(None) => {}
                 Ok(Some(next)) => return Ok(next),
@@ -76,41 +74,61 @@ impl Server {
         }
     }
 
-    /// Applies the first migration that the place lacks; `None` if indexes were created ahead of it, which `ahead` then
-    /// contains.
+    /// Applies the first migration that the place lacks; `None` if it was only prepared, or must be tried step by step,
+    /// which `done` then contains.
     async fn try_next<'s>(
         &self,
         site: &Site,
         statements: &'s Statements,
-        ahead: &mut HashSet<&'s str>,
+        done: &mut Done<'s>,
     ) -> Result<Option<Next>> {
         let mut begun = Begun::new(self, site, statements).await?;
-        let first = begun.pending.first();
+        let first = begun.found.pending.first();
         let first = first.and_then(|id| statements.migrations.iter().find(|m| m.loaded.id() == *id));
-        let (is_last, unknown) = (begun.pending.len() <= 1, begun.unknown.clone());
+        let (is_last, unknown) = (begun.found.pending.len() <= 1, begun.found.unknown.clone());
         let Some(migration) = first else {
-            begun.end().await?;
             return Ok(Some(Next { applied: None, is_last, unknown }));
         };
-        if index::goes_ahead(migration) && ahead.insert(&migration.loaded.name) {
-            begun.end().await?;
+        let name = &*migration.loaded.name;
+        if index::goes_ahead(migration) && done.ahead.insert(name) {
+            drop(begun);
             index::ahead(self, site, migration).await?;
             return Ok(None);
         }
+        let applied = match migration.straight() {
+            Some(steps) if begun.found.form == Form::Current && !done.straight.contains(name) => {
+                let applied = begun.apply(migration, &steps).await;
+                if applied.as_ref().is_err_and(straight::is_refused) {
+                    done.straight.insert(name);
+                    return Ok(None);
+                }
+                applied
+            }
+            _ => self.step_by_step(begun, statements, migration).await,
+        };
+        applied.map(|()| Some(Next { applied: Some(migration.loaded.id()), is_last, unknown }))
+    }
+
+    /// Applies a migration whose steps need answers of the database.
+    async fn step_by_step(
+        &self,
+        mut begun: Begun<'_>,
+        statements: &Statements,
+        migration: &Compiled,
+    ) -> Result<()> {
         let applied = async {
+            let site = begun.site;
             let renewal = begun.lock().await?.renewal(site, 1);
             let attempt = Attempt { site, statements, migration };
             attempt.apply(begun.connection()?, renewal.as_deref(), true).await
         };
-        match applied.await {
-            Ok(()) => Ok(Some(Next { applied: Some(migration.loaded.id()), is_last, unknown })),
-            Err(error) => {
-                // The rollback may fail: the connection may be lost, and a failed commit has already ended the
-                // transaction.
-                drop(begun.end().await);
-                Err(error)
-            }
+        let applied = applied.await;
+        if applied.is_err() {
+            // The rollback may fail: the connection may be lost, and a failed commit has already ended the
+            // transaction.
+            drop(begun.end().await);
         }
+        applied
     }
 
     /// Applies the missing migrations in one transaction and rolls it back, to check whether the database refuses one
@@ -133,7 +151,7 @@ impl Server {
     /// Applies the missing migrations and rolls them back.
     async fn try_all(&self, site: &Site, statements: &Statements) -> Result<()> {
         let mut begun = Begun::new(self, site, statements).await?;
-        let pending = std::mem::take(&mut begun.pending);
+        let pending = std::mem::take(&mut begun.found.pending);
         let tried = async {
             if !pending.is_empty() {
                 begun.lock().await?;
@@ -160,36 +178,21 @@ impl Server {
         statements.of.pending(&self.applied(site).await?)
     }
 
-    /// Returns the migrations in the ledger of a place.
-    ///
-    /// # Errors
-    /// Returns `Missing`, `WrongIdentity` or `Fenced` if the place is not there at its generation.
-    pub(in crate::postgres) async fn applied(&self, site: &Site) -> Result<Applied> {
-        let store = site.place.store.as_str();
-        let key = identity::key(site, &store);
-        let (identity, ledger) = (identity::question(site), ledger::question(site));
-        let calls = [Call::once(&identity, &key), Call::once(&ledger, &[])];
-        let mut lease = self.lease(site).await?;
-        let answers = lease.connection()?.in_transaction(&begin_as_owner(site, How::Snapshot), &calls).await;
-        drop(lease);
-        let found = match answers {
-            Ok(answers) => {
-                identity::judge(&answers[0], site, &self.platform).map(|_| ledger::read(&answers[1], site))
-            }
-            Err(failed) => Err(identity::not_ours(site, failed.into())),
-        };
-        match found {
-            Err(error) => Err(self.or_missing(site, error).await),
-            found => found,
-        }
-    }
-
     /// Returns the migrations in the ledger of a place, as [`Server::applied`] does, in the caller's transaction as the
     /// owner.
     pub(super) async fn applied_in(&self, conn: &mut Connection, site: &Site) -> Result<Applied> {
         identity::check(conn, site, &self.platform).await?;
         ledger::applied(conn, site).await
     }
+}
+
+/// What was tried already for the first migration that a place lacks, by name.
+#[derive(Default)]
+struct Done<'s> {
+    /// Migrations whose indexes were created ahead.
+    ahead: HashSet<&'s str>,
+    /// Migrations that the database refused to apply in one round trip.
+    straight: HashSet<&'s str>,
 }
 
 /// Result of applying the first migration that a place lacked.
