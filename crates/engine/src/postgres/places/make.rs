@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Kind, Result},
     place::{Isolation, Place},
     postgres::{
-        connections::{Connection, Lease},
+        connections::{Call, Connection, Lease},
         identity::{self, key},
         names::quoted,
         place_state, seal,
@@ -21,7 +21,7 @@ use crate::{
     },
     schema::Template,
 };
-use tokio_postgres::types::Type;
+use tokio_postgres::{Row, types::Type};
 
 /// Builder of a store's tables at one state of its schema.
 pub(crate) trait Build: Sync {
@@ -150,40 +150,59 @@ impl Server {
         }
     }
 
-    /// Gives a database that was copied from a template its identity and its roles.
+    /// Gives a database that was copied from a template its identity and its roles, in two round trips.
     async fn name_database(&self, site: &Site, rows: Rows) -> Result<()> {
-        let mut transaction = self.as_owner(site, How::Write).await?;
-        let named = self.claim(transaction.connection()?, site, rows).await;
+        let (claim, numbers) = claim(site);
+        let (identity, seal) = (identity::question(site), seal::question(site));
+        let (reader, models) = (roles::reader(site), roles::models(site));
+        let (store, id) = (site.place.store.as_str(), self.platform.id());
+        let [tenant, of] = key(site, &store);
+        let row = [tenant.clone(), of.clone(), (&site.generation, Type::INT8), (&id, Type::TEXT)];
+        let (key, reader) = ([tenant, of], [(&reader as _, Type::TEXT)]);
+        let calls = [
+            Call::once(&claim, &row),
+            Call::once(&numbers, &row[..1]),
+            Call::once(&identity, &key),
+            Call::once(&seal, &[]),
+            Call::once(roles::ROLE, &reader),
+            Call::once(&models, &[]),
+        ];
+        let (mut transaction, answers) = self.as_owner_with(site, How::Write, &calls).await?;
+        let naming = answers.map_err(|error| identity::not_ours(site, error));
+        let naming = match naming.and_then(|answers| self.naming(site, &answers)) {
+            Ok(Some(naming)) => naming,
+            done => return self.finish(transaction, site, done.map(drop)).await,
+        };
+        if rows == Rows::None {
+            let statements: Vec<&str> = naming.iter().map(|sql| &**sql).collect();
+            return transaction.commit_batch(&statements).await;
+        }
+        let named = async {
+            let conn = transaction.connection()?;
+            conn.batch(&naming.join("; ")).await?;
+            self.announce(conn, site, rows).await
+        };
+        let named = named.await;
         self.finish(transaction, site, named).await
     }
 
-    /// Claims the database for its place if it belongs to no place. Otherwise checks that it belongs to this one.
-    async fn claim(&self, conn: &mut Connection, site: &Site, rows: Rows) -> Result<()> {
-        let sql = format!(
-            "UPDATE {}._tenantry_place SET tenant = $1, generation = $3, platform = $4, state = 'open', made_at = now() \
-             WHERE tenant = {} AND store = $2 RETURNING 1",
-            site.quoted,
-            template::BLANK
-        );
-        let (store, id) = (site.place.store.as_str(), self.platform.id());
-        let [tenant, store] = key(site, &store);
-        let row = [tenant, store, (&site.generation, Type::INT8), (&id, Type::TEXT)];
-        let claimed = conn.query(&sql, &row).await.map_err(|error| identity::not_ours(site, error))?;
-        if !claimed.is_empty() {
-            let ids = format!(
-                "UPDATE {}._tenantry_seq SET tenant = {} WHERE tenant = {}",
-                site.quoted,
-                site.tenant,
-                template::BLANK
-            );
-            conn.batch(&ids).await?;
-            seal::renew(conn, site).await?;
-            roles::close_database(conn, site).await?;
-            roles::open_models(conn, site, &self.prefix, &self.platform).await?;
-            conn.batch(&comment("DATABASE", &site.name)).await?;
-            self.announce(conn, site, rows).await?;
+    /// Returns the statements that give a database everything but its row; `None` if it has its identity already. Takes
+    /// the answers of [`Server::name_database`].
+    fn naming(&self, site: &Site, answers: &[Vec<Row>]) -> Result<Option<Vec<String>>> {
+        let [claimed, _, identity, seal, reader, models] = answers else {
+            return Err(Error::new(Kind::Internal, "answers are missing"));
+        };
+        identity::judge(identity, site, &self.platform)?;
+        if claimed.is_empty() {
+            return Ok(None);
         }
-        identity::check(conn, site, &self.platform).await.map(drop)
+        let seal = seal::standing(seal, site).and_then(|standing| standing.renewal(site, 0));
+        let mut naming: Vec<String> = seal.into_iter().chain(roles::close_database(site)).collect();
+        if site.place.tenant.is_some() {
+            naming.extend(roles::opening(site, &self.prefix, &self.platform, (reader, models))?);
+        }
+        naming.push(comment("DATABASE", &site.name));
+        Ok(Some(naming))
     }
 
     async fn make_schema(&self, site: &Site, build: &impl Build, rows: Rows) -> Result<()> {
@@ -235,6 +254,17 @@ impl Server {
     pub(in crate::postgres) async fn home(&self) -> Result<Lease> {
         self.connections.lease(&self.home).await
     }
+}
+
+/// Returns the statements that give a database that belongs to no place the identity of the place of `site`: the
+/// parameters are tenant, store, generation and installation. The first one returns a row if it did.
+fn claim(site: &Site) -> (String, String) {
+    let (schema, blank) = (&site.quoted, template::BLANK);
+    let place = format!(
+        "UPDATE {schema}._tenantry_place SET tenant = $1, generation = $3, platform = $4, state = 'open', \
+         made_at = now() WHERE tenant = {blank} AND store = $2 RETURNING 1"
+    );
+    (place, format!("UPDATE {schema}._tenantry_seq SET tenant = $1 WHERE tenant = {blank}"))
 }
 
 /// Returns a statement that records when a database or schema was created, which PostgreSQL does not do.

@@ -18,10 +18,16 @@ use crate::{
         tables,
     },
 };
-use tokio_postgres::types::Type;
+use tokio_postgres::{Row, types::Type};
 
 /// Longest name in PostgreSQL, in bytes.
 const LONGEST: usize = 63;
+
+/// Query for the mark of the role `$1`, if it exists.
+pub(crate) const ROLE: &str = "SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = $1";
+
+/// What the reader of a place may do besides reading.
+const READER: &str = "LOGIN CONNECTION LIMIT 8";
 
 /// SQL for the tenant whose rows a transaction on a pool sees, from its setting.
 const TENANT: &str = "nullif(current_setting('tenantry.tenant', true), '')::bigint";
@@ -115,12 +121,29 @@ pub(crate) async fn open_models(
         return Ok(());
     }
     let name = reader(site);
-    make(conn, &name, "LOGIN CONNECTION LIMIT 8", platform).await?;
+    let roles = conn.once(ROLE, &[(&name, Type::TEXT)]).await?;
+    let models = conn.once(&models(site), &[]).await?;
+    conn.batch(&opening(site, prefix, platform, (&roles, &models))?.join("; ")).await
+}
+
+/// Returns the statements of [`open_models`] for a tenant's place. Takes the answers to [`ROLE`], for its reader, and to
+/// [`models`].
+///
+/// # Errors
+/// Returns the errors of [`make`].
+pub(crate) fn opening(
+    site: &Site,
+    prefix: &Prefix,
+    platform: &Platform,
+    (roles, models): (&[Row], &[Row]),
+) -> Result<Vec<String>> {
+    let name = reader(site);
     let (reader, schema) = (quoted(&name), &site.quoted);
-    let mut batch = vec![
+    let mut batch: Vec<String> = creation(roles, &name, READER, platform)?.into_iter().collect();
+    batch.extend([
         format!("GRANT USAGE ON SCHEMA {schema} TO {reader}"),
         format!("ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT ON TABLES TO {reader}"),
-    ];
+    ]);
     match site.role() {
         Some(role) => {
             let role = quoted(role);
@@ -132,31 +155,29 @@ pub(crate) async fn open_models(
         }
         None => {
             batch.push(format!("GRANT CONNECT ON DATABASE {} TO {reader}", quoted(&site.database)));
-            batch.extend(grant_models(conn, site, &name).await?);
+            let models = models.first().and_then(|row| row.get::<_, Option<&str>>(0));
+            batch.extend(models.map(|models| format!("GRANT SELECT ON {models} TO {reader}")));
         }
     }
-    conn.batch(&batch.join("; ")).await
+    Ok(batch)
 }
 
-/// Allows only the owner to connect to a place's own database.
-pub(crate) async fn close_database(conn: &mut Connection, site: &Site) -> Result<()> {
+/// Returns the statements that allow only the owner to connect to a place's own database.
+pub(crate) fn close_database(site: &Site) -> [String; 2] {
     let (database, schema) = (quoted(&site.database), &site.quoted);
-    conn.batch(&format!(
-        "REVOKE ALL ON DATABASE {database} FROM PUBLIC; REVOKE ALL ON SCHEMA {schema} FROM PUBLIC"
-    ))
-    .await
+    [
+        format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC"),
+        format!("REVOKE ALL ON SCHEMA {schema} FROM PUBLIC"),
+    ]
 }
 
-/// Returns the statement that lets `reader` read every present model; `None` if there are no models.
-async fn grant_models(conn: &mut Connection, site: &Site, reader: &str) -> Result<Option<String>> {
+/// Returns the query for the names of all present models, as a list in SQL; it is null if there are none.
+pub(crate) fn models(site: &Site) -> String {
     let relations = relations_of(&format!("'{}'::regnamespace", site.quoted));
-    let sql = format!(
+    format!(
         "SELECT string_agg(quote_ident(relname), ', ') FROM {relations} AS c \
          WHERE relkind IN ('r', 'p', 'v', 'm') AND NOT starts_with(relname, '_tenantry_')"
-    );
-    let rows = conn.once(&sql, &[]).await?;
-    let models = rows.first().and_then(|row| row.get::<_, Option<String>>(0));
-    Ok(models.map(|models| format!("GRANT SELECT ON {models} TO {}", quoted(reader))))
+    )
 }
 
 /// Creates a role that owns nothing, unless it exists, and lets the owner assume it.
@@ -164,23 +185,29 @@ async fn grant_models(conn: &mut Connection, site: &Site, reader: &str) -> Resul
 /// # Errors
 /// Returns [`Kind::WrongIdentity`] if a role of another program has the name.
 pub(crate) async fn make(conn: &mut Connection, name: &str, how: &str, platform: &Platform) -> Result<()> {
+    let rows = conn.once(ROLE, &[(&name, Type::TEXT)]).await?;
+    match creation(&rows, name, how, platform)? {
+        Some(creation) => conn.batch(&creation).await,
+        None => Ok(()),
+    }
+}
+
+/// Returns the statements of [`make`]; `None` if the role exists. Takes the answer to [`ROLE`].
+fn creation(rows: &[Row], name: &str, how: &str, platform: &Platform) -> Result<Option<String>> {
     let mark = mark(platform);
-    let sql = "SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = $1";
-    let rows = conn.query(sql, &[(&name, Type::TEXT)]).await?;
     match rows.first().map(|row| row.get::<_, Option<&str>>(0)) {
         None => {}
-        Some(found) if found == Some(&mark) => return Ok(()),
+        Some(found) if found == Some(&mark) => return Ok(None),
         Some(_) => {
             let detail = format!("the server has another role {name}: remove it, or change the prefix");
             return Err(Error::new(Kind::WrongIdentity, detail));
         }
     }
     let role = quoted(name);
-    conn.batch(&format!(
+    Ok(Some(format!(
         "CREATE ROLE {role} {how} NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION; \
          COMMENT ON ROLE {role} IS '{mark}'; GRANT {role} TO CURRENT_USER"
-    ))
-    .await
+    )))
 }
 
 /// Returns the comment that marks the roles of this installation.

@@ -5,7 +5,7 @@
 use crate::{
     error::{Error, Kind, Result},
     postgres::{
-        connections::{Connection, Lease},
+        connections::{Answers, Call, Connection, Lease},
         names::quoted,
         server::Server,
         site::Site,
@@ -41,6 +41,19 @@ impl Transaction {
     /// Returns [`Kind::InDoubt`] if the answer was lost.
     pub(crate) async fn commit(mut self) -> Result<()> {
         self.0.connection()?.commit().await
+    }
+
+    /// Runs statements without parameters and commits, in one round trip.
+    ///
+    /// # Errors
+    /// Returns the errors of [`Connection::commit_batch`].
+    pub(crate) async fn commit_batch(mut self, statements: &[&str]) -> Result<()> {
+        let done = self.0.connection()?.commit_batch(statements).await;
+        if done.is_err() {
+            // The rollback fails if the connection was lost.
+            drop(self.0.connection()?.roll_back_if_open().await);
+        }
+        done
     }
 
     /// Commits and closes the connection, so that the database can be copied or renamed.
@@ -109,6 +122,22 @@ impl Server {
     /// [`Kind::Unreachable`] if the server does not answer.
     pub(crate) async fn as_owner(&self, site: &Site, how: How) -> Result<Transaction> {
         Transaction::begin(self.lease(site).await?, how, &ownership(site)).await
+    }
+
+    /// Begins a transaction as [`Server::as_owner`] does, with its first statements, in one round trip. If a statement
+    /// fails, the transaction is returned nevertheless, to be rolled back.
+    ///
+    /// # Errors
+    /// Returns the errors of [`Server::as_owner`].
+    pub(crate) async fn as_owner_with(
+        &self,
+        site: &Site,
+        how: How,
+        calls: &[Call<'_>],
+    ) -> Result<(Transaction, Result<Answers>)> {
+        let mut lease = self.lease(site).await?;
+        let answers = lease.connection()?.begin_with(&begin_as_owner(site, how), calls).await;
+        Ok((Transaction(lease), answers.map_err(Error::from)))
     }
 
     /// Determines why the role of a place does not exist.
