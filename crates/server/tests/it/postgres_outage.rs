@@ -142,8 +142,15 @@ async fn health_and_metrics_tell_of_a_server_that_is_nearly_full_or_dead() {
         let most = metric("tenantry_server_connections_most").await;
         assert!(most >= metric("tenantry_server_connections_open").await);
         assert_eq!(metric("tenantry_server_connections_waiting").await, 0);
-        let needs = staff.get("/api/admin/overview").await.expect(200).text();
-        assert!(needs.contains("disk_low"), "{needs}");
+        let overview = staff.get("/api/admin/overview").await.expect(200).json();
+        let needs = overview["attention"].as_array().unwrap();
+        let low: Vec<_> = needs.iter().filter(|need| need["problem"] == "disk_low").collect();
+        let [low] = low[..] else { panic!("{overview}") };
+        assert_eq!(
+            (&low["count"], &low["free_bytes"]),
+            (&1.into(), &0.into()),
+            "{low}: one server, without room"
+        );
     }
 }
 

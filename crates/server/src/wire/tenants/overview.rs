@@ -62,8 +62,10 @@ answers! {
         /// Urgency. `bad`: data or availability is at risk. `warn`: an operator should look at it. `note`: for
         /// information.
         level: AsText<Level> = AsText(need.level),
-        /// Number of affected things; for a full disk, its free bytes.
+        /// Number of affected things.
         count: u64 = need.count,
+        /// Bytes that are free on the affected disk or server.
+        free_bytes: Option<u64> = need.free_bytes,
         /// Slug of the affected tenant.
         tenant: Option<String> = need.tenant,
         /// Id of the affected operation.

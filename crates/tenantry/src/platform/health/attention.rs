@@ -10,7 +10,7 @@ use crate::{
     tenants::State,
 };
 use serde::Serialize;
-use tenantry_engine::name::Slug;
+use tenantry_engine::name::{ServerName, Slug};
 
 /// Largest number of entries of one kind that name a tenant or an operation.
 const EACH: usize = 20;
@@ -82,8 +82,10 @@ pub struct Need {
     pub problem: Trouble,
     /// Urgency of the problem.
     pub level: Level,
-    /// Number of affected things; for a full disk, its free bytes.
+    /// Number of affected things.
     pub count: u64,
+    /// Bytes that are free on the affected disk or server.
+    pub free_bytes: Option<u64>,
     /// Slug of the affected tenant.
     pub tenant: Option<String>,
     /// Id of the affected operation.
@@ -106,7 +108,21 @@ impl Platform {
 
 impl Need {
     fn new(problem: Trouble, level: Level) -> Self {
-        Self { problem, level, count: 1, tenant: None, operation: None, detail: None, at_us: None }
+        Self {
+            problem,
+            level,
+            count: 1,
+            free_bytes: None,
+            tenant: None,
+            operation: None,
+            detail: None,
+            at_us: None,
+        }
+    }
+
+    /// Returns the entry for a server without room.
+    fn low(server: &ServerName, free_bytes: Option<u64>) -> Self {
+        Self { free_bytes, ..Self::new(Trouble::DiskLow, Level::Bad).detail(server.as_str()) }
     }
 
     fn counted(problem: Trouble, level: Level, count: u64) -> Option<Self> {
@@ -141,15 +157,10 @@ impl Attention<'_> {
         let silent =
             silent.map(|(name, _)| Need::new(Trouble::Unreachable, Level::Bad).detail(name.as_str()));
         let full = platform.disks().into_iter().filter(|(_, _, is_low)| *is_low);
-        let full = full.map(|(name, free, _)| Need {
-            count: free,
-            ..Need::new(Trouble::DiskLow, Level::Bad).detail(name.as_str())
-        });
+        let full = full.map(|(name, free, _)| Need::low(&name, Some(free)));
         let (rooms, reserve) = (platform.remembered_rooms(), platform.config().limits.disk_reserve);
-        let rooms = rooms.iter().filter(|room| room.is_low(reserve)).map(|room| Need {
-            count: room.free().unwrap_or(0),
-            ..Need::new(Trouble::DiskLow, Level::Bad).detail(room.server.as_str())
-        });
+        let rooms = rooms.iter().filter(|room| room.is_low(reserve));
+        let rooms = rooms.map(|room| Need::low(&room.server, room.free()));
         let passes = platform.background_passes().into_iter().filter(|pass| pass.failed > 0);
         let passes = passes.map(|pass| Need {
             count: pass.failed,

@@ -93,7 +93,9 @@ fn of_machine(words: &Words, need: &Need) -> (String, String) {
         Trouble::Orphans => (words.text("need-orphans").with("count", n).into(), String::new()),
         Trouble::DiskLow => (
             words.text("need-disk").with("server", name).into(),
-            words.text("bytes-free").with("bytes", words.bytes(n)).into(),
+            need.free_bytes
+                .map(|free| words.text("bytes-free").with("bytes", words.bytes(free)).into())
+                .unwrap_or_default(),
         ),
         Trouble::Unreachable => (
             words.text("need-unreachable").with("server", name).into(),
