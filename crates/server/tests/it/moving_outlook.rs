@@ -120,6 +120,35 @@ async fn a_dry_run_tells_what_the_move_would_refuse() {
     refused_alike(&staff, "move", &to_main, "leftover").await;
 }
 
+/// Earlier versions took texts of any length into indexed fields, and SQLite has them still.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_names_a_text_that_is_too_long_for_an_index() {
+    for url in &servers() {
+        let app = TestApp::on_postgres(url, Isolation::Pooled).await;
+        let (acme, staff) = (app.register("acme").await, app.staff().await);
+        for name in ["Ada", "Ben"] {
+            acme.post("/api/records/patients", &patient(name)).await.expect(201);
+        }
+        assert_eq!(done(&staff, "promote", &json!({"server": "main"})).await["state"], "done");
+        let shown = staff.get("/api/admin/tenants/acme").await.expect(200).json();
+        let name = shown["placements"][0]["place"]["physical"].as_str().unwrap();
+        let main = app.platform().config().server("main").unwrap();
+        let Location::Sqlite(folder) = &main.location else { panic!("{main:?}") };
+        let file = rusqlite::Connection::open(folder.join(format!("{name}.db"))).unwrap();
+        let set = "UPDATE patients SET insurance_number = ?1 WHERE id = 2";
+        assert_eq!(file.execute(set, ["9".repeat(2_401)]).unwrap(), 1);
+        for isolation in ["database", "schema"] {
+            let wanted = json!({"server": "postgres", "isolation": isolation});
+            refused_alike(&staff, "move", &wanted, "patients.insurance_number of record 2").await;
+        }
+        refused_alike(&staff, "demote", &json!({"server": "postgres"}), "at most 2400 bytes").await;
+        assert_eq!(file.execute(set, ["9".repeat(2_400)]).unwrap(), 1);
+        let wanted = json!({"server": "postgres", "isolation": "schema"});
+        assert_eq!(look(&staff, "move", &wanted).await["is_clear"], true, "{wanted}");
+        assert_eq!(done(&staff, "move", &wanted).await["state"], "done");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_tells_that_a_server_is_away() {
     let version = VERSIONS[0];
