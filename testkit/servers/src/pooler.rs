@@ -1,6 +1,6 @@
 //! A temporary PgBouncer in transaction mode, on a Unix socket before a PostgreSQL server.
 
-use super::{PASSWORD, USER, as_user, folder, give_to_user};
+use super::{PASSWORD, as_user, folder, give_to_user};
 use anyhow::{Context, Result, bail, ensure};
 use std::{
     os::unix::net::UnixStream,
@@ -28,26 +28,33 @@ impl Pooler {
     /// # Errors
     /// Returns an error if the pooler does not start.
     pub fn start(program: &Path, server: (&str, u16), role: &str, connections: u16) -> Result<Self> {
-        Self::start_with(program, server, role, connections, "")
+        Self::start_with(program, server, &[(role, PASSWORD)], connections, "")
     }
 
     /// Starts a pooler like [`Pooler::start`], but for all roles of the server. The pooler asks the server for their
-    /// passwords, as a superuser, in the database that a client wants.
+    /// passwords, as this superuser with this password, in the database that a client wants.
     ///
     /// # Errors
     /// Returns the errors of [`Pooler::start`].
-    pub fn start_for_all(program: &Path, server: (&str, u16), role: &str, connections: u16) -> Result<Self> {
+    pub fn start_for_all(
+        program: &Path,
+        server: (&str, u16),
+        role: &str,
+        (superuser, password): (&str, &str),
+        connections: u16,
+    ) -> Result<Self> {
         let ask = format!(
-            "auth_user = {USER}\n\
+            "auth_user = {superuser}\n\
              auth_query = SELECT rolname, rolpassword FROM pg_authid WHERE rolname = $1\n"
         );
-        Self::start_with(program, server, role, connections, &ask)
+        let users = [(role, PASSWORD), (superuser, password)];
+        Self::start_with(program, server, &users, connections, &ask)
     }
 
     fn start_with(
         program: &Path,
         (socket, port): (&str, u16),
-        role: &str,
+        users: &[(&str, &str)],
         connections: u16,
         more: &str,
     ) -> Result<Self> {
@@ -61,7 +68,9 @@ impl Pooler {
             dir = dir.display()
         );
         std::fs::write(dir.join("pgbouncer.ini"), settings)?;
-        std::fs::write(dir.join("users"), format!("\"{role}\" \"{PASSWORD}\"\n\"{USER}\" \"{PASSWORD}\"\n"))?;
+        let users: String =
+            users.iter().map(|(role, password)| format!("\"{role}\" \"{password}\"\n")).collect();
+        std::fs::write(dir.join("users"), users)?;
         give_to_user(&dir)?;
         let log = std::fs::File::create(dir.join("said"))?;
         let mut command = as_user(program);

@@ -105,7 +105,9 @@ async fn databases_of_different_kinds_are_not_joined_and_say_so() {
 async fn joins_work_behind_a_pooler_that_knows_the_roles() {
     on_each_server(|home| async move {
         let (host, port) = home.address();
-        let pooler = Pooler::start_for_all(&pgbouncer().unwrap(), (&host, port), &home.owner(), 3).unwrap();
+        let (superuser, password) = home.superuser();
+        let (program, server, superuser) = (pgbouncer().unwrap(), (&*host, port), (&*superuser, &*password));
+        let pooler = Pooler::start_for_all(&program, server, &home.owner(), superuser, 3).unwrap();
         let url = format!("postgresql://{0}:{PASSWORD}@{1}/{0}", home.owner(), pooler.address());
         let join_url = Some(format!("postgresql://{}:{port}", host.replace('/', "%2F")));
         let options = PostgresOptions { url, prepares: false, join_url, ..home.options() };

@@ -83,6 +83,13 @@ impl Home {
         (host, self.admin.get_ports().first().copied().unwrap_or(5432))
     }
 
+    /// Returns the name and the password of the superuser.
+    pub fn superuser(&self) -> (String, String) {
+        let password = self.admin.get_password().unwrap_or_default();
+        let name = self.admin.get_user().unwrap_or("postgres");
+        (name.to_owned(), String::from_utf8(password.to_vec()).unwrap())
+    }
+
     /// Returns an engine with one connection to the server.
     pub fn engine_with_one_connection(&self) -> Engine {
         let options = self.options();
