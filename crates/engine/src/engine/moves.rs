@@ -42,7 +42,8 @@ impl Engine {
     /// records, recording costs nothing.
     ///
     /// # Errors
-    /// Returns `Fenced` if the database does not hold the place at its generation.
+    /// Returns `Fenced` if the database does not hold the place at its generation, or the operation's recording there was
+    /// stopped before: a worker that comes late does not start it again.
     pub async fn record_changes(&self, place: &Place, token: i64) -> Result<()> {
         at!(self.server(place)?, server => server.record_changes(place, token))
     }

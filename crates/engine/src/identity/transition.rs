@@ -3,7 +3,7 @@
 //! A worker of an operation may be late: it was paused for minutes while another worker finished or undid the
 //! operation. So whatever a move sets in a database carries the operation's fencing token, and only that token can
 //! change it back. A later step of a move that was undone cannot take effect again: it requires the result of an
-//! earlier step, which was undone after it.
+//! earlier step, which was undone after it. The first step is barred by its undo.
 
 use super::PlaceState;
 use crate::{
@@ -20,10 +20,14 @@ pub(crate) enum Transition {
     Fence,
     /// Lifts a fence, whichever operation set it.
     Unfence,
-    /// Starts a recording for the token `?4`. An operation that recorded before loses its recording.
+    /// Starts a recording for the token `?4`, unless [`Self::Bar`] has barred it. An operation that recorded before loses
+    /// its recording.
     Record,
     /// Ends the recording of the token `?4`.
     StopRecording,
+    /// Bars the token `?4` from recording: its operation was undone or has ended, and a worker of it may be late. A place
+    /// remembers one barred token, because the next operation on a tenant begins after the end of the one before.
+    Bar,
     /// Fences a place whose changes are recorded for the token `?4`.
     FenceRecorded,
     /// Lifts the fence of the holder `?4`. Does not affect another operation's fence.
@@ -44,8 +48,9 @@ impl Transition {
         match self {
             Self::Fence => ("state = 'fenced', holder = NULL", FENCED),
             Self::Unfence => ("state = 'open', holder = NULL", FENCED),
-            Self::Record => ("recorder = ?4", "TRUE"),
+            Self::Record => ("recorder = ?4", "barred IS DISTINCT FROM ?4"),
             Self::StopRecording => ("recorder = NULL", "recorder = ?4"),
+            Self::Bar => ("barred = ?4", "TRUE"),
             Self::FenceRecorded => {
                 ("state = 'fenced', holder = ?4", "recorder = ?4 AND state IN ('open', 'fenced')")
             }
@@ -139,7 +144,7 @@ mod tests {
     fn each_database_gets_its_own_placeholders() {
         assert_eq!(
             Transition::Record.sql("s.t", '$'),
-            "UPDATE s.t SET recorder = $4 WHERE tenant = $1 AND store = $2 AND generation = $3 AND TRUE"
+            "UPDATE s.t SET recorder = $4 WHERE tenant = $1 AND store = $2 AND generation = $3 AND barred IS DISTINCT FROM $4"
         );
         assert!(Transition::LiftFence.sql("t", '?').ends_with("holder IS NOT DISTINCT FROM ?4"));
     }

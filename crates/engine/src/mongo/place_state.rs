@@ -41,18 +41,24 @@ impl Server {
     /// after this returns is noted.
     ///
     /// # Errors
-    /// `Fenced` if the place is not here at its generation.
+    /// `Fenced` if the place is not here at its generation, or [`Server::stop_recording`] was called with the token.
     pub(crate) async fn record_changes(&self, place: &Place, token: i64) -> Result<()> {
         let site = self.site(place)?;
-        match self.set(&site, doc! {}, doc! { "$set": { "recorder": token } }).await? {
+        let change = doc! { "$set": { "recorder": token } };
+        match self.set(&site, doc! { "barred": { "$ne": token } }, change).await? {
             true => Ok(()),
-            false => Err(stale(place)),
+            false => {
+                let undone = || transition::undone(place, token);
+                Err(self.info(&site).await.err().unwrap_or_else(undone))
+            }
         }
     }
 
-    /// Stops the recording of this token and deletes its notes; another operation's recording stays. Idempotent.
+    /// Stops the recording of this token, deletes its notes and bars the token from recording again; another operation's
+    /// recording stays. Idempotent.
     pub(crate) async fn stop_recording(&self, place: &Place, token: i64) -> Result<()> {
         let site = self.site(place)?;
+        self.set(&site, doc! {}, doc! { "$set": { "barred": token } }).await?;
         if self.set(&site, doc! { "recorder": token }, doc! { "$unset": { "recorder": "" } }).await? {
             self.forget_changes(&site).await?;
         }

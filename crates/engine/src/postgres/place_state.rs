@@ -87,19 +87,21 @@ pub(crate) async fn unfence(conn: &mut Connection, site: &Site, platform: &Platf
 /// Starts to record which records writes touch, for the operation with this token.
 ///
 /// # Errors
-/// Returns `Fenced` if the place is not here at its generation.
+/// Returns `Fenced` if the place is not here at its generation, or [`stop_recording`] was called with the token.
 pub(crate) async fn record(conn: &mut Connection, site: &Site, token: i64) -> Result<()> {
     match set(conn, site, Transition::Record, &[(&token, Type::INT8)]).await? {
         true => Ok(()),
-        false => Err(stale(&site.place)),
+        false => Err(info(conn, site).await.err().unwrap_or_else(|| transition::undone(&site.place, token))),
     }
 }
 
-/// Stops the recording of this token and deletes the recorded changes. Does not affect another operation's recording.
+/// Stops the recording of this token, deletes the recorded changes and bars the token from recording again. Does not
+/// affect another operation's recording.
 ///
 /// # Errors
 /// Returns `WrongIdentity` for a database that is not ours.
 pub(crate) async fn stop_recording(conn: &mut Connection, site: &Site, token: i64) -> Result<()> {
+    set(conn, site, Transition::Bar, &[(&token, Type::INT8)]).await?;
     if set(conn, site, Transition::StopRecording, &[(&token, Type::INT8)]).await? {
         forget_changes(conn, site).await?;
     }

@@ -9,14 +9,18 @@ use crate::error::{Error, Kind, Result};
 use tokio_postgres::types::Type;
 
 /// Version of the format that [`CREATE`] makes.
-pub(crate) const VERSION: i64 = 4;
+pub(crate) const VERSION: i64 = 5;
 
 /// Steps from each format to the next one, beginning with format 1. They run in the schema of the place. The step from
 /// format 1 only adds the seal, which [`upgrade`] creates after all steps. Since format 3, an index serves the history
 /// of a record. The step from format 3 changes no table: the new number stops programs that do not rename the seal of a
-/// pool when a tenant leaves it.
-const STEPS: [&str; 3] =
-    ["", "CREATE INDEX _tenantry_activity__record__idx ON _tenantry_activity(tenant, model, record, id)", ""];
+/// pool when a tenant leaves it. Since format 5, a place stores which operation may not record any more.
+const STEPS: [&str; 4] = [
+    "",
+    "CREATE INDEX _tenantry_activity__record__idx ON _tenantry_activity(tenant, model, record, id)",
+    "",
+    "ALTER TABLE _tenantry_place ADD COLUMN barred bigint",
+];
 
 /// SQL that creates the platform's own tables in the first schema of the search path.
 ///
@@ -25,18 +29,18 @@ const STEPS: [&str; 3] =
 /// `_tenantry_place` has one row per tenant and store; tenant 0 is a system store itself, and tenant -1 stands in
 /// databases that were copied from a template and belong to no place yet. `platform` is the installation that a place
 /// belongs to. For the other columns see [`crate::identity::PlaceInfo`]: while there is a `recorder`, writes are
-/// recorded in `_tenantry_changes`. `_tenantry_seq` has the last integer id of each model. The [`seal`] is made with
+/// recorded in `_tenantry_changes`; the operation with the token `barred` may not become one. `_tenantry_seq` has the last integer id of each model. The [`seal`] is made with
 /// the identity.
 pub(crate) const CREATE: &str = r#"
 CREATE TABLE _tenantry_meta(
   one integer PRIMARY KEY CHECK (one = 1), version bigint NOT NULL, ledger bigint NOT NULL DEFAULT 0);
-INSERT INTO _tenantry_meta(one, version) VALUES (1, 4);
+INSERT INTO _tenantry_meta(one, version) VALUES (1, 5);
 CREATE TABLE _tenantry_place(
   tenant bigint NOT NULL, store text COLLATE "C" NOT NULL, generation bigint NOT NULL,
   platform text COLLATE "C" NOT NULL DEFAULT '',
   state text COLLATE "C" NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'fenced', 'filling', 'closed', 'leaving')),
   holder bigint, recorder bigint, log_upto bigint, rows bigint NOT NULL DEFAULT 0, bytes bigint NOT NULL DEFAULT 0,
-  made_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (tenant, store));
+  made_at timestamptz NOT NULL DEFAULT now(), barred bigint, PRIMARY KEY (tenant, store));
 CREATE TABLE _tenantry_ledger(
   n bigint NOT NULL GENERATED ALWAYS AS IDENTITY, app text COLLATE "C" NOT NULL, migration text COLLATE "C" NOT NULL,
   checksum text COLLATE "C" NOT NULL, applied_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (app, migration));

@@ -36,10 +36,10 @@ macro_rules! place_table {
 }
 
 /// Version of the format that [`CREATE`] makes. Databases without a version row have format 1.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 /// Steps from each format to the next one, beginning with format 1.
-const STEPS: [&str; 3] = [TO_2, TO_3, TO_4];
+const STEPS: [&str; 4] = [TO_2, TO_3, TO_4, TO_5];
 
 const TO_2: &str = concat!(
     "CREATE TABLE _tenantry_place_1 AS SELECT * FROM _tenantry_place; DROP TABLE _tenantry_place;",
@@ -69,17 +69,22 @@ const TO_3: &str = "ALTER TABLE _tenantry_place ADD COLUMN counted INTEGER NOT N
 /// Since format 4, the history of a record is read through an index.
 const TO_4: &str = concat!(record_index!(), "UPDATE _tenantry_meta SET version = 4");
 
+/// Since format 5, a place remembers which operation may not record any more.
+const TO_5: &str =
+    "ALTER TABLE _tenantry_place ADD COLUMN barred INTEGER; UPDATE _tenantry_meta SET version = 5";
+
 /// SQL that creates the platform's own tables in a database without them.
 ///
 /// `_tenantry_meta` has one row. `_tenantry_place` has one row per tenant and store in the database; tenant 0 is a
 /// system store itself. `platform` is the installation that the row belongs to; it is empty if the row was written
 /// before that was known, as in the control store. While `counted` is 0, `bytes` contains only what writes have added
 /// since the row was upgraded (`records/count.rs`). For the other columns see [`crate::identity::PlaceInfo`]: while
-/// there is a `recorder`, writes are recorded in `_tenantry_changes`.
+/// there is a `recorder`, writes are recorded in `_tenantry_changes`; the operation with the token `barred` may not
+/// become one.
 pub(crate) const CREATE: &str = concat!(
     meta_table!(),
-    place_table!(", counted INTEGER NOT NULL DEFAULT 1"),
-    "INSERT INTO _tenantry_meta(one, version) VALUES(1, 4);
+    place_table!(", counted INTEGER NOT NULL DEFAULT 1, barred INTEGER"),
+    "INSERT INTO _tenantry_meta(one, version) VALUES(1, 5);
 CREATE TABLE _tenantry_ledger(
   app TEXT NOT NULL, migration TEXT NOT NULL, checksum TEXT NOT NULL, applied_at TEXT NOT NULL, PRIMARY KEY(app, migration)) STRICT;
 CREATE TABLE _tenantry_seq(

@@ -78,7 +78,8 @@ async fn an_older_database_is_brought_up_to_date_when_it_is_opened() {
 
 /// Gives a file the tables of the second version, which did not count the bytes of a tenant's own database.
 fn make_second(file: &Path) {
-    let sql = "UPDATE _tenantry_place SET bytes = 0; ALTER TABLE _tenantry_place DROP COLUMN counted;
+    let sql = "UPDATE _tenantry_place SET bytes = 0; ALTER TABLE _tenantry_place DROP COLUMN barred;
+        ALTER TABLE _tenantry_place DROP COLUMN counted;
         DROP INDEX _tenantry_activity__record__idx; UPDATE _tenantry_meta SET version = 2";
     Connection::open(file).unwrap().execute_batch(sql).unwrap();
 }

@@ -124,6 +124,8 @@ async fn a_place_catches_up_with_what_is_written_meanwhile() {
                 _ => panic!("an id"),
             })
             .collect();
+        // In the earlier round this operation ended at the same place; another one has ended there since.
+        engine.stop_recording(&source, TOKEN + 2).await.unwrap();
         engine.record_changes(&source, TOKEN).await.unwrap();
         let to = carrier.target(like).await;
         carrier.carry(&source, &to).await.unwrap();
@@ -143,6 +145,8 @@ async fn a_place_catches_up_with_what_is_written_meanwhile() {
         engine.lift_fence(&source, Some(TOKEN)).await.unwrap();
         engine.stop_recording(&source, TOKEN).await.unwrap();
         assert_eq!(kind(engine.fence_recorded(&source, TOKEN).await), Kind::Fenced, "{from}");
+        assert_eq!(kind(engine.record_changes(&source, TOKEN).await), Kind::Fenced, "{from}: a late worker");
+        assert_eq!(engine.place_info(&source).await.unwrap().recorder, None);
         carrier.write(&source, &[thing("still here")]).await;
     }
     drop((others, mongo));

@@ -192,6 +192,7 @@ async fn a_place_is_itself_at_its_generation_only() {
         // An older form of the platform's tables is upgraded.
         let name = home.name("tenant_2_1");
         home.rows(&home.owner(), &format!("DROP INDEX {name}._tenantry_activity__record__idx")).await;
+        home.rows(&home.owner(), &format!("ALTER TABLE {name}._tenantry_place DROP COLUMN barred")).await;
         let older = format!("UPDATE {name}._tenantry_meta SET version = 2 RETURNING 1");
         home.rows(&home.owner(), &older).await;
         home.engine().verify(&schema(2)).await.unwrap();
@@ -229,6 +230,10 @@ async fn the_states_of_a_place_follow_one_another_like_on_sqlite() {
             engine.stop_recording(&place, 7).await.unwrap();
             assert_eq!(engine.place_info(&place).await.unwrap().recorder, None);
             assert_eq!(kind(engine.fence_recorded(&place, 7).await), Some(Kind::Fenced), "it was undone");
+            assert_eq!(kind(engine.record_changes(&place, 7).await), Some(Kind::Fenced), "a late worker");
+            assert_eq!(engine.place_info(&place).await.unwrap().recorder, None);
+            engine.record_changes(&place, 9).await.unwrap();
+            engine.stop_recording(&place, 9).await.unwrap();
             engine.fence(&place, true).await.unwrap();
             assert_eq!(state().await, PlaceState::Fenced { holder: None });
             engine.lift_fence(&place, None).await.unwrap();

@@ -55,12 +55,13 @@ fn a_place_of_the_first_form_gets_its_seal() {
         kit.side().run(
             "DO $$BEGIN EXECUTE (SELECT format('DROP TABLE %s', oid::regclass) FROM pg_class \
                WHERE relnamespace = current_schema()::regnamespace AND starts_with(relname, '_tenantry_at_')); \
-             DROP INDEX _tenantry_activity__record__idx; UPDATE _tenantry_meta SET version = 1; END$$",
+             DROP INDEX _tenantry_activity__record__idx; ALTER TABLE _tenantry_place DROP COLUMN barred; \
+             UPDATE _tenantry_meta SET version = 1; END$$",
         );
         let kit = kit.again();
         assert!(kit.get("hospitals", &id).is_some(), "{case:?}");
         let side = kit.side();
-        assert_eq!((side.integer(seals), side.integer("SELECT version FROM _tenantry_meta")), (1, 4));
+        assert_eq!((side.integer(seals), side.integer("SELECT version FROM _tenantry_meta")), (1, 5));
     }
 }
 

@@ -299,6 +299,8 @@ async fn a_worker_that_comes_late_changes_nothing_two_workers_late_writer() {
         assert_eq!(*write(&new).await.unwrap_err().kind(), Kind::Fenced, "closed until it is opened");
         write(&old).await.unwrap();
         engine.stop_recording(&old, LATE).await.unwrap();
+        assert_eq!(*engine.record_changes(&old, LATE).await.unwrap_err().kind(), Kind::Fenced);
+        assert_eq!(engine.place_info(&old).await.unwrap().recorder, Some(MARK), "another is at it");
         engine.fence_recorded(&old, MARK).await.unwrap();
         engine.lift_fence(&old, Some(LATE)).await.unwrap();
         assert_eq!(*write(&old).await.unwrap_err().kind(), Kind::Fenced, "another's fence stays");

@@ -80,16 +80,18 @@ pub(crate) fn unfence(conn: &Connection, site: &Site) -> Result<()> {
 }
 
 /// Starts to record which records writes touch, for the operation with this token. An operation that recorded before
-/// loses its recording.
+/// loses its recording. Fails if [`stop_recording`] was called with the token.
 pub(crate) fn record(conn: &Connection, place: &Place, token: i64) -> Result<()> {
     match set(conn, place, Transition::Record, &[&token])? {
         1 => Ok(()),
-        _ => Err(stale(place)),
+        _ => Err(info(conn, place).err().unwrap_or_else(|| transition::undone(place, token))),
     }
 }
 
-/// Stops the recording of this token and deletes the recorded changes. Does not affect another operation's recording.
+/// Stops the recording of this token, deletes the recorded changes and bars the token from recording again. Does not
+/// affect another operation's recording.
 pub(crate) fn stop_recording(conn: &Connection, place: &Place, token: i64) -> Result<()> {
+    set(conn, place, Transition::Bar, &[&token])?;
     if set(conn, place, Transition::StopRecording, &[&token])? == 1 {
         let sql = "DELETE FROM _tenantry_changes WHERE tenant = ?1 AND store = ?2";
         conn.execute(sql, params![place.tenant_number(), place.store.as_str()])?;
