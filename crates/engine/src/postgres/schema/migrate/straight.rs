@@ -1,7 +1,7 @@
 //! Applies a migration in one round trip, as one text with its locks, its ledger row, the seal and the commit.
 //!
-//! Nothing reads an answer on the way, so every check is a statement that the database refuses: that nobody has migrated
-//! the place since it was read, that its row is the verified one, and that the place is open. After a refusal the
+//! Nothing reads an answer on the way, so every check is a statement that the database refuses: that no other process
+//! has migrated the place since it was read, that its row is the verified one, and that the place is open. After a refusal the
 //! migration is tried step by step, which finds the reason and mends what can be mended.
 
 use super::{
