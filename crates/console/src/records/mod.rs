@@ -1,18 +1,22 @@
 //! Pages of records: list, record, form, deletion. The server derives everything from the model.
 
+mod alternatives;
 mod bulk;
 mod choosing;
 mod detail;
 mod history;
 mod import;
 mod own;
+mod views;
 
+pub use alternatives::{Alternative, Alternatives, Condition, ConditionValue, place_of};
 pub use bulk::{ChangeAll, DeleteAll, Selection};
 pub use choosing::Choosing;
 pub use detail::{Detail, Related};
 pub use history::{Change, ChangedField, History};
 pub use import::{FileColumn, Import, ImportStep, Refusals};
 pub use own::{OwnField, OwnForm};
+pub use views::{Bar, Save, SavedView, ViewLink, Views};
 
 use crate::frame::Frame;
 use askama::Template;
@@ -81,6 +85,10 @@ pub struct List<'a> {
     pub filters: Vec<FilterField>,
     /// Choices of the conditions on references.
     pub choices: Choosing,
+    /// Saved views; none on pages of staff.
+    pub views: Option<Bar>,
+    /// Groups of conditions that are being made.
+    pub alternatives: Option<Alternatives>,
     /// Conditions that are set.
     pub chips: Vec<Chip>,
     /// Parameters that the search form keeps as hidden fields.
@@ -118,6 +126,13 @@ pub struct Bulk {
     pub back: String,
     /// Address that exports all records, if the visitor may.
     pub export: Option<String>,
+}
+
+impl List<'_> {
+    /// Returns the row of saved views, if it shows something.
+    fn bar(&self) -> Option<&Bar> {
+        self.views.as_ref().filter(|bar| bar.is_shown())
+    }
 }
 
 impl Bulk {
@@ -160,6 +175,8 @@ pub struct Chip {
     pub text: String,
     /// Address of the list without the condition.
     pub without: String,
+    /// Address of the list with the condition in its form; `None` if the form cannot show it.
+    pub edit: Option<String>,
     /// True if the condition does not fit the model and is not applied.
     pub broken: bool,
 }

@@ -36,6 +36,8 @@ pub(super) const TRIED: &[(&str, &str, &[&str])] = &[
     ("POST", "/settings/compare/", &["tenant.restore"]),
     ("POST", "/settings/compare/close/", &["tenant.restore_discard"]),
     ("POST", "/settings/compare/{model}/", &["tenant.take_back"]),
+    ("POST", "/{model}/views/", &["view.create"]),
+    ("POST", "/{model}/views/change/", &["view.delete"]),
     // The form only sets a cookie.
     ("POST", "/account/theme/", &[]),
     ("POST", "/language/", &[]),
@@ -130,6 +132,10 @@ async fn before(app: &TestApp, owner: &Client, route: &str, slug: &str) -> Strin
             let key = json!({"name": "k", "role": "member"});
             owner.post("/api/tenant/keys", &key).await.expect(201).json()["id"].to_string()
         }
+        "/{model}/views/change/" => {
+            let view = json!({"name": "v", "query": "sort=-id"});
+            owner.post("/api/views/patients", &view).await.expect(201).json()["id"].to_string()
+        }
         "/account/reset/" => {
             app.anon().post("/api/auth/password/forgot", &json!({"email": own})).await.expect(202);
             super::audited_accounts::forgotten(app, &own).await
@@ -213,6 +219,15 @@ async fn act(web: &mut Web, other: &mut Web, route: &str, slug: &str, ready: &st
             let shown = other.submit(&page, route, &[("token", ready), ("act", "show")]).await.expect(200);
             let fields = [("act", "accept"), ("name", "Newcomer"), ("password", PASSWORD)];
             return other.submit(&shown, route, &fields).await.status;
+        }
+        "/{model}/views/" => {
+            let page = web.get("/patients/?sort=-id").await.expect(200);
+            return web.submit(&page, "/patients/views/", &[("name", "v")]).await.status;
+        }
+        "/{model}/views/change/" => {
+            let page = web.get("/patients/views/").await.expect(200);
+            let sent = [("id", ready), ("act", "delete")];
+            return web.submit(&page, "/patients/views/change/", &sent).await.status;
         }
         "/exit/" => ("/exit/", vec![]),
         "/master-admin/companies/{slug}/enter/" => return enter(web, slug).await,

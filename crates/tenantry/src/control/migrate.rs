@@ -55,6 +55,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("018_exports", both),
     migration!("019_staff", both),
     migration!("020_locale", both),
+    migration!("021_views", both),
 ];
 
 /// Returns the SQL of the table of applied migrations. The SQLite version can no longer be changed.

@@ -16,6 +16,7 @@ mod overrides;
 mod paths;
 mod read;
 pub(crate) mod references;
+pub(crate) mod views;
 mod write;
 
 pub use self::csv::{
@@ -34,6 +35,7 @@ pub use read::{Document, ListQuery, Page, Want};
 pub use references::dependence::{Dependence, depends_on};
 pub(crate) use references::dependence::{owners, record_id};
 pub use references::impact::{Impact, MAX_NOTICING, Noticing, Unasked};
+pub use views::{NewView, View, ViewChange, Views};
 pub use write::{Input, MAX_BATCH};
 
 use crate::{

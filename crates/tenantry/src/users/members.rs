@@ -7,6 +7,7 @@ use crate::{
     audit::By,
     control::{Subject, Write, params},
     plans::Limits,
+    records::views,
 };
 use tenantry_engine::{
     SqlRow, Tx,
@@ -178,6 +179,7 @@ async fn end(
         return Err(Error::NotFound("member"));
     }
     grants::end(write, user, Some(tenant)).await?;
+    views::end(write, user, tenant).await?;
     log(write, by, action, user, tenant, None).await
 }
 

@@ -17,6 +17,7 @@ mod text;
 pub use aggregate::aggregate;
 pub(super) use aggregate::{FUNCTIONS, PERIODS, name_of};
 pub use cursor::seal;
+pub(super) use groups::{ANY, Part, parts, written};
 pub(super) use import::import;
 pub(super) use nothing::NoParameters;
 pub(super) use pairs::pairs;
@@ -127,7 +128,7 @@ fn parameters(
             continue;
         }
         let condition = || match &*name {
-            groups::ANY => groups::any(models, &value),
+            ANY => groups::any(models, &value),
             name => filter::condition(models, name, &value, takes.words).map(|condition| (condition, 1)),
         };
         let read = match takes.words.contains(&&*name) {

@@ -43,6 +43,11 @@ routes! {
     post "/api/tenant/keys" Manager "Tenant" "Create an API key" => tenant::create_key;
     delete "/api/tenant/keys/{id}" Manager "Tenant" "Revoke an API key" => tenant::revoke_key;
 
+    get "/api/views/{model_name}" Member "Views" "Saved views of a list" => tenant::views;
+    post "/api/views/{model_name}" Member "Views" "Save a view of a list" => tenant::create_view;
+    patch "/api/views/{model_name}/{id}" Member "Views" "Change a saved view" => tenant::change_view;
+    delete "/api/views/{model_name}/{id}" Member "Views" "Delete a saved view" => tenant::remove_view;
+
     get "/api/tenant/usage" Member "Tenant" "Rows and bytes held" => tenant::usage;
     get "/api/tenant/activity" Manager "Tenant" "Changes of records, with their authors" => tenant::activity;
     get "/api/tenant/backups" Manager "Tenant" "Backups of the tenant" => tenant::backups;

@@ -60,6 +60,9 @@ routes! {
     post "/{model}/change/" Member "Records" "Change all that match, or none" of page => pages::change_all;
     get "/{model}/delete/" Member "Records" "What a deletion of all that match means" of page => pages::ask_delete_all;
     post "/{model}/delete/" Member "Records" "Delete all that match, or none" of page => pages::delete_all;
+    get "/{model}/views/" Member "Records" "Saved views" of page => pages::views;
+    post "/{model}/views/" Member "Records" "Save a view" of page => pages::save_view;
+    post "/{model}/views/change/" Member "Records" "Change or delete a saved view" of page => pages::change_view;
     get "/{model}/import/" Member "Records" "The form of a CSV import" of page => pages::choose_import;
     post "/{model}/import/" Member "Records" "Import CSV, step by step" of page => pages::import_file;
     get "/{model}/{id}/" Member "Records" "Read" of page => pages::record;

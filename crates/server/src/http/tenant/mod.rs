@@ -9,6 +9,7 @@ mod keys;
 mod members;
 mod restores;
 mod state;
+mod views;
 
 pub(super) use backups::{export, list as backups, start as back_up};
 pub(super) use insight::{activity, operations, sql, usage};
@@ -21,3 +22,4 @@ pub(super) use restores::{
     differences, discard as discard_staged, show as staged_backup, stage as stage_backup, take_back,
 };
 pub(super) use state::{cancel, change, revoke_cancellation, show};
+pub(super) use views::{change as change_view, create as create_view, list as views, remove as remove_view};

@@ -4,3 +4,4 @@ pub(crate) mod account;
 pub(crate) mod member;
 pub(crate) mod session;
 pub(crate) mod user;
+pub(crate) mod view;

@@ -51,6 +51,7 @@ pub(crate) const KINDS: &[Kind] = &[
     gone("invitations", "invitations", "SELECT count(*) FROM invitations WHERE tenant = ?1"),
     gone("letters", "mails", "SELECT count(*) FROM mails WHERE tenant = ?1"),
     gone("name, e-mail address and settings", "tenants", "SELECT count(*) FROM tenants WHERE id = ?1"),
+    gone("saved views of lists", "views", "SELECT count(*) FROM views WHERE tenant = ?1"),
     gone("exports under way", "exports", "SELECT count(*) FROM exports WHERE tenant = ?1"),
     gone("keys of imports", "imports", "SELECT count(*) FROM imports WHERE tenant = ?1"),
     gone("notes of restores", "restores", "SELECT count(*) FROM restores WHERE tenant = ?1"),
@@ -104,6 +105,8 @@ pub(crate) async fn cut_off(write: &mut Write, id: TenantId) -> Result<()> {
     }
     for sql in [
         "DELETE FROM api_keys WHERE tenant = ?",
+        "DELETE FROM view_defaults WHERE tenant = ?",
+        "DELETE FROM views WHERE tenant = ?",
         "DELETE FROM memberships WHERE tenant = ?",
         "DELETE FROM subscriptions WHERE tenant = ?",
         "DELETE FROM restores WHERE tenant = ?",

@@ -5,7 +5,7 @@ use crate::http::{
     pages::{
         answer::page,
         frame, reasons,
-        records::{Params, Place, condition, named, text},
+        records::{Params, Place, in_words, named, text},
         visit::Inside,
         words::{self, Words},
     },
@@ -77,7 +77,7 @@ pub(in crate::http) async fn show(app: App, inside: Inside) -> Result<Response> 
         list.iter().find(|c| c.value == value).map(|c| c.label.clone()).unwrap_or_default()
     };
     let (key, measure) = (label(&keys, &question.key), label(&measures, &question.measure));
-    let chips = chips(&place, &question, &conditions, &broken);
+    let chips = chips(&place, &question, &conditions, &broken).await?;
     let option = |model: &std::sync::Arc<Model>| Choice {
         value: model.name.to_string(),
         label: model.label.clone(),
@@ -109,20 +109,28 @@ pub(in crate::http) async fn show(app: App, inside: Inside) -> Result<Response> 
 }
 
 /// Returns the conditions in words.
-fn chips(place: &Place<'_>, question: &Question, conditions: &Params, broken: &Params) -> Vec<Chip> {
+async fn chips(
+    place: &Place<'_>,
+    question: &Question,
+    conditions: &Params,
+    broken: &Params,
+) -> Result<Vec<Chip>> {
     let href = |conditions: Params| {
         let words = [place.model.name.as_str(), &question.key, &question.measure];
         let mut all = Params(WORDS.map(str::to_owned).into_iter().zip(words.map(str::to_owned)).collect());
         all.0.extend(conditions.0);
         all.href(PATH)
     };
-    let chip = |pair: &(String, String), broken| Chip {
-        text: if broken { format!("{}: {}", pair.0, pair.1) } else { condition(place, &pair.0, &pair.1) },
+    let chip = |pair: &(String, String), text, broken| Chip {
+        text,
         without: href(conditions.without(|name, value| name == pair.0 && value == pair.1)),
+        edit: None,
         broken,
     };
-    let set = conditions.0.iter().map(|pair| chip(pair, false));
-    set.chain(broken.0.iter().map(|pair| chip(pair, true))).collect()
+    let texts = in_words(place, &conditions.0).await?;
+    let set = conditions.0.iter().zip(texts).map(|(pair, text)| chip(pair, text, false));
+    let broken = broken.0.iter().map(|pair| chip(pair, format!("{}: {}", pair.0, pair.1), true));
+    Ok(set.chain(broken).collect())
 }
 
 /// Returns the models that the visitor may read, the tenant's own first.

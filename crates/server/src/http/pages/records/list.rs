@@ -1,10 +1,17 @@
 //! `/{model}/`: search, conditions, order, pages and columns. The address holds all of them.
 
-use super::{Place, cells, columns, filters, filters::WORDS, id_of, inputs::finds, links::Params, parsed};
+use super::{
+    Place, cells, columns,
+    conditions::{self, Alternatives, WORDS},
+    id_of,
+    inputs::finds,
+    links::Params,
+    parsed, views,
+};
 use crate::http::{
     App,
     pages::{
-        answer::page,
+        answer::{page, see},
         visit::{Fields, Site, query as visited},
         words::Words,
     },
@@ -16,7 +23,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use tenantry::{access::gates::Verb, model::Field, name::FieldName, records::ListQuery};
 use tenantry_console::{
     Notice,
-    records::{Bulk, Choosing, List, Row},
+    records::{Bulk, Choosing, FilterField, List, Row},
 };
 
 /// Number of rows on a page.
@@ -65,17 +72,39 @@ pub(in crate::http) async fn list(
     let place = Place::of(&app, &site, &model)?;
     let is_shared = place.is_shared(&place.model);
     let path = place.list_path(&place.model);
-    let asked = Understood::of(&place, Params::read(&site.visit().query), is_shared)?;
-    let fields = columns::shown(&place.model, &asked.list.select);
-    let (rows, next, count) = rows(&place, &asked, &fields).await?;
+    let params = Params::read(&site.visit().query);
     let words = visited(&site.visit().query);
-    let finds = words.sent("_choices").map(|_| finds(&words));
-    let filters = filters::fields(&place, &asked.params, finds.as_deref()).await?;
-    let chips = filters::chips(&place, &path, &asked.params, &asked.broken, &filters);
-    let kept = |names: &[&str]| asked.params.without(|name, _| !names.contains(&name)).0;
+    let is_part = headers.contains_key("hx-request");
+    let mut alternatives = Alternatives::read(&words);
+    if !is_part
+        && alternatives.are_sent(&words)
+        && let Some(applied) = alternatives.applied(&place, &params)
+    {
+        return Ok(see(&applied.href(&path)));
+    }
+    let asked = Understood::of(&place, params, is_shared)?;
+    let fields = columns::shown(&place.model, &asked.list.select);
+    let (views, listed) = futures_util::join!(views::of(&place), rows(&place, &asked, &fields));
+    let views = views?;
+    // The plain address opens the default view.
+    if site.visit().query.is_empty()
+        && let Some(view) = views.as_ref().and_then(|views| views::default(views, &path))
+    {
+        return Ok(see(&view));
+    }
+    let (rows, next, count) = listed?;
+    let all = views.as_ref().map_or_else(|| path.clone(), |views| views::all(views, &path));
+    // The form is open as a whole page, or a part of it is asked for.
+    let opens = words.sent("_choices").is_some() || (alternatives.is_open() && !is_part);
+    let found = finds(&words);
+    let filters = conditions::fields(&place, &asked.params, opens.then_some(found.as_slice())).await?;
+    let mut chips = conditions::chips(&place, &path, &asked.params, &asked.broken).await?;
+    for chip in chips.iter_mut().filter(|chip| chip.without == path) {
+        chip.without.clone_from(&all);
+    }
     let is_conditional = !chips.is_empty() || asked.params.get("q").is_some();
     let mut frame = place.frame(&place.model.label);
-    frame.notice = done(&site.visit().words, &visited(&site.visit().query));
+    frame.notice = done(&site.visit().words, &words);
     let view = List {
         frame: &frame,
         label: &place.model.label,
@@ -88,7 +117,7 @@ pub(in crate::http) async fn list(
             .next()
             .map(|_| asked.params.get("q").unwrap_or_default().to_owned()),
         chips,
-        kept: kept(&["sort", "fields"]),
+        kept: asked.params.without(|name, _| is_set_or_page(&filters, name)).0,
         kept_by_columns: asked.params.without(|name, _| matches!(name, "fields" | "after" | "count")).0,
         choosable: choosable(&place, &fields),
         columns: fields
@@ -105,23 +134,39 @@ pub(in crate::http) async fn list(
             .is_some()
             .then(|| asked.params.without(|name, _| name == "after").href(&path)),
         next: next.map(|cursor| asked.params.with("after", &cursor).href(&path)),
-        clear: is_conditional
-            .then(|| asked.params.without(|name, _| !WORDS.contains(&name) || name == "after").href(&path)),
-        choices: match finds {
-            None => Choosing::Later(asked.params.with("_choices", "1").href(&path)),
-            Some(_) => Choosing::Now,
+        clear: is_conditional.then(|| match asked.params.without(|name, _| is_of_page_or_condition(name)) {
+            rest if rest.0.is_empty() => all.clone(),
+            rest => rest.href(&path),
+        }),
+        views: views.map(|views| views::bar(&place, &views, &asked.params)),
+        choices: match opens {
+            false => Choosing::Later(asked.params.with("_choices", "1").href(&path)),
+            true => Choosing::Now,
         },
+        alternatives: alternatives.view(&place, &found).await?,
         filters,
         bulk: bulk(&place, &asked.params, &path),
         rows,
     };
     let mut response = page(StatusCode::OK, &view);
-    if headers.contains_key("hx-request")
+    // A part of the form is no list: the address stays.
+    if is_part
+        && !opens
+        && !alternatives.is_open()
         && let Ok(address) = HeaderValue::from_str(&asked.params.href(&path))
     {
         response.headers_mut().insert("hx-replace-url", address);
     }
     Ok(response)
+}
+
+fn is_of_page_or_condition(name: &str) -> bool {
+    !WORDS.contains(&name) || name == "after"
+}
+
+/// Returns true for parameters that an input of the search form sets, and for those of a page of the list.
+fn is_set_or_page(filters: &[FilterField], name: &str) -> bool {
+    matches!(name, "q" | "after" | "count" | "limit") || conditions::is_input(filters, name)
 }
 
 fn done(words: &Words, address: &Fields) -> Option<Notice> {
@@ -133,6 +178,7 @@ fn done(words: &Words, address: &Fields) -> Option<Notice> {
         "changed" => counted("done-changed-count"),
         "imported" => counted("imported"),
         "imported-before" => Some(Notice::done(words.say("imported-before"))),
+        "view" => Some(Notice::done(words.say("view-saved"))),
         "none" => Some(Notice::wrong(words.say("list-tick-first"))),
         _ => None,
     }

@@ -8,10 +8,10 @@ mod cells;
 mod choices;
 mod clock;
 mod columns;
+mod conditions;
 mod conflict;
 mod delete;
 mod detail;
-mod filters;
 mod form;
 mod import;
 mod inputs;
@@ -20,13 +20,14 @@ mod list;
 mod one;
 mod own;
 mod values;
+mod views;
 
 pub(in crate::http) use bulk::{ask_change_all, ask_delete_all, change_all, delete_all};
 pub(super) use cells::{cell, name, text};
 pub(super) use choices::named;
+pub(super) use conditions::in_words;
 pub(in crate::http) use delete::{ask as ask_delete, delete};
 pub(in crate::http) use detail::show;
-pub(super) use filters::condition;
 pub(in crate::http) use form::{add, change, create, edit};
 pub(in crate::http) use import::{choose as choose_import, import as import_file};
 pub(super) use links::Params;
@@ -34,6 +35,7 @@ pub(in crate::http) use list::list;
 use one::files;
 pub(in crate::http) use one::{download_file, history};
 pub(in crate::http) use own::{set as set_own_values, show as own_values};
+pub(in crate::http) use views::{change as change_view, save as save_view, show as views};
 
 use super::{
     frame,

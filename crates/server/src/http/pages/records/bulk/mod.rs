@@ -9,7 +9,7 @@ mod delete;
 pub(in crate::http) use change::{ask as ask_change_all, change as change_all};
 pub(in crate::http) use delete::{ask as ask_delete_all, delete as delete_all};
 
-use super::{Place, cells, filters, filters::WORDS, id_of, links::Params};
+use super::{Place, cells, conditions, conditions::WORDS, id_of, links::Params};
 use crate::http::{
     pages::{
         answer::see,
@@ -121,11 +121,11 @@ impl Asked {
         if let Some(ids) = self.conditions.get("id__in") {
             return Ok(vec![place.words().text("bulk-ticked").with("ids", ids.replace(',', ", ")).into()]);
         }
-        let fields = filters::fields(place, &self.conditions, None).await?;
-        let chips = filters::chips(place, "", &self.conditions, &Params::default(), &fields);
+        let set = self.conditions.without(|name, _| name == "q").0;
+        let conditions = conditions::in_words(place, &set).await?;
         let search =
             self.conditions.get("q").map(|text| place.words().text("bulk-search").with("text", text).into());
-        Ok(search.into_iter().chain(chips.into_iter().map(|chip| chip.text)).collect())
+        Ok(search.into_iter().chain(conditions).collect())
     }
 }
 

@@ -1,0 +1,165 @@
+//! Conditions that are set, in words: also those in groups, with the names of the records that they refer to.
+
+use super::{
+    super::{Place, choices, links::Params},
+    Reached, WORDS, reached,
+};
+use crate::http::{
+    pages::words,
+    problem::Result,
+    query::{ANY, Part, parts},
+};
+use std::collections::{BTreeMap, HashMap};
+use tenantry::{model::FieldKind, name::ModelName};
+use tenantry_console::records::Chip;
+
+/// Names of the records that conditions refer to, by model and id.
+type Names = HashMap<(ModelName, String), String>;
+
+/// Returns what is set. `broken` are parameters that do not fit the model.
+pub(in crate::http::pages::records) async fn chips(
+    place: &Place<'_>,
+    path: &str,
+    params: &Params,
+    broken: &Params,
+) -> Result<Vec<Chip>> {
+    let set = params.without(|name, _| WORDS.contains(&name) || name == "q").0;
+    let texts = in_words(place, &set).await?;
+    let chip = |(name, value): &(String, String), text, broken| Chip {
+        text,
+        without: params
+            .without(|known, other| known == "after" || (known == name && other == value))
+            .href(path),
+        edit: super::alternatives::edits(name, value).then(|| params.with("_edit", value).href(path)),
+        broken,
+    };
+    let set = set.iter().zip(texts).map(|(pair, text)| chip(pair, text, false));
+    let broken = broken
+        .0
+        .iter()
+        .map(|pair| Chip { edit: None, ..chip(pair, format!("{}: {}", pair.0, pair.1), true) });
+    Ok(set.chain(broken).collect())
+}
+
+/// Returns conditions in words.
+pub(in crate::http::pages) async fn in_words(
+    place: &Place<'_>,
+    conditions: &[(String, String)],
+) -> Result<Vec<String>> {
+    let read = |(name, value): &(String, String)| match name.as_str() {
+        ANY => parts(value).map_or_else(|_| Part::Is(name.clone(), value.clone()), Part::Any),
+        _ => Part::Is(name.clone(), value.clone()),
+    };
+    let read: Vec<_> = conditions.iter().map(read).collect();
+    let names = names(place, &read).await?;
+    Ok(read.iter().map(|part| part_in_words(place, &names, part, false)).collect())
+}
+
+/// Reads the names of the records that conditions refer to: one read for each model that they are of.
+async fn names(place: &Place<'_>, conditions: &[Part]) -> Result<Names> {
+    let mut wanted = BTreeMap::new();
+    for part in conditions {
+        refer(place, part, &mut wanted);
+    }
+    let mut names = Names::new();
+    for (model, ids) in wanted {
+        let Some(target) = place.models.iter().find(|known| known.name == model) else { continue };
+        let found = choices::named(place, target, &ids).await?;
+        names.extend(found.into_iter().map(|(id, name)| ((model.clone(), id), name)));
+    }
+    Ok(names)
+}
+
+/// Collects the records that a condition refers to, by model.
+fn refer(place: &Place<'_>, part: &Part, wanted: &mut BTreeMap<ModelName, Vec<String>>) {
+    let (name, value) = match part {
+        Part::Any(parts) | Part::All(parts) => {
+            return parts.iter().for_each(|part| refer(place, part, wanted));
+        }
+        Part::Is(name, value) => (name, value),
+    };
+    let (path, suffix) = name.split_once("__").unwrap_or((name, "eq"));
+    let target = reached(place, path).and_then(|reached| place.target(reached.field));
+    if let Some(target) = target.filter(|_| matches!(suffix, "eq" | "ne" | "in")) {
+        wanted.entry(target.name.clone()).or_default().extend(value.split(',').map(str::to_owned));
+    }
+}
+
+/// Returns a condition in words. A group inside another one is in parentheses.
+fn part_in_words(place: &Place<'_>, names: &Names, part: &Part, is_inside: bool) -> String {
+    let (parts, between) = match part {
+        Part::Any(parts) => (parts, "or"),
+        Part::All(parts) => (parts, "and"),
+        Part::Is(name, value) => return one_in_words(place, names, name, value),
+    };
+    let between = format!(" {} ", place.words().say(between));
+    let each: Vec<_> = parts.iter().map(|part| part_in_words(place, names, part, parts.len() > 1)).collect();
+    match is_inside && each.len() > 1 {
+        true => format!("({})", each.join(&between)),
+        false => each.join(&between),
+    }
+}
+
+fn one_in_words(place: &Place<'_>, names: &Names, parameter: &str, value: &str) -> String {
+    let (path, suffix) = parameter.split_once("__").unwrap_or((parameter, "eq"));
+    let words = place.words();
+    let reached = reached(place, path);
+    let label = match (&reached, path) {
+        (Some(reached), _) => reached.label.clone(),
+        (None, "id") => words.say("field-number").to_owned(),
+        (None, "created_at") => words.say("field-added").to_owned(),
+        (None, "updated_at") => words.say("field-changed").to_owned(),
+        (None, "version") => words.say("field-version").to_owned(),
+        (None, path) => words::human(path),
+    };
+    let is_time = matches!(path, "created_at" | "updated_at")
+        || reached
+            .as_ref()
+            .is_some_and(|found| matches!(found.field.kind, FieldKind::Date | FieldKind::Datetime));
+    let text = match (suffix, value) {
+        ("isnull", "true" | "1") => "is-empty",
+        ("isnull", _) => "is-filled",
+        ("ne", _) => "is-ne",
+        ("lt", _) if is_time => "is-before",
+        ("lt", _) => "is-lt",
+        ("lte", _) => "is-lte",
+        ("gt", _) if is_time => "is-after",
+        ("gt", _) => "is-gt",
+        ("gte", _) => "is-gte",
+        ("contains", _) => "is-contains",
+        ("startswith", _) => "is-startswith",
+        ("in", _) => "is-in",
+        ("eq", _) => "is-eq",
+        _ => return format!("{label} {suffix} {value}"),
+    };
+    let shown = match suffix {
+        "in" => {
+            let each: Vec<_> =
+                value.split(',').map(|value| shown(place, names, reached.as_ref(), value)).collect();
+            each.join(", ")
+        }
+        "contains" | "startswith" => value.to_owned(),
+        _ => shown(place, names, reached.as_ref(), value),
+    };
+    words.text(text).with("field", label).with("value", shown).into()
+}
+
+/// Returns a value of a condition as people read it.
+fn shown(place: &Place<'_>, names: &Names, reached: Option<&Reached<'_>>, value: &str) -> String {
+    let words = place.words();
+    match reached.map(|reached| &reached.field.kind) {
+        Some(FieldKind::Choice { .. }) => words::human(value),
+        Some(FieldKind::Boolean) => {
+            words.say(if matches!(value, "true" | "1") { "yes" } else { "no" }).into()
+        }
+        Some(FieldKind::Date) => words.date(value),
+        Some(FieldKind::Datetime) if value.len() == 10 => words.date(value),
+        Some(FieldKind::Datetime) => words.datetime(value),
+        Some(FieldKind::Decimal { .. }) => words.point(value),
+        Some(FieldKind::Ref { to, .. }) => {
+            let name = names.get(&(to.clone(), value.to_owned()));
+            name.cloned().unwrap_or_else(|| words.text("record-number").with("id", value).into())
+        }
+        _ => value.to_owned(),
+    }
+}

@@ -1,0 +1,132 @@
+//! The conditions of a list: what can be set, by the type of the field (here), what is set (`chips.rs`), and groups of which
+//! one must hold (`alternatives.rs`).
+
+mod alternatives;
+mod chips;
+
+pub(super) use alternatives::Alternatives;
+pub(super) use chips::chips;
+pub(in crate::http::pages) use chips::in_words;
+
+use super::{
+    Place,
+    choices::{self, Asked},
+    links::Params,
+};
+use crate::http::{pages::words, problem::Result};
+use std::sync::Arc;
+use tenantry::model::{Field, FieldKind, Model};
+use tenantry_console::records::{Choice, FilterField, FilterInput};
+
+/// Parameters of a list that are not conditions.
+pub(super) const WORDS: [&str; 5] = ["sort", "after", "fields", "count", "limit"];
+/// Returns the inputs that set conditions. With `with_choices`, it also reads the records that references can name; the
+/// slice holds searches in them: field and part of the name.
+pub(super) async fn fields(
+    place: &Place<'_>,
+    params: &Params,
+    with_choices: Option<&[(String, String)]>,
+) -> Result<Vec<FilterField>> {
+    let mut found = Vec::new();
+    for field in &place.model.fields {
+        if let Some(input) = input(place, field, params, with_choices).await? {
+            found.push(FilterField {
+                id: format!("filter-{}", field.name),
+                label: field.label.clone(),
+                input,
+            });
+        }
+    }
+    Ok(found)
+}
+
+async fn input(
+    place: &Place<'_>,
+    field: &Field,
+    params: &Params,
+    with_choices: Option<&[(String, String)]>,
+) -> Result<Option<FilterInput>> {
+    let (name, words) = (field.name.to_string(), place.words());
+    let now = params.get(&name).unwrap_or_default();
+    let range = |kind| {
+        let end = |suffix: &str| {
+            let name = format!("{name}__{suffix}");
+            let value = params.get(&name).unwrap_or_default().to_owned();
+            (name, value)
+        };
+        FilterInput::Range { kind, from: end("gte"), to: end("lte") }
+    };
+    Ok(match &field.kind {
+        FieldKind::Choice { choices } => {
+            let option = |value: &String| Choice {
+                value: value.clone(),
+                label: words::human(value),
+                chosen: value == now,
+            };
+            Some(FilterInput::Select { name: name.clone(), options: choices.iter().map(option).collect() })
+        }
+        FieldKind::Boolean => {
+            let option = |value: &str, label: &str| Choice {
+                value: value.into(),
+                label: label.into(),
+                chosen: value == now,
+            };
+            let options = vec![option("true", words.say("yes")), option("false", words.say("no"))];
+            Some(FilterInput::Select { name: name.clone(), options })
+        }
+        FieldKind::Ref { .. } => {
+            let find = with_choices.map(|finds| {
+                let found = finds.iter().find(|(known, _)| *known == name);
+                found.map(|(_, text)| text.trim()).unwrap_or_default()
+            });
+            let asked = Asked { chosen: now, find: find.unwrap_or_default(), keep: true, ..Asked::default() };
+            let found = match find {
+                Some(_) => choices::choices(place, field, asked).await?,
+                None => choices::chosen(place, field, asked).await?,
+            };
+            let find = |more| find.filter(|text| more || !text.is_empty()).map(str::to_owned);
+            found.map(|found| FilterInput::Reference {
+                name: name.clone(),
+                options: found.options,
+                find: find(found.more),
+            })
+        }
+        FieldKind::Date => Some(range("date")),
+        FieldKind::Datetime => Some(range("date")),
+        FieldKind::Integer { .. } | FieldKind::Decimal { .. } => Some(range("number")),
+        FieldKind::Text { .. } if field.has_index() && !field.search => {
+            let name = format!("{name}__contains");
+            let value = params.get(&name).unwrap_or_default().to_owned();
+            Some(FilterInput::Part { name, value })
+        }
+        FieldKind::Text { .. } | FieldKind::Json | FieldKind::File { .. } => None,
+    })
+}
+
+/// Returns true if an input of the form sets this parameter.
+pub(super) fn is_input(fields: &[FilterField], parameter: &str) -> bool {
+    fields.iter().any(|field| match &field.input {
+        FilterInput::Select { name, .. }
+        | FilterInput::Reference { name, .. }
+        | FilterInput::Part { name, .. } => name == parameter,
+        FilterInput::Range { from, to, .. } => [&from.0, &to.0].contains(&&parameter.to_owned()),
+    })
+}
+
+/// A field of the listed model, or of a record that references lead to.
+struct Reached<'p> {
+    label: String,
+    field: &'p Field,
+}
+
+/// Returns the field that a path leads to: `city`, `city.region`. `None`: there is none, or the visitor may not read its model.
+fn reached<'p>(place: &'p Place<'_>, path: &str) -> Option<Reached<'p>> {
+    let (mut model, mut labels, mut found): (Option<&Arc<Model>>, _, _) = (Some(&place.model), vec![], None);
+    for name in path.split('.') {
+        let field = model?.field(name)?;
+        labels.push(field.label.as_str());
+        model = place.target(field);
+        found = Some(field);
+    }
+    found.map(|field| Reached { label: labels.join(" › "), field })
+}

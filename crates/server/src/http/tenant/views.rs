@@ -1,0 +1,99 @@
+//! Handlers for saved views of lists. A query is checked when it is saved; one that a migration has made wrong is listed with
+//! what is wrong with it.
+
+use crate::{
+    http::{
+        App,
+        body::Json,
+        problem::{Problem, Result},
+        query,
+        scope::Tenant,
+        typed::Created,
+    },
+    wire::{
+        Page,
+        view::{ChangeView, NewView, View, WrongParameter},
+    },
+};
+use axum::{extract::Path, response::NoContent};
+use tenantry::records::{self, Records};
+
+/// Handles `GET /api/views/{model_name}`: the caller's own views, and the shared ones.
+pub(in crate::http) async fn list(
+    app: App,
+    tenant: Tenant,
+    Path(model): Path<String>,
+) -> Result<Json<Page<View>>> {
+    let records = app.platform().records(&tenant.0, &model)?;
+    let views = records.views()?.list().await?;
+    Ok(Json(Page::all(views.into_iter().map(|view| shown(&records, view)))))
+}
+
+/// Handles `POST /api/views/{model_name}`: saves a view.
+pub(in crate::http) async fn create(
+    app: App,
+    tenant: Tenant,
+    Path(model): Path<String>,
+    Json(form): Json<NewView>,
+) -> Result<Created<View>> {
+    let records = app.platform().records(&tenant.0, &model)?;
+    let views = records.views()?;
+    fitting(&records, Some(&form.query))?;
+    let new = records::NewView {
+        name: form.name,
+        query: form.query,
+        is_shared: form.shared,
+        is_default: form.default,
+    };
+    Ok(Created(shown(&records, views.create(&new).await?)))
+}
+
+/// Handles `PATCH /api/views/{model_name}/{id}`: renames, shares or replaces a view, or makes it the default.
+pub(in crate::http) async fn change(
+    app: App,
+    tenant: Tenant,
+    Path((model, id)): Path<(String, String)>,
+    Json(form): Json<ChangeView>,
+) -> Result<Json<View>> {
+    let records = app.platform().records(&tenant.0, &model)?;
+    let views = records.views()?;
+    fitting(&records, form.query.as_deref())?;
+    let change = records::ViewChange {
+        name: form.name,
+        query: form.query,
+        is_shared: form.shared,
+        is_default: form.default,
+    };
+    Ok(Json(shown(&records, views.change(number(&id)?, &change).await?)))
+}
+
+/// Handles `DELETE /api/views/{model_name}/{id}`.
+pub(in crate::http) async fn remove(
+    app: App,
+    tenant: Tenant,
+    Path((model, id)): Path<(String, String)>,
+) -> Result<NoContent> {
+    let records = app.platform().records(&tenant.0, &model)?;
+    records.views()?.delete(number(&id)?).await?;
+    Ok(NoContent)
+}
+
+fn number(id: &str) -> Result<i64> {
+    id.parse().map_err(|_| Problem::absent())
+}
+
+/// Refuses a query that a list of the model would refuse.
+fn fitting(records: &Records<'_>, text: Option<&str>) -> Result<()> {
+    let Some(Err(problem)) = text.map(|text| query::export(records, text)) else { return Ok(()) };
+    let whole = Problem::field("query", problem.detail().trim_end_matches('.').to_owned());
+    Err(whole.remedy("Send the query of a list without its page: conditions, q, sort and fields."))
+}
+
+/// Returns a view with what is wrong with its query now.
+fn shown(records: &Records<'_>, view: records::View) -> View {
+    let problem = query::export(records, &view.query).err();
+    let wrong = problem.iter().flat_map(|problem| problem.wrong_fields());
+    let wrong =
+        wrong.map(|wrong| WrongParameter { name: wrong.field.clone(), message: wrong.message.clone() });
+    View::from((view, wrong.collect()))
+}
