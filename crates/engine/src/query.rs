@@ -171,6 +171,8 @@ pub struct Aggregate {
     pub order: GroupOrder,
     /// Maximum number of groups (1 to 1000).
     pub limit: u32,
+    /// IANA name of the time zone in which instants belong to periods; `None`: UTC.
+    pub time_zone: Option<String>,
 }
 
 impl Default for Aggregate {
@@ -182,6 +184,7 @@ impl Default for Aggregate {
             measures: vec![],
             order: GroupOrder::Keys,
             limit: 100,
+            time_zone: None,
         }
     }
 }
@@ -191,7 +194,7 @@ impl Default for Aggregate {
 pub struct GroupKey {
     /// Field of the key. A JSON field cannot be a key.
     pub field: FieldName,
-    /// Period of a date or an instant, which its first day represents. Instants count in UTC.
+    /// Period of a date or an instant, which its first day represents.
     pub period: Option<Period>,
 }
 

@@ -11,8 +11,8 @@ pub struct Keys<'a> {
     pub frame: &'a Frame,
     /// API keys of the company.
     pub keys: &'a [Key],
-    /// All roles.
-    pub roles: &'a [String],
+    /// Names and labels of all roles.
+    pub roles: &'a [(String, String)],
     /// Text of the new key, which is shown once.
     pub made: Option<&'a str>,
     /// Typed name of the new key.

@@ -13,8 +13,8 @@ pub struct Members<'a> {
     pub members: &'a [Member],
     /// Open invitations.
     pub invitations: &'a [Invitation],
-    /// All roles.
-    pub roles: &'a [String],
+    /// Names and labels of all roles.
+    pub roles: &'a [(String, String)],
     /// True if the visitor may invite members, change their roles and remove them.
     pub may_manage: bool,
     /// Typed address of the invitation.
@@ -34,6 +34,8 @@ pub struct Member {
     pub email: String,
     /// Role of the member.
     pub role: String,
+    /// Label of the role.
+    pub role_label: String,
     /// Time since which the user has been a member, in words.
     pub since: String,
     /// True for the visitor's own row.

@@ -128,13 +128,6 @@ pub struct Bulk {
     pub export: Option<String>,
 }
 
-impl List<'_> {
-    /// Returns the row of saved views, if it shows something.
-    fn bar(&self) -> Option<&Bar> {
-        self.views.as_ref().filter(|bar| bar.is_shown())
-    }
-}
-
 impl Bulk {
     /// Returns true if records can be ticked.
     fn ticks(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Saved views of a list: a row above the list, and the page on which they are changed.
 
-use super::Choice;
+use super::{Choice, List};
 use crate::frame::Frame;
 use askama::Template;
 
@@ -91,4 +91,11 @@ pub struct SavedView {
     pub is_default: bool,
     /// The visitor may change and delete it.
     pub may_change: bool,
+}
+
+impl List<'_> {
+    /// Returns the row of saved views, if it shows something.
+    pub(super) fn bar(&self) -> Option<&Bar> {
+        self.views.as_ref().filter(|bar| bar.is_shown())
+    }
 }

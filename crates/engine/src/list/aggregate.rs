@@ -9,6 +9,7 @@ use crate::{
     schema::Plan,
     value::Value,
 };
+use jiff::tz::TimeZone;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 /// Maximum number of keys.
@@ -22,6 +23,8 @@ const AVERAGE_DECIMALS: u32 = 4;
 #[derive(Debug)]
 pub(crate) struct Checked {
     pub(crate) keys: Vec<Key>,
+    /// IANA name of a time zone, of letters that need no quotes in a statement.
+    pub(crate) time_zone: Option<String>,
     pub(crate) measures: Vec<Computed>,
 }
 
@@ -59,7 +62,11 @@ impl Checked {
         if asked.measures.len() > MEASURES_MAX {
             return Err(Error::invalid("measures", format!("must be at most {MEASURES_MAX}")));
         }
+        if let Some(name) = &asked.time_zone {
+            check_zone(name)?;
+        }
         Ok(Self {
+            time_zone: asked.time_zone.clone(),
             keys: asked.group_by.iter().map(|key| Key::new(plan, key)).collect::<Result<_>>()?,
             measures: asked.measures.iter().map(|m| Computed::new(plan, m)).collect::<Result<_>>()?,
         })
@@ -70,6 +77,15 @@ impl Checked {
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
         Groups { groups: rows, more }
+    }
+}
+
+/// Refuses what is no time zone. A name is a part of a statement, so its letters are checked too.
+fn check_zone(name: &str) -> Result<()> {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/_+-".contains(letter);
+    match name.chars().all(is_plain) && TimeZone::get(name).is_ok() {
+        true => Ok(()),
+        false => Err(Error::invalid("time_zone", "must be the name of a time zone such as Asia/Baku")),
     }
 }
 

@@ -12,7 +12,7 @@ use std::fmt::Write;
 pub(crate) fn columns<S: Statement>(statement: &mut S, asked: &Checked) {
     for Key { position, period, .. } in &asked.keys {
         match period {
-            Some(period) => statement.first_day(*position, *period),
+            Some(period) => statement.first_day(*position, *period, asked.time_zone.as_deref()),
             None => statement.column(*position),
         }
         statement.text().push_str(", ");

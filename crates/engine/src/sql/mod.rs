@@ -58,8 +58,8 @@ pub(crate) trait Statement {
     /// Appends a condition that a text starts with another text. The case of ASCII letters is ignored.
     fn starts_with(&mut self, position: usize, needle: &str);
 
-    /// Appends the first day of the period that contains a date or an instant.
-    fn first_day(&mut self, position: usize, period: Period);
+    /// Appends the first day of the period that contains a date or, in a time zone, an instant. `None`: UTC.
+    fn first_day(&mut self, position: usize, period: Period, time_zone: Option<&str>);
 
     /// Appends the exact sum of a column of integers or decimals over the rows of a group.
     fn sum(&mut self, position: usize);

@@ -5,6 +5,7 @@
 //! short. Every connection has `contains`, for list filters. The other functions replace SQLite's in tenants'
 //! statements and give the same results.
 
+use jiff::{Timestamp, tz::TimeZone};
 use memchr::memmem;
 use rusqlite::{
     Connection, Error, Result, ToSql, ffi,
@@ -15,6 +16,8 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 /// Name of [`contains`] in SQL.
 pub(super) const CONTAINS: &str = "tenantry_contains";
+/// Name of [`local_day`] in SQL.
+pub(super) const LOCAL_DAY: &str = "tenantry_local_day";
 /// Longest UTF-8 character, in bytes.
 const CHARACTER_BYTES: usize = 4;
 
@@ -22,12 +25,14 @@ fn flags() -> FunctionFlags {
     FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS
 }
 
-/// Adds the function that list filters use. Every connection of this crate has it.
+/// Adds the functions that lists and groups use. Every connection of this crate has it.
 ///
 /// # Errors
 /// Returns SQLite's error if a statement is running on the connection.
 pub(super) fn add_own(conn: &Connection) -> Result<()> {
-    conn.create_scalar_function(CONTAINS, 2, flags() | FunctionFlags::SQLITE_DIRECTONLY, contains)
+    let own = flags() | FunctionFlags::SQLITE_DIRECTONLY;
+    conn.create_scalar_function(CONTAINS, 2, own, contains)?;
+    conn.create_scalar_function(LOCAL_DAY, 2, own, local_day)
 }
 
 /// Replaces SQLite's functions of quadratic cost. `longest` is the maximum length of the result of `replace`, in bytes.
@@ -89,6 +94,17 @@ fn contains(context: &Context<'_>) -> Result<Option<bool>> {
         Ok::<_, std::convert::Infallible>(memmem::Finder::new(&needle).into_owned())
     })?;
     Ok(Some(finder.find(&text.to_ascii_lowercase()).is_some()))
+}
+
+/// Returns the day of an instant in a time zone, as YYYY-MM-DD. What is no instant has none.
+fn local_day(context: &Context<'_>) -> Result<Option<String>> {
+    let ValueRef::Text(text) = context.get_raw(0) else { return Ok(None) };
+    let zone: Arc<TimeZone> = context.get_or_create_aux(1, |name| {
+        let name = str::from_utf8(name.as_bytes().unwrap_or_default()).unwrap_or_default();
+        Ok::<_, std::convert::Infallible>(TimeZone::get(name).unwrap_or(TimeZone::UTC))
+    })?;
+    let at: Option<Timestamp> = str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+    Ok(at.map(|at| zone.to_datetime(at).date().to_string()))
 }
 
 /// Returns the 1-based position of the first occurrence, in characters or, for two blobs, in bytes; 0 if there is no

@@ -52,6 +52,7 @@ fn asked() -> impl Strategy<Value = Aggregate> {
             measures,
             order,
             limit,
+            time_zone: None,
         })
 }
 
@@ -286,5 +287,55 @@ fn search_chooses_the_rows_of_groups() {
         };
         let counts: Vec<_> = kit.groups(&asked, None).unwrap().groups.iter().map(|g| g.count).collect();
         assert_eq!(counts, [1, 1], "{case:?}");
+    }
+}
+
+/// Days of 23 and of 25 hours, and a year that begins earlier than in UTC.
+#[test]
+fn days_of_instants_are_those_of_the_time_zone() {
+    for case in cases() {
+        let kit = Kit::new(case);
+        for (index, at) in [
+            "2026-03-28T22:59:59.999999Z",
+            "2026-03-28T23:00:00Z",
+            "2026-03-29T21:59:59Z",
+            "2026-03-29T22:00:00Z",
+            "2026-10-24T21:59:59Z",
+            "2026-10-24T22:00:00Z",
+            "2026-10-25T22:59:59Z",
+            "2026-10-25T23:00:00Z",
+            "2026-12-31T23:30:00Z",
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let at: jiff::Timestamp = at.parse().unwrap();
+            let name = format!("D{index}");
+            kit.one(insert("doctors", &[("name", name.as_str().into()), ("seen", Value::DateTime(at))]));
+        }
+        let groups = |period, zone: Option<&str>| {
+            let group_by = vec![key("seen", Some(period))];
+            let asked = Aggregate { group_by, time_zone: zone.map(str::to_owned), ..Aggregate::default() };
+            let found = kit.groups(&asked, None).unwrap().groups;
+            found.into_iter().map(|group| (group.keys[0].clone(), group.count)).collect::<Vec<_>>()
+        };
+        let day = |month, day, count| (Value::Date(date(2026, month, day)), count);
+        let wanted =
+            [day(3, 28, 1), day(3, 29, 2), day(3, 30, 1), day(10, 24, 1), day(10, 25, 2), day(10, 26, 1)];
+        let found = groups(Period::Day, Some("Europe/Berlin"));
+        assert_eq!(found[..6], wanted, "{case:?}");
+        assert_eq!(found[6], (Value::Date(date(2027, 1, 1)), 1), "{case:?}");
+        assert_eq!(
+            groups(Period::Year, Some("Europe/Berlin")),
+            [day(1, 1, 8), (Value::Date(date(2027, 1, 1)), 1)]
+        );
+        assert_eq!(groups(Period::Quarter, Some("Asia/Baku"))[0], day(1, 1, 4), "{case:?}");
+        assert_eq!(groups(Period::Year, None), [day(1, 1, 9)], "{case:?}");
+        for wrong in ["Nowhere/City", "UTC'; --", ""] {
+            let group_by = vec![key("seen", Some(Period::Day))];
+            let asked = Aggregate { group_by, time_zone: Some(wrong.into()), ..Aggregate::default() };
+            let refused = kit.groups(&asked, None).unwrap_err();
+            assert!(matches!(refused.kind(), Kind::Invalid(field, _) if field == "time_zone"), "{refused:?}");
+        }
     }
 }

@@ -48,9 +48,6 @@ pub(super) const TRIED: &[(&str, &str, &[&str])] = &[
     ("DELETE", "/api/tenant/users/{id}", &["member.remove"]),
     ("POST", "/api/tenant/keys", &["api_key.create"]),
     ("DELETE", "/api/tenant/keys/{id}", &["api_key.revoke"]),
-    ("POST", "/api/views/{model_name}", &["view.create"]),
-    ("PATCH", "/api/views/{model_name}/{id}", &["view.change"]),
-    ("DELETE", "/api/views/{model_name}/{id}", &["view.delete"]),
     ("POST", "/api/admin/tenants", &["tenant.create"]),
     ("POST", "/api/admin/tenants/{slug}/databases", &["tenant.create_databases"]),
     ("POST", "/api/admin/tenants/{slug}/suspend", &["tenant.suspend"]),
@@ -125,6 +122,7 @@ fn every_changing_route_is_tried() {
     let logged = logged.chain(audited_pages::LOGGED.iter().map(|t| (t.0, t.1)));
     let logged = logged.chain(audited_staff::API.iter().map(|t| (t.0, t.1)));
     let logged = logged.chain(audited_staff::FORMS.iter().map(|form| ("POST", form.0)));
+    let logged = logged.chain(super::views::TRIED.iter().map(|t| (t.0, t.1)));
     let logged = logged.chain(audited_staff::RECORDS.iter().map(|form| ("POST", form.0)));
     let tried: BTreeSet<_> =
         TRIED.iter().map(|t| (t.0, t.1)).filter(|t| t.0 != "GET").chain(logged).collect();
@@ -194,10 +192,6 @@ pub(super) async fn before(s: &Stage, route: &str) -> Value {
             let key = json!({"name": "k", "role": "member"});
             s.owner.post("/api/tenant/keys", &key).await.expect(201).json()["id"].clone()
         }
-        "PATCH /api/views/{model_name}/{id}" | "DELETE /api/views/{model_name}/{id}" => {
-            let view = json!({"name": "v", "query": "sort=-id"});
-            s.owner.post("/api/views/patients", &view).await.expect(201).json()["id"].clone()
-        }
         "POST /api/admin/tenants/{slug}/resume" => {
             s.staff.post(&s.at("suspend"), &json!({"reason": "x"})).await.expect(200);
             Value::Null
@@ -264,13 +258,6 @@ async fn act(s: &Stage, route: &str, ready: &Value, n: usize) -> Answer {
             owner.post("/api/tenant/keys", &json!({"name": "k", "role": "member"})).await
         }
         "DELETE /api/tenant/keys/{id}" => owner.delete(&format!("/api/tenant/keys/{ready}")).await,
-        "POST /api/views/{model_name}" => {
-            owner.post("/api/views/patients", &json!({"name": "v", "query": "sort=-id"})).await
-        }
-        "PATCH /api/views/{model_name}/{id}" => {
-            owner.patch(&format!("/api/views/patients/{ready}"), &json!({"shared": true})).await
-        }
-        "DELETE /api/views/{model_name}/{id}" => owner.delete(&format!("/api/views/patients/{ready}")).await,
         "POST /api/admin/tenants" => {
             let name = format!("made-{n}");
             staff

@@ -219,6 +219,8 @@ async fn every_page_of_every_role_is_sound_and_leads_nowhere_dead() {
     owner.post("/api/records/reports", &report).await.expect(201);
     let file = "/api/records/reports/2/files/document";
     owner.send(Method::PUT, file, Some("text/plain"), CANARY).await.expect(200);
+    let view = json!({"name": CANARY, "query": "sort=-id", "shared": true});
+    owner.post("/api/views/patients", &view).await.expect(201);
     in_every_state(&app).await;
     let mut crawl = Crawl::default();
     crawl.follow(&mut Web::new(&app), "visitor").await;

@@ -37,6 +37,11 @@ async fn lives(app: &TestApp) {
     assert!(found["items"][0]["actor"].as_str().unwrap().starts_with("user:"), "{found}");
     let personal = json!({"field": "notes", "values": "personal", "before": null, "after": null});
     assert!(found["items"][1]["changes"].as_array().unwrap().contains(&personal), "{found}");
+    // A creation has the values of that time: `gender` was empty, names are personal.
+    let created = found["items"][2]["changes"].as_array().unwrap();
+    let fields: Vec<_> = created.iter().map(|change| change["field"].as_str().unwrap()).collect();
+    assert!(fields.contains(&"last_name") && !fields.contains(&"gender"), "{found}");
+    assert!(created.iter().all(|change| change["values"] == "personal"), "{found}");
     assert_eq!(actions(&history(&rival, ASH).await), ["create"], "no change of another company");
     // The history has pages.
     let first = history(&acme, &format!("{ASH}?limit=1")).await;

@@ -245,6 +245,8 @@ async fn every_text_of_every_page_is_in_the_files_of_languages() {
     let owner = app.login(people[0]).await;
     super::take_back::stage(&owner).await;
     super::crawl::in_every_state(&app).await;
+    let view = json!({"name": CANARY, "query": "sort=-id", "shared": true});
+    owner.post("/api/views/patients", &view).await.expect(201);
     let mut crawl = Crawl::in_language(PSEUDO);
     let mut visitor = Web::new(&app);
     visitor.cookies.insert("tenantry_language".into(), PSEUDO.into());
@@ -268,4 +270,50 @@ async fn every_text_of_every_page_is_in_the_files_of_languages() {
     }
     assert!(found.is_empty(), "these texts are in no file of languages: {found:#?}");
     tried("pseudo-language", texts, "texts of pages");
+}
+
+/// Returns the newest letter to an address, as it was sent.
+async fn letter(app: &TestApp, email: &str) -> String {
+    app.platform().letters().send_due().await.unwrap();
+    let folder = fs::read_dir(&app.platform().config().mail.folder).unwrap();
+    let mut paths: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let texts = paths.iter().rev().map(|path| fs::read_to_string(path).unwrap());
+    texts.into_iter().find(|text| text.contains(&format!("To: {email}\r\n"))).unwrap()
+}
+
+#[tokio::test]
+async fn labels_of_apps_and_letters_have_the_language_of_their_reader() {
+    let (app, people) = filled().await;
+    let owner = app.login(people[0]).await;
+    owner.patch("/api/tenant", &json!({"language": "az"})).await.expect(200);
+    owner.patch("/api/records/patients/1", &json!({"gender": "female"})).await.expect(200);
+    let mut web = Web::signed_in(&app, people[0]).await;
+    for (path, shown) in [
+        ("/patients/?gender=female", &["Pasiyentlər", "Soyad", "Cins: Qadın", "Kişi"][..]),
+        ("/patients/1/", &["Doğum tarixi", "Qadın", "Sahib"]),
+        ("/patients/add/", &["Qan qrupu", "A+"]),
+        ("/settings/members/", &["Sahib", "İnzibatçı"]),
+        ("/analytics/?model=patients&group_by=gender", &["Qadın", "Qəbullar"]),
+        ("/patients/?_or=1&_field_0_0=doctor.clinic&_add=1", &["Həkim › Klinika"]),
+        ("/patients/1/history/", &["Cins", "Qadın"]),
+    ] {
+        let text = web.get(path).await.expect(200).text();
+        for shown in shown {
+            assert!(text.contains(shown), "{path}: {shown}: {text}");
+        }
+    }
+    // The API has names.
+    let record = owner.get("/api/records/patients/1").await.expect(200).json();
+    assert_eq!(record["gender"], "female", "{record}");
+
+    let invitation = json!({"email": "new@x.example", "role": "member"});
+    owner.post("/api/tenant/invitations", &invitation).await.expect(201);
+    assert!(letter(&app, "new@x.example").await.contains("Proqramlar"));
+    // The recipient's own language goes before that of the company.
+    owner.patch("/api/me", &json!({"language": "en"})).await.expect(200);
+    let other = app.register("other").await;
+    other.patch("/api/tenant", &json!({"language": "az"})).await.expect(200);
+    other.post("/api/tenant/invitations", &json!({"email": people[0], "role": "member"})).await.expect(201);
+    assert!(letter(&app, people[0]).await.contains("For programs"));
 }

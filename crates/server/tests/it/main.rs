@@ -123,3 +123,4 @@ mod views;
 mod web;
 mod words;
 mod wrong_clock;
+mod zones;

@@ -5,6 +5,27 @@ use super::{
     limits::limited,
 };
 use serde_json::{Value, json};
+use tenantry::place::Isolation;
+use tenantry_server::http::Options;
+use tenantry_testkit::postgres::servers;
+
+/// A path for every route of views, as the cases of `access` are.
+pub(super) const CASES: &[(&str, &str, &str)] = &[
+    ("GET", "/{model}/views/", "/patients/views/"),
+    ("POST", "/{model}/views/", "/patients/views/"),
+    ("POST", "/{model}/views/change/", "/patients/views/change/"),
+    ("GET", "/api/views/{model_name}", "/api/views/patients"),
+    ("POST", "/api/views/{model_name}", "/api/views/patients"),
+    ("PATCH", "/api/views/{model_name}/{id}", "/api/views/patients/999999"),
+    ("DELETE", "/api/views/{model_name}/{id}", "/api/views/patients/999999"),
+];
+
+/// Changing routes, and the action that each leaves in the audit log.
+pub(super) const TRIED: &[(&str, &str, &str)] = &[
+    ("POST", "/api/views/{model_name}", "view.create"),
+    ("PATCH", "/api/views/{model_name}/{id}", "view.change"),
+    ("DELETE", "/api/views/{model_name}/{id}", "view.delete"),
+];
 
 const PATIENTS: &str = "/api/views/patients";
 
@@ -21,7 +42,22 @@ async fn names(client: &Client) -> Vec<String> {
 
 #[tokio::test]
 async fn a_view_is_private_until_it_is_shared_and_managers_look_after_shared_ones() {
-    let (app, _, acme) = TestApp::new().await;
+    for app in everywhere().await {
+        is_private_until_it_is_shared(&app).await;
+    }
+}
+
+/// Returns an app with its control store in a file, and one on each PostgreSQL server.
+async fn everywhere() -> Vec<TestApp> {
+    let mut all = vec![TestApp::with(Options::default()).await];
+    for url in servers() {
+        all.push(TestApp::all_on_postgres(&url, Isolation::Schema, None).await);
+    }
+    all
+}
+
+async fn is_private_until_it_is_shared(app: &TestApp) {
+    let acme = app.register("acme").await;
     let ann = app.member(&acme, "ann@acme.example", "member").await;
     let view = save(&ann, " Ashes ", json!({})).await;
     assert_eq!(
@@ -121,7 +157,13 @@ async fn a_view_of_another_tenant_or_model_is_absent() {
 
 #[tokio::test]
 async fn what_a_member_saved_privately_ends_with_the_membership() {
-    let (app, _, acme) = TestApp::new().await;
+    for app in everywhere().await {
+        ends_with_the_membership(&app).await;
+    }
+}
+
+async fn ends_with_the_membership(app: &TestApp) {
+    let acme = app.register("acme").await;
     let ann = app.member(&acme, "ann@acme.example", "member").await;
     save(&ann, "Private", json!({"default": true})).await;
     let shared = save(&ann, "Shared", json!({"shared": true})).await;
@@ -156,4 +198,23 @@ async fn nothing_of_a_view_outlives_the_tenant() {
     for table in ["views", "view_defaults"] {
         assert_eq!(app.catalog(&format!("UPDATE {table} SET tenant = tenant")).await, 0, "{table}");
     }
+}
+
+/// Each change leaves one row in the audit log, which names the view by its id and not by its name.
+#[tokio::test]
+async fn every_change_of_a_view_leaves_its_row() {
+    let (app, _, acme) = TestApp::new().await;
+    let staff = app.staff().await;
+    let view = save(&acme, "CANARY", json!({})).await;
+    let path = format!("{PATIENTS}/{}", view["id"]);
+    acme.patch(&path, &json!({"shared": true, "default": true})).await.expect(200);
+    acme.delete(&path).await.expect(204);
+    let log = staff.get("/api/admin/audit?limit=3").await.expect(200).json();
+    let rows = log["items"].as_array().unwrap();
+    for (row, (.., action)) in rows.iter().rev().zip(TRIED) {
+        let detail: Value = serde_json::from_str(row["detail"].as_str().unwrap()).unwrap();
+        assert_eq!((&row["action"], &detail["view"]), (&json!(action), &view["id"]), "{log}");
+        assert!(row["actor"].as_str().unwrap().starts_with("user:"), "{log}");
+    }
+    assert!(!log.to_string().contains("CANARY"), "{log}");
 }

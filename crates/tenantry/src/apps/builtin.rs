@@ -20,6 +20,7 @@ pub(super) fn files(app: &str) -> Option<&'static [Text<'static>]> {
 
 const MEDADMIN: &[Text<'static>] = medadmin! {
     "app.toml"
+    "languages/az.ftl"
     "migrations/0001_initial.toml"
     "models/appointments.toml"
     "models/cities.toml"

@@ -1,6 +1,6 @@
 //! `app.toml`. Only [`super::Apps::load`] calls it. It does not use the models.
 
-use super::{App, source::AppSource};
+use super::{App, languages, source::AppSource};
 use crate::config::{Config, Problems, reader::Section, source::Source};
 use tenantry_engine::name::AppName;
 
@@ -21,6 +21,14 @@ pub(super) fn read(app: AppSource, config: &Config) -> Result<App, Problems> {
     let version = section.text("version").map(str::to_owned);
     section.finish();
     source.finish()?;
+    let (mut texts, mut problems) = (vec![], vec![]);
+    for (code, file) in app.files_of("languages", ".ftl") {
+        match languages::read(code, app.display(file.path), file) {
+            Ok(read) => texts.push(read),
+            Err(found) => problems.extend(found),
+        }
+    }
+    Problems(problems).into_result()?;
     Ok(App {
         name: app.name.clone(),
         label,
@@ -29,5 +37,6 @@ pub(super) fn read(app: AppSource, config: &Config) -> Result<App, Problems> {
         depends,
         origin: app.origin.clone(),
         source: app,
+        texts,
     })
 }

@@ -5,19 +5,21 @@
 
 mod builtin;
 mod demo;
+mod languages;
 mod manifest;
 mod schema;
 mod source;
 mod startapp;
 
 pub use demo::{Demo, DemoTable, DemoTenant};
+pub use languages::Labels;
 pub use schema::StoreSchema;
 pub use source::Origin;
 pub use startapp::startapp;
 
 use crate::config::{Config, Problem, Problems, Scope};
 use source::AppSource;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use tenantry_engine::{
     migration::{self, Answers, Migration, State},
     model::{self, Grant, Model},
@@ -32,6 +34,10 @@ pub struct Apps {
     migrations: Vec<Migration>,
     stores: Vec<StoreSchema>,
     unmigrated: Vec<AppName>,
+    /// By code of the language.
+    labels: BTreeMap<String, Arc<Labels>>,
+    own_labels: Arc<Labels>,
+    unknown_texts: Vec<(String, String)>,
 }
 
 /// An installed app.
@@ -50,6 +56,7 @@ pub struct App {
     /// Origin of the app's files.
     pub origin: Origin,
     source: AppSource,
+    texts: Vec<languages::AppTexts>,
 }
 
 impl Apps {
@@ -74,7 +81,23 @@ impl Apps {
         let stores =
             config.stores.iter().map(|store| StoreSchema::new(store, &models, &migrations)).collect();
         let unmigrated = unmigrated(&list, &models, &migrations)?;
-        Ok(Self { list, models, migrations, stores, unmigrated })
+        // A test checks the files of a built-in app, which no operator can change.
+        let own = list.iter().filter(|app| app.origin != Origin::BuiltIn);
+        let unknown_texts = own.flat_map(|app| languages::unknown(app, &models, config)).collect();
+        let mut all = Self {
+            list,
+            models,
+            migrations,
+            stores,
+            unmigrated,
+            labels: BTreeMap::new(),
+            own_labels: Arc::default(),
+            unknown_texts,
+        };
+        let declared: Vec<_> = all.models.iter().filter(|model| !all.is_automatic(model)).cloned().collect();
+        all.labels = languages::labels(&all.list, &declared);
+        all.own_labels = languages::own_labels(&declared);
+        Ok(all)
     }
 
     /// Returns the apps, in the order of the configuration.
@@ -126,6 +149,16 @@ impl Apps {
             "apps",
             format!("models of app `{app}` were changed without a migration; {remedy}"),
         ))
+    }
+
+    /// Returns the labels in a language. What has no text in it has the label of its app.
+    pub fn labels(&self, code: &str) -> &Arc<Labels> {
+        self.labels.get(code).unwrap_or(&self.own_labels)
+    }
+
+    /// Returns the ids in files of languages that name nothing, each after its file.
+    pub fn unknown_texts(&self) -> &[(String, String)] {
+        &self.unknown_texts
     }
 
     /// Returns the schema of one store.

@@ -1,7 +1,7 @@
 //! The files of an app, from its folder or from the binary, before they are parsed.
 //!
-//! [`super::Apps::load`] calls it. It reads `app.toml`, `models/`, `migrations/` and `demo/` one level deep (two for
-//! demo data). It follows no path that a file names.
+//! [`super::Apps::load`] calls it. It reads `app.toml`, `models/`, `migrations/`, `languages/` and `demo/` one level deep
+//! (two for demo data). It follows no path that a file names.
 
 use super::builtin;
 use crate::config::{AppsConfig, Problem, Problems};
@@ -54,7 +54,9 @@ impl AppSource {
             Self { name: name.clone(), origin: Origin::Folder(folder.to_owned()), files: Vec::new() };
         let mut problems = Vec::new();
         let mut wanted = vec!["app.toml".to_owned()];
-        for (part, ending) in [("models", ".toml"), ("migrations", ".toml"), ("demo", ".toml")] {
+        for (part, ending) in
+            [("models", ".toml"), ("migrations", ".toml"), ("demo", ".toml"), ("languages", ".ftl")]
+        {
             match names(&folder.join(part), ending) {
                 Ok(found) => wanted.extend(found.into_iter().map(|file| format!("{part}/{file}"))),
                 Err(error) => problems.push(unreadable(&folder.join(part), &error)),
@@ -85,7 +87,12 @@ impl AppSource {
 
     /// Returns the files of one part, ordered by name. Each has its stem, its path inside the app, and its text.
     pub(super) fn part<'a>(&'a self, part: &'a str) -> Vec<(&'a str, Text<'a>)> {
-        let stem = |path: &'a str| path.strip_prefix(part)?.strip_prefix('/')?.strip_suffix(".toml");
+        self.files_of(part, ".toml")
+    }
+
+    /// Returns the files of one part with this ending, ordered by name.
+    pub(super) fn files_of<'a>(&'a self, part: &'a str, ending: &str) -> Vec<(&'a str, Text<'a>)> {
+        let stem = |path: &'a str| path.strip_prefix(part)?.strip_prefix('/')?.strip_suffix(ending);
         let files = self.files.iter().filter_map(|(path, text)| Some((stem(path)?, Text { path, text })));
         let mut files: Vec<_> = files.filter(|(stem, _)| !stem.contains('/')).collect();
         files.sort_by_key(|(stem, _)| *stem);

@@ -3,7 +3,7 @@
 //! [`super::Mailer`] calls it when a letter is sent. A link carries its token after `#`: browsers do not send that part
 //! to servers, so it does not appear in their logs.
 
-use super::Kind;
+use super::{Kind, texts::Texts};
 
 /// Subject and text of a letter.
 pub(super) struct Letter {
@@ -15,39 +15,26 @@ pub(super) struct Letter {
 /// the reader may not know the owner.
 const NAME_CHARS: usize = 60;
 
-/// Returns the letter of this kind.
-pub(super) fn write(kind: Kind, platform: &str, tenant: Option<&str>, base_url: &str, token: &str) -> Letter {
-    let tenant = quoted(tenant.unwrap_or(platform));
-    let (page, subject, before, after) = match kind {
-        Kind::Invitation => (
-            "invitation",
-            format!("Invitation to {tenant}"),
-            format!(
-                "You are invited to work in {tenant} on {platform}. To accept or refuse, follow this link:"
-            ),
-            "If you do not know what this is about, refuse it or do nothing: nobody is added without accepting.",
-        ),
-        Kind::Verify => (
-            "verify",
-            format!("Confirm your address for {tenant}"),
-            format!(
-                "This address was given when {tenant} was registered on {platform}. If that was you, follow this link \
-                 and type the password you chose then:"
-            ),
-            "If you have an account already, this adds the new tenant to it. If it was not you, do nothing: the account \
-             that was made does not stand for you, and nothing of yours changes.",
-        ),
-        Kind::Reset => (
-            "reset",
-            format!("Reset your password for {platform}"),
-            "A new password was asked for. To choose one, follow this link:".to_owned(),
-            "If you did not ask, do nothing: your password stays as it is.",
-        ),
+/// Returns the letter of this kind, in a language, else in English. The pairs are the names of platform and tenant, and the
+/// address of the platform with the token.
+pub(super) fn write(
+    language: Option<&str>,
+    kind: Kind,
+    (platform, tenant): (&str, Option<&str>),
+    (base_url, token): (&str, &str),
+) -> Letter {
+    let (texts, tenant) = (Texts::of(language), quoted(tenant.unwrap_or(platform)));
+    let page = match kind {
+        Kind::Invitation => "invitation",
+        Kind::Verify => "verify",
+        Kind::Reset => "reset",
     };
-    let text = format!(
-        "{before}\n\n{base_url}/account/{page}#{token}\n\n{after}\n\nFor programs, the code of this letter is\n{token}\n"
-    );
-    Letter { subject, text }
+    let say = |part: &str| {
+        texts.text(&format!("{page}-{part}"), &[("tenant", tenant.as_str()), ("platform", platform)])
+    };
+    let (before, after, code) = (say("before"), say("after"), texts.text("code", &[]));
+    let text = format!("{before}\n\n{base_url}/account/{page}#{token}\n\n{after}\n\n{code}\n{token}\n");
+    Letter { subject: say("subject"), text }
 }
 
 /// Returns a name in quotation marks, on one line, truncated, and without characters that mail programs turn into a
@@ -90,9 +77,12 @@ mod tests {
 
     #[test]
     fn a_letter_has_one_link_and_cuts_a_tenants_name() {
-        for kind in [Kind::Invitation, Kind::Verify, Kind::Reset] {
+        let kinds = [Kind::Invitation, Kind::Verify, Kind::Reset];
+        let all = kinds.into_iter().flat_map(|kind| [(kind, None), (kind, Some("az"))]);
+        for (kind, language) in all {
             let name = format!("Win a prize\r\nBcc: all@x.example {}", "y".repeat(300));
-            let letter = write(kind, "MedAdmin", Some(&name), "https://app.example", "tnl_x");
+            let letter = write(language, kind, ("MedAdmin", Some(&name)), ("https://app.example", "tnl_x"));
+            assert_eq!(letter.text.contains("Proqramlar"), language.is_some(), "{}", letter.text);
             assert_eq!(letter.text.matches("https://app.example/account/").count(), 1);
             assert!(letter.text.contains("#tnl_x") && !letter.subject.contains(['\r', '\n']));
             assert!(letter.subject.chars().count() < 120 && letter.text.len() < 1_000, "{}", letter.text);

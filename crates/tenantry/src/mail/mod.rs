@@ -9,6 +9,7 @@ mod files;
 mod letter;
 mod list;
 mod outbox;
+mod texts;
 mod transport;
 mod verbs;
 
@@ -26,10 +27,15 @@ use crate::{
         Control,
         clock::{DAY_US, SECOND_US},
     },
-    tenants,
+    locale::Locale,
+    tenants, users,
 };
-use lettre::{Address, Message, message::Mailbox};
+use lettre::{
+    Address, Message,
+    message::{Body, Mailbox, header::ContentTransferEncoding},
+};
 use outbox::{Claimed, Lifetimes, Next};
+use tenantry_engine::Tx;
 use tokio::sync::Notify;
 use transport::Transport;
 
@@ -142,8 +148,14 @@ impl Mailer {
         if claimed.kind == Kind::Invitation && tenant.is_none() {
             return Ok(None);
         }
+        let language = language(&mut tx, claimed).await?;
         let token = claimed.token.reveal();
-        let letter = letter::write(claimed.kind, &self.platform, tenant.as_deref(), &self.base_url, &token);
+        let letter = letter::write(
+            language.as_deref(),
+            claimed.kind,
+            (&self.platform, tenant.as_deref()),
+            (&self.base_url, &token),
+        );
         let to: Address =
             claimed.address.parse().map_err(|_| Error::Internal("an address in the outbox".into()))?;
         let message = Message::builder()
@@ -151,9 +163,29 @@ impl Mailer {
             .to(Mailbox::new(None, to))
             .subject(letter.subject)
             .header(lettre::message::header::ContentType::TEXT_PLAIN)
-            .body(letter.text);
+            .body(quoted_printable(letter.text)?);
         message.map(Some).map_err(|e| Error::Internal(format!("a letter: {e}")))
     }
+}
+
+/// Returns the text of a letter in an encoding that people can read in a file, in every language.
+fn quoted_printable(text: String) -> Result<Body> {
+    let body = Body::new_with_encoding(text, ContentTransferEncoding::QuotedPrintable);
+    body.map_err(|_| Error::Internal("the text of a letter".into()))
+}
+
+/// Returns the language of a letter: that of its recipient, else that of the tenant. `None`: neither has chosen one.
+async fn language(tx: &mut Tx, claimed: &Claimed) -> Result<Option<String>> {
+    let recipient = match claimed.user {
+        Some(id) => users::by_id(tx, id).await.ok(),
+        None => users::by_email(tx, &claimed.address).await?,
+    };
+    if let Some(language) = recipient.and_then(|user| user.locale.language) {
+        return Ok(Some(language));
+    }
+    let Some(tenant) = claimed.tenant else { return Ok(None) };
+    let settings = tenants::settings(tx, tenant).await.ok();
+    Ok(settings.and_then(|settings| Locale::of_settings(&settings).language))
 }
 
 fn sender(config: &Config) -> Result<Mailbox> {

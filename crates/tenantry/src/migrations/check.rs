@@ -88,6 +88,10 @@ impl<'a> Checker<'a> {
         for app in self.apps.unmigrated() {
             tell(Finding { place: None, tenant: None, what: What::ModelsChanged(app.to_string()) });
         }
+        for (file, id) in self.apps.unknown_texts() {
+            let what = What::UnknownText { file: file.clone(), id: id.clone() };
+            tell(Finding { place: None, tenant: None, what });
+        }
         for place in self.systems.values().cloned().collect::<Vec<_>>() {
             self.place(None, std::slice::from_ref(&place), &place, &mut tell).await;
         }

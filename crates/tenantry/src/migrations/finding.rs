@@ -27,6 +27,13 @@ pub struct Finding {
 pub enum What {
     /// The models of this app were changed, but no migration makes the change.
     ModelsChanged(String),
+    /// Ids in a file of a language of an app that name nothing.
+    UnknownText {
+        /// Name of the file.
+        file: String,
+        /// Id of the text.
+        id: String,
+    },
     /// These migrations have not run in the database.
     Pending(Vec<String>),
     /// A migration was refused, so the database stays at its schema version.
@@ -77,6 +84,9 @@ impl fmt::Display for Finding {
         match &self.what {
             What::ModelsChanged(app) => {
                 write!(f, "models of app `{app}` changed without a migration; run: tenantry migrate make")
+            }
+            What::UnknownText { file, id } => {
+                write!(f, "{file}: `{id}` names no model, field, choice, role or plan; correct or remove it")
             }
             What::Refused(refused) => refused.fmt(f),
             What::Pending(ids) => write!(f, "migrations have not run: {}", ids.join(", ")),

@@ -19,7 +19,7 @@ mod verbs;
 use crate::{
     Result,
     access::Access,
-    apps::Apps,
+    apps::{Apps, Labels},
     backups::service::BackupService,
     config::Config,
     control::Control,
@@ -114,6 +114,11 @@ impl Platform {
         let mut models: Vec<_> = declared.map(|e| e.model.clone()).collect();
         models.sort_by(|a, b| a.name.cmp(&b.name));
         models
+    }
+
+    /// Returns the labels of models, fields, choices, roles and plans in a language.
+    pub fn labels(&self, code: &str) -> Arc<Labels> {
+        self.loaded().apps.labels(code).clone()
     }
 
     /// Returns the records of a model in an entered scope. A hidden model is treated as unknown.

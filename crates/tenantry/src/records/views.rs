@@ -160,19 +160,22 @@ impl Views<'_> {
                 "the view is another member's: save it under a name of your own".into(),
             ));
         }
-        if let Some(name) = &change.name {
-            let owner = if found.is_own { Some(user) } else { self.owner_of(&mut write, id).await? };
+        let is_shared = change.is_shared.unwrap_or(found.is_shared);
+        // A view whose owner has left becomes that of the actor who takes it away from the others.
+        let owner = self.owner_of(&mut write, id).await?.or((!is_shared).then_some(user));
+        if change.name.is_some() || is_shared != found.is_shared {
+            let name = change.name.as_ref().unwrap_or(&found.name);
             self.refuse_taken(&mut write, name, owner, id).await?;
         }
-        match change.is_shared {
-            Some(true) if !found.is_shared => self.refuse_full(&mut write).await?,
-            Some(false) if found.is_shared => self.unshare(&mut write, &found, user).await?,
+        match (found.is_shared, is_shared) {
+            (false, true) => self.refuse_full(&mut write).await?,
+            (true, false) => unshare(&mut write, id, owner.unwrap_or(user)).await?,
             _ => {}
         }
-        let sql = "UPDATE views SET name = coalesce(?, name), query = coalesce(?, query), shared = coalesce(?, shared) \
+        let sql = "UPDATE views SET name = coalesce(?, name), query = coalesce(?, query), shared = ?, owner = ? \
                    WHERE id = ?";
-        let name = change.name.as_deref().map(str::trim);
-        let values = params![name, change.query.as_deref(), change.is_shared.map(i64::from), id];
+        let (name, owner) = (change.name.as_deref().map(str::trim), owner.map(UserId::get));
+        let values = params![name, change.query.as_deref(), i64::from(is_shared), owner, id];
         write.execute(sql, values).await?;
         if let Some(is_default) = change.is_default {
             self.set_default(&mut write, user, id, is_default).await?;
@@ -251,16 +254,6 @@ impl Views<'_> {
         }
     }
 
-    /// Takes a view away from the other members. One whose owner has left becomes the actor's.
-    async fn unshare(&self, write: &mut Write, view: &View, user: UserId) -> Result<()> {
-        let owner = self.owner_of(write, view.id).await?.unwrap_or(user);
-        self.refuse_taken(write, &view.name, Some(owner), view.id).await?;
-        write.execute("UPDATE views SET owner = ? WHERE id = ?", params![owner.get(), view.id]).await?;
-        let sql = "DELETE FROM view_defaults WHERE view = ? AND user_id <> ?";
-        write.execute(sql, params![view.id, owner.get()]).await?;
-        Ok(())
-    }
-
     async fn set_default(&self, write: &mut Write, user: UserId, id: i64, is_default: bool) -> Result<()> {
         let key = params![self.id().get(), user.get(), self.model.as_str()];
         let (which, mut values) = (" AND view = ?", key.to_vec());
@@ -297,6 +290,13 @@ pub(crate) async fn end(write: &mut Write, user: UserId, tenant: TenantId) -> Re
     ] {
         write.execute(sql, values).await?;
     }
+    Ok(())
+}
+
+/// Takes a view from the lists of all members but its owner.
+async fn unshare(write: &mut Write, id: i64, owner: UserId) -> Result<()> {
+    let sql = "DELETE FROM view_defaults WHERE view = ? AND user_id <> ?";
+    write.execute(sql, params![id, owner.get()]).await?;
     Ok(())
 }
 

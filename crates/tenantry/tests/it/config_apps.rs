@@ -99,3 +99,60 @@ fn problems_of_all_apps_come_at_once() {
 /apps/two/models/things.toml:5: there is no role `king` in auth.roles of the configuration
 "#);
 }
+
+/// Labels of an app in another language, what falls back to its own, and texts that name nothing.
+#[test]
+fn labels_of_apps_are_in_files_of_languages() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config_in(dir.path(), &["medadmin", "stock"]);
+    startapp(&config.apps, &"stock".parse().unwrap(), &"tenant".parse().unwrap()).unwrap();
+    let folder = dir.path().join("apps/stock/languages");
+    fs::create_dir(&folder).unwrap();
+    let text = "model-stock_items = Anbar\nfield-stock_items-name = Ad\nchoice-stock_items-state-open = Açıq\n\
+                role-owner = Müdir\nfield-stock_items-gone = Yox\nmodel-doctors = Başqası\nrole-nobody = Heç kim\n";
+    fs::write(folder.join("az.ftl"), text).unwrap();
+    let apps = Apps::load(&config).unwrap_or_else(|p| panic!("{p}"));
+    let ids: Vec<_> = apps.unknown_texts().iter().map(|(_, id)| id.as_str()).collect();
+    assert_eq!(ids, ["field-stock_items-gone", "model-doctors", "role-nobody"]);
+    let labels = apps.labels("az");
+    let model = |name: &str| labels.models().iter().find(|model| model.name.as_str() == name).unwrap();
+    let items = model("stock_items");
+    let field = |name: &str| items.field(name).unwrap().label.clone();
+    assert_eq!((items.label.as_str(), field("name"), field("state")), ("Anbar", "Ad".into(), "State".into()));
+    assert_eq!(labels.choice("stock_items", "state", "open"), Some("Açıq"));
+    assert_eq!(labels.choice("stock_items", "state", "done"), None);
+    // The app that is first in the configuration names roles, and each app its own models.
+    assert_eq!((labels.role("owner"), labels.role("nobody")), (Some("Sahib"), Some("Heç kim")));
+    assert_eq!(model("doctors").label, "Həkimlər");
+    // A language without texts has the labels of the apps.
+    let other = apps.labels("fr");
+    assert!(other.models().iter().any(|model| model.label == "Doctors"));
+    assert_eq!(other.models().len(), apps.models().len() - 1, "all but the model of overrides");
+    fs::write(folder.join("az.ftl"), "model-stock_items = { $count } x\n").unwrap();
+    let refused = Apps::load(&config).unwrap_err().to_string();
+    assert!(refused.contains("az.ftl") && refused.contains("without arguments"), "{refused}");
+}
+
+/// Azerbaijani has a label for every model and field of medadmin, and no text that names nothing.
+#[test]
+fn medadmin_is_translated_as_a_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config_in(dir.path(), &["medadmin"]);
+    let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../apps/medadmin");
+    let own = dir.path().join("apps/medadmin");
+    for part in ["models", "migrations", "languages"] {
+        fs::create_dir_all(own.join(part)).unwrap();
+        for file in fs::read_dir(built_in.join(part)).unwrap().map(Result::unwrap) {
+            fs::copy(file.path(), own.join(part).join(file.file_name())).unwrap();
+        }
+    }
+    fs::copy(built_in.join("app.toml"), own.join("app.toml")).unwrap();
+    let apps = Apps::load(&config).unwrap_or_else(|p| panic!("{p}"));
+    assert_eq!(apps.unknown_texts(), []);
+    for (model, english) in apps.labels("az").models().iter().zip(apps.labels("en").models()) {
+        assert_ne!(model.label, english.label);
+        for (field, english) in model.fields.iter().zip(&english.fields) {
+            assert!(field.label != english.label || field.label == "Region", "{}.{}", model.name, field.name);
+        }
+    }
+}

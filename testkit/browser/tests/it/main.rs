@@ -3,6 +3,7 @@
 mod company;
 mod fits;
 mod kit;
+mod lists;
 mod one_record;
 mod operators;
 mod records;

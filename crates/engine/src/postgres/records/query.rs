@@ -169,7 +169,7 @@ impl sql::Statement for Query<'_> {
         self.lower("starts_with", position, needle);
     }
 
-    fn first_day(&mut self, position: usize, period: Period) {
+    fn first_day(&mut self, position: usize, period: Period, time_zone: Option<&str>) {
         let unit = match period {
             Period::Year => "year",
             Period::Quarter => "quarter",
@@ -179,10 +179,10 @@ impl sql::Statement for Query<'_> {
         let _ = write!(self.sql, "date_trunc('{unit}', ");
         self.column(position);
         // A date becomes a timestamp without time zone.
-        self.sql.push_str(match self.plan.storages[position] {
-            Storage::Datetime => " AT TIME ZONE 'UTC')::date",
-            _ => "::timestamp)::date",
-        });
+        let _ = match self.plan.storages[position] {
+            Storage::Datetime => write!(self.sql, " AT TIME ZONE '{}')::date", time_zone.unwrap_or("UTC")),
+            _ => write!(self.sql, "::timestamp)::date"),
+        };
     }
 
     /// Sums of `bigint` and `numeric` are `numeric`.

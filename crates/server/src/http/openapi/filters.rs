@@ -20,6 +20,10 @@ const ANY: &str = "Conditions of which at least one holds: `(status=active,all(a
     each group must hold. Inside and outside of groups, the field of a condition may be one of a record that at most 3 references \
     lead to: `city.region.name__startswith=No`.";
 
+/// What the time zone of a query says.
+const ZONE: &str = "IANA name of the time zone of days, as `Asia/Baku`; UTC without it. A condition on an instant may name a day, \
+    which is all of it: `created_at__lte=2026-11-21` contains that day.";
+
 /// Returns the parameters for filters, search and sort order; with `paged`, also the parameters for pages.
 pub(super) fn list(model: &Model, models: &[Arc<Model>], paged: bool) -> Vec<Value> {
     let sortable = columns(model).filter(|(_, kind)| *kind != Kind::Opaque).map(|(name, _)| name.to_owned());
@@ -49,6 +53,8 @@ fn conditions(model: &Model, models: &[Arc<Model>]) -> Vec<Value> {
         let words = json!({"type": "string", "minLength": 1, "maxLength": 200});
         all.push(query("q", "Full-text search.", words));
     }
+    let zone = json!({"type": "string", "maxLength": 64});
+    all.push(query("time_zone", ZONE, zone));
     all.push(query("any", ANY, json!({"type": "string", "maxLength": 8192, "pattern": "^\\(.+\\)$"})));
     for (name, kind) in columns(model) {
         all.extend(operators(kind).map(|operator| filter(model, models, name, operator)));
@@ -79,7 +85,7 @@ pub(super) fn aggregate(model: &Model, models: &[Arc<Model>]) -> Vec<Value> {
     let mut all = vec![query(
         "group_by",
         "At most 3 fields. A date or an instant may be grouped by `__year`, `__quarter`, `__month` or `__day`, of instants in \
-         UTC; the first day stands for the period.",
+         `time_zone`; the first day stands for the period.",
         list_of(keys.iter().map(String::as_str), ""),
     )];
     let numbers = of(&|kind| kind == Measured::Number);

@@ -138,7 +138,7 @@ pub(in crate::http) async fn companies(app: App, of: Oneself) -> Result<Response
         current: Some(choice.tenant) == current,
         name: choice.name,
         slug: choice.slug,
-        role: choice.role,
+        role: of.visit.words.role(&choice.role),
     });
     let companies: Vec<_> = companies.collect();
     let frame = frame::of_person(&of, of.visit.say("companies"));

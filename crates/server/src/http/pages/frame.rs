@@ -84,7 +84,7 @@ pub(super) fn of_staff(of: &Oneself, title: impl Into<String>) -> Frame {
     ];
     let platform = visit.app.platform();
     let is_shared = |store: &str| platform.config().store(store).is_some_and(|s| s.scope == Scope::System);
-    let models = platform.models();
+    let models = of.visit.words.labels.models();
     let shared = models.iter().filter(|model| {
         is_shared(model.store.as_str()) && gates::allows(&of.actor, &model.permissions, Verb::Read)
     });
@@ -136,7 +136,7 @@ pub(super) fn company(visit: &Visit, record: &TenantRecord, actor: &Actor, staff
     Company {
         name: record.name.clone(),
         slug: record.slug.to_string(),
-        role: actor.role().map(ToString::to_string).unwrap_or_default(),
+        role: actor.role().map(|role| visit.words.role(role.as_str())).unwrap_or_default(),
         acting,
     }
 }
@@ -177,7 +177,7 @@ fn company_nav(inside: &Inside) -> Vec<Group> {
         to("/analytics/", "analytics", "chart-column"),
     ];
     let (mut own, mut shared) = (vec![], vec![]);
-    for model in platform.models().iter().filter(|model| readable(&model.permissions)) {
+    for model in inside.visit.words.labels.models().iter().filter(|model| readable(&model.permissions)) {
         let is_shared =
             platform.config().store(model.store.as_str()).is_some_and(|store| store.scope == Scope::System);
         let (group, icon) = if is_shared { (&mut shared, "layers") } else { (&mut own, "table-2") };

@@ -25,7 +25,7 @@ pub(super) fn words(headers: &HeaderMap, actor: Option<&Actor>, tenant: Option<&
     let zones = [person, tenant].into_iter().flatten();
     let zone =
         zones.filter_map(|locale| locale.time_zone.as_deref()).find_map(|name| TimeZone::get(name).ok());
-    Words { language: language.unwrap_or_default(), zone: zone.unwrap_or(TimeZone::UTC) }
+    Words { language: language.unwrap_or_default(), zone: zone.unwrap_or(TimeZone::UTC), ..Words::default() }
 }
 
 /// Returns the language of a browser: the one chosen in it on a page, else one of its settings, else English.

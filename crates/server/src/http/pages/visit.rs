@@ -101,7 +101,8 @@ impl Visit {
         shown: &Shown<'_>,
         (actor, company): (Option<&Actor>, Option<Arc<TenantRecord>>),
     ) -> Self {
-        let words = language::words(&parts.headers, actor, company.as_deref());
+        let mut words = language::words(&parts.headers, actor, company.as_deref());
+        words.labels = app.platform().labels(words.language.code());
         if let Some(note) = parts.extensions.get::<Arc<Note>>() {
             note.language(words.language);
         }

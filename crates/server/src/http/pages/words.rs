@@ -1,7 +1,14 @@
 //! Values in words, in the language and time zone of the visitor.
 
 use jiff::{Timestamp, ToSpan, civil::Date, civil::DateTime, tz::TimeZone};
-use tenantry::{access::sessions::SessionInfo, plans, query::Period};
+use std::sync::Arc;
+use tenantry::{
+    access::sessions::SessionInfo,
+    apps::Labels,
+    model::{Field, Model},
+    plans,
+    query::Period,
+};
 use tenantry_console::{Language, Moment, language::Text};
 
 /// Language and time zone in which a page shows values to its visitor.
@@ -9,11 +16,13 @@ use tenantry_console::{Language, Moment, language::Text};
 pub(in crate::http) struct Words {
     pub(super) language: Language,
     pub(super) zone: TimeZone,
+    /// Labels of models, fields, choices, roles and plans, in the language.
+    pub(super) labels: Arc<Labels>,
 }
 
 impl Default for Words {
     fn default() -> Self {
-        Self { language: Language::default(), zone: TimeZone::UTC }
+        Self { language: Language::default(), zone: TimeZone::UTC, labels: Arc::default() }
     }
 }
 
@@ -114,6 +123,22 @@ impl Words {
     /// Returns an English text of the platform in the language of the page.
     pub(super) fn known(&self, text: &str) -> String {
         self.language.translated(text).into_owned()
+    }
+
+    /// Returns the label of a value of a closed list.
+    pub(super) fn choice(&self, model: &Model, field: &Field, value: &str) -> String {
+        let label = self.labels.choice(model.name.as_str(), field.name.as_str(), value);
+        label.map_or_else(|| human(value), str::to_owned)
+    }
+
+    /// Returns the label of a role.
+    pub(super) fn role(&self, name: &str) -> String {
+        self.labels.role(name).unwrap_or(name).to_owned()
+    }
+
+    /// Returns the label of a plan: in the language, else as given.
+    pub(super) fn plan(&self, code: &str, own: &str) -> String {
+        self.labels.plan(code).unwrap_or(own).to_owned()
     }
 
     /// Returns the state of a subscription in words.

@@ -1,14 +1,20 @@
 //! Parses the URL of an aggregate: `?group_by=city,created_at__month&sum=fee&status=active&sort=-count`.
 
-use super::{Takes, limit, parameters, path::Models, refused, searched, text};
+use super::{
+    Takes, limit, parameters,
+    path::{Models, TIME_ZONE, Zoned, check_zone},
+    refused, searched, text,
+};
 use crate::http::problem::Result;
 use tenantry::{
     model::Model,
     query::{Aggregate, Function, GroupKey, GroupOrder, Measure, Period},
 };
 
-const AGGREGATE: Takes =
-    Takes { words: &["group_by", "sum", "avg", "min", "max", "sort", "limit", "q"], filters: true };
+const AGGREGATE: Takes = Takes {
+    words: &["group_by", "sum", "avg", "min", "max", "sort", "limit", "q", TIME_ZONE],
+    filters: true,
+};
 
 /// Aggregate functions, by the names of their parameters.
 pub(in crate::http) const FUNCTIONS: [(&str, Function); 4] =
@@ -22,7 +28,11 @@ pub(in crate::http) const PERIODS: [(&str, Period); 4] =
 /// # Errors
 /// Returns a problem that names all invalid parameters.
 pub fn aggregate(models: &dyn Models, query: &str) -> Result<Aggregate> {
+    let zoned = Zoned::of(models, query);
+    let models: &dyn Models = &zoned;
     let (mut asked, model) = (Aggregate::default(), models.listed());
+    let zone = models.time_zone();
+    asked.time_zone = zone.iana_name().filter(|name| *name != "UTC").map(str::to_owned);
     let (filter, wrong) =
         parameters(models, query, AGGREGATE, |name, value| word(model, &mut asked, name, value));
     asked.filter = filter;
@@ -38,6 +48,7 @@ fn word(model: &Model, asked: &mut Aggregate, name: &str, value: &str) -> Result
         "sort" => return Err("only -count; otherwise groups are sorted by their keys".into()),
         "limit" => asked.limit = limit(value)?,
         "q" => asked.search = searched(model, value)?,
+        TIME_ZONE => check_zone(value)?,
         function => {
             let function =
                 FUNCTIONS.iter().find(|(name, _)| *name == function).map(|(_, function)| *function);

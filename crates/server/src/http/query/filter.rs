@@ -6,6 +6,7 @@ use super::{
     path::{Column, Models},
     text::{self, Kind},
 };
+use jiff::{civil::Date, tz::TimeZone};
 use tenantry::{
     model::{FieldKind, Model},
     name::FieldName,
@@ -44,6 +45,9 @@ pub(super) fn condition(
         "in" => members(model, field, kind, value)?,
         "contains" => partial(field, kind, Operator::Contains, value)?,
         "startswith" => partial(field, kind, Operator::StartsWith, value)?,
+        _ if kind == Kind::Datetime && is_day(value) && operator(suffix).is_some() => {
+            on_day(&field, operator(suffix).unwrap_or(Operator::Eq), value, &models.time_zone())?
+        }
         _ => {
             let operator = operator(suffix)
                 .ok_or_else(|| format!("no operator {}; there are: {OPERATORS}", text::quoted(suffix)))?;
@@ -65,6 +69,32 @@ fn operator(suffix: &str) -> Option<Operator> {
     })
 }
 
+/// Returns true for text that is a day and no instant.
+fn is_day(text: &str) -> bool {
+    text.len() == 10 && text.parse::<Date>().is_ok()
+}
+
+/// Returns a condition on an instant that names a day: all of it, from midnight to midnight in the time zone.
+fn on_day(field: &FieldName, operator: Operator, day: &str, zone: &TimeZone) -> Result<Filter, String> {
+    let midnight =
+        |day: Date| Some(Value::DateTime(day.to_zoned(zone.clone()).ok()?.start_of_day().ok()?.timestamp()));
+    let days =
+        day.parse::<Date>().ok().and_then(|day| Some((midnight(day)?, midnight(day.tomorrow().ok()?)?)));
+    let (from, until) = days.ok_or("is beyond the calendar")?;
+    let compare = |operator, value: Value| Filter::Compare(field.clone(), operator, value);
+    Ok(match operator {
+        Operator::Eq => Filter::All(vec![compare(Operator::Ge, from), compare(Operator::Lt, until)]),
+        Operator::Ne => Filter::Any(vec![
+            compare(Operator::Lt, from),
+            compare(Operator::Ge, until),
+            Filter::Null(field.clone(), true),
+        ]),
+        Operator::Le => compare(Operator::Lt, until),
+        Operator::Gt => compare(Operator::Ge, until),
+        other => compare(other, from),
+    })
+}
+
 fn partial(field: FieldName, kind: Kind, operator: Operator, value: &str) -> Result<Filter, String> {
     match kind {
         Kind::Text | Kind::Choice if !value.is_empty() => {
@@ -77,6 +107,9 @@ fn partial(field: FieldName, kind: Kind, operator: Operator, value: &str) -> Res
 
 fn members(model: &Model, field: FieldName, kind: Kind, value: &str) -> Result<Filter, String> {
     let values: Vec<_> = value.split(',').filter(|v| !v.is_empty()).collect();
+    if kind == Kind::Datetime && values.iter().any(|value| is_day(value)) {
+        return Err("takes instants; for days use gte and lte".into());
+    }
     if values.is_empty() || values.len() > MAX_IN {
         return Err(format!("1 to {MAX_IN} values, separated by commas"));
     }

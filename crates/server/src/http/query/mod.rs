@@ -26,7 +26,7 @@ pub use path::Models;
 pub use text::{Kind, parse as parse_text};
 
 use super::problem::{Code, FieldProblem, Problem, Result};
-use path::{Column, MAX_REFERENCES};
+use path::{Column, MAX_REFERENCES, TIME_ZONE, Zoned, check_zone};
 use tenantry::{
     model::{FieldKind, IdKind, Model},
     name::FieldName,
@@ -61,9 +61,9 @@ struct Takes {
 }
 
 const LIST: Takes =
-    Takes { words: &["q", "sort", "limit", "after", "count", "fields", "expand"], filters: true };
-const EXPORT: Takes = Takes { words: &["q", "sort", "fields"], filters: true };
-const MATCHING: Takes = Takes { words: &["q", "expect", "dry_run"], filters: true };
+    Takes { words: &["q", "sort", "limit", "after", "count", "fields", "expand", TIME_ZONE], filters: true };
+const EXPORT: Takes = Takes { words: &["q", "sort", "fields", TIME_ZONE], filters: true };
+const MATCHING: Takes = Takes { words: &["q", "expect", "dry_run", TIME_ZONE], filters: true };
 const ONE: Takes = Takes { words: &["fields", "expand"], filters: false };
 
 /// Parses the query string (without `?`) of a list.
@@ -91,6 +91,8 @@ pub fn one(models: &dyn Models, query: &str) -> Result<List> {
 }
 
 fn read(models: &dyn Models, query: &str, takes: Takes) -> Result<List> {
+    let zoned = Zoned::of(models, query);
+    let models: &dyn Models = &zoned;
     let model = models.listed();
     let mut reader = Reader {
         models,
@@ -155,11 +157,14 @@ fn parameters(
 /// # Errors
 /// Returns a problem that names all invalid parameters. `expect` is required.
 pub fn matching(models: &dyn Models, query: &str) -> Result<(Matching, bool)> {
+    let zoned = Zoned::of(models, query);
+    let models: &dyn Models = &zoned;
     let model = models.listed();
     let (mut search, mut expected, mut dry_run) = (None, None, false);
     let (filter, mut wrong) = parameters(models, query, MATCHING, |name, value| {
         match name {
             "q" => search = searched(model, value)?,
+            TIME_ZONE => check_zone(value)?,
             "expect" => expected = Some(value.parse().map_err(|_| "a number of records")?),
             _ => dry_run = boolean(value)?,
         }
@@ -210,6 +215,7 @@ impl Reader<'_> {
             }
             "count" => boolean(value).map(|wanted| self.count = wanted),
             "fields" => self.fields(value),
+            TIME_ZONE => check_zone(value),
             _ => self.expand(value),
         }
     }

@@ -3,7 +3,11 @@
 //! Used for conditions, sort keys and cursors. A path leads only through models that the caller may read. The names and
 //! types of other models are not revealed.
 
-use super::text::{self, Kind};
+use super::{
+    pairs::pairs,
+    text::{self, Kind},
+};
+use jiff::tz::TimeZone;
 use std::sync::Arc;
 use tenantry::{
     model::{FieldKind, Model},
@@ -22,6 +26,51 @@ pub trait Models {
 
     /// Returns a model that the caller may read.
     fn readable(&self, name: &ModelName) -> Option<Arc<Model>>;
+
+    /// Returns the time zone of the days that conditions on instants name, if the query names none.
+    fn time_zone(&self) -> TimeZone {
+        TimeZone::UTC
+    }
+}
+
+/// Models, and the time zone that a query names.
+pub(super) struct Zoned<'a> {
+    models: &'a dyn Models,
+    zone: TimeZone,
+}
+
+/// Name of the parameter that names a time zone.
+pub(super) const TIME_ZONE: &str = "time_zone";
+
+impl<'a> Zoned<'a> {
+    /// Reads the time zone of a query. The caller refuses one that does not exist.
+    pub(super) fn of(models: &'a dyn Models, query: &str) -> Self {
+        let named = pairs(query).flatten().find(|(name, _)| name == TIME_ZONE);
+        let zone = named.and_then(|(_, name)| TimeZone::get(&name).ok());
+        Self { models, zone: zone.unwrap_or_else(|| models.time_zone()) }
+    }
+}
+
+impl Models for Zoned<'_> {
+    fn listed(&self) -> &Model {
+        self.models.listed()
+    }
+
+    fn readable(&self, name: &ModelName) -> Option<Arc<Model>> {
+        self.models.readable(name)
+    }
+
+    fn time_zone(&self) -> TimeZone {
+        self.zone.clone()
+    }
+}
+
+/// Refuses what is no time zone.
+///
+/// # Errors
+/// If there is no such time zone.
+pub(super) fn check_zone(name: &str) -> Result<(), String> {
+    TimeZone::get(name).map(drop).map_err(|_| "must be the name of a time zone such as Asia/Baku".into())
 }
 
 impl Models for Records<'_> {

@@ -16,15 +16,29 @@ use crate::{
     },
 };
 use axum::{extract::Path, response::NoContent};
+use serde::Deserialize;
 use tenantry::records::{self, Records};
+
+/// `/api/views/{model_name}`, also below a tenant's name.
+#[derive(Debug, Deserialize)]
+pub(in crate::http) struct ViewsPath {
+    model_name: String,
+}
+
+/// `/api/views/{model_name}/{id}`.
+#[derive(Debug, Deserialize)]
+pub(in crate::http) struct ViewPath {
+    model_name: String,
+    id: String,
+}
 
 /// Handles `GET /api/views/{model_name}`: the caller's own views, and the shared ones.
 pub(in crate::http) async fn list(
     app: App,
     tenant: Tenant,
-    Path(model): Path<String>,
+    Path(path): Path<ViewsPath>,
 ) -> Result<Json<Page<View>>> {
-    let records = app.platform().records(&tenant.0, &model)?;
+    let records = app.platform().records(&tenant.0, &path.model_name)?;
     let views = records.views()?.list().await?;
     Ok(Json(Page::all(views.into_iter().map(|view| shown(&records, view)))))
 }
@@ -33,10 +47,10 @@ pub(in crate::http) async fn list(
 pub(in crate::http) async fn create(
     app: App,
     tenant: Tenant,
-    Path(model): Path<String>,
+    Path(path): Path<ViewsPath>,
     Json(form): Json<NewView>,
 ) -> Result<Created<View>> {
-    let records = app.platform().records(&tenant.0, &model)?;
+    let records = app.platform().records(&tenant.0, &path.model_name)?;
     let views = records.views()?;
     fitting(&records, Some(&form.query))?;
     let new = records::NewView {
@@ -52,10 +66,10 @@ pub(in crate::http) async fn create(
 pub(in crate::http) async fn change(
     app: App,
     tenant: Tenant,
-    Path((model, id)): Path<(String, String)>,
+    Path(path): Path<ViewPath>,
     Json(form): Json<ChangeView>,
 ) -> Result<Json<View>> {
-    let records = app.platform().records(&tenant.0, &model)?;
+    let records = app.platform().records(&tenant.0, &path.model_name)?;
     let views = records.views()?;
     fitting(&records, form.query.as_deref())?;
     let change = records::ViewChange {
@@ -64,17 +78,17 @@ pub(in crate::http) async fn change(
         is_shared: form.shared,
         is_default: form.default,
     };
-    Ok(Json(shown(&records, views.change(number(&id)?, &change).await?)))
+    Ok(Json(shown(&records, views.change(number(&path.id)?, &change).await?)))
 }
 
 /// Handles `DELETE /api/views/{model_name}/{id}`.
 pub(in crate::http) async fn remove(
     app: App,
     tenant: Tenant,
-    Path((model, id)): Path<(String, String)>,
+    Path(path): Path<ViewPath>,
 ) -> Result<NoContent> {
-    let records = app.platform().records(&tenant.0, &model)?;
-    records.views()?.delete(number(&id)?).await?;
+    let records = app.platform().records(&tenant.0, &path.model_name)?;
+    records.views()?.delete(number(&path.id)?).await?;
     Ok(NoContent)
 }
 

@@ -20,7 +20,10 @@ pub(crate) fn stages(layout: &Layout<'_>, asked: &Aggregate, checked: &Checked) 
         sort.insert("n", -1);
     }
     for (at, key) in checked.keys.iter().enumerate() {
-        keys.insert(format!("k{at}"), doc! { "$ifNull": [group_key(layout, key), Bson::Null] });
+        keys.insert(
+            format!("k{at}"),
+            doc! { "$ifNull": [group_key(layout, key, checked.time_zone.as_deref()), Bson::Null] },
+        );
         sort.insert(format!("_id.k{at}"), 1);
     }
     let mut group = doc! { "_id": keys, "n": { "$sum": 1_i64 } };
@@ -44,11 +47,11 @@ pub(crate) fn stages(layout: &Layout<'_>, asked: &Aggregate, checked: &Checked) 
     stages
 }
 
-fn group_key(layout: &Layout<'_>, key: &Key) -> Bson {
+fn group_key(layout: &Layout<'_>, key: &Key, time_zone: Option<&str>) -> Bson {
     let field = layout.path(key.position);
     let Some(period) = key.period else { return field.into() };
     let date = match layout.plan.storages[key.position] {
-        Storage::Datetime => day(&field),
+        Storage::Datetime => day(&field, time_zone.unwrap_or("UTC")),
         _ => field.into(),
     };
     let part = |from: i32, count: i32| doc! { "$substrBytes": [date.clone(), from, count] };
@@ -67,12 +70,15 @@ fn group_key(layout: &Layout<'_>, key: &Key) -> Bson {
     doc! { "$cond": [{ "$gt": [date, Bson::Null] }, first, Bson::Null] }.into()
 }
 
-/// Returns the date of an instant in microseconds, in UTC. A division of doubles would be inexact.
-fn day(field: &str) -> Bson {
+/// Returns the date of an instant in microseconds, in a time zone. A division of doubles would be inexact.
+fn day(field: &str, time_zone: &str) -> Bson {
     let micros = doc! { "$toDecimal": field };
     let millis = doc! { "$toLong": { "$floor": { "$divide": [micros, 1000] } } };
-    doc! { "$dateToString": { "date": { "$toDate": millis }, "format": "%Y-%m-%d", "onNull": Bson::Null } }
-        .into()
+    let date = doc! { "$toDate": millis };
+    doc! {
+        "$dateToString": { "date": date, "format": "%Y-%m-%d", "timezone": time_zone, "onNull": Bson::Null }
+    }
+    .into()
 }
 
 /// Returns the groups in the answer.

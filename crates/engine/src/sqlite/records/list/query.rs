@@ -10,7 +10,10 @@ use crate::{
     query::{Direction, Period},
     schema::{Confinement, Plan, Schema},
     sql,
-    sqlite::{functions::CONTAINS, records::merge},
+    sqlite::{
+        functions::{CONTAINS, LOCAL_DAY},
+        records::merge,
+    },
 };
 use rusqlite::{Statement, types::ToSql};
 use std::fmt::Write;
@@ -161,22 +164,22 @@ impl sql::Statement for Query<'_> {
         self.sql.push_str(r" ESCAPE '\'");
     }
 
-    fn first_day(&mut self, position: usize, period: Period) {
+    fn first_day(&mut self, position: usize, period: Period, time_zone: Option<&str>) {
         // Dates and instants are texts that begin with YYYY-MM-DD.
-        let (before, after) = match period {
-            Period::Year => ("substr(", ", 1, 4) || '-01-01'"),
-            Period::Month => ("substr(", ", 1, 7) || '-01'"),
-            Period::Day => ("substr(", ", 1, 10)"),
-            Period::Quarter => {
-                self.sql.push_str("substr(");
-                self.column(position);
-                self.sql.push_str(", 1, 4) || ");
-                ("substr('-01-01-04-01-07-01-10-01', (substr(", ", 6, 2) - 1) / 3 * 6 + 1, 6)")
-            }
+        let column = format!("t.[{}]", self.plan.columns[position].name);
+        let day = match time_zone.filter(|_| self.plan.columns[position].storage == Storage::Datetime) {
+            Some(zone) => format!("{LOCAL_DAY}({column}, '{zone}')"),
+            None => column,
         };
-        self.sql.push_str(before);
-        self.column(position);
-        self.sql.push_str(after);
+        let _ = match period {
+            Period::Year => write!(self.sql, "substr({day}, 1, 4) || '-01-01'"),
+            Period::Month => write!(self.sql, "substr({day}, 1, 7) || '-01'"),
+            Period::Day => write!(self.sql, "substr({day}, 1, 10)"),
+            Period::Quarter => write!(
+                self.sql,
+                "substr({day}, 1, 4) || substr('-01-01-04-01-07-01-10-01', (substr({day}, 6, 2) - 1) / 3 * 6 + 1, 6)"
+            ),
+        };
     }
 
     /// Sums the upper and the lower halves of the numbers, because SQLite's own sum fails beyond 64 bits. The result is

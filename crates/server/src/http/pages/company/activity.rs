@@ -16,6 +16,7 @@ use std::collections::HashMap;
 use tenantry::{
     Activity as Entry,
     access::gates::{self, Verb},
+    model::Model,
     name::StoreName,
 };
 use tenantry_console::company::{Activity, Line};
@@ -55,13 +56,14 @@ pub(super) async fn lines(
     let entries = platform.tenant(&inside.tenant).activity(&store, before, most).await?;
     let people = people(app, inside).await?;
     let oldest = entries.last().map(|entry| entry.id);
-    let models = platform.models();
+    let models = inside.visit.words.labels.models();
     let words = &inside.visit.words;
     let line = |entry: &Entry| {
         let model = models.iter().find(|model| model.name.as_str() == entry.model);
-        let seen = model.filter(|model| gates::allows(inside.tenant.actor(), &model.permissions, Verb::Read));
-        let is_there = entry.action != "delete";
-        let href = seen.filter(|_| is_there).map(|model| format!("/{}/{}/", model.name, entry.record));
+        let may = |model: &Model, verb| gates::allows(inside.tenant.actor(), &model.permissions, verb);
+        // The history of a record outlives it, so the link leads there whatever happened since.
+        let seen = model.filter(|model| may(model, Verb::Read) && may(model, Verb::Update));
+        let href = seen.map(|model| format!("/{}/{}/history/", model.name, entry.record));
         Line {
             at: (words.datetime(&entry.at), entry.at.clone()),
             who: people.named(words, &entry.actor),
@@ -107,7 +109,7 @@ impl People {
 }
 
 /// Returns the labels of the fields that a change touched.
-fn changed(entry: &Entry, model: Option<&tenantry::model::Model>) -> String {
+fn changed(entry: &Entry, model: Option<&Model>) -> String {
     let fields = entry.detail.as_ref().and_then(serde_json::Value::as_object);
     let Some(fields) = fields.filter(|_| entry.action == "update") else { return String::new() };
     let label = |name: &String| {

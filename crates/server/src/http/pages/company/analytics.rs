@@ -3,7 +3,7 @@
 use crate::http::{
     App,
     pages::{
-        answer::page,
+        answer::{page, percent},
         frame, reasons,
         records::{Params, Place, in_words, named, text},
         visit::Inside,
@@ -67,7 +67,10 @@ pub(in crate::http) async fn show(app: App, inside: Inside) -> Result<Response> 
     let is_other = wanted != model.name.as_str();
     let conditions = params.without(|name, _| WORDS.contains(&name) || is_other);
     let (conditions, broken) = fitting(&place, &conditions);
-    let api_query = question.query(&conditions);
+    let mut api_query = question.query(&conditions);
+    if let Some(zone) = place.words().zone.iana_name().filter(|zone| *zone != "UTC") {
+        api_query = format!("{api_query}&time_zone={}", percent(zone));
+    }
     let (mut groups, mut chart, mut more, mut wrong) = (vec![], None, false, String::new());
     match query::aggregate(&place, &api_query) {
         Ok(asked) => (groups, chart, more) = answer(&place, &conditions, asked).await?,
@@ -139,7 +142,7 @@ fn models(app: &App, inside: &Inside) -> Vec<std::sync::Arc<Model>> {
     let is_shared = |model: &Model| {
         platform.config().store(model.store.as_str()).is_some_and(|store| store.scope == Scope::System)
     };
-    let mut all = platform.models();
+    let mut all = inside.visit.words.labels.models().to_vec();
     all.retain(|model| gates::allows(inside.tenant.actor(), &model.permissions, Verb::Read));
     all.sort_by_key(|model| is_shared(model));
     all
@@ -258,7 +261,7 @@ async fn answer(place: &Place<'_>, conditions: &Params, asked: Aggregate) -> Res
     let mut groups = Vec::new();
     for ((group, key), (value, size)) in found.groups.iter().zip(&keys).zip(&values) {
         groups.push(Group {
-            label: label(words, (field, period), key, &names),
+            label: label(place, (field, period), key, &names),
             href: href(place, conditions, field_name, period, key),
             count: words.number(group.count),
             value: value.clone(),
@@ -295,11 +298,12 @@ async fn names(place: &Place<'_>, field: Option<&Field>, keys: &[Json]) -> Resul
 }
 
 fn label(
-    words: &Words,
+    place: &Place<'_>,
     (field, period): (Option<&Field>, Option<Period>),
     key: &Json,
     names: &HashMap<String, String>,
 ) -> String {
+    let words = place.words();
     if key.is_null() {
         return words.say("group-none").into();
     }
@@ -307,10 +311,10 @@ fn label(
     if let Some(period) = period {
         return words.period(&text, period);
     }
-    match field.map(|field| &field.kind) {
-        Some(FieldKind::Choice { .. }) => words::human(&text),
-        Some(FieldKind::Boolean) => words.say(if text == "true" { "yes" } else { "no" }).into(),
-        Some(FieldKind::Ref { .. }) => {
+    match field.map(|field| (field, &field.kind)) {
+        Some((field, FieldKind::Choice { .. })) => words.choice(&place.model, field, &text),
+        Some((_, FieldKind::Boolean)) => words.say(if text == "true" { "yes" } else { "no" }).into(),
+        Some((_, FieldKind::Ref { .. })) => {
             names.get(&text).cloned().unwrap_or_else(|| words.text("record-number").with("id", text).into())
         }
         _ if text.is_empty() => words.say("group-empty").into(),

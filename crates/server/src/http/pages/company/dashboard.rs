@@ -44,7 +44,7 @@ pub(in crate::http) async fn show(app: App, inside: Inside) -> Result<Response> 
 async fn counts(app: &App, inside: &Inside) -> Result<Vec<Count>> {
     let platform = app.platform();
     let mut counts = Vec::new();
-    for model in platform.models() {
+    for model in inside.visit.words.labels.models() {
         let is_own =
             platform.config().store(model.store.as_str()).is_some_and(|store| store.scope == Scope::Tenant);
         let may = |verb| gates::allows(inside.tenant.actor(), &model.permissions, verb);

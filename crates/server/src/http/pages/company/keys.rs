@@ -40,7 +40,7 @@ async fn show(app: &App, inside: &Inside, shown: Shown<'_>, status: StatusCode) 
             id: key.id,
             name: key.name,
             prefix: key.prefix,
-            role: key.role,
+            role: words.role(&key.role),
             made: match key.made_by {
                 Some(by) => words
                     .text("key-made-by")
@@ -58,7 +58,7 @@ async fn show(app: &App, inside: &Inside, shown: Shown<'_>, status: StatusCode) 
     let mut frame = frame::of_company(inside, words.say("api-keys"));
     frame.notice = (query(&inside.visit.query).get("_done") == "revoked")
         .then(|| Notice::done(words.say("done-key-revoked")));
-    let roles = roles(app);
+    let roles = roles(app, words);
     let view = Keys {
         frame: &frame,
         keys: &keys,

@@ -53,6 +53,7 @@ async fn show(
             is_me: Some(member.user) == me,
             name: member.name,
             email: member.email,
+            role_label: words.role(member.role.as_str()),
             role: member.role.to_string(),
             since: words.instant(member.created_at_us),
         })
@@ -67,7 +68,7 @@ async fn show(
         .map(|open| Invitation {
             id: open.id,
             email: open.email,
-            role: open.role.to_string(),
+            role: words.role(open.role.as_str()),
             until: words.instant(open.expires_at_us),
             letter: words.say(match open.letter.as_str() {
                 "sent" => "letter-sent",
@@ -78,7 +79,7 @@ async fn show(
         .collect();
     let mut frame = frame::of_company(inside, words.say("members"));
     frame.notice = notice;
-    let roles = roles(app);
+    let roles = roles(app, words);
     let view = Members {
         frame: &frame,
         members: &members,

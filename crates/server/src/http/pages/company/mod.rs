@@ -28,12 +28,13 @@ pub(in crate::http) use members::{
 pub(in crate::http) use settings::{ask as ask_close, cancel as close, rename, set_locale, show as settings};
 pub(in crate::http) use subscription::show as subscription;
 
-use super::visit::Inside;
+use super::{visit::Inside, words::Words};
 use crate::http::App;
 
-/// Returns the names of the roles, strongest first.
-fn roles(app: &App) -> Vec<String> {
-    app.platform().config().auth.roles.iter().map(ToString::to_string).collect()
+/// Returns the names and labels of the roles, strongest first.
+fn roles(app: &App, words: &Words) -> Vec<(String, String)> {
+    let roles = &app.platform().config().auth.roles;
+    roles.iter().map(|role| (role.to_string(), words.role(role.as_str()))).collect()
 }
 
 /// Returns true if the visitor manages the company.

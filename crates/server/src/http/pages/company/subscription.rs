@@ -57,7 +57,7 @@ fn facts(inside: &Inside) -> Vec<(&'static str, String)> {
 
 fn offer(words: &Words, plan: &Plan, current: Option<&str>) -> Offer {
     Offer {
-        name: plan.spec.name.clone(),
+        name: words.plan(&plan.spec.code, &plan.spec.name),
         price: plan.spec.price.clone(),
         limits: limits(words, plan.spec.limits),
         features: plan.spec.features.iter().map(|name| words::human(name)).collect(),

@@ -47,7 +47,8 @@ pub(super) fn subscription(app: &App, inside: &Inside) -> (String, String) {
     let state = subscription.state_at(now_us);
     let days = subscription.days_remaining(now_us);
     let words = &inside.visit.words;
-    let (plan, state_name) = (words::human(&subscription.plan), words.subscription(state));
+    let (plan, state_name) =
+        (words.plan(&subscription.plan, &words::human(&subscription.plan)), words.subscription(state));
     let plan = match days {
         Some(days) => {
             words.text("plan-state-left").with("plan", plan).with("state", state_name).with("days", days)

@@ -1,7 +1,7 @@
 //! Values of records as cells.
 
 use super::{Place, Row, files, id_of};
-use crate::http::pages::words::{self, Words};
+use crate::http::pages::words::Words;
 use serde_json::Value as Json;
 use tenantry::model::{Field, FieldKind, Model};
 use tenantry_console::records::Cell;
@@ -29,7 +29,7 @@ pub(in crate::http::pages) fn cell(place: &Place<'_>, model: &Model, field: &Fie
         FieldKind::Boolean => Cell::Truth(value == &Json::Bool(true)),
         FieldKind::Date => Cell::Time(words.date(&text(value)), text(value)),
         FieldKind::Datetime => Cell::Time(words.datetime(&text(value)), text(value)),
-        FieldKind::Choice { .. } => Cell::Choice(words::human(&text(value))),
+        FieldKind::Choice { .. } => Cell::Choice(words.choice(model, field, &text(value))),
         FieldKind::Json => Cell::Code(value.to_string()),
         FieldKind::File { .. } => {
             let part = |name: &str| value.get(name).map(text).unwrap_or_default();

@@ -7,11 +7,7 @@ use super::{
     values::Values,
 };
 use crate::http::{
-    pages::{
-        reasons,
-        visit::Fields,
-        words::{self, Words},
-    },
+    pages::{reasons, visit::Fields, words::Words},
     problem::{FieldProblem, Result},
 };
 use tenantry::{
@@ -54,7 +50,7 @@ pub(super) async fn field(
     let wrong: Vec<_> = of_field.map(|wrong| reasons::sentence(place.words(), &wrong.message)).collect();
     let input = match field.kind {
         FieldKind::Ref { .. } => reference(place, field, typed, rules, value).await?,
-        _ => input_of(place.words(), field, value),
+        _ => input_of(place, field, value),
     };
     Ok(view::Field {
         label: field.label.clone(),
@@ -92,7 +88,8 @@ async fn reference(
     })
 }
 
-fn input_of(words: &Words, field: &Field, value: String) -> Input {
+fn input_of(place: &Place<'_>, field: &Field, value: String) -> Input {
+    let words = place.words();
     match &field.kind {
         FieldKind::Text { max_length } => {
             let longest = max_length.unwrap_or(0);
@@ -131,7 +128,7 @@ fn input_of(words: &Words, field: &Field, value: String) -> Input {
         FieldKind::Choice { choices } => {
             let option = |name: &String| view::Choice {
                 value: name.clone(),
-                label: words::human(name),
+                label: words.choice(&place.model, field, name),
                 chosen: *name == value,
             };
             Input::Select { options: choices.iter().map(option).collect(), find: None }

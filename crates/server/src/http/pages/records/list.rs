@@ -20,10 +20,15 @@ use crate::http::{
 };
 use axum::{extract::Path, response::Response};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use tenantry::{access::gates::Verb, model::Field, name::FieldName, records::ListQuery};
+use tenantry::{
+    access::gates::Verb,
+    model::Field,
+    name::FieldName,
+    records::{ListQuery, View},
+};
 use tenantry_console::{
-    Notice,
-    records::{Bulk, Choosing, FilterField, List, Row},
+    Frame, Notice,
+    records::{Alternatives as ConditionGroups, Bulk, Chip, Choosing, FilterField, List, Row},
 };
 
 /// Number of rows on a page.
@@ -37,8 +42,8 @@ struct Understood {
 }
 
 impl Understood {
-    fn of(place: &Place<'_>, params: Params, is_shared: bool) -> Result<Self> {
-        let usual = columns::usual_order(&place.model, is_shared);
+    fn of(place: &Place<'_>, params: Params) -> Result<Self> {
+        let usual = columns::usual_order(&place.model, place.is_shared(&place.model));
         let read = |params: &Params| {
             let mut all = params.clone();
             if all.get("sort").is_none() {
@@ -70,7 +75,6 @@ pub(in crate::http) async fn list(
     headers: HeaderMap,
 ) -> Result<Response> {
     let place = Place::of(&app, &site, &model)?;
-    let is_shared = place.is_shared(&place.model);
     let path = place.list_path(&place.model);
     let params = Params::read(&site.visit().query);
     let words = visited(&site.visit().query);
@@ -82,9 +86,9 @@ pub(in crate::http) async fn list(
     {
         return Ok(see(&applied.href(&path)));
     }
-    let asked = Understood::of(&place, params, is_shared)?;
+    let asked = Understood::of(&place, params)?;
     let fields = columns::shown(&place.model, &asked.list.select);
-    let (views, listed) = futures_util::join!(views::of(&place), rows(&place, &asked, &fields));
+    let (views, rows) = futures_util::join!(views::of(&place), rows(&place, &asked, &fields));
     let views = views?;
     // The plain address opens the default view.
     if site.visit().query.is_empty()
@@ -92,72 +96,108 @@ pub(in crate::http) async fn list(
     {
         return Ok(see(&view));
     }
-    let (rows, next, count) = listed?;
-    let all = views.as_ref().map_or_else(|| path.clone(), |views| views::all(views, &path));
-    // The form is open as a whole page, or a part of it is asked for.
-    let opens = words.sent("_choices").is_some() || (alternatives.is_open() && !is_part);
-    let found = finds(&words);
-    let filters = conditions::fields(&place, &asked.params, opens.then_some(found.as_slice())).await?;
-    let mut chips = conditions::chips(&place, &path, &asked.params, &asked.broken).await?;
-    for chip in chips.iter_mut().filter(|chip| chip.without == path) {
-        chip.without.clone_from(&all);
-    }
-    let is_conditional = !chips.is_empty() || asked.params.get("q").is_some();
+    let asks_for_part = Alternatives::only_asks(&words);
+    let found = Found {
+        rows: rows?,
+        views,
+        form: Form::of(&place, &words, &asked, (&alternatives, is_part)).await?,
+        chips: conditions::chips(&place, &path, &asked.params, &asked.broken).await?,
+    };
     let mut frame = place.frame(&place.model.label);
     frame.notice = done(&site.visit().words, &words);
-    let view = List {
-        frame: &frame,
-        label: &place.model.label,
-        path: &path,
-        is_shared,
-        may_add: place.may(Verb::Create),
-        search: place
-            .model
-            .search_fields()
-            .next()
-            .map(|_| asked.params.get("q").unwrap_or_default().to_owned()),
-        chips,
-        kept: asked.params.without(|name, _| is_set_or_page(&filters, name)).0,
-        kept_by_columns: asked.params.without(|name, _| matches!(name, "fields" | "after" | "count")).0,
-        choosable: choosable(&place, &fields),
-        columns: fields
-            .iter()
-            .map(|field| columns::head(field, &asked.list.select, &asked.params, &path))
-            .collect(),
-        count: counted(place.words(), count, rows.len(), next.is_some() || asked.list.select.after.is_some()),
-        count_all: (count.is_none() && next.is_some())
-            .then(|| asked.params.with("count", "true").href(&path)),
-        first: asked
-            .list
-            .select
-            .after
-            .is_some()
-            .then(|| asked.params.without(|name, _| name == "after").href(&path)),
-        next: next.map(|cursor| asked.params.with("after", &cursor).href(&path)),
-        clear: is_conditional.then(|| match asked.params.without(|name, _| is_of_page_or_condition(name)) {
-            rest if rest.0.is_empty() => all.clone(),
-            rest => rest.href(&path),
-        }),
-        views: views.map(|views| views::bar(&place, &views, &asked.params)),
-        choices: match opens {
-            false => Choosing::Later(asked.params.with("_choices", "1").href(&path)),
-            true => Choosing::Now,
-        },
-        alternatives: alternatives.view(&place, &found).await?,
-        filters,
-        bulk: bulk(&place, &asked.params, &path),
-        rows,
-    };
+    let view = view(&place, &asked, (&frame, &path), &fields, found);
     let mut response = page(StatusCode::OK, &view);
     // A part of the form is no list: the address stays.
     if is_part
-        && !opens
-        && !alternatives.is_open()
+        && !asks_for_part
         && let Ok(address) = HeaderValue::from_str(&asked.params.href(&path))
     {
         response.headers_mut().insert("hx-replace-url", address);
     }
     Ok(response)
+}
+
+/// What a list page shows, as it was read.
+struct Found {
+    rows: Rows,
+    views: Option<Vec<View>>,
+    form: Form,
+    chips: Vec<Chip>,
+}
+
+/// The search form of a list.
+struct Form {
+    filters: Vec<FilterField>,
+    alternatives: Option<ConditionGroups>,
+    choices: Choosing,
+}
+
+impl Form {
+    /// Reads what the form offers. The choices of references are read only if the form is open, or for a request for a part of
+    /// it that asks for them.
+    async fn of(
+        place: &Place<'_>,
+        words: &Fields,
+        asked: &Understood,
+        (alternatives, is_part): (&Alternatives, bool),
+    ) -> Result<Self> {
+        let is_open = words.sent("_choices").is_some() || (alternatives.is_open() && !is_part);
+        let found = finds(words);
+        let with_choices = is_open.then_some(found.as_slice());
+        let path = place.list_path(&place.model);
+        Ok(Self {
+            filters: conditions::fields(place, &asked.params, with_choices).await?,
+            alternatives: alternatives.view(place, &found).await?,
+            choices: match is_open {
+                false => Choosing::Later(asked.params.with("_choices", "1").href(&path)),
+                true => Choosing::Now,
+            },
+        })
+    }
+}
+
+fn view<'a>(
+    place: &'a Place<'_>,
+    asked: &Understood,
+    (frame, path): (&'a Frame, &'a str),
+    fields: &[&Field],
+    found: Found,
+) -> List<'a> {
+    let Found { rows: (rows, next, count), views, form, mut chips } = found;
+    let (params, select) = (&asked.params, &asked.list.select);
+    let all = views.as_ref().map_or_else(|| path.to_owned(), |views| views::all(views, path));
+    for chip in chips.iter_mut().filter(|chip| chip.without == path) {
+        chip.without.clone_from(&all);
+    }
+    let is_conditional = !chips.is_empty() || params.get("q").is_some();
+    let is_part = next.is_some() || select.after.is_some();
+    List {
+        frame,
+        label: &place.model.label,
+        path,
+        is_shared: place.is_shared(&place.model),
+        may_add: place.may(Verb::Create),
+        search: (place.model.search_fields().next()).map(|_| params.get("q").unwrap_or_default().to_owned()),
+        chips,
+        kept: params.without(|name, _| is_set_or_page(&form.filters, name)).0,
+        kept_by_columns: params.without(|name, _| matches!(name, "fields" | "after" | "count")).0,
+        choosable: choosable(place, fields),
+        columns: fields.iter().map(|field| columns::head(field, select, params, path)).collect(),
+        count: counted(place.words(), count, rows.len(), is_part),
+        count_all: (count.is_none() && next.is_some()).then(|| params.with("count", "true").href(path)),
+        first: select.after.is_some().then(|| params.without(|name, _| name == "after").href(path)),
+        next: next.map(|cursor| params.with("after", &cursor).href(path)),
+        clear: is_conditional.then(|| match params.without(|name, _| is_of_page_or_condition(name)) {
+            rest if rest.0.is_empty() => all.clone(),
+            rest => rest.href(path),
+        }),
+        views: views.map(|views| views::bar(place, &views, params)),
+        choices: form.choices,
+        alternatives: form.alternatives,
+        filters: form.filters,
+        bulk: bulk(place, params, path),
+        rows,
+    }
 }
 
 fn is_of_page_or_condition(name: &str) -> bool {
@@ -196,7 +236,11 @@ fn bulk(place: &Place<'_>, params: &Params, path: &str) -> Bulk {
         // The platform refuses exports during a support visit.
         export: place.actor().impersonator().is_none().then(|| {
             let page = |name: &str| matches!(name, "after" | "count" | "limit");
-            params.without(|name, _| page(name)).href(&place.export_path())
+            let params = params.without(|name, _| page(name));
+            match place.words().zone.iana_name() {
+                Some(zone) if zone != "UTC" => params.with("time_zone", zone).href(&place.export_path()),
+                _ => params.href(&place.export_path()),
+            }
         }),
     }
 }

@@ -103,7 +103,10 @@ impl<'a> Place<'a> {
     pub(super) fn of(app: &'a App, whose: impl Into<Whose<'a>>, model: &str) -> Result<Self> {
         let whose = whose.into();
         let model = records_of(app, whose, model)?.model().clone();
-        let mut place = Self { app, whose, models: app.platform().models(), model };
+        let mut place = Self { app, whose, models: vec![], model };
+        let labels = &place.words().labels;
+        place.model = labels.labelled(&place.model);
+        place.models = labels.models().to_vec();
         if let Whose::Staff(..) = whose {
             // Staff see no rows of tenants, so they see no models of theirs either.
             let models = std::mem::take(&mut place.models);
@@ -266,6 +269,10 @@ impl query::Models for Place<'_> {
     fn readable(&self, name: &ModelName) -> Option<Arc<Model>> {
         let found = self.models.iter().find(|model| model.name == *name);
         found.filter(|model| self.may_on(model, Verb::Read)).cloned()
+    }
+
+    fn time_zone(&self) -> jiff::tz::TimeZone {
+        self.words().zone.clone()
     }
 }
 

@@ -7,7 +7,6 @@ use crate::http::{
         answer::{page, see},
         reasons,
         visit::{Fields, Inside, Sent, query as visited},
-        words,
     },
     problem::{Code, Problem, Result},
     query,
@@ -169,10 +168,7 @@ async fn described(place: &Place<'_>, views: &[View]) -> Result<Vec<(String, Str
 
 /// Returns order and columns in words.
 fn order(place: &Place<'_>, params: &Params) -> Vec<String> {
-    let label = |name: &str| {
-        let field = place.model.field(name.trim_start_matches('-'));
-        field.map_or_else(|| words::human(name.trim_start_matches('-')), |field| field.label.clone())
-    };
+    let label = |name: &str| conditions::label(place, name.trim_start_matches('-'));
     let labels = |value: &str| value.split(',').map(label).collect::<Vec<_>>().join(", ");
     let words = place.words();
     let sorted = params.get("sort").map(|sort| words.text("view-sorted").with("fields", labels(sort)).into());

@@ -10,10 +10,10 @@ use super::{
         choices::{self, Asked},
         links::Params,
     },
-    reached,
+    Reached, reached,
 };
 use crate::http::{
-    pages::{reasons, visit::Fields, words},
+    pages::{reasons, visit::Fields},
     problem::Result,
     query::{self, ANY, Part},
 };
@@ -105,9 +105,12 @@ impl Alternatives {
 
     /// Returns true if the person has sent the conditions, and not only asked for another row.
     pub(in crate::http::pages::records) fn are_sent(&self, sent: &Fields) -> bool {
-        let only_asks = ["_add", "_drop", "_or", "_edit", "_choices"];
-        !(self.groups.is_empty() && self.instead.is_empty())
-            && !only_asks.iter().any(|name| sent.sent(name).is_some())
+        !(self.groups.is_empty() && self.instead.is_empty()) && !Self::only_asks(sent)
+    }
+
+    /// Returns true if the form asks for another row, or for other choices, and applies nothing.
+    pub(in crate::http::pages::records) fn only_asks(sent: &Fields) -> bool {
+        ["_add", "_drop", "_or", "_edit", "_choices"].iter().any(|name| sent.sent(name).is_some())
     }
 
     /// Returns the parameters of the list with these conditions. `None`: some are wrong, and each of those says why.
@@ -196,7 +199,7 @@ impl Row {
         };
         let value = match is {
             "empty" | "filled" => ConditionValue::None,
-            _ => self.input(place, found.field, find).await?,
+            _ => self.input(place, &found, find).await?,
         };
         Ok(Some(Condition {
             field: self.field.clone(),
@@ -207,13 +210,17 @@ impl Row {
         }))
     }
 
-    async fn input(&self, place: &Place<'_>, field: &Field, find: &str) -> Result<ConditionValue> {
+    async fn input(&self, place: &Place<'_>, found: &Reached<'_>, find: &str) -> Result<ConditionValue> {
+        let field = found.field;
         let now = &self.value;
         let option = |value: &str, label: String| Choice { value: value.into(), label, chosen: value == now };
         let say = |id| place.words().say(id).to_owned();
         Ok(match &field.kind {
             FieldKind::Choice { choices } => ConditionValue::Select {
-                options: choices.iter().map(|value| option(value, words::human(value))).collect(),
+                options: choices
+                    .iter()
+                    .map(|value| option(value, place.words().choice(found.model, field, value)))
+                    .collect(),
                 find: None,
             },
             FieldKind::Boolean => ConditionValue::Select {

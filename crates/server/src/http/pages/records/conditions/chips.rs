@@ -13,6 +13,9 @@ use std::collections::{BTreeMap, HashMap};
 use tenantry::{model::FieldKind, name::ModelName};
 use tenantry_console::records::Chip;
 
+/// Length of a day, `2026-11-21`.
+const DAY: usize = 10;
+
 /// Names of the records that conditions refer to, by model and id.
 type Names = HashMap<(ModelName, String), String>;
 
@@ -100,18 +103,23 @@ fn part_in_words(place: &Place<'_>, names: &Names, part: &Part, is_inside: bool)
     }
 }
 
-fn one_in_words(place: &Place<'_>, names: &Names, parameter: &str, value: &str) -> String {
-    let (path, suffix) = parameter.split_once("__").unwrap_or((parameter, "eq"));
+/// Returns the label of a column, also of one that each model has.
+pub(in crate::http::pages::records) fn label(place: &Place<'_>, path: &str) -> String {
     let words = place.words();
-    let reached = reached(place, path);
-    let label = match (&reached, path) {
-        (Some(reached), _) => reached.label.clone(),
+    match (reached(place, path), path) {
+        (Some(reached), _) => reached.label,
         (None, "id") => words.say("field-number").to_owned(),
         (None, "created_at") => words.say("field-added").to_owned(),
         (None, "updated_at") => words.say("field-changed").to_owned(),
         (None, "version") => words.say("field-version").to_owned(),
         (None, path) => words::human(path),
-    };
+    }
+}
+
+fn one_in_words(place: &Place<'_>, names: &Names, parameter: &str, value: &str) -> String {
+    let (path, suffix) = parameter.split_once("__").unwrap_or((parameter, "eq"));
+    let words = place.words();
+    let (label, reached) = (label(place, path), reached(place, path));
     let is_time = matches!(path, "created_at" | "updated_at")
         || reached
             .as_ref()
@@ -147,16 +155,17 @@ fn one_in_words(place: &Place<'_>, names: &Names, parameter: &str, value: &str) 
 /// Returns a value of a condition as people read it.
 fn shown(place: &Place<'_>, names: &Names, reached: Option<&Reached<'_>>, value: &str) -> String {
     let words = place.words();
-    match reached.map(|reached| &reached.field.kind) {
-        Some(FieldKind::Choice { .. }) => words::human(value),
-        Some(FieldKind::Boolean) => {
-            words.say(if matches!(value, "true" | "1") { "yes" } else { "no" }).into()
-        }
-        Some(FieldKind::Date) => words.date(value),
-        Some(FieldKind::Datetime) if value.len() == 10 => words.date(value),
-        Some(FieldKind::Datetime) => words.datetime(value),
-        Some(FieldKind::Decimal { .. }) => words.point(value),
-        Some(FieldKind::Ref { to, .. }) => {
+    let Some(Reached { model, field, .. }) = reached else {
+        return if value.len() == DAY { words.date(value) } else { words.datetime(value) };
+    };
+    match &field.kind {
+        FieldKind::Choice { .. } => words.choice(model, field, value),
+        FieldKind::Boolean => words.say(if matches!(value, "true" | "1") { "yes" } else { "no" }).into(),
+        FieldKind::Date => words.date(value),
+        FieldKind::Datetime if value.len() == DAY => words.date(value),
+        FieldKind::Datetime => words.datetime(value),
+        FieldKind::Decimal { .. } => words.point(value),
+        FieldKind::Ref { to, .. } => {
             let name = names.get(&(to.clone(), value.to_owned()));
             name.cloned().unwrap_or_else(|| words.text("record-number").with("id", value).into())
         }

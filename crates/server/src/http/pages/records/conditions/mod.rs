@@ -5,21 +5,21 @@ mod alternatives;
 mod chips;
 
 pub(super) use alternatives::Alternatives;
-pub(super) use chips::chips;
 pub(in crate::http::pages) use chips::in_words;
+pub(super) use chips::{chips, label};
 
 use super::{
     Place,
     choices::{self, Asked},
     links::Params,
 };
-use crate::http::{pages::words, problem::Result};
+use crate::http::problem::Result;
 use std::sync::Arc;
 use tenantry::model::{Field, FieldKind, Model};
 use tenantry_console::records::{Choice, FilterField, FilterInput};
 
 /// Parameters of a list that are not conditions.
-pub(super) const WORDS: [&str; 5] = ["sort", "after", "fields", "count", "limit"];
+pub(super) const WORDS: [&str; 6] = ["sort", "after", "fields", "count", "limit", "time_zone"];
 /// Returns the inputs that set conditions. With `with_choices`, it also reads the records that references can name; the
 /// slice holds searches in them: field and part of the name.
 pub(super) async fn fields(
@@ -60,7 +60,7 @@ async fn input(
         FieldKind::Choice { choices } => {
             let option = |value: &String| Choice {
                 value: value.clone(),
-                label: words::human(value),
+                label: words.choice(&place.model, field, value),
                 chosen: value == now,
             };
             Some(FilterInput::Select { name: name.clone(), options: choices.iter().map(option).collect() })
@@ -116,6 +116,7 @@ pub(super) fn is_input(fields: &[FilterField], parameter: &str) -> bool {
 /// A field of the listed model, or of a record that references lead to.
 struct Reached<'p> {
     label: String,
+    model: &'p Model,
     field: &'p Field,
 }
 
@@ -125,8 +126,8 @@ fn reached<'p>(place: &'p Place<'_>, path: &str) -> Option<Reached<'p>> {
     for name in path.split('.') {
         let field = model?.field(name)?;
         labels.push(field.label.as_str());
+        found = model.map(|model| (&**model, field));
         model = place.target(field);
-        found = Some(field);
     }
-    found.map(|field| Reached { label: labels.join(" › "), field })
+    found.map(|(model, field)| Reached { label: labels.join(" › "), model, field })
 }
