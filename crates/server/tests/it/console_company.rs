@@ -37,7 +37,7 @@ async fn the_dashboard_counts_and_tells_what_happened() {
     let text = page.text();
     assert!(text.contains("Doctors") && text.contains("Use of the plan"), "{text}");
     assert!(text.contains(&format!("Ann {CANARY}")) && text.contains("Patients 1"), "{text}");
-    assert!(page.attrs("a", "href").contains(&"/patients/1/".to_owned()));
+    assert!(page.attrs("a", "href").contains(&"/patients/1/history/".to_owned()));
     // Only managers may see the log.
     let mut viewer = Web::signed_in(&app, people[1]).await;
     let page = viewer.get("/dashboard/").await.expect(200);
