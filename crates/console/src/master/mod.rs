@@ -1,11 +1,13 @@
 //! The pages of operators: sheets of facts, tables and lists; forms that act; running operations.
 
+mod chart;
 mod exit;
 mod form;
 mod operation;
 mod printed;
 mod sheet;
 
+pub use chart::{Chart, HEIGHT, Line, WIDTH};
 pub use exit::Exit;
 pub use form::{Choice, Field, Form, Kind, Note};
 pub use operation::{Operation, Step};

@@ -3,7 +3,7 @@
 
 use crate::{
     frame::Frame,
-    master::{Field, Kind},
+    master::{Chart, Field, Kind},
 };
 use askama::Template;
 use std::fmt;
@@ -56,6 +56,13 @@ pub enum Body {
     List(Vec<Item>),
     /// Links in groups.
     Links(Vec<Group>),
+    /// Values over time.
+    Charts {
+        /// Charts.
+        charts: Vec<Chart>,
+        /// The browser asks for them again every ten seconds.
+        is_live: bool,
+    },
     /// Text, shown as it is stored.
     Code(String),
     /// A search form.

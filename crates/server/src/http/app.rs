@@ -8,9 +8,11 @@ use super::{
     body::Json,
     docs,
     faults::Faults,
+    history::History,
     metrics::Metrics,
     openapi,
     routes::ROUTES,
+    slow::SlowRequests,
 };
 use crate::wire::Page;
 use bytes::Bytes;
@@ -97,6 +99,8 @@ struct Inner {
     fast_route: usize,
     access_log: AccessLog,
     faults: Faults,
+    history: History,
+    slow: SlowRequests,
     draining: AtomicBool,
     /// True while a reload that [`App::catch_up`] started is running, and for a short time after it.
     catching_up: AtomicBool,
@@ -115,6 +119,7 @@ impl App {
     pub fn new(platform: Platform, options: Options) -> Self {
         let labels = ROUTES.iter().map(|r| (r.method.as_str(), r.path)).chain([("any", "other")]);
         let metrics = Metrics::new(labels);
+        let history = History::new(platform.now_us());
         let openapi = Mutex::new(document(&platform));
         let docs = docs::render().into();
         let fast_route = ROUTES.iter().position(|r| r.method == Method::GET && r.path == READ_ONE);
@@ -129,6 +134,8 @@ impl App {
             fast_route,
             access_log,
             faults: Faults::default(),
+            history,
+            slow: SlowRequests::default(),
             draining,
             catching_up: AtomicBool::new(false),
         }))
@@ -192,6 +199,16 @@ impl App {
     /// Returns the faults that were logged recently.
     pub(crate) fn faults(&self) -> &Faults {
         &self.0.faults
+    }
+
+    /// Returns the last hour of this server.
+    pub(crate) fn history(&self) -> &History {
+        &self.0.history
+    }
+
+    /// Returns the newest slow requests.
+    pub(crate) fn slow(&self) -> &SlowRequests {
+        &self.0.slow
     }
 
     /// Returns a page of a list. It ends after `limit` entries, or at the configured number of bytes. The `key` of its

@@ -12,6 +12,7 @@ use super::{
     problem::{Code, Problem},
     request_id::RequestId,
     serve::PIECE,
+    slow::SLOW,
 };
 use axum::{Router, body::Body, response::IntoResponse};
 use bytes::Bytes;
@@ -258,6 +259,9 @@ fn record(app: &App, line: &Line<'_>) {
     app.metrics().record(line.noted.route, line.status, line.took);
     if line.noted.tenant != 0 {
         app.metrics().tenants.note(line.noted.tenant);
+    }
+    if line.took >= SLOW {
+        app.slow().add(app, (line.uri, line.noted), (line.status, line.took), line.id.as_str());
     }
     app.access_log().add(line);
 }

@@ -28,7 +28,17 @@ use answer::{disposition, etag, page, typed};
 pub use app::{App, Options};
 pub use guard::{Peer, call};
 pub use metrics_port::serve_metrics;
-use observe::{access_log, denials, faults, gauges, health, metrics, metrics_port, request_id, tenants_seen};
+use observe::{
+    access_log, denials, faults, gauges, health, history, metrics, metrics_port, request_id, slow,
+    tenants_seen,
+};
+/// What a server remembers of its last hour.
+pub(crate) mod observed {
+    pub(crate) use super::{
+        history::{Interval, ServerGauges},
+        slow::SlowRequest,
+    };
+}
 use request::{body, cookie, credentials, csrf, names, position, scope};
 pub use routes::{Access, ROUTES, Route, router};
 pub use scope::{Caller, Manager, Staff, Superuser, Tenant};

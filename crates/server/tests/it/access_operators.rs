@@ -1,4 +1,4 @@
-//! Paths of the pages of operators, for the tests of access: one line per route.
+//! Paths of the pages of operators and of what they show, for the tests of access: one line per route.
 
 /// Method, route, and a path that leads to it.
 pub(super) const CASES: &[(&str, &str, &str)] = &[
@@ -60,6 +60,8 @@ pub(super) const CASES: &[(&str, &str, &str)] = &[
     ("POST", "/master-admin/companies/{slug}/purge/", "/master-admin/companies/acme/purge/"),
     ("GET", "/master-admin/backups/", "/master-admin/backups/"),
     ("GET", "/master-admin/servers/", "/master-admin/servers/"),
+    ("GET", "/api/admin/monitoring", "/api/admin/monitoring"),
+    ("GET", "/master-admin/monitoring/", "/master-admin/monitoring/"),
     ("GET", "/master-admin/audit/", "/master-admin/audit/"),
     ("GET", "/master-admin/operations/", "/master-admin/operations/"),
     ("GET", "/master-admin/operations/{id}/", "/master-admin/operations/1/"),

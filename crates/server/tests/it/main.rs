@@ -69,6 +69,7 @@ mod merged;
 mod metrics;
 #[cfg(feature = "mongodb")]
 mod mongodb;
+mod monitoring;
 mod moving;
 mod moving_cli;
 mod moving_outlook;

@@ -61,7 +61,18 @@ impl Platform {
     }
 }
 
+/// Returns the name of this process: its host and process id.
+fn own_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{} {}", host.trim(), std::process::id()).trim().to_owned()
+}
+
 impl Nodes<'_> {
+    /// Returns the name of the node that this process is, also if its installation has no other.
+    pub fn own_name(&self) -> String {
+        own_name()
+    }
+
     /// Lists the nodes, the longest serving first. Returns `None` if the control store is a file: only processes of
     /// this host then serve, and they send no heartbeats.
     ///
@@ -91,10 +102,9 @@ impl Inner {
     }
 
     fn facts(&self, kept: Vec<String>) -> Facts {
-        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         Facts {
             node: lease::new_owner(),
-            name: format!("{} {}", host.trim(), std::process::id()).trim().to_owned(),
+            name: own_name(),
             servers: self.config.servers.iter().map(|server| server.name.to_string()).collect(),
             kept,
         }

@@ -134,6 +134,11 @@ impl Platform {
         Descriptors::of_process(self.0.config.limits.open_databases)
     }
 
+    /// Returns the number of database files that this process has open.
+    pub fn open_databases(&self) -> usize {
+        self.0.engine.open_databases()
+    }
+
     /// Returns each PostgreSQL server, and whether it answered the last request to it.
     pub fn reachable(&self) -> Vec<(ServerName, bool)> {
         self.0.engine.reachable()

@@ -13,8 +13,8 @@ use std::{
 };
 
 /// Upper bounds of the latency histogram's buckets, in microseconds.
-const BOUNDS_US: [u64; 11] =
-    [500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 500_000, 1_000_000, 5_000_000];
+pub(crate) const BOUNDS_US: [u64; 13] =
+    [100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 500_000, 1_000_000, 5_000_000];
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// All counters of one server.
@@ -30,6 +30,22 @@ pub(crate) struct Metrics {
     pub(crate) connections_displaced: AtomicU64,
     /// Number of panics caught in handlers.
     pub(crate) panics: AtomicU64,
+}
+
+/// Sums over all routes since the server started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Totals {
+    /// Numbers of requests by the first digit of their status, from 1 to 5.
+    pub(crate) classes: [u64; CLASSES.len()],
+    /// Numbers of requests by duration: one number per bound, and one for longer requests.
+    pub(crate) buckets: [u64; BOUNDS_US.len() + 1],
+}
+
+impl Totals {
+    /// Returns the number of requests.
+    pub(crate) fn requests(&self) -> u64 {
+        self.buckets.iter().sum()
+    }
 }
 
 /// Counters of one route.
@@ -65,6 +81,17 @@ impl Metrics {
         let bucket = BOUNDS_US.iter().position(|bound| took <= Duration::from_micros(*bound));
         route.buckets[bucket.unwrap_or(BOUNDS_US.len())].fetch_add(1, Relaxed);
         route.total_ns.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// Returns the sums over all routes.
+    pub(crate) fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for route in &self.routes {
+            let classes = totals.classes.iter_mut().zip(&route.classes);
+            let buckets = totals.buckets.iter_mut().zip(&route.buckets);
+            classes.chain(buckets).for_each(|(sum, count)| *sum += count.load(Relaxed));
+        }
+        totals
     }
 
     /// Adds all counters to the text. Routes without requests are omitted.

@@ -57,9 +57,10 @@ pub(super) fn of_operator(of: &Oneself, title: impl Into<String>) -> Frame {
         link(visit, "/master-admin/operations/", visit.say("operations"), "list-checks"),
         link(visit, "/master-admin/backups/", visit.say("backups"), "archive"),
         link(visit, "/master-admin/servers/", visit.say("servers"), "server"),
+        link(visit, "/master-admin/monitoring/", visit.say("monitoring"), "activity"),
         link(visit, "/master-admin/audit/", visit.say("audit-log"), "book-open"),
     ];
-    let staff = vec![link(visit, "/admin/", "Platform data", "layers")];
+    let staff = vec![link(visit, "/admin/", visit.say("face-staff"), "layers")];
     Frame {
         face: Face::Master,
         person: person(&of.actor),

@@ -128,6 +128,7 @@ routes! {
     post "/api/admin/backups/{id}/restore-as" Staff "Backups" "Restore as a new tenant" => admin::restore_as;
     get "/api/admin/operations" Staff "Staff" "Operations" => admin::operations;
     get "/api/admin/orphans" Staff "Staff" "Files without a placement, placements without a file" => admin::orphans;
+    get "/api/admin/monitoring" Staff "Staff" "The last hour of the server that answers" => admin::monitoring;
     get "/api/admin/nodes" Superuser "Staff" "Servers of the installation, on all hosts" => admin::nodes;
     get "/api/admin/operations/{id}" Staff "Staff" "One operation with its steps" => admin::operation;
     get "/api/admin/operations/{id}/events" Staff "Staff" "Its progress as it happens" => admin::operation_events;

@@ -79,6 +79,11 @@ pub struct Route {
 }
 
 impl Route {
+    /// Returns the HTTP method as text.
+    pub(super) fn method_name(&'static self) -> &'static str {
+        self.method.as_str()
+    }
+
     /// Returns the id of the operation in the OpenAPI document, for example `records_read_one`.
     pub fn operation(&self) -> String {
         self.name.replace("::", "_").replace(' ', "")

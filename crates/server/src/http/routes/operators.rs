@@ -60,6 +60,7 @@ routes! {
     post "/master-admin/companies/{slug}/purge/" Staff "Pages" "Remove a closed tenant for good" of page => master::purge;
     get "/master-admin/backups/" Staff "Pages" "Schedules, runs, drills and the newest backups" of page => master::backups;
     get "/master-admin/servers/" Staff "Pages" "Servers, disks, nodes and orphans" of page => master::servers;
+    get "/master-admin/monitoring/" Staff "Pages" "The last hour of this server, as charts" of page => master::monitoring;
     get "/master-admin/audit/" Staff "Pages" "Audit log, and the check of its chain" of page => master::audit;
     get "/master-admin/operations/" Staff "Pages" "Operations" of page => master::operations;
     get "/master-admin/operations/{id}/" Staff "Pages" "One operation with its steps" of page => master::operation;

@@ -125,6 +125,7 @@ async fn upkeep(app: &App, connections: &Connections, reported: &mut u64) {
         tracing::warn!(refused, displaced, "more connections than there is room for; sums since the start");
     }
     app.faults().flush(Instant::now());
+    app.history().note(app.metrics(), app.platform());
     flush(app).await;
 }
 

@@ -1,8 +1,9 @@
 //! `/master-admin/`: work that waits for an operator, and the fleet in figures.
 
-use super::{needs, servers::frees, words};
+use super::{needs, words};
 use crate::http::{
     App,
+    history::frees,
     pages::{answer::page, frame, visit::Staffed, words::Words},
     problem::Result,
 };

@@ -3,12 +3,13 @@
 use super::words;
 use crate::http::{
     App,
+    history::frees,
     pages::{answer::page, frame, visit::Staffed, words::Words},
     problem::Result,
 };
 use axum::response::Response;
 use http::StatusCode;
-use tenantry::{Node, Orphan, Platform, name::ServerName, tenants::Figures};
+use tenantry::{Node, Orphan, tenants::Figures};
 use tenantry_console::master::{Body, Cell, Section, Sheet, Table, Tone};
 
 /// `GET /master-admin/servers/`.
@@ -63,15 +64,6 @@ fn servers(words: &Words, app: &App, figures: &Figures) -> Body {
         &[words.say("server"), words.say("state"), words.say("places"), words.say("free-on-disk")],
         rows,
     ))
-}
-
-/// Returns the free bytes of each server that reports them, and whether they are few.
-pub(super) fn frees(platform: &Platform) -> Vec<(ServerName, u64, bool)> {
-    let reserve = platform.config().limits.disk_reserve;
-    let rooms = platform.remembered_rooms();
-    let rooms =
-        rooms.iter().filter_map(|room| Some((room.server.clone(), room.free()?, room.is_low(reserve))));
-    platform.disks().into_iter().chain(rooms).collect()
 }
 
 fn nodes_of(words: &Words, nodes: Vec<Node>) -> Body {

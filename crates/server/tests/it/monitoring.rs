@@ -1,0 +1,63 @@
+//! The last hour of a server: its counts, its slow requests without what they asked for, and the page of both.
+
+use super::{app::TestApp, web::Web};
+use serde_json::{Value, json};
+
+const STAFF: &str = "staff@platform.example";
+
+fn sum(intervals: &Value, of: &str) -> u64 {
+    intervals.as_array().unwrap().iter().map(|interval| interval[of].as_u64().unwrap()).sum()
+}
+
+#[tokio::test]
+async fn an_hour_counts_what_was_answered() {
+    let (app, anon, _) = TestApp::new().await;
+    let staff = app.staff().await;
+    let before = staff.get("/api/admin/monitoring").await.expect(200).json();
+    for _ in 0..5 {
+        anon.get("/api/nothing").await.expect(404);
+    }
+    let after = staff.get("/api/admin/monitoring").await.expect(200).json();
+    assert_eq!(after["node"], app.platform().nodes().own_name());
+    let (was, is) = (&before["intervals"], &after["intervals"]);
+    // The first answer itself, and those after it.
+    assert_eq!(sum(is, "requests") - sum(was, "requests"), 6, "{after}");
+    assert_eq!(sum(is, "client_errors") - sum(was, "client_errors"), 5, "{after}");
+    assert_eq!(sum(is, "requests"), after["requests"]);
+    let last = is.as_array().unwrap().last().unwrap();
+    for part in ["p50_ms", "p95_ms", "p99_ms"] {
+        assert!(last[part].as_f64().is_some_and(|ms| ms > 0.0), "{part} of {last}");
+    }
+    assert!(last["memory_bytes"].as_u64().unwrap() > 1_000_000, "{last}");
+    let server = &last["database_servers"][0];
+    assert_eq!(server["name"], app.platform().config().servers[0].name.as_str());
+}
+
+/// Takes long in every database, and names a text that must not be remembered.
+const SLOW: &str = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 4000000) \
+                    SELECT count(*), 'canary' FROM c";
+
+#[tokio::test]
+async fn a_slow_request_is_named_without_what_it_asked_for() {
+    let (app, _, owner) = TestApp::new().await;
+    let staff = app.staff().await;
+    owner.post("/api/tenant/sql", &json!({ "sql": SLOW })).await.expect(200);
+    let text = staff.get("/api/admin/monitoring").await.expect(200);
+    let slow = text.json()["slow_requests"].clone();
+    let slow: Vec<_> =
+        slow.as_array().unwrap().iter().filter(|one| one["route"] == "/api/tenant/sql").collect();
+    assert_eq!((slow.len(), &slow[0]["tenant"], &slow[0]["status"]), (1, &json!("acme"), &json!(200)));
+    assert!(
+        slow[0]["took_ms"].as_u64().unwrap() >= 250 && !text.text().contains("canary"),
+        "{}",
+        text.text()
+    );
+    let mut web = Web::signed_in(&app, STAFF).await;
+    let page = web.get("/master-admin/monitoring/").await.expect(200);
+    for part in ["/api/tenant/sql", "Time to answer", &app.platform().nodes().own_name()] {
+        assert!(page.text().contains(part), "{part} in {}", page.text());
+    }
+    assert!(page.attrs("a", "href").contains(&"/master-admin/companies/acme/".to_owned()));
+    assert!(page.attrs("path", "d").iter().any(|line| line.starts_with('M')), "{}", page.text());
+    assert!(!page.text().contains("canary"));
+}
