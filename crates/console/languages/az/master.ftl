@@ -406,3 +406,16 @@ slow-none = Yavaş sorğu olmayıb
 slow-none-help = { $ms } ms-dən uzun çəkən sorğu yavaş sayılır.
 took = Müddət
 request-number = Nömrə və status
+
+### Köçürmələrin yoxlanması.
+
+outlook-ask = Nə olacağını göstər
+outlook-title = Nə köçürüləcək
+outlook-from = Haradan
+outlook-to = Haraya
+outlook-free = Orada boş yer
+outlook-files = Yüklənmiş fayllar, { $bytes }, öz yerində qalır.
+outlook-clear = Heç nə mane olmur. Hələ heç nə dəyişməyib.
+outlook-obstacles = Köçürməyə { $count } şey mane olur. Heç nə dəyişməyib.
+outlook-in-the-way = Mane olanlar
+outlook-replaces = { $store }: hovuzda saxlanılan { $generation } nəslinin sətirləri əvəz olunacaq.

@@ -474,3 +474,20 @@ slow-none = No request was slow
 slow-none-help = A request is slow from { $ms } ms.
 took = Took
 request-number = Number and status
+
+### Dry runs of moves.
+
+outlook-ask = Show what would happen
+outlook-title = What would move
+outlook-from = From
+outlook-to = To
+outlook-free = Free there
+outlook-files = Uploaded files, { $bytes }, stay where they are.
+outlook-clear = Nothing is in the way. Nothing was changed yet.
+outlook-obstacles =
+    { $count ->
+        [one] One thing is in the way of the move. Nothing was changed.
+       *[other] { $count } things are in the way of the move. Nothing was changed.
+    }
+outlook-in-the-way = In the way
+outlook-replaces = { $store }: the rows of generation { $generation } that the pool retains would be replaced.

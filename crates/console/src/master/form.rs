@@ -1,6 +1,9 @@
 //! The page of every form that acts on something: explanation, warnings, facts, fields, button.
 
-use crate::frame::Frame;
+use crate::{
+    frame::Frame,
+    master::{Body, Section, Tone},
+};
 use askama::Template;
 
 /// A page with one form.
@@ -17,8 +20,12 @@ pub struct Form<'a> {
     pub notes: &'a [Note],
     /// Facts about the object of the form: name and value.
     pub facts: &'a [(String, String)],
+    /// What a dry run found.
+    pub sections: &'a [Section],
     /// Fields of the form.
     pub fields: &'a [Field],
+    /// Text of the button that only tells what would happen. Empty: there is none.
+    pub check: &'a str,
     /// Text of the button. Empty: the form has no button, since nothing can be done.
     pub button: &'a str,
     /// True if the act removes something or cannot be undone.

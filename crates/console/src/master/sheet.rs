@@ -272,7 +272,7 @@ impl Table {
     }
 
     /// Returns true if the column contains numbers.
-    fn is_number(&self, column: &usize) -> bool {
+    pub(super) fn is_number(&self, column: &usize) -> bool {
         self.rows.first().and_then(|row| row.get(*column)).is_some_and(|cell| cell.is_number)
     }
 }

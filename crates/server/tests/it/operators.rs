@@ -256,6 +256,40 @@ async fn a_move_says_how_long_writers_waited() {
     assert!(web.get("/master-admin/companies/?server=disk").await.expect(200).text().contains("acme"));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_form_tells_what_a_move_would_do_before_it_does_it() {
+    let settings =
+        tenantry_testkit::Settings::default().two_servers().set("registration", "placement = \"first\"");
+    let app = TestApp::configured(&settings, Options::default()).await;
+    let acme = app.register("acme").await;
+    for name in ["Ada", "Ben"] {
+        acme.post("/api/records/patients", &super::records::patient(name)).await.expect(201);
+    }
+    let staff = app.staff().await;
+    let mut web = Web::signed_in(&app, STAFF).await;
+    let state = async || {
+        let shown = staff.get("/api/admin/tenants/acme").await.expect(200).json()["placements"].clone();
+        let operations = staff.get("/api/admin/operations").await.expect(200).json();
+        (shown, operations["items"].clone(), staff.get("/api/admin/audit").await.json()["items"][0].clone())
+    };
+    let before = state().await;
+    let page = web.get("/master-admin/companies/acme/move/").await.expect(200);
+    let looked = web.submit(&page, "", &[("server", "disk"), ("_check", "yes")]).await.expect(200);
+    let text = looked.text();
+    assert!(text.contains("Nothing is in the way") && text.contains("What would move"), "{text}");
+    let chosen =
+        looked.tags.iter().any(|tag| tag.name == "option" && tag.attrs.iter().any(|of| of.0 == "selected"));
+    assert!(chosen, "the choice is kept");
+    app.platform().operations().faults().arm("backup:take:before:wait-3000");
+    staff.post("/api/admin/tenants/acme/backups", &json!({})).await.expect(202);
+    let refused = web.submit(&page, "", &[("server", "disk"), ("_check", "yes")]).await.expect(200).text();
+    assert!(refused.contains("One thing is in the way"), "{refused}");
+    let back = web.get("/master-admin/companies/acme/move-back/").await.expect(200);
+    let nowhere = web.submit(&back, "", &[("_check", "yes")]).await.expect(409).text();
+    assert!(nowhere.contains("back"), "{nowhere}");
+    assert_eq!(state().await.0, before.0);
+}
+
 #[tokio::test]
 async fn the_log_names_people_and_its_chain_is_checked() {
     let (app, mut web) = staff_web().await;

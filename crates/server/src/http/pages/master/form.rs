@@ -15,7 +15,7 @@ use http::StatusCode;
 use tenantry::access::{Confirmed, passwords::Password};
 use tenantry_console::{
     Face, Notice,
-    master::{Field, Form, Kind, Note},
+    master::{Field, Form, Kind, Note, Section},
 };
 
 /// A form, before it is shown.
@@ -30,9 +30,22 @@ pub(in crate::http::pages) struct Ask {
     pub(in crate::http::pages) notes: Vec<Note>,
     pub(in crate::http::pages) facts: Vec<(String, String)>,
     pub(in crate::http::pages) fields: Vec<Field>,
+    /// What a dry run found.
+    pub(in crate::http::pages) sections: Vec<Section>,
+    /// Text of the button that only tells what would happen. Empty: there is none.
+    pub(in crate::http::pages) check: &'static str,
     /// Id of the text on the button. Empty: the form has no button, since nothing can be done.
     pub(in crate::http::pages) button: &'static str,
     pub(in crate::http::pages) danger: bool,
+}
+
+/// What a dry run found.
+#[derive(Debug)]
+pub(in crate::http::pages) struct Found {
+    /// Whether something is in the way.
+    pub(in crate::http::pages) notice: Notice,
+    /// Everything else.
+    pub(in crate::http::pages) sections: Vec<Section>,
 }
 
 impl Ask {
@@ -53,11 +66,29 @@ impl Ask {
             lead: &self.lead,
             notes: &self.notes,
             facts: &self.facts,
+            sections: &self.sections,
             fields: &self.fields,
+            check: self.check,
             button: self.button,
             danger: self.danger,
         };
         page(status, &form)
+    }
+
+    /// Returns the page with what was sent and what a dry run of it found.
+    pub(in crate::http::pages) fn looked(mut self, of: &Oneself, sent: &Fields, found: Found) -> Response {
+        self.fill(sent);
+        self.sections = found.sections;
+        self.with(of, Some(found.notice), StatusCode::OK)
+    }
+
+    /// Fills the form again with what was sent.
+    fn fill(&mut self, sent: &Fields) {
+        let is_shown =
+            |field: &&mut Field| !matches!(field.kind, Kind::Password | Kind::NewPassword | Kind::Hidden);
+        for field in self.fields.iter_mut().filter(is_shown) {
+            field.value = sent.get(field.name).to_owned();
+        }
     }
 
     /// Returns the page with the sent values and the platform's refusal.
@@ -83,10 +114,8 @@ impl Ask {
         if !is_known {
             return Err(problem);
         }
+        self.fill(sent);
         for field in &mut self.fields {
-            if !matches!(field.kind, Kind::Password | Kind::NewPassword | Kind::Hidden) {
-                field.value = sent.get(field.name).to_owned();
-            }
             if problem.wrong_fields().iter().any(|wrong| wrong.field == field.name) {
                 field.wrong = reasons::of(&of.visit.words, &problem, field.name);
             }

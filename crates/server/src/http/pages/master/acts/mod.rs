@@ -4,6 +4,7 @@ mod backups;
 mod create;
 mod life;
 mod moving;
+mod outlook;
 mod purge;
 
 pub(in crate::http) use backups::{
@@ -37,9 +38,9 @@ use tenantry::tenants::Listed;
 use tenantry_console::master::{Choice, Field, Kind};
 
 /// Defines the two handlers of a form. The first shows the form that `$form` returns. The second calls `$run`, which
-/// acts and returns the address of the next page.
+/// acts and returns the address of the next page, or `$look`, the dry run, if the form was sent with its button.
 macro_rules! act {
-    ($($(#[$doc:meta])* $ask:ident $send:ident: $form:ident $run:ident;)*) => {$(
+    ($($(#[$doc:meta])* $ask:ident $send:ident: $form:ident $run:ident $($look:ident)?;)*) => {$(
         $(#[$doc])*
         pub(in crate::http) async fn $ask(
             of: crate::http::pages::visit::StaffedOn,
@@ -54,6 +55,12 @@ macro_rules! act {
             sent: crate::http::pages::visit::Sent,
         ) -> crate::http::problem::Result<axum::response::Response> {
             let fields = of.of.visit.fields(sent).await?;
+            $(if crate::http::pages::master::acts::is_on(&fields, "_check") {
+                return match $look(&of, &fields).await {
+                    Ok(found) => Ok($form(&of).await?.looked(&of.of, &fields, found)),
+                    Err(problem) => $form(&of).await?.refused(&of.of, &fields, problem),
+                };
+            })?
             match $run(&of, &client, &fields).await {
                 Ok(to) => Ok(crate::http::pages::answer::see(&to)),
                 Err(problem) => $form(&of).await?.refused(&of.of, &fields, problem),

@@ -1,13 +1,13 @@
 //! Moves of a company: to another server, back, out of the pool, into it; release of the databases that moves have
 //! retained.
 
-use super::{about, act, at_once, done, running, text};
+use super::{about, act, at_once, done, outlook, running, text};
 use crate::{
     http::{
         admin,
         body::Json,
         pages::{
-            master::form::Ask,
+            master::form::{Ask, Found},
             visit::{Fields, StaffedOn},
             words::Words,
         },
@@ -24,13 +24,13 @@ use tenantry_console::master::{Choice, Field, Kind, Note};
 
 act! {
     /// `/master-admin/companies/{slug}/move/`.
-    ask_move move_to: moving do_move;
+    ask_move move_to: moving do_move look_at_move;
     /// `/master-admin/companies/{slug}/move-back/`.
-    ask_move_back move_back: moving_back do_move_back;
+    ask_move_back move_back: moving_back do_move_back look_at_move_back;
     /// `/master-admin/companies/{slug}/promote/`.
-    ask_promote promote: promoting do_promote;
+    ask_promote promote: promoting do_promote look_at_promotion;
     /// `/master-admin/companies/{slug}/demote/`.
-    ask_demote demote: demoting do_demote;
+    ask_demote demote: demoting do_demote look_at_demotion;
     /// `/master-admin/companies/{slug}/release/`.
     ask_release release: releasing do_release;
 }
@@ -82,18 +82,26 @@ async fn moving(of: &StaffedOn) -> Result<Ask> {
     ask.fields = vec![Field::new("server", words.say("move-to"), servers(of, None))];
     ask.fields.extend(store(of));
     ask.fields.push(isolation(words, ["schema", "database"]));
+    ask.check = words.say("outlook-ask");
     Ok(ask)
 }
 
-async fn do_move(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<String> {
-    let form = Move {
+fn wanted_move(fields: &Fields) -> Json<Move> {
+    Json(Move {
         server: named(fields, "server"),
         store: named(fields, "store"),
         isolation: named(fields, "isolation"),
         back: false,
         lost: false,
-    };
-    Ok(running(&admin::move_to(of.on(), at_once(), Json(form)).await?))
+    })
+}
+
+async fn do_move(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<String> {
+    Ok(running(&admin::move_to(of.on(), at_once(), wanted_move(fields)).await?))
+}
+
+async fn look_at_move(of: &StaffedOn, fields: &Fields) -> Result<Found> {
+    Ok(outlook::of(of, admin::check_move(of.on(), wanted_move(fields)).await?.0))
 }
 
 async fn moving_back(of: &StaffedOn) -> Result<Ask> {
@@ -103,13 +111,21 @@ async fn moving_back(of: &StaffedOn) -> Result<Ask> {
     ask.fields.push(
         Field::new("lost", words.say("move-lost"), Kind::Check).optional().help(words.say("move-lost-help")),
     );
+    ask.check = words.say("outlook-ask");
     Ok(ask)
 }
 
-async fn do_move_back(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<String> {
+fn wanted_move_back(fields: &Fields) -> Json<Move> {
     let lost = super::is_on(fields, "lost");
-    let form = Move { server: None, store: named(fields, "store"), isolation: None, back: true, lost };
-    Ok(running(&admin::move_to(of.on(), at_once(), Json(form)).await?))
+    Json(Move { server: None, store: named(fields, "store"), isolation: None, back: true, lost })
+}
+
+async fn do_move_back(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<String> {
+    Ok(running(&admin::move_to(of.on(), at_once(), wanted_move_back(fields)).await?))
+}
+
+async fn look_at_move_back(of: &StaffedOn, fields: &Fields) -> Result<Found> {
+    Ok(outlook::of(of, admin::check_move(of.on(), wanted_move_back(fields)).await?.0))
 }
 
 async fn promoting(of: &StaffedOn) -> Result<Ask> {
@@ -119,16 +135,24 @@ async fn promoting(of: &StaffedOn) -> Result<Ask> {
     ask.fields = vec![Field::new("server", words.say("move-on"), servers(of, Some(any)))];
     ask.fields.extend(store(of));
     ask.fields.push(isolation(words, ["schema", "database"]));
+    ask.check = words.say("outlook-ask");
     Ok(ask)
 }
 
-async fn do_promote(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<String> {
-    let form = Promote {
+fn wanted_promotion(fields: &Fields) -> Json<Promote> {
+    Json(Promote {
         server: named(fields, "server"),
         store: named(fields, "store"),
         isolation: named(fields, "isolation"),
-    };
-    Ok(running(&admin::promote(of.on(), at_once(), Json(form)).await?))
+    })
+}
+
+async fn do_promote(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<String> {
+    Ok(running(&admin::promote(of.on(), at_once(), wanted_promotion(fields)).await?))
+}
+
+async fn look_at_promotion(of: &StaffedOn, fields: &Fields) -> Result<Found> {
+    Ok(outlook::of(of, admin::check_promotion(of.on(), wanted_promotion(fields)).await?.0))
 }
 
 async fn demoting(of: &StaffedOn) -> Result<Ask> {
@@ -136,12 +160,20 @@ async fn demoting(of: &StaffedOn) -> Result<Ask> {
     let (mut ask, _) = about(of, "demote-title", words.say(NOTICED), words.say("api-demote")).await?;
     ask.fields.extend(store(of));
     ask.fields.push(isolation(words, ["pooled", "schema"]));
+    ask.check = words.say("outlook-ask");
     Ok(ask)
 }
 
+fn wanted_demotion(fields: &Fields) -> Json<Demote> {
+    Json(Demote { store: named(fields, "store"), isolation: named(fields, "isolation") })
+}
+
 async fn do_demote(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<String> {
-    let form = Demote { store: named(fields, "store"), isolation: named(fields, "isolation") };
-    Ok(running(&admin::demote(of.on(), at_once(), Json(form)).await?))
+    Ok(running(&admin::demote(of.on(), at_once(), wanted_demotion(fields)).await?))
+}
+
+async fn look_at_demotion(of: &StaffedOn, fields: &Fields) -> Result<Found> {
+    Ok(outlook::of(of, admin::check_demotion(of.on(), wanted_demotion(fields)).await?.0))
 }
 
 async fn releasing(of: &StaffedOn) -> Result<Ask> {
