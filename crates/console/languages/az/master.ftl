@@ -419,3 +419,40 @@ outlook-clear = Heç nə mane olmur. Hələ heç nə dəyişməyib.
 outlook-obstacles = Köçürməyə { $count } şey mane olur. Heç nə dəyişməyib.
 outlook-in-the-way = Mane olanlar
 outlook-replaces = { $store }: hovuzda saxlanılan { $generation } nəslinin sətirləri əvəz olunacaq.
+
+### Bütün şirkətlərin miqrasiyaları.
+
+migrations = Miqrasiyalar
+migrations-lead = Bütün şirkətlərin bazaları bu serverin yüklədiyi tətbiqlərlə müqayisədə.
+stores = Anbarlar
+databases-behind = Geridə
+databases-refused = Alınmayıb
+databases-ahead = İrəlidə
+not-migrated = Miqrasiya olunmayanlar
+failure-of =
+    { $more ->
+        [0] { $store }: { $tenants }
+       *[other] { $store }: { $tenants } və daha { $more }
+    }
+newest-run = Son icra
+progress = Gedişat
+result-of = { $store } üzrə nəticə
+run-of-store = { $total } bazadan { $migrated } miqrasiya olunub, { $failed } alınmayıb
+run-halted = əvvəlcə sınanan bazaların hamısında alınmadığı üçün dayandırılıb
+see-its-steps = Addımlarına bax
+migrate-all = Bütün şirkətləri miqrasiya et
+migrate-failed = Alınmayanları yenidən sına
+migrate-all-lead = Bütün şirkətlərin bazalarını fasiləsiz olaraq yüklənmiş tətbiqlərə uyğunlaşdırır.
+migrate-all-note = Alınmayan baza olduğu kimi qalır və adı göstərilir. Qalanları davam edir. İcranı istənilən vaxt dayandırmaq olar: miqrasiya olunan belə də qalır.
+tried-first = Əvvəlcə sınanan bazalar
+tried-first-help = Onların hamısında alınmasa, icra dayanır: deməli, səhv miqrasiyanın özündədir.
+at-the-same-time = Eyni vaxtda işlənən bazalar
+only-failed = Yalnız son miqrasiyası alınmayan bazalar
+brought-too = Şirkətlərin gətirdiyi bazalar da
+try-without-a-change = Dəyişmədən sına
+tried-nothing-behind = Geridə qalan baza yoxdur. İcra heç nə etməyəcək.
+tried-well = Miqrasiyalar sınandığı { $count } bazaya uyğundur (cəmi { $total }). Heç nə dəyişməyib.
+tried-refused = Miqrasiyaların sınandığı { $count } bazadan { $refused } onları qəbul etmir. Heç nə dəyişməyib.
+tried-and-rolled-back = Sınanıb və geri alınıb
+refused = Qəbul etmir
+fits = Uyğundur

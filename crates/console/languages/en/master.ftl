@@ -491,3 +491,44 @@ outlook-obstacles =
     }
 outlook-in-the-way = In the way
 outlook-replaces = { $store }: the rows of generation { $generation } that the pool retains would be replaced.
+
+### Migrations of the fleet.
+
+migrations = Migrations
+migrations-lead = The databases of all companies, compared with the apps that this server has loaded.
+stores = Stores
+databases-behind = Behind
+databases-refused = Failed
+databases-ahead = Ahead
+not-migrated = Not migrated
+failure-of =
+    { $more ->
+        [0] { $store }: { $tenants }
+       *[other] { $store }: { $tenants } and { $more } more
+    }
+newest-run = Newest run
+progress = Progress
+result-of = Result in { $store }
+run-of-store = { $migrated } of { $total } migrated, { $failed } failed
+run-halted = stopped after the databases that were tried first, because all of them failed
+see-its-steps = See its steps
+migrate-all = Migrate all companies
+migrate-failed = Try the failed ones again
+migrate-all-lead = Brings the databases of all companies to the loaded apps, without an outage.
+migrate-all-note = A database that fails stays as it is and is named. The others go on. The run can be cancelled at any time: what is migrated stays migrated.
+tried-first = Databases tried first
+tried-first-help = If all of them fail, the run stops, because the migration is at fault.
+at-the-same-time = Databases at the same time
+only-failed = Only databases whose last migration failed
+brought-too = Also databases that companies have brought
+try-without-a-change = Try it without a change
+tried-nothing-behind = No database is behind. A run would do nothing.
+tried-well =
+    { $count ->
+        [one] The migrations fit the one database on which they were tried, of { $total }. Nothing was changed.
+       *[other] The migrations fit the { $count } databases on which they were tried, of { $total }. Nothing was changed.
+    }
+tried-refused = { $refused } of the { $count } databases on which the migrations were tried refuse them. Nothing was changed.
+tried-and-rolled-back = Tried and rolled back
+refused = Refused
+fits = Fits

@@ -121,7 +121,7 @@ async fn list(platform: &Platform, open: bool, tenant: Option<&Slug>, page: &Pag
         Some(slug) => Some(platform.tenants().id_of(slug).await?),
         None => None,
     };
-    let filter = Filter { open, tenant, before: page.after, limit: page.limit };
+    let filter = Filter { open, tenant, before: page.after, limit: page.limit, ..Filter::default() };
     let listed = platform.operations().list(&filter).await?;
     if page.json {
         return table::page(listed, page.limit, |shown: &Shown| shown.id);

@@ -25,3 +25,5 @@ pub(crate) use basics::{AsText, Email, Id, Instant, Limit, Name, Password, Slug,
 pub(crate) use page::Page;
 pub(crate) use people::{account, member, session, user, view};
 pub(crate) use tenants::{copies, impact, overview, plan, purge, tenant};
+pub(crate) use people::{account, member, session, user};
+pub(crate) use tenants::{copies, impact, migrations, overview, plan, purge, tenant};

@@ -5,7 +5,8 @@
 
 use super::{
     app::{Answer, Client, PASSWORD, TestApp},
-    audited_accounts, audited_life, audited_operators, audited_pages, audited_records, audited_staff,
+    audited_accounts, audited_fleet, audited_life, audited_operators, audited_pages, audited_records,
+    audited_staff,
     copies::company,
     records::patient,
 };
@@ -120,6 +121,8 @@ fn every_changing_route_is_tried() {
     let logged = logged.chain(audited_pages::TRIED.iter().map(|t| (t.0, t.1)));
     let logged = logged.chain(audited_operators::ALIKE.iter().map(|alike| ("POST", alike.page)));
     let logged = logged.chain(audited_pages::LOGGED.iter().map(|t| (t.0, t.1)));
+    let logged = logged.chain(audited_fleet::API.iter().map(|t| (t.0, t.1)));
+    let logged = logged.chain(audited_fleet::FORMS.iter().map(|form| ("POST", form.0)));
     let logged = logged.chain(audited_staff::API.iter().map(|t| (t.0, t.1)));
     let logged = logged.chain(audited_staff::FORMS.iter().map(|form| ("POST", form.0)));
     let logged = logged.chain(super::views::TRIED.iter().map(|t| (t.0, t.1)));

@@ -56,6 +56,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("019_staff", both),
     migration!("020_locale", both),
     migration!("021_views", both),
+    migration!("022_fleet", both),
 ];
 
 /// Returns the SQL of the table of applied migrations. The SQLite version can no longer be changed.

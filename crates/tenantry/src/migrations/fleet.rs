@@ -5,7 +5,10 @@
 //! each database has its own ledger. The run holds no list of all tenants in memory.
 
 use super::page::Run;
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    operations::Cancel,
+};
 use tenantry_engine::{
     Kind, RefusedRows,
     name::{Slug, StoreName, TenantId},
@@ -120,11 +123,16 @@ pub struct Options {
     pub only: Option<TenantId>,
     /// True to include external databases, which are otherwise left unchanged.
     pub external: bool,
+    /// True to leave out databases whose last migration did not fail.
+    pub failed: bool,
+    /// Ends the run before its next databases once a cancellation was requested.
+    pub cancel: Cancel,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { parallel: 4, canaries: 3, only: None, external: false }
+        let cancel = Cancel::default();
+        Self { parallel: 4, canaries: 3, only: None, external: false, failed: false, cancel }
     }
 }
 
@@ -171,7 +179,7 @@ impl Report {
 /// of migrations applied. The report contains the errors of single databases.
 ///
 /// # Errors
-/// Returns the errors of reading or writing the catalog.
+/// Returns the errors of reading or writing the catalog, and [`Error::Cancelled`].
 pub async fn run<C, M, F>(
     catalog: &C,
     store: &StoreName,
@@ -196,7 +204,7 @@ where
         let Some(last) = page.last().map(|target| target.tenant) else { break };
         let before = report.migrated;
         let tried = page.len() as u64;
-        Run { catalog, wanted, parallel: options.parallel, migrate: &migrate }
+        Run { catalog, wanted, parallel: options.parallel, cancel: &options.cancel, migrate: &migrate }
             .page(page, &mut report, &mut tell)
             .await?;
         // Busy tenants say nothing about the migration.

@@ -11,10 +11,14 @@ mod followed;
 mod joins;
 pub mod make;
 mod name;
+mod overview;
 mod page;
 mod placed;
+pub(crate) mod run;
 pub mod tenants;
 mod verbs;
 
+pub use overview::{FailureGroup, Rehearsal, StoreStanding};
+pub use run::RunOptions;
 pub use tenantry_engine::migration::{Answers, Question};
 pub use verbs::Migrations;

@@ -6,6 +6,7 @@
 use super::fleet::{BUSY, Catalog, Event, Failure, Outcome, Report, Target};
 use crate::{
     error::{Error, Result},
+    operations::Cancel,
     platform::health::lost,
 };
 use futures_util::{StreamExt, stream};
@@ -30,6 +31,7 @@ pub(super) struct Run<'a, C, M> {
     pub(super) catalog: &'a C,
     pub(super) wanted: &'a str,
     pub(super) parallel: usize,
+    pub(super) cancel: &'a Cancel,
     pub(super) migrate: &'a M,
 }
 
@@ -68,6 +70,7 @@ where
     ) -> Result<Vec<(Unit, String)>> {
         let mut busy = Vec::new();
         while !units.is_empty() {
+            self.cancel.check()?;
             let rest = units.split_off(units.len().min(BATCH));
             let batch = std::mem::replace(&mut units, rest);
             let places: Vec<_> = batch.iter().filter_map(|unit| Some(&unit.first()?.place)).collect();

@@ -37,7 +37,7 @@ pub(crate) async fn migrate(
             async move { applied(engine.migrate_with(&place, &script).await?) }
         };
         let tell = |event: Event<'_>| tell(&schema.store, event);
-        let catalog = Fleet::new(control.clone(), options.external, by.clone());
+        let catalog = Fleet::new(control.clone(), options.external, by.clone()).only_failed(options.failed);
         let report = fleet::run(&catalog, &schema.store, &schema.fingerprint, options, migrate, tell).await?;
         reports.push((schema.store.clone(), report));
     }

@@ -9,6 +9,7 @@ use crate::{
         backup::Backup, backup_run::BackupRun, backup_verify::BackupVerify, restore::Restore,
         restore_discard::RestoreDiscard, restore_swap::RestoreSwap,
     },
+    migrations::run::MigrationRun,
     moves::{fall_back::FallBack, move_::Move, release::Release},
     operations::OperationKind,
     purges::operation::Purge,
@@ -31,6 +32,7 @@ pub static KINDS: &[OperationKind] = &[
     OperationKind::of::<Arrival<FromBackup>>(),
     OperationKind::of::<RestoreSwap>(),
     OperationKind::of::<RestoreDiscard>(),
+    OperationKind::of::<MigrationRun>(),
 ];
 
 /// Returns the kind with this name.

@@ -27,17 +27,29 @@ pub struct Fleet {
     pub external: bool,
     /// Actor that runs the migrations.
     pub by: By,
+    /// True to leave out databases whose last migration did not fail.
+    failed: bool,
     owner: String,
 }
 
 impl Fleet {
     /// Creates the catalog view of one run.
     pub fn new(control: Control, external: bool, by: By) -> Self {
-        Self { control, external, by, owner: lease::new_owner() }
+        Self { control, external, by, failed: false, owner: lease::new_owner() }
+    }
+
+    /// Leaves out databases whose last migration did not fail, if `failed` is true.
+    pub fn only_failed(self, failed: bool) -> Self {
+        Self { failed, ..self }
     }
 
     fn whose(&self) -> &'static str {
-        if self.external { "" } else { "AND provision <> 'external'" }
+        match (self.external, self.failed) {
+            (true, false) => "",
+            (false, false) => "AND provision <> 'external'",
+            (true, true) => "AND migration_error IS NOT NULL",
+            (false, true) => "AND migration_error IS NOT NULL AND provision <> 'external'",
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod backups;
 mod impact;
 mod impersonate;
 mod mail;
+mod migrations;
 mod monitoring;
 mod nodes;
 mod operations;
@@ -32,6 +33,7 @@ pub(super) use life::{
     cancel, change_settings, maintenance, rename, revoke as revoke_cancellation, settings,
 };
 pub(super) use mail::{filter as letters_filter, list as mail, send as send_letter};
+pub(super) use migrations::{check as check_migrations, show as migrations, start as start_migrations};
 pub(super) use monitoring::{show as monitoring, slug};
 pub(super) use moving::{
     check as check_move, check_demotion, check_promotion, demote, promote, release, to as move_to,

@@ -33,6 +33,7 @@ pub(in crate::http) async fn list(
     let filter = Filter {
         open: query.open.unwrap_or(false),
         tenant: filtered(&app, query.tenant.as_deref()).await?,
+        kind: None,
         before: query.before.map(|id| id.0),
         limit: query.limit.0,
     };

@@ -56,6 +56,7 @@ pub(super) fn of_operator(of: &Oneself, title: impl Into<String>) -> Frame {
         link(visit, "/master-admin/companies/", visit.say("companies"), "building-2"),
         link(visit, "/master-admin/operations/", visit.say("operations"), "list-checks"),
         link(visit, "/master-admin/backups/", visit.say("backups"), "archive"),
+        link(visit, "/master-admin/migrations/", visit.say("migrations"), "layers-2"),
         link(visit, "/master-admin/servers/", visit.say("servers"), "server"),
         link(visit, "/master-admin/monitoring/", visit.say("monitoring"), "activity"),
         link(visit, "/master-admin/audit/", visit.say("audit-log"), "book-open"),

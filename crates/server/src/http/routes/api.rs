@@ -128,6 +128,9 @@ routes! {
     post "/api/admin/backups/{id}/restore-as" Staff "Backups" "Restore as a new tenant" => admin::restore_as;
     get "/api/admin/operations" Staff "Staff" "Operations" => admin::operations;
     get "/api/admin/orphans" Staff "Staff" "Files without a placement, placements without a file" => admin::orphans;
+    get "/api/admin/migrations" Staff "Staff" "Databases of tenants, compared with the loaded apps, and the newest run" => admin::migrations;
+    post "/api/admin/migrations" Staff "Staff" "Bring the databases of all tenants to the loaded apps" => admin::start_migrations;
+    post "/api/admin/migrations/check" Staff "Staff" "Dry run of that, on the first databases" => admin::check_migrations;
     get "/api/admin/monitoring" Staff "Staff" "The last hour of the server that answers" => admin::monitoring;
     get "/api/admin/nodes" Superuser "Staff" "Servers of the installation, on all hosts" => admin::nodes;
     get "/api/admin/operations/{id}" Staff "Staff" "One operation with its steps" => admin::operation;

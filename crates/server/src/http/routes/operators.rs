@@ -60,6 +60,9 @@ routes! {
     post "/master-admin/companies/{slug}/purge/" Staff "Pages" "Remove a closed tenant for good" of page => master::purge;
     get "/master-admin/backups/" Staff "Pages" "Schedules, runs, drills and the newest backups" of page => master::backups;
     get "/master-admin/servers/" Staff "Pages" "Servers, disks, nodes and orphans" of page => master::servers;
+    get "/master-admin/migrations/" Staff "Pages" "Schemas of the fleet, failures, and the newest run" of page => master::migrations;
+    get "/master-admin/migrations/run/" Staff "Pages" "Migrate all tenants: the form" of page => master::ask_migrations;
+    post "/master-admin/migrations/run/" Staff "Pages" "Migrate all tenants, or try it" of page => master::start_migrations;
     get "/master-admin/monitoring/" Staff "Pages" "The last hour of this server, as charts" of page => master::monitoring;
     get "/master-admin/audit/" Staff "Pages" "Audit log, and the check of its chain" of page => master::audit;
     get "/master-admin/operations/" Staff "Pages" "Operations" of page => master::operations;

@@ -55,6 +55,7 @@ pub(in crate::http) async fn operations(
     let filter = Filter {
         open: query.open.unwrap_or(false),
         tenant: Some(tenant.id()),
+        kind: None,
         before: query.before.map(|id| id.0),
         limit: query.limit.0,
     };

@@ -15,6 +15,8 @@ pub struct Filter {
     pub open: bool,
     /// Only operations on this tenant.
     pub tenant: Option<TenantId>,
+    /// Only operations of this kind.
+    pub kind: Option<&'static str>,
     /// Only operations with a smaller id, for the next page.
     pub before: Option<i64>,
     /// Largest number of operations, at most 1,000.
@@ -23,7 +25,7 @@ pub struct Filter {
 
 impl Default for Filter {
     fn default() -> Self {
-        Self { open: false, tenant: None, before: None, limit: 100 }
+        Self { open: false, tenant: None, kind: None, before: None, limit: 100 }
     }
 }
 
@@ -118,8 +120,11 @@ impl Operations {
         let mut values: Vec<Value> = vec![filter.before.unwrap_or(i64::MAX).into()];
         let tenant = if filter.tenant.is_some() { "AND o.tenant = ?" } else { "" };
         values.extend(filter.tenant.map(|tenant| tenant.get().into()));
+        let kind = if filter.kind.is_some() { "AND o.kind = ?" } else { "" };
+        values.extend(filter.kind.map(Value::from));
         values.push(i64::from(filter.limit.clamp(1, 1000)).into());
-        let sql = format!("{} WHERE {open} AND o.id < ? {tenant} ORDER BY o.id DESC LIMIT ?", select());
+        let sql =
+            format!("{} WHERE {open} AND o.id < ? {tenant} {kind} ORDER BY o.id DESC LIMIT ?", select());
         let mut tx = self.inner.context.control.snapshot().await?;
         tx.query(&sql, &values).await?.iter().map(|r| read(&self.inner, r)).collect()
     }

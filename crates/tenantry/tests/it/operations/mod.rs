@@ -27,6 +27,7 @@ pub(crate) mod kit;
 mod late;
 mod leases;
 mod lives;
+mod migrations;
 mod moved;
 mod moves;
 mod orphans;
@@ -116,6 +117,7 @@ scenarios! {
     restore::UNDO,
     restore::DISCARD,
     restore::AS_NEW,
+    migrations::FLEET,
 }
 
 /// One operation with its initial state and its outcome.

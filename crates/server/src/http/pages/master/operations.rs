@@ -36,7 +36,7 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
     let open = query.get("open") == "true";
     let before = query.filled("before").and_then(|id| id.parse().ok());
     let tenant = filtered(&app, query.filled("tenant")).await?;
-    let filter = Filter { open, tenant, before, limit: PAGE };
+    let filter = Filter { open, tenant, before, limit: PAGE, ..Filter::default() };
     let listed = app.platform().operations().list(&filter).await?;
     let more = |before: Option<i64>| {
         let before = before.map(|id| format!("&before={id}")).unwrap_or_default();

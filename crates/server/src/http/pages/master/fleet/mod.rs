@@ -1,6 +1,8 @@
 //! Pages of operators about the whole fleet over time and place.
 
 mod lines;
+mod migrations;
 mod monitoring;
 
+pub(in crate::http) use migrations::{ask as ask_migrations, run as start_migrations, show as migrations};
 pub(in crate::http) use monitoring::show as monitoring;

@@ -1,0 +1,55 @@
+//! T11 for acts on the whole fleet: each leaves its rows, through the API and through its form.
+
+use super::{
+    app::TestApp,
+    audited::{self, Stage},
+    web::Web,
+};
+use serde_json::{Value, json};
+use tenantry_server::http::Options;
+
+/// Routes of the API that act on the whole fleet, and the actions that each leaves in the log, in order.
+pub(super) const API: &[(&str, &str, &[&str])] = &[
+    // Nothing is behind, so no database is migrated.
+    ("POST", "/api/admin/migrations", &["migrations.run"]),
+    // A dry run.
+    ("POST", "/api/admin/migrations/check", &[]),
+];
+
+/// Forms that do the same, with what is filled in.
+pub(super) const FORMS: &[(&str, &str, &[(&str, &str)])] =
+    &[("/master-admin/migrations/run/", "/api/admin/migrations", &[])];
+
+fn body(_path: &str) -> Value {
+    json!({})
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_act_on_the_fleet_is_in_the_log() {
+    let app = TestApp::configured(&audited::settings(), Options::default()).await;
+    let staff = app.staff().await;
+    let stage = Stage::set(&app, &staff, 9000).await;
+    let actions = async |start: i64| -> Vec<String> {
+        let rows = stage.since(start).await;
+        rows.iter().map(|row| row["action"].as_str().unwrap().to_owned()).collect()
+    };
+    for (_, path, wanted) in API {
+        let start = stage.count().await;
+        let answer = staff.post(&format!("{path}?wait=60"), &body(path)).await;
+        let answer = if answer.status == 400 { staff.post(path, &body(path)).await } else { answer };
+        assert!(answer.status.is_success(), "{path}: {}", answer.text());
+        assert_eq!(actions(start).await, *wanted, "{path}");
+    }
+    let mut web = Web::signed_in(&app, "staff@platform.example").await;
+    for (form, path, fields) in FORMS {
+        let page = web.get(form).await.expect(200);
+        let start = stage.count().await;
+        let sent = web.submit(&page, "", fields).await.expect(303);
+        if let Some(rest) = sent.location().strip_prefix("/master-admin/operations/") {
+            let id = rest.trim_end_matches('/').parse().unwrap();
+            app.platform().operations().wait(id).await.unwrap();
+        }
+        let wanted = API.iter().find(|act| act.1 == *path).unwrap().2;
+        assert_eq!(actions(start).await, *wanted, "{form}");
+    }
+}
