@@ -456,3 +456,12 @@ tried-refused = Miqrasiyaların sınandığı { $count } bazadan { $refused } on
 tried-and-rolled-back = Sınanıb və geri alınıb
 refused = Qəbul etmir
 fits = Uyğundur
+
+### Audit jurnalının süzgəcləri.
+
+audit-actor = Kim: ünvan və ya ad
+audit-action = İş, məsələn tenant.move
+audit-from = Bu gündən
+audit-to = Bu günədək
+export-csv = CSV
+export-ndjson = JSON sətirləri

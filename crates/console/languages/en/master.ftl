@@ -532,3 +532,12 @@ tried-refused = { $refused } of the { $count } databases on which the migrations
 tried-and-rolled-back = Tried and rolled back
 refused = Refused
 fits = Fits
+
+### Filters of the audit log.
+
+audit-actor = Actor: address or label
+audit-action = Action, such as tenant.move
+audit-from = From
+audit-to = To
+export-csv = CSV
+export-ndjson = JSON lines

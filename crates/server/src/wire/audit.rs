@@ -1,6 +1,8 @@
 //! Answers about the audit log.
 
 use super::{Id, Instant, Limit};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use tenantry::audit;
 
 requests! {
@@ -8,11 +10,44 @@ requests! {
     struct AuditQuery {
         /// Only rows about the tenant with this id.
         tenant: Option<Id>,
+        /// Only rows of this actor, also where it acted as another: a label such as `user:12`, or the address of an account.
+        actor: Option<String>,
+        /// Only rows with this action, for example `tenant.move`; a noun such as `tenant` means all its actions.
+        action: Option<String>,
+        /// Only rows from this time on.
+        since: Option<Instant>,
+        /// Only rows before this time.
+        until: Option<Instant>,
         /// Only rows before the one with this id.
         before: Option<Id>,
         #[serde(default)]
         limit: Limit,
     }
+
+    /// Query of an export of the audit log.
+    struct AuditExportQuery {
+        /// `csv` or `ndjson`: a line of JSON for each row. `csv` by default.
+        format: Option<AuditFormat>,
+        /// Only rows about the tenant with this id.
+        tenant: Option<Id>,
+        /// Only rows of this actor, as in the list.
+        actor: Option<String>,
+        /// Only rows with this action, as in the list.
+        action: Option<String>,
+        /// Only rows from this time on.
+        since: Option<Instant>,
+        /// Only rows before this time.
+        until: Option<Instant>,
+    }
+}
+
+/// Format of an export of the audit log.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AuditFormat {
+    #[default]
+    Csv,
+    Ndjson,
 }
 
 answers! {

@@ -66,6 +66,7 @@ pub(super) const CASES: &[(&str, &str, &str)] = &[
     ("GET", "/master-admin/migrations/", "/master-admin/migrations/"),
     ("GET", "/master-admin/migrations/run/", "/master-admin/migrations/run/"),
     ("POST", "/master-admin/migrations/run/", "/master-admin/migrations/run/"),
+    ("GET", "/api/admin/audit/export", "/api/admin/audit/export"),
     ("GET", "/api/admin/monitoring", "/api/admin/monitoring"),
     ("GET", "/master-admin/monitoring/", "/master-admin/monitoring/"),
     ("GET", "/master-admin/audit/", "/master-admin/audit/"),

@@ -10,6 +10,7 @@ mod all_wrong;
 mod answers;
 mod app;
 mod attack;
+mod audit_filters;
 mod audited;
 mod audited_accounts;
 mod audited_fleet;

@@ -5,12 +5,15 @@
 
 mod chain;
 mod heads;
+mod list;
 mod shared_heads;
 mod verbs;
 pub(crate) mod verify;
 
 pub use chain::{Head, hash_row};
 pub use heads::Heads;
+pub use list::Query;
+pub(crate) use list::list;
 pub use verbs::AuditLog;
 pub use verify::Report;
 pub(crate) use verify::verify;
@@ -137,38 +140,6 @@ async fn insert(tx: &mut Tx, row: Row) -> Result<()> {
 pub(crate) async fn head(tx: &mut Tx) -> Result<Option<Head>> {
     let rows = tx.query("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1", &[]).await?;
     rows.first().map(|r| Ok(Head { id: r.integer(0)?, hash: r.text(1)?.to_owned() })).transpose()
-}
-
-/// Filter of a list.
-#[derive(Debug, Clone, Default)]
-pub struct Query {
-    /// Return only rows about this tenant.
-    pub tenant: Option<TenantId>,
-    /// Return only rows older than this id: the last id of the previous page.
-    pub before: Option<i64>,
-    /// Largest number of rows, 1 to 1000.
-    pub limit: u32,
-}
-
-/// Lists rows, newest first.
-///
-/// # Errors
-/// Returns the errors of the control store.
-pub(crate) async fn list(tx: &mut Tx, query: &Query) -> Result<Vec<Row>> {
-    let before = query.before.unwrap_or(i64::MAX);
-    let limit = i64::from(query.limit.clamp(1, 1000));
-    let rows = match query.tenant {
-        Some(tenant) => {
-            let sql =
-                format!("SELECT {COLUMNS} FROM audit WHERE tenant = ? AND id < ? ORDER BY id DESC LIMIT ?");
-            tx.query(&sql, params![tenant.get(), before, limit]).await?
-        }
-        None => {
-            let sql = format!("SELECT {COLUMNS} FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?");
-            tx.query(&sql, params![before, limit]).await?
-        }
-    };
-    rows.iter().map(Row::read).collect()
 }
 
 /// Returns a page of rows, oldest first, for the check of the whole chain.

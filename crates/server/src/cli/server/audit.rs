@@ -7,26 +7,49 @@ use crate::cli::{
 };
 use crate::wire::audit::AuditRow;
 use anyhow::Result;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use std::process::ExitCode;
 use tenantry::{
     audit::{Query, Row},
     counted,
+    name::Slug,
 };
 
 /// Verbs of `tenantry audit`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Audit {
     /// List entries, newest first.
-    List(Paged),
+    List(List),
     /// Check the hash chain from the first entry to the last; exit status 1 if an entry was changed or cut.
     Verify,
+}
+
+/// Options of `audit list`.
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    page: Paged,
+    /// Only entries about this tenant.
+    #[arg(long, value_name = "TENANT")]
+    tenant: Option<Slug>,
+    /// Only entries of this actor, for example user:12, key:5 or cli:root.
+    #[arg(long)]
+    actor: Option<String>,
+    /// Only entries with this action, for example tenant.move; a noun means all its actions.
+    #[arg(long)]
+    action: Option<String>,
+    /// Only entries from this time on.
+    #[arg(long, value_name = "TIME")]
+    since: Option<jiff::Timestamp>,
+    /// Only entries before this time.
+    #[arg(long, value_name = "TIME")]
+    until: Option<jiff::Timestamp>,
 }
 
 /// Runs a verb on the audit log.
 pub(in crate::cli) async fn run(place: &Place, verb: &Audit) -> Result<ExitCode> {
     match verb {
-        Audit::List(page) => list(place, page).await,
+        Audit::List(options) => list(place, options).await,
         Audit::Verify => verify(place).await,
     }
 }
@@ -49,9 +72,21 @@ async fn verify(place: &Place) -> Result<ExitCode> {
 }
 
 /// Prints the newest entries.
-async fn list(place: &Place, page: &Paged) -> Result<ExitCode> {
-    let platform = place.reading().await?;
-    let query = Query { limit: page.limit, before: page.after, ..Query::default() };
+async fn list(place: &Place, options: &List) -> Result<ExitCode> {
+    let (platform, page) = (place.reading().await?, &options.page);
+    let tenant = match &options.tenant {
+        Some(slug) => Some(platform.tenants().id_of(slug).await?),
+        None => None,
+    };
+    let query = Query {
+        tenant,
+        actor: options.actor.clone(),
+        action: options.action.clone(),
+        since_us: options.since.map(jiff::Timestamp::as_microsecond),
+        until_us: options.until.map(jiff::Timestamp::as_microsecond),
+        before: page.after,
+        limit: page.limit,
+    };
     let rows = platform.audit().list(&query).await?;
     if page.json {
         return table::page(rows, page.limit, |row: &AuditRow| row.id);

@@ -19,7 +19,7 @@ mod tenant_life;
 mod tenants;
 mod users;
 
-pub(super) use audit::{list as audit, verify as verify_audit};
+pub(super) use audit::{export as export_audit, label as actor_label, list as audit, verify as verify_audit};
 pub(super) use backups::{
     drill, drill_status, list as backups, of_tenant as tenant_backups, prune as prune_backups,
     rescan as rescan_backups, restore_as, runs as backup_runs, show as backup, start as back_up,

@@ -127,6 +127,7 @@ fn media(path: &str) -> Option<&'static str> {
         "/healthz" | "/readyz" | "/metrics" => "text/plain",
         "/api/docs" => "text/html",
         "/api/docs/app.js" => "text/javascript",
+        "/api/admin/audit/export" => "text/csv",
         "/api/tenant/export" => "application/zip",
         "/api/admin/operations/{id}/events" => "text/event-stream",
         _ => return None,

@@ -49,6 +49,12 @@ impl Words {
         format!("{:02}:{:02} {}", at.hour(), at.minute(), zone.abbreviation())
     }
 
+    /// Returns when a day begins in the visitor's time zone, some days after the given one. `None` if the text is no day.
+    pub(super) fn start_of_day(&self, text: &str, days: i64) -> Option<i64> {
+        let day = text.parse::<Date>().ok()?.checked_add(days.days()).ok()?;
+        Some(day.to_zoned(self.zone.clone()).ok()?.timestamp().as_microsecond())
+    }
+
     /// Returns an instant in words, and as programs read it.
     pub(super) fn moment(&self, us: i64) -> (String, String) {
         (self.instant(us), iso(us))

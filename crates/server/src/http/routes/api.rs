@@ -107,6 +107,7 @@ routes! {
     get "/api/admin/mail" Staff "Staff" "Letters that were not sent, or all in one state" => admin::mail;
     post "/api/admin/mail/{id}/send" Staff "Staff" "Send a letter again" => admin::send_letter;
     get "/api/admin/audit" Staff "Staff" "Audit log" => admin::audit;
+    get "/api/admin/audit/export" Staff "Staff" "Audit log as CSV or lines of JSON" => admin::export_audit;
     get "/api/admin/audit/verify" Staff "Staff" "Check the audit log's chain" => admin::verify_audit;
     get "/api/admin/tenants/{slug}/backups" Staff "Backups" "Backups of a tenant" => admin::tenant_backups;
     post "/api/admin/tenants/{slug}/backups" Staff "Backups" "Back up a tenant" => admin::back_up;

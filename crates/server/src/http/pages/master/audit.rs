@@ -2,13 +2,13 @@
 
 use super::words;
 use crate::http::{
-    App,
+    App, admin,
     names::filtered,
     pages::{
-        answer::page,
+        answer::{page, percent},
         frame,
         visit::{Fields, Staffed, query},
-        words::Words,
+        words::{Words, iso},
     },
     problem::Result,
 };
@@ -34,34 +34,43 @@ const HERE: &str = "/master-admin/audit/";
 /// `GET /master-admin/audit/`.
 pub(in crate::http) async fn show(app: App, Staffed(of): Staffed) -> Result<Response> {
     let (query, words) = (query(&of.visit.query), &of.visit.words);
-    let tenant = filtered(&app, query.filled("tenant")).await?;
-    let before = query.filled("before").and_then(|id| id.parse().ok());
-    let rows = app.platform().audit().list(&Query { tenant, before, limit: PAGE }).await?;
+    let wanted = wanted(&app, &of.actor, words, &query).await?;
+    let rows = app.platform().audit().list(&wanted).await?;
     let mut frame = frame::of_operator(&of, words.say("audit-log"));
     if query.get("verify") == "true" {
         frame.notice = Some(verified(words, &app).await?);
     }
     let names = names(&app, &of.actor, &rows).await?;
-    let last = rows.last().filter(|_| rows.len() == PAGE as usize).map(|row| row.id);
+    let last = rows.last().filter(|_| rows.len() == PAGE as usize).map(|row| row.id.to_string());
     let mut table = Table::new(
         &[words.say("when"), words.say("action"), words.say("by"), words.say("detail")],
         rows.iter().map(|row| line(words, row, &names)).collect(),
     );
-    table.first = before.map(|_| address(&query, None));
-    table.next = last.map(|last| address(&query, Some(last)));
+    table.first = wanted.before.map(|_| address(&query, None));
+    table.next = last.map(|last| address(&query, Some(("before", &last))));
     let list = match rows.is_empty() {
         true => Body::Nothing("book-open", words.say("nothing-here").into(), words.say("no-row-fits").into()),
         false => Body::Table(table),
     };
+    let field = |name, label, kind| Field::new(name, words.say(label), kind).value(query.get(name));
     let fields = vec![
-        Field::new("tenant", words.say("short-name-of-a-company"), Kind::Text).value(query.get("tenant")),
+        field("tenant", "short-name-of-a-company", Kind::Text),
+        field("actor", "audit-actor", Kind::Text),
+        field("action", "audit-action", Kind::Text),
+        field("from", "audit-from", Kind::Date),
+        field("to", "audit-to", Kind::Date),
     ];
+    let export = |format: &str, label| Button::new(words.say(label), exported(&wanted, format), "download");
     let sheet = Sheet {
         frame: &frame,
         back: None,
         lead: words.say("audit-lead").into(),
         tags: vec![],
-        buttons: vec![Button::new(words.say("check-the-chain"), format!("{HERE}?verify=true"), "shield")],
+        buttons: vec![
+            export("csv", "export-csv"),
+            export("ndjson", "export-ndjson"),
+            Button::new(words.say("check-the-chain"), format!("{HERE}?verify=true"), "shield"),
+        ],
         sections: vec![
             Section::new("filter", "", Body::Filter(Filter { action: HERE, q: None, fields })),
             Section::new("log", "", list),
@@ -70,11 +79,43 @@ pub(in crate::http) async fn show(app: App, Staffed(of): Staffed) -> Result<Resp
     Ok(page(StatusCode::OK, &sheet))
 }
 
-fn address(query: &Fields, before: Option<i64>) -> String {
-    let tenant = query.filled("tenant").map(|slug| format!("tenant={slug}"));
-    let before = before.map(|id| format!("before={id}"));
-    let all: Vec<_> = tenant.into_iter().chain(before).collect();
+/// Returns what the fields of the filter ask for. Days are those of the visitor's time zone; text that is no day asks for
+/// nothing.
+async fn wanted(app: &App, asker: &Actor, words: &Words, query: &Fields) -> Result<Query> {
+    let text = |name| query.filled(name).map(str::to_owned);
+    let day = |name, days| words.start_of_day(query.filled(name)?, days);
+    Ok(Query {
+        tenant: filtered(app, query.filled("tenant")).await?,
+        actor: admin::actor_label(app, asker, text("actor")).await?,
+        action: text("action"),
+        since_us: day("from", 0),
+        until_us: day("to", 1),
+        before: query.filled("before").and_then(|id| id.parse().ok()),
+        limit: PAGE,
+    })
+}
+
+/// Returns the address of the page with the same filter and something else.
+fn address(query: &Fields, with: Option<(&str, &str)>) -> String {
+    let names = ["tenant", "actor", "action", "from", "to"];
+    let kept = names.into_iter().filter_map(|name| Some((name, query.filled(name)?)));
+    let all: Vec<_> =
+        kept.chain(with).map(|(name, value)| format!("{}={}", percent(name), percent(value))).collect();
     format!("{HERE}?{}", all.join("&"))
+}
+
+/// Returns the address of the export of what the page shows, all pages of it.
+fn exported(query: &Query, format: &str) -> String {
+    let text = [
+        ("format", Some(format.to_owned())),
+        ("tenant", query.tenant.map(|id| id.to_string())),
+        ("actor", query.actor.clone()),
+        ("action", query.action.clone()),
+        ("since", query.since_us.map(iso)),
+        ("until", query.until_us.map(iso)),
+    ];
+    let all = text.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", percent(&value?))));
+    format!("/api/admin/audit/export?{}", all.collect::<Vec<_>>().join("&"))
 }
 
 async fn verified(words: &Words, app: &App) -> Result<Notice> {
