@@ -463,5 +463,51 @@ audit-actor = Kim: ünvan və ya ad
 audit-action = İş, məsələn tenant.move
 audit-from = Bu gündən
 audit-to = Bu günədək
-export-csv = CSV
 export-ndjson = JSON sətirləri
+
+### Bütün nüsxələr üzərində işlər və surətdən yaradılan şirkətlər.
+
+back-up-all = Bütün şirkətlərin nüsxəsini çıxar
+back-up-all-lead = Hər şirkətin nüsxəsini üzvləri işləyərkən çıxarır. Hər biri ayrıca əməliyyatdır; biri alınmasa, qalanları davam edir.
+only-these-companies = Yalnız bu şirkətlər
+only-these-companies-help = Qısa adlar, hər sətirdə biri. Boş olanda: bütün şirkətlər.
+platforms-own-stores-too = Platformanın öz anbarları da: kataloq və ümumi məlumatlar
+no-such-company = Bu adda şirkət yoxdur.
+prune = Köhnə nüsxələri sil
+prune-title = Köhnə nüsxələri sil
+prune-lead = Saxlama qaydasına görə artıq lazım olmayan nüsxələri indi silir; bunu gündə bir dəfə özü də edir.
+prune-warning = Silinəni geri qaytarmaq olmur. Şirkətin ən yeni yararlı nüsxəsi həmişə saxlanılır.
+pruned =
+    { $count ->
+        [0] Hazırda silinməli nüsxə yoxdur.
+       *[other] { $count } nüsxə silindi.
+    }
+rescan = Naməlum nüsxələri axtar
+rescan-title = Naməlum nüsxələri axtar
+rescan-lead = Nüsxə anbarındakı manifestləri oxuyur və kataloqun bilmədiyi nüsxələri qeydə alır, məsələn, kataloq bərpa olunandan sonra.
+rescanned =
+    { $count ->
+        [0] Kataloq anbardakı bütün nüsxələri tanıyır.
+       *[other] { $count } nüsxə qeydə alındı.
+    }
+drill = Sınağı başlat
+drill-lead = Bir şirkətin ən yeni yararlı nüsxəsini sınaq yerinə bərpa edir və hər şeyi müqayisə edir. İstifadədə olan heç nə dəyişmir.
+drill-tenant-help = Boş olanda: növbəsi çatan şirkət.
+no-such-backup = Bu adda, yararlı nüsxəsi olan şirkət yoxdur.
+as-a-new-company = Yeni şirkət kimi
+restore-as-title = Yeni şirkət kimi bərpa et
+restore-as-lead = Bu nüsxənin qeydləri və faylları ilə yeni şirkət yaradır. Nüsxənin aid olduğu şirkət olduğu kimi qalır.
+members-come-along = Üzvləri yeni şirkətin də üzvü olur. Bu halda səbəb göstərin.
+import-a-company = Şirkəti idxal et
+import-company-lead = Şirkətin, başqa quraşdırmada da ola bilər, yüklədiyi arxivdən yeni şirkət yaradır.
+archive-file = Arxiv
+archive-help = İxracın ZIP faylı, burada ən çoxu 31 MB. Daha böyükləri API ilə göndərin: POST /api/admin/import.
+choose-an-archive = Arxivi seçin.
+attach-a-database = Baza qoş
+attach = Qoş
+attach-title = { $name }: baza qoşma
+attach-lead = Şirkətin gətirdiyi bazanı istifadəyə verir. Bazaya şirkətin kimliyi yazılır; başqa cədvəlləri olduğu kimi qalır.
+attach-no-store = Şirkətlərin gətirdiyi bazalar üçün anbar qurulmayıb (provision = "external").
+name-of-the-database = Bazanın adı
+attach-name-help = Boş olanda: anbarın şablonuna görə.
+done-attached = Baza istifadədədir.

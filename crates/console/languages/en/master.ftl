@@ -539,5 +539,53 @@ audit-actor = Actor: address or label
 audit-action = Action, such as tenant.move
 audit-from = From
 audit-to = To
-export-csv = CSV
 export-ndjson = JSON lines
+
+### Acts on all backups, and companies made from copies.
+
+back-up-all = Back up all companies
+back-up-all-lead = Takes a backup of each company while its members work. Each is an operation of its own; one that fails does not stop the others.
+only-these-companies = Only these companies
+only-these-companies-help = Short names, one a line. Empty: all companies.
+platforms-own-stores-too = Also the platform's own stores: the catalog, and shared data
+no-such-company = There is no company of this name.
+prune = Remove old backups
+prune-title = Remove old backups
+prune-lead = Removes the backups that retention gives up now, as it does by itself once a day.
+prune-warning = What is removed cannot be brought back. The newest good backup of a company is always kept.
+pruned =
+    { $count ->
+        [0] Retention gives up no backup now.
+        [one] One backup is removed.
+       *[other] { $count } backups are removed.
+    }
+rescan = Look for unknown backups
+rescan-title = Look for unknown backups
+rescan-lead = Reads the manifests in the backup store and takes up the backups that the catalog does not know, after a restore of the catalog for example.
+rescanned =
+    { $count ->
+        [0] The catalog knows every backup in the store.
+        [one] One backup is taken up.
+       *[other] { $count } backups are taken up.
+    }
+drill = Start the drill
+drill-lead = Restores the newest good backup of a company to scratch and compares everything. Nothing in use changes.
+drill-tenant-help = Empty: the company whose turn it is.
+no-such-backup = There is no company of this name with a good backup.
+as-a-new-company = As a new company
+restore-as-title = Restore as a new company
+restore-as-lead = Makes a new company with the rows and files of this backup. The company that the backup is of stays as it is.
+members-come-along = Its members become members of the new company. Give a reason then.
+import-a-company = Import a company
+import-company-lead = Makes a new company from an archive that a company has downloaded, also on another installation.
+archive-file = Archive
+archive-help = The ZIP file of an export, at most 31 MB here. Larger ones go through the API: POST /api/admin/import.
+choose-an-archive = Choose the archive.
+attach-a-database = Attach a database
+attach = Attach
+attach-title = Attach a database to { $name }
+attach-lead = Uses a database that the company brings. It gets the identity of the company; its other tables stay as they are.
+attach-no-store = No store is configured for databases that companies bring (provision = "external").
+name-of-the-database = Name of the database
+attach-name-help = Empty: as the store's template says.
+done-attached = The database is in use.

@@ -81,6 +81,8 @@ pub enum Kind {
     Check,
     /// One of these choices.
     Select(Vec<Choice>),
+    /// A file.
+    File,
     /// A value that is sent without being shown.
     Hidden,
 }
@@ -92,6 +94,12 @@ pub struct Choice {
     pub value: String,
     /// Text that is shown.
     pub label: String,
+}
+
+impl Form<'_> {
+    fn has_file(&self) -> bool {
+        self.fields.iter().any(|field| matches!(field.kind, Kind::File))
+    }
 }
 
 impl Field {
@@ -134,6 +142,7 @@ impl Field {
             Kind::Email => "type=\"email\" autocomplete=\"off\"",
             Kind::Number => "type=\"number\" min=\"0\" step=\"1\"",
             Kind::Date => "type=\"date\"",
+            Kind::File => "type=\"file\"",
             _ => "autocomplete=\"off\" spellcheck=\"false\"",
         })
     }

@@ -122,6 +122,7 @@ fn every_changing_route_is_tried() {
     let logged = logged.chain(audited_operators::ALIKE.iter().map(|alike| ("POST", alike.page)));
     let logged = logged.chain(audited_pages::LOGGED.iter().map(|t| (t.0, t.1)));
     let logged = logged.chain(audited_fleet::API.iter().map(|t| (t.0, t.1)));
+    let logged = logged.chain([("POST", audited_fleet::IMPORT)]);
     let logged = logged.chain(audited_fleet::FORMS.iter().map(|form| ("POST", form.0)));
     let logged = logged.chain(audited_staff::API.iter().map(|t| (t.0, t.1)));
     let logged = logged.chain(audited_staff::FORMS.iter().map(|form| ("POST", form.0)));

@@ -103,6 +103,22 @@ pub(super) const ALIKE: &[Alike] = &[
         "/api/admin/tenants/{slug}/purge",
         &[("confirm", "SLUG"), ("password", "PASSWORD")],
     ),
+    alike(
+        "/master-admin/companies/{slug}/attach/",
+        "POST",
+        "/api/admin/tenants/{slug}/attach",
+        &[("store", "visits")],
+    ),
+    alike("/master-admin/backups/run/", "POST", "/api/admin/backups", &[("tenants", "SLUG"), ("system", "")]),
+    alike("/master-admin/backups/drill/", "POST", "/api/admin/backups/drill", &[("tenant", "SLUG")]),
+    alike("/master-admin/backups/prune/", "POST", "/api/admin/backups/prune", &[]),
+    alike("/master-admin/backups/rescan/", "POST", "/api/admin/backups/rescan", &[]),
+    alike(
+        "/master-admin/backups/{id}/restore-as/",
+        "POST",
+        "/api/admin/backups/{id}/restore-as",
+        &[("slug", "NEW"), ("members", "yes"), ("reason", "they look at the old rows")],
+    ),
     // The preparation for the route of releases has already moved the tenant.
     alike("/master-admin/companies/{slug}/move-back/", "MOVED", "/api/admin/tenants/{slug}/release", &[]),
     alike("/master-admin/operations/{id}/cancel/", "POST", "/api/admin/operations/{id}/cancel", &[]),
@@ -142,7 +158,8 @@ async fn every_form_of_operators_leaves_the_rows_of_its_route() {
         let is_back = method == "MOVED";
         let route = format!("{} {path}", if is_back { "POST" } else { method });
         let ready = audited::before(&stage, &route).await;
-        let id = ready.as_i64().map(|id| id.to_string()).unwrap_or_default();
+        let id =
+            ready.as_str().map(str::to_owned).or(ready.as_i64().map(|id| id.to_string())).unwrap_or_default();
         let mut web = Web::signed_in(&app, "staff@platform.example").await;
         let start = stage.count().await;
         let to = send(&mut web, alike, &stage, &id, &format!("new-{n}")).await;

@@ -84,8 +84,9 @@ impl Ask {
 
     /// Fills the form again with what was sent.
     fn fill(&mut self, sent: &Fields) {
-        let is_shown =
-            |field: &&mut Field| !matches!(field.kind, Kind::Password | Kind::NewPassword | Kind::Hidden);
+        let is_shown = |field: &&mut Field| {
+            !matches!(field.kind, Kind::Password | Kind::NewPassword | Kind::File | Kind::Hidden)
+        };
         for field in self.fields.iter_mut().filter(is_shown) {
             field.value = sent.get(field.name).to_owned();
         }

@@ -1,6 +1,6 @@
-//! Creates a company: an empty one, or a copy of another.
+//! Creates a company: an empty one, or a copy of another; attaches a database that a company brings.
 
-use super::{about, act, at_once, is_on, plans, running, text};
+use super::{about, act, at_once, done, is_on, plans, running, text};
 use crate::{
     http::{
         App, admin,
@@ -13,15 +13,24 @@ use crate::{
         problem::Result,
         scope::{Client, Staff},
     },
-    wire::{self, Email, Name, Slug, copies::Clone as Copy, tenant::CreateTenant},
+    wire::{
+        self, Email, Name, Slug,
+        copies::Clone as Copy,
+        tenant::{Attach, CreateTenant},
+    },
 };
 use axum::response::Response;
-use tenantry::access::passwords::Password;
-use tenantry_console::master::{Choice, Field, Kind};
+use tenantry::{
+    access::passwords::Password,
+    config::{Provision, Scope},
+};
+use tenantry_console::master::{Choice, Field, Kind, Note};
 
 act! {
     /// `/master-admin/companies/{slug}/clone/`.
     ask_clone clone_tenant: copying do_copy;
+    /// `/master-admin/companies/{slug}/attach/`.
+    ask_attach attach: attaching do_attach;
 }
 
 /// `GET /master-admin/companies/create/`.
@@ -102,4 +111,49 @@ async fn do_copy(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<String> 
         blank_personal: is_on(fields, "blank_personal"),
     };
     Ok(running(&admin::clone_tenant(of.on(), at_once(), Json(form)).await?))
+}
+
+/// Returns the stores whose databases companies bring.
+fn brought(of: &StaffedOn) -> Vec<Choice> {
+    let stores = of.platform().config().stores.iter();
+    let stores =
+        stores.filter(|store| store.scope == Scope::Tenant && store.provision == Provision::External);
+    stores.map(|store| Choice::new(store.name.as_str(), store.name.as_str())).collect()
+}
+
+async fn attaching(of: &StaffedOn) -> Result<Ask> {
+    let words = of.words();
+    let lead = words.say("attach-lead");
+    let (mut ask, _) = about(of, "attach-title", lead, words.say("attach")).await?;
+    let stores = brought(of);
+    if stores.is_empty() {
+        ask.notes = vec![Note::says(words.say("attach-no-store"))];
+        ask.button = "";
+        return Ok(ask);
+    }
+    let servers = of.platform().config().servers.iter();
+    let first = Choice::new("", words.say("the-usual-one"));
+    let servers = servers.map(|server| Choice::new(server.name.as_str(), server.name.as_str()));
+    ask.fields = vec![
+        Field::new("store", words.say("store"), Kind::Select(stores)),
+        Field::new("physical", words.say("name-of-the-database"), Kind::Text)
+            .optional()
+            .help(words.say("attach-name-help")),
+        Field::new(
+            "server",
+            words.say("server"),
+            Kind::Select(std::iter::once(first).chain(servers).collect()),
+        ),
+    ];
+    Ok(ask)
+}
+
+async fn do_attach(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<String> {
+    let form = Attach {
+        store: Name(fields.get("store").to_owned()),
+        physical: text(fields, "physical"),
+        server: text(fields, "server").map(Name),
+    };
+    admin::attach(of.on(), Json(form)).await?;
+    Ok(done(of, "attached"))
 }

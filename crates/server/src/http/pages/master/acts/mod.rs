@@ -11,7 +11,7 @@ pub(in crate::http) use backups::{
     ask_back_up, ask_discard, ask_restore, ask_swap, ask_undo, ask_verify, back_up, discard, restore, swap,
     undo, verify,
 };
-pub(in crate::http) use create::{ask as ask_create, ask_clone, clone_tenant, create};
+pub(in crate::http) use create::{ask as ask_create, ask_attach, ask_clone, attach, clone_tenant, create};
 pub(in crate::http) use life::{
     ask_cancel, ask_databases, ask_maintenance, ask_migrate, ask_plan, ask_rename, ask_resume, ask_revoke,
     ask_settings, ask_suspend, cancel, databases, maintenance, migrate, plan, rename, resume, revoke,
@@ -115,7 +115,7 @@ fn is_on(fields: &Fields, name: &str) -> bool {
 }
 
 /// Returns `first` and the plans of the catalog as choices.
-async fn plans(app: &App, first: Choice) -> Result<Vec<Choice>> {
+pub(super) async fn plans(app: &App, first: Choice) -> Result<Vec<Choice>> {
     let plans = app.platform().plans().list().await?;
     let plans = plans.into_iter().filter(|plan| !plan.archived);
     let plans = plans.map(|plan| Choice::new(plan.spec.code, plan.spec.name));

@@ -1,20 +1,35 @@
 //! `/master-admin/backups/`: schedules, drills, runs, and the newest backups of all companies.
 
+mod acts;
+
+pub(in crate::http) use acts::{
+    ask_drill, ask_import, ask_prune, ask_rescan, ask_restore_as, ask_run, drill, import, prune, rescan,
+    restore_as, run,
+};
+
 use super::words;
 use crate::http::{
     App,
-    pages::{answer::page, frame, visit::Staffed, words::Words},
+    pages::{
+        answer::page,
+        frame,
+        visit::{Fields, Staffed, query},
+        words::Words,
+    },
     problem::Result,
 };
 use axum::response::Response;
 use http::StatusCode;
 use tenantry::backups::{
-    catalog::{Filter, Listed},
+    catalog::{Filter, Listed, State},
     drills::DrillStatus,
     runs::Run,
     status::{ScheduleStatus, Status},
 };
-use tenantry_console::master::{Body, Button, Cell, Figure, Section, Sheet, Table, Tone};
+use tenantry_console::{
+    Notice,
+    master::{Body, Button, Cell, Figure, Section, Sheet, Table, Tone},
+};
 
 /// Number of backups and of runs that are shown.
 const SHOWN: u32 = 25;
@@ -24,7 +39,8 @@ pub(in crate::http) async fn show(app: App, Staffed(of): Staffed) -> Result<Resp
     let (backups, words) = (app.platform().backups(), &of.visit.words);
     let (status, runs) = (backups.status().await?, backups.runs(SHOWN).await?);
     let newest = backups.list(&Filter { limit: SHOWN, ..Filter::default() }).await?;
-    let frame = frame::of_operator(&of, words.say("backups"));
+    let mut frame = frame::of_operator(&of, words.say("backups"));
+    frame.notice = done(words, &query(&of.visit.query));
     let place = match status.inside_data_dir {
         true => words.say("backups-inside-data-dir"),
         false => "",
@@ -40,16 +56,40 @@ pub(in crate::http) async fn show(app: App, Staffed(of): Staffed) -> Result<Resp
         back: None,
         lead: format!("{lead} {place}"),
         tags: vec![],
-        buttons: vec![oldest],
+        buttons: buttons(words, of.actor.is_superuser(), oldest),
         sections: vec![
             Section::new("figures", "", Body::Figures(figures(words, &status))),
             Section::new("schedules", words.say("schedules"), schedules(words, &status.schedules)),
-            Section::new("drill", words.say("restore-drill"), Body::Facts(drill(words, &status.drill))),
+            Section::new("drill", words.say("restore-drill"), Body::Facts(drill_facts(words, &status.drill))),
             Section::new("newest", words.say("newest-backups"), newest_of(words, newest)),
             Section::new("runs", words.say("backup-runs"), runs_of(words, runs)),
         ],
     };
     Ok(page(StatusCode::OK, &sheet))
+}
+
+/// Returns what can be done with all backups.
+fn buttons(words: &Words, is_superuser: bool, oldest: Button) -> Vec<Button> {
+    let to = |text: &'static str, act: &str, icon| {
+        Button::new(words.say(text), format!("/master-admin/backups/{act}/"), icon)
+    };
+    let mut all = vec![to("back-up-all", "run", "archive").primary()];
+    if is_superuser {
+        all.push(to("restore-drill", "drill", "rotate-ccw"));
+    }
+    all.extend([to("prune", "prune", "trash-2"), to("rescan", "rescan", "search"), oldest]);
+    all
+}
+
+/// Returns what an act on all backups did.
+fn done(words: &Words, query: &Fields) -> Option<Notice> {
+    let count: u64 = query.get("count").parse().unwrap_or(0);
+    let text = match query.get("_done") {
+        "pruned" => words.text("pruned"),
+        "rescanned" => words.text("rescanned"),
+        _ => return None,
+    };
+    Some(Notice::done(text.with("count", count)))
 }
 
 fn figures(words: &Words, status: &Status) -> Vec<Figure> {
@@ -106,7 +146,7 @@ fn schedules(words: &Words, schedules: &[ScheduleStatus]) -> Body {
     Body::Table(Table::new(&head, schedules.iter().map(row).collect()))
 }
 
-fn drill(words: &Words, drill: &DrillStatus) -> Vec<(String, Cell)> {
+fn drill_facts(words: &Words, drill: &DrillStatus) -> Vec<(String, Cell)> {
     let state = match (&drill.error, drill.overdue, drill.good_us) {
         (Some(error), ..) => Cell::tag(words.say("backup-failed"), Tone::Bad).small(error),
         (None, true, _) => Cell::tag(words.say("overdue"), Tone::Warn),
@@ -135,6 +175,14 @@ fn newest_of(words: &Words, listed: Vec<Listed>) -> Body {
             || Cell::text(words.say("the-platform-itself")),
             |slug| Cell::link(slug.as_str(), format!("/master-admin/companies/{slug}/")),
         );
+        let is_whole = backup.state == State::Good && backup.slug.is_some();
+        let new = match is_whole {
+            true => Cell::link(
+                words.say("as-a-new-company"),
+                format!("/master-admin/backups/{}/restore-as/", backup.id),
+            ),
+            false => Cell::default(),
+        };
         vec![
             company,
             words::backup(words, backup.state).small(backup.error.unwrap_or_default()),
@@ -142,6 +190,7 @@ fn newest_of(words: &Words, listed: Vec<Listed>) -> Body {
             Cell::number(words.number(backup.rows)),
             Cell::number(words.bytes(backup.stored_bytes)),
             words::maybe_at(words, backup.verified_at_us),
+            new,
             Cell::text(backup.by),
         ]
     };
@@ -152,6 +201,7 @@ fn newest_of(words: &Words, listed: Vec<Listed>) -> Body {
         words.say("rows"),
         words.say("size"),
         words.say("verified"),
+        words.say("api-restore"),
         words.say("by"),
     ];
     Body::Table(Table::new(&head, listed.into_iter().map(row).collect()))
