@@ -511,3 +511,20 @@ attach-no-store = Şirkətlərin gətirdiyi bazalar üçün anbar qurulmayıb (p
 name-of-the-database = Bazanın adı
 attach-name-help = Boş olanda: anbarın şablonuna görə.
 done-attached = Baza istifadədədir.
+
+### Şirkətlərin xəritəsi.
+
+fleet-map = Xəritə
+fleet-map-lead = Hər çərçivə bir server, hər xana bir şirkətdir: ölçüsü ən yeni nüsxəsinin həcminə görədir, rəngi vəziyyətini bildirir.
+fleet-map-counted = Hər çərçivə bir serverdir. Şirkətlər ayrı-ayrı göstərmək üçün çoxdur, ona görə bir xana bir neçə şirkət deməkdir; nüsxəsi olmayanlar göstərilmir.
+moves-now = İndi köçürülənlər
+no-move = Köçürülən şirkət yoxdur
+no-move-help = Köçürmə gedərkən serverdən serverə xətt kimi çəkilir.
+moves-from-to = { $tenant } köçürülür: { $from } → { $to }
+companies-count = { $count } şirkət
+about-companies = { $count } şirkətə qədər
+health-fine = Lazım olduğu kimi
+health-closed = Bağlı
+health-schema = Sxemi fərqli
+health-failed = Miqrasiyası alınmayıb
+operation = Əməliyyat

@@ -589,3 +589,28 @@ attach-no-store = No store is configured for databases that companies bring (pro
 name-of-the-database = Name of the database
 attach-name-help = Empty: as the store's template says.
 done-attached = The database is in use.
+
+### The fleet map.
+
+fleet-map = Fleet map
+fleet-map-lead = Each box is a server, each cell a company: its size is that of its newest backup, its colour says how it is.
+fleet-map-counted = Each box is a server. There are too many companies to show each, so a cell stands for several; missing backups are not shown.
+moves-now = Moves now
+no-move = No company moves
+no-move-help = A move is drawn as a line from server to server while it runs.
+moves-from-to = { $tenant } moves from { $from } to { $to }
+companies-count =
+    { $count ->
+        [one] { $count } company
+       *[other] { $count } companies
+    }
+about-companies =
+    { $count ->
+        [one] { $count } company
+       *[other] up to { $count } companies
+    }
+health-fine = As it should be
+health-closed = Closed
+health-schema = Other schema
+health-failed = Migration failed
+operation = Operation

@@ -3,7 +3,7 @@
 
 use crate::{
     frame::Frame,
-    master::{Chart, Field, Kind},
+    master::{Chart, Field, Kind, Map},
 };
 use askama::Template;
 use std::fmt;
@@ -63,6 +63,8 @@ pub enum Body {
         /// The browser asks for them again every ten seconds.
         is_live: bool,
     },
+    /// The fleet as a map.
+    Map(Map),
     /// Text, shown as it is stored.
     Code(String),
     /// A search form.

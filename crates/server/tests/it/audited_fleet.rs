@@ -17,7 +17,7 @@ pub(super) const API: &[(&str, &str, &[&str])] = &[
 ];
 
 /// The form that sends an archive.
-pub(super) const IMPORT: &str = "/master-admin/companies/import/";
+pub(super) const IMPORT: &str = "/master-admin/import/";
 
 /// Forms that do the same, with what is filled in.
 pub(super) const FORMS: &[(&str, &str, &[(&str, &str)])] =
@@ -58,10 +58,10 @@ async fn every_act_on_the_fleet_is_in_the_log() {
     let archive = stage.owner.get("/api/tenant/export").await.expect(200).body;
     let page = web.get(IMPORT).await.expect(200);
     let start = stage.count().await;
-    let nothing = web.send_file(&page, IMPORT, &[("slug", "moved-in")], None).await.expect(422);
+    let nothing = web.send_file(&page, "", &[("slug", "moved-in")], None).await.expect(422);
     assert!(nothing.text().contains("Choose the archive"), "{}", nothing.text());
     let file = Some(("firm.zip", &archive[..]));
-    let sent = web.send_file(&page, IMPORT, &[("slug", "moved-in")], file).await.expect(303);
+    let sent = web.send_file(&page, "", &[("slug", "moved-in")], file).await.expect(303);
     let id = sent.location().trim_end_matches('/').rsplit('/').next().unwrap().parse().unwrap();
     app.platform().operations().wait(id).await.unwrap();
     assert_eq!(actions(start).await, ["tenant.import", "tenant.create"], "{IMPORT}");

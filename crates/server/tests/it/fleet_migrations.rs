@@ -12,7 +12,7 @@ const STAFF: &str = "staff@platform.example";
 /// Creates tenants whose databases the catalog says are behind.
 async fn behind() -> (TestApp, Client) {
     let app = TestApp::with(Options::default()).await;
-    for slug in ["acme", "beta", "gamma"] {
+    for slug in ["acme", "birch", "cedar"] {
         app.register(slug).await;
     }
     app.catalog("UPDATE placements SET schema_version = 'before' WHERE store = 'tenant'").await;
@@ -65,11 +65,11 @@ async fn failures_are_grouped_and_tried_again_alone() {
     let found = standing(&staff).await;
     assert_eq!(
         found["failures"],
-        json!([{"store": "tenant", "reason": "a duplicate", "count": 2, "tenants": ["acme", "beta"]}])
+        json!([{"store": "tenant", "reason": "a duplicate", "count": 2, "tenants": ["acme", "birch"]}])
     );
     let mut web = Web::signed_in(&app, STAFF).await;
     let page = web.get("/master-admin/migrations/").await.expect(200);
-    assert!(page.text().contains("a duplicate") && page.text().contains("acme, beta"), "{}", page.text());
+    assert!(page.text().contains("a duplicate") && page.text().contains("acme, birch"), "{}", page.text());
     let form = web.get("/master-admin/migrations/run/?failed=true").await.expect(200);
     let tried = web.submit(&form, "", &[("_check", "yes")]).await.expect(200).text();
     assert!(
@@ -85,7 +85,7 @@ async fn failures_are_grouped_and_tried_again_alone() {
     assert_eq!(
         (&after["failures"], &store(&after)["behind"]),
         (&json!([]), &json!(1)),
-        "gamma had not failed"
+        "cedar had not failed"
     );
     let page = web.get("/master-admin/migrations/").await.expect(200).text();
     assert!(page.contains("2 of 2 migrated, 0 failed"), "{page}");

@@ -47,6 +47,7 @@ mod derived;
 mod disclosure;
 mod doors;
 mod ends;
+mod fleet_map;
 mod fleet_migrations;
 mod forms;
 mod full_disk;

@@ -7,6 +7,7 @@ pub(crate) mod databases;
 mod figures;
 pub(crate) mod life;
 pub(crate) mod list;
+pub mod map;
 mod own;
 pub mod provision;
 mod record;

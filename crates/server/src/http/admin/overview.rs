@@ -9,6 +9,7 @@ use crate::{
     },
     wire::{
         Page,
+        map::Fleet,
         overview::{CheckItem, Migrated, Overview},
     },
 };
@@ -20,6 +21,11 @@ pub(in crate::http) async fn show(app: App, Staff(actor): Staff) -> Result<Json<
     let (figures, needs) = (platform.tenants().figures().await?, platform.attention().list(&actor).await?);
     let (open, _) = platform.operations().counts().await?;
     Ok(Json(Overview::new(figures, open, needs)))
+}
+
+/// `GET /api/admin/fleet`: where all tenants are.
+pub(in crate::http) async fn fleet(app: App, Staff(actor): Staff) -> Result<Json<Fleet>> {
+    Ok(Json(app.platform().tenants().map(&actor).await?.into()))
 }
 
 /// `GET /api/admin/checklist`: setup that the installation still needs, from its real state.

@@ -54,6 +54,7 @@ pub(super) fn of_operator(of: &Oneself, title: impl Into<String>) -> Frame {
     let overview = vec![
         exact(visit, "/master-admin/", visit.say("overview"), "gauge"),
         link(visit, "/master-admin/companies/", visit.say("companies"), "building-2"),
+        link(visit, "/master-admin/map/", visit.say("fleet-map"), "map"),
         link(visit, "/master-admin/operations/", visit.say("operations"), "list-checks"),
         link(visit, "/master-admin/backups/", visit.say("backups"), "archive"),
         link(visit, "/master-admin/migrations/", visit.say("migrations"), "layers-2"),

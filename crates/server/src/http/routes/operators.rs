@@ -8,8 +8,8 @@ routes! {
     get "/master-admin/companies/" Staff "Pages" "All tenants" of page => master::tenants;
     get "/master-admin/companies/create/" Staff "Pages" "The form of a new tenant" of page => master::ask_create;
     post "/master-admin/companies/create/" Staff "Pages" "Create a tenant" of page => master::create;
-    get "/master-admin/companies/import/" Staff "Pages" "Create a tenant from an export: the form" of page => master::ask_import;
-    post "/master-admin/companies/import/" Staff "Pages" "Create a tenant from an export" of page => master::import;
+    get "/master-admin/import/" Staff "Pages" "Create a tenant from an export: the form" of page => master::ask_import;
+    post "/master-admin/import/" Staff "Pages" "Create a tenant from an export" of page => master::import;
     get "/master-admin/companies/{slug}/" Staff "Pages" "One tenant" of page => master::tenant;
     get "/master-admin/companies/{slug}/certificate/" Staff "Pages" "Certificate of a purged tenant" of page => master::certificate;
     get "/master-admin/companies/{slug}/enter/" Staff "Pages" "The form of a support visit" of page => master::ask_enter;
@@ -74,6 +74,7 @@ routes! {
     post "/master-admin/backups/drill/" Superuser "Pages" "Restore the newest good backup of a tenant to scratch" of page => master::drill;
     get "/master-admin/backups/{id}/restore-as/" Staff "Pages" "Restore as a new tenant: the form" of page => master::ask_restore_as;
     post "/master-admin/backups/{id}/restore-as/" Staff "Pages" "Restore as a new tenant" of page => master::restore_as;
+    get "/master-admin/map/" Staff "Pages" "Servers with their tenants, and moves as they happen" of page => master::map;
     get "/master-admin/migrations/" Staff "Pages" "Schemas of the fleet, failures, and the newest run" of page => master::migrations;
     get "/master-admin/migrations/run/" Staff "Pages" "Migrate all tenants: the form" of page => master::ask_migrations;
     post "/master-admin/migrations/run/" Staff "Pages" "Migrate all tenants, or try it" of page => master::start_migrations;

@@ -2,6 +2,7 @@
 
 pub(crate) mod copies;
 pub(crate) mod impact;
+pub(crate) mod map;
 pub(crate) mod migrations;
 pub(crate) mod overview;
 pub(crate) mod plan;

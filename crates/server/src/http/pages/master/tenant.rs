@@ -14,7 +14,6 @@ use axum::response::Response;
 use http::StatusCode;
 use tenantry::{
     audit, backups,
-    config::Provision,
     operations::Filter,
     tenants::{Listed, State},
     topology::versions::Version,
@@ -52,7 +51,7 @@ pub(in crate::http) async fn show(of: StaffedOn) -> Result<Response> {
     let settings = serde_json::to_string_pretty(&settings).unwrap_or_default();
     sections.push(Section::new("settings", words.say("settings"), Body::Code(settings)));
     sections.push(
-        Section::new("actions", words.say("actions"), Body::Links(actions(&of, &tenant, &versions))).side(),
+        Section::new("actions", words.say("actions"), Body::Links(actions(words, &tenant, &versions))).side(),
     );
     let enter = format!("/master-admin/companies/{}/enter/", of.slug);
     let certificate = format!("/master-admin/companies/{}/certificate/", of.slug);
@@ -244,10 +243,7 @@ async fn log_of(of: &StaffedOn, tenant: &Listed) -> Result<Section> {
 }
 
 /// Returns the actions that the tenant's state allows.
-fn actions(of: &StaffedOn, tenant: &Listed, versions: &[Version]) -> Vec<Group> {
-    let words = of.words();
-    let has_brought =
-        of.platform().config().stores.iter().any(|store| store.provision == Provision::External);
+fn actions(words: &Words, tenant: &Listed, versions: &[Version]) -> Vec<Group> {
     let at = |text: &'static str, act: &str, icon| {
         Button::new(text, format!("/master-admin/companies/{}/{act}/", tenant.slug), icon)
     };
@@ -275,9 +271,7 @@ fn actions(of: &StaffedOn, tenant: &Listed, versions: &[Version]) -> Vec<Group> 
         data.push(at(words.say("undo-the-last-restore"), "undo", "undo-2"));
         data.push(at(words.say("copy-as-a-new-company"), "clone", "copy"));
         data.push(at(words.say("create-missing-databases"), "databases", "database"));
-        if has_brought {
-            data.push(at(words.say("attach-a-database"), "attach", "link"));
-        }
+        data.push(at(words.say("attach-a-database"), "attach", "link"));
         if versions.contains(&Version::Behind) {
             data.push(at(words.say("migrate"), "migrate", "layers"));
         }

@@ -89,7 +89,7 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
         tags: vec![],
         buttons: vec![
             Button::new(words.say("create-a-company"), "/master-admin/companies/create/", "plus").primary(),
-            Button::new(words.say("import-a-company"), "/master-admin/companies/import/", "upload"),
+            Button::new(words.say("import-a-company"), "/master-admin/import/", "upload"),
         ],
         sections: vec![
             Section::new("filter", "", Body::Filter(search(words, &app, &query).await?)),

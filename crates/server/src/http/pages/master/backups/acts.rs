@@ -210,7 +210,7 @@ pub(in crate::http) async fn restore_as(
 /// Largest form with an archive. Larger archives go through the API.
 const ARCHIVE: usize = 32 << 20;
 
-/// `GET /master-admin/companies/import/`.
+/// `GET /master-admin/import/`.
 pub(in crate::http) async fn ask_import(app: App, Staffed(of): Staffed) -> Result<Response> {
     Ok(an_import(&app, &of).await?.show(&of))
 }
@@ -227,7 +227,7 @@ async fn an_import(app: &App, of: &Oneself) -> Result<Ask> {
     })
 }
 
-/// `POST /master-admin/companies/import/`.
+/// `POST /master-admin/import/`.
 pub(in crate::http) async fn import(app: App, Staffed(of): Staffed, sent: Sent) -> Result<Response> {
     let (fields, files) = of.visit.upload(sent, ARCHIVE).await?;
     let Some(archive) = files.into_iter().find(|file| file.field == "archive") else {
