@@ -528,3 +528,17 @@ health-closed = Bağlı
 health-schema = Sxemi fərqli
 health-failed = Miqrasiyası alınmayıb
 operation = Əməliyyat
+
+### Platformanın analitikası.
+
+platform-analytics-lead = Audit jurnalına görə həftələr üzrə şirkətlər və tariflərin indiki istifadəsi.
+period = Dövr
+last-weeks = Son { $count } həftə
+this-week = bu həftə { $count }
+open-companies = Açıq şirkətlər
+registrations = Yeni şirkətlər
+cancellations = Ləğv etmələr
+weeks = Həftələr
+week-from = Həftənin başlanğıcı
+open-at-its-end = Sonunda açıq
+plan-use-help = Həcmlər ən yeni yararlı nüsxələrinkidir.

@@ -614,3 +614,17 @@ health-closed = Closed
 health-schema = Other schema
 health-failed = Migration failed
 operation = Operation
+
+### Analytics of the platform.
+
+platform-analytics-lead = Companies over the weeks, from the audit log, and what the plans hold now.
+period = Period
+last-weeks = Last { $count } weeks
+this-week = { $count } this week
+open-companies = Open companies
+registrations = New companies
+cancellations = Cancellations
+weeks = Weeks
+week-from = Week from
+open-at-its-end = Open at its end
+plan-use-help = Sizes are those of the newest good backups.

@@ -26,4 +26,4 @@ pub(crate) use page::Page;
 pub(crate) use people::{account, member, session, user, view};
 pub(crate) use tenants::{copies, impact, overview, plan, purge, tenant};
 pub(crate) use people::{account, member, session, user};
-pub(crate) use tenants::{copies, impact, map, migrations, overview, plan, purge, tenant};
+pub(crate) use tenants::{copies, growth, impact, map, migrations, overview, plan, purge, tenant};

@@ -83,6 +83,8 @@ pub(super) const CASES: &[(&str, &str, &str)] = &[
     ("GET", "/api/admin/audit/export", "/api/admin/audit/export"),
     ("GET", "/api/admin/fleet", "/api/admin/fleet"),
     ("GET", "/master-admin/map/", "/master-admin/map/"),
+    ("GET", "/api/admin/analytics", "/api/admin/analytics"),
+    ("GET", "/master-admin/analytics/", "/master-admin/analytics/"),
     ("GET", "/api/admin/monitoring", "/api/admin/monitoring"),
     ("GET", "/master-admin/monitoring/", "/master-admin/monitoring/"),
     ("GET", "/master-admin/audit/", "/master-admin/audit/"),

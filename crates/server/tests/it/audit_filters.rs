@@ -19,9 +19,9 @@ fn expected(all: &Value, holds: impl Fn(&Value) -> bool) -> Vec<i64> {
 async fn filters_find_the_rows_of_an_actor_an_action_and_a_time() {
     let (app, _, _) = TestApp::new().await;
     let staff = app.staff().await;
-    app.register("beta").await;
+    app.register("birch").await;
     for (verb, body) in [("suspend", json!({"reason": "unpaid"})), ("resume", json!({}))] {
-        staff.post(&format!("/api/admin/tenants/beta/{verb}"), &body).await.expect(200);
+        staff.post(&format!("/api/admin/tenants/birch/{verb}"), &body).await.expect(200);
     }
     let wish = json!({"tenant": "acme", "reason": "ticket 7", "minutes": 5});
     let token = staff.post("/api/admin/impersonate", &wish).await.json()["token"].clone();

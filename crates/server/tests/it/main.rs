@@ -92,6 +92,7 @@ mod pages;
 mod paths;
 mod pipes;
 mod placements;
+mod platform_analytics;
 mod postgres;
 mod postgres_control;
 mod postgres_dump;

@@ -5,6 +5,7 @@
 
 pub(crate) mod databases;
 mod figures;
+pub mod growth;
 pub(crate) mod life;
 pub(crate) mod list;
 pub mod map;

@@ -43,7 +43,9 @@ pub(super) use operations::{
     abandon as abandon_operation, cancel as cancel_operation, events as operation_events, list as operations,
     orphans, retry as retry_operation, show as operation,
 };
-pub(super) use overview::{checklist, fleet, migrate as migrate_tenant, show as overview};
+pub(super) use overview::{
+    USUAL_WEEKS, analytics, checklist, fleet, migrate as migrate_tenant, show as overview,
+};
 pub(super) use plans::{
     change as edit_plan, counted as counted_plans, create as create_plan, filter as subscriptions_filter,
     list as plans, reset as reset_plan, subscriptions,

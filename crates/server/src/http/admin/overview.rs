@@ -5,15 +5,20 @@ use crate::{
         App,
         body::Json,
         problem::Result,
+        query::QueryParams,
         scope::{Staff, StaffOn},
     },
     wire::{
         Page,
+        growth::{AnalyticsQuery, PlatformAnalytics},
         map::Fleet,
         overview::{CheckItem, Migrated, Overview},
     },
 };
 use tenantry::migrations::fleet;
+
+/// Number of weeks of analytics if none is named.
+pub(in crate::http) const USUAL_WEEKS: u32 = 26;
 
 /// `GET /api/admin/overview`.
 pub(in crate::http) async fn show(app: App, Staff(actor): Staff) -> Result<Json<Overview>> {
@@ -26,6 +31,16 @@ pub(in crate::http) async fn show(app: App, Staff(actor): Staff) -> Result<Json<
 /// `GET /api/admin/fleet`: where all tenants are.
 pub(in crate::http) async fn fleet(app: App, Staff(actor): Staff) -> Result<Json<Fleet>> {
     Ok(Json(app.platform().tenants().map(&actor).await?.into()))
+}
+
+/// `GET /api/admin/analytics`: the fleet over the weeks.
+pub(in crate::http) async fn analytics(
+    app: App,
+    Staff(actor): Staff,
+    QueryParams(query): QueryParams<AnalyticsQuery>,
+) -> Result<Json<PlatformAnalytics>> {
+    let weeks = query.weeks.unwrap_or(USUAL_WEEKS);
+    Ok(Json(app.platform().tenants().growth(&actor, weeks).await?.into()))
 }
 
 /// `GET /api/admin/checklist`: setup that the installation still needs, from its real state.

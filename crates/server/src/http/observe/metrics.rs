@@ -13,8 +13,9 @@ use std::{
 };
 
 /// Upper bounds of the latency histogram's buckets, in microseconds.
-pub(crate) const BOUNDS_US: [u64; 13] =
-    [100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 500_000, 1_000_000, 5_000_000];
+pub(crate) const BOUNDS_US: [u64; 14] = [
+    100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 5_000_000,
+];
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// All counters of one server.

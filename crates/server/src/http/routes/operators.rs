@@ -74,6 +74,7 @@ routes! {
     post "/master-admin/backups/drill/" Superuser "Pages" "Restore the newest good backup of a tenant to scratch" of page => master::drill;
     get "/master-admin/backups/{id}/restore-as/" Staff "Pages" "Restore as a new tenant: the form" of page => master::ask_restore_as;
     post "/master-admin/backups/{id}/restore-as/" Staff "Pages" "Restore as a new tenant" of page => master::restore_as;
+    get "/master-admin/analytics/" Staff "Pages" "Tenants over the weeks, and what the plans hold" of page => master::analytics;
     get "/master-admin/map/" Staff "Pages" "Servers with their tenants, and moves as they happen" of page => master::map;
     get "/master-admin/migrations/" Staff "Pages" "Schemas of the fleet, failures, and the newest run" of page => master::migrations;
     get "/master-admin/migrations/run/" Staff "Pages" "Migrate all tenants: the form" of page => master::ask_migrations;

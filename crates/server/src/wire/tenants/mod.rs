@@ -1,6 +1,7 @@
 //! Bodies and answers about tenants: their state and databases, plans, copies and moves, removal.
 
 pub(crate) mod copies;
+pub(crate) mod growth;
 pub(crate) mod impact;
 pub(crate) mod map;
 pub(crate) mod migrations;

@@ -33,7 +33,7 @@ pub(in crate::http) use backups::{
 };
 pub(in crate::http) use certificate::show as certificate;
 pub(in crate::http) use enter::{ask as ask_enter, enter};
-pub(in crate::http) use fleet::{ask_migrations, map, migrations, monitoring, start_migrations};
+pub(in crate::http) use fleet::{analytics, ask_migrations, map, migrations, monitoring, start_migrations};
 pub(in crate::http) use home::show as home;
 pub(in crate::http) use operations::{
     abandon, ask_abandon, cancel as cancel_operation, events, list as operations, retry, show as operation,
