@@ -52,8 +52,8 @@ async fn add(app: &TestApp, first: i64, count: i64) {
         first + count - 1
     );
     app.catalog(&format!(
-        "INSERT INTO tenants (id, slug, name, email, state, created_at) {numbers} \
-         SELECT i, 't' || i, 'Tenant ' || i, 'a@b.example', 'active', 0 FROM n"
+        "INSERT INTO tenants (id, slug, name, email, state, state_at, created_at) {numbers} \
+         SELECT i, 't' || i, 'Tenant ' || i, 'a@b.example', 'active', 0, 0 FROM n"
     ))
     .await;
     app.catalog(&format!(
