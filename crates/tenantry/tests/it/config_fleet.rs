@@ -157,8 +157,8 @@ async fn nothing_to_do_opens_nothing() {
 async fn failing_canaries_halt_the_run() {
     let (catalog, opened) = (Memory::new(500, Isolation::Database), AtomicUsize::new(0));
     let store = store();
-    let run = |bad| fleet::run(&catalog, &store, "v1", &OPTIONS, failing(bad, &opened), |_| {});
-    const OPTIONS: Options = Options { parallel: 4, canaries: 3, only: None, external: false };
+    let options = Options { canaries: 3, ..Options::default() };
+    let run = |bad| fleet::run(&catalog, &store, "v1", &options, failing(bad, &opened), |_| {});
     let report = run(&[1, 2, 3]).await.unwrap();
     assert!(report.halted && !report.is_clean());
     assert_eq!((report.failed.len(), report.migrated, opened.load(Ordering::Relaxed)), (3, 0, 3));
