@@ -42,9 +42,9 @@ pub(crate) struct IntervalSeen {
     /// Duration that half of the requests did not exceed, in milliseconds, estimated from a histogram. Null without
     /// requests.
     p50_ms: Option<f64>,
-    /// The same of 95 of 100 requests.
+    /// Duration that 95 of 100 requests did not exceed, in milliseconds, estimated as well.
     p95_ms: Option<f64>,
-    /// The same of 99 of 100 requests.
+    /// Duration that 99 of 100 requests did not exceed, in milliseconds, estimated as well.
     p99_ms: Option<f64>,
     /// Open connections of clients.
     connections: u64,
