@@ -29,14 +29,16 @@ fn check_ident(value: &str) -> Result<(), &'static str> {
 }
 
 fn check_slug(value: &str) -> Result<(), &'static str> {
-    const RULE: &str = "use a-z, 0-9 and -, starting with a letter or digit, not ending with -, without --, 3 to 40 characters";
+    const RULE: &str = "use a-z, 0-9, - and _, starting and ending with a letter or digit, without -- or __, 3 to 40 characters";
     const RESERVED: &str = "this name is reserved";
     let bytes = value.as_bytes();
+    let is_mark = |byte: u8| matches!(byte, b'-' | b'_');
     let ok = (3..=40).contains(&bytes.len())
-        && bytes[0] != b'-'
-        && !value.ends_with('-')
+        && !bytes.first().copied().is_some_and(is_mark)
+        && !bytes.last().copied().is_some_and(is_mark)
         && !value.contains("--")
-        && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-');
+        && !value.contains("__")
+        && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || is_mark(*b));
     if !ok {
         return Err(RULE);
     }

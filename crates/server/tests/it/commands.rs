@@ -158,8 +158,8 @@ fn errors(dir: &Path) -> String {
 fn a_name_that_cannot_be_is_an_error_of_the_command_line() {
     let dir = tempfile::tempdir().unwrap();
     for (command, wrong, why) in [
-        ("tenant create no --email a@b.example", "'no' for '<TENANT>'", "use a-z, 0-9 and -"),
-        ("tenant rename acme Acme", "'Acme' for '<NEW-SLUG>'", "use a-z, 0-9 and -"),
+        ("tenant create no --email a@b.example", "'no' for '<TENANT>'", "use a-z, 0-9, - and _"),
+        ("tenant rename acme Acme", "'Acme' for '<NEW-SLUG>'", "use a-z, 0-9, - and _"),
         ("tenant move acme --to disk-2", "'disk-2' for '--to <SERVER>'", "use a-z, 0-9 and _"),
         ("backup create acme --store x!", "'x!' for '--store <STORE>'", "use a-z, 0-9 and _"),
         ("backup show rubbish", "'rubbish' for '<BACKUP>'", "tenantry backup list"),

@@ -147,6 +147,9 @@ fn system_store(config: &Config, store: &StoreConfig, report: Report<'_>) {
     if store.template.is_per_tenant() {
         report(&path("name"), "a system store has one database: leave out {slug}".into());
     }
+    if !store.numbered {
+        report(&path("numbered"), "a system store has one database, whose name has no number".into());
+    }
     if store.provision != Provision::Managed {
         report(&path("provision"), "a system store is managed by the platform".into());
     }
@@ -163,6 +166,9 @@ fn tenant_store(config: &Config, store: &StoreConfig, report: Report<'_>) {
     }
     if pooled && store.template.is_per_tenant() {
         report(&path("name"), "pooled tenants share one database: leave out {slug}".into());
+    }
+    if pooled && !store.numbered {
+        report(&path("numbered"), "pooled tenants share one database, whose name has no number".into());
     }
     if pooled && store.provision != Provision::Managed {
         report(&path("provision"), "a pooled store is managed by the platform".into());

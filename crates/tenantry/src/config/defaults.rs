@@ -85,6 +85,7 @@ impl StoreConfig {
             scope,
             servers: vec![fixed("main")],
             isolation: Isolation::Database,
+            numbered: true,
             provision: Provision::Managed,
             pooled_in: None,
         }

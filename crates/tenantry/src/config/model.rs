@@ -86,6 +86,9 @@ pub struct StoreConfig {
     pub isolation: Isolation,
     /// Template for the names of the store's databases.
     pub template: NameTemplate,
+    /// Whether the generation is always appended to the name of a tenant's schema or database. Otherwise the first one
+    /// has exactly the template's name.
+    pub numbered: bool,
     /// Indicates who creates the store's databases: the platform or the tenant.
     pub provision: Provision,
     /// System store whose database holds the rows of tenants without an external database.

@@ -76,7 +76,8 @@ impl NameTemplate {
         self.per_tenant
     }
 
-    /// Returns true if a name under one template could equal a name under the other.
+    /// Returns true if a name under one template could equal a name under the other. Slugs with `_` do not count: a name
+    /// that another database has is never given.
     pub fn may_clash(&self, other: &Self) -> bool {
         let before = rest(&self.before, &other.before);
         let after = rest_back(&self.after, &other.after);

@@ -57,6 +57,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("020_locale", both),
     migration!("021_views", both),
     migration!("022_fleet", both),
+    migration!("023_names", both),
 ];
 
 /// Returns the SQL of the table of applied migrations. The SQLite version can no longer be changed.

@@ -189,7 +189,7 @@ fn new_placement(store: &StoreConfig, slug: &Slug, wanted: &Attach) -> Result<Ne
         None => PhysicalName::parse(&store.template.base_for(slug))?,
     };
     let (server, isolation, policy) = (server.clone(), Isolation::Database, Policy::External);
-    Ok(NewPlacement { store: store.name.clone(), server, isolation, policy, base })
+    Ok(NewPlacement { store: store.name.clone(), server, isolation, policy, base, numbered: true })
 }
 
 /// Replaces the tenant's placement in the store with the new placement.

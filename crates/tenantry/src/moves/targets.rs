@@ -131,6 +131,7 @@ impl Moves<'_> {
                 isolation: last.isolation,
                 policy: from.policy,
                 base: last.physical.clone(),
+                numbered: true,
             },
             isolation => {
                 own(self.platform.config(), config, slug, &last.server, isolation)?.with_policy(from.policy)

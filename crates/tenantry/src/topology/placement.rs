@@ -96,9 +96,17 @@ pub struct NewPlacement {
     pub isolation: Isolation,
     /// Indicates who creates the database: the platform or the tenant.
     pub policy: Policy,
-    /// Name of the database. For the tenant's own schema or database, the generation is appended to it. For pooled and
-    /// external placements, it is the exact name of the existing database.
+    /// Name of the database. For pooled and external placements, it is the exact name of the existing database.
     pub base: PhysicalName,
+    /// Whether the generation is always appended to the name of the tenant's own schema or database. Otherwise it is
+    /// appended only if the name was used before on the server, so that no name is ever used twice.
+    #[serde(default = "numbered")]
+    pub numbered: bool,
+}
+
+/// Placements in journals of earlier versions always have a number.
+fn numbered() -> bool {
+    true
 }
 
 impl NewPlacement {

@@ -8,7 +8,7 @@ use crate::{
     control::{Write, ids, params, settings},
 };
 use tenantry_engine::{
-    name::{PhysicalName, TenantId},
+    name::{PhysicalName, ServerName, TenantId},
     place::Place,
 };
 
@@ -68,14 +68,30 @@ async fn free(write: &mut Write, tenant: TenantId, new: &NewPlacement) -> Result
     if new.policy == Policy::External {
         return Ok((generation, new.base.clone()));
     }
+    if !new.numbered && is_free(write, &new.server, &new.base).await? {
+        return Ok((generation, new.base.clone()));
+    }
     loop {
         let physical = PhysicalName::parse(&format!("{}_{generation}", new.base))?;
-        if !write.servers().is_taken(&new.server, &physical).await? {
+        if is_free(write, &new.server, &physical).await? {
             return Ok((generation, physical));
         }
-        tracing::warn!(server = %new.server, %physical, "a file has this name that the catalog does not know");
         generation += 1;
     }
+}
+
+/// Returns true if no placement ever had this name on the server, and nothing there has it.
+async fn is_free(write: &mut Write, server: &ServerName, physical: &PhysicalName) -> Result<bool> {
+    let sql = "SELECT count(*) FROM placements WHERE server = ? AND physical = ? AND isolation <> 'pooled'";
+    let values = params![server.as_str(), physical.as_str()];
+    if crate::users::count(write, sql, values).await? > 0 {
+        return Ok(false);
+    }
+    let is_taken = write.servers().is_taken(server, physical).await?;
+    if is_taken {
+        tracing::warn!(%server, %physical, "a database has this name that the catalog does not know");
+    }
+    Ok(!is_taken)
 }
 
 /// Returns the highest tenant id in the shared databases of these placements. A new tenant gets a higher id, so it

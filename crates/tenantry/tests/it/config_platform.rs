@@ -2,7 +2,7 @@
 
 use crate::{
     installation::{ISOLATIONS, Installation},
-    test_platform::TestPlatform,
+    test_platform::{TestPlatform, operator, slug},
 };
 use std::path::Path;
 use tenantry::{
@@ -37,6 +37,32 @@ async fn databases_are_called_what_the_configuration_says() {
     w.shutdown().await;
     let names = files(&w.root);
     assert_eq!(names, ["alpha_1.db", "bravo_1.db", "shared_resources.db", "valuation_admin.db"]);
+}
+
+/// Without numbers, the first database of a tenant has exactly the configured name. A name that was used, or that
+/// something else has, is never given again.
+#[tokio::test]
+async fn databases_have_exact_names_if_the_configuration_wants_no_numbers() {
+    let here = Installation::new()
+        .set("stores.control", "name = \"valuation_admin\"")
+        .set("stores.shared", "name = \"shared_resources\"")
+        .set("stores.tenant", "name = \"{slug}\"\nnumbered = false");
+    let w = here.start().await;
+    std::fs::write(w.root.join("taken_001.db"), "of somebody else").unwrap();
+    for slug in ["demo_org_001", "acme_corp", "acme", "acme_2", "taken_001"] {
+        w.create(slug).await;
+    }
+    let platforms = ["valuation_admin.db", "shared_resources.db"];
+    let of_tenants =
+        || files(&w.root).into_iter().filter(|name| !platforms.contains(&&**name)).collect::<Vec<_>>();
+    let made = ["acme.db", "acme_2.db", "acme_corp.db", "demo_org_001.db", "taken_001.db", "taken_001_1.db"];
+    assert_eq!(of_tenants(), made);
+    assert_eq!(std::fs::read(w.root.join("taken_001.db")).unwrap(), b"of somebody else");
+    // The second database of `acme` would be called like that of another tenant.
+    std::fs::remove_file(w.root.join("acme.db")).unwrap();
+    let made = w.platform.tenants().create_databases(&operator(), &slug("acme")).await.unwrap();
+    assert_eq!(made.databases, ["acme_3"]);
+    assert_eq!(w.place("acme_2").await.physical.as_str(), "acme_2");
 }
 
 /// An app becomes pooled by configuration alone.

@@ -176,6 +176,7 @@ impl Run<'_> {
             isolation: if own { Isolation::Database } else { Isolation::Pooled },
             policy: tenantry::topology::Policy::Managed,
             base: PhysicalName::parse(&base).unwrap(),
+            numbered: true,
         }
     }
 

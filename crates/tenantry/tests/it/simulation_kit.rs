@@ -135,6 +135,7 @@ impl Simulation {
             isolation,
             policy: Policy::Managed,
             base: PhysicalName::parse(&base).unwrap(),
+            numbered: true,
         };
         let wanted = CreateTenant {
             tenant: NewTenant { slug: slug(name), name: name.into(), email: format!("{name}@sim.test") },

@@ -164,6 +164,7 @@ pub(crate) fn placement(slug: &str, store: &str, policy: Policy) -> NewPlacement
         isolation: Isolation::Database,
         policy,
         base: PhysicalName::parse(&format!("{store}_{slug}")).unwrap(),
+        numbered: true,
     }
 }
 

@@ -21,7 +21,8 @@ impl TestPlatform {
     /// Creates a tenant on the last plan of the configuration, which is the largest.
     pub(crate) async fn create(&self, name: &str) -> Created {
         let plan = self.config().plans.last().unwrap().name.to_string();
-        let tenant = NewTenant { slug: slug(name), name: name.into(), email: format!("mail@{name}.test") };
+        let email = format!("mail@{}.test", name.replace('_', "-"));
+        let tenant = NewTenant { slug: slug(name), name: name.into(), email };
         self.tenants().create(&operator(), tenant, Some(&plan), None).await.unwrap()
     }
 

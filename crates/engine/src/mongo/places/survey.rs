@@ -31,10 +31,12 @@ impl Server {
         self.has_database(&self.site(place)?.database).await
     }
 
-    /// Returns true if a database has this name, in letters of any case: MongoDB refuses a second one.
+    /// Returns true if a database has this name, in letters of any case, because MongoDB refuses a second one; or if the
+    /// name belongs to MongoDB itself.
     pub(crate) async fn is_taken(&self, physical: &PhysicalName) -> Result<bool> {
         let name = self.database_name(physical)?;
-        Ok(self.names(doc! {}).await?.iter().any(|other| other.eq_ignore_ascii_case(&name)))
+        Ok(SERVERS.contains(&name.as_str())
+            || self.names(doc! {}).await?.iter().any(|other| other.eq_ignore_ascii_case(&name)))
     }
 
     /// Returns the databases of the platform whose names begin with the prefix.

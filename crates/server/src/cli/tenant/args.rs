@@ -96,7 +96,7 @@ pub(crate) enum Tenant {
 /// Options of `tenant create`.
 #[derive(Debug, Args)]
 pub(crate) struct Create {
-    /// Slug of the new tenant: a-z, 0-9 and -, 3 to 40 characters.
+    /// Slug of the new tenant: a-z, 0-9, - and _, 3 to 40 characters.
     #[arg(value_name = "TENANT")]
     pub(crate) slug: Slug,
     /// Display name. Default: the slug.

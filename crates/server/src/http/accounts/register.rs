@@ -105,13 +105,22 @@ fn checked(form: &Register, signed_in: bool) -> Result<Slug, Error> {
         wrong.take(password.0.check(form.email.as_deref().unwrap_or_default()))?;
     }
     let slug = match &form.slug {
-        Some(text) => wrong.take(Slug::parse(text).map_err(|e| Error::invalid("slug", e.reason)))?,
+        Some(text) => wrong.take(chosen(text))?,
         // No slug can be derived from a refused name.
         None if form.company.trim().is_empty() => None,
         None => wrong.take(suggested(&form.company))?,
     };
     wrong.finish()?;
     slug.ok_or_else(|| Error::invalid("slug", "is required"))
+}
+
+/// Parses a slug that a visitor chose. `_` is for operators: no certificate covers a host name with it, and it is easily
+/// read as `-`.
+fn chosen(text: &str) -> Result<Slug, Error> {
+    match text.contains('_') {
+        true => Err(Error::invalid("slug", "choose a slug: a-z, 0-9 and -")),
+        false => Slug::parse(text).map_err(|e| Error::invalid("slug", e.reason)),
+    }
 }
 
 /// Derives a slug from the tenant's name. Characters outside ASCII are refused, never mapped (`slug-collision`).

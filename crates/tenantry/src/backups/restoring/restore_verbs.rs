@@ -201,6 +201,7 @@ impl Restores<'_> {
             isolation,
             policy: Policy::Managed,
             base: PhysicalName::parse(&base)?,
+            numbered: config.tenant_store(&place.store)?.numbered,
         })
     }
 

@@ -93,6 +93,7 @@ fn store(name: StoreName, section: Section<'_>) -> StoreConfig {
         template: section
             .parsed("name")
             .unwrap_or_else(|| NameTemplate::default_for(&name, scope, isolation)),
+        numbered: section.flag("numbered").unwrap_or(true),
         provision: section.one_of("provision", &provisions).unwrap_or(default.provision),
         pooled_in: section.parsed("pooled_in"),
         scope,

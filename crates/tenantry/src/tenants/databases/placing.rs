@@ -33,7 +33,7 @@ impl Tenants<'_> {
         {
             let Place { server, isolation, physical: base, .. } = pool;
             let (store, policy) = (store.name.clone(), Policy::Managed);
-            return Ok(NewPlacement { store, server, isolation, policy, base });
+            return Ok(NewPlacement { store, server, isolation, policy, base, numbered: true });
         }
         let server = match self.platform.config().registration.placement {
             PlacementPolicy::Fewest if store.servers.len() > 1 => {
@@ -51,7 +51,7 @@ impl Tenants<'_> {
             return Ok(own.with_policy(policy));
         }
         let (base, isolation) = (platform_place(store)?.physical, Isolation::Pooled);
-        Ok(NewPlacement { store: store.name.clone(), server, isolation, policy, base })
+        Ok(NewPlacement { store: store.name.clone(), server, isolation, policy, base, numbered: true })
     }
 
     /// Returns a placement in the pool of this store. If the configuration has no pool, returns one that is created for
@@ -66,7 +66,7 @@ impl Tenants<'_> {
             }
         };
         let (store, isolation) = (store.name.clone(), Isolation::Pooled);
-        Ok(NewPlacement { store, server, isolation, policy, base })
+        Ok(NewPlacement { store, server, isolation, policy, base, numbered: true })
     }
 }
 
@@ -99,8 +99,9 @@ pub(crate) fn own(
         // The name of a pooled store's pool does not identify the tenant.
         false => own_base(config, &store.name, slug, server),
     };
-    let (store, server, base) = (store.name.clone(), server.clone(), PhysicalName::parse(&base)?);
-    Ok(NewPlacement { store, server, isolation, policy: Policy::Managed, base })
+    let (name, server, base) = (store.name.clone(), server.clone(), PhysicalName::parse(&base)?);
+    let (policy, numbered) = (Policy::Managed, store.numbered);
+    Ok(NewPlacement { store: name, server, isolation, policy, base, numbered })
 }
 
 /// Returns the default name of a tenant's own schema or database, for stores whose configuration has none. It leaves

@@ -55,6 +55,7 @@ impl World {
             isolation: Isolation::Database,
             policy: Policy::Managed,
             base: PhysicalName::parse(base).unwrap(),
+            numbered: true,
         }
     }
 

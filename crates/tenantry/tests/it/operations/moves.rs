@@ -61,6 +61,7 @@ async fn go(w: &TestPlatform, store: &str, server: &str, isolation: Isolation, b
         isolation,
         policy: Policy::Managed,
         base: PhysicalName::parse(base).unwrap(),
+        numbered: true,
     };
     let wanted = MoveTenant {
         purpose: Purpose::Move,

@@ -73,6 +73,7 @@ async fn turn(write: &mut Write, s: &RestoreSwap, pair: &Pair) -> Result<Turn> {
         isolation: Isolation::Pooled,
         policy: Policy::Managed,
         base: live.physical.clone(),
+        numbered: true,
     };
     let keeper = s.keepers.iter().find(|k| k.store == live.store);
     let keeper = keeper.ok_or_else(|| Error::Internal(format!("{} has no keeper", live.store)))?;
