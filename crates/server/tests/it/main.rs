@@ -124,6 +124,7 @@ mod take_back;
 mod terms;
 mod two_companies;
 mod valid_openapi;
+mod valuation;
 mod versions;
 mod views;
 mod web;

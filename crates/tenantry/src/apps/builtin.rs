@@ -4,21 +4,24 @@
 
 use super::source::Text;
 
-macro_rules! medadmin {
-    ($($path:literal)*) => {
+macro_rules! files {
+    ($app:literal $($path:literal)*) => {
         &[$(Text {
             path: $path,
-            text: include_str!(concat!("../../../../apps/medadmin/", $path)),
+            text: include_str!(concat!("../../../../apps/", $app, "/", $path)),
         }),*]
     };
 }
 
 /// Returns the files of a built-in app, by path inside its folder.
 pub(super) fn files(app: &str) -> Option<&'static [Text<'static>]> {
-    (app == "medadmin").then_some(MEDADMIN)
+    APPS.iter().find(|(name, _)| *name == app).map(|(_, files)| *files)
 }
 
-const MEDADMIN: &[Text<'static>] = medadmin! {
+const APPS: &[(&str, &[Text<'static>])] = &[("medadmin", MEDADMIN), ("valuation", VALUATION)];
+
+const MEDADMIN: &[Text<'static>] = files! {
+    "medadmin"
     "app.toml"
     "languages/az.ftl"
     "migrations/0001_initial.toml"
@@ -54,6 +57,19 @@ const MEDADMIN: &[Text<'static>] = medadmin! {
     "demo/green-clinic/sales.csv"
 };
 
+const VALUATION: &[Text<'static>] = files! {
+    "valuation"
+    "app.toml"
+    "migrations/0001_initial.toml"
+    "models/banks.toml"
+    "models/common_fields.toml"
+    "models/custom_templates.toml"
+    "models/files_metadata.toml"
+    "models/reports.toml"
+    "models/system_templates.toml"
+    "models/users_settings.toml"
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,11 +87,13 @@ mod tests {
 
     /// A model or migration that is in the folder but not in the binary would be missing for every user.
     #[test]
-    fn the_binary_holds_the_whole_folder() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../apps/medadmin");
-        let mut on_disk = BTreeSet::new();
-        walk(&folder, "", &mut on_disk);
-        let built_in: BTreeSet<String> = MEDADMIN.iter().map(|file| file.path.to_owned()).collect();
-        assert_eq!(built_in, on_disk);
+    fn the_binary_holds_the_whole_folder_of_each_app() {
+        for (app, files) in APPS {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../apps").join(app);
+            let mut on_disk = BTreeSet::new();
+            walk(&folder, "", &mut on_disk);
+            let built_in: BTreeSet<String> = files.iter().map(|file| file.path.to_owned()).collect();
+            assert_eq!(built_in, on_disk, "{app}");
+        }
     }
 }

@@ -334,6 +334,16 @@ impl Config {
         store.ok_or(crate::Error::NotFound("store"))
     }
 
+    /// Returns the store of tenants that is used if a request names none: `tenant`, or the first one of the file if no
+    /// store of tenants has that name.
+    ///
+    /// # Errors
+    /// Returns [`crate::Error::NotFound`] if there is no store of tenants.
+    pub fn usual_tenant_store(&self) -> crate::Result<&StoreConfig> {
+        let usual = self.stores_of(Scope::Tenant).find(|store| store.name.as_str() == "tenant");
+        usual.or_else(|| self.stores_of(Scope::Tenant).next()).ok_or(crate::Error::NotFound("store"))
+    }
+
     /// Returns the server with this name.
     pub fn server(&self, name: &str) -> Option<&ServerConfig> {
         self.servers.iter().find(|server| server.name.as_str() == name)

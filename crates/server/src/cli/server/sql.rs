@@ -20,9 +20,9 @@ pub(crate) struct Sql {
     /// Change values that stop a migration; rows and ids stay. REINDEX rebuilds indexes and counters.
     #[arg(long, conflicts_with = "json")]
     pub(crate) write: bool,
-    /// Store of the tenant.
-    #[arg(long, default_value = "tenant", conflicts_with = "system")]
-    pub(crate) store: String,
+    /// Store of the tenant [default: `tenant`, or the first store of tenants].
+    #[arg(long, conflicts_with = "system")]
+    pub(crate) store: Option<String>,
     /// Run it on a system store instead of a tenant.
     #[arg(long)]
     pub(crate) system: bool,
@@ -36,7 +36,13 @@ pub(in crate::cli) async fn run(place: &Place, options: &Sql) -> Result<ExitCode
     let platform = place.platform().await?;
     let of = match options.system {
         true => Of::System(StoreName::parse(&options.tenant)?),
-        false => Of::Tenant(Slug::parse(&options.tenant)?, StoreName::parse(&options.store)?),
+        false => {
+            let store = match &options.store {
+                Some(store) => StoreName::parse(store)?,
+                None => platform.config().usual_tenant_store()?.name.clone(),
+            };
+            Of::Tenant(Slug::parse(&options.tenant)?, store)
+        }
     };
     match options.write {
         true => write(&platform, &of, &options.statement).await,

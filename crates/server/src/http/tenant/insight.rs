@@ -37,7 +37,7 @@ pub(in crate::http) async fn activity(
     tenant: Manager,
     QueryParams(query): QueryParams<ActivityQuery>,
 ) -> Result<Json<Page<Activity>>> {
-    let store = store(query.store)?;
+    let store = store(&app, query.store)?;
     let lines =
         app.platform().tenant(&tenant).activity(&store, query.before.map(|id| id.0), query.limit.0).await?;
     // The engine may have cut the page off at its limit of bytes, so only an empty page is certainly the last.
@@ -65,12 +65,15 @@ pub(in crate::http) async fn operations(
 
 /// Handles `POST /api/tenant/sql`: runs a read-only statement.
 pub(in crate::http) async fn sql(app: App, tenant: Manager, Json(form): Json<Sql>) -> Result<Json<SqlRows>> {
-    let store = store(form.store)?;
+    let store = store(&app, form.store)?;
     let rows = app.platform().tenant(&tenant).sql(&store, &form.sql, form.params).await?;
     Ok(Json(rows.into()))
 }
 
-/// Returns the named store, or the store `tenant` if none is named.
-fn store(name: Option<Name>) -> Result<StoreName> {
-    field("store", name.as_deref().unwrap_or("tenant"), StoreName::parse)
+/// Returns the named store, or the usual store of tenants if none is named.
+fn store(app: &App, name: Option<Name>) -> Result<StoreName> {
+    match name {
+        Some(name) => field("store", &name, StoreName::parse),
+        None => Ok(app.platform().config().usual_tenant_store()?.name.clone()),
+    }
 }

@@ -140,7 +140,7 @@ answers! {
 requests! {
     /// Query of the activity log.
     struct ActivityQuery {
-        /// Name of the store; `tenant` if absent.
+        /// Name of the store. If absent, the store `tenant`, or the first store of tenants if none has that name.
         store: Option<Name>,
         /// Only entries before the one with this id.
         before: Option<Id>,
@@ -176,7 +176,7 @@ requests! {
         #[serde(default)]
         #[schemars(extend("type" = ["array", "object", "null"]))]
         params: Value,
-        /// Name of the store; `tenant` if absent.
+        /// Name of the store. If absent, the store `tenant`, or the first store of tenants if none has that name.
         store: Option<Name>,
     }
 }

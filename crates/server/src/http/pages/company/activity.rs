@@ -17,7 +17,6 @@ use tenantry::{
     Activity as Entry,
     access::gates::{self, Verb},
     model::Model,
-    name::StoreName,
 };
 use tenantry_console::company::{Activity, Line};
 
@@ -48,12 +47,9 @@ pub(super) async fn lines(
     most: u32,
 ) -> Result<(Vec<Line>, Option<i64>)> {
     let platform = app.platform();
-    let Ok(store) = StoreName::parse("tenant") else { return Ok((vec![], None)) };
-    // An installation may have no store of this name; then the log is empty.
-    if platform.config().store(store.as_str()).is_none() {
-        return Ok((vec![], None));
-    }
-    let entries = platform.tenant(&inside.tenant).activity(&store, before, most).await?;
+    // Without a store of tenants there is no log to show.
+    let Ok(store) = platform.config().usual_tenant_store() else { return Ok((vec![], None)) };
+    let entries = platform.tenant(&inside.tenant).activity(&store.name, before, most).await?;
     let people = people(app, inside).await?;
     let oldest = entries.last().map(|entry| entry.id);
     let models = inside.visit.words.labels.models();
