@@ -367,11 +367,8 @@ async fn every_change_over_http_is_in_the_log_with_who_did_it() {
         staff.get("/api/admin/audit?limit=1").await.expect(200).json()["items"][0]["id"].as_i64().unwrap();
     let report = staff.get("/api/admin/audit/verify").await.expect(200).json();
     assert_eq!(report["faults"], json!([]), "{report}");
-    tenantry_testkit::tried(
-        "T11 changes over HTTP",
-        tried,
-        &format!("over {} routes, {rows} rows, none missing", TRIED.len()),
-    );
+    let detail = format!("over {} routes, {rows} rows, none missing", TRIED.len());
+    tenantry_testkit::tried("T11 changes over HTTP", tried, &detail);
     assert!(rows > 900, "{rows}");
 }
 
