@@ -202,9 +202,13 @@ impl Access {
         Ok(false)
     }
 
+    /// Returns the tenant that a token names. No slug is the external id of another tenant, so at most one has the name.
     async fn claimed_tenant(&self, claimed: &ClaimedTenant) -> Result<Arc<TenantRecord>> {
         match claimed {
-            ClaimedTenant::Slug(slug) => self.directory.by_slug(slug).await,
+            ClaimedTenant::SlugOrExternalId(slug) => match self.directory.by_slug(slug).await {
+                Err(Error::NotFound(_)) => self.directory.by_external_id(slug.as_str()).await,
+                found => found,
+            },
             ClaimedTenant::ExternalId(id) => self.directory.by_external_id(id).await,
         }
     }

@@ -200,7 +200,7 @@ fn whatever_a_host_or_name_says_it_is_itself_or_refused() {
         }
         if let Ok(parsed) = Slug::parse(&slug_text) {
             assert_eq!(parsed.as_str(), slug_text, "refused, never mapped");
-            let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+            let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
             assert!(slug_text.bytes().all(plain) && (3..=40).contains(&slug_text.len()), "{slug_text}");
         }
         for (text, name) in [

@@ -69,8 +69,8 @@ pub enum ClaimedUser {
 /// A tenant as a token names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClaimedTenant {
-    /// Slug of the tenant.
-    Slug(Slug),
+    /// Slug of the tenant, or an external id that could be one, such as `demo_org_001`.
+    SlugOrExternalId(Slug),
     /// External id of the tenant: a value for a bound parameter, never part of a name.
     ExternalId(String),
 }
@@ -288,10 +288,9 @@ fn in_time(claims: &Map<String, Value>, now_s: i64) -> Result<()> {
     }
 }
 
-/// Interprets the text of the tenant claim. A text that cannot be a slug must be an external id, such as
-/// `demo_org_001`.
+/// Interprets the text of the tenant claim. A text that cannot be a slug must be an external id.
 fn claimed_tenant(value: String) -> ClaimedTenant {
-    Slug::parse(&value).map_or_else(|_| ClaimedTenant::ExternalId(value), ClaimedTenant::Slug)
+    Slug::parse(&value).map_or_else(|_| ClaimedTenant::ExternalId(value), ClaimedTenant::SlugOrExternalId)
 }
 
 /// Returns true for a true boolean. Cognito writes booleans as text.
