@@ -52,6 +52,11 @@ pub(crate) const KINDS: &[Kind] = &[
     gone("letters", "mails", "SELECT count(*) FROM mails WHERE tenant = ?1"),
     gone("name, e-mail address and settings", "tenants", "SELECT count(*) FROM tenants WHERE id = ?1"),
     gone("saved views of lists", "views", "SELECT count(*) FROM views WHERE tenant = ?1"),
+    gone(
+        "views with which lists open",
+        "view_defaults",
+        "SELECT count(*) FROM view_defaults WHERE tenant = ?1",
+    ),
     gone("exports under way", "exports", "SELECT count(*) FROM exports WHERE tenant = ?1"),
     gone("keys of imports", "imports", "SELECT count(*) FROM imports WHERE tenant = ?1"),
     gone("notes of restores", "restores", "SELECT count(*) FROM restores WHERE tenant = ?1"),

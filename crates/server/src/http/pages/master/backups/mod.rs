@@ -85,11 +85,11 @@ fn buttons(words: &Words, is_superuser: bool, oldest: Button) -> Vec<Button> {
 fn done(words: &Words, query: &Fields) -> Option<Notice> {
     let count: u64 = query.get("count").parse().unwrap_or(0);
     let text = match query.get("_done") {
-        "pruned" => words.text("pruned"),
-        "rescanned" => words.text("rescanned"),
+        "pruned" => words.text("pruned").with("count", count),
+        "rescanned" => words.text("rescanned").with("count", count),
         _ => return None,
     };
-    Some(Notice::done(text.with("count", count)))
+    Some(Notice::done(text))
 }
 
 fn figures(words: &Words, status: &Status) -> Vec<Figure> {

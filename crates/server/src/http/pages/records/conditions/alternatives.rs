@@ -105,7 +105,8 @@ impl Alternatives {
 
     /// Returns true if the person has sent the conditions, and not only asked for another row.
     pub(in crate::http::pages::records) fn are_sent(&self, sent: &Fields) -> bool {
-        !(self.groups.is_empty() && self.instead.is_empty()) && !Self::only_asks(sent)
+        let has_some = !self.groups.is_empty() || !self.instead.is_empty();
+        has_some && !Self::only_asks(sent)
     }
 
     /// Returns true if the form asks for another row, or for other choices, and applies nothing.
