@@ -1,8 +1,8 @@
-//! Values on their way into MongoDB and out of it.
+//! Converts values to BSON and back.
 //!
-//! Integers, decimals (times ten to the power of their scale) and instants (in microseconds) are 64-bit integers: MongoDB's
-//! dates have milliseconds, and sums of its decimals are slower. Texts, dates, UUIDs and JSON are strings, whose order is
-//! that of their bytes. A field that is null is not in the document.
+//! Integers, decimals (multiplied by ten to the power of their scale) and instants (in microseconds) are stored as
+//! 64-bit integers, because MongoDB's dates have only milliseconds and sums of its decimals are slower. Texts, dates,
+//! UUIDs and JSON are stored as strings, which are ordered by their bytes. A null field is left out of the document.
 
 use crate::{
     cell::{self, Key, Raw, Storage, Stored},
@@ -20,10 +20,10 @@ pub(super) fn type_name(storage: Storage) -> &'static str {
     }
 }
 
-/// Returns a stored value as it is in documents.
+/// Returns a stored value in the form that it has in documents.
 ///
 /// # Errors
-/// [`Kind::Internal`] for an instant that is none.
+/// Returns [`Kind::Internal`] if the text of an instant cannot be parsed.
 pub(super) fn bson(storage: Storage, value: &Stored<'_>) -> Result<Bson> {
     Ok(match (storage, value) {
         (_, Stored::Null) => Bson::Null,
@@ -34,7 +34,7 @@ pub(super) fn bson(storage: Storage, value: &Stored<'_>) -> Result<Bson> {
     })
 }
 
-/// Returns the microseconds of an instant in its stored form.
+/// Parses the stored form of an instant and returns its microseconds.
 fn micros(text: &str) -> Result<i64> {
     let at: jiff::Timestamp = text
         .parse()
@@ -42,7 +42,7 @@ fn micros(text: &str) -> Result<i64> {
     Ok(at.as_microsecond())
 }
 
-/// Returns an id as documents refer to it.
+/// Returns an id in the form in which references store it: without the tenant.
 pub(super) fn key(key: Key) -> Bson {
     match key {
         Key::Integer(id) => Bson::Int64(id),
@@ -50,7 +50,7 @@ pub(super) fn key(key: Key) -> Bson {
     }
 }
 
-/// Returns the `_id` of a document. In a pool it has the tenant too, because ids are unique within a tenant only.
+/// Returns the `_id` of a document. In a pool it also contains the tenant, because ids are unique only within a tenant.
 pub(super) fn id(tenant: Option<i64>, id: Bson) -> Bson {
     match tenant {
         Some(tenant) => Bson::Document(doc! { "t": tenant, "i": id }),
@@ -58,7 +58,7 @@ pub(super) fn id(tenant: Option<i64>, id: Bson) -> Bson {
     }
 }
 
-/// Returns the id in the `_id` of a document.
+/// Returns the id in the `_id` of a document, without the tenant.
 fn bare(id: RawBsonRef<'_>) -> RawBsonRef<'_> {
     match id {
         RawBsonRef::Document(pair) => pair.get("i").ok().flatten().unwrap_or(RawBsonRef::Undefined),
@@ -69,7 +69,7 @@ fn bare(id: RawBsonRef<'_>) -> RawBsonRef<'_> {
 /// Returns the value of a field of this storage.
 ///
 /// # Errors
-/// [`Kind::Corrupt`] if its type is another one.
+/// Returns [`Kind::Corrupt`] if the value has another type.
 #[inline]
 pub(super) fn value_ref(storage: Storage, value: RawBsonRef<'_>) -> Result<ValueRef<'_>> {
     let found = match (storage, bare(value)) {
@@ -87,7 +87,7 @@ pub(super) fn value_ref(storage: Storage, value: RawBsonRef<'_>) -> Result<Value
     found.ok_or_else(|| Error::new(Kind::Corrupt, format!("a field of {storage:?} holds {value:?}")))
 }
 
-/// Returns a whole number of any type: other programs write shorter ones.
+/// Returns a number of any numeric type as an integer, because other programs may write shorter types.
 pub(super) fn whole(value: &Bson) -> Option<i64> {
     match value {
         Bson::Int32(number) => Some((*number).into()),

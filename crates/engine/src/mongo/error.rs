@@ -1,21 +1,21 @@
-//! Errors of the driver and of the server, in the engine's terms.
+//! Translates errors of the driver and of the server to errors of the engine.
 
 use crate::error::{Error, Kind, Result};
 use mongodb::error::{Error as DriverError, ErrorKind, TRANSIENT_TRANSACTION_ERROR, WriteFailure};
 use std::{fmt, time::Duration};
 use tokio::time::timeout;
 
-/// Result of a call of the driver.
+/// Result of a call to the driver.
 pub(super) type Driven<T> = Result<T, DriverError>;
 
-/// Codes of the server.
+// Error codes of the server.
 const DUPLICATE_KEY: i32 = 11_000;
 const NAMESPACE_EXISTS: i32 = 48;
 const NAMESPACE_NOT_FOUND: i32 = 26;
 const INDEX_NOT_FOUND: i32 = 27;
 const WRITE_CONFLICT: i32 = 112;
 
-/// No answer came in time.
+/// Error of a call that was not answered in time.
 #[derive(Debug)]
 struct NoAnswer(Duration);
 
@@ -25,7 +25,7 @@ impl fmt::Display for NoAnswer {
     }
 }
 
-/// Waits for an answer for so long. The driver closes the connection of a call that is given up.
+/// Waits for the answer of a call, at most for `limit`. The driver closes the connection of a call that is given up.
 pub(super) async fn within<T>(limit: Duration, call: impl Future<Output = Driven<T>>) -> Driven<T> {
     match timeout(limit, call).await {
         Ok(answer) => answer,
@@ -33,7 +33,7 @@ pub(super) async fn within<T>(limit: Duration, call: impl Future<Output = Driven
     }
 }
 
-/// Returns the code of a refusal by the server.
+/// Returns the code of an error that the server sent; `None` for errors of the driver.
 fn code(error: &DriverError) -> Option<i32> {
     match &*error.kind {
         ErrorKind::Command(refused) => Some(refused.code),
@@ -53,12 +53,12 @@ pub(super) fn is_transient(error: &DriverError) -> bool {
     error.contains_label(TRANSIENT_TRANSACTION_ERROR)
 }
 
-/// Returns true if there is such a collection or index already.
+/// Returns true if a command failed because a collection with this name already exists.
 pub(super) fn exists_already(error: &DriverError) -> bool {
     code(error) == Some(NAMESPACE_EXISTS)
 }
 
-/// Returns true if there is no such collection or index.
+/// Returns true if a command failed because the collection or index does not exist.
 pub(super) fn is_absent(error: &DriverError) -> bool {
     matches!(code(error), Some(NAMESPACE_NOT_FOUND | INDEX_NOT_FOUND))
 }
@@ -66,13 +66,13 @@ pub(super) fn is_absent(error: &DriverError) -> bool {
 /// A unique index refused a document.
 #[derive(Debug, PartialEq)]
 pub(super) struct Duplicate {
-    /// Its position among the documents of the call.
+    /// Position of the document among those of the call.
     pub(super) at: usize,
     /// Name of the index.
     pub(super) index: String,
 }
 
-/// Returns which document was refused by which unique index; None for any other error.
+/// Returns the refused document and the unique index that refused it; `None` for any other error.
 pub(super) fn duplicate(error: &DriverError) -> Option<Duplicate> {
     let (at, code, message) = match &*error.kind {
         ErrorKind::Write(WriteFailure::WriteError(refused)) => (0, refused.code, &refused.message),
@@ -102,7 +102,7 @@ impl From<DriverError> for Error {
     }
 }
 
-/// Returns the kind of an error that no server sent.
+/// Returns the kind of an error that the driver itself raised.
 fn failed(kind: &ErrorKind) -> Kind {
     match kind {
         ErrorKind::Io(_)
@@ -119,7 +119,7 @@ fn failed(kind: &ErrorKind) -> Kind {
     }
 }
 
-/// Returns the kind of a refusal by the server.
+/// Returns the kind of an error that the server sent.
 fn refused(code: i32, text: &str) -> Kind {
     match code {
         // Unauthorized, AuthenticationFailed
@@ -128,13 +128,13 @@ fn refused(code: i32, text: &str) -> Kind {
         24 | 46 | WRITE_CONFLICT | 251 => Kind::Busy,
         // MaxTimeMSExpired
         50 => Kind::Deadline,
-        // Host unreachable or not found, network timeout, and what a server says that is not primary or shuts down
+        // Host unreachable or not found, network timeout, and the errors of a server that is not primary or shuts down
         6 | 7 | 89 | 91 | 189 | 262 | 9001 | 10_058 | 10_107 | 11_600 | 11_602 | 13_435 | 13_436 => {
             Kind::Unreachable
         }
         // OutOfDiskSpace
         14_031 => Kind::DiskFull,
-        // DatabaseDifferCase: a database has this name in other letters.
+        // DatabaseDifferCase: a database has the same name in another letter case.
         13_297 => Kind::WrongIdentity,
         // DataCorruptionDetected
         272 => Kind::Corrupt,

@@ -1,5 +1,5 @@
-//! Which places live in a database, at which generation (`self-identifying` and `fenced-generation`). Provisioning and
-//! moves write it; every first use of a place checks it.
+//! The identity of a database: which places live in it, and at which generation (`self-identifying` and
+//! `fenced-generation`). Provisioning and moves write the identity; the first use of a place in a process checks it.
 
 use super::{
     cells::whole,
@@ -15,18 +15,18 @@ use crate::{
 use futures_util::TryStreamExt;
 use mongodb::bson::{Bson, Document, doc};
 
-/// Most documents that the platform has in a tenant's own database, with room for more stores.
+/// Maximum number of documents that the platform has in a tenant's own database, with room for more stores.
 const FEW: i64 = 100;
 
-/// What a database says about a place and its store.
+/// The identity that a database contains for a place and its store.
 #[derive(Debug, Default)]
 pub(super) struct Identity {
     version: Option<i64>,
     /// The document of the place.
     pub(super) place: Option<Document>,
-    /// The document with the migrations of the store.
+    /// The document with the migrations of the store; `None` if the store has no ledger.
     ledger: Option<Document>,
-    /// Another tenant lives there.
+    /// Whether another place lives in the database. Read only for a tenant's own database.
     others: bool,
 }
 
@@ -36,12 +36,12 @@ impl Identity {
         self.ledger.as_ref().map_or_else(Applied::new, |ledger| applied(ledger, site))
     }
 
-    /// Returns the position of the ledger; None while migrations are applied, or the place is being made.
+    /// Returns the position of the ledger; `None` while migrations are applied or the place is being made.
     pub(super) fn position(&self) -> Option<i64> {
         self.place.as_ref()?.get("ledger").and_then(whole)
     }
 
-    /// Returns the migration that is being applied.
+    /// Returns the migration that is being applied; `None` if there is none.
     pub(super) fn under_way(&self) -> Option<&str> {
         self.ledger.as_ref()?.get_str("closed").ok()
     }
@@ -49,7 +49,7 @@ impl Identity {
     /// Compares the migrations with those of a schema. Returns the position of the ledger.
     ///
     /// # Errors
-    /// Those of [`Known::compare`]; [`Kind::Busy`] while migrations are applied.
+    /// Returns the errors of [`Known::compare`], and [`Kind::Busy`] while migrations are applied.
     pub(super) fn compare(&self, site: &Site, known: &Known) -> Result<i64> {
         known.compare(&self.applied(site))?;
         self.position().ok_or_else(|| {
@@ -61,7 +61,7 @@ impl Identity {
     }
 }
 
-/// Reads the migrations in a ledger.
+/// Reads the migrations from a ledger.
 pub(super) fn applied(ledger: &Document, site: &Site) -> Applied {
     let lines = ledger.get_array("applied").map(Vec::as_slice).unwrap_or_default();
     let line = |line: &Bson| {
@@ -74,7 +74,7 @@ pub(super) fn applied(ledger: &Document, site: &Site) -> Applied {
 }
 
 impl Server {
-    /// Reads what the database says about a place, whatever that is.
+    /// Reads the identity that the database contains for a place, without checking it.
     pub(super) async fn read_identity(&self, site: &Site) -> Result<Identity> {
         let ledger = ledger_id(site);
         let own = doc! { "_id": { "$in": [META, &ledger, &site.key] } };
@@ -100,9 +100,9 @@ impl Server {
     /// Verifies that the place lives here.
     ///
     /// # Errors
-    /// `Missing` if there is no such database; `WrongIdentity` if the place does not live there, or belongs to another
-    /// installation; `Fenced` if it is here at another generation; `FormatAhead` if a newer version of this program made
-    /// the platform's collections.
+    /// Returns `Missing` if there is no such database, `WrongIdentity` if the place does not live there or belongs to
+    /// another installation, `Fenced` if it is here at another generation, and `FormatAhead` if a newer version of this
+    /// program made the platform's collections.
     pub(super) async fn identify(&self, site: &Site) -> Result<Identity> {
         let found = self.read_identity(site).await?;
         match self.judge(&found, site) {
@@ -125,14 +125,14 @@ impl Server {
                 format!("{site}: the database is at generation {generation}"),
             ));
         }
-        // Handing out shared collections as a tenant's own would show the documents of all its tenants.
+        // If shared collections were opened as a tenant's own, that tenant would see the documents of all tenants.
         match found.others && !site.is_pooled() && site.tenant != 0 {
             true => wrong("others live here too"),
             false => Ok(()),
         }
     }
 
-    /// Turns `WrongIdentity` into `Missing` if there is no database in which the identity could be.
+    /// Replaces a `WrongIdentity` by `Missing` if the database does not exist at all.
     pub(super) async fn or_missing(&self, site: &Site, error: Error) -> Error {
         match self.has_database(&site.database).await {
             Ok(false) => Error::with_source(Kind::Missing, format!("{site}: no such database"), error),

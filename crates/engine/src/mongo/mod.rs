@@ -1,6 +1,6 @@
 //! Databases and pooled rows on MongoDB deployments.
 //!
-//! Called by the engine's facade only. No other module names the driver.
+//! The engine's facade, `carry` and `schema` call this module. No other module uses the driver.
 
 pub(crate) mod carry;
 mod cells;

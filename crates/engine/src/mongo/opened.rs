@@ -1,4 +1,4 @@
-//! Places that this process has used: where they are, which schemas were verified there, and the writes that wait.
+//! Places that this process has used: their location, the schemas verified there, and the queue of waiting writes.
 
 use super::{server::Server, site::Site};
 use crate::{
@@ -13,11 +13,11 @@ use std::{
 };
 use tokio::time::sleep;
 
-/// How many places a server remembers. A forgotten one is verified again when it is used next.
+/// Number of places that a server remembers. A forgotten place is verified again on its next use.
 pub(super) const REMEMBERED: usize = 10_000;
-/// How long a statement waits for migrations that are applied.
+/// Maximum time that a statement waits for running migrations.
 const MIGRATION_WAIT: Duration = Duration::from_secs(5);
-/// Pause between two looks at a place that is migrated.
+/// Pause between two checks of a place that is being migrated.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// A place whose identity was verified.
@@ -29,10 +29,11 @@ pub(crate) struct Opened {
 }
 
 impl Server {
-    /// Returns the place with a schema that was verified there.
+    /// Returns the place, whose identity and schema are verified. Reads the database only if this process has not
+    /// verified them yet.
     ///
     /// # Errors
-    /// [`Kind::Missing`], [`Kind::WrongIdentity`] or [`Kind::Fenced`] if the place is not there;
+    /// Returns [`Kind::Missing`], [`Kind::WrongIdentity`] or [`Kind::Fenced`] if the place is not there, and
     /// [`Kind::SchemaBehind`] or [`Kind::SchemaAhead`] if it has another schema.
     pub(crate) async fn opened(&self, place: &Place, schema: &Schema) -> Result<Arc<Opened>> {
         if let Some(opened) = self.opened.get(place) {
@@ -51,10 +52,11 @@ impl Server {
         Ok(opened)
     }
 
-    /// Verifies the identity of a place and its schema; waits while it is migrated. Returns the position of the ledger.
+    /// Verifies the identity and the schema of a place. Waits while the place is being migrated. Returns the position
+    /// of the ledger.
     ///
     /// # Errors
-    /// Those of [`Server::opened`].
+    /// Returns the errors of [`Server::opened`].
     async fn verify_schema(&self, opened: &Opened, known: &Known) -> Result<i64> {
         let until = Instant::now() + MIGRATION_WAIT;
         loop {
@@ -69,15 +71,16 @@ impl Server {
         }
     }
 
-    /// Tells why a statement of a session found the place in another state than it was verified in.
+    /// Determines why a statement of a session found the place in another state than the verified one. Returns the
+    /// position of the ledger if the place is in order now.
     ///
     /// # Errors
-    /// The precise reason. If it is in order now, returns the position of its ledger.
+    /// Returns the precise reason.
     pub(crate) async fn why(&self, opened: &Opened, known: &Known) -> Result<i64> {
         self.verify_schema(opened, known).await.map_err(|error: Error| {
             self.opened.remove(&opened.site.place);
             match error.kind() {
-                // It lived here a moment ago, so it was moved. The next session looks again.
+                // The place lived here when it was verified, so it was moved. The next session verifies it again.
                 Kind::WrongIdentity => error.with_kind(Kind::Fenced),
                 _ => error,
             }

@@ -1,8 +1,8 @@
-//! Changes of a place's state: which operation records its changes, which one fenced it, and that a copy is not open yet.
-//! See [`crate::identity::transition`], whose conditions these are.
+//! Changes the state of a place: which operation records its changes, which operation fenced it, and whether a copy is
+//! open yet. [`crate::identity::transition`] defines the conditions of these changes.
 //!
-//! Each is one conditional update of the document of the place. It waits for the writes that are under way, because each of
-//! them has changed that document in its transaction; those that come later see the new state.
+//! Each change is one conditional update of the document of the place. It waits for running writes, because each of
+//! them has changed that document in its transaction. Later writes see the new state.
 
 use super::{
     cells::whole,
@@ -21,11 +21,11 @@ use crate::{
 use mongodb::bson::{Bson, Document, doc};
 
 impl Server {
-    /// Forbids writes of this place, durably (`fenced-generation`). With `fenced` false, allows them again, whichever
-    /// operation forbade them. A place that is not open for another reason stays as it is.
+    /// Durably forbids writes to this place (`fenced-generation`). If `fenced` is false, allows them again, whichever
+    /// operation forbade them. A place that is not open for another reason keeps its state.
     ///
     /// # Errors
-    /// `Fenced` if writes are to be allowed in a place that is being filled or removed, or was not opened yet.
+    /// Returns `Fenced` if `fenced` is false and the place is being filled or removed, or was not opened yet.
     pub(crate) async fn fence(&self, place: &Place, fenced: bool) -> Result<()> {
         let site = self.site(place)?;
         self.identify(&site).await?;
@@ -37,11 +37,12 @@ impl Server {
         }
     }
 
-    /// Starts to note which records writes touch, for the operation with this fencing token. Every write that begins
-    /// after this returns is noted.
+    /// Starts recording which records writes touch, for the operation with this fencing token. Every write that begins
+    /// after this call returns is recorded.
     ///
     /// # Errors
-    /// `Fenced` if the place is not here at its generation, or [`Server::stop_recording`] was called with the token.
+    /// Returns `Fenced` if the place is not here at its generation, or [`Server::stop_recording`] was called with the
+    /// token.
     pub(crate) async fn record_changes(&self, place: &Place, token: i64) -> Result<()> {
         let site = self.site(place)?;
         let change = doc! { "$set": { "recorder": token } };
@@ -54,8 +55,8 @@ impl Server {
         }
     }
 
-    /// Stops the recording of this token, deletes its notes and bars the token from recording again; another operation's
-    /// recording stays. Idempotent.
+    /// Stops the recording of this fencing token, deletes its recorded changes, and bars the token from recording
+    /// again. Another operation's recording continues. Idempotent.
     pub(crate) async fn stop_recording(&self, place: &Place, token: i64) -> Result<()> {
         let site = self.site(place)?;
         self.set(&site, doc! {}, doc! { "$set": { "barred": token } }).await?;
@@ -65,17 +66,17 @@ impl Server {
         Ok(())
     }
 
-    /// Deletes the notes of changed records.
+    /// Deletes the recorded changes of a place.
     pub(super) async fn forget_changes(&self, site: &Site) -> Result<()> {
         let changes = self.collection(site, CHANGES).await?;
         self.answer(async { changes.delete_many(numbered(&site.key, Bson::MinKey)).await }).await?;
         Ok(())
     }
 
-    /// Fences a place whose changes are recorded for this token.
+    /// Fences a place whose changes are recorded for this fencing token.
     ///
     /// # Errors
-    /// `Fenced` if they are not, or no longer.
+    /// Returns `Fenced` if the changes are not, or no longer, recorded for the token.
     pub(crate) async fn fence_recorded(&self, place: &Place, token: i64) -> Result<()> {
         let site = self.site(place)?;
         let mut when = open_or_fenced();
@@ -93,10 +94,11 @@ impl Server {
         self.set(&site, doc! { "state": "fenced", "holder": holder }, change).await.map(drop)
     }
 
-    /// Opens a place that was filled, and records its changes for this token from its first write on. Idempotent.
+    /// Opens a place that was filled, and records its changes for this fencing token from the first write on.
+    /// Idempotent.
     ///
     /// # Errors
-    /// `Fenced` if it is neither filled nor open.
+    /// Returns `Fenced` if the place is neither filled nor open.
     pub(crate) async fn open_filled(&self, place: &Place, token: i64) -> Result<()> {
         let site = self.site(place)?;
         let change = doc! { "$set": { "state": "open", "recorder": token } };
@@ -130,10 +132,11 @@ impl Server {
         Ok(self.answer(async { places.find_one(doc! { "_id": &site.key }).await }).await?)
     }
 
-    /// Changes the document of the place if it is at its generation and the condition holds. Returns true if it did.
+    /// Changes the document of the place if the place is at its generation and the filter `when` matches. Returns true
+    /// if both hold.
     ///
     /// # Errors
-    /// `WrongIdentity` or `Missing` for a database that is not ours.
+    /// Returns `WrongIdentity` or `Missing` if the database is not one of the platform's.
     async fn set(&self, site: &Site, when: Document, change: Document) -> Result<bool> {
         let mut filter = at(site);
         filter.extend(when);
@@ -149,7 +152,7 @@ impl Server {
     }
 }
 
-/// Returns the filter of the document of a place at its generation.
+/// Returns the filter that matches the document of a place at its generation.
 pub(super) fn at(site: &Site) -> Document {
     doc! { "_id": &site.key, "generation": site.generation }
 }
@@ -163,10 +166,10 @@ pub(super) fn is_at(found: &Document, site: &Site) -> bool {
     found.get("generation").and_then(whole) == Some(site.generation)
 }
 
-/// Reads the state and the counts in the document of a place.
+/// Reads the state and the counts from the document of a place.
 ///
 /// # Errors
-/// `Corrupt` if it has no known state.
+/// Returns `Corrupt` if its state is unknown.
 pub(super) fn info(found: &Document, site: &Site) -> Result<PlaceInfo> {
     let number = |name: &str| found.get(name).and_then(whole);
     let count = |name: &str| number(name).and_then(|count| u64::try_from(count).ok());
@@ -180,12 +183,12 @@ pub(super) fn info(found: &Document, site: &Site) -> Result<PlaceInfo> {
     })
 }
 
-/// Returns the `_id` of a numbered document of a place: a line of its log, or a note of a change.
+/// Returns the `_id` of a numbered document of a place: an entry of its activity log, or a recorded change.
 pub(super) fn number_of(key: &str, number: impl Into<Bson>) -> Document {
     doc! { "p": key, "n": number.into() }
 }
 
-/// Returns the filter of the numbered documents of a place after a number.
+/// Returns the filter that matches the numbered documents of a place after a number.
 pub(super) fn numbered(key: &str, after: impl Into<Bson>) -> Document {
     doc! { "_id": { "$gt": number_of(key, after), "$lt": number_of(key, Bson::MaxKey) } }
 }

@@ -1,4 +1,4 @@
-//! Pages of neutral cells as documents.
+//! Converts pages of neutral cells to documents and back.
 
 use crate::{
     carry::{Page, Table},
@@ -12,22 +12,22 @@ use crate::{
 };
 use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, doc};
 
-/// Returns the tenant of a site, if tenants share its collections.
+/// Returns the tenant of a place in a pool; `None` if tenants do not share the collections of the place.
 pub(super) fn tenant(site: &Site) -> Option<i64> {
     site.is_pooled().then_some(site.tenant)
 }
 
-/// Returns the `_id` of the document with this id.
+/// Returns the `_id` of the document of the record with this id.
 pub(super) fn id(site: &Site, key: Key) -> Bson {
     cells::id(tenant(site), cells::key(key))
 }
 
-/// Returns the filter of all documents of a place in a collection.
+/// Returns the filter that matches all documents of a place in a collection.
 pub(super) fn own(site: &Site) -> Document {
     after(site, None)
 }
 
-/// Returns the filter of the documents of a place after this id.
+/// Returns the filter that matches the documents of a place after the id `key`; without `key`, all of them.
 pub(super) fn after(site: &Site, key: Option<Key>) -> Document {
     let above = key.map(|key| id(site, key));
     match (tenant(site), above) {
@@ -40,7 +40,7 @@ pub(super) fn after(site: &Site, key: Option<Key>) -> Document {
     }
 }
 
-/// Returns the name of a column in documents.
+/// Returns the name of the field that a column has in documents.
 pub(super) fn name(table: &Table, column: usize) -> &str {
     if column == 0 { "_id" } else { &table.columns[column].name }
 }
@@ -48,7 +48,7 @@ pub(super) fn name(table: &Table, column: usize) -> &str {
 /// Adds a document to a page.
 ///
 /// # Errors
-/// [`Kind::Corrupt`] if a field has another type than its storage.
+/// Returns [`Kind::Corrupt`] if the type of a field does not match its storage.
 pub(super) fn push(page: &mut Page, table: &Table, row: &RawDocument) -> Result<()> {
     for (at, column) in table.columns.iter().enumerate() {
         push_field(page, row, name(table, at), column.storage)?;
@@ -56,10 +56,10 @@ pub(super) fn push(page: &mut Page, table: &Table, row: &RawDocument) -> Result<
     Ok(())
 }
 
-/// Adds a field of a document to a page; null if it is not there.
+/// Adds the value of a field of a document to a page; null if the document lacks the field.
 ///
 /// # Errors
-/// Those of [`push`].
+/// Returns the errors of [`push`].
 pub(super) fn push_field(page: &mut Page, row: &RawDocument, name: &str, storage: Storage) -> Result<()> {
     let found = row.get(name).map_err(|error| Error::with_source(Kind::Corrupt, "a document", error))?;
     let value = value_ref(storage, found.unwrap_or(RawBsonRef::Null))?;
@@ -70,10 +70,10 @@ pub(super) fn push_field(page: &mut Page, row: &RawDocument, name: &str, storage
     }
 }
 
-/// Returns a value of a page as documents have it.
+/// Returns a value of a page in the form in which documents store it.
 ///
 /// # Errors
-/// [`Kind::Corrupt`] if a text is not UTF-8.
+/// Returns [`Kind::Corrupt`] if a text is not UTF-8, or the value has a type that no column has.
 pub(super) fn bson(storage: Storage, value: Raw<'_>) -> Result<Bson> {
     let damaged = |_| Error::new(Kind::Corrupt, "a text is not UTF-8");
     let stored = match value {
@@ -88,7 +88,7 @@ pub(super) fn bson(storage: Storage, value: Raw<'_>) -> Result<Bson> {
 /// Returns a row of a page as a document.
 ///
 /// # Errors
-/// Those of [`bson`].
+/// Returns the errors of [`bson`].
 pub(super) fn document(page: &Page, row: usize, table: &Table, site: &Site) -> Result<Document> {
     let mut document = doc! { "_id": id(site, page.key(row)?) };
     if let Some(tenant) = tenant(site) {

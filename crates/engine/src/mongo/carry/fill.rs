@@ -1,4 +1,4 @@
-//! Places that are made with all rows of another place or of a copy.
+//! Makes places that contain all rows of another place or of a copy.
 
 use super::Writer;
 use crate::{
@@ -13,11 +13,13 @@ use mongodb::bson::doc;
 use std::sync::atomic::AtomicU64;
 
 impl Server {
-    /// Makes `place` with these contents, and with their migrations; a pool must have the same. They replace rows of an
-    /// earlier generation in the same pool. Idempotent. See [`Contents::carry`] for `carried`.
+    /// Makes `place` and fills it with `contents`. A new database gets the migrations of `contents`; a pool must have
+    /// the same ones. In a pool, the rows replace those of an earlier generation. Idempotent. See [`Contents::carry`]
+    /// for `carried`.
     ///
     /// # Errors
-    /// `Fenced` if a later generation is here, or another caller fills the place meanwhile; those of [`require_same`].
+    /// Returns `Fenced` if the place is here at a later generation or another caller fills it in the meantime, and the
+    /// errors of [`require_same`].
     pub(crate) async fn fill(
         &self,
         place: &Place,

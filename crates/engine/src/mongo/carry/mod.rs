@@ -1,5 +1,5 @@
-//! The MongoDB side of transfers: one state of a place to read, transactions on a place to write, places that are filled,
-//! and pooled tenants that leave.
+//! The MongoDB side of transfers: reads one state of a place, writes to a place in transactions, fills new places, and
+//! removes tenants from pools.
 
 mod documents;
 mod fill;

@@ -1,4 +1,4 @@
-//! Reads documents out of one state of a place, for every kind of transfer.
+//! Reads documents from one consistent state of a place, for every kind of transfer.
 
 use super::documents::{after, id, push, push_field};
 use crate::{
@@ -34,8 +34,9 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Opens the current state of a place. From MongoDB 5.0 on it can be read for as long as the deployment keeps earlier
-    /// states, five minutes by default; before that for as long as a transaction may take, one minute by default.
+    /// Opens the current state of a place. On MongoDB 5.0 and later, the state can be read for as long as the
+    /// deployment keeps earlier states (by default five minutes); on earlier versions, for as long as a transaction may
+    /// take (by default one minute).
     pub(crate) async fn open(server: &Server, site: &Site) -> Result<Self> {
         server.identify(site).await?;
         let client = server.client().await?;
@@ -48,7 +49,7 @@ impl Reader {
             }
         };
         let mut reader = Self { server: server.clone(), site: site.clone(), session, tables: None };
-        // The first read decides which state it is.
+        // The first read determines the state that the session reads.
         reader.info().await?;
         Ok(reader)
     }
@@ -61,7 +62,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Names the tables to read.
+    /// Sets the tables to read.
     pub(crate) fn read(&mut self, tables: &Tables) {
         self.tables = Some(tables.clone());
     }
@@ -179,7 +180,7 @@ impl Reader {
     }
 }
 
-/// Returns the id in a note of a change.
+/// Parses the record id of a recorded change.
 fn noted_key(text: &str) -> Result<Key> {
     if let Ok(id) = text.parse() {
         return Ok(Key::Integer(id));

@@ -13,12 +13,12 @@ use crate::{
 use mongodb::bson::{Document, doc};
 
 impl Server {
-    /// Removes a pooled tenant and all its documents. It is *leaving* first, so that no session writes there any more, and
-    /// its own document goes last. Idempotent: it succeeds if the tenant is gone, but not if it is here at another
-    /// generation.
+    /// Removes a pooled tenant and all its documents. First changes the state of its place to *leaving*, so that no
+    /// session writes to it any more; deletes the document of the place last. Idempotent: succeeds if the tenant is
+    /// already gone, but not if it is here at another generation.
     ///
     /// # Errors
-    /// `Fenced` if the tenant is here at another generation.
+    /// Returns `Fenced` if the tenant is here at another generation.
     pub(crate) async fn withdraw(&self, place: &Place) -> Result<()> {
         let site = self.site(place)?;
         if !site.is_pooled() || place.tenant.is_none() {
@@ -43,7 +43,7 @@ impl Server {
         Ok(())
     }
 
-    /// Refuses a tenant with several stores pooled here.
+    /// Refuses a tenant that has several stores in this pool.
     async fn require_single_store(&self, site: &Site) -> Result<()> {
         let places = self.database(&site.database).await?.collection::<Document>(PLACES);
         let of_tenant = doc! { "tenant": site.tenant };

@@ -1,5 +1,5 @@
-//! Writes rows to a place. While a place is *filling* each page has a transaction of its own, which requires that the same
-//! caller still fills it; a place that catches up has one transaction for all.
+//! Writes rows to a place. In a place that is *filling*, every page has its own transaction, which requires that no
+//! other caller has claimed the place. In a place that catches up, one transaction contains all changes.
 
 use super::documents::{document, id, name, own, push};
 use crate::{
@@ -29,18 +29,18 @@ use mongodb::{
 };
 use std::time::Duration;
 
-/// How long to wait for another caller that writes to the place.
+/// Maximum time to wait for another caller that writes to the place.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
-/// Transactions on a place.
+/// Writes rows to one place, in transactions.
 pub(crate) struct Writer {
     server: Server,
     site: Site,
     /// The transaction of a place that catches up.
     transaction: Option<Transaction>,
-    /// Holds for the document of the place as long as this caller may write.
+    /// Filter that matches the document of the place as long as this caller may write.
     mine: Document,
-    /// State of a place that is being filled, once it is complete. None for a place that catches up.
+    /// State that the place gets when it is completely filled; `None` for a place that catches up.
     filled: Option<PlaceState>,
     tables: Option<Tables>,
     log_upto: i64,
@@ -49,7 +49,7 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Locks a closed place. [`Writer::write`] names its tables.
+    /// Locks a closed place. [`Writer::write`] sets its tables.
     pub(crate) async fn catching_up(server: &Server, site: &Site) -> Result<Self> {
         server.identify(site).await?;
         let mut mine = at(site);
@@ -62,8 +62,8 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Claims a place, removes what is there, and begins to fill it. It becomes `filled` at the end. None if it was
-    /// filled already.
+    /// Claims a place, removes its documents, and begins to fill it. [`Writer::finish`] changes its state to `filled`.
+    /// Returns `None` if the place was filled before.
     pub(crate) async fn filling(
         server: &Server,
         site: &Site,
@@ -99,7 +99,7 @@ impl Writer {
         }
     }
 
-    /// Names the tables to write to.
+    /// Sets the tables to write to.
     pub(crate) fn write(&mut self, tables: &Tables) {
         self.tables = Some(tables.clone());
     }
@@ -108,7 +108,7 @@ impl Writer {
         self.tables.clone().ok_or_else(|| Error::new(Kind::Internal, "no tables were named"))
     }
 
-    /// Begins a transaction that holds the place. Returns the document of the place.
+    /// Begins a transaction that locks the place by changing its document. Returns that document.
     async fn begin(&self) -> Result<(Transaction, Document)> {
         let mut patience = Patience::of(LOCK_WAIT);
         loop {
@@ -136,7 +136,7 @@ impl Writer {
         Ok(self.server.database(&self.site.database).await?.collection(PLACES))
     }
 
-    /// Says why this caller may no longer write.
+    /// Returns the reason why this caller may no longer write.
     async fn not_mine(&self) -> Error {
         match (&self.filled, self.server.place_info(&self.site.place).await) {
             (Some(_), _) => not_filling(&self.site.place),
@@ -145,7 +145,7 @@ impl Writer {
         }
     }
 
-    /// Takes the transaction, or begins one.
+    /// Takes the open transaction, or begins one.
     async fn take_transaction(&mut self) -> Result<Transaction> {
         match self.transaction.take() {
             Some(transaction) => Ok(transaction),
@@ -153,7 +153,8 @@ impl Writer {
         }
     }
 
-    /// Ends what a call did: keeps the transaction of a place that catches up, and commits one of a place that is filled.
+    /// Ends a call. Keeps the transaction of a place that catches up open, and commits that of a place that is being
+    /// filled. Rolls back after an error.
     async fn done<T>(&mut self, transaction: Transaction, done: Driven<T>) -> Result<T> {
         match done {
             Ok(done) if self.filled.is_some() => {
@@ -258,7 +259,7 @@ impl Writer {
                         super::documents::bson(table.columns[*column].storage, page.get(row, *column))?;
                     same.insert(name(table, *column), value);
                 }
-                // Null equals nothing.
+                // Null is equal to no value.
                 if same.values().all(|value| *value != Bson::Null) {
                     any.push(same);
                 }
@@ -294,7 +295,7 @@ impl Writer {
         self.update_place(doc! { "$max": last }).await
     }
 
-    /// The entries get new numbers, in the same order.
+    /// Adds entries to the activity log. They get new numbers, in the same order.
     pub(crate) async fn lines(&mut self, lines: &Page) -> Result<()> {
         let place = self.server.find_place(&self.site).await?.unwrap_or_default();
         let first = place.get("lines").and_then(whole).unwrap_or_default() + 1;
@@ -330,7 +331,7 @@ impl Writer {
 }
 
 impl Server {
-    /// Claims a place for the call that fills it, whichever call was filling it before. Returns the new token.
+    /// Claims a place for this call, even if an earlier call is filling it. Returns the new fencing token.
     async fn take_over(&self, site: &Site) -> Result<i64> {
         let token = transition::filling_token();
         let state = doc! { "state": "filling", "holder": token };
@@ -338,7 +339,7 @@ impl Server {
             self.enter_pool(site, state.clone()).await?;
         }
         let mut claim = self.row(site, None, state);
-        // The position of the ledger stays.
+        // Keep the position of the ledger.
         claim.remove("ledger");
         let places = self.database(&site.database).await?.collection::<Document>(PLACES);
         let change =
@@ -351,7 +352,7 @@ impl Server {
         }
     }
 
-    /// Removes all documents of a place from these collections, and its log and notes.
+    /// Removes all documents of a place from these collections, its activity log and its recorded changes.
     pub(super) async fn clear<'m>(&self, site: &Site, models: impl Iterator<Item = &'m str>) -> Result<()> {
         for model in models {
             let rows = self.collection(site, model).await?;
@@ -366,7 +367,7 @@ impl Server {
 /// Returns true if this generation of the place is completely filled.
 ///
 /// # Errors
-/// `Fenced` if a later generation is here, or rows of this one that did not come from a copy.
+/// Returns `Fenced` if the place is here at a later generation, or has rows of this generation that no copy brought.
 fn is_complete(place: &Document, site: &Site) -> Result<bool> {
     let found = place.get("generation").and_then(whole).unwrap_or_default();
     let info = info(place, site)?;

@@ -1,8 +1,8 @@
-//! Makes the database of a place. Every step may be repeated after a crash, and by two processes at once; none overwrites
-//! anything.
+//! Makes the database of a place. Every step may be repeated after a crash, and two processes may run it at the same
+//! time. No step overwrites anything.
 //!
-//! The document of the place comes first, without a position of the ledger: so the database is known to be ours, and nothing
-//! is read or written there until the collections are made and the place is opened.
+//! The document of the place is written first, without a position of the ledger. It marks the database as the
+//! platform's, and no session reads or writes there until the collections are made and the place is opened.
 
 use crate::{
     error::{Error, Kind, Result},
@@ -20,22 +20,24 @@ use crate::{
 use mongodb::bson::{Bson, DateTime, Document, doc};
 use std::time::Duration;
 
-/// How long to wait for a migration of a pool.
+/// Maximum time to wait for a migration of a pool.
 const BUSY_WAIT: Duration = Duration::from_secs(20);
 
 impl Server {
-    /// Makes the database of `place`: of a tenant, of a system store, or a pool. Idempotent; never overwrites.
+    /// Makes the database of `place`: a tenant's own database, the database of a system store, or a pool. Idempotent;
+    /// never overwrites anything.
     ///
     /// # Errors
-    /// `WrongIdentity` if the name is taken by another database.
+    /// Returns `WrongIdentity` if another database has the name.
     pub(crate) async fn provision(&self, place: &Place, template: &Template) -> Result<()> {
         self.make(place, template.script(), doc! { "state": "open" }).await
     }
 
-    /// Makes the database of `place` in this state, with the collections that `script` makes.
+    /// Makes the database of `place`, with the collections that `script` makes. `state` contains the fields of the
+    /// place's document that describe its state.
     ///
     /// # Errors
-    /// Those of [`Server::provision`].
+    /// Returns the errors of [`Server::provision`].
     pub(in crate::mongo) async fn make(
         &self,
         place: &Place,
@@ -70,7 +72,7 @@ impl Server {
         }
     }
 
-    /// Refuses a database of others: it has collections, but none of ours.
+    /// Refuses a database that does not belong to the platform: one that has collections, but not the platform's own.
     async fn require_free(&self, site: &Site) -> Result<()> {
         let database = self.database(&site.database).await?;
         let names = self.answer(async { database.list_collection_names().await }).await?;
@@ -80,7 +82,7 @@ impl Server {
         }
     }
 
-    /// Writes the ledger of a new store, unless there is one.
+    /// Writes the ledger of a store, unless it exists.
     async fn write_ledger(&self, site: &Site, applied: Vec<Document>) -> Result<()> {
         let position = i64::try_from(applied.len()).unwrap_or_default();
         let applied: Vec<Bson> = applied.into_iter().map(Bson::Document).collect();
@@ -88,10 +90,11 @@ impl Server {
         tables::upsert(self, site, &ledger_id(site), ledger).await
     }
 
-    /// Writes the document of a pooled tenant, and makes the pool first if `place` is the pool itself. Idempotent.
+    /// Writes the document of a pooled tenant. If `place` is the pool itself, makes the pool instead. Idempotent.
     ///
     /// # Errors
-    /// `Missing` or `WrongIdentity` if there is no such pool; `Fenced` if the tenant is there at another generation.
+    /// Returns `Missing` or `WrongIdentity` if there is no such pool, and `Fenced` if the tenant is there at another
+    /// generation.
     pub(crate) async fn enrol(&self, place: &Place) -> Result<()> {
         if place.tenant.is_none() {
             return self.make(place, None, doc! { "state": "open" }).await;
@@ -101,7 +104,7 @@ impl Server {
         self.identify(&site).await.map(drop)
     }
 
-    /// Writes the document of a tenant of a pool, at the position of the store's ledger. A tenant that is there stays.
+    /// Writes the document of a pooled tenant, with the position of the store's ledger. Keeps an existing document.
     pub(in crate::mongo) async fn enter_pool(&self, site: &Site, state: Document) -> Result<()> {
         let mut patience = Patience::of(BUSY_WAIT);
         loop {
@@ -117,7 +120,7 @@ impl Server {
         let places = database.collection::<Document>(PLACES);
         let mut transaction = self.begin().await.map_err(NotCommitted::Failed)?;
         let session = &mut transaction.session;
-        // A migration changes this document too, so none comes between.
+        // A migration changes this document too, so no migration can run until this transaction ends.
         let (ledger, turn) = (doc! { "_id": ledger_id(site) }, doc! { "$inc": { "turn": 1_i64 } });
         let found = async { places.find_one_and_update(ledger, turn).session(&mut *session).await };
         let found = again(self.answer(found).await)?;
@@ -140,7 +143,7 @@ impl Server {
         transaction.commit().await
     }
 
-    /// Writes the document of a place without a position; a place that is there stays.
+    /// Writes the document of a place. Keeps an existing document.
     async fn enter(&self, site: &Site, position: Option<i64>, state: Document) -> Result<()> {
         let row = self.row(site, position, state);
         tables::upsert(self, site, &site.key, doc! { "$setOnInsert": row }).await
@@ -161,7 +164,7 @@ impl Server {
     /// identity of the place. Idempotent; never creates a database.
     ///
     /// # Errors
-    /// `WrongIdentity` if it has another identity; `Missing` if it does not exist.
+    /// Returns `WrongIdentity` if the database has another identity, and `Missing` if it does not exist.
     pub(crate) async fn attach(&self, place: &Place) -> Result<()> {
         if place.isolation.is_pooled() {
             return Err(Error::new(Kind::Internal, format!("{place} has no database of its own")));
@@ -187,7 +190,7 @@ impl Server {
 }
 
 impl crate::mongo::schema::Statements {
-    /// Returns the lines of the ledger of a store with all migrations.
+    /// Returns the ledger entries of a store that has all migrations.
     pub(in crate::mongo) fn of_ledger(&self, store: &crate::name::StoreName) -> Vec<Document> {
         let line = |loaded: &crate::ledger::Loaded| {
             let name = name_in(store, &loaded.name);

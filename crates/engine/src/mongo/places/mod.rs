@@ -1,4 +1,4 @@
-//! Databases of places: making, finding, checking and removing them.
+//! Makes, finds, checks and removes the databases of places.
 
 mod make;
 mod remove;

@@ -11,14 +11,14 @@ use crate::{
 };
 use mongodb::bson::doc;
 
-/// Name of the collection of places in a database that was set aside: no place is found there.
+/// Name that the collection of places gets when its database is set aside. No process finds a place under this name.
 const ASIDE: &str = "_tenantry_aside";
 
 impl Server {
-    /// Removes the database of a place for good, also if it was set aside. Idempotent.
+    /// Permanently removes the database of a place, even if it was set aside. Idempotent.
     ///
     /// # Errors
-    /// `NoAccess` if the user of the URL may not remove it.
+    /// Returns `NoAccess` if the user of the URL may not remove it.
     pub(crate) async fn drop_database(&self, place: &Place) -> Result<()> {
         let site = self.site(place)?;
         self.opened.remove(place);
@@ -26,11 +26,12 @@ impl Server {
         Ok(self.answer(async { database.drop().await }).await?)
     }
 
-    /// Makes a tenant's own database that is lost unusable, as `error` says: each read and write of other processes is
-    /// refused from now on. Another place's database stays as it is. May be repeated.
+    /// Makes a tenant's own database unusable, because `error` shows that its data is lost: reads and writes of all
+    /// processes fail from now on. After `WrongIdentity` the database belongs to another place and stays unchanged.
+    /// Idempotent.
     ///
     /// # Errors
-    /// `Unreachable` if the deployment does not answer.
+    /// Returns `Unreachable` if the deployment does not answer.
     pub(crate) async fn set_aside(&self, place: &Place, error: &Error) -> Result<()> {
         match error.kind() {
             Kind::WrongIdentity => Ok(()),
@@ -41,12 +42,12 @@ impl Server {
     /// Undoes [`Server::set_aside`].
     ///
     /// # Errors
-    /// Those of [`Server::set_aside`].
+    /// Returns the errors of [`Server::set_aside`].
     pub(crate) async fn put_back(&self, place: &Place) -> Result<()> {
         self.rename_places(place, ASIDE, PLACES).await
     }
 
-    /// Does nothing if there is no such collection, or the new name is taken.
+    /// Renames the collection of places. Does nothing if it does not exist or the new name is taken.
     async fn rename_places(&self, place: &Place, from: &str, to: &str) -> Result<()> {
         let database = self.site(place)?.database.clone();
         let name = |collection: &str| format!("{database}.{collection}");

@@ -1,5 +1,6 @@
-//! What a deployment says about names, residents and sizes, whether or not the catalog knows them. For operators' reports and
-//! for choosing names and ids (`no-reuse`), never for routing (`catalog-placement`).
+//! Reads the names, residents and sizes of the databases of a deployment, whether or not the catalog knows them. The
+//! results are used for operators' reports and for choosing names and ids (`no-reuse`), never for routing
+//! (`catalog-placement`).
 
 use crate::{
     error::{Error, Kind, Result},
@@ -12,7 +13,7 @@ use futures_util::TryStreamExt;
 use mongodb::bson::{Bson, Document, doc};
 use std::time::SystemTime;
 
-/// Databases of the server itself.
+/// Names of MongoDB's own databases.
 const SERVERS: [&str; 3] = ["admin", "config", "local"];
 
 impl Server {
@@ -31,8 +32,8 @@ impl Server {
         self.has_database(&self.site(place)?.database).await
     }
 
-    /// Returns true if a database has this name, in letters of any case, because MongoDB refuses a second one; or if the
-    /// name belongs to MongoDB itself.
+    /// Returns true if a database has this name in any letter case, because MongoDB refuses names that differ only in
+    /// case, or if the name belongs to MongoDB itself.
     pub(crate) async fn is_taken(&self, physical: &PhysicalName) -> Result<bool> {
         let name = self.database_name(physical)?;
         Ok(SERVERS.contains(&name.as_str())
@@ -60,14 +61,14 @@ impl Server {
         Ok(found)
     }
 
-    /// Returns when the first place in a database was made; None if it is not one of the platform.
+    /// Returns when the first place in a database was made; `None` if the database is not one of the platform's.
     async fn made_at(&self, database: &str) -> Result<Option<SystemTime>> {
         let places = self.places_in(database, doc! {}, 1).await?;
         let made_at = places.first().and_then(|place| place.get_datetime("made_at").ok());
         Ok(made_at.map(|at| at.to_system_time()))
     }
 
-    /// Returns the documents of places in a database, by tenant and store.
+    /// Returns at most `most` documents of places in a database, ordered by tenant and store.
     async fn places_in(&self, database: &str, mut filter: Document, most: u32) -> Result<Vec<Document>> {
         filter.insert("tenant", doc! { "$exists": true });
         let places = self.database(database).await?.collection::<Document>(PLACES);
@@ -78,7 +79,7 @@ impl Server {
         Ok(self.answer(read).await?)
     }
 
-    /// Returns the bytes of the database on disk; for a pooled tenant, those of its values.
+    /// Returns the size of the database on disk, in bytes; for a pooled tenant, the bytes of its values.
     pub(crate) async fn size_bytes(&self, place: &Place) -> Result<u64> {
         let site = self.site(place)?;
         if site.is_pooled() && place.tenant.is_some() {
@@ -92,18 +93,18 @@ impl Server {
         Ok((bytes("storageSize") + bytes("indexSize")).unsigned_abs())
     }
 
-    /// Returns the bytes of all databases of the deployment that the user of the URL may list.
+    /// Returns the total size, in bytes, of the databases of the deployment that the user of the URL may list.
     ///
     /// # Errors
-    /// `Unreachable` if it does not answer.
+    /// Returns `Unreachable` if the deployment does not answer.
     pub(crate) async fn used_bytes(&self) -> Result<u64> {
         let client = self.client().await?;
         let all = self.answer(async { client.list_databases().await }).await?;
         Ok(all.iter().map(|database| database.size_on_disk).sum())
     }
 
-    /// Returns the highest ids of the residents that the installation `platform` has under this name. `None`: there is no
-    /// such database, or it is not one of ours.
+    /// Returns the highest tenant id and generation of the residents that the installation `platform` has in the
+    /// database with this name. Returns `None` if the database does not exist or is not one of the platform's.
     pub(crate) async fn highest(&self, physical: &PhysicalName, platform: &str) -> Result<Option<Highest>> {
         let database = self.database_name(physical)?;
         let ours = doc! { "platform": { "$in": [platform, ""] } };
@@ -131,7 +132,8 @@ impl Server {
     /// Returns the residents of the database with this name, at most `most`.
     ///
     /// # Errors
-    /// `Missing` if there is none; `WrongIdentity` if it does not have our collections.
+    /// Returns `Missing` if there is no such database, and `WrongIdentity` if it does not have the platform's
+    /// collections.
     pub(crate) async fn residents(&self, physical: &PhysicalName, most: u32) -> Result<Vec<Resident>> {
         let database = self.database_name(physical)?;
         let places = self.places_in(&database, doc! {}, most).await?;

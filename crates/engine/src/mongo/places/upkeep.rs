@@ -1,4 +1,4 @@
-//! Work on a whole database: checking that it is there, and that all of it can be read.
+//! Checks a whole database: that it exists, and that all of it can be read.
 
 use crate::{
     error::{Error, Kind, Result},
@@ -12,17 +12,17 @@ impl Server {
     /// Verifies that `place` lives in its database.
     ///
     /// # Errors
-    /// `Missing`, `WrongIdentity` or `Fenced` if it does not; `FormatAhead` if a newer version of this program made the
-    /// platform's collections.
+    /// Returns `Missing`, `WrongIdentity` or `Fenced` if it does not, and `FormatAhead` if a newer version of this
+    /// program made the platform's collections.
     pub(crate) async fn verify(&self, place: &Place) -> Result<()> {
         self.identify(&self.site(place)?).await.map(drop)
     }
 
-    /// Reads every document of the database, in a pool those of all tenants, so that the server reads and checks each block
-    /// of them.
+    /// Reads every document of the database (in a pool, of all tenants), so that the server reads and checks every
+    /// block with documents.
     ///
     /// # Errors
-    /// `Corrupt` if a block is damaged.
+    /// Returns `Corrupt` if a block is damaged.
     pub(crate) async fn check_pages(&self, place: &Place) -> Result<()> {
         let site = self.site(place)?;
         for name in self.collections(&site).await? {
@@ -33,11 +33,12 @@ impl Server {
         Ok(())
     }
 
-    /// Verifies that the database is there. MongoDB uses the space of deleted documents again, but does not overwrite it at
-    /// once: `compact` takes seconds for each collection to wait for a checkpoint, and does not promise that either.
+    /// Verifies that the database exists, and overwrites nothing. MongoDB reuses the space of deleted documents but
+    /// does not overwrite it at once. `compact` does not guarantee that either, and it waits for a checkpoint, which
+    /// takes seconds for each collection.
     ///
     /// # Errors
-    /// `Missing` if there is no such database; `Unreachable` if the deployment goes away.
+    /// Returns `Missing` if there is no such database, and `Unreachable` if the deployment does not answer.
     pub(crate) async fn scrub(&self, place: &Place) -> Result<()> {
         self.collections(&self.site(place)?).await.map(drop)
     }
@@ -53,12 +54,13 @@ impl Server {
     }
 }
 
-/// Returns true if `error` says that the place is missing, holds another place, or cannot be read; false for conditions
-/// that pass without intervention. A deployment that is away has lost nothing.
+/// Returns true if `error` means that the database is missing, contains another place, or cannot be read. Returns false
+/// for conditions that pass without intervention: a deployment that does not answer has lost nothing.
 pub(crate) fn is_loss(place: &Place, error: &Error) -> bool {
     match error.kind() {
         Kind::Missing | Kind::WrongIdentity | Kind::Corrupt => true,
-        // No name is used twice, so another generation was put there. A pool may simply be ahead.
+        // No name is used twice, so a database of another generation was put there. In a pool, the tenant may simply be
+        // at a later generation.
         Kind::Fenced => !place.isolation.is_pooled(),
         _ => false,
     }

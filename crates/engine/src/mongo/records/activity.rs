@@ -7,10 +7,10 @@ use crate::{
 };
 use mongodb::bson::{RawDocument, RawDocumentBuf, error::Error as BsonError};
 
-/// Returns the entries, until their details take more than `bytes`.
+/// Returns the entries. Stops once their details take more than `bytes`.
 ///
 /// # Errors
-/// `Corrupt` if an entry is not as this program writes them.
+/// Returns `Corrupt` if an entry does not have the form in which this program writes entries.
 pub(crate) fn entries(rows: &[RawDocumentBuf], bytes: usize) -> Result<Vec<Activity>> {
     let (mut entries, mut taken) = (Vec::with_capacity(rows.len()), 0);
     for row in rows {

@@ -1,4 +1,4 @@
-//! Documents, seen as rows of the columns of a projection.
+//! Presents documents as rows with the columns of a projection.
 
 use crate::{
     error::{Error, Kind, Result},
@@ -10,18 +10,19 @@ use crate::{
 use mongodb::bson::RawDocument;
 use std::borrow::Cow;
 
-/// The columns of one document.
+/// The values of one document, for the columns of a projection.
 pub(crate) struct Columns<'r>(Vec<ValueRef<'r>>);
 
 impl<'r> Columns<'r> {
-    /// Reads the columns of a projection; those that are not in the document are null.
+    /// Reads the columns of a projection from a document. Columns that the document lacks are null.
     ///
     /// # Errors
-    /// `Corrupt` if a field holds what its storage does not allow.
+    /// Returns `Corrupt` if the value of a field does not match its storage.
     pub(crate) fn read(plan: &Plan, projection: &Projection<'_>, row: &'r RawDocument) -> Result<Self> {
         let (positions, storages) = (&*projection.positions, &*projection.storages);
         let mut values = vec![ValueRef::Null; positions.len()];
-        // Documents have their fields in the order of columns, so the next column is nearly always the one after the last.
+        // The fields of a document are in the order of the columns, so the next field nearly always belongs to the next
+        // column.
         let mut next = 0;
         for element in row.iter_elements() {
             let element = element.map_err(damaged)?;
@@ -36,7 +37,7 @@ impl<'r> Columns<'r> {
             }
         }
         if let Cow::Owned(positions) = &projection.positions {
-            // A column that was asked for twice was read once.
+            // Copy a column that was selected twice, because the loop above fills only its first position.
             for at in 1..positions.len() {
                 if let Some(first) = positions[..at].iter().position(|position| *position == positions[at]) {
                     values[at] = values[first];
@@ -46,10 +47,10 @@ impl<'r> Columns<'r> {
         Ok(Self(values))
     }
 
-    /// Shows the document.
+    /// Passes the document to `visit` as a row.
     ///
     /// # Errors
-    /// Those of [`Columns::read`].
+    /// Returns the errors of [`Columns::read`].
     pub(crate) fn visit(
         plan: &Plan,
         projection: &Projection<'_>,
@@ -60,12 +61,12 @@ impl<'r> Columns<'r> {
         Ok(())
     }
 
-    /// Returns a copy of a column.
+    /// Returns a copy of the value of a column.
     pub(crate) fn value(&self, index: usize) -> Value {
         self.0[index].into()
     }
 
-    /// Returns all columns.
+    /// Returns the values of all columns.
     pub(crate) fn values(&self) -> &[ValueRef<'r>] {
         &self.0
     }

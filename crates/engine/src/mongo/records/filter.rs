@@ -1,5 +1,5 @@
-//! Writes filters as documents; see [`crate::list::filter`] for their meaning. MongoDB compares values of the same type only,
-//! and `$ne` holds for a field that is not there, so its operators mean the same.
+//! Translates filters to MongoDB's filter documents. [`crate::list::filter`] defines their meaning. MongoDB's operators
+//! have the same meaning: they compare only values of the same type, and `$ne` matches documents that lack the field.
 
 use super::Layout;
 use crate::{
@@ -12,20 +12,20 @@ use mongodb::bson::{
     raw::{CString, cstr},
 };
 
-/// Returns the filter as a document.
+/// Returns the filter as a MongoDB filter document.
 ///
 /// # Errors
-/// `Invalid` for a filter that is not allowed.
+/// Returns `Invalid` if the filter is not allowed.
 pub(super) fn write(layout: &Layout<'_>, filter: &Filter) -> Result<Document> {
     check_size(filter)?;
     node(layout, filter)
 }
 
-/// Reason for the refusal of conditions and sort keys across references.
+/// Reason for refusing conditions and sort keys that follow references.
 pub(super) const NO_REFERENCES: &str =
     "is in other records of this MongoDB place, whose references are not followed: ask for their ids first";
 
-/// Holds for no document.
+/// Returns a filter that matches no document.
 pub(super) fn never() -> Document {
     doc! { "_id": { "$in": [] } }
 }
@@ -82,8 +82,8 @@ fn operator(sign: Sign) -> &'static str {
     }
 }
 
-/// Returns a pattern for a text after `begin`, in which ASCII letters of either case are equal. The option `i` would also
-/// make others equal.
+/// Returns the pattern `begin` followed by the text `needle`, which ignores the case of ASCII letters. The option `i`
+/// would also ignore the case of other letters.
 fn pattern(begin: &str, needle: &str) -> Bson {
     let mut text = String::from(begin);
     for character in needle.chars() {
@@ -96,7 +96,7 @@ fn pattern(begin: &str, needle: &str) -> Bson {
     regex(text)
 }
 
-/// Appends a character that stands for itself in a pattern.
+/// Appends a character to a pattern, escaped so that it matches only itself.
 pub(super) fn escape(pattern: &mut String, character: char) {
     if character.is_ascii() && !character.is_ascii_alphanumeric() {
         pattern.push('\\');
@@ -106,7 +106,7 @@ pub(super) fn escape(pattern: &mut String, character: char) {
 
 /// Returns a pattern without options.
 pub(super) fn regex(pattern: String) -> Bson {
-    // A text that users wrote has no NUL, which is refused before.
+    // A user's text has no NUL, because earlier checks refuse it.
     match CString::try_from(pattern) {
         Ok(pattern) => Bson::RegularExpression(Regex { pattern, options: cstr!("").into() }),
         Err(_) => Bson::Null,

@@ -11,11 +11,11 @@ use crate::{
 };
 use mongodb::bson::{Bson, Document, RawDocument, doc};
 
-/// A model as a place has it.
+/// A model and the layout of its documents in one place.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Layout<'p> {
     pub(crate) plan: &'p Plan,
-    /// The tenant, if tenants share the collection.
+    /// Id of the tenant; `None` if tenants do not share the collection.
     pub(crate) tenant: Option<i64>,
 }
 
@@ -24,7 +24,7 @@ impl<'p> Layout<'p> {
         Self { plan, tenant }
     }
 
-    /// Returns the name of a column in documents.
+    /// Returns the name of the field that a column has in documents.
     pub(super) fn name(&self, position: usize) -> &'p str {
         match position {
             0 => "_id",
@@ -32,7 +32,7 @@ impl<'p> Layout<'p> {
         }
     }
 
-    /// Returns the path of a column in expressions.
+    /// Returns the path of a column, for expressions.
     pub(super) fn path(&self, position: usize) -> String {
         match (position, self.tenant) {
             (0, Some(_)) => "$_id.i".into(),
@@ -40,18 +40,18 @@ impl<'p> Layout<'p> {
         }
     }
 
-    /// Returns true if the model has a search.
+    /// Returns true if the model has search fields.
     pub(super) fn is_searched(&self) -> bool {
         self.plan.model.search_fields().next().is_some()
     }
 
-    /// Returns a value of a column as documents have it.
+    /// Returns a value of a column in the form in which documents store it.
     pub(super) fn bson(&self, position: usize, value: &Stored<'_>) -> Result<Bson> {
         let value = cells::bson(self.plan.storages[position], value)?;
         Ok(if position == 0 { cells::id(self.tenant, value) } else { value })
     }
 
-    /// Returns the `_id` of the document with this id.
+    /// Returns the `_id` of the document of the record with this id.
     pub(super) fn id(&self, key: Key) -> Bson {
         cells::id(self.tenant, cells::key(key))
     }
@@ -64,7 +64,7 @@ impl<'p> Layout<'p> {
         }
     }
 
-    /// Returns the projection of the id alone.
+    /// Returns the projection that has only the id.
     pub(crate) fn only_ids(&self) -> Projection<'p> {
         Projection { positions: (&[0][..]).into(), storages: (&self.plan.storages[..1]).into() }
     }
@@ -72,7 +72,7 @@ impl<'p> Layout<'p> {
     /// Returns the id of a document.
     ///
     /// # Errors
-    /// `Corrupt` if it has none.
+    /// Returns `Corrupt` if the document has no id.
     pub(crate) fn id_of(&self, row: &RawDocument) -> Result<RecordId> {
         match Columns::read(self.plan, &self.only_ids(), row)?.value(0) {
             Value::Integer(id) => Ok(RecordId::Integer(id)),

@@ -13,10 +13,11 @@ use serde_json::Value as Json;
 /// Field that holds the changes of a row while it is merged.
 const CHANGES: &str = "_changes";
 
-/// Returns the stages that replace overridden fields. The tenant's values are literals: none of them is an expression.
+/// Returns the stages that replace overridden fields. The tenant's values are literals, so MongoDB never evaluates them
+/// as expressions.
 ///
 /// # Errors
-/// `Corrupt` if the changes of an override are no JSON.
+/// Returns `Corrupt` if the changes of an override are not JSON.
 pub(super) fn stages(layout: &Layout<'_>, rows: &[OverrideRow]) -> Result<Vec<Document>> {
     let list = rows.iter().filter_map(|row| changes(layout, row).transpose()).collect::<Result<Vec<_>>>()?;
     if list.is_empty() {
@@ -33,14 +34,15 @@ pub(super) fn stages(layout: &Layout<'_>, rows: &[OverrideRow]) -> Result<Vec<Do
         merged.insert(name, doc! { "$cond": [is_changed, changed, format!("${name}")] });
     }
     Ok(vec![
-        // Of several changes of one row the last one counts.
+        // If a row has several overrides, the last one applies.
         doc! { "$addFields": { CHANGES: { "$arrayElemAt": [own, -1] } } },
         doc! { "$addFields": merged },
         doc! { "$project": { CHANGES: 0 } },
     ])
 }
 
-/// Returns the id of a row, and the names and the values of its changed fields; None if no row has that id.
+/// Returns the id of a row, and the names and values of its changed fields. Returns `None` if the id is of the other
+/// kind, which no row of the model has.
 fn changes(layout: &Layout<'_>, row: &OverrideRow) -> Result<Option<Bson>> {
     let Some(key) = layout.plan.key(&row.id) else { return Ok(None) };
     let changes: Json = serde_json::from_str(&row.changes)

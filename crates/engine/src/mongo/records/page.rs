@@ -1,5 +1,5 @@
-//! Order and continuation of lists. Keyset paging: stable under inserts, and as fast on page 1000 as on page 1. Null is the
-//! smallest value in MongoDB, as lists have it.
+//! Order and paging of lists. Keyset paging is stable under inserts, and reads page 1000 as fast as page 1. Null is the
+//! smallest value in MongoDB, as in lists.
 
 use super::{Layout, filter::never};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 };
 use mongodb::bson::{Bson, Document, doc};
 
-/// Returns the order for `$sort`.
+/// Returns the order of a list, for `$sort`.
 pub(super) fn order_by(layout: &Layout<'_>, order: &[SortKey]) -> Document {
     let mut sort = doc! {};
     for key in order {
@@ -24,18 +24,18 @@ pub(super) fn order_by(layout: &Layout<'_>, order: &[SortKey]) -> Document {
     sort
 }
 
-/// Returns the filter of documents that come after the one with these sort values. Its first part is a bound on the first
-/// key, for which an index can be used, unlike for the alternatives that follow.
+/// Returns the filter that matches the documents after the one with these sort values. Its first part is a bound on the
+/// first key, because MongoDB can use an index for a bound but not for the alternatives that follow.
 ///
 /// # Errors
-/// `Invalid` if the values are not those of a row in this order.
+/// Returns `Invalid` if the values cannot be the sort values of a row.
 pub(super) fn after(layout: &Layout<'_>, order: &[SortKey], after: &[Value]) -> Result<Document> {
     let values = cursor(order, after)?;
     let first = layout.name(order[0].position);
     let bound = match (order[0].direction, &values[0]) {
         (_, Stored::Null) => doc! {},
         (Direction::Ascending, value) => doc! { first: { "$gte": layout.bson(order[0].position, value)? } },
-        // Nulls come last.
+        // Nulls come last, and a bound would exclude them.
         (Direction::Descending, _) => doc! {},
     };
     Ok(doc! { "$and": [bound, beyond(layout, order, &values)?] })

@@ -18,17 +18,17 @@ use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
 /// Maximum number of ids in one read.
 const IDS_MAX: usize = 1000;
 
-/// Returns the read of the document with this id.
+/// Returns the pipeline that reads the document with this id.
 pub(crate) fn by_id(layout: &Layout<'_>, key: Key, projection: &Projection<'_>) -> Vec<Document> {
     let mut stages = vec![doc! { "$match": { "_id": layout.id(key) } }];
     stages.extend(shown(layout, projection.positions.iter().copied()));
     stages
 }
 
-/// Returns the read of the documents with these ids, in order of id.
+/// Returns the pipeline that reads the documents with these ids, in order of id.
 ///
 /// # Errors
-/// `Invalid` for too many ids.
+/// Returns `Invalid` if there are too many ids.
 pub(crate) fn by_ids(
     layout: &Layout<'_>,
     ids: &[RecordId],
@@ -42,14 +42,15 @@ pub(crate) fn by_ids(
     Ok(stages)
 }
 
-/// Returns the filter of documents with one of these ids. An id of the other kind belongs to no document.
+/// Returns the filter that matches documents with one of these ids. Leaves out ids of the other kind, which no document
+/// has.
 pub(super) fn is_one_of(layout: &Layout<'_>, ids: &[RecordId]) -> Document {
     let known: Vec<Bson> =
         ids.iter().filter_map(|id| layout.plan.key(id)).map(|key| layout.id(key)).collect();
     doc! { "_id": { "$in": known } }
 }
 
-/// Returns the stage that leaves only these columns; None if that is the whole document.
+/// Returns the stage that reduces documents to these columns; `None` if the whole document is needed.
 pub(super) fn shown(
     layout: &Layout<'_>,
     positions: impl ExactSizeIterator<Item = usize>,
@@ -64,10 +65,11 @@ pub(super) fn shown(
     Some(doc! { "$project": shown })
 }
 
-/// Returns the read that has a row if the `field` of one refers to `id`; None if none can.
+/// Returns the pipeline that finds a document whose `field` refers to `id`, if there is one; `None` if the field cannot
+/// contain an id of this kind.
 ///
 /// # Errors
-/// `Invalid` if the model has no such field.
+/// Returns `Invalid` if the model has no such field.
 pub(crate) fn refers(layout: &Layout<'_>, field: &str, id: &RecordId) -> Result<Option<Vec<Document>>> {
     let (position, column) = layout.plan.require(field)?;
     let ((Storage::Integer, RecordId::Integer(_)) | (Storage::Uuid, RecordId::Uuid(_))) =
@@ -80,10 +82,10 @@ pub(crate) fn refers(layout: &Layout<'_>, field: &str, id: &RecordId) -> Result<
     Ok(Some(vec![doc! { "$match": filter }, doc! { "$limit": 1 }, doc! { "$project": { "_id": 1 } }]))
 }
 
-/// Shows documents with the columns of a projection, until `visit` is full.
+/// Passes the columns of a projection of each document to `visit`, until `visit` is full.
 ///
 /// # Errors
-/// `Corrupt` if a field holds what its storage does not allow.
+/// Returns `Corrupt` if the value of a field does not match its storage.
 pub(crate) fn show(
     plan: &Plan,
     projection: &Projection<'_>,

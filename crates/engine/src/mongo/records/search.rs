@@ -1,6 +1,6 @@
-//! Full-text search. A document has the words of its search fields in `_search`, and each text as a sequence of words in
-//! `_texts`: an index on the words finds candidates, the sequences tell whether the words of a phrase follow each other.
-//! The words are those of [`crate::search`]; MongoDB's own text indexes take no part.
+//! Full-text search. A document has the words of its search fields in `_search`, and every text as a sequence of words
+//! in `_texts`. An index on the words finds candidates; the sequences show whether the words of a phrase follow each
+//! other. [`crate::search`] defines the words. MongoDB's own text indexes are not used.
 
 use super::{
     Layout,
@@ -19,24 +19,24 @@ use crate::{
 use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
 use std::collections::BTreeSet;
 
-/// Field of the words.
+/// Name of the field with the words of a document.
 pub(crate) const WORDS: &str = "_search";
-/// Field of the texts as sequences of words.
+/// Name of the field with the texts of a document, as sequences of words.
 pub(crate) const TEXTS: &str = "_texts";
 
-/// What a list searches for.
+/// The search of a list.
 pub(crate) enum Wanted {
-    /// Nothing: all rows match.
+    /// No search: all rows match.
     All,
     /// A text without any word: no row matches.
     Nothing,
     Words(Search),
 }
 
-/// Reads what was typed.
+/// Parses the search text of a request.
 ///
 /// # Errors
-/// `Invalid` if the model has no field to search in, or for too many characters or words.
+/// Returns `Invalid` if the model has no search fields, or the text has too many characters or words.
 pub(crate) fn wanted(layout: &Layout<'_>, text: Option<&str>) -> Result<Wanted> {
     let Some(text) = text else { return Ok(Wanted::All) };
     if !layout.is_searched() {
@@ -62,7 +62,7 @@ pub(crate) fn add<'t>(document: &mut Document, texts: impl Iterator<Item = &'t s
     document.insert(TEXTS, sequences);
 }
 
-/// Returns the conditions that a document has the words.
+/// Returns the filter that matches documents with the words and phrases of a search.
 fn matches(search: &Search) -> Document {
     let (phrases, mut all) = (search.phrases(), vec![]);
     for (at, phrase) in phrases.iter().enumerate() {
@@ -89,15 +89,16 @@ fn pattern(begin: &str, text: &str, end: &str) -> Bson {
     regex(pattern + end)
 }
 
-/// Rows whose searched texts the tenant overrides, and those of them that match with its texts: the words of their documents
-/// are those of the shared texts.
+/// Rows whose searched texts the tenant overrides, and those of them that match with the tenant's texts. They are
+/// judged separately, because the words in their documents are those of the shared texts.
 #[derive(Debug, Default)]
 pub(crate) struct Overridden {
     all: Vec<RecordId>,
     matching: Vec<RecordId>,
 }
 
-/// Returns the read of the searched texts of those rows, merged; None if there are none.
+/// Returns the pipeline that reads the rows whose searched texts the tenant overrides, with the overrides applied;
+/// `None` if there are no such rows.
 pub(crate) fn texts(layout: &Layout<'_>, rows: &[OverrideRow]) -> Result<Option<Vec<Document>>> {
     let changed: Vec<OverrideRow> = touching(layout.plan, rows).into_iter().cloned().collect();
     if changed.is_empty() {
@@ -109,10 +110,10 @@ pub(crate) fn texts(layout: &Layout<'_>, rows: &[OverrideRow]) -> Result<Option<
     Ok(Some(pipeline))
 }
 
-/// Reads the answer of [`texts`].
+/// Reads the answer to the pipeline of [`texts`], and determines which of its rows match.
 ///
 /// # Errors
-/// `Corrupt` if a field holds what its storage does not allow.
+/// Returns `Corrupt` if the value of a field does not match its storage.
 pub(crate) fn overridden(
     layout: &Layout<'_>,
     search: &Search,
@@ -147,7 +148,7 @@ pub(crate) fn searched(plan: &Plan) -> Projection<'_> {
     Projection { positions: positions.into(), storages: storages.into() }
 }
 
-/// Returns the condition that a document matches.
+/// Returns the filter that matches the documents that a list searches for.
 pub(super) fn condition(layout: &Layout<'_>, wanted: &Wanted, overridden: &Overridden) -> Document {
     let search = match wanted {
         Wanted::All => return doc! {},

@@ -1,4 +1,4 @@
-//! Groups of rows.
+//! Groups rows and computes the measures of each group.
 
 use crate::{
     cell::Storage,
@@ -11,8 +11,8 @@ use crate::{
 use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
 use rust_decimal::Decimal;
 
-/// Returns the stages that make the groups: `_id` has the keys, `n` the number of rows, and for each measure there is its
-/// result or, for a sum or an average, the sum and the number of values.
+/// Returns the pipeline stages that make the groups. In each group, `_id` contains the keys and `n` is the number of
+/// rows. For measure number I, `mI` is its result (for an average, the sum) and `nI` the number of values.
 pub(crate) fn stages(layout: &Layout<'_>, asked: &Aggregate, checked: &Checked) -> Vec<Document> {
     let mut keys = doc! {};
     let mut sort = doc! {};
@@ -30,7 +30,7 @@ pub(crate) fn stages(layout: &Layout<'_>, asked: &Aggregate, checked: &Checked) 
     for (at, measure) in checked.measures.iter().enumerate() {
         let field = layout.path(measure.position);
         let result = match measure.function {
-            // A sum of integers becomes inexact beyond 64 bits; one of decimals does not.
+            // A sum of integers becomes inexact beyond 64 bits; a sum of decimals does not.
             Function::Sum | Function::Average => doc! { "$sum": { "$toDecimal": &field } },
             Function::Min => doc! { "$min": &field },
             Function::Max => doc! { "$max": &field },
@@ -66,11 +66,12 @@ fn group_key(layout: &Layout<'_>, key: &Key, time_zone: Option<&str>) -> Bson {
             doc! { "$concat": [part(0, 4), { "$arrayElemAt": [{ "$literal": &begins[..] }, quarter] }] }
         }
     };
-    // Of null, a part is an empty text.
+    // A substring of null is an empty text, so return null here.
     doc! { "$cond": [{ "$gt": [date, Bson::Null] }, first, Bson::Null] }.into()
 }
 
-/// Returns the date of an instant in microseconds, in a time zone. A division of doubles would be inexact.
+/// Returns the expression for the date, in a time zone, of an instant in microseconds. It divides decimals, because a
+/// division of doubles would be inexact.
 fn day(field: &str, time_zone: &str) -> Bson {
     let micros = doc! { "$toDecimal": field };
     let millis = doc! { "$toLong": { "$floor": { "$divide": [micros, 1000] } } };
@@ -81,14 +82,14 @@ fn day(field: &str, time_zone: &str) -> Bson {
     .into()
 }
 
-/// Returns the groups in the answer.
+/// Reads the groups from the answer.
 ///
 /// # Errors
-/// `Corrupt` if a field holds what its storage does not allow; those of the measures.
+/// Returns `Corrupt` if the value of a field does not match its storage, and the errors of [`Computed::result`].
 pub(crate) fn groups(rows: &[RawDocumentBuf], asked: &Aggregate, checked: &Checked) -> Result<Groups> {
     let mut groups = rows.iter().map(|row| group(row, checked)).collect::<Result<Vec<_>>>()?;
     if groups.is_empty() && checked.keys.is_empty() {
-        // All rows are one group, also if there are none.
+        // Without keys, all rows form one group, even if there are no rows.
         let measures = vec![Value::Null; checked.measures.len()];
         groups.push(Group { keys: vec![], count: 0, measures });
     }
@@ -118,7 +119,7 @@ fn group(row: &RawDocument, checked: &Checked) -> Result<Group> {
     })
 }
 
-/// Reads a sum of stored integers as one of the values that they stand for.
+/// Reads a sum of stored integers, and returns the sum of the values that they represent.
 fn sum(row: &RawDocument, name: &str, measure: &Computed) -> Result<Decimal> {
     let found = row.get(name).map_err(damaged)?;
     let sum = match found {

@@ -1,5 +1,5 @@
-//! Lists: filter, search, sort, page, count, groups. Every value is typed, every name comes from the plan, and the confinement
-//! is the first condition.
+//! Lists of records: filtering, searching, sorting, paging, counting and grouping. Every value is typed, every name
+//! comes from the plan, and the confinement is the first condition.
 
 pub(crate) mod aggregate;
 
@@ -23,7 +23,7 @@ use crate::{
 };
 use mongodb::bson::{Document, RawDocumentBuf, doc};
 
-/// A list that was checked.
+/// A list request that was checked.
 pub(crate) struct List<'a> {
     pub(crate) layout: Layout<'a>,
     select: &'a Select,
@@ -33,10 +33,10 @@ pub(crate) struct List<'a> {
 }
 
 impl<'a> List<'a> {
-    /// Checks a list.
+    /// Checks a list request.
     ///
     /// # Errors
-    /// `Invalid` for fields, a limit, order or search that is not allowed.
+    /// Returns `Invalid` if the fields, limit, order or search of the request are not allowed.
     pub(crate) fn new(schema: &Schema, layout: Layout<'a>, select: &'a Select) -> Result<Self> {
         if !(1..=LIMIT_MAX).contains(&select.limit) {
             return Err(Error::invalid("limit", format!("must be from 1 to {LIMIT_MAX}")));
@@ -51,10 +51,10 @@ impl<'a> List<'a> {
         Ok(Self { layout, select, projection, order, wanted })
     }
 
-    /// Returns the stages of one page: with one row more than shown, which tells whether there is a next page.
+    /// Returns the stages that read one page and one more row, which shows that there is a next page.
     ///
     /// # Errors
-    /// `Invalid` for a filter or cursor that is not allowed.
+    /// Returns `Invalid` if the filter or the cursor is not allowed.
     pub(crate) fn pipeline(
         &self,
         merge: Option<&[OverrideRow]>,
@@ -74,10 +74,10 @@ impl<'a> List<'a> {
         Ok(stages)
     }
 
-    /// Shows the rows of the page. Returns the `after` of the next page, or None on the last page.
+    /// Passes the rows of the page to `visit`. Returns the `after` of the next page, or `None` on the last page.
     ///
     /// # Errors
-    /// `Corrupt` if a field holds what its storage does not allow.
+    /// Returns `Corrupt` if the value of a field does not match its storage.
     pub(crate) fn show(&self, rows: &[RawDocumentBuf], visit: &mut dyn Visit) -> Result<Option<Vec<Value>>> {
         for (index, row) in rows.iter().enumerate() {
             Columns::visit(self.layout.plan, &self.projection, row, visit)?;
@@ -99,10 +99,10 @@ impl<'a> List<'a> {
     }
 }
 
-/// Returns the stages that leave the rows that match filter and search, with the tenant's overrides.
+/// Returns the stages that select the rows that match the filter and the search, with the tenant's overrides applied.
 ///
 /// # Errors
-/// `Invalid` for a filter that is not allowed.
+/// Returns `Invalid` if the filter is not allowed.
 pub(crate) fn matching(
     layout: &Layout<'_>,
     condition: &Filter,

@@ -1,5 +1,4 @@
-//! Makes the changes of a write transaction, in order. Rows of one model that are inserted one after the other are sent
-//! together.
+//! Applies the changes of a write transaction, in order. Consecutive inserts of one model are sent together.
 
 use super::{
     documents,
@@ -22,7 +21,7 @@ use crate::{
 };
 use mongodb::bson::{Document, RawDocumentBuf, doc};
 
-/// The changes of a transaction, and what they have done so far.
+/// The changes of a transaction, and their effects so far.
 pub(super) struct Changes<'a, 's, 't> {
     work: &'a mut Work<'s>,
     tenant: Option<i64>,
@@ -30,11 +29,11 @@ pub(super) struct Changes<'a, 's, 't> {
     held: &'a mut Held,
     now: jiff::Timestamp,
     effects: Effects<'t>,
-    /// Rows of one model that are inserted together.
+    /// Collected rows of one model, to be inserted together.
     rows: Vec<Row<'t>>,
 }
 
-/// Position of a change: its write, and its index there.
+/// Position of a change: the index of its write, and its index in that write.
 type At = (usize, usize);
 
 /// A row to be inserted.
@@ -58,7 +57,7 @@ impl<'a, 's, 't> Changes<'a, 's, 't> {
         Self { work, tenant, writes, held, now, effects: Effects::new(writes), rows: vec![] }
     }
 
-    /// Makes all changes.
+    /// Applies all changes and returns their effects.
     pub(super) async fn run(mut self) -> Result<Effects<'t>, Ended> {
         for (write, of) in self.writes.iter().enumerate() {
             for (change, ready) in of.changes.iter().enumerate() {
@@ -106,7 +105,7 @@ impl<'a, 's, 't> Changes<'a, 's, 't> {
         Ok(Row { at, plan, key, references, document })
     }
 
-    /// Inserts the rows that were collected, up to the first that refers to a missing record.
+    /// Inserts the collected rows. Stops at the first row that refers to a missing record, and returns its error.
     async fn insert(&mut self) -> Result<(), Ended> {
         let rows = std::mem::take(&mut self.rows);
         let Some(plan) = rows.first().map(|row| row.plan) else { return Ok(()) };
@@ -116,7 +115,7 @@ impl<'a, 's, 't> Changes<'a, 's, 't> {
         let mut sent = 0;
         for row in &rows {
             sent += 1;
-            // A row may refer to itself, and to those before it.
+            // A row may refer to itself and to rows before it.
             found.insert((plan.model.name.to_string(), row.key));
             let is_there = |reference: &&Reference<'_>| {
                 found.contains(&(reference.target.model.name.to_string(), reference.id))
@@ -126,7 +125,7 @@ impl<'a, 's, 't> Changes<'a, 's, 't> {
                 break;
             }
         }
-        // The one that is refused too: a unique value goes first.
+        // Send the row with the missing reference too, because the violation of a unique index is reported first.
         let documents: Vec<&RawDocumentBuf> = rows[..sent].iter().map(|row| &row.document).collect();
         let collection = self.work.database.collection::<RawDocumentBuf>(plan.model.name.as_str());
         let (server, session) = self.work.parts();
@@ -142,7 +141,7 @@ impl<'a, 's, 't> Changes<'a, 's, 't> {
         Ok(())
     }
 
-    /// Reads the document that a change is about.
+    /// Reads the document that a change updates or deletes.
     async fn find(&mut self, at: At, plan: &Plan, id: Key) -> Result<RawDocumentBuf, Ended> {
         let own = doc! { "_id": Layout::new(plan, self.tenant).id(id) };
         let collection = self.work.database.collection::<RawDocumentBuf>(plan.model.name.as_str());
@@ -166,7 +165,7 @@ impl<'a, 's, 't> Changes<'a, 's, 't> {
         let before = documents::row(plan, &found)?;
         require_version(at, plan, &before, expected)?;
         let Some(document) = documents::changed(&layout, &found, values, self.now)? else {
-            // It already has the values: it stays as it is, with its version.
+            // The document already has the values. It stays unchanged, with its version.
             self.effects.unchanged(at.0, plan, before)?;
             return Ok(());
         };
@@ -237,7 +236,8 @@ fn require_version(at: At, plan: &Plan, row: &RowState, expected: Option<i64>) -
     }
 }
 
-/// Says which change a unique index refused, and because of which fields. `at` returns the change of a document.
+/// Converts the error of a statement. If a unique index refused a document, returns the refusal of its change, with the
+/// fields of the index. `at` returns the position of the change that sent a document.
 fn explained<T>(done: Driven<T>, plan: &Plan, at: impl FnOnce(usize) -> At) -> Result<(), Ended> {
     let Err(error) = done else { return Ok(()) };
     match duplicate(&error) {

@@ -1,4 +1,4 @@
-//! Documents as they are stored, made from checked values, and read back as rows.
+//! Makes documents from validated values, and reads stored documents as rows.
 
 use crate::{
     cell::{Key, Stored},
@@ -13,17 +13,17 @@ use mongodb::bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 /// Reads a document as a row.
 ///
 /// # Errors
-/// Returns `Corrupt` if a field holds what its storage does not allow.
+/// Returns `Corrupt` if the value of a field does not match its storage.
 pub(super) fn row(plan: &Plan, document: &RawDocument) -> Result<RowState> {
     let mut state = RowState::default();
     state.row(&Columns::read(plan, &plan.project(&[])?, document)?);
     Ok(state)
 }
 
-/// Returns a new document.
+/// Returns the document of a new record.
 ///
 /// # Errors
-/// `Internal` for a value that has no form in documents.
+/// Returns `Internal` if a value has no form in documents.
 pub(super) fn new(
     layout: &Layout<'_>,
     id: Key,
@@ -42,10 +42,10 @@ pub(super) fn new(
     Ok(with_words(layout, document))
 }
 
-/// Returns the document with other values; None if it has them already.
+/// Returns the document with these values changed; `None` if it has the values already.
 ///
 /// # Errors
-/// `Internal` for a value that has no form in documents, `Corrupt` if the document cannot be read.
+/// Returns `Internal` if a value has no form in documents, and `Corrupt` if the document cannot be read.
 pub(super) fn changed(
     layout: &Layout<'_>,
     before: &RawDocument,
@@ -60,7 +60,7 @@ pub(super) fn changed(
     if given.iter().all(|(name, value)| old.get(*name).unwrap_or(&Bson::Null) == value) {
         return Ok(None);
     }
-    // In the order of the columns, in which rows are read.
+    // Write the fields in the order of the columns, in which rows are read.
     let mut document = doc! { "_id": old.get("_id").cloned() };
     document.extend(layout.confined());
     for position in 1..=layout.plan.model.fields.len() {
@@ -76,7 +76,7 @@ pub(super) fn changed(
     Ok(Some(with_words(layout, document)))
 }
 
-/// Adds the words of a document whose model has a search.
+/// Adds the search words to a document, if its model has search fields.
 fn with_words(layout: &Layout<'_>, mut document: Document) -> Document {
     if layout.is_searched() {
         let searched = search::searched(layout.plan);
@@ -88,13 +88,13 @@ fn with_words(layout: &Layout<'_>, mut document: Document) -> Document {
     document
 }
 
-/// Largest document that MongoDB takes, in bytes.
+/// Maximum size of a document in MongoDB, in bytes.
 const LARGEST: usize = 16 << 20;
 
-/// Returns a document as bytes.
+/// Encodes a document.
 ///
 /// # Errors
-/// `Limit` if it has more than MongoDB takes.
+/// Returns `Limit` if the document is larger than MongoDB allows.
 pub(super) fn raw(document: &Document) -> Result<RawDocumentBuf> {
     let raw = RawDocumentBuf::try_from(document)
         .map_err(|error| Error::with_source(Kind::Internal, "a document has no bytes", error))?;

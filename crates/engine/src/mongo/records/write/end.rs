@@ -1,5 +1,5 @@
-//! What a write transaction leaves beside its changes: lines of the activity log (`audited-commit`), notes of touched records
-//! while the place records, and the numbers and counters of the place.
+//! Writes what a write transaction stores besides its changes: entries of the activity log (`audited-commit`), the
+//! touched records if the place records changes, and the last numbers and counters of the place.
 
 use super::transaction::{Ended, Held, Work};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 use mongodb::bson::{Document, doc};
 
-/// Writes all of it.
+/// Writes the log entries and the recorded changes, and updates the document of the place.
 pub(super) async fn run(
     work: &mut Work<'_>,
     place: &Opened,
@@ -64,7 +64,7 @@ fn lines(
     line.collect()
 }
 
-/// Notes each touched record once more, including those that lost a reference.
+/// Returns a recorded change for every time that a record was touched, including records that lost a reference.
 fn notes(key: &str, effects: &Effects<'_>, held: &Held) -> Vec<Document> {
     let note = effects.touched().zip(held.noted + 1..).map(|((model, id), number)| {
         doc! { "_id": number_of(key, number), "model": model.as_str(), "id": id.to_string() }

@@ -1,7 +1,8 @@
-//! Changes to records: validated, then applied all or none in one transaction, together with the activity log.
+//! Applies validated changes to records, all or none, in one transaction that also writes the activity log.
 //!
-//! Every write changes the document of its place first, so a tenant's writes are committed one after the other, and what a
-//! write reads in its transaction stays true until it commits: references, unique values and limits are checked there.
+//! Every write first changes the document of its place. So the writes of a place are committed one after the other, and
+//! what a write reads in its transaction stays true until it commits. References, unique values and limits are checked
+//! in that transaction.
 
 mod changes;
 mod documents;

@@ -1,6 +1,6 @@
-//! References within a store, which MongoDB does not check: a change may not refer to a record that is not there, and a
-//! record that others refer to is not deleted, or they lose the reference. The transaction holds the place, so that what is
-//! found here stays so until it commits.
+//! Checks references within a store, because MongoDB does not. A change must not refer to a missing record. When a
+//! record is deleted, records that refer to it lose the reference, or the deletion is refused. The transaction has
+//! locked the place, so what these checks find stays true until it commits.
 
 use super::transaction::{Ended, Work};
 use crate::{
@@ -15,7 +15,7 @@ use futures_util::TryStreamExt;
 use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-/// A reference that a change sets: its field, the model it refers to, and the id.
+/// A reference that a change sets: its field, the model that it refers to, and the id.
 pub(super) struct Reference<'a> {
     pub(super) field: &'a str,
     pub(super) target: &'a Plan,
@@ -23,8 +23,8 @@ pub(super) struct Reference<'a> {
 }
 
 impl Reference<'_> {
-    /// Returns the refusal of a reference to a missing record. The same words as those of the platform's check of
-    /// references into another store.
+    /// Returns the error for a reference to a missing record. It has the same text as the error of the platform's check
+    /// of references to another store.
     pub(super) fn dangling(&self) -> Error {
         let why = format!("there is no record {} of {}", self.id, self.target.model.name);
         Error::new(Kind::Invalid(self.field.into(), why), "")
@@ -53,7 +53,7 @@ pub(super) fn references<'a, 'v: 'a>(
 /// Records that were found, by model.
 pub(super) type Found = HashSet<(String, Key)>;
 
-/// Returns those of the referred records that are there.
+/// Returns the records that exist, of those that `references` refer to.
 pub(super) async fn existing<'r>(
     work: &mut Work<'_>,
     tenant: Option<i64>,
@@ -92,7 +92,8 @@ async fn ids_where(
     Ok(again(server.answer(read).await)?)
 }
 
-/// Prepares the deletion of a record: others that refer to it lose the reference, or it is refused.
+/// Prepares the deletion of a record: clears references with [`OnDelete::SetNull`] to it, and refuses the deletion if
+/// there is a reference with [`OnDelete::Protect`].
 pub(super) async fn release(
     work: &mut Work<'_>,
     (schema, plan, tenant): (&Schema, &Plan, Option<i64>),
@@ -116,7 +117,8 @@ pub(super) async fn release(
     Ok(())
 }
 
-/// Returns the filter of the records that refer to a record, without that record itself: it goes with its reference.
+/// Returns the filter that matches the records that refer to a record, except that record itself, which is deleted
+/// together with its reference.
 fn others(layout: &Layout<'_>, (referrer, target): (&Referrer, &Plan), id: Key) -> Document {
     let mut filter = layout.confined();
     filter.insert(referrer.field.as_str(), cells::key(id));

@@ -1,5 +1,5 @@
-//! One transaction with the changes of one or more writes: it changes the document of the place, makes the changes, and
-//! commits with what follows from them.
+//! Runs one transaction with the changes of one or more writes. The transaction locks the document of the place,
+//! applies the changes, writes what follows from them, and commits.
 
 use super::{changes::Changes, end};
 use crate::{
@@ -22,13 +22,14 @@ use mongodb::{
 };
 use std::{collections::BTreeMap, time::Duration};
 
-/// How long a write waits for a writer in another process.
+/// Maximum time that a write waits for a writer in another process.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
-/// Why an attempt ended.
+/// Reason why an attempt ended without a commit.
 pub(super) enum Ended {
     For(Trouble),
-    /// It met another transaction, or the primary changed: nothing was done, and it may run again.
+    /// The attempt conflicted with another transaction, or the primary changed. Nothing was stored, and the attempt may
+    /// be repeated.
     Again(DriverError),
 }
 
@@ -47,16 +48,17 @@ impl From<Error> for Ended {
     }
 }
 
-/// What a place holds, as its document has it, and the last numbers that it gave.
+/// The counters in the document of a place, the last numbers that it assigned, and whether it records changes.
 pub(super) struct Held {
     pub(super) records: bool,
     pub(super) rows: i64,
     pub(super) bytes: i64,
     pub(super) ledger: Option<i64>,
-    /// Last integer ids of models.
+    /// Last integer id of each model.
     pub(super) last: BTreeMap<String, i64>,
-    /// Last numbers of the activity log and of the notes of changes.
+    /// Last number of the activity log.
     pub(super) lines: i64,
+    /// Last number of the recorded changes.
     pub(super) noted: i64,
 }
 
@@ -84,18 +86,18 @@ pub(super) struct Work<'s> {
 }
 
 impl<'s> Work<'s> {
-    /// Returns the server, which waits for answers, and the session of statements.
+    /// Returns the server, which waits for answers, and the session of the transaction.
     pub(super) fn parts(&mut self) -> (&'s Server, &mut ClientSession) {
         (self.server, &mut self.transaction.session)
     }
 }
 
-/// Returns the refusal of a place that is fenced, or not here at this generation.
+/// Returns the error for a place that is fenced, or not here at this generation.
 pub(crate) fn fenced() -> Error {
     Error::new(Kind::Fenced, "the place is fenced or of another generation")
 }
 
-/// Runs the writes and returns what each has written, in order.
+/// Runs the writes and returns the rows that each of them has written, in order.
 pub(crate) async fn run(
     server: &Server,
     place: &Opened,
@@ -135,7 +137,7 @@ async fn attempt(server: &Server, place: &Opened, writes: &[Write<'_>]) -> Resul
     }
 }
 
-/// Makes the changes of all writes, and what follows from them.
+/// Applies the changes of all writes, and writes what follows from them.
 async fn make<'w>(
     work: &mut Work<'_>,
     place: &Opened,
@@ -162,8 +164,8 @@ async fn make<'w>(
     Ok(effects)
 }
 
-/// Changes the document of the place, so that no other write of the place commits until this one has ended. None: it is not
-/// open at this generation.
+/// Locks the place by changing its document: no other write of the place commits until this transaction has ended.
+/// Returns `None` if the place is not open at this generation.
 async fn lock(work: &mut Work<'_>, place: &Opened) -> Result<Option<Held>, Ended> {
     let mut open = at(&place.site);
     open.insert("state", "open");
