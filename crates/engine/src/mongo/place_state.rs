@@ -114,7 +114,7 @@ impl Server {
     /// Reads the state and the counts of a place.
     ///
     /// # Errors
-    /// `Fenced` if the place is not here at its generation.
+    /// Returns `Fenced` if the place is not here at its generation.
     pub(crate) async fn place_info(&self, place: &Place) -> Result<PlaceInfo> {
         self.info(&self.site(place)?).await
     }

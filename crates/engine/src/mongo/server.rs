@@ -1,4 +1,4 @@
-//! One MongoDB deployment: its client, and the names it gives to places.
+//! One MongoDB deployment: its client, and the names of databases on it.
 
 use super::{
     error::{Driven, within},
@@ -27,25 +27,25 @@ use std::{
 };
 use tokio::sync::OnceCell;
 
-/// Longest name of a database, in bytes.
+/// Maximum length of the name of a database, in bytes.
 const LONGEST: usize = 63;
-/// How long to look for a primary, and to wait for a connection to it.
+/// Maximum time to find a primary, and to connect to it.
 const CONNECT: Duration = Duration::from_secs(5);
-/// What an answer may take beyond the time that the server was given for it.
+/// Time that an answer may take beyond the time limit that the server got for it.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
-/// The oldest wire protocol with all that is used here: that of MongoDB 4.4.
+/// The oldest wire protocol that has everything the engine uses: that of MongoDB 4.4.
 const OLDEST_WIRE: i64 = 9;
-/// The first wire protocol that reads an earlier state without a transaction: that of MongoDB 5.0.
+/// The first wire protocol that can read an earlier state without a transaction: that of MongoDB 5.0.
 const STATES_WIRE: i64 = 13;
 
-/// How to reach a deployment, and what to leave to others there. Its `Debug` form has no password.
+/// Options for a deployment. The `Debug` form does not show the URL, which may contain a password.
 #[derive(Clone)]
 pub struct ServerOptions {
     /// `mongodb://` URL of a replica set or a sharded cluster.
     pub url: String,
-    /// What the names of databases begin with, so that several installations can share a deployment.
+    /// Prefix of the names of databases, so that several installations can share a deployment.
     pub prefix: String,
-    /// How many connections there may be to each of its servers.
+    /// Maximum number of connections to each server of the deployment.
     pub most_connections: u32,
 }
 
@@ -65,13 +65,13 @@ pub(crate) struct Inner {
     pub(crate) name: ServerName,
     options: ServerOptions,
     pub(crate) platform: Platform,
-    /// The only client, once the deployment answered and was found fit.
+    /// The only client. It is set once the deployment has answered and lacks nothing.
     client: OnceCell<Client>,
     reachable: AtomicBool,
     reads_states: AtomicBool,
-    /// How long a read may take.
+    /// Maximum duration of a read.
     pub(super) read_deadline: Duration,
-    /// Places that were used.
+    /// Places that this process has used.
     pub(super) opened: Cache<Place, Arc<Opened>>,
 }
 
@@ -85,10 +85,10 @@ impl fmt::Debug for Inner {
 }
 
 impl Server {
-    /// Makes a server. Connects to nothing: a deployment that is away must not stop the others.
+    /// Makes a server without connecting to it, because a deployment that does not answer must not stop the others.
     ///
     /// # Errors
-    /// [`Kind::Statement`] if the prefix is not allowed.
+    /// Returns [`Kind::Statement`] if the prefix is not allowed.
     pub(crate) fn new(
         name: ServerName,
         options: ServerOptions,
@@ -112,10 +112,10 @@ impl Server {
         })))
     }
 
-    /// Returns where `place` is, whether or not it exists.
+    /// Returns the location of `place`, whether or not it exists.
     ///
     /// # Errors
-    /// [`Kind::Statement`] if its name is too long, or its isolation does not exist here.
+    /// Returns [`Kind::Statement`] if its name is too long, or MongoDB does not support its isolation.
     pub(crate) fn site(&self, place: &Place) -> Result<Site> {
         if place.isolation == Isolation::Schema {
             return Err(refused(format!(
@@ -128,7 +128,7 @@ impl Server {
     /// Returns the name of a database on the deployment.
     ///
     /// # Errors
-    /// [`Kind::Statement`] if it is longer than MongoDB allows.
+    /// Returns [`Kind::Statement`] if the name is longer than MongoDB allows.
     pub(super) fn database_name(&self, physical: &PhysicalName) -> Result<String> {
         let name = format!("{}{physical}", self.options.prefix);
         match name.len() <= LONGEST {
@@ -137,15 +137,16 @@ impl Server {
         }
     }
 
-    /// Returns the checked name without the prefix; None for a name that is not one of this installation.
+    /// Returns the checked name without the prefix; `None` if it is not a name of this installation.
     pub(super) fn physical(&self, database: &str) -> Option<PhysicalName> {
         PhysicalName::parse(database.strip_prefix(self.options.prefix.as_str())?).ok()
     }
 
-    /// Returns the client, once the deployment was found fit.
+    /// Returns the client. The first call connects, and checks that the deployment lacks nothing.
     ///
     /// # Errors
-    /// [`Kind::Unreachable`] if it does not answer; [`Kind::Statement`] if the URL is wrong, or with what it lacks.
+    /// Returns [`Kind::Unreachable`] if the deployment does not answer, and [`Kind::Statement`] if the URL is wrong or
+    /// the deployment lacks something, which the error names.
     pub(super) async fn client(&self) -> Result<&Client> {
         self.client.get_or_try_init(|| Box::pin(self.connect())).await
     }
@@ -156,7 +157,7 @@ impl Server {
         options.max_pool_size = Some(self.options.most_connections.max(2));
         options.connect_timeout = Some(CONNECT);
         options.server_selection_timeout = Some(CONNECT);
-        // What a failover could take back is neither shown nor acknowledged.
+        // Data that a failover could roll back is neither shown nor acknowledged.
         options.read_concern = Some(ReadConcern::majority());
         options.write_concern = Some(WriteConcern::builder().w(Acknowledgment::Majority).build());
         options.selection_criteria =
@@ -172,15 +173,15 @@ impl Server {
         }
     }
 
-    /// Returns true if the deployment reads an earlier state without a transaction.
+    /// Returns true if the deployment can read an earlier state without a transaction.
     pub(super) fn reads_states(&self) -> bool {
         self.reads_states.load(Relaxed)
     }
 
-    /// Returns what the deployment lacks for an installation to use it, each with its remedy.
+    /// Returns what the deployment lacks to be used by an installation, each item with its remedy.
     ///
     /// # Errors
-    /// [`Kind::Unreachable`] if it does not answer.
+    /// Returns [`Kind::Unreachable`] if the deployment does not answer.
     pub(crate) async fn shortcomings(&self) -> Result<Vec<String>> {
         match self.client().await {
             Ok(_) => Ok(vec![]),
@@ -191,17 +192,17 @@ impl Server {
         }
     }
 
-    /// Returns whether the deployment answered when it was last needed.
+    /// Returns true if the deployment answered the most recent request.
     pub(crate) fn is_reachable(&self) -> bool {
         self.reachable.load(Relaxed)
     }
 
-    /// Asks the deployment for an answer.
+    /// Pings the deployment.
     pub(crate) async fn look(&self) -> Result<()> {
         self.run("admin", doc! { "ping": 1 }).await.map(drop)
     }
 
-    /// Returns a database.
+    /// Returns the database with this name.
     pub(super) async fn database(&self, name: &str) -> Result<Database> {
         Ok(self.client().await?.database(name))
     }
@@ -211,17 +212,17 @@ impl Server {
         Ok(self.database(&site.database).await?.collection(name))
     }
 
-    /// Waits for an answer as long as a read may take, and notes whether one came.
+    /// Waits for an answer, at most as long as a read may take, and records whether the deployment answered.
     ///
     /// # Errors
-    /// Those of the driver.
+    /// Returns the errors of the driver.
     pub(super) async fn answer<T>(&self, call: impl Future<Output = Driven<T>>) -> Driven<T> {
         let answer = within(self.read_deadline + GRACE, call).await;
         self.note(&answer);
         answer
     }
 
-    /// Notes whether an answer came.
+    /// Records whether the deployment answered.
     pub(super) fn note<T>(&self, answer: &Driven<T>) {
         let away = match answer {
             Ok(_) => false,
@@ -248,7 +249,7 @@ impl Server {
     }
 }
 
-/// Returns what a deployment lacks, by its answer to `hello`.
+/// Returns what a deployment lacks, according to its answer to `hello`.
 fn lacks(hello: &Document) -> Vec<String> {
     let mut lacks = vec![];
     if !hello.contains_key("setName") && !hello.get_str("msg").is_ok_and(|text| text == "isdbgrid") {

@@ -1,7 +1,7 @@
 //! One place on a MongoDB deployment: every statement on its documents runs here, with the place's confinement.
 //!
-//! The engine makes a session for each request. It holds no connection: each statement takes one of the client's. What a
-//! statement may touch is fixed by the place (`confined-query`).
+//! The engine makes a session for each request. A session holds no connection: each statement takes one from the
+//! client. The place determines what a statement may touch (`confined-query`).
 
 use super::{
     cells::whole,
@@ -27,9 +27,9 @@ use futures_util::TryStreamExt;
 use mongodb::bson::{Document, RawDocument, RawDocumentBuf, doc};
 use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
-/// How often a read is repeated because the place was migrated meanwhile.
+/// Maximum number of attempts of a read, which is repeated if the place was migrated in the meantime.
 const ATTEMPTS: usize = 4;
-/// Documents of an answer to a read: a page of rows, one more, and the place.
+/// Number of documents in one batch of an answer: a page of rows, one more row, and the document of the place.
 const ANSWER: u32 = crate::list::LIMIT_MAX + 2;
 
 /// A place on a deployment. Cheap to clone.
@@ -44,7 +44,7 @@ impl Server {
     /// Opens a session confined to `place`.
     ///
     /// # Errors
-    /// Those of [`Server::opened`].
+    /// Returns the errors of [`Server::opened`].
     pub(crate) async fn session(&self, place: &Place, schema: &Arc<Schema>) -> Result<Session> {
         let opened = self.opened(place, schema).await?;
         Ok(Session { server: self.clone(), place: opened, schema: schema.clone() })
@@ -147,7 +147,7 @@ impl Session {
         list::aggregate::groups(&self.rows(model, pipeline).await?, asked, &checked)
     }
 
-    /// Reads the texts of rows whose searched texts the tenant overrides, and judges them.
+    /// Reads the rows whose searched texts the tenant overrides, and determines which of them match.
     async fn overridden(
         &self,
         layout: &Layout<'_>,
@@ -195,7 +195,8 @@ impl Session {
         Ok(Usage { rows: number(row, "rows").unsigned_abs(), bytes: number(row, "bytes").unsigned_abs() })
     }
 
-    /// Runs small writes through the queue of the place, where they share transactions; a large write has its own.
+    /// Runs a write. Small writes go through the queue of the place, where they share transactions; a large write has
+    /// its own transaction.
     pub(crate) async fn write(
         &self,
         changes: Cow<'_, [Change]>,
@@ -205,7 +206,7 @@ impl Session {
         submit(self, &self.schema, changes, options, condition).await
     }
 
-    /// Changes the document that every write of the place changes first. That waits for the writes that are under way.
+    /// Waits for the running writes of the place, by changing the document that every write changes first.
     pub(crate) async fn settled(&self) -> Result<()> {
         let places = self.server.collection(&self.place.site, PLACES).await?;
         let (own, turn) = (doc! { "_id": &self.place.site.key }, doc! { "$inc": { "turn": 1_i64 } });
@@ -216,7 +217,7 @@ impl Session {
         }
     }
 
-    /// Runs a read. Its rows are returned only if the place is as it was verified.
+    /// Runs a read. Returns its rows only if the place is still in the verified state.
     async fn rows(&self, collection: &str, pipeline: Vec<Document>) -> Result<Vec<RawDocumentBuf>> {
         let known = self.schema.known();
         let mut ledger = match self.place.verified.position(known) {
@@ -232,8 +233,9 @@ impl Session {
         Err(Error::new(Kind::Busy, format!("{} is being migrated", self.place.site)))
     }
 
-    /// Runs a read once; None if the place is not as it was verified. The document of the place follows the rows in the same
-    /// answer: the server reads it after them, so nothing had changed while it read them.
+    /// Runs a read once. Returns `None` if the place is not in the verified state. The document of the place follows
+    /// the rows in the same answer. The server reads it after the rows, so if it is in the verified state, nothing
+    /// changed while the server read the rows.
     async fn once(
         &self,
         collection: &str,
@@ -280,7 +282,7 @@ impl Writer for Session {
     }
 }
 
-/// Reads a whole number of any type; 0 if there is none.
+/// Reads a field with a number of any type; 0 if it has none.
 fn number(row: &RawDocument, name: &str) -> i64 {
     let found = row.get(name).ok().flatten();
     found.and_then(|value| value.try_into().ok()).as_ref().and_then(whole).unwrap_or_default()

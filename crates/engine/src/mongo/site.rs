@@ -1,4 +1,4 @@
-//! Where a place is on its deployment: its database, and the document that says its state.
+//! The location of a place on its deployment: its database, and the document with its state.
 
 use crate::{error::Result, place::Place};
 use std::{fmt, sync::Arc};
@@ -10,21 +10,21 @@ pub(crate) struct Site(Arc<Inner>);
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) place: Place,
-    /// The database.
+    /// Name of the database.
     pub(crate) database: String,
     /// The `_id` of the document of the place: tenant and store.
     pub(crate) key: String,
-    /// The tenant; 0 for system stores.
+    /// Id of the tenant; 0 for system stores.
     pub(crate) tenant: i64,
-    /// Its generation.
+    /// Generation of the place.
     pub(crate) generation: i64,
 }
 
 impl Site {
-    /// Returns where `place` is, in the database with this name.
+    /// Returns the location of `place`, in the database with this name.
     ///
     /// # Errors
-    /// [`Kind::Internal`] if its generation is out of range.
+    /// Returns `Internal` if its generation is out of range.
     pub(crate) fn new(place: &Place, database: String) -> Result<Self> {
         let generation = place.generation_number()?;
         let tenant = place.tenant_number();
@@ -32,7 +32,7 @@ impl Site {
         Ok(Self(Arc::new(Inner { place: place.clone(), database, key, tenant, generation })))
     }
 
-    /// Returns true if other tenants have documents in its collections.
+    /// Returns true if tenants share the collections of the place.
     pub(crate) fn is_pooled(&self) -> bool {
         self.place.isolation.is_pooled()
     }

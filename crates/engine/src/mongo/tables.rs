@@ -1,9 +1,9 @@
 //! The platform's own collections in each database that holds places, and their version.
 //!
-//! - `_tenantry`: `meta` has the version; `ledger/STORE` the migrations of a store; `TENANT/STORE` is a place: identity,
-//!   state, counters, and the last numbers that it gave.
-//! - `_tenantry_activity`: the activity logs, by place and number.
-//! - `_tenantry_changes`: the records that were changed while a place records, by place and number.
+//! - `_tenantry`: the document `meta` has the version, `ledger/STORE` has the migrations of a store, and `TENANT/STORE`
+//!   has the identity, the state, the counters and the last assigned numbers of a place.
+//! - `_tenantry_activity`: the entries of the activity logs, by place and number.
+//! - `_tenantry_changes`: the records that writes touched while their place recorded changes, by place and number.
 
 use super::{
     error::{Driven, exists_already},
@@ -13,13 +13,13 @@ use super::{
 use crate::error::{Error, Kind, Result};
 use mongodb::bson::{Document, doc};
 
-/// Places, ledgers and the version.
+/// Name of the collection of places, ledgers and the version.
 pub(super) const PLACES: &str = "_tenantry";
-/// Lines of activity logs.
+/// Name of the collection of activity logs.
 pub(super) const ACTIVITY: &str = "_tenantry_activity";
-/// Notes of changed records.
+/// Name of the collection of recorded changes.
 pub(super) const CHANGES: &str = "_tenantry_changes";
-/// What the names of all of these begin with.
+/// Prefix of the names of the platform's own collections.
 pub(super) const OWN: &str = "_tenantry";
 /// The `_id` of the document with the version.
 pub(super) const META: &str = "meta";
@@ -31,7 +31,7 @@ pub(super) fn ledger_id(site: &Site) -> String {
     format!("ledger/{}", site.place.store)
 }
 
-/// Makes the platform's collections of a database. Repeating it changes nothing.
+/// Makes the platform's own collections in a database. Idempotent.
 pub(super) async fn create(server: &Server, site: &Site) -> Result<()> {
     for name in [PLACES, ACTIVITY, CHANGES] {
         made(server.try_run(&site.database, doc! { "create": name }).await?)?;
@@ -48,7 +48,7 @@ pub(super) async fn upsert(server: &Server, site: &Site, id: &str, change: Docum
     Ok(())
 }
 
-/// Takes a collection that another process made meanwhile for made.
+/// Accepts that another process has made the collection in the meantime.
 pub(super) fn made(answer: Driven<Document>) -> Result<()> {
     match answer {
         Err(error) if !exists_already(&error) => Err(error.into()),
@@ -56,10 +56,10 @@ pub(super) fn made(answer: Driven<Document>) -> Result<()> {
     }
 }
 
-/// Judges the version in a database.
+/// Checks the version of the platform's collections in a database.
 ///
 /// # Errors
-/// [`Kind::FormatAhead`] if a newer version of this program made the collections.
+/// Returns [`Kind::FormatAhead`] if a newer version of this program made the collections.
 pub(super) fn check_version(version: i64) -> Result<()> {
     if version <= VERSION {
         return Ok(());

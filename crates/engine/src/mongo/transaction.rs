@@ -1,4 +1,5 @@
-//! A transaction on a deployment. What it reads is one state; what it writes is stored on a majority, whole or not at all.
+//! Transactions on a deployment. A transaction reads one consistent state. Its writes are stored on a majority of the
+//! servers, all or none.
 
 use super::{
     error::{Driven, is_transient, within},
@@ -16,9 +17,9 @@ use std::{
 };
 use tokio::time::sleep;
 
-/// How long an answer to a commit is asked for again.
+/// Maximum time for repeating a commit that was not answered.
 const COMMIT_WAIT: Duration = Duration::from_secs(10);
-/// Pause before a commit is asked for again.
+/// Pause before a commit is repeated, and upper limit for the growing pause of [`Patience`].
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// A transaction. Dropping it rolls it back.
@@ -27,13 +28,13 @@ pub(super) struct Transaction {
     limit: Duration,
 }
 
-/// Why a transaction was not committed.
+/// Reason why a transaction was not committed.
 pub(super) enum NotCommitted {
-    /// It was rolled back, and may succeed when it is run again.
+    /// The transaction was rolled back, and may succeed when it is run again.
     Transient(DriverError),
-    /// It was rolled back.
+    /// The transaction was rolled back.
     Failed(Error),
-    /// It is stored whole or not at all.
+    /// The commit was not answered. The transaction is stored completely or not at all.
     InDoubt(Error),
 }
 
@@ -47,10 +48,10 @@ impl From<NotCommitted> for Error {
 }
 
 impl Server {
-    /// Begins a transaction. The first statement takes the state that it reads.
+    /// Begins a transaction. Its first statement determines the state that it reads.
     ///
     /// # Errors
-    /// [`Kind::Unreachable`] if the deployment does not answer.
+    /// Returns [`Kind::Unreachable`] if the deployment does not answer.
     pub(super) async fn begin(&self) -> Result<Transaction> {
         let mut session = self.client().await?.start_session().await?;
         session
@@ -63,10 +64,10 @@ impl Server {
 }
 
 impl Transaction {
-    /// Commits. The driver and this function ask for the same commit again until it is answered: that stores nothing twice.
+    /// Commits. The driver and this function repeat the same commit until it is answered, which stores nothing twice.
     ///
     /// # Errors
-    /// Whether it may be run again, was refused, or is in doubt.
+    /// Returns whether the transaction may be run again, has failed, or is in doubt.
     pub(super) async fn commit(mut self) -> Result<(), NotCommitted> {
         let until = Instant::now() + COMMIT_WAIT;
         loop {
@@ -83,35 +84,36 @@ impl Transaction {
         }
     }
 
-    /// Rolls back, and waits for that, so that the documents are free again.
+    /// Rolls back and waits for the answer, so that the documents are unlocked afterwards.
     pub(super) async fn roll_back(mut self) {
-        // If it fails, the server ends the transaction by itself.
+        // If the rollback fails, the server ends the transaction by itself.
         drop(within(self.limit, async { self.session.abort_transaction().await }).await);
     }
 }
 
-/// Returns true if it is not known what became of a commit.
+/// Returns true if the outcome of a commit is unknown.
 fn is_unknown(error: &DriverError) -> bool {
     error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT)
         || *Error::from(error.clone()).kind() == Kind::Unreachable
 }
 
-/// How long a transaction that met another one is run again.
+/// Limit and pauses for repeating a transaction that conflicted with another one.
 pub(super) struct Patience {
     until: Instant,
     pause: Duration,
 }
 
 impl Patience {
-    /// Begins to count.
+    /// Starts the time limit `wait`.
     pub(super) fn of(wait: Duration) -> Self {
         Self { until: Instant::now() + wait, pause: Duration::from_millis(1) }
     }
 
-    /// Waits before the next attempt; longer each time, and not in step with others that wait.
+    /// Waits before the next attempt. The pause grows with each attempt and is random, so that waiting callers do not
+    /// retry in step.
     ///
     /// # Errors
-    /// The error of the last attempt if there is no time left: `Busy` if it met another transaction.
+    /// Returns the error of the last attempt if no time is left, with the kind `Busy` unless it is `Unreachable`.
     pub(super) async fn wait(&mut self, error: DriverError) -> Result<()> {
         if Instant::now() + self.pause > self.until {
             let error = Error::from(error);
@@ -128,7 +130,7 @@ impl Patience {
     }
 }
 
-/// Returns the result of a statement, or that the transaction may be run again.
+/// Returns the result of a statement. An error states whether the transaction may be run again.
 pub(super) fn again<T>(answer: Driven<T>) -> Result<T, NotCommitted> {
     answer.map_err(|error| match is_transient(&error) {
         true => NotCommitted::Transient(error),

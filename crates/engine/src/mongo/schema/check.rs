@@ -1,5 +1,5 @@
-//! Compares what a place derives from its documents with those documents, and each stored value with its field. It reads one
-//! state of the place and holds no writer up.
+//! Compares the derived data of a place with its documents, and every stored value with the rules of its field. It
+//! reads one consistent state of the place and does not block writers.
 
 use super::{compiled::Statements, recount::counted, wanted::storage};
 use crate::{
@@ -25,7 +25,7 @@ use mongodb::{
     bson::{Document, RawBsonRef, RawDocument, RawDocumentBuf, doc},
 };
 
-/// One state of a place.
+/// One consistent state of a place.
 struct State<'a> {
     server: &'a Server,
     site: &'a Site,
@@ -35,8 +35,8 @@ struct State<'a> {
 }
 
 impl Server {
-    /// Compares the words of the search with the documents, in a pool those of all tenants. The place must have all
-    /// migrations of `script`.
+    /// Compares the stored search words with the texts of the documents; in a pool, those of all tenants. The place
+    /// must have all migrations of `script`.
     pub(crate) async fn check_search(&self, place: &Place, script: &Script) -> Result<Vec<Fault>> {
         let site = self.site(place)?;
         let mut state = State::open(self, &site, script.mongo(place.isolation)?).await?;
@@ -88,7 +88,7 @@ impl<'a> State<'a> {
         Ok(self.server.answer(read).await?)
     }
 
-    /// Returns the documents of a model; in a pool those of one tenant, or of all.
+    /// Returns the documents of a model; in a pool, those of the tenant `of`, or of all tenants if it is `None`.
     async fn rows(&mut self, model: &Model, of: Option<i64>) -> Result<Vec<RawDocumentBuf>> {
         let own = of.filter(|_| self.statements.pooled);
         let own = own.map(|tenant| doc! { "$match": { model.tenant_field.as_str(): tenant } });
@@ -97,7 +97,8 @@ impl<'a> State<'a> {
         self.read(model.name.as_str(), pipeline).await
     }
 
-    /// Compares the counters, unless rows are on their way.
+    /// Compares the counters of the place with its documents. Skips a place that is not open or records its changes,
+    /// because a move may be carrying its rows.
     async fn counters(&mut self) -> Result<Vec<Fault>> {
         let own = vec![doc! { "$match": { "_id": &self.site.key } }];
         let place = self.read(PLACES, own).await?;
@@ -124,7 +125,7 @@ impl<'a> State<'a> {
     }
 }
 
-/// Returns true if a document does not have the words of its texts.
+/// Returns true if the stored search words of a document are not those of its texts.
 fn differs(row: &RawDocument, model: &Model) -> bool {
     let mut words = doc! {};
     search::add(&mut words, model.search_fields().filter_map(|field| row.get_str(field.name.as_str()).ok()));

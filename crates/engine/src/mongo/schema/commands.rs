@@ -1,20 +1,20 @@
-//! Commands that the authors of migrations write, as JSON. They change documents of collections, in the transaction of the
-//! migration: `insert`, `update` and `delete`. Collections of the platform are out of their reach.
+//! Commands that authors of migrations write as JSON: `insert`, `update` and `delete`. They change documents in the
+//! transaction of the migration. They cannot touch the platform's own collections.
 
 use super::wanted::statement;
 use crate::{error::Result, mongo::tables::OWN};
 use mongodb::bson::{Bson, Document};
 use serde_json::Value as Json;
 
-/// What a migration may run.
+/// Commands that a migration may run.
 const ALLOWED: [&str; 3] = ["insert", "update", "delete"];
-/// What may be said besides the name of the collection.
+/// Keys that a command may have besides the one with the name of the collection.
 const PARTS: [&str; 6] = ["documents", "updates", "deletes", "ordered", "let", "comment"];
 
-/// Reads a command.
+/// Parses and checks a command.
 ///
 /// # Errors
-/// `Statement` if it is no command that a migration may run.
+/// Returns `Statement` if the text is not a command that a migration may run.
 pub(super) fn parse(text: &str) -> Result<Document> {
     let refuse = |why: &str| statement(format!("{why}: in `{}`", text.lines().next().unwrap_or_default()));
     let json: Json =
@@ -29,14 +29,14 @@ pub(super) fn parse(text: &str) -> Result<Document> {
     if let Some(other) = found.keys().find(|key| **key != name && !PARTS.contains(&key.as_str())) {
         return Err(refuse(&format!("a migration does not say {other}")));
     }
-    // The server takes the first key for the command.
+    // The server takes the first key as the command.
     let mut command = Document::new();
     command.insert(name.clone(), found.get(&name).cloned());
     command.extend(found.into_iter().filter(|(key, _)| *key != name));
     Ok(command)
 }
 
-/// Returns JSON as BSON: whole numbers have 64 bits, as in stored documents.
+/// Converts JSON to BSON. Integers get 64 bits, as in stored documents.
 fn bson(json: &Json) -> Bson {
     match json {
         Json::Null => Bson::Null,

@@ -1,4 +1,4 @@
-//! The steps of all migrations of a store, for one layout.
+//! The compiled steps of all migrations of a store, for one layout.
 
 use super::{
     steps::{Steps, steps},
@@ -7,16 +7,16 @@ use super::{
 use crate::{error::Result, ledger::Loaded, migration::State, name::StoreName, schema::Migrations};
 use std::sync::Arc;
 
-/// The steps of a script for databases of one layout. Made once and run on every database of a fleet.
+/// The steps of a script for databases of one layout. They are compiled once and run on every database of a fleet.
 #[derive(Debug)]
 pub(crate) struct Statements {
     pub(super) of: Arc<Migrations>,
-    /// Tenants share the collections.
+    /// Whether tenants share the collections.
     pub(super) pooled: bool,
     pub(super) migrations: Vec<Compiled>,
 }
 
-/// One migration.
+/// One compiled migration.
 #[derive(Debug)]
 pub(super) struct Compiled {
     pub(super) loaded: Loaded,
@@ -31,7 +31,7 @@ impl Statements {
     /// Compiles the steps of all migrations, in order.
     ///
     /// # Errors
-    /// [`crate::Kind::Statement`] if an operation has none.
+    /// Returns [`crate::Kind::Statement`] if an operation cannot be compiled.
     pub(crate) fn new(of: &Arc<Migrations>, pooled: bool) -> Result<Self> {
         let migrations = of.compile(
             |all, op, before, after| steps(all, op, before, after, pooled),
@@ -43,7 +43,7 @@ impl Statements {
         Ok(Self { of: of.clone(), pooled, migrations })
     }
 
-    /// Returns what ledgers say of all migrations, in order.
+    /// Returns the ledger entries of all migrations, in order.
     pub(in crate::mongo) fn loaded(&self) -> impl Iterator<Item = &Loaded> {
         self.migrations.iter().map(|migration| &migration.loaded)
     }
@@ -56,12 +56,13 @@ impl Statements {
     /// Returns the collections after all migrations.
     ///
     /// # Errors
-    /// Those of [`wanted`].
+    /// Returns the errors of [`wanted`].
     pub(in crate::mongo) fn wanted(&self) -> Result<Vec<Wanted>> {
         all_wanted(self.state(), &self.of.store, self.pooled)
     }
 
-    /// Returns true if a place without rows is made by its collections alone: no author's statement makes anything else.
+    /// Returns true if making the collections is enough to make a place without rows, because no migration has commands
+    /// of its author.
     pub(in crate::mongo) fn is_plain(&self) -> bool {
         self.migrations.iter().all(|migration| !migration.steps.runs_commands())
     }

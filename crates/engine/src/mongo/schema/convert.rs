@@ -1,4 +1,4 @@
-//! Converts the values of a field to its new type: exactly, or the migration fails.
+//! Converts the values of a field to its new type. The conversion is exact, or the migration fails.
 
 use super::wanted::statement;
 use crate::{
@@ -11,39 +11,40 @@ use crate::{
 use mongodb::bson::{Bson, Document, doc};
 use serde_json::Value as Json;
 
-/// Documents that must not be there; otherwise the migration fails with "{n} {message}".
+/// A check that no document matches a filter. If n documents match, the migration fails with "refused: {n} {message}".
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Check {
     pub(super) model: String,
     pub(super) filter: Document,
-    /// False if it is every row.
+    /// Whether the error names the rows; false if all rows of the model fail the check.
     pub(super) names_rows: bool,
     pub(super) message: String,
 }
 
-/// How the values of a field change, and checks that must find no document.
+/// The conversion of a field's values, and the checks that it requires.
 pub(super) struct Converted {
-    /// Expression for the new value; None if it stays as it is.
+    /// Expression for the new value; `None` if the value does not change.
     pub(super) value: Option<Bson>,
-    /// Replaces null.
+    /// Value that replaces null.
     pub(super) fill: Option<Value>,
     /// Checks that run first.
     pub(super) checks: Vec<Check>,
 }
 
-/// Digits of a 64-bit integer as we write them, and perhaps of one that is somewhat larger.
+/// Pattern of a 64-bit integer in the form in which this program writes it. It also matches some integers that are too
+/// large.
 const DIGITS: &str = "^(0|-?[1-9][0-9]{0,18})$";
-/// The form of UUIDs as we write them.
+/// Pattern of a UUID in the form in which this program writes it.
 const UUID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
-/// Every date from the year 0 to 9999 that exists.
+/// Pattern of every existing date from the year 0 to 9999.
 const DATE: &str = "^([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)\
     |02-(0[1-9]|1[0-9]|2[0-8]))\
     |([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)$";
-/// Microseconds of a day.
+/// Number of microseconds in a day.
 const DAY: i64 = 86_400_000_000;
 
-/// Converts from the old field to the new one (same name), stored as `stored` before and after. `fill` replaces nulls if the
-/// field becomes required.
+/// Returns the conversion of the old field to the new one, which has the same name. `stored` is the storage before and
+/// after. `fill` replaces nulls if the field becomes required.
 pub(super) fn converted(
     model: &Model,
     (from, to): (&Field, &Field),
@@ -64,10 +65,10 @@ pub(super) fn converted(
     Ok(Converted { checks: before.chain(after).collect(), value, fill: found.fill })
 }
 
-/// Returns the converted value of a field; None if it stays as it is.
+/// Returns the expression for the converted value of a field; `None` if the value does not change.
 fn cast(field: &Bson, cast: Cast, (from, to): (Storage, Storage)) -> Option<Bson> {
     let value = match cast {
-        // Dates and UUIDs are stored as the texts that they are.
+        // Dates and UUIDs are stored as texts, so a converted text does not change.
         Cast::Date | Cast::Uuid => return None,
         Cast::Scale { from, to } if from == to => return None,
         Cast::Scale { from, to } if from < to => doc! { "$multiply": [field, power(to - from)] },
@@ -95,8 +96,8 @@ fn power(digits: u32) -> i64 {
     10_i64.pow(digits)
 }
 
-/// Returns the filter of documents whose `value` is not what it must be. None matches null, except that of
-/// [`Must::Present`].
+/// Returns the filter that matches documents whose `value` violates `must`. Only the filter of [`Must::Present`]
+/// matches null.
 fn broken(must: &Must<'_>, field: &str, value: &Bson) -> Document {
     let differs = |pattern: &str| doc! { "$not": [{ "$regexMatch": { "input": value, "regex": pattern } }] };
     let outside =
@@ -125,7 +126,7 @@ fn broken(must: &Must<'_>, field: &str, value: &Bson) -> Document {
         Must::AtMost(most) => doc! { "$gt": [value, *most] },
         Must::OneOf(choices) => doc! { "$not": [{ "$in": [value, { "$literal": choices.to_vec() }] }] },
     };
-    // Functions of texts refuse null, so the condition must not be asked of it.
+    // Text functions fail for null, so do not evaluate the condition for it.
     let is_there = doc! { "$gt": [format!("${field}"), Bson::Null] };
     doc! { "$expr": { "$cond": [is_there, condition, false] } }
 }

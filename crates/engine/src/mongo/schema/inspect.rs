@@ -11,7 +11,7 @@ use futures_util::TryStreamExt;
 use mongodb::bson::{Bson, Document, doc};
 use std::collections::BTreeMap;
 
-/// Returns the collections of a database with their validators, without those of the platform and of the server.
+/// Returns the collections of a database with their validators, except those of the platform and of the server.
 pub(super) async fn live_collections(server: &Server, site: &Site) -> Result<BTreeMap<String, Document>> {
     let database = server.database(&site.database).await?;
     let list = async { database.list_collections().await?.try_collect::<Vec<_>>().await };
@@ -20,7 +20,8 @@ pub(super) async fn live_collections(server: &Server, site: &Site) -> Result<BTr
     Ok(others.map(|one| (one.name, one.options.validator.unwrap_or_default())).collect())
 }
 
-/// Returns the indexes of a collection, as `createIndexes` takes them; none if it does not exist.
+/// Returns the indexes of a collection, in the form that `createIndexes` takes. Returns none if the collection does not
+/// exist.
 pub(super) async fn live_indexes(server: &Server, site: &Site, collection: &str) -> Result<Vec<Document>> {
     let answer = match server.try_run(&site.database, doc! { "listIndexes": collection }).await? {
         Err(error) if is_absent(&error) => return Ok(vec![]),
@@ -30,7 +31,7 @@ pub(super) async fn live_indexes(server: &Server, site: &Site, collection: &str)
     Ok(batch.into_iter().flatten().filter_map(|index| index.as_document().cloned()).collect())
 }
 
-/// Removes an index. Another process may have done so.
+/// Removes an index. Succeeds if another process has already removed it.
 pub(super) async fn drop_index(
     server: &Server,
     site: &Site,
@@ -44,7 +45,7 @@ pub(super) async fn drop_index(
     }
 }
 
-/// Returns true for an index that stays: it is as wanted, or the platform does not make such an index.
+/// Returns true if an index may stay, because it is as wanted or the platform does not make such indexes.
 pub(super) fn foreign_or_kept(index: &Document, wanted: &Wanted) -> bool {
     match wanted.indexes.iter().find(|one| one.get("name") == index.get("name")) {
         Some(wanted) => definition(wanted) == definition(index),
@@ -52,7 +53,7 @@ pub(super) fn foreign_or_kept(index: &Document, wanted: &Wanted) -> bool {
     }
 }
 
-/// Returns true if the platform makes indexes with such a name: it has those of the fields.
+/// Returns true if the platform makes indexes with such a name, which consists of the names of the fields.
 fn is_ours(index: &Document) -> bool {
     let name = index.get_str("name").unwrap_or_default();
     let Ok(keys) = index.get_document("key") else { return false };
@@ -68,7 +69,7 @@ fn is_ours(index: &Document) -> bool {
     of(&fields) || (fields.len() > 1 && of(&fields[1..]))
 }
 
-/// Returns what an index is, besides its name.
+/// Returns the definition of an index as text, without its name.
 fn definition(index: &Document) -> String {
     let keys = index.get_document("key").ok();
     let keys = keys.map(|keys| keys.keys().map(String::as_str).collect::<Vec<_>>().join(", "));
@@ -78,10 +79,10 @@ fn definition(index: &Document) -> String {
     format!("{unique}({}){partial}", keys.unwrap_or_default())
 }
 
-/// The definitions in a collection, by what they are of.
+/// Definitions in a collection, by the name of the object that they define.
 type Objects = BTreeMap<String, String>;
 
-/// Describes a collection.
+/// Returns the definitions of the fields, the validator and the indexes of a collection.
 fn described(name: &str, validator: &Document, indexes: &[Document]) -> Objects {
     let mut out = Objects::new();
     let schema = validator.get_document("$jsonSchema").ok();
@@ -108,7 +109,7 @@ impl Server {
     /// Compares the collections of a place with the schema that the migrations of a script make.
     ///
     /// # Errors
-    /// `Statement` if an applied migration's file was changed afterwards.
+    /// Returns `Statement` if the file of an applied migration was changed afterwards.
     pub(crate) async fn inspect(&self, place: &Place, script: &Script) -> Result<Inspection> {
         let site = self.site(place)?;
         let statements = script.mongo(place.isolation)?;

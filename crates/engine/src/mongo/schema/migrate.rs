@@ -1,8 +1,10 @@
-//! Applies migrations to a place. MongoDB changes no validator, index or name of a collection in a transaction, so each
-//! migration goes through four steps. If a process dies, the next one that migrates goes on there:
+//! Applies migrations to a place. MongoDB cannot change the validator, the indexes or the name of a collection in a
+//! transaction, so each migration takes four steps. If a process dies, the next process that migrates the place
+//! continues at the same step:
 //!
-//! 1. *close*: the store's ledger names the migration, and its places have no position: no session reads or writes there.
-//! 2. *run*: one transaction checks and changes the documents and adds the migration to the ledger, or nothing.
+//! 1. *close*: the store's ledger names the migration, and its places lose their ledger position, so no session reads
+//!    or writes there.
+//! 2. *run*: one transaction checks and changes the documents and adds the migration to the ledger, or changes nothing.
 //! 3. *settle*: collections are renamed and dropped, and get the validators and indexes of the models after the migration.
 //! 4. *open*: the places get the new position.
 
@@ -38,19 +40,21 @@ use std::{
 };
 use tokio::time::sleep;
 
-/// How long a migration waits for another one, and for writers.
+/// Maximum time that a migration waits for another migration, and for writers.
 const BUSY_WAIT: Duration = Duration::from_secs(20);
-/// Pause between two looks at a ledger that is closed.
+/// Pause between two checks of a closed ledger.
 const PAUSE: Duration = Duration::from_millis(100);
-/// A migration that has not gone on for so long is taken over. Its transaction has ended by then.
+/// Time in milliseconds after which another process takes over a migration that is still closed. The transaction of the
+/// first process has ended by then.
 const LEASE_MS: i64 = 90_000;
 
 impl Server {
     /// Applies the migrations of a script that a place lacks. Safe while other processes do the same.
     ///
     /// # Errors
-    /// [`Kind::Statement`] if a migration is refused, or the place has unknown migrations of an app for which it lacks
-    /// others; [`Kind::Fenced`] if its rows have moved; [`Kind::Busy`] if another process migrates it for too long.
+    /// Returns [`Kind::Statement`] if a migration is refused, or the place has unknown migrations of an app for which
+    /// it lacks others; [`Kind::Fenced`] if its rows have moved; and [`Kind::Busy`] if another process migrates it for
+    /// too long.
     pub(crate) async fn migrate_with(&self, place: &Place, script: &Script) -> Result<MigrateReport> {
         let site = self.site(place)?;
         self.migrate_site(&site, script.mongo(place.isolation)?).await
@@ -97,10 +101,10 @@ impl Server {
         }
     }
 
-    /// Applies the missing migrations in one transaction and rolls it back, to learn whether one of them is refused.
+    /// Applies the missing migrations in one transaction and rolls it back, to find out whether one of them is refused.
     ///
     /// # Errors
-    /// Those of [`Server::migrate_with`].
+    /// Returns the errors of [`Server::migrate_with`].
     pub(crate) async fn rehearse(&self, place: &Place, script: &Script) -> Result<()> {
         let site = self.site(place)?;
         let statements = script.mongo(place.isolation)?;
@@ -130,7 +134,7 @@ impl Server {
         Ok(Run { server: self, site, database, transaction, former: BTreeMap::new() })
     }
 
-    /// Closes the places of the store for a migration. Returns false if another process does so.
+    /// Closes the places of the store for a migration. Returns false if another process has closed them.
     async fn close(&self, site: &Site, migration: &Compiled) -> Result<bool> {
         let lapsed = doc! { "$lt": ["$closed_at", { "$subtract": ["$$NOW", LEASE_MS] }] };
         let free = doc! {
@@ -147,8 +151,8 @@ impl Server {
         self.turn(site, doc! { "_id": ledger_id(site) }, open.into(), &position).await.map(drop)
     }
 
-    /// Changes the ledger of a store, and the positions of its places to what `position` makes of it, in one transaction.
-    /// Returns the ledger; None if the filter does not hold.
+    /// Changes the ledger of a store and sets the position of its places to the result of `position`, in one
+    /// transaction. Returns the ledger as it was before; `None` if the filter does not match it.
     async fn turn(
         &self,
         site: &Site,
@@ -212,7 +216,7 @@ impl Server {
         }
     }
 
-    /// Renames and drops collections, and gives all of the store their validators and indexes. May be repeated.
+    /// Renames and drops collections, and gives all collections of the store their validators and indexes. Idempotent.
     async fn settle(&self, site: &Site, migration: &Compiled) -> Result<()> {
         let database = &site.database;
         for whole in &migration.steps.whole {
@@ -231,14 +235,14 @@ impl Server {
         self.make_as_wanted(site, &migration.wanted).await
     }
 
-    /// Gives collections the validators and indexes that are wanted, and makes those that are missing.
+    /// Gives collections the wanted validators and indexes, and makes missing collections.
     pub(in crate::mongo) async fn make_as_wanted(&self, site: &Site, wanted: &[Wanted]) -> Result<()> {
         let live = live_collections(self, site).await?;
         try_join_all(wanted.iter().map(|wanted| self.make_one(site, wanted, live.get(&wanted.name)))).await?;
         Ok(())
     }
 
-    /// Makes one collection as it is wanted; `found` is the validator of an existing one.
+    /// Makes one collection as it is wanted, or changes it. `found` is the validator of the existing collection.
     async fn make_one(&self, site: &Site, wanted: &Wanted, found: Option<&Document>) -> Result<()> {
         let database = &site.database;
         let mut missing = wanted.indexes.clone();
@@ -267,7 +271,7 @@ impl Server {
     }
 }
 
-/// Adds the migration to the ledger in its transaction. Returns false if it is there already.
+/// Adds a migration to the ledger, in the transaction of the migration. Returns false if the ledger has it already.
 async fn enter(run: &mut Run<'_>, migration: &Compiled) -> Result<bool, NotCommitted> {
     let (site, loaded) = (run.site, &migration.loaded);
     let line = doc! {
@@ -280,7 +284,7 @@ async fn enter(run: &mut Run<'_>, migration: &Compiled) -> Result<bool, NotCommi
     let session = &mut run.transaction.session;
     let done = async { places.find_one_and_update(mine, change).session(session).await };
     match again(run.server.answer(done).await)? {
-        // As it was before.
+        // This is the ledger before the change.
         Some(ledger) => Ok(!applied(&ledger, site).contains_key(&loaded.id())),
         None => Err(NotCommitted::Failed(Error::new(
             Kind::Busy,
@@ -289,10 +293,10 @@ async fn enter(run: &mut Run<'_>, migration: &Compiled) -> Result<bool, NotCommi
     }
 }
 
-/// Refuses a place of its own that was moved away: it takes no more writes, including changes of its collections
-/// (`fenced-generation`).
+/// Refuses a place that has its own database and was moved away. It accepts no more writes, including changes of its
+/// collections (`fenced-generation`).
 fn require_open(site: &Site, found: &Identity) -> Result<()> {
-    // One that is being filled gets its collections so.
+    // A place that is being filled gets its collections from migrations.
     let takes_changes = |state: &str| matches!(state, "open" | "filling");
     let is_here =
         found.place.as_ref().and_then(|place| place.get_str("state").ok()).is_some_and(takes_changes);

@@ -1,4 +1,5 @@
-//! The collections of a place: validators and indexes, migrations, and the comparison with what migrations make.
+//! The collections of a place: validators and indexes, migrations, and the comparison with the collections that
+//! migrations make.
 
 mod check;
 mod commands;

@@ -1,13 +1,13 @@
-//! Names of the indexes of a model. The same model always gives the same names, so an error that names one of them tells
-//! which fields it is about. No field has a dot in its name.
+//! Names of the indexes of a model. The same model always gives the same names, so the name of an index in an error
+//! leads to the fields. No field has a dot in its name.
 
 use crate::model::{Field, Index, Model};
 
-/// What follows the fields in the name of a unique index.
+/// Suffix of the name of a unique index, after the fields.
 const UNIQUE: &str = ".unique";
-/// The index of every collection on its key.
+/// Name of the index that every collection has on its `_id`.
 pub(crate) const KEY: &str = "_id_";
-/// The index on the words of the search.
+/// Name of the index on the search words.
 pub(crate) const SEARCH: &str = "_search";
 
 /// Returns the name of an index.
@@ -15,17 +15,17 @@ pub(crate) fn index(index: &Index) -> String {
     format!("{}{}", index.stem(), if index.unique { UNIQUE } else { "" })
 }
 
-/// Returns the index that a field has of its own, if it has one.
+/// Returns the single-field index of a field; `None` if the field has none.
 pub(crate) fn own_index(field: &Field) -> Option<Index> {
     field.has_index().then(|| Index { fields: vec![field.name.clone()], unique: field.unique })
 }
 
-/// Returns all indexes of a model but those of its key and its search.
+/// Returns all indexes of a model, except those on its `_id` and its search words.
 pub(crate) fn all(model: &Model) -> impl Iterator<Item = Index> {
     model.fields.iter().filter_map(own_index).chain(model.indexes.iter().cloned())
 }
 
-/// Returns the fields whose values are unique together because of the index with this name.
+/// Returns the fields of the unique index with this name; `None` if the model has no such index.
 pub(crate) fn unique_fields(model: &Model, name: &str) -> Option<Vec<String>> {
     if name == KEY {
         return Some(vec!["id".into()]);

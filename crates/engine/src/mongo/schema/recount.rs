@@ -1,4 +1,5 @@
-//! Counts what a place holds, from its documents. Counts like writes: rows, and the bytes of stored values.
+//! Counts the rows of a place and the bytes of their stored values from its documents, in the same way as writes count
+//! them.
 
 use super::wanted::{of_documents, storage};
 use crate::{
@@ -9,8 +10,9 @@ use crate::{
 };
 use mongodb::bson::{Bson, Document, doc};
 
-/// Returns the pipeline that counts the documents of a model: `_id` is the tenant of a pool or null, then `rows`, `bytes`
-/// and `last`, the largest id.
+/// Returns the pipeline that counts the documents of a model. In a pool, it counts only those of the tenant `of`, if
+/// that is given. Its results have the fields `_id` (in a pool the tenant, otherwise null), `rows`, `bytes` and `last`,
+/// the largest id.
 pub(super) fn counted(model: &Model, state: &State, pooled: bool, of: Option<i64>) -> Result<Vec<Document>> {
     let mut parts = vec![];
     let fields = model.fields.iter().map(|field| field.name.as_str());
@@ -33,7 +35,8 @@ pub(super) fn counted(model: &Model, state: &State, pooled: bool, of: Option<i64
     Ok(pipeline)
 }
 
-/// Returns the bytes that limits count for one value: those of its stored form. See [`crate::value::ValueRef::bytes`].
+/// Returns the expression for the bytes that limits count for one value, which are those of its stored form. See
+/// [`crate::value::ValueRef::bytes`].
 fn bytes(path: &str, storage: Storage) -> Document {
     let size: Bson = match storage {
         Storage::Integer | Storage::Boolean | Storage::Decimal(_) => NUMBER_BYTES.into(),

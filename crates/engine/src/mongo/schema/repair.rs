@@ -1,4 +1,4 @@
-//! An operator's repair of a place. There is no SQL here, so only what makes derived things anew.
+//! An operator's repair of a place. MongoDB has no SQL, so a repair can only rebuild derived data.
 
 use crate::{
     engine::no_sql,
@@ -14,10 +14,12 @@ use mongodb::bson::{Bson, doc};
 use std::time::Duration;
 
 impl Server {
-    /// `REINDEX` makes all indexes of the database and the counters of its places anew, and returns None.
+    /// Runs an operator's repair. Only the statement `REINDEX` is allowed: it rebuilds the indexes of the store and the
+    /// counters of its places. Always returns `None`.
     ///
     /// # Errors
-    /// `Denied` for any other statement; `SchemaBehind` or `SchemaAhead` if the place lacks migrations of `script`.
+    /// Returns `Denied` for any other statement, and `SchemaBehind` or `SchemaAhead` if the migrations of the place
+    /// differ from those of `script`.
     pub(crate) async fn operator_repair(
         &self,
         place: &Place,

@@ -28,7 +28,7 @@ use mongodb::{
 };
 use std::collections::BTreeMap;
 
-/// Documents whose words are collected at a time.
+/// Number of documents whose search words are collected at a time.
 const WORDS_AT_ONCE: usize = 500;
 
 /// A transaction that runs migrations.
@@ -37,12 +37,13 @@ pub(super) struct Run<'a> {
     pub(super) site: &'a Site,
     pub(super) database: Database,
     pub(super) transaction: Transaction,
-    /// Names that collections still have, by those that migrations give them: they are renamed after the transaction.
+    /// Current names of collections, by the names that migrations give them. Collections are renamed only after the
+    /// transaction.
     pub(super) former: BTreeMap<String, String>,
 }
 
 impl Run<'_> {
-    /// Runs the steps of a migration, and what follows from them.
+    /// Runs the steps of a migration, then collects search words and counts rows where the steps require it.
     pub(super) async fn apply(&mut self, migration: &Compiled, pooled: bool) -> Result<(), NotCommitted> {
         for step in &migration.steps.list {
             self.step(step, pooled).await.map_err(|why| in_migration(migration, why))?;
@@ -97,7 +98,7 @@ impl Run<'_> {
         change: UpdateModifications,
     ) -> Result<(), NotCommitted> {
         let session = &mut self.transaction.session;
-        // The validator is that of the models before the migration.
+        // The validator still belongs to the models before the migration.
         let done = async {
             collection.update_many(filter, change).bypass_document_validation(true).session(session).await
         };
@@ -215,7 +216,7 @@ impl Run<'_> {
         }
     }
 
-    /// Collects the words of all documents of a model again.
+    /// Collects the search words of all documents of a model again.
     async fn collect_words(&mut self, model: &Model) -> Result<(), NotCommitted> {
         let collection = self.collection(model.name.as_str());
         let fields: Vec<&str> = model.search_fields().map(|field| field.name.as_str()).collect();
@@ -244,7 +245,8 @@ impl Run<'_> {
         }
     }
 
-    /// Sets the counters and the last numbers of the places here by their documents.
+    /// Counts the documents of all places of the store, and sets their counters and, if the migration requires it,
+    /// their last ids.
     pub(super) async fn recount(&mut self, migration: &Compiled, pooled: bool) -> Result<(), NotCommitted> {
         let store = &self.site.place.store;
         let mut totals: BTreeMap<i64, (i64, i64, Document)> = BTreeMap::new();
@@ -275,7 +277,7 @@ impl Run<'_> {
     }
 }
 
-/// Returns the pipeline that finds values that several documents have.
+/// Returns the pipeline that finds values of these fields that several documents have.
 fn twice(fields: &[Bson]) -> Vec<Document> {
     let names = || fields.iter().filter_map(Bson::as_str);
     let there: Document = names().map(|name| (name.to_owned(), doc! { "$ne": Bson::Null }.into())).collect();
@@ -288,7 +290,7 @@ fn twice(fields: &[Bson]) -> Vec<Document> {
     ]
 }
 
-/// Returns the rows with these ids for an error.
+/// Returns the first of these ids by tenant, for an error.
 fn named(ids: &[Bson]) -> RefusedRows {
     let mut found = RefusedRows { more: ids.len() > NAMED_MAX, ..RefusedRows::default() };
     for id in ids.iter().take(NAMED_MAX) {
@@ -306,7 +308,7 @@ fn named(ids: &[Bson]) -> RefusedRows {
     found
 }
 
-/// Returns what ids are sorted by.
+/// Returns the sort key of an id.
 fn order_of_id(id: &Bson) -> (i64, i64, String) {
     match id {
         Bson::Int64(number) => (0, *number, String::new()),
@@ -319,7 +321,7 @@ fn order_of_id(id: &Bson) -> (i64, i64, String) {
     }
 }
 
-/// Adds the migration to an error. Keeps the kind if the server could not run it at all.
+/// Adds the name of the migration to an error. Keeps the kind if the server could not run the migration at all.
 fn in_migration(migration: &Compiled, why: NotCommitted) -> NotCommitted {
     let NotCommitted::Failed(error) = why else { return why };
     let detail = format!("migration {}: {}", migration.loaded.id(), error.detail());

@@ -1,4 +1,4 @@
-//! Translates one operation to the steps that run it on documents in the state before it.
+//! Translates an operation of a migration to the steps that run it on the documents.
 
 use super::{
     commands::parse,
@@ -18,49 +18,49 @@ use mongodb::bson::{Bson, Document, doc};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 
-/// One step of a migration. All run in one transaction.
+/// One step of a migration. All steps run in one transaction.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Step {
-    /// Documents that must not be there.
+    /// Fails if documents match a filter.
     Refuse(Check),
-    /// References of a field that must not lead to missing documents.
+    /// Fails if a field refers to a missing document.
     Refers { model: String, field: String, target: String },
-    /// Changes the documents of a model that match.
+    /// Changes the documents of a model that match a filter.
     Update { model: String, filter: Document, change: Change },
-    /// A command of the migration's author.
+    /// Runs a command of the migration's author.
     Command(Document),
-    /// The log and the last numbers follow the new name of a model.
+    /// Gives the log entries and the last id of a model its new name.
     Renamed { from: String, to: String },
-    /// The last number of a model that is dropped.
+    /// Removes the last id of a dropped model.
     Dropped(String),
 }
 
-/// How documents change.
+/// A change of documents.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Change {
-    /// By update operators.
+    /// Update operators.
     Plain(Document),
-    /// By an expression over the document.
+    /// A pipeline stage with expressions over the document.
     Computed(Document),
 }
 
-/// What is done with whole collections, once the documents are changed.
+/// A change of a whole collection. It follows the transaction that changes the documents.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Whole {
     Rename(String, String),
     Drop(String),
 }
 
-/// The steps of an operation, and what must follow them.
+/// The steps of a migration, and what must follow them.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(super) struct Steps {
     pub(super) list: Vec<Step>,
     pub(super) whole: Vec<Whole>,
-    /// The counters of the places must be set again, because rows or values may have changed.
+    /// Whether the counters of the places must be set again, because rows or values may have changed.
     pub(super) recount: bool,
-    /// The last integer ids must be read from the rows, because there may be new ones.
+    /// Whether the last integer ids must be read from the rows, because there may be new rows.
     pub(super) renumber: bool,
-    /// Models whose rows need their words for the search collected again, or no longer have any.
+    /// Models whose search words must be collected again or removed.
     pub(super) search: BTreeSet<ModelName>,
 }
 
@@ -79,7 +79,7 @@ impl Steps {
 /// before and after it.
 ///
 /// # Errors
-/// `Statement` if the operation contradicts the models, or a value that it gives cannot be stored.
+/// Returns `Statement` if the operation contradicts the models, or one of its values cannot be stored.
 pub(super) fn steps(out: &mut Steps, op: &Op, before: &State, after: &State, pooled: bool) -> Result<()> {
     let find = |state: &'_ State, name: &ModelName| {
         let found = state.model(name.as_str()).cloned();
@@ -171,7 +171,7 @@ fn add_field(
     Ok(())
 }
 
-/// Returns a value of a field as documents have it.
+/// Returns a value of a field in the form in which documents store it.
 fn literal((model, state): (&Model, &State), field: &str, value: &Value) -> Result<Bson> {
     let storage = storage(model, state, field)?;
     let stored =
@@ -251,7 +251,7 @@ fn duplicates(model: &Model, index: &Index, pooled: bool) -> Option<Step> {
     }))
 }
 
-/// Marks a check as one for values that several documents have; see [`super::run`].
+/// Key of a filter that stands for values that several documents have; see [`super::run`].
 pub(super) const TWICE: &str = "$twice";
 
 /// Returns the fields whose values must not occur twice, as a filter that only [`super::run`] understands.

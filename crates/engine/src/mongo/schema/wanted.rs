@@ -1,8 +1,8 @@
-//! What the collection of a model is to be: its validator and its indexes.
+//! The collection that a model requires: its validator and its indexes.
 //!
-//! Each index but that of the search ends with the id unless it is unique, so that a list reads rows with equal values in the
-//! order that it returns them. A unique index has only documents with all its fields: MongoDB takes two absent fields for
-//! equal values. In a pool each index starts with the tenant.
+//! Every index ends with the id, except unique indexes and that of the search, so that a list reads rows with equal
+//! values in the order in which it returns them. A unique index contains only documents that have all its fields,
+//! because MongoDB treats two absent fields as equal values. In a pool, every index starts with the tenant.
 
 use super::names;
 use crate::{
@@ -17,19 +17,19 @@ use crate::{
 };
 use mongodb::bson::{Bson, Document, doc};
 
-/// A collection as migrations make it.
+/// A collection in the form in which migrations make it.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::mongo) struct Wanted {
     pub(super) name: String,
     pub(super) validator: Document,
-    /// As `createIndexes` takes them.
+    /// Indexes, in the form that `createIndexes` takes.
     pub(super) indexes: Vec<Document>,
 }
 
 /// Returns the collection of a model.
 ///
 /// # Errors
-/// [`Kind::Statement`] if the model refers to one that does not exist.
+/// Returns [`Kind::Statement`] if the model refers to a model that does not exist.
 pub(super) fn wanted(model: &Model, state: &State, pooled: bool) -> Result<Wanted> {
     Ok(Wanted {
         name: model.name.to_string(),
@@ -41,7 +41,7 @@ pub(super) fn wanted(model: &Model, state: &State, pooled: bool) -> Result<Wante
 /// Returns how the values of a field are stored.
 ///
 /// # Errors
-/// Those of [`wanted`].
+/// Returns the errors of [`wanted`].
 pub(super) fn storage(model: &Model, state: &State, field: &str) -> Result<Storage> {
     let kind = match field {
         "id" => return Ok(Storage::of_id(model.id)),
@@ -57,8 +57,8 @@ pub(super) fn statement(detail: String) -> Error {
     Error::new(Kind::Statement(detail.clone()), detail)
 }
 
-/// Returns the validator. It has no lengths, ranges and choices: writes check them, and changing one must not touch every
-/// tenant's collection.
+/// Returns the validator of a collection. It does not contain lengths, ranges and choices: writes check those, and
+/// changing one of them must not touch every tenant's collection.
 fn validator(model: &Model, state: &State, pooled: bool) -> Result<Document> {
     let id = type_name(Storage::of_id(model.id));
     let (mut required, mut properties) = (vec![Bson::from("_id")], doc! {});
@@ -127,7 +127,7 @@ fn keys(tenant: Option<&str>, fields: &[&str]) -> Document {
     tenant.into_iter().chain(fields.iter().copied()).map(|field| (field.to_owned(), Bson::from(1))).collect()
 }
 
-/// Returns the name of a column in documents.
+/// Returns the name of the field that a column has in documents.
 pub(super) fn of_documents(column: &str) -> &str {
     if column == "id" { "_id" } else { column }
 }
