@@ -49,7 +49,7 @@ pub struct CopyInfo {
 /// The result of filling a place with the rows of another place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filled {
-    /// Bytes that were carried: of the values, or of the file if all its pages were carried.
+    /// Number of bytes that were carried: of the values, or of the file if all its pages were carried.
     pub bytes: u64,
     /// Tables with rows that cannot be carried, because no model declares them. If it is not empty, nothing was
     /// carried.
@@ -59,7 +59,7 @@ pub struct Filled {
 /// Options for turning a copy into a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AdoptOptions {
-    /// Consume the copy: on the same disk, the file is moved and not copied again. After a failure, the caller must
+    /// Consume the copy: on the same disk, the file is moved instead of copied again. After a failure, the caller must
     /// make the copy again.
     pub used_up: bool,
     /// Check every page of the new database. Set it to false only if every page of the copy was checked. A file that is

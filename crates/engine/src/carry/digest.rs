@@ -57,7 +57,7 @@ impl TableHash {
     /// Adds the next value of a row.
     ///
     /// # Errors
-    /// Returns `Corrupt` for a value that cannot be in one of our columns.
+    /// Returns `Corrupt` for a value of a type that no column has.
     pub(crate) fn value(&mut self, value: Raw<'_>) -> Result<()> {
         match value {
             Raw::Null => self.block.push(0),

@@ -77,7 +77,8 @@ impl Contents {
         self.source.undeclared(declared(self.script.state())).await
     }
 
-    /// Does as [`Contents::carry`]; without a sink, ends the reading, because an earlier attempt filled the place.
+    /// Carries everything to `sink`, like [`Contents::carry`]. Without a sink, only ends the reading, because an
+    /// earlier attempt has filled the place.
     ///
     /// # Errors
     /// Returns the errors of [`Contents::carry`].
@@ -122,11 +123,11 @@ impl Contents {
         self.end().await
     }
 
-    /// Reads the rows whose texts are in indexes that allow shorter ones than some databases, and checks them as
-    /// [`Contents::carry`] does.
+    /// Reads the rows of all tables whose indexed texts have a maximum length. Refuses the texts that
+    /// [`Contents::carry`] refuses for a database with short index entries.
     ///
     /// # Errors
-    /// Returns [`Kind::Invalid`] for the first one that does not fit.
+    /// Returns [`Kind::Invalid`] for the first text that is too long.
     pub(crate) async fn check_entries(mut self: Box<Self>) -> Result<()> {
         for table in (0..self.tables.len()).filter(|table| !self.tables[*table].short.is_empty()) {
             let mut pages = Pages::of(table);

@@ -3,8 +3,8 @@
 use crate::error::{Error, Kind, Result};
 use tokio::{runtime::Handle, task::spawn_blocking};
 
-/// A value that moves to a blocking thread for each piece of work and returns afterwards. If the caller goes away
-/// during the work, the value is dropped on that thread.
+/// A value that moves to a blocking thread for each piece of work and returns afterwards. If the caller's future is
+/// dropped during the work, the value is dropped on that thread.
 #[derive(Debug)]
 pub(crate) struct Mobile<T: Send + 'static>(Option<Box<T>>);
 

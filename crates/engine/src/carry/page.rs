@@ -31,7 +31,7 @@ impl Page {
     /// Adds the next value of the last row.
     ///
     /// # Errors
-    /// Returns [`Kind::Corrupt`] for a value that cannot be in one of our columns.
+    /// Returns [`Kind::Corrupt`] for a value of a type that no column has.
     pub(crate) fn push(&mut self, value: Raw<'_>) -> Result<()> {
         self.cells.push(match value {
             Raw::Null => Cell::Null,
@@ -93,7 +93,7 @@ impl Page {
         (0..self.len()).map(|row| self.key(row)).collect()
     }
 
-    /// Returns the bytes of all values, as limits count them.
+    /// Returns the number of bytes of all values, in the way that limits count them.
     pub(crate) fn bytes(&self) -> i64 {
         self.cells
             .iter()

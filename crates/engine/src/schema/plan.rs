@@ -149,7 +149,7 @@ impl Plan {
         Ok(Projection { positions: positions.into(), storages: storages.into() })
     }
 
-    /// Returns the id ready to bind; `None` if it is of the other kind, which no row of the model has.
+    /// Returns the id as a key, ready to bind; `None` if it is of the other kind, which no row of the model has.
     pub(crate) fn key(&self, id: &RecordId) -> Option<Key> {
         match (self.model.id, id) {
             (IdKind::Integer, RecordId::Integer(_)) | (IdKind::Uuid, RecordId::Uuid(_)) => Some(id.into()),

@@ -136,8 +136,8 @@ impl Script {
     /// Returns the statements for places of this isolation on PostgreSQL.
     ///
     /// # Errors
-    /// Returns [`Kind::Statement`] if an operation has no statement for this layout, or a value of it cannot be stored
-    /// there.
+    /// Returns [`Kind::Statement`] if an operation has no statement for this layout, or one of its values cannot be
+    /// stored there.
     pub(crate) fn postgres(&self, isolation: Isolation) -> Result<&PostgresStatements> {
         let compile = |layout: Isolation| PostgresStatements::new(&self.0.facts, layout.is_pooled());
         self.0.postgres.get(isolation, compile)
@@ -146,7 +146,8 @@ impl Script {
     /// Returns the steps for places of this isolation on MongoDB.
     ///
     /// # Errors
-    /// [`Kind::Statement`] if an operation has none, or a value of it cannot be stored there.
+    /// Returns [`Kind::Statement`] if an operation has no steps for this layout, or one of its values cannot be stored
+    /// there.
     #[cfg(feature = "mongodb")]
     pub(crate) fn mongo(&self, isolation: Isolation) -> Result<&MongoStatements> {
         let compile = |layout: Isolation| MongoStatements::new(&self.0.facts, layout.is_pooled());

@@ -24,8 +24,8 @@ impl Schema {
     /// Compiles the models of `store`. `models` may include models of other stores. They are not compiled, but they
     /// determine which kind of key the references to them hold (without them, integer is assumed).
     ///
-    /// `migrations` are the migrations of all stores that make the models. Only a database that has exactly those of
-    /// this store is read and written with this schema (`known-schema`).
+    /// `migrations` are the migrations of all stores that make the models. Only a database that has exactly the
+    /// migrations of this store is read and written with this schema (`known-schema`).
     ///
     /// # Errors
     /// Returns `Internal` if a column's name is not valid.
@@ -77,7 +77,7 @@ impl Schema {
     /// Returns the model of this store that a field refers to.
     ///
     /// # Errors
-    /// `Invalid` if the field is no reference, or one to another store.
+    /// Returns `Invalid` if the model has no such field, or the field is not a reference to a model of this store.
     pub(crate) fn referred(&self, plan: &Plan, field: &FieldName) -> Result<&Plan> {
         plan.require(field.as_str())?;
         let refuse = |rule: &str| Error::invalid(field.as_str(), rule);

@@ -48,7 +48,7 @@ impl Template {
         self.script().map_or("bare", Script::fingerprint)
     }
 
-    /// Returns the image of the SQLite file, which is set once it was used.
+    /// Returns the image of the SQLite file, which its first use sets.
     pub(crate) fn sqlite(&self) -> &TemplateImage {
         &self.0.sqlite
     }

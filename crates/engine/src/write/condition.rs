@@ -3,8 +3,8 @@
 use crate::error::{Error, Kind, Result};
 use std::{fmt, sync::Arc};
 
-/// A check whether the facts on which a write was decided still hold. It runs under the lock of the place, shortly
-/// before the commit, so it must not wait. If it fails, the write is refused with [`Kind::Outdated`].
+/// A check that the facts on which a write was based still hold. It runs under the lock of the place, shortly before
+/// the commit, so it must not wait. If it fails, the write is refused with [`Kind::Outdated`].
 #[derive(Clone)]
 pub struct WriteCondition(Arc<dyn Fn() -> bool + Send + Sync>);
 

@@ -1,11 +1,11 @@
 //! Determines later whether a write was stored, if the answer to its commit was lost.
 //!
-//! A [`Doubt`] names one row that the write created, changed or deleted, as it would be if the write is stored. Rows
-//! contain the instants and the version that the write gave them, so the row itself is the evidence: it is in the
-//! transaction of the write, and it goes wherever the place goes. If the row was changed or deleted since, it proves
-//! nothing. Then the server may have the answer: it knows that a transaction was aborted. It is not asked whether a
-//! transaction was committed, because after a crash PostgreSQL may give the number of a lost transaction to another
-//! one.
+//! A [`Doubt`] names one row that the write created, changed or deleted, with the values that the row has if the write
+//! was stored. Rows contain the instants and the version that the write gave them, so the row itself is the evidence:
+//! it is in the transaction of the write, and it goes wherever the place goes. If the row was changed or deleted since,
+//! it proves nothing. Then the server may have the answer, because it knows whether it has aborted the transaction. It
+//! is not asked whether it has committed the transaction, because after a crash PostgreSQL may give the number of a
+//! lost transaction to another one.
 
 use crate::{
     name::ModelName,

@@ -1,4 +1,4 @@
-//! What the changes of a transaction on a server did, and whether the tenant's limits allow it.
+//! Collects the effects of the changes in a transaction on a server, and checks the tenant's limits.
 
 use super::{
     RowState, Written, detail,
@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{error::Result, name::ModelName, query::RecordId, schema::Plan};
 
-/// A line of the activity log.
+/// A new entry of the activity log.
 pub(crate) struct Line {
     /// Index of the write in the transaction.
     pub(crate) write: usize,
@@ -16,7 +16,7 @@ pub(crate) struct Line {
     pub(crate) detail: Option<String>,
 }
 
-/// What a transaction did. Its methods take the index of the write that made the change.
+/// The effects of a transaction. Its methods take the index of the write that made the change.
 pub(crate) struct Effects<'a> {
     writes: &'a [Write<'a>],
     pub(crate) written: Vec<Vec<Written>>,
@@ -63,7 +63,7 @@ impl<'a> Effects<'a> {
         self.add(write, plan, after)
     }
 
-    /// Adds a row that already had the values of an update. It stays as it is, with its version.
+    /// Adds a row that already had the values of an update. The row stays unchanged, with its version.
     pub(crate) fn unchanged(&mut self, write: usize, plan: &Plan, row: RowState) -> Result<()> {
         self.add(write, plan, row)
     }
@@ -107,8 +107,8 @@ impl<'a> Effects<'a> {
         }
     }
 
-    /// Refuses the first write that grew beyond a limit, as the writes before it leave the place. `held` is the number of
-    /// rows and bytes that the place held before the transaction.
+    /// Refuses the first write that exceeds a limit, counted after the writes before it. The argument is the number of
+    /// rows and bytes in the place before the transaction.
     pub(crate) fn judge(&self, (mut rows, mut bytes): (i64, i64)) -> Result<(), Trouble> {
         for (at, (write, grown)) in self.writes.iter().zip(&self.grown).enumerate() {
             rows += grown.0;

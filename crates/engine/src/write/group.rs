@@ -1,11 +1,11 @@
-//! Runs several callers' writes in one transaction of a server, each of which succeeds or fails on its own.
+//! Runs the writes of several callers in one transaction on a server. Each write succeeds or fails on its own.
 //!
 //! Callers do not notice: if a write is refused, the transaction is rolled back and runs again without it.
 
 use super::{Doubt, Ready, Request, Written, prepare, submit::Writer};
 use crate::error::{Error, Kind, Result};
 
-/// Maximum number of times that a write looks at the ledger again because a migration was applied meanwhile.
+/// Maximum number of attempts of a write, which is repeated if a migration was applied in the meantime.
 const ATTEMPTS: usize = 4;
 
 /// A write whose changes are valid.
@@ -14,17 +14,17 @@ pub(crate) struct Write<'a> {
     pub(crate) changes: Vec<Ready<'a>>,
 }
 
-/// Why a transaction was not committed.
+/// Reason why a transaction was not committed.
 pub(crate) enum Trouble {
-    /// It concerns all its writes.
+    /// The error concerns all writes of the transaction.
     All(Error),
-    /// The place is fenced or gone; if the server still has it at its generation, this error holds for all writes.
+    /// The place is fenced or gone. If a later check finds the place in order, this error concerns all writes.
     Gone(Error),
     /// This write was refused.
     Refused(usize, Box<Error>),
-    /// The ledger was raised since the schema of this write was verified.
+    /// The ledger has changed since the schema of this write was verified.
     Outdated(usize),
-    /// The commit was not answered. For each write, with what finds out later whether it was stored.
+    /// The commit was not answered. For each write, contains the doubt that later determines whether it was stored.
     InDoubt(Box<Error>, Vec<Option<Doubt>>),
 }
 
@@ -56,7 +56,7 @@ pub(super) async fn run<W: Writer>(writer: &W, requests: &[&Request]) -> Vec<Res
                 each.for_each(|(at, doubt)| outcomes[at] = Some(Err(again(&error).with_doubt(doubt))));
                 shared = vec![];
             }
-            // A write before it may be the reason for the refusal, so its own transaction decides.
+            // A write before it may be the reason for the refusal, so run it again in its own transaction.
             Err(Trouble::Refused(index, _) | Trouble::Outdated(index)) => {
                 shared = places.into_iter().zip(writes).collect();
                 alone.push(shared.remove(index));
@@ -87,7 +87,7 @@ async fn one<W: Writer>(writer: &W, write: Write<'_>) -> Result<Vec<Written>> {
     Err(is_migrated(writer))
 }
 
-/// Returns the error of a transaction. If the place was not there, returns the reason for that.
+/// Returns the error of a transaction. If the place was fenced or gone, determines the precise reason.
 async fn explain<W: Writer>(writer: &W, write: &Write<'_>, trouble: Trouble) -> Error {
     match trouble {
         Trouble::All(error) => error,

@@ -1,4 +1,4 @@
-//! Rows as a write found or left them.
+//! Rows in the state in which a write found or left them.
 
 use super::Written;
 use crate::{
@@ -30,7 +30,7 @@ impl RowState {
     /// Returns the id of the row.
     ///
     /// # Errors
-    /// Returns `Corrupt` if it has none.
+    /// Returns `Corrupt` if the row has none.
     pub(crate) fn id(&self) -> Result<RecordId> {
         match self.values.first() {
             Some(Value::Integer(id)) => Ok(RecordId::Integer(*id)),
@@ -42,7 +42,7 @@ impl RowState {
     /// Returns the version of the row.
     ///
     /// # Errors
-    /// Returns `Corrupt` if it has none.
+    /// Returns `Corrupt` if the row has none.
     pub(crate) fn version(&self) -> Result<i64> {
         match self.values.last() {
             Some(Value::Integer(version)) => Ok(*version),
@@ -53,7 +53,7 @@ impl RowState {
     /// Returns the row as the result of a change.
     ///
     /// # Errors
-    /// Returns `Corrupt` if it has no id or version.
+    /// Returns `Corrupt` if the row has no id or no version.
     pub(crate) fn written(self, plan: &Plan) -> Result<Written> {
         let (id, version) = (self.id()?, self.version()?);
         Ok(Written { model: plan.model.name.clone(), id, version, row: self.values, position: None })

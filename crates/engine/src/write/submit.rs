@@ -1,8 +1,8 @@
-//! How the writes of a place on a server reach its transactions.
+//! Passes the writes of a place on a server to its transactions.
 //!
-//! Such a place commits one write after the other. To lose no time by that, small writes that wait at the same time share
-//! a transaction: sessions put them into the queue of the place, and a task that exists as long as a write waits takes
-//! them out in groups. Dropping a caller's future cancels no write, because the task does not belong to the caller.
+//! Such a place commits one transaction after the other. To save time, small writes that wait at the same time share a
+//! transaction: sessions put them into the queue of the place, and a task takes them out in groups. The task exists as
+//! long as a write waits. Dropping a caller's future cancels no write, because the task does not belong to the caller.
 
 use super::{
     Queue, Request, SMALL_CHANGES, Waiting, WriteCondition, WriteOptions, Written,
@@ -25,7 +25,7 @@ pub(crate) trait Writer: Clone + Send + Sync + 'static {
     /// Returns the small writes that wait for the place.
     fn queue(&self) -> &Queue;
 
-    /// Applies all writes in one transaction, and returns what each of them has written, in order.
+    /// Applies all writes in one transaction. Returns the rows that each of them has written, in order.
     fn transact(
         &self,
         writes: &[Write<'_>],
@@ -93,14 +93,14 @@ impl<W: Writer> Drop for Service<W> {
 
 async fn serve<W: Writer>(mut service: Service<W>) {
     while !service.over {
-        // Every task that is ready runs first and may join the group.
+        // Let every ready task run first, so that its write can join the group.
         tokio::task::yield_now().await;
         let waiting = service.writer.queue().next();
         let requests: Vec<&Request> = waiting.iter().map(|waiting| &waiting.request).collect();
         let outcomes = group::run(&service.writer, &requests).await;
         service.over = service.writer.queue().is_over();
         for (Waiting { request, answer, .. }, done) in waiting.into_iter().zip(outcomes) {
-            // The write's values are dropped first. Callers that went away are skipped.
+            // Drop the values of the write before answering. Ignore callers that are gone.
             drop(request);
             drop(answer.send(done));
         }

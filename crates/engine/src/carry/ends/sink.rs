@@ -70,7 +70,7 @@ impl Sink {
         matches!(self, Self::Postgres(_))
     }
 
-    /// Returns the last entry of the source's activity log that was carried before.
+    /// Returns the id of the last entry of the source's activity log that an earlier call carried.
     pub(crate) async fn log_upto(&mut self) -> Result<i64> {
         on!(self, writer => Ok(writer.log_upto()), async { Ok(writer.log_upto()) })
     }
@@ -117,7 +117,7 @@ impl Sink {
         }
     }
 
-    /// Returns the ids, of those given, that no row of the table has. Only for a sink that checks references.
+    /// Returns those of the given ids that no row of the table has. Only for a sink that checks references.
     pub(crate) async fn absent(&mut self, table: usize, ids: Vec<Key>) -> Result<Vec<Key>> {
         match self {
             Self::Postgres(writer) => writer.absent(table, ids).await,
@@ -136,8 +136,8 @@ impl Sink {
         on!(self, writer => writer.lines(&page), writer.lines(&page))
     }
 
-    /// Sets the counters and the state of the place, and commits. `log_upto` is the last entry of the source's activity
-    /// log that was carried.
+    /// Sets the counters and the state of the place, and commits. `log_upto` is the id of the last entry of the
+    /// source's activity log that was carried.
     pub(crate) async fn finish(self, log_upto: i64) -> Result<()> {
         match self {
             Self::Sqlite(writer) => writer.end(move |writer| writer.finish(log_upto)).await,

@@ -135,7 +135,7 @@ impl Source {
         on!(self, reader => reader.info(), reader.info())
     }
 
-    /// Returns the tables that have rows but are not in `declared`, which are those that no model declares.
+    /// Returns the tables that have rows but are not in `declared`, the list of tables that models declare.
     pub(crate) async fn undeclared(&mut self, declared: HashSet<String>) -> Result<Vec<String>> {
         on!(self, reader => reader.undeclared(&declared), reader.undeclared(&declared))
     }
