@@ -87,7 +87,7 @@ pub struct Frame {
     pub token: String,
     /// Form token of the sign-out button, whose form belongs to no company.
     pub leave: String,
-    /// Address of the page, to which a change of the language returns. Empty: the page offers no languages.
+    /// Address of the page, to which a change of the language returns; empty if the page offers no languages.
     pub here: String,
     /// Message at the top of the page.
     pub notice: Option<Notice>,

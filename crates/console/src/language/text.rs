@@ -7,7 +7,7 @@ use std::{borrow::Cow, fmt};
 
 /// The value of a text's argument: words, or a number, which also selects singular or plural.
 pub trait Argument {
-    /// Returns the value as Fluent takes it.
+    /// Returns the value in the form that Fluent accepts.
     fn value(&self) -> FluentValue<'static>;
 }
 

@@ -1,4 +1,4 @@
-//! Values over time as lines.
+//! A chart of values over time, drawn as lines.
 
 use super::Body;
 
@@ -7,10 +7,10 @@ pub const WIDTH: f64 = 360.0;
 /// Height of a chart, in units of its view box.
 pub const HEIGHT: f64 = 90.0;
 
-/// Values over time as lines.
+/// A chart of values over time, drawn as lines.
 #[derive(Debug)]
 pub struct Chart {
-    /// What is shown.
+    /// Name of the quantity that the chart shows.
     pub title: String,
     /// Lines, the most important first.
     pub lines: Vec<Line>,
@@ -25,19 +25,19 @@ pub struct Chart {
 /// A line of a chart.
 #[derive(Debug)]
 pub struct Line {
-    /// What it shows and its newest value, or the value alone if it is the only line.
+    /// Name and newest value of the line; only the value if the chart has no other line.
     pub label: String,
     /// The line, as commands of an SVG path.
     pub path: String,
 }
 
 impl Chart {
-    /// Returns a part of a page with these charts, which is asked for again every ten seconds.
+    /// Returns the body of a section with these charts. The browser requests it again every ten seconds.
     pub fn within_an_hour(charts: Vec<Self>) -> Body {
         Body::Charts { charts, is_live: true }
     }
 
-    /// Returns what a person who does not see the lines is told.
+    /// Returns the text of the chart for users who do not see the lines.
     pub(super) fn said(&self) -> String {
         let lines: Vec<_> = self.lines.iter().map(|line| line.label.as_str()).collect();
         format!("{}: {}. {}", self.title, lines.join(", "), self.top)

@@ -20,13 +20,13 @@ pub struct Form<'a> {
     pub notes: &'a [Note],
     /// Facts about the object of the form: name and value.
     pub facts: &'a [(String, String)],
-    /// What a dry run found.
+    /// Results of a dry run; empty if there was none.
     pub sections: &'a [Section],
     /// Fields of the form.
     pub fields: &'a [Field],
-    /// Text of the button that only tells what would happen. Empty: there is none.
+    /// Text of the button that starts a dry run; empty if the form has no such button.
     pub check: &'a str,
-    /// Text of the button. Empty: the form has no button, since nothing can be done.
+    /// Text of the button; empty if the form has no button, because nothing can be done.
     pub button: &'a str,
     /// True if the act removes something or cannot be undone.
     pub danger: bool,

@@ -3,27 +3,27 @@
 /// Width of the map, in units of its view box.
 pub const MAP_WIDTH: f64 = 1000.0;
 
-/// The fleet as a map. People who do not see it have the tables below it.
+/// The fleet as a map. The tables below the map serve users who do not see it.
 #[derive(Debug)]
 pub struct Map {
-    /// Servers.
+    /// Boxes of the servers.
     pub boxes: Vec<MapBox>,
-    /// Moves that are not over.
+    /// Lines of the moves that have not ended.
     pub moves: Vec<MapMove>,
-    /// Height, in units of the view box.
+    /// Height of the map, in units of the view box.
     pub height: f64,
     /// Name and meaning of each colour.
     pub legend: Vec<(&'static str, &'static str)>,
-    /// Seconds after which the browser asks for it again.
+    /// Number of seconds after which the browser requests the map again.
     pub every: u32,
 }
 
-/// A server.
+/// A server, drawn as a box.
 #[derive(Debug)]
 pub struct MapBox {
-    /// Name.
+    /// Name of the server.
     pub name: String,
-    /// Number of its tenants, in words.
+    /// Number of the server's tenants, in words.
     pub count: String,
     /// Left edge.
     pub x: f64,
@@ -33,32 +33,32 @@ pub struct MapBox {
     pub width: f64,
     /// Height.
     pub height: f64,
-    /// Tenants.
+    /// Cells of the server's tenants.
     pub cells: Vec<MapCell>,
 }
 
-/// A tenant, or several of the same health.
+/// A tenant, or several tenants of the same health, drawn as a square.
 #[derive(Debug, Clone)]
 pub struct MapCell {
     /// Left edge.
     pub x: f64,
     /// Upper edge.
     pub y: f64,
-    /// Length of its sides.
+    /// Length of the sides of the square.
     pub side: f64,
-    /// Name of the colour.
+    /// Health of the tenant, which names the colour of the cell.
     pub health: &'static str,
-    /// Where to see it.
+    /// Address to which the cell links.
     pub href: String,
-    /// What it is.
+    /// Description of the cell, as the tooltip.
     pub title: String,
 }
 
-/// A move.
+/// A move, drawn as a line.
 #[derive(Debug)]
 pub struct MapMove {
     /// The line, as commands of an SVG path.
     pub path: String,
-    /// What moves.
+    /// Description of the move.
     pub label: String,
 }

@@ -56,11 +56,11 @@ pub enum Body {
     List(Vec<Item>),
     /// Links in groups.
     Links(Vec<Group>),
-    /// Values over time.
+    /// Values over time, as charts.
     Charts {
-        /// Charts.
+        /// Charts of the section.
         charts: Vec<Chart>,
-        /// The browser asks for them again every ten seconds.
+        /// True if the browser requests the charts again every ten seconds.
         is_live: bool,
     },
     /// The fleet as a map.

@@ -1,65 +1,66 @@
-//! Groups of conditions of which at least one must hold, as a form that is sent for each further row.
+//! Groups of conditions of which at least one must hold, as a form that the browser sends again for each new row.
 
 use super::Choice;
 use std::fmt::Display;
 
-/// Returns the number of a group and of a condition in it, as the names of inputs have it.
+/// Returns the numbers of a group and of a condition in it, in the form in which the names of inputs contain them.
 pub fn place_of(group: impl Display, condition: impl Display) -> String {
     format!("{group}_{condition}")
 }
 
-/// Groups of conditions that are being made.
+/// Groups of conditions that the visitor is making.
 #[derive(Debug)]
 pub struct Alternatives {
-    /// The group of the address that these replace; empty: none.
+    /// Value of the parameter in the list's address that these groups replace; empty if they replace none.
     pub instead: String,
     /// Groups; the last one may be empty.
     pub groups: Vec<Alternative>,
-    /// Fields that a condition can be on, under the labels of the references that lead to them; the model's own have none.
+    /// Fields that a condition can use, grouped by the labels of the references that lead to them. The label is empty
+    /// for the model's own fields.
     pub fields: Vec<(String, Vec<Choice>)>,
 }
 
-/// Conditions that must hold together.
+/// A group of conditions that must all hold.
 #[derive(Debug)]
 pub struct Alternative {
-    /// Conditions.
+    /// Conditions of the group.
     pub conditions: Vec<Condition>,
-    /// There is room for another condition.
+    /// True if another condition can be added.
     pub may_add: bool,
 }
 
-/// A condition as it is typed.
+/// A condition while the visitor enters it.
 #[derive(Debug)]
 pub struct Condition {
     /// Name of the field, or the path to it.
     pub field: String,
     /// Label of the field.
     pub label: String,
-    /// Operators.
+    /// Operators that the field allows.
     pub operators: Vec<Choice>,
-    /// What the field is compared with.
+    /// Value that the field is compared with.
     pub value: ConditionValue,
-    /// What is wrong.
+    /// Reason why the condition was refused; empty if it was not.
     pub wrong: String,
 }
 
-/// What a field is compared with.
+/// The value that a field is compared with.
 #[derive(Debug)]
 pub enum ConditionValue {
-    /// Nothing: the field is empty, or is not.
+    /// No value: the condition is that the field is empty, or that it is not.
     None,
-    /// What is typed.
+    /// A typed value.
     Line {
         /// Type of the input element.
         kind: &'static str,
         /// Value.
         value: String,
     },
-    /// One of these.
+    /// One of several choices.
     Select {
-        /// Choices.
+        /// The first choices.
         options: Vec<Choice>,
-        /// There are more than are listed: what is searched for.
+        /// Text that is searched for; `None` if all choices are listed.
         find: Option<String>,
     },
 }

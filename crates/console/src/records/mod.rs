@@ -85,9 +85,9 @@ pub struct List<'a> {
     pub filters: Vec<FilterField>,
     /// Choices of the conditions on references.
     pub choices: Choosing,
-    /// Saved views; none on pages of staff.
+    /// Saved views; `None` on pages of staff.
     pub views: Option<Bar>,
-    /// Groups of conditions that are being made.
+    /// Groups of conditions that the visitor is making.
     pub alternatives: Option<Alternatives>,
     /// Conditions that are set.
     pub chips: Vec<Chip>,
@@ -118,13 +118,13 @@ pub struct List<'a> {
 /// Actions on several records of a list at once.
 #[derive(Debug, Default)]
 pub struct Bulk {
-    /// Address that changes all records, if the visitor may.
+    /// Address of the page that changes all records; `None` if the visitor may not change them.
     pub change: Option<String>,
-    /// Address that deletes all records, if the visitor may.
+    /// Address of the page that deletes all records; `None` if the visitor may not delete them.
     pub delete: Option<String>,
     /// Parameters of the list, with which a later page returns to it.
     pub back: String,
-    /// Address that exports all records, if the visitor may.
+    /// Address that exports all records; `None` if the visitor may not export them.
     pub export: Option<String>,
 }
 
@@ -249,7 +249,7 @@ pub struct Form<'a> {
     pub version: Option<i64>,
     /// The values as they were read, as JSON.
     pub was: &'a str,
-    /// True if another user has changed the record meanwhile.
+    /// True if another user has changed the record in the meantime.
     pub conflict: bool,
     /// Fields of the form.
     pub fields: Vec<Field>,
@@ -279,7 +279,7 @@ pub struct Field {
     pub wrong: String,
     /// Input of the field.
     pub input: Input,
-    /// Value that another user has stored meanwhile, and the value before.
+    /// Value that another user has stored in the meantime, and the value before.
     pub theirs: Option<(String, String)>,
     /// True if a change of this field changes the choices of other fields.
     pub narrows: bool,

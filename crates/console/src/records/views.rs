@@ -9,18 +9,18 @@ use askama::Template;
 pub struct Bar {
     /// Address of all records.
     pub all: String,
-    /// The list shows all records, as it opens without a view.
+    /// True if the list shows all records, as it does without a view.
     pub is_all: bool,
-    /// Views, by name.
+    /// Views, ordered by name.
     pub views: Vec<ViewLink>,
-    /// What the list shows now, if that can be saved.
+    /// Form that saves what the list shows now; `None` if that cannot be saved.
     pub save: Option<Save>,
     /// Address of the page on which views are changed.
     pub manage: String,
 }
 
 impl Bar {
-    /// Returns true if there is something to show.
+    /// Returns true if the row of views is shown.
     pub(super) fn is_shown(&self) -> bool {
         !self.views.is_empty() || self.save.is_some()
     }
@@ -29,67 +29,67 @@ impl Bar {
 /// A view above a list.
 #[derive(Debug)]
 pub struct ViewLink {
-    /// Name.
+    /// Name of the view.
     pub name: String,
     /// Address of the list.
     pub href: String,
-    /// The list shows it.
+    /// True if the list shows this view.
     pub is_current: bool,
 }
 
 /// The form that saves what a list shows.
 #[derive(Debug, Default)]
 pub struct Save {
-    /// Query of the list.
+    /// Query of the list's address.
     pub query: String,
-    /// Name that was typed before.
+    /// Name from the previous attempt.
     pub name: String,
-    /// What is wrong with it.
+    /// Reason why the name was refused; empty if it was not.
     pub wrong: String,
-    /// Views that it can replace.
+    /// Views that the new view can replace.
     pub own: Vec<Choice>,
-    /// The members share it.
+    /// True if all members see the view.
     pub is_shared: bool,
-    /// The list opens with it.
+    /// True if the list opens with the view.
     pub is_default: bool,
 }
 
-/// `/{model}/views/`.
+/// Page `/{model}/views/`: the saved views of a list.
 #[derive(Template)]
 #[template(path = "records/views.html")]
 pub struct Views<'a> {
-    /// Frame.
+    /// Frame of the page.
     pub frame: &'a Frame,
     /// Label of the model.
     pub label: &'a str,
     /// Address of the list.
     pub list: &'a str,
-    /// Views, by name.
+    /// Views, ordered by name.
     pub views: Vec<SavedView>,
-    /// The form that was refused.
+    /// The refused form; `None` if no form was refused.
     pub save: Option<Save>,
 }
 
 /// A saved view.
 #[derive(Debug)]
 pub struct SavedView {
-    /// Id.
+    /// Id of the view.
     pub id: i64,
-    /// Name.
+    /// Name of the view.
     pub name: String,
     /// Address of the list.
     pub href: String,
     /// Conditions, order and columns, in words.
     pub words: String,
-    /// Parts that no longer fit the model; empty: all fit.
+    /// Parts that no longer fit the model; empty if all parts fit.
     pub broken: String,
-    /// Name of another member who made it; empty: the visitor did, or a member who has left.
+    /// Name of the member who made the view; empty if the visitor made it, or a member who has left.
     pub by: String,
-    /// All members see it.
+    /// True if all members see the view.
     pub is_shared: bool,
-    /// The visitor's list opens with it.
+    /// True if the visitor's list opens with the view.
     pub is_default: bool,
-    /// The visitor may change and delete it.
+    /// True if the visitor may change and delete the view.
     pub may_change: bool,
 }
 

@@ -1,7 +1,7 @@
 //! Lists of the log: by tenant, actor, action and time.
 //!
-//! Each filter but the time alone reads along an index. Rows come in the order of their ids, so a page goes on after the
-//! previous one however the clock was set.
+//! Every filter reads along an index, except one by time alone. Rows are in the order of their ids, so the next page
+//! continues correctly even if the clock was changed.
 
 use super::{COLUMNS, Row};
 use crate::{Result, records::csv_line};
@@ -16,15 +16,16 @@ use tenantry_engine::{
 pub struct Query {
     /// Only rows about this tenant.
     pub tenant: Option<TenantId>,
-    /// Only rows of this acting identity, also where it is behind an impersonation.
+    /// Only rows of this acting identity, including those in which it impersonates another identity.
     pub actor: Option<String>,
-    /// Only rows with this action, for example `tenant.move`. A noun alone, for example `tenant`, means all its actions.
+    /// Only rows with this action, for example `tenant.move`. A noun alone, for example `tenant`, selects all actions
+    /// of that noun.
     pub action: Option<String>,
     /// Only rows from this time on, in microseconds since 1970, UTC.
     pub since_us: Option<i64>,
     /// Only rows before this time, in microseconds since 1970, UTC.
     pub until_us: Option<i64>,
-    /// Only rows older than this id: the last id of the page before.
+    /// Only rows with a smaller id than this one, which is the last id of the previous page.
     pub before: Option<i64>,
     /// Largest number of rows, 1 to 1000.
     pub limit: u32,
@@ -33,7 +34,7 @@ pub struct Query {
 /// Lists rows, newest first.
 ///
 /// # Errors
-/// Those of the control store.
+/// Returns the errors of the control store.
 pub(crate) async fn list(tx: &mut Tx, query: &Query) -> Result<Vec<Row>> {
     let limit = Value::from(i64::from(query.limit.clamp(1, 1000)));
     let (shared, values) = conditions(query);
@@ -76,7 +77,7 @@ fn conditions(query: &Query) -> (String, Vec<Value>) {
             values.push(action.into());
         }
         Some(noun) => {
-            // A range would depend on the order of letters in the database.
+            // A comparison of ranges would depend on the collation of the database.
             let noun = format!("{noun}.");
             all.push("substr(action, 1, ?) = ?");
             values.push(i64::try_from(noun.chars().count()).unwrap_or(i64::MAX).into());
@@ -94,12 +95,13 @@ fn conditions(query: &Query) -> (String, Vec<Value>) {
 }
 
 impl Row {
-    /// Returns the head of the rows as CSV.
+    /// Returns the header line of the CSV export.
     pub fn csv_head() -> Vec<u8> {
         csv_line(COLUMNS.split(", ").map(ValueRef::Text))
     }
 
-    /// Returns the row as a line of CSV. Cells that a spreadsheet would take for formulas begin with an apostrophe.
+    /// Returns the row as a line of CSV. Cells that a spreadsheet would interpret as formulas get an apostrophe in
+    /// front.
     pub fn csv(&self) -> Vec<u8> {
         let at = jiff::Timestamp::from_microsecond(self.at_us).unwrap_or_default();
         let text = |text: &'_ Option<String>| text.clone().unwrap_or_default();

@@ -32,7 +32,7 @@ pub struct Report {
 /// # Errors
 /// Returns the errors of reading the log or the file. A fault of the chain is not an error.
 pub async fn verify(control: &Control, known: &[Head]) -> Result<Report> {
-    // Read the file first: rows committed meanwhile only make the log longer than the heads.
+    // Read the file first: rows that are committed in the meantime only make the log longer than the heads.
     let mut expected: HashMap<i64, Vec<String>> = HashMap::new();
     let (published, torn) = control.heads().slots()?;
     // If several hosts share a control store, a host that has committed nothing has no head of its own.

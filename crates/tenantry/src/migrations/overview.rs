@@ -1,4 +1,5 @@
-//! What a migration run would do, what is behind, and what failed: from the catalog, and from dry runs.
+//! Reports which databases are behind, why migrations failed, and what a migration run would do. The reports come from
+//! the catalog and from dry runs.
 //!
 //! The staff API and pages call it.
 
@@ -24,18 +25,19 @@ use tenantry_engine::{
 
 /// Largest number of databases that a dry run tries.
 const TRIED: u32 = 20;
-/// Largest number of reasons that are listed, and of tenants for each of them.
+/// Maximum number of reasons that are listed.
 const REASONS: i64 = 50;
+/// Maximum number of tenants that are listed for each reason.
 const NAMED: i64 = 5;
 
 /// The databases of a store, compared with the loaded apps.
 #[derive(Debug, Clone)]
 pub struct StoreStanding {
-    /// The store.
+    /// Name of the store.
     pub store: StoreName,
-    /// Fingerprint of its migrations.
+    /// Fingerprint of the store's migrations.
     pub version: String,
-    /// Number of its migrations.
+    /// Number of the store's migrations.
     pub migrations: usize,
     /// Number of databases that are behind or ahead.
     pub standing: versions::Standing,
@@ -46,24 +48,25 @@ pub struct StoreStanding {
 /// Databases whose last migration failed for the same reason.
 #[derive(Debug, Clone)]
 pub struct FailureGroup {
-    /// The store.
+    /// Name of the store.
     pub store: String,
-    /// The reason, without private detail.
+    /// Reason of the failure, without private detail.
     pub reason: String,
-    /// Number of databases.
+    /// Number of databases with this failure.
     pub count: u64,
-    /// Slugs of the first tenants.
+    /// Slugs of the first tenants with this failure.
     pub tenants: Vec<String>,
 }
 
-/// What a dry run found in a store.
+/// Result of a dry run in one store.
 #[derive(Debug, Clone)]
 pub struct Rehearsal {
-    /// The store.
+    /// Name of the store.
     pub store: StoreName,
     /// Number of databases that the run would migrate.
     pub total: u64,
-    /// Databases on which the migrations were tried and rolled back, and why they were refused there.
+    /// Databases on which the migrations were tried and rolled back: slug of the tenant, and the reason if they were
+    /// refused.
     pub tried: Vec<(Slug, Option<Failure>)>,
 }
 
@@ -71,7 +74,8 @@ impl Migrations<'_> {
     /// Starts a run over the databases that are behind. Returns the id of the operation.
     ///
     /// # Errors
-    /// Returns [`Error::Invalid`] for an option beyond its limits, and [`Error::Occupied`] while another run is open.
+    /// Returns [`Error::Invalid`] if an option is outside its limits, and [`Error::Occupied`] while another run is
+    /// open.
     pub async fn start(&self, actor: &Actor, options: RunOptions) -> Result<i64> {
         actor.require_staff()?;
         options.check()?;
@@ -81,7 +85,7 @@ impl Migrations<'_> {
         self.platform.operations().spawn(MigrationRun::new(actor.by(), options)).await
     }
 
-    /// Returns the newest run, or the one that is not over.
+    /// Returns the newest run; with `open`, only a run that has not ended.
     ///
     /// # Errors
     /// Returns the errors of the control store.
@@ -90,12 +94,12 @@ impl Migrations<'_> {
         Ok(self.platform.operations().list(&filter).await?.pop())
     }
 
-    /// Tries what a run would do on the first databases that are behind, and rolls it back. Their writers wait
-    /// meanwhile.
+    /// Tries the migrations of a run on the first databases that are behind, and rolls them back. Writers of these
+    /// databases wait during the trial.
     ///
     /// # Errors
-    /// Returns [`Error::Invalid`] for an option beyond its limits, and the errors of the control store. Errors of single
-    /// databases are in the result.
+    /// Returns [`Error::Invalid`] if an option is outside its limits, and the errors of the control store. The result
+    /// contains the errors of single databases.
     pub async fn rehearse(&self, actor: &Actor, options: RunOptions) -> Result<Vec<Rehearsal>> {
         actor.require_staff()?;
         options.check()?;
@@ -146,7 +150,7 @@ impl Migrations<'_> {
         Ok(found)
     }
 
-    /// Returns why migrations failed, the most frequent reason first.
+    /// Returns the reasons why migrations failed, the most frequent first.
     ///
     /// # Errors
     /// Returns the errors of the control store.

@@ -1,8 +1,8 @@
 //! The operation that migrates the databases of all tenants, or of those that failed before.
 //!
-//! Steps: begin | all. Each database is claimed for its own migration only, so operations on other tenants go on. A
+//! Steps: begin | all. Each database is claimed for its own migration only, so operations on other tenants continue. A
 //! failing tenant does not stop the run. After a crash the run continues with the databases that are still behind; a
-//! cancelled run leaves migrated what it has migrated.
+//! cancelled run does not undo the migrations that it has applied.
 
 use super::{
     fleet::{self, Event, Report},
@@ -27,7 +27,7 @@ const PARALLEL: RangeInclusive<usize> = 1..=64;
 /// Allowed numbers of databases that a run tries before the others.
 const CANARIES: RangeInclusive<u32> = 0..=1000;
 
-/// What a run over the fleet does.
+/// Options of a run over the fleet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunOptions {
     /// Number of databases that are migrated at the same time.
@@ -51,7 +51,7 @@ impl RunOptions {
     /// Checks the limits.
     ///
     /// # Errors
-    /// Returns [`Error::Invalid`] that names the option.
+    /// Returns [`Error::Invalid`] with the name of the option that is outside its limits.
     pub(super) fn check(&self) -> Result<()> {
         let within = |field, is_within, least: usize, most: usize| match is_within {
             true => Ok(()),
@@ -163,7 +163,7 @@ fn all<'a>(context: &'a Context, run: &'a mut MigrationRun) -> BoxFuture<'a, Res
         };
         let (engine, apps) = (context.databases.engine(), context.databases.apps());
         let reports = tenants::migrate(&context.control, &run.by, engine, apps, None, &options, tell).await?;
-        // After a crash the step runs again.
+        // After a crash the step runs again, so discard the earlier results.
         (run.stores, run.failures) = (vec![], vec![]);
         reports.into_iter().for_each(|(store, report)| run.note(store, report));
         Ok(())

@@ -1,7 +1,7 @@
-//! The fleet over the weeks: tenants that began, were cancelled and were open, and what the plans hold now.
+//! The fleet week by week: the numbers of created, cancelled and open tenants. Also the present use of each plan.
 //!
-//! The staff API and pages call it. Weeks are counted from the audit log, which nothing is removed from, along its index of
-//! actions. Sizes are those of the newest good backups.
+//! The staff API and pages call it. The weekly numbers come from the audit log, from which no row is ever removed, and
+//! are read along its index of actions. Sizes are those of the newest good backups.
 
 use super::Tenants;
 use crate::{
@@ -14,51 +14,52 @@ use tenantry_engine::{SqlRow, Tx};
 
 /// Length of a week in microseconds.
 const WEEK_US: i64 = 7 * DAY_US;
-/// The first Monday after 1970 began, in microseconds.
+/// The first Monday of 1970, in microseconds since 1970, UTC.
 const MONDAY_US: i64 = 4 * DAY_US;
-/// Most weeks that are counted.
+/// Maximum number of weeks that are counted.
 pub const MOST_WEEKS: u32 = 104;
 
-/// The fleet over the weeks.
+/// The fleet week by week, and the use of each plan.
 #[derive(Debug, Clone, Default)]
 pub struct Growth {
-    /// Weeks, earliest first. The last is the present one, which is not over.
+    /// Weeks, earliest first. The last one is the present week, which has not ended.
     pub weeks: Vec<Week>,
-    /// What the tenants of each plan hold now.
+    /// Present use of each plan.
     pub plans: Vec<PlanUse>,
 }
 
-/// A week, from Monday in UTC.
+/// A week, which begins on Monday in UTC.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Week {
-    /// Its beginning, in microseconds since 1970, UTC.
+    /// Beginning of the week, in microseconds since 1970, UTC.
     pub start_us: i64,
-    /// Number of tenants that began.
+    /// Number of tenants that were created in the week.
     pub created: u64,
-    /// Number of cancellations, also those that were revoked later.
+    /// Number of cancellations in the week, including those that were revoked later.
     pub cancelled: u64,
-    /// Number of tenants that were open at its end: created, and not closed after a cancellation.
+    /// Number of tenants that were open at the end of the week: created, and not closed after a cancellation.
     pub open: u64,
 }
 
-/// What the tenants of a plan hold now.
+/// Present use of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanUse {
     /// Code of the plan.
     pub plan: String,
-    /// Number of tenants.
+    /// Number of tenants with the plan.
     pub tenants: u64,
-    /// Number of members of all of them.
+    /// Number of members of these tenants.
     pub users: u64,
-    /// Bytes of their newest good backups.
+    /// Total size, in bytes, of the newest good backup of each of these tenants.
     pub bytes: u64,
 }
 
 impl Tenants<'_> {
-    /// Returns the last weeks of the fleet, and what the plans hold.
+    /// Returns the last weeks of the fleet, and the present use of each plan.
     ///
     /// # Errors
-    /// Returns [`Error::Invalid`] for a number of weeks beyond [`MOST_WEEKS`], and the errors of the control store.
+    /// Returns [`Error::Invalid`] if the number of weeks is 0 or above [`MOST_WEEKS`], and the errors of the control
+    /// store.
     pub async fn growth(&self, actor: &Actor, weeks: u32) -> Result<Growth> {
         actor.require_staff()?;
         if !(1..=MOST_WEEKS).contains(&weeks) {
@@ -81,7 +82,7 @@ async fn counted(tx: &mut Tx, now_us: i64, weeks: u32) -> Result<Vec<Week>> {
     let first = last - i64::from(weeks) + 1;
     let week = |number: i64| Week { start_us: MONDAY_US + number * WEEK_US, ..Week::default() };
     let mut all: Vec<_> = (first..=last).map(week).collect();
-    // A clock that was wrong may have left rows of the future, which count for the present week.
+    // A wrong clock may have left rows with a future time. They count for the present week.
     let index = |at_us: i64| usize::try_from((week_of(at_us).min(last) - first).max(0)).unwrap_or(0);
     let (mut before, mut closed) = (0_i64, HashSet::new());
     let mut change = vec![0_i64; all.len()];
@@ -120,7 +121,7 @@ async fn counted(tx: &mut Tx, now_us: i64, weeks: u32) -> Result<Vec<Week>> {
     Ok(all)
 }
 
-/// Rows of the log that are read at a time.
+/// Number of rows of the log that are read at a time.
 const PAGE: i64 = 5_000;
 
 async fn plans(tx: &mut Tx) -> Result<Vec<PlanUse>> {

@@ -1,23 +1,23 @@
-//! Where all tenants are, how large and how well: the fleet map. It reads the catalog, and opens no database.
+//! The fleet map: location, size and health of all tenants. It reads only the catalog and opens no database.
 //!
-//! The staff API and pages call it. Sizes are those of the newest good backup, because the catalog has no others.
+//! The staff API and pages call it. Sizes are those of the newest good backup, because the catalog has no other sizes.
 
 use super::{State, Tenants};
 use crate::{Error, Result, access::Actor, control::params};
 use std::collections::{BTreeMap, HashMap};
 use tenantry_engine::{SqlRow, Tx, name::Slug};
 
-/// Largest number of placements that are listed one by one. More are only counted.
+/// Maximum number of placements that are listed one by one. If there are more, tenants are only counted.
 pub const MOST_CELLS: u64 = 3_000;
 
-/// Where all tenants are.
+/// Location, size and health of all tenants.
 #[derive(Debug, Clone, Default)]
 pub struct FleetMap {
-    /// The servers with their tenants, by name. Servers without tenants are left out.
+    /// Servers with their tenants, ordered by name. Servers without tenants are left out.
     pub servers: Vec<ServerCells>,
-    /// True if there are more tenants than are listed, so that they are only counted.
+    /// True if there are too many tenants to list, so that they are only counted.
     pub is_aggregated: bool,
-    /// Moves that are not over.
+    /// Moves that have not ended.
     pub moves: Vec<Moving>,
 }
 
@@ -28,7 +28,7 @@ pub struct ServerCells {
     pub server: String,
     /// Number of tenants by health.
     pub counts: BTreeMap<Health, u64>,
-    /// The tenants, by id. Empty if there are too many.
+    /// Tenants, ordered by id. Empty if tenants are only counted.
     pub cells: Vec<Cell>,
 }
 
@@ -39,45 +39,45 @@ pub struct Cell {
     pub slug: Slug,
     /// Display name of the tenant.
     pub name: String,
-    /// The most serious of what is known about it.
+    /// Most serious finding about the tenant on this server.
     pub health: Health,
-    /// Bytes of its newest good backup. `None` without one.
+    /// Size of the tenant's newest good backup in bytes; `None` without a good backup.
     pub bytes: Option<u64>,
 }
 
-/// A move that is not over.
+/// A move that has not ended.
 #[derive(Debug, Clone)]
 pub struct Moving {
     /// Id of the operation.
     pub operation: i64,
     /// Slug of the tenant.
     pub slug: String,
-    /// Server that it leaves.
+    /// Server that the tenant leaves.
     pub from: String,
-    /// Server that it goes to.
+    /// Server to which the tenant moves.
     pub to: String,
 }
 
-/// What is known of a tenant on a server, the most serious last.
+/// Health of a tenant on a server. The most serious finding is last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Health {
-    /// As it should be.
+    /// Nothing is wrong.
     Fine,
-    /// Being created, suspended, in maintenance, cancelled or being purged.
+    /// The tenant is being created, suspended, in maintenance, cancelled or being purged.
     Closed,
-    /// It has no good backup. Not told where tenants are only counted.
+    /// The tenant has no good backup. Not reported if tenants are only counted.
     NoBackup,
-    /// Its schema is not that of the loaded apps.
+    /// The schema of the tenant's database is not that of the loaded apps.
     Schema,
-    /// Its last migration failed.
+    /// The last migration of the tenant's database failed.
     Failed,
 }
 
 impl Health {
-    /// All kinds, the most serious last.
+    /// All values, the most serious last.
     pub const ALL: [Self; 5] = [Self::Fine, Self::Closed, Self::NoBackup, Self::Schema, Self::Failed];
 
-    /// Returns the name in the API.
+    /// Returns the name of the health in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Fine => "fine",
@@ -90,14 +90,15 @@ impl Health {
 }
 
 impl ServerCells {
-    /// Returns the number of tenants.
+    /// Returns the number of tenants on the server.
     pub fn tenants(&self) -> u64 {
         self.counts.values().sum()
     }
 }
 
 impl Tenants<'_> {
-    /// Returns where all tenants are, up to [`MOST_CELLS`] of them one by one.
+    /// Returns location, size and health of all tenants. Lists them one by one if there are at most [`MOST_CELLS`]
+    /// placements.
     ///
     /// # Errors
     /// Returns the errors of the control store.
@@ -118,7 +119,8 @@ impl Tenants<'_> {
     }
 }
 
-/// Returns what is known of a placement: state and maintenance of its tenant, store, provision, version, error.
+/// Returns the health that a placement shows. From column `first` on, the row has the state and the maintenance of the
+/// tenant, then store, provision, schema version and migration error of the placement.
 fn health(row: &SqlRow, first: usize, versions: &HashMap<&str, &str>) -> Result<Health> {
     let (state, is_closed) = (State::parse(row.text(first)?)?, row.integer(first + 1)? != 0);
     let (store, provision) = (row.text(first + 2)?, row.text(first + 3)?);
@@ -155,7 +157,7 @@ async fn listed(tx: &mut Tx, versions: &HashMap<&str, &str>) -> Result<Vec<Serve
             health => health,
         };
         match known.cells.last_mut().filter(|_| last == id) {
-            // Another store of the same tenant.
+            // This is another store of the same tenant.
             Some(cell) => cell.health = cell.health.max(health),
             None => known.cells.push(Cell {
                 slug: Slug::parse(row.text(2)?)?,
@@ -192,7 +194,7 @@ async fn counted(tx: &mut Tx, versions: &HashMap<&str, &str>) -> Result<Vec<Serv
     Ok(servers)
 }
 
-/// Returns the moves that are not over and have a place at their target.
+/// Returns the moves that have not ended and have a staged placement on their target.
 async fn moves(tx: &mut Tx) -> Result<Vec<Moving>> {
     let sql = "SELECT o.id, t.slug, p.server, b.server FROM operations o JOIN tenants t ON t.id = o.tenant \
         JOIN placements p ON p.tenant = o.tenant AND p.state = 'ready' \

@@ -1,7 +1,8 @@
-//! The last hour of this server in points: requests, latency, connections, open databases, memory, servers.
+//! The last hour of this server as a series of points: requests, latency, connections, open databases, memory, and
+//! database servers.
 //!
-//! The upkeep of the serve loop adds a point every ten seconds, and none while no request is answered. Reads add the
-//! present. Memory is fixed, and an idle server reads no disk for it.
+//! The upkeep of the serve loop adds a point every ten seconds, but none while no request is answered. A read adds the
+//! present state. The series takes a fixed amount of memory, and an idle server reads no disk for it.
 
 use super::metrics::{BOUNDS_US, Metrics, Totals};
 use std::{
@@ -13,23 +14,23 @@ use tenantry::{Platform, name::ServerName};
 /// Shortest time between two points, in seconds.
 pub(crate) const EVERY_S: i64 = 10;
 const EVERY_US: i64 = EVERY_S * 1_000_000;
-/// Time that the points go back, in microseconds.
+/// Period that the points cover, in microseconds.
 const HOUR_US: i64 = 3_600_000_000;
-/// Most points: one more than intervals of an hour.
+/// Maximum number of points: one more than the intervals of an hour.
 const MOST: usize = 361;
 
-/// Points of the last hour.
+/// The points of the last hour.
 pub(crate) struct History(Mutex<Ring>);
 
 struct Ring {
     /// Time at which the server started.
     since_us: i64,
     points: VecDeque<Point>,
-    /// Time up to which no request was answered since the newest point.
+    /// Time until which no request was answered after the newest point.
     quiet_us: i64,
 }
 
-/// The server at one instant. Its counters run from the start of the server.
+/// The state of the server at one instant. The counters begin at the start of the server.
 #[derive(Debug, Clone)]
 struct Point {
     at_us: i64,
@@ -40,36 +41,36 @@ struct Point {
 /// Values that rise and fall.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Gauges {
-    /// Connections of clients.
+    /// Number of connections of clients.
     pub(crate) connections: u64,
-    /// Database files that this process has open.
+    /// Number of database files that this process has open.
     pub(crate) open_databases: u64,
-    /// Memory of this process in bytes, if the system tells it.
+    /// Memory of this process in bytes; `None` if the system does not report it.
     pub(crate) memory_bytes: Option<u64>,
-    /// Servers of databases, in the order of the configuration.
+    /// Database servers, in the order of the configuration.
     pub(crate) servers: Vec<ServerGauges>,
 }
 
-/// A server of databases, as this process sees it.
+/// A database server from the point of view of this process.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ServerGauges {
-    /// Bytes that are left for databases, if that is known.
+    /// Free space for databases in bytes; `None` if it is unknown.
     pub(crate) free_bytes: Option<u64>,
-    /// Connections that statements use, connections that this process may have, and statements that wait for one. `None`
-    /// for files.
+    /// Number of connections that statements use, number of connections that this process may open, and number of
+    /// statements that wait for a connection. `None` for a server of SQLite files.
     pub(crate) connections: Option<(usize, usize, usize)>,
 }
 
-/// What happened between two points, and the gauges at its end.
+/// The requests between two points, and the gauges at the later point.
 #[derive(Debug, Clone)]
 pub(crate) struct Interval {
     pub(crate) start_us: i64,
     pub(crate) end_us: i64,
-    /// Requests that were answered.
+    /// Number of answered requests.
     pub(crate) requests: u64,
-    /// Answers with a status from 400 to 499.
+    /// Number of answers with a status from 400 to 499.
     pub(crate) client_errors: u64,
-    /// Answers with a status from 500.
+    /// Number of answers with a status of 500 or more.
     pub(crate) server_errors: u64,
     /// Numbers of requests by duration.
     buckets: [u64; BOUNDS_US.len() + 1],
@@ -77,13 +78,13 @@ pub(crate) struct Interval {
 }
 
 impl History {
-    /// Begins with a server that has answered nothing.
+    /// Creates the history of a server that has answered no request yet.
     pub(crate) fn new(now_us: i64) -> Self {
         let point = Point { at_us: now_us, totals: Totals::default(), gauges: Gauges::default() };
         Self(Mutex::new(Ring { since_us: now_us, points: VecDeque::from([point]), quiet_us: now_us }))
     }
 
-    /// Adds a point if ten seconds have passed since the newest one and requests were answered meanwhile.
+    /// Adds a point if ten seconds have passed since the newest one and requests were answered in that time.
     pub(crate) fn note(&self, metrics: &Metrics, platform: &Platform) {
         let (mut ring, now_us) = (self.ring(), platform.now_us());
         if ring.is_due(now_us) && ring.has_changed(metrics.totals(), now_us) {
@@ -92,7 +93,7 @@ impl History {
         }
     }
 
-    /// Returns the time at which the server started, and the intervals of the last hour, the present one included.
+    /// Returns the time at which the server started, and the intervals of the last hour, including the present one.
     pub(crate) fn read(&self, metrics: &Metrics, platform: &Platform) -> (i64, Vec<Interval>) {
         let present = Point::of(metrics, platform, platform.now_us());
         let mut ring = self.ring();
@@ -117,11 +118,12 @@ impl History {
 impl Ring {
     fn is_due(&self, now_us: i64) -> bool {
         let newest_us = self.points.back().map_or(0, |point| point.at_us).max(self.quiet_us);
-        // A clock that was set back begins a new count.
+        // If the clock was set back, a point is due, which starts the series anew.
         now_us - newest_us >= EVERY_US || now_us < newest_us
     }
 
-    /// Returns true if requests were answered since the newest point; otherwise notes how long there were none.
+    /// Returns true if requests were answered since the newest point. Otherwise records the end of the time without
+    /// requests.
     fn has_changed(&mut self, totals: Totals, now_us: i64) -> bool {
         let is_same = self.points.back().is_some_and(|point| point.totals == totals);
         if is_same {
@@ -130,7 +132,7 @@ impl Ring {
         !is_same
     }
 
-    /// Returns the end of the time without requests, so that the requests after it are not spread over it.
+    /// Returns a point at the end of the time without requests, so that later requests are not spread over that time.
     fn quiet_point(&self) -> Option<Point> {
         let newest = self.points.back()?;
         (self.quiet_us > newest.at_us).then(|| Point { at_us: self.quiet_us, ..newest.clone() })
@@ -145,7 +147,7 @@ impl Ring {
         let quiet = self.quiet_point();
         self.points.extend(quiet);
         self.points.push_back(point);
-        // The point before the hour begins the first interval.
+        // Keep one point from before the hour, at which the first interval begins.
         let first_us = self.points.back().map_or(0, |point| point.at_us - HOUR_US);
         while self.points.len() > MOST || self.points.get(1).is_some_and(|second| second.at_us <= first_us) {
             self.points.pop_front();
@@ -187,13 +189,13 @@ impl Interval {
         }
     }
 
-    /// Returns the length in seconds.
+    /// Returns the length of the interval in seconds.
     pub(crate) fn seconds(&self) -> f64 {
         (self.end_us - self.start_us).max(1) as f64 / 1e6
     }
 
-    /// Estimates the duration that this part of the requests, from 0 to 1, did not exceed, in microseconds. Durations are
-    /// taken to be spread evenly within a range of the histogram. Returns `None` without requests.
+    /// Estimates the duration, in microseconds, that a part of the requests (from 0 to 1) did not exceed. Assumes that
+    /// durations are spread evenly within each range of the histogram. Returns `None` if there were no requests.
     pub(crate) fn quantile_us(&self, part: f64) -> Option<u64> {
         let wanted = (self.buckets.iter().sum::<u64>() as f64 * part).max(f64::MIN_POSITIVE);
         let (mut below, mut lower) = (0.0, 0);
@@ -209,7 +211,7 @@ impl Interval {
     }
 }
 
-/// Returns the bytes that are left for the databases of each server of which that is known, and whether they are few.
+/// Returns the free space in bytes of every database server where it is known, and true if the space is low.
 pub(crate) fn frees(platform: &Platform) -> Vec<(ServerName, u64, bool)> {
     let reserve = platform.config().limits.disk_reserve;
     let rooms = platform.remembered_rooms();
@@ -218,7 +220,7 @@ pub(crate) fn frees(platform: &Platform) -> Vec<(ServerName, u64, bool)> {
     platform.disks().into_iter().chain(rooms).collect()
 }
 
-/// Returns the memory of this process that is in use.
+/// Returns the memory that this process uses, in bytes; `None` if the system does not report it.
 fn memory_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -240,7 +242,7 @@ mod tests {
         ring.points.iter().map(|point| (point.at_us / 1_000_000, point.totals.requests())).collect()
     }
 
-    /// Does what [`History::note`] does.
+    /// Adds a point in the same way as [`History::note`].
     fn note(history: &History, at_s: i64, requests: u64) {
         let (mut ring, point) = (history.ring(), point(at_s, requests));
         if ring.is_due(point.at_us) && ring.has_changed(point.totals, point.at_us) {

@@ -1,4 +1,4 @@
-//! The newest slow requests: what they asked for, without any value.
+//! The newest slow requests: their routes, models and conditions, without any value.
 //!
 //! The guard reports each request; only slow ones take the lock.
 
@@ -12,32 +12,32 @@ use std::{
 
 /// Duration from which a request is slow.
 pub(crate) const SLOW: Duration = Duration::from_millis(250);
-/// Most requests that are remembered.
+/// Maximum number of requests that are remembered.
 const MOST: usize = 50;
-/// Most conditions that are remembered of a request.
+/// Maximum number of conditions that are remembered for each request.
 const MOST_CONDITIONS: usize = 12;
 
 /// The newest slow requests.
 #[derive(Default)]
 pub(crate) struct SlowRequests(Mutex<VecDeque<SlowRequest>>);
 
-/// A slow request, without the values that it named.
+/// A slow request, without the values that it contained.
 #[derive(Debug, Clone)]
 pub(crate) struct SlowRequest {
-    /// Time of its answer.
+    /// Time of the answer, in microseconds since 1970, UTC.
     pub(crate) at_us: i64,
     pub(crate) took: Duration,
     pub(crate) method: &'static str,
-    /// Route with its parameters in braces.
+    /// Path of the route, with its parameters in braces.
     pub(crate) route: &'static str,
-    /// Model of records that it named.
+    /// Model in the path of the request; `None` if the path names none.
     pub(crate) model: Option<String>,
-    /// Names of its conditions: fields, orders and options, never their values.
+    /// Names of the request's parameters: fields, orders and options, never their values.
     pub(crate) conditions: Vec<String>,
-    /// Id of the tenant that it entered; 0 for none.
+    /// Id of the tenant that the request entered; 0 for none.
     pub(crate) tenant: i64,
     pub(crate) status: u16,
-    /// Id of the request, by which the log names it.
+    /// Id of the request, with which an operator finds it in the log.
     pub(crate) request: String,
 }
 
@@ -50,7 +50,8 @@ impl SlowRequests {
         all
     }
 
-    /// Remembers a slow request. Leaves out requests that waited because they asked to, and those that matched no route.
+    /// Remembers a slow request. Leaves out requests with the parameter `wait`, which wait on purpose, and requests
+    /// that matched no route.
     pub(crate) fn add(
         &self,
         app: &App,
@@ -65,7 +66,7 @@ impl SlowRequests {
         }
         let model = segment(route.path, uri.path(), "{model}");
         let is_known = |name: &&str| app.platform().models().iter().any(|model| model.name.as_str() == *name);
-        // The names of a request that was refused may be anything.
+        // In a refused request, parameter names can be arbitrary text, so leave them out.
         let conditions = names(query)
             .into_iter()
             .filter(|name| status.is_success() && is_plain(name))

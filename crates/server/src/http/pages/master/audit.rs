@@ -79,8 +79,8 @@ pub(in crate::http) async fn show(app: App, Staffed(of): Staffed) -> Result<Resp
     Ok(page(StatusCode::OK, &sheet))
 }
 
-/// Returns what the fields of the filter ask for. Days are those of the visitor's time zone; text that is no day asks for
-/// nothing.
+/// Returns the query of the filter's fields. Days are in the visitor's time zone. A field whose text is not a day is
+/// ignored.
 async fn wanted(app: &App, asker: &Actor, words: &Words, query: &Fields) -> Result<Query> {
     let text = |name| query.filled(name).map(str::to_owned);
     let day = |name, days| words.start_of_day(query.filled(name)?, days);
@@ -95,7 +95,7 @@ async fn wanted(app: &App, asker: &Actor, words: &Words, query: &Fields) -> Resu
     })
 }
 
-/// Returns the address of the page with the same filter and something else.
+/// Returns the address of the page with the same filter and one more parameter.
 fn address(query: &Fields, with: Option<(&str, &str)>) -> String {
     let names = ["tenant", "actor", "action", "from", "to"];
     let kept = names.into_iter().filter_map(|name| Some((name, query.filled(name)?)));
@@ -104,7 +104,7 @@ fn address(query: &Fields, with: Option<(&str, &str)>) -> String {
     format!("{HERE}?{}", all.join("&"))
 }
 
-/// Returns the address of the export of what the page shows, all pages of it.
+/// Returns the address that exports all rows of the filter, not only those of the shown page.
 fn exported(query: &Query, format: &str) -> String {
     let text = [
         ("format", Some(format.to_owned())),

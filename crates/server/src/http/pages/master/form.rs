@@ -30,21 +30,21 @@ pub(in crate::http::pages) struct Ask {
     pub(in crate::http::pages) notes: Vec<Note>,
     pub(in crate::http::pages) facts: Vec<(String, String)>,
     pub(in crate::http::pages) fields: Vec<Field>,
-    /// What a dry run found.
+    /// Result of a dry run.
     pub(in crate::http::pages) sections: Vec<Section>,
-    /// Text of the button that only tells what would happen. Empty: there is none.
+    /// Text of the button that starts a dry run; empty if the form has no such button.
     pub(in crate::http::pages) check: &'static str,
-    /// Id of the text on the button. Empty: the form has no button, since nothing can be done.
+    /// Text of the button; empty if the form has no button, because nothing can be done.
     pub(in crate::http::pages) button: &'static str,
     pub(in crate::http::pages) danger: bool,
 }
 
-/// What a dry run found.
+/// Result of a dry run.
 #[derive(Debug)]
 pub(in crate::http::pages) struct Found {
-    /// Whether something is in the way.
+    /// Message that reports whether there are obstacles.
     pub(in crate::http::pages) notice: Notice,
-    /// Everything else.
+    /// Details of the result.
     pub(in crate::http::pages) sections: Vec<Section>,
 }
 
@@ -75,14 +75,14 @@ impl Ask {
         page(status, &form)
     }
 
-    /// Returns the page with what was sent and what a dry run of it found.
+    /// Returns the page with the sent values and the result of their dry run.
     pub(in crate::http::pages) fn looked(mut self, of: &Oneself, sent: &Fields, found: Found) -> Response {
         self.fill(sent);
         self.sections = found.sections;
         self.with(of, Some(found.notice), StatusCode::OK)
     }
 
-    /// Fills the form again with what was sent.
+    /// Fills the form again with the sent values.
     fn fill(&mut self, sent: &Fields) {
         let is_shown = |field: &&mut Field| {
             !matches!(field.kind, Kind::Password | Kind::NewPassword | Kind::File | Kind::Hidden)

@@ -1,4 +1,4 @@
-//! What a dry run of a move found, as parts of the page of its form.
+//! The result of a dry run of a move, as parts of the page of its form.
 
 use crate::{
     http::{
@@ -12,7 +12,7 @@ use tenantry_console::{
     master::{Body, Cell, Item, Section, Table, Tone},
 };
 
-/// Returns what the page says about a dry run.
+/// Returns the parts of the page that show the result of a dry run.
 pub(super) fn of(of: &StaffedOn, found: MoveOutlook) -> Found {
     let words = of.words();
     let frees = frees(of.platform());
@@ -52,7 +52,7 @@ pub(super) fn of(of: &StaffedOn, found: MoveOutlook) -> Found {
     Found { notice, sections }
 }
 
-/// Returns what is in the way of a store, and which retained rows it would replace.
+/// Returns the obstacles to moving a store, and the retained rows that the move would replace.
 fn of_store(words: &Words, store: &StoreOutlook) -> Vec<Item> {
     let name = store.from.store.0.as_str();
     let replaced = store.replaces.iter().map(|old| Item {

@@ -1,5 +1,5 @@
-//! Forms that act on the backups of all companies: a run, retention, a scan of the store, a drill; and those that make a
-//! company from a backup or an archive.
+//! Forms that act on the backups of all companies: a backup run, retention, a scan of the backup store, a drill. Also
+//! forms that create a company from a backup or an archive.
 
 use crate::{
     http::{
@@ -30,7 +30,7 @@ use tenantry_console::master::{Choice, Field, Kind, Note};
 /// Address of the page that the forms belong to.
 const HERE: &str = "/master-admin/backups/";
 
-/// Returns the beginning of a form.
+/// Returns the common part of the forms about all backups.
 fn about(words: &Words, title: &'static str, lead: &'static str, button: &'static str) -> Ask {
     Ask {
         title: words.say(title).into(),
@@ -41,7 +41,8 @@ fn about(words: &Words, title: &'static str, lead: &'static str, button: &'stati
     }
 }
 
-/// The page does not wait for operations: it shows them.
+/// Returns the parameters with which a handler of the API does not wait for its operation, because the next page shows
+/// it.
 fn at_once() -> QueryParams<Wait> {
     QueryParams(Wait { wait: None })
 }
@@ -144,7 +145,7 @@ pub(in crate::http) async fn drill(app: App, Super(of): Super, sent: Sent) -> Re
     }
 }
 
-/// Returns the fields of a company that is made from a copy.
+/// Returns the fields of the form for a company that is created from a copy.
 async fn of_new_company(app: &App, words: &Words) -> Result<Vec<Field>> {
     let usual = Choice::new("", words.say("the-usual-one"));
     Ok(vec![
@@ -207,7 +208,7 @@ pub(in crate::http) async fn restore_as(
     }
 }
 
-/// Largest form with an archive. Larger archives go through the API.
+/// Maximum size of a form with an archive, in bytes. Larger archives must be imported through the API.
 const ARCHIVE: usize = 32 << 20;
 
 /// `GET /master-admin/import/`.

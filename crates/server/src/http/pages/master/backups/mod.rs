@@ -68,7 +68,7 @@ pub(in crate::http) async fn show(app: App, Staffed(of): Staffed) -> Result<Resp
     Ok(page(StatusCode::OK, &sheet))
 }
 
-/// Returns what can be done with all backups.
+/// Returns the actions on all backups.
 fn buttons(words: &Words, is_superuser: bool, oldest: Button) -> Vec<Button> {
     let to = |text: &'static str, act: &str, icon| {
         Button::new(words.say(text), format!("/master-admin/backups/{act}/"), icon)
@@ -81,7 +81,7 @@ fn buttons(words: &Words, is_superuser: bool, oldest: Button) -> Vec<Button> {
     all
 }
 
-/// Returns what an act on all backups did.
+/// Returns the notice of the act on all backups that a form has just done.
 fn done(words: &Words, query: &Fields) -> Option<Notice> {
     let count: u64 = query.get("count").parse().unwrap_or(0);
     let text = match query.get("_done") {

@@ -1,4 +1,4 @@
-//! `/master-admin/analytics/`: companies over the weeks, and what the plans hold.
+//! `/master-admin/analytics/`: the number of companies week by week, and the use of each plan.
 
 use super::lines::{Span, draw, most};
 use crate::http::{
@@ -94,7 +94,7 @@ fn charts(words: &Words, weeks: &[Week]) -> Vec<Chart> {
     ]
 }
 
-/// Returns the first day of a week, which begins in UTC.
+/// Returns the first day of a week, in UTC.
 fn day(words: &Words, week: &Week) -> String {
     words.date(crate::http::pages::words::iso(week.start_us).get(..10).unwrap_or_default())
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use tenantry_console::master::{HEIGHT, Line, WIDTH};
 
-/// A value that held from `start_us` to `end_us`; `None` where there was none.
+/// The value from `start_us` to `end_us`; `None` if there was none.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Span {
     pub(super) start_us: i64,
@@ -17,7 +17,7 @@ pub(super) fn most(lines: &[(String, Vec<Span>)]) -> f64 {
     values.fold(0.0, f64::max)
 }
 
-/// Returns the lines of a chart whose upper edge is `top`. They are steps: a value holds for its whole span.
+/// Returns the lines of a chart whose upper edge is `top`. The lines are steps: a value applies to its whole span.
 pub(super) fn draw(lines: &[(String, Vec<Span>)], top: f64) -> Vec<Line> {
     let all = || lines.iter().flat_map(|(_, spans)| spans);
     let start = all().map(|span| span.start_us).min().unwrap_or_default();

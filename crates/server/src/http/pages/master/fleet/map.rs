@@ -12,18 +12,19 @@ use tenantry_console::master::{
     Body, Button, Cell, MAP_WIDTH, Map, MapBox, MapCell, MapMove, Section, Sheet, Table, Tone,
 };
 
-/// Boxes of a row.
+/// Number of boxes in a row.
 const COLUMNS: usize = 3;
-/// Space between boxes, and around the cells of a box.
+/// Space between boxes.
 const GAP: f64 = 16.0;
+/// Space around the cells of a box.
 const INSET: f64 = 10.0;
-/// Height of the name of a box.
+/// Height of the line with the name of a box.
 const NAME: f64 = 26.0;
 /// Space between cells.
 const BETWEEN: f64 = 2.0;
-/// Side of a cell that stands for several tenants.
+/// Side of a cell that represents several tenants.
 const MANY: f64 = 10.0;
-/// Most cells of a box where tenants are only counted.
+/// Maximum number of cells in a box if tenants are only counted.
 const MOST_OF_BOX: u64 = 400;
 
 /// `GET /master-admin/map/`.
@@ -51,7 +52,7 @@ pub(in crate::http) async fn show(app: App, Staffed(of): Staffed) -> Result<Resp
     Ok(page(StatusCode::OK, &sheet))
 }
 
-/// Returns the id of the text that names a health.
+/// Returns the id of the text that describes a health.
 fn label(health: Health) -> &'static str {
     match health {
         Health::Fine => "health-fine",
@@ -62,7 +63,7 @@ fn label(health: Health) -> &'static str {
     }
 }
 
-/// Returns the side of a cell. Its area grows by steps with the size of the tenant.
+/// Returns the side of a cell, whose area grows in steps with the size of the tenant.
 fn side(bytes: Option<u64>) -> f64 {
     match bytes {
         None => 10.0,
@@ -101,7 +102,7 @@ fn draw(words: &Words, map: &FleetMap) -> Map {
     }
     let moves = map.moves.iter().filter_map(|one| line(words, one, &boxes)).collect();
     let legend = Health::ALL.map(|health| (health.as_str(), words.say(label(health))));
-    // While a tenant moves, its line is followed; otherwise little changes.
+    // Show the progress of a move soon. Without moves, little changes.
     let every = if map.moves.is_empty() { 30 } else { 2 };
     Map { boxes, moves, height: (top - GAP).max(0.0), legend: legend.to_vec(), every }
 }
@@ -137,7 +138,7 @@ fn of_each(words: &Words, server: &ServerCells) -> Vec<MapCell> {
     server.cells.iter().map(cell).collect()
 }
 
-/// Returns cells that stand for several tenants of the same health each.
+/// Returns cells that each represent several tenants of the same health.
 fn of_many(words: &Words, server: &ServerCells) -> Vec<MapCell> {
     let each = server.tenants().div_ceil(MOST_OF_BOX).max(1);
     let cells = server.counts.iter().rev().flat_map(|(health, count)| {
@@ -163,7 +164,7 @@ fn line(words: &Words, one: &Moving, boxes: &[MapBox]) -> Option<MapMove> {
         Some((found.x + found.width / 2.0, found.y + found.height / 2.0))
     };
     let from = at(&one.from)?;
-    // A server without tenants has no box yet: the line leads out of the map.
+    // A server without tenants has no box yet, so the line leads out of the map.
     let to = at(&one.to).unwrap_or((MAP_WIDTH, from.1));
     let middle = ((from.0 + to.0) / 2.0, from.1.min(to.1) - 30.0);
     Some(MapMove {
@@ -193,7 +194,7 @@ fn moves(words: &Words, moves: &[Moving]) -> Body {
     Body::Table(Table::new(&head, moves.iter().map(row).collect()))
 }
 
-/// Returns the same as numbers.
+/// Returns the contents of the map as a table of numbers.
 fn servers(words: &Words, map: &FleetMap) -> Body {
     let row = |server: &ServerCells| {
         let href = format!("/master-admin/companies/?server={}", server.server);

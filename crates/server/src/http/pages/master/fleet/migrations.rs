@@ -1,5 +1,5 @@
-//! `/master-admin/migrations/`: databases that are behind, why some were not migrated, the newest run, and the form of the
-//! next one.
+//! `/master-admin/migrations/`: the databases that are behind, the reasons of failures, the newest run, and the form
+//! that starts the next run.
 
 use crate::{
     http::{
@@ -126,7 +126,7 @@ fn failure(words: &Words, group: &MigrationFailures) -> Item {
     }
 }
 
-/// Returns what the newest run has done so far, or did.
+/// Returns the section about the newest run: its progress or its result.
 fn newest(words: &Words, run: &Listed) -> Section {
     let count = |store: &serde_json::Value, of: &str| words.number(store[of].as_u64().unwrap_or(0));
     let told = run.result.as_ref().and_then(|result| result["stores"].as_array());
@@ -223,7 +223,7 @@ fn wanted(fields: &Fields) -> Result<MigrationOptions> {
     })
 }
 
-/// Returns what a dry run found.
+/// Returns the parts of the page that show the result of a dry run.
 fn tried(words: &Words, found: &[MigrationRehearsal]) -> Found {
     let total: u64 = found.iter().map(|store| store.total).sum();
     let all = || found.iter().flat_map(|store| &store.tried);

@@ -1,4 +1,4 @@
-//! Pages of operators about the whole fleet over time and place.
+//! Pages of operators about the whole fleet: its map, analytics, monitoring and migrations.
 
 mod analytics;
 mod lines;

@@ -1,4 +1,4 @@
-//! `/master-admin/monitoring/`: the last hour of the server that answers, as charts, and its slow requests.
+//! `/master-admin/monitoring/`: charts of the last hour of the server that answers the request, and its slow requests.
 
 use super::lines::{Span, draw, most};
 use crate::http::{
@@ -121,7 +121,7 @@ fn charts(words: &Words, intervals: &[Interval], servers: &[String]) -> Vec<Char
     all
 }
 
-/// Returns a number with as many digits as a person wants to see.
+/// Formats a number with few digits, for charts.
 fn few(value: f64) -> String {
     match value {
         value if value >= 100.0 => format!("{value:.0}"),
@@ -131,7 +131,7 @@ fn few(value: f64) -> String {
     }
 }
 
-/// What all charts have in common.
+/// The common inputs of all charts.
 struct Draft<'a> {
     words: &'a Words,
     intervals: &'a [Interval],
@@ -140,7 +140,7 @@ struct Draft<'a> {
 type ValueOf<'a> = &'a dyn Fn(&Interval) -> Option<f64>;
 
 impl Draft<'_> {
-    /// Returns a chart of some values of the intervals, each with its name.
+    /// Returns a chart of the given values of the intervals. Each value has a name.
     fn chart(
         &self,
         title: &'static str,
