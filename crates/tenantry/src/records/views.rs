@@ -1,8 +1,9 @@
-//! Saved views of a list: a name for conditions, order and columns, as the address of a list has them.
+//! Saved views of a list: named conditions, order and columns, in the form in which the address of a list contains
+//! them.
 //!
-//! They are rows of the control store beside memberships (`docs/decisions/views.md`). A view belongs to the member who made
-//! it, who may share it with the tenant. The platform stores the query and does not read it: a query that a migration made
-//! wrong stays, and its reader is told what is wrong with it.
+//! Views are rows of the control store, like memberships (`docs/decisions/views.md`). A view belongs to the member who
+//! made it, and that member may share it with the tenant. The platform stores the query without interpreting it. If a
+//! migration makes a query wrong, the view remains, and the handlers that show it report what is wrong.
 
 use super::{Records, Scope};
 use crate::{
@@ -23,9 +24,9 @@ use tenantry_engine::{
 const PER_USER: i64 = 50;
 /// Largest number of views of one model that the members of a tenant share.
 const SHARED: i64 = 200;
-/// Longest name, characters.
+/// Maximum number of characters in a name.
 const NAME_CHARS: usize = 80;
-/// Longest query, bytes.
+/// Maximum number of bytes in a query.
 const QUERY_BYTES: usize = 4096;
 
 /// A saved view.
@@ -37,15 +38,15 @@ pub struct View {
     pub name: String,
     /// Conditions, search, order and columns, as in the address of a list.
     pub query: String,
-    /// All members who may read the model see it.
+    /// True if all members who may read the model see the view.
     pub is_shared: bool,
-    /// The actor made it.
+    /// True if the actor made the view.
     pub is_own: bool,
-    /// Name of the member who made it; `None` if that member has left.
+    /// Name of the member who made the view; `None` if that member has left.
     pub owner: Option<String>,
-    /// The actor may change and delete it.
+    /// True if the actor may change and delete the view.
     pub may_change: bool,
-    /// The actor's list of the model opens with it.
+    /// True if the actor's list of the model opens with the view.
     pub is_default: bool,
 }
 
@@ -56,26 +57,26 @@ pub struct NewView {
     pub name: String,
     /// Query of a list.
     pub query: String,
-    /// All members who may read the model see it.
+    /// True if all members who may read the model see the view.
     pub is_shared: bool,
-    /// The actor's list of the model opens with it.
+    /// True if the actor's list of the model opens with the view.
     pub is_default: bool,
 }
 
-/// Changes of a view. `None` leaves something as it is.
+/// Changes of a view. A field with `None` stays unchanged.
 #[derive(Debug, Clone, Default)]
 pub struct ViewChange {
-    /// Name.
+    /// New name.
     pub name: Option<String>,
     /// Query of a list.
     pub query: Option<String>,
-    /// Whether it is shared.
+    /// Whether all members who may read the model see the view.
     pub is_shared: Option<bool>,
-    /// Whether the actor's list opens with it.
+    /// Whether the actor's list of the model opens with the view.
     pub is_default: Option<bool>,
 }
 
-/// The saved views of one model in one tenant, as one actor sees them.
+/// The saved views of one model in one tenant that one actor sees.
 pub struct Views<'a> {
     control: &'a Control,
     tenant: &'a Tenant,
@@ -95,7 +96,7 @@ impl Records<'_> {
 }
 
 impl Views<'_> {
-    /// Returns the actor's own views and the shared ones, by name.
+    /// Returns the actor's own views and the shared ones, ordered by name.
     ///
     /// # Errors
     /// Returns the errors of the control store.
@@ -106,8 +107,8 @@ impl Views<'_> {
     /// Saves a view.
     ///
     /// # Errors
-    /// Returns [`Error::Denied`] for an API key; [`Error::InvalidFields`] for an invalid name or query, and a name that the
-    /// actor has given to another view of the model; [`Error::Conflict`] if there are too many.
+    /// Returns [`Error::Denied`] for an API key; [`Error::InvalidFields`] if the name or the query is invalid, or the
+    /// actor has another view of the model with this name; and [`Error::Conflict`] if there are too many views.
     pub async fn create(&self, new: &NewView) -> Result<View> {
         let owner = self.owner()?;
         let change = ViewChange {
@@ -144,7 +145,8 @@ impl Views<'_> {
         self.done(write, "view.create", id).await
     }
 
-    /// Changes a view. Managers may change each shared view, and every member may open the own list with it.
+    /// Changes a view. Managers may change every shared view. Every member may make a shared view the default of their
+    /// own list.
     ///
     /// # Errors
     /// Returns [`Error::NotFound`] if the actor sees no such view; [`Error::Denied`] if it is another member's; and the
@@ -161,7 +163,7 @@ impl Views<'_> {
             ));
         }
         let is_shared = change.is_shared.unwrap_or(found.is_shared);
-        // A view whose owner has left becomes that of the actor who takes it away from the others.
+        // If the owner of a shared view has left, the actor who stops sharing it becomes its owner.
         let owner = self.owner_of(&mut write, id).await?.or((!is_shared).then_some(user));
         if change.name.is_some() || is_shared != found.is_shared {
             let name = change.name.as_ref().unwrap_or(&found.name);
@@ -183,7 +185,7 @@ impl Views<'_> {
         self.done(write, "view.change", id).await
     }
 
-    /// Deletes a view. Managers may delete each shared view.
+    /// Deletes a view. Managers may delete every shared view.
     ///
     /// # Errors
     /// Returns the errors of [`Views::change`].
@@ -203,7 +205,7 @@ impl Views<'_> {
         self.tenant.id()
     }
 
-    /// Returns the user whose views the actor may make.
+    /// Returns the user who owns the views that the actor makes.
     fn owner(&self) -> Result<UserId> {
         let user = self.tenant.actor().user_id();
         user.ok_or_else(|| Error::Denied("an API key has no views of its own: sign in as a member".into()))
@@ -269,7 +271,7 @@ impl Views<'_> {
         Ok(())
     }
 
-    /// Records the change without the name, commits it, and returns the view.
+    /// Records the change in the audit log without the view's name, commits, and returns the view.
     async fn done(&self, mut write: Write, action: &str, id: i64) -> Result<View> {
         write.audit(&self.tenant.actor().by(), Some(self.id()), action, json!({ "view": id })).await?;
         let view = self.one(&mut write, id).await?;
@@ -280,7 +282,7 @@ impl Views<'_> {
 
 const DROP_DEFAULT: &str = "DELETE FROM view_defaults WHERE tenant = ? AND user_id = ? AND model = ?";
 
-/// Ends the views of a member who leaves a tenant: private ones are deleted, shared ones stay without an owner.
+/// Handles the views of a member who leaves a tenant: deletes private views, and keeps shared views without an owner.
 pub(crate) async fn end(write: &mut Write, user: UserId, tenant: TenantId) -> Result<()> {
     let values = params![tenant.get(), user.get()];
     for sql in [
@@ -293,7 +295,7 @@ pub(crate) async fn end(write: &mut Write, user: UserId, tenant: TenantId) -> Re
     Ok(())
 }
 
-/// Takes a view from the lists of all members but its owner.
+/// Removes a view as the default of all members except its owner.
 async fn unshare(write: &mut Write, id: i64, owner: UserId) -> Result<()> {
     let sql = "DELETE FROM view_defaults WHERE view = ? AND user_id <> ?";
     write.execute(sql, params![id, owner.get()]).await?;
