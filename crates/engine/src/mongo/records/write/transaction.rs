@@ -25,7 +25,7 @@ use std::{collections::BTreeMap, time::Duration};
 /// Maximum time that a write waits for a writer in another process.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
-/// Reason why an attempt ended without a commit.
+/// Reason why an attempt to run a transaction failed.
 pub(super) enum Ended {
     For(Trouble),
     /// The attempt conflicted with another transaction, or the primary changed. Nothing was stored, and the attempt may
