@@ -186,8 +186,9 @@ impl Migrations {
         Ok((missing, ledger::unknown(&self.loaded, applied)))
     }
 
-    /// Compiles the migrations of the store, in order. `add` adds the steps of one operation, given the models before and
-    /// after it. `end` makes the result from the steps of a migration, its entry in ledgers, and the models after it.
+    /// Compiles the migrations of the store, in order. `add` adds the steps of one operation, given the models before
+    /// and after it. `end` makes the result from the steps of a migration, its entry in ledgers, and the models after
+    /// it.
     ///
     /// # Errors
     /// Returns [`Kind::Statement`] if the migrations contradict each other or `add` fails, and the errors of `end`.

@@ -115,7 +115,8 @@ impl Source {
         on!(self, reader => reader.noted(after, most), reader.noted(after, most))
     }
 
-    /// Returns up to `most` entries of the activity log after the entry `after`, with the columns of [`crate::carry::LINE`].
+    /// Returns up to `most` entries of the activity log after the entry `after`, with the columns of
+    /// [`crate::carry::LINE`].
     pub(crate) async fn lines(&mut self, after: i64, most: i64) -> Result<Page> {
         on!(self, reader => reader.lines(after, most), reader.lines(after, most))
     }

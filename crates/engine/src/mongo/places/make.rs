@@ -160,8 +160,8 @@ impl Server {
         row
     }
 
-    /// Takes over a database that was made outside the platform for this place: adds the platform's own collections and the
-    /// identity of the place. Idempotent; never creates a database.
+    /// Takes over a database that was made outside the platform for this place: adds the platform's own collections and
+    /// the identity of the place. Idempotent; never creates a database.
     ///
     /// # Errors
     /// Returns `WrongIdentity` if the database has another identity, and `Missing` if it does not exist.

@@ -1,4 +1,5 @@
-//! Shared rows as one tenant sees them: overridden fields are replaced before rows are filtered, sorted, searched or paged.
+//! Shared rows as one tenant sees them: overridden fields are replaced before rows are filtered, sorted, searched or
+//! paged.
 
 use super::Layout;
 use crate::{

@@ -1,5 +1,5 @@
-//! Statements on the documents of a place: reads, lists, changes, usage and the activity log. No user input is ever a name
-//! or an operator: names come from the plan, values are typed.
+//! Statements on the documents of a place: reads, lists, changes, usage and the activity log. No user input is ever a
+//! name or an operator: names come from the plan, values are typed.
 
 pub(crate) mod activity;
 pub(crate) mod cursor;

@@ -5,7 +5,8 @@
 //! 1. *close*: the store's ledger names the migration, and its places lose their ledger position, so no session reads
 //!    or writes there.
 //! 2. *run*: one transaction checks and changes the documents and adds the migration to the ledger, or changes nothing.
-//! 3. *settle*: collections are renamed and dropped, and get the validators and indexes of the models after the migration.
+//! 3. *settle*: collections are renamed and dropped, and get the validators and indexes of the models after the
+//!    migration.
 //! 4. *open*: the places get the new position.
 
 use super::{
