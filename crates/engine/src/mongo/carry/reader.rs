@@ -25,7 +25,7 @@ use mongodb::{
 };
 use std::collections::HashSet;
 
-/// One state of a place.
+/// One consistent state of a place, open for reading.
 pub(crate) struct Reader {
     server: Server,
     site: Site,
