@@ -119,12 +119,7 @@ impl Views<'_> {
         check(&change)?;
         let mut write = self.control.begin().await?;
         self.refuse_taken(&mut write, &new.name, Some(owner), 0).await?;
-        let sql = "SELECT count(*) FROM views WHERE tenant = ? AND model = ? AND owner = ?";
-        let of_owner = params![self.id().get(), self.model.as_str(), owner.get()];
-        if count(&mut write, sql, of_owner).await? >= PER_USER {
-            let text = format!("you have {PER_USER} views of these records already; delete one first");
-            return Err(Error::Conflict(text));
-        }
+        self.refuse_more(&mut write, owner).await?;
         if new.is_shared {
             self.refuse_full(&mut write).await?;
         }
@@ -164,7 +159,11 @@ impl Views<'_> {
         }
         let is_shared = change.is_shared.unwrap_or(found.is_shared);
         // If the owner of a shared view has left, the actor who stops sharing it becomes its owner.
-        let owner = self.owner_of(&mut write, id).await?.or((!is_shared).then_some(user));
+        let before = self.owner_of(&mut write, id).await?;
+        let owner = before.or((!is_shared).then_some(user));
+        if before.is_none() && owner.is_some() {
+            self.refuse_more(&mut write, user).await?;
+        }
         if change.name.is_some() || is_shared != found.is_shared {
             let name = change.name.as_ref().unwrap_or(&found.name);
             self.refuse_taken(&mut write, name, owner, id).await?;
@@ -183,6 +182,18 @@ impl Views<'_> {
             self.set_default(&mut write, user, id, is_default).await?;
         }
         self.done(write, "view.change", id).await
+    }
+
+    /// Refuses a further view of a member who has as many as one may have.
+    async fn refuse_more(&self, write: &mut Write, owner: UserId) -> Result<()> {
+        let sql = "SELECT count(*) FROM views WHERE tenant = ? AND model = ? AND owner = ?";
+        let of_owner = params![self.id().get(), self.model.as_str(), owner.get()];
+        match count(write, sql, of_owner).await? >= PER_USER {
+            true => Err(Error::Conflict(format!(
+                "you have {PER_USER} views of these records already; delete one first"
+            ))),
+            false => Ok(()),
+        }
     }
 
     /// Deletes a view. Managers may delete every shared view.
