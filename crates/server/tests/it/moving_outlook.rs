@@ -141,7 +141,7 @@ async fn a_dry_run_names_a_text_that_is_too_long_for_an_index() {
             let wanted = json!({"server": "postgres", "isolation": isolation});
             refused_alike(&staff, "move", &wanted, "patients.insurance_number of record 2").await;
         }
-        refused_alike(&staff, "demote", &json!({"server": "postgres"}), "at most 2400 bytes").await;
+        refused_alike(&staff, "demote", &json!({}), "at most 2400 bytes").await;
         assert_eq!(file.execute(set, ["9".repeat(2_400)]).unwrap(), 1);
         let wanted = json!({"server": "postgres", "isolation": "schema"});
         assert_eq!(look(&staff, "move", &wanted).await["is_clear"], true, "{wanted}");

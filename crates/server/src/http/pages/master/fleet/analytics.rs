@@ -46,7 +46,7 @@ pub(in crate::http) async fn show(app: App, Staffed(of): Staffed) -> Result<Resp
             Section::new("charts", "", Body::Charts { charts: charts(words, &growth.weeks), is_live: false }),
             Section::new("plans", words.say("plans"), plans(words, &growth.plans))
                 .help(words.say("plan-use-help")),
-            Section::new("weeks", words.say("weeks"), table(words, &growth.weeks)),
+            Section::new("by-week", words.say("weeks"), table(words, &growth.weeks)),
         ],
     };
     Ok(page(StatusCode::OK, &sheet))
