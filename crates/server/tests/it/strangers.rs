@@ -29,6 +29,7 @@ impl Ids {
         let report = serde_json::from_str(REPORT).unwrap();
         acme.post("/api/records/reports", &report).await.expect(201);
         acme.send(Method::PUT, FILE, Some("text/plain"), "secret").await.expect(200);
+        acme.post("/api/views/patients", &json!({"name": "Mine", "query": ""})).await.expect(201);
         app.member(acme, "m@acme.example", "member").await;
         let invitation = json!({"email": "i@acme.example", "role": "member"});
         let invitation = acme.post("/api/tenant/invitations", &invitation).await.expect(201).json();
@@ -54,18 +55,24 @@ impl Ids {
             r if r.starts_with("/api/tenant/keys/") => self.key.to_string(),
             r if r.starts_with("/api/outcomes/") => self.outcome.clone(),
             r if r.contains("/files/") => return FILE.to_owned(),
+            r if r.starts_with("/api/views/") => "1".to_owned(),
             r if r.starts_with("/api/records/{model}/") || r.starts_with("/{model}/") => "1".to_owned(),
             other => panic!("{other} takes an id: say of what acme has"),
         };
-        route.replace("{model}", "patients").replace("{id}", &id)
+        route.replace("{model}", "patients").replace("{model_name}", "patients").replace("{id}", &id)
     }
 }
 
 /// Returns everything of acme that those ids name, as its owner sees it.
 async fn whole(acme: &Client) -> Vec<Value> {
     let mut all = vec![json!(acme.get(FILE).await.expect(200).text())];
-    for path in ["/api/records/patients/1", "/api/records/reports/1", "/api/tenant/users", "/api/tenant/keys"]
-    {
+    for path in [
+        "/api/records/patients/1",
+        "/api/records/reports/1",
+        "/api/views/patients",
+        "/api/tenant/users",
+        "/api/tenant/keys",
+    ] {
         all.push(acme.get(path).await.expect(200).json());
     }
     all.push(json!(
@@ -91,8 +98,11 @@ async fn an_id_of_another_company_is_absent_whatever_it_is_of_id_without_tenant(
         for route in
             ROUTES.iter().filter(|r| (r.access == Access::User || r.access.is_in_tenant()) && aimed(r.path))
         {
-            let body =
-                if route.path.contains("/users/") { r#"{"role":"viewer"}"# } else { r#"{"notes":"x"}"# };
+            let body = match route.path {
+                path if path.contains("/users/") => r#"{"role":"viewer"}"#,
+                path if path.starts_with("/api/views/") => r#"{"name":"x"}"#,
+                _ => r#"{"notes":"x"}"#,
+            };
             for (who, client) in [("session", &rival), ("cookie", &cookie), ("key", &key)] {
                 let path = ids.fill(route.path);
                 let answer = client.send(route.method.clone(), &path, Some("application/json"), body).await;
