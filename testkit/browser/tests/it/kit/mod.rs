@@ -143,9 +143,11 @@ impl Window {
         self.gone(&input).await;
     }
 
-    /// Clicks an element that leads to no other page.
+    /// Clicks an element that leads to no other page, after scrolling it clear of rows of buttons that stay in view.
     pub(crate) async fn click(&self, css: &str) {
-        self.one(css).await.click().await.unwrap();
+        let element = self.one(css).await;
+        element.scroll_into_view().await.unwrap();
+        element.click().await.unwrap();
     }
 
     /// Chooses a file.
