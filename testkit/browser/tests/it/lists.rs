@@ -19,16 +19,16 @@ async fn a_member_works_in_azerbaijani() {
     // Each choice brings the next input, without leaving the page.
     window.choose("field-0_0", "Soyad").await;
     window.settled().await;
-    window.fill("value-0_0", "a").await;
+    window.fill("value-0_0", "e").await;
     window.choose("field-1_0", "Telefon").await;
     window.settled().await;
-    assert_eq!(window.value("value-0_0").await, "a", "what was typed stays");
+    assert_eq!(window.value("value-0_0").await, "e", "what was typed stays");
     window.choose("is-1_0", "boşdur").await;
     window.settled().await;
     window.look("owner").await;
     window.press("#query .sheet .button.primary").await;
     let chips = window.text(".chips").await;
-    assert!(chips.contains("Soyad, tərkibində: a və ya Telefon boşdur"), "{chips}");
+    assert!(chips.contains("Soyad, tərkibində: e və ya Telefon boşdur"), "{chips}");
     let shown = window.count("tbody tr").await;
     assert!(shown > 0);
 
