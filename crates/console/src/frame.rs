@@ -45,7 +45,7 @@ impl fmt::Display for Theme {
 /// The audience of a page. The colour of the page's accent shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Face {
-    /// Pages for members of companies and for visitors who are not signed in.
+    /// Pages for members of companies, and pages that need no session.
     #[default]
     Company,
     /// Pages for staff, about the platform's own data.

@@ -10,7 +10,7 @@ pub struct Line {
     pub at: (String, String),
     /// Name of the user, or of the API key, that made the change.
     pub who: String,
-    /// Name of the staff member who acted as that user; empty without a support visit.
+    /// Name of the staff member behind a change made during a support visit; empty for any other change.
     pub support: String,
     /// Kind of the change: `added`, `changed` or `deleted`.
     pub action: &'static str,

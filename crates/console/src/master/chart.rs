@@ -37,7 +37,7 @@ impl Chart {
         Body::Charts { charts, is_live: true }
     }
 
-    /// Returns the text of the chart for users who do not see the lines.
+    /// Returns the text that a screen reader reads in place of the lines.
     pub(super) fn said(&self) -> String {
         let lines: Vec<_> = self.lines.iter().map(|line| line.label.as_str()).collect();
         format!("{}: {}. {}", self.title, lines.join(", "), self.top)

@@ -3,7 +3,7 @@
 /// Width of the map, in units of its view box.
 pub const MAP_WIDTH: f64 = 1000.0;
 
-/// The fleet as a map. The tables below the map serve users who do not see it.
+/// The fleet as a map. A screen reader reads the tables below the map instead.
 #[derive(Debug)]
 pub struct Map {
     /// Boxes of the servers.

@@ -83,7 +83,7 @@ pub struct SavedView {
     pub words: String,
     /// Parts that no longer fit the model; empty if all parts fit.
     pub broken: String,
-    /// Name of the member who made the view; empty if the visitor made it, or a member who has left.
+    /// Name of the view's owner; empty if the signed-in member owns the view, or if the owner has left the company.
     pub by: String,
     /// True if all members see the view.
     pub is_shared: bool,

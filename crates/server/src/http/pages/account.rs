@@ -40,7 +40,7 @@ pub(in crate::http) async fn home(of: Oneself) -> Response {
     })
 }
 
-/// `GET /login/`: shows the form, or redirects a user who is signed in already.
+/// Handles `GET /login/`: shows the form, or redirects a request that has a session.
 pub(in crate::http) async fn login(guest: Guest) -> Response {
     let query = super::visit::query(&guest.visit.query);
     let next = own_path(query.get("next"));

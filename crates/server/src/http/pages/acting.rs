@@ -1,9 +1,9 @@
 //! Support visits: a staff member works on the pages of a company as one of its members (`impersonation-abuse`). The
 //! browser sends the visit in a second cookie.
 //!
-//! The server reads that cookie only on pages of a company, and only if the same request has a session of the staff
-//! member who began the visit. The API, the pages of staff and the account page never read it. The platform still
-//! refuses acts that are reserved for the member in person.
+//! The server reads that cookie only on pages of a company, and only if the same request carries a session of the staff
+//! member that the visit belongs to. The API, the pages of staff and the account page never read the cookie. The
+//! platform still refuses acts that are reserved for the member in person.
 
 use super::{
     answer::{page, see},

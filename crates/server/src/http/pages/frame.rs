@@ -14,7 +14,7 @@ use tenantry::{
 };
 use tenantry_console::{Acting, Company, Face, Frame, Group, Link, Person};
 
-/// Returns the frame of a page for visitors who are not signed in.
+/// Returns the frame of a page for a request without a session.
 pub(super) fn of_guest(visit: &Visit, title: impl Into<String>) -> Frame {
     Frame {
         title: title.into(),
