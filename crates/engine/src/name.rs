@@ -130,6 +130,22 @@ name_type!(/// Short name of a tenant in URLs and hosts. ASCII only: other text 
 name_type!(/// Name of a database on its server. Only the engine interprets it.
     PhysicalName, "physical name", check_physical);
 
+impl FieldName {
+    /// Returns the name of a tenant's own field in filters and orders: `custom.NAME`. It is no name of a column.
+    #[must_use]
+    pub fn custom(&self) -> Self {
+        Self(format!("{CUSTOM}{}", self.0).into())
+    }
+
+    /// Returns the name of the tenant's own field, if this is one in a filter or an order.
+    pub fn of_custom(&self) -> Option<&str> {
+        self.0.strip_prefix(CUSTOM)
+    }
+}
+
+/// Beginning of the names of tenants' own fields. No declared field has a point in its name.
+const CUSTOM: &str = "custom.";
+
 macro_rules! id_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

@@ -33,7 +33,7 @@ impl Storage {
             FieldKind::Boolean => Self::Boolean,
             FieldKind::Date => Self::Date,
             FieldKind::Datetime => Self::Datetime,
-            FieldKind::Json | FieldKind::File { .. } => Self::Json,
+            FieldKind::Json | FieldKind::Custom | FieldKind::File { .. } => Self::Json,
             FieldKind::Ref { .. } => Self::of_id(target),
         }
     }

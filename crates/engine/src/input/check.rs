@@ -45,6 +45,9 @@ fn rule(field: &Field, value: &Value) -> Result<(), Rule> {
         (FieldKind::Integer { max: Some(max), .. }, Value::Integer(i)) if i > max => {
             Err(format!("must be at most {max}").into())
         }
+        (FieldKind::Custom, Value::Json(j)) if !j.is_object() => {
+            Err("must be an object with the values of own fields".into())
+        }
         (FieldKind::File { .. }, Value::Json(j)) if !j.is_object() => {
             Err("must be the description of a file".into())
         }

@@ -95,7 +95,10 @@ impl Key {
         let refuse = |rule: &str| Err(Error::invalid(key.field.as_str(), rule));
         let storage = match (column.storage, key.period) {
             (Storage::Json, _) => return refuse("is JSON, which is not compared"),
-            (storage, None) => storage,
+            (_, None) => column.compared(),
+            (_, Some(_)) if plan.custom_at(position).is_some() => {
+                return refuse("is a custom field, which has no periods: group by its days");
+            }
             (Storage::Date | Storage::Datetime, Some(_)) => Storage::Date,
             (_, Some(_)) => return refuse("is no date, so it has no periods"),
         };
@@ -106,7 +109,7 @@ impl Key {
 impl Computed {
     fn new(plan: &Plan, measure: &Measure) -> Result<Self> {
         let (position, column) = plan.require(measure.field.as_str())?;
-        let (storage, function) = (column.storage, measure.function);
+        let (storage, function) = (column.compared(), measure.function);
         let refuse = |rule: &str| Err(Error::invalid(measure.field.as_str(), rule));
         match (function, storage) {
             (_, Storage::Integer | Storage::Decimal(_))

@@ -5,7 +5,7 @@ use crate::{
     error::{Error, Result},
     name::{FieldName, ModelName},
     query::{Direction, Ranks, SortBy},
-    schema::{Plan, Schema},
+    schema::{Plan, Schema, custom::compared},
 };
 use std::sync::Arc;
 
@@ -31,6 +31,11 @@ impl SortKey {
     /// Returns true for the id of the listed rows.
     pub(crate) fn is_id(&self) -> bool {
         self.source == 0 && self.position == 0
+    }
+
+    /// Returns the storage in which statements compare the key.
+    pub(crate) fn compared(&self) -> Storage {
+        compared(&self.name, self.storage)
     }
 }
 

@@ -178,6 +178,7 @@ fn kind_parts(kind: &FieldKind) -> Vec<(&'static str, String)> {
         FieldKind::Date => parts = named("date"),
         FieldKind::Datetime => parts = named("datetime"),
         FieldKind::Json => parts = named("json"),
+        FieldKind::Custom => parts = named("custom"),
         FieldKind::File { max_bytes } => {
             parts = named("file");
             parts.push(("max_bytes", max_bytes.to_string()));

@@ -76,21 +76,33 @@ fn allowed(from: &Model, to: &Model, scope: &dyn Fn(&StoreName) -> Option<Scope>
 }
 
 fn overrides(parsed: &Parsed, known: &HashMap<ModelName, &Parsed>, problems: &mut Vec<Problem>) {
-    if parsed.model.overrides.is_none() {
-        return;
+    if parsed.model.overrides.is_some() {
+        automatic(parsed, parsed.model.override_model(), ("overrides", "overrides"), known, problems);
     }
-    match parsed.model.override_model() {
-        None => {
-            problems.push(parsed.problem("overrides", "the model's name is too long for `NAME_overrides`"))
-        }
-        Some(automatic) => {
-            if let Some(other) = known.get(&automatic.name) {
-                let message = format!(
-                    "`{}` is the automatic model of the overrides of `{}`: choose another name",
-                    automatic.name, parsed.model.name
-                );
-                problems.push(other.problem("name", message));
-            }
-        }
+    if parsed.model.has_custom_fields() {
+        let what = ("custom_fields", "definitions of custom fields");
+        automatic(parsed, parsed.model.custom_model(), what, known, problems);
+    }
+}
+
+/// Refuses an automatic model whose name is too long or taken. `what` is the suffix of its name, and what it holds.
+fn automatic(
+    parsed: &Parsed,
+    automatic: Option<Model>,
+    (suffix, holds): (&str, &str),
+    known: &HashMap<ModelName, &Parsed>,
+    problems: &mut Vec<Problem>,
+) {
+    let Some(automatic) = automatic else {
+        let message = format!("the model's name is too long for `NAME_{suffix}`");
+        problems.push(parsed.problem(suffix, message));
+        return;
+    };
+    if let Some(other) = known.get(&automatic.name) {
+        let message = format!(
+            "`{}` is the automatic model of the {holds} of `{}`: choose another name",
+            automatic.name, parsed.model.name
+        );
+        problems.push(other.problem("name", message));
     }
 }

@@ -25,6 +25,7 @@ pub fn typed(kind: &FieldKind, json: &Json) -> Result<Value, String> {
             parsed(json, "an instant such as \"2026-01-31T12:00:00Z\"").map(Value::DateTime)
         }
         FieldKind::Json => Ok(Value::Json(json.clone())),
+        FieldKind::Custom => Err("custom fields have no default".into()),
         FieldKind::File { .. } => Err("a file field has no default".into()),
         FieldKind::Ref { .. } => Err("a reference has no default".into()),
         FieldKind::Choice { choices } => match json.as_str() {

@@ -81,6 +81,8 @@ fn kind(
         "date" => (FieldKind::Date, ""),
         "datetime" => (FieldKind::Datetime, ""),
         "json" => (FieldKind::Json, ""),
+        // Only migrations have it; `parse.rs` refuses it in models.
+        "custom" => (FieldKind::Custom, ""),
         "file" => {
             let max = table.bounded(sink, "max_bytes", 1..=i64::MAX).unwrap_or(FILE_MAX_BYTES);
             (FieldKind::File { max_bytes: max.unsigned_abs() }, "max_bytes")
@@ -171,7 +173,7 @@ fn rules(sink: &mut Sink, field: &Field, at: usize) {
     if field.search && name.as_str() == "rank" {
         sink.add(at, "a searched field cannot be called `rank`: full-text search uses that name");
     }
-    let opaque = matches!(field.kind, FieldKind::Json | FieldKind::File { .. });
+    let opaque = matches!(field.kind, FieldKind::Json | FieldKind::Custom | FieldKind::File { .. });
     if opaque && (field.unique || field.index) {
         sink.add(at, format!("`{name}`: a json or file field cannot be indexed or unique"));
     }

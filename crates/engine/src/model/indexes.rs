@@ -19,7 +19,7 @@ pub(super) fn indexes(sink: &mut Sink, root: &mut Section<'_>, fields: &[Field])
         let Some((index, names)) = index(sink, table) else { continue };
         for name in names {
             match fields.iter().find(|f| f.name == name.value) {
-                Some(f) if matches!(f.kind, FieldKind::Json | FieldKind::File { .. }) => {
+                Some(f) if matches!(f.kind, FieldKind::Json | FieldKind::Custom | FieldKind::File { .. }) => {
                     sink.add(
                         name.at,
                         format!("index: `{}` is json or a file, which cannot be indexed", f.name),

@@ -16,7 +16,8 @@ pub struct Source<'t> {
     pub text: &'t str,
 }
 
-/// Parses and checks all models of a platform together, and adds the automatic models for overrides. `scope` returns
+/// Parses and checks all models of a platform together, and adds the automatic models for overrides and for
+/// definitions of custom fields. `scope` returns
 /// the scope of each store of the configuration.
 ///
 /// # Errors
@@ -43,7 +44,8 @@ pub fn load(
         return Err(problems);
     }
     let mut models: Vec<Model> = parsed.into_iter().map(|p| p.model).collect();
-    let automatic: Vec<Model> = models.iter().filter_map(Model::override_model).collect();
+    let automatic = models.iter().flat_map(|model| [model.override_model(), model.custom_model()]);
+    let automatic: Vec<Model> = automatic.flatten().collect();
     models.extend(automatic);
     Ok(models)
 }

@@ -2,6 +2,7 @@
 //! `models/*.toml`.
 
 mod check;
+pub mod custom;
 pub mod default;
 pub(crate) mod field;
 pub(crate) mod indexes;
@@ -118,6 +119,8 @@ pub enum FieldKind {
     Datetime,
     /// Any JSON value.
     Json,
+    /// The values of the tenant's own fields, as a JSON object. A model has at most one such field, [`custom::FIELD`].
+    Custom,
     /// Bytes in the object store; the row holds name, media type, size and hash.
     File {
         /// Maximum size in bytes.

@@ -3,7 +3,7 @@
 //! [`super::load`] calls it. Rules that involve other models are in `check.rs`.
 
 use super::{
-    FieldKind, Grant, IdKind, Model, Overrides, Permissions, Scope, Source,
+    FieldKind, Grant, IdKind, Model, Overrides, Permissions, Scope, Source, custom,
     field::{self, ParsedField},
     indexes::indexes,
     problem::{Problem, Sink},
@@ -28,7 +28,8 @@ impl Parsed {
     }
 }
 
-const KNOWN: &str = "label, store, id, display, tenant_field, audit, fields, indexes, permissions, overrides";
+const KNOWN: &str =
+    "label, store, id, display, tenant_field, audit, custom_fields, fields, indexes, permissions, overrides";
 /// Maximum number of fields of a model. SQLite's limit is 2000 columns, but rows that wide serve no purpose.
 const FIELDS_MAX: usize = 500;
 
@@ -68,7 +69,8 @@ fn model(
     let tenant_field = tenant_field(sink, root)?;
     let display = root.parsed::<FieldName>(sink, "display");
     let audit = root.flag(sink, "audit");
-    let fields = fields(sink, root, &tenant_field, lines);
+    let has_custom = root.flag(sink, "custom_fields");
+    let mut fields = fields(sink, root, &tenant_field, lines);
     let indexes = indexes(sink, root, &fields);
     if let Some(display) = &display
         && !fields.iter().any(|f| f.name == display.value)
@@ -79,6 +81,9 @@ fn model(
     let overrides = overrides(sink, root, &fields, store.as_ref(), scope);
     if let Some((_, at)) = &overrides {
         lines.insert("overrides".into(), sink.line(*at));
+    }
+    if has_custom {
+        add_custom(sink, root, &tenant_field, store.as_ref(), &mut fields);
     }
     Some(Model {
         app: source.app.clone(),
@@ -165,6 +170,10 @@ fn fields(
         lines.insert(format!("fields.{name}"), sink.line(key.at));
         if let Some(ParsedField { field, to_at }) = field::read(sink, table, name, Some(tenant_field), key.at)
         {
+            if field.kind == FieldKind::Custom {
+                let remedy = "set `custom_fields = true` in the model instead";
+                sink.add(key.at, format!("a model cannot declare a field of type \"custom\": {remedy}"));
+            }
             if let Some(at) = to_at {
                 lines.insert(format!("fields.{}.to", field.name), sink.line(at));
             }
@@ -200,6 +209,25 @@ fn permissions(sink: &mut Sink, root: &mut Section<'_>, scope: Option<Scope>) ->
     }
     table.finish(sink, "read, write, create, update, delete");
     out
+}
+
+/// Adds the field for the values of the tenant's own fields.
+fn add_custom(
+    sink: &mut Sink,
+    root: &Section<'_>,
+    tenant_field: &FieldName,
+    own: Option<&(StoreName, Scope)>,
+    fields: &mut Vec<super::Field>,
+) {
+    let name = custom::FIELD;
+    if own.is_some_and(|(_, scope)| *scope == Scope::System) {
+        sink.add(root.at, "`custom_fields`: only a model of a tenant store can have custom fields");
+    }
+    if tenant_field.as_str() == name || fields.iter().any(|field| field.name.as_str() == name) {
+        sink.add(root.at, format!("`custom_fields` adds the field `{name}`: rename the one declared here"));
+        return;
+    }
+    fields.extend(custom::values());
 }
 
 fn overrides(

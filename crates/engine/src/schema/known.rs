@@ -9,17 +9,20 @@ use crate::{
 };
 use std::{
     collections::BTreeMap,
-    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
 };
 
 /// The migrations of one store that this process has loaded.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Known {
     /// Number that is unique among the schemas of this process, even for two schemas of the same version.
     number: u32,
     store: StoreName,
     /// Checksums by `app/name`.
-    migrations: BTreeMap<String, String>,
+    migrations: Arc<BTreeMap<String, String>>,
     /// Reason why the models differ from what the migrations produce; `None` if they do not differ.
     unmigrated: Option<String>,
 }
@@ -32,7 +35,7 @@ impl Known {
         Self {
             number: NUMBERS.fetch_add(1, Relaxed),
             store: store.clone(),
-            migrations: own.map(|migration| (migration.id(), migration.checksum())).collect(),
+            migrations: Arc::new(own.map(|migration| (migration.id(), migration.checksum())).collect()),
             unmigrated: None,
         }
     }

@@ -1,6 +1,7 @@
 //! The models of one store, compiled for both isolations, with the migrations that a database must have for them. The
 //! platform builds them when it loads its configuration; every statement on records uses them.
 
+pub(crate) mod custom;
 mod drift;
 mod fault;
 mod known;

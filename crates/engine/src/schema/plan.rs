@@ -1,6 +1,7 @@
 //! One compiled model: its columns and their storage, its defaults, and the models that refer to it. Each database adds
 //! its own SQL texts, so that a statement needs no lookups.
 
+use super::custom::CustomColumn;
 use crate::{
     cell::{Key, Storage},
     error::{Error, Kind, Result},
@@ -64,7 +65,7 @@ pub(crate) struct Referrer {
 }
 
 /// A compiled model.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Plan {
     pub(crate) model: Arc<Model>,
     pub(crate) columns: Box<[Column]>,
@@ -75,9 +76,11 @@ pub struct Plan {
     positions: Box<[usize]>,
     keys: JsonKeys,
     /// SQL texts of SQLite.
-    pub(crate) sqlite: PlanTexts,
+    pub(crate) sqlite: Arc<PlanTexts>,
     /// SQL texts of PostgreSQL.
-    pub(crate) postgres: postgres::PlanTexts,
+    pub(crate) postgres: Arc<postgres::PlanTexts>,
+    /// The tenant's own fields, at the positions after those of the columns.
+    pub(crate) custom: Box<[CustomColumn]>,
 }
 
 /// The columns of a query. They are borrowed from the plan if the query selects all columns.
@@ -94,8 +97,9 @@ impl Plan {
             storages: columns.iter().map(|c| c.storage).collect(),
             positions: (0..columns.len()).collect(),
             keys: JsonKeys::new(columns.iter().map(|c| c.name.as_str())),
-            sqlite: PlanTexts::new(&model, &columns),
-            postgres: postgres::PlanTexts::default(),
+            sqlite: Arc::new(PlanTexts::new(&model, &columns)),
+            postgres: Arc::default(),
+            custom: Box::default(),
             referrers: vec![],
             defaults,
             columns: columns.into(),
@@ -118,9 +122,20 @@ impl Plan {
         self.columns.iter().find(|c| c.name.as_str() == name)
     }
 
+    /// Returns the column with this name and its position. The column may be a tenant's own field, which only lists
+    /// and groups use.
     pub(crate) fn require(&self, name: &str) -> Result<(usize, &Column)> {
-        let found = self.columns.iter().enumerate().find(|(_, c)| c.name.as_str() == name);
+        let all = self.columns.iter().chain(self.custom.iter().map(|custom| &custom.column));
+        let found = all.enumerate().find(|(_, c)| c.name.as_str() == name);
         found.ok_or_else(|| Error::invalid(name, "unknown field"))
+    }
+
+    /// Returns the position of a column of the model.
+    fn stored(&self, name: &str) -> Result<usize> {
+        match self.require(name)? {
+            (position, _) if position < self.columns.len() => Ok(position),
+            _ => Err(Error::invalid(name, "is a member of `custom`: ask for `custom`")),
+        }
     }
 
     /// Returns the JSON keys of a projection. If `fields` is empty, it selects all columns, whose keys are prepared.
@@ -132,7 +147,7 @@ impl Plan {
             return Ok(self.keys.clone());
         }
         for field in fields {
-            self.require(field.as_str())?;
+            self.stored(field.as_str())?;
         }
         Ok(JsonKeys::new(fields.iter().map(FieldName::as_str)))
     }
@@ -144,7 +159,7 @@ impl Plan {
                 storages: (&*self.storages).into(),
             });
         }
-        let positions = fields.iter().map(|f| Ok(self.require(f.as_str())?.0)).collect::<Result<Vec<_>>>()?;
+        let positions = fields.iter().map(|f| self.stored(f.as_str())).collect::<Result<Vec<_>>>()?;
         let storages: Vec<_> = positions.iter().map(|&p| self.storages[p]).collect();
         Ok(Projection { positions: positions.into(), storages: storages.into() })
     }

@@ -16,7 +16,7 @@ use std::{collections::HashMap, sync::Arc};
 #[derive(Debug)]
 pub struct Schema {
     store: StoreName,
-    plans: HashMap<ModelName, Plan>,
+    plans: HashMap<ModelName, Arc<Plan>>,
     known: Known,
 }
 
@@ -48,6 +48,7 @@ impl Schema {
             }
         }
         let known = Known::new(&store, migrations);
+        let plans = plans.into_iter().map(|(name, plan)| (name, Arc::new(plan))).collect();
         Ok(Self { store, plans, known })
     }
 
@@ -71,7 +72,7 @@ impl Schema {
 
     /// Returns the model with this name, if this store has it.
     pub fn model(&self, name: &str) -> Option<&Plan> {
-        self.plans.get(name)
+        self.plans.get(name).map(|plan| &**plan)
     }
 
     /// Returns the model of this store that a field refers to.
@@ -91,7 +92,14 @@ impl Schema {
 
     /// Returns all models of the store.
     pub fn plans(&self) -> impl Iterator<Item = &Plan> {
-        self.plans.values()
+        self.plans.values().map(|plan| &**plan)
+    }
+
+    /// Returns this schema with another plan of one of its models.
+    pub(super) fn with(&self, plan: Plan) -> Self {
+        let mut plans = self.plans.clone();
+        plans.insert(plan.model.name.clone(), Arc::new(plan));
+        Self { store: self.store.clone(), plans, known: self.known.clone() }
     }
 
     pub(crate) fn require(&self, name: &str) -> Result<&Plan> {

@@ -108,7 +108,7 @@ fn compared<S: Statement>(statement: &mut S, position: usize, test: Test<'_>) {
         Test::Compare(sign, value) => {
             statement.column(position);
             statement.text().push_str(operator::<S>(sign));
-            let storage = statement.plan().storages[position];
+            let storage = statement.plan().at(position).compared();
             statement.value(storage, value);
         }
         Test::Contains(needle) => statement.contains(position, needle),

@@ -83,7 +83,7 @@ fn beyond<S: Statement>(statement: &mut S, order: &[SortKey], values: &[Stored<'
 fn compare<S: Statement>(statement: &mut S, key: &SortKey, sign: &str, value: &Stored<'static>) {
     statement.sort_key(key);
     statement.text().push_str(sign);
-    statement.value(key.storage, value.clone());
+    statement.value(key.compared(), value.clone());
 }
 
 /// Returns true if the column may be null. In a merged view, every column may be null: an override may be null where

@@ -50,6 +50,7 @@ mod postgres_system;
 mod postgres_tls;
 mod postgres_transfer;
 mod records_bind;
+mod records_custom;
 mod records_direct;
 mod records_groups;
 mod records_kit;

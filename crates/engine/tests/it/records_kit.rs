@@ -338,6 +338,11 @@ impl Kit {
         runtime().block_on(session.aggregate("doctors", asked, merge))
     }
 
+    pub(crate) fn groups_of(&self, model: &str, asked: &Aggregate) -> Result<Groups> {
+        let session = self.session()?;
+        runtime().block_on(session.aggregate(model, asked, None))
+    }
+
     pub(crate) fn count_of(
         &self,
         model: &str,

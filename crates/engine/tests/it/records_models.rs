@@ -69,6 +69,10 @@ pub(crate) fn models() -> Vec<Arc<Model>> {
     doctors.indexes = vec![Index { fields: vec![name("name"), name("born")], unique: true }];
     let hospitals = vec![Field { required: true, search: true, ..field("name", text(None)) }];
     let order = vec![field("group", text(None)), reference("doctor", "doctors", OnDelete::Protect)];
+    let reports = vec![
+        Field { required: true, ..field("name", text(None)) },
+        Field { label: "Custom".into(), ..field("custom", FieldKind::Custom) },
+    ];
     let audited = Model { audit: true, ..model("hospitals", IdKind::Uuid, hospitals) };
     let store = StoreName::parse("shared").unwrap();
     let regions = Model { store, ..model("regions", IdKind::Integer, vec![field("name", text(None))]) };
@@ -77,5 +81,6 @@ pub(crate) fn models() -> Vec<Arc<Model>> {
         Arc::new(audited),
         Arc::new(doctors),
         Arc::new(model("order", IdKind::Integer, order)),
+        Arc::new(model("reports", IdKind::Integer, reports)),
     ]
 }

@@ -74,7 +74,7 @@ fn default_of(kind: &FieldKind) -> Option<serde_json::Value> {
         FieldKind::Datetime => "2026-01-02T03:04:05Z".into(),
         FieldKind::Json => serde_json::json!({ "a": [1, null, "it's"] }),
         FieldKind::Choice { .. } => "9".into(),
-        FieldKind::File { .. } | FieldKind::Ref { .. } => return None,
+        FieldKind::Custom | FieldKind::File { .. } | FieldKind::Ref { .. } => return None,
     })
 }
 
@@ -181,7 +181,7 @@ fn value(kind: &FieldKind) -> &'static str {
         FieldKind::Date => "'2026-05-06'",
         FieldKind::Datetime => "'2026-05-06T00:00:00.000000Z'",
         FieldKind::Choice { .. } => "'9'",
-        FieldKind::Json | FieldKind::File { .. } | FieldKind::Ref { .. } => "'{}'",
+        FieldKind::Json | FieldKind::Custom | FieldKind::File { .. } | FieldKind::Ref { .. } => "'{}'",
     }
 }
 
@@ -286,7 +286,7 @@ fn cell(kind: &FieldKind) -> Cell<'static> {
         FieldKind::Decimal { .. } => Integer(2000),
         FieldKind::Date => Text("2026-05-06"),
         FieldKind::Datetime => Text("2026-05-06T00:00:00.000000Z"),
-        FieldKind::Json | FieldKind::File { .. } | FieldKind::Ref { .. } => Text("{}"),
+        FieldKind::Json | FieldKind::Custom | FieldKind::File { .. } | FieldKind::Ref { .. } => Text("{}"),
     }
 }
 

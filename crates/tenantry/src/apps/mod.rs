@@ -110,15 +110,16 @@ impl Apps {
         self.list.iter().find(|app| app.name.as_str() == name)
     }
 
-    /// Returns every model, including the automatic models of overrides.
+    /// Returns every model, including the automatic models of overrides and of custom fields.
     pub fn models(&self) -> &[Arc<Model>] {
         &self.models
     }
 
-    /// Returns true if the model stores the overrides of a shared model. No app declares such a model, and it is used
-    /// only through the shared model.
+    /// Returns true if the model stores the overrides of a shared model, or the definitions of a model's custom fields.
+    /// No app declares such a model, and it is used only through the other model.
     pub fn is_automatic(&self, model: &Model) -> bool {
-        self.models.iter().filter_map(|m| m.override_model()).any(|automatic| automatic.name == model.name)
+        let automatic = self.models.iter().flat_map(|m| [m.override_model(), m.custom_model()]);
+        automatic.flatten().any(|automatic| automatic.name == model.name)
     }
 
     /// Returns the model with this name.

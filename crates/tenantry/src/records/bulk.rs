@@ -3,9 +3,15 @@
 //! The caller states how many records it expects, and nothing happens if another number matches. So a condition that
 //! matches more than the caller intended does no harm. Each record is written only in the version in which it matched.
 
-use super::{FileInfo, Input, Records, file_names, write::refused_of};
+use super::{
+    FileInfo, Input, Records,
+    custom::{merged, names_custom},
+    file_names,
+    write::refused_of,
+};
 use crate::{Error, Result, access::gates::Verb, error::Wrong};
 use tenantry_engine::{
+    model::custom,
     name::FieldName,
     query::{Change, Direction, Filter, RecordId, Select},
     row::Collect,
@@ -49,14 +55,19 @@ impl Records<'_> {
         let cleared: Vec<_> =
             cleared.into_iter().filter(|name| values.iter().any(|(given, _)| given == name)).collect();
         let agreeing = self.agreeing_fields(&values);
-        let found = self.matching(which, [&agreeing[..], &cleared[..]].concat()).await?;
+        let custom: Vec<_> =
+            names_custom(&values).then(|| FieldName::parse(custom::FIELD)).transpose()?.into_iter().collect();
+        let found = self.matching(which, [&agreeing[..], &custom[..], &cleared[..]].concat()).await?;
         let rows: Vec<_> = found.iter().map(|found| (found.id.clone(), found.values.clone())).collect();
         self.agree_after(&values, &agreeing, &rows).await?;
-        self.write_found(found, agreeing.len(), |found| Change::Update {
+        self.write_found(found, agreeing.len() + custom.len(), |found| Change::Update {
             model: self.entry.model.name.clone(),
             id: found.id.clone(),
             expected_version: Some(found.version),
-            values: values.clone(),
+            values: match custom.is_empty() {
+                true => values.clone(),
+                false => merged(&values, &found.values[agreeing.len()]),
+            },
         })
         .await
     }

@@ -186,6 +186,7 @@ impl Records<'_> {
                 };
                 values.push((field.name.clone(), value));
             }
+            self.known_values(&mut values).await?;
             let model = self.entry.model.name.clone();
             match now {
                 None => {

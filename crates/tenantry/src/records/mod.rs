@@ -6,6 +6,7 @@
 
 mod bulk;
 mod csv;
+mod custom;
 mod earlier;
 mod expand;
 mod file_fields;
@@ -25,6 +26,9 @@ pub use self::csv::{
 };
 pub(crate) use self::csv::{csv_line, forget as forget_imports, unguarded};
 pub use bulk::{MAX_MATCHING, Matching};
+pub use custom::{
+    CustomChange, CustomField, CustomFields, CustomKind, MAX_CLEARED, MAX_CUSTOM_FIELDS, Removed,
+};
 pub use earlier::{Differences, Differing, MAX_TAKEN_BACK, TakenBack};
 pub(crate) use file_fields::{file_names, refused_file};
 pub use files::{FileInfo, Upload};
@@ -57,6 +61,7 @@ use tenantry_engine::{
     model::Model,
     name::TenantId,
     query::RecordId,
+    schema::Schema,
     write::{Doubt, DoubtAct, Outcome, WriteOptions},
 };
 
@@ -87,6 +92,8 @@ pub struct Records<'a> {
     /// True if changes are checked and then undone.
     dry_run: bool,
     positions: Positions,
+    /// The tenant's own fields of the model, once they were read.
+    custom: Option<custom::Known>,
 }
 
 impl<'a> Records<'a> {
@@ -116,7 +123,8 @@ impl<'a> Records<'a> {
             // Staff outside a tenant have no tenant database.
             (Scope::Staff(_), false) => Err(Error::NotFound("model")),
             _ => {
-                Ok(Self { inner, scope, loaded, entry, moved: RwLock::default(), dry_run: false, positions })
+                let moved = RwLock::default();
+                Ok(Self { inner, scope, loaded, entry, moved, dry_run: false, positions, custom: None })
             }
         }
     }
@@ -186,12 +194,16 @@ impl<'a> Records<'a> {
     }
 
     async fn session_of(&self, entry: &ModelEntry) -> Result<Session> {
+        self.session_with(entry, self.schema_of(entry)).await
+    }
+
+    async fn session_with(&self, entry: &ModelEntry, schema: &Arc<Schema>) -> Result<Session> {
         match (&entry.place, self.scope) {
-            (Some(system), _) => self.inner.system_session(system, &entry.schema).await,
+            (Some(system), _) => self.inner.system_session(system, schema).await,
             (None, Scope::Tenant(tenant)) => {
                 let moved = self.moved();
                 let store = &entry.model.store;
-                let opened = self.inner.open(tenant, moved.as_deref(), store, &entry.schema).await?;
+                let opened = self.inner.open(tenant, moved.as_deref(), store, schema).await?;
                 self.remember(opened.moved);
                 Ok(opened.session)
             }

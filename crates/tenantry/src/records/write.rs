@@ -71,7 +71,7 @@ impl Records<'_> {
         let values = self.values(input, &mut wrong)?;
         wrong.finish()?;
         let files = self.files_cleared(&id, input).await?;
-        let written = self.update_agreeing(&id, expected_version, values).await?;
+        let written = self.update_custom(&id, expected_version, values).await?;
         self.forget_files(files).await;
         written.first().map(|w| self.document(w)).ok_or(Error::NotFound("record"))
     }
@@ -168,11 +168,13 @@ impl Records<'_> {
         let until = self.inner.write_deadline();
         loop {
             let condition = claims.check(self).await?;
-            match session.write_if(changes, &self.options_for(entry), condition).await {
+            let guarded = self.guarded(&session, entry, changes).await?;
+            match session.write_if(&*guarded.changes, &self.options_for(entry), condition).await {
+                Err(error) if guarded.is_outdated(&error) && Instant::now() < until => {}
                 // A commit in the control store since the check may have been a delete of these rows.
                 Err(error) if *error.kind() == Kind::Outdated && Instant::now() < until => {}
                 done => {
-                    let written = done.map_err(|error| self.refused(error))?;
+                    let written = guarded.callers(done.map_err(|error| self.refused(error))?);
                     self.positions.note(&written);
                     return Ok(written);
                 }

@@ -6,7 +6,7 @@ use crate::{
     error::{Error, Kind, Result},
     mongo::{
         cells::{self, value_ref},
-        records::search,
+        records::{custom, search},
         site::Site,
     },
 };
@@ -99,6 +99,9 @@ pub(super) fn document(page: &Page, row: usize, table: &Table, site: &Site) -> R
             Bson::Null => {}
             value => drop(document.insert(&*column.name, value)),
         }
+    }
+    if table.custom {
+        custom::add(&mut document);
     }
     if !table.search.is_empty() {
         let texts = table.search.iter().filter_map(|column| match page.get(row, *column) {

@@ -28,7 +28,10 @@ impl<'p> Layout<'p> {
     pub(super) fn name(&self, position: usize) -> &'p str {
         match position {
             0 => "_id",
-            _ => self.plan.columns[position].name.as_str(),
+            _ => match self.plan.custom_at(position) {
+                Some(custom) => &custom.path,
+                None => self.plan.columns[position].name.as_str(),
+            },
         }
     }
 
@@ -47,7 +50,7 @@ impl<'p> Layout<'p> {
 
     /// Returns a value of a column in the form in which documents store it.
     pub(super) fn bson(&self, position: usize, value: &Stored<'_>) -> Result<Bson> {
-        let value = cells::bson(self.plan.storages[position], value)?;
+        let value = cells::bson(self.plan.at(position).compared(), value)?;
         Ok(if position == 0 { cells::id(self.tenant, value) } else { value })
     }
 

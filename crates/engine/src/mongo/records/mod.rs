@@ -3,6 +3,7 @@
 
 pub(crate) mod activity;
 pub(crate) mod cursor;
+pub(in crate::mongo) mod custom;
 mod filter;
 mod layout;
 pub(crate) mod list;

@@ -11,7 +11,7 @@ use crate::{
     mongo::cells,
     query::RecordId,
     row::Visit,
-    schema::{Plan, Projection},
+    schema::{Plan, Projection, custom::DOCUMENT},
 };
 use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
 
@@ -56,7 +56,14 @@ pub(super) fn shown(
     positions: impl ExactSizeIterator<Item = usize>,
 ) -> Option<Document> {
     if positions.len() >= layout.plan.columns.len() {
-        return layout.is_searched().then(|| doc! { "$project": { WORDS: 0, TEXTS: 0 } });
+        let mut hidden = doc! {};
+        if layout.is_searched() {
+            hidden.extend(doc! { WORDS: 0, TEXTS: 0 });
+        }
+        if layout.plan.custom.is_empty() && layout.plan.model.has_custom_fields() {
+            hidden.insert(DOCUMENT, 0);
+        }
+        return (!hidden.is_empty()).then(|| doc! { "$project": hidden });
     }
     let mut shown = doc! { "_id": 0 };
     for position in positions {

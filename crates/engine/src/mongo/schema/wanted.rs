@@ -12,8 +12,12 @@ use crate::{
     model::{Index, Model},
     mongo::{
         cells::type_name,
-        records::search::{TEXTS, WORDS},
+        records::{
+            custom,
+            search::{TEXTS, WORDS},
+        },
     },
+    schema::custom::DOCUMENT,
 };
 use mongodb::bson::{Bson, Document, doc};
 
@@ -86,6 +90,9 @@ fn validator(model: &Model, state: &State, pooled: bool) -> Result<Document> {
     for name in ["created_at", "updated_at", "version"] {
         properties.insert(name, doc! { "bsonType": "long" });
         required.push(name.into());
+    }
+    if model.has_custom_fields() {
+        properties.insert(DOCUMENT, custom::schema());
     }
     if model.search_fields().next().is_some() {
         for name in [WORDS, TEXTS] {

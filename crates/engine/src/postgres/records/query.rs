@@ -13,7 +13,7 @@ use crate::{
     place::Isolation,
     postgres::names::quoted,
     query::{Direction, Period},
-    schema::{Plan, Schema},
+    schema::{Plan, Schema, custom::COLUMN},
     sql::{self, Statement as _},
 };
 use std::fmt::Write;
@@ -117,6 +117,34 @@ fn alias(source: usize) -> String {
     if source == 0 { "t".into() } else { format!("j{source}") }
 }
 
+/// Appends the value of a column. A tenant's own field is a member of a JSON object; a member that is no value of the
+/// field counts as null, and no cast fails.
+fn push_column(sql: &mut String, of: &str, name: &FieldName, storage: Storage) {
+    let Some(member) = name.of_custom() else {
+        let _ = write!(sql, "{of}.{}", quoted(name.as_str()));
+        return;
+    };
+    let object = format!("{of}.\"{COLUMN}\"");
+    let kind = format!("CASE json_typeof({object} -> '{member}')");
+    let text = format!("({object} ->> '{member}')");
+    let _ = match storage {
+        Storage::Integer => write!(
+            sql,
+            "({kind} WHEN 'number' THEN CASE WHEN {text} ~ '^-?[0-9]{{1,19}}$' THEN CASE WHEN {text}::numeric \
+             BETWEEN {} AND {} THEN {text}::bigint END END END)",
+            i64::MIN,
+            i64::MAX
+        ),
+        Storage::Boolean => write!(sql, "({kind} WHEN 'boolean' THEN {text} = 'true' END)"),
+        Storage::Decimal(_) => write!(
+            sql,
+            "({kind} WHEN 'string' THEN CASE WHEN {text} ~ '^-?[0-9]{{1,18}}([.][0-9]{{1,9}})?$' \
+             THEN {text}::numeric END END)"
+        ),
+        _ => write!(sql, "({kind} WHEN 'string' THEN {text} END COLLATE \"C\")"),
+    };
+}
+
 impl sql::Statement for Query<'_> {
     const TRUE: &'static str = "true";
     const FALSE: &'static str = "false";
@@ -131,11 +159,12 @@ impl sql::Statement for Query<'_> {
     }
 
     fn column(&mut self, position: usize) {
-        let _ = write!(self.sql, "t.{}", quoted(self.plan.columns[position].name.as_str()));
+        let column = self.plan.at(position);
+        push_column(&mut self.sql, "t", &column.name, column.storage);
     }
 
     fn sort_key(&mut self, key: &SortKey) {
-        let _ = write!(self.sql, "{}.{}", alias(key.source), quoted(key.name.as_str()));
+        push_column(&mut self.sql, &alias(key.source), &key.name, key.storage);
     }
 
     fn value(&mut self, storage: Storage, value: Stored<'static>) {
@@ -156,7 +185,7 @@ impl sql::Statement for Query<'_> {
     fn one_of(&mut self, position: usize, values: Vec<Stored<'static>>) {
         self.column(position);
         self.sql.push_str(" = ANY(");
-        self.bind(Bound::Many(self.plan.storages[position], values));
+        self.bind(Bound::Many(self.plan.at(position).compared(), values));
         self.sql.push(')');
     }
 
@@ -179,7 +208,7 @@ impl sql::Statement for Query<'_> {
         let _ = write!(self.sql, "date_trunc('{unit}', ");
         self.column(position);
         // A date becomes a timestamp without time zone.
-        let _ = match self.plan.storages[position] {
+        let _ = match self.plan.at(position).storage {
             Storage::Datetime => write!(self.sql, " AT TIME ZONE '{}')::date", time_zone.unwrap_or("UTC")),
             _ => write!(self.sql, "::timestamp)::date"),
         };

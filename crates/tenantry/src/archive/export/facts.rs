@@ -70,6 +70,7 @@ fn field(field: &Field) -> FieldFacts {
         FieldKind::Date => ("date", None, None),
         FieldKind::Datetime => ("datetime", None, None),
         FieldKind::Json => ("json", None, None),
+        FieldKind::Custom => ("custom", None, None),
         FieldKind::File { .. } => ("file", None, None),
         FieldKind::Choice { .. } => ("choice", None, None),
         FieldKind::Ref { to, .. } => ("ref", None, Some(to.to_string())),

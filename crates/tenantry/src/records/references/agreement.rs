@@ -188,6 +188,6 @@ fn wrongs(rule: &Dependence, id: &RecordId) -> Vec<FieldError> {
     ]
 }
 
-fn is_conflict(error: &Error) -> bool {
+pub(in crate::records) fn is_conflict(error: &Error) -> bool {
     matches!(error, Error::Engine(engine) if matches!(engine.kind(), Kind::Conflict(_)))
 }

@@ -10,7 +10,7 @@
 //! `dependence` has the rules for references that must agree, and `agreement` checks them. Databases enforce the
 //! references inside a store.
 
-mod agreement;
+pub(super) mod agreement;
 mod delete;
 pub(crate) mod dependence;
 pub(crate) mod impact;

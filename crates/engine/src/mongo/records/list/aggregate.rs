@@ -50,7 +50,7 @@ pub(crate) fn stages(layout: &Layout<'_>, asked: &Aggregate, checked: &Checked) 
 fn group_key(layout: &Layout<'_>, key: &Key, time_zone: Option<&str>) -> Bson {
     let field = layout.path(key.position);
     let Some(period) = key.period else { return field.into() };
-    let date = match layout.plan.storages[key.position] {
+    let date = match layout.plan.at(key.position).storage {
         Storage::Datetime => day(&field, time_zone.unwrap_or("UTC")),
         _ => field.into(),
     };

@@ -7,6 +7,7 @@ pub(crate) use super::search::{Overridden, Wanted, overridden, texts, wanted};
 use super::{
     Layout,
     cursor::Columns,
+    custom,
     filter::{self, NO_REFERENCES},
     merge, page,
     read::shown,
@@ -90,12 +91,18 @@ impl<'a> List<'a> {
     }
 
     fn sort_values(&self, row: &RawDocumentBuf) -> Result<Vec<Value>> {
-        let positions: Vec<usize> = self.order.iter().map(|key| key.position).collect();
-        let storages: Vec<_> =
-            positions.iter().map(|position| self.layout.plan.storages[*position]).collect();
+        let plan = self.layout.plan;
+        let own = self.order.iter().filter(|key| plan.custom_at(key.position).is_none());
+        let positions: Vec<usize> = own.map(|key| key.position).collect();
+        let storages: Vec<_> = positions.iter().map(|position| plan.storages[*position]).collect();
         let keys = Projection { positions: positions.into(), storages: storages.into() };
-        let columns = Columns::read(self.layout.plan, &keys, row)?;
-        Ok((0..self.order.len()).map(|index| columns.value(index)).collect())
+        let columns = Columns::read(plan, &keys, row)?;
+        let mut next = 0..;
+        let values = self.order.iter().map(|key| match plan.custom_at(key.position) {
+            Some(column) => custom::value(column, row),
+            None => Ok(columns.value(next.next().unwrap_or_default())),
+        });
+        values.collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     cell::{Key, Stored},
     error::{Error, Kind, Result},
-    mongo::records::{Layout, cursor::Columns, search},
+    mongo::records::{Layout, cursor::Columns, custom, search},
     row::Visit,
     schema::Plan,
     write::RowState,
@@ -76,8 +76,11 @@ pub(super) fn changed(
     Ok(Some(with_words(layout, document)))
 }
 
-/// Adds the search words to a document, if its model has search fields.
+/// Adds the search words to a document if its model has search fields, and comparable values if it has custom fields.
 fn with_words(layout: &Layout<'_>, mut document: Document) -> Document {
+    if layout.plan.model.has_custom_fields() {
+        custom::add(&mut document);
+    }
     if layout.is_searched() {
         let searched = search::searched(layout.plan);
         let texts =

@@ -10,6 +10,7 @@ use super::{
     search,
 };
 use crate::{
+    cell::{self, Raw, Storage},
     error::{Error, Result},
     list::{LIMIT_MAX, Order, SortKey, order},
     overrides::OverrideRow,
@@ -104,7 +105,21 @@ impl<'a> List<'a> {
     fn sort_values(&self, row: &Row) -> Result<Vec<Value>> {
         let mut hidden = self.projection.positions.len()..;
         let mut index = |key| self.shown(key).or_else(|| hidden.next()).unwrap_or_default();
-        self.order.keys.iter().map(|key| value(row, index(key), key.storage)).collect()
+        let values = self.order.keys.iter().map(|key| {
+            let found = value(row, index(key), key.compared())?;
+            Ok(of_compared(key.storage, found))
+        });
+        values.collect()
+    }
+}
+
+/// Returns the value of a sort key that statements compare as a text.
+fn of_compared(storage: Storage, found: Value) -> Value {
+    match (&found, storage) {
+        (Value::Text(text), Storage::Date | Storage::Datetime) => {
+            cell::value(storage, Raw::Text(text.as_bytes())).map_or(Value::Null, Value::from)
+        }
+        _ => found,
     }
 }
 

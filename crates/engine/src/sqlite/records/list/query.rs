@@ -8,7 +8,7 @@ use crate::{
     overrides::OverrideRow,
     place::Isolation,
     query::{Direction, Period},
-    schema::{Confinement, Plan, Schema},
+    schema::{Confinement, Plan, Schema, custom::COLUMN},
     sql,
     sqlite::{
         functions::{CONTAINS, LOCAL_DAY},
@@ -120,11 +120,12 @@ impl sql::Statement for Query<'_> {
     }
 
     fn column(&mut self, position: usize) {
-        let _ = write!(self.sql, "t.[{}]", self.plan.columns[position].name);
+        let column = self.plan.at(position);
+        push_column(&mut self.sql, "t", &column.name, column.storage);
     }
 
     fn sort_key(&mut self, key: &SortKey) {
-        let _ = write!(self.sql, "{}.[{}]", alias(key.source), key.name);
+        push_column(&mut self.sql, &alias(key.source), &key.name, key.storage);
     }
 
     fn value(&mut self, _: Storage, value: Stored<'static>) {
@@ -199,6 +200,27 @@ impl sql::Statement for Query<'_> {
             Direction::Descending => " DESC",
         }
     }
+}
+
+/// Appends the value of a column. A tenant's own field is a member of a JSON object; a member of another type than the
+/// field counts as null.
+fn push_column(sql: &mut String, of: &str, name: &FieldName, storage: Storage) {
+    let Some(member) = name.of_custom() else {
+        let _ = write!(sql, "{of}.[{name}]");
+        return;
+    };
+    let (object, path) = (format!("{of}.[{COLUMN}]"), format!("'$.{member}'"));
+    let kind = format!("CASE json_type({object}, {path})");
+    let value = format!("json_extract({object}, {path})");
+    let _ = match storage {
+        Storage::Integer => write!(sql, "({kind} WHEN 'integer' THEN {value} END)"),
+        Storage::Boolean => write!(sql, "({kind} WHEN 'true' THEN 1 WHEN 'false' THEN 0 END)"),
+        // A decimal is a text with all its decimals, so without its point it is the stored integer.
+        Storage::Decimal(_) => {
+            write!(sql, "({kind} WHEN 'text' THEN CAST(replace({value}, '.', '') AS INTEGER) END)")
+        }
+        _ => write!(sql, "({kind} WHEN 'text' THEN {value} END)"),
+    };
 }
 
 /// Returns a pattern of LIKE for texts that start with `needle`.

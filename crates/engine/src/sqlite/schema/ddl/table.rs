@@ -69,7 +69,7 @@ impl Layout<'_> {
         match &field.kind {
             FieldKind::Boolean => sql.push_str(&format!(" CHECK ({name} IN (0, 1))")),
             // Older SQLite clients return false for json_valid of null.
-            FieldKind::Json | FieldKind::File { .. } => {
+            FieldKind::Json | FieldKind::Custom | FieldKind::File { .. } => {
                 sql.push_str(&format!(" CHECK ({name} IS NULL OR json_valid({name}))"));
             }
             _ => {}

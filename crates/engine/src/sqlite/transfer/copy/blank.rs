@@ -115,7 +115,7 @@ fn neutral(model: &Model, field: &Field) -> String {
         (FieldKind::Date, false) => "'1970-01-01'".into(),
         (FieldKind::Datetime, true) => format!("strftime('%Y-%m-%dT%H:%M:%S.000000Z', {row}, 'unixepoch')"),
         (FieldKind::Datetime, false) => "'1970-01-01T00:00:00.000000Z'".into(),
-        (FieldKind::Json | FieldKind::File { .. }, _) => "'{}'".into(),
+        (FieldKind::Json | FieldKind::Custom | FieldKind::File { .. }, _) => "'{}'".into(),
         (FieldKind::Choice { choices }, _) => {
             format!("'{}'", choices.first().map(|c| c.replace('\'', "''")).unwrap_or_default())
         }
