@@ -168,7 +168,7 @@ fn columns(model: &Model) -> impl Iterator<Item = (&str, Kind)> {
     let declared = model.fields.iter().map(|field| {
         let kind = match field.kind {
             FieldKind::Text { .. } | FieldKind::Choice { .. } => Kind::Text,
-            FieldKind::Json | FieldKind::File { .. } => Kind::Opaque,
+            FieldKind::Json | FieldKind::Custom | FieldKind::File { .. } => Kind::Opaque,
             _ => Kind::Other,
         };
         (field.name.as_str(), kind)

@@ -166,10 +166,17 @@ fn kind(kind: &FieldKind, models: &[Arc<Model>]) -> Value {
         FieldKind::Date => json!({"type": "string", "format": "date"}),
         FieldKind::Datetime => json!({"type": "string", "format": "date-time"}),
         FieldKind::Json => json!({"description": "Any JSON."}),
+        FieldKind::Custom => custom(),
         FieldKind::File { .. } => reference("File"),
         FieldKind::Choice { choices } => json!({"type": "string", "enum": choices}),
         FieldKind::Ref { to, .. } => referred(to.as_str(), models),
     }
+}
+
+/// Returns the schema of the values of own fields, whose names are those that the caller's tenant has added.
+fn custom() -> Value {
+    let text = "Values of the fields that the tenant has added. A change keeps the values that it does not name; null removes one.";
+    json!({"type": "object", "description": text, "additionalProperties": true})
 }
 
 fn integer(min: Option<i64>, max: Option<i64>) -> Value {

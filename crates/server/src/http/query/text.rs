@@ -67,7 +67,7 @@ fn kind(kind: &FieldKind) -> Kind {
         FieldKind::Boolean => Kind::Boolean,
         FieldKind::Date => Kind::Date,
         FieldKind::Datetime => Kind::Datetime,
-        FieldKind::Json | FieldKind::File { .. } => Kind::Opaque,
+        FieldKind::Json | FieldKind::Custom | FieldKind::File { .. } => Kind::Opaque,
         FieldKind::Choice { .. } => Kind::Choice,
         FieldKind::Ref { .. } => Kind::Reference,
     }

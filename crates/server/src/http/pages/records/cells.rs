@@ -30,7 +30,7 @@ pub(in crate::http::pages) fn cell(place: &Place<'_>, model: &Model, field: &Fie
         FieldKind::Date => Cell::Time(words.date(&text(value)), text(value)),
         FieldKind::Datetime => Cell::Time(words.datetime(&text(value)), text(value)),
         FieldKind::Choice { .. } => Cell::Choice(words.choice(model, field, &text(value))),
-        FieldKind::Json => Cell::Code(value.to_string()),
+        FieldKind::Json | FieldKind::Custom => Cell::Code(value.to_string()),
         FieldKind::File { .. } => {
             let part = |name: &str| value.get(name).map(text).unwrap_or_default();
             let href = files::path(place, model, &id_of(row), field.name.as_str());

@@ -30,7 +30,7 @@ pub(super) fn shown<'m>(model: &'m Model, select: &Select) -> Vec<&'m Field> {
 fn is_short(field: &Field) -> bool {
     match &field.kind {
         FieldKind::Text { max_length } => max_length.is_some_and(|length| length <= SHORT),
-        FieldKind::Json | FieldKind::File { .. } => false,
+        FieldKind::Json | FieldKind::Custom | FieldKind::File { .. } => false,
         _ => true,
     }
 }
@@ -47,7 +47,10 @@ pub(super) fn usual_order(model: &Model, is_shared: bool) -> String {
 
 /// Returns the head of a column.
 pub(super) fn head(field: &Field, select: &Select, params: &Params, path: &str) -> Column {
-    let is_sortable = !matches!(field.kind, FieldKind::Json | FieldKind::File { .. } | FieldKind::Ref { .. });
+    let is_sortable = !matches!(
+        field.kind,
+        FieldKind::Json | FieldKind::Custom | FieldKind::File { .. } | FieldKind::Ref { .. }
+    );
     let (sorted, other) = match select
         .sort
         .first()

@@ -133,7 +133,7 @@ fn input_of(place: &Place<'_>, field: &Field, value: String) -> Input {
             };
             Input::Select { options: choices.iter().map(option).collect(), find: None }
         }
-        FieldKind::Json => Input::Json { value },
+        FieldKind::Json | FieldKind::Custom => Input::Json { value },
         FieldKind::Ref { .. } | FieldKind::File { .. } => Input::Text { value, longest: 0, kind: "text" },
     }
 }
@@ -149,7 +149,7 @@ fn kind_of(name: &str) -> &'static str {
 fn help(words: &Words, field: &Field) -> String {
     match &field.kind {
         FieldKind::Datetime => words.zone_name(),
-        FieldKind::Json => "JSON".into(),
+        FieldKind::Json | FieldKind::Custom => "JSON".into(),
         FieldKind::Integer { min: Some(min), max: Some(max) } => {
             words.text("help-range").with("min", min.to_string()).with("max", max.to_string()).into()
         }

@@ -45,7 +45,7 @@ pub(super) fn sent(model: &Model, fields: &Fields) -> Values {
 fn raw(words: &Words, field: &Field, value: &Json) -> String {
     match &field.kind {
         _ if value.is_null() => String::new(),
-        FieldKind::Json => value.to_string(),
+        FieldKind::Json | FieldKind::Custom => value.to_string(),
         FieldKind::Datetime => clock::input(&words.zone, &text(value)),
         _ => text(value),
     }
@@ -85,7 +85,9 @@ fn typed(words: &Words, field: &Field, value: &str) -> Result<Json, String> {
         }
         FieldKind::Boolean => Json::Bool(trimmed == "true"),
         FieldKind::Datetime => clock::instant(words, trimmed)?.map_or_else(as_text, Json::from),
-        FieldKind::Json => serde_json::from_str(trimmed).map_err(|error| format!("is not JSON: {error}"))?,
+        FieldKind::Json | FieldKind::Custom => {
+            serde_json::from_str(trimmed).map_err(|error| format!("is not JSON: {error}"))?
+        }
         _ => as_text(),
     })
 }

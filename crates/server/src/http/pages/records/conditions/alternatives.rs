@@ -275,7 +275,7 @@ fn operators(field: &Field) -> &'static [&'static str] {
         FieldKind::Date | FieldKind::Datetime => &["gte", "lte", "eq", "gt", "lt", "empty", "filled"],
         FieldKind::Boolean => &["eq", "empty", "filled"],
         FieldKind::Choice { .. } | FieldKind::Ref { .. } => &["eq", "ne", "empty", "filled"],
-        FieldKind::Json | FieldKind::File { .. } => &["filled", "empty"],
+        FieldKind::Json | FieldKind::Custom | FieldKind::File { .. } => &["filled", "empty"],
     }
 }
 

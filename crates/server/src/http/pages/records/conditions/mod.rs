@@ -99,7 +99,7 @@ async fn input(
             let value = params.get(&name).unwrap_or_default().to_owned();
             Some(FilterInput::Part { name, value })
         }
-        FieldKind::Text { .. } | FieldKind::Json | FieldKind::File { .. } => None,
+        FieldKind::Text { .. } | FieldKind::Json | FieldKind::Custom | FieldKind::File { .. } => None,
     })
 }
 
